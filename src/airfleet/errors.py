@@ -1,0 +1,110 @@
+"""What can go wrong, and who can do something about it.
+
+::
+
+    AirfleetError            exit code
+    ├── FileProblems         1    the user's files are wrong; carries every problem found
+    ├── FleetError           1    the fleet cannot do what was asked; says the next command
+    │   └── Unhealthy        4    the fleet runs, but not as it should
+    ├── UsageError           2    the command line is wrong
+    └── WaitTimedOut         124  what was waited for did not happen in time
+
+Everything else that escapes is our own mistake (exit code 3) and is shown with
+the place of its log. Ctrl-C is 130.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+EXIT_OK = 0
+EXIT_WRONG = 1
+EXIT_USAGE = 2
+EXIT_OUR_BUG = 3
+EXIT_UNHEALTHY = 4
+EXIT_WAIT_TIMED_OUT = 124
+EXIT_INTERRUPTED = 130
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """Where in a user's file: line and column count from 1."""
+
+    file: str
+    line: int = 1
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """Something wrong in a user's file.
+
+    ``path`` is the reader's way to the value (``tasks.load.needs[0]``; empty for the
+    whole document), ``hint`` is given only when it is likely right.
+    """
+
+    place: Place
+    path: str
+    sentence: str
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        where = f"{self.place}: {self.path}: " if self.path else f"{self.place}: "
+        return where + self.sentence + (f"\nhint: {self.hint}" if self.hint else "")
+
+
+class AirfleetError(Exception):
+    """The root of every error that airfleet explains to a person."""
+
+    exit_code: ClassVar[int] = EXIT_WRONG
+
+
+class FileProblems(AirfleetError):
+    """The user's files are wrong; ``problems`` holds every one, in order of place."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(problems))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class FleetError(AirfleetError):
+    """The fleet cannot do what was asked. ``hint`` names what to do about it."""
+
+    def __init__(self, sentence: str, hint: str | None = None) -> None:
+        self.sentence = sentence
+        self.hint = hint
+        super().__init__(sentence + (f"\nhint: {hint}" if hint else ""))
+
+
+class Unhealthy(FleetError):
+    """The fleet runs, but not as it should."""
+
+    exit_code = EXIT_UNHEALTHY
+
+
+class UsageError(AirfleetError):
+    """The command line is wrong."""
+
+    exit_code = EXIT_USAGE
+
+
+class WaitTimedOut(AirfleetError):
+    """What was waited for did not happen in time."""
+
+    exit_code = EXIT_WAIT_TIMED_OUT
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """A hint naming the known word nearest to ``word``, or None when none is near.
+
+    >>> did_you_mean("extrct", ["extract", "load"])
+    "did you mean 'extract'?"
+    """
+    nearest = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"did you mean '{nearest[0]}'?" if nearest else None
