@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TypeAlias
 
 from airfleet.errors import Place
@@ -48,11 +47,18 @@ Marker: TypeAlias = Template | XCom | FileText | Const
 
 #: A literal as YAML gives it, a marker, or a list (as tuple) or mapping of these.
 Value: TypeAlias = (
-    None | bool | int | float | str | dt.date | dt.datetime | dt.timedelta | Marker
-    | tuple["Value", ...] | Mapping[str, "Value"]
+    None
+    | bool
+    | int
+    | float
+    | str
+    | dt.date
+    | dt.datetime
+    | dt.timedelta
+    | Marker
+    | tuple["Value", ...]
+    | Mapping[str, "Value"]
 )
-
-_NOTHING: Mapping[str, "Value"] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,7 @@ class Timetable:
     """``schedule: {uses: import path, with: {...}}``."""
 
     path: str
-    args: Mapping[str, Value] = _NOTHING
+    args: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,9 +102,9 @@ class Task:
     #: the operator class, the Python callable, or None (EmptyOperator)
     uses: Uses
     #: ``with``: arguments of the operator, or keyword arguments of the callable
-    args: Mapping[str, Value] = _NOTHING
+    args: Mapping[str, Value] = field(default_factory=dict)
     #: every other key: BaseOperator arguments (retries, queue, pool, ...), durations as timedelta
-    options: Mapping[str, Value] = _NOTHING
+    options: Mapping[str, Value] = field(default_factory=dict)
     #: ``needs`` as written; upstream tasks named by ``$x`` come on top (see :attr:`upstream`)
     needs: tuple[str, ...] = ()
     #: path of the task in its document, e.g. ``tasks.load``
@@ -119,15 +125,15 @@ class Pipeline:
     #: cron expression or preset, None, or a timetable
     schedule: str | Timetable | None = None
     #: every other top-level key: DAG arguments (start_date, catchup, tags, params, ...)
-    options: Mapping[str, Value] = _NOTHING
+    options: Mapping[str, Value] = field(default_factory=dict)
     #: ``defaults``: arguments that every task has unless it says otherwise
-    defaults: Mapping[str, Value] = _NOTHING
+    defaults: Mapping[str, Value] = field(default_factory=dict)
     #: the job this Dag was made for, or None
     job: str | None = None
     #: the file as it was given to the reader
     file: str = ""
     #: the place of every value, by its path in the document
-    places: Mapping[str, Place] = field(default=MappingProxyType({}), repr=False, compare=False)
+    places: Mapping[str, Place] = field(default_factory=dict, repr=False, compare=False)
 
     def place(self, path: str) -> Place:
         """The place of ``path``, or of the nearest value around it that has one."""
