@@ -1,0 +1,149 @@
+"""How a person's command talks to the agent: JSON lines over a Unix socket.
+
+A client sends one line, ``{"do": "status" | "watch" | "stop" | "restart", ...}``:
+
+- ``status``: the agent answers with one snapshot and closes;
+- ``watch``: a snapshot now and after every change, until the client closes or the agent ends;
+- ``stop``: the agent begins to stop the fleet and sends snapshots until it is gone;
+- ``restart``: ends one component (``name``); the agent starts it again.
+
+The socket lies in a directory of mode 0700, so who may open it may command it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from airfleet.agent.states import FINE, State
+
+
+@dataclass(frozen=True)
+class ComponentStatus:
+    """One component as the agent sees it; times in seconds."""
+
+    name: str
+    kind: str
+    state: State
+    pid: int | None = None
+    #: since the component's first start in this run of the agent, until it was ready
+    started_after: float | None = None
+    #: in this state for so long
+    since: float = 0.0
+    restarts: int = 0
+    #: why it is in this state, as a sentence; empty when there is nothing to say
+    reason: str = ""
+    #: the last lines of its log, given when it died
+    last_lines: tuple[str, ...] = ()
+    #: what it listens on, e.g. ``127.0.0.1:8080``
+    address: str = ""
+    log: str = ""
+    #: proportional memory of all its processes, MB; None when not asked for
+    memory_mb: float | None = None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The whole fleet of this machine at one moment."""
+
+    fleet: str
+    #: ``starting``, ``ready``, ``degraded``, ``failed``, ``stopping`` or ``stopped``
+    state: str
+    pid: int
+    home: str
+    url: str = ""
+    user: str = ""
+    #: the file that holds the user's password; the password itself never travels here
+    password_file: str = ""
+    #: seconds since the agent started
+    elapsed: float = 0.0
+    #: seconds from the agent's start until everything was ready; None before that
+    ready_after: float | None = None
+    components: tuple[ComponentStatus, ...] = field(default_factory=tuple)
+    #: why the fleet cannot come up, as a sentence; empty while it can
+    problem: str = ""
+
+    @property
+    def healthy(self) -> bool:
+        """Whether every component is ready (or done)."""
+        return self.state == "ready" and all(c.state in FINE for c in self.components)
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain value for ``json.dumps``."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Snapshot:
+        """The snapshot that :meth:`to_json` made ``data`` of; unknown keys are ignored."""
+        components = tuple(
+            ComponentStatus(
+                **{
+                    **_known(ComponentStatus, c),
+                    "state": State(c["state"]),
+                    "last_lines": tuple(c["last_lines"]),
+                }
+            )
+            for c in data.get("components", ())
+        )
+        return cls(**{**_known(cls, data), "components": components})
+
+
+def _known(kind: type[Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: value for key, value in data.items() if key in kind.__dataclass_fields__
+    }
+
+
+class AgentGone(Exception):
+    """No agent listens there (any more)."""
+
+
+def ask(
+    path: Path, request: Mapping[str, Any], timeout_seconds: float | None = 5.0
+) -> Iterator[Snapshot]:
+    """Send ``request`` to the agent and yield its snapshots until it closes.
+
+    ``timeout_seconds`` bounds the silence between two lines; None waits for ever.
+    Raises AgentGone when nobody listens.
+    """
+    with _connect(path, timeout_seconds) as connection:
+        connection.sendall(json.dumps(request).encode() + b"\n")
+        with connection.makefile("rb") as lines:
+            for line in lines:
+                yield Snapshot.from_json(json.loads(line))
+
+
+def status(path: Path, *, memory: bool = False) -> Snapshot:
+    """The fleet's snapshot now. Raises AgentGone."""
+    for snapshot in ask(path, {"do": "status", "memory": memory}):
+        return snapshot
+    raise AgentGone(str(path))
+
+
+def watch(path: Path) -> Iterator[Snapshot]:
+    """A snapshot now and after every change, until the agent ends. Raises AgentGone."""
+    return ask(path, {"do": "watch"}, timeout_seconds=None)
+
+
+def stop(path: Path) -> Iterator[Snapshot]:
+    """Ask the agent to end the fleet; snapshots until it is gone. Raises AgentGone."""
+    return ask(path, {"do": "stop"}, timeout_seconds=None)
+
+
+@contextlib.contextmanager
+def _connect(path: Path, timeout_seconds: float | None) -> Iterator[socket.socket]:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(timeout_seconds)
+    try:
+        try:
+            connection.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError) as gone:
+            raise AgentGone(str(path)) from gone
+        yield connection
+    finally:
+        connection.close()

@@ -1,0 +1,64 @@
+"""The states of a component, and which may follow which. Imports nothing of ours.
+
+::
+
+    waiting ──> starting ──> ready <──> degraded
+       ^            │           │          │
+       │            v           v          v
+       └──────── backoff <──────┴──────────┘      (it died; it will be started again)
+                    │
+                    v
+                 gave_up                           (it died too often, too fast)
+
+    any state ──> stopping ──> stopped
+    starting ──> done                              (a step that ends by itself, like the migration)
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where a component is in its life."""
+
+    WAITING = "waiting"
+    STARTING = "starting"
+    READY = "ready"
+    DEGRADED = "degraded"
+    BACKOFF = "backoff"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    GAVE_UP = "gave_up"
+    DONE = "done"
+
+
+#: What a person sees of each state.
+LABELS = {
+    State.WAITING: "waiting",
+    State.STARTING: "starting",
+    State.READY: "healthy",
+    State.DEGRADED: "degraded",
+    State.BACKOFF: "restarting",
+    State.STOPPING: "stopping",
+    State.STOPPED: "stopped",
+    State.GAVE_UP: "failed",
+    State.DONE: "done",
+}
+
+ALIVE = frozenset({State.STARTING, State.READY, State.DEGRADED, State.STOPPING})
+ENDED = frozenset({State.STOPPED, State.GAVE_UP, State.DONE})
+FINE = frozenset({State.READY, State.DONE})
+
+_AFTER_DEATH = frozenset({State.BACKOFF, State.GAVE_UP, State.STOPPING, State.STOPPED})
+FOLLOWS = {
+    State.WAITING: frozenset({State.STARTING, State.STOPPING, State.STOPPED}),
+    State.STARTING: frozenset({State.READY, State.DONE, *_AFTER_DEATH}),
+    State.READY: frozenset({State.DEGRADED, *_AFTER_DEATH}),
+    State.DEGRADED: frozenset({State.READY, *_AFTER_DEATH}),
+    State.BACKOFF: frozenset({State.WAITING, State.STARTING, State.STOPPED}),
+    State.STOPPING: frozenset({State.STOPPED}),
+    State.STOPPED: frozenset({State.WAITING}),
+    State.GAVE_UP: frozenset({State.WAITING, State.STOPPED}),
+    State.DONE: frozenset({State.WAITING, State.STOPPED}),
+}
