@@ -1,0 +1,150 @@
+"""A :class:`Pipeline` becomes an Airflow Dag.
+
+::
+
+    Pipeline ─ Dag arguments ─→ DAG ─ tasks, upstream first ─→ operators ─ validate ─→ DAG or every problem
+
+Nothing of the tasks is imported but their operator classes; Python functions are imported by
+the task that runs them (:mod:`airfleet.pipelines.function_task`).
+"""
+
+from __future__ import annotations
+
+import functools
+import graphlib
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import DAG
+
+from airfleet.errors import FileProblems, Problem, did_you_mean
+from airfleet.pipelines import operators
+from airfleet.pipelines.operators import Site
+from airfleet.pipelines.spec import Pipeline, Task, Timetable
+
+#: said by the pipeline in its own words, or not for pipelines at all
+_OURS = frozenset({"self", "dag_id", "schedule", "default_args", "auto_register", "task_group"})
+
+
+def build(pipeline: Pipeline) -> DAG:
+    """The Dag of ``pipeline``.
+
+    Raises:
+        FileProblems: with everything that is wrong in any of its tasks and arguments.
+    """
+    problems: list[Problem] = []
+    dag = _empty_dag(pipeline, problems)
+    site = Site(pipeline, dag, problems=problems)
+    for task in _upstream_first(site):
+        operators.add(task, site)
+    if not problems:
+        _validate(site)
+    if problems:
+        raise FileProblems(dict.fromkeys(problems))
+    return dag
+
+
+def _empty_dag(pipeline: Pipeline, problems: list[Problem]) -> DAG:
+    """The Dag without tasks; a bare one stands in when its arguments are wrong."""
+    bare = DAG(pipeline.dag_id if operators.is_id(pipeline.dag_id) else "stand-in")
+    site = Site(pipeline, bare, problems=problems)
+    before = len(problems)
+    if not operators.is_id(pipeline.dag_id):
+        site.wrong("dag_id", f"'{pipeline.dag_id}' is no Dag id", operators.ID_RULE)
+    given = _dag_arguments(site)
+    if len(problems) > before:
+        return bare
+    try:
+        dag = DAG(pipeline.dag_id, **given)
+    except Exception as error:  # Airflow's validators raise of many kinds
+        site.wrong(operators.mentioned(error, pipeline.options) or "", operators.plain(error, "the Dag"))
+        return bare
+    dag.fileloc = str(Path(pipeline.file).absolute())
+    return dag
+
+
+def _dag_arguments(site: Site) -> dict[str, Any]:
+    pipeline = site.pipeline
+    given: dict[str, Any] = {"schedule": _schedule(site), "default_args": _defaults(site)}
+    for name, value in pipeline.options.items():
+        if name not in dag_arguments():
+            site.wrong(name, f"a pipeline has no '{name}'", did_you_mean(name, dag_arguments()))
+        else:
+            given[name] = operators.option(name, value, dag_arguments()[name], name, site)
+    given.setdefault("doc_md", given.get("description"))
+    return given
+
+
+@functools.cache
+def dag_arguments() -> Mapping[str, str]:
+    """Names and annotations of what a Dag takes beside its id, schedule and tasks."""
+    parameters = inspect.signature(DAG.__init__).parameters.values()
+    return {p.name: str(p.annotation) for p in parameters if p.name not in _OURS}
+
+
+def _defaults(site: Site) -> dict[str, Any]:
+    """``defaults`` as default_args: whatever the operators of the pipeline may take."""
+    known = operators.task_arguments()
+    return {
+        name: operators.option(name, value, known.get(name, ""), f"defaults.{name}", site)
+        for name, value in site.pipeline.defaults.items()
+    }
+
+
+def _schedule(site: Site) -> Any:
+    schedule = site.pipeline.schedule
+    if not isinstance(schedule, Timetable):
+        return schedule
+    try:
+        timetable: Any = operators.imported(schedule.path)
+        return timetable(**_timetable_arguments(schedule, timetable, site))
+    except LookupError as error:
+        site.wrong("schedule.uses", *error.args)
+    except Exception as error:  # a timetable is the user's own code
+        site.wrong("schedule", operators.plain(error, schedule.path.rpartition(".")[2]))
+    return None
+
+
+def _timetable_arguments(schedule: Timetable, timetable: Any, site: Site) -> dict[str, Any]:
+    parameters = inspect.signature(timetable).parameters
+    annotations = {name: str(parameter.annotation) for name, parameter in parameters.items()}
+    return {
+        name: operators.option(name, value, annotations.get(name, ""), f"schedule.with.{name}", site)
+        for name, value in schedule.args.items()
+    }
+
+
+def _upstream_first(site: Site) -> tuple[Task, ...]:
+    """The tasks in an order in which every output that is used exists already."""
+    tasks = {task.id: task for task in site.pipeline.tasks}
+    for task in site.pipeline.tasks:
+        for needed in task.needs:
+            if needed not in tasks:
+                site.wrong(f"{task.path}.needs", f"there is no task '{needed}'", did_you_mean(needed, tasks))
+    graph = {task.id: [name for name in task.upstream if name in tasks] for task in site.pipeline.tasks}
+    try:
+        return tuple(tasks[name] for name in graphlib.TopologicalSorter(graph).static_order())
+    except graphlib.CycleError as error:
+        cycle = list(reversed(error.args[1]))
+        site.wrong(f"{tasks[cycle[0]].path}.needs", "the tasks wait for each other: " + " → ".join(cycle))
+        return ()
+
+
+def _validate(site: Site) -> None:
+    """What Airflow itself checks when it takes a Dag in, said at the place it is about."""
+    try:
+        site.dag.timetable.validate()
+    except Exception as error:
+        site.wrong("schedule", f"the schedule is wrong: {_one_line(error)}")
+        return
+    try:
+        site.dag.validate()
+        site.dag.check_cycle()
+    except Exception as error:
+        site.wrong("", f"Airflow refuses the Dag: {_one_line(error)}")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
