@@ -3,17 +3,25 @@
 The only module that reads YAML. It uses libyaml's parser when PyYAML has it (about ten
 times faster than the Python one), keeps line and column of every key and value, and
 reports broken YAML and duplicate keys as problems instead of raising.
+
+Plain values are read as YAML 1.2's core schema says (``yes``, ``off`` and ``12:30`` are
+text), with two additions: ``250_000`` is a number and ``2026-01-01`` is a date.
 """
 
 from __future__ import annotations
 
+import datetime as dt
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, Final, TypeAlias
 
-from airfleet.errors import Place
+import yaml
+
+from airfleet.errors import Place, Problem
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Scalar:
     """A plain value as YAML 1.2's core schema reads it; ``text`` is how it was written."""
 
@@ -23,7 +31,7 @@ class Scalar:
     quoted: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Sequence:
     """A list."""
 
@@ -31,7 +39,7 @@ class Sequence:
     place: Place
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Mapping:
     """A mapping; keys are scalars, in the order they were written."""
 
@@ -40,3 +48,336 @@ class Mapping:
 
 
 Node: TypeAlias = Scalar | Sequence | Mapping
+
+#: Deeper than anyone writes, shallow enough for every recursive reader of nodes.
+MAX_DEPTH: Final = 64
+#: How many nodes the aliases of one file may stand for before we call it a bomb.
+MAX_ALIASED_NODES: Final = 100_000
+
+_PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def load(text: str, file: str) -> tuple[tuple[Node, ...], tuple[Problem, ...]]:
+    """Every YAML document of ``text``, and everything that is wrong with it as YAML.
+
+    Documents before a syntax error are kept; the one with the error and those after it are not.
+    An empty document is left out. Never raises for any text.
+    """
+    composer = _Composer(file)
+    try:
+        parser = _PARSER(text.removeprefix("\ufeff"))
+        try:
+            composer.read(parser)
+        finally:
+            parser.dispose()
+    except _Refused as refused:
+        composer.problems.append(refused.problem)
+    except yaml.YAMLError as error:
+        composer.drop_fragment()
+        composer.problems.append(_broken_yaml(error, text, file))
+    except UnicodeEncodeError as error:
+        composer.problems.append(_odd_character(text, error.start, file))
+    return tuple(composer.documents), tuple(composer.problems)
+
+
+def plain(node: Node) -> Any:
+    """The Python value of a node: scalars, lists, and dicts with text keys."""
+    if isinstance(node, Scalar):
+        return node.value
+    if isinstance(node, Sequence):
+        return [plain(item) for item in node.items]
+    return {key.text: plain(value) for key, value in node.entries}
+
+
+class _Refused(Exception):
+    """Reading stops here: the YAML is well formed, but going on would not be safe."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+
+
+class _Composer:
+    """Parser events to nodes. One instance reads one text."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.documents: list[Node] = []
+        self.problems: list[Problem] = []
+        self.anchors: dict[str, tuple[Node, int]] = {}
+        self.open_anchors: set[str] = set()
+        self.nodes = 0
+        self.aliased = 0
+
+    def read(self, parser: Any) -> None:
+        next_event: Callable[[], Any] = parser.get_event
+        while (event := next_event()) is not None and not isinstance(event, yaml.StreamEndEvent):
+            if isinstance(event, (yaml.StreamStartEvent, yaml.DocumentEndEvent)):
+                continue
+            if isinstance(event, yaml.DocumentStartEvent):
+                self.anchors.clear()
+                node = self.compose(next_event(), next_event, 0)
+                if not _is_empty(node):
+                    self.documents.append(node)
+
+    def drop_fragment(self) -> None:
+        """A line that only looked like a whole document until the parser stumbled over the next one."""
+        if self.documents and isinstance(self.documents[-1], Scalar):
+            self.documents.pop()
+
+    def compose(self, event: Any, next_event: Callable[[], Any], depth: int) -> Node:
+        if isinstance(event, yaml.AliasEvent):
+            return self.alias(event)
+        before = self.nodes
+        self.nodes += 1
+        anchor = event.anchor
+        if anchor is not None:
+            self.open_anchors.add(anchor)
+        if isinstance(event, yaml.ScalarEvent):
+            node: Node = self.scalar(event)
+        elif depth >= MAX_DEPTH:
+            raise _Refused(self.problem(event, f"the values are nested more than {MAX_DEPTH} levels deep"))
+        elif isinstance(event, yaml.SequenceStartEvent):
+            node = self.sequence(event, next_event, depth + 1)
+        else:
+            node = self.mapping(event, next_event, depth + 1)
+        if anchor is not None:
+            self.open_anchors.discard(anchor)
+            self.anchors[anchor] = (node, self.nodes - before)
+        return node
+
+    def alias(self, event: Any) -> Node:
+        if event.anchor in self.open_anchors:
+            raise _Refused(self.problem(event, f"'*{event.anchor}' stands inside the value it repeats"))
+        if event.anchor not in self.anchors:
+            hint = f"write '&{event.anchor}' before the value to repeat, above this line"
+            raise _Refused(self.problem(event, f"there is no anchor '&{event.anchor}' to repeat here", hint))
+        node, size = self.anchors[event.anchor]
+        self.nodes += size
+        self.aliased += size
+        if self.aliased > MAX_ALIASED_NODES:
+            sentence = f"the aliases of this file stand for more than {MAX_ALIASED_NODES} values"
+            raise _Refused(self.problem(event, sentence))
+        return node
+
+    def scalar(self, event: Any) -> Scalar:
+        place = self.place(event)
+        text: str = event.value
+        if event.implicit[0]:
+            return Scalar(scalar_value(text), text, place)
+        tag = event.tag
+        if tag is None or tag == "!" or tag == _STR:
+            return Scalar(text, text, place, quoted=True)
+        if tag not in _SCALAR_TAGS:
+            self.problems.append(self.unknown_tag(event))
+            return Scalar(text, text, place, quoted=True)
+        value = scalar_value(text)
+        wanted = _SCALAR_TAGS[tag]
+        if tag == _FLOAT and type(value) is int:
+            value = float(value)
+        if not isinstance(value, wanted) or (tag == _INT and isinstance(value, bool)):
+            self.problems.append(self.problem(event, f"'{text}' is not what its tag '{_written(tag)}' says"))
+        return Scalar(value, text, place)
+
+    def sequence(self, event: Any, next_event: Callable[[], Any], depth: int) -> Sequence:
+        self.check_tag(event, "tag:yaml.org,2002:seq")
+        items: list[Node] = []
+        while not isinstance(inner := next_event(), yaml.SequenceEndEvent):
+            items.append(self.compose(inner, next_event, depth))
+        return Sequence(tuple(items), self.place(event))
+
+    def mapping(self, event: Any, next_event: Callable[[], Any], depth: int) -> Mapping:
+        self.check_tag(event, "tag:yaml.org,2002:map")
+        own: dict[str, tuple[Scalar, Node]] = {}
+        merged: list[Node] = []
+        while not isinstance(inner := next_event(), yaml.MappingEndEvent):
+            key = self.compose(inner, next_event, depth)
+            value = self.compose(next_event(), next_event, depth)
+            if not isinstance(key, Scalar):
+                self.problems.append(Problem(key.place, "", "a key must be plain text, not a list or a mapping"))
+            elif key.text == "<<" and not key.quoted:
+                merged.append(value)
+            elif key.text in own:
+                first = own[key.text][0].place.line
+                hint = f"line {first} already has '{key.text}'; YAML would silently keep only one of them"
+                self.problems.append(Problem(key.place, "", f"the key '{key.text}' is written twice", hint))
+            else:
+                own[key.text] = (key, value)
+        for source in merged:
+            self.merge(own, source)
+        return Mapping(tuple(own.values()), self.place(event))
+
+    def merge(self, into: dict[str, tuple[Scalar, Node]], source: Node) -> None:
+        """``<<``: keys that are not there yet; of several mappings the earlier one wins."""
+        if isinstance(source, Sequence) and all(isinstance(item, Mapping) for item in source.items):
+            for item in source.items:
+                self.merge(into, item)
+        elif isinstance(source, Mapping):
+            for key, value in source.entries:
+                into.setdefault(key.text, (key, value))
+        else:
+            sentence = "'<<' takes a mapping or a list of mappings"
+            self.problems.append(Problem(source.place, "", sentence, "write '<<: *anchor'"))
+
+    def check_tag(self, event: Any, allowed: str) -> None:
+        if event.tag not in (None, "!", allowed):
+            self.problems.append(self.unknown_tag(event))
+
+    def unknown_tag(self, event: Any) -> Problem:
+        hint = "tags would make YAML run code; write the value itself"
+        return self.problem(event, f"the tag '{_written(event.tag)}' is not known here", hint)
+
+    def problem(self, event: Any, sentence: str, hint: str | None = None) -> Problem:
+        return Problem(self.place(event), "", sentence, hint)
+
+    def place(self, event: Any) -> Place:
+        mark = event.start_mark
+        return Place(self.file, mark.line + 1, mark.column + 1)
+
+
+def _is_empty(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.value is None
+
+
+_STR: Final = "tag:yaml.org,2002:str"
+_INT: Final = "tag:yaml.org,2002:int"
+_FLOAT: Final = "tag:yaml.org,2002:float"
+_SCALAR_TAGS: Final[dict[str, type | tuple[type, ...]]] = {
+    _INT: int,
+    _FLOAT: float,
+    "tag:yaml.org,2002:bool": bool,
+    "tag:yaml.org,2002:null": type(None),
+    "tag:yaml.org,2002:timestamp": dt.date,
+}
+
+
+def _written(tag: str) -> str:
+    return tag.replace("tag:yaml.org,2002:", "!!")
+
+
+_WORDS: Final[dict[str, object]] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
+    **dict.fromkeys((f"{s}{w}" for s in ("", "+") for w in (".inf", ".Inf", ".INF")), float("inf")),
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
+}
+#: Only these can begin a number or a date; everything else is text at one look.
+_NUMBER_STARTS: Final = frozenset("0123456789+-.")
+_INTEGER = re.compile(r"[-+]?[0-9]+\Z|[-+]?[0-9]{1,3}(?:_[0-9]{3})+\Z", re.ASCII)
+_OCTAL_HEX = re.compile(r"0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
+_DECIMAL = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?|[0-9]{1,3}(?:_[0-9]{3})+\.[0-9]*)(?:[eE][-+]?[0-9]+)?\Z")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
+_DATE_TIME = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[Tt]|[ \t]+)([0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]{1,6})?[ \t]*(Z|[-+][0-9]{2}(?::?[0-9]{2})?)?\Z"
+)
+
+
+def scalar_value(text: str) -> object:
+    """What an unquoted YAML value means.
+
+    >>> [scalar_value(t) for t in ("yes", "250_000", "0o17", "12:30", "1e3", "~")]
+    ['yes', 250000, 15, '12:30', 1000.0, None]
+    """
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[0] not in _NUMBER_STARTS:
+        return text
+    try:
+        return _number_or_date(text)
+    except ValueError:  # there is no 31st of June, and no int of 10,000 digits
+        return text
+
+
+def _number_or_date(text: str) -> object:
+    if _INTEGER.match(text):
+        return int(text)
+    if _OCTAL_HEX.match(text):
+        return int(text, 0)
+    if _DECIMAL.match(text):
+        return float(text)
+    if _DATE.match(text):
+        return dt.date.fromisoformat(text)
+    if match := _DATE_TIME.match(text):
+        day, time, fraction, zone = match.groups()
+        return dt.datetime.fromisoformat(f"{day}T{time}{fraction or ''}{zone or ''}")
+    return text
+
+
+_OURS: Final[tuple[tuple[str, str, str | None], ...]] = (
+    # what the parser says (a part of it), what we say, the hint
+    (
+        "mapping values are not allowed",
+        "there is a ':' where no key can be",
+        "text that contains ': ' must be in quotes; otherwise look at the indentation of this line",
+    ),
+    (
+        "block sequence entries are not allowed",
+        "a list cannot begin here",
+        "put the first '- ' on a line of its own",
+    ),
+    ("could not find expected ':'", "this is neither 'key: value' nor an item of a list", "a ':' may be missing"),
+    (
+        "did not find expected key",
+        "this line does not fit the lines above it",
+        "look at its indentation, and for a quote or bracket that was not closed",
+    ),
+    ("expected '-' indicator", "this line is not an item of the list above it", "look at its indentation"),
+    ("expected ',' or ']'", "the list that begins with '[' is not closed here", "a ',' or a ']' is missing"),
+    ("expected ',' or '}'", "the mapping that begins with '{' is not closed here", "a ',' or a '}' is missing"),
+    ("unexpected end of stream", "a quoted text is not closed", "add the closing quote"),
+    ("unexpected document separator", "a quoted text is not closed", "add the closing quote"),
+    ("unknown escape character", "unknown escape after '\\' in double quotes", "use single quotes, or write '\\\\'"),
+    ("character that cannot start any token", "no value can begin with this character", "put the text in quotes"),
+    ("tab character", "a tab cannot be used to indent", "use spaces"),
+    ("found duplicate anchor", "this anchor is defined twice", None),
+    ("undefined tag handle", "this tag is not known here", None),
+)
+
+
+def _broken_yaml(error: yaml.YAMLError, text: str, file: str) -> Problem:
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return _odd_character(text, getattr(error, "position", 0), file)
+    mark = error.problem_mark or error.context_mark
+    place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
+    if _is_indented_by_tab(text, place):
+        return Problem(place, "", "a tab cannot be used to indent", "use spaces")
+    said = error.problem or str(error)
+    begun = error.context_mark
+    for theirs, ours, hint in _OURS:
+        if theirs in said:
+            return Problem(place, "", _with_start(ours, begun, place), hint)
+    return Problem(place, "", f"this is not YAML: {said}")
+
+
+def _with_start(sentence: str, begun: Any, place: Place) -> str:
+    """Where an unclosed thing began is more help than where the parser gave up."""
+    if "not closed" not in sentence or begun is None or begun.line + 1 == place.line:
+        return sentence
+    return f"{sentence} (it begins in line {begun.line + 1})"
+
+
+def _is_indented_by_tab(text: str, place: Place) -> bool:
+    lines = text.splitlines()
+    line = lines[place.line - 1] if place.line <= len(lines) else ""
+    return "	" in line[: len(line) - len(line.lstrip())]
+
+
+def _odd_character(text: str, position: int, file: str) -> Problem:
+    position = min(max(position, 0), len(text))
+    before = text[:position]
+    place = Place(file, before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1)
+    code = f" U+{ord(text[position]):04X}" if position < len(text) else ""
+    return Problem(place, "", f"the character{code} cannot be in YAML text", "write it as an escape in double quotes")
+
+
+def walk(node: Node) -> Iterator[Scalar]:
+    """Every scalar value inside ``node``, in reading order, keys left out."""
+    if isinstance(node, Scalar):
+        yield node
+    elif isinstance(node, Sequence):
+        for item in node.items:
+            yield from walk(item)
+    else:
+        for _, value in node.entries:
+            yield from walk(value)

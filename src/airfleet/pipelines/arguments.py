@@ -1,0 +1,187 @@
+"""The arguments of Airflow's DAG and BaseOperator that a pipeline can set, as one table each.
+
+The reader, the checks, the JSON Schema and the reference page all come from these tables;
+a contract test compares them with the installed Airflow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+Kind: TypeAlias = Literal["text", "texts", "integer", "number", "boolean", "date", "duration", "mapping", "function"]
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument: what kind of value it takes, and what it does in a sentence."""
+
+    kind: Kind
+    says: str
+    choices: tuple[str, ...] = ()
+    #: the smallest number that makes sense
+    least: int | None = None
+
+
+TRIGGER_RULES: Final = (
+    "all_success",
+    "all_failed",
+    "all_done",
+    "all_done_min_one_success",
+    "all_done_setup_success",
+    "one_success",
+    "one_failed",
+    "one_done",
+    "none_failed",
+    "none_skipped",
+    "always",
+    "none_failed_min_one_success",
+    "all_skipped",
+)
+WEIGHT_RULES: Final = ("downstream", "upstream", "absolute")
+RUN_TYPES: Final = (
+    "backfill",
+    "scheduled",
+    "manual",
+    "operator_triggered",
+    "asset_triggered",
+    "asset_materialization",
+)
+
+DAG_ARGUMENTS: Final[dict[str, Argument]] = {
+    "description": Argument("text", "One line about the Dag, shown in lists."),
+    "start_date": Argument("date", "The first moment that can be scheduled."),
+    "end_date": Argument("date", "Nothing is scheduled after this moment."),
+    "catchup": Argument("boolean", "Run every interval missed since `start_date`, not only the latest."),
+    "tags": Argument("texts", "Words to find the Dag by."),
+    "params": Argument("mapping", "Values that a person may change when triggering a run, with their defaults."),
+    "max_active_runs": Argument("integer", "How many runs may be active at once.", least=1),
+    "max_active_tasks": Argument("integer", "How many tasks of the Dag may run at once.", least=1),
+    "max_consecutive_failed_dag_runs": Argument(
+        "integer", "Pause the Dag after this many failed runs in a row; 0 means never.", least=0
+    ),
+    "dagrun_timeout": Argument("duration", "A run that takes longer fails."),
+    "fail_fast": Argument("boolean", "Stop the whole run when one task fails."),
+    "doc_md": Argument("text", "Markdown shown on the Dag's page."),
+    "dag_display_name": Argument("text", "The name to show in place of the id."),
+    "owner_links": Argument("mapping", "A link for each owner."),
+    "is_paused_upon_creation": Argument("boolean", "Whether a Dag seen for the first time begins paused."),
+    "access_control": Argument("mapping", "Permissions on this Dag, by access role."),
+    "template_searchpath": Argument("texts", "Folders in which Jinja looks for files."),
+    "jinja_environment_kwargs": Argument("mapping", "Options of the Jinja environment."),
+    "render_template_as_native_obj": Argument("boolean", "Templates give Python values instead of text."),
+    "allowed_run_types": Argument("texts", "What may start a run of this Dag.", RUN_TYPES),
+    "auto_register": Argument("boolean", "Airflow's own switch for Dags made inside `with`; leave it alone."),
+    "disable_bundle_versioning": Argument("boolean", "Tasks use the newest files instead of those of their run."),
+    "rerun_with_latest_version": Argument("boolean", "A cleared run uses the newest files."),
+    "on_success_callback": Argument("function", "`module:function`, or a list, called when a run has succeeded."),
+    "on_failure_callback": Argument("function", "`module:function`, or a list, called when a run has failed."),
+}
+
+#: Arguments of the DAG class that this format has a key of its own for.
+DAG_OWN_KEYS: Final = {"dag_id": "dag_id", "schedule": "schedule", "default_args": "defaults"}
+
+#: Arguments of the DAG class that only Python can give, with the reason.
+DAG_PYTHON_ONLY: Final[dict[str, str]] = {
+    "template_undefined": "takes a Python class",
+    "user_defined_macros": "takes Python functions",
+    "user_defined_filters": "takes Python functions",
+    "deadline": "takes Python objects",
+    "sla_miss_callback": "has no effect in Airflow 3",
+    "task_group": "is made by Airflow itself",
+}
+
+TASK_ARGUMENTS: Final[dict[str, Argument]] = {
+    "queue": Argument("text", "The queue whose workers run the task."),
+    "retries": Argument("integer", "How often a failed task is tried again.", least=0),
+    "retry_delay": Argument("duration", "The pause before the next try."),
+    "retry_exponential_backoff": Argument(
+        "number", "Multiply the pause by this after every try; 0 keeps it the same.", least=0
+    ),
+    "max_retry_delay": Argument("duration", "The longest pause between two tries."),
+    "execution_timeout": Argument("duration", "A try that takes longer fails."),
+    "trigger_rule": Argument("text", "What must have become of the upstream tasks.", TRIGGER_RULES),
+    "pool": Argument("text", "The pool whose slots the task takes."),
+    "pool_slots": Argument("integer", "How many slots of the pool the task takes.", least=1),
+    "priority_weight": Argument("integer", "Which of several waiting tasks goes first."),
+    "weight_rule": Argument("text", "How the weights of related tasks are added up.", WEIGHT_RULES),
+    "depends_on_past": Argument("boolean", "Wait for the same task of the previous run to succeed."),
+    "wait_for_downstream": Argument(
+        "boolean", "Wait for the tasks right after this one in the previous run to succeed."
+    ),
+    "ignore_first_depends_on_past": Argument("boolean", "The first run of a backfill need not wait for a past one."),
+    "wait_for_past_depends_before_skipping": Argument("boolean", "Wait for the past before being marked skipped."),
+    "max_active_tis_per_dag": Argument("integer", "How many of this task may run at once over all runs.", least=1),
+    "max_active_tis_per_dagrun": Argument("integer", "How many of this task may run at once in a run.", least=1),
+    "start_date": Argument("date", "The task takes no part in runs before this moment."),
+    "end_date": Argument("date", "The task takes no part in runs after this moment."),
+    "owner": Argument("text", "Who looks after the task."),
+    "email": Argument("texts", "Addresses to write to."),
+    "email_on_failure": Argument("boolean", "Write when the task has failed."),
+    "email_on_retry": Argument("boolean", "Write when the task is tried again."),
+    "do_xcom_push": Argument("boolean", "Keep what the task returns, for `$x`."),
+    "multiple_outputs": Argument("boolean", "Keep each key of a returned mapping as an output of its own."),
+    "params": Argument("mapping", "Values that a person may change when triggering a run, with their defaults."),
+    "map_index_template": Argument("text", "Jinja for the label of each mapped task."),
+    "run_as_user": Argument("text", "The system user to run as."),
+    "executor": Argument("text", "The executor to use when the fleet has several."),
+    "executor_config": Argument("mapping", "Options for the executor."),
+    "resources": Argument("mapping", "Airflow's resource hints: cpus, ram, disk, gpus."),
+    "on_execute_callback": Argument("function", "`module:function`, or a list, called before a try begins."),
+    "on_success_callback": Argument("function", "`module:function`, or a list, called when the task has succeeded."),
+    "on_failure_callback": Argument("function", "`module:function`, or a list, called when the task has failed."),
+    "on_retry_callback": Argument(
+        "function", "`module:function`, or a list, called when the task will be tried again."
+    ),
+    "on_skipped_callback": Argument("function", "`module:function`, or a list, called when the task is skipped."),
+    "doc": Argument("text", "Documentation as plain text."),
+    "doc_md": Argument("text", "Documentation in Markdown."),
+    "doc_json": Argument("text", "Documentation as JSON."),
+    "doc_yaml": Argument("text", "Documentation as YAML."),
+    "doc_rst": Argument("text", "Documentation in reStructuredText."),
+    "task_display_name": Argument("text", "The name to show in place of the id."),
+    "logger_name": Argument("text", "The name of the task's logger."),
+    "allow_nested_operators": Argument("boolean", "Whether the operator may run another operator inside."),
+    "render_template_as_native_obj": Argument("boolean", "Templates give Python values instead of text."),
+}
+
+#: Arguments of BaseOperator that this format decides by itself, with what to do instead.
+TASK_OWN_KEYS: Final[dict[str, str]] = {
+    "task_id": "the id of a task is written 'id'",
+    "dag": "a task belongs to the pipeline it is written in",
+    "task_group": "a task belongs to the pipeline it is written in",
+    "default_args": "write what several tasks share under 'defaults' of the pipeline, or in a template",
+}
+
+#: Arguments of BaseOperator that only Python can give, with the reason.
+TASK_PYTHON_ONLY: Final[dict[str, str]] = {
+    "retry_policy": "takes a Python object",
+    "pre_execute": "takes a Python function",
+    "post_execute": "takes a Python function",
+    "inlets": "takes Python objects",
+    "outlets": "takes Python objects",
+    "sla": "has no effect in Airflow 3",
+}
+
+#: Every argument that BaseOperator takes, however it is set.
+BASE_OPERATOR_ARGUMENTS: Final = frozenset({*TASK_ARGUMENTS, *TASK_OWN_KEYS, *TASK_PYTHON_ONLY})
+
+#: The keys of a task that are not arguments of BaseOperator.
+TASK_KEYS: Final[dict[str, str]] = {
+    "id": "The name of the task; unique in its pipeline.",
+    "uses": "The operator (short name or import path), a Python function (`module:function`), or null for no work.",
+    "with": "The arguments of the operator or function.",
+    "needs": "The tasks that must be done before this one.",
+    "extends": "The templates this task begins from, in order.",
+}
+
+#: The keys of a document that are not arguments of the DAG class.
+DOCUMENT_KEYS: Final[dict[str, str]] = {
+    "$schema": "The address of a JSON Schema, for editors; accepted and not used.",
+    "dag_id": "The id of the Dag; unique in the fleet.",
+    "schedule": "When to run: a cron expression, a preset such as `@daily`, a timetable, or null for only by hand.",
+    "defaults": "Arguments that every task has unless it says otherwise.",
+    "jobs": "One Dag is made for each job; its values are written `${{ job.… }}`.",
+    "templates": "Parts of tasks, by name, for `extends`.",
+    "tasks": "The tasks.",
+}

@@ -1,0 +1,316 @@
+"""One document becomes one document per job: ``${{ }}`` is resolved and templates are merged in.
+
+``${{ job.x }}``, ``${{ env.X }}`` and ``${{ vars.x }}`` are resolved here, when the file is read. Alone in a value
+they keep the type of what they name (``${{ job }}`` is the whole mapping); inside text they are written out.
+``${{ env.X or 'text' }}`` gives the literal when there is no such name, ``$${{`` is a plain ``${{``, and nothing is
+resolved inside ``{$const: ...}``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable
+from collections.abc import Mapping as AbstractMapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from airfleet.errors import did_you_mean
+from airfleet.pipelines.report import Report, joined
+from airfleet.source import Mapping, Node, Scalar, Sequence, scalar_value
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What ``${{ }}`` can name."""
+
+    variables: AbstractMapping[str, str] = field(default_factory=dict)
+    environ: AbstractMapping[str, str] = field(default_factory=dict)
+    job: Mapping | None = None
+    #: what to say when a job is named where there is none
+    no_job: str = "this document has no 'jobs'"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One entry of ``jobs``."""
+
+    name: str
+    values: Mapping
+
+
+def jobs(node: Node, scope: Scope, report: Report) -> tuple[Job, ...]:
+    """The jobs of a document: a list of mappings with ``name``, or a mapping from name to values."""
+    report.places["jobs"] = node.place
+    inside = Scope(scope.variables, scope.environ, None, "a job cannot be named inside 'jobs'")
+    if isinstance(node, Mapping):
+        found = [_named(key, value, report) for key, value in node.entries]
+    elif isinstance(node, Sequence):
+        found = [_listed(item, f"jobs[{i}]", report) for i, item in enumerate(node.items)]
+    else:
+        report.problem(node, "jobs", "must be a list of jobs, each with a 'name'")
+        return ()
+    if not found:
+        report.problem(node, "jobs", "is empty", "leave 'jobs' out for a single Dag")
+    seen: dict[str, int] = {}
+    result = []
+    for job in found:
+        if job is None:
+            continue
+        if job.name in seen:
+            hint = f"line {seen[job.name]} already has this name"
+            report.problem(_name_node(job), f"jobs.{job.name}", "two jobs have this name", hint)
+            continue
+        seen[job.name] = _name_node(job).place.line
+        values = resolve(job.values, f"jobs.{job.name}", inside, report)
+        if isinstance(values, Mapping):
+            result.append(Job(job.name, values))
+    return tuple(result)
+
+
+def _named(key: Scalar, value: Node, report: Report) -> Job | None:
+    path = f"jobs.{key.text}"
+    if isinstance(value, Scalar) and value.value is None:
+        value = Mapping((), key.place)
+    if not isinstance(value, Mapping):
+        report.problem(value, path, "a job must be a mapping of its values")
+        return None
+    own = entry(value, "name")
+    if own is not None and not (isinstance(own, Scalar) and own.text == key.text):
+        report.problem(own, f"{path}.name", f"the job is already named '{key.text}' by its key", "leave 'name' out")
+        return None
+    if own is None:
+        name = Scalar("name", "name", key.place)
+        value = Mapping(((name, Scalar(key.text, key.text, key.place)), *value.entries), value.place)
+    return Job(key.text, value)
+
+
+def _listed(item: Node, path: str, report: Report) -> Job | None:
+    if not isinstance(item, Mapping):
+        report.problem(item, path, "a job must be a mapping of its values, with a 'name'")
+        return None
+    name = entry(item, "name")
+    if name is None:
+        report.problem(item, path, "the job has no 'name'")
+        return None
+    if not isinstance(name, Scalar) or name.value is None or not name.text:
+        report.problem(name, f"{path}.name", "the name of a job must be text")
+        return None
+    return Job(name.text, item)
+
+
+def _name_node(job: Job) -> Node:
+    return entry(job.values, "name") or job.values
+
+
+def entry(node: Mapping, key: str) -> Node | None:
+    """The value of ``key``, or None."""
+    for known, value in node.entries:
+        if known.text == key:
+            return value
+    return None
+
+
+# -- ${{ }} ------------------------------------------------------------------------------------
+
+_EXPRESSION = re.compile(r"(\$?)\$\{\{(.*?)\}\}", re.DOTALL)
+_INSIDE = re.compile(
+    r"""\s*(?P<path>[A-Za-z_][\w-]*(?:\.[\w-]+|\[\d+\])*)
+        (?:\s+or\s+(?P<literal>'[^']*'|"[^"]*"|[^\s'"]+))?\s*\Z""",
+    re.VERBOSE,
+)
+_STEP = re.compile(r"\.([\w-]+)|\[(\d+)\]")
+_ROOTS: Final = ("job", "env", "vars")
+
+
+def resolve(node: Node, path: str, scope: Scope, report: Report) -> Node:
+    """``node`` with every ``${{ }}`` resolved. Parts without any are shared, not copied."""
+    if isinstance(node, Scalar):
+        return _resolve_text(node, path, scope, report) if "${{" in node.text else node
+    if isinstance(node, Sequence):
+        items = tuple([resolve(item, f"{path}[{i}]", scope, report) for i, item in enumerate(node.items)])
+        return node if _same(items, node.items) else Sequence(items, node.place)
+    return _resolve_mapping(node, path, scope, report)
+
+
+def _resolve_mapping(node: Mapping, path: str, scope: Scope, report: Report) -> Mapping:
+    if len(node.entries) == 1 and node.entries[0][0].text == "$const":
+        return node
+    values = []
+    for key, value in node.entries:
+        if "${{" in key.text:
+            report.problem(key, path, "'${{ }}' cannot be used in a key")
+        values.append(resolve(value, joined(path, key.text), scope, report))
+    if _same(values, [value for _, value in node.entries]):
+        return node
+    return Mapping(tuple((key, new) for (key, _), new in zip(node.entries, values, strict=True)), node.place)
+
+
+def _same(new: Iterable[Node], old: Iterable[Node]) -> bool:
+    return all(a is b for a, b in zip(new, old, strict=True))
+
+
+def _resolve_text(node: Scalar, path: str, scope: Scope, report: Report) -> Node:
+    whole = _EXPRESSION.fullmatch(node.text.strip())
+    if whole is not None and not whole[1] and "${{" not in whole[2]:
+        found = _evaluate(whole[2], node, path, scope, report)
+        return found if found is not None else Scalar("", "", node.place, quoted=True)
+
+    def written(match: re.Match[str]) -> str:
+        if match[1]:
+            return match[0][1:]
+        found = _evaluate(match[2], node, path, scope, report)
+        return _in_text(found, match[2], node, path, report) if found is not None else ""
+
+    text = _EXPRESSION.sub(written, node.text)
+    if "${{" in _EXPRESSION.sub("", node.text):
+        report.problem(node, path, "'${{' is not closed by '}}'")
+    return Scalar(text, text, node.place, quoted=True)
+
+
+def _in_text(found: Node, inside: str, node: Node, path: str, report: Report) -> str:
+    if not isinstance(found, Scalar):
+        shape = "list" if isinstance(found, Sequence) else "mapping"
+        hint = f"write ${{{{ {inside.strip()} }}}} as the whole value, without text around it"
+        report.problem(node, path, f"'{inside.strip()}' is a {shape} and cannot stand inside text", hint)
+        return ""
+    if found.value is None or isinstance(found.value, bool):
+        return "" if found.value is None else str(found.value).lower()
+    if isinstance(found.value, int):
+        return str(found.value)
+    return found.value.isoformat() if type(found.value) is dt.date else found.text
+
+
+def _evaluate(inside: str, node: Node, path: str, scope: Scope, report: Report) -> Node | None:
+    match = _INSIDE.match(inside)
+    if match is None:
+        hint = "write job.name, env.NAME or vars.name, and a default as in: env.NAME or 'text'"
+        report.problem(node, path, f"'${{{{{inside}}}}}' cannot be understood", hint)
+        return None
+    root, *steps = [match["path"]] if "." not in match["path"] and "[" not in match["path"] else _steps(match["path"])
+    if root not in _ROOTS:
+        hint = did_you_mean(root, _ROOTS) or "to render when the task runs, write {$t: \"{{ ... }}\"} without the '$'"
+        report.problem(node, path, f"'{root}' is not known in '${{{{ }}}}'; there are job, env and vars", hint)
+        return None
+    missing: list[tuple[str, str | None]] = []
+    if root == "job":
+        found = _from_job(steps, scope, missing)
+    else:
+        found = _from_names(root, steps, node, scope, missing)
+    if found is None and match["literal"] is not None and not (root == "job" and scope.job is None):
+        return _literal(match["literal"], node)
+    for sentence, hint_ in missing:
+        report.problem(node, path, sentence, hint_)
+    return found
+
+
+def _steps(written: str) -> list[str]:
+    first = re.match(r"[\w-]+", written)
+    assert first is not None  # the caller's pattern says so
+    return [first[0], *(a or b for a, b in _STEP.findall(written[first.end() :]))]
+
+
+def _from_job(steps: list[str], scope: Scope, missing: list[tuple[str, str | None]]) -> Node | None:
+    if scope.job is None:
+        missing.append((f"'job' cannot be used here: {scope.no_job}", None))
+        return None
+    here: Node = scope.job
+    walked = "job"
+    for step in steps:
+        inner = _step(here, step)
+        if inner is None:
+            missing.append(_not_there(here, walked, step))
+            return None
+        here, walked = inner, f"{walked}.{step}"
+    return here
+
+
+def _step(node: Node, step: str) -> Node | None:
+    if isinstance(node, Mapping):
+        return entry(node, step)
+    if isinstance(node, Sequence) and step.isdigit() and int(step) < len(node.items):
+        return node.items[int(step)]
+    return None
+
+
+def _not_there(node: Node, walked: str, step: str) -> tuple[str, str | None]:
+    if isinstance(node, Mapping):
+        known = [key.text for key, _ in node.entries]
+        hint = did_you_mean(step, known) or ("it has " + ", ".join(known) if known else None)
+        return f"'{walked}' has no '{step}'", hint
+    if isinstance(node, Sequence):
+        return f"'{walked}' is a list of {len(node.items)} and has no '{step}'", "items count from 0"
+    return f"'{walked}' is a plain value and has no '{step}'", None
+
+
+def _from_names(
+    root: str, steps: list[str], node: Node, scope: Scope, missing: list[tuple[str, str | None]]
+) -> Node | None:
+    names = scope.environ if root == "env" else scope.variables
+    name = ".".join(steps)
+    if name in names:
+        return Scalar(names[name], names[name], node.place, quoted=True)
+    if not name:
+        missing.append((f"'{root}' needs a name, as in {root}.{'NAME' if root == 'env' else 'name'}", None))
+    elif root == "env":
+        hint = did_you_mean(name, names) or f"give a default: ${{{{ env.{name} or 'text' }}}}"
+        missing.append((f"the environment has no '{name}'", hint))
+    else:
+        hint = did_you_mean(name, names) or "write it under 'vars' in fleet.yaml"
+        missing.append((f"the fleet has no variable '{name}'", hint))
+    return None
+
+
+def _literal(written: str, node: Node) -> Scalar:
+    if written[0] in "'\"":
+        return Scalar(written[1:-1], written[1:-1], node.place, quoted=True)
+    return Scalar(scalar_value(written), written, node.place)
+
+
+# -- templates ---------------------------------------------------------------------------------
+
+
+def merged(task: Mapping, path: str, templates: AbstractMapping[str, Mapping], report: Report) -> Mapping:
+    """The task with the templates it ``extends`` merged in: in order, the later and then the task's own keys win."""
+    return _merged(task, path, templates, report, ())
+
+
+def _merged(
+    part: Mapping, path: str, templates: AbstractMapping[str, Mapping], report: Report, within: tuple[str, ...]
+) -> Mapping:
+    extends = entry(part, "extends")
+    if extends is None:
+        return part
+    keys: dict[str, tuple[Scalar, Node]] = {}
+    for name in _names(extends, joined(path, "extends"), report):
+        if name.text in within:
+            way = " → ".join([*within[within.index(name.text) :], name.text])
+            report.problem(name, joined(path, "extends"), f"the templates extend each other in a circle: {way}")
+        elif name.text not in templates:
+            hint = did_you_mean(name.text, templates)
+            report.problem(name, joined(path, "extends"), f"there is no template '{name.text}'", hint)
+        else:
+            base = _merged(templates[name.text], f"templates.{name.text}", templates, report, (*within, name.text))
+            _put(keys, base)
+    _put(keys, Mapping(tuple(item for item in part.entries if item[0].text != "extends"), part.place))
+    return Mapping(tuple(keys.values()), part.place)
+
+
+def _put(keys: dict[str, tuple[Scalar, Node]], over: Mapping) -> None:
+    for key, value in over.entries:
+        before = keys.get(key.text)
+        if key.text == "with" and before and isinstance(before[1], Mapping) and isinstance(value, Mapping):
+            inner = {inner_key.text: (inner_key, item) for inner_key, item in before[1].entries}
+            inner.update({inner_key.text: (inner_key, item) for inner_key, item in value.entries})
+            value = Mapping(tuple(inner.values()), value.place)
+        keys[key.text] = (key, value)
+
+
+def _names(node: Node, path: str, report: Report) -> tuple[Scalar, ...]:
+    items = node.items if isinstance(node, Sequence) else (node,)
+    if isinstance(node, Scalar) and node.value is None:
+        return ()
+    good = tuple(item for item in items if isinstance(item, Scalar) and item.text)
+    if len(good) != len(items):
+        report.problem(node, path, "must be the name of a template, or a list of names")
+    return good

@@ -1,0 +1,316 @@
+"""Nodes to values: what each kind of argument accepts, and the markers ``$t $x $f $const``."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable
+from typing import Final
+
+from airfleet.errors import did_you_mean
+from airfleet.pipelines.arguments import Argument, Kind
+from airfleet.pipelines.report import Report, joined, kind_of
+from airfleet.pipelines.spec import Const, FileText, Marker, Template, Value, XCom
+from airfleet.source import Mapping, Node, Scalar, Sequence, plain
+
+
+class Invalid(ValueError):
+    """A value is not of its kind; the message is the end of a sentence that begins with the key."""
+
+    def __init__(self, sentence: str, hint: str | None = None) -> None:
+        self.hint = hint
+        super().__init__(sentence)
+
+
+def argument(node: Node, path: str, known: Argument, report: Report) -> Value:
+    """The value of a DAG or task argument; None when it is null or wrong (noted in ``report``)."""
+    report.places[path] = node.place
+    if isinstance(node, Scalar) and node.value is None:
+        return None
+    if marker_key(node) is not None:
+        report.problem(node, path, "a marker such as $t is only read under 'with'", "write the value itself")
+        return None
+    try:
+        value = _KINDS[known.kind](node)
+        _check_choice(value, known)
+        _check_least(value, known)
+        return value
+    except Invalid as wrong:
+        report.problem(node, path, str(wrong), wrong.hint)
+        return None
+
+
+def _check_choice(value: Value, known: Argument) -> None:
+    if not known.choices:
+        return
+    for item in value if isinstance(value, tuple) else (value,):
+        if item not in known.choices:
+            hint = did_you_mean(str(item), known.choices) or "one of " + ", ".join(known.choices)
+            raise Invalid(f"'{item}' is not one of the values it can have", hint)
+
+
+def _check_least(value: Value, known: Argument) -> None:
+    if known.least is not None and isinstance(value, (int, float)) and value < known.least:
+        raise Invalid(f"must be {known.least} or more, not {value}")
+
+
+def text(node: Node) -> str:
+    """Text; numbers and dates are taken as they were written."""
+    if not isinstance(node, Scalar) or node.value is None or isinstance(node.value, bool):
+        raise Invalid(f"must be text, not {_shape(node)}")
+    return node.value if isinstance(node.value, str) else node.text
+
+
+def texts(node: Node) -> tuple[str, ...]:
+    """A list of texts, or one text."""
+    if isinstance(node, Sequence):
+        return tuple(text(item) for item in node.items)
+    if isinstance(node, Mapping):
+        raise Invalid("must be a text or a list of texts, not a mapping")
+    return (text(node),)
+
+
+FUNCTION: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
+
+
+def functions(node: Node) -> Value:
+    """``module:function``, or a list of them."""
+    names = texts(node)
+    for name in names:
+        if not FUNCTION.fullmatch(name):
+            raise Invalid(f"'{name}' is not the name of a function", "write module:function")
+    return names if isinstance(node, Sequence) else names[0]
+
+
+def integer(node: Node) -> int:
+    """A whole number; digits as text count, since the environment only knows text."""
+    value = node.value if isinstance(node, Scalar) else None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and re.fullmatch(r"[-+]?[0-9]{1,18}", value):
+        return int(value)
+    raise Invalid(f"must be a whole number, not {_shape(node)}")
+
+
+def number(node: Node) -> Value:
+    """A number; true and false count as Airflow counts them there."""
+    value = node.value if isinstance(node, Scalar) else None
+    if isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, str) and re.fullmatch(r"[-+]?[0-9]{1,18}(\.[0-9]{1,18})?", value):
+        return float(value)
+    raise Invalid(f"must be a number, not {_shape(node)}")
+
+
+def boolean(node: Node) -> bool:
+    """True or false."""
+    value = node.value if isinstance(node, Scalar) else None
+    if isinstance(value, bool):
+        return value
+    if value in ("true", "false"):
+        return value == "true"
+    raise Invalid(f"must be true or false, not {_shape(node)}")
+
+
+def date(node: Node) -> dt.datetime:
+    """A moment. A date alone is its midnight; without a zone it is in Airflow's default time zone."""
+    value = node.value if isinstance(node, Scalar) else None
+    if isinstance(value, dt.datetime):
+        return value
+    if isinstance(value, dt.date):
+        return dt.datetime(value.year, value.month, value.day)
+    if isinstance(value, str):
+        try:
+            return dt.datetime.fromisoformat(value)
+        except ValueError:
+            pass
+    raise Invalid(f"must be a date, not {_shape(node)}", "write 2026-01-31, or 2026-01-31T06:00:00+01:00")
+
+
+_DURATION = re.compile(
+    r"\s*(?:(\d+(?:\.\d+)?)\s*w)?\s*(?:(\d+(?:\.\d+)?)\s*d)?\s*(?:(\d+(?:\.\d+)?)\s*h)?"
+    r"\s*(?:(\d+(?:\.\d+)?)\s*m(?!s))?\s*(?:(\d+(?:\.\d+)?)\s*s)?\s*(?:(\d+(?:\.\d+)?)\s*ms)?\s*",
+    re.ASCII,
+)
+_ISO_DURATION = re.compile(
+    r"P(?:(\d+(?:\.\d+)?)W)?(?:(\d+(?:\.\d+)?)D)?"
+    r"(?:T(?:(\d+(?:\.\d+)?)H)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)S)?)?",
+    re.ASCII,
+)
+_UNITS: Final = ("weeks", "days", "hours", "minutes", "seconds", "milliseconds")
+
+
+def duration(node: Node) -> dt.timedelta:
+    """``5m``, ``1h30m``, ``90s``, ``1d``, ``PT5M``, or a number of seconds."""
+    value = node.value if isinstance(node, Scalar) else None
+    wrong = Invalid(f"must be a duration, not {_shape(node)}", "write 90s, 5m, 1h30m, 1d or a number of seconds")
+    if isinstance(value, str):
+        found = parse_duration(value)
+        if found is None:
+            raise wrong
+        return found
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise wrong
+    if value < 0:
+        raise Invalid(f"must not be negative, but is {value}")
+    try:
+        return dt.timedelta(seconds=value)
+    except (OverflowError, ValueError):
+        raise wrong from None
+
+
+def parse_duration(text: str) -> dt.timedelta | None:
+    """The duration that ``text`` says, or None when it says none.
+
+    >>> parse_duration("1h30m"), parse_duration("PT90S"), parse_duration("soon")
+    (datetime.timedelta(seconds=5400), datetime.timedelta(seconds=90), None)
+    """
+    if re.fullmatch(r"\d+(\.\d+)?", text.strip(), re.ASCII):
+        amounts: tuple[str | None, ...] = (None, None, None, None, text)
+    else:
+        match = _DURATION.fullmatch(text) or _ISO_DURATION.fullmatch(text)
+        amounts = match.groups() if match else ()
+    parts = {unit: float(amount) for unit, amount in zip(_UNITS, amounts, strict=False) if amount}
+    try:
+        return dt.timedelta(**parts) if parts else None
+    except OverflowError:
+        return None
+
+
+def mapping(node: Node) -> Value:
+    """A mapping of plain values."""
+    if not isinstance(node, Mapping):
+        raise Invalid(f"must be a mapping, not {_shape(node)}")
+    for key, inner in node.entries:
+        if key.text.startswith("$") or _holds_marker(inner):
+            raise Invalid("a marker such as $t is only read under 'with'", "write the value itself")
+    return frozen(plain(node))
+
+
+def _holds_marker(node: Node) -> bool:
+    if isinstance(node, Sequence):
+        return any(_holds_marker(item) for item in node.items)
+    if isinstance(node, Mapping):
+        return any(key.text in MARKERS or _holds_marker(inner) for key, inner in node.entries)
+    return False
+
+
+_KINDS: Final[dict[Kind, Callable[[Node], Value]]] = {
+    "text": text,
+    "texts": texts,
+    "integer": integer,
+    "number": number,
+    "boolean": boolean,
+    "date": date,
+    "duration": duration,
+    "mapping": mapping,
+    "function": functions,
+}
+
+
+def _shape(node: Node) -> str:
+    if isinstance(node, Sequence):
+        return "a list"
+    if isinstance(node, Mapping):
+        return "a mapping"
+    return kind_of(node.text if isinstance(node.value, (dt.date, float, int)) else node.value)
+
+
+def frozen(value: object) -> Value:
+    """A plain Python value with tuples for lists, as the values of a pipeline are."""
+    if isinstance(value, list):
+        return tuple(frozen(item) for item in value)
+    if isinstance(value, dict):
+        return {key: frozen(item) for key, item in value.items()}
+    return value  # type: ignore[return-value]
+
+
+# -- what stands under 'with' ------------------------------------------------------------------
+
+MARKERS: Final = {
+    "$t": "$t",
+    "$template": "$t",
+    "$x": "$x",
+    "$xcom": "$x",
+    "$f": "$f",
+    "$file": "$f",
+    "$const": "$const",
+}
+
+
+def marker_key(node: Node) -> Scalar | None:
+    """The key that makes ``node`` a marker (or a mistaken one), or None for a literal."""
+    if isinstance(node, Mapping):
+        for key, _ in node.entries:
+            if key.text.startswith("$"):
+                return key
+    return None
+
+
+def value(node: Node, path: str, report: Report) -> Value:
+    """The value under ``with``: literals, and markers at any depth."""
+    report.places[path] = node.place
+    if isinstance(node, Scalar):
+        return node.value  # type: ignore[return-value]
+    if isinstance(node, Sequence):
+        return tuple(value(item, f"{path}[{i}]", report) for i, item in enumerate(node.items))
+    if (key := marker_key(node)) is not None:
+        return _marker(node, key, path, report)
+    return {key.text: value(inner, joined(path, key.text), report) for key, inner in node.entries}
+
+
+def _marker(node: Mapping, key: Scalar, path: str, report: Report) -> Value:
+    if key.text not in MARKERS:
+        hint = did_you_mean(key.text, MARKERS) or "to pass such a key on as it is, wrap the mapping in {$const: ...}"
+        report.problem(key, path, f"'{key.text}' is not a marker; there are $t, $x, $f and $const", hint)
+        return None
+    if len(node.entries) > 1:
+        others = ", ".join(f"'{other.text}'" for other, _ in node.entries if other is not key)
+        report.problem(key, path, f"the marker '{key.text}' must stand alone in its mapping, without {others}")
+        return None
+    inner = node.entries[0][1]
+    try:
+        return _MARKER_READERS[MARKERS[key.text]](inner)
+    except Invalid as wrong:
+        report.problem(inner, path, f"{key.text} {wrong}", wrong.hint)
+        return None
+
+
+def _template(node: Node) -> Marker:
+    if isinstance(node, Mapping):
+        key = marker_key(node)
+        if len(node.entries) != 1 or key is None or MARKERS.get(key.text) != "$f":
+            raise Invalid("takes text, or {$f: path} for a file to render")
+        return Template(_file(node.entries[0][1]))
+    return Template(text(node))
+
+
+def _file(node: Node) -> FileText:
+    try:
+        path = text(node)
+    except Invalid:
+        raise Invalid("takes the path of a file beside the pipeline") from None
+    return FileText(path)
+
+
+def _xcom(node: Node) -> Marker:
+    if isinstance(node, Scalar) and node.value is not None and not isinstance(node.value, bool):
+        return XCom(text(node))
+    if not isinstance(node, Mapping):
+        raise Invalid("takes the id of a task, or {task: id, key: name}")
+    parts = {key.text: inner for key, inner in node.entries}
+    if unknown := [key for key in parts if key not in ("task", "key")]:
+        raise Invalid(f"does not know '{unknown[0]}'; it takes {{task: id, key: name}}")
+    if "task" not in parts:
+        raise Invalid("does not say which task", "write {task: id, key: name}")
+    key = parts.get("key")
+    has_key = key is not None and not (isinstance(key, Scalar) and key.value is None)
+    return XCom(text(parts["task"]), text(key)) if has_key and key is not None else XCom(text(parts["task"]))
+
+
+_MARKER_READERS: Final[dict[str, Callable[[Node], Marker]]] = {
+    "$t": _template,
+    "$x": _xcom,
+    "$f": _file,
+    "$const": lambda node: Const(frozen(plain(node))),
+}
