@@ -1,0 +1,180 @@
+"""``airfleet check``: every problem of every file at once; starts nothing, imports no Airflow."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from airfleet.cli import options, problems, project, tables, terminal
+from airfleet.cli.project import FLEET_FILE, Project
+from airfleet.errors import EXIT_OK, EXIT_WRONG, FileProblems, FleetError, Place, Problem
+
+if TYPE_CHECKING:
+    from airfleet.pipelines.spec import Pipeline
+
+SUFFIXES = (".yaml", ".yml")
+
+
+@dataclass
+class Findings:
+    """What a check has found so far."""
+
+    problems: list[Problem] = field(default_factory=list)
+    pipelines: list[Pipeline] = field(default_factory=list)
+    files: int = 0
+
+    @property
+    def fine(self) -> int:
+        """How many pipelines stand in files without a problem."""
+        broken = {problem.place.file for problem in self.problems}
+        return sum(pipeline.file not in broken for pipeline in self.pipelines)
+
+
+@click.command(
+    epilog="\b\nExamples:\n  airfleet check\n  airfleet check pipelines/orders.yaml\n  airfleet check fleet.yaml -o json"
+)
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
+@options.output()
+@options.project
+def command(paths: tuple[Path, ...], project: Path | None, output: str) -> int:
+    """Check pipeline files, folders of them, and fleet.yaml.
+
+    Without PATH: fleet.yaml of the project and its folder of pipelines.
+    Exit code: 0 nothing wrong, 1 problems.
+    """
+    findings = check(paths, _project(project, paths))
+    put(findings, output)
+    if output != "json" or sys.stderr.isatty():
+        terminal.say(problems.summary(findings.problems, findings.fine))
+    return EXIT_WRONG if findings.problems else EXIT_OK
+
+
+def _project(folder: Path | None, paths: Sequence[Path]) -> Project | None:
+    """The project; only named files can be checked without one."""
+    if folder is not None or not paths:
+        return project.find(folder)
+    root = project.nearest(Path.cwd()) or project.nearest(paths[0].absolute().parent)
+    return Project(root, os.environ) if root is not None else None
+
+
+def check(paths: Sequence[Path], here: Project | None) -> Findings:
+    """Check ``paths``, or all of the project when there are none."""
+    from airfleet.fleet import reader
+
+    findings = Findings()
+    variables: Mapping[str, str] = {}
+    folder = "pipelines"
+    if here is not None:
+        try:
+            fleet = reader.read_file(here.fleet_file, os.environ)
+            variables, folder = fleet.variables, fleet.pipelines
+        except FileProblems as wrong:
+            # Said once: with the project, or when fleet.yaml is named below.
+            if not paths:
+                findings.problems += _shown(wrong.problems)
+        if not paths:
+            findings.files += 1
+            paths = [here.root / folder]
+    for file in _files(paths):
+        findings.files += 1
+        _check_file(file, variables, findings)
+    findings.problems += _said_twice(findings.pipelines)
+    findings.problems.sort()
+    return findings
+
+
+def _files(paths: Iterable[Path]) -> Iterator[Path]:
+    from airfleet.pipelines import checks
+
+    for path in dict.fromkeys(paths):
+        if path.is_dir():
+            yield from checks.pipeline_files(path)
+        elif path.exists():
+            yield path
+        else:
+            raise FleetError(f"no such file or folder: {path}", hint=_near(path))
+
+
+def _near(path: Path) -> str | None:
+    from airfleet.errors import did_you_mean
+
+    if not path.parent.is_dir():
+        return None
+    return did_you_mean(path.name, [entry.name for entry in path.parent.iterdir()])
+
+
+def _check_file(file: Path, variables: Mapping[str, str], findings: Findings) -> None:
+    from airfleet.fleet import reader
+    from airfleet.pipelines import checks
+
+    if file.name == FLEET_FILE:
+        try:
+            reader.read_file(file, os.environ)
+        except FileProblems as wrong:
+            findings.problems += _shown(wrong.problems)
+        return
+    checked = checks.read_and_check(file, environ=os.environ, variables=variables)
+    findings.problems += _shown(checked.problems)
+    findings.pipelines += [replace(p, file=_short(p.file)) for p in checked.pipelines]
+
+
+def _said_twice(pipelines: Sequence[Pipeline]) -> Iterator[Problem]:
+    """Dags that two files define: Airflow would show now one of them, now the other."""
+    first: dict[str, str] = {}
+    for pipeline in pipelines:
+        other = first.setdefault(pipeline.dag_id, pipeline.file)
+        if other != pipeline.file:
+            place = replace(pipeline.place("dag_id"), file=pipeline.file)
+            yield Problem(place, "dag_id", f"Dag '{pipeline.dag_id}' is already defined in {other}")
+
+
+def _shown(found: Iterable[Problem]) -> list[Problem]:
+    return [replace(problem, place=_short_place(problem.place)) for problem in found]
+
+
+def _short_place(place: Place) -> Place:
+    return replace(place, file=_short(place.file))
+
+
+def _short(file: str) -> str:
+    """The file as a person here would write it."""
+    try:
+        return str(Path(file).absolute().relative_to(Path.cwd()))
+    except ValueError:
+        return file
+
+
+def put(findings: Findings, output: str) -> None:
+    """Print the problems: for people, or as data."""
+    if output in ("json", "yaml"):
+        tables.put_value(as_data(findings), output)
+    elif findings.problems and output == "plain":
+        terminal.put("\n".join(map(str, findings.problems)))
+    elif findings.problems:
+        terminal.put(problems.text(findings.problems, sys.stdout))
+
+
+def as_data(findings: Findings) -> dict[str, Any]:
+    """What the check found, for programs."""
+    return {
+        "problems": [
+            {
+                "file": problem.place.file,
+                "line": problem.place.line,
+                "column": problem.place.column,
+                "path": problem.path,
+                "sentence": problem.sentence,
+                "hint": problem.hint,
+            }
+            for problem in findings.problems
+        ],
+        "files": findings.files,
+        "pipelines": len(findings.pipelines),
+        "fine": findings.fine,
+    }

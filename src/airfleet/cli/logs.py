@@ -1,0 +1,107 @@
+"""``airfleet logs``: what the components wrote, one or all of them, followed if wished."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from airfleet.cli import options, terminal
+from airfleet.cli.project import find
+from airfleet.cli.tailing import Tail, last_lines
+from airfleet.errors import FleetError, did_you_mean
+
+POLL_SECONDS = 0.25
+COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "bright_cyan", "bright_green", "bright_magenta")
+
+
+@click.command(
+    epilog="\b\nExamples:\n  airfleet logs scheduler -n 50\n  airfleet logs -f                all components, as they write"
+)
+@click.argument("component", required=False)
+@options.option("-f", "--follow", is_flag=True, help="Go on with what is written from now on.")
+@options.option(
+    "-n", "--lines", type=click.IntRange(min=0), default=100, show_default=True, help="Lines to begin with."
+)
+@options.project
+def command(component: str | None, follow: bool, lines: int, project: Path | None) -> None:
+    """Show the logs of COMPONENT, or of all of them."""
+    folder = find(project).paths.logs
+    files = chosen(folder, component)
+    if not files:
+        raise FleetError(f"there are no logs in {folder} yet", hint="airfleet up")
+    names = Names(prefixed=component is None)
+    # Opened before the last lines are read: a line written in between is shown twice, not lost.
+    tails = {name: Tail(path, from_end=True) for name, path in files.items()} if follow else {}
+    for name, line in merged(files, lines):
+        terminal.put(names.line(name, line))
+    if follow:
+        _follow(folder, tails, component, names)
+
+
+def chosen(folder: Path, component: str | None) -> dict[str, Path]:
+    """Name -> log file: of the component, or of all.
+
+    Raises:
+        FleetError: no component of that name has a log.
+    """
+    files = {path.stem: path for path in sorted(folder.glob("*.log"))}
+    if component is None:
+        return files
+    if component not in files:
+        known = ", ".join(files) or "none yet"
+        hint = did_you_mean(component, files) or f"there are: {known}"
+        raise FleetError(f"no component named '{component}' has a log", hint=hint)
+    return {component: files[component]}
+
+
+def merged(files: dict[str, Path], lines: int) -> Iterator[tuple[str, str]]:
+    """The last ``lines`` lines of each file; with several files, the ones written last come last."""
+    for name, path in sorted(files.items(), key=lambda entry: _written_at(entry[1])):
+        for line in last_lines(path, lines):
+            yield name, line
+
+
+class Names:
+    """Puts the component's name before each line, when several are shown."""
+
+    def __init__(self, *, prefixed: bool) -> None:
+        self._prefixed = prefixed
+        self._colours: dict[str, str] = {}
+        self._width = 12
+
+    def line(self, name: str, text: str) -> str:
+        """``text`` as a line of ``name``."""
+        if not self._prefixed:
+            return text
+        colour = self._colours.setdefault(name, COLOURS[len(self._colours) % len(COLOURS)])
+        self._width = max(self._width, terminal.cells(name))
+        return f"{terminal.style(terminal.fill(name, self._width), fg=colour)} | {text}"
+
+
+def _follow(folder: Path, tails: dict[str, Tail], component: str | None, names: Names) -> None:
+    """Print what is written from now on, also by components that start later, until Ctrl-C."""
+    while True:
+        if component is None:
+            for name, path in chosen(folder, None).items():
+                tails.setdefault(name, Tail(path, from_end=False))
+        new = [_put_new(tail, name, names) for name, tail in tails.items()]
+        if not any(new):
+            time.sleep(POLL_SECONDS)
+
+
+def _put_new(tail: Tail, name: str, names: Names) -> bool:
+    new: Sequence[str] = tail.read()
+    for line in new:
+        terminal.put(names.line(name, line))
+    return bool(new)
+
+
+def _written_at(path: Path) -> float:
+    try:
+        return os.stat(path).st_mtime
+    except OSError:
+        return 0.0

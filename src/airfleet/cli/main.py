@@ -1,0 +1,166 @@
+"""The ``airfleet`` command: which commands there are, and the edge where errors become sentences.
+
+Commands are imported when they are used, and what they need (YAML, rich, the network) when
+they need it, so that ``airfleet --help`` and a check answer at once. Nothing here imports Airflow;
+``run`` alone reaches a module that does.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from airfleet import __version__, errors
+from airfleet.cli import bug, options, problems, terminal
+
+SECTIONS = {
+    "Fleet": ("init", "up", "status", "logs", "down"),
+    "Pipelines": ("check", "show", "run"),
+    "Runs": ("trigger", "why"),
+    "Shell": ("completion",),
+}
+COMMANDS = tuple(name for names in SECTIONS.values() for name in names)
+
+
+class Airfleet(click.Group):
+    """The group of all commands; each is the ``command`` of the module with its name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command, in the order in which people meet them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command's module and give its command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(f"airfleet.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that ``args`` begin with; an unknown one gets the nearest as hint."""
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS and not ctx.resilient_parsing:
+            raise UnknownCommand(args[0])
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, in sections."""
+        for section, names in SECTIONS.items():
+            commands = [(name, self.get_command(ctx, name)) for name in names]
+            with formatter.section(section):
+                formatter.write_dl([(name, command.get_short_help_str(64)) for name, command in commands if command])
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = "airfleet",
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run the command line; with ``standalone_mode`` leave with its exit code."""
+
+        def run() -> Any:
+            return super(Airfleet, self).main(args, prog_name, complete_var, standalone_mode=False, **extra)
+
+        if not standalone_mode:
+            return run()
+        sys.exit(at_the_edge(run))
+
+
+class UnknownCommand(click.UsageError):
+    """A command that does not exist."""
+
+    def __init__(self, name: str) -> None:
+        hint = errors.did_you_mean(name, COMMANDS) or "airfleet --help lists the commands"
+        super().__init__(f"no command named '{name}'\nhint: {hint}")
+
+
+def at_the_edge(run: Callable[[], Any]) -> int:
+    """Call ``run`` and give the exit code; whatever went wrong becomes a sentence on stderr."""
+    try:
+        result = run()
+        return result if isinstance(result, int) else errors.EXIT_OK
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        terminal.say("interrupted")
+        return errors.EXIT_INTERRUPTED
+    except click.ClickException as wrong:
+        return _usage(wrong)
+    except errors.FileProblems as wrong:
+        terminal.say(problems.text(wrong.problems, sys.stderr))
+        return wrong.exit_code
+    except errors.AirfleetError as wrong:
+        terminal.say(terminal.style("error: ", fg="red", bold=True) + str(wrong))
+        return wrong.exit_code
+    except OSError as wrong:
+        if wrong.errno == errno.EPIPE:
+            return _closed_pipe()
+        return _bug(wrong)
+    except Exception as wrong:  # noqa: BLE001 - the edge: our own mistakes end here
+        return _bug(wrong)
+
+
+def _usage(wrong: click.ClickException) -> int:
+    if isinstance(wrong, click.exceptions.NoArgsIsHelpError):
+        wrong.show()
+        return wrong.exit_code
+    context = getattr(wrong, "ctx", None)
+    if context is not None:
+        terminal.say(context.get_usage())
+    terminal.say(terminal.style("error: ", fg="red", bold=True) + wrong.format_message())
+    if context is not None:
+        terminal.say(f"hint: {context.command_path} --help")
+    return wrong.exit_code
+
+
+def _closed_pipe() -> int:
+    # Who read our output has seen enough (airfleet logs | head): leave without a word, and
+    # keep Python from complaining when it flushes stdout at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return errors.EXIT_WRONG
+
+
+def _bug(wrong: Exception) -> int:
+    log = bug.write(wrong, os.environ)
+    terminal.say(terminal.style("error: ", fg="red", bold=True) + f"a mistake in airfleet itself: {bug.summary(wrong)}")
+    terminal.say(f"hint: {log} says more; please send it with a report")
+    return errors.EXIT_OUR_BUG
+
+
+@click.group(
+    cls=Airfleet,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "auto_envvar_prefix": "AIRFLEET",
+        "max_content_width": 100,
+    },
+    epilog="\b\nStart here:\n  airfleet init my-project\n  cd my-project\n  airfleet up",
+)
+@options.option(
+    "-C",
+    "--project",
+    envvar="AIRFLEET_PROJECT",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="The project folder; without it, the nearest one with a fleet.yaml.",
+)
+@click.version_option(__version__, prog_name="airfleet", message="%(prog)s %(version)s")
+def cli(project: Path | None) -> None:
+    """Apache Airflow for teams without Kubernetes.
+
+    Pipelines are YAML files, fleet.yaml says what runs where, and one command runs it.
+    """
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run ``airfleet`` with ``argv`` (the process's own arguments without it) and exit."""
+    cli.main(None if argv is None else list(argv))

@@ -1,0 +1,86 @@
+"""Problems in a user's files, as text: plain for programs, with the source line for people.
+
+::
+
+    orders.yaml:14:13: tasks.load.needs[0]: no task named 'extrct'
+       14 |     needs: [extrct]
+          |             ^^^^^^
+    hint: did you mean 'extract'?
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from airfleet.cli import terminal
+from airfleet.errors import Place, Problem
+
+LONGEST_LINE = 160
+
+
+def text(problems: Sequence[Problem], stream: TextIO) -> str:
+    """Every problem as it suits ``stream``: with source lines on a terminal, plain elsewhere."""
+    if stream.isatty():
+        return "\n\n".join(with_source(problem, read_line) for problem in problems)
+    return "\n".join(str(problem) for problem in problems)
+
+
+def with_source(problem: Problem, line_of: Callable[[Place], str | None]) -> str:
+    """One problem with the line it stands on and a caret under the value."""
+    where, _, rest = str(problem).partition(": ")
+    sentence, _, hint = rest.partition("\nhint: ")
+    lines = [f"{terminal.style(where, bold=True)}: {sentence}", *_excerpt(problem.place, line_of(problem.place))]
+    if hint:
+        lines.append(f"{terminal.style('hint', fg='cyan')}: {hint}")
+    return "\n".join(lines)
+
+
+def read_line(place: Place) -> str | None:
+    """The line of the file that ``place`` names, or None when it cannot be read."""
+    try:
+        lines = Path(place.file).read_text("utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    return lines[place.line - 1] if 1 <= place.line <= len(lines) else None
+
+
+def _excerpt(place: Place, line: str | None) -> list[str]:
+    if line is None or not line.strip() or len(line) > LONGEST_LINE:
+        return []
+    # A tab is drawn as one space, so that the caret stands under what it means.
+    shown = line.replace("\t", " ")
+    before = " " * terminal.cells(shown[: place.column - 1])
+    carets = "^" * max(1, terminal.cells(_word(shown[place.column - 1 :])))
+    number = f"{place.line:5}"
+    return [f"{number} | {shown}", f"{' ' * len(number)} | {before}{terminal.style(carets, fg='red')}"]
+
+
+def _word(text: str) -> str:
+    """What the caret underlines: a quoted string, or up to the end of the plain value."""
+    for quote in "'\"":
+        if text.startswith(quote):
+            end = text.find(quote, 1)
+            return text[: end + 1] if end > 0 else text
+    match = re.match(r"[^\s,\[\]{}#][^,\[\]{}#:]*", text)
+    return match.group().rstrip() if match else text[:1]
+
+
+def summary(problems: Sequence[Problem], fine: int) -> str:
+    """What a check found, in one line.
+
+    >>> summary([], 2)
+    '2 pipelines are fine'
+    """
+    good = f"{fine} {'pipeline is' if fine == 1 else 'pipelines are'} fine"
+    if not problems:
+        return good
+    files = len({problem.place.file for problem in problems})
+    bad = f"{_count(len(problems), 'problem')} in {_count(files, 'file')}"
+    return f"{bad}; {good}" if fine else bad
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,97 @@
+"""The end of a log file, and what is written to it afterwards.
+
+A file may be truncated, or moved away and made anew (rotation), while it is followed: the
+rest of the old file is read first, then the new one from its beginning. A line is given when it
+is complete.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+BLOCK = 64 * 1024
+
+
+def last_lines(path: Path, count: int) -> list[str]:
+    """The last ``count`` lines, read from the end; none when the file cannot be read."""
+    if count <= 0:
+        return []
+    try:
+        with open(path, "rb") as file:
+            data = _last_bytes(file, count)
+    except OSError:
+        return []
+    return _text(data).splitlines()[-count:]
+
+
+def _last_bytes(file: BinaryIO, lines: int) -> bytes:
+    at = file.seek(0, os.SEEK_END)
+    blocks: list[bytes] = []
+    newlines = 0
+    while at > 0 and newlines <= lines:
+        size = min(BLOCK, at)
+        at -= size
+        file.seek(at)
+        blocks.append(file.read(size))
+        newlines += blocks[-1].count(b"\n")
+    return b"".join(reversed(blocks))
+
+
+class Tail:
+    """One file, from its end or its beginning on."""
+
+    def __init__(self, path: Path, *, from_end: bool) -> None:
+        self._path = path
+        self._file: BinaryIO | None = None
+        self._rest = b""
+        self._open(from_end=from_end)
+
+    def read(self) -> list[str]:
+        """The complete lines written since the last time."""
+        new = self._new_bytes()
+        data = self._rest + new
+        if self._was_replaced():
+            # The last line of the old file is complete: nobody writes to it any more.
+            lines = _text(data).splitlines()
+            self._rest = b""
+            self._open(from_end=False)
+            return lines
+        whole, newline, self._rest = data.rpartition(b"\n")
+        return _text(whole).split("\n") if newline else []
+
+    def _new_bytes(self) -> bytes:
+        if self._file is None:
+            self._open(from_end=False)
+        if self._file is None:
+            return b""
+        if os.fstat(self._file.fileno()).st_size < self._file.tell():
+            self._file.seek(0)
+            self._rest = b""
+        return self._file.read()
+
+    def _was_replaced(self) -> bool:
+        if self._file is None:
+            return False
+        try:
+            there = os.stat(self._path)
+        except OSError:
+            return False
+        mine = os.fstat(self._file.fileno())
+        return (there.st_dev, there.st_ino) != (mine.st_dev, mine.st_ino)
+
+    def _open(self, *, from_end: bool) -> None:
+        if self._file is not None:
+            self._file.close()
+        try:
+            self._file = open(self._path, "rb")  # noqa: SIM115 - kept open while it is followed
+        except OSError:
+            self._file = None
+            return
+        if from_end:
+            self._file.seek(0, os.SEEK_END)
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", errors="replace").replace("\r\n", "\n")

@@ -1,0 +1,231 @@
+"""``airfleet up``: start the fleet of this machine and show how it comes up.
+
+::
+
+    start the agent ──> watch until ready ──> say where it is ──> follow (foreground)
+                              │                                        │
+                              ├─ a component failed: say why, end all, exit 1
+                              ├─ Ctrl-C: end all, exit 130  <──────────┘
+                              └─ not ready in time: name what is not, exit 124
+
+A foreground ``up`` owns the fleet: whatever way it ends, nothing is left running. With
+``--detach`` the fleet stays, also when it was not ready in time, so that its logs can be read.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from airfleet.agent import control
+from airfleet.agent.control import AgentGone, Snapshot
+from airfleet.agent.states import State
+from airfleet.cli import components, down, options, terminal
+from airfleet.cli.following import follow
+from airfleet.cli.project import Project, find
+from airfleet.errors import FleetError, WaitTimedOut
+
+LAST_LINES = 20
+
+
+@click.command(
+    epilog="\b\nExamples:\n  airfleet up                     stay, show changes; Ctrl-C stops the fleet\n"
+    "  airfleet up -d --timeout 5m     return when everything is healthy"
+)
+@options.option("-d", "--detach", is_flag=True, help="Leave the fleet running and return.")
+@options.option(
+    "--wait/--no-wait", default=True, show_default=True, help="With --detach: return only when it is healthy."
+)
+@options.timeout("2m", "How long the fleet may take to become healthy.")
+@options.project
+def command(project: Path | None, detach: bool, wait: bool, timeout: float) -> None:
+    """Start the fleet of this machine."""
+    here = find(project)
+    deadline = time.monotonic() + timeout
+    if detach:
+        start_detached(here, wait=wait, deadline=deadline, timeout=timeout)
+    else:
+        stay(here, deadline=deadline, timeout=timeout)
+
+
+def start_detached(here: Project, *, wait: bool, deadline: float, timeout: float) -> None:
+    """Start the fleet, or find it running, and leave it running."""
+    running = _running(here)
+    if running is None:
+        _launch(here)
+    if wait:
+        with _nothing_left_behind(here) if running is None else _as_it_is():
+            snapshot = wait_until_ready(here, deadline, timeout)
+    else:
+        snapshot = control.status(here.paths.socket)
+    terminal.say()
+    if running is not None:
+        terminal.put(f"fleet '{snapshot.fleet}' was already up (agent {snapshot.pid})")
+    terminal.put(summary(snapshot, attached=False))
+
+
+def stay(here: Project, *, deadline: float, timeout: float) -> None:
+    """Start the fleet, follow it, and end it when the person says so."""
+    with _signals_interrupt():
+        _launch(here)
+        with _ended_at_last(here):
+            snapshot = wait_until_ready(here, deadline, timeout)
+            terminal.say()
+            terminal.put(summary(snapshot, attached=True))
+            terminal.say()
+            _follow_changes(here, snapshot)
+
+
+def wait_until_ready(here: Project, deadline: float, timeout: float) -> Snapshot:
+    """Show the components until all are ready.
+
+    Raises:
+        FleetError: one failed, or the agent went away.
+        WaitTimedOut: the deadline passed.
+    """
+    last: Snapshot | None = None
+    view = components.view(live=terminal.is_live())
+    try:
+        for snapshot in follow(control.watch(here.paths.socket)):
+            view.show(snapshot)
+            last = snapshot or last
+            if last is not None and last.healthy:
+                return last
+            if last is not None and (last.problem or last.state == "failed"):
+                break
+            if time.monotonic() > deadline:
+                raise too_late(last, timeout)
+    finally:
+        view.close()
+    raise failure(here, last)
+
+
+def failure(here: Project, last: Snapshot | None) -> FleetError:
+    """Why the fleet did not come up: the component, the reason, the last lines of its log."""
+    failed = [c for c in last.components if c.state is State.GAVE_UP] if last is not None else []
+    if not failed:
+        sentence = (last.problem if last is not None else "") or "the agent ended while the fleet was starting"
+        log = here.paths.log("agent")
+        return FleetError("\n".join([sentence, *_quoted(_tail(log))]), hint=f"the agent's log is {log}")
+    worst = failed[0]
+    lines = worst.last_lines or _tail(Path(worst.log)) if worst.log else worst.last_lines
+    sentence = f"{worst.name} did not start: {worst.reason or 'it ended at once'}"
+    hint = f"the whole log is {worst.log}" if worst.log else f"airfleet logs {worst.name}"
+    return FleetError("\n".join([sentence, *_quoted(lines)]), hint=hint)
+
+
+def too_late(last: Snapshot | None, timeout: float) -> WaitTimedOut:
+    """Which component is not ready, and where to look."""
+    late = components.not_fine(last) if last is not None else ()
+    if not late:
+        return WaitTimedOut(f"the fleet was not healthy within {terminal.seconds(timeout)}\nhint: airfleet status")
+    names = ", ".join(f"{c.name} ({components.describe(c)})" for c in late)
+    # What is waiting waits for what is starting: that one's log tells more.
+    first = next((c for c in late if c.state is not State.WAITING), late[0])
+    verb = "is" if len(late) == 1 else "are"
+    return WaitTimedOut(
+        f"not healthy within {terminal.seconds(timeout)}: {names} {verb} not ready\nhint: airfleet logs {first.name}"
+    )
+
+
+def summary(snapshot: Snapshot, *, attached: bool) -> str:
+    """Where the fleet is, who may enter, and what to do next."""
+    ready = f"healthy after {terminal.seconds(snapshot.ready_after)}" if snapshot.healthy else snapshot.state
+    lines = [
+        f"fleet '{snapshot.fleet}' is {ready}",
+        f"  URL       {snapshot.url}",
+        f"  user      {snapshot.user}",
+        f"  password  in {snapshot.password_file}",
+        "",
+        "next:",
+        "  airfleet trigger DAG_ID --wait   run a pipeline and watch it",
+        "  airfleet why DAG_ID              what failed or waits, and why",
+        "  airfleet down                    stop the fleet" + (" (so does Ctrl-C here)" if attached else ""),
+    ]
+    return "\n".join(lines)
+
+
+def _launch(here: Project) -> None:
+    from airfleet.agent import launch
+
+    terminal.say(f"starting the fleet in {here.root}")
+    try:
+        launch.start(here.root, environ=here.environ)
+    except KeyboardInterrupt:
+        down.end(here, down.PATIENCE_SECONDS)
+        raise
+
+
+def _running(here: Project) -> Snapshot | None:
+    try:
+        return control.status(here.paths.socket)
+    except AgentGone:
+        return None
+
+
+def _follow_changes(here: Project, ready: Snapshot) -> None:
+    """Say every change until the agent ends."""
+    lines = components.Lines()
+    lines.remember(ready)
+    for snapshot in follow(control.watch(here.paths.socket)):
+        lines.show(snapshot)
+    terminal.say("the fleet was stopped")
+
+
+@contextmanager
+def _nothing_left_behind(here: Project) -> Iterator[None]:
+    """End the fleet when it could not come up or the person gave up; keep it when it is only slow."""
+    try:
+        yield
+    except (FleetError, KeyboardInterrupt):
+        down.end(here, down.PATIENCE_SECONDS)
+        raise
+
+
+@contextmanager
+def _as_it_is() -> Iterator[None]:
+    yield
+
+
+@contextmanager
+def _ended_at_last(here: Project) -> Iterator[None]:
+    """End the fleet when the block ends, whatever ended it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        terminal.say("stopping the fleet; Ctrl-C again ends it at once")
+        raise
+    finally:
+        down.end(here, down.PATIENCE_SECONDS)
+
+
+@contextmanager
+def _signals_interrupt() -> Iterator[None]:
+    """Let SIGTERM and a closed terminal end a foreground ``up`` as Ctrl-C does."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _quoted(lines: tuple[str, ...]) -> list[str]:
+    return [f"    {line}" for line in lines[-LAST_LINES:]]
+
+
+def _tail(path: Path) -> tuple[str, ...]:
+    try:
+        return tuple(path.read_text("utf-8", errors="replace").splitlines()[-LAST_LINES:])
+    except OSError:
+        return ()
