@@ -1,0 +1,1 @@
+"""Made-up measurements at real places, in the published formats."""
