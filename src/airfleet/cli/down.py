@@ -19,7 +19,7 @@ import click
 
 from airfleet.agent import control
 from airfleet.agent.control import AgentGone
-from airfleet.cli import components, options, terminal
+from airfleet.cli import components, options, progress, terminal
 from airfleet.cli.following import follow
 from airfleet.cli.project import Project, find
 
@@ -53,10 +53,10 @@ def _stop(here: Project, patience_seconds: float) -> tuple[str, bool]:
     """Ask the agent to stop and show it; the fleet's name, and whether it was done in time."""
     snapshot = control.status(here.paths.socket)
     deadline = time.monotonic() + patience_seconds
-    view = components.view(live=terminal.is_live())
+    view = progress.view(live=terminal.is_live())
     try:
         for change in follow(control.stop(here.paths.socket)):
-            view.show(change)
+            components.show(view, change)
             if time.monotonic() > deadline:
                 return snapshot.fleet, False
     finally:

@@ -47,6 +47,11 @@ def width() -> int:
     return shutil.get_terminal_size((WIDTH_WITHOUT_TERMINAL, 24)).columns
 
 
+def height() -> int:
+    """Rows of the terminal."""
+    return shutil.get_terminal_size((WIDTH_WITHOUT_TERMINAL, 24)).lines
+
+
 def style(text: str, **how: Any) -> str:
     """``text`` with colour; :func:`say` and :func:`put` remove it where it may not be."""
     return click.style(text, **how)

@@ -26,7 +26,7 @@ import click
 from airfleet.agent import control
 from airfleet.agent.control import AgentGone, Snapshot
 from airfleet.agent.states import State
-from airfleet.cli import components, down, options, terminal
+from airfleet.cli import components, down, options, progress, terminal
 from airfleet.cli.following import follow
 from airfleet.cli.project import Project, find
 from airfleet.errors import FleetError, WaitTimedOut
@@ -90,10 +90,10 @@ def wait_until_ready(here: Project, deadline: float, timeout: float) -> Snapshot
         WaitTimedOut: the deadline passed.
     """
     last: Snapshot | None = None
-    view = components.view(live=terminal.is_live())
+    view = progress.view(live=terminal.is_live())
     try:
         for snapshot in follow(control.watch(here.paths.socket)):
-            view.show(snapshot)
+            components.show(view, snapshot)
             last = snapshot or last
             if last is not None and last.healthy:
                 return last
@@ -171,10 +171,10 @@ def _running(here: Project) -> Snapshot | None:
 
 def _follow_changes(here: Project, ready: Snapshot) -> None:
     """Say every change until the agent ends."""
-    lines = components.Lines()
-    lines.remember(ready)
+    lines = progress.Lines()
+    lines.remember(components.items(ready))
     for snapshot in follow(control.watch(here.paths.socket)):
-        lines.show(snapshot)
+        components.show(lines, snapshot)
     terminal.say("the fleet was stopped")
 
 

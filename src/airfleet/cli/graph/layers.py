@@ -1,0 +1,164 @@
+"""Which task stands in which layer, and in which order: few crossings, every arrow forward.
+
+An arrow that passes a layer gets a *bend* there. Arrows of one task share their bends, so a
+task that many later ones need is drawn with one line that branches late.
+"""
+
+from __future__ import annotations
+
+import bisect
+import graphlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+SWEEPS = 12
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+@dataclass(frozen=True)
+class Node:
+    """A task: its id, and a smaller second line (what it runs)."""
+
+    id: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Tasks in the order they were written, and (upstream, downstream) pairs."""
+
+    nodes: tuple[Node, ...]
+    edges: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Vertex:
+    """A task in its layer; or, as ``bend``, where arrows of that task pass a later layer."""
+
+    task: str
+    layer: int
+    bend: bool = False
+
+
+@dataclass(frozen=True)
+class Layers:
+    """The vertices of each layer in order, and the links between neighbouring layers."""
+
+    layers: tuple[tuple[Vertex, ...], ...]
+    links: tuple[tuple[Vertex, Vertex], ...]
+
+    def before(self) -> dict[Vertex, list[Vertex]]:
+        """The vertices that each vertex is linked from."""
+        return _grouped((target, source) for source, target in self.links)
+
+    def after(self) -> dict[Vertex, list[Vertex]]:
+        """The vertices that each vertex is linked to."""
+        return _grouped(self.links)
+
+
+def components(graph: Graph) -> tuple[Graph, ...]:
+    """The parts of a graph that have nothing to do with each other, in the order of their first tasks."""
+    root = {node.id: node.id for node in graph.nodes}
+
+    def find(task: str) -> str:
+        while root[task] != task:
+            root[task] = root[root[task]]
+            task = root[task]
+        return task
+
+    for up, down in graph.edges:
+        root[find(down)] = find(up)
+    groups = _grouped((find(node.id), node) for node in graph.nodes)
+    edges = _grouped((find(up), (up, down)) for up, down in graph.edges)
+    return tuple(Graph(tuple(nodes), tuple(edges.get(key, ()))) for key, nodes in groups.items())
+
+
+def arrange(graph: Graph) -> Layers:
+    """Put every task in a layer behind all that it needs.
+
+    Raises:
+        graphlib.CycleError: the tasks need each other.
+    """
+    level = _levels(graph)
+    links = _links(graph, level)
+    vertices = {Vertex(node.id, level[node.id]): None for node in graph.nodes}
+    vertices |= {end: None for link in links for end in link}
+    layers: list[list[Vertex]] = [[] for _ in range(max(level.values(), default=-1) + 1)]
+    for vertex in vertices:
+        layers[vertex.layer].append(vertex)
+    return _with_few_crossings(layers, links)
+
+
+def _levels(graph: Graph) -> dict[str, int]:
+    needs = {node.id: [up for up, down in graph.edges if down == node.id] for node in graph.nodes}
+    needed = _grouped(graph.edges)
+    level: dict[str, int] = {}
+    for task in graphlib.TopologicalSorter(needs).static_order():
+        level[task] = max((level[up] + 1 for up in needs[task]), default=0)
+    for task, ups in needs.items():
+        # What needs nothing stands just before what needs it, not at the far left.
+        if not ups and needed.get(task):
+            level[task] = min(level[down] for down in needed[task]) - 1
+    return level
+
+
+def _links(graph: Graph, level: Mapping[str, int]) -> tuple[tuple[Vertex, Vertex], ...]:
+    links: dict[tuple[Vertex, Vertex], None] = {}
+    for up, down in graph.edges:
+        way = [Vertex(up, level[up])]
+        way += [Vertex(up, layer, bend=True) for layer in range(level[up] + 1, level[down])]
+        way += [Vertex(down, level[down])]
+        links |= dict.fromkeys(zip(way, way[1:], strict=False))
+    return tuple(links)
+
+
+def _with_few_crossings(layers: list[list[Vertex]], links: tuple[tuple[Vertex, Vertex], ...]) -> Layers:
+    """Order each layer by its neighbours' middle, forward and backward; the best of all sweeps wins."""
+    best = Layers(tuple(map(tuple, layers)), links)
+    before, after = best.before(), best.after()
+    fewest = crossings(best)
+    for sweep in range(SWEEPS):
+        if fewest == 0:
+            break
+        neighbours, walk = (before, layers) if sweep % 2 == 0 else (after, layers[::-1])
+        for fixed, free in zip(walk, walk[1:], strict=False):
+            _sort_by_middle(free, fixed, neighbours)
+        now = Layers(tuple(map(tuple, layers)), links)
+        count = crossings(now)
+        if count < fewest:
+            best, fewest = now, count
+    return best
+
+
+def _sort_by_middle(free: list[Vertex], fixed: Sequence[Vertex], neighbours: Mapping[Vertex, list[Vertex]]) -> None:
+    place = {vertex: index for index, vertex in enumerate(fixed)}
+    own = {vertex: index * len(fixed) / max(1, len(free)) for index, vertex in enumerate(free)}
+
+    def middle(vertex: Vertex) -> float:
+        places = [place[other] for other in neighbours.get(vertex, ())]
+        return sum(places) / len(places) if places else own[vertex]
+
+    free.sort(key=middle)
+
+
+def crossings(layers: Layers) -> int:
+    """How many pairs of links cross."""
+    place = {vertex: index for layer in layers.layers for index, vertex in enumerate(layer)}
+    count = 0
+    for ends in _grouped((source.layer, (place[source], place[target])) for source, target in layers.links).values():
+        ends.sort()
+        seen: list[int] = []
+        for _, end in ends:
+            count += len(seen) - bisect.bisect_right(seen, end)
+            bisect.insort(seen, end)
+    return count
+
+
+def _grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, list[V]]:
+    groups: dict[K, list[V]] = {}
+    for key, value in pairs:
+        groups.setdefault(key, []).append(value)
+    return groups

@@ -1,0 +1,70 @@
+"""One pipeline file named on the command line: its good pipelines, or all its problems."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airfleet.cli import project as projects
+from airfleet.errors import FileProblems, FleetError, did_you_mean
+
+if TYPE_CHECKING:
+    from airfleet.pipelines.spec import Pipeline
+
+
+def read(file: Path, job: str | None, project: Path | None) -> tuple[Pipeline, ...]:
+    """The pipelines of ``file``: all of them, or the one of ``job``.
+
+    Raises:
+        FileProblems: the file is wrong.
+        FleetError: there is no such file, or no such job in it.
+    """
+    from airfleet.pipelines import checks
+
+    if not file.is_file():
+        raise FleetError(f"no such file: {file}", hint=near(file))
+    checked = checks.read_and_check(file, environ=os.environ, variables=variables(file, project))
+    if checked.problems:
+        raise FileProblems(checked.problems)
+    return checked.pipelines if job is None else (_of_job(checked.pipelines, job, file),)
+
+
+def near(path: Path) -> str | None:
+    """A hint naming what lies in the same folder under a similar name."""
+    if not path.parent.is_dir():
+        return None
+    return did_you_mean(path.name, [entry.name for entry in path.parent.iterdir()])
+
+
+def variables(file: Path, folder: Path | None) -> Mapping[str, str]:
+    """``${{ vars.name }}``: what fleet.yaml of the file's project defines; nothing outside a project."""
+    from airfleet.fleet import reader
+
+    root = projects.find(folder).root if folder is not None else projects.nearest(file.absolute().parent)
+    return reader.read_file(root / projects.FLEET_FILE, os.environ).variables if root is not None else {}
+
+
+def the_only(pipelines: Sequence[Pipeline], file: Path) -> Pipeline:
+    """The pipeline of a file that has one.
+
+    Raises:
+        FleetError: it has several, or none.
+    """
+    if len(pipelines) == 1:
+        return pipelines[0]
+    if not pipelines:
+        raise FleetError(f"{file} has no pipeline")
+    jobs = ", ".join(pipeline.job or pipeline.dag_id for pipeline in pipelines)
+    raise FleetError(f"{file} has {len(pipelines)} jobs", hint=f"choose one with --job: {jobs}")
+
+
+def _of_job(pipelines: Sequence[Pipeline], job: str, file: Path) -> Pipeline:
+    for pipeline in pipelines:
+        if job in (pipeline.job, pipeline.dag_id):
+            return pipeline
+    known = [pipeline.job or pipeline.dag_id for pipeline in pipelines]
+    raise FleetError(
+        f"no job named '{job}' in {file}", hint=did_you_mean(job, known) or f"there are: {', '.join(known)}"
+    )

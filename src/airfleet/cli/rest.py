@@ -1,0 +1,194 @@
+"""Airflow's REST API, as much of it as the command line needs.
+
+Spoken with the standard library: an HTTP package would cost more to import than the rest of the
+command together. A restarting api-server refuses connections for some seconds, so what could not
+be sent is sent again until ``patience_seconds`` are over; so is a GET that got no good answer. A
+POST that may have arrived is sent again only when the caller says that this does no harm.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from airfleet.agent import control
+from airfleet.agent.control import AgentGone, Snapshot
+from airfleet.cli import status
+from airfleet.cli.project import Project
+from airfleet.errors import FleetError
+
+PATIENCE_SECONDS = 20.0
+REQUEST_SECONDS = 30.0
+PAUSE_SECONDS = 0.3
+#: Airflow gives no more than this many entries at a time unless told otherwise.
+PAGE = 100
+TRY_AGAIN = frozenset({502, 503, 504})
+
+
+class ApiError(FleetError):
+    """The API refused a request; ``status`` is HTTP's."""
+
+    def __init__(self, status_code: int, detail: str, hint: str | None = None) -> None:
+        self.status = status_code
+        self.detail = detail
+        super().__init__(f"the API said {status_code}: {detail}", hint=hint)
+
+
+@dataclass
+class Api:
+    """One user's way to the API of one fleet."""
+
+    url: str
+    user: str
+    password: str = field(repr=False)
+    patience_seconds: float = PATIENCE_SECONDS
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    _token: str = field(default="", repr=False)
+
+    def get(self, *path: str, **query: Any) -> Any:
+        """``GET /api/v2/<path>``. Raises ApiError, FleetError."""
+        return self._authorised("GET", _path(path, query), None, repeatable=True)
+
+    def post(self, *path: str, body: Mapping[str, Any], repeatable: bool = False) -> Any:
+        """``POST /api/v2/<path>``. Raises ApiError, FleetError."""
+        return self._authorised("POST", _path(path, {}), body, repeatable=repeatable)
+
+    def patch(self, *path: str, body: Mapping[str, Any], **query: Any) -> Any:
+        """``PATCH /api/v2/<path>``. Raises ApiError, FleetError."""
+        return self._authorised("PATCH", _path(path, query), body, repeatable=True)
+
+    def every(self, key: str, *path: str, **query: Any) -> Iterator[Any]:
+        """All entries of a list, page by page."""
+        offset = 0
+        while True:
+            page = self.get(*path, limit=PAGE, offset=offset, **query)
+            entries = page[key]
+            yield from entries
+            offset += len(entries)
+            if not entries or offset >= page.get("total_entries", 0):
+                return
+
+    def _authorised(self, method: str, path: str, body: Any, *, repeatable: bool) -> Any:
+        if not self._token:
+            self._token = self._log_in()
+        try:
+            return self._persistent(method, path, body, self._token, repeatable=repeatable)
+        except ApiError as refused:
+            if refused.status != 401:
+                raise
+        # The token has run out; a second refusal is meant.
+        self._token = self._log_in()
+        return self._persistent(method, path, body, self._token, repeatable=repeatable)
+
+    def _log_in(self) -> str:
+        body = {"username": self.user, "password": self.password}
+        try:
+            answer = self._persistent("POST", "/auth/token", body, "", repeatable=True)
+        except ApiError as refused:
+            if refused.status in (401, 403):
+                raise FleetError(
+                    f"the API at {self.url} does not know user '{self.user}' with the password of this fleet",
+                    hint="airfleet down; airfleet up",
+                ) from refused
+            raise
+        return str(answer["access_token"])
+
+    def _persistent(self, method: str, path: str, body: Any, token: str, *, repeatable: bool) -> Any:
+        """One request; again while the api-server is not there."""
+        deadline = self.clock() + self.patience_seconds
+        while True:
+            try:
+                return _send(self.url, method, path, body, token)
+            except ConnectionRefusedError as gone:
+                reason: Exception = gone
+            except (OSError, http.client.HTTPException) as lost:
+                if not repeatable:
+                    raise FleetError(
+                        f"the connection to {self.url} broke while the answer was awaited: {lost}",
+                        hint="airfleet status",
+                    ) from lost
+                reason = lost
+            except ApiError as refused:
+                if not (repeatable and refused.status in TRY_AGAIN):
+                    raise
+                reason = refused
+            if self.clock() >= deadline:
+                raise FleetError(
+                    f"the API at {self.url} does not answer: {reason}", hint="airfleet status; airfleet logs api-server"
+                ) from reason
+            self.sleep(PAUSE_SECONDS)
+
+
+def connect(here: Project) -> tuple[Api, Snapshot]:
+    """The API of the running fleet of a project, and what its agent says.
+
+    Raises:
+        FleetError: the fleet does not run, or is not far enough up.
+    """
+    try:
+        snapshot = control.status(here.paths.socket)
+    except AgentGone as gone:
+        raise status.not_running(here) from gone
+    if not snapshot.url:
+        raise FleetError(f"fleet '{snapshot.fleet}' has no API yet", hint="airfleet status")
+    password_file = Path(snapshot.password_file or here.paths.password)
+    try:
+        password = password_file.read_text("utf-8").strip()
+    except OSError as wrong:
+        raise FleetError(f"cannot read the password in {password_file}: {wrong.strerror}") from wrong
+    return Api(snapshot.url.rstrip("/"), snapshot.user, password), snapshot
+
+
+def _path(parts: tuple[str, ...], query: Mapping[str, Any]) -> str:
+    path = "/api/v2/" + "/".join(quote(str(part), safe="~") for part in parts)
+    given = {key: value for key, value in query.items() if value is not None}
+    return f"{path}?{urlencode(given, doseq=True)}" if given else path
+
+
+def _send(url: str, method: str, path: str, body: Any, token: str) -> Any:
+    where = urlsplit(url)
+    kind = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection
+    connection = kind(where.netloc, timeout=REQUEST_SECONDS)
+    headers = {"Accept": "application/json", "Content-Type": "application/json"}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    try:
+        connection.request(method, where.path + path, None if body is None else json.dumps(body), headers)
+        response = connection.getresponse()
+        return _answer(response.status, response.read())
+    finally:
+        connection.close()
+
+
+def _answer(status_code: int, data: bytes) -> Any:
+    try:
+        value = json.loads(data) if data else None
+    except ValueError:
+        value = data.decode("utf-8", errors="replace")
+    if status_code >= 400:
+        raise ApiError(status_code, _detail(value))
+    return value
+
+
+def _detail(value: Any) -> str:
+    """What the API says is wrong, as one line."""
+    detail = value.get("detail", value) if isinstance(value, dict) else value
+    if isinstance(detail, list):
+        return "; ".join(_complaint(entry) for entry in detail)
+    if isinstance(detail, dict):
+        return str(detail.get("reason") or detail.get("message") or detail)
+    return str(detail).strip()[:500] or "no reason given"
+
+
+def _complaint(entry: Any) -> str:
+    if not isinstance(entry, dict):
+        return str(entry)
+    where = ".".join(str(part) for part in entry.get("loc", ()) if part != "body")
+    return f"{where}: {entry.get('msg')}" if where else str(entry.get("msg"))
