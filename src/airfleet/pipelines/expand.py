@@ -193,10 +193,7 @@ def _evaluate(inside: str, node: Node, path: str, scope: Scope, report: Report) 
         report.problem(node, path, f"'{root}' is not known in '${{{{ }}}}'; there are job, env and vars", hint)
         return None
     missing: list[tuple[str, str | None]] = []
-    if root == "job":
-        found = _from_job(steps, scope, missing)
-    else:
-        found = _from_names(root, steps, node, scope, missing)
+    found = _from_job(steps, scope, missing) if root == "job" else _from_names(root, steps, node, scope, missing)
     if found is None and match["literal"] is not None and not (root == "job" and scope.job is None):
         return _literal(match["literal"], node)
     for sentence, hint_ in missing:

@@ -28,7 +28,7 @@ from airfleet.pipelines.arguments import (
     TASK_PYTHON_ONLY,
 )
 from airfleet.pipelines.expand import Scope, entry
-from airfleet.pipelines.report import Report, joined, nearest
+from airfleet.pipelines.report import Report, in_order, joined, nearest
 from airfleet.pipelines.spec import CallableRef, OperatorRef, Pipeline, Task, Timetable, Uses, Value
 from airfleet.source import Mapping, Node, Scalar, Sequence
 
@@ -40,6 +40,18 @@ class Reading:
     pipelines: tuple[Pipeline, ...]
     problems: tuple[Problem, ...]
     dag_ids: tuple[str, ...] = ()
+    #: also the pipelines with problems, as far as they could be read, for the checks that come after
+    drafts: tuple[Draft, ...] = ()
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A pipeline and the paths at which something is wrong with it already."""
+
+    pipeline: Pipeline
+    wrong: frozenset[str] = frozenset()
+    #: whether no problem of the file is about this pipeline
+    good: bool = True
 
 
 def read(
@@ -60,14 +72,14 @@ def read(
         problems = (Problem(Place(file), "", "there is no pipeline in this file"),)
     scope = Scope(variables or {}, environ or {})
     found: list[Problem] = list(problems)
-    pipelines: list[Pipeline] = []
+    drafts: list[Draft] = []
     ids = _Ids(found)
     for document, end in _with_ends(documents):
         broken = any(document.place.line <= problem.place.line < end for problem in problems)
-        for pipeline in _pipelines(document, file, scope, ids, only):
-            if not broken:
-                pipelines.append(pipeline)
-    return Reading(tuple(pipelines), tuple(sorted(dict.fromkeys(found))), tuple(ids.places))
+        for pipeline, wrong in _pipelines(document, file, scope, ids, only):
+            drafts.append(Draft(pipeline, wrong, good=not wrong and not broken))
+    pipelines = tuple(draft.pipeline for draft in drafts if draft.good)
+    return Reading(pipelines, in_order(found), tuple(ids.places), tuple(drafts))
 
 
 def _with_ends(documents: tuple[Node, ...]) -> Iterator[tuple[Node, float]]:
@@ -96,7 +108,10 @@ class _Ids:
         return False
 
 
-def _pipelines(document: Node, file: str, scope: Scope, ids: _Ids, only: str | None) -> Iterator[Pipeline]:
+def _pipelines(
+    document: Node, file: str, scope: Scope, ids: _Ids, only: str | None
+) -> Iterator[tuple[Pipeline, frozenset[str]]]:
+    """Each pipeline of a document, with the paths of its problems."""
     report = Report()
     if not isinstance(document, Mapping):
         report.problem(document, "", "a pipeline is a mapping of keys such as dag_id, schedule and tasks")
@@ -117,14 +132,13 @@ def _pipelines(document: Node, file: str, scope: Scope, ids: _Ids, only: str | N
         dag_id = _dag_id(body, inside, Report())
         if dag_id is not None and not ids.take(dag_id, _id_place(body, job)):
             continue
-        if only is not None and dag_id != only:
+        if only is not None and dag_id is not None and dag_id != only:
             continue
         resolved = expand.resolve(body, "", inside, inner)
         assert isinstance(resolved, Mapping)  # a mapping is never resolved to something else
         pipeline = _Document(resolved, file, job.name if job else None, inner).read()
         ids.problems.extend(inner.problems)
-        if not inner.problems:
-            yield pipeline
+        yield pipeline, frozenset(problem.path for problem in inner.problems)
 
 
 def _dag_id(body: Mapping, scope: Scope, report: Report) -> str | None:
@@ -218,8 +232,8 @@ class _Document:
             hint = "write it under 'defaults' to give it to every task"
             self.report.problem(key, name, "is an argument of tasks, not of a pipeline", hint)
         else:
-            hint = did_you_mean(name, [*DOCUMENT_KEYS, *DAG_ARGUMENTS])
-            self.report.problem(key, name, f"a pipeline has no key '{name}'", hint)
+            known = [*DOCUMENT_KEYS, *DAG_ARGUMENTS]
+            self.report.problem(key, name, f"a pipeline has no key '{name}'", did_you_mean(name, known))
 
     def defaults(self) -> dict[str, Value]:
         found: dict[str, Value] = {}
@@ -276,10 +290,18 @@ class _Document:
             return
         if not node.items:
             self.report.problem(node, "tasks", "a pipeline needs at least one task")
+        first: dict[str, Place] = {}
         for index, item in enumerate(node.items):
             task = self.task(item, f"tasks[{index}]", defaults, templates)
-            if task is not None:
-                yield task
+            if task is None:
+                continue
+            if task.id in first:
+                hint = f"line {first[task.id].line} already has it"
+                path = joined(task.path, "id")
+                self.report.problem(_id_of(item), path, f"two tasks have the id '{task.id}'", hint)
+            elif task.id:
+                first[task.id] = self.report.places[task.path]
+            yield task
 
     def task(
         self,
@@ -388,7 +410,7 @@ class _TaskReader:
         if near := nearest(name, [*TASK_KEYS, *TASK_ARGUMENTS]):
             return f"did you mean '{near}'?"
         if isinstance(uses, OperatorRef):
-            return f"arguments of {uses.written} go under 'with'"
+            return f"arguments of {uses.written.rpartition('.')[2]} go under 'with'"
         return "arguments of the function go under 'with'" if uses else None
 
     def reject_misplaced(self, args: AbstractMapping[str, Value]) -> None:
@@ -418,6 +440,10 @@ class _TaskReader:
         except values.Invalid:
             self.report.problem(node, path, "must be the id of a task, or a list of ids")
             return ()
+
+
+def _id_of(item: Node) -> Node:
+    return (entry(item, "id") if isinstance(item, Mapping) else None) or item
 
 
 def _text(node: Node, path: str, report: Report) -> str:

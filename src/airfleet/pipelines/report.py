@@ -22,6 +22,11 @@ class Report:
         self.problems.append(Problem(node.place, path, sentence, hint))
 
 
+def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """The problems in order of place, each once."""
+    return tuple(sorted(dict.fromkeys(problems), key=lambda p: (p.place, p.path, p.sentence, p.hint or "")))
+
+
 def joined(path: str, key: str) -> str:
     """The path of ``key`` inside the value at ``path``."""
     return f"{path}.{key}" if path else key

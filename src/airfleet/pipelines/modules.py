@@ -1,0 +1,264 @@
+"""Python modules read as text: which names a module has and where they really come from.
+
+Nothing is imported or run. A name that a module makes at run time, a compiled module, or a file that
+cannot be parsed is :data:`UNKNOWN`; only what is certain not to be there is :class:`Missing`.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib.util
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+from typing import Final, TypeAlias
+
+#: Folders that are searched before ``sys.path``.
+Roots: TypeAlias = tuple[str, ...]
+
+
+class Unknown(Enum):
+    """It may be there or not: reading alone cannot tell."""
+
+    UNKNOWN = "unknown"
+
+
+UNKNOWN: Final = Unknown.UNKNOWN
+
+
+@dataclass(frozen=True)
+class Missing:
+    """There is no such module (``name`` is empty), or the module has no such name."""
+
+    module: str
+    name: str = ""
+    #: names that are there, for a hint
+    known: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Found:
+    """A class or function, in the module that defines it."""
+
+    module: str
+    node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+
+_DEFINITIONS: Final = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+#: A chain of re-exports longer than this is a circle.
+_LONGEST_CHAIN: Final = 12
+
+
+def find(module: str, name: str, roots: Roots = (), depth: int = 0) -> Found | Missing | Unknown:
+    """The class or function that ``module`` calls ``name``, followed through its imports."""
+    outline = read(module, roots)
+    if not isinstance(outline, Outline):
+        return outline
+    if depth > _LONGEST_CHAIN:
+        return UNKNOWN
+    answers = [_follow(binding, outline, roots, depth) for binding in outline.names.get(name, ())]
+    answers += [find(star, name, roots, depth + 1) for star in outline.stars]
+    if found := next((answer for answer in answers if isinstance(answer, Found)), None):
+        return found
+    if outline.makes_names or any(answer is UNKNOWN for answer in answers):
+        return UNKNOWN
+    if answers and not outline.stars:
+        return UNKNOWN  # it is bound to something that is not installed; importing it will say so better
+    if module_file(f"{module}.{name}", roots) is not None:
+        return UNKNOWN  # a module, not a class
+    return Missing(module, name, tuple(outline.names))
+
+
+def _follow(binding: Binding, outline: Outline, roots: Roots, depth: int) -> Found | Missing | Unknown:
+    if isinstance(binding, _DEFINITIONS):
+        return Found(outline.module, binding)
+    if isinstance(binding, tuple):
+        return find(*binding, roots, depth + 1)
+    if isinstance(binding, str) and binding in outline.names and depth < _LONGEST_CHAIN:
+        return find(outline.module, binding, roots, depth + 1)
+    return UNKNOWN
+
+
+#: What a name stands for: a definition, (module, name) it is imported from, another name, or a value made at run time.
+Binding: TypeAlias = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef | tuple[str, str] | str | None
+
+
+@dataclass(frozen=True)
+class Outline:
+    """The names at the top level of a module."""
+
+    module: str
+    names: dict[str, list[Binding]]
+    stars: tuple[str, ...]
+    #: whether it answers for names that are not written in it (``__getattr__``)
+    makes_names: bool
+
+
+def read(module: str, roots: Roots = ()) -> Outline | Missing | Unknown:
+    """The outline of a module, Missing when it is certainly not there."""
+    file = module_file(module, roots)
+    if file is None:
+        return _no_file(module, roots)
+    try:
+        stamp = file.stat().st_mtime_ns
+    except OSError:
+        return UNKNOWN
+    return _outline(module, str(file), stamp)
+
+
+@functools.lru_cache(maxsize=512)
+def _outline(module: str, file: str, stamp: int) -> Outline | Unknown:
+    """Read anew when the file's time ``stamp`` changes: a long-lived process checks edited modules."""
+    try:
+        tree = ast.parse(Path(file).read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return UNKNOWN
+    package = module if file.endswith("__init__.py") else module.rpartition(".")[0]
+    names: dict[str, list[Binding]] = {}
+    stars: list[str] = []
+    for statement in _statements(tree.body):
+        for name, binding in _bindings(statement, package):
+            if name == "*" and isinstance(binding, tuple):
+                stars.append(binding[0])
+            else:
+                names.setdefault(name, []).append(binding)
+    return Outline(module, names, tuple(stars), "__getattr__" in names)
+
+
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Top-level statements, and those inside ``if`` and ``try``."""
+    for statement in body:
+        if isinstance(statement, ast.If):
+            yield from _statements(statement.body)
+            yield from _statements(statement.orelse)
+        elif isinstance(statement, ast.Try):
+            yield from _statements(statement.body)
+            for handler in statement.handlers:
+                yield from _statements(handler.body)
+            yield from _statements(statement.orelse)
+        elif isinstance(statement, ast.With):
+            yield from _statements(statement.body)
+        else:
+            yield statement
+
+
+def _bindings(statement: ast.stmt, package: str) -> Iterator[tuple[str, Binding]]:
+    if isinstance(statement, _DEFINITIONS):
+        yield statement.name, statement
+    elif isinstance(statement, ast.ImportFrom):
+        source = _absolute(statement, package)
+        for alias in statement.names:
+            yield alias.asname or alias.name, (source, alias.name)
+    elif isinstance(statement, ast.Import):
+        for alias in statement.names:
+            yield alias.asname or alias.name.partition(".")[0], None
+    elif isinstance(statement, (ast.Assign, ast.AnnAssign)):
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        value = statement.value.id if isinstance(statement.value, ast.Name) else None
+        for target in targets:
+            for inner in ast.walk(target):
+                if isinstance(inner, ast.Name):
+                    yield inner.id, value
+
+
+def _absolute(statement: ast.ImportFrom, package: str) -> str:
+    if not statement.level:
+        return statement.module or ""
+    parents = package.split(".")
+    base = ".".join(parents[: len(parents) - statement.level + 1])
+    return f"{base}.{statement.module}" if statement.module else base
+
+
+# -- files -------------------------------------------------------------------------------------
+
+
+def module_file(module: str, roots: Roots = ()) -> Path | None:
+    """The source file that importing ``module`` would read, looked for in ``roots`` and then ``sys.path``."""
+    path = module.replace(".", "/")
+    if not path or path.startswith("/"):
+        return None
+    return find_file(f"{path}/__init__.py", roots) or find_file(f"{path}.py", roots) or _by_finder(module)
+
+
+def find_file(relative: str, roots: Roots = ()) -> Path | None:
+    """The first file with this relative path in ``roots`` and ``sys.path``."""
+    for root in (*roots, *sys.path):
+        file = Path(root or ".", relative)
+        if file.is_file():
+            return file
+    return None
+
+
+@functools.cache
+def _by_finder(module: str) -> Path | None:
+    """For packages that only an import hook knows (editable installs). Asking for the top package imports nothing."""
+    top, _, rest = module.partition(".")
+    for folder in _package_folders(top):
+        inner = Path(folder, *rest.split(".")) if rest else Path(folder)
+        for file in (inner / "__init__.py", inner.with_name(f"{inner.name}.py")):
+            if rest and file.is_file():
+                return file
+    return None
+
+
+@functools.cache
+def _package_folders(top: str) -> tuple[str, ...]:
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return ()
+    return tuple(spec.submodule_search_locations or ()) if spec else ()
+
+
+def _no_file(module: str, roots: Roots) -> Missing | Unknown:
+    """Missing only when nothing else could provide the module."""
+    path = module.replace(".", "/")
+    top = module.partition(".")[0]
+    if any(find_file(path + suffix, roots) for suffix in EXTENSION_SUFFIXES):
+        return UNKNOWN
+    if module in sys.builtin_module_names or _is_made_by_airflow(module):
+        return UNKNOWN
+    if any(Path(root or ".", path).is_dir() for root in (*roots, *sys.path)):
+        return UNKNOWN  # a namespace package
+    nearest = _installed_part(module, roots)
+    return Missing(module, "", _siblings(nearest, roots) if nearest else _top_level(top, roots))
+
+
+def _is_made_by_airflow(module: str) -> bool:
+    """Airflow answers for many old module names (``airflow.operators.bash``) without files."""
+    return module.startswith("airflow.") and not module.startswith("airflow.providers.")
+
+
+def _installed_part(module: str, roots: Roots) -> str:
+    parent = module.rpartition(".")[0]
+    while parent and module_file(parent, roots) is None:
+        parent = parent.rpartition(".")[0]
+    return parent
+
+
+def _siblings(package: str, roots: Roots) -> tuple[str, ...]:
+    file = module_file(package, roots)
+    if file is None or file.name != "__init__.py":
+        return ()
+    return tuple(f"{package}.{name}" for name in _module_names(file.parent))
+
+
+def _top_level(top: str, roots: Roots) -> tuple[str, ...]:
+    return tuple(name for root in roots for name in _module_names(Path(root)))
+
+
+def _module_names(folder: Path) -> list[str]:
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError:
+        return []
+    return [
+        entry.stem
+        for entry in entries
+        if (entry.suffix == ".py" and entry.stem.isidentifier() and entry.stem != "__init__")
+        or (entry / "__init__.py").is_file()
+    ]
