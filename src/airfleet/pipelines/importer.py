@@ -1,0 +1,27 @@
+"""Airflow reads pipeline files: ``.yaml`` and ``.yml`` beside ``.py`` and ``.zip``.
+
+:func:`register` tells the Airflow of this process about :class:`YamlDagImporter`. It may be called
+any number of times, and is called by :mod:`airfleet.pipelines.bundle`, which every process that
+reads Dags (dag-processor, a task's process, triggerer, CLI) loads by its class path in the
+configuration.
+
+Airflow 3.3 has one registry per process; Airflow 3.4 has one per bundle, and another interface.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+
+if importlib.util.find_spec("airflow.sdk.importers") is None:
+    from airfleet.pipelines.importer_33 import YamlDagImporter, registry
+else:
+    from airfleet.pipelines.importer_34 import YamlDagImporter, registry  # type: ignore[assignment]
+
+__all__ = ["YamlDagImporter", "register"]
+
+
+def register(bundle: str | None = None) -> None:
+    """Make Airflow read pipeline files in this process, in ``bundle`` where that makes a difference."""
+    known = registry(bundle)
+    if not isinstance(known.get_importer("pipeline.yaml"), YamlDagImporter):
+        known.register(YamlDagImporter())

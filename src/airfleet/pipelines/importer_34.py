@@ -1,0 +1,56 @@
+"""The importer as Airflow 3.4 wants it (:mod:`airflow.sdk.importers`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk.importers import (  # type: ignore[import-not-found]
+    AbstractDagImporter,
+    DagDefinition,
+    DagImportError,
+    DagImportResult,
+    DagSourceCode,
+    FilesystemDagDefinition,
+    find_file_dag_definitions,
+    get_file_suffix,
+    get_importer_registry,
+)
+
+from airfleet.pipelines.files import SUFFIXES
+from airfleet.pipelines.importing import import_pipelines, listed
+
+
+class YamlDagImporter(AbstractDagImporter):  # type: ignore[misc]
+    """Pipeline files become Dags; everything wrong in one file becomes one import error."""
+
+    supported_extensions = list(SUFFIXES)
+
+    def can_handle(self, definition: DagDefinition | str | Path) -> bool:
+        """Whether this is a file with the ending of a pipeline."""
+        return get_file_suffix(definition) in SUFFIXES
+
+    def list_dag_definitions(self, bundle: Any, *, safe_mode: bool = True) -> Iterator[DagDefinition]:
+        """Every pipeline file of the bundle that no ``.airflowignore`` names."""
+        found = {str(item.path): item for item in find_file_dag_definitions(Path(bundle.path), SUFFIXES)}
+        yield from (found[str(path)] for path in listed(Path(bundle.path), found))
+
+    def import_definition(self, definition: FilesystemDagDefinition, bundle: Any) -> DagImportResult:
+        """Read one file. Never raises."""
+        root = Path(bundle.path)
+        imported = import_pipelines(definition.path, root)
+        result = DagImportResult(definition=definition, dags=list(imported.dags))
+        if imported.message is not None:
+            where = definition.get_relative_loc(root)
+            result.errors.append(DagImportError(where, imported.message, error_type="pipeline"))
+        return result
+
+    def get_source_code(self, definition: DagDefinition, dag_id: str | None = None) -> DagSourceCode:
+        """The YAML, for the Code tab."""
+        return DagSourceCode(source_code=definition.read_text(encoding="utf-8"), language="yaml")
+
+
+def registry(bundle: str | None) -> Any:
+    """The importers of one bundle, or those used where no bundle is named."""
+    return get_importer_registry(bundle)

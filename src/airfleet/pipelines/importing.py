@@ -1,0 +1,95 @@
+"""What every Airflow version's importer does with a pipeline file: read, check, build, explain.
+
+Kept apart from the importer classes because their interface differs between Airflow 3.3 and 3.4.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from airflow.sdk import DAG, get_parsing_context
+
+from airfleet.errors import FileProblems, Place, Problem
+from airfleet.pipelines import dag
+from airfleet.pipelines.checks import read_and_check
+from airfleet.pipelines.files import pipeline_files, project_root
+from airfleet.pipelines.report import in_order
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Imported:
+    """The Dags of one file, and what is wrong with it as ``airfleet check`` prints it (or None)."""
+
+    dags: tuple[DAG, ...]
+    message: str | None
+
+
+def import_pipelines(file: Path, root: Path | None = None) -> Imported:
+    """The Dags of ``file``; never raises. Problems name the file relative to ``root``, the bundle's folder.
+
+    In a task's process only the Dag of that task is read and built: Airflow says which one it is
+    in the parsing context.
+    """
+    relative = relative_to(file, root)
+    reach_modules(file)
+    try:
+        dags, problems = dags_and_problems(file, only=get_parsing_context().dag_id)
+    except Exception as error:  # nothing that a file holds may end the process that reads it
+        log.exception("Reading %s failed", file)
+        sentence = (
+            f"airfleet itself failed on this file, which is a mistake in airfleet: {type(error).__name__}: {error}"
+        )
+        return Imported((), str(Problem(Place(relative), "", sentence)))
+    for built in dags:
+        built.relative_fileloc = relative
+    return Imported(tuple(dags), as_text(problems, relative))
+
+
+def dags_and_problems(file: Path, only: str | None = None) -> tuple[list[DAG], tuple[Problem, ...]]:
+    """The good Dags of ``file`` and the problems of all others. ``only`` names the one Dag to build."""
+    checked = read_and_check(file, environ=os.environ, only=only)
+    dags: list[DAG] = []
+    problems = list(checked.problems)
+    for pipeline in checked.pipelines:
+        try:
+            dags.append(dag.build(pipeline))
+        except FileProblems as error:
+            problems.extend(error.problems)
+    return dags, tuple(in_order(dict.fromkeys(problems)))
+
+
+def as_text(problems: Iterable[Problem], file: str) -> str | None:
+    """All problems as one text in which the file is called ``file``, or None when there are none."""
+    renamed = [dataclasses.replace(p, place=dataclasses.replace(p.place, file=file)) for p in problems]
+    return "\n".join(str(problem) for problem in renamed) or None
+
+
+def reach_modules(file: Path) -> None:
+    """Let tasks import the modules that stand beside the pipelines.
+
+    Appended once and left: a task imports its function after the file has been read.
+    """
+    root = str(project_root(file))
+    if root not in sys.path:
+        sys.path.append(root)
+
+
+def relative_to(file: Path, root: Path | None) -> str:
+    """``file`` as it is called inside the bundle, or as it was given when it lies elsewhere."""
+    if root is None or file == root:
+        return file.name if file == root else str(file)
+    return str(file.relative_to(root)) if file.is_relative_to(root) else str(file)
+
+
+def listed(folder: Path, seen: Iterable[str]) -> list[Path]:
+    """The pipeline files among ``seen``, the paths that Airflow's own walk (.airflowignore) lets through."""
+    pipelines = set(pipeline_files(folder))
+    return [path for path in map(Path, seen) if path in pipelines]
