@@ -14,12 +14,14 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import matplotlib
-from matplotlib import dates as mdates
+import matplotlib.dates
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from air_quality import duck
 from air_quality.errors import MissingInput
@@ -27,8 +29,9 @@ from air_quality.errors import MissingInput
 WINDOW = 31  # days
 INK, QUIET, GRID = "#22303c", "#6b7a86", "#e3e8ec"
 BLUE, ORANGE, GREEN = "#2b6ca3", "#d9722e", "#3f8f5f"
+_EPOCH = dt.date(1970, 1, 1)  # where matplotlib counts days from
 
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.edgecolor": GRID,
@@ -55,6 +58,11 @@ class Series:
     low: Sequence[float]
     middle: Sequence[float]
     high: Sequence[float]
+
+    @property
+    def x(self) -> list[float]:
+        """The days as matplotlib counts them."""
+        return [float((day - _EPOCH).days) for day in self.days]
 
 
 @dataclass(frozen=True)
@@ -164,16 +172,18 @@ def _save(panels: Sequence[Panel], pictures: Sequence[Path]) -> list[Path]:
         for path in pictures:
             path.parent.mkdir(parents=True, exist_ok=True)
             # no date and no version in the file: the same rows give the same bytes
-            metadata = {"Date": None, "Creator": None} if path.suffix == ".svg" else {"Software": None}
-            figure.savefig(path, dpi=110, metadata=metadata)
+            svg = path.suffix == ".svg"
+            metadata = {"Date": None, "Creator": None} if svg else {"Software": None}
+            options: dict[str, Any] = {} if svg else {"pil_kwargs": {"optimize": True}}
+            figure.savefig(path, dpi=105, metadata=metadata, **options)
     return list(pictures)
 
 
 def _figure(panels: Sequence[Panel]) -> Figure:
     across = 1 if len(panels) == 1 else 2
     down = -(-len(panels) // across)
-    figure = Figure(figsize=(10 if across == 2 else 7.5, 3.6 * down), facecolor="white", layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.15, h_pad=0.15)  # type: ignore[union-attr]
+    layout = ConstrainedLayoutEngine(w_pad=0.15, h_pad=0.15)
+    figure = Figure(figsize=(10 if across == 2 else 7.5, 3.6 * down), facecolor="white", layout=layout)
     grid = figure.subplots(down, across, squeeze=False)
     for axes, panel in zip(grid.flat, panels, strict=False):
         _draw(axes, panel)
@@ -187,39 +197,35 @@ def _draw(axes: Axes, panel: Panel) -> None:
     axes.text(0, 1.035, panel.subtitle, transform=axes.transAxes, color=QUIET, fontsize=9)
     several = len(panel.series) > 1
     for series in panel.series:
-        axes.fill_between(series.days, series.low, series.high, color=series.color, alpha=0.13, linewidth=0)
+        axes.fill_between(series.x, series.low, series.high, color=series.color, alpha=0.13, linewidth=0)
         if not several:
-            axes.plot(series.days, series.middle, color=series.color, alpha=0.45, linewidth=0.7)
-        axes.plot(series.days, _rolling(series), color=series.color, linewidth=2.1, solid_capstyle="round")
+            axes.plot(series.x, series.middle, color=series.color, alpha=0.45, linewidth=0.7)
+        axes.plot(series.x, _rolling(series), color=series.color, linewidth=2.1, solid_capstyle="round")
     _name_lines(axes, panel.series)
     _dress(axes, panel.series)
 
 
 def _name_lines(axes: Axes, series: Sequence[Series]) -> None:
-    """The name stands at the end of its line, so no legend is needed; one line needs a key for its band."""
-    if len(series) == 1:
-        text = f"line: {WINDOW}-day mean of the daily median    band: middle 80 % of monitors"
-        axes.text(0, -0.16, text, transform=axes.transAxes, color=QUIET, fontsize=8)
-        return
-    for one in series:
-        end = _rolling(one)[-1]
+    """The name stands at the end of its line, so no legend is needed."""
+    for one in series if len(series) > 1 else ():
         axes.annotate(
-            one.label, (mdates.date2num(one.days[-1]), end), (6, 0), textcoords="offset points",
+            one.label, (one.x[-1], _rolling(one)[-1]), (6, 0), textcoords="offset points",
             color=one.color, fontsize=9, fontweight="bold", va="center", annotation_clip=False,
         )  # fmt: skip
-    if series:
-        text = f"line: {WINDOW}-day mean of the daily median    band: middle 80 % of stations"
-        axes.text(0, -0.16, text, transform=axes.transAxes, color=QUIET, fontsize=8)
+    key = f"line: {WINDOW}-day mean of the daily median    band: middle 80 %"
+    axes.text(0, -0.16, key, transform=axes.transAxes, color=QUIET, fontsize=8)
 
 
 def _dress(axes: Axes, series: Sequence[Series]) -> None:
     axes.grid(axis="y", color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
-    locator = mdates.AutoDateLocator(minticks=4, maxticks=8)
+    calendar: Any = matplotlib.dates
+    locator = calendar.AutoDateLocator(minticks=4, maxticks=8)
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, show_offset=False))
-    if any(one.days for one in series):
-        axes.set_xlim(min(one.days[0] for one in series if one.days), max(one.days[-1] for one in series if one.days))  # type: ignore[arg-type]
+    axes.xaxis.set_major_formatter(calendar.ConciseDateFormatter(locator, show_offset=False))
+    days = [x for one in series for x in one.x]
+    if days:
+        axes.set_xlim(min(days), max(days))
 
 
 def _rolling(series: Series) -> list[float]:

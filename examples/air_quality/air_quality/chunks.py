@@ -11,7 +11,7 @@ split, every file but a lone one is large enough, and the same rows give the sam
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,7 +84,7 @@ def write(
     """Write the chunk files of one layout into the folder ``into``, which is there and empty."""
     keyed = into / ".keyed.parquet"
     number = _number(layout)
-    select = f"SELECT *, {number} AS \"?key\" FROM {duck.parquet(source)} ORDER BY \"?key\", {order(columns)}"
+    select = f'SELECT *, {number} AS "?key" FROM {duck.parquet(source)} ORDER BY "?key", {order(columns)}'
     connection.execute(f"COPY ({select}) TO {duck.text(keyed)} {duck.PARQUET}")
     counted = f'SELECT "?key", count(*) FROM {duck.parquet(keyed)} GROUP BY ALL ORDER BY ALL'
     found = connection.execute(counted).fetchall()
@@ -138,7 +138,7 @@ def _label(layout: str, number: int) -> str:
     return "_".join(_PARTS[key](keys[key]) for key in KEYS[layout])
 
 
-_PARTS = {
+_PARTS: dict[str, Callable[[int], str]] = {
     "lat": lambda degrees: f"{'s' if degrees < 0 else 'n'}{abs(degrees):02d}",
     "lng": lambda degrees: f"{'w' if degrees < 0 else 'e'}{abs(degrees):03d}",
     "month": lambda month: f"{month // 100:04d}_{month % 100:02d}",

@@ -94,7 +94,7 @@ def _judged(job: Job, labelled: Path) -> str:
         f'WITH raw AS ({raw}), texts AS (SELECT *, {texts} FROM raw), "values" AS (SELECT *, {values} FROM texts), '
         f'judged AS (SELECT *, {_reason(job)} AS "?reason" FROM "values") '
         f'SELECT {", ".join(duck.name(column) for column in job.row)}, "?reason", "?file", "?line", '
-        f"CASE WHEN \"?reason\" <> '' THEN {_as_published(job)} END AS \"?raw\" FROM judged"
+        f'CASE WHEN "?reason" <> \'\' THEN {_as_published(job)} END AS "?raw" FROM judged'
     )
 
 
@@ -182,4 +182,3 @@ def _as_published(job: Job) -> str:
     """The raw row as one line of CSV, every value quoted."""
     quoted = (f"'\"' || replace({duck.name(_raw(column))}, '\"', '\"\"') || '\"'" for column in job.header_raw)
     return f"concat_ws(',', {', '.join(quoted)})"
-

@@ -7,6 +7,7 @@ gets its name only when its size is the announced one.
 
 from __future__ import annotations
 
+import email.message
 import hashlib
 import http.client
 import json
@@ -126,7 +127,7 @@ def _validator_of(part: Path) -> str | None:
     return validator
 
 
-def _validator(headers: Any) -> str | None:
+def _validator(headers: email.message.Message) -> str | None:
     etag = headers.get("ETag")
     return etag if etag and not etag.startswith("W/") else headers.get("Last-Modified")
 

@@ -19,7 +19,7 @@ PARQUET = "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)"
 def session(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A session in memory; what does not fit goes to ``spill``."""
     spill.mkdir(parents=True, exist_ok=True)
-    settings = {
+    settings: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": MEMORY,
         "threads": THREADS,
         "temp_directory": str(spill),

@@ -137,7 +137,7 @@ def _column_problems(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"column_mappings: nothing says where '{column}' comes from"
         elif format:
             yield from _mapping_problems(column, format.kinds[column], mappings[column], header)
-    for column in (format.required if format else ()):
+    for column in format.required if format else ():
         if column not in config["row"]:
             yield f"row: '{column}' must be among the columns"
     for key in ("missing", "lost_thousand"):

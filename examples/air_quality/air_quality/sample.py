@@ -33,7 +33,12 @@ _TAR_TIME = 1_740_830_400  # seconds since 1970; the same moment
 
 
 def write(
-    out: Path, rows: int, seed: int, years: Iterable[int] = (2023, 2024), datasets: Iterable[str] = DATASETS, bad: int = 0
+    out: Path,
+    rows: int,
+    seed: int,
+    years: Iterable[int] = (2023, 2024),
+    datasets: Iterable[str] = DATASETS,
+    bad: int = 0,
 ) -> list[Path]:
     """Write archives with ``rows`` good and ``bad`` bad rows per data set, and the pages; the archives' paths."""
     years, written = sorted(years), []
@@ -81,26 +86,27 @@ def _write_aqs(path: Path, pollutant: aqs.Pollutant, year: int, rows: int, bad: 
     info = zipfile.ZipInfo(f"daily_{pollutant.code}_{year}.csv", _ZIP_TIME)
     info.compress_type = zipfile.ZIP_DEFLATED
     info.external_attr = 0o100644 << 16
-    with zipfile.ZipFile(path, "w", compresslevel=9) as archive:
-        with archive.open(info, "w", force_zip64=True) as member:
-            lines = _with_bad_rows(aqs.lines(pollutant, year, rows, seed), rows, bad, _bad_aqs)
-            for line in itertools.chain([aqs.header()], lines):
-                member.write(line.encode() + b"\n")
+    lines = _with_bad_rows(aqs.lines(pollutant, year, rows, seed), rows, bad, _bad_aqs)
+    with zipfile.ZipFile(path, "w", compresslevel=9) as archive, archive.open(info, "w", force_zip64=True) as member:
+        for line in itertools.chain([aqs.header()], lines):
+            member.write(line.encode() + b"\n")
     return path
 
 
 def _write_gsod(path: Path, year: int, rows: int, bad: int, seed: int) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    spoilt = 0
-    with path.open("wb") as file, gzip.GzipFile("", "wb", 9, file, mtime=_TAR_TIME) as packed:
-        with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-            done = 0
-            for station, lines in gsod.stations(year, rows, seed):
-                done += len(lines)
-                due = bad * done // max(rows, 1) - spoilt
-                body = list(_with_bad_rows(lines, len(lines), due, _bad_gsod, spoilt))
-                spoilt += due
-                _add(archive, f"{station.id}.csv", "\n".join([gsod.header(), *body, ""]).encode())
+    done = spoilt = 0
+    with (
+        path.open("wb") as file,
+        gzip.GzipFile("", "wb", 9, file, mtime=_TAR_TIME) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as archive,
+    ):
+        for station, lines in gsod.stations(year, rows, seed):
+            done += len(lines)
+            due = bad * done // max(rows, 1) - spoilt
+            body = _with_bad_rows(lines, len(lines), due, _bad_gsod, spoilt)
+            _add(archive, f"{station.id}.csv", "\n".join([gsod.header(), *body, ""]).encode())
+            spoilt += due
     return path
 
 
@@ -110,7 +116,7 @@ def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
     archive.addfile(info, io.BytesIO(data))
 
 
-def _with_bad_rows(lines: Iterable[str], rows: int, bad: int, spoil: "Spoil", first: int = 0) -> Iterator[str]:
+def _with_bad_rows(lines: Iterable[str], rows: int, bad: int, spoil: Spoil, first: int = 0) -> Iterator[str]:
     """The lines, with ``bad`` spoilt copies of some of them in between."""
     added = 0
     for position, line in enumerate(lines, start=1):

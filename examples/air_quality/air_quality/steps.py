@@ -13,7 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from air_quality import archives, chunks, clean as cleaning, download, duck, job as jobs, pages, store as stores
+from air_quality import archives, chunks, download, duck, pages
+from air_quality import clean as cleaning
+from air_quality import job as jobs
+from air_quality import store as stores
 from air_quality.chart import draw_job
 from air_quality.errors import TooManyRejects
 from air_quality.job import Job

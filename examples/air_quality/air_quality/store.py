@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 import boto3
+import boto3.exceptions
 import botocore.config
 import botocore.exceptions
 
@@ -28,8 +29,9 @@ MANIFEST = "manifest.json"
 class Store(Protocol):
     """A place for one dataset; names are relative, with ``/``."""
 
-    #: how a person finds it
-    address: str
+    @property
+    def address(self) -> str:
+        """How a person finds it."""
 
     def put(self, path: Path, name: str) -> None:
         """Keep a copy of the file under ``name``, whole or not at all."""
@@ -109,6 +111,13 @@ class S3Store:
         return f"{self.prefix}/{name}"
 
 
+_BOTO_ERRORS = (
+    boto3.exceptions.Boto3Error,
+    botocore.exceptions.BotoCoreError,
+    botocore.exceptions.ClientError,
+)
+
+
 class _store_errors:
     """Tell what boto3 reports as one sentence."""
 
@@ -119,7 +128,7 @@ class _store_errors:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError, boto3.exceptions.Boto3Error)):
+        if isinstance(error, _BOTO_ERRORS):
             raise StoreError(f"{self.sentence}: {error}") from error
 
 
