@@ -6,6 +6,8 @@ a variable and the help shows it: ``airfleet up --timeout`` is ``AIRFLEET_UP_TIM
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 import re
 from collections.abc import Callable
 from functools import partial
@@ -97,9 +99,19 @@ def _pair(text: str, param: click.Parameter, ctx: click.Context) -> tuple[str, A
 
 def json_or_text(text: str) -> Any:
     """``3`` as a number, ``true`` as a truth value, ``[1]`` as a list; anything else is text."""
-    import json
-
     try:
         return json.loads(text)
     except ValueError:
         return text
+
+
+def moment(ctx: click.Context, param: click.Parameter, text: str | None) -> dt.datetime | None:
+    """An ISO date, or date and time; UTC when it names no zone."""
+    if text is None:
+        return None
+    try:
+        value = dt.datetime.fromisoformat(text)
+    except ValueError as wrong:
+        message = f"'{text}' is not a date; write 2026-01-31 or 2026-01-31T06:00"
+        raise click.BadParameter(message, ctx=ctx, param=param) from wrong
+    return value if value.tzinfo else value.replace(tzinfo=dt.UTC)

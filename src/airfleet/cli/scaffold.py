@@ -19,7 +19,7 @@ name: $name
 
 # api_server:                 # the UI and the REST API
 #   address: 127.0.0.1
-#   port: 8080                # the next free port when it is taken
+#   port: 8080                # left out: 8080, or the next free one
 
 # workers:                    # what runs the tasks
 #   - name: worker
@@ -28,10 +28,10 @@ name: $name
 
 # triggerer: true             # false saves memory when no task is deferrable
 
-# variables:                  # $${{ vars.name }} in pipelines, when they are read
+# vars:                       # $${{ vars.name }} in pipelines, when they are read
 #   bucket: s3://orders
 
-# environment:                # of every component and task
+# env:                        # environment of every component and task
 #   TZ: UTC
 
 # airflow:                    # any other setting of Airflow, by section

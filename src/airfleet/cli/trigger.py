@@ -1,6 +1,139 @@
+"""``airfleet trigger``: start a run of a Dag on the running fleet, and watch it if wished."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+from typing import Any
+
 import click
 
+from airfleet.cli import dags, options, rest, runs, tables, terminal
+from airfleet.cli.dags import Json
+from airfleet.cli.project import find
+from airfleet.cli.rest import Api, ApiError
+from airfleet.errors import EXIT_OK, EXIT_WRONG, FleetError
 
-@click.command()
-def command():
-    "..."
+COLUMNS = {"dag_id": "dag", "run_id": "run", "state": "state"}
+
+
+def _conf(ctx: click.Context, param: click.Parameter, text: str | None) -> dict[str, Any]:
+    if not text:
+        return {}
+    try:
+        conf = json.loads(text)
+    except ValueError as wrong:
+        raise click.BadParameter(f"not JSON: {wrong}", ctx=ctx, param=param) from wrong
+    if not isinstance(conf, dict):
+        raise click.BadParameter("a JSON object is needed, like '{\"day\": 3}'", ctx=ctx, param=param)
+    return conf
+
+
+@click.command(
+    epilog="\b\nExamples:\n  airfleet trigger hello --wait\n"
+    "  airfleet trigger orders --param day=2026-01-31 --wait --timeout 10m"
+)
+@click.argument("dag_id")
+@options.option("--conf", callback=_conf, metavar="JSON", help="The run's conf.")
+@options.option(
+    "--param",
+    "params",
+    multiple=True,
+    callback=options.pairs,
+    metavar="KEY=VALUE",
+    help="One entry of conf; repeatable.",
+)
+@options.option(
+    "--date", callback=options.moment, metavar="DATE", help="The run's logical date; UTC if no zone is given."
+)
+@options.option("--unpause", is_flag=True, help="Unpause the Dag first.")
+@options.option("--wait/--no-wait", default=False, show_default=True, help="Show the run task by task until it ends.")
+@options.timeout(None, "With --wait: how long it may take.")
+@options.output()
+@options.project
+def command(
+    dag_id: str,
+    conf: dict[str, Any],
+    params: dict[str, Any],
+    date: dt.datetime | None,
+    unpause: bool,
+    wait: bool,
+    timeout: float | None,
+    output: str,
+    project: Path | None,
+) -> int:
+    """Start a run of a Dag on the running fleet.
+
+    Exit code with --wait: 0 the run succeeded, 1 it failed, 124 it was not over in time.
+    """
+    api, _ = rest.connect(find(project))
+    _make_ready(api, dag_id, unpause=unpause)
+    run = start(api, dag_id, {**conf, **params}, date, now=dt.datetime.now(dt.UTC))
+    terminal.say(f"started run {run['dag_run_id']} of '{dag_id}'")
+    if not wait:
+        row = {"dag_id": dag_id, "run_id": run["dag_run_id"], "state": run["state"]}
+        tables.put_rows([row], output, COLUMNS, whole=run)
+        return EXIT_OK
+    return _watch(api, dag_id, run["dag_run_id"], timeout, output)
+
+
+def _make_ready(api: Api, dag_id: str, *, unpause: bool) -> None:
+    """See that a run of the Dag would run.
+
+    Raises:
+        FleetError: it is unknown, its file has problems, or it is paused.
+    """
+    dag = dags.find(api, dag_id)
+    problem = dags.import_error(api, dag)
+    if problem:
+        raise FleetError(f"'{dag_id}' cannot be triggered: {problem}", hint="airfleet check")
+    if not dag["is_paused"]:
+        return
+    if not unpause:
+        raise FleetError(f"Dag '{dag_id}' is paused: a run would wait", hint=f"airfleet trigger {dag_id} --unpause")
+    api.patch("dags", dag_id, body={"is_paused": False}, update_mask="is_paused")
+
+
+def start(api: Api, dag_id: str, conf: dict[str, Any], date: dt.datetime | None, *, now: dt.datetime) -> Json:
+    """Create the run.
+
+    Its id is made here: when the answer gets lost and the request is sent again, the second one
+    meets the first one's run instead of making another.
+    """
+    run_id = f"manual__{now.isoformat()}"
+    body = {"dag_run_id": run_id, "logical_date": date.isoformat() if date else None, "conf": conf}
+    try:
+        run: Json = api.post("dags", dag_id, "dagRuns", body=body, repeatable=True)
+        return run
+    except ApiError as refused:
+        if refused.status == 409:
+            return _there_already(api, dag_id, run_id, date, refused)
+        if refused.status in (400, 422):
+            raise FleetError(f"'{dag_id}' was not triggered: {refused.detail}") from refused
+        raise
+
+
+def _there_already(api: Api, dag_id: str, run_id: str, date: dt.datetime | None, refused: ApiError) -> Json:
+    """Ours, sent twice; or another run that has the same logical date."""
+    try:
+        run: Json = api.get("dags", dag_id, "dagRuns", run_id)
+        return run
+    except ApiError:
+        when = f" of {date.isoformat()}" if date else ""
+        raise FleetError(f"'{dag_id}' already has a run{when}", hint=f"airfleet why {dag_id}") from refused
+
+
+def _watch(api: Api, dag_id: str, run_id: str, timeout: float | None, output: str) -> int:
+    try:
+        run, instances = runs.watch(api, dag_id, run_id, timeout)
+    except KeyboardInterrupt:
+        terminal.say(f"the run goes on; to see how it does: airfleet why {dag_id} {run_id}")
+        raise
+    if output != "table":
+        tables.put_rows(runs.rows(instances), output, runs.COLUMNS, whole={**run, "tasks": runs.rows(instances)})
+    terminal.say(runs.sentence(run, instances))
+    if run["state"] == "success":
+        return EXIT_OK
+    terminal.say(f"hint: airfleet why {dag_id} {run_id}")
+    return EXIT_WRONG

@@ -1,6 +1,94 @@
+"""``airfleet why``: which task failed or waits, and why, in one answer."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
 import click
 
+from airfleet.cli import evidence, options, reasons, rest, tables, terminal
+from airfleet.cli.project import Project, find
+from airfleet.cli.reasons import Finding, Verdict
+from airfleet.errors import FileProblems
+from airfleet.fleet.spec import Fleet
 
-@click.command()
-def command():
-    "..."
+COLUMNS = {"kind": "kind", "tasks": "tasks", "sentence": "what", "cause": "cause", "next": "next"}
+MARKS = {"failed": "✗", "retrying": "✗", "timed_out": "✗", "import_error": "✗", "running": "›"}
+COLOURS = {"✗": "red", "›": "yellow", "·": "cyan"}
+
+
+@click.command(
+    epilog="\b\nExamples:\n  airfleet why orders\n  airfleet why orders manual__2026-01-31T06:00:00+00:00 -o json"
+)
+@click.argument("dag_id")
+@click.argument("run_id", required=False)
+@options.output()
+@options.project
+def command(dag_id: str, run_id: str | None, project: Path | None, output: str) -> None:
+    """Say which task of a run failed or waits, why, and what to do.
+
+    Without RUN_ID: the latest run.
+    """
+    here = find(project)
+    api, snapshot = rest.connect(here)
+    now = dt.datetime.now(dt.UTC)
+    facts = evidence.gather(api, dag_id, run_id, snapshot, _fleet(here), os.cpu_count() or 1, now)
+    verdict = reasons.judge(facts)
+    if output == "table":
+        terminal.put("\n".join(lines(verdict, here)))
+    else:
+        whole = verdict.to_json()
+        tables.put_rows(whole["findings"], output, COLUMNS, whole=whole)
+
+
+def _fleet(here: Project) -> Fleet | None:
+    """What fleet.yaml says; a broken one only makes the answer less exact."""
+    from airfleet.fleet import reader
+
+    try:
+        return reader.read_file(here.fleet_file, here.environ)
+    except FileProblems:
+        return None
+
+
+def lines(verdict: Verdict, here: Project) -> Iterator[str]:
+    """The verdict for people."""
+    yield terminal.style(verdict.sentence, bold=True)
+    for finding in verdict.findings:
+        yield ""
+        yield from _finding_lines(finding)
+        log = log_file(here, verdict, finding)
+        if log is not None:
+            yield f"  its whole log: {log}"
+    commands = list(dict.fromkeys(finding.next for finding in verdict.findings if finding.next))
+    if commands:
+        yield ""
+        yield "next: " + "\n      ".join(commands)
+
+
+def _finding_lines(finding: Finding) -> Iterator[str]:
+    mark = MARKS.get(finding.kind, "·")
+    yield f"{terminal.style(mark, fg=COLOURS[mark])} {finding.sentence}"
+    for line in finding.log:
+        yield f"    {line}"
+    if finding.exception:
+        yield f"  {terminal.style(finding.exception, fg='red')}"
+    for frame in finding.frames[-3:]:
+        yield f"    at {frame}"
+    if finding.cause:
+        yield f"  likely cause: {finding.cause}" + (f"\n  what helps:   {finding.advice}" if finding.advice else "")
+
+
+def log_file(here: Project, verdict: Verdict, finding: Finding) -> Path | None:
+    """The file of a failed task's latest attempt on this machine, when it is there."""
+    if finding.kind not in ("failed", "retrying") or not finding.tasks or verdict.run_id is None:
+        return None
+    task, _, index = finding.tasks[0].partition("[")
+    folder = here.paths.task_logs / f"dag_id={verdict.dag_id}" / f"run_id={verdict.run_id}" / f"task_id={task}"
+    if index:
+        folder = folder / f"map_index={index.rstrip(']')}"
+    attempts = sorted(folder.glob("attempt=*.log"), key=lambda path: (len(path.name), path.name))
+    return attempts[-1] if attempts else None

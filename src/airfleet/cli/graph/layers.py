@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bisect
 import graphlib
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -111,7 +112,7 @@ def _links(graph: Graph, level: Mapping[str, int]) -> tuple[tuple[Vertex, Vertex
         way = [Vertex(up, level[up])]
         way += [Vertex(up, layer, bend=True) for layer in range(level[up] + 1, level[down])]
         way += [Vertex(down, level[down])]
-        links |= dict.fromkeys(zip(way, way[1:], strict=False))
+        links |= dict.fromkeys(itertools.pairwise(way))
     return tuple(links)
 
 
@@ -124,7 +125,7 @@ def _with_few_crossings(layers: list[list[Vertex]], links: tuple[tuple[Vertex, V
         if fewest == 0:
             break
         neighbours, walk = (before, layers) if sweep % 2 == 0 else (after, layers[::-1])
-        for fixed, free in zip(walk, walk[1:], strict=False):
+        for fixed, free in itertools.pairwise(walk):
             _sort_by_middle(free, fixed, neighbours)
         now = Layers(tuple(map(tuple, layers)), links)
         count = crossings(now)

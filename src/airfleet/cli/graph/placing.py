@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from airfleet.cli.graph.layers import Layers, Vertex
 
@@ -43,7 +43,7 @@ def on_grid(positions: Mapping[Vertex, float], step: int = 1) -> dict[Vertex, in
 
 
 def _distances(layer: Sequence[Vertex], reach: Reach, gap: float) -> tuple[float, ...]:
-    return tuple(reach(a)[1] + gap + reach(b)[0] for a, b in zip(layer, layer[1:], strict=False))
+    return tuple(reach(a)[1] + gap + reach(b)[0] for a, b in pairwise(layer))
 
 
 def _settle(

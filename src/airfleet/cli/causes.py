@@ -1,0 +1,204 @@
+"""What a task's exception most likely means, and what to do about it.
+
+A table of patterns, tried in order on ``ExceptionType: message`` and, for commands, on the last
+lines of the log. What no pattern knows gets no guess.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from re import Match
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why it failed, as a sentence, and what to do about it."""
+
+    sentence: str
+    advice: str = ""
+
+
+Explain = Callable[[Match[str]], Cause]
+
+
+def likely(exception: str, lines: Sequence[str] = ()) -> Cause | None:
+    """The likely cause of ``exception`` (``Type: message``), with the log's last lines as witness."""
+    for pattern, explain in EXCEPTIONS:
+        match = re.search(pattern, exception, re.IGNORECASE | re.DOTALL)
+        if match:
+            return _sharper(explain(match), exception, lines)
+    return _in_lines(lines) if not exception else None
+
+
+def _sharper(cause: Cause, exception: str, lines: Sequence[str]) -> Cause:
+    """A command only has an exit code; what it printed says more."""
+    if "returned a non-zero exit code" not in exception:
+        return cause
+    return _in_lines(lines) or cause
+
+
+def _in_lines(lines: Sequence[str]) -> Cause | None:
+    for line in reversed(lines):
+        for pattern, explain in OUTPUT:
+            match = re.search(pattern, line)
+            if match:
+                return explain(match)
+    return None
+
+
+def _says(sentence: str, advice: str = "") -> Explain:
+    return lambda match: Cause(
+        sentence.format(*match.groups(), **match.groupdict()), advice.format(*match.groups(), **match.groupdict())
+    )
+
+
+def _exit_code(match: Match[str]) -> Cause:
+    code = int(match[1])
+    if code == 127:
+        return Cause("the command was not found (exit code 127)", "install it on the host of the worker")
+    if code == 126:
+        return Cause("the command may not be executed (exit code 126)", "chmod +x the script")
+    if code == 124:
+        return Cause("the command ran into a time limit (exit code 124)")
+    if code == 137:
+        return Cause("the command was killed (exit code 137), most likely because memory ran out", MEMORY_ADVICE)
+    if code == 143:
+        return Cause("the command was told to end (exit code 143)", "somebody stopped the task or the worker")
+    return Cause(f"the command ended with exit code {code}", "its output above says why")
+
+
+MEMORY_ADVICE = "give the host more memory, or the worker fewer slots in fleet.yaml"
+REACH_ADVICE = "is the server running, and are host and port of the connection right?"
+
+EXCEPTIONS: tuple[tuple[str, Explain], ...] = (
+    (
+        r"No module named '([^']+)'",
+        _says(
+            "the worker has no Python module '{0}'",
+            "install it into the fleet's environment, or put it beside pipelines/ in the project",
+        ),
+    ),
+    (
+        r"cannot import name '([^']+)' from '([^']+)'",
+        _says("module '{1}' has no '{0}'", "is another version of it installed than the task expects?"),
+    ),
+    (r"has no function '([^']+)'", _says("the module has no function '{0}'", "airfleet check")),
+    (
+        r"conn(?:ection|_id)?\W+[`'\"]?([\w.-]+)[`'\"]? (?:isn't defined|was not found|not found|does not exist|doesn't exist)",
+        _says(
+            "there is no connection '{0}'",
+            "define it in the UI under Admin, Connections, or as AIRFLOW_CONN_<ID> under env: in fleet.yaml",
+        ),
+    ),
+    (
+        r"variable\W+[`'\"]?([\w.-]+)[`'\"]? (?:isn't defined|was not found|not found|does not exist|doesn't exist)",
+        _says(
+            "there is no Airflow variable '{0}'",
+            "define it in the UI under Admin, Variables, or as AIRFLOW_VAR_<NAME> under env: in fleet.yaml",
+        ),
+    ),
+    (r"returned a non-zero exit code (\d+)", _exit_code),
+    (
+        r"TaskTimeout|execution_timeout|DeferralTimeout|SensorTimeout|Timeout, PID",
+        _says("the task took longer than it may", "raise execution_timeout (or the sensor's timeout) of the task"),
+    ),
+    (r"TimeoutError|timed out|ReadTimeout|ConnectTimeout", _says("something did not answer in time", REACH_ADVICE)),
+    (
+        r"MemoryError|Cannot allocate memory|OutOfMemory|signal 9|SIGKILL|exit code -9|Negsignal\.SIGKILL",
+        _says("the task's process was killed, most likely because memory ran out", MEMORY_ADVICE),
+    ),
+    (
+        r"SIGTERM|exit code -15|signal 15",
+        _says("the task was told to end while it ran", "somebody stopped it or its worker"),
+    ),
+    (
+        r"heartbeat (?:timeout|was not)|failed heartbeat|missed heartbeats|zombie",
+        _says("the task's process or its worker died without a word", "airfleet status; airfleet logs worker"),
+    ),
+    (r"No space left on device", _says("the disk is full", "df -h; remove what is not needed")),
+    (
+        r"FileNotFoundError.*No such file or directory: '?([^'\n]+)'?",
+        _says(
+            "there is no file {0} on the worker's host",
+            "relative paths begin where the worker was started; write whole ones",
+        ),
+    ),
+    (r"PermissionError.*Permission denied: '?([^'\n]+)'?", _says("the worker may not use {0}", "ls -l {0}")),
+    (
+        r"Connection refused|ConnectionRefused",
+        _says("nothing listens at the address that the task called", REACH_ADVICE),
+    ),
+    (
+        r"Name or service not known|Temporary failure in name resolution|getaddrinfo|gaierror",
+        _says("a host name could not be resolved", "is the host of the connection written correctly?"),
+    ),
+    (
+        r"CERTIFICATE_VERIFY_FAILED|SSLError",
+        _says("the server's certificate was not accepted", "is its authority known on the worker's host?"),
+    ),
+    (
+        r"\b(?:401|Unauthorized)\b",
+        _says("the server did not accept the credentials", "check the connection's login and password"),
+    ),
+    (
+        r"\b(?:403|Forbidden|AccessDenied)\b",
+        _says("the credentials do not allow this", "check the rights of the account"),
+    ),
+    (
+        r"password authentication failed for user \"?([^\"\n]+)\"?",
+        _says("the database did not accept the password of '{0}'", "check the connection's login and password"),
+    ),
+    (
+        r"UndefinedError.*'?([\w.]+)'? is undefined",
+        _says(
+            "a template uses '{0}', which does not exist when the task runs", "airfleet show FILE; check the $t texts"
+        ),
+    ),
+    (
+        r"TemplateNotFound: ?(\S+)",
+        _says("the template file {0} was not found", "write the path from the folder of the pipeline"),
+    ),
+    (
+        r"(\w+)\(\) got an unexpected keyword argument '([^']+)'",
+        _says("{0} has no argument '{1}'", "compare with: of the task with the function"),
+    ),
+    (
+        r"(\w+)\(\) missing \d+ required .*arguments?: (.+)",
+        _says("{0} was called without {1}", "add it to with: of the task"),
+    ),
+    (
+        r"XComNotFound|XCom .*not found",
+        _says("a task that should have left an output left none", "does the task before it return a value?"),
+    ),
+    (
+        r"AssertionError(?:: (.+))?",
+        lambda match: Cause(f"a check in the task's own code was not met: {match[1] or 'assert'}"),
+    ),
+    (r"KeyError: '?([^'\n]+)'?", _says("the task's code looked for '{0}' where it is not")),
+    (r"SyntaxError|IndentationError", _says("the Python code that the task imports is not valid Python")),
+)
+
+OUTPUT: tuple[tuple[str, Explain], ...] = (
+    (
+        r"(?:line \d+: |sh: (?:\d+: )?|: )?([\w./-]+): (?:command )?not found",
+        _says("the command '{0}' was not found", "install it on the host of the worker, or write its whole path"),
+    ),
+    (
+        r"No module named '?([\w.]+)'?",
+        _says("Python has no module '{0}' there", "install it on the host of the worker"),
+    ),
+    (
+        r"([^\s:]+): No such file or directory",
+        _says("there is no file {0} on the worker's host", "tasks start in a folder of their own; write whole paths"),
+    ),
+    (r"([^\s:]+): Permission denied", _says("the worker may not use {0}", "ls -l {0}")),
+    (r"No space left on device", _says("the disk is full", "df -h; remove what is not needed")),
+    (r"Could not resolve host: (\S+)", _says("the host name {0} could not be resolved")),
+    (r"Connection refused", _says("nothing listens at the address that the command called", REACH_ADVICE)),
+    (
+        r"(?:Out of memory|Killed|Cannot allocate memory)",
+        _says("the command was killed, most likely because memory ran out", MEMORY_ADVICE),
+    ),
+)

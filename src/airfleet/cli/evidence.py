@@ -1,0 +1,172 @@
+"""What is known about a run: gathered from the REST API, the agent and fleet.yaml, judged elsewhere."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from airfleet.agent.control import ComponentStatus, Snapshot
+from airfleet.cli import dags
+from airfleet.cli.dags import Json
+from airfleet.cli.rest import Api, ApiError
+from airfleet.fleet.spec import Fleet
+
+#: Logs are fetched for so many failed tasks, dependencies asked for so many waiting ones.
+MOST = 8
+LOG_LINES = 12
+
+#: A task instance: task id and map index.
+Key = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Log:
+    """The end of a task's log: its last lines, and the exception as ``Type: message``."""
+
+    lines: tuple[str, ...] = ()
+    exception: str = ""
+    #: where in the user's code, innermost last: ``steps.py:14 in load``
+    frames: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything that a verdict on a run needs."""
+
+    dag: Json
+    now: dt.datetime
+    run: Json | None = None
+    import_error: str = ""
+    instances: tuple[Json, ...] = ()
+    upstream: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    logs: Mapping[Key, Log] = field(default_factory=dict)
+    #: what keeps a task instance from being scheduled, in Airflow's words: (name, reason)
+    blocked: Mapping[Key, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    pools: Mapping[str, Json] = field(default_factory=dict)
+    #: runs of this Dag that are running
+    active_runs: int = 0
+    #: tasks that are running, of all Dags
+    running_tasks: int = 0
+    #: the queues that workers of this fleet listen to; empty when unknown
+    queues: tuple[str, ...] = ()
+    #: tasks that the workers can run at the same time; None when unknown
+    slots: int | None = None
+    components: tuple[ComponentStatus, ...] = ()
+
+
+def gather(
+    api: Api, dag_id: str, run_id: str | None, snapshot: Snapshot, fleet: Fleet | None, cores: int, now: dt.datetime
+) -> Facts:
+    """All facts about a run; without ``run_id`` about the latest one.
+
+    Raises:
+        FleetError: no such Dag or run.
+    """
+    dag = dags.find(api, dag_id)
+    import_error = dags.import_error(api, dag)
+    run = dags.run(api, dag_id, run_id) if run_id else dags.latest_run(api, dag_id)
+    queues, slots = _workers(fleet, cores)
+    common: dict[str, Any] = {
+        "dag": dag,
+        "now": now,
+        "run": run,
+        "import_error": import_error,
+        "queues": queues,
+        "slots": slots,
+        "components": snapshot.components,
+    }
+    if run is None:
+        return Facts(**common)
+    upstream = dags.upstream(api, dag_id)
+    instances = tuple(dags.in_order(dags.task_instances(api, dag_id, run["dag_run_id"]), upstream))
+    common |= {"upstream": upstream, "instances": instances, "logs": _logs(api, run, instances)}
+    return Facts(**common, **_why_not_running(api, dag_id, run, instances))
+
+
+def key(instance: Json) -> Key:
+    """The task instance's key."""
+    return instance["task_id"], instance["map_index"]
+
+
+def _workers(fleet: Fleet | None, cores: int) -> tuple[tuple[str, ...], int | None]:
+    if fleet is None:
+        return (), None
+    return fleet.queues, sum(worker.slots or cores for worker in fleet.workers)
+
+
+def _why_not_running(api: Api, dag_id: str, run: Json, instances: Sequence[Json]) -> dict[str, Any]:
+    """Facts that only matter while something has not run yet."""
+    if run["state"] in dags.FINISHED:
+        return {}
+    waiting = [ti for ti in instances if ti["state"] in (None, "scheduled")]
+    active = api.get("dags", dag_id, "dagRuns", state="running", limit=1)
+    running = api.get("dags", "~", "dagRuns", "~", "taskInstances", state="running", limit=1)
+    return {
+        "blocked": {key(ti): _dependencies(api, ti) for ti in waiting[:MOST]},
+        "pools": {pool["name"]: pool for pool in api.every("pools", "pools")},
+        "active_runs": active["total_entries"] or 0,
+        "running_tasks": running["total_entries"] or 0,
+    }
+
+
+def _dependencies(api: Api, instance: Json) -> tuple[tuple[str, str], ...]:
+    path = _path(instance)
+    if instance["map_index"] >= 0:
+        path = (*path, instance["map_index"])
+    try:
+        found = api.get(*path, "dependencies")["dependencies"]
+    except ApiError:
+        return ()  # without them the verdict is less exact, not wrong
+    return tuple((entry["name"], entry["reason"]) for entry in found)
+
+
+def _logs(api: Api, run: Json, instances: Sequence[Json]) -> dict[Key, Log]:
+    failed = [ti for ti in instances if ti["state"] in ("failed", "up_for_retry")]
+    return {key(ti): _log(api, ti) for ti in failed[:MOST]}
+
+
+def _log(api: Api, instance: Json) -> Log:
+    number = instance.get("try_number") or 1
+    try:
+        answer = api.get(*_path(instance), "logs", number, map_index=instance["map_index"], full_content="true")
+    except ApiError as refused:
+        return Log(lines=(f"(its log cannot be read: {refused.detail})",))
+    return read_log(answer.get("content") or ())
+
+
+def _path(instance: Json) -> tuple[str, ...]:
+    return "dags", instance["dag_id"], "dagRuns", instance["dag_run_id"], "taskInstances", instance["task_id"]
+
+
+def read_log(content: Sequence[Any]) -> Log:
+    """The end of a log as the API gives it: structured messages, or plain lines."""
+    lines: list[str] = []
+    exception, frames = "", ()
+    for entry in content:
+        if isinstance(entry, str):
+            lines += entry.splitlines()
+            continue
+        if entry.get("event", "").startswith("::"):
+            continue  # marks that fold the log in the UI
+        lines += _line(entry)
+        if entry.get("error_detail"):
+            exception, frames = _exception(entry["error_detail"])
+    return Log(tuple(lines[-LOG_LINES:]), exception, frames)
+
+
+def _line(entry: Json) -> list[str]:
+    at = str(entry.get("timestamp") or "")[11:19]
+    level = str(entry.get("level") or "").upper()
+    head = " ".join(part for part in (at, level if level not in ("", "INFO") else "") if part)
+    return [f"{head} {line}".strip() for line in str(entry.get("event", "")).splitlines()]
+
+
+def _exception(detail: Sequence[Json]) -> tuple[str, tuple[str, ...]]:
+    # The outermost exception comes first; what was raised first, its cause, comes last.
+    raised = detail[0]
+    value = str(raised.get("exc_value") or "")
+    frames = [frame for frame in raised.get("frames") or () if "site-packages" not in frame["filename"]]
+    places = tuple(f"{frame['filename']}:{frame['lineno']} in {frame['name']}" for frame in frames)
+    return f"{raised.get('exc_type')}: {value}" if value else str(raised.get("exc_type")), places

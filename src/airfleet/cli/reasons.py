@@ -1,0 +1,321 @@
+"""The verdict on a run: what failed or waits, why, and what to do next. Pure: facts in, findings out."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from airfleet.agent.control import ComponentStatus
+from airfleet.agent.states import FINE, LABELS
+from airfleet.cli import causes, dags, terminal
+from airfleet.cli.dags import Json
+from airfleet.cli.evidence import Facts, key
+
+#: What Airflow calls the checks that say no more than other findings do.
+SAID_OTHERWISE = frozenset({"Dag Not Paused", "Dagrun Running", "Trigger Rule", "Task Instance State"})
+WAITING = frozenset({None, "scheduled", "queued", "deferred", "up_for_reschedule", "awaiting_input"})
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to know. ``kind`` is for programs, the sentences are for people."""
+
+    #: failed, retrying, waiting, running, paused, import_error, not_due, no_run or timed_out
+    kind: str
+    sentence: str
+    tasks: tuple[str, ...] = ()
+    cause: str = ""
+    advice: str = ""
+    exception: str = ""
+    frames: tuple[str, ...] = ()
+    log: tuple[str, ...] = ()
+    next: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The state of a run in a sentence, and the findings behind it."""
+
+    dag_id: str
+    run_id: str | None
+    state: str
+    sentence: str
+    findings: tuple[Finding, ...] = field(default_factory=tuple)
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain value for programs."""
+        return asdict(self)
+
+
+def judge(facts: Facts) -> Verdict:
+    """The verdict on the run that the facts are about."""
+    findings = tuple(_findings(facts))
+    run = facts.run
+    return Verdict(
+        facts.dag["dag_id"],
+        run["dag_run_id"] if run else None,
+        run["state"] if run else "no_run",
+        _headline(facts),
+        findings,
+    )
+
+
+def _headline(facts: Facts) -> str:
+    dag_id, run = facts.dag["dag_id"], facts.run
+    if run is None:
+        return f"Dag '{dag_id}' has not run yet"
+    took = dags.seconds(run, facts.now)
+    time = f" after {terminal.seconds(took)}" if took is not None else ""
+    ends = {"success": f"succeeded{time}", "failed": f"failed{time}", "queued": "is queued"}
+    since = f"has been running for {terminal.seconds(took)}" if took is not None else "is running"
+    return f"run {run['dag_run_id']} of '{dag_id}' {ends.get(run['state'], since)}"
+
+
+def _findings(facts: Facts) -> Iterator[Finding]:
+    dag_id = facts.dag["dag_id"]
+    if facts.import_error:
+        yield Finding("import_error", facts.import_error, next="airfleet check")
+    over = facts.run is not None and facts.run["state"] in dags.FINISHED
+    if facts.dag["is_paused"] and not over:
+        yield Finding(
+            "paused", f"Dag '{dag_id}' is paused: nothing of it starts", next=f"airfleet trigger {dag_id} --unpause"
+        )
+    if facts.run is None:
+        yield from _no_run(facts)
+        return
+    yield from _failed(facts)
+    if facts.run["state"] == "failed":
+        yield from _failed_without_a_task(facts)
+    elif facts.run["state"] == "queued":
+        yield from _queued_run(facts)
+    elif facts.run["state"] == "running":
+        yield from _waiting(facts)
+
+
+def _no_run(facts: Facts) -> Iterator[Finding]:
+    dag_id, due = facts.dag["dag_id"], dags.moment(facts.dag.get("next_dagrun_run_after"))
+    trigger = f"airfleet trigger {dag_id} --wait"
+    if due is not None and due > facts.now:
+        wait = terminal.seconds((due - facts.now).total_seconds())
+        yield Finding("not_due", f"its first run is due at {_at(due)}, in {wait}", next=trigger)
+    elif due is not None and not facts.dag["is_paused"]:
+        yield from _unwell(facts, ("scheduler", "dag-processor"))
+        yield Finding(
+            "no_run", f"a run has been due since {_at(due)}; the scheduler has not made it yet", next="airfleet status"
+        )
+    elif due is None and facts.dag.get("timetable_summary") in (None, "", "None"):
+        yield Finding("no_run", "it has no schedule: it runs when it is triggered", next=trigger)
+    else:
+        yield Finding(
+            "no_run", "nothing is due: its schedule has no further run, or it waits for an asset", next=trigger
+        )
+
+
+def _failed(facts: Facts) -> Iterator[Finding]:
+    """One finding for each task that failed; those that did not run because of it are named with it."""
+    for instance in facts.instances:
+        if instance["state"] in ("failed", "up_for_retry"):
+            yield _failure(facts, instance)
+
+
+def _failure(facts: Facts, instance: Json) -> Finding:
+    log = facts.logs.get(key(instance))
+    cause = causes.likely(log.exception, log.lines) if log else None
+    dag_id, run_id = instance["dag_id"], instance["dag_run_id"]
+    again = instance["state"] == "up_for_retry"
+    return Finding(
+        kind="retrying" if again else "failed",
+        sentence=_failure_sentence(facts, instance),
+        tasks=(dags.name(instance),),
+        cause=cause.sentence if cause else "",
+        advice=cause.advice if cause else "",
+        exception=log.exception if log else "",
+        frames=log.frames if log else (),
+        log=log.lines if log else (),
+        next=f"airfleet why {dag_id} {run_id}" if again else f"airfleet trigger {dag_id} --wait",
+    )
+
+
+def _failure_sentence(facts: Facts, instance: Json) -> str:
+    number, most = instance.get("try_number") or 1, (instance.get("max_tries") or 0) + 1
+    took = dags.seconds(instance, facts.now)
+    sentence = f"task '{dags.name(instance)}' failed"
+    if took is not None:
+        sentence += f" after {terminal.seconds(took)}"
+    if most > 1:
+        sentence += f" (attempt {number} of {max(most, number)})"
+    if instance["state"] == "up_for_retry":
+        return f"{sentence} and will be tried again"
+    behind = [
+        ti for ti in facts.instances if ti["state"] == "upstream_failed" and _depends(facts, ti, instance["task_id"])
+    ]
+    if behind:
+        sentence += f"; because of it {_named(behind)} did not run"
+    return sentence
+
+
+def _depends(facts: Facts, instance: Json, on: str) -> bool:
+    seen, todo = set(), [instance["task_id"]]
+    while todo:
+        for up in facts.upstream.get(todo.pop(), ()):
+            if up == on:
+                return True
+            if up not in seen:
+                seen.add(up)
+                todo.append(up)
+    return False
+
+
+def _failed_without_a_task(facts: Facts) -> Iterator[Finding]:
+    assert facts.run is not None
+    if any(ti["state"] == "failed" for ti in facts.instances):
+        return
+    limit = facts.dag.get("dag_run_timeout")
+    if limit:
+        yield Finding("timed_out", f"no task failed: the run took longer than dagrun_timeout allows ({limit})")
+    else:
+        yield Finding("failed", "no task failed: the run was set to failed, or its tasks were removed from the Dag")
+
+
+def _queued_run(facts: Facts) -> Iterator[Finding]:
+    assert facts.run is not None
+    after = dags.moment(facts.run.get("run_after"))
+    most = facts.dag.get("max_active_runs")
+    if after is not None and after > facts.now:
+        yield Finding("not_due", f"it may not start before {_at(after)}")
+    elif most and facts.active_runs >= most:
+        sentence = f"{facts.active_runs} {_plural(facts.active_runs, 'run')} of the Dag are running, max_active_runs allows {most}"
+        yield Finding("waiting", sentence, next=f"airfleet why {facts.dag['dag_id']}")
+    elif not facts.dag["is_paused"]:
+        yield from _unwell(facts, ("scheduler",)) or ()
+        yield Finding("waiting", "the scheduler has not started it yet", next="airfleet status")
+
+
+def _waiting(facts: Facts) -> Iterator[Finding]:
+    """What runs, and for each task that could run and does not, why; alike ones together."""
+    running = [ti for ti in facts.instances if ti["state"] in ("running", "restarting")]
+    for instance in running:
+        took = terminal.seconds(dags.seconds(instance, facts.now))
+        host = f" on {instance['hostname']}" if instance.get("hostname") else ""
+        yield Finding(
+            "running", f"task '{dags.name(instance)}' has been running for {took or '0s'}{host}", (dags.name(instance),)
+        )
+    yield from _unwell(facts, ("scheduler", "worker"))
+    reasons: dict[tuple[str, str], list[Json]] = {}
+    behind: list[Json] = []
+    for instance in facts.instances:
+        if instance["state"] not in WAITING:
+            continue
+        if open_upstream(facts, instance):
+            behind.append(instance)
+        else:
+            reasons.setdefault(reason(facts, instance), []).append(instance)
+    for (sentence, next_command), instances in reasons.items():
+        verb = "waits" if len(instances) == 1 else "wait"
+        yield Finding(
+            "waiting", f"{_named(instances)} {verb}: {sentence}", tuple(map(dags.name, instances)), next=next_command
+        )
+    if behind:
+        yield _behind(facts, behind)
+
+
+def _behind(facts: Facts, behind: Sequence[Json]) -> Finding:
+    first = behind[0]
+    ups = ", ".join(f"'{up}'" for up in open_upstream(facts, first))
+    verb = "waits" if len(behind) == 1 else "wait"
+    sentence = f"{_named(behind)} {verb} for tasks before {'it' if len(behind) == 1 else 'them'}"
+    return Finding("waiting", f"{sentence} ('{dags.name(first)}' for {ups})", tuple(map(dags.name, behind)))
+
+
+def open_upstream(facts: Facts, instance: Json) -> tuple[str, ...]:
+    """The tasks before this one that are not over yet."""
+    still = {ti["task_id"] for ti in facts.instances if ti["state"] not in dags.DONE_STATES}
+    return tuple(up for up in facts.upstream.get(instance["task_id"], ()) if up in still)
+
+
+def reason(facts: Facts, instance: Json) -> tuple[str, str]:
+    """Why a task that could run does not, and the next command."""
+    state = instance["state"]
+    if state == "deferred":
+        return _deferred(facts, instance), ""
+    if state == "up_for_reschedule":
+        return "it is a sensor that looks again later", ""
+    if state == "awaiting_input":
+        return "a person has to answer it in the UI", ""
+    if facts.dag["is_paused"]:
+        return "the Dag is paused", f"airfleet trigger {facts.dag['dag_id']} --unpause"
+    return _no_queue(facts, instance) or _no_room(facts, instance) or _in_airflows_words(facts, instance)
+
+
+def _deferred(facts: Facts, instance: Json) -> str:
+    trigger = (instance.get("trigger") or {}).get("classpath", "").rpartition(".")[2]
+    waits = f"it waits for an event ({trigger})" if trigger else "it waits for an event"
+    if facts.components and not any(c.kind == "triggerer" for c in facts.components):
+        return f"{waits}, but no triggerer runs: triggerer: true in fleet.yaml"
+    return waits
+
+
+def _no_queue(facts: Facts, instance: Json) -> tuple[str, str] | None:
+    queue = instance.get("queue")
+    if not facts.queues or not queue or queue in facts.queues:
+        return None
+    there = ", ".join(facts.queues)
+    return (
+        f"no worker listens to the queue '{queue}' (workers listen to {there})",
+        "add it to queues: of a worker in fleet.yaml",
+    )
+
+
+def _no_room(facts: Facts, instance: Json) -> tuple[str, str] | None:
+    """A limit that is reached: pool, tasks of the Dag, slots of the workers."""
+    name = instance.get("pool")
+    pool = facts.pools.get(name or "")
+    if name and facts.pools and pool is None:
+        return f"there is no pool '{name}'", "make it in the UI under Admin, Pools"
+    if pool and instance["state"] != "queued" and 0 <= pool["open_slots"] < (instance.get("pool_slots") or 1):
+        return f"the pool '{name}' is full ({pool['occupied_slots']} of {pool['slots']} slots taken)", ""
+    running = sum(ti["state"] in ("running", "queued") for ti in facts.instances)
+    most = facts.dag.get("max_active_tasks")
+    if instance["state"] != "queued" and most and running >= most:
+        return f"{running} tasks of the Dag are running, max_active_tasks allows {most}", ""
+    if instance["state"] == "queued" and facts.slots is not None and facts.running_tasks >= facts.slots:
+        return f"all {facts.slots} slots of the workers are taken", "raise slots: of a worker in fleet.yaml"
+    return None
+
+
+def _in_airflows_words(facts: Facts, instance: Json) -> tuple[str, str]:
+    said = [text for name, text in facts.blocked.get(key(instance), ()) if name not in SAID_OTHERWISE]
+    if said:
+        return said[0], ""
+    if instance["state"] == "queued":
+        return f"it is in the queue '{instance.get('queue')}', and no worker has taken it yet", "airfleet logs worker"
+    return "the scheduler has not looked at it yet", "airfleet status"
+
+
+def _unwell(facts: Facts, kinds: Iterable[str]) -> Iterator[Finding]:
+    for component in facts.components:
+        if component.kind in kinds and component.state not in FINE:
+            yield Finding("waiting", _unwell_sentence(component), next=f"airfleet logs {component.name}")
+
+
+def _unwell_sentence(component: ComponentStatus) -> str:
+    why = f": {component.reason}" if component.reason else ""
+    return f"the {component.name} is not healthy ({LABELS[component.state]}{why})"
+
+
+def _named(instances: Sequence[Json]) -> str:
+    names = [f"'{dags.name(ti)}'" for ti in instances]
+    more = f" and {len(names) - 4} more" if len(names) > 5 else ""
+    shown = names[:4] if more else names
+    noun = "task" if len(names) == 1 else "tasks"
+    return f"{noun} {', '.join(shown)}{more}"
+
+
+def _plural(count: int, noun: str) -> str:
+    return noun if count == 1 else f"{noun}s"
+
+
+def _at(moment: dt.datetime) -> str:
+    return moment.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M UTC")

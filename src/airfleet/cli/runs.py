@@ -1,0 +1,76 @@
+"""One run of a Dag, watched task by task until it ends."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from typing import Any
+
+from airfleet.cli import dags, progress, terminal
+from airfleet.cli.dags import Json
+from airfleet.cli.rest import Api
+from airfleet.errors import WaitTimedOut
+
+POLL_SECONDS = 0.5
+
+COLUMNS = {"task": "task", "state": "state", "seconds": "seconds", "attempt": "attempt", "host": "host"}
+
+
+def watch(api: Api, dag_id: str, run_id: str, timeout: float | None) -> tuple[Json, list[Json]]:
+    """Show the run until it is over; the run and its task instances.
+
+    Raises:
+        WaitTimedOut: it was not over after ``timeout`` seconds.
+    """
+    began = time.monotonic()
+    order = dags.upstream(api, dag_id)
+    view = progress.view(live=terminal.is_live())
+    try:
+        while True:
+            # The run first: when it is over, the instances read after it are final.
+            run = dags.run(api, dag_id, run_id)
+            instances = dags.in_order(dags.task_instances(api, dag_id, run_id), order)
+            now = dt.datetime.now(dt.UTC)
+            passed = time.monotonic() - began
+            view.show([dags.item(instance, now) for instance in instances], passed)
+            if run["state"] in dags.FINISHED:
+                return run, instances
+            if timeout is not None and passed > timeout:
+                raise _too_late(dag_id, run_id, timeout, instances)
+            time.sleep(POLL_SECONDS)
+    finally:
+        view.close()
+
+
+def _too_late(dag_id: str, run_id: str, timeout: float, instances: list[Json]) -> WaitTimedOut:
+    open_ones = [dags.name(instance) for instance in instances if instance["state"] not in dags.DONE_STATES]
+    names = ", ".join(open_ones[:5]) + (f" and {len(open_ones) - 5} more" if len(open_ones) > 5 else "")
+    sentence = f"run {run_id} of '{dag_id}' was not over within {terminal.seconds(timeout)}; it goes on"
+    return WaitTimedOut(f"{sentence}: {names or 'no task yet'}\nhint: airfleet why {dag_id} {run_id}")
+
+
+def rows(instances: list[Json]) -> list[dict[str, Any]]:
+    """The task instances as data."""
+    now = dt.datetime.now(dt.UTC)
+    return [
+        {
+            "task": dags.name(instance),
+            "state": instance["state"] or "waiting",
+            "seconds": dags.seconds(instance, now),
+            "attempt": instance["try_number"],
+            "host": instance["hostname"] or "",
+        }
+        for instance in instances
+    ]
+
+
+def sentence(run: Json, instances: list[Json]) -> str:
+    """How the run ended, in a line."""
+    took = dags.seconds(run, dt.datetime.now(dt.UTC))
+    failed = sum(instance["state"] == "failed" for instance in instances)
+    end = "succeeded" if run["state"] == "success" else "failed"
+    after = f" after {terminal.seconds(took)}" if took is not None else ""
+    line = f"run {run['dag_run_id']} of '{run['dag_id']}' {end}{after}"
+    if end == "failed":
+        line += f"; {failed} {'task' if failed == 1 else 'tasks'} failed"
+    return line
