@@ -13,7 +13,11 @@ from air_quality.store import Account
 
 
 def store_account(connection_id: str) -> Account | None:
-    """The account that an AWS connection describes; None when there is no such connection."""
+    """The account that an AWS connection describes; None when there is no such connection.
+
+    Airflow tells a task "not defined" also when it could not be asked, so a result may land in the
+    folder during an outage; the summary of the run and the log of ``store`` say where it went.
+    """
     try:
         connection = Connection.get(connection_id)
     except AirflowNotFoundException:

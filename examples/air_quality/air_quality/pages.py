@@ -20,9 +20,11 @@ def page_address(source_url: str, mirror: str = "") -> str:
     """Where to read ``source_url``: at its own site, or in ``mirror`` (an address or a local folder)."""
     if not mirror:
         return source_url
-    base = mirror if "://" in mirror else Path(mirror).expanduser().absolute().as_uri()
     site = urlsplit(source_url)
-    return f"{base.rstrip('/')}/{site.netloc}{site.path}"
+    if "://" in mirror:
+        return f"{mirror.rstrip('/')}/{site.netloc}{site.path}"
+    page = Path(mirror).expanduser().absolute() / site.netloc / site.path.strip("/")
+    return (page / "index.html" if page.is_dir() else page).as_uri()
 
 
 def archive_links(html: str, page: str, job: Job) -> list[str]:

@@ -18,7 +18,7 @@ from air_quality import clean as cleaning
 from air_quality import job as jobs
 from air_quality import store as stores
 from air_quality.chart import draw_job
-from air_quality.errors import TooManyRejects
+from air_quality.errors import StoreError, TooManyRejects
 from air_quality.job import Job
 from air_quality.run import Run, forget_old_runs, replacing_file, replacing_folder, run_folder, work_folder
 
@@ -134,9 +134,15 @@ def store(job: Config, run: Config, fetched: Config, cleaned: Config, connection
 def end(
     job: Config, run: Config, fetched: Config, cleaned: Config, chunked: Config, stored: Config, connection: str = ""
 ) -> Message:
-    """Draw the cleaned series beside the result, tidy up, and sum up the run."""
+    """Draw the cleaned series beside the result, tidy up, and sum up the run.
+
+    Raises:
+        StoreError: the result was stored elsewhere, as when a connection came or went in between.
+    """
     wanted, here = jobs.read(job), Run.load(run)
     target = _target(wanted, here, connection)
+    if target.address != stored["address"]:
+        raise StoreError(f"the result is in {stored['address']}, but now belongs in {target.address}: run 'store' again")
     for path in draw_job(wanted.name, here.input("sorted.parquet", "sort"), here.folder / "chart"):
         target.put(path, path.name)
     shutil.rmtree(here.folder / "tmp", ignore_errors=True)
