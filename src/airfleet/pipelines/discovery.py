@@ -1,0 +1,138 @@
+"""A dag-processor that finds pipeline files as fast as it finds changes, and rests otherwise.
+
+Airflow's own manager lists only ``.py`` and ``.zip``, whatever importers exist; it looks for new files
+when a timer says so, and it knows an edit by a modification time that is later than its last parse, so
+a file put in place with an older time (``rsync -t``, ``mv``, ``git checkout``) or saved while it is being
+parsed waits for the next full round.
+
+This one takes a stamp (time, size, inode) of every file once per turn of the loop (one second):
+
+- the *set* of files changed → the bundle is refreshed now, as if its timer had run out;
+- a known file's stamp changed → it goes to the front of the queue, and again after the parse
+  in progress if there is one;
+- nothing changed → no database query and no listing until Airflow's own timers run out.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+import attrs
+from airflow.dag_processing.bundles.base import BaseDagBundle
+from airflow.dag_processing.manager import DagFileInfo, DagFileProcessorManager
+from airflow.jobs.dag_processor_job_runner import DagProcessorJobRunner
+from airflow.jobs.job import Job, run_job
+from airflow.utils.file import list_py_file_paths
+from airflow.utils.process_utils import set_component_mp_start_method
+from airflow.utils.providers_configuration_loader import providers_configuration_loaded
+
+from airfleet.pipelines.files import SUFFIXES
+from airfleet.pipelines.importer import YamlDagImporter
+
+#: What tells one content of a file from another without reading it: mtime in ns, size, inode.
+Stamp: TypeAlias = tuple[int, int, int]
+
+_SOURCES = (".py", ".zip", *SUFFIXES)
+_PURGE_SECONDS = 60.0
+
+
+def run_dag_processor() -> None:
+    """Run the dag-processor until it is told to stop: what ``airflow dag-processor`` does, with our manager."""
+    set_component_mp_start_method("dag_processor")
+    _run()
+
+
+@providers_configuration_loaded
+def _run() -> None:
+    runner = DagProcessorJobRunner(job=Job(), processor=PipelineFileProcessorManager(max_runs=-1))
+    run_job(job=runner.job, execute_callable=runner._execute)
+
+
+@attrs.define
+class PipelineFileProcessorManager(DagFileProcessorManager):
+    """Airflow's manager of parsing processes, which also finds pipelines."""
+
+    #: every source of a bundle at its last refresh
+    _sources: dict[str, frozenset[Path]] = attrs.field(factory=dict, init=False)
+    #: the files with Dags of a bundle at its last refresh
+    _known: dict[str, tuple[DagFileInfo, ...]] = attrs.field(factory=dict, init=False)
+    #: what every known file looked like when it was last put in the queue
+    _stamps: dict[DagFileInfo, Stamp] = attrs.field(factory=dict, init=False)
+    _warnings_purged: float = attrs.field(default=float("-inf"), init=False)
+
+    def _find_files_in_bundle(self, bundle: BaseDagBundle) -> list[Path]:
+        """Python files as Airflow finds them, and pipelines, relative to the bundle."""
+        self._sources[bundle.name] = frozenset(sources(bundle.path))
+        python = list_py_file_paths(bundle.path, safe_mode=self.dag_discovery_safe_mode)
+        pipelines = YamlDagImporter().list_dag_files(bundle.path)
+        found = [Path(path).relative_to(bundle.path) for path in (*python, *pipelines)]
+        self._known[bundle.name] = tuple(
+            DagFileInfo(rel_path=path, bundle_name=bundle.name, bundle_path=bundle.path) for path in found
+        )
+        return found
+
+    def should_skip_refresh(
+        self,
+        *,
+        bundle: BaseDagBundle,
+        elapsed_time_since_refresh: float,
+        current_version_matches_db: bool,
+        previously_seen: bool,
+    ) -> bool:
+        """Whether this bundle's timer still runs and its files are the same ones."""
+        skip = super().should_skip_refresh(
+            bundle=bundle,
+            elapsed_time_since_refresh=elapsed_time_since_refresh,
+            current_version_matches_db=current_version_matches_db,
+            previously_seen=previously_seen,
+        )
+        return skip and self._sources.get(bundle.name) == frozenset(sources(bundle.path))
+
+    def claim_priority_files(self) -> list[DagFileInfo]:
+        """Files to parse before all others: those that the UI asks for, and those that changed."""
+        return [*super().claim_priority_files(), *self._changed()]
+
+    def _changed(self) -> list[DagFileInfo]:
+        changed = []
+        for file in (file for files in self._known.values() for file in files):
+            now = stamp(file.absolute_path)
+            # A file that is being parsed keeps its old stamp, so that it is seen again afterwards.
+            if now is None or now == self._stamps.get(file) or file in self._processors:
+                continue
+            if file in self._stamps:
+                changed.append(file)
+            self._stamps[file] = now
+        return changed
+
+    def remove_orphaned_file_stats(self, present: set[DagFileInfo]) -> None:
+        """Forget files that are gone."""
+        super().remove_orphaned_file_stats(present)
+        self._stamps = {file: seen for file, seen in self._stamps.items() if file in present}
+
+    def purge_inactive_dag_warnings(self) -> None:
+        """Once a minute; Airflow does it in every turn of the loop, which an idle fleet need not pay for."""
+        if time.monotonic() - self._warnings_purged >= _PURGE_SECONDS:
+            self._warnings_purged = time.monotonic()
+            super().purge_inactive_dag_warnings()
+
+
+def sources(folder: Path) -> Iterator[Path]:
+    """Every file under ``folder`` that may hold Dags, and every ``.airflowignore``."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name != "__pycache__" and not name.startswith(".")]
+        for name in names:
+            if name.endswith(_SOURCES) or name == ".airflowignore":
+                yield Path(place, name)
+
+
+def stamp(file: Path) -> Stamp | None:
+    """What ``file`` looks like from outside; None when it is not there."""
+    try:
+        found = os.stat(file)
+    except OSError:
+        return None
+    return (found.st_mtime_ns, found.st_size, found.st_ino)
