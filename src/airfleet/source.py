@@ -162,9 +162,9 @@ class _Composer:
     def scalar(self, event: Any) -> Scalar:
         place = self.place(event)
         text: str = event.value
-        if event.implicit[0]:
-            return Scalar(scalar_value(text), text, place)
         tag = event.tag
+        if tag is None and event.implicit[0]:
+            return Scalar(scalar_value(text), text, place)
         if tag is None or tag == "!" or tag == _STR:
             return Scalar(text, text, place, quoted=True)
         if tag not in _SCALAR_TAGS:
@@ -347,7 +347,7 @@ def _broken_yaml(error: yaml.YAMLError, text: str, file: str) -> Problem:
     begun = error.context_mark
     for theirs, ours, hint in _OURS:
         if theirs in said:
-            return Problem(place, "", _with_start(ours, begun, place), hint)
+            return Problem(place, "", _with_start(ours, begun, place), _unquoted_hint(text, place) or hint)
     return Problem(place, "", f"this is not YAML: {said}")
 
 
@@ -356,6 +356,14 @@ def _with_start(sentence: str, begun: Any, place: Place) -> str:
     if "not closed" not in sentence or begun is None or begun.line + 1 == place.line:
         return sentence
     return f"{sentence} (it begins in line {begun.line + 1})"
+
+
+def _unquoted_hint(text: str, place: Place) -> str | None:
+    """In ``{a: ${{ b }}}`` YAML takes the inner braces for mappings; people write it every day."""
+    lines = text.splitlines()
+    line = lines[place.line - 1] if place.line <= len(lines) else ""
+    inside = re.search(r"[\[{].*[^'\"]\$\{\{", line)
+    return 'inside { } and [ ] an expression must be in quotes: "${{ ... }}"' if inside else None
 
 
 def _is_indented_by_tab(text: str, place: Place) -> bool:

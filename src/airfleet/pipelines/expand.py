@@ -128,9 +128,15 @@ def resolve(node: Node, path: str, scope: Scope, report: Report) -> Node:
     if isinstance(node, Scalar):
         return _resolve_text(node, path, scope, report) if "${{" in node.text else node
     if isinstance(node, Sequence):
-        items = tuple([resolve(item, f"{path}[{i}]", scope, report) for i, item in enumerate(node.items)])
+        items = tuple([resolve(item, _item_path(path, i, item), scope, report) for i, item in enumerate(node.items)])
         return node if _same(items, node.items) else Sequence(items, node.place)
     return _resolve_mapping(node, path, scope, report)
+
+
+def _item_path(path: str, index: int, item: Node) -> str:
+    """Tasks are named by their ids, other items by their numbers."""
+    name = entry(item, "id") if path == "tasks" and isinstance(item, Mapping) else None
+    return f"tasks.{name.text}" if isinstance(name, Scalar) and name.text else f"{path}[{index}]"
 
 
 def _resolve_mapping(node: Mapping, path: str, scope: Scope, report: Report) -> Mapping:

@@ -85,7 +85,7 @@ def read(
 def _with_ends(documents: tuple[Node, ...]) -> Iterator[tuple[Node, float]]:
     """Each document, and the first line that is no longer its own."""
     starts: list[float] = [document.place.line for document in documents]
-    return zip(documents, [*starts[1:], float("inf")], strict=True)
+    return zip(documents, [*starts, float("inf")][1:], strict=True)
 
 
 class _Ids:

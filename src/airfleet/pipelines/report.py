@@ -32,17 +32,6 @@ def joined(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
 
 
-def kind_of(node_value: object) -> str:
-    """How a person calls a value that is not what it should be: ``a list``, ``the text 'soon'``."""
-    if isinstance(node_value, bool):
-        return "true" if node_value else "false"
-    if isinstance(node_value, str):
-        return f"the text '{node_value}'" if node_value else "an empty text"
-    if node_value is None:
-        return "empty"
-    return str(node_value)
-
-
 def nearest(word: str, known: Iterable[str], cutoff: float = 0.75) -> str | None:
     """The known word that ``word`` is most likely a slip of, or None."""
     matches = difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)

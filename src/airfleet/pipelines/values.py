@@ -9,7 +9,7 @@ from typing import Final
 
 from airfleet.errors import did_you_mean
 from airfleet.pipelines.arguments import Argument, Kind
-from airfleet.pipelines.report import Report, joined, kind_of
+from airfleet.pipelines.report import Report, joined
 from airfleet.pipelines.spec import Const, FileText, Marker, Template, Value, XCom
 from airfleet.source import Mapping, Node, Scalar, Sequence, plain
 
@@ -213,7 +213,11 @@ def _shape(node: Node) -> str:
         return "a list"
     if isinstance(node, Mapping):
         return "a mapping"
-    return kind_of(node.text if isinstance(node.value, (dt.date, float, int)) else node.value)
+    if node.value is None:
+        return "empty"
+    if isinstance(node.value, str):
+        return f"the text '{node.value}'" if node.value else "an empty text"
+    return node.text
 
 
 def frozen(value: object) -> Value:
@@ -242,7 +246,7 @@ def marker_key(node: Node) -> Scalar | None:
     """The key that makes ``node`` a marker (or a mistaken one), or None for a literal."""
     if isinstance(node, Mapping):
         for key, _ in node.entries:
-            if key.text.startswith("$"):
+            if key.text.startswith("$") and not key.text.startswith("${{"):
                 return key
     return None
 

@@ -1,0 +1,283 @@
+"""YAML text becomes nodes with places; broken YAML becomes one plain sentence."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airfleet import source
+from airfleet.errors import Place
+from airfleet.source import MAX_ALIASED_NODES, MAX_DEPTH, Mapping, Scalar, Sequence, load, plain, scalar_value
+
+PARSERS = [yaml.SafeLoader, *([yaml.CSafeLoader] if yaml.__with_libyaml__ else [])]
+
+
+def read(text: str) -> object:
+    """The plain value of a text with one document and nothing wrong with it."""
+    documents, problems = load(text, "f.yaml")
+    assert problems == ()
+    (document,) = documents
+    return plain(document)
+
+
+def said(text: str) -> list[str]:
+    return [str(problem) for problem in load(text, "f.yaml")[1]]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("yes", "yes"),
+        ("off", "off"),
+        ("n", "n"),
+        ("True", True),
+        ("false", False),
+        ("~", None),
+        ("null", None),
+        ("", None),
+        ("3", 3),
+        ("-3", -3),
+        ("010", 10),
+        ("0o17", 15),
+        ("0o8", "0o8"),
+        ("0x1F", 31),
+        ("0b11", "0b11"),
+        ("250_000", 250_000),
+        ("1_000_000", 1_000_000),
+        ("2024_01_01", "2024_01_01"),
+        ("1_000.5", 1000.5),
+        ("3.10", 3.1),
+        ("1e3", 1000.0),
+        (".5", 0.5),
+        (".inf", math.inf),
+        ("-.INF", -math.inf),
+        ("12:30", "12:30"),
+        ("12:30:45", "12:30:45"),
+        ("1.2.3", "1.2.3"),
+        ("-", "-"),
+        ("+", "+"),
+        (".", "."),
+        ("2026-01-01", dt.date(2026, 1, 1)),
+        ("2026-02-30", "2026-02-30"),
+        ("2026-01-01T10:00:00Z", dt.datetime(2026, 1, 1, 10, tzinfo=dt.UTC)),
+        ("2026-01-01 10:00:00.5", dt.datetime(2026, 1, 1, 10, 0, 0, 500_000)),
+        (
+            "2026-01-01T10:00:00 +02:00",
+            dt.datetime(2026, 1, 1, 10, tzinfo=dt.timezone(dt.timedelta(hours=2))),
+        ),
+        ("9" * 5000, "9" * 5000),
+        ("plain text", "plain text"),
+    ],
+)
+def test_an_unquoted_value_means_what_yaml_1_2_says(text: str, value: object) -> None:
+    found = scalar_value(text)
+    assert (found, type(found)) == (value, type(value))
+
+
+def test_nan_is_a_number() -> None:
+    found = scalar_value(".nan")
+    assert isinstance(found, float)
+    assert math.isnan(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a: '3'", {"a": "3"}),
+        ('a: "true"', {"a": "true"}),
+        ("a: !!str 3", {"a": "3"}),
+        ("a: ! 3", {"a": "3"}),
+        ("a: !!int 3", {"a": 3}),
+        ("a: !!float 3", {"a": 3.0}),
+        ("a: !!seq [1]", {"a": [1]}),
+        ("on: {1: x, true: y}", {"on": {"1": "x", "true": "y"}}),
+        ("a: |\n  two\n  lines\n", {"a": "two\nlines\n"}),
+        ("\ufeffa: 1", {"a": 1}),
+        ("a: &x [1, 2]\nb: *x\n", {"a": [1, 2], "b": [1, 2]}),
+        ("a: &x {p: 1, q: 2}\nb: {<<: *x, q: 3}\n", {"a": {"p": 1, "q": 2}, "b": {"q": 3, "p": 1}}),
+        (
+            "x: &x {p: 1}\ny: &y {p: 2, q: 2}\nb: {<<: [*x, *y]}\n",
+            {"x": {"p": 1}, "y": {"p": 2, "q": 2}, "b": {"p": 1, "q": 2}},
+        ),
+        ('a: {"<<": 1}', {"a": {"<<": 1}}),
+    ],
+)
+def test_values_tags_anchors_and_merges(text: str, value: object) -> None:
+    assert read(text) == value
+
+
+def test_every_key_and_value_knows_its_place() -> None:
+    ((document,), _) = load("a: 1\nb:\n  - x\n  - {c: d}\n", "f.yaml")
+    assert isinstance(document, Mapping)
+    (a, one), (b, items) = document.entries
+    assert isinstance(items, Sequence)
+    assert [node.place for node in (document, a, one, b, items, *items.items)] == [
+        Place("f.yaml", line, column) for line, column in [(1, 1), (1, 1), (1, 4), (2, 1), (3, 3), (3, 5), (4, 5)]
+    ]
+
+
+def test_columns_count_characters_not_bytes() -> None:
+    ((document,), _) = load("ключ: é", "f.yaml")
+    assert isinstance(document, Mapping)
+    assert document.entries[0][1].place == Place("f.yaml", 1, 7)
+
+
+def test_a_scalar_remembers_how_it_was_written() -> None:
+    ((document,), _) = load("a: 250_000", "f.yaml")
+    assert isinstance(document, Mapping)
+    assert document.entries[0][1] == Scalar(250_000, "250_000", Place("f.yaml", 1, 4))
+
+
+def test_all_documents_are_read_and_empty_ones_left_out() -> None:
+    documents, problems = load("a: 1\n---\n---\nb: 2\n", "f.yaml")
+    assert ([plain(document) for document in documents], problems) == ([{"a": 1}, {"b": 2}], ())
+
+
+def test_documents_before_a_syntax_error_are_kept() -> None:
+    documents, problems = load("a: 1\n---\nb: [\n", "f.yaml")
+    assert ([plain(document) for document in documents], len(problems)) == ([{"a": 1}], 1)
+
+
+BROKEN = [
+    (
+        "a: b: c",
+        "f.yaml:1:5: there is a ':' where no key can be\n"
+        "hint: text that contains ': ' must be in quotes; otherwise look at the indentation of this line",
+    ),
+    (
+        "a: 1\nb\nc: 2",
+        "f.yaml:3:1: this is neither 'key: value' nor an item of a list\nhint: a ':' may be missing",
+    ),
+    (
+        "a: [1,\nb: 2",
+        "f.yaml:3:1: the list that begins with '[' is not closed here (it begins in line 1)\n"
+        "hint: a ',' or a ']' is missing",
+    ),
+    (
+        "a: {x: 1\nb: y",
+        "f.yaml:2:2: the mapping that begins with '{' is not closed here (it begins in line 1)\n"
+        "hint: a ',' or a '}' is missing",
+    ),
+    (
+        "tasks:\n- {id: t, queue: ${{ job.queue }}}\n",
+        "f.yaml:2:20: the mapping that begins with '{' is not closed here\n"
+        'hint: inside { } and [ ] an expression must be in quotes: "${{ ... }}"',
+    ),
+    ("a: 'x\n", "f.yaml:2:1: a quoted text is not closed (it begins in line 1)\nhint: add the closing quote"),
+    ("- a\nb: c", "f.yaml:2:1: this line is not an item of the list above it\nhint: look at its indentation"),
+    ("a: 1\n\tb: 2", "f.yaml:2:1: a tab cannot be used to indent\nhint: use spaces"),
+    ("a: @x", "f.yaml:1:4: no value can begin with this character\nhint: put the text in quotes"),
+    (
+        "a:\n  b: 1\n c: 2",
+        "f.yaml:3:2: this line does not fit the lines above it\n"
+        "hint: look at its indentation, and for a quote or bracket that was not closed",
+    ),
+    ("a: - b", "f.yaml:1:4: a list cannot begin here\nhint: put the first '- ' on a line of its own"),
+    (
+        'a: "\\q"',
+        "f.yaml:1:5: unknown escape after '\\' in double quotes\nhint: use single quotes, or write '\\\\'",
+    ),
+    (
+        "a: \x01",
+        "f.yaml:1:4: the character U+0001 cannot be in YAML text\nhint: write it as an escape in double quotes",
+    ),
+    (
+        "a: \ud800",
+        "f.yaml:1:4: the character U+D800 cannot be in YAML text\nhint: write it as an escape in double quotes",
+    ),
+    (
+        "a: *x",
+        "f.yaml:1:4: there is no anchor '&x' to repeat here\n"
+        "hint: write '&x' before the value to repeat, above this line",
+    ),
+    ("a: &a [*a]", "f.yaml:1:8: '*a' stands inside the value it repeats"),
+    (
+        "x: !foo 1",
+        "f.yaml:1:4: the tag '!foo' is not known here\nhint: tags would make YAML run code; write the value itself",
+    ),
+    (
+        "x: !!python/object/apply:os.system [ls]",
+        "f.yaml:1:4: the tag '!!python/object/apply:os.system' is not known here\n"
+        "hint: tags would make YAML run code; write the value itself",
+    ),
+    ("x: !!int abc", "f.yaml:1:4: 'abc' is not what its tag '!!int' says"),
+    (
+        "a: 1\nb: 2\na: 3",
+        "f.yaml:3:1: the key 'a' is written twice\n"
+        "hint: line 1 already has 'a'; YAML would silently keep only one of them",
+    ),
+    ("[a]: 1", "f.yaml:1:1: a key must be plain text, not a list or a mapping"),
+    ("x: &a [1]\ny: {<<: *a}", "f.yaml:1:4: '<<' takes a mapping or a list of mappings\nhint: write '<<: *anchor'"),
+]
+
+
+@pytest.mark.parametrize(("text", "sentence"), BROKEN)
+def test_broken_yaml_is_one_plain_sentence_at_its_place(text: str, sentence: str) -> None:
+    assert said(text) == [sentence]
+
+
+@pytest.mark.parametrize("parser", PARSERS)
+@pytest.mark.parametrize("text", [text for text, _ in BROKEN])
+def test_both_parsers_report_broken_yaml_and_never_raise(
+    text: str, parser: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "_PARSER", parser)
+    assert len(said(text)) == 1
+
+
+def test_a_bomb_of_aliases_is_refused() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 10)]
+    (problem,) = said("\n".join(lines))
+    assert problem.endswith(f"the aliases of this file stand for more than {MAX_ALIASED_NODES} values")
+
+
+def test_values_nested_too_deeply_are_refused() -> None:
+    sentence = f"f.yaml:1:{MAX_DEPTH + 1}: the values are nested more than {MAX_DEPTH} levels deep"
+    assert said("[" * 10_000) == [sentence]
+
+
+@given(st.text())
+def test_no_text_makes_load_raise(text: str) -> None:
+    documents, problems = load(text, "f.yaml")
+    for document in documents:
+        plain(document)
+    for problem in problems:
+        assert problem.place.file == "f.yaml"
+
+
+@given(st.text(alphabet="ab:-[]{}&*!|>'\"#%@`,? \n\t<.0123456789", max_size=60))
+def test_no_yaml_like_text_makes_load_raise(text: str) -> None:
+    load(text, "f.yaml")
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.text(), json_values, max_size=4))
+def test_what_pyyaml_writes_is_read_back(value: dict[str, object]) -> None:
+    text = yaml.safe_dump(value, default_style='"', allow_unicode=True)
+    ((document,), problems) = load(text, "f.yaml")
+    assert problems == ()
+    assert set(plain(document)) == set(value)
+
+
+def test_a_file_of_ten_tasks_is_read_quickly(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    import time
+
+    tasks = "".join(f"- {{id: t{i}, uses: bash, with: {{bash_command: x}}, needs: [t{i - 1}]}}\n" for i in range(10))
+    begin = time.perf_counter()
+    documents, _ = load(f"dag_id: x\ntasks:\n{tasks}", "f.yaml")
+    with capsys.disabled():
+        print(f"\nload, 10 tasks: {(time.perf_counter() - begin) * 1e3:.2f} ms")
+    assert len(documents) == 1
