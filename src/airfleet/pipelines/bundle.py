@@ -22,3 +22,11 @@ class PipelineBundle(LocalDagBundle):
     def __init__(self, *, path: str, **kwargs: Any) -> None:
         super().__init__(path=path, **kwargs)
         importer.register(self.name)
+
+
+class FileBundle(LocalDagBundle):
+    """A single pipeline file (``path``): what a local run needs, without reading its neighbours."""
+
+    def __init__(self, *, path: str, **kwargs: Any) -> None:
+        super().__init__(path=path, **kwargs)
+        importer.register(self.name)

@@ -1,0 +1,190 @@
+"""The process in which ``airfleet run`` runs a pipeline: Airflow's own ``dag.test()`` with a listener.
+
+Started by :mod:`airfleet.pipelines.local_run`, which also says what goes over the pipe. Tasks run
+one after another in this process. While one runs, its output and that of its subprocesses (file
+descriptors 1 and 2) goes to a file of its own; before and after, to ``run.log``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import sys
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TextIO
+
+from airflow.configuration import conf
+from airflow.listeners import hookimpl
+from airflow.sdk import DAG, TaskInstanceState, timezone
+from airflow.sdk.listener import get_listener_manager
+
+from airfleet.pipelines.importing import dags_and_problems, reach_modules
+from airfleet.pipelines.local_run import Kind, TaskEvent, message
+
+#: A retry is tried at once here: nobody wants to watch five minutes pass.
+_LONGEST_RETRY_DELAY = dt.timedelta(seconds=1)
+
+_FINAL: Mapping[str, Kind] = {
+    "success": "succeeded",
+    "failed": "failed",
+    "skipped": "skipped",
+    "upstream_failed": "upstream_failed",
+    "removed": "skipped",
+}
+
+
+def main(pipe: int) -> None:
+    """Carry out the order that comes on standard input."""
+    order = json.load(sys.stdin)
+    with os.fdopen(pipe, "w", buffering=1, encoding="utf-8") as out:
+        prepare_database(Path(order["database"]))
+        file = Path(order["file"])
+        reach_modules(file)
+        dags, problems = dags_and_problems(file, only=order["dag_id"])
+        if problems:
+            out.write(message(problems=[asdict(problem) for problem in problems]))
+            return
+        out.write(message(end=run(dags[0], order, out)))
+
+
+def run(dag: DAG, order: Mapping[str, Any], out: TextIO) -> dict[str, Any]:
+    """Run ``dag`` to its end and say how it ended."""
+    hurry(dag)
+    listener = Listener(out, Path(order["logs"]))
+    get_listener_manager().add_listener(listener)
+    signal.signal(signal.SIGINT, lambda number, frame: listener.interrupted())
+    began = time.monotonic()
+    moment = timezone.parse(order["logical_date"]) if order["logical_date"] else timezone.utcnow()
+    dag_run = dag.test(logical_date=moment, run_conf=order["params"] or None)
+    listener.complete(dag_run)
+    state = "success" if dag_run.state == "success" else "failed"
+    return {"run_id": dag_run.run_id, "state": state, "seconds": time.monotonic() - began}
+
+
+def hurry(dag: DAG) -> None:
+    """Shorten the pauses between tries."""
+    for task in dag.tasks:
+        task.retry_delay = min(task.retry_delay, _LONGEST_RETRY_DELAY)  # type: ignore[misc]
+        task.retry_exponential_backoff = 0  # type: ignore[misc]
+
+
+class Listener:
+    """Tells of every task, and sends each one's output to its own file."""
+
+    def __init__(self, out: TextIO, logs: Path) -> None:
+        self.out = out
+        self.logs = logs
+        self.run_log = os.dup(1)
+        self.running: Any = None
+        self.began = 0.0
+        self.told: set[tuple[str, int]] = set()
+
+    @hookimpl
+    def on_task_instance_running(self, previous_state: Any, task_instance: Any) -> None:
+        """An attempt begins."""
+        self.begin(task_instance)
+
+    @hookimpl
+    def on_task_instance_success(self, previous_state: Any, task_instance: Any) -> None:
+        """An attempt succeeded."""
+        self.finish("succeeded", task_instance)
+
+    @hookimpl
+    def on_task_instance_skipped(self, previous_state: Any, task_instance: Any) -> None:
+        """A task skipped itself."""
+        self.finish("skipped", task_instance)
+
+    @hookimpl
+    def on_task_instance_failed(self, previous_state: Any, task_instance: Any, error: Any) -> None:
+        """An attempt failed; there may be another one."""
+        if self.running is None:  # it failed before it began: a template, an input
+            self.begin(task_instance)
+            if isinstance(error, BaseException):
+                traceback.print_exception(error)
+        retried = task_instance.state == TaskInstanceState.UP_FOR_RETRY
+        self.finish("retrying" if retried else "failed", task_instance, one_line(error))
+
+    def begin(self, ti: Any) -> None:
+        """Send what is printed from now on to the attempt's own file."""
+        self.running, self.began = ti, time.monotonic()
+        redirect(os.open(self.log(ti), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+        self.tell("started", ti, None, None)
+
+    def finish(self, kind: Kind, ti: Any, error: str | None = None) -> None:
+        """Send what is printed from now on to the run's file."""
+        seconds = time.monotonic() - self.began
+        self.running = None
+        redirect(os.dup(self.run_log))
+        self.tell(kind, ti, seconds, error)
+
+    def tell(self, kind: Kind, ti: Any, seconds: float | None, error: str | None) -> None:
+        """One event over the pipe."""
+        if kind not in ("started", "retrying"):
+            self.told.add((ti.task_id, ti.map_index))
+        log = str(self.log(ti)) if self.log(ti).exists() else None
+        event = TaskEvent(kind, ti.task_id, ti.try_number, ti.map_index, seconds, log, error)
+        self.out.write(message(event=event))
+
+    def log(self, ti: Any) -> Path:
+        """The file of an attempt."""
+        copy = f"[{ti.map_index}]" if ti.map_index >= 0 else ""
+        return self.logs / f"{ti.task_id}{copy}.{ti.try_number}.log"
+
+    def complete(self, dag_run: Any) -> None:
+        """Tell of the tasks that never began: skipped by others, or waiting for a failed one."""
+        for ti in dag_run.get_task_instances():
+            kind = _FINAL.get(str(ti.state))
+            if kind is not None and (ti.task_id, ti.map_index) not in self.told:
+                self.tell(kind, ti, None, None)
+
+    def interrupted(self) -> None:
+        """Ctrl-C: give the running task a chance to stop what it started, then end."""
+        try:
+            if self.running is not None:
+                self.running.task.on_kill()
+        finally:
+            os._exit(130)
+
+
+def redirect(target: int) -> None:
+    """Let standard output and error, of this process and its children, go to ``target``, which is closed."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.dup2(target, 1)
+    os.dup2(target, 2)
+    os.close(target)
+
+
+def one_line(error: Any) -> str:
+    """An exception as ``Type: message``."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if isinstance(error, BaseException) else text
+
+
+def prepare_database(empty: Path) -> None:
+    """An empty metadata database for this run: a copy of ``empty``, which is made when it is not there."""
+    own = Path(conf.get_mandatory_value("database", "sql_alchemy_conn").removeprefix("sqlite:///"))
+    if empty.exists():
+        shutil.copyfile(empty, own)
+        return
+    from airflow.utils.db import initdb  # only the first run of all needs the migrations
+
+    initdb()
+    fresh = empty.with_suffix(f".{os.getpid()}")
+    with sqlite3.connect(own) as source, sqlite3.connect(fresh) as target:
+        source.backup(target)
+    source.close()
+    target.close()
+    os.replace(fresh, empty)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,272 @@
+"""One pipeline, run to its end on this machine, with no service and nothing left behind.
+
+::
+
+    run_pipeline ─ check the file ─→ child process (Airflow, throw-away database) ─ events ─→ on_event, Outcome
+
+This module imports no Airflow, so the command line starts at once and a wrong file is told within
+milliseconds. The child (:mod:`airfleet.pipelines.local_child`) gets a home of its own in a temporary
+folder and a copy of an empty, migrated SQLite database that is kept per Airflow version under
+``$XDG_CACHE_HOME/airfleet``. No ``AIRFLOW__…`` setting of the caller reaches it, except those
+of ``[secrets]``; connections and variables come from ``AIRFLOW_CONN_…`` and ``AIRFLOW_VAR_…``.
+
+Messages of the child, one JSON object a line on a pipe of its own:
+
+- ``{"event": {…}}``: a :class:`TaskEvent`;
+- ``{"problems": […]}``: the operators refuse the file; nothing ran;
+- ``{"end": {…}}``: the run's state, last of all.
+
+The child ended without ``end``: it was killed or Airflow itself failed; the run log says more, and
+:class:`FleetError` names it. Ctrl-C: the task's ``on_kill`` is called, then the child and
+everything it started ends, and KeyboardInterrupt goes on to the caller.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from airfleet.errors import FileProblems, FleetError, Place, Problem, UsageError, did_you_mean
+from airfleet.pipelines.checks import read_and_check
+from airfleet.pipelines.spec import Pipeline
+
+Kind: TypeAlias = Literal["started", "succeeded", "failed", "skipped", "retrying", "upstream_failed", "deferred"]
+
+#: runs whose logs are kept
+_KEPT_RUNS = 20
+_END_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class TaskEvent:
+    """Something happened to a task. ``seconds`` is how long the attempt took, None while it runs."""
+
+    kind: Kind
+    task: str
+    attempt: int = 1
+    #: which copy of a mapped task, -1 for a task that is not mapped
+    map_index: int = -1
+    seconds: float | None = None
+    #: the file with what the attempt printed and logged
+    log: str | None = None
+    #: of a failed attempt, the exception in one line
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended."""
+
+    dag_id: str
+    run_id: str
+    state: Literal["success", "failed"]
+    seconds: float
+    #: the last event of every task, in the order they ended
+    tasks: tuple[TaskEvent, ...] = ()
+    #: the folder with the logs of this run; ``run.log`` is what Airflow itself said
+    logs: Path = field(default_factory=Path)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the run succeeded."""
+        return self.state == "success"
+
+
+def run_pipeline(
+    path: Path,
+    *,
+    dag_id: str | None = None,
+    job: str | None = None,
+    params: Mapping[str, Any] | None = None,
+    logical_date: dt.datetime | None = None,
+    on_event: Callable[[TaskEvent], None] = lambda event: None,
+    environ: Mapping[str, str] = os.environ,
+) -> Outcome:
+    """Run one pipeline of ``path``; ``on_event`` hears of every task as it happens.
+
+    Raises:
+        FileProblems: the file is wrong; nothing ran.
+        UsageError: the file has several Dags, or not the one asked for.
+        FleetError: Airflow itself failed.
+    """
+    pipeline = choose(path, dag_id, job, environ)
+    with (
+        tempfile.TemporaryDirectory(prefix="airfleet-run-") as home,
+        _child_running(
+            {
+                "file": str(path.absolute()),
+                "dag_id": pipeline.dag_id,
+                "params": dict(params or {}),
+                "logical_date": logical_date.isoformat() if logical_date else None,
+                "database": str(_cache(environ) / f"empty-airflow-{version('apache-airflow')}.sqlite"),
+                "logs": str(_log_folder(environ, pipeline.dag_id)),
+            },
+            Path(home),
+            environ,
+        ) as (order, messages),
+    ):
+        return _follow(order, messages, path, on_event)
+
+
+def choose(path: Path, dag_id: str | None, job: str | None, environ: Mapping[str, str]) -> Pipeline:
+    """The pipeline that is meant. Raises as :func:`run_pipeline` does."""
+    checked = read_and_check(path, environ=environ, only=dag_id)
+    wanted = [p for p in checked.pipelines if (dag_id is None or p.dag_id == dag_id) and (job is None or p.job == job)]
+    if checked.problems:
+        raise FileProblems(checked.problems)
+    if len(wanted) == 1:
+        return wanted[0]
+    jobs = [p.job for p in checked.pipelines if p.job is not None]
+    if job is not None and not wanted:
+        raise UsageError(f"{path} has no job '{job}'" + _hint(job, jobs))
+    if dag_id is not None and not wanted:
+        raise UsageError(f"{path} has no Dag '{dag_id}'" + _hint(dag_id, checked.dag_ids))
+    if not checked.pipelines:
+        raise UsageError(f"{path} has no pipeline")
+    if jobs:
+        raise UsageError(f"{path} has {len(jobs)} jobs\nhint: choose one with --job: {', '.join(jobs)}")
+    raise UsageError(f"{path} has several Dags\nhint: choose one: {', '.join(checked.dag_ids)}")
+
+
+def _hint(word: str, known: list[str] | tuple[str, ...]) -> str:
+    return "\nhint: " + (did_you_mean(word, known) or f"it has {', '.join(known) or 'none'}")
+
+
+def _follow(
+    order: Mapping[str, Any], messages: Iterator[Any], path: Path, on_event: Callable[[TaskEvent], None]
+) -> Outcome:
+    last: dict[tuple[str, int], TaskEvent] = {}
+    logs = Path(order["logs"])
+    for message in messages:
+        if "event" in message:
+            event = TaskEvent(**message["event"])
+            last.pop((event.task, event.map_index), None)
+            last[event.task, event.map_index] = event
+            on_event(event)
+        elif "problems" in message:
+            shutil.rmtree(logs, ignore_errors=True)
+            raise FileProblems(_problem(item, path) for item in message["problems"])
+        elif "end" in message:
+            return Outcome(order["dag_id"], tasks=tuple(last.values()), logs=logs, **message["end"])
+    raise FleetError("the run ended before its time: Airflow's process died", f"see {logs / 'run.log'}")
+
+
+def _problem(item: Mapping[str, Any], path: Path) -> Problem:
+    place = item["place"]
+    return Problem(Place(str(path), place["line"], place["column"]), item["path"], item["sentence"], item["hint"])
+
+
+# --- the child
+
+
+@contextlib.contextmanager
+def _child_running(
+    order: dict[str, Any], home: Path, environ: Mapping[str, str]
+) -> Iterator[tuple[dict[str, Any], Iterator[Any]]]:
+    """The child at work: its order, and its messages as they come. It is gone afterwards, whatever happens."""
+    reader, writer = os.pipe()
+    run_log = Path(order["logs"]) / "run.log"
+    (home / "airflow.cfg").write_text(_airflow_cfg(home, order["file"]), encoding="utf-8")
+    with open(run_log, "wb") as output, os.fdopen(reader, encoding="utf-8") as lines:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "airfleet.pipelines.local_child", str(writer)],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            env=_environment(home, order["dag_id"], environ),
+            pass_fds=[writer],
+            start_new_session=True,
+        )
+        os.close(writer)
+        try:
+            assert child.stdin is not None
+            child.stdin.write(json.dumps(order).encode())
+            child.stdin.close()
+            yield order, map(json.loads, lines)
+        finally:
+            _end(child)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    if child.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            child.send_signal(signal.SIGINT)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(_END_SECONDS)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+def _environment(home: Path, dag_id: str, environ: Mapping[str, str]) -> dict[str, str]:
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if not name.startswith(("AIRFLOW__", "_AIRFLOW", "AIRFLOW_HOME", "AIRFLOW_CONFIG"))
+        or name.startswith("AIRFLOW__SECRETS__")
+    }
+    return {
+        **kept,
+        "AIRFLOW_HOME": str(home),
+        "PYTHONUNBUFFERED": "1",
+        # Airflow's own way to say which Dag of a file is wanted.
+        "_AIRFLOW_PARSING_CONTEXT_DAG_ID": dag_id,
+    }
+
+
+def _airflow_cfg(home: Path, file: str) -> str:
+    bundle = {"name": "file", "classpath": "airfleet.pipelines.bundle.FileBundle", "kwargs": {"path": file}}
+    settings: dict[str, dict[str, Any]] = {
+        "core": {
+            "dags_folder": home,
+            "load_examples": False,
+            "unit_test_mode": False,
+            "simple_auth_manager_passwords_file": home / "passwords.json",
+        },
+        "database": {"sql_alchemy_conn": f"sqlite:///{home}/airflow.sqlite"},
+        "logging": {"base_log_folder": home / "logs", "colored_console_log": False, "logging_level": "INFO"},
+        "dag_processor": {"dag_bundle_config_list": json.dumps([bundle])},
+        "usage_data_collection": {"enabled": False},
+    }
+    lines = []
+    for section, values in settings.items():
+        lines += [f"[{section}]", *(f"{key} = {str(value).replace('%', '%%')}" for key, value in values.items()), ""]
+    return "\n".join(lines)
+
+
+# --- what stays on this machine
+
+
+def _cache(environ: Mapping[str, str]) -> Path:
+    base = environ.get("XDG_CACHE_HOME") or str(Path(environ.get("HOME") or Path.home()) / ".cache")
+    folder = Path(base) / "airfleet"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def _log_folder(environ: Mapping[str, str], dag_id: str) -> Path:
+    """A new folder for this run's logs; the oldest runs' folders go."""
+    runs = _cache(environ) / "runs"
+    runs.mkdir(exist_ok=True)
+    for old in sorted(runs.iterdir(), key=lambda run: run.stat().st_mtime)[: -_KEPT_RUNS + 1 or None]:
+        shutil.rmtree(old, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{dag_id}-", dir=runs))
+
+
+def message(**content: Any) -> str:
+    """A message of the child as it goes over the pipe."""
+    if isinstance(event := content.get("event"), TaskEvent):
+        content = {"event": asdict(event)}
+    return json.dumps(content) + "\n"
