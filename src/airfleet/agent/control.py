@@ -94,18 +94,14 @@ class Snapshot:
 
 
 def _known(kind: type[Any], data: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        key: value for key, value in data.items() if key in kind.__dataclass_fields__
-    }
+    return {key: value for key, value in data.items() if key in kind.__dataclass_fields__}
 
 
 class AgentGone(Exception):
     """No agent listens there (any more)."""
 
 
-def ask(
-    path: Path, request: Mapping[str, Any], timeout_seconds: float | None = 5.0
-) -> Iterator[Snapshot]:
+def ask(path: Path, request: Mapping[str, Any], timeout_seconds: float | None = 5.0) -> Iterator[Snapshot]:
     """Send ``request`` to the agent and yield its snapshots until it closes.
 
     ``timeout_seconds`` bounds the silence between two lines; None waits for ever.

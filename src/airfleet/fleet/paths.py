@@ -11,7 +11,7 @@
         task-logs/               logs of tasks
         valkey/, postgres/       data of the embedded servers
     <runtime>/airfleet-<id>/     sockets (a Unix socket's path may have 107 bytes at most)
-        agent.sock agent.lock
+        agent.sock agent.lock processes.json <worker>.beat
 """
 
 from __future__ import annotations
@@ -38,6 +38,10 @@ class Paths:
     @property
     def lock(self) -> Path:
         return self.runtime / "agent.lock"
+
+    @property
+    def processes(self) -> Path:
+        return self.runtime / "processes.json"
 
     @property
     def secrets(self) -> Path:

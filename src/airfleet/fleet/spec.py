@@ -13,8 +13,8 @@ class ApiServer:
     """The UI, the REST API and the execution API."""
 
     address: str = "127.0.0.1"
-    #: the wished port; when it is taken, the next free one is used
-    port: int = 8080
+    #: the port it must have; None is 8080 or the next free one
+    port: int | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,4 @@ class Fleet:
     @property
     def queues(self) -> tuple[str, ...]:
         """Every queue that some worker listens to, once."""
-        return tuple(
-            dict.fromkeys(queue for worker in self.workers for queue in worker.queues)
-        )
+        return tuple(dict.fromkeys(queue for worker in self.workers for queue in worker.queues))

@@ -1,0 +1,70 @@
+"""``python -m airfleet.agent --root FOLDER --report FD``: the agent's process, from its first line to its last.
+
+What keeps it from starting is reported as one JSON line on the descriptor ``FD``; after that
+line the descriptor is closed and people talk to it through its socket.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+
+from airfleet import events
+from airfleet.agent import setup
+from airfleet.agent.agent import Agent
+from airfleet.errors import AirfleetError, FileProblems, FleetError
+
+
+def main() -> None:
+    """Prepare, report, run."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--root", type=Path, required=True)
+    parser.add_argument("--report", type=int, required=True)
+    arguments = parser.parse_args()
+    with os.fdopen(arguments.report, "w") as report:
+        try:
+            prepared = setup.prepare(arguments.root, os.environ)
+        except AirfleetError as refused:
+            json.dump(_refusal(refused), report)
+            sys.exit(refused.exit_code)
+        except OSError as refused:
+            json.dump({"sentence": f"cannot prepare the fleet's home: {refused}", "hint": None}, report)
+            sys.exit(1)
+        listener = setup.listen(prepared.paths.socket)
+        json.dump({"pid": os.getpid()}, report)
+    _run(prepared, listener)
+
+
+def _run(prepared: setup.Prepared, listener: socket.socket) -> None:
+    with open(prepared.paths.log("agent"), "a") as file, prepared.lock, listener:
+        log = events.to_file(file, lambda: dt.datetime.now().astimezone())
+        if prepared.leftovers:
+            log(events.Event.LEFTOVERS_ENDED, count=len(prepared.leftovers))
+        try:
+            Agent(prepared.plan, prepared.paths, log).run(listener)
+        finally:
+            prepared.paths.socket.unlink(missing_ok=True)
+
+
+def _refusal(refused: AirfleetError) -> dict[str, object]:
+    if isinstance(refused, FileProblems):
+        return {"problems": [_problem(p) for p in refused.problems]}
+    if isinstance(refused, FleetError):
+        return {"sentence": refused.sentence, "hint": refused.hint}
+    return {"sentence": str(refused), "hint": None}
+
+
+def _problem(problem: object) -> object:
+    from dataclasses import asdict, is_dataclass
+
+    assert is_dataclass(problem) and not isinstance(problem, type)
+    return asdict(problem)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Start the embedded PostgreSQL: make its cluster when there is none, then become the server.
+
+``python -m airfleet.agent.embedded_postgres BIN DATA PORT USER [setting=value ...]``, with the
+superuser's password on standard input. PostgreSQL refuses to run as root: as root, this becomes
+USER (else USER is ``-``) at the last moment, since that user may not be able to run this Python.
+The cluster is made under another name and renamed,
+so a start that was cut off leaves nothing half made.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+SUPERUSER = "airfleet"
+
+
+def main(argv: list[str]) -> None:
+    """Never returns: the process becomes ``postgres``."""
+    bin_folder, data, port, user, *settings = argv
+    account = None if user == "-" else pwd.getpwnam(user)
+    password = sys.stdin.read()
+    cluster = Path(data) / "cluster"
+    if not (cluster / "PG_VERSION").exists():
+        make_cluster(Path(bin_folder) / "initdb", cluster, password, account)
+    program = str(Path(bin_folder) / "postgres")
+    if account:
+        os.chdir("/")
+        os.setgroups([])
+        os.setgid(account.pw_gid)
+        os.setuid(account.pw_uid)
+    options = [word for setting in settings for word in ("-c", setting)]
+    os.execv(program, [program, "-D", str(cluster), "-p", port, *options])
+
+
+def make_cluster(initdb: Path, cluster: Path, password: str, account: pwd.struct_passwd | None) -> None:
+    """Make a cluster at ``cluster``: password for everyone, checksums, UTF-8, byte order."""
+    draft = cluster.with_name("cluster.new")
+    shutil.rmtree(draft, ignore_errors=True)
+    with tempfile.NamedTemporaryFile("w", suffix=".pw") as secret:  # mode 0600
+        secret.write(password)
+        secret.flush()
+        if account:
+            os.chown(secret.name, account.pw_uid, account.pw_gid)
+        made = subprocess.run(
+            [
+                str(initdb),
+                f"--pgdata={draft}",
+                f"--username={SUPERUSER}",
+                "--auth=scram-sha-256",
+                f"--pwfile={secret.name}",
+                "--encoding=UTF8",
+                "--locale=C",
+                "--data-checksums",
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd="/",
+            user=account.pw_uid if account else None,
+            group=account.pw_gid if account else None,
+            extra_groups=[] if account else None,
+        )
+    if made.returncode != 0:
+        print(made.stdout[-2000:], made.stderr[-2000:], sep="\n", file=sys.stderr)
+        sys.exit(f"initdb could not make {cluster} (exit code {made.returncode})")
+    os.rename(draft, cluster)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,266 @@
+"""What each Airflow component does once it is forked, and what is imported before. [A]
+
+Every entry does what the ``airflow`` command of its name does, without the parts the agent
+does itself: no daemon, no log server, no second process that cleans up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+Options = Mapping[str, str]
+
+_api_is_built = False
+
+
+def import_airflow() -> None:
+    """Import everything that any component needs but the API application; connect to nothing."""
+    import airflow.dag_processing.manager
+    import airflow.dag_processing.processor
+    import airflow.jobs.dag_processor_job_runner
+    import airflow.jobs.scheduler_job_runner
+    import airflow.jobs.triggerer_job_runner
+    import airflow.providers.celery.executors.celery_executor_utils  # noqa: F401
+    import airflow.providers.standard.operators.bash
+    import airflow.providers.standard.operators.empty
+    import airflow.providers.standard.operators.python
+    import airflow.sdk.execution_time.task_runner
+    import celery.bin.worker
+    import celery.concurrency.prefork
+    import celery.worker
+    import kombu.transport.redis
+    import uvicorn.loops.auto
+    import uvicorn.protocols.http.auto  # noqa: F401
+    from airflow.models import import_all_models
+    from airflow.utils.providers_configuration_loader import providers_configuration_loaded
+    from sqlalchemy.orm import configure_mappers
+
+    import airfleet.pipelines.bundle
+    import airfleet.pipelines.discovery  # noqa: F401
+
+    import_all_models()
+    # Left to the first query of each component, this would cost each of them 30 MB of its own.
+    configure_mappers()
+    providers_configuration_loaded(lambda: None)()
+
+
+def build_api() -> bool:
+    """Build the API application, the execution API's versions included; False when it was built before."""
+    global _api_is_built
+    if _api_is_built:
+        return False
+    import airflow.api_fastapi.app
+
+    # The plugins it loads must see the server's chain of secrets backends, as in airflow.api_fastapi.main.
+    os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
+    application = airflow.api_fastapi.app.cached_app(apps="all")
+    asyncio.run(_request(application, "/execution/health"))
+    del os.environ["_AIRFLOW_PROCESS_CONTEXT"]
+    _api_is_built = True
+    return True
+
+
+async def _request(application: Any, path: str) -> None:
+    """One request without a network: the first one makes the execution API build all its routers."""
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"host", b"localhost")],
+        "client": ("127.0.0.1", 0),
+        "server": ("127.0.0.1", 0),
+    }
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(_: dict[str, Any]) -> None:
+        return None
+
+    await application(scope, receive, send)
+
+
+def forget_database() -> None:
+    """Drop the engine that importing Airflow made; it never connected."""
+    from airflow import settings
+
+    settings.dispose_orm(do_log=False)
+
+
+def apply(settings: Sequence[Sequence[str]]) -> None:
+    """Set what only this component may know, in both configurations that Airflow keeps."""
+    from airflow.configuration import conf
+    from airflow.sdk.configuration import conf as sdk_conf
+
+    for section, key, value in settings:
+        for configuration in (conf, sdk_conf):
+            configuration.set(section, key, value)
+
+
+def use_database() -> None:
+    """Make the engine and the sessions for the database that :func:`apply` named."""
+    from airflow import settings
+
+    settings.configure_vars()
+    settings.configure_orm()
+
+
+def finish() -> None:
+    """Close what a component holds, as Airflow does at the exit of an interpreter."""
+    from airflow import settings
+
+    settings.dispose_orm(do_log=False)
+    logging.shutdown()
+
+
+def migrate(_: Options) -> None:
+    """``airflow db migrate``, when the database is not at this Airflow's schema."""
+    from airflow.utils import db
+
+    use_database()
+    if _schema_in_database() == tuple(db._REVISION_HEADS_MAP.values())[-1]:
+        print("the database has this Airflow's schema already")
+        return
+    db.upgradedb()
+
+
+def _schema_in_database() -> str | None:
+    from airflow import settings
+    from sqlalchemy import inspect, text
+
+    with settings.get_engine().connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        return str(found) if found else None
+
+
+def scheduler(_: Options) -> None:
+    """``airflow scheduler --skip-serve-logs``."""
+    from airflow.jobs.job import Job, run_job
+    from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+
+    use_database()
+    _end_on_signals()
+    runner = SchedulerJobRunner(job=Job())
+    run_job(job=runner.job, execute_callable=runner._execute)
+
+
+def dag_processor(_: Options) -> None:
+    """``airflow dag-processor``, with our discovery of pipelines."""
+    from airfleet.pipelines.discovery import run_dag_processor
+
+    use_database()
+    _end_on_signals()
+    run_dag_processor()
+
+
+def triggerer(_: Options) -> None:
+    """``airflow triggerer --skip-serve-logs``."""
+    from airflow.configuration import conf
+    from airflow.jobs.job import Job, run_job
+    from airflow.jobs.triggerer_job_runner import TriggererJobRunner
+    from airflow.sdk._shared.secrets_masker import SecretsMasker
+
+    use_database()
+    _end_on_signals()
+    SecretsMasker.enable_log_masking()
+    runner = TriggererJobRunner(
+        job=Job(heartrate=conf.getfloat("triggerer", "JOB_HEARTBEAT_SEC")),
+        capacity=conf.getint("triggerer", "capacity"),
+    )
+    run_job(job=runner.job, execute_callable=runner._execute)
+
+
+def api_server(options: Options) -> None:
+    """``airflow api-server`` with the application that :func:`build_api` made."""
+    import uvicorn
+    from airflow.api_fastapi.auth.tokens import get_signing_args
+
+    use_database()
+    get_signing_args()  # fails here, and not at the first login, when the key is missing
+    uvicorn.run(
+        "airflow.api_fastapi.main:app",
+        host=options["address"],
+        port=int(options["port"]),
+        workers=1,
+        timeout_keep_alive=120,
+        timeout_graceful_shutdown=5,
+        access_log=False,  # Airflow's own middleware logs requests
+        log_config=None,
+    )
+
+
+def worker(options: Options) -> None:
+    """``airflow celery worker --skip-serve-logs``, without a database, saying when it is ready."""
+    from airflow.providers.celery.executors.celery_executor_utils import create_celery_app
+    from airflow.sdk.log import configure_logging
+    from airflow.configuration import conf
+    from celery.signals import heartbeat_sent, worker_ready
+
+    def beat(**_: Any) -> None:
+        with open(options["beat"], "w") as file:
+            file.write(str(os.getpid()))
+
+    def ready(**_: Any) -> None:
+        # The Celery provider thaws the heap here to let the pool's children collect it; they are
+        # forked already, and a collection would copy every page of the template.
+        gc.freeze()
+        beat()
+
+    worker_ready.connect(ready, weak=False)
+    heartbeat_sent.connect(beat, weak=False)
+    configure_logging(output=sys.stdout.buffer, json_output=False)
+    create_celery_app(conf).worker_main(
+        [
+            "worker",
+            "-O",
+            "fair",
+            "--queues",
+            options["queues"],
+            "--concurrency",
+            options["slots"],
+            "--hostname",
+            f"{options['name']}@%h",
+            "--loglevel",
+            "INFO",
+            "--without-gossip",
+            "--without-mingle",
+            "--heartbeat-interval",
+            "5",
+        ]
+    )
+
+
+def _end_on_signals() -> None:
+    from airflow.utils.cli import sigint_handler
+
+    signal.signal(signal.SIGINT, sigint_handler)
+    signal.signal(signal.SIGTERM, sigint_handler)
+
+
+#: component -> what it does after the fork
+ENTRIES: Mapping[str, Callable[[Options], None]] = {
+    "migrate": migrate,
+    "scheduler": scheduler,
+    "dag-processor": dag_processor,
+    "triggerer": triggerer,
+    "api-server": api_server,
+    "worker": worker,
+}
+
+#: components that the API application is built for before they are forked
+NEED_API = frozenset({"api-server"})

@@ -1,0 +1,133 @@
+"""Is a component ready, and is it still well? One function per kind of probe.
+
+Probes may block for up to ``TIMEOUT_SECONDS``; the agent asks from a thread. A probe never
+raises: what is wrong is a sentence.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import socket
+import time
+import urllib.parse
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import sql
+
+from airfleet.agent.embedded_postgres import SUPERUSER
+from airfleet.fleet.plan import BrokerAnswers, FileBeats, HttpAnswers, JobBeats, PostgresAnswers, Probe, Started
+
+TIMEOUT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether it is well, and if not, why."""
+
+    well: bool
+    reason: str = ""
+
+
+WELL = Verdict(True)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a probe may need to know beside its own fields."""
+
+    pid: int
+    #: when the process started, seconds since the epoch
+    started_at: float
+    database_url: str
+
+
+def ask(probe: Probe, subject: Subject) -> Verdict:
+    """The verdict on a running component."""
+    try:
+        match probe:
+            case Started():
+                return WELL
+            case PostgresAnswers():
+                return _postgres(probe)
+            case BrokerAnswers():
+                return _broker(probe)
+            case HttpAnswers():
+                return _http(probe)
+            case JobBeats():
+                return _job(probe, subject)
+            case FileBeats():
+                return _file(probe, subject)
+    except (OSError, psycopg.Error, http.client.HTTPException) as error:
+        return Verdict(False, f"does not answer yet: {_plain(error)}")
+
+
+def _postgres(probe: PostgresAnswers) -> Verdict:
+    address = {"host": "127.0.0.1", "port": probe.port, "connect_timeout": 5}
+    with psycopg.connect(**address, user=SUPERUSER, password=probe.password, dbname="postgres", autocommit=True) as db:
+        if not db.execute("SELECT 1 FROM pg_roles WHERE rolname = 'airflow'").fetchone():
+            db.execute("CREATE ROLE airflow LOGIN")
+            password = sql.Literal(probe.airflow_password)
+            db.execute(sql.SQL("ALTER ROLE airflow PASSWORD {}").format(password))
+        if not db.execute("SELECT 1 FROM pg_database WHERE datname = 'airflow'").fetchone():
+            db.execute("CREATE DATABASE airflow OWNER airflow")
+    return WELL
+
+
+def _broker(probe: BrokerAnswers) -> Verdict:
+    with socket.create_connection(("127.0.0.1", probe.port), timeout=3) as connection:
+        connection.sendall(f"AUTH {probe.password}\r\nPING\r\n".encode())
+        answer = b""
+        while answer.count(b"\r\n") < 2 and (more := connection.recv(1024)):
+            answer += more
+    lines = answer.decode(errors="replace").split("\r\n")
+    return WELL if lines[:2] == ["+OK", "+PONG"] else Verdict(False, f"answers PING with {lines[-2]!r}")
+
+
+def _http(probe: HttpAnswers) -> Verdict:
+    for url in probe.urls:
+        parts = urllib.parse.urlsplit(url)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS)
+        with contextlib.closing(connection):
+            connection.request("GET", parts.path)
+            status = connection.getresponse().status
+        if status >= 500:
+            return Verdict(False, f"{parts.path} answers {status}")
+    return WELL
+
+
+def _job(probe: JobBeats, subject: Subject) -> Verdict:
+    with psycopg.connect(subject.database_url, connect_timeout=5, autocommit=True) as db:
+        # Ages by the database's own clock: the clocks of hosts differ.
+        row = db.execute(
+            "SELECT extract(epoch FROM now() - max(latest_heartbeat)) FROM job"
+            " WHERE job_type = %s AND state = 'running' AND start_date >= to_timestamp(%s)",
+            (probe.job_type, subject.started_at - 1.0),
+        ).fetchone()
+    age = row[0] if row else None
+    if age is None:
+        return Verdict(False, "has not written its first heartbeat yet")
+    if age > probe.late_seconds:
+        return Verdict(False, f"its last heartbeat is {float(age):.0f} s old")
+    return WELL
+
+
+def _file(probe: FileBeats, subject: Subject) -> Verdict:
+    try:
+        with open(probe.path) as file:
+            pid = file.read().strip()
+        age = time.time() - os.stat(probe.path).st_mtime
+    except FileNotFoundError:
+        return Verdict(False, "has not reported that it is ready yet")
+    if pid != str(subject.pid):
+        return Verdict(False, "has not reported that it is ready yet")
+    if age > probe.late_seconds:
+        return Verdict(False, f"its last sign of life is {age:.0f} s old")
+    return WELL
+
+
+def _plain(error: BaseException) -> str:
+    text = str(error).strip().splitlines()
+    return text[0] if text else type(error).__name__

@@ -1,0 +1,72 @@
+"""Start a fleet's agent in the background, and clear up after one that was killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from airfleet.agent.leftovers import MARK
+from airfleet.errors import FileProblems, FleetError, Place, Problem
+from airfleet.fleet.paths import Paths, fleet_id, of
+
+
+def start(root: Path, *, environ: Mapping[str, str]) -> int:
+    """Start the agent of the fleet in ``root``; returns its pid once it can be asked.
+
+    Raises FileProblems or FleetError when the agent refuses to start.
+    """
+    read, write = os.pipe()
+    paths = of(root, environ)
+    with os.fdopen(read) as report:
+        try:
+            agent = _spawn(root, paths, write, environ)
+        finally:
+            os.close(write)
+        answer = report.read()
+    if not answer:
+        agent.wait()
+        raise FleetError(
+            f"the agent ended before it could start (exit code {agent.returncode})", hint=_first_output(agent)
+        )
+    said = json.loads(answer)
+    if "pid" in said:
+        agent.returncode = 0  # it lives on without us
+        return int(said["pid"])
+    agent.wait()
+    raise _refusal(said)
+
+
+def end_leftovers(paths: Paths, grace_seconds: float = 10.0) -> tuple[int, ...]:
+    """End every process that an ``up`` of this fleet started, also after its agent was killed; their pids."""
+    from airfleet.agent import setup
+
+    return setup.end_leftovers(paths, grace_seconds)
+
+
+def _spawn(root: Path, paths: Paths, report: int, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    argv = [sys.executable, "-m", "airfleet.agent", "--root", str(root), "--report", str(report)]
+    return subprocess.Popen(
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env={**environ, MARK: fleet_id(paths.home)},
+        start_new_session=True,
+        pass_fds=[report],
+    )
+
+
+def _first_output(agent: subprocess.Popen[bytes]) -> str | None:
+    said = agent.stderr.read().decode(errors="replace").strip() if agent.stderr else ""
+    return said.splitlines()[-1] if said else None
+
+
+def _refusal(said: Mapping[str, object]) -> FileProblems | FleetError:
+    if isinstance(problems := said.get("problems"), list):
+        return FileProblems(Problem(Place(**p["place"]), p["path"], p["sentence"], p["hint"]) for p in problems)
+    hint = said.get("hint")
+    return FleetError(str(said["sentence"]), hint if isinstance(hint, str) else None)

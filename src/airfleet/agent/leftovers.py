@@ -1,0 +1,127 @@
+"""Find and end every process that an ``up`` of this fleet started, whoever its parent is now.
+
+A process belongs to the fleet when its environment carries the fleet's mark, when it lives in
+the session of one that does (or that the agent wrote down), or when it descends from one of
+these. The environment of a process can be unreadable and a task may clear it: hence three ways.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+#: every process of a fleet has ``AIRFLEET_FLEET=<id>`` in its first environment
+MARK = "AIRFLEET_FLEET"
+
+
+@dataclass(frozen=True)
+class Process:
+    """One line of the process table."""
+
+    pid: int
+    parent: int
+    session: int
+    #: clock ticks since boot; with the pid it names a process for good
+    started: int
+    state: str
+    marked: bool
+
+
+def find(fleet_id: str, written_down: Iterable[tuple[int, int]] = (), exclude: Iterable[int] = ()) -> tuple[int, ...]:
+    """Pids of the fleet's processes, zombies and ``exclude`` left out."""
+    table = {process.pid: process for process in _table(f"{MARK}={fleet_id}".encode())}
+    members = {p.pid for p in table.values() if p.marked}
+    members |= {pid for pid, started in written_down if pid in table and table[pid].started == started}
+    left_out = {os.getpid(), *exclude}
+    members -= left_out
+    while True:
+        sessions = {table[pid].session for pid in members if table[pid].session == pid}
+        more = {
+            p.pid for p in table.values() if (p.parent in members or p.session in sessions) and p.pid not in left_out
+        }
+        if more <= members:
+            return tuple(sorted(pid for pid in members if table[pid].state != "Z"))
+        members |= more
+
+
+def end(
+    find_them: Callable[[], tuple[int, ...]],
+    grace_seconds: float,
+    clock: Callable[[], float] = time.monotonic,
+) -> tuple[int, ...]:
+    """Ask the processes to end, then force them after the grace; returns the pids that were there."""
+    asked: set[int] = set()
+    deadline = clock() + grace_seconds
+    while alive := find_them():
+        by_force = clock() >= deadline
+        for pid in alive:
+            if by_force or pid not in asked:
+                asked.add(pid)
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL if by_force else signal.SIGTERM)
+        _wait_for_any(alive, 0.2)
+    return tuple(sorted(asked))
+
+
+def started_at(pid: int) -> int | None:
+    """When the process started, in clock ticks since boot; None when it is gone."""
+    process = _process(pid, b"")
+    return process.started if process else None
+
+
+def write_down(path: Path, pids: Iterable[int]) -> None:
+    """Keep pids with their start times, for the day the agent cannot say any more."""
+    kept = [(pid, started) for pid in pids if (started := started_at(pid)) is not None]
+    draft = path.with_suffix(".new")
+    draft.write_text(json.dumps(kept))
+    os.replace(draft, path)
+
+
+def read_down(path: Path) -> tuple[tuple[int, int], ...]:
+    """What :func:`write_down` kept; nothing when there is no such file."""
+    try:
+        return tuple((int(pid), int(started)) for pid, started in json.loads(path.read_text()))
+    except (OSError, ValueError):
+        return ()
+
+
+def _table(mark: bytes) -> Iterable[Process]:
+    for name in os.listdir("/proc"):
+        if name.isdigit() and (process := _process(int(name), mark)):
+            yield process
+
+
+def _process(pid: int, mark: bytes) -> Process | None:
+    try:
+        # The command's name is in parentheses and may hold anything, parentheses included.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return Process(pid, int(fields[1]), int(fields[3]), int(fields[19]), fields[0], _is_marked(pid, mark))
+
+
+def _is_marked(pid: int, mark: bytes) -> bool:
+    try:
+        return bool(mark) and mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+
+
+def _wait_for_any(pids: Iterable[int], seconds: float) -> None:
+    watched = []
+    try:
+        for pid in pids:
+            with contextlib.suppress(OSError):
+                watched.append(os.pidfd_open(pid))
+        if watched:
+            select.select(watched, [], [], seconds)
+    finally:
+        for descriptor in watched:
+            os.close(descriptor)

@@ -1,0 +1,158 @@
+"""One component as the agent sees it: its state, its process, its deaths.
+
+The only place where a state changes is :meth:`Running.move_to`; it refuses what
+:data:`airfleet.agent.states.FOLLOWS` does not allow and tells the agent of every change.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import signal
+import subprocess
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from airfleet.agent import states
+from airfleet.agent.control import ComponentStatus
+from airfleet.agent.states import State
+from airfleet.fleet.plan import Component, Exec
+
+#: lines of a dead component's log that are shown
+LAST_LINES = 12
+
+#: names the descriptor of the template's end of its socket with the agent
+TEMPLATE_DESCRIPTOR = "AIRFLEET_TEMPLATE_FD"
+
+
+@dataclass
+class Running:
+    """One component of the plan and what has become of it. Times are seconds of the agent's clock."""
+
+    component: Component
+    log: Path
+    changed: Callable[[Running], None]
+    state: State = State.WAITING
+    pid: int | None = None
+    #: the moment of the last change of state, and of the last start
+    since: float = 0.0
+    started: float = 0.0
+    #: when its process began, seconds since the epoch
+    started_at: float = 0.0
+    #: seconds from the first start to the first time it was ready
+    ready_after: float | None = None
+    first_start: float | None = None
+    deaths: list[float] = field(default_factory=list)
+    reason: str = ""
+    last_lines: tuple[str, ...] = ()
+    #: not before this moment
+    wait_until: float = 0.0
+    #: bytes in the log when this attempt began
+    log_offset: int = 0
+
+    @property
+    def name(self) -> str:
+        return self.component.name
+
+    @property
+    def was_ready(self) -> bool:
+        return self.ready_after is not None
+
+    def move_to(self, state: State, now: float, reason: str = "") -> None:
+        """Change the state. Raises RuntimeError for a change that the table does not have."""
+        if state not in states.FOLLOWS[self.state]:
+            raise RuntimeError(f"{self.name}: {self.state} cannot become {state}")
+        self.state, self.since, self.reason = state, now, reason
+        if state in states.FINE and self.ready_after is None and self.first_start is not None:
+            self.ready_after = now - self.first_start
+        self.changed(self)
+
+    def began(self, pid: int, now: float, epoch: float) -> None:
+        """Its process runs now."""
+        self.pid, self.started, self.started_at = pid, now, epoch
+        self.last_lines = ()
+        if self.first_start is None:
+            self.first_start = now
+
+    def status(self, now: float, memory_mb: float | None = None) -> ComponentStatus:
+        """What people are shown of it."""
+        return ComponentStatus(
+            name=self.name,
+            kind=self.component.kind,
+            state=self.state,
+            pid=self.pid if self.state in states.ALIVE else None,
+            started_after=self.ready_after,
+            since=max(now - self.since, 0.0),
+            restarts=max(len(self.deaths) - (self.state == State.GAVE_UP), 0),
+            reason=self.reason,
+            last_lines=self.last_lines,
+            address=self.component.address,
+            log=str(self.log),
+            memory_mb=memory_mb,
+        )
+
+
+def spawn(start: Exec, log: Path, environment: Mapping[str, str], cwd: Path, fds: Sequence[int] = ()) -> int:
+    """Start a program in a session of its own, its output in ``log``; returns its pid.
+
+    Raises OSError when the program cannot be started.
+    """
+    account = pwd.getpwnam(start.user) if start.user else None
+    with open(log, "ab", opener=_private) as output:
+        child = subprocess.Popen(
+            start.argv,
+            stdin=subprocess.PIPE if start.secret_input else subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**environment, **start.environment},
+            # A service user may not be able to enter the project's folder.
+            cwd="/" if account else cwd,
+            start_new_session=True,
+            pass_fds=fds,
+            user=account.pw_uid if account else None,
+            group=account.pw_gid if account else None,
+            extra_groups=[] if account else None,
+        )
+    if child.stdin:
+        with contextlib.suppress(BrokenPipeError), child.stdin:
+            child.stdin.write(start.secret_input.encode())
+    child.returncode = 0  # the agent reaps it; keep Popen from doing so
+    return child.pid
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def ended_sentence(status: int) -> str:
+    """What a wait status says: how the process ended.
+
+    >>> ended_sentence(9)
+    'was killed by SIGKILL'
+    >>> ended_sentence(256)
+    'ended with exit code 1'
+    """
+    if os.WIFSIGNALED(status):
+        return f"was killed by {signal.Signals(os.WTERMSIG(status)).name}"
+    return f"ended with exit code {os.WEXITSTATUS(status)}"
+
+
+def last_lines(log: Path, offset: int, count: int = LAST_LINES) -> tuple[str, ...]:
+    """The last lines of a log, none from before ``offset`` (an earlier attempt's)."""
+    try:
+        with open(log, "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(offset, size - 64_000))
+            lines = deque((line.decode(errors="replace").rstrip() for line in file), maxlen=count)
+    except OSError:
+        return ()
+    return tuple(line for line in lines if line)
+
+
+def signal_group(pid: int, number: int) -> None:
+    """Signal every process of a component's session leader's group; gone ones are fine."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)

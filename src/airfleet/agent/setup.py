@@ -1,0 +1,139 @@
+"""Everything between a folder with ``fleet.yaml`` and a plan that can run on this machine now."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from airfleet.agent import embedded, leftovers
+from airfleet.errors import FleetError
+from airfleet.fleet import paths as fleet_paths
+from airfleet.fleet import planning, secrets
+from airfleet.fleet.context import Context, Ports
+from airfleet.fleet.paths import Paths
+from airfleet.fleet.plan import Plan
+from airfleet.fleet.ports import PortBook
+from airfleet.fleet.reader import FILE_NAME, read_file
+from airfleet.fleet.spec import EMBEDDED, Fleet
+
+#: with less room than this a database cannot be made, let alone grow
+NEEDED_BYTES = 300 * 1024 * 1024
+#: seconds that processes of an agent that was killed get to end
+LEFTOVER_GRACE_SECONDS = 15.0
+
+API_PORT, POSTGRES_PORT, BROKER_PORT = 8080, 5432, 6379
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A plan and the places it lives in; ``lock`` is held as long as the agent lives."""
+
+    plan: Plan
+    paths: Paths
+    lock: IO[str]
+    #: processes that an earlier agent had left and that were ended
+    leftovers: tuple[int, ...]
+
+
+def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
+    """Make the plan for the fleet in ``root`` and write its files.
+
+    Raises FileProblems (fleet.yaml is wrong) or FleetError (already running, port in use,
+    no room, a server is missing).
+    """
+    fleet = read_file(root / FILE_NAME, environ)
+    paths = fleet_paths.of(root, environ)
+    _make_folders(paths)
+    lock = _lock(paths, fleet)
+    _require_room(paths.home, shutil.disk_usage(paths.home).free)
+    ended = end_leftovers(paths, LEFTOVER_GRACE_SECONDS)
+    context = _context(fleet, paths)
+    plan = planning.plan(context)
+    for path, file in plan.files.items():
+        secrets.write_private(path, file.text, file.mode)
+    return Prepared(plan, paths, lock, ended)
+
+
+def listen(path: Path) -> socket.socket:
+    """The agent's socket; whoever may enter its folder may use it."""
+    path.unlink(missing_ok=True)  # we hold the lock: nobody listens there
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(str(path))
+    listener.listen(16)
+    return listener
+
+
+def end_leftovers(paths: Paths, grace_seconds: float) -> tuple[int, ...]:
+    """End every process that an ``up`` of this fleet started and that is still there; their pids."""
+    name, written_down = fleet_paths.fleet_id(paths.home), leftovers.read_down(paths.processes)
+    return leftovers.end(lambda: leftovers.find(name, written_down), grace_seconds)
+
+
+def _make_folders(paths: Paths) -> None:
+    # Others may pass through (the embedded servers' user must), not look: files inside are private.
+    for folder, mode in (
+        (paths.home, 0o711),
+        (paths.runtime, 0o700),
+        (paths.logs, 0o700),
+        (paths.task_logs, 0o700),
+        (paths.airflow_home, 0o700),
+    ):
+        folder.mkdir(parents=True, exist_ok=True, mode=mode)
+        folder.chmod(mode)
+
+
+def _lock(paths: Paths, fleet: Fleet) -> IO[str]:
+    lock = open(paths.lock, "a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as refused:
+        if refused.errno not in (errno.EAGAIN, errno.EACCES):
+            raise
+        lock.seek(0)
+        holder = lock.read().strip()
+        lock.close()
+        raise FleetError(
+            f"fleet '{fleet.name}' is already running (agent {holder})",
+            hint="'airfleet status' shows it, 'airfleet down' ends it",
+        ) from None
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock
+
+
+def _require_room(home: Path, free_bytes: int) -> None:
+    if free_bytes < NEEDED_BYTES:
+        raise FleetError(
+            f"the disk of {home} has {free_bytes // 2**20} MB left; a fleet needs {NEEDED_BYTES // 2**20} MB to start",
+            hint="make room, or name another place with AIRFLEET_HOME",
+        )
+
+
+def _context(fleet: Fleet, paths: Paths) -> Context:
+    book = PortBook(paths.ports)
+    api = fleet.api_server
+    own_database, own_broker = fleet.database == EMBEDDED, fleet.broker == EMBEDDED
+    return Context(
+        fleet=fleet,
+        paths=paths,
+        ports=Ports(
+            api_server=(
+                book.fixed("api_server", api.port, api.address)
+                if api.port is not None
+                else book.port("api_server", API_PORT, api.address)
+            ),
+            postgres=book.port("postgres", POSTGRES_PORT) if own_database else None,
+            broker=book.port("broker", BROKER_PORT) if own_broker else None,
+        ),
+        secrets=secrets.load_or_generate(paths.secrets),
+        embedded=embedded.prepare(paths, euid=os.geteuid()) if own_database or own_broker else None,
+        cores=len(os.sched_getaffinity(0)),
+    )

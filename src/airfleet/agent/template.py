@@ -1,0 +1,133 @@
+"""The process that imports Airflow once and forks every component. [A]
+
+It speaks JSON lines with the agent over a socket whose descriptor is in ``AIRFLEET_TEMPLATE_FD``::
+
+    template                                   agent
+    {"said": "ready"}                    ->          Airflow is imported, components can be forked
+                                         <-          {"do": "fork", "name", "entry", "options", "settings", "log"}
+    {"said": "forked", "name", "pid"}    ->
+                                         <-          {"do": "prepare"}   build the API application now
+    {"said": "prepared"}                 ->
+    (socket closed)                      <-          end
+
+Each component is forked twice: the process between ends at once, so that the component becomes
+a child of the agent (a subreaper) and outlives the template.
+
+Before any fork there is no thread and no database connection; what was imported is frozen, so
+the garbage collector of a child does not touch (and so copy) its pages. Secrets come with the
+order to fork and are known only to the child that needs them.
+
+What each failure does: the template dies — components go on, the agent starts another; the agent
+dies — the socket closes and the template ends; a child cannot start — it says why in its log
+and ends with exit code 1.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+import traceback
+from typing import Any, NoReturn
+
+from airfleet.agent import entries, heap
+from airfleet.agent.process import TEMPLATE_DESCRIPTOR
+
+
+def main() -> None:
+    """Import, report, and serve orders until the agent closes the socket."""
+    connection = socket.socket(fileno=int(os.environ.pop(TEMPLATE_DESCRIPTOR)))
+    connection.set_inheritable(False)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the agent to handle
+    entries.import_airflow()
+    _settle()
+    _say(connection, said="ready")
+    with connection.makefile("rb") as orders:
+        for line in orders:
+            _obey(connection, json.loads(line))
+
+
+def _obey(connection: socket.socket, order: dict[str, Any]) -> None:
+    if order["do"] == "prepare":
+        _prepare()
+        _say(connection, said="prepared")
+    elif order["do"] == "fork":
+        if order["entry"] in entries.NEED_API:
+            _prepare()
+        _say(connection, said="forked", name=order["name"], pid=fork(order, connection))
+
+
+def _prepare() -> None:
+    if entries.build_api():
+        _settle()
+
+
+def _settle() -> None:
+    """Make the heap such that children share as much of it as they can."""
+    entries.forget_database()
+    gc.collect()
+    heap.trim()
+    heap.fill_holes()
+    gc.freeze()
+
+
+def fork(order: dict[str, Any], connection: socket.socket) -> int:
+    """Fork the component of ``order`` as a child of the agent; returns its pid."""
+    read, write = os.pipe()
+    between = os.fork()
+    if between == 0:
+        component = os.fork()
+        if component == 0:
+            os.close(read)
+            os.close(write)
+            connection.close()
+            _become(order)
+        os.write(write, str(component).encode())
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as answer:
+        pid = int(answer.read())
+    os.waitpid(between, 0)  # from here on the component is the agent's child
+    return pid
+
+
+def _become(order: dict[str, Any]) -> NoReturn:
+    code = 1
+    try:
+        os.setsid()
+        _redirect(order["log"])
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        os.environ["AIRFLEET_COMPONENT"] = order["name"]
+        entries.apply(order["settings"])
+        entries.ENTRIES[order["entry"]](order["options"])
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        entries.finish()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _redirect(log: str) -> None:
+    output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.close(output)
+
+
+def _say(connection: socket.socket, **message: Any) -> None:
+    connection.sendall(json.dumps(message).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""Everything worth a line in the agent's log: a name for machines, a sentence for people."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, TextIO, TypeAlias
+
+
+class Event(Enum):
+    """An event and its sentence; the words in braces are its payload."""
+
+    AGENT_STARTED = "the agent of fleet '{fleet}' runs as process {pid}"
+    LEFTOVERS_ENDED = "ended {count} processes that an earlier agent had left"
+    COMPONENT_CHANGED = "{component} is {state} {reason}"
+    COMPONENT_DIED = "{component} {how}; deaths so far: {restarts}"
+    FLEET_READY = "fleet '{fleet}' is ready after {seconds} s"
+    FLEET_STOPPING = "fleet '{fleet}' stops"
+    FLEET_STOPPED = "fleet '{fleet}' has stopped"
+
+
+#: takes an event and its payload
+Log: TypeAlias = Callable[..., None]
+
+
+def to_file(file: TextIO, now: Callable[[], dt.datetime]) -> Log:
+    """A log that writes one line per event: time, sentence, and the event as JSON."""
+
+    def write(event: Event, **payload: Any) -> None:
+        sentence = event.value.format(**payload).strip()
+        data = json.dumps({"action": event.name.lower(), **payload})
+        file.write(f"{now().isoformat(timespec='milliseconds')} {sentence} {data}\n")
+        file.flush()
+
+    return write

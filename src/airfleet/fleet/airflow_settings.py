@@ -1,0 +1,128 @@
+"""The fleet's ``airflow.cfg``: everything but secrets, each setting with its reason."""
+
+from __future__ import annotations
+
+import configparser
+import io
+import json
+from pathlib import Path
+
+from airfleet.fleet.context import Context
+
+#: seconds between two looks for new, changed and deleted pipelines
+DISCOVERY_SECONDS = 1
+
+BUNDLE_NAME = "pipelines"
+
+
+def configuration(context: Context) -> str:
+    """The text of ``airflow.cfg``."""
+    sections = _settings(context)
+    for section, values in context.fleet.airflow.items():
+        sections.setdefault(section, {}).update(values)
+    parser = configparser.RawConfigParser()
+    parser.read_dict(sections)
+    text = io.StringIO()
+    parser.write(text)
+    return (
+        "# Written by airfleet at every start. Change the 'airflow:' section of fleet.yaml instead.\n" + text.getvalue()
+    )
+
+
+def _settings(context: Context) -> dict[str, dict[str, str]]:
+    bundle = {
+        "name": BUNDLE_NAME,
+        "classpath": "airfleet.pipelines.bundle.PipelineBundle",
+        "kwargs": {
+            "path": str(_pipelines(context)),
+            "refresh_interval": DISCOVERY_SECONDS,
+        },
+    }
+    return {
+        "core": {
+            "executor": "CeleryExecutor",
+            "load_examples": "False",
+            "dags_folder": str(_pipelines(context)),
+            "execution_api_server_url": f"{context.url}/execution/",
+            "auth_manager": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
+            "simple_auth_manager_users": f"{context.fleet.user}:admin",
+            "simple_auth_manager_passwords_file": str(passwords_file(context)),
+            # An edited pipeline is stored (and so scheduled) at once, not up to 30 s later.
+            "min_serialized_dag_update_interval": "1",
+        },
+        "database": {
+            # The template and the workers hold no database: only components that are told a URL do.
+            "sql_alchemy_conn": "postgresql+psycopg://none@127.0.0.1:9/none",
+            "sql_alchemy_conn_async": "postgresql+psycopg://none@127.0.0.1:9/none",
+            # A few connections per component serve one machine; each costs PostgreSQL memory.
+            "sql_alchemy_pool_size": "2",
+            "sql_alchemy_max_overflow": "10",
+            # The migrate step has just seen to it.
+            "check_migrations": "False",
+        },
+        "dag_processor": {
+            "dag_bundle_config_list": json.dumps([bundle]),
+            "refresh_interval": str(DISCOVERY_SECONDS),
+            "bundle_refresh_check_interval": str(DISCOVERY_SECONDS),
+            "parsing_processes": "1",
+            # A changed file is read at its next look anyway; reading unchanged ones again only costs time.
+            "min_file_process_interval": "300",
+            "stale_bundle_cleanup_interval": "0",
+        },
+        "api": {
+            "base_url": context.url,
+            "host": context.fleet.api_server.address,
+            "port": str(context.ports.api_server),
+            "workers": "1",
+        },
+        "celery": {
+            "worker_concurrency": str(context.cores),
+            # Publishing from the scheduler itself: a pool of publishing processes per batch costs more.
+            "sync_parallelism": "1",
+            "worker_enable_remote_control": "True",
+            "broker_url": "memory://",
+            "result_backend": "cache+memory://",
+        },
+        # Redis hands a task to a second worker after this long: longer than any task runs.
+        "celery_broker_transport_options": {"visibility_timeout": "604800"},
+        "logging": {
+            "base_log_folder": str(context.paths.task_logs),
+            "dag_processor_child_process_log_directory": str(context.paths.logs / "dag-files"),
+            "dag_processor_manager_log_location": str(context.paths.logs / "dag-processor-manager.log"),
+            "worker_log_server_host": "127.0.0.1",
+        },
+        "scheduler": {
+            # A scheduler that died is noticed by the others within seconds, not minutes.
+            "scheduler_health_check_threshold": "15",
+            "orphaned_tasks_check_interval": "15",
+        },
+        "usage_data_collection": {"enabled": "False"},
+    }
+
+
+def environment(context: Context) -> dict[str, str]:
+    """Environment of the template and all its forks; nothing in it is secret."""
+    return {
+        **context.fleet.environment,
+        **{f"AIRFLEET_VAR_{name}": value for name, value in context.fleet.variables.items()},
+        "AIRFLOW_HOME": str(context.paths.airflow_home),
+        "AIRFLOW_CONFIG": str(context.paths.airflow_home / "airflow.cfg"),
+        "AIRFLEET_PROJECT": context.fleet.root,
+        "PYTHONUNBUFFERED": "1",
+        # Threads of the api-server would each get a memory arena of their own.
+        "MALLOC_ARENA_MAX": "2",
+    }
+
+
+def passwords_file(context: Context) -> Path:
+    """Where the auth manager reads the users' passwords."""
+    return context.paths.airflow_home / "passwords.json"
+
+
+def passwords(context: Context) -> str:
+    """The text of that file."""
+    return json.dumps({context.fleet.user: context.secrets.user_password})
+
+
+def _pipelines(context: Context) -> Path:
+    return Path(context.fleet.root) / context.fleet.pipelines

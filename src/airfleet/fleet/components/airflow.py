@@ -1,0 +1,39 @@
+"""Which Airflow settings each kind of component is told: only what it needs to know.
+
+Workers and their tasks get no database password, no key of the tokens and no key of the
+connections: they reach data through the execution API alone.
+"""
+
+from __future__ import annotations
+
+from airfleet.fleet.context import Context
+from airfleet.fleet.plan import Setting
+
+#: kind -> what it is trusted with
+KNOWS = {
+    "migrate": ("database", "fernet"),
+    "scheduler": ("database", "fernet", "tokens", "broker"),
+    "api-server": ("database", "fernet", "tokens", "sessions"),
+    "dag-processor": ("database", "fernet", "tokens"),
+    "triggerer": ("database", "fernet", "tokens"),
+    "worker": ("broker",),
+}
+
+
+def settings(context: Context, kind: str) -> tuple[Setting, ...]:
+    """The secret settings of a component of this kind."""
+    secrets = context.secrets
+    known: dict[str, tuple[Setting, ...]] = {
+        "database": (
+            ("database", "sql_alchemy_conn", context.database_url),
+            ("database", "sql_alchemy_conn_async", context.database_url),
+        ),
+        "fernet": (("core", "fernet_key", secrets.fernet_key),),
+        "tokens": (("api_auth", "jwt_secret", secrets.jwt_secret),),
+        "sessions": (("api", "secret_key", secrets.api_secret_key),),
+        "broker": (
+            ("celery", "broker_url", context.broker_url),
+            ("celery", "result_backend", context.result_url),
+        ),
+    }
+    return tuple(setting for part in KNOWS[kind] for setting in known[part])

@@ -1,0 +1,21 @@
+"""The migration: a step that brings the database to Airflow's schema, when it is not there yet."""
+
+from __future__ import annotations
+
+from airfleet.fleet.components import airflow
+from airfleet.fleet.context import Context
+from airfleet.fleet.plan import Component, Fork
+
+
+def component(context: Context) -> Component:
+    """The step that every component with a database waits for."""
+    database = ("postgres",) if context.ports.postgres is not None else ()
+    return Component(
+        name="migrate",
+        kind="migrate",
+        start=Fork("migrate", settings=airflow.settings(context, "migrate")),
+        needs=(*database, "template"),
+        once=True,
+        grace_seconds=30.0,
+        start_seconds=300.0,
+    )

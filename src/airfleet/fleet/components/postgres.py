@@ -1,0 +1,61 @@
+"""The embedded PostgreSQL: this machine only, password required, data beside the fleet."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+from airfleet.fleet.context import Context
+from airfleet.fleet.plan import Component, Exec, PostgresAnswers
+
+SUPERUSER = "airfleet"
+
+#: Small and safe: fsync and synchronous_commit stay on. No workers for parallel queries or
+#: I/O, which a metadata database of this size never uses and which cost memory each.
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "password_encryption": "scram-sha-256",
+    "max_connections": "100",
+    "shared_buffers": "32MB",
+    "io_method": "sync",
+    "jit": "off",
+    "max_parallel_workers": "0",
+    "max_worker_processes": "1",
+    "max_logical_replication_workers": "0",
+    "max_wal_senders": "0",
+    "wal_level": "minimal",
+    "max_wal_size": "256MB",
+    "autovacuum_max_workers": "1",
+    "idle_in_transaction_session_timeout": "300s",
+    "client_connection_check_interval": "2s",
+    "log_min_messages": "warning",
+    "log_line_prefix": "%m ",
+}
+
+
+def component(context: Context) -> Component | None:
+    """The server, or None when the fleet brings its own database."""
+    embedded, port = context.embedded, context.ports.postgres
+    if embedded is None or port is None:
+        return None
+    argv = (
+        sys.executable,
+        "-m",
+        "airfleet.agent.embedded_postgres",
+        str(embedded.postgres_bin),
+        str(embedded.postgres_data),
+        str(port),
+        embedded.user or "-",
+        *(f"{key}={value}" for key, value in SETTINGS.items()),
+    )
+    return Component(
+        name="postgres",
+        kind="postgres",
+        # The superuser's password goes to its standard input, never into argv.
+        start=Exec(argv, secret_input=context.secrets.postgres_password),
+        probe=PostgresAnswers(port, context.secrets.postgres_password, context.secrets.airflow_password),
+        stop_signal=signal.SIGINT,  # "fast shutdown": ends sessions, then a clean checkpoint
+        grace_seconds=30.0,
+        address=f"127.0.0.1:{port}",
+    )

@@ -1,0 +1,20 @@
+"""The template: imports Airflow once, and forks every Airflow component on command."""
+
+from __future__ import annotations
+
+import sys
+
+from airfleet.fleet.context import Context
+from airfleet.fleet.plan import Component, Exec, Started
+
+
+def component(_: Context) -> Component:
+    """The template process; the agent adds its end of the socket."""
+    return Component(
+        name="template",
+        kind="template",
+        start=Exec((sys.executable, "-m", "airfleet.agent.template")),
+        probe=Started(),
+        start_seconds=120.0,
+        grace_seconds=5.0,
+    )

@@ -1,0 +1,45 @@
+"""The embedded Valkey: broker and result store of this machine only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from airfleet.fleet.context import Context
+from airfleet.fleet.plan import BrokerAnswers, Component, Exec
+
+
+def component(context: Context) -> Component | None:
+    """The server, or None when the fleet brings its own broker."""
+    embedded, port = context.embedded, context.ports.broker
+    if embedded is None or port is None:
+        return None
+    return Component(
+        name="valkey",
+        kind="valkey",
+        # "-" reads the configuration, and so the password, from standard input.
+        start=Exec(
+            (str(embedded.valkey_server), "-"),
+            user=embedded.user,
+            secret_input=configuration(embedded.valkey_data, port, context.secrets.broker_password),
+        ),
+        probe=BrokerAnswers(port, context.secrets.broker_password),
+        grace_seconds=10.0,
+        address=f"127.0.0.1:{port}",
+    )
+
+
+def configuration(data: Path, port: int, password: str) -> str:
+    """Its configuration: every message on disk within a second, nothing ever evicted."""
+    lines = {
+        "bind": "127.0.0.1",
+        "port": str(port),
+        "protected-mode": "yes",
+        "requirepass": password,
+        "dir": f'"{data}"',
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "save": '""',
+        "maxmemory-policy": "noeviction",
+        "databases": "2",
+    }
+    return "\n".join(f"{key} {value}" for key, value in lines.items()) + "\n"

@@ -1,0 +1,143 @@
+"""What runs on this machine, as data: the agent executes it, renderers print it.
+
+A plan holds no secret in anything that becomes an argument, an environment or a log line:
+secrets travel as ``settings`` of a forked component (over the template's socket) and in
+files of mode 0600.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+#: one Airflow setting: section, key, value
+Setting: TypeAlias = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Exec:
+    """Start a program of its own."""
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    #: the user to run as, when the agent is root and the program must not be
+    user: str | None = None
+    #: written to its standard input, then closed
+    secret_input: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Fork:
+    """Have the template process fork this Airflow component."""
+
+    #: a name in :data:`airfleet.agent.entries.ENTRIES`
+    entry: str
+    options: Mapping[str, str] = field(default_factory=dict)
+    #: Airflow settings that only this component may know
+    settings: tuple[Setting, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
+class Started:
+    """Ready as soon as the process runs (the template, which reports by itself)."""
+
+
+@dataclass(frozen=True)
+class PostgresAnswers:
+    """Ready when the server takes connections and Airflow's role and database are there."""
+
+    port: int
+    password: str = field(repr=False)
+    airflow_password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class BrokerAnswers:
+    """Ready when the broker answers PING with this password."""
+
+    port: int
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class HttpAnswers:
+    """Ready when every URL answers with a status below 500 (the last one within seconds)."""
+
+    urls: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class JobBeats:
+    """Ready when Airflow's ``job`` table has a heartbeat of this kind newer than the start.
+
+    Degraded when the newest one is older than ``late_seconds``.
+    """
+
+    job_type: str
+    late_seconds: float = 30.0
+
+
+@dataclass(frozen=True)
+class FileBeats:
+    """Ready when the component itself wrote its pid into ``path``; it touches it while it is well."""
+
+    path: str
+    late_seconds: float = 30.0
+
+
+Probe: TypeAlias = Started | PostgresAnswers | BrokerAnswers | HttpAnswers | JobBeats | FileBeats
+
+
+@dataclass(frozen=True)
+class Component:
+    """One thing to keep running, or one step to run once."""
+
+    name: str
+    kind: str
+    start: Exec | Fork
+    probe: Probe = Started()
+    #: names of components that must be ready (or done) first
+    needs: tuple[str, ...] = ()
+    #: a step that ends by itself; success is exit code 0
+    once: bool = False
+    stop_signal: int = signal.SIGTERM
+    #: seconds between the stop signal and the end by force
+    grace_seconds: float = 10.0
+    #: seconds to become ready before it counts as failed
+    start_seconds: float = 60.0
+    #: what it listens on, for people
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that the agent writes before anything starts."""
+
+    text: str = field(repr=False)
+    mode: int = 0o600
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything the agent of this machine does for one fleet."""
+
+    fleet: str
+    root: Path
+    components: tuple[Component, ...]
+    files: Mapping[Path, File]
+    #: environment of the template, and so of every forked component; no secrets
+    environment: Mapping[str, str]
+    url: str
+    user: str
+    #: how the agent itself reaches the metadata database
+    database_url: str = field(default="", repr=False)
+
+    def component(self, name: str) -> Component:
+        """The component of this name. Raises KeyError when there is none."""
+        for component in self.components:
+            if component.name == name:
+                return component
+        raise KeyError(name)
