@@ -27,7 +27,6 @@ MOODS = {
     "upstream_failed": "bad",
 }
 LABELS = {
-    None: "waiting",
     "up_for_retry": "will be tried again",
     "up_for_reschedule": "looks again later",
     "upstream_failed": "not run",
@@ -145,14 +144,15 @@ def name(instance: Json) -> str:
 
 def item(instance: Json, now: dt.datetime) -> Item:
     """A task instance as a row of a progress list."""
-    state = instance["state"]
-    label = LABELS.get(state, state)
+    state: str | None = instance["state"]
+    label = LABELS.get(state, state) if state else "waiting"
+    mood = MOODS.get(state, "idle") if state else "idle"
     took = seconds(instance, now)
     attempt = _attempt(instance)
     return Item(
         name=name(instance),
         label=label,
-        mood=MOODS.get(state, "idle"),
+        mood=mood,
         seconds=took,
         ticking=state == "running",
         note=attempt,

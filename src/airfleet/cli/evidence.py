@@ -143,7 +143,8 @@ def _path(instance: Json) -> tuple[str, ...]:
 def read_log(content: Sequence[Any]) -> Log:
     """The end of a log as the API gives it: structured messages, or plain lines."""
     lines: list[str] = []
-    exception, frames = "", ()
+    exception = ""
+    frames: tuple[str, ...] = ()
     for entry in content:
         if isinstance(entry, str):
             lines += entry.splitlines()

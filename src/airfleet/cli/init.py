@@ -16,9 +16,10 @@ from airfleet.errors import FleetError, UsageError
 @click.argument("folder", metavar="[DIR]", type=click.Path(file_okay=False, path_type=Path), default=Path())
 @options.option("--name", metavar="NAME", help="The fleet's name; without it, the folder's.")
 def command(folder: Path, name: str | None) -> None:
-    """Make a new project: fleet.yaml, a first pipeline and its Python functions.
+    """Make a new project.
 
-    Nothing that exists is overwritten.
+    Writes fleet.yaml, a first pipeline and the Python functions that it calls. Nothing that exists
+    is overwritten.
     """
     if name is not None and not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
         hint = f"--name {scaffold.fleet_name(name)}"

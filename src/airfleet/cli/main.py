@@ -137,6 +137,7 @@ def _bug(wrong: Exception) -> int:
 
 
 @click.group(
+    name="airfleet",
     cls=Airfleet,
     context_settings={
         "help_option_names": ["-h", "--help"],

@@ -189,7 +189,7 @@ def _queued_run(facts: Facts) -> Iterator[Finding]:
         sentence = f"{facts.active_runs} {_plural(facts.active_runs, 'run')} of the Dag are running, max_active_runs allows {most}"
         yield Finding("waiting", sentence, next=f"airfleet why {facts.dag['dag_id']}")
     elif not facts.dag["is_paused"]:
-        yield from _unwell(facts, ("scheduler",)) or ()
+        yield from _unwell(facts, ("scheduler",))
         yield Finding("waiting", "the scheduler has not started it yet", next="airfleet status")
 
 

@@ -52,7 +52,7 @@ class Api:
     sleep: Callable[[float], None] = time.sleep
     _token: str = field(default="", repr=False)
 
-    def get(self, *path: str, **query: Any) -> Any:
+    def get(self, *path: object, **query: Any) -> Any:
         """``GET /api/v2/<path>``. Raises ApiError, FleetError."""
         return self._authorised("GET", _path(path, query), None, repeatable=True)
 
@@ -146,7 +146,7 @@ def connect(here: Project) -> tuple[Api, Snapshot]:
     return Api(snapshot.url.rstrip("/"), snapshot.user, password), snapshot
 
 
-def _path(parts: tuple[str, ...], query: Mapping[str, Any]) -> str:
+def _path(parts: tuple[object, ...], query: Mapping[str, Any]) -> str:
     path = "/api/v2/" + "/".join(quote(str(part), safe="~") for part in parts)
     given = {key: value for key, value in query.items() if value is not None}
     return f"{path}?{urlencode(given, doseq=True)}" if given else path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,19 +22,25 @@ if TYPE_CHECKING:
 )
 @click.argument("file", type=click.Path(path_type=Path))
 @options.option("--job", metavar="NAME", help="Which job of the file; without it, every one.")
+@options.option(
+    "--all-arrows", is_flag=True, help="Draw also the arrows that a longer way implies (dot and json always have them)."
+)
 @options.output("text", "svg", "dot", "json", default="text", envvar="AIRFLEET_SHOW_OUTPUT")
 @options.project
-def command(file: Path, job: str | None, output: str, project: Path | None) -> None:
-    """Draw the graph of a pipeline."""
+def command(file: Path, job: str | None, all_arrows: bool, output: str, project: Path | None) -> None:
+    """Draw the graph of a pipeline.
+
+    Of the arrows a to b, b to c and a to c, the last is implied and not drawn.
+    """
     pipelines = pipeline_file.read(file, job, project)
     if output == "json":
         tables.put_value([as_data(pipeline) for pipeline in pipelines], "json")
     elif output == "text":
-        terminal.put("\n\n".join(_as_text(pipeline) for pipeline in pipelines))
+        terminal.put("\n\n".join(_as_text(alike, drawn, all_arrows) for drawn, alike in _by_graph(pipelines)))
     else:
-        pipeline = pipeline_file.the_only(pipelines, file)
-        drawing = svg.draw if output == "svg" else dot.draw
-        terminal.put(drawing(graph(pipeline), pipeline.dag_id).rstrip("\n"))
+        title, whole = _the_graph(pipelines, file)
+        picture = dot.draw(whole, title) if output == "dot" else _as_svg(whole, title, all_arrows)
+        terminal.put(picture.rstrip("\n"))
 
 
 def graph(pipeline: Pipeline) -> Graph:
@@ -60,12 +67,41 @@ def as_data(pipeline: Pipeline) -> dict[str, Any]:
     return {"dag_id": pipeline.dag_id, "job": pipeline.job, "schedule": _schedule(pipeline), "tasks": tasks}
 
 
-def _as_text(pipeline: Pipeline) -> str:
-    count = len(pipeline.tasks)
-    schedule = _schedule(pipeline)
+def _by_graph(pipelines: Sequence[Pipeline]) -> list[tuple[Graph, list[Pipeline]]]:
+    """The pipelines by what they look like: the jobs of a file mostly look alike."""
+    groups: dict[Graph, list[Pipeline]] = {}
+    for pipeline in pipelines:
+        groups.setdefault(graph(pipeline), []).append(pipeline)
+    return list(groups.items())
+
+
+def _the_graph(pipelines: Sequence[Pipeline], file: Path) -> tuple[str, Graph]:
+    """The one graph of the file and its title; jobs that look alike are one."""
+    alike = _by_graph(pipelines)
+    if len(alike) == 1 and len(pipelines) > 1:
+        return file.stem, alike[0][0]
+    pipeline = pipeline_file.the_only(pipelines, file)
+    return pipeline.dag_id, graph(pipeline)
+
+
+def _as_text(pipelines: Sequence[Pipeline], drawn: Graph, all_arrows: bool) -> str:
+    lines = [_title(pipeline) for pipeline in pipelines]
+    shown = drawn if all_arrows else layers.without_implied(drawn)
+    lines += ["", text.draw(shown, terminal.width())]
+    left_out = len(drawn.edges) - len(shown.edges)
+    if left_out:
+        lines += ["", f"{left_out} implied {'arrow' if left_out == 1 else 'arrows'} left out (--all-arrows)"]
+    return "\n".join(lines)
+
+
+def _title(pipeline: Pipeline) -> str:
+    count, schedule = len(pipeline.tasks), _schedule(pipeline)
     when = f"schedule {schedule}" if schedule else "runs when triggered"
-    title = f"{terminal.style(pipeline.dag_id, bold=True)}: {count} {'task' if count == 1 else 'tasks'}, {when}"
-    return f"{title}\n\n{text.draw(graph(pipeline), terminal.width())}"
+    return f"{terminal.style(pipeline.dag_id, bold=True)}: {count} {'task' if count == 1 else 'tasks'}, {when}"
+
+
+def _as_svg(whole: Graph, title: str, all_arrows: bool) -> str:
+    return svg.draw(whole if all_arrows else layers.without_implied(whole), title)
 
 
 def _schedule(pipeline: Pipeline) -> str | None:

@@ -60,6 +60,19 @@ class Layers:
         return _grouped(self.links)
 
 
+def without_implied(graph: Graph) -> Graph:
+    """The graph without the edges that a longer way implies: of a→b, b→c and a→c, the last."""
+    below = _grouped(graph.edges)
+    reach: dict[str, set[str]] = {}
+    order = graphlib.TopologicalSorter({node.id: below.get(node.id, []) for node in graph.nodes}).static_order()
+    for task in order:
+        reach[task] = {far for down in below.get(task, ()) for far in (down, *reach[down])}
+    kept = [
+        (up, down) for up, down in graph.edges if not any(down in reach[other] for other in below[up] if other != down)
+    ]
+    return Graph(graph.nodes, tuple(kept))
+
+
 def components(graph: Graph) -> tuple[Graph, ...]:
     """The parts of a graph that have nothing to do with each other, in the order of their first tasks."""
     root = {node.id: node.id for node in graph.nodes}

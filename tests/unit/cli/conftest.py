@@ -1,0 +1,96 @@
+"""A project in a folder of its own, and the command line run inside this process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from airfleet.cli.main import cli
+from airfleet.cli.project import Project
+import fake_agent
+import fake_airflow
+from fake_agent import FakeAgent, component, snapshot
+from fake_airflow import FakeAirflow
+
+
+@dataclass(frozen=True)
+class Result:
+    code: int
+    out: str
+    err: str
+
+
+Airfleet = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Nothing of the person's own settings; sockets in a short folder, as their paths must be short."""
+    for name in list(os.environ):
+        if name.startswith("AIRFLEET") or name in ("NO_COLOR", "FORCE_COLOR", "CI", "COLUMNS"):
+            monkeypatch.delenv(name)
+    runtime = tempfile.mkdtemp(prefix="af")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    yield
+    shutil.rmtree(runtime)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A project named ``shop``; the working directory is in it."""
+    root = tmp_path / "shop"
+    (root / "pipelines").mkdir(parents=True)
+    (root / "fleet.yaml").write_text("name: shop\n")
+    monkeypatch.chdir(root)
+    return Project(root, os.environ)
+
+
+@pytest.fixture
+def airfleet() -> Airfleet:
+    """Run ``airfleet`` with these arguments."""
+
+    def run(*argv: object) -> Result:
+        result = CliRunner().invoke(cli, [str(argument) for argument in argv])
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Result(result.exit_code, result.stdout, result.stderr)
+
+    return run
+
+
+@pytest.fixture
+def agent_says(project: Project) -> Callable[..., AbstractContextManager[FakeAgent]]:
+    """Let an agent of the project answer with these snapshots."""
+
+    def listen(*watched: object, stopped: tuple[object, ...] = ()) -> AbstractContextManager[FakeAgent]:
+        return fake_agent.listening(FakeAgent(watched, stopped), project.paths.socket)  # type: ignore[arg-type]
+
+    return listen
+
+
+@pytest.fixture
+def airflow(project: Project) -> Iterator[FakeAirflow]:
+    """A running fleet of the project: an agent, and an api-server that tests fill."""
+    fake = FakeAirflow()
+    project.paths.home.mkdir(parents=True)
+    project.paths.password.write_text(fake_airflow.PASSWORD + "\n")
+    with fake_airflow.serving(fake):
+        now = snapshot(
+            component("scheduler"),
+            component("worker"),
+            component("triggerer"),
+            url=fake.url,
+            user=fake_airflow.USER,
+            password_file=str(project.paths.password),
+        )
+        with fake_agent.listening(FakeAgent([now]), project.paths.socket):
+            yield fake

@@ -1,0 +1,199 @@
+"""What every command does: help, exit codes, errors as sentences, a quick start without Airflow."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from airfleet import errors
+from airfleet.cli import bug, main
+from airfleet.cli.main import COMMANDS, cli
+from conftest import Airfleet
+
+
+def command(name: str) -> click.Command:
+    found = cli.get_command(click.Context(cli), name)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_every_command_has_an_example_and_fits_the_screen(name: str, airfleet: Airfleet) -> None:
+    result = airfleet(name, "--help")
+    assert result.code == 0
+    assert f"airfleet {name}" in result.out.split("Example")[1]
+    assert max(map(len, result.out.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_flag_has_an_environment_variable_and_the_help_says_which(name: str, airfleet: Airfleet) -> None:
+    text = " ".join(airfleet(name, "--help").out.split())
+    flags = [p for p in command(name).params if isinstance(p, click.Option)]
+    assert all(flag.show_envvar for flag in flags)
+    assert text.count("env var: AIRFLEET_") == len(flags)
+
+
+def test_help_lists_every_command_under_a_heading(airfleet: Airfleet) -> None:
+    out = airfleet("--help").out
+    assert [line.split()[0] for line in out.splitlines() if line.startswith("  ") and line.split()[0] in COMMANDS][
+        : len(COMMANDS)
+    ] == list(COMMANDS)
+    assert "..." not in out
+
+
+def test_an_environment_variable_stands_for_a_flag_and_the_flag_wins(
+    project: object, airfleet: Airfleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLEET_OUTPUT", "json")
+    assert airfleet("status").out.startswith("{")
+    assert airfleet("status", "-o", "yaml").out.startswith("healthy: false")
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["statsu"], "error: no command named 'statsu'\nhint: did you mean 'status'?\n"),
+        (["frobnicate"], "error: no command named 'frobnicate'\nhint: airfleet --help lists the commands\n"),
+        (
+            ["status", "--mem"],
+            "Usage: airfleet status [OPTIONS]\nerror: No such option '--mem'. Did you mean '--memory'?\n"
+            "hint: airfleet status --help\n",
+        ),
+        (
+            ["up", "--timeout", "3x"],
+            "Usage: airfleet up [OPTIONS]\nerror: Invalid value for '--timeout': '3x' is not a duration; "
+            "write 90s, 2m or 1h30m\nhint: airfleet up --help\n",
+        ),
+    ],
+)
+def test_a_wrong_command_line_is_told_on_stderr_with_exit_code_2(
+    argv: list[str], said: str, airfleet: Airfleet
+) -> None:
+    result = airfleet(*argv)
+    assert (result.code, result.out, result.err) == (2, "", said)
+
+
+def test_without_a_project_the_folder_and_the_way_out_are_named(
+    airfleet: Airfleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = airfleet("status")
+    assert result.code == 1
+    assert result.err == (
+        f"error: no fleet.yaml in {tmp_path} or a folder above it\n"
+        "hint: airfleet init makes a project here; -C DIR names one elsewhere\n"
+    )
+
+
+def test_the_project_may_be_named_before_or_after_the_command(project: object, airfleet: Airfleet, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "fleet.yaml").write_text("name: other\n")
+    expected = f"error: the fleet in {other} is not running\nhint: airfleet up\n"
+    assert airfleet("-C", other, "status").err == expected
+    assert airfleet("status", "-C", other).err == expected
+
+
+def test_a_project_folder_without_fleet_yaml_is_refused(airfleet: Airfleet, tmp_path: Path) -> None:
+    assert airfleet("status", "-C", tmp_path / "none").err == (
+        f"error: no such project folder: {tmp_path / 'none'}\nhint: airfleet init {tmp_path / 'none'}\n"
+    )
+    assert airfleet("status", "-C", tmp_path).err == f"error: no fleet.yaml in {tmp_path}\nhint: airfleet init {tmp_path}\n"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code", "said"),
+    [
+        (errors.FleetError("it is broken", hint="mend it"), 1, "error: it is broken\nhint: mend it\n"),
+        (errors.Unhealthy("it limps"), 4, "error: it limps\n"),
+        (errors.WaitTimedOut("too late"), 124, "error: too late\n"),
+        (errors.UsageError("not so"), 2, "error: not so\n"),
+        (KeyboardInterrupt(), 130, "interrupted\n"),
+        (
+            errors.FileProblems([errors.Problem(errors.Place("a.yaml", 2, 3), "tasks", "no list", "write one")]),
+            1,
+            "a.yaml:2:3: tasks: no list\nhint: write one\n",
+        ),
+    ],
+)
+def test_known_errors_become_a_sentence_and_their_exit_code(
+    wrong: BaseException, code: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise wrong
+
+    assert main.at_the_edge(fail) == code
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", said)
+
+
+def test_our_own_mistake_leaves_a_report_and_no_traceback_on_the_terminal(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError("division by zero")
+
+    assert main.at_the_edge(fail) == 3
+    said = capsys.readouterr().err
+    (report,) = (tmp_path / "state" / "airfleet").glob("bug-*.log")
+    assert said == (
+        "error: a mistake in airfleet itself: ZeroDivisionError: division by zero\n"
+        f"hint: {report} says more; please send it with a report\n"
+    )
+    text = report.read_text()
+    assert "Traceback" in text
+    assert "apache-airflow 3." in text
+    assert report.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_report_names_the_command_and_not_its_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["airfleet", "trigger", "orders", "--conf", '{"key": "s3cret"}'])
+    text = bug.report(ValueError("x"))
+    assert "command: airfleet trigger\n" in text
+    assert "s3cret" not in text
+
+
+def run_python(code: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **environ}, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [["--help"], ["check"], ["status"], ["logs"], ["trigger", "x"], ["why", "x"], ["show", "pipelines/hello.yaml"], ["down", "--help"]],
+    ids=" ".join,
+)
+def test_airflow_is_not_imported(argv: list[str], airfleet: Airfleet, tmp_path: Path) -> None:
+    """Airflow costs seconds, rich and an HTTP package tenths: the answers of these commands need none of them."""
+    airfleet("init", tmp_path / "shop")
+    code = (
+        "import os, sys\n"
+        f"os.chdir({str(tmp_path / 'shop')!r})\n"
+        "from airfleet.cli.main import main\n"
+        f"try: main({argv!r})\n"
+        "except SystemExit: pass\n"
+        "heavy = {'airflow', 'rich', 'httpx', 'sqlalchemy', 'psycopg'} & set(sys.modules)\n"
+        "print('heavy:', sorted(heavy))"
+    )
+    assert run_python(code).stdout.splitlines()[-1] == "heavy: []"
+
+
+def test_a_closed_pipe_ends_quietly(airfleet: Airfleet, tmp_path: Path) -> None:
+    airfleet("init", tmp_path / "shop")
+    logs = tmp_path / "shop" / ".airfleet" / "logs"
+    logs.mkdir(parents=True)
+    (logs / "worker.log").write_text("line\n" * 200_000)
+    done = subprocess.run(
+        ["bash", "-c", f"'{sys.executable}' -m airfleet.cli logs -n 200000 -C '{tmp_path / 'shop'}' | head -1"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "worker       | line\n"
+    assert done.stderr == ""

@@ -1,0 +1,211 @@
+"""``init`` and ``check``, and how problems look on a terminal."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from airfleet.cli import problems, scaffold
+from airfleet.cli.project import Project
+from airfleet.errors import Place, Problem
+from airfleet.fleet import reader
+from conftest import Airfleet
+
+
+def test_init_writes_a_project_that_checks_clean(
+    tmp_path: Path, airfleet: Airfleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = airfleet("init", tmp_path / "My Shop")
+    assert (made.code, made.out) == (0, "")
+    assert sorted(str(p.relative_to(tmp_path / "My Shop")) for p in (tmp_path / "My Shop").rglob("*") if p.is_file()) == [
+        ".gitignore",
+        "README.md",
+        "fleet.yaml",
+        "my_shop/__init__.py",
+        "my_shop/steps.py",
+        "pipelines/hello.yaml",
+    ]
+    assert made.err.split("next:\n")[1].splitlines() == [
+        f"  cd {tmp_path / 'My Shop'}",
+        "  airfleet run pipelines/hello.yaml   one pipeline here and now, without a fleet",
+        "  airfleet up                         start the fleet of this machine",
+        "  airfleet trigger hello --wait       run it on the fleet (in another terminal)",
+    ]
+    monkeypatch.chdir(tmp_path / "My Shop")
+    checked = airfleet("check")
+    assert (checked.code, checked.out, checked.err) == (0, "", "1 pipeline is fine\n")
+
+
+def test_init_overwrites_nothing_and_lists_what_is_in_the_way(tmp_path: Path, airfleet: Airfleet) -> None:
+    (tmp_path / "fleet.yaml").write_text("name: mine\n")
+    (tmp_path / "README.md").write_text("mine\n")
+    result = airfleet("init", tmp_path)
+    assert result.code == 1
+    assert result.err == (
+        f"error: {tmp_path} already has fleet.yaml, README.md; nothing was written\n"
+        "hint: name another folder: airfleet init DIR\n"
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["README.md", "fleet.yaml"]
+
+
+def test_init_refuses_a_name_that_is_none(tmp_path: Path, airfleet: Airfleet) -> None:
+    result = airfleet("init", tmp_path / "x", "--name", "My Shop")
+    assert result.code == 2
+    assert result.err == (
+        "error: 'My Shop' is not a fleet's name: lower-case letters, digits and dashes\nhint: --name my-shop\n"
+    )
+    assert not (tmp_path / "x").exists()
+
+
+def test_init_in_a_folder_that_cannot_be_written(tmp_path: Path, airfleet: Airfleet) -> None:
+    (tmp_path / "file").write_text("")
+    result = airfleet("init", tmp_path / "file" / "shop")
+    assert result.code == 1
+    assert result.err.startswith(f"error: cannot write {tmp_path}/file/shop/fleet.yaml: ")
+
+
+def test_every_commented_setting_of_the_new_fleet_yaml_is_valid(tmp_path: Path) -> None:
+    """Whoever takes a # away gets a fleet.yaml that is read."""
+    text = scaffold.files("shop")["fleet.yaml"]
+    opened = re.sub(r"^# (?=[a-z_]+:|  )", "", text, flags=re.MULTILINE)
+    assert opened.count("\n# ") < text.count("\n# ")
+    (tmp_path / "fleet.yaml").write_text(opened)
+    (tmp_path / "pipelines").mkdir()
+    fleet = reader.read_file(tmp_path / "fleet.yaml", os.environ)
+    assert (fleet.name, fleet.workers[0].slots, fleet.variables) == ("shop", 4, {"bucket": "s3://orders"})
+
+
+BROKEN = """\
+dag_id: broken
+tasks:
+  - {id: load, uses: bash, needs: [extrct], with: {bash_command: ls}}
+  - {id: extract, uses: bash, with: {bash_command: ls}}
+"""
+
+
+@pytest.fixture
+def broken(project: Project) -> Path:
+    path = project.root / "pipelines" / "broken.yaml"
+    path.write_text(BROKEN)
+    (project.root / "pipelines" / "good.yaml").write_text("dag_id: good\ntasks: [{id: one}]\n")
+    return path
+
+
+def test_check_without_a_path_checks_the_project(broken: Path, airfleet: Airfleet) -> None:
+    result = airfleet("check")
+    assert result.code == 1
+    assert result.out == (
+        "pipelines/broken.yaml:3:36: tasks.load.needs[0]: there is no task 'extrct'\nhint: did you mean 'extract'?\n"
+    )
+    assert result.err == "1 problem in 1 file; 1 pipeline is fine\n"
+
+
+def test_check_of_one_file_leaves_the_others_alone(broken: Path, airfleet: Airfleet) -> None:
+    result = airfleet("check", "pipelines/good.yaml")
+    assert (result.code, result.out, result.err) == (0, "", "1 pipeline is fine\n")
+
+
+def test_check_needs_no_project_for_a_named_file(
+    tmp_path: Path, airfleet: Airfleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "one.yaml").write_text("dag_id: one\ntasks: [{id: a}]\n")
+    assert airfleet("check", "one.yaml").code == 0
+
+
+def test_check_as_json(broken: Path, airfleet: Airfleet) -> None:
+    result = airfleet("check", "-o", "json")
+    assert result.code == 1
+    assert json.loads(result.out) == {
+        "problems": [
+            {
+                "file": "pipelines/broken.yaml",
+                "line": 3,
+                "column": 36,
+                "path": "tasks.load.needs[0]",
+                "sentence": "there is no task 'extrct'",
+                "hint": "did you mean 'extract'?",
+            }
+        ],
+        "files": 3,
+        "pipelines": 1,
+        "fine": 1,
+    }
+
+
+def test_check_finds_problems_of_fleet_yaml_and_of_pipelines_in_one_go(broken: Path, airfleet: Airfleet) -> None:
+    Path("fleet.yaml").write_text("name: shop\nwokers: []\n")
+    result = airfleet("check")
+    assert result.code == 1
+    assert result.out.startswith("fleet.yaml:2:1: ")
+    assert "pipelines/broken.yaml:3:36: " in result.out
+    assert result.err == "2 problems in 2 files; 1 pipeline is fine\n"
+    assert airfleet("check", "fleet.yaml").err == "1 problem in 1 file\n"
+
+
+def test_check_finds_a_dag_that_two_files_define(project: Project, airfleet: Airfleet) -> None:
+    for name in ("a.yaml", "b.yaml"):
+        (project.root / "pipelines" / name).write_text("dag_id: same\ntasks: [{id: one}]\n")
+    result = airfleet("check")
+    assert result.code == 1
+    assert result.out == "pipelines/b.yaml:1:9: dag_id: Dag 'same' is already defined in pipelines/a.yaml\n"
+
+
+def test_check_of_a_path_that_is_not_there(broken: Path, airfleet: Airfleet) -> None:
+    result = airfleet("check", "pipelines/brokn.yaml")
+    assert result.code == 1
+    assert result.err == "error: no such file or folder: pipelines/brokn.yaml\nhint: did you mean 'broken.yaml'?\n"
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def shown(problem: Problem, line: str | None, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    text = problems.with_source(problem, lambda _: line)
+    return re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("column", "line", "caret"),
+    [
+        (13, "    needs: [extrct]", "^^^^^^"),
+        (12, '    needs: "a b", c', "^^^^^"),
+        (5, "    retires: 3  # so", "^^^^^^^"),
+        (3, "\t\tx: 1", "^"),
+        (4, "日本: [x]", "^"),
+        (20, "short", "^"),
+    ],
+)
+def test_a_problem_stands_under_its_source_line(
+    column: int, line: str, caret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem = Problem(Place("orders.yaml", 14, column), "tasks", "it is wrong", "do better")
+    first, source, under, hint = shown(problem, line, monkeypatch)
+    assert first == f"orders.yaml:14:{column}: tasks: it is wrong"
+    assert source == "   14 | " + line.replace("\t", " ")
+    assert under.strip(" |") == caret
+    assert hint == "hint: do better"
+
+
+def test_the_caret_counts_wide_characters_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, source, under = shown(Problem(Place("a.yaml", 1, 5), "", "no"), "日本: x", monkeypatch)
+    assert source == "    1 | 日本: x"
+    assert under.index("^") == len("    1 | ") + 2 * 2 + 2
+
+
+def test_without_the_line_a_problem_is_still_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert shown(Problem(Place("gone.yaml", 9, 9), "x", "no"), None, monkeypatch) == ["gone.yaml:9:9: x: no"]
+
+
+def test_on_a_terminal_problems_have_their_source(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("tasks: 3\n")
+    problem = Problem(Place(str(tmp_path / "a.yaml"), 1, 8), "tasks", "no list")
+    assert "tasks: 3" in problems.text([problem], Screen())
+    assert problems.text([problem], io.StringIO()) == f"{tmp_path}/a.yaml:1:8: tasks: no list"

@@ -1,0 +1,241 @@
+"""``up``, ``down`` and ``status`` against an agent that a test tells what to say."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from airfleet.agent.states import State
+from airfleet.cli import progress, up
+from airfleet.cli.project import Project
+from airfleet.errors import FleetError, WaitTimedOut
+from conftest import Airfleet
+from fake_agent import component, snapshot
+
+FAR = 1e9
+
+WAITING = component("postgres", State.WAITING, started_after=None)
+STARTING = component("postgres", State.STARTING, started_after=None)
+POSTGRES = component("postgres", started_after=1.2)
+SCHEDULER = component("scheduler", started_after=4.06, address="127.0.0.1:8974")
+READY = snapshot(
+    POSTGRES,
+    SCHEDULER,
+    url="http://127.0.0.1:8080",
+    user="admin",
+    password_file="/shop/.airfleet/password",
+    elapsed=8.2,
+)
+
+
+def test_up_detached_of_a_running_fleet_says_so_and_succeeds(agent_says: Callable, airfleet: Airfleet) -> None:
+    with agent_says(READY):
+        result = airfleet("up", "-d")
+    assert result.code == 0
+    assert result.out == (
+        "fleet 'shop' was already up (agent 4711)\n"
+        "fleet 'shop' is healthy after 8.2s\n"
+        "  URL       http://127.0.0.1:8080\n"
+        "  user      admin\n"
+        "  password  in /shop/.airfleet/password\n"
+        "\n"
+        "next:\n"
+        "  airfleet trigger DAG_ID --wait   run a pipeline and watch it\n"
+        "  airfleet why DAG_ID              what failed or waits, and why\n"
+        "  airfleet down                    stop the fleet\n"
+    )
+
+
+def test_waiting_says_each_change_once_with_the_seconds_since_the_start(
+    project: Project, agent_says: Callable, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = (
+        snapshot(WAITING, state="starting", elapsed=0.1),
+        snapshot(STARTING, state="starting", elapsed=0.4),
+        snapshot(STARTING, state="starting", elapsed=0.9),
+        snapshot(POSTGRES, state="starting", elapsed=1.6),
+        READY,
+    )
+    with agent_says(*script):
+        assert up.wait_until_ready(project, FAR, 120) == READY
+    assert capsys.readouterr().err == (
+        "    0.1s  postgres  waiting\n"
+        "    0.4s  postgres  starting\n"
+        "    1.6s  postgres  healthy (after 1.2s)\n"
+        "    8.2s  scheduler  healthy (after 4.1s)\n"
+    )
+
+
+def test_a_component_that_does_not_start_is_named_with_its_reason_and_last_lines(
+    project: Project, agent_says: Callable
+) -> None:
+    dead = component(
+        "scheduler",
+        State.GAVE_UP,
+        reason="it ended with exit code 1, five times",
+        last_lines=("Traceback", "ImportError: no module named 'shop'"),
+        log="/shop/.airfleet/logs/scheduler.log",
+    )
+    with (
+        agent_says(snapshot(POSTGRES, dead, state="failed", problem="scheduler failed")),
+        pytest.raises(FleetError) as failed,
+    ):
+        up.wait_until_ready(project, FAR, 120)
+    assert str(failed.value) == (
+        "scheduler did not start: it ended with exit code 1, five times\n"
+        "    Traceback\n"
+        "    ImportError: no module named 'shop'\n"
+        "hint: the whole log is /shop/.airfleet/logs/scheduler.log"
+    )
+
+
+def test_an_agent_that_ends_while_starting_shows_the_end_of_its_own_log(project: Project, agent_says: Callable) -> None:
+    log = project.paths.log("agent")
+    log.parent.mkdir(parents=True)
+    log.write_text("one\nOSError: no room\n")
+    with agent_says(snapshot(STARTING, state="starting")) as agent:
+        agent.gone.set()
+        with pytest.raises(FleetError) as failed:
+            up.wait_until_ready(project, FAR, 120)
+    assert str(failed.value) == (
+        "the agent ended while the fleet was starting\n    one\n    OSError: no room\n"
+        f"hint: the agent's log is {log}"
+    )
+
+
+def test_too_late_names_what_is_not_ready_and_the_log_of_what_is_starting(project: Project, agent_says: Callable) -> None:
+    scheduler = component("scheduler", State.WAITING, started_after=None, reason="waits for postgres")
+    with agent_says(snapshot(scheduler, STARTING, state="starting")), pytest.raises(WaitTimedOut) as late:
+        up.wait_until_ready(project, 0.0, 120)
+    assert str(late.value) == (
+        "not healthy within 2m00s: scheduler (waiting: waits for postgres), postgres (starting) are not ready\n"
+        "hint: airfleet logs postgres"
+    )
+
+
+def test_up_detached_that_is_too_late_exits_124(agent_says: Callable, airfleet: Airfleet) -> None:
+    with agent_says(snapshot(STARTING, state="starting")):
+        result = airfleet("up", "-d", "--timeout", "0.1s")
+    assert result.code == 124
+    assert "error: not healthy within 0.1s: postgres (starting) is not ready\n" in result.err
+
+
+def test_up_detached_without_waiting_returns_at_once(agent_says: Callable, airfleet: Airfleet) -> None:
+    with agent_says(snapshot(STARTING, state="starting", ready_after=None)):
+        result = airfleet("up", "-d", "--no-wait")
+    assert result.code == 0
+    assert "fleet 'shop' is starting\n" in result.out
+
+
+def test_sigterm_interrupts_a_foreground_up_as_ctrl_c_does() -> None:
+    with pytest.raises(KeyboardInterrupt), up._signals_interrupt():
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+
+
+def test_a_wait_can_be_interrupted_at_any_moment(project: Project, agent_says: Callable) -> None:
+    interrupt = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    with agent_says(snapshot(STARTING, state="starting")):
+        interrupt.start()
+        with pytest.raises(KeyboardInterrupt):
+            up.wait_until_ready(project, FAR, 120)
+
+
+def test_status_of_a_healthy_fleet(agent_says: Callable, airfleet: Airfleet) -> None:
+    with agent_says(READY):
+        result = airfleet("status")
+    assert result.code == 0
+    assert result.out == (
+        "COMPONENT  STATE    FOR    ADDRESS\n"
+        "postgres   healthy  1m00s\n"
+        "scheduler  healthy  1m00s  127.0.0.1:8974\n"
+    )
+    assert result.err == "\nfleet 'shop' is healthy, up for 8.2s: http://127.0.0.1:8080\n"
+
+
+def test_status_of_an_unhealthy_fleet_says_why_and_exits_4(agent_says: Callable, airfleet: Airfleet) -> None:
+    limping = component("worker", State.BACKOFF, restarts=3, reason="killed by signal 9", pid=None)
+    with agent_says(snapshot(POSTGRES, limping, state="degraded", url="http://127.0.0.1:8080")):
+        result = airfleet("status")
+    assert result.code == 4
+    assert result.out == (
+        "COMPONENT  STATE       FOR    RESTARTS  REASON\n"
+        "postgres   healthy     1m00s\n"
+        "worker     restarting  1m00s  3         killed by signal 9\n"
+    )
+
+
+def test_status_as_plain_is_tab_separated_without_a_heading(agent_says: Callable, airfleet: Airfleet) -> None:
+    with agent_says(snapshot(component("worker", pid=12, memory_mb=101.25))):
+        result = airfleet("status", "--memory", "-o", "plain")
+    assert result.out == "worker\thealthy\t1m00s\t12\t\t101.2\t\t\n"
+    assert result.err == ""
+
+
+def test_status_as_json_has_everything_and_one_word_to_ask_first(agent_says: Callable, airfleet: Airfleet) -> None:
+    with agent_says(READY):
+        data = json.loads(airfleet("status", "-o", "json").out)
+    assert data == {"healthy": True, **json.loads(json.dumps(READY.to_json()))}
+
+
+def test_status_of_a_stopped_fleet_exits_1_in_every_format(project: Project, airfleet: Airfleet) -> None:
+    told = airfleet("status")
+    assert (told.code, told.out) == (1, "")
+    assert told.err == f"error: the fleet in {project.root} is not running\nhint: airfleet up\n"
+    data = airfleet("status", "-o", "json")
+    assert data.code == 1
+    assert json.loads(data.out) == {
+        "healthy": False,
+        "state": "stopped",
+        "home": str(project.paths.home),
+        "components": [],
+    }
+
+
+def test_a_live_list_keeps_the_last_picture_and_moves_its_clocks_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    view = progress.LiveList(lambda: now[0])
+    view.show([progress.Item("postgres", "starting", "busy", seconds=1.0, ticking=True)], 1.0)
+    now[0] = 2.5
+    view.tick()
+    view.close()
+    assert capsys.readouterr().err.splitlines()[-1].split() == ["›", "postgres", "starting", "3.5s"]
+
+
+def test_a_list_longer_than_the_screen_shows_what_matters_and_counts_the_rest() -> None:
+    items = [progress.Item(f"t{n}", "success", "good") for n in range(10)]
+    items[7] = progress.Item("t7", "failed", "bad")
+    shown, rest = progress.fitting(items, 4)
+    assert [item.name for item in shown] == ["t0", "t1", "t7"]
+    assert rest == "and 7 success"
+
+
+def test_follow_gives_the_agents_mistakes_to_the_caller() -> None:
+    from airfleet.cli.following import follow
+
+    def broken() -> object:
+        yield READY
+        raise ValueError("not a snapshot")
+
+    seen = follow(broken())  # type: ignore[arg-type]
+    assert next(seen) == READY
+    with pytest.raises(ValueError, match="not a snapshot"):
+        list(seen)
+
+
+def test_where_a_component_says_nothing_its_log_file_does(project: Project, tmp_path: Path) -> None:
+    log = tmp_path / "worker.log"
+    log.write_text("a\nb\n")
+    dead = component("worker", State.GAVE_UP, log=str(log))
+    assert str(up.failure(project, snapshot(dead, state="failed"))) == (
+        f"worker did not start: it ended at once\n    a\n    b\nhint: the whole log is {log}"
+    )
