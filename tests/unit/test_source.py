@@ -166,7 +166,7 @@ BROKEN = [
     ),
     (
         "tasks:\n- {id: t, queue: ${{ job.queue }}}\n",
-        "f.yaml:2:20: the mapping that begins with '{' is not closed here\n"
+        "f.yaml:2:19: the mapping that begins with '{' is not closed here\n"
         'hint: inside { } and [ ] an expression must be in quotes: "${{ ... }}"',
     ),
     ("a: 'x\n", "f.yaml:2:1: a quoted text is not closed (it begins in line 1)\nhint: add the closing quote"),

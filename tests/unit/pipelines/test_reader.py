@@ -589,10 +589,9 @@ def test_all_problems_are_said_at_once_in_order_of_place() -> None:
 
 # -- arbitrary text
 
-KEYS = st.sampled_from(
-    ["dag_id", "schedule", "tasks", "jobs", "templates", "defaults", "id", "uses", "with", "needs", "extends", "name"]
-    + ["retries", "retry_delay", "start_date", "params", "on_failure_callback", "$t", "$x", "$f", "$const", "<<", "x"]
-)
+DOCUMENT_KEYS = ["dag_id", "schedule", "tasks", "jobs", "templates", "defaults", "start_date", "params"]
+TASK_KEYS = ["id", "uses", "with", "needs", "extends", "name", "retries", "retry_delay", "on_failure_callback"]
+KEYS = st.sampled_from([*DOCUMENT_KEYS, *TASK_KEYS, "$t", "$x", "$f", "$const", "<<", "x"])
 SCALARS = ["bash", "m:f", "@daily", "5m", "2026-01-01", "${{ job.name }}", "${{ env.X }}", "${{ job }}", "a"]
 LEAVES = st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=5) | st.sampled_from(SCALARS)
 DOCUMENT = st.dictionaries(

@@ -1,0 +1,355 @@
+"""A pipeline that reads well can still make no sense: every such problem is said at its place."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from airfleet.pipelines.checks import Checked, dag_ids, pipeline_files, read_and_check
+
+STEPS = """
+import functools
+from helpers import imported, Loader as Renamed
+
+CONSTANT = 3
+made = functools.partial(print)
+
+def fetch(source, rows=10, *, mode="all"): ...
+def clean(files, ti, ds, **more): ...
+async def chunk(files): ...
+def positional(a, /, b): ...
+
+@functools.cache
+def decorated(x): ...
+
+class Loader: ...
+"""
+HELPERS = """
+def imported(x): ...
+class Loader: ...
+"""
+OPERATORS = """
+from airflow.sdk import BaseOperator
+from airflow.providers.standard.operators.bash import BashOperator
+
+class LoadOperator(BaseOperator):
+    template_fields = ("table",)
+
+    def __init__(self, *, table, batch=100, **kwargs):
+        super().__init__(**kwargs)
+
+class FixedOperator(BashOperator):
+    template_fields = (*BashOperator.template_fields, "where")
+
+    def __init__(self, *, where="here", **kwargs):
+        super().__init__(bash_command="true", **kwargs)
+
+class Helper: ...
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project as `airfleet init` makes it: fleet.yaml, pipelines, Python modules."""
+    (tmp_path / "fleet.yaml").write_text("")
+    (tmp_path / "pipelines" / "sql").mkdir(parents=True)
+    (tmp_path / "pipelines" / "sql" / "load.sql").write_text("select 1")
+    (tmp_path / "etl").mkdir()
+    (tmp_path / "etl" / "__init__.py").write_text("")
+    (tmp_path / "etl" / "steps.py").write_text(STEPS)
+    (tmp_path / "etl" / "operators.py").write_text(OPERATORS)
+    (tmp_path / "helpers.py").write_text(HELPERS)
+    (tmp_path / "broken.py").write_text("def oops(:\n")
+    return tmp_path
+
+
+def checked(project: Path, text: str) -> Checked:
+    file = project / "pipelines" / "p.yaml"
+    file.write_text(text)
+    return read_and_check(file, environ={})
+
+
+def said(project: Path, text: str) -> list[str]:
+    """The problems, with the folder of the file left out."""
+    return [str(problem).replace(f"{project}/pipelines/", "") for problem in checked(project, text).problems]
+
+
+def with_tasks(*tasks: str) -> str:
+    return "dag_id: d\ntasks:\n" + "".join(f"- {{{task}}}\n" for task in tasks)
+
+
+GOOD_TASKS = [
+    "id: t",
+    "id: t, uses: 'etl.steps:fetch', with: {source: x}",
+    "id: t, uses: 'etl.steps:fetch', with: {source: {$t: x}, mode: y}",
+    "id: t, uses: 'etl.steps:clean', with: {files: [], anything: 1}",
+    "id: t, uses: 'etl.steps:chunk', with: {files: []}",
+    "id: t, uses: 'etl.steps:decorated'",
+    "id: t, uses: 'etl.steps:made'",
+    "id: t, uses: 'etl.steps:imported', with: {x: 1}",
+    "id: t, uses: 'etl.steps:Loader', with: {any: 1}",
+    "id: t, uses: 'helpers:imported', with: {x: 1}",
+    "id: t, uses: 'broken:oops'",
+    "id: t, uses: 'json:dumps', with: {obj: 1, extra: 2}",
+    "id: t, uses: 'math:sqrt'",
+    "id: t, uses: bash, with: {bash_command: x, cwd: {$t: y}, env: {A: {$f: sql/load.sql}}}",
+    "id: t, uses: file_sensor, with: {filepath: x, poke_interval: 5, mode: reschedule}",
+    "id: t, uses: etl.operators.LoadOperator, with: {table: {$t: x}}",
+    "id: t, uses: etl.operators.FixedOperator, with: {where: {$t: x}, cwd: {$t: x}}",
+    "id: t, uses: airflow.operators.bash.BashOperator, with: {bash_command: x}",
+    "id: t, on_failure_callback: etl.steps:fetch",
+]
+
+
+@pytest.mark.parametrize("task", GOOD_TASKS)
+def test_nothing_is_said_of_a_good_task(task: str, project: Path) -> None:
+    found = checked(project, with_tasks(task))
+    assert [str(problem) for problem in found.problems] == []
+    assert [pipeline.dag_id for pipeline in found.pipelines] == ["d"]
+
+
+#: ▸ marks the place
+BAD_TASKS = [
+    ("id: ▸'a b'",
+     "tasks.a b.id: the id of a task cannot contain ' '\nhint: letters, digits, '_', '-' and '.' can be used"),
+    ("id: t, needs: [▸u]", "tasks.t.needs[0]: there is no task 'u'"),
+    ("id: t, needs: ▸t", "tasks.t.needs[0]: 't' waits for itself"),
+    ("id: t, uses: bash, with: {bash_command: ▸{$x: u}}", "tasks.t.with.bash_command: there is no task 'u'"),
+    ("id: t, uses: bash, with: {bash_command: ▸{$x: t}}", "tasks.t.with.bash_command: 't' waits for itself"),
+    ("id: t, uses: bash, with: {bash_command: x, env: {A: ▸{$f: sql/laod.sql}}}",
+     "tasks.t.with.env.A: there is no file 'sql/laod.sql' beside the pipeline\nhint: did you mean 'sql/load.sql'?"),
+    ("id: t, uses: bash, with: {bash_command: ▸{$t: {$f: ../fleet.yaml}}}",
+     "tasks.t.with.bash_command: '../fleet.yaml' lies outside the folder of the pipeline"),
+    ("id: t, uses: bash, with: {bash_command: ▸{$f: sql}}", "tasks.t.with.bash_command: 'sql' is a folder, not a file"),
+    ("id: t, uses: bash, with: {bash_command: ▸{$f: \"a\\0b\"}}",
+     "tasks.t.with.bash_command: 'a\0b' is not the name of a file"),
+    ("▸id: t, uses: bash", "tasks.t: bash needs 'bash_command'\nhint: write it under 'with' of 't'"),
+    ("id: t, uses: bash, with: {bash_comand: ▸x}",
+     "tasks.t.with.bash_comand: bash takes no argument 'bash_comand'\nhint: did you mean 'bash_command'?"),
+    ("id: t, uses: bash, with: {bash_command: x, append_env: ▸{$t: x}}",
+     "tasks.t.with.append_env: 'append_env' is not rendered, so it cannot hold a marker\n"
+     "hint: bash takes markers in bash_command, cwd, env"),
+    ("▸id: t, uses: python", "tasks.t: python needs 'python_callable'\n"
+     "hint: to run a Python function, write uses: module:function"),
+    ("▸id: t, uses: file_sensor", "tasks.t: file_sensor needs 'filepath'\nhint: write it under 'with' of 't'"),
+    ("id: t, uses: etl.operators.LoadOperator, with: {table: x, batsh: ▸1}",
+     "tasks.t.with.batsh: etl.operators.LoadOperator takes no argument 'batsh'\nhint: did you mean 'batch'?"),
+    ("id: t, uses: etl.operators.FixedOperator, with: {bash_command: ▸x}",
+     "tasks.t.with.bash_command: etl.operators.FixedOperator takes no argument 'bash_command'"),
+    ("id: t, uses: ▸etl.operators.LaodOperator",
+     "tasks.t.uses: 'etl.operators' has no operator 'LaodOperator'\nhint: did you mean 'LoadOperator'?"),
+    ("id: t, uses: ▸etl.operators.Helper",
+     "tasks.t.uses: 'etl.operators.Helper' is not an operator\n"
+     "hint: a Python function is written etl.operators:Helper"),
+    ("id: t, uses: ▸etl.operator.LoadOperator",
+     "tasks.t.uses: there is no module 'etl.operator'\nhint: did you mean 'etl.operators'?"),
+    ("id: t, uses: ▸airflow.providers.http.operators.http.HttpOperator",
+     "tasks.t.uses: there is no module 'airflow.providers.http.operators.http'\n"
+     "hint: is apache-airflow-providers-http installed?"),
+    ("id: t, uses: ▸airflow.providers.standard.operators.bsh.BashOperator",
+     "tasks.t.uses: there is no module 'airflow.providers.standard.operators.bsh'\n"
+     "hint: did you mean 'airflow.providers.standard.operators.bash'?"),
+    ("id: t, uses: ▸'etl.steps:fecth'",
+     "tasks.t.uses: 'etl.steps' has no function 'fecth'\nhint: did you mean 'fetch'?"),
+    ("id: t, uses: ▸'etl.setps:fetch'",
+     "tasks.t.uses: there is no module 'etl.setps'\nhint: did you mean 'etl.steps'?"),
+    ("id: t, uses: ▸'elt:fetch'", "tasks.t.uses: there is no module 'elt'\nhint: did you mean 'etl'?"),
+    ("id: t, uses: ▸'zzz_nowhere:f'", "tasks.t.uses: there is no module 'zzz_nowhere'"),
+    ("▸id: t, uses: 'etl.steps:fetch'", "tasks.t: etl.steps:fetch needs 'source'\nhint: write it under 'with' of 't'"),
+    ("id: t, uses: 'etl.steps:fetch', with: {sorce: ▸1}",
+     "tasks.t.with.sorce: etl.steps:fetch takes no argument 'sorce'\nhint: did you mean 'source'?"),
+    ("id: t, with: {x: ▸1}",
+     "tasks.t.with.x: a task without 'uses' does no work and takes no arguments\nhint: add 'uses'"),
+    ("id: t, on_failure_callback: ▸etl.steps:fecth",
+     "tasks.t.on_failure_callback: 'etl.steps' has no function 'fecth'\nhint: did you mean 'fetch'?"),
+    ("id: t, start_date: 2026-02-01, end_date: ▸2026-01-01",
+     "tasks.t.end_date: is before the start_date, 2026-02-01"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("task", "sentence"), BAD_TASKS)
+def test_what_is_wrong_with_a_task(task: str, sentence: str, project: Path) -> None:
+    column = len("- {") + task.index("▸") + 1
+    if task.startswith("▸id"):  # the place of a task is its mapping
+        column = len("- ") + 1
+    found = checked(project, with_tasks(task.replace("▸", "")))
+    assert [str(problem) for problem in found.problems] == [f"{project}/pipelines/p.yaml:3:{column}: {sentence}"]
+    assert found.pipelines == ()
+
+
+TOP_LEVEL = [
+    ("schedule: ▸'0 25 * * *'", "schedule: the hour '25' is not between 0 and 23"),
+    ("schedule: ▸'@dialy'", "schedule: there is no preset '@dialy'\nhint: did you mean '@daily'?"),
+    ("schedule: ▸'@continuous'", "schedule: '@continuous' needs one run at a time\nhint: add 'max_active_runs: 1'"),
+    ("schedule: {uses: ▸etl.nowhere.Workdays}", "schedule.uses: there is no module 'etl.nowhere'"),
+    ("schedule: {uses: ▸etl.steps.Laoder}",
+     "schedule.uses: 'etl.steps' has no timetable 'Laoder'\nhint: did you mean 'Loader'?"),
+    ("start_date: 2026-02-01T00:00:00+01:00\nend_date: ▸2026-01-31T22:00:00Z",
+     "end_date: is before the start_date, 2026-02-01"),
+    ("on_success_callback: ▸etl.steps:nope", "on_success_callback: 'etl.steps' has no function 'nope'"),
+    ("defaults: {on_retry_callback: ▸etl.setps:fetch}",
+     "defaults.on_retry_callback: there is no module 'etl.setps'\nhint: did you mean 'etl.steps'?"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("lines", "sentence"), TOP_LEVEL)
+def test_what_is_wrong_at_the_top_level(lines: str, sentence: str, project: Path) -> None:
+    before, _, _ = lines.partition("▸")
+    place = f"{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}"
+    text = f"{lines.replace('▸', '')}\ndag_id: d\ntasks: [{{id: t}}]\n"
+    assert said(project, text) == [f"p.yaml:{place}: {sentence}"]
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "sentence"),
+    [
+        ("a b/c", "the id of a Dag cannot contain ' /'\nhint: letters, digits, '_', '-' and '.' can be used"),
+        ("x" * 251, "the id is 251 characters long; Airflow takes 250"),
+    ],
+)
+def test_the_id_of_a_dag(dag_id: str, sentence: str, project: Path) -> None:
+    assert said(project, f"dag_id: {dag_id}\ntasks: [{{id: t}}]") == [f"p.yaml:1:9: dag_id: {sentence}"]
+
+
+def test_a_misspelt_task_is_found(project: Path) -> None:
+    assert said(project, with_tasks("id: extract", "id: load, needs: [extrct]")) == [
+        "p.yaml:4:22: tasks.load.needs[0]: there is no task 'extrct'\nhint: did you mean 'extract'?"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tasks", "circles"),
+    [
+        (("id: a, needs: b", "id: b, needs: a"), ["3:18: tasks.a.needs: {}: a → b → a"]),
+        (("id: a, needs: c", "id: b, needs: a", "id: c, needs: b"), ["3:18: tasks.a.needs: {}: a → b → c → a"]),
+        (
+            ("id: a, needs: b", "id: b, needs: a", "id: c, needs: d", "id: d, needs: [a, c]"),
+            ["3:18: tasks.a.needs: {}: a → b → a", "5:18: tasks.c.needs: {}: c → d → c"],
+        ),
+        (
+            ("id: a, uses: bash, with: {bash_command: {$x: b}}", "id: b, needs: a"),
+            ["3:3: tasks.a: {}: a → b → a"],
+        ),
+    ],
+)
+def test_every_circle_is_named_whole(tasks: tuple[str, ...], circles: list[str], project: Path) -> None:
+    sentence = "the tasks wait for each other in a circle"
+    assert said(project, with_tasks(*tasks)) == [f"p.yaml:{circle.format(sentence)}" for circle in circles]
+
+
+def test_a_long_chain_is_no_circle(project: Path) -> None:
+    chain = ["id: t0", *(f"id: t{i}, needs: t{i - 1}" for i in range(1, 2000))]
+    assert said(project, with_tasks(*chain)) == []
+
+
+def test_reading_and_checking_problems_are_said_together(project: Path) -> None:
+    assert [line.partition(": ")[2] for line in said(project, with_tasks("id: a, retires: 1, needs: b", "id: c"))] == [
+        "tasks.a.retires: a task has no key 'retires'\nhint: did you mean 'retries'?",
+        "tasks.a.needs[0]: there is no task 'b'",
+    ]
+
+
+def test_nothing_more_is_said_of_what_is_wrong_already(project: Path) -> None:
+    assert said(project, with_tasks("id: a, uses: bahs, with: {x: 1}")) == [
+        "p.yaml:3:17: tasks.a.uses: there is no operator 'bahs'\nhint: did you mean 'bash'?"
+    ]
+
+
+def test_an_edited_module_is_read_anew(project: Path) -> None:
+    text = with_tasks("id: t, uses: 'etl.steps:added'")
+    assert len(said(project, text)) == 1
+    (project / "etl" / "steps.py").write_text("def added(): ...\n")
+    assert said(project, text) == []
+
+
+def test_only_the_asked_dag_is_made_and_checked(project: Path) -> None:
+    file = project / "pipelines" / "p.yaml"
+    file.write_text(
+        "dag_id: '${{ job.name }}'\nschedule: '${{ job.at }}'\n"
+        "jobs: [{name: a, at: '@daily'}, {name: b, at: never}]\ntasks: [{id: t}]\n"
+    )
+    found = read_and_check(file, environ={}, only="a")
+    assert ([pipeline.dag_id for pipeline in found.pipelines], found.problems) == (["a"], ())
+    assert [pipeline.dag_id for pipeline in read_and_check(file, environ={}).pipelines] == ["a"]
+    assert len(read_and_check(file, environ={}).problems) == 1
+    assert dag_ids(file, environ={}) == ("a", "b")
+
+
+def test_variables_and_environment_reach_the_file(project: Path) -> None:
+    file = project / "pipelines" / "p.yaml"
+    file.write_text("dag_id: ${{ vars.team }}_${{ env.STAGE }}\ntasks: [{id: t}]\n")
+    assert dag_ids(file, environ={"STAGE": "prod"}, variables={"team": "air"}) == ("air_prod",)
+
+
+# -- files that cannot be read
+
+
+def test_files_that_cannot_be_read_are_problems(tmp_path: Path) -> None:
+    (tmp_path / "latin.yaml").write_bytes("dag_id: é".encode("latin-1"))
+    said = {name: read_and_check(tmp_path / name, environ={}).problems for name in ("no.yaml", "latin.yaml", ".")}
+    assert {name: [str(p).removeprefix(str(tmp_path)) for p in problems] for name, problems in said.items()} == {
+        "no.yaml": ["/no.yaml:1:1: there is no such file"],
+        "latin.yaml": ["/latin.yaml:1:1: the file is not UTF-8 text (byte 8)\nhint: save it as UTF-8"],
+        ".": [":1:1: this is a folder, not a file"],
+    }
+    assert dag_ids(tmp_path / "no.yaml", environ={}) == ()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@given(content=st.binary())
+def test_no_content_makes_a_check_raise(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_bytes(content)
+    found = read_and_check(tmp_path / "p.yaml", environ={})
+    assert found.problems or found.pipelines
+
+
+def test_pipeline_files_of_a_folder(tmp_path: Path) -> None:
+    for name in ("b.yaml", "a.yml", "_shared.yaml", ".hidden.yaml", "fleet.yaml", "x.py", "sub/c.yaml", "_no/d.yaml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    assert [str(file.relative_to(tmp_path)) for file in pipeline_files(tmp_path)] == ["a.yml", "b.yaml", "sub/c.yaml"]
+    assert pipeline_files(tmp_path / "b.yaml") == (tmp_path / "b.yaml",)
+
+
+# -- what it costs
+
+
+def test_checking_imports_no_airflow_and_is_quick(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = project / "pipelines" / "p.yaml"
+    file.write_text(
+        with_tasks("id: a, uses: bash, with: {bash_command: x}", "id: b, uses: 'etl.steps:chunk', with: {files: []}")
+    )
+    code = f"""
+import time; begin = time.perf_counter()
+import sys
+from pathlib import Path
+from airfleet.pipelines.checks import read_and_check
+found = read_and_check(Path({str(file)!r}), environ={{}})
+assert not found.problems, found.problems
+print(f"{{(time.perf_counter() - begin) * 1e3:.0f}} ms")
+print([name for name in sys.modules if name.partition(".")[0] in ("airflow", "etl", "croniter", "pendulum")])
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    took, imported = run.stdout.splitlines()
+    with capsys.disabled():
+        print(f"\nimport, read and check one file in a new process: {took}")
+    assert imported == "[]"
+
+
+def test_many_files_cost_little_each(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import time
+
+    tasks = ["id: t0", *(f"id: t{i}, uses: bash, needs: t{i - 1}, with: {{bash_command: x}}" for i in range(1, 11))]
+    file = project / "pipelines" / "p.yaml"
+    file.write_text(with_tasks(*tasks))
+    read_and_check(file, environ={})
+    begin = time.perf_counter()
+    for _ in range(50):
+        assert not read_and_check(file, environ={}).problems
+    with capsys.disabled():
+        print(f"\nread and check, 10 tasks: {(time.perf_counter() - begin) / 50 * 1e3:.2f} ms")

@@ -1,0 +1,89 @@
+"""The JSON Schema accepts what the reader accepts; the generated files are up to date."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from airfleet import source
+from airfleet.pipelines import schema
+from airfleet.pipelines.files import pipeline_files
+
+ROOT = Path(__file__).parents[3]
+GOLDEN = ROOT / "tests" / "golden" / "pipelines"
+EXAMPLES = sorted(file for folder in ROOT.glob("examples/*/pipelines") for file in pipeline_files(folder))
+
+validator = jsonschema.Draft202012Validator(schema.schema())
+
+
+def documents(text: str) -> list[Any]:
+    """As an editor sees them: dates are text."""
+    return [_as_json(source.plain(node)) for node in source.load(text, "f.yaml")[0]]
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _as_json(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_as_json(item) for item in value]
+    return value.isoformat() if isinstance(value, dt.date) else value
+
+
+def test_the_schema_is_a_schema() -> None:
+    jsonschema.Draft202012Validator.check_schema(schema.schema())
+
+
+@pytest.mark.parametrize(
+    "file", [*EXAMPLES, GOLDEN / "air_quality.yaml", GOLDEN / "every_key.yaml"], ids=lambda f: f.stem
+)
+def test_every_good_file_is_valid(file: Path) -> None:
+    found = documents(file.read_text(encoding="utf-8"))
+    assert found
+    for document in found:
+        assert [error.message for error in validator.iter_errors(document)] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "schedul: x",
+        "schedule: 0 0",
+        "catchup: maybe",
+        "max_active_runs: 0",
+        "start_date: soon",
+        "jobs: []",
+        "jobs: [{x: 1}]",
+        "defaults: {retry_delay: soon}",
+        "defaults: {catchup: true}",
+        "templates: {a: {bash_command: x}}",
+        "on_failure_callback: page",
+        "tasks: []",
+        "tasks: [{uses: bash}]",
+        "tasks: [{id: a, uses: bahs}]",
+        "tasks: [{id: a, trigger_rule: some}]",
+        "tasks: [{id: a, with: {x: {$y: 1}}}]",
+        "tasks: [{id: a, with: {x: {$t: 1}}}]",
+        "tasks: [{id: a, with: {$t: x}}]",
+    ],
+)
+def test_what_the_reader_refuses_is_not_valid(line: str) -> None:
+    text = f"dag_id: d\n{line}\n" + ("" if line.startswith("tasks") else "tasks: [{id: a}]\n")
+    (document,) = documents(text)
+    assert list(validator.iter_errors(document))
+
+
+def test_the_generated_files_are_up_to_date() -> None:
+    assert schema.main(["--write", str(ROOT / "docs" / "reference"), "--check"]) == 0
+
+
+def test_stale_files_are_named_and_written_anew(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert schema.main(["--write", str(tmp_path), "--check"]) == 1
+    assert "pipeline.schema.json is stale" in capsys.readouterr().err
+    assert schema.main(["--write", str(tmp_path)]) == 0
+    assert schema.main(["--write", str(tmp_path), "--check"]) == 0
+    assert json.loads((tmp_path / "pipeline.schema.json").read_text())["title"] == "airfleet pipeline"
