@@ -11,6 +11,7 @@ from airfleet.cli import project as projects
 from airfleet.errors import FileProblems, FleetError, did_you_mean
 
 if TYPE_CHECKING:
+    from airfleet.fleet.spec import Fleet
     from airfleet.pipelines.spec import Pipeline
 
 
@@ -40,10 +41,21 @@ def near(path: Path) -> str | None:
 
 def variables(file: Path, folder: Path | None) -> Mapping[str, str]:
     """``${{ vars.name }}``: what fleet.yaml of the file's project defines; nothing outside a project."""
+    fleet = _fleet(file, folder)
+    return fleet.variables if fleet is not None else {}
+
+
+def _fleet(file: Path, folder: Path | None) -> Fleet | None:
     from airfleet.fleet import reader
 
     root = projects.find(folder).root if folder is not None else projects.nearest(file.absolute().parent)
-    return reader.read_file(root / projects.FLEET_FILE, os.environ).variables if root is not None else {}
+    return reader.read_file(root / projects.FLEET_FILE, os.environ) if root is not None else None
+
+
+def environment(file: Path, folder: Path | None) -> Mapping[str, str]:
+    """The environment of tasks: this process's, with what ``env:`` in fleet.yaml adds."""
+    fleet = _fleet(file, folder)
+    return {**os.environ, **(fleet.environment if fleet is not None else {})}
 
 
 def the_only(pipelines: Sequence[Pipeline], file: Path) -> Pipeline:

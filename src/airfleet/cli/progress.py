@@ -8,6 +8,7 @@ the seconds since the beginning::
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -96,20 +97,24 @@ class LiveList:
         self._live: Live | None = None
         self._items: Sequence[Item] = ()
         self._received = 0.0
+        # A second thread may let the clocks move on while the first one shows news.
+        self._lock = threading.RLock()
 
     def show(self, items: Sequence[Item], elapsed: float) -> None:
         """Draw ``items``."""
-        self._items, self._received = items, self._clock()
-        self.tick()
+        with self._lock:
+            self._items, self._received = items, self._clock()
+            self.tick()
 
     def tick(self) -> None:
         """Draw the same again, with its clocks moved on."""
-        if not self._items:
-            return
-        picture = self._picture()
-        if self._live is None:
-            self._live = _start_live(picture)
-        self._live.update(picture, refresh=True)
+        with self._lock:
+            if not self._items:
+                return
+            picture = self._picture()
+            if self._live is None:
+                self._live = _start_live(picture)
+            self._live.update(picture, refresh=True)
 
     def close(self) -> None:
         """Leave the last picture on the screen."""

@@ -1,6 +1,197 @@
+"""``airfleet run``: one pipeline to its end, here and now, without a fleet."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import click
 
+from airfleet.cli import causes, options, pipeline_file, progress, tables, terminal
+from airfleet.cli.progress import Item
+from airfleet.cli.tailing import last_lines
+from airfleet.errors import EXIT_OK, EXIT_WRONG, FleetError
 
-@click.command()
-def command():
-    "..."
+if TYPE_CHECKING:
+    from airfleet.pipelines.local_run import Outcome, TaskEvent
+    from airfleet.pipelines.spec import Pipeline
+
+COLUMNS = {"task": "task", "state": "state", "seconds": "seconds", "attempt": "attempt", "error": "error"}
+#: kind of event -> (label, mood)
+LOOKS = {
+    "started": ("running", "busy"),
+    "succeeded": ("success", "good"),
+    "failed": ("failed", "bad"),
+    "skipped": ("skipped", "idle"),
+    "retrying": ("will be tried again", "bad"),
+    "upstream_failed": ("not run", "bad"),
+    "deferred": ("deferred", "busy"),
+}
+LOG_LINES = 15
+
+
+@click.command(
+    epilog="\b\nExamples:\n  airfleet run pipelines/hello.yaml\n"
+    "  airfleet run pipelines/orders.yaml --job eu --param day=2026-01-31"
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@options.option("--job", metavar="NAME", help="Which job of the file, when it has several.")
+@options.option(
+    "--param",
+    "params",
+    multiple=True,
+    callback=options.pairs,
+    metavar="KEY=VALUE",
+    help="One of the run's params; repeatable.",
+)
+@options.option(
+    "--date", callback=options.moment, metavar="DATE", help="The run's logical date; UTC if no zone is given."
+)
+@options.output()
+@options.project
+def command(
+    file: Path, job: str | None, params: dict[str, Any], date: dt.datetime | None, output: str, project: Path | None
+) -> int:
+    """Run one pipeline to its end, without a fleet.
+
+    All tasks run in one process on this machine; nothing is left behind but their logs.
+    Exit code: 0 the run succeeded, 1 it failed.
+    """
+    from airfleet.pipelines import local_run
+
+    if not file.is_file():
+        raise FleetError(f"no such file: {file}", hint=pipeline_file.near(file))
+    environ = pipeline_file.environment(file, project)
+    pipeline = local_run.choose(file, None, job, environ)
+    with _shown(pipeline) as show:
+        outcome = local_run.run_pipeline(
+            file,
+            dag_id=pipeline.dag_id,
+            job=job,
+            params=params,
+            logical_date=date,
+            on_event=show,
+            environ=environ,
+        )
+    return report(outcome, output)
+
+
+@contextmanager
+def _shown(pipeline: Pipeline) -> Iterator[Board]:
+    """A board of the pipeline's tasks whose clocks move on while Airflow works."""
+    view = progress.view(live=terminal.is_live())
+    board = Board(view, [task.id for task in pipeline.tasks])
+    over = threading.Event()
+    ticker = threading.Thread(target=_tick, args=(view, over), daemon=True)
+    ticker.start()
+    try:
+        yield board
+    finally:
+        over.set()
+        ticker.join()
+        view.close()
+
+
+def _tick(view: progress.View, over: threading.Event) -> None:
+    while not over.wait(0.1):
+        view.tick()
+
+
+class Board:
+    """The tasks as they are now; called with each event."""
+
+    def __init__(self, view: progress.View, tasks: list[str]) -> None:
+        self._view = view
+        self._began = time.monotonic()
+        self._items = {task: Item(task, "waiting") for task in tasks}
+        view.show(list(self._items.values()), 0.0)
+
+    def __call__(self, event: TaskEvent) -> None:
+        """Show what happened."""
+        name = event_name(event)
+        if name != event.task and self._items.get(event.task, _NOTHING).label == "waiting":
+            del self._items[event.task]  # its copies take the place of a mapped task
+        self._items[name] = _item(event)
+        self._view.show(list(self._items.values()), time.monotonic() - self._began)
+
+
+_NOTHING = Item("", "")
+
+
+def event_name(event: TaskEvent) -> str:
+    """``task`` or, when it is mapped, ``task[3]``."""
+    return event.task if event.map_index < 0 else f"{event.task}[{event.map_index}]"
+
+
+def _item(event: TaskEvent) -> Item:
+    label, mood = LOOKS[event.kind]
+    attempt = f"attempt {event.attempt}" if event.attempt > 1 else ""
+    after = f" after {event.seconds:.1f}s" if event.seconds is not None else ""
+    why = f": {event.error}" if event.error else ""
+    more = f" ({attempt})" if attempt else ""
+    return Item(
+        name=event_name(event),
+        label=label,
+        mood=mood,
+        seconds=event.seconds if event.kind != "started" else 0.0,
+        ticking=event.kind == "started",
+        note=event.error or attempt,
+        sentence=f"{label}{after}{more}{why}",
+    )
+
+
+def report(outcome: Outcome, output: str) -> int:
+    """Say how the run ended: data on stdout, what went wrong on stderr; the exit code."""
+    if output != "table":
+        rows = [_row(event) for event in outcome.tasks]
+        tables.put_rows(rows, output, COLUMNS, whole=_whole(outcome, rows))
+    terminal.say()
+    for event in outcome.tasks:
+        if event.kind == "failed":
+            terminal.say("\n".join(failure(event)) + "\n")
+    end = "succeeded" if outcome.ok else "failed"
+    terminal.say(f"'{outcome.dag_id}' {end} after {terminal.seconds(outcome.seconds)}; logs in {outcome.logs}")
+    return EXIT_OK if outcome.ok else EXIT_WRONG
+
+
+def failure(event: TaskEvent) -> Iterator[str]:
+    """What is known about a failed task."""
+    lines = last_lines(Path(event.log), LOG_LINES) if event.log else []
+    yield f"{terminal.style('✗', fg='red')} task '{event_name(event)}' failed"
+    yield from (f"    {line}" for line in lines)
+    if event.error:
+        yield f"  {terminal.style(event.error, fg='red')}"
+    cause = causes.likely(event.error or "", lines)
+    if cause:
+        yield f"  likely cause: {cause.sentence}"
+        if cause.advice:
+            yield f"  what helps:   {cause.advice}"
+    if event.log:
+        yield f"  its whole log: {event.log}"
+
+
+def _row(event: TaskEvent) -> dict[str, Any]:
+    return {
+        "task": event_name(event),
+        "state": LOOKS[event.kind][0],
+        "seconds": event.seconds,
+        "attempt": event.attempt,
+        "error": event.error,
+        "log": event.log,
+    }
+
+
+def _whole(outcome: Outcome, rows: list[dict[str, Any]]) -> Mapping[str, Any]:
+    return {
+        "dag_id": outcome.dag_id,
+        "run_id": outcome.run_id,
+        "state": outcome.state,
+        "seconds": outcome.seconds,
+        "logs": str(outcome.logs),
+        "tasks": rows,
+    }
