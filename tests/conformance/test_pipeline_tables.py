@@ -14,6 +14,7 @@ from airflow.utils.types import DagRunType
 
 from airfleet.pipelines import catalog
 from airfleet.pipelines.arguments import (
+    BASE_OPERATOR_ARGUMENTS,
     DAG_ARGUMENTS,
     DAG_OWN_KEYS,
     DAG_PYTHON_ONLY,
@@ -37,7 +38,8 @@ KIND_WORDS = {
 
 
 def parameters(cls: type) -> dict[str, inspect.Parameter]:
-    found = inspect.signature(cls.__init__).parameters
+    """What the constructor of ``cls`` itself takes; classes below it may take more."""
+    found = inspect.signature(vars(cls)["__init__"]).parameters
     return {name: p for name, p in found.items() if name != "self" and p.kind is not p.VAR_KEYWORD}
 
 
@@ -80,7 +82,7 @@ def constructor(cls: type) -> dict[str, bool]:
             for name, parameter in taken.items():
                 if parameter.kind is not parameter.VAR_POSITIONAL:
                     found.setdefault(name, parameter.default is parameter.empty)
-    return {name: needed for name, needed in found.items() if name not in catalog.BASE_OPERATOR_ARGUMENTS}
+    return {name: needed for name, needed in found.items() if name not in BASE_OPERATOR_ARGUMENTS}
 
 
 #: They fill in an argument of their base by themselves, which only reading their code can tell.

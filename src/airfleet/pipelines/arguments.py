@@ -71,7 +71,6 @@ DAG_ARGUMENTS: Final[dict[str, Argument]] = {
     "jinja_environment_kwargs": Argument("mapping", "Options of the Jinja environment."),
     "render_template_as_native_obj": Argument("boolean", "Templates give Python values instead of text."),
     "allowed_run_types": Argument("texts", "What may start a run of this Dag.", RUN_TYPES),
-    "auto_register": Argument("boolean", "Airflow's own switch for Dags made inside `with`; leave it alone."),
     "disable_bundle_versioning": Argument("boolean", "Tasks use the newest files instead of those of their run."),
     "rerun_with_latest_version": Argument("boolean", "A cleared run uses the newest files."),
     "on_success_callback": Argument("function", "`module:function`, or a list, called when a run has succeeded."),
@@ -89,6 +88,7 @@ DAG_PYTHON_ONLY: Final[dict[str, str]] = {
     "deadline": "takes Python objects",
     "sla_miss_callback": "has no effect in Airflow 3",
     "task_group": "is made by Airflow itself",
+    "auto_register": "is for Dags written in Python",
 }
 
 TASK_ARGUMENTS: Final[dict[str, Argument]] = {

@@ -473,7 +473,7 @@ def _args(node: Node | None, path: str, report: Report) -> dict[str, Value]:
 
 
 def _only_python(reason: str) -> str:
-    return reason if "no effect" in reason else f"{reason}, which YAML cannot give"
+    return f"{reason}, which YAML cannot give" if reason.startswith("takes") else reason
 
 
 def unknown_short_name(written: str) -> tuple[str, str | None]:

@@ -337,6 +337,7 @@ TOP_LEVEL = [
     ("default_args: {}", "1: default_args: is written 'defaults' in a pipeline"),
     ("deadline: x", "1: deadline: takes Python objects, which YAML cannot give"),
     ("sla_miss_callback: x", "1: sla_miss_callback: has no effect in Airflow 3"),
+    ("auto_register: true", "1: auto_register: is for Dags written in Python"),
     ("schedule: 5", "11: schedule: must be a cron expression, a preset such as '@daily', a timetable, or null"),
     ("schedule: {with: {}}", "11: schedule: a timetable needs 'uses', the import path of its class"),
     (
