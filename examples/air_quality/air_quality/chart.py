@@ -200,7 +200,7 @@ def _draw(axes: Axes, panel: Panel) -> None:
         axes.fill_between(series.x, series.low, series.high, color=series.color, alpha=0.13, linewidth=0)
         if not several:
             axes.plot(series.x, series.middle, color=series.color, alpha=0.45, linewidth=0.7)
-        axes.plot(series.x, _rolling(series), color=series.color, linewidth=2.1, solid_capstyle="round")
+        axes.plot(series.x, rolling(series), color=series.color, linewidth=2.1, solid_capstyle="round")
     _name_lines(axes, panel.series)
     _dress(axes, panel.series)
 
@@ -209,7 +209,7 @@ def _name_lines(axes: Axes, series: Sequence[Series]) -> None:
     """The name stands at the end of its line, so no legend is needed."""
     for one in series if len(series) > 1 else ():
         axes.annotate(
-            one.label, (one.x[-1], _rolling(one)[-1]), (6, 0), textcoords="offset points",
+            one.label, (one.x[-1], rolling(one)[-1]), (6, 0), textcoords="offset points",
             color=one.color, fontsize=9, fontweight="bold", va="center", annotation_clip=False,
         )  # fmt: skip
     key = f"line: {WINDOW}-day mean of the daily median    band: middle 80 %"
@@ -228,7 +228,7 @@ def _dress(axes: Axes, series: Sequence[Series]) -> None:
         axes.set_xlim(min(days), max(days))
 
 
-def _rolling(series: Series) -> list[float]:
+def rolling(series: Series) -> list[float]:
     """The mean over the days around each day; at the ends over those that there are."""
     ordinals = [day.toordinal() for day in series.days]
     result, first, last, total = [], 0, 0, 0.0

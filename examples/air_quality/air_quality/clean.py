@@ -60,7 +60,7 @@ def clean_files(job: Job, files: Sequence[Path], root: Path, cleaned: Path, reje
             write = csv.writer(file).writerow
             write(REJECT_COLUMNS)
             shape = label(files, root, job.header_raw, labelled, lambda *reject: write(reject))
-            with replacing_file(cleaned) as good, duck.session(spill) as connection:
+            with replacing_file(cleaned) as good, duck.session(spill, job.memory) as connection:
                 connection.execute(f"COPY ({_judged(job, labelled)}) TO {duck.text(judged)} {duck.PARQUET}")
                 for reject in _refused(connection, judged):
                     write(reject)
@@ -104,7 +104,7 @@ def _read_csv(job: Job, labelled: Path) -> str:
     spelled = ", ".join(f"{duck.text(name)}: {duck.text(kind)}" for name, kind in columns.items())
     return (
         f"read_csv({duck.text(labelled)}, columns = {{{spelled}}}, header = false, auto_detect = false, "
-        "delim = ',', quote = '\"', escape = '\"', new_line = '\\r\\n', force_not_null = ["
+        "delim = ',', quote = '\"', escape = '\"', new_line = '\\n', force_not_null = ["
         + ", ".join(duck.text(name) for name in raw)
         + "])"
     )

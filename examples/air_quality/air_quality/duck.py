@@ -8,19 +8,19 @@ from pathlib import Path
 
 import duckdb
 
-#: enough for two threads to sort any number of rows by spilling
-MEMORY = "512MB"
+#: enough for two threads to sort many million rows by spilling; more is faster
+MEMORY = "256MB"
 THREADS = 2
 #: small row groups let a reader of one place or month skip the rest
 PARQUET = "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)"
 
 
 @contextlib.contextmanager
-def session(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A session in memory; what does not fit goes to ``spill``."""
+def session(spill: Path, memory: str = MEMORY) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A session in memory; what does not fit goes to ``spill``. ``memory`` is like ``256MB``."""
     spill.mkdir(parents=True, exist_ok=True)
     settings: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": MEMORY,
+        "memory_limit": memory,
         "threads": THREADS,
         "temp_directory": str(spill),
         # nothing is loaded from the network, whatever a file says

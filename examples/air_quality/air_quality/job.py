@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from air_quality import duck
 from air_quality.errors import JobError
 from air_quality.formats import FORMATS
 from air_quality.formats.columns import Format, Kind
@@ -58,6 +59,8 @@ class Job:
     max_reject_share: float
     #: finished runs whose work folders are kept
     keep_runs: int
+    #: what DuckDB may take, as it spells it
+    memory: str
 
 
 def read(config: Mapping[str, Any]) -> Job:
@@ -90,10 +93,11 @@ def read(config: Mapping[str, Any]) -> Job:
         tables=tuple(config.get("tables") or TABLES),
         max_reject_share=float(config.get("max_reject_share", 0.01)),
         keep_runs=int(config.get("keep_runs", 3)),
+        memory=str(config.get("memory") or duck.MEMORY),
     )
 
 
-_OPTIONAL = {"accept_regex", "missing", "lost_thousand", "folder", "tables", "max_reject_share", "keep_runs"}
+_OPTIONAL = {"accept_regex", "missing", "lost_thousand", "folder", "tables", "max_reject_share", "keep_runs", "memory"}
 
 
 def _problems(config: Mapping[str, Any]) -> Iterator[str]:
@@ -110,6 +114,8 @@ def _problems(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"accept_regex is not a regular expression: {error}"
     if int(config["min_chunksize"]) < 1:
         yield "min_chunksize must be at least 1"
+    if not re.fullmatch(r"[1-9][0-9]* ?[MG]i?B", str(config.get("memory") or duck.MEMORY)):
+        yield f"memory '{config['memory']}' is not a size like 512MB"
     if not 0 <= float(config.get("max_reject_share", 0)) <= 1:
         yield "max_reject_share must be between 0 and 1"
 

@@ -87,7 +87,7 @@ def _write_aqs(path: Path, pollutant: aqs.Pollutant, year: int, rows: int, bad: 
     info.compress_type = zipfile.ZIP_DEFLATED
     info.external_attr = 0o100644 << 16
     lines = _with_bad_rows(aqs.lines(pollutant, year, rows, seed), rows, bad, _bad_aqs)
-    with zipfile.ZipFile(path, "w", compresslevel=9) as archive, archive.open(info, "w", force_zip64=True) as member:
+    with zipfile.ZipFile(path, "w", compresslevel=6) as archive, archive.open(info, "w", force_zip64=True) as member:
         for line in itertools.chain([aqs.header()], lines):
             member.write(line.encode() + b"\n")
     return path
@@ -98,7 +98,7 @@ def _write_gsod(path: Path, year: int, rows: int, bad: int, seed: int) -> Path:
     done = spoilt = 0
     with (
         path.open("wb") as file,
-        gzip.GzipFile("", "wb", 9, file, mtime=_TAR_TIME) as packed,
+        gzip.GzipFile("", "wb", 6, file, mtime=_TAR_TIME) as packed,
         tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as archive,
     ):
         for station, lines in gsod.stations(year, rows, seed):

@@ -88,7 +88,10 @@ def sort(job: Config, run: Config) -> Message:
     """Order the rows by latitude, longitude and date."""
     wanted, here = jobs.read(job), Run.load(run)
     source = here.input("cleaned.parquet", "clean")
-    with replacing_file(here.folder / "sorted.parquet") as target, duck.session(here.folder / "tmp") as connection:
+    with (
+        replacing_file(here.folder / "sorted.parquet") as target,
+        duck.session(here.folder / "tmp", wanted.memory) as connection,
+    ):
         query = f"SELECT * FROM {duck.parquet(source)} ORDER BY {chunks.order(wanted.row)}"
         connection.execute(f"COPY ({query}) TO {duck.text(target)} {duck.PARQUET}")
         rows = duck.count(connection, duck.parquet(target))
@@ -100,7 +103,10 @@ def chunk(job: Config, run: Config) -> Message:
     wanted, here = jobs.read(job), Run.load(run)
     source = here.input("sorted.parquet", "sort")
     made: list[Message] = []
-    with replacing_folder(here.folder / "chunked") as chunked, duck.session(here.folder / "tmp") as connection:
+    with (
+        replacing_folder(here.folder / "chunked") as chunked,
+        duck.session(here.folder / "tmp", wanted.memory) as connection,
+    ):
         for layout in wanted.layout_names:
             into = chunked / layout
             into.mkdir()
@@ -142,7 +148,9 @@ def end(
     wanted, here = jobs.read(job), Run.load(run)
     target = _target(wanted, here, connection)
     if target.address != stored["address"]:
-        raise StoreError(f"the result is in {stored['address']}, but now belongs in {target.address}: run 'store' again")
+        raise StoreError(
+            f"the result is in {stored['address']}, but now belongs in {target.address}: run 'store' again"
+        )
     for path in draw_job(wanted.name, here.input("sorted.parquet", "sort"), here.folder / "chart"):
         target.put(path, path.name)
     shutil.rmtree(here.folder / "tmp", ignore_errors=True)

@@ -26,6 +26,8 @@ import duckdb
 import yaml
 
 Row = tuple[Any, ...]
+_DUCKDB = duckdb.connect(config={"threads": 1})
+
 #: approximate latitude, approximate longitude, year, month
 Place = tuple[int, int, int, int]
 
@@ -117,10 +119,8 @@ def expect(source_files: Iterable[Path], job: Mapping[str, Any]) -> Expected:
 
 def read_parquet(path: Path) -> tuple[list[str], list[Row]]:
     """Column names and rows, in the order of the file."""
-    with duckdb.connect(config={"threads": 1}) as connection:
-        cursor = connection.execute("SELECT * FROM read_parquet(?)", [str(path)])
-        names = [column[0] for column in cursor.description or ()]
-        return names, cursor.fetchall()
+    cursor = _DUCKDB.execute("SELECT * FROM read_parquet(?)", [str(path)])
+    return [column[0] for column in cursor.description or ()], cursor.fetchall()
 
 
 def place_of(columns: Sequence[str], row: Row) -> Place:

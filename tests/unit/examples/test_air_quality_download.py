@@ -131,7 +131,9 @@ def test_links_are_made_whole_and_taken_once(job: Job) -> None:
 
 
 def test_links_to_other_sites_are_not_followed(job: Job) -> None:
-    html = '<a href="https://example.org/airdata/daily_44201_2024.zip"></a> <a href="file:///airdata/daily_44201_1.zip">'
+    html = (
+        '<a href="https://example.org/airdata/daily_44201_2024.zip"></a> <a href="file:///airdata/daily_44201_1.zip">'
+    )
     with pytest.raises(FetchError, match=r"has 2 links, and none of them matches"):
         pages.archive_links(html, PAGE, job)
 
@@ -152,4 +154,6 @@ def test_a_mirror_holds_sites_under_their_names(tmp_path: Path) -> None:
     assert pages.page_address(PAGE) == PAGE
     mirrored = "http://127.0.0.1:80/aqs.epa.gov/aqsweb/airdata/download_files.html"
     assert pages.page_address(PAGE, "http://127.0.0.1:80/") == mirrored
-    assert pages.page_address(PAGE, str(tmp_path)) == f"file://{tmp_path}/aqs.epa.gov/aqsweb/airdata/download_files.html"
+    assert (
+        pages.page_address(PAGE, str(tmp_path)) == f"file://{tmp_path}/aqs.epa.gov/aqsweb/airdata/download_files.html"
+    )
