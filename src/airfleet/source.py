@@ -1,24 +1,25 @@
 """YAML text as nodes that remember where they stand.
 
-The only module that reads YAML. It uses libyaml's parser when PyYAML has it (about ten
-times faster than the Python one), keeps line and column of every key and value, and
-reports broken YAML and duplicate keys as problems instead of raising.
+The only module that reads YAML. It uses libyaml's parser when PyYAML has it (about ten times faster than the Python
+one), keeps line and column of every key and value, and reports broken YAML and duplicate keys as problems instead of
+raising.
 
-Plain values are read as YAML 1.2's core schema says (``yes``, ``off`` and ``12:30`` are
-text), with two additions: ``250_000`` is a number and ``2026-01-01`` is a date.
+Plain values are read as YAML 1.2's core schema says (``yes``, ``off`` and ``12:30`` are text), with two additions:
+``250_000`` is a number and ``2026-01-01`` is a date.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import yaml
 
+from airfleet.broken_yaml import broken_yaml, odd_character
 from airfleet.errors import Place, Problem
+from airfleet.scalars import scalar_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +75,9 @@ def load(text: str, file: str) -> tuple[tuple[Node, ...], tuple[Problem, ...]]:
         composer.problems.append(refused.problem)
     except yaml.YAMLError as error:
         composer.drop_fragment()
-        composer.problems.append(_broken_yaml(error, text, file))
+        composer.problems.append(broken_yaml(error, text, file))
     except UnicodeEncodeError as error:
-        composer.problems.append(_odd_character(text, error.start, file))
+        composer.problems.append(odd_character(text, error.start, file))
     return tuple(composer.documents), tuple(composer.problems)
 
 
@@ -252,141 +253,3 @@ _SCALAR_TAGS: Final[dict[str, type | tuple[type, ...]]] = {
 
 def _written(tag: str) -> str:
     return tag.replace("tag:yaml.org,2002:", "!!")
-
-
-_WORDS: Final[dict[str, object]] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-    **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
-    **dict.fromkeys((f"{s}{w}" for s in ("", "+") for w in (".inf", ".Inf", ".INF")), float("inf")),
-    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
-}
-#: Only these can begin a number or a date; everything else is text at one look.
-_NUMBER_STARTS: Final = frozenset("0123456789+-.")
-_INTEGER = re.compile(r"[-+]?[0-9]+\Z|[-+]?[0-9]{1,3}(?:_[0-9]{3})+\Z", re.ASCII)
-_OCTAL_HEX = re.compile(r"0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
-_DECIMAL = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?|[0-9]{1,3}(?:_[0-9]{3})+\.[0-9]*)(?:[eE][-+]?[0-9]+)?\Z")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
-_DATE_TIME = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[Tt]|[ \t]+)([0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]{1,6})?"
-    r"[ \t]*(Z|[-+][0-9]{2}(?::?[0-9]{2})?)?\Z"
-)
-
-
-def scalar_value(text: str) -> object:
-    """What an unquoted YAML value means.
-
-    >>> [scalar_value(t) for t in ("yes", "250_000", "0o17", "12:30", "1e3", "~")]
-    ['yes', 250000, 15, '12:30', 1000.0, None]
-    """
-    if text in _WORDS:
-        return _WORDS[text]
-    if text[0] not in _NUMBER_STARTS:
-        return text
-    try:
-        return _number_or_date(text)
-    except ValueError:  # there is no 31st of June, and no int of 10,000 digits
-        return text
-
-
-def _number_or_date(text: str) -> object:
-    if _INTEGER.match(text):
-        return int(text)
-    if _OCTAL_HEX.match(text):
-        return int(text, 0)
-    if _DECIMAL.match(text):
-        return float(text)
-    if _DATE.match(text):
-        return dt.date.fromisoformat(text)
-    if match := _DATE_TIME.match(text):
-        day, time, fraction, zone = match.groups()
-        return dt.datetime.fromisoformat(f"{day}T{time}{fraction or ''}{zone or ''}")
-    return text
-
-
-_OURS: Final[tuple[tuple[str, str, str | None], ...]] = (
-    # what the parser says (a part of it), what we say, the hint
-    (
-        "mapping values are not allowed",
-        "there is a ':' where no key can be",
-        "text that contains ': ' must be in quotes; otherwise look at the indentation of this line",
-    ),
-    (
-        "block sequence entries are not allowed",
-        "a list cannot begin here",
-        "put the first '- ' on a line of its own",
-    ),
-    ("could not find expected ':'", "this is neither 'key: value' nor an item of a list", "a ':' may be missing"),
-    (
-        "did not find expected key",
-        "this line does not fit the lines above it",
-        "look at its indentation, and for a quote or bracket that was not closed",
-    ),
-    ("expected '-' indicator", "this line is not an item of the list above it", "look at its indentation"),
-    ("expected ',' or ']'", "the list that begins with '[' is not closed here", "a ',' or a ']' is missing"),
-    ("expected ',' or '}'", "the mapping that begins with '{' is not closed here", "a ',' or a '}' is missing"),
-    ("unexpected end of stream", "a quoted text is not closed", "add the closing quote"),
-    ("unexpected document separator", "a quoted text is not closed", "add the closing quote"),
-    ("unknown escape character", "unknown escape after '\\' in double quotes", "use single quotes, or write '\\\\'"),
-    ("character that cannot start any token", "no value can begin with this character", "put the text in quotes"),
-    ("tab character", "a tab cannot be used to indent", "use spaces"),
-    ("found duplicate anchor", "this anchor is defined twice", None),
-    ("undefined tag handle", "this tag is not known here", None),
-)
-
-
-def _broken_yaml(error: yaml.YAMLError, text: str, file: str) -> Problem:
-    if not isinstance(error, yaml.MarkedYAMLError):
-        return _odd_character(text, getattr(error, "position", 0), file)
-    mark = error.problem_mark or error.context_mark
-    place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
-    if _is_indented_by_tab(text, place):
-        return Problem(place, "", "a tab cannot be used to indent", "use spaces")
-    said = error.problem or str(error)
-    begun = error.context_mark
-    for theirs, ours, hint in _OURS:
-        if theirs in said:
-            return Problem(place, "", _with_start(ours, begun, place), _unquoted_hint(text, place) or hint)
-    return Problem(place, "", f"this is not YAML: {said}")
-
-
-def _with_start(sentence: str, begun: Any, place: Place) -> str:
-    """Where an unclosed thing began is more help than where the parser gave up."""
-    if "not closed" not in sentence or begun is None or begun.line + 1 == place.line:
-        return sentence
-    return f"{sentence} (it begins in line {begun.line + 1})"
-
-
-def _unquoted_hint(text: str, place: Place) -> str | None:
-    """In ``{a: ${{ b }}}`` YAML takes the inner braces for mappings; people write it every day."""
-    lines = text.splitlines()
-    line = lines[place.line - 1] if place.line <= len(lines) else ""
-    inside = re.search(r"[\[{].*[^'\"]\$\{\{", line)
-    return 'inside { } and [ ] an expression must be in quotes: "${{ ... }}"' if inside else None
-
-
-def _is_indented_by_tab(text: str, place: Place) -> bool:
-    lines = text.splitlines()
-    line = lines[place.line - 1] if place.line <= len(lines) else ""
-    return "	" in line[: len(line) - len(line.lstrip())]
-
-
-def _odd_character(text: str, position: int, file: str) -> Problem:
-    position = min(max(position, 0), len(text))
-    before = text[:position]
-    place = Place(file, before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1)
-    code = f" U+{ord(text[position]):04X}" if position < len(text) else ""
-    return Problem(place, "", f"the character{code} cannot be in YAML text", "write it as an escape in double quotes")
-
-
-def walk(node: Node) -> Iterator[Scalar]:
-    """Every scalar value inside ``node``, in reading order, keys left out."""
-    if isinstance(node, Scalar):
-        yield node
-    elif isinstance(node, Sequence):
-        for item in node.items:
-            yield from walk(item)
-    else:
-        for _, value in node.entries:
-            yield from walk(value)

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from airfleet import source
 from airfleet.errors import Place
-from airfleet.source import MAX_ALIASED_NODES, MAX_DEPTH, Mapping, Scalar, Sequence, load, plain, scalar_value
+from airfleet.scalars import scalar_value
+from airfleet.source import MAX_ALIASED_NODES, MAX_DEPTH, Mapping, Scalar, Sequence, load, plain
 
 PARSERS = [yaml.SafeLoader, *([yaml.CSafeLoader] if yaml.__with_libyaml__ else [])]
 

@@ -185,3 +185,8 @@ DOCUMENT_KEYS: Final[dict[str, str]] = {
     "templates": "Parts of tasks, by name, for `extends`.",
     "tasks": "The tasks.",
 }
+
+
+def only_python(reason: str) -> str:
+    """The sentence for a key that only Python can give."""
+    return f"{reason}, which YAML cannot give" if reason.startswith("takes") else reason

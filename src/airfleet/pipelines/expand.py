@@ -1,9 +1,8 @@
-"""One document becomes one document per job: ``${{ }}`` is resolved and templates are merged in.
+"""``${{ }}`` in a document is resolved when the file is read.
 
-``${{ job.x }}``, ``${{ env.X }}`` and ``${{ vars.x }}`` are resolved here, when the file is read. Alone in a value
-they keep the type of what they name (``${{ job }}`` is the whole mapping); inside text they are written out.
-``${{ env.X or 'text' }}`` gives the literal when there is no such name, ``$${{`` is a plain ``${{``, and nothing is
-resolved inside ``{$const: ...}``.
+There are ``${{ job.x }}``, ``${{ env.X }}`` and ``${{ vars.x }}``. Alone in a value they keep the type of what they
+name (``${{ job }}`` is the whole mapping); inside text they are written out. ``${{ env.X or 'text' }}`` gives the
+literal when there is no such name, ``$${{`` is a plain ``${{``, and nothing is resolved inside ``{$const: ...}``.
 """
 
 from __future__ import annotations
@@ -17,7 +16,8 @@ from typing import Final
 
 from airfleet.errors import did_you_mean
 from airfleet.pipelines.report import Report, joined
-from airfleet.source import Mapping, Node, Scalar, Sequence, scalar_value
+from airfleet.scalars import scalar_value
+from airfleet.source import Mapping, Node, Scalar, Sequence
 
 
 @dataclass(frozen=True)
@@ -30,88 +30,6 @@ class Scope:
     #: what to say when a job is named where there is none
     no_job: str = "this document has no 'jobs'"
 
-
-@dataclass(frozen=True)
-class Job:
-    """One entry of ``jobs``."""
-
-    name: str
-    values: Mapping
-
-
-def jobs(node: Node, scope: Scope, report: Report) -> tuple[Job, ...]:
-    """The jobs of a document: a list of mappings with ``name``, or a mapping from name to values."""
-    report.places["jobs"] = node.place
-    inside = Scope(scope.variables, scope.environ, None, "a job cannot be named inside 'jobs'")
-    if isinstance(node, Mapping):
-        found = [_named(key, value, report) for key, value in node.entries]
-    elif isinstance(node, Sequence):
-        found = [_listed(item, f"jobs[{i}]", report) for i, item in enumerate(node.items)]
-    else:
-        report.problem(node, "jobs", "must be a list of jobs, each with a 'name'")
-        return ()
-    if not found:
-        report.problem(node, "jobs", "is empty", "leave 'jobs' out for a single Dag")
-    seen: dict[str, int] = {}
-    result = []
-    for job in found:
-        if job is None:
-            continue
-        if job.name in seen:
-            hint = f"line {seen[job.name]} already has this name"
-            report.problem(_name_node(job), f"jobs.{job.name}", "two jobs have this name", hint)
-            continue
-        seen[job.name] = _name_node(job).place.line
-        values = resolve(job.values, f"jobs.{job.name}", inside, report)
-        if isinstance(values, Mapping):
-            result.append(Job(job.name, values))
-    return tuple(result)
-
-
-def _named(key: Scalar, value: Node, report: Report) -> Job | None:
-    path = f"jobs.{key.text}"
-    if isinstance(value, Scalar) and value.value is None:
-        value = Mapping((), key.place)
-    if not isinstance(value, Mapping):
-        report.problem(value, path, "a job must be a mapping of its values")
-        return None
-    own = entry(value, "name")
-    if own is not None and not (isinstance(own, Scalar) and own.text == key.text):
-        report.problem(own, f"{path}.name", f"the job is already named '{key.text}' by its key", "leave 'name' out")
-        return None
-    if own is None:
-        name = Scalar("name", "name", key.place)
-        value = Mapping(((name, Scalar(key.text, key.text, key.place)), *value.entries), value.place)
-    return Job(key.text, value)
-
-
-def _listed(item: Node, path: str, report: Report) -> Job | None:
-    if not isinstance(item, Mapping):
-        report.problem(item, path, "a job must be a mapping of its values, with a 'name'")
-        return None
-    name = entry(item, "name")
-    if name is None:
-        report.problem(item, path, "the job has no 'name'")
-        return None
-    if not isinstance(name, Scalar) or name.value is None or not name.text:
-        report.problem(name, f"{path}.name", "the name of a job must be text")
-        return None
-    return Job(name.text, item)
-
-
-def _name_node(job: Job) -> Node:
-    return entry(job.values, "name") or job.values
-
-
-def entry(node: Mapping, key: str) -> Node | None:
-    """The value of ``key``, or None."""
-    for known, value in node.entries:
-        if known.text == key:
-            return value
-    return None
-
-
-# -- ${{ }} ------------------------------------------------------------------------------------
 
 _EXPRESSION = re.compile(r"(\$?)\$\{\{(.*?)\}\}", re.DOTALL)
 _INSIDE = re.compile(
@@ -270,50 +188,9 @@ def _literal(written: str, node: Node) -> Scalar:
     return Scalar(scalar_value(written), written, node.place)
 
 
-# -- templates ---------------------------------------------------------------------------------
-
-
-def merged(task: Mapping, path: str, templates: AbstractMapping[str, Mapping], report: Report) -> Mapping:
-    """The task with the templates it ``extends`` merged in: in order, the later and then the task's own keys win."""
-    return _merged(task, path, templates, report, ())
-
-
-def _merged(
-    part: Mapping, path: str, templates: AbstractMapping[str, Mapping], report: Report, within: tuple[str, ...]
-) -> Mapping:
-    extends = entry(part, "extends")
-    if extends is None:
-        return part
-    keys: dict[str, tuple[Scalar, Node]] = {}
-    for name in _names(extends, joined(path, "extends"), report):
-        if name.text in within:
-            way = " → ".join([*within[within.index(name.text) :], name.text])
-            report.problem(name, joined(path, "extends"), f"the templates extend each other in a circle: {way}")
-        elif name.text not in templates:
-            hint = did_you_mean(name.text, templates)
-            report.problem(name, joined(path, "extends"), f"there is no template '{name.text}'", hint)
-        else:
-            base = _merged(templates[name.text], f"templates.{name.text}", templates, report, (*within, name.text))
-            _put(keys, base)
-    _put(keys, Mapping(tuple(item for item in part.entries if item[0].text != "extends"), part.place))
-    return Mapping(tuple(keys.values()), part.place)
-
-
-def _put(keys: dict[str, tuple[Scalar, Node]], over: Mapping) -> None:
-    for key, value in over.entries:
-        before = keys.get(key.text)
-        if key.text == "with" and before and isinstance(before[1], Mapping) and isinstance(value, Mapping):
-            inner = {inner_key.text: (inner_key, item) for inner_key, item in before[1].entries}
-            inner.update({inner_key.text: (inner_key, item) for inner_key, item in value.entries})
-            value = Mapping(tuple(inner.values()), value.place)
-        keys[key.text] = (key, value)
-
-
-def _names(node: Node, path: str, report: Report) -> tuple[Scalar, ...]:
-    items = node.items if isinstance(node, Sequence) else (node,)
-    if isinstance(node, Scalar) and node.value is None:
-        return ()
-    good = tuple(item for item in items if isinstance(item, Scalar) and item.text)
-    if len(good) != len(items):
-        report.problem(node, path, "must be the name of a template, or a list of names")
-    return good
+def entry(node: Mapping, key: str) -> Node | None:
+    """The value of ``key``, or None."""
+    for known, value in node.entries:
+        if known.text == key:
+            return value
+    return None

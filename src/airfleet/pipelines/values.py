@@ -1,4 +1,4 @@
-"""Nodes to values: what each kind of argument accepts, and the markers ``$t $x $f $const``."""
+"""Nodes to values: what each kind of argument of a Dag or task accepts."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Final
 
 from airfleet.errors import did_you_mean
 from airfleet.pipelines.arguments import Argument, Kind
-from airfleet.pipelines.report import Report, joined
-from airfleet.pipelines.spec import Const, FileText, Marker, Template, Value, XCom
+from airfleet.pipelines.report import Report
+from airfleet.pipelines.spec import Value
 from airfleet.source import Mapping, Node, Scalar, Sequence, plain
 
 
@@ -59,6 +59,19 @@ def text(node: Node) -> str:
     if not isinstance(node, Scalar) or node.value is None or isinstance(node.value, bool):
         raise Invalid(f"must be text, not {_shape(node)}")
     return node.value if isinstance(node.value, str) else node.text
+
+
+def required_text(node: Node, path: str, report: Report) -> str:
+    """Text that must be there; the empty text when it is wrong (noted in ``report``)."""
+    report.places[path] = node.place
+    try:
+        found = text(node)
+    except Invalid as wrong:
+        report.problem(node, path, str(wrong), wrong.hint)
+        return ""
+    if not found:
+        report.problem(node, path, "must not be empty")
+    return found
 
 
 def texts(node: Node) -> tuple[str, ...]:
@@ -229,8 +242,6 @@ def frozen(value: object) -> Value:
     return value  # type: ignore[return-value]
 
 
-# -- what stands under 'with' ------------------------------------------------------------------
-
 MARKERS: Final = {
     "$t": "$t",
     "$template": "$t",
@@ -249,72 +260,3 @@ def marker_key(node: Node) -> Scalar | None:
             if key.text.startswith("$") and not key.text.startswith("${{"):
                 return key
     return None
-
-
-def value(node: Node, path: str, report: Report) -> Value:
-    """The value under ``with``: literals, and markers at any depth."""
-    report.places[path] = node.place
-    if isinstance(node, Scalar):
-        return node.value  # type: ignore[return-value]
-    if isinstance(node, Sequence):
-        return tuple(value(item, f"{path}[{i}]", report) for i, item in enumerate(node.items))
-    if (key := marker_key(node)) is not None:
-        return _marker(node, key, path, report)
-    return {key.text: value(inner, joined(path, key.text), report) for key, inner in node.entries}
-
-
-def _marker(node: Mapping, key: Scalar, path: str, report: Report) -> Value:
-    if key.text not in MARKERS:
-        hint = did_you_mean(key.text, MARKERS) or "to pass such a key on as it is, wrap the mapping in {$const: ...}"
-        report.problem(key, path, f"'{key.text}' is not a marker; there are $t, $x, $f and $const", hint)
-        return None
-    if len(node.entries) > 1:
-        others = ", ".join(f"'{other.text}'" for other, _ in node.entries if other is not key)
-        report.problem(key, path, f"the marker '{key.text}' must stand alone in its mapping, without {others}")
-        return None
-    inner = node.entries[0][1]
-    try:
-        return _MARKER_READERS[MARKERS[key.text]](inner)
-    except Invalid as wrong:
-        report.problem(inner, path, f"{key.text} {wrong}", wrong.hint)
-        return None
-
-
-def _template(node: Node) -> Marker:
-    if isinstance(node, Mapping):
-        key = marker_key(node)
-        if len(node.entries) != 1 or key is None or MARKERS.get(key.text) != "$f":
-            raise Invalid("takes text, or {$f: path} for a file to render")
-        return Template(_file(node.entries[0][1]))
-    return Template(text(node))
-
-
-def _file(node: Node) -> FileText:
-    try:
-        path = text(node)
-    except Invalid:
-        raise Invalid("takes the path of a file beside the pipeline") from None
-    return FileText(path)
-
-
-def _xcom(node: Node) -> Marker:
-    if isinstance(node, Scalar) and node.value is not None and not isinstance(node.value, bool):
-        return XCom(text(node))
-    if not isinstance(node, Mapping):
-        raise Invalid("takes the id of a task, or {task: id, key: name}")
-    parts = {key.text: inner for key, inner in node.entries}
-    if unknown := [key for key in parts if key not in ("task", "key")]:
-        raise Invalid(f"does not know '{unknown[0]}'; it takes {{task: id, key: name}}")
-    if "task" not in parts:
-        raise Invalid("does not say which task", "write {task: id, key: name}")
-    key = parts.get("key")
-    has_key = key is not None and not (isinstance(key, Scalar) and key.value is None)
-    return XCom(text(parts["task"]), text(key)) if has_key and key is not None else XCom(text(parts["task"]))
-
-
-_MARKER_READERS: Final[dict[str, Callable[[Node], Marker]]] = {
-    "$t": _template,
-    "$x": _xcom,
-    "$f": _file,
-    "$const": lambda node: Const(frozen(plain(node))),
-}

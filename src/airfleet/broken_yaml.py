@@ -1,0 +1,86 @@
+"""What a YAML parser says about broken text, in words for the person who wrote it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import yaml
+
+from airfleet.errors import Place, Problem
+
+_OURS: Final[tuple[tuple[str, str, str | None], ...]] = (
+    # what the parser says (a part of it), what we say, the hint
+    (
+        "mapping values are not allowed",
+        "there is a ':' where no key can be",
+        "text that contains ': ' must be in quotes; otherwise look at the indentation of this line",
+    ),
+    (
+        "block sequence entries are not allowed",
+        "a list cannot begin here",
+        "put the first '- ' on a line of its own",
+    ),
+    ("could not find expected ':'", "this is neither 'key: value' nor an item of a list", "a ':' may be missing"),
+    (
+        "did not find expected key",
+        "this line does not fit the lines above it",
+        "look at its indentation, and for a quote or bracket that was not closed",
+    ),
+    ("expected '-' indicator", "this line is not an item of the list above it", "look at its indentation"),
+    ("expected ',' or ']'", "the list that begins with '[' is not closed here", "a ',' or a ']' is missing"),
+    ("expected ',' or '}'", "the mapping that begins with '{' is not closed here", "a ',' or a '}' is missing"),
+    ("unexpected end of stream", "a quoted text is not closed", "add the closing quote"),
+    ("unexpected document separator", "a quoted text is not closed", "add the closing quote"),
+    ("unknown escape character", "unknown escape after '\\' in double quotes", "use single quotes, or write '\\\\'"),
+    ("character that cannot start any token", "no value can begin with this character", "put the text in quotes"),
+    ("tab character", "a tab cannot be used to indent", "use spaces"),
+    ("found duplicate anchor", "this anchor is defined twice", None),
+    ("undefined tag handle", "this tag is not known here", None),
+)
+
+
+def broken_yaml(error: yaml.YAMLError, text: str, file: str) -> Problem:
+    """The parser's error as one plain sentence at its place."""
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return odd_character(text, getattr(error, "position", 0), file)
+    mark = error.problem_mark or error.context_mark
+    place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
+    if _is_indented_by_tab(text, place):
+        return Problem(place, "", "a tab cannot be used to indent", "use spaces")
+    said = error.problem or str(error)
+    begun = error.context_mark
+    for theirs, ours, hint in _OURS:
+        if theirs in said:
+            return Problem(place, "", _with_start(ours, begun, place), _unquoted_hint(text, place) or hint)
+    return Problem(place, "", f"this is not YAML: {said}")
+
+
+def _with_start(sentence: str, begun: Any, place: Place) -> str:
+    """Where an unclosed thing began is more help than where the parser gave up."""
+    if "not closed" not in sentence or begun is None or begun.line + 1 == place.line:
+        return sentence
+    return f"{sentence} (it begins in line {begun.line + 1})"
+
+
+def _unquoted_hint(text: str, place: Place) -> str | None:
+    """In ``{a: ${{ b }}}`` YAML takes the inner braces for mappings; people write it every day."""
+    lines = text.splitlines()
+    line = lines[place.line - 1] if place.line <= len(lines) else ""
+    inside = re.search(r"[\[{].*[^'\"]\$\{\{", line)
+    return 'inside { } and [ ] an expression must be in quotes: "${{ ... }}"' if inside else None
+
+
+def _is_indented_by_tab(text: str, place: Place) -> bool:
+    lines = text.splitlines()
+    line = lines[place.line - 1] if place.line <= len(lines) else ""
+    return "	" in line[: len(line) - len(line.lstrip())]
+
+
+def odd_character(text: str, position: int, file: str) -> Problem:
+    """A character at ``position`` that YAML does not allow."""
+    position = min(max(position, 0), len(text))
+    before = text[:position]
+    place = Place(file, before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1)
+    code = f" U+{ord(text[position]):04X}" if position < len(text) else ""
+    return Problem(place, "", f"the character{code} cannot be in YAML text", "write it as an escape in double quotes")

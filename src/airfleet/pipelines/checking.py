@@ -1,0 +1,93 @@
+"""What the checks of a pipeline share: the pipeline under check, ids, functions, and values with their paths."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from airfleet.errors import Problem, did_you_mean
+from airfleet.pipelines import catalog
+from airfleet.pipelines.arguments import DAG_ARGUMENTS, TASK_ARGUMENTS
+from airfleet.pipelines.files import project_root
+from airfleet.pipelines.modules import Missing, Roots
+from airfleet.pipelines.spec import Pipeline, Value
+
+
+@dataclass
+class Checking:
+    """One pipeline under check, and the problems found so far."""
+
+    pipeline: Pipeline
+    wrong: frozenset[str]
+    problems: list[Problem] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.file = Path(self.pipeline.file)
+        self.folder = self.file.parent
+        self.ids = frozenset(task.id for task in self.pipeline.tasks)
+
+    @functools.cached_property
+    def roots(self) -> Roots:
+        return tuple(dict.fromkeys((str(project_root(self.file)), str(self.folder.absolute()))))
+
+    def problem(self, path: str, sentence: str, hint: str | None = None) -> None:
+        if path not in self.wrong:
+            self.problems.append(Problem(self.pipeline.place(path), path, sentence, hint))
+
+
+_ID = re.compile(r"[\w.-]+")
+_LONGEST_ID: Final = 250
+
+
+def check_id(path: str, written: str, what: str, checking: Checking) -> None:
+    if written and not _ID.fullmatch(written):
+        odd = "".join(dict.fromkeys(re.sub(r"[\w.-]", "", written)))
+        hint = "letters, digits, '_', '-' and '.' can be used"
+        checking.problem(path, f"the id of a {what} cannot contain '{odd}'", hint)
+    elif len(written) > _LONGEST_ID:
+        checking.problem(path, f"the id is {len(written)} characters long; Airflow takes {_LONGEST_ID}")
+
+
+def check_callbacks(prefix: str, options: Mapping[str, Value], checking: Checking) -> None:
+    for name, value in options.items():
+        known = (TASK_ARGUMENTS if prefix else DAG_ARGUMENTS).get(name)
+        path = f"{prefix}.{name}" if prefix else name
+        if known is None or known.kind != "function" or path not in checking.pipeline.places:
+            continue
+        for written in value if isinstance(value, tuple) else (value,):
+            module, _, function = str(written).partition(":")
+            found = catalog.function(module, function, checking.roots)
+            if isinstance(found, Missing):
+                checking.problem(path, *not_found(found, "function"))
+
+
+def not_found(missing: Missing, what: str) -> tuple[str, str | None]:
+    """Sentence and hint for a module or name that is not installed."""
+    if missing.name:
+        hint = did_you_mean(missing.name, missing.known)
+        return f"'{missing.module}' has no {what} '{missing.name}'", hint
+    provider = _PROVIDER_MODULE.match(missing.module)
+    if provider and not catalog.is_installed(provider[1]):
+        hint = f"is apache-airflow-providers-{re.sub('[._]', '-', provider[1])} installed?"
+    else:
+        hint = did_you_mean(missing.module, missing.known)
+    return f"there is no module '{missing.module}'", hint
+
+
+_PROVIDER_MODULE = re.compile(r"airflow\.providers\.(\w+(?:\.\w+)??)\.(?:\w+\.)?(?:operators|sensors|transfers)\b")
+
+
+def walk(value: Value, path: str) -> Iterator[tuple[str, Value]]:
+    """Every value that is no list or mapping, with its path."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from walk(item, f"{path}.{key}")
+    elif isinstance(value, tuple):
+        for index, item in enumerate(value):
+            yield from walk(item, f"{path}[{index}]")
+    else:
+        yield path, value

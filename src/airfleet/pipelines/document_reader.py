@@ -1,0 +1,199 @@
+"""One document, after ``${{ }}`` is resolved, becomes a Pipeline: its keys, defaults, templates and tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Mapping as AbstractMapping
+
+from airfleet.errors import Place, did_you_mean
+from airfleet.pipelines.arguments import (
+    DAG_ARGUMENTS,
+    DAG_OWN_KEYS,
+    DAG_PYTHON_ONLY,
+    DOCUMENT_KEYS,
+    TASK_ARGUMENTS,
+    TASK_KEYS,
+    TASK_OWN_KEYS,
+    TASK_PYTHON_ONLY,
+    only_python,
+)
+from airfleet.pipelines.expand import entry
+from airfleet.pipelines.markers import arguments
+from airfleet.pipelines.report import Report, joined
+from airfleet.pipelines.spec import Pipeline, Task, Timetable, Value
+from airfleet.pipelines.task_reader import TaskReader
+from airfleet.pipelines.templates import merged
+from airfleet.pipelines.values import argument, required_text
+from airfleet.source import Mapping, Node, Scalar, Sequence
+
+
+class DocumentReader:
+    """One document after ``${{ }}`` is resolved: its keys, defaults, templates and tasks."""
+
+    def __init__(self, body: Mapping, file: str, job: str | None, report: Report) -> None:
+        self.body = body
+        self.file = file
+        self.job = job
+        self.report = report
+        report.places[""] = body.place
+        self.keys = {key.text: (key, value) for key, value in body.entries}
+
+    def read(self) -> Pipeline:
+        options = self.options()
+        defaults = self.defaults()
+        templates = self.templates()
+        return Pipeline(
+            dag_id=self.dag_id(),
+            tasks=tuple(self.tasks(defaults, templates)),
+            schedule=self.schedule(),
+            options=options,
+            defaults=defaults,
+            job=self.job,
+            file=self.file,
+            places=self.report.places,
+        )
+
+    def dag_id(self) -> str:
+        if "dag_id" not in self.keys:
+            self.report.problem(self.body, "", "'dag_id' is missing")
+            return ""
+        return required_text(self.keys["dag_id"][1], "dag_id", self.report)
+
+    def schedule(self) -> str | Timetable | None:
+        node = self.keys["schedule"][1] if "schedule" in self.keys else None
+        if node is None or (isinstance(node, Scalar) and node.value is None):
+            return None
+        self.report.places["schedule"] = node.place
+        if isinstance(node, Mapping):
+            return self.timetable(node)
+        if isinstance(node, Scalar) and isinstance(node.value, str):
+            return node.value
+        sentence = "must be a cron expression, a preset such as '@daily', a timetable, or null"
+        self.report.problem(node, "schedule", sentence)
+        return None
+
+    def timetable(self, node: Mapping) -> Timetable | None:
+        uses, args = entry(node, "uses"), entry(node, "with")
+        for key, _ in node.entries:
+            if key.text not in ("uses", "with"):
+                hint = did_you_mean(key.text, ("uses", "with"))
+                self.report.problem(key, "schedule", f"a timetable has no '{key.text}', only 'uses' and 'with'", hint)
+        if uses is None:
+            self.report.problem(node, "schedule", "a timetable needs 'uses', the import path of its class")
+            return None
+        return Timetable(
+            required_text(uses, "schedule.uses", self.report), arguments(args, "schedule.with", self.report)
+        )
+
+    def options(self) -> dict[str, Value]:
+        found: dict[str, Value] = {}
+        for name, (key, node) in self.keys.items():
+            if name in DAG_ARGUMENTS:
+                read = argument(node, name, DAG_ARGUMENTS[name], self.report)
+                if read is not None:
+                    found[name] = read
+            elif name not in DOCUMENT_KEYS:
+                self.unknown_key(key)
+        return found
+
+    def unknown_key(self, key: Scalar) -> None:
+        name = key.text
+        if name in DAG_OWN_KEYS:
+            self.report.problem(key, name, f"is written '{DAG_OWN_KEYS[name]}' in a pipeline")
+        elif name in DAG_PYTHON_ONLY:
+            self.report.problem(key, name, only_python(DAG_PYTHON_ONLY[name]))
+        elif name in TASK_ARGUMENTS:
+            hint = "write it under 'defaults' to give it to every task"
+            self.report.problem(key, name, "is an argument of tasks, not of a pipeline", hint)
+        else:
+            known = [*DOCUMENT_KEYS, *DAG_ARGUMENTS]
+            self.report.problem(key, name, f"a pipeline has no key '{name}'", did_you_mean(name, known))
+
+    def defaults(self) -> dict[str, Value]:
+        found: dict[str, Value] = {}
+        for key, node in self.mapping_at("defaults").entries:
+            path = f"defaults.{key.text}"
+            if key.text in TASK_ARGUMENTS:
+                read = argument(node, path, TASK_ARGUMENTS[key.text], self.report)
+                if read is not None:
+                    found[key.text] = read
+            else:
+                self.unknown_default(key, path)
+        return found
+
+    def unknown_default(self, key: Scalar, path: str) -> None:
+        name: str = key.text
+        if name in TASK_PYTHON_ONLY:
+            self.report.problem(key, path, only_python(TASK_PYTHON_ONLY[name]))
+        elif name in TASK_OWN_KEYS or name in TASK_KEYS:
+            self.report.problem(key, path, "cannot be a default", "a template can hold it; see 'templates'")
+        elif name in DAG_ARGUMENTS:
+            self.report.problem(key, path, "is an argument of the pipeline, not of tasks", "write it at the top level")
+        else:
+            self.report.problem(key, path, f"a task has no '{name}'", did_you_mean(name, TASK_ARGUMENTS))
+
+    def templates(self) -> dict[str, Mapping]:
+        found = {}
+        for key, node in self.mapping_at("templates").entries:
+            if isinstance(node, Mapping):
+                found[key.text] = node
+            else:
+                self.report.problem(node, f"templates.{key.text}", "a template must be a mapping, as a task is")
+        return found
+
+    def mapping_at(self, name: str) -> Mapping:
+        """The mapping at a top-level key; an empty one when it is left out or wrong."""
+        if name not in self.keys:
+            return Mapping((), self.body.place)
+        node = self.keys[name][1]
+        self.report.places[name] = node.place
+        if isinstance(node, Mapping):
+            return node
+        if not (isinstance(node, Scalar) and node.value is None):
+            self.report.problem(node, name, "must be a mapping")
+        return Mapping((), node.place)
+
+    def tasks(self, defaults: AbstractMapping[str, Value], templates: AbstractMapping[str, Mapping]) -> Iterator[Task]:
+        if "tasks" not in self.keys:
+            self.report.problem(self.body, "", "'tasks' is missing")
+            return
+        node = self.keys["tasks"][1]
+        self.report.places["tasks"] = node.place
+        if not isinstance(node, Sequence):
+            self.report.problem(node, "tasks", "must be a list of tasks", "begin each task with '- id: '")
+            return
+        if not node.items:
+            self.report.problem(node, "tasks", "a pipeline needs at least one task")
+        first: dict[str, Place] = {}
+        for index, item in enumerate(node.items):
+            task = self.task(item, f"tasks[{index}]", defaults, templates)
+            if task is None:
+                continue
+            if task.id in first:
+                hint = f"line {first[task.id].line} already has it"
+                path = joined(task.path, "id")
+                self.report.problem(_id_of(item), path, f"two tasks have the id '{task.id}'", hint)
+            elif task.id:
+                first[task.id] = self.report.places[task.path]
+            yield task
+
+    def task(
+        self,
+        item: Node,
+        path: str,
+        defaults: AbstractMapping[str, Value],
+        templates: AbstractMapping[str, Mapping],
+    ) -> Task | None:
+        if not isinstance(item, Mapping):
+            self.report.problem(item, path, "a task must be a mapping with an 'id'")
+            return None
+        written_id = entry(item, "id")
+        if isinstance(written_id, Scalar) and written_id.value is not None and written_id.text:
+            path = f"tasks.{written_id.text}"
+        self.report.places.setdefault(path, item.place)
+        body = merged(item, path, templates, self.report)
+        return TaskReader(item, body, path, self.report).read(defaults)
+
+
+def _id_of(item: Node) -> Node:
+    return (entry(item, "id") if isinstance(item, Mapping) else None) or item

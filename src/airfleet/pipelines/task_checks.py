@@ -1,0 +1,125 @@
+"""Whether one task makes sense: its operator or function, their arguments, and the files it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from airfleet.errors import did_you_mean
+from airfleet.pipelines import catalog
+from airfleet.pipelines.arguments import TASK_ARGUMENTS
+from airfleet.pipelines.checking import Checking, check_callbacks, check_id, not_found, walk
+from airfleet.pipelines.modules import Missing
+from airfleet.pipelines.report import nearest
+from airfleet.pipelines.signatures import Signature
+from airfleet.pipelines.spec import CallableRef, FileText, OperatorRef, Task, Template, Value, XCom
+
+
+def check_task(task: Task, checking: Checking) -> None:
+    check_id(f"{task.path}.id", task.id, "task", checking)
+    check_callbacks(task.path, task.options, checking)
+    for path, value in walk(task.args, f"{task.path}.with"):
+        if isinstance(value, Template) and isinstance(value.text, FileText):
+            _check_file(value.text, path, checking)
+        elif isinstance(value, FileText):
+            _check_file(value, path, checking)
+    if {f"{task.path}.uses", f"{task.path}.with"} & checking.wrong:
+        return  # what it takes is not known
+    if isinstance(task.uses, CallableRef):
+        _check_function(task, task.uses, checking)
+    elif isinstance(task.uses, OperatorRef):
+        _check_operator(task, task.uses, checking)
+    else:
+        for name in task.args:
+            path = f"{task.path}.with.{name}"
+            checking.problem(path, "a task without 'uses' does no work and takes no arguments", "add 'uses'")
+
+
+def _check_file(file: FileText, path: str, checking: Checking) -> None:
+    folder = checking.folder.resolve()
+    try:
+        target = (folder / file.path).resolve()
+        if not target.is_relative_to(folder):
+            checking.problem(path, f"'{file.path}' lies outside the folder of the pipeline")
+        elif target.is_dir():
+            checking.problem(path, f"'{file.path}' is a folder, not a file")
+        elif not target.is_file():
+            beside = [str(entry.relative_to(folder)) for entry in target.parent.glob("*")]
+            checking.problem(
+                path, f"there is no file '{file.path}' beside the pipeline", did_you_mean(file.path, beside)
+            )
+    except (OSError, ValueError):
+        checking.problem(path, f"'{file.path}' is not the name of a file")
+
+
+def _check_function(task: Task, uses: CallableRef, checking: Checking) -> None:
+    found = catalog.function(uses.module, uses.function, checking.roots)
+    if isinstance(found, Missing):
+        checking.problem(f"{task.path}.uses", *not_found(found, "function"))
+        return
+    if not isinstance(found, Signature):
+        return
+    _check_names(task, uses.written, found, frozenset(), checking)
+    for name in _not_given(task, found, frozenset()):
+        if name not in catalog.CONTEXT_NAMES:
+            checking.problem(task.path, f"{uses.written} needs '{name}'", f"write it under 'with' of '{task.id}'")
+
+
+def _check_operator(task: Task, uses: OperatorRef, checking: Checking) -> None:
+    found = catalog.operator(uses.path, checking.roots)
+    if isinstance(found, Missing):
+        checking.problem(f"{task.path}.uses", *not_found(found, "operator"))
+        return
+    if not isinstance(found, catalog.Operator):
+        return
+    if not found.is_operator:
+        module, _, name = uses.path.rpartition(".")
+        hint = f"a Python function is written {module}:{name}"
+        checking.problem(f"{task.path}.uses", f"'{uses.written}' is not an operator", hint)
+        return
+    _check_names(task, uses.written, found.signature, frozenset(TASK_ARGUMENTS), checking)
+    _check_markers(task, uses.written, found, checking)
+    for name in _not_given(task, found.signature, frozenset(TASK_ARGUMENTS)):
+        checking.problem(task.path, f"{uses.written} needs '{name}'", _needed_hint(name, task))
+
+
+def _needed_hint(name: str, task: Task) -> str:
+    if name == "python_callable":
+        return "to run a Python function, write uses: module:function"
+    return f"write it under 'with' of '{task.id}'"
+
+
+def _check_names(task: Task, written: str, takes: Signature, elsewhere: frozenset[str], checking: Checking) -> None:
+    """Names under ``with`` that are not taken. Those in ``elsewhere`` are judged by the reader."""
+    if takes.open:
+        return
+    for name in _not_taken(task, takes, elsewhere):
+        hint = did_you_mean(name, takes.parameters)
+        checking.problem(f"{task.path}.with.{name}", f"{written} takes no argument '{name}'", hint)
+
+
+def _not_taken(task: Task, takes: Signature, elsewhere: frozenset[str]) -> tuple[str, ...]:
+    return tuple(name for name in task.args if name not in takes.parameters and name not in elsewhere)
+
+
+def _not_given(task: Task, takes: Signature, elsewhere: frozenset[str]) -> Iterator[str]:
+    """Required names that are not there; a misspelt one is said once, at the place of the slip."""
+    slips = {nearest(name, takes.parameters, 0.6) for name in _not_taken(task, takes, elsewhere)}
+    for name in takes.required:
+        if name not in task.args and name not in slips:
+            yield name
+
+
+def _check_markers(task: Task, written: str, found: catalog.Operator, checking: Checking) -> None:
+    fields = found.template_fields
+    if fields is None:
+        return
+    for name, value in task.args.items():
+        known = name in found.signature.parameters
+        if name not in fields and known and any(_is_marker(inner) for _, inner in walk(value, "")):
+            names = ", ".join(sorted(fields))
+            hint = f"{written} takes markers in {names}" if names else f"{written} takes no markers"
+            checking.problem(f"{task.path}.with.{name}", f"'{name}' is not rendered, so it cannot hold a marker", hint)
+
+
+def _is_marker(value: Value) -> bool:
+    return isinstance(value, (Template, XCom, FileText))

@@ -1,0 +1,154 @@
+"""One task, after its templates are merged in, becomes a Task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as AbstractMapping
+
+from airfleet.errors import did_you_mean
+from airfleet.pipelines import catalog
+from airfleet.pipelines.arguments import (
+    DAG_ARGUMENTS,
+    TASK_ARGUMENTS,
+    TASK_KEYS,
+    TASK_OWN_KEYS,
+    TASK_PYTHON_ONLY,
+    only_python,
+)
+from airfleet.pipelines.markers import arguments
+from airfleet.pipelines.report import Report, joined, nearest
+from airfleet.pipelines.spec import CallableRef, OperatorRef, Task, Uses, Value
+from airfleet.pipelines.values import FUNCTION, Invalid, argument, required_text, text
+from airfleet.source import Mapping, Node, Scalar, Sequence
+
+
+class TaskReader:
+    """One task after its templates are merged in."""
+
+    def __init__(self, written: Mapping, body: Mapping, path: str, report: Report) -> None:
+        self.written = written
+        self.path = path
+        self.report = report
+        self.keys = {key.text: (key, value) for key, value in body.entries}
+
+    def read(self, defaults: AbstractMapping[str, Value]) -> Task:
+        uses = self.uses()
+        args = arguments(self.value("with"), joined(self.path, "with"), self.report)
+        if not isinstance(uses, CallableRef):
+            self.reject_misplaced(args)
+        return Task(
+            id=self.id(),
+            uses=uses,
+            args=args,
+            options=self.options(defaults, uses),
+            needs=self.needs(),
+            path=self.path,
+        )
+
+    def value(self, name: str) -> Node | None:
+        return self.keys[name][1] if name in self.keys else None
+
+    def id(self) -> str:
+        node = self.value("id")
+        if node is None:
+            self.report.problem(self.written, self.path, "the task has no 'id'")
+            return ""
+        return required_text(node, joined(self.path, "id"), self.report)
+
+    def uses(self) -> Uses:
+        node = self.value("uses")
+        path = joined(self.path, "uses")
+        if node is None or (isinstance(node, Scalar) and node.value is None):
+            return None
+        self.report.places[path] = node.place
+        if not isinstance(node, Scalar) or not isinstance(node.value, str) or not node.value:
+            sentence = "must be an operator (bash, or an import path) or a Python function (module:function)"
+            self.report.problem(node, path, sentence)
+            return None
+        return self.reference(node, node.value, path)
+
+    def reference(self, node: Node, written: str, path: str) -> Uses:
+        if ":" in written:
+            if not FUNCTION.fullmatch(written):
+                self.report.problem(node, path, f"'{written}' is not the name of a function", "write module:function")
+                return None
+            module, _, function = written.partition(":")
+            return CallableRef(module, function)
+        found = catalog.resolve(written)
+        if found is None:
+            self.report.problem(node, path, *unknown_short_name(written))
+            return None
+        return OperatorRef(found, written)
+
+    def options(self, defaults: AbstractMapping[str, Value], uses: Uses) -> dict[str, Value]:
+        found = dict(defaults)
+        for name, (key, node) in self.keys.items():
+            path = joined(self.path, name)
+            if name in TASK_ARGUMENTS:
+                found.pop(name, None)
+                read = argument(node, path, TASK_ARGUMENTS[name], self.report)
+                if read is not None:  # null takes a default away
+                    found[name] = read
+            elif name not in TASK_KEYS:
+                self.unknown_key(key, path, uses)
+        return found
+
+    def unknown_key(self, key: Scalar, path: str, uses: Uses) -> None:
+        name = key.text
+        if name in TASK_OWN_KEYS:
+            self.report.problem(key, path, "cannot be set on a task", TASK_OWN_KEYS[name])
+        elif name in TASK_PYTHON_ONLY:
+            self.report.problem(key, path, only_python(TASK_PYTHON_ONLY[name]))
+        elif name == "run":
+            hint = "write 'uses' with an operator or a Python function"
+            self.report.problem(key, path, "tasks in other languages ('run') cannot be run here", hint)
+        elif name in DAG_ARGUMENTS:
+            self.report.problem(key, path, "is an argument of the pipeline, not of a task", "write it at the top level")
+        else:
+            self.report.problem(key, path, f"a task has no key '{name}'", self.hint_for(name, uses))
+
+    def hint_for(self, name: str, uses: Uses) -> str | None:
+        if near := nearest(name, [*TASK_KEYS, *TASK_ARGUMENTS]):
+            return f"did you mean '{near}'?"
+        if isinstance(uses, OperatorRef):
+            return f"arguments of {uses.written.rpartition('.')[2]} go under 'with'"
+        return "arguments of the function go under 'with'" if uses else None
+
+    def reject_misplaced(self, args: AbstractMapping[str, Value]) -> None:
+        """A BaseOperator argument under ``with`` of an operator."""
+        node = self.value("with")
+        for key, _ in node.entries if isinstance(node, Mapping) else ():
+            path = joined(self.path, f"with.{key.text}")
+            if key.text in TASK_ARGUMENTS:
+                hint = f"write '{key.text}' beside 'uses' and 'with', not under 'with'"
+                self.report.problem(key, path, "is an argument of the task, not of the operator", hint)
+            elif key.text in TASK_OWN_KEYS:
+                self.report.problem(key, path, "cannot be set on a task", TASK_OWN_KEYS[key.text])
+            elif key.text in TASK_PYTHON_ONLY:
+                self.report.problem(key, path, only_python(TASK_PYTHON_ONLY[key.text]))
+
+    def needs(self) -> tuple[str, ...]:
+        node = self.value("needs")
+        path = joined(self.path, "needs")
+        if node is None or (isinstance(node, Scalar) and node.value is None):
+            return ()
+        self.report.places[path] = node.place
+        items = node.items if isinstance(node, Sequence) else (node,)
+        for index, item in enumerate(items if isinstance(node, Sequence) else ()):
+            self.report.places[f"{path}[{index}]"] = item.place
+        try:
+            return tuple(text(item) for item in items)
+        except Invalid:
+            self.report.problem(node, path, "must be the id of a task, or a list of ids")
+            return ()
+
+
+def unknown_short_name(written: str) -> tuple[str, str | None]:
+    """Sentence and hint for a name that is neither a short name nor an import path."""
+    provider, _, name = written.rpartition(".")
+    known = catalog.short_names(provider or "standard")
+    if provider and not known:
+        sentence = (
+            f"there is no operator '{written}': its last part is not a class, and no provider is called '{provider}'"
+        )
+        return sentence, f"a Python function is written {provider}:{name}"
+    return f"there is no operator '{written}'", did_you_mean(name, known) or "write its import path"
