@@ -106,7 +106,7 @@ def _construct(
     try:
         operator = cls(task_id=task.id, dag=site.dag, **given)
     except Exception as error:  # any operator may raise anything at its user
-        site.wrong(_place_of(error, task), plain(error, task.uses.written if task.uses else "empty"))
+        site.wrong(_place_of(error, task), plain(error, task.uses.written.rpartition(".")[2] if task.uses else "empty"))
         return None
     operator.template_fields = tuple(name for name in operator.template_fields if name not in literals)
     operator.template_ext = ()

@@ -1,0 +1,128 @@
+"""What we use of Airflow 3.3 beyond its documented API. When one of these fails, upstream moved."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from pathlib import Path
+
+import pytest
+from airflow.dag_processing.bundles.base import BaseDagBundle
+from airflow.dag_processing.bundles.local import LocalDagBundle
+from airflow.dag_processing.dagbag import DagBag
+from airflow.dag_processing.importers import AbstractDagImporter, DagImportError, DagImportResult, get_importer_registry
+from airflow.dag_processing.manager import DagFileInfo, DagFileProcessorManager
+from airflow.sdk import DAG, BaseOperator
+
+from airfleet.pipelines.discovery import PipelineFileProcessorManager
+from airfleet.pipelines.importer import YamlDagImporter, register
+
+
+def parameters(function: object) -> list[str]:
+    return list(inspect.signature(function).parameters)  # type: ignore[arg-type]
+
+
+def test_an_importer_has_these_methods() -> None:
+    assert parameters(AbstractDagImporter.import_file) == [
+        "self",
+        "file_path",
+        "bundle_path",
+        "bundle_name",
+        "safe_mode",
+    ]
+    assert parameters(AbstractDagImporter.list_dag_files) == ["self", "directory", "safe_mode"]
+    assert AbstractDagImporter.__abstractmethods__ == {"supported_extensions", "import_file"}
+
+
+def test_an_import_error_without_stack_trace_is_stored_as_its_message() -> None:
+    error = DagImportError("a.yaml", "sentence", error_type="pipeline")
+    assert (error.file_path, error.message, error.stacktrace) == ("a.yaml", "sentence", None)
+    assert DagImportResult(file_path="a.yaml", dags=[]).errors == []
+    assert "error.stacktrace if error.stacktrace else error.message" in inspect.getsource(DagBag.process_file)
+
+
+def test_registering_twice_changes_nothing() -> None:
+    register()
+    before = get_importer_registry().get_importer("a.yaml")
+    register()
+    assert isinstance(before, YamlDagImporter)
+    assert get_importer_registry().get_importer("a.yaml") is before
+    assert get_importer_registry().get_importer("a.yml") is before
+
+
+def test_the_manager_calls_what_we_override() -> None:
+    loop = inspect.getsource(DagFileProcessorManager)
+    for call in (
+        "self._find_files_in_bundle(bundle)",
+        "self.should_skip_refresh(",
+        "self.claim_priority_files()",
+        "self.remove_orphaned_file_stats(",
+        "self.purge_inactive_dag_warnings()",
+    ):
+        assert call in loop, call
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "_find_files_in_bundle",
+        "should_skip_refresh",
+        "claim_priority_files",
+        "remove_orphaned_file_stats",
+        "purge_inactive_dag_warnings",
+    ],
+)
+def test_our_manager_takes_what_airflow_gives(method: str) -> None:
+    ours, theirs = getattr(PipelineFileProcessorManager, method), getattr(DagFileProcessorManager, method)
+    assert parameters(ours) == parameters(theirs)
+
+
+def test_a_file_is_known_by_bundle_and_path() -> None:
+    one = DagFileInfo(rel_path=Path("a.yaml"), bundle_name="b", bundle_path=Path("/x"))
+    assert one == DagFileInfo(rel_path=Path("a.yaml"), bundle_name="b", bundle_path=Path("/y"))
+    assert one.absolute_path == Path("/x/a.yaml")
+    assert "_processors" in [attribute.name for attribute in DagFileProcessorManager.__attrs_attrs__]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "airflow._shared.module_loading.file_discovery.find_path_from_directory",
+        "airflow.configuration.conf",
+        "airflow.jobs.dag_processor_job_runner.DagProcessorJobRunner",
+        "airflow.jobs.job.Job",
+        "airflow.jobs.job.run_job",
+        "airflow.listeners.hookimpl",
+        "airflow.sdk.get_parsing_context",
+        "airflow.sdk.listener.get_listener_manager",
+        "airflow.sdk.literal",
+        "airflow.utils.db.initdb",
+        "airflow.utils.file.list_py_file_paths",
+        "airflow.utils.process_utils.set_component_mp_start_method",
+        "airflow.utils.providers_configuration_loader.providers_configuration_loaded",
+    ],
+)
+def test_these_names_exist(path: str) -> None:
+    module, _, name = path.rpartition(".")
+    assert hasattr(importlib.import_module(module), name)
+
+
+def test_a_local_bundle_is_a_path() -> None:
+    assert issubclass(LocalDagBundle, BaseDagBundle)
+    assert LocalDagBundle(name="x", path="/somewhere").path == Path("/somewhere")
+
+
+def test_dag_test_takes_what_a_local_run_gives() -> None:
+    assert {"logical_date", "run_conf"} <= set(parameters(DAG.test))
+
+
+def test_the_parsing_context_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.sdk import get_parsing_context
+
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "weather")
+    assert get_parsing_context().dag_id == "weather"
+
+
+def test_an_operator_names_its_own_arguments_and_no_others() -> None:
+    names = {p.name for p in inspect.signature(BaseOperator.__init__).parameters.values() if p.kind is p.KEYWORD_ONLY}
+    assert {"task_id", "dag", "task_group", "default_args", "retries", "queue", "pool"} <= names
