@@ -28,8 +28,10 @@ PAGE_LIMIT = 32 << 20  # bytes; a listing of every year and station is far small
 ATTEMPTS = 4
 TIMEOUT = 60.0  # seconds without a byte
 
-#: statuses that may go away by themselves
-_PASSING = {408, 425, 429, 500, 502, 503, 504}
+#: what we have is as long as the file, or longer; the next attempt begins anew
+_NOTHING_LEFT = 416
+#: statuses that may be others next time
+_PASSING = {408, _NOTHING_LEFT, 425, 429, 500, 502, 503, 504}
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,8 @@ def fetch_file(
         except (OSError, http.client.HTTPException, _Incomplete) as error:
             if attempt == ATTEMPTS or not _may_pass(error):
                 raise FetchError(f"{url} cannot be fetched: {_reason(error)}") from error
+            if isinstance(error, urllib.error.HTTPError) and error.code == _NOTHING_LEFT:
+                part.unlink()
             pause(0.2 * 4 ** (attempt - 1))
     os.replace(part, path)
     _memo(part).unlink(missing_ok=True)
@@ -117,6 +121,7 @@ def _copy(response: IO[bytes], file: IO[bytes]) -> None:
             file.write(block)
     except http.client.IncompleteRead as error:
         file.write(error.partial)
+        raise
 
 
 def _validator_of(part: Path) -> str | None:

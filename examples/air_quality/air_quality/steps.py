@@ -3,6 +3,9 @@
 Each is one task. A step gets the job as the pipeline file has it and the run as ``start`` told it,
 leaves its files in the run's folder (see :mod:`air_quality.run`) and returns a few numbers. Running
 a step again gives the same files.
+
+Every task is a process of its own, so what only one step needs, and takes long to import, is
+imported by that step: matplotlib by ``end``, boto3 and Airflow by those that use a connection.
 """
 
 from __future__ import annotations
@@ -17,7 +20,6 @@ from air_quality import archives, chunks, download, duck, pages
 from air_quality import clean as cleaning
 from air_quality import job as jobs
 from air_quality import store as stores
-from air_quality.chart import draw_job
 from air_quality.errors import StoreError, TooManyRejects
 from air_quality.job import Job
 from air_quality.run import Run, forget_old_runs, replacing_file, replacing_folder, run_folder, work_folder
@@ -145,6 +147,8 @@ def end(
     Raises:
         StoreError: the result was stored elsewhere, as when a connection came or went in between.
     """
+    from air_quality.chart import draw_job
+
     wanted, here = jobs.read(job), Run.load(run)
     target = _target(wanted, here, connection)
     if target.address != stored["address"]:
@@ -177,11 +181,13 @@ def _remove_others(folder: Path, wanted: set[Path]) -> None:
 
 def _target(job: Job, run: Run, connection: str) -> stores.Store:
     if connection:
-        from air_quality.connections import store_account  # only here is Airflow needed
+        from air_quality.connections import store_account
 
         account = store_account(connection)
         if account is not None:
-            return stores.s3_store(account, job.bucket, job.folder)
+            from air_quality.s3 import s3_store
+
+            return s3_store(account, job.bucket, job.folder)
     return stores.FolderStore(run.output / job.bucket / job.folder)
 
 

@@ -46,7 +46,7 @@ def source(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     folder = tmp_path / "served"
     folder.mkdir()
     (folder / "a.zip").write_bytes(CONTENT)
-    Faulty.faults, Faulty.ranges, Faulty.on_fault = 0, [], None
+    Faulty.faults, Faulty.cut, Faulty.ranges, Faulty.on_fault = 0, 1_000_000, [], None
     with serve.served(folder, Faulty) as address:
         yield f"{address}/a.zip", folder / "a.zip"
 
@@ -90,6 +90,37 @@ def test_a_truncated_download_is_refused_and_the_next_run_goes_on(source: tuple[
     Faulty.cut = 1_000_000
     assert fetch_file(source[0], tmp_path / "a.zip", pause=no_pause).path.read_bytes() == CONTENT
     assert Faulty.ranges[-1] == "bytes=400000-"
+
+
+def test_a_download_that_lacked_only_its_name_is_made_anew(source: tuple[str, Path], tmp_path: Path) -> None:
+    Faulty.faults, Faulty.cut = 4, 1000
+    with pytest.raises(FetchError):
+        fetch_file(source[0], tmp_path / "a.zip", pause=no_pause)
+    with (tmp_path / "a.zip.part").open("wb") as part:
+        part.write(CONTENT)
+    Faulty.faults = 0
+    assert fetch_file(source[0], tmp_path / "a.zip", pause=no_pause).path.read_bytes() == CONTENT
+    assert Faulty.ranges[-2:] == ["bytes=3000000-", None]
+
+
+class Chunked(serve.QuietHandler):
+    """Announces no size, sends pieces, and leaves in the middle of one."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(b"5\r\nwhole\r\n" + b"ff\r\nhalf")
+        self.close_connection = True
+
+
+def test_a_download_without_a_size_is_refused_when_it_breaks_off(tmp_path: Path) -> None:
+    with (
+        serve.served(tmp_path, Chunked) as address,
+        pytest.raises(FetchError, match=r"cannot be fetched: IncompleteRead"),
+    ):
+        fetch_file(f"{address}/a.zip", tmp_path / "a.zip", pause=no_pause)
+    assert not (tmp_path / "a.zip").exists()
 
 
 def test_a_missing_file_is_refused_at_once(source: tuple[str, Path], tmp_path: Path) -> None:

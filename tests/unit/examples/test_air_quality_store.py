@@ -15,7 +15,8 @@ import boto3
 import pytest
 from air_quality import steps
 from air_quality.errors import StoreError
-from air_quality.store import Account, FolderStore, Store, publish, s3_store
+from air_quality.s3 import s3_store
+from air_quality.store import Account, FolderStore, Store, publish
 from independent import compare
 from moto.server import ThreadedMotoServer
 
