@@ -1,0 +1,91 @@
+# What people and CI do here. Needs git, make and Python 3.11 or newer; everything else is
+# installed into .venv from hash-locked requirements, once.
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+
+BIN := .venv/bin
+UV := $(BIN)/uv
+COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --quiet $(if $(UPGRADE),--upgrade)
+# What depends on Airflow's own interfaces, for the run against the next Airflow.
+AIRFLOW_34_TESTS := tests/unit/pipelines tests/conformance tests/integration/pipelines
+
+.PHONY: help demo stop test lint types imports docs docs-check test-34 test-33 bench format lock install install-dev clean
+.DEFAULT_GOAL := help
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: install ## Start the fleet of examples/air_quality and run two of its pipelines
+	@$(BIN)/python scripts/demo.py start
+
+stop: ## End what `make demo` started
+	@if [ -x $(BIN)/python ]; then $(BIN)/python scripts/demo.py stop; else echo "nothing is running"; fi
+
+test: lint docs-check test-34 test-33 ## Everything that CI runs
+
+test-33: install-dev
+	$(BIN)/python -m pytest -p tests.no_skips $(PYTEST_ARGS)
+
+test-34: .venv-34/.installed
+	PYTHONPATH=src .venv-34/bin/python -m pytest -p tests.no_skips $(AIRFLOW_34_TESTS) $(PYTEST_ARGS)
+
+lint: install-dev types imports ## Style, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install-dev
+	$(BIN)/mypy
+
+imports: install-dev
+	$(BIN)/lint-imports
+
+format: install-dev ## Put the style right where a machine can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: install-dev ## Write the reference pages again, from the code
+	$(BIN)/python scripts/docs.py write
+
+docs-check: install-dev
+	$(BIN)/python scripts/docs.py check
+
+bench: install-dev ## Measure, beside stock Airflow (BENCH="cli_start parse_cost": only these)
+	$(BIN)/python benchmarks/run.py $(BENCH)
+
+lock: $(UV) ## Lock the requirements again (UPGRADE=1: to the newest that fit)
+	$(COMPILE) pyproject.toml --extra local -o requirements/airfleet.lock
+	$(COMPILE) pyproject.toml --extra local --extra examples -o requirements/examples.lock
+	$(COMPILE) pyproject.toml --all-extras --group dev -o requirements/dev.lock
+	$(COMPILE) requirements/bootstrap.in -c requirements/dev.lock -o requirements/bootstrap.lock
+	$(COMPILE) requirements/airflow34.in -o requirements/airflow34.lock
+
+clean: stop ## Remove the environments
+	rm -rf .venv .venv-34
+
+install: .venv/.examples
+install-dev: .venv/.dev
+
+# pip brings uv; uv is quick, and reads hash locks with extras, which older pips refuse.
+$(UV): requirements/bootstrap.lock
+	@if [ -z "$(PYTHON)" ]; then echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3 $(MAKECMDGOALS)"; exit 1; fi
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/bootstrap.lock
+	@touch $@
+
+# The build tools are in the environment already, so building airfleet downloads nothing.
+.venv/.examples: $(UV) requirements/examples.lock pyproject.toml
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/examples.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.dev: $(UV) requirements/dev.lock pyproject.toml
+	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/bootstrap.lock requirements/dev.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch .venv/.examples $@
+
+.venv-34/.installed: $(UV) requirements/airflow34.lock
+	$(UV) venv --quiet --allow-existing --python $(BIN)/python .venv-34
+	$(UV) pip sync --quiet --python .venv-34/bin/python --require-hashes requirements/airflow34.lock
+	@touch $@
