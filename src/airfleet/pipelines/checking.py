@@ -1,4 +1,4 @@
-"""What the checks of a pipeline share: the pipeline under check, ids, functions, and values with their paths."""
+"""What the checks of a pipeline share: the pipeline under check, ids, functions, and markers with their paths."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from airfleet.pipelines import catalog
 from airfleet.pipelines.arguments import DAG_ARGUMENTS, TASK_ARGUMENTS
 from airfleet.pipelines.files import project_root
 from airfleet.pipelines.modules import Missing, Roots
-from airfleet.pipelines.spec import Pipeline, Value
+from airfleet.pipelines.spec import Const, FileText, Marker, Pipeline, Template, Value, XCom
 
 
 @dataclass
@@ -44,6 +44,7 @@ _LONGEST_ID: Final = 250
 
 
 def check_id(path: str, written: str, what: str, checking: Checking) -> None:
+    """Note when Airflow would not take this id of a Dag or task."""
     if written and not _ID.fullmatch(written):
         odd = "".join(dict.fromkeys(re.sub(r"[\w.-]", "", written)))
         hint = "letters, digits, '_', '-' and '.' can be used"
@@ -53,6 +54,7 @@ def check_id(path: str, written: str, what: str, checking: Checking) -> None:
 
 
 def check_callbacks(prefix: str, options: Mapping[str, Value], checking: Checking) -> None:
+    """Note callbacks that are not there, among the options written at ``prefix`` itself."""
     for name, value in options.items():
         known = (TASK_ARGUMENTS if prefix else DAG_ARGUMENTS).get(name)
         path = f"{prefix}.{name}" if prefix else name
@@ -81,13 +83,20 @@ def not_found(missing: Missing, what: str) -> tuple[str, str | None]:
 _PROVIDER_MODULE = re.compile(r"airflow\.providers\.(\w+(?:\.\w+)??)\.(?:\w+\.)?(?:operators|sensors|transfers)\b")
 
 
-def walk(value: Value, path: str) -> Iterator[tuple[str, Value]]:
-    """Every value that is no list or mapping, with its path."""
-    if isinstance(value, Mapping):
+def markers_in(value: Value, path: str) -> Iterator[tuple[str, Marker]]:
+    """Every marker in ``value``, with its path."""
+    if isinstance(value, MARKERS):
+        yield path, value
+    elif isinstance(value, Mapping):
         for key, item in value.items():
-            yield from walk(item, f"{path}.{key}")
+            if isinstance(item, _MAY_HOLD_MARKERS):
+                yield from markers_in(item, f"{path}.{key}")
     elif isinstance(value, tuple):
         for index, item in enumerate(value):
-            yield from walk(item, f"{path}[{index}]")
-    else:
-        yield path, value
+            if isinstance(item, _MAY_HOLD_MARKERS):
+                yield from markers_in(item, f"{path}[{index}]")
+
+
+MARKERS: Final = (Template, XCom, FileText, Const)
+#: Most values are plain; their paths need not be written out.
+_MAY_HOLD_MARKERS: Final = (*MARKERS, dict, tuple)

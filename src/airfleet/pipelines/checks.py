@@ -14,7 +14,7 @@ from pathlib import Path
 
 from airfleet.errors import Problem, did_you_mean
 from airfleet.pipelines import cron, modules, reader
-from airfleet.pipelines.checking import Checking, check_callbacks, check_id, not_found, walk
+from airfleet.pipelines.checking import Checking, check_callbacks, check_id, markers_in, not_found
 from airfleet.pipelines.files import pipeline_files, project_root, read_text
 from airfleet.pipelines.modules import Missing
 from airfleet.pipelines.report import in_order
@@ -124,7 +124,7 @@ def _check_upstream(checking: Checking) -> None:
     for task in checking.pipeline.tasks:
         for index, needed in enumerate(task.needs):
             _check_reference(needed, task, f"{task.path}.needs[{index}]", checking)
-        for path, value in walk(task.args, f"{task.path}.with"):
+        for path, value in markers_in(task.args, f"{task.path}.with"):
             if isinstance(value, XCom):
                 _check_reference(value.task, task, path, checking)
     for circle in _circles(checking.pipeline.tasks):

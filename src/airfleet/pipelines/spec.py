@@ -47,8 +47,7 @@ Marker: TypeAlias = Template | XCom | FileText | Const
 
 #: A literal as YAML gives it, a marker, or a list (as tuple) or mapping of these.
 Value: TypeAlias = (
-    None
-    | bool
+    bool
     | int
     | float
     | str
@@ -58,6 +57,7 @@ Value: TypeAlias = (
     | Marker
     | tuple["Value", ...]
     | Mapping[str, "Value"]
+    | None
 )
 
 

@@ -7,17 +7,18 @@ from collections.abc import Iterator
 from airfleet.errors import did_you_mean
 from airfleet.pipelines import catalog
 from airfleet.pipelines.arguments import TASK_ARGUMENTS
-from airfleet.pipelines.checking import Checking, check_callbacks, check_id, not_found, walk
+from airfleet.pipelines.checking import Checking, check_callbacks, check_id, markers_in, not_found
 from airfleet.pipelines.modules import Missing
 from airfleet.pipelines.report import nearest
 from airfleet.pipelines.signatures import Signature
-from airfleet.pipelines.spec import CallableRef, FileText, OperatorRef, Task, Template, Value, XCom
+from airfleet.pipelines.spec import CallableRef, Const, FileText, OperatorRef, Task, Template
 
 
 def check_task(task: Task, checking: Checking) -> None:
+    """Note every problem of one task, but for what it waits for."""
     check_id(f"{task.path}.id", task.id, "task", checking)
     check_callbacks(task.path, task.options, checking)
-    for path, value in walk(task.args, f"{task.path}.with"):
+    for path, value in markers_in(task.args, f"{task.path}.with"):
         if isinstance(value, Template) and isinstance(value.text, FileText):
             _check_file(value.text, path, checking)
         elif isinstance(value, FileText):
@@ -115,11 +116,7 @@ def _check_markers(task: Task, written: str, found: catalog.Operator, checking: 
         return
     for name, value in task.args.items():
         known = name in found.signature.parameters
-        if name not in fields and known and any(_is_marker(inner) for _, inner in walk(value, "")):
+        if name not in fields and known and any(not isinstance(marker, Const) for _, marker in markers_in(value, "")):
             names = ", ".join(sorted(fields))
             hint = f"{written} takes markers in {names}" if names else f"{written} takes no markers"
             checking.problem(f"{task.path}.with.{name}", f"'{name}' is not rendered, so it cannot hold a marker", hint)
-
-
-def _is_marker(value: Value) -> bool:
-    return isinstance(value, (Template, XCom, FileText))
