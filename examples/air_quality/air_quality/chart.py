@@ -129,7 +129,8 @@ def _panel(job: str, files: Sequence[Path]) -> Panel:
 def _pollutant(connection: duckdb.DuckDBPyConnection, job: str) -> Panel:
     """The maximum of each day, of the measure that most rows have."""
     most = connection.execute(
-        "SELECT parameter_name, sample_duration, units_of_measure FROM rows GROUP BY ALL ORDER BY count(*) DESC, 1, 2, 3 LIMIT 1"
+        "SELECT parameter_name, sample_duration, units_of_measure FROM rows "
+        "GROUP BY ALL ORDER BY count(*) DESC, 1, 2, 3 LIMIT 1"
     ).fetchone()
     if most is None:
         return Panel(job, "no rows", [])

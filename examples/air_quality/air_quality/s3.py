@@ -28,7 +28,7 @@ def s3_store(account: Account, bucket: str, folder: str) -> S3Store:
         ),
     )
     store = S3Store(client, account.bucket or bucket, folder)
-    with _store_errors(f"the bucket {store.bucket} cannot be used"):
+    with _SayingWhat(f"the bucket {store.bucket} cannot be used"):
         client.head_bucket(Bucket=store.bucket)
     return store
 
@@ -48,12 +48,12 @@ class S3Store:
 
     def put(self, path: Path, name: str) -> None:
         """Upload; an object is replaced at once when the upload is complete."""
-        with _store_errors(f"{self.address}/{name} cannot be written"):
+        with _SayingWhat(f"{self.address}/{name} cannot be written"):
             self.client.upload_file(str(path), self.bucket, self._key(name))
 
     def read(self, name: str) -> bytes | None:
         """The object's bytes."""
-        with _store_errors(f"{self.address}/{name} cannot be read"):
+        with _SayingWhat(f"{self.address}/{name} cannot be read"):
             try:
                 body: bytes = self.client.get_object(Bucket=self.bucket, Key=self._key(name))["Body"].read()
             except self.client.exceptions.NoSuchKey:
@@ -62,7 +62,7 @@ class S3Store:
 
     def remove(self, name: str) -> None:
         """Delete the object."""
-        with _store_errors(f"{self.address}/{name} cannot be removed"):
+        with _SayingWhat(f"{self.address}/{name} cannot be removed"):
             self.client.delete_object(Bucket=self.bucket, Key=self._key(name))
 
     def _key(self, name: str) -> str:
@@ -76,8 +76,8 @@ _BOTO_ERRORS = (
 )
 
 
-class _store_errors:
-    """Tell what boto3 reports as one sentence."""
+class _SayingWhat:
+    """Tells what boto3 reports as one sentence."""
 
     def __init__(self, sentence: str) -> None:
         self.sentence = sentence

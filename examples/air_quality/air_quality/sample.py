@@ -181,7 +181,8 @@ def _aqs_page(folder: Path) -> str:
     return (
         "<!DOCTYPE html>\n<html><head><title>Pre-generated data files</title></head><body>\n"
         '<p><a href="#daily">Daily summary data</a> | <a href="https://www.epa.gov/">EPA</a></p>\n'
-        f'<h2 id="daily">Daily summary data</h2>\n<table>\n<tr><th>Year</th>{names}</tr>\n{rows}\n</table>\n</body></html>\n'
+        f'<h2 id="daily">Daily summary data</h2>\n<table>\n<tr><th>Year</th>{names}</tr>\n{rows}\n</table>\n'
+        "</body></html>\n"
     )
 
 
@@ -193,7 +194,8 @@ def _aqs_cell(path: Path) -> str:
 
 def _gsod_page(folder: Path) -> str:
     rows = "\n".join(
-        f'<tr><td><a href="{path.name}">{path.name}</a></td><td>2025-03-01 12:00</td><td>{path.stat().st_size}</td></tr>'
+        f'<tr><td><a href="{path.name}">{path.name}</a></td><td>2025-03-01 12:00</td>'
+        f"<td>{path.stat().st_size}</td></tr>"
         for path in sorted(folder.glob("*.tar.gz"))
     )
     title = "Index of /data/global-summary-of-the-day/archive"

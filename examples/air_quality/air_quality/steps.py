@@ -112,8 +112,10 @@ def chunk(job: Config, run: Config) -> Message:
         for layout in wanted.layout_names:
             into = chunked / layout
             into.mkdir()
-            for one in chunks.write(connection, layout, wanted.row, source, into, here.min_chunksize):
-                made.append({"name": f"{layout}/{one.name}", "rows": one.rows, "partitions": one.partitions})
+            written = chunks.write(connection, layout, wanted.row, source, into, here.min_chunksize)
+            made += [
+                {"name": f"{layout}/{one.name}", "rows": one.rows, "partitions": one.partitions} for one in written
+            ]
         (chunked / "chunks.json").write_text(json.dumps(made, indent=1))
     return {"chunks": len(made), "layouts": len(wanted.layout_names)}
 

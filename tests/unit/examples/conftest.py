@@ -17,7 +17,7 @@ for folder in (HERE, EXAMPLE):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 
-from air_quality import sample, serve
+from air_quality import sample, serve  # noqa: E402
 
 OZONE, SO2 = "epa_aqs_ozone_daily_summary", "epa_aqs_so2_daily_summary"
 GSOD = "noaa_global_summary_of_day"

@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from air_quality.archives import unpack
 from air_quality.errors import FetchError, UnsafeArchive
 
@@ -61,7 +62,7 @@ def test_a_name_that_leads_out_is_refused(name: str, file_type: str, tmp_path: P
     with pytest.raises(UnsafeArchive) as caught:
         unpack(archive, file_type, into)
     assert str(caught.value) == f"x.zip: the name '{name}' leads out of the folder; nothing was taken"
-    assert [path for path in tmp_path.rglob("*evil*")] == []
+    assert list(tmp_path.rglob("*evil*")) == []
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+
 from air_quality import pages, serve
 from air_quality.download import fetch_file, read_page, sha256_of
 from air_quality.errors import FetchError

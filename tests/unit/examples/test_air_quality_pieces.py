@@ -18,6 +18,7 @@ from typing import Any
 
 import duckdb
 import pytest
+
 from air_quality import chart, chunks, formats, sample, steps
 from air_quality.chunks import Partition
 from air_quality.formats import aqs, gsod
@@ -87,7 +88,7 @@ def clean_lines(job: dict[str, Any], lines: list[str], folder: Path) -> tuple[li
 
 
 def gsod_line(**changed: str) -> str:
-    values = {column: "" for column in gsod.HEADER}
+    values = dict.fromkeys(gsod.HEADER, "")
     values |= {"STATION": "01001099999", "DATE": "2024-02-29", "LATITUDE": "70.9", "LONGITUDE": "-8.7"}
     values |= {"TEMP": "  31.3", "STP": "003.2", "FRSHTT": "010010", "NAME": "JAN MAYEN, NO"} | changed
     return ",".join('"' + value.replace('"', '""') + '"' for value in values.values())

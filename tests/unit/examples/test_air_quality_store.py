@@ -13,12 +13,13 @@ from typing import Any
 
 import boto3
 import pytest
+from independent import compare
+from moto.server import ThreadedMotoServer
+
 from air_quality import steps
 from air_quality.errors import StoreError
 from air_quality.s3 import s3_store
 from air_quality.store import Account, FolderStore, Store, publish
-from independent import compare
-from moto.server import ThreadedMotoServer
 
 BUCKET = "air-quality"
 
@@ -115,7 +116,7 @@ def test_empty_folders_do_not_stay_behind(tmp_path: Path) -> None:
 
 
 def test_a_bucket_that_is_not_there_is_named(account: Account) -> None:
-    with pytest.raises(StoreError, match="the bucket elsewhere cannot be used: .*404"):
+    with pytest.raises(StoreError, match=r"the bucket elsewhere cannot be used: .*404"):
         s3_store(account, "elsewhere", "folder")
 
 

@@ -157,8 +157,10 @@ def _line_of(pollutant: Pollutant, monitor: Monitor, latitude: float, longitude:
     county = monitor.county
     street = f"{rng.randrange(100, 9900)} {rng.choice(('MAIN', 'CENTRAL', 'PARK', 'WASHINGTON', 'LAKE'))} ST."
     before = _csv(
-        [county.state_code, county.county_code, monitor.site_num, pollutant.code, "1"]
-        + [f"{latitude:.6f}", f"{longitude:.6f}", "WGS84" if monitor.number % 2 else "NAD83", pollutant.name],
+        [
+            *(county.state_code, county.county_code, monitor.site_num, pollutant.code, "1"),
+            *(f"{latitude:.6f}", f"{longitude:.6f}", "WGS84" if monitor.number % 2 else "NAD83", pollutant.name),
+        ],
         0,
     )
     local = f"{county.city} #{monitor.number}" if monitor.number % 7 else ""
@@ -169,9 +171,11 @@ def _line_of(pollutant: Pollutant, monitor: Monitor, latitude: float, longitude:
         hour = min(23, max(0, round(rng.gauss(11, 3))))
         index = str(_index(pollutant, most)) if measure.has_aqi else ""
         middle = _csv(
-            [measure.sample_duration, measure.standard, day.isoformat(), pollutant.units, "None", str(count)]
-            + [f"{100 * count / measure.count:.1f}", f"{most * rng.uniform(0.6, 0.85):.{pollutant.decimals}f}"]
-            + [_short(most, pollutant), str(hour), index, measure.method_code, measure.method_name],
+            [
+                *(measure.sample_duration, measure.standard, day.isoformat(), pollutant.units, "None", str(count)),
+                *(f"{100 * count / measure.count:.1f}", f"{most * rng.uniform(0.6, 0.85):.{pollutant.decimals}f}"),
+                *(_short(most, pollutant), str(hour), index, measure.method_code, measure.method_name),
+            ],
             9,
         )
         return f'{before},{middle},{after},"{dt.date(day.year + 1, 3, 1 + day.month)}"'

@@ -14,6 +14,8 @@ from air_quality.generate.series import Persistent, day_count, days, season
 
 #: a station is silent on about one day in fifty
 _SILENT = 0.02
+#: a star says that an extreme was taken from hourly values
+_FROM_HOURLY = (" ", " ", "*")
 
 
 def header() -> str:
@@ -99,10 +101,11 @@ def _day(station: Station, climate: Climate, day: dt.date, warm: float, high: fl
         *(f"{temp:6.1f}", number, *_or_missing(f"{dew:6.1f}", "9999.9", number, 0.04, rng)),
         *_or_missing(f"{sea_level:6.1f}", "9999.9", number, 0.12, rng),
         *_or_missing(_station_pressure(sea_level, station, temp), "999.9", number, 0.3, rng),
-        *_or_missing(f"{min(10.0, rng.gammavariate(9, 1)) * (0.5 if flags[0] == '1' else 1):5.1f}", "999.9", number, 0.2, rng),
+        *_or_missing(_visibility(flags, rng), "999.9", number, 0.2, rng),
         *_or_missing(f"{wind:5.1f}", "999.9", number, 0.02, rng),
         *(f"{wind * 1.6 + 2:5.1f}", gust),
-        *(f"{temp + range_ / 2:6.1f}", rng.choice((" ", " ", "*")), f"{temp - range_ / 2:6.1f}", rng.choice((" ", " ", "*"))),
+        *(f"{temp + range_ / 2:6.1f}", rng.choice(_FROM_HOURLY)),
+        *(f"{temp - range_ / 2:6.1f}", rng.choice(_FROM_HOURLY)),
         *_precipitation(wet, rng),
         *(depth, flags),
     ]  # fmt: skip
@@ -120,6 +123,11 @@ def _station_pressure(sea_level: float, station: Station, temp: float) -> str:
     pressure = sea_level * math.exp(-station.elevation / (29.27 * kelvin))
     written = f"{pressure:05.1f}"[-5:]
     return "999.8" if written == "999.9" else written
+
+
+def _visibility(flags: str, rng: random.Random) -> str:
+    """Miles; less in fog."""
+    return f"{min(10.0, rng.gammavariate(9, 1)) * (0.5 if flags[0] == '1' else 1):5.1f}"
 
 
 def _precipitation(wet: bool, rng: random.Random) -> tuple[str, str]:

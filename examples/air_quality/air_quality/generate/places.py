@@ -32,15 +32,24 @@ class Station(NamedTuple):
 
 
 COUNTIES = (
-    County("06", "037", "California", "Los Angeles", "Los Angeles", "Los Angeles-Long Beach-Anaheim, CA", 34.0665, -118.2267),
+    County(
+        "06", "037", "California", "Los Angeles", "Los Angeles",
+        "Los Angeles-Long Beach-Anaheim, CA", 34.0665, -118.2267,
+    ),
     County("36", "061", "New York", "New York", "New York", "New York-Newark-Jersey City, NY-NJ-PA", 40.8197, -73.9483),
     County("48", "201", "Texas", "Harris", "Houston", "Houston-The Woodlands-Sugar Land, TX", 29.7339, -95.2575),
     County("17", "031", "Illinois", "Cook", "Chicago", "Chicago-Naperville-Elgin, IL-IN-WI", 41.7514, -87.7135),
     County("08", "031", "Colorado", "Denver", "Denver", "Denver-Aurora-Lakewood, CO", 39.7512, -104.9876),
     County("53", "033", "Washington", "King", "Seattle", "Seattle-Tacoma-Bellevue, WA", 47.5683, -122.3086),
-    County("12", "086", "Florida", "Miami-Dade", "Miami", "Miami-Fort Lauderdale-West Palm Beach, FL", 25.7943, -80.2145),
+    County(
+        "12", "086", "Florida", "Miami-Dade", "Miami",
+        "Miami-Fort Lauderdale-West Palm Beach, FL", 25.7943, -80.2145,
+    ),
     County("04", "013", "Arizona", "Maricopa", "Phoenix", "Phoenix-Mesa-Scottsdale, AZ", 33.5038, -112.0957),
-    County("27", "053", "Minnesota", "Hennepin", "Minneapolis", "Minneapolis-St. Paul-Bloomington, MN-WI", 44.9655, -93.2548),
+    County(
+        "27", "053", "Minnesota", "Hennepin", "Minneapolis",
+        "Minneapolis-St. Paul-Bloomington, MN-WI", 44.9655, -93.2548,
+    ),
     County("13", "121", "Georgia", "Fulton", "Atlanta", "Atlanta-Sandy Springs-Roswell, GA", 33.7207, -84.3574),
     County("49", "035", "Utah", "Salt Lake", "Salt Lake City", "Salt Lake City, UT", 40.7362, -111.8722),
     County("25", "025", "Massachusetts", "Suffolk", "Boston", "Boston-Cambridge-Newton, MA-NH", 42.3295, -71.0826),
@@ -52,12 +61,18 @@ COUNTIES = (
     County("32", "003", "Nevada", "Clark", "Las Vegas", "Las Vegas-Henderson-Paradise, NV", 36.1700, -115.1233),
     County("42", "003", "Pennsylvania", "Allegheny", "Pittsburgh", "Pittsburgh, PA", 40.4656, -79.9608),
     County("35", "001", "New Mexico", "Bernalillo", "Albuquerque", "Albuquerque, NM", 35.1343, -106.5852),
-    County("11", "001", "District Of Columbia", "District of Columbia", "Washington", "Washington-Arlington-Alexandria, DC-VA-MD-WV", 38.9218, -77.0131),
+    County(
+        "11", "001", "District Of Columbia", "District of Columbia", "Washington",
+        "Washington-Arlington-Alexandria, DC-VA-MD-WV", 38.9218, -77.0131,
+    ),
     County("41", "051", "Oregon", "Multnomah", "Portland", "Portland-Vancouver-Hillsboro, OR-WA", 45.4965, -122.6034),
     County("26", "163", "Michigan", "Wayne", "Detroit", "Detroit-Warren-Dearborn, MI", 42.2286, -83.2082),
     County("47", "157", "Tennessee", "Shelby", "Memphis", "Memphis, TN-MS-AR", 35.1752, -89.9249),
     County("40", "109", "Oklahoma", "Oklahoma", "Oklahoma City", "Oklahoma City, OK", 35.6141, -97.4751),
-    County("37", "119", "North Carolina", "Mecklenburg", "Charlotte", "Charlotte-Concord-Gastonia, NC-SC", 35.2401, -80.7857),
+    County(
+        "37", "119", "North Carolina", "Mecklenburg", "Charlotte",
+        "Charlotte-Concord-Gastonia, NC-SC", 35.2401, -80.7857,
+    ),
     County("30", "063", "Montana", "Missoula", "Missoula", "Missoula, MT", 46.8423, -114.0217),
     County("06", "019", "California", "Fresno", "Fresno", "Fresno, CA", 36.7853, -119.7732),
     County("48", "113", "Texas", "Dallas", "Dallas", "Dallas-Fort Worth-Arlington, TX", 32.8200, -96.8600),
@@ -70,16 +85,25 @@ COUNTIES = (
     County("38", "017", "North Dakota", "Cass", "Fargo", "Fargo, ND-MN", 46.9338, -96.8554),
     County("56", "021", "Wyoming", "Laramie", "Cheyenne", "Cheyenne, WY", 41.1823, -104.7784),
     County("18", "097", "Indiana", "Marion", "Indianapolis", "Indianapolis-Carmel-Anderson, IN", 39.8110, -86.1145),
-    County("45", "019", "South Carolina", "Charleston", "Charleston", "Charleston-North Charleston, SC", 32.8823, -79.9775),
+    County(
+        "45", "019", "South Carolina", "Charleston", "Charleston",
+        "Charleston-North Charleston, SC", 32.8823, -79.9775,
+    ),
     County("21", "111", "Kentucky", "Jefferson", "Louisville", "Louisville/Jefferson County, KY-IN", 38.2289, -85.6545),
     County("19", "153", "Iowa", "Polk", "Des Moines", "Des Moines-West Des Moines, IA", 41.6032, -93.6431),
     County("31", "055", "Nebraska", "Douglas", "Omaha", "Omaha-Council Bluffs, NE-IA", 41.2478, -95.9757),
     County("28", "049", "Mississippi", "Hinds", "Jackson", "Jackson, MS", 32.3468, -90.2256),
-    County("05", "119", "Arkansas", "Pulaski", "Little Rock", "Little Rock-North Little Rock-Conway, AR", 34.7561, -92.2813),
+    County(
+        "05", "119", "Arkansas", "Pulaski", "Little Rock",
+        "Little Rock-North Little Rock-Conway, AR", 34.7561, -92.2813,
+    ),
     County("46", "099", "South Dakota", "Minnehaha", "Sioux Falls", "Sioux Falls, SD", 43.5479, -96.7008),
     County("33", "011", "New Hampshire", "Hillsborough", "Nashua", "Manchester-Nashua, NH", 42.7188, -71.5224),
     County("54", "039", "West Virginia", "Kanawha", "Charleston", "Charleston, WV", 38.3456, -81.6283),
-    County("06", "067", "California", "Sacramento", "Sacramento", "Sacramento--Roseville--Arden-Arcade, CA", 38.6138, -121.3680),
+    County(
+        "06", "067", "California", "Sacramento", "Sacramento",
+        "Sacramento--Roseville--Arden-Arcade, CA", 38.6138, -121.3680,
+    ),
 )  # fmt: skip
 
 STATIONS = (
