@@ -70,6 +70,7 @@ def _exit_code(match: Match[str]) -> Cause:
 
 
 MEMORY_ADVICE = "give the host more memory, or the worker fewer slots in fleet.yaml"
+MISSING = "(?:isn't defined|was not found|not found|does not exist|doesn't exist)"
 REACH_ADVICE = "is the server running, and are host and port of the connection right?"
 
 EXCEPTIONS: tuple[tuple[str, Explain], ...] = (
@@ -86,14 +87,14 @@ EXCEPTIONS: tuple[tuple[str, Explain], ...] = (
     ),
     (r"has no function '([^']+)'", _says("the module has no function '{0}'", "airfleet check")),
     (
-        r"conn(?:ection|_id)?\W+[`'\"]?([\w.-]+)[`'\"]? (?:isn't defined|was not found|not found|does not exist|doesn't exist)",
+        rf"conn(?:ection|_id)?\W+[`'\"]?([\w.-]+)[`'\"]? {MISSING}",
         _says(
             "there is no connection '{0}'",
             "define it in the UI under Admin, Connections, or as AIRFLOW_CONN_<ID> under env: in fleet.yaml",
         ),
     ),
     (
-        r"variable\W+[`'\"]?([\w.-]+)[`'\"]? (?:isn't defined|was not found|not found|does not exist|doesn't exist)",
+        rf"variable\W+[`'\"]?([\w.-]+)[`'\"]? {MISSING}",
         _says(
             "there is no Airflow variable '{0}'",
             "define it in the UI under Admin, Variables, or as AIRFLOW_VAR_<NAME> under env: in fleet.yaml",
@@ -151,7 +152,14 @@ EXCEPTIONS: tuple[tuple[str, Explain], ...] = (
         _says("the database did not accept the password of '{0}'", "check the connection's login and password"),
     ),
     (
-        r"UndefinedError.*'?([\w.]+)'? is undefined",
+        r"UndefinedError: '?(ds|ds_nodash|ts\w*|logical_date|data_interval_\w+)'? is undefined",
+        _says(
+            "the run has no logical date, so a template cannot use '{0}'",
+            "airfleet trigger gives a run one",
+        ),
+    ),
+    (
+        r"UndefinedError: '?([\w.]+)'? is undefined",
         _says(
             "a template uses '{0}', which does not exist when the task runs", "airfleet show FILE; check the $t texts"
         ),

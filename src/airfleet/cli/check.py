@@ -37,7 +37,8 @@ class Findings:
 
 
 @click.command(
-    epilog="\b\nExamples:\n  airfleet check\n  airfleet check pipelines/orders.yaml\n  airfleet check fleet.yaml -o json"
+    epilog="\b\nExamples:\n  airfleet check\n  airfleet check pipelines/orders.yaml\n"
+    "  airfleet check fleet.yaml -o json"
 )
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
 @options.output()

@@ -40,7 +40,8 @@ def _item(component: ComponentStatus) -> Item:
         seconds=component.started_after if fine else None if waiting else component.since,
         ticking=not fine,
         note=component.address if fine else component.reason,
-        sentence=describe(component),
+        # Why something that starts has not started yet is of interest when it is too late.
+        sentence=LABELS[component.state] if component.state is State.STARTING else describe(component),
     )
 
 

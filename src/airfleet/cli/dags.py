@@ -161,7 +161,8 @@ def item(instance: Json, now: dt.datetime) -> Item:
 
 
 def _sentence(label: str, state: str | None, took: float | None, attempt: str) -> str:
-    after = f" after {took:.1f}s" if state in DONE_STATES and took is not None else ""
+    ran = state in DONE_STATES and state != "upstream_failed"
+    after = f" after {took:.1f}s" if ran and took is not None else ""
     return f"{label}{after}" + (f" ({attempt})" if attempt else "")
 
 

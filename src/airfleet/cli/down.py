@@ -54,6 +54,7 @@ def _stop(here: Project, patience_seconds: float) -> tuple[str, bool]:
     snapshot = control.status(here.paths.socket)
     deadline = time.monotonic() + patience_seconds
     view = progress.view(live=terminal.is_live())
+    view.remember(components.items(snapshot))
     try:
         for change in follow(control.stop(here.paths.socket)):
             components.show(view, change)

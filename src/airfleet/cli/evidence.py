@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airfleet.agent.control import ComponentStatus, Snapshot
-from airfleet.cli import dags
+from airfleet.cli import dags, logtail
 from airfleet.cli.dags import Json
 from airfleet.cli.rest import Api, ApiError
 from airfleet.fleet.spec import Fleet
@@ -149,12 +149,11 @@ def read_log(content: Sequence[Any]) -> Log:
         if isinstance(entry, str):
             lines += entry.splitlines()
             continue
-        if entry.get("event", "").startswith("::"):
-            continue  # marks that fold the log in the UI
-        lines += _line(entry)
+        if "timestamp" in entry or not entry.get("event", "").endswith(".log"):
+            lines += _line(entry)  # what has no time and names a file says where the log was read from
         if entry.get("error_detail"):
             exception, frames = _exception(entry["error_detail"])
-    return Log(tuple(lines[-LOG_LINES:]), exception, frames)
+    return Log(tuple(logtail.telling(lines, LOG_LINES)), exception, frames)
 
 
 def _line(entry: Json) -> list[str]:
@@ -168,6 +167,6 @@ def _exception(detail: Sequence[Json]) -> tuple[str, tuple[str, ...]]:
     # The outermost exception comes first; what was raised first, its cause, comes last.
     raised = detail[0]
     value = str(raised.get("exc_value") or "")
-    frames = [frame for frame in raised.get("frames") or () if "site-packages" not in frame["filename"]]
+    frames = [frame for frame in raised.get("frames") or () if not logtail.is_foreign(frame["filename"])]
     places = tuple(f"{frame['filename']}:{frame['lineno']} in {frame['name']}" for frame in frames)
     return f"{raised.get('exc_type')}: {value}" if value else str(raised.get("exc_type")), places

@@ -41,6 +41,6 @@ def _read(source: Iterable[Snapshot], items: queue.SimpleQueue[object]) -> None:
             items.put(snapshot)
     except (AgentGone, ConnectionError):
         pass
-    except BaseException as wrong:  # noqa: BLE001 - raised again in the caller's thread
+    except BaseException as wrong:
         items.put(wrong)
     items.put(_END)

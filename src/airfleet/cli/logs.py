@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import click
@@ -15,16 +15,18 @@ from airfleet.cli.tailing import Tail, last_lines
 from airfleet.errors import FleetError, did_you_mean
 
 POLL_SECONDS = 0.25
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "bright_cyan", "bright_green", "bright_magenta")
 
 
 @click.command(
-    epilog="\b\nExamples:\n  airfleet logs scheduler -n 50\n  airfleet logs -f                all components, as they write"
+    epilog="\b\nExamples:\n  airfleet logs scheduler -n 50\n"
+    "  airfleet logs -f                all components, as they write"
 )
 @click.argument("component", required=False)
 @options.option("-f", "--follow", is_flag=True, help="Go on with what is written from now on.")
 @options.option(
-    "-n", "--lines", type=click.IntRange(min=0), default=100, show_default=True, help="Lines to begin with."
+    "-n", "--lines", type=click.IntRange(min=0), default=100, show_default=True, help="Lines of each to begin with."
 )
 @options.project
 def command(component: str | None, follow: bool, lines: int, project: Path | None) -> None:
@@ -33,7 +35,7 @@ def command(component: str | None, follow: bool, lines: int, project: Path | Non
     files = chosen(folder, component)
     if not files:
         raise FleetError(f"there are no logs in {folder} yet", hint="airfleet up")
-    names = Names(prefixed=component is None)
+    names = Names(files, prefixed=component is None)
     # Opened before the last lines are read: a line written in between is shown twice, not lost.
     tails = {name: Tail(path, from_end=True) for name, path in files.items()} if follow else {}
     for name, line in merged(files, lines):
@@ -58,20 +60,41 @@ def chosen(folder: Path, component: str | None) -> dict[str, Path]:
     return {component: files[component]}
 
 
-def merged(files: dict[str, Path], lines: int) -> Iterator[tuple[str, str]]:
-    """The last ``lines`` lines of each file; with several files, the ones written last come last."""
-    for name, path in sorted(files.items(), key=lambda entry: _written_at(entry[1])):
+def merged(files: dict[str, Path], lines: int) -> list[tuple[str, str]]:
+    """The last ``lines`` lines of each file, all in the order of their times."""
+    timed: list[tuple[str, str, str]] = []
+    for name, path in files.items():
+        at = ""
         for line in last_lines(path, lines):
-            yield name, line
+            # A line without a time belongs to the one before it.
+            at = time_of(line) or at
+            timed.append((at, name, line))
+    timed.sort(key=lambda entry: entry[0])
+    return [(name, line) for _, name, line in timed]
+
+
+def time_of(line: str) -> str:
+    """When the line was written, as text that sorts; empty when it does not say.
+
+    >>> time_of("30133:M 21 Nov 2026 09:21:29.146 * Ready to accept connections tcp")
+    '2026-11-21T09:21:29.146'
+    """
+    iso = re.search(r"\b(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d[.,]?\d*)", line)
+    if iso:
+        return f"{iso[1]}T{iso[2].replace(',', '.')}"
+    valkey = re.match(r"\d+:[A-Z] (\d\d) ([A-Z][a-z]{2}) (\d{4}) (\d\d:\d\d:\d\d\.?\d*)", line)
+    if valkey and valkey[2] in MONTHS:
+        return f"{valkey[3]}-{MONTHS.index(valkey[2]) + 1:02}-{valkey[1]}T{valkey[4]}"
+    return ""
 
 
 class Names:
     """Puts the component's name before each line, when several are shown."""
 
-    def __init__(self, *, prefixed: bool) -> None:
+    def __init__(self, names: Iterable[str], *, prefixed: bool) -> None:
         self._prefixed = prefixed
         self._colours: dict[str, str] = {}
-        self._width = 12
+        self._width = max(map(terminal.cells, names), default=0)
 
     def line(self, name: str, text: str) -> str:
         """``text`` as a line of ``name``."""
@@ -98,10 +121,3 @@ def _put_new(tail: Tail, name: str, names: Names) -> bool:
     for line in new:
         terminal.put(names.line(name, line))
     return bool(new)
-
-
-def _written_at(path: Path) -> float:
-    try:
-        return os.stat(path).st_mtime
-    except OSError:
-        return 0.0

@@ -105,7 +105,7 @@ def at_the_edge(run: Callable[[], Any]) -> int:
         if wrong.errno == errno.EPIPE:
             return _closed_pipe()
         return _bug(wrong)
-    except Exception as wrong:  # noqa: BLE001 - the edge: our own mistakes end here
+    except Exception as wrong:
         return _bug(wrong)
 
 

@@ -48,6 +48,9 @@ COLOURS = {"good": "green", "bad": "red", "busy": "yellow", "idle": "dim"}
 class View(Protocol):
     """Something that shows items."""
 
+    def remember(self, items: Sequence[Item]) -> None:
+        """Take ``items`` as already said."""
+
     def show(self, items: Sequence[Item], elapsed: float) -> None:
         """Show the items as they are now."""
 
@@ -99,6 +102,9 @@ class LiveList:
         self._received = 0.0
         # A second thread may let the clocks move on while the first one shows news.
         self._lock = threading.RLock()
+
+    def remember(self, items: Sequence[Item]) -> None:
+        """A list shows everything anyway."""
 
     def show(self, items: Sequence[Item], elapsed: float) -> None:
         """Draw ``items``."""
@@ -158,7 +164,7 @@ def fitting(items: Sequence[Item], rows: int) -> tuple[list[Item], str]:
 
 
 def _told(item: Item) -> tuple[str, str]:
-    return item.label, "" if item.mood == "good" else item.note
+    return item.label, item.note if item.mood == "bad" else ""
 
 
 def _start_live(picture: RenderableType) -> Live:

@@ -15,6 +15,7 @@ from airfleet.cli.evidence import Facts, key
 
 #: What Airflow calls the checks that say no more than other findings do.
 SAID_OTHERWISE = frozenset({"Dag Not Paused", "Dagrun Running", "Trigger Rule", "Task Instance State"})
+IN_POOLS = "in the UI under Admin, Pools"
 WAITING = frozenset({None, "scheduled", "queued", "deferred", "up_for_reschedule", "awaiting_input"})
 
 
@@ -31,6 +32,15 @@ class Finding:
     exception: str = ""
     frames: tuple[str, ...] = ()
     log: tuple[str, ...] = ()
+    next: str = ""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a task does not run, what would help, and the next command."""
+
+    sentence: str
+    advice: str = ""
     next: str = ""
 
 
@@ -186,8 +196,8 @@ def _queued_run(facts: Facts) -> Iterator[Finding]:
     if after is not None and after > facts.now:
         yield Finding("not_due", f"it may not start before {_at(after)}")
     elif most and facts.active_runs >= most:
-        sentence = f"{facts.active_runs} {_plural(facts.active_runs, 'run')} of the Dag are running, max_active_runs allows {most}"
-        yield Finding("waiting", sentence, next=f"airfleet why {facts.dag['dag_id']}")
+        running = f"{facts.active_runs} {'run' if facts.active_runs == 1 else 'runs'} of the Dag"
+        yield Finding("waiting", f"it waits for {running} to end: max_active_runs is {most}")
     elif not facts.dag["is_paused"]:
         yield from _unwell(facts, ("scheduler",))
         yield Finding("waiting", "the scheduler has not started it yet", next="airfleet status")
@@ -203,7 +213,7 @@ def _waiting(facts: Facts) -> Iterator[Finding]:
             "running", f"task '{dags.name(instance)}' has been running for {took or '0s'}{host}", (dags.name(instance),)
         )
     yield from _unwell(facts, ("scheduler", "worker"))
-    reasons: dict[tuple[str, str], list[Json]] = {}
+    reasons: dict[Reason, list[Json]] = {}
     behind: list[Json] = []
     for instance in facts.instances:
         if instance["state"] not in WAITING:
@@ -212,11 +222,10 @@ def _waiting(facts: Facts) -> Iterator[Finding]:
             behind.append(instance)
         else:
             reasons.setdefault(reason(facts, instance), []).append(instance)
-    for (sentence, next_command), instances in reasons.items():
+    for why, instances in reasons.items():
         verb = "waits" if len(instances) == 1 else "wait"
-        yield Finding(
-            "waiting", f"{_named(instances)} {verb}: {sentence}", tuple(map(dags.name, instances)), next=next_command
-        )
+        sentence = f"{_named(instances)} {verb}: {why.sentence}"
+        yield Finding("waiting", sentence, tuple(map(dags.name, instances)), advice=why.advice, next=why.next)
     if behind:
         yield _behind(facts, behind)
 
@@ -235,63 +244,72 @@ def open_upstream(facts: Facts, instance: Json) -> tuple[str, ...]:
     return tuple(up for up in facts.upstream.get(instance["task_id"], ()) if up in still)
 
 
-def reason(facts: Facts, instance: Json) -> tuple[str, str]:
-    """Why a task that could run does not, and the next command."""
+def reason(facts: Facts, instance: Json) -> Reason:
+    """Why a task that could run does not."""
     state = instance["state"]
     if state == "deferred":
-        return _deferred(facts, instance), ""
+        return _deferred(facts, instance)
     if state == "up_for_reschedule":
-        return "it is a sensor that looks again later", ""
+        return Reason("it is a sensor that looks again later")
     if state == "awaiting_input":
-        return "a person has to answer it in the UI", ""
+        return Reason("a person has to answer it in the UI")
     if facts.dag["is_paused"]:
-        return "the Dag is paused", f"airfleet trigger {facts.dag['dag_id']} --unpause"
+        return Reason("the Dag is paused", next=f"airfleet trigger {facts.dag['dag_id']} --unpause")
     return _no_queue(facts, instance) or _no_room(facts, instance) or _in_airflows_words(facts, instance)
 
 
-def _deferred(facts: Facts, instance: Json) -> str:
+def _deferred(facts: Facts, instance: Json) -> Reason:
     trigger = (instance.get("trigger") or {}).get("classpath", "").rpartition(".")[2]
     waits = f"it waits for an event ({trigger})" if trigger else "it waits for an event"
     if facts.components and not any(c.kind == "triggerer" for c in facts.components):
-        return f"{waits}, but no triggerer runs: triggerer: true in fleet.yaml"
-    return waits
+        return Reason(f"{waits}, but no triggerer runs", "triggerer: true in fleet.yaml")
+    return Reason(waits)
 
 
-def _no_queue(facts: Facts, instance: Json) -> tuple[str, str] | None:
+def _no_queue(facts: Facts, instance: Json) -> Reason | None:
     queue = instance.get("queue")
     if not facts.queues or not queue or queue in facts.queues:
         return None
     there = ", ".join(facts.queues)
-    return (
+    return Reason(
         f"no worker listens to the queue '{queue}' (workers listen to {there})",
-        "add it to queues: of a worker in fleet.yaml",
+        "add it to queues: of a worker in fleet.yaml, then airfleet down and airfleet up",
     )
 
 
-def _no_room(facts: Facts, instance: Json) -> tuple[str, str] | None:
+def _no_room(facts: Facts, instance: Json) -> Reason | None:
     """A limit that is reached: pool, tasks of the Dag, slots of the workers."""
     name = instance.get("pool")
     pool = facts.pools.get(name or "")
     if name and facts.pools and pool is None:
-        return f"there is no pool '{name}'", "make it in the UI under Admin, Pools"
-    if pool and instance["state"] != "queued" and 0 <= pool["open_slots"] < (instance.get("pool_slots") or 1):
-        return f"the pool '{name}' is full ({pool['occupied_slots']} of {pool['slots']} slots taken)", ""
+        return Reason(f"there is no pool '{name}'", f"make it {IN_POOLS}, or correct pool: of the task")
+    if instance["state"] == "queued":
+        return _no_slot(facts)
+    if pool and 0 <= pool["open_slots"] < (instance.get("pool_slots") or 1):
+        taken = f"{pool['occupied_slots']} of {pool['slots']} slots taken"
+        return Reason(f"the pool '{name}' is full ({taken})", f"wait, or give it more slots {IN_POOLS}")
     running = sum(ti["state"] in ("running", "queued") for ti in facts.instances)
     most = facts.dag.get("max_active_tasks")
-    if instance["state"] != "queued" and most and running >= most:
-        return f"{running} tasks of the Dag are running, max_active_tasks allows {most}", ""
-    if instance["state"] == "queued" and facts.slots is not None and facts.running_tasks >= facts.slots:
-        return f"all {facts.slots} slots of the workers are taken", "raise slots: of a worker in fleet.yaml"
+    if most and running >= most:
+        return Reason(f"{running} tasks of the Dag are running, max_active_tasks allows {most}")
     return None
 
 
-def _in_airflows_words(facts: Facts, instance: Json) -> tuple[str, str]:
+def _no_slot(facts: Facts) -> Reason | None:
+    if facts.slots is None or facts.running_tasks < facts.slots:
+        return None
+    return Reason(f"all {facts.slots} slots of the workers are taken", "wait, or raise slots: of a worker")
+
+
+def _in_airflows_words(facts: Facts, instance: Json) -> Reason:
     said = [text for name, text in facts.blocked.get(key(instance), ()) if name not in SAID_OTHERWISE]
     if said:
-        return said[0], ""
+        return Reason(said[0])
     if instance["state"] == "queued":
-        return f"it is in the queue '{instance.get('queue')}', and no worker has taken it yet", "airfleet logs worker"
-    return "the scheduler has not looked at it yet", "airfleet status"
+        return Reason(
+            f"it is in the queue '{instance.get('queue')}', and no worker has taken it yet", next="airfleet logs worker"
+        )
+    return Reason("the scheduler has not looked at it yet", next="airfleet status")
 
 
 def _unwell(facts: Facts, kinds: Iterable[str]) -> Iterator[Finding]:
@@ -311,10 +329,6 @@ def _named(instances: Sequence[Json]) -> str:
     shown = names[:4] if more else names
     noun = "task" if len(names) == 1 else "tasks"
     return f"{noun} {', '.join(shown)}{more}"
-
-
-def _plural(count: int, noun: str) -> str:
-    return noun if count == 1 else f"{noun}s"
 
 
 def _at(moment: dt.datetime) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from airfleet.cli import causes, options, pipeline_file, progress, tables, terminal
+from airfleet.cli import causes, logtail, options, pipeline_file, progress, tables, terminal
 from airfleet.cli.progress import Item
 from airfleet.cli.tailing import last_lines
 from airfleet.errors import EXIT_OK, EXIT_WRONG, FleetError
@@ -32,7 +32,9 @@ LOOKS = {
     "upstream_failed": ("not run", "bad"),
     "deferred": ("deferred", "busy"),
 }
-LOG_LINES = 15
+LOG_LINES = 12
+#: of a log, to find those in
+LINES_READ = 400
 
 
 @click.command(
@@ -161,7 +163,7 @@ def report(outcome: Outcome, output: str) -> int:
 
 def failure(event: TaskEvent) -> Iterator[str]:
     """What is known about a failed task."""
-    lines = last_lines(Path(event.log), LOG_LINES) if event.log else []
+    lines = logtail.telling(last_lines(Path(event.log), LINES_READ), LOG_LINES) if event.log else []
     yield f"{terminal.style('✗', fg='red')} task '{event_name(event)}' failed"
     yield from (f"    {line}" for line in lines)
     if event.error:

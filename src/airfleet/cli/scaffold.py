@@ -44,6 +44,7 @@ HELLO = """\
 # draws it, `airfleet run pipelines/hello.yaml` runs it here and now, without a fleet.
 dag_id: hello
 description: Looks at the clock, makes a greeting in Python, and says it.
+is_paused_upon_creation: false
 schedule: null                # only when triggered; "@daily" or "0 6 * * 1-5" run it by the clock
 start_date: 2026-01-01
 tags: [example]

@@ -36,10 +36,12 @@ def put_value(value: Any, output: str) -> None:
 
 
 def as_json(value: Any) -> str:
+    """``value`` as indented JSON; what JSON does not know (dates, paths) as text."""
     return json.dumps(value, indent=2, default=str, ensure_ascii=False)
 
 
 def as_yaml(value: Any) -> str:
+    """``value`` as YAML."""
     import yaml
 
     return str(yaml.safe_dump(json.loads(as_json(value)), sort_keys=False, allow_unicode=True)).rstrip()

@@ -45,8 +45,12 @@ def _conf(ctx: click.Context, param: click.Parameter, text: str | None) -> dict[
     help="One entry of conf; repeatable.",
 )
 @options.option(
-    "--date", callback=options.moment, metavar="DATE", help="The run's logical date; UTC if no zone is given."
+    "--date",
+    callback=options.moment,
+    metavar="DATE",
+    help="The run's logical date, UTC if no zone is given; without it, now.",
 )
+@options.option("--no-date", is_flag=True, help="A run without a logical date; it has no {{ ds }} and the like.")
 @options.option("--unpause", is_flag=True, help="Unpause the Dag first.")
 @options.option("--wait/--no-wait", default=False, show_default=True, help="Show the run task by task until it ends.")
 @options.timeout(None, "With --wait: how long it may take.")
@@ -57,6 +61,7 @@ def command(
     conf: dict[str, Any],
     params: dict[str, Any],
     date: dt.datetime | None,
+    no_date: bool,
     unpause: bool,
     wait: bool,
     timeout: float | None,
@@ -69,7 +74,8 @@ def command(
     """
     api, _ = rest.connect(find(project))
     _make_ready(api, dag_id, unpause=unpause)
-    run = start(api, dag_id, {**conf, **params}, date, now=dt.datetime.now(dt.UTC))
+    now = dt.datetime.now(dt.UTC)
+    run = start(api, dag_id, {**conf, **params}, None if no_date else date or now, now=now)
     terminal.say(f"started run {run['dag_run_id']} of '{dag_id}'")
     if not wait:
         row = {"dag_id": dag_id, "run_id": run["dag_run_id"], "state": run["state"]}

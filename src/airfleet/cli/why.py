@@ -79,7 +79,9 @@ def _finding_lines(finding: Finding) -> Iterator[str]:
     for frame in finding.frames[-3:]:
         yield f"    at {frame}"
     if finding.cause:
-        yield f"  likely cause: {finding.cause}" + (f"\n  what helps:   {finding.advice}" if finding.advice else "")
+        yield f"  likely cause: {finding.cause}"
+    if finding.advice:
+        yield f"  what helps:   {finding.advice}"
 
 
 def log_file(here: Project, verdict: Verdict, finding: Finding) -> Path | None:

@@ -10,15 +10,15 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+import fake_agent
+import fake_airflow
 import pytest
 from click.testing import CliRunner
+from fake_agent import FakeAgent, component, snapshot
+from fake_airflow import FakeAirflow
 
 from airfleet.cli.main import cli
 from airfleet.cli.project import Project
-import fake_agent
-import fake_airflow
-from fake_agent import FakeAgent, component, snapshot
-from fake_airflow import FakeAirflow
 
 
 @dataclass(frozen=True)

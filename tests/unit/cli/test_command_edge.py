@@ -43,7 +43,7 @@ def test_help_lists_every_command_under_a_heading(airfleet: Airfleet) -> None:
     assert [line.split()[0] for line in out.splitlines() if line.startswith("  ") and line.split()[0] in COMMANDS][
         : len(COMMANDS)
     ] == list(COMMANDS)
-    assert "..." not in out
+    assert "..." not in out.replace("[ARGS]...", "")
 
 
 def test_an_environment_variable_stands_for_a_flag_and_the_flag_wins(
@@ -90,7 +90,9 @@ def test_without_a_project_the_folder_and_the_way_out_are_named(
     )
 
 
-def test_the_project_may_be_named_before_or_after_the_command(project: object, airfleet: Airfleet, tmp_path: Path) -> None:
+def test_the_project_may_be_named_before_or_after_the_command(
+    project: object, airfleet: Airfleet, tmp_path: Path
+) -> None:
     other = tmp_path / "other"
     other.mkdir()
     (other / "fleet.yaml").write_text("name: other\n")
@@ -103,7 +105,10 @@ def test_a_project_folder_without_fleet_yaml_is_refused(airfleet: Airfleet, tmp_
     assert airfleet("status", "-C", tmp_path / "none").err == (
         f"error: no such project folder: {tmp_path / 'none'}\nhint: airfleet init {tmp_path / 'none'}\n"
     )
-    assert airfleet("status", "-C", tmp_path).err == f"error: no fleet.yaml in {tmp_path}\nhint: airfleet init {tmp_path}\n"
+    assert (
+        airfleet("status", "-C", tmp_path).err
+        == f"error: no fleet.yaml in {tmp_path}\nhint: airfleet init {tmp_path}\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -166,7 +171,16 @@ def run_python(code: str, **environ: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(
     "argv",
-    [["--help"], ["check"], ["status"], ["logs"], ["trigger", "x"], ["why", "x"], ["show", "pipelines/hello.yaml"], ["down", "--help"]],
+    [
+        ["--help"],
+        ["check"],
+        ["status"],
+        ["logs"],
+        ["trigger", "x"],
+        ["why", "x"],
+        ["show", "pipelines/hello.yaml"],
+        ["down", "--help"],
+    ],
     ids=" ".join,
 )
 def test_airflow_is_not_imported(argv: list[str], airfleet: Airfleet, tmp_path: Path) -> None:
@@ -195,5 +209,5 @@ def test_a_closed_pipe_ends_quietly(airfleet: Airfleet, tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert done.stdout == "worker       | line\n"
+    assert done.stdout == "worker | line\n"
     assert done.stderr == ""

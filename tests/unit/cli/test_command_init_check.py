@@ -22,7 +22,9 @@ def test_init_writes_a_project_that_checks_clean(
 ) -> None:
     made = airfleet("init", tmp_path / "My Shop")
     assert (made.code, made.out) == (0, "")
-    assert sorted(str(p.relative_to(tmp_path / "My Shop")) for p in (tmp_path / "My Shop").rglob("*") if p.is_file()) == [
+    assert sorted(
+        str(p.relative_to(tmp_path / "My Shop")) for p in (tmp_path / "My Shop").rglob("*") if p.is_file()
+    ) == [
         ".gitignore",
         "README.md",
         "fleet.yaml",

@@ -25,9 +25,7 @@ def logs(project: Project) -> Path:
 
 
 def test_all_components_with_their_names_the_last_written_at_the_end(logs: Path, airfleet: Airfleet) -> None:
-    assert airfleet("logs", "-n", 2).out == (
-        "scheduler    | s2\nscheduler    | s3\nworker       | w1\nworker       | w2\n"
-    )
+    assert airfleet("logs", "-n", 2).out == ("scheduler | s2\nscheduler | s3\nworker    | w1\nworker    | w2\n")
 
 
 def test_one_component_without_its_name(logs: Path, airfleet: Airfleet) -> None:
@@ -55,13 +53,13 @@ def test_following_shows_new_lines_also_of_components_that_start_later(logs: Pat
     with subprocess.Popen(command, cwd=project.root, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
-            assert process.stdout.readline() == "scheduler    | s3\n"
-            assert process.stdout.readline() == "worker       | w2\n"
+            assert process.stdout.readline() == "scheduler | s3\n"
+            assert process.stdout.readline() == "worker    | w2\n"
             with open(logs / "worker.log", "a") as log:
                 log.write("w3\n")
-            assert process.stdout.readline() == "worker       | w3\n"
+            assert process.stdout.readline() == "worker    | w3\n"
             (logs / "triggerer.log").write_text("t1\n")
-            assert process.stdout.readline() == "triggerer    | t1\n"
+            assert process.stdout.readline() == "triggerer | t1\n"
         finally:
             process.terminate()
 

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fake_agent import component, snapshot
 
 from airfleet.agent.states import State
 from airfleet.cli import progress, up
 from airfleet.cli.project import Project
 from airfleet.errors import FleetError, WaitTimedOut
 from conftest import Airfleet
-from fake_agent import component, snapshot
 
 FAR = 1e9
 
@@ -105,12 +105,13 @@ def test_an_agent_that_ends_while_starting_shows_the_end_of_its_own_log(project:
         with pytest.raises(FleetError) as failed:
             up.wait_until_ready(project, FAR, 120)
     assert str(failed.value) == (
-        "the agent ended while the fleet was starting\n    one\n    OSError: no room\n"
-        f"hint: the agent's log is {log}"
+        f"the agent ended while the fleet was starting\n    one\n    OSError: no room\nhint: the agent's log is {log}"
     )
 
 
-def test_too_late_names_what_is_not_ready_and_the_log_of_what_is_starting(project: Project, agent_says: Callable) -> None:
+def test_too_late_names_what_is_not_ready_and_the_log_of_what_is_starting(
+    project: Project, agent_says: Callable
+) -> None:
     scheduler = component("scheduler", State.WAITING, started_after=None, reason="waits for postgres")
     with agent_says(snapshot(scheduler, STARTING, state="starting")), pytest.raises(WaitTimedOut) as late:
         up.wait_until_ready(project, 0.0, 120)
@@ -153,9 +154,7 @@ def test_status_of_a_healthy_fleet(agent_says: Callable, airfleet: Airfleet) -> 
         result = airfleet("status")
     assert result.code == 0
     assert result.out == (
-        "COMPONENT  STATE    FOR    ADDRESS\n"
-        "postgres   healthy  1m00s\n"
-        "scheduler  healthy  1m00s  127.0.0.1:8974\n"
+        "COMPONENT  STATE    FOR    ADDRESS\npostgres   healthy  1m00s\nscheduler  healthy  1m00s  127.0.0.1:8974\n"
     )
     assert result.err == "\nfleet 'shop' is healthy, up for 8.2s: http://127.0.0.1:8080\n"
 

@@ -1,0 +1,45 @@
+"""The end of a task's log as a person wants it: what the task said, not how Airflow got there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+#: lines that every task's log has, whatever it does
+ROUTINE = re.compile(
+    r"::(?:group|endgroup)::|DAG bundles loaded|Filling up the DagBag|Worker startup parse complete"
+    r"|Tmp dir root location|Done\. Returned value was"
+)
+FRAME = re.compile(r'\s*File "([^"]+)", line \d+')
+#: code between the user's function and the task: Airflow, other packages, and our own operator
+FOREIGN = re.compile(r"site-packages|/airfleet/pipelines/|<template>|<frozen")
+
+
+def is_routine(line: str) -> bool:
+    """Whether the line says nothing about this task."""
+    return ROUTINE.search(line) is not None
+
+
+def is_foreign(file: str) -> bool:
+    """Whether code in ``file`` is none of the user's."""
+    return FOREIGN.search(file) is not None
+
+
+def telling(lines: Iterable[str], count: int) -> list[str]:
+    """The last ``count`` lines that tell something: without routine and without other people's frames."""
+    return _without_foreign_frames([line for line in lines if not is_routine(line)])[-count:]
+
+
+def _without_foreign_frames(lines: Sequence[str]) -> list[str]:
+    kept: list[str] = []
+    skipping: int | None = None
+    for line in lines:
+        frame = FRAME.match(line)
+        indent = len(line) - len(line.lstrip())
+        if frame:
+            skipping = indent if is_foreign(frame[1]) else None
+        elif skipping is not None and (indent <= skipping or not line.strip()):
+            skipping = None  # the frame's source line and its carets are over
+        if skipping is None:
+            kept.append(line)
+    return kept
