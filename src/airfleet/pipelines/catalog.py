@@ -203,4 +203,4 @@ def _read_operator(path: str, roots: Roots) -> Operator | Missing | Unknown:
     facts = class_facts(found.module, name, roots)
     own = {key: needed for key, needed in facts.parameters.items() if key not in BASE_OPERATOR_ARGUMENTS}
     fields = None if facts.template_fields is None else frozenset(facts.template_fields)
-    return Operator(path, Signature(own, facts.open), fields, facts.is_operator or facts.open)
+    return Operator(path, Signature(own, facts.open, facts.kinds), fields, facts.is_operator or facts.open)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from airfleet.pipelines import modules
+from airfleet.pipelines.arguments import Kind
 from airfleet.pipelines.modules import Found, Roots
 
 
@@ -22,6 +23,8 @@ class Signature:
     parameters: Mapping[str, bool]
     #: whether it takes, or may take, others too
     open: bool = False
+    #: name → kind of value, where the annotation says it plainly
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -35,7 +38,31 @@ def signature(args: ast.arguments) -> Signature:
     names = [*args.posonlyargs, *args.args]
     parameters = {arg.arg: index < without_default for index, arg in enumerate(names)}
     parameters |= {arg.arg: default is None for arg, default in zip(args.kwonlyargs, args.kw_defaults, strict=True)}
-    return Signature(parameters, open=args.kwarg is not None or bool(args.posonlyargs))
+    kinds = {arg.arg: kind for arg in (*names, *args.kwonlyargs) if (kind := _kind(arg.annotation))}
+    return Signature(parameters, open=args.kwarg is not None or bool(args.posonlyargs), kinds=kinds)
+
+
+_KINDS: Final[dict[frozenset[str], Kind]] = {
+    frozenset({"int"}): "integer",
+    frozenset({"float"}): "number",
+    frozenset({"int", "float"}): "number",
+    frozenset({"bool"}): "boolean",
+    frozenset({"timedelta"}): "duration",
+    frozenset({"timedelta", "float"}): "duration",
+    frozenset({"timedelta", "int"}): "duration",
+    frozenset({"Callable"}): "function",
+}
+
+
+def _kind(annotation: ast.expr | None) -> Kind | None:
+    """The kind of value behind ``int``, ``timedelta | None``, ``Callable[..., bool]`` and the like."""
+    if annotation is None:
+        return None
+    words = set()
+    for part in ast.unparse(annotation).split(" | "):
+        bare = part.partition("[")[0] if part.startswith(("Callable[", "collections.abc.Callable[")) else part
+        words.add(bare.removeprefix("Optional[").removesuffix("]").rpartition(".")[2])
+    return _KINDS.get(frozenset(words - {"None", "ArgNotSet"}))
 
 
 @dataclass(frozen=True)
@@ -46,6 +73,7 @@ class ClassFacts:
     template_fields: tuple[str, ...] | None = ()
     is_operator: bool = False
     open: bool = False
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
 
 
 _BASE: Final = ClassFacts(is_operator=True)
@@ -75,6 +103,7 @@ def class_facts(module: str, name: str, roots: Roots, within: frozenset[tuple[st
         template_fields=_template_fields(found, bases, roots, inner),
         is_operator=any(base.is_operator for base in bases),
         open=any(base.open for base in bases) or _takes_unknown(found.node),
+        kinds=_kinds(found.node, bases),
     )
 
 
@@ -107,6 +136,14 @@ def _parameters(node: ast.ClassDef, bases: list[ClassFacts]) -> dict[str, bool]:
     passed = _passed_on(init)
     taken = dict.fromkeys(_taken_from(init.args.kwarg.arg, init), False)
     return {**{key: needed for key, needed in inherited.items() if key not in passed}, **taken, **own}
+
+
+def _kinds(node: ast.ClassDef, bases: list[ClassFacts]) -> dict[str, Kind]:
+    """Kinds of the class's own arguments and of inherited ones; an argument taken anew counts as its own."""
+    init = _init(node)
+    own = signature(init.args) if init else Signature({})
+    inherited = {name: kind for base in reversed(bases) for name, kind in base.kinds.items()}
+    return {**{name: kind for name, kind in inherited.items() if name not in own.parameters}, **own.kinds}
 
 
 def _passed_on(init: ast.FunctionDef) -> set[str]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Final
 
 from airfleet.errors import did_you_mean
 from airfleet.pipelines import catalog
-from airfleet.pipelines.arguments import TASK_ARGUMENTS
-from airfleet.pipelines.checking import Checking, check_callbacks, check_id, markers_in, not_found
+from airfleet.pipelines.arguments import TASK_ARGUMENTS, Kind
+from airfleet.pipelines.checking import MARKERS, Checking, check_callbacks, check_id, markers_in, not_found
 from airfleet.pipelines.modules import Missing
 from airfleet.pipelines.report import nearest
 from airfleet.pipelines.signatures import Signature
-from airfleet.pipelines.spec import CallableRef, Const, FileText, OperatorRef, Task, Template
+from airfleet.pipelines.spec import CallableRef, Const, FileText, OperatorRef, Task, Template, Value
+from airfleet.pipelines.values import FUNCTION, parse_duration
+from airfleet.scalars import scalar_value
 
 
 def check_task(task: Task, checking: Checking) -> None:
@@ -79,6 +82,7 @@ def _check_operator(task: Task, uses: OperatorRef, checking: Checking) -> None:
         return
     _check_names(task, uses.written, found.signature, frozenset(TASK_ARGUMENTS), checking)
     _check_markers(task, uses.written, found, checking)
+    _check_kinds(task, found.signature, checking)
     for name in _not_given(task, found.signature, frozenset(TASK_ARGUMENTS)):
         checking.problem(task.path, f"{uses.written} needs '{name}'", _needed_hint(name, task))
 
@@ -120,3 +124,49 @@ def _check_markers(task: Task, written: str, found: catalog.Operator, checking: 
             names = ", ".join(sorted(fields))
             hint = f"{written} takes markers in {names}" if names else f"{written} takes no markers"
             checking.problem(f"{task.path}.with.{name}", f"'{name}' is not rendered, so it cannot hold a marker", hint)
+
+
+def _check_kinds(task: Task, takes: Signature, checking: Checking) -> None:
+    """Literals that cannot be what the operator's annotation asks for."""
+    for name, kind in takes.kinds.items():
+        value, path = task.args.get(name), f"{task.path}.with.{name}"
+        if value is None or name not in takes.parameters or isinstance(value, MARKERS):
+            continue
+        if kind == "function":
+            _check_named_function(value, path, checking)
+        elif kind in _MUST_BE and not _fits(kind, value):
+            written = (
+                "a list" if isinstance(value, tuple) else "a mapping" if isinstance(value, Mapping) else f"'{value}'"
+            )
+            checking.problem(path, f"must be {_MUST_BE[kind]}, not {written}")
+
+
+_MUST_BE: Final[dict[Kind, str]] = {
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "duration": "a duration such as 90s, 5m or 1h30m",
+}
+
+
+def _fits(kind: Kind, value: Value) -> bool:
+    """Text of a number fits too: what comes from the environment is always text."""
+    if isinstance(value, bool):
+        return kind == "boolean"
+    if isinstance(value, str):
+        return parse_duration(value) is not None if kind == "duration" else kind != "boolean" and _is_number(value)
+    return kind != "boolean" and isinstance(value, (int, float))
+
+
+def _is_number(text: str) -> bool:
+    return isinstance(scalar_value(text), (int, float))
+
+
+def _check_named_function(value: Value, path: str, checking: Checking) -> None:
+    if not isinstance(value, str) or not FUNCTION.fullmatch(value):
+        checking.problem(path, "must be the name of a function", "write module:function")
+        return
+    module, _, name = value.partition(":")
+    found = catalog.function(module, name, checking.roots)
+    if isinstance(found, Missing):
+        checking.problem(path, *not_found(found, "function"))

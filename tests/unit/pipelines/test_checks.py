@@ -103,6 +103,10 @@ GOOD_TASKS = [
     "id: t, uses: etl.operators.FixedOperator, with: {where: {$t: x}, cwd: {$t: x}}",
     "id: t, uses: airflow.operators.bash.BashOperator, with: {bash_command: x}",
     "id: t, on_failure_callback: etl.steps:fetch",
+    "id: t, uses: branch_python, with: {python_callable: 'etl.steps:fetch'}",
+    "id: t, uses: time_delta_sensor, with: {delta: 1h30m, deferrable: true, poke_interval: 5}",
+    "id: t, uses: time_delta_sensor, with: {delta: {$t: '{{ params.wait }}'}, poke_interval: '60'}",
+    "id: t, uses: bash, with: {bash_command: x, append_env: null}",
 ]
 
 
@@ -163,6 +167,16 @@ BAD_TASKS = [
     ("▸id: t, uses: 'etl.steps:fetch'", "tasks.t: etl.steps:fetch needs 'source'\nhint: write it under 'with' of 't'"),
     ("id: t, uses: 'etl.steps:fetch', with: {sorce: ▸1}",
      "tasks.t.with.sorce: etl.steps:fetch takes no argument 'sorce'\nhint: did you mean 'source'?"),
+    ("id: t, uses: short_circuit, with: {python_callable: ▸'etl.steps:fecth'}",
+     "tasks.t.with.python_callable: 'etl.steps' has no function 'fecth'\nhint: did you mean 'fetch'?"),
+    ("id: t, uses: short_circuit, with: {python_callable: ▸fetch}",
+     "tasks.t.with.python_callable: must be the name of a function\nhint: write module:function"),
+    ("id: t, uses: time_delta_sensor, with: {delta: ▸soon}",
+     "tasks.t.with.delta: must be a duration such as 90s, 5m or 1h30m, not 'soon'"),
+    ("id: t, uses: bash, with: {bash_command: x, append_env: ▸yes}",
+     "tasks.t.with.append_env: must be true or false, not 'yes'"),
+    ("id: t, uses: trigger_dagrun, with: {trigger_dag_id: x, poke_interval: ▸[1]}",
+     "tasks.t.with.poke_interval: must be a whole number, not a list"),
     ("id: t, with: {x: ▸1}",
      "tasks.t.with.x: a task without 'uses' does no work and takes no arguments\nhint: add 'uses'"),
     ("id: t, on_failure_callback: ▸etl.steps:fecth",
