@@ -1,11 +1,16 @@
-"""Every test session has an Airflow home of its own: no test reads or writes ``~/airflow``."""
+"""Every test session has an Airflow home of its own: no test reads or writes ``~/airflow``.
+
+Fleets that several test files share start when the first test asks for them; see :mod:`support.fleets`.
+"""
 
 from __future__ import annotations
 
 import atexit
 import os
 import shutil
+import sys
 import tempfile
+from pathlib import Path
 
 _HOME = tempfile.mkdtemp(prefix="airfleet-tests-")
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
@@ -15,3 +20,11 @@ for _name in [name for name in os.environ if name.startswith(("AIRFLOW", "_AIRFL
 os.environ["AIRFLOW_HOME"] = _HOME
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
+
+_HERE = str(Path(__file__).parent)
+if _HERE not in sys.path:
+    sys.path.insert(0, _HERE)
+
+from support.fleets import air_quality_fleet, running, stopped, tiny_fleet  # noqa: E402
+
+__all__ = ["air_quality_fleet", "running", "stopped", "tiny_fleet"]

@@ -1,0 +1,227 @@
+"""A real fleet in a folder of its own, for tests: started, asked, hurt, stopped, and gone without a trace.
+
+::
+
+    with FleetUnderTest.make("name: shop", {"pipelines/hello.yaml": HELLO}) as fleet:
+        fleet.start()
+        fleet.wait_for_dag("hello")
+        run = fleet.trigger("hello")
+        assert fleet.wait_for_run("hello", run) == "success"
+
+Whatever happens in the block, no process and no file of the fleet is left after it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from airfleet.agent import control, launch, leftovers
+from airfleet.agent.control import AgentGone, ComponentStatus, Snapshot
+from airfleet.agent.embedded import SYSTEM_STATE
+from airfleet.cli import rest
+from airfleet.cli.project import Project
+from airfleet.cli.rest import Api, ApiError
+from airfleet.fleet.paths import Paths, fleet_id
+from airfleet.testing.waiting import wait_until
+
+START_SECONDS = 240.0
+RUN_SECONDS = 120.0
+#: from an edit to what the UI shows
+DISCOVERY_SECONDS = 60.0
+
+#: Settings of the person who runs the tests must not reach the fleet under test.
+_PERSONAL = ("AIRFLEET", "AIRFLOW", "_AIRFLOW")
+_ENDED = ("success", "failed")
+
+
+@dataclass
+class FleetUnderTest:
+    """The fleet whose ``fleet.yaml`` lies in ``root``."""
+
+    root: Path
+    environ: Mapping[str, str]
+    #: removed at the end
+    temporary: Path | None = None
+    _unpaused: set[str] = field(default_factory=set, repr=False)
+
+    @classmethod
+    def make(
+        cls, fleet_yaml: str, files: Mapping[str, str] | None = None, copy_of: Path | None = None
+    ) -> FleetUnderTest:
+        """A project in a new folder: a copy of another one, ``fleet.yaml`` and ``files`` (path -> text)."""
+        folder = Path(tempfile.mkdtemp(prefix="airfleet-test-"))
+        folder.chmod(0o755)  # the user that embedded servers run as, when we are root, must reach its data
+        root = folder / "project"
+        if copy_of is not None:
+            ignore = shutil.ignore_patterns(".airfleet", "__pycache__")
+            shutil.copytree(copy_of, root, ignore=ignore)
+        (root / "pipelines").mkdir(parents=True, exist_ok=True)
+        made = cls(root, clean_environment(), folder)
+        for path, text in {"fleet.yaml": fleet_yaml, **(files or {})}.items():
+            made.write(path, text)
+        return made
+
+    # --- its life ---------------------------------------------------------------------------------
+
+    def start(self) -> Snapshot:
+        """Bring it up and wait until it is healthy."""
+        result = self.airfleet("up", "--detach", "--timeout", f"{START_SECONDS:.0f}s")
+        assert result.returncode == 0, f"{result.stdout}\n{result.stderr}"
+        return self.snapshot()
+
+    def stop(self) -> None:
+        """End it and all its processes."""
+        result = self.airfleet("down")
+        assert result.returncode == 0, f"{result.stdout}\n{result.stderr}"
+
+    def airfleet(self, *arguments: object, seconds: float = START_SECONDS + 60) -> subprocess.CompletedProcess[str]:
+        """Run ``airfleet`` in the project's folder."""
+        return subprocess.run(
+            [*command(), *map(str, arguments)],
+            cwd=self.root,
+            env=dict(self.environ),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+
+    def __enter__(self) -> FleetUnderTest:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.remove()
+
+    def remove(self) -> None:
+        """End every process and remove every file of it."""
+        try:
+            for _ in control.ask(self.paths.socket, {"do": "stop", "force": True}, timeout_seconds=30.0):
+                pass
+        except (AgentGone, OSError):
+            pass
+        launch.end_leftovers(self.paths, grace_seconds=5.0)
+        for folder in (self.paths.runtime, SYSTEM_STATE / fleet_id(self.paths.home), self.temporary):
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    # --- what it is ------------------------------------------------------------------------------
+
+    @property
+    def project(self) -> Project:
+        """As the command line sees it."""
+        return Project(self.root, self.environ)
+
+    @property
+    def paths(self) -> Paths:
+        """Where it keeps its things."""
+        return self.project.paths
+
+    def snapshot(self) -> Snapshot:
+        """What its agent says. Raises AgentGone."""
+        return control.status(self.paths.socket)
+
+    def is_running(self) -> bool:
+        """Whether an agent answers."""
+        try:
+            self.snapshot()
+        except AgentGone:
+            return False
+        return True
+
+    def component(self, name: str) -> ComponentStatus:
+        """One component. Raises StopIteration when there is none of that name."""
+        return next(c for c in self.snapshot().components if c.name == name)
+
+    def pids(self) -> tuple[int, ...]:
+        """Every process of the fleet: agent, components, what they started."""
+        written_down = leftovers.read_down(self.paths.processes)
+        return leftovers.find(fleet_id(self.paths.home), written_down)
+
+    # --- what is done to it ----------------------------------------------------------------------
+
+    def write(self, path: str, text: str) -> Path:
+        """Replace a file of the project at once, as editors do."""
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = target.with_name(f".{target.name}.draft")
+        draft.write_text(text)
+        os.replace(draft, target)
+        return target
+
+    def kill(self, name: str) -> int:
+        """End a component by SIGKILL, without a warning; the pid it had."""
+        pid = self.component(name).pid
+        assert pid is not None, f"{name} does not run"
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def wait_until_replaced(self, name: str, pid: int, seconds: float) -> ComponentStatus:
+        """The component as soon as it is ready as another process than ``pid``."""
+
+        def replaced() -> ComponentStatus | None:
+            now = self.component(name)
+            return now if now.state == "ready" and now.pid not in (None, pid) else None
+
+        return wait_until(replaced, seconds, f"{name} is ready as another process than {pid}")
+
+    # --- what it does ----------------------------------------------------------------------------
+
+    @cached_property
+    def api(self) -> Api:
+        """The REST API, as the user with the generated password."""
+        return rest.connect(self.project)[0]
+
+    def wait_for_dag(self, dag_id: str, seconds: float = DISCOVERY_SECONDS) -> None:
+        """Wait until Airflow knows a Dag."""
+        wait_until(lambda: self.knows(dag_id), seconds, f"Dag '{dag_id}' is known", pause_seconds=0.2)
+
+    def knows(self, dag_id: str) -> bool:
+        """Whether Airflow knows a Dag."""
+        try:
+            self.api.get("dags", dag_id)
+        except ApiError as refused:
+            if refused.status != 404:
+                raise
+            return False
+        return True
+
+    def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
+        """Start a run; its id. The Dag is unpaused first."""
+        if dag_id not in self._unpaused:
+            self.api.patch("dags", dag_id, body={"is_paused": False}, update_mask="is_paused")
+            self._unpaused.add(dag_id)
+        run = self.api.post("dags", dag_id, "dagRuns", body={"logical_date": None, "conf": dict(conf or {})})
+        return str(run["dag_run_id"])
+
+    def wait_for_run(self, dag_id: str, run_id: str, seconds: float = RUN_SECONDS) -> str:
+        """The state in which the run ended: ``success`` or ``failed``."""
+
+        def ended() -> str:
+            state = str(self.api.get("dags", dag_id, "dagRuns", run_id)["state"])
+            return state if state in _ENDED else ""
+
+        return wait_until(ended, seconds, f"run {run_id} of '{dag_id}' has ended", pause_seconds=0.3)
+
+
+def command() -> list[str]:
+    """The words that start ``airfleet`` with this Python."""
+    return [sys.executable, "-m", "airfleet.cli"]
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment without anybody's settings of airfleet or Airflow."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_PERSONAL)}

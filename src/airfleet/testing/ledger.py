@@ -1,0 +1,27 @@
+"""A witness outside the fleet: a file to which tasks append a line that is on disk before they go on.
+
+What a task wrote there has happened, whatever the fleet's own database says about it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """One such file."""
+
+    path: Path
+
+    def command(self, words: str) -> str:
+        """A shell command that appends ``words`` as one line; the words may hold ``$variables``."""
+        return f'echo "{words}" >> "{self.path}" && sync "{self.path}"'
+
+    def lines(self) -> tuple[str, ...]:
+        """What was written so far; a last line that is still being written is left out."""
+        try:
+            return tuple(self.path.read_text().split("\n")[:-1])
+        except FileNotFoundError:
+            return ()

@@ -1,0 +1,23 @@
+"""Wait for something to become true, and say what it was when it did not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+PAUSE_SECONDS = 0.1
+
+
+def wait_until(condition: Callable[[], T], seconds: float, what: str, pause_seconds: float = PAUSE_SECONDS) -> T:
+    """The first true value of ``condition``. Raises AssertionError after ``seconds``, naming ``what``."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds:.0f} s: {what} (last seen: {value!r})")
+        time.sleep(pause_seconds)
