@@ -41,7 +41,13 @@ _PURGE_SECONDS = 60.0
 
 
 def run_dag_processor() -> None:
-    """Run the dag-processor until it is told to stop: what ``airflow dag-processor`` does, with our manager."""
+    """Run the dag-processor until it is told to stop: what ``airflow dag-processor`` does, with our manager.
+
+    For this process only, a Dag may be stored again at once: with a pause between two stores, the second
+    of two quick edits would wait for the next full round, because we parse a file when it changes
+    and not all the time. Everywhere else the setting is how long a stored Dag is believed without a look.
+    """
+    os.environ["AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL"] = "0"
     set_component_mp_start_method("dag_processor")
     _run()
 

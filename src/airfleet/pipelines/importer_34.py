@@ -25,7 +25,8 @@ from airfleet.pipelines.importing import import_pipelines, listed
 class YamlDagImporter(AbstractDagImporter):  # type: ignore[misc]
     """Pipeline files become Dags; everything wrong in one file becomes one import error."""
 
-    supported_extensions = list(SUFFIXES)
+    def __init__(self) -> None:
+        self.supported_extensions = list(SUFFIXES)
 
     def can_handle(self, definition: DagDefinition | str | Path) -> bool:
         """Whether this is a file with the ending of a pipeline."""

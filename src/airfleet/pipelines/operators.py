@@ -85,7 +85,7 @@ def is_id(text: str) -> bool:
 def _operator(task: Task, site: Site) -> BaseOperator | None:
     options = _options(task, site)
     if isinstance(task.uses, CallableRef):
-        kwargs, rendered = _lowered(task, site, {name: "" for name in task.args}, frozenset(task.args))
+        kwargs, rendered = _lowered(task, site, dict.fromkeys(task.args, ""), frozenset(task.args))
         given = {"function": task.uses.written, "op_kwargs": kwargs, **options}
         return _construct(FunctionTask, task, site, given, {"op_kwargs"} if not rendered else set())
     cls = EmptyOperator if task.uses is None else _operator_class(task.uses, task, site)

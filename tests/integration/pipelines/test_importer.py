@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,17 +12,17 @@ from airflow.serialization.serialized_objects import DagSerialization
 from airfleet.pipelines.bundle import FileBundle, PipelineBundle
 from airfleet.pipelines.checks import read_and_check
 
-GOOD = "dag_id: good\nschedule: '@daily'\ntasks:\n  - {id: a, uses: bash, with: {bash_command: {$t: 'echo {{ ds }}'}}}\n"
+GOOD = "dag_id: good\ntasks:\n  - {id: a, uses: bash, with: {bash_command: {$t: 'echo {{ ds }}'}}}\n"
 WRONG = "dag_id: wrong\ntasks:\n  - {id: a, uses: bash, with: {bash_comand: ls}}\n  - {id: b, retries: many}\n"
 JOBS = "dag_id: ${{ job.name }}\njobs: [{name: one}, {name: two}]\ntasks: [{id: a}]\n"
 PYTHON = "from airflow.sdk import DAG\nwith DAG('python_dag'):\n    pass\n"
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
+def folder(tmp_path: Path) -> Path:
     pipelines = tmp_path / "pipelines"
     pipelines.mkdir()
-    yield pipelines
+    return pipelines
 
 
 def bag(folder: Path, only_file: str | None = None) -> DagBag:
@@ -72,12 +71,13 @@ def test_one_bad_file_never_hides_another(folder: Path) -> None:
 
 def test_what_only_the_operator_knows_is_an_import_error_too(folder: Path) -> None:
     (folder / "late.yaml").write_text(
-        "dag_id: late\ntasks:\n  - id: a\n    uses: airflow.providers.standard.sensors.external_task.ExternalTaskSensor\n"
+        "dag_id: late\ntasks:\n  - id: a\n"
+        "    uses: airflow.providers.standard.sensors.external_task.ExternalTaskSensor\n"
         "    with: {external_dag_id: x, external_task_id: a, external_task_ids: [b]}\n"
     )
     [message] = bag(folder).import_errors.values()
     assert message.startswith("late.yaml:5:")
-    assert "ExternalTaskSensor refuses its arguments: Only one of `external_task_group_id`" in message
+    assert "ExternalTaskSensor refuses its arguments: Only one of `external_task_id`" in message
     assert "Traceback" not in message
 
 

@@ -146,7 +146,7 @@ def test_a_missing_module_does_not_stop_the_dag_but_the_task_that_needs_it() -> 
 
 
 def test_a_missing_function_is_named_with_its_nearest_neighbour() -> None:
-    with pytest.raises(ImportError, match="json has no function 'dump_s'; did you mean 'dumps'?"):
+    with pytest.raises(ImportError, match=r"json has no function 'dump_s'; did you mean 'dumps'\?"):
         LateFunction("json", "dump_s").load()
 
 

@@ -1,0 +1,206 @@
+"""What reading pipelines costs Airflow, beside the same Dags written in Python.
+
+    python benchmarks/parse_cost.py [--sizes 1,100,1000] [--tasks 10] [--json FILE]
+
+Each figure is the median of several reads in one fresh process whose imports are warm, as they
+are in a dag-processor and in a worker. Four ways to write the same Dags (bash tasks in a chain):
+
+- ``folder``: one YAML file per pipeline, read by airfleet;
+- ``jobs``: one YAML file with one job per Dag, read by airfleet;
+- ``python``: one Python file per Dag, read by stock Airflow;
+- ``loader``: one Python file that makes every Dag from a folder of YAML, read by stock Airflow.
+
+*parse* is the cost per Dag of reading them all; *task start* is what the process of one task pays
+to get its own Dag, with Airflow's parsing context set as a worker sets it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+WAYS = ("folder", "jobs", "python", "loader")
+
+
+def main() -> None:
+    """Measure every way at every size; print a table and JSON."""
+    options = arguments()
+    if options.measure:
+        print(json.dumps(measure(options.measure, Path(options.folder), options.size)))
+        return
+    rows = [row(way, int(size), options.tasks) for way in WAYS for size in options.sizes.split(",")]
+    print(table(rows))
+    text = json.dumps({"tasks_per_dag": options.tasks, "rows": rows}, indent=2)
+    print(text)
+    if options.json:
+        Path(options.json).write_text(text + "\n", encoding="utf-8")
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="What reading pipelines costs Airflow.")
+    parser.add_argument("--sizes", default="1,100,1000", help="how many Dags, comma-separated")
+    parser.add_argument("--tasks", type=int, default=10, help="tasks per Dag")
+    parser.add_argument("--json", help="also write the figures to this file")
+    parser.add_argument("--measure", choices=WAYS, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", help=argparse.SUPPRESS)
+    parser.add_argument("--size", type=int, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def row(way: str, size: int, tasks: int) -> dict[str, object]:
+    """Write the Dags and measure them in a process of their own."""
+    with tempfile.TemporaryDirectory(prefix="airfleet-bench-") as scratch:
+        folder = Path(scratch, "dags")
+        folder.mkdir()
+        globals()[f"write_{way}"](folder, size, tasks)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "_AIRFLOW"))}
+        done = subprocess.run(
+            [sys.executable, __file__, "--measure", way, "--folder", str(folder), "--size", str(size)],
+            env=kept
+            | {
+                "AIRFLOW_HOME": scratch,
+                "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+                "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "600",
+                "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
+            },
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+    figures: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
+    return {"way": way, "dags": size, **figures}
+
+
+def table(rows: list[dict[str, object]]) -> str:
+    """The figures for people."""
+    lines = [f"{'way':<8}{'dags':>6}{'parse, ms/Dag':>16}{'task start, ms':>16}"]
+    lines += [f"{r['way']:<8}{r['dags']:>6}{r['parse_ms_per_dag']:>16}{r['task_start_ms']:>16}" for r in rows]
+    return "\n".join(lines)
+
+
+# --- the same Dags, four ways
+
+
+def write_folder(folder: Path, size: int, tasks: int) -> None:
+    """One pipeline file per Dag."""
+    for number in range(size):
+        Path(folder, f"dag_{number}.yaml").write_text(f"dag_id: dag_{number}\nschedule: '@daily'\n" + yaml_tasks(tasks))
+
+
+def write_jobs(folder: Path, size: int, tasks: int) -> None:
+    """One pipeline file with one job per Dag."""
+    jobs = "".join(f"  - {{name: dag_{number}}}\n" for number in range(size))
+    text = f"dag_id: ${{{{ job.name }}}}\nschedule: '@daily'\njobs:\n{jobs}" + yaml_tasks(tasks)
+    Path(folder, "all.yaml").write_text(text)
+
+
+def yaml_tasks(tasks: int) -> str:
+    """The tasks as a pipeline has them."""
+    lines = ["tasks:"]
+    for number in range(tasks):
+        needs = f", needs: [t{number - 1}]" if number else ""
+        command = f"{{$t: 'echo {number} {{{{ ds }}}}'}}"
+        lines.append(f"  - {{id: t{number}, uses: bash, with: {{bash_command: {command}}}{needs}}}")
+    return "\n".join(lines) + "\n"
+
+
+PYTHON = """
+from airflow.sdk import DAG
+from airflow.providers.standard.operators.bash import BashOperator
+
+with DAG("dag_{number}", schedule="@daily"):
+    before = None
+    for number in range({tasks}):
+        task = BashOperator(task_id=f"t{{number}}", bash_command=f"echo {{number}} {{{{{{{{ ds }}}}}}}}")
+        if before is not None:
+            before >> task
+        before = task
+"""
+
+LOADER = """
+from pathlib import Path
+
+import yaml
+from airflow.sdk import DAG
+from airflow.providers.standard.operators.bash import BashOperator
+
+for path in Path(__file__).parent.glob("*.yaml"):
+    spec = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)
+    with DAG(spec["dag_id"], schedule=spec["schedule"]) as dag:
+        for item in spec["tasks"]:
+            task = BashOperator(task_id=item["id"], bash_command=item["with"]["bash_command"]["$t"])
+            for needed in item.get("needs", ()):
+                dag.task_dict[needed] >> task
+    globals()[dag.dag_id] = dag
+"""
+
+
+def write_python(folder: Path, size: int, tasks: int) -> None:
+    """One Python file per Dag."""
+    for number in range(size):
+        Path(folder, f"dag_{number}.py").write_text(PYTHON.format(number=number, tasks=tasks))
+
+
+def write_loader(folder: Path, size: int, tasks: int) -> None:
+    """The usual pattern: one Python file that reads all YAML files."""
+    write_folder(folder, size, tasks)
+    Path(folder, "loader.py").write_text(LOADER)
+
+
+# --- in the measuring process
+
+
+def measure(way: str, folder: Path, size: int) -> dict[str, float]:
+    """Milliseconds to read everything, per Dag, and to get one Dag for one task."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    bundle = _bundle(way, folder)
+
+    def read(what: Path) -> DagBag:
+        return DagBag(what, bundle_path=bundle, bundle_name="bench", safe_mode=False)
+
+    def read_all() -> None:
+        bag = read(folder)
+        if len(bag.dags) != size or bag.import_errors:
+            raise SystemExit(f"{way}: {len(bag.dags)} of {size} Dags; {list(bag.import_errors.values())[:1]}")
+
+    name = f"dag_{size // 2}"
+    own = {"folder": f"{name}.yaml", "jobs": "all.yaml", "python": f"{name}.py", "loader": "loader.py"}[way]
+    repeats = 5 if size <= 100 else 3
+    parse = median_ms(read_all, repeats)
+    os.environ["_AIRFLOW_PARSING_CONTEXT_DAG_ID"] = name
+    start = median_ms(lambda: read(folder / own).dags[name], max(5, repeats))
+    return {"parse_ms_per_dag": round(parse / size, 3), "task_start_ms": round(start, 3)}
+
+
+def _bundle(way: str, folder: Path) -> Path:
+    """The folder, after telling Airflow of pipelines where they are to be read by airfleet."""
+    if way in ("folder", "jobs"):
+        from airfleet.pipelines.bundle import PipelineBundle
+
+        return PipelineBundle(name="bench", path=str(folder)).path
+    return folder
+
+
+def median_ms(work: Callable[[], object], repeats: int) -> float:
+    """The median duration of ``work`` after one call that warms it up."""
+    work()
+    durations = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        work()
+        durations.append((time.perf_counter() - began) * 1000)
+    return statistics.median(durations)
+
+
+if __name__ == "__main__":
+    main()

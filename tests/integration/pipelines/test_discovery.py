@@ -1,0 +1,87 @@
+"""The dag-processor sees every change of the pipelines folder at once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from airflow_home import Home
+
+#: far above the one or two seconds it takes, so that a busy machine fails nothing
+PATIENCE = 60.0
+
+
+@pytest.fixture
+def processor(home: Home) -> Iterator[Home]:
+    (home.pipelines / "first.yaml").write_text("dag_id: first\ntasks: [{id: a}]\n")
+    code = "from airfleet.pipelines.discovery import run_dag_processor; run_dag_processor()"
+    with open(home.path / "log", "wb") as log:
+        process = subprocess.Popen([sys.executable, "-c", code], env=home.environ, stdout=log, stderr=log)
+        try:
+            until(lambda: tasks(home, "first"), home)
+            yield home
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def test_files_come_change_break_heal_and_go(processor: Home) -> None:
+    home, file = processor, processor.pipelines / "p.yaml"
+
+    file.write_text("dag_id: p\ntasks: [{id: a}]\n")
+    until(lambda: tasks(home, "p") == {"a"}, home)
+
+    file.write_text("dag_id: p\ntasks: [{id: a}, {id: b}]\n")
+    until(lambda: tasks(home, "p") == {"a", "b"}, home)
+
+    file.write_text("dag_id: p\ntasks: [{id: a, retries: many}]\n")
+    until(lambda: errors(home) == {"p.yaml"}, home)
+    (home.pipelines / "other.yaml").write_text("dag_id: other\ntasks: [{id: a}]\n")
+    until(lambda: tasks(home, "other") == {"a"}, home)
+
+    older = home.pipelines / "p.new"
+    older.write_text("dag_id: p\ntasks: [{id: c}]\n")
+    os.utime(older, (1_000_000_000, 1_000_000_000))
+    older.rename(file)
+    until(lambda: tasks(home, "p") == {"c"} and not errors(home), home)
+
+    file.unlink()
+    until(lambda: home.query("select is_stale from dag where dag_id = 'p'") == [(1,)], home)
+    assert home.query("select is_stale from dag where dag_id = 'first'") == [(0,)]
+
+
+def test_python_dags_and_broken_files_are_found_beside_pipelines(processor: Home) -> None:
+    home = processor
+    (home.pipelines / "python_dag.py").write_text("from airflow.sdk import DAG\nwith DAG('python_dag'):\n    pass\n")
+    (home.pipelines / "broken.yml").write_text("dag_id: [\n")
+    until(lambda: home.query("select 1 from dag where dag_id = 'python_dag'"), home)
+    until(lambda: errors(home) == {"broken.yml"}, home)
+    (home.pipelines / "broken.yml").unlink()
+    until(lambda: not errors(home), home)
+
+
+def tasks(home: Home, dag_id: str) -> set[str]:
+    """The tasks of the newest version of a Dag."""
+    return {
+        str(row[0])
+        for row in home.query(
+            "select json_extract(task.value, '$.__var.task_id')"
+            f" from (select data from serialized_dag where dag_id = '{dag_id}' order by created_at desc limit 1),"
+            " json_each(data, '$.dag.tasks') as task"
+        )
+    }
+
+
+def errors(home: Home) -> set[str]:
+    return {row[0] for row in home.query("select filename from import_error")}
+
+
+def until(condition: Callable[[], object], home: Home) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, (home.path / "log").read_text()[-3000:]
+        time.sleep(0.05)

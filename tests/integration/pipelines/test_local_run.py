@@ -1,0 +1,166 @@
+"""``run_pipeline``: one pipeline to its end, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from airfleet.errors import FileProblems, UsageError
+from airfleet.pipelines.local_run import Outcome, TaskEvent, run_pipeline
+
+STEPS = """
+import os, time
+def fetch(n, ds): print("fetching", n, ds); return [n, ds]
+def flaky(ti):
+    if ti.try_number < 2: raise ValueError("not yet")
+def broken(rows): raise RuntimeError(f"cannot take {rows}")
+def conn():
+    from airflow.sdk import Connection, Variable
+    return [Connection.get("store").host, Variable.get("word")]
+def check(got): assert got == ["store.example", "hi"], got
+def wait(): open(os.environ["STARTED"], "w").close(); time.sleep(60)
+"""
+
+
+@pytest.fixture(scope="module")
+def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return dict(os.environ) | {
+        "XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache")),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "postgresql://nobody@127.0.0.1:1/the-fleet",
+        "AIRFLOW_HOME": "/nonexistent",
+        "AIRFLOW_CONN_STORE": "http://store.example",
+        "AIRFLOW_VAR_WORD": "hi",
+    }
+
+
+def write(folder: Path, text: str) -> Path:
+    (folder / "pipelines").mkdir()
+    (folder / "steps.py").write_text(STEPS)
+    (folder / "pipelines" / "p.yaml").write_text(text)
+    return folder / "pipelines" / "p.yaml"
+
+
+def kinds(outcome: Outcome) -> dict[str, str]:
+    return {event.task: event.kind for event in outcome.tasks}
+
+
+def test_a_run_tells_of_every_task_and_keeps_their_logs(tmp_path: Path, environ: dict[str, str]) -> None:
+    file = write(
+        tmp_path,
+        "dag_id: p\ndefaults: {retry_delay: 1h}\ntasks:\n"
+        "  - {id: fetch, uses: 'steps:fetch', with: {n: 3}}\n"
+        "  - {id: flaky, uses: 'steps:flaky', retries: 1, needs: [fetch]}\n"
+        "  - {id: say, uses: bash, with: {bash_command: {$t: 'echo {{ params.word }}'}}}\n"
+        "  - {id: conn, uses: 'steps:conn'}\n"
+        "  - {id: check, uses: 'steps:check', with: {got: {$x: conn}}}\n",
+    )
+    events: list[TaskEvent] = []
+    outcome = run_pipeline(file, params={"word": "salut"}, on_event=events.append, environ=environ)
+    assert (outcome.dag_id, outcome.state, outcome.ok) == ("p", "success", True), (outcome.logs / "run.log").read_text()
+    assert kinds(outcome) == dict.fromkeys(["fetch", "flaky", "say", "conn", "check"], "succeeded")
+    assert [(e.kind, e.attempt) for e in events if e.task == "flaky"] == [
+        ("started", 1),
+        ("retrying", 1),
+        ("started", 2),
+        ("succeeded", 2),
+    ]
+    logs = {event.task: Path(str(event.log)).read_text() for event in outcome.tasks}
+    assert "fetching 3" in logs["fetch"]
+    assert "salut" in logs["say"]
+    assert "fetching" not in logs["say"]
+    assert all(event.seconds is not None for event in outcome.tasks)
+
+
+def test_a_failed_task_shows_its_error_and_what_it_held_up(tmp_path: Path, environ: dict[str, str]) -> None:
+    file = write(
+        tmp_path,
+        "dag_id: p\ntasks:\n"
+        "  - {id: fetch, uses: 'steps:fetch', with: {n: 3}}\n"
+        "  - {id: store, uses: 'steps:broken', with: {rows: {$x: fetch}}}\n"
+        "  - {id: after, needs: [store]}\n"
+        "  - {id: always, needs: [store], trigger_rule: all_done}\n",
+    )
+    outcome = run_pipeline(file, environ=environ)
+    # As in Airflow, the leaves decide: one failed upstream, one ran.
+    assert outcome.state == "failed"
+    assert kinds(outcome) == {
+        "fetch": "succeeded",
+        "store": "failed",
+        "after": "upstream_failed",
+        "always": "succeeded",
+    }
+    [store] = [event for event in outcome.tasks if event.task == "store"]
+    assert str(store.error).startswith("RuntimeError: cannot take [3, ")
+    assert "RuntimeError: cannot take" in Path(str(store.log)).read_text()
+
+
+def test_ctrl_c_ends_the_run_and_everything_it_started(tmp_path: Path, environ: dict[str, str]) -> None:
+    file = write(tmp_path, "dag_id: p\ntasks: [{id: wait, uses: 'steps:wait'}]\n")
+    started = tmp_path / "started"
+    code = (
+        "import sys, pathlib as p; from airfleet.pipelines.local_run import run_pipeline as r; r(p.Path(sys.argv[1]))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(file)],
+        env=environ | {"STARTED": str(started), "TMPDIR": str(tmp_path)},
+        stderr=subprocess.PIPE,
+    )
+    end = time.monotonic() + 90
+    while not started.exists():
+        assert process.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) != 0
+    assert process.stderr is not None
+    assert b"KeyboardInterrupt" in process.stderr.read()
+    assert not list(tmp_path.glob("airfleet-run-*"))
+    assert not [line for line in running() if str(tmp_path) in line]
+
+
+def running() -> list[str]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            found.append(path.read_text(errors="replace"))
+        except OSError:
+            continue
+    return [text for text in found if "_AIRFLOW_PARSING_CONTEXT_DAG_ID=p" in text]
+
+
+def test_a_wrong_file_is_told_without_a_run(tmp_path: Path, environ: dict[str, str]) -> None:
+    file = write(tmp_path, "dag_id: p\ntasks: [{id: a, retries: many}]\n")
+    with pytest.raises(FileProblems, match=r"tasks\.a\.retries: must be a whole number, not the text 'many'"):
+        run_pipeline(file, environ=environ)
+
+
+def test_what_the_operator_refuses_is_told_at_its_place(tmp_path: Path, environ: dict[str, str]) -> None:
+    sensor = "airflow.providers.standard.sensors.external_task.ExternalTaskSensor"
+    file = write(
+        tmp_path,
+        f"dag_id: p\ntasks:\n  - id: a\n    uses: {sensor}\n"
+        "    with: {external_dag_id: x, external_task_id: a, external_task_ids: [b]}\n",
+    )
+    with pytest.raises(FileProblems, match=f"^{file}:5:.*ExternalTaskSensor refuses its arguments"):
+        run_pipeline(file, environ=environ)
+
+
+@pytest.mark.parametrize(
+    ("choice", "sentence"),
+    [
+        ({}, "has 2 jobs\nhint: choose one with --job: one, two"),
+        ({"job": "tow"}, "has no job 'tow'\nhint: did you mean 'two'?"),
+        ({"dag_id": "x"}, "has no Dag 'x'\nhint: it has one, two"),
+    ],
+)
+def test_the_job_must_be_chosen(tmp_path: Path, environ: dict[str, str], choice: dict[str, str], sentence: str) -> None:
+    file = write(tmp_path, "dag_id: ${{ job.name }}\njobs: [{name: one}, {name: two}]\ntasks: [{id: a}]\n")
+    with pytest.raises(UsageError) as caught:
+        run_pipeline(file, environ=environ, **choice)  # type: ignore[arg-type]
+    assert str(caught.value) == f"{file} {sentence}"
