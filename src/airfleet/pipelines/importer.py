@@ -15,7 +15,7 @@ import importlib.util
 if importlib.util.find_spec("airflow.sdk.importers") is None:
     from airfleet.pipelines.importer_33 import YamlDagImporter, registry
 else:
-    from airfleet.pipelines.importer_34 import YamlDagImporter, registry  # type: ignore[assignment]
+    from airfleet.pipelines.importer_34 import YamlDagImporter, registry
 
 __all__ = ["YamlDagImporter", "register"]
 

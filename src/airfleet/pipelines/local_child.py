@@ -72,8 +72,8 @@ def run(dag: DAG, order: Mapping[str, Any], out: TextIO) -> dict[str, Any]:
 def hurry(dag: DAG) -> None:
     """Shorten the pauses between tries."""
     for task in dag.tasks:
-        task.retry_delay = min(task.retry_delay, _LONGEST_RETRY_DELAY)  # type: ignore[misc]
-        task.retry_exponential_backoff = 0  # type: ignore[misc]
+        task.retry_delay = min(task.retry_delay, _LONGEST_RETRY_DELAY)
+        task.retry_exponential_backoff = 0
 
 
 class Listener:

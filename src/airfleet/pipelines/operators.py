@@ -177,7 +177,9 @@ def arguments(cls: type[BaseOperator]) -> Arguments:
             break
         if "__init__" not in vars(base):
             continue
-        parameters = [p for p in inspect.signature(base.__init__).parameters.values() if p.name not in _OURS | {"self"}]
+        parameters = [
+            p for p in inspect.signature(vars(base)["__init__"]).parameters.values() if p.name not in _OURS | {"self"}
+        ]
         named = [p for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
         for parameter in named:
             annotations.setdefault(parameter.name, str(parameter.annotation))
