@@ -21,7 +21,7 @@ COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "bright_cyan", "bright_
 
 @click.command(
     epilog="\b\nExamples:\n  airfleet logs scheduler -n 50\n"
-    "  airfleet logs -f                all components, as they write"
+    "  airfleet logs -f                # all components, as they write"
 )
 @click.argument("component", required=False)
 @options.option("-f", "--follow", is_flag=True, help="Go on with what is written from now on.")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airfleet.cli import project as projects
-from airfleet.errors import FileProblems, FleetError, did_you_mean
+from airfleet.errors import FileProblems, FleetError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from airfleet.fleet.spec import Fleet
@@ -20,7 +20,8 @@ def read(file: Path, job: str | None, project: Path | None) -> tuple[Pipeline, .
 
     Raises:
         FileProblems: the file is wrong.
-        FleetError: there is no such file, or no such job in it.
+        FleetError: there is no such file.
+        UsageError: it has no such job.
     """
     from airfleet.pipelines import checks
 
@@ -53,23 +54,28 @@ def _fleet(file: Path, folder: Path | None) -> Fleet | None:
 
 
 def environment(file: Path, folder: Path | None) -> Mapping[str, str]:
-    """The environment of tasks: this process's, with what ``env:`` in fleet.yaml adds."""
+    """The environment of tasks: this process's, with what ``env:`` and ``vars:`` in fleet.yaml add."""
     fleet = _fleet(file, folder)
-    return {**os.environ, **(fleet.environment if fleet is not None else {})}
+    if fleet is None:
+        return os.environ
+    # The same names as on the fleet.
+    named = {f"AIRFLEET_VAR_{name}": value for name, value in fleet.variables.items()}
+    return {**os.environ, **named, **fleet.environment}
 
 
 def the_only(pipelines: Sequence[Pipeline], file: Path) -> Pipeline:
     """The pipeline of a file that has one.
 
     Raises:
-        FleetError: it has several, or none.
+        UsageError: it has several.
+        FleetError: it has none.
     """
     if len(pipelines) == 1:
         return pipelines[0]
     if not pipelines:
         raise FleetError(f"{file} has no pipeline")
     jobs = ", ".join(pipeline.job or pipeline.dag_id for pipeline in pipelines)
-    raise FleetError(f"{file} has {len(pipelines)} jobs", hint=f"choose one with --job: {jobs}")
+    raise UsageError(f"{file} has {len(pipelines)} jobs\nhint: choose one with --job: {jobs}")
 
 
 def _of_job(pipelines: Sequence[Pipeline], job: str, file: Path) -> Pipeline:
@@ -77,6 +83,4 @@ def _of_job(pipelines: Sequence[Pipeline], job: str, file: Path) -> Pipeline:
         if job in (pipeline.job, pipeline.dag_id):
             return pipeline
     known = [pipeline.job or pipeline.dag_id for pipeline in pipelines]
-    raise FleetError(
-        f"no job named '{job}' in {file}", hint=did_you_mean(job, known) or f"there are: {', '.join(known)}"
-    )
+    raise UsageError(f"{file} has no job '{job}'\nhint: " + (did_you_mean(job, known) or f"it has {', '.join(known)}"))

@@ -110,7 +110,9 @@ def _no_run(facts: Facts) -> Iterator[Finding]:
     if due is not None and due > facts.now:
         wait = terminal.seconds((due - facts.now).total_seconds())
         yield Finding("not_due", f"its first run is due at {_at(due)}, in {wait}", next=trigger)
-    elif due is not None and not facts.dag["is_paused"]:
+    elif facts.dag["is_paused"] and due is not None:
+        return  # said already
+    elif due is not None:
         yield from _unwell(facts, ("scheduler", "dag-processor"))
         yield Finding(
             "no_run", f"a run has been due since {_at(due)}; the scheduler has not made it yet", next="airfleet status"
@@ -197,7 +199,7 @@ def _queued_run(facts: Facts) -> Iterator[Finding]:
         yield Finding("not_due", f"it may not start before {_at(after)}")
     elif most and facts.active_runs >= most:
         running = f"{facts.active_runs} {'run' if facts.active_runs == 1 else 'runs'} of the Dag"
-        yield Finding("waiting", f"it waits for {running} to end: max_active_runs is {most}")
+        yield Finding("waiting", f"{running} must end first: max_active_runs is {most}")
     elif not facts.dag["is_paused"]:
         yield from _unwell(facts, ("scheduler",))
         yield Finding("waiting", "the scheduler has not started it yet", next="airfleet status")
@@ -291,7 +293,8 @@ def _no_room(facts: Facts, instance: Json) -> Reason | None:
     running = sum(ti["state"] in ("running", "queued") for ti in facts.instances)
     most = facts.dag.get("max_active_tasks")
     if most and running >= most:
-        return Reason(f"{running} tasks of the Dag are running, max_active_tasks allows {most}")
+        others = "1 task" if running == 1 else f"{running} tasks"
+        return Reason(f"{others} of the run must end first: max_active_tasks is {most}")
     return None
 
 

@@ -35,8 +35,8 @@ LAST_LINES = 20
 
 
 @click.command(
-    epilog="\b\nExamples:\n  airfleet up                     stay, show changes; Ctrl-C stops the fleet\n"
-    "  airfleet up -d --timeout 5m     return when everything is healthy"
+    epilog="\b\nExamples:\n  airfleet up                   # stay, show changes; Ctrl-C stops the fleet\n"
+    "  airfleet up -d --timeout 5m   # return when everything is healthy"
 )
 @options.option("-d", "--detach", is_flag=True, help="Leave the fleet running and return.")
 @options.option(

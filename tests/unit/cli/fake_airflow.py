@@ -156,7 +156,7 @@ def _run(fake: FakeAirflow, dag_id: str, run_id: str, *, query: Json, body: Any)
 
 
 def _trigger(fake: FakeAirflow, dag_id: str, *, query: Json, body: Any) -> tuple[int, Any]:
-    if any(entry["dag_run_id"] == body["dag_run_id"] for entry in fake.runs):
+    if any(_same_run(entry, dag_id, body) for entry in fake.runs):
         return 409, {"detail": {"reason": "Unique constraint violation"}}
     if "bad" in body["conf"]:
         return 400, {"detail": "Invalid input for param bad: 3 is not of type 'string'"}
@@ -167,6 +167,13 @@ def _trigger(fake: FakeAirflow, dag_id: str, *, query: Json, body: Any) -> tuple
         fake.lose_answers -= 1
         return 0, None
     return 200, entry
+
+
+def _same_run(entry: Json, dag_id: str, body: Json) -> bool:
+    """Neither a run id nor a logical date may occur twice in a Dag."""
+    date = entry.get("logical_date")
+    same = entry["dag_run_id"] == body["dag_run_id"] or (date is not None and date == body["logical_date"])
+    return bool(entry["dag_id"] == dag_id and same)
 
 
 def _instances(fake: FakeAirflow, dag_id: str, run_id: str, *, query: Json, body: Any) -> tuple[int, Any]:

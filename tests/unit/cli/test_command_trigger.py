@@ -1,0 +1,254 @@
+"""``trigger``: what goes to the API, and what a person hears about it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import Any
+
+import pytest
+from fake_airflow import PASSWORD, USER, FakeAirflow, dag, run
+
+from airfleet.cli import trigger
+from airfleet.cli.rest import Api
+from airfleet.errors import FleetError
+from conftest import Airfleet
+
+
+@pytest.fixture(autouse=True)
+def orders(airflow: FakeAirflow) -> FakeAirflow:
+    airflow.dags = {"orders": dag("orders")}
+    airflow.tasks = {"orders": {"load": [], "extract": ["load"]}}
+    return airflow
+
+
+def step(states: list[tuple[str, dict[str, str | None]]]) -> Any:
+    """Let the run go on a step with each look at it: (state of the run, states of tasks)."""
+
+    def go_on(fake: FakeAirflow) -> None:
+        state, tasks = states.pop(0) if len(states) > 1 else states[0]
+        fake.runs[-1]["state"] = state
+        if state in ("success", "failed"):
+            fake.runs[-1] |= {"duration": 2.5, "end_date": "2026-01-31T06:00:03Z"}
+        for ti in fake.instances:
+            ti["state"] = tasks.get(ti["task_id"])
+            if ti["state"] in ("success", "failed"):
+                ti |= {"duration": 1.25, "end_date": "2026-01-31T06:00:02Z", "start_date": "2026-01-31T06:00:01Z"}
+
+    return go_on
+
+
+def test_the_run_is_made_with_conf_params_and_date(orders: FakeAirflow, airfleet: Airfleet) -> None:
+    result = airfleet(
+        "trigger", "orders", "--conf", '{"day": 1, "full": true}', "--param", "day=2", "--param", "who=me",
+        "--date", "2026-01-05", "-o", "plain",
+    )  # fmt: skip
+    assert result.code == 0
+    (made,) = orders.runs
+    assert made["conf"] == {"day": 2, "full": True, "who": "me"}
+    assert made["logical_date"] == "2026-01-05T00:00:00+00:00"
+    assert result.out == f"orders\t{made['dag_run_id']}\tqueued\n"
+    assert result.err == f"started run {made['dag_run_id']} of 'orders'\n"
+
+
+def test_a_run_has_a_logical_date_unless_it_is_not_wanted(orders: FakeAirflow, airfleet: Airfleet) -> None:
+    airfleet("trigger", "orders")
+    airfleet("trigger", "orders", "--no-date")
+    with_date, without = orders.runs
+    assert with_date["dag_run_id"] == f"manual__{with_date['logical_date']}"
+    assert without["logical_date"] is None
+
+
+def test_waiting_shows_every_task_in_the_order_in_which_they_run(orders: FakeAirflow, airfleet: Airfleet) -> None:
+    orders.on_run = step(
+        [
+            ("running", {"extract": "running"}),
+            ("running", {"extract": "success", "load": "queued"}),
+            ("success", {"extract": "success", "load": "success"}),
+        ]
+    )
+    result = airfleet("trigger", "orders", "--wait")
+    assert result.code == 0
+    told = [line.split(maxsplit=1)[1] for line in result.err.splitlines() if line.startswith("  ")]
+    assert told == [
+        "extract  running",
+        "load     waiting",
+        "extract  success after 1.2s",
+        "load     queued",
+        "load     success after 1.2s",
+    ]
+    assert result.err.splitlines()[-1] == f"run {orders.runs[0]['dag_run_id']} of 'orders' succeeded after 2.5s"
+
+
+def test_a_failed_run_exits_1_and_names_the_next_command(orders: FakeAirflow, airfleet: Airfleet) -> None:
+    orders.on_run = step([("failed", {"extract": "failed", "load": "upstream_failed"})])
+    result = airfleet("trigger", "orders", "--wait", "-o", "json")
+    run_id = orders.runs[0]["dag_run_id"]
+    assert result.code == 1
+    assert result.err.endswith(
+        f"run {run_id} of 'orders' failed after 2.5s; 1 task failed\nhint: airfleet why orders {run_id}\n"
+    )
+    data = json.loads(result.out)
+    assert (data["state"], [(task["task"], task["state"]) for task in data["tasks"]]) == (
+        "failed",
+        [("extract", "failed"), ("load", "upstream_failed")],
+    )
+
+
+def test_a_run_that_is_not_over_in_time_exits_124_and_goes_on(orders: FakeAirflow, airfleet: Airfleet) -> None:
+    orders.on_run = step([("running", {"extract": "running"})])
+    result = airfleet("trigger", "orders", "--wait", "--timeout", "0")
+    run_id = orders.runs[0]["dag_run_id"]
+    assert result.code == 124
+    assert result.err.endswith(
+        f"error: run {run_id} of 'orders' was not over within 0.0s; it goes on: extract, load\n"
+        f"hint: airfleet why orders {run_id}\n"
+    )
+
+
+def test_a_paused_dag_is_not_triggered(orders: FakeAirflow, airfleet: Airfleet) -> None:
+    orders.dags["orders"]["is_paused"] = True
+    result = airfleet("trigger", "orders")
+    assert result.code == 1
+    assert result.err == "error: Dag 'orders' is paused: a run would wait\nhint: airfleet trigger orders --unpause\n"
+    assert orders.runs == []
+
+
+def test_unpause_unpauses_first(orders: FakeAirflow, airfleet: Airfleet) -> None:
+    orders.dags["orders"]["is_paused"] = True
+    assert airfleet("trigger", "orders", "--unpause").code == 0
+    assert orders.dags["orders"]["is_paused"] is False
+    assert len(orders.runs) == 1
+
+
+def broken(filename: str, trace: str) -> dict[str, object]:
+    return {"import_error_id": 1, "filename": filename, "stack_trace": trace, "timestamp": None, "bundle_name": "p"}
+
+
+TRACEBACK = 'Traceback (most recent call last):\n  File "jobs.py", line 1\n    eu_sales(\nSyntaxError: ('
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "errors", "said"),
+    [
+        ("ordres", [], "no Dag named 'ordres'\nhint: did you mean 'orders'?"),
+        ("x", [], "no Dag named 'x'\nhint: there are: orders"),
+        (
+            "sales",
+            [broken("sales.yaml", "sales.yaml:3:5: tasks: no list")],
+            "no Dag named 'sales': its file sales.yaml has problems\n"
+            "sales.yaml:3:5: tasks: no list\nhint: airfleet check",
+        ),
+        (
+            "eu_sales",
+            [
+                broken(
+                    "jobs.py",
+                    'Traceback (most recent call last):\n  File "jobs.py", line 1\n    eu_sales(\nSyntaxError: (',
+                )
+            ],
+            f"no Dag named 'eu_sales': its file jobs.py has problems\n{TRACEBACK}\nhint: airfleet check",
+        ),
+        (
+            "other",
+            [broken("sales.yaml", "sales.yaml:3:5: tasks: no list")],
+            "no Dag named 'other'\nhint: 1 file has problems, it may be in one of them: airfleet check",
+        ),
+    ],
+)
+def test_an_unknown_dag(
+    dag_id: str, errors: list[dict[str, object]], said: str, orders: FakeAirflow, airfleet: Airfleet
+) -> None:
+    orders.import_errors = errors
+    result = airfleet("trigger", dag_id)
+    assert result.code == 1
+    assert result.err == f"error: {said}\n"
+
+
+def test_a_dag_whose_file_is_broken_now_shows_the_problem(orders: FakeAirflow, airfleet: Airfleet) -> None:
+    orders.dags["orders"]["has_import_errors"] = True
+    orders.import_errors = [broken("orders.yaml", "orders.yaml:2:1: tasks: no list")]
+    result = airfleet("trigger", "orders")
+    assert result.code == 1
+    assert result.err == (
+        "error: 'orders' cannot be triggered: orders.yaml has problems\n"
+        "orders.yaml:2:1: tasks: no list\nhint: airfleet check\n"
+    )
+
+
+def test_a_param_that_the_dag_refuses(orders: FakeAirflow, airfleet: Airfleet) -> None:
+    result = airfleet("trigger", "orders", "--param", "bad=3")
+    assert result.code == 1
+    assert result.err == ("error: 'orders' was not triggered: Invalid input for param bad: 3 is not of type 'string'\n")
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--conf", "{"], "Invalid value for '--conf': not JSON"),
+        (["--conf", "[1]"], "Invalid value for '--conf': a JSON object is needed"),
+        (["--param", "x"], "Invalid value for '--param': 'x' is not key=value"),
+        (["--date", "tomorrow"], "Invalid value for '--date': 'tomorrow' is not a date; write 2026-01-31"),
+    ],
+)
+def test_a_wrong_argument_is_a_usage_error(argv: list[str], said: str, airfleet: Airfleet) -> None:
+    result = airfleet("trigger", "orders", *argv)
+    assert result.code == 2
+    assert said in result.err
+
+
+def api(fake: FakeAirflow, **more: Any) -> Api:
+    return Api(fake.url, USER, PASSWORD, **more)
+
+
+def test_an_answer_that_gets_lost_makes_no_second_run(orders: FakeAirflow) -> None:
+    orders.lose_answers = 1
+    now = dt.datetime(2026, 1, 31, tzinfo=dt.UTC)
+    made = trigger.start(api(orders, sleep=lambda _: None), "orders", {}, None, now=now)
+    assert made["dag_run_id"] == "manual__2026-01-31T00:00:00+00:00"
+    assert len(orders.runs) == 1
+
+
+def test_a_second_run_of_a_logical_date_is_refused_in_words(orders: FakeAirflow, airfleet: Airfleet) -> None:
+    assert airfleet("trigger", "orders", "--date", "2026-01-05").code == 0
+    again = airfleet("trigger", "orders", "--date", "2026-01-05")
+    assert again.code == 1
+    assert again.err == ("error: 'orders' already has a run of 2026-01-05T00:00:00+00:00\nhint: airfleet why orders\n")
+
+
+def test_a_restarting_api_server_is_waited_for(orders: FakeAirflow) -> None:
+    pauses: list[float] = []
+    orders.failures = [503, 502]
+    assert api(orders, sleep=pauses.append).get("dags", "orders", "details")["dag_id"] == "orders"
+    assert len(pauses) == 2
+
+
+def test_an_api_server_that_does_not_come_back_is_told() -> None:
+    times = iter([0.0, 1.0, 30.0])
+    gone = Api("http://127.0.0.1:9", USER, PASSWORD, clock=lambda: next(times), sleep=lambda _: None)
+    with pytest.raises(FleetError) as told:
+        gone.get("version")
+    assert str(told.value) == (
+        "the API at http://127.0.0.1:9 does not answer: [Errno 111] Connection refused\n"
+        "hint: airfleet status; airfleet logs api-server"
+    )
+
+
+def test_a_token_that_has_run_out_is_renewed(orders: FakeAirflow) -> None:
+    client = api(orders, _token="old")
+    assert client.get("dags", "orders", "details")["dag_id"] == "orders"
+
+
+def test_a_wrong_password_is_told(orders: FakeAirflow) -> None:
+    with pytest.raises(FleetError, match="does not know user 'admin' with the password of this fleet"):
+        Api(orders.url, USER, "wrong").get("dags")
+
+
+def test_the_password_is_not_in_what_the_client_shows(orders: FakeAirflow) -> None:
+    assert PASSWORD not in repr(api(orders))
+
+
+def test_lists_are_read_page_by_page(orders: FakeAirflow) -> None:
+    orders.runs = [run("orders", f"r{number}") for number in range(250)]
+    runs = list(api(orders).every("dag_runs", "dags", "orders", "dagRuns"))
+    assert [entry["dag_run_id"] for entry in runs] == [f"r{number}" for number in range(250)]
