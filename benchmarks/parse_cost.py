@@ -36,8 +36,12 @@ def main() -> None:
     if options.measure:
         print(json.dumps(measure(options.measure, Path(options.folder), options.size)))
         return
-    rows = [row(way, int(size), options.tasks) for way in WAYS for size in options.sizes.split(",")]
-    print(table(rows))
+    rows = []
+    print(line("way", "Dags", "parse, ms/Dag", "task start, ms"))
+    for way in WAYS:
+        for size in map(int, options.sizes.split(",")):
+            rows.append(row(way, size, options.tasks))
+            print(line(way, size, rows[-1]["parse_ms_per_dag"], rows[-1]["task_start_ms"]), flush=True)
     text = json.dumps({"tasks_per_dag": options.tasks, "rows": rows}, indent=2)
     print(text)
     if options.json:
@@ -80,11 +84,9 @@ def row(way: str, size: int, tasks: int) -> dict[str, object]:
     return {"way": way, "dags": size, **figures}
 
 
-def table(rows: list[dict[str, object]]) -> str:
-    """The figures for people."""
-    lines = [f"{'way':<8}{'dags':>6}{'parse, ms/Dag':>16}{'task start, ms':>16}"]
-    lines += [f"{r['way']:<8}{r['dags']:>6}{r['parse_ms_per_dag']:>16}{r['task_start_ms']:>16}" for r in rows]
-    return "\n".join(lines)
+def line(way: str, dags: object, parse: object, start: object) -> str:
+    """One line of the table for people."""
+    return f"{way:<8}{dags:>6}{parse:>16}{start:>16}"
 
 
 # --- the same Dags, four ways

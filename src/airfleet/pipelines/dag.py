@@ -19,7 +19,7 @@ from typing import Any
 
 from airflow.sdk import DAG
 
-from airfleet.errors import FileProblems, Problem, did_you_mean
+from airfleet.errors import FileProblems, did_you_mean
 from airfleet.pipelines import operators
 from airfleet.pipelines.operators import Site
 from airfleet.pipelines.spec import Pipeline, Task, Timetable
@@ -34,35 +34,32 @@ def build(pipeline: Pipeline) -> DAG:
     Raises:
         FileProblems: with everything that is wrong in any of its tasks and arguments.
     """
-    problems: list[Problem] = []
-    dag = _empty_dag(pipeline, problems)
-    site = Site(pipeline, dag, problems=problems)
+    site = Site(pipeline)
+    site.dag = _empty_dag(site)
     for task in _upstream_first(site):
         operators.add(task, site)
-    if not problems:
+    if not site.problems:
         _validate(site)
-    if problems:
-        raise FileProblems(dict.fromkeys(problems))
-    return dag
+    if site.problems:
+        raise FileProblems(dict.fromkeys(site.problems))
+    return site.dag
 
 
-def _empty_dag(pipeline: Pipeline, problems: list[Problem]) -> DAG:
+def _empty_dag(site: Site) -> DAG:
     """The Dag without tasks; a bare one stands in when its arguments are wrong."""
-    bare = DAG(pipeline.dag_id if operators.is_id(pipeline.dag_id) else "stand-in")
-    site = Site(pipeline, bare, problems=problems)
-    before = len(problems)
+    pipeline = site.pipeline
     if not operators.is_id(pipeline.dag_id):
         site.wrong("dag_id", f"'{pipeline.dag_id}' is no Dag id", operators.ID_RULE)
     given = _dag_arguments(site)
-    if len(problems) > before:
-        return bare
-    try:
-        dag = DAG(pipeline.dag_id, **given)
-    except Exception as error:  # Airflow's validators raise of many kinds
-        site.wrong(operators.mentioned(error, pipeline.options) or "", operators.plain(error, "the Dag"))
-        return bare
-    dag.fileloc = str(Path(pipeline.file).absolute())
-    return dag
+    if not site.problems:
+        try:
+            dag = DAG(pipeline.dag_id, **given)
+        except Exception as error:  # Airflow's validators raise of many kinds
+            site.wrong(operators.mentioned(error, pipeline.options) or "", operators.plain(error, "the Dag"))
+        else:
+            dag.fileloc = str(Path(pipeline.file).absolute())
+            return dag
+    return DAG(pipeline.dag_id if operators.is_id(pipeline.dag_id) else "stand-in")
 
 
 def _dag_arguments(site: Site) -> dict[str, Any]:

@@ -42,7 +42,7 @@ class Site:
     """Where operators are put together: one Dag, what is built of it, what is wrong with it."""
 
     pipeline: Pipeline
-    dag: DAG
+    dag: DAG = field(init=False)
     built: dict[str, BaseOperator] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
