@@ -32,13 +32,13 @@ def items(snapshot: Snapshot) -> tuple[Item, ...]:
 
 
 def _item(component: ComponentStatus) -> Item:
-    fine, waiting = component.state in FINE, component.state is State.WAITING
+    fine, idle = component.state in FINE, component.state in (State.WAITING, State.STOPPED)
     return Item(
         name=component.name,
         label=LABELS[component.state],
         mood=MOODS.get(component.state, "idle"),
-        seconds=component.started_after if fine else None if waiting else component.since,
-        ticking=not fine,
+        seconds=component.started_after if fine else None if idle else component.since,
+        ticking=not fine and not idle,
         note=component.address if fine else component.reason,
         # Why something that starts has not started yet is of interest when it is too late.
         sentence=LABELS[component.state] if component.state is State.STARTING else describe(component),

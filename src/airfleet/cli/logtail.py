@@ -10,6 +10,8 @@ ROUTINE = re.compile(
     r"::(?:group|endgroup)::|DAG bundles loaded|Filling up the DagBag|Worker startup parse complete"
     r"|Tmp dir root location|Done\. Returned value was"
 )
+#: ``2026-01-31T06:00:00.1Z [info     ] reading        [shop.steps] loc=steps.py:12``
+DECORATED = re.compile(r"\d{4}-\d\d-\d\dT(\d\d:\d\d:\d\d)\S* \[(\w+) *\] (.*?) *\[[\w.]+\] loc=.*")
 FRAME = re.compile(r'\s*File "([^"]+)", line \d+')
 #: code between the user's function and the task: Airflow, other packages, and our own operator
 FOREIGN = re.compile(r"site-packages|/airfleet/pipelines/|<template>|<frozen")
@@ -27,7 +29,16 @@ def is_foreign(file: str) -> bool:
 
 def telling(lines: Iterable[str], count: int) -> list[str]:
     """The last ``count`` lines that tell something: without routine and without other people's frames."""
-    return _without_foreign_frames([line for line in lines if not is_routine(line)])[-count:]
+    return _without_foreign_frames([_plain(line) for line in lines if not is_routine(line)])[-count:]
+
+
+def _plain(line: str) -> str:
+    """A line of Airflow's as time and message; any other line as it is."""
+    match = DECORATED.match(line)
+    if not match:
+        return line
+    at, level, said = match.groups()
+    return f"{at} {said}" if level == "info" else f"{at} {level.upper()} {said}"
 
 
 def _without_foreign_frames(lines: Sequence[str]) -> list[str]:
@@ -42,4 +53,9 @@ def _without_foreign_frames(lines: Sequence[str]) -> list[str]:
             skipping = None  # the frame's source line and its carets are over
         if skipping is None:
             kept.append(line)
-    return kept
+    return [line for line, following in zip(kept, [*kept[1:], ""], strict=True) if not _is_bare_head(line, following)]
+
+
+def _is_bare_head(line: str, following: str) -> bool:
+    """Whether a traceback's first line has lost all its frames."""
+    return line.startswith("Traceback (most recent call last)") and FRAME.match(following) is None

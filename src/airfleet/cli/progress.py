@@ -134,6 +134,8 @@ class LiveList:
 
         passed = self._clock() - self._received
         grid = Table.grid(padding=(0, 2))
+        for _ in range(5):
+            grid.add_column(no_wrap=True, overflow="ellipsis")
         shown, left_out = fitting(self._items, terminal.height() - MARGIN_ROWS)
         for item in shown:
             colour = COLOURS[item.mood]

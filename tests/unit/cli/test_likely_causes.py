@@ -126,3 +126,20 @@ IndexError: list index out of range
         "IndexError: list index out of range",
     ]
     assert logtail.telling(log.splitlines(), 1) == ["IndexError: list index out of range"]
+
+
+def test_airflows_own_log_lines_are_told_as_time_and_message() -> None:
+    log = """\
+2026-01-31T06:00:01.5Z [info     ] reading in.csv                 [shop.steps] loc=steps.py:12
+printed by the task
+2026-01-31T06:00:02.5Z [error    ] Task failed with exception     [task] loc=task_runner.py:1676
+Traceback (most recent call last):
+  File "/venv/site-packages/airflow/x.py", line 1, in run
+    raise AirflowException(
+airflow.sdk.exceptions.AirflowException: no"""
+    assert logtail.telling(log.splitlines(), 20) == [
+        "06:00:01 reading in.csv",
+        "printed by the task",
+        "06:00:02 ERROR Task failed with exception",
+        "airflow.sdk.exceptions.AirflowException: no",
+    ]
