@@ -19,7 +19,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -87,8 +87,12 @@ class FleetUnderTest:
 
     def airfleet(self, *arguments: object, seconds: float = START_SECONDS + 60) -> subprocess.CompletedProcess[str]:
         """Run ``airfleet`` in the project's folder."""
+        return self.run([*command(), *map(str, arguments)], seconds)
+
+    def run(self, argv: Sequence[str], seconds: float = START_SECONDS + 60) -> subprocess.CompletedProcess[str]:
+        """Run a program in the project's folder, without a terminal."""
         return subprocess.run(
-            [*command(), *map(str, arguments)],
+            argv,
             cwd=self.root,
             env=dict(self.environ),
             stdin=subprocess.DEVNULL,
@@ -97,6 +101,10 @@ class FleetUnderTest:
             timeout=seconds,
             check=False,
         )
+
+    def with_environment(self, **variables: str) -> FleetUnderTest:
+        """The same project for commands with some variables more."""
+        return FleetUnderTest(self.root, {**self.environ, **variables})
 
     def __enter__(self) -> FleetUnderTest:
         return self

@@ -55,7 +55,7 @@ def test_a_broken_file_shows_the_words_of_check_and_leaves_the_others_alone(flee
     assert error["filename"] == "brand_new.yaml"
     assert error["bundle_name"] == "pipelines"
     assert error["stack_trace"].split() == checked.stdout.replace("pipelines/brand_new", "brand_new").split()
-    assert "brand_new.yaml:4:36: tasks.a.with.bash_comand: " in error["stack_trace"]
+    assert "brand_new.yaml:4:45: tasks.a.with.bash_comand: " in error["stack_trace"]
     assert "brand_new.yaml:5:21: tasks.b.needs" in error["stack_trace"]
     assert "Traceback" not in error["stack_trace"]
     run = fleet.trigger("hello")

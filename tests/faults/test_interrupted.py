@@ -1,0 +1,24 @@
+"""Ctrl-C in the terminal where ``airfleet up`` runs ends the fleet, at whatever moment."""
+
+from __future__ import annotations
+
+import pytest
+from support.fleets import Tiny
+from support.terminal import CTRL_C, terminal
+
+from airfleet.testing.fleet import START_SECONDS, command
+
+STOP_SECONDS = 90.0
+
+
+@pytest.mark.parametrize("moment", ["template", "is healthy after"], ids=["while it starts", "when it runs"])
+def test_ctrl_c_leaves_nothing_running(stopped: Tiny, moment: str) -> None:
+    fleet = stopped.fleet
+    with terminal([*command(), "up"], fleet.root, {**fleet.environ, "TERM": "xterm"}) as screen:
+        screen.read_until(moment, START_SECONDS)
+        assert fleet.pids() != ()
+        screen.press(CTRL_C)
+        assert screen.wait(STOP_SECONDS) == 130
+    assert "Traceback" not in screen.shown
+    assert fleet.pids() == ()
+    assert not fleet.is_running()
