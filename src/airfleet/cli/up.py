@@ -32,6 +32,8 @@ from airfleet.cli.project import Project, find
 from airfleet.errors import FleetError, WaitTimedOut
 
 LAST_LINES = 20
+_DEAD = (State.GAVE_UP, State.BACKOFF)
+_TELLING = {state: rank for rank, state in enumerate((*_DEAD, State.DEGRADED, State.STARTING))}
 
 
 @click.command(
@@ -126,12 +128,13 @@ def too_late(last: Snapshot | None, timeout: float) -> WaitTimedOut:
     if not late:
         return WaitTimedOut(f"the fleet was not healthy within {terminal.seconds(timeout)}\nhint: airfleet status")
     names = ", ".join(f"{c.name} ({components.describe(c)})" for c in late)
-    # What is waiting waits for what is starting: that one's log tells more.
-    first = next((c for c in late if c.state is not State.WAITING), late[0])
+    # What is waiting waits for what is starting, and that perhaps for what dies again and again.
+    first = min(late, key=lambda component: _TELLING.get(component.state, len(_TELLING)))
+    lines = (first.last_lines or _tail(Path(first.log))) if first.log and first.state in _DEAD else ()
     verb = "is" if len(late) == 1 else "are"
-    return WaitTimedOut(
-        f"not healthy within {terminal.seconds(timeout)}: {names} {verb} not ready\nhint: airfleet logs {first.name}"
-    )
+    sentence = f"not healthy within {terminal.seconds(timeout)}: {names} {verb} not ready"
+    said = [sentence, f"the end of {first.name}'s log:", *_quoted(lines)] if lines else [sentence]
+    return WaitTimedOut("\n".join([*said, f"hint: airfleet logs {first.name}"]))
 
 
 def summary(snapshot: Snapshot, *, attached: bool) -> str:

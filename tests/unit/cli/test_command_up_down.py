@@ -121,6 +121,23 @@ def test_too_late_names_what_is_not_ready_and_the_log_of_what_is_starting(
     )
 
 
+def test_too_late_because_a_component_dies_again_and_again_shows_its_last_lines(
+    project: Project, agent_says: Callable, tmp_path: Path
+) -> None:
+    log = tmp_path / "scheduler.log"
+    log.write_text("Traceback\nConnectionRefusedError: no broker\n")
+    dying = component("scheduler", State.BACKOFF, reason="ended with exit code 1", log=str(log))
+    with agent_says(snapshot(STARTING, dying, state="starting")), pytest.raises(WaitTimedOut) as late:
+        up.wait_until_ready(project, 0.0, 120)
+    assert str(late.value) == (
+        "not healthy within 2m00s: postgres (starting), scheduler (restarting: ended with exit code 1) are not ready\n"
+        "the end of scheduler's log:\n"
+        "    Traceback\n"
+        "    ConnectionRefusedError: no broker\n"
+        "hint: airfleet logs scheduler"
+    )
+
+
 def test_up_detached_that_is_too_late_exits_124(agent_says: Callable, airfleet: Airfleet) -> None:
     with agent_says(snapshot(STARTING, state="starting")):
         result = airfleet("up", "-d", "--timeout", "0.1s")
