@@ -69,7 +69,7 @@ class FileProblems(AirfleetError):
     """The user's files are wrong; ``problems`` holds every one, in order of place."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(sorted(problems))
+        self.problems = tuple(sorted(problems, key=lambda p: (p.place, p.path, p.sentence)))
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 

@@ -7,6 +7,7 @@ line the descriptor is closed and people talk to it through its socket.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import datetime as dt
 import json
 import os
@@ -53,17 +54,10 @@ def _run(prepared: setup.Prepared, listener: socket.socket) -> None:
 
 def _refusal(refused: AirfleetError) -> dict[str, object]:
     if isinstance(refused, FileProblems):
-        return {"problems": [_problem(p) for p in refused.problems]}
+        return {"problems": [dataclasses.asdict(problem) for problem in refused.problems]}
     if isinstance(refused, FleetError):
         return {"sentence": refused.sentence, "hint": refused.hint}
     return {"sentence": str(refused), "hint": None}
-
-
-def _problem(problem: object) -> object:
-    from dataclasses import asdict, is_dataclass
-
-    assert is_dataclass(problem) and not isinstance(problem, type)
-    return asdict(problem)
 
 
 if __name__ == "__main__":

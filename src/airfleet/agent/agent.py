@@ -30,7 +30,6 @@ from airfleet.agent import health, leftovers, memory, process, restarts, states
 from airfleet.agent.control import ComponentStatus, Snapshot
 from airfleet.agent.process import TEMPLATE_DESCRIPTOR, Running
 from airfleet.agent.states import State
-
 from airfleet.events import Event, Log
 from airfleet.fleet.paths import Paths, fleet_id
 from airfleet.fleet.plan import Exec, Fork, Plan
@@ -359,7 +358,9 @@ class Agent:
         for running in self._running.values():
             groups.setdefault(_LATE.get(running.component.kind, 0), []).append(running)
         for stage in sorted(groups):
-            if not all(self._end(running) for running in groups[stage]):
+            # All of the group are asked before we wait for any of them.
+            ended = [self._end(running) for running in groups[stage]]
+            if not all(ended):
                 return
         self._done = True
 

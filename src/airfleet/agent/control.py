@@ -105,13 +105,14 @@ def ask(path: Path, request: Mapping[str, Any], timeout_seconds: float | None = 
     """Send ``request`` to the agent and yield its snapshots until it closes.
 
     ``timeout_seconds`` bounds the silence between two lines; None waits for ever.
-    Raises AgentGone when nobody listens.
+    An agent that is killed while it answers is one that closes. Raises AgentGone when nobody listens.
     """
-    with _connect(path, timeout_seconds) as connection:
+    with _connect(path, timeout_seconds) as connection, contextlib.suppress(ConnectionError):
         connection.sendall(json.dumps(request).encode() + b"\n")
         with connection.makefile("rb") as lines:
             for line in lines:
-                yield Snapshot.from_json(json.loads(line))
+                if line.endswith(b"\n"):  # else it was cut off
+                    yield Snapshot.from_json(json.loads(line))
 
 
 def status(path: Path, *, memory: bool = False) -> Snapshot:

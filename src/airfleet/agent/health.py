@@ -65,8 +65,15 @@ def ask(probe: Probe, subject: Subject) -> Verdict:
 
 
 def _postgres(probe: PostgresAnswers) -> Verdict:
-    address = {"host": "127.0.0.1", "port": probe.port, "connect_timeout": 5}
-    with psycopg.connect(**address, user=SUPERUSER, password=probe.password, dbname="postgres", autocommit=True) as db:
+    with psycopg.connect(
+        host="127.0.0.1",
+        port=probe.port,
+        user=SUPERUSER,
+        password=probe.password,
+        dbname="postgres",
+        connect_timeout=5,
+        autocommit=True,
+    ) as db:
         if not db.execute("SELECT 1 FROM pg_roles WHERE rolname = 'airflow'").fetchone():
             db.execute("CREATE ROLE airflow LOGIN")
             password = sql.Literal(probe.airflow_password)

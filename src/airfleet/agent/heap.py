@@ -2,8 +2,9 @@
 
 A child copies a page when it writes to it. Two writers can be avoided: the garbage collector
 (``gc.freeze``) and new objects that land in holes between old ones. Importing leaves tens of
-thousands of holes, spread over all pages; :func:`fill_holes` plugs them, so that a child's new
-objects go to pages of their own. Measured with Airflow 3.3.2: about 10 MB less per component.
+thousands of holes, spread over all pages; :func:`fill_holes` plugs them, small ones in Python's
+own allocator and larger ones in the C library's, so that what a child allocates goes to pages of
+its own. Nothing is written into the plugs, so they take no memory that was not taken before.
 """
 
 from __future__ import annotations
@@ -22,6 +23,11 @@ _SIZE_CLASS = re.compile(r"\s*\d+\s+(\d+)\s+\d+\s+\d+\s+(\d+)\s*$")
 #: what plugs the holes; never freed, so the holes stay plugged
 _plugs: list[bytes] = []
 
+#: sizes in bytes that are asked of the C library, largest first; from 128 kB on it maps pages of their own
+_PLUG_SIZES = (126_976, 65_536, 32_768, 16_384, 8_192, 4_096, 2_048, 1_024, 512, 256, 128, 64, 32)
+#: plugs of one size at the most: a bound for the day the C library's heap looks different
+_MOST_PLUGS = 20_000
+
 
 def trim() -> None:
     """Give free pages back to the system, where the C library can (glibc)."""
@@ -30,12 +36,56 @@ def trim() -> None:
 
 
 def fill_holes() -> int:
-    """Plug the holes in the small-object heap; returns how many objects that took."""
+    """Plug the holes in both heaps; returns how many plugs that took."""
     before = len(_plugs)
     for size, holes in _holes().items():
         if size > _EMPTY_BYTES:
             _plugs.extend(bytes(size - _EMPTY_BYTES) for _ in range(holes))
-    return len(_plugs) - before
+    return len(_plugs) - before + _fill_c_heap()
+
+
+def _fill_c_heap() -> int:
+    """Take every free chunk below the top of the C library's heap, largest first (glibc only)."""
+    libc = ctypes.CDLL(None)
+    if not hasattr(libc, "mallinfo2"):
+        return 0
+    libc.mallinfo2.restype = _HeapInfo
+    libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, (ctypes.c_size_t,)
+    libc.free.restype, libc.free.argtypes = None, (ctypes.c_void_p,)
+    libc.sbrk.restype, libc.sbrk.argtypes = ctypes.c_void_p, (ctypes.c_ssize_t,)
+    top = libc.sbrk(0) - libc.mallinfo2().keepcost
+    return sum(_plug(libc, size, top) for size in _PLUG_SIZES)
+
+
+def _plug(libc: ctypes.CDLL, size: int, top: int) -> int:
+    for count in range(_MOST_PLUGS):
+        chunk = libc.malloc(size)
+        if not chunk:
+            return count
+        if chunk >= top:  # no hole of this size is left: it came from the top, or from new pages
+            libc.free(chunk)
+            return count
+    return _MOST_PLUGS
+
+
+class _HeapInfo(ctypes.Structure):
+    """``struct mallinfo2``; ``keepcost`` is the free space at the top of the heap."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in (
+            "arena",
+            "ordblks",
+            "smblks",
+            "hblks",
+            "hblkhd",
+            "usmblks",
+            "fsmblks",
+            "uordblks",
+            "fordblks",
+            "keepcost",
+        )
+    ]
 
 
 def _holes() -> dict[int, int]:

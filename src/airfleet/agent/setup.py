@@ -90,7 +90,7 @@ def _make_folders(paths: Paths) -> None:
 
 
 def _lock(paths: Paths, fleet: Fleet) -> IO[str]:
-    lock = open(paths.lock, "a+")
+    lock = paths.lock.open("a+")  # kept open: closing it gives the lock up
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as refused:

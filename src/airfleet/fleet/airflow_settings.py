@@ -9,9 +9,6 @@ from pathlib import Path
 
 from airfleet.fleet.context import Context
 
-#: seconds between two looks for new, changed and deleted pipelines
-DISCOVERY_SECONDS = 1
-
 BUNDLE_NAME = "pipelines"
 
 
@@ -62,11 +59,13 @@ def _settings(context: Context) -> dict[str, dict[str, str]]:
         },
         "dag_processor": {
             "dag_bundle_config_list": json.dumps([bundle]),
-            "refresh_interval": str(DISCOVERY_SECONDS),
-            "bundle_refresh_check_interval": str(DISCOVERY_SECONDS),
+            # Our dag-processor looks at every file's stamp once a second and refreshes when one changed;
+            # these timers are only the backstop.
+            "refresh_interval": "60",
+            "bundle_refresh_check_interval": "1",
+            "min_file_process_interval": "600",
+            "stale_dag_threshold": "10",
             "parsing_processes": "1",
-            # A changed file is read at its next look anyway; reading unchanged ones again only costs time.
-            "min_file_process_interval": "300",
             "stale_bundle_cleanup_interval": "0",
         },
         "api": {
@@ -95,6 +94,8 @@ def _settings(context: Context) -> dict[str, dict[str, str]]:
             # A scheduler that died is noticed by the others within seconds, not minutes.
             "scheduler_health_check_threshold": "15",
             "orphaned_tasks_check_interval": "15",
+            # A Dag whose file is gone leaves the list as soon.
+            "parsing_cleanup_interval": "10",
         },
         "usage_data_collection": {"enabled": "False"},
     }

@@ -50,7 +50,9 @@ class Context:
         if self.ports.postgres is None:
             return _with_driver(self.fleet.database)
         password = self.secrets.airflow_password
-        return f"postgresql+psycopg://airflow:{password}@127.0.0.1:{self.ports.postgres}/airflow"
+        # The embedded server has no TLS; asking for it first costs a round trip and OpenSSL's memory.
+        options = "sslmode=disable&gssencmode=disable"
+        return f"postgresql+psycopg://airflow:{password}@127.0.0.1:{self.ports.postgres}/airflow?{options}"
 
     @property
     def broker_url(self) -> str:
