@@ -9,13 +9,10 @@ from typing import Any
 
 from airfleet.agent.control import ComponentStatus
 from airfleet.agent.states import FINE, LABELS
-from airfleet.cli import causes, dags, terminal
+from airfleet.cli import causes, dags, terminal, waiting
 from airfleet.cli.dags import Json
 from airfleet.cli.evidence import Facts, key
 
-#: What Airflow calls the checks that say no more than other findings do.
-SAID_OTHERWISE = frozenset({"Dag Not Paused", "Dagrun Running", "Trigger Rule", "Task Instance State"})
-IN_POOLS = "in the UI under Admin, Pools"
 WAITING = frozenset({None, "scheduled", "queued", "deferred", "up_for_reschedule", "awaiting_input"})
 
 
@@ -32,15 +29,6 @@ class Finding:
     exception: str = ""
     frames: tuple[str, ...] = ()
     log: tuple[str, ...] = ()
-    next: str = ""
-
-
-@dataclass(frozen=True)
-class Reason:
-    """Why a task does not run, what would help, and the next command."""
-
-    sentence: str
-    advice: str = ""
     next: str = ""
 
 
@@ -215,7 +203,7 @@ def _waiting(facts: Facts) -> Iterator[Finding]:
             "running", f"task '{dags.name(instance)}' has been running for {took or '0s'}{host}", (dags.name(instance),)
         )
     yield from _unwell(facts, ("scheduler", "worker"))
-    reasons: dict[Reason, list[Json]] = {}
+    reasons: dict[waiting.Reason, list[Json]] = {}
     behind: list[Json] = []
     for instance in facts.instances:
         if instance["state"] not in WAITING:
@@ -223,7 +211,7 @@ def _waiting(facts: Facts) -> Iterator[Finding]:
         if open_upstream(facts, instance):
             behind.append(instance)
         else:
-            reasons.setdefault(reason(facts, instance), []).append(instance)
+            reasons.setdefault(waiting.reason(facts, instance), []).append(instance)
     for why, instances in reasons.items():
         verb = "waits" if len(instances) == 1 else "wait"
         sentence = f"{_named(instances)} {verb}: {why.sentence}"
@@ -244,75 +232,6 @@ def open_upstream(facts: Facts, instance: Json) -> tuple[str, ...]:
     """The tasks before this one that are not over yet."""
     still = {ti["task_id"] for ti in facts.instances if ti["state"] not in dags.DONE_STATES}
     return tuple(up for up in facts.upstream.get(instance["task_id"], ()) if up in still)
-
-
-def reason(facts: Facts, instance: Json) -> Reason:
-    """Why a task that could run does not."""
-    state = instance["state"]
-    if state == "deferred":
-        return _deferred(facts, instance)
-    if state == "up_for_reschedule":
-        return Reason("it is a sensor that looks again later")
-    if state == "awaiting_input":
-        return Reason("a person has to answer it in the UI")
-    if facts.dag["is_paused"]:
-        return Reason("the Dag is paused", next=f"airfleet trigger {facts.dag['dag_id']} --unpause")
-    return _no_queue(facts, instance) or _no_room(facts, instance) or _in_airflows_words(facts, instance)
-
-
-def _deferred(facts: Facts, instance: Json) -> Reason:
-    trigger = (instance.get("trigger") or {}).get("classpath", "").rpartition(".")[2]
-    waits = f"it waits for an event ({trigger})" if trigger else "it waits for an event"
-    if facts.components and not any(c.kind == "triggerer" for c in facts.components):
-        return Reason(f"{waits}, but no triggerer runs", "triggerer: true in fleet.yaml")
-    return Reason(waits)
-
-
-def _no_queue(facts: Facts, instance: Json) -> Reason | None:
-    queue = instance.get("queue")
-    if not facts.queues or not queue or queue in facts.queues:
-        return None
-    there = ", ".join(facts.queues)
-    return Reason(
-        f"no worker listens to the queue '{queue}' (workers listen to {there})",
-        "add it to queues: of a worker in fleet.yaml, then airfleet down and airfleet up",
-    )
-
-
-def _no_room(facts: Facts, instance: Json) -> Reason | None:
-    """A limit that is reached: pool, tasks of the Dag, slots of the workers."""
-    name = instance.get("pool")
-    pool = facts.pools.get(name or "")
-    if name and facts.pools and pool is None:
-        return Reason(f"there is no pool '{name}'", f"make it {IN_POOLS}, or correct pool: of the task")
-    if instance["state"] == "queued":
-        return _no_slot(facts)
-    if pool and 0 <= pool["open_slots"] < (instance.get("pool_slots") or 1):
-        taken = f"{pool['occupied_slots']} of {pool['slots']} slots taken"
-        return Reason(f"the pool '{name}' is full ({taken})", f"wait, or give it more slots {IN_POOLS}")
-    running = sum(ti["state"] in ("running", "queued") for ti in facts.instances)
-    most = facts.dag.get("max_active_tasks")
-    if most and running >= most:
-        others = "1 task" if running == 1 else f"{running} tasks"
-        return Reason(f"{others} of the run must end first: max_active_tasks is {most}")
-    return None
-
-
-def _no_slot(facts: Facts) -> Reason | None:
-    if facts.slots is None or facts.running_tasks < facts.slots:
-        return None
-    return Reason(f"all {facts.slots} slots of the workers are taken", "wait, or raise slots: of a worker")
-
-
-def _in_airflows_words(facts: Facts, instance: Json) -> Reason:
-    said = [text for name, text in facts.blocked.get(key(instance), ()) if name not in SAID_OTHERWISE]
-    if said:
-        return Reason(said[0])
-    if instance["state"] == "queued":
-        return Reason(
-            f"it is in the queue '{instance.get('queue')}', and no worker has taken it yet", next="airfleet logs worker"
-        )
-    return Reason("the scheduler has not looked at it yet", next="airfleet status")
 
 
 def _unwell(facts: Facts, kinds: Iterable[str]) -> Iterator[Finding]:
