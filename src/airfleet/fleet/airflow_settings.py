@@ -30,10 +30,7 @@ def _settings(context: Context) -> dict[str, dict[str, str]]:
     bundle = {
         "name": BUNDLE_NAME,
         "classpath": "airfleet.pipelines.bundle.PipelineBundle",
-        "kwargs": {
-            "path": str(_pipelines(context)),
-            "refresh_interval": DISCOVERY_SECONDS,
-        },
+        "kwargs": {"path": str(_pipelines(context))},
     }
     return {
         "core": {
