@@ -18,7 +18,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -79,7 +78,6 @@ def stop() -> int:
     if server is not None:
         end(server)
         say("the file server is stopped")
-    record().unlink(missing_ok=True)
     return code
 
 
@@ -107,10 +105,21 @@ def airfleet(*arguments: str) -> int:
 
 
 def serve() -> Server:
-    """Start a file server for the samples, on a free port, and remember it."""
+    """Start a file server for the samples and remember it.
+
+    It gets the port that it had before, if that is free: runs that are still to be done know its address.
+    """
+    server = _serve(_port_before()) or _serve(0)
+    if server is None:
+        sys.exit(f"the file server did not start; {shown(PLACE / 'server.log')} says why")
+    record().write_text(json.dumps(asdict(server)))
+    return server
+
+
+def _serve(port: int) -> Server | None:
     with (PLACE / "server.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "air_quality.serve", "--dir", str(EXAMPLE / "data"), "--port", "0"],
+            [sys.executable, "-m", "air_quality.serve", "--dir", str(EXAMPLE / "data"), "--port", str(port)],
             cwd=EXAMPLE,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -119,22 +128,31 @@ def serve() -> Server:
         )
     assert process.stdout is not None
     url = process.stdout.readline().decode().strip()
-    if not url:
-        sys.exit(f"the file server did not start; {shown(PLACE / 'server.log')} says why")
-    server = Server(process.pid, began(process.pid) or "", url)
-    record().write_text(json.dumps(asdict(server)))
-    return server
+    return Server(process.pid, began(process.pid) or "", url) if url else None
+
+
+def _port_before() -> int:
+    server = remembered()
+    return int(server.url.rpartition(":")[2]) if server else 0
 
 
 def running() -> Server | None:
     """The file server of an earlier start, if it still answers."""
+    server = remembered()
+    if server is None or began(server.pid) != server.began:
+        return None
     try:
-        server = Server(**json.loads(record().read_text()))
-        if began(server.pid) != server.began:
-            return None
         with urllib.request.urlopen(server.url, timeout=5):
             return server
-    except (OSError, ValueError, TypeError, urllib.error.URLError):
+    except OSError:
+        return None
+
+
+def remembered() -> Server | None:
+    """The file server of the last start, whether it still runs or not."""
+    try:
+        return Server(**json.loads(record().read_text()))
+    except (OSError, ValueError, TypeError):
         return None
 
 
