@@ -37,7 +37,12 @@ WORKER_KEYS: Mapping[str, str] = {
     "slots": "tasks at the same time (one per core)",
 }
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*$")
+#: names in status and logs that a worker cannot have
+COMPONENTS = frozenset(
+    {"agent", "postgres", "valkey", "template", "migrate", "scheduler", "dag-processor", "triggerer", "api-server"}
+)
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _DATABASE = re.compile(r"postgres(ql)?(\+psycopg)?://")
 _BROKER = re.compile(r"(redis|rediss)://")
 _ENVIRONMENT = re.compile(r"\$\{\{\s*env\.([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
@@ -121,6 +126,12 @@ class _Reading:
         made = tuple(self.worker(item, f"workers[{i}]") for i, item in self.items(node, "workers"))
         seen: set[str] = set()
         for index, worker in enumerate(made):
+            if worker.name in COMPONENTS:
+                self.problem(
+                    node.place,
+                    f"workers[{index}].name",
+                    f"'{worker.name}' is the name of another component",
+                )
             if worker.name in seen:
                 self.problem(
                     node.place,
@@ -189,8 +200,11 @@ class _Reading:
         path = f"{within}.{key}" if within else key
         if not isinstance(node, source.Scalar) or node.value is None:
             return self._not_text(node, path)
+        known = len(self.problems)
         value = self.resolved(node, path)
-        if form and not form.match(value):
+        if len(self.problems) > known:
+            return default  # said already; what is left of the value would only be called wrong again
+        if form and not form.fullmatch(value):
             self.problem(
                 node.place,
                 path,

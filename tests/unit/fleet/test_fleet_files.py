@@ -1,0 +1,159 @@
+"""Where a fleet keeps its things, which ports it takes, and how it keeps its secrets."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from airfleet.errors import FleetError
+from airfleet.fleet import paths, ports, secrets
+
+
+def test_the_home_is_beside_fleet_yaml_unless_the_environment_names_another(tmp_path: Path) -> None:
+    assert paths.of(tmp_path, {}).home == tmp_path / ".airfleet"
+    assert paths.of(tmp_path, {"AIRFLEET_HOME": "/data/shop"}).home == Path("/data/shop")
+    assert paths.of(tmp_path, {"AIRFLEET_HOME": ""}).home == tmp_path / ".airfleet"
+
+
+def test_every_place_lies_in_the_home_or_beside_the_socket(tmp_path: Path) -> None:
+    places = paths.of(tmp_path, {"XDG_RUNTIME_DIR": str(tmp_path)})
+    in_home = [places.secrets, places.password, places.ports, places.airflow_home, places.task_logs, places.log("a")]
+    assert all(places.home in place.parents for place in in_home)
+    assert places.log("scheduler") == places.home / "logs" / "scheduler.log"
+    assert {places.socket.parent, places.lock.parent, places.processes.parent} == {places.runtime}
+    assert places.runtime.parent == tmp_path
+
+
+def test_two_homes_never_share_a_socket_and_one_home_always_has_the_same(tmp_path: Path) -> None:
+    one, other = paths.of(tmp_path / "a", {}), paths.of(tmp_path / "b", {})
+    assert one.socket != other.socket
+    assert one == paths.of(tmp_path / "a", {})
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    (tmp_path / "a").mkdir()
+    assert paths.fleet_id(tmp_path / "link") == paths.fleet_id(tmp_path / "a")
+
+
+def test_the_socket_of_a_deep_home_is_short_enough(tmp_path: Path) -> None:
+    deep = tmp_path / "/".join(["a-rather-long-name"] * 12)
+    place = paths.of(deep, {"XDG_RUNTIME_DIR": "/run/user/1000"}).socket
+    assert len(str(place)) <= 107
+    assert len(str(paths.of(deep, {}).socket)) <= 107
+
+
+def test_a_runtime_folder_that_cannot_be_written_is_not_used(tmp_path: Path) -> None:
+    assert paths.of(tmp_path, {"XDG_RUNTIME_DIR": str(tmp_path / "none")}).runtime.name.startswith("airfleet-")
+    assert tmp_path not in paths.of(tmp_path, {"XDG_RUNTIME_DIR": str(tmp_path / "none")}).runtime.parents
+
+
+# --- ports -----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def listening(port: int = 0) -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", port)) as server:
+        yield server.getsockname()[1]
+
+
+def free_pair() -> int:
+    """A port that is free, and the next one too."""
+    for _ in range(50):
+        with listening() as port:
+            pass
+        if port < 65000 and ports.is_free(port) and ports.is_free(port + 1):
+            return port
+    raise AssertionError("no two free ports beside each other")
+
+
+def test_the_usual_port_is_taken_when_it_is_free_and_the_next_one_when_not(tmp_path: Path) -> None:
+    usual = free_pair()
+    assert ports.PortBook(tmp_path / "one.json").port("api_server", usual) == usual
+    with listening(usual):
+        assert ports.PortBook(tmp_path / "two.json").port("api_server", usual) == usual + 1
+
+
+def test_a_port_stays_the_same_from_start_to_start(tmp_path: Path) -> None:
+    usual = free_pair()
+    with listening(usual):
+        before = ports.PortBook(tmp_path / "ports.json").port("broker", usual)
+    assert before == usual + 1
+    assert ports.PortBook(tmp_path / "ports.json").port("broker", usual) == before
+    with listening(before):
+        assert ports.PortBook(tmp_path / "ports.json").port("broker", usual) == usual
+
+
+def test_one_port_is_never_given_twice(tmp_path: Path) -> None:
+    usual, book = free_pair(), ports.PortBook(tmp_path / "ports.json")
+    assert book.port("one", usual) == usual
+    assert book.port("two", usual) == usual + 1
+    assert json.loads((tmp_path / "ports.json").read_text()) == {"one": usual, "two": usual + 1}
+
+
+def test_a_port_that_a_person_asked_for_and_that_is_in_use(tmp_path: Path) -> None:
+    with listening() as port, pytest.raises(FleetError) as refused:
+        ports.PortBook(tmp_path / "ports.json").fixed("api_server", port, "127.0.0.1")
+    assert refused.value.sentence == (
+        f"port {port} of 127.0.0.1, which fleet.yaml gives to api_server, is in use by another program"
+    )
+    assert refused.value.hint == (
+        "choose another port in fleet.yaml, or leave it out to get a free one; "
+        f"'ss -ltnp sport = :{port}' names the program"
+    )
+
+
+def test_no_free_port_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "SEARCH_RANGE", 1)
+    with listening() as port, pytest.raises(FleetError) as refused:
+        ports.choose(port)
+    assert refused.value.sentence == f"ports {port} to {port} of 127.0.0.1 are all in use"
+
+
+# --- secrets ---------------------------------------------------------------------------------------
+
+
+def test_secrets_are_made_once_and_kept_for_their_owner_alone(tmp_path: Path) -> None:
+    file = tmp_path / "secrets.json"
+    before = os.umask(0)
+    try:
+        made = secrets.load_or_generate(file)
+    finally:
+        os.umask(before)
+    assert oct(file.stat().st_mode & 0o777) == "0o600"
+    assert secrets.load_or_generate(file) == made
+    assert [path.name for path in tmp_path.iterdir()] == ["secrets.json"]
+
+
+def test_every_secret_is_its_own_and_long() -> None:
+    made = secrets.generate()
+    values = [getattr(made, field.name) for field in fields(made)]
+    assert len(set(values)) == len(values) == 7
+    assert all(len(value) >= 24 for value in values)
+    assert secrets.generate() != made
+
+
+def test_secrets_come_from_the_random_bytes_alone() -> None:
+    numbers = count()
+    made = secrets.generate(lambda size: next(numbers).to_bytes(1, "big") * size)
+    numbers = count()
+    assert secrets.generate(lambda size: next(numbers).to_bytes(1, "big") * size) == made
+
+
+def test_no_representation_shows_a_secret() -> None:
+    made = secrets.generate()
+    assert repr(made) == str(made) == "Secrets()"
+
+
+def test_a_private_file_is_replaced_at_once_and_never_wider_than_asked(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "airflow.cfg"
+    secrets.write_private(file, "one")
+    file.chmod(0o644)
+    secrets.write_private(file, "two")
+    assert file.read_text() == "two"
+    assert oct(file.stat().st_mode & 0o777) == "0o600"

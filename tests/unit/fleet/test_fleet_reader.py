@@ -1,0 +1,177 @@
+"""fleet.yaml: what it means, and every problem in it as a whole sentence at its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from airfleet.errors import FileProblems
+from airfleet.fleet import reader
+from airfleet.fleet.spec import ApiServer, Fleet, Worker
+
+ROOT = Path("/srv/shop")
+NAME_RULE = "may only have letters, digits, '.', '_' and '-', and starts with a letter or digit"
+
+
+def read(text: str, **environ: str) -> Fleet:
+    fleet, problems = reader.read(text, "fleet.yaml", environ, ROOT)
+    assert problems == ()
+    assert fleet is not None
+    return fleet
+
+
+def problems_of(text: str, root: Path = ROOT) -> list[str]:
+    fleet, problems = reader.read(text, "fleet.yaml", {}, root)
+    assert fleet is None
+    return [str(problem) for problem in problems]
+
+
+def test_an_empty_file_is_a_fleet_of_defaults_named_after_its_folder() -> None:
+    assert read("") == Fleet(name="shop", root="/srv/shop")
+
+
+def test_the_folder_of_the_whole_disk_has_no_name_to_take() -> None:
+    fleet, _ = reader.read("", "fleet.yaml", {}, Path("/"))
+    assert fleet is not None
+    assert fleet.name == "airfleet"
+
+
+def test_every_key_is_read(tmp_path: Path) -> None:
+    (tmp_path / "flows").mkdir()
+    text = """\
+name: shop-1.2_a
+pipelines: flows
+database: postgresql://airflow@db/airflow
+broker: redis://queue:6379/0
+api_server: {address: 0.0.0.0, port: 8081}
+workers:
+  - {name: light, queues: [default, quick], slots: 4}
+  - {name: heavy, queues: [slow]}
+triggerer: false
+user: ada
+vars: {bucket: orders, year: 2026}
+env: {TZ: UTC}
+airflow: {core: {parallelism: 64}}
+"""
+    fleet, problems = reader.read(text, "fleet.yaml", {}, tmp_path)
+    assert problems == ()
+    assert fleet == Fleet(
+        name="shop-1.2_a",
+        root=str(tmp_path),
+        pipelines="flows",
+        database="postgresql://airflow@db/airflow",
+        broker="redis://queue:6379/0",
+        api_server=ApiServer("0.0.0.0", 8081),
+        workers=(Worker("light", ("default", "quick"), 4), Worker("heavy", ("slow",))),
+        triggerer=False,
+        user="ada",
+        variables={"bucket": "orders", "year": "2026"},
+        environment={"TZ": "UTC"},
+        airflow={"core": {"parallelism": "64"}},
+    )
+    assert fleet.queues == ("default", "quick", "slow")
+
+
+def test_a_value_may_come_from_the_environment() -> None:
+    fleet = read("database: postgresql://a:${{ env.DB_PASSWORD }}@db/a\nvars: {b: '${{env.X}}-${{ env.X }}'}", DB_PASSWORD="s3", X="x")
+    assert fleet.database == "postgresql://a:s3@db/a"
+    assert fleet.variables == {"b": "x-x"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("- a\n", ["fleet.yaml:1:1: must be a mapping of keys to values"]),
+        ("name: a\n---\nname: b\n", ["fleet.yaml:3:1: a fleet is one document; this starts a second one"]),
+        ("nmae: a\n", ["fleet.yaml:1:1: nmae: unknown key 'nmae'\nhint: did you mean 'name'?"]),
+        (
+            "zzz: a\n",
+            [
+                "fleet.yaml:1:1: zzz: unknown key 'zzz'\nhint: known keys: name, pipelines, database, broker, "
+                "api_server, workers, triggerer, user, vars, env, airflow"
+            ],
+        ),
+        ("name: [a]\n", ["fleet.yaml:1:7: name: must be text"]),
+        ("name:\n", ["fleet.yaml:1:6: name: must be text"]),
+        ("name: a b\n", [f"fleet.yaml:1:7: name: 'a b' {NAME_RULE}"]),
+        ("name: -a\n", [f"fleet.yaml:1:7: name: '-a' {NAME_RULE}"]),
+        ("user: a:b\n", [f"fleet.yaml:1:7: user: 'a:b' {NAME_RULE}"]),
+        ("pipelines: none\n", ["fleet.yaml:1:12: pipelines: there is no folder 'none' beside fleet.yaml"]),
+        ("database: mysql://a:s3cret@b/c\n", ["fleet.yaml:1:11: database: must be 'embedded' or a postgresql:// URL"]),
+        ("broker: amqp://a:s3cret@b\n", ["fleet.yaml:1:9: broker: must be 'embedded' or a redis:// URL"]),
+        ("api_server: 8080\n", ["fleet.yaml:1:13: api_server: must be a mapping of keys to values"]),
+        ("api_server: {prot: 1}\n", ["fleet.yaml:1:14: api_server.prot: unknown key 'prot'\nhint: did you mean 'port'?"]),
+        ("api_server: {port: 0}\n", ["fleet.yaml:1:20: api_server.port: must be a whole number from 1 to 65535"]),
+        ("api_server: {port: true}\n", ["fleet.yaml:1:20: api_server.port: must be a whole number from 1 to 65535"]),
+        ("api_server: {port: '80'}\n", ["fleet.yaml:1:20: api_server.port: must be a whole number from 1 to 65535"]),
+        ("workers: {name: a}\n", ["fleet.yaml:1:10: workers: must be a list"]),
+        ("workers: [a]\n", ["fleet.yaml:1:11: workers[0]: must be a mapping of keys to values"]),
+        ("workers: [{slots: 0}]\n", ["fleet.yaml:1:19: workers[0].slots: must be a whole number from 1 to 1000"]),
+        ("workers: [{slots: 1.5}]\n", ["fleet.yaml:1:19: workers[0].slots: must be a whole number from 1 to 1000"]),
+        ("workers: [{queues: a}]\n", ["fleet.yaml:1:20: workers[0].queues: must be a list"]),
+        ("workers: [{queues: [[a]]}]\n", ["fleet.yaml:1:21: workers[0].queues[0]: must be text"]),
+        ("workers: [{name: a/b}]\n", [f"fleet.yaml:1:18: workers[0].name: 'a/b' {NAME_RULE}"]),
+        (
+            "workers: [{slot: 1}]\n",
+            ["fleet.yaml:1:12: workers[0].slot: unknown key 'slot'\nhint: did you mean 'slots'?"],
+        ),
+        ("workers: [{name: a}, {name: a}]\n", ["fleet.yaml:1:10: workers[1].name: there are two workers named 'a'"]),
+        (
+            "workers: [{name: ok}, {name: scheduler}]\n",
+            ["fleet.yaml:1:10: workers[1].name: 'scheduler' is the name of another component"],
+        ),
+        ('user: "ada\\n"\n', [f"fleet.yaml:1:7: user: 'ada\n' {NAME_RULE}"]),
+        ("database: ${{ env.NONE }}\n", ["fleet.yaml:1:11: database: the environment has no variable NONE"]),
+        ("triggerer: 1\n", ["fleet.yaml:1:12: triggerer: must be true or false"]),
+        ("vars: [a]\n", ["fleet.yaml:1:7: vars: must be a mapping of keys to values"]),
+        ("env: {a: [b]}\n", ["fleet.yaml:1:10: env.a: must be one value, not a list or a mapping"]),
+        ("airflow: {core: 1}\n", ["fleet.yaml:1:17: airflow.core: must be a mapping of keys to values"]),
+        ("user: ${{ env.NOT_THERE }}\n", ["fleet.yaml:1:7: user: the environment has no variable NOT_THERE"]),
+        (
+            "name: a\nname: b\n",
+            [
+                "fleet.yaml:2:1: the key 'name' is written twice\nhint: line 1 already has 'name'; YAML would "
+                "silently keep only one of them"
+            ],
+        ),
+    ],
+)  # fmt: skip
+def test_a_problem_is_a_sentence_at_its_place(text: str, expected: list[str]) -> None:
+    assert problems_of(text) == expected
+
+
+def test_every_problem_is_said_at_once() -> None:
+    assert [p.split(": ")[0] for p in problems_of("nmae: a\nworkers: [{slots: 0}]\ntriggerer: x\n")] == [
+        "fleet.yaml:1:1",
+        "fleet.yaml:2:19",
+        "fleet.yaml:3:12",
+    ]
+
+
+def test_a_password_in_a_wrong_url_is_not_repeated() -> None:
+    assert "s3cret" not in "".join(problems_of("database: mysql://a:s3cret@b/c\nbroker: amqp://a:s3cret@b\n"))
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(FileProblems) as refused:
+        reader.read_file(tmp_path / "fleet.yaml", {})
+    expected = f"{tmp_path}/fleet.yaml:1:1: there is no such file\nhint: 'airfleet init' makes one"
+    assert str(refused.value) == expected
+
+
+def test_a_file_that_is_not_text(tmp_path: Path) -> None:
+    (tmp_path / "fleet.yaml").write_bytes(b"name: \xff\xfe")
+    with pytest.raises(FileProblems, match="cannot be read: 'utf-8' codec can't decode byte 0xff"):
+        reader.read_file(tmp_path / "fleet.yaml", {})
+
+
+def test_a_folder_in_its_place(tmp_path: Path) -> None:
+    (tmp_path / "fleet.yaml").mkdir()
+    with pytest.raises(FileProblems, match="cannot be read: .*Is a directory"):
+        reader.read_file(tmp_path / "fleet.yaml", {})
+
+
+def test_the_keys_of_the_documentation_are_those_that_the_reader_knows() -> None:
+    text = "".join(f"{key}: {{}}\n" for key in reader.KEYS)
+    assert not [problem for problem in problems_of(text) if "unknown key" in problem]

@@ -1,0 +1,203 @@
+"""From a fleet to its plan: what runs, in which order, and above all who is told what."""
+
+from __future__ import annotations
+
+import configparser
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from airfleet.fleet import planning, secrets
+from airfleet.fleet.components.airflow import KNOWS
+from airfleet.fleet.context import Context, Embedded, Ports
+from airfleet.fleet.paths import Paths
+from airfleet.fleet.plan import Exec, FileBeats, Fork, Plan
+from airfleet.fleet.spec import ApiServer, Fleet, Worker
+
+SECRETS = secrets.generate()
+EVERY_SECRET = {name: value for name, value in vars(SECRETS).items()}
+
+
+def context(fleet: Fleet | None = None, **changes: object) -> Context:
+    paths = Paths(home=Path("/srv/shop/.airfleet"), runtime=Path("/run/airfleet-1"))
+    embedded = Embedded(Path("/pg/bin"), paths.home / "postgres", Path("/valkey-server"), paths.home / "valkey")
+    made = Context(
+        fleet=fleet or Fleet(name="shop", root="/srv/shop"),
+        paths=paths,
+        ports=Ports(api_server=8080, postgres=5432, broker=6379),
+        secrets=SECRETS,
+        embedded=embedded,
+        cores=2,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def known_to(plan: Plan, name: str) -> dict[str, str]:
+    """The settings that one component is told, by ``section.key``."""
+    start = plan.component(name).start
+    assert isinstance(start, Fork)
+    return {f"{section}.{key}": value for section, key, value in start.settings}
+
+
+def test_the_components_of_a_fleet_and_what_each_waits_for() -> None:
+    assert {c.name: c.needs for c in planning.plan(context()).components} == {
+        "postgres": (),
+        "valkey": (),
+        "template": (),
+        "migrate": ("postgres", "template"),
+        "scheduler": ("migrate",),
+        "dag-processor": ("migrate",),
+        "triggerer": ("migrate",),
+        "worker": ("valkey", "template"),
+        "api-server": ("migrate",),
+    }
+
+
+def test_every_need_is_a_component_that_stands_before() -> None:
+    seen: set[str] = set()
+    for component in planning.plan(context()).components:
+        assert set(component.needs) <= seen
+        seen.add(component.name)
+
+
+def test_servers_of_ones_own_are_not_started() -> None:
+    fleet = Fleet("shop", "/srv/shop", database="postgresql://a:pw@db/airflow", broker="redis://queue/0")
+    plan = planning.plan(context(fleet, ports=Ports(api_server=8080), embedded=None))
+    assert {"postgres", "valkey"}.isdisjoint({c.name for c in plan.components})
+    assert plan.component("migrate").needs == ("template",)
+    assert plan.component("worker").needs == ("template",)
+    assert known_to(plan, "scheduler")["database.sql_alchemy_conn"] == "postgresql+psycopg://a:pw@db/airflow"
+    assert known_to(plan, "worker")["celery.broker_url"] == "redis://queue/0"
+    assert plan.database_url == "postgresql://a:pw@db/airflow"
+
+
+def test_a_worker_for_each_entry_with_its_queues_and_slots() -> None:
+    workers = (Worker("light", ("default", "quick"), 4), Worker("heavy", ("slow",)))
+    plan = planning.plan(context(Fleet("shop", "/srv/shop", workers=workers, triggerer=False)))
+    assert "triggerer" not in {c.name for c in plan.components}
+    told = {name: plan.component(name).start for name in ("light", "heavy")}
+    assert {name: start.options for name, start in told.items() if isinstance(start, Fork)} == {
+        "light": {"name": "light", "queues": "default,quick", "slots": "4", "beat": "/run/airfleet-1/light.beat"},
+        "heavy": {"name": "heavy", "queues": "slow", "slots": "2", "beat": "/run/airfleet-1/heavy.beat"},
+    }
+    assert plan.component("heavy").probe == FileBeats("/run/airfleet-1/heavy.beat")
+
+
+@pytest.mark.parametrize(
+    ("name", "secret_names"),
+    [
+        ("migrate", {"airflow_password", "fernet_key"}),
+        ("scheduler", {"airflow_password", "fernet_key", "jwt_secret", "broker_password"}),
+        ("api-server", {"airflow_password", "fernet_key", "jwt_secret", "api_secret_key"}),
+        ("dag-processor", {"airflow_password", "fernet_key", "jwt_secret"}),
+        ("triggerer", {"airflow_password", "fernet_key", "jwt_secret"}),
+        ("worker", {"broker_password"}),
+    ],
+)
+def test_a_component_knows_these_secrets_and_no_other(name: str, secret_names: set[str]) -> None:
+    told = "\n".join(known_to(planning.plan(context()), name).values())
+    assert {secret for secret, value in EVERY_SECRET.items() if value in told} == secret_names
+
+
+def test_a_worker_is_told_no_database_and_no_key() -> None:
+    assert set(known_to(planning.plan(context()), "worker")) == {"celery.broker_url", "celery.result_backend"}
+    assert all(value.startswith("redis://") for value in known_to(planning.plan(context()), "worker").values())
+
+
+def test_every_forked_component_is_in_the_table_of_trust() -> None:
+    assert {c.kind for c in planning.plan(context()).components if isinstance(c.start, Fork)} == set(KNOWS)
+
+
+def test_no_secret_is_in_an_argument_an_environment_or_an_option() -> None:
+    plan = planning.plan(context())
+    shown = [json.dumps(dict(plan.environment)), plan.url, plan.user]
+    for component in plan.components:
+        start = component.start
+        if isinstance(start, Exec):
+            shown += [*start.argv, json.dumps(dict(start.environment))]
+        else:
+            shown += [start.entry, json.dumps(dict(start.options))]
+    assert [name for name, value in EVERY_SECRET.items() for text in shown if value in text] == []
+
+
+def test_no_representation_of_a_plan_shows_a_secret() -> None:
+    shown = repr(planning.plan(context())) + repr(context())
+    assert [name for name, value in EVERY_SECRET.items() if value in shown] == []
+
+
+def test_the_files_of_a_plan_are_private_and_only_two_hold_a_password() -> None:
+    plan = planning.plan(context())
+    assert {str(path): oct(file.mode) for path, file in plan.files.items()} == {
+        "/srv/shop/.airfleet/airflow/airflow.cfg": "0o600",
+        "/srv/shop/.airfleet/password": "0o600",
+        "/srv/shop/.airfleet/airflow/passwords.json": "0o600",
+    }
+    holding = {path.name: [n for n, v in EVERY_SECRET.items() if v in file.text] for path, file in plan.files.items()}
+    assert holding == {"airflow.cfg": [], "password": ["user_password"], "passwords.json": ["user_password"]}
+
+
+# --- airflow.cfg -----------------------------------------------------------------------------------
+
+
+def settings(plan: Plan) -> configparser.RawConfigParser:
+    parser = configparser.RawConfigParser()
+    parser.read_string(plan.files[Path("/srv/shop/.airfleet/airflow/airflow.cfg")].text)
+    return parser
+
+
+def test_the_settings_that_make_a_fleet_quick_safe_and_private() -> None:
+    found = settings(planning.plan(context()))
+    assert found["core"]["executor"] == "CeleryExecutor"
+    assert found["core"]["load_examples"] == "False"
+    assert found["core"]["execution_api_server_url"] == "http://127.0.0.1:8080/execution/"
+    assert found["api"]["host"] == "127.0.0.1"
+    assert found["logging"]["worker_log_server_host"] == "127.0.0.1"
+    assert found["usage_data_collection"]["enabled"] == "False"
+    (bundle,) = json.loads(found["dag_processor"]["dag_bundle_config_list"])
+    assert bundle["kwargs"]["path"] == "/srv/shop/pipelines"
+    visible = int(found["celery_broker_transport_options"]["visibility_timeout"])
+    assert visible >= 7 * 24 * 3600  # Redis hands a task out again after this long
+
+
+def test_what_fleet_yaml_says_about_airflow_wins_and_keeps_the_rest() -> None:
+    airflow = {"core": {"parallelism": "64", "load_examples": "True"}, "smtp": {"smtp_host": "mail"}}
+    found = settings(planning.plan(context(Fleet("shop", "/srv/shop", airflow=airflow))))
+    assert found["core"]["parallelism"] == "64"
+    assert found["core"]["load_examples"] == "True"
+    assert found["core"]["executor"] == "CeleryExecutor"
+    assert found["smtp"]["smtp_host"] == "mail"
+
+
+def test_a_value_with_a_percent_sign_survives() -> None:
+    airflow = {"logging": {"log_format": "%(message)s 100%"}}
+    found = settings(planning.plan(context(Fleet("shop", "/srv/shop", airflow=airflow))))
+    assert found["logging"]["log_format"] == "%(message)s 100%"
+
+
+def test_the_environment_of_every_component() -> None:
+    fleet = Fleet("shop", "/srv/shop", variables={"bucket": "orders"}, environment={"TZ": "UTC", "AIRFLOW_HOME": "/x"})
+    environment = planning.plan(context(fleet)).environment
+    assert environment["TZ"] == "UTC"
+    assert environment["AIRFLEET_VAR_bucket"] == "orders"
+    assert environment["AIRFLOW_HOME"] == "/srv/shop/.airfleet/airflow"
+
+
+@pytest.mark.parametrize(
+    ("address", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8080"),
+        ("0.0.0.0", "http://127.0.0.1:8080"),
+        ("::", "http://127.0.0.1:8080"),
+        ("::1", "http://[::1]:8080"),
+        ("10.1.2.3", "http://10.1.2.3:8080"),
+    ],
+)
+def test_where_people_and_tasks_reach_the_api_server(address: str, url: str) -> None:
+    assert context(Fleet("shop", "/srv/shop", api_server=ApiServer(address))).url == url
+
+
+def test_a_component_that_the_plan_does_not_have() -> None:
+    with pytest.raises(KeyError, match="flower"):
+        planning.plan(context()).component("flower")
