@@ -395,7 +395,8 @@ class Agent:
             process.signal_group(running.pid, signal.SIGKILL)
 
     def _finish(self) -> None:
-        leftovers.end(lambda: leftovers.find(fleet_id(self._paths.home)), grace_seconds=0.0 if self._forced else 5.0)
+        name, below = fleet_id(self._paths.home), os.getpid()
+        leftovers.end(lambda: leftovers.find(name, below=below), grace_seconds=0.0 if self._forced else 5.0)
         self._log(Event.FLEET_STOPPED, fleet=self._plan.fleet)
         self._tell_watchers()
         for watcher in list(self._watchers):

@@ -34,8 +34,16 @@ class Process:
     marked: bool
 
 
-def find(fleet_id: str, written_down: Iterable[tuple[int, int]] = (), exclude: Iterable[int] = ()) -> tuple[int, ...]:
-    """Pids of the fleet's processes, zombies and ``exclude`` left out."""
+def find(
+    fleet_id: str,
+    written_down: Iterable[tuple[int, int]] = (),
+    exclude: Iterable[int] = (),
+    below: int | None = None,
+) -> tuple[int, ...]:
+    """Pids of the fleet's processes, zombies and ``exclude`` left out.
+
+    ``below`` is the agent while it lives: orphans that hide their origin are its children.
+    """
     table = {process.pid: process for process in _table(f"{MARK}={fleet_id}".encode())}
     members = {p.pid for p in table.values() if p.marked}
     members |= {pid for pid, started in written_down if pid in table and table[pid].started == started}
@@ -43,8 +51,9 @@ def find(fleet_id: str, written_down: Iterable[tuple[int, int]] = (), exclude: I
     members -= left_out
     while True:
         sessions = {table[pid].session for pid in members if table[pid].session == pid}
+        parents = members if below is None else {*members, below}
         more = {
-            p.pid for p in table.values() if (p.parent in members or p.session in sessions) and p.pid not in left_out
+            p.pid for p in table.values() if (p.parent in parents or p.session in sessions) and p.pid not in left_out
         }
         if more <= members:
             return tuple(sorted(pid for pid in members if table[pid].state != "Z"))

@@ -1,0 +1,126 @@
+"""A real agent over a plan of small programs: everything but Airflow.
+
+The agent runs in a process of its own, as it does for people: it takes signals and adopts orphans.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from airfleet import events
+from airfleet.agent import control, launch, leftovers, setup
+from airfleet.agent.agent import Agent
+from airfleet.agent.control import AgentGone, ComponentStatus, Snapshot
+from airfleet.fleet.paths import Paths, fleet_id
+from airfleet.fleet.plan import Component, Exec, FileBeats, Plan
+from airfleet.testing.waiting import wait_until
+
+SECONDS = 20.0
+
+
+@dataclass
+class Toy:
+    """A running agent and what it has done so far."""
+
+    paths: Paths
+    process: subprocess.Popen[bytes]
+
+    def snapshot(self) -> Snapshot:
+        return control.status(self.paths.socket)
+
+    def component(self, name: str) -> ComponentStatus:
+        return next(c for c in self.snapshot().components if c.name == name)
+
+    def wait(self, condition: Callable[[Snapshot], bool], what: str) -> Snapshot:
+        """The first snapshot for which ``condition`` holds."""
+
+        def holds() -> Snapshot | None:
+            now = self.snapshot()
+            return now if condition(now) else None
+
+        return wait_until(holds, SECONDS, what, pause_seconds=0.02)
+
+    def wait_for(self, name: str, *states: str) -> ComponentStatus:
+        """The component as soon as it is in one of the states."""
+        self.wait(lambda now: self._state(now, name) in states, f"{name} is {' or '.join(states)}")
+        return self.component(name)
+
+    @staticmethod
+    def _state(snapshot: Snapshot, name: str) -> str:
+        return next(c.state for c in snapshot.components if c.name == name)
+
+    def stop(self, force: bool = False) -> None:
+        """Ask it to end, and wait until it has."""
+        for _ in control.ask(self.paths.socket, {"do": "stop", "force": force}, timeout_seconds=SECONDS):
+            pass
+        self.process.wait(timeout=SECONDS)
+
+    def log(self) -> list[str]:
+        """The sentences of the agent's log, without time and data."""
+        lines = self.paths.log("agent").read_text().splitlines()
+        return [line.partition(" ")[2].partition(" {")[0] for line in lines]
+
+
+@contextmanager
+def toy(*components: Component) -> Iterator[Toy]:
+    """Run an agent over these components; nothing of it is left after the block."""
+    folder = Path(tempfile.mkdtemp(prefix="af"))  # short: a socket's path may have 107 bytes
+    paths = Paths(home=folder / "home", runtime=folder / "run")
+    for made in (paths.home, paths.runtime, paths.logs):
+        made.mkdir(parents=True)
+    plan = Plan("toy", folder, components, {}, {}, "http://127.0.0.1:1", "admin")
+    (folder / "plan").write_bytes(pickle.dumps((plan, paths)))
+    agent = subprocess.Popen(
+        [sys.executable, "-m", "support.toy_agent", str(folder / "plan")],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), leftovers.MARK: fleet_id(paths.home)},
+        start_new_session=True,
+    )
+    try:
+        made_toy = Toy(paths, agent)
+        wait_until(lambda: _answers(made_toy), SECONDS, "the agent answers", pause_seconds=0.02)
+        yield made_toy
+    finally:
+        if agent.poll() is None:
+            agent.kill()
+        agent.wait()
+        launch.end_leftovers(paths, grace_seconds=0.0)
+        shutil.rmtree(folder)
+
+
+def program(name: str, script: str, kind: str = "thing", **fields: object) -> Component:
+    """A component that is a shell script, ready as soon as it runs."""
+    return Component(name, kind, Exec(("/bin/sh", "-c", script)), **fields)  # type: ignore[arg-type]
+
+
+def reporting(name: str, beat: Path, script: str, **fields: object) -> Component:
+    """The same, ready when the script has written its pid into ``beat``."""
+    return program(name, script, probe=FileBeats(str(beat)), **fields)
+
+
+def _answers(running: Toy) -> bool:
+    try:
+        running.snapshot()
+    except AgentGone:
+        return False
+    return True
+
+
+def main() -> None:
+    """The agent's process."""
+    plan, paths = pickle.loads(Path(sys.argv[1]).read_bytes())
+    with setup.listen(paths.socket) as listener, open(paths.log("agent"), "a") as file:
+        Agent(plan, paths, events.to_file(file, lambda: dt.datetime.now().astimezone())).run(listener)
+
+
+if __name__ == "__main__":
+    main()
