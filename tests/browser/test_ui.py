@@ -16,9 +16,9 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
-from support.fleets import AirQuality
 
 from airfleet.testing.fleet import FleetUnderTest
+from support.fleets import AirQuality
 
 PAGE_SECONDS = 45
 FLAGS = (

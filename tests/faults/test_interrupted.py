@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from support.fleets import Tiny
-from support.terminal import CTRL_C, terminal
 
 from airfleet.testing.fleet import START_SECONDS, command
+from support.fleets import Tiny
+from support.terminal import CTRL_C, terminal
 
 STOP_SECONDS = 90.0
 

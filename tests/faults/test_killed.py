@@ -9,11 +9,11 @@ import os
 import signal
 
 import pytest
-from support.fleets import Tiny
 
 from airfleet.testing import processes
 from airfleet.testing.fleet import FleetUnderTest
 from airfleet.testing.waiting import wait_until
+from support.fleets import Tiny
 
 #: from the death of a component to its being ready again; a machine that is busy otherwise takes longer
 AGAIN_SECONDS = 45.0

@@ -8,9 +8,9 @@ import socket
 from pathlib import Path
 
 import pytest
-from support.fleets import TINY, Tiny
 
 from airfleet.testing.fleet import command
+from support.fleets import TINY, Tiny
 
 
 def test_a_second_agent_is_refused_and_the_first_one_goes_on(running: Tiny) -> None:

@@ -29,7 +29,7 @@ def prepare(paths: Paths, *, euid: int) -> Embedded:
     user = _service_user() if euid == 0 else None
     account = pwd.getpwnam(user) if user else None
     state = paths.home
-    if account and not _can_reach(paths.home, account.pw_uid):
+    if account and not can_reach(paths.home, account.pw_uid):
         state = SYSTEM_STATE / fleet_id(paths.home)
         state.mkdir(parents=True, exist_ok=True, mode=0o711)
     postgres = _postgres_prefix()
@@ -83,7 +83,7 @@ def _package_folder(name: str) -> Path | None:
     return Path(places[0]) if places else None
 
 
-def _can_reach(path: Path, uid: int) -> bool:
+def can_reach(path: Path, uid: int) -> bool:
     """Whether another user may pass through every folder down to ``path``."""
     for folder in (path, *path.absolute().parents):
         try:
@@ -96,7 +96,7 @@ def _can_reach(path: Path, uid: int) -> bool:
 
 
 def _reachable_copy(original: Path, uid: int) -> Path:
-    if _can_reach(original.resolve(), uid):
+    if can_reach(original.resolve(), uid):
         return original
     place = SYSTEM_STATE / "programs" / f"{original.name}-{original.stat().st_mtime_ns}"
     if not place.exists():

@@ -89,8 +89,10 @@ def _broker(probe: BrokerAnswers) -> Verdict:
         answer = b""
         while answer.count(b"\r\n") < 2 and (more := connection.recv(1024)):
             answer += more
-    lines = answer.decode(errors="replace").split("\r\n")
-    return WELL if lines[:2] == ["+OK", "+PONG"] else Verdict(False, f"answers PING with {lines[-2]!r}")
+    lines = answer.decode(errors="replace").splitlines()
+    if lines == ["+OK", "+PONG"]:
+        return WELL
+    return Verdict(False, f"answers PING with {lines[-1] if lines else ''!r}")
 
 
 def _http(probe: HttpAnswers) -> Verdict:

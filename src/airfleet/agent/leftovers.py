@@ -94,10 +94,10 @@ def write_down(path: Path, pids: Iterable[int]) -> None:
 
 
 def read_down(path: Path) -> tuple[tuple[int, int], ...]:
-    """What :func:`write_down` kept; nothing when there is no such file."""
+    """What :func:`write_down` kept; nothing when there is no such file, or something else in it."""
     try:
         return tuple((int(pid), int(started)) for pid, started in json.loads(path.read_text()))
-    except (OSError, ValueError):
+    except (OSError, ValueError, TypeError):
         return ()
 
 

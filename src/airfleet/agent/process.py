@@ -136,8 +136,15 @@ def ended_sentence(status: int) -> str:
     'ended with exit code 1'
     """
     if os.WIFSIGNALED(status):
-        return f"was killed by {signal.Signals(os.WTERMSIG(status)).name}"
+        return f"was killed by {_signal_name(os.WTERMSIG(status))}"
     return f"ended with exit code {os.WEXITSTATUS(status)}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # most real-time signals have no name
+        return f"signal {number}"
 
 
 def last_lines(log: Path, offset: int, count: int = LAST_LINES) -> tuple[str, ...]:

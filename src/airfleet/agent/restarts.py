@@ -28,7 +28,10 @@ def wait_before_start(deaths: int, policy: Policy = Policy()) -> float:
     >>> [wait_before_start(deaths) for deaths in (1, 2, 3, 4)]
     [0.0, 1.0, 2.0, 4.0]
     """
-    return 0.0 if deaths <= 1 else min(2.0 ** (deaths - 2), policy.longest_wait)
+    if deaths <= 1:
+        return 0.0
+    doublings = min(deaths - 2, 32)  # more would only overflow; the limit was reached long before
+    return min(2.0**doublings, policy.longest_wait)
 
 
 def gives_up(deaths: Sequence[float], was_ready: bool, now: float, policy: Policy = Policy()) -> bool:

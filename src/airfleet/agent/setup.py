@@ -52,7 +52,7 @@ def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
     paths = fleet_paths.of(root, environ)
     _make_folders(paths)
     lock = _lock(paths, fleet)
-    _require_room(paths.home, shutil.disk_usage(paths.home).free)
+    require_room(paths.home, shutil.disk_usage(paths.home).free)
     ended = end_leftovers(paths, LEFTOVER_GRACE_SECONDS)
     context = _context(fleet, paths)
     plan = planning.plan(context)
@@ -109,7 +109,8 @@ def _lock(paths: Paths, fleet: Fleet) -> IO[str]:
     return lock
 
 
-def _require_room(home: Path, free_bytes: int) -> None:
+def require_room(home: Path, free_bytes: int) -> None:
+    """Raise FleetError when ``free_bytes`` on the disk of ``home`` are too few for a fleet."""
     if free_bytes < NEEDED_BYTES:
         raise FleetError(
             f"the disk of {home} has {free_bytes // 2**20} MB left; a fleet needs {NEEDED_BYTES // 2**20} MB to start",

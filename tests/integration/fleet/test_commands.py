@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from support.fleets import AirQuality, Tiny
 
 from airfleet.testing.fleet import FleetUnderTest
+from support.fleets import AirQuality, Tiny
 
 COMPONENTS = {
     "postgres", "valkey", "template", "migrate", "scheduler", "dag-processor", "triggerer", "light", "heavy", "api-server"

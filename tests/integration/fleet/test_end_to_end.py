@@ -10,12 +10,12 @@ from pathlib import Path
 import airflow_client.client as airflow
 import httpx
 import pytest
-from support.fleets import EXAMPLE, GSOD, OZONE, AirQuality
 
 from airfleet.testing.waiting import wait_until
+from support.fleets import EXAMPLE, GSOD, OZONE, AirQuality
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "unit" / "examples"))
-import independent  # noqa: E402
+import independent
 
 RUN_SECONDS = 240.0
 ROWS_PER_CHUNK = 200

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.fleets import AirQuality
-from support.pipelines import HELLO
 
 from airfleet.testing.fleet import DISCOVERY_SECONDS, FleetUnderTest
 from airfleet.testing.waiting import wait_until
+from support.fleets import AirQuality
+from support.pipelines import HELLO
 
 NEW = "dag_id: brand_new\nschedule: null\nstart_date: 2026-01-01\ntasks: [{id: a, uses: bash, with: {bash_command: ls}}]\n"
 WRONG = "dag_id: brand_new\nschedule: null\ntasks:\n  - {id: a, uses: bash, with: {bash_comand: ls}}\n  - {id: b, needs: [c]}\n"

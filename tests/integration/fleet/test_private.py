@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.fleets import AirQuality
 
 from airfleet.testing import processes
 from airfleet.testing.fleet import FleetUnderTest
+from support.fleets import AirQuality
 
 
 @pytest.fixture(scope="module")

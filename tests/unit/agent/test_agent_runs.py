@@ -8,7 +8,6 @@ import socket
 from pathlib import Path
 
 import pytest
-from support.toy_agent import SECONDS, Toy, program, reporting, toy
 
 from airfleet.agent import control, launch
 from airfleet.agent.control import AgentGone
@@ -16,6 +15,7 @@ from airfleet.fleet.plan import Component, Exec, FileBeats
 from airfleet.testing import processes
 from airfleet.testing.ledger import Ledger
 from airfleet.testing.waiting import wait_until
+from support.toy_agent import SECONDS, Toy, program, reporting, toy
 
 #: a shell script that stays, as the shell itself: its pid is the component's
 STAY = "while :; do sleep 0.05; done"
@@ -112,7 +112,8 @@ def test_a_component_that_cannot_start_is_given_up_with_its_last_words(tmp_path:
 
 def test_what_a_dead_component_had_started_is_ended_with_it(tmp_path: Path) -> None:
     child = tmp_path / "child"
-    parent = program("parent", f"test -e {child} || {{ sleep 1000 & echo $! > {child}.new; mv {child}.new {child}; }}; {STAY}")
+    once = f"test -e {child} || {{ sleep 1000 & echo $! > {child}.new; mv {child}.new {child}; }}"
+    parent = program("parent", f"{once}; {STAY}")
     with toy(parent) as running:
         wait_until(child.exists, SECONDS, "the child runs", pause_seconds=0.02)
         os.kill(pid_of(running, "parent"), signal.SIGKILL)

@@ -74,7 +74,8 @@ airflow: {core: {parallelism: 64}}
 
 
 def test_a_value_may_come_from_the_environment() -> None:
-    fleet = read("database: postgresql://a:${{ env.DB_PASSWORD }}@db/a\nvars: {b: '${{env.X}}-${{ env.X }}'}", DB_PASSWORD="s3", X="x")
+    text = "database: postgresql://a:${{ env.DB_PASSWORD }}@db/a\nvars: {b: '${{env.X}}-${{ env.X }}'}"
+    fleet = read(text, DB_PASSWORD="s3", X="x")
     assert fleet.database == "postgresql://a:s3@db/a"
     assert fleet.variables == {"b": "x-x"}
 
@@ -101,7 +102,10 @@ def test_a_value_may_come_from_the_environment() -> None:
         ("database: mysql://a:s3cret@b/c\n", ["fleet.yaml:1:11: database: must be 'embedded' or a postgresql:// URL"]),
         ("broker: amqp://a:s3cret@b\n", ["fleet.yaml:1:9: broker: must be 'embedded' or a redis:// URL"]),
         ("api_server: 8080\n", ["fleet.yaml:1:13: api_server: must be a mapping of keys to values"]),
-        ("api_server: {prot: 1}\n", ["fleet.yaml:1:14: api_server.prot: unknown key 'prot'\nhint: did you mean 'port'?"]),
+        (
+            "api_server: {prot: 1}\n",
+            ["fleet.yaml:1:14: api_server.prot: unknown key 'prot'\nhint: did you mean 'port'?"],
+        ),
         ("api_server: {port: 0}\n", ["fleet.yaml:1:20: api_server.port: must be a whole number from 1 to 65535"]),
         ("api_server: {port: true}\n", ["fleet.yaml:1:20: api_server.port: must be a whole number from 1 to 65535"]),
         ("api_server: {port: '80'}\n", ["fleet.yaml:1:20: api_server.port: must be a whole number from 1 to 65535"]),
@@ -168,7 +172,7 @@ def test_a_file_that_is_not_text(tmp_path: Path) -> None:
 
 def test_a_folder_in_its_place(tmp_path: Path) -> None:
     (tmp_path / "fleet.yaml").mkdir()
-    with pytest.raises(FileProblems, match="cannot be read: .*Is a directory"):
+    with pytest.raises(FileProblems, match=r"cannot be read: .*Is a directory"):
         reader.read_file(tmp_path / "fleet.yaml", {})
 
 

@@ -17,7 +17,7 @@ from airfleet.fleet.plan import Exec, FileBeats, Fork, Plan
 from airfleet.fleet.spec import ApiServer, Fleet, Worker
 
 SECRETS = secrets.generate()
-EVERY_SECRET = {name: value for name, value in vars(SECRETS).items()}
+EVERY_SECRET = dict(vars(SECRETS))
 
 
 def context(fleet: Fleet | None = None, **changes: object) -> Context:

@@ -1,0 +1,127 @@
+"""Probes against small real servers: well, not yet, and why."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+from airfleet.agent import health
+from airfleet.agent.health import WELL, Subject, Verdict
+from airfleet.fleet.plan import BrokerAnswers, FileBeats, HttpAnswers, JobBeats, PostgresAnswers, Started
+
+SUBJECT = Subject(pid=4711, started_at=time.time(), database_url="postgresql://a:s3cret@127.0.0.1:9/a")
+
+
+@contextmanager
+def broker(password: str, *answers: bytes) -> Iterator[int]:
+    """A server that answers as Valkey does, in the pieces given or by the protocol."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            client, _ = listener.accept()
+            with client, client.makefile("rb") as lines:
+                right = lines.readline().strip() == f"AUTH {password}".encode()
+                lines.readline()
+                refused = (b"-WRONGPASS invalid password\r\n", b"-NOAUTH Authentication required.\r\n")
+                for piece in answers or ((b"+OK\r\n+PO", b"NG\r\n") if right else refused):
+                    client.sendall(piece)
+                    time.sleep(0.02)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join()
+
+
+@contextmanager
+def web(**statuses: int) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(statuses[self.path.strip("/")])
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def test_what_only_has_to_run_is_well() -> None:
+    assert health.ask(Started(), SUBJECT) == WELL
+
+
+def test_a_broker_that_answers_in_pieces() -> None:
+    with broker("s3cret") as port:
+        assert health.ask(BrokerAnswers(port, "s3cret"), SUBJECT) == WELL
+
+
+def test_a_broker_with_another_password() -> None:
+    with broker("other") as port:
+        verdict = health.ask(BrokerAnswers(port, "s3cret"), SUBJECT)
+    assert verdict == Verdict(False, "answers PING with '-NOAUTH Authentication required.'")
+
+
+def test_a_broker_that_hangs_up() -> None:
+    with broker("s3cret", b"") as port:
+        verdict = health.ask(BrokerAnswers(port, "s3cret"), SUBJECT)
+    assert verdict == Verdict(False, "answers PING with ''")
+
+
+def test_a_server_that_is_not_there_yet() -> None:
+    port = closed_port()
+    refused = Verdict(False, "does not answer yet: [Errno 111] Connection refused")
+    assert health.ask(BrokerAnswers(port, "s3cret"), SUBJECT) == refused
+    assert health.ask(HttpAnswers((f"http://127.0.0.1:{port}/",)), SUBJECT) == refused
+
+
+def test_a_database_that_is_not_there_yet_and_its_password_is_not_shown() -> None:
+    for probe in (PostgresAnswers(closed_port(), "s3cret", "s3cret"), JobBeats("SchedulerJob")):
+        verdict = health.ask(probe, SUBJECT)
+        assert not verdict.well
+        assert verdict.reason.startswith("does not answer yet: ")
+        assert "s3cret" not in verdict.reason
+        assert "\n" not in verdict.reason
+
+
+def test_a_web_server_is_ready_when_every_address_answers() -> None:
+    with web(one=200, two=403, three=503) as url:
+        assert health.ask(HttpAnswers((f"{url}/one", f"{url}/two")), SUBJECT) == WELL
+        verdict = health.ask(HttpAnswers((f"{url}/one", f"{url}/three")), SUBJECT)
+    assert verdict == Verdict(False, "/three answers 503")
+
+
+def test_something_else_listens_there() -> None:
+    with broker("x", b"what?\r\n") as port:
+        verdict = health.ask(HttpAnswers((f"http://127.0.0.1:{port}/",)), SUBJECT)
+    assert not verdict.well
+    assert verdict.reason.startswith("does not answer yet: ")
+
+
+def test_a_component_that_writes_that_it_is_well(tmp_path: Path) -> None:
+    beat = tmp_path / "beat"
+    probe = FileBeats(str(beat), late_seconds=30.0)
+    not_yet = Verdict(False, "has not reported that it is ready yet")
+    assert health.ask(probe, SUBJECT) == not_yet
+    beat.write_text("4710\n")  # of the process before
+    assert health.ask(probe, SUBJECT) == not_yet
+    beat.write_text("4711\n")
+    assert health.ask(probe, SUBJECT) == WELL
+    os.utime(beat, (time.time() - 95, time.time() - 95))
+    assert health.ask(probe, SUBJECT) == Verdict(False, "its last sign of life is 95 s old")
