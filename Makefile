@@ -45,7 +45,7 @@ format: install-dev ## Put the style right where a machine can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: install-dev ## Write the reference pages again, from the code
+docs: install-dev ## Write the reference pages and the README's figures again
 	$(BIN)/python scripts/docs.py write
 
 docs-check: install-dev
@@ -55,9 +55,9 @@ bench: install-dev ## Measure, beside stock Airflow (BENCH="cli_start parse_cost
 	$(BIN)/python benchmarks/run.py $(BENCH)
 
 lock: $(UV) ## Lock the requirements again (UPGRADE=1: to the newest that fit)
-	$(COMPILE) pyproject.toml --extra local -o requirements/airfleet.lock
-	$(COMPILE) pyproject.toml --extra local --extra examples -o requirements/examples.lock
 	$(COMPILE) pyproject.toml --all-extras --group dev -o requirements/dev.lock
+	$(COMPILE) pyproject.toml --extra local -c requirements/dev.lock -o requirements/airfleet.lock
+	$(COMPILE) pyproject.toml --extra local --extra examples -c requirements/dev.lock -o requirements/examples.lock
 	$(COMPILE) requirements/bootstrap.in -c requirements/dev.lock -o requirements/bootstrap.lock
 	$(COMPILE) requirements/airflow34.in -o requirements/airflow34.lock
 

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).resolve().parent / "results"
+#: how busy the machine was with other things
+LOAD_AT_START = round(os.getloadavg()[0], 2)
 PACKAGES = (
     "airfleet",
     "apache-airflow",
@@ -102,7 +104,7 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "memory_gib": round(memory),
         "cpu": _cpu_model(),
-        "load_before": round(os.getloadavg()[0], 2),
+        "load_at_start": LOAD_AT_START,
         "kernel": platform.release().split("-")[0],
         "python": platform.python_version(),
         "packages": {name: version for name in PACKAGES if (version := _version(name))},

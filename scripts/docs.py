@@ -1,21 +1,28 @@
-"""The generated pages of ``docs/reference``: ``write`` them, or ``check`` that they are still true.
+"""The generated pages of ``docs/reference`` and the figures in the README: ``write`` them, or ``check`` them.
 
-Each comes from the tables that the code itself uses, so that a page cannot say what the code does not do.
+Each page comes from the tables that the code itself uses, so that it cannot say what the code does not do. The figures
+come from ``benchmarks/results``, as the benchmarks wrote them.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from airfleet.cli import reference as cli
 from airfleet.events import Event
 from airfleet.fleet import reader as fleet
 from airfleet.pipelines import schema as pipelines
 
-REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
+REPOSITORY = Path(__file__).resolve().parents[1]
+REFERENCE = REPOSITORY / "docs" / "reference"
+README = REPOSITORY / "README.md"
+RESULTS = REPOSITORY / "benchmarks" / "results"
+FIGURES = re.compile(r"(?<=<!-- figures: start -->\n).*(?=<!-- figures: end -->)", re.DOTALL)
 
 FLEET_PAGE = """\
 # fleet.yaml
@@ -27,7 +34,7 @@ PostgreSQL, Valkey, one scheduler, one api-server, one dag-processor, one trigge
 each core. `airfleet init` writes a file with every key as a comment; `airfleet check fleet.yaml` says everything
 that is wrong in one.
 
-```yaml fleet
+```yaml fleet.yaml
 name: shop
 
 api_server:
@@ -72,7 +79,7 @@ A task whose queue no worker takes waits; `airfleet why` says so.
 `${{{{ env.NAME }}}}` anywhere in a text becomes the value of that environment variable of the process that starts the
 fleet. A variable that does not exist is a problem. This is how passwords stay out of the file:
 
-```yaml fleet
+```yaml fleet.yaml
 database: postgresql://airflow:${{{{ env.DATABASE_PASSWORD }}}}@db.example.com/airflow
 ```
 
@@ -93,13 +100,17 @@ and the same as JSON, in which `action` is the event's name.
 """
 
 
-def pages() -> dict[str, str]:
-    """File name -> text of every generated file."""
-    return {
+def pages() -> dict[Path, str]:
+    """Path -> text of every file that is made or has a part that is made."""
+    reference = {
         **pipelines.files(),
         cli.FILE_NAME: cli.page(),
         "fleet.md": fleet_page(),
         "events.md": events_page(),
+    }
+    return {
+        **{REFERENCE / name: text for name, text in reference.items()},
+        README: FIGURES.sub(lambda _: figures(), README.read_text(encoding="utf-8")),
     }
 
 
@@ -116,19 +127,54 @@ def events_page() -> str:
     return EVENTS_PAGE.format(events=_table(("action", "sentence", "payload"), rows))
 
 
+def figures() -> str:
+    """The README's table and what must be known to read it."""
+    idle, commands = _results("start_and_idle"), _results("cli_start")
+    ours, stock = idle["airfleet"], idle["stock"]
+    taken = {name: of["median"] for name, of in commands["commands"].items()}
+    rows = [
+        ("start to healthy, warm database", *(f"{of['start_seconds']['median']:.1f} s" for of in (ours, stock))),
+        ("idle memory of all processes (PSS)", *(f"{of['idle_pss_mb']:.0f} MB" for of in (ours, stock))),
+        ("idle CPU, of one core", *(f"{of['idle_cpu_percent']:.1f} %" for of in (ours, stock))),
+        (
+            "`--help`",
+            *(f"{taken[f'{of} --help']:.2f} s" for of in ("airfleet", "airflow")),
+        ),
+    ]
+    machine = idle["machine"]
+    where = f"{machine['cores']} cores, Airflow {machine['packages']['apache-airflow']}, Python {machine['python']}"
+    return f"""\
+{_table(("", "airfleet", "Airflow alone"), rows)}
+
+Measured by `make bench` ({where}), one beside the other; {_repeats(ours["start_seconds"]["repeats"])}.
+airfleet is PostgreSQL, Valkey and Celery, with a process for each task; Airflow alone is `airflow standalone`: SQLite, no
+broker, no Celery worker. [What is measured, and how](benchmarks/start_and_idle.py).
+"""
+
+
+def _repeats(count: int) -> str:
+    return f"medians of {count} starts" if count > 1 else "one start of each"
+
+
 def main(arguments: list[str]) -> int:
-    """Write or check; the exit code is 1 when a page is stale."""
+    """Write or check; the exit code is 1 when something is stale."""
     if arguments not in (["write"], ["check"]):
         print("usage: docs.py write|check", file=sys.stderr)
         return 2
-    stale = {name: text for name, text in pages().items() if _read(REFERENCE / name) != text}
-    for name, text in stale.items():
+    stale = {path: text for path, text in pages().items() if _read(path) != text}
+    for path, text in stale.items():
+        shown = path.relative_to(REPOSITORY)
         if arguments == ["write"]:
-            (REFERENCE / name).write_text(text, encoding="utf-8")
-            print(f"wrote docs/reference/{name}")
+            path.write_text(text, encoding="utf-8")
+            print(f"wrote {shown}")
         else:
-            print(f"docs/reference/{name} is not what the code says; make docs", file=sys.stderr)
+            print(f"{shown} is stale; make docs", file=sys.stderr)
     return 1 if stale and arguments == ["check"] else 0
+
+
+def _results(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    return found
 
 
 def _payload(event: Event) -> str:

@@ -1,0 +1,50 @@
+"""The documents of the repository, and the files that stand in them as fenced blocks.
+
+A block names its file after the language: ```` ```yaml pipelines/orders.yaml ````. A YAML file that is followed by
+the word ``wrong`` has the problems that the next ``text`` block shows.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+#: pages whose examples are tested where they are made
+GENERATED = ("docs/reference/pipeline.md", "docs/reference/cli.md")
+
+_FENCE = re.compile(r"^```(\w+)?(?: (\S+))?(?: (wrong))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\]\(([^)#\s]+)(?:#([^)\s]+))?\)")
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fenced block."""
+
+    language: str
+    file: str
+    wrong: bool
+    text: str
+
+
+def documents() -> list[Path]:
+    """Every Markdown file that people read."""
+    found = [*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md"), *REPOSITORY.glob("examples/*/*.md")]
+    return sorted(found)
+
+
+def name(document: Path) -> str:
+    """A document as the repository names it."""
+    return str(document.relative_to(REPOSITORY))
+
+
+def blocks(document: Path) -> list[Block]:
+    """Its fenced blocks, in order."""
+    return [Block(m[1] or "", m[2] or "", bool(m[3]), m[4]) for m in _FENCE.finditer(document.read_text())]
+
+
+def links(document: Path) -> list[str]:
+    """The files that it points to."""
+    text = _FENCE.sub("", document.read_text())
+    return [match[1] for match in _LINK.finditer(text) if "://" not in match[1]]

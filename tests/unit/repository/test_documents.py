@@ -1,0 +1,110 @@
+"""What the documents say is so: their YAML is right, their commands exist, their links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import documents
+import pytest
+from documents import GENERATED, REPOSITORY, Block
+
+from airfleet.cli.main import COMMANDS, cli
+from airfleet.errors import Problem
+from airfleet.fleet import reader as fleet_reader
+from airfleet.pipelines.checks import read_and_check
+
+ENVIRON = {"DATABASE_PASSWORD": "d", "BROKER_PASSWORD": "b", "WAREHOUSE_URL": "postgresql://w"}
+DOCUMENTS = documents.documents()
+WITH_YAML = [
+    document
+    for document in DOCUMENTS
+    if documents.name(document) not in GENERATED and any(b.language == "yaml" for b in documents.blocks(document))
+]
+
+
+def project(folder: Path, blocks: list[Block]) -> None:
+    """The Python files of a document, as the project that it speaks of."""
+    (folder / "fleet.yaml").write_text("name: shop\n")
+    (folder / "pipelines").mkdir()
+    for block in blocks:
+        if block.language == "python":
+            file = folder / block.file
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(block.text)
+
+
+def problems(folder: Path, block: Block) -> tuple[Problem, ...]:
+    """What is wrong with a YAML file of a document."""
+    file = folder / block.file
+    if file.name == "fleet.yaml":
+        return fleet_reader.read(block.text, block.file, ENVIRON, folder)[1]
+    file.write_text(block.text)
+    return read_and_check(Path(block.file), environ=ENVIRON).problems
+
+
+@pytest.mark.parametrize("document", WITH_YAML, ids=documents.name)
+def test_every_yaml_file_in_a_document_is_what_the_document_says(
+    document: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    blocks = documents.blocks(document)
+    project(tmp_path, blocks)
+    for number, block in enumerate(blocks):
+        if block.language == "yaml":
+            assert block.file, f"this YAML does not say which file it is:\n{block.text}"
+            expected = blocks[number + 1].text if block.wrong else ""
+            found = "".join(f"{problem}\n" for problem in sorted(problems(tmp_path, block)))
+            assert found == expected
+
+
+def test_there_are_documents_with_yaml() -> None:
+    assert "README.md" in [documents.name(document) for document in WITH_YAML]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=documents.name)
+def test_links_lead_to_files(document: Path) -> None:
+    missing = [link for link in documents.links(document) if not (document.parent / link).exists()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=documents.name)
+def test_every_command_in_a_document_exists_with_its_options(document: Path) -> None:
+    for line in commands(document):
+        check_command(line)
+
+
+def commands(document: Path) -> list[list[str]]:
+    """Lines of examples that call ``airfleet``, as words."""
+    text = document.read_text().replace("\\\n", "")
+    lines = re.findall(r"^(?: {4}|\t)(?:\$ )?((?:[A-Z_]+=\S+ )*airfleet .*)$", text, re.MULTILINE)
+    words = [shlex.split(line, comments=True) for line in lines if "──" not in line]
+    return [[word for word in line if not re.match(r"[A-Z_]+=", word)] for line in words]
+
+
+def check_command(words: list[str]) -> None:
+    """The words after ``airfleet``: options of the group, a command, its options."""
+    assert words[0] == "airfleet"
+    rest = words[1:]
+    while rest and rest[0].startswith("-"):
+        rest = rest[2:] if rest[0] in ("-C", "--project") else rest[1:]
+    if not rest:
+        return
+    assert rest[0] in COMMANDS, f"airfleet has no command {rest[0]}"
+    command = cli.get_command(click.Context(cli), rest[0])
+    assert command is not None
+    known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)} | {"--help"}
+    unknown = [word for word in rest[1:] if word.startswith("-") and word.split("=")[0] not in known]
+    assert unknown == [], f"airfleet {rest[0]} has no {unknown}"
+
+
+@pytest.mark.parametrize("file", sorted(REPOSITORY.glob("examples/*/pipelines/*.yaml")), ids=lambda file: file.name)
+def test_every_pipeline_of_the_examples_is_right(file: Path) -> None:
+    assert read_and_check(file, environ={}).problems == ()
+
+
+@pytest.mark.parametrize("file", sorted(REPOSITORY.glob("examples/*/fleet.yaml")), ids=lambda file: file.parent.name)
+def test_every_fleet_of_the_examples_is_right(file: Path) -> None:
+    assert fleet_reader.read(file.read_text(), str(file), {}, file.parent)[1] == ()

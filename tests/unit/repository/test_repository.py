@@ -1,0 +1,120 @@
+"""The repository itself: what it must not hold, and lists in it that must be complete."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from documents import REPOSITORY
+
+REQUIREMENTS = sorted((REPOSITORY / "requirements").glob("*.lock"))
+#: places of one machine, and addresses of registries; put together here so that this file does not hold them
+FORBIDDEN = re.compile(
+    "|".join(["/" + "root/", "/" + "work/", "/" + "home/[a-z]", "files." + "pythonhosted", "pypi" + r"\.org"])
+)
+
+
+def tracked() -> list[Path]:
+    """Every file that git knows; without git, every file of the folders that it would know."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, check=True)
+    return [REPOSITORY / name for name in listed.stdout.decode().split("\0") if name]
+
+
+def text_of(file: Path) -> str:
+    """Its text; nothing for a picture or an archive."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except (UnicodeDecodeError, FileNotFoundError):
+        return ""
+
+
+def configuration() -> dict[str, Any]:
+    """``pyproject.toml``."""
+    return tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+
+
+def test_no_file_names_a_place_of_one_machine_or_the_address_of_a_registry() -> None:
+    found = [
+        f"{file.relative_to(REPOSITORY)}: {match[0]}"
+        for file in tracked()
+        for match in FORBIDDEN.finditer(text_of(file))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("file", REQUIREMENTS, ids=lambda file: file.name)
+def test_locks_have_a_hash_for_everything_and_no_address(file: Path) -> None:
+    text = file.read_text()
+    pinned = re.findall(r"^([a-z0-9][\w.-]*)(?:\[[^]]*\])?==.*?(?=^[a-z0-9]|\Z)", text, re.MULTILINE | re.DOTALL)
+    entries = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
+    assert len(pinned) == len(entries) > 0
+    assert [entry.splitlines()[0] for entry in entries if "--hash=sha256:" not in entry] == []
+    assert re.findall(r"\w+://\S+|^--\w.*", text, re.MULTILINE) == []
+
+
+def test_what_is_in_two_locks_has_one_version() -> None:
+    versions: dict[str, set[str]] = {}
+    for file in REQUIREMENTS:
+        if file.stem != "airflow34":
+            for name, version in re.findall(r"^([a-z0-9][\w.-]*)(?:\[[^]]*\])?==(\S+)", file.read_text(), re.MULTILINE):
+                versions.setdefault(name, set()).add(version)
+    # A marker may choose one of two versions; then every lock that has the one has the other.
+    assert {name for name, found in versions.items() if len(found) > 1} == several_in_one_lock()
+
+
+def several_in_one_lock() -> set[str]:
+    """Distributions whose version depends on the Python or the platform."""
+    found = set()
+    for file in REQUIREMENTS:
+        names = re.findall(r"^([a-z0-9][\w.-]*)(?:\[[^]]*\])?==", file.read_text(), re.MULTILINE)
+        found |= {name for name in names if names.count(name) > 1}
+    return found
+
+
+def modules() -> dict[str, Path]:
+    """Name -> file of every module of airfleet that has a body."""
+    source = REPOSITORY / "src"
+    return {
+        ".".join(file.relative_to(source).with_suffix("").parts): file
+        for file in sorted(source.rglob("*.py"))
+        if file.stem != "__init__" and "testing" not in file.parts
+    }
+
+
+def imports_airflow(file: Path) -> bool:
+    """Whether a module imports Airflow, anywhere in it."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        if any(name.partition(".")[0] == "airflow" for name in names):
+            return True
+    return False
+
+
+def test_the_rule_about_airflow_forgets_no_module() -> None:
+    contracts = configuration()["tool"]["importlinter"]["contracts"]
+    rule = next(contract for contract in contracts if contract.get("forbidden_modules") == ["airflow"])
+    without = tuple(rule["source_modules"])
+    free = {name for name in modules() if not name.startswith(without)}
+    # Those that reach it through others, or by name.
+    through = {"airfleet.agent.template", "airfleet.pipelines.importer", "airfleet.pipelines.importing"}
+    assert free == {name for name, file in modules().items() if imports_airflow(file)} | through
+
+
+def test_make_help_knows_the_targets_that_people_use() -> None:
+    done = subprocess.run(["make", "help"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert set(re.findall(r"^  make (\S+)", done.stdout, re.MULTILINE)) >= {
+        "demo",
+        "stop",
+        "test",
+        "lint",
+        "docs",
+        "bench",
+        "lock",
+    }
