@@ -147,7 +147,7 @@ def figures() -> str:
 {_table(("", "airfleet", "Airflow alone"), rows)}
 
 Measured by `make bench` ({where}), one beside the other; {_repeats(ours["start_seconds"]["repeats"])}.
-airfleet is PostgreSQL, Valkey and Celery, with a process for each task; Airflow alone is `airflow standalone`: SQLite, no
+airfleet is PostgreSQL, Valkey and Celery, a process for each task; Airflow alone is `airflow standalone`: SQLite, no
 broker, no Celery worker. [What is measured, and how](benchmarks/start_and_idle.py).
 """
 
