@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airfleet.errors import Problem, did_you_mean
-from airfleet.pipelines import cron, modules, reader
+from airfleet.pipelines import cron, expand, modules, reader
 from airfleet.pipelines.checking import Checking, check_callbacks, check_id, markers_in, not_found
 from airfleet.pipelines.files import pipeline_files, project_root, read_text
 from airfleet.pipelines.modules import Missing
@@ -21,7 +21,7 @@ from airfleet.pipelines.report import in_order
 from airfleet.pipelines.spec import Pipeline, Task, Timetable, Value, XCom
 from airfleet.pipelines.task_checks import check_task
 
-__all__ = ["Checked", "check", "dag_ids", "pipeline_files", "project_root", "read_and_check"]
+__all__ = ["Checked", "check", "pipeline_files", "project_root", "read_and_check"]
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,14 @@ def read_and_check(
 ) -> Checked:
     """Read and check one file. With ``only``, no other Dag than the one with that id is made or checked.
 
+    ``variables`` are the fleet's; a component of the fleet has them in its ``environ`` and leaves them out.
     A file that cannot be read is a problem, not an error. Never raises for any content.
     """
     text = read_text(path)
     if isinstance(text, Problem):
         return Checked((), (text,))
+    if variables is None:
+        variables = expand.variables(environ)
     reading = reader.read(text, str(path), variables=variables, environ=environ, only=only)
     problems = list(reading.problems)
     good = []
@@ -59,14 +62,6 @@ def read_and_check(
         if draft.good and not wrong:
             good.append(draft.pipeline)
     return Checked(tuple(good), in_order(problems), reading.dag_ids)
-
-
-def dag_ids(path: Path, *, environ: Mapping[str, str], variables: Mapping[str, str] | None = None) -> tuple[str, ...]:
-    """The ids of the Dags in a file, as far as they can be read, without making any of them."""
-    text = read_text(path)
-    if isinstance(text, Problem):
-        return ()
-    return reader.read(text, str(path), variables=variables, environ=environ, only="").dag_ids
 
 
 def check(pipeline: Pipeline, wrong: frozenset[str] = frozenset()) -> tuple[Problem, ...]:

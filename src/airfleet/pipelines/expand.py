@@ -31,6 +31,19 @@ class Scope:
     no_job: str = "this document has no 'jobs'"
 
 
+#: The fleet gives its variables to every component, and ``airfleet run`` to its child, as environment of this name.
+VARIABLE_PREFIX: Final = "AIRFLEET_VAR_"
+
+
+def variables(environ: AbstractMapping[str, str]) -> dict[str, str]:
+    """The fleet's variables, for ``${{ vars.x }}``, as they stand in the environment of its components."""
+    return {
+        name.removeprefix(VARIABLE_PREFIX): value
+        for name, value in environ.items()
+        if name.startswith(VARIABLE_PREFIX) and name != VARIABLE_PREFIX
+    }
+
+
 _EXPRESSION = re.compile(r"(\$?)\$\{\{(.*?)\}\}", re.DOTALL)
 _INSIDE = re.compile(
     r"""\s*(?P<path>[A-Za-z_][\w-]*(?:\.[\w-]+|\[\d+\])*)

@@ -97,6 +97,17 @@ def test_a_task_process_builds_its_own_dag_only(folder: Path, monkeypatch: pytes
     assert set(bag(folder, "jobs.yml").dags) == {"two"}
 
 
+def test_variables_of_the_fleet_come_from_the_environment_of_its_components(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "p.yaml").write_text("dag_id: orders_${{ vars.stage }}\ntasks: [{id: a}]\n")
+    [message] = bag(folder).import_errors.values()
+    assert "the fleet has no variable 'stage'" in message
+    monkeypatch.setenv("AIRFLEET_VAR_stage", "test")
+    found = bag(folder)
+    assert (set(found.dags), found.import_errors) == ({"orders_test"}, {})
+
+
 def test_functions_beside_the_pipelines_can_be_imported_by_their_tasks(folder: Path) -> None:
     (folder.parent / "helper_of_this_test.py").write_text("def f():\n    return 42\n")
     (folder / "p.yaml").write_text("dag_id: p\ntasks: [{id: a, uses: 'helper_of_this_test:f'}]\n")

@@ -100,6 +100,19 @@ def test_a_failed_task_shows_its_error_and_what_it_held_up(tmp_path: Path, envir
     assert "RuntimeError: cannot take" in Path(str(store.log)).read_text()
 
 
+def test_variables_of_the_fleet_reach_the_file_when_it_is_checked_and_when_it_is_built(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    file = write(
+        tmp_path,
+        "dag_id: p_${{ vars.stage }}\ntasks:\n"
+        "  - {id: say, uses: bash, with: {bash_command: 'echo stage is ${{ vars.stage }}'}}\n",
+    )
+    outcome = run_pipeline(file, environ=environ | {"AIRFLEET_VAR_stage": "test"})
+    assert (outcome.dag_id, outcome.state) == ("p_test", "success")
+    assert "stage is test" in Path(str(outcome.tasks[0].log)).read_text()
+
+
 def test_ctrl_c_ends_the_run_and_everything_it_started(tmp_path: Path, environ: dict[str, str]) -> None:
     file = write(tmp_path, "dag_id: p\ntasks: [{id: wait, uses: 'steps:wait'}]\n")
     started = tmp_path / "started"

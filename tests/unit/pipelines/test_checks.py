@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airfleet.pipelines.checks import Checked, dag_ids, pipeline_files, read_and_check
+from airfleet.pipelines.checks import Checked, pipeline_files, read_and_check
 
 STEPS = """
 import functools
@@ -291,13 +291,23 @@ def test_only_the_asked_dag_is_made_and_checked(project: Path) -> None:
     assert ([pipeline.dag_id for pipeline in found.pipelines], found.problems) == (["a"], ())
     assert [pipeline.dag_id for pipeline in read_and_check(file, environ={}).pipelines] == ["a"]
     assert len(read_and_check(file, environ={}).problems) == 1
-    assert dag_ids(file, environ={}) == ("a", "b")
+    assert read_and_check(file, environ={}, only="").dag_ids == ("a", "b")
 
 
 def test_variables_and_environment_reach_the_file(project: Path) -> None:
     file = project / "pipelines" / "p.yaml"
     file.write_text("dag_id: ${{ vars.team }}_${{ env.STAGE }}\ntasks: [{id: t}]\n")
-    assert dag_ids(file, environ={"STAGE": "prod"}, variables={"team": "air"}) == ("air_prod",)
+    given = read_and_check(file, environ={"STAGE": "prod"}, variables={"team": "air"})
+    assert (given.dag_ids, given.problems) == (("air_prod",), ())
+    in_a_component = read_and_check(file, environ={"STAGE": "prod", "AIRFLEET_VAR_team": "air"})
+    assert (in_a_component.dag_ids, in_a_component.problems) == (("air_prod",), ())
+
+
+def test_a_fleet_without_variables_has_none_whatever_the_environment_says(project: Path) -> None:
+    file = project / "pipelines" / "p.yaml"
+    file.write_text("dag_id: ${{ vars.team }}\ntasks: [{id: t}]\n")
+    [problem] = read_and_check(file, environ={"AIRFLEET_VAR_team": "air"}, variables={}).problems
+    assert problem.sentence == "the fleet has no variable 'team'"
 
 
 # -- files that cannot be read
@@ -311,7 +321,6 @@ def test_files_that_cannot_be_read_are_problems(tmp_path: Path) -> None:
         "latin.yaml": ["/latin.yaml:1:1: the file is not UTF-8 text (byte 8)\nhint: save it as UTF-8"],
         ".": [":1:1: this is a folder, not a file"],
     }
-    assert dag_ids(tmp_path / "no.yaml", environ={}) == ()
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
