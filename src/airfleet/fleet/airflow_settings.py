@@ -84,8 +84,6 @@ def _settings(context: Context) -> dict[str, dict[str, str]]:
         "logging": {
             "base_log_folder": str(context.paths.task_logs),
             "dag_processor_child_process_log_directory": str(context.paths.logs / "dag-files"),
-            "dag_processor_manager_log_location": str(context.paths.logs / "dag-processor-manager.log"),
-            "worker_log_server_host": "127.0.0.1",
         },
         "scheduler": {
             # A scheduler that died is noticed by the others within seconds, not minutes.
@@ -94,7 +92,6 @@ def _settings(context: Context) -> dict[str, dict[str, str]]:
             # A Dag whose file is gone leaves the list as soon.
             "parsing_cleanup_interval": "10",
         },
-        "usage_data_collection": {"enabled": "False"},
     }
 
 
@@ -107,6 +104,10 @@ def environment(context: Context) -> dict[str, str]:
         "AIRFLOW_CONFIG": str(context.paths.airflow_home / "airflow.cfg"),
         "AIRFLEET_PROJECT": context.fleet.root,
         "PYTHONUNBUFFERED": "1",
+        # With embedded servers every worker is on this machine, and so of this very Airflow.
+        "AIRFLEET_EXECUTION_API": "current" if context.embedded else "all",
+        # Process titles stay within argv: the environment behind it, which marks a fleet's processes, is kept.
+        "SPT_NOENV": "1",
         # Threads of the api-server would each get a memory arena of their own.
         "MALLOC_ARENA_MAX": "2",
     }

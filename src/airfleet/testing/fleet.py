@@ -184,7 +184,9 @@ class FleetUnderTest:
             now = self.component(name)
             return now if now.state == "ready" and now.pid not in (None, pid) else None
 
-        return wait_until(replaced, seconds, f"{name} is ready as another process than {pid}")
+        found = wait_until(replaced, seconds, f"{name} is ready as another process than {pid}")
+        assert found is not None
+        return found
 
     # --- what it does ----------------------------------------------------------------------------
 

@@ -10,7 +10,8 @@ from airfleet.testing.fleet import FleetUnderTest
 from support.fleets import AirQuality, Tiny
 
 COMPONENTS = {
-    "postgres", "valkey", "template", "migrate", "scheduler", "dag-processor", "triggerer", "light", "heavy", "api-server"
+    "postgres", "valkey", "template", "migrate", "scheduler", "dag-processor", "triggerer", "light", "heavy",
+    "api-server",
 }  # fmt: skip
 
 

@@ -14,8 +14,19 @@ from airfleet.testing.waiting import wait_until
 from support.fleets import AirQuality
 from support.pipelines import HELLO
 
-NEW = "dag_id: brand_new\nschedule: null\nstart_date: 2026-01-01\ntasks: [{id: a, uses: bash, with: {bash_command: ls}}]\n"
-WRONG = "dag_id: brand_new\nschedule: null\ntasks:\n  - {id: a, uses: bash, with: {bash_comand: ls}}\n  - {id: b, needs: [c]}\n"
+NEW = """\
+dag_id: brand_new
+schedule: null
+start_date: 2026-01-01
+tasks: [{id: a, uses: bash, with: {bash_command: ls}}]
+"""
+WRONG = """\
+dag_id: brand_new
+schedule: null
+tasks:
+  - {id: a, uses: bash, with: {bash_comand: ls}}
+  - {id: b, needs: [c]}
+"""
 VISIBLE_SECONDS = 20.0
 
 

@@ -57,7 +57,7 @@ def test_a_change_is_told_and_an_impossible_one_refused(tmp_path: Path) -> None:
     one.move_to(State.READY, 3.5)
     assert seen == ["starting", "ready"]
     assert (one.ready_after, one.was_ready) == (2.5, True)
-    with pytest.raises(RuntimeError, match="^one: ready cannot become done$"):
+    with pytest.raises(RuntimeError, match=r"^one: ready cannot become done$"):
         one.move_to(State.DONE, 4.0)
 
 
@@ -202,9 +202,12 @@ def test_nobody_listens(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("words", [b"", b'{"fleet": "sh'], ids=["before a word", "in the middle of a line"])
 def test_an_agent_that_is_killed_while_it_answers_is_gone(words: bytes) -> None:
-    with TemporaryDirectory(prefix="af") as folder, agent_that_sends(Path(folder), words) as path:
-        with pytest.raises(AgentGone):
-            control.status(path)
+    with (
+        TemporaryDirectory(prefix="af") as folder,
+        agent_that_sends(Path(folder), words) as path,
+        pytest.raises(AgentGone),
+    ):
+        control.status(path)
 
 
 # --- memory and heap -------------------------------------------------------------------------------
@@ -294,7 +297,10 @@ def test_a_home_that_cannot_be_made(project: Path) -> None:
 def test_a_second_agent_is_refused_by_the_lock_of_the_first(project: Path) -> None:
     fleet_paths = launch.of(project, environ(project))
     fleet_paths.runtime.mkdir()
-    holder = "import fcntl, sys; f = open(sys.argv[1], 'w'); f.write('4711'); f.flush(); fcntl.flock(f, 2); print(1, flush=True); input()"
+    holder = (
+        "import fcntl, sys; f = open(sys.argv[1], 'w'); f.write('4711'); f.flush(); "
+        "fcntl.flock(f, 2); print(1, flush=True); input()"
+    )
     argv = [sys.executable, "-c", holder, str(fleet_paths.lock)]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first:
         assert first.stdout is not None
