@@ -21,6 +21,10 @@ class Report:
         """Note what is wrong with ``node``."""
         self.problems.append(Problem(node.place, path, sentence, hint))
 
+    def is_wrong(self, path: str) -> bool:
+        """Whether something is noted about the value at ``path`` already."""
+        return any(problem.path == path for problem in self.problems)
+
 
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """The problems in order of place, each once."""

@@ -69,7 +69,7 @@ def required_text(node: Node, path: str, report: Report) -> str:
     except Invalid as wrong:
         report.problem(node, path, str(wrong), wrong.hint)
         return ""
-    if not found:
+    if not found and not report.is_wrong(path):
         report.problem(node, path, "must not be empty")
     return found
 
