@@ -37,10 +37,11 @@ from airfleet.fleet.plan import Exec, Fork, Plan
 #: seconds between two probes of a component that is not ready yet, and of one that is
 STARTING_PROBE_SECONDS = 0.15
 READY_PROBE_SECONDS = 5.0
-#: a migration that takes longer than this is a real one: meanwhile the template builds the API application
-MIGRATION_SECONDS = 0.7
 #: seconds that a failing probe of a ready component is borne before it is called degraded
 PATIENCE_SECONDS = 15.0
+
+#: how the reason of a component begins that was ended because it did not get ready in time
+TOO_SLOW = "was not ready after"
 
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -74,8 +75,6 @@ class Agent:
         self._well_at: dict[str, float] = {}
         self._in_flight: set[str] = set()
         self._template: socket.socket | None = None
-        self._template_ready = False
-        self._prepare_asked = False
         self._half_line = b""
         self._ordered: dict[str, float] = {}
         self._watchers: set[socket.socket] = set()
@@ -116,17 +115,9 @@ class Agent:
                 running.move_to(State.WAITING, self._clock(), running.reason)
             if running.state == State.WAITING and self._needs_are_met(running):
                 self._start(running)
-        self._prepare_early()
 
     def _needs_are_met(self, running: Running) -> bool:
-        if isinstance(running.component.start, Fork) and not self._template_ready:
-            return False
-        # The API application takes seconds to build in the template: fork everything else first.
-        if running.component.kind == "api-server" and any(
-            isinstance(other.component.start, Fork) and other.state == State.WAITING
-            for other in self._running.values()
-            if other is not running
-        ):
+        if isinstance(running.component.start, Fork) and self._template is None:
             return False
         return all(self._running[need].state in states.FINE for need in running.component.needs)
 
@@ -152,7 +143,7 @@ class Agent:
         if running.component.kind != "template":
             return process.spawn(start, running.log, environment, self._plan.root)
         ours, theirs = socket.socketpair()
-        self._template, self._template_ready, self._prepare_asked, self._half_line = ours, False, False, b""
+        self._template, self._half_line = ours, b""
         ours.setblocking(False)
         self._selector.register(ours, selectors.EVENT_READ, self._template_spoke)
         with theirs:
@@ -177,20 +168,7 @@ class Agent:
         running.move_to(State.STARTING, now)
         self._tell_template(order)
 
-    def _prepare_early(self) -> None:
-        """While a real migration runs, the template has nothing else to do: build the API application."""
-        migrating = next((r for r in self._running.values() if r.component.kind == "migrate"), None)
-        if (
-            migrating is not None
-            and migrating.state == State.STARTING
-            and migrating.pid is not None
-            and not self._prepare_asked
-            and self._clock() - migrating.started > MIGRATION_SECONDS
-        ):
-            self._tell_template({"do": "prepare"})
-
     def _tell_template(self, order: Mapping[str, Any]) -> None:
-        self._prepare_asked = self._prepare_asked or order["do"] == "prepare" or order.get("entry") == "api-server"
         assert self._template is not None
         try:
             self._template.setblocking(True)
@@ -209,6 +187,7 @@ class Agent:
         if not received:
             self._selector.unregister(connection)
             connection.close()
+            self._template = None
             return
         *lines, self._half_line = (self._half_line + received).split(b"\n")
         for line in lines:
@@ -218,7 +197,6 @@ class Agent:
         now = self._clock()
         template = next(r for r in self._running.values() if r.component.kind == "template")
         if message["said"] == "ready":
-            self._template_ready = True
             template.move_to(State.READY, now)
         elif message["said"] == "forked":
             running = self._running[message["name"]]
@@ -274,9 +252,10 @@ class Agent:
 
     def _judge_slow_start(self, running: Running, now: float) -> None:
         limit = running.component.start_seconds
-        if running.state == State.STARTING and now - running.started > limit and running.pid is not None:
-            reason = running.reason or "it did not say why"
-            running.reason = f"was not ready after {limit:.0f} s: {reason}"
+        if running.state != State.STARTING or running.pid is None or now - running.started <= limit:
+            return
+        if not running.reason.startswith(TOO_SLOW):  # it may take another turn of the loop to be gone
+            running.reason = f"{TOO_SLOW} {limit:.0f} s: {running.reason or 'it did not say why'}"
             process.signal_group(running.pid, signal.SIGKILL)
 
     # --- dying -----------------------------------------------------------------------------------
@@ -319,7 +298,6 @@ class Agent:
         now = self._clock()
         pid, running.pid = running.pid, None
         if running.component.kind == "template":
-            self._template_ready = False
             self._forget_orders(now)
         if running.component.kind != "worker" and pid is not None:
             process.signal_group(pid, signal.SIGKILL)  # what a dead component started must not linger
@@ -328,7 +306,7 @@ class Agent:
         elif running.component.once and status == 0:
             running.move_to(State.DONE, now)
         else:
-            slow = running.reason if running.reason.startswith("was not ready") else ""
+            slow = running.reason if running.reason.startswith(TOO_SLOW) else ""
             self._died(running, slow or process.ended_sentence(status))
 
     def _forget_orders(self, now: float) -> None:

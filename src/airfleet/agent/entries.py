@@ -19,6 +19,9 @@ from typing import Any
 
 Options = Mapping[str, str]
 
+#: ``current`` in this variable: all tasks come from this installation of Airflow
+EXECUTION_API = "AIRFLEET_EXECUTION_API"
+
 #: seconds between two signs of life of a worker
 HEARTBEAT_SECONDS = 5
 
@@ -79,11 +82,9 @@ IMPORTED = (
     "websockets.server",
 )
 
-_api_is_built = False
-
 
 def import_airflow() -> None:
-    """Import everything that any component needs but the API application; connect to nothing.
+    """Import everything that any component needs; connect to nothing.
 
     What is missing here is imported by each component for itself, which costs each of them time
     and memory of its own.
@@ -105,20 +106,36 @@ def import_airflow() -> None:
     providers_configuration_loaded(lambda: None)()
 
 
-def build_api() -> bool:
-    """Build the API application, the execution API's versions included; False when it was built before."""
-    global _api_is_built
-    if _api_is_built:
-        return False
+def build_api() -> None:
+    """Build the API application, execution API included."""
     import airflow.api_fastapi.app
 
     # The plugins it loads must see the server's chain of secrets backends, as in airflow.api_fastapi.main.
     os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
     application = airflow.api_fastapi.app.cached_app(apps="all")
+    if os.environ.get(EXECUTION_API) == "current":
+        serve_current_version_only(application)
     asyncio.run(_request(application, "/execution/health"))
     del os.environ["_AIRFLOW_PROCESS_CONTEXT"]
-    _api_is_built = True
-    return True
+
+
+def serve_current_version_only(application: Any) -> None:
+    """Let the execution API serve the version that this Airflow's tasks speak, and no older one.
+
+    It is built for every version since 3.0 on its first request, each with routes and models of its
+    own: 4 s and 45 MB, of use only to tasks of another Airflow (docs/adr/0005).
+    """
+    from cadwyn import Version, VersionBundle
+    from cadwyn.route_generation import _DELETED_ROUTE_TAG
+
+    execution = next(route.app for route in application.routes if getattr(route, "path", "") == "/execution")
+    every = execution.versions
+    current = every.versions[0].value
+    execution.versions = VersionBundle(every.head_version, Version(current), api_version_var=every.api_version_var)
+    latest = execution._latest_version_router
+    latest.routes = [route for route in latest.routes if _DELETED_ROUTE_TAG not in getattr(route, "tags", ())]
+    for older in set(execution.router.versioned_routers) - {current}:
+        del execution.router.versioned_routers[older]
 
 
 async def _request(application: Any, path: str) -> None:
@@ -309,6 +326,3 @@ ENTRIES: Mapping[str, Callable[[Options], None]] = {
     "api-server": api_server,
     "worker": worker,
 }
-
-#: components that the API application is built for before they are forked
-NEED_API = frozenset({"api-server"})

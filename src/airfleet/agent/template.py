@@ -3,12 +3,14 @@
 It speaks JSON lines with the agent over a socket whose descriptor is in ``AIRFLEET_TEMPLATE_FD``::
 
     template                                   agent
-    {"said": "ready"}                    ->          Airflow is imported, components can be forked
                                          <-          {"do": "fork", "name", "entry", "options", "settings", "log"}
     {"said": "forked", "name", "pid"}    ->
-                                         <-          {"do": "prepare"}   build the API application now
-    {"said": "prepared"}                 ->
+    {"said": "ready"}                    ->          everything is imported and built
     (socket closed)                      <-          end
+
+Orders wait in the socket until it can obey them. The migration is the only one given before it
+is ready: it is forked as soon as Airflow is imported, and runs while the API application is
+built. Everything else is forked after that, and so shares all of its pages.
 
 Each component is forked twice: the process between ends at once, so that the component becomes
 a child of the agent (a subreaper) and outlives the template.
@@ -26,11 +28,14 @@ from __future__ import annotations
 
 import gc
 import json
+import linecache
 import os
+import select
 import signal
 import socket
 import sys
 import traceback
+from io import BufferedReader
 from typing import Any, NoReturn
 
 from airfleet.agent import entries, heap
@@ -38,36 +43,36 @@ from airfleet.agent.process import TEMPLATE_DESCRIPTOR
 
 
 def main() -> None:
-    """Import, report, and serve orders until the agent closes the socket."""
+    """Import, build, report, and serve orders until the agent closes the socket."""
     connection = socket.socket(fileno=int(os.environ.pop(TEMPLATE_DESCRIPTOR)))
     connection.set_inheritable(False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the agent to handle
     entries.import_airflow()
+    entries.forget_database()
+    orders = connection.makefile("rb")
+    while select.select([connection], [], [], 0)[0]:
+        if not _obey_next(connection, orders):
+            return
+    entries.build_api()
     _settle()
     _say(connection, said="ready")
-    with connection.makefile("rb") as orders:
-        for line in orders:
-            _obey(connection, json.loads(line))
+    while _obey_next(connection, orders):
+        pass
 
 
-def _obey(connection: socket.socket, order: dict[str, Any]) -> None:
-    if order["do"] == "prepare":
-        _prepare()
-        _say(connection, said="prepared")
-    elif order["do"] == "fork":
-        if order["entry"] in entries.NEED_API:
-            _prepare()
-        _say(connection, said="forked", name=order["name"], pid=fork(order, connection))
-
-
-def _prepare() -> None:
-    if entries.build_api():
-        _settle()
+def _obey_next(connection: socket.socket, orders: BufferedReader) -> bool:
+    """Obey one order; False when the agent is gone."""
+    line = orders.readline()
+    if not line:
+        return False
+    order = json.loads(line)
+    _say(connection, said="forked", name=order["name"], pid=fork(order, connection))
+    return True
 
 
 def _settle() -> None:
     """Make the heap such that children share as much of it as they can."""
-    entries.forget_database()
+    linecache.clearcache()
     gc.collect()
     heap.trim()
     heap.fill_holes()

@@ -43,7 +43,6 @@ def _components(context: Context) -> tuple[Component, ...]:
         dag_processor.component(context),
         *([triggerer.component(context)] if context.fleet.triggerer else []),
         *(worker.component(context, w) for w in context.fleet.workers),
-        # Last: to fork it, the template first builds the API application, which takes seconds.
         api_server.component(context),
     ]
     return (*(server for server in servers if server), *rest)

@@ -2,8 +2,10 @@
 
 ``needs`` between them::
 
-    postgres ─┐
-              ├─> migrate ─> scheduler, dag-processor, triggerer, api-server
-    template ─┘
-    valkey, template ─> workers
+    postgres ─> migrate ─┐
+                         ├─> scheduler, dag-processor, triggerer, api-server
+    template ────────────┤
+    valkey ──────────────┴─> workers
+
+The migration, too, is forked by the template, but does not wait until that is ready.
 """

@@ -21,7 +21,7 @@ def component(context: Context) -> Component:
         # The first request of the execution API builds its routers (seconds in stock Airflow): a fleet
         # is not ready to run a task before that has been answered.
         probe=HttpAnswers((f"{context.url}/api/v2/version", f"{context.url}/execution/health")),
-        needs=("migrate",),
+        needs=("migrate", "template"),
         grace_seconds=15.0,
         address=f"{address}:{port}",
     )

@@ -14,6 +14,6 @@ def component(context: Context) -> Component:
         kind="dag-processor",
         start=Fork("dag-processor", settings=airflow.settings(context, "dag-processor")),
         probe=JobBeats("DagProcessorJob"),
-        needs=("migrate",),
+        needs=("migrate", "template"),
         grace_seconds=15.0,
     )

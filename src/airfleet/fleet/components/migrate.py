@@ -9,12 +9,12 @@ from airfleet.fleet.plan import Component, Fork
 
 def component(context: Context) -> Component:
     """The step that every component with a database waits for."""
-    database = ("postgres",) if context.ports.postgres is not None else ()
     return Component(
         name="migrate",
         kind="migrate",
         start=Fork("migrate", settings=airflow.settings(context, "migrate")),
-        needs=(*database, "template"),
+        # Not "template": the order waits for it, and is obeyed before the template is quite ready.
+        needs=("postgres",) if context.ports.postgres is not None else (),
         once=True,
         grace_seconds=30.0,
         start_seconds=300.0,

@@ -17,7 +17,7 @@ SETTINGS = {
     "unix_socket_directories": "",
     "password_encryption": "scram-sha-256",
     "max_connections": "100",
-    "shared_buffers": "32MB",
+    "shared_buffers": "16MB",
     "io_method": "sync",
     "jit": "off",
     "max_parallel_workers": "0",

@@ -14,6 +14,6 @@ def component(context: Context) -> Component:
         kind="scheduler",
         start=Fork("scheduler", settings=airflow.settings(context, "scheduler")),
         probe=JobBeats("SchedulerJob"),
-        needs=("migrate",),
+        needs=("migrate", "template"),
         grace_seconds=15.0,
     )

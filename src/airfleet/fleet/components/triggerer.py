@@ -14,6 +14,6 @@ def component(context: Context) -> Component:
         kind="triggerer",
         start=Fork("triggerer", settings=airflow.settings(context, "triggerer")),
         probe=JobBeats("TriggererJob"),
-        needs=("migrate",),
+        needs=("migrate", "template"),
         grace_seconds=15.0,
     )
