@@ -70,6 +70,8 @@ clean: stop ## Remove the environments
 install: .venv/.examples
 install-dev: .venv/.dev
 
+# Bytecode is compiled once here: where Python may not write it (PYTHONDONTWRITEBYTECODE), every start of
+# Airflow would compile 2,600 modules anew, which takes longer than everything else it does.
 # pip brings uv; uv is quick, and reads hash locks with extras, which older pips refuse.
 $(UV): requirements/bootstrap.lock
 	@if [ -z "$(PYTHON)" ]; then echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3 $(MAKECMDGOALS)"; exit 1; fi
@@ -79,16 +81,16 @@ $(UV): requirements/bootstrap.lock
 
 # The build tools are in the environment already, so building airfleet downloads nothing.
 .venv/.examples: $(UV) requirements/examples.lock pyproject.toml
-	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/examples.lock
+	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/examples.lock
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/.dev: $(UV) requirements/dev.lock pyproject.toml
-	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/bootstrap.lock requirements/dev.lock
+	$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements/bootstrap.lock requirements/dev.lock
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch .venv/.examples $@
 
 .venv-34/.installed: $(UV) requirements/airflow34.lock
 	$(UV) venv --quiet --allow-existing --python $(BIN)/python .venv-34
-	$(UV) pip sync --quiet --python .venv-34/bin/python --require-hashes requirements/airflow34.lock
+	$(UV) pip sync --quiet --compile-bytecode --python .venv-34/bin/python --require-hashes requirements/airflow34.lock
 	@touch $@

@@ -1,0 +1,58 @@
+"""An embedded fleet's execution API serves the version that this Airflow's tasks speak, and only that (ADR 5)."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROGRAM = """
+import json
+from airfleet.agent import entries
+entries.import_airflow()
+entries.build_api()
+import airflow.api_fastapi.app
+from airflow.sdk.api.datamodels._generated import API_VERSION
+application = airflow.api_fastapi.app.cached_app(apps="all")
+execution = next(r.app for r in application.routes if getattr(r, "path", "") == "/execution")
+routers = execution.router.versioned_routers
+print(json.dumps({
+    "served": sorted(str(version) for version in routers),
+    "spoken": API_VERSION,
+    "routes": sorted({route.path for route in routers[max(routers)].routes}),
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """What the built application serves, with every version and with the current one alone."""
+    home = tmp_path_factory.mktemp("airflow")
+    return {which: _build(which, home) for which in ("all", "current")}
+
+
+def test_the_one_version_is_the_one_that_tasks_speak(built: dict[str, dict[str, Any]]) -> None:
+    assert built["current"]["served"] == [built["current"]["spoken"]]
+    assert len(built["all"]["served"]) > 1
+    assert built["all"]["spoken"] in built["all"]["served"]
+
+
+def test_it_has_every_route_that_this_version_has_among_all_of_them(built: dict[str, dict[str, Any]]) -> None:
+    assert built["current"]["routes"] == built["all"]["routes"]
+    assert any(route.endswith("/run") for route in built["current"]["routes"])
+
+
+def _build(which: str, home: Path) -> dict[str, Any]:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW", "_AIRFLOW"))}
+    environment |= {"AIRFLOW_HOME": str(home), "AIRFLEET_EXECUTION_API": which}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, timeout=240, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    answer: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return answer
