@@ -82,7 +82,7 @@ def toy(*components: Component) -> Iterator[Toy]:
     (folder / "plan").write_bytes(pickle.dumps((plan, paths)))
     agent = subprocess.Popen(
         [sys.executable, "-m", "support.toy_agent", str(folder / "plan")],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), leftovers.MARK: fleet_id(paths.home)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), leftovers.MARK: fleet_id(paths.home)},
         start_new_session=True,
     )
     try:

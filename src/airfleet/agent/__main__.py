@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def _run(prepared: setup.Prepared, listener: socket.socket) -> None:
-    with open(prepared.paths.log("agent"), "a") as file, prepared.lock, listener:
+    with open(prepared.paths.log("agent"), "a", opener=_private) as file, prepared.lock, listener:
         log = events.to_file(file, lambda: dt.datetime.now().astimezone())
         if prepared.leftovers:
             log(events.Event.LEFTOVERS_ENDED, count=len(prepared.leftovers))
@@ -50,6 +50,10 @@ def _run(prepared: setup.Prepared, listener: socket.socket) -> None:
             Agent(prepared.plan, prepared.paths, log).run(listener)
         finally:
             prepared.paths.socket.unlink(missing_ok=True)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _refusal(refused: AirfleetError) -> dict[str, object]:
