@@ -15,9 +15,9 @@ WHOLE_FILE = "import pytest\n\npytest.skip('no chromium', allow_module_level=Tru
 
 
 @pytest.mark.parametrize("text", [ONE_TEST, WHOLE_FILE])
-@pytest.mark.parametrize(("switch", "code"), [("1", True), ("", False)])
+@pytest.mark.parametrize(("switch", "fails"), [("1", True), ("", False)])
 def test_a_skip_is_a_failure_only_where_nothing_may_be_skipped(
-    text: str, switch: str, code: bool, tmp_path: Path
+    text: str, switch: str, fails: bool, tmp_path: Path
 ) -> None:
     (tmp_path / "test_skipped.py").write_text(text)
     done = subprocess.run(
@@ -40,6 +40,6 @@ def test_a_skip_is_a_failure_only_where_nothing_may_be_skipped(
         check=False,
     )
     # A whole file that is skipped leaves pytest without a test, which it says with exit code 5.
-    assert (done.returncode in (1, 2)) is code
-    assert ("no test may be skipped here" in done.stdout) is code
-    assert "no chromium" in done.stdout or not code
+    assert (done.returncode in (1, 2)) is fails
+    assert ("no test may be skipped here" in done.stdout) is fails
+    assert "no chromium" in done.stdout or not fails
