@@ -21,7 +21,8 @@ from airflow.sdk import DAG
 
 from airfleet.errors import FileProblems, did_you_mean
 from airfleet.pipelines import operators
-from airfleet.pipelines.operators import Site
+from airfleet.pipelines.classes import annotation, imported, task_arguments
+from airfleet.pipelines.site import ID_RULE, Site, is_id, mentioned, said_by
 from airfleet.pipelines.spec import Pipeline, Task, Timetable
 
 #: said by the pipeline in its own words, or not for pipelines at all
@@ -48,18 +49,18 @@ def build(pipeline: Pipeline) -> DAG:
 def _empty_dag(site: Site) -> DAG:
     """The Dag without tasks; a bare one stands in when its arguments are wrong."""
     pipeline = site.pipeline
-    if not operators.is_id(pipeline.dag_id):
-        site.wrong("dag_id", f"'{pipeline.dag_id}' is no Dag id", operators.ID_RULE)
+    if not is_id(pipeline.dag_id):
+        site.wrong("dag_id", f"'{pipeline.dag_id}' is no Dag id", ID_RULE)
     given = _dag_arguments(site)
     if not site.problems:
         try:
             dag = DAG(pipeline.dag_id, **given)
         except Exception as error:  # Airflow's validators raise of many kinds
-            site.wrong(operators.mentioned(error, pipeline.options) or "", operators.plain(error, "the Dag"))
+            site.wrong(mentioned(error, pipeline.options) or "", said_by(error, "the Dag"))
         else:
             dag.fileloc = str(Path(pipeline.file).absolute())
             return dag
-    return DAG(pipeline.dag_id if operators.is_id(pipeline.dag_id) else "stand-in")
+    return DAG(pipeline.dag_id if is_id(pipeline.dag_id) else "stand-in")
 
 
 def _dag_arguments(site: Site) -> dict[str, Any]:
@@ -78,12 +79,12 @@ def _dag_arguments(site: Site) -> dict[str, Any]:
 def dag_arguments() -> Mapping[str, str]:
     """Names and annotations of what a Dag takes beside its id, schedule and tasks."""
     parameters = inspect.signature(DAG.__init__).parameters.values()
-    return {p.name: str(p.annotation) for p in parameters if p.name not in _OURS}
+    return {p.name: annotation(p) for p in parameters if p.name not in _OURS}
 
 
 def _defaults(site: Site) -> dict[str, Any]:
     """``defaults`` as default_args: whatever the operators of the pipeline may take."""
-    known = operators.task_arguments()
+    known = task_arguments()
     return {
         name: operators.option(name, value, known.get(name, ""), f"defaults.{name}", site)
         for name, value in site.pipeline.defaults.items()
@@ -95,18 +96,18 @@ def _schedule(site: Site) -> Any:
     if not isinstance(schedule, Timetable):
         return schedule
     try:
-        timetable: Any = operators.imported(schedule.path)
+        timetable: Any = imported(schedule.path)
         return timetable(**_timetable_arguments(schedule, timetable, site))
     except LookupError as error:
         site.wrong("schedule.uses", *error.args)
     except Exception as error:  # a timetable is the user's own code
-        site.wrong("schedule", operators.plain(error, schedule.path.rpartition(".")[2]))
+        site.wrong("schedule", said_by(error, schedule.path.rpartition(".")[2]))
     return None
 
 
 def _timetable_arguments(schedule: Timetable, timetable: Any, site: Site) -> dict[str, Any]:
     parameters = inspect.signature(timetable).parameters
-    annotations = {name: str(parameter.annotation) for name, parameter in parameters.items()}
+    annotations = {name: annotation(parameter) for name, parameter in parameters.items()}
     return {
         name: operators.option(name, value, annotations.get(name, ""), f"schedule.with.{name}", site)
         for name, value in schedule.args.items()

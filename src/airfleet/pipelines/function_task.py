@@ -35,6 +35,11 @@ class LateFunction:
         """Airflow keeps the name in the Dag's serialized form, to see when another function is meant."""
         return self.written
 
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """Airflow asks for it right before the call, to give the function what it takes of the context."""
+        return inspect.signature(self.load())
+
     def load(self) -> Callable[..., Any]:
         """The function itself. Raises ImportError that names what is missing."""
         try:

@@ -6,6 +6,7 @@ A class takes what its constructor takes and, through ``**kwargs``, what its bas
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
@@ -38,7 +39,8 @@ def signature(args: ast.arguments) -> Signature:
     names = [*args.posonlyargs, *args.args]
     parameters = {arg.arg: index < without_default for index, arg in enumerate(names)}
     parameters |= {arg.arg: default is None for arg, default in zip(args.kwonlyargs, args.kw_defaults, strict=True)}
-    kinds = {arg.arg: kind for arg in (*names, *args.kwonlyargs) if (kind := _kind(arg.annotation))}
+    annotated = {arg.arg: ast.unparse(arg.annotation) for arg in (*names, *args.kwonlyargs) if arg.annotation}
+    kinds = {name: kind for name, annotation in annotated.items() if (kind := kind_in(annotation))}
     return Signature(parameters, open=args.kwarg is not None or bool(args.posonlyargs), kinds=kinds)
 
 
@@ -47,22 +49,51 @@ _KINDS: Final[dict[frozenset[str], Kind]] = {
     frozenset({"float"}): "number",
     frozenset({"int", "float"}): "number",
     frozenset({"bool"}): "boolean",
-    frozenset({"timedelta"}): "duration",
-    frozenset({"timedelta", "float"}): "duration",
-    frozenset({"timedelta", "int"}): "duration",
     frozenset({"Callable"}): "function",
 }
+_BESIDE_TIMEDELTA: Final = frozenset({"timedelta", "float", "int", "relativedelta"})
+_SAY_NOTHING: Final = frozenset({"None", "ArgNotSet", "NOTSET"})
 
 
-def _kind(annotation: ast.expr | None) -> Kind | None:
+@functools.cache
+def kind_in(annotation: str) -> Kind | None:
     """The kind of value behind ``int``, ``timedelta | None``, ``Callable[..., bool]`` and the like."""
-    if annotation is None:
-        return None
-    words = set()
-    for part in ast.unparse(annotation).split(" | "):
-        bare = part.partition("[")[0] if part.startswith(("Callable[", "collections.abc.Callable[")) else part
-        words.add(bare.removeprefix("Optional[").removesuffix("]").rpartition(".")[2])
-    return _KINDS.get(frozenset(words - {"None", "ArgNotSet"}))
+    words = words_in(annotation)
+    if "timedelta" in words and words <= _BESIDE_TIMEDELTA:
+        return "duration"
+    return _KINDS.get(words)
+
+
+@functools.cache
+def words_in(annotation: str) -> frozenset[str]:
+    """The classes that an annotation allows, by their bare names: ``dt.date | None`` allows ``date``."""
+    try:
+        return frozenset(_alternatives(_parsed(annotation))) - _SAY_NOTHING
+    except (SyntaxError, ValueError):  # there is none, or Python wrote out an object
+        return frozenset()
+
+
+def _parsed(annotation: str) -> ast.expr:
+    return ast.parse(annotation, mode="eval").body
+
+
+def _alternatives(node: ast.expr) -> Iterator[str]:
+    if isinstance(node, ast.BinOp):
+        yield from _alternatives(node.left)
+        yield from _alternatives(node.right)
+    elif isinstance(node, ast.Subscript):
+        names = list(_alternatives(node.value))
+        inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        yield from (word for item in inner for word in _alternatives(item)) if names in _UNIONS else names
+    elif isinstance(node, ast.Attribute):
+        yield node.attr
+    elif isinstance(node, ast.Name):
+        yield node.id
+    elif isinstance(node, ast.Constant):
+        yield from _alternatives(_parsed(node.value)) if isinstance(node.value, str) else ["None"]
+
+
+_UNIONS: Final = (["Optional"], ["Union"])
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Final
+from collections.abc import Iterator
 
 from airfleet.errors import did_you_mean
 from airfleet.pipelines import catalog
-from airfleet.pipelines.arguments import TASK_ARGUMENTS, Kind
+from airfleet.pipelines.arguments import TASK_ARGUMENTS
 from airfleet.pipelines.checking import MARKERS, Checking, check_callbacks, check_id, markers_in, not_found
 from airfleet.pipelines.modules import Missing
 from airfleet.pipelines.report import nearest
 from airfleet.pipelines.signatures import Signature
 from airfleet.pipelines.spec import CallableRef, Const, FileText, OperatorRef, Task, Template, Value
-from airfleet.pipelines.values import FUNCTION, parse_duration
-from airfleet.scalars import scalar_value
+from airfleet.pipelines.values import FUNCTION, misfit
 
 
 def check_task(task: Task, checking: Checking) -> None:
@@ -134,32 +132,8 @@ def _check_kinds(task: Task, takes: Signature, checking: Checking) -> None:
             continue
         if kind == "function":
             _check_named_function(value, path, checking)
-        elif kind in _MUST_BE and not _fits(kind, value):
-            written = (
-                "a list" if isinstance(value, tuple) else "a mapping" if isinstance(value, Mapping) else f"'{value}'"
-            )
-            checking.problem(path, f"must be {_MUST_BE[kind]}, not {written}")
-
-
-_MUST_BE: Final[dict[Kind, str]] = {
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "true or false",
-    "duration": "a duration such as 90s, 5m or 1h30m",
-}
-
-
-def _fits(kind: Kind, value: Value) -> bool:
-    """Text of a number fits too: what comes from the environment is always text."""
-    if isinstance(value, bool):
-        return kind == "boolean"
-    if isinstance(value, str):
-        return parse_duration(value) is not None if kind == "duration" else kind != "boolean" and _is_number(value)
-    return kind != "boolean" and isinstance(value, (int, float))
-
-
-def _is_number(text: str) -> bool:
-    return isinstance(scalar_value(text), (int, float))
+        elif wrong := misfit(value, kind):
+            checking.problem(path, wrong)
 
 
 def _check_named_function(value: Value, path: str, checking: Checking) -> None:

@@ -11,6 +11,7 @@ from airfleet.errors import did_you_mean
 from airfleet.pipelines.arguments import Argument, Kind
 from airfleet.pipelines.report import Report
 from airfleet.pipelines.spec import Value
+from airfleet.scalars import scalar_value
 from airfleet.source import Mapping, Node, Scalar, Sequence, plain
 
 
@@ -188,6 +189,34 @@ def parse_duration(text: str) -> dt.timedelta | None:
         return dt.timedelta(**parts) if parts else None
     except OverflowError:
         return None
+
+
+def misfit(value: Value, kind: Kind) -> str | None:
+    """Why a value under ``with`` cannot be of the kind that its argument takes; None when it can.
+
+    Text of a number fits a number: what comes from the environment is always text.
+    """
+    if kind not in _MUST_BE or _fits(value, kind):
+        return None
+    written = "a list" if isinstance(value, tuple) else "a mapping" if isinstance(value, dict) else f"'{value}'"
+    return f"must be {_MUST_BE[kind]}, not {written}"
+
+
+_MUST_BE: Final[dict[Kind, str]] = {
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "duration": "a duration such as 90s, 5m or 1h30m",
+}
+
+
+def _fits(value: Value, kind: Kind) -> bool:
+    if isinstance(value, bool):
+        return kind == "boolean"
+    if isinstance(value, str):
+        is_number = isinstance(scalar_value(value), (int, float))
+        return parse_duration(value) is not None if kind == "duration" else kind != "boolean" and is_number
+    return kind != "boolean" and isinstance(value, (int, float))
 
 
 def mapping(node: Node) -> Value:

@@ -24,6 +24,11 @@ def conn():
     from airflow.sdk import Connection, Variable
     return [Connection.get("store").host, Variable.get("word")]
 def check(got): assert got == ["store.example", "hi"], got
+def choose(ti): return "left" if ti.task_id == "branch" else "right"
+def never(): return False
+def ready(ds, word):
+    if word != "go": raise ValueError(word)
+    return len(ds) == 10
 def wait(): open(os.environ["STARTED"], "w").close(); time.sleep(60)
 """
 
@@ -98,6 +103,26 @@ def test_a_failed_task_shows_its_error_and_what_it_held_up(tmp_path: Path, envir
     [store] = [event for event in outcome.tasks if event.task == "store"]
     assert str(store.error).startswith("RuntimeError: cannot take [3, ")
     assert "RuntimeError: cannot take" in Path(str(store.log)).read_text()
+
+
+def test_branches_short_circuits_and_sensors_take_functions_by_name(tmp_path: Path, environ: dict[str, str]) -> None:
+    file = write(
+        tmp_path,
+        "dag_id: p\ntasks:\n"
+        "  - {id: sensor, uses: python_sensor, with: {python_callable: 'steps:ready', op_kwargs: {word: go},"
+        " poke_interval: 1s, timeout: 1m}}\n"
+        "  - {id: branch, uses: branch_python, needs: [sensor], with: {python_callable: 'steps:choose'}}\n"
+        "  - {id: left, needs: [branch]}\n"
+        "  - {id: right, needs: [branch]}\n"
+        "  - {id: gate, uses: short_circuit, needs: [sensor], with: {python_callable: 'steps:never'}}\n"
+        "  - {id: behind, needs: [gate]}\n"
+        "  - {id: delta, uses: time_delta_sensor, with: {delta: 1s, poke_interval: 1s}}\n",
+    )
+    outcome = run_pipeline(file, environ=environ)
+    assert kinds(outcome) == {
+        **dict.fromkeys(["sensor", "branch", "left", "gate", "delta"], "succeeded"),
+        **dict.fromkeys(["right", "behind"], "skipped"),
+    }, [Path(str(task.log)).read_text() for task in outcome.tasks if task.kind == "failed"]
 
 
 def test_variables_of_the_fleet_reach_the_file_when_it_is_checked_and_when_it_is_built(

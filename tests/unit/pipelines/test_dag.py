@@ -234,7 +234,7 @@ WRONG: list[tuple[Task, list[str]]] = [
     ),
     (
         task("a", options={"on_failure_callback": "tell"}),
-        ["weather.yaml:7:3: tasks.a.on_failure_callback: a callback is written module:function"],
+        ["weather.yaml:7:3: tasks.a.on_failure_callback: must be the name of a function\nhint: write module:function"],
     ),
 ]
 

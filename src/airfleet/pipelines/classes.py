@@ -1,0 +1,94 @@
+"""Operator classes and timetables by their import paths, and what they can be told."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from airflow.sdk import BaseOperator
+
+from airfleet.errors import did_you_mean
+
+#: set by us for every task; nobody else may
+_OURS = frozenset({"self", "task_id", "dag", "task_group", "default_args"})
+
+
+def imported(path: str) -> object:
+    """What an import path names. Raises LookupError(sentence, hint) when there is no such thing."""
+    module_name, _, name = path.rpartition(".")
+    if not module_name:
+        raise LookupError(f"'{path}' is not an import path", None)
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        missing = error.name or module_name
+        if module_name == missing or module_name.startswith(missing + "."):
+            raise LookupError(f"there is no module '{missing}'", _package_hint(path)) from None
+        raise LookupError(f"'{path}' needs the module '{missing}', which is not installed", None) from None
+    except Exception as error:
+        raise LookupError(f"'{module_name}' cannot be imported: {type(error).__name__}: {error}", None) from None
+    if not hasattr(module, name):
+        raise LookupError(f"'{module_name}' has no '{name}'", did_you_mean(name, dir(module)))
+    found: object = getattr(module, name)
+    return found
+
+
+def _package_hint(path: str) -> str | None:
+    provider = re.match(r"airflow\.providers\.([a-z0-9_]+)", path)
+    return f"is apache-airflow-providers-{provider[1].replace('_', '-')} installed?" if provider else None
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What an operator class can be told under ``with``: names and annotations, and which of them are what."""
+
+    annotations: Mapping[str, str]
+    required: tuple[str, ...]
+    rendered: frozenset[str]
+
+
+@functools.cache
+def arguments(cls: type[BaseOperator]) -> Arguments:
+    """What ``cls`` and the classes under it take, read from their constructors."""
+    annotations: dict[str, str] = {}
+    required: tuple[str, ...] | None = None
+    for parameters in _constructors(cls):
+        named = [p for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+        for parameter in named:
+            annotations.setdefault(parameter.name, annotation(parameter))
+        if required is None:
+            required = tuple(p.name for p in named if p.default is p.empty)
+    fields = cls.template_fields
+    return Arguments(annotations, required or (), frozenset([fields] if isinstance(fields, str) else fields))
+
+
+def _constructors(cls: type[BaseOperator]) -> Iterator[list[inspect.Parameter]]:
+    """The parameters of ``cls`` and, as long as they pass on what they do not know, of the classes under it."""
+    for base in cls.__mro__:
+        if base is BaseOperator:
+            return
+        if "__init__" not in vars(base):
+            continue
+        parameters = inspect.signature(vars(base)["__init__"]).parameters.values()
+        yield [parameter for parameter in parameters if parameter.name not in _OURS]
+        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+            return
+
+
+@functools.cache
+def task_arguments() -> Mapping[str, str]:
+    """Names and annotations of what every task takes beside ``with``."""
+    parameters = inspect.signature(BaseOperator.__init__).parameters.values()
+    return {p.name: annotation(p) for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in _OURS}
+
+
+def annotation(parameter: inspect.Parameter) -> str:
+    """The annotation as it is written in the source, whether Python evaluated it or not."""
+    written = parameter.annotation
+    if written is parameter.empty:
+        return ""
+    return written if isinstance(written, str) else inspect.formatannotation(written)

@@ -1,0 +1,181 @@
+"""Values of a pipeline as Airflow takes them: markers, durations, dates, and functions by their names."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import jinja2
+from airflow.sdk import XComArg, literal
+
+from airfleet.errors import did_you_mean
+from airfleet.pipelines.function_task import LateFunction
+from airfleet.pipelines.signatures import kind_in, words_in
+from airfleet.pipelines.site import Site
+from airfleet.pipelines.spec import Const, FileText, Template, Value, XCom
+from airfleet.pipelines.values import FUNCTION, misfit, parse_duration
+from airfleet.scalars import scalar_value
+
+RENDERED: Final = (Template, XCom)
+MARKERS: Final = (Template, XCom, FileText, Const)
+
+
+def has_marker(value: object, kinds: tuple[type, ...]) -> bool:
+    """Whether a marker of one of these kinds stands anywhere in ``value``."""
+    if isinstance(value, kinds):
+        return True
+    if isinstance(value, Mapping):
+        return any(has_marker(item, kinds) for item in value.values())
+    return isinstance(value, tuple | list) and any(has_marker(item, kinds) for item in value)
+
+
+def lower(value: Value, path: str, site: Site, *, guard: bool) -> Any:
+    """A value with its markers made into what Airflow knows; literals guarded from Jinja if asked."""
+    if isinstance(value, XCom):
+        return _output(value, path, site)
+    if isinstance(value, Template):
+        return _template(value, path, site)
+    if isinstance(value, FileText):
+        return _guarded(_text(value, path, site), guard)
+    if isinstance(value, Const):
+        return _guarded(unfrozen(value.value), guard)
+    if isinstance(value, Mapping):
+        return {key: lower(item, f"{path}.{key}", site, guard=guard) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [lower(item, f"{path}[{index}]", site, guard=guard) for index, item in enumerate(value)]
+    return _guarded(value, guard)
+
+
+def _guarded(value: Any, guard: bool) -> Any:
+    """``value`` so that rendering, when its field is rendered at all, gives it back unchanged."""
+    return literal(value) if guard and isinstance(value, str | list | dict) else value
+
+
+def _output(xcom: XCom, path: str, site: Site) -> XComArg | None:
+    operator = site.built.get(xcom.task)
+    if operator is None:
+        known = [task.id for task in site.pipeline.tasks]
+        site.wrong(path, f"there is no task '{xcom.task}'", did_you_mean(xcom.task, known))
+        return None
+    return XComArg(operator, key=xcom.key)
+
+
+def _template(template: Template, path: str, site: Site) -> str:
+    text = _text(template.text, path, site) if isinstance(template.text, FileText) else template.text
+    if wrong := template_error(text):
+        site.wrong(path, wrong)
+    return text
+
+
+_JINJA: Final = jinja2.Environment()
+#: Text in which Jinja finds nothing but names, such as ``{{ ds }}`` and ``{{ params.day }}``. Most templates are, and
+#: parsing them takes longer than everything else that is done for their tasks.
+_ONLY_NAMES: Final = re.compile(
+    r"(?:[^{]|\{(?![{%#])|\{\{ (?!(?:not|and|or|if|else|in|is) )[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)* \}\})*", re.ASCII
+)
+
+
+@functools.lru_cache(maxsize=1024)
+def template_error(text: str) -> str | None:
+    """What is wrong with ``text`` as Jinja, in a sentence; None when nothing is."""
+    if _ONLY_NAMES.fullmatch(text):
+        return None
+    try:
+        _JINJA.parse(text)
+    except jinja2.TemplateSyntaxError as error:
+        return f"the template is wrong in its line {error.lineno}: {error.message}"
+    return None
+
+
+def _text(file: FileText, path: str, site: Site) -> str:
+    folder = site.folder.resolve()
+    target = (folder / file.path).resolve()
+    if not target.is_relative_to(folder):
+        site.wrong(path, f"'{file.path}' lies outside the folder of the pipeline")
+        return ""
+    try:
+        return target.read_text(encoding="utf-8")
+    except OSError as error:
+        site.wrong(path, f"'{file.path}' cannot be read: {(error.strerror or str(error)).lower()}")
+    except UnicodeDecodeError:
+        site.wrong(path, f"'{file.path}' is not UTF-8 text")
+    return ""
+
+
+def unfrozen(value: Any) -> Any:
+    """Tuples as lists and mappings as dicts: Airflow and user code expect what YAML usually gives."""
+    if isinstance(value, Mapping):
+        return {key: unfrozen(item) for key, item in value.items()}
+    return [unfrozen(item) for item in value] if isinstance(value, tuple | list) else value
+
+
+# --- literals, as the annotation of their argument asks
+
+
+def literal_argument(value: Value, annotation: str, path: str, site: Site) -> Any:
+    """A literal under ``with`` as :func:`converted` has it, unless it cannot be what ``annotation`` asks for."""
+    kind = kind_in(annotation)
+    if value is not None and kind is not None and (wrong := misfit(value, kind)):
+        site.wrong(path, wrong)
+        return None
+    return converted(value, annotation, path, site)
+
+
+def converted(value: Value, annotation: str, path: str, site: Site) -> Any:
+    """A literal as the value that ``annotation`` asks for; as it is, where the annotation says nothing plain.
+
+    A function's name becomes the function, imported when it is called. Text becomes a duration, number or date;
+    dates are in UTC unless they say otherwise.
+    """
+    kind = kind_in(annotation)
+    if kind == "function":
+        return late_function(value, path, site) if value is not None else None
+    if kind == "duration":
+        return _as_duration(value, words_in(annotation))
+    if kind in ("integer", "number") and isinstance(value, str):
+        number = scalar_value(value)
+        return number if isinstance(number, int | float) else value
+    words = words_in(annotation)
+    if words & {"datetime", "DateTime"} and isinstance(value, str | dt.date):
+        return _as_datetime(value)
+    if "date" in words and isinstance(value, str):
+        return _parsed(dt.date.fromisoformat, value)
+    return unfrozen(value)
+
+
+def late_function(value: Value, path: str, site: Site) -> Any:
+    """``module:function`` (one, or a list) as functions that are imported when they are called."""
+    if isinstance(value, tuple):
+        return [late_function(item, f"{path}[{index}]", site) for index, item in enumerate(value)]
+    if not (isinstance(value, str) and FUNCTION.fullmatch(value)):
+        site.wrong(path, "must be the name of a function", "write module:function")
+        return None
+    module, _, function = value.partition(":")
+    return LateFunction(module, function)
+
+
+def _as_duration(value: Value, words: frozenset[str]) -> Any:
+    if isinstance(value, str):
+        return parse_duration(value) or value
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return dt.timedelta(seconds=value) if is_number and not words & {"float", "int"} else value  # type: ignore[arg-type]
+
+
+def _as_datetime(value: str | dt.date) -> Any:
+    moment = _parsed(dt.datetime.fromisoformat, value) if isinstance(value, str) else value
+    if isinstance(moment, dt.date) and not isinstance(moment, dt.datetime):
+        moment = dt.datetime.combine(moment, dt.time())
+    if isinstance(moment, dt.datetime) and moment.tzinfo is None:
+        moment = moment.replace(tzinfo=dt.UTC)
+    return moment
+
+
+def _parsed(parse: Callable[[str], dt.date], text: str) -> dt.date | str:
+    """What ``parse`` makes of it, or the text itself: a template or a word may be meant."""
+    try:
+        return parse(text)
+    except ValueError:
+        return text

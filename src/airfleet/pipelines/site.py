@@ -1,0 +1,53 @@
+"""Where a Dag is put together: what is built of it so far, and what is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from airflow.sdk import DAG, BaseOperator
+
+from airfleet.errors import Problem
+from airfleet.pipelines.spec import Pipeline
+
+ID_RULE = "an id is made of letters, digits, '_', '-' and '.', 250 at most"
+
+
+@dataclass
+class Site:
+    """One Dag being built."""
+
+    pipeline: Pipeline
+    dag: DAG = field(init=False)
+    built: dict[str, BaseOperator] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def wrong(self, path: str, sentence: str, hint: str | None = None) -> None:
+        """Note a problem at ``path`` of the pipeline's file."""
+        self.problems.append(Problem(self.pipeline.place(path), path, sentence, hint))
+
+    @property
+    def folder(self) -> Path:
+        """Where ``$f`` looks for files."""
+        return Path(self.pipeline.file).parent
+
+
+def is_id(text: str) -> bool:
+    """Whether Airflow takes ``text`` as the id of a Dag or task."""
+    return re.fullmatch(r"[\w.-]{1,250}", text) is not None
+
+
+def said_by(error: Exception, name: str) -> str:
+    """One sentence from what the constructor of ``name`` raised."""
+    text = " ".join(str(error).split())
+    if wrong_type := re.fullmatch(r"'(\w+)' type must be (.+), not (\w+)", text):
+        return f"'{wrong_type[1]}' must be {wrong_type[2]}, not {wrong_type[3]}"
+    return f"{name} refuses its arguments: {text or type(error).__name__}"
+
+
+def mentioned(error: Exception, names: Iterable[str]) -> str | None:
+    """The first of ``names`` that the error's message speaks of."""
+    text = str(error)
+    return next((n for n in names if re.search(rf"\b({n}|{n.replace('_', ' ')})\b", text)), None)

@@ -1,0 +1,114 @@
+"""`airfleet check` and the builder of Dags say yes and no to the same files."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from airfleet.errors import FileProblems
+from airfleet.pipelines import dag, reader
+from airfleet.pipelines.checks import read_and_check
+from airfleet.pipelines.function_task import LateFunction
+
+STEPS = "def choose(): ...\ndef ready(ds): ...\n"
+
+
+def check_says(file: Path) -> str:
+    return "\n".join(f"{p.path}: {p.sentence}" for p in read_and_check(file, environ={}).problems)
+
+
+def builder_says(file: Path) -> str:
+    [draft] = reader.read(file.read_text(), str(file)).drafts
+    assert not draft.wrong, "a reader's problem; the builder never sees such a file"
+    try:
+        dag.build(draft.pipeline)
+    except FileProblems as wrong:
+        return "\n".join(f"{p.path}: {p.sentence}" for p in wrong.problems)
+    return ""
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "steps_of_agreement.py").write_text(STEPS)
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path / "p.yaml"
+
+
+def task(uses: str, arguments: str) -> str:
+    written = arguments.replace("STEPS", "steps_of_agreement")
+    return f"dag_id: p\nstart_date: 2026-01-01\ntasks:\n  - {{id: a, uses: {uses}, with: {{{written}}}}}\n"
+
+
+#: uses, with, an attribute of the operator and its value
+GOOD: list[tuple[str, str, str, object]] = [
+    ("branch_python", "python_callable: 'STEPS:choose'", "python_callable", LateFunction("STEPS", "choose")),
+    ("short_circuit", "python_callable: 'STEPS:choose'", "python_callable", LateFunction("STEPS", "choose")),
+    ("python", "python_callable: 'STEPS:ready', op_kwargs: {a: 1}", "python_callable", LateFunction("STEPS", "ready")),
+    ("python_sensor", "python_callable: 'STEPS:ready', poke_interval: 30s", "poke_interval", 30.0),
+    ("python_sensor", "python_callable: 'STEPS:ready', timeout: 1h30m", "timeout", 5400.0),
+    ("python_sensor", "python_callable: 'STEPS:ready', poke_interval: 0.5", "poke_interval", 0.5),
+    ("python_sensor", "python_callable: 'STEPS:ready', poke_interval: '15'", "poke_interval", 15.0),
+    ("time_delta_sensor", "delta: 5m", "delta", dt.timedelta(minutes=5)),
+    ("time_delta_sensor", "delta: PT5M", "delta", dt.timedelta(minutes=5)),
+    ("external_task_sensor", "external_dag_id: x, execution_delta: 300", "execution_delta", dt.timedelta(minutes=5)),
+    ("external_task_sensor", "external_dag_id: x, execution_delta: 1d", "execution_delta", dt.timedelta(days=1)),
+    ("external_task_sensor", "external_dag_id: x, check_existence: true", "check_existence", True),
+    ("bash", "bash_command: ls, env: {A: b}, append_env: true", "append_env", True),
+    ("bash", "bash_command: {$t: 'echo {{ ds | upper }}'}", "bash_command", "echo {{ ds | upper }}"),
+    ("trigger_dagrun", "trigger_dag_id: x, poke_interval: 20", "poke_interval", 20),
+    ("trigger_dagrun", "trigger_dag_id: x, poke_interval: '20'", "poke_interval", 20),
+]
+
+
+@pytest.mark.parametrize(("uses", "arguments", "name", "value"), GOOD)
+def test_both_take_it(file: Path, uses: str, arguments: str, name: str, value: object) -> None:
+    file.write_text(task(uses, arguments))
+    assert (check_says(file), builder_says(file)) == ("", "")
+    [pipeline] = read_and_check(file, environ={}).pipelines
+    if isinstance(value, LateFunction):
+        value = dataclasses.replace(value, module="steps_of_agreement")
+    assert getattr(dag.build(pipeline).task_dict["a"], name) == value
+
+
+#: uses, with, and the path at which both find something wrong
+WRONG = [
+    ("bash", "bash_comand: ls", "tasks.a.with.bash_comand"),
+    ("bash", "{}", "tasks.a"),
+    ("bash", "bash_command: ls, output_encoding: {$t: 'x'}", "tasks.a.with.output_encoding"),
+    ("nothing.Operator", "a: 1", "tasks.a.uses"),
+    ("airflow.providers.standard.operators.bash.BushOperator", "a: 1", "tasks.a.uses"),
+    ("airflow.providers.standard.hooks.filesystem.FSHook", "a: 1", "tasks.a.uses"),
+    ("branch_python", "python_callable: choose", "tasks.a.with.python_callable"),
+    ("branch_python", "python_callable: 3", "tasks.a.with.python_callable"),
+    ("branch_python", "python_callable: {$t: 'STEPS:choose'}", "tasks.a.with.python_callable"),
+    ("python_sensor", "{}", "tasks.a"),
+    ("python_sensor", "python_callable: 'STEPS:ready', poke_interval: soon", "tasks.a.with.poke_interval"),
+    ("time_delta_sensor", "delta: soon", "tasks.a.with.delta"),
+    ("python_virtualenv", "python_callable: 'STEPS:chose'", "tasks.a.with.python_callable"),
+    ("null", "a: 1", "tasks.a.with.a"),
+]
+
+
+@pytest.mark.parametrize(("uses", "arguments", "path"), WRONG)
+def test_both_refuse_it_at_one_place(file: Path, uses: str, arguments: str, path: str) -> None:
+    file.write_text(task(uses, arguments.replace("{}", "")))
+    assert check_says(file).partition(": ")[0] == path
+    assert path in [line.partition(": ")[0] for line in builder_says(file).splitlines()]
+
+
+def test_an_operator_that_sends_the_source_of_its_function_gets_the_function_itself(file: Path) -> None:
+    file.write_text(task("external_python", "python: /usr/bin/python3, python_callable: 'STEPS:choose'"))
+    [pipeline] = read_and_check(file, environ={}).pipelines
+    assert dag.build(pipeline).task_dict["a"].python_callable.__name__ == "choose"
+
+
+TIMETABLE = "airflow.timetables.interval.DeltaDataIntervalTimetable"
+
+
+def test_a_timetable_takes_durations_as_text(file: Path) -> None:
+    file.write_text(f"dag_id: p\nschedule: {{uses: {TIMETABLE}, with: {{delta: 6h}}}}\ntasks: [{{id: a}}]\n")
+    [pipeline] = read_and_check(file, environ={}).pipelines
+    assert dag.build(pipeline).timetable.summary == "6:00:00"
