@@ -9,8 +9,10 @@ from pathlib import Path
 import click
 import documents
 import pytest
+import yaml
 from documents import GENERATED, REPOSITORY, Block
 
+from airfleet.cli import scaffold
 from airfleet.cli.main import COMMANDS, cli
 from airfleet.errors import Problem
 from airfleet.fleet import reader as fleet_reader
@@ -108,3 +110,19 @@ def test_every_pipeline_of_the_examples_is_right(file: Path) -> None:
 @pytest.mark.parametrize("file", sorted(REPOSITORY.glob("examples/*/fleet.yaml")), ids=lambda file: file.parent.name)
 def test_every_fleet_of_the_examples_is_right(file: Path) -> None:
     assert fleet_reader.read(file.read_text(), str(file), {}, file.parent)[1] == ()
+
+
+def test_the_tutorial_shows_the_pipeline_that_init_writes_and_what_check_says_of_it_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tutorial = REPOSITORY / "docs" / "tutorial" / "first-pipeline.md"
+    [shown] = [block for block in documents.blocks(tutorial) if block.language == "yaml"]
+    for path, text in scaffold.files("shop").items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    written = (tmp_path / shown.file).read_text()
+    assert yaml.safe_load(shown.text) == yaml.safe_load(written)
+    (tmp_path / shown.file).write_text(written.replace("{$x: look}", "{$x: lok}"))
+    [problem] = read_and_check(Path(shown.file), environ={}).problems
+    assert str(problem).replace("\n", "\n    ") in tutorial.read_text()
