@@ -70,6 +70,12 @@ class Running:
             self.ready_after = now - self.first_start
         self.changed(self)
 
+    def ordered(self, now: float, epoch: float) -> None:
+        """Its process is asked for; it has no pid yet."""
+        self.pid, self.started, self.started_at = None, now, epoch
+        if self.first_start is None:
+            self.first_start = now
+
     def began(self, pid: int, now: float, epoch: float) -> None:
         """Its process runs now."""
         self.pid, self.started, self.started_at = pid, now, epoch

@@ -3,7 +3,7 @@
 It speaks JSON lines with the agent over a socket whose descriptor is in ``AIRFLEET_TEMPLATE_FD``::
 
     template                                   agent
-                                         <-          {"do": "fork", "name", "entry", "options", "settings", "log"}
+                                         <-          {"name", "entry", "options", "settings", "log"}   fork this
     {"said": "forked", "name", "pid"}    ->
     {"said": "ready"}                    ->          everything is imported and built
     (socket closed)                      <-          end

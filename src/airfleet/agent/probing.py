@@ -1,0 +1,65 @@
+"""When to ask components how they are; the asking happens in threads, because a probe may block."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from airfleet.agent import health
+from airfleet.agent.process import Running
+from airfleet.agent.states import State
+
+#: seconds between two probes of a component that is not ready yet, and of one that is
+STARTING_PROBE_SECONDS = 0.15
+READY_PROBE_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of one probe; ``pid`` is the process that was asked about."""
+
+    name: str
+    pid: int
+    verdict: health.Verdict
+
+
+class Prober:
+    """Asks each component at its own pace, one question at a time; ``wake`` is called after each answer."""
+
+    def __init__(self, database_url: str, wake: Callable[[], None]) -> None:
+        self._database_url = database_url
+        self._wake = wake
+        self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="probe")
+        self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+        self._asked: dict[str, float] = {}
+        self._in_flight: set[str] = set()
+
+    def ask(self, running: Running, now: float) -> None:
+        """Ask about a running component, if it is time to."""
+        if running.pid is None or running.state not in (State.STARTING, State.READY, State.DEGRADED):
+            return
+        pause = STARTING_PROBE_SECONDS if running.state == State.STARTING else READY_PROBE_SECONDS
+        if running.name in self._in_flight or now - self._asked.get(running.name, -pause) < pause:
+            return
+        self._asked[running.name] = now
+        self._in_flight.add(running.name)
+        subject = health.Subject(running.pid, running.started_at, self._database_url)
+        self._threads.submit(self._probe, running, subject)
+
+    def answers(self) -> Iterator[Answer]:
+        """Every answer that has come since the last time."""
+        while not self._answers.empty():
+            answer = self._answers.get()
+            self._in_flight.discard(answer.name)
+            yield answer
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _probe(self, running: Running, subject: health.Subject) -> None:
+        verdict = health.ask(running.component.probe, subject)
+        self._answers.put(Answer(running.name, subject.pid, verdict))
+        self._wake()

@@ -1,0 +1,107 @@
+"""The agent's side of :mod:`airfleet.agent.control`: takes requests, and tells watchers of every change."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import selectors
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from airfleet.agent.control import Snapshot
+
+
+class Commands(Protocol):
+    """What can be asked of an agent."""
+
+    def snapshot(self, with_memory: bool = False) -> Snapshot:
+        """The fleet now."""
+
+    def stop(self, force: bool = False) -> None:
+        """Begin to end everything."""
+
+    def restart(self, name: str) -> None:
+        """End one component, so that it is started again."""
+
+
+class ControlServer:
+    """Serves one agent's socket from the agent's own loop."""
+
+    def __init__(self, listener: socket.socket, selector: selectors.BaseSelector, agent: Commands) -> None:
+        self._selector = selector
+        self._agent = agent
+        self._watchers: set[socket.socket] = set()
+        listener.setblocking(False)
+        selector.register(listener, selectors.EVENT_READ, self._accept)
+
+    def tell_watchers(self) -> None:
+        """Send everyone who watches the fleet as it is now."""
+        if self._watchers:
+            line = _line(self._agent.snapshot())
+            for watcher in list(self._watchers):
+                self._send(watcher, line)
+
+    def close(self) -> None:
+        """Hang up on everyone."""
+        for watcher in list(self._watchers):
+            self._hang_up(watcher)
+
+    def _accept(self, listener: socket.socket) -> None:
+        with contextlib.suppress(BlockingIOError):
+            client, _ = listener.accept()
+            client.setblocking(False)
+            self._selector.register(client, selectors.EVENT_READ, self._requested)
+
+    def _requested(self, client: socket.socket) -> None:
+        request = _request(client)
+        match request.get("do"):
+            case "status":
+                self._selector.unregister(client)
+                self._in_background(lambda: self._answer_status(client, bool(request.get("memory"))))
+                return
+            case "watch":
+                pass
+            case "stop":
+                self._agent.stop(force=bool(request.get("force")))
+            case "restart":
+                self._agent.restart(str(request.get("name")))
+            case _:  # nonsense, or the client has gone
+                self._hang_up(client)
+                return
+        self._watchers.add(client)
+        self._send(client, _line(self._agent.snapshot()))
+
+    def _answer_status(self, client: socket.socket, with_memory: bool) -> None:
+        with client, contextlib.suppress(OSError):
+            client.setblocking(True)
+            client.sendall(_line(self._agent.snapshot(with_memory)))
+
+    def _in_background(self, work: Callable[[], None]) -> None:
+        # Reading the memory of a large fleet takes a while: not in the loop.
+        threading.Thread(target=work, daemon=True).start()
+
+    def _send(self, client: socket.socket, line: bytes) -> None:
+        try:
+            client.sendall(line)
+        except OSError:  # gone, or too slow to follow
+            self._hang_up(client)
+
+    def _hang_up(self, client: socket.socket) -> None:
+        self._watchers.discard(client)
+        with contextlib.suppress(KeyError, ValueError):
+            self._selector.unregister(client)
+        client.close()
+
+
+def _request(client: socket.socket) -> Mapping[str, Any]:
+    try:
+        request = json.loads(client.recv(4096) or b"null")
+    except (OSError, ValueError):
+        return {}
+    return request if isinstance(request, dict) else {}
+
+
+def _line(snapshot: Snapshot) -> bytes:
+    return json.dumps(snapshot.to_json()).encode() + b"\n"

@@ -1,0 +1,64 @@
+"""The agent's end of its conversation with the template (see :mod:`airfleet.agent.template`)."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from airfleet.fleet.plan import Fork
+
+
+class TemplateLink:
+    """Orders to one template, and what it answers. A new template gets a new link."""
+
+    def __init__(self) -> None:
+        self.socket, self._theirs = socket.socketpair()
+        self.socket.setblocking(False)
+        self._half_line = b""
+        #: names of components that were ordered and of which no pid is known yet
+        self.unanswered: set[str] = set()
+
+    @contextlib.contextmanager
+    def their_end(self) -> Iterator[int]:
+        """The descriptor for the template to inherit; ours is closed afterwards."""
+        with self._theirs:
+            yield self._theirs.fileno()
+
+    def order(self, name: str, start: Fork, log: Path) -> None:
+        """Have a component forked. The order waits in the socket while the template is busy."""
+        message = {
+            "name": name,
+            "entry": start.entry,
+            "options": dict(start.options),
+            "settings": start.settings,
+            "log": str(log),
+        }
+        self.unanswered.add(name)
+        self.socket.setblocking(True)
+        # A template that has just died is seen as dead elsewhere, and the order is given to the next one.
+        with contextlib.suppress(OSError):
+            self.socket.sendall(json.dumps(message).encode() + b"\n")
+        self.socket.setblocking(False)
+
+    def read(self) -> tuple[Mapping[str, Any], ...] | None:
+        """What it has said since the last time; None when it has closed its end."""
+        try:
+            received = self.socket.recv(65536)
+        except BlockingIOError:
+            return ()
+        except OSError:
+            return None
+        if not received:
+            return None
+        *lines, self._half_line = (self._half_line + received).split(b"\n")
+        messages = tuple(json.loads(line) for line in lines)
+        self.unanswered -= {message["name"] for message in messages if message["said"] == "forked"}
+        return messages
+
+    def close(self) -> None:
+        """End the conversation; a living template ends with it."""
+        self.socket.close()
