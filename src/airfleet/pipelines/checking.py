@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,8 +12,30 @@ from airfleet.errors import Problem, did_you_mean
 from airfleet.pipelines import catalog
 from airfleet.pipelines.arguments import DAG_ARGUMENTS, TASK_ARGUMENTS
 from airfleet.pipelines.files import project_root
-from airfleet.pipelines.modules import Missing, Roots
+from airfleet.pipelines.modules import Missing, Roots, Unknown
+from airfleet.pipelines.signatures import Signature
 from airfleet.pipelines.spec import Const, FileText, Marker, Pipeline, Template, Value, XCom
+
+
+class Installed:
+    """What the pipelines of one file can name: installed, or in their project. Each thing is looked up once."""
+
+    def __init__(self, file: Path) -> None:
+        self.roots: Roots = tuple(dict.fromkeys((str(project_root(file)), str(file.parent.absolute()))))
+        self._operators: dict[str, catalog.Operator | Missing | Unknown] = {}
+        self._functions: dict[tuple[str, str], Signature | Missing | Unknown] = {}
+
+    def operator(self, path: str) -> catalog.Operator | Missing | Unknown:
+        """What the operator at an import path takes."""
+        if path not in self._operators:
+            self._operators[path] = catalog.operator(path, self.roots)
+        return self._operators[path]
+
+    def function(self, module: str, name: str) -> Signature | Missing | Unknown:
+        """What the Python function ``module:name`` takes."""
+        if (module, name) not in self._functions:
+            self._functions[module, name] = catalog.function(module, name, self.roots)
+        return self._functions[module, name]
 
 
 @dataclass
@@ -23,16 +44,12 @@ class Checking:
 
     pipeline: Pipeline
     wrong: frozenset[str]
+    installed: Installed
     problems: list[Problem] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.file = Path(self.pipeline.file)
-        self.folder = self.file.parent
+        self.folder = Path(self.pipeline.file).parent
         self.ids = frozenset(task.id for task in self.pipeline.tasks)
-
-    @functools.cached_property
-    def roots(self) -> Roots:
-        return tuple(dict.fromkeys((str(project_root(self.file)), str(self.folder.absolute()))))
 
     def problem(self, path: str, sentence: str, hint: str | None = None) -> None:
         if path not in self.wrong:
@@ -62,7 +79,7 @@ def check_callbacks(prefix: str, options: Mapping[str, Value], checking: Checkin
             continue
         for written in value if isinstance(value, tuple) else (value,):
             module, _, function = str(written).partition(":")
-            found = catalog.function(module, function, checking.roots)
+            found = checking.installed.function(module, function)
             if isinstance(found, Missing):
                 checking.problem(path, *not_found(found, "function"))
 

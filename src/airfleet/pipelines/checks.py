@@ -14,7 +14,7 @@ from pathlib import Path
 
 from airfleet.errors import Problem, did_you_mean
 from airfleet.pipelines import cron, expand, modules, reader
-from airfleet.pipelines.checking import Checking, check_callbacks, check_id, markers_in, not_found
+from airfleet.pipelines.checking import Checking, Installed, check_callbacks, check_id, markers_in, not_found
 from airfleet.pipelines.files import pipeline_files, project_root, read_text
 from airfleet.pipelines.modules import Missing
 from airfleet.pipelines.report import in_order
@@ -56,20 +56,21 @@ def read_and_check(
     reading = reader.read(text, str(path), variables=variables, environ=environ, only=only)
     problems = list(reading.problems)
     good = []
+    installed = Installed(path)
     for draft in reading.drafts:
-        wrong = check(draft.pipeline, draft.wrong)
+        wrong = check(draft.pipeline, installed, draft.wrong)
         problems.extend(wrong)
         if draft.good and not wrong:
             good.append(draft.pipeline)
     return Checked(tuple(good), in_order(problems), reading.dag_ids)
 
 
-def check(pipeline: Pipeline, wrong: frozenset[str] = frozenset()) -> tuple[Problem, ...]:
+def check(pipeline: Pipeline, installed: Installed, wrong: frozenset[str] = frozenset()) -> tuple[Problem, ...]:
     """Every problem of one pipeline, in order of place.
 
     Nothing more is said about the values at the paths in ``wrong``, which have a problem already.
     """
-    checking = Checking(pipeline, wrong)
+    checking = Checking(pipeline, wrong, installed)
     check_id("dag_id", pipeline.dag_id, "Dag", checking)
     _check_schedule(checking)
     _check_dates(checking)
@@ -85,7 +86,7 @@ def _check_schedule(checking: Checking) -> None:
     schedule = checking.pipeline.schedule
     if isinstance(schedule, Timetable):
         module, _, name = schedule.path.rpartition(".")
-        found = modules.find(module, name, checking.roots) if module else Missing(schedule.path)
+        found = modules.find(module, name, checking.installed.roots) if module else Missing(schedule.path)
         if isinstance(found, Missing):
             checking.problem("schedule.uses", *not_found(found, "timetable"))
         return

@@ -133,15 +133,20 @@ def _upstream_first(site: Site) -> tuple[Task, ...]:
 def _validate(site: Site) -> None:
     """What Airflow itself checks when it takes a Dag in, said at the place it is about."""
     try:
-        site.dag.timetable.validate()
-    except Exception as error:
-        site.wrong("schedule", f"the schedule is wrong: {_one_line(error)}")
-        return
-    try:
         site.dag.validate()
-        site.dag.check_cycle()
     except Exception as error:
-        site.wrong("", f"Airflow refuses the Dag: {_one_line(error)}")
+        if wrong := _schedule_error(site.dag):
+            site.wrong("schedule", f"the schedule is wrong: {wrong}")
+        else:
+            site.wrong("", f"Airflow refuses the Dag: {_one_line(error)}")
+
+
+def _schedule_error(dag: DAG) -> str | None:
+    try:
+        dag.timetable.validate()
+    except Exception as error:
+        return _one_line(error)
+    return None
 
 
 def _one_line(error: Exception) -> str:

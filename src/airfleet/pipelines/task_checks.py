@@ -54,7 +54,7 @@ def _check_file(file: FileText, path: str, checking: Checking) -> None:
 
 
 def _check_function(task: Task, uses: CallableRef, checking: Checking) -> None:
-    found = catalog.function(uses.module, uses.function, checking.roots)
+    found = checking.installed.function(uses.module, uses.function)
     if isinstance(found, Missing):
         checking.problem(f"{task.path}.uses", *not_found(found, "function"))
         return
@@ -67,7 +67,7 @@ def _check_function(task: Task, uses: CallableRef, checking: Checking) -> None:
 
 
 def _check_operator(task: Task, uses: OperatorRef, checking: Checking) -> None:
-    found = catalog.operator(uses.path, checking.roots)
+    found = checking.installed.operator(uses.path)
     if isinstance(found, Missing):
         checking.problem(f"{task.path}.uses", *not_found(found, "operator"))
         return
@@ -141,6 +141,6 @@ def _check_named_function(value: Value, path: str, checking: Checking) -> None:
         checking.problem(path, "must be the name of a function", "write module:function")
         return
     module, _, name = value.partition(":")
-    found = catalog.function(module, name, checking.roots)
+    found = checking.installed.function(module, name)
     if isinstance(found, Missing):
         checking.problem(path, *not_found(found, "function"))
