@@ -54,10 +54,24 @@ def _spawn(root: Path, paths: Paths, report: int, environ: Mapping[str, str]) ->
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        env={**environ, MARK: fleet_id(paths.home)},
+        env={**without_airflow_settings(environ), MARK: fleet_id(paths.home)},
         start_new_session=True,
         pass_fds=[report],
     )
+
+
+def without_airflow_settings(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment without what would change the fleet's Airflow behind fleet.yaml's back.
+
+    A shell that works with another Airflow too has ``AIRFLOW_HOME`` or ``AIRFLOW__DATABASE__...`` set,
+    and the latter would win over the fleet's own settings. Connections and variables
+    (``AIRFLOW_CONN_...``, ``AIRFLOW_VAR_...``) are for tasks, and stay.
+    """
+    return {
+        name: value
+        for name, value in environ.items()
+        if not name.startswith(("AIRFLOW__", "_AIRFLOW_")) and name not in ("AIRFLOW_HOME", "AIRFLOW_CONFIG")
+    }
 
 
 def _first_output(agent: subprocess.Popen[bytes]) -> str | None:

@@ -102,7 +102,7 @@ class _Reading:
             triggerer=self.boolean(keys, "triggerer", "", True),
             user=self.text(keys, "user", "", "admin", _NAME, "letters, digits, '.', '_' and '-'"),
             variables=self.strings(keys.get("vars"), "vars"),
-            environment=self.strings(keys.get("env"), "env"),
+            environment=self.environment(keys.get("env")),
             airflow=self.airflow(keys.get("airflow")),
         )
         if "pipelines" in keys and not (root / made.pipelines).is_dir():
@@ -156,6 +156,16 @@ class _Reading:
             return {}
         sections = self._entries(node, "airflow")
         return {key.text: self.strings(value, f"airflow.{key.text}") for key, value in sections}
+
+    def environment(self, node: source.Node | None) -> dict[str, str]:
+        made = self.strings(node, "env")
+        for key, _ in self._entries(node, "env") if isinstance(node, source.Mapping) else ():
+            if key.text.startswith("AIRFLOW__"):
+                hint = "Airflow's settings have a place of their own: 'airflow: {section: {key: value}}'"
+                self.problem(key.place, f"env.{key.text}", f"'{key.text}' is a setting of Airflow", hint)
+            elif key.text.startswith("AIRFLEET_") or key.text in ("AIRFLOW_HOME", "AIRFLOW_CONFIG"):
+                self.problem(key.place, f"env.{key.text}", f"'{key.text}' is set by airfleet itself")
+        return made
 
     def strings(self, node: source.Node | None, path: str) -> dict[str, str]:
         if node is None:

@@ -339,3 +339,21 @@ def test_another_user_reaches_only_what_every_folder_lets_through(tmp_path: Path
     (tmp_path / "a").chmod(0o700)
     assert not embedded.can_reach(inner, stranger)
     assert embedded.can_reach(inner, os.geteuid())
+
+
+def test_an_agent_is_not_told_what_a_shell_says_of_another_airflow() -> None:
+    shell = {
+        "PATH": "/bin",
+        "AIRFLOW_HOME": "/elsewhere",
+        "AIRFLOW_CONFIG": "/elsewhere/airflow.cfg",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "sqlite:////elsewhere.db",
+        "_AIRFLOW__AS_LIBRARY": "1",
+        "AIRFLOW_VAR_CITY": "Oslo",
+        "AIRFLOW_CONN_STORE": "aws://",
+    }
+
+    assert launch.without_airflow_settings(shell) == {
+        "PATH": "/bin",
+        "AIRFLOW_VAR_CITY": "Oslo",
+        "AIRFLOW_CONN_STORE": "aws://",
+    }

@@ -129,6 +129,15 @@ def test_a_value_may_come_from_the_environment() -> None:
         ("database: ${{ env.NONE }}\n", ["fleet.yaml:1:11: database: the environment has no variable NONE"]),
         ("triggerer: 1\n", ["fleet.yaml:1:12: triggerer: must be true or false"]),
         ("vars: [a]\n", ["fleet.yaml:1:7: vars: must be a mapping of keys to values"]),
+        (
+            "env: {AIRFLOW__CORE__EXECUTOR: x, AIRFLEET_FLEET: y, AIRFLOW_HOME: z}\n",
+            [
+                "fleet.yaml:1:7: env.AIRFLOW__CORE__EXECUTOR: 'AIRFLOW__CORE__EXECUTOR' is a setting of Airflow"
+                "\nhint: Airflow's settings have a place of their own: 'airflow: {section: {key: value}}'",
+                "fleet.yaml:1:35: env.AIRFLEET_FLEET: 'AIRFLEET_FLEET' is set by airfleet itself",
+                "fleet.yaml:1:54: env.AIRFLOW_HOME: 'AIRFLOW_HOME' is set by airfleet itself",
+            ],
+        ),
         ("env: {a: [b]}\n", ["fleet.yaml:1:10: env.a: must be one value, not a list or a mapping"]),
         ("airflow: {core: 1}\n", ["fleet.yaml:1:17: airflow.core: must be a mapping of keys to values"]),
         ("user: ${{ env.NOT_THERE }}\n", ["fleet.yaml:1:7: user: the environment has no variable NOT_THERE"]),
