@@ -5,12 +5,17 @@ when a timer says so, and it knows an edit by a modification time that is later 
 a file put in place with an older time (``rsync -t``, ``mv``, ``git checkout``) or saved while it is being
 parsed waits for the next full round.
 
+And it forgets a Dag that is no longer in its file only when the file is parsed once more after a while, and
+takes all Dags of a file off the schedule when one thing in it is wrong.
+
 This one takes a stamp (time, size, inode) of every file once per turn of the loop (one second):
 
 - the *set* of files changed → the bundle is refreshed now, as if its timer had run out;
 - a known file's stamp changed → it goes to the front of the queue, and again after the parse
   in progress if there is one;
-- nothing changed → no database query and no listing until Airflow's own timers run out.
+- nothing changed → no database query and no listing until Airflow's own timers run out;
+- a pipeline file was parsed → what it gave is what there is: its other Dags are gone (a job that was taken away,
+  one with a problem), and those that are good run whatever is wrong elsewhere in the file.
 """
 
 from __future__ import annotations
@@ -20,18 +25,22 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 import httpx
 from airflow.dag_processing.bundles.base import BaseDagBundle
 from airflow.dag_processing.manager import DagFileInfo, DagFileProcessorManager
+from airflow.dag_processing.processor import DagFileParsingResult
 from airflow.jobs.dag_processor_job_runner import DagProcessorJobRunner
 from airflow.jobs.job import Job, run_job
+from airflow.models.dag import DagModel
 from airflow.sdk.api.client import Client
 from airflow.utils.file import list_py_file_paths
 from airflow.utils.process_utils import set_component_mp_start_method
 from airflow.utils.providers_configuration_loader import providers_configuration_loaded
+from sqlalchemy import update
+from sqlalchemy.orm import Session
 
 from airfleet.pipelines.files import SUFFIXES
 from airfleet.pipelines.importer import YamlDagImporter
@@ -128,6 +137,32 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
                 changed.append(file)
             self._stamps[file] = now
         return changed
+
+    def persist_parsing_result(
+        self,
+        *,
+        bundle_name: str,
+        parsing_result: DagFileParsingResult,
+        relative_fileloc: str | None,
+        session: Session,
+        **rest: Any,
+    ) -> None:
+        """Store what a file gave, as Airflow does; of a pipeline file, exactly that is active from now on."""
+        super().persist_parsing_result(
+            bundle_name=bundle_name,
+            parsing_result=parsing_result,
+            relative_fileloc=relative_fileloc,
+            session=session,
+            **rest,
+        )
+        if relative_fileloc is not None and relative_fileloc.endswith(SUFFIXES):
+            gone = DagModel.dag_id.not_in([dag.dag_id for dag in parsing_result.serialized_dags])
+            session.execute(
+                update(DagModel)
+                .where(DagModel.bundle_name == bundle_name, DagModel.relative_fileloc == relative_fileloc)
+                .values(is_stale=gone, has_import_errors=gone)
+                .execution_options(synchronize_session="fetch")
+            )
 
     def remove_orphaned_file_stats(self, present: set[DagFileInfo]) -> None:
         """Forget files that are gone."""

@@ -12,6 +12,8 @@ from airflow.dag_processing.bundles.local import LocalDagBundle
 from airflow.dag_processing.dagbag import DagBag
 from airflow.dag_processing.importers import AbstractDagImporter, DagImportError, DagImportResult, get_importer_registry
 from airflow.dag_processing.manager import DagFileInfo, DagFileProcessorManager
+from airflow.dag_processing.processor import DagFileParsingResult
+from airflow.models.dag import DagModel
 from airflow.sdk import DAG, BaseOperator
 
 from airfleet.pipelines.discovery import PipelineFileProcessorManager
@@ -58,6 +60,7 @@ def test_the_manager_calls_what_we_override() -> None:
         "self.claim_priority_files()",
         "self.remove_orphaned_file_stats(",
         "self.purge_inactive_dag_warnings()",
+        "self.persist_parsing_result(",
     ):
         assert call in loop, call
 
@@ -75,6 +78,14 @@ def test_the_manager_calls_what_we_override() -> None:
 def test_our_manager_takes_what_airflow_gives(method: str) -> None:
     ours, theirs = getattr(PipelineFileProcessorManager, method), getattr(DagFileProcessorManager, method)
     assert parameters(ours) == parameters(theirs)
+
+
+def test_what_a_parse_gave_is_stored_with_these_names() -> None:
+    theirs = parameters(DagFileProcessorManager.persist_parsing_result)
+    assert {"bundle_name", "parsing_result", "relative_fileloc", "session"} <= set(theirs)
+    assert "serialized_dags" in DagFileParsingResult.model_fields
+    for column in ("dag_id", "bundle_name", "relative_fileloc", "is_stale", "has_import_errors"):
+        assert column in DagModel.__table__.columns, column
 
 
 def test_a_file_is_known_by_bundle_and_path() -> None:

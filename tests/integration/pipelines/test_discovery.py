@@ -54,6 +54,35 @@ def test_files_come_change_break_heal_and_go(processor: Home) -> None:
     assert home.query("select is_stale from dag where dag_id = 'first'") == [(0,)]
 
 
+def test_a_job_that_is_taken_away_goes_and_comes_back_with_its_next_version(processor: Home) -> None:
+    home, file = processor, processor.pipelines / "jobs.yaml"
+    rest = "dag_id: ${{ job.name }}_job\ntasks: [{id: a}]\n"
+    file.write_text(rest + "jobs: [{name: ozone}, {name: gsod}, {name: trips}]\n")
+    until(lambda: active(home) == {"ozone_job", "gsod_job", "trips_job", "first"}, home)
+
+    file.write_text(rest + "jobs: [{name: ozone}, {name: trips}]\n")
+    until(lambda: active(home) == {"ozone_job", "trips_job", "first"}, home)
+
+    file.write_text(rest + "jobs: [{name: gsod}, {name: trips}]\n")
+    until(lambda: active(home) == {"gsod_job", "trips_job", "first"}, home)
+
+    file.unlink()
+    until(lambda: active(home) == {"first"}, home)
+
+
+def test_a_job_that_is_wrong_stops_no_other_job_of_its_file(processor: Home) -> None:
+    home, file = processor, processor.pipelines / "jobs.yaml"
+    rest = "dag_id: ${{ job.name }}\nschedule: ${{ job.at }}\ntasks: [{id: a}]\n"
+    file.write_text(rest + "jobs: [{name: good, at: '@daily'}, {name: other, at: '@daily'}]\n")
+    until(lambda: active(home) == {"good", "other", "first"}, home)
+
+    file.write_text(rest + "jobs: [{name: good, at: '@daily'}, {name: other, at: never}]\n")
+    until(lambda: errors(home) == {"jobs.yaml"} and active(home) == {"good", "first"}, home)
+
+    file.write_text(rest + "jobs: [{name: good, at: '@daily'}, {name: other, at: '@hourly'}]\n")
+    until(lambda: not errors(home) and active(home) == {"good", "other", "first"}, home)
+
+
 def test_python_dags_and_broken_files_are_found_beside_pipelines(processor: Home) -> None:
     home = processor
     (home.pipelines / "python_dag.py").write_text("from airflow.sdk import DAG\nwith DAG('python_dag'):\n    pass\n")
@@ -74,6 +103,11 @@ def tasks(home: Home, dag_id: str) -> set[str]:
             " json_each(data, '$.dag.tasks') as task"
         )
     }
+
+
+def active(home: Home) -> set[str]:
+    """The Dags that lists show and that are scheduled."""
+    return {row[0] for row in home.query("select dag_id from dag where not is_stale and not has_import_errors")}
 
 
 def errors(home: Home) -> set[str]:
