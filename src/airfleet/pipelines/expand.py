@@ -11,7 +11,8 @@ import datetime as dt
 import re
 from collections.abc import Iterable
 from collections.abc import Mapping as AbstractMapping
-from dataclasses import dataclass, field
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from airfleet.errors import did_you_mean
@@ -29,6 +30,12 @@ class Scope:
     job: Mapping | None = None
     #: what to say when a job is named where there is none
     no_job: str = "this document has no 'jobs'"
+    #: ids of lists and mappings in which there is nothing to resolve, see :func:`plain_parts`
+    plain: AbstractSet[int] = frozenset()
+
+    def of_job(self, values: Mapping, plain: AbstractSet[int] = frozenset()) -> Scope:
+        """The scope of one job."""
+        return replace(self, job=values, plain=plain)
 
 
 #: The fleet gives its variables to every component, and ``airfleet run`` to its child, as environment of this name.
@@ -58,10 +65,30 @@ def resolve(node: Node, path: str, scope: Scope, report: Report) -> Node:
     """``node`` with every ``${{ }}`` resolved. Parts without any are shared, not copied."""
     if isinstance(node, Scalar):
         return _resolve_text(node, path, scope, report) if "${{" in node.text else node
+    if id(node) in scope.plain:
+        return node
     if isinstance(node, Sequence):
         items = tuple([resolve(item, _item_path(path, i, item), scope, report) for i, item in enumerate(node.items)])
         return node if _same(items, node.items) else Sequence(items, node.place)
     return _resolve_mapping(node, path, scope, report)
+
+
+def plain_parts(node: Node) -> frozenset[int]:
+    """The ids of the lists and mappings in ``node`` that hold no ``${{ }}``: all jobs of a document share these."""
+    found: set[int] = set()
+    _note_plain(node, found)
+    return frozenset(found)
+
+
+def _note_plain(node: Node, found: set[int]) -> bool:
+    if isinstance(node, Scalar):
+        return "${{" not in node.text
+    parts = node.items if isinstance(node, Sequence) else [part for entry in node.entries for part in entry]
+    answers = [_note_plain(part, found) for part in parts]  # of every part, also behind one that is not plain
+    if all(answers):
+        found.add(id(node))
+        return True
+    return False
 
 
 def _item_path(path: str, index: int, item: Node) -> str:

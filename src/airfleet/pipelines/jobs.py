@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from airfleet.pipelines.expand import Scope, entry, resolve
 from airfleet.pipelines.report import Report
-from airfleet.source import Mapping, Node, Scalar, Sequence
+from airfleet.source import Mapping, Node, Scalar
 
 
 @dataclass(frozen=True)
@@ -17,64 +18,74 @@ class Job:
     values: Mapping
 
 
-def read_jobs(node: Node, scope: Scope, report: Report) -> tuple[Job, ...]:
-    """The jobs of a document: a list of mappings with ``name``, or a mapping from name to values."""
+def read_jobs(node: Node, scope: Scope, report: Report) -> Iterator[Job]:
+    """The jobs of a document: a list of mappings with ``name``, or a mapping from name to values.
+
+    Each is read when it is asked for, and its problems are noted then: who wants one job need not read a thousand.
+    """
     report.places["jobs"] = node.place
-    inside = Scope(scope.variables, scope.environ, None, "a job cannot be named inside 'jobs'")
-    if isinstance(node, Mapping):
-        found = [_named(key, value, report) for key, value in node.entries]
-    elif isinstance(node, Sequence):
-        found = [_listed(item, f"jobs[{i}]", report) for i, item in enumerate(node.items)]
-    else:
-        report.problem(node, "jobs", "must be a list of jobs, each with a 'name'")
-        return ()
-    if not found:
-        report.problem(node, "jobs", "is empty", "leave 'jobs' out for a single Dag")
+    inside = replace(scope, no_job="a job cannot be named inside 'jobs'")
     seen: dict[str, int] = {}
-    result = []
-    for job in found:
-        if job is None:
-            continue
+    for job in _written(node, report):
+        name = _name_node(job)
         if job.name in seen:
             hint = f"line {seen[job.name]} already has this name"
-            report.problem(_name_node(job), f"jobs.{job.name}", "two jobs have this name", hint)
+            report.problem(name, f"jobs.{job.name}", "two jobs have this name", hint)
             continue
-        seen[job.name] = _name_node(job).place.line
+        seen[job.name] = name.place.line
         values = resolve(job.values, f"jobs.{job.name}", inside, report)
-        if isinstance(values, Mapping):
-            result.append(Job(job.name, values))
-    return tuple(result)
+        assert isinstance(values, Mapping)  # a mapping is never resolved to something else
+        yield Job(job.name, values)
 
 
-def _named(key: Scalar, value: Node, report: Report) -> Job | None:
+def _written(node: Node, report: Report) -> Iterator[Job]:
+    """The jobs that have the shape of one."""
+    if isinstance(node, Scalar):
+        report.problem(node, "jobs", "must be a list of jobs, each with a 'name'")
+    elif isinstance(node, Mapping):
+        if not node.entries:
+            report.problem(node, "jobs", "is empty", _NO_JOBS)
+        for key, value in node.entries:
+            yield from _named(key, value, report)
+    else:
+        if not node.items:
+            report.problem(node, "jobs", "is empty", _NO_JOBS)
+        for index, item in enumerate(node.items):
+            yield from _listed(item, f"jobs[{index}]", report)
+
+
+_NO_JOBS = "leave 'jobs' out for a single Dag"
+
+
+def _named(key: Scalar, value: Node, report: Report) -> Iterator[Job]:
     path = f"jobs.{key.text}"
     if isinstance(value, Scalar) and value.value is None:
         value = Mapping((), key.place)
     if not isinstance(value, Mapping):
         report.problem(value, path, "a job must be a mapping of its values")
-        return None
+        return
     own = entry(value, "name")
     if own is not None and not (isinstance(own, Scalar) and own.text == key.text):
         report.problem(own, f"{path}.name", f"the job is already named '{key.text}' by its key", "leave 'name' out")
-        return None
+        return
     if own is None:
         name = Scalar("name", "name", key.place)
         value = Mapping(((name, Scalar(key.text, key.text, key.place)), *value.entries), value.place)
-    return Job(key.text, value)
+    yield Job(key.text, value)
 
 
-def _listed(item: Node, path: str, report: Report) -> Job | None:
+def _listed(item: Node, path: str, report: Report) -> Iterator[Job]:
     if not isinstance(item, Mapping):
         report.problem(item, path, "a job must be a mapping of its values, with a 'name'")
-        return None
+        return
     name = entry(item, "name")
     if name is None:
         report.problem(item, path, "the job has no 'name'")
-        return None
+        return
     if not isinstance(name, Scalar) or name.value is None or not name.text:
         report.problem(name, f"{path}.name", "the name of a job must be text")
-        return None
-    return Job(name.text, item)
+        return
+    yield Job(name.text, item)
 
 
 def _name_node(job: Job) -> Node:

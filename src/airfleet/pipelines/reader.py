@@ -10,14 +10,14 @@ pipeline; it never hides the others.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass
 
 from airfleet import source
 from airfleet.errors import Place, Problem
 from airfleet.pipelines.document_reader import DocumentReader
-from airfleet.pipelines.expand import Scope, entry, resolve
+from airfleet.pipelines.expand import Scope, entry, plain_parts, resolve
 from airfleet.pipelines.jobs import Job, read_jobs
 from airfleet.pipelines.report import Report, in_order
 from airfleet.pipelines.spec import Pipeline
@@ -56,7 +56,7 @@ def read(
     """Every pipeline of ``text`` and every problem in it. Never raises for any text.
 
     ``variables`` are the fleet's, for ``${{ vars.x }}``; ``environ`` is for ``${{ env.X }}``. With ``only``, no other
-    Dag than the one with that id is made, nor are the problems of other jobs looked for.
+    Dag than the one with that id is made, and nothing is said about those that come after it.
     """
     documents, problems = source.load(text, file)
     if not documents and not problems:
@@ -108,28 +108,34 @@ def _pipelines(
         report.problem(document, "", "a pipeline is a mapping of keys such as dag_id, schedule and tasks")
         ids.problems.extend(report.problems)
         return
-    node = entry(document, "jobs")
-    body = document
-    jobs: tuple[Job | None, ...] = (None,)
-    if node is not None:
-        jobs = read_jobs(node, scope, report)
-        body = Mapping(tuple(item for item in document.entries if item[0].text != "jobs"), document.place)
-        ids.problems.extend(report.problems)
-        if not jobs:  # its problems are said; the rest of the document can only be judged with a job
-            return
+    body, jobs = _split(document, scope, report)
+    plain = frozenset() if body is document else plain_parts(body)
     for job in jobs:
-        inner = Report(places=dict(report.places))
-        inside = scope if job is None else Scope(scope.variables, scope.environ, job.values)
+        inside = scope if job is None else scope.of_job(job.values, plain)
         dag_id = _dag_id(body, inside, Report())
-        if dag_id is not None and not ids.take(dag_id, _id_place(body, job)):
+        if dag_id is not None and not ids.take(dag_id, _id_place(body)):
             continue
         if only is not None and dag_id is not None and dag_id != only:
             continue
+        inner = Report(places=dict(report.places))
         resolved = resolve(body, "", inside, inner)
         assert isinstance(resolved, Mapping)  # a mapping is never resolved to something else
         pipeline = DocumentReader(resolved, file, job.name if job else None, inner).read()
         ids.problems.extend(inner.problems)
         yield pipeline, frozenset(problem.path for problem in inner.problems)
+        if only is not None and dag_id == only:
+            break
+    # Without any job that is right, the rest of the document cannot be judged; the problems of the jobs are said.
+    ids.problems.extend(report.problems)
+
+
+def _split(document: Mapping, scope: Scope, report: Report) -> tuple[Mapping, Iterable[Job | None]]:
+    """What all Dags of a document share, and its jobs: a single None when it has no ``jobs``."""
+    node = entry(document, "jobs")
+    if node is None:
+        return document, (None,)
+    body = Mapping(tuple(item for item in document.entries if item[0].text != "jobs"), document.place)
+    return body, read_jobs(node, scope, report)
 
 
 def _dag_id(body: Mapping, scope: Scope, report: Report) -> str | None:
@@ -142,5 +148,5 @@ def _dag_id(body: Mapping, scope: Scope, report: Report) -> str | None:
     return resolved.text or None
 
 
-def _id_place(body: Mapping, job: Job | None) -> Place:
+def _id_place(body: Mapping) -> Place:
     return (entry(body, "dag_id") or body).place

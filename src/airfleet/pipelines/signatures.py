@@ -27,7 +27,7 @@ class Signature:
     #: name → kind of value, where the annotation says it plainly
     kinds: Mapping[str, Kind] = field(default_factory=dict)
 
-    @property
+    @functools.cached_property
     def required(self) -> tuple[str, ...]:
         """The names that must be given."""
         return tuple(name for name, needed in self.parameters.items() if needed)
