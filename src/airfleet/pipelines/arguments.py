@@ -149,7 +149,7 @@ TASK_ARGUMENTS: Final[dict[str, Argument]] = {
 TASK_OWN_KEYS: Final[dict[str, str]] = {
     "task_id": "the id of a task is written 'id'",
     "dag": "a task belongs to the pipeline it is written in",
-    "task_group": "a task belongs to the pipeline it is written in",
+    "task_group": "tasks are not grouped; 'needs' says what comes first",
     "default_args": "write what several tasks share under 'defaults' of the pipeline, or in a template",
 }
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping as AbstractMapping
 
 from airfleet.errors import Place, did_you_mean
+from airfleet.pipelines import habits
 from airfleet.pipelines.arguments import (
     DAG_ARGUMENTS,
     DAG_OWN_KEYS,
@@ -105,6 +106,8 @@ class DocumentReader:
         elif name in TASK_ARGUMENTS:
             hint = "write it under 'defaults' to give it to every task"
             self.report.problem(key, name, "is an argument of tasks, not of a pipeline", hint)
+        elif name in habits.OF_A_PIPELINE:
+            self.report.problem(key, name, *habits.OF_A_PIPELINE[name])
         else:
             known = [*DOCUMENT_KEYS, *DAG_ARGUMENTS]
             self.report.problem(key, name, f"a pipeline has no key '{name}'", did_you_mean(name, known))

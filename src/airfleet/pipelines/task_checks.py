@@ -97,6 +97,8 @@ def _check_names(task: Task, written: str, takes: Signature, elsewhere: frozense
         return
     for name in _not_taken(task, takes, elsewhere):
         hint = did_you_mean(name, takes.parameters)
+        if name in TASK_ARGUMENTS:
+            hint = f"write '{name}' beside 'uses' and 'with', not under 'with'"
         checking.problem(f"{task.path}.with.{name}", f"{written} takes no argument '{name}'", hint)
 
 

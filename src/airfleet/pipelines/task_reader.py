@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping as AbstractMapping
 
 from airfleet.errors import did_you_mean
-from airfleet.pipelines import catalog
+from airfleet.pipelines import catalog, habits
 from airfleet.pipelines.arguments import (
     DAG_ARGUMENTS,
     TASK_ARGUMENTS,
@@ -103,8 +103,15 @@ class TaskReader:
             self.report.problem(key, path, "tasks in other languages ('run') cannot be run here", hint)
         elif name in DAG_ARGUMENTS:
             self.report.problem(key, path, "is an argument of the pipeline, not of a task", "write it at the top level")
+        elif name in habits.OF_A_TASK and not self.is_argument(name, uses):
+            self.report.problem(key, path, *habits.OF_A_TASK[name])
         else:
             self.report.problem(key, path, f"a task has no key '{name}'", self.hint_for(name, uses))
+
+    def is_argument(self, name: str, uses: Uses) -> bool:
+        """Whether the operator takes an argument of this name, as far as that can be known without the project."""
+        found = catalog.operator(uses.path) if isinstance(uses, OperatorRef) else None
+        return isinstance(found, catalog.Operator) and name in found.signature.parameters
 
     def hint_for(self, name: str, uses: Uses) -> str | None:
         if near := nearest(name, [*TASK_KEYS, *TASK_ARGUMENTS]):

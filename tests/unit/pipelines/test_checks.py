@@ -167,6 +167,9 @@ BAD_TASKS = [
     ("▸id: t, uses: 'etl.steps:fetch'", "tasks.t: etl.steps:fetch needs 'source'\nhint: write it under 'with' of 't'"),
     ("id: t, uses: 'etl.steps:fetch', with: {sorce: ▸1}",
      "tasks.t.with.sorce: etl.steps:fetch takes no argument 'sorce'\nhint: did you mean 'source'?"),
+    ("id: t, uses: 'etl.steps:fetch', with: {source: a, retries: ▸1}",
+     "tasks.t.with.retries: etl.steps:fetch takes no argument 'retries'\n"
+     "hint: write 'retries' beside 'uses' and 'with', not under 'with'"),
     ("id: t, uses: short_circuit, with: {python_callable: ▸'etl.steps:fecth'}",
      "tasks.t.with.python_callable: 'etl.steps' has no function 'fecth'\nhint: did you mean 'fetch'?"),
     ("id: t, uses: short_circuit, with: {python_callable: ▸fetch}",

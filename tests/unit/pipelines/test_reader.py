@@ -9,6 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airfleet.errors import Place
+from airfleet.pipelines import habits
+from airfleet.pipelines.arguments import (
+    BASE_OPERATOR_ARGUMENTS,
+    DAG_ARGUMENTS,
+    DAG_OWN_KEYS,
+    DAG_PYTHON_ONLY,
+    DOCUMENT_KEYS,
+    TASK_KEYS,
+)
 from airfleet.pipelines.reader import Reading, read
 from airfleet.pipelines.spec import CallableRef, Const, FileText, OperatorRef, Pipeline, Task, Template, Timetable, XCom
 
@@ -335,6 +344,26 @@ TOP_LEVEL = [
         "hint: write it under 'defaults' to give it to every task",
     ),
     ("default_args: {}", "1: default_args: is written 'defaults' in a pipeline"),
+    (
+        "schedule_interval: x",
+        "1: schedule_interval: is written 'schedule'\nhint: write schedule: '@daily', for example",
+    ),
+    ("id: x", "1: id: the id of a Dag is written 'dag_id'\nhint: write dag_id: my_pipeline"),
+    ("concurrency: 4", "1: concurrency: is written 'max_active_tasks'\nhint: write max_active_tasks: 4"),
+    (
+        "task_groups: {}",
+        "1: task_groups: tasks are not grouped\n"
+        "hint: write all tasks in the list 'tasks'; 'needs' says what comes first",
+    ),
+    ("dependencies: []", "1: dependencies: each task says what it waits for\nhint: write 'needs' at the task"),
+    (
+        "dags: []",
+        "1: dags: each Dag is a document of its own\nhint: begin the next with a line '---', or write 'jobs'",
+    ),
+    (
+        "vars: {}",
+        "1: vars: is said in fleet.yaml, for all pipelines\nhint: write ${{ vars.name }} where a variable is used",
+    ),
     ("deadline: x", "1: deadline: takes Python objects, which YAML cannot give"),
     ("sla_miss_callback: x", "1: sla_miss_callback: has no effect in Airflow 3"),
     ("auto_register: true", "1: auto_register: is for Dags written in Python"),
@@ -434,6 +463,54 @@ TASKS = [
     ("▸default_args: {}",
      "tasks.t.default_args: cannot be set on a task\n"
      "hint: write what several tasks share under 'defaults' of the pipeline, or in a template"),
+    ("▸operator: bash",
+     "tasks.t.operator: is written 'uses'\n"
+     "hint: write uses: bash, an import path, or module:function"),
+    ("▸python_callable: f",
+     "tasks.t.python_callable: a function is named by 'uses'\n"
+     "hint: write uses: module:function, and its arguments under 'with'"),
+    ("uses: branch_python, ▸python_callable: f",
+     "tasks.t.python_callable: a task has no key 'python_callable'\n"
+     "hint: arguments of branch_python go under 'with'"),
+    ("uses: 'm:f', ▸op_kwargs: {}",
+     "tasks.t.op_kwargs: is written 'with'\n"
+     "hint: write the arguments under 'with', by name"),
+    ("▸dependencies: [a]",
+     "tasks.t.dependencies: is written 'needs'\n"
+     "hint: write needs: [the ids of the tasks that come before]"),
+    ("▸depends_on: [a]",
+     "tasks.t.depends_on: is written 'needs'\n"
+     "hint: write needs: [the ids of the tasks that come before]"),
+    ("▸downstream: [a]",
+     "tasks.t.downstream: is said by the tasks after this one\n"
+     "hint: write 'needs' there"),
+    ("uses: 'm:f', ▸expand: {x: [1]}",
+     "tasks.t.expand: a task is not repeated for each item of a list\n"
+     "hint: write 'jobs' for one Dag per item, or let one function go through the list"),
+    ("uses: 'm:f', ▸partial: {x: 1}",
+     "tasks.t.partial: a task is not repeated for each item of a list\n"
+     "hint: write 'jobs' for one Dag per item, or let one function go through the list"),
+    ("▸group: g",
+     "tasks.t.group: tasks are not grouped\n"
+     "hint: write all tasks in the list 'tasks'; 'needs' says what comes first"),
+    ("▸task_group: g",
+     "tasks.t.task_group: cannot be set on a task\n"
+     "hint: tasks are not grouped; 'needs' says what comes first"),
+    ("▸when: x",
+     "tasks.t.when: a task has no condition of its own\n"
+     "hint: put a task before it that uses short_circuit or branch_python"),
+    ("▸timeout: 5m",
+     "tasks.t.timeout: is written 'execution_timeout'\n"
+     "hint: write execution_timeout: 30m"),
+    ("uses: python_sensor, ▸timeout: 5m",
+     "tasks.t.timeout: a task has no key 'timeout'\n"
+     "hint: arguments of python_sensor go under 'with'"),
+    ("▸name: x",
+     "tasks.t.name: the id of a task is written 'id'\n"
+     "hint: the name to show is 'task_display_name'"),
+    ("▸schedule: x",
+     "tasks.t.schedule: is said of the pipeline, not of a task\n"
+     "hint: write it at the top level"),
     ("▸outlets: [x]",
      "tasks.t.outlets: takes Python objects, which YAML cannot give"),
     ("▸sla: 5m",
@@ -590,9 +667,9 @@ def test_all_problems_are_said_at_once_in_order_of_place() -> None:
 
 # -- arbitrary text
 
-DOCUMENT_KEYS = ["dag_id", "schedule", "tasks", "jobs", "templates", "defaults", "start_date", "params"]
-TASK_KEYS = ["id", "uses", "with", "needs", "extends", "name", "retries", "retry_delay", "on_failure_callback"]
-KEYS = st.sampled_from([*DOCUMENT_KEYS, *TASK_KEYS, "$t", "$x", "$f", "$const", "<<", "x"])
+SOME_DOCUMENT_KEYS = ["dag_id", "schedule", "tasks", "jobs", "templates", "defaults", "start_date", "params"]
+SOME_TASK_KEYS = ["id", "uses", "with", "needs", "extends", "name", "retries", "retry_delay", "on_failure_callback"]
+KEYS = st.sampled_from([*SOME_DOCUMENT_KEYS, *SOME_TASK_KEYS, "$t", "$x", "$f", "$const", "<<", "x"])
 SCALARS = ["bash", "m:f", "@daily", "5m", "2026-01-01", "${{ job.name }}", "${{ env.X }}", "${{ job }}", "a"]
 LEAVES = st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=5) | st.sampled_from(SCALARS)
 DOCUMENT = st.dictionaries(
@@ -628,3 +705,8 @@ def test_reading_ten_tasks_takes_little(capsys: pytest.CaptureFixture[str]) -> N
     only(text)
     with capsys.disabled():
         print(f"\nread, 10 tasks: {(time.perf_counter() - begin) * 1e3:.2f} ms")
+
+
+def test_no_habit_hides_a_key_that_can_be_written() -> None:
+    assert not set(habits.OF_A_PIPELINE) & {*DOCUMENT_KEYS, *DAG_ARGUMENTS, *DAG_OWN_KEYS, *DAG_PYTHON_ONLY}
+    assert not set(habits.OF_A_TASK) & {*TASK_KEYS, *BASE_OPERATOR_ARGUMENTS}
