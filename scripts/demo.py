@@ -63,7 +63,6 @@ def start() -> int:
     if code := airfleet("up", "-d", "--wait", "--timeout", "5m"):
         return code
     for job in JOBS:
-        wait_until_read(f"{job}_job")
         say(f"\nrunning {job}_job")
         options = ["--param", f"source={server.url}", "--param", f"output={RESULTS}", "--param", "min_chunksize=1000"]
         if code := airfleet("trigger", f"{job}_job", "--unpause", "--wait", "--timeout", "10m", *options):
@@ -96,17 +95,10 @@ def tell_results() -> None:
     say("\n  make demo   runs the two pipelines again, on the fleet that is up\n  make stop   ends it")
 
 
-def wait_until_read(dag_id: str, patience_seconds: float = 30.0) -> None:
-    """Wait until the fleet knows the Dag: a fleet that has just begun may still be reading its file."""
-    deadline = time.monotonic() + patience_seconds
-    while airfleet("why", dag_id, quiet=True) and time.monotonic() < deadline:
-        time.sleep(0.2)
-
-
-def airfleet(*arguments: str, quiet: bool = False) -> int:
+def airfleet(*arguments: str) -> int:
     """Run an airfleet command on the example; its exit code."""
     command = [sys.executable, "-m", "airfleet.cli", "--project", str(EXAMPLE), *arguments]
-    return subprocess.run(command, capture_output=quiet, check=False).returncode
+    return subprocess.run(command, check=False).returncode
 
 
 # --- the file server -----------------------------------------------------------------------------

@@ -33,11 +33,12 @@ API_PORT, POSTGRES_PORT, BROKER_PORT = 8080, 5432, 6379
 
 @dataclass(frozen=True)
 class Prepared:
-    """A plan and the places it lives in; ``lock`` is held as long as the agent lives."""
+    """A plan and the places it lives in; ``lock`` and ``ports`` are held as long as the agent lives."""
 
     plan: Plan
     paths: Paths
     lock: IO[str]
+    ports: PortBook
     #: processes that an earlier agent had left and that were ended
     leftovers: tuple[int, ...]
 
@@ -54,11 +55,12 @@ def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
     lock = _lock(paths, fleet)
     require_room(paths.home, shutil.disk_usage(paths.home).free)
     ended = end_leftovers(paths, LEFTOVER_GRACE_SECONDS)
-    context = _context(fleet, paths)
+    book = PortBook(paths.ports)
+    context = _context(fleet, paths, book)
     plan = planning.plan(context)
     for path, file in plan.files.items():
         secrets.write_private(path, file.text, file.mode)
-    return Prepared(plan, paths, lock, ended)
+    return Prepared(plan, paths, lock, book, ended)
 
 
 def listen(path: Path) -> socket.socket:
@@ -118,8 +120,7 @@ def require_room(home: Path, free_bytes: int) -> None:
         )
 
 
-def _context(fleet: Fleet, paths: Paths) -> Context:
-    book = PortBook(paths.ports)
+def _context(fleet: Fleet, paths: Paths, book: PortBook) -> Context:
     api = fleet.api_server
     own_database, own_broker = fleet.database == EMBEDDED, fleet.broker == EMBEDDED
     return Context(

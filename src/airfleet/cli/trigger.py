@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,12 @@ import click
 
 from airfleet.cli import dags, options, rest, runs, tables, terminal
 from airfleet.cli.dags import Json
-from airfleet.cli.project import find
+from airfleet.cli.project import Project, find
 from airfleet.cli.rest import Api, ApiError
 from airfleet.errors import EXIT_OK, EXIT_WRONG, FleetError
+
+#: how long a Dag that the project has, but the fleet does not know yet, is waited for
+READING_SECONDS = 30.0
 
 COLUMNS = {"dag_id": "dag", "run_id": "run", "state": "state"}
 
@@ -72,8 +76,9 @@ def command(
 
     Exit code with --wait: 0 the run succeeded, 1 it failed, 124 it was not over in time.
     """
-    api, _ = rest.connect(find(project))
-    _make_ready(api, dag_id, unpause=unpause)
+    found = find(project)
+    api, _ = rest.connect(found)
+    _make_ready(api, _known(api, dag_id, found), unpause=unpause)
     now = dt.datetime.now(dt.UTC)
     run = start(api, dag_id, {**conf, **params}, None if no_date else date or now, now=now)
     terminal.say(f"started run {run['dag_run_id']} of '{dag_id}'")
@@ -84,13 +89,48 @@ def command(
     return _watch(api, dag_id, run["dag_run_id"], timeout, output)
 
 
-def _make_ready(api: Api, dag_id: str, *, unpause: bool) -> None:
+def _known(api: Api, dag_id: str, project: Project) -> Json:
+    """The Dag's details; when a pipeline of this project is not known yet, it is waited for.
+
+    A fleet that has just begun, or a file that was just written, takes a moment to be read.
+
+    Raises:
+        FleetError: there is no such Dag.
+    """
+    deadline = time.monotonic() + READING_SECONDS
+    waits = False
+    while True:
+        try:
+            return dags.find(api, dag_id)
+        except FleetError:
+            if time.monotonic() >= deadline or not (waits or _is_here(dag_id, project)):
+                raise
+        if not waits:
+            terminal.say(f"the fleet has not read '{dag_id}' yet; waiting for it")
+            waits = True
+        time.sleep(0.3)
+
+
+def _is_here(dag_id: str, project: Project) -> bool:
+    """Whether a file of the project's pipelines says that Dag, without a problem."""
+    from airfleet.fleet.reader import read_file
+    from airfleet.pipelines.checks import pipeline_files, read_and_check
+
+    fleet = read_file(project.fleet_file, project.environ)
+    for file in pipeline_files(Path(fleet.root) / fleet.pipelines):
+        checked = read_and_check(file, environ=project.environ, variables=fleet.variables, only=dag_id)
+        if any(pipeline.dag_id == dag_id for pipeline in checked.pipelines):
+            return True
+    return False
+
+
+def _make_ready(api: Api, dag: Json, *, unpause: bool) -> None:
     """See that a run of the Dag would run.
 
     Raises:
-        FleetError: it is unknown, its file has problems, or it is paused.
+        FleetError: its file has problems, or it is paused.
     """
-    dag = dags.find(api, dag_id)
+    dag_id = dag["dag_id"]
     problem = dags.import_error(api, dag)
     if problem:
         raise FleetError(f"'{dag_id}' cannot be triggered: {problem}", hint="airfleet check")

@@ -1,4 +1,9 @@
-"""Free ports on this machine, and the same ones at the next start."""
+"""Free ports on this machine, and the same ones at the next start.
+
+Between choosing a port and listening on it pass seconds, in which another fleet could choose it
+too. So each fleet reserves its ports for as long as it lives, with a socket in Linux's abstract
+namespace (which belongs to the network namespace, like the ports themselves, and needs no file).
+"""
 
 from __future__ import annotations
 
@@ -27,12 +32,15 @@ def is_free(port: int, address: str = "127.0.0.1") -> bool:
     return True
 
 
-def choose(usual: int, address: str = "127.0.0.1", *, taken: frozenset[int] = frozenset()) -> int:
-    """``usual``, or the next free port above it. Raises FleetError when all are taken."""
-    for port in range(usual, usual + SEARCH_RANGE):
-        if port not in taken and is_free(port, address):
-            return port
-    raise FleetError(f"ports {usual} to {usual + SEARCH_RANGE - 1} of {address} are all in use")
+def reserve(port: int) -> socket.socket | None:
+    """A reservation among fleets, held until it is closed; None when another fleet has the port."""
+    held = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        held.bind(f"\0airfleet-port-{port}")
+    except OSError:
+        held.close()
+        return None
+    return held
 
 
 def require(port: int, address: str, wanted_by: str) -> int:
@@ -47,28 +55,49 @@ def require(port: int, address: str, wanted_by: str) -> int:
 
 
 class PortBook:
-    """The ports of one fleet, written down so that URLs stay the same from start to start."""
+    """The ports of one fleet, written down so that URLs stay the same, and reserved while it lives."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._ports: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
-        self._given: set[int] = set()
+        self._reservations: dict[int, socket.socket] = {}
 
     def port(self, name: str, usual: int, address: str = "127.0.0.1") -> int:
-        """The port that ``name`` had before when it is still free, else a free one near ``usual``."""
+        """The port that ``name`` had before when it is still free, else ``usual`` or the next free one.
+
+        Raises:
+            FleetError: every port near ``usual`` is in use.
+        """
         before = self._ports.get(name)
-        if before is not None and before not in self._given and is_free(before, address):
-            chosen = before
-        else:
-            chosen = choose(usual, address, taken=frozenset(self._given))
-        return self._give(name, chosen)
+        candidates = ([before] if before is not None else []) + list(range(usual, usual + SEARCH_RANGE))
+        for candidate in candidates:
+            if self._take(candidate, address):
+                return self._note(name, candidate)
+        raise FleetError(f"ports {usual} to {usual + SEARCH_RANGE - 1} of {address} are all in use")
 
     def fixed(self, name: str, port: int, address: str) -> int:
         """``port`` exactly. Raises FleetError when it is in use."""
-        return self._give(name, require(port, address, name))
+        require(port, address, name)
+        if not self._take(port, address):
+            raise FleetError(f"port {port}, which fleet.yaml gives to {name}, is taken by another fleet that starts")
+        return self._note(name, port)
 
-    def _give(self, name: str, port: int) -> int:
-        self._given.add(port)
+    def close(self) -> None:
+        """Give the reservations up."""
+        for held in self._reservations.values():
+            held.close()
+        self._reservations.clear()
+
+    def _take(self, port: int, address: str) -> bool:
+        if port in self._reservations or (held := reserve(port)) is None:
+            return False
+        if not is_free(port, address):
+            held.close()
+            return False
+        self._reservations[port] = held
+        return True
+
+    def _note(self, name: str, port: int) -> int:
         self._ports[name] = port
         write_private(self._path, json.dumps(self._ports, indent=1), mode=0o644)
         return port

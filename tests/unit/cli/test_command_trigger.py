@@ -10,6 +10,7 @@ import pytest
 from fake_airflow import PASSWORD, USER, FakeAirflow, dag, run
 
 from airfleet.cli import trigger
+from airfleet.cli.project import Project
 from airfleet.cli.rest import Api
 from airfleet.errors import FleetError
 from conftest import Airfleet
@@ -163,6 +164,28 @@ def test_an_unknown_dag(
     result = airfleet("trigger", dag_id)
     assert result.code == 1
     assert result.err == f"error: {said}\n"
+
+
+class ReadLater(dict[str, Any]):
+    """Dags of a fleet that reads its files while people ask for them."""
+
+    asked = 0
+
+    def __contains__(self, dag_id: object) -> bool:
+        self.asked += 1
+        return self.asked > 2 and super().__contains__(dag_id)
+
+
+def test_a_pipeline_of_the_project_that_the_fleet_has_not_read_yet_is_waited_for(
+    orders: FakeAirflow, airfleet: Airfleet, project: Project
+) -> None:
+    pipeline = "dag_id: fresh\nstart_date: 2026-01-01\ntasks: [{id: a}]\n"
+    (project.root / "pipelines" / "fresh.yaml").write_text(pipeline)
+    orders.dags = ReadLater(fresh=dag("fresh"))
+    result = airfleet("trigger", "fresh", "-o", "plain")
+    assert result.code == 0
+    assert result.err.startswith("the fleet has not read 'fresh' yet; waiting for it\nstarted run ")
+    assert orders.runs[0]["dag_id"] == "fresh"
 
 
 def test_a_dag_whose_file_is_broken_now_shows_the_problem(orders: FakeAirflow, airfleet: Airfleet) -> None:

@@ -89,6 +89,17 @@ def test_a_port_stays_the_same_from_start_to_start(tmp_path: Path) -> None:
         assert ports.PortBook(tmp_path / "ports.json").port("broker", usual) == usual
 
 
+def test_a_port_that_another_fleet_has_chosen_but_does_not_listen_on_yet_is_left_to_it(tmp_path: Path) -> None:
+    usual = free_pair()
+    other = ports.PortBook(tmp_path / "other.json")
+    assert other.port("api_server", usual) == usual
+    assert ports.PortBook(tmp_path / "ours.json").port("api_server", usual) == usual + 1
+    with pytest.raises(FleetError, match="is taken by another fleet that starts"):
+        ports.PortBook(tmp_path / "third.json").fixed("api_server", usual, "127.0.0.1")
+    other.close()
+    assert ports.PortBook(tmp_path / "ours.json").port("postgres", usual) == usual
+
+
 def test_one_port_is_never_given_twice(tmp_path: Path) -> None:
     usual, book = free_pair(), ports.PortBook(tmp_path / "ports.json")
     assert book.port("one", usual) == usual
@@ -108,10 +119,10 @@ def test_a_port_that_a_person_asked_for_and_that_is_in_use(tmp_path: Path) -> No
     )
 
 
-def test_no_free_port_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_free_port_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(ports, "SEARCH_RANGE", 1)
     with listening() as port, pytest.raises(FleetError) as refused:
-        ports.choose(port)
+        ports.PortBook(tmp_path / "ports.json").port("api_server", port)
     assert refused.value.sentence == f"ports {port} to {port} of 127.0.0.1 are all in use"
 
 
