@@ -36,7 +36,6 @@ from airflow.jobs.dag_processor_job_runner import DagProcessorJobRunner
 from airflow.jobs.job import Job, run_job
 from airflow.models.dag import DagModel
 from airflow.sdk.api.client import Client
-from airflow.utils.file import list_py_file_paths
 from airflow.utils.process_utils import set_component_mp_start_method
 from airflow.utils.providers_configuration_loader import providers_configuration_loaded
 from sqlalchemy import update
@@ -94,15 +93,18 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
         client.base_url = "http://in-process.invalid./"
         return client
 
-    def _find_files_in_bundle(self, bundle: BaseDagBundle) -> list[Path]:
-        """Python files as Airflow finds them, and pipelines, relative to the bundle."""
+    def _find_files_in_bundle(self, bundle: BaseDagBundle) -> Any:
+        """Python files as Airflow finds them, and pipelines.
+
+        Airflow 3.3 gives the paths of Python files alone, relative to the bundle; 3.4 gives every file that an
+        importer of the bundle takes.
+        """
         self._sources[bundle.name] = frozenset(sources(bundle.path))
-        python = list_py_file_paths(bundle.path, safe_mode=self.dag_discovery_safe_mode)
-        pipelines = YamlDagImporter().list_dag_files(bundle.path)
-        found = [Path(path).relative_to(bundle.path) for path in (*python, *pipelines)]
-        self._known[bundle.name] = tuple(
-            DagFileInfo(rel_path=path, bundle_name=bundle.name, bundle_path=bundle.path) for path in found
-        )
+        found: Any = super()._find_files_in_bundle(bundle)
+        if isinstance(found, list):
+            pipelines = YamlDagImporter().list_dag_files(bundle.path)
+            found = [*found, *(Path(path).relative_to(bundle.path) for path in pipelines)]
+        self._known[bundle.name] = tuple(_as_file(file, bundle) for file in found)
         return found
 
     def should_skip_refresh(
@@ -185,6 +187,12 @@ class OnFirstUse(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Pass the request on."""
         return self._make().handle_request(request)
+
+
+def _as_file(found: Path | DagFileInfo, bundle: BaseDagBundle) -> DagFileInfo:
+    if isinstance(found, DagFileInfo):
+        return found
+    return DagFileInfo(rel_path=found, bundle_name=bundle.name, bundle_path=bundle.path)
 
 
 def sources(folder: Path) -> Iterator[Path]:

@@ -108,7 +108,6 @@ def test_a_file_is_known_by_bundle_and_path() -> None:
         "airflow.sdk.listener.get_listener_manager",
         "airflow.sdk.literal",
         "airflow.utils.db.initdb",
-        "airflow.utils.file.list_py_file_paths",
         "airflow.utils.process_utils.set_component_mp_start_method",
         "airflow.utils.providers_configuration_loader.providers_configuration_loaded",
     ],

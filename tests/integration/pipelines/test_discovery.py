@@ -22,7 +22,8 @@ def processor(home: Home) -> Iterator[Home]:
     with open(home.path / "log", "wb") as log:
         process = subprocess.Popen([sys.executable, "-c", code], env=home.environ, stdout=log, stderr=log)
         try:
-            until(lambda: tasks(home, "first"), home)
+            until(lambda: tasks(home, "first") or process.poll() is not None, home)
+            assert process.poll() is None, (home.path / "log").read_text()
             yield home
         finally:
             process.terminate()
