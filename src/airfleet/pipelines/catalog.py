@@ -18,7 +18,8 @@ from typing import Final
 
 from airfleet.pipelines import modules
 from airfleet.pipelines.arguments import BASE_OPERATOR_ARGUMENTS
-from airfleet.pipelines.modules import UNKNOWN, Found, Missing, Roots, Unknown
+from airfleet.pipelines.module_files import Roots, find_file, module_file
+from airfleet.pipelines.modules import UNKNOWN, Found, Missing, Unknown
 from airfleet.pipelines.signatures import Signature, class_facts, signature
 
 # -- short names -------------------------------------------------------------------------------
@@ -60,15 +61,15 @@ def _operator_modules(provider: str) -> tuple[tuple[str, Path], ...]:
     """The modules in which a provider says it has operators and sensors."""
     if not re.fullmatch(r"\w+(\.\w+)*", provider):
         return ()
-    info = modules.find_file(f"airflow/providers/{provider.replace('.', '/')}/get_provider_info.py")
+    info = find_file(f"airflow/providers/{provider.replace('.', '/')}/get_provider_info.py")
     listed = dict.fromkeys(_OPERATOR_MODULE.findall(_text(info))) if info else {}
-    files = ((module, modules.module_file(module)) for module in listed)
+    files = ((module, module_file(module)) for module in listed)
     return tuple((module, file) for module, file in files if file is not None)
 
 
 def is_installed(provider: str) -> bool:
     """Whether Airflow's provider of this name (``http``, ``common.sql``) is installed."""
-    return modules.find_file(f"airflow/providers/{provider.replace('.', '/')}/get_provider_info.py") is not None
+    return find_file(f"airflow/providers/{provider.replace('.', '/')}/get_provider_info.py") is not None
 
 
 def _operator_classes(file: Path) -> dict[str, str]:

@@ -12,7 +12,8 @@ from airfleet.errors import Problem, did_you_mean
 from airfleet.pipelines import catalog
 from airfleet.pipelines.arguments import DAG_ARGUMENTS, TASK_ARGUMENTS
 from airfleet.pipelines.files import project_root
-from airfleet.pipelines.modules import Missing, Roots, Unknown
+from airfleet.pipelines.module_files import Roots
+from airfleet.pipelines.modules import Missing, Unknown
 from airfleet.pipelines.signatures import Signature
 from airfleet.pipelines.spec import Const, FileText, Marker, Pipeline, Template, Value, XCom
 

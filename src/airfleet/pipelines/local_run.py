@@ -34,18 +34,16 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from airfleet.errors import FileProblems, FleetError, Place, Problem, UsageError, did_you_mean
+from airfleet.pipelines import local_home
 from airfleet.pipelines.checks import read_and_check
 from airfleet.pipelines.spec import Pipeline
 
 Kind: TypeAlias = Literal["started", "succeeded", "failed", "skipped", "retrying", "upstream_failed", "deferred"]
 
-#: runs whose logs are kept
-_KEPT_RUNS = 20
 _END_SECONDS = 10.0
 
 
@@ -110,8 +108,8 @@ def run_pipeline(
                 "dag_id": pipeline.dag_id,
                 "params": dict(params or {}),
                 "logical_date": logical_date.isoformat() if logical_date else None,
-                "database": str(_cache(environ) / f"empty-airflow-{version('apache-airflow')}.sqlite"),
-                "logs": str(_log_folder(environ, pipeline.dag_id)),
+                "database": str(local_home.empty_database(environ)),
+                "logs": str(local_home.log_folder(environ, pipeline.dag_id)),
             },
             Path(home),
             environ,
@@ -178,14 +176,14 @@ def _child_running(
     """The child at work: its order, and its messages as they come. It is gone afterwards, whatever happens."""
     reader, writer = os.pipe()
     run_log = Path(order["logs"]) / "run.log"
-    (home / "airflow.cfg").write_text(_airflow_cfg(home, order["file"]), encoding="utf-8")
+    (home / "airflow.cfg").write_text(local_home.airflow_cfg(home, order["file"]), encoding="utf-8")
     with open(run_log, "wb") as output, os.fdopen(reader, encoding="utf-8") as lines:
         child = subprocess.Popen(
             [sys.executable, "-m", "airfleet.pipelines.local_child", str(writer)],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,
-            env=_environment(home, order["dag_id"], environ),
+            env=local_home.environment(home, order["dag_id"], environ),
             pass_fds=[writer],
             start_new_session=True,
         )
@@ -208,61 +206,6 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()
-
-
-def _environment(home: Path, dag_id: str, environ: Mapping[str, str]) -> dict[str, str]:
-    kept = {
-        name: value
-        for name, value in environ.items()
-        if not name.startswith(("AIRFLOW__", "_AIRFLOW", "AIRFLOW_HOME", "AIRFLOW_CONFIG"))
-        or name.startswith("AIRFLOW__SECRETS__")
-    }
-    return {
-        **kept,
-        "AIRFLOW_HOME": str(home),
-        "PYTHONUNBUFFERED": "1",
-        # Airflow's own way to say which Dag of a file is wanted.
-        "_AIRFLOW_PARSING_CONTEXT_DAG_ID": dag_id,
-    }
-
-
-def _airflow_cfg(home: Path, file: str) -> str:
-    bundle = {"name": "file", "classpath": "airfleet.pipelines.bundle.FileBundle", "kwargs": {"path": file}}
-    settings: dict[str, dict[str, Any]] = {
-        "core": {
-            "dags_folder": home,
-            "load_examples": False,
-            "unit_test_mode": False,
-            "simple_auth_manager_passwords_file": home / "passwords.json",
-        },
-        "database": {"sql_alchemy_conn": f"sqlite:///{home}/airflow.sqlite"},
-        "logging": {"base_log_folder": home / "logs", "colored_console_log": False, "logging_level": "INFO"},
-        "dag_processor": {"dag_bundle_config_list": json.dumps([bundle])},
-        "usage_data_collection": {"enabled": False},
-    }
-    lines = []
-    for section, values in settings.items():
-        lines += [f"[{section}]", *(f"{key} = {str(value).replace('%', '%%')}" for key, value in values.items()), ""]
-    return "\n".join(lines)
-
-
-# --- what stays on this machine
-
-
-def _cache(environ: Mapping[str, str]) -> Path:
-    base = environ.get("XDG_CACHE_HOME") or str(Path(environ.get("HOME") or Path.home()) / ".cache")
-    folder = Path(base) / "airfleet"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
-
-
-def _log_folder(environ: Mapping[str, str], dag_id: str) -> Path:
-    """A new folder for this run's logs; the oldest runs' folders go."""
-    runs = _cache(environ) / "runs"
-    runs.mkdir(exist_ok=True)
-    for old in sorted(runs.iterdir(), key=lambda run: run.stat().st_mtime)[: -_KEPT_RUNS + 1 or None]:
-        shutil.rmtree(old, ignore_errors=True)
-    return Path(tempfile.mkdtemp(prefix=f"{dag_id}-", dir=runs))
 
 
 def message(**content: Any) -> str:

@@ -12,11 +12,12 @@ import jinja2
 from airflow.sdk import XComArg, literal
 
 from airfleet.errors import did_you_mean
+from airfleet.pipelines.annotations import kind_in, words_in
+from airfleet.pipelines.durations import parse_duration
 from airfleet.pipelines.function_task import LateFunction
-from airfleet.pipelines.signatures import kind_in, words_in
 from airfleet.pipelines.site import Site
 from airfleet.pipelines.spec import Const, FileText, Template, Value, XCom
-from airfleet.pipelines.values import FUNCTION, misfit, parse_duration
+from airfleet.pipelines.values import FUNCTION, misfit
 from airfleet.scalars import scalar_value
 
 RENDERED: Final = (Template, XCom)

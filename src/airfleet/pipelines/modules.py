@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import functools
-import importlib.util
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,8 +16,7 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Final, TypeAlias
 
-#: Folders that are searched before ``sys.path``.
-Roots: TypeAlias = tuple[str, ...]
+from airfleet.pipelines.module_files import Roots, find_file, module_file, modules_in
 
 
 class Unknown(Enum):
@@ -173,47 +171,6 @@ def _absolute(statement: ast.ImportFrom, package: str) -> str:
     return f"{base}.{statement.module}" if statement.module else base
 
 
-# -- files -------------------------------------------------------------------------------------
-
-
-def module_file(module: str, roots: Roots = ()) -> Path | None:
-    """The source file that importing ``module`` would read, looked for in ``roots`` and then ``sys.path``."""
-    path = module.replace(".", "/")
-    if not path or path.startswith("/"):
-        return None
-    return find_file(f"{path}/__init__.py", roots) or find_file(f"{path}.py", roots) or _by_finder(module)
-
-
-def find_file(relative: str, roots: Roots = ()) -> Path | None:
-    """The first file with this relative path in ``roots`` and ``sys.path``."""
-    for root in (*roots, *sys.path):
-        file = Path(root or ".", relative)
-        if file.is_file():
-            return file
-    return None
-
-
-@functools.cache
-def _by_finder(module: str) -> Path | None:
-    """For packages that only an import hook knows (editable installs). Asking for the top package imports nothing."""
-    top, _, rest = module.partition(".")
-    for folder in _package_folders(top):
-        inner = Path(folder, *rest.split(".")) if rest else Path(folder)
-        for file in (inner / "__init__.py", inner.with_name(f"{inner.name}.py")):
-            if rest and file.is_file():
-                return file
-    return None
-
-
-@functools.cache
-def _package_folders(top: str) -> tuple[str, ...]:
-    try:
-        spec = importlib.util.find_spec(top)
-    except (ImportError, ValueError):
-        return ()
-    return tuple(spec.submodule_search_locations or ()) if spec else ()
-
-
 def _no_file(module: str, roots: Roots) -> Missing | Unknown:
     """Missing only when nothing else could provide the module."""
     path = module.replace(".", "/")
@@ -244,21 +201,8 @@ def _siblings(package: str, roots: Roots) -> tuple[str, ...]:
     file = module_file(package, roots)
     if file is None or file.name != "__init__.py":
         return ()
-    return tuple(f"{package}.{name}" for name in _module_names(file.parent))
+    return tuple(f"{package}.{name}" for name in modules_in(file.parent))
 
 
 def _top_level(top: str, roots: Roots) -> tuple[str, ...]:
-    return tuple(name for root in roots for name in _module_names(Path(root)))
-
-
-def _module_names(folder: Path) -> list[str]:
-    try:
-        entries = sorted(folder.iterdir())
-    except OSError:
-        return []
-    return [
-        entry.stem
-        for entry in entries
-        if (entry.suffix == ".py" and entry.stem.isidentifier() and entry.stem != "__init__")
-        or (entry / "__init__.py").is_file()
-    ]
+    return tuple(name for root in roots for name in modules_in(Path(root)))

@@ -9,6 +9,7 @@ from typing import Final
 
 from airfleet.errors import did_you_mean
 from airfleet.pipelines.arguments import Argument, Kind
+from airfleet.pipelines.durations import parse_duration
 from airfleet.pipelines.report import Report
 from airfleet.pipelines.spec import Value
 from airfleet.scalars import scalar_value
@@ -141,19 +142,6 @@ def date(node: Node) -> dt.datetime:
     raise Invalid(f"must be a date, not {_shape(node)}", "write 2026-01-31, or 2026-01-31T06:00:00+01:00")
 
 
-_DURATION = re.compile(
-    r"\s*(?:(\d+(?:\.\d+)?)\s*w)?\s*(?:(\d+(?:\.\d+)?)\s*d)?\s*(?:(\d+(?:\.\d+)?)\s*h)?"
-    r"\s*(?:(\d+(?:\.\d+)?)\s*m(?!s))?\s*(?:(\d+(?:\.\d+)?)\s*s)?\s*(?:(\d+(?:\.\d+)?)\s*ms)?\s*",
-    re.ASCII,
-)
-_ISO_DURATION = re.compile(
-    r"P(?:(\d+(?:\.\d+)?)W)?(?:(\d+(?:\.\d+)?)D)?"
-    r"(?:T(?:(\d+(?:\.\d+)?)H)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)S)?)?",
-    re.ASCII,
-)
-_UNITS: Final = ("weeks", "days", "hours", "minutes", "seconds", "milliseconds")
-
-
 def duration(node: Node) -> dt.timedelta:
     """``5m``, ``1h30m``, ``90s``, ``1d``, ``PT5M``, or a number of seconds."""
     value = node.value if isinstance(node, Scalar) else None
@@ -171,24 +159,6 @@ def duration(node: Node) -> dt.timedelta:
         return dt.timedelta(seconds=value)
     except (OverflowError, ValueError):
         raise wrong from None
-
-
-def parse_duration(text: str) -> dt.timedelta | None:
-    """The duration that ``text`` says, or None when it says none.
-
-    >>> parse_duration("1h30m"), parse_duration("PT90S"), parse_duration("soon")
-    (datetime.timedelta(seconds=5400), datetime.timedelta(seconds=90), None)
-    """
-    if re.fullmatch(r"\d+(\.\d+)?", text.strip(), re.ASCII):
-        amounts: tuple[str | None, ...] = (None, None, None, None, text)
-    else:
-        match = _DURATION.fullmatch(text) or _ISO_DURATION.fullmatch(text)
-        amounts = match.groups() if match else ()
-    parts = {unit: float(amount) for unit, amount in zip(_UNITS, amounts, strict=False) if amount}
-    try:
-        return dt.timedelta(**parts) if parts else None
-    except OverflowError:
-        return None
 
 
 def misfit(value: Value, kind: Kind) -> str | None:
