@@ -134,6 +134,10 @@ all arguments of a function.
 | `{{$f: path}}` or `$file` | the text of a file in the folder of the pipeline, read when the Dag is built |
 | `{{$const: value}}` | the value itself, whatever it looks like |
 
+Where the operator's annotation says so plainly, a literal is read as what it asks for: a function as `module:function`
+(`python_callable` of `branch_python`; it is imported when the task runs), a duration as in `5m` or `1h30m`
+(`poke_interval` of sensors), a date, and numbers that are written as text.
+
 ## Values known when the file is read: `${{{{ }}}}`
 
 | expression | means |
@@ -141,7 +145,7 @@ all arguments of a function.
 | `${{{{ job.a.b }}}}`, `${{{{ job.list[0] }}}}` | a value of the job |
 | `${{{{ job }}}}` | the whole job, as a mapping |
 | `${{{{ env.NAME }}}}` | an environment variable of the process that reads the file |
-| `${{{{ vars.name }}}}` | a variable of the fleet |
+| `${{{{ vars.name }}}}` | a variable of the fleet, written under `vars` in `fleet.yaml` |
 | `${{{{ env.NAME or 'text' }}}}` | with a default: quoted text, a number, `true`, `false` or `null` |
 | `$${{{{ text }}}}` | the text `${{{{ text }}}}` |
 
