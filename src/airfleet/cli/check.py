@@ -69,12 +69,12 @@ def check(paths: Sequence[Path], here: Project | None) -> Findings:
     from airfleet.fleet import reader
 
     findings = Findings()
-    variables: Mapping[str, str] = {}
+    environ: Mapping[str, str] = os.environ
     folder = "pipelines"
     if here is not None:
         try:
             fleet = reader.read_file(here.fleet_file, os.environ)
-            variables, folder = fleet.variables, fleet.pipelines
+            environ, folder = {**os.environ, **fleet.task_environment}, fleet.pipelines
         except FileProblems as wrong:
             # Said once: with the project, or when fleet.yaml is named below.
             if not paths:
@@ -84,7 +84,7 @@ def check(paths: Sequence[Path], here: Project | None) -> Findings:
             paths = [here.root / folder]
     for file in _files(paths):
         findings.files += 1
-        _check_file(file, variables, findings)
+        _check_file(file, environ, findings)
     findings.problems += _said_twice(findings.pipelines)
     findings.problems.sort()
     return findings
@@ -110,7 +110,7 @@ def _near(path: Path) -> str | None:
     return did_you_mean(path.name, [entry.name for entry in path.parent.iterdir()])
 
 
-def _check_file(file: Path, variables: Mapping[str, str], findings: Findings) -> None:
+def _check_file(file: Path, environ: Mapping[str, str], findings: Findings) -> None:
     from airfleet.fleet import reader
     from airfleet.pipelines import checks
 
@@ -120,7 +120,7 @@ def _check_file(file: Path, variables: Mapping[str, str], findings: Findings) ->
         except FileProblems as wrong:
             findings.problems += _shown(wrong.problems)
         return
-    checked = checks.read_and_check(file, environ=os.environ, variables=variables)
+    checked = checks.read_and_check(file, environ=environ)
     findings.problems += _shown(checked.problems)
     findings.pipelines += [replace(p, file=_short(p.file)) for p in checked.pipelines]
 

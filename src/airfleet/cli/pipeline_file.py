@@ -27,7 +27,7 @@ def read(file: Path, job: str | None, project: Path | None) -> tuple[Pipeline, .
 
     if not file.is_file():
         raise FleetError(f"no such file: {file}", hint=near(file))
-    checked = checks.read_and_check(file, environ=os.environ, variables=variables(file, project))
+    checked = checks.read_and_check(file, environ=environment(file, project))
     if checked.problems:
         raise FileProblems(checked.problems)
     return checked.pipelines if job is None else (_of_job(checked.pipelines, job, file),)
@@ -38,12 +38,6 @@ def near(path: Path) -> str | None:
     if not path.parent.is_dir():
         return None
     return did_you_mean(path.name, [entry.name for entry in path.parent.iterdir()])
-
-
-def variables(file: Path, folder: Path | None) -> Mapping[str, str]:
-    """``${{ vars.name }}``: what fleet.yaml of the file's project defines; nothing outside a project."""
-    fleet = _fleet(file, folder)
-    return fleet.variables if fleet is not None else {}
 
 
 def _fleet(file: Path, folder: Path | None) -> Fleet | None:
@@ -58,9 +52,7 @@ def environment(file: Path, folder: Path | None) -> Mapping[str, str]:
     fleet = _fleet(file, folder)
     if fleet is None:
         return os.environ
-    # The same names as on the fleet.
-    named = {f"AIRFLEET_VAR_{name}": value for name, value in fleet.variables.items()}
-    return {**os.environ, **named, **fleet.environment}
+    return {**os.environ, **fleet.task_environment}
 
 
 def the_only(pipelines: Sequence[Pipeline], file: Path) -> Pipeline:

@@ -118,7 +118,7 @@ def _is_here(dag_id: str, project: Project) -> bool:
 
     fleet = read_file(project.fleet_file, project.environ)
     for file in pipeline_files(Path(fleet.root) / fleet.pipelines):
-        checked = read_and_check(file, environ=project.environ, variables=fleet.variables, only=dag_id)
+        checked = read_and_check(file, environ={**project.environ, **fleet.task_environment}, only=dag_id)
         if any(pipeline.dag_id == dag_id for pipeline in checked.pipelines):
             return True
     return False

@@ -98,8 +98,7 @@ def _settings(context: Context) -> dict[str, dict[str, str]]:
 def environment(context: Context) -> dict[str, str]:
     """Environment of the template and all its forks; nothing in it is secret."""
     return {
-        **context.fleet.environment,
-        **{f"AIRFLEET_VAR_{name}": value for name, value in context.fleet.variables.items()},
+        **context.fleet.task_environment,
         "AIRFLOW_HOME": str(context.paths.airflow_home),
         "AIRFLOW_CONFIG": str(context.paths.airflow_home / "airflow.cfg"),
         "AIRFLEET_PROJECT": context.fleet.root,

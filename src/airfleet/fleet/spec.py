@@ -57,3 +57,8 @@ class Fleet:
     def queues(self) -> tuple[str, ...]:
         """Every queue that some worker listens to, once."""
         return tuple(dict.fromkeys(queue for worker in self.workers for queue in worker.queues))
+
+    @property
+    def task_environment(self) -> Mapping[str, str]:
+        """What fleet.yaml adds to the environment of components and tasks: ``env:``, and ``vars:`` by name."""
+        return {**{f"AIRFLEET_VAR_{name}": value for name, value in self.variables.items()}, **self.environment}

@@ -211,3 +211,18 @@ def test_on_a_terminal_problems_have_their_source(tmp_path: Path) -> None:
     problem = Problem(Place(str(tmp_path / "a.yaml"), 1, 8), "tasks", "no list")
     assert "tasks: 3" in problems.text([problem], Screen())
     assert problems.text([problem], io.StringIO()) == f"{tmp_path}/a.yaml:1:8: tasks: no list"
+
+
+def test_what_fleet_yaml_gives_to_tasks_is_there_when_their_pipelines_are_checked(
+    project: Project, airfleet: Airfleet
+) -> None:
+    project.fleet_file.write_text("name: shop\nenv: {CITY: Oslo}\nvars: {country: norway}\n")
+    (project.root / "pipelines" / "a.yaml").write_text(
+        "dag_id: ${{ env.CITY }}_${{ vars.country }}\nstart_date: 2026-01-01\ntasks: [{id: a}]\n"
+    )
+    assert airfleet("check").code == 0
+    project.fleet_file.write_text("name: shop\n")
+    result = airfleet("check", "-o", "plain")
+    assert result.code == 1
+    assert "CITY" in result.out
+    assert "country" in result.out
