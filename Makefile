@@ -54,8 +54,8 @@ docs: install-dev ## Write the reference pages and the README's figures again
 docs-check: install-dev
 	$(BIN)/python scripts/docs.py check
 
-bench: install-dev ## Measure, beside stock Airflow (BENCH="cli_start parse_cost": only these)
-	$(BIN)/python benchmarks/run.py $(BENCH)
+bench: .venv-core/.installed ## Measure, beside stock Airflow (BENCH="cli_start parse_cost": only these)
+	.venv-core/bin/python benchmarks/run.py $(BENCH)
 
 lock: $(UV) ## Lock the requirements again (UPGRADE=1: to the newest that fit)
 	$(COMPILE) pyproject.toml --all-extras --group dev -o requirements/dev.lock
@@ -65,7 +65,7 @@ lock: $(UV) ## Lock the requirements again (UPGRADE=1: to the newest that fit)
 	$(COMPILE) requirements/airflow34.in -o requirements/airflow34.lock
 
 clean: stop ## Remove the environments
-	rm -rf .venv .venv-34
+	rm -rf .venv .venv-34 .venv-core
 
 install: .venv/.examples
 install-dev: .venv/.dev
@@ -83,12 +83,23 @@ $(UV): requirements/bootstrap.lock
 .venv/.examples: $(UV) requirements/examples.lock pyproject.toml
 	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/examples.lock
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	$(BIN)/python -m compileall -q src
 	@touch $@
 
 .venv/.dev: $(UV) requirements/dev.lock pyproject.toml
 	$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements/bootstrap.lock requirements/dev.lock
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	$(BIN)/python -m compileall -q src
 	@touch .venv/.examples $@
+
+# What is measured is what people install: airfleet and the embedded servers, without the tools of development.
+.venv-core/.installed: $(UV) requirements/airfleet.lock pyproject.toml
+	$(UV) venv --quiet --allow-existing --python $(BIN)/python .venv-core
+	$(UV) pip sync --quiet --compile-bytecode --python .venv-core/bin/python --require-hashes \
+		requirements/bootstrap.lock requirements/airfleet.lock
+	$(UV) pip install --quiet --python .venv-core/bin/python --no-deps --no-build-isolation -e .
+	.venv-core/bin/python -m compileall -q src
+	@touch $@
 
 .venv-34/.installed: $(UV) requirements/airflow34.lock
 	$(UV) venv --quiet --allow-existing --python $(BIN)/python .venv-34
