@@ -140,6 +140,10 @@ def figures() -> str:
             "`--help`",
             *(f"{taken[f'{of} --help']:.2f} s" for of in ("airfleet", "airflow")),
         ),
+        (
+            "a task's way to its Dag, among 1,000 in YAML",
+            *(f"{_task_start_ms(way, 1000):,.1f} ms" for way in ("folder", "loader")),
+        ),
     ]
     machine = idle["machine"]
     where = f"{machine['cores']} cores, Airflow {machine['packages']['apache-airflow']}, Python {machine['python']}"
@@ -148,8 +152,14 @@ def figures() -> str:
 
 Measured by `make bench` ({where}), one beside the other; {_repeats(ours["start_seconds"]["repeats"])}.
 airfleet is PostgreSQL, Valkey and Celery, a process for each task; Airflow alone is `airflow standalone`: SQLite, no
-broker, no Celery worker. [What is measured, and how](benchmarks/start_and_idle.py).
+broker, no Celery worker. Its Dags in YAML come from the usual Python file that reads them all.
+[What is measured, and how](benchmarks), and [every figure](benchmarks/results).
 """
+
+
+def _task_start_ms(way: str, dags: int) -> float:
+    rows = _results("parse_cost")["rows"]
+    return next(float(row["task_start_ms"]) for row in rows if (row["way"], row["dags"]) == (way, dags))
 
 
 def _repeats(count: int) -> str:
