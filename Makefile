@@ -71,7 +71,7 @@ install: .venv/.examples
 install-dev: .venv/.dev
 
 # Bytecode is compiled once here: where Python may not write it (PYTHONDONTWRITEBYTECODE), every start of
-# Airflow would compile 2,600 modules anew, which takes longer than everything else it does.
+# Airflow would compile 2,600 modules anew.
 # pip brings uv; uv is quick, and reads hash locks with extras, which older pips refuse.
 $(UV): requirements/bootstrap.lock
 	@if [ -z "$(PYTHON)" ]; then echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3 $(MAKECMDGOALS)"; exit 1; fi

@@ -98,7 +98,7 @@ def import_airflow() -> None:
     from sqlalchemy.orm import configure_mappers
 
     import_all_models()
-    # Left to the first query of each component, this would cost each of them 30 MB of its own.
+    # Left to the first query of each component, this would cost each of them 20 MB of its own.
     configure_mappers()
     # The list of all metrics, read from YAML: half a second for each component that counts something.
     stats._get_registry()
@@ -295,7 +295,7 @@ def worker(options: Options) -> None:
     worker_ready.connect(ready, weak=False)
     heartbeat_sent.connect(beat, weak=False)
     configure_logging(output=sys.stdout.buffer, json_output=False)
-    # Not ``worker_main``: it loads every command of Celery and Flower, 10 MB that no worker needs.
+    # Not ``worker_main``: it loads every command of Celery and Flower, which no worker needs.
     celery_worker = create_celery_app(conf).Worker(
         hostname=f"{options['name']}@{socket.gethostname()}",
         queues=options["queues"],
