@@ -2,7 +2,7 @@
 
     python benchmarks/cli_start.py [--repeats 10]
 
-Both come from the environment of the Python that runs this. No fleet runs: ``airfleet status`` finds
+Both come from the environment of the Python that runs this. No fleet runs: ``status``, ``trigger`` and ``why`` find
 that out. Each command is run once unmeasured, so that files are in the page cache and compiled.
 """
 
@@ -19,7 +19,7 @@ from pathlib import Path
 from measuring import report, spread
 
 BIN = Path(sys.executable).parent
-AIRFLEET = (("--help",), ("check",), ("status",))
+AIRFLEET = (("--help",), ("check",), ("status",), ("trigger", "hello"), ("why", "hello"))
 AIRFLOW = (("--help",), ("version",))
 NOTES = (
     "Wall time of one process from start to end, warm page cache. airflow's commands import Airflow, airfleet's do not."
