@@ -46,6 +46,10 @@ def test_components_outlive_the_template_and_a_new_one_forks_their_successors(ru
     assert fleet.component("template").pid == now.pid
 
 
+#: what the migration says when there is nothing to migrate
+MIGRATED_BEFORE = "the database has this Airflow's schema already"
+
+
 def test_up_starts_a_fleet_again_whose_agent_was_killed(running: Tiny) -> None:
     fleet = running.fleet
     before = fleet.pids()
@@ -53,6 +57,7 @@ def test_up_starts_a_fleet_again_whose_agent_was_killed(running: Tiny) -> None:
     fleet.start()
     assert not [pid for pid in before if processes.is_alive(pid)]
     assert "processes that an earlier agent had left" in fleet.paths.log("agent").read_text()
+    assert fleet.paths.log("migrate").read_text().splitlines()[-1] == MIGRATED_BEFORE
     assert running.runs_a_task("after the death of the agent")
 
 
