@@ -32,6 +32,22 @@ def test_a_component_that_is_killed_is_back_and_tasks_run(running: Tiny, name: s
     assert {c.name: c.pid for c in fleet.snapshot().components if c.kind == "template"} == others
 
 
+SERVERS_AND_TEMPLATE = ("postgres", "valkey", "template")
+
+
+def sockets(pid: int) -> set[str]:
+    links = (os.readlink(entry.path) for entry in os.scandir(f"/proc/{pid}/fd") if entry.is_symlink())
+    return {link for link in links if link.startswith("socket:")}
+
+
+def test_no_component_holds_the_socket_by_which_the_template_gets_its_orders(running: Tiny) -> None:
+    template = sockets(running.fleet.component("template").pid or 0)
+    forked = [c for c in running.fleet.snapshot().components if c.pid and c.kind not in SERVERS_AND_TEMPLATE]
+    assert template
+    assert len(forked) >= 4
+    assert {c.name: template & sockets(c.pid or 0) for c in forked} == {c.name: set() for c in forked}
+
+
 def test_components_outlive_the_template_and_a_new_one_forks_their_successors(running: Tiny) -> None:
     fleet = running.fleet
     before = {c.name: c.pid for c in fleet.snapshot().components if c.kind != "template"}

@@ -91,7 +91,6 @@ def import_airflow() -> None:
     """
     for module in IMPORTED:
         importlib.import_module(module)
-    from airflow import plugins_manager
     from airflow._shared.observability.metrics import stats
     from airflow.models import import_all_models
     from airflow.utils.providers_configuration_loader import providers_configuration_loaded
@@ -102,7 +101,6 @@ def import_airflow() -> None:
     configure_mappers()
     # The list of all metrics, read from YAML: half a second for each component that counts something.
     stats._get_registry()
-    plugins_manager.get_fastapi_plugins()
     providers_configuration_loaded(lambda: None)()
 
 

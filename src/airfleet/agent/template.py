@@ -88,7 +88,7 @@ def fork(order: dict[str, Any], connection: socket.socket) -> int:
         if component == 0:
             os.close(read)
             os.close(write)
-            connection.close()
+            _let_go(connection)
             _become(order)
         os.write(write, str(component).encode())
         os._exit(0)
@@ -97,6 +97,16 @@ def fork(order: dict[str, Any], connection: socket.socket) -> int:
         pid = int(answer.read())
     os.waitpid(between, 0)  # from here on the component is the agent's child
     return pid
+
+
+def _let_go(connection: socket.socket) -> None:
+    """Give up a child's copy of the socket, by which secrets of other components come.
+
+    Not ``close``: that only counts down while the reader of orders holds the socket too.
+    """
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, connection.fileno(), inheritable=False)
+    os.close(nothing)
 
 
 def _become(order: dict[str, Any]) -> NoReturn:
