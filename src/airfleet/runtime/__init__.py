@@ -1,0 +1,1 @@
+"""The path of a task: from the moment it may run to the end of its attempt."""
