@@ -1,0 +1,143 @@
+"""The embedded PostgreSQL and Valkey alone, in a folder, for systems that are compared with a fleet.
+
+They are the very programs that a fleet's own are. PostgreSQL has its own defaults (fsync and synchronous_commit on).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+import psycopg
+from psycopg import sql
+
+from airfleet.agent import embedded, health, leftovers
+from airfleet.agent.embedded_postgres import SUPERUSER
+from airfleet.agent.health import Subject
+from airfleet.fleet import secrets
+from airfleet.fleet.components import valkey
+from airfleet.fleet.context import Embedded
+from airfleet.fleet.paths import Paths, fleet_id
+from airfleet.fleet.plan import BrokerAnswers, PostgresAnswers, Probe
+from airfleet.testing.fleet import clean_environment
+from airfleet.testing.ports import free_ports
+from airfleet.testing.waiting import wait_until
+
+START_SECONDS = 60.0
+STOP_SECONDS = 20.0
+#: the least that a server of its own on this machine needs to be told
+POSTGRES = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "log_min_messages": "warning"}
+
+
+@dataclass
+class Servers:
+    """PostgreSQL and Valkey with their data below ``folder``, both on loopback with a password."""
+
+    folder: Path
+    #: more settings of PostgreSQL
+    postgres: Mapping[str, str] = field(default_factory=dict)
+    _secrets: secrets.Secrets = field(init=False, repr=False)
+    _ports: tuple[int, int] = field(init=False)
+    _started: list[subprocess.Popen[bytes]] = field(default_factory=list, init=False, repr=False)
+    #: pid and when it started
+    _written_down: list[tuple[int, int]] = field(default_factory=list, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.folder = self.folder.absolute()
+        self._secrets = secrets.generate()
+        postgres, broker = free_ports(2)
+        self._ports = postgres, broker
+
+    def start(self) -> None:
+        """Start both and wait until they answer. Raises AssertionError."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o755)  # the user that they run as, when we are root, must reach its data
+        place = embedded.prepare(Paths(home=self.folder, runtime=self.folder), euid=os.geteuid())
+        self._start("postgres", self._postgres_command(place), self._secrets.postgres_password)
+        conf = valkey.configuration(place.valkey_data, self._ports[1], self._secrets.broker_password)
+        self._start("valkey", (str(place.valkey_server), "-"), conf, user=place.user)
+        _wait(PostgresAnswers(self._ports[0], self._secrets.postgres_password, self._secrets.airflow_password))
+        _wait(BrokerAnswers(self._ports[1], self._secrets.broker_password))
+
+    def stop(self) -> None:
+        """End both and remove their data."""
+        leftovers.end(self.pids, STOP_SECONDS)
+        for process in self._started:
+            process.wait()
+        self._started.clear()
+        shutil.rmtree(embedded.SYSTEM_STATE / fleet_id(self.folder), ignore_errors=True)
+
+    def __enter__(self) -> Servers:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def database(self, name: str) -> str:
+        """``postgresql://...`` of a database of this name, which is made when it is not there."""
+        with psycopg.connect(self._database_url("postgres"), autocommit=True) as db:
+            if not db.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
+                db.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        return self._database_url(name)
+
+    def broker(self, number: int = 0) -> str:
+        """``redis://...`` of one of Valkey's two databases."""
+        return f"redis://:{self._secrets.broker_password}@127.0.0.1:{self._ports[1]}/{number}"
+
+    def pids(self) -> tuple[int, ...]:
+        """Every process of the two."""
+        # Valkey writes its title over its first environment, and with it over the mark.
+        return leftovers.find(self._mark, self._written_down)
+
+    @property
+    def _mark(self) -> str:
+        return f"servers-{fleet_id(self.folder)}"
+
+    def _database_url(self, name: str) -> str:
+        return f"postgresql://{SUPERUSER}:{self._secrets.postgres_password}@127.0.0.1:{self._ports[0]}/{name}"
+
+    def _postgres_command(self, place: Embedded) -> tuple[str, ...]:
+        settings = (f"{key}={value}" for key, value in {**POSTGRES, **self.postgres}.items())
+        module = (sys.executable, "-m", "airfleet.agent.embedded_postgres")
+        where = (str(place.postgres_bin), str(place.postgres_data), str(self._ports[0]), place.user or "-")
+        return *module, *where, *settings
+
+    def _start(self, name: str, command: Sequence[str], told: str, user: str | None = None) -> None:
+        environ = clean_environment() | {leftovers.MARK: self._mark}
+        with (self.folder / f"{name}.log").open("ab") as log:
+            process = spawn(command, environ, log, stdin=subprocess.PIPE, user=user)
+        self._started.append(process)
+        if started := leftovers.started_at(process.pid):
+            self._written_down.append((process.pid, started))
+        assert process.stdin
+        process.stdin.write(told.encode())
+        process.stdin.close()
+
+
+def _wait(probe: Probe) -> None:
+    subject = Subject(0, time.time(), "")
+    wait_until(lambda: health.ask(probe, subject).well, START_SECONDS, f"{type(probe).__name__} holds")
+
+
+def spawn(
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    log: IO[bytes],
+    stdin: int = subprocess.DEVNULL,
+    user: str | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own, which is how its processes are found later."""
+    return subprocess.Popen(
+        list(command), env=dict(environ), stdin=stdin, stdout=log, stderr=log, start_new_session=True, user=user
+    )

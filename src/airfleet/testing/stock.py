@@ -1,0 +1,279 @@
+"""Airflow alone, with what it brings itself: the system that a fleet is compared with.
+
+::
+
+    with StockAirflow(Path("/tmp/stock"), dags=Path("dags")) as stock:
+        stock.wait_for_dag("hello")
+        run = stock.trigger("hello")
+        assert stock.wait_for_run("hello", run) == "success"
+        stock.request("GET", f"dags/hello/dagRuns/{run}/taskInstances")
+
+It is CeleryExecutor on the embedded PostgreSQL and Valkey; every component is a process that the ``airflow`` command
+started, and every setting has Airflow's default but addresses, secrets and what ``settings`` says. Nothing of airfleet
+is loaded by it. Order: servers, migration, all components at once; the block begins when all of them are healthy and
+the worker takes tasks. A component that ends before that is an error that shows the end of its log. Whatever happens in
+the block, no process is left after it; the folder stays.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from airfleet.agent import health, leftovers
+from airfleet.agent.health import Subject
+from airfleet.cli.rest import Api, ApiError
+from airfleet.fleet import secrets
+from airfleet.fleet.paths import fleet_id
+from airfleet.fleet.plan import HttpAnswers, JobBeats, Probe
+from airfleet.testing.fleet import clean_environment
+from airfleet.testing.ports import free_ports
+from airfleet.testing.servers import Servers, spawn
+from airfleet.testing.waiting import wait_until
+
+START_SECONDS = 240.0
+STOP_SECONDS = 30.0
+RUN_SECONDS = 120.0
+USER = "admin"
+
+COMPONENTS: Mapping[str, tuple[str, ...]] = {
+    "api-server": ("api-server",),
+    "scheduler": ("scheduler",),
+    "dag-processor": ("dag-processor",),
+    "triggerer": ("triggerer",),
+    "worker": ("celery", "worker"),
+}
+_BEATS = {"scheduler": "SchedulerJob", "dag-processor": "DagProcessorJob", "triggerer": "TriggererJob"}
+#: what Celery writes as soon as it takes tasks
+_WORKER_READY = " ready."
+_ENDED = ("success", "failed")
+
+
+@dataclass
+class StockAirflow:
+    """Airflow of this environment in ``folder``, with the Dags of the folder ``dags``."""
+
+    folder: Path
+    dags: Path = field(kw_only=True)
+    #: section -> key -> value, over Airflow's defaults
+    settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict, kw_only=True)
+    slots: int = field(default=2, kw_only=True)
+    #: environment variables for every component, and so for tasks
+    environ: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    _secrets: secrets.Secrets = field(init=False, repr=False)
+    _ports: tuple[int, ...] = field(init=False, repr=False)
+    _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, init=False, repr=False)
+    _unpaused: set[str] = field(default_factory=set, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.folder = self.folder.absolute()
+        self._secrets = secrets.generate()
+        self._ports = free_ports(3)
+
+    # --- its life ---------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start everything and wait until it is healthy. Raises AssertionError."""
+        self.logs.mkdir(parents=True, exist_ok=True)
+        self.servers.start()
+        self._write_password()
+        self.airflow("db", "migrate")
+        began = time.time()
+        for name in COMPONENTS:
+            self._start(name)
+        wait_until(lambda: self._healthy(began), START_SECONDS, "Airflow is healthy", pause_seconds=0.5)
+
+    def stop(self) -> None:
+        """End every process; files stay."""
+        leftovers.end(lambda: leftovers.find(self._mark), STOP_SECONDS)
+        for process in self._running.values():
+            process.wait()
+        self._running.clear()
+        self.servers.stop()
+
+    def __enter__(self) -> StockAirflow:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def airflow(self, *arguments: str) -> str:
+        """What an ``airflow`` command prints. Raises AssertionError with what it said when it fails."""
+        done = subprocess.run(
+            [_PROGRAM, *arguments], env=self._environment, capture_output=True, text=True, check=False, timeout=600
+        )
+        assert done.returncode == 0, f"airflow {' '.join(arguments)}:\n{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
+        return done.stdout
+
+    # --- what it is ------------------------------------------------------------------------------
+
+    @cached_property
+    def servers(self) -> Servers:
+        """PostgreSQL and Valkey of its own."""
+        return Servers(self.folder / "servers")
+
+    @cached_property
+    def database_url(self) -> str:
+        """``postgresql://...`` of the metadata database."""
+        return self.servers.database("airflow")
+
+    @property
+    def url(self) -> str:
+        """Where the api-server listens."""
+        return f"http://127.0.0.1:{self._ports[0]}"
+
+    @property
+    def logs(self) -> Path:
+        """``<component>.log`` of each component."""
+        return self.folder / "component-logs"
+
+    @property
+    def task_logs(self) -> Path:
+        """Logs of tasks, in Airflow's own order."""
+        return self.folder / "home" / "logs"
+
+    def component(self, name: str) -> int:
+        """The pid of the process that was started as this component."""
+        return self._running[name].pid
+
+    def pids(self) -> tuple[int, ...]:
+        """Every process of it, servers included."""
+        return tuple(sorted({*leftovers.find(self._mark), *self.servers.pids()}))
+
+    # --- what it does ----------------------------------------------------------------------------
+
+    @cached_property
+    def api(self) -> Api:
+        """The REST API as the administrator."""
+        return Api(self.url, USER, self._secrets.user_password)
+
+    def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """The answer to ``GET``, ``POST`` or ``PATCH`` of a path below ``/api/v2/``; it may have a query.
+
+        Raises ApiError when Airflow refuses.
+        """
+        parts = urlsplit(path)
+        words, query = [unquote(word) for word in parts.path.strip("/").split("/")], dict(parse_qsl(parts.query))
+        match method:
+            case "GET":
+                return self.api.get(*words, **query)
+            case "POST":
+                return self.api.post(*words, body=body or {})
+            case "PATCH":
+                return self.api.patch(*words, body=body or {}, **query)
+        raise ValueError(f"{method} is not GET, POST or PATCH")
+
+    def wait_for_dag(self, dag_id: str, seconds: float = START_SECONDS) -> None:
+        """Wait until Airflow knows a Dag."""
+        wait_until(lambda: self.knows(dag_id), seconds, f"Dag '{dag_id}' is known", pause_seconds=0.3)
+
+    def knows(self, dag_id: str) -> bool:
+        """Whether Airflow knows a Dag."""
+        try:
+            self.api.get("dags", dag_id)
+        except ApiError as refused:
+            if refused.status != 404:
+                raise
+            return False
+        return True
+
+    def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
+        """Start a run; its id. The Dag is unpaused first."""
+        if dag_id not in self._unpaused:
+            self.api.patch("dags", dag_id, body={"is_paused": False}, update_mask="is_paused")
+            self._unpaused.add(dag_id)
+        run = self.api.post("dags", dag_id, "dagRuns", body={"logical_date": None, "conf": dict(conf or {})})
+        return str(run["dag_run_id"])
+
+    def wait_for_run(self, dag_id: str, run_id: str, seconds: float = RUN_SECONDS) -> str:
+        """The state in which the run ended: ``success`` or ``failed``."""
+
+        def ended() -> str:
+            state = str(self.api.get("dags", dag_id, "dagRuns", run_id)["state"])
+            return state if state in _ENDED else ""
+
+        return wait_until(ended, seconds, f"run {run_id} of '{dag_id}' has ended", pause_seconds=0.3)
+
+    # --- how it is started -----------------------------------------------------------------------
+
+    def _start(self, name: str) -> None:
+        with (self.logs / f"{name}.log").open("ab") as log:
+            self._running[name] = spawn([_PROGRAM, *COMPONENTS[name]], self._environment, log)
+
+    def _healthy(self, began: float) -> bool:
+        for name, process in self._running.items():
+            if process.poll() is not None:
+                raise AssertionError(f"{name} ended with {process.returncode}:\n{self._end_of_log(name)}")
+        subject = Subject(0, began, self.database_url)
+        beating = all(health.ask(JobBeats(kind), subject).well for kind in _BEATS.values())
+        return beating and health.ask(self._api_answers, subject).well and _WORKER_READY in self._end_of_log("worker")
+
+    @property
+    def _api_answers(self) -> Probe:
+        return HttpAnswers((f"{self.url}/api/v2/version", f"{self.url}/execution/health"))
+
+    def _end_of_log(self, name: str) -> str:
+        return (self.logs / f"{name}.log").read_text(errors="replace")[-8000:]
+
+    def _write_password(self) -> None:
+        (self.folder / "home").mkdir(parents=True, exist_ok=True)
+        secrets.write_private(self._passwords, json.dumps({USER: self._secrets.user_password}))
+
+    @property
+    def _passwords(self) -> Path:
+        return self.folder / "home" / "passwords.json"
+
+    @property
+    def _mark(self) -> str:
+        return f"stock-{fleet_id(self.folder)}"
+
+    @cached_property
+    def _environment(self) -> dict[str, str]:
+        options = {
+            f"AIRFLOW__{section.upper()}__{key.upper()}": value
+            for chosen in (self._needed(), self.settings)
+            for section, values in chosen.items()
+            for key, value in values.items()
+        }
+        home = {"AIRFLOW_HOME": str(self.folder / "home"), leftovers.MARK: self._mark, "SPT_NOENV": "1"}
+        return clean_environment() | home | options | dict(self.environ)
+
+    def _needed(self) -> Mapping[str, Mapping[str, str]]:
+        """What has no default that several systems on one machine could share."""
+        api, worker_logs, trigger_logs = map(str, self._ports)
+        driver = self.database_url.replace("postgresql://", "postgresql+psycopg://")
+        return {
+            "core": {
+                "executor": "CeleryExecutor",
+                "load_examples": "False",
+                "dags_folder": str(self.dags.absolute()),
+                "execution_api_server_url": f"{self.url}/execution/",
+                "simple_auth_manager_users": f"{USER}:admin",
+                "simple_auth_manager_passwords_file": str(self._passwords),
+                "fernet_key": self._secrets.fernet_key,
+            },
+            "database": {"sql_alchemy_conn": driver, "sql_alchemy_conn_async": driver},
+            "api": {"base_url": self.url, "host": "127.0.0.1", "port": api, "secret_key": self._secrets.api_secret_key},
+            "api_auth": {"jwt_secret": self._secrets.jwt_secret},
+            "celery": {"broker_url": self.servers.broker(), "worker_concurrency": str(self.slots)},
+            "logging": {"worker_log_server_port": worker_logs, "trigger_log_server_port": trigger_logs},
+        }
+
+
+_PROGRAM = str(Path(sys.executable).parent / "airflow")
