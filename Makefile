@@ -63,9 +63,10 @@ lock: $(UV) ## Lock the requirements again (UPGRADE=1: to the newest that fit)
 	$(COMPILE) pyproject.toml --extra local --extra examples -c requirements/dev.lock -o requirements/examples.lock
 	$(COMPILE) requirements/bootstrap.in -c requirements/dev.lock -o requirements/bootstrap.lock
 	$(COMPILE) requirements/airflow34.in -o requirements/airflow34.lock
+	$(COMPILE) requirements/peers.in -o requirements/peers.lock
 
 clean: stop ## Remove the environments
-	rm -rf .venv .venv-34 .venv-core
+	rm -rf .venv .venv-34 .venv-core .venv-peers
 
 install: .venv/.examples
 install-dev: .venv/.dev
@@ -104,4 +105,10 @@ $(UV): requirements/bootstrap.lock
 .venv-34/.installed: $(UV) requirements/airflow34.lock
 	$(UV) venv --quiet --allow-existing --python $(BIN)/python .venv-34
 	$(UV) pip sync --quiet --compile-bytecode --python .venv-34/bin/python --require-hashes requirements/airflow34.lock
+	@touch $@
+
+# What airfleet is compared with, beside Airflow alone.
+.venv-peers/.installed: $(UV) requirements/peers.lock
+	$(UV) venv --quiet --allow-existing --python $(BIN)/python .venv-peers
+	$(UV) pip sync --quiet --compile-bytecode --python .venv-peers/bin/python --require-hashes requirements/peers.lock
 	@touch $@
