@@ -17,6 +17,10 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import psycopg
+
+from airfleet.runtime import wakeups
+
 Options = Mapping[str, str]
 
 #: ``current`` in this variable: all tasks come from this installation of Airflow
@@ -45,6 +49,7 @@ IMPORTED = (
     "airflow.sdk.execution_time.task_runner",
     "airfleet.pipelines.bundle",
     "airfleet.pipelines.discovery",
+    "airfleet.runtime.scheduler",
     "asgiref.sync",
     "billiard.heap",
     "billiard.popen_fork",
@@ -202,8 +207,19 @@ def migrate(_: Options) -> None:
     use_database()
     if _schema_in_database() == tuple(db._REVISION_HEADS_MAP.values())[-1]:
         print("the database has this Airflow's schema already")
-        return
-    db.upgradedb()
+    else:
+        _with_database(wakeups.remove)
+        db.upgradedb()
+    _with_database(wakeups.install)
+
+
+def _with_database(action: Callable[[psycopg.Connection[Any]], object]) -> None:
+    """Do something to the database outside SQLAlchemy."""
+    from airflow import settings
+
+    url = settings.get_engine().url.set(drivername="postgresql")
+    with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as connection:
+        action(connection)
 
 
 def _schema_in_database() -> str | None:
@@ -218,13 +234,14 @@ def _schema_in_database() -> str | None:
 
 
 def scheduler(_: Options) -> None:
-    """``airflow scheduler --skip-serve-logs``."""
+    """``airflow scheduler --skip-serve-logs``, looking only where something may have changed."""
     from airflow.jobs.job import Job, run_job
-    from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+
+    from airfleet.runtime.scheduler import FleetSchedulerJobRunner
 
     use_database()
     _end_on_signals()
-    runner = SchedulerJobRunner(job=Job())
+    runner = FleetSchedulerJobRunner(job=Job())
     run_job(job=runner.job, execute_callable=runner._execute)
 
 

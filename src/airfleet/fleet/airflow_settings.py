@@ -34,7 +34,8 @@ def _settings(context: Context) -> dict[str, dict[str, str]]:
     }
     return {
         "core": {
-            "executor": "CeleryExecutor",
+            # Under the name of the one that it extends: Dags may name it.
+            "executor": "CeleryExecutor:airfleet.runtime.executor.FleetExecutor",
             "load_examples": "False",
             "dags_folder": str(_pipelines(context)),
             "execution_api_server_url": f"{context.url}/execution/",
@@ -76,6 +77,9 @@ def _settings(context: Context) -> dict[str, dict[str, str]]:
             # Publishing from the scheduler itself: a pool of publishing processes per batch costs more.
             "sync_parallelism": "1",
             "worker_enable_remote_control": "True",
+            # What became of a task is in the database; Celery's results tell of workers that failed beside it.
+            "task_track_started": "False",
+            "extra_celery_config": json.dumps({"task_store_errors_even_if_ignored": True, "result_expires": 86400}),
             "broker_url": "memory://",
             "result_backend": "cache+memory://",
         },
@@ -91,6 +95,10 @@ def _settings(context: Context) -> dict[str, dict[str, str]]:
             "orphaned_tasks_check_interval": "15",
             # A Dag whose file is gone leaves the list as soon.
             "parsing_cleanup_interval": "10",
+            # The executor waits, until the database tells of a change.
+            "scheduler_idle_sleep_time": "0",
+            # As many tasks a query as there are free slots.
+            "max_tis_per_query": "0",
         },
     }
 

@@ -1,0 +1,276 @@
+"""The executor of a fleet: Celery's, with the database as the witness of what became of an attempt. [A]
+
+An attempt of a task, from here::
+
+    queued_tasks ──publish──> running ──its row says that it is over──> forgotten
+        │  ^                     │
+        └──┘ the broker is gone  └──its row says queued or running, the worker says it failed──> FAILED is reported
+
+- *Publishing*: through one open connection (:mod:`airfleet.runtime.publisher`). While the broker is gone, workloads
+  stay queued here and are tried again, later each time; Airflow's own ``task_queued_timeout`` is their only end.
+- *What became of it*: the attempt itself writes its state into the database, through the execution API. One small query
+  finds those that are over; they are forgotten without an executor event, because all that Airflow does with such an
+  event is to read the task instance and find that it has ended. Nor is there an event for *queued*: it would store the
+  id that the scheduler has stored before it queued the task.
+- *Who failed before or beside it*: a worker that could not even start the attempt, or whose process died, is seen only
+  in Celery's result backend. It keeps failures alone, and is asked about attempts that the database calls queued or
+  running for some seconds. What it tells is reported as stock does.
+- *Callbacks* have no row that a worker writes; their result is kept, and asked for.
+
+``heartbeat`` waits, when there is nothing to send, until PostgreSQL tells of a change
+(:mod:`airfleet.runtime.wakeups`), at most a second: the scheduler's loop needs no other pause.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+from airflow import settings
+from airflow.executors.workloads import ExecuteTask
+from airflow.models.taskinstance import TaskInstance
+from airflow.providers.celery.executors.celery_executor import CeleryExecutor
+from airflow.utils.session import create_session
+from airflow.utils.state import TaskInstanceState
+from celery import states as celery_states
+from celery.backends.base import BaseKeyValueStoreBackend
+from celery.backends.database import DatabaseBackend
+from sqlalchemy import select
+
+from airfleet.runtime.publisher import BrokerGone, Publisher
+from airfleet.runtime.wakeups import Listener, News
+
+if TYPE_CHECKING:
+    from airflow.executors.workloads.types import WorkloadKey
+    from airflow.providers.celery.executors.celery_executor_utils import WorkloadInCelery
+
+#: the longest wait of a heartbeat, seconds: timers and the job's heartbeat run in the same loop
+WAIT_SECONDS = 1.0
+#: between two looks at the attempts' rows without news, seconds
+LOOK_SECONDS = 1.0
+#: between two questions to the result backend, seconds
+WITNESS_SECONDS = 5.0
+#: pauses between two attempts to reach the broker, seconds: the first and the longest
+FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.5, 10.0
+
+_ACTIVE = (TaskInstanceState.QUEUED, TaskInstanceState.RUNNING, TaskInstanceState.RESTARTING)
+
+
+@dataclass
+class Flight:
+    """A workload that was sent and is not known to be over."""
+
+    #: of the Celery message
+    celery_id: str
+    #: of the task instance; None for a callback
+    ti_id: UUID | None
+    #: when the result backend may be asked, by the monotonic clock
+    ask_at: float
+
+
+class FleetExecutor(CeleryExecutor):
+    """See the module."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
+        self.flights: dict[WorkloadKey, Flight] = {}
+        self.listener: Listener | None = None
+        #: how long the next heartbeat may wait, seconds; set by a scheduler that knows, else it is found out here
+        self.patience_seconds: float | None = None
+        #: slots became free since somebody set this to False
+        self.freed = False
+        self._publisher = Publisher(self.celery_app)
+        self._backoff = FIRST_BACKOFF_SECONDS
+        self._publish_at = 0.0
+        self._sent = 0
+        self._looked_at = 0.0
+        self._asked_at = 0.0
+        self._witness_told = False
+
+    def start(self) -> None:
+        """Get ready to send and to listen; both connect when first used."""
+        super().start()
+        engine = settings.get_engine()
+        if engine.dialect.name == "postgresql":
+            url = engine.url.set(drivername="postgresql")
+            self.listener = Listener(url.render_as_string(hide_password=False))
+
+    def heartbeat(self) -> None:
+        """Send what is queued, wait for news, look what became of what runs."""
+        stock_scheduler = self.patience_seconds is None
+        if stock_scheduler:
+            self.freed = False
+        sent_before = self._sent
+        super().heartbeat()
+        seconds = self._patience(sent_anything=self._sent > sent_before)
+        if self.listener is None:
+            time.sleep(seconds)
+            return
+        self.listener.wait(seconds)
+        if self.listener.has_news:
+            self._look(time.monotonic())
+            if stock_scheduler:
+                self.listener.take()
+
+    def take_news(self) -> News | None:
+        """What woke us since the last call; None when nobody would."""
+        if self.listener is None or not self.listener.listening:
+            return None
+        return self.listener.take()
+
+    def end(self, synchronous: bool = False) -> None:
+        """Look a last time; close both connections."""
+        super().end(synchronous)
+        self._publisher.close()
+        if self.listener is not None:
+            self.listener.close()
+
+    def _patience(self, sent_anything: bool) -> float:
+        if self.event_buffer or self.freed:
+            return 0.0
+        seconds = WAIT_SECONDS
+        if self.patience_seconds is not None:
+            seconds = min(seconds, self.patience_seconds)
+        elif sent_anything:
+            return 0.0
+        if self.queued_tasks or self.queued_callbacks:
+            seconds = min(seconds, max(0.0, self._publish_at - time.monotonic()))
+        return seconds
+
+    # --- sending --------------------------------------------------------------------------------
+
+    def trigger_tasks(self, open_slots: int) -> None:
+        """Send what fits into the free slots, unless the broker was gone a moment ago."""
+        if time.monotonic() >= self._publish_at:
+            super().trigger_tasks(open_slots)
+
+    def _send_workloads(self, workload_tuples_to_send: Sequence[WorkloadInCelery]) -> None:
+        for key, workload, queue, _team in workload_tuples_to_send:
+            try:
+                self._send(key, workload, queue)
+            except BrokerGone as gone:
+                self._publish_at = time.monotonic() + self._backoff
+                self.log.warning(
+                    "The broker cannot be reached; %d workloads stay queued, next attempt in %.1f s: %s",
+                    len(self.queued_tasks) + len(self.queued_callbacks),
+                    self._backoff,
+                    gone,
+                )
+                self._backoff = min(2 * self._backoff, LONGEST_BACKOFF_SECONDS)
+                return
+            except Exception:
+                # Wrong with this one message, not with the broker: the others go on.
+                self.log.exception("Workload %s cannot be sent; it stays queued", key)
+                self._publish_at = time.monotonic() + FIRST_BACKOFF_SECONDS
+            else:
+                self._backoff = FIRST_BACKOFF_SECONDS
+
+    def _send(self, key: WorkloadKey, workload: Any, queue: str | None) -> None:
+        is_task = isinstance(workload, ExecuteTask)
+        celery_id = (is_task and workload.ti.external_executor_id) or str(uuid4())
+        self._publisher.send(workload.model_dump_json(), task_id=celery_id, queue=queue, keep_result=not is_task)
+        self._sent += 1
+        self.queued_tasks.pop(key, None)  # type: ignore[arg-type]
+        self.queued_callbacks.pop(key, None)  # type: ignore[arg-type]
+        self._take_up(key, celery_id, workload.ti.id if is_task else None)
+        if is_task and not workload.ti.external_executor_id:
+            self.event_buffer[key] = (TaskInstanceState.QUEUED, celery_id)
+
+    def _take_up(self, key: WorkloadKey, celery_id: str, ti_id: UUID | None) -> None:
+        patience = WITNESS_SECONDS if ti_id else LOOK_SECONDS
+        self.flights[key] = Flight(celery_id, ti_id, time.monotonic() + patience)
+        self.workloads[key] = self.celery_app.AsyncResult(celery_id)
+        self.running.add(key)
+
+    # --- what became of it ------------------------------------------------------------------------
+
+    def sync(self) -> None:
+        """Forget attempts that are over; report those of which only the worker knows that they are."""
+        now = time.monotonic()
+        listening = self.listener is not None and self.listener.listening
+        if now - self._looked_at >= (WITNESS_SECONDS if listening else LOOK_SECONDS):
+            self._look(now)
+        self._ask(now)
+
+    def _look(self, now: float) -> None:
+        self._looked_at = now
+        tasks = {key: flight for key, flight in self.flights.items() if flight.ti_id is not None}
+        if not tasks:
+            return
+        active = _active(flight.ti_id for flight in tasks.values() if flight.ti_id)
+        for key, flight in tasks.items():
+            row = active.get(flight.ti_id) if flight.ti_id else None
+            if row is None or row[1] != flight.celery_id:
+                self._forget(key)
+            elif row[0] == TaskInstanceState.RESTARTING:
+                # Its worker ends it now, and nothing but the worker tells when it has.
+                flight.ask_at = min(flight.ask_at, now)
+
+    def _ask(self, now: float) -> None:
+        """Ask the result backend about what should have ended, or started, by now."""
+        if now - self._asked_at < LOOK_SECONDS:
+            return
+        due = {key: flight for key, flight in self.flights.items() if flight.ask_at <= now}
+        if not due or not self._can_ask():
+            return
+        self._asked_at = now
+        try:
+            answers = self.bulk_state_fetcher.get_many([self.workloads[key] for key in due])
+        except Exception as error:
+            self.log.warning("Celery's result backend cannot be asked now: %s", error)
+            answers = {}
+        for key, flight in due.items():
+            flight.ask_at = now + (WITNESS_SECONDS if flight.ti_id else LOOK_SECONDS)
+            state, info = answers.get(flight.celery_id, (None, None))
+            if state is not None and state in celery_states.READY_STATES:
+                self.update_task_state(key, state, info)
+
+    def _can_ask(self) -> bool:
+        if isinstance(self.celery_app.backend, (BaseKeyValueStoreBackend, DatabaseBackend)):
+            return True
+        if not self._witness_told:
+            self._witness_told = True
+            self.log.warning("This result backend cannot tell of workers that failed before a task started")
+        return False
+
+    def _forget(self, key: WorkloadKey) -> None:
+        del self.flights[key]
+        self.workloads.pop(key, None)
+        self.running.discard(key)
+        self.freed = True
+
+    def change_state(self, key: WorkloadKey, state: Any, info: Any = None, remove_running: bool = True) -> None:
+        """As in stock; what has ended is no longer watched."""
+        super().change_state(key, state, info, remove_running=remove_running)
+        self.flights.pop(key, None)
+        self.freed = True
+
+    def revoke_task(self, *, ti: TaskInstance) -> None:
+        """As in stock; no longer watched either."""
+        super().revoke_task(ti=ti)
+        self.flights.pop(ti.key, None)
+        self.freed = True
+
+    def try_adopt_task_instances(self, tis: Sequence[TaskInstance]) -> Sequence[TaskInstance]:
+        """Watch attempts of a scheduler that is gone: all that were given an id when they were queued."""
+        known = [ti for ti in tis if ti.external_executor_id is not None]
+        for ti in known:
+            assert ti.external_executor_id is not None
+            self._take_up(ti.key, ti.external_executor_id, ti.id)
+        if known:
+            self._looked_at = 0.0
+            adopted = "\n\t".join(f"{ti} in state {ti.state}" for ti in known)
+            self.log.info("Adopted %d tasks of a scheduler that is gone\n\t%s", len(known), adopted)
+        return [ti for ti in tis if ti.external_executor_id is None]
+
+
+def _active(ids: Iterable[UUID]) -> Mapping[UUID, tuple[str | None, str | None]]:
+    """State and external id of those of these task instances that a worker has or shall get."""
+    query = select(TaskInstance.id, TaskInstance.state, TaskInstance.external_executor_id).where(
+        TaskInstance.id.in_(list(ids)), TaskInstance.state.in_(_ACTIVE)
+    )
+    with create_session() as session:
+        return {row[0]: (row[1], row[2]) for row in session.execute(query)}

@@ -1,0 +1,259 @@
+"""Airflow's scheduler, looking only where something may have changed. [A]
+
+Stock looks at everything in every pass of its loop: which Dags are due, which runs may start, up to 20 running runs
+with all their tasks, which tasks may be queued. A pass here does the parts for which there is a reason:
+
+===================  ==========================================================================
+part                 reason
+===================  ==========================================================================
+make runs            news of a Dag, or one is due by its time
+start runs           the above, news of a run, or a queued run whose time has come
+look at runs         those that news name, those never looked at, those with a retry or a
+                     reschedule ahead
+queue tasks          any of the above, slots of a pool or of the executor became free
+===================  ==========================================================================
+
+What is due by time is one small query a second. Every five seconds everything is done as stock does it, whether there
+is a reason or not: it finds what is told by no news (a run's timeout), and what was missed. Without news (the database
+does not tell) every pass is stock's.
+
+What each part does is Airflow's own code; this module decides which are called. A contract test pins what is
+overridden and called here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airflow._shared.observability.metrics import stats
+from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+from airflow.models.dag import DagModel
+from airflow.models.dagrun import DagRun
+from airflow.models.taskinstance import TaskInstance
+from airflow.utils.sqlalchemy import is_lock_not_available_error, prohibit_commit, with_row_locks
+from airflow.utils.state import DagRunState, TaskInstanceState
+from sqlalchemy import func, nulls_first, or_, select, tuple_
+from sqlalchemy.exc import OperationalError
+
+from airfleet.runtime.executor import WAIT_SECONDS, FleetExecutor
+from airfleet.runtime.readiness import may_progress
+from airfleet.runtime.wakeups import News
+
+if TYPE_CHECKING:
+    from airflow.callbacks.callback_requests import DagCallbackRequest
+    from sqlalchemy.orm import Session
+
+#: between two passes that do everything, seconds
+EVERYTHING_SECONDS = 5.0
+#: between two questions what is due by time, seconds
+DUE_SECONDS = 1.0
+#: runs that one pass looks at, at most
+RUNS_PER_PASS = 50
+
+#: By the database's clock, as Airflow's own queries: is a Dag due, is a queued run due, in how many seconds is the next
+#: Dag due, and which runs have tasks that wait for a retry, or for a reschedule whose time has come.
+_DUE = """
+WITH ready AS (
+    SELECT next_dagrun_create_after AS at FROM dag
+    WHERE NOT is_paused AND NOT is_stale AND NOT has_import_errors AND NOT exceeds_max_non_backfill
+)
+SELECT
+    EXISTS (SELECT FROM ready WHERE at <= now()),
+    EXISTS (SELECT FROM dag_run WHERE state = 'queued' AND run_after <= now()),
+    (SELECT extract(epoch FROM min(at) - now())::float FROM ready WHERE at > now()),
+    ARRAY(
+        SELECT DISTINCT ARRAY[ti.dag_id, ti.run_id] FROM task_instance ti
+        LEFT JOIN LATERAL (SELECT max(reschedule_date) AS at FROM task_reschedule WHERE ti_id = ti.id) r ON TRUE
+        WHERE ti.state = 'up_for_retry' OR ti.state = 'up_for_reschedule' AND (r.at IS NULL OR r.at <= now())
+    )
+"""
+
+
+@dataclass
+class Agenda:
+    """What a pass shall do, and why."""
+
+    make_runs: bool = False
+    start_runs: bool = False
+    queue_tasks: bool = False
+    everything: bool = False
+    changed: set[tuple[str, str]] = field(default_factory=set)
+
+    def __bool__(self) -> bool:
+        return bool(self.make_runs or self.start_runs or self.queue_tasks or self.everything or self.changed)
+
+
+class FleetSchedulerJobRunner(SchedulerJobRunner):
+    """See the module."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._did_everything_at = float("-inf")
+        self._asked_due_at = float("-inf")
+        #: for the next pass: what this one could not finish
+        self._left = Agenda()
+        #: runs looked at only if their tasks' states say that something may be done
+        self._doubtful: set[int] = set()
+        #: Dags whose runs wait for the runs before them
+        self._in_order: set[str] = set()
+
+    def _do_scheduling(self, session: Session) -> int:
+        executor = self.executor
+        news = executor.take_news() if isinstance(executor, FleetExecutor) else None
+        if news is None or not isinstance(executor, FleetExecutor):
+            if isinstance(executor, FleetExecutor):
+                executor.patience_seconds = None
+            return super()._do_scheduling(session)
+        now = time.monotonic()
+        agenda, patience = self._agenda(executor, news, now)
+        executor.freed = False
+        executor.patience_seconds = patience
+        if not agenda:
+            return 0
+        queued = self._pass(agenda, session)
+        if self._left:
+            executor.patience_seconds = 0.0
+        return queued
+
+    def _agenda(self, executor: FleetExecutor, news: News, now: float) -> tuple[Agenda, float]:
+        """What is to be done, and how many seconds nothing else will be due."""
+        agenda, self._left = self._left, Agenda()
+        agenda.changed |= news.changed
+        agenda.make_runs |= news.dags
+        agenda.start_runs |= news.runs
+        agenda.queue_tasks |= news.slots or executor.freed
+        agenda.everything = news.everything or now - self._did_everything_at >= EVERYTHING_SECONDS
+        patience = self._add_what_is_due(agenda, executor, now)
+        if agenda.everything:
+            self._did_everything_at = now
+            agenda.make_runs = True
+        agenda.start_runs |= agenda.make_runs
+        agenda.queue_tasks |= agenda.start_runs or bool(agenda.changed)
+        return agenda, patience
+
+    def _add_what_is_due(self, agenda: Agenda, executor: FleetExecutor, now: float) -> float:
+        if now - self._asked_due_at < DUE_SECONDS:
+            return max(0.0, self._asked_due_at + DUE_SECONDS - now)
+        rows = executor.listener.fetch(_DUE) if executor.listener else None
+        if not rows:
+            agenda.everything = True
+            return WAIT_SECONDS
+        self._asked_due_at = now
+        dags, runs, next_dag, timed = rows[0]
+        agenda.make_runs |= dags
+        agenda.start_runs |= runs
+        agenda.changed |= {(dag_id, run_id) for dag_id, run_id in timed}
+        return min(DUE_SECONDS, next_dag) if next_dag is not None else DUE_SECONDS
+
+    def _pass(self, agenda: Agenda, session: Session) -> int:
+        with prohibit_commit(session) as guard:
+            if agenda.make_runs and self._scheduler_use_job_schedule:
+                self._create_dagruns_for_dags(guard, session)
+            if agenda.start_runs:
+                self._start_queued_dagruns(session)
+                # There may be more of them than one pass starts.
+                self._left.start_runs = any(isinstance(changed, DagRun) for changed in session.dirty)
+                guard.commit()
+            runs = self._runs_to_look_at(agenda, session)
+            self._stamp_team_names(runs, session)
+            callbacks = self._schedule_all_dag_runs(guard, runs, session)
+        self._send_callbacks(callbacks, session)
+        with prohibit_commit(session) as guard:
+            session.expunge_all()
+            queued = self._queue_tasks(session) if agenda.queue_tasks else 0
+            guard.commit()
+        return queued
+
+    # --- which runs ------------------------------------------------------------------------------
+
+    def _runs_to_look_at(self, agenda: Agenda, session: Session) -> Collection[DagRun]:
+        self._doubtful = set()
+        if agenda.everything:
+            self._left.changed |= agenda.changed
+            return list(DagRun.get_running_dag_runs_to_examine(session=session))
+        if not agenda.changed and not agenda.start_runs:
+            return []
+        named = sorted(agenda.changed)[:RUNS_PER_PASS]
+        self._left.changed |= agenda.changed - set(named)
+        exact = [(dag_id, run_id) for dag_id, run_id in named if run_id and dag_id not in self._in_order]
+        whole = {dag_id for dag_id, run_id in named if not run_id or dag_id in self._in_order}
+        runs = self._running(exact, whole, session)
+        self._doubtful = {run.id for run in runs if run.last_scheduling_decision and run.dag_id not in whole}
+        return runs
+
+    def _running(self, exact: Collection[tuple[str, str]], whole: Collection[str], session: Session) -> list[DagRun]:
+        """Running runs that are named, and those that were never looked at; locked, as Airflow does it."""
+        query = (
+            select(DagRun)
+            .join(DagModel, DagModel.dag_id == DagRun.dag_id)
+            .where(DagRun.state == DagRunState.RUNNING, DagRun.run_after <= func.now())
+            .where(DagModel.is_paused.is_(False), DagModel.is_stale.is_(False))
+            .where(
+                or_(
+                    tuple_(DagRun.dag_id, DagRun.run_id).in_(exact),
+                    DagRun.dag_id.in_(whole),
+                    DagRun.last_scheduling_decision.is_(None),
+                )
+            )
+            .order_by(nulls_first(DagRun.last_scheduling_decision), DagRun.run_after)
+            .limit(2 * RUNS_PER_PASS)
+        )
+        return list(session.scalars(with_row_locks(query, of=DagRun, session=session, skip_locked=True)).unique())
+
+    def _schedule_dag_run(self, dag_run: DagRun, session: Session) -> DagCallbackRequest | None:
+        dag = self.scheduler_dag_bag.get_dag_for_run(dag_run=dag_run, session=session)
+        if dag is not None:
+            if any(getattr(task, "depends_on_past", False) for task in dag.task_dict.values()):
+                self._in_order.add(dag_run.dag_id)
+            if dag_run.id in self._doubtful and not may_progress(dag, self._unsuccessful(dag_run, session)):
+                return None
+        return super()._schedule_dag_run(dag_run, session)
+
+    @staticmethod
+    def _unsuccessful(dag_run: DagRun, session: Session) -> Iterable[tuple[str, str | None]]:
+        query = select(TaskInstance.task_id, TaskInstance.state).where(
+            TaskInstance.dag_id == dag_run.dag_id,
+            TaskInstance.run_id == dag_run.run_id,
+            or_(TaskInstance.state.is_(None), TaskInstance.state != TaskInstanceState.SUCCESS),
+        )
+        return ((task_id, state) for task_id, state in session.execute(query))
+
+    # --- what Airflow does around them -------------------------------------------------------------
+
+    def _send_callbacks(self, callbacks: Iterable[tuple[DagRun, DagCallbackRequest | None]], session: Session) -> None:
+        for run, callback in callbacks:
+            if callback is None:
+                continue
+            dag = self.scheduler_dag_bag.get_dag_for_run(dag_run=run, session=session)
+            if dag is None:
+                self.log.error("Dag '%s' not found in serialized_dag table", run.dag_id)
+            else:
+                self._send_dag_callbacks_to_processor(dag, callback)
+
+    def _queue_tasks(self, session: Session) -> int:
+        if sum(executor.slots_available for executor in self.executors) <= 0 or not self._any_scheduled(session):
+            return 0
+        timer = stats.timer("scheduler.critical_section_duration")
+        timer.start()
+        try:
+            queued = self._critical_section_enqueue_task_instances(session=session)
+        except OperationalError as error:
+            timer.stop(send=False)
+            if not is_lock_not_available_error(error=error):
+                raise
+            stats.incr("scheduler.critical_section_busy")
+            session.rollback()
+            self._left.queue_tasks = True  # another scheduler holds the lock for a moment
+            return 0
+        timer.stop(send=True)
+        # Some may stand behind others that wait for a pool: they are seen when those are out of the way.
+        self._left.queue_tasks = bool(queued) and self._any_scheduled(session)
+        return queued
+
+    @staticmethod
+    def _any_scheduled(session: Session) -> bool:
+        query = select(TaskInstance.id).where(TaskInstance.state == TaskInstanceState.SCHEDULED).limit(1)
+        return session.scalar(query) is not None
