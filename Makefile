@@ -14,7 +14,7 @@ AIRFLOW_34_TESTS := tests/unit/pipelines tests/unit/test_source.py tests/conform
 	tests/integration/pipelines/test_discovery.py \
 	tests/integration/pipelines/test_airflow_cli.py tests/integration/pipelines/test_local_run.py
 
-.PHONY: help demo stop test lint types imports docs docs-check test-34 test-33 bench format lock install install-dev clean
+.PHONY: help demo stop test lint types imports docs docs-check test-34 test-33 bench compare format lock install install-dev clean
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -56,6 +56,9 @@ docs-check: install-dev
 
 bench: .venv-core/.installed ## Measure, beside stock Airflow (BENCH="cli_start parse_cost": only these)
 	.venv-core/bin/python benchmarks/run.py $(BENCH)
+
+compare: install-dev ## Run some hundred tasks on stock Airflow and on a fleet, and say where they differ (COMPARE="--only mapping")
+	PYTHONPATH=tests $(BIN)/python -m semantics.compare $(COMPARE)
 
 lock: $(UV) ## Lock the requirements again (UPGRADE=1: to the newest that fit)
 	$(COMPILE) pyproject.toml --all-extras --group dev -o requirements/dev.lock

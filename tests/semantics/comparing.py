@@ -1,0 +1,60 @@
+"""Where two records of one scenario differ, and which of these differences are decided and written down."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from semantics.record import Record
+
+ABSENT = "(nothing)"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A difference that is meant: where it shows, and why it is so."""
+
+    #: of paths such as ``dag/tasks/work/tries/1/log/task.stdout``
+    path: re.Pattern[str]
+    because: str
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One fact that is not the same on both sides."""
+
+    scenario: str
+    path: str
+    stock: Any
+    fleet: Any
+    decision: Decision | None
+
+    def lines(self) -> Iterator[str]:
+        """How it reads for a person."""
+        yield f"{self.scenario}: {self.path}"
+        if isinstance(self.stock, list) and isinstance(self.fleet, list):
+            before, after = ([str(entry) for entry in side] for side in (self.stock, self.fleet))
+            yield from (
+                f"    {line}" for line in difflib.unified_diff(before, after, "stock", "airfleet", n=1, lineterm="")
+            )
+        else:
+            yield f"    stock:    {self.stock!r}"
+            yield f"    airfleet: {self.fleet!r}"
+
+
+def differences(
+    stock: Record, fleet: Record, decisions: Iterable[Decision], unsteady: Iterable[str] = ()
+) -> list[Difference]:
+    """All of them, the decided ones too; paths that match ``unsteady`` are not compared."""
+    ours, theirs = fleet.leaves(), stock.leaves()
+    left_out = [re.compile(pattern) for pattern in unsteady]
+    found = []
+    for path in sorted(ours.keys() | theirs.keys()):
+        before, after = theirs.get(path, ABSENT), ours.get(path, ABSENT)
+        if before != after and not any(pattern.search(path) for pattern in left_out):
+            decision = next((d for d in decisions if d.path.search(path)), None)
+            found.append(Difference(stock.scenario, path, before, after, decision))
+    return found

@@ -1,0 +1,1 @@
+select {{ params.column }} from {{ ds }} -- {{ word_macro }} {{ "shout me" | shout }} {{ ti.task_id }}
