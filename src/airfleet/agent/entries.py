@@ -50,6 +50,9 @@ IMPORTED = (
     "airfleet.pipelines.bundle",
     "airfleet.pipelines.discovery",
     "airfleet.runtime.scheduler",
+    "airfleet.runtime.child",
+    "airfleet.runtime.coordinator",
+    "airfleet.runtime.pool",
     "asgiref.sync",
     "billiard.heap",
     "billiard.popen_fork",
@@ -325,12 +328,25 @@ def worker(options: Options) -> None:
     sys.exit(celery_worker.exitcode)
 
 
+def start_pool() -> None:
+    """Fork the pool that loads Dags and forks attempts, before the worker knows any secret."""
+    from setproctitle import setproctitle
+
+    from airfleet.runtime import child, coordinator, pool
+
+    name = os.environ["AIRFLEET_COMPONENT"]
+    coordinator.use(pool.start(child.work(), lambda title: setproctitle(f"airfleet {name} -- {title}")))
+
+
 def _end_on_signals() -> None:
     from airflow.utils.cli import sigint_handler
 
     signal.signal(signal.SIGINT, sigint_handler)
     signal.signal(signal.SIGTERM, sigint_handler)
 
+
+#: component -> what it does after the fork and before it is told its settings, secrets among them
+PREPARATIONS: Mapping[str, Callable[[], None]] = {"worker": start_pool}
 
 #: component -> what it does after the fork
 ENTRIES: Mapping[str, Callable[[Options], None]] = {

@@ -14,11 +14,16 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Iterator
 
 #: bytes that an empty ``bytes`` object takes, with its end mark
 _EMPTY_BYTES = sys.getsizeof(b"")
 
 _SIZE_CLASS = re.compile(r"\s*\d+\s+(\d+)\s+\d+\s+\d+\s+(\d+)\s*$")
+
+#: size of a huge page, and the advice to make some at once (linux/mman.h)
+_HUGE_BYTES = 2 * 2**20
+_MADV_COLLAPSE = 25
 
 #: what plugs the holes; never freed, so the holes stay plugged
 _plugs: list[bytes] = []
@@ -66,6 +71,32 @@ def _plug(libc: ctypes.CDLL, size: int, top: int) -> int:
             libc.free(chunk)
             return count
     return _MOST_PLUGS
+
+
+def use_huge_pages() -> int:
+    """Back the heap with huge pages, where the kernel can (Linux 6.1); returns how many bytes it did.
+
+    A fork copies the table of pages, and an exit takes it down: 512 times shorter for what lies in huge
+    pages. A child that writes copies an ordinary page all the same.
+    """
+    libc = ctypes.CDLL(None)
+    libc.madvise.restype, libc.madvise.argtypes = ctypes.c_int, (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+    done = 0
+    for start, end in list(_anonymous_memory()):
+        first, last = -(-start // _HUGE_BYTES) * _HUGE_BYTES, end // _HUGE_BYTES * _HUGE_BYTES
+        if last > first and libc.madvise(first, last - first, _MADV_COLLAPSE) == 0:
+            done += last - first
+    return done
+
+
+def _anonymous_memory() -> Iterator[tuple[int, int]]:
+    """First and last address of every writable mapping without a file, but for stacks."""
+    with open("/proc/self/maps") as file:
+        for line in file:
+            addresses, permissions, _, _, inode, *name = line.split()
+            if permissions.startswith("rw") and inode == "0" and "stack" not in "".join(name):
+                start, _, end = addresses.partition("-")
+                yield int(start, 16), int(end, 16)
 
 
 class _HeapInfo(ctypes.Structure):

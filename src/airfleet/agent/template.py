@@ -77,6 +77,7 @@ def _settle() -> None:
     heap.trim()
     heap.fill_holes()
     gc.freeze()
+    heap.use_huge_pages()
 
 
 def fork(order: dict[str, Any], connection: socket.socket) -> int:
@@ -117,6 +118,7 @@ def _become(order: dict[str, Any]) -> NoReturn:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         os.environ["AIRFLEET_COMPONENT"] = order["name"]
+        entries.PREPARATIONS.get(order["entry"], _nothing)()
         entries.apply(order["settings"])
         entries.ENTRIES[order["entry"]](order["options"])
         code = 0
@@ -131,6 +133,10 @@ def _become(order: dict[str, Any]) -> NoReturn:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def _nothing() -> None:
+    """What most components do before they are told their settings."""
 
 
 def _redirect(log: str) -> None:

@@ -10,13 +10,15 @@ from pathlib import Path
 from airfleet.fleet.context import Context
 
 BUNDLE_NAME = "pipelines"
+COORDINATOR = "airfleet"
 
 
 def configuration(context: Context) -> str:
     """The text of ``airflow.cfg``."""
     sections = _settings(context)
     for section, values in context.fleet.airflow.items():
-        sections.setdefault(section, {}).update(values)
+        ours = sections.setdefault(section, {})
+        ours.update({key: _merged(ours.get(key), value) if section == "sdk" else value for key, value in values.items()})
     parser = configparser.RawConfigParser()
     parser.read_dict(sections)
     text = io.StringIO()
@@ -89,6 +91,11 @@ def _settings(context: Context) -> dict[str, dict[str, str]]:
             "base_log_folder": str(context.paths.task_logs),
             "dag_processor_child_process_log_directory": str(context.paths.logs / "dag-files"),
         },
+        # Attempts are forked from warm task templates, whatever their queue.
+        "sdk": {
+            "coordinators": json.dumps({COORDINATOR: {"classpath": "airfleet.runtime.coordinator.TaskCoordinator"}}),
+            "queue_to_coordinator": json.dumps(dict.fromkeys(("default", *context.fleet.queues), COORDINATOR)),
+        },
         "scheduler": {
             # A scheduler that died is noticed by the others within seconds, not minutes.
             "scheduler_health_check_threshold": "15",
@@ -101,6 +108,14 @@ def _settings(context: Context) -> dict[str, dict[str, str]]:
             "max_tis_per_query": "0",
         },
     }
+
+
+def _merged(ours: str | None, theirs: str) -> str:
+    """Coordinators of other languages beside ours, and their queues."""
+    try:
+        return json.dumps({**json.loads(ours or "{}"), **json.loads(theirs)})
+    except (TypeError, ValueError):  # not a JSON object: Airflow says so
+        return theirs
 
 
 def environment(context: Context) -> dict[str, str]:

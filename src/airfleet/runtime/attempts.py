@@ -1,0 +1,171 @@
+"""Forks attempts and tells each attempt's monitor how it ends.
+
+States of an attempt: forked -> exited (status sent) -> reaped (when its monitor has closed its socket, so
+that the pid stays taken while the monitor may still signal it). A monitor that closes its socket earlier
+is gone: its attempt gets SIGTERM, so that ``on_kill`` runs, and SIGKILL some seconds later, because nobody
+is left who could report what it does.
+
+What is forked starts with a process group of its own, without any descriptor that was opened here, and as
+the first process that the kernel ends when memory runs out: one attempt, not the worker.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import socket
+import time
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from typing import NoReturn
+
+from airfleet.runtime import wire
+
+#: seconds between SIGTERM and SIGKILL for an attempt whose monitor is gone
+ESCALATION_SECONDS = 5.0
+#: added to an attempt's badness when the kernel chooses what to end for want of memory
+_OOM_SCORE = "500"
+
+
+@dataclass
+class _Running:
+    pid: int
+    pidfd: int
+    status: socket.socket
+    kill_at: float | None = None
+
+
+class Attempts:
+    """The attempts that this process has forked.
+
+    ``selector`` is the one on which it waits; ``inherited`` are the descriptors that attempts may have too.
+    """
+
+    def __init__(
+        self,
+        selector: selectors.BaseSelector,
+        inherited: frozenset[int],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._selector = selector
+        self._inherited = inherited
+        self._clock = clock
+        self._running: dict[int, _Running] = {}
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def start(self, attempt: wire.Attempt, run: Callable[[wire.Attempt], NoReturn]) -> None:
+        """Fork an attempt, which calls ``run``; tell its monitor the pid."""
+        pid = os.fork()
+        if pid == 0:
+            leave_behind(self._inherited | set(attempt.descriptors))
+            _settle_in()
+            run(attempt)
+        _set_group(pid)
+        status = socket.socket(fileno=attempt.descriptors[0])
+        wire.close(attempt.descriptors[1:])
+        self._watch(_Running(pid, os.pidfd_open(pid), status))
+
+    def wait_seconds(self) -> float | None:
+        """How long the selector may wait before :meth:`end_overdue` has something to do."""
+        due = [running.kill_at for running in self._running.values() if running.kill_at is not None]
+        return max(0.0, min(due) - self._clock()) if due else None
+
+    def end_overdue(self) -> None:
+        """Kill attempts without a monitor that did not end when they were asked to."""
+        for running in self._running.values():
+            if running.kill_at is not None and running.kill_at <= self._clock():
+                running.kill_at = None
+                _signal_group(running.pid, signal.SIGKILL)
+
+    def _watch(self, running: _Running) -> None:
+        self._running[running.pid] = running
+        self._selector.register(running.pidfd, selectors.EVENT_READ, lambda: self._exited(running))
+        self._selector.register(running.status, selectors.EVENT_READ, lambda: self._monitor_gone(running))
+        if not _tell(running.status, {"pid": running.pid}, [running.pidfd]):
+            self._monitor_gone(running)
+
+    def _exited(self, running: _Running) -> None:
+        ended = os.waitid(os.P_PIDFD, running.pidfd, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+        if ended is None:
+            return
+        self._selector.unregister(running.pidfd)
+        os.close(running.pidfd)
+        running.pidfd, running.kill_at = -1, None
+        code = ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+        if running.status.fileno() < 0 or not _tell(running.status, {"exit": code}):
+            self._reap(running)
+
+    def _monitor_gone(self, running: _Running) -> None:
+        """The monitor has closed its end, or was never there."""
+        if running.status.fileno() >= 0:
+            self._selector.unregister(running.status)
+            running.status.close()
+        if running.pidfd < 0:
+            self._reap(running)
+        elif running.kill_at is None:
+            running.kill_at = self._clock() + ESCALATION_SECONDS
+            _signal_group(running.pid, signal.SIGTERM)
+
+    def _reap(self, running: _Running) -> None:
+        if running.status.fileno() >= 0:
+            self._selector.unregister(running.status)
+            running.status.close()
+        os.waitpid(running.pid, 0)
+        del self._running[running.pid]
+
+
+def open_descriptors() -> frozenset[int]:
+    """Every descriptor that is open in this process."""
+    return frozenset(number for number in map(int, os.listdir("/proc/self/fd")) if _is_open(number))
+
+
+def leave_behind(kept: Collection[int]) -> None:
+    """In a new process: close every descriptor but those that are ``kept``."""
+    wire.close(open_descriptors() - set(kept))
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:  # it was the one of the folder that lists them
+        return False
+    return True
+
+
+def _settle_in() -> None:
+    """What a new attempt does before anything else."""
+    _set_group(0)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        with open("/proc/self/oom_score_adj", "w") as file:
+            file.write(_OOM_SCORE)
+    except OSError:  # a container that forbids it: the kernel chooses by size alone
+        pass
+
+
+def _set_group(pid: int) -> None:
+    """Give ``pid`` a process group of its own; both sides do it, so that it is true for both at once."""
+    try:
+        os.setpgid(pid, pid)
+    except OSError:  # it has ended already
+        pass
+
+
+def _signal_group(pid: int, number: signal.Signals) -> None:
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def _tell(status: socket.socket, message: dict[str, int], descriptors: Iterable[int] = ()) -> bool:
+    """Whether the monitor was there to be told."""
+    try:
+        wire.send(status, message, list(descriptors))
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,158 @@
+"""What an attempt does in the process that was forked for it. [A]
+
+Forked from a task template it has its Dag already, and does what Airflow's ``task_runner.main`` does without
+reading the file and without building again what never changes. Forked from the pool it has nothing, and runs
+Airflow's own. The steps themselves are Airflow's in both cases (reference: ``main``, ``startup`` and ``parse``
+in airflow/sdk/execution_time/task_runner.py; a contract test says when they change).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
+from socket import socket
+from typing import Any, NoReturn
+
+import structlog
+from airflow.dag_processing.bundles.base import BundleVersionLock
+from airflow.sdk._shared.observability.metrics import stats
+from airflow.sdk.api.client import getuser
+from airflow.sdk.api.datamodels._generated import TaskInstanceState
+from airflow.sdk.configuration import conf
+from airflow.sdk.definitions._internal.dag_parsing_context import _airflow_parsing_context_manager
+from airflow.sdk.exceptions import AirflowRescheduleException
+from airflow.sdk.execution_time import supervisor, task_runner
+from airflow.sdk.execution_time.comms import CommsDecoder, RescheduleTask, StartupDetails, ToSupervisor, ToTask
+from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance, TaskRunnerMarker
+from airflow.sdk.listener import get_listener_manager
+from airflow.sdk.observability.metrics import stats_utils
+from opentelemetry.trace import INVALID_SPAN, Span, Status, StatusCode
+from pydantic import TypeAdapter
+from setproctitle import setproctitle
+from structlog.contextvars import bind_contextvars
+
+from airfleet.runtime import loading, wire
+from airfleet.runtime.loading import Loaded
+from airfleet.runtime.work import Work
+
+#: reads what the monitor answers; half of the time of an attempt's start, were it built in each
+_ANSWERS: TypeAdapter[Any] = TypeAdapter(ToTask)
+
+
+def work() -> Work:
+    """What a worker's pool does."""
+    return Work(load=loading.load, run=run, seconds_good=loading.seconds_good, stamp=loading.stamp)
+
+
+def run(attempt: wire.Attempt, loaded: Loaded | None) -> NoReturn:
+    """Be an attempt: what Airflow's own fork would do, over the sockets of ``attempt``."""
+    _reseed()
+    supervisor._make_process_nondumpable()
+    status, requests, stdout, stderr, logs = attempt.descriptors
+    os.close(status)
+    main = supervisor._subprocess_main if loaded is None else lambda: _main(loaded)
+    supervisor._fork_main(socket(fileno=requests), socket(fileno=stdout), socket(fileno=stderr), logs, main)
+
+
+def _reseed() -> None:
+    """Python reseeds its own generator in a forked process; numpy does not."""
+    if numpy := sys.modules.get("numpy.random"):
+        numpy.seed()
+
+
+@task_runner.flush_spans()
+def _main(loaded: Loaded) -> None:
+    """Run the attempt whose details come over the socket that is now standard input."""
+    log = structlog.get_logger(logger_name="task")
+    comms = CommsDecoder[ToTask, ToSupervisor](log=log, body_decoder=_ANSWERS, err_decoder=_ANSWERS)
+    task_runner.SUPERVISOR_COMMS = comms
+    stats.initialize(
+        factory=stats_utils.get_stats_factory(), export_legacy_names=conf.getboolean("metrics", "legacy_names_on")
+    )
+    span = INVALID_SPAN
+    with ExitStack() as stack:
+        try:
+            log.info("::group::Pre Execute")
+            details = task_runner.get_startup_details()
+            span = stack.enter_context(task_runner._make_task_span(msg=details))
+            _run(details, loaded)
+        except AirflowRescheduleException as reschedule:
+            log.warning("Rescheduling task during startup, marking task as UP_FOR_RESCHEDULE")
+            comms.send(RescheduleTask(reschedule_date=reschedule.reschedule_date, end_date=datetime.now(UTC)))
+            _record(span, reschedule)
+            sys.exit(0)
+        except KeyboardInterrupt as interrupt:
+            log.exception("Ctrl-c hit")
+            _record(span, interrupt)
+            sys.exit(2)
+        except Exception as error:
+            log.exception("Top level error")
+            _record(span, error)
+            sys.exit(1)
+        finally:
+            with suppress(Exception):
+                comms.socket.close()
+
+
+def _run(details: StartupDetails, loaded: Loaded) -> None:
+    ti, context, log = _startup(details, loaded)
+    with BundleVersionLock(bundle_name=ti.bundle_instance.name, bundle_version=ti.bundle_instance.version):
+        state, _, error = task_runner.run(ti, context, log)
+        context["exception"] = error
+        task_runner.finalize(ti, state, context, log, error)
+        if getattr(ti, "_terminal_state_send_failed", False):
+            # A failure that could not be reported must not look like a success; callbacks have run.
+            sys.exit(1)
+
+
+def _startup(details: StartupDetails, loaded: Loaded) -> tuple[RuntimeTaskInstance, Any, Any]:
+    """The task of the attempt, from the Dags that are loaded; Airflow's way when it is not among them."""
+    dag = loaded.dags.get(details.ti.dag_id)
+    task: Any = dag.task_dict.get(details.ti.task_id) if dag is not None else None
+    if task is None or _is_for_another_user(task):
+        started: tuple[RuntimeTaskInstance, Any, Any] = task_runner.startup(msg=details)
+        return started
+    setproctitle(f"airflow worker -- {details.ti.id}")
+    ti = details.ti
+    bind_contextvars(
+        ti_id=str(ti.id),
+        dag_id=ti.dag_id,
+        task_id=ti.task_id,
+        run_id=ti.run_id,
+        try_number=ti.try_number,
+        map_index=ti.map_index,
+    )
+    log = structlog.get_logger(logger_name="task")
+    try:
+        get_listener_manager().hook.on_starting(component=TaskRunnerMarker())
+    except Exception:
+        log.exception("error calling listener")
+    with _airflow_parsing_context_manager(dag_id=ti.dag_id, task_id=ti.task_id):
+        instance = _instance(details, task, loaded)
+    return instance, instance.get_template_context(), log
+
+
+def _instance(details: StartupDetails, task: Any, loaded: Loaded) -> RuntimeTaskInstance:
+    return RuntimeTaskInstance.model_construct(
+        **details.ti.model_dump(exclude_unset=True),
+        task=task,
+        bundle_instance=loaded.bundle,
+        _ti_context_from_server=details.ti_context,
+        max_tries=details.ti_context.max_tries,
+        start_date=details.start_date,
+        state=TaskInstanceState.RUNNING,
+        sentry_integration=details.sentry_integration,
+    )
+
+
+def _is_for_another_user(task: Any) -> bool:
+    """Whether Airflow will start the attempt again with ``sudo``, as it does for ``run_as_user``."""
+    user = getattr(task, "run_as_user", None) or conf.get("core", "default_impersonation", fallback=None)
+    return bool(user) and user != getuser()
+
+
+def _record(span: Span, error: BaseException) -> None:
+    span.record_exception(error)
+    span.set_status(Status(StatusCode.ERROR, description=f"Exception: {type(error).__name__}"))

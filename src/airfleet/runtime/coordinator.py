@@ -1,0 +1,287 @@
+"""Runs attempts in processes that are forked from warm task templates. [A]
+
+Airflow asks a coordinator to execute each task that a worker takes (``[sdk] coordinators``); this one does
+what Airflow's own does, with four differences (reference: airflow/sdk/execution_time/supervisor.py):
+
+- the attempt is forked by the worker's pool (:mod:`airfleet.runtime.pool`), where its Dag is loaded;
+- the end of the process is an event among the others. Airflow asks for it after the last socket has closed,
+  often some microseconds too early, and then waits five seconds on nothing;
+- no heartbeat right after the start, which itself counts as one; no rendered fields when all are empty;
+- one HTTP connection for all attempts of a slot.
+
+Without a pool, or when it does not answer, the monitor forks the attempt itself, as Airflow does.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, cast
+
+import attrs
+import httpx
+import structlog
+from airflow.sdk.api.client import Client
+from airflow.sdk.execution_time.comms import SetRenderedFields
+from airflow.sdk.execution_time.coordinator import BaseCoordinator
+from airflow.sdk.execution_time.supervisor import ActivitySubprocess, ProcessTracker
+
+from airfleet.runtime import loading, wire
+
+log = structlog.get_logger(__name__)
+
+#: seconds in which the pool has to fork an attempt; loading a Dag file takes 30 at the most, and is given up then
+FORK_SECONDS = 45.0
+#: attempts that a dying template or pool may cost before the monitor forks by itself
+_TRIES = 3
+#: seconds for which an unused HTTP connection is kept
+_KEEP_ALIVE_SECONDS = 60.0
+
+#: exit codes of processes that a signal ended, with its name, as psutil gives them
+NegativeSignal = IntEnum("NegativeSignal", {s.name: -s.value for s in signal.Signals})  # type: ignore[misc]
+
+_pool: socket.socket | None = None
+
+
+def use(pool: socket.socket | None) -> None:
+    """Have attempts of this process and its children forked by the pool behind this socket."""
+    global _pool
+    _pool = pool
+
+
+class TaskCoordinator(BaseCoordinator):
+    """The coordinator of every queue of a fleet."""
+
+    def __init__(self) -> None:
+        self._kept: Client | None = None
+
+    def execute_task(
+        self,
+        *,
+        what: Any,
+        dag_rel_path: str | os.PathLike[str],
+        bundle_info: Any,
+        client: Client,
+        logger: Any = None,
+        sentry_integration: str = "",
+        subprocess_logs_to_stdout: bool,
+        **kwargs: Any,
+    ) -> BaseCoordinator.ExecutionResult:
+        """Run one attempt to its end."""
+        start = Monitor.start_in_pool if _pool is not None else Monitor.start
+        process = start(
+            what=what,
+            dag_rel_path=dag_rel_path,
+            bundle_info=bundle_info,
+            client=self._client_for(client),
+            logger=logger,
+            sentry_integration=sentry_integration,
+            subprocess_logs_to_stdout=subprocess_logs_to_stdout,
+        )
+        exit_code = process.wait()
+        return self.ExecutionResult(exit_code, process.final_state)
+
+    def _client_for(self, given: Client) -> Client:
+        """One client with one connection for all attempts, with the token of this one."""
+        if self._kept is None or self._kept.base_url != given.base_url:
+            limits = httpx.Limits(max_keepalive_connections=1, max_connections=10, keepalive_expiry=_KEEP_ALIVE_SECONDS)
+            self._kept = Client(base_url=str(given.base_url), limits=limits, token="")
+        self._kept.auth = given.auth or (lambda request: request)
+        return self._kept
+
+
+@attrs.define(kw_only=True)
+class Monitor(ActivitySubprocess):
+    """The parent of one attempt, for Airflow: serves its requests, sends heartbeats, reports its end."""
+
+    @classmethod
+    def start(cls, **kwargs: Any) -> Monitor:
+        """Fork the attempt from this process."""
+        monitor: Monitor = super().start(**kwargs)
+        monitor._watch(_Descriptor(os.pidfd_open(monitor.pid)), lambda _: False)
+        return monitor
+
+    @classmethod
+    def start_in_pool(
+        cls,
+        *,
+        what: Any,
+        dag_rel_path: str | os.PathLike[str],
+        bundle_info: Any,
+        client: Client,
+        logger: Any = None,
+        sentry_integration: str = "",
+        subprocess_logs_to_stdout: bool = False,
+    ) -> Monitor:
+        """Have the attempt forked by the pool, or by this process when the pool cannot."""
+        file = loading.file_of(bundle_info.name, bundle_info.version, os.fspath(dag_rel_path), what.dag_id)
+        startup = {
+            "what": what,
+            "dag_rel_path": dag_rel_path,
+            "bundle_info": bundle_info,
+            "sentry_integration": sentry_integration,
+        }
+        logger = logger or structlog.get_logger(logger_name="task").bind()
+        forked = fork_in_pool(str(what.id), file)
+        if forked is None:
+            log.warning("The pool of task templates does not answer; forking here", ti_id=str(what.id))
+            return cls.start(
+                client=client, logger=logger, subprocess_logs_to_stdout=subprocess_logs_to_stdout, **startup
+            )
+        requests, stdout, stderr, logs = forked.sockets
+        monitor = cls(
+            id=what.id,
+            pid=forked.tracker.pid,
+            stdin=requests,
+            process=forked.tracker,
+            process_log=logger,
+            client=client,
+            new_process_group=True,
+            subprocess_logs_to_stdout=subprocess_logs_to_stdout,
+        )
+        monitor._register_pipe_readers(stdout, stderr, requests, logs, data={})
+        monitor._watch(forked.tracker.status, monitor._told)
+        startup["ti"] = startup.pop("what")
+        monitor._on_child_started(**startup)
+        return monitor
+
+    def _watch(self, source: Any, handle: Callable[[Any], bool]) -> None:
+        """Have ``handle`` called when ``source`` can be read, until it says that it is done."""
+        self.selector.register(source, selectors.EVENT_READ, (handle, self.selector.unregister))
+
+    def _told(self, status: socket.socket) -> bool:
+        """The end of the attempt, or of whoever forked it: then only the end of the process can be seen."""
+        received = wire.receive(status)
+        if received is None:
+            self._watch(self._tracker.process, self._ended_unseen)
+        else:
+            self._tracker.ended(received[0]["exit"])
+        return False
+
+    def _ended_unseen(self, _: _Descriptor) -> bool:
+        """Nobody knows the exit code: what the attempt has reported counts, and nothing reported is a failure."""
+        self.process_log.warning("The task template of this attempt has died; its exit code is not known")
+        reported = self._terminal_state or self._pending_terminal_state_msg
+        self._tracker.ended(0 if reported else -signal.SIGKILL)
+        return False
+
+    @property
+    def _tracker(self) -> PoolTracker:
+        return cast("PoolTracker", self._process)
+
+    def _on_child_started(self, **kwargs: Any) -> None:
+        super()._on_child_started(**kwargs)
+        self._last_heartbeat_attempt = time.monotonic()  # that the attempt runs has just been said
+
+    def _handle_request(self, msg: Any, log: Any, req_id: int) -> None:
+        if isinstance(msg, SetRenderedFields) and self._has_nothing_rendered(msg):
+            self.send_msg(None, request_id=req_id, error=None)
+            return
+        super()._handle_request(msg, log, req_id)
+
+    def _has_nothing_rendered(self, msg: SetRenderedFields) -> bool:
+        """Whether all fields are empty, and no earlier attempt can have stored others."""
+        return self.ti is not None and self.ti.try_number == 1 and not any(msg.rendered_fields.values())
+
+
+class _Descriptor:
+    """A descriptor that a selector and Airflow's loop can hold like a socket."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def fileno(self) -> int:
+        """The descriptor."""
+        return self._number
+
+    def close(self) -> None:
+        """Close it, once."""
+        if self._number >= 0:
+            os.close(self._number)
+            self._number = -1
+
+
+class StillRunning(Exception):
+    """No end of the attempt was told so far."""
+
+
+class PoolTracker(ProcessTracker):
+    """An attempt that another process has forked, which tells its end over a socket."""
+
+    ProcessNotFound = ProcessLookupError
+    TimeoutExpired = StillRunning
+
+    def __init__(self, pid: int, pidfd: int, status: socket.socket) -> None:
+        self._pid = pid
+        self._exit_code: int | None = None
+        self.process = _Descriptor(pidfd)
+        self.status = status
+
+    @property
+    def pid(self) -> int:
+        """The attempt's process."""
+        return self._pid
+
+    def send_signal(self, s: signal.Signals) -> None:
+        """Raises ProcessLookupError when it has ended."""
+        signal.pidfd_send_signal(self.process.fileno(), s)
+
+    def ended(self, code: int) -> None:
+        """Take note of its exit code, negative for a signal."""
+        self._exit_code = NegativeSignal(code) if code < 0 else code
+
+    def wait(self, timeout: float | None) -> int:
+        """The exit code. Raises StillRunning as long as none was told; never waits."""
+        if self._exit_code is None:
+            raise StillRunning
+        return self._exit_code
+
+
+@dataclass(frozen=True)
+class Forked:
+    """A fresh attempt: its process, and the monitor's ends of requests, stdout, stderr and logs."""
+
+    tracker: PoolTracker
+    sockets: tuple[socket.socket, ...]
+
+
+def fork_in_pool(attempt_id: str, file: wire.File) -> Forked | None:
+    """Ask the pool for a process; None when there is no pool, or none that answers.
+
+    A template or pool that dies before it has answered is asked again: nothing has started yet.
+    """
+    for _ in range(_TRIES):
+        if _pool is None:
+            return None
+        (status, *ours), theirs = _sockets()
+        try:
+            attempt = wire.Attempt(attempt_id, file, tuple(end.fileno() for end in theirs))
+            wire.send(_pool, attempt.message(), attempt.descriptors)
+            _close(theirs)
+            received = wire.receive(status)
+        except OSError:  # nobody there, or (TimeoutError) nobody who answers
+            _close([status, *ours, *theirs])
+            return None
+        if received is not None:
+            status.setblocking(True)
+            return Forked(PoolTracker(received[0]["pid"], received[1][0], status), tuple(ours))
+        _close([status, *ours])
+    return None
+
+
+def _sockets() -> tuple[list[socket.socket], list[socket.socket]]:
+    """The monitor's and the attempt's ends of status, requests, stdout, stderr and logs."""
+    pairs = [wire.pair(), *(socket.socketpair() for _ in range(4))]
+    pairs[0][0].settimeout(FORK_SECONDS)
+    return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+
+
+def _close(sockets: Iterable[socket.socket]) -> None:
+    for end in sockets:
+        end.close()

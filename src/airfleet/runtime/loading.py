@@ -1,0 +1,160 @@
+"""Loads the Dags of a file into a task template, as an attempt would load them for itself. [A]
+
+What an attempt does first, this does once for many (reference: ``parse`` in
+airflow/sdk/execution_time/task_runner.py): the bundle, the Dag bag with its policies and template files,
+the classes that XComs may hold. A file that does more than define Dags while it is read is not shared:
+it is loaded in each attempt, by Airflow's own code (:class:`Unshareable`, and :mod:`airfleet.runtime.observing`).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import structlog
+from airflow.dag_processing.bundles.base import BaseDagBundle
+from airflow.dag_processing.bundles.manager import DagBundlesManager
+from airflow.dag_processing.dagbag import BundleDagBag
+from airflow.sdk import DAG
+from airflow.sdk.definitions._internal.dag_parsing_context import _airflow_parsing_context_manager
+from airflow.sdk.execution_time import task_runner
+from airflow.sdk.listener import get_listener_manager
+from airflow.sdk.log import configure_logging, reset_logging
+
+from airfleet.runtime import observing, wire
+from airfleet.runtime.work import Unshareable
+
+#: a Python file can depend on the clock; Airflow's own picture of it is as old (min_file_process_interval)
+PYTHON_SECONDS_GOOD = 30.0
+#: files that are read in part, one Dag at a time, and depend on nothing but files
+_DECLARATIVE = (".yaml", ".yml")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The Dags of one file, by id, and the bundle that it is in."""
+
+    bundle: BaseDagBundle
+    dags: Mapping[str, DAG]
+
+
+def file_of(bundle: str, version: str | None, path: str, dag_id: str) -> wire.File:
+    """The file of an attempt, and the part of it that its template loads."""
+    return wire.File(bundle, version, path, dag_id if path.endswith(_DECLARATIVE) else None)
+
+
+def seconds_good(file: wire.File) -> float:
+    """For how long Dags of ``file`` may serve when no file changes."""
+    return math.inf if file.path.endswith(_DECLARATIVE) else PYTHON_SECONDS_GOOD
+
+
+def stamp(file: wire.File) -> observing.Stamp:
+    """What tells one content of the file from the next."""
+    return observing.stamp(str(_bundle(file).path / file.path))
+
+
+def load(file: wire.File) -> Loaded:
+    """The Dags of ``file``.
+
+    Raises:
+        Unshareable: they cannot serve several attempts, or there are problems that the attempt reports.
+    """
+    with _refusing_requests(), _quiet(), _airflow_parsing_context_manager(dag_id=file.dag, task_id=None):
+        bundle = _bundle(file)
+        bundle.initialize()
+        task_runner._verify_bundle_access(bundle, structlog.get_logger(__name__))
+        bag = BundleDagBag(
+            dag_folder=os.fspath(bundle.path / file.path),
+            safe_mode=False,
+            load_op_links=False,
+            bundle_path=bundle.path,
+            bundle_name=file.bundle,
+        )
+        for dag in bag.dags.values():
+            task_runner._register_deserialization_allowed_classes(dag, structlog.get_logger(__name__))
+        get_listener_manager()  # plugins, which every attempt would look for otherwise
+    if bag.import_errors:
+        raise Unshareable("it has problems")
+    if bag.captured_warnings:
+        raise Unshareable("it causes warnings")
+    return Loaded(bundle, bag.dags)
+
+
+def _bundle(file: wire.File) -> BaseDagBundle:
+    return DagBundlesManager().get_bundle(name=file.bundle, version=file.version)
+
+
+class _Refusing:
+    """Stands where an attempt has its connection to the API; there is none before there is an attempt."""
+
+    socket = None
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def send(self, msg: object) -> NoReturn:
+        self.asked = True
+        raise RuntimeError("a task template has no attempt for which it could ask")
+
+    async def asend(self, msg: object) -> NoReturn:
+        self.send(msg)
+
+
+@contextmanager
+def _refusing_requests() -> Iterator[None]:
+    """Notice a file that reads Variables or connections, or masks secrets, while it is loaded."""
+    refusing = _Refusing()
+    task_runner.SUPERVISOR_COMMS = refusing  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del task_runner.SUPERVISOR_COMMS
+        if refusing.asked:
+            raise Unshareable("it asks Airflow for something")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Notice a file that prints or logs: that belongs into the log of each attempt."""
+    said, logged = os.memfd_create("said"), os.memfd_create("logged")
+    _flush()
+    kept = [os.dup(1), os.dup(2)]
+    os.dup2(said, 1)
+    os.dup2(said, 2)
+    channel = os.fdopen(os.dup(logged), "wb", buffering=0)
+    reset_logging()
+    configure_logging(json_output=True, output=channel, sending_to_supervisor=True)
+    try:
+        yield
+    finally:
+        _flush()
+        for number, descriptor in zip((1, 2), kept, strict=True):
+            os.dup2(descriptor, number)
+        reset_logging()
+        configure_logging(output=sys.stdout.buffer, json_output=False)
+        channel.close()
+        spoke = os.lseek(said, 0, os.SEEK_END) > 0 or any(map(_is_users, _lines(logged)))
+        wire.close([said, logged, *kept])
+        if spoke:
+            raise Unshareable("it prints or logs something")
+
+
+def _flush() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
+def _lines(descriptor: int) -> list[bytes]:
+    return os.pread(descriptor, os.lseek(descriptor, 0, os.SEEK_END), 0).splitlines()
+
+
+def _is_users(line: bytes) -> bool:
+    """Whether a line of a log comes from anything but Airflow and airfleet themselves."""
+    said: dict[str, Any] = json.loads(line)
+    return not str(said.get("logger", "")).startswith(("airflow.", "airfleet."))

@@ -1,0 +1,178 @@
+"""What loading a Dag file did to the process, and whether attempts may share the result.
+
+A task template loads a file once and forks an attempt for each of its tasks; Airflow loads the file in
+each attempt anew. That is the same only when loading depends on nothing but files that can be looked at
+again, and leaves nothing behind that forked processes would share. :func:`observed` runs a load and says
+which files and folders it read, and every reason why its result cannot be kept. A file with a reason is
+loaded in each attempt, as Airflow does.
+
+Python reports what it does through audit events (PEP 578). The hook cannot be taken back, so this is for
+processes that exist for one load; attempts inherit it and pay one comparison for each event.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import sysconfig
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
+#: seconds, nanoseconds and sizes of a file: changed when any of them is
+Stamp = tuple[int, int, int] | None
+
+#: audit event -> why a load that causes it cannot be shared
+_REASONS = {
+    "socket.connect": "it talks to a server",
+    "socket.bind": "it opens a server",
+    "socket.sendto": "it talks to a server",
+    "sqlite3.connect": "it opens a database",
+    "subprocess.Popen": "it starts a process",
+    "os.system": "it starts a process",
+    "os.posix_spawn": "it starts a process",
+    "os.fork": "it starts a process",
+    "os.mkdir": "it writes files",
+    "os.remove": "it writes files",
+    "os.rename": "it writes files",
+    "os.rmdir": "it writes files",
+    "tempfile.mkdtemp": "it writes files",
+    "tempfile.mkstemp": "it writes files",
+    "signal.pthread_kill": "it sends signals",
+    "os.kill": "it sends signals",
+}
+_FOLDERS = frozenset({"os.listdir", "os.scandir"})
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What a load read (path to stamp), and why its result cannot be shared (empty: it can)."""
+
+    read: dict[str, Stamp]
+    reasons: tuple[str, ...]
+
+    def holds(self) -> bool:
+        """Whether everything that was read is as it was."""
+        return all(stamp(path) == seen for path, seen in self.read.items())
+
+
+def observed(load: Callable[[], Result]) -> tuple[Result, Observation]:
+    """Run ``load`` and observe it. Raises what ``load`` raises."""
+    watch = _Watch()
+    sys.addaudithook(watch.hook)
+    modules, before = set(sys.modules), _State.now()
+    watch.on = True
+    try:
+        result = load()
+    finally:
+        watch.on = False
+    watch.paths.update(_sources(set(sys.modules) - modules))
+    reasons = dict.fromkeys([*watch.reasons, *before.reasons(_State.now())])
+    return result, Observation({path: stamp(path) for path in watch.paths if _may_change(path)}, tuple(reasons))
+
+
+def stamp(path: str) -> Stamp:
+    """What tells one content of ``path`` from the next; None when there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+class _Watch:
+    """Collects audit events while it is on."""
+
+    def __init__(self) -> None:
+        self.on = False
+        self.paths: set[str] = set()
+        self.reasons: list[str] = []
+
+    def hook(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if not self.on:
+            return
+        if event == "open":
+            self._opened(*arguments)
+        elif event in _FOLDERS:
+            self._add(arguments[0] if arguments[0] is not None else ".")
+        elif event in _REASONS and not (event == "os.mkdir" and str(arguments[0]).endswith("__pycache__")):
+            self.reasons.append(_REASONS[event])
+
+    def _opened(self, path: object, mode: str | None, flags: int | None) -> None:
+        if isinstance(path, int):
+            return  # a descriptor that was opened elsewhere
+        if (flags or 0) & _WRITING and not _is_bytecode(path):
+            self.reasons.append("it writes files")
+        self._add(path)
+
+    def _add(self, path: object) -> None:
+        if isinstance(path, str | bytes | os.PathLike):
+            self.paths.add(os.path.abspath(os.fsdecode(path)))
+
+
+@dataclass(frozen=True)
+class _State:
+    """What a load may leave behind that forked processes would share or repeat."""
+
+    threads: int
+    descriptors: frozenset[str]
+    random: object
+    folder: str
+
+    @classmethod
+    def now(cls) -> _State:
+        return cls(_threads(), frozenset(_descriptors()), _random_states(), os.getcwd())
+
+    def reasons(self, after: _State) -> Iterator[str]:
+        if after.threads > 1:
+            yield "it starts a thread"
+        if after.descriptors - self.descriptors:
+            yield "it leaves a file or a connection open"
+        if after.random != self.random:
+            yield "it uses random numbers"
+
+
+def _threads() -> int:
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except OSError:
+        return threading.active_count()
+
+
+def _descriptors() -> Iterator[str]:
+    for number in os.listdir("/proc/self/fd"):
+        try:
+            yield f"{number} {os.readlink(f'/proc/self/fd/{number}')}"
+        except OSError:  # the descriptor by which this folder was read
+            continue
+
+
+def _random_states() -> tuple[object, ...]:
+    """States of the generators that a module shares; numpy's only where it was loaded before."""
+    return (random.getstate(),)
+
+
+def _sources(modules: set[str]) -> Iterator[str]:
+    """Files that imported modules came from: a module read from bytecode has its source not opened."""
+    for name in modules:
+        path = getattr(sys.modules.get(name), "__file__", None)
+        if isinstance(path, str):
+            yield os.path.abspath(path)
+
+
+_INSTALLED = tuple(
+    {os.path.join(sysconfig.get_path(kind), "") for kind in ("stdlib", "platstdlib", "purelib", "platlib")}
+)
+
+
+def _may_change(path: str) -> bool:
+    """Whether the path is looked at again: not what is installed, nor what is no file at all."""
+    return not path.startswith((*_INSTALLED, "/proc/", "/sys/", "/dev/")) and not _is_bytecode(path)
+
+
+def _is_bytecode(path: object) -> bool:
+    return isinstance(path, str) and "__pycache__" in path

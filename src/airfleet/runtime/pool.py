@@ -1,0 +1,254 @@
+"""The pool of a worker: keeps task templates and hands each attempt to the one that has its file loaded.
+
+Processes, each a child of the one before::
+
+    worker (Celery)   its slots hold the monitors of attempts
+      keeper          starts the pool again when it dies; does nothing else
+        pool          no user code, no Dag
+          template    one for each Dag file in use, user code loaded
+            attempt   one for each attempt of a task
+          attempt     of a file that cannot be kept loaded
+
+Requests wait in a socket that the keeper holds open, so none is lost when the pool dies; one that it had
+taken already is asked for again by its monitor, which sees the status socket closed.
+
+What each failure does: an attempt dies - its monitor is told; a template dies - its attempts go on, their
+monitors see that their parent is gone, and the next attempt gets another template; the pool dies - the
+same; the keeper dies, or the pool dies again and again - sending fails, and monitors fork by themselves;
+the worker dies - the socket is closed at its other end, and all of these end.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from airfleet.runtime import task_template, wire
+from airfleet.runtime.attempts import Attempts, leave_behind, open_descriptors
+from airfleet.runtime.observing import Stamp
+from airfleet.runtime.work import Work
+
+#: templates kept at the most, and seconds after which one that is not used is given up
+MOST_TEMPLATES = 8
+IDLE_SECONDS = 300.0
+#: seconds for which a file that could not be kept is not tried again while it does not change
+COLD_SECONDS = 300.0
+#: a template that dies this often is not tried again for as long
+MOST_CRASHES = 3
+#: the keeper gives up when the pool dies more often than this within a minute
+MOST_POOLS_A_MINUTE = 10
+
+
+def start(work: Work, titled: Callable[[str], None]) -> socket.socket:
+    """Fork keeper and pool; returns the socket to which attempts are sent (see :mod:`airfleet.runtime.wire`).
+
+    ``titled`` names a process for people. Call it while the process has one thread.
+    """
+    inherited = open_descriptors()
+    requests, served = wire.pair()
+    if os.fork() == 0:
+        requests.close()
+        _child(lambda: _keep(served, work, titled, inherited))
+    served.close()
+    return requests
+
+
+def _keep(served: socket.socket, work: Work, titled: Callable[[str], None], inherited: frozenset[int]) -> None:
+    """Have a pool at all times, until it ends by itself because nobody is left who could ask."""
+    titled("keeper")
+    _ignore_signals()
+    started: list[float] = []
+    while len(started) < MOST_POOLS_A_MINUTE:
+        started = [when for when in started if when > time.monotonic() - 60] + [time.monotonic()]
+        pool = os.fork()
+        if pool == 0:
+            _child(lambda: Pool(served, work, titled, inherited).run())
+        if os.waitstatus_to_exitcode(os.waitpid(pool, 0)[1]) == 0:
+            return
+    print("the pool of task templates dies again and again; attempts are forked by their monitors", file=sys.stderr)
+
+
+def _child(run: Callable[[], None]) -> NoReturn:
+    code = 1
+    try:
+        run()
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _ignore_signals() -> None:
+    """A worker that is asked to stop lets its attempts end: so does everything that forks them."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_IGN)
+
+
+@dataclass
+class _Template:
+    file: wire.File
+    pid: int
+    pidfd: int
+    connection: socket.socket
+    far: socket.socket  # the template's end, held to get back what it leaves unread
+    used: float
+    retired: bool = False
+
+
+@dataclass
+class _Cold:
+    """A file whose attempts load it themselves."""
+
+    until: float
+    seen: Stamp
+    crashes: int = 0
+
+
+@dataclass
+class Pool:
+    """Serves attempts that come over ``served``."""
+
+    served: socket.socket
+    work: Work
+    titled: Callable[[str], None]
+    inherited: frozenset[int]
+    clock: Callable[[], float] = time.monotonic
+    _templates: OrderedDict[wire.File, _Template] = field(default_factory=OrderedDict)
+    _cold: dict[wire.File, _Cold] = field(default_factory=dict)
+
+    def run(self) -> None:
+        """Serve until every other end of the socket is closed and the last attempt has ended."""
+        self.titled("pool")
+        self._selector = selectors.DefaultSelector()
+        self._attempts = Attempts(self._selector, self.inherited, self.clock)
+        self._open = True
+        self._selector.register(self.served, selectors.EVENT_READ, self._take)
+        while self._open or self._templates or len(self._attempts):
+            for key, _ in self._selector.select(self._wait_seconds()):
+                key.data()
+            self._attempts.end_overdue()
+            self._retire_idle()
+
+    def _take(self) -> None:
+        received = wire.receive(self.served)
+        if received is None:
+            self._selector.unregister(self.served)
+            self._open = False
+            for template in list(self._templates.values()):
+                self._retire(template)
+            return
+        self._give(wire.attempt(*received))
+
+    def _give(self, attempt: wire.Attempt) -> None:
+        """To its template, or fork it here when its file cannot be kept."""
+        if self._is_cold(attempt.file):
+            self._attempts.start(attempt, lambda a: self.work.run(a, None))
+            return
+        template = self._templates.get(attempt.file) or self._new_template(attempt.file)
+        template.used = self.clock()
+        self._templates.move_to_end(attempt.file)
+        wire.send(template.connection, attempt.message(), attempt.descriptors)
+        wire.close(attempt.descriptors)
+
+    def _new_template(self, file: wire.File) -> _Template:
+        while len(self._templates) >= MOST_TEMPLATES:
+            self._retire(next(iter(self._templates.values())))
+        near, far = wire.pair()
+        pid = os.fork()
+        if pid == 0:
+            leave_behind(self.inherited | {far.fileno()})
+            _child(lambda: self._become_template(file, far))
+        template = _Template(file, pid, os.pidfd_open(pid), near, far, self.clock())
+        self._templates[file] = template
+        self._selector.register(near, selectors.EVENT_READ, lambda: self._returned(template))
+        self._selector.register(template.pidfd, selectors.EVENT_READ, lambda: self._ended(template))
+        return template
+
+    def _become_template(self, file: wire.File, connection: socket.socket) -> None:
+        self.titled(f"template of {file.path}")
+        task_template.serve(file, connection, self.work, self.inherited)
+
+    def _returned(self, template: _Template) -> None:
+        """A template sends an attempt back: its file has changed, or cannot be kept."""
+        received = wire.receive(template.connection)
+        if received is None:
+            return
+        message, descriptors = received
+        if reasons := message.get("cold"):
+            self._note_cold(template.file)
+            print(f"{template.file.path} is loaded in each attempt: {', '.join(reasons)}", file=sys.stderr, flush=True)
+        self._retire(template)
+        self._give(wire.attempt(message, descriptors))
+
+    def _ended(self, template: _Template) -> None:
+        """A template is gone, in order or not; what it left unread goes to another one."""
+        self._selector.unregister(template.pidfd)
+        self._selector.unregister(template.connection)
+        os.close(template.pidfd)
+        code = os.waitstatus_to_exitcode(os.waitpid(template.pid, 0)[1])
+        if self._templates.get(template.file) is template:
+            del self._templates[template.file]
+        if code != 0:
+            self._note_crash(template.file)
+        for attempt in _unread(template):
+            self._give(attempt)
+        template.connection.close()
+        template.far.close()
+
+    def _retire(self, template: _Template) -> None:
+        """No further attempt goes to this template; it ends after its last."""
+        if self._templates.get(template.file) is template:
+            del self._templates[template.file]
+        if not template.retired:
+            template.retired = True
+            wire.send(template.connection, {"retire": True})
+
+    def _retire_idle(self) -> None:
+        for template in list(self._templates.values()):
+            if template.used + IDLE_SECONDS < self.clock():
+                self._retire(template)
+
+    def _wait_seconds(self) -> float | None:
+        waits = [self._attempts.wait_seconds()]
+        if self._templates:
+            waits.append(IDLE_SECONDS)
+        return min((wait for wait in waits if wait is not None), default=None)
+
+    def _is_cold(self, file: wire.File) -> bool:
+        cold = self._cold.get(file)
+        if cold is not None and (cold.until < self.clock() or cold.seen != self.work.stamp(file)):
+            del self._cold[file]
+            return False
+        return cold is not None and cold.crashes in (0, MOST_CRASHES)
+
+    def _note_cold(self, file: wire.File) -> None:
+        self._cold[file] = _Cold(self.clock() + COLD_SECONDS, self.work.stamp(file))
+
+    def _note_crash(self, file: wire.File) -> None:
+        cold = self._cold.setdefault(file, _Cold(self.clock() + COLD_SECONDS, self.work.stamp(file)))
+        cold.crashes = min(cold.crashes + 1, MOST_CRASHES)
+
+
+def _unread(template: _Template) -> list[wire.Attempt]:
+    template.far.setblocking(False)
+    found: list[wire.Attempt] = []
+    while True:
+        try:
+            received = wire.receive(template.far)
+        except BlockingIOError:
+            return found
+        if received is None:
+            return found
+        if "attempt" in received[0]:
+            found.append(wire.attempt(*received))

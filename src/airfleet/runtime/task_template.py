@@ -1,0 +1,94 @@
+"""A process that has loaded one Dag file and forks an attempt for each of its tasks.
+
+States: loading -> warm -> retired (no more attempts come; ends with the last that runs). A file whose
+load fails, or cannot be shared (:mod:`airfleet.runtime.observing`), is never warm: its attempts go back to
+the pool, which forks them without the file, and they load it themselves and report what is wrong with it.
+
+A template answers each attempt by forking it or by sending it back: when one of the files that loading
+read has changed, or when it has grown older than what it loaded may.
+"""
+
+from __future__ import annotations
+
+import gc
+import selectors
+import socket
+import time
+from typing import Any
+
+from airfleet.runtime import wire
+from airfleet.runtime.attempts import Attempts
+from airfleet.runtime.observing import Observation, observed
+from airfleet.runtime.work import Unshareable, Work
+
+
+def serve(file: wire.File, connection: socket.socket, work: Work, inherited: frozenset[int]) -> None:
+    """Load ``file`` and fork what comes over ``connection``; returns when it was retired and is done.
+
+    ``inherited``: the descriptors that attempts may have too.
+    """
+    loaded, observation = _load(file, work)
+    gc.freeze()
+    selector = selectors.DefaultSelector()
+    attempts = Attempts(selector, inherited)
+    _Template(file, connection, work, loaded, observation, attempts, selector).run()
+
+
+def _load(file: wire.File, work: Work) -> tuple[Any, Observation]:
+    try:
+        return observed(lambda: work.load(file))
+    except Unshareable as error:
+        return None, Observation({}, (str(error),))
+    except Exception as error:  # the attempt itself will report it, in its own log
+        return None, Observation({}, (f"it cannot be loaded: {type(error).__name__}: {error}",))
+
+
+class _Template:
+    def __init__(
+        self,
+        file: wire.File,
+        connection: socket.socket,
+        work: Work,
+        loaded: Any,
+        observation: Observation,
+        attempts: Attempts,
+        selector: selectors.BaseSelector,
+    ) -> None:
+        self._connection = connection
+        self._work = work
+        self._loaded = loaded
+        self._observation = observation
+        self._attempts = attempts
+        self._selector = selector
+        self._good_until = time.monotonic() + work.seconds_good(file)
+        self._retired = False
+
+    def run(self) -> None:
+        self._selector.register(self._connection, selectors.EVENT_READ, self._obey)
+        while not self._retired or len(self._attempts):
+            for key, _ in self._selector.select(self._attempts.wait_seconds()):
+                key.data()
+            self._attempts.end_overdue()
+
+    def _obey(self) -> None:
+        received = wire.receive(self._connection)
+        if received is None or "retire" in received[0]:
+            self._selector.unregister(self._connection)
+            self._retired = True
+            return
+        attempt = wire.attempt(*received)
+        if reason := self._why_not():
+            self._send_back(attempt, reason)
+        else:
+            self._attempts.start(attempt, lambda a: self._work.run(a, self._loaded))
+
+    def _why_not(self) -> dict[str, Any] | None:
+        if self._observation.reasons:
+            return {"cold": list(self._observation.reasons)}
+        if time.monotonic() > self._good_until or not self._observation.holds():
+            return {"stale": True}
+        return None
+
+    def _send_back(self, attempt: wire.Attempt, reason: dict[str, Any]) -> None:
+        wire.send(self._connection, attempt.message() | reason, attempt.descriptors)
+        wire.close(attempt.descriptors)

@@ -1,0 +1,26 @@
+"""What the pool does without knowing how: load a Dag file, run an attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from airfleet.runtime import wire
+from airfleet.runtime.observing import Stamp
+
+
+class Unshareable(Exception):
+    """What was loaded cannot serve more than one attempt; the message says why."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """``load`` may raise anything; ``run`` gets what it returned, or None, and never returns."""
+
+    load: Callable[[wire.File], Any]
+    run: Callable[[wire.Attempt, Any], NoReturn]
+    #: seconds for which what was loaded from a file may serve, when no file changes
+    seconds_good: Callable[[wire.File], float]
+    #: tells one content of a file from the next
+    stamp: Callable[[wire.File], Stamp]
