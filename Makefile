@@ -54,8 +54,9 @@ docs: install-dev ## Write the reference pages and the README's figures again
 docs-check: install-dev
 	$(BIN)/python scripts/docs.py check
 
-bench: .venv-core/.installed ## Measure, beside stock Airflow (BENCH="cli_start parse_cost": only these)
-	.venv-core/bin/python benchmarks/run.py $(BENCH)
+bench: .venv-core/.installed .venv-peers/.installed ## Measure, beside others (BENCH="task_path" SYSTEMS="airfleet stock" WORKLOADS="chain40" REPEATS=1 QUICK=1: only these)
+	.venv-core/bin/python benchmarks/run.py $(BENCH) -- $(if $(SYSTEMS),--systems "$(SYSTEMS)") \
+		$(if $(WORKLOADS),--workloads "$(WORKLOADS)") $(if $(REPEATS),--repeats $(REPEATS)) $(if $(QUICK),--quick)
 
 compare: install-dev ## Run some hundred tasks on stock Airflow and on a fleet, and say where they differ (COMPARE="--only mapping")
 	PYTHONPATH=tests $(BIN)/python -m semantics.compare $(COMPARE)

@@ -1,6 +1,7 @@
-"""Every benchmark, or those that are named: ``python benchmarks/run.py [NAME …]``.
+"""Every benchmark, or those that are named: ``python benchmarks/run.py [NAME …] [-- option …]``.
 
 Each prints a table and writes ``benchmarks/results/<name>.json``. Run them on a machine that does nothing else.
+Options go to ``task_path`` alone.
 """
 
 from __future__ import annotations
@@ -13,15 +14,17 @@ from pathlib import Path
 from measuring import RESULTS, machine
 
 HERE = Path(__file__).resolve().parent
-BENCHMARKS = {
+BENCHMARKS: dict[str, list[str]] = {
     "cli_start": [],
     "start_and_idle": [],
     "parse_cost": ["--json", str(RESULTS / "parse_cost.json")],
+    "task_path": [],
 }
 
 
-def main(names: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Run them one after the other; the exit code is that of the first that failed."""
+    names, options = _split(arguments)
     unknown = [name for name in names if name not in BENCHMARKS]
     if unknown:
         print(f"no benchmark named {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}", file=sys.stderr)
@@ -29,7 +32,8 @@ def main(names: list[str]) -> int:
     RESULTS.mkdir(exist_ok=True)
     for name in names or BENCHMARKS:
         print(f"== {name}", flush=True)
-        code = subprocess.run([sys.executable, HERE / f"{name}.py", *BENCHMARKS[name]], check=False).returncode
+        given = BENCHMARKS[name] + (options if name == "task_path" else [])
+        code = subprocess.run([sys.executable, HERE / f"{name}.py", *given], check=False).returncode
         if code:
             return code
         say_where(RESULTS / f"{name}.json")
@@ -40,6 +44,13 @@ def say_where(path: Path) -> None:
     """Add the machine and the versions to a result that does not say them."""
     figures = json.loads(path.read_text())
     path.write_text(json.dumps({"machine": machine()} | figures, indent=2) + "\n")
+
+
+def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
+    if "--" not in arguments:
+        return arguments, []
+    at = arguments.index("--")
+    return arguments[:at], arguments[at + 1 :]
 
 
 if __name__ == "__main__":

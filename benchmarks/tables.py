@@ -1,0 +1,82 @@
+"""The figures of ``results/task_path.json`` as Markdown: one table for each workload, and one of the systems."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from measuring import table
+
+HEAD = (
+    "",
+    "wall, s",
+    "tasks/s",
+    "CPU, ms a task",
+    "gap, ms",
+    "first task, s",
+    "slot excess, ms",
+    "slot late, ms",
+    "runs",
+)
+ABOUT = ("", "version", "tasks are kept apart by", "what is durable")
+NOTES = """\
+*wall*: from the request to the end, median (least–most). *CPU*: all processes of the system, database and broker
+included. *gap*: from the end of what a task waited for to its start, median / 99th percentile. *first task*: from the
+request for a run to its first task. *slot excess*: how long a slot was held, less the task's own time. *slot late*:
+from the task's end to the free slot. Both are median / 99th percentile.
+"""
+
+
+def markdown(results: Mapping[str, Any]) -> str:
+    """The whole page."""
+    return "\n".join(_page(results)) + "\n"
+
+
+def _page(results: Mapping[str, Any]) -> Iterator[str]:
+    machine, systems = results["machine"], results["systems"]
+    yield f"{results['slots']} slots on {machine['cores']} cores, Python {machine['python']}, {machine['date']}.\n"
+    yield table(
+        ("", "version", "tasks are kept apart by", "what is durable"), [_about(one) for one in systems.values()]
+    )
+    for name, title in _titles(systems).items():
+        measured = {key: one["workloads"][name] for key, one in systems.items() if name in one["workloads"]}
+        rows = [_row(systems[key]["about"]["title"], one) for key, one in measured.items()]
+        yield f"\n### {title} (`{name}`)\n\n{table(HEAD, rows)}"
+    yield f"\n{NOTES}"
+
+
+def _about(system: Mapping[str, Any]) -> tuple[str, ...]:
+    about = system["about"]
+    version = system.get("version") or f"not measured: {system.get('failed', 'it did not start')}"
+    return about["title"], version, about["isolation"], about["durability"]
+
+
+def _titles(systems: Mapping[str, Any]) -> dict[str, str]:
+    return {name: one["title"] for system in systems.values() for name, one in system["workloads"].items()}
+
+
+def _row(title: str, measured: Mapping[str, Any]) -> tuple[str, ...]:
+    if "median" not in measured:
+        why = measured.get("not_offered") or f"failed: {measured.get('failed')}"
+        return title, why, *("" for _ in HEAD[2:])
+    median, walls = measured["median"], [run["wall_s"] for run in measured["runs"]]
+    spread = f" ({min(walls):.2f}–{max(walls):.2f})" if len(walls) > 1 else ""
+    return (
+        title,
+        f"{median['wall_s']:.2f}{spread}",
+        f"{median['tasks_per_s']:.1f}",
+        f"{median['cpu_ms_per_task']:.0f}",
+        _two(median, "gap", 1000),
+        _two(median, "first_task", 1),
+        _two(median, "slot_excess", 1000),
+        _two(median, "slot_late", 1000),
+        str(len(walls)),
+    )
+
+
+def _two(median: Mapping[str, float | None], name: str, factor: int) -> str:
+    middle, most = median[f"{name}_p50_s"], median[f"{name}_p99_s"]
+    if middle is None or most is None:
+        return "–"
+    digits = 0 if factor == 1000 else 2
+    return f"{middle * factor:.{digits}f} / {most * factor:.{digits}f}"

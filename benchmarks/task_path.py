@@ -1,0 +1,160 @@
+"""Every workload on every system, one after the other on one machine: wall time, throughput, CPU, gaps, slots.
+
+    python benchmarks/task_path.py [--systems "airfleet stock"] [--workloads "chain40 fanout100"] [--repeats 5]
+
+A pair of system and workload is run once unmeasured and then ``--repeats`` times; a slow pair only until ``--budget``
+seconds are spent, and when its first run alone took longer than that, the first run is its figure. The number of runs
+stands in the table. Each run is checked: every task ran exactly once and the system says that it succeeded; else there
+is no figure. What is not run again stays in ``results/task_path.json`` as it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import os
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+import tables
+from figures import Figures, figures, median_figures
+from measuring import RESULTS, machine
+from systems import SYSTEMS, System, make
+from workloads import Workload, all_workloads
+
+NAME = "task_path"
+#: about ten minutes for airfleet and Airflow alone, few runs of the small workloads
+QUICK = {"workloads": "chain40 fanout100", "repeats": 1, "budget": 60.0, "scale": 0.1}
+
+
+def main() -> int:
+    """Run what is asked for; the exit code is 1 when anything failed."""
+    options = arguments()
+    chosen = _chosen(options.workloads.split(), all_workloads(options.scale), "workload")
+    names = list(_chosen(options.systems.split(), SYSTEMS, "system"))
+    results = _results(options.slots)
+    for name in names:
+        print(f"== {name}", flush=True)
+        measured = measure(name, list(chosen.values()), options)
+        kept = results["systems"].get(name, {}).get("workloads", {})
+        results["systems"][name] = {**measured, "workloads": {**kept, **measured["workloads"]}}
+        _write(results)
+    print(tables.markdown(results))
+    return 1 if any(_failures(results["systems"][name]) for name in names) else 0
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Every workload on every system.")
+    parser.add_argument("--systems", default=" ".join(SYSTEMS), help="which ones, with spaces between")
+    parser.add_argument("--workloads", default=" ".join(all_workloads()), help="which ones, with spaces between")
+    parser.add_argument("--repeats", type=int, default=5, help="runs of each after one that warms up")
+    parser.add_argument("--budget", type=float, default=100.0, help="seconds after which a pair is not run again")
+    parser.add_argument("--slots", type=int, default=os.cpu_count() or 1, help="tasks at once, for every system")
+    parser.add_argument("--scale", type=float, default=1.0, help="shrinks the workloads of about 1,000 tasks")
+    parser.add_argument("--quick", action="store_true", help="the small workloads, one run of each")
+    quick = parser.parse_known_args()[0].quick
+    if quick:
+        parser.set_defaults(**QUICK)
+    return parser.parse_args()
+
+
+def measure(name: str, workloads: list[Workload], options: argparse.Namespace) -> dict[str, Any]:
+    """Everything about one system; ``failed`` says why there is nothing."""
+    with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as scratch:
+        Path(scratch).chmod(0o755)  # embedded servers run as another user when we are root
+        system = make(name, Path(scratch), options.slots)
+        found: dict[str, Any] = {"about": vars(system.about), "workloads": {}}
+        offered = [workload for workload in workloads if not system.offers(workload)]
+        for workload in workloads:
+            if why_not := system.offers(workload):
+                found["workloads"][workload.name] = {**_what(workload), "not_offered": why_not}
+        try:
+            system.start(offered)
+            found["version"] = system.version()
+            for workload in offered:
+                found["workloads"][workload.name] = {**_what(workload), **repeated(system, workload, options)}
+        except Exception as error:
+            traceback.print_exc()
+            found["failed"] = _sentence(error)
+        finally:
+            system.stop()
+    return found
+
+
+def repeated(system: System, workload: Workload, options: argparse.Namespace) -> dict[str, Any]:
+    """One workload some times on a running system."""
+    began = time.monotonic()
+    taken: list[Figures] = []
+    try:
+        first = once(system, workload, 0)
+        if time.monotonic() - began > options.budget or not options.repeats:
+            taken = [first]
+        while not taken or (len(taken) < options.repeats and time.monotonic() - began < options.budget):
+            taken.append(once(system, workload, len(taken) + 1))
+    except Exception as error:
+        traceback.print_exc()
+        return {"failed": _sentence(error)}
+    return {
+        "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        "median": _rounded(median_figures(taken)),
+        "runs": [_rounded(one) for one in taken],
+    }
+
+
+def once(system: System, workload: Workload, number: int) -> Figures:
+    """One run; its figures."""
+    label = f"{workload.name}-{os.getpid()}-{number}"
+    taken = figures(workload, system.run(workload, label))
+    said = (
+        f"{taken['wall_s']:.2f} s, {taken['tasks_per_s']:.1f} tasks/s, {taken['cpu_ms_per_task']:.0f} ms CPU per task"
+    )
+    print(f"   {workload.name}: {said}{'' if number else ' (warm-up)'}", flush=True)
+    return taken
+
+
+def _what(workload: Workload) -> dict[str, Any]:
+    return {"title": workload.title, "tasks": workload.tasks}
+
+
+def _chosen(names: list[str], known: Any, what: str) -> dict[str, Any]:
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        sys.exit(f"no {what} named {', '.join(unknown)}; there are {', '.join(known)}")
+    return {name: known[name] for name in names}
+
+
+def _results(slots: int) -> dict[str, Any]:
+    """What earlier runs left, when it was measured with as many slots."""
+    path = RESULTS / f"{NAME}.json"
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    systems = kept.get("systems", {}) if kept.get("slots") == slots else {}
+    return {"machine": machine(), "slots": slots, "systems": systems}
+
+
+def _write(results: dict[str, Any]) -> None:
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{NAME}.json").write_text(json.dumps(results, indent=1) + "\n")
+    (RESULTS / f"{NAME}.md").write_text(tables.markdown(results))
+
+
+def _failures(system: dict[str, Any]) -> list[str]:
+    found = [system["failed"]] if "failed" in system else []
+    return found + [one["failed"] for one in system["workloads"].values() if "failed" in one]
+
+
+def _rounded(taken: Figures) -> Figures:
+    return {name: None if value is None else round(value, 4) for name, value in taken.items()}
+
+
+def _sentence(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
