@@ -53,10 +53,17 @@ WAIT_SECONDS = 1.0
 LOOK_SECONDS = 1.0
 #: between two questions to the result backend, seconds
 WITNESS_SECONDS = 5.0
+#: While workers have attempts to take, passes of the scheduler need not follow each other at once: seconds between
+#: two for each attempt that waits for a worker, and at most.
+PACE_SECONDS, LONGEST_PACE_SECONDS = 0.02, 0.2
 #: pauses between two attempts to reach the broker, seconds: the first and the longest
 FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.5, 10.0
 
 _ACTIVE = (TaskInstanceState.QUEUED, TaskInstanceState.RUNNING, TaskInstanceState.RESTARTING)
+_ACTIVE_ROWS = """
+SELECT id, state, external_executor_id FROM task_instance
+WHERE id = ANY(%s) AND state IN ('queued', 'running', 'restarting')
+"""
 
 
 @dataclass
@@ -86,6 +93,9 @@ class FleetExecutor(CeleryExecutor):
         self._backoff = FIRST_BACKOFF_SECONDS
         self._publish_at = 0.0
         self._sent = 0
+        #: attempts that no worker had begun when we looked last
+        self._backlog = 0
+        self._woken_at = 0.0
         self._looked_at = 0.0
         self._asked_at = 0.0
         self._witness_told = False
@@ -110,10 +120,16 @@ class FleetExecutor(CeleryExecutor):
             time.sleep(seconds)
             return
         self.listener.wait(seconds)
+        self._keep_pace()
         if self.listener.has_news:
             self._look(time.monotonic())
             if stock_scheduler:
                 self.listener.take()
+
+    def _keep_pace(self) -> None:
+        pause = min(PACE_SECONDS * self._backlog, LONGEST_PACE_SECONDS)
+        time.sleep(max(0.0, self._woken_at + pause - time.monotonic()))
+        self._woken_at = time.monotonic()
 
     def take_news(self) -> News | None:
         """What woke us since the last call; None when nobody would."""
@@ -198,16 +214,31 @@ class FleetExecutor(CeleryExecutor):
     def _look(self, now: float) -> None:
         self._looked_at = now
         tasks = {key: flight for key, flight in self.flights.items() if flight.ti_id is not None}
+        self._backlog = 0
         if not tasks:
             return
-        active = _active(flight.ti_id for flight in tasks.values() if flight.ti_id)
+        active = self._active(flight.ti_id for flight in tasks.values() if flight.ti_id)
         for key, flight in tasks.items():
             row = active.get(flight.ti_id) if flight.ti_id else None
             if row is None or row[1] != flight.celery_id:
                 self._forget(key)
+            elif row[0] == TaskInstanceState.QUEUED:
+                self._backlog += 1
             elif row[0] == TaskInstanceState.RESTARTING:
                 # Its worker ends it now, and nothing but the worker tells when it has.
                 flight.ask_at = min(flight.ask_at, now)
+
+    def _active(self, ids: Iterable[UUID]) -> Mapping[UUID, tuple[str | None, str | None]]:
+        """State and external id of those of these task instances that a worker has or shall get."""
+        wanted = list(ids)
+        rows = self.listener.fetch(_ACTIVE_ROWS, (wanted,)) if self.listener else None
+        if rows is None:
+            query = select(TaskInstance.id, TaskInstance.state, TaskInstance.external_executor_id).where(
+                TaskInstance.id.in_(wanted), TaskInstance.state.in_(_ACTIVE)
+            )
+            with create_session() as session:
+                rows = [tuple(row) for row in session.execute(query)]
+        return {ti_id: (state, celery_id) for ti_id, state, celery_id in rows}
 
     def _ask(self, now: float) -> None:
         """Ask the result backend about what should have ended, or started, by now."""
@@ -265,12 +296,3 @@ class FleetExecutor(CeleryExecutor):
             adopted = "\n\t".join(f"{ti} in state {ti.state}" for ti in known)
             self.log.info("Adopted %d tasks of a scheduler that is gone\n\t%s", len(known), adopted)
         return [ti for ti in tis if ti.external_executor_id is None]
-
-
-def _active(ids: Iterable[UUID]) -> Mapping[UUID, tuple[str | None, str | None]]:
-    """State and external id of those of these task instances that a worker has or shall get."""
-    query = select(TaskInstance.id, TaskInstance.state, TaskInstance.external_executor_id).where(
-        TaskInstance.id.in_(list(ids)), TaskInstance.state.in_(_ACTIVE)
-    )
-    with create_session() as session:
-        return {row[0]: (row[1], row[2]) for row in session.execute(query)}

@@ -24,19 +24,21 @@ overridden and called here.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
+from uuid import UUID
 
 from airflow._shared.observability.metrics import stats
-from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+from airflow.jobs.scheduler_job_runner import SCHEDULER_DAG_CACHE_SIZE, SchedulerJobRunner
 from airflow.models.dag import DagModel
+from airflow.models.dagbag import CachedDBDagBag
 from airflow.models.dagrun import DagRun
-from airflow.models.taskinstance import TaskInstance
 from airflow.utils.sqlalchemy import is_lock_not_available_error, prohibit_commit, with_row_locks
-from airflow.utils.state import DagRunState, TaskInstanceState
+from airflow.utils.state import DagRunState
 from sqlalchemy import func, nulls_first, or_, select, tuple_
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import contains_eager
 
 from airfleet.runtime.executor import WAIT_SECONDS, FleetExecutor
 from airfleet.runtime.readiness import may_progress
@@ -72,6 +74,14 @@ SELECT
 """
 
 
+#: tasks of a run that did not succeed
+_UNSUCCESSFUL = """
+SELECT task_id, state FROM task_instance
+WHERE dag_id = %s AND run_id = %s AND state IS DISTINCT FROM 'success'
+"""
+_ANY_SCHEDULED = "SELECT EXISTS (SELECT FROM task_instance WHERE state = 'scheduled')"
+
+
 @dataclass
 class Agenda:
     """What a pass shall do, and why."""
@@ -86,11 +96,40 @@ class Agenda:
         return bool(self.make_runs or self.start_runs or self.queue_tasks or self.everything or self.changed)
 
 
+class RememberingDagBag(CachedDBDagBag):
+    """Airflow's cache of Dags, which also knows which version of a Dag is the latest, until it is told to forget."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.latest: dict[str, UUID] = {}
+
+    def _version_from_dag_run(self, dag_run: DagRun, *, session: Session) -> UUID | None:  # type: ignore[override]
+        if dag_run.bundle_version and dag_run.created_dag_version_id:
+            return dag_run.created_dag_version_id
+        known = self.latest.get(dag_run.dag_id)
+        if known is None:
+            known = super()._version_from_dag_run(dag_run, session=session)
+            if known is not None:
+                self.latest[dag_run.dag_id] = known
+        return known
+
+
 class FleetSchedulerJobRunner(SchedulerJobRunner):
     """See the module."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._dags = RememberingDagBag(
+            load_op_links=False,
+            cache_size=SCHEDULER_DAG_CACHE_SIZE,
+            cache_ttl=0,
+            stats_prefix="scheduler.dag_bag",
+        )
+        self.scheduler_dag_bag = self._dags
+        #: run -> the version of its Dag with which its tasks were last found to agree
+        self._agrees: dict[int, UUID] = {}
+        self._callbacks_wait = True
+        self._asked_tests_at = float("-inf")
         self._did_everything_at = float("-inf")
         self._asked_due_at = float("-inf")
         #: for the next pass: what this one could not finish
@@ -106,8 +145,12 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
         if news is None or not isinstance(executor, FleetExecutor):
             if isinstance(executor, FleetExecutor):
                 executor.patience_seconds = None
+            self._forget_versions(News(everything=True))
+            self._callbacks_wait = True
             return super()._do_scheduling(session)
         now = time.monotonic()
+        self._forget_versions(news)
+        self._callbacks_wait |= news.other
         agenda, patience = self._agenda(executor, news, now)
         executor.freed = False
         executor.patience_seconds = patience
@@ -117,6 +160,14 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
         if self._left:
             executor.patience_seconds = 0.0
         return queued
+
+    def _forget_versions(self, news: News) -> None:
+        if news.everything:
+            self._dags.latest.clear()
+            self._agrees.clear()
+        for dag_id, run_id in news.changed:
+            if not run_id:
+                self._dags.latest.pop(dag_id, None)
 
     def _agenda(self, executor: FleetExecutor, news: News, now: float) -> tuple[Agenda, float]:
         """What is to be done, and how many seconds nothing else will be due."""
@@ -130,6 +181,8 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
         if agenda.everything:
             self._did_everything_at = now
             agenda.make_runs = True
+            self._callbacks_wait = True
+            self._forget_versions(News(everything=True))
         agenda.start_runs |= agenda.make_runs
         agenda.queue_tasks |= agenda.start_runs or bool(agenda.changed)
         return agenda, patience
@@ -137,7 +190,7 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
     def _add_what_is_due(self, agenda: Agenda, executor: FleetExecutor, now: float) -> float:
         if now - self._asked_due_at < DUE_SECONDS:
             return max(0.0, self._asked_due_at + DUE_SECONDS - now)
-        rows = executor.listener.fetch(_DUE) if executor.listener else None
+        rows = self._fetch(_DUE)
         if not rows:
             agenda.everything = True
             return WAIT_SECONDS
@@ -165,6 +218,8 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
             session.expunge_all()
             queued = self._queue_tasks(session) if agenda.queue_tasks else 0
             guard.commit()
+        # Some may stand behind others that wait for a pool: they are seen when those are out of the way.
+        self._left.queue_tasks |= bool(queued) and self._any_scheduled()
         return queued
 
     # --- which runs ------------------------------------------------------------------------------
@@ -188,8 +243,9 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
         """Running runs that are named, and those that were never looked at; locked, as Airflow does it."""
         query = (
             select(DagRun)
-            .join(DagModel, DagModel.dag_id == DagRun.dag_id)
+            .join(DagRun.dag_model)
             .where(DagRun.state == DagRunState.RUNNING, DagRun.run_after <= func.now())
+            .options(contains_eager(DagRun.dag_model))
             .where(DagModel.is_paused.is_(False), DagModel.is_stale.is_(False))
             .where(
                 or_(
@@ -204,22 +260,26 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
         return list(session.scalars(with_row_locks(query, of=DagRun, session=session, skip_locked=True)).unique())
 
     def _schedule_dag_run(self, dag_run: DagRun, session: Session) -> DagCallbackRequest | None:
-        dag = self.scheduler_dag_bag.get_dag_for_run(dag_run=dag_run, session=session)
-        if dag is not None:
-            if any(getattr(task, "depends_on_past", False) for task in dag.task_dict.values()):
-                self._in_order.add(dag_run.dag_id)
-            if dag_run.id in self._doubtful and not may_progress(dag, self._unsuccessful(dag_run, session)):
-                return None
-        return super()._schedule_dag_run(dag_run, session)
+        if dag_run.id in self._doubtful and not self._may_progress(dag_run, session):
+            return None
+        callback = super()._schedule_dag_run(dag_run, session)
+        if dag_run.dag is not None and any(getattr(task, "depends_on_past", False) for task in dag_run.dag.tasks):
+            self._in_order.add(dag_run.dag_id)
+        return callback
 
-    @staticmethod
-    def _unsuccessful(dag_run: DagRun, session: Session) -> Iterable[tuple[str, str | None]]:
-        query = select(TaskInstance.task_id, TaskInstance.state).where(
-            TaskInstance.dag_id == dag_run.dag_id,
-            TaskInstance.run_id == dag_run.run_id,
-            or_(TaskInstance.state.is_(None), TaskInstance.state != TaskInstanceState.SUCCESS),
-        )
-        return ((task_id, state) for task_id, state in session.execute(query))
+    def _may_progress(self, dag_run: DagRun, session: Session) -> bool:
+        states = self._fetch(_UNSUCCESSFUL, (dag_run.dag_id, dag_run.run_id))
+        dag = self.scheduler_dag_bag.get_dag_for_run(dag_run=dag_run, session=session)
+        return states is None or dag is None or may_progress(dag, ((task_id, state) for task_id, state in states))
+
+    def _verify_integrity_if_dag_changed(self, dag_run: DagRun, session: Session) -> bool:
+        latest = self._dags.latest.get(dag_run.dag_id)
+        if latest is not None and self._agrees.get(dag_run.id) == latest:
+            return True
+        agrees = super()._verify_integrity_if_dag_changed(dag_run, session)
+        if agrees and latest is not None:
+            self._agrees[dag_run.id] = latest
+        return agrees
 
     # --- what Airflow does around them -------------------------------------------------------------
 
@@ -234,7 +294,7 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
                 self._send_dag_callbacks_to_processor(dag, callback)
 
     def _queue_tasks(self, session: Session) -> int:
-        if sum(executor.slots_available for executor in self.executors) <= 0 or not self._any_scheduled(session):
+        if sum(executor.slots_available for executor in self.executors) <= 0 or not self._any_scheduled():
             return 0
         timer = stats.timer("scheduler.critical_section_duration")
         timer.start()
@@ -249,11 +309,24 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
             self._left.queue_tasks = True  # another scheduler holds the lock for a moment
             return 0
         timer.stop(send=True)
-        # Some may stand behind others that wait for a pool: they are seen when those are out of the way.
-        self._left.queue_tasks = bool(queued) and self._any_scheduled(session)
         return queued
 
-    @staticmethod
-    def _any_scheduled(session: Session) -> bool:
-        query = select(TaskInstance.id).where(TaskInstance.state == TaskInstanceState.SCHEDULED).limit(1)
-        return session.scalar(query) is not None
+    def _any_scheduled(self) -> bool:
+        rows = self._fetch(_ANY_SCHEDULED)
+        return rows is None or bool(rows[0][0])
+
+    def _fetch(self, query: LiteralString, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]] | None:
+        """Rows of a query that sees what is committed; None when that cannot be asked now."""
+        listener = self.executor.listener if isinstance(self.executor, FleetExecutor) else None
+        return listener.fetch(query, parameters) if listener is not None else None
+
+    def _enqueue_executor_callbacks(self, session: Session) -> None:
+        if self._callbacks_wait:
+            self._callbacks_wait = False
+            super()._enqueue_executor_callbacks(session)
+
+    def _enqueue_connection_tests(self, *, session: Session) -> None:
+        now = time.monotonic()
+        if now - self._asked_tests_at >= DUE_SECONDS:
+            self._asked_tests_at = now
+            super()._enqueue_connection_tests(session=session)

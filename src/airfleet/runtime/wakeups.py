@@ -26,9 +26,9 @@ import hashlib
 import logging
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 
@@ -117,16 +117,18 @@ class Listener:
         self._read(remaining)
 
     def take(self) -> News:
-        """What was heard since the last call."""
+        """What was heard since the last call, up to this moment."""
+        if self._connection is not None:
+            self._read(0.0)
         taken, self._news = self._news, News()
         return taken
 
-    def fetch(self, query: str) -> list[tuple[Any, ...]] | None:
+    def fetch(self, query: LiteralString, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]] | None:
         """The rows of a small query over the same connection; None when there is none now."""
         if self._connection is None:
             return None
         try:
-            return self._connection.execute(query).fetchall()
+            return self._connection.execute(query, parameters).fetchall()
         except psycopg.OperationalError as error:
             self._lost(error)
             return None
@@ -281,6 +283,7 @@ _TRIGGERS = (
     ("dag_run", "INSERT OR UPDATE OR DELETE", "ROW", "airfleet_wake_for_run()"),
     ("dag", "INSERT OR UPDATE", "ROW", "airfleet_wake_for_dag()"),
     ("dag_version", "INSERT", "ROW", "airfleet_wake_for_version()"),
+    ("serialized_dag", "INSERT OR UPDATE", "ROW", "airfleet_wake_for_version()"),
     ("asset_dag_run_queue", "INSERT OR UPDATE", "STATEMENT", f"airfleet_wake_channel('{DAGS}')"),
     ("asset_partition_dag_run", "INSERT", "STATEMENT", f"airfleet_wake_channel('{DAGS}')"),
     ("partitioned_asset_key_log", "INSERT", "STATEMENT", f"airfleet_wake_channel('{DAGS}')"),
