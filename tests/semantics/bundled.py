@@ -34,6 +34,7 @@ _STANDARD = (
     "example_python_operator", "example_sensor_decorator", "example_sensors", "example_short_circuit_decorator",
     "example_short_circuit_operator", "example_trigger_controller_dag",
 )  # fmt: skip
+RUN = (*_CORE, *_STANDARD)
 #: example -> why it is not here
 LEFT_OUT: Mapping[str, str] = {
     "example_asset_allow_teams": "needs a multi-team deployment",
@@ -92,6 +93,13 @@ def files() -> dict[str, str]:
     for folder in (core, standard):
         found |= {f"{FOLDER}/sql/{file.name}": file.read_text() for file in sorted((folder / "sql").glob("*.sql"))}
     return found
+
+
+def present() -> list[str]:
+    """The examples that this Airflow brings."""
+    airflow = _airflow()
+    folders = (airflow / "example_dags", airflow / "providers" / "standard" / "example_dags")
+    return [file.stem for folder in folders for file in folder.glob("*.py") if file.stem != "__init__"]
 
 
 def _changed(folder: Path, name: str) -> str:

@@ -19,6 +19,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b(?:127\.0\.0\.1|localhost|0\.0\.0\.0):\d{2,5}\b"), "<api>"),
     (re.compile(r"\b((?i:pid|process id|process|process group)['\"]?\s*[=:#]?\s*)\d+\b"), r"\1<pid>"),
     (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]+\b"), "<token>"),
+    (re.compile(r"\bpython3\.\d+\b"), "python3"),
     (re.compile(r"/tmp/(?:tmp|airflowtmp|venv|pytest)[\w.-]+"), "<tmp>"),
 )
 _LOG_RULES: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -68,6 +69,6 @@ def _moments(days: Iterable[dt.date]) -> tuple[tuple[re.Pattern[str], str], ...]
     written = "|".join(form for day in near for form in (day.isoformat(), day.strftime("%Y%m%d")))
     called = "|".join(rf"{day.year}, {day.month}, {day.day}" for day in near)
     return (
-        (re.compile(rf"\b(?:{written})(?:{_TIME})?(?!\d)"), "<now>"),
+        (re.compile(rf"(?<!\d)(?:{written})(?:{_TIME})?(?!\d)"), "<now>"),
         (re.compile(rf"\b(?:datetime\.datetime|DateTime)\((?:{called})(?:, \d+)*"), "<now>("),
     )

@@ -156,11 +156,16 @@ def _without_sources(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _error(error: dict[str, Any]) -> Iterator[str]:
     yield f"\n  {'caused by ' if error.get('is_cause') else ''}{error['exc_type']}: {error['exc_value']}"
-    for frame in error.get("frames") or ():
-        yield f"\n    {frame['filename']} {frame['name']}"
+    places = (_place(frame) for frame in error.get("frames") or ())
+    yield "".join(f"\n    {place}" for place in _once(places))
     for inner in error.get("exceptions") or ():
         for part in inner if isinstance(inner, list) else [inner]:
             yield from _error(part)
+
+
+def _place(frame: dict[str, Any]) -> str:
+    """Where in the user's code; which of its own functions Airflow went through says nothing."""
+    return "(installed)" if "/site-packages/" in frame["filename"] else f"{frame['filename']} {frame['name']}"
 
 
 def _short(value: Any) -> Any:

@@ -136,7 +136,7 @@ _OURS = (
     Scenario("killed_marked_failed", meanwhile=acts.marked("killed_marked_failed", "failed"), quick=True),
     Scenario("killed_marked_success", meanwhile=acts.marked("killed_marked_success", "success")),
     Scenario("killed_cleared", meanwhile=acts.cleared("killed_cleared")),
-    Scenario("killed_run_failed", meanwhile=acts.run_marked("killed_run_failed", "failed"), writes=("dag_failure",)),
+    Scenario("killed_run_failed", meanwhile=acts.run_marked("killed_run_failed", "failed")),
     Scenario("killed_run_success", meanwhile=acts.run_marked("killed_run_success", "success")),
     Scenario("killed_process", meanwhile=acts.signalled("killed_process", signal.SIGKILL)),
     Scenario("killed_terminated", meanwhile=acts.signalled("killed_terminated", signal.SIGTERM)),

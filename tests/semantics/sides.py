@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from airfleet.testing.fleet import FleetUnderTest
+from airfleet.testing.fleet import FleetUnderTest, clean_environment
 from airfleet.testing.stock import StockAirflow
 from semantics import bundled, installation
 from semantics.installation import Installation
@@ -24,7 +24,12 @@ BUNDLE = {"name": "pipelines", "classpath": "airflow.dag_processing.bundles.loca
 
 def environment(witness: Path) -> dict[str, str]:
     """What every component and task of both sides is given."""
-    return {"SEMANTICS_WITNESS": str(witness), "SEMANTICS_WORD": "periwinkle", "AIRFLOW_VAR_FROM_ENVIRONMENT": "given"}
+    return {
+        "SEMANTICS_WITNESS": str(witness),
+        "SEMANTICS_WORD": "periwinkle",
+        "SEMANTICS_INHERITED": ",".join(sorted(clean_environment())),
+        "AIRFLOW_VAR_FROM_ENVIRONMENT": "given",
+    }
 
 
 @contextmanager

@@ -8,9 +8,9 @@ from datetime import datetime
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, Asset, AssetAlias, Metadata, task
 
-ORDERS = Asset("s3://semantics/orders", name="semantics_orders", extra={"owner": "us"}, group="shop")
-PRICES = Asset("s3://semantics/prices", name="semantics_prices")
-LOST = Asset("s3://semantics/lost", name="semantics_lost")
+ORDERS = Asset(uri="s3://semantics/orders", name="semantics_orders", extra={"owner": "us"}, group="shop")
+PRICES = Asset(uri="s3://semantics/prices", name="semantics_prices")
+LOST = Asset(uri="s3://semantics/lost", name="semantics_lost")
 ALIAS = AssetAlias("semantics_alias")
 
 with DAG("assets_produce", schedule=None, start_date=datetime(2026, 1, 1)):
@@ -26,7 +26,7 @@ with DAG("assets_produce", schedule=None, start_date=datetime(2026, 1, 1)):
 
     @task(outlets=[ALIAS])
     def through_alias(*, outlet_events=None):
-        outlet_events[ALIAS].add(Asset("s3://semantics/aliased", name="semantics_aliased"), extra={"k": "v"})
+        outlet_events[ALIAS].add(Asset(uri="s3://semantics/aliased", name="semantics_aliased"), extra={"k": "v"})
 
     @task(outlets=[LOST])
     def fails():
@@ -40,11 +40,11 @@ with DAG("assets_produce", schedule=None, start_date=datetime(2026, 1, 1)):
 
     @task(outlets=[LOST])
     def unknown_asset(*, outlet_events=None):
-        outlet_events[Asset("s3://semantics/not-mine")].extra = {"a": 1}
+        outlet_events[Asset(uri="s3://semantics/not-mine")].extra = {"a": 1}
 
-    @task(outlets=[Asset("s3://semantics/mapped", name="semantics_mapped")])
+    @task(outlets=[Asset(uri="s3://semantics/mapped", name="semantics_mapped")])
     def mapped(number, *, outlet_events=None):
-        outlet_events[Asset("s3://semantics/mapped", name="semantics_mapped")].extra = {"number": number}
+        outlet_events[Asset(uri="s3://semantics/mapped", name="semantics_mapped")].extra = {"number": number}
 
     yields() >> writes_extra() >> through_alias()
     fails(), skips(), unknown_asset(), mapped.expand(number=[1, 2])

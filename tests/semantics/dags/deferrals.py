@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from airflow.sdk import DAG, BaseOperator, BaseSensorOperator, StartTriggerArgs
+from airflow.sdk import DAG, BaseOperator, BaseSensorOperator
 from airflow.sdk.exceptions import TaskDeferralError
+from airflow.triggers.base import StartTriggerArgs
 from semantics_triggers import Fires
 from semantics_witness import called
 

@@ -111,8 +111,14 @@ with DAG("environment", schedule=None, start_date=datetime(2026, 1, 1)):
 
     @task
     def variables():
-        ours = ("AIRFLEET", "AIRFLOW_HOME", "AIRFLOW_CONFIG", "AIRFLOW__", "PYTHON", "SPT_", "MALLOC", "FORKED_BY")
-        return {name: value for name, value in sorted(os.environ.items()) if not name.startswith(ours)}
+        """What is more and less than in the environment of whoever started the system."""
+        inherited = set(os.environ["SEMANTICS_INHERITED"].split(","))
+        ours = ("AIRFLEET", "AIRFLOW_HOME", "AIRFLOW_CONFIG", "AIRFLOW__", "PYTHON", "SPT_", "MALLOC", "SEMANTICS_INH")
+        more = {name: value for name, value in os.environ.items() if name not in inherited}
+        return {
+            "more": {name: value for name, value in sorted(more.items()) if not name.startswith(ours)},
+            "less": sorted(name for name in inherited - set(os.environ) if not name.startswith(ours)),
+        }
 
     @task
     def airflow_variables():

@@ -27,7 +27,7 @@ class Waits(BaseOperator):
             child.kill()
             return "second time"
         try:
-            time.sleep(120)
+            time.sleep(40)
         except BaseException as error:
             tell(self.dag_id, "raised in", self.task_id, type(error).__name__, error)
             raise

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, TaskGroup, TriggerRule, setup, task, task_group, teardown
+from airflow.sdk import DAG, TaskGroup, TriggerRule, setup, task, task_group
 
 with DAG("trigger_rules", schedule=None, start_date=datetime(2026, 1, 1), max_active_tasks=64):
     done = EmptyOperator(task_id="done")
@@ -41,11 +41,11 @@ with DAG("setups", schedule=None, start_date=datetime(2026, 1, 1)):
     def cannot_open():
         raise RuntimeError("cannot open")
 
-    @teardown
+    @task
     def closes(handle):
         print(f"close {handle}")
 
-    @teardown(on_failure_fail_dagrun=True)
+    @task
     def closes_badly(handle):
         raise RuntimeError(f"cannot close {handle}")
 
@@ -60,13 +60,13 @@ with DAG("setups", schedule=None, start_date=datetime(2026, 1, 1)):
     @task_group
     def fine():
         handle = opens("fine")
-        works("works") >> closes(handle)
+        works("works") >> closes(handle).as_teardown(setups=handle)
         handle >> works.override(task_id="also")("works, too")
 
     @task_group
     def broken_work():
         handle = opens("broken work")
-        handle >> breaks() >> works("never") >> closes(handle)
+        handle >> breaks() >> works("never") >> closes(handle).as_teardown(setups=handle)
 
     @task_group
     def broken_setup():
@@ -75,7 +75,8 @@ with DAG("setups", schedule=None, start_date=datetime(2026, 1, 1)):
 
     @task_group
     def broken_teardown():
-        with closes_badly(opens("a bad one")):
+        handle = opens("a bad one")
+        with closes_badly(handle).as_teardown(setups=handle, on_failure_fail_dagrun=True):
             works("inside")
 
     fine() >> works.override(task_id="after_fine")("after")

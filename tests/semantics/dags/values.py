@@ -46,7 +46,7 @@ with DAG("xcoms", schedule=None, start_date=datetime(2026, 1, 1)):
         "tuple": (1, 2), "set": {1}, "frozen": frozenset({2}), "bytes": b"bytes", "dict": {"a": {"b": [None]}},
         "dict_of_int": {1: "one"}, "datetime": datetime(2026, 1, 2, 3, 4, 5), "date": date(2026, 1, 2),
         "delta": timedelta(minutes=3), "decimal": decimal.Decimal("1.10"), "uuid": UUID(int=5), "big": BIG,
-        "point": Point(1, 2), "asset": Asset("s3://x/y"), "nan": float("nan"), "strange": Strange(),
+        "point": Point(1, 2), "asset": Asset(uri="s3://x/y", name="xy"), "nan": float("nan"), "strange": Strange(),
         "lambda": (lambda: 1), "huge": 2**70, "surrogate": "\ud800", "nul": "a\0b",
     }  # fmt: skip
 
