@@ -1,0 +1,165 @@
+"""What the scheduler and the executor take over from Airflow and Celery. When one of these fails, upstream moved:
+read what changed before the digest is renewed."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import inspect
+import textwrap
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from airflow.executors.base_executor import BaseExecutor
+from airflow.executors.executor_loader import ExecutorLoader
+from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+from airflow.models.base import Base
+from airflow.models.dagbag import DBDagBag
+from airflow.models.dagrun import DagRun
+from airflow.models.taskinstance import TaskInstance
+from airflow.providers.celery.executors.celery_executor import CeleryExecutor
+
+from airfleet.runtime import scheduler, wakeups
+from airfleet.runtime.executor import FleetExecutor
+from airfleet.runtime.scheduler import FleetSchedulerJobRunner, RememberingDagBag
+
+
+def digest(function: Callable[..., Any]) -> str:
+    """Of what the function does: comments, docstrings and layout do not count."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.Module)) and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16]
+
+
+#: written anew here, or relied upon step by step
+TAKEN_OVER = {
+    SchedulerJobRunner._do_scheduling: "2a13e7dcafb1b683",
+    SchedulerJobRunner._run_scheduler_loop: "3bb50d3b5c9b170d",
+    SchedulerJobRunner._schedule_dag_run: "3998337515b82378",
+    SchedulerJobRunner._schedule_all_dag_runs: "14162078a967e653",
+    SchedulerJobRunner._verify_integrity_if_dag_changed: "5b9ed7d92189ad79",
+    SchedulerJobRunner._critical_section_enqueue_task_instances: "4b8cdd86d0d85ff2",
+    SchedulerJobRunner.process_executor_events.__func__: "ab7db4dcdd3120f1",
+    SchedulerJobRunner._start_queued_dagruns: "8c09d6202af0c401",
+    SchedulerJobRunner._create_dagruns_for_dags: "6118ec2368eafd63",
+    DagRun.get_running_dag_runs_to_examine.__func__: "c61d06af2f1a6b5c",
+    DagRun.task_instance_scheduling_decisions: "22ac3e1600e708cb",
+    DBDagBag._version_from_dag_run: "ff48cc89d8ead859",
+    BaseExecutor.heartbeat: "b135c39575e86a36",
+    BaseExecutor.trigger_tasks: "1cb0684e324a3556",
+    CeleryExecutor._process_workloads: "1ad8a26d227edd02",
+    CeleryExecutor._send_workloads: "9f7964a5757a80dc",
+    CeleryExecutor.sync: "eb6534ec467596b7",
+    CeleryExecutor.change_state: "4c622462e101fb79",
+    CeleryExecutor.update_task_state: "a31313b5206a2493",
+    CeleryExecutor.revoke_task: "c67f91fade540add",
+    CeleryExecutor.try_adopt_task_instances: "3eaccf628c3cd3c0",
+    CeleryExecutor.end: "62ab52df39e6ea7d",
+}
+
+
+@pytest.mark.parametrize("function", TAKEN_OVER, ids=lambda function: function.__qualname__)
+def test_upstream_does_what_it_did_when_ours_was_written(function: Callable[..., Any]) -> None:
+    assert digest(function) == TAKEN_OVER[function], f"{function.__qualname__} changed: compare ours with it"
+
+
+def overridden(ours: type) -> list[tuple[Callable[..., Any], Callable[..., Any]]]:
+    """Each method of ours that replaces one, with the one that it replaces."""
+    found = []
+    for name, function in vars(ours).items():
+        theirs = next((vars(base)[name] for base in ours.__mro__[1:] if name in vars(base)), None)
+        if inspect.isfunction(function) and theirs is not None and name != "__init__":
+            found.append((function, inspect.unwrap(getattr(theirs, "__func__", theirs))))
+    return found
+
+
+@pytest.mark.parametrize("ours", [FleetExecutor, FleetSchedulerJobRunner, RememberingDagBag])
+def test_what_is_overridden_takes_what_upstream_gives(ours: type) -> None:
+    pairs = overridden(ours)
+    assert pairs
+    for mine, theirs in pairs:
+        given = [name for name in inspect.signature(theirs).parameters if name != "self"]
+        taken = [name for name in inspect.signature(mine).parameters if name != "self"]
+        assert taken == given, mine.__qualname__
+
+
+def test_the_parts_of_a_pass_are_called_like_this() -> None:
+    for function, names in {
+        SchedulerJobRunner._create_dagruns_for_dags: ["self", "guard", "session"],
+        SchedulerJobRunner._start_queued_dagruns: ["self", "session"],
+        SchedulerJobRunner._stamp_team_names: ["self", "dag_runs", "session"],
+        SchedulerJobRunner._schedule_all_dag_runs: ["self", "guard", "dag_runs", "session"],
+        SchedulerJobRunner._send_dag_callbacks_to_processor: ["self", "dag", "callback"],
+        SchedulerJobRunner._critical_section_enqueue_task_instances: ["self", "session"],
+    }.items():
+        assert list(inspect.signature(inspect.unwrap(function)).parameters) == names
+
+
+def test_an_event_for_a_queued_task_would_only_store_the_id_that_is_stored_already() -> None:
+    events = inspect.getsource(SchedulerJobRunner.process_executor_events)
+    queued = events.partition("if state in (TaskInstanceState.QUEUED, TaskInstanceState.RUNNING):")[2]
+    assert [line.strip() for line in queued.splitlines()[1:4]] == [
+        "ti.external_executor_id = info",
+        'cls.logger().info("Setting external_executor_id for %s to %s", ti, info)',
+        "continue",
+    ]
+    assert FleetExecutor.pre_assigns_external_executor_id is True
+    queueing = inspect.getsource(SchedulerJobRunner._executable_task_instances_to_queued)
+    assert 'queued_values["external_executor_id"] = random_db_uuid()' in queueing
+
+
+def test_the_columns_and_tables_that_triggers_and_queries_name_are_there() -> None:
+    tables = Base.metadata.tables
+    for table, *_ in wakeups._TRIGGERS:
+        assert table in tables, table
+    dag = set(tables["dag"].columns.keys())
+    assert {
+        "is_paused", "is_stale", "has_import_errors", "exceeds_max_non_backfill", "next_dagrun_create_after",
+        "max_active_runs", "max_active_tasks", "bundle_name", "asset_expression",
+    } <= dag  # fmt: skip
+    assert {"id", "dag_id", "run_id", "task_id", "state", "external_executor_id"} <= set(
+        TaskInstance.__table__.columns.keys()
+    )
+    assert {"ti_id", "reschedule_date"} <= set(tables["task_reschedule"].columns.keys())
+    assert {"dag_id"} <= set(tables["serialized_dag"].columns.keys())
+    assert {"dag_id", "run_id", "state", "run_after"} <= set(tables["dag_run"].columns.keys())
+    assert "WHERE dag_id = %s AND run_id = %s" in scheduler._UNSUCCESSFUL
+
+
+def test_airflow_finds_the_executor_under_both_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.executors import executor_loader
+    from airflow.executors.executor_utils import ExecutorName
+
+    alias, path = "CeleryExecutor", "airfleet.runtime.executor.FleetExecutor"
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", f"{alias}:{path}")
+    for name in ("_executor_names", "_alias_to_executors_per_team", "_module_to_executors_per_team",
+                 "_classname_to_executors_per_team", "_team_name_to_executors"):  # fmt: skip
+        monkeypatch.setattr(
+            executor_loader, name, type(getattr(executor_loader, name))(*_factory(executor_loader, name))
+        )
+    assert ExecutorLoader.get_default_executor_name() == ExecutorName(module_path=path, alias=alias)
+    assert ExecutorLoader.lookup_executor_name_by_str("CeleryExecutor").module_path == path
+    assert ExecutorLoader.lookup_executor_name_by_str("FleetExecutor").module_path == path
+    found, _ = ExecutorLoader.import_default_executor_cls()
+    assert found is FleetExecutor
+    assert {command.name for command in found.get_cli_commands()} == {"celery"}
+
+
+def _factory(module: Any, name: str) -> tuple[Any, ...]:
+    current = getattr(module, name)
+    return (current.default_factory,) if hasattr(current, "default_factory") else ()
+
+
+def test_a_worker_heeds_the_header_of_a_message_about_its_result() -> None:
+    from celery import Celery
+    from celery.app.task import Context
+    from celery.app.trace import get_actual_ignore_result
+
+    task = Celery("t", set_as_current=False).task(lambda: None, name="execute_workload")
+    for header in (True, False):
+        assert get_actual_ignore_result(task, Context({"ignore_result": header})) is header
+    source = inspect.getsource(inspect.getmodule(get_actual_ignore_result))  # type: ignore[arg-type]
+    assert "store_errors = task.store_errors_even_if_ignored" in source
