@@ -107,12 +107,15 @@ class Publisher:
 
 def _limits(url: str | None) -> dict[str, Any]:
     """What keeps a silent broker from holding up the scheduler, and a message from being lost unseen."""
+    # One try: who retries, and when, is decided by the executor.
+    once = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
     scheme = (url or "").partition("://")[0].partition("+")[0]
     if scheme in ("redis", "rediss", "sentinel", "valkey", "valkeys"):
-        return {"socket_timeout": OPERATION_SECONDS, "socket_connect_timeout": OPERATION_SECONDS}
+        return {**once, "socket_timeout": OPERATION_SECONDS, "socket_connect_timeout": OPERATION_SECONDS}
     if scheme in ("amqp", "amqps", "pyamqp"):
-        return {"read_timeout": OPERATION_SECONDS, "write_timeout": OPERATION_SECONDS, "confirm_publish": True}
-    return {}
+        limits = {"read_timeout": OPERATION_SECONDS, "write_timeout": OPERATION_SECONDS}
+        return {**once, **limits, "confirm_publish": True}
+    return once
 
 
 def _plain(error: BaseException) -> str:

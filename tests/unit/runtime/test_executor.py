@@ -1,0 +1,329 @@
+"""The executor with a real Celery app on in-memory servers, and a real (SQLite) database."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+import sqlalchemy
+from airflow import settings
+from airflow.executors.workloads import BundleInfo, ExecuteCallback, ExecuteTask
+from airflow.executors.workloads.callback import CallbackDTO, CallbackFetchMethod
+from airflow.executors.workloads.task import TaskInstanceDTO
+from airflow.models import import_all_models
+from airflow.models.taskinstance import TaskInstance
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.utils.state import CallbackState, TaskInstanceState
+from sqlalchemy.orm import scoped_session, sessionmaker
+
+from airfleet.runtime import executor as module
+from airfleet.runtime.executor import FleetExecutor
+from airfleet.runtime.publisher import TASK_NAME
+
+TOKEN = "a token that nobody else may read"
+
+
+@pytest.fixture
+def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> sqlalchemy.Engine:
+    """A database with the one table that the executor reads."""
+    import_all_models()  # its foreign keys name their tables
+    engine = sqlalchemy.create_engine(f"sqlite:///{tmp_path}/airflow.db")
+    TaskInstance.__table__.create(engine)  # type: ignore[attr-defined]
+    monkeypatch.setattr(settings, "engine", engine)
+    monkeypatch.setattr(settings, "Session", scoped_session(sessionmaker(bind=engine)))
+    return engine
+
+
+@pytest.fixture
+def fleet_executor(database: sqlalchemy.Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[FleetExecutor]:
+    """An executor whose broker and result backend live in this process."""
+    for fleet_executor in made("memory://", monkeypatch):
+        with fleet_executor.celery_app.connection_for_read() as connection:
+            connection.SimpleQueue("default").clear()  # the same for all tests of a process
+        yield fleet_executor
+
+
+def made(broker: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[FleetExecutor]:
+    monkeypatch.setenv("AIRFLOW__CELERY__BROKER_URL", broker)
+    monkeypatch.setenv("AIRFLOW__CELERY__RESULT_BACKEND", f"db+{settings.get_engine().url}.results")
+    made = FleetExecutor(parallelism=8)
+    made.start()
+    yield made
+    made.end()
+
+
+def task(ti_id: UUID | None = None, celery_id: str | None = None, name: str = "t") -> ExecuteTask:
+    """A workload as the scheduler makes it."""
+    return ExecuteTask(
+        ti=TaskInstanceDTO(
+            id=ti_id or uuid4(), dag_version_id=uuid4(), task_id=name, dag_id="d", run_id="r", try_number=1,
+            map_index=-1, pool_slots=1, queue="default", priority_weight=1,
+            external_executor_id=celery_id or str(uuid4()),
+        ),
+        dag_rel_path=Path("d.py"), token=TOKEN, bundle_info=BundleInfo(name="pipelines"), log_path=None,
+    )  # fmt: skip
+
+
+def callback() -> ExecuteCallback:
+    """A workload that is no task."""
+    data = {"path": "builtins.print", "kwargs": {}}
+    return ExecuteCallback(
+        callback=CallbackDTO(id=str(uuid4()), fetch_method=CallbackFetchMethod.IMPORT_PATH, data=data),
+        dag_rel_path=Path("d.py"), token=TOKEN, bundle_info=BundleInfo(name="pipelines"), log_path=None,
+    )  # fmt: skip
+
+
+def row(name: str) -> TaskInstance:
+    """A task instance as the scheduler reads it from the database."""
+    ti = TaskInstance(EmptyOperator(task_id=name), dag_version_id=uuid4(), run_id="r", state=TaskInstanceState.RUNNING)
+    ti.id, ti.dag_id, ti.try_number, ti.external_executor_id = uuid4(), "d", 1, str(uuid4())
+    return ti
+
+
+def write(database: sqlalchemy.Engine, workload: ExecuteTask, state: str | None, celery_id: str | None = None) -> None:
+    """What the database says about an attempt."""
+    table = TaskInstance.__table__
+    values = {"state": state, "external_executor_id": celery_id or workload.ti.external_executor_id}
+    with database.begin() as connection:
+        changed = connection.execute(
+            sqlalchemy.update(table).where(table.c.id == workload.ti.id).values(**values)  # type: ignore[arg-type]
+        )
+        if not changed.rowcount:
+            ti = workload.ti
+            row = {"id": ti.id, "task_id": ti.task_id, "dag_id": ti.dag_id, "run_id": ti.run_id, "map_index": -1}
+            rest = {"try_number": 1, "pool": "default_pool", "pool_slots": 1, **values}
+            connection.execute(sqlalchemy.insert(table).values(**row, **rest))  # type: ignore[arg-type]
+
+
+def send(fleet_executor: FleetExecutor, *workloads: Any) -> None:
+    """Queue and send."""
+    for workload in workloads:
+        fleet_executor.queue_workload(workload, session=settings.Session())
+    fleet_executor.trigger_tasks(8)
+
+
+def look(fleet_executor: FleetExecutor) -> None:
+    """As if enough time had passed for every question."""
+    for flight in fleet_executor.flights.values():
+        flight.ask_at = 0.0
+    fleet_executor._looked_at = fleet_executor._asked_at = float("-inf")
+    fleet_executor.sync()
+
+
+def message(fleet_executor: FleetExecutor, queue: str = "default") -> Any:
+    """The next message in the queue."""
+    with fleet_executor.celery_app.connection_for_read() as connection:
+        return connection.SimpleQueue(queue).get(block=False)
+
+
+def test_a_message_is_what_a_worker_expects_and_prints_no_token(fleet_executor: FleetExecutor) -> None:
+    workload = task()
+    send(fleet_executor, workload)
+    found = message(fleet_executor)
+    assert found.headers["task"] == TASK_NAME
+    assert found.headers["id"] == found.properties["correlation_id"] == workload.ti.external_executor_id
+    assert found.headers["ignore_result"] is True
+    (body,), kwargs, _ = found.payload
+    assert json.loads(body) == json.loads(workload.model_dump_json())
+    assert kwargs == {}
+    assert TOKEN not in json.dumps(found.headers, default=str) + json.dumps(found.properties, default=str)
+
+
+def test_a_sent_task_runs_and_makes_no_event(fleet_executor: FleetExecutor) -> None:
+    workload = task()
+    send(fleet_executor, workload)
+    assert fleet_executor.running == {workload.key}
+    assert not fleet_executor.queued_tasks
+    assert fleet_executor.get_event_buffer() == {}
+
+
+@pytest.mark.parametrize(
+    "state", ["success", "failed", "skipped", "up_for_retry", "up_for_reschedule", "deferred", "scheduled", None]
+)
+def test_an_attempt_whose_row_says_so_is_over_without_an_event(
+    fleet_executor: FleetExecutor, database: sqlalchemy.Engine, state: str | None
+) -> None:
+    workload = task()
+    write(database, workload, state)
+    send(fleet_executor, workload)
+    look(fleet_executor)
+    assert (fleet_executor.running, fleet_executor.workloads, fleet_executor.flights) == (set(), {}, {})
+    assert fleet_executor.get_event_buffer() == {}
+    assert fleet_executor.freed
+
+
+@pytest.mark.parametrize("state", ["queued", "running", "restarting"])
+def test_an_attempt_that_goes_on_keeps_its_slot(
+    fleet_executor: FleetExecutor, database: sqlalchemy.Engine, state: str
+) -> None:
+    workload = task()
+    write(database, workload, state)
+    send(fleet_executor, workload)
+    look(fleet_executor)
+    assert fleet_executor.running == {workload.key}
+    assert fleet_executor.slots_available == 7
+
+
+def test_a_task_instance_that_is_gone_is_over(fleet_executor: FleetExecutor) -> None:
+    send(fleet_executor, task())  # deleted, or moved to the history for another try
+    look(fleet_executor)
+    assert fleet_executor.running == set()
+
+
+def test_the_attempt_before_a_deferral_does_not_end_the_one_after_it(
+    fleet_executor: FleetExecutor, database: sqlalchemy.Engine
+) -> None:
+    before = task()
+    write(database, before, "queued")
+    send(fleet_executor, before)
+    after = task(before.ti.id)  # same try, same task instance, queued again
+    write(database, after, "queued")
+    send(fleet_executor, after)
+    look(fleet_executor)
+    assert fleet_executor.running == {after.key}
+    assert fleet_executor.flights[after.key].celery_id == after.ti.external_executor_id
+
+
+def test_an_attempt_that_somebody_else_queued_again_is_not_ours(
+    fleet_executor: FleetExecutor, database: sqlalchemy.Engine
+) -> None:
+    workload = task()
+    write(database, workload, "queued", celery_id=str(uuid4()))
+    send(fleet_executor, workload)
+    look(fleet_executor)
+    assert fleet_executor.running == set()
+
+
+@pytest.mark.parametrize("state", ["queued", "running"])
+def test_a_worker_that_failed_beside_its_task_is_reported(
+    fleet_executor: FleetExecutor, database: sqlalchemy.Engine, state: str
+) -> None:
+    lost, healthy = task(), task(name="healthy")
+    for workload in (lost, healthy):
+        write(database, workload, state)
+    send(fleet_executor, lost, healthy)
+    backend = fleet_executor.celery_app.backend
+    backend.mark_as_failure(lost.ti.external_executor_id, RuntimeError("no such image"))
+    look(fleet_executor)
+    events = fleet_executor.get_event_buffer()
+    assert {key: event[0] for key, event in events.items()} == {lost.key: TaskInstanceState.FAILED}
+    assert fleet_executor.running == {healthy.key}
+
+
+def test_the_result_backend_is_not_asked_about_what_was_just_sent(
+    fleet_executor: FleetExecutor, database: sqlalchemy.Engine
+) -> None:
+    workload = task()
+    write(database, workload, "queued")
+    send(fleet_executor, workload)
+    fleet_executor.celery_app.backend.mark_as_failure(workload.ti.external_executor_id, RuntimeError("later"))
+    fleet_executor._looked_at = fleet_executor._asked_at = float("-inf")
+    fleet_executor.sync()
+    assert fleet_executor.get_event_buffer() == {}
+
+
+def test_a_task_cleared_while_it_ran_is_over_when_its_worker_says_so(
+    fleet_executor: FleetExecutor, database: sqlalchemy.Engine
+) -> None:
+    workload = task()
+    write(database, workload, "restarting")
+    send(fleet_executor, workload)
+    fleet_executor.celery_app.backend.store_result(workload.ti.external_executor_id, None, "SUCCESS")
+    fleet_executor._looked_at = fleet_executor._asked_at = float("-inf")
+    fleet_executor.sync()  # at once: nothing else tells
+    assert fleet_executor.get_event_buffer()[workload.key][0] == TaskInstanceState.SUCCESS
+
+
+@pytest.mark.parametrize(("result", "state"), [("SUCCESS", CallbackState.SUCCESS), ("FAILURE", CallbackState.FAILED)])
+def test_the_end_of_a_callback_is_what_its_kept_result_says(
+    fleet_executor: FleetExecutor, result: str, state: CallbackState
+) -> None:
+    workload = callback()
+    send(fleet_executor, workload)
+    found = message(fleet_executor)
+    assert found.headers["ignore_result"] is False
+    look(fleet_executor)
+    assert fleet_executor.running == {workload.key}
+    value = RuntimeError("callback failed") if result == "FAILURE" else None
+    fleet_executor.celery_app.backend.store_result(found.headers["id"], value, result)
+    look(fleet_executor)
+    assert fleet_executor.get_event_buffer()[workload.key][0] == state
+    assert fleet_executor.running == set()
+
+
+def test_what_was_queued_by_a_scheduler_that_is_gone_is_watched(
+    fleet_executor: FleetExecutor, database: sqlalchemy.Engine
+) -> None:
+    goes_on, ended, no_id = (row(f"t{number}") for number in range(3))
+    no_id.external_executor_id = None
+    write(database, task(goes_on.id, goes_on.external_executor_id, "t0"), "running")
+    write(database, task(ended.id, ended.external_executor_id, "t1"), "success")
+    assert list(fleet_executor.try_adopt_task_instances([goes_on, ended, no_id])) == [no_id]
+    look(fleet_executor)
+    assert fleet_executor.running == {goes_on.key}
+
+
+def test_a_revoked_task_is_forgotten(fleet_executor: FleetExecutor) -> None:
+    workload = task()
+    send(fleet_executor, workload)
+    fleet_executor.revoke_task(ti=row("t"))
+    assert (fleet_executor.running, fleet_executor.flights, fleet_executor.workloads) == (set(), {}, {})
+
+
+def test_without_a_broker_everything_stays_queued_and_is_sent_when_it_is_back(
+    database: sqlalchemy.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        gone = f"redis://127.0.0.1:{nobody.getsockname()[1]}/0"
+    for fleet_executor in made(gone, monkeypatch):
+        tasks = [task(name=f"t{number}") for number in range(3)]
+        send(fleet_executor, *tasks)
+        assert set(fleet_executor.queued_tasks) == {each.key for each in tasks}
+        assert (fleet_executor.running, fleet_executor.get_event_buffer()) == (set(), {})
+        first_pause = fleet_executor._publish_at
+        fleet_executor.trigger_tasks(8)  # in the pause: not even tried
+        assert fleet_executor._publish_at == first_pause
+        fleet_executor._publish_at = 0.0
+        fleet_executor.celery_app.conf.broker_write_url = fleet_executor.celery_app.conf.broker_url = "memory://"
+        fleet_executor.trigger_tasks(8)
+        assert not fleet_executor.queued_tasks
+        assert fleet_executor.running == {each.key for each in tasks}
+
+
+def test_pauses_between_attempts_to_reach_the_broker_grow_and_end_with_the_first_success(
+    database: sqlalchemy.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        gone = f"redis://127.0.0.1:{nobody.getsockname()[1]}/0"
+    for fleet_executor in made(gone, monkeypatch):
+        send(fleet_executor, task())
+        pauses = []
+        for _ in range(7):
+            pauses.append(fleet_executor._backoff)
+            fleet_executor._publish_at = 0.0
+            fleet_executor.trigger_tasks(8)
+        assert pauses == sorted(pauses)
+        assert pauses[-1] == module.LONGEST_BACKOFF_SECONDS
+        fleet_executor._publish_at = 0.0
+        fleet_executor.celery_app.conf.broker_write_url = fleet_executor.celery_app.conf.broker_url = "memory://"
+        fleet_executor.trigger_tasks(8)
+        assert fleet_executor._backoff == module.FIRST_BACKOFF_SECONDS
+
+
+def test_without_postgresql_a_heartbeat_waits_and_does_not_when_there_is_something_to_do(
+    fleet_executor: FleetExecutor,
+) -> None:
+    assert fleet_executor.listener is None
+    assert fleet_executor._patience(sent_anything=False) == module.WAIT_SECONDS
+    assert fleet_executor._patience(sent_anything=True) == 0.0
+    fleet_executor.patience_seconds = 0.25  # a scheduler that knows when something is due
+    assert fleet_executor._patience(sent_anything=True) == 0.25
+    fleet_executor.freed = True
+    assert fleet_executor._patience(sent_anything=False) == 0.0
