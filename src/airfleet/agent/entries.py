@@ -52,6 +52,7 @@ IMPORTED = (
     "airfleet.runtime.scheduler",
     "airfleet.runtime.child",
     "airfleet.runtime.coordinator",
+    "airfleet.runtime.execution_api",
     "airfleet.runtime.pool",
     "asgiref.sync",
     "billiard.heap",
@@ -279,10 +280,12 @@ def api_server(options: Options) -> None:
     import uvicorn
     from airflow.api_fastapi.auth.tokens import get_signing_args
 
+    from airfleet.runtime.execution_api import ShortPath
+
     use_database()
     get_signing_args()  # fails here, and not at the first login, when the key is missing
     uvicorn.run(
-        "airflow.api_fastapi.main:app",
+        ShortPath(importlib.import_module("airflow.api_fastapi.main").app),
         host=options["address"],
         port=int(options["port"]),
         workers=1,

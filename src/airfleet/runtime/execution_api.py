@@ -1,0 +1,308 @@
+"""A short path for the five requests that every attempt makes of the execution API. [A]
+
+Three quarters of what such a request costs in Airflow's api-server are not its handler but what lies around
+it: middleware, two applications with their routing, conversion between API versions, dependencies that are
+solved anew, and changes of thread. :class:`ShortPath` stands in front of the application, checks the token,
+reads the body into the handler's own model, and calls the handler: Airflow's, unchanged, in one session and
+one transaction as there.
+
+It takes only what it can be sure of. A request that speaks another version of the API, has a token that is
+not valid, not for this task or soon too old, or a body that does not fit goes to the application, and so
+does one whose handler raises: the transaction is rolled back then, and Airflow answers as it would have.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Annotated, Any, get_args
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+import structlog
+import svcs
+from airflow.api_fastapi.auth.tokens import JWTValidator
+from airflow.api_fastapi.execution_api.datamodels.taskinstance import (
+    TIEnterRunningPayload,
+    TIHeartbeatInfo,
+    TIStateUpdate,
+    ti_state_discriminator,
+)
+from airflow.api_fastapi.execution_api.datamodels.token import TIClaims, TIToken
+from airflow.api_fastapi.execution_api.routes import task_instances, xcoms
+from airflow.configuration import conf
+from airflow.utils.session import create_session
+from fastapi import Response
+from pydantic import BaseModel, Discriminator, JsonValue, TypeAdapter, ValidationError
+from sqlalchemy.orm import Session
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Message, Receive, Send], Awaitable[None]]
+
+log = structlog.get_logger(__name__)
+
+#: bytes of a body that is read here; what is larger costs more than its way
+_MOST_BODY = 262_144
+#: handlers that run at once; each holds a database connection while it does
+_THREADS = 8
+#: a token is exchanged by Airflow when less than this share of its life, or this many seconds, are left
+_REFRESH_SHARE, _REFRESH_SECONDS = 0.2, 30
+
+
+@dataclass(frozen=True)
+class Hot:
+    """A request with a short path: how its body is read, who may make it, and what answers it."""
+
+    body: TypeAdapter[Any]
+    status: int
+    call: Callable[[_Call, Session], Any]
+    scopes: frozenset[str] = frozenset({"execution"})
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One request: what its handler needs."""
+
+    task_instance_id: Any  # a UUID, but for XComs
+    payload: Any
+    token: TIToken
+    response: Response
+    application: Any
+    services: svcs.Container
+    xcom: Mapping[str, Any]
+
+
+def _run(call: _Call, session: Session) -> Any:
+    return task_instances.ti_run(
+        call.task_instance_id,
+        call.payload,
+        call.response,
+        session,
+        call.application.state.dag_bag,
+        services=call.services,
+        token=call.token,
+    )
+
+
+def _state(call: _Call, session: Session) -> Any:
+    return task_instances.ti_update_state(call.task_instance_id, call.payload, session, call.application.state.dag_bag)
+
+
+def _heartbeat(call: _Call, session: Session) -> Any:
+    return task_instances.ti_heartbeat(call.task_instance_id, call.payload, session)
+
+
+def _rendered_fields(call: _Call, session: Session) -> Any:
+    return task_instances.ti_put_rtif(call.task_instance_id, call.payload, session)
+
+
+def _xcom(call: _Call, session: Session) -> Any:
+    return xcoms.set_xcom(session=session, value=call.payload, **call.xcom)
+
+
+_JSON: TypeAdapter[Any] = TypeAdapter(JsonValue)
+# FastAPI takes the function as it is; pydantic alone wants it named a discriminator.
+_STATE_UPDATE: TypeAdapter[Any] = TypeAdapter(
+    Annotated[get_args(TIStateUpdate)[0], Discriminator(ti_state_discriminator)]  # type: ignore[arg-type]
+)
+
+#: what an attempt asks about itself: (method, last part of the path) -> its short path
+TASK_INSTANCE: Mapping[tuple[str, str], Hot] = {
+    ("PATCH", "run"): Hot(TypeAdapter(TIEnterRunningPayload), 200, _run, scopes=frozenset({"execution", "workload"})),
+    ("PATCH", "state"): Hot(_STATE_UPDATE, 204, _state),
+    ("PUT", "heartbeat"): Hot(TypeAdapter(TIHeartbeatInfo), 204, _heartbeat),
+    ("PUT", "rtif"): Hot(TypeAdapter(dict[str, JsonValue]), 201, _rendered_fields),
+}
+XCOM = Hot(_JSON, 201, _xcom)
+
+
+@dataclass(frozen=True)
+class _Request:
+    """A request that may have a short path."""
+
+    hot: Hot
+    task_instance_id: UUID | None
+    xcom: Mapping[str, Any]
+    headers: Mapping[bytes, bytes]
+
+
+class ShortPath:
+    """Airflow's API application, with a shorter way to five of its handlers."""
+
+    def __init__(self, application: Any) -> None:
+        self._application: Application = application
+        routes = {getattr(route, "path", ""): route for route in application.routes}
+        execution: Any = getattr(routes.get("/execution"), "app", None)
+        self._execution = execution
+        self._threads = ThreadPoolExecutor(_THREADS, "execution-api")
+        self._services: svcs.Container | None = None
+        self._wanted = execution is not None and not _needs_the_long_way()
+        self._version: bytes = execution.versions.versions[0].value.encode() if self._wanted else b""
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serve one request, or a lifespan."""
+        request = self._short(scope) if self._wanted and scope["type"] == "http" else None
+        if request is None:
+            await self._application(scope, receive, send)
+            return
+        body = await _body(receive)
+        answer = await self._answer(request, body) if body is not None else None
+        if answer is None:
+            await self._application(scope, _again(body, receive), send)
+        else:
+            await _send(answer, request.headers.get(b"correlation-id"), send)
+
+    def _short(self, scope: Message) -> _Request | None:
+        """The request, when it is one of the five and speaks the current version."""
+        found = _match(scope["method"], scope["path"], scope["query_string"])
+        if found is None:
+            return None
+        headers = dict(scope["headers"])
+        current = headers.get(b"airflow-api-version") == self._version
+        small = headers.get(b"content-length", b"").isdigit() and int(headers[b"content-length"]) <= _MOST_BODY
+        return _Request(*found, headers) if current and small else None
+
+    async def _answer(self, request: _Request, body: bytes) -> Response | None:
+        """What the handler says; None when Airflow's long way has to find an answer."""
+        token = await self._token(request)
+        if token is None:
+            return None
+        try:
+            payload = request.hot.body.validate_python(json.loads(body))
+        except (ValidationError, ValueError):
+            return None
+        response = Response(status_code=request.hot.status)
+        call = _Call(
+            request.task_instance_id, payload, token, response, self._execution, self._container(), request.xcom
+        )
+        context = contextvars.copy_context()
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._threads, context.run, _handle, request, call)
+        except Exception as error:  # rolled back; Airflow's own answer follows
+            log.debug("A request takes the long way", error=repr(error))
+            return None
+
+    async def _token(self, request: _Request) -> TIToken | None:
+        """The request's token, when it is valid for this request and for some time to come."""
+        kind, _, text = request.headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+        if kind.lower() != "bearer":
+            return None
+        try:
+            validator = await self._container().aget(JWTValidator)
+            claims = {"scope": "execution"} | await validator.avalidated_claims(text, {})
+            token = TIToken(id=claims["sub"], claims=TIClaims(**claims))
+        except Exception:  # whatever is wrong with it, Airflow says so
+            return None
+        own = request.task_instance_id is None or token.id == request.task_instance_id
+        allowed = token.claims.scope in request.hot.scopes
+        return token if own and allowed and not _soon_too_old(claims, time.time()) else None
+
+    def _container(self) -> svcs.Container:
+        """Airflow's services: the validator and the generator of tokens. Known once the lifespan has begun."""
+        if self._services is None:
+            self._services = svcs.Container(self._execution.state.svcs_registry)
+        return self._services
+
+
+def _needs_the_long_way() -> bool:
+    """Settings under which more happens around a handler than is done here."""
+    return conf.getboolean("core", "multi_team", fallback=False) or conf.getboolean("traces", "otel_on", fallback=False)
+
+
+def _match(method: str, path: str, query: bytes) -> tuple[Hot, UUID | None, Mapping[str, Any]] | None:
+    parts = path.split("/", 6)
+    if parts[1:3] == ["execution", "task-instances"] and len(parts) == 5 and not query:
+        hot = TASK_INSTANCE.get((method, parts[4]))
+        identifier = _uuid(parts[3])
+        return (hot, identifier, {}) if hot and identifier else None
+    if method == "POST" and parts[1:3] == ["execution", "xcoms"] and len(parts) == 7 and parts[6]:
+        options = _xcom_options(query)
+        names = dict(zip(("dag_id", "run_id", "task_id", "key"), parts[3:], strict=True))
+        return (XCOM, None, names | options) if options is not None else None
+    return None
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _xcom_options(query: bytes) -> dict[str, Any] | None:
+    """The options of an XCom request; None when there are any that are not known here."""
+    options: dict[str, Any] = {}
+    for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+        if name in ("map_index", "mapped_length") and value.lstrip("-").isdigit():
+            options[name] = int(value)
+        elif name == "dag_result" and value in ("true", "false"):
+            options[name] = value == "true"
+        else:
+            return None
+    return options
+
+
+def _soon_too_old(claims: Mapping[str, Any], now: float) -> bool:
+    """Whether Airflow would answer with a new token (its JWTReissueMiddleware)."""
+    if claims["scope"] == "workload":
+        return False
+    life = int(claims.get("exp", 0)) - int(claims.get("iat", 0))
+    return int(claims.get("exp", 0)) - now <= max(life * _REFRESH_SHARE, _REFRESH_SECONDS)
+
+
+def _handle(request: _Request, call: _Call) -> Response:
+    """Call the handler in a transaction of its own; runs in a thread."""
+    structlog.contextvars.clear_contextvars()
+    if correlation := request.headers.get(b"correlation-id"):
+        structlog.contextvars.bind_contextvars(correlation_id=correlation.decode("latin-1"))
+    with create_session(scoped=False) as session:
+        result = request.hot.call(call, session)
+        response = call.response
+        if isinstance(result, Response):
+            return result
+        if isinstance(result, BaseModel):
+            response.body = result.model_dump_json(exclude_unset=True, by_alias=True).encode()
+        elif result is not None:
+            response.body = json.dumps(result, separators=(",", ":")).encode()
+    return response
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The whole body; None when the client is gone."""
+    read = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        read += message.get("body", b"")
+        if not message.get("more_body", False):
+            return bytes(read)
+
+
+def _again(body: bytes | None, receive: Receive) -> Receive:
+    """Gives a body that was read already to whoever reads it next."""
+    waiting = [{"type": "http.request", "body": body, "more_body": False}] if body is not None else []
+
+    async def again() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return again
+
+
+async def _send(response: Response, correlation: bytes | None, send: Send) -> None:
+    headers = list(response.raw_headers)
+    if response.body:
+        headers = [(name, value) for name, value in headers if name != b"content-length"]
+        headers += [(b"content-type", b"application/json"), (b"content-length", str(len(response.body)).encode())]
+    if correlation:
+        headers.append((b"correlation-id", correlation))
+    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})
