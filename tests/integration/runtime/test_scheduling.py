@@ -1,0 +1,204 @@
+"""How the scheduler of a real fleet is woken, and what it does when what wakes it, or the broker, is gone."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import os
+import signal
+import statistics
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from airfleet.fleet import secrets
+from airfleet.runtime import wakeups
+from airfleet.testing.fleet import FleetUnderTest
+from airfleet.testing.waiting import wait_until
+from support.fleets import Tiny
+
+LINKS = 8
+#: stock sleeps for a second between two looks; half of that is its mean
+PROMPT_SECONDS = 0.4
+
+CHAIN = f"""
+from airflow.providers.standard.operators.python import PythonOperator
+from airflow.sdk import DAG
+
+
+def nothing():
+    pass
+
+
+with DAG("links", schedule=None) as dag:
+    previous = None
+    for number in range({LINKS}):
+        link = PythonOperator(task_id=f"link_{{number}}", python_callable=nothing)
+        if previous:
+            previous >> link
+        previous = link
+"""
+
+
+@pytest.fixture
+def database(running: Tiny) -> Iterator[psycopg.Connection[Any]]:
+    """The fleet's metadata database, as Airflow sees it."""
+    with connect(running.fleet) as connection:
+        yield connection
+
+
+def connect(fleet: FleetUnderTest) -> psycopg.Connection[Any]:
+    password = secrets.load_or_generate(fleet.paths.secrets).airflow_password
+    address = fleet.component("postgres").address
+    return psycopg.connect(f"postgresql://airflow:{password}@{address}/airflow", autocommit=True)
+
+
+def listeners(database: psycopg.Connection[Any]) -> list[int]:
+    """Server processes of the connections that wait for notifications."""
+    query = "SELECT pid FROM pg_stat_activity WHERE application_name = 'airfleet wake-ups'"
+    return [pid for (pid,) in database.execute(query).fetchall()]
+
+
+def test_each_link_of_a_chain_follows_at_once(running: Tiny) -> None:
+    fleet = running.fleet
+    fleet.write("pipelines/links.py", CHAIN)
+    fleet.wait_for_dag("links")
+    run = fleet.trigger("links")
+    assert fleet.wait_for_run("links", run) == "success"
+    tasks = fleet.api.get("dags", "links", "dagRuns", run, "taskInstances")["task_instances"]
+    tasks.sort(key=lambda task: task["start_date"])
+    pauses = [
+        (moment(after["scheduled_when"]) - moment(before["end_date"])).total_seconds()
+        for before, after in itertools.pairwise(tasks)
+    ]
+    assert len(pauses) == LINKS - 1
+    assert statistics.median(pauses) < PROMPT_SECONDS, pauses
+
+
+def moment(text: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(text)
+
+
+def test_an_idle_scheduler_rests(running: Tiny, database: psycopg.Connection[Any]) -> None:
+    pid = running.fleet.component("scheduler").pid
+    assert pid is not None
+    before, began = cpu_seconds(pid), time.monotonic()
+    commits = transactions(database)
+    assert not wait_for_the_end_of(database, seconds=6.0)
+    elapsed = time.monotonic() - began
+    assert (cpu_seconds(pid) - before) / elapsed < 0.10
+    # Loops without a pause would be hundreds a second.
+    assert (transactions(database) - commits) / elapsed < 60
+
+
+def wait_for_the_end_of(database: psycopg.Connection[Any], seconds: float) -> bool:
+    """Whether the server ended this connection within these seconds."""
+    return bool(list(database.notifies(timeout=seconds)))
+
+
+def transactions(database: psycopg.Connection[Any]) -> int:
+    row = database.execute("SELECT xact_commit FROM pg_stat_database WHERE datname = 'airflow'").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def cpu_seconds(pid: int) -> float:
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_connection_that_listens_is_made_again_when_it_was_cut(
+    running: Tiny, database: psycopg.Connection[Any]
+) -> None:
+    before = wait_until(lambda: listeners(database), 20, "the scheduler listens")
+    scheduler = running.fleet.component("scheduler").pid
+    database.execute("SELECT pg_terminate_backend(pid) FROM unnest(%s::int[]) AS pid", (before,))
+    assert running.runs_a_task("after the cut")
+    assert wait_until(lambda: set(listeners(database)) - set(before), 30, "the scheduler listens again")
+    assert running.fleet.component("scheduler").pid == scheduler
+
+
+def test_a_broker_that_stands_still_delays_tasks_and_fails_none(
+    running: Tiny, database: psycopg.Connection[Any]
+) -> None:
+    fleet = running.fleet
+    fleet.wait_for_dag("witness")
+    broker = fleet.component("valkey").pid
+    assert broker is not None
+    os.kill(broker, signal.SIGSTOP)
+    try:
+        words = [f"sent {number} while the broker stood still" for number in range(2)]
+        runs = [fleet.trigger("witness", {"words": each}) for each in words]
+        log = fleet.paths.logs / "scheduler.log"
+        wait_until(lambda: "The broker cannot be reached" in log.read_text(), 40, "the scheduler notices")
+        queued = "SELECT count(*) FROM task_instance WHERE run_id = ANY(%s) AND state = 'queued'"
+        assert database.execute(queued, (runs,)).fetchone() == (len(runs),)
+    finally:
+        if fleet.component("valkey").pid == broker:  # else the agent has replaced it
+            os.kill(broker, signal.SIGCONT)
+    assert [fleet.wait_for_run("witness", run) for run in runs] == ["success"] * len(runs)
+    tries = "SELECT try_number FROM task_instance WHERE run_id = ANY(%s)"
+    assert database.execute(tries, (runs,)).fetchall() == [(1,)] * len(runs)
+    assert [running.ledger.lines().count(each) for each in words] == [1] * len(runs)
+
+
+WAKING = ["success", "failed", "skipped", "up_for_retry", "up_for_reschedule", "deferred", None]
+NOT_WAKING = ["queued", "running", "restarting"]
+
+
+@pytest.mark.parametrize("state", [*WAKING, *NOT_WAKING])
+def test_the_database_tells_of_states_that_the_scheduler_acts_upon(
+    running: Tiny, database: psycopg.Connection[Any], state: str | None
+) -> None:
+    assert running.runs_a_task(f"for {state}")
+    row = database.execute("SELECT id, dag_id, run_id FROM task_instance WHERE state = 'success' LIMIT 1").fetchone()
+    assert row is not None
+    ti_id, dag_id, run_id = row
+    change = "UPDATE task_instance SET state = %s WHERE id = %s"
+    with connect(running.fleet) as hears:
+        hears.execute(f"LISTEN {wakeups.TASKS}")
+        with pytest.raises(ZeroDivisionError), database.transaction():
+            database.execute(change, (state, ti_id))
+            raise ZeroDivisionError  # what is rolled back is not told
+        database.execute(change, ("scheduled", ti_id))
+        assert heard(hears, dag_id, run_id)
+        with database.transaction():
+            database.execute(change, (state, ti_id))
+        assert heard(hears, dag_id, run_id) is (state not in NOT_WAKING)
+        database.execute(change, ("success", ti_id))
+
+
+def heard(connection: psycopg.Connection[Any], dag_id: str, run_id: str) -> bool:
+    """Whether the run was named since the last call."""
+    connection.execute("SELECT 1")
+    return f"{dag_id}\x1f{run_id}" in [note.payload for note in connection.notifies(timeout=0.2)]
+
+
+def test_triggers_are_made_once_and_can_be_taken_away(running: Tiny, database: psycopg.Connection[Any]) -> None:
+    assert wakeups.installed(database)
+    assert not wakeups.install(database)
+    with pytest.raises(ZeroDivisionError), database.transaction():
+        wakeups.remove(database)
+        assert not wakeups.installed(database)
+        assert wakeups.install(database)
+        assert wakeups.installed(database)
+        raise ZeroDivisionError
+
+
+def test_without_triggers_the_scheduler_does_without(running: Tiny, database: psycopg.Connection[Any]) -> None:
+    """As behind a pooler that keeps notifications to itself, or after a migration by hand."""
+    log = running.fleet.paths.logs / "scheduler.log"
+    wakeups.remove(database)
+    try:
+        told = log.read_text().count("does not tell of changes")
+        for pid in listeners(database):
+            database.execute("SELECT pg_terminate_backend(%s)", (pid,))
+        wait_until(lambda: log.read_text().count("does not tell of changes") > told, 30, "the scheduler says so")
+        assert running.runs_a_task("without triggers")
+    finally:
+        wakeups.install(database)
+    assert wait_until(lambda: listeners(database), 60, "the scheduler listens again")
