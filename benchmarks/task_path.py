@@ -14,6 +14,7 @@ import argparse
 import datetime as dt
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -34,6 +35,7 @@ QUICK = {"workloads": "chain40 fanout100", "repeats": 1, "budget": 60.0, "scale"
 
 def main() -> int:
     """Run what is asked for; the exit code is 1 when anything failed."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what runs is ended
     options = arguments()
     chosen = _chosen(options.workloads.split(), all_workloads(options.scale), "workload")
     names = list(_chosen(options.systems.split(), SYSTEMS, "system"))

@@ -1,4 +1,4 @@
-"""Prefect: a server on PostgreSQL, flows in this process, tasks in its threads."""
+"""Prefect: a server on SQLite, flows in this process, tasks in its threads."""
 
 from __future__ import annotations
 

@@ -23,6 +23,7 @@ from workloads import Workload
 
 from airfleet.cli.rest import Api
 from airfleet.testing.waiting import wait_until
+from systems import About
 
 #: longest that one run of a workload may take: this, and so much for each task
 PATIENCE_SECONDS, TASK_SECONDS = 120.0, 3.0
@@ -36,6 +37,8 @@ FROM task_instance WHERE run_id LIKE %s"""
 
 class AirflowSystem:
     """Workloads on an Airflow that a subclass starts."""
+
+    about: About
 
     def __init__(self, folder: Path, slots: int) -> None:
         self.folder = folder
@@ -72,6 +75,14 @@ class AirflowSystem:
 
     def worker_log(self) -> Path:
         """Where Celery writes."""
+        raise NotImplementedError
+
+    def worker(self) -> int:
+        """The pid of the worker, which is the parent of all its processes."""
+        raise NotImplementedError
+
+    def scheduler(self) -> int:
+        """The pid of the scheduler."""
         raise NotImplementedError
 
     def api(self) -> Api:

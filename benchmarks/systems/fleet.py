@@ -78,6 +78,19 @@ class PythonDags(AirflowSystem):
         """The worker's output."""
         return self.fleet.paths.log("worker")
 
+    def worker(self) -> int:
+        """The worker's."""
+        return self._component("worker")
+
+    def scheduler(self) -> int:
+        """The scheduler's."""
+        return self._component("scheduler")
+
+    def _component(self, name: str) -> int:
+        pid = self.fleet.component(name).pid
+        assert pid is not None, f"{name} does not run"
+        return pid
+
     def api(self) -> Api:
         """As the fleet's user."""
         return self.fleet.api

@@ -66,6 +66,14 @@ class Stock(AirflowSystem):
         """The output of ``airflow celery worker``."""
         return self.stock.logs / "worker.log"
 
+    def worker(self) -> int:
+        """``airflow celery worker``."""
+        return self.stock.component("worker")
+
+    def scheduler(self) -> int:
+        """``airflow scheduler``."""
+        return self.stock.component("scheduler")
+
     def api(self) -> Api:
         """As administrator."""
         return self.stock.api
