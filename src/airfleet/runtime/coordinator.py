@@ -30,7 +30,7 @@ import structlog
 from airflow.sdk.api.client import Client
 from airflow.sdk.execution_time.comms import SetRenderedFields
 from airflow.sdk.execution_time.coordinator import BaseCoordinator
-from airflow.sdk.execution_time.supervisor import ActivitySubprocess, ProcessTracker
+from airflow.sdk.execution_time.supervisor import STATES_SENT_DIRECTLY, ActivitySubprocess, ProcessTracker
 
 from airfleet.runtime import loading, wire
 
@@ -53,6 +53,10 @@ def use(pool: socket.socket | None) -> None:
     """Have attempts of this process and its children forked by the pool behind this socket."""
     global _pool
     _pool = pool
+
+
+class EndedWithoutReport(Exception):
+    """An attempt's process has ended, and the API was told no state for it."""
 
 
 class TaskCoordinator(BaseCoordinator):
@@ -85,6 +89,9 @@ class TaskCoordinator(BaseCoordinator):
             subprocess_logs_to_stdout=subprocess_logs_to_stdout,
         )
         exit_code = process.wait()
+        if not process.has_reported():
+            # The scheduler decides what becomes of it, as soon as Celery has stored this as a failure.
+            raise EndedWithoutReport(f"attempt {what.id} ended with exit code {int(exit_code)} and reported no state")
         return self.ExecutionResult(exit_code, process.final_state)
 
     def _client_for(self, given: Client) -> Client:
@@ -150,6 +157,16 @@ class Monitor(ActivitySubprocess):
         startup["ti"] = startup.pop("what")
         monitor._on_child_started(**startup)
         return monitor
+
+    def has_reported(self) -> bool:
+        """Whether the API knows the end of this attempt, once it has ended.
+
+        Airflow's monitor reports neither a process that exits with 0 and says nothing, nor one that fails
+        and may be tried again: there the executor's own result is what the scheduler goes by.
+        """
+        if self._pending_terminal_state_msg is not None:
+            return False
+        return self._terminal_state is not None or self.final_state not in STATES_SENT_DIRECTLY
 
     def _watch(self, source: Any, handle: Callable[[Any], bool]) -> None:
         """Have ``handle`` called when ``source`` can be read, until it says that it is done."""
