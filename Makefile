@@ -54,12 +54,15 @@ docs: install-dev ## Write the reference pages and the README's figures again
 docs-check: install-dev
 	$(BIN)/python scripts/docs.py check
 
-bench: .venv-core/.installed .venv-peers/.installed ## Measure, beside others (BENCH="task_path" SYSTEMS="airfleet stock" WORKLOADS="chain40" REPEATS=1 QUICK=1: only these)
+bench: .venv-core/.installed .venv-peers/.installed ## Measure, beside others (BENCH=task_path SYSTEMS="airfleet stock" WORKLOADS=chain40 REPEATS=1; QUICK=1)
 	.venv-core/bin/python benchmarks/run.py $(BENCH) -- $(if $(SYSTEMS),--systems "$(SYSTEMS)") \
 		$(if $(WORKLOADS),--workloads "$(WORKLOADS)") $(if $(REPEATS),--repeats $(REPEATS)) $(if $(QUICK),--quick)
 
 compare: install-dev ## Run some hundred tasks on stock Airflow and on a fleet, and say where they differ (COMPARE="--only mapping")
 	PYTHONPATH=tests $(BIN)/python -m semantics.compare $(COMPARE)
+
+soak: .venv-core/.installed ## An hour of steady load on a database with history (SOAK="--minutes 5 --finished 1000")
+	.venv-core/bin/python benchmarks/soak.py $(SOAK)
 
 lock: $(UV) ## Lock the requirements again (UPGRADE=1: to the newest that fit)
 	$(COMPILE) pyproject.toml --all-extras --group dev -o requirements/dev.lock

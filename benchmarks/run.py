@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import charts
 from measuring import RESULTS, machine
 
 HERE = Path(__file__).resolve().parent
@@ -18,6 +19,8 @@ BENCHMARKS: dict[str, list[str]] = {
     "cli_start": [],
     "start_and_idle": [],
     "parse_cost": ["--json", str(RESULTS / "parse_cost.json")],
+    "memory": [],
+    "edit_visible": [],
     "task_path": [],
 }
 
@@ -37,6 +40,8 @@ def main(arguments: list[str]) -> int:
         if code:
             return code
         say_where(RESULTS / f"{name}.json")
+        if name == "task_path":
+            charts.main()
     return 0
 
 

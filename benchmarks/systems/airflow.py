@@ -65,6 +65,14 @@ class AirflowSystem:
 
     # --- of a subclass ----------------------------------------------------------------------------
 
+    def start(self, workloads: Sequence[Workload]) -> None:
+        """Begin, until it is healthy and knows these workloads."""
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        """End every process."""
+        raise NotImplementedError
+
     def pids(self) -> Sequence[int]:
         """Every process of the system."""
         raise NotImplementedError

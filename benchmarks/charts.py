@@ -1,0 +1,81 @@
+"""Bar charts as SVG: the same figures give the same bytes, and the text follows the reader's colours.
+
+python benchmarks/charts.py        # results/task_path.json -> docs/images/task_path_<workload>.svg
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from html import escape
+from pathlib import Path
+
+RESULTS = Path(__file__).resolve().parent / "results" / "task_path.json"
+IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
+#: workload -> the figure that is shown, and what it is called
+SHOWN = {
+    "chain40": ("wall_s", "seconds for a chain of 40 light tasks"),
+    "fanout100": ("tasks_per_s", "tasks per second, fan-out of 100"),
+    "fanout1000": ("tasks_per_s", "tasks per second, fan-out of 1,000"),
+}
+WIDTH, ROW, LEFT, RIGHT, TOP = 720, 26, 190, 70, 40
+STYLE = (
+    "text{font:13px system-ui,sans-serif;fill:#24292f}.t{font-weight:600}.o{fill:#8c959f}.f{fill:#0969da}"
+    "@media(prefers-color-scheme:dark){text{fill:#e6edf3}.o{fill:#6e7681}.f{fill:#4493f8}}"
+)
+
+
+def main() -> None:
+    """Draw what there are figures for."""
+    systems = json.loads(RESULTS.read_text())["systems"]
+    for workload, (key, title) in SHOWN.items():
+        bars = [
+            (of["about"]["title"], float(found["median"][key]))
+            for of in systems.values()
+            if "median" in (found := of["workloads"].get(workload, {}))
+        ]
+        if bars:
+            path = IMAGES / f"task_path_{workload}.svg"
+            path.write_text(bar_chart(f"{title} (logarithmic)", bars), encoding="utf-8")
+            print(f"written: {path.relative_to(IMAGES.parents[1])}")
+
+
+def bar_chart(title: str, bars: Sequence[tuple[str, float]]) -> str:
+    """Horizontal bars on a logarithmic scale, each with its value; those of airfleet are coloured."""
+    height = TOP + ROW * len(bars) + 8
+    size = f'width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}"'
+    return "\n".join(
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img"><title>{escape(title)}</title>',
+            f"<style>{STYLE}</style>",
+            f'<text class="t" x="8" y="22">{escape(title)}</text>',
+            *_rows(bars),
+            "</svg>\n",
+        )
+    )
+
+
+def _rows(bars: Sequence[tuple[str, float]]) -> Iterator[str]:
+    least = min(value for _, value in bars)
+    longest = max(_length(value, least) for _, value in bars)
+    for number, (name, value) in enumerate(bars):
+        y = TOP + ROW * number
+        width = round((WIDTH - LEFT - RIGHT) * _length(value, least) / longest)
+        kind = "f" if name.startswith("airfleet") else "o"
+        yield f'<text x="{LEFT - 8}" y="{y + 16}" text-anchor="end">{escape(name)}</text>'
+        yield f'<rect class="{kind}" x="{LEFT}" y="{y + 3}" width="{width}" height="17"/>'
+        yield f'<text x="{LEFT + width + 6}" y="{y + 16}">{_number(value)}</text>'
+
+
+def _length(value: float, least: float) -> float:
+    """Of a bar: the least value has one unit, ten times as much one more."""
+    return 1 + math.log10(value / least)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+if __name__ == "__main__":
+    main()
