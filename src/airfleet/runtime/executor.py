@@ -49,10 +49,10 @@ if TYPE_CHECKING:
 
 #: the longest wait of a heartbeat, seconds: timers and the job's heartbeat run in the same loop
 WAIT_SECONDS = 1.0
-#: between two looks at the attempts' rows without news, seconds
-LOOK_SECONDS = 1.0
-#: between two questions to the result backend, seconds
-WITNESS_SECONDS = 5.0
+#: between two looks at the attempts' rows, seconds: without news, and when news make them
+LOOK_SECONDS, LOOK_WITH_NEWS_SECONDS = 1.0, 5.0
+#: between two questions to the result backend about one attempt, seconds
+WITNESS_SECONDS = 2.0
 #: While workers have attempts to take, passes of the scheduler need not follow each other at once: seconds between
 #: two for each attempt that waits for a worker, and at most.
 PACE_SECONDS, LONGEST_PACE_SECONDS = 0.02, 0.2
@@ -76,6 +76,8 @@ class Flight:
     ti_id: UUID | None
     #: when the result backend may be asked, by the monotonic clock
     ask_at: float
+    #: cleared while it ran: its worker ends it, and how it ends does not matter
+    restarting: bool = False
 
 
 class FleetExecutor(CeleryExecutor):
@@ -207,7 +209,7 @@ class FleetExecutor(CeleryExecutor):
         """Forget attempts that are over; report those of which only the worker knows that they are."""
         now = time.monotonic()
         listening = self.listener is not None and self.listener.listening
-        if now - self._looked_at >= (WITNESS_SECONDS if listening else LOOK_SECONDS):
+        if now - self._looked_at >= (LOOK_WITH_NEWS_SECONDS if listening else LOOK_SECONDS):
             self._look(now)
         self._ask(now)
 
@@ -225,7 +227,8 @@ class FleetExecutor(CeleryExecutor):
             elif row[0] == TaskInstanceState.QUEUED:
                 self._backlog += 1
             elif row[0] == TaskInstanceState.RESTARTING:
-                # Its worker ends it now, and nothing but the worker tells when it has.
+                # Nothing but the worker tells when it has ended.
+                flight.restarting = True
                 flight.ask_at = min(flight.ask_at, now)
 
     def _active(self, ids: Iterable[UUID]) -> Mapping[UUID, tuple[str | None, str | None]]:
@@ -256,8 +259,10 @@ class FleetExecutor(CeleryExecutor):
         for key, flight in due.items():
             flight.ask_at = now + (WITNESS_SECONDS if flight.ti_id else LOOK_SECONDS)
             state, info = answers.get(flight.celery_id, (None, None))
-            if state is not None and state in celery_states.READY_STATES:
-                self.update_task_state(key, state, info)
+            if state is None or state not in celery_states.READY_STATES:
+                continue
+            # "Success" is how Airflow is told that a cleared task is over and may be tried again.
+            self.update_task_state(key, celery_states.SUCCESS if flight.restarting else state, info)
 
     def _can_ask(self) -> bool:
         if isinstance(self.celery_app.backend, (BaseKeyValueStoreBackend, DatabaseBackend)):

@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 EVERYTHING_SECONDS = 5.0
 #: between two questions what is due by time, seconds
 DUE_SECONDS = 1.0
+#: runs of which is remembered with which version of their Dag they agree
+MANY_RUNS = 10_000
 #: runs that one pass looks at, at most
 RUNS_PER_PASS = 50
 
@@ -128,8 +130,8 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
         self.scheduler_dag_bag = self._dags
         #: run -> the version of its Dag with which its tasks were last found to agree
         self._agrees: dict[int, UUID] = {}
-        self._callbacks_wait = True
-        self._asked_tests_at = float("-inf")
+        #: callbacks or tests of connections may wait for an executor
+        self._others_wait = True
         self._did_everything_at = float("-inf")
         self._asked_due_at = float("-inf")
         #: for the next pass: what this one could not finish
@@ -146,11 +148,11 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
             if isinstance(executor, FleetExecutor):
                 executor.patience_seconds = None
             self._forget_versions(News(everything=True))
-            self._callbacks_wait = True
+            self._others_wait = True
             return super()._do_scheduling(session)
         now = time.monotonic()
         self._forget_versions(news)
-        self._callbacks_wait |= news.other
+        self._others_wait |= news.other
         agenda, patience = self._agenda(executor, news, now)
         executor.freed = False
         executor.patience_seconds = patience
@@ -164,7 +166,8 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
     def _forget_versions(self, news: News) -> None:
         if news.everything:
             self._dags.latest.clear()
-            self._agrees.clear()
+            if len(self._agrees) > MANY_RUNS:
+                self._agrees.clear()
         for dag_id, run_id in news.changed:
             if not run_id:
                 self._dags.latest.pop(dag_id, None)
@@ -181,7 +184,7 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
         if agenda.everything:
             self._did_everything_at = now
             agenda.make_runs = True
-            self._callbacks_wait = True
+            self._others_wait = True
             self._forget_versions(News(everything=True))
         agenda.start_runs |= agenda.make_runs
         agenda.queue_tasks |= agenda.start_runs or bool(agenda.changed)
@@ -321,12 +324,12 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
         return listener.fetch(query, parameters) if listener is not None else None
 
     def _enqueue_executor_callbacks(self, session: Session) -> None:
-        if self._callbacks_wait:
-            self._callbacks_wait = False
+        if self._others_wait:
             super()._enqueue_executor_callbacks(session)
 
     def _enqueue_connection_tests(self, *, session: Session) -> None:
-        now = time.monotonic()
-        if now - self._asked_tests_at >= DUE_SECONDS:
-            self._asked_tests_at = now
+        """The last step of a loop."""
+        if self._others_wait:
+            # What found no slot free is tried again in the next loop.
+            self._others_wait = sum(executor.slots_available for executor in self.executors) <= 0
             super()._enqueue_connection_tests(session=session)

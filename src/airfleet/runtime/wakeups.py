@@ -6,7 +6,7 @@ transaction (and run):
 - ``airfleet_dags``: a Dag may be due for a run (a new or changed schedule, an unpaused Dag, asset events, a backfill);
 - ``airfleet_runs``: a run was made, queued, or has ended, so that a run may start;
 - ``airfleet_tasks``: tasks of a run, named in the payload, ended or may be scheduled; or slots of a pool changed;
-- ``airfleet_other``: a callback waits.
+- ``airfleet_other``: a callback or the test of a connection waits.
 
 The payload is ``dag_id`` and ``run_id`` with a unit separator between; with no ``run_id``, all runs of the Dag, and
 an empty one names none. The scheduler's own way from *scheduled* to *queued*, and *running*, say nothing: nothing can
@@ -290,6 +290,7 @@ _TRIGGERS = (
     ("backfill", "UPDATE", "STATEMENT", f"airfleet_wake_channel('{RUNS}')"),
     ("slot_pool", "INSERT OR UPDATE", "STATEMENT", f"airfleet_wake_channel('{TASKS}')"),
     ("callback", "INSERT", "STATEMENT", f"airfleet_wake_channel('{OTHER}')"),
+    ("connection_test_request", "INSERT", "STATEMENT", f"airfleet_wake_channel('{OTHER}')"),
 )
 
 _CREATE = tuple(

@@ -227,13 +227,14 @@ def test_the_result_backend_is_not_asked_about_what_was_just_sent(
     assert fleet_executor.get_event_buffer() == {}
 
 
+@pytest.mark.parametrize("result", ["SUCCESS", "FAILURE"])
 def test_a_task_cleared_while_it_ran_is_over_when_its_worker_says_so(
-    fleet_executor: FleetExecutor, database: sqlalchemy.Engine
+    fleet_executor: FleetExecutor, database: sqlalchemy.Engine, result: str
 ) -> None:
     workload = task()
     write(database, workload, "restarting")
     send(fleet_executor, workload)
-    fleet_executor.celery_app.backend.store_result(workload.ti.external_executor_id, None, "SUCCESS")
+    fleet_executor.celery_app.backend.store_result(workload.ti.external_executor_id, None, result)
     fleet_executor._looked_at = fleet_executor._asked_at = float("-inf")
     fleet_executor.sync()  # at once: nothing else tells
     assert fleet_executor.get_event_buffer()[workload.key][0] == TaskInstanceState.SUCCESS
