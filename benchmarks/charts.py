@@ -5,13 +5,12 @@ python benchmarks/charts.py        # results/task_path.json -> docs/images/task_
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
+from typing import Any
 
-RESULTS = Path(__file__).resolve().parent / "results" / "task_path.json"
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 #: workload -> the figure that is shown, and what it is called
 SHOWN = {
@@ -26,19 +25,18 @@ STYLE = (
 )
 
 
-def main() -> None:
-    """Draw what there are figures for."""
-    systems = json.loads(RESULTS.read_text())["systems"]
+def images(results: Mapping[str, Any]) -> Mapping[Path, str]:
+    """Path -> text of each chart."""
+    drawn = {}
     for workload, (key, title) in SHOWN.items():
         bars = [
             (of["about"]["title"], float(found["median"][key]))
-            for of in systems.values()
+            for of in results["systems"].values()
             if "median" in (found := of["workloads"].get(workload, {}))
         ]
         if bars:
-            path = IMAGES / f"task_path_{workload}.svg"
-            path.write_text(bar_chart(f"{title} (logarithmic)", bars), encoding="utf-8")
-            print(f"written: {path.relative_to(IMAGES.parents[1])}")
+            drawn[IMAGES / f"task_path_{workload}.svg"] = bar_chart(f"{title} (logarithmic)", bars)
+    return drawn
 
 
 def bar_chart(title: str, bars: Sequence[tuple[str, float]]) -> str:
@@ -75,7 +73,3 @@ def _length(value: float, least: float) -> float:
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-if __name__ == "__main__":
-    main()

@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).resolve().parent / "results"
+#: another folder for a trial, which leaves the figures that documents show alone
+RESULTS = Path(os.environ.get("BENCH_RESULTS") or Path(__file__).resolve().parent / "results").absolute()
 #: how busy the machine was with other things
 LOAD_AT_START = round(os.getloadavg()[0], 2)
 PACKAGES = (
@@ -117,7 +118,7 @@ def report(name: str, figures: dict[str, Any], head: Sequence[str], rows: Sequen
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps({"machine": machine(), **figures, "notes": notes}, indent=2) + "\n")
-    print(f"written: {path.relative_to(RESULTS.parents[1])}")
+    print(f"written: {os.path.relpath(path)}")
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -11,7 +11,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import charts
 from measuring import RESULTS, machine
 
 HERE = Path(__file__).resolve().parent
@@ -40,8 +39,6 @@ def main(arguments: list[str]) -> int:
         if code:
             return code
         say_where(RESULTS / f"{name}.json")
-        if name == "task_path":
-            charts.main()
     return 0
 
 

@@ -89,7 +89,7 @@ def all_workloads(scale: float = 1.0) -> Mapping[str, Workload]:
         Workload(f"fanout{thousand}", f"fan-out of {thousand:,} no-ops", fan_out(thousand)),
         Workload(f"runs{hundred}", f"{hundred} runs of a chain of 10", chain(10), runs=hundred),
         Workload(f"mapped{thousand}", f"{thousand:,} mapped instances", star(thousand + 1), mapped=True),
-        Workload("no_structure", f"{ten} Dags × 100, no structure", no_structure(100), dags=ten),
+        Workload(f"no_structure{ten}", f"{ten} Dags × 100, no structure", no_structure(100), dags=ten),
         Workload("linear", "Dag of 50, linear", chain(50)),
         Workload("binary_tree", "Dag of 50, binary tree", binary_tree(50)),
         Workload("star", "Dag of 50, star", star(50)),

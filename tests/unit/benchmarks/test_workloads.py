@@ -50,7 +50,7 @@ def test_a_smaller_scale_keeps_every_workload_that_is_not_scaled() -> None:
     assert {"chain40", "long10", "fanout100"} <= set(workloads.all_workloads(0.5))
 
 
-@pytest.mark.parametrize("name", ["chain40", "fanout100", "grid", "no_structure"])
+@pytest.mark.parametrize("name", ["chain40", "fanout100", "grid", "no_structure10"])
 def test_pipelines_are_without_problems(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(dag_files.HELPER.parent))
     (tmp_path / "fleet.yaml").write_text("name: bench\n")
