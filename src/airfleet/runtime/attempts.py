@@ -26,6 +26,7 @@ from airfleet.runtime import wire
 ESCALATION_SECONDS = 5.0
 #: added to an attempt's badness when the kernel chooses what to end for want of memory
 _OOM_SCORE = "500"
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 @dataclass
@@ -58,11 +59,14 @@ class Attempts:
 
     def start(self, attempt: wire.Attempt, run: Callable[[wire.Attempt], NoReturn]) -> None:
         """Fork an attempt, which calls ``run``; tell its monitor the pid."""
+        # Who forks attempts ignores what would end it: a signal to a new attempt waits until it does not.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
         pid = os.fork()
         if pid == 0:
             leave_behind(self._inherited | set(attempt.descriptors))
             _settle_in()
             run(attempt)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         _set_group(pid)
         status = socket.socket(fileno=attempt.descriptors[0])
         wire.close(attempt.descriptors[1:])
@@ -100,6 +104,8 @@ class Attempts:
 
     def _monitor_gone(self, running: _Running) -> None:
         """The monitor has closed its end, or was never there."""
+        if running.pid not in self._running:
+            return  # reaped by an event of the same moment
         if running.status.fileno() >= 0:
             self._selector.unregister(running.status)
             running.status.close()
@@ -138,8 +144,9 @@ def _is_open(descriptor: int) -> bool:
 def _settle_in() -> None:
     """What a new attempt does before anything else."""
     _set_group(0)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD):
+    for number in (*_ENDING, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     try:
         with open("/proc/self/oom_score_adj", "w") as file:
             file.write(_OOM_SCORE)

@@ -37,18 +37,26 @@ from airfleet.runtime.attempts import Attempts, leave_behind, open_descriptors
 from airfleet.runtime.observing import Stamp
 from airfleet.runtime.work import Work
 
-#: templates kept at the most, and seconds after which one that is not used is given up
-MOST_TEMPLATES = 8
-IDLE_SECONDS = 300.0
-#: seconds for which a file that could not be kept is not tried again while it does not change
-COLD_SECONDS = 300.0
-#: a template that dies this often is not tried again for as long
-MOST_CRASHES = 3
-#: the keeper gives up when the pool dies more often than this within a minute
-MOST_POOLS_A_MINUTE = 10
+
+@dataclass(frozen=True)
+class Limits:
+    """How much a pool keeps, and how often it tries."""
+
+    #: templates kept at the most, and seconds after which one that is not used is given up
+    templates: int = 8
+    idle_seconds: float = 300.0
+    #: seconds for which a file that could not be kept is not tried again while it does not change
+    cold_seconds: float = 300.0
+    #: a template that dies this often is not tried again for as long
+    crashes: int = 3
+    #: the keeper gives up when the pool dies more often than this within a minute
+    pools_a_minute: int = 10
 
 
-def start(work: Work, titled: Callable[[str], None]) -> socket.socket:
+_USUAL = Limits()
+
+
+def start(work: Work, titled: Callable[[str], None], limits: Limits = _USUAL) -> socket.socket:
     """Fork keeper and pool; returns the socket to which attempts are sent (see :mod:`airfleet.runtime.wire`).
 
     ``titled`` names a process for people. Call it while the process has one thread.
@@ -57,22 +65,22 @@ def start(work: Work, titled: Callable[[str], None]) -> socket.socket:
     requests, served = wire.pair()
     if os.fork() == 0:
         requests.close()
-        _child(lambda: _keep(served, work, titled, inherited))
+        _child(lambda: _keep(Pool(served, work, titled, inherited, limits)))
     served.close()
     return requests
 
 
-def _keep(served: socket.socket, work: Work, titled: Callable[[str], None], inherited: frozenset[int]) -> None:
+def _keep(pool: Pool) -> None:
     """Have a pool at all times, until it ends by itself because nobody is left who could ask."""
-    titled("keeper")
+    pool.titled("keeper")
     _ignore_signals()
     started: list[float] = []
-    while len(started) < MOST_POOLS_A_MINUTE:
-        started = [when for when in started if when > time.monotonic() - 60] + [time.monotonic()]
-        pool = os.fork()
-        if pool == 0:
-            _child(lambda: Pool(served, work, titled, inherited).run())
-        if os.waitstatus_to_exitcode(os.waitpid(pool, 0)[1]) == 0:
+    while len(started) < pool.limits.pools_a_minute:
+        started = [when for when in started if when > pool.clock() - 60] + [pool.clock()]
+        pid = os.fork()
+        if pid == 0:
+            _child(pool.run)
+        if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0:
             return
     print("the pool of task templates dies again and again; attempts are forked by their monitors", file=sys.stderr)
 
@@ -123,9 +131,12 @@ class Pool:
     work: Work
     titled: Callable[[str], None]
     inherited: frozenset[int]
+    limits: Limits = _USUAL
     clock: Callable[[], float] = time.monotonic
     _templates: OrderedDict[wire.File, _Template] = field(default_factory=OrderedDict)
     _cold: dict[wire.File, _Cold] = field(default_factory=dict)
+    #: processes of templates, the retired ones too
+    _living: set[int] = field(default_factory=set)
 
     def run(self) -> None:
         """Serve until every other end of the socket is closed and the last attempt has ended."""
@@ -134,7 +145,7 @@ class Pool:
         self._attempts = Attempts(self._selector, self.inherited, self.clock)
         self._open = True
         self._selector.register(self.served, selectors.EVENT_READ, self._take)
-        while self._open or self._templates or len(self._attempts):
+        while self._open or self._living or len(self._attempts):
             for key, _ in self._selector.select(self._wait_seconds()):
                 key.data()
             self._attempts.end_overdue()
@@ -151,9 +162,9 @@ class Pool:
         self._give(wire.attempt(*received))
 
     def _give(self, attempt: wire.Attempt) -> None:
-        """To its template, or fork it here when its file cannot be kept."""
+        """To its template, or to a process that loads the file for itself when it cannot be kept."""
         if self._is_cold(attempt.file):
-            self._attempts.start(attempt, lambda a: self.work.run(a, None))
+            self._fork_here(attempt)
             return
         template = self._templates.get(attempt.file) or self._new_template(attempt.file)
         template.used = self.clock()
@@ -161,8 +172,11 @@ class Pool:
         wire.send(template.connection, attempt.message(), attempt.descriptors)
         wire.close(attempt.descriptors)
 
+    def _fork_here(self, attempt: wire.Attempt) -> None:
+        self._attempts.start(attempt, lambda a: self.work.run(a, None))
+
     def _new_template(self, file: wire.File) -> _Template:
-        while len(self._templates) >= MOST_TEMPLATES:
+        while len(self._templates) >= self.limits.templates:
             self._retire(next(iter(self._templates.values())))
         near, far = wire.pair()
         pid = os.fork()
@@ -171,6 +185,7 @@ class Pool:
             _child(lambda: self._become_template(file, far))
         template = _Template(file, pid, os.pidfd_open(pid), near, far, self.clock())
         self._templates[file] = template
+        self._living.add(pid)
         self._selector.register(near, selectors.EVENT_READ, lambda: self._returned(template))
         self._selector.register(template.pidfd, selectors.EVENT_READ, lambda: self._ended(template))
         return template
@@ -181,15 +196,20 @@ class Pool:
 
     def _returned(self, template: _Template) -> None:
         """A template sends an attempt back: its file has changed, or cannot be kept."""
+        if template.connection.fileno() < 0:
+            return  # it has ended in the same moment; what it sent back is on its way already
         received = wire.receive(template.connection)
         if received is None:
             return
         message, descriptors = received
+        attempt = wire.attempt(message, descriptors)
+        self._retire(template)
         if reasons := message.get("cold"):
             self._note_cold(template.file)
             print(f"{template.file.path} is loaded in each attempt: {', '.join(reasons)}", file=sys.stderr, flush=True)
-        self._retire(template)
-        self._give(wire.attempt(message, descriptors))
+            self._fork_here(attempt)
+        else:
+            self._give(attempt)
 
     def _ended(self, template: _Template) -> None:
         """A template is gone, in order or not; what it left unread goes to another one."""
@@ -197,14 +217,15 @@ class Pool:
         self._selector.unregister(template.connection)
         os.close(template.pidfd)
         code = os.waitstatus_to_exitcode(os.waitpid(template.pid, 0)[1])
+        self._living.discard(template.pid)
         if self._templates.get(template.file) is template:
             del self._templates[template.file]
         if code != 0:
             self._note_crash(template.file)
-        for attempt in _unread(template):
-            self._give(attempt)
-        template.connection.close()
-        template.far.close()
+        for end in (template.connection, template.far):
+            for attempt in _unread(end):
+                self._give(attempt)
+            end.close()
 
     def _retire(self, template: _Template) -> None:
         """No further attempt goes to this template; it ends after its last."""
@@ -216,13 +237,13 @@ class Pool:
 
     def _retire_idle(self) -> None:
         for template in list(self._templates.values()):
-            if template.used + IDLE_SECONDS < self.clock():
+            if template.used + self.limits.idle_seconds < self.clock():
                 self._retire(template)
 
     def _wait_seconds(self) -> float | None:
         waits = [self._attempts.wait_seconds()]
         if self._templates:
-            waits.append(IDLE_SECONDS)
+            waits.append(self.limits.idle_seconds)
         return min((wait for wait in waits if wait is not None), default=None)
 
     def _is_cold(self, file: wire.File) -> bool:
@@ -230,22 +251,22 @@ class Pool:
         if cold is not None and (cold.until < self.clock() or cold.seen != self.work.stamp(file)):
             del self._cold[file]
             return False
-        return cold is not None and cold.crashes in (0, MOST_CRASHES)
+        return cold is not None and cold.crashes in (0, self.limits.crashes)
 
     def _note_cold(self, file: wire.File) -> None:
-        self._cold[file] = _Cold(self.clock() + COLD_SECONDS, self.work.stamp(file))
+        self._cold[file] = _Cold(self.clock() + self.limits.cold_seconds, self.work.stamp(file))
 
     def _note_crash(self, file: wire.File) -> None:
-        cold = self._cold.setdefault(file, _Cold(self.clock() + COLD_SECONDS, self.work.stamp(file)))
-        cold.crashes = min(cold.crashes + 1, MOST_CRASHES)
+        cold = self._cold.setdefault(file, _Cold(self.clock() + self.limits.cold_seconds, self.work.stamp(file)))
+        cold.crashes = min(cold.crashes + 1, self.limits.crashes)
 
 
-def _unread(template: _Template) -> list[wire.Attempt]:
-    template.far.setblocking(False)
+def _unread(end: socket.socket) -> list[wire.Attempt]:
+    end.setblocking(False)
     found: list[wire.Attempt] = []
     while True:
         try:
-            received = wire.receive(template.far)
+            received = wire.receive(end)
         except BlockingIOError:
             return found
         if received is None:

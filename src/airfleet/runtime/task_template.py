@@ -5,7 +5,9 @@ load fails, or cannot be shared (:mod:`airfleet.runtime.observing`), is never wa
 the pool, which forks them without the file, and they load it themselves and report what is wrong with it.
 
 A template answers each attempt by forking it or by sending it back: when one of the files that loading
-read has changed, or when it has grown older than what it loaded may.
+read has changed, or when it has grown older than what it loaded may. Its first attempt was there before
+it began to load, so what it loaded is as new as that attempt could have it: a file that reads what changes
+all the time gets a template for each attempt, and none without end.
 """
 
 from __future__ import annotations
@@ -61,6 +63,7 @@ class _Template:
         self._attempts = attempts
         self._selector = selector
         self._good_until = time.monotonic() + work.seconds_good(file)
+        self._used = False
         self._retired = False
 
     def run(self) -> None:
@@ -80,12 +83,13 @@ class _Template:
         if reason := self._why_not():
             self._send_back(attempt, reason)
         else:
+            self._used = True
             self._attempts.start(attempt, lambda a: self._work.run(a, self._loaded))
 
     def _why_not(self) -> dict[str, Any] | None:
         if self._observation.reasons:
             return {"cold": list(self._observation.reasons)}
-        if time.monotonic() > self._good_until or not self._observation.holds():
+        if self._used and (time.monotonic() > self._good_until or not self._observation.holds()):
             return {"stale": True}
         return None
 

@@ -82,7 +82,9 @@ def receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]] | Non
         TimeoutError: none came in the time that the socket was given.
     """
     found = array.array("i")
-    data, ancillary, _, _ = connection.recvmsg(MOST_BYTES, socket.CMSG_SPACE(MOST_DESCRIPTORS * found.itemsize))
+    room = socket.CMSG_SPACE(MOST_DESCRIPTORS * found.itemsize)
+    # Not for the programs that a task starts.
+    data, ancillary, _, _ = connection.recvmsg(MOST_BYTES, room, socket.MSG_CMSG_CLOEXEC)
     for level, kind, content in ancillary:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
             found.frombytes(content[: len(content) - len(content) % found.itemsize])
