@@ -46,6 +46,7 @@ IMPORTED = (
     "airflow.providers.standard.operators.bash",
     "airflow.providers.standard.operators.empty",
     "airflow.providers.standard.operators.python",
+    "airflow.sdk.definitions.asset.metadata",
     "airflow.sdk.execution_time.task_runner",
     "airfleet.pipelines.bundle",
     "airfleet.pipelines.discovery",

@@ -75,6 +75,11 @@ class FunctionTask(PythonOperator):
         self.function = function
         self.given = tuple(op_kwargs or ())
 
+    def import_function(self) -> None:
+        """Import the module of the function. Raises what importing raises."""
+        if isinstance(self.python_callable, LateFunction):
+            self.python_callable.load()
+
     def execute(self, context: Any) -> Any:
         """Import the function, then do as PythonOperator does."""
         if isinstance(self.python_callable, LateFunction):

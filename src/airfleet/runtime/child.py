@@ -42,7 +42,8 @@ _ANSWERS: TypeAdapter[Any] = TypeAdapter(ToTask)
 
 
 def work() -> Work:
-    """What a worker's pool does."""
+    """What a worker's pool does. Sets up the logging that everything forked from here has."""
+    loading.prepare()
     return Work(load=loading.load, run=run, seconds_good=loading.seconds_good, stamp=loading.stamp)
 
 
@@ -51,9 +52,11 @@ def run(attempt: wire.Attempt, loaded: Loaded | None) -> NoReturn:
     _reseed()
     supervisor._make_process_nondumpable()
     status, requests, stdout, stderr, logs = attempt.descriptors
-    os.close(status)
+    os.dup2(logs, loading.LOG_CHANNEL.fileno())
+    wire.close([status, logs])
     main = supervisor._subprocess_main if loaded is None else lambda: _main(loaded)
-    supervisor._fork_main(socket(fileno=requests), socket(fileno=stdout), socket(fileno=stderr), logs, main)
+    # 0 for the log: it is set up already.
+    supervisor._fork_main(socket(fileno=requests), socket(fileno=stdout), socket(fileno=stderr), 0, main)
 
 
 def _reseed() -> None:

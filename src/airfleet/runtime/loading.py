@@ -13,7 +13,7 @@ import math
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -30,6 +30,8 @@ from airflow.sdk.log import configure_logging, reset_logging
 from airfleet.runtime import observing, wire
 from airfleet.runtime.work import Unshareable
 
+#: where everything that forks attempts, and each attempt, writes its log: to nowhere, until it is given a channel
+LOG_CHANNEL = open(os.devnull, "wb", buffering=0)  # noqa: SIM115 - open for as long as the process lives
 #: a Python file can depend on the clock; Airflow's own picture of it is as old (min_file_process_interval)
 PYTHON_SECONDS_GOOD = 30.0
 #: files that are read in part, one Dag at a time, and depend on nothing but files
@@ -42,6 +44,15 @@ class Loaded:
 
     bundle: BaseDagBundle
     dags: Mapping[str, DAG]
+
+
+def prepare() -> None:
+    """Set up logging as attempts need it, before anything is forked: setting it up is dear.
+
+    What it writes goes to :data:`LOG_CHANNEL`, and so to whatever that descriptor is made in each process.
+    """
+    reset_logging()
+    configure_logging(json_output=True, output=LOG_CHANNEL, sending_to_supervisor=True)
 
 
 def file_of(bundle: str, version: str | None, path: str, dag_id: str) -> wire.File:
@@ -78,12 +89,21 @@ def load(file: wire.File) -> Loaded:
         )
         for dag in bag.dags.values():
             task_runner._register_deserialization_allowed_classes(dag, structlog.get_logger(__name__))
+            _import_functions(dag)
         get_listener_manager()  # plugins, which every attempt would look for otherwise
     if bag.import_errors:
         raise Unshareable("it has problems")
     if bag.captured_warnings:
         raise Unshareable("it causes warnings")
     return Loaded(bundle, bag.dags)
+
+
+def _import_functions(dag: DAG) -> None:
+    """Let operators that import late do it now, once for all attempts; what fails will fail in its task."""
+    for task in dag.tasks:
+        if import_function := getattr(task, "import_function", None):
+            with suppress(Exception):
+                import_function()
 
 
 def _bundle(file: wire.File) -> BaseDagBundle:
@@ -124,23 +144,17 @@ def _quiet() -> Iterator[None]:
     """Notice a file that prints or logs: that belongs into the log of each attempt."""
     said, logged = os.memfd_create("said"), os.memfd_create("logged")
     _flush()
-    kept = [os.dup(1), os.dup(2)]
-    os.dup2(said, 1)
-    os.dup2(said, 2)
-    channel = os.fdopen(os.dup(logged), "wb", buffering=0)
-    reset_logging()
-    configure_logging(json_output=True, output=channel, sending_to_supervisor=True)
+    kept = {number: os.dup(number) for number in (1, 2, LOG_CHANNEL.fileno())}
+    for number in kept:
+        os.dup2(logged if number == LOG_CHANNEL.fileno() else said, number)
     try:
         yield
     finally:
         _flush()
-        for number, descriptor in zip((1, 2), kept, strict=True):
+        for number, descriptor in kept.items():
             os.dup2(descriptor, number)
-        reset_logging()
-        configure_logging(output=sys.stdout.buffer, json_output=False)
-        channel.close()
         spoke = os.lseek(said, 0, os.SEEK_END) > 0 or any(map(_is_users, _lines(logged)))
-        wire.close([said, logged, *kept])
+        wire.close([said, logged, *kept.values()])
         if spoke:
             raise Unshareable("it prints or logs something")
 

@@ -17,6 +17,7 @@ import random
 import sys
 import sysconfig
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -39,11 +40,19 @@ _REASONS = {
     "os.remove": "it writes files",
     "os.rename": "it writes files",
     "os.rmdir": "it writes files",
+    "os.truncate": "it writes files",
+    "os.link": "it writes files",
+    "os.symlink": "it writes files",
+    "os.chmod": "it writes files",
+    "os.chown": "it writes files",
+    "os.utime": "it writes files",
     "tempfile.mkdtemp": "it writes files",
     "tempfile.mkstemp": "it writes files",
     "signal.pthread_kill": "it sends signals",
     "os.kill": "it sends signals",
 }
+#: a thread that was joined is there for a moment more
+_THREAD_SECONDS = 0.2
 _FOLDERS = frozenset({"os.listdir", "os.scandir"})
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC
 
@@ -99,7 +108,7 @@ class _Watch:
             self._opened(*arguments)
         elif event in _FOLDERS:
             self._add(arguments[0] if arguments[0] is not None else ".")
-        elif event in _REASONS and not (event == "os.mkdir" and str(arguments[0]).endswith("__pycache__")):
+        elif event in _REASONS and not (event.startswith("os.") and _is_bytecode(arguments[0])):
             self.reasons.append(_REASONS[event])
 
     def _opened(self, path: object, mode: str | None, flags: int | None) -> None:
@@ -121,11 +130,10 @@ class _State:
     threads: int
     descriptors: frozenset[str]
     random: object
-    folder: str
 
     @classmethod
     def now(cls) -> _State:
-        return cls(_threads(), frozenset(_descriptors()), _random_states(), os.getcwd())
+        return cls(_threads(), frozenset(_descriptors()), _random_states())
 
     def reasons(self, after: _State) -> Iterator[str]:
         if after.threads > 1:
@@ -137,10 +145,17 @@ class _State:
 
 
 def _threads() -> int:
-    try:
-        return len(os.listdir("/proc/self/task"))
-    except OSError:
+    """Threads that would be missing in a forked process.
+
+    Those of numpy's linear algebra are not counted: it ends them before a fork and starts them when needed,
+    and Airflow's own workers fork with it loaded, too. With it, other threads that are not Python's go unseen.
+    """
+    if "numpy" in sys.modules:
         return threading.active_count()
+    patience = time.monotonic() + _THREAD_SECONDS
+    while (count := len(os.listdir("/proc/self/task"))) > threading.active_count() and time.monotonic() < patience:
+        time.sleep(0.001)
+    return count
 
 
 def _descriptors() -> Iterator[str]:
@@ -152,8 +167,19 @@ def _descriptors() -> Iterator[str]:
 
 
 def _random_states() -> tuple[object, ...]:
-    """States of the generators that a module shares; numpy's only where it was loaded before."""
-    return (random.getstate(),)
+    """States of the generators that all modules share; None for numpy's while nothing was drawn from it."""
+    return random.getstate(), _numpy_state()
+
+
+def _numpy_state() -> tuple[bytes, int] | None:
+    module = sys.modules.get("numpy.random")
+    find: Any = getattr(module, "get_bit_generator", None)
+    if find is None:
+        return None
+    now, seed = find().state["state"], getattr(find(), "seed_seq", None)
+    fresh = type(find())(seed).state["state"] if seed is not None else None
+    found = bytes(now["key"]), int(now["pos"])
+    return None if fresh and found == (bytes(fresh["key"]), int(fresh["pos"])) else found
 
 
 def _sources(modules: set[str]) -> Iterator[str]:
@@ -175,4 +201,7 @@ def _may_change(path: str) -> bool:
 
 
 def _is_bytecode(path: object) -> bool:
-    return isinstance(path, str) and "__pycache__" in path
+    """Whether the path is one where Python keeps what it compiled; each import may write it anew."""
+    if not isinstance(path, str):
+        return False
+    return "__pycache__" in path or (sys.pycache_prefix is not None and path.startswith(sys.pycache_prefix))
