@@ -58,7 +58,7 @@ def answer_questions(there: Installation, run_id: str) -> Mapping[str, Any]:
         "choose_a_branch_to_run": (["task_2"], {}),
     }
     for task_id, (chosen, params) in answers.items():
-        there.wait_for_task("example_hitl_operator", run_id, task_id, "deferred", 90)
+        there.wait_for_task("example_hitl_operator", run_id, task_id, "awaiting_input", 90)
         where = ("dags", "example_hitl_operator", "dagRuns", run_id, "taskInstances", task_id, "-1", "hitlDetails")
         there.api.patch(*where, body={"chosen_options": chosen, "params_input": params})
     return {}
@@ -162,8 +162,8 @@ def depend_on_the_past(there: Installation, run_id: str) -> Mapping[str, Any]:
     )
     time.sleep(STAYS_SECONDS)
     states = {task: there.task("past", "second", task)["state"] for task in ("follows", "next")}
-    for task in ("follows", "next"):
-        there.api.patch("dags", "past", "dagRuns", run_id, "taskInstances", task, body={"new_state": "success"})
+    there.api.patch("dags", "past", "dagRuns", run_id, "taskInstances", "follows", body={"new_state": "success"})
+    there.wait_for_task("past", run_id, "next", "success")
     there.wait_for_run("past", "second", END_SECONDS)
     return {"waited": states}
 

@@ -38,6 +38,7 @@ def main() -> int:
     options = _options()
     chosen = [scenario for scenario in SCENARIOS if re.search(options.only, scenario.title)]
     with tempfile.TemporaryDirectory(prefix="airfleet-semantics-") as temporary:
+        Path(temporary).chmod(0o755)  # the user that embedded servers run as, when we are root, must reach its data
         kept = Path(options.keep or temporary)
         kept.mkdir(parents=True, exist_ok=True)
         if options.recorded:

@@ -11,15 +11,29 @@ from typing import Any
 from semantics.record import Record
 
 ABSENT = "(nothing)"
+_NEVER = re.compile(r"(?!)")
 
 
 @dataclass(frozen=True)
 class Decision:
     """A difference that is meant: where it shows, and why it is so."""
 
-    #: of paths such as ``dag/tasks/work/tries/1/log/task.stdout``
+    #: of paths such as ``dag/tasks/load/tries/1/log/task.stdout``
     path: re.Pattern[str]
     because: str
+    #: only lines like these may be missing or more; None: the whole fact may differ
+    lines: re.Pattern[str] | None = None
+
+    def covers(self, path: str, stock: Any, fleet: Any) -> bool:
+        """Whether this is why the two differ."""
+        if not self.path.search(path):
+            return False
+        return self.lines is None or self._without(stock) == self._without(fleet)
+
+    def _without(self, fact: Any) -> list[Any]:
+        entries = fact if isinstance(fact, list) else [fact]
+        left_out = self.lines or _NEVER
+        return [entry for entry in entries if not (isinstance(entry, str) and left_out.search(entry))]
 
 
 @dataclass(frozen=True)
@@ -55,6 +69,6 @@ def differences(
     for path in sorted(ours.keys() | theirs.keys()):
         before, after = theirs.get(path, ABSENT), ours.get(path, ABSENT)
         if before != after and not any(pattern.search(path) for pattern in left_out):
-            decision = next((d for d in decisions if d.path.search(path)), None)
+            decision = next((d for d in decisions if d.covers(path, before, after)), None)
             found.append(Difference(stock.scenario, path, before, after, decision))
     return found

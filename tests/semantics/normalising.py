@@ -19,10 +19,15 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b(?:127\.0\.0\.1|localhost|0\.0\.0\.0):\d{2,5}\b"), "<api>"),
     (re.compile(r"\b((?i:pid|process id|process|process group)['\"]?\s*[=:#]?\s*)\d+\b"), r"\1<pid>"),
     (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]+\b"), "<token>"),
+    (re.compile(r"\bunusual_prefix_[0-9a-f]{40}_"), "unusual_prefix_"),
+    (re.compile(r"(?<=when you look for ID )\w+"), "<id>"),
+    # The class of the bundle that reads pipelines, too, is airfleet's own.
+    (re.compile(r"\bbundle_instance=\w+\("), "bundle_instance=<bundle>("),
     (re.compile(r"\bpython3\.\d+\b"), "python3"),
     (re.compile(r"/tmp/(?:tmp|airflowtmp|venv|pytest)[\w.-]+"), "<tmp>"),
 )
 _LOG_RULES: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"(?<=Temporary script location: ).*"), "<tmp>"),
     (re.compile(r"(?<![\w.])\d+\.\d{3,}\b"), "<number>"),
     (re.compile(r"\b\d{1,2}:\d{2}:\d{2}\b"), "<clock>"),
 )

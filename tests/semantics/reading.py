@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -23,6 +24,8 @@ _BOUND = frozenset({"task_id", "dag_id", "run_id", "try_number", "map_index", "t
 _UNSAID = _BOUND | {"timestamp", "level", "logger", "event", "filename", "lineno", "loc", "error_detail"}
 _MEASURED = ("_ms", "duration", "seconds", "pid")
 _EVENT = ("asset_name", "uri", "name", "extra", "source_dag_id", "source_task_id", "source_map_index", "partition_key")
+#: of a log with more lines a sample is kept
+MANY_LINES = 400
 
 
 class Reader:
@@ -75,7 +78,7 @@ class Reader:
         for entry in self.log_entries(task, attempt):
             line = self._normaliser.line(self._line(entry).replace(task["dag_run_id"], "<run>"))
             streams[str(entry.get("logger", "-"))].append(line)
-        return {logger: list(_once(lines)) for logger, lines in streams.items()}
+        return {logger: _sample([_short(line) for line in _once(lines)]) for logger, lines in streams.items()}
 
     def log_entries(self, task: dict[str, Any], attempt: int) -> list[Any]:
         """The entries of an attempt's log, as the API gives them; none when there is no log."""
@@ -165,7 +168,8 @@ def _error(error: dict[str, Any]) -> Iterator[str]:
 
 def _place(frame: dict[str, Any]) -> str:
     """Where in the user's code; which of its own functions Airflow went through says nothing."""
-    return "(installed)" if "/site-packages/" in frame["filename"] else f"{frame['filename']} {frame['name']}"
+    installed = "/site-packages/" in frame["filename"] or "/lib/python3" in frame["filename"]
+    return "(installed)" if installed else f"{frame['filename']} {frame['name']}"
 
 
 def _short(value: Any) -> Any:
@@ -173,6 +177,14 @@ def _short(value: Any) -> Any:
     if isinstance(value, str) and len(value) > 4000:
         return f"{len(value)} characters: {value[:40]}...{value[-40:]}"
     return value
+
+
+def _sample(lines: list[str]) -> list[str]:
+    """Many lines by their number, their digest, and some of them."""
+    if len(lines) <= MANY_LINES:
+        return lines
+    digest = hashlib.sha256("\n".join(lines).encode(errors="backslashreplace")).hexdigest()[:16]
+    return [*lines[:3], f"({len(lines)} lines, digest {digest})", *lines[-3:]]
 
 
 def _once(lines: Iterable[str]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from airfleet.testing.fleet import FleetUnderTest, clean_environment
 from airfleet.testing.stock import StockAirflow
 from semantics import bundled, installation
-from semantics.installation import Installation
+from semantics.installation import HERE, Installation
 
 SLOTS = 4
 SETTINGS: Mapping[str, Mapping[str, str]] = {
@@ -42,7 +42,13 @@ def stock(folder: Path) -> Iterator[Installation]:
     settings["dag_processor"]["dag_bundle_config_list"] = json.dumps([{**BUNDLE, "kwargs": {"path": str(dags)}}])
     running = StockAirflow(folder / "stock", dags=dags, settings=settings, slots=SLOTS, environ=environment(witness))
     with running:
-        yield Installation("stock", running.api, dags, witness, _places(dags, running.folder / "home", witness, folder))
+        yield Installation(
+            "stock",
+            running.api,
+            dags,
+            witness,
+            _places(dags, running.folder / "home", witness, Path.cwd(), folder / "plugins"),
+        )
 
 
 @contextmanager
@@ -55,7 +61,7 @@ def fleet() -> Iterator[Installation]:
         installation.lay_out(dags, plugins, bundled.files())
         made.start()
         yield Installation(
-            "airfleet", made.api, dags, witness, _places(dags, made.paths.airflow_home, witness, made.root)
+            "airfleet", made.api, dags, witness, _places(dags, made.paths.airflow_home, witness, made.root, plugins)
         )
 
 
@@ -76,6 +82,15 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _places(dags: Path, home: Path, witness: Path, folder: Path) -> tuple[tuple[str, str], ...]:
-    words = {"dags": dags, "home": home, "witness": witness, "folder": folder, "python": sys.prefix}
-    return installation.places(words)
+def _places(dags: Path, home: Path, witness: Path, start: Path, plugins: Path) -> tuple[tuple[str, str], ...]:
+    """``start`` is the folder in which the system was started."""
+    words = {
+        "dags": dags,
+        "home": home,
+        "witness": witness,
+        "start": start,
+        "plugins": plugins,
+        "python": sys.prefix,
+        "repository": HERE.parents[1],
+    }
+    return installation.places(words | ({"base": sys.base_prefix} if sys.base_prefix != sys.prefix else {}))

@@ -53,7 +53,8 @@ with DAG("assets_consume", schedule=(ORDERS & PRICES), start_date=datetime(2026,
 
     @task(inlets=[ORDERS, PRICES])
     def reads(*, inlet_events=None, triggering_asset_events=None, ti=None):
-        seen = {asset.uri: [event.extra for event in events] for asset, events in triggering_asset_events.items()}
+        given = sorted(triggering_asset_events.items(), key=lambda pair: pair[0].uri)
+        seen = {asset.uri: [event.extra for event in events] for asset, events in given}
         last = {asset.uri: inlet_events[asset][-1].extra for asset in (ORDERS, PRICES)}
         sources = [
             event.source_task_instance.task_id for events in triggering_asset_events.values() for event in events
@@ -62,5 +63,5 @@ with DAG("assets_consume", schedule=(ORDERS & PRICES), start_date=datetime(2026,
 
     reads() >> BashOperator(
         task_id="says",
-        bash_command="echo '{% for asset, events in triggering_asset_events.items() %}{{ asset.uri }} {{ events | length }} {% endfor %}'",
+        bash_command="echo '{% for asset, events in triggering_asset_events.items() | sort(attribute='0.uri') %}{{ asset.uri }} {{ events | length }} {% endfor %}'",
     )

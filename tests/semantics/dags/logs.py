@@ -210,7 +210,7 @@ with DAG("masking", schedule=None, start_date=datetime(2026, 1, 1)):
     )
     BashOperator(
         task_id="shell", bash_command="echo $SECRET; echo {{ var.value.semantics_password }}",
-        env={"SECRET": "{{ var.value.semantics_password }}"},
+        env={"SECRET": "{{ var.value.semantics_password }}"}, append_env=True,
     )  # fmt: skip
 
 with DAG("logs_live", schedule=None, start_date=datetime(2026, 1, 1)):

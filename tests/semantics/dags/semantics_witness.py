@@ -7,6 +7,14 @@ from pathlib import Path
 from typing import Any
 
 SUFFIX = "beside the Dags"
+#: what the context of every callback of a task has
+USUAL = frozenset(
+    """conn dag dag_run data_interval_end data_interval_start ds ds_nodash inlet_events inlets logical_date macros
+    map_index_template outlet_events outlets params partition_date partition_key prev_data_interval_end_success
+    prev_data_interval_start_success prev_end_date_success prev_start_date_success run_id task task_instance
+    task_instance_key_str task_reschedule_count task_state_store ti triggering_asset_events ts ts_nodash
+    ts_nodash_with_tz var""".split()  # noqa: SIM905
+)
 
 
 def tell(dag_id: str, *words: object) -> None:
@@ -30,7 +38,10 @@ def called(name: str) -> Any:
         ti = context.get("ti") or context.get("task_instance")
         task = f"{ti.task_id} try {ti.try_number} state {ti.state}" if ti is not None else "-"
         error = context.get("exception")
-        tell(dag_id, name, task, type(error).__name__, error, context.get("reason"), ",".join(sorted(context)))
+        keys = [f"+{key}" for key in sorted(context.keys() - USUAL)] + [
+            f"-{key}" for key in sorted(USUAL - context.keys())
+        ]
+        tell(dag_id, name, task, type(error).__name__, error, context.get("reason"), *keys)
         print(f"printed by {name}")
 
     callback.__name__ = name

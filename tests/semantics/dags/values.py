@@ -228,10 +228,9 @@ with DAG(
         "dag_run.triggered_by", "task.owner", "ti.log_url", "partition_key", "dag_run.run_after.year > 2000",
         "macros.random() < 1", "macros.uuid.UUID(int=1)", "reason", "exception",
     )  # fmt: skip
-    Template(task_id="every_name", nested={name: f"{{{{ {name} }}}}" for name in NAMES})
-    Template(task_id="macros", text="{{ word_macro }} {{ add(1, 2) }} {{ 'x' | shout }} {{ ds | ds_nodash }}")
+    Template(task_id="every_name", nested={name: f"{{{{ {name} | default('undefined') }}}}" for name in NAMES})
+    Template(task_id="macros", text="{{ word_macro }} {{ add(1, 2) }} {{ 'x' | shout }} {{ logical_date | ds_nodash }}")
     Template(task_id="of_file", file="query.sql")
-    Template(task_id="missing_file", file="there_is_none.sql")
     Template(task_id="undefined", text="before {{ there_is_no_such_name }} after")
     Template(task_id="undefined_attribute", text="{{ there_is_no_such_name.x }}")
     Template(task_id="wrong_syntax", text="{{ ds ")
@@ -249,7 +248,7 @@ with DAG(
         return {"key": "value", "list": [1, 2]}
 
     up = upstream()
-    Template(task_id="pulls", text="{{ ti.xcom_pull('upstream')['key'] }}", nested=[up, up["list"]])
+    Template(task_id="pulls", text="{{ ti.xcom_pull('upstream')['key'] }}", nested=[up, {"in": up}])
 
 with DAG("contexts", schedule=None, start_date=datetime(2026, 1, 1), params={"p": 1}):
 
@@ -271,12 +270,14 @@ with DAG("contexts", schedule=None, start_date=datetime(2026, 1, 1), params={"p"
             "run state": ti.get_dagrun_state(dag_id=ti.dag_id, run_id=ti.run_id),
             "previous": ti.get_previous_dagrun() is None,
             "previous of task": ti.get_previous_ti() is None,
-            "breadcrumbs": ti.get_task_breadcrumbs(dag_id=ti.dag_id, run_id=ti.run_id),
+            "breadcrumbs": [
+                {key: value for key, value in crumb.items() if key != "duration"}
+                for crumb in ti.get_task_breadcrumbs(dag_id=ti.dag_id, run_id=ti.run_id)
+            ],
             "first reschedule": ti.get_first_reschedule_date({"ti": ti}),
             "host is set": bool(ti.hostname),
             "conf": dag_run.conf,
             "upstream": sorted(ti.task.upstream_task_ids),
         }
 
-    keys() >> instance()
-    current()
+    keys() >> current() >> instance()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from airflow.example_dags.plugins.decreasing_priority_weight_strategy import DecreasingPriorityStrategy
 from airflow.listeners import hookimpl
 from airflow.plugins_manager import AirflowPlugin
 
@@ -45,4 +46,5 @@ class Listener:
 class SemanticsPlugin(AirflowPlugin):
     name = "semantics_plugin"
     macros = (plugged,)
+    priority_weight_strategies = (DecreasingPriorityStrategy,)
     listeners = (Listener(),)

@@ -1,4 +1,4 @@
-"""Triggers beside the Dags: the triggerer must find them, too."""
+"""Triggers, in the folder of plugins: the triggerer does not look beside the Dags."""
 
 from __future__ import annotations
 
