@@ -108,7 +108,7 @@ class _Watch:
             self._opened(*arguments)
         elif event in _FOLDERS:
             self._add(arguments[0] if arguments[0] is not None else ".")
-        elif event in _REASONS and not (event.startswith("os.") and _is_bytecode(arguments[0])):
+        elif event in _REASONS and not (arguments and _is_bytecode(arguments[0])):
             self.reasons.append(_REASONS[event])
 
     def _opened(self, path: object, mode: str | None, flags: int | None) -> None:
