@@ -145,7 +145,7 @@ def settings(plan: Plan) -> configparser.RawConfigParser:
 
 def test_the_settings_that_make_a_fleet_quick_safe_and_private() -> None:
     found = settings(planning.plan(context()))
-    assert found["core"]["executor"] == "CeleryExecutor"
+    assert found["core"]["executor"] == "CeleryExecutor:airfleet.runtime.executor.FleetExecutor"
     assert found["core"]["load_examples"] == "False"
     assert found["core"]["execution_api_server_url"] == "http://127.0.0.1:8080/execution/"
     assert found["api"]["host"] == "127.0.0.1"
@@ -160,7 +160,7 @@ def test_what_fleet_yaml_says_about_airflow_wins_and_keeps_the_rest() -> None:
     found = settings(planning.plan(context(Fleet("shop", "/srv/shop", airflow=airflow))))
     assert found["core"]["parallelism"] == "64"
     assert found["core"]["load_examples"] == "True"
-    assert found["core"]["executor"] == "CeleryExecutor"
+    assert found["core"]["executor"] == "CeleryExecutor:airfleet.runtime.executor.FleetExecutor"
     assert found["smtp"]["smtp_host"] == "mail"
 
 
