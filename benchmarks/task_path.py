@@ -69,9 +69,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--scale", type=float, default=0.3, help="shrinks the workloads of about 1,000 tasks")
     preset = parser.add_mutually_exclusive_group()
     preset.add_argument("--quick", action="store_true", help="two workloads, one run of each")
-    preset.add_argument(
-        "--full", action="store_true", help="1,000 tasks where that is meant, and more runs of slow pairs"
-    )
+    preset.add_argument("--full", action="store_true", help="1,000 tasks where meant, more runs of slow pairs")
     given = parser.parse_known_args()[0]
     parser.set_defaults(**(QUICK if given.quick else FULL if given.full else {}))
     return parser.parse_args()
