@@ -6,12 +6,21 @@ import re
 
 from semantics.comparing import Decision
 
-_LOADED_BEFORE = "A task's log does not say that its Dag file is read, because it was read before the task began."
-_CELERY_S_HANDLERS = (
-    "A task's process has no signal handlers of Celery: SIGHUP and SIGUSR1 end it, as they end any program."
+_LOADED_BEFORE = (
+    "A task's log does not hold what Airflow says while it reads a Dag file, because the file was read before the task "
+    "began. (A file that prints or logs something itself is read again by every task, whose log shows it.)"
 )
-
+_CELERY_S_HANDLERS = (
+    "A task's process has no signal handlers of Celery: SIGHUP, SIGQUIT and SIGUSR1 end it, as they end any program."
+)
+_CELERY_S_CHILD = (
+    "A task is no child of a Celery process: it may start processes by `multiprocessing`, inherits fewer descriptors, "
+    "none of Celery's variables, warning filters and hooks, and has another command line and call stack below it."
+)
+_PROJECT = "The project's folder is on `sys.path`, so that Dags find the modules in it."
+_EXECUTOR = "The executor is airfleet's, and a message of the scheduler names it."
 _PARSED = re.compile(r"^info\*? Worker startup parse complete ")
+_RESOLVING = re.compile(r"^error\*? Failed to resolve template field ")
 _PARSED_OR_KILLED = re.compile(rf"{_PARSED.pattern}|^error Task killed!$")
 _LAST_WORDS = (
     'Whether the log of a task that somebody ended says "Task killed!" is decided by a race in Airflow itself, between '
@@ -24,5 +33,36 @@ DECISIONS: tuple[Decision, ...] = (
     ),
     Decision(re.compile(r"/log/task$"), _LOADED_BEFORE, lines=_PARSED),
     Decision(re.compile(r"^killed_.*/log/task$"), _LAST_WORDS, lines=_PARSED_OR_KILLED),
+    Decision(re.compile(r"/log/airflow\.sdk\.definitions\._internal\.templater$"), _LOADED_BEFORE, lines=_RESOLVING),
     Decision(re.compile(r"^exits_by_signal/tasks/(SIGHUP|SIGUSR1)/tries/1/log/task$"), _CELERY_S_HANDLERS),
+    Decision(
+        re.compile(
+            r"^environment/xcoms/(signals\.return_value/SIG(HUP|QUIT|USR1)|changes\[\d\]\.return_value/signal)$"
+        ),
+        _CELERY_S_HANDLERS,
+    ),
+    Decision(re.compile(r"^environment/xcoms/open_descriptors\."), _CELERY_S_CHILD),
+    Decision(
+        re.compile(r"^environment/xcoms/python\.return_value/(argv|excepthook|start method|warnings)$"), _CELERY_S_CHILD
+    ),
+    Decision(
+        re.compile(r"^environment/xcoms/variables\.return_value/more/(CELERY_LOG_LEVEL|_MP_FORK_)"), _CELERY_S_CHILD
+    ),
+    Decision(
+        re.compile(r"^environment/xcoms/python\.return_value/path$"),
+        _PROJECT,
+        lines=re.compile("^<(start|python>/bin)"),
+    ),
+    # The same values, as the operator logs what a task returned.
+    Decision(
+        re.compile(
+            r"^environment/tasks/(changes\[\d\]|open_descriptors|python|signals|variables)/.*PythonDecoratedOperator$"
+        ),
+        _CELERY_S_CHILD,
+    ),
+    Decision(re.compile(r"^leftovers/(audit$|tasks/pools/|xcoms/pools\.)"), _CELERY_S_CHILD),
+    Decision(re.compile(r"^logs/tasks/stacks/"), _CELERY_S_CHILD),
+    Decision(
+        re.compile(r"^[^/]*/witness$|^witness$"), _EXECUTOR, lines=re.compile(r" Executor (Celery|Fleet)Executor\(")
+    ),
 )

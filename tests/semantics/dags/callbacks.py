@@ -128,9 +128,9 @@ with DAG(
     "callback_of_a_late_run",
     schedule=None,
     start_date=datetime(2026, 1, 1),
-    dagrun_timeout=timedelta(seconds=6),
+    dagrun_timeout=timedelta(seconds=20),
     on_failure_callback=called("dag_failure"),
     default_args={"on_failure_callback": called("on_failure")},
 ):
-    BashOperator(task_id="too_long", bash_command="sleep 60")
+    BashOperator(task_id="too_long", bash_command="sleep 90")
     EmptyOperator(task_id="at_once")

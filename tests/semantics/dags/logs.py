@@ -43,12 +43,15 @@ with DAG("logs", schedule=None, start_date=datetime(2026, 1, 1)):
         logging.info("by the root")
         logging.getLogger("airflow.task").info("by airflow.task")
         logging.getLogger("there.is.no.such.module").warning("by a stranger")
-        log.info("wrong %s %s", "arguments")
         try:
             raise ValueError("caught")
         except ValueError:
             log.exception("with its error")
-            log.info("with a stack", stack_info=True)
+
+    @task
+    def stacks():
+        log.info("with a stack", stack_info=True)
+        log.info("wrong %s %s", "arguments")
 
     @task
     def structured():
@@ -160,7 +163,7 @@ with DAG("logs", schedule=None, start_date=datetime(2026, 1, 1)):
     def returns_much():
         return "z" * 5000
 
-    levels(), structured(), streams(), children(), threads(), warns(), many_lines(), long_line(), configures()
+    levels(), stacks(), structured(), streams(), children(), threads(), warns(), many_lines(), long_line(), configures()
     own_handler(), redirects(), closes(), says_little(), returns_much()
     Own(task_id="own")
 
