@@ -55,6 +55,7 @@ IMPORTED = (
     "airfleet.runtime.coordinator",
     "airfleet.runtime.execution_api",
     "airfleet.runtime.pool",
+    "airfleet.runtime.triggerer",
     "asgiref.sync",
     "billiard.heap",
     "billiard.popen_fork",
@@ -263,13 +264,14 @@ def triggerer(_: Options) -> None:
     """``airflow triggerer --skip-serve-logs``."""
     from airflow.configuration import conf
     from airflow.jobs.job import Job, run_job
-    from airflow.jobs.triggerer_job_runner import TriggererJobRunner
     from airflow.sdk._shared.secrets_masker import SecretsMasker
+
+    from airfleet.runtime.triggerer import FleetTriggererJobRunner
 
     use_database()
     _end_on_signals()
     SecretsMasker.enable_log_masking()
-    runner = TriggererJobRunner(
+    runner = FleetTriggererJobRunner(
         job=Job(heartrate=conf.getfloat("triggerer", "JOB_HEARTBEAT_SEC")),
         capacity=conf.getint("triggerer", "capacity"),
     )

@@ -13,7 +13,8 @@ This one takes a stamp (time, size, inode) of every file once per turn of the lo
 - the *set* of files changed → the bundle is refreshed now, as if its timer had run out;
 - a known file's stamp changed → it goes to the front of the queue, and again after the parse
   in progress if there is one;
-- nothing changed → no database query and no listing until Airflow's own timers run out;
+- nothing changed → no listing until Airflow's own timers run out, and of the database one small question, whether
+  anything was asked of the dag-processor, in place of two transactions that lock;
 - a pipeline file was parsed → what it gave is what there is: its other Dags are gone (a job that was taken away,
   one with a problem), and those that are good run whatever is wrong elsewhere in the file.
 """
@@ -29,16 +30,20 @@ from typing import Any, TypeAlias
 
 import attrs
 import httpx
+from airflow.callbacks.callback_requests import CallbackRequest
 from airflow.dag_processing.bundles.base import BaseDagBundle
 from airflow.dag_processing.manager import DagFileInfo, DagFileProcessorManager
 from airflow.dag_processing.processor import DagFileParsingResult
 from airflow.jobs.dag_processor_job_runner import DagProcessorJobRunner
 from airflow.jobs.job import Job, run_job
 from airflow.models.dag import DagModel
+from airflow.models.dagbag import DagPriorityParsingRequest
+from airflow.models.db_callback_request import DbCallbackRequest
 from airflow.sdk.api.client import Client
 from airflow.utils.process_utils import set_component_mp_start_method
 from airflow.utils.providers_configuration_loader import providers_configuration_loaded
-from sqlalchemy import update
+from airflow.utils.session import create_session
+from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
 from airfleet.pipelines.files import SUFFIXES
@@ -47,8 +52,17 @@ from airfleet.pipelines.importer import YamlDagImporter
 #: What tells one content of a file from another without reading it: mtime in ns, size, inode.
 Stamp: TypeAlias = tuple[int, int, int]
 
+_REQUESTS = select(exists(select(DagPriorityParsingRequest.id)), exists(select(DbCallbackRequest.id)))
+
 _SOURCES = (".py", ".zip", *SUFFIXES)
 _PURGE_SECONDS = 60.0
+
+
+def _requests() -> tuple[bool, bool]:
+    """Whether a file shall be parsed soon, and whether a callback waits."""
+    with create_session() as session:
+        parse, call = session.execute(_REQUESTS).one()
+    return bool(parse), bool(call)
 
 
 def run_dag_processor() -> None:
@@ -79,6 +93,9 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
     _known: dict[str, tuple[DagFileInfo, ...]] = attrs.field(factory=dict, init=False)
     #: what every known file looked like when it was last put in the queue
     _stamps: dict[DagFileInfo, Stamp] = attrs.field(factory=dict, init=False)
+    #: whether the database held a request to parse a file, and a callback, in this turn
+    _asked_to_parse: bool = attrs.field(default=True, init=False)
+    _asked_to_call: bool = attrs.field(default=True, init=False)
     _warnings_purged: float = attrs.field(default=float("-inf"), init=False)
 
     @functools.cached_property
@@ -126,7 +143,12 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
 
     def claim_priority_files(self) -> list[DagFileInfo]:
         """Files to parse before all others: those that the UI asks for, and those that changed."""
-        return [*super().claim_priority_files(), *self._changed()]
+        self._asked_to_parse, self._asked_to_call = _requests()
+        return [*(super().claim_priority_files() if self._asked_to_parse else ()), *self._changed()]
+
+    def fetch_callbacks(self) -> list[CallbackRequest]:
+        """Callbacks of failed Dags and tasks, when there are any."""
+        return super().fetch_callbacks() if self._asked_to_call else []
 
     def _changed(self) -> list[DagFileInfo]:
         changed = []
