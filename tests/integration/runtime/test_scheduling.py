@@ -136,7 +136,8 @@ def test_a_broker_that_stands_still_delays_tasks_and_fails_none(
         log = fleet.paths.logs / "scheduler.log"
         wait_until(lambda: "The broker cannot be reached" in log.read_text(), 40, "the scheduler notices")
         queued = "SELECT count(*) FROM task_instance WHERE run_id = ANY(%s) AND state = 'queued'"
-        assert database.execute(queued, (runs,)).fetchone() == (len(runs),)
+        both = (len(runs),)
+        wait_until(lambda: database.execute(queued, (runs,)).fetchone() == both, 20, "both tasks are queued")
     finally:
         if fleet.component("valkey").pid == broker:  # else the agent has replaced it
             os.kill(broker, signal.SIGCONT)
