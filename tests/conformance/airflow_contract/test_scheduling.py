@@ -3,10 +3,7 @@ read what changed before the digest is renewed."""
 
 from __future__ import annotations
 
-import ast
-import hashlib
 import inspect
-import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -23,16 +20,7 @@ from airflow.providers.celery.executors.celery_executor import CeleryExecutor
 from airfleet.runtime import scheduler, wakeups
 from airfleet.runtime.executor import FleetExecutor
 from airfleet.runtime.scheduler import FleetSchedulerJobRunner, RememberingDagBag
-
-
-def digest(function: Callable[..., Any]) -> str:
-    """Of what the function does: comments, docstrings and layout do not count."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.Module)) and ast.get_docstring(node, clean=False) is not None:
-            node.body = node.body[1:] or [ast.Pass()]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16]
-
+from support.upstream import digest
 
 #: written anew here, or relied upon step by step
 TAKEN_OVER = {

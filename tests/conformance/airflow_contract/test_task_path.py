@@ -1,0 +1,283 @@
+"""What the path of a task takes over from Airflow: the attempt's process, its monitor, and the five requests.
+
+When one of these fails, upstream moved: read what changed before a digest is renewed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import pytest
+from airflow.api_fastapi.auth.tokens import JWTGenerator, JWTValidator
+from airflow.api_fastapi.execution_api import app as execution_app
+from airflow.api_fastapi.execution_api import security
+from airflow.api_fastapi.execution_api.datamodels.taskinstance import TIRunContext, TIStateUpdate
+from airflow.api_fastapi.execution_api.datamodels.token import TIClaims, TIToken
+from airflow.api_fastapi.execution_api.routes import task_instances, xcoms
+from airflow.dag_processing.bundles.base import BaseDagBundle, BundleVersionLock
+from airflow.dag_processing.dagbag import BundleDagBag
+from airflow.sdk.api.client import Client
+from airflow.sdk.execution_time import supervisor, task_runner
+from airflow.sdk.execution_time.comms import CommsDecoder, SetRenderedFields, StartupDetails
+from airflow.sdk.execution_time.coordinator import BaseCoordinator
+from airflow.sdk.execution_time.supervisor import ActivitySubprocess, ProcessTracker, WatchedSubprocess
+from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+from cadwyn.middleware import VersionPickingMiddleware
+from fastapi.routing import APIRoute
+
+from airfleet.runtime import coordinator, execution_api
+from support.upstream import digest, parameters
+
+#: repeated here step by step, or relied upon in every step
+TAKEN_OVER: dict[Callable[..., Any], str] = {
+    # child: an attempt with its Dag loaded
+    task_runner.main: "b2ad50d94d0fd2ce",
+    task_runner.startup: "a23c9937af614e6b",
+    task_runner.get_startup_details: "3a309b896f754ee0",
+    supervisor._fork_main: "a3d92278877c3f3b",
+    supervisor._reset_signals: "bf62fc4e44e592c3",
+    supervisor._configure_logs_over_json_channel: "d730796b2911260a",
+    supervisor._make_process_nondumpable: "96373fd9cef3713d",
+    # loading
+    task_runner.parse: "41e51faff8f53d32",
+    task_runner._verify_bundle_access: "1b2e7d5aac3f9391",
+    task_runner._register_deserialization_allowed_classes: "0d3c7d1cf8eba6da",
+    # coordinator: the monitor
+    supervisor.supervise_task: "a831c0d2d085754f",
+    WatchedSubprocess.start.__func__: "d39705bb7ba3338f",
+    WatchedSubprocess._register_pipe_readers: "97762fd659f4c5f3",
+    WatchedSubprocess._service_subprocess: "7f51e4fa235ed08c",
+    WatchedSubprocess._check_subprocess_exit: "ece57a7b11b7804c",
+    WatchedSubprocess._on_socket_closed: "332e4fe9f1fa9a4d",
+    WatchedSubprocess._cleanup_open_sockets: "bb76bdd4a3b9bcf7",
+    WatchedSubprocess._signal_subprocess: "dffab88ba2c19966",
+    WatchedSubprocess.send_msg: "4b6806a57bd84590",
+    ActivitySubprocess.start.__func__: "e5086df5bceab59b",
+    ActivitySubprocess._on_child_started: "469a720988d42360",
+    ActivitySubprocess.wait: "b66c66d0ed2f46a0",
+    ActivitySubprocess._monitor_subprocess: "727389d1e21b6d69",
+    ActivitySubprocess._send_heartbeat_if_needed: "843860cee3c5cd3d",
+    ActivitySubprocess.update_task_state_if_needed: "c6a122ec75fb91b8",
+    ActivitySubprocess.final_state.fget: "9c2e565c4046fbb4",
+    supervisor.PsutilTracker: "702982f6adbb9caa",
+    # execution_api: what lies around the five handlers
+    execution_app.CorrelationIdMiddleware.dispatch: "1a4619dcaaf7af6c",
+    execution_app.JWTReissueMiddleware.dispatch: "6fd740d270be9091",
+    security.JWTBearer.__call__: "9917561be0d4ad39",
+    security.require_auth: "148e319fa0a2f86f",
+    VersionPickingMiddleware.dispatch: "d644c3f3a0b472cd",
+    xcoms.has_xcom_access: "e2a8792947e9af6e",
+}
+
+
+@pytest.mark.parametrize("function", TAKEN_OVER, ids=lambda function: function.__qualname__)
+def test_upstream_does_what_it_did_when_ours_was_written(function: Callable[..., Any]) -> None:
+    assert digest(inspect.unwrap(function)) == TAKEN_OVER[function], f"{function.__qualname__}: compare ours with it"
+
+
+# --- the monitor --------------------------------------------------------------------------------------
+
+
+def test_a_coordinator_is_asked_like_this() -> None:
+    given = parameters(BaseCoordinator.execute_task)
+    assert set(given) - {"kwargs"} <= set(parameters(coordinator.TaskCoordinator.execute_task))
+    assert list(BaseCoordinator.ExecutionResult.__annotations__) == ["exit_code", "final_state"]
+
+
+def test_a_monitor_has_the_attributes_that_ours_uses() -> None:
+    names = {attribute.name for attribute in attrs.fields(ActivitySubprocess)}
+    assert {
+        "id", "pid", "stdin", "selector", "client", "ti", "process_log", "subprocess_logs_to_stdout",
+        "_process", "_new_process_group", "_open_sockets", "_terminal_state", "_pending_terminal_state_msg",
+        "_last_heartbeat_attempt",
+    } <= names  # fmt: skip
+    assert parameters(ActivitySubprocess._on_child_started) == [
+        "self", "ti", "dag_rel_path", "bundle_info", "sentry_integration"
+    ]  # fmt: skip
+    for name in ("start", "start_in_pool"):
+        taken = parameters(getattr(coordinator.Monitor, name))
+        assert taken == ["kwargs"] or {"what", "dag_rel_path", "bundle_info", "client"} <= set(taken)
+    assert {"what", "dag_rel_path", "bundle_info", "client", "logger", "sentry_integration"} <= set(
+        parameters(ActivitySubprocess.start)
+    )
+
+
+@pytest.mark.parametrize("name", ["_on_child_started", "_handle_request", "wait", "_service_subprocess"])
+def test_what_a_monitor_overrides_or_calls_is_there(name: str) -> None:
+    assert callable(getattr(ActivitySubprocess, name))
+    if (ours := vars(coordinator.Monitor).get(name)) is not None and "kwargs" not in parameters(ours):
+        assert parameters(ours) == parameters(getattr(ActivitySubprocess, name))
+
+
+def test_a_tracker_has_all_that_airflow_asks_it_for() -> None:
+    asked = {name for name in [*vars(ProcessTracker), *ProcessTracker.__annotations__] if not name.startswith("_")}
+    assert asked == {"ProcessNotFound", "TimeoutExpired", "pid", "send_signal", "wait"}
+    for name in asked:
+        assert name in vars(coordinator.PoolTracker), name
+    for name in ("send_signal", "wait"):
+        assert parameters(getattr(coordinator.PoolTracker, name)) == parameters(getattr(ProcessTracker, name))
+
+
+def test_the_client_is_made_and_changed_like_this() -> None:
+    assert {"base_url", "token"} <= set(parameters(Client.__init__))
+    assert "limits" in inspect.signature(importlib.import_module("httpx").Client.__init__).parameters
+    assert "rendered_fields" in SetRenderedFields.model_fields
+    assert {"up_for_retry", "success", "SERVER_TERMINATED"} <= supervisor.STATES_SENT_DIRECTLY
+
+
+# --- the attempt --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "airflow.dag_processing.bundles.manager.DagBundlesManager",
+        "airflow.sdk._shared.observability.metrics.stats.initialize",
+        "airflow.sdk.api.client.getuser",
+        "airflow.sdk.definitions._internal.dag_parsing_context._airflow_parsing_context_manager",
+        "airflow.sdk.exceptions.AirflowRescheduleException",
+        "airflow.sdk.execution_time.comms.RescheduleTask",
+        "airflow.sdk.execution_time.comms.ToSupervisor",
+        "airflow.sdk.execution_time.comms.ToTask",
+        "airflow.sdk.execution_time.supervisor._subprocess_main",
+        "airflow.sdk.execution_time.task_runner.TaskRunnerMarker",
+        "airflow.sdk.execution_time.task_runner._make_task_span",
+        "airflow.sdk.execution_time.task_runner.finalize",
+        "airflow.sdk.execution_time.task_runner.flush_spans",
+        "airflow.sdk.execution_time.task_runner.run",
+        "airflow.sdk.listener.get_listener_manager",
+        "airflow.sdk.log.configure_logging",
+        "airflow.sdk.log.reset_logging",
+        "airflow.sdk.observability.metrics.stats_utils.get_stats_factory",
+    ],
+)
+def test_these_names_exist(path: str) -> None:
+    module, _, name = path.rpartition(".")
+    parent = importlib.import_module(module)
+    assert hasattr(parent, name)
+
+
+def test_functions_of_an_attempt_take_what_ours_gives() -> None:
+    assert parameters(supervisor._fork_main) == ["requests", "child_stdout", "child_stderr", "log_fd", "target"]
+    assert parameters(task_runner.run) == ["ti", "context", "log"]
+    assert parameters(task_runner.finalize)[:5] == ["ti", "state", "context", "log", "error"]
+    assert parameters(task_runner.startup) == ["msg"]
+    assert {"bundle_name", "bundle_version"} <= set(parameters(BundleVersionLock.__init__))
+    assert {"dag_folder", "safe_mode", "load_op_links", "bundle_path", "bundle_name"} <= set(
+        parameters(BundleDagBag.__init__)
+    ) | set(parameters(BundleDagBag.__mro__[1].__init__))
+    assert {"log", "body_decoder", "err_decoder"} <= {a.alias for a in attrs.fields(CommsDecoder)}
+    assert hasattr(BaseDagBundle, "initialize")
+
+
+def test_an_attempt_is_described_by_these_fields() -> None:
+    assert {"ti", "ti_context", "start_date", "sentry_integration", "bundle_info", "dag_rel_path"} == set(
+        StartupDetails.model_fields
+    ) - {"type"}
+    given = {"task", "bundle_instance", "max_tries", "start_date", "state", "sentry_integration"}
+    assert given <= set(RuntimeTaskInstance.model_fields)
+    assert "_ti_context_from_server" in {*RuntimeTaskInstance.model_fields, *RuntimeTaskInstance.__private_attributes__}
+    built = inspect.getsource(task_runner.parse).partition("RuntimeTaskInstance.model_construct(")[2]
+    for name in (*given, "_ti_context_from_server"):
+        assert f"{name}=" in built, name
+
+
+# --- the five requests --------------------------------------------------------------------------------
+
+
+def routes(router: Any) -> dict[tuple[str, str], APIRoute]:
+    return {
+        (method, route.path): route
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods
+    }
+
+
+HANDLERS = {
+    ("PATCH", "run"): (task_instances.ti_run, ["task_instance_id", "ti_run_payload", "response", "session", "dag_bag",
+                                               "services", "token"]),
+    ("PATCH", "state"): (task_instances.ti_update_state, ["task_instance_id", "ti_patch_payload", "session",
+                                                          "dag_bag"]),
+    ("PUT", "heartbeat"): (task_instances.ti_heartbeat, ["task_instance_id", "ti_payload", "session"]),
+    ("PUT", "rtif"): (task_instances.ti_put_rtif, ["task_instance_id", "put_rtif_payload", "session"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("request_", HANDLERS, ids=lambda request_: request_[1])
+def test_the_requests_of_an_attempt_about_itself_are_declared_as_the_short_path_takes_them(
+    request_: tuple[str, str],
+) -> None:
+    method, last = request_
+    handler, taken = HANDLERS[request_]
+    route = routes(task_instances.ti_id_router)[(method, f"/{{task_instance_id}}/{last}")]
+    short = execution_api.TASK_INSTANCE[request_]
+    assert route.endpoint is handler
+    assert route.status_code == short.status
+    assert route.allowed_token_types == short.scopes  # type: ignore[attr-defined]
+    assert parameters(handler) == taken
+    assert [d.dependency for d in route.dependencies if d.dependency is not security.require_auth] in (
+        [], [execution_app._extract_w3c_trace_context]
+    )  # fmt: skip
+    assert {s for d in route.dependencies for s in getattr(d, "scopes", [])} - {
+        "token:execution",
+        "token:workload",
+    } == {"ti:self"}
+    assert route.response_class.__class__.__name__ == "DefaultPlaceholder"
+
+
+def test_there_is_a_short_path_for_these_and_no_other() -> None:
+    assert set(HANDLERS) == set(execution_api.TASK_INSTANCE)
+
+
+def test_the_bodies_are_the_models_of_the_handlers() -> None:
+    run, state, heartbeat, _ = (inspect.signature(handler, eval_str=True) for handler, _ in HANDLERS.values())
+    models = {key[1]: hot.body._type for key, hot in execution_api.TASK_INSTANCE.items()}
+    assert run.parameters["ti_run_payload"].annotation.__origin__ is models["run"]
+    assert heartbeat.parameters["ti_payload"].annotation is models["heartbeat"]
+    # The annotation of the handler, but for the name of its discriminator.
+    assert state.parameters["ti_patch_payload"].annotation.__origin__ == models["state"].__origin__
+    assert models["state"].__origin__ == TIStateUpdate.__origin__  # type: ignore[attr-defined]
+
+
+def test_what_run_answers_leaves_out_what_was_not_set() -> None:
+    route = routes(task_instances.ti_id_router)[("PATCH", "/{task_instance_id}/run")]
+    assert route.response_model_exclude_unset
+    assert route.response_model is TIRunContext
+    assert route.response_model_by_alias
+    assert not route.response_model_exclude_none
+    assert not route.response_model_exclude_defaults
+
+
+def test_an_xcom_is_set_as_the_short_path_does_it() -> None:
+    route = routes(xcoms.router)[("POST", "/{dag_id}/{run_id}/{task_id}/{key:path}")]
+    assert route.endpoint is xcoms.set_xcom
+    assert route.status_code == execution_api.XCOM.status
+    assert getattr(route, "allowed_token_types", frozenset({"execution"})) == execution_api.XCOM.scopes
+    assert parameters(xcoms.set_xcom) == [
+        "dag_id", "run_id", "task_id", "key", "session", "value", "map_index", "dag_result", "mapped_length"
+    ]  # fmt: skip
+    own = {d.dependency for d in route.dependencies} - {security.require_auth}
+    assert own == {xcoms.has_xcom_access}
+
+
+def test_the_middleware_is_what_the_short_path_stands_in_for() -> None:
+    """One copies the correlation id, one exchanges tokens that are soon too old, one finds the version."""
+    application = execution_app.create_task_execution_api_app()
+    assert [middleware.cls for middleware in application.user_middleware] == [
+        execution_app.JWTReissueMiddleware, execution_app.CorrelationIdMiddleware, VersionPickingMiddleware
+    ]  # fmt: skip
+    assert application.versions.versions[0].value == max(version.value for version in application.versions.versions)
+    assert application.router.api_version_parameter_name.lower() == "airflow-api-version"
+
+
+def test_tokens_are_checked_and_described_like_this() -> None:
+    assert parameters(JWTValidator.avalidated_claims)[:3] == ["self", "unvalidated", "required_claims"]
+    assert {"id", "claims"} == set(TIToken.model_fields)
+    assert "scope" in TIClaims.model_fields
+    assert "app.state.svcs_registry = registry" in inspect.getsource(execution_app)
+    assert callable(JWTGenerator.generate)
