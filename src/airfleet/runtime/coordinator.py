@@ -30,7 +30,12 @@ import structlog
 from airflow.sdk.api.client import Client
 from airflow.sdk.execution_time.comms import SetRenderedFields
 from airflow.sdk.execution_time.coordinator import BaseCoordinator
-from airflow.sdk.execution_time.supervisor import STATES_SENT_DIRECTLY, ActivitySubprocess, ProcessTracker
+from airflow.sdk.execution_time.supervisor import (
+    SERVER_TERMINATED,
+    STATES_SENT_DIRECTLY,
+    ActivitySubprocess,
+    ProcessTracker,
+)
 
 from airfleet.runtime import loading, wire
 
@@ -162,9 +167,10 @@ class Monitor(ActivitySubprocess):
         """Whether the API knows the end of this attempt, once it has ended.
 
         Airflow's monitor reports neither a process that exits with 0 and says nothing, nor one that fails
-        and may be tried again: there the executor's own result is what the scheduler goes by.
+        and may be tried again, nor one that the server wanted to end (a cleared task is tried again when it
+        has): there the executor's own result is what the scheduler goes by.
         """
-        if self._pending_terminal_state_msg is not None:
+        if self._pending_terminal_state_msg is not None or self._terminal_state == SERVER_TERMINATED:
             return False
         return self._terminal_state is not None or self.final_state not in STATES_SENT_DIRECTLY
 
