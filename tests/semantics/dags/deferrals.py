@@ -99,7 +99,6 @@ with DAG(
     Defers(task_id="too_late", how="waits", wait_seconds=1)
     Defers(task_id="too_late_retried", how="waits", wait_seconds=1, retries=1)
     Catches(task_id="catches", how="raises")
-    Defers(task_id="execution_timeout", how="waits", execution_timeout=timedelta(seconds=3))
     StartsDeferred(task_id="starts_deferred")
     Watches(task_id="sensor_too_late", soft_fail=True)
     Watches(task_id="sensor_fails")
