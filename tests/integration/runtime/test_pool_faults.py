@@ -1,0 +1,84 @@
+"""What dies takes no more with it than it must: an attempt, a template, the pool, a monitor."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from airfleet.testing.processes import is_alive
+from airfleet.testing.waiting import wait_until
+from support.acting import Acting, parent
+
+#: from the end of an attempt's process to the end of its slot's work
+SLOT_SECONDS = 1.0
+
+
+@pytest.mark.parametrize(
+    ("do", "code"), [("leave 3", "3"), ("kill SIGKILL", "-9"), ("crash", "-11")], ids=["exit", "kill", "segv"]
+)
+def test_an_attempt_that_dies_fails_alone_and_its_log_says_how(
+    acting: Acting, do: str, code: str, tmp_path: Path
+) -> None:
+    neighbour = acting.waiting("declared", tmp_path)
+    assert neighbour.pids
+    died = acting.act("declared", do)
+    assert died.state() == "failed"
+    assert code in died.log()
+    neighbour.go_on()
+    assert neighbour.state() == "success"
+    assert acting.act("declared").state() == "success"
+
+
+def test_a_slot_is_free_as_soon_as_its_task_has_ended(acting: Acting) -> None:
+    known = len(acting.seconds_in_slot())
+    task = acting.act("declared")
+    assert task.state() == "success"
+    wait_until(lambda: len(acting.seconds_in_slot()) > known, 10, "the worker says that its slot is free")
+    assert acting.seconds_in_slot()[-1] < task.instance()["duration"] + SLOT_SECONDS
+
+
+@pytest.mark.parametrize("dag", ["declared", "written"])
+def test_a_task_goes_on_when_its_template_dies(acting: Acting, dag: str, tmp_path: Path) -> None:
+    task = acting.waiting(dag, tmp_path)
+    pid, template = task.pids
+    os.kill(template, signal.SIGKILL)
+    assert acting.act(dag).found()["parent"] != template
+    assert is_alive(pid)
+    task.go_on()
+    assert task.state() == "success"
+    assert "exit code is not known" in task.log()
+
+
+def test_tasks_go_on_when_the_pool_dies_and_another_one_takes_its_place(acting: Acting, tmp_path: Path) -> None:
+    task = acting.waiting("declared", tmp_path)
+    _, template = task.pids
+    pool = parent(template)
+    os.kill(pool, signal.SIGKILL)
+    found = acting.act("declared").found()
+    assert parent(found["parent"]) not in (pool, 0)
+    task.go_on()
+    assert task.state() == "success"
+
+
+def test_an_attempt_whose_monitor_dies_ends_and_the_worker_goes_on(acting: Acting, tmp_path: Path) -> None:
+    task = acting.waiting("declared", tmp_path)
+    pid, template = task.pids
+    worker = acting.fleet.component("worker").pid
+    forks = parent(parent(template))  # the keeper: a child of the worker, like the monitors
+    monitors = [one for one in acting.fleet.pids() if _parent(one) == worker and one != forks]
+    assert monitors
+    for monitor in monitors:
+        os.kill(monitor, signal.SIGKILL)
+    wait_until(lambda: not is_alive(pid), 10, "the attempt has ended")
+    assert task.state() == "failed"
+    assert acting.act("declared").state() == "success"
+
+
+def _parent(pid: int) -> int:
+    try:
+        return parent(pid)
+    except OSError:
+        return 0
