@@ -157,7 +157,7 @@ class ShortPath:
         if answer is None:
             await self._application(scope, _again(body, receive), send)
         else:
-            await _send(answer, request.headers.get(b"correlation-id"), send)
+            await _send(answer, self._version, request.headers.get(b"correlation-id"), send)
 
     def _short(self, scope: Message) -> _Request | None:
         """The request, when it is one of the five and speaks the current version."""
@@ -167,7 +167,8 @@ class ShortPath:
         headers = dict(scope["headers"])
         current = headers.get(b"airflow-api-version") == self._version
         small = headers.get(b"content-length", b"").isdigit() and int(headers[b"content-length"]) <= _MOST_BODY
-        return _Request(*found, headers) if current and small else None
+        is_json = headers.get(b"content-type") == b"application/json"
+        return _Request(*found, headers) if current and small and is_json else None
 
     async def _answer(self, request: _Request, body: bytes) -> Response | None:
         """What the handler says; None when Airflow's long way has to find an answer."""
@@ -178,7 +179,7 @@ class ShortPath:
             payload = request.hot.body.validate_python(json.loads(body))
         except (ValidationError, ValueError):
             return None
-        response = Response(status_code=request.hot.status)
+        response = Response(status_code=request.hot.status, media_type="application/json")
         call = _Call(
             request.task_instance_id, payload, token, response, self._execution, self._container(), request.xcom
         )
@@ -297,11 +298,11 @@ def _again(body: bytes | None, receive: Receive) -> Receive:
     return again
 
 
-async def _send(response: Response, correlation: bytes | None, send: Send) -> None:
-    headers = list(response.raw_headers)
+async def _send(response: Response, version: bytes, correlation: bytes | None, send: Send) -> None:
+    headers = [*response.raw_headers, (b"airflow-api-version", version)]
     if response.body:
         headers = [(name, value) for name, value in headers if name != b"content-length"]
-        headers += [(b"content-type", b"application/json"), (b"content-length", str(len(response.body)).encode())]
+        headers.append((b"content-length", str(len(response.body)).encode()))
     if correlation:
         headers.append((b"correlation-id", correlation))
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers})

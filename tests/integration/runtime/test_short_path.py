@@ -1,0 +1,74 @@
+"""A request that takes the short path is answered as Airflow answers it, and leaves the same in the database."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from airfleet.testing.fleet import clean_environment
+from airfleet.testing.servers import Servers
+from support.two_paths import CASES
+
+DAG = """
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG
+
+with DAG("two_paths", schedule=None):
+    EmptyOperator(task_id="a")
+"""
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What both paths answered to each request."""
+    folder = tmp_path_factory.mktemp("two-paths")
+    for parent in (folder, folder.parent):
+        parent.chmod(0o755)
+    (folder / "dags").mkdir()
+    (folder / "dags" / "two_paths.py").write_text(DAG)
+    with Servers(folder / "servers") as servers:
+        database = servers.database("two_paths").replace("://", "+psycopg://")
+        environment = clean_environment() | {
+            "AIRFLOW_HOME": str(folder),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__DAGS_FOLDER": str(folder / "dags"),
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(folder / "passwords.json"),
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database,
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": database,
+            "AIRFLOW__API_AUTH__JWT_SECRET": "a secret for this test " * 4,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "support.two_paths"],
+            env=environment, capture_output=True, text=True, cwd=folder, timeout=200, check=False,
+        )  # fmt: skip
+    assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-6000:]}"
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_both_paths_answer_the_same_and_leave_the_same(told: dict[str, Any], name: str) -> None:
+    long, short = told[name]["long"], told[name]["short"]
+    for what in ("status", "body", "database", "headers"):
+        assert short[what] == long[what], what
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_request_goes_the_way_that_it_should(told: dict[str, Any], name: str) -> None:
+    assert told[name]["short"]["passed on"] == (0 if CASES[name].short else 1)
+    if CASES[name].short:
+        assert told[name]["long"]["status"] < 300
+
+
+def test_the_requests_are_the_ones_that_they_claim_to_be(told: dict[str, Any]) -> None:
+    """Each refusal that Airflow knows is among them."""
+    statuses = {told[name]["long"]["status"] for name in CASES}
+    assert {200, 201, 204, 401, 403, 404, 409, 422} <= statuses
+    assert "refreshed-api-token" in told["soon expired"]["long"]["headers"]
+    assert told["correlation id"]["short"]["headers"]["correlation-id"] == "abc"

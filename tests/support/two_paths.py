@@ -1,0 +1,291 @@
+"""Sends each request to Airflow's own application and by the short path, on equal states of a database. [A]
+
+A process of its own, with Airflow configured for that database; prints what came of it as JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+DAG_ID, RUN_ID, OTHER = "two_paths", "one", "01900000-0000-7000-8000-000000000000"
+RUN = {
+    "state": "running",
+    "hostname": "here",
+    "unixname": "somebody",
+    "pid": 7,
+    "start_date": "2026-01-01T00:00:00Z",
+}
+BEAT = {"hostname": "here", "pid": 7}
+END = "2026-01-01T01:00:00Z"
+FIELDS = {"bash_command": "echo {}", "env": None, "n": [1, 2.5, True, None, {"deep": "ä"}]}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One request, the state of its task before, and whether it may go by the short path."""
+
+    method: str
+    #: below /execution; TI stands for the task instance's id
+    path: str
+    body: Any = None
+    state: str = "queued"
+    short: bool = True
+    #: what is different about the token: another claim, another life, another subject
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    valid_for: float = 600.0
+    #: changes of the headers; None takes one away
+    headers: Mapping[str, str | None] = field(default_factory=dict)
+    raw: bytes | None = None
+
+
+def _ti(last: str, body: Any = None, **more: Any) -> Case:
+    method = "PUT" if last in ("heartbeat", "rtif") else "PATCH"
+    return Case(method, f"/task-instances/TI/{last}", body, **more)
+
+
+def _xcom(value: Any, key: str = "return_value", **more: Any) -> Case:
+    return Case("POST", f"/xcoms/{DAG_ID}/{RUN_ID}/a/{key}", value, state="running", **more)
+
+
+def _end(state: str, **more: Any) -> dict[str, Any]:
+    return {"state": state, "end_date": END, **more}
+
+
+CASES: dict[str, Case] = {
+    # --- what attempts ask
+    "run": _ti("run", RUN),
+    "run, with the token of the queue": _ti("run", RUN, claims={"scope": "workload"}),
+    "run, restarting": _ti("run", RUN, state="restarting"),
+    "heartbeat": _ti("heartbeat", BEAT, state="running"),
+    "rendered fields": _ti("rtif", FIELDS, state="running"),
+    "success": _ti("state", _end("success", task_outlets=[], outlet_events=[]), state="running"),
+    "failed": _ti("state", _end("failed"), state="running"),
+    "skipped": _ti("state", _end("skipped"), state="running"),
+    "removed": _ti("state", _end("removed"), state="running"),
+    "up for retry": _ti("state", _end("up_for_retry"), state="running"),
+    "up for reschedule": _ti(
+        "state", _end("up_for_reschedule", reschedule_date="2026-01-02T00:00:00Z"), state="running"
+    ),
+    "deferred": _ti(
+        "state",
+        {"state": "deferred", "classpath": "a.Trigger", "trigger_kwargs": {}, "next_method": "go"},
+        state="running",
+    ),
+    "success again": _ti("state", _end("success"), state="success", short=True),
+    "xcom": _xcom({"a": [1, None, "ü"]}),
+    "xcom of nothing": _xcom(None),
+    "xcom of a text": _xcom("text"),
+    "xcom of a mapped task": _xcom([1, 2], key="deep/key?map_index=-1&mapped_length=2"),
+    "xcom of a run": _xcom(1, key="k?dag_result=true"),
+    "correlation id": _ti("heartbeat", BEAT, state="running", headers={"correlation-id": "abc"}),
+    # --- what only Airflow itself answers
+    "no rendered fields": _ti("rtif", {}, state="running", short=False),  # its handler fails
+    "xcom of a mapped task that is not there": _xcom(1, key="k?map_index=3", short=False),
+    "no token": _ti("run", RUN, short=False, headers={"authorization": None}),
+    "no bearer": _ti("run", RUN, short=False, headers={"authorization": "Basic eDp5"}),
+    "no real token": _ti("run", RUN, short=False, headers={"authorization": "Bearer x.y.z"}),
+    "another task's token": _ti("run", RUN, short=False, claims={"sub": OTHER}),
+    "another task's token for an xcom": _xcom(1, claims={"sub": OTHER}),
+    "expired": _ti("run", RUN, short=False, valid_for=-100),
+    "soon expired": _ti("heartbeat", BEAT, state="running", short=False, valid_for=20),
+    "soon expired, for the queue": _ti("run", RUN, valid_for=20, claims={"scope": "workload"}),
+    "the queue's token for a state": _ti(
+        "state", _end("failed"), state="running", short=False, claims={"scope": "workload"}
+    ),
+    "the queue's token for an xcom": _xcom(1, short=False, claims={"scope": "workload"}),
+    "unknown scope": _ti("run", RUN, short=False, claims={"scope": "everything"}),
+    "body with too little": _ti("run", {"state": "running"}, short=False),
+    "body with too much": _ti("heartbeat", {**BEAT, "more": 1}, state="running", short=False),
+    "body of another kind": _ti("heartbeat", [1], state="running", short=False),
+    "body that is no JSON": _ti("heartbeat", state="running", short=False, raw=b"{"),
+    "no body": _ti("heartbeat", state="running", short=False, raw=b""),
+    "no body for an xcom": _xcom(None, short=False, raw=b""),
+    "body without its type": _ti("heartbeat", BEAT, state="running", short=False, headers={"content-type": None}),
+    "body of another type": _ti(
+        "heartbeat", BEAT, state="running", short=False, headers={"content-type": "text/plain"}
+    ),
+    "unknown state": _ti("state", _end("exploded"), state="running", short=False),
+    "a state nobody may set": _ti("state", _end("scheduled"), state="running", short=False),
+    "unknown task": Case(
+        "PATCH", f"/task-instances/{OTHER}/run", RUN, short=False, claims={"sub": OTHER}
+    ),
+    "no id": Case("PATCH", "/task-instances/x/run", RUN, short=False),
+    "wrong state for run": _ti("run", RUN, state="success", short=False),
+    "wrong state for an end": _ti("state", _end("success"), state="queued", short=False),
+    "wrong state for a heartbeat": _ti("heartbeat", BEAT, state="failed", short=False),
+    "another process's heartbeat": _ti("heartbeat", {**BEAT, "pid": 8}, state="running", short=False),
+    "xcom of an unknown run": Case("POST", "/xcoms/two_paths/none/a/k", 1, short=False),
+    "xcom without a key": _xcom(1, key="", short=False),
+    "xcom without a Dag": Case("POST", "/xcoms//one/a/k", 1, short=False),
+    "xcom with an unknown option": _xcom(1, key="k?other=1", short=False),
+    "xcom with no number": _xcom(1, key="k?map_index=x", short=False),
+    "too many mapped": _xcom([1], key="k?mapped_length=100000", short=False),
+    "older version": _ti("run", RUN, short=False, headers={"airflow-api-version": "2025-05-20"}),
+    "unknown version": _ti("run", RUN, short=False, headers={"airflow-api-version": "1999-01-01"}),
+    "no version": _ti("run", RUN, short=False, headers={"airflow-api-version": None}),
+    "another method": Case("GET", "/task-instances/TI/run", short=False),
+}  # fmt: skip
+
+
+class Sides:
+    """Airflow's application, and the short path before it."""
+
+    def __init__(self) -> None:
+        from airflow.api_fastapi.app import create_app
+
+        from airfleet.runtime.execution_api import ShortPath
+
+        self.application = create_app(apps="execution")
+        self.execution = next(r.app for r in self.application.routes if getattr(r, "path", "") == "/execution")
+        self.passed_on = 0
+        self.short: Any = ShortPath(self.application)
+        self.short._application = self._counting
+
+    async def _counting(self, *message: Any) -> None:
+        self.passed_on += 1
+        await self.application(*message)
+
+
+class Database:
+    """The one task instance of a run, and what a request makes of it."""
+
+    def __init__(self) -> None:
+        from airflow.dag_processing.bundles.manager import DagBundlesManager
+        from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
+        from airflow.models.serialized_dag import SerializedDagModel
+        from airflow.utils import db
+        from airflow.utils.session import create_session
+        from airflow.utils.state import DagRunState
+        from airflow.utils.types import DagRunTriggeredByType, DagRunType
+
+        db.initdb()
+        bundles = DagBundlesManager()
+        bundles.sync_bundles_to_db()
+        (bundle,) = bundles.get_all_dag_bundles()
+        bag = BundleDagBag(dag_folder=bundle.path, bundle_path=bundle.path, bundle_name=bundle.name)
+        sync_bag_to_db(bag, bundle.name, None)
+        with create_session() as session:
+            serialized = SerializedDagModel.get(DAG_ID, session=session)
+            assert serialized is not None
+            day = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+            run = serialized.dag.create_dagrun(
+                run_id=RUN_ID, logical_date=day, data_interval=(day, day), run_after=day,
+                run_type=DagRunType.MANUAL, triggered_by=DagRunTriggeredByType.TEST, state=DagRunState.RUNNING,
+                start_date=day, session=session,
+            )  # fmt: skip
+            session.flush()
+            self.ti_id = str(run.task_instances[0].id)
+
+    def reset(self, state: str) -> None:
+        """Put the task into a state, and forget what any request has made."""
+        self._do("DELETE FROM xcom", "DELETE FROM task_map", "DELETE FROM rendered_task_instance_fields",
+                 "DELETE FROM task_reschedule", "DELETE FROM task_instance_history")  # fmt: skip
+        running = "'2026-01-01'" if state not in ("queued", "restarting") else "NULL"
+        self._do(
+            f"UPDATE task_instance SET id = '{self.ti_id}', state = '{state}', start_date = {running}, end_date = NULL, duration = NULL,"
+            " hostname = 'here', pid = 7, unixname = 'somebody', try_number = 1, max_tries = 2, trigger_id = NULL,"
+            " next_method = NULL, next_kwargs = NULL, last_heartbeat_at = NULL"
+        )  # fmt: skip
+        self._do("DELETE FROM trigger")
+
+    def found(self) -> dict[str, Any]:
+        """What there is now, without the times at which it came."""
+        return {
+            "task": self._rows(
+                "SELECT state, start_date, end_date, duration, hostname, pid, unixname, try_number, trigger_id IS NULL,"
+                f" next_method, next_kwargs, last_heartbeat_at IS NULL, id = '{self.ti_id}' FROM task_instance"
+            ),
+            "tried": self._rows("SELECT state, try_number, end_date FROM task_instance_history"),
+            "xcoms": self._rows("SELECT key, map_index, value, dag_result FROM xcom ORDER BY key"),
+            "mapped": self._rows("SELECT map_index, length FROM task_map"),
+            "fields": self._rows("SELECT rendered_fields FROM rendered_task_instance_fields"),
+            "rescheduled": self._rows("SELECT reschedule_date FROM task_reschedule"),
+        }
+
+    def _do(self, *statements: str) -> None:
+        from airflow import settings
+        from sqlalchemy import text
+
+        with settings.get_engine().begin() as connection:
+            for statement in statements:
+                connection.execute(text(statement))
+
+    def _rows(self, query: str) -> list[str]:
+        from airflow import settings
+        from sqlalchemy import text
+
+        with settings.get_engine().connect() as connection:
+            return [repr(tuple(row)) for row in connection.execute(text(query))]
+
+
+def _token(case: Case, ti_id: str) -> str:
+    from airflow.api_fastapi.execution_api.app import _jwt_generator
+
+    token: str = _jwt_generator().generate({"sub": ti_id, **case.claims}, valid_for=case.valid_for)
+    return token
+
+
+def _headers(case: Case, ti_id: str, version: str) -> dict[str, str]:
+    headers: dict[str, str | None] = {
+        "authorization": f"Bearer {_token(case, ti_id)}",
+        "content-type": "application/json",
+        "airflow-api-version": version,
+        **case.headers,
+    }
+    return {name: value for name, value in headers.items() if value is not None}
+
+
+async def compare() -> dict[str, Any]:
+    """Every case on both sides."""
+    import httpx
+
+    database, sides = Database(), Sides()
+    version = sides.execution.versions.versions[0].value
+    told: dict[str, Any] = {}
+    async with sides.application.router.lifespan_context(sides.application):
+        clients = {
+            name: httpx.AsyncClient(transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://x")
+            for name, app in (("long", sides.application), ("short", sides.short))
+        }
+        for name, case in CASES.items():
+            told[name] = {}
+            for side, client in clients.items():
+                database.reset(case.state)
+                before = sides.passed_on
+                answer = await client.request(
+                    case.method,
+                    "/execution" + case.path.replace("TI", database.ti_id),
+                    headers=_headers(case, database.ti_id, version),
+                    content=json.dumps(case.body).encode() if case.raw is None else case.raw,
+                )
+                told[name][side] = {
+                    "status": answer.status_code,
+                    "body": _plain(answer),
+                    "headers": _shown(answer.headers),
+                    "database": database.found(),
+                    "passed on": sides.passed_on - before,
+                }
+    return told
+
+
+def _plain(answer: Any) -> Any:
+    try:
+        body = answer.json()
+    except ValueError:
+        return answer.text
+    return {**body, "correlation-id": "some"} if isinstance(body, dict) and "correlation-id" in body else body
+
+
+def _shown(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers, but for what no two answers share."""
+    fleeting = {"refreshed-api-token": "some"}
+    return {name.lower(): fleeting.get(name.lower(), value) for name, value in headers.items() if name != "date"}
+
+
+if __name__ == "__main__":
+    print(json.dumps(asyncio.run(compare())))
