@@ -12,7 +12,9 @@ from typing import Any
 NEAR_DAYS = 1
 
 _TIME = r"[T _]?\d{2}[:-]?\d{2}[:-]?\d{2}(?:[.,]\d+)?(?: ?(?:Z|UTC|[+-]\d{2}:?\d{2}))?"
+_DATE = r"\b[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} [A-Z]+ \d{4}\b"  # as `date` writes it
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(_DATE), "<now>"),
     (re.compile(r"\b00-[0-9a-f]{32}-[0-9a-f]{16}-0\d\b"), "<trace>"),
     (re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b"), "<uuid>"),
     (re.compile(r"\b0x[0-9a-f]+\b"), "<address>"),
@@ -28,6 +30,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"/tmp/(?:tmp|airflowtmp|venv|pytest)[\w.-]+"), "<tmp>"),
 )
 _LOG_RULES: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"(?<=Inode: )\d+"), "<number>"),
     (re.compile(r"(?<=Temporary script location: ).*"), "<tmp>"),
     (re.compile(r"(?<![\w.])\d+\.\d{3,}\b"), "<number>"),
     (re.compile(r"\b\d{1,2}:\d{2}:\d{2}\b"), "<clock>"),
