@@ -51,6 +51,7 @@ IMPORTED = (
     "airfleet.pipelines.bundle",
     "airfleet.pipelines.discovery",
     "airfleet.runtime.scheduler",
+    "airfleet.runtime.celery_task",
     "airfleet.runtime.child",
     "airfleet.runtime.coordinator",
     "airfleet.runtime.execution_api",
@@ -107,6 +108,9 @@ def import_airflow() -> None:
     from airflow.utils.providers_configuration_loader import providers_configuration_loaded
     from sqlalchemy.orm import configure_mappers
 
+    from airfleet.runtime import celery_task
+
+    celery_task.prepare()
     import_all_models()
     # Left to the first query of each component, this would cost each of them 20 MB of its own.
     configure_mappers()
@@ -306,6 +310,8 @@ def worker(options: Options) -> None:
     from airflow.sdk.log import configure_logging
     from celery.signals import heartbeat_sent, worker_ready
 
+    from airfleet.runtime import celery_task
+
     def beat(**_: Any) -> None:
         with open(options["beat"], "w") as file:
             file.write(str(os.getpid()))
@@ -319,8 +325,10 @@ def worker(options: Options) -> None:
     worker_ready.connect(ready, weak=False)
     heartbeat_sent.connect(beat, weak=False)
     configure_logging(output=sys.stdout.buffer, json_output=False)
+    app = create_celery_app(conf)
+    celery_task.register(app)
     # Not ``worker_main``: it loads every command of Celery and Flower, which no worker needs.
-    celery_worker = create_celery_app(conf).Worker(
+    celery_worker = app.Worker(
         hostname=f"{options['name']}@{socket.gethostname()}",
         queues=options["queues"],
         concurrency=int(options["slots"]),
