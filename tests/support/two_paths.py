@@ -187,9 +187,9 @@ class Database:
                  "DELETE FROM task_reschedule", "DELETE FROM task_instance_history")  # fmt: skip
         running = "'2026-01-01'" if state not in ("queued", "restarting") else "NULL"
         self._do(
-            f"UPDATE task_instance SET id = '{self.ti_id}', state = '{state}', start_date = {running}, end_date = NULL, duration = NULL,"
-            " hostname = 'here', pid = 7, unixname = 'somebody', try_number = 1, max_tries = 2, trigger_id = NULL,"
-            " next_method = NULL, next_kwargs = NULL, last_heartbeat_at = NULL"
+            f"UPDATE task_instance SET id = '{self.ti_id}', state = '{state}', start_date = {running}, end_date = NULL,"
+            " duration = NULL, hostname = 'here', pid = 7, unixname = 'somebody', try_number = 1, max_tries = 2,"
+            " trigger_id = NULL, next_method = NULL, next_kwargs = NULL, last_heartbeat_at = NULL"
         )  # fmt: skip
         self._do("DELETE FROM trigger")
 

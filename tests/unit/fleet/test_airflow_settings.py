@@ -1,0 +1,70 @@
+"""``airflow.cfg``: our coordinator serves every queue, and whatever a user adds stands beside it."""
+
+from __future__ import annotations
+
+import configparser
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airfleet.fleet import airflow_settings, secrets
+from airfleet.fleet.context import Context, Ports
+from airfleet.fleet.paths import Paths
+from airfleet.fleet.spec import Fleet, Worker
+
+OURS = {"airfleet": {"classpath": "airfleet.runtime.coordinator.TaskCoordinator"}}
+GO = {"go": {"classpath": "provider.GoCoordinator", "kwargs": {"path": "/go"}}}
+
+
+def sdk(airflow: Mapping[str, Mapping[str, str]] | None = None, **changes: Any) -> dict[str, str]:
+    """The section about coordinators, as Airflow will read it."""
+    fleet = replace(Fleet(name="shop", root="/srv/shop"), airflow=airflow or {}, **changes)
+    paths = Paths(home=Path("/srv/shop/.airfleet"), runtime=Path("/run/airfleet-1"))
+    context = Context(fleet, paths, Ports(api_server=8080, postgres=5432, broker=6379), secrets.generate())
+    parser = configparser.RawConfigParser()
+    parser.read_string(airflow_settings.configuration(context))
+    return dict(parser["sdk"])
+
+
+def test_every_queue_of_a_fleet_has_our_coordinator() -> None:
+    workers = (Worker(name="light", queues=("default", "small")), Worker(name="heavy", queues=("large",)))
+    found = sdk(workers=workers)
+    assert json.loads(found["coordinators"]) == OURS
+    assert json.loads(found["queue_to_coordinator"]) == dict.fromkeys(("default", "small", "large"), "airfleet")
+
+
+def test_the_default_queue_has_it_even_where_no_worker_serves_it() -> None:
+    found = sdk(workers=(Worker(name="heavy", queues=("large",)),))
+    assert json.loads(found["queue_to_coordinator"]) == {"default": "airfleet", "large": "airfleet"}
+
+
+def test_coordinators_of_a_user_stand_beside_ours() -> None:
+    found = sdk({"sdk": {"coordinators": json.dumps(GO), "queue_to_coordinator": '{"go": "go"}'}})
+    assert json.loads(found["coordinators"]) == OURS | GO
+    assert json.loads(found["queue_to_coordinator"]) == {"default": "airfleet", "go": "go"}
+
+
+def test_a_user_may_give_a_queue_another_coordinator() -> None:
+    found = sdk({"sdk": {"coordinators": json.dumps(GO), "queue_to_coordinator": '{"default": "go"}'}})
+    assert json.loads(found["queue_to_coordinator"]) == {"default": "go"}
+
+
+def test_a_user_may_replace_ours() -> None:
+    other = {"airfleet": {"classpath": "shop.Coordinator"}}
+    assert json.loads(sdk({"sdk": {"coordinators": json.dumps(other)}})["coordinators"]) == other
+
+
+@pytest.mark.parametrize("text", ["go", "[1]", '"go"', "1", "{"])
+@pytest.mark.parametrize("key", ["coordinators", "queue_to_coordinator"])
+def test_what_is_no_mapping_is_left_for_airflow_to_refuse(key: str, text: str) -> None:
+    assert sdk({"sdk": {key: text}})[key] == text
+
+
+def test_another_setting_of_the_section_is_the_users() -> None:
+    found = sdk({"sdk": {"default_coordinator": "{}"}})
+    assert found["default_coordinator"] == "{}"
+    assert json.loads(found["coordinators"]) == OURS
