@@ -6,9 +6,9 @@ import datetime as dt
 import io
 import json
 import os
+import re
 import signal
 import socket
-import re
 import subprocess
 import sys
 import threading
