@@ -2,9 +2,9 @@
 
     python benchmarks/memory.py [--systems "airfleet stock"] [--tasks 8]
 
-PSS counts a page that several processes share once in all. *per task* is the worker with all its processes, divided by
-the tasks that run in it; *more than idle* is how much all processes of the system have grown since nothing ran, divided
-by them too.
+PSS counts a page that several processes share once in all. *a task* is the process of the task and the one that
+watches it; *worker per task* is the worker with all its processes, divided by the tasks that run in it; *more than idle*
+is how much all processes of the system have grown since nothing ran, divided by them too.
 """
 
 from __future__ import annotations
@@ -28,8 +28,21 @@ from workloads import Workload, no_structure
 from airfleet.testing.waiting import wait_until
 
 START_SECONDS = 120.0
-HEAD = ("", "idle, MB", "with tasks, MB", "worker idle, MB", "worker, MB", "per task, MB", "more than idle, MB a task")
-NOTES = "PSS. *per task*: the worker and all its processes, divided by its tasks. *more than idle*: of all processes."
+HEAD = (
+    "",
+    "idle, MB",
+    "with tasks, MB",
+    "worker idle, MB",
+    "worker, MB",
+    "a task, MB",
+    "worker per task, MB",
+    "more than idle, MB a task",
+)
+NOTES = """\
+PSS. *a task*: its process and the one that watches it. *worker per task*: the worker and all its processes, divided by
+its tasks. *more than idle*: of all processes."""
+#: how Airflow titles the process of a task, and the one that watches it
+TITLES = ("airflow worker -- ", "airflow supervisor: ")
 
 
 def main() -> None:
@@ -45,7 +58,7 @@ def main() -> None:
     report("memory", {"tasks": options.tasks, "systems": found}, HEAD, rows, NOTES)
 
 
-KEYS = ("idle_mb", "running_mb", "worker_idle_mb", "worker_mb", "per_task_mb", "more_per_task_mb")
+KEYS = ("idle_mb", "running_mb", "worker_idle_mb", "worker_mb", "task_mb", "per_task_mb", "more_per_task_mb")
 
 
 def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
@@ -72,12 +85,13 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
         "running_mb": round(running[0], 1),
         "worker_idle_mb": round(idle[1], 1),
         "worker_mb": round(running[1], 1),
+        "task_mb": round(running[2] / options.tasks, 1),
         "per_task_mb": round(running[1] / options.tasks, 1),
         "more_per_task_mb": round((running[0] - idle[0]) / options.tasks, 1),
     }
 
 
-def _while_asleep(system: AirflowSystem, workload: Workload, settle_seconds: float) -> tuple[float, float]:
+def _while_asleep(system: AirflowSystem, workload: Workload, settle_seconds: float) -> tuple[float, float, float]:
     label = f"asleep-{os.getpid()}"
     with ThreadPoolExecutor(1) as pool:
         run = pool.submit(system.run, workload, label)
@@ -92,9 +106,21 @@ def _while_asleep(system: AirflowSystem, workload: Workload, settle_seconds: flo
     return taken
 
 
-def _pss(system: AirflowSystem) -> tuple[float, float]:
-    """Of all processes and of the worker's, in MB."""
-    return measuring.pss_mb(system.pids()), measuring.pss_mb(measuring.tree(system.worker()))
+def _pss(system: AirflowSystem) -> tuple[float, float, float]:
+    """Of all processes, of the worker's, and of those that there are for tasks, in MB."""
+    worker = measuring.tree(system.worker())
+    return (
+        measuring.pss_mb(system.pids()),
+        measuring.pss_mb(worker),
+        measuring.pss_mb(pid for pid in worker if _title(pid).startswith(TITLES)),
+    )
+
+
+def _title(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except OSError:
+        return ""
 
 
 def _running(system: AirflowSystem, label: str) -> int:
