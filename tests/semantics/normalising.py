@@ -22,6 +22,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b((?i:pid|process id|process|process group)['\"]?\s*[=:#]?\s*)\d+\b"), r"\1<pid>"),
     (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]+\b"), "<token>"),
     (re.compile(r"\bunusual_prefix_[0-9a-f]{40}_"), "unusual_prefix_"),
+    (re.compile(r"(?<=maximum recursion depth exceeded)[ \w]+"), ""),
     (re.compile(r"(?<=Skipped frames: )\d+"), "<many>"),
     (re.compile(r"(?<=when you look for ID )\w+"), "<id>"),
     # The class of the bundle that reads pipelines, too, is airfleet's own.
