@@ -3,7 +3,7 @@
     python benchmarks/memory.py [--systems "airfleet stock"] [--tasks 8]
 
 PSS counts a page that several processes share once in all. *a task* is the process of the task and the one that
-watches it; *worker per task* is the worker with all its processes, divided by the tasks that run in it; *more than idle*
+watches it; *worker per task* is the worker with all its processes, divided by the tasks in it; *more than idle*
 is how much all processes of the system have grown since nothing ran, divided by them too.
 """
 
