@@ -110,6 +110,7 @@ def tell():
         "recursion": sys.getrecursionlimit(),
         "path": len(sys.path),
         "files": sum("spoilt" in link for link in links()),
+        "open": sorted(set(links())),
         "random": [random.random(), float(numpy.random.rand())],
         "pid": os.getpid(),
         "parent": os.getppid(),

@@ -11,7 +11,7 @@ from support.acting import ACTING, Acting
 
 DAGS = ("declared", "written")
 #: what may differ between two tasks
-OWN = ("random", "pid", "parent")
+OWN = ("random", "pid", "parent", "open")
 
 
 @pytest.mark.parametrize("dag", DAGS)
@@ -31,6 +31,14 @@ def test_tasks_of_a_file_share_a_template_and_no_random_number(acting: Acting) -
     assert len({one["parent"] for one in found}) == 1
     for position in range(2):
         assert len({one["random"][position] for one in found}) == 3
+
+
+def test_a_task_has_no_open_file_of_another_one_or_of_what_forked_it(acting: Acting) -> None:
+    found = acting.act("declared").found()["open"]
+    sockets = [link for link in found if link.startswith("socket:")]
+    assert len(sockets) == 4  # requests, stdout, stderr, log
+    # and where Airflow writes when nothing else is left
+    assert {Path(link).name for link in found if link not in sockets} - {"fd"} == {"null", "worker.log"}
 
 
 def test_the_next_task_runs_an_edited_module_and_reads_an_edited_file(acting: Acting) -> None:

@@ -17,19 +17,40 @@ SLOT_SECONDS = 1.0
 
 
 @pytest.mark.parametrize(
-    ("do", "code"), [("leave 3", "3"), ("kill SIGKILL", "-9"), ("crash", "-11")], ids=["exit", "kill", "segv"]
+    ("do", "said"),
+    [
+        ("leave 3", '"exit_code": 3'),
+        ("kill SIGKILL", '"signal": -9'),
+        ("crash", "Received SIGSEGV"),
+        ("kill SIGABRT", '"signal": -6'),
+    ],
+    ids=["exit", "kill", "segv", "abort"],
 )
 def test_an_attempt_that_dies_fails_alone_and_its_log_says_how(
-    acting: Acting, do: str, code: str, tmp_path: Path
+    acting: Acting, do: str, said: str, tmp_path: Path
 ) -> None:
     neighbour = acting.waiting("declared", tmp_path)
     assert neighbour.pids
     died = acting.act("declared", do)
     assert died.state() == "failed"
-    assert code in died.log()
+    assert said in died.log()
     neighbour.go_on()
     assert neighbour.state() == "success"
     assert acting.act("declared").state() == "success"
+
+
+def test_an_attempt_that_leaves_without_a_word_fails_soon(acting: Acting) -> None:
+    died = acting.act("declared", "leave 0")
+    assert died.fleet.wait_for_run(died.dag, died.run, seconds=20) == "failed"
+
+
+def test_an_attempt_fails_when_its_template_and_then_itself_is_killed(acting: Acting, tmp_path: Path) -> None:
+    """Nobody is left who could tell its exit code."""
+    task = acting.waiting("declared", tmp_path)
+    pid, template = task.pids
+    os.kill(template, signal.SIGKILL)
+    os.kill(pid, signal.SIGKILL)
+    assert task.state() == "failed"
 
 
 def test_a_slot_is_free_as_soon_as_its_task_has_ended(acting: Acting) -> None:
