@@ -60,10 +60,7 @@ PACE_SECONDS, LONGEST_PACE_SECONDS = 0.02, 0.2
 FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.5, 10.0
 
 _ACTIVE = (TaskInstanceState.QUEUED, TaskInstanceState.RUNNING, TaskInstanceState.RESTARTING)
-_ACTIVE_ROWS = """
-SELECT id, state, external_executor_id FROM task_instance
-WHERE id = ANY(%s) AND state IN ('queued', 'running', 'restarting')
-"""
+_ROWS = "SELECT id, state, external_executor_id FROM task_instance WHERE id = ANY(%s)"
 
 
 @dataclass
@@ -219,10 +216,10 @@ class FleetExecutor(CeleryExecutor):
         self._backlog = 0
         if not tasks:
             return
-        active = self._active(flight.ti_id for flight in tasks.values() if flight.ti_id)
+        rows = self._rows(flight.ti_id for flight in tasks.values() if flight.ti_id)
         for key, flight in tasks.items():
-            row = active.get(flight.ti_id) if flight.ti_id else None
-            if row is None or row[1] != flight.celery_id:
+            row = (rows.get(flight.ti_id) if flight.ti_id else None) or self._renamed(key, flight)
+            if row is None or row[0] not in _ACTIVE or row[1] != flight.celery_id:
                 self._forget(key)
             elif row[0] == TaskInstanceState.QUEUED:
                 self._backlog += 1
@@ -231,17 +228,32 @@ class FleetExecutor(CeleryExecutor):
                 flight.restarting = True
                 flight.ask_at = min(flight.ask_at, now)
 
-    def _active(self, ids: Iterable[UUID]) -> Mapping[UUID, tuple[str | None, str | None]]:
-        """State and external id of those of these task instances that a worker has or shall get."""
+    def _rows(self, ids: Iterable[UUID]) -> Mapping[UUID, tuple[str | None, str | None]]:
+        """State and external id of these task instances."""
         wanted = list(ids)
-        rows = self.listener.fetch(_ACTIVE_ROWS, (wanted,)) if self.listener else None
+        rows = self.listener.fetch(_ROWS, (wanted,)) if self.listener else None
         if rows is None:
             query = select(TaskInstance.id, TaskInstance.state, TaskInstance.external_executor_id).where(
-                TaskInstance.id.in_(wanted), TaskInstance.state.in_(_ACTIVE)
+                TaskInstance.id.in_(wanted)
             )
             with create_session() as session:
                 rows = [tuple(row) for row in session.execute(query)]
         return {ti_id: (state, celery_id) for ti_id, state, celery_id in rows}
+
+    def _renamed(self, key: Any, flight: Flight) -> tuple[str | None, str | None] | None:
+        """The row of a task that was cleared while it ran: it has a new id then; None when it is gone."""
+        query = select(TaskInstance.id, TaskInstance.state, TaskInstance.external_executor_id).where(
+            TaskInstance.dag_id == key.dag_id,
+            TaskInstance.task_id == key.task_id,
+            TaskInstance.run_id == key.run_id,
+            TaskInstance.map_index == key.map_index,
+        )
+        with create_session() as session:
+            found = session.execute(query).one_or_none()
+        if found is None:
+            return None
+        flight.ti_id = found.id
+        return found.state, found.external_executor_id
 
     def _ask(self, now: float) -> None:
         """Ask the result backend about what should have ended, or started, by now."""

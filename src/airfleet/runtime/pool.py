@@ -14,8 +14,8 @@ taken already is asked for again by its monitor, which sees the status socket cl
 
 What each failure does: an attempt dies - its monitor is told; a template dies - its attempts go on, their
 monitors see that their parent is gone, and the next attempt gets another template; the pool dies - the
-same; the keeper dies, or the pool dies again and again - sending fails, and monitors fork by themselves;
-the worker dies - the socket is closed at its other end, and all of these end.
+same; the keeper dies - the pool serves on; the pool dies then, or again and again - sending fails, and monitors
+fork by themselves; the worker dies - the socket is closed at its other end, and all of these end.
 """
 
 from __future__ import annotations

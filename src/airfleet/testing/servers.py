@@ -71,6 +71,7 @@ class Servers:
         """End both and remove their data."""
         leftovers.end(self.pids, STOP_SECONDS)
         for process in self._started:
+            process.terminate()  # Valkey writes its title over the mark by which the others are found
             process.wait()
         self._started.clear()
         shutil.rmtree(embedded.SYSTEM_STATE / fleet_id(self.folder), ignore_errors=True)
