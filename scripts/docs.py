@@ -146,7 +146,7 @@ def figures() -> str:
     idle, commands = _results("start_and_idle"), _results("cli_start")
     ours, stock = idle["airfleet"], idle["stock"]
     taken = {name: of["median"] for name, of in commands["commands"].items()}
-    rows = [
+    rows: list[tuple[str, ...]] = [
         ("start to healthy, warm database", *(f"{of['start_seconds']['median']:.1f} s" for of in (ours, stock))),
         ("idle memory of all processes (PSS)", *(f"{of['idle_pss_mb']:.0f} MB" for of in (ours, stock))),
         ("idle CPU, of one core", *(f"{of['idle_cpu_percent']:.1f} %" for of in (ours, stock))),
@@ -159,6 +159,7 @@ def figures() -> str:
             *(f"{_task_start_ms(way, 1000):,.1f} ms" for way in ("folder", "loader")),
         ),
     ]
+    rows += _task_path_rows()
     machine = idle["machine"]
     where = f"{machine['cores']} cores, Airflow {machine['packages']['apache-airflow']}, Python {machine['python']}"
     return f"""\
@@ -166,9 +167,26 @@ def figures() -> str:
 
 Measured by `make bench` ({where}), one beside the other; {_repeats(ours["start_seconds"]["repeats"])}.
 airfleet is PostgreSQL, Valkey and Celery, a process for each task; Airflow alone is `airflow standalone`: SQLite, no
-broker, no Celery worker. Its Dags in YAML come from the usual Python file that reads them all.
+broker, no Celery worker. Its Dags in YAML come from the usual Python file that reads them all. For chain and fan-out,
+Airflow alone is CeleryExecutor on the same PostgreSQL and Valkey, with its defaults.
 [What is measured, and how](benchmarks), and [every figure](benchmarks/results).
 """
+
+
+def _task_path_rows() -> list[tuple[str, ...]]:
+    """Chain and fan-out, where both were measured."""
+    systems = _results("task_path")["systems"] if (RESULTS / "task_path.json").is_file() else {}
+    ours, stock = (systems.get(name, {}).get("workloads", {}) for name in ("airfleet_yaml", "stock"))
+    wanted = (
+        ("chain40", "a chain of 40 small tasks", "wall_s", "{:.1f} s"),
+        ("fanout100", "a fan-out of 100 tasks that do nothing", "tasks_per_s", "{:.1f} tasks/s"),
+        ("fanout100", "CPU of one of them, in all processes", "cpu_ms_per_task", "{:.0f} ms"),
+    )
+    return [
+        (title, *(form.format(of[workload]["median"][key]) for of in (ours, stock)))
+        for workload, title, key, form in wanted
+        if workload in ours and workload in stock
+    ]
 
 
 def benchmarks() -> dict[Path, str]:

@@ -18,7 +18,8 @@ def configuration(context: Context) -> str:
     sections = _settings(context)
     for section, values in context.fleet.airflow.items():
         ours = sections.setdefault(section, {})
-        ours.update({key: _merged(ours.get(key), value) if section == "sdk" else value for key, value in values.items()})
+        for key, value in values.items():
+            ours[key] = _merged(ours.get(key), value) if section == "sdk" else value
     parser = configparser.RawConfigParser()
     parser.read_dict(sections)
     text = io.StringIO()
