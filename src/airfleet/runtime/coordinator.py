@@ -185,6 +185,7 @@ class Monitor(ActivitySubprocess):
             self._watch(self._tracker.process, self._ended_unseen)
         else:
             self._tracker.ended(received[0]["exit"])
+            self._tracker.process.close()
         return False
 
     def _ended_unseen(self, _: _Descriptor) -> bool:
@@ -253,6 +254,8 @@ class PoolTracker(ProcessTracker):
 
     def send_signal(self, s: signal.Signals) -> None:
         """Raises ProcessLookupError when it has ended."""
+        if self._exit_code is not None:
+            raise ProcessLookupError(self._pid)
         signal.pidfd_send_signal(self.process.fileno(), s)
 
     def ended(self, code: int) -> None:

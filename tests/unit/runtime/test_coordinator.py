@@ -1,0 +1,109 @@
+"""The monitor of an attempt that the pool has forked: what it learns of its end, and what it leaves behind."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import socket
+import uuid
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+import httpx
+import pytest
+from airflow.executors.workloads import BundleInfo
+from airflow.executors.workloads.task import TaskInstanceDTO
+from airflow.sdk.api.client import Client
+
+from airfleet.runtime import coordinator, pool, wire
+from airfleet.runtime.attempts import open_descriptors
+from airfleet.runtime.work import Work
+
+CONTEXT = {
+    "dag_run": {
+        "dag_id": "dag",
+        "run_id": "run",
+        "logical_date": None,
+        "data_interval_start": None,
+        "data_interval_end": None,
+        "start_date": "2026-01-01T00:00:00Z",
+        "end_date": None,
+        "run_after": "2026-01-01T00:00:00Z",
+        "run_type": "manual",
+        "state": "running",
+        "conf": {},
+        "partition_key": None,
+        "note": None,
+        "consumed_asset_events": [],
+    },
+    "max_tries": 0,
+    "should_retry": False,
+}
+
+
+def ends_as_told(attempt: wire.Attempt, _: object) -> NoReturn:
+    """An attempt that reads what its monitor says first, and ends in the way that its file is named for."""
+    requests = socket.socket(fileno=attempt.descriptors[1])
+    requests.recv(4)
+    if attempt.file.path == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    os._exit(int(attempt.file.path))
+
+
+@pytest.fixture
+def served() -> Iterator[None]:
+    work = Work(load=lambda file: None, run=ends_as_told, seconds_good=lambda file: 60.0, stamp=lambda file: None)
+    requests = pool.start(work, lambda title: None)
+    coordinator.use(requests)
+    yield
+    coordinator.use(None)
+    requests.close()
+    os.wait()  # the keeper, which ends when nobody can ask any more
+
+
+def api(request: httpx.Request) -> httpx.Response:
+    return httpx.Response(200, json=CONTEXT if request.url.path.endswith("/run") else {})
+
+
+def run(way: str) -> coordinator.Monitor:
+    ti = TaskInstanceDTO(
+        id=uuid.uuid4(),
+        dag_id="dag",
+        task_id="task",
+        run_id="run",
+        try_number=1,
+        map_index=-1,
+        pool_slots=1,
+        queue="default",
+        priority_weight=1,
+        dag_version_id=uuid.uuid4(),
+    )
+    client: Any = Client(base_url=None, dry_run=True, token="", transport=httpx.MockTransport(api))
+    bundle = BundleInfo(name="pipelines", version=None)
+    monitor = coordinator.Monitor.start_in_pool(what=ti, dag_rel_path=way, bundle_info=bundle, client=client)
+    monitor.wait()
+    return monitor
+
+
+@pytest.mark.parametrize(
+    ("way", "exit_code", "state", "reported"),
+    [
+        ("0", 0, "success", False),
+        ("3", 3, "failed", True),
+        ("killed", -signal.SIGKILL, "failed", True),
+    ],
+)
+def test_the_exit_code_is_told(served: None, way: str, exit_code: int, state: str, reported: bool) -> None:
+    monitor = run(way)
+    assert (monitor._exit_code, monitor.final_state, monitor.has_reported()) == (exit_code, state, reported)
+
+
+def test_a_slot_holds_no_more_descriptors_after_many_attempts(served: None) -> None:
+    run("0")
+    gc.collect()
+    before = open_descriptors()
+    for _ in range(5):
+        run("0")
+    gc.collect()
+    assert open_descriptors() == before
