@@ -28,6 +28,9 @@ ESCALATION_SECONDS = 5.0
 _OOM_SCORE = "500"
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
+#: a descriptor and what it is of (device, inode): a number alone is soon that of something else
+Descriptor = tuple[int, int, int]
+
 
 @dataclass
 class _Running:
@@ -46,7 +49,7 @@ class Attempts:
     def __init__(
         self,
         selector: selectors.BaseSelector,
-        inherited: frozenset[int],
+        inherited: frozenset[Descriptor],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._selector = selector
@@ -63,7 +66,7 @@ class Attempts:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
         pid = os.fork()
         if pid == 0:
-            leave_behind(self._inherited | set(attempt.descriptors))
+            leave_behind(self._inherited, attempt.descriptors)
             _settle_in()
             run(attempt)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -123,22 +126,22 @@ class Attempts:
         del self._running[running.pid]
 
 
-def open_descriptors() -> frozenset[int]:
+def open_descriptors() -> frozenset[Descriptor]:
     """Every descriptor that is open in this process."""
-    return frozenset(number for number in map(int, os.listdir("/proc/self/fd")) if _is_open(number))
+    return frozenset(found for number in map(int, os.listdir("/proc/self/fd")) if (found := _identity(number)))
 
 
-def leave_behind(kept: Collection[int]) -> None:
-    """In a new process: close every descriptor but those that are ``kept``."""
-    wire.close(open_descriptors() - set(kept))
+def leave_behind(inherited: Collection[Descriptor], kept: Collection[int]) -> None:
+    """In a new process: close every descriptor but those that were ``inherited`` and those that are ``kept``."""
+    wire.close(number for number, *_ in open_descriptors() - set(inherited) if number not in kept)
 
 
-def _is_open(descriptor: int) -> bool:
+def _identity(number: int) -> Descriptor | None:
     try:
-        os.fstat(descriptor)
+        found = os.fstat(number)
     except OSError:  # it was the one of the folder that lists them
-        return False
-    return True
+        return None
+    return number, found.st_dev, found.st_ino
 
 
 def _settle_in() -> None:

@@ -33,7 +33,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from airfleet.runtime import task_template, wire
-from airfleet.runtime.attempts import Attempts, leave_behind, open_descriptors
+from airfleet.runtime.attempts import Attempts, Descriptor, leave_behind, open_descriptors
 from airfleet.runtime.observing import Stamp
 from airfleet.runtime.work import Work
 
@@ -130,7 +130,7 @@ class Pool:
     served: socket.socket
     work: Work
     titled: Callable[[str], None]
-    inherited: frozenset[int]
+    inherited: frozenset[Descriptor]
     limits: Limits = _USUAL
     clock: Callable[[], float] = time.monotonic
     _templates: OrderedDict[wire.File, _Template] = field(default_factory=OrderedDict)
@@ -181,7 +181,7 @@ class Pool:
         near, far = wire.pair()
         pid = os.fork()
         if pid == 0:
-            leave_behind(self.inherited | {far.fileno()})
+            leave_behind(self.inherited, {far.fileno()})
             _child(lambda: self._become_template(file, far))
         template = _Template(file, pid, os.pidfd_open(pid), near, far, self.clock())
         self._templates[file] = template

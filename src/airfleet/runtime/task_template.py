@@ -19,12 +19,12 @@ import time
 from typing import Any
 
 from airfleet.runtime import wire
-from airfleet.runtime.attempts import Attempts
+from airfleet.runtime.attempts import Attempts, Descriptor
 from airfleet.runtime.observing import Observation, observed
 from airfleet.runtime.work import Unshareable, Work
 
 
-def serve(file: wire.File, connection: socket.socket, work: Work, inherited: frozenset[int]) -> None:
+def serve(file: wire.File, connection: socket.socket, work: Work, inherited: frozenset[Descriptor]) -> None:
     """Load ``file`` and fork what comes over ``connection``; returns when it was retired and is done.
 
     ``inherited``: the descriptors that attempts may have too.

@@ -13,7 +13,7 @@ from typing import NoReturn
 import pytest
 
 from airfleet.runtime import wire
-from airfleet.runtime.attempts import ESCALATION_SECONDS, Attempts, open_descriptors
+from airfleet.runtime.attempts import ESCALATION_SECONDS, Attempts, leave_behind, open_descriptors
 from support.toy_pool import SECONDS, ended, run
 
 FILE = wire.File("bundle", None, "path")
@@ -172,3 +172,16 @@ def test_neighbours_hear_nothing_of_an_end(attempts: Attempts, selector: selecto
     two.close()
     handle(selector)
     assert len(attempts) == 0
+
+
+def test_a_number_that_is_used_again_is_not_taken_for_what_was_inherited() -> None:
+    with open(os.devnull) as file:
+        number, inherited = file.fileno(), open_descriptors()
+        pid = os.fork()
+        if pid == 0:
+            file.close()
+            ends = socket.socketpair()
+            used_again = number in {end.fileno() for end in ends}
+            leave_behind(inherited, ())
+            os._exit(0 if used_again and number not in {left for left, *_ in open_descriptors()} else 1)
+        assert os.waitpid(pid, 0)[1] == 0

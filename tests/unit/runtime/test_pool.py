@@ -52,7 +52,7 @@ def test_the_pid_that_is_told_is_the_attempts_own_and_stays_taken_until_its_moni
 
 @pytest.mark.parametrize("words", ["shared", "unshareable"])
 def test_an_attempt_starts_as_a_process_of_its_own(tmp_path: Path, words: str) -> None:
-    before = open_descriptors()
+    before = {number for number, *_ in open_descriptors()}
     with toy_pool(tmp_path) as toys:
         neighbour = toys.start(toys.file(words))
         told = toys.start(toys.file(words)).told()
