@@ -52,7 +52,7 @@ def test_the_pid_that_is_told_is_the_attempts_own_and_stays_taken_until_its_moni
 
 @pytest.mark.parametrize("words", ["shared", "unshareable"])
 def test_an_attempt_starts_as_a_process_of_its_own(tmp_path: Path, words: str) -> None:
-    before = {number for number, *_ in open_descriptors()}
+    before = {os.readlink(f"/proc/self/fd/{number}") for number, *_ in open_descriptors()}
     with toy_pool(tmp_path) as toys:
         neighbour = toys.start(toys.file(words))
         told = toys.start(toys.file(words)).told()
@@ -60,9 +60,8 @@ def test_an_attempt_starts_as_a_process_of_its_own(tmp_path: Path, words: str) -
     assert told["group"] == told["pid"]
     assert told["handlers"] == [str(signal.SIG_DFL)] * len(SIGNALS)
     assert told["oom"] == "500"
-    opened = {number: target for number, target in told["descriptors"].items() if int(number) not in before}
     # requests, stdout, stderr and logs; two more by which these tests hear of titles, open before the pool was
-    ours = [target for target in opened.values() if target != "gone"]
+    ours = [target for target in told["descriptors"].values() if target not in {*before, "gone"}]
     assert len(ours) == 4 + 2
     assert all(target.startswith("socket:") for target in ours)
 
