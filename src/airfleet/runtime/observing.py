@@ -73,15 +73,16 @@ def observed(load: Callable[[], Result]) -> tuple[Result, Observation]:
     """Run ``load`` and observe it. Raises what ``load`` raises."""
     watch = _Watch()
     sys.addaudithook(watch.hook)
-    modules, before = set(sys.modules), _State.now()
+    modules, before, began = set(sys.modules), _State.now(), time.time_ns()
     watch.on = True
     try:
         result = load()
     finally:
         watch.on = False
-    watch.paths.update(_sources(set(sys.modules) - modules))
+    for path in _sources(set(sys.modules) - modules):
+        watch.stamps.setdefault(path, _unless_edited(stamp(path), since=began))
     reasons = dict.fromkeys([*watch.reasons, *before.reasons(_State.now())])
-    return result, Observation({path: stamp(path) for path in watch.paths if _may_change(path)}, tuple(reasons))
+    return result, Observation({path: seen for path, seen in watch.stamps.items() if _may_change(path)}, tuple(reasons))
 
 
 def stamp(path: str) -> Stamp:
@@ -93,12 +94,18 @@ def stamp(path: str) -> Stamp:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
+def _unless_edited(seen: Stamp, since: int) -> Stamp:
+    """The stamp of a module that was not opened itself; one that never holds when it was edited during the load."""
+    return (0, 0, 0) if seen is not None and since <= seen[0] <= time.time_ns() else seen
+
+
 class _Watch:
     """Collects audit events while it is on."""
 
     def __init__(self) -> None:
         self.on = False
-        self.paths: set[str] = set()
+        #: taken before a file is read, so that an edit in the middle of a load is seen
+        self.stamps: dict[str, Stamp] = {}
         self.reasons: list[str] = []
 
     def hook(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -120,7 +127,8 @@ class _Watch:
 
     def _add(self, path: object) -> None:
         if isinstance(path, str | bytes | os.PathLike):
-            self.paths.add(os.path.abspath(os.fsdecode(path)))
+            absolute = os.path.abspath(os.fsdecode(path))
+            self.stamps.setdefault(absolute, stamp(absolute))
 
 
 @dataclass(frozen=True)

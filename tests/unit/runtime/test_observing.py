@@ -271,3 +271,25 @@ def test_a_new_file_in_a_folder_that_was_listed_is_a_change(tmp_path: Path) -> N
 def test_nothing_has_no_stamp(tmp_path: Path) -> None:
     assert stamp(str(tmp_path / "none")) is None
     assert stamp(str(tmp_path)) is not None
+
+
+def test_an_edit_in_the_middle_of_a_load_is_a_change(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.write_text("x")
+    os.utime(data, ns=(1, 1))
+
+    def load_slowly() -> str:
+        read = data.read_text()
+        descriptor = os.open(data.parent, os.O_RDONLY)
+        os.rename(_other(data), data.name, dst_dir_fd=descriptor)
+        os.close(descriptor)
+        return read
+
+    assert in_child(lambda: observed(load_slowly)[1].holds()) is False
+
+
+def _other(path: Path) -> Path:
+    """Another content, ready to take the place of ``path``."""
+    other = path.with_name("other")
+    other.write_text("edited")
+    return other
