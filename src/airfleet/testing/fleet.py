@@ -24,29 +24,25 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from airfleet.agent import control, launch, leftovers
 from airfleet.agent.control import AgentGone, ComponentStatus, Snapshot
 from airfleet.agent.embedded import SYSTEM_STATE
 from airfleet.cli import rest
 from airfleet.cli.project import Project
-from airfleet.cli.rest import Api, ApiError
+from airfleet.cli.rest import Api
 from airfleet.fleet.paths import Paths, fleet_id
+from airfleet.testing.dags import RunsDags
 from airfleet.testing.waiting import wait_until
 
 START_SECONDS = 240.0
-RUN_SECONDS = 120.0
-#: from an edit to what the UI shows
-DISCOVERY_SECONDS = 60.0
 
 #: Settings of the person who runs the tests must not reach the fleet under test.
 _PERSONAL = ("AIRFLEET", "AIRFLOW", "_AIRFLOW")
-_ENDED = ("success", "failed")
 
 
 @dataclass
-class FleetUnderTest:
+class FleetUnderTest(RunsDags):
     """The fleet whose ``fleet.yaml`` lies in ``root``."""
 
     root: Path
@@ -194,37 +190,6 @@ class FleetUnderTest:
     def api(self) -> Api:
         """The REST API, as the user with the generated password."""
         return rest.connect(self.project)[0]
-
-    def wait_for_dag(self, dag_id: str, seconds: float = DISCOVERY_SECONDS) -> None:
-        """Wait until Airflow knows a Dag."""
-        wait_until(lambda: self.knows(dag_id), seconds, f"Dag '{dag_id}' is known", pause_seconds=0.2)
-
-    def knows(self, dag_id: str) -> bool:
-        """Whether Airflow knows a Dag."""
-        try:
-            self.api.get("dags", dag_id)
-        except ApiError as refused:
-            if refused.status != 404:
-                raise
-            return False
-        return True
-
-    def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
-        """Start a run; its id. The Dag is unpaused first."""
-        if dag_id not in self._unpaused:
-            self.api.patch("dags", dag_id, body={"is_paused": False}, update_mask="is_paused")
-            self._unpaused.add(dag_id)
-        run = self.api.post("dags", dag_id, "dagRuns", body={"logical_date": None, "conf": dict(conf or {})})
-        return str(run["dag_run_id"])
-
-    def wait_for_run(self, dag_id: str, run_id: str, seconds: float = RUN_SECONDS) -> str:
-        """The state in which the run ended: ``success`` or ``failed``."""
-
-        def ended() -> str:
-            state = str(self.api.get("dags", dag_id, "dagRuns", run_id)["state"])
-            return state if state in _ENDED else ""
-
-        return wait_until(ended, seconds, f"run {run_id} of '{dag_id}' has ended", pause_seconds=0.3)
 
 
 def command() -> list[str]:

@@ -31,10 +31,11 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from airfleet.agent import health, leftovers
 from airfleet.agent.health import Subject
-from airfleet.cli.rest import Api, ApiError
+from airfleet.cli.rest import Api
 from airfleet.fleet import secrets
 from airfleet.fleet.paths import fleet_id
 from airfleet.fleet.plan import HttpAnswers, JobBeats, Probe
+from airfleet.testing.dags import RunsDags
 from airfleet.testing.fleet import clean_environment
 from airfleet.testing.ports import free_ports
 from airfleet.testing.servers import Servers, spawn
@@ -42,7 +43,6 @@ from airfleet.testing.waiting import wait_until
 
 START_SECONDS = 240.0
 STOP_SECONDS = 30.0
-RUN_SECONDS = 120.0
 USER = "admin"
 
 COMPONENTS: Mapping[str, tuple[str, ...]] = {
@@ -55,11 +55,10 @@ COMPONENTS: Mapping[str, tuple[str, ...]] = {
 _BEATS = {"scheduler": "SchedulerJob", "dag-processor": "DagProcessorJob", "triggerer": "TriggererJob"}
 #: what Celery writes as soon as it takes tasks
 _WORKER_READY = " ready."
-_ENDED = ("success", "failed")
 
 
 @dataclass
-class StockAirflow:
+class StockAirflow(RunsDags):
     """Airflow of this environment in ``folder``, with the Dags of the folder ``dags``."""
 
     folder: Path
@@ -178,37 +177,6 @@ class StockAirflow:
             case "PATCH":
                 return self.api.patch(*words, body=body or {}, **query)
         raise ValueError(f"{method} is not GET, POST or PATCH")
-
-    def wait_for_dag(self, dag_id: str, seconds: float = START_SECONDS) -> None:
-        """Wait until Airflow knows a Dag."""
-        wait_until(lambda: self.knows(dag_id), seconds, f"Dag '{dag_id}' is known", pause_seconds=0.3)
-
-    def knows(self, dag_id: str) -> bool:
-        """Whether Airflow knows a Dag."""
-        try:
-            self.api.get("dags", dag_id)
-        except ApiError as refused:
-            if refused.status != 404:
-                raise
-            return False
-        return True
-
-    def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
-        """Start a run; its id. The Dag is unpaused first."""
-        if dag_id not in self._unpaused:
-            self.api.patch("dags", dag_id, body={"is_paused": False}, update_mask="is_paused")
-            self._unpaused.add(dag_id)
-        run = self.api.post("dags", dag_id, "dagRuns", body={"logical_date": None, "conf": dict(conf or {})})
-        return str(run["dag_run_id"])
-
-    def wait_for_run(self, dag_id: str, run_id: str, seconds: float = RUN_SECONDS) -> str:
-        """The state in which the run ended: ``success`` or ``failed``."""
-
-        def ended() -> str:
-            state = str(self.api.get("dags", dag_id, "dagRuns", run_id)["state"])
-            return state if state in _ENDED else ""
-
-        return wait_until(ended, seconds, f"run {run_id} of '{dag_id}' has ended", pause_seconds=0.3)
 
     # --- how it is started -----------------------------------------------------------------------
 
