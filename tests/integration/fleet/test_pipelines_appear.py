@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from airfleet.testing.fleet import DISCOVERY_SECONDS, FleetUnderTest
+from airfleet.testing.dags import DISCOVERY_SECONDS
+from airfleet.testing.fleet import FleetUnderTest
 from airfleet.testing.waiting import wait_until
 from support.fleets import AirQuality
 from support.pipelines import HELLO
