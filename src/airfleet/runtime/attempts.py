@@ -3,7 +3,12 @@
 States of an attempt: forked -> exited (status sent) -> reaped (when its monitor has closed its socket, so
 that the pid stays taken while the monitor may still signal it). A monitor that closes its socket earlier
 is gone: its attempt gets SIGTERM, so that ``on_kill`` runs, and SIGKILL some seconds later, because nobody
-is left who could report what it does.
+is left who could report what it does. An attempt may tell its exit code itself, when only the kernel's part of
+its end is left: then its monitor says that it has heard, and may go at once.
+
+A fork takes some milliseconds, for which a slot would wait. So while attempts come one after the other a *spare* is
+kept: a process that is forked already and waits to be told which attempt it is. It holds nothing that the next fork
+would not, and is let go when none is asked for.
 
 What is forked starts with a process group of its own, without any descriptor that was opened here, and as
 the first process that the kernel ends when memory runs out: one attempt, not the worker.
@@ -24,6 +29,8 @@ from airfleet.runtime import wire
 
 #: seconds between SIGTERM and SIGKILL for an attempt whose monitor is gone
 ESCALATION_SECONDS = 5.0
+#: attempts that come within so many seconds of one another have a spare; unused for as long, it is let go
+SPARE_SECONDS = 5.0
 #: added to an attempt's badness when the kernel chooses what to end for want of memory
 _OOM_SCORE = "500"
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -38,50 +45,131 @@ class _Running:
     pidfd: int
     status: socket.socket
     kill_at: float | None = None
+    #: its monitor knows how it ends
+    heard: bool = False
+
+
+@dataclass
+class _Spare:
+    """A process that becomes the attempt which is sent over ``orders``, and ends when that is closed."""
+
+    pid: int
+    pidfd: int
+    orders: socket.socket
 
 
 class Attempts:
     """The attempts that this process has forked.
 
-    ``selector`` is the one on which it waits; ``inherited`` are the descriptors that attempts may have too.
+    ``selector`` is the one on which it waits; ``inherited`` are the descriptors that attempts may have too;
+    ``run`` is what a process does that was forked for an attempt.
     """
 
     def __init__(
         self,
         selector: selectors.BaseSelector,
         inherited: frozenset[Descriptor],
+        run: Callable[[wire.Attempt], NoReturn],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._selector = selector
         self._inherited = inherited
+        self._run = run
         self._clock = clock
         self._running: dict[int, _Running] = {}
+        self._spare: _Spare | None = None
+        #: processes of spares, until they have become attempts or are reaped
+        self._spares: set[int] = set()
+        self._asked = float("-inf")
 
     def __len__(self) -> int:
-        return len(self._running)
+        return len(self._running) + len(self._spares)
 
-    def start(self, attempt: wire.Attempt, run: Callable[[wire.Attempt], NoReturn]) -> None:
-        """Fork an attempt, which calls ``run``; tell its monitor the pid."""
+    def start(self, attempt: wire.Attempt) -> None:
+        """Fork a process for an attempt, or take the spare; tell its monitor the pid."""
+        pid, pidfd = self._from_spare(attempt) or self._forked(attempt)
+        status = socket.socket(fileno=attempt.descriptors[0])
+        wire.close(attempt.descriptors[1:])
+        self._watch(_Running(pid, pidfd, status))
+        before, self._asked = self._asked, self._clock()
+        if self._asked - before <= SPARE_SECONDS and self._spare is None:
+            self._prepare()
+
+    def _from_spare(self, attempt: wire.Attempt) -> tuple[int, int] | None:
+        spare, self._spare = self._spare, None
+        if spare is None:
+            return None
+        try:
+            wire.send(spare.orders, attempt.message(), attempt.descriptors)
+        except OSError:  # it has died; its end is among the next events
+            return None
+        finally:
+            spare.orders.close()
+        self._selector.unregister(spare.pidfd)
+        self._spares.discard(spare.pid)
+        return spare.pid, spare.pidfd
+
+    def _forked(self, attempt: wire.Attempt) -> tuple[int, int]:
+        pid = self._fork(attempt.descriptors, lambda: self._run(attempt))
+        return pid, os.pidfd_open(pid)
+
+    def _prepare(self) -> None:
+        orders, taken = wire.pair()
+        pid = self._fork([taken.fileno()], lambda: self._wait_for_orders(taken))
+        taken.close()
+        spare = _Spare(pid, os.pidfd_open(pid), orders)
+        self._spare = spare
+        self._spares.add(pid)
+        self._selector.register(spare.pidfd, selectors.EVENT_READ, lambda: self._spare_ended(spare))
+
+    def _wait_for_orders(self, orders: socket.socket) -> NoReturn:
+        received = wire.receive(orders)
+        orders.close()
+        if received is None:
+            os._exit(0)
+        self._run(wire.attempt(*received))
+
+    def _spare_ended(self, spare: _Spare) -> None:
+        self._selector.unregister(spare.pidfd)
+        os.close(spare.pidfd)
+        os.waitpid(spare.pid, 0)
+        self._spares.discard(spare.pid)
+        if self._spare is spare:
+            self.let_spare_go()
+
+    def let_spare_go(self) -> None:
+        """No further attempt is expected soon."""
+        if self._spare is not None:
+            self._spare.orders.close()
+            self._spare = None
+
+    def _fork(self, kept: Collection[int], become: Callable[[], NoReturn]) -> int:
+        """A new process that has only the descriptors it may have, and calls ``become``."""
         # Who forks attempts ignores what would end it: a signal to a new attempt waits until it does not.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
         pid = os.fork()
         if pid == 0:
-            leave_behind(self._inherited, attempt.descriptors)
-            _settle_in()
-            run(attempt)
+            try:
+                leave_behind(self._inherited, kept)
+                _settle_in()
+                become()
+            finally:  # never back into the loop of what it was forked from
+                os._exit(1)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         _set_group(pid)
-        status = socket.socket(fileno=attempt.descriptors[0])
-        wire.close(attempt.descriptors[1:])
-        self._watch(_Running(pid, os.pidfd_open(pid), status))
+        return pid
 
     def wait_seconds(self) -> float | None:
         """How long the selector may wait before :meth:`end_overdue` has something to do."""
         due = [running.kill_at for running in self._running.values() if running.kill_at is not None]
+        if self._spare is not None:
+            due.append(self._asked + SPARE_SECONDS)
         return max(0.0, min(due) - self._clock()) if due else None
 
     def end_overdue(self) -> None:
-        """Kill attempts without a monitor that did not end when they were asked to."""
+        """Kill attempts without a monitor that did not end when they were asked to; let an unused spare go."""
+        if self._asked + SPARE_SECONDS <= self._clock():
+            self.let_spare_go()
         for running in self._running.values():
             if running.kill_at is not None and running.kill_at <= self._clock():
                 running.kill_at = None
@@ -90,7 +178,7 @@ class Attempts:
     def _watch(self, running: _Running) -> None:
         self._running[running.pid] = running
         self._selector.register(running.pidfd, selectors.EVENT_READ, lambda: self._exited(running))
-        self._selector.register(running.status, selectors.EVENT_READ, lambda: self._monitor_gone(running))
+        self._selector.register(running.status, selectors.EVENT_READ, lambda: self._from_monitor(running))
         if not _tell(running.status, {"pid": running.pid}, [running.pidfd]):
             self._monitor_gone(running)
 
@@ -105,16 +193,22 @@ class Attempts:
         if running.status.fileno() < 0 or not _tell(running.status, {"exit": code}):
             self._reap(running)
 
-    def _monitor_gone(self, running: _Running) -> None:
-        """The monitor has closed its end, or was never there."""
+    def _from_monitor(self, running: _Running) -> None:
+        """The monitor has heard of the end, or has closed its socket."""
         if running.pid not in self._running:
             return  # reaped by an event of the same moment
+        if _has_message(running.status):
+            running.heard = True
+        else:
+            self._monitor_gone(running)
+
+    def _monitor_gone(self, running: _Running) -> None:
         if running.status.fileno() >= 0:
             self._selector.unregister(running.status)
             running.status.close()
         if running.pidfd < 0:
             self._reap(running)
-        elif running.kill_at is None:
+        elif not running.heard and running.kill_at is None:
             running.kill_at = self._clock() + ESCALATION_SECONDS
             _signal_group(running.pid, signal.SIGTERM)
 
@@ -170,6 +264,14 @@ def _signal_group(pid: int, number: signal.Signals) -> None:
         os.killpg(pid, number)
     except ProcessLookupError:
         pass
+
+
+def _has_message(status: socket.socket) -> bool:
+    """Whether this is a word of the monitor and not its end."""
+    try:
+        return status.fileno() >= 0 and wire.receive(status) is not None
+    except ConnectionResetError:  # it ended without reading what it was told
+        return False
 
 
 def _tell(status: socket.socket, message: dict[str, int], descriptors: Iterable[int] = ()) -> bool:

@@ -8,8 +8,10 @@ in airflow/sdk/execution_time/task_runner.py; a contract test says when they cha
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from socket import socket
@@ -53,10 +55,44 @@ def run(attempt: wire.Attempt, loaded: Loaded | None) -> NoReturn:
     supervisor._make_process_nondumpable()
     status, requests, stdout, stderr, logs = attempt.descriptors
     os.dup2(logs, loading.LOG_CHANNEL.fileno())
-    wire.close([status, logs])
-    main = supervisor._subprocess_main if loaded is None else lambda: _main(loaded)
+    os.close(logs)
+    monitor = socket(fileno=status)
+    os.register_at_fork(after_in_child=monitor.close)  # what a task forks must not look like the task
+
+    def main() -> NoReturn:
+        code = _exit_code(supervisor._subprocess_main if loaded is None else lambda: _main(loaded))
+        _leave(code, monitor, (requests, stdout, stderr))
+
     # 0 for the log: it is set up already.
     supervisor._fork_main(socket(fileno=requests), socket(fileno=stdout), socket(fileno=stderr), 0, main)
+
+
+def _exit_code(main: Callable[[], None]) -> int:
+    """Run ``main``; Raises SystemExit where Airflow has more to do than to exit."""
+    try:
+        main()
+    except SystemExit as end:
+        if not isinstance(end.code, int):
+            raise
+        return end.code
+    return 0
+
+
+def _leave(code: int, monitor: socket, ends: Iterable[int]) -> NoReturn:
+    """Exit as Airflow's own fork does, and tell the monitor before the kernel takes the memory down.
+
+    That takes as long as a fork, and nothing of the task runs any more: its slot need not wait for it.
+    """
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(ValueError, OSError):
+            stream.flush()
+    for number in (0, 1, 2, loading.LOG_CHANNEL.fileno(), *ends):
+        with suppress(OSError):
+            os.close(number)  # the monitor reads each to its end
+    with suppress(OSError):
+        wire.send(monitor, {"exit": code})
+    os._exit(code)
 
 
 def _reseed() -> None:

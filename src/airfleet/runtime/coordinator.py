@@ -20,6 +20,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, cast
@@ -186,6 +187,8 @@ class Monitor(ActivitySubprocess):
         else:
             self._tracker.ended(received[0]["exit"])
             self._tracker.process.close()
+            with suppress(OSError):
+                wire.send(status, {"heard": True})  # so that closing this socket is no sign of trouble
         return False
 
     def _ended_unseen(self, _: _Descriptor) -> bool:

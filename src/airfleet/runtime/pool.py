@@ -142,7 +142,7 @@ class Pool:
         """Serve until every other end of the socket is closed and the last attempt has ended."""
         self.titled("pool")
         self._selector = selectors.DefaultSelector()
-        self._attempts = Attempts(self._selector, self.inherited, self.clock)
+        self._attempts = Attempts(self._selector, self.inherited, self._run_unloaded, self.clock)
         self._open = True
         self._selector.register(self.served, selectors.EVENT_READ, self._take)
         while self._open or self._living or len(self._attempts):
@@ -156,6 +156,7 @@ class Pool:
         if received is None:
             self._selector.unregister(self.served)
             self._open = False
+            self._attempts.let_spare_go()
             for template in list(self._templates.values()):
                 self._retire(template)
             return
@@ -164,7 +165,7 @@ class Pool:
     def _give(self, attempt: wire.Attempt) -> None:
         """To its template, or to a process that loads the file for itself when it cannot be kept."""
         if self._is_cold(attempt.file):
-            self._fork_here(attempt)
+            self._attempts.start(attempt)
             return
         template = self._templates.get(attempt.file) or self._new_template(attempt.file)
         template.used = self.clock()
@@ -172,8 +173,8 @@ class Pool:
         wire.send(template.connection, attempt.message(), attempt.descriptors)
         wire.close(attempt.descriptors)
 
-    def _fork_here(self, attempt: wire.Attempt) -> None:
-        self._attempts.start(attempt, lambda a: self.work.run(a, None))
+    def _run_unloaded(self, attempt: wire.Attempt) -> NoReturn:
+        self.work.run(attempt, None)
 
     def _new_template(self, file: wire.File) -> _Template:
         while len(self._templates) >= self.limits.templates:
@@ -207,7 +208,7 @@ class Pool:
         if reasons := message.get("cold"):
             self._note_cold(template.file)
             print(f"{template.file.path} is loaded in each attempt: {', '.join(reasons)}", file=sys.stderr, flush=True)
-            self._fork_here(attempt)
+            self._attempts.start(attempt)
         else:
             self._give(attempt)
 

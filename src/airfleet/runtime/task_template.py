@@ -32,8 +32,8 @@ def serve(file: wire.File, connection: socket.socket, work: Work, inherited: fro
     loaded, observation = _load(file, work)
     gc.freeze()
     selector = selectors.DefaultSelector()
-    attempts = Attempts(selector, inherited)
-    _Template(file, connection, work, loaded, observation, attempts, selector).run()
+    attempts = Attempts(selector, inherited, lambda attempt: work.run(attempt, loaded))
+    _Template(file, connection, work, observation, attempts, selector).run()
 
 
 def _load(file: wire.File, work: Work) -> tuple[Any, Observation]:
@@ -51,14 +51,12 @@ class _Template:
         file: wire.File,
         connection: socket.socket,
         work: Work,
-        loaded: Any,
         observation: Observation,
         attempts: Attempts,
         selector: selectors.BaseSelector,
     ) -> None:
         self._connection = connection
         self._work = work
-        self._loaded = loaded
         self._observation = observation
         self._attempts = attempts
         self._selector = selector
@@ -77,6 +75,7 @@ class _Template:
         received = wire.receive(self._connection)
         if received is None or "retire" in received[0]:
             self._selector.unregister(self._connection)
+            self._attempts.let_spare_go()
             self._retired = True
             return
         attempt = wire.attempt(*received)
@@ -84,7 +83,7 @@ class _Template:
             self._send_back(attempt, reason)
         else:
             self._used = True
-            self._attempts.start(attempt, lambda a: self._work.run(a, self._loaded))
+            self._attempts.start(attempt)
 
     def _why_not(self) -> dict[str, Any] | None:
         if self._observation.reasons:

@@ -40,7 +40,7 @@ class Monitored:
             self.status.close()
         given = tuple(end.detach() for end in (status, orders, *others[1::2]))
         self._others = others[::2]
-        attempts.start(wire.Attempt("1", FILE, given), obey)
+        attempts.start(wire.Attempt("1", FILE, given))
         if not early:
             received = wire.receive(self.status)
             assert received is not None
@@ -73,7 +73,7 @@ def selector() -> Iterator[selectors.BaseSelector]:
 
 @pytest.fixture
 def attempts(selector: selectors.BaseSelector, clock: Clock) -> Attempts:
-    return Attempts(selector, open_descriptors(), clock)
+    return Attempts(selector, open_descriptors(), obey, clock)
 
 
 def handle(selector: selectors.BaseSelector) -> None:
