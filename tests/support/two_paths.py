@@ -41,6 +41,10 @@ class Case:
     #: changes of the headers; None takes one away
     headers: Mapping[str, str | None] = field(default_factory=dict)
     raw: bytes | None = None
+    #: what is done to the database before
+    before: tuple[str, ...] = ()
+    #: how many statements the short path may need; None where it calls Airflow's handler
+    statements: int | None = None
 
 
 def _ti(last: str, body: Any = None, **more: Any) -> Case:
@@ -56,14 +60,64 @@ def _end(state: str, **more: Any) -> dict[str, Any]:
     return {"state": state, "end_date": END, **more}
 
 
+MUCH = (
+    "UPDATE dag_run SET conf = '{\"a\": [1, {\"b\": null}]}', triggering_user_name = 'me', clear_number = 2,"
+    " partition_key = 'p', end_date = '2026-01-03', data_interval_start = NULL"
+)
+NOTE = (
+    "INSERT INTO dag_run_note (dag_run_id, content, created_at, updated_at) SELECT id, 'n', now(), now() FROM dag_run"
+)
+_XCOM = (
+    "INSERT INTO xcom (dag_run_id, task_id, map_index, key, dag_id, run_id, value, timestamp)"
+    " SELECT id, 'a', {}, 'return_value', dag_id, run_id, '1', now() FROM dag_run"
+)
+XCOM, MAPPED_XCOM = _XCOM.format(-1), _XCOM.format(3)
+RESCHEDULED = (
+    "INSERT INTO task_reschedule (ti_id, start_date, end_date, duration, reschedule_date)"
+    " SELECT id, now(), now(), 0, '2026-01-02' FROM task_instance"
+)
+DEFERRED = "UPDATE task_instance SET next_method = 'go', next_kwargs = '{\"a\": 1}'"
+ASSETS = (
+    'INSERT INTO asset (id, name, uri, "group", extra, created_at, updated_at)'
+    " VALUES (1, 'made', 'x://made', 'asset', '{}', '2026-01-01', '2026-01-01')",
+    "INSERT INTO asset_active (name, uri) VALUES ('made', 'x://made')",
+    "INSERT INTO asset_event (id, asset_id, extra, source_map_index, timestamp)"
+    " VALUES (1000, 1, '{}', -1, '2026-01-01')",
+    "INSERT INTO dagrun_asset_event (dag_run_id, event_id) SELECT id, 1000 FROM dag_run",
+)
+
 CASES: dict[str, Case] = {
     # --- what attempts ask
-    "run": _ti("run", RUN),
-    "run, with the token of the queue": _ti("run", RUN, claims={"scope": "workload"}),
+    "run": _ti("run", RUN, statements=2),
+    "run, with the token of the queue": _ti("run", RUN, claims={"scope": "workload"}, statements=2),
+    "run, of a run with much to say": _ti("run", RUN, before=(MUCH, NOTE), statements=2),
+    "run, with XComs of another try": _ti("run", RUN, before=(XCOM,), statements=2),
+    "run, mapped": _ti("run", RUN, before=("UPDATE task_instance SET map_index = 3", MAPPED_XCOM), statements=2),
+    "run, after it was rescheduled": _ti("run", RUN, before=(RESCHEDULED,), statements=2),
+    "run, its last try": _ti("run", RUN, before=("UPDATE task_instance SET try_number = 3",), statements=2),
+    "run, never again": _ti("run", RUN, before=("UPDATE task_instance SET max_tries = 0",), statements=2),
+    "run, after a retry policy": _ti("run", RUN, statements=2, before=(
+        "UPDATE task_instance SET retry_delay_override = 3, retry_reason = 'a', end_date = now()",)),
+    "run, of a Dag with an owner": _ti("run", RUN, before=("UPDATE dag SET owners = 'me, you'",), statements=2),
+    "run, on a host without a name": _ti("run", {**RUN, "hostname": ""}, statements=2),
+    "run, because of assets": _ti("run", RUN, before=ASSETS),
+    "run, again after its trigger": _ti("run", RUN, before=(DEFERRED,)),
+    "run, the request comes again": _ti("run", RUN, state="running"),
     "run, restarting": _ti("run", RUN, state="restarting"),
     "heartbeat": _ti("heartbeat", BEAT, state="running"),
     "rendered fields": _ti("rtif", FIELDS, state="running"),
-    "success": _ti("state", _end("success", task_outlets=[], outlet_events=[]), state="running"),
+    "success": _ti("state", _end("success", task_outlets=[], outlet_events=[]), state="running", statements=1),
+    "success, no more said": _ti("state", _end("success"), state="running", statements=1),
+    "success, rendered": _ti("state", _end("success", rendered_map_index="a"), state="running", statements=1),
+    "success, rendered to nothing": _ti("state", _end("success", rendered_map_index=None), state="running",
+        before=("UPDATE task_instance SET rendered_map_index = 'before'",), statements=1),
+    "success, rendered before": _ti("state", _end("success"), state="running",
+        before=("UPDATE task_instance SET rendered_map_index = 'before'",), statements=1),
+    "success, after its trigger": _ti("state", _end("success"), state="running", before=(DEFERRED,), statements=1),
+    "success, on a host without a name": _ti("state", _end("success"), state="running",
+        before=("UPDATE task_instance SET hostname = ''",), statements=1),
+    "success, with an outlet": _ti("state", _end("success", task_outlets=[
+        {"name": "made", "uri": "x://made", "type": "Asset"}]), state="running", before=ASSETS),
     "failed": _ti("state", _end("failed"), state="running"),
     "skipped": _ti("state", _end("skipped"), state="running"),
     "removed": _ti("state", _end("removed"), state="running"),
@@ -77,11 +131,13 @@ CASES: dict[str, Case] = {
         state="running",
     ),
     "success again": _ti("state", _end("success"), state="success", short=True),
-    "xcom": _xcom({"a": [1, None, "ü"]}),
-    "xcom of nothing": _xcom(None),
-    "xcom of a text": _xcom("text"),
+    "xcom": _xcom({"a": [1, None, "ü"]}, statements=1),
+    "xcom of nothing": _xcom(None, statements=1),
+    "xcom of a text": _xcom("text", statements=1),
+    "xcom of a number": _xcom(1.5e300, statements=1),
+    "xcom that was there": _xcom([2], before=(XCOM,), statements=1),
     "xcom of a mapped task": _xcom([1, 2], key="deep/key?map_index=-1&mapped_length=2"),
-    "xcom of a run": _xcom(1, key="k?dag_result=true"),
+    "xcom of a run": _xcom(1, key="k?dag_result=true", statements=1),
     "correlation id": _ti("heartbeat", BEAT, state="running", headers={"correlation-id": "abc"}),
     # --- what only Airflow itself answers
     "no rendered fields": _ti("rtif", {}, state="running", short=False),  # its handler fails
@@ -155,6 +211,7 @@ class Database:
     """The one task instance of a run, and what a request makes of it."""
 
     def __init__(self) -> None:
+        from airflow import settings
         from airflow.dag_processing.bundles.manager import DagBundlesManager
         from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
         from airflow.models.serialized_dag import SerializedDagModel
@@ -162,6 +219,7 @@ class Database:
         from airflow.utils.session import create_session
         from airflow.utils.state import DagRunState
         from airflow.utils.types import DagRunTriggeredByType, DagRunType
+        from sqlalchemy import event
 
         db.initdb()
         bundles = DagBundlesManager()
@@ -180,26 +238,39 @@ class Database:
             )  # fmt: skip
             session.flush()
             self.ti_id = str(run.task_instances[0].id)
+        self.asked = 0
+        event.listen(settings.get_engine(), "before_cursor_execute", self._count)
 
-    def reset(self, state: str) -> None:
-        """Put the task into a state, and forget what any request has made."""
+    def _count(self, *_: Any) -> None:
+        self.asked += 1
+
+    def reset(self, state: str, then: tuple[str, ...] = ()) -> None:
+        """Put the task into a state, forget what any request has made, and do some things ``then``."""
         self._do("DELETE FROM xcom", "DELETE FROM task_map", "DELETE FROM rendered_task_instance_fields",
-                 "DELETE FROM task_reschedule", "DELETE FROM task_instance_history")  # fmt: skip
+                 "DELETE FROM task_reschedule", "DELETE FROM task_instance_history", "DELETE FROM log",
+                 "DELETE FROM dag_run_note", "DELETE FROM dagrun_asset_event", "DELETE FROM asset_event",
+                 "DELETE FROM asset_active", "DELETE FROM asset", "UPDATE dag SET owners = 'airflow'",
+                 "UPDATE dag_run SET conf = '{}', triggering_user_name = NULL, clear_number = 0, partition_key = NULL,"
+                 " end_date = NULL, data_interval_start = logical_date")  # fmt: skip
         running = "'2026-01-01'" if state not in ("queued", "restarting") else "NULL"
         self._do(
             f"UPDATE task_instance SET id = '{self.ti_id}', state = '{state}', start_date = {running}, end_date = NULL,"
             " duration = NULL, hostname = 'here', pid = 7, unixname = 'somebody', try_number = 1, max_tries = 2,"
-            " trigger_id = NULL, next_method = NULL, next_kwargs = NULL, last_heartbeat_at = NULL"
+            " trigger_id = NULL, next_method = NULL, next_kwargs = NULL, last_heartbeat_at = NULL, map_index = -1,"
+            " retry_delay_override = NULL, retry_reason = NULL, rendered_map_index = NULL, updated_at = '2020-01-01'"
         )  # fmt: skip
-        self._do("DELETE FROM trigger")
+        self._do("DELETE FROM trigger", *then)
 
     def found(self) -> dict[str, Any]:
         """What there is now, without the times at which it came."""
         return {
             "task": self._rows(
-                "SELECT state, start_date, end_date, duration, hostname, pid, unixname, try_number, trigger_id IS NULL,"
-                f" next_method, next_kwargs, last_heartbeat_at IS NULL, id = '{self.ti_id}' FROM task_instance"
+                "SELECT to_jsonb(task_instance) - '{id,trigger_id,last_heartbeat_at,updated_at}'::text[],"
+                f" id = '{self.ti_id}', trigger_id IS NULL, last_heartbeat_at IS NULL,"
+                " updated_at > now() - interval '1 minute' FROM task_instance"
             ),
+            "said": self._rows("SELECT to_jsonb(log) - 'id' - 'dttm', dttm > now() - interval '1 minute' FROM log"),
+            "events": self._rows("SELECT asset_id, source_task_id FROM asset_event ORDER BY id"),
             "tried": self._rows("SELECT state, try_number, end_date FROM task_instance_history"),
             "xcoms": self._rows("SELECT key, map_index, value, dag_result FROM xcom ORDER BY key"),
             "mapped": self._rows("SELECT map_index, length FROM task_map"),
@@ -255,20 +326,22 @@ async def compare() -> dict[str, Any]:
         for name, case in CASES.items():
             told[name] = {}
             for side, client in clients.items():
-                database.reset(case.state)
-                before = sides.passed_on
+                database.reset(case.state, case.before)
+                before, asked = sides.passed_on, database.asked
                 answer = await client.request(
                     case.method,
                     "/execution" + case.path.replace("TI", database.ti_id),
                     headers=_headers(case, database.ti_id, version),
                     content=json.dumps(case.body).encode() if case.raw is None else case.raw,
                 )
+                asked = database.asked - asked
                 told[name][side] = {
                     "status": answer.status_code,
                     "body": _plain(answer),
                     "headers": _shown(answer.headers),
                     "database": database.found(),
                     "passed on": sides.passed_on - before,
+                    "statements": asked,
                 }
     return told
 

@@ -26,11 +26,12 @@ from uuid import UUID
 
 import structlog
 import svcs
-from airflow.api_fastapi.auth.tokens import JWTValidator
+from airflow.api_fastapi.auth.tokens import JWTGenerator, JWTValidator
 from airflow.api_fastapi.execution_api.datamodels.taskinstance import (
     TIEnterRunningPayload,
     TIHeartbeatInfo,
     TIStateUpdate,
+    TISuccessStatePayload,
     ti_state_discriminator,
 )
 from airflow.api_fastapi.execution_api.datamodels.token import TIClaims, TIToken
@@ -40,6 +41,8 @@ from airflow.utils.session import create_session
 from fastapi import Response
 from pydantic import BaseModel, Discriminator, JsonValue, TypeAdapter, ValidationError
 from sqlalchemy.orm import Session
+
+from airfleet.runtime import statements
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -80,6 +83,13 @@ class _Call:
 
 
 def _run(call: _Call, session: Session) -> Any:
+    context = statements.begin(session, call.task_instance_id, call.payload)
+    if context is not None:
+        if call.token.claims.scope == "workload":
+            execution = {"sub": str(call.task_instance_id), "scope": "execution"}
+            token = call.services.get(JWTGenerator).generate(extras=execution)
+            call.response.headers["Refreshed-API-Token"] = token
+        return context
     return task_instances.ti_run(
         call.task_instance_id,
         call.payload,
@@ -92,6 +102,9 @@ def _run(call: _Call, session: Session) -> Any:
 
 
 def _state(call: _Call, session: Session) -> Any:
+    plain = isinstance(call.payload, TISuccessStatePayload)
+    if plain and statements.succeed(session, call.task_instance_id, call.payload):
+        return None
     return task_instances.ti_update_state(call.task_instance_id, call.payload, session, call.application.state.dag_bag)
 
 
@@ -104,6 +117,8 @@ def _rendered_fields(call: _Call, session: Session) -> Any:
 
 
 def _xcom(call: _Call, session: Session) -> Any:
+    if statements.push(session, call.payload, call.xcom):
+        return {"message": "XCom successfully set"}
     return xcoms.set_xcom(session=session, value=call.payload, **call.xcom)
 
 

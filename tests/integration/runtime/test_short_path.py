@@ -66,6 +66,12 @@ def test_a_request_goes_the_way_that_it_should(told: dict[str, Any], name: str) 
         assert told[name]["long"]["status"] < 300
 
 
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.statements])
+def test_the_plain_case_needs_few_statements(told: dict[str, Any], name: str) -> None:
+    needed = told[name]["short"]["statements"]
+    assert needed == CASES[name].statements < told[name]["long"]["statements"]
+
+
 def test_the_requests_are_the_ones_that_they_claim_to_be(told: dict[str, Any]) -> None:
     """Each refusal that Airflow knows is among them."""
     statuses = {told[name]["long"]["status"] for name in CASES}
