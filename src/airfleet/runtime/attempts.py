@@ -31,6 +31,8 @@ from airfleet.runtime import wire
 ESCALATION_SECONDS = 5.0
 #: attempts that come within so many seconds of one another have a spare; unused for as long, it is let go
 SPARE_SECONDS = 5.0
+#: seconds after an attempt's start in which its monitor and itself have the processor to themselves
+SPARE_DELAY_SECONDS = 0.01
 #: added to an attempt's badness when the kernel chooses what to end for want of memory
 _OOM_SCORE = "500"
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -81,6 +83,7 @@ class Attempts:
         #: processes of spares, until they have become attempts or are reaped
         self._spares: set[int] = set()
         self._asked = float("-inf")
+        self._prepare_at: float | None = None
 
     def __len__(self) -> int:
         return len(self._running) + len(self._spares)
@@ -93,7 +96,7 @@ class Attempts:
         self._watch(_Running(pid, pidfd, status))
         before, self._asked = self._asked, self._clock()
         if self._asked - before <= SPARE_SECONDS and self._spare is None:
-            self._prepare()
+            self._prepare_at = self._asked + SPARE_DELAY_SECONDS
 
     def _from_spare(self, attempt: wire.Attempt) -> tuple[int, int] | None:
         spare, self._spare = self._spare, None
@@ -139,6 +142,7 @@ class Attempts:
 
     def let_spare_go(self) -> None:
         """No further attempt is expected soon."""
+        self._prepare_at = None
         if self._spare is not None:
             self._spare.orders.close()
             self._spare = None
@@ -164,12 +168,17 @@ class Attempts:
         due = [running.kill_at for running in self._running.values() if running.kill_at is not None]
         if self._spare is not None:
             due.append(self._asked + SPARE_SECONDS)
+        if self._prepare_at is not None:
+            due.append(self._prepare_at)
         return max(0.0, min(due) - self._clock()) if due else None
 
     def end_overdue(self) -> None:
         """Kill attempts without a monitor that did not end when they were asked to; let an unused spare go."""
         if self._asked + SPARE_SECONDS <= self._clock():
             self.let_spare_go()
+        if self._prepare_at is not None and self._prepare_at <= self._clock():
+            self._prepare_at = None
+            self._prepare()
         for running in self._running.values():
             if running.kill_at is not None and running.kill_at <= self._clock():
                 running.kill_at = None
