@@ -6,10 +6,6 @@ is gone: its attempt gets SIGTERM, so that ``on_kill`` runs, and SIGKILL some se
 is left who could report what it does. An attempt may tell its exit code itself, when only the kernel's part of
 its end is left: then its monitor says that it has heard, and may go at once.
 
-A fork takes some milliseconds, for which a slot would wait. So while attempts come one after the other a *spare* is
-kept: a process that is forked already and waits to be told which attempt it is. It holds nothing that the next fork
-would not, and is let go when none is asked for.
-
 What is forked starts with a process group of its own, without any descriptor that was opened here, and as
 the first process that the kernel ends when memory runs out: one attempt, not the worker.
 """
@@ -29,10 +25,6 @@ from airfleet.runtime import wire
 
 #: seconds between SIGTERM and SIGKILL for an attempt whose monitor is gone
 ESCALATION_SECONDS = 5.0
-#: attempts that come within so many seconds of one another have a spare; unused for as long, it is let go
-SPARE_SECONDS = 5.0
-#: seconds after an attempt's start in which its monitor and itself have the processor to themselves
-SPARE_DELAY_SECONDS = 0.01
 #: added to an attempt's badness when the kernel chooses what to end for want of memory
 _OOM_SCORE = "500"
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -49,15 +41,6 @@ class _Running:
     kill_at: float | None = None
     #: its monitor knows how it ends
     heard: bool = False
-
-
-@dataclass
-class _Spare:
-    """A process that becomes the attempt which is sent over ``orders``, and ends when that is closed."""
-
-    pid: int
-    pidfd: int
-    orders: socket.socket
 
 
 class Attempts:
@@ -79,76 +62,29 @@ class Attempts:
         self._run = run
         self._clock = clock
         self._running: dict[int, _Running] = {}
-        self._spare: _Spare | None = None
-        #: processes of spares, until they have become attempts or are reaped
-        self._spares: set[int] = set()
-        self._asked = float("-inf")
-        self._prepare_at: float | None = None
 
     def __len__(self) -> int:
-        return len(self._running) + len(self._spares)
+        return len(self._running)
 
     def start(self, attempt: wire.Attempt) -> None:
-        """Fork a process for an attempt, or take the spare; tell its monitor the pid."""
-        pid, pidfd = self._from_spare(attempt) or self._forked(attempt)
+        """Fork a process for an attempt; tell its monitor the pid."""
+        pid = self.fork(attempt.descriptors, lambda: self._run(attempt))
+        pidfd = os.pidfd_open(pid)
         status = socket.socket(fileno=attempt.descriptors[0])
         wire.close(attempt.descriptors[1:])
-        self._watch(_Running(pid, pidfd, status))
-        before, self._asked = self._asked, self._clock()
-        if self._asked - before <= SPARE_SECONDS and self._spare is None:
-            self._prepare_at = self._asked + SPARE_DELAY_SECONDS
+        self.adopt(pid, pidfd, status)
+        if not tell_pid(status, pid, pidfd):
+            self._monitor_gone(self._running[pid])
 
-    def _from_spare(self, attempt: wire.Attempt) -> tuple[int, int] | None:
-        spare, self._spare = self._spare, None
-        if spare is None:
-            return None
-        try:
-            wire.send(spare.orders, attempt.message(), attempt.descriptors)
-        except OSError:  # it has died; its end is among the next events
-            return None
-        finally:
-            spare.orders.close()
-        self._selector.unregister(spare.pidfd)
-        self._spares.discard(spare.pid)
-        return spare.pid, spare.pidfd
+    def adopt(self, pid: int, pidfd: int, status: socket.socket) -> None:
+        """See to an attempt that runs already in a child of this process."""
+        running = _Running(pid, pidfd, status)
+        self._running[pid] = running
+        self._selector.register(pidfd, selectors.EVENT_READ, lambda: self._exited(running))
+        self._selector.register(status, selectors.EVENT_READ, lambda: self._from_monitor(running))
 
-    def _forked(self, attempt: wire.Attempt) -> tuple[int, int]:
-        pid = self._fork(attempt.descriptors, lambda: self._run(attempt))
-        return pid, os.pidfd_open(pid)
-
-    def _prepare(self) -> None:
-        orders, taken = wire.pair()
-        pid = self._fork([taken.fileno()], lambda: self._wait_for_orders(taken))
-        taken.close()
-        spare = _Spare(pid, os.pidfd_open(pid), orders)
-        self._spare = spare
-        self._spares.add(pid)
-        self._selector.register(spare.pidfd, selectors.EVENT_READ, lambda: self._spare_ended(spare))
-
-    def _wait_for_orders(self, orders: socket.socket) -> NoReturn:
-        received = wire.receive(orders)
-        orders.close()
-        if received is None:
-            os._exit(0)
-        self._run(wire.attempt(*received))
-
-    def _spare_ended(self, spare: _Spare) -> None:
-        self._selector.unregister(spare.pidfd)
-        os.close(spare.pidfd)
-        os.waitpid(spare.pid, 0)
-        self._spares.discard(spare.pid)
-        if self._spare is spare:
-            self.let_spare_go()
-
-    def let_spare_go(self) -> None:
-        """No further attempt is expected soon."""
-        self._prepare_at = None
-        if self._spare is not None:
-            self._spare.orders.close()
-            self._spare = None
-
-    def _fork(self, kept: Collection[int], become: Callable[[], NoReturn]) -> int:
-        """A new process that has only the descriptors it may have, and calls ``become``."""
+    def fork(self, kept: Collection[int], become: Callable[[], NoReturn]) -> int:
+        """The pid of a new process that has only the descriptors it may have, and calls ``become``."""
         # Who forks attempts ignores what would end it: a signal to a new attempt waits until it does not.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
         pid = os.fork()
@@ -166,30 +102,14 @@ class Attempts:
     def wait_seconds(self) -> float | None:
         """How long the selector may wait before :meth:`end_overdue` has something to do."""
         due = [running.kill_at for running in self._running.values() if running.kill_at is not None]
-        if self._spare is not None:
-            due.append(self._asked + SPARE_SECONDS)
-        if self._prepare_at is not None:
-            due.append(self._prepare_at)
         return max(0.0, min(due) - self._clock()) if due else None
 
     def end_overdue(self) -> None:
-        """Kill attempts without a monitor that did not end when they were asked to; let an unused spare go."""
-        if self._asked + SPARE_SECONDS <= self._clock():
-            self.let_spare_go()
-        if self._prepare_at is not None and self._prepare_at <= self._clock():
-            self._prepare_at = None
-            self._prepare()
+        """Kill attempts without a monitor that did not end when they were asked to."""
         for running in self._running.values():
             if running.kill_at is not None and running.kill_at <= self._clock():
                 running.kill_at = None
                 _signal_group(running.pid, signal.SIGKILL)
-
-    def _watch(self, running: _Running) -> None:
-        self._running[running.pid] = running
-        self._selector.register(running.pidfd, selectors.EVENT_READ, lambda: self._exited(running))
-        self._selector.register(running.status, selectors.EVENT_READ, lambda: self._from_monitor(running))
-        if not _tell(running.status, {"pid": running.pid}, [running.pidfd]):
-            self._monitor_gone(running)
 
     def _exited(self, running: _Running) -> None:
         ended = os.waitid(os.P_PIDFD, running.pidfd, os.WEXITED | os.WNOWAIT | os.WNOHANG)
@@ -227,6 +147,11 @@ class Attempts:
             running.status.close()
         os.waitpid(running.pid, 0)
         del self._running[running.pid]
+
+
+def tell_pid(status: socket.socket, pid: int, pidfd: int) -> bool:
+    """Tell a monitor which process its attempt is; whether it was there to be told."""
+    return _tell(status, {"pid": pid}, [pidfd])
 
 
 def open_descriptors() -> frozenset[Descriptor]:

@@ -156,7 +156,6 @@ class Pool:
         if received is None:
             self._selector.unregister(self.served)
             self._open = False
-            self._attempts.let_spare_go()
             for template in list(self._templates.values()):
                 self._retire(template)
             return

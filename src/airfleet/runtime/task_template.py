@@ -16,11 +16,12 @@ import gc
 import selectors
 import socket
 import time
-from typing import Any
+from typing import Any, NoReturn
 
 from airfleet.runtime import wire
 from airfleet.runtime.attempts import Attempts, Descriptor
 from airfleet.runtime.observing import Observation, observed
+from airfleet.runtime.spares import Spares
 from airfleet.runtime.work import Unshareable, Work
 
 
@@ -32,8 +33,7 @@ def serve(file: wire.File, connection: socket.socket, work: Work, inherited: fro
     loaded, observation = _load(file, work)
     gc.freeze()
     selector = selectors.DefaultSelector()
-    attempts = Attempts(selector, inherited, lambda attempt: work.run(attempt, loaded))
-    _Template(file, connection, work, observation, attempts, selector).run()
+    _Template(file, connection, work, loaded, observation, selector, inherited).run()
 
 
 def _load(file: wire.File, work: Work) -> tuple[Any, Observation]:
@@ -51,39 +51,63 @@ class _Template:
         file: wire.File,
         connection: socket.socket,
         work: Work,
+        loaded: Any,
         observation: Observation,
-        attempts: Attempts,
         selector: selectors.BaseSelector,
+        inherited: frozenset[Descriptor],
     ) -> None:
         self._connection = connection
         self._work = work
+        self._loaded = loaded
         self._observation = observation
-        self._attempts = attempts
         self._selector = selector
+        self._attempts = Attempts(selector, inherited, self._become)
+        self._spares = Spares(
+            selector,
+            self._attempts,
+            connection,
+            obey=self._obey,
+            may_run=self._may_run,
+            run=self._become,
+            retire=self._retire,
+        )
         self._good_until = time.monotonic() + work.seconds_good(file)
         self._used = False
         self._retired = False
 
     def run(self) -> None:
-        self._selector.register(self._connection, selectors.EVENT_READ, self._obey)
-        while not self._retired or len(self._attempts):
-            for key, _ in self._selector.select(self._attempts.wait_seconds()):
+        while not self._retired or len(self._attempts) or len(self._spares):
+            waits = (self._attempts.wait_seconds(), self._spares.wait_seconds())
+            for key, _ in self._selector.select(min((wait for wait in waits if wait is not None), default=None)):
                 key.data()
             self._attempts.end_overdue()
+            self._spares.tend()
 
     def _obey(self) -> None:
         received = wire.receive(self._connection)
         if received is None or "retire" in received[0]:
-            self._selector.unregister(self._connection)
-            self._attempts.let_spare_go()
-            self._retired = True
+            self._retire()
             return
         attempt = wire.attempt(*received)
-        if reason := self._why_not():
-            self._send_back(attempt, reason)
-        else:
+        if self._may_run(attempt):
             self._used = True
             self._attempts.start(attempt)
+            self._spares.attempt_started()
+
+    def _retire(self) -> None:
+        self._retired = True
+        self._spares.close()
+
+    def _become(self, attempt: wire.Attempt) -> NoReturn:
+        self._work.run(attempt, self._loaded)
+
+    def _may_run(self, attempt: wire.Attempt) -> bool:
+        """Whether an attempt may run here; if not, it has been sent back."""
+        reason = self._why_not()
+        if reason is not None:
+            wire.send(self._connection, attempt.message() | reason, attempt.descriptors)
+            wire.close(attempt.descriptors)
+        return reason is None
 
     def _why_not(self) -> dict[str, Any] | None:
         if self._observation.reasons:
@@ -91,7 +115,3 @@ class _Template:
         if self._used and (time.monotonic() > self._good_until or not self._observation.holds()):
             return {"stale": True}
         return None
-
-    def _send_back(self, attempt: wire.Attempt, reason: dict[str, Any]) -> None:
-        wire.send(self._connection, attempt.message() | reason, attempt.descriptors)
-        wire.close(attempt.descriptors)
