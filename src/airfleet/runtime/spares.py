@@ -73,6 +73,11 @@ class Spares:
     def __len__(self) -> int:
         return int(self._spare is not None)
 
+    @property
+    def pid(self) -> int | None:
+        """The spare's process, while there is one."""
+        return self._spare.pid if self._spare is not None else None
+
     def attempt_started(self) -> None:
         """Another one may follow soon."""
         before, self._asked = self._asked, self._clock()

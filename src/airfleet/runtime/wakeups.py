@@ -128,7 +128,10 @@ class Listener:
         if self._connection is None:
             return None
         try:
-            return self._connection.execute(query, parameters).fetchall()
+            rows = self._connection.execute(query, parameters).fetchall()
+            # What arrived with the answer makes the socket readable no more: waiting for it would find nothing.
+            self._hear_all(self._connection)
+            return rows
         except psycopg.OperationalError as error:
             self._lost(error)
             return None
@@ -174,10 +177,13 @@ class Listener:
             poller = select.poll()
             poller.register(connection.fileno(), select.POLLIN)
             if poller.poll(seconds * 1000):
-                for note in connection.notifies(timeout=0):
-                    self._news.hear(note.channel, note.payload)
+                self._hear_all(connection)
         except psycopg.Error as error:
             self._lost(error)
+
+    def _hear_all(self, connection: psycopg.Connection[Any]) -> None:
+        for note in connection.notifies(timeout=0):
+            self._news.hear(note.channel, note.payload)
 
     def _lost(self, error: psycopg.Error) -> None:
         self.close()

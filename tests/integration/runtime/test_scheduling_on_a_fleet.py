@@ -173,6 +173,23 @@ def test_the_database_tells_of_states_that_the_scheduler_acts_upon(
         database.execute(change, ("success", ti_id))
 
 
+def test_news_that_arrive_with_the_answer_to_a_question_are_heard(
+    running: Tiny, database: psycopg.Connection[Any]
+) -> None:
+    info = database.info
+    listener = wakeups.Listener(
+        f"host={info.host} port={info.port} dbname={info.dbname} user={info.user} password={info.password}"
+    )
+    try:
+        listener.wait(0)
+        listener.take()
+        listener.fetch("SELECT pg_notify('airfleet_tasks', 'a' || chr(31) || 'b')")
+        assert listener.has_news
+        assert listener.take().changed >= {("a", "b")}
+    finally:
+        listener.close()
+
+
 def heard(connection: psycopg.Connection[Any], dag_id: str, run_id: str) -> bool:
     """Whether the run was named since the last call."""
     connection.execute("SELECT 1")

@@ -1,0 +1,247 @@
+"""A process that waits for the next attempt: when there is one, what it takes, and what becomes of it."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+import pytest
+
+from airfleet.runtime import wire
+from airfleet.runtime.attempts import Attempts, open_descriptors
+from airfleet.runtime.spares import DELAY_SECONDS, SPARE_SECONDS, Spares
+from support.toy_pool import SECONDS, ended, run
+
+FILE = wire.File("bundle", None, "path")
+
+
+@dataclass
+class Clock:
+    now: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Template:
+    """What has spares in the place of a task template, with its pool's end of the socket."""
+
+    clock: Clock = field(default_factory=Clock)
+    good: bool = True
+    obeyed: list[str] = field(default_factory=list)
+    retired: bool = False
+
+    def __post_init__(self) -> None:
+        self.selector = selectors.DefaultSelector()
+        self.pool, self.orders = wire.pair()
+        self.pool.settimeout(SECONDS)
+        self.attempts = Attempts(self.selector, open_descriptors(), become, self.clock)
+        self.spares = Spares(
+            self.selector, self.attempts, self.orders,
+            obey=self._obey, may_run=self._may_run, run=become, retire=self._retire, clock=self.clock,
+        )  # fmt: skip
+
+    def busy(self) -> None:
+        """Two attempts have come, and the time of a spare."""
+        self.spares.attempt_started()
+        self.spares.attempt_started()
+        self.clock.now += DELAY_SECONDS
+        self.spares.tend()
+
+    def handle(self) -> None:
+        """The events of one moment."""
+        for key, _ in self.selector.select(SECONDS):
+            key.data()
+
+    def ask(self, name: str = "1") -> Asked:
+        """Send an attempt, as the pool does."""
+        return Asked(self.pool, name)
+
+    def _obey(self) -> None:
+        received = wire.receive(self.orders)
+        assert received is not None
+        self.obeyed.append(received[0]["attempt"])
+        wire.close(received[1])
+
+    def _may_run(self, attempt: wire.Attempt) -> bool:
+        if not self.good:
+            wire.send(self.orders, {"stale": True}, attempt.descriptors)
+        return self.good
+
+    def _retire(self) -> None:
+        self.retired = True
+        self.spares.close()
+
+
+class Asked:
+    """An attempt that was asked for, and its monitor's ends."""
+
+    def __init__(self, pool: socket.socket, name: str) -> None:
+        self.status, status = wire.pair()
+        self.orders, orders = wire.pair()
+        others = [end for _ in range(3) for end in socket.socketpair()]
+        for mine in (self.status, self.orders):
+            mine.settimeout(SECONDS)
+        given = (status, orders, *others[1::2])
+        attempt = wire.Attempt(name, FILE, tuple(end.fileno() for end in given))
+        wire.send(pool, attempt.message(), attempt.descriptors)
+        for end in (*given, *others[::2]):
+            end.close()
+
+    def pid(self) -> int:
+        received = wire.receive(self.status)
+        assert received is not None
+        wire.close(received[1])
+        return int(received[0]["pid"])
+
+    def end(self, code: int) -> None:
+        wire.send(self.orders, {"do": "end", "code": code})
+
+
+def become(attempt: wire.Attempt) -> NoReturn:
+    run(attempt, None)
+
+
+@pytest.fixture
+def template() -> Iterator[Template]:
+    made = Template()
+    yield made
+    made.spares.close()
+    made.pool.close()
+    while len(made.spares) or len(made.attempts):
+        made.handle()
+        made.clock.now += SPARE_SECONDS
+        made.attempts.end_overdue()
+
+
+def test_one_attempt_alone_has_no_spare_after_it(template: Template) -> None:
+    template.spares.attempt_started()
+    assert template.spares.wait_seconds() is None
+    template.clock.now += SPARE_SECONDS + 1
+    template.spares.attempt_started()
+    assert template.spares.wait_seconds() is None
+
+
+def test_a_second_attempt_has_a_spare_soon_after_it(template: Template) -> None:
+    template.spares.attempt_started()
+    template.spares.attempt_started()
+    assert template.spares.wait_seconds() == pytest.approx(DELAY_SECONDS)
+    template.spares.tend()
+    assert template.spares.pid is None
+    template.clock.now += DELAY_SECONDS
+    template.spares.tend()
+    assert template.spares.pid is not None
+
+
+def test_a_spare_takes_an_attempt_while_its_parent_is_busy(template: Template) -> None:
+    template.busy()
+    spare = template.spares.pid
+    asked = template.ask()
+    assert asked.pid() == spare  # nothing was handled here
+    template.handle()
+    assert (len(template.attempts), len(template.spares), template.obeyed) == (1, 0, [])
+    asked.end(7)
+    template.handle()
+    assert wire.receive(asked.status) == ({"exit": 7}, [])
+    asked.status.close()
+    template.handle()
+    assert len(template.attempts) == 0
+
+
+def test_after_a_spare_was_taken_its_parent_takes_the_next_and_forks_another_spare(template: Template) -> None:
+    template.busy()
+    first = template.ask("1")
+    first.pid()
+    template.handle()
+    template.ask("2")
+    template.handle()
+    assert template.obeyed == ["2"]
+    template.clock.now += DELAY_SECONDS
+    template.spares.tend()
+    assert template.spares.pid is not None
+    first.status.close()
+
+
+def test_a_spare_that_nobody_needs_ends(template: Template) -> None:
+    template.busy()
+    template.clock.now += SPARE_SECONDS
+    assert template.spares.wait_seconds() == 0.0
+    template.spares.tend()
+    while len(template.spares):
+        template.handle()
+    assert template.spares.wait_seconds() is None
+    template.ask("1")
+    template.handle()
+    assert template.obeyed == ["1"]
+
+
+def test_a_spare_that_was_taken_when_it_should_have_ended_is_an_attempt(template: Template) -> None:
+    template.busy()
+    asked = template.ask()
+    pid = asked.pid()
+    template.clock.now += SPARE_SECONDS
+    template.spares.tend()
+    template.handle()
+    assert (len(template.attempts), len(template.spares)) == (1, 0)
+    assert not ended(os.pidfd_open(pid), 0.05)
+    asked.status.close()
+
+
+def test_when_a_spare_dies_its_parent_listens_again(template: Template) -> None:
+    template.busy()
+    assert template.spares.pid is not None
+    os.kill(template.spares.pid, signal.SIGKILL)
+    while len(template.spares):
+        template.handle()
+    template.ask("1")
+    template.handle()
+    assert template.obeyed == ["1"]
+
+
+def test_a_spare_that_dies_with_its_attempt_is_told_to_the_monitor(template: Template) -> None:
+    template.busy()
+    asked = template.ask()
+    os.kill(asked.pid(), signal.SIGKILL)
+    while not len(template.attempts):
+        template.handle()
+    template.handle()
+    assert wire.receive(asked.status) == ({"exit": -signal.SIGKILL}, [])
+    asked.status.close()
+
+
+def test_a_spare_passes_on_that_its_template_is_retired(template: Template) -> None:
+    template.busy()
+    wire.send(template.pool, {"retire": True})
+    while len(template.spares):
+        template.handle()
+    assert template.retired
+
+
+def test_a_spare_sends_back_what_it_may_not_run(template: Template) -> None:
+    template.good = False
+    template.busy()
+    template.ask()
+    received = wire.receive(template.pool)
+    assert received is not None
+    assert received[0] == {"stale": True}
+    wire.close(received[1])
+    while len(template.spares):
+        template.handle()
+    template.ask("2")
+    template.handle()
+    assert template.obeyed == ["2"]
+
+
+def test_a_spare_ends_with_its_parent(template: Template) -> None:
+    template.busy()
+    assert template.spares.pid is not None
+    pidfd = os.pidfd_open(template.spares.pid)
+    template.spares.close()
+    assert ended(pidfd)
+    os.close(pidfd)
