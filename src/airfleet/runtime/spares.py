@@ -100,6 +100,8 @@ class Spares:
 
     def close(self) -> None:
         """No attempt comes any more."""
+        if self._closed:
+            return
         self._closed = True
         self._fork_at = None
         if self._spare is None:

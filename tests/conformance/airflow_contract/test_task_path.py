@@ -20,6 +20,9 @@ from airflow.api_fastapi.execution_api.datamodels.token import TIClaims, TIToken
 from airflow.api_fastapi.execution_api.routes import task_instances, xcoms
 from airflow.dag_processing.bundles.base import BaseDagBundle, BundleVersionLock
 from airflow.dag_processing.dagbag import BundleDagBag
+from airflow.models.log import Log
+from airflow.models.taskinstance import TaskInstance
+from airflow.models.xcom import XComModel
 from airflow.sdk.api.client import Client
 from airflow.sdk.execution_time import supervisor, task_runner
 from airflow.sdk.execution_time.comms import CommsDecoder, SetRenderedFields, StartupDetails
@@ -39,6 +42,7 @@ TAKEN_OVER: dict[Callable[..., Any], str] = {
     task_runner.startup: "a23c9937af614e6b",
     task_runner.get_startup_details: "3a309b896f754ee0",
     supervisor._fork_main: "a3d92278877c3f3b",
+    supervisor._reopen_std_io_handles: "03216e279339f5e5",
     supervisor._reset_signals: "bf62fc4e44e592c3",
     supervisor._configure_logs_over_json_channel: "d730796b2911260a",
     supervisor._make_process_nondumpable: "96373fd9cef3713d",
@@ -71,6 +75,16 @@ TAKEN_OVER: dict[Callable[..., Any], str] = {
     security.require_auth: "148e319fa0a2f86f",
     VersionPickingMiddleware.dispatch: "d644c3f3a0b472cd",
     xcoms.has_xcom_access: "e2a8792947e9af6e",
+    # statements: the plain case of three handlers
+    task_instances.ti_run: "f0e0f0b26405a3fa",
+    task_instances.ti_update_state: "bc0c26251aaaa878",
+    task_instances._create_ti_state_update_query_and_update_state: "e378b4d609447ad8",
+    task_instances._is_eligible_to_retry: "59b82f8a2a394ed2",
+    TaskInstance.duration_expression_update.__func__: "b2f9963bbeb42441",
+    TaskInstance.register_asset_changes_in_db: "ef52e6783818849f",
+    xcoms.set_xcom: "598781e0c066d19b",
+    XComModel.set.__func__: "dc245affbc22dc06",
+    Log.__init__: "2491ab63b42c1014",
 }
 
 

@@ -36,7 +36,7 @@ def test_tasks_of_a_file_share_a_template_and_no_random_number(acting: Acting) -
 def test_a_task_has_no_open_file_of_another_one_or_of_what_forked_it(acting: Acting) -> None:
     found = acting.act("declared").found()["open"]
     sockets = [link for link in found if link.startswith("socket:")]
-    assert len(sockets) == 4  # requests, stdout, stderr, log
+    assert len(sockets) == 5  # requests, stdout, stderr, log, and where it tells its own end
     # and where Airflow writes when nothing else is left
     assert {Path(link).name for link in found if link not in sockets} - {"fd"} == {"null", "worker.log"}
 

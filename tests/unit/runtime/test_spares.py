@@ -207,12 +207,29 @@ def test_when_a_spare_dies_its_parent_listens_again(template: Template) -> None:
 def test_a_spare_that_dies_with_its_attempt_is_told_to_the_monitor(template: Template) -> None:
     template.busy()
     asked = template.ask()
+    wire.send(asked.orders, {"do": "tell"})
+    assert wire.receive(asked.orders) is not None
     os.kill(asked.pid(), signal.SIGKILL)
     while not len(template.attempts):
         template.handle()
     template.handle()
     assert wire.receive(asked.status) == ({"exit": -signal.SIGKILL}, [])
     asked.status.close()
+
+
+def test_a_monitor_sees_the_end_of_a_spare_that_dies_before_its_parent_knows_of_its_attempt(
+    template: Template,
+) -> None:
+    template.busy()
+    assert template.spares.pid is not None
+    os.kill(template.spares.pid, signal.SIGSTOP)
+    asked = template.ask()
+    os.kill(template.spares.pid, signal.SIGKILL)
+    while len(template.spares):
+        template.handle()
+    template.handle()  # what it did not take
+    assert template.obeyed == ["1"]
+    assert wire.receive(asked.status) is None
 
 
 def test_a_spare_passes_on_that_its_template_is_retired(template: Template) -> None:
