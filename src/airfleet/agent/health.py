@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 import time
 import urllib.parse
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -32,6 +35,48 @@ class Verdict:
 WELL = Verdict(True)
 
 
+class Database:
+    """One connection for all questions to Airflow's database; a new one for each costs more than the answer."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._lock = threading.Lock()
+        self._connection: psycopg.Connection[Any] | None = None
+
+    def row(self, query: LiteralString, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
+        """The first row of an answer. Raises psycopg.Error."""
+        with self._lock:
+            if self._connection is not None:
+                try:
+                    return self._connection.execute(query, parameters).fetchone()
+                except psycopg.OperationalError:  # the server was started anew, perhaps
+                    self._close()
+            self._connection = psycopg.connect(
+                self._url,
+                connect_timeout=5,
+                autocommit=True,
+                application_name="airfleet health",
+                keepalives_idle=5,
+                tcp_user_timeout=int(TIMEOUT_SECONDS * 1000),
+            )
+            try:
+                return self._connection.execute(query, parameters).fetchone()
+            except BaseException:
+                self._close()
+                raise
+
+    def close(self) -> None:
+        """Ask no more; a question that is still open is left alone."""
+        if self._lock.acquire(blocking=False):
+            self._close()
+            self._lock.release()
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
 @dataclass(frozen=True)
 class Subject:
     """What a probe may need to know beside its own fields."""
@@ -39,7 +84,7 @@ class Subject:
     pid: int
     #: when the process started, seconds since the epoch
     started_at: float
-    database_url: str
+    database: Database
 
 
 def ask(probe: Probe, subject: Subject) -> Verdict:
@@ -114,13 +159,12 @@ def _status_of_get(host: str, port: int, path: str) -> int:
 
 
 def _job(probe: JobBeats, subject: Subject) -> Verdict:
-    with psycopg.connect(subject.database_url, connect_timeout=5, autocommit=True) as db:
-        # Ages by the database's own clock: the clocks of hosts differ.
-        row = db.execute(
-            "SELECT extract(epoch FROM now() - max(latest_heartbeat)) FROM job"
-            " WHERE job_type = %s AND state = 'running' AND start_date >= to_timestamp(%s)",
-            (probe.job_type, subject.started_at - 1.0),
-        ).fetchone()
+    # Ages by the database's own clock: the clocks of hosts differ.
+    row = subject.database.row(
+        "SELECT extract(epoch FROM now() - max(latest_heartbeat)) FROM job"
+        " WHERE job_type = %s AND state = 'running' AND start_date >= to_timestamp(%s)",
+        (probe.job_type, subject.started_at - 1.0),
+    )
     age = row[0] if row else None
     if age is None:
         return Verdict(False, "has not written its first heartbeat yet")

@@ -13,8 +13,8 @@ This one takes a stamp (time, size, inode) of every file once per turn of the lo
 - the *set* of files changed → the bundle is refreshed now, as if its timer had run out;
 - a known file's stamp changed → it goes to the front of the queue, and again after the parse
   in progress if there is one;
-- nothing changed → no listing until Airflow's own timers run out, and of the database one small question, whether
-  anything was asked of the dag-processor, in place of two transactions that lock;
+- nothing changed → no listing until Airflow's own timers run out, and of the database one small question every two
+  seconds, whether anything was asked of the dag-processor, in place of three transactions in every turn;
 - a pipeline file was parsed → what it gave is what there is: its other Dags are gone (a job that was taken away,
   one with a problem), and those that are good run whatever is wrong elsewhere in the file.
 """
@@ -30,9 +30,10 @@ from typing import Any, TypeAlias
 
 import attrs
 import httpx
+from airflow import settings
 from airflow.callbacks.callback_requests import CallbackRequest
 from airflow.dag_processing.bundles.base import BaseDagBundle
-from airflow.dag_processing.manager import DagFileInfo, DagFileProcessorManager
+from airflow.dag_processing.manager import BundleState, DagFileInfo, DagFileProcessorManager
 from airflow.dag_processing.processor import DagFileParsingResult
 from airflow.jobs.dag_processor_job_runner import DagProcessorJobRunner
 from airflow.jobs.job import Job, run_job
@@ -42,7 +43,6 @@ from airflow.models.db_callback_request import DbCallbackRequest
 from airflow.sdk.api.client import Client
 from airflow.utils.process_utils import set_component_mp_start_method
 from airflow.utils.providers_configuration_loader import providers_configuration_loaded
-from airflow.utils.session import create_session
 from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
@@ -52,16 +52,22 @@ from airfleet.pipelines.importer import YamlDagImporter
 #: What tells one content of a file from another without reading it: mtime in ns, size, inode.
 Stamp: TypeAlias = tuple[int, int, int]
 
-_REQUESTS = select(exists(select(DagPriorityParsingRequest.id)), exists(select(DbCallbackRequest.id)))
+_REQUESTS = select(
+    exists(select(DagPriorityParsingRequest.__table__.c.id)), exists(select(DbCallbackRequest.__table__.c.id))
+)
 
 _SOURCES = (".py", ".zip", *SUFFIXES)
 _PURGE_SECONDS = 60.0
+#: between two questions whether anything was asked of the dag-processor, seconds
+_REQUESTS_SECONDS = 2.0
+#: for how long what the database says of a bundle is believed; another dag-processor may have refreshed it
+_BUNDLE_STATE_SECONDS = 5.0
 
 
 def _requests() -> tuple[bool, bool]:
     """Whether a file shall be parsed soon, and whether a callback waits."""
-    with create_session() as session:
-        parse, call = session.execute(_REQUESTS).one()
+    with settings.get_engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        parse, call = connection.execute(_REQUESTS).one()
     return bool(parse), bool(call)
 
 
@@ -96,6 +102,9 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
     #: whether the database held a request to parse a file, and a callback, in this turn
     _asked_to_parse: bool = attrs.field(default=True, init=False)
     _asked_to_call: bool = attrs.field(default=True, init=False)
+    _requests_asked: float = attrs.field(default=float("-inf"), init=False)
+    #: of a bundle: when it was read, and what the database said
+    _bundle_states: dict[str, tuple[float, BundleState | None]] = attrs.field(factory=dict, init=False)
     _warnings_purged: float = attrs.field(default=float("-inf"), init=False)
 
     @functools.cached_property
@@ -141,9 +150,25 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
         )
         return skip and self._sources.get(bundle.name) == frozenset(sources(bundle.path))
 
+    def get_bundle_state(self, bundle_name: str, **options: Any) -> BundleState | None:
+        """When a bundle was refreshed, as the database said some seconds ago; our own refreshes are known at once."""
+        read, state = self._bundle_states.get(bundle_name, (float("-inf"), None))
+        if state is None or time.monotonic() - read >= _BUNDLE_STATE_SECONDS:
+            state = super().get_bundle_state(bundle_name, **options)
+            self._bundle_states[bundle_name] = time.monotonic(), state
+        return state
+
+    def update_bundle_state(self, bundle_name: str, **options: Any) -> None:
+        """Store that a bundle was refreshed."""
+        self._bundle_states.pop(bundle_name, None)
+        super().update_bundle_state(bundle_name, **options)
+
     def claim_priority_files(self) -> list[DagFileInfo]:
         """Files to parse before all others: those that the UI asks for, and those that changed."""
-        self._asked_to_parse, self._asked_to_call = _requests()
+        self._asked_to_parse = self._asked_to_call = False
+        if time.monotonic() - self._requests_asked >= _REQUESTS_SECONDS:
+            self._requests_asked = time.monotonic()
+            self._asked_to_parse, self._asked_to_call = _requests()
         return [*(super().claim_priority_files() if self._asked_to_parse else ()), *self._changed()]
 
     def fetch_callbacks(self) -> list[CallbackRequest]:

@@ -14,7 +14,8 @@ queue tasks          any of the above, slots of a pool or of the executor became
 ===================  ==========================================================================
 
 What is due by time is one small query a second. Every five seconds everything is done as stock does it, whether there
-is a reason or not: it finds what is told by no news (a run's timeout), and what was missed. Without news (the database
+is a reason or not: it finds what is told by no news (a run's timeout), and what was missed. While no run is running or
+waits to, the query is asked every five seconds and everything done every thirty. Without news (the database
 does not tell) every pass is stock's.
 
 What each part does is Airflow's own code; this module decides which are called. A contract test pins what is
@@ -48,17 +49,17 @@ if TYPE_CHECKING:
     from airflow.callbacks.callback_requests import DagCallbackRequest
     from sqlalchemy.orm import Session
 
-#: between two passes that do everything, seconds
-EVERYTHING_SECONDS = 5.0
-#: between two questions what is due by time, seconds
-DUE_SECONDS = 1.0
+#: between two passes that do everything, seconds; and while there is no run
+EVERYTHING_SECONDS, IDLE_EVERYTHING_SECONDS = 5.0, 30.0
+#: between two questions what is due by time, seconds; and while there is no run
+DUE_SECONDS, IDLE_DUE_SECONDS = 1.0, 5.0
 #: runs of which is remembered with which version of their Dag they agree
 MANY_RUNS = 10_000
 #: runs that one pass looks at, at most
 RUNS_PER_PASS = 50
 
 #: By the database's clock, as Airflow's own queries: is a Dag due, is a queued run due, in how many seconds is the next
-#: Dag due, and which runs have tasks that wait for a retry, or for a reschedule whose time has come.
+#: Dag due, which runs have tasks that wait for a retry, or for a reschedule whose time has come, and is there any run.
 _DUE = """
 WITH ready AS (
     SELECT next_dagrun_create_after AS at FROM dag
@@ -72,7 +73,8 @@ SELECT
         SELECT DISTINCT ARRAY[ti.dag_id, ti.run_id] FROM task_instance ti
         LEFT JOIN LATERAL (SELECT max(reschedule_date) AS at FROM task_reschedule WHERE ti_id = ti.id) r ON TRUE
         WHERE ti.state = 'up_for_retry' OR ti.state = 'up_for_reschedule' AND (r.at IS NULL OR r.at <= now())
-    )
+    ),
+    EXISTS (SELECT FROM dag_run WHERE state IN ('running', 'queued'))
 """
 
 
@@ -133,7 +135,9 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
         #: callbacks or tests of connections may wait for an executor
         self._others_wait = True
         self._did_everything_at = float("-inf")
-        self._asked_due_at = float("-inf")
+        self._ask_due_at = float("-inf")
+        #: whether any run was running or queued when that was asked, or there were news since
+        self._any_run = True
         #: for the next pass: what this one could not finish
         self._left = Agenda()
         #: runs looked at only if their tasks' states say that something may be done
@@ -179,7 +183,11 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
         agenda.make_runs |= news.dags
         agenda.start_runs |= news.runs
         agenda.queue_tasks |= news.slots or executor.freed
-        agenda.everything = news.everything or now - self._did_everything_at >= EVERYTHING_SECONDS
+        if news:
+            self._any_run = True
+            self._ask_due_at = min(self._ask_due_at, now + DUE_SECONDS)
+        pause = EVERYTHING_SECONDS if self._any_run else IDLE_EVERYTHING_SECONDS
+        agenda.everything = news.everything or now - self._did_everything_at >= pause
         patience = self._add_what_is_due(agenda, executor, now)
         if agenda.everything:
             self._did_everything_at = now
@@ -191,18 +199,20 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
         return agenda, patience
 
     def _add_what_is_due(self, agenda: Agenda, executor: FleetExecutor, now: float) -> float:
-        if now - self._asked_due_at < DUE_SECONDS:
-            return max(0.0, self._asked_due_at + DUE_SECONDS - now)
+        if now < self._ask_due_at:
+            return self._ask_due_at - now
         rows = self._fetch(_DUE)
         if not rows:
             agenda.everything = True
             return WAIT_SECONDS
-        self._asked_due_at = now
-        dags, runs, next_dag, timed = rows[0]
+        dags, runs, next_dag, timed, self._any_run = rows[0]
         agenda.make_runs |= dags
         agenda.start_runs |= runs
         agenda.changed |= {(dag_id, run_id) for dag_id, run_id in timed}
-        return min(DUE_SECONDS, next_dag) if next_dag is not None else DUE_SECONDS
+        pause = DUE_SECONDS if self._any_run else IDLE_DUE_SECONDS
+        pause = min(pause, next_dag) if next_dag is not None else pause
+        self._ask_due_at = now + pause
+        return pause
 
     def _pass(self, agenda: Agenda, session: Session) -> int:
         with prohibit_commit(session) as guard:

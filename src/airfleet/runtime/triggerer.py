@@ -42,7 +42,7 @@ class RestingTriggerRunner(TriggerRunnerSupervisor):
     def _has_any(self) -> bool:
         if self.running_triggers or self.creating_triggers or self.cancelling_triggers:
             return True
-        with settings.get_engine().connect() as connection:
+        with settings.get_engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             return bool(connection.execute(_ANY_TRIGGER).scalar())
 
 

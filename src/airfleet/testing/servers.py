@@ -127,7 +127,7 @@ class Servers:
 
 
 def _wait(probe: Probe) -> None:
-    subject = Subject(0, time.time(), "")
+    subject = Subject(0, time.time(), health.Database(""))
     wait_until(lambda: health.ask(probe, subject).well, START_SECONDS, f"{type(probe).__name__} holds")
 
 

@@ -22,6 +22,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -188,8 +189,9 @@ class StockAirflow(RunsDags):
         for name, process in self._running.items():
             if process.poll() is not None:
                 raise AssertionError(f"{name} ended with {process.returncode}:\n{self._end_of_log(name)}")
-        subject = Subject(0, began, self.database_url)
-        beating = all(health.ask(JobBeats(kind), subject).well for kind in _BEATS.values())
+        with closing(health.Database(self.database_url)) as database:
+            subject = Subject(0, began, database)
+            beating = all(health.ask(JobBeats(kind), subject).well for kind in _BEATS.values())
         return beating and health.ask(self._api_answers, subject).well and _WORKER_READY in self._end_of_log("worker")
 
     @property

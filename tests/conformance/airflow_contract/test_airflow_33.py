@@ -60,6 +60,8 @@ def test_the_manager_calls_what_we_override() -> None:
         "self.claim_priority_files()",
         "self.remove_orphaned_file_stats(",
         "self.purge_inactive_dag_warnings()",
+        "self.get_bundle_state(bundle.name)",
+        "self.update_bundle_state(",
         "self.persist_parsing_result(",
     ):
         assert call in loop, call

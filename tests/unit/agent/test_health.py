@@ -15,7 +15,7 @@ from airfleet.agent import health
 from airfleet.agent.health import WELL, Subject, Verdict
 from airfleet.fleet.plan import BrokerAnswers, FileBeats, HttpAnswers, JobBeats, PostgresAnswers, Started
 
-SUBJECT = Subject(pid=4711, started_at=time.time(), database_url="postgresql://a:s3cret@127.0.0.1:9/a")
+SUBJECT = Subject(pid=4711, started_at=time.time(), database=health.Database("postgresql://a:s3cret@127.0.0.1:9/a"))
 
 
 @contextmanager

@@ -41,5 +41,7 @@ def configuration(data: Path, port: int, password: str) -> str:
         "save": '""',
         "maxmemory-policy": "noeviction",
         "databases": "2",
+        # How often it tidies up with nothing to do; what waits for a message is woken at once all the same.
+        "hz": "2",
     }
     return "\n".join(f"{key} {value}" for key, value in lines.items()) + "\n"
