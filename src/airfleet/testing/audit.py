@@ -1,0 +1,72 @@
+"""What the database committed about tasks, told by the database itself.
+
+A trigger writes each new state of a task instance into a table beside Airflow's, with the server's own clock: nothing
+has to be asked while the experiment runs, and no state is missed between two looks.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import psycopg
+
+from airfleet.testing.history import Change, Run, Task
+
+_INSTALL = (
+    """
+    CREATE TABLE IF NOT EXISTS airfleet_audit (
+        number bigint GENERATED ALWAYS AS IDENTITY,
+        at timestamptz NOT NULL DEFAULT clock_timestamp(),
+        dag_id text, run_id text, task_id text, map_index int, attempt text, try_number int, state text
+    )
+    """,
+    """
+    CREATE OR REPLACE FUNCTION airfleet_audit_task() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF TG_OP = 'INSERT' OR NEW.state IS DISTINCT FROM OLD.state OR NEW.id IS DISTINCT FROM OLD.id THEN
+            INSERT INTO airfleet_audit (dag_id, run_id, task_id, map_index, attempt, try_number, state)
+            VALUES (NEW.dag_id, NEW.run_id, NEW.task_id, NEW.map_index, NEW.id::text, NEW.try_number, NEW.state);
+        END IF;
+        RETURN NULL;
+    END $$
+    """,
+    """
+    CREATE OR REPLACE TRIGGER airfleet_audit AFTER INSERT OR UPDATE ON task_instance
+    FOR EACH ROW EXECUTE FUNCTION airfleet_audit_task()
+    """,
+)
+_REMOVE = ("DROP FUNCTION IF EXISTS airfleet_audit_task() CASCADE", "DROP TABLE IF EXISTS airfleet_audit")
+
+
+def install(connection: psycopg.Connection[Any]) -> None:
+    """Have the database write down what becomes of task instances from now on."""
+    with connection.transaction():
+        for statement in _INSTALL:
+            connection.execute(statement.encode())
+
+
+def remove(connection: psycopg.Connection[Any]) -> None:
+    """Write nothing more, and forget what was written."""
+    with connection.transaction():
+        for statement in _REMOVE:
+            connection.execute(statement.encode())
+
+
+def changes(connection: psycopg.Connection[Any]) -> tuple[Change, ...]:
+    """Every state that was committed, in order; times by the monotonic clock of this machine."""
+    rows = connection.execute(
+        "SELECT dag_id, run_id, task_id, map_index, attempt, try_number, state,"
+        " extract(epoch FROM at - clock_timestamp())::float FROM airfleet_audit ORDER BY number"
+    ).fetchall()
+    now = time.monotonic()
+    return tuple(
+        Change(Task(dag_id, run_id, task_id, map_index), attempt, try_number, state, now + ago)
+        for dag_id, run_id, task_id, map_index, attempt, try_number, state, ago in rows
+    )
+
+
+def states(connection: psycopg.Connection[Any]) -> dict[Run, str]:
+    """The state of every run."""
+    rows = connection.execute("SELECT dag_id, run_id, state FROM dag_run").fetchall()
+    return {Run(dag_id, run_id): state for dag_id, run_id, state in rows}

@@ -1,0 +1,90 @@
+"""What tasks of an experiment do: write down that they started, that they live and that they ended, and nothing else.
+
+Each line is one write that is on disk before the task goes on. There is a file for each host, so that no two write into
+one; a last line that was cut off by a power failure is left out when they are read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from airfleet.testing.history import Event, Note, Task
+
+#: names the folder of the files, for tasks
+FOLDER = "AIRFLEET_WITNESS"
+
+
+class Witnessed(Exception):
+    """The error that a task raises because it was told to."""
+
+
+def work(seconds: float = 0.0, beat_seconds: float = 1.0, raise_until_try: int = 0, *, ti: Any) -> None:
+    """Run for some seconds, telling so. Raises Witnessed in each try up to ``raise_until_try``.
+
+    ``ti`` is the task instance, which Airflow gives to a callable that asks for it by name.
+    """
+    tell(Event.START, ti)
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        time.sleep(min(left, beat_seconds))
+        tell(Event.BEAT, ti)
+    if ti.try_number <= raise_until_try:
+        tell(Event.RAISED, ti)
+        raise Witnessed(f"try {ti.try_number} was to fail")
+    tell(Event.END, ti)
+
+
+def told(context: Mapping[str, Any]) -> None:
+    """A callback of a task, for ``on_success_callback`` and its like."""
+    tell(Event.CALLBACK, context["ti"])
+
+
+def tell(event: Event, ti: Any) -> None:
+    """Append one line about a task instance."""
+    host = socket.gethostname()
+    line = {
+        "event": event.value,
+        "task": [ti.dag_id, ti.run_id, ti.task_id, ti.map_index if ti.map_index is not None else -1],
+        "attempt": str(ti.id),
+        "try_number": ti.try_number,
+        "host": host,
+        "pid": os.getpid(),
+        "at": time.monotonic(),
+    }
+    append(Path(os.environ[FOLDER]) / f"{host}.jsonl", line)
+
+
+def append(path: Path, line: Mapping[str, Any]) -> None:
+    """Add a line to a file, and return when it is on disk."""
+    number = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    try:
+        os.write(number, (json.dumps(line) + "\n").encode())
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def read(folder: Path) -> tuple[Note, ...]:
+    """What all hosts wrote, in order of time."""
+    notes = (note for path in sorted(folder.glob("*.jsonl")) for note in _notes(path))
+    return tuple(sorted(notes, key=lambda note: note.at))
+
+
+def _notes(path: Path) -> Iterator[Note]:
+    for text in path.read_text().split("\n")[:-1]:
+        line = json.loads(text)
+        yield Note(
+            event=Event(line["event"]),
+            task=Task(*line["task"]),
+            attempt=line["attempt"],
+            try_number=line["try_number"],
+            host=line["host"],
+            pid=line["pid"],
+            at=line["at"],
+        )

@@ -1,0 +1,211 @@
+"""The checker of histories, on histories that are good, and on each kind that is not."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from airfleet.testing.history import Change, Event, Fault, History, Note, Run, Task
+from airfleet.testing.invariants import Violation, runs_of, standstill, violations
+
+HOSTS = ("a", "b")
+#: a process that is in no good history
+ANOTHER = 4_000_000
+
+
+def good(seed: int) -> History:
+    """A history in which nothing is wrong: some runs, some tasks, some errors of their own, some faults."""
+    chance = random.Random(seed)
+    notes: list[Note] = []
+    changes: list[Change] = []
+    states: dict[Run, str] = {}
+    tasks = [Task("d", f"r{run}", f"t{number}") for run in range(3) for number in range(chance.randint(1, 4))]
+    faults = tuple(Fault(f"f{n}", 10.0 * n, 10.0 * n + 3, frozenset({chance.choice(HOSTS)})) for n in range(1, 4))
+    for pid, task in enumerate(tasks):
+        states[task.run] = "success"
+        at = chance.uniform(0, 60)
+        errors = chance.choice((0, 0, 0, 1, 2)) if task.run_id != "r0" else 0
+        for tried in range(1, errors + 2):
+            attempt = f"{task}#{tried}"
+            host = chance.choice(HOSTS)
+            note = Note(Event.START, task, attempt, tried, host, 100 * pid + tried, at)
+            last = replace(note, event=Event.RAISED if tried <= errors else Event.END, at=at + 2)
+            notes += [note, replace(note, event=Event.BEAT, at=at + 1), last]
+            state = "up_for_retry" if tried <= errors else "success"
+            changes.append(Change(task, attempt, tried, state, at + 2.1))
+            at += chance.uniform(2.5, 9)
+        notes.append(replace(last, event=Event.CALLBACK, at=at))
+    return History(tuple(notes), tuple(changes), runs_of(tasks), states, faults, frozenset(tasks))
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_nothing_is_wrong_with_a_good_history(seed: int) -> None:
+    assert violations(good(seed)) == ()
+
+
+def first(history: History, event: Event, tried: int | None = None) -> Note:
+    return next(n for n in history.notes if n.event == event and tried in (None, n.try_number))
+
+
+def without(history: History, unwanted: Callable[[Note], bool]) -> History:
+    return replace(history, notes=tuple(note for note in history.notes if not unwanted(note)))
+
+
+def lost(history: History) -> History:
+    """A run that goes on for ever."""
+    return replace(history, states=history.states | {next(iter(history.states)): "running"})
+
+
+def unknown(history: History) -> History:
+    """A run that was asked for, and is not there."""
+    return replace(history, states=dict(list(history.states.items())[1:]))
+
+
+def hollow(history: History) -> History:
+    """A task on a host that suffered is said to have succeeded, and did not come to its end."""
+    end = first(history, Event.END)
+    everywhere = replace(history, faults=(Fault("power", 0, 0, frozenset(HOSTS)),))
+    return without(everywhere, lambda note: note == end)
+
+
+def groundless(history: History) -> History:
+    """A run that failed, though none of its tasks did."""
+    run = next(
+        run for run in history.asked if not any(n.event == Event.RAISED and n.task.run == run for n in history.notes)
+    )
+    return replace(history, states=history.states | {run: "failed"})
+
+
+def twice(history: History) -> History:
+    """An attempt that is started on another host as well."""
+    start = first(history, Event.START)
+    again = replace(start, host="c", pid=ANOTHER, at=start.at + 0.5)
+    return replace(history, notes=(*history.notes, again))
+
+
+def side_by_side(history: History) -> History:
+    """A second attempt that starts before the end of the first."""
+    end = first(history, Event.END)
+    other = replace(end, attempt="other", pid=ANOTHER, host="c", at=end.at - 0.5, event=Event.START)
+    return replace(history, notes=(*history.notes, other, replace(other, event=Event.END, at=end.at + 5)))
+
+
+def again(history: History) -> History:
+    """A task that runs again after it was completed."""
+    end = first(history, Event.END)
+    other = replace(end, attempt="other", pid=ANOTHER, at=end.at + 1, event=Event.START)
+    return replace(history, notes=(*history.notes, other, replace(other, event=Event.END, at=end.at + 5)))
+
+
+def undone(history: History) -> History:
+    """A task that was completed, and is recorded as failed."""
+    end = first(history, Event.END)
+    change = Change(end.task, end.attempt, end.try_number, "failed", end.at + 1)
+    return replace(history, changes=(*history.changes, change))
+
+
+def blamed(history: History) -> History:
+    """A task that is recorded as failed before it could say anything."""
+    start = first(history, Event.START, 1)
+    change = Change(start.task, "never started", 1, "up_for_retry", start.at - 1)
+    return replace(history, changes=(*history.changes, change))
+
+
+def charged(history: History) -> History:
+    """A task that came to its second try without an error."""
+    raised = {note.task for note in history.notes if note.event == Event.RAISED}
+    moved = next(note.task for note in history.notes if note.task not in raised)
+    notes = tuple(replace(n, try_number=2) if n.task == moved else n for n in history.notes)
+    return replace(history, notes=notes)
+
+
+def untold(history: History) -> History:
+    """A callback that never ran."""
+    task = first(history, Event.CALLBACK).task
+    return without(history, lambda note: note.event == Event.CALLBACK and note.task == task)
+
+
+def collateral(history: History) -> History:
+    """A task that ends without a word on a host to which nothing happened."""
+    start = replace(first(history, Event.START), attempt="more", host="well", pid=ANOTHER, task=Task("d", "r0", "more"))
+    return replace(history, notes=(*history.notes, start))
+
+
+BAD = [
+    (lost, {"I1"}),
+    (unknown, {"I1"}),
+    (hollow, {"I1"}),
+    (groundless, {"I1"}),
+    (twice, {"I2", "I3"}),
+    (side_by_side, {"I3"}),
+    (again, {"I4"}),
+    (undone, {"I4", "I5"}),
+    (blamed, {"I5"}),
+    (charged, {"I5"}),
+    (untold, {"I6"}),
+    (collateral, {"I8"}),
+]
+
+
+@pytest.mark.parametrize(("spoil", "found"), BAD, ids=[spoil.__name__ for spoil, _ in BAD])
+@pytest.mark.parametrize("seed", range(20))
+def test_each_kind_of_wrong_is_found_and_called_by_its_name(
+    spoil: Callable[[History], History], found: set[str], seed: int
+) -> None:
+    history = good(seed)
+    assert {one.invariant for one in violations(spoil(history))} == found
+
+
+def test_sentences_say_what_and_where() -> None:
+    task = Task("d", "r", "t", 3)
+    start = Note(Event.START, task, "x1", 1, "a", 7, 5.0)
+    notes = (start, replace(start, host="b", pid=8, at=6.0), replace(start, event=Event.END, at=7.0))
+    history = History(notes, (), {task.run: frozenset({task})}, {task.run: "failed"}, (), frozenset({task}))
+    assert [str(one) for one in violations(history)] == [
+        "I1: run d/r failed, and none of its tasks raised an error",
+        "I2: attempt x1 at d/r/t[3] started 2 times: pid 7 on a and pid 8 on b",
+        "I3: d/r/t[3] ran 1.000 s in two processes at once, pid 7 on a and pid 8 on b",
+        "I6: no callback of d/r/t[3] ran",
+    ]
+
+
+def test_two_processes_may_run_as_long_as_is_allowed() -> None:
+    task = Task("d", "r", "t")
+    one = Note(Event.START, task, "x", 1, "a", 1, 0.0)
+    notes = (one, replace(one, event=Event.BEAT, at=10.0), replace(one, attempt="y", pid=2, at=6.0))
+    history = History(notes, (), {}, {}, (Fault("pause", 1.0, 2.0, frozenset({"a"})),))
+    assert violations(history, overlap_seconds=5.0) == ()
+    assert [one.invariant for one in violations(history, overlap_seconds=3.0)] == ["I3"]
+
+
+def steady(per_second_after: float) -> History:
+    """Ten tasks a second end, nothing for the five seconds of a fault, and then as many as is said."""
+    times = [n / 10 for n in range(100)] + [15 + n / per_second_after for n in range(int(20 * per_second_after))]
+    task = Task("d", "r", "t")
+    notes = tuple(Note(Event.END, task, str(n), 1, "a", n, at) for n, at in enumerate(times))
+    return History(notes, (), {}, {}, (Fault("kill", 10.0, 10.0),))
+
+
+def test_work_goes_on_when_as_much_is_done_as_before() -> None:
+    assert standstill(steady(10), settle_seconds=5, window_seconds=10) == ()
+
+
+def test_a_standstill_is_seen() -> None:
+    assert standstill(steady(10), settle_seconds=0, window_seconds=10) == (
+        Violation("I11", "100 tasks ended in 10 s before, 50 in as many seconds afterwards"),
+    )
+    assert standstill(steady(5), settle_seconds=5, window_seconds=10) == (
+        Violation("I11", "100 tasks ended in 10 s before, 50 in as many seconds afterwards"),
+    )
+
+
+def test_where_nothing_was_done_before_nothing_is_shown() -> None:
+    history = replace(steady(10), faults=(Fault("kill", 0.0, 0.0),))
+    assert standstill(history, 0, 10) == (Violation("I11", "no task ended in the 10 s before the first fault"),)
+
+
+def test_without_a_fault_there_is_nothing_to_go_on_after() -> None:
+    assert standstill(replace(steady(10), faults=()), 0, 10) == ()

@@ -1,0 +1,69 @@
+"""What tasks write down about themselves can be read again, whatever cut them off."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from airfleet.testing import witness
+from airfleet.testing.history import Event, Task
+
+
+@dataclass
+class Instance:
+    """The part of a task instance that is written down."""
+
+    dag_id: str = "d"
+    run_id: str = "r"
+    task_id: str = "t"
+    map_index: int = -1
+    id: str = "0190"
+    try_number: int = 1
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(witness.FOLDER, str(tmp_path))
+    return tmp_path
+
+
+def test_a_task_tells_that_it_starts_lives_and_ends(folder: Path) -> None:
+    witness.work(seconds=0.02, beat_seconds=0.01, ti=Instance())
+    notes = witness.read(folder)
+    assert [note.event for note in notes] == [Event.START, Event.BEAT, Event.BEAT, Event.END]
+    assert {(n.task, n.attempt, n.try_number) for n in notes} == {(Task("d", "r", "t"), "0190", 1)}
+    assert {(n.host, n.pid) for n in notes} == {(socket.gethostname(), os.getpid())}
+    assert [note.at for note in notes] == sorted(note.at for note in notes)
+
+
+def test_a_task_raises_as_often_as_it_is_told(folder: Path) -> None:
+    for tried in (1, 2):
+        with pytest.raises(witness.Witnessed):
+            witness.work(raise_until_try=2, ti=Instance(try_number=tried))
+    witness.work(raise_until_try=2, ti=Instance(try_number=3))
+    assert [n.event for n in witness.read(folder) if n.event != Event.START] == [Event.RAISED, Event.RAISED, Event.END]
+
+
+def test_a_callback_is_told(folder: Path) -> None:
+    witness.told({"ti": Instance(map_index=4)})
+    (note,) = witness.read(folder)
+    assert (note.event, note.task.map_index) == (Event.CALLBACK, 4)
+
+
+def test_a_line_that_was_cut_off_is_left_out(folder: Path) -> None:
+    witness.tell(Event.START, Instance())
+    path = next(folder.glob("*.jsonl"))
+    path.write_text(path.read_text() + '{"event": "en')
+    assert [note.event for note in witness.read(folder)] == [Event.START]
+
+
+def test_lines_of_all_hosts_are_in_order_of_time(folder: Path) -> None:
+    witness.tell(Event.START, Instance())
+    (folder / f"{socket.gethostname()}.jsonl").rename(folder / "zzz.jsonl")
+    witness.tell(Event.END, Instance())
+    (folder / f"{socket.gethostname()}.jsonl").rename(folder / "aaa.jsonl")
+    assert [note.event for note in witness.read(folder)] == [Event.START, Event.END]
