@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, list[str]] = {
     "parse_cost": ["--json", str(RESULTS / "parse_cost.json")],
     "memory": [],
     "edit_visible": [],
+    "many_files": [],
     "task_path": [],
 }
 
