@@ -3,9 +3,9 @@
     python benchmarks/many_files.py [--files 1000] [--systems "airfleet_yaml airfleet stock"]
 
 The files are written before the system starts. *known*: from the start of the system until the last of them is
-serialized, so that it can be scheduled; of a system that needs longer than ``--patience`` the table says how many it knew
-by then. Then it is left alone for ``--settle`` seconds and measured for ``--idle`` seconds. *CPU* is that of all processes,
-in percent of one core; *memory* their PSS, where shared pages count once.
+serialized, so that it can be scheduled; of a system that needs longer than ``--patience`` the table says how many it
+knew by then. Then it is left alone for ``--settle`` seconds and measured for ``--idle`` seconds. *CPU* is that of all
+processes, in percent of one core; *memory* their PSS, where shared pages count once.
 """
 
 from __future__ import annotations
