@@ -19,8 +19,9 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import tables
 from figures import Figures, figures, median_figures
@@ -29,6 +30,8 @@ from systems import SYSTEMS, System, make
 from workloads import Workload, all_workloads
 
 NAME = "task_path"
+#: what is written down of a system
+Measured: TypeAlias = dict[str, Any]
 #: the two workloads that tell most, on the systems whose steps take less than seconds
 QUICK = {
     "workloads": "chain40 fanout100",
@@ -50,10 +53,13 @@ def main() -> int:
     results = _results(options.slots)
     for name in names:
         print(f"== {name}", flush=True)
-        measured = measure(name, list(chosen.values()), options)
         kept = results["systems"].get(name, {}).get("workloads", {})
-        results["systems"][name] = {**measured, "workloads": {**kept, **measured["workloads"]}}
-        _write(results)
+
+        def keep(measured: Measured, name: str = name, kept: Measured = kept) -> None:
+            results["systems"][name] = {**measured, "workloads": {**kept, **measured["workloads"]}}
+            _write(results)
+
+        measure(name, list(chosen.values()), options, keep)
     print(tables.markdown(results))
     return 1 if any(_failures(results["systems"][name]) for name in names) else 0
 
@@ -75,12 +81,14 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def measure(name: str, workloads: list[Workload], options: argparse.Namespace) -> dict[str, Any]:
-    """Everything about one system; ``failed`` says why there is nothing."""
+def measure(
+    name: str, workloads: list[Workload], options: argparse.Namespace, keep: Callable[[Measured], None]
+) -> None:
+    """Everything about one system, kept after each workload; ``failed`` says why there is nothing."""
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as scratch:
         Path(scratch).chmod(0o755)  # embedded servers run as another user when we are root
         system = make(name, Path(scratch), options.slots)
-        found: dict[str, Any] = {"about": vars(system.about), "workloads": {}}
+        found: Measured = {"about": vars(system.about), "workloads": {}}
         offered = [workload for workload in workloads if not system.offers(workload)]
         for workload in workloads:
             if why_not := system.offers(workload):
@@ -90,12 +98,13 @@ def measure(name: str, workloads: list[Workload], options: argparse.Namespace) -
             found["version"] = system.version()
             for workload in offered:
                 found["workloads"][workload.name] = {**_what(workload), **repeated(system, workload, options)}
+                keep(found)
         except Exception as error:
             traceback.print_exc()
             found["failed"] = _sentence(error)
         finally:
             system.stop()
-    return found
+    keep(found)
 
 
 def repeated(system: System, workload: Workload, options: argparse.Namespace) -> dict[str, Any]:
