@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from airfleet.cli.rest import ApiError
+from airfleet.testing.dags import knows
 from airfleet.testing.waiting import wait_until
 
 HERE = Path(__file__).parent
@@ -39,13 +39,7 @@ class Installation:
 
     def knows(self, dag_id: str) -> bool:
         """Whether a Dag is known."""
-        try:
-            self.api.get("dags", dag_id)
-        except ApiError as refused:
-            if refused.status != 404:
-                raise
-            return False
-        return True
+        return knows(self.api, dag_id)
 
     def unpause(self, dag_id: str, seconds: float) -> None:
         """Let a Dag run, as soon as it is known."""

@@ -123,6 +123,16 @@ WORK = Work(
 
 
 @dataclass
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    now: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
 class ToyAttempt:
     """The monitor's side of one attempt."""
 
@@ -192,19 +202,7 @@ class ToyPool:
 
     def send(self, file: wire.File) -> ToyAttempt:
         """Ask for an attempt; it may take a while to start."""
-        pairs = [wire.pair(), wire.pair(), *(socket.socketpair() for _ in range(3))]
-        for near, _ in pairs:
-            near.settimeout(SECONDS)
-        number = str(len(self.attempts))
-        wire.send(
-            self.requests,
-            wire.Attempt(number, file, ()).message(),
-            [far.fileno() for _, far in pairs],
-        )
-        for _, far in pairs:
-            far.close()
-        status, orders, *others = (near for near, _ in pairs)
-        self.attempts.append(ToyAttempt(status, orders, others))
+        self.attempts.append(send(self.requests, str(len(self.attempts)), file))
         return self.attempts[-1]
 
     def start(self, file: wire.File) -> ToyAttempt:
@@ -241,6 +239,18 @@ class ToyPool:
         """Whether every process that has ever named itself is gone."""
         self.named("")
         return all(ended(pidfd, SECONDS) for _, _, pidfd in self.processes)
+
+
+def send(requests: socket.socket, name: str, file: wire.File) -> ToyAttempt:
+    """Send an attempt to whoever forks it or hands it on."""
+    pairs = [wire.pair(), wire.pair(), *(socket.socketpair() for _ in range(3))]
+    for near, _ in pairs:
+        near.settimeout(SECONDS)
+    wire.send(requests, wire.Attempt(name, file, ()).message(), [far.fileno() for _, far in pairs])
+    for _, far in pairs:
+        far.close()
+    status, orders, *others = (near for near, _ in pairs)
+    return ToyAttempt(status, orders, others)
 
 
 def ended(pidfd: int, seconds: float = SECONDS) -> bool:

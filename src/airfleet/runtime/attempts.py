@@ -59,7 +59,7 @@ class Attempts:
     ) -> None:
         self._selector = selector
         self._inherited = inherited
-        self._run = run
+        self.run = run
         self._clock = clock
         self._running: dict[int, _Running] = {}
 
@@ -68,7 +68,7 @@ class Attempts:
 
     def start(self, attempt: wire.Attempt) -> None:
         """Fork a process for an attempt; tell its monitor the pid."""
-        pid = self.fork(attempt.descriptors, lambda: self._run(attempt))
+        pid = self.fork(attempt.descriptors, lambda: self.run(attempt))
         pidfd = os.pidfd_open(pid)
         status = socket.socket(fileno=attempt.descriptors[0])
         wire.close(attempt.descriptors[1:])

@@ -68,7 +68,7 @@ def run(attempt: wire.Attempt, loaded: Loaded | None) -> NoReturn:
 
 
 def _exit_code(main: Callable[[], None]) -> int:
-    """Run ``main``; Raises SystemExit where Airflow has more to do than to exit."""
+    """The exit code of ``main``. Raises SystemExit where Airflow has more to do than to exit."""
     try:
         main()
     except SystemExit as end:

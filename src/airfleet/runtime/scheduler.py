@@ -188,7 +188,7 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
             self._ask_due_at = min(self._ask_due_at, now + DUE_SECONDS)
         pause = EVERYTHING_SECONDS if self._any_run else IDLE_EVERYTHING_SECONDS
         agenda.everything = news.everything or now - self._did_everything_at >= pause
-        patience = self._add_what_is_due(agenda, executor, now)
+        patience = self._add_what_is_due(agenda, now)
         if agenda.everything:
             self._did_everything_at = now
             agenda.make_runs = True
@@ -198,7 +198,7 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
         agenda.queue_tasks |= agenda.start_runs or bool(agenda.changed)
         return agenda, patience
 
-    def _add_what_is_due(self, agenda: Agenda, executor: FleetExecutor, now: float) -> float:
+    def _add_what_is_due(self, agenda: Agenda, now: float) -> float:
         if now < self._ask_due_at:
             return self._ask_due_at - now
         rows = self._fetch(_DUE)

@@ -35,13 +35,15 @@ class _Spare:
     pidfd: int
     #: our end of the socket over which it says what it has become
     word: socket.socket
+    #: it was asked to end, and will unless it has become an attempt meanwhile
+    let_go: bool = False
 
 
 class Spares:
     """Listens on ``orders`` by itself, or has a spare do so.
 
     ``obey`` reads one message from ``orders``; ``may_run`` says whether an attempt may run, and sends it back if not;
-    ``run`` is the attempt; ``retire`` is called when the spare was told to.
+    ``retire`` is called when the spare was told to.
     """
 
     def __init__(
@@ -52,7 +54,6 @@ class Spares:
         *,
         obey: Callable[[], None],
         may_run: Callable[[wire.Attempt], bool],
-        run: Callable[[wire.Attempt], NoReturn],
         retire: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -61,7 +62,6 @@ class Spares:
         self._orders = orders
         self._obey = obey
         self._may_run = may_run
-        self._run = run
         self._retire = retire
         self._clock = clock
         self._spare: _Spare | None = None
@@ -86,7 +86,9 @@ class Spares:
 
     def wait_seconds(self) -> float | None:
         """How long the selector may wait before :meth:`tend` has something to do."""
-        due = self._fork_at if self._spare is None else self._asked + SPARE_SECONDS
+        due = self._fork_at
+        if self._spare is not None:
+            due = None if self._spare.let_go else self._asked + SPARE_SECONDS
         return None if due is None else max(0.0, due - self._clock())
 
     def tend(self) -> None:
@@ -95,8 +97,7 @@ class Spares:
             self._fork_at = None
             self._fork()
         elif self._spare is not None and self._asked + SPARE_SECONDS <= self._clock():
-            self._asked = self._clock()  # it is asked once; its end is an event
-            self._end_spare()
+            self._let_go(self._spare)
 
     def close(self) -> None:
         """No attempt comes any more."""
@@ -107,13 +108,13 @@ class Spares:
         if self._spare is None:
             self._selector.unregister(self._orders)
         else:
-            self._end_spare()
+            self._let_go(self._spare)
 
     def _listen(self) -> None:
         self._selector.register(self._orders, selectors.EVENT_READ, self._obey)
 
     def _fork(self) -> None:
-        ours, word = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours, word = wire.pair()
         pid = self._attempts.fork([word.fileno(), self._orders.fileno()], lambda: self._wait(word))
         word.close()
         self._selector.unregister(self._orders)
@@ -122,9 +123,10 @@ class Spares:
         self._selector.register(ours, selectors.EVENT_READ, lambda: self._heard(spare))
         self._selector.register(spare.pidfd, selectors.EVENT_READ, lambda: self._ended(spare))
 
-    def _end_spare(self) -> None:
-        if self._spare is not None:
-            self._spare.word.shutdown(socket.SHUT_WR)  # it may have become an attempt, and say so, all the same
+    def _let_go(self, spare: _Spare) -> None:
+        if not spare.let_go:
+            spare.let_go = True
+            spare.word.shutdown(socket.SHUT_WR)
 
     # --- the parent -----------------------------------------------------------------------------
 
@@ -185,4 +187,4 @@ class Spares:
         wire.send(word, {"taken": True}, attempt.descriptors[:1])
         word.close()
         self._orders.close()
-        self._run(attempt)
+        self._attempts.run(attempt)

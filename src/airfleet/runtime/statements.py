@@ -98,7 +98,7 @@ _CONTEXT = (
 
 
 def begin(session: Session, ti: UUID, payload: TIEnterRunningPayload) -> TIRunContext | None:
-    """Start a queued task that has not run so far; None when it is anything else."""
+    """Start a queued task that does not go on after a trigger; None when it is anything else."""
     if not _is_postgres(session):
         return None
     begun = session.execute(

@@ -32,8 +32,7 @@ def serve(file: wire.File, connection: socket.socket, work: Work, inherited: fro
     """
     loaded, observation = _load(file, work)
     gc.freeze()
-    selector = selectors.DefaultSelector()
-    _Template(file, connection, work, loaded, observation, selector, inherited).run()
+    _Template(file, connection, work, loaded, observation, inherited).run()
 
 
 def _load(file: wire.File, work: Work) -> tuple[Any, Observation]:
@@ -53,22 +52,20 @@ class _Template:
         work: Work,
         loaded: Any,
         observation: Observation,
-        selector: selectors.BaseSelector,
         inherited: frozenset[Descriptor],
     ) -> None:
         self._connection = connection
         self._work = work
         self._loaded = loaded
         self._observation = observation
-        self._selector = selector
-        self._attempts = Attempts(selector, inherited, self._become)
+        self._selector = selectors.DefaultSelector()
+        self._attempts = Attempts(self._selector, inherited, self._become)
         self._spares = Spares(
-            selector,
+            self._selector,
             self._attempts,
             connection,
             obey=self._obey,
             may_run=self._may_run,
-            run=self._become,
             retire=self._retire,
         )
         self._good_until = time.monotonic() + work.seconds_good(file)

@@ -15,6 +15,24 @@ DISCOVERY_SECONDS = 60.0
 _ENDED = ("success", "failed")
 
 
+class Gets(Protocol):
+    """What asks the REST API; raises ApiError when it is refused."""
+
+    def get(self, *path: str, **query: Any) -> Any:
+        """The answer to a GET below ``/api/v2``."""
+
+
+def knows(api: Gets, dag_id: str) -> bool:
+    """Whether Airflow knows a Dag."""
+    try:
+        api.get("dags", dag_id)
+    except ApiError as refused:
+        if refused.status != 404:
+            raise
+        return False
+    return True
+
+
 class RunsDags(Protocol):
     """An Airflow with a REST API."""
 
@@ -30,13 +48,7 @@ class RunsDags(Protocol):
 
     def knows(self, dag_id: str) -> bool:
         """Whether Airflow knows a Dag."""
-        try:
-            self.api.get("dags", dag_id)
-        except ApiError as refused:
-            if refused.status != 404:
-                raise
-            return False
-        return True
+        return knows(self.api, dag_id)
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
         """Start a run; its id. The Dag is unpaused first."""

@@ -179,6 +179,10 @@ class StockAirflow(RunsDags):
                 return self.api.patch(*words, body=body or {}, **query)
         raise ValueError(f"{method} is not GET, POST or PATCH")
 
+    def wait_for_dag(self, dag_id: str, seconds: float = START_SECONDS) -> None:
+        """Wait until Airflow knows a Dag, for which it takes its time."""
+        super().wait_for_dag(dag_id, seconds)
+
     # --- how it is started -----------------------------------------------------------------------
 
     def _start(self, name: str) -> None:

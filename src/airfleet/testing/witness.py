@@ -17,7 +17,7 @@ from typing import Any
 from airfleet.testing.history import Event, Note, Task
 
 #: names the folder of the files, for tasks
-FOLDER = "AIRFLEET_WITNESS"
+FOLDER = "WITNESS_FOLDER"
 
 
 class Witnessed(Exception):

@@ -7,24 +7,15 @@ import selectors
 import signal
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NoReturn
 
 import pytest
 
 from airfleet.runtime import wire
 from airfleet.runtime.attempts import ESCALATION_SECONDS, Attempts, leave_behind, open_descriptors
-from support.toy_pool import SECONDS, ended, run
+from support.toy_pool import SECONDS, Clock, ended, run
 
 FILE = wire.File("bundle", None, "path")
-
-
-@dataclass
-class Clock:
-    now: float = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Monitored:

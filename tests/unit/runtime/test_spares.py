@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import selectors
 import signal
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NoReturn
@@ -15,17 +14,9 @@ import pytest
 from airfleet.runtime import wire
 from airfleet.runtime.attempts import Attempts, open_descriptors
 from airfleet.runtime.spares import DELAY_SECONDS, SPARE_SECONDS, Spares
-from support.toy_pool import SECONDS, ended, run
+from support.toy_pool import SECONDS, Clock, ToyAttempt, ended, run, send
 
 FILE = wire.File("bundle", None, "path")
-
-
-@dataclass
-class Clock:
-    now: float = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @dataclass
@@ -36,6 +27,7 @@ class Template:
     good: bool = True
     obeyed: list[str] = field(default_factory=list)
     retired: bool = False
+    asked: list[ToyAttempt] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.selector = selectors.DefaultSelector()
@@ -44,7 +36,7 @@ class Template:
         self.attempts = Attempts(self.selector, open_descriptors(), become, self.clock)
         self.spares = Spares(
             self.selector, self.attempts, self.orders,
-            obey=self._obey, may_run=self._may_run, run=become, retire=self._retire, clock=self.clock,
+            obey=self._obey, may_run=self._may_run, retire=self._retire, clock=self.clock,
         )  # fmt: skip
 
     def busy(self) -> None:
@@ -59,9 +51,10 @@ class Template:
         for key, _ in self.selector.select(SECONDS):
             key.data()
 
-    def ask(self, name: str = "1") -> Asked:
+    def ask(self, name: str = "1") -> ToyAttempt:
         """Send an attempt, as the pool does."""
-        return Asked(self.pool, name)
+        self.asked.append(send(self.pool, name, FILE))
+        return self.asked[-1]
 
     def _obey(self) -> None:
         received = wire.receive(self.orders)
@@ -79,31 +72,6 @@ class Template:
         self.spares.close()
 
 
-class Asked:
-    """An attempt that was asked for, and its monitor's ends."""
-
-    def __init__(self, pool: socket.socket, name: str) -> None:
-        self.status, status = wire.pair()
-        self.orders, orders = wire.pair()
-        others = [end for _ in range(3) for end in socket.socketpair()]
-        for mine in (self.status, self.orders):
-            mine.settimeout(SECONDS)
-        given = (status, orders, *others[1::2])
-        attempt = wire.Attempt(name, FILE, tuple(end.fileno() for end in given))
-        wire.send(pool, attempt.message(), attempt.descriptors)
-        for end in (*given, *others[::2]):
-            end.close()
-
-    def pid(self) -> int:
-        received = wire.receive(self.status)
-        assert received is not None
-        wire.close(received[1])
-        return int(received[0]["pid"])
-
-    def end(self, code: int) -> None:
-        wire.send(self.orders, {"do": "end", "code": code})
-
-
 def become(attempt: wire.Attempt) -> NoReturn:
     run(attempt, None)
 
@@ -112,6 +80,8 @@ def become(attempt: wire.Attempt) -> NoReturn:
 def template() -> Iterator[Template]:
     made = Template()
     yield made
+    for asked in made.asked:
+        asked.close()
     made.spares.close()
     made.pool.close()
     while len(made.spares) or len(made.attempts):
@@ -143,12 +113,12 @@ def test_a_spare_takes_an_attempt_while_its_parent_is_busy(template: Template) -
     template.busy()
     spare = template.spares.pid
     asked = template.ask()
-    assert asked.pid() == spare  # nothing was handled here
+    assert asked.wait_for_start().pid == spare  # nothing was handled here
     template.handle()
     assert (len(template.attempts), len(template.spares), template.obeyed) == (1, 0, [])
-    asked.end(7)
+    wire.send(asked.orders, {"do": "end", "code": 7})
     template.handle()
-    assert wire.receive(asked.status) == ({"exit": 7}, [])
+    assert asked.exit_code() == 7
     asked.status.close()
     template.handle()
     assert len(template.attempts) == 0
@@ -157,7 +127,7 @@ def test_a_spare_takes_an_attempt_while_its_parent_is_busy(template: Template) -
 def test_after_a_spare_was_taken_its_parent_takes_the_next_and_forks_another_spare(template: Template) -> None:
     template.busy()
     first = template.ask("1")
-    first.pid()
+    first.wait_for_start()
     template.handle()
     template.ask("2")
     template.handle()
@@ -165,7 +135,6 @@ def test_after_a_spare_was_taken_its_parent_takes_the_next_and_forks_another_spa
     template.clock.now += DELAY_SECONDS
     template.spares.tend()
     assert template.spares.pid is not None
-    first.status.close()
 
 
 def test_a_spare_that_nobody_needs_ends(template: Template) -> None:
@@ -184,13 +153,12 @@ def test_a_spare_that_nobody_needs_ends(template: Template) -> None:
 def test_a_spare_that_was_taken_when_it_should_have_ended_is_an_attempt(template: Template) -> None:
     template.busy()
     asked = template.ask()
-    pid = asked.pid()
+    asked.wait_for_start()
     template.clock.now += SPARE_SECONDS
     template.spares.tend()
     template.handle()
     assert (len(template.attempts), len(template.spares)) == (1, 0)
-    assert not ended(os.pidfd_open(pid), 0.05)
-    asked.status.close()
+    assert not asked.has_ended(0.05)
 
 
 def test_when_a_spare_dies_its_parent_listens_again(template: Template) -> None:
@@ -207,14 +175,12 @@ def test_when_a_spare_dies_its_parent_listens_again(template: Template) -> None:
 def test_a_spare_that_dies_with_its_attempt_is_told_to_the_monitor(template: Template) -> None:
     template.busy()
     asked = template.ask()
-    wire.send(asked.orders, {"do": "tell"})
-    assert wire.receive(asked.orders) is not None
-    os.kill(asked.pid(), signal.SIGKILL)
+    asked.wait_for_start().told()
+    os.kill(asked.pid, signal.SIGKILL)
     while not len(template.attempts):
         template.handle()
     template.handle()
-    assert wire.receive(asked.status) == ({"exit": -signal.SIGKILL}, [])
-    asked.status.close()
+    assert asked.exit_code() == -signal.SIGKILL
 
 
 def test_a_monitor_sees_the_end_of_a_spare_that_dies_before_its_parent_knows_of_its_attempt(

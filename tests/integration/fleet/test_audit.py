@@ -1,0 +1,72 @@
+"""What the database tells of task instances by itself, and when."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from airfleet.testing import audit
+from airfleet.testing.history import Run, Task
+from airfleet.testing.servers import Servers
+
+TASK = Task("d", "r", "t", 2)
+#: the columns of Airflow's tables that count here
+TABLES = (
+    "CREATE TABLE task_instance (id uuid, dag_id text, run_id text, task_id text, map_index int, try_number int,"
+    " state text, note text)",
+    "CREATE TABLE dag_run (dag_id text, run_id text, state text)",
+    "INSERT INTO dag_run VALUES ('d', 'r', 'running')",
+)
+ONE, OTHER = "01900000-0000-7000-8000-000000000001", "01900000-0000-7000-8000-000000000002"
+
+
+@pytest.fixture
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[psycopg.Connection[Any]]:
+    folder = tmp_path_factory.mktemp("audit")
+    for parent in (folder, folder.parent):
+        parent.chmod(0o755)
+    with (
+        Servers(folder / "servers") as servers,
+        psycopg.connect(servers.database("audited"), autocommit=True) as connection,
+    ):
+        for statement in TABLES:
+            connection.execute(statement.encode())
+        audit.install(connection)
+        yield connection
+
+
+def test_every_state_that_was_committed_is_told_once_and_in_order(database: psycopg.Connection[Any]) -> None:
+    began = time.monotonic()
+    audit.install(database)  # once more changes nothing
+    database.execute("INSERT INTO task_instance VALUES (%s, 'd', 'r', 't', 2, 1, NULL)", (ONE,))
+    database.execute("UPDATE task_instance SET state = 'running'")
+    database.execute("UPDATE task_instance SET note = 'no state'")
+    with pytest.raises(ZeroDivisionError), database.transaction():
+        database.execute("UPDATE task_instance SET state = 'failed'")
+        raise ZeroDivisionError  # what is rolled back has not happened
+    database.execute("UPDATE task_instance SET id = %s, try_number = 2", (OTHER,))
+    database.execute("UPDATE task_instance SET state = 'success'")
+
+    found = audit.changes(database)
+
+    assert [(one.attempt, one.try_number, one.state) for one in found] == [
+        (ONE, 1, None),
+        (ONE, 1, "running"),
+        (OTHER, 2, "running"),
+        (OTHER, 2, "success"),
+    ]
+    assert {one.task for one in found} == {TASK}
+    times = [one.at for one in found]
+    assert times == sorted(times)
+    assert began - 0.1 <= times[0] <= times[-1] <= time.monotonic() + 0.1
+    assert audit.states(database) == {Run("d", "r"): "running"}
+
+
+def test_nothing_is_left_of_it_when_it_is_removed(database: psycopg.Connection[Any]) -> None:
+    audit.remove(database)
+    database.execute("INSERT INTO task_instance VALUES (%s, 'd', 'r', 't', -1, 1, NULL)", (ONE,))
+    assert database.execute("SELECT to_regclass('airfleet_audit')").fetchone() == (None,)

@@ -1,0 +1,77 @@
+"""When the scheduler asks what is due by time, and when it does everything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.jobs.job import Job
+
+from airfleet.runtime.scheduler import (
+    DUE_SECONDS,
+    EVERYTHING_SECONDS,
+    IDLE_DUE_SECONDS,
+    IDLE_EVERYTHING_SECONDS,
+    FleetSchedulerJobRunner,
+)
+from airfleet.runtime.wakeups import News
+
+BUSY, IDLE = True, False
+
+
+class Scheduler(FleetSchedulerJobRunner):
+    """Only the part that decides what a pass does; the database's answer is given."""
+
+    def __init__(self, next_dag: float | None, any_run: bool) -> None:
+        super().__init__(job=Job())
+        self.answer = (False, False, next_dag, [], any_run)
+        self.asked: list[float] = []
+        self.everything: list[float] = []
+
+    def _fetch(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        self.asked.append(self.now)
+        return [self.answer]
+
+    def look(self, now: float, news: News | None = None) -> float:
+        """One pass at this time; how long it would wait afterwards."""
+        self.now = now
+        agenda, patience = self._agenda(SimpleNamespace(freed=False), news or News(), now)  # type: ignore[arg-type]
+        if agenda.everything:
+            self.everything.append(now)
+        return patience
+
+
+def passes(scheduler: Scheduler, until: float, news_at: dict[float, News] | None = None) -> None:
+    """A pass a second, as the executor's longest wait has it."""
+    for second in range(int(until) + 1):
+        scheduler.look(float(second), (news_at or {}).get(second))
+
+
+@pytest.mark.parametrize(
+    ("any_run", "due", "everything"),
+    [(BUSY, DUE_SECONDS, EVERYTHING_SECONDS), (IDLE, IDLE_DUE_SECONDS, IDLE_EVERYTHING_SECONDS)],
+    ids=["with a run", "without"],
+)
+def test_how_often_it_asks_depends_on_whether_there_is_a_run(any_run: bool, due: float, everything: float) -> None:
+    scheduler = Scheduler(None, any_run)
+    passes(scheduler, 60)
+    assert scheduler.asked == [float(n) for n in range(0, 61, int(due))]
+    assert scheduler.everything == [float(n) for n in range(0, 61, int(everything))]
+
+
+@pytest.mark.parametrize("any_run", [BUSY, IDLE])
+def test_it_wakes_for_the_next_dag_when_that_is_due_sooner(any_run: bool) -> None:
+    scheduler = Scheduler(0.4, any_run)
+    assert scheduler.look(0.0) == 0.4
+    assert scheduler.look(0.3) == pytest.approx(0.1)
+    scheduler.look(0.4)
+    assert scheduler.asked == [0.0, 0.4]
+
+
+def test_news_end_the_rest() -> None:
+    scheduler = Scheduler(None, IDLE)
+    passes(scheduler, 12, {7: News(runs=True)})
+    assert scheduler.asked == [0.0, 5.0, 8.0]
+    assert scheduler.everything == [0.0, 7.0]
