@@ -21,14 +21,14 @@ from airfleet.fleet.paths import Paths
 from airfleet.fleet.plan import Plan
 from airfleet.fleet.ports import PortBook
 from airfleet.fleet.reader import FILE_NAME, read_file
-from airfleet.fleet.spec import EMBEDDED, Fleet
+from airfleet.fleet.spec import API_PORT, EMBEDDED, Fleet, Host
 
 #: with less room than this a database cannot be made, let alone grow
 NEEDED_BYTES = 300 * 1024 * 1024
 #: seconds that processes of an agent that was killed get to end
 LEFTOVER_GRACE_SECONDS = 15.0
 
-API_PORT, POSTGRES_PORT, BROKER_PORT = 8080, 5432, 6379
+POSTGRES_PORT, BROKER_PORT = 5432, 6379
 
 
 @dataclass(frozen=True)
@@ -121,21 +121,27 @@ def require_room(home: Path, free_bytes: int) -> None:
 
 
 def _context(fleet: Fleet, paths: Paths, book: PortBook) -> Context:
-    api = fleet.api_server
+    here = fleet.hosts[0]
     own_database, own_broker = fleet.database == EMBEDDED, fleet.broker == EMBEDDED
     return Context(
         fleet=fleet,
         paths=paths,
         ports=Ports(
-            api_server=(
-                book.fixed("api_server", api.port, api.address)
-                if api.port is not None
-                else book.port("api_server", API_PORT, api.address)
-            ),
+            api_servers=tuple(_api_port(here, number, book) for number in range(here.api_server.count)),
             postgres=book.port("postgres", POSTGRES_PORT) if own_database else None,
             broker=book.port("broker", BROKER_PORT) if own_broker else None,
         ),
         secrets=secrets.load_or_generate(paths.secrets),
         embedded=embedded.prepare(paths, euid=os.geteuid()) if own_database or own_broker else None,
         cores=len(os.sched_getaffinity(0)),
+        host=here.name,
     )
+
+
+def _api_port(here: Host, number: int, book: PortBook) -> int:
+    """The port of this host's api-server of this number (from 0)."""
+    name = f"api_server_{number + 1}" if number else "api_server"
+    address = here.api_server.address or here.address
+    if here.api_server.port is not None:
+        return book.fixed(name, here.api_server.port + number, address)
+    return book.port(name, API_PORT, address)

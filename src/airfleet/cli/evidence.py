@@ -93,7 +93,7 @@ def key(instance: Json) -> Key:
 def _workers(fleet: Fleet | None, cores: int) -> tuple[tuple[str, ...], int | None]:
     if fleet is None:
         return (), None
-    return fleet.queues, sum(worker.slots or cores for worker in fleet.workers)
+    return fleet.queues, sum((worker.slots or cores) * worker.count for worker in fleet.workers)
 
 
 def _why_not_running(api: Api, dag_id: str, run: Json, instances: Sequence[Json]) -> dict[str, Any]:

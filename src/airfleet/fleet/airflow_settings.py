@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 from airfleet.fleet.context import Context
+from airfleet.fleet.spec import API_PORT
 
 BUNDLE_NAME = "pipelines"
 COORDINATOR = "airfleet"
@@ -41,7 +42,7 @@ def _settings(context: Context) -> dict[str, dict[str, str]]:
             "executor": "CeleryExecutor:airfleet.runtime.executor.FleetExecutor",
             "load_examples": "False",
             "dags_folder": str(_pipelines(context)),
-            "execution_api_server_url": f"{context.url}/execution/",
+            "execution_api_server_url": f"{context.api_urls[0]}/execution/",
             "auth_manager": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
             "simple_auth_manager_users": f"{context.fleet.user}:admin",
             "simple_auth_manager_passwords_file": str(passwords_file(context)),
@@ -71,8 +72,8 @@ def _settings(context: Context) -> dict[str, dict[str, str]]:
         },
         "api": {
             "base_url": context.url,
-            "host": context.fleet.api_server.address,
-            "port": str(context.ports.api_server),
+            "host": context.api_address,
+            "port": str(context.ports.api_servers[0] if context.ports.api_servers else API_PORT),
             "workers": "1",
         },
         "celery": {
@@ -97,6 +98,7 @@ def _settings(context: Context) -> dict[str, dict[str, str]]:
             "coordinators": json.dumps({COORDINATOR: {"classpath": "airfleet.runtime.coordinator.TaskCoordinator"}}),
             "queue_to_coordinator": json.dumps(dict.fromkeys(("default", *context.fleet.queues), COORDINATOR)),
         },
+        "airfleet": {"on_worker_lost": context.fleet.policies.on_worker_lost},
         "scheduler": {
             # A scheduler that died is noticed by the others within seconds, not minutes.
             "scheduler_health_check_threshold": "15",

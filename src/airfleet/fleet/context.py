@@ -7,14 +7,15 @@ from pathlib import Path
 
 from airfleet.fleet.paths import Paths
 from airfleet.fleet.secrets import Secrets
-from airfleet.fleet.spec import Fleet
+from airfleet.fleet.spec import LOCAL, LOOPBACK, Fleet, Host
 
 
 @dataclass(frozen=True)
 class Ports:
-    """The ports that were found free for this start; None where nothing listens."""
+    """The ports of this host's components; None where nothing listens."""
 
-    api_server: int
+    #: one for each api-server of this host
+    api_servers: tuple[int, ...] = ()
     postgres: int | None = None
     broker: int | None = None
 
@@ -34,7 +35,7 @@ class Embedded:
 
 @dataclass(frozen=True)
 class Context:
-    """A fleet on this machine: its places, ports and secrets."""
+    """A fleet on one of its hosts: places, ports and secrets there."""
 
     fleet: Fleet
     paths: Paths
@@ -43,6 +44,13 @@ class Context:
     embedded: Embedded | None = None
     #: cores of this machine
     cores: int = 1
+    #: the name of this machine in the fleet
+    host: str = LOCAL
+
+    @property
+    def here(self) -> Host:
+        """This machine as fleet.yaml describes it."""
+        return self.fleet.host(self.host)
 
     @property
     def database_url(self) -> str:
@@ -70,10 +78,28 @@ class Context:
 
     @property
     def url(self) -> str:
-        """Where people and tasks reach the api-server."""
-        address = self.fleet.api_server.address
-        host = "127.0.0.1" if address in ("0.0.0.0", "::") else address
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.ports.api_server}"
+        """Where people reach the fleet."""
+        return self.fleet.proxy.url if self.fleet.proxy else self.api_urls[0]
+
+    @property
+    def api_urls(self) -> tuple[str, ...]:
+        """Every api-server of the fleet as this host reaches it, its own first."""
+        own = tuple(_http(self._own_address, port) for port in self.ports.api_servers)
+        others = (host for host in self.fleet.hosts if host.name != self.host)
+        return own + tuple(_http(address, port) for host in others for address, port in host.api_addresses)
+
+    @property
+    def api_address(self) -> str:
+        """What this host's api-servers listen on."""
+        return self.here.api_server.address or self.here.address
+
+    @property
+    def _own_address(self) -> str:
+        return LOOPBACK if self.api_address in ("0.0.0.0", "::") else self.api_address
+
+
+def _http(address: str, port: int) -> str:
+    return f"http://{f'[{address}]' if ':' in address else address}:{port}"
 
 
 def _with_driver(url: str) -> str:

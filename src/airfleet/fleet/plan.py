@@ -110,6 +110,8 @@ class Component:
     start_seconds: float = 60.0
     #: what it listens on, for people
     address: str = ""
+    #: memory that it may use with all its processes; None is no limit
+    memory_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,8 @@ class Plan:
     user: str
     #: how the agent itself reaches the metadata database
     database_url: str = field(default="", repr=False)
+    #: the name of this machine in the fleet
+    host: str = "local"
 
     def component(self, name: str) -> Component:
         """The component of this name. Raises KeyError when there is none."""

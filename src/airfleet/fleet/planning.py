@@ -1,7 +1,8 @@
-"""From a fleet on this machine to its plan."""
+"""From a fleet to the plan of one of its hosts."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from airfleet.fleet import airflow_settings
@@ -17,13 +18,17 @@ from airfleet.fleet.components import (
     worker,
 )
 from airfleet.fleet.context import Context
-from airfleet.fleet.plan import Component, File, Plan
+from airfleet.fleet.plan import Component, File, Fork, Plan
 
 
 def plan(context: Context) -> Plan:
-    """What the agent does for this fleet: which components, which files, which environment."""
+    """What the agent of ``context.host`` does: which components, which files, which environment.
+
+    Raises KeyError when the fleet has no such host.
+    """
     return Plan(
         fleet=context.fleet.name,
+        host=context.here.name,
         root=Path(context.fleet.root),
         components=_components(context),
         files=_files(context),
@@ -35,17 +40,28 @@ def plan(context: Context) -> Plan:
 
 
 def _components(context: Context) -> tuple[Component, ...]:
-    servers = [postgres.component(context), valkey.component(context)]
-    rest = [
-        template.component(context),
-        migrate.component(context),
-        scheduler.component(context),
-        dag_processor.component(context),
-        *([triggerer.component(context)] if context.fleet.triggerer else []),
-        *(worker.component(context, w) for w in context.fleet.workers),
-        api_server.component(context),
-    ]
-    return (*(server for server in servers if server), *rest)
+    """In the order of their needs."""
+    with_database = (
+        *scheduler.components(context),
+        *dag_processor.components(context),
+        *triggerer.components(context),
+    )
+    workers = worker.components(context)
+    api_servers = api_server.components(context)
+    steps = (migrate.component(context),) if with_database or api_servers else ()
+    forked = (*steps, *with_database, *workers, *api_servers)
+    return (*_servers(context), *_template(context, forked), *forked)
+
+
+def _servers(context: Context) -> Iterator[Component]:
+    for server in (postgres.component(context), valkey.component(context)):
+        if server is not None:
+            yield server
+
+
+def _template(context: Context, others: tuple[Component, ...]) -> Iterator[Component]:
+    if any(isinstance(component.start, Fork) for component in others):
+        yield template.component(context)
 
 
 def _files(context: Context) -> dict[Path, File]:

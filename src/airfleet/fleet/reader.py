@@ -9,7 +9,7 @@ from pathlib import Path
 
 from airfleet import source
 from airfleet.errors import FileProblems, Place, Problem, did_you_mean
-from airfleet.fleet.spec import EMBEDDED, ApiServer, Fleet, Worker
+from airfleet.fleet.spec import EMBEDDED, NONE, ApiServer, Fleet, Instances, Worker, local_host
 
 FILE_NAME = "fleet.yaml"
 
@@ -97,11 +97,15 @@ class _Reading:
             pipelines=self.text(keys, "pipelines", "", "pipelines"),
             database=self.url(keys, "database", _DATABASE, "'embedded' or a postgresql:// URL"),
             broker=self.url(keys, "broker", _BROKER, "'embedded' or a redis:// URL"),
-            api_server=self.api_server(keys.get("api_server")),
-            workers=self.workers(keys.get("workers")),
-            triggerer=self.boolean(keys, "triggerer", "", True),
+            hosts=(
+                local_host(
+                    api_server=self.api_server(keys.get("api_server")),
+                    workers=self.workers(keys.get("workers")),
+                    triggerer=Instances() if self.boolean(keys, "triggerer", "", True) else NONE,
+                ),
+            ),
             user=self.text(keys, "user", "", "admin", _NAME, "letters, digits, '.', '_' and '-'"),
-            variables=self.strings(keys.get("vars"), "vars"),
+            vars=self.strings(keys.get("vars"), "vars"),
             environment=self.environment(keys.get("env")),
             airflow=self.airflow(keys.get("airflow")),
         )
@@ -118,7 +122,7 @@ class _Reading:
             return ApiServer()
         keys = self.mapping(node, "api_server", API_SERVER_KEYS)
         port = self.integer(keys, "port", "api_server", None, 1, 65535)
-        return ApiServer(self.text(keys, "address", "api_server", "127.0.0.1"), port)
+        return ApiServer(self.text(keys, "address", "api_server", "") or None, port)
 
     def workers(self, node: source.Node | None) -> tuple[Worker, ...]:
         if node is None:

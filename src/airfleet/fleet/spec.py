@@ -1,57 +1,202 @@
-"""What ``fleet.yaml`` says, as frozen values: no disk, no clock, no Airflow."""
+"""What ``fleet.yaml`` says, as frozen values: no disk, no clock, no Airflow.
+
+A fleet always has hosts. A file without ``hosts:`` means one, named :data:`LOCAL`, on which everything
+runs; so whoever reads these values needs no second case.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
+
+from airfleet.fleet.objects import Objects
 
 EMBEDDED = "embedded"
+
+#: name and address of the one host of a fleet without ``hosts:``
+LOCAL = "local"
+LOOPBACK = "127.0.0.1"
+
+#: where an api-server listens when nobody says another port
+API_PORT = 8080
+
+OnPartition = Literal["keep", "replace"]
+OnWorkerLost = Literal["rerun", "fail"]
+
+
+@dataclass(frozen=True)
+class Instances:
+    """How many components of one kind a host runs."""
+
+    count: int = 1
+    #: memory that each may use with all its processes; None is no limit
+    memory_bytes: int | None = None
+
+
+NONE = Instances(count=0)
 
 
 @dataclass(frozen=True)
 class ApiServer:
     """The UI, the REST API and the execution API."""
 
-    address: str = "127.0.0.1"
-    #: the port it must have; None is 8080 or the next free one
+    #: what it listens on; None is the address of its host
+    address: str | None = None
+    #: the port it must have (the second one has the next); None is 8080, or on a fleet of one host the next free one
     port: int | None = None
+    count: int = 1
+    memory_bytes: int | None = None
 
 
 @dataclass(frozen=True)
 class Worker:
-    """One Celery worker."""
+    """One Celery worker, or ``count`` alike."""
 
     name: str = "worker"
     queues: tuple[str, ...] = ("default",)
     #: concurrent tasks; None is one per core
     slots: int | None = None
+    #: memory that it may use with all its tasks; None is no limit
+    memory_bytes: int | None = None
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class Host:
+    """One machine and the components it runs."""
+
+    name: str
+    #: how the other hosts reach it
+    address: str
+    scheduler: Instances = NONE
+    api_server: ApiServer = ApiServer(count=0)
+    dag_processor: Instances = NONE
+    triggerer: Instances = NONE
+    workers: tuple[Worker, ...] = ()
+
+    @property
+    def api_addresses(self) -> tuple[tuple[str, int], ...]:
+        """Where the others reach its api-servers."""
+        first = self.api_server.port or API_PORT
+        return tuple((self.address, first + number) for number in range(self.api_server.count))
+
+
+def local_host(
+    *,
+    scheduler: Instances = Instances(),
+    api_server: ApiServer = ApiServer(),
+    dag_processor: Instances = Instances(),
+    triggerer: Instances = Instances(),
+    workers: tuple[Worker, ...] = (Worker(),),
+) -> Host:
+    """The one host of a fleet without ``hosts:``; it runs one of each unless told otherwise."""
+    return Host(LOCAL, LOOPBACK, scheduler, api_server, dag_processor, triggerer, workers)
+
+
+@dataclass(frozen=True)
+class Tls:
+    """PEM files that the proxy reads."""
+
+    certificate: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """nginx in front of the api-servers and Flower."""
+
+    #: the hosts it runs on
+    on: tuple[str, ...]
+    #: the host name that people type
+    name: str
+    address: str = "0.0.0.0"
+    #: None is 443 with TLS and 80 without
+    port: int | None = None
+    #: URL path of Airflow: ``/`` or ``/myorg/airflow``, never with a slash at the end
+    airflow_path: str = "/"
+    #: URL path of Flower
+    flower_path: str = "/flower"
+    tls: Tls | None = None
+
+    @property
+    def url(self) -> str:
+        """Where people reach Airflow, without a slash at the end."""
+        scheme, usual = ("https", 443) if self.tls else ("http", 80)
+        port = "" if self.port in (None, usual) else f":{self.port}"
+        return f"{scheme}://{self.name}{port}{self.airflow_path.rstrip('/')}"
+
+
+@dataclass(frozen=True)
+class Flower:
+    """The page about workers and queues that comes with Celery."""
+
+    #: the host it runs on
+    on: str
+    #: what it listens on; None is the address of its host
+    address: str | None = None
+    port: int = 5555
+    #: who may enter; the password is generated
+    user: str = "flower"
+    memory_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Policies:
+    """What is done when it cannot be known what is right."""
+
+    #: a host that the others do not see: leave its tasks to it, or run them again elsewhere
+    on_partition: OnPartition = "replace"
+    #: a task whose worker died: start it again, or let it fail (and use up a retry)
+    on_worker_lost: OnWorkerLost = "rerun"
 
 
 @dataclass(frozen=True)
 class Fleet:
-    """One fleet: what runs on this machine, and with what."""
+    """One fleet: what runs where, and with what."""
 
     name: str
     #: the folder that holds fleet.yaml, absolute
     root: str
     #: the folder of pipelines, relative to ``root``
     pipelines: str = "pipelines"
-    #: ``embedded`` or a PostgreSQL URL
-    database: str = EMBEDDED
-    #: ``embedded`` or a Redis or Valkey URL
-    broker: str = EMBEDDED
-    api_server: ApiServer = ApiServer()
-    workers: tuple[Worker, ...] = (Worker(),)
-    #: whether a triggerer runs (deferrable operators need one)
-    triggerer: bool = True
+    hosts: tuple[Host, ...] = (local_host(),)
+    #: ``embedded`` or a PostgreSQL URL, with several hosts perhaps
+    database: str = field(default=EMBEDDED, repr=False)
+    #: ``embedded`` or the URL of Redis, Valkey (as ``redis``), Sentinel or RabbitMQ; several servers stand
+    #: as URLs of their own, separated by ``;``
+    broker: str = field(default=EMBEDDED, repr=False)
+    proxy: Proxy | None = None
+    flower: Flower | None = None
+    policies: Policies = Policies()
+    #: ``host:port`` that both of two hosts can reach, to know which of them is cut off
+    witness: str | None = None
+    #: whether people depend on it: drills ask before they break something
+    production: bool = False
+    #: logs of components and tasks older than this are deleted; None keeps them
+    log_retention_seconds: float | None = None
     #: user of the UI and the REST API; the password is generated
     user: str = "admin"
     #: ``${{ vars.name }}`` in pipelines
-    variables: Mapping[str, str] = field(default_factory=dict)
+    vars: Mapping[str, str] = field(default_factory=dict)
     #: environment of every component and task
     environment: Mapping[str, str] = field(default_factory=dict)
     #: any other Airflow setting: section -> key -> value
     airflow: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    #: connections, variables and pools that Airflow has from the start
+    objects: Objects = field(default_factory=Objects)
+
+    def host(self, name: str) -> Host:
+        """The host of this name. Raises KeyError when there is none."""
+        for host in self.hosts:
+            if host.name == name:
+                return host
+        raise KeyError(name)
+
+    @property
+    def workers(self) -> tuple[Worker, ...]:
+        """Every worker of every host; one with a count stands once."""
+        return tuple(worker for host in self.hosts for worker in host.workers)
 
     @property
     def queues(self) -> tuple[str, ...]:
@@ -61,4 +206,4 @@ class Fleet:
     @property
     def task_environment(self) -> Mapping[str, str]:
         """What fleet.yaml adds to the environment of components and tasks: ``env:``, and ``vars:`` by name."""
-        return {**{f"AIRFLEET_VAR_{name}": value for name, value in self.variables.items()}, **self.environment}
+        return {**{f"AIRFLEET_VAR_{name}": value for name, value in self.vars.items()}, **self.environment}

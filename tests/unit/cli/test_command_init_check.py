@@ -79,7 +79,7 @@ def test_every_commented_setting_of_the_new_fleet_yaml_is_valid(tmp_path: Path) 
     (tmp_path / "fleet.yaml").write_text(opened)
     (tmp_path / "pipelines").mkdir()
     fleet = reader.read_file(tmp_path / "fleet.yaml", os.environ)
-    assert (fleet.name, fleet.workers[0].slots, fleet.variables) == ("shop", 4, {"bucket": "s3://orders"})
+    assert (fleet.name, fleet.workers[0].slots, fleet.vars) == ("shop", 4, {"bucket": "s3://orders"})
 
 
 BROKEN = """\

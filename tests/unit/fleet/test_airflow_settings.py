@@ -14,7 +14,7 @@ import pytest
 from airfleet.fleet import airflow_settings, secrets
 from airfleet.fleet.context import Context, Ports
 from airfleet.fleet.paths import Paths
-from airfleet.fleet.spec import Fleet, Worker
+from airfleet.fleet.spec import Fleet, Worker, local_host
 
 OURS = {"airfleet": {"classpath": "airfleet.runtime.coordinator.TaskCoordinator"}}
 GO = {"go": {"classpath": "provider.GoCoordinator", "kwargs": {"path": "/go"}}}
@@ -24,7 +24,7 @@ def sdk(airflow: Mapping[str, Mapping[str, str]] | None = None, **changes: Any) 
     """The section about coordinators, as Airflow will read it."""
     fleet = replace(Fleet(name="shop", root="/srv/shop"), airflow=airflow or {}, **changes)
     paths = Paths(home=Path("/srv/shop/.airfleet"), runtime=Path("/run/airfleet-1"))
-    context = Context(fleet, paths, Ports(api_server=8080, postgres=5432, broker=6379), secrets.generate())
+    context = Context(fleet, paths, Ports(api_servers=(8080,), postgres=5432, broker=6379), secrets.generate())
     parser = configparser.RawConfigParser()
     parser.read_string(airflow_settings.configuration(context))
     return dict(parser["sdk"])
@@ -32,13 +32,13 @@ def sdk(airflow: Mapping[str, Mapping[str, str]] | None = None, **changes: Any) 
 
 def test_every_queue_of_a_fleet_has_our_coordinator() -> None:
     workers = (Worker(name="light", queues=("default", "small")), Worker(name="heavy", queues=("large",)))
-    found = sdk(workers=workers)
+    found = sdk(hosts=(local_host(workers=workers),))
     assert json.loads(found["coordinators"]) == OURS
     assert json.loads(found["queue_to_coordinator"]) == dict.fromkeys(("default", "small", "large"), "airfleet")
 
 
 def test_the_default_queue_has_it_even_where_no_worker_serves_it() -> None:
-    found = sdk(workers=(Worker(name="heavy", queues=("large",)),))
+    found = sdk(hosts=(local_host(workers=(Worker(name="heavy", queues=("large",)),)),))
     assert json.loads(found["queue_to_coordinator"]) == {"default": "airfleet", "large": "airfleet"}
 
 

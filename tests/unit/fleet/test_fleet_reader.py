@@ -8,7 +8,7 @@ import pytest
 
 from airfleet.errors import FileProblems
 from airfleet.fleet import reader
-from airfleet.fleet.spec import ApiServer, Fleet, Worker
+from airfleet.fleet.spec import NONE, ApiServer, Fleet, Worker, local_host
 
 ROOT = Path("/srv/shop")
 NAME_RULE = "may only have letters, digits, '.', '_' and '-', and starts with a letter or digit"
@@ -62,11 +62,15 @@ airflow: {core: {parallelism: 64}}
         pipelines="flows",
         database="postgresql://airflow@db/airflow",
         broker="redis://queue:6379/0",
-        api_server=ApiServer("0.0.0.0", 8081),
-        workers=(Worker("light", ("default", "quick"), 4), Worker("heavy", ("slow",))),
-        triggerer=False,
+        hosts=(
+            local_host(
+                api_server=ApiServer("0.0.0.0", 8081),
+                workers=(Worker("light", ("default", "quick"), 4), Worker("heavy", ("slow",))),
+                triggerer=NONE,
+            ),
+        ),
         user="ada",
-        variables={"bucket": "orders", "year": "2026"},
+        vars={"bucket": "orders", "year": "2026"},
         environment={"TZ": "UTC"},
         airflow={"core": {"parallelism": "64"}},
     )
@@ -77,7 +81,7 @@ def test_a_value_may_come_from_the_environment() -> None:
     text = "database: postgresql://a:${{ env.DB_PASSWORD }}@db/a\nvars: {b: '${{env.X}}-${{ env.X }}'}"
     fleet = read(text, DB_PASSWORD="s3", X="x")
     assert fleet.database == "postgresql://a:s3@db/a"
-    assert fleet.variables == {"b": "x-x"}
+    assert fleet.vars == {"b": "x-x"}
 
 
 @pytest.mark.parametrize(

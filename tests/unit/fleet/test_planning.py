@@ -14,7 +14,7 @@ from airfleet.fleet.components.airflow import KNOWS
 from airfleet.fleet.context import Context, Embedded, Ports
 from airfleet.fleet.paths import Paths
 from airfleet.fleet.plan import Exec, FileBeats, Fork, Plan
-from airfleet.fleet.spec import ApiServer, Fleet, Worker
+from airfleet.fleet.spec import NONE, ApiServer, Fleet, Worker, local_host
 
 SECRETS = secrets.generate()
 EVERY_SECRET = dict(vars(SECRETS))
@@ -26,7 +26,7 @@ def context(fleet: Fleet | None = None, **changes: object) -> Context:
     made = Context(
         fleet=fleet or Fleet(name="shop", root="/srv/shop"),
         paths=paths,
-        ports=Ports(api_server=8080, postgres=5432, broker=6379),
+        ports=Ports(api_servers=(8080,), postgres=5432, broker=6379),
         secrets=SECRETS,
         embedded=embedded,
         cores=2,
@@ -61,7 +61,7 @@ def test_every_need_is_a_component_that_stands_before() -> None:
 
 def test_servers_of_ones_own_are_not_started() -> None:
     fleet = Fleet("shop", "/srv/shop", database="postgresql://a:pw@db/airflow", broker="redis://queue/0")
-    plan = planning.plan(context(fleet, ports=Ports(api_server=8080), embedded=None))
+    plan = planning.plan(context(fleet, ports=Ports(api_servers=(8080,)), embedded=None))
     assert {"postgres", "valkey"}.isdisjoint({c.name for c in plan.components})
     assert {"postgres", "valkey"}.isdisjoint({need for c in plan.components for need in c.needs})
     assert known_to(plan, "scheduler")["database.sql_alchemy_conn"] == "postgresql+psycopg://a:pw@db/airflow"
@@ -71,7 +71,7 @@ def test_servers_of_ones_own_are_not_started() -> None:
 
 def test_a_worker_for_each_entry_with_its_queues_and_slots() -> None:
     workers = (Worker("light", ("default", "quick"), 4), Worker("heavy", ("slow",)))
-    plan = planning.plan(context(Fleet("shop", "/srv/shop", workers=workers, triggerer=False)))
+    plan = planning.plan(context(Fleet("shop", "/srv/shop", hosts=(local_host(workers=workers, triggerer=NONE),))))
     assert "triggerer" not in {c.name for c in plan.components}
     told = {name: plan.component(name).start for name in ("light", "heavy")}
     assert {name: start.options for name, start in told.items() if isinstance(start, Fork)} == {
@@ -171,7 +171,7 @@ def test_a_value_with_a_percent_sign_survives() -> None:
 
 
 def test_the_environment_of_every_component() -> None:
-    fleet = Fleet("shop", "/srv/shop", variables={"bucket": "orders"}, environment={"TZ": "UTC", "AIRFLOW_HOME": "/x"})
+    fleet = Fleet("shop", "/srv/shop", vars={"bucket": "orders"}, environment={"TZ": "UTC", "AIRFLOW_HOME": "/x"})
     environment = planning.plan(context(fleet)).environment
     assert environment["TZ"] == "UTC"
     assert environment["AIRFLEET_VAR_bucket"] == "orders"
@@ -189,7 +189,7 @@ def test_the_environment_of_every_component() -> None:
     ],
 )
 def test_where_people_and_tasks_reach_the_api_server(address: str, url: str) -> None:
-    assert context(Fleet("shop", "/srv/shop", api_server=ApiServer(address))).url == url
+    assert context(Fleet("shop", "/srv/shop", hosts=(local_host(api_server=ApiServer(address)),))).url == url
 
 
 def test_a_component_that_the_plan_does_not_have() -> None:

@@ -1,27 +1,36 @@
-"""The api-server: the UI, the REST API and the execution API that tasks report to."""
+"""The api-servers: the UI, the REST API and the execution API that tasks report to."""
 
 from __future__ import annotations
 
-from airfleet.fleet.components import airflow
+from airfleet.fleet.components import airflow, instances
 from airfleet.fleet.context import Context
 from airfleet.fleet.plan import Component, Fork, HttpAnswers
 
 
-def component(context: Context) -> Component:
-    """The one api-server of this machine."""
-    address, port = context.fleet.api_server.address, context.ports.api_server
+def components(context: Context) -> tuple[Component, ...]:
+    """The api-servers of this host, each on a port of its own."""
+    names = instances.names("api-server", len(context.ports.api_servers))
+    urls = context.api_urls  # its own come first
+    return tuple(
+        _component(context, name, port, url)
+        for name, port, url in zip(names, context.ports.api_servers, urls, strict=False)
+    )
+
+
+def _component(context: Context, name: str, port: int, url: str) -> Component:
     return Component(
-        name="api-server",
+        name=name,
         kind="api-server",
         start=Fork(
             "api-server",
-            {"address": address, "port": str(port)},
+            {"address": context.api_address, "port": str(port)},
             airflow.settings(context, "api-server"),
         ),
         # The first request of the execution API builds its routers (seconds in stock Airflow): a fleet
         # is not ready to run a task before that has been answered.
-        probe=HttpAnswers((f"{context.url}/api/v2/version", f"{context.url}/execution/health")),
+        probe=HttpAnswers((f"{url}/api/v2/version", f"{url}/execution/health")),
         needs=("migrate", "template"),
         grace_seconds=15.0,
-        address=f"{address}:{port}",
+        address=f"{context.api_address}:{port}",
+        memory_bytes=context.here.api_server.memory_bytes,
     )

@@ -1,19 +1,25 @@
-"""The dag-processor. Reads pipelines and Dag files, and runs their callbacks."""
+"""The dag-processors. They read pipelines and Dag files, and run their callbacks."""
 
 from __future__ import annotations
 
-from airfleet.fleet.components import airflow
+from airfleet.fleet.components import airflow, instances
 from airfleet.fleet.context import Context
 from airfleet.fleet.plan import Component, Fork, JobBeats
 
 
-def component(context: Context) -> Component:
-    """The one dag-processor of this machine."""
+def components(context: Context) -> tuple[Component, ...]:
+    """The dag-processors of this host."""
+    count = context.here.dag_processor.count
+    return tuple(_component(context, name) for name in instances.names("dag-processor", count))
+
+
+def _component(context: Context, name: str) -> Component:
     return Component(
-        name="dag-processor",
+        name=name,
         kind="dag-processor",
         start=Fork("dag-processor", settings=airflow.settings(context, "dag-processor")),
         probe=JobBeats("DagProcessorJob"),
         needs=("migrate", "template"),
         grace_seconds=15.0,
+        memory_bytes=context.here.dag_processor.memory_bytes,
     )

@@ -14,7 +14,7 @@ def component(context: Context) -> Component:
         kind="migrate",
         start=Fork("migrate", settings=airflow.settings(context, "migrate")),
         # Not "template": the order waits for it, and is obeyed before the template is quite ready.
-        needs=("postgres",) if context.ports.postgres is not None else (),
+        needs=("postgres",) if context.embedded is not None and context.ports.postgres is not None else (),
         once=True,
         grace_seconds=30.0,
         start_seconds=300.0,

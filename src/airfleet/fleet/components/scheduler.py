@@ -1,19 +1,24 @@
-"""The scheduler. Decides what runs next; any number may run, Airflow makes them share the work."""
+"""The schedulers. They decide what runs next; any number may run, Airflow makes them share the work."""
 
 from __future__ import annotations
 
-from airfleet.fleet.components import airflow
+from airfleet.fleet.components import airflow, instances
 from airfleet.fleet.context import Context
 from airfleet.fleet.plan import Component, Fork, JobBeats
 
 
-def component(context: Context) -> Component:
-    """The one scheduler of this machine."""
+def components(context: Context) -> tuple[Component, ...]:
+    """The schedulers of this host."""
+    return tuple(_component(context, name) for name in instances.names("scheduler", context.here.scheduler.count))
+
+
+def _component(context: Context, name: str) -> Component:
     return Component(
-        name="scheduler",
+        name=name,
         kind="scheduler",
         start=Fork("scheduler", settings=airflow.settings(context, "scheduler")),
         probe=JobBeats("SchedulerJob"),
         needs=("migrate", "template"),
         grace_seconds=15.0,
+        memory_bytes=context.here.scheduler.memory_bytes,
     )

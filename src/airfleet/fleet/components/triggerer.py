@@ -1,19 +1,24 @@
-"""The triggerer. Waits on behalf of deferred tasks."""
+"""The triggerers. They wait on behalf of deferred tasks."""
 
 from __future__ import annotations
 
-from airfleet.fleet.components import airflow
+from airfleet.fleet.components import airflow, instances
 from airfleet.fleet.context import Context
 from airfleet.fleet.plan import Component, Fork, JobBeats
 
 
-def component(context: Context) -> Component:
-    """The one triggerer of this machine."""
+def components(context: Context) -> tuple[Component, ...]:
+    """The triggerers of this host."""
+    return tuple(_component(context, name) for name in instances.names("triggerer", context.here.triggerer.count))
+
+
+def _component(context: Context, name: str) -> Component:
     return Component(
-        name="triggerer",
+        name=name,
         kind="triggerer",
         start=Fork("triggerer", settings=airflow.settings(context, "triggerer")),
         probe=JobBeats("TriggererJob"),
         needs=("migrate", "template"),
         grace_seconds=15.0,
+        memory_bytes=context.here.triggerer.memory_bytes,
     )

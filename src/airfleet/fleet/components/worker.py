@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airfleet.fleet.components import airflow
+from airfleet.fleet.components import airflow, instances
 from airfleet.fleet.context import Context
 from airfleet.fleet.plan import Component, FileBeats, Fork
 from airfleet.fleet.spec import Worker
@@ -11,17 +11,25 @@ from airfleet.fleet.spec import Worker
 DRAIN_SECONDS = 60.0
 
 
-def component(context: Context, worker: Worker) -> Component:
-    """One worker of this machine."""
-    beat = str(context.paths.runtime / f"{worker.name}.beat")
-    broker = ("valkey",) if context.ports.broker is not None else ()
+def components(context: Context) -> tuple[Component, ...]:
+    """The workers of this host."""
+    return tuple(
+        _component(context, worker, name)
+        for worker in context.here.workers
+        for name in instances.names(worker.name, worker.count)
+    )
+
+
+def _component(context: Context, worker: Worker, name: str) -> Component:
+    beat = str(context.paths.runtime / f"{name}.beat")
+    broker = ("valkey",) if context.embedded is not None and context.ports.broker is not None else ()
     return Component(
-        name=worker.name,
+        name=name,
         kind="worker",
         start=Fork(
             "worker",
             {
-                "name": worker.name,
+                "name": name,
                 "queues": ",".join(worker.queues),
                 "slots": str(worker.slots or context.cores),
                 "beat": beat,
@@ -31,4 +39,5 @@ def component(context: Context, worker: Worker) -> Component:
         probe=FileBeats(beat),
         needs=(*broker, "template"),
         grace_seconds=DRAIN_SECONDS,
+        memory_bytes=worker.memory_bytes,
     )
