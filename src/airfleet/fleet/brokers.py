@@ -1,0 +1,144 @@
+"""The ``broker:`` of fleet.yaml as a value: which kind, where its servers are, how to get in.
+
+What people write::
+
+    redis://[user]:password@host:6379/0            valkey:// is the same; rediss:// and valkeys:// speak TLS
+    sentinel://:password@one:26379;sentinel://two:26379/0?master=name[&sentinel_password=...][&tls=true]
+    amqp://user:password@one;amqp://two/vhost      amqps:// speaks TLS
+    ...?ca=/path/ca.pem&cert=/path/us.pem&key=/path/us.key
+
+Several servers are separated by ``;``, as URLs of their own, or stand in one URL, separated by ``,``. What one URL leaves
+out (user, password, path) is that of the first. Certificates of servers are always checked.
+"""
+
+from __future__ import annotations
+
+import urllib.parse
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+Kind = Literal["redis", "sentinel", "amqp"]
+
+#: scheme -> kind, TLS
+SCHEMES: dict[str, tuple[Kind, bool]] = {
+    "redis": ("redis", False),
+    "rediss": ("redis", True),
+    "valkey": ("redis", False),
+    "valkeys": ("redis", True),
+    "sentinel": ("sentinel", False),
+    "amqp": ("amqp", False),
+    "amqps": ("amqp", True),
+}
+_PORTS = {("redis", False): 6379, ("redis", True): 6379, ("sentinel", False): 26379, ("sentinel", True): 26379}
+_PORTS |= {("amqp", False): 5672, ("amqp", True): 5671}
+_OPTIONS = ("master", "sentinel_password", "tls", "ca", "cert", "key")
+
+
+@dataclass(frozen=True)
+class Tls:
+    """PEM files; without a CA the system's are trusted."""
+
+    ca: str = ""
+    cert: str = ""
+    key: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Broker:
+    """Where the fleet's messages are."""
+
+    kind: Kind
+    #: host and port of each server; for Sentinel, of the sentinels
+    servers: tuple[tuple[str, int], ...]
+    user: str = ""
+    password: str = field(default="", repr=False)
+    #: the virtual host of RabbitMQ, the number of Redis's database
+    path: str = ""
+    tls: Tls | None = None
+    #: the name by which sentinels know the server
+    master: str = ""
+    sentinel_password: str = field(default="", repr=False)
+
+    @property
+    def address(self) -> str:
+        """The servers, for people: never a password."""
+        return ", ".join(f"{f'[{host}]' if ':' in host else host}:{port}" for host, port in self.servers)
+
+    @property
+    def url(self) -> str:
+        """What Celery is told."""
+        return ";".join(self._url_of(host, port) for host, port in self.servers)
+
+    def _url_of(self, host: str, port: int) -> str:
+        scheme = {"redis": "rediss" if self.tls else "redis", "amqp": "amqps" if self.tls else "amqp"}.get(self.kind)
+        quote = urllib.parse.quote
+        user = quote(self.user, safe="")
+        secret = f"{user}:{quote(self.password, safe='')}@" if self.user or self.password else ""
+        place = f"[{host}]" if ":" in host else host
+        # For RabbitMQ, "/" alone is the virtual host of that name.
+        return f"{scheme or 'sentinel'}://{secret}{place}:{port}/{quote(self.path, safe='')}"
+
+
+def parse(text: str) -> Broker:
+    """The broker of a URL. Raises ValueError; what it says repeats no part that may hold a password."""
+    brokers = [_one(url.strip()) for url in text.split(";") if url.strip()]
+    if not brokers:
+        raise ValueError("is empty")
+    first = brokers[0]
+    if any((broker.kind, broker.tls is None) != (first.kind, first.tls is None) for broker in brokers):
+        raise ValueError("names servers of different kinds")
+    _check(first)
+    return replace(first, servers=tuple(dict.fromkeys(server for broker in brokers for server in broker.servers)))
+
+
+def _check(broker: Broker) -> None:
+    if broker.kind == "sentinel" and not broker.master:
+        raise ValueError("must name the server that the sentinels watch: ?master=NAME")
+    if broker.kind == "redis" and len(broker.servers) > 1:
+        raise ValueError("can name one Redis or Valkey server; for several of them use sentinel://")
+    if broker.kind != "amqp" and not (broker.path or "0").isdigit():
+        raise ValueError("must end with the number of a database, as in /0")
+    if broker.tls and bool(broker.tls.cert) != bool(broker.tls.key):
+        raise ValueError("must name both 'cert' and 'key', or neither")
+
+
+def _one(url: str) -> Broker:
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in SCHEMES:
+        raise ValueError(f"must be a URL that begins with one of {', '.join(f'{name}://' for name in SCHEMES)}")
+    kind, tls = SCHEMES[scheme]
+    rest, _, query = rest.partition("?")
+    options = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
+    if unknown := set(options) - set(_OPTIONS):
+        raise ValueError(f"has options that are not known: {', '.join(sorted(unknown))}; known: {', '.join(_OPTIONS)}")
+    tls = tls or options.get("tls") == "true"
+    secret, _, place = rest.rpartition("@")
+    user, _, password = secret.partition(":")
+    places, slash, path = place.partition("/")
+    return Broker(
+        kind=kind,
+        servers=tuple(_servers(places.split(","), _PORTS[kind, tls])),
+        user=urllib.parse.unquote(user),
+        password=urllib.parse.unquote(password),
+        path=_path(kind, urllib.parse.unquote(path), bool(slash)),
+        tls=Tls(options.get("ca", ""), options.get("cert", ""), options.get("key", "")) if tls else None,
+        master=options.get("master", ""),
+        sentinel_password=options.get("sentinel_password", ""),
+    )
+
+
+def _path(kind: Kind, path: str, given: bool) -> str:
+    if kind != "amqp":
+        return path or "0"
+    # As everywhere: amqp://host and amqp://host// are the virtual host "/".
+    return path if given and path else "/"
+
+
+def _servers(places: Iterable[str], usual: int) -> Iterable[tuple[str, int]]:
+    for place in places:
+        try:
+            parts = urllib.parse.urlsplit(f"//{place}")
+            yield parts.hostname or "127.0.0.1", parts.port or usual
+        except ValueError:
+            raise ValueError("has a server that is not HOST or HOST:PORT") from None

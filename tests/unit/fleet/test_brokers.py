@@ -1,0 +1,69 @@
+"""The ``broker:`` of fleet.yaml becomes a value, and what Celery is told."""
+
+from __future__ import annotations
+
+import pytest
+from kombu import Connection
+from kombu.utils.url import parse_url
+
+from airfleet.fleet import brokers
+
+SECRET = "s3cr:et/@;?&pass"
+QUOTED = "s3cr%3Aet%2F%40%3B%3F%26pass"
+
+
+@pytest.mark.parametrize(
+    ("written", "celery"),
+    [
+        ("redis://:pass@db/3", "redis://:pass@db:6379/3"),
+        ("valkey://db", "redis://db:6379/0"),
+        ("valkeys://me:pass@db:7000/1?ca=/ca.pem", "rediss://me:pass@db:7000/1"),
+        ("amqp://me:pass@mq", "amqp://me:pass@mq:5672/%2F"),
+        ("amqp://me:pass@mq//", "amqp://me:pass@mq:5672/%2F"),
+        ("amqp://me:pass@mq/shop", "amqp://me:pass@mq:5672/shop"),
+        ("amqps://me:pass@mq/shop", "amqps://me:pass@mq:5671/shop"),
+        ("amqp://me:pass@a,b:5673/shop", "amqp://me:pass@a:5672/shop;amqp://me:pass@b:5673/shop"),
+        ("amqp://me:pass@a/shop;amqp://b", "amqp://me:pass@a:5672/shop;amqp://me:pass@b:5672/shop"),
+        ("sentinel://:pass@a,b/2?master=m", "sentinel://:pass@a:26379/2;sentinel://:pass@b:26379/2"),
+        ("amqp://[::1]:5673/x", "amqp://[::1]:5673/x"),
+        (f"redis://:{QUOTED}@db", f"redis://:{QUOTED}@db:6379/0"),
+    ],
+)
+def test_what_is_written_is_what_celery_is_told(written: str, celery: str) -> None:
+    assert brokers.parse(written).url == celery
+
+
+def test_kombu_reads_back_what_it_is_told() -> None:
+    told = parse_url(brokers.parse(f"amqp://me:{QUOTED}@mq/a%2Fb").url)
+    assert (told["userid"], told["password"], told["hostname"], told["port"]) == ("me", SECRET, "mq", 5672)
+    assert told["virtual_host"] == "a/b"
+    assert Connection(brokers.parse("amqp://me@mq").url).virtual_host == "/"
+    assert Connection(brokers.parse("amqp://a;amqp://b").url).alt == ["amqp://a:5672/%2F", "amqp://b:5672/%2F"]
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("", "is empty"),
+        ("http://db", "must be a URL that begins with one of redis://"),
+        ("redis://a;amqp://b", "servers of different kinds"),
+        ("redis://a,b", "for several of them use sentinel://"),
+        ("sentinel://a", "?master=NAME"),
+        ("redis://a/shop", "number of a database"),
+        ("amqps://a?cert=/c", "both 'cert' and 'key'"),
+        ("amqp://a?heartbeat=3", "not known: heartbeat"),
+        ("amqp://a:many", "not HOST or HOST:PORT"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_without_a_password(written: str, said: str) -> None:
+    with pytest.raises(ValueError, match="^[a-z]") as refused:
+        brokers.parse(written.replace("://", "://me:hush@") if written.count("://") == 1 else written)
+    assert said in str(refused.value)
+    assert "hush" not in str(refused.value)
+
+
+def test_nobody_sees_the_password_of_a_broker_by_chance() -> None:
+    broker = brokers.parse("sentinel://me:hush@a?master=m&sentinel_password=silence")
+    assert "hush" not in repr(broker)
+    assert "silence" not in repr(broker)
+    assert broker.address == "a:26379"
