@@ -43,7 +43,7 @@ BUSY_PAUSE, QUIET_PAUSE = 0.05, 1.0
 TOO_SLOW = "was not ready after"
 
 #: components that end together, in this order; kinds not named are in the first group
-_LATE = {"api-server": 1, "template": 1, "valkey": 2, "postgres": 2}
+_LATE = {"api-server": 1, "nginx": 1, "template": 1, "valkey": 2, "postgres": 2}
 
 
 class Agent:
@@ -333,6 +333,7 @@ class Agent:
             pid=os.getpid(),
             home=str(self._paths.home),
             url=self._plan.url,
+            api_url=self._plan.api_url,
             user=self._plan.user,
             password_file=str(self._paths.password),
             elapsed=now - self._began,

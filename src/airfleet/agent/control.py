@@ -57,6 +57,8 @@ class Snapshot:
     pid: int
     home: str
     url: str = ""
+    #: an api-server itself, for commands on this machine; ``url`` may lead over a proxy
+    api_url: str = ""
     user: str = ""
     #: the file that holds the user's password; the password itself never travels here
     password_file: str = ""

@@ -128,7 +128,7 @@ def build_api() -> None:
     application = airflow.api_fastapi.app.cached_app(apps="all")
     if os.environ.get(EXECUTION_API) == "current":
         serve_current_version_only(application)
-    asyncio.run(_request(application, "/execution/health"))
+    asyncio.run(_request(application, f"{application.root_path}/execution/health"))
     del os.environ["_AIRFLOW_PROCESS_CONTEXT"]
 
 
@@ -296,6 +296,9 @@ def api_server(options: Options) -> None:
         host=options["address"],
         port=int(options["port"]),
         workers=1,
+        # What a client says of itself counts only when the proxy says it.
+        proxy_headers=bool(options.get("proxies")),
+        forwarded_allow_ips=options.get("proxies") or None,
         timeout_keep_alive=120,
         timeout_graceful_shutdown=5,
         access_log=False,  # Airflow's own middleware logs requests
@@ -342,6 +345,32 @@ def worker(options: Options) -> None:
     sys.exit(celery_worker.exitcode)
 
 
+def flower(options: Options) -> None:
+    """``airflow celery flower``, told its password here and nothing by the environment."""
+    from airflow.configuration import conf
+    from airflow.providers.celery.executors.celery_executor_utils import create_celery_app
+    from flower import command
+    from flower.app import Flower
+    from flower.urls import settings
+    from tornado.options import options as told
+
+    for name in [name for name in os.environ if name.startswith("FLOWER_")]:
+        del os.environ[name]  # one of them would open its API to everybody
+    told.address, told.port, told.url_prefix = options["address"], int(options["port"]), options["path"].strip("/")
+    told.basic_auth = [conf.get("celery", "flower_basic_auth")]
+    told.cookie_secret = conf.get("airfleet", "flower_cookie_secret")
+    told.read_only = options["read_only"] == "yes"
+    command.extract_settings()
+    command.setup_logging()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    page = Flower(capp=create_celery_app(conf), options=told, **settings)
+    page.start_http_server()
+    try:
+        page.start()
+    finally:
+        page.stop()
+
+
 def start_pool() -> None:
     """Fork the pool that loads Dags and forks attempts, before the worker knows any secret."""
     from setproctitle import setproctitle
@@ -370,4 +399,5 @@ ENTRIES: Mapping[str, Callable[[Options], None]] = {
     "triggerer": triggerer,
     "api-server": api_server,
     "worker": worker,
+    "flower": flower,
 }

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from airfleet.agent import embedded, leftovers
+from airfleet.agent import embedded, leftovers, nginx
 from airfleet.errors import FleetError
 from airfleet.fleet import paths as fleet_paths
 from airfleet.fleet import planning, secrets
+from airfleet.fleet.components import proxy
+from airfleet.fleet.components.flower import listens_on
 from airfleet.fleet.context import Context, Ports
 from airfleet.fleet.paths import Paths
 from airfleet.fleet.plan import Plan
@@ -28,7 +30,7 @@ NEEDED_BYTES = 300 * 1024 * 1024
 #: seconds that processes of an agent that was killed get to end
 LEFTOVER_GRACE_SECONDS = 15.0
 
-POSTGRES_PORT, BROKER_PORT = 5432, 6379
+POSTGRES_PORT, BROKER_PORT, NGINX_PORT = 5432, 6379, 8090
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
     plan = planning.plan(context)
     for path, file in plan.files.items():
         secrets.write_private(path, file.text, file.mode)
+    if context.nginx is not None:
+        nginx.configure(plan, context.nginx)
     return Prepared(plan, paths, lock, book, ended)
 
 
@@ -123,6 +127,7 @@ def require_room(home: Path, free_bytes: int) -> None:
 def _context(fleet: Fleet, paths: Paths, book: PortBook) -> Context:
     here = fleet.hosts[0]
     own_database, own_broker = fleet.database == EMBEDDED, fleet.broker == EMBEDDED
+    with_nginx = proxy.is_wanted(fleet, here)
     return Context(
         fleet=fleet,
         paths=paths,
@@ -130,9 +135,12 @@ def _context(fleet: Fleet, paths: Paths, book: PortBook) -> Context:
             api_servers=tuple(_api_port(here, number, book) for number in range(here.api_server.count)),
             postgres=book.port("postgres", POSTGRES_PORT) if own_database else None,
             broker=book.port("broker", BROKER_PORT) if own_broker else None,
+            flower=_flower_port(fleet, here, book),
+            nginx=book.port("nginx", NGINX_PORT) if with_nginx else None,
         ),
         secrets=secrets.load_or_generate(paths.secrets),
         embedded=embedded.prepare(paths, euid=os.geteuid()) if own_database or own_broker else None,
+        nginx=nginx.prepare(paths, os.environ, euid=os.geteuid()) if with_nginx else None,
         cores=len(os.sched_getaffinity(0)),
         host=here.name,
     )
@@ -145,3 +153,13 @@ def _api_port(here: Host, number: int, book: PortBook) -> int:
     if here.api_server.port is not None:
         return book.fixed(name, here.api_server.port + number, address)
     return book.port(name, API_PORT, address)
+
+
+def _flower_port(fleet: Fleet, here: Host, book: PortBook) -> int | None:
+    flower = fleet.flower
+    if flower is None or flower.on != here.name:
+        return None
+    address = listens_on(fleet, flower)
+    if len(fleet.hosts) > 1:  # proxies of other hosts know it by this port
+        return book.fixed("flower", flower.port, address)
+    return book.port("flower", flower.port, address)

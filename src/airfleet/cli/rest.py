@@ -143,7 +143,7 @@ def connect(here: Project) -> tuple[Api, Snapshot]:
         password = password_file.read_text("utf-8").strip()
     except OSError as wrong:
         raise FleetError(f"cannot read the password in {password_file}: {wrong.strerror}") from wrong
-    return Api(snapshot.url.rstrip("/"), snapshot.user, password), snapshot
+    return Api((snapshot.api_url or snapshot.url).rstrip("/"), snapshot.user, password), snapshot
 
 
 def _path(parts: tuple[object, ...], query: Mapping[str, Any]) -> str:

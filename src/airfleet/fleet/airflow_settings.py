@@ -42,7 +42,7 @@ def _settings(context: Context) -> dict[str, dict[str, str]]:
             "executor": "CeleryExecutor:airfleet.runtime.executor.FleetExecutor",
             "load_examples": "False",
             "dags_folder": str(_pipelines(context)),
-            "execution_api_server_url": f"{context.api_urls[0]}/execution/",
+            "execution_api_server_url": context.execution_url,
             "auth_manager": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
             "simple_auth_manager_users": f"{context.fleet.user}:admin",
             "simple_auth_manager_passwords_file": str(passwords_file(context)),

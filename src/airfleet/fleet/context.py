@@ -18,6 +18,9 @@ class Ports:
     api_servers: tuple[int, ...] = ()
     postgres: int | None = None
     broker: int | None = None
+    flower: int | None = None
+    #: nginx's local door: how it is, and the execution API for the workers of this host
+    nginx: int | None = None
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,18 @@ class Embedded:
 
 
 @dataclass(frozen=True)
+class Nginx:
+    """The nginx of this machine."""
+
+    program: Path
+    version: tuple[int, int, int]
+    #: its configuration and temporary files
+    folder: Path
+    #: the user that it serves as when the agent is root; None otherwise
+    user: str | None = None
+
+
+@dataclass(frozen=True)
 class Context:
     """A fleet on one of its hosts: places, ports and secrets there."""
 
@@ -42,6 +57,7 @@ class Context:
     ports: Ports
     secrets: Secrets = field(repr=False)
     embedded: Embedded | None = None
+    nginx: Nginx | None = None
     #: cores of this machine
     cores: int = 1
     #: the name of this machine in the fleet
@@ -84,9 +100,26 @@ class Context:
     @property
     def api_urls(self) -> tuple[str, ...]:
         """Every api-server of the fleet as this host reaches it, its own first."""
-        own = tuple(_http(self._own_address, port) for port in self.ports.api_servers)
+        return tuple(f"http://{server}{self.root_path}" for server in self.api_servers)
+
+    @property
+    def api_servers(self) -> tuple[str, ...]:
+        """``host:port`` of the same."""
+        own = tuple(_place(self.own_address, port) for port in self.ports.api_servers)
         others = (host for host in self.fleet.hosts if host.name != self.host)
-        return own + tuple(_http(address, port) for host in others for address, port in host.api_addresses)
+        return own + tuple(_place(address, port) for host in others for address, port in host.api_addresses)
+
+    @property
+    def root_path(self) -> str:
+        """The path below which Airflow serves everything: nothing, or like ``/myorg/airflow``."""
+        return self.fleet.proxy.airflow_path.rstrip("/") if self.fleet.proxy else ""
+
+    @property
+    def execution_url(self) -> str:
+        """Where this host's tasks reach the execution API: over nginx when there are several api-servers."""
+        if self.ports.nginx is not None and len(self.api_servers) > 1:
+            return f"http://{_place(LOOPBACK, self.ports.nginx)}{self.root_path}/execution/"
+        return f"{self.api_urls[0]}/execution/"
 
     @property
     def api_address(self) -> str:
@@ -94,12 +127,13 @@ class Context:
         return self.here.api_server.address or self.here.address
 
     @property
-    def _own_address(self) -> str:
+    def own_address(self) -> str:
+        """Where this host itself reaches them."""
         return LOOPBACK if self.api_address in ("0.0.0.0", "::") else self.api_address
 
 
-def _http(address: str, port: int) -> str:
-    return f"http://{f'[{address}]' if ':' in address else address}:{port}"
+def _place(address: str, port: int) -> str:
+    return f"{f'[{address}]' if ':' in address else address}:{port}"
 
 
 def _with_driver(url: str) -> str:

@@ -5,6 +5,7 @@
     <root>/.airfleet/            the fleet's home (AIRFLEET_HOME names another place), mode 0700
         secrets.json             generated once, mode 0600
         password                 of the UI user, mode 0600
+        flower-password          of Flower's user, mode 0600, when there is Flower
         ports.json               ports in use, kept so that they stay the same
         airflow/airflow.cfg      generated at every start
         logs/<component>.log     output of each component; agent.log is the agent's own
@@ -50,6 +51,10 @@ class Paths:
     @property
     def password(self) -> Path:
         return self.home / "password"
+
+    @property
+    def flower_password(self) -> Path:
+        return self.home / "flower-password"
 
     @property
     def ports(self) -> Path:

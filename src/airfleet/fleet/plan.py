@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
+from airfleet.fleet.site import Site
+
 #: one Airflow setting: section, key, value
 Setting: TypeAlias = tuple[str, str, str]
 
@@ -138,6 +140,11 @@ class Plan:
     database_url: str = field(default="", repr=False)
     #: the name of this machine in the fleet
     host: str = "local"
+    #: an api-server itself, for commands on this machine; ``url`` may lead over a proxy
+    api_url: str = ""
+    #: what this host's nginx serves, and its folder; None without one
+    site: Site | None = None
+    site_folder: Path | None = None
 
     def component(self, name: str) -> Component:
         """The component of this name. Raises KeyError when there is none."""

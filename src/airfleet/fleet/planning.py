@@ -9,8 +9,10 @@ from airfleet.fleet import airflow_settings
 from airfleet.fleet.components import (
     api_server,
     dag_processor,
+    flower,
     migrate,
     postgres,
+    proxy,
     scheduler,
     template,
     triggerer,
@@ -36,6 +38,9 @@ def plan(context: Context) -> Plan:
         url=context.url,
         user=context.fleet.user,
         database_url=context.database_url.replace("+psycopg", "", 1),
+        api_url=context.api_urls[0],
+        site=proxy.site(context),
+        site_folder=context.nginx.folder if context.nginx else None,
     )
 
 
@@ -49,14 +54,17 @@ def _components(context: Context) -> tuple[Component, ...]:
     workers = worker.components(context)
     api_servers = api_server.components(context)
     steps = (migrate.component(context),) if with_database or api_servers else ()
-    forked = (*steps, *with_database, *workers, *api_servers)
-    return (*_servers(context), *_template(context, forked), *forked)
+    forked = (*steps, *with_database, *workers, *api_servers, *_those(flower.component(context)))
+    return (*_servers(context), *_template(context, forked), *forked, *_those(proxy.component(context)))
 
 
 def _servers(context: Context) -> Iterator[Component]:
-    for server in (postgres.component(context), valkey.component(context)):
-        if server is not None:
-            yield server
+    return _those(postgres.component(context), valkey.component(context))
+
+
+def _those(*components: Component | None) -> Iterator[Component]:
+    """The components that there are."""
+    return (component for component in components if component is not None)
 
 
 def _template(context: Context, others: tuple[Component, ...]) -> Iterator[Component]:
@@ -65,8 +73,10 @@ def _template(context: Context, others: tuple[Component, ...]) -> Iterator[Compo
 
 
 def _files(context: Context) -> dict[Path, File]:
+    passwords = {context.paths.flower_password: context.secrets.flower_password} if context.ports.flower else {}
     return {
         context.paths.airflow_home / "airflow.cfg": File(airflow_settings.configuration(context)),
         context.paths.password: File(context.secrets.user_password + "\n"),
         airflow_settings.passwords_file(context): File(airflow_settings.passwords(context)),
+        **{path: File(password + "\n") for path, password in passwords.items()},
     }

@@ -28,6 +28,10 @@ class Secrets:
     broker_password: str = field(repr=False)
     #: of the user of the UI and the REST API
     user_password: str = field(repr=False)
+    #: of the user of Flower
+    flower_password: str = field(repr=False)
+    #: signs Flower's cookies
+    flower_cookie_secret: str = field(repr=False)
 
 
 def generate(random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> Secrets:
@@ -44,16 +48,18 @@ def generate(random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> Secr
         airflow_password=word(32),
         broker_password=word(32),
         user_password=word(18),
+        flower_password=word(18),
+        flower_cookie_secret=word(64),
     )
 
 
 def load_or_generate(path: Path, new: Callable[[], Secrets] = generate) -> Secrets:
-    """The secrets kept at ``path``; generated and written there first when it has none."""
-    if path.exists():
-        kept = json.loads(path.read_text())
-        return Secrets(**{f.name: kept[f.name] for f in fields(Secrets)})
-    made = new()
-    write_private(path, json.dumps(asdict(made), indent=1))
+    """The secrets kept at ``path``; what it does not have is generated and written there first."""
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    known = {f.name: kept[f.name] for f in fields(Secrets) if f.name in kept}
+    made = Secrets(**{**asdict(new()), **known})
+    if len(known) < len(fields(Secrets)):  # none yet, or kept by an older airfleet that had fewer
+        write_private(path, json.dumps(asdict(made), indent=1))
     return made
 
 

@@ -138,6 +138,8 @@ class Flower:
     port: int = 5555
     #: who may enter; the password is generated
     user: str = "flower"
+    #: whether it only shows: no worker is stopped, no task revoked from it
+    read_only: bool = True
     memory_bytes: int | None = None
 
 

@@ -156,6 +156,8 @@ class ShortPath:
         routes = {getattr(route, "path", ""): route for route in application.routes}
         execution: Any = getattr(routes.get("/execution"), "app", None)
         self._execution = execution
+        #: where a proxy's path stands before every other
+        self._root: str = getattr(application, "root_path", "")
         self._threads = ThreadPoolExecutor(_THREADS, "execution-api")
         self._services: svcs.Container | None = None
         self._wanted = execution is not None and not _needs_the_long_way()
@@ -176,7 +178,7 @@ class ShortPath:
 
     def _short(self, scope: Message) -> _Request | None:
         """The request, when it is one of the five and speaks the current version."""
-        found = _match(scope["method"], scope["path"], scope["query_string"])
+        found = _match(scope["method"], scope["path"].removeprefix(self._root), scope["query_string"])
         if found is None:
             return None
         headers = dict(scope["headers"])

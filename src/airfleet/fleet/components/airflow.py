@@ -17,6 +17,7 @@ KNOWS = {
     "dag-processor": ("database", "fernet", "tokens"),
     "triggerer": ("database", "fernet", "tokens"),
     "worker": ("broker",),
+    "flower": ("broker", "flower"),
 }
 
 
@@ -35,5 +36,13 @@ def settings(context: Context, kind: str) -> tuple[Setting, ...]:
             ("celery", "broker_url", context.broker_url),
             ("celery", "result_backend", context.result_url),
         ),
+        "flower": (
+            ("celery", "flower_basic_auth", f"{_flower_user(context)}:{secrets.flower_password}"),
+            ("airfleet", "flower_cookie_secret", secrets.flower_cookie_secret),
+        ),
     }
     return tuple(setting for part in KNOWS[kind] for setting in known[part])
+
+
+def _flower_user(context: Context) -> str:
+    return context.fleet.flower.user if context.fleet.flower else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airfleet.fleet.components import airflow, instances
+from airfleet.fleet.components import airflow, instances, proxy
 from airfleet.fleet.context import Context
 from airfleet.fleet.plan import Component, Fork, HttpAnswers
 
@@ -23,7 +23,7 @@ def _component(context: Context, name: str, port: int, url: str) -> Component:
         kind="api-server",
         start=Fork(
             "api-server",
-            {"address": context.api_address, "port": str(port)},
+            {"address": context.api_address, "port": str(port), "proxies": ",".join(proxy.trusted(context))},
             airflow.settings(context, "api-server"),
         ),
         # The first request of the execution API builds its routers (seconds in stock Airflow): a fleet

@@ -1,0 +1,66 @@
+"""Flower: the page about workers and queues that comes with Celery. Off unless ``fleet.yaml`` has it.
+
+Nobody enters without the generated password, nobody changes anything unless the fleet says that they may, and it
+listens on loopback unless a proxy on another host must reach it.
+"""
+
+from __future__ import annotations
+
+from airfleet.fleet.components import airflow
+from airfleet.fleet.context import Context
+from airfleet.fleet.plan import Component, Fork, HttpAnswers
+from airfleet.fleet.site import Door
+from airfleet.fleet.spec import LOOPBACK, Fleet, Flower
+
+
+def component(context: Context) -> Component | None:
+    """Flower, when it runs on this host."""
+    flower, port = context.fleet.flower, context.ports.flower
+    if flower is None or port is None:
+        return None
+    door = Door(listens_on(context.fleet, flower), port)
+    path = url_path(context.fleet)
+    asked = Door(LOOPBACK, port) if door.address in ("0.0.0.0", "::") else door
+    return Component(
+        name="flower",
+        kind="flower",
+        start=Fork(
+            "flower",
+            {
+                "address": door.address,
+                "port": str(port),
+                "path": path,
+                "read_only": "yes" if flower.read_only else "no",
+            },
+            airflow.settings(context, "flower"),
+        ),
+        probe=HttpAnswers((f"http://{asked}{path}/healthcheck",)),
+        needs=(*(("valkey",) if context.embedded is not None and context.ports.broker is not None else ()), "template"),
+        grace_seconds=5.0,
+        address=str(door),
+        memory_bytes=flower.memory_bytes,
+    )
+
+
+def url_path(fleet: Fleet) -> str:
+    """The path below which Flower serves everything: nothing without a proxy."""
+    return fleet.proxy.flower_path.rstrip("/") if fleet.proxy else ""
+
+
+def listens_on(fleet: Fleet, flower: Flower) -> str:
+    """The address: loopback, unless a proxy on another host must reach it or ``fleet.yaml`` says another."""
+    if flower.address is not None:
+        return flower.address
+    elsewhere = fleet.proxy is not None and set(fleet.proxy.on) != {flower.on}
+    return fleet.host(flower.on).address if elsewhere else LOOPBACK
+
+
+def reached_at(context: Context) -> str | None:
+    """``host:port`` of Flower for the proxy on this host; None without Flower."""
+    flower = context.fleet.flower
+    if flower is None:
+        return None
+    if flower.on != context.host:
+        return str(Door(context.fleet.host(flower.on).address, flower.port))
+    address = listens_on(context.fleet, flower)
+    return str(Door(LOOPBACK if address in ("0.0.0.0", "::") else address, context.ports.flower or flower.port))

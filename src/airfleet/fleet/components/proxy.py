@@ -1,0 +1,101 @@
+"""nginx: in front of the UI, the APIs and Flower, and between a host's workers and the api-servers.
+
+It runs on the hosts that ``proxy:`` names. Where several api-servers share the work it also runs on each host
+with workers, so that a task outlives the api-server that it has spoken to.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import signal
+from pathlib import Path
+
+from airfleet.fleet.components import flower
+from airfleet.fleet.context import Context, Nginx
+from airfleet.fleet.plan import Component, Exec, HttpAnswers
+from airfleet.fleet.site import HEALTH, Certificate, Door, Public, Site
+from airfleet.fleet.spec import LOOPBACK, Fleet, Host, Proxy
+
+
+def is_public(fleet: Fleet, host: Host) -> bool:
+    """Whether people enter the fleet at this host."""
+    return fleet.proxy is not None and host.name in fleet.proxy.on
+
+
+def is_wanted(fleet: Fleet, host: Host) -> bool:
+    """Whether this host runs nginx."""
+    several = sum(other.api_server.count for other in fleet.hosts) > 1
+    return is_public(fleet, host) or (several and bool(host.workers))
+
+
+def component(context: Context) -> Component | None:
+    """This host's nginx, or None when it needs none."""
+    nginx, port = context.nginx, context.ports.nginx
+    if nginx is None or port is None:
+        return None
+    serves = site(context)
+    shown = serves.public.door if serves is not None and serves.public else Door(LOOPBACK, port)
+    return Component(
+        name="nginx",
+        kind="nginx",
+        start=Exec(command(nginx)),
+        probe=HttpAnswers((f"http://{Door(LOOPBACK, port)}{HEALTH}",)),
+        stop_signal=signal.SIGQUIT,  # answers what it has begun to answer
+        grace_seconds=10.0,
+        address=str(shown),
+    )
+
+
+def command(nginx: Nginx) -> tuple[str, ...]:
+    """The words that start it in the foreground."""
+    early_errors = ("-e", "stderr") if nginx.version >= (1, 19, 5) else ()
+    return (str(nginx.program), *early_errors, "-p", f"{nginx.folder}/", "-c", "nginx.conf")
+
+
+def site(context: Context) -> Site | None:
+    """What this host's nginx serves; None without one."""
+    nginx, port = context.nginx, context.ports.nginx
+    if nginx is None or port is None:
+        return None
+    proxy = context.fleet.proxy
+    public = _public(proxy, Path(context.fleet.root)) if proxy and is_public(context.fleet, context.here) else None
+    return Site(
+        api_servers=context.api_servers,
+        airflow_path=context.root_path or "/",
+        flower=flower.reached_at(context) if public else None,
+        flower_path=proxy.flower_path if proxy else "/flower",
+        public=public,
+        local=Door(LOOPBACK, port),
+        user=nginx.user,
+        version=nginx.version,
+    )
+
+
+def trusted(context: Context) -> tuple[str, ...]:
+    """Addresses from which the api-servers of this host are asked by the proxy, and believe what it says of clients."""
+    proxy = context.fleet.proxy
+    if proxy is None:
+        return ()
+    own = context.own_address if context.host in proxy.on else None
+    others = (host.address for host in context.fleet.hosts if host.name in proxy.on and host.name != context.host)
+    return tuple(dict.fromkeys((*([own] if own else []), *others)))
+
+
+def _public(proxy: Proxy, root: Path) -> Public:
+    usual = 443 if proxy.tls else 80
+    certificate = None
+    if proxy.tls:
+        files = (str(root / proxy.tls.certificate), str(root / proxy.tls.key))
+        certificate = Certificate(*files, strict=_is_of_the_network(proxy.name))
+    return Public(Door(proxy.address, proxy.port or usual), proxy.name, certificate)
+
+
+def _is_of_the_network(name: str) -> bool:
+    """Whether browsers may remember that this name speaks TLS: not one that every machine calls itself by."""
+    if name == "localhost" or name.endswith(".localhost"):
+        return False
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return True
+    return False

@@ -1,0 +1,1 @@
+"""What a plan looks like in the files of others, one module each; they give texts and write nothing."""

@@ -1,0 +1,334 @@
+"""The configuration of nginx for a site: a whole file that runs as an ordinary user from a folder of its own.
+
+All paths in it are relative to that folder (``nginx -p FOLDER -c nginx.conf``), but for the certificate's.
+
+Who is upstream is watched by how it answers: an api-server that refuses, is silent or says 502 or 503 gets
+nothing more for some seconds, and the request goes to the next one. A request that changes something is
+repeated only where that is safe: at the execution API, where a second start or end of an attempt is
+answered like the first, and anywhere when the api-server has refused the connection.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from airfleet.fleet.plan import Plan
+from airfleet.fleet.site import DOCUMENTS_POLICY, FLOWER_POLICY, HEALTH, Public, Site
+
+FILE_NAME = "nginx.conf"
+
+#: seconds for which an upstream that failed once gets no request, unless all have failed
+FAIL_SECONDS = 2
+#: folders for what does not fit into memory; nginx makes them
+TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+
+#: what clients may say of themselves to a proxy before this one: nothing
+NOT_FORWARDED = (
+    "Forwarded", "X-Forwarded-Prefix", "X-Forwarded-Server", "X-Forwarded-Ssl", "X-Forwarded-User",
+    "X-Forwarded-Email", "X-Remote-User", "Remote-User", "X-Original-URL", "X-Rewrite-URL", "X-Original-URI", "Proxy",
+)  # fmt: skip
+#: headers of answers that this file alone decides on
+OURS = (
+    "Content-Security-Policy", "X-Frame-Options", "X-Content-Type-Options", "Referrer-Policy",
+    "Strict-Transport-Security",
+)  # fmt: skip
+
+Lines = list[str]
+
+
+def files(plan: Plan) -> Mapping[str, str]:
+    """Name -> text of what a host's nginx needs; nothing when the plan has no nginx."""
+    return {FILE_NAME: configuration(plan.site)} if plan.site else {}
+
+
+def configuration(site: Site) -> str:
+    """The text of ``nginx.conf``. Raises ValueError for a value that cannot stand in one."""
+    lines = [
+        *([f"user {_word(site.user)};"] if site.user else []),
+        f"worker_processes {2 if site.public else 1};",
+        "worker_shutdown_timeout 5s;",
+        "daemon off;",
+        "pid nginx.pid;",
+        "error_log stderr warn;",
+        "",
+        *_block("events", ["worker_connections 1024;"]),
+        "",
+        *_block("http", _http(site)),
+    ]
+    return "# Written by airfleet from fleet.yaml.\n" + "\n".join(lines) + "\n"
+
+
+def _http(site: Site) -> Lines:
+    parts = [
+        _common(),
+        _upstream("airflow", site.api_servers),
+        *([_upstream("flower", (site.flower,))] if site.flower else []),
+        *([_maps(site, site.public), *_public(site, site.public)] if site.public else []),
+        *([_local(site)] if site.local else []),
+    ]
+    return [line for part in parts for line in ([""] if part is not parts[0] else []) + part]
+
+
+def _common() -> Lines:
+    return [
+        "default_type application/octet-stream;",
+        # The path without its query: that may hold what nobody else should read.
+        "log_format plain '$remote_addr [$time_iso8601] \"$request_method $uri\" $status $body_bytes_sent'",
+        "                 ' $request_time s, $upstream_addr $upstream_status';",
+        "access_log off;",
+        "server_tokens off;",
+        "absolute_redirect off;",
+        "tcp_nodelay on;",
+        "keepalive_timeout 75s;",
+        "client_header_timeout 15s;",
+        "client_body_timeout 30s;",
+        "send_timeout 60s;",
+        "client_body_buffer_size 256k;",
+        "large_client_header_buffers 4 32k;",
+        *(f"{name}_temp_path {name};" for name in TEMPORARY),
+        "",
+        "proxy_http_version 1.1;",
+        "proxy_redirect off;",
+        "proxy_connect_timeout 2s;",
+        "proxy_buffers 16 16k;",
+        "proxy_buffer_size 16k;",
+    ]
+
+
+def _upstream(name: str, servers: Iterable[str]) -> Lines:
+    return _block(
+        f"upstream {name}",
+        [
+            f"zone {name} 64k;",  # what one process of nginx learns of a server, all know
+            *(f"server {_word(server)} max_fails=1 fail_timeout={FAIL_SECONDS}s;" for server in servers),
+            "keepalive 32;",
+        ],
+    )
+
+
+def _maps(site: Site, public: Public) -> Lines:
+    below = _pattern(site.airflow_path)
+    flower = [f"~^{_pattern(site.flower_path)}(/|$) {_quoted(FLOWER_POLICY)};"] if site.flower else []
+    return [
+        *_block("map $http_upgrade $connection_upgrade", ["default upgrade;", "'' '';"]),
+        # Only what may be a password is counted.
+        *_block("map $request_method $login_from", ["default '';", "POST $binary_remote_addr;"]),
+        f"limit_req_zone $login_from zone=logins:1m rate={public.logins_per_minute}r/m;",
+        *_block(
+            "map $uri $content_policy",
+            [
+                f"default {_quoted(public.airflow_policy)};",
+                f"~^{below}/(docs|redoc)(/|$) {_quoted(DOCUMENTS_POLICY)};",
+                *flower,
+            ],
+        ),
+    ]
+
+
+# --- the public door -------------------------------------------------------------------------------------------------
+
+
+def _public(site: Site, public: Public) -> list[Lines]:
+    strangers = [
+        *_listen(site, public, "default_server"),
+        "server_name _;",
+        *_tls(public),
+        "return 421;",
+    ]
+    ours = [
+        *_listen(site, public, ""),
+        f"server_name {_word(public.name)};",
+        *_tls(public),
+        "access_log /dev/stdout plain;",
+        f"client_max_body_size {public.body_bytes};",
+        *_answers(public),
+        *_fresh_headers(),
+        "proxy_next_upstream error timeout http_502 http_503;",
+        "proxy_next_upstream_tries 3;",
+        "proxy_read_timeout 120s;",
+        "error_page 502 504 = @away;",
+        "",
+        # nginx reads /a/execution/../b as /a/b and passes it on as it came: nobody needs to write that.
+        *_block(r"if ($request_uri ~* ^[^?]*(/|%2f)(\.|%2e)(\.|%2e)?(/|%2f|\?|$))", ["return 400;"]),
+        "",
+        *_airflow(site, public),
+        *(_flower(site) if site.flower else []),
+        *_elsewhere(site),
+        "",
+        *_block(
+            "location @away",
+            [
+                "default_type text/plain;",
+                'return 503 "Airflow does not answer; it may be starting. Try again in some seconds.\\n";',
+            ],
+        ),
+    ]
+    return [_block("server", strangers), _block("server", ours)]
+
+
+def _listen(site: Site, public: Public, more: str) -> Lines:
+    newer = site.version >= (1, 25, 1)
+    words = [str(public.door), more, *([] if not public.certificate else ["ssl"] if newer else ["ssl", "http2"])]
+    lines = [f"listen {' '.join(word for word in words if word)};"]
+    return lines + (["http2 on;"] if public.certificate and newer else [])
+
+
+def _tls(public: Public) -> Lines:
+    if public.certificate is None:
+        return []
+    return [
+        f"ssl_certificate {_quoted(public.certificate.chain)};",
+        f"ssl_certificate_key {_quoted(public.certificate.key)};",
+        "ssl_protocols TLSv1.2 TLSv1.3;",
+        "ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;",
+        "ssl_session_cache shared:tls:1m;",
+        "ssl_session_timeout 1d;",
+        "ssl_session_tickets off;",
+    ]
+
+
+def _answers(public: Public) -> Lines:
+    """Headers that browsers heed, on every answer; what an upstream says of the same is not passed on."""
+    added = {
+        "Content-Security-Policy": "$content_policy",
+        # Not DENY: Airflow shows pages of auth managers and plugins in frames of its own.
+        "X-Frame-Options": "SAMEORIGIN",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+    }
+    if public.certificate and public.certificate.strict:
+        added["Strict-Transport-Security"] = "max-age=31536000"
+    return [
+        *(f"proxy_hide_header {name};" for name in OURS),
+        *(f"add_header {name} {_quoted(value, variables=True)} always;" for name, value in added.items()),
+    ]
+
+
+def _fresh_headers() -> Lines:
+    """What the upstream is told about the client: by nginx alone, whatever the client says."""
+    told = {
+        "Host": "$http_host",
+        "Connection": "$connection_upgrade",
+        "Upgrade": "$http_upgrade",
+        "X-Real-IP": "$remote_addr",
+        "X-Forwarded-For": "$remote_addr",
+        "X-Forwarded-Host": "$http_host",
+        "X-Forwarded-Port": "$server_port",
+        "X-Forwarded-Proto": "$scheme",
+        "X-Scheme": "$scheme",
+        **dict.fromkeys(NOT_FORWARDED, "''"),
+    }
+    return [f"proxy_set_header {name} {value};" for name, value in told.items()]
+
+
+def _airflow(site: Site, public: Public) -> Lines:
+    path = site.airflow_path.rstrip("/")
+    live = rf"^{_pattern(path)}/api/v2/dags/[^/]+/dagRuns/[^/]+/(wait$|taskInstances/.+/logs/)"
+    return [
+        *(_block(f"location = {_word(path)}", [f"return 308 {_word(path)}/$is_args$args;"]) if path else []),
+        *_block(f"location {_word(path)}/", ["proxy_pass http://airflow;"]),
+        *_block(
+            f"location ^~ {_word(path)}/auth/",
+            [
+                f"limit_req zone=logins burst={public.login_burst} nodelay;",
+                "limit_req_status 429;",
+                "proxy_pass http://airflow;",
+            ],
+        ),
+        # Logs of a task that runs, and the end of a run, come line by line; a log may be larger than memory.
+        *_block(
+            f'location ~ "{live}"',
+            ["proxy_pass http://airflow;", "proxy_buffering off;", "proxy_read_timeout 1h;", "send_timeout 5m;"],
+        ),
+        *_block(f"location ^~ {_word(path)}/execution", _closed(site, public)),
+    ]
+
+
+def _closed(site: Site, public: Public) -> Lines:
+    if not public.cluster:
+        return ["return 403;"]
+    return [
+        *(f"allow {_word(network)};" for network in public.cluster),
+        "deny all;",
+        *_execution(site),
+    ]
+
+
+def _flower(site: Site) -> Lines:
+    path = site.flower_path.rstrip("/")
+    return [
+        *_block(f"location = {_word(path)}", [f"return 308 {_word(path)}/;"]),
+        *_block(f"location ^~ {_word(path)}/", ["proxy_pass http://flower;"]),
+        # Flower asks for no password there: it is for a scraper on the machine.
+        *_block(f"location = {_word(path)}/metrics", ["return 403;"]),
+    ]
+
+
+def _elsewhere(site: Site) -> Lines:
+    path = site.airflow_path.rstrip("/")
+    if not path:
+        return []
+    return [
+        *_block("location = /", [f"return 307 {_word(path)}/;"]),
+        *_block("location /", ["return 404;"]),
+    ]
+
+
+# --- the local door --------------------------------------------------------------------------------------------------
+
+
+def _local(site: Site) -> Lines:
+    path = site.airflow_path.rstrip("/")
+    return _block(
+        "server",
+        [
+            f"listen {site.local};",
+            "server_name _;",
+            "proxy_set_header Host $http_host;",
+            "proxy_set_header Connection '';",
+            *(f"proxy_set_header {name} '';" for name in ("X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP")),
+            "",
+            *_block(f"location = {HEALTH}", ["return 204;"]),
+            *_block(f"location ^~ {_word(path)}/execution/", _execution(site)),
+            *_block("location /", ["return 404;"]),
+        ],
+    )
+
+
+def _execution(site: Site) -> Lines:
+    return [
+        "proxy_pass http://airflow;",
+        "proxy_connect_timeout 1s;",
+        f"proxy_read_timeout {round(site.execution_answer_seconds * 1000)}ms;",
+        "proxy_next_upstream error timeout http_502 http_503 non_idempotent;",
+        f"proxy_next_upstream_tries {max(len(site.api_servers), 2)};",
+        "client_max_body_size 0;",
+        "client_body_buffer_size 1m;",
+    ]
+
+
+# --- words of the language -------------------------------------------------------------------------------------------
+
+
+def _block(head: str, body: Lines) -> Lines:
+    return [f"{head} {{", *(f"    {line}" if line else "" for line in body), "}"]
+
+
+def _word(text: str) -> str:
+    """A value that needs no quotes. Raises ValueError when it has what would end it."""
+    if re.search(r"[\s;{}\"'\\$#]", text):
+        raise ValueError(f"{text!r} cannot stand in nginx.conf")
+    return text
+
+
+def _quoted(text: str, *, variables: bool = False) -> str:
+    """A value with spaces, ``;`` or quotes in it. Raises ValueError when it cannot be one."""
+    if re.search(r"[\n\r\0\"\\]", text) or ("$" in text and not variables):
+        raise ValueError(f"{text!r} cannot stand in nginx.conf")
+    return f'"{text}"'
+
+
+def _pattern(path: str) -> str:
+    """A path as a part of a regular expression."""
+    return re.escape(path.rstrip("/"))
