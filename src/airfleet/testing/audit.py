@@ -1,7 +1,8 @@
 """What the database committed about tasks, told by the database itself.
 
-A trigger writes each new state of a task instance into a table beside Airflow's, with the server's own clock: nothing
-has to be asked while the experiment runs, and no state is missed between two looks.
+A trigger writes each new state of a task instance, and each new scheduler that looks after it, into a table beside
+Airflow's, with the server's own clock: nothing has to be asked while the experiment runs, and no state is missed
+between two looks.
 """
 
 from __future__ import annotations
@@ -18,15 +19,19 @@ _INSTALL = (
     CREATE TABLE IF NOT EXISTS airfleet_audit (
         number bigint GENERATED ALWAYS AS IDENTITY,
         at timestamptz NOT NULL DEFAULT clock_timestamp(),
-        dag_id text, run_id text, task_id text, map_index int, attempt text, try_number int, state text
+        dag_id text, run_id text, task_id text, map_index int, attempt text, try_number int, state text,
+        max_tries int, job int
     )
     """,
     """
     CREATE OR REPLACE FUNCTION airfleet_audit_task() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        IF TG_OP = 'INSERT' OR NEW.state IS DISTINCT FROM OLD.state OR NEW.id IS DISTINCT FROM OLD.id THEN
-            INSERT INTO airfleet_audit (dag_id, run_id, task_id, map_index, attempt, try_number, state)
-            VALUES (NEW.dag_id, NEW.run_id, NEW.task_id, NEW.map_index, NEW.id::text, NEW.try_number, NEW.state);
+        IF TG_OP = 'INSERT' OR NEW.state IS DISTINCT FROM OLD.state OR NEW.id IS DISTINCT FROM OLD.id
+            OR NEW.queued_by_job_id IS DISTINCT FROM OLD.queued_by_job_id
+        THEN
+            INSERT INTO airfleet_audit (dag_id, run_id, task_id, map_index, attempt, try_number, state, max_tries, job)
+            VALUES (NEW.dag_id, NEW.run_id, NEW.task_id, NEW.map_index, NEW.id::text, NEW.try_number, NEW.state,
+                NEW.max_tries, NEW.queued_by_job_id);
         END IF;
         RETURN NULL;
     END $$
@@ -57,12 +62,12 @@ def changes(connection: psycopg.Connection[Any]) -> tuple[Change, ...]:
     """Every state that was committed, in order; times by the monotonic clock of this machine."""
     rows = connection.execute(
         "SELECT dag_id, run_id, task_id, map_index, attempt, try_number, state,"
-        " extract(epoch FROM at - clock_timestamp())::float FROM airfleet_audit ORDER BY number"
+        " extract(epoch FROM at - clock_timestamp())::float, max_tries, job FROM airfleet_audit ORDER BY number"
     ).fetchall()
     now = time.monotonic()
     return tuple(
-        Change(Task(dag_id, run_id, task_id, map_index), attempt, try_number, state, now + ago)
-        for dag_id, run_id, task_id, map_index, attempt, try_number, state, ago in rows
+        Change(Task(dag_id, run_id, task_id, map_index), attempt, try_number, state, now + ago, max_tries, job)
+        for dag_id, run_id, task_id, map_index, attempt, try_number, state, ago, max_tries, job in rows
     )
 
 
@@ -70,3 +75,9 @@ def states(connection: psycopg.Connection[Any]) -> dict[Run, str]:
     """The state of every run."""
     rows = connection.execute("SELECT dag_id, run_id, state FROM dag_run").fetchall()
     return {Run(dag_id, run_id): state for dag_id, run_id, state in rows}
+
+
+def gone_schedulers(connection: psycopg.Connection[Any]) -> frozenset[int]:
+    """Jobs of schedulers that have ended, or are held for dead."""
+    rows = connection.execute("SELECT id FROM job WHERE job_type = 'SchedulerJob' AND state <> 'running'").fetchall()
+    return frozenset(int(job) for (job,) in rows)

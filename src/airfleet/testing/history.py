@@ -74,16 +74,31 @@ class Change:
     try_number: int
     state: str | None
     at: float
+    #: the try after which it fails for good; None where the witness did not say
+    max_tries: int | None = None
+    #: the scheduler that looks after it, by the id of its job
+    job: int | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Whether the API answered a question that was asked at a moment."""
+
+    at: float
+    answered: bool
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that was broken, when, until when, and the hosts whose tasks may suffer from it."""
+    """Something that was broken, when, until when, and whose tasks may suffer from it: hosts, or single attempts."""
 
     name: str
     began: float
     ended: float
     hosts: frozenset[str] = frozenset()
+    attempts: frozenset[str] = frozenset()
+    #: whether nothing is left that could answer for the API
+    silences: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,7 +106,9 @@ class History:
     """All that is known of one experiment.
 
     ``asked``: each run that was asked for, with the tasks that have to end for it to succeed. ``states``: what the
-    database says became of each run. ``callbacks``: tasks whose outcome has to be told by a callback.
+    database says became of each run. ``callbacks``: tasks whose outcome has to be told by a callback; a run's own are
+    those of its task without a name. ``helped``: what a person would have had to do to get things going again.
+    ``answers``: what became of questions to the API. ``leaks``: where a secret stood in clear.
     """
 
     notes: tuple[Note, ...]
@@ -100,3 +117,6 @@ class History:
     states: dict[Run, str]
     faults: tuple[Fault, ...] = ()
     callbacks: frozenset[Task] = frozenset()
+    helped: tuple[str, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    leaks: tuple[str, ...] = ()

@@ -1,7 +1,6 @@
 """What must hold whatever broke: a pure function from a history to what is wrong with it.
 
-The numbers are those of the fault matrix. I7 (nobody had to lend a hand), I9 (no secret was written down) and I10 (the
-API answers) are not seen in a history; who breaks things looks at them.
+The numbers are those of the fault matrix. I7 and I9 are seen by who breaks things, and written into the history.
 
 ==== ==========================================================================================
 I1   no run is lost: each ends, and as its tasks' outcomes say
@@ -10,7 +9,10 @@ I3   two attempts at one task do not run at the same time
 I4   a task that was completed is not run again, nor recorded as failed
 I5   what broke costs no retry and fails nothing: only a task's own error does
 I6   a callback that is wanted runs at least once
-I8   tasks on hosts that nothing happened to go on to their end
+I7   nobody has to lend a hand
+I8   tasks that nothing happened to go on to their end
+I9   no secret stands in a log or a message
+I10  the API answers within seconds, but while nothing is left that could
 I11  work goes on: soon after the last fault as much is done as before the first
 ==== ==========================================================================================
 """
@@ -20,9 +22,9 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from airfleet.testing.history import Event, History, Note, Run, Task
+from airfleet.testing.history import Change, Event, History, Note, Run, Task
 
 _FINAL = ("success", "failed")
 _LOSING = ("failed", "up_for_retry")
@@ -36,6 +38,8 @@ class Violation:
 
     invariant: str
     sentence: str
+    #: when, where that is known
+    at: float | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return f"{self.invariant}: {self.sentence}"
@@ -50,9 +54,27 @@ def violations(history: History, overlap_seconds: float = 0.0) -> tuple[Violatio
         ("I4", _completed_and_again(history)),
         ("I5", _blamed(history)),
         ("I6", _untold(history)),
+        ("I7", history.helped),
         ("I8", _bystanders(history)),
+        ("I9", history.leaks),
     )
     return tuple(Violation(name, sentence) for name, sentences in rules for sentence in sentences)
+
+
+def silence(history: History, allowed_seconds: float = 2.0, return_seconds: float = 0.0) -> tuple[Violation, ...]:
+    """I10: how long the API did not answer. ``return_seconds`` are given after a fault that left nothing to answer."""
+    excused = [(fault.began, fault.ended + return_seconds) for fault in history.faults if fault.silences]
+    found: list[Violation] = []
+    since: float | None = None
+    for answer in sorted(history.answers, key=lambda answer: answer.at):
+        if answer.answered or any(begin <= answer.at <= end for begin, end in excused):
+            since = None
+        elif since is None:
+            since = answer.at
+        elif answer.at - since > allowed_seconds:
+            found = [one for one in found if one.at != since]
+            found.append(Violation("I10", f"the API did not answer for {answer.at - since:.1f} s", since))
+    return tuple(found)
 
 
 def standstill(history: History, settle_seconds: float, window_seconds: float) -> tuple[Violation, ...]:
@@ -134,11 +156,23 @@ def _blamed(history: History) -> Iterator[str]:
     for change in history.changes:
         if change.state in _LOSING and change.attempt not in raised:
             yield f"try {change.try_number} of {change.task} is recorded as {change.state}, and raised no error"
+    budgets = _budgets(history.changes)
     for task, notes in _by_task(history.notes).items():
-        last = max((note.try_number for note in notes if note.event == Event.START), default=1)
         own = len({note.attempt for note in notes if note.event == Event.RAISED})
-        if last > 1 + own:
+        last = max((note.try_number for note in notes if note.event == Event.START), default=1)
+        if task in budgets and (spent := budgets[task][0] - min(budgets[task])) > own:
+            yield f"{task} lost {spent} of its retries, and raised {own} errors"
+        elif task not in budgets and last > 1 + own:
             yield f"{task} came to its try {last}, and raised {own} errors"
+
+
+def _budgets(changes: Iterable[Change]) -> dict[Task, list[int]]:
+    """Of each task: how many retries were left each time that it ran. A try that breaks has no number of its own."""
+    found: dict[Task, list[int]] = defaultdict(list)
+    for change in changes:
+        if change.state == "running" and change.max_tries is not None:
+            found[change.task].append(change.max_tries - change.try_number)
+    return found
 
 
 def _untold(history: History) -> Iterator[str]:
@@ -149,9 +183,12 @@ def _untold(history: History) -> Iterator[str]:
 
 def _bystanders(history: History) -> Iterator[str]:
     hurt = frozenset[str]().union(*(fault.hosts for fault in history.faults))
+    suffering = frozenset[str]().union(*(fault.attempts for fault in history.faults))
     for attempt, notes in _by_attempt(history.notes).items():
         events = {note.event for note in notes}
         healthy = [note for note in notes if note.event == Event.START and note.host not in hurt]
+        if attempt in suffering:
+            continue
         if healthy and not events & {Event.END, Event.RAISED}:
             yield f"attempt {attempt} at {healthy[0].task} did not come to its end on {healthy[0].host}, which was well"
 

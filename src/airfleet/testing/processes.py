@@ -1,8 +1,10 @@
-"""What processes show to others on the machine: arguments, environment, listening sockets."""
+"""What processes show to others on the machine: arguments, environment, family, listening sockets."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -33,6 +35,32 @@ def first_environment(pid: int) -> str:
 def is_alive(pid: int) -> bool:
     """Whether the process runs; one that only waits to be reaped does not."""
     return _read(f"/proc/{pid}/stat").rpartition(")")[2].split()[:1] not in ([], ["Z"])
+
+
+def tree(root: int) -> tuple[int, ...]:
+    """A process, all below it, and all of the sessions that one of them leads; those that have ended are left out."""
+    table = dict(_family())
+    found = {root} & table.keys()
+    while True:
+        more = {pid for pid, (parent, session) in table.items() if parent in found or session in found}
+        if more <= found:
+            return tuple(sorted(found))
+        found |= more
+
+
+def send(pid: int, number: signal.Signals) -> None:
+    """Signal a process; one that is gone is fine."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def _family() -> Iterator[tuple[int, tuple[int, int]]]:
+    """Parent and session of every process that has not ended."""
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            fields = _read(f"/proc/{name}/stat").rpartition(")")[2].split()
+            if fields[:1] not in ([], ["Z"]):
+                yield int(name), (int(fields[1]), int(fields[3]))
 
 
 def listening(pids: Iterable[int]) -> tuple[Listening, ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -27,10 +28,12 @@ from airfleet.fleet.components import valkey
 from airfleet.fleet.context import Embedded
 from airfleet.fleet.paths import Paths, fleet_id
 from airfleet.fleet.plan import BrokerAnswers, PostgresAnswers, Probe
+from airfleet.testing import processes
 from airfleet.testing.fleet import clean_environment
 from airfleet.testing.ports import free_ports
 from airfleet.testing.waiting import wait_until
 
+POSTGRES_SERVER, BROKER_SERVER = "postgres", "valkey"
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 #: the least that a server of its own on this machine needs to be told
@@ -46,7 +49,8 @@ class Servers:
     postgres: Mapping[str, str] = field(default_factory=dict)
     _secrets: secrets.Secrets = field(init=False, repr=False)
     _ports: tuple[int, int] = field(init=False)
-    _started: list[subprocess.Popen[bytes]] = field(default_factory=list, init=False, repr=False)
+    _started: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, init=False, repr=False)
+    _place: Embedded | None = field(default=None, init=False, repr=False)
     #: pid and when it started
     _written_down: list[tuple[int, int]] = field(default_factory=list, init=False, repr=False)
 
@@ -60,17 +64,17 @@ class Servers:
         """Start both and wait until they answer. Raises AssertionError."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o755)  # the user that they run as, when we are root, must reach its data
-        place = embedded.prepare(Paths(home=self.folder, runtime=self.folder), euid=os.geteuid())
-        self._start("postgres", self._postgres_command(place), self._secrets.postgres_password)
-        conf = valkey.configuration(place.valkey_data, self._ports[1], self._secrets.broker_password)
-        self._start("valkey", (str(place.valkey_server), "-"), conf, user=place.user)
-        _wait(PostgresAnswers(self._ports[0], self._secrets.postgres_password, self._secrets.airflow_password))
-        _wait(BrokerAnswers(self._ports[1], self._secrets.broker_password))
+        self._place = embedded.prepare(Paths(home=self.folder, runtime=self.folder), euid=os.geteuid())
+        for name in (POSTGRES_SERVER, BROKER_SERVER):
+            self._begin(name)
+        for name in (POSTGRES_SERVER, BROKER_SERVER):
+            self._wait_for(name)
 
     def stop(self) -> None:
         """End both and remove their data."""
         leftovers.end(self.pids, STOP_SECONDS)
-        for process in self._started:
+        for process in self._started.values():
+            process.send_signal(signal.SIGCONT)
             process.terminate()  # Valkey writes its title over the mark by which the others are found
             process.wait()
         self._started.clear()
@@ -87,14 +91,50 @@ class Servers:
 
     def database(self, name: str) -> str:
         """``postgresql://...`` of a database of this name, which is made when it is not there."""
-        with psycopg.connect(self._database_url("postgres"), autocommit=True) as db:
+        with psycopg.connect(self.database_url("postgres"), autocommit=True) as db:
             if not db.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
                 db.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        return self._database_url(name)
+        return self.database_url(name)
+
+    def database_url(self, name: str) -> str:
+        """``postgresql://...`` of a database of this name, whether it is there or not."""
+        return f"postgresql://{SUPERUSER}:{self._secrets.postgres_password}@127.0.0.1:{self._ports[0]}/{name}"
+
+    def passwords(self) -> tuple[str, ...]:
+        """What nobody may write down."""
+        return self._secrets.postgres_password, self._secrets.broker_password
 
     def broker(self, number: int = 0) -> str:
         """``redis://...`` of one of Valkey's two databases."""
         return f"redis://:{self._secrets.broker_password}@127.0.0.1:{self._ports[1]}/{number}"
+
+    # --- what is done to them --------------------------------------------------------------------
+
+    def crash(self, name: str) -> None:
+        """End one at once, without its leave (``postgres`` or ``valkey``); its data are as they were on disk."""
+        # SIGQUIT is PostgreSQL's immediate shutdown; a SIGKILL would leave its children, and with them its port.
+        self._started[name].send_signal(signal.SIGQUIT if name == POSTGRES_SERVER else signal.SIGKILL)
+        self._started[name].wait()
+
+    def start_again(self, name: str) -> None:
+        """Start one that was crashed, on its port and its data, and wait until it answers."""
+        self._begin(name)
+        self._wait_for(name)
+
+    def pause(self, name: str) -> None:
+        """Stop one in the middle of what it does: connections stay, nothing is answered."""
+        self._signal_all(name, signal.SIGSTOP)
+
+    def resume(self, name: str) -> None:
+        """Let it go on."""
+        self._signal_all(name, signal.SIGCONT)
+
+    def wipe_broker(self) -> None:
+        """Crash the broker and forget what it held; it is not running afterwards."""
+        self.crash(BROKER_SERVER)
+        assert self._place is not None
+        for entry in self._place.valkey_data.iterdir():
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
     def pids(self) -> tuple[int, ...]:
         """Every process of the two."""
@@ -105,20 +145,36 @@ class Servers:
     def _mark(self) -> str:
         return f"servers-{fleet_id(self.folder)}"
 
-    def _database_url(self, name: str) -> str:
-        return f"postgresql://{SUPERUSER}:{self._secrets.postgres_password}@127.0.0.1:{self._ports[0]}/{name}"
-
     def _postgres_command(self, place: Embedded) -> tuple[str, ...]:
         settings = (f"{key}={value}" for key, value in {**POSTGRES, **self.postgres}.items())
         module = (sys.executable, "-m", "airfleet.agent.embedded_postgres")
         where = (str(place.postgres_bin), str(place.postgres_data), str(self._ports[0]), place.user or "-")
         return *module, *where, *settings
 
+    def _begin(self, name: str) -> None:
+        place = self._place
+        assert place is not None, "the servers were not started"
+        if name == POSTGRES_SERVER:
+            self._start(name, self._postgres_command(place), self._secrets.postgres_password)
+        else:
+            conf = valkey.configuration(place.valkey_data, self._ports[1], self._secrets.broker_password)
+            self._start(name, (str(place.valkey_server), "-"), conf, user=place.user)
+
+    def _wait_for(self, name: str) -> None:
+        if name == POSTGRES_SERVER:
+            _wait(PostgresAnswers(self._ports[0], self._secrets.postgres_password, self._secrets.airflow_password))
+        else:
+            _wait(BrokerAnswers(self._ports[1], self._secrets.broker_password))
+
+    def _signal_all(self, name: str, number: signal.Signals) -> None:
+        for pid in processes.tree(self._started[name].pid):
+            processes.send(pid, number)
+
     def _start(self, name: str, command: Sequence[str], told: str, user: str | None = None) -> None:
         environ = clean_environment() | {leftovers.MARK: self._mark}
         with (self.folder / f"{name}.log").open("ab") as log:
             process = spawn(command, environ, log, stdin=subprocess.PIPE, user=user)
-        self._started.append(process)
+        self._started[name] = process
         if started := leftovers.started_at(process.pid):
             self._written_down.append((process.pid, started))
         assert process.stdin

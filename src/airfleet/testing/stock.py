@@ -11,24 +11,29 @@
 It is CeleryExecutor on the embedded PostgreSQL and Valkey; every component is a process that the ``airflow`` command
 started, and every setting has Airflow's default but addresses, secrets and what ``settings`` says. Nothing of airfleet
 is loaded by it. Order: servers, migration, all components at once; the block begins when all of them are healthy and
-the worker takes tasks. A component that ends before that is an error that shows the end of its log. Whatever happens in
-the block, no process is left after it; the folder stays.
+the worker takes tasks. A component that ends before that is an error that shows the end of its log. With
+``keep_running`` a component that ends later is started again at once. Whatever happens in the block, no process is left
+after it; the folder stays.
 """
 
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+import psycopg
 
 from airfleet.agent import health, leftovers
 from airfleet.agent.health import Subject
@@ -36,6 +41,7 @@ from airfleet.cli.rest import Api
 from airfleet.fleet import secrets
 from airfleet.fleet.paths import fleet_id
 from airfleet.fleet.plan import HttpAnswers, JobBeats, Probe
+from airfleet.testing import processes
 from airfleet.testing.dags import RunsDags
 from airfleet.testing.fleet import clean_environment
 from airfleet.testing.ports import free_ports
@@ -56,6 +62,8 @@ COMPONENTS: Mapping[str, tuple[str, ...]] = {
 _BEATS = {"scheduler": "SchedulerJob", "dag-processor": "DagProcessorJob", "triggerer": "TriggererJob"}
 #: what Celery writes as soon as it takes tasks
 _WORKER_READY = " ready."
+#: how soon a component that has ended is started again
+_KEEP_SECONDS = 0.2
 
 
 @dataclass
@@ -69,36 +77,53 @@ class StockAirflow(RunsDags):
     slots: int = field(default=2, kw_only=True)
     #: environment variables for every component, and so for tasks
     environ: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    #: name -> arguments of ``airflow``
+    components: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: dict(COMPONENTS), kw_only=True)
+    keep_running: bool = field(default=False, kw_only=True)
+    #: PostgreSQL and Valkey that somebody else starts and stops; None is some of its own
+    given_servers: Servers | None = field(default=None, kw_only=True)
+    api_port: int | None = field(default=None, kw_only=True)
     _secrets: secrets.Secrets = field(init=False, repr=False)
     _ports: tuple[int, ...] = field(init=False, repr=False)
     _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, init=False, repr=False)
     _unpaused: set[str] = field(default_factory=set, init=False, repr=False)
+    _ending: threading.Event = field(default_factory=threading.Event, init=False, repr=False)
+    #: no component is started again meanwhile
+    _resting: threading.Event = field(default_factory=threading.Event, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.folder = self.folder.absolute()
         self._secrets = secrets.generate()
-        self._ports = free_ports(3)
+        api, *others = free_ports(3)
+        self._ports = (self.api_port or api, *others)
 
     # --- its life ---------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Start everything and wait until it is healthy. Raises AssertionError."""
         self.logs.mkdir(parents=True, exist_ok=True)
-        self.servers.start()
+        if self.given_servers is None:
+            self.servers.start()
         self._write_password()
         self.airflow("db", "migrate")
         began = time.time()
-        for name in COMPONENTS:
+        for name in self.components:
             self._start(name)
         wait_until(lambda: self._healthy(began), START_SECONDS, "Airflow is healthy", pause_seconds=0.5)
+        if self.keep_running:
+            self._keeper.start()
 
     def stop(self) -> None:
         """End every process; files stay."""
+        self._ending.set()
+        if self._keeper.is_alive():
+            self._keeper.join()
         leftovers.end(lambda: leftovers.find(self._mark), STOP_SECONDS)
         for process in self._running.values():
             process.wait()
         self._running.clear()
-        self.servers.stop()
+        if self.given_servers is None:
+            self.servers.stop()
 
     def __enter__(self) -> StockAirflow:
         try:
@@ -124,9 +149,13 @@ class StockAirflow(RunsDags):
     # --- what it is ------------------------------------------------------------------------------
 
     @cached_property
+    def _keeper(self) -> threading.Thread:
+        return threading.Thread(target=self._keep, name="keeper", daemon=True)
+
+    @cached_property
     def servers(self) -> Servers:
-        """PostgreSQL and Valkey of its own."""
-        return Servers(self.folder / "servers")
+        """PostgreSQL and Valkey."""
+        return self.given_servers or Servers(self.folder / "servers")
 
     @cached_property
     def database_url(self) -> str:
@@ -151,6 +180,31 @@ class StockAirflow(RunsDags):
     def component(self, name: str) -> int:
         """The pid of the process that was started as this component."""
         return self._running[name].pid
+
+    def power_off(self) -> None:
+        """End every process at once, and start none until :meth:`power_on`."""
+        self._resting.set()
+        for pid in leftovers.find(self._mark):
+            processes.send(pid, signal.SIGKILL)
+
+    def power_on(self) -> None:
+        """Let what has ended be started again."""
+        self._resting.clear()
+
+    def pid_of_each(self) -> Mapping[str, int]:
+        """The pid of each component's latest process."""
+        return {name: process.pid for name, process in self._running.items()}
+
+    def is_well(self) -> bool:
+        """Whether every component runs, and beats or answers if it does so at all."""
+        try:
+            return all(one.poll() is None for one in self._running.values()) and self._beating(time.time() - 10.0)
+        except psycopg.Error:
+            return False
+
+    def known_secrets(self) -> tuple[str, ...]:
+        """What must not stand in a log."""
+        return tuple(map(str, asdict(self._secrets).values()))
 
     def pids(self) -> tuple[int, ...]:
         """Every process of it, servers included."""
@@ -187,16 +241,25 @@ class StockAirflow(RunsDags):
 
     def _start(self, name: str) -> None:
         with (self.logs / f"{name}.log").open("ab") as log:
-            self._running[name] = spawn([_PROGRAM, *COMPONENTS[name]], self._environment, log)
+            self._running[name] = spawn([_PROGRAM, *self.components[name]], self._environment, log)
+
+    def _keep(self) -> None:
+        while not self._ending.wait(_KEEP_SECONDS):
+            for name, process in tuple(self._running.items()):
+                if process.poll() is not None and not (self._ending.is_set() or self._resting.is_set()):
+                    self._start(name)
 
     def _healthy(self, began: float) -> bool:
         for name, process in self._running.items():
             if process.poll() is not None:
                 raise AssertionError(f"{name} ended with {process.returncode}:\n{self._end_of_log(name)}")
+        return self._beating(began) and _WORKER_READY in self._end_of_log("worker")
+
+    def _beating(self, began: float) -> bool:
         with closing(health.Database(self.database_url)) as database:
             subject = Subject(0, began, database)
             beating = all(health.ask(JobBeats(kind), subject).well for kind in _BEATS.values())
-        return beating and health.ask(self._api_answers, subject).well and _WORKER_READY in self._end_of_log("worker")
+        return beating and health.ask(self._api_answers, subject).well
 
     @property
     def _api_answers(self) -> Probe:

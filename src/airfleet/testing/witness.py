@@ -16,7 +16,7 @@ from typing import Any
 
 from airfleet.testing.history import Event, Note, Task
 
-#: names the folder of the files, for tasks
+#: names the folder of the files, for tasks; a run's conf may name another as ``witness``
 FOLDER = "WITNESS_FOLDER"
 
 
@@ -40,19 +40,38 @@ def work(seconds: float = 0.0, beat_seconds: float = 1.0, raise_until_try: int =
     tell(Event.END, ti)
 
 
+def asked(*, ti: Any, dag_run: Any) -> None:
+    """Run as long as the conf of the run says (``seconds``), and raise in as many tries as it says (``errors``)."""
+    conf = dag_run.conf or {}
+    if folder := conf.get("witness"):
+        os.environ[FOLDER] = str(folder)
+    work(float(conf.get("seconds", 0.0)), raise_until_try=int(conf.get("errors", 0)), ti=ti)
+
+
 def told(context: Mapping[str, Any]) -> None:
     """A callback of a task, for ``on_success_callback`` and its like."""
     tell(Event.CALLBACK, context["ti"])
 
 
+def told_of_run(context: Mapping[str, Any]) -> None:
+    """A callback of a Dag: a line about a task without a name."""
+    run = context["dag_run"]
+    _write(Event.CALLBACK, (run.dag_id, run.run_id, "", -1), "", 0)
+
+
 def tell(event: Event, ti: Any) -> None:
     """Append one line about a task instance."""
+    map_index = ti.map_index if ti.map_index is not None else -1
+    _write(event, (ti.dag_id, ti.run_id, ti.task_id, map_index), str(ti.id), ti.try_number)
+
+
+def _write(event: Event, task: tuple[str, str, str, int], attempt: str, try_number: int) -> None:
     host = socket.gethostname()
     line = {
         "event": event.value,
-        "task": [ti.dag_id, ti.run_id, ti.task_id, ti.map_index if ti.map_index is not None else -1],
-        "attempt": str(ti.id),
-        "try_number": ti.try_number,
+        "task": list(task),
+        "attempt": attempt,
+        "try_number": try_number,
         "host": host,
         "pid": os.getpid(),
         "at": time.monotonic(),

@@ -17,7 +17,8 @@ TASK = Task("d", "r", "t", 2)
 #: the columns of Airflow's tables that count here
 TABLES = (
     "CREATE TABLE task_instance (id uuid, dag_id text, run_id text, task_id text, map_index int, try_number int,"
-    " state text, note text)",
+    " state text, note text, max_tries int, queued_by_job_id int)",
+    "CREATE TABLE job (id int, job_type text, state text)",
     "CREATE TABLE dag_run (dag_id text, run_id text, state text)",
     "INSERT INTO dag_run VALUES ('d', 'r', 'running')",
 )
@@ -45,6 +46,7 @@ def test_every_state_that_was_committed_is_told_once_and_in_order(database: psyc
     database.execute("INSERT INTO task_instance VALUES (%s, 'd', 'r', 't', 2, 1, NULL)", (ONE,))
     database.execute("UPDATE task_instance SET state = 'running'")
     database.execute("UPDATE task_instance SET note = 'no state'")
+    database.execute("UPDATE task_instance SET queued_by_job_id = 3, max_tries = 4")
     with pytest.raises(ZeroDivisionError), database.transaction():
         database.execute("UPDATE task_instance SET state = 'failed'")
         raise ZeroDivisionError  # what is rolled back has not happened
@@ -56,14 +58,22 @@ def test_every_state_that_was_committed_is_told_once_and_in_order(database: psyc
     assert [(one.attempt, one.try_number, one.state) for one in found] == [
         (ONE, 1, None),
         (ONE, 1, "running"),
+        (ONE, 1, "running"),
         (OTHER, 2, "running"),
         (OTHER, 2, "success"),
     ]
+    assert [(one.job, one.max_tries) for one in found] == [(None, None)] * 2 + [(3, 4)] * 3
     assert {one.task for one in found} == {TASK}
     times = [one.at for one in found]
     assert times == sorted(times)
     assert began - 0.1 <= times[0] <= times[-1] <= time.monotonic() + 0.1
     assert audit.states(database) == {Run("d", "r"): "running"}
+
+
+def test_schedulers_that_have_ended_are_known(database: psycopg.Connection[Any]) -> None:
+    rows = "(1, 'SchedulerJob', 'failed'), (2, 'SchedulerJob', 'running'), (3, 'TriggererJob', 'success')"
+    database.execute(f"INSERT INTO job VALUES {rows}".encode())
+    assert audit.gone_schedulers(database) == {1}
 
 
 def test_nothing_is_left_of_it_when_it_is_removed(database: psycopg.Connection[Any]) -> None:

@@ -1,0 +1,194 @@
+"""The fault matrix, measured: each fault is done to a fleet under load, and if wished to stock Airflow beside it.
+
+    python benchmarks/faults.py [--only F1,F5] [--runs 5] [--stock] [--seed 1] [--scale 1]
+
+A row is one experiment: a steady load on a system of its own, the fault so many times at random moments of it, and at
+the end the verdict of both witnesses on everything that happened. ``F32`` is the random nemesis, one experiment for
+each seed from ``--seed`` on. Results are written after each row (``results/faults.json``); a row that is not run again
+stays as it was. The exit code is 1 when something was violated, or did not recover in time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import measuring
+from measuring import RESULTS
+
+from airfleet.testing.experiment import Experiment, Outcome, Shape, Trial
+from airfleet.testing.matrix import BY_NUMBER, RANDOM, ROWS, RandomNemesis, Row
+from airfleet.testing.targets import FleetTarget, StockTarget, Target, Topology
+from airfleet.testing.workload import Mix
+
+FILE = "faults.json"
+#: seconds of quiet between two faults of one experiment, drawn anew each time
+QUIET = (5.0, 12.0)
+#: how fast runs are asked for; stock Airflow needs a second and a half of CPU for a task, and there are two cores
+TICKS = {"airfleet": 1.0, "stock": 4.0}
+Make = Callable[[Topology], FleetTarget | StockTarget]
+SYSTEMS: dict[str, Make] = {"airfleet": FleetTarget, "stock": StockTarget}
+
+
+def main() -> int:
+    """Run what was asked for; 0 when everything held."""
+    options = arguments()
+    names = ["airfleet"] * (not options.only_stock) + ["stock"] * (options.stock or options.only_stock)
+    good = True
+    for name in names:
+        good = run_all(name, options) and good
+    return 0 if good else 1
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="What becomes of tasks when something breaks?")
+    parser.add_argument("--only", default="", help="rows, with commas between; all but F21 when left out")
+    parser.add_argument("--runs", type=int, default=5, help="times that each fault is done; seeds of F32")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the time that things are away")
+    parser.add_argument("--patience", type=float, default=60.0, help="seconds until a recovery is given up")
+    parser.add_argument("--drain", type=float, default=120.0, help="seconds that runs get to end, afterwards")
+    parser.add_argument("--stock", action="store_true", help="stock Airflow, too")
+    parser.add_argument("--only-stock", action="store_true", help="stock Airflow, and no fleet")
+    parser.add_argument("--faults", type=int, default=RandomNemesis().faults, help="faults of one seed of F32")
+    return parser.parse_args()
+
+
+def run_all(name: str, options: argparse.Namespace) -> bool:
+    """All rows on one system, which is started anew where a row needs another one, or broke it for good."""
+    wanted = [one for one in options.only.split(",") if one] or [row.number for row in ROWS if row.number != "F21"]
+    held = [_row(name, BY_NUMBER[number], options) for number in wanted if number != RANDOM]
+    if RANDOM in wanted:
+        held += [_random(name, seed, options) for seed in range(options.seed, options.seed + options.runs)]
+    _Kept.end()
+    return all(held)
+
+
+def _row(name: str, row: Row, options: argparse.Namespace) -> bool:
+    chance = random.Random(f"{row.number}-{options.seed}")
+    trials = [row.trial(options.scale, chance.uniform(*QUIET)) for _ in range(options.runs)]
+    shape = replace(_shape(name, options), overlap_seconds=row.overlap_seconds)
+    outcome = _experiment(name, Topology(schedulers=row.schedulers), shape, trials, row.number)
+    return _write(name, row.number, options, outcome, options.seed)
+
+
+def _random(name: str, seed: int, options: argparse.Namespace) -> bool:
+    nemesis_of = replace(RandomNemesis(), faults=options.faults)
+    trials = nemesis_of.trials(seed)
+    outcome = _experiment(name, Topology(), _shape(name, options), trials, f"{RANDOM}-{seed}")
+    return _write(name, f"{RANDOM} seed {seed}", options, outcome, seed)
+
+
+def _shape(name: str, options: argparse.Namespace) -> Shape:
+    tick = TICKS[name]
+    return Shape(
+        mix=Mix(tick_seconds=tick),
+        window_seconds=15.0 * max(1.0, tick / 2),
+        patience_seconds=options.patience,
+        drain_seconds=options.drain,
+    )
+
+
+def _experiment(name: str, topology: Topology, shape: Shape, trials: Sequence[Trial], title: str) -> Outcome:
+    target = _Kept.get(name, topology)
+    began = time.monotonic()
+
+    def say(line: str) -> None:
+        print(f"  {time.monotonic() - began:7.1f} s  {line}", flush=True)
+
+    print(f"{title} on {name}", flush=True)
+    try:
+        outcome = Experiment(target, shape, f"{title.lower()}-{int(time.time())}", say).run(trials)
+    except BaseException:
+        _Kept.end()
+        raise
+    for violation in outcome.violations:
+        say(str(violation))
+    if not outcome.recovered:
+        _Kept.end()
+    return outcome
+
+
+class _Kept:
+    """The system that runs now: the next row takes it, too, if it is of the kind it needs."""
+
+    _target: Target | None = None
+    _kind: tuple[str, int] | None = None
+
+    @classmethod
+    def get(cls, name: str, topology: Topology) -> Target:
+        """A system that runs."""
+        kind = (name, topology.schedulers)
+        if cls._target is not None and cls._kind == kind and cls._target.is_well():
+            return cls._target
+        cls.end()
+        made = SYSTEMS[name](topology)
+        cls._target, cls._kind = made, kind
+        try:
+            made.start()
+        except BaseException:
+            cls.end()
+            raise
+        return made
+
+    @classmethod
+    def end(cls) -> None:
+        """End it."""
+        if cls._target is not None:
+            cls._target.stop()
+        cls._target = cls._kind = None
+
+
+def _write(name: str, key: str, options: argparse.Namespace, outcome: Outcome, seed: int) -> bool:
+    """Put the row beside what is there; whether all held."""
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / FILE
+    kept = json.loads(path.read_text()) if path.exists() else {"systems": {}}
+    kept["machine"] = measuring.machine()
+    kept["systems"].setdefault(name, {})[key] = {
+        "date": measuring.machine()["date"],
+        "seed": seed,
+        "scale": options.scale,
+        "patience_s": options.patience,
+        "runs_of_dags": outcome.runs,
+        "attempts": outcome.tasks,
+        "faults": [_fault(one.moment.name, one.seconds) for one in outcome.recoveries],
+        "recovery": summary([one.seconds for one in outcome.recoveries]),
+        "violations": [str(violation) for violation in outcome.violations],
+    }
+    path.write_text(json.dumps(kept, indent=2) + "\n")
+    in_time = all(None not in one.seconds.values() for one in outcome.recoveries)
+    return in_time and not outcome.violations
+
+
+def _fault(name: str, seconds: dict[str, float | None]) -> dict[str, Any]:
+    shown = {key: value if value is None else round(value, 3) for key, value in seconds.items()}
+    return {"fault": name, "recovery_s": shown}
+
+
+def summary(all_seconds: Sequence[dict[str, float | None]]) -> dict[str, dict[str, float | int | None]]:
+    """By stopwatch: median, 95th percentile and most; those that did not recover are counted apart."""
+    found: dict[str, dict[str, float | int | None]] = {}
+    for watch in all_seconds[0] if all_seconds else ():
+        values = sorted(value for one in all_seconds if (value := one.get(watch)) is not None)
+        found[watch] = {
+            "median_s": round(statistics.median(values), 3) if values else None,
+            "p95_s": round(values[math.ceil(0.95 * len(values)) - 1], 3) if values else None,
+            "max_s": round(values[-1], 3) if values else None,
+            "recovered": len(values),
+            "of": len(all_seconds),
+        }
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

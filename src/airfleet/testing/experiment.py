@@ -1,0 +1,229 @@
+"""Break things under load and see what becomes of it: one experiment, from the first run to the verdict.
+
+Order: audit on → load → quiet window → for each step: fault, heal, wait until its stopwatch stops (or patience ends),
+quiet → window → load off → wait until every run has ended → witnesses read → verdict. What did not recover is written
+into the history as help that a person would have had to give (I7); the target is then of no further use.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import psycopg
+
+from airfleet.testing import audit, invariants, secrecy, witness
+from airfleet.testing.history import Fault as HappenedFault
+from airfleet.testing.history import History, Run
+from airfleet.testing.invariants import Violation
+from airfleet.testing.load import Load
+from airfleet.testing.nemesis import Fault
+from airfleet.testing.stopwatch import Evidence, Moment, Stopwatch
+from airfleet.testing.targets import Target
+from airfleet.testing.workload import Asked, Mix
+
+#: between two looks at the witnesses
+LOOK_SECONDS = 0.5
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How an experiment goes; times in seconds."""
+
+    mix: Mix = field(default_factory=Mix)
+    #: under load, before the first fault and after the last recovery: what I11 compares
+    window_seconds: float = 15.0
+    #: from a recovery to the window, for what waited meanwhile
+    settle_seconds: float = 5.0
+    #: given up after so long
+    patience_seconds: float = 60.0
+    #: until all runs have ended, after the load
+    drain_seconds: float = 120.0
+    #: two attempts at a task may run at once for so long (I3)
+    overlap_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One fault of an experiment, and what measures it."""
+
+    fault: Fault
+    watches: Mapping[str, Stopwatch]
+    #: of quiet before it
+    after_seconds: float = 0.0
+    #: more runs, asked for just before; it is given a label for their ids
+    before: Callable[[str], Sequence[Asked]] = lambda label: ()
+    #: asked until it is true, after those were asked for: the moment has come
+    moment: Callable[[Target, str], bool] = lambda target, label: True
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """What one fault cost."""
+
+    moment: Moment
+    #: seconds by each stopwatch; None is longer than patience
+    seconds: dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of an experiment."""
+
+    recoveries: tuple[Recovery, ...]
+    violations: tuple[Violation, ...]
+    runs: int
+    tasks: int
+    history: History = field(repr=False)
+
+    @property
+    def recovered(self) -> bool:
+        """Whether the target is of use for another one."""
+        return not self.history.helped
+
+
+class Experiment:
+    """One run of it. ``label`` makes the ids of its runs unique."""
+
+    def __init__(self, target: Target, shape: Shape, label: str, say: Say = lambda line: None) -> None:
+        self._target = target
+        self._shape = shape
+        self._label = label
+        self._say = say
+        self._load = Load(replace(target.api, patience_seconds=0.0), shape.mix, label)
+        self._recoveries: list[Recovery] = []
+        self._helped: list[str] = []
+
+    def run(self, trials: Sequence[Trial]) -> Outcome:
+        """The whole story."""
+        self._load.start()
+        try:
+            time.sleep(self._shape.window_seconds)
+            for number, trial in enumerate(trials):
+                time.sleep(trial.after_seconds)
+                self._recoveries.append(self._one(f"{self._label}-{number}", trial))
+            time.sleep(self._shape.settle_seconds + self._shape.window_seconds)
+        finally:
+            self._load.stop()
+        self._drain()
+        return self._verdict()
+
+    def _one(self, label: str, trial: Trial) -> Recovery:
+        self._load.ask(trial.before(label))
+        self._wait_for_moment(label, trial)
+        fault, began = trial.fault, time.monotonic()
+        hurt = fault.inflict(self._target)
+        self._say(fault.name)
+        time.sleep(fault.seconds)
+        fault.heal(self._target)
+        moment = Moment(fault.name, began, time.monotonic(), hurt, fault.silences)
+        recovery = Recovery(moment, self._wait_for(moment, trial.watches))
+        self._say(f"{fault.name}: {_shown(recovery.seconds)}")
+        return recovery
+
+    def _wait_for_moment(self, label: str, trial: Trial) -> None:
+        deadline = time.monotonic() + self._shape.patience_seconds
+        while not trial.moment(self._target, label):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"the moment for '{trial.fault.name}' did not come")
+            time.sleep(0.05)
+
+    def _wait_for(self, moment: Moment, watches: Mapping[str, Stopwatch]) -> dict[str, float | None]:
+        deadline = moment.ended + self._shape.patience_seconds
+        while True:
+            evidence = self._evidence()
+            seconds = {name: stopwatch(evidence, moment) for name, stopwatch in watches.items()} if evidence else {}
+            over = bool(seconds) and None not in seconds.values()
+            if (over and self._target.is_well()) or time.monotonic() > deadline:
+                return seconds or dict.fromkeys(watches)
+            time.sleep(LOOK_SECONDS)
+
+    def _evidence(self) -> Evidence | None:
+        """None while the database is away."""
+        try:
+            with closing(psycopg.connect(self._target.database_url, autocommit=True, connect_timeout=5)) as connection:
+                changes = audit.changes(connection)
+                gone = audit.gone_schedulers(connection)
+        except psycopg.Error:
+            return None
+        ours = {one.run for one in self._load.asked}
+        callbacks = frozenset(task for one in self._load.asked for task in one.callbacks)
+        return Evidence(
+            notes=tuple(n for n in witness.read(self._target.witness_folder) if n.task.run in ours),
+            changes=tuple(change for change in changes if change.task.run in ours),
+            gone=gone,
+            callbacks=callbacks,
+            answers=self._load.answers,
+        )
+
+    def _drain(self) -> None:
+        if lost := self._load.settle(self._shape.drain_seconds):
+            self._helped.append(f"{lost} runs could not be asked for")
+        deadline = time.monotonic() + self._shape.drain_seconds
+        while time.monotonic() < deadline:
+            if self._all_over() and self._target.is_well():
+                return
+            time.sleep(LOOK_SECONDS)
+        if not self._target.is_well():
+            self._helped.append("not every component came back")
+        if not self._all_over():
+            self._helped.append("runs did not end")
+
+    def _all_over(self) -> bool:
+        states, evidence = self._states(), self._evidence()
+        if states is None or evidence is None:
+            return False
+        told = {note.task for note in evidence.notes if note.event == "callback"}
+        return evidence.callbacks <= told and all(
+            states.get(one.run) in ("success", "failed") for one in self._load.asked
+        )
+
+    def _states(self) -> dict[Run, str] | None:
+        try:
+            with closing(psycopg.connect(self._target.database_url, autocommit=True, connect_timeout=5)) as connection:
+                return audit.states(connection)
+        except psycopg.Error:
+            return None
+
+    def _verdict(self) -> Outcome:
+        evidence, states = self._evidence(), self._states()
+        assert evidence is not None, "the database did not come back"
+        assert states is not None, "the database did not come back"
+        faults = [one.moment for one in self._recoveries]
+        history = History(
+            notes=evidence.notes,
+            changes=evidence.changes,
+            asked={one.run: one.must_end for one in self._load.asked},
+            states=states,
+            faults=tuple(HappenedFault(m.name, m.began, m.ended, frozenset(), m.hurt, m.silences) for m in faults),
+            callbacks=evidence.callbacks,
+            helped=tuple(self._helped),
+            answers=self._load.answers,
+            leaks=secrecy.leaks(self._target.secrets(), self._target.logs()),
+        )
+        shape = self._shape
+        found = (
+            *invariants.violations(history, shape.overlap_seconds),
+            *invariants.silence(history, return_seconds=shape.patience_seconds),
+            *invariants.standstill(history, self._settled(), shape.window_seconds),
+        )
+        return Outcome(tuple(self._recoveries), found, len(history.asked), _tasks(history), history)
+
+    def _settled(self) -> float:
+        """From the end of the last fault to the beginning of the window after it."""
+        last = self._recoveries[-1]
+        longest = max((one for one in last.seconds.values() if one is not None), default=0.0)
+        return max(longest, 0.0) + self._shape.settle_seconds
+
+
+def _tasks(history: History) -> int:
+    return len({note.attempt for note in history.notes if note.attempt})
+
+
+def _shown(seconds: dict[str, Any]) -> str:
+    parts = (f"{name} {'not in time' if one is None else f'{one:.2f} s'}" for name, one in seconds.items())
+    return ", ".join(parts)

@@ -1,0 +1,105 @@
+"""A steady load on any Airflow: asks for the runs of a mix, tick by tick, whatever breaks.
+
+Each run has an id of its own, given here. A request that got no answer is made again with the same id, so that a run is
+asked for once, and every run that this says was asked for is in Airflow's database or was lost by it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from airfleet.cli.rest import Api, ApiError
+from airfleet.errors import FleetError
+from airfleet.testing.history import Answer
+from airfleet.testing.workload import Asked, Mix
+
+#: "a run of that id is there"
+_CONFLICT = 409
+
+
+class Load:
+    """Runs asked for by a thread of its own, between ``start`` and ``stop``. Times by the monotonic clock."""
+
+    def __init__(self, api: Api, mix: Mix, label: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._api = api
+        self._mix = mix
+        self._label = label
+        self._clock = clock
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"load {label}", daemon=True)
+        self._lock = threading.Lock()
+        self._waiting: deque[Asked] = deque()
+        self._asked: list[Asked] = []
+        self._answers: list[Answer] = []
+
+    def start(self) -> None:
+        """Begin to ask."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask for no new run; what waits for an answer is asked for until it is there."""
+        self._end.set()
+        self._thread.join()
+
+    def ask(self, runs: Iterable[Asked]) -> None:
+        """Ask for these runs, too, as soon as may be."""
+        with self._lock:
+            self._waiting.extend(runs)
+
+    @property
+    def asked(self) -> tuple[Asked, ...]:
+        """The runs that Airflow said it would do."""
+        with self._lock:
+            return tuple(self._asked)
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """Whether each question was answered."""
+        with self._lock:
+            return tuple(self._answers)
+
+    def settle(self, seconds: float) -> int:
+        """After ``stop``: ask for what is still waiting; how many runs could not be asked for."""
+        deadline = self._clock() + seconds
+        while self._waiting and self._clock() < deadline:
+            self._send()
+            time.sleep(0.1)
+        return len(self._waiting)
+
+    def _run(self) -> None:
+        began, tick = self._clock(), 0
+        while not self._end.is_set():
+            if self._clock() >= began + tick * self._mix.tick_seconds:
+                self.ask(self._mix.at(self._label, tick))
+                tick += 1
+            self._send()
+            self._end.wait(0.1)
+
+    def _send(self) -> None:
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    return
+                one = self._waiting[0]
+            began = self._clock()
+            answered = self._ask_for(one)
+            with self._lock:
+                self._answers.append(Answer(began, answered))
+                if not answered:
+                    return
+                self._waiting.remove(one)
+                self._asked.append(one)
+
+    def _ask_for(self, one: Asked) -> bool:
+        body: dict[str, Any] = {"logical_date": None, "dag_run_id": one.run_id, "conf": dict(one.conf)}
+        try:
+            self._api.post("dags", one.dag_id, "dagRuns", body=body)
+        except ApiError as refused:
+            return refused.status == _CONFLICT
+        except FleetError:
+            return False
+        return True

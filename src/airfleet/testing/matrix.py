@@ -1,0 +1,269 @@
+"""The fault matrix: which faults, what is measured of each, and what is promised.
+
+The numbers of the rows are those of the list of faults that the project keeps; rows that need several machines are not
+here. A *scale* shortens how long things are away, for a quick look: 1 is the matrix itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+
+import psycopg
+
+from airfleet.testing import nemesis, stopwatch, witness
+from airfleet.testing.experiment import Trial
+from airfleet.testing.history import Event
+from airfleet.testing.nemesis import Fault
+from airfleet.testing.servers import BROKER_SERVER, POSTGRES_SERVER
+from airfleet.testing.stopwatch import Stopwatch
+from airfleet.testing.targets import API_SERVER, SCHEDULER, WORKER, Target
+from airfleet.testing.workload import DEFERRED, ONE, TOLD, Asked
+
+#: callbacks that run while the dag-processor dies, and how many of them have run when it does
+CALLBACKS, CALLBACKS_BEFORE = 50, 5
+#: tasks that wait in the queue when the broker forgets it
+QUEUED = 16
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What is promised, in seconds."""
+
+    p95: float
+    most: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """One fault of the matrix."""
+
+    number: str
+    #: the fault, when things are away for the given share of their full time
+    fault: Callable[[float], Fault]
+    watches: Mapping[str, Stopwatch]
+    #: by the name of the stopwatch
+    promised: Mapping[str, Promise]
+    #: the longest that stock Airflow takes by its timers, where it recovers at all
+    stock: str
+    before: Callable[[str], Sequence[Asked]] = lambda label: ()
+    moment: Callable[[Target, str], bool] = lambda target, label: True
+    schedulers: int = 1
+    overlap_seconds: float = 0.0
+
+    def trial(self, scale: float = 1.0, after_seconds: float = 0.0) -> Trial:
+        """The row as a part of an experiment."""
+        return Trial(self.fault(scale), self.watches, after_seconds, self.before, self.moment)
+
+
+def _some_callbacks(target: Target, label: str) -> bool:
+    notes = witness.read(target.witness_folder)
+    told = {n.task for n in notes if n.event == Event.CALLBACK and n.task.run_id.startswith(f"{label}-more-")}
+    return len(told) >= CALLBACKS_BEFORE
+
+
+def _in_state(state: str, count: int) -> Callable[[Target, str], bool]:
+    def there(target: Target, label: str) -> bool:
+        with closing(psycopg.connect(target.database_url, autocommit=True, connect_timeout=5)) as connection:
+            row = connection.execute("SELECT count(*) FROM task_instance WHERE state = %s", (state,)).fetchone()
+        return bool(row and row[0] >= count)
+
+    return there
+
+
+def _runs(dag_id: str, count: int, seconds: float) -> Callable[[str], Sequence[Asked]]:
+    return lambda label: [Asked(dag_id, f"{label}-more-{one}", {"seconds": seconds}) for one in range(count)]
+
+
+_LONG_TASK = _runs(ONE, 1, 20.0)
+_RUNNING = _in_state("running", 1)
+
+ROWS: tuple[Row, ...] = (
+    Row(
+        "F1",
+        lambda scale: nemesis.Kill(SCHEDULER),
+        {"dispatch": stopwatch.dispatch, "watch": stopwatch.watch},
+        {"dispatch": Promise(2, 2), "watch": Promise(5, 15)},
+        "330 s",
+        before=_LONG_TASK,
+        moment=_RUNNING,
+        schedulers=2,
+    ),
+    Row(
+        "F2",
+        lambda scale: nemesis.Kill(SCHEDULER),
+        {"dispatch": stopwatch.dispatch, "watch": stopwatch.watch},
+        {"watch": Promise(20, 20)},
+        "boot + 300 s",
+        before=_LONG_TASK,
+        moment=_RUNNING,
+    ),
+    Row(
+        "F3",
+        lambda scale: nemesis.KillBeforePublishing(),
+        {"start": stopwatch.dispatch_of_waiting},
+        {"start": Promise(10, 30)},
+        "720 s",
+    ),
+    Row(
+        "F4",
+        lambda scale: nemesis.KillMonitor(),
+        {"rerun": stopwatch.rerun},
+        {"rerun": Promise(5, 5)},
+        "failed, or 300 s",
+        before=_LONG_TASK,
+        moment=_RUNNING,
+    ),
+    Row(
+        "F5",
+        lambda scale: nemesis.Kill(WORKER),
+        {"rerun": stopwatch.rerun},
+        {"rerun": Promise(5, 15)},
+        "failed, or 610 s",
+        before=_LONG_TASK,
+        moment=_RUNNING,
+    ),
+    Row(
+        "F10",
+        lambda scale: nemesis.Kill(API_SERVER),
+        {"answers": stopwatch.answering},
+        {},
+        "tasks killed after 16.5 s",
+    ),
+    Row(
+        "F11",
+        lambda scale: nemesis.ExecutionApiAway(300 * scale),
+        {"recorded": stopwatch.recorded},
+        {"recorded": Promise(10, 10)},
+        "every task killed",
+        before=_LONG_TASK,
+        moment=_RUNNING,
+    ),
+    Row(
+        "F12",
+        lambda scale: nemesis.ExecutionApiAway(60 * scale),
+        {"recorded": stopwatch.recorded},
+        {"recorded": Promise(10, 10)},
+        "success lost",
+        before=_runs(ONE, 4, 5.0),
+        moment=_RUNNING,
+    ),
+    Row(
+        "F13",
+        lambda scale: nemesis.ServerAway(POSTGRES_SERVER),
+        {"dispatch": stopwatch.dispatch},
+        {"dispatch": Promise(5, 5)},
+        "17 s, tasks killed after 16.5 s",
+    ),
+    Row(
+        "F14",
+        lambda scale: nemesis.ServerAway(POSTGRES_SERVER, 300 * scale),
+        {"dispatch": stopwatch.dispatch},
+        {"dispatch": Promise(10, 10)},
+        "every task killed",
+        before=_LONG_TASK,
+        moment=_RUNNING,
+    ),
+    Row(
+        "F17",
+        lambda scale: nemesis.ServerAway(BROKER_SERVER, 60 * scale),
+        {"start": stopwatch.dispatch_of_waiting},
+        {"start": Promise(5, 5)},
+        "failed after 1 s",
+    ),
+    Row(
+        "F18",
+        lambda scale: nemesis.BrokerHangs(60 * scale),
+        {"start": stopwatch.dispatch_of_waiting},
+        {"start": Promise(5, 5)},
+        "failed after 4 s",
+    ),
+    Row(
+        "F19",
+        lambda scale: nemesis.BrokerWiped(),
+        {"start": stopwatch.dispatch_of_waiting},
+        {"start": Promise(10, 30)},
+        "720 s, then failed",
+        before=_runs(ONE, QUEUED, 3.0),
+        moment=_in_state("queued", 4),
+    ),
+    Row(
+        "F20",
+        lambda scale: nemesis.ServerAway(BROKER_SERVER),
+        {"dispatch": stopwatch.dispatch},
+        {"dispatch": Promise(5, 5)},
+        "30 s, or never",
+    ),
+    Row(
+        "F21",
+        lambda scale: nemesis.Waiting(3600 * scale),
+        {"start": stopwatch.dispatch_of_waiting},
+        {},
+        "failed after 30 min",
+        before=_runs(ONE, QUEUED, 3600.0),
+        moment=_in_state("queued", 1),
+    ),
+    Row(
+        "F22",
+        lambda scale: nemesis.Kill("triggerer"),
+        {"resumed": stopwatch.resumed},
+        {"resumed": Promise(4, 4)},
+        "36 s",
+        before=_runs(DEFERRED, 3, 1.5),
+        moment=_in_state("deferred", 1),
+    ),
+    Row(
+        "F23",
+        lambda scale: nemesis.Kill("dag-processor"),
+        {"callbacks": stopwatch.callbacks},
+        {"callbacks": Promise(10, 10)},
+        "lost",
+        before=_runs(TOLD, CALLBACKS, 0.0),
+        moment=_some_callbacks,
+    ),
+    Row(
+        "F24",
+        lambda scale: nemesis.Pause(SCHEDULER, 120 * scale),
+        {"dispatch": stopwatch.dispatch},
+        {},
+        "330 s",
+        schedulers=2,
+    ),
+    Row(
+        "F25",
+        lambda scale: nemesis.Pause(WORKER, 400 * scale),
+        {"dispatch": stopwatch.dispatch},
+        {},
+        "310 s",
+        overlap_seconds=5.0,
+    ),
+    Row(
+        "F31",
+        lambda scale: nemesis.PowerOff(),
+        {"dispatch": stopwatch.dispatch},
+        {"dispatch": Promise(60, 60)},
+        "300–720 s",
+        before=_LONG_TASK,
+        moment=_RUNNING,
+    ),
+)
+BY_NUMBER: Mapping[str, Row] = {row.number: row for row in ROWS}
+
+#: the random nemesis; not a row of its own, as its faults are drawn
+RANDOM = "F32"
+
+
+@dataclass(frozen=True)
+class RandomNemesis:
+    """How the random faults are drawn."""
+
+    faults: int = 6
+    quiet_seconds: tuple[float, float] = (3.0, 10.0)
+    longest_seconds: float = 20.0
+    watches: Mapping[str, Stopwatch] = field(default_factory=lambda: {"dispatch": stopwatch.dispatch})
+
+    def trials(self, seed: int) -> tuple[Trial, ...]:
+        """Always the same ones from the same seed."""
+        drawn = nemesis.schedule(seed, self.faults, self.quiet_seconds, self.longest_seconds)
+        return tuple(Trial(step.fault, self.watches, step.after_seconds) for step in drawn)

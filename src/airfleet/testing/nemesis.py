@@ -1,0 +1,363 @@
+"""Faults as values: what is broken, for how long, and how it is made whole again.
+
+``inflict`` breaks it and says whose attempts may suffer; ``heal`` ends what does not end by itself. Both touch only
+processes of the target they are given. :func:`schedule` makes a random sequence of faults from a seed, always the same
+one from the same seed.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import signal
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from airfleet.testing import processes, witness
+from airfleet.testing.history import Event
+from airfleet.testing.processes import arguments, send, tree
+from airfleet.testing.servers import BROKER_SERVER, POSTGRES_SERVER
+from airfleet.testing.targets import API_SERVER, SCHEDULER, WORKER, Target
+from airfleet.testing.waiting import wait_until
+
+#: how Airflow calls the process that runs an attempt, and the one that watches it
+_ATTEMPT = re.compile(r"airflow (?:worker --|supervisor:) ([0-9a-f-]{36})")
+_MONITOR = re.compile(r"airflow supervisor: ([0-9a-f-]{36})")
+#: until something is there that can be broken
+_FIND_SECONDS = 60.0
+
+Attempts = frozenset[str]
+NOBODY: Attempts = frozenset()
+
+
+class Fault(Protocol):
+    """Something that breaks."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+
+    @property
+    def seconds(self) -> float:
+        """From ``inflict`` to ``heal``."""
+
+    @property
+    def silences(self) -> bool:
+        """Whether nothing is left meanwhile that could answer for the API."""
+
+    def inflict(self, target: Target) -> Attempts:
+        """Break it; the attempts that may suffer."""
+
+    def heal(self, target: Target) -> None:
+        """Make it whole, where it does not come back by itself."""
+
+
+@dataclass(frozen=True)
+class Kill:
+    """One component is ended by SIGKILL, and with it all that it started."""
+
+    kind: str
+    seconds: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"{self.kind} killed"
+
+    @property
+    def silences(self) -> bool:
+        """Whether it was what answers for the API."""
+        return self.kind == API_SERVER
+
+    def inflict(self, target: Target) -> Attempts:
+        """Stop it all first, so that nothing new begins while it is looked at."""
+        family = _stopped(_first(target, self.kind))
+        hurt = _attempts(family)
+        for pid in family:
+            send(pid, signal.SIGKILL)
+        return hurt
+
+    def heal(self, target: Target) -> None:
+        """It is started again by what keeps it."""
+
+
+@dataclass(frozen=True)
+class KillMonitor:
+    """The process of one slot, which watches one attempt, is ended by SIGKILL; the attempt is not."""
+
+    name: str = "monitor of an attempt killed"
+    seconds: float = 0.0
+    silences: bool = False
+
+    def inflict(self, target: Target) -> Attempts:
+        """The one whose attempt has run longest."""
+
+        def found() -> tuple[int, str] | None:
+            # A slot keeps the name of its last attempt: what tasks write down says which of them still run.
+            running = _running_attempts(target)
+            named = ((pid, _MONITOR.match(arguments(pid))) for pid in tree(_first(target, WORKER)))
+            there = {match[1]: pid for pid, match in named if match}
+            return next(((there[one], one) for one in running if one in there), None)
+
+        pid, attempt = wait_until(found, _FIND_SECONDS, "an attempt runs") or (0, "")
+        send(pid, signal.SIGKILL)
+        return frozenset({attempt})
+
+    def heal(self, target: Target) -> None:
+        """Nothing to do."""
+
+
+@dataclass(frozen=True)
+class Pause:
+    """One component and all that it started are stopped in the middle of what they do, as a machine that swaps does."""
+
+    kind: str
+    seconds: float
+    _stopped: list[int] = field(default_factory=list, compare=False, repr=False)
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"{self.kind} stands still for {self.seconds:g} s"
+
+    @property
+    def silences(self) -> bool:
+        """Whether it is what answers for the API."""
+        return self.kind == API_SERVER
+
+    def inflict(self, target: Target) -> Attempts:
+        """SIGSTOP."""
+        self._stopped[:] = _stopped(_first(target, self.kind))
+        return _attempts(self._stopped)
+
+    def heal(self, target: Target) -> None:
+        """SIGCONT."""
+        for pid in self._stopped:
+            send(pid, signal.SIGCONT)
+        self._stopped.clear()
+
+
+@dataclass(frozen=True)
+class ServerAway:
+    """The broker or the database is gone: connections break, new ones are refused. Its data are as they were."""
+
+    server: str
+    seconds: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        what = "database" if self.server == POSTGRES_SERVER else "broker"
+        return f"{what} away for {self.seconds:g} s" if self.seconds else f"{what} started anew"
+
+    @property
+    def silences(self) -> bool:
+        """Whether the API cannot answer without it."""
+        return self.server == POSTGRES_SERVER
+
+    def inflict(self, target: Target) -> Attempts:
+        """The database by its immediate shutdown, the broker by SIGKILL."""
+        target.servers.crash(self.server)
+        return NOBODY
+
+    def heal(self, target: Target) -> None:
+        """Start it."""
+        target.servers.start_again(self.server)
+
+
+@dataclass(frozen=True)
+class BrokerHangs:
+    """The broker keeps its connections and answers nothing."""
+
+    seconds: float
+    silences: bool = False
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"broker hangs for {self.seconds:g} s"
+
+    def inflict(self, target: Target) -> Attempts:
+        """SIGSTOP."""
+        target.servers.pause(BROKER_SERVER)
+        return NOBODY
+
+    def heal(self, target: Target) -> None:
+        """SIGCONT."""
+        target.servers.resume(BROKER_SERVER)
+
+
+@dataclass(frozen=True)
+class BrokerWiped:
+    """The broker is gone and comes back with nothing of what it held."""
+
+    name: str = "broker's data wiped"
+    seconds: float = 0.0
+    silences: bool = False
+
+    def inflict(self, target: Target) -> Attempts:
+        """End it, remove its files."""
+        target.servers.wipe_broker()
+        return NOBODY
+
+    def heal(self, target: Target) -> None:
+        """Start it."""
+        target.servers.start_again(BROKER_SERVER)
+
+
+@dataclass(frozen=True)
+class ExecutionApiAway:
+    """Tasks and workers cannot reach any api-server; the servers themselves are well."""
+
+    seconds: float
+    silences: bool = False
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"execution API away for {self.seconds:g} s"
+
+    def inflict(self, target: Target) -> Attempts:
+        """Shut the gate."""
+        target.gate.refuse()
+        return NOBODY
+
+    def heal(self, target: Target) -> None:
+        """Open it."""
+        target.gate.open()
+
+
+@dataclass(frozen=True)
+class KillBeforePublishing:
+    """A scheduler dies that has committed tasks as queued and has not sent them: the broker was away at the moment."""
+
+    name: str = "scheduler killed between commit and publish"
+    #: how long the broker is away before, so that tasks are queued meanwhile
+    seconds: float = 3.0
+    silences: bool = False
+
+    def inflict(self, target: Target) -> Attempts:
+        """The broker goes first."""
+        target.servers.crash(BROKER_SERVER)
+        return NOBODY
+
+    def heal(self, target: Target) -> None:
+        """The scheduler dies, and the broker is back."""
+        Kill(SCHEDULER).inflict(target)
+        target.servers.start_again(BROKER_SERVER)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Nothing breaks; tasks wait in the queue for so long."""
+
+    seconds: float
+    silences: bool = False
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"tasks wait {self.seconds:g} s in the queue"
+
+    def inflict(self, target: Target) -> Attempts:
+        """Nothing to do."""
+        return NOBODY
+
+    def heal(self, target: Target) -> None:
+        """Nothing to do."""
+
+
+@dataclass(frozen=True)
+class PowerOff:
+    """Everything on the machine is ended at once, servers too, and started again."""
+
+    name: str = "power failure of the whole machine"
+    seconds: float = 2.0
+    silences: bool = True
+
+    def inflict(self, target: Target) -> Attempts:
+        """Servers last: until they are gone, nothing that is ended before can be told from one that ended well."""
+        hurt = _attempts(tree(_first(target, WORKER)))
+        target.power_off()
+        for server in (BROKER_SERVER, POSTGRES_SERVER):
+            target.servers.crash(server)
+        return hurt
+
+    def heal(self, target: Target) -> None:
+        """As a machine that boots."""
+        for server in (POSTGRES_SERVER, BROKER_SERVER):
+            target.servers.start_again(server)
+        target.power_on()
+
+
+@dataclass(frozen=True)
+class Step:
+    """One fault of a schedule: so many seconds of quiet, then the fault."""
+
+    fault: Fault
+    after_seconds: float
+
+
+#: what the random nemesis chooses from; ``seconds`` is how long things are away
+def _choices(seconds: float) -> tuple[Fault, ...]:
+    return (
+        Kill(SCHEDULER),
+        Kill(WORKER),
+        Kill(API_SERVER),
+        Kill("dag-processor"),
+        Kill("triggerer"),
+        KillMonitor(),
+        KillBeforePublishing(),
+        Pause(SCHEDULER, seconds),
+        ServerAway(BROKER_SERVER, seconds),
+        ServerAway(BROKER_SERVER),
+        BrokerHangs(seconds),
+        BrokerWiped(),
+        ServerAway(POSTGRES_SERVER, seconds),
+        ServerAway(POSTGRES_SERVER),
+        ExecutionApiAway(seconds),
+    )
+
+
+def schedule(seed: int, count: int, quiet_seconds: tuple[float, float], longest_seconds: float) -> tuple[Step, ...]:
+    """``count`` faults with pauses between; the same for the same arguments, whatever else is drawn."""
+    chance = random.Random(seed)
+    steps = []
+    for _ in range(count):
+        fault = chance.choice(_choices(round(chance.uniform(1.0, longest_seconds), 1)))
+        steps.append(Step(fault, round(chance.uniform(*quiet_seconds), 2)))
+    return tuple(steps)
+
+
+def _first(target: Target, kind: str) -> int:
+    found = wait_until(lambda: target.pids(kind), _FIND_SECONDS, f"a {kind} runs")
+    return found[0]
+
+
+def _running_attempts(target: Target) -> list[str]:
+    """Attempts that started and did not end, the oldest first."""
+    notes = witness.read(target.witness_folder)
+    ended = {note.attempt for note in notes if note.event in (Event.END, Event.RAISED)}
+    alive = (note for note in notes if note.event == Event.START and processes.is_alive(note.pid))
+    return [note.attempt for note in alive if note.attempt not in ended]
+
+
+def _stopped(root: int, rounds: int = 20) -> list[int]:
+    """A process and all that it started, stopped; looked for until nothing new appears."""
+    stopped: list[int] = []
+    for _ in range(rounds):
+        new = [pid for pid in tree(root) if pid not in stopped]
+        if not new:
+            break
+        for pid in new:
+            send(pid, signal.SIGSTOP)
+        stopped += new
+        time.sleep(0.01)  # a signal takes a moment to arrive
+    return [pid for pid in stopped if processes.is_alive(pid)]
+
+
+def _attempts(pids: Iterable[int]) -> Attempts:
+    named = (_ATTEMPT.match(arguments(pid)) for pid in pids)
+    return frozenset(match[1] for match in named if match)

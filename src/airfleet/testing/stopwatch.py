@@ -1,0 +1,158 @@
+"""How long it took until something was as before: pure functions of what the two witnesses said.
+
+Each takes the evidence so far and the moment of a fault, and gives seconds, or None as long as it is not over. A fault
+that nothing suffered from gives :data:`UNHURT`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from airfleet.testing.history import Answer, Change, Event, Note, Task
+
+#: there was nothing to recover
+UNHURT = 0.0
+_FINAL = ("success", "failed", "skipped", "upstream_failed")
+_LIVE = ("queued", "running", "deferred")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One fault as it happened; times by the monotonic clock."""
+
+    name: str
+    began: float
+    #: when it was healed
+    ended: float
+    #: attempts that may suffer
+    hurt: frozenset[str] = frozenset()
+    silences: bool = False
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known so far."""
+
+    notes: tuple[Note, ...]
+    changes: tuple[Change, ...]
+    #: schedulers that have ended, by their jobs
+    gone: frozenset[int] = frozenset()
+    #: callbacks that have to run
+    callbacks: frozenset[Task] = frozenset()
+    answers: tuple[Answer, ...] = ()
+
+
+Stopwatch: TypeAlias = Callable[[Evidence, Moment], float | None]
+
+
+def dispatch(evidence: Evidence, moment: Moment) -> float | None:
+    """From the healing to the first start of a task that was not sent before it."""
+    sent_before = {one.attempt for one in evidence.changes if one.state == "queued" and one.at < moment.ended}
+    return _least(_starts(evidence, moment.ended, without=sent_before), moment.ended)
+
+
+def dispatch_of_waiting(evidence: Evidence, moment: Moment) -> float | None:
+    """From the healing to the start of the last task that was queued, and had not started, while things were broken."""
+    started = {note.attempt: note.at for note in evidence.notes if note.event == Event.START}
+    waiting = {
+        one.task
+        for one in evidence.changes
+        if one.state == "queued" and one.at < moment.ended and started.get(one.attempt, moment.ended) >= moment.ended
+    }
+    return _slowest(waiting, _first_starts(evidence, moment.ended), moment.ended)
+
+
+def rerun(evidence: Evidence, moment: Moment) -> float | None:
+    """From the fault until the last of the tasks whose attempts died by it has started again."""
+    ended = {note.attempt for note in evidence.notes if note.event in (Event.END, Event.RAISED)}
+    died = {
+        note.task: note.attempt
+        for note in evidence.notes
+        if note.event == Event.START and note.attempt in moment.hurt and note.attempt not in ended
+    }
+    again = _first_starts(evidence, moment.began, without=frozenset(died.values()))
+    return _slowest(set(died), again, moment.began)
+
+
+def watch(evidence: Evidence, moment: Moment) -> float | None:
+    """From the fault until a scheduler that lives looks after every task that the dead one looked after.
+
+    A task that ends before anybody took it over tells nothing of how soon it would have been; when all do, the answer
+    is the end of the last one, which is as long as nobody looked.
+    """
+    orphans = _orphans(evidence, moment)
+    over: dict[Task, float] = {}
+    for change in evidence.changes:
+        if change.at > moment.began and change.task in orphans and change.task not in over:
+            taken = change.job is not None and change.job not in evidence.gone
+            if taken or change.state in _FINAL:
+                over[change.task] = change.at
+    return _slowest(orphans, over, moment.began)
+
+
+def recorded(evidence: Evidence, moment: Moment) -> float | None:
+    """From the healing until what tasks had done while things were broken is recorded as success."""
+    done = {note.task for note in evidence.notes if note.event == Event.END and moment.began <= note.at <= moment.ended}
+    success = {one.task: one.at for one in evidence.changes if one.state == "success"}
+    return _slowest(done, success, moment.ended)
+
+
+def resumed(evidence: Evidence, moment: Moment) -> float | None:
+    """From the fault until every task that waited for an event then has ended."""
+    states = _states_at(evidence.changes, moment.began)
+    waiting = {task for task, change in states.items() if change.state == "deferred"}
+    ends = {note.task: note.at for note in evidence.notes if note.event == Event.END}
+    return _slowest(waiting, ends, moment.began)
+
+
+def callbacks(evidence: Evidence, moment: Moment) -> float | None:
+    """From the fault to the last of the callbacks that have to run."""
+    told: dict[Task, float] = {}
+    for note in evidence.notes:
+        if note.event == Event.CALLBACK:
+            told.setdefault(note.task, note.at)
+    return _slowest(set(evidence.callbacks), told, moment.began)
+
+
+def answering(evidence: Evidence, moment: Moment) -> float | None:
+    """From the fault to the first question that the API answered."""
+    return min(
+        (one.at - moment.began for one in evidence.answers if one.answered and one.at > moment.ended), default=None
+    )
+
+
+def _orphans(evidence: Evidence, moment: Moment) -> set[Task]:
+    return {
+        task
+        for task, change in _states_at(evidence.changes, moment.began).items()
+        if change.state in _LIVE and change.job in evidence.gone
+    }
+
+
+def _states_at(changes: Iterable[Change], at: float) -> dict[Task, Change]:
+    return {change.task: change for change in changes if change.at <= at}
+
+
+def _starts(evidence: Evidence, after: float, without: Iterable[str] = ()) -> list[Note]:
+    left_out = set(without)
+    return [n for n in evidence.notes if n.event == Event.START and n.at >= after and n.attempt not in left_out]
+
+
+def _first_starts(evidence: Evidence, after: float, without: frozenset[str] = frozenset()) -> dict[Task, float]:
+    found: dict[Task, float] = {}
+    for note in _starts(evidence, after, without):
+        found.setdefault(note.task, note.at)
+    return found
+
+
+def _least(notes: Iterable[Note], since: float) -> float | None:
+    return min((note.at - since for note in notes), default=None)
+
+
+def _slowest(wanted: set[Task], at: dict[Task, float], since: float) -> float | None:
+    """Until the last of those that are wanted; None while one is missing."""
+    if wanted - at.keys():
+        return None
+    return max((at[task] - since for task in wanted), default=UNHURT)

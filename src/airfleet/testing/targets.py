@@ -1,0 +1,292 @@
+"""What an experiment is done to: a fleet, or stock Airflow, with the same servers, the same Dags and the same slots.
+
+PostgreSQL and Valkey belong to the harness (:class:`~airfleet.testing.servers.Servers`), so that it can take them away;
+tasks reach the execution API through a :class:`~airfleet.testing.gate.Gate`, so that it can take that away, too. What
+dies by itself is started again: by its agent in a fleet, by :class:`~airfleet.testing.stock.StockAirflow` otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import psycopg
+
+from airfleet.agent.control import AgentGone
+from airfleet.cli.rest import Api
+from airfleet.testing import audit, dags, processes, witness, workload
+from airfleet.testing.fleet import FleetUnderTest
+from airfleet.testing.gate import Gate
+from airfleet.testing.ports import free_ports
+from airfleet.testing.servers import Servers
+from airfleet.testing.stock import COMPONENTS, StockAirflow
+from airfleet.testing.waiting import wait_until
+
+WORKER, SCHEDULER, API_SERVER = "worker", "scheduler", "api-server"
+#: until everything answers again after it was started
+WELL_SECONDS = 240.0
+_DATABASE, _BROKER = "FAULTS_DATABASE_URL", "FAULTS_BROKER_URL"
+
+
+class Target(Protocol):
+    """An Airflow that can be hurt."""
+
+    #: ``airfleet`` or ``stock``
+    name: str
+    servers: Servers
+    gate: Gate
+    #: where tasks write down what they do
+    witness_folder: Path
+
+    @property
+    def api(self) -> Api:
+        """Its REST API."""
+
+    @property
+    def database_url(self) -> str:
+        """``postgresql://...`` of the metadata database."""
+
+    def start(self) -> None:
+        """Start it all; the Dags of the workload are known afterwards."""
+
+    def stop(self) -> None:
+        """End it all and remove its files."""
+
+    def pids(self, kind: str) -> tuple[int, ...]:
+        """The first process of every component of a kind (``scheduler``, ``worker`` ...) that runs now."""
+
+    def power_off(self) -> None:
+        """End every process of it at once; the servers are not its own."""
+
+    def power_on(self) -> None:
+        """Start it again after that."""
+
+    def is_well(self) -> bool:
+        """Whether every component is there and answers."""
+
+    def logs(self) -> tuple[Path, ...]:
+        """The files to which components and tasks write."""
+
+    def secrets(self) -> tuple[str, ...]:
+        """What must not stand in any of them."""
+
+
+@dataclass
+class Topology:
+    """How much of everything; the same for all targets."""
+
+    slots: int = 8
+    schedulers: int = 1
+
+
+class _Harness:
+    """The part that both targets have: a folder, servers, a gate, Dags."""
+
+    def __init__(self, topology: Topology) -> None:
+        self.topology = topology
+        self.folder = Path(tempfile.mkdtemp(prefix="airfleet-faults-"))
+        self.folder.chmod(0o755)  # the user that embedded servers run as, when we are root, must reach their data
+        self.servers = Servers(self.folder / "servers")
+        self.api_port = free_ports(1)[0]
+        self.gate = Gate(("127.0.0.1", self.api_port))
+        self.witness_folder = self.folder / "witness"
+        self._held = ExitStack()
+
+    @property
+    def database_url(self) -> str:
+        return self.servers.database_url("airflow")
+
+    @property
+    def execution_api(self) -> str:
+        """The URL that tasks are told."""
+        return f"http://127.0.0.1:{self.gate.port}/execution/"
+
+    def _begin(self) -> None:
+        self.witness_folder.mkdir(exist_ok=True)
+        self._held.callback(shutil.rmtree, self.folder, ignore_errors=True)
+        self.servers.start()
+        self._held.callback(self.servers.stop)
+        self.servers.database("airflow")
+        self.gate.start()
+        self._held.callback(self.gate.close)
+
+    def connect(self) -> psycopg.Connection[Any]:
+        """A connection to the metadata database. Raises psycopg.OperationalError while it is away."""
+        return psycopg.connect(self.database_url, autocommit=True, connect_timeout=5)
+
+    def stop(self) -> None:
+        self._held.close()
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        raise NotImplementedError
+
+    def _ready(self, api: Api) -> None:
+        def known() -> bool:
+            return all(dags.knows(api, dag_id) for dag_id in workload.DAGS)
+
+        wait_until(known, WELL_SECONDS, f"the Dags of {workload.FILE_NAME} are known", pause_seconds=0.3)
+        with self.connect() as connection:
+            audit.install(connection)
+
+
+class FleetTarget(_Harness):
+    """A fleet of this machine."""
+
+    name = "airfleet"
+
+    def __init__(self, topology: Topology | None = None, settings: str = "") -> None:
+        """``settings``: more lines of fleet.yaml."""
+        super().__init__(topology or Topology())
+        self._settings = settings
+        self.fleet: FleetUnderTest | None = None
+
+    def start(self) -> None:
+        """Servers, fleet, Dags."""
+        self._begin()
+        files = {f"pipelines/{workload.FILE_NAME}": workload.FILE}
+        self.fleet = FleetUnderTest.make(self._fleet_yaml(), files)
+        self._held.callback(self.fleet.remove)
+        # Passwords do not stand in fleet.yaml.
+        servers = {_DATABASE: self.database_url, _BROKER: self.servers.broker()}
+        self.fleet.environ = {**self.fleet.environ, **servers}
+        self.fleet.start()
+        self._ready(self.fleet.api)
+
+    @property
+    def api(self) -> Api:
+        """Its REST API."""
+        return self._fleet.api
+
+    def pids(self, kind: str) -> tuple[int, ...]:
+        """The first process of every component of a kind that runs now."""
+        return tuple(one.pid for one in self._fleet.snapshot().components if one.kind == kind and one.pid)
+
+    def power_off(self) -> None:
+        """The agent first, as nothing may be started again."""
+        for pid in (self._fleet.snapshot().pid, *self._fleet.pids()):
+            processes.send(pid, signal.SIGKILL)
+
+    def power_on(self) -> None:
+        """``airfleet up``, as the unit of a machine that boots does it."""
+        self._fleet.start()
+
+    def is_well(self) -> bool:
+        """Whether its agent says so."""
+        try:
+            return self._fleet.snapshot().healthy
+        except (AgentGone, OSError):
+            return False
+
+    def logs(self) -> tuple[Path, ...]:
+        """Logs of the agent, of components and of tasks."""
+        paths = self._fleet.paths
+        return tuple(path for folder in (paths.logs, paths.task_logs) for path in folder.rglob("*") if path.is_file())
+
+    def secrets(self) -> tuple[str, ...]:
+        """The generated ones, and those of the servers."""
+        kept = json.loads(self._fleet.paths.secrets.read_text())
+        return (*map(str, kept.values()), *self.servers.passwords())
+
+    @property
+    def _fleet(self) -> FleetUnderTest:
+        assert self.fleet is not None, "the fleet was not started"
+        return self.fleet
+
+    def _fleet_yaml(self) -> str:
+        schedulers = "" if self.topology.schedulers == 1 else f"scheduler: {self.topology.schedulers}\n"
+        return f"""\
+name: faults
+database: ${{{{ env.{_DATABASE} }}}}
+broker: ${{{{ env.{_BROKER} }}}}
+{schedulers}api_server: {{port: {self.api_port}}}
+workers: [{{name: worker, slots: {self.topology.slots}}}]
+env: {{{witness.FOLDER}: {self.witness_folder}}}
+airflow:
+  core: {{execution_api_server_url: "{self.execution_api}"}}
+{self._settings}"""
+
+
+class StockTarget(_Harness):
+    """Airflow alone, every component started again as soon as it ends."""
+
+    name = "stock"
+
+    def __init__(self, topology: Topology | None = None) -> None:
+        super().__init__(topology or Topology())
+        self.airflow: StockAirflow | None = None
+
+    def start(self) -> None:
+        """Servers, Airflow, Dags."""
+        self._begin()
+        folder = self.folder / "dags"
+        folder.mkdir()
+        (folder / workload.FILE_NAME).write_text(workload.FILE)
+        more = {f"{SCHEDULER}-{number}": COMPONENTS[SCHEDULER] for number in range(2, self.topology.schedulers + 1)}
+        self.airflow = StockAirflow(
+            self.folder / "stock",
+            dags=folder,
+            slots=self.topology.slots,
+            settings={"core": {"execution_api_server_url": self.execution_api}},
+            environ={witness.FOLDER: str(self.witness_folder)},
+            components={**COMPONENTS, **more},
+            keep_running=True,
+            given_servers=self.servers,
+            api_port=self.api_port,
+        )
+        self._held.callback(self.airflow.stop)
+        self.airflow.start()
+        self._ready(self.airflow.api)
+
+    @property
+    def api(self) -> Api:
+        """Its REST API."""
+        return self._stock.api
+
+    def pids(self, kind: str) -> tuple[int, ...]:
+        """The first process of every component of a kind that runs now."""
+        found = (pid for name, pid in self._stock.pid_of_each().items() if name.startswith(kind))
+        return tuple(pid for pid in found if processes.is_alive(pid))
+
+    def power_off(self) -> None:
+        """Everything, until :meth:`power_on`."""
+        self._stock.power_off()
+
+    def power_on(self) -> None:
+        """Start every component."""
+        self._stock.power_on()
+
+    def is_well(self) -> bool:
+        """Whether every component beats, answers or takes tasks."""
+        return self._stock.is_well()
+
+    def logs(self) -> tuple[Path, ...]:
+        """Logs of components and of tasks."""
+        folders: Sequence[Path] = (self._stock.logs, self._stock.task_logs)
+        return tuple(path for folder in folders for path in folder.rglob("*") if path.is_file())
+
+    def secrets(self) -> tuple[str, ...]:
+        """The generated ones, and those of the servers."""
+        return (*self._stock.known_secrets(), *self.servers.passwords())
+
+    @property
+    def _stock(self) -> StockAirflow:
+        assert self.airflow is not None, "Airflow was not started"
+        return self.airflow

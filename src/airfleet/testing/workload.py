@@ -1,0 +1,149 @@
+"""The Dags of an experiment, as a file that a fleet and stock Airflow run alike, and a steady mix of runs of them.
+
+Every task writes into the ledger (:mod:`airfleet.testing.witness`) and has no retries, so that a fault which costs one
+shows as a failed run. Which runs are asked for when is a pure function of the tick, so a schedule can be repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from airfleet.testing.history import Run, Task
+
+#: the file's name in the folder of Dags
+FILE_NAME = "witness_dags.py"
+ONE, CHAIN, MAPPED, DEFERRED, TOLD = (
+    "witness_one",
+    "witness_chain",
+    "witness_mapped",
+    "witness_deferred",
+    "witness_told",
+)
+DAGS = (ONE, CHAIN, MAPPED, DEFERRED, TOLD)
+LINKS = 3
+MAPS = 4
+
+FILE = f'''\
+"""Tasks that write down what they do; see airfleet.testing.workload."""
+
+from datetime import datetime, timedelta
+
+from airflow.providers.standard.operators.python import PythonOperator
+from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
+from airflow.sdk import DAG, BaseOperator
+
+from airfleet.testing import witness
+from airfleet.testing.history import Event
+
+COMMON = {{
+    "schedule": None,
+    "start_date": datetime(2026, 1, 1),
+    "is_paused_upon_creation": False,
+    "max_active_runs": 1000,
+    "max_active_tasks": 1000,
+    "default_args": {{"retries": 0}},
+}}
+
+
+class Waits(BaseOperator):
+    """Starts, waits for a moment where no worker is needed, and ends."""
+
+    def execute(self, context):
+        witness.tell(Event.START, context["ti"])
+        seconds = float((context["dag_run"].conf or {{}}).get("seconds", 1))
+        self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=seconds)), method_name="resume")
+
+    def resume(self, context, event=None):
+        witness.tell(Event.END, context["ti"])
+
+
+def number(number, *, ti, dag_run):
+    witness.asked(ti=ti, dag_run=dag_run)
+
+
+with DAG("{ONE}", **COMMON):
+    PythonOperator(task_id="work", python_callable=witness.asked, on_failure_callback=witness.told)
+
+with DAG("{CHAIN}", **COMMON):
+    before = None
+    for link in range({LINKS}):
+        task = PythonOperator(task_id=f"link{{link}}", python_callable=witness.asked)
+        if before is not None:
+            before >> task
+        before = task
+
+with DAG("{MAPPED}", **COMMON):
+    numbers = [{{"number": one}} for one in range({MAPS})]
+    PythonOperator.partial(task_id="work", python_callable=number).expand(op_kwargs=numbers)
+
+with DAG("{DEFERRED}", **COMMON):
+    Waits(task_id="wait")
+
+with DAG("{TOLD}", on_success_callback=witness.told_of_run, **COMMON):
+    PythonOperator(task_id="work", python_callable=witness.asked)
+'''
+
+_TASKS: Mapping[str, tuple[tuple[str, int], ...]] = {
+    ONE: (("work", -1),),
+    CHAIN: tuple((f"link{link}", -1) for link in range(LINKS)),
+    MAPPED: tuple(("work", number) for number in range(MAPS)),
+    DEFERRED: (("wait", -1),),
+    TOLD: (("work", -1),),
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A run to ask for, and what has to become of it."""
+
+    dag_id: str
+    run_id: str
+    conf: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def run(self) -> Run:
+        """The run."""
+        return Run(self.dag_id, self.run_id)
+
+    @property
+    def must_end(self) -> frozenset[Task]:
+        """The tasks that have to come to their end; none where an error was asked for."""
+        if self.conf.get("errors"):
+            return frozenset()
+        return frozenset(Task(self.dag_id, self.run_id, *one) for one in _TASKS[self.dag_id])
+
+    @property
+    def callbacks(self) -> frozenset[Task]:
+        """The callbacks that have to run."""
+        if self.dag_id == TOLD:
+            return frozenset({Task(self.dag_id, self.run_id, "")})
+        wanted = self.dag_id == ONE and self.conf.get("errors")
+        return frozenset({Task(self.dag_id, self.run_id, "work")}) if wanted else frozenset()
+
+
+@dataclass(frozen=True)
+class Mix:
+    """What is asked for at each tick; times in seconds."""
+
+    tick_seconds: float = 1.0
+    #: a task that runs so long is always there
+    long_seconds: float = 30.0
+    short_seconds: float = 0.5
+    chain_seconds: float = 2.0
+    deferred_seconds: float = 3.0
+    #: once in so many ticks each
+    every: Mapping[str, int] = field(default_factory=lambda: {CHAIN: 7, MAPPED: 11, DEFERRED: 9, "error": 13})
+
+    def at(self, label: str, tick: int) -> Iterator[Asked]:
+        """The runs of one tick."""
+        yield Asked(ONE, f"{label}-{tick}", {"seconds": self.short_seconds})
+        if tick % max(1, round(self.long_seconds / self.tick_seconds / 2)) == 0:
+            yield Asked(ONE, f"{label}-{tick}-long", {"seconds": self.long_seconds})
+        seconds = {CHAIN: self.chain_seconds, MAPPED: self.short_seconds, DEFERRED: self.deferred_seconds}
+        for dag_id, wanted in seconds.items():
+            if tick % self.every[dag_id] == self.every[dag_id] // 2:
+                yield Asked(dag_id, f"{label}-{tick}", {"seconds": wanted})
+        if tick % self.every["error"] == self.every["error"] // 2:
+            yield Asked(ONE, f"{label}-{tick}-error", {"seconds": 0.1, "errors": 1})
