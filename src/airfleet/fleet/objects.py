@@ -11,7 +11,9 @@ class Connection:
     """One connection of Airflow. Its ``repr`` shows no password and no extra."""
 
     id: str
-    type: str
+    #: Airflow's URI of it, instead of all the rest
+    uri: str = field(default="", repr=False)
+    type: str = ""
     description: str = ""
     host: str = ""
     port: int | None = None

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from airfleet.errors import FileProblems
-from airfleet.fleet import reader
+from airfleet.fleet import keys, reader
 from airfleet.fleet.spec import NONE, ApiServer, Fleet, Worker, local_host
 
 ROOT = Path("/srv/shop")
@@ -93,8 +93,10 @@ def test_a_value_may_come_from_the_environment() -> None:
         (
             "zzz: a\n",
             [
-                "fleet.yaml:1:1: zzz: unknown key 'zzz'\nhint: known keys: name, pipelines, database, broker, "
-                "api_server, workers, triggerer, user, vars, env, airflow"
+                "fleet.yaml:1:1: zzz: unknown key 'zzz'\nhint: known keys: name, pipelines, "
+                "hosts, scheduler, api_server, dag_processor, triggerer, workers, database, broker, proxy, flower, "
+                "policies, witness, production, log_retention, user, secrets, vars, env, connections, variables, "
+                "pools, airflow"
             ],
         ),
         ("name: [a]\n", ["fleet.yaml:1:7: name: must be text"]),
@@ -103,9 +105,11 @@ def test_a_value_may_come_from_the_environment() -> None:
         ("name: -a\n", [f"fleet.yaml:1:7: name: '-a' {NAME_RULE}"]),
         ("user: a:b\n", [f"fleet.yaml:1:7: user: 'a:b' {NAME_RULE}"]),
         ("pipelines: none\n", ["fleet.yaml:1:12: pipelines: there is no folder 'none' beside fleet.yaml"]),
-        ("database: mysql://a:s3cret@b/c\n", ["fleet.yaml:1:11: database: must be 'embedded' or a postgresql:// URL"]),
-        ("broker: amqp://a:s3cret@b\n", ["fleet.yaml:1:9: broker: must be 'embedded' or a redis:// URL"]),
-        ("api_server: 8080\n", ["fleet.yaml:1:13: api_server: must be a mapping of keys to values"]),
+        ("database: mysql://a@b/c\n", ["fleet.yaml:1:11: database: must be 'embedded' or a postgresql:// URL"]),
+        (
+            "api_server: 8080\n",
+            ["fleet.yaml:1:13: api_server: must be true, false, a whole number from 0 to 100, or a mapping"],
+        ),
         (
             "api_server: {prot: 1}\n",
             ["fleet.yaml:1:14: api_server.prot: unknown key 'prot'\nhint: did you mean 'port'?"],
@@ -124,14 +128,17 @@ def test_a_value_may_come_from_the_environment() -> None:
             "workers: [{slot: 1}]\n",
             ["fleet.yaml:1:12: workers[0].slot: unknown key 'slot'\nhint: did you mean 'slots'?"],
         ),
-        ("workers: [{name: a}, {name: a}]\n", ["fleet.yaml:1:10: workers[1].name: there are two workers named 'a'"]),
+        ("workers: [{name: a}, {name: a}]\n", ["fleet.yaml:1:22: workers[1].name: there are two workers named 'a'"]),
         (
             "workers: [{name: ok}, {name: scheduler}]\n",
-            ["fleet.yaml:1:10: workers[1].name: 'scheduler' is the name of another component"],
+            ["fleet.yaml:1:23: workers[1].name: 'scheduler' is the name of another component"],
         ),
         ('user: "ada\\n"\n', [f"fleet.yaml:1:7: user: 'ada\n' {NAME_RULE}"]),
         ("database: ${{ env.NONE }}\n", ["fleet.yaml:1:11: database: the environment has no variable NONE"]),
-        ("triggerer: 1\n", ["fleet.yaml:1:12: triggerer: must be true or false"]),
+        (
+            "triggerer: no\n",
+            ["fleet.yaml:1:12: triggerer: must be true, false, a whole number from 0 to 100, or a mapping"],
+        ),
         ("vars: [a]\n", ["fleet.yaml:1:7: vars: must be a mapping of keys to values"]),
         (
             "env: {AIRFLOW__CORE__EXECUTOR: x, AIRFLEET_FLEET: y, AIRFLOW_HOME: z}\n",
@@ -161,8 +168,8 @@ def test_a_problem_is_a_sentence_at_its_place(text: str, expected: list[str]) ->
 def test_every_problem_is_said_at_once() -> None:
     assert [p.split(": ")[0] for p in problems_of("nmae: a\nworkers: [{slots: 0}]\ntriggerer: x\n")] == [
         "fleet.yaml:1:1",
-        "fleet.yaml:2:19",
         "fleet.yaml:3:12",
+        "fleet.yaml:2:19",
     ]
 
 
@@ -190,5 +197,5 @@ def test_a_folder_in_its_place(tmp_path: Path) -> None:
 
 
 def test_the_keys_of_the_documentation_are_those_that_the_reader_knows() -> None:
-    text = "".join(f"{key}: {{}}\n" for key in reader.KEYS)
+    text = "".join(f"{key}: {{}}\n" for key in keys.FLEET)
     assert not [problem for problem in problems_of(text) if "unknown key" in problem]

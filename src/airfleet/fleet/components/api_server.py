@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from airfleet.fleet.components import airflow, instances, proxy
+from airfleet.fleet.components import airflow, proxy
 from airfleet.fleet.context import Context
+from airfleet.fleet.names import numbered
 from airfleet.fleet.plan import Component, Fork, HttpAnswers
 
 
 def components(context: Context) -> tuple[Component, ...]:
     """The api-servers of this host, each on a port of its own."""
-    names = instances.names("api-server", len(context.ports.api_servers))
+    names = numbered("api-server", len(context.ports.api_servers))
     urls = context.api_urls  # its own come first
     return tuple(
         _component(context, name, port, url)

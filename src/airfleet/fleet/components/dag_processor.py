@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from airfleet.fleet.components import airflow, instances
+from airfleet.fleet.components import airflow
 from airfleet.fleet.context import Context
+from airfleet.fleet.names import numbered
 from airfleet.fleet.plan import Component, Fork, JobBeats
 
 
 def components(context: Context) -> tuple[Component, ...]:
     """The dag-processors of this host."""
     count = context.here.dag_processor.count
-    return tuple(_component(context, name) for name in instances.names("dag-processor", count))
+    return tuple(_component(context, name) for name in numbered("dag-processor", count))
 
 
 def _component(context: Context, name: str) -> Component:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from airfleet.fleet.components import airflow, instances
+from airfleet.fleet.components import airflow
 from airfleet.fleet.context import Context
+from airfleet.fleet.names import numbered
 from airfleet.fleet.plan import Component, Fork, JobBeats
 
 
 def components(context: Context) -> tuple[Component, ...]:
     """The triggerers of this host."""
-    return tuple(_component(context, name) for name in instances.names("triggerer", context.here.triggerer.count))
+    return tuple(_component(context, name) for name in numbered("triggerer", context.here.triggerer.count))
 
 
 def _component(context: Context, name: str) -> Component:

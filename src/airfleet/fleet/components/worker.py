@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from airfleet.fleet.components import airflow, instances
+from airfleet.fleet.components import airflow, broker
 from airfleet.fleet.context import Context
+from airfleet.fleet.names import numbered
 from airfleet.fleet.plan import Component, FileBeats, Fork
 from airfleet.fleet.spec import Worker
 
 #: seconds that a stopping worker gives its running tasks
 DRAIN_SECONDS = 60.0
+#: seconds without a sign that it takes messages, after which it is replaced while the broker is well
+LATE_SECONDS = 10.0
 
 
 def components(context: Context) -> tuple[Component, ...]:
@@ -16,13 +19,12 @@ def components(context: Context) -> tuple[Component, ...]:
     return tuple(
         _component(context, worker, name)
         for worker in context.here.workers
-        for name in instances.names(worker.name, worker.count)
+        for name in numbered(worker.name, worker.count)
     )
 
 
 def _component(context: Context, worker: Worker, name: str) -> Component:
     beat = str(context.paths.runtime / f"{name}.beat")
-    broker = ("valkey",) if context.embedded is not None and context.ports.broker is not None else ()
     return Component(
         name=name,
         kind="worker",
@@ -36,8 +38,8 @@ def _component(context: Context, worker: Worker, name: str) -> Component:
             },
             airflow.settings(context, "worker"),
         ),
-        probe=FileBeats(beat),
-        needs=(*broker, "template"),
+        probe=FileBeats(beat, LATE_SECONDS, context.broker),
+        needs=(broker.name(context), "template"),
         grace_seconds=DRAIN_SECONDS,
         memory_bytes=worker.memory_bytes,
     )

@@ -1,0 +1,173 @@
+"""Rules that need the whole of ``fleet.yaml``: what must run somewhere, and what hosts must be able to reach."""
+
+from __future__ import annotations
+
+import re
+import urllib.parse
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from airfleet.errors import Place, Problem, did_you_mean
+from airfleet.fleet import brokers
+from airfleet.fleet.sensitive import MASK
+from airfleet.fleet.spec import EMBEDDED, LOCAL, Fleet, Host
+
+#: what every fleet needs, and what would be without it
+NEEDED: Mapping[str, tuple[str, str]] = {
+    "scheduler": ("no scheduler runs", "no task would ever start"),
+    "api_server": ("no api-server runs", "there would be no UI, and no task could report"),
+    "dag_processor": ("no dag-processor runs", "no pipeline would ever be read"),
+    "workers": ("no worker runs", "every task would wait for ever"),
+}
+
+_LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|::1|\[::1\]")
+
+
+def check(fleet: Fleet, places: Mapping[str, Place]) -> Iterator[Problem]:
+    """Everything that is wrong between the values of a fleet; ``places`` says where each value stands."""
+    found = _Found(fleet, places)
+    yield from found.what_is_needed()
+    yield from found.hosts_named()
+    if fleet.hosts[0].name != LOCAL or len(fleet.hosts) > 1:
+        yield from found.idle_hosts()
+    if len(fleet.hosts) > 1:
+        yield from found.what_is_embedded()
+        yield from found.addresses()
+        yield from found.servers()
+        yield from found.witness()
+    yield from found.ports()
+
+
+@dataclass(frozen=True)
+class _Found:
+    fleet: Fleet
+    places: Mapping[str, Place]
+
+    def problem(self, path: str, sentence: str, hint: str | None = None) -> Problem:
+        nearest = path
+        while nearest and nearest not in self.places:
+            nearest = nearest[: max(nearest.rfind("."), nearest.rfind("["), 0)]
+        return Problem(self.places.get(nearest, self.places[""]), path, sentence, hint)
+
+    def what_is_needed(self) -> Iterator[Problem]:
+        for key, (sentence, without) in NEEDED.items():
+            if not any(_runs(host, key) for host in self.fleet.hosts):
+                path = key if "hosts" not in self.places else "hosts"
+                yield self.problem(path, f"{sentence} anywhere: {without}")
+
+    def hosts_named(self) -> Iterator[Problem]:
+        known = [host.name for host in self.fleet.hosts]
+        named = [("flower.on", self.fleet.flower.on)] if self.fleet.flower else []
+        named += [("proxy.on", name) for name in self.fleet.proxy.on] if self.fleet.proxy else []
+        for path, name in named:
+            if name == LOCAL != known[0] and path not in self.places:
+                yield self.problem(path.partition(".")[0], "must say on which host", f"'on: {known[0]}', for one")
+            elif name not in known:
+                hint = did_you_mean(name, known) or f"the hosts are: {', '.join(known)}"
+                yield self.problem(path, f"there is no host '{name}'", hint)
+
+    def idle_hosts(self) -> Iterator[Problem]:
+        fronts = set(self.fleet.proxy.on if self.fleet.proxy else ()) | {
+            self.fleet.flower.on if self.fleet.flower else ""
+        }
+        for number, host in enumerate(self.fleet.hosts):
+            if not any(_runs(host, key) for key in (*NEEDED, "triggerer")) and host.name not in fronts:
+                yield self.problem(f"hosts[{number}]", f"host '{host.name}' runs nothing")
+
+    def what_is_embedded(self) -> Iterator[Problem]:
+        for key, value, example in (
+            ("database", self.fleet.database, "postgresql://airflow@db.example.com/airflow"),
+            ("broker", self.fleet.broker, "redis://queue.example.com:6379/0"),
+        ):
+            if value == EMBEDDED:
+                sentence = f"the embedded {key} serves one host only, and this fleet has {len(self.fleet.hosts)}"
+                yield self.problem(key, sentence, f"name a server that all of them reach: '{key}: {example}'")
+
+    def addresses(self) -> Iterator[Problem]:
+        # All on loopback is one machine that plays several, to watch what happens when one dies.
+        elsewhere = [host for host in self.fleet.hosts if not is_loopback(host.address)]
+        first: dict[str, str] = {}
+        for number, host in enumerate(self.fleet.hosts):
+            path = f"hosts[{number}].address"
+            if elsewhere and is_loopback(host.address):
+                yield self.problem(
+                    path, f"'{host.address}' is every machine's own: the others cannot reach '{host.name}' there"
+                )
+            if (other := first.setdefault(host.address, host.name)) != host.name and elsewhere:
+                yield self.problem(path, f"'{host.address}' is the address of '{other}' already")
+            listens = host.api_server.address
+            if elsewhere and listens and is_loopback(listens):
+                path = f"hosts[{number}].api_server.address"
+                yield self.problem(
+                    path, f"at '{listens}' the other hosts cannot reach it", "leave it out: it is its host's"
+                )
+
+    def servers(self) -> Iterator[Problem]:
+        if all(is_loopback(host.address) for host in self.fleet.hosts):
+            return
+        for key, names in (
+            ("database", _database_hosts(self.fleet.database)),
+            ("broker", _broker_hosts(self.fleet.broker)),
+            ("witness", ((self.fleet.witness or "").rpartition(":")[0],)),
+        ):
+            for name in names:
+                if is_loopback(name):
+                    yield self.problem(key, f"'{name}' is another machine on each of the hosts")
+
+    def witness(self) -> Iterator[Problem]:
+        if len(self.fleet.hosts) == 2 and self.fleet.policies.on_partition == "replace" and not self.fleet.witness:
+            yield self.problem(
+                "hosts",
+                "two hosts that lose sight of each other cannot tell which of them is cut off",
+                "name something that both can reach, 'witness: HOST:PORT', or a third host; or say "
+                "'policies: {on_partition: keep}'",
+            )
+
+    def ports(self) -> Iterator[Problem]:
+        taken: dict[tuple[str, int], str] = {}
+        for place, what, path in self._listening():
+            other = taken.setdefault(place, what)
+            if other != what:
+                address, port = place
+                yield self.problem(path, f"port {port} of {address} is {other}'s already")
+
+    def _listening(self) -> Iterator[tuple[tuple[str, int], str, str]]:
+        """Every port that the file gives out: address of the host and port, for what, and where that stands."""
+        addresses = {host.name: host.address for host in self.fleet.hosts}
+        for number, host in enumerate(self.fleet.hosts):
+            if host.api_server.port is None and host.name == LOCAL:
+                continue  # it takes a free one
+            path = "api_server.port" if host.name == LOCAL else f"hosts[{number}].api_server.port"
+            for place in host.api_addresses:
+                yield place, f"the api-server of '{host.name}'", path
+        if (flower := self.fleet.flower) and flower.on in addresses:
+            yield (addresses[flower.on], flower.port), "Flower", "flower.port"
+        if proxy := self.fleet.proxy:
+            for name in (name for name in proxy.on if name in addresses):
+                yield (addresses[name], proxy.port or (443 if proxy.tls else 80)), "the proxy", "proxy.port"
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an address means the machine that uses it.
+
+    >>> [is_loopback(address) for address in ("localhost", "127.0.0.2", "::1", "10.0.0.1", "127.example.com")]
+    [True, True, True, False, False]
+    """
+    return bool(_LOOPBACK.fullmatch(address))
+
+
+def _runs(host: Host, key: str) -> bool:
+    return bool(host.workers) if key == "workers" else getattr(host, key).count > 0
+
+
+def _database_hosts(url: str) -> Iterator[str]:
+    if url == EMBEDDED or url.startswith(MASK):
+        return
+    for place in urllib.parse.urlsplit(url).netloc.rpartition("@")[2].split(","):
+        yield place if place.endswith("]") else place.rpartition(":")[0] or place
+
+
+def _broker_hosts(url: str) -> Iterator[str]:
+    if url == EMBEDDED or url.startswith(MASK):
+        return
+    yield from (host for host, _ in brokers.parse(url).servers)

@@ -1,0 +1,142 @@
+"""The hosts of ``fleet.yaml``, and what each of them runs."""
+
+from __future__ import annotations
+
+import re
+
+from airfleet import source
+from airfleet.errors import Place
+from airfleet.fleet import names
+from airfleet.fleet.keys import API_SERVER, COMPONENTS, HOST, INSTANCES, MOST, WORKER, Key
+from airfleet.fleet.reading import Reading, Section, is_null, whole
+from airfleet.fleet.spec import LOOPBACK, NONE, ApiServer, Host, Instances, Worker, local_host
+
+ADDRESS = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
+ADDRESS_RULE = "is not an address: a host name or an IP address, without a port"
+
+_COUNT = Key("integer", "", 0, MOST)
+
+
+def hosts(top: Section) -> tuple[Host, ...]:
+    """Every host; without ``hosts:``, the one that runs everything."""
+    node = top.get("hosts")
+    if node is None or is_null(node):
+        return (_local(top),)
+    for key in COMPONENTS:
+        if key in top:
+            hint = f"write '{key}' below a host; what is in another file, '{key}: null' takes away"
+            top.wrong(key, "stands beside 'hosts', which says what each host runs", hint)
+    items = tuple(top.reading.items(node, "hosts"))
+    found = tuple(_host(top.reading, item, path) for path, item in items)
+    if isinstance(node, source.Sequence) and not items:
+        top.wrong("hosts", "must name at least one host")
+    _named_once(top.reading, items, found)
+    return found or (_local(top),)
+
+
+def _local(top: Section) -> Host:
+    return local_host(
+        scheduler=_instances(top, "scheduler", Instances()),
+        api_server=_api_server(top, ApiServer()),
+        dag_processor=_instances(top, "dag_processor", Instances()),
+        triggerer=_instances(top, "triggerer", Instances()),
+        workers=_workers(top) or (Worker(),),
+    )
+
+
+def _host(reading: Reading, node: source.Node, path: str) -> Host:
+    keys = reading.section(node, path, HOST)
+    return Host(
+        name=keys.name("name", ""),
+        address=address(keys, "address", LOOPBACK),
+        scheduler=_instances(keys, "scheduler", NONE),
+        api_server=_api_server(keys, ApiServer(count=0)),
+        dag_processor=_instances(keys, "dag_processor", NONE),
+        triggerer=_instances(keys, "triggerer", NONE),
+        workers=_workers(keys),
+    )
+
+
+def address(keys: Section, key: str, default: str) -> str:
+    """A host name or an IP address."""
+    found = keys.text(key, default)
+    if found != default and not ADDRESS.fullmatch(found) and not keys.reading.is_hidden(found):
+        keys.wrong(key, f"'{found}' {ADDRESS_RULE}")
+        return default
+    return found
+
+
+def _instances(keys: Section, key: str, default: Instances) -> Instances:
+    count, node = _how_many(keys, key, default.count)
+    if node is None:
+        return Instances(count)
+    more = keys.reading.section(node, keys.at(key), INSTANCES)
+    return Instances(_count(more), more.size("memory"))
+
+
+def _api_server(keys: Section, default: ApiServer) -> ApiServer:
+    count, node = _how_many(keys, "api_server", default.count)
+    if node is None:
+        return ApiServer(count=count)
+    more = keys.reading.section(node, keys.at("api_server"), API_SERVER)
+    listens = address(more, "address", "") or None
+    return ApiServer(listens, more.integer("port"), _count(more), more.size("memory"))
+
+
+def _how_many(keys: Section, key: str, default: int) -> tuple[int, source.Node | None]:
+    """How many there are, or the mapping that says so."""
+    node = keys.get(key)
+    if node is None:
+        return default, None
+    if isinstance(node, source.Mapping):
+        return default, node
+    if isinstance(node, source.Scalar) and isinstance(node.value, bool):
+        return int(node.value), None
+    count = whole(node, _COUNT)
+    if count is None:
+        keys.wrong(key, f"must be true, false, a whole number from 0 to {MOST}, or a mapping")
+    return default if count is None else count, None
+
+
+def _count(keys: Section) -> int:
+    found = keys.integer("count", 1)
+    assert found is not None  # its default is a number
+    return found
+
+
+def _workers(keys: Section) -> tuple[Worker, ...]:
+    node, path = keys.get("workers"), keys.at("workers")
+    found = [(_worker(keys.reading, item, at), at, item.place) for at, item in keys.reading.items(node, path)]
+    taken: dict[str, str] = dict.fromkeys(names.TAKEN, "")
+    for worker, at, place in found:
+        _worker_named_once(keys.reading, worker, at, place, taken)
+    return tuple(worker for worker, _, _ in found)
+
+
+def _worker_named_once(reading: Reading, worker: Worker, at: str, place: Place, taken: dict[str, str]) -> None:
+    for name in names.numbered(worker.name, worker.count):
+        if taken.get(name) == "":
+            reading.problem(place, f"{at}.name", f"'{name}' is the name of another component")
+        elif name in taken:
+            where = "" if name == worker.name else f" (one of the {worker.count} of '{worker.name}')"
+            reading.problem(place, f"{at}.name", f"there are two workers named '{name}'{where}")
+        taken.setdefault(name, at)
+
+
+def _worker(reading: Reading, node: source.Node, path: str) -> Worker:
+    keys = reading.section(node, path, WORKER)
+    return Worker(
+        name=keys.name("name", "worker"),
+        queues=keys.names("queues", ("default",)),
+        slots=keys.integer("slots"),
+        memory_bytes=keys.size("memory"),
+        count=_count(keys),
+    )
+
+
+def _named_once(reading: Reading, items: tuple[tuple[str, source.Node], ...], found: tuple[Host, ...]) -> None:
+    seen: set[str] = set()
+    for host, (path, item) in zip(found, items, strict=True):
+        if host.name in seen:
+            reading.problem(item.place, f"{path}.name", f"there are two hosts named '{host.name}'")
+        seen |= {host.name} - {""}

@@ -1,0 +1,164 @@
+"""Every key of ``fleet.yaml``: what it is for and what may stand there.
+
+The reader, the JSON Schema and the reference page are made from these tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from airfleet.fleet.spec import OnPartition, OnWorkerLost
+
+Kind = Literal[
+    "text", "name", "integer", "boolean", "duration", "size", "names", "strings", "mapping", "sections", "choice",
+    "instances", "api_server", "workers", "hosts", "proxy", "tls", "flower", "policies", "connections", "variables",
+    "pools",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key."""
+
+    kind: Kind
+    #: for the reference page and for editors
+    says: str
+    low: int = 0
+    high: int = 0
+    choices: tuple[str, ...] = ()
+    #: whether it must be there
+    required: bool = False
+
+
+Table = Mapping[str, Key]
+
+MOST: Final = 100
+_ON_PARTITION: Final[tuple[OnPartition, ...]] = ("keep", "replace")
+_ON_WORKER_LOST: Final[tuple[OnWorkerLost, ...]] = ("rerun", "fail")
+
+
+def _port(says: str) -> Key:
+    return Key("integer", says, 1, 65535)
+
+
+def _count(says: str) -> Key:
+    return Key("integer", says, 0, MOST)
+
+
+_MEMORY: Final = Key("size", "memory that each may use with all its processes, as in `2GB` (no limit)")
+
+#: what a host runs; without `hosts`, these stand at the top and are those of this machine
+COMPONENTS: Final[Table] = {
+    "scheduler": Key("instances", "whether a scheduler runs, how many, or `{count, memory}`"),
+    "api_server": Key("api_server", "the UI and the APIs: likewise, or `{address, port, count, memory}`"),
+    "dag_processor": Key("instances", "what reads the pipelines: whether it runs, how many, or `{count, memory}`"),
+    "triggerer": Key("instances", "what waits for deferred tasks: whether it runs, how many, or `{count, memory}`"),
+    "workers": Key("workers", "what runs the tasks: list of `{name, queues, slots, memory, count}`"),
+}
+
+FLEET: Final[Table] = {
+    "name": Key("name", "the fleet's name; the folder's name when left out"),
+    "pipelines": Key("text", "the folder of pipelines, beside fleet.yaml (`pipelines`)"),
+    "hosts": Key("hosts", "the machines, and what each runs; left out: this one, and everything"),
+    **COMPONENTS,
+    "database": Key("text", "`embedded`, or the URL of a PostgreSQL server, with several hosts if you like"),
+    "broker": Key("text", "`embedded`, or the URL of Redis, Valkey, Sentinel or RabbitMQ; several servers with `;`"),
+    "proxy": Key("proxy", "nginx in front: `{on, name, address, port, airflow, flower, tls}`"),
+    "flower": Key("flower", "whether Flower runs (`false`), or `{on, address, port, user, memory}`"),
+    "policies": Key("policies", "what to do when a host or a worker is lost: `{on_partition, on_worker_lost}`"),
+    "witness": Key("text", "`HOST:PORT` that both of two hosts can reach; it tells which of them is cut off"),
+    "production": Key("boolean", "whether people depend on this fleet (`false`); `airfleet drill` then asks first"),
+    "log_retention": Key("duration", "how long logs are kept, as in `30d` (for ever)"),
+    "user": Key("name", "the name of the user of the UI (`admin`); the password is generated"),
+    "secrets": Key("text", "the folder whose files are `${{ secrets.NAME }}` (`secrets`, beside fleet.yaml)"),
+    "vars": Key("strings", "values for `${{ vars.name }}` in pipelines"),
+    "env": Key("strings", "environment of every component and task"),
+    "connections": Key("connections", "Airflow's connections: `{id: {type, host, ...}}`, or `{id: URI}`"),
+    "variables": Key("variables", "Airflow's variables: `{key: value}`, or `{key: {value, description}}`"),
+    "pools": Key("pools", "Airflow's pools: `{name: slots}`, or `{name: {slots, description, include_deferred}}`"),
+    "airflow": Key("sections", "any other Airflow setting: `{section: {key: value}}`"),
+}
+
+HOST: Final[Table] = {
+    "name": Key("name", "what the others and you call it", required=True),
+    "address": Key("text", "how the other hosts reach it", required=True),
+    **COMPONENTS,
+}
+
+INSTANCES: Final[Table] = {"count": _count("how many (`1`)"), "memory": _MEMORY}
+
+API_SERVER: Final[Table] = {
+    "address": Key("text", "the address it listens on (its host's; `127.0.0.1` without `hosts`)"),
+    "port": _port("the port it must have; the second has the next (8080; without `hosts`, or the next free one)"),
+    **INSTANCES,
+}
+
+WORKER: Final[Table] = {
+    "name": Key("name", "its name in status and logs (`worker`)"),
+    "queues": Key("names", "the queues it takes tasks from (`[default]`)"),
+    "slots": Key("integer", "tasks at the same time (one per core)", 1, 1000),
+    "memory": Key("size", "memory that it may use with all its tasks, as in `4GB` (no limit)"),
+    "count": Key("integer", "how many of this kind (`1`)", 1, MOST),
+}
+
+PROXY: Final[Table] = {
+    "on": Key("names", "the hosts it runs on"),
+    "name": Key("text", "the host name that people type", required=True),
+    "address": Key("text", "the address it listens on (`0.0.0.0`)"),
+    "port": _port("the port it listens on (443 with `tls`, else 80)"),
+    "airflow": Key("text", "the URL path of Airflow (`/`)"),
+    "flower": Key("text", "the URL path of Flower (`/flower`)"),
+    "tls": Key("tls", "the certificate: `{certificate, key}`"),
+}
+
+TLS: Final[Table] = {
+    "certificate": Key("text", "the PEM file of the certificate and its chain", required=True),
+    "key": Key("text", "the PEM file of its key", required=True),
+}
+
+FLOWER: Final[Table] = {
+    "on": Key("text", "the host it runs on"),
+    "address": Key("text", "the address it listens on (its host's)"),
+    "port": _port("the port it listens on (5555)"),
+    "user": Key("name", "who may enter (`flower`); the password is generated"),
+    "read_only": Key("boolean", "whether it only shows, and stops no worker and no task (`true`)"),
+    "memory": Key("size", "memory that it may use, as in `256MB` (no limit)"),
+}
+
+POLICIES: Final[Table] = {
+    "on_partition": Key(
+        "choice",
+        "a host that the others no longer see: `replace` runs its tasks again elsewhere, after it has ended them "
+        "itself (the default); `keep` waits for it",
+        choices=_ON_PARTITION,
+    ),
+    "on_worker_lost": Key(
+        "choice",
+        "a task whose worker died: `rerun` starts it again and uses no retry (the default); `fail` lets it fail",
+        choices=_ON_WORKER_LOST,
+    ),
+}
+
+CONNECTION: Final[Table] = {
+    "type": Key("text", "its type, as in Airflow: `postgres`, `http`, `aws`", required=True),
+    "description": Key("text", "for people"),
+    "host": Key("text", "its host"),
+    "port": _port("its port"),
+    "schema": Key("text", "its schema; the database, for most types"),
+    "login": Key("text", "its user"),
+    "password": Key("text", "its password, from `${{ secrets.NAME }}` or `${{ env.NAME }}`"),
+    "extra": Key("mapping", "everything else"),
+}
+
+VARIABLE: Final[Table] = {
+    "value": Key("text", "its value", required=True),
+    "description": Key("text", "for people"),
+}
+
+POOL: Final[Table] = {
+    "slots": Key("integer", "how many of its tasks run at once; -1 is no limit", -1, 1_000_000, required=True),
+    "description": Key("text", "for people"),
+    "include_deferred": Key("boolean", "whether deferred tasks keep their slots (`false`)"),
+}

@@ -1,0 +1,92 @@
+"""The connections, variables and pools of ``fleet.yaml``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from airfleet import source
+from airfleet.fleet import sensitive
+from airfleet.fleet.keys import CONNECTION, POOL, VARIABLE
+from airfleet.fleet.objects import Connection, Objects, Pool, Variable
+from airfleet.fleet.reading import Reading, Section, joined, whole
+
+
+def objects(top: Section) -> Objects:
+    """Everything that Airflow has from the start."""
+    reading = top.reading
+    return Objects(
+        connections=tuple(_connection(reading, *named) for named in _named(top, "connections")),
+        variables=tuple(_variable(reading, *named) for named in _named(top, "variables")),
+        pools=tuple(_pool(reading, *named) for named in _named(top, "pools")),
+    )
+
+
+def _named(top: Section, key: str) -> Iterator[tuple[str, str, source.Node]]:
+    """Name, path and value of each."""
+    node = top.get(key)
+    for name, value in top.reading.entries(node, key) if node is not None else ():
+        yield name.text, joined(key, name.text), value
+
+
+def _connection(reading: Reading, id: str, path: str, node: source.Node) -> Connection:
+    if isinstance(node, source.Scalar) and node.value is not None:
+        return Connection(id, uri=_uri(reading, path, node))
+    keys = reading.section(node, path, CONNECTION)
+    return Connection(
+        id,
+        type=keys.text("type", ""),
+        description=keys.text("description", ""),
+        host=keys.text("host", ""),
+        port=keys.integer("port"),
+        schema=keys.text("schema", ""),
+        login=keys.text("login", ""),
+        password=keys.text("password", ""),
+        extra=_extra(keys),
+    )
+
+
+def _uri(reading: Reading, path: str, node: source.Scalar) -> str:
+    uri = reading.resolved(node, path) or ""
+    if uri and uri != sensitive.MASK and "://" not in uri:
+        reading.problem(node.place, path, "must be a URI, as in postgres://user@host/database, or a mapping")
+    return uri
+
+
+def _extra(keys: Section) -> dict[str, object]:
+    node, path = keys.get("extra"), keys.at("extra")
+    entries = keys.reading.entries(node, path) if node is not None else ()
+    return {key.text: _value(keys.reading, value, joined(path, key.text), key.text) for key, value in entries}
+
+
+def _value(reading: Reading, node: source.Node, path: str, key: str) -> object:
+    """A value as Airflow's JSON has it, with references resolved and its kind kept."""
+    if isinstance(node, source.Sequence):
+        return [_value(reading, item, f"{path}[{i}]", key) for i, item in enumerate(node.items)]
+    if isinstance(node, source.Mapping):
+        return {k.text: _value(reading, v, joined(path, k.text), k.text) for k, v in node.entries}
+    found = reading.value(node, path, key)
+    return found if isinstance(node.value, str) else node.value
+
+
+def _variable(reading: Reading, key: str, path: str, node: source.Node) -> Variable:
+    if not isinstance(node, source.Mapping):
+        return Variable(key, reading.value(node, path, key) or "")
+    keys = reading.section(node, path, VARIABLE)
+    value = keys.get("value")
+    found = None if value is None else reading.value(value, keys.at("value"), key)
+    return Variable(key, found or "", keys.text("description", ""))
+
+
+def _pool(reading: Reading, name: str, path: str, node: source.Node) -> Pool:
+    if isinstance(node, source.Scalar):
+        slots = whole(node, POOL["slots"])
+        if slots is None:
+            reading.problem(node.place, path, "must be a number of slots (-1 is no limit), or a mapping")
+        return Pool(name, slots or 0)
+    keys = reading.section(node, path, POOL)
+    return Pool(
+        name,
+        slots=keys.integer("slots", 0) or 0,
+        description=keys.text("description", ""),
+        include_deferred=keys.boolean("include_deferred", False),
+    )

@@ -1,0 +1,55 @@
+"""``fleet.prod.yaml`` over ``fleet.yaml``: one tree of nodes, each with the place in the file it came from.
+
+Mappings are merged, and so are lists of things with names, by name; other lists, and single values, are replaced.
+``null`` takes away what the file below says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from airfleet import source
+from airfleet.fleet.reading import is_null
+
+
+def merged(below: source.Node, over: source.Node) -> source.Node:
+    """What ``over`` makes of ``below``."""
+    if isinstance(below, source.Mapping) and isinstance(over, source.Mapping):
+        return _mappings(below, over)
+    if isinstance(below, source.Sequence) and isinstance(over, source.Sequence):
+        return _lists(below, over)
+    return over
+
+
+def _mappings(below: source.Mapping, over: source.Mapping) -> source.Mapping:
+    entries = {key.text: (key, value) for key, value in below.entries}
+    for key, value in over.entries:
+        if is_null(value):
+            entries.pop(key.text, None)
+        elif key.text in entries:
+            entries[key.text] = key, merged(entries[key.text][1], value)
+        else:
+            entries[key.text] = key, value
+    return source.Mapping(tuple(entries.values()), over.place)
+
+
+def _lists(below: source.Sequence, over: source.Sequence) -> source.Sequence:
+    named, more = _by_name(below), _by_name(over)
+    if named is None or more is None:
+        return over
+    items = {name: merged(item, more[name]) if name in more else item for name, item in named.items()}
+    return source.Sequence(tuple({**items, **{n: i for n, i in more.items() if n not in items}}.values()), over.place)
+
+
+def _by_name(items: source.Sequence) -> Mapping[str, source.Node] | None:
+    """The items by their names; None when one has none, or two have the same."""
+    named = {name: item for item in items.items if (name := _name(item)) is not None}
+    return named if len(named) == len(items.items) else None
+
+
+def _name(node: source.Node) -> str | None:
+    if isinstance(node, source.Mapping):
+        for key, value in node.entries:
+            if key.text == "name" and isinstance(value, source.Scalar):
+                return value.text
+    return None

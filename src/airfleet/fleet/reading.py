@@ -1,0 +1,222 @@
+"""How values are taken out of nodes: each of the right kind, and a problem for each that is not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar, cast
+
+from airfleet import source
+from airfleet.errors import Place, Problem, did_you_mean
+from airfleet.fleet import sensitive, units
+from airfleet.fleet.keys import Key, Table
+from airfleet.fleet.references import References
+
+T = TypeVar("T", bound=str)
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+NAME_RULE = "may only have letters, digits, '.', '_' and '-', and starts with a letter or digit"
+IN_THE_FILE = "a password must not stand in the file"
+WHERE_INSTEAD = "write ${{ secrets.NAME }} (a file in the folder of secrets) or ${{ env.NAME }}"
+
+
+@dataclass
+class Reading:
+    """One reading of a file: where references lead, and what has been wrong so far."""
+
+    references: References
+    problems: list[Problem] = field(default_factory=list)
+
+    def is_hidden(self, text: str) -> bool:
+        """Whether this reading does not know what stands there, and so cannot judge it."""
+        return self.references.lenient and sensitive.MASK in text
+
+    def problem(self, place: Place, path: str, sentence: str, hint: str | None = None) -> None:
+        """Note something that is wrong."""
+        self.problems.append(Problem(place, path, sentence, hint))
+
+    def section(self, node: source.Node, path: str, table: Table) -> Section:
+        """The mapping at ``path``, with the keys that ``table`` knows; others are problems."""
+        found: dict[str, source.Node] = {}
+        for key, value in self.entries(node, path):
+            if key.text in table:
+                found[key.text] = value
+            else:
+                hint = did_you_mean(key.text, table) or f"known keys: {', '.join(table)}"
+                self.problem(key.place, joined(path, key.text), f"unknown key '{key.text}'", hint)
+        made = Section(self, path, node.place, table, found)
+        if isinstance(node, source.Mapping):
+            made.require()
+        return made
+
+    def entries(self, node: source.Node, path: str) -> tuple[tuple[source.Scalar, source.Node], ...]:
+        """The keys and values of a mapping; null is an empty one."""
+        if isinstance(node, source.Mapping):
+            return node.entries
+        if not is_null(node):
+            self.problem(node.place, path, "must be a mapping of keys to values")
+        return ()
+
+    def items(self, node: source.Node | None, path: str) -> Iterator[tuple[str, source.Node]]:
+        """The items of a list and their paths."""
+        if isinstance(node, source.Sequence):
+            yield from ((f"{path}[{number}]", item) for number, item in enumerate(node.items))
+        elif node is not None:
+            self.problem(node.place, path, "must be a list")
+
+    def strings(self, node: source.Node | None, path: str) -> dict[str, str]:
+        """A mapping of names to single values, as text."""
+        entries = self.entries(node, path) if node is not None else ()
+        found = {key.text: self.value(value, joined(path, key.text), key.text) for key, value in entries}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def value(self, node: source.Node, path: str, key: str) -> str | None:
+        """One value as text; None, and a problem, when it is none or a secret that is written out."""
+        if not isinstance(node, source.Scalar):
+            self.problem(node.place, path, "must be one value, not a list or a mapping")
+            return None
+        if sensitive.is_secret(key) and sensitive.is_written_out(node.text):
+            self.problem(node.place, path, IN_THE_FILE, WHERE_INSTEAD)
+            return None
+        return self.resolved(node, path)
+
+    def resolved(self, node: source.Scalar, path: str) -> str | None:
+        """The text with what its references stand for; None, and problems, when one stands for nothing."""
+        if sensitive.has_password(node.text):
+            self.problem(node.place, path, IN_THE_FILE, WHERE_INSTEAD)
+            return None
+        text, missing = self.references.resolved(node.text)
+        for wrong in missing:
+            self.problem(node.place, path, wrong.sentence, wrong.hint)
+        return None if missing else text
+
+
+@dataclass(frozen=True)
+class Section:
+    """The known keys of one mapping. What is not there, or is wrong, is the default."""
+
+    reading: Reading
+    path: str
+    place: Place
+    table: Table
+    found: Mapping[str, source.Node]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.found
+
+    def require(self) -> None:
+        """Note every key that must be there and is not."""
+        for key, known in self.table.items():
+            if known.required and key not in self.found:
+                self.reading.problem(self.place, self.path, f"'{key}' is missing: {known.says.partition(' (')[0]}")
+
+    def get(self, key: str) -> source.Node | None:
+        """The node of a key."""
+        return self.found.get(key)
+
+    def at(self, key: str) -> str:
+        """The path of a key."""
+        return joined(self.path, key)
+
+    def place_of(self, key: str) -> Place:
+        """Where a key's value stands; the whole section when it is not there."""
+        node = self.found.get(key)
+        return node.place if node is not None else self.place
+
+    def wrong(self, key: str, sentence: str, hint: str | None = None) -> None:
+        """Note that the value of a key is wrong."""
+        self.reading.problem(self.place_of(key), self.at(key), sentence, hint)
+
+    def text(self, key: str, default: str) -> str:
+        """A text."""
+        node = self.found.get(key)
+        if node is None:
+            return default
+        if not isinstance(node, source.Scalar) or node.value is None:
+            self.wrong(key, "must be text")
+            return default
+        found = self.reading.value(node, self.at(key), key)
+        return default if found is None else found
+
+    def name(self, key: str, default: str) -> str:
+        """A text that can be a name."""
+        found = self.text(key, default)
+        if found != default and not NAME.fullmatch(found) and not self.reading.is_hidden(found):
+            self.wrong(key, f"'{found}' {NAME_RULE}")
+            return default
+        return found
+
+    def choice(self, key: str, default: T) -> T:
+        """One of the key's words."""
+        choices = self.table[key].choices
+        found = self.text(key, default)
+        if found not in choices and not self.reading.is_hidden(found):
+            self.wrong(key, f"must be {' or '.join(choices)}, not '{found}'", did_you_mean(found, choices))
+            return default
+        return cast(T, found)
+
+    def integer(self, key: str, default: int | None = None) -> int | None:
+        """A whole number in the key's range."""
+        return self._scalar(key, default, lambda node: whole(node, self.table[key]), _range(self.table[key]))
+
+    def boolean(self, key: str, default: bool) -> bool:
+        """True or false."""
+        found = self._scalar(key, default, lambda n: n.value if isinstance(n.value, bool) else None, "true or false")
+        return bool(found)
+
+    def size(self, key: str) -> int | None:
+        """A number of bytes."""
+        return self._scalar(key, None, lambda node: units.size(node.text), "a size, as in 512MB or 4GB")
+
+    def duration(self, key: str) -> float | None:
+        """A number of seconds."""
+        return self._scalar(key, None, lambda node: units.seconds(node.text), "a duration, as in 12h or 30d")
+
+    def names(self, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
+        """A list of texts."""
+        found: list[str] = []
+        for path, item in self.reading.items(self.found.get(key), self.at(key)):
+            if isinstance(item, source.Scalar) and item.value is not None:
+                found += [text] if (text := self.reading.resolved(item, path)) else []
+            else:
+                self.reading.problem(item.place, path, "must be text")
+        return tuple(found) or default
+
+    def strings(self, key: str) -> dict[str, str]:
+        """A mapping of names to single values, as text."""
+        return self.reading.strings(self.found.get(key), self.at(key))
+
+    def _scalar(self, key: str, default: V, read: Callable[[source.Scalar], V | None], wanted: str) -> V:
+        node = self.found.get(key)
+        if node is None:
+            return default
+        found = read(node) if isinstance(node, source.Scalar) else None
+        if found is None:
+            self.wrong(key, f"must be {wanted}")
+            return default
+        return found
+
+
+V = TypeVar("V", bound=int | float | bool | None)
+
+
+def whole(node: source.Node, key: Key) -> int | None:
+    """The whole number in the range of ``key`` that stands there, if one does."""
+    value = node.value if isinstance(node, source.Scalar) else None
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return cast(int, value) if is_number and key.low <= cast(int, value) <= key.high else None
+
+
+def joined(path: str, key: str) -> str:
+    """The path of a key below another."""
+    return f"{path}.{key}" if path else key
+
+
+def is_null(node: source.Node) -> bool:
+    """Whether nothing stands there, or ``null``."""
+    return isinstance(node, source.Scalar) and node.value is None
+
+
+def _range(key: Key) -> str:
+    return f"a whole number from {key.low} to {key.high}"

@@ -1,0 +1,78 @@
+"""Values that stand elsewhere: ``${{ env.NAME }}`` and ``${{ secrets.NAME }}``.
+
+A secret is the text of a file of its name, without the line's end, in the folder of secrets, as container engines and
+systemd lay them down. Others on the machine must not be able to read it.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from airfleet.fleet.sensitive import MASK, REFERENCE
+
+FOLDER = "secrets"
+
+_KNOWN = re.compile(r"\$\{\{\s*(env|secrets)\.([A-Za-z_][A-Za-z0-9_.-]*)\s*\}\}")
+
+
+class Missing(Exception):
+    """What a reference stands for is not there, or not as it must be; the sentence says so."""
+
+    def __init__(self, sentence: str, hint: str | None = None) -> None:
+        self.sentence = sentence
+        self.hint = hint
+        super().__init__(sentence)
+
+
+@dataclass(frozen=True)
+class References:
+    """Where references lead."""
+
+    environ: Mapping[str, str]
+    #: the folder of secrets
+    folder: Path
+    #: whether what is not there is read as ``***`` (to show a fleet where its secrets are not)
+    lenient: bool = False
+
+    def resolved(self, text: str) -> tuple[str, tuple[Missing, ...]]:
+        """``text`` with what its references stand for, and those that stand for nothing."""
+        missing: list[Missing] = []
+
+        def value(match: re.Match[str]) -> str:
+            try:
+                return self._value(match[0])
+            except Missing as wrong:
+                if self.lenient and _KNOWN.fullmatch(match[0]):
+                    return MASK
+                missing.append(wrong)
+                return ""
+
+        return REFERENCE.sub(value, text), tuple(missing)
+
+    def _value(self, reference: str) -> str:
+        match = _KNOWN.fullmatch(reference)
+        if match is None:
+            raise Missing(f"'{reference}' is not known here", "known: ${{ env.NAME }} and ${{ secrets.NAME }}")
+        return self._variable(match[2]) if match[1] == "env" else self._secret(match[2])
+
+    def _variable(self, name: str) -> str:
+        if name not in self.environ:
+            raise Missing(f"the environment has no variable {name}")
+        return self.environ[name]
+
+    def _secret(self, name: str) -> str:
+        file = self.folder / name
+        try:
+            others_read = file.stat().st_mode & stat.S_IROTH
+            text = file.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise Missing(f"there is no secret '{name}': no file {file}") from None
+        except (OSError, UnicodeDecodeError) as wrong:
+            raise Missing(f"the secret '{name}' cannot be read: {wrong}") from None
+        if others_read:
+            raise Missing(f"everybody on this machine can read the secret {file}", f"chmod 600 {file}")
+        return text.rstrip("\r\n")
