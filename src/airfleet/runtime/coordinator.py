@@ -1,13 +1,17 @@
 """Runs attempts in processes that are forked from warm task templates. [A]
 
 Airflow asks a coordinator to execute each task that a worker takes (``[sdk] coordinators``); this one does
-what Airflow's own does, with four differences (reference: airflow/sdk/execution_time/supervisor.py):
+what Airflow's own does, with these differences (reference: airflow/sdk/execution_time/supervisor.py):
 
 - the attempt is forked by the worker's pool (:mod:`airfleet.runtime.pool`), where its Dag is loaded;
 - the end of the process is an event among the others. Airflow asks for it after the last socket has closed,
   often some microseconds too early, and then waits five seconds on nothing;
 - no heartbeat right after the start, which itself counts as one; no rendered fields when all are empty;
-- one HTTP connection for all attempts of a slot.
+- one HTTP connection for all attempts of a slot;
+- an attempt outlives the API (:mod:`airfleet.runtime.api_client`). A request of the attempt waits until it is
+  answered; meanwhile the monitor forwards logs, sends heartbeats and sees the end of the process. A heartbeat that
+  fails harms nobody until none was accepted for ``[airfleet] api_outage_seconds``: then the attempt is ended, some
+  minutes before a scheduler may take it for lost.
 
 Without a pool, or when it does not answer, the monitor forks the attempt itself, as Airflow does.
 """
@@ -19,7 +23,8 @@ import selectors
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
@@ -29,9 +34,11 @@ import attrs
 import httpx
 import structlog
 from airflow.sdk.api.client import Client
+from airflow.sdk.configuration import conf
 from airflow.sdk.execution_time.comms import SetRenderedFields
 from airflow.sdk.execution_time.coordinator import BaseCoordinator
 from airflow.sdk.execution_time.supervisor import (
+    MIN_HEARTBEAT_INTERVAL,
     SERVER_TERMINATED,
     STATES_SENT_DIRECTLY,
     ActivitySubprocess,
@@ -39,6 +46,7 @@ from airflow.sdk.execution_time.supervisor import (
 )
 
 from airfleet.runtime import loading, wire
+from airfleet.runtime.api_client import PATIENCE_SECONDS, FleetClient
 
 log = structlog.get_logger(__name__)
 
@@ -69,7 +77,8 @@ class TaskCoordinator(BaseCoordinator):
     """The coordinator of every queue of a fleet."""
 
     def __init__(self) -> None:
-        self._kept: Client | None = None
+        self._kept: FleetClient | None = None
+        self._kept_for: Any = None
 
     def execute_task(
         self,
@@ -85,33 +94,61 @@ class TaskCoordinator(BaseCoordinator):
     ) -> BaseCoordinator.ExecutionResult:
         """Run one attempt to its end."""
         start = Monitor.start_in_pool if _pool is not None else Monitor.start
-        process = start(
-            what=what,
-            dag_rel_path=dag_rel_path,
-            bundle_info=bundle_info,
-            client=self._client_for(client),
-            logger=logger,
-            sentry_integration=sentry_integration,
-            subprocess_logs_to_stdout=subprocess_logs_to_stdout,
-        )
-        exit_code = process.wait()
+        kept = self._client_for(client)
+        try:
+            process = start(
+                what=what,
+                dag_rel_path=dag_rel_path,
+                bundle_info=bundle_info,
+                client=kept,
+                logger=logger,
+                sentry_integration=sentry_integration,
+                subprocess_logs_to_stdout=subprocess_logs_to_stdout,
+            )
+            exit_code = process.wait()
+        finally:
+            kept.pause = time.sleep  # the monitor of this attempt is done
         if not process.has_reported():
             # The scheduler decides what becomes of it, as soon as Celery has stored this as a failure.
             raise EndedWithoutReport(f"attempt {what.id} ended with exit code {int(exit_code)} and reported no state")
         return self.ExecutionResult(exit_code, process.final_state)
 
-    def _client_for(self, given: Client) -> Client:
+    def _client_for(self, given: Client) -> FleetClient:
         """One client with one connection for all attempts, with the token of this one."""
-        if self._kept is None or self._kept.base_url != given.base_url:
+        if self._kept is None or self._kept_for != given.base_url:
             limits = httpx.Limits(max_keepalive_connections=1, max_connections=10, keepalive_expiry=_KEEP_ALIVE_SECONDS)
-            self._kept = Client(base_url=str(given.base_url), limits=limits, token="")
+            self._kept = FleetClient(addresses(str(given.base_url)), patience_seconds=patience_seconds(), limits=limits)
+            self._kept_for = given.base_url
         self._kept.auth = given.auth or (lambda request: request)
         return self._kept
+
+
+def addresses(given: str) -> tuple[str, ...]:
+    """Every execution API that the settings name, the preferred one first.
+
+    Only the one that was given, when they do not name it: somebody wants just that one to be asked.
+    """
+    words = (conf.get("airfleet", "execution_api_urls", fallback="") or "").split(",")
+    named = tuple(dict.fromkeys(word.strip().rstrip("/") + "/" for word in words if word.strip()))
+    return named if given.rstrip("/") + "/" in named else (given,)
+
+
+def patience_seconds() -> float:
+    """For how long an attempt goes on while no API can be reached."""
+    return float(conf.getfloat("airfleet", "api_outage_seconds", fallback=PATIENCE_SECONDS))
 
 
 @attrs.define(kw_only=True)
 class Monitor(ActivitySubprocess):
     """The parent of one attempt, for Airflow: serves its requests, sends heartbeats, reports its end."""
+
+    #: requests of the attempt that were read and not served yet
+    _asked: deque[Any] = attrs.field(factory=deque, init=False, repr=False)
+    #: Airflow's server of requests, one at a time
+    _server: Any = attrs.field(default=None, init=False, repr=False)
+    _serving: bool = attrs.field(default=False, init=False)
+    #: the API knows that it runs, so that it wants heartbeats
+    _is_known: bool = attrs.field(default=False, init=False)
 
     @classmethod
     def start(cls, **kwargs: Any) -> Monitor:
@@ -203,8 +240,87 @@ class Monitor(ActivitySubprocess):
         return cast("PoolTracker", self._process)
 
     def _on_child_started(self, **kwargs: Any) -> None:
+        if isinstance(self.client, FleetClient):
+            self.client.pause = self._work_meanwhile
         super()._on_child_started(**kwargs)
+        self._is_known = True
         self._last_heartbeat_attempt = time.monotonic()  # that the attempt runs has just been said
+
+    # --- when the API is away ----------------------------------------------------------------------
+
+    def handle_requests(self, log: Any) -> Generator[None, Any, None]:
+        """Take requests as they arrive; they are served when all that can be read has been.
+
+        Airflow serves a request where it is read. One that waits for the API would then be in the way of
+        the logs, which are read in the same loop, and of the next turn of that loop.
+        """
+        self._server = super().handle_requests(log)
+        next(self._server)
+        while True:
+            self._asked.append((yield))
+
+    def _service_subprocess(
+        self, max_wait_time: float, raise_on_timeout: bool = False, expect_signal: int | None = None
+    ) -> Any:
+        if self.failed_heartbeats and expect_signal is None:
+            # Airflow would not wait at all from the moment on at which the last heartbeat is too old.
+            max_wait_time = max(max_wait_time, self._last_heartbeat_attempt + MIN_HEARTBEAT_INTERVAL - time.monotonic())
+        super()._service_subprocess(max_wait_time, raise_on_timeout, expect_signal)
+        if not self._serving:
+            self._serve()
+        return self._exit_code
+
+    def _serve(self) -> None:
+        self._serving = True
+        try:
+            while self._asked:
+                self._server.send(self._asked.popleft())
+        finally:
+            self._serving = False
+
+    def _work_meanwhile(self, seconds: float) -> None:
+        """What the monitor does for some seconds while a request waits for the API."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if self.selector.get_map() is None:  # all has been read, and only the outcome is to be told
+                time.sleep(left)
+                return
+            super()._service_subprocess(left)
+            # An outcome that waits may have arrived already; a heartbeat would then be refused.
+            if self._is_known and self._exit_code is None and self._pending_terminal_state_msg is None:
+                self._send_heartbeat_if_needed()
+
+    def kill(
+        self, signal_to_send: signal.Signals = signal.SIGINT, escalation_delay: float = 5.0, force: bool = False
+    ) -> None:
+        """As Airflow's; what the attempt asks for in its last seconds is asked of the API once."""
+        before = getattr(self.client, "patience_seconds", 0.0)
+        self.client.patience_seconds = 0.0
+        try:
+            super().kill(signal_to_send, escalation_delay, force)
+        finally:
+            self.client.patience_seconds = before
+
+    def _send_heartbeat_if_needed(self) -> None:
+        failed = self.failed_heartbeats
+        super()._send_heartbeat_if_needed()
+        if failed and not self.failed_heartbeats:
+            self.process_log.info("The API server can be reached again", missed_heartbeats=failed)
+
+    def _handle_heartbeat_failures(self, exc: Exception) -> None:
+        """Count them; end the attempt only when it was out of touch for too long."""
+        self.failed_heartbeats += 1
+        silent = time.monotonic() - self._last_successful_heartbeat
+        if self.failed_heartbeats == 1:
+            self.process_log.warning("The API server cannot be reached; the task goes on", error=repr(exc))
+        if silent >= patience_seconds():
+            self.process_log.error("No API server could be reached for too long; terminating", seconds=round(silent))
+            self.kill(signal.SIGTERM, force=True)
+
+    def _send_terminal_state_msg(self, msg: Any) -> None:
+        super()._send_terminal_state_msg(msg)
+        # It may have waited for the API: what comes after the end has its time from now on.
+        self._task_end_time_monotonic = time.monotonic()
 
     def _handle_request(self, msg: Any, log: Any, req_id: int) -> None:
         if isinstance(msg, SetRenderedFields) and self._has_nothing_rendered(msg):

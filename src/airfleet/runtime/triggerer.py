@@ -1,13 +1,19 @@
-"""Airflow's triggerer, at rest while nothing is deferred. [A]
+"""Airflow's triggerer, at rest while nothing is deferred, and alive while its database is away. [A]
 
 Stock asks the database some eight questions a second, whether any task is deferred or not: which triggers nobody
 runs, which are mine, which are needed no more. While there is no trigger at all, here or in the database, one small
 question a second is enough to notice the first.
+
+Stock ends when one of these questions is not answered, and its triggers begin anew elsewhere. Here they go on: what
+they tell is kept, and told when the database is back. Another triggerer may have taken them over by then; the database
+says so, and they are ended here.
 """
 
 from __future__ import annotations
 
 import os
+from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -17,9 +23,11 @@ from airflow.configuration import conf
 from airflow.jobs.triggerer_job_runner import TriggererJobRunner, TriggerRunnerSupervisor
 from airflow.sdk.observability.metrics import stats_utils
 from sqlalchemy import text
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 log = structlog.get_logger(logger_name=__name__)
 
+_AWAY = (OperationalError, InterfaceError)
 _ANY_TRIGGER = text("SELECT EXISTS (SELECT 1 FROM trigger)")
 
 
@@ -27,6 +35,32 @@ class RestingTriggerRunner(TriggerRunnerSupervisor):
     """Runs triggers as Airflow does; looks for them only when there are any."""
 
     _resting: bool = False
+    _away: bool = False
+
+    def run_once(self) -> None:
+        """One turn of the loop, whatever of it the database allows."""
+        answered = self._if_answered(self.load_triggers)
+        self._service_subprocess(1)  # triggers run on, and the runner must not believe that nobody listens
+        if not answered:
+            return
+        for step in (self.handle_events, self.handle_failed_triggers, self.clean_unused, self.heartbeat):
+            if not self._if_answered(step):
+                return
+        self.emit_metrics()
+
+    def _if_answered(self, step: Callable[[], None]) -> bool:
+        """Whether the database answered all that this step asked of it."""
+        try:
+            step()
+        except _AWAY as error:
+            if not self._away:
+                log.warning("The database does not answer; triggers go on", error=str(error.orig).strip())
+            self._away = True
+            return False
+        if self._away:
+            self._away = False
+            log.warning("The database answers again")
+        return True
 
     def load_triggers(self) -> None:
         """Take on triggers that nobody runs, when there are any."""
@@ -38,6 +72,23 @@ class RestingTriggerRunner(TriggerRunnerSupervisor):
         """Remove triggers that no task waits for, when there are any."""
         if not self._resting:
             super().clean_unused()
+
+    def handle_events(self) -> None:
+        """Store what triggers tell; what could not be stored is told again."""
+        self._in_full(self.events, super().handle_events)
+
+    def handle_failed_triggers(self) -> None:
+        """Store which triggers failed; what could not be stored is told again."""
+        self._in_full(self.failed_triggers, super().handle_failed_triggers)
+
+    def _in_full(self, line: deque[Any], handle: Callable[[], None]) -> None:
+        waiting = tuple(line)
+        try:
+            handle()
+        except _AWAY:
+            # Airflow takes each out before it is stored: the last one taken was not.
+            line.appendleft(waiting[len(waiting) - len(line) - 1])
+            raise
 
     def _has_any(self) -> bool:
         if self.running_triggers or self.creating_triggers or self.cancelling_triggers:

@@ -1,0 +1,66 @@
+"""Whether the database answers, asked when something died that cannot live without it.
+
+A scheduler or a dag-processor ends when the database is away; started again, it would end again, and be given up at
+last for no fault of its own. So one that was ready and died is started when the database has answered a question that
+was asked after its death; and while it does not answer, deaths are not counted. Asking costs one connection, from a
+thread, and happens at no other time.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+
+import psycopg
+
+from airfleet.libpq import CLIENT
+
+#: between two questions while there is no answer, seconds
+PAUSE_SECONDS = 0.5
+
+
+class DatabaseWatch:
+    """Asks one database. ``wake`` is called, from a thread, after each answer."""
+
+    def __init__(self, url: str, wake: Callable[[], None]) -> None:
+        self._url = url
+        self._wake = wake
+        self._answers: queue.SimpleQueue[tuple[float, str]] = queue.SimpleQueue()
+        self._asked_at = float("-inf")
+        self._in_flight = False
+        self._well_at = float("-inf")
+        #: why it does not answer; empty when it does, or was never asked
+        self.trouble = ""
+
+    def answered_since(self, moment: float, now: float) -> bool:
+        """Whether it answered a question asked after this moment; asks one when it did not.
+
+        Times are seconds of the caller's clock.
+        """
+        if not self._url:
+            return True
+        self._hear()
+        if self._well_at >= moment:
+            return True
+        if not self._in_flight and (self._asked_at < moment or now - self._asked_at >= PAUSE_SECONDS):
+            self._in_flight, self._asked_at = True, now
+            threading.Thread(target=self._ask, args=(now,), name="database watch", daemon=True).start()
+        return False
+
+    def _hear(self) -> None:
+        while not self._answers.empty():
+            asked_at, self.trouble = self._answers.get()
+            self._in_flight = False
+            if not self.trouble:
+                self._well_at = asked_at
+
+    def _ask(self, asked_at: float) -> None:
+        try:
+            with psycopg.connect(self._url, autocommit=True, **CLIENT) as connection:
+                connection.execute("SELECT 1")
+            trouble = ""
+        except (OSError, psycopg.Error) as error:
+            trouble = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        self._answers.put((asked_at, trouble))
+        self._wake()

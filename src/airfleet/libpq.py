@@ -1,0 +1,58 @@
+"""How connections to PostgreSQL find out that nobody is left at the other end.
+
+A host that loses its power closes no connection. By the kernel's own settings its peer waits for it: a client for up to
+fifteen minutes, a server for more than two hours, with all the locks that the dead one held. With these both know
+within some eleven seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+#: for every client, as libpq understands it: seconds, and milliseconds for the last
+CLIENT: Mapping[str, Any] = {
+    "connect_timeout": 3,
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+
+#: For every session on the server. The last but one is for a client that is alive and has forgotten its transaction (a
+#: process that was stopped in the middle of one), the last for a query that nobody waits for any more.
+SERVER: Mapping[str, str] = {
+    "tcp_keepalives_idle": "5s",
+    "tcp_keepalives_interval": "2s",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "10s",
+    "idle_in_transaction_session_timeout": "60s",
+    "client_connection_check_interval": "2s",
+}
+
+_SETTLED = """
+SELECT setconfig FROM pg_db_role_setting
+WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
+AND setrole = (SELECT oid FROM pg_roles WHERE rolname = current_user)
+"""
+
+#: what Airflow hands to each connection that it opens (``[database] sql_alchemy_connect_args``)
+CONNECT_ARGS = dict(CLIENT)
+
+
+def settle(connection: psycopg.Connection[Any]) -> None:
+    """Have the server watch the clients of this role in this database, from their next session on.
+
+    Raises psycopg.Error: a server may refuse some of it to an ordinary role.
+    """
+    found = connection.execute(_SETTLED).fetchone()
+    if found is not None and set(found[0]) >= {f"{name}={value}" for name, value in SERVER.items()}:
+        return
+    database = sql.Identifier(connection.info.dbname)
+    for name, value in SERVER.items():
+        change = sql.SQL("ALTER ROLE CURRENT_USER IN DATABASE {} SET {} = {}")
+        connection.execute(change.format(database, sql.Identifier(name), sql.Literal(value)))

@@ -1,0 +1,185 @@
+"""A client of the execution API that outlives outages of its servers, and knows several of them. [A]
+
+Airflow's own asks one address five times at the most, within half a minute, and does nothing else meanwhile. Here:
+
+==============================  ======================================================================
+what comes                      what is done
+==============================  ======================================================================
+an answer (2xx, 3xx, 4xx)       it is given, as by Airflow's client
+no answer; 429, 502, 503, 504   the next address is asked at once; when all were, again after a pause
+500 and the like                the same, until some other question is answered: then it is the request
+                                that the server cannot bear, and it fails after a few tries as in Airflow
+==============================  ======================================================================
+
+An outage is borne for ``patience_seconds``. The pauses belong to the owner of the client (``pause``), who may have
+something to do meanwhile. A heartbeat is tried once at each address: the next one follows soon anyway.
+
+Requests may be sent twice. That is safe: a start is accepted again from the same process, a state that is reached
+already is confirmed, what is stored is stored again. A run that is triggered twice is refused the second time; where
+an earlier try may have arrived, that refusal is the answer *done*.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import httpx
+import structlog
+from airflow.sdk.api.client import API_RETRIES, API_TIMEOUT, Client
+
+log = structlog.get_logger(__name__)
+
+#: seconds for which an outage is borne, unless the settings say otherwise
+PATIENCE_SECONDS = 3600.0
+#: seconds in which an address has to take a connection, and to answer, when there are others to ask
+CONNECT_SECONDS, ANSWER_SECONDS = 1.0, 2.0
+#: the longest time that an answer may take, in later rounds, seconds
+LONGEST_ANSWER_SECONDS = 30.0
+#: pauses between two rounds, seconds: the first and the longest; short, so that a return is noticed
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 3.0
+#: after this long the first address is asked first again, seconds
+RETURN_SECONDS = 30.0
+#: for how long an error is borne of which nobody can say whose fault it is, seconds
+UNEXPLAINED_SECONDS = 600.0
+
+_BUSY_OR_AWAY = frozenset({429, 502, 503, 504})
+#: a question to the database that anybody may ask who runs a task, and which changes nothing
+_OTHER_QUESTION = "dag-runs/count"
+
+
+class FleetClient(Client):
+    """A client for the API servers at ``urls``, the preferred one first."""
+
+    def __init__(
+        self,
+        urls: Sequence[str],
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
+        **options: Any,
+    ) -> None:
+        several = len(urls) > 1
+        self._answer_seconds = min(API_TIMEOUT, ANSWER_SECONDS) if several else API_TIMEOUT
+        self._connect_seconds = min(API_TIMEOUT, CONNECT_SECONDS) if several else API_TIMEOUT
+        super().__init__(base_url=urls[0], token="", timeout=self._time_for(round_=0), **options)
+        self.patience_seconds = patience_seconds
+        #: what is done between two rounds: waits about as long as it is told, in seconds
+        self.pause: Callable[[float], None] = time.sleep
+        self.urls = tuple(urls)
+        self._at = 0
+        self._return_at = 0.0
+        self._clock = clock
+        self._jitter = jitter
+
+    def request(self, method: str, url: Any, **options: Any) -> httpx.Response:  # type: ignore[override]
+        """One request, answered by whichever server can.
+
+        Raises httpx.HTTPStatusError for a refusal, and what the last try raised when the outage was too long.
+        """
+        if options.get("content") is not None and "content-type" not in (options.get("headers") or {}):
+            options["headers"] = {"content-type": "application/json"}
+        if self._at and self._clock() >= self._return_at:
+            self._use(0)
+        try:
+            return self._once(method, url, options)
+        except (httpx.TransportError, httpx.HTTPStatusError) as error:
+            if not is_outage(error):
+                raise
+            return self._endure(method, url, options, error)
+
+    def _once(self, method: str, url: Any, options: dict[str, Any]) -> httpx.Response:
+        return httpx.Client.request(self, method, url, **options)
+
+    def _endure(
+        self, method: str, url: Any, options: dict[str, Any], error: httpx.TransportError | httpx.HTTPStatusError
+    ) -> httpx.Response:
+        began, tries = self._clock(), 1
+        arrived = _may_have_arrived(error)
+        while True:
+            round_, asked = divmod(tries, len(self.urls))
+            if asked == 0:
+                self._check_patience(method, url, round_, self._clock() - began, error)
+                self._rest(method, url, round_, error)
+            self._use((self._at + 1) % len(self.urls))
+            try:
+                response = self._once(method, url, options | {"timeout": self._time_for(round_)})
+            except (httpx.TransportError, httpx.HTTPStatusError) as again:
+                if arrived and _says_done(method, url, again):
+                    return again.response  # type: ignore[union-attr]
+                if not is_outage(again):
+                    raise
+                error, tries = again, tries + 1
+                arrived |= _may_have_arrived(again)
+            else:
+                if self._clock() - began >= 1.0:
+                    seconds = round(self._clock() - began, 1)
+                    log.info("The execution API answers again", request=f"{method} {url}", after_seconds=seconds)
+                return response
+
+    def _check_patience(self, method: str, url: Any, rounds: int, waited: float, error: httpx.HTTPError) -> None:
+        """Raises ``error`` when it is no use to try again."""
+        own_fault = isinstance(error, httpx.HTTPStatusError) and error.response.status_code not in _BUSY_OR_AWAY
+        if _is_heartbeat(method, url) or waited >= self.patience_seconds:
+            raise error
+        if own_fault and rounds >= API_RETRIES and (waited >= UNEXPLAINED_SECONDS or self._answers_another()):
+            raise error
+
+    def _answers_another(self) -> bool:
+        """Whether the API and its database are there for another question."""
+        try:
+            self._once("GET", _OTHER_QUESTION, {"params": {"dag_id": "-"}})
+        except httpx.HTTPStatusError as refused:
+            # Who may not ask yet (a task that has not started) does not learn whether the database is there.
+            return refused.response.status_code < 500 and refused.response.status_code not in (401, 403)
+        except httpx.TransportError:
+            return False
+        return True
+
+    def _rest(self, method: str, url: Any, round_: int, error: httpx.HTTPError) -> None:
+        pause = min(FIRST_PAUSE_SECONDS * 2.0 ** min(round_ - 1, 10), LONGEST_PAUSE_SECONDS)
+        log.warning(
+            "The execution API does not answer; trying again",
+            request=f"{method} {url}",
+            error=repr(error),
+            tries=round_ * len(self.urls),
+        )
+        # Of many who wait, not all shall come at the same moment.
+        self.pause(pause * (0.5 + 0.5 * self._jitter()))
+
+    def _use(self, number: int) -> None:
+        if number == self._at:
+            return
+        self._at = number
+        self._return_at = self._clock() + RETURN_SECONDS
+        self.base_url = self.urls[number]
+
+    def _time_for(self, round_: int) -> httpx.Timeout:
+        """Longer in each round: a server that is slow and not away has to be given its time in the end."""
+        seconds = min(self._answer_seconds * 2.0 ** min(round_, 10), max(LONGEST_ANSWER_SECONDS, API_TIMEOUT))
+        return httpx.Timeout(seconds, connect=self._connect_seconds)
+
+
+def is_outage(error: Exception) -> bool:
+    """Whether the same request may well be answered later."""
+    if isinstance(error, httpx.HTTPStatusError):
+        return error.response.status_code >= 500 or error.response.status_code in _BUSY_OR_AWAY
+    broken = isinstance(error, (httpx.UnsupportedProtocol, httpx.LocalProtocolError))
+    return isinstance(error, httpx.TransportError) and not broken
+
+
+def _may_have_arrived(error: httpx.HTTPError) -> bool:
+    return not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout))
+
+
+def _says_done(method: str, url: Any, error: Exception) -> bool:
+    """Whether a run that was to be triggered is refused because it is there."""
+    conflict = isinstance(error, httpx.HTTPStatusError) and error.response.status_code == 409
+    return conflict and method == "POST" and str(url).startswith("dag-runs/")
+
+
+def _is_heartbeat(method: str, url: Any) -> bool:
+    return method == "PUT" and str(url).endswith("/heartbeat")

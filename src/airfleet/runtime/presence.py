@@ -1,0 +1,104 @@
+"""Since when attempts can tell that they live: what an outage of the API or its database leaves a scheduler to know.
+
+A scheduler fails a task whose last heartbeat is minutes old. After an outage of minutes that is true of all tasks, and
+of no one's fault. So every api-server says in the database, every few seconds, that heartbeats can be delivered; all of
+them write one row, and what they write is the start of the time in which there was no gap. The age of a heartbeat is
+counted from there.
+
+While nobody says so, attempts cannot be told from the dead. They end by themselves when they were out of touch for
+``[airfleet] api_outage_seconds``; a scheduler waits longer than that, and then counts as if nothing had been said.
+
+What fails: no table (another Airflow's migration made the database) - Airflow's own rule holds; the clocks of hosts
+differ - only the database's is used.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
+
+log = logging.getLogger(__name__)
+
+#: between two signs of an api-server, and the longest time between two that is no outage, seconds
+BEAT_SECONDS, GAP_SECONDS = 5.0, 20.0
+
+#: run by the migration
+CREATE = """
+CREATE TABLE IF NOT EXISTS airfleet_api (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one), since timestamptz NOT NULL, beat timestamptz NOT NULL
+)
+"""
+#: once for all api-servers in most of the time between two beats
+BEAT = f"""
+INSERT INTO airfleet_api AS api (since, beat) VALUES (now(), now())
+ON CONFLICT (one) DO UPDATE SET
+    since = CASE WHEN api.beat < now() - interval '{GAP_SECONDS} s' THEN now() ELSE api.since END, beat = now()
+WHERE api.beat < now() - interval '{0.8 * BEAT_SECONDS} s'
+"""
+_IS_THERE = "SELECT to_regclass('airfleet_api') IS NOT NULL"
+_READ = "SELECT extract(epoch FROM now() - since)::float, extract(epoch FROM now() - beat)::float FROM airfleet_api"
+
+
+@dataclass(frozen=True)
+class Presence:
+    """For how many seconds heartbeats could be delivered, and how old the last sign of that is."""
+
+    since_seconds: float
+    silent_seconds: float
+
+
+def install(connection: psycopg.Connection[Any]) -> None:
+    """Make the table, when it is not there."""
+    connection.execute(CREATE)
+
+
+def say(engine: Engine) -> None:
+    """Say that heartbeats can be delivered. Raises sqlalchemy.exc.DBAPIError."""
+    with engine.begin() as connection:
+        connection.execute(text(BEAT))
+
+
+def read(session: Session) -> Presence | None:
+    """What was said last; None where nobody says anything."""
+    if session.get_bind().dialect.name != "postgresql" or not session.scalar(text(_IS_THERE)):
+        return None
+    found = session.execute(text(_READ)).one_or_none()
+    return Presence(*found) if found else None
+
+
+def may_time_out(presence: Presence | None, timeout_seconds: float, patience_seconds: float) -> bool:
+    """Whether an attempt whose last heartbeat is older than ``timeout_seconds`` has had its chance to send another.
+
+    ``patience_seconds`` is after how long without an API attempts end by themselves.
+
+    >>> may_time_out(None, 300, 3600), may_time_out(Presence(9000, 2), 300, 3600)
+    (True, True)
+    >>> may_time_out(Presence(12, 2), 300, 3600), may_time_out(Presence(9000, 120), 300, 3600)
+    (False, False)
+    """
+    if presence is None:
+        return True
+    if presence.silent_seconds > GAP_SECONDS:
+        return presence.silent_seconds >= patience_seconds + timeout_seconds
+    return presence.since_seconds >= timeout_seconds
+
+
+def keep_saying(engine: Engine) -> None:
+    """Say it every few seconds from now on, in a thread that ends with the process."""
+    threading.Thread(target=_keep_saying, args=(engine,), name="presence", daemon=True).start()
+
+
+def _keep_saying(engine: Engine) -> None:
+    while True:
+        try:
+            say(engine)
+        except Exception as error:  # an outage of the database: the others see a gap
+            log.debug("The database was not told that heartbeats can be delivered: %s", error)
+        time.sleep(BEAT_SECONDS)

@@ -1,0 +1,205 @@
+"""The client of the execution API against real servers that are away, hang, fail and come back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from itertools import chain, repeat
+from typing import Any
+
+import httpx
+import pytest
+from airflow.sdk.api.client import API_RETRIES, ServerResponseError
+
+from airfleet.runtime import api_client
+from airfleet.runtime.api_client import FleetClient
+from airfleet.testing.ports import free_ports
+from support.toy_api import DROP, HANG, Answer, toy_api
+
+XCOM = "xcoms/dag/run/task/return_value"
+HEARTBEAT = "task-instances/1/heartbeat"
+
+
+def nowhere() -> str:
+    """An address at which nothing listens."""
+    return f"http://127.0.0.1:{free_ports(1)[0]}/execution/"
+
+
+class Pauses(list[float]):
+    """The pauses of a client, which pass at once; ``then`` is called with how many there were."""
+
+    def __init__(self, then: Callable[[int], None] = lambda count: None) -> None:
+        super().__init__()
+        self.now = 0.0
+        self._then = then
+
+    def __call__(self, seconds: float) -> None:
+        self.append(seconds)
+        self.now += seconds
+        self._then(len(self))
+
+
+def client(*urls: str, pauses: Pauses | None = None, **options: Any) -> FleetClient:
+    made = FleetClient(urls, clock=(lambda: pauses.now) if pauses is not None else time.monotonic, **options)
+    if pauses is not None:
+        made.pause = pauses
+    return made
+
+
+def answers(*first: Answer, then: Answer = 200) -> Callable[[str, str], Answer]:
+    """These answers one after the other, then always the same."""
+    line = chain(first, repeat(then))
+    return lambda method, path: next(line)
+
+
+def test_a_request_that_is_answered_is_one_request() -> None:
+    with toy_api() as api, client(api.url) as asking:
+        asking.pause = pytest.fail
+        assert asking.post(XCOM, content='"value"').status_code == 200
+        assert api.asked == [("POST", "/execution/" + XCOM)]
+
+
+def test_what_is_sent_is_said_to_be_json() -> None:
+    with toy_api() as api, client(api.url) as asking:
+        assert asking.post(XCOM, content='"value"').request.headers["content-type"] == "application/json"
+
+
+def test_nobody_listens_at_the_first_address_and_the_second_answers_at_once() -> None:
+    with toy_api() as api, client(nowhere(), api.url) as asking:
+        asking.pause = pytest.fail
+        began = time.monotonic()
+        assert asking.get(XCOM).status_code == 200
+        assert time.monotonic() - began < 1.0
+
+
+def test_the_first_server_hangs_and_the_second_answers_within_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api_client, "ANSWER_SECONDS", 0.3)
+    with toy_api(answers(then=HANG)) as hung, toy_api() as api, client(hung.url, api.url) as asking:
+        asking.pause = pytest.fail
+        began = time.monotonic()
+        assert asking.get(XCOM).status_code == 200
+        assert 0.3 <= time.monotonic() - began < 1.5
+        began = time.monotonic()
+        assert asking.get(XCOM).status_code == 200  # the one that answered is asked first from now on
+        assert time.monotonic() - began < 0.3
+        assert len(hung.asked) == 1
+
+
+def test_the_first_address_is_asked_first_again_after_a_while() -> None:
+    pauses = Pauses()
+    with toy_api(answers(503)) as first, toy_api() as second, client(first.url, second.url, pauses=pauses) as asking:
+        asking.get("one")
+        asking.get("two")
+        pauses.now += api_client.RETURN_SECONDS
+        asking.get("three")
+        assert first.paths() == ["/execution/one", "/execution/three"]
+        assert second.paths() == ["/execution/one", "/execution/two"]
+        assert pauses == []
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504, DROP])
+def test_a_server_that_comes_back_answers_what_was_asked_meanwhile(status: Answer) -> None:
+    pauses = Pauses()
+    with toy_api(answers(*[status] * 40)) as api, client(api.url, pauses=pauses) as asking:
+        assert asking.patch("task-instances/1/state", content="{}").status_code == 200
+    assert len(pauses) == 40
+    assert max(pauses) <= api_client.LONGEST_PAUSE_SECONDS
+    assert sum(pauses) > 60  # Airflow's own client gives up after 41 s at the latest
+
+
+def test_a_server_that_was_not_there_is_found_when_it_starts() -> None:
+    port = free_ports(1)[0]
+    servers = []
+
+    def start_one(count: int) -> None:
+        if count == 20:
+            servers.append(toy_api(port=port))
+            servers[0].__enter__()
+
+    with client(f"http://127.0.0.1:{port}/execution/", pauses=Pauses(start_one)) as asking:
+        try:
+            assert asking.get(XCOM).status_code == 200
+        finally:
+            servers[0].__exit__(None, None, None)
+
+
+def test_patience_has_an_end() -> None:
+    pauses = Pauses()
+    asking = client(nowhere(), nowhere(), pauses=pauses, patience_seconds=300.0)
+    with asking, pytest.raises(httpx.ConnectError):
+        asking.get(XCOM)
+    assert 300 <= pauses.now < 300 + api_client.LONGEST_PAUSE_SECONDS
+
+
+def test_a_heartbeat_is_tried_once_at_each_address() -> None:
+    with toy_api(answers(then=503)) as one, toy_api(answers(then=503)) as other, client(one.url, other.url) as asking:
+        asking.pause = pytest.fail
+        with pytest.raises(httpx.HTTPStatusError):
+            asking.put(HEARTBEAT, content="{}")
+        assert (len(one.asked), len(other.asked)) == (1, 1)
+
+
+def test_a_refusal_is_no_outage() -> None:
+    with toy_api(answers(then=409)) as api, client(api.url) as asking:
+        asking.pause = pytest.fail
+        with pytest.raises(ServerResponseError):
+            asking.patch("task-instances/1/run", content="{}")
+        assert len(api.asked) == 1
+
+
+def test_a_request_that_the_server_cannot_bear_fails_while_others_are_answered() -> None:
+    def only_others(method: str, path: str) -> Answer:
+        return 200 if path.endswith("/count") else 500
+
+    pauses = Pauses()
+    with toy_api(only_others) as api, client(api.url, pauses=pauses) as asking:
+        with pytest.raises(httpx.HTTPStatusError):
+            asking.post(XCOM, content='"poison"')
+        assert api.paths() == ["/execution/" + XCOM] * API_RETRIES + ["/execution/dag-runs/count"]
+    assert pauses.now < 10
+
+
+def test_a_server_whose_database_is_away_is_waited_for() -> None:
+    pauses = Pauses()
+    with toy_api(answers(*[500] * 60)) as api, client(api.url, pauses=pauses) as asking:
+        assert asking.post(XCOM, content='"value"').status_code == 200
+    assert pauses.now > 60
+
+
+def test_who_cannot_find_out_whose_fault_it_is_waits_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api_client, "UNEXPLAINED_SECONDS", 60.0)
+
+    def not_allowed(method: str, path: str) -> Answer:
+        return 403 if path.endswith("/count") else 500
+
+    pauses = Pauses()
+    with toy_api(not_allowed) as api, client(api.url, pauses=pauses) as asking, pytest.raises(httpx.HTTPStatusError):
+        asking.patch("task-instances/1/run", content="{}")
+    assert api_client.UNEXPLAINED_SECONDS <= pauses.now < api_client.UNEXPLAINED_SECONDS + 10
+
+
+def test_a_run_that_was_triggered_by_a_lost_request_is_not_refused() -> None:
+    with toy_api(answers(DROP, then=409)) as api, client(api.url, pauses=Pauses()) as asking:
+        assert asking.dag_runs.trigger("dag", "run").ok  # type: ignore[union-attr]
+
+
+def test_a_run_that_is_there_already_is_refused() -> None:
+    with toy_api(answers(then=409)) as api, client(nowhere(), api.url, pauses=Pauses()) as asking:
+        assert not hasattr(asking.dag_runs.trigger("dag", "run"), "ok")
+
+
+def test_a_slow_server_is_given_more_time_in_each_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api_client, "API_TIMEOUT", 0.2)
+
+    def slow(method: str, path: str) -> Answer:
+        time.sleep(0.5)
+        return 200
+
+    with toy_api(slow) as api, client(api.url, pauses=Pauses()) as asking:
+        assert asking.get(XCOM).status_code == 200
+        assert len(api.asked) == 3
+
+
+def test_an_address_that_means_nothing_is_said_at_once() -> None:
+    with client("nonsense://nowhere/") as asking, pytest.raises(httpx.UnsupportedProtocol):
+        asking.get(XCOM)
