@@ -21,7 +21,7 @@ from airfleet import __version__, errors
 from airfleet.cli import bug, options, problems, terminal
 
 SECTIONS = {
-    "Fleet": ("init", "up", "status", "logs", "down"),
+    "Fleet": ("init", "up", "status", "logs", "drill", "down"),
     "Pipelines": ("check", "show", "run"),
     "Runs": ("trigger", "why"),
     "Shell": ("completion",),

@@ -64,6 +64,10 @@ class Api:
         """``PATCH /api/v2/<path>``. Raises ApiError, FleetError."""
         return self._authorised("PATCH", _path(path, query), body, repeatable=True)
 
+    def delete(self, *path: str) -> Any:
+        """``DELETE /api/v2/<path>``. Raises ApiError, FleetError."""
+        return self._authorised("DELETE", _path(path, {}), None, repeatable=True)
+
     def every(self, key: str, *path: str, **query: Any) -> Iterator[Any]:
         """All entries of a list, page by page."""
         offset = 0

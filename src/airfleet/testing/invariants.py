@@ -167,10 +167,10 @@ def _blamed(history: History) -> Iterator[str]:
 
 
 def _budgets(changes: Iterable[Change]) -> dict[Task, list[int]]:
-    """Of each task: how many retries were left each time that it ran. A try that breaks has no number of its own."""
+    """Of each task: how many retries were left each time that it was sent or ran, in order."""
     found: dict[Task, list[int]] = defaultdict(list)
     for change in changes:
-        if change.state == "running" and change.max_tries is not None:
+        if change.state in ("queued", "running") and change.max_tries is not None:
             found[change.task].append(change.max_tries - change.try_number)
     return found
 

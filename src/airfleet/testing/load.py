@@ -9,22 +9,33 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Protocol
 
 from airfleet.cli.rest import Api, ApiError
 from airfleet.errors import FleetError
-from airfleet.testing.history import Answer
-from airfleet.testing.workload import Asked, Mix
+from airfleet.testing.history import Answer, Run
+from airfleet.testing.workload import Asked
 
 #: "a run of that id is there"
 _CONFLICT = 409
 
 
+class Asks(Protocol):
+    """What to ask for, tick by tick."""
+
+    @property
+    def tick_seconds(self) -> float:
+        """From one tick to the next."""
+
+    def at(self, label: str, tick: int) -> Iterator[Asked]:
+        """The runs of one tick."""
+
+
 class Load:
     """Runs asked for by a thread of its own, between ``start`` and ``stop``. Times by the monotonic clock."""
 
-    def __init__(self, api: Api, mix: Mix, label: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, api: Api, mix: Asks, label: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._api = api
         self._mix = mix
         self._label = label
@@ -34,6 +45,7 @@ class Load:
         self._lock = threading.Lock()
         self._waiting: deque[Asked] = deque()
         self._asked: list[Asked] = []
+        self._accepted: dict[Run, float] = {}
         self._answers: list[Answer] = []
 
     def start(self) -> None:
@@ -55,6 +67,12 @@ class Load:
         """The runs that Airflow said it would do."""
         with self._lock:
             return tuple(self._asked)
+
+    @property
+    def accepted(self) -> Mapping[Run, float]:
+        """When Airflow said so of each run."""
+        with self._lock:
+            return dict(self._accepted)
 
     @property
     def answers(self) -> tuple[Answer, ...]:
@@ -93,6 +111,7 @@ class Load:
                     return
                 self._waiting.remove(one)
                 self._asked.append(one)
+                self._accepted[one.run] = self._clock()
 
     def _ask_for(self, one: Asked) -> bool:
         body: dict[str, Any] = {"logical_date": None, "dag_run_id": one.run_id, "conf": dict(one.conf)}

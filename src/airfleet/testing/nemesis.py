@@ -13,18 +13,18 @@ import signal
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from airfleet.testing import processes, witness
-from airfleet.testing.history import Event
+from airfleet.testing.history import Event, Note
 from airfleet.testing.processes import arguments, send, tree
 from airfleet.testing.servers import BROKER_SERVER, POSTGRES_SERVER
 from airfleet.testing.targets import API_SERVER, SCHEDULER, WORKER, Target
 from airfleet.testing.waiting import wait_until
 
-#: how Airflow calls the process that runs an attempt, and the one that watches it
-_ATTEMPT = re.compile(r"airflow (?:worker --|supervisor:) ([0-9a-f-]{36})")
-_MONITOR = re.compile(r"airflow supervisor: ([0-9a-f-]{36})")
+#: how Airflow calls the process that watches an attempt; there may not be room for all of the id
+_MONITOR = re.compile(r"airflow supervisor: ([0-9a-f-]{30,36})")
 #: until something is there that can be broken
 _FIND_SECONDS = 60.0
 
@@ -72,12 +72,8 @@ class Kill:
         return self.kind == API_SERVER
 
     def inflict(self, target: Target) -> Attempts:
-        """Stop it all first, so that nothing new begins while it is looked at."""
-        family = _stopped(_first(target, self.kind))
-        hurt = _attempts(family)
-        for pid in family:
-            send(pid, signal.SIGKILL)
-        return hurt
+        """With all that it started."""
+        return kill_all((_first(target, self.kind),), target.witness_folder)
 
     def heal(self, target: Target) -> None:
         """It is started again by what keeps it."""
@@ -96,10 +92,10 @@ class KillMonitor:
 
         def found() -> tuple[int, str] | None:
             # A slot keeps the name of its last attempt: what tasks write down says which of them still run.
-            running = _running_attempts(target)
             named = ((pid, _MONITOR.match(arguments(pid))) for pid in tree(_first(target, WORKER)))
-            there = {match[1]: pid for pid, match in named if match}
-            return next(((there[one], one) for one in running if one in there), None)
+            there = [(pid, match[1]) for pid, match in named if match]
+            running = [note.attempt for note in _running(target.witness_folder)]
+            return next(((pid, one) for one in running for pid, name in there if one.startswith(name)), None)
 
         pid, attempt = wait_until(found, _FIND_SECONDS, "an attempt runs") or (0, "")
         send(pid, signal.SIGKILL)
@@ -130,7 +126,7 @@ class Pause:
     def inflict(self, target: Target) -> Attempts:
         """SIGSTOP."""
         self._stopped[:] = _stopped(_first(target, self.kind))
-        return _attempts(self._stopped)
+        return _attempts(self._stopped, target.witness_folder)
 
     def heal(self, target: Target) -> None:
         """SIGCONT."""
@@ -279,7 +275,7 @@ class PowerOff:
 
     def inflict(self, target: Target) -> Attempts:
         """Servers last: until they are gone, nothing that is ended before can be told from one that ended well."""
-        hurt = _attempts(tree(_first(target, WORKER)))
+        hurt = frozenset(note.attempt for note in _running(target.witness_folder))
         target.power_off()
         for server in (BROKER_SERVER, POSTGRES_SERVER):
             target.servers.crash(server)
@@ -331,17 +327,29 @@ def schedule(seed: int, count: int, quiet_seconds: tuple[float, float], longest_
     return tuple(steps)
 
 
+def kill_all(roots: Iterable[int], witness_folder: Path) -> Attempts:
+    """End processes and all that they started by SIGKILL; the attempts among them.
+
+    They are stopped first, so that nothing new begins while they are looked for.
+    """
+    family = [pid for root in roots for pid in _stopped(root)]
+    hurt = _attempts(family, witness_folder)
+    for pid in family:
+        send(pid, signal.SIGKILL)
+    return hurt
+
+
 def _first(target: Target, kind: str) -> int:
     found = wait_until(lambda: target.pids(kind), _FIND_SECONDS, f"a {kind} runs")
     return found[0]
 
 
-def _running_attempts(target: Target) -> list[str]:
-    """Attempts that started and did not end, the oldest first."""
-    notes = witness.read(target.witness_folder)
+def _running(witness_folder: Path) -> list[Note]:
+    """The starts of attempts that did not end and whose processes live, the oldest first."""
+    notes = witness.read(witness_folder)
     ended = {note.attempt for note in notes if note.event in (Event.END, Event.RAISED)}
-    alive = (note for note in notes if note.event == Event.START and processes.is_alive(note.pid))
-    return [note.attempt for note in alive if note.attempt not in ended]
+    starts = (note for note in notes if note.event == Event.START and note.attempt not in ended)
+    return [note for note in starts if processes.is_alive(note.pid)]
 
 
 def _stopped(root: int, rounds: int = 20) -> list[int]:
@@ -358,6 +366,6 @@ def _stopped(root: int, rounds: int = 20) -> list[int]:
     return [pid for pid in stopped if processes.is_alive(pid)]
 
 
-def _attempts(pids: Iterable[int]) -> Attempts:
-    named = (_ATTEMPT.match(arguments(pid)) for pid in pids)
-    return frozenset(match[1] for match in named if match)
+def _attempts(pids: Iterable[int], witness_folder: Path) -> Attempts:
+    family = set(pids)
+    return frozenset(note.attempt for note in _running(witness_folder) if note.pid in family)

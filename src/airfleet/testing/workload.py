@@ -22,6 +22,8 @@ ONE, CHAIN, MAPPED, DEFERRED, TOLD = (
     "witness_told",
 )
 DAGS = (ONE, CHAIN, MAPPED, DEFERRED, TOLD)
+#: what a drill adds to a fleet for as long as it lasts
+DRILL = "airfleet_drill"
 LINKS = 3
 MAPS = 4
 
@@ -91,6 +93,7 @@ _TASKS: Mapping[str, tuple[tuple[str, int], ...]] = {
     MAPPED: tuple(("work", number) for number in range(MAPS)),
     DEFERRED: (("wait", -1),),
     TOLD: (("work", -1),),
+    DRILL: (("work", -1),),
 }
 
 
@@ -147,3 +150,33 @@ class Mix:
                 yield Asked(dag_id, f"{label}-{tick}", {"seconds": wanted})
         if tick % self.every["error"] == self.every["error"] // 2:
             yield Asked(ONE, f"{label}-{tick}-error", {"seconds": 0.1, "errors": 1})
+
+
+def drill_pipeline(queue: str) -> str:
+    """The pipeline that a drill adds: one task, which does what the conf of its run says."""
+    return f"""\
+# Added by 'airfleet drill', which removes it again.
+dag_id: {DRILL}
+schedule: null
+start_date: 2026-01-01
+max_active_runs: 1000
+max_active_tasks: 1000
+defaults: {{retries: 0, queue: "{queue}"}}
+tasks:
+  - {{id: work, uses: "airfleet.testing.witness:asked"}}
+"""
+
+
+@dataclass(frozen=True)
+class DrillMix:
+    """What a drill asks for: a short task every tick, and always one that takes some seconds."""
+
+    witness: str
+    tick_seconds: float = 0.5
+    long_seconds: float = 10.0
+
+    def at(self, label: str, tick: int) -> Iterator[Asked]:
+        """The runs of one tick."""
+        yield Asked(DRILL, f"{label}-{tick}", {"witness": self.witness})
+        if tick % round(self.long_seconds / self.tick_seconds) == 0:
+            yield Asked(DRILL, f"{label}-{tick}-long", {"witness": self.witness, "seconds": self.long_seconds})

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from airfleet.testing.history import Change, Event, Fault, History, Note, Run, Task
-from airfleet.testing.invariants import Violation, runs_of, standstill, violations
+from airfleet.testing.history import Answer, Change, Event, Fault, History, Note, Run, Task
+from airfleet.testing.invariants import Violation, runs_of, silence, standstill, violations
 
 HOSTS = ("a", "b")
 #: a process that is in no good history
@@ -23,21 +23,31 @@ def good(seed: int) -> History:
     changes: list[Change] = []
     states: dict[Run, str] = {}
     tasks = [Task("d", f"r{run}", f"t{number}") for run in range(3) for number in range(chance.randint(1, 4))]
-    faults = tuple(Fault(f"f{n}", 10.0 * n, 10.0 * n + 3, frozenset({chance.choice(HOSTS)})) for n in range(1, 4))
+    died: set[str] = set()
     for pid, task in enumerate(tasks):
         states[task.run] = "success"
         at = chance.uniform(0, 60)
         errors = chance.choice((0, 0, 0, 1, 2)) if task.run_id != "r0" else 0
-        for tried in range(1, errors + 2):
+        broken = chance.choice((0, 0, 1))
+        for tried in range(1, broken + errors + 2):
             attempt = f"{task}#{tried}"
-            host = chance.choice(HOSTS)
-            note = Note(Event.START, task, attempt, tried, host, 100 * pid + tried, at)
-            last = replace(note, event=Event.RAISED if tried <= errors else Event.END, at=at + 2)
-            notes += [note, replace(note, event=Event.BEAT, at=at + 1), last]
-            state = "up_for_retry" if tried <= errors else "success"
-            changes.append(Change(task, attempt, tried, state, at + 2.1))
+            note = Note(Event.START, task, attempt, tried, chance.choice(HOSTS), 100 * pid + tried, at)
+            notes += [note, replace(note, event=Event.BEAT, at=at + 1)]
+            # A fault gives one try more, so that it costs none.
+            left = 2 + (broken if tried > broken else 0)
+            changes += [Change(task, attempt, tried, state, at, left) for state in ("queued", "running")]
+            if tried <= broken:
+                died.add(attempt)
+            else:
+                raises = tried <= broken + errors
+                last = replace(note, event=Event.RAISED if raises else Event.END, at=at + 2)
+                notes.append(last)
+                changes.append(Change(task, attempt, tried, "up_for_retry" if raises else "success", at + 2.1, left))
             at += chance.uniform(2.5, 9)
         notes.append(replace(last, event=Event.CALLBACK, at=at))
+    faults = tuple(
+        Fault(f"f{n}", 10.0 * n, 10.0 * n + 3, frozenset({chance.choice(HOSTS)}), frozenset(died)) for n in range(1, 4)
+    )
     return History(tuple(notes), tuple(changes), runs_of(tasks), states, faults, frozenset(tasks))
 
 
@@ -115,11 +125,22 @@ def blamed(history: History) -> History:
 
 
 def charged(history: History) -> History:
-    """A task that came to its second try without an error."""
+    """A task that is sent once more after it broke, and has a retry less."""
+    sent = next(c for c in history.changes if c.state == "queued")
+    return replace(history, changes=(*history.changes, replace(sent, attempt="more", try_number=sent.try_number + 9)))
+
+
+def charged_unseen(history: History) -> History:
+    """A task that came to its second try without an error, where nobody says how many retries it has."""
     raised = {note.task for note in history.notes if note.event == Event.RAISED}
-    moved = next(note.task for note in history.notes if note.task not in raised)
-    notes = tuple(replace(n, try_number=2) if n.task == moved else n for n in history.notes)
-    return replace(history, notes=notes)
+    again = {note.task for note in history.notes if note.try_number > 1}
+    notes = tuple(n for n in history.notes if n.task not in again - raised)
+    moved = next(note.task for note in notes if note.task not in raised)
+    notes = tuple(replace(n, try_number=2) if n.task == moved else n for n in notes)
+    kept = frozenset(note.task for note in notes)
+    return replace(
+        history, notes=notes, changes=(), asked={r: t & kept for r, t in history.asked.items()}, callbacks=frozenset()
+    )
 
 
 def untold(history: History) -> History:
@@ -134,6 +155,16 @@ def collateral(history: History) -> History:
     return replace(history, notes=(*history.notes, start))
 
 
+def helped(history: History) -> History:
+    """Somebody had to start a component."""
+    return replace(history, helped=("the worker had to be started by hand",))
+
+
+def leaky(history: History) -> History:
+    """A password in a log."""
+    return replace(history, leaks=("worker.log holds a secret of the fleet",))
+
+
 BAD = [
     (lost, {"I1"}),
     (unknown, {"I1"}),
@@ -145,6 +176,9 @@ BAD = [
     (undone, {"I4", "I5"}),
     (blamed, {"I5"}),
     (charged, {"I5"}),
+    (charged_unseen, {"I5"}),
+    (helped, {"I7"}),
+    (leaky, {"I9"}),
     (untold, {"I6"}),
     (collateral, {"I8"}),
 ]
@@ -179,6 +213,35 @@ def test_two_processes_may_run_as_long_as_is_allowed() -> None:
     history = History(notes, (), {}, {}, (Fault("pause", 1.0, 2.0, frozenset({"a"})),))
     assert violations(history, overlap_seconds=5.0) == ()
     assert [one.invariant for one in violations(history, overlap_seconds=3.0)] == ["I3"]
+
+
+def answers(*words: tuple[float, bool]) -> History:
+    fault = Fault("power", 10.0, 12.0, silences=True)
+    return History((), (), {}, {}, (fault,), answers=tuple(Answer(at, answered) for at, answered in words))
+
+
+def test_an_api_that_is_silent_for_longer_than_allowed_is_seen_once_with_its_whole_silence() -> None:
+    history = answers((0, True), (1, False), (2, False), (3.5, False), (4, False), (4.5, True), (5, False), (6, True))
+    [violation] = silence(history)
+    assert str(violation) == "I10: the API did not answer for 3.0 s"
+
+
+def test_an_api_may_be_silent_while_nothing_is_left_to_answer_and_a_moment_after() -> None:
+    history = answers((10.5, False), (11, False), (13, False), (14, False), (15, True))
+    assert silence(history, return_seconds=3) == ()
+    assert [violation.invariant for violation in silence(history, allowed_seconds=1, return_seconds=0.5)] == []
+    late = answers((10.5, False), (13, False), (14, False), (16, False))
+    assert [violation.invariant for violation in silence(late, return_seconds=0.5)] == ["I10"]
+
+
+def test_an_attempt_that_suffers_need_not_end_and_its_neighbours_must() -> None:
+    task = Task("d", "r", "t")
+    one = Note(Event.START, task, "x", 1, "a", 1, 0.0)
+    other = replace(one, attempt="y", pid=2, task=Task("d", "r", "u"))
+    history = History((one, other), (), {}, {}, (Fault("kill", 1.0, 1.0, attempts=frozenset({"x"})),))
+    assert [str(v) for v in violations(history)] == [
+        "I8: attempt y at d/r/u did not come to its end on a, which was well"
+    ]
 
 
 def steady(per_second_after: float) -> History:

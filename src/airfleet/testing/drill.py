@@ -1,0 +1,354 @@
+"""Break a part of a running fleet on purpose, and watch what becomes of its work.
+
+A pipeline of one task is added, which writes down when it starts and ends; a run of it is asked for twice a second.
+Then the part is ended without a warning. Two clocks run: until a task that was asked for afterwards starts (*gap*), and
+until the agent says that everything is well (*healthy after*). At the end every run that was asked for must have ended
+well, and no attempt may have started twice. The pipeline, its runs and the folder of the witness are removed, whatever
+happens. What it knows it knows from the agent, the REST API and that folder; it asks no database.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from airfleet.agent import control, launch
+from airfleet.agent.control import AgentGone, ComponentStatus, Snapshot
+from airfleet.agent.states import FINE
+from airfleet.cli.rest import Api, ApiError
+from airfleet.errors import FleetError, Unhealthy, WaitTimedOut
+from airfleet.fleet.paths import Paths
+from airfleet.testing import dags, invariants, processes, witness
+from airfleet.testing.history import Change, Event, Fault, History, Note, Run, Task
+from airfleet.testing.invariants import Violation
+from airfleet.testing.load import Load
+from airfleet.testing.workload import DRILL, DrillMix, drill_pipeline
+
+#: under load before the fault, so that there is something to compare with
+WARM_SECONDS = 5.0
+#: and after the recovery
+AFTER_SECONDS = 3.0
+DISCOVERY_SECONDS = 60.0
+_LOOK_SECONDS = 0.1
+#: what can be drilled -> the kind of component that is ended for it
+KINDS: Mapping[str, str] = {
+    "scheduler": "scheduler",
+    "worker": "worker",
+    "api-server": "api-server",
+    "broker": "valkey",
+    "database": "postgres",
+}
+HOST = "host"
+PARTS = (*KINDS, HOST)
+#: where the pipeline is put, below the folder of pipelines
+FILE_NAME = f"{DRILL}.yaml"
+
+Say = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of one drill; times in seconds from the fault, None where it did not happen in time."""
+
+    part: str
+    #: until a task that was asked for after the fault started
+    gap: float | None
+    healthy_after: float | None
+    tasks: int
+    #: attempts that died, and were started again
+    rerun: int
+    lost: int
+    twice: int
+    failed: int
+    violations: tuple[Violation, ...] = field(default=())
+
+    @property
+    def held(self) -> bool:
+        """Whether nothing was lost, nothing done twice, nothing blamed on a task."""
+        return not self.violations
+
+    @property
+    def in_time(self) -> bool:
+        """Whether all was well again in time."""
+        return self.gap is not None and self.healthy_after is not None
+
+
+@dataclass(frozen=True)
+class Place:
+    """The fleet that is drilled."""
+
+    root: Path
+    environ: Mapping[str, str]
+    paths: Paths
+    #: the folder of pipelines
+    pipelines: Path
+    queue: str
+    api: Api
+
+
+class Drill:
+    """Drills on one fleet: :meth:`prepared` adds the pipeline, :meth:`run` does one drill."""
+
+    def __init__(self, place: Place, timeout_seconds: float, say: Say) -> None:
+        self._place = place
+        self._timeout = timeout_seconds
+        self._say = say
+        self._folder = Path()
+        self._fault_at = time.monotonic()
+
+    @contextmanager
+    def prepared(self) -> Iterator[None]:
+        """The fleet with the pipeline of the drill, which is gone afterwards.
+
+        Raises Unhealthy when the fleet is not well, WaitTimedOut when it does not see the pipeline.
+        """
+        self._require_health()
+        self._folder = Path(tempfile.mkdtemp(prefix="airfleet-drill-"))
+        file = self._place.pipelines / FILE_NAME
+        try:
+            file.write_text(drill_pipeline(self._place.queue))
+            self._wait_until_known()
+            self._place.api.patch("dags", DRILL, body={"is_paused": False}, update_mask="is_paused")
+            yield
+        finally:
+            file.unlink(missing_ok=True)
+            self._forget()
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def run(self, part: str) -> Verdict:
+        """Break one part and watch. Raises FleetError when the fleet has no such part of its own."""
+        snapshot = control.status(self._place.paths.socket)
+        victim = None if part == HOST else victim_of(part, snapshot)
+        load = Load(
+            replace(self._place.api, patience_seconds=0.0), DrillMix(str(self._folder)), f"{part}-{os.getpid()}"
+        )
+        load.start()
+        try:
+            time.sleep(WARM_SECONDS)
+            hurt = self._break(snapshot, victim)
+            watched = self._watch(load)
+            time.sleep(AFTER_SECONDS)
+        finally:
+            load.stop()
+        states = self._drained(load)
+        fault = Fault(part, self._fault_at, self._fault_at + (watched[1] or self._timeout), attempts=hurt)
+        return self._verdict(part, load, states, fault, watched)
+
+    # --- before ------------------------------------------------------------------------------------
+
+    def _require_health(self) -> None:
+        snapshot = control.status(self._place.paths.socket)
+        if not snapshot.healthy:
+            raise Unhealthy("the fleet is not healthy; a drill would show nothing", hint="airfleet status")
+
+    def _wait_until_known(self) -> None:
+        deadline = time.monotonic() + DISCOVERY_SECONDS
+        while not dags.knows(self._place.api, DRILL):
+            if time.monotonic() > deadline:
+                raise WaitTimedOut(f"the fleet did not see {FILE_NAME} within {DISCOVERY_SECONDS:.0f} s")
+            time.sleep(0.2)
+
+    # --- the fault ---------------------------------------------------------------------------------
+
+    def _break(self, snapshot: Snapshot, victim: ComponentStatus | None) -> frozenset[str]:
+        """End it; the attempts that may suffer."""
+        from airfleet.testing import nemesis
+
+        self._fault_at = time.monotonic()
+        if victim is None:
+            return self._power_off(snapshot)
+        assert victim.pid is not None
+        self._tell(f"{victim.name} (process {victim.pid}) is killed")
+        if victim.kind == "postgres":  # its children would outlive a SIGKILL, and keep its data to themselves
+            processes.send(victim.pid, signal.SIGQUIT)
+            return frozenset()
+        return nemesis.kill_all((victim.pid,), self._folder)
+
+    def _power_off(self, snapshot: Snapshot) -> frozenset[str]:
+        from airfleet.testing import nemesis
+
+        self._tell(f"every process of this host is killed, and its agent (process {snapshot.pid}) first")
+        processes.send(snapshot.pid, signal.SIGKILL)
+        hurt = nemesis.kill_all((one.pid for one in snapshot.components if one.pid), self._folder)
+        pid = launch.start(self._place.root, environ=self._place.environ)
+        self._tell(f"the agent is started again (process {pid})")
+        return hurt
+
+    # --- watching ----------------------------------------------------------------------------------
+
+    def _watch(self, load: Load) -> tuple[float | None, float | None]:
+        """Until a task that was asked for after the fault has started, and until all is well; in seconds."""
+        states = _States(self._place.paths.socket)
+        gap: float | None = None
+        healthy: float | None = None
+        deadline = self._fault_at + self._timeout
+        answered = True
+        while (gap is None or healthy is None) and time.monotonic() < deadline:
+            for line in states.changes():
+                self._tell(line)
+                healthy = None
+            if states.hurt and healthy is None and states.well:
+                healthy = self._since()
+                self._tell("every component is healthy")
+            if gap is None and (gap := self._gap(load)) is not None:
+                self._say(gap, "a task that was asked for after the fault has started")
+            if answered != (answered := _answers(load)):
+                self._tell("the API answers again" if answered else "the API does not answer")
+            time.sleep(_LOOK_SECONDS)
+        return gap, healthy
+
+    def _gap(self, load: Load) -> float | None:
+        accepted = load.accepted
+        starts = (note for note in self._notes() if note.event == Event.START)
+        new = (note.at for note in starts if accepted.get(note.task.run, 0.0) > self._fault_at)
+        return min((at - self._fault_at for at in new), default=None)
+
+    def _drained(self, load: Load) -> dict[Run, str]:
+        """What became of each run, when all have ended or time is over."""
+        deadline = time.monotonic() + self._timeout
+        load.settle(self._timeout)
+        while True:
+            states = self._states()
+            if time.monotonic() > deadline or all(states.get(o.run) in ("success", "failed") for o in load.asked):
+                return states
+            time.sleep(0.5)
+
+    def _states(self) -> dict[Run, str]:
+        try:
+            runs = list(self._place.api.every("dag_runs", "dags", DRILL, "dagRuns"))
+        except FleetError:
+            return {}
+        return {Run(DRILL, str(run["dag_run_id"])): str(run["state"]) for run in runs}
+
+    def _notes(self) -> tuple[Note, ...]:
+        return witness.read(self._folder)
+
+    # --- afterwards --------------------------------------------------------------------------------
+
+    def _verdict(
+        self, part: str, load: Load, states: dict[Run, str], fault: Fault, watched: tuple[float | None, float | None]
+    ) -> Verdict:
+        asked = {one.run: one.must_end for one in load.asked}
+        notes = tuple(note for note in self._notes() if note.task.run in asked)
+        history = History(notes, self._tries(notes), asked, states, (fault,))
+        found = invariants.violations(history)
+        by_name = [violation.invariant for violation in found]
+        ended = {note.attempt for note in notes if note.event == Event.END}
+        return Verdict(
+            part=part,
+            gap=watched[0],
+            healthy_after=watched[1],
+            tasks=len({note.task for note in notes}),
+            rerun=len({n.task for n in notes if n.event == Event.START and n.attempt not in ended}),
+            lost=by_name.count("I1"),
+            twice=by_name.count("I2") + by_name.count("I3") + by_name.count("I4"),
+            failed=sum(state == "failed" for run, state in states.items() if run in asked),
+            violations=found,
+        )
+
+    def _tries(self, notes: tuple[Note, ...]) -> tuple[Change, ...]:
+        """How many retries each attempt at a task had left, of tasks that were tried more than once."""
+        again = sorted({note.task for note in notes if note.try_number > 1})
+        return tuple(change for task in again for change in self._tries_of(task))
+
+    def _tries_of(self, task: Task) -> Iterator[Change]:
+        path = ("dags", task.dag_id, "dagRuns", task.run_id, "taskInstances", task.task_id, "tries")
+        for one in self._place.api.get(*path)["task_instances"]:
+            yield Change(task, "", int(one["try_number"]), "running", 0.0, int(one["max_tries"]))
+
+    def _forget(self) -> None:
+        """Have Airflow forget the Dag and its runs; it refuses as long as one of its tasks runs."""
+        deadline = time.monotonic() + self._timeout
+        while True:
+            try:
+                self._place.api.delete("dags", DRILL)
+            except ApiError as refused:
+                if refused.status == 404:
+                    return
+                if refused.status != 409 or time.monotonic() > deadline:
+                    raise
+            else:
+                return
+            time.sleep(0.5)
+
+    def _tell(self, line: str) -> None:
+        self._say(self._since(), line)
+
+    def _since(self) -> float:
+        return time.monotonic() - self._fault_at
+
+
+def victim_of(part: str, snapshot: Snapshot) -> ComponentStatus:
+    """The component that is ended for a drill of ``part``. Raises FleetError when this host runs none."""
+    for one in snapshot.components:
+        if one.kind == KINDS[part] and one.pid is not None:
+            return one
+    raise FleetError(
+        f"no {part} of fleet '{snapshot.fleet}' runs on this host",
+        hint=f"what somebody else runs is for them to break; drill another part: {', '.join(available(snapshot))}",
+    )
+
+
+def available(snapshot: Snapshot) -> tuple[str, ...]:
+    """The parts that can be drilled here."""
+    kinds = {one.kind for one in snapshot.components if one.pid is not None}
+    return (*(part for part, kind in KINDS.items() if kind in kinds), HOST)
+
+
+class _States:
+    """What the agent says of its components, as it changes; a thread follows it, also over its own death."""
+
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
+        self._latest: Snapshot | None = None
+        self._told: dict[str, str] = {}
+        #: whether anything was seen to be ill
+        self.hurt = False
+        self._lock = threading.Lock()
+        self._lines: list[str] = []
+        threading.Thread(target=self._follow, name="states", daemon=True).start()
+
+    @property
+    def well(self) -> bool:
+        """Whether all is well now."""
+        with self._lock:
+            return self._latest is not None and self._latest.healthy
+
+    def changes(self) -> list[str]:
+        """What is new, as sentences."""
+        with self._lock:
+            lines, self._lines = self._lines, []
+        return lines
+
+    def _follow(self) -> None:
+        while True:
+            try:
+                for snapshot in control.watch(self._socket):
+                    self._see(snapshot)
+            except (AgentGone, OSError):
+                pass
+            with self._lock:
+                self._latest, self.hurt = None, True
+            time.sleep(_LOOK_SECONDS)
+
+    def _see(self, snapshot: Snapshot) -> None:
+        with self._lock:
+            self._latest = snapshot
+            for one in snapshot.components:
+                self.hurt = self.hurt or one.state not in FINE
+                if self._told.get(one.name, str(one.state)) != str(one.state):
+                    self._lines.append(f"{one.name} is {one.state}{': ' if one.reason else ''}{one.reason}")
+                self._told[one.name] = str(one.state)
+
+
+def _answers(load: Load) -> bool:
+    answers = load.answers
+    return not answers or answers[-1].answered

@@ -1,0 +1,204 @@
+"""The pieces of an experiment that need no Airflow: what is asked for, what is broken, what is promised."""
+
+from __future__ import annotations
+
+import ast
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airfleet.cli.rest import ApiError
+from airfleet.errors import FleetError
+from airfleet.pipelines.checks import read_and_check
+from airfleet.testing import matrix, nemesis, processes, secrecy, workload
+from airfleet.testing.history import Task
+from airfleet.testing.load import Load
+from airfleet.testing.waiting import wait_until
+from airfleet.testing.workload import Asked, Mix
+
+# --- the workload -----------------------------------------------------------------------------------
+
+
+def test_the_file_of_dags_is_python_and_has_every_dag() -> None:
+    tree = ast.parse(workload.FILE)
+    made = {
+        call.args[0].value
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call)
+        and getattr(call.func, "id", "") == "DAG"
+        and isinstance(call.args[0], ast.Constant)
+    }
+    assert made == set(workload.DAGS)
+
+
+def test_the_pipeline_of_a_drill_has_no_problem(tmp_path: Path) -> None:
+    file = tmp_path / "drill.yaml"
+    file.write_text(workload.drill_pipeline("a queue"))
+    checked = read_and_check(file, environ={})
+    assert checked.problems == ()
+    assert [pipeline.dag_id for pipeline in checked.pipelines] == [workload.DRILL]
+
+
+def test_a_mix_is_the_same_at_the_same_tick_and_has_every_kind() -> None:
+    mix = Mix()
+    asked = [one for tick in range(40) for one in mix.at("x", tick)]
+    assert asked == [one for tick in range(40) for one in mix.at("x", tick)]
+    assert {one.dag_id for one in asked} == set(workload.DAGS) - {workload.TOLD}
+    assert len({one.run for one in asked}) == len(asked)
+    assert sum(one.conf["seconds"] == mix.long_seconds for one in asked) == 3
+
+
+def test_a_run_says_what_has_to_become_of_it() -> None:
+    chain = Asked(workload.CHAIN, "r")
+    assert chain.must_end == {Task(workload.CHAIN, "r", f"link{link}") for link in range(workload.LINKS)}
+    assert len(Asked(workload.MAPPED, "r").must_end) == workload.MAPS
+    fails = Asked(workload.ONE, "r", {"errors": 1})
+    assert (fails.must_end, fails.callbacks) == (frozenset(), {Task(workload.ONE, "r", "work")})
+    assert Asked(workload.TOLD, "r").callbacks == {Task(workload.TOLD, "r", "")}
+
+
+# --- the load ---------------------------------------------------------------------------------------
+
+
+@dataclass
+class FakeApi:
+    """Answers as it is told, then well."""
+
+    answers: list[Exception | None]
+    asked: list[str] = field(default_factory=list)
+
+    def post(self, *path: str, body: dict[str, Any]) -> None:
+        self.asked.append(body["dag_run_id"])
+        if self.answers and (wrong := self.answers.pop(0)):
+            raise wrong
+
+
+class Once:
+    """Two runs at the first tick."""
+
+    tick_seconds = 0.01
+
+    def at(self, label: str, tick: int) -> Iterator[Asked]:
+        if tick == 0:
+            yield Asked(workload.ONE, f"{label}-a")
+            yield Asked(workload.ONE, f"{label}-b")
+
+
+def test_a_run_that_got_no_answer_is_asked_for_again_and_counts_once() -> None:
+    api = FakeApi([FleetError("away"), ApiError(503, "not now"), ApiError(409, "it is there"), None])
+    load = Load(api, Once(), "x")  # type: ignore[arg-type]
+    load.start()
+    wait_until(lambda: len(load.asked) == 2, 10, "both are asked for")
+    load.stop()
+    assert load.settle(1) == 0
+    assert api.asked == ["x-a", "x-a", "x-a", "x-b"]
+    assert [one.run_id for one in load.asked] == ["x-a", "x-b"]
+    assert [answer.answered for answer in load.answers] == [False, False, True, True]
+    assert set(load.accepted) == {one.run for one in load.asked}
+
+
+def test_what_could_not_be_asked_for_is_counted() -> None:
+    api = FakeApi([FleetError("away")] * 1000)
+    load = Load(api, Once(), "x")  # type: ignore[arg-type]
+    load.start()
+    wait_until(lambda: api.asked, 10, "it tries")
+    load.stop()
+    assert load.settle(0.15) == 2
+    assert load.asked == ()
+
+
+# --- the nemesis ------------------------------------------------------------------------------------
+
+
+def test_a_schedule_is_made_by_its_seed_alone() -> None:
+    one, same, other = (nemesis.schedule(seed, 30, (1, 2), 10) for seed in (7, 7, 8))
+    assert one == same
+    assert one != other
+    assert len({step.fault.name.partition(" for ")[0] for step in one}) > 8
+    assert all(1 <= step.after_seconds <= 2 and step.fault.seconds <= 10 for step in one)
+
+
+def test_the_first_faults_of_a_longer_schedule_are_those_of_a_shorter_one() -> None:
+    assert nemesis.schedule(3, 20, (1, 2), 10)[:5] == nemesis.schedule(3, 5, (1, 2), 10)
+
+
+PARENT = """\
+import subprocess, sys, time
+child = "import time; print('up', flush=True); time.sleep(60)"
+other = subprocess.Popen([sys.executable, "-c", child], start_new_session=True)
+subprocess.Popen([sys.executable, "-c", child])
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def family(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process with a child, and one more child in a session of its own."""
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as parent:
+        assert parent.stdout
+        assert [parent.stdout.readline() for _ in range(2)] == ["up\n"] * 2
+        members = processes.tree(parent.pid)
+        yield parent
+        for pid in members:
+            processes.send(pid, signal.SIGKILL)
+
+
+def test_a_kill_takes_all_that_a_process_started(family: subprocess.Popen[str], tmp_path: Path) -> None:
+    members = processes.tree(family.pid)
+    assert len(members) == 3
+    assert nemesis.kill_all((family.pid,), tmp_path) == frozenset()
+    assert family.wait(10) == -signal.SIGKILL
+    wait_until(lambda: not any(map(processes.is_alive, members)), 10, "all are gone")
+
+
+def test_a_process_that_is_gone_has_no_family_and_cannot_be_hurt(tmp_path: Path) -> None:
+    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    pid = int(gone.stdout)
+    assert processes.tree(pid) == ()
+    processes.send(pid, signal.SIGKILL)
+    assert processes.tree(os.getpid())[-1] >= os.getpid()
+
+
+# --- the matrix -------------------------------------------------------------------------------------
+
+
+def test_every_row_is_measured_by_what_is_promised_of_it() -> None:
+    assert len(matrix.BY_NUMBER) == len(matrix.ROWS)
+    for row in matrix.ROWS:
+        assert row.promised.keys() <= row.watches.keys(), row.number
+        assert all(promise.p95 <= promise.most for promise in row.promised.values())
+        assert row.trial(0.1).fault.seconds <= row.trial(1.0).fault.seconds
+
+
+def test_random_trials_are_those_of_the_seed() -> None:
+    drawn = matrix.RandomNemesis(faults=4)
+    assert [trial.fault for trial in drawn.trials(5)] == [trial.fault for trial in drawn.trials(5)]
+    assert len(drawn.trials(5)) == 4
+
+
+# --- secrets ----------------------------------------------------------------------------------------
+
+
+def test_a_secret_and_a_token_are_found_where_they_stand(tmp_path: Path) -> None:
+    secret = "correct-horse-battery-staple"
+    texts = {
+        "clean.log": "nothing here",
+        "secret.log": f"postgresql://user:{secret}@host",
+        "token.log": "Bearer eyJhbGciOiJIUzUxMiJ9.eyJzdWIiOiIwMTkwMDAwMCJ9.c2lnbmF0dXJlLW9mLXNvbWU",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    files = [*(tmp_path / name for name in texts), tmp_path / "gone.log"]
+    assert secrecy.leaks([secret, "short"], files) == (
+        "secret.log holds a secret of the fleet",
+        "token.log holds a token",
+    )

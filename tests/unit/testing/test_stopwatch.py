@@ -1,0 +1,97 @@
+"""How long something took, told from what two witnesses saw; every moment here is a number that a person can check."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from airfleet.testing import stopwatch
+from airfleet.testing.history import Answer, Change, Event, Note, Task
+from airfleet.testing.stopwatch import Evidence, Moment
+
+ONE, OTHER, THIRD = Task("d", "r", "one"), Task("d", "r", "other"), Task("d", "r", "third")
+FAULT = Moment("fault", 100.0, 110.0, frozenset({"a"}))
+
+
+def note(event: Event, task: Task, at: float, attempt: str = "a") -> Note:
+    return Note(event, task, attempt, 1, "host", 1, at)
+
+
+def change(state: str, task: Task, at: float, attempt: str = "a", job: int | None = None) -> Change:
+    return Change(task, attempt, 1, state, at, job=job)
+
+
+def test_dispatch_is_the_first_start_of_what_was_sent_after_the_healing() -> None:
+    changes = (change("queued", ONE, 99, "a"), change("queued", OTHER, 111, "b"), change("queued", THIRD, 112, "c"))
+    notes = (
+        note(Event.START, ONE, 110.5, "a"),
+        note(Event.START, OTHER, 112.0, "b"),
+        note(Event.START, THIRD, 113.0, "c"),
+    )
+    assert stopwatch.dispatch(Evidence(notes, changes), FAULT) == 2.0
+    assert stopwatch.dispatch(Evidence(notes[:1], changes), FAULT) is None
+
+
+def test_what_waited_has_started_when_the_last_of_it_has() -> None:
+    changes = (
+        change("queued", ONE, 101, "a"),
+        change("queued", OTHER, 102, "b"),
+        change("queued", THIRD, 90, "c"),  # it ran before anything broke
+        change("queued", OTHER, 115, "b2"),  # sent once more, as another attempt
+    )
+    notes = (note(Event.START, THIRD, 95, "c"), note(Event.START, ONE, 111, "a"))
+    assert stopwatch.dispatch_of_waiting(Evidence(notes, changes), FAULT) is None
+    notes = (*notes, note(Event.START, OTHER, 117, "b2"))
+    assert stopwatch.dispatch_of_waiting(Evidence(notes, changes), FAULT) == 7.0
+
+
+def test_where_nothing_waited_nothing_had_to_recover() -> None:
+    assert stopwatch.dispatch_of_waiting(Evidence((), ()), FAULT) == stopwatch.UNHURT
+
+
+def test_a_task_whose_attempt_died_runs_again_and_one_that_ended_need_not() -> None:
+    notes = (note(Event.START, ONE, 90), note(Event.START, OTHER, 91, "b"), note(Event.END, OTHER, 99, "b"))
+    moment = replace(FAULT, hurt=frozenset({"a", "b"}))
+    assert stopwatch.rerun(Evidence(notes, ()), moment) is None
+    assert stopwatch.rerun(Evidence((*notes, note(Event.START, ONE, 103.5, "a2")), ()), moment) == 3.5
+
+
+def test_the_watch_is_full_when_a_living_scheduler_has_every_task_of_the_dead_one() -> None:
+    before = (
+        change("running", ONE, 90, "a", 1),
+        change("queued", OTHER, 95, "b", 1),
+        change("success", THIRD, 96, job=1),
+    )
+    gone = frozenset({1})
+    assert stopwatch.watch(Evidence((), before, gone), FAULT) is None
+    one = (*before, change("running", ONE, 104, "a", 2))
+    assert stopwatch.watch(Evidence((), one, gone), FAULT) is None
+    both = (*one, change("running", OTHER, 105, "b", 1), change("success", OTHER, 108, "b", 1))
+    assert stopwatch.watch(Evidence((), both, gone), FAULT) == 8.0
+    assert stopwatch.watch(Evidence((), before, frozenset()), FAULT) == stopwatch.UNHURT
+
+
+def test_what_was_done_meanwhile_is_recorded_after_the_healing() -> None:
+    notes = (note(Event.END, ONE, 105), note(Event.END, OTHER, 99, "b"), note(Event.END, THIRD, 106, "c"))
+    changes = (change("success", ONE, 112), change("success", OTHER, 99.1, "b"))
+    assert stopwatch.recorded(Evidence(notes, changes), FAULT) is None
+    assert stopwatch.recorded(Evidence(notes, (*changes, change("success", THIRD, 113, "c"))), FAULT) == 3.0
+
+
+def test_tasks_that_waited_for_an_event_go_on() -> None:
+    changes = (change("running", ONE, 90), change("deferred", ONE, 91), change("deferred", OTHER, 92, "b"))
+    notes = (note(Event.END, ONE, 104),)
+    assert stopwatch.resumed(Evidence(notes, changes), FAULT) is None
+    assert stopwatch.resumed(Evidence((*notes, note(Event.END, OTHER, 105, "b")), changes), FAULT) == 5.0
+
+
+def test_callbacks_are_over_with_the_first_time_of_the_last() -> None:
+    notes = (note(Event.CALLBACK, ONE, 101), note(Event.CALLBACK, OTHER, 103), note(Event.CALLBACK, ONE, 109))
+    evidence = Evidence(notes, (), callbacks=frozenset({ONE, OTHER}))
+    assert stopwatch.callbacks(evidence, FAULT) == 3.0
+    assert stopwatch.callbacks(replace(evidence, callbacks=frozenset({ONE, THIRD})), FAULT) is None
+
+
+def test_the_api_answers_with_the_first_answer_after_the_fault() -> None:
+    answers = (Answer(99, True), Answer(101, False), Answer(111, False), Answer(112, True), Answer(113, True))
+    assert stopwatch.answering(Evidence((), (), answers=answers), FAULT) == 12.0
+    assert stopwatch.answering(Evidence((), (), answers=answers[:3]), FAULT) is None
