@@ -1,0 +1,413 @@
+"""What a real nginx makes of its configuration: who gets in, what upstreams are told, what happens when one dies."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import pytest
+
+from airfleet.fleet.components import proxy
+from airfleet.fleet.context import Nginx
+from airfleet.fleet.site import Certificate, Door, Public, Site
+from airfleet.render.nginx import FILE_NAME, configuration
+from airfleet.testing.ports import free_ports
+from airfleet.testing.waiting import wait_until
+from support.proxies import Answer, Upstream, ask, certificate, nginx_here, serving, upstream
+
+NAME = "airflow.test"
+
+
+@dataclass
+class Proxied:
+    """An nginx with TLS over two api-servers and Flower."""
+
+    site: Site
+    api: tuple[Upstream, Upstream]
+    flower: Upstream
+    trust: ssl.SSLContext
+    nginx: Nginx
+
+    def ask(self, path: str, **how: object) -> Answer:
+        """A request at the public door."""
+        assert self.site.public
+        return ask(self.site.public.door, path, trust=self.trust, **how)  # type: ignore[arg-type]
+
+    def ask_locally(self, path: str, **how: object) -> Answer:
+        """A request at the door for workers."""
+        assert self.site.local
+        return ask(self.site.local, path, host="127.0.0.1", **how)  # type: ignore[arg-type]
+
+    def asked(self) -> list[tuple[str, str]]:
+        """What has reached an api-server."""
+        return self.api[0].asked + self.api[1].asked
+
+
+@pytest.fixture
+def proxied(tmp_path: Path) -> Iterator[Proxied]:
+    chain, key = certificate(tmp_path, NAME)
+    public, local = free_ports(2)
+    with upstream("one") as one, upstream("two") as two, upstream("flower") as flower, nginx_here(tmp_path) as found:
+        site = Site(
+            api_servers=(one.place, two.place),
+            airflow_path="/myorg/airflow",
+            flower=flower.place,
+            flower_path="/myorg/flower",
+            public=Public(Door("127.0.0.1", public), NAME, Certificate(str(chain), str(key))),
+            local=Door("127.0.0.1", local),
+            execution_answer_seconds=0.5,
+            user=found.user,
+            version=found.version,
+        )
+        with serving(found, site):
+            yield Proxied(site, (one, two), flower, ssl.create_default_context(cafile=str(chain)), found)
+
+
+# --- ways in ---------------------------------------------------------------------------------------------------------
+
+
+def test_airflow_and_flower_are_passed_on_below_their_paths_as_they_came(proxied: Proxied) -> None:
+    path = "/myorg/airflow/api/v2/dags/a/dagRuns/manual__2026-01-01T00%3A00%3A00%2B00%3A00?limit=1&x=%2F"
+    assert proxied.ask(path).json()["path"] == path
+    assert proxied.ask("/myorg/flower/workers?json=1").json()["path"] == "/myorg/flower/workers?json=1"
+    assert proxied.flower.asked == [("GET", "/myorg/flower/workers?json=1")]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "location"),
+    [
+        ("/", 307, "/myorg/airflow/"),
+        ("/myorg/airflow", 308, "/myorg/airflow/"),
+        ("/myorg/airflow?next=1", 308, "/myorg/airflow/?next=1"),
+        ("/myorg/flower", 308, "/myorg/flower/"),
+        ("/elsewhere", 404, None),
+        ("/myorg/airflowed", 404, None),
+        ("/api/v2/version", 404, None),
+        ("/execution/health", 404, None),
+    ],
+)
+def test_other_paths_lead_to_airflow_or_nowhere(proxied: Proxied, path: str, status: int, location: str | None) -> None:
+    answer = proxied.ask(path)
+    assert (answer.status, answer.headers.get("location")) == (status, location)
+    assert proxied.asked() == []
+
+
+#: ways to write the path of the execution API, or one that some server would read as it
+DISGUISES = (
+    "/myorg/airflow/execution",
+    "/myorg/airflow/execution/health",
+    "/myorg/airflow/execution?x=1",
+    "/myorg/airflow//execution/health",
+    "/myorg//airflow/execution/health",
+    "//myorg/airflow/execution/health",
+    "/myorg/airflow/%65xecution/health",
+    "/myorg/airflow/%65%78%65%63%75%74%69%6f%6e/health",
+    "/myorg%2Fairflow%2Fexecution%2Fhealth",
+    "/myorg/airflow/execution%2Fhealth",
+    "/myorg/airflow/./execution/health",
+    "/myorg/airflow/ui/../execution/health",
+    "/myorg/airflow/ui/%2e%2e/execution/health",
+    "/myorg/airflow/ui%2f..%2fexecution/health",
+    "/myorg/airflow/execution/variables/../../ui",
+    "/myorg/airflow/execution/variables/%2e%2e/%2E%2e/ui",
+    "/myorg/airflow/execution/..",
+    "/myorg/flower/../airflow/execution/health",
+    "/myorg/flower/..%2fairflow/execution/health",
+)
+
+
+def test_nobody_reaches_the_execution_api_from_outside(proxied: Proxied) -> None:
+    got = {(method, path): proxied.ask(path, method=method).status for path in DISGUISES for method in ("GET", "POST")}
+    assert {way: status for way, status in got.items() if status not in (400, 403, 404)} == {}
+    assert proxied.asked() == []
+    assert proxied.flower.asked == []
+
+
+def test_the_networks_of_the_cluster_may_reach_it_when_they_are_named(proxied: Proxied) -> None:
+    assert proxied.site.public
+    opened = replace(proxied.site, public=replace(proxied.site.public, cluster=("127.0.0.0/8",)))
+    foreign = replace(proxied.site, public=replace(proxied.site.public, cluster=("192.0.2.0/24",)))
+    assert statuses(proxied, opened) == [200, 200]
+    assert statuses(proxied, foreign) == [403, 200]
+
+
+def statuses(proxied: Proxied, site: Site) -> list[int]:
+    """Of the execution API and of the REST API, by another nginx with this site."""
+    assert site.public
+    public, local = free_ports(2)
+    site = replace(site, public=replace(site.public, door=Door("127.0.0.1", public)), local=Door("127.0.0.1", local))
+    with serving(proxied.nginx, site):
+        assert site.public
+        paths = ("/myorg/airflow/execution/health", "/myorg/airflow/api/v2/version")
+        return [ask(site.public.door, path, trust=proxied.trust).status for path in paths]
+
+
+def test_a_request_for_another_host_is_turned_away(proxied: Proxied) -> None:
+    assert proxied.site.public
+    insecure = ssl.create_default_context()
+    insecure.check_hostname, insecure.verify_mode = False, ssl.CERT_NONE
+    answer = ask(proxied.site.public.door, "/myorg/airflow/", trust=insecure, host="evil.test")
+    assert answer.status == 421
+    assert proxied.asked() == []
+
+
+def test_the_metrics_of_flower_are_for_this_machine_alone(proxied: Proxied) -> None:
+    assert proxied.ask("/myorg/flower/metrics").status == 403
+    assert proxied.flower.asked == []
+
+
+def test_the_door_for_workers_leads_to_the_execution_api_and_nowhere_else(proxied: Proxied) -> None:
+    assert proxied.ask_locally("/myorg/airflow/execution/health").status == 200
+    assert proxied.ask_locally("/myorg/airflow/api/v2/version").status == 404
+    assert proxied.ask_locally("/myorg/flower/").status == 404
+    assert proxied.ask_locally("/").status == 404
+
+
+# --- what is told ----------------------------------------------------------------------------------------------------
+
+
+def test_what_a_client_says_of_itself_is_replaced_by_what_nginx_knows(proxied: Proxied) -> None:
+    lies = {
+        "X-Forwarded-For": "6.6.6.6",
+        "X-Forwarded-Proto": "http",
+        "X-Forwarded-Host": "evil.test",
+        "X-Forwarded-Port": "1",
+        "X-Forwarded-Prefix": "/evil",
+        "X-Forwarded-User": "root",
+        "X-Real-IP": "6.6.6.6",
+        "X-Scheme": "http",
+        "X-Remote-User": "root",
+        "X-Original-URL": "/myorg/airflow/execution/health",
+        "X-Rewrite-URL": "/myorg/airflow/execution/health",
+        "Forwarded": "for=6.6.6.6",
+        "Remote-User": "root",
+        "Proxy": "http://evil.test",
+        "X-Mine": "kept",
+    }
+    for path in ("/myorg/airflow/api/v2/version", "/myorg/airflow/auth/token", "/myorg/flower/"):
+        told = proxied.ask(path, headers=lies).json()["headers"]
+        assert {name: told.get(name) for name in lies} == {
+            **dict.fromkeys(lies),
+            "X-Forwarded-For": "127.0.0.1",
+            "X-Forwarded-Proto": "https",
+            "X-Forwarded-Host": NAME,
+            "X-Forwarded-Port": str(proxied.site.public.door.port) if proxied.site.public else "",
+            "X-Real-IP": "127.0.0.1",
+            "X-Scheme": "https",
+            "X-Mine": "kept",
+        }
+        assert told["Host"] == NAME
+
+
+def test_every_answer_carries_the_headers_that_browsers_heed_and_each_once(proxied: Proxied) -> None:
+    paths = ("/myorg/airflow/", "/myorg/airflow/docs", "/myorg/flower/", "/myorg/airflow/execution", "/elsewhere")
+    policies = []
+    for path in paths:
+        found = proxied.ask(path).headers
+        assert found["x-frame-options"] == "SAMEORIGIN"  # not what the upstream says
+        assert found["x-content-type-options"] == "nosniff"
+        assert found["referrer-policy"] == "same-origin"
+        assert found["strict-transport-security"] == "max-age=31536000"
+        assert "." not in found["server"]  # no version
+        policies.append(found["content-security-policy"])
+    assert len(set(policies)) == 3  # Airflow's pages, those about its API, and Flower's
+    assert "'unsafe-inline'" not in policies[0].split("style-src")[0]
+
+
+def test_old_tls_is_refused(proxied: Proxied) -> None:
+    assert proxied.site.public
+    old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
+    old.set_ciphers("DEFAULT:@SECLEVEL=0")
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        old.maximum_version = ssl.TLSVersion.TLSv1_1
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        ask(proxied.site.public.door, "/myorg/airflow/", trust=old)
+
+
+def test_guessing_passwords_is_slowed_down_and_reading_is_not(proxied: Proxied) -> None:
+    def post(_: int) -> int:
+        return proxied.ask("/myorg/airflow/auth/token", method="POST", body=b"{}").status
+
+    with ThreadPoolExecutor(8) as clients:
+        got = list(clients.map(post, range(60)))
+    assert set(got) == {200, 429}
+    assert got.count(200) <= 25  # a burst of 20, and one more every two seconds
+    assert {proxied.ask("/myorg/airflow/auth/login").status for _ in range(40)} == {200}
+
+
+# --- large, slow and live --------------------------------------------------------------------------------------------
+
+
+def test_a_body_of_megabytes_is_taken_and_one_without_end_is_not(proxied: Proxied) -> None:
+    assert proxied.ask("/myorg/airflow/api/v2/x", method="POST", body=bytes(8_000_000)).json()["size"] == 8_000_000
+    refused = {"Content-Length": str(2**40), "Expect": "100-continue"}
+    assert proxied.ask("/myorg/airflow/api/v2/x", method="POST", headers=refused).status == 413
+    big = proxied.ask_locally("/myorg/airflow/execution/xcoms/a/b/c/d", method="POST", body=bytes(40_000_000))
+    assert big.json()["size"] == 40_000_000
+
+
+LIVE = "/myorg/airflow/api/v2/dags/a/dagRuns/b/taskInstances/c/logs/1"
+
+
+@pytest.mark.parametrize("path", [LIVE, "/myorg/airflow/api/v2/dags/a/dagRuns/b/wait?interval=1"])
+def test_a_log_comes_line_by_line_while_it_is_written(proxied: Proxied, path: str) -> None:
+    first_was_read = threading.Event()
+
+    def write_slowly(request: BaseHTTPRequestHandler) -> int:
+        request.send_response(200)
+        request.send_header("Content-Type", "application/x-ndjson")
+        request.send_header("Transfer-Encoding", "chunked")
+        request.end_headers()
+        request.wfile.write(b"6\r\nfirst\n\r\n")
+        assert first_was_read.wait(10), "the first line was kept back"
+        request.wfile.write(b"5\r\nlast\n\r\n0\r\n\r\n")
+        return 0
+
+    for server in proxied.api:
+        server.behaves = write_slowly
+    assert proxied.site.public
+    connection = http.client.HTTPSConnection(NAME, timeout=15, context=proxied.trust)
+    door = proxied.site.public.door
+    connection._create_connection = lambda *_, **__: socket.create_connection((door.address, door.port), 15)  # type: ignore[attr-defined]
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    assert answer.readline() == b"first\n"
+    first_was_read.set()
+    assert answer.read() == b"last\n"
+    connection.close()
+
+
+def test_a_connection_is_upgraded_when_both_ends_want_it(proxied: Proxied) -> None:
+    asks = {"Connection": "Upgrade", "Upgrade": "websocket"}
+    told = proxied.ask("/myorg/airflow/ui/ws", headers=asks).json()["headers"]
+    assert (told["Upgrade"], told["Connection"]) == ("websocket", "upgrade")
+    told = proxied.ask("/myorg/airflow/ui/ws").json()["headers"]
+    assert "Upgrade" not in told
+
+
+# --- when an upstream dies -------------------------------------------------------------------------------------------
+
+
+def test_no_request_fails_when_one_of_two_api_servers_refuses(proxied: Proxied) -> None:
+    before = {proxied.ask("/myorg/airflow/api/v2/version").json()["server"] for _ in range(8)}
+    assert before == {"one", "two"}
+    proxied.api[0].close()
+    with ThreadPoolExecutor(4) as clients:
+        posts = clients.map(lambda _: proxied.ask("/myorg/airflow/api/v2/x", method="POST", body=b"{}"), range(60))
+        starts = clients.map(
+            lambda _: proxied.ask_locally("/myorg/airflow/execution/x", method="PATCH", body=b"{}"), range(60)
+        )
+        answers = [*posts, *starts]
+    assert {(answer.status, answer.json()["server"]) for answer in answers} == {(200, "two")}
+
+
+@pytest.mark.parametrize("status", [502, 503])
+def test_an_api_server_that_is_unwell_is_passed_over(proxied: Proxied, status: int) -> None:
+    proxied.api[0].behaves = lambda _: status
+    for method in ("GET", "PATCH"):
+        answers = [proxied.ask_locally("/myorg/airflow/execution/x", method=method) for _ in range(10)]
+        assert {(answer.status, answer.json()["server"]) for answer in answers} == {(200, "two")}
+
+
+def test_a_start_that_got_no_answer_is_repeated_elsewhere_and_a_trigger_is_not(proxied: Proxied) -> None:
+    release = threading.Event()
+
+    def silent(request: BaseHTTPRequestHandler) -> int:
+        release.wait(10)
+        request.close_connection = True
+        return 0
+
+    def dies(request: BaseHTTPRequestHandler) -> int:
+        request.close_connection = True
+        return 0
+
+    one, two = proxied.api
+    one.behaves = silent
+    try:
+        began = time.monotonic()
+        answers = [proxied.ask_locally("/myorg/airflow/execution/x", method="PATCH", body=b"{}") for _ in range(4)]
+        assert {(answer.status, answer.json()["server"]) for answer in answers} == {(200, "two")}
+        assert len(one.asked) == 1  # who was silent once is not asked again for a while
+        assert time.monotonic() - began < 2.0
+    finally:
+        release.set()
+    one.behaves = two.behaves = dies
+    one.asked.clear()
+    two.asked.clear()
+    wait_for_both(proxied)
+    assert proxied.ask("/myorg/airflow/api/v2/trigger", method="POST", body=b"{}").status == 503
+    assert len(proxied.asked()) == 1
+
+
+def wait_for_both(proxied: Proxied) -> None:
+    """Until the one that failed may be asked again."""
+    kept = [server.behaves for server in proxied.api]
+    for server in proxied.api:
+        server.behaves = lambda _: None
+    wait_until(
+        lambda: {proxied.ask("/myorg/airflow/api/v2/version").json()["server"] for _ in range(4)} == {"one", "two"},
+        15,
+        "both api-servers are asked again",
+    )
+    for server, behaves in zip(proxied.api, kept, strict=True):
+        server.asked.clear()
+        server.behaves = behaves
+
+
+def test_an_api_server_that_comes_back_is_asked_again(proxied: Proxied) -> None:
+    proxied.api[0].behaves = lambda _: 503
+    assert {proxied.ask("/myorg/airflow/x").json()["server"] for _ in range(4)} == {"two"}
+    proxied.api[0].behaves = lambda _: None
+    wait_for_both(proxied)
+
+
+def test_people_read_a_sentence_while_no_api_server_answers(proxied: Proxied) -> None:
+    for server in proxied.api:
+        server.close()
+    answer = proxied.ask("/myorg/airflow/")
+    assert answer.status == 503
+    assert b"Airflow does not answer; it may be starting" in answer.body
+    assert answer.headers["content-security-policy"]
+
+
+# --- nginx itself ----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_logged_of_a_request_holds_no_query(proxied: Proxied) -> None:
+    proxied.ask("/myorg/airflow/api/v2/version?token=hush")
+    logged = (proxied.nginx.folder / "nginx.log").read_text()
+    assert '"GET /myorg/airflow/api/v2/version" 200' in logged
+    assert "hush" not in logged
+
+
+@pytest.mark.parametrize("name", ["whole", "plain", "local"])
+def test_nginx_itself_takes_every_golden_site(name: str, tmp_path: Path) -> None:
+    chain, key = certificate(tmp_path, "airflow.example.com")
+    ports = dict(zip((443, 8000, 8090), free_ports(3), strict=True))
+    golden = (Path(__file__).parents[2] / "golden" / "nginx" / f"{name}.conf").read_text()
+    with nginx_here(tmp_path) as found:
+        text = golden.replace("/etc/tls/fullchain.pem", str(chain)).replace("/etc/tls/privkey.pem", str(key))
+        for port, free in ports.items():
+            text = text.replace(f":{port};", f":{free};").replace(f":{port} ", f":{free} ")
+        if found.version < (1, 25, 1):
+            text = text.replace(" ssl;", " ssl http2;").replace("    http2 on;\n", "")
+        if found.user is None:
+            text = text.replace("user www-data;\n", "")
+        (found.folder / FILE_NAME).write_text(text)
+        done = subprocess.run([*proxy.command(found), "-t"], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "warn" not in done.stderr
+
+
+def test_the_text_is_the_same_for_the_same_site(proxied: Proxied) -> None:
+    assert configuration(proxied.site) == (proxied.nginx.folder / FILE_NAME).read_text()
