@@ -18,7 +18,7 @@ from airfleet.fleet import paths as fleet_paths
 from airfleet.fleet import planning, secrets
 from airfleet.fleet.components import proxy
 from airfleet.fleet.components.flower import listens_on
-from airfleet.fleet.context import Context, Ports
+from airfleet.fleet.context import Context, Nginx, Ports
 from airfleet.fleet.paths import Paths
 from airfleet.fleet.plan import Plan
 from airfleet.fleet.ports import PortBook
@@ -127,7 +127,7 @@ def require_room(home: Path, free_bytes: int) -> None:
 def _context(fleet: Fleet, paths: Paths, book: PortBook) -> Context:
     here = fleet.hosts[0]
     own_database, own_broker = fleet.database == EMBEDDED, fleet.broker == EMBEDDED
-    with_nginx = proxy.is_wanted(fleet, here)
+    own_nginx = _nginx(fleet, here, paths)
     return Context(
         fleet=fleet,
         paths=paths,
@@ -136,11 +136,11 @@ def _context(fleet: Fleet, paths: Paths, book: PortBook) -> Context:
             postgres=book.port("postgres", POSTGRES_PORT) if own_database else None,
             broker=book.port("broker", BROKER_PORT) if own_broker else None,
             flower=_flower_port(fleet, here, book),
-            nginx=book.port("nginx", NGINX_PORT) if with_nginx else None,
+            nginx=book.port("nginx", NGINX_PORT) if own_nginx else None,
         ),
         secrets=secrets.load_or_generate(paths.secrets),
         embedded=embedded.prepare(paths, euid=os.geteuid()) if own_database or own_broker else None,
-        nginx=nginx.prepare(paths, os.environ, euid=os.geteuid()) if with_nginx else None,
+        nginx=own_nginx,
         cores=len(os.sched_getaffinity(0)),
         host=here.name,
     )
@@ -153,6 +153,13 @@ def _api_port(here: Host, number: int, book: PortBook) -> int:
     if here.api_server.port is not None:
         return book.fixed(name, here.api_server.port + number, address)
     return book.port(name, API_PORT, address)
+
+
+def _nginx(fleet: Fleet, here: Host, paths: Paths) -> Nginx | None:
+    """Needed where people enter; where it only helps tasks, they can do without."""
+    if proxy.is_public(fleet, here) or (proxy.helps(fleet, here) and nginx.find(os.environ)):
+        return nginx.prepare(paths, os.environ, euid=os.geteuid())
+    return None
 
 
 def _flower_port(fleet: Fleet, here: Host, book: PortBook) -> int | None:

@@ -85,8 +85,9 @@ class Site:
     flower_path: str = "/flower"
     public: Public | None = None
     local: Door | None = None
-    #: seconds without an answer of the execution API after which another server is asked; less than its client waits
-    execution_answer_seconds: float = 4.0
+    #: seconds without an answer of the execution API after which another server is asked; less than its clients
+    #: wait (``runtime/api_client.py``), which ask the servers themselves then, and give them longer
+    execution_answer_seconds: float = 1.5
     #: user of the processes that serve, when nginx is started by root
     user: str | None = None
     #: which nginx reads it: newer ones know better words

@@ -1,7 +1,8 @@
 """nginx: in front of the UI, the APIs and Flower, and between a host's workers and the api-servers.
 
-It runs on the hosts that ``proxy:`` names. Where several api-servers share the work it also runs on each host
-with workers, so that a task outlives the api-server that it has spoken to.
+It runs on the hosts that ``proxy:`` names. Where several api-servers share the work and the machine has an nginx, it
+also runs on each host with workers: it remembers for all of them which api-server is silent, while every attempt
+would have to find out by itself.
 """
 
 from __future__ import annotations
@@ -22,10 +23,9 @@ def is_public(fleet: Fleet, host: Host) -> bool:
     return fleet.proxy is not None and host.name in fleet.proxy.on
 
 
-def is_wanted(fleet: Fleet, host: Host) -> bool:
-    """Whether this host runs nginx."""
-    several = sum(other.api_server.count for other in fleet.hosts) > 1
-    return is_public(fleet, host) or (several and bool(host.workers))
+def helps(fleet: Fleet, host: Host) -> bool:
+    """Whether this host's workers have a choice of api-servers."""
+    return bool(host.workers) and sum(other.api_server.count for other in fleet.hosts) > 1
 
 
 def component(context: Context) -> Component | None:
