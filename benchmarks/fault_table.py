@@ -1,0 +1,116 @@
+"""The figures of ``results/faults.json`` as Markdown: the matrix, stock Airflow beside it, and the random nemesis."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from measuring import table
+
+from airfleet.testing.matrix import RANDOM, ROWS, Promise, Row
+
+HEAD = (
+    "",
+    "fault",
+    "times",
+    "invariants",
+    "measured",
+    "median",
+    "p95",
+    "most",
+    "promised",
+    "stock",
+    "stock, by its timers",
+)
+RANDOM_HEAD = ("seed", "faults", "runs", "attempts", "invariants", "longest standstill")
+NOTES = """\
+*times*: how often the fault was done, under a steady load of short, long, chained, mapped and deferred tasks without
+retries. *invariants*: those that were violated and how often, or *all held*. *measured*, in seconds: `watch` until a
+living scheduler looks after every task of the dead one; `dispatch` until a task that was sent afterwards starts;
+`start` until every task that waited in the queue meanwhile has started; `rerun` until every task whose attempt died has
+started again; `recorded` until what ended meanwhile is recorded; `answers` until the API answers; `resumed` until tasks
+that waited for an event have ended; `callbacks` until the last callback has run. *never*: not before patience ended.
+*promised*: the 95th percentile and the most.
+"""
+
+
+def markdown(results: Mapping[str, Any]) -> str:
+    """The two tables and what must be known to read them."""
+    return "\n".join(_page(results)) + "\n"
+
+
+def _page(results: Mapping[str, Any]) -> Iterator[str]:
+    machine, systems = results["machine"], results["systems"]
+    ours, stock = systems.get("airfleet", {}), systems.get("stock", {})
+    yield f"{machine['cores']} cores, Python {machine['python']}, Airflow {machine['packages']['apache-airflow']}.\n"
+    rows = [line for row in ROWS if row.number in ours for line in _row(row, ours[row.number], stock.get(row.number))]
+    yield table(HEAD, rows)
+    yield f"\n{NOTES}"
+    seeds = sorted((name for name in ours if name.startswith(RANDOM)), key=_seed)
+    if seeds:
+        yield "## The random nemesis\n"
+        yield "Faults of all kinds, drawn from a seed, on one fleet under load; the same seed draws the same faults.\n"
+        yield table(RANDOM_HEAD, [_random(ours[name]) for name in seeds])
+
+
+def _row(row: Row, found: Mapping[str, Any], stock: Mapping[str, Any] | None) -> Iterator[tuple[str, ...]]:
+    """A line for each stopwatch."""
+    name = found["faults"][0]["fault"] if found["faults"] else row.number
+    for number, (watch, one) in enumerate(found["recovery"].items()):
+        first = number == 0
+        yield (
+            row.number if first else "",
+            name if first else "",
+            str(len(found["faults"])) if first else "",
+            _invariants(found) if first else "",
+            watch,
+            *_seconds(one),
+            _promise(row.promised.get(watch)),
+            _stock(stock, watch, name, first=first),
+            row.stock if first else "",
+        )
+
+
+def _seconds(one: Mapping[str, Any]) -> tuple[str, str, str]:
+    if one["recovered"] < one["of"]:
+        missing = f"never, {one['of'] - one['recovered']} of {one['of']}"
+        return _text(one["median_s"]), missing, missing
+    return _text(one["median_s"]), _text(one["p95_s"]), _text(one["max_s"])
+
+
+def _text(seconds: float | None) -> str:
+    return "–" if seconds is None else f"{seconds:.1f}"
+
+
+def _promise(promise: Promise | None) -> str:
+    if promise is None:
+        return ""
+    return f"{promise.p95:g}" if promise.p95 == promise.most else f"{promise.p95:g} / {promise.most:g}"
+
+
+def _stock(stock: Mapping[str, Any] | None, watch: str, name: str, *, first: bool) -> str:
+    if stock is None or watch not in stock["recovery"]:
+        return ""
+    median, _, most = _seconds(stock["recovery"][watch])
+    figure = most if most.startswith("never") else f"{median} ({most})"
+    other = stock["faults"][0]["fault"]
+    broken = f"; {_invariants(stock)}" if first else ""
+    return f"{figure}{broken}{f'; {other}' if first and other != name else ''}"
+
+
+def _invariants(found: Mapping[str, Any]) -> str:
+    """``all held``, or which did not and how often."""
+    names = [sentence.partition(":")[0] for sentence in found["violations"]]
+    counted = {name: names.count(name) for name in sorted(set(names), key=lambda name: int(name[1:]))}
+    return ", ".join(f"**{name}** × {count}" for name, count in counted.items()) or "all held"
+
+
+def _random(found: Mapping[str, Any]) -> tuple[str, ...]:
+    longest = [seconds for one in found["recovery"].values() if (seconds := one["max_s"]) is not None]
+    counts = (len(found["faults"]), found["runs_of_dags"], found["attempts"])
+    return str(found["seed"]), *map(str, counts), _invariants(found), _text(max(longest, default=None))
+
+
+def _seed(name: str) -> int:
+    return int(re.sub(r"\D", "", name.removeprefix(RANDOM)) or 0)
