@@ -72,13 +72,13 @@ class Toy:
 
 
 @contextmanager
-def toy(*components: Component) -> Iterator[Toy]:
+def toy(*components: Component, database_url: str = "") -> Iterator[Toy]:
     """Run an agent over these components; nothing of it is left after the block."""
     folder = Path(tempfile.mkdtemp(prefix="af"))  # short: a socket's path may have 107 bytes
     paths = Paths(home=folder / "home", runtime=folder / "run")
     for made in (paths.home, paths.runtime, paths.logs):
         made.mkdir(parents=True)
-    plan = Plan("toy", folder, components, {}, {}, "http://127.0.0.1:1", "admin")
+    plan = Plan("toy", folder, components, {}, {}, "http://127.0.0.1:1", "admin", database_url)
     (folder / "plan").write_bytes(pickle.dumps((plan, paths)))
     agent = subprocess.Popen(
         [sys.executable, "-m", "support.toy_agent", str(folder / "plan")],

@@ -23,6 +23,7 @@ from typing import Any
 
 from airfleet.agent import leftovers, memory, process, restarts, states, wakeup
 from airfleet.agent.control import ComponentStatus, Snapshot
+from airfleet.agent.database_watch import DatabaseWatch
 from airfleet.agent.health import Verdict
 from airfleet.agent.probing import Prober
 from airfleet.agent.process import TEMPLATE_DESCRIPTOR, Running
@@ -41,6 +42,11 @@ BUSY_PAUSE, QUIET_PAUSE = 0.05, 1.0
 
 #: how the reason of a component begins that was ended because it did not get ready in time
 TOO_SLOW = "was not ready after"
+
+#: kinds of components that end when the database is away, and that a death of then is not held against
+_OF_DATABASE = frozenset({"scheduler", "dag-processor", "triggerer", "api-server"})
+#: a death this long before the database was found away may have come of it, seconds
+FORGIVEN_SECONDS = 10.0
 
 #: components that end together, in this order; kinds not named are in the first group
 _LATE = {"api-server": 1, "nginx": 1, "template": 1, "valkey": 2, "postgres": 2}
@@ -61,6 +67,7 @@ class Agent:
         self._selector = selectors.DefaultSelector()
         self._wakeup = wakeup.Wakeup()
         self._prober = Prober(plan.database_url, self._wakeup.wake)
+        self._database = DatabaseWatch(plan.database_url, self._wakeup.wake)
         self._well_at: dict[str, float] = {}
         self._server: ControlServer | None = None
         self._template: TemplateLink | None = None
@@ -129,7 +136,19 @@ class Agent:
     def _needs_are_met(self, running: Running) -> bool:
         if isinstance(running.component.start, Fork) and self._template is None:
             return False
-        return all(self._running[need].state in states.FINE for need in running.component.needs)
+        if not all(self._running[need].state in states.FINE for need in running.component.needs):
+            return False
+        return not (running.was_ready and running.component.kind in _OF_DATABASE) or self._database_is_back(running)
+
+    def _database_is_back(self, running: Running) -> bool:
+        """Whether the database answers, since this one died; what it died of while it did not is forgiven."""
+        now = self._clock()
+        if self._database.answered_since(running.died, now):
+            return True
+        if self._database.trouble:
+            running.deaths[:] = [death for death in running.deaths if now - death > FORGIVEN_SECONDS]
+            running.reason = f"waits for the database: {self._database.trouble}"
+        return False
 
     def _start(self, running: Running) -> None:
         now = self._clock()
@@ -265,6 +284,7 @@ class Agent:
 
     def _died(self, running: Running, how: str) -> None:
         now = self._clock()
+        running.died = now
         running.deaths.append(now)
         running.last_lines = process.last_lines(running.log, running.log_offset)
         self._log(Event.COMPONENT_DIED, component=running.name, how=how, restarts=len(running.deaths))

@@ -19,7 +19,8 @@ from typing import Any
 
 import psycopg
 
-from airfleet.runtime import wakeups
+from airfleet import libpq
+from airfleet.runtime import presence, wakeups
 
 Options = Mapping[str, str]
 
@@ -221,6 +222,11 @@ def migrate(_: Options) -> None:
         _with_database(wakeups.remove)
         db.upgradedb()
     _with_database(wakeups.install)
+    _with_database(presence.install)
+    try:
+        _with_database(libpq.settle)
+    except psycopg.Error as refused:
+        print(f"the database keeps its own timeouts for silent clients: {refused}")
 
 
 def _with_database(action: Callable[[psycopg.Connection[Any]], object]) -> None:
@@ -285,12 +291,14 @@ def triggerer(_: Options) -> None:
 def api_server(options: Options) -> None:
     """``airflow api-server`` with the application that :func:`build_api` made."""
     import uvicorn
+    from airflow import settings
     from airflow.api_fastapi.auth.tokens import get_signing_args
 
     from airfleet.runtime.execution_api import ShortPath
 
     use_database()
     get_signing_args()  # fails here, and not at the first login, when the key is missing
+    presence.keep_saying(settings.get_engine())
     uvicorn.run(
         ShortPath(importlib.import_module("airflow.api_fastapi.main").app),
         host=options["address"],

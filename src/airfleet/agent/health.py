@@ -20,6 +20,7 @@ from psycopg import sql
 
 from airfleet.agent.embedded_postgres import SUPERUSER
 from airfleet.fleet.plan import BrokerAnswers, FileBeats, HttpAnswers, JobBeats, PostgresAnswers, Probe, Started
+from airfleet.libpq import CLIENT
 
 TIMEOUT_SECONDS = 10.0
 
@@ -53,11 +54,9 @@ class Database:
                     self._close()
             self._connection = psycopg.connect(
                 self._url,
-                connect_timeout=5,
                 autocommit=True,
                 application_name="airfleet health",
-                keepalives_idle=5,
-                tcp_user_timeout=int(TIMEOUT_SECONDS * 1000),
+                **CLIENT,
             )
             try:
                 return self._connection.execute(query, parameters).fetchone()

@@ -45,6 +45,8 @@ class Running:
     #: seconds from the first start to the first time it was ready
     ready_after: float | None = None
     first_start: float | None = None
+    #: the last death, and those that count
+    died: float = float("-inf")
     deaths: list[float] = field(default_factory=list)
     reason: str = ""
     last_lines: tuple[str, ...] = ()

@@ -12,6 +12,8 @@ from airfleet.fleet.spec import API_PORT
 
 BUNDLE_NAME = "pipelines"
 COORDINATOR = "airfleet"
+#: seconds for which tasks go on while no API server can be reached
+API_OUTAGE_SECONDS = 3600
 
 
 def configuration(context: Context) -> str:
@@ -58,6 +60,9 @@ def _settings(context: Context) -> dict[str, dict[str, str]]:
             "sql_alchemy_max_overflow": "10",
             # The migrate step has just seen to it.
             "check_migrations": "False",
+            # The death of the database's host is noticed within seconds, not a quarter of an hour.
+            "sql_alchemy_connect_args": "airfleet.libpq.CONNECT_ARGS",
+            "sql_alchemy_connect_args_async": "airfleet.libpq.CONNECT_ARGS",
         },
         "dag_processor": {
             "dag_bundle_config_list": json.dumps([bundle]),
@@ -98,11 +103,22 @@ def _settings(context: Context) -> dict[str, dict[str, str]]:
             "coordinators": json.dumps({COORDINATOR: {"classpath": "airfleet.runtime.coordinator.TaskCoordinator"}}),
             "queue_to_coordinator": json.dumps(dict.fromkeys(("default", *context.fleet.queues), COORDINATOR)),
         },
-        "airfleet": {"on_worker_lost": context.fleet.policies.on_worker_lost},
+        "airfleet": {
+            "on_worker_lost": context.fleet.policies.on_worker_lost,
+            # An attempt that reaches no API server goes on for this long, and asks each of these.
+            "api_outage_seconds": str(API_OUTAGE_SECONDS),
+            "execution_api_urls": ",".join(_execution_urls(context)),
+        },
+        # Tokens are renewed in the last fifth of their life, and an outage may begin just before.
+        "execution_api": {"jwt_expiration_time": str(5 * API_OUTAGE_SECONDS)},
         "scheduler": {
             # A scheduler that died is noticed by the others within seconds, not minutes.
             "scheduler_health_check_threshold": "15",
-            "orphaned_tasks_check_interval": "15",
+            "orphaned_tasks_check_interval": "10",
+            # Agents tell of attempts that are lost; this is for a host that is gone with its agent.
+            "task_instance_heartbeat_timeout": "300",
+            "task_instance_heartbeat_timeout_detection_interval": "5",
+            "task_queued_timeout_check_interval": "10",
             # A Dag whose file is gone leaves the list as soon.
             "parsing_cleanup_interval": "10",
             # The executor waits, until the database tells of a change.
@@ -111,6 +127,12 @@ def _settings(context: Context) -> dict[str, dict[str, str]]:
             "max_tis_per_query": "0",
         },
     }
+
+
+def _execution_urls(context: Context) -> tuple[str, ...]:
+    """Every way to an execution API: what tasks are told to ask first, then the servers themselves."""
+    servers = (f"{url}/execution/" for url in context.api_urls)
+    return tuple(dict.fromkeys((context.execution_url, *servers)))
 
 
 def _merged(ours: str | None, theirs: str) -> str:

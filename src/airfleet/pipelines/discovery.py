@@ -15,6 +15,7 @@ This one takes a stamp (time, size, inode) of every file once per turn of the lo
   in progress if there is one;
 - nothing changed → no listing until Airflow's own timers run out, and of the database one small question every two
   seconds, whether anything was asked of the dag-processor, in place of three transactions in every turn;
+- a callback waits → it is run at least once, whoever dies meanwhile (:mod:`airfleet.pipelines.callbacks`);
 - a pipeline file was parsed → what it gave is what there is: its other Dags are gone (a job that was taken away,
   one with a problem), and those that are good run whatever is wrong elsewhere in the file.
 """
@@ -34,27 +35,27 @@ from airflow import settings
 from airflow.callbacks.callback_requests import CallbackRequest
 from airflow.dag_processing.bundles.base import BaseDagBundle
 from airflow.dag_processing.manager import BundleState, DagFileInfo, DagFileProcessorManager
-from airflow.dag_processing.processor import DagFileParsingResult
+from airflow.dag_processing.processor import DagFileParsingResult, DagFileProcessorProcess
 from airflow.jobs.dag_processor_job_runner import DagProcessorJobRunner
 from airflow.jobs.job import Job, run_job
 from airflow.models.dag import DagModel
 from airflow.models.dagbag import DagPriorityParsingRequest
-from airflow.models.db_callback_request import DbCallbackRequest
 from airflow.sdk.api.client import Client
 from airflow.utils.process_utils import set_component_mp_start_method
 from airflow.utils.providers_configuration_loader import providers_configuration_loaded
+from airflow.utils.session import create_session
 from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
+from airfleet.pipelines import callbacks
+from airfleet.pipelines.callbacks import Claimed
 from airfleet.pipelines.files import SUFFIXES
 from airfleet.pipelines.importer import YamlDagImporter
 
 #: What tells one content of a file from another without reading it: mtime in ns, size, inode.
 Stamp: TypeAlias = tuple[int, int, int]
 
-_REQUESTS = select(
-    exists(select(DagPriorityParsingRequest.__table__.c.id)), exists(select(DbCallbackRequest.__table__.c.id))
-)
+_REQUESTS = select(exists(select(DagPriorityParsingRequest.__table__.c.id)), exists().where(callbacks.TO_DO))
 
 _SOURCES = (".py", ".zip", *SUFFIXES)
 _PURGE_SECONDS = 60.0
@@ -71,22 +72,30 @@ def _requests() -> tuple[bool, bool]:
     return bool(parse), bool(call)
 
 
-def run_dag_processor() -> None:
+def run_dag_processor(started: Callable[[Job], None] = lambda _: None) -> None:
     """Run the dag-processor until it is told to stop: what ``airflow dag-processor`` does, with our manager.
 
     For this process only, a Dag may be stored again at once: with a pause between two stores, the second
     of two quick edits would wait for the next full round, because we parse a file when it changes
     and not all the time. Everywhere else the setting is how long a stored Dag is believed without a look.
+    ``started`` is told of its job as soon as that is in the database.
     """
     os.environ["AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL"] = "0"
     set_component_mp_start_method("dag_processor")
-    _run()
+    _run(started)
 
 
 @providers_configuration_loaded
-def _run() -> None:
-    runner = DagProcessorJobRunner(job=Job(), processor=PipelineFileProcessorManager(max_runs=-1))
-    run_job(job=runner.job, execute_callable=runner._execute)
+def _run(started: Callable[[Job], None]) -> None:
+    manager = PipelineFileProcessorManager(max_runs=-1)
+    runner = DagProcessorJobRunner(job=Job(), processor=manager)
+    manager.job = runner.job
+
+    def execute() -> int | None:
+        started(runner.job)
+        return runner._execute()
+
+    run_job(job=runner.job, execute_callable=execute)
 
 
 @attrs.define
@@ -106,6 +115,11 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
     #: of a bundle: when it was read, and what the database said
     _bundle_states: dict[str, tuple[float, BundleState | None]] = attrs.field(factory=dict, init=False)
     _warnings_purged: float = attrs.field(default=float("-inf"), init=False)
+    #: of callbacks that wait for a process or run in one: request -> its claim, and file -> what its process runs
+    _claims: dict[int, Claimed] = attrs.field(factory=dict, init=False)
+    _calling: dict[DagFileInfo, list[Claimed]] = attrs.field(factory=dict, init=False)
+    #: the row of its own job
+    job: Job | None = attrs.field(default=None, init=False)
 
     @functools.cached_property
     def client(self) -> Client:
@@ -172,8 +186,58 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
         return [*(super().claim_priority_files() if self._asked_to_parse else ()), *self._changed()]
 
     def fetch_callbacks(self) -> list[CallbackRequest]:
-        """Callbacks of failed Dags and tasks, when there are any."""
-        return super().fetch_callbacks() if self._asked_to_call else []
+        """Claim callbacks of Dags and tasks, when there are any."""
+        if not self._asked_to_call:
+            return []
+        by, job = callbacks.own_name(), int(self.job.id or 0) if self.job is not None else 0
+        bundles = [bundle.name for bundle in self._dag_bundles]
+        with create_session() as session:
+            callbacks.release_dead(session, by, job)
+            claimed = callbacks.claim(session, bundles, self.max_callbacks_per_loop, by, job)
+        if len(claimed) >= self.max_callbacks_per_loop:
+            self._requests_asked = float("-inf")  # there may be more
+        self._claims |= {id(one.request): one for one in claimed}
+        return [one.request for one in claimed]
+
+    def prepare_callback_bundle(self, request: CallbackRequest) -> BaseDagBundle | None:
+        """The bundle to run a callback against; one that has none can never run."""
+        bundle = super().prepare_callback_bundle(request)
+        claimed = self._claims.pop(id(request), None) if bundle is None else None
+        if claimed is not None:
+            with create_session() as session:
+                callbacks.done(session, [claimed.row])
+        return bundle
+
+    def _create_process(self, dag_file: DagFileInfo) -> DagFileProcessorProcess:
+        """Start a process for a file, with callbacks that may run together."""
+        waiting = [self._claims.pop(id(request)) for request in self._callback_to_execute.pop(dag_file, ())]
+        now, later = callbacks.first_batch(waiting)
+        if now:
+            self._callback_to_execute[dag_file] = [one.request for one in now]
+            self._calling[dag_file] = list(now)
+        process: DagFileProcessorProcess = super()._create_process(dag_file)
+        if later:
+            self._callback_to_execute[dag_file] = [one.request for one in later]
+            self._claims |= {id(one.request): one for one in later}
+        return process
+
+    def _collect_results(self) -> None:
+        """Take what processes gave; forget callbacks that were run, and give back those whose process died."""
+        ended_well = {
+            file
+            for file, process in self._processors.items()
+            if file in self._calling and process.is_ready and process._exit_code == 0
+        }
+        super()._collect_results()
+        ended = [file for file in self._calling if file not in self._processors]
+        for file in ended:
+            settle = callbacks.done if file in ended_well else callbacks.crashed
+            with create_session() as session:
+                settle(session, callbacks.rows(self._calling.pop(file)))
+        if self._callback_to_execute:
+            # Airflow forgets a file that is due while a process has it.
+            waiting = [file for file in self._callback_to_execute if file not in self._processors]
+            self._add_files_to_queue([file for file in waiting if file not in self._file_queue], mode="front")
 
     def _changed(self) -> list[DagFileInfo]:
         changed = []

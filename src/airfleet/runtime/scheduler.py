@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any, LiteralString
 from uuid import UUID
 
 from airflow._shared.observability.metrics import stats
+from airflow.configuration import conf
 from airflow.jobs.scheduler_job_runner import SCHEDULER_DAG_CACHE_SIZE, SchedulerJobRunner
 from airflow.models.dag import DagModel
 from airflow.models.dagbag import CachedDBDagBag
@@ -41,11 +42,13 @@ from sqlalchemy import func, nulls_first, or_, select, tuple_
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import contains_eager
 
+from airfleet.runtime import presence
 from airfleet.runtime.executor import WAIT_SECONDS, FleetExecutor
 from airfleet.runtime.readiness import may_progress
 from airfleet.runtime.wakeups import News
 
 if TYPE_CHECKING:
+    from airflow.models.taskinstance import TaskInstance
     from airflow.callbacks.callback_requests import DagCallbackRequest
     from sqlalchemy.orm import Session
 
@@ -83,6 +86,8 @@ _UNSUCCESSFUL = """
 SELECT task_id, state FROM task_instance
 WHERE dag_id = %s AND run_id = %s AND state IS DISTINCT FROM 'success'
 """
+#: the age of the heartbeat of an attempt that was given up: it is put back to 1970
+_GIVEN_UP_SECONDS = 20 * 365 * 86_400
 _ANY_SCHEDULED = "SELECT EXISTS (SELECT FROM task_instance WHERE state = 'scheduled')"
 
 
@@ -234,6 +239,19 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
         # Some may stand behind others that wait for a pool: they are seen when those are out of the way.
         self._left.queue_tasks |= bool(queued) and self._any_scheduled()
         return queued
+
+    # --- whose heartbeats are late ----------------------------------------------------------------
+
+    def _find_task_instances_without_heartbeats(self, *, session: Session) -> list[TaskInstance]:
+        """As Airflow does; after an outage, only when there was time to send a heartbeat again."""
+        timeout = self._task_instance_heartbeat_timeout_secs
+        patience = conf.getfloat("airfleet", "api_outage_seconds", fallback=0.0)
+        if not presence.may_time_out(presence.read(session), timeout, patience):
+            self._task_instance_heartbeat_timeout_secs = _GIVEN_UP_SECONDS
+        try:
+            return super()._find_task_instances_without_heartbeats(session=session)
+        finally:
+            self._task_instance_heartbeat_timeout_secs = timeout
 
     # --- which runs ------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 
+from airfleet import libpq
 from airfleet.fleet.context import Context
 from airfleet.fleet.plan import Component, Exec, PostgresAnswers
 
@@ -27,8 +28,7 @@ SETTINGS = {
     "wal_level": "minimal",
     "max_wal_size": "256MB",
     "autovacuum_max_workers": "1",
-    "idle_in_transaction_session_timeout": "300s",
-    "client_connection_check_interval": "2s",
+    **libpq.SERVER,
     "log_min_messages": "warning",
     "log_line_prefix": "%m ",
 }

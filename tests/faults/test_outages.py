@@ -1,0 +1,44 @@
+"""The API and the database are away, and a dag-processor dies over its callbacks: nobody is ended, nothing is lost.
+
+The outages are of 20 s: longer than the 16.5 s after which Airflow itself begins to end its tasks, and as short
+as a test may be. Those of minutes are rows F11 to F14 of the fault matrix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from airfleet.testing import matrix
+from airfleet.testing.experiment import Experiment, Outcome, Shape
+from airfleet.testing.targets import FleetTarget, Topology
+
+OUTAGE_SECONDS = 20.0
+#: what is promised on a machine that does nothing else, and what one is given that runs all tests
+PATIENCE_SECONDS = 45.0
+
+API_AWAY = matrix.BY_NUMBER["F12"].trial(OUTAGE_SECONDS / 60)
+DATABASE_AWAY = matrix.BY_NUMBER["F14"].trial(OUTAGE_SECONDS / 300)
+CALLBACKS = matrix.BY_NUMBER["F23"].trial()
+
+
+@pytest.fixture(scope="module")
+def outcome() -> Iterator[Outcome]:
+    """All three, one after the other, under one steady load."""
+    shape = Shape(window_seconds=4.0, settle_seconds=2.0, patience_seconds=PATIENCE_SECONDS)
+    with FleetTarget(Topology(slots=4)) as target:
+        yield Experiment(target, shape, "outages").run((API_AWAY, DATABASE_AWAY, CALLBACKS))
+
+
+def test_nothing_is_lost_done_twice_or_blamed_on_a_task(outcome: Outcome) -> None:
+    # So few seconds say little about how much is done (I11); that it goes on is seen below.
+    assert [str(one) for one in outcome.violations if one.invariant != "I11"] == []
+
+
+@pytest.mark.parametrize(
+    ("number", "what"), [(0, "recorded"), (1, "dispatch"), (2, "callbacks")], ids=["api", "database", "callbacks"]
+)
+def test_work_goes_on_soon_afterwards(outcome: Outcome, number: int, what: str) -> None:
+    seconds = outcome.recoveries[number].seconds[what]
+    assert seconds is not None, f"not within {PATIENCE_SECONDS:.0f} s"

@@ -1,0 +1,160 @@
+"""What the database is told about outages and silent clients, on a real server."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.orm import Session
+
+from airfleet import libpq
+from airfleet.agent.database_watch import PAUSE_SECONDS, DatabaseWatch
+from airfleet.fleet.plan import Component, Exec
+from airfleet.runtime import presence
+from airfleet.testing.servers import POSTGRES_SERVER, Servers
+from airfleet.testing.waiting import wait_until
+from support.toy_agent import toy
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    folder = tmp_path_factory.mktemp("discipline")
+    for parent in (folder, folder.parent):
+        parent.chmod(0o755)
+    with Servers(folder / "servers") as made:
+        made.database("airflow")
+        yield made
+
+
+@pytest.fixture
+def connection(servers: Servers) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(servers.database_url("airflow"), autocommit=True, **libpq.CLIENT) as made:
+        yield made
+
+
+@pytest.fixture
+def engine(servers: Servers) -> Iterator[Engine]:
+    url = servers.database_url("airflow").replace("postgresql://", "postgresql+psycopg://")
+    made = create_engine(url, connect_args=libpq.CONNECT_ARGS)
+    yield made
+    made.dispose()
+
+
+def test_a_client_does_not_wait_for_a_silent_server(connection: psycopg.Connection[Any]) -> None:
+    told = connection.info.get_parameters()
+    assert {name: told[name] for name in libpq.CLIENT} == {name: str(value) for name, value in libpq.CLIENT.items()}
+
+
+def test_a_server_does_not_wait_for_a_silent_client(servers: Servers, connection: psycopg.Connection[Any]) -> None:
+    libpq.settle(connection)
+    libpq.settle(connection)  # once more changes nothing
+    with psycopg.connect(servers.database_url("airflow"), autocommit=True) as later:
+        query = "SELECT name, setting, unit FROM pg_settings WHERE name = ANY(%s)"
+        found = {name: f"{value}{unit or ''}" for name, value, unit in later.execute(query, (list(libpq.SERVER),))}
+    assert found == {
+        "tcp_keepalives_idle": "5s",
+        "tcp_keepalives_interval": "2s",
+        "tcp_keepalives_count": "3",
+        "tcp_user_timeout": "10000ms",
+        "idle_in_transaction_session_timeout": "60000ms",
+        "client_connection_check_interval": "2000ms",
+    }
+
+
+def test_who_forgets_its_transaction_loses_its_locks(servers: Servers, connection: psycopg.Connection[Any]) -> None:
+    connection.execute("CREATE TABLE slots (free int)")
+    connection.execute("INSERT INTO slots VALUES (1)")
+    with psycopg.connect(servers.database_url("airflow")) as stopped:
+        stopped.execute("SET idle_in_transaction_session_timeout = '300ms'")
+        stopped.execute("SELECT * FROM slots FOR UPDATE")
+        connection.execute("SET lock_timeout = '5s'")
+        began = time.monotonic()
+        assert connection.execute("SELECT * FROM slots FOR UPDATE").fetchall() == [(1,)]
+        assert time.monotonic() - began < 3.0
+
+
+def test_since_when_heartbeats_can_be_delivered(engine: Engine, connection: psycopg.Connection[Any]) -> None:
+    with Session(engine) as session:
+        assert presence.read(session) is None  # no table: nobody says anything
+        presence.install(connection)
+        presence.install(connection)
+        assert presence.read(session) is None
+        presence.say(engine)
+        session.rollback()
+        assert age(session) == (0, 0)
+
+        passed(connection, presence.BEAT_SECONDS)
+        presence.say(engine)
+        assert age(session) == (5, 0)
+        presence.say(engine)  # another api-server, a moment later: nothing is written
+        assert age(session) == (5, 0)
+
+        passed(connection, presence.GAP_SECONDS + 10)
+        assert age(session) == (35, 30)
+        presence.say(engine)
+        assert age(session) == (0, 0)
+
+
+def passed(connection: psycopg.Connection[Any], seconds: float) -> None:
+    """As if what is stored had been stored some seconds earlier."""
+    past = b"- make_interval(secs => %s)"
+    query = b"UPDATE airfleet_api SET since = since " + past + b", beat = beat " + past
+    connection.execute(query, (seconds, seconds))
+
+
+def age(session: Session) -> tuple[int, int]:
+    session.rollback()
+    found = presence.read(session)
+    assert found is not None
+    return round(found.since_seconds), round(found.silent_seconds)
+
+
+def test_a_database_that_is_away_is_asked_until_it_is_back(servers: Servers) -> None:
+    answered = threading.Event()
+    watch = DatabaseWatch(servers.database_url("airflow"), answered.set)
+
+    def back(since: float) -> bool:
+        return watch.answered_since(since, time.monotonic())
+
+    began = time.monotonic()
+    assert not back(began)  # it was not asked yet
+    assert answered.wait(10)
+    assert back(began)
+    assert not watch.trouble
+
+    servers.crash(POSTGRES_SERVER)
+    died = time.monotonic()
+    wait_until(lambda: not back(died) and watch.trouble, 10, "the database is found away", pause_seconds=0.02)
+    assert "refused" in watch.trouble
+    servers.start_again(POSTGRES_SERVER)
+    began = time.monotonic()
+    wait_until(lambda: back(died), 10, "the database is found again", pause_seconds=0.02)
+    assert time.monotonic() - began < 4 * PAUSE_SECONDS
+    assert watch.trouble == ""
+
+
+def test_a_component_that_dies_of_the_database_waits_for_it_and_is_not_given_up(servers: Servers) -> None:
+    address = urlsplit(servers.database_url("airflow"))
+    lives_by_it = f"while (exec 3<>/dev/tcp/{address.hostname}/{address.port}); do sleep 0.02; done; exit 1"
+    component = Component("scheduler", "scheduler", Exec(("/bin/bash", "-c", lives_by_it)))
+    with toy(component, database_url=servers.database_url("airflow")) as running:
+        running.wait(lambda now: now.healthy, "it runs")
+        servers.crash(POSTGRES_SERVER)
+        waiting = running.wait(lambda now: now.components[0].reason.startswith("waits for"), "it waits").components[0]
+        assert (waiting.state, waiting.restarts) == ("waiting", 0)
+        assert "refused" in waiting.reason
+        servers.start_again(POSTGRES_SERVER)
+        began = time.monotonic()
+        running.wait(lambda now: now.healthy, "it runs again")
+        assert time.monotonic() - began < 2.0
+        assert len([line for line in running.log() if line.startswith("scheduler is starting")]) <= 3
+
+
+def test_without_a_database_there_is_nothing_to_wait_for() -> None:
+    assert DatabaseWatch("", lambda: None).answered_since(0.0, 0.0)

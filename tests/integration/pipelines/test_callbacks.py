@@ -1,0 +1,142 @@
+"""Claims on callbacks in a real database: no callback is lost with who had it, and none is run for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from airflow.callbacks.callback_requests import DagCallbackRequest
+from airflow.jobs.job import Job
+from airflow.models.base import Base
+from airflow.models.db_callback_request import DbCallbackRequest
+from airflow.models.trigger import Trigger
+from airflow.utils.state import CallbackState, JobState
+from sqlalchemy import create_engine, delete, select
+from sqlalchemy.orm import Session
+
+from airfleet.pipelines import callbacks
+from airfleet.pipelines.callbacks import Claimed
+from airfleet.testing.servers import Servers
+
+ME, OTHER = "host/dag-processor", "elsewhere/dag-processor"
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("callbacks")
+    for parent in (folder, folder.parent):
+        parent.chmod(0o755)
+    with Servers(folder / "servers") as servers:
+        made = servers.database("callbacks").replace("postgresql://", "postgresql+psycopg://")
+        engine = create_engine(made)
+        tables = [model.__table__ for model in (Trigger, Job, DbCallbackRequest)]
+        Base.metadata.create_all(engine, tables=tables)
+        engine.dispose()
+        yield made
+
+
+@pytest.fixture
+def session(url: str) -> Iterator[Session]:
+    engine = create_engine(url)
+    with Session(engine) as opened:
+        yield opened
+        opened.rollback()
+        for model in (DbCallbackRequest, Job):
+            opened.execute(delete(model))
+        opened.commit()
+    engine.dispose()
+
+
+def ask(session: Session, count: int, bundle: str = "pipelines") -> list[str]:
+    """Store requests as a scheduler does; the runs that they are about."""
+    runs = [f"{bundle}-{number}" for number in range(count)]
+    for run in runs:
+        request = DagCallbackRequest(
+            filepath="shop.yaml", dag_id="shop", run_id=run, bundle_name=bundle, bundle_version=None
+        )
+        session.add(DbCallbackRequest(callback=request, priority_weight=1))
+    session.commit()
+    return runs
+
+
+def job(session: Session, state: JobState = JobState.RUNNING, silent_seconds: float = 0.0) -> int:
+    made = Job(job_type="DagProcessorJob", state=state)
+    made.latest_heartbeat = datetime.now(UTC) - timedelta(seconds=silent_seconds)
+    session.add(made)
+    session.commit()
+    return int(made.id)
+
+
+def claim(session: Session, by: str, of_job: int, most: int = 100) -> list[Claimed]:
+    return callbacks.claim(session, ["pipelines"], most, by, of_job)
+
+
+def runs(claimed: list[Claimed]) -> list[str]:
+    return [str(one.request.run_id) for one in claimed]  # type: ignore[union-attr]
+
+
+def test_a_callback_is_claimed_once_and_gone_when_it_was_run(session: Session) -> None:
+    asked = ask(session, 3)
+    ask(session, 1, bundle="of others")
+    first, second = claim(session, ME, 1, most=2), claim(session, OTHER, 2)
+    assert runs(first) + runs(second) == asked
+    assert claim(session, ME, 1) == []
+    callbacks.done(session, callbacks.rows(first + second))
+    assert [row.bundle_name for row in session.scalars(select(DbCallbackRequest))] == ["of others"]
+
+
+def test_who_starts_again_gives_back_what_it_had_before(session: Session) -> None:
+    asked = ask(session, 3)
+    before, now = job(session), job(session)
+    assert runs(claim(session, ME, before)) == asked
+    assert callbacks.release_dead(session, ME, now) == 3
+    again = claim(session, ME, now)
+    assert runs(again) == asked
+    assert not any(one.is_suspect for one in again)
+
+
+def test_what_others_run_is_left_to_them_while_they_live(session: Session) -> None:
+    ask(session, 1)
+    theirs, mine = job(session), job(session)
+    claim(session, OTHER, theirs)
+    assert callbacks.release_dead(session, ME, mine) == 0
+    assert claim(session, ME, mine) == []
+
+
+@pytest.mark.parametrize(("state", "silent"), [(JobState.FAILED, 0.0), (JobState.SUCCESS, 0.0), (JobState.RUNNING, 60)])
+def test_what_the_dead_had_is_given_back(session: Session, state: JobState, silent: float) -> None:
+    asked = ask(session, 2)
+    theirs, mine = job(session, state, silent), job(session)
+    claim(session, OTHER, theirs)
+    assert callbacks.release_dead(session, ME, mine) == 2
+    assert runs(claim(session, ME, mine)) == asked
+
+
+def test_what_costs_processes_is_run_alone_and_given_up_at_last(session: Session) -> None:
+    ask(session, 1)
+    for crash in range(callbacks.MOST_CRASHES):
+        claimed = claim(session, ME, 1)
+        assert [one.is_suspect for one in claimed] == [crash > 0]
+        callbacks.crashed(session, callbacks.rows(claimed))
+    assert claim(session, ME, 1) == []
+    assert session.scalars(select(DbCallbackRequest)).one().state == CallbackState.FAILED
+
+
+def test_what_cannot_be_read_is_given_up_and_the_others_run(session: Session) -> None:
+    asked = ask(session, 2)
+    broken = session.scalars(select(DbCallbackRequest)).first()
+    assert broken is not None
+    broken.data = {"req_class": "NoSuchRequest", "req_data": "{}"}
+    session.commit()
+    assert len(runs(claim(session, ME, 1))) == len(asked) - 1
+    assert claim(session, ME, 1) == []
+
+
+def test_suspects_are_run_one_by_one_after_all_others(session: Session) -> None:
+    ask(session, 4)
+    one, two, three, four = claim(session, ME, 1)
+    suspect = [Claimed(found.request, found.row, is_suspect=True) for found in (two, three)]
+    assert callbacks.first_batch([one, *suspect, four]) == ([one, four], suspect)
+    assert callbacks.first_batch(suspect) == (suspect[:1], suspect[1:])
+    assert callbacks.first_batch([]) == ([], [])

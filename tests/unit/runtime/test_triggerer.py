@@ -1,0 +1,115 @@
+"""The triggerer while its database is away: its triggers run on, and what they tell is told when it is back."""
+
+from __future__ import annotations
+
+import socket
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+from airflow.jobs.triggerer_job_runner import TriggerRunnerSupervisor
+from airflow.models.trigger import Trigger
+from sqlalchemy.exc import DataError, OperationalError
+
+from airfleet.runtime.triggerer import RestingTriggerRunner
+
+AWAY = OperationalError("SELECT 1", {}, Exception("connection refused"))
+
+
+class Entry:
+    """What a trigger told."""
+
+    persist_seq = None
+
+    def __init__(self, number: int) -> None:
+        self.trigger_id = number
+        self.event = f"event {number}"
+
+
+class Database:
+    """What was stored; while it is away, nothing is."""
+
+    def __init__(self) -> None:
+        self.stored: list[Any] = []
+        self.fails: Exception | None = None
+
+    def store(self, trigger_id: int, **_: Any) -> None:
+        if self.fails is not None:
+            raise self.fails
+        self.stored.append(trigger_id)
+
+
+@pytest.fixture
+def database(monkeypatch: pytest.MonkeyPatch) -> Database:
+    made = Database()
+    monkeypatch.setattr(Trigger, "submit_event", made.store)
+    monkeypatch.setattr(Trigger, "submit_failure", made.store)
+    return made
+
+
+@pytest.fixture
+def runner() -> Iterator[RestingTriggerRunner]:
+    ours, theirs = socket.socketpair()
+    process: Any = None
+    made = RestingTriggerRunner(
+        id=uuid.uuid4(), pid=0, stdin=ours, process=process, process_log=structlog.get_logger(), capacity=1
+    )
+    yield made
+    made.selector.close()
+    ours.close()
+    theirs.close()
+
+
+def test_events_that_could_not_be_stored_are_stored_later_and_in_order(
+    runner: RestingTriggerRunner, database: Database
+) -> None:
+    runner.events.extend([Entry(1), Entry(2)])  # type: ignore[list-item]
+    runner.handle_events()
+    runner.events.extend([Entry(3), Entry(4)])  # type: ignore[list-item]
+    database.fails = AWAY
+    with pytest.raises(OperationalError):
+        runner.handle_events()
+    database.fails = None
+    runner.handle_events()
+    assert database.stored == [1, 2, 3, 4]
+    assert not runner.events
+
+
+def test_failures_that_could_not_be_stored_are_stored_later(runner: RestingTriggerRunner, database: Database) -> None:
+    runner.failed_triggers.extend([(1, None), (2, ["boom"])])
+    database.fails = AWAY
+    with pytest.raises(OperationalError):
+        runner.handle_failed_triggers()
+    database.fails = None
+    runner.handle_failed_triggers()
+    assert database.stored == [1, 2]
+
+
+def test_a_turn_without_a_database_still_listens_to_the_triggers(
+    runner: RestingTriggerRunner, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns: list[str] = []
+
+    def away(self: Any) -> None:
+        raise AWAY
+
+    def listens(self: Any, seconds: float) -> None:
+        turns.append("listens")
+
+    monkeypatch.setattr(TriggerRunnerSupervisor, "load_triggers", away)
+    monkeypatch.setattr(TriggerRunnerSupervisor, "_service_subprocess", listens)
+    runner.running_triggers.add(7)
+    runner.events.append(Entry(7))  # type: ignore[arg-type]
+    runner.run_once()
+    runner.run_once()
+    assert turns == ["listens", "listens"]
+    assert (len(runner.events), database.stored) == (1, [])
+
+
+def test_what_is_no_outage_ends_it_as_in_airflow(runner: RestingTriggerRunner, database: Database) -> None:
+    runner.events.append(Entry(1))  # type: ignore[arg-type]
+    database.fails = DataError("INSERT", {}, Exception("no number"))
+    with pytest.raises(DataError):
+        runner._if_answered(runner.handle_events)
