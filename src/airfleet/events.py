@@ -16,6 +16,8 @@ class Event(Enum):
     LEFTOVERS_ENDED = "ended {count} processes that an earlier agent had left"
     COMPONENT_CHANGED = "{component} is {state} {reason}"
     COMPONENT_DIED = "{component} {how}; deaths so far: {restarts}"
+    JOB_FENCED = "{component} is gone: its job {job} is marked as failed"
+    ATTEMPTS_LOST = "{count} attempts that ran here have no process any more"
     FLEET_READY = "fleet '{fleet}' is ready after {seconds} s"
     FLEET_STOPPING = "fleet '{fleet}' stops"
     FLEET_STOPPED = "fleet '{fleet}' has stopped"

@@ -23,6 +23,7 @@ from typing import Any
 
 from airfleet.agent import leftovers, memory, process, restarts, states, wakeup
 from airfleet.agent.control import ComponentStatus, Snapshot
+from airfleet.agent.fencing import Fencing
 from airfleet.agent.database_watch import DatabaseWatch
 from airfleet.agent.health import Verdict
 from airfleet.agent.probing import Prober
@@ -33,6 +34,7 @@ from airfleet.agent.template_link import TemplateLink
 from airfleet.events import Event, Log
 from airfleet.fleet.paths import Paths, fleet_id
 from airfleet.fleet.plan import Exec, Fork, Plan
+from airfleet.runtime import identity
 
 #: seconds that a failing probe of a ready component is borne before it is called degraded
 PATIENCE_SECONDS = 15.0
@@ -68,6 +70,10 @@ class Agent:
         self._wakeup = wakeup.Wakeup()
         self._prober = Prober(plan.database_url, self._wakeup.wake)
         self._database = DatabaseWatch(plan.database_url, self._wakeup.wake)
+        #: tells the database of the dead, for others to act upon
+        self._fencing = Fencing(
+            self._prober.database, plan.environment.get(identity.HOST) or identity.host(), paths.airflow_home, log
+        )
         self._well_at: dict[str, float] = {}
         self._server: ControlServer | None = None
         self._template: TemplateLink | None = None
@@ -85,6 +91,8 @@ class Agent:
         self._selector.register(self._wakeup.socket, selectors.EVENT_READ, self._woken)
         self._server = ControlServer(listener, self._selector, self)
         self._log(Event.AGENT_STARTED, fleet=self._plan.fleet, pid=os.getpid())
+        if self._plan.database_url:
+            self._fencing.start()
         while not self._done:
             self._start_what_can_start()
             self._ask_how_they_are()
@@ -263,6 +271,8 @@ class Agent:
     def _ended(self, running: Running, status: int) -> None:
         now = self._clock()
         pid, running.pid = running.pid, None
+        if pid is not None:
+            self._fencing.died(running.component.kind, running.name, pid)
         if running.component.kind == "template":
             self._forget_orders(now)
         if running.component.kind != "worker" and pid is not None:
@@ -336,6 +346,7 @@ class Agent:
         self._tell_watchers()
         if self._server is not None:
             self._server.close()
+        self._fencing.close()
         self._prober.close()
 
     # --- saying ----------------------------------------------------------------------------------

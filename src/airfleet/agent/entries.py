@@ -15,12 +15,14 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from airfleet import libpq
-from airfleet.runtime import presence, wakeups
+from airfleet.agent import fencing
+from airfleet.runtime import losses, presence, wakeups
 
 Options = Mapping[str, str]
 
@@ -222,6 +224,7 @@ def migrate(_: Options) -> None:
         _with_database(wakeups.remove)
         db.upgradedb()
     _with_database(wakeups.install)
+    _with_database(losses.install)
     _with_database(presence.install)
     try:
         _with_database(libpq.settle)
@@ -258,7 +261,7 @@ def scheduler(_: Options) -> None:
     use_database()
     _end_on_signals()
     runner = FleetSchedulerJobRunner(job=Job())
-    run_job(job=runner.job, execute_callable=runner._execute)
+    run_job(job=runner.job, execute_callable=lambda: _with_its_job_known(runner))
 
 
 def dag_processor(_: Options) -> None:
@@ -267,7 +270,7 @@ def dag_processor(_: Options) -> None:
 
     use_database()
     _end_on_signals()
-    run_dag_processor()
+    run_dag_processor(_tell_job)
 
 
 def triggerer(_: Options) -> None:
@@ -285,7 +288,20 @@ def triggerer(_: Options) -> None:
         job=Job(heartrate=conf.getfloat("triggerer", "JOB_HEARTBEAT_SEC")),
         capacity=conf.getint("triggerer", "capacity"),
     )
-    run_job(job=runner.job, execute_callable=runner._execute)
+    run_job(job=runner.job, execute_callable=lambda: _with_its_job_known(runner))
+
+
+def _with_its_job_known(runner: Any) -> int | None:
+    """Run a job that is in the database now, and known to the agent."""
+    _tell_job(runner.job)
+    code: int | None = runner._execute()
+    return code
+
+
+def _tell_job(job: Any) -> None:
+    """Say to the agent which row it has to mark when this process is gone."""
+    name = os.environ["AIRFLEET_COMPONENT"]
+    fencing.write_down(Path(os.environ["AIRFLOW_HOME"]), fencing.Job(name, os.getpid(), job.id))
 
 
 def api_server(options: Options) -> None:

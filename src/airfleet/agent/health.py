@@ -46,10 +46,14 @@ class Database:
 
     def row(self, query: LiteralString, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
         """The first row of an answer. Raises psycopg.Error."""
+        return next(iter(self.rows(query, parameters)), None)
+
+    def rows(self, query: LiteralString, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """All rows of an answer. Raises psycopg.Error."""
         with self._lock:
             if self._connection is not None:
                 try:
-                    return self._connection.execute(query, parameters).fetchone()
+                    return self._connection.execute(query, parameters).fetchall()
                 except psycopg.OperationalError:  # the server was started anew, perhaps
                     self._close()
             self._connection = psycopg.connect(
@@ -59,7 +63,7 @@ class Database:
                 **CLIENT,
             )
             try:
-                return self._connection.execute(query, parameters).fetchone()
+                return self._connection.execute(query, parameters).fetchall()
             except BaseException:
                 self._close()
                 raise

@@ -29,7 +29,7 @@ class Prober:
     """Asks each component at its own pace, one question at a time; ``wake`` is called after each answer."""
 
     def __init__(self, database_url: str, wake: Callable[[], None]) -> None:
-        self._database = health.Database(database_url)
+        self.database = health.Database(database_url)
         self._wake = wake
         self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="probe")
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
@@ -45,7 +45,7 @@ class Prober:
             return
         self._asked[running.name] = now
         self._in_flight.add(running.name)
-        subject = health.Subject(running.pid, running.started_at, self._database)
+        subject = health.Subject(running.pid, running.started_at, self.database)
         self._threads.submit(self._probe, running, subject)
 
     def answers(self) -> Iterator[Answer]:
@@ -58,7 +58,7 @@ class Prober:
     def close(self) -> None:
         """Ask no more."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-        self._database.close()
+        self.database.close()
 
     def _probe(self, running: Running, subject: health.Subject) -> None:
         verdict = health.ask(running.component.probe, subject)

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 from airfleet.fleet.context import Context
-from airfleet.fleet.spec import API_PORT
+from airfleet.fleet.spec import API_PORT, LOCAL
 
 BUNDLE_NAME = "pipelines"
 COORDINATOR = "airfleet"
@@ -43,6 +43,8 @@ def _settings(context: Context) -> dict[str, dict[str, str]]:
             # Under the name of the one that it extends: Dags may name it.
             "executor": "CeleryExecutor:airfleet.runtime.executor.FleetExecutor",
             "load_examples": "False",
+            # The agent of a host looks for attempts of that host by this name.
+            "hostname_callable": "airfleet.runtime.identity.host",
             "dags_folder": str(_pipelines(context)),
             "execution_api_server_url": context.execution_url,
             "auth_manager": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
@@ -147,6 +149,7 @@ def environment(context: Context) -> dict[str, str]:
     """Environment of the template and all its forks; nothing in it is secret."""
     return {
         **context.fleet.task_environment,
+        **({"AIRFLEET_HOST": context.host} if context.host != LOCAL else {}),
         "AIRFLOW_HOME": str(context.paths.airflow_home),
         "AIRFLOW_CONFIG": str(context.paths.airflow_home / "airflow.cfg"),
         "AIRFLEET_PROJECT": context.fleet.root,

@@ -3,6 +3,9 @@
 As the Celery provider's own of that name, but for what reads the message, which is built once and not for each
 (reference: ``execute_workload`` in airflow/providers/celery/executors/celery_executor_utils.py). In a process that
 shares its memory with others, building it costs 8 MB of pages that are then its own.
+
+A message may come twice, or late: an attempt that may not start is no failure. Whatever refuses the start (it runs, it
+has run, it is deferred, it was given up for another one), somebody else knows what becomes of the task.
 """
 
 from __future__ import annotations
@@ -15,14 +18,20 @@ from airflow.executors.base_executor import BaseExecutor
 from airflow.executors.workloads import ExecutorWorkload
 from airflow.providers.celery.executors import celery_executor_utils
 from airflow.sdk.api import client
+from airflow.sdk.api.client import ServerResponseError
 from airflow.sdk.exceptions import TaskAlreadyRunningError
 from celery import Celery
 from celery.exceptions import Ignore
 from pydantic import TypeAdapter
+from setproctitle import setproctitle
 
 log = logging.getLogger(__name__)
 
 NAME = "execute_workload"
+#: the title of a slot that runs nothing: the one that names an attempt says that it is being looked after
+IDLE_TITLE = "airfleet slot"
+#: answers to a start that mean that this message is not wanted any more: a state from which nothing starts; no such id
+_NOT_WANTED = (409, 404)
 _MESSAGE: TypeAdapter[Any] = TypeAdapter(ExecutorWorkload)
 
 
@@ -50,3 +59,15 @@ def execute(input: str) -> None:  # the name of the parameter belongs to the mes
     except TaskAlreadyRunningError as running:
         log.info("%s runs elsewhere already; a message that came twice is ignored", workload.display_name)
         raise Ignore from running
+    except ServerResponseError as error:
+        if not is_refused_start(error):
+            raise
+        log.info("%s is not to be started any more; the message is ignored: %s", workload.display_name, error.detail)
+        raise Ignore from error
+    finally:
+        setproctitle(IDLE_TITLE)
+
+
+def is_refused_start(error: ServerResponseError) -> bool:
+    """Whether the API refused to let an attempt start, because of the state it is in."""
+    return error.response.status_code in _NOT_WANTED and error.request.url.path.endswith("/run")

@@ -15,6 +15,11 @@ An attempt of a task, from here::
 - *Who failed before or beside it*: a worker that could not even start the attempt, or whose process died, is seen only
   in Celery's result backend. It keeps failures alone, and is asked about attempts that the database calls queued or
   running for some seconds. What it tells is reported as stock does.
+- *Whose worker died*: an attempt whose process was lost is not reported as failed. The agent of its host tells that no
+  process of it is left, and the scheduler has it run again (:mod:`airfleet.runtime.recovery`); one that had not begun
+  is sent again. Only when no agent tells for a minute is it reported as stock does.
+- *Whose message is lost*: a message that waits nowhere and whose attempt nobody began is sent again, with the same id
+  and a fresh token (:mod:`airfleet.runtime.reconciler`).
 - *Callbacks* have no row that a worker writes; their result is kept, and asked for.
 
 ``heartbeat`` waits, when there is nothing to send, until PostgreSQL tells of a change
@@ -24,7 +29,7 @@ An attempt of a task, from here::
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
@@ -41,6 +46,7 @@ from celery.backends.database import DatabaseBackend
 from sqlalchemy import select
 
 from airfleet.runtime.publisher import BrokerGone, Publisher
+from airfleet.runtime.reconciler import Reconciler
 from airfleet.runtime.wakeups import Listener, News
 
 if TYPE_CHECKING:
@@ -53,6 +59,10 @@ WAIT_SECONDS = 1.0
 LOOK_SECONDS, LOOK_WITH_NEWS_SECONDS = 1.0, 5.0
 #: between two questions to the result backend about one attempt, seconds
 WITNESS_SECONDS = 2.0
+#: how long the agent of a host may take to tell that an attempt's process is gone, seconds
+LOST_PATIENCE_SECONDS = 60.0
+#: how often an attempt may lose its worker before it has begun
+MOST_UNBEGUN_LOSSES = 3
 #: While workers have attempts to take, passes of the scheduler need not follow each other at once: seconds between
 #: two for each attempt that waits for a worker, and at most.
 PACE_SECONDS, LONGEST_PACE_SECONDS = 0.02, 0.2
@@ -75,6 +85,12 @@ class Flight:
     ask_at: float
     #: cleared while it ran: its worker ends it, and how it ends does not matter
     restarting: bool = False
+    #: what the database said last
+    state: str | None = TaskInstanceState.QUEUED
+    #: since when its worker is known to have died, by the monotonic clock
+    lost_at: float | None = None
+    #: how often that was before it had begun
+    unbegun_losses: int = 0
 
 
 class FleetExecutor(CeleryExecutor):
@@ -89,6 +105,7 @@ class FleetExecutor(CeleryExecutor):
         #: slots became free since somebody set this to False
         self.freed = False
         self._publisher = Publisher(self.celery_app)
+        self._reconciler = Reconciler(self._publisher.look)
         self._backoff = FIRST_BACKOFF_SECONDS
         self._publish_at = 0.0
         self._sent = 0
@@ -167,14 +184,7 @@ class FleetExecutor(CeleryExecutor):
             try:
                 self._send(key, workload, queue)
             except BrokerGone as gone:
-                self._publish_at = time.monotonic() + self._backoff
-                self.log.warning(
-                    "The broker cannot be reached; %d workloads stay queued, next attempt in %.1f s: %s",
-                    len(self.queued_tasks) + len(self.queued_callbacks),
-                    self._backoff,
-                    gone,
-                )
-                self._backoff = min(2 * self._backoff, LONGEST_BACKOFF_SECONDS)
+                self._broker_gone(gone)
                 return
             except Exception:
                 # Wrong with this one message, not with the broker: the others go on.
@@ -182,6 +192,16 @@ class FleetExecutor(CeleryExecutor):
                 self._publish_at = time.monotonic() + FIRST_BACKOFF_SECONDS
             else:
                 self._backoff = FIRST_BACKOFF_SECONDS
+
+    def _broker_gone(self, gone: BrokerGone) -> None:
+        self._publish_at = time.monotonic() + self._backoff
+        self.log.warning(
+            "The broker cannot be reached; %d workloads stay queued, next attempt in %.1f s: %s",
+            len(self.queued_tasks) + len(self.queued_callbacks),
+            self._backoff,
+            gone,
+        )
+        self._backoff = min(2 * self._backoff, LONGEST_BACKOFF_SECONDS)
 
     def _send(self, key: WorkloadKey, workload: Any, queue: str | None) -> None:
         is_task = isinstance(workload, ExecuteTask)
@@ -191,6 +211,8 @@ class FleetExecutor(CeleryExecutor):
         self.queued_tasks.pop(key, None)  # type: ignore[arg-type]
         self.queued_callbacks.pop(key, None)  # type: ignore[arg-type]
         self._take_up(key, celery_id, workload.ti.id if is_task else None)
+        if is_task:
+            self._reconciler.sent(celery_id, workload.ti.queue, time.monotonic())
         if is_task and not workload.ti.external_executor_id:
             self.event_buffer[key] = (TaskInstanceState.QUEUED, celery_id)
 
@@ -208,6 +230,7 @@ class FleetExecutor(CeleryExecutor):
         listening = self.listener is not None and self.listener.listening
         if now - self._looked_at >= (LOOK_WITH_NEWS_SECONDS if listening else LOOK_SECONDS):
             self._look(now)
+        self._reconcile(now)
         self._ask(now)
 
     def _look(self, now: float) -> None:
@@ -221,9 +244,13 @@ class FleetExecutor(CeleryExecutor):
             row = (rows.get(flight.ti_id) if flight.ti_id else None) or self._renamed(key, flight)
             if row is None or row[0] not in _ACTIVE or row[1] != flight.celery_id:
                 self._forget(key)
-            elif row[0] == TaskInstanceState.QUEUED:
+                continue
+            flight.state = row[0]
+            if row[0] == TaskInstanceState.QUEUED:
                 self._backlog += 1
-            elif row[0] == TaskInstanceState.RESTARTING:
+                continue
+            self._reconciler.forget(flight.celery_id)
+            if row[0] == TaskInstanceState.RESTARTING:
                 # Nothing but the worker tells when it has ended.
                 flight.restarting = True
                 flight.ask_at = min(flight.ask_at, now)
@@ -268,13 +295,93 @@ class FleetExecutor(CeleryExecutor):
         except Exception as error:
             self.log.warning("Celery's result backend cannot be asked now: %s", error)
             answers = {}
+        if any(state == celery_states.FAILURE for state, _ in answers.values()):
+            self._look(now)  # what is said of these depends on their state
         for key, flight in due.items():
             flight.ask_at = now + (WITNESS_SECONDS if flight.ti_id else LOOK_SECONDS)
             state, info = answers.get(flight.celery_id, (None, None))
-            if state is None or state not in celery_states.READY_STATES:
+            if self.flights.get(key) is not flight or state is None or state not in celery_states.READY_STATES:
+                continue
+            if state == celery_states.FAILURE and not flight.restarting and self._waits_for_agent(key, flight, now):
                 continue
             # "Success" is how Airflow is told that a cleared task is over and may be tried again.
             self.update_task_state(key, celery_states.SUCCESS if flight.restarting else state, info)
+
+    def _waits_for_agent(self, key: WorkloadKey, flight: Flight, now: float) -> bool:
+        """Whether an attempt's worker died, and somebody sees to it that it runs again."""
+        if flight.ti_id is None:
+            return False
+        try:
+            if not worker_was_lost(self.workloads[key].result):
+                return False
+            if flight.state == TaskInstanceState.QUEUED:
+                self.workloads[key].forget()
+        except Exception as error:
+            self.log.warning("Celery's result backend cannot be asked now: %s", error)
+            return True
+        if flight.state == TaskInstanceState.QUEUED:
+            flight.unbegun_losses += 1
+            self._reconciler.doubt_all(now)
+            return flight.unbegun_losses <= MOST_UNBEGUN_LOSSES
+        flight.lost_at = flight.lost_at or now
+        return now - flight.lost_at < LOST_PATIENCE_SECONDS
+
+    def ended_by_themselves(self, celery_ids: Collection[str]) -> frozenset[str]:
+        """Those of which the worker told a failure, and was not lost itself."""
+        results = [self.celery_app.AsyncResult(celery_id) for celery_id in celery_ids]
+        if not results or not self._can_ask():
+            return frozenset()
+        try:
+            answers = self.bulk_state_fetcher.get_many(results)
+            return frozenset(
+                result.id
+                for result in results
+                if answers.get(result.id, ("", None))[0] == celery_states.FAILURE and not worker_was_lost(result.result)
+            )
+        except Exception as error:
+            self.log.warning("Celery's result backend cannot be asked now: %s", error)
+            return frozenset()
+
+    # --- what has to be sent again ----------------------------------------------------------------
+
+    def doubt_messages(self) -> None:
+        """Messages may have been lost: have the broker asked at once."""
+        self._reconciler.doubt_all(time.monotonic())
+
+    def _reconcile(self, now: float) -> None:
+        if not self._reconciler.is_due(now) or now < self._publish_at:
+            return
+        self._look(now)
+        try:
+            missing = self._reconciler.to_send(now)
+            if missing:
+                self._send_again(missing)
+        except BrokerGone as gone:
+            self._reconciler.doubt_all(now)
+            self._broker_gone(gone)
+        except Exception:
+            self.log.exception("What waits in the broker cannot be told")
+
+    def _send_again(self, celery_ids: Collection[str]) -> None:
+        """Messages with the ids that they had, and tokens that are new."""
+        with create_session() as session:
+            query = select(TaskInstance).where(
+                TaskInstance.id.in_([f.ti_id for f in self.flights.values() if f.celery_id in celery_ids]),
+                TaskInstance.state == TaskInstanceState.QUEUED,
+                TaskInstance.external_executor_id.in_(celery_ids),
+                TaskInstance.dag_version_id.is_not(None),
+            )
+            workloads = [
+                ExecuteTask.make(ti, generator=self.jwt_generator, sentry_integration=self.sentry_integration)
+                for ti in session.scalars(query)
+            ]
+        for workload in workloads:
+            celery_id = workload.ti.external_executor_id or ""
+            self._publisher.send(
+                workload.model_dump_json(), task_id=celery_id, queue=workload.ti.queue, keep_result=False
+            )
+            self._reconciler.sent(celery_id, workload.ti.queue, time.monotonic())
+        self.log.warning("%d messages that were lost are sent again", len(workloads))
 
     def _can_ask(self) -> bool:
         if isinstance(self.celery_app.backend, (BaseKeyValueStoreBackend, DatabaseBackend)):
@@ -285,7 +392,7 @@ class FleetExecutor(CeleryExecutor):
         return False
 
     def _forget(self, key: WorkloadKey) -> None:
-        del self.flights[key]
+        self._reconciler.forget(self.flights.pop(key).celery_id)
         self.workloads.pop(key, None)
         self.running.discard(key)
         self.freed = True
@@ -293,23 +400,38 @@ class FleetExecutor(CeleryExecutor):
     def change_state(self, key: WorkloadKey, state: Any, info: Any = None, remove_running: bool = True) -> None:
         """As in stock; what has ended is no longer watched."""
         super().change_state(key, state, info, remove_running=remove_running)
-        self.flights.pop(key, None)
-        self.freed = True
+        self._drop(key)
 
     def revoke_task(self, *, ti: TaskInstance) -> None:
         """As in stock; no longer watched either."""
         super().revoke_task(ti=ti)
-        self.flights.pop(ti.key, None)
+        self._drop(ti.key)
+
+    def _drop(self, key: WorkloadKey) -> None:
+        flight = self.flights.pop(key, None)
+        if flight is not None:
+            self._reconciler.forget(flight.celery_id)
         self.freed = True
 
     def try_adopt_task_instances(self, tis: Sequence[TaskInstance]) -> Sequence[TaskInstance]:
         """Watch attempts of a scheduler that is gone: all that were given an id when they were queued."""
         known = [ti for ti in tis if ti.external_executor_id is not None]
         for ti in known:
-            assert ti.external_executor_id is not None
-            self._take_up(ti.key, ti.external_executor_id, ti.id)
+            self.watch(ti)
         if known:
             self._looked_at = 0.0
             adopted = "\n\t".join(f"{ti} in state {ti.state}" for ti in known)
             self.log.info("Adopted %d tasks of a scheduler that is gone\n\t%s", len(known), adopted)
         return [ti for ti in tis if ti.external_executor_id is None]
+
+    def watch(self, ti: TaskInstance) -> None:
+        """Look after an attempt that was queued by somebody else, or that was lost sight of."""
+        assert ti.external_executor_id is not None
+        self._take_up(ti.key, ti.external_executor_id, ti.id)
+        if ti.state == TaskInstanceState.QUEUED:
+            self._reconciler.adopt(ti.external_executor_id, ti.queue, time.monotonic())
+
+
+def worker_was_lost(error: Any) -> bool:
+    """Whether this result of a Celery task says that its worker process died."""
+    return type(error).__name__ == "WorkerLostError"

@@ -1,4 +1,4 @@
-"""One open connection to the broker, through which the scheduler sends its messages.
+"""One open connection to the broker, through which the scheduler sends its messages and looks after them.
 
 A message says the same to a worker as Celery's own ``apply_async`` does; only its printed form, which Celery puts
 beside the arguments for logs and monitors, leaves the arguments out: they hold the token of the task.
@@ -10,13 +10,16 @@ then arrive twice, with one id: the second is refused when it asks to run). A br
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
 from celery import Celery
 from kombu.connection import Connection
 from kombu.exceptions import OperationalError as KombuOperationalError
 from kombu.messaging import Producer
+
+from airfleet.runtime import broker_content
+from airfleet.runtime.reconciler import Answer
 
 #: seconds that one step of the talk with the broker may take
 OPERATION_SECONDS = 3.0
@@ -37,6 +40,8 @@ class Publisher:
         self._app = app
         self._connection: Connection | None = None
         self._producer: Producer | None = None
+        #: how many connections there were
+        self._connections = 0
 
     def send(self, body: str, *, task_id: str, queue: str | None, keep_result: bool) -> None:
         """Send one workload. Raises BrokerGone, and whatever is wrong with the message itself.
@@ -56,6 +61,23 @@ class Publisher:
             self.close()
             raise
 
+    def look(self, names: Collection[str]) -> Answer:
+        """The broker's epoch, and what waits in these queues. Raises BrokerGone, and what the broker refuses."""
+        try:
+            if self._connection is None:
+                self._connect()
+            connection = self._connection
+            assert connection is not None
+            return self._reaching_out(
+                lambda: (
+                    broker_content.epoch(connection) or str(self._connections),
+                    broker_content.look(connection, names),
+                )
+            )
+        except BrokerGone:
+            self.close()
+            raise
+
     def close(self) -> None:
         """Close the connection; the next message opens another."""
         connection, self._connection, self._producer = self._connection, None, None
@@ -67,6 +89,7 @@ class Publisher:
 
     def _connect(self) -> None:
         def connect() -> Any:
+            self._connections += 1
             self._connection = self._app.connection_for_write(
                 connect_timeout=OPERATION_SECONDS,
                 transport_options=_limits(self._app.conf.broker_write_url),

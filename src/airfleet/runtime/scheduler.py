@@ -13,6 +13,9 @@ look at runs         those that news name, those never looked at, those with a r
 queue tasks          any of the above, slots of a pool or of the executor became free
 ===================  ==========================================================================
 
+Besides, at once: when a scheduler has ended or was found dead, what it queued is adopted; when attempts lost their
+processes, they run again (:mod:`airfleet.runtime.recovery`).
+
 What is due by time is one small query a second. Every five seconds everything is done as stock does it, whether there
 is a reason or not: it finds what is told by no news (a run's timeout), and what was missed. While no run is running or
 waits to, the query is asked every five seconds and everything done every thirty. Without news (the database
@@ -36,19 +39,21 @@ from airflow.jobs.scheduler_job_runner import SCHEDULER_DAG_CACHE_SIZE, Schedule
 from airflow.models.dag import DagModel
 from airflow.models.dagbag import CachedDBDagBag
 from airflow.models.dagrun import DagRun
+from airflow.models.taskinstance import TaskInstance
+from airflow.utils.session import create_session
 from airflow.utils.sqlalchemy import is_lock_not_available_error, prohibit_commit, with_row_locks
 from airflow.utils.state import DagRunState
-from sqlalchemy import func, nulls_first, or_, select, tuple_
+from sqlalchemy import func, nulls_first, or_, select, text, tuple_
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import contains_eager
 
 from airfleet.runtime import presence
 from airfleet.runtime.executor import WAIT_SECONDS, FleetExecutor
 from airfleet.runtime.readiness import may_progress
+from airfleet.runtime.recovery import Recovery
 from airfleet.runtime.wakeups import News
 
 if TYPE_CHECKING:
-    from airflow.models.taskinstance import TaskInstance
     from airflow.callbacks.callback_requests import DagCallbackRequest
     from sqlalchemy.orm import Session
 
@@ -86,6 +91,19 @@ _UNSUCCESSFUL = """
 SELECT task_id, state FROM task_instance
 WHERE dag_id = %s AND run_id = %s AND state IS DISTINCT FROM 'success'
 """
+#: seconds until what could not be finished about lost attempts is tried again, or is looked for without news
+RECOVER_SECONDS = 5.0
+#: attempts that I look after: queued, or taken by a worker
+_MINE = """
+SELECT id FROM task_instance WHERE queued_by_job_id = %s AND state IN ('queued', 'running', 'restarting')
+AND external_executor_id IS NOT NULL
+"""
+#: those that nobody can be said to look after: their scheduler's job is not known any more
+_OWN = text("""
+UPDATE task_instance SET queued_by_job_id = :job_id
+WHERE state IN ('queued', 'running', 'restarting') AND external_executor_id IS NOT NULL
+AND NOT EXISTS (SELECT FROM job WHERE job.id = queued_by_job_id)
+""")
 #: the age of the heartbeat of an attempt that was given up: it is put back to 1970
 _GIVEN_UP_SECONDS = 20 * 365 * 86_400
 _ANY_SCHEDULED = "SELECT EXISTS (SELECT FROM task_instance WHERE state = 'scheduled')"
@@ -149,10 +167,13 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
         self._doubtful: set[int] = set()
         #: Dags whose runs wait for the runs before them
         self._in_order: set[str] = set()
+        self._recover_at = 0.0
 
     def _do_scheduling(self, session: Session) -> int:
         executor = self.executor
         news = executor.take_news() if isinstance(executor, FleetExecutor) else None
+        if isinstance(executor, FleetExecutor) and executor.listener is not None:
+            self._look_after_the_lost(executor, news, time.monotonic())
         if news is None or not isinstance(executor, FleetExecutor):
             if isinstance(executor, FleetExecutor):
                 executor.patience_seconds = None
@@ -199,6 +220,7 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
             agenda.make_runs = True
             self._others_wait = True
             self._forget_versions(News(everything=True))
+            self._find_the_forgotten(executor)
         agenda.start_runs |= agenda.make_runs
         agenda.queue_tasks |= agenda.start_runs or bool(agenda.changed)
         return agenda, patience
@@ -239,6 +261,50 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
         # Some may stand behind others that wait for a pool: they are seen when those are out of the way.
         self._left.queue_tasks |= bool(queued) and self._any_scheduled()
         return queued
+
+    # --- what was lost ----------------------------------------------------------------------------
+
+    def _look_after_the_lost(self, executor: FleetExecutor, news: News | None, now: float) -> None:
+        """Adopt what a dead scheduler left, and have attempts that lost their processes run again."""
+        if news is not None and (news.jobs or news.everything):
+            self.adopt_or_reset_orphaned_tasks()
+        if news is not None and news.messages:
+            executor.doubt_messages()
+        told = news is not None and (news.lost or news.everything)
+        if told or now >= self._recover_at:
+            self._recover_at = now + RECOVER_SECONDS if news is None else float("inf")
+            self._recover(executor, now)
+
+    def _recover(self, executor: FleetExecutor, now: float) -> None:
+        recovery = Recovery(self.job.id, self._retries_of, executor.ended_by_themselves)
+        with create_session() as session:
+            outcomes = recovery(session)
+        if outcomes.left:
+            self._recover_at = min(self._recover_at, now + RECOVER_SECONDS)
+        if outcomes.failed:
+            self._find_and_purge_task_instances_without_heartbeats()
+
+    def _retries_of(self, ti: TaskInstance, session: Session) -> int:
+        dag = self.scheduler_dag_bag.get_dag_for_run(dag_run=ti.dag_run, session=session)
+        task = dag.task_dict.get(ti.task_id) if dag is not None else None
+        return int(getattr(task, "retries", 0) or 0)
+
+    def _find_the_forgotten(self, executor: FleetExecutor) -> None:
+        """Look after attempts that somebody should, and nobody does."""
+        if len(self.executors) > 1:
+            return  # some of them belong to another executor
+        with create_session() as session:
+            session.execute(_OWN, {"job_id": self.job.id})
+        known = {flight.ti_id for flight in executor.flights.values()}
+        known |= {workload.ti.id for workload in executor.queued_tasks.values()}
+        forgotten = [ti_id for (ti_id,) in self._fetch(_MINE, (self.job.id,)) or () if ti_id not in known]
+        if forgotten:
+            with create_session() as session:
+                found = session.scalars(select(TaskInstance).where(TaskInstance.id.in_(forgotten))).all()
+                # What an event tells of is not forgotten: it is about to be dealt with.
+                for ti in (ti for ti in found if ti.key not in executor.event_buffer):
+                    self.log.warning("%s is watched again; nobody looked after it", ti)
+                    executor.watch(ti)
 
     # --- whose heartbeats are late ----------------------------------------------------------------
 

@@ -6,7 +6,10 @@ transaction (and run):
 - ``airfleet_dags``: a Dag may be due for a run (a new or changed schedule, an unpaused Dag, asset events, a backfill);
 - ``airfleet_runs``: a run was made, queued, or has ended, so that a run may start;
 - ``airfleet_tasks``: tasks of a run, named in the payload, ended or may be scheduled; or slots of a pool changed;
-- ``airfleet_other``: a callback or the test of a connection waits.
+- ``airfleet_other``: a callback or the test of a connection waits;
+- ``airfleet_jobs``: a scheduler has ended, or was found dead, and what it queued wants another to look after it;
+- ``airfleet_lost``: attempts lost their processes (:mod:`airfleet.runtime.losses`); with a payload, a worker died, and
+  messages that it had taken may have gone with it.
 
 The payload is ``dag_id`` and ``run_id`` with a unit separator between; with no ``run_id``, all runs of the Dag, and
 an empty one names none. The scheduler's own way from *scheduled* to *queued*, and *running*, say nothing: nothing can
@@ -32,17 +35,17 @@ from typing import Any, LiteralString
 
 import psycopg
 
+from airfleet.libpq import CLIENT
+
 log = logging.getLogger(__name__)
 
 DAGS, RUNS, TASKS, OTHER = "airfleet_dags", "airfleet_runs", "airfleet_tasks", "airfleet_other"
-CHANNELS = (DAGS, RUNS, TASKS, OTHER)
+JOBS, LOST = "airfleet_jobs", "airfleet_lost"
+CHANNELS = (DAGS, RUNS, TASKS, OTHER, JOBS, LOST)
 
 #: seconds between two attempts to connect: at first, and at most
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
-CONNECT_SECONDS = 5
 _SEPARATOR = "\x1f"
-#: A dead server is noticed within half a minute.
-_KEEPALIVE: dict[str, Any] = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 
 
 @dataclass
@@ -56,14 +59,28 @@ class News:
     #: (dag_id, run_id) of runs to look at; no run_id: all runs of the Dag
     changed: set[tuple[str, str]] = field(default_factory=set)
     other: bool = False
+    #: a scheduler is no more
+    jobs: bool = False
+    #: attempts have no process any more
+    lost: bool = False
+    #: messages that were taken from the broker may have been lost
+    messages: bool = False
     #: notifications may have been missed
     everything: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.dags or self.runs or self.slots or self.changed or self.other or self.everything)
+        some = self.dags or self.runs or self.slots or self.changed or self.other
+        return bool(some or self.jobs or self.lost or self.messages or self.everything)
 
     def hear(self, channel: str, payload: str) -> None:
         """Add one notification."""
+        if channel == JOBS:
+            self.jobs = True
+            return
+        if channel == LOST:
+            self.lost = True
+            self.messages |= bool(payload)
+            return
         if payload:
             dag_id, _, run_id = payload.partition(_SEPARATOR)
             self.changed.add((dag_id, run_id))
@@ -147,9 +164,8 @@ class Listener:
             connection = psycopg.connect(
                 self._url,
                 autocommit=True,
-                connect_timeout=CONNECT_SECONDS,
                 application_name="airfleet wake-ups",
-                **_KEEPALIVE,
+                **CLIENT,
             )
             try:
                 if not installed(connection):
@@ -276,6 +292,13 @@ BEGIN
     PERFORM pg_notify('airfleet_tasks', NEW.dag_id || chr(31));
     RETURN NULL;
 END""",
+    "airfleet_wake_for_job": """
+BEGIN
+    IF OLD.state = 'running' AND NEW.state IS DISTINCT FROM 'running' AND NEW.job_type = 'SchedulerJob' THEN
+        PERFORM pg_notify('airfleet_jobs', '');
+    END IF;
+    RETURN NULL;
+END""",
     "airfleet_wake_channel": """
 BEGIN
     PERFORM pg_notify(TG_ARGV[0], '');
@@ -290,6 +313,7 @@ _TRIGGERS = (
     ("dag", "INSERT OR UPDATE", "ROW", "airfleet_wake_for_dag()"),
     ("dag_version", "INSERT", "ROW", "airfleet_wake_for_version()"),
     ("serialized_dag", "INSERT OR UPDATE", "ROW", "airfleet_wake_for_version()"),
+    ("job", "UPDATE", "ROW", "airfleet_wake_for_job()"),
     ("asset_dag_run_queue", "INSERT OR UPDATE", "STATEMENT", f"airfleet_wake_channel('{DAGS}')"),
     ("asset_partition_dag_run", "INSERT", "STATEMENT", f"airfleet_wake_channel('{DAGS}')"),
     ("partitioned_asset_key_log", "INSERT", "STATEMENT", f"airfleet_wake_channel('{DAGS}')"),

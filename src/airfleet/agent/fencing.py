@@ -1,0 +1,159 @@
+"""What the agent tells the database of the dead: that a component's job has ended, and which attempts went with it.
+
+A scheduler, a triggerer or a dag-processor keeps a row in Airflow's ``job`` table with a heartbeat. One that is killed
+leaves it *running*, and the others believe that for as long as a heartbeat may be late. The agent knows better: it is
+the parent. So each such component writes down, for its agent, which row is its own, and when its process is gone the
+agent marks that row *failed*, if it is still *running*. A trigger tells the schedulers, and they adopt at once.
+
+Everything that asks the database happens in one thread; the agent's loop only puts a word into its queue.
+
+What fails: the database is away - what is to be said waits, and is said when it is back; the component died before it
+wrote anything down, or the agent with it - the heartbeat's age is what tells, as in stock Airflow; a new agent finds
+what an earlier one could not say, for the files are still there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import LiteralString
+
+import psycopg
+
+from airfleet.agent import lost
+from airfleet.events import Event, Log
+
+#: seconds between two looks for lost attempts: while some run here, and while none does
+BUSY_SECONDS, QUIET_SECONDS = 2.0, 5.0
+#: seconds until something is said again that the database did not hear
+AGAIN_SECONDS = 0.5
+#: looks that follow one another as soon when a worker has died: its processes need not go all at once
+QUICK_LOOKS = 8
+
+#: kinds of components that have a row in the table of jobs
+WITH_JOB = frozenset({"scheduler", "triggerer", "dag-processor"})
+
+FENCE: LiteralString = (
+    "UPDATE job SET state = 'failed', end_date = now() WHERE id = %s AND state = 'running' RETURNING id"
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """Which row of the table of jobs a process has."""
+
+    component: str
+    pid: int
+    number: int
+
+
+def write_down(folder: Path, job: Job) -> None:
+    """Say, from within a component, which row is its own."""
+    draft = folder / f".{job.component}.job"
+    draft.write_text(json.dumps({"pid": job.pid, "job": job.number}))
+    os.replace(draft, _file(folder, job.component))
+
+
+def read_down(folder: Path, component: str) -> Job | None:
+    """What a component wrote down; None when it has not."""
+    try:
+        found = json.loads(_file(folder, component).read_text())
+        return Job(component, int(found["pid"]), int(found["job"]))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def of_the_dead(folder: Path, is_alive: Callable[[int], bool]) -> tuple[Job, ...]:
+    """The jobs in a folder whose processes are gone."""
+    found = (read_down(folder, path.stem) for path in sorted(folder.glob("[!.]*.job")))
+    return tuple(job for job in found if job is not None and not is_alive(job.pid))
+
+
+def _file(folder: Path, component: str) -> Path:
+    return folder / f"{component}.job"
+
+
+class Fencing:
+    """The thread that tells the database. ``folder`` is where components write down their jobs."""
+
+    def __init__(self, database: lost.Asks, hostname: str, folder: Path, log: Log) -> None:
+        self._database = database
+        self._lookout = lost.Lookout(database, hostname)
+        self._folder = folder
+        self._log = log
+        self._words: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._unsaid: list[Callable[[], None]] = []
+        self._quick_looks = 0
+        self._thread = threading.Thread(target=self._run, name="fencing", daemon=True)
+
+    def start(self) -> None:
+        """Begin, with what an earlier agent of this host could not say."""
+        for job in of_the_dead(self._folder, _is_alive):
+            self._words.put(lambda job=job: self._fence(job))  # type: ignore[misc]
+        self._thread.start()
+
+    def died(self, kind: str, component: str, pid: int) -> None:
+        """A component's process has ended; returns at once."""
+        if kind == "worker":
+            self._words.put(self._worker_gone)
+        elif kind in WITH_JOB:
+            job = read_down(self._folder, component)
+            if job is not None and job.pid == pid:
+                self._words.put(lambda: self._fence(job))
+
+    def close(self) -> None:
+        """Say no more; what the database cannot hear now is left to the next start."""
+        self._words.put(None)
+        if self._thread.is_alive():
+            self._thread.join(timeout=2.0)
+
+    # --- the thread -----------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        pause = AGAIN_SECONDS
+        while True:
+            with contextlib.suppress(queue.Empty):
+                word = self._words.get(timeout=pause)
+                if word is None:
+                    return
+                self._unsaid.append(word)
+            try:
+                self._say()
+                running, reported = self._lookout.look()
+                if reported:
+                    self._log(Event.ATTEMPTS_LOST, count=reported)
+                pause = self._pause(running)
+            except psycopg.Error:
+                pause = AGAIN_SECONDS if self._unsaid else BUSY_SECONDS
+
+    def _pause(self, running: int) -> float:
+        self._quick_looks = max(0, self._quick_looks - 1) if running else 0
+        if self._quick_looks:
+            return AGAIN_SECONDS
+        return BUSY_SECONDS if running else QUIET_SECONDS
+
+    def _worker_gone(self) -> None:
+        self._quick_looks = QUICK_LOOKS
+        self._lookout.worker_gone()
+
+    def _say(self) -> None:
+        while self._unsaid:
+            self._unsaid[0]()
+            self._unsaid.pop(0)
+
+    def _fence(self, job: Job) -> None:
+        if self._database.rows(FENCE, (job.number,)):
+            self._log(Event.JOB_FENCED, component=job.component, job=job.number)
+        with contextlib.suppress(OSError):
+            if read_down(self._folder, job.component) == job:
+                _file(self._folder, job.component).unlink()
+
+
+def _is_alive(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()

@@ -1,0 +1,176 @@
+"""Which attempts of this host are lost: the database calls them running, and no process of them is left.
+
+An attempt has two processes, each of which names it in its title: its *monitor* (``airflow supervisor: <id>``), which
+alone can report how it ends, and the *attempt* itself (``airflow worker -- <id>``). The database knows the pid of the
+second. Nobody's word is needed for a loss: whatever killed the processes, their absence is seen.
+
+Order matters: first the database is asked, then processes are looked at. An attempt that the database called running
+had its monitor by then, so an id that no process names afterwards has ended meanwhile or is lost; which of the two, the
+statement that reports it sees for itself.
+
+What is left without a monitor (the worker's pool usually ends it within seconds) can report nothing any more: it is
+asked to end, then forced to, and only then reported. So a lost attempt is never running anywhere.
+
+What fails: the database is away - the next look sees the same; a title was cut off for want of room - the pid and the
+beginning of the id are what it is known by.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, LiteralString, Protocol
+
+from airfleet.runtime.losses import REPORT, RUNNING_HERE, WORKER_GONE
+
+MONITOR, ATTEMPT = "airflow supervisor: ", "airflow worker -- "
+
+#: seconds that an attempt may live without its monitor before it is asked to end, and from then until it is forced to
+ALONE_SECONDS, GRACE_SECONDS = 10.0, 5.0
+#: Of the time a process started, and the time the database was told that it did: seconds that clocks may differ.
+CLOCK_SECONDS = 2.0
+#: an id that is cut off to less names nobody
+_SHORTEST_ID = 13
+
+
+@dataclass(frozen=True)
+class Row:
+    """An attempt that is running here, as the database has it."""
+
+    ti_id: str
+    pid: int | None
+    #: cleared while it ran: it has a new id, which its processes do not know
+    restarting: bool = False
+    #: its last sign of life, seconds since the epoch
+    beat: float = 0.0
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Processes of attempts: id -> pid; and pid -> when it started, seconds since the epoch."""
+
+    monitors: dict[str, int]
+    attempts: dict[str, int]
+    started: dict[int, float]
+
+
+def lost(rows: Iterable[Row], processes: Processes) -> tuple[Row, ...]:
+    """The attempts that have no process any more."""
+    named = {*processes.monitors, *processes.attempts}
+    return tuple(row for row in rows if not _has_process(row, named, processes.started))
+
+
+def _has_process(row: Row, named: Collection[str], started: dict[int, float]) -> bool:
+    if not row.restarting and any(row.ti_id.startswith(name) for name in named):
+        return True
+    # A process that started after the attempt's last sign of life is another one with its number.
+    began = started.get(row.pid) if row.pid is not None else None
+    return began is not None and began <= row.beat + CLOCK_SECONDS
+
+
+def alone(rows: Iterable[Row], processes: Processes) -> dict[str, int]:
+    """Attempts without a monitor: id -> pid."""
+    ids = [row.ti_id for row in rows if not row.restarting]
+    monitored = tuple(processes.monitors)
+    return {
+        name: pid
+        for name, pid in processes.attempts.items()
+        if any(ti_id.startswith(name) and not ti_id.startswith(monitored) for ti_id in ids)
+    }
+
+
+class Asks(Protocol):
+    """A connection to Airflow's database; raises psycopg.Error."""
+
+    def rows(self, query: LiteralString, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """All rows of an answer."""
+
+
+@dataclass
+class Lookout:
+    """Looks for lost attempts of the host that Airflow knows as ``hostname``."""
+
+    database: Asks
+    hostname: str
+    clock: Callable[[], float] = time.monotonic
+    #: attempts without a monitor -> since when that is known
+    _alone: dict[str, float] = field(default_factory=dict)
+
+    def look(self) -> tuple[int, int]:
+        """One look: how many attempts run here, and how many lost ones were reported. Raises psycopg.Error."""
+        rows = [Row(ti_id, pid, restarting, beat or 0.0) for ti_id, pid, restarting, beat in self._running()]
+        if not rows:
+            self._alone.clear()
+            return 0, 0
+        processes = look_at_processes({row.pid for row in rows if row.pid is not None})
+        self._end_what_is_alone(alone(rows, processes))
+        gone = [row.ti_id for row in lost(rows, processes)]
+        return len(rows), self._report(gone) if gone else 0
+
+    def worker_gone(self) -> None:
+        """Tell the schedulers that a worker died. Raises psycopg.Error."""
+        self.database.rows(WORKER_GONE, ())
+
+    def _running(self) -> list[tuple[Any, ...]]:
+        return self.database.rows(RUNNING_HERE, (self.hostname,))
+
+    def _report(self, ids: list[str]) -> int:
+        return int(self.database.rows(REPORT, (ids, self.hostname))[0][0])
+
+    def _end_what_is_alone(self, found: dict[str, int]) -> None:
+        now = self.clock()
+        self._alone = {name: self._alone.get(name, now) for name in found}
+        for name, since in self._alone.items():
+            if now - since > ALONE_SECONDS + GRACE_SECONDS:
+                _signal(found[name], signal.SIGKILL)
+            elif now - since > ALONE_SECONDS:
+                _signal(found[name], signal.SIGTERM)
+
+
+def _signal(pid: int, number: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
+
+
+def look_at_processes(pids: Collection[int], proc: Path = Path("/proc")) -> Processes:
+    """The processes of this machine that are of attempts, and when those of ``pids`` started that are alive."""
+    monitors: dict[str, int] = {}
+    attempts: dict[str, int] = {}
+    started: dict[int, float] = {}
+    booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    for entry in os.listdir(proc):
+        if not entry.isdigit():
+            continue
+        pid = int(entry)
+        title = _title(proc / entry / "cmdline")
+        for beginning, found in ((MONITOR, monitors), (ATTEMPT, attempts)):
+            name = title.removeprefix(beginning)
+            if name != title and len(name) >= _SHORTEST_ID:
+                found[name] = pid
+        if pid in pids and (ticks := _start_ticks(proc / entry / "stat")) is not None:
+            started[pid] = booted + ticks / _TICKS_A_SECOND
+    return Processes(monitors, attempts, started)
+
+
+_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+def _title(path: Path) -> str:
+    try:
+        return path.read_bytes().rstrip(b"\0").decode(errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def _start_ticks(path: Path) -> int | None:
+    """When a process started, in clock ticks since boot; None when it has ended."""
+    try:
+        fields = path.read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in (b"Z", b"X") else int(fields[19])

@@ -1,0 +1,121 @@
+"""What waits in the broker: which messages of a queue nobody has taken, and whether it is still the broker we knew.
+
+Redis and Valkey tell which messages wait, and which are held by some worker that has not said that it is done with
+them. Other brokers tell only how many wait.
+
+The *epoch* changes when messages may have been lost without anybody noticing: another server process (it may have
+lost its last second), or one whose data are gone (a key of ours is missing).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from kombu.connection import Connection
+
+#: messages of one queue that are read at the most; of a longer one only the length counts
+MOST_MESSAGES = 2000
+#: a key of ours in Redis: as long as it is there, so is what was written after it
+EPOCH_KEY = "airfleet.epoch"
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """The messages of one queue: how many wait, which these are, and which are held by workers (if it is told)."""
+
+    count: int
+    ids: frozenset[str] | None = None
+    held: frozenset[str] = frozenset()
+
+
+def missing(queued: Mapping[str, str], waiting: Mapping[str, Waiting]) -> frozenset[str]:
+    """Of messages that nobody began (id -> queue): those that wait nowhere.
+
+    Where only their number is known, all of a queue that holds fewer: sending one twice harms nobody.
+    """
+    by_queue: dict[str, set[str]] = defaultdict(set)
+    for message, queue in queued.items():
+        by_queue[queue].add(message)
+    found: set[str] = set()
+    for queue, messages in by_queue.items():
+        content = waiting.get(queue, Waiting(0))
+        if content.ids is not None:
+            found |= messages - content.ids
+        elif content.count < len(messages):
+            found |= messages
+    return frozenset(found)
+
+
+def held(waiting: Mapping[str, Waiting]) -> frozenset[str]:
+    """Messages that a worker has taken and is not done with."""
+    return frozenset[str]().union(*(content.held for content in waiting.values()))
+
+
+def epoch(connection: Connection) -> str:
+    """Names this broker with these data; empty where it cannot be told. Raises what the transport raises."""
+    channel = connection.default_channel
+    if not _is_redis(channel):
+        return ""
+    client = channel.client
+    client.set(EPOCH_KEY, str(uuid4()), nx=True)
+    return f"{client.info('server').get('run_id')} {_text(client.get(EPOCH_KEY))}"
+
+
+def look(connection: Connection, queues: Collection[str]) -> dict[str, Waiting]:
+    """What waits in these queues. Raises what the transport raises."""
+    channel = connection.default_channel
+    if _is_redis(channel):
+        return _look_into_redis(channel, queues)
+    return {queue: _count(connection, queue) for queue in queues}
+
+
+def _is_redis(channel: Any) -> bool:
+    return hasattr(channel, "unacked_key") and hasattr(channel, "_q_for_pri")
+
+
+def _look_into_redis(channel: Any, queues: Collection[str]) -> dict[str, Waiting]:
+    client = channel.client
+    holding = _ids(json.loads(value)[0] for value in client.hvals(channel.unacked_key))
+    return {queue: _in_lists(client, _lists(channel, queue), holding) for queue in queues}
+
+
+def _lists(channel: Any, queue: str) -> list[str]:
+    """The lists of one queue, one for each priority."""
+    return list(dict.fromkeys(channel._q_for_pri(queue, priority) for priority in channel.priority_steps))
+
+
+def _in_lists(client: Any, lists: Iterable[str], holding: frozenset[str]) -> Waiting:
+    count, ids = 0, frozenset[str]()
+    for name in lists:
+        size = client.llen(name)
+        count += size
+        if 0 < size <= MOST_MESSAGES:
+            ids |= _ids(map(json.loads, client.lrange(name, 0, -1)))
+    return Waiting(count, ids if count <= MOST_MESSAGES else None, holding)
+
+
+def _ids(messages: Iterable[Any]) -> frozenset[str]:
+    found = set()
+    for message in messages:
+        with suppress(KeyError, TypeError):
+            found.add(str(message["headers"]["id"]))
+    return frozenset(found)
+
+
+def _count(connection: Connection, queue: str) -> Waiting:
+    # A queue that is not there closes the channel that asks for it.
+    with connection.channel() as channel:
+        try:
+            return Waiting(int(channel.queue_declare(queue=queue, passive=True).message_count))
+        except connection.channel_errors:
+            return Waiting(0)
+
+
+def _text(value: Any) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

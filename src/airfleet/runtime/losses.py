@@ -1,0 +1,75 @@
+"""The attempts that were lost with their processes: told by agents, acted upon by schedulers, kept as a record.
+
+An agent writes a row when the database calls an attempt running on its host and no process of it is left there. A
+scheduler takes the row and decides (:mod:`airfleet.runtime.recovery`). Its outcome and what it was about stay in the
+table for some days: they count how often a task was lost, and tell a person why it ran again.
+
+An attempt is named by the task instance and its Celery id: the first alone stays the same over a deferral.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, LiteralString
+
+import psycopg
+
+#: days for which rows are kept
+KEPT_DAYS = 7
+
+#: run by the migration, and again at each start: nothing happens when all is there
+CREATE: tuple[LiteralString, ...] = (
+    """
+    CREATE TABLE IF NOT EXISTS airfleet_lost (
+        number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        ti_id uuid NOT NULL,
+        celery_id text NOT NULL,
+        dag_id text NOT NULL, run_id text NOT NULL, task_id text NOT NULL, map_index int NOT NULL,
+        try_number int NOT NULL,
+        hostname text NOT NULL,
+        reported_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+        handled_at timestamptz,
+        outcome text,
+        UNIQUE (ti_id, celery_id)
+    )
+    """,
+    "CREATE INDEX IF NOT EXISTS airfleet_lost_of_task ON airfleet_lost (dag_id, run_id, task_id, map_index)",
+    "CREATE INDEX IF NOT EXISTS airfleet_lost_waiting ON airfleet_lost (number) WHERE handled_at IS NULL",
+)
+
+#: attempts that the database calls running on a host: id, pid, whether cleared meanwhile, last sign of life (epoch)
+RUNNING_HERE: LiteralString = """
+SELECT id::text, pid, state = 'restarting', extract(epoch FROM last_heartbeat_at)::float
+FROM task_instance WHERE state IN ('running', 'restarting') AND hostname = %s
+"""
+
+#: tells of those that are running there even now, wakes the schedulers when there is one; how many there were
+REPORT: LiteralString = """
+WITH reported AS (
+    INSERT INTO airfleet_lost (ti_id, celery_id, dag_id, run_id, task_id, map_index, try_number, hostname)
+    SELECT id, coalesce(external_executor_id, ''), dag_id, run_id, task_id, map_index, try_number, hostname
+    FROM task_instance WHERE id = ANY(%s::uuid[]) AND state IN ('running', 'restarting') AND hostname = %s
+    ON CONFLICT DO NOTHING
+    RETURNING number
+), told AS (SELECT pg_notify('airfleet_lost', '') FROM reported LIMIT 1)
+SELECT (SELECT count(*) FROM reported)::int, (SELECT count(*) FROM told)::int
+"""
+
+#: a worker is gone, and with it perhaps messages that it had taken and not begun
+WORKER_GONE: LiteralString = "SELECT pg_notify('airfleet_lost', 'queued')"
+
+_FORGET = f"DELETE FROM airfleet_lost WHERE handled_at < now() - interval '{KEPT_DAYS} days'"
+
+
+def install(connection: psycopg.Connection[Any]) -> None:
+    """Make the table where it is not there yet, and forget what is old."""
+    with connection.transaction():
+        for statement in CREATE:
+            connection.execute(statement)
+        connection.execute(_FORGET.encode())
+
+
+def report(connection: psycopg.Connection[Any], attempts: Collection[str], hostname: str) -> int:
+    """Tell of attempts that have no process on their host any more; how many are new. For tests and tools."""
+    row = connection.execute(REPORT, (list(attempts), hostname)).fetchone()
+    return int(row[0]) if row else 0

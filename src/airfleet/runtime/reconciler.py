@@ -1,0 +1,114 @@
+"""Which messages have to be sent again: they were sent, no worker has begun their attempts, and they wait nowhere.
+
+A broker loses messages (a crash, a wiped volume), a worker dies with messages that it has taken and not begun, a
+scheduler dies between its commit and its send. All of them leave a task instance *queued* for which no message waits.
+Sending it again under the same id is always safe: an attempt is started at most once, the database sees to it.
+
+A message that was sent is *watched* until its attempt has begun::
+
+    watched ──waits in its queue───────────────────────────────> left alone
+       │    ──waits nowhere, nobody holds it────10 s, 20 s, …──> sent again
+       │    ──held by a worker that has not begun it──60 s, …──> sent again (it may be waiting for an api-server)
+       └doubted (adopted; the broker or a worker was lost)─2 s─> sent again, whoever holds it, unless it waits
+
+The broker is asked while something is watched for some seconds, and not else: an idle fleet costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+from airfleet.runtime.broker_content import Waiting, held, missing
+
+#: between two questions to the broker, seconds; and while messages are doubted
+LOOK_SECONDS, DOUBTFUL_LOOK_SECONDS = 5.0, 1.0
+#: seconds until a message that waits nowhere is sent again; doubled each time, up to the longest
+LOST_SECONDS, LONGEST_SECONDS = 10.0, 320.0
+#: the same for one that a worker holds
+HELD_SECONDS = 60.0
+#: a message on its way from a queue to a worker is in neither place for a moment
+PASSING_SECONDS = 2.0
+
+#: what the broker says: its epoch, and what waits in the queues
+Answer = tuple[str, Mapping[str, Waiting]]
+
+
+@dataclass
+class Message:
+    """A message that was sent and not begun."""
+
+    queue: str
+    sent_at: float
+    sends: int = 1
+    doubted: bool = False
+
+
+def is_to_be_sent(message: Message, now: float, is_missing: bool, is_held: bool) -> bool:
+    """Whether a message is to be sent again."""
+    if not is_missing:
+        return False
+    age = now - message.sent_at
+    if message.doubted:
+        return age >= PASSING_SECONDS
+    first = HELD_SECONDS if is_held else LOST_SECONDS
+    return age >= min(first * 2.0 ** min(message.sends - 1, 10), LONGEST_SECONDS)
+
+
+class Reconciler:
+    """Watches messages by their ids. ``ask`` asks the broker about queues; it may raise."""
+
+    def __init__(self, ask: Callable[[Collection[str]], Answer]) -> None:
+        self._ask = ask
+        self.watched: dict[str, Message] = {}
+        self._epoch = ""
+        self._look_at = 0.0
+
+    def sent(self, message: str, queue: str, now: float) -> None:
+        """A message was sent, or sent again."""
+        known = self.watched.get(message)
+        self.watched[message] = Message(queue, now, known.sends + 1 if known else 1)
+        if len(self.watched) == 1:
+            self._look_at = max(self._look_at, now + LOOK_SECONDS)
+
+    def adopt(self, message: str, queue: str, now: float) -> None:
+        """A message that another scheduler sent, or did not come to send."""
+        self.watched[message] = Message(queue, now - PASSING_SECONDS, doubted=True)
+        self._look_at = min(self._look_at, now)
+
+    def forget(self, message: str) -> None:
+        """Its attempt has begun, or is over."""
+        self.watched.pop(message, None)
+
+    def doubt_all(self, now: float) -> None:
+        """Messages may have been lost."""
+        for message in self.watched.values():
+            message.doubted = True
+        self._look_at = min(self._look_at, now)
+
+    def is_due(self, now: float) -> bool:
+        """Whether the broker is to be asked."""
+        return bool(self.watched) and now >= self._look_at
+
+    def to_send(self, now: float) -> frozenset[str]:
+        """Ask the broker; which messages are to be sent again. Raises what asking raises."""
+        self._look_at = now + LOOK_SECONDS
+        epoch, waiting = self._ask({message.queue for message in self.watched.values()})
+        if epoch != self._epoch and self._epoch:
+            self.doubt_all(now)
+        self._epoch = epoch
+        nowhere = missing({name: message.queue for name, message in self.watched.items()}, waiting)
+        holding = held(waiting)
+        found = frozenset(
+            name
+            for name, message in self.watched.items()
+            if is_to_be_sent(message, now, name in nowhere, name in holding)
+        )
+        self._settle(nowhere, now)
+        return found
+
+    def _settle(self, nowhere: Collection[str], now: float) -> None:
+        for name, message in self.watched.items():
+            message.doubted &= name in nowhere
+        if any(message.doubted for message in self.watched.values()):
+            self._look_at = now + DOUBTFUL_LOOK_SECONDS

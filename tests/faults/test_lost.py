@@ -1,0 +1,324 @@
+"""Schedulers, workers, attempts and triggerers die without a warning; no task is lost, started twice, or pays for it.
+
+Two witnesses: what tasks wrote down themselves (:mod:`airfleet.testing.witness`), and what the database committed
+(:mod:`airfleet.testing.audit`); what must hold of both is in :mod:`airfleet.testing.invariants`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import redis
+
+from airfleet.agent.lost import ATTEMPT, MONITOR
+from airfleet.fleet import secrets
+from airfleet.testing import audit, processes, witness
+from airfleet.testing.fleet import FleetUnderTest
+from airfleet.testing.history import Event, History, Note, Run, Task
+from airfleet.testing.invariants import violations
+from airfleet.testing.waiting import wait_until
+
+FLEET = """\
+name: losing
+scheduler: 2
+workers: [{{name: worker, slots: 2}}]
+env: {{WITNESS_FOLDER: "{folder}"}}
+"""
+DAGS = """\
+from airflow.providers.standard.operators.python import PythonOperator
+from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
+from airflow.sdk import DAG, BaseOperator
+from datetime import timedelta
+
+from airfleet.testing import witness
+from airfleet.testing.history import Event
+
+COMMON = {"schedule": None, "max_active_runs": 100, "is_paused_upon_creation": False}
+
+
+def work(*, ti, dag_run):
+    witness.work(float(dag_run.conf["seconds"]), beat_seconds=0.25, ti=ti)
+
+
+class Waits(BaseOperator):
+    def execute(self, context):
+        witness.tell(Event.START, context["ti"])
+        seconds = float(context["dag_run"].conf["seconds"])
+        self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=seconds)), method_name="resume")
+
+    def resume(self, context, event=None):
+        witness.tell(Event.END, context["ti"])
+
+
+with DAG("works", **COMMON):
+    PythonOperator(task_id="work", python_callable=work)
+
+with DAG("waits", **COMMON):
+    Waits(task_id="work")
+"""
+#: longest times, seconds; some reserve for a machine that does other things meanwhile
+WATCHED, AGAIN, SENT, TRIGGERED = 15.0, 15.0, 30.0, 15.0
+
+
+@dataclass
+class Losing:
+    """The fleet, and the two witnesses of one test."""
+
+    fleet: FleetUnderTest
+    database: psycopg.Connection[Any]
+    folder: Path
+    asked: dict[Run, frozenset[Task]] = field(default_factory=dict)
+    measured: dict[str, float] = field(default_factory=dict)
+
+    def start(self, count: int, seconds: float, dag_id: str = "works") -> list[Task]:
+        """Ask for runs of a task that lasts some seconds."""
+        tasks = []
+        for _ in range(count):
+            run = Run(dag_id, self.fleet.trigger(dag_id, {"seconds": seconds}))
+            tasks.append(Task(run.dag_id, run.run_id, "work"))
+            self.asked[run] = frozenset(tasks[-1:])
+        return tasks
+
+    def notes(self, task: Task, event: Event = Event.START) -> list[Note]:
+        """What a task wrote down."""
+        return [note for note in witness.read(self.folder) if note.task == task and note.event == event]
+
+    def wait_for_start(self, task: Task, times: int = 1, seconds: float = 30.0) -> Note:
+        """Its latest start, when it has started so often."""
+        wait_until(lambda: len(self.notes(task)) >= times, seconds, f"{task} starts ({times})", pause_seconds=0.05)
+        return self.notes(task)[-1]
+
+    def states(self) -> dict[str, int]:
+        """How many task instances are in which state."""
+        rows = self.database.execute("SELECT state, count(*) FROM task_instance GROUP BY state").fetchall()
+        return {str(state): count for state, count in rows}
+
+    def wait_for(self, condition: Callable[[dict[str, int]], bool], what: str) -> None:
+        """Wait for a condition on :meth:`states`."""
+        wait_until(lambda: condition(self.states()), 30, what, pause_seconds=0.05)
+
+    def nobody_watches(self) -> int:
+        """How many attempts have no living scheduler that looks after them."""
+        row = self.database.execute(
+            "SELECT count(*) FROM task_instance ti LEFT JOIN job ON job.id = ti.queued_by_job_id"
+            " WHERE ti.state IN ('queued', 'running') AND job.state IS DISTINCT FROM 'running'"
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    def wait_for_the_end(self, seconds: float = 60.0) -> None:
+        """All runs end well, and nothing that must hold was violated."""
+        for run in self.asked:
+            assert self.fleet.wait_for_run(run.dag_id, run.run_id, seconds) == "success", self.told()
+        history = History(
+            notes=witness.read(self.folder),
+            changes=audit.changes(self.database),
+            asked=self.asked,
+            states=audit.states(self.database),
+        )
+        assert violations(history) == (), self.told()
+
+    def told(self) -> str:
+        """What the fleet's components said about it, for people."""
+        names = ("agent", "scheduler", "scheduler-2", "worker")
+        return "\n".join(f"--- {name}\n{_last(self.fleet.paths.log(name))}" for name in names)
+
+
+def _last(log: Path, lines: int = 40) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else ""
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FleetUnderTest, Path]]:
+    folder = tmp_path_factory.mktemp("witness")
+    with FleetUnderTest.make(FLEET.format(folder=folder), {"pipelines/losing.py": DAGS}) as fleet:
+        fleet.start()
+        fleet.wait_for_dag("waits")
+        fleet.wait_for_dag("works")
+        yield fleet, folder
+
+
+@pytest.fixture
+def losing(fleet: tuple[FleetUnderTest, Path], record_property: Callable[[str, object], None]) -> Iterator[Losing]:
+    one, folder = fleet
+    wait_until(lambda: one.snapshot().healthy, 60, "the fleet is healthy")
+    for path in folder.iterdir():
+        path.unlink()
+    password = secrets.load_or_generate(one.paths.secrets).airflow_password
+    url = f"postgresql://airflow:{password}@{one.component('postgres').address}/airflow"
+    with psycopg.connect(url, autocommit=True) as database:
+        audit.install(database)
+        made = Losing(one, database, folder)
+        yield made
+        audit.remove(database)
+    for what, seconds in made.measured.items():
+        record_property(what, round(seconds, 2))
+        print(f"{what}: {seconds:.2f} s")
+
+
+def process_of(beginning: str, attempt: str) -> int:
+    """The process whose title names an attempt."""
+    found = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    return next(pid for pid in found if attempt.startswith(_named(pid, beginning)))
+
+
+def _named(pid: int, beginning: str) -> str:
+    title = processes.arguments(pid)
+    return title.removeprefix(beginning) if title.startswith(beginning) else "nobody"
+
+
+def family(root: int) -> list[int]:
+    """A process, and all of its session."""
+    found = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    return [root, *(pid for pid in found if pid != root and _session(pid) == root)]
+
+
+def _session(pid: int) -> int:
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return -1
+
+
+def test_what_a_killed_scheduler_queued_is_watched_by_another_at_once(losing: Losing) -> None:
+    tasks = losing.start(4, seconds=5)
+    losing.wait_for(lambda states: states.get("running") == 2 and states.get("queued") == 2, "two run, two wait")
+    row = losing.database.execute(
+        "SELECT queued_by_job_id, count(*) FROM task_instance WHERE state IN ('running', 'queued')"
+        " GROUP BY 1 ORDER BY 2 DESC"
+    ).fetchone()
+    assert row is not None
+    killed = owner(losing.fleet, row[0])
+    began = time.monotonic()
+    losing.fleet.kill(killed)
+    wait_until(lambda: losing.nobody_watches() > 0 or time.monotonic() > began + 1, 5, "somebody notices", 0.01)
+    wait_until(lambda: losing.nobody_watches() == 0, WATCHED, "all are watched again", pause_seconds=0.02)
+    losing.measured["one of two schedulers killed, all watched again"] = time.monotonic() - began
+    losing.wait_for_the_end()
+    assert len(tasks) == len({note.task for note in witness.read(losing.folder)})
+
+
+def owner(fleet: FleetUnderTest, job: int) -> str:
+    """The component whose job this is."""
+    files = sorted(fleet.paths.airflow_home.glob("scheduler*.job"))
+    return next(path.stem for path in files if f'"job": {job}' in path.read_text())
+
+
+def test_tasks_go_on_and_are_watched_when_every_scheduler_is_killed(losing: Losing) -> None:
+    losing.start(4, seconds=5)
+    losing.wait_for(lambda states: states.get("running") == 2 and states.get("queued") == 2, "two run, two wait")
+    began = time.monotonic()
+    for name in ("scheduler", "scheduler-2"):
+        losing.fleet.kill(name)
+    time.sleep(0.3)  # the agent has told by then, and nobody can have adopted
+    wait_until(lambda: losing.nobody_watches() == 0, WATCHED, "all are watched again", pause_seconds=0.02)
+    losing.measured["all schedulers killed, all watched again"] = time.monotonic() - began
+    after = losing.start(1, seconds=0)[0]
+    losing.wait_for_the_end()
+    assert losing.notes(after)
+
+
+def test_a_task_whose_message_is_lost_with_its_scheduler_is_sent_again(losing: Losing) -> None:
+    losing.start(2, seconds=4)
+    losing.wait_for(lambda states: states.get("running") == 2, "both slots are taken")
+    task = losing.start(1, seconds=0)[0]
+    losing.wait_for(lambda states: states.get("queued") == 1, "one waits")
+    with connect_to_broker(losing.fleet) as broker:
+        wait_until(lambda: broker.llen("default"), 20, "the message is sent", pause_seconds=0.02)
+        broker.delete("default")  # as if it had not been sent
+    began = time.monotonic()
+    for name in ("scheduler", "scheduler-2"):
+        losing.fleet.kill(name)
+    losing.measured["killed between commit and send, started"] = losing.wait_for_start(task, seconds=SENT).at - began
+    losing.wait_for_the_end()
+
+
+def connect_to_broker(fleet: FleetUnderTest) -> redis.Redis:
+    host, _, port = fleet.component("valkey").address.partition(":")
+    password = secrets.load_or_generate(fleet.paths.secrets).broker_password
+    return redis.Redis(host=host, port=int(port), password=password)
+
+
+def test_messages_of_a_wiped_broker_are_sent_again(losing: Losing) -> None:
+    losing.start(2, seconds=4)
+    losing.wait_for(lambda states: states.get("running") == 2, "both slots are taken")
+    waiting = losing.start(2, seconds=0)
+    losing.wait_for(lambda states: states.get("queued") == 2, "two wait")
+    began = time.monotonic()
+    with connect_to_broker(losing.fleet) as broker:
+        broker.flushall()
+    for task in waiting:
+        losing.measured["broker wiped, started"] = losing.wait_for_start(task, seconds=SENT).at - began
+    losing.wait_for_the_end()
+
+
+@pytest.mark.parametrize("processes_killed", ["monitor", "monitor and attempt"])
+def test_an_attempt_that_loses_its_monitor_runs_again(losing: Losing, processes_killed: str) -> None:
+    task = losing.start(1, seconds=4)[0]
+    first = losing.wait_for_start(task)
+    monitor, attempt = process_of(MONITOR, first.attempt), process_of(ATTEMPT, first.attempt)
+    began = time.monotonic()
+    os.kill(monitor, signal.SIGKILL)
+    if processes_killed != "monitor":
+        os.kill(attempt, signal.SIGKILL)
+    second = losing.wait_for_start(task, times=2, seconds=AGAIN)
+    losing.measured[f"{processes_killed} killed, running again"] = second.at - began
+    assert (second.attempt, second.try_number) != (first.attempt, first.try_number)
+    losing.wait_for_the_end()
+
+
+def test_what_ran_in_a_killed_worker_runs_again_without_a_retry(losing: Losing) -> None:
+    tasks = losing.start(2, seconds=4)
+    for task in tasks:
+        losing.wait_for_start(task)
+    waiting = losing.start(1, seconds=0)[0]
+    worker = losing.fleet.component("worker").pid or 0
+    began = time.monotonic()
+    for pid in family(worker):
+        processes_gone(pid)
+    again = max(losing.wait_for_start(task, times=2, seconds=AGAIN).at for task in tasks)
+    losing.measured["whole worker killed, running again"] = again - began
+    losing.wait_for_the_end()
+    assert len(losing.notes(waiting)) == 1
+    rows = losing.database.execute("SELECT DISTINCT max_tries - try_number FROM task_instance").fetchall()
+    assert rows == [(-1,)]  # as for a first try without retries
+
+
+def processes_gone(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def test_tasks_of_a_worker_whose_leader_is_killed_come_to_their_end(losing: Losing) -> None:
+    tasks = losing.start(2, seconds=4)
+    for task in tasks:
+        losing.wait_for_start(task)
+    losing.fleet.kill("worker")
+    losing.wait_for_the_end()
+    assert [len(losing.notes(task)) for task in tasks] == [1, 1]
+
+
+def test_a_deferred_task_goes_on_when_its_triggerer_is_killed(losing: Losing) -> None:
+    task = losing.start(1, seconds=4, dag_id="waits")[0]
+    losing.wait_for(lambda states: states.get("deferred") == 1, "it is deferred")
+    claimed = "SELECT triggerer_id FROM trigger WHERE triggerer_id IS NOT NULL"
+    before = wait_until(lambda: losing.database.execute(claimed).fetchall(), 20, "a triggerer runs it")
+    began = time.monotonic()
+    losing.fleet.kill("triggerer")
+
+    def taken_over() -> bool:
+        now = losing.database.execute(claimed).fetchall()
+        return bool(now and now != before) or bool(losing.notes(task, Event.END))
+
+    wait_until(taken_over, TRIGGERED, "another triggerer runs it", pause_seconds=0.05)
+    losing.measured["triggerer killed, trigger runs again"] = time.monotonic() - began
+    losing.wait_for_the_end()

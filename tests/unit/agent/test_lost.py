@@ -1,0 +1,238 @@
+"""Which attempts have lost their processes, and what the agent tells the database of the dead."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, LiteralString
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from airfleet.agent import fencing, lost
+from airfleet.agent.fencing import Fencing, Job
+from airfleet.agent.lost import ALONE_SECONDS, ATTEMPT, GRACE_SECONDS, MONITOR, Lookout, Processes, Row
+from airfleet.events import Event
+from airfleet.runtime.losses import REPORT, RUNNING_HERE, WORKER_GONE
+from airfleet.testing import processes
+from airfleet.testing.waiting import wait_until
+
+ONE, OTHER = "0199aaaa-0000-7000-8000-000000000001", "0199bbbb-0000-7000-8000-000000000002"
+
+
+def seen(monitors: Sequence[str] = (), attempts: Sequence[str] = (), started: dict[int, float] | None = None) -> Any:
+    return Processes(dict.fromkeys(monitors, 11), dict.fromkeys(attempts, 12), started or {})
+
+
+# --- who is lost ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        seen(monitors=[ONE]),
+        seen(attempts=[ONE]),
+        seen(monitors=[ONE[:20]]),  # there was no room for all of the title
+        seen(started={7: 100.0}),  # it has not taken its title yet
+    ],
+)
+def test_an_attempt_with_a_process_is_not_lost(found: Processes) -> None:
+    assert lost.lost([Row(ONE, pid=7, beat=100.0)], found) == ()
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        seen(),
+        seen(monitors=[OTHER], attempts=[OTHER]),
+        seen(started={7: 110.0}),  # another process has got its number since
+        seen(started={8: 90.0}),
+    ],
+)
+def test_an_attempt_without_a_process_is_lost(found: Processes) -> None:
+    row = Row(ONE, pid=7, beat=100.0)
+    assert lost.lost([row], found) == (row,)
+
+
+def test_a_cleared_attempt_is_known_by_its_number_alone_as_its_processes_have_its_old_id() -> None:
+    row = Row(ONE, pid=7, restarting=True, beat=100.0)
+    assert lost.lost([row], seen(started={7: 90.0})) == ()
+    assert lost.lost([row], seen()) == (row,)
+
+
+def test_an_attempt_is_alone_without_its_monitor_only_if_it_runs_for_the_database() -> None:
+    rows = [Row(ONE, pid=12)]
+    assert lost.alone(rows, seen(attempts=[ONE])) == {ONE: 12}
+    assert lost.alone(rows, seen(monitors=[ONE], attempts=[ONE])) == {}
+    assert lost.alone(rows, seen(attempts=[OTHER])) == {}
+
+
+# --- looking ----------------------------------------------------------------------------------------
+
+
+class Database:
+    """Answers as Airflow's would; ``away`` makes it refuse."""
+
+    def __init__(self, running: Sequence[tuple[str, int, bool, float]] = ()) -> None:
+        self.running = list(running)
+        self.asked: list[tuple[LiteralString, Sequence[Any]]] = []
+        self.away = False
+
+    def rows(self, query: LiteralString, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        if self.away:
+            raise psycopg.OperationalError("the server is away")
+        self.asked.append((query, parameters))
+        if query == RUNNING_HERE:
+            return list(self.running)
+        return [(len(parameters[0]), 1)] if query == REPORT else [(parameters or (1,))[:1]]
+
+    def told(self, query: LiteralString) -> list[Sequence[Any]]:
+        return [parameters for asked, parameters in self.asked if asked == query]
+
+
+@contextmanager
+def titled(title: str, ending: str = "") -> Iterator[int]:
+    """A process that shows this title."""
+    code = f"import setproctitle, signal, time; {ending}; setproctitle.setproctitle({title!r}); print(flush=True)"
+    child = subprocess.Popen([sys.executable, "-c", f"{code}; time.sleep(60)", " " * 80], stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    child.stdout.readline()
+    try:
+        yield child.pid
+    finally:
+        child.kill()
+        child.wait()
+        child.stdout.close()
+
+
+def test_what_is_in_no_title_is_reported_and_what_is_is_not() -> None:
+    here, gone = str(uuid4()), str(uuid4())
+    database = Database([(here, 1, False, 0.0), (gone, 2**22 + 1, False, time.time())])
+    with titled(f"{MONITOR}{here}"):
+        assert Lookout(database, "somewhere").look() == (2, 1)
+    assert database.told(RUNNING_HERE) == [("somewhere",)]
+    assert database.told(REPORT) == [([gone], "somewhere")]
+
+
+def test_nothing_is_reported_and_no_process_looked_at_while_nothing_runs_here() -> None:
+    database = Database()
+    assert Lookout(database, "here").look() == (0, 0)
+    assert database.told(REPORT) == []
+
+
+def test_an_attempt_without_its_monitor_is_asked_to_end_then_forced_and_reported_only_then() -> None:
+    attempt = str(uuid4())
+    database = Database([(attempt, 2**22 + 1, False, 0.0)])
+    now = [100.0]
+    lookout = Lookout(database, "here", clock=lambda: now[0])
+    with titled(f"{ATTEMPT}{attempt}", "signal.signal(signal.SIGTERM, signal.SIG_IGN)") as pid:
+        for now[0] in (100.0, 100.1 + ALONE_SECONDS):
+            assert lookout.look() == (1, 0)
+        assert processes.is_alive(pid)
+        now[0] = 100.1 + ALONE_SECONDS + GRACE_SECONDS
+        lookout.look()
+        wait_until(lambda: not processes.is_alive(pid), 5, "it has ended", pause_seconds=0.01)
+        assert lookout.look() == (1, 1)
+
+
+# --- fencing ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def said() -> list[Event]:
+    return []
+
+
+@pytest.fixture
+def make(tmp_path: Path, said: list[Event]) -> Iterator[Callable[[Database], Fencing]]:
+    made: list[Fencing] = []
+
+    def start(database: Database) -> Fencing:
+        made.append(Fencing(database, "here", tmp_path, lambda event, **_: said.append(event)))
+        made[-1].start()
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.close()
+
+
+def dead() -> int:
+    """The number of a process that has ended."""
+    child = subprocess.Popen(["true"])
+    child.wait()
+    return child.pid
+
+
+def test_the_job_of_a_dead_component_is_marked_once_and_its_file_is_gone(
+    tmp_path: Path, make: Callable[[Database], Fencing], said: list[Event]
+) -> None:
+    database, pid = Database(), os.getpid()
+    one = make(database)
+    fencing.write_down(tmp_path, Job("scheduler", pid, 17))
+    one.died("scheduler", "scheduler", pid)
+    wait_until(lambda: database.told(fencing.FENCE), 5, "it is told", pause_seconds=0.01)
+    wait_until(lambda: fencing.read_down(tmp_path, "scheduler") is None, 5, "the file is gone", pause_seconds=0.01)
+    assert database.told(fencing.FENCE) == [(17,)]
+    assert said == [Event.JOB_FENCED]
+
+
+def test_what_a_successor_wrote_down_is_not_taken_for_the_dead_one(
+    tmp_path: Path, make: Callable[[Database], Fencing]
+) -> None:
+    database = Database()
+    one = make(database)
+    fencing.write_down(tmp_path, Job("scheduler", os.getpid(), 18))
+    one.died("scheduler", "scheduler", dead())
+    one.died("api-server", "api-server", os.getpid())  # has no job
+    one.died("worker", "worker", dead())
+    wait_until(lambda: database.told(WORKER_GONE), 5, "the worker's death is told", pause_seconds=0.01)
+    assert database.told(fencing.FENCE) == []
+    assert fencing.read_down(tmp_path, "scheduler") == Job("scheduler", os.getpid(), 18)
+
+
+def test_what_a_dead_agent_could_not_say_is_said_by_the_next_one(
+    tmp_path: Path, make: Callable[[Database], Fencing]
+) -> None:
+    fencing.write_down(tmp_path, Job("scheduler", dead(), 3))
+    fencing.write_down(tmp_path, Job("triggerer", os.getpid(), 4))
+    (tmp_path / "broken.job").write_text("{")
+    database = Database()
+    make(database)
+    wait_until(lambda: database.told(fencing.FENCE), 5, "it is told", pause_seconds=0.01)
+    wait_until(lambda: database.told(RUNNING_HERE), 5, "attempts are looked at", pause_seconds=0.01)
+    assert database.told(fencing.FENCE) == [(3,)]
+
+
+def test_what_the_database_cannot_hear_is_said_when_it_is_back(
+    tmp_path: Path, make: Callable[[Database], Fencing], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fencing, "AGAIN_SECONDS", 0.02)
+    database = Database()
+    database.away = True
+    one = make(database)
+    fencing.write_down(tmp_path, Job("triggerer", os.getpid(), 5))
+    one.died("triggerer", "triggerer", os.getpid())
+    wait_until(lambda: one._unsaid, 5, "it was tried", pause_seconds=0.01)
+    database.away = False
+    wait_until(lambda: database.told(fencing.FENCE), 5, "it is told", pause_seconds=0.01)
+    assert database.told(fencing.FENCE) == [(5,)]
+
+
+def test_a_process_that_ends_by_a_signal_is_no_process_any_more() -> None:
+    attempt = str(uuid4())
+    with titled(f"{ATTEMPT}{attempt}") as pid:
+        assert lost.look_at_processes({pid}).attempts[attempt] == pid
+        assert lost.look_at_processes({pid}).started[pid] == pytest.approx(time.time(), abs=5.0)
+        os.kill(pid, signal.SIGKILL)
+        # Nobody has asked for its end yet: it is there, and runs no more.
+        wait_until(lambda: not processes.is_alive(pid), 5, "it has ended", pause_seconds=0.01)
+        after = lost.look_at_processes({pid})
+        assert (attempt in after.attempts, after.started) == (False, {})

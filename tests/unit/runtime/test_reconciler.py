@@ -1,0 +1,114 @@
+"""When a message is sent again, and when it is left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+import pytest
+from kombu.connection import Connection
+
+from airfleet.runtime import broker_content, reconciler
+from airfleet.runtime.broker_content import Waiting
+from airfleet.runtime.reconciler import HELD_SECONDS, LOST_SECONDS, PASSING_SECONDS, Answer, Message, Reconciler
+
+
+@dataclass
+class Broker:
+    """What a broker says of its one queue."""
+
+    epoch: str = "first"
+    waiting: Waiting = field(default_factory=lambda: Waiting(0, frozenset()))
+    asked: int = 0
+
+    def look(self, queues: Collection[str]) -> Answer:
+        self.asked += 1
+        return self.epoch, dict.fromkeys(queues, self.waiting)
+
+
+def watching(broker: Broker, *messages: str) -> Reconciler:
+    made = Reconciler(broker.look)
+    for message in messages:
+        made.sent(message, "q", 0.0)
+    return made
+
+
+def test_a_message_that_waits_is_left_alone_however_long() -> None:
+    one = watching(Broker(waiting=Waiting(1, frozenset({"a"}))), "a")
+    assert [one.to_send(at) for at in (10.0, 100.0, 3600.0)] == [frozenset()] * 3
+
+
+def test_a_message_that_waits_nowhere_is_sent_again_with_growing_pauses() -> None:
+    one = watching(Broker(), "a")
+    sent = []
+    for at in range(400):
+        if one.to_send(float(at)):
+            sent.append(at)
+            one.sent("a", "q", float(at))
+    assert sent == [10, 30, 70, 150, 310]
+
+
+def test_a_message_that_a_worker_holds_has_longer() -> None:
+    one = watching(Broker(waiting=Waiting(0, frozenset(), held=frozenset({"a"}))), "a")
+    assert one.to_send(LOST_SECONDS + 1) == frozenset()
+    assert one.to_send(HELD_SECONDS) == {"a"}
+
+
+def test_another_epoch_makes_all_messages_doubtful_even_those_that_are_held() -> None:
+    broker = Broker(waiting=Waiting(1, frozenset({"a"}), held=frozenset({"b"})))
+    one = watching(broker, "a", "b", "c")
+    assert one.to_send(5.0) == frozenset()
+    broker.epoch = "second"
+    assert one.to_send(6.0) == {"b", "c"}
+    one.forget("b")
+    one.sent("c", "q", 6.0)
+    broker.waiting = Waiting(2, frozenset({"a", "c"}))
+    assert one.to_send(6.0 + LOST_SECONDS) == frozenset()
+
+
+def test_what_was_adopted_is_asked_about_at_once_and_sent_when_it_waits_nowhere() -> None:
+    broker = Broker(waiting=Waiting(1, frozenset({"a"})))
+    one = Reconciler(broker.look)
+    for name in ("a", "b"):
+        one.adopt(name, "q", 100.0)
+    assert one.is_due(100.0)
+    assert one.to_send(100.0) == {"b"}
+
+
+def test_a_doubted_message_that_was_just_sent_is_given_the_time_to_arrive() -> None:
+    one = watching(Broker(), "a")
+    one.doubt_all(0.5)
+    assert one.is_due(0.5)
+    assert one.to_send(0.5) == frozenset()
+    assert one.is_due(0.5 + reconciler.DOUBTFUL_LOOK_SECONDS)
+    assert one.to_send(PASSING_SECONDS) == {"a"}
+
+
+def test_the_broker_is_asked_only_while_something_is_watched_for_a_while() -> None:
+    one = watching(Broker(), "a")
+    assert not one.is_due(1.0)
+    assert one.is_due(reconciler.LOOK_SECONDS)
+    one.forget("a")
+    assert not one.is_due(1000.0)
+
+
+def test_where_only_numbers_are_known_a_shorter_queue_means_that_some_are_missing() -> None:
+    queued = {"a": "q", "b": "q", "c": "other"}
+    assert broker_content.missing(queued, {"q": Waiting(2), "other": Waiting(0)}) == {"c"}
+    assert broker_content.missing(queued, {"q": Waiting(1), "other": Waiting(5)}) == {"a", "b"}
+    assert broker_content.missing(queued, {}) == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize(("missing", "sent"), [(False, False), (True, True)])
+def test_age_alone_sends_nothing(missing: bool, sent: bool) -> None:
+    assert reconciler.is_to_be_sent(Message("q", 0.0), 1e6, missing, False) is sent
+
+
+def test_a_broker_that_tells_only_numbers_is_asked_for_them_also_about_a_queue_that_is_not_there() -> None:
+    with Connection("memory://") as connection:
+        queue = connection.SimpleQueue("counted")
+        queue.clear()
+        queue.put({"a": "message"})
+        assert broker_content.look(connection, ["counted", "nowhere"]) == {"counted": Waiting(1), "nowhere": Waiting(0)}
+        assert broker_content.epoch(connection) == ""
+        queue.clear()
