@@ -1,10 +1,11 @@
 """Break a part of a running fleet on purpose, and watch what becomes of its work.
 
 A pipeline of one task is added, which writes down when it starts and ends; a run of it is asked for twice a second.
-Then the part is ended without a warning. Two clocks run: until a task that was asked for afterwards starts (*gap*), and
-until the agent says that everything is well (*healthy after*). At the end every run that was asked for must have ended
-well, and no attempt may have started twice. The pipeline, its runs and the folder of the witness are removed, whatever
-happens. What it knows it knows from the agent, the REST API and that folder; it asks no database.
+Then the part is ended without a warning. Three clocks run: until a task that was asked for afterwards starts (*gap*),
+until every task whose attempt died has started again, and until the agent says that everything is well. At the end every
+run that was asked for must have ended well, and no attempt may have started twice. The pipeline, its runs and the folder
+of the witness are removed, whatever happens. What it knows it knows from the agent, the REST API and that folder; it asks
+no database.
 """
 
 from __future__ import annotations
@@ -22,14 +23,15 @@ from pathlib import Path
 
 from airfleet.agent import control, launch
 from airfleet.agent.control import AgentGone, ComponentStatus, Snapshot
-from airfleet.agent.states import FINE
+from airfleet.agent.states import FINE, LABELS, State
 from airfleet.cli.rest import Api, ApiError
 from airfleet.errors import FleetError, Unhealthy, WaitTimedOut
 from airfleet.fleet.paths import Paths
-from airfleet.testing import dags, invariants, processes, witness
+from airfleet.testing import dags, invariants, processes, stopwatch, witness
 from airfleet.testing.history import Change, Event, Fault, History, Note, Run, Task
 from airfleet.testing.invariants import Violation
 from airfleet.testing.load import Load
+from airfleet.testing.stopwatch import Evidence, Moment
 from airfleet.testing.workload import DRILL, DrillMix, drill_pipeline
 
 #: under load before the fault, so that there is something to compare with
@@ -63,8 +65,10 @@ class Verdict:
     gap: float | None
     healthy_after: float | None
     tasks: int
-    #: attempts that died, and were started again
+    #: tasks whose attempts died, and were started again
     rerun: int
+    #: until the last of them was; 0 where there were none
+    rerun_after: float | None
     lost: int
     twice: int
     failed: int
@@ -78,7 +82,7 @@ class Verdict:
     @property
     def in_time(self) -> bool:
         """Whether all was well again in time."""
-        return self.gap is not None and self.healthy_after is not None
+        return None not in (self.gap, self.healthy_after, self.rerun_after)
 
 
 @dataclass(frozen=True)
@@ -134,12 +138,13 @@ class Drill:
         try:
             time.sleep(WARM_SECONDS)
             hurt = self._break(snapshot, victim)
-            watched = self._watch(load)
+            watched = self._watch(load, hurt)
             time.sleep(AFTER_SECONDS)
         finally:
             load.stop()
         states = self._drained(load)
-        fault = Fault(part, self._fault_at, self._fault_at + (watched[1] or self._timeout), attempts=hurt)
+        healthy = watched.healthy_after if watched.healthy_after is not None else self._timeout
+        fault = Fault(part, self._fault_at, self._fault_at + healthy, attempts=hurt)
         return self._verdict(part, load, states, fault, watched)
 
     # --- before ------------------------------------------------------------------------------------
@@ -184,26 +189,32 @@ class Drill:
 
     # --- watching ----------------------------------------------------------------------------------
 
-    def _watch(self, load: Load) -> tuple[float | None, float | None]:
-        """Until a task that was asked for after the fault has started, and until all is well; in seconds."""
-        states = _States(self._place.paths.socket)
-        gap: float | None = None
-        healthy: float | None = None
+    def _watch(self, load: Load, hurt: frozenset[str]) -> _Watched:
+        """Until all is as before, or time is over."""
+        states, seen, answered = _States(self._place.paths.socket), _Watched(), True
         deadline = self._fault_at + self._timeout
-        answered = True
-        while (gap is None or healthy is None) and time.monotonic() < deadline:
+        while not seen.over and time.monotonic() < deadline:
             for line in states.changes():
                 self._tell(line)
-                healthy = None
-            if states.hurt and healthy is None and states.well:
-                healthy = self._since()
+                seen.healthy_after = None
+            if states.hurt and seen.healthy_after is None and states.well:
+                seen.healthy_after = self._since()
                 self._tell("every component is healthy")
-            if gap is None and (gap := self._gap(load)) is not None:
-                self._say(gap, "a task that was asked for after the fault has started")
+            if seen.gap is None and (gap := self._gap(load)) is not None:
+                seen.gap = gap
+                self._tell("a task that was asked for after the fault has started")
+            if seen.rerun_after is None and (again := self._rerun(hurt)) is not None:
+                seen.rerun_after = again
+                if again:
+                    self._tell("every task whose attempt died has started again")
             if answered != (answered := _answers(load)):
                 self._tell("the API answers again" if answered else "the API does not answer")
             time.sleep(_LOOK_SECONDS)
-        return gap, healthy
+        return seen
+
+    def _rerun(self, hurt: frozenset[str]) -> float | None:
+        moment = Moment("drill", self._fault_at, self._fault_at, hurt)
+        return stopwatch.rerun(Evidence(self._notes(), ()), moment)
 
     def _gap(self, load: Load) -> float | None:
         accepted = load.accepted
@@ -233,9 +244,7 @@ class Drill:
 
     # --- afterwards --------------------------------------------------------------------------------
 
-    def _verdict(
-        self, part: str, load: Load, states: dict[Run, str], fault: Fault, watched: tuple[float | None, float | None]
-    ) -> Verdict:
+    def _verdict(self, part: str, load: Load, states: dict[Run, str], fault: Fault, watched: _Watched) -> Verdict:
         asked = {one.run: one.must_end for one in load.asked}
         notes = tuple(note for note in self._notes() if note.task.run in asked)
         history = History(notes, self._tries(notes), asked, states, (fault,))
@@ -244,10 +253,11 @@ class Drill:
         ended = {note.attempt for note in notes if note.event == Event.END}
         return Verdict(
             part=part,
-            gap=watched[0],
-            healthy_after=watched[1],
+            gap=watched.gap,
+            healthy_after=watched.healthy_after,
             tasks=len({note.task for note in notes}),
             rerun=len({n.task for n in notes if n.event == Event.START and n.attempt not in ended}),
+            rerun_after=watched.rerun_after,
             lost=by_name.count("I1"),
             twice=by_name.count("I2") + by_name.count("I3") + by_name.count("I4"),
             failed=sum(state == "failed" for run, state in states.items() if run in asked),
@@ -303,13 +313,27 @@ def available(snapshot: Snapshot) -> tuple[str, ...]:
     return (*(part for part, kind in KINDS.items() if kind in kinds), HOST)
 
 
+@dataclass
+class _Watched:
+    """What was seen so far; seconds from the fault."""
+
+    gap: float | None = None
+    healthy_after: float | None = None
+    rerun_after: float | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether all is as before."""
+        return None not in (self.gap, self.healthy_after, self.rerun_after)
+
+
 class _States:
     """What the agent says of its components, as it changes; a thread follows it, also over its own death."""
 
     def __init__(self, socket: Path) -> None:
         self._socket = socket
         self._latest: Snapshot | None = None
-        self._told: dict[str, str] = {}
+        self._told: dict[str, State] = {}
         #: whether anything was seen to be ill
         self.hurt = False
         self._lock = threading.Lock()
@@ -344,9 +368,10 @@ class _States:
             self._latest = snapshot
             for one in snapshot.components:
                 self.hurt = self.hurt or one.state not in FINE
-                if self._told.get(one.name, str(one.state)) != str(one.state):
-                    self._lines.append(f"{one.name} is {one.state}{': ' if one.reason else ''}{one.reason}")
-                self._told[one.name] = str(one.state)
+                if one.state != State.WAITING and self._told.get(one.name, one.state) != one.state:
+                    why = f": {one.reason}" if one.reason and one.state not in FINE else ""
+                    self._lines.append(f"{one.name} is {LABELS[one.state]}{why}")
+                self._told[one.name] = one.state
 
 
 def _answers(load: Load) -> bool:

@@ -18,9 +18,9 @@ from airfleet.testing.drill import Drill, Verdict, available, victim_of
 from airfleet.testing.invariants import Violation
 from conftest import Airfleet
 
-GOOD = Verdict("worker", 1.234, 2.5, tasks=38, rerun=2, lost=0, twice=0, failed=0, violations=())
-LATE = Verdict("scheduler", None, 2.5, tasks=38, rerun=0, lost=0, twice=0, failed=0, violations=())
-BAD = Verdict("worker", 1.0, 2.0, 38, 0, 1, 0, 0, (Violation("I1", "run d/r is still running"),))
+GOOD = Verdict("worker", 1.234, 2.5, tasks=38, rerun=2, rerun_after=2.25, lost=0, twice=0, failed=0, violations=())
+LATE = Verdict("scheduler", None, 2.5, tasks=38, rerun=0, rerun_after=0.0, lost=0, twice=0, failed=0, violations=())
+BAD = Verdict("worker", 1.0, 2.0, 38, 0, 0.0, 1, 0, 0, (Violation("I1", "run d/r is still running"),))
 
 
 def test_a_fleet_that_does_not_run_is_not_drilled(project: Project, airfleet: Airfleet) -> None:
@@ -59,6 +59,7 @@ def test_a_program_is_told_everything_of_a_verdict() -> None:
         "healthy_after": 2.5,
         "tasks": 38,
         "rerun": 2,
+        "rerun_after": 2.25,
         "lost": 0,
         "twice": 0,
         "failed": 0,
