@@ -14,7 +14,7 @@ AIRFLOW_34_TESTS := tests/unit/pipelines tests/unit/test_source.py tests/conform
 	tests/integration/pipelines/test_discovery.py \
 	tests/integration/pipelines/test_airflow_cli.py tests/integration/pipelines/test_local_run.py
 
-.PHONY: help demo stop test lint types imports docs docs-check test-34 test-33 bench compare format lock install install-dev clean
+.PHONY: help demo stop test lint types imports docs docs-check test-34 test-33 bench compare soak drill faults format lock install install-dev clean
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -64,6 +64,11 @@ compare: install-dev ## Run some hundred tasks on stock Airflow and on a fleet, 
 
 soak: .venv-core/.installed ## An hour of steady load on a database with history (SOAK="--minutes 5 --finished 1000")
 	.venv-core/bin/python benchmarks/soak.py $(SOAK)
+
+drill: .venv-core/.installed ## The fault matrix, with as much of it as you wish (FAULTS="--only F1,F5 --runs 5 --stock")
+	.venv-core/bin/python benchmarks/faults.py $(FAULTS)
+
+faults: drill
 
 lock: $(UV) ## Lock the requirements again (UPGRADE=1: to the newest that fit)
 	$(COMPILE) pyproject.toml --all-extras --group dev -o requirements/dev.lock

@@ -14,6 +14,7 @@ import argparse
 import json
 import math
 import random
+import signal
 import statistics
 import sys
 import time
@@ -41,6 +42,8 @@ SYSTEMS: dict[str, Make] = {"airfleet": FleetTarget, "stock": StockTarget}
 def main() -> int:
     """Run what was asked for; 0 when everything held."""
     options = arguments()
+    # Asked to end, it ends what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     names = ["airfleet"] * (not options.only_stock) + ["stock"] * (options.stock or options.only_stock)
     good = True
     for name in names:

@@ -2,10 +2,10 @@
 
 A pipeline of one task is added, which writes down when it starts and ends; a run of it is asked for twice a second.
 Then the part is ended without a warning. Three clocks run: until a task that was asked for afterwards starts (*gap*),
-until every task whose attempt died has started again, and until the agent says that everything is well. At the end every
-run that was asked for must have ended well, and no attempt may have started twice. The pipeline, its runs and the folder
-of the witness are removed, whatever happens. What it knows it knows from the agent, the REST API and that folder; it asks
-no database.
+until every task whose attempt died has started again, and until the agent says that everything is well. At the end
+every run that was asked for must have ended well, and no attempt may have started twice. The pipeline, its runs and
+the folder of the witness are removed, whatever happens. What it knows it knows from the agent, the REST API and that
+folder; it asks no database.
 """
 
 from __future__ import annotations
