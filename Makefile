@@ -66,7 +66,7 @@ soak: .venv-core/.installed ## An hour of steady load on a database with history
 	.venv-core/bin/python benchmarks/soak.py $(SOAK)
 
 drill: .venv-core/.installed ## The fault matrix, with as much of it as you wish (FAULTS="--only F1,F5 --runs 5 --stock")
-	.venv-core/bin/python benchmarks/faults.py $(FAULTS)
+	.venv-core/bin/python benchmarks/fault_matrix.py $(FAULTS)
 
 faults: drill
 

@@ -54,6 +54,37 @@ def test_a_callback_is_told(folder: Path) -> None:
     assert (note.event, note.task.map_index) == (Event.CALLBACK, 4)
 
 
+@dataclass
+class DagRun:
+    """The part of a run that is asked."""
+
+    conf: dict[str, object]
+    dag_id: str = "d"
+    run_id: str = "r"
+
+
+def test_a_run_says_in_its_conf_what_its_task_does_and_where_it_tells(folder: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    run = DagRun({"witness": str(elsewhere), "errors": 1})
+    with pytest.raises(witness.Witnessed):
+        witness.asked(ti=Instance(), dag_run=run)
+    witness.asked(ti=Instance(try_number=2), dag_run=run)
+    assert witness.read(tmp_path) == ()
+    assert [n.event for n in witness.read(elsewhere)] == [Event.START, Event.RAISED, Event.START, Event.END]
+
+
+def test_a_run_without_conf_is_a_task_that_ends_at_once(folder: Path) -> None:
+    witness.asked(ti=Instance(), dag_run=DagRun({}))
+    assert [n.event for n in witness.read(folder)] == [Event.START, Event.END]
+
+
+def test_the_callback_of_a_run_is_told_of_a_task_without_a_name(folder: Path) -> None:
+    witness.told_of_run({"dag_run": DagRun({})})
+    [note] = witness.read(folder)
+    assert (note.event, note.task) == (Event.CALLBACK, Task("d", "r", ""))
+
+
 def test_a_line_that_was_cut_off_is_left_out(folder: Path) -> None:
     witness.tell(Event.START, Instance())
     path = next(folder.glob("*.jsonl"))

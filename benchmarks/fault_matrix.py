@@ -1,6 +1,6 @@
 """The fault matrix, measured: each fault is done to a fleet under load, and if wished to stock Airflow beside it.
 
-    python benchmarks/faults.py [--only F1,F5] [--runs 5] [--stock] [--seed 1] [--scale 1]
+    python benchmarks/fault_matrix.py [--only F1,F5] [--runs 5] [--stock] [--seed 1] [--scale 1]
 
 A row is one experiment: a steady load on a system of its own, the fault so many times at random moments of it, and at
 the end the verdict of both witnesses on everything that happened. ``F32`` is the random nemesis, one experiment for

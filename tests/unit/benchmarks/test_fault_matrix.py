@@ -1,0 +1,69 @@
+"""The figures of the fault matrix: what they are made of, and how they are shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import fault_matrix
+import fault_table
+
+
+def row(*seconds: float | None, name: str = "worker killed", violations: tuple[str, ...] = ()) -> dict[str, Any]:
+    found = [{"rerun": one} for one in seconds]
+    return {
+        "seed": 1,
+        "runs_of_dags": 40,
+        "attempts": 50,
+        "faults": [{"fault": name, "recovery_s": one} for one in found],
+        "recovery": fault_matrix.summary(found),
+        "violations": list(violations),
+    }
+
+
+def page(**systems: dict[str, Any]) -> list[list[str]]:
+    machine = {"cores": 2, "python": "3.11.7", "packages": {"apache-airflow": "3.3.2"}}
+    text = fault_table.markdown({"machine": machine, "systems": systems})
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
+
+
+def test_a_summary_counts_apart_what_did_not_recover() -> None:
+    assert fault_matrix.summary([{"rerun": one} for one in (1.0, 2.0, 4.0, None)]) == {
+        "rerun": {"median_s": 2.0, "p95_s": 4.0, "max_s": 4.0, "recovered": 3, "of": 4}
+    }
+    assert fault_matrix.summary([{"rerun": None}])["rerun"]["median_s"] is None
+    assert fault_matrix.summary([]) == {}
+
+
+def test_a_row_says_what_was_measured_what_was_promised_and_what_stock_did() -> None:
+    stock = row(None, violations=("I5: a", "I5: b", "I1: c"))
+    [_, _, shown] = page(airfleet={"F5": row(1.04, 2.0, 3.0)}, stock={"F5": stock})
+    assert shown == [
+        "F5",
+        "worker killed",
+        "3",
+        "all held",
+        "rerun",
+        "2.0",
+        "3.0",
+        "3.0",
+        "5 / 15",
+        "never, 1 of 1; **I1** × 1, **I5** × 2",
+        "failed, or 610 s",
+    ]
+
+
+def test_what_never_recovered_is_said_and_a_shorter_fault_of_stock_is_named() -> None:
+    ours = row(1.0, None, name="broker away for 60 s")
+    ours["recovery"]["start"] = ours["recovery"].pop("rerun")
+    theirs = row(2.0, name="broker away for 15 s")
+    theirs["recovery"]["start"] = theirs["recovery"].pop("rerun")
+    [_, _, shown] = page(airfleet={"F17": ours}, stock={"F17": theirs})
+    assert shown[5:8] == ["1.0", "never, 1 of 2", "never, 1 of 2"]
+    assert shown[9] == "2.0 (2.0); all held; broker away for 15 s"
+
+
+def test_seeds_of_the_random_nemesis_are_in_order() -> None:
+    found = {f"F32 seed {seed}": {**row(float(seed)), "seed": seed} for seed in (10, 9, 2)}
+    lines = page(airfleet=found)
+    assert [line[0] for line in lines[4:]] == ["2", "9", "10"]
+    assert lines[4][1:] == ["1", "40", "50", "all held", "2.0"]
