@@ -32,7 +32,7 @@ from airfleet.testing.workload import Mix
 
 FILE = "faults.json"
 #: seconds of quiet between two faults of one experiment, drawn anew each time
-QUIET = (5.0, 12.0)
+QUIET, QUICK_QUIET = (5.0, 12.0), (3.0, 6.0)
 #: how fast runs are asked for; stock Airflow needs a second and a half of CPU for a task, and there are two cores
 TICKS = {"airfleet": 1.0, "stock": 4.0}
 Make = Callable[[Topology], FleetTarget | StockTarget]
@@ -60,6 +60,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--scale", type=float, default=1.0, help="share of the time that things are away")
     parser.add_argument("--patience", type=float, default=60.0, help="seconds until a recovery is given up")
     parser.add_argument("--drain", type=float, default=120.0, help="seconds that runs get to end, afterwards")
+    parser.add_argument("--quick", action="store_true", help="shorter windows and tasks: more rows, less certainty")
     parser.add_argument("--stock", action="store_true", help="stock Airflow, too")
     parser.add_argument("--only-stock", action="store_true", help="stock Airflow, and no fleet")
     parser.add_argument("--faults", type=int, default=RandomNemesis().faults, help="faults of one seed of F32")
@@ -69,18 +70,25 @@ def arguments() -> argparse.Namespace:
 def run_all(name: str, options: argparse.Namespace) -> bool:
     """All rows on one system, which is started anew where a row needs another one, or broke it for good."""
     wanted = [one for one in options.only.split(",") if one] or [row.number for row in ROWS if row.number != "F21"]
-    held = [_row(name, BY_NUMBER[number], options) for number in wanted if number != RANDOM]
-    if RANDOM in wanted:
-        held += [_random(name, seed, options) for seed in range(options.seed, options.seed + options.runs)]
-    _Kept.end()
+    seeds = range(options.seed, options.seed + options.runs) if RANDOM in wanted else ()
+    try:
+        held = [_row(name, BY_NUMBER[number], options) for number in wanted if number != RANDOM]
+        held += [_random(name, seed, options) for seed in seeds]
+    finally:
+        _Kept.end()
     return all(held)
 
 
 def _row(name: str, row: Row, options: argparse.Namespace) -> bool:
     chance = random.Random(f"{row.number}-{options.seed}")
-    trials = [row.trial(options.scale, chance.uniform(*QUIET)) for _ in range(options.runs)]
+    quiet = QUICK_QUIET if options.quick else QUIET
+    trials = [row.trial(options.scale, chance.uniform(*quiet)) for _ in range(options.runs)]
     shape = replace(_shape(name, options), overlap_seconds=row.overlap_seconds)
-    outcome = _experiment(name, Topology(schedulers=row.schedulers), shape, trials, row.number)
+    try:
+        outcome = _experiment(name, Topology(schedulers=row.schedulers), shape, trials, row.number)
+    except AssertionError as wrong:  # it did not start, or nothing ran that could be broken: the other rows may
+        print(f"  {wrong}", flush=True)
+        return False
     return _write(name, row.number, options, outcome, options.seed)
 
 
@@ -93,9 +101,10 @@ def _random(name: str, seed: int, options: argparse.Namespace) -> bool:
 
 def _shape(name: str, options: argparse.Namespace) -> Shape:
     tick = TICKS[name]
+    window, long = (8.0, 12.0) if options.quick else (15.0, 30.0)
     return Shape(
-        mix=Mix(tick_seconds=tick),
-        window_seconds=15.0 * max(1.0, tick / 2),
+        mix=Mix(tick_seconds=tick, long_seconds=long),
+        window_seconds=window * max(1.0, tick / 2),
         patience_seconds=options.patience,
         drain_seconds=options.drain,
     )

@@ -16,7 +16,6 @@ from airfleet.testing import nemesis, stopwatch, witness
 from airfleet.testing.experiment import Trial
 from airfleet.testing.history import Event
 from airfleet.testing.nemesis import Fault
-from airfleet.testing.servers import BROKER_SERVER, POSTGRES_SERVER
 from airfleet.testing.stopwatch import Stopwatch
 from airfleet.testing.targets import API_SERVER, SCHEDULER, WORKER, Target
 from airfleet.testing.workload import DEFERRED, ONE, TOLD, Asked
@@ -151,14 +150,14 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "F13",
-        lambda scale: nemesis.ServerAway(POSTGRES_SERVER),
+        lambda scale: nemesis.DatabaseAway(),
         {"dispatch": stopwatch.dispatch},
         {"dispatch": Promise(5, 5)},
         "17 s, tasks killed after 16.5 s",
     ),
     Row(
         "F14",
-        lambda scale: nemesis.ServerAway(POSTGRES_SERVER, 300 * scale),
+        lambda scale: nemesis.DatabaseAway(300 * scale),
         {"dispatch": stopwatch.dispatch},
         {"dispatch": Promise(10, 10)},
         "every task killed",
@@ -167,7 +166,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "F17",
-        lambda scale: nemesis.ServerAway(BROKER_SERVER, 60 * scale),
+        lambda scale: nemesis.BrokerAway(60 * scale),
         {"start": stopwatch.dispatch_of_waiting},
         {"start": Promise(5, 5)},
         "failed after 1 s",
@@ -190,7 +189,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "F20",
-        lambda scale: nemesis.ServerAway(BROKER_SERVER),
+        lambda scale: nemesis.BrokerAway(),
         {"dispatch": stopwatch.dispatch},
         {"dispatch": Promise(5, 5)},
         "30 s, or never",

@@ -19,7 +19,7 @@ from typing import Protocol
 from airfleet.testing import processes, witness
 from airfleet.testing.history import Event, Note
 from airfleet.testing.processes import arguments, send, tree
-from airfleet.testing.servers import BROKER_SERVER, POSTGRES_SERVER
+from airfleet.testing.servers import POSTGRES_SERVER
 from airfleet.testing.targets import API_SERVER, SCHEDULER, WORKER, Target
 from airfleet.testing.waiting import wait_until
 
@@ -136,31 +136,47 @@ class Pause:
 
 
 @dataclass(frozen=True)
-class ServerAway:
-    """The broker or the database is gone: connections break, new ones are refused. Its data are as they were."""
+class DatabaseAway:
+    """PostgreSQL ends at once and finishes nothing: connections break, new ones are refused."""
 
-    server: str
     seconds: float = 0.0
+    silences: bool = True
 
     @property
     def name(self) -> str:
         """What people call it."""
-        what = "database" if self.server == POSTGRES_SERVER else "broker"
-        return f"{what} away for {self.seconds:g} s" if self.seconds else f"{what} started anew"
-
-    @property
-    def silences(self) -> bool:
-        """Whether the API cannot answer without it."""
-        return self.server == POSTGRES_SERVER
+        return f"database away for {self.seconds:g} s" if self.seconds else "database started anew"
 
     def inflict(self, target: Target) -> Attempts:
-        """The database by its immediate shutdown, the broker by SIGKILL."""
-        target.servers.crash(self.server)
+        """Its immediate shutdown."""
+        target.servers.crash(POSTGRES_SERVER)
         return NOBODY
 
     def heal(self, target: Target) -> None:
         """Start it."""
-        target.servers.start_again(self.server)
+        target.servers.start_again(POSTGRES_SERVER)
+
+
+@dataclass(frozen=True)
+class BrokerAway:
+    """The broker is gone: connections break, new ones are refused. Its data are as they were."""
+
+    seconds: float = 0.0
+    silences: bool = False
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"broker away for {self.seconds:g} s" if self.seconds else "broker started anew"
+
+    def inflict(self, target: Target) -> Attempts:
+        """SIGKILL."""
+        target.broker.kill()
+        return NOBODY
+
+    def heal(self, target: Target) -> None:
+        """Start it."""
+        target.broker.start()
 
 
 @dataclass(frozen=True)
@@ -177,12 +193,12 @@ class BrokerHangs:
 
     def inflict(self, target: Target) -> Attempts:
         """SIGSTOP."""
-        target.servers.pause(BROKER_SERVER)
+        target.broker.freeze()
         return NOBODY
 
     def heal(self, target: Target) -> None:
         """SIGCONT."""
-        target.servers.resume(BROKER_SERVER)
+        target.broker.thaw()
 
 
 @dataclass(frozen=True)
@@ -194,13 +210,13 @@ class BrokerWiped:
     silences: bool = False
 
     def inflict(self, target: Target) -> Attempts:
-        """End it, remove its files."""
-        target.servers.wipe_broker()
+        """End it."""
+        target.broker.kill()
         return NOBODY
 
     def heal(self, target: Target) -> None:
-        """Start it."""
-        target.servers.start_again(BROKER_SERVER)
+        """Start it without its files."""
+        target.broker.wipe()
 
 
 @dataclass(frozen=True)
@@ -236,13 +252,13 @@ class KillBeforePublishing:
 
     def inflict(self, target: Target) -> Attempts:
         """The broker goes first."""
-        target.servers.crash(BROKER_SERVER)
+        target.broker.kill()
         return NOBODY
 
     def heal(self, target: Target) -> None:
         """Every scheduler dies, whichever of them queued what, and the broker is back."""
         kill_all(target.pids(SCHEDULER), target.witness_folder)
-        target.servers.start_again(BROKER_SERVER)
+        target.broker.start()
 
 
 @dataclass(frozen=True)
@@ -277,14 +293,14 @@ class PowerOff:
         """Servers last: until they are gone, nothing that is ended before can be told from one that ended well."""
         hurt = frozenset(note.attempt for note in _running(target.witness_folder))
         target.power_off()
-        for server in (BROKER_SERVER, POSTGRES_SERVER):
-            target.servers.crash(server)
+        target.broker.kill()
+        target.servers.crash(POSTGRES_SERVER)
         return hurt
 
     def heal(self, target: Target) -> None:
         """As a machine that boots."""
-        for server in (POSTGRES_SERVER, BROKER_SERVER):
-            target.servers.start_again(server)
+        target.servers.start_again(POSTGRES_SERVER)
+        target.broker.start()
         target.power_on()
 
 
@@ -307,12 +323,12 @@ def _choices(seconds: float) -> tuple[Fault, ...]:
         KillMonitor(),
         KillBeforePublishing(),
         Pause(SCHEDULER, seconds),
-        ServerAway(BROKER_SERVER, seconds),
-        ServerAway(BROKER_SERVER),
+        BrokerAway(seconds),
+        BrokerAway(),
         BrokerHangs(seconds),
         BrokerWiped(),
-        ServerAway(POSTGRES_SERVER, seconds),
-        ServerAway(POSTGRES_SERVER),
+        DatabaseAway(seconds),
+        DatabaseAway(),
         ExecutionApiAway(seconds),
     )
 

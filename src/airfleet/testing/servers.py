@@ -130,11 +130,11 @@ class Servers:
         self._signal_all(name, signal.SIGCONT)
 
     def wipe_broker(self) -> None:
-        """Crash the broker and forget what it held; it is not running afterwards."""
-        self.crash(BROKER_SERVER)
+        """Forget what the broker held, which is not running, and start it."""
         assert self._place is not None
         for entry in self._place.valkey_data.iterdir():
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        self.start_again(BROKER_SERVER)
 
     def pids(self) -> tuple[int, ...]:
         """Every process of the two."""

@@ -11,8 +11,8 @@ import json
 import shutil
 import signal
 import tempfile
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -25,7 +25,7 @@ from airfleet.testing import audit, dags, processes, witness, workload
 from airfleet.testing.fleet import FleetUnderTest
 from airfleet.testing.gate import Gate
 from airfleet.testing.ports import free_ports
-from airfleet.testing.servers import Servers
+from airfleet.testing.servers import BROKER_SERVER, Servers
 from airfleet.testing.stock import COMPONENTS, StockAirflow
 from airfleet.testing.waiting import wait_until
 
@@ -35,12 +35,36 @@ WELL_SECONDS = 240.0
 _DATABASE, _BROKER = "FAULTS_DATABASE_URL", "FAULTS_BROKER_URL"
 
 
+class Broker(Protocol):
+    """A broker of the harness; it is on the same port, with the same password, whatever happens to it."""
+
+    @property
+    def url(self) -> str:
+        """What ``broker:`` of fleet.yaml says."""
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+
+    def kill(self) -> None:
+        """End it at once; its data are as they were on disk."""
+
+    def freeze(self) -> None:
+        """Connections stay, nothing is answered."""
+
+    def thaw(self) -> None:
+        """Let it go on."""
+
+    def wipe(self) -> None:
+        """Forget what it held, and start."""
+
+
 class Target(Protocol):
     """An Airflow that can be hurt."""
 
     #: ``airfleet`` or ``stock``
     name: str
     servers: Servers
+    broker: Broker
     gate: Gate
     #: where tasks write down what they do
     witness_folder: Path
@@ -86,14 +110,46 @@ class Topology:
     schedulers: int = 1
 
 
-class _Harness:
-    """The part that both targets have: a folder, servers, a gate, Dags."""
+@dataclass(frozen=True)
+class _Valkey:
+    """The one that the servers bring."""
 
-    def __init__(self, topology: Topology) -> None:
+    servers: Servers
+
+    @property
+    def url(self) -> str:
+        return self.servers.broker()
+
+    def start(self) -> None:
+        self.servers.start_again(BROKER_SERVER)
+
+    def kill(self) -> None:
+        self.servers.crash(BROKER_SERVER)
+
+    def freeze(self) -> None:
+        self.servers.pause(BROKER_SERVER)
+
+    def thaw(self) -> None:
+        self.servers.resume(BROKER_SERVER)
+
+    def wipe(self) -> None:
+        self.servers.wipe_broker()
+
+
+#: makes a broker whose data lie in a folder
+MakeBroker = Callable[[Path], Broker]
+
+
+class _Harness:
+    """The part that both targets have: a folder, servers, a broker, a gate, Dags."""
+
+    def __init__(self, topology: Topology, make_broker: MakeBroker | None) -> None:
         self.topology = topology
         self.folder = Path(tempfile.mkdtemp(prefix="airfleet-faults-"))
         self.folder.chmod(0o755)  # the user that embedded servers run as, when we are root, must reach their data
         self.servers = Servers(self.folder / "servers")
+        self._own_broker = make_broker(self.folder / "broker") if make_broker else None
+        self.broker: Broker = self._own_broker or _Valkey(self.servers)
         self.api_port = free_ports(1)[0]
         self.gate = Gate(("127.0.0.1", self.api_port))
         self.witness_folder = self.folder / "witness"
@@ -114,8 +170,18 @@ class _Harness:
         self.servers.start()
         self._held.callback(self.servers.stop)
         self.servers.database("airflow")
+        if self._own_broker is not None:
+            self._held.callback(self._end_broker)
+            self._own_broker.start()
         self.gate.start()
         self._held.callback(self.gate.close)
+
+    def _end_broker(self) -> None:
+        self.broker.thaw()
+        if isinstance(self.broker, AbstractContextManager):
+            self.broker.__exit__(None, None, None)
+        else:
+            self.broker.kill()
 
     def connect(self) -> psycopg.Connection[Any]:
         """A connection to the metadata database. Raises psycopg.OperationalError while it is away."""
@@ -152,9 +218,11 @@ class FleetTarget(_Harness):
 
     name = "airfleet"
 
-    def __init__(self, topology: Topology | None = None, settings: str = "") -> None:
+    def __init__(
+        self, topology: Topology | None = None, make_broker: MakeBroker | None = None, settings: str = ""
+    ) -> None:
         """``settings``: more lines of fleet.yaml."""
-        super().__init__(topology or Topology())
+        super().__init__(topology or Topology(), make_broker)
         self._settings = settings
         self.fleet: FleetUnderTest | None = None
 
@@ -165,7 +233,7 @@ class FleetTarget(_Harness):
         self.fleet = FleetUnderTest.make(self._fleet_yaml(), files)
         self._held.callback(self.fleet.remove)
         # Passwords do not stand in fleet.yaml.
-        servers = {_DATABASE: self.database_url, _BROKER: self.servers.broker()}
+        servers = {_DATABASE: self.database_url, _BROKER: self.broker.url}
         self.fleet.environ = {**self.fleet.environ, **servers}
         self.fleet.start()
         self._ready(self.fleet.api)
@@ -229,8 +297,8 @@ class StockTarget(_Harness):
 
     name = "stock"
 
-    def __init__(self, topology: Topology | None = None) -> None:
-        super().__init__(topology or Topology())
+    def __init__(self, topology: Topology | None = None, make_broker: MakeBroker | None = None) -> None:
+        super().__init__(topology or Topology(), make_broker)
         self.airflow: StockAirflow | None = None
 
     def start(self) -> None:
@@ -244,7 +312,10 @@ class StockTarget(_Harness):
             self.folder / "stock",
             dags=folder,
             slots=self.topology.slots,
-            settings={"core": {"execution_api_server_url": self.execution_api}},
+            settings={
+                "core": {"execution_api_server_url": self.execution_api},
+                "celery": {"broker_url": self.broker.url},
+            },
             environ={witness.FOLDER: str(self.witness_folder)},
             components={**COMPONENTS, **more},
             keep_running=True,
