@@ -1,7 +1,8 @@
 """The API and the database are away, and a dag-processor dies over its callbacks: nobody is ended, nothing is lost.
 
-The outages are of 20 s: longer than the 16.5 s after which Airflow itself begins to end its tasks, and as short
-as a test may be. Those of minutes are rows F11 to F14 of the fault matrix.
+The outages are of 25 s: longer than the 16.5 s after which Airflow itself begins to end its tasks, and than the 20 s
+after which a scheduler is told here to take an attempt without heartbeats for dead. Those of minutes are rows F11 to
+F14 of the fault matrix.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from airfleet.testing import matrix
 from airfleet.testing.experiment import Experiment, Outcome, Shape
 from airfleet.testing.targets import FleetTarget, Topology
 
-OUTAGE_SECONDS = 20.0
+OUTAGE_SECONDS = 25.0
 #: what is promised on a machine that does nothing else, and what one is given that runs all tests
 PATIENCE_SECONDS = 45.0
 
@@ -27,7 +28,8 @@ CALLBACKS = matrix.BY_NUMBER["F23"].trial()
 def outcome() -> Iterator[Outcome]:
     """All three, one after the other, under one steady load."""
     shape = Shape(window_seconds=4.0, settle_seconds=2.0, patience_seconds=PATIENCE_SECONDS)
-    with FleetTarget(Topology(slots=4)) as target:
+    hasty = "  scheduler: {task_instance_heartbeat_timeout: \"20\"}\n"
+    with FleetTarget(Topology(slots=4), settings=hasty) as target:
         yield Experiment(target, shape, "outages").run((API_AWAY, DATABASE_AWAY, CALLBACKS))
 
 

@@ -42,7 +42,7 @@ from fastapi import Response
 from pydantic import BaseModel, Discriminator, JsonValue, TypeAdapter, ValidationError
 from sqlalchemy.orm import Session
 
-from airfleet.runtime import statements
+from airfleet.runtime import presence, statements
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -109,7 +109,9 @@ def _state(call: _Call, session: Session) -> Any:
 
 
 def _heartbeat(call: _Call, session: Session) -> Any:
-    return task_instances.ti_heartbeat(call.task_instance_id, call.payload, session)
+    answer = task_instances.ti_heartbeat(call.task_instance_id, call.payload, session)
+    presence.hear()
+    return answer
 
 
 def _rendered_fields(call: _Call, session: Session) -> Any:

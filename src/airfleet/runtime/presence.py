@@ -1,12 +1,13 @@
 """Since when attempts can tell that they live: what an outage of the API or its database leaves a scheduler to know.
 
 A scheduler fails a task whose last heartbeat is minutes old. After an outage of minutes that is true of all tasks, and
-of no one's fault. So every api-server says in the database, every few seconds, that heartbeats can be delivered; all of
-them write one row, and what they write is the start of the time in which there was no gap. The age of a heartbeat is
-counted from there.
+of no one's fault. So every api-server says in the database, every few seconds, that heartbeats were delivered (or that
+no attempt runs which could send any); all of them write one row, and what they write is the start of the time in which
+there was no gap. The age of a heartbeat is counted from there.
 
-While nobody says so, attempts cannot be told from the dead. They end by themselves when they were out of touch for
-``[airfleet] api_outage_seconds``; a scheduler waits longer than that, and then counts as if nothing had been said.
+While nobody's heartbeats are delivered, attempts cannot be told from the dead. They end by themselves when they were
+out of touch for ``[airfleet] api_outage_seconds``; a scheduler waits longer than that, and then counts as if nothing
+had been said. Agents tell of attempts that are lost meanwhile; nobody waits for this to find those.
 
 What fails: no table (another Airflow's migration made the database) - Airflow's own rule holds; the clocks of hosts
 differ - only the database's is used.
@@ -27,7 +28,7 @@ from sqlalchemy.orm import Session
 log = logging.getLogger(__name__)
 
 #: between two signs of an api-server, and the longest time between two that is no outage, seconds
-BEAT_SECONDS, GAP_SECONDS = 5.0, 20.0
+BEAT_SECONDS, GAP_SECONDS = 5.0, 15.0
 
 #: run by the migration
 CREATE = """
@@ -37,11 +38,13 @@ CREATE TABLE IF NOT EXISTS airfleet_api (
 """
 #: once for all api-servers in most of the time between two beats
 BEAT = f"""
-INSERT INTO airfleet_api AS api (since, beat) VALUES (now(), now())
+INSERT INTO airfleet_api AS api (since, beat)
+SELECT now(), now() WHERE :heard OR NOT EXISTS (SELECT FROM task_instance WHERE state IN ('running', 'restarting'))
 ON CONFLICT (one) DO UPDATE SET
     since = CASE WHEN api.beat < now() - interval '{GAP_SECONDS} s' THEN now() ELSE api.since END, beat = now()
 WHERE api.beat < now() - interval '{0.8 * BEAT_SECONDS} s'
 """
+_heard = threading.Event()
 _IS_THERE = "SELECT to_regclass('airfleet_api') IS NOT NULL"
 _READ = "SELECT extract(epoch FROM now() - since)::float, extract(epoch FROM now() - beat)::float FROM airfleet_api"
 
@@ -59,10 +62,15 @@ def install(connection: psycopg.Connection[Any]) -> None:
     connection.execute(CREATE)
 
 
-def say(engine: Engine) -> None:
-    """Say that heartbeats can be delivered. Raises sqlalchemy.exc.DBAPIError."""
+def hear() -> None:
+    """Take note that a heartbeat was delivered to this process."""
+    _heard.set()
+
+
+def say(engine: Engine, heard: bool) -> None:
+    """Say that heartbeats were delivered, or that there were none to deliver. Raises sqlalchemy.exc.DBAPIError."""
     with engine.begin() as connection:
-        connection.execute(text(BEAT))
+        connection.execute(text(BEAT), {"heard": heard})
 
 
 def read(session: Session) -> Presence | None:
@@ -98,7 +106,9 @@ def keep_saying(engine: Engine) -> None:
 def _keep_saying(engine: Engine) -> None:
     while True:
         try:
-            say(engine)
+            heard = _heard.is_set()
+            _heard.clear()
+            say(engine, heard)
         except Exception as error:  # an outage of the database: the others see a gap
-            log.debug("The database was not told that heartbeats can be delivered: %s", error)
+            log.debug("The database was not told that heartbeats were delivered: %s", error)
         time.sleep(BEAT_SECONDS)

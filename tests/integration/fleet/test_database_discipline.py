@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -70,7 +71,7 @@ def test_a_server_does_not_wait_for_a_silent_client(servers: Servers, connection
 def test_who_forgets_its_transaction_loses_its_locks(servers: Servers, connection: psycopg.Connection[Any]) -> None:
     connection.execute("CREATE TABLE slots (free int)")
     connection.execute("INSERT INTO slots VALUES (1)")
-    with psycopg.connect(servers.database_url("airflow")) as stopped:
+    with closing(psycopg.connect(servers.database_url("airflow"))) as stopped:
         stopped.execute("SET idle_in_transaction_session_timeout = '300ms'")
         stopped.execute("SELECT * FROM slots FOR UPDATE")
         connection.execute("SET lock_timeout = '5s'")
@@ -80,24 +81,32 @@ def test_who_forgets_its_transaction_loses_its_locks(servers: Servers, connectio
 
 
 def test_since_when_heartbeats_can_be_delivered(engine: Engine, connection: psycopg.Connection[Any]) -> None:
+    connection.execute("CREATE TABLE task_instance (state text)")
     with Session(engine) as session:
         assert presence.read(session) is None  # no table: nobody says anything
         presence.install(connection)
         presence.install(connection)
         assert presence.read(session) is None
-        presence.say(engine)
-        session.rollback()
+        presence.say(engine, heard=True)
         assert age(session) == (0, 0)
 
         passed(connection, presence.BEAT_SECONDS)
-        presence.say(engine)
+        presence.say(engine, heard=True)
         assert age(session) == (5, 0)
-        presence.say(engine)  # another api-server, a moment later: nothing is written
+        presence.say(engine, heard=True)  # another api-server, a moment later: nothing is written
         assert age(session) == (5, 0)
 
-        passed(connection, presence.GAP_SECONDS + 10)
-        assert age(session) == (35, 30)
-        presence.say(engine)
+        passed(connection, presence.BEAT_SECONDS)
+        presence.say(engine, heard=False)  # nobody runs who could be heard
+        assert age(session) == (10, 0)
+
+        connection.execute("INSERT INTO task_instance VALUES ('running')")
+        passed(connection, presence.BEAT_SECONDS)
+        presence.say(engine, heard=False)  # somebody runs, and is not heard
+        assert age(session) == (15, 5)
+        passed(connection, presence.GAP_SECONDS)
+        assert age(session) == (30, 20)
+        presence.say(engine, heard=True)
         assert age(session) == (0, 0)
 
 

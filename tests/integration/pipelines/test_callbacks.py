@@ -10,6 +10,7 @@ from airflow.callbacks.callback_requests import DagCallbackRequest
 from airflow.jobs.job import Job
 from airflow.models.base import Base
 from airflow.models.db_callback_request import DbCallbackRequest
+from airflow.models.team import Team
 from airflow.models.trigger import Trigger
 from airflow.utils.state import CallbackState, JobState
 from sqlalchemy import create_engine, delete, select
@@ -30,7 +31,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with Servers(folder / "servers") as servers:
         made = servers.database("callbacks").replace("postgresql://", "postgresql+psycopg://")
         engine = create_engine(made)
-        tables = [model.__table__ for model in (Trigger, Job, DbCallbackRequest)]
+        tables = [model.__table__ for model in (Team, Trigger, Job, DbCallbackRequest)]
         Base.metadata.create_all(engine, tables=tables)
         engine.dispose()
         yield made
