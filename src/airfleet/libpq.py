@@ -8,10 +8,10 @@ within some eleven seconds.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import psycopg
-from psycopg import sql
+if TYPE_CHECKING:
+    import psycopg
 
 #: for every client, as libpq understands it: seconds, and milliseconds for the last
 CLIENT: Mapping[str, Any] = {
@@ -49,6 +49,8 @@ def settle(connection: psycopg.Connection[Any]) -> None:
 
     Raises psycopg.Error: a server may refuse some of it to an ordinary role.
     """
+    from psycopg import sql  # only here: commands that only plan read the settings too, and start without it
+
     found = connection.execute(_SETTLED).fetchone()
     if found is not None and set(found[0]) >= {f"{name}={value}" for name, value in SERVER.items()}:
         return

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib
+import json
 import logging
 import os
 import signal
@@ -213,7 +214,7 @@ def finish() -> None:
     logging.shutdown()
 
 
-def migrate(_: Options) -> None:
+def migrate(options: Options) -> None:
     """``airflow db migrate``, when the database is not at this Airflow's schema."""
     from airflow.utils import db
 
@@ -230,6 +231,31 @@ def migrate(_: Options) -> None:
         _with_database(libpq.settle)
     except psycopg.Error as refused:
         print(f"the database keeps its own timeouts for silent clients: {refused}")
+    if options.get("objects") == "none":
+        _say_what_is_left()
+
+
+def _say_what_is_left() -> None:
+    from airflow.utils.session import create_session
+
+    from airfleet.agent import objects
+
+    with create_session() as session:
+        for kept in objects.left(session):
+            print(kept)
+
+
+def objects(_: Options) -> None:
+    """Write the connections, variables and pools of ``fleet.yaml``."""
+    from airflow.configuration import conf
+    from airflow.utils.session import create_session
+
+    from airfleet.agent import objects
+
+    use_database()
+    with create_session() as session:
+        for done in objects.write(json.loads(conf.get("airfleet", "objects")), session):
+            print(done)
 
 
 def _with_database(action: Callable[[psycopg.Connection[Any]], object]) -> None:
@@ -418,6 +444,7 @@ PREPARATIONS: Mapping[str, Callable[[], None]] = {"worker": start_pool}
 #: component -> what it does after the fork
 ENTRIES: Mapping[str, Callable[[Options], None]] = {
     "migrate": migrate,
+    "objects": objects,
     "scheduler": scheduler,
     "dag-processor": dag_processor,
     "triggerer": triggerer,

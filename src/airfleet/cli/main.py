@@ -21,10 +21,10 @@ from airfleet import __version__, errors
 from airfleet.cli import bug, options, problems, terminal
 
 SECTIONS = {
-    "Fleet": ("init", "up", "status", "logs", "drill", "down"),
+    "Fleet": ("init", "plan", "config", "up", "status", "logs", "drill", "down"),
     "Pipelines": ("check", "show", "run"),
     "Runs": ("trigger", "why"),
-    "Shell": ("completion",),
+    "Shell": ("schema", "completion"),
 }
 COMMANDS = tuple(name for names in SECTIONS.values() for name in names)
 

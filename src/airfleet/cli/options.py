@@ -60,6 +60,12 @@ def project(command: F) -> F:
     return add(command)
 
 
+def env(command: F) -> F:
+    """Add ``--env`` to a command; the argument ``env`` is the name of an overlay of fleet.yaml, or None."""
+    add = option("--env", envvar="AIRFLEET_ENV", metavar="NAME", help="Lay fleet.NAME.yaml over fleet.yaml.")
+    return add(command)
+
+
 def _or_the_one_before_the_command(ctx: click.Context, _param: click.Parameter, value: Path | None) -> Path | None:
     before: Path | None = ctx.find_root().params.get("project")
     return value if value is not None else before

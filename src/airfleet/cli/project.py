@@ -30,8 +30,10 @@ class Project:
         return paths.of(self.root, self.environ)
 
 
-def find(folder: Path | None) -> Project:
+def find(folder: Path | None, env: str | None = None) -> Project:
     """The project in ``folder``, or in the nearest ancestor of the working directory.
+
+    ``env`` names the overlay of its fleet.yaml; without it, ``AIRFLEET_ENV`` does.
 
     Raises:
         FleetError: there is none.
@@ -42,7 +44,7 @@ def find(folder: Path | None) -> Project:
             f"no {FLEET_FILE} in {Path.cwd()} or a folder above it",
             hint="airfleet init makes a project here; -C DIR names one elsewhere",
         )
-    return Project(found, os.environ)
+    return Project(found, {**os.environ, "AIRFLEET_ENV": env} if env else os.environ)
 
 
 def nearest(start: Path) -> Path | None:

@@ -45,10 +45,11 @@ _TELLING = {state: rank for rank, state in enumerate((*_DEAD, State.DEGRADED, St
     "--wait/--no-wait", default=True, show_default=True, help="With --detach: return only when it is healthy."
 )
 @options.timeout("2m", "How long the fleet may take to become healthy.")
+@options.env
 @options.project
-def command(project: Path | None, detach: bool, wait: bool, timeout: float) -> None:
+def command(project: Path | None, env: str | None, detach: bool, wait: bool, timeout: float) -> None:
     """Start the fleet of this machine."""
-    here = find(project)
+    here = find(project, env)
     deadline = time.monotonic() + timeout
     if detach:
         start_detached(here, wait=wait, deadline=deadline, timeout=timeout)

@@ -7,6 +7,7 @@
         password                 of the UI user, mode 0600
         flower-password          of Flower's user, mode 0600, when there is Flower
         ports.json               ports in use, kept so that they stay the same
+        plan.json                what the agent was told to run, for 'airfleet plan' to compare with
         airflow/airflow.cfg      generated at every start
         logs/<component>.log     output of each component; agent.log is the agent's own
         task-logs/               logs of tasks
@@ -59,6 +60,10 @@ class Paths:
     @property
     def ports(self) -> Path:
         return self.home / "ports.json"
+
+    @property
+    def plan(self) -> Path:
+        return self.home / "plan.json"
 
     @property
     def airflow_home(self) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from airfleet.fleet import airflow_settings
@@ -11,6 +12,7 @@ from airfleet.fleet.components import (
     dag_processor,
     flower,
     migrate,
+    objects,
     postgres,
     proxy,
     scheduler,
@@ -20,6 +22,7 @@ from airfleet.fleet.components import (
     worker,
 )
 from airfleet.fleet.context import Context
+from airfleet.fleet.description import describe
 from airfleet.fleet.plan import Component, File, Fork, Plan
 
 
@@ -28,7 +31,7 @@ def plan(context: Context) -> Plan:
 
     Raises KeyError when the fleet has no such host.
     """
-    return Plan(
+    made = Plan(
         fleet=context.fleet.name,
         host=context.here.name,
         root=Path(context.fleet.root),
@@ -42,6 +45,8 @@ def plan(context: Context) -> Plan:
         site=proxy.site(context),
         site_folder=context.nginx.folder if context.nginx else None,
     )
+    description = describe(made, context.secrets.jwt_secret)
+    return replace(made, files={**made.files, context.paths.plan: File(description.to_json())})
 
 
 def _components(context: Context) -> tuple[Component, ...]:
@@ -53,7 +58,7 @@ def _components(context: Context) -> tuple[Component, ...]:
     )
     workers = worker.components(context)
     api_servers = api_server.components(context)
-    steps = (migrate.component(context),) if with_database or api_servers else ()
+    steps = (migrate.component(context), *objects.components(context)) if with_database or api_servers else ()
     forked = (*steps, *with_database, *workers, *api_servers, *_those(flower.component(context)))
     return (*_servers(context), *_template(context, forked), *forked, *_those(proxy.component(context)))
 

@@ -63,6 +63,15 @@ def load_or_generate(path: Path, new: Callable[[], Secrets] = generate) -> Secre
     return made
 
 
+def load(path: Path) -> Secrets | None:
+    """The secrets kept at ``path``; None when it has none yet, or not all of them. Writes nothing."""
+    try:
+        kept = json.loads(path.read_text())
+        return Secrets(**{f.name: kept[f.name] for f in fields(Secrets)})
+    except (FileNotFoundError, KeyError):
+        return None
+
+
 def write_private(path: Path, text: str, mode: int = 0o600) -> None:
     """Replace ``path`` by ``text`` at once; nobody else can read it at any moment."""
     path.parent.mkdir(parents=True, exist_ok=True)

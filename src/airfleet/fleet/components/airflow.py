@@ -12,6 +12,7 @@ from airfleet.fleet.plan import Setting
 #: kind -> what it is trusted with
 KNOWS = {
     "migrate": ("database", "fernet"),
+    "objects": ("database", "fernet"),
     "scheduler": ("database", "fernet", "tokens", "broker"),
     "api-server": ("database", "fernet", "tokens", "sessions"),
     "dag-processor": ("database", "fernet", "tokens"),

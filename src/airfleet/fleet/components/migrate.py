@@ -12,7 +12,11 @@ def component(context: Context) -> Component:
     return Component(
         name="migrate",
         kind="migrate",
-        start=Fork("migrate", settings=airflow.settings(context, "migrate")),
+        start=Fork(
+            "migrate",
+            {"objects": "some" if context.fleet.objects else "none"},
+            settings=airflow.settings(context, "migrate"),
+        ),
         # Not "template": the order waits for it, and is obeyed before the template is quite ready.
         needs=("postgres",) if context.embedded is not None and context.ports.postgres is not None else (),
         once=True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airfleet.fleet.components import airflow
+from airfleet.fleet.components import airflow, objects
 from airfleet.fleet.context import Context
 from airfleet.fleet.names import numbered
 from airfleet.fleet.plan import Component, Fork, JobBeats
@@ -19,7 +19,8 @@ def _component(context: Context, name: str) -> Component:
         kind="scheduler",
         start=Fork("scheduler", settings=airflow.settings(context, "scheduler")),
         probe=JobBeats("SchedulerJob"),
-        needs=("migrate", "template"),
+        # A task may ask for a connection as soon as it runs.
+        needs=(objects.NAME if context.fleet.objects else "migrate", "template"),
         grace_seconds=15.0,
         memory_bytes=context.here.scheduler.memory_bytes,
     )

@@ -1,0 +1,182 @@
+"""``airfleet plan``: what each host would run, and what would change against what runs now."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from airfleet.cli import options, tables, terminal
+from airfleet.cli.project import Project, find
+from airfleet.errors import FileProblems, FleetError, did_you_mean
+
+if TYPE_CHECKING:
+    from airfleet.agent.control import Snapshot
+    from airfleet.fleet.changes import Change
+    from airfleet.fleet.description import Described, Description
+    from airfleet.fleet.spec import Fleet, Host
+
+COLUMNS = {
+    "change": "",
+    "host": "host",
+    "component": "component",
+    "runs": "runs",
+    "memory": "memory",
+    "address": "address",
+    "why": "why",
+}
+WORDS = {"+": "start", "-": "stop", "~": "restart", "": "keep"}
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One host: what it would run, and what that changes."""
+
+    host: Host
+    #: whether its agent runs here, so that there is something to compare with
+    running: bool
+    changes: tuple[Change, ...]
+
+
+@click.command(
+    epilog="\b\nExamples:\n  airfleet plan\n  airfleet plan --host work-2 --env prod\n  airfleet plan -o json"
+)
+@options.option("--host", metavar="NAME", help="Only this host of the fleet.")
+@options.env
+@options.output()
+@options.project
+def command(project: Path | None, host: str | None, env: str | None, output: str) -> None:
+    """Show what each host would run, and what would change.
+
+    + starts, - stops, ~ is started anew. What runs now is known for the host whose agent runs on this
+    machine. Starts nothing, changes nothing, imports no Airflow.
+    """
+    here = find(project, env)
+    fleet, sure = read(here)
+    planned = [plan_host(one, fleet, here, sure=sure) for one in _chosen(fleet, host)]
+    rows = [row(one.host, change, several=len(fleet.hosts) > 1) for one in planned for change in one.changes]
+    tables.put_rows(rows, output, COLUMNS, whole={"fleet": fleet.name, "hosts": [as_data(one) for one in planned]})
+    if output == "table":
+        terminal.say(f"\n{summary(planned)}")
+        if not sure:
+            terminal.say("secrets of this fleet are not here: whatever depends on them was not compared")
+
+
+def read(here: Project) -> tuple[Fleet, bool]:
+    """The fleet, and whether its secrets are here. Raises FileProblems when it is wrong in any other way."""
+    from airfleet.fleet import reader
+
+    try:
+        return reader.read_file(here.fleet_file, here.environ), True
+    except FileProblems as wrong:
+        try:
+            return reader.read_file(here.fleet_file, here.environ, lenient=True), False
+        except FileProblems:
+            raise wrong from None
+
+
+def plan_host(host: Host, fleet: Fleet, here: Project, *, sure: bool) -> Planned:
+    """What a host would run, compared with what runs if it is this machine."""
+    from airfleet.fleet import changes, description, planning, preview, secrets
+
+    before = _before(here)
+    snapshot = _running(here) if before is None or before.host == host.name else None
+    kept = secrets.load(here.paths.secrets)
+    local = snapshot is not None or len(fleet.hosts) == 1
+    cores = len(os.sched_getaffinity(0)) if local else 0
+    context = preview.context(fleet, host.name, here.paths, kept or secrets.generate(), cores)
+    planned = description.describe(planning.plan(context), context.secrets.jwt_secret)
+    running = [component.name for component in snapshot.components if component.kind != "agent"] if snapshot else []
+    found = changes.compare(planned, before if snapshot else None, running, sure=sure and kept is not None)
+    return Planned(host, snapshot is not None, found)
+
+
+def _chosen(fleet: Fleet, name: str | None) -> Sequence[Host]:
+    if name is None:
+        return fleet.hosts
+    try:
+        return (fleet.host(name),)
+    except KeyError:
+        known = [host.name for host in fleet.hosts]
+        hint = did_you_mean(name, known) or f"the hosts are: {', '.join(known)}"
+        raise FleetError(f"fleet '{fleet.name}' has no host '{name}'", hint=hint) from None
+
+
+def _before(here: Project) -> Description | None:
+    """What the agent of this machine was told to run, if one ever was."""
+    from airfleet.fleet.description import Description
+
+    try:
+        return Description.from_json(here.paths.plan.read_text("utf-8"))
+    except (OSError, ValueError, KeyError, TypeError):  # none yet, or written by another version of airfleet
+        return None
+
+
+def _running(here: Project) -> Snapshot | None:
+    from airfleet.agent import control
+    from airfleet.agent.control import AgentGone
+
+    try:
+        return control.status(here.paths.socket)
+    except AgentGone:
+        return None
+
+
+def row(host: Host, change: Change, *, several: bool) -> dict[str, Any]:
+    """One component for the table."""
+    from airfleet.fleet.units import size_text
+
+    component = change.component
+    return {
+        "change": change.sign,
+        "host": host.name if several else "",
+        "component": component.name,
+        "runs": ", ".join(what(component)),
+        "memory": size_text(component.memory_bytes) if component.memory_bytes else "",
+        "address": component.address,
+        "why": "; ".join(change.why),
+    }
+
+
+def what(component: Described) -> Iterator[str]:
+    """What is to know about one component, in a few words."""
+    if queues := component.options.get("queues"):
+        yield f"queues {queues.replace(',', ', ')}" if "," in queues else f"queue {queues}"
+    if slots := component.options.get("slots"):
+        yield "a slot per core" if slots == "0" else f"{slots} slots" if slots != "1" else "1 slot"
+
+
+def as_data(planned: Planned) -> dict[str, Any]:
+    """One host, for programs."""
+    return {
+        "host": planned.host.name,
+        "address": planned.host.address,
+        "running": planned.running,
+        "components": [
+            {
+                "name": change.component.name,
+                "kind": change.component.kind,
+                "change": WORDS[change.sign],
+                "why": list(change.why),
+                "address": change.component.address,
+                "memory_bytes": change.component.memory_bytes,
+                "options": dict(change.component.options),
+            }
+            for change in planned.changes
+        ],
+    }
+
+
+def summary(planned: Sequence[Planned]) -> str:
+    """What would happen, in one line."""
+    signs = [change.sign for one in planned for change in one.changes]
+    counts = [f"{signs.count(sign)} to {word}" for sign, word in WORDS.items() if sign and sign in signs]
+    if not counts:
+        return "nothing would change"
+    if not any(one.running for one in planned):
+        return f"nothing runs here: {', '.join(counts)}"
+    return f"{', '.join(counts)}; 'airfleet down', then 'airfleet up', makes it so"

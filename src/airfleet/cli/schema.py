@@ -1,0 +1,31 @@
+"""``airfleet schema``: the JSON Schema of a file, for editors."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from airfleet.cli import terminal
+
+
+@click.command(
+    epilog="\b\nExamples:\n  airfleet schema fleet > fleet.schema.json\n"
+    "  airfleet schema pipeline > pipeline.schema.json"
+)
+@click.argument("file", metavar="fleet|pipeline", type=click.Choice(["fleet", "pipeline"]))
+def command(file: str) -> None:
+    """Print the JSON Schema of fleet.yaml or of pipeline files.
+
+    An editor that knows YAML completes keys and marks mistakes with it. What rules between values say,
+    only 'airfleet check' knows.
+    """
+    if file == "fleet":
+        from airfleet.fleet import schema as fleet
+
+        found = fleet.schema()
+    else:
+        from airfleet.pipelines import schema as pipelines
+
+        found = pipelines.schema()
+    terminal.put(json.dumps(found, indent=2, ensure_ascii=False))

@@ -1,0 +1,89 @@
+"""What bringing a plan up would change on a host: what starts, what stops, what is started anew, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from airfleet.fleet import units
+from airfleet.fleet.description import Described, Description
+
+Sign = Literal["+", "-", "~", ""]
+
+#: names in one sentence, before it says how many more
+_NAMED = 4
+
+
+@dataclass(frozen=True)
+class Change:
+    """What becomes of one component: ``+`` starts, ``-`` stops, ``~`` is started anew, nothing at all."""
+
+    component: Described
+    sign: Sign
+    #: why it is started anew
+    why: tuple[str, ...] = ()
+
+
+def compare(
+    planned: Description, before: Description | None, running: Collection[str], *, sure: bool = True
+) -> tuple[Change, ...]:
+    """The changes of one host, in the plan's order; what stops comes last.
+
+    ``before`` is what its agent was told, ``running`` the names of what runs now. With ``sure=False`` the plan was made
+    without its secrets, and whatever depends on them is not compared.
+    """
+    known = {component.name: component for component in before.components} if before else {}
+    everywhere = tuple(_everywhere(planned, before)) if before and sure else ()
+    found = [
+        _change(component, known.get(component.name), running, everywhere, sure) for component in planned.components
+    ]
+    names = {component.name for component in planned.components}
+    gone = (known.get(name) or Described(name, name) for name in running if name not in names)
+    return (*found, *(Change(component, "-") for component in gone))
+
+
+def _change(
+    planned: Described, before: Described | None, running: Collection[str], everywhere: tuple[str, ...], sure: bool
+) -> Change:
+    if planned.name not in running:
+        return Change(planned, "+")
+    if before is None:
+        return Change(planned, "")
+    why = tuple(_differences(planned, before, sure))
+    if planned.airflow:
+        why += everywhere
+    return Change(planned, "~" if why else "", why)
+
+
+def _differences(planned: Described, before: Described, sure: bool) -> Iterator[str]:
+    for option in dict.fromkeys((*before.options, *planned.options)):
+        was, will_be = before.options.get(option, ""), planned.options.get(option, "")
+        if was != will_be:
+            yield f"{option} {was or 'nothing'} → {will_be or 'nothing'}"
+    if planned.memory_bytes != before.memory_bytes:
+        yield f"memory {_memory(before)} → {_memory(planned)}"
+    if planned.address != before.address and not planned.options:
+        yield f"address {before.address} → {planned.address}"
+    if planned.secrets != before.secrets and sure:
+        yield "what it is told in secret"
+
+
+def _memory(component: Described) -> str:
+    return "without limit" if component.memory_bytes is None else units.size_text(component.memory_bytes)
+
+
+def _everywhere(planned: Description, before: Description) -> Iterator[str]:
+    if settings := _changed(before.settings, planned.settings):
+        yield f"airflow.cfg: {_some(settings)}"
+    if variables := _changed(before.environment, planned.environment):
+        yield f"environment: {_some(variables)}"
+
+
+def _changed(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    return [name for name in dict.fromkeys((*before, *after)) if before.get(name) != after.get(name)]
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
