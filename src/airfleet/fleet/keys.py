@@ -104,7 +104,7 @@ WORKER: Final[Table] = {
 }
 
 PROXY: Final[Table] = {
-    "on": Key("names", "the hosts it runs on"),
+    "on": Key("names", "the hosts it runs on; `[]` when you run one yourself on the fleet's machine"),
     "name": Key("text", "the host name that people type", required=True),
     "address": Key("text", "the address it listens on (`0.0.0.0`)"),
     "port": _port("the port it listens on (443 with `tls`, else 80)"),

@@ -125,5 +125,5 @@ def _on(keys: Section, *, several: bool) -> tuple[str, ...]:
     if node is None:
         return (LOCAL,)
     if several and isinstance(node, source.Sequence):
-        return keys.names("on", (LOCAL,))
+        return keys.names("on", ())
     return (keys.text("on", LOCAL),)

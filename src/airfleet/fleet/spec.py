@@ -106,7 +106,7 @@ class Tls:
 class Proxy:
     """nginx in front of the api-servers and Flower."""
 
-    #: the hosts it runs on
+    #: the hosts it runs on; none when people run one themselves, on the fleet's machine
     on: tuple[str, ...]
     #: the host name that people type
     name: str

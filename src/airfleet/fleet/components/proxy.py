@@ -76,7 +76,7 @@ def trusted(context: Context) -> tuple[str, ...]:
     proxy = context.fleet.proxy
     if proxy is None:
         return ()
-    own = context.own_address if context.host in proxy.on else None
+    own = context.own_address if context.host in proxy.on or not proxy.on else None
     others = (host.address for host in context.fleet.hosts if host.name in proxy.on and host.name != context.host)
     return tuple(dict.fromkeys((*([own] if own else []), *others)))
 

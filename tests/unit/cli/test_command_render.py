@@ -1,0 +1,95 @@
+"""``airfleet render``: the files of other programs, printed or written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from airfleet.cli.main import at_the_edge, cli
+
+FLEET = """\
+name: shop
+api_server: {count: 2}
+flower: true
+proxy: {name: airflow.example.com, airflow: /myorg/airflow, flower: /myorg/flower}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "pipelines").mkdir()
+    (tmp_path / "fleet.yaml").write_text(FLEET)
+    return tmp_path
+
+
+def render(project: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["-C", str(project), "render", *arguments])
+
+
+def test_nginx_as_text(project: Path) -> None:
+    text = render(project, "nginx").stdout
+    assert "server_name airflow.example.com;" in text
+    assert "listen 0.0.0.0:80;" in text
+    assert "server 127.0.0.1:8080 max_fails" in text
+    assert "server 127.0.0.1:8081 max_fails" in text
+    assert "location ^~ /myorg/flower/ {" in text
+    assert not (project / ".airfleet").exists()  # it leaves nothing behind
+
+
+def test_the_ports_of_a_fleet_that_has_run(project: Path) -> None:
+    (project / ".airfleet").mkdir()
+    kept = {"api_server": 8888, "api_server_2": 8889, "flower": 5560, "nginx": 8091}
+    (project / ".airfleet" / "ports.json").write_text(json.dumps(kept))
+    text = render(project, "nginx").stdout
+    for place in ("127.0.0.1:8888", "127.0.0.1:8889", "127.0.0.1:5560", "127.0.0.1:8091"):
+        assert place in text
+
+
+def test_nginx_as_a_file(project: Path) -> None:
+    done = render(project, "nginx", "--output", str(project / "made" / "nginx"))
+    assert done.exit_code == 0, done.output
+    assert done.stdout == ""
+    assert "airflow.example.com" in (project / "made" / "nginx" / "nginx.conf").read_text()
+
+
+HOSTS = """\
+name: shop
+database: postgresql://db/airflow
+broker: redis://queue/0
+hosts:
+  - {name: a, address: 10.0.0.1, scheduler: 1, dag_processor: 1, api_server: {count: 1}, workers: [{name: worker}]}
+  - {name: b, address: 10.0.0.2, api_server: {count: 1}}
+proxy: {on: [b], name: airflow.example.com}
+policies: {on_partition: keep}
+"""
+
+
+def refusal(project: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    def run() -> object:
+        return cli.main(["-C", str(project), "render", *arguments], standalone_mode=False)
+
+    assert at_the_edge(run) == 1
+    return capsys.readouterr().err
+
+
+def test_what_cannot_be_rendered_is_explained(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "fleet.yaml").write_text("name: shop\n")
+    assert "fleet.yaml has no proxy" in refusal(project, capsys, "nginx")
+    (project / "fleet.yaml").write_text(HOSTS)
+    assert "the fleet has no host 'c'" in refusal(project, capsys, "nginx", "--host", "c")
+    assert "the proxy does not run on 'a'\nhint: it runs on b" in refusal(project, capsys, "nginx", "--host", "a")
+
+
+def test_the_host_of_the_proxy_is_found(project: Path) -> None:
+    (project / "fleet.yaml").write_text(HOSTS)
+    text = render(project, "nginx").stdout
+    assert text.index("server 10.0.0.2:8080") < text.index("server 10.0.0.1:8080")
+    assert text == render(project, "nginx", "--host", "b").stdout
+
+
+def test_one_that_people_run_themselves(project: Path) -> None:
+    (project / "fleet.yaml").write_text("name: shop\nproxy: {on: [], name: airflow.example.com, airflow: /a}\n")
+    assert "location ^~ /a/execution {" in render(project, "nginx").stdout
