@@ -1,0 +1,53 @@
+"""The fault matrix at reduced times: on one fleet, under one load, one fault after the other.
+
+``make faults`` is the whole of it, with as many repetitions as wished; see :mod:`airfleet.testing.matrix`.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from airfleet.testing.experiment import Experiment, Outcome, Shape
+from airfleet.testing.matrix import BY_NUMBER
+from airfleet.testing.targets import FleetTarget, Topology
+from airfleet.testing.workload import Mix
+
+#: two schedulers: one killed leaves one
+ROWS = ("F1", "F3", "F5", "F11", "F13", "F17", "F19", "F23")
+#: a minute away is three seconds here
+SCALE = 0.05
+SHAPE = Shape(
+    mix=Mix(long_seconds=8.0),
+    window_seconds=8.0,
+    settle_seconds=4.0,
+    patience_seconds=45.0,
+    drain_seconds=60.0,
+)
+
+
+@pytest.fixture(scope="module")
+def outcome() -> Outcome:
+    """All of the faults, done once."""
+    trials = [BY_NUMBER[number].trial(SCALE, after_seconds=2.0) for number in ROWS]
+    with FleetTarget(Topology(slots=6, schedulers=2)) as target:
+        return Experiment(target, SHAPE, "matrix", print).run(trials)
+
+
+def test_no_invariant_is_violated_whatever_breaks(outcome: Outcome) -> None:
+    assert [str(violation) for violation in outcome.violations] == []
+    assert outcome.runs > 100
+
+
+def test_everything_recovers_in_time(outcome: Outcome) -> None:
+    found = {number: one.seconds for number, one in zip(ROWS, outcome.recoveries, strict=True)}
+    late = {
+        f"{number} {watch}: {seconds}"
+        for number, by_watch in found.items()
+        for watch, seconds in by_watch.items()
+        if seconds is None or seconds > BY_NUMBER[number].promised[watch].most + SLACK_SECONDS
+    }
+    assert late == set()
+
+
+#: a machine that runs other tests, too, is slower than one that is measured on
+SLACK_SECONDS = 10.0
