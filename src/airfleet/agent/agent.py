@@ -23,9 +23,11 @@ from typing import Any
 
 from airfleet.agent import leftovers, memory, process, restarts, states, wakeup
 from airfleet.agent.control import ComponentStatus, Snapshot
-from airfleet.agent.fencing import Fencing
 from airfleet.agent.database_watch import DatabaseWatch
+from airfleet.agent.draining import Draining
+from airfleet.agent.fencing import Fencing
 from airfleet.agent.health import Verdict
+from airfleet.agent.outcomes import Outcomes
 from airfleet.agent.probing import Prober
 from airfleet.agent.process import TEMPLATE_DESCRIPTOR, Running
 from airfleet.agent.server import ControlServer
@@ -33,7 +35,7 @@ from airfleet.agent.states import State
 from airfleet.agent.template_link import TemplateLink
 from airfleet.events import Event, Log
 from airfleet.fleet.paths import Paths, fleet_id
-from airfleet.fleet.plan import Exec, Fork, Plan
+from airfleet.fleet.plan import Exec, Fork, Plan, Watch
 from airfleet.runtime import identity
 
 #: seconds that a failing probe of a ready component is borne before it is called degraded
@@ -41,6 +43,9 @@ PATIENCE_SECONDS = 15.0
 
 #: seconds between two turns of the loop when nothing happens: while something changes, and at rest
 BUSY_PAUSE, QUIET_PAUSE = 0.05, 1.0
+
+#: seconds that replaced workers get for their attempts when all is to end
+DRAIN_SECONDS = 60.0
 
 #: how the reason of a component begins that was ended because it did not get ready in time
 TOO_SLOW = "was not ready after"
@@ -74,10 +79,13 @@ class Agent:
         self._fencing = Fencing(
             self._prober.database, plan.environment.get(identity.HOST) or identity.host(), paths.airflow_home, log
         )
+        self._outcomes = Outcomes(paths.outcomes, self._prober.database, clock)
+        self._draining = Draining(clock)
         self._well_at: dict[str, float] = {}
         self._server: ControlServer | None = None
         self._template: TemplateLink | None = None
         self._stopping = False
+        self._stopped_at = 0.0
         self._forced = False
         self._ready_after: float | None = None
         self._done = False
@@ -96,6 +104,8 @@ class Agent:
         while not self._done:
             self._start_what_can_start()
             self._ask_how_they_are()
+            self._outcomes.look()
+            self._draining.look()
             self._end_what_must_end()
             self._wait_for_something()
         self._finish()
@@ -104,6 +114,7 @@ class Agent:
         """Begin to end everything; with ``force`` without waiting for anything."""
         if not self._stopping:
             self._stopping = True
+            self._stopped_at = self._clock()
             self._log(Event.FLEET_STOPPING, fleet=self._plan.fleet)
         self._forced = self._forced or force
         self._tell_watchers()
@@ -169,6 +180,9 @@ class Agent:
             self._template.order(running.name, start, running.log)
             return
         running.move_to(State.STARTING, now)
+        if isinstance(start, Watch):
+            running.ordered(now, time.time())
+            return
         try:
             pid = self._spawn(running, start)
         except OSError as refused:
@@ -233,8 +247,17 @@ class Agent:
                 running.deaths.clear()
         elif running.state == State.STARTING and not running.reason.startswith(TOO_SLOW):
             running.reason = verdict.reason
+        elif verdict.useless and running.state in (State.READY, State.DEGRADED) and running.pid is not None:
+            self._replace(running, running.pid, verdict.reason)
         elif running.state == State.READY and now - self._well_at.get(running.name, now) > PATIENCE_SECONDS:
             running.move_to(State.DEGRADED, now, verdict.reason)
+
+    def _replace(self, running: Running, pid: int, reason: str) -> None:
+        """Start another one at once; this one may finish what it has begun."""
+        self._draining.add(pid)
+        running.pid = None
+        self._died(running, reason)
+        self._write_down()
 
     def _end_when_too_slow(self, running: Running, now: float) -> None:
         limit = running.component.start_seconds
@@ -253,6 +276,8 @@ class Agent:
             if running is None and self._may_be_fresh(pid):
                 return  # the template has not told us yet whose pid this is; the next turn knows
             _, status = os.waitpid(pid, 0)
+            if self._draining.ended(pid):
+                self._fencing.died("worker", "", pid)
             if running is not None:
                 self._ended(running, status)
 
@@ -309,6 +334,8 @@ class Agent:
     def _end_what_must_end(self) -> None:
         if not self._stopping:
             return
+        if self._draining and not self._forced and self._clock() - self._stopped_at < DRAIN_SECONDS:
+            return  # they were told to end when they were replaced
         groups: dict[int, list[Running]] = {}
         for running in self._running.values():
             groups.setdefault(_LATE.get(running.component.kind, 0), []).append(running)

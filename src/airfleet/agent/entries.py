@@ -30,8 +30,8 @@ Options = Mapping[str, str]
 #: ``current`` in this variable: all tasks come from this installation of Airflow
 EXECUTION_API = "AIRFLEET_EXECUTION_API"
 
-#: seconds between two signs of life of a worker
-HEARTBEAT_SECONDS = 5
+#: seconds between two events by which monitors like Flower know that a worker lives
+HEARTBEAT_SECONDS = 20
 
 #: imported before any fork, in this order
 IMPORTED = (
@@ -57,9 +57,12 @@ IMPORTED = (
     "airfleet.runtime.scheduler",
     "airfleet.runtime.celery_task",
     "airfleet.runtime.child",
+    "airfleet.runtime.consumer",
     "airfleet.runtime.coordinator",
     "airfleet.runtime.execution_api",
+    "airfleet.runtime.outcomes",
     "airfleet.runtime.pool",
+    "airfleet.runtime.queues",
     "airfleet.runtime.triggerer",
     "asgiref.sync",
     "billiard.heap",
@@ -70,7 +73,6 @@ IMPORTED = (
     "celery.app.events",
     "celery.app.log",
     "celery.apps.worker",
-    "celery.backends.redis",
     "celery.concurrency.prefork",
     "celery.events.receiver",
     "celery.loaders.app",
@@ -195,7 +197,8 @@ def apply(settings: Sequence[Sequence[str]]) -> None:
 
     for section, key, value in settings:
         for configuration in (conf, sdk_conf):
-            configuration.set(section, key, value)
+            # Airflow replaces names behind a percent sign, which in a URL stands for itself.
+            configuration.set(section, key, value.replace("%", "%%"))
 
 
 def use_database() -> None:
@@ -218,6 +221,8 @@ def migrate(options: Options) -> None:
     """``airflow db migrate``, when the database is not at this Airflow's schema."""
     from airflow.utils import db
 
+    from airfleet.runtime import outcomes
+
     use_database()
     if _schema_in_database() == tuple(db._REVISION_HEADS_MAP.values())[-1]:
         print("the database has this Airflow's schema already")
@@ -225,6 +230,7 @@ def migrate(options: Options) -> None:
         _with_database(wakeups.remove)
         db.upgradedb()
     _with_database(wakeups.install)
+    _with_database(lambda connection: connection.execute(outcomes.CREATE))
     _with_database(losses.install)
     _with_database(presence.install)
     try:
@@ -361,9 +367,9 @@ def worker(options: Options) -> None:
     from airflow.configuration import conf
     from airflow.providers.celery.executors.celery_executor_utils import create_celery_app
     from airflow.sdk.log import configure_logging
-    from celery.signals import heartbeat_sent, worker_ready
+    from celery.signals import worker_ready
 
-    from airfleet.runtime import celery_task
+    from airfleet.runtime import celery_task, consumer, queues
 
     def beat(**_: Any) -> None:
         with open(options["beat"], "w") as file:
@@ -376,9 +382,10 @@ def worker(options: Options) -> None:
         beat()
 
     worker_ready.connect(ready, weak=False)
-    heartbeat_sent.connect(beat, weak=False)
+    consumer.beat_with(beat)
     configure_logging(output=sys.stdout.buffer, json_output=False)
     app = create_celery_app(conf)
+    queues.prepare(app)
     celery_task.register(app)
     # Not ``worker_main``: it loads every command of Celery and Flower, which no worker needs.
     celery_worker = app.Worker(
@@ -390,6 +397,7 @@ def worker(options: Options) -> None:
         without_gossip=True,
         without_mingle=True,
         heartbeat_interval=HEARTBEAT_SECONDS,
+        consumer_cls=consumer.FleetConsumer,
     )
     celery_worker.start()
     sys.exit(celery_worker.exitcode)

@@ -11,18 +11,31 @@ import socket
 import threading
 import time
 import urllib.parse
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
 
+from airfleet.agent.broker_lines import Line, line_to
 from airfleet.agent.embedded_postgres import SUPERUSER
-from airfleet.fleet.plan import BrokerAnswers, FileBeats, HttpAnswers, JobBeats, PostgresAnswers, Probe, Started
+from airfleet.fleet.brokers import Broker
+from airfleet.fleet.plan import (
+    BrokerAnswers,
+    BrokerWorks,
+    FileBeats,
+    HttpAnswers,
+    JobBeats,
+    PostgresAnswers,
+    Probe,
+    Started,
+)
 from airfleet.libpq import CLIENT
 
 TIMEOUT_SECONDS = 10.0
+#: a worker needs not as long to take tasks again after its broker came back
+RECONNECT_SECONDS = 8.0
 
 
 @dataclass(frozen=True)
@@ -31,6 +44,8 @@ class Verdict:
 
     well: bool
     reason: str = ""
+    #: it lives and does not do its work, and will not do it again: another has to take its place
+    useless: bool = False
 
 
 WELL = Verdict(True)
@@ -48,7 +63,7 @@ class Database:
         """The first row of an answer. Raises psycopg.Error."""
         return next(iter(self.rows(query, parameters)), None)
 
-    def rows(self, query: LiteralString, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    def rows(self, query: LiteralString, parameters: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """All rows of an answer. Raises psycopg.Error."""
         with self._lock:
             if self._connection is not None:
@@ -80,14 +95,33 @@ class Database:
             self._connection = None
 
 
+class Lines:
+    """One line to each broker, whoever asks."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lines: dict[Broker, Line] = {}
+
+    def to(self, broker: Broker) -> Line:
+        """The line to a broker; it connects when first used."""
+        with self._lock:
+            return self._lines.setdefault(broker, line_to(broker))
+
+    def close(self) -> None:
+        """Give all connections up."""
+        for line in self._lines.values():
+            line.close()
+
+
 @dataclass(frozen=True)
 class Subject:
     """What a probe may need to know beside its own fields."""
 
-    pid: int
+    pid: int | None
     #: when the process started, seconds since the epoch
     started_at: float
     database: Database
+    lines: Lines = field(default_factory=Lines)
 
 
 def ask(probe: Probe, subject: Subject) -> Verdict:
@@ -100,6 +134,9 @@ def ask(probe: Probe, subject: Subject) -> Verdict:
                 return _postgres(probe)
             case BrokerAnswers():
                 return _broker(probe)
+            case BrokerWorks():
+                subject.lines.to(probe.broker).check()
+                return WELL
             case HttpAnswers():
                 return _http(probe)
             case JobBeats():
@@ -186,8 +223,20 @@ def _file(probe: FileBeats, subject: Subject) -> Verdict:
     if pid != str(subject.pid):
         return Verdict(False, "has not reported that it is ready yet")
     if age > probe.late_seconds:
-        return Verdict(False, f"its last sign of life is {age:.0f} s old")
+        return _late(probe, age, subject)
     return WELL
+
+
+def _late(probe: FileBeats, age: float, subject: Subject) -> Verdict:
+    if probe.broker is None:
+        return Verdict(False, f"its last sign of life is {age:.0f} s old")
+    line = subject.lines.to(probe.broker)
+    try:
+        line.check()
+    except OSError as error:
+        return Verdict(False, f"takes no tasks: the broker {_plain(error)}")
+    sentence = f"took nothing from its queues for {age:.0f} s, and the broker is well"
+    return Verdict(False, sentence, useless=line.well_seconds > RECONNECT_SECONDS)
 
 
 def _plain(error: BaseException) -> str:

@@ -10,10 +10,15 @@ from dataclasses import dataclass
 from airfleet.agent import health
 from airfleet.agent.process import Running
 from airfleet.agent.states import State
+from airfleet.fleet.plan import BrokerWorks, FileBeats, Watch
 
 #: seconds between two probes of a component that is not ready yet, and of one that is
 STARTING_PROBE_SECONDS = 0.15
 READY_PROBE_SECONDS = 5.0
+#: and of a broker, or a worker, which are cheap to ask: within 15 s one that takes nothing has to be replaced
+BROKER_PROBE_SECONDS = 2.0
+#: between two of a broker that was never well: each question is a new connection
+WATCH_PROBE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -21,7 +26,7 @@ class Answer:
     """What came of one probe; ``pid`` is the process that was asked about."""
 
     name: str
-    pid: int
+    pid: int | None
     verdict: health.Verdict
 
 
@@ -30,6 +35,7 @@ class Prober:
 
     def __init__(self, database_url: str, wake: Callable[[], None]) -> None:
         self.database = health.Database(database_url)
+        self._lines = health.Lines()
         self._wake = wake
         self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="probe")
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
@@ -38,14 +44,15 @@ class Prober:
 
     def ask(self, running: Running, now: float) -> None:
         """Ask about a running component, if it is time to."""
-        if running.pid is None or running.state not in (State.STARTING, State.READY, State.DEGRADED):
+        watched = isinstance(running.component.start, Watch)
+        if (running.pid is None and not watched) or running.state not in (State.STARTING, State.READY, State.DEGRADED):
             return
-        pause = STARTING_PROBE_SECONDS if running.state == State.STARTING else READY_PROBE_SECONDS
+        pause = _pause(running)
         if running.name in self._in_flight or now - self._asked.get(running.name, -pause) < pause:
             return
         self._asked[running.name] = now
         self._in_flight.add(running.name)
-        subject = health.Subject(running.pid, running.started_at, self.database)
+        subject = health.Subject(running.pid, running.started_at, self.database, self._lines)
         self._threads.submit(self._probe, running, subject)
 
     def answers(self) -> Iterator[Answer]:
@@ -59,8 +66,16 @@ class Prober:
         """Ask no more."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self.database.close()
+        self._lines.close()
 
     def _probe(self, running: Running, subject: health.Subject) -> None:
         verdict = health.ask(running.component.probe, subject)
         self._answers.put(Answer(running.name, subject.pid, verdict))
         self._wake()
+
+
+def _pause(running: Running) -> float:
+    """Seconds between two probes of this component."""
+    if running.state == State.STARTING:
+        return WATCH_PROBE_SECONDS if isinstance(running.component.start, Watch) else STARTING_PROBE_SECONDS
+    return BROKER_PROBE_SECONDS if isinstance(running.component.probe, BrokerWorks | FileBeats) else READY_PROBE_SECONDS

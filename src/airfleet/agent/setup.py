@@ -87,6 +87,7 @@ def _make_folders(paths: Paths) -> None:
     for folder, mode in (
         (paths.home, 0o711),
         (paths.runtime, 0o700),
+        (paths.outcomes, 0o700),
         (paths.logs, 0o700),
         (paths.task_logs, 0o700),
         (paths.airflow_home, 0o700),

@@ -7,6 +7,7 @@ import io
 import json
 from pathlib import Path
 
+from airfleet.fleet import celery_settings
 from airfleet.fleet.context import Context
 from airfleet.fleet.spec import API_PORT, LOCAL
 
@@ -83,19 +84,7 @@ def _settings(context: Context) -> dict[str, dict[str, str]]:
             "port": str(context.ports.api_servers[0] if context.ports.api_servers else API_PORT),
             "workers": "1",
         },
-        "celery": {
-            "worker_concurrency": str(context.cores),
-            # Publishing from the scheduler itself: a pool of publishing processes per batch costs more.
-            "sync_parallelism": "1",
-            "worker_enable_remote_control": "True",
-            # What became of a task is in the database; Celery's results tell of workers that failed beside it.
-            "task_track_started": "False",
-            "extra_celery_config": json.dumps({"task_store_errors_even_if_ignored": True, "result_expires": 86400}),
-            "broker_url": "memory://",
-            "result_backend": "cache+memory://",
-        },
-        # Redis hands a task to a second worker after this long: longer than any task runs.
-        "celery_broker_transport_options": {"visibility_timeout": "604800"},
+        **celery_settings.sections(context.broker, context.cores),
         "logging": {
             "base_log_folder": str(context.paths.task_logs),
             "dag_processor_child_process_log_directory": str(context.paths.logs / "dag-files"),
@@ -120,7 +109,10 @@ def _settings(context: Context) -> dict[str, dict[str, str]]:
             # Agents tell of attempts that are lost; this is for a host that is gone with its agent.
             "task_instance_heartbeat_timeout": "300",
             "task_instance_heartbeat_timeout_detection_interval": "5",
-            "task_queued_timeout_check_interval": "10",
+            # A message may wait for as long as workers are busy, and its token as long. What became of a message
+            # is asked within seconds (airfleet.runtime.reconciler), so this is for what nobody thought of.
+            "task_queued_timeout": "86400",
+            "task_queued_timeout_check_interval": "300",
             # A Dag whose file is gone leaves the list as soon.
             "parsing_cleanup_interval": "10",
             # The executor waits, until the database tells of a change.

@@ -7,8 +7,8 @@ What people write::
     amqp://user:password@one;amqp://two/vhost      amqps:// speaks TLS
     ...?ca=/path/ca.pem&cert=/path/us.pem&key=/path/us.key
 
-Several servers are separated by ``;``, as URLs of their own, or stand in one URL, separated by ``,``. What one URL leaves
-out (user, password, path) is that of the first. Certificates of servers are always checked.
+Several servers are separated by ``;``, as URLs of their own, or stand in one URL, separated by ``,``. User, password
+and path are those of the first. Certificates of servers are always checked.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from airfleet.fleet import brokers
+from airfleet.fleet.brokers import Broker
 from airfleet.fleet.paths import Paths
 from airfleet.fleet.secrets import Secrets
 from airfleet.fleet.spec import LOCAL, LOOPBACK, Fleet, Host
@@ -79,18 +81,21 @@ class Context:
         return f"postgresql+psycopg://airflow:{password}@127.0.0.1:{self.ports.postgres}/airflow?{options}"
 
     @property
-    def broker_url(self) -> str:
-        """How Celery reaches the broker."""
+    def broker(self) -> Broker:
+        """Where messages are."""
         if self.ports.broker is None:
-            return self.fleet.broker
-        return f"redis://:{self.secrets.broker_password}@127.0.0.1:{self.ports.broker}/0"
+            return brokers.parse(self.fleet.broker)
+        return Broker("redis", ((LOOPBACK, self.ports.broker),), password=self.secrets.broker_password, path="0")
 
     @property
-    def result_url(self) -> str:
-        """How Celery keeps results: the broker's second database, so no worker holds a database password."""
-        if self.ports.broker is None:
-            return self.fleet.broker
-        return f"redis://:{self.secrets.broker_password}@127.0.0.1:{self.ports.broker}/1"
+    def told_outcomes_url(self) -> str:
+        """Where Celery leaves a worker's failures: in files that this host's agent takes to the database."""
+        return f"airfleet.runtime.outcomes:WorkerOutcomes+file://{self.paths.outcomes}"
+
+    @property
+    def known_outcomes_url(self) -> str:
+        """Where Celery reads them: in the database."""
+        return "airfleet.runtime.outcomes:SchedulerOutcomes+database://"
 
     @property
     def url(self) -> str:

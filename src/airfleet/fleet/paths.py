@@ -14,6 +14,7 @@
         valkey/, postgres/       data of the embedded servers
     <runtime>/airfleet-<id>/     sockets (a Unix socket's path may have 107 bytes at most)
         agent.sock agent.lock processes.json <worker>.beat
+        outcomes/                what workers tell of failures, until it is in the database
 """
 
 from __future__ import annotations
@@ -44,6 +45,10 @@ class Paths:
     @property
     def processes(self) -> Path:
         return self.runtime / "processes.json"
+
+    @property
+    def outcomes(self) -> Path:
+        return self.runtime / "outcomes"
 
     @property
     def secrets(self) -> Path:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
+from airfleet.fleet.brokers import Broker
 from airfleet.fleet.site import Site
 
 #: one Airflow setting: section, key, value
@@ -43,6 +44,11 @@ class Fork:
 
 
 @dataclass(frozen=True)
+class Watch:
+    """Start nothing: it runs elsewhere, and its probe says how it is."""
+
+
+@dataclass(frozen=True)
 class Started:
     """Ready as soon as the process runs (the template, which reports by itself)."""
 
@@ -65,6 +71,13 @@ class BrokerAnswers:
 
 
 @dataclass(frozen=True)
+class BrokerWorks:
+    """Ready when the broker takes a message and gives it back."""
+
+    broker: Broker
+
+
+@dataclass(frozen=True)
 class HttpAnswers:
     """Ready when every URL answers with a status below 500 (the last one within seconds)."""
 
@@ -84,13 +97,17 @@ class JobBeats:
 
 @dataclass(frozen=True)
 class FileBeats:
-    """Ready when the component itself wrote its pid into ``path``; it touches it while it is well."""
+    """Ready when the component itself wrote its pid into ``path``; it touches it while it is well.
+
+    One that is late although ``broker`` has been well for as long does not do its work, and never will again.
+    """
 
     path: str
     late_seconds: float = 30.0
+    broker: Broker | None = None
 
 
-Probe: TypeAlias = Started | PostgresAnswers | BrokerAnswers | HttpAnswers | JobBeats | FileBeats
+Probe: TypeAlias = Started | PostgresAnswers | BrokerAnswers | BrokerWorks | HttpAnswers | JobBeats | FileBeats
 
 
 @dataclass(frozen=True)
@@ -99,7 +116,7 @@ class Component:
 
     name: str
     kind: str
-    start: Exec | Fork
+    start: Exec | Fork | Watch
     probe: Probe = Started()
     #: names of components that must be ready (or done) first
     needs: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from pathlib import Path
 from airfleet.fleet import airflow_settings
 from airfleet.fleet.components import (
     api_server,
+    broker,
     dag_processor,
     flower,
     migrate,
@@ -64,7 +65,7 @@ def _components(context: Context) -> tuple[Component, ...]:
 
 
 def _servers(context: Context) -> Iterator[Component]:
-    return _those(postgres.component(context), valkey.component(context))
+    return _those(postgres.component(context), valkey.component(context), broker.component(context))
 
 
 def _those(*components: Component | None) -> Iterator[Component]:

@@ -18,7 +18,7 @@ from kombu.connection import Connection
 from kombu.exceptions import OperationalError as KombuOperationalError
 from kombu.messaging import Producer
 
-from airfleet.runtime import broker_content
+from airfleet.runtime import broker_content, queues
 from airfleet.runtime.reconciler import Answer
 
 #: seconds that one step of the talk with the broker may take
@@ -37,6 +37,7 @@ class Publisher:
     """Sends workloads as Celery messages; connects when the first one is sent."""
 
     def __init__(self, app: Celery) -> None:
+        queues.prepare(app)
         self._app = app
         self._connection: Connection | None = None
         self._producer: Producer | None = None

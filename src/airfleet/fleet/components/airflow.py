@@ -6,6 +6,7 @@ connections: they reach data through the execution API alone.
 
 from __future__ import annotations
 
+from airfleet.fleet import celery_settings
 from airfleet.fleet.context import Context
 from airfleet.fleet.plan import Setting
 
@@ -13,11 +14,11 @@ from airfleet.fleet.plan import Setting
 KNOWS = {
     "migrate": ("database", "fernet"),
     "objects": ("database", "fernet"),
-    "scheduler": ("database", "fernet", "tokens", "broker"),
+    "scheduler": ("database", "fernet", "tokens", "broker", "outcomes"),
     "api-server": ("database", "fernet", "tokens", "sessions"),
     "dag-processor": ("database", "fernet", "tokens"),
     "triggerer": ("database", "fernet", "tokens"),
-    "worker": ("broker",),
+    "worker": ("broker", "failures"),
     "flower": ("broker", "flower"),
 }
 
@@ -34,9 +35,11 @@ def settings(context: Context, kind: str) -> tuple[Setting, ...]:
         "tokens": (("api_auth", "jwt_secret", secrets.jwt_secret),),
         "sessions": (("api", "secret_key", secrets.api_secret_key),),
         "broker": (
-            ("celery", "broker_url", context.broker_url),
-            ("celery", "result_backend", context.result_url),
+            ("celery", "broker_url", context.broker.url),
+            *celery_settings.secrets(context.broker),
         ),
+        "outcomes": (("celery", "result_backend", context.known_outcomes_url),),
+        "failures": (("celery", "result_backend", context.told_outcomes_url),),
         "flower": (
             ("celery", "flower_basic_auth", f"{_flower_user(context)}:{secrets.flower_password}"),
             ("airfleet", "flower_cookie_secret", secrets.flower_cookie_secret),

@@ -1,11 +1,11 @@
-"""The embedded Valkey: broker and result store of this machine only."""
+"""The embedded Valkey: broker of this machine only."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from airfleet.fleet.context import Context
-from airfleet.fleet.plan import BrokerAnswers, Component, Exec
+from airfleet.fleet.plan import BrokerWorks, Component, Exec
 
 
 def component(context: Context) -> Component | None:
@@ -22,7 +22,7 @@ def component(context: Context) -> Component | None:
             user=embedded.user,
             secret_input=configuration(embedded.valkey_data, port, context.secrets.broker_password),
         ),
-        probe=BrokerAnswers(port, context.secrets.broker_password),
+        probe=BrokerWorks(context.broker),
         grace_seconds=10.0,
         address=f"127.0.0.1:{port}",
     )

@@ -1,0 +1,69 @@
+"""Workers that were replaced because they took no tasks any more, and whose attempts still run.
+
+Each was told to end (SIGTERM: Celery takes nothing more, waits for what runs, and goes). One that does not hear it,
+and that is how such workers may be, is ended by force as soon as none of its attempts is left: an attempt itself needs
+only its monitor, a process of its own in the worker's session.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from airfleet.agent import process
+
+#: how the title of a process begins that watches an attempt
+MONITOR = b"airflow supervisor: "
+#: seconds that Celery gets to end by itself when it has nothing to do; and between two looks
+GRACE_SECONDS, LOOK_SECONDS = 15.0, 3.0
+
+
+class Draining:
+    """The workers that are on their way out, by pid."""
+
+    def __init__(self, clock: Callable[[], float], works: Callable[[int], bool] | None = None) -> None:
+        self._clock = clock
+        self._works = works or has_attempts
+        self._since: dict[int, float] = {}
+        self._looked_at = 0.0
+
+    def __bool__(self) -> bool:
+        return bool(self._since)
+
+    def add(self, pid: int) -> None:
+        """Ask a worker to end when its attempts have."""
+        self._since[pid] = self._clock()
+        try:
+            os.kill(pid, signal.SIGTERM)
+        except ProcessLookupError:
+            pass  # whoever reaps it says so
+
+    def ended(self, pid: int) -> bool:
+        """Note that a process has ended; whether it was one of these."""
+        return self._since.pop(pid, None) is not None
+
+    def look(self) -> None:
+        """End those by force that have nothing to do and do not go."""
+        now = self._clock()
+        if not self._since or now - self._looked_at < LOOK_SECONDS:
+            return
+        self._looked_at = now
+        for pid, since in self._since.items():
+            if now - since > GRACE_SECONDS and not self._works(pid):
+                process.signal_group(pid, signal.SIGKILL)
+
+
+def has_attempts(session: int, proc: Path = Path("/proc")) -> bool:
+    """Whether some process of this session watches an attempt."""
+    return any(entry.isdigit() and _watches(proc / entry, session) for entry in os.listdir(proc))
+
+
+def _watches(place: Path, session: int) -> bool:
+    try:
+        if not (place / "cmdline").read_bytes().startswith(MONITOR):
+            return False
+        return int((place / "stat").read_text().rpartition(")")[2].split()[3]) == session
+    except OSError:
+        return False

@@ -1,0 +1,77 @@
+"""Carries outcomes that workers left in a folder into the database, where schedulers read them.
+
+See :mod:`airfleet.runtime.outcomes`. A file is removed when its row is committed; while the database is away the files
+wait. Looking costs the agent one listing of an empty folder; the database is asked from a thread.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, LiteralString, Protocol
+
+import psycopg
+
+#: files carried at once
+_BATCH = 200
+#: seconds until the next attempt when the database does not take them
+_RETRY_SECONDS = 2.0
+
+_KEEP: LiteralString = """
+WITH kept AS (
+    INSERT INTO airfleet_outcome (key, value) SELECT * FROM unnest(%s::text[], %s::text[])
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value, at = clock_timestamp() RETURNING 1
+), removed AS (
+    DELETE FROM airfleet_outcome WHERE at < clock_timestamp() - interval '1 day' RETURNING 1
+)
+SELECT (SELECT count(*) FROM kept), (SELECT count(*) FROM removed)
+"""
+
+
+class Asks(Protocol):
+    """A connection to Airflow's database; raises psycopg.Error."""
+
+    def rows(self, query: LiteralString, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """All rows of an answer."""
+
+
+class Outcomes:
+    """The folder of one host's workers."""
+
+    def __init__(self, folder: Path, database: Asks, clock: Callable[[], float]) -> None:
+        self._folder = folder
+        self._database = database
+        self._clock = clock
+        self._thread: threading.Thread | None = None
+        self._not_before = 0.0
+
+    def look(self) -> None:
+        """Have what lies there carried; returns at once."""
+        if self._clock() < self._not_before or (self._thread is not None and self._thread.is_alive()):
+            return
+        if self._waiting():
+            self._thread = threading.Thread(target=self._carry_or_wait, name="outcomes", daemon=True)
+            self._thread.start()
+
+    def _carry_or_wait(self) -> None:
+        try:
+            self.carry()
+        except (psycopg.Error, OSError):
+            self._not_before = self._clock() + _RETRY_SECONDS
+
+    def carry(self) -> int:
+        """Carry what lies there now; how many there were. Raises psycopg.Error or OSError."""
+        files = self._waiting()[:_BATCH]
+        values = [file.read_text(encoding="utf-8") for file in files]
+        if files:
+            self._database.rows(_KEEP, ([file.name for file in files], values))
+        for file in files:
+            file.unlink(missing_ok=True)
+        return len(files)
+
+    def _waiting(self) -> list[Path]:
+        try:
+            return sorted(path for path in self._folder.iterdir() if not path.name.startswith("."))
+        except FileNotFoundError:
+            return []

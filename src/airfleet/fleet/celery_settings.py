@@ -1,0 +1,78 @@
+"""What Celery is told about the broker, in Airflow's words; nothing of it is secret but :func:`secrets`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from airfleet.fleet.brokers import Broker
+from airfleet.fleet.plan import Setting
+
+TRANSPORT = "celery_broker_transport_options"
+#: Redis hands a task to a second worker after this long, seconds: longer than any task runs
+_VISIBILITY_SECONDS = 7 * 24 * 3600
+
+_EXTRA: Mapping[str, object] = {
+    # What became of a task is in the database; Celery's results tell of workers that failed beside it.
+    "task_store_errors_even_if_ignored": True,
+    "result_expires": 86400,
+    # A worker waits for the broker for as long as it takes; Celery's own gives up after 46 minutes.
+    "broker_connection_max_retries": None,
+    # RabbitMQ closes the channel of a task that runs long: what runs goes on, the next task comes by another.
+    "broker_channel_error_retry": True,
+    # Seconds between signs of life on a quiet connection to RabbitMQ: after two, a dead one is given up.
+    "broker_heartbeat": 10,
+}
+
+
+def sections(broker: Broker, cores: int) -> dict[str, dict[str, str]]:
+    """Sections of ``airflow.cfg``."""
+    return {
+        "celery": {
+            "worker_concurrency": str(cores),
+            # Publishing from the scheduler itself: a pool of publishing processes per batch costs more.
+            "sync_parallelism": "1",
+            "worker_enable_remote_control": "True",
+            "task_track_started": "False",
+            "extra_celery_config": json.dumps(_EXTRA),
+            # Only the components that need them are told the real ones.
+            "broker_url": "memory://",
+            "result_backend": "cache+memory://",
+            **_tls(broker),
+        },
+        TRANSPORT: _transport(broker),
+    }
+
+
+def _tls(broker: Broker) -> dict[str, str]:
+    if broker.tls is None:
+        return {}
+    # Airflow always demands a certificate that it can check; without a CA, one of the system's.
+    return {
+        "ssl_active": "True",
+        "ssl_mutual_tls": str(bool(broker.tls.cert)),
+        "ssl_cacert": broker.tls.ca,
+        "ssl_cert": broker.tls.cert,
+        "ssl_key": broker.tls.key,
+    }
+
+
+def _transport(broker: Broker) -> dict[str, str]:
+    if broker.kind == "amqp":
+        return {}
+    options = {
+        "visibility_timeout": str(_VISIBILITY_SECONDS),
+        # A server that disappears without a word is noticed; a waiting consumer asks it each second anyway.
+        "socket_timeout": "10",
+        "socket_connect_timeout": "5",
+        "socket_keepalive": "True",
+        "health_check_interval": "10",
+    }
+    return {**options, "master_name": broker.master} if broker.kind == "sentinel" else options
+
+
+def secrets(broker: Broker) -> tuple[Setting, ...]:
+    """What only components with a broker may know, beside its URL."""
+    if not broker.sentinel_password:
+        return ()
+    return ((TRANSPORT, "sentinel_kwargs", json.dumps({"password": broker.sentinel_password})),)

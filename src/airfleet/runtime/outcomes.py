@@ -1,0 +1,94 @@
+"""How a worker's failures reach the scheduler: Celery's result backend of a fleet. [A]
+
+What became of an attempt is written by the attempt, through the execution API. Only Celery knows of a worker that
+could not even start it, or whose process died; and of callbacks, which have no row to write to. A worker has no
+database::
+
+    worker ──a file, renamed when complete──> the agent of its host ──a row──> airfleet_outcome ──> scheduler
+
+A file stays until its row is committed, so the way survives the death of the agent and of the database. Rows are
+removed after a day.
+
+For Celery it is a store of keys and values, with two sides: workers write (``...:WorkerOutcomes+file:///folder``), and
+schedulers read (``...:SchedulerOutcomes+database://``).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from celery.backends.base import KeyValueStoreBackend
+from sqlalchemy import bindparam, text
+
+#: run by the migration
+CREATE = """
+CREATE TABLE IF NOT EXISTS airfleet_outcome (
+    key text PRIMARY KEY, value text NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp()
+)
+"""
+_READ = text("SELECT key, value FROM airfleet_outcome WHERE key IN :keys").bindparams(bindparam("keys", expanding=True))
+_DELETE = text("DELETE FROM airfleet_outcome WHERE key = :key")
+
+
+class _Outcomes(KeyValueStoreBackend):  # type: ignore[misc]
+    #: old ones are removed by the agents
+    supports_autoexpire = True
+    persistent = True
+
+    def __init__(self, app: Any, url: str | None = None, **kwargs: Any) -> None:
+        super().__init__(app, url=url, **kwargs)
+        self._folder = urlsplit(url or "").path
+
+
+class WorkerOutcomes(_Outcomes):
+    """Where workers leave outcomes; they cannot read any."""
+
+    def get(self, key: Any) -> None:
+        """Nothing: Celery asks before it writes, whether there is an outcome already."""
+
+    def mget(self, keys: Iterable[Any]) -> list[None]:
+        """Nothing of each."""
+        return [None for _ in keys]
+
+    def set(self, key: Any, value: Any) -> None:
+        """Leave an outcome for the agent. Raises OSError."""
+        name = _text(key)
+        draft = os.path.join(self._folder, f".{name}.{os.getpid()}")
+        with open(draft, "w", encoding="utf-8") as file:
+            file.write(_text(value))
+        os.replace(draft, os.path.join(self._folder, name))
+
+
+class SchedulerOutcomes(_Outcomes):
+    """Where schedulers read outcomes. All raise what SQLAlchemy raises."""
+
+    def get(self, key: Any) -> str | None:
+        """One outcome, or None."""
+        return self.mget([key])[0]
+
+    def mget(self, keys: Iterable[Any]) -> list[str | None]:
+        """The outcomes that are known, in the order of the keys."""
+        names = [_text(key) for key in keys]
+        if not names:
+            return []
+        with _session() as session:
+            found = {row.key: row.value for row in session.execute(_READ, {"keys": names})}
+        return [found.get(name) for name in names]
+
+    def delete(self, key: Any) -> None:
+        """Forget an outcome."""
+        with _session() as session:
+            session.execute(_DELETE, {"key": _text(key)})
+
+
+def _session() -> Any:
+    from airflow.utils.session import create_session  # a worker, which has no database, does not need it
+
+    return create_session()
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

@@ -1,0 +1,75 @@
+"""How queues are declared and how the broker is reached again, in everything of a fleet that speaks with it.
+
+Whoever comes first, a scheduler or a worker, declares a queue, and RabbitMQ refuses a later declaration that differs:
+so all of them use :class:`FleetQueues`. Redis and Valkey know no kinds of queues; the arguments mean nothing there.
+
+========================= ================================================================================
+``x-queue-type: quorum``  copies on most servers of the cluster before a message counts as sent
+``x-consumer-timeout``    RabbitMQ takes a worker that holds a task for half an hour for dead, and its channel
+                          away; a task may run for a week. Heard from RabbitMQ 3.12 on; an older one has
+                          the limit in its configuration, and :mod:`airfleet.runtime.consumer` lives with it
+``x-delivery-limit``      RabbitMQ 4 throws a message away that was delivered 20 times; whether a message has
+                          become useless is decided by the execution API, which refuses a second start
+========================= ================================================================================
+
+A broker that went away is tried again a moment later, and then every two seconds, without end; Celery's own pauses
+grow to half a minute, and it gives up after the hundredth.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Celery
+from celery.app.amqp import AMQP, Queues
+from kombu import Queue
+from kombu.connection import Connection
+
+#: seconds between two attempts to reach the broker: at first, added each time, and at most
+FIRST_PAUSE_SECONDS, PAUSE_STEP_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 0.4, 2.0
+#: a worker may hold a task for so long, milliseconds
+CONSUMER_TIMEOUT = 7 * 24 * 3600 * 1000
+#: deliveries of one message; in every version of RabbitMQ a number, and more than there will be
+DELIVERY_LIMIT = 1_000_000
+
+ARGUMENTS = {
+    "x-queue-type": "quorum",
+    "x-consumer-timeout": CONSUMER_TIMEOUT,
+    "x-delivery-limit": DELIVERY_LIMIT,
+}
+
+
+def prepare(app: Celery) -> None:
+    """Have ``app`` declare queues and reach brokers as all of the fleet do; before it is used."""
+    app.amqp_cls = f"{__name__}:FleetAMQP"
+
+
+class FleetQueues(Queues):  # type: ignore[misc]
+    """Queues that all have the same arguments, whoever names them first."""
+
+    def _add(self, queue: Queue) -> Queue:
+        queue.queue_arguments = {**ARGUMENTS, **(queue.queue_arguments or {})}
+        return super()._add(queue)
+
+
+class PatientConnection(Connection):  # type: ignore[misc]
+    """A connection that is tried again soon, and for as long as it takes."""
+
+    def ensure_connection(self, errback: Any = None, max_retries: int | None = None, *args: Any, **kwargs: Any) -> Any:
+        """As kombu's, with pauses of our own where the caller names none."""
+        if not args:
+            kwargs = {
+                "interval_start": FIRST_PAUSE_SECONDS,
+                "interval_step": PAUSE_STEP_SECONDS,
+                "interval_max": LONGEST_PAUSE_SECONDS,
+                **kwargs,
+            }
+        return super().ensure_connection(errback, max_retries, *args, **kwargs)
+
+
+class FleetAMQP(AMQP):  # type: ignore[misc]
+    """Celery's view of the broker, with our queues and connections."""
+
+    Connection = PatientConnection
+    BrokerConnection = PatientConnection
+    queues_cls = FleetQueues
