@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from airfleet.cli import options, terminal
+from airfleet.cli import options, plan, terminal
 from airfleet.cli.project import Project, find
 from airfleet.errors import FleetError, did_you_mean
-from airfleet.fleet.spec import API_PORT, Fleet, Host
-
-NGINX_PORT = 8090
+from airfleet.fleet.spec import Fleet, Host
 
 
 @click.command(
@@ -29,17 +25,16 @@ NGINX_PORT = 8090
     metavar="DIR",
     help="Write the files into this folder; without it, the text is printed.",
 )
+@options.env
 @options.project
-def command(what: str, host: str | None, output: Path | None, project: Path | None) -> None:
+def command(what: str, host: str | None, output: Path | None, env: str | None, project: Path | None) -> None:
     """Print what fleet.yaml means to another program.
 
     nginx: a whole configuration that runs as an ordinary user, from a folder of its own:
     nginx -p DIR -c nginx.conf
     """
-    from airfleet.fleet import reader
-
-    here = find(project)
-    fleet = reader.read_file(here.fleet_file, os.environ)
+    here = find(project, env)
+    fleet, _ = plan.read(here)  # without its secrets, where they are not here
     files = RENDERERS[what](here, fleet, host)
     if output is None:
         terminal.put("\n".join(files.values()).rstrip("\n"))
@@ -61,30 +56,19 @@ def write(file: Path, text: str) -> None:
 def nginx(here: Project, fleet: Fleet, host: str | None) -> Mapping[str, str]:
     """The nginx.conf of a host of the proxy. Raises FleetError when there is none."""
     from airfleet.agent import nginx as machine
-    from airfleet.fleet import secrets
+    from airfleet.fleet import preview, secrets
     from airfleet.fleet.components import proxy
-    from airfleet.fleet.context import Context, Nginx, Ports
+    from airfleet.fleet.context import Nginx
     from airfleet.render.nginx import FILE_NAME, configuration
 
     chosen = _host_of_the_proxy(fleet, host)
     if fleet.proxy is not None:  # one that people run themselves is rendered as if the fleet did
         fleet = replace(fleet, proxy=replace(fleet.proxy, on=(chosen.name,)))
     program = machine.find(here.environ)
-    kept: Mapping[str, int] = json.loads(here.paths.ports.read_text()) if here.paths.ports.exists() else {}
-    flower = fleet.flower.port if fleet.flower and fleet.flower.on == chosen.name else None
-    context = Context(
-        fleet,
-        here.paths,
-        Ports(
-            api_servers=tuple(_api_port(chosen, number, kept) for number in range(chosen.api_server.count)),
-            flower=kept.get("flower", flower) if flower else None,
-            nginx=kept.get("nginx", NGINX_PORT),
-        ),
-        secrets.generate(),  # none of them is in the text
-        nginx=Nginx(program or Path("nginx"), machine.version_of(program) if program else machine.OLDEST, Path()),
-        host=chosen.name,
-    )
-    site = proxy.site(context)
+    found = Nginx(program or Path("nginx"), machine.version_of(program) if program else machine.OLDEST, Path())
+    # No secret is in the text, so any will do.
+    context = preview.context(fleet, chosen.name, here.paths, secrets.generate())
+    site = proxy.site(replace(context, nginx=found))
     assert site is not None  # the context has an nginx
     return {FILE_NAME: configuration(site)}
 
@@ -103,13 +87,6 @@ def _host_of_the_proxy(fleet: Fleet, name: str | None) -> Host:
         hint = did_you_mean(name, known) or f"its hosts: {', '.join(known)}"
         raise FleetError(f"the fleet has no host '{name}'", hint=hint)
     raise FleetError(f"the proxy does not run on '{name}'", hint=f"it runs on {', '.join(fronts)}")
-
-
-def _api_port(host: Host, number: int, kept: Mapping[str, int]) -> int:
-    """The port that an api-server has had, else the one that it will have on a machine with nothing else."""
-    if host.api_server.port is not None:
-        return host.api_server.port + number
-    return kept.get(f"api_server_{number + 1}" if number else "api_server", API_PORT + number)
 
 
 #: what can be rendered -> name and text of its files
