@@ -1,6 +1,6 @@
 """The fault matrix, measured: each fault is done to a fleet under load, and if wished to stock Airflow beside it.
 
-    python benchmarks/fault_matrix.py [--only F1,F5] [--runs 5] [--stock] [--seed 1] [--scale 1]
+    python benchmarks/fault_matrix.py [--only F1,F5] [--runs 5] [--stock] [--broker rabbitmq] [--seed 1] [--scale 1]
 
 A row is one experiment: a steady load on a system of its own, the fault so many times at random moments of it, and at
 the end the verdict of both witnesses on everything that happened. ``F32`` is the random nemesis, one experiment for
@@ -18,8 +18,9 @@ import signal
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import measuring
@@ -27,7 +28,7 @@ from measuring import RESULTS
 
 from airfleet.testing.experiment import Experiment, Outcome, Shape, Trial
 from airfleet.testing.matrix import BY_NUMBER, RANDOM, ROWS, RandomNemesis, Row
-from airfleet.testing.targets import FleetTarget, StockTarget, Target, Topology
+from airfleet.testing.targets import Broker, FleetTarget, StockTarget, Target, Topology
 from airfleet.testing.workload import Mix
 
 FILE = "faults.json"
@@ -35,8 +36,8 @@ FILE = "faults.json"
 QUIET, QUICK_QUIET = (5.0, 12.0), (3.0, 6.0)
 #: how fast runs are asked for; stock Airflow needs a second and a half of CPU for a task, and there are two cores
 TICKS = {"airfleet": 1.0, "stock": 4.0}
-Make = Callable[[Topology], FleetTarget | StockTarget]
-SYSTEMS: dict[str, Make] = {"airfleet": FleetTarget, "stock": StockTarget}
+SYSTEMS: dict[str, type[FleetTarget] | type[StockTarget]] = {"airfleet": FleetTarget, "stock": StockTarget}
+RABBITMQ = "rabbitmq"
 
 
 def main() -> int:
@@ -61,6 +62,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--patience", type=float, default=60.0, help="seconds until a recovery is given up")
     parser.add_argument("--drain", type=float, default=120.0, help="seconds that runs get to end, afterwards")
     parser.add_argument("--quick", action="store_true", help="shorter windows and tasks: more rows, less certainty")
+    parser.add_argument("--broker", choices=("valkey", RABBITMQ), default="valkey")
     parser.add_argument("--stock", action="store_true", help="stock Airflow, too")
     parser.add_argument("--only-stock", action="store_true", help="stock Airflow, and no fleet")
     parser.add_argument("--faults", type=int, default=RandomNemesis().faults, help="faults of one seed of F32")
@@ -85,7 +87,8 @@ def _row(name: str, row: Row, options: argparse.Namespace) -> bool:
     trials = [row.trial(options.scale, chance.uniform(*quiet)) for _ in range(options.runs)]
     shape = replace(_shape(name, options), overlap_seconds=row.overlap_seconds)
     try:
-        outcome = _experiment(name, Topology(schedulers=row.schedulers), shape, trials, row.number)
+        topology = Topology(schedulers=row.schedulers)
+        outcome = _experiment(_Kept.get(name, topology, options.broker), shape, trials, row.number)
     except AssertionError as wrong:  # it did not start, or nothing ran that could be broken: the other rows may
         print(f"  {wrong}", flush=True)
         return False
@@ -95,7 +98,8 @@ def _row(name: str, row: Row, options: argparse.Namespace) -> bool:
 def _random(name: str, seed: int, options: argparse.Namespace) -> bool:
     nemesis_of = replace(RandomNemesis(), faults=options.faults)
     trials = nemesis_of.trials(seed)
-    outcome = _experiment(name, Topology(), _shape(name, options), trials, f"{RANDOM}-{seed}")
+    target = _Kept.get(name, Topology(), options.broker)
+    outcome = _experiment(target, _shape(name, options), trials, f"{RANDOM}-{seed}")
     return _write(name, f"{RANDOM} seed {seed}", options, outcome, seed)
 
 
@@ -110,14 +114,13 @@ def _shape(name: str, options: argparse.Namespace) -> Shape:
     )
 
 
-def _experiment(name: str, topology: Topology, shape: Shape, trials: Sequence[Trial], title: str) -> Outcome:
-    target = _Kept.get(name, topology)
+def _experiment(target: Target, shape: Shape, trials: Sequence[Trial], title: str) -> Outcome:
     began = time.monotonic()
 
     def say(line: str) -> None:
         print(f"  {time.monotonic() - began:7.1f} s  {line}", flush=True)
 
-    print(f"{title} on {name}", flush=True)
+    print(f"{title} on {target.name}", flush=True)
     try:
         outcome = Experiment(target, shape, f"{title.lower()}-{int(time.time())}", say).run(trials)
     except BaseException:
@@ -134,16 +137,16 @@ class _Kept:
     """The system that runs now: the next row takes it, too, if it is of the kind it needs."""
 
     _target: Target | None = None
-    _kind: tuple[str, int] | None = None
+    _kind: tuple[str, int, str] | None = None
 
     @classmethod
-    def get(cls, name: str, topology: Topology) -> Target:
+    def get(cls, name: str, topology: Topology, broker: str) -> Target:
         """A system that runs."""
-        kind = (name, topology.schedulers)
+        kind = (name, topology.schedulers, broker)
         if cls._target is not None and cls._kind == kind and cls._target.is_well():
             return cls._target
         cls.end()
-        made = SYSTEMS[name](topology)
+        made = SYSTEMS[name](topology, _rabbitmq if broker == RABBITMQ else None)
         cls._target, cls._kind = made, kind
         try:
             made.start()
@@ -160,13 +163,20 @@ class _Kept:
         cls._target = cls._kind = None
 
 
+def _rabbitmq(folder: Path) -> Broker:
+    from airfleet.testing.rabbitmq import RabbitMQ
+
+    return RabbitMQ(folder)
+
+
 def _write(name: str, key: str, options: argparse.Namespace, outcome: Outcome, seed: int) -> bool:
     """Put the row beside what is there; whether all held."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / FILE
     kept = json.loads(path.read_text()) if path.exists() else {"systems": {}}
     kept["machine"] = measuring.machine()
-    kept["systems"].setdefault(name, {})[key] = {
+    system = name if options.broker != RABBITMQ else f"{name} with RabbitMQ"
+    kept["systems"].setdefault(system, {})[key] = {
         "date": measuring.machine()["date"],
         "seed": seed,
         "scale": options.scale,

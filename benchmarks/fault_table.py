@@ -42,16 +42,22 @@ def markdown(results: Mapping[str, Any]) -> str:
 
 def _page(results: Mapping[str, Any]) -> Iterator[str]:
     machine, systems = results["machine"], results["systems"]
-    ours, stock = systems.get("airfleet", {}), systems.get("stock", {})
     yield f"{machine['cores']} cores, Python {machine['python']}, Airflow {machine['packages']['apache-airflow']}.\n"
-    rows = [line for row in ROWS if row.number in ours for line in _row(row, ours[row.number], stock.get(row.number))]
-    yield table(HEAD, rows)
+    ours = systems.get("airfleet", {})
+    yield _table(ours, systems.get("stock", {}))
     yield f"\n{NOTES}"
+    if rabbit := systems.get("airfleet with RabbitMQ"):
+        yield f"## With RabbitMQ\n\n{_table(rabbit, systems.get('stock with RabbitMQ', {}))}\n"
     seeds = sorted((name for name in ours if name.startswith(RANDOM)), key=_seed)
     if seeds:
         yield "## The random nemesis\n"
         yield "Faults of all kinds, drawn from a seed, on one fleet under load; the same seed draws the same faults.\n"
         yield table(RANDOM_HEAD, [_random(ours[name]) for name in seeds])
+
+
+def _table(ours: Mapping[str, Any], stock: Mapping[str, Any]) -> str:
+    rows = [line for row in ROWS if row.number in ours for line in _row(row, ours[row.number], stock.get(row.number))]
+    return table(HEAD, rows)
 
 
 def _row(row: Row, found: Mapping[str, Any], stock: Mapping[str, Any] | None) -> Iterator[tuple[str, ...]]:

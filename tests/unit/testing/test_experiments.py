@@ -104,6 +104,14 @@ def test_a_run_that_got_no_answer_is_asked_for_again_and_counts_once() -> None:
     assert set(load.accepted) == {one.run for one in load.asked}
 
 
+def test_an_answer_that_comes_too_late_is_none() -> None:
+    clock = iter([0.0, 0.0, 0.0, 5.0, 5.0, 5.0, 5.1, 5.1]).__next__
+    load = Load(FakeApi([]), Once(), "x", clock)  # type: ignore[arg-type]
+    load.ask([Asked(workload.ONE, "a"), Asked(workload.ONE, "b")])
+    assert load.settle(1) == 0
+    assert [(one.at, one.answered) for one in load.answers] == [(0.0, False), (5.0, False), (5.0, True)]
+
+
 def test_what_could_not_be_asked_for_is_counted() -> None:
     api = FakeApi([FleetError("away")] * 1000)
     load = Load(api, Once(), "x")  # type: ignore[arg-type]
