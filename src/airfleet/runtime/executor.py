@@ -66,8 +66,9 @@ MOST_UNBEGUN_LOSSES = 3
 #: While workers have attempts to take, passes of the scheduler need not follow each other at once: seconds between
 #: two for each attempt that waits for a worker, and at most.
 PACE_SECONDS, LONGEST_PACE_SECONDS = 0.02, 0.2
-#: pauses between two attempts to reach the broker, seconds: the first and the longest
-FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.5, 10.0
+#: pauses between two attempts to reach the broker, seconds: the first and the longest, as tasks are to start within
+#: five seconds of its return
+FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.5, 2.0
 
 _ACTIVE = (TaskInstanceState.QUEUED, TaskInstanceState.RUNNING, TaskInstanceState.RESTARTING)
 _ROWS = "SELECT id, state, external_executor_id FROM task_instance WHERE id = ANY(%s)"
