@@ -159,9 +159,8 @@ class Plan:
     host: str = "local"
     #: an api-server itself, for commands on this machine; ``url`` may lead over a proxy
     api_url: str = ""
-    #: what this host's nginx serves, and its folder; None without one
+    #: what this host's nginx serves; None without one
     site: Site | None = None
-    site_folder: Path | None = None
 
     def component(self, name: str) -> Component:
         """The component of this name. Raises KeyError when there is none."""

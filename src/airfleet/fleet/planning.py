@@ -44,7 +44,6 @@ def plan(context: Context) -> Plan:
         database_url=context.database_url.replace("+psycopg", "", 1),
         api_url=context.api_urls[0],
         site=proxy.site(context),
-        site_folder=context.nginx.folder if context.nginx else None,
     )
     description = describe(made, context.secrets.jwt_secret)
     return replace(made, files={**made.files, context.paths.plan: File(description.to_json())})

@@ -72,10 +72,7 @@ def test_its_folder_is_its_owner_s_alone_for_an_ordinary_user(tmp_path: Path) ->
 def plan(found: Nginx, public: Public) -> Plan:
     (port,) = free_ports(1)
     site = Site(("127.0.0.1:9",), public=public, local=Door("127.0.0.1", port), user=found.user, version=found.version)
-    return Plan(
-        fleet="shop", root=Path("/"), components=(), files={}, environment={}, url="", user="",
-        site=site, site_folder=found.folder,
-    )  # fmt: skip
+    return Plan(fleet="shop", root=Path("/"), components=(), files={}, environment={}, url="", user="", site=site)
 
 
 def test_what_nginx_takes_is_written_for_its_owner_alone(tmp_path: Path) -> None:
@@ -106,7 +103,5 @@ def test_a_port_that_needs_rights(tmp_path: Path) -> None:
     with nginx_here(tmp_path) as real:
         found = replace(real, program=program(tmp_path / "bin", said, code=1))
         door = Door("127.0.0.1", free_ports(1)[0])
-        with pytest.raises(
-            FleetError, match=r"bind\(\) to .*443 failed.*\nhint: ports below 1024 need rights"
-        ):
+        with pytest.raises(FleetError, match=r"bind\(\) to .*443 failed.*\nhint: ports below 1024 need rights"):
             nginx.configure(plan(found, Public(door, "localhost")), found)
