@@ -7,8 +7,8 @@ What people write::
     amqp://user:password@one;amqp://two/vhost      amqps:// speaks TLS
     ...?ca=/path/ca.pem&cert=/path/us.pem&key=/path/us.key
 
-Several servers are separated by ``;``, as URLs of their own, or stand in one URL, separated by ``,``. User, password
-and path are those of the first. Certificates of servers are always checked.
+Several servers are separated by ``;``, as URLs of their own, or stand in one URL, separated by ``,``. User, password,
+path and options are those of the first that says any. Certificates of servers are always checked.
 """
 
 from __future__ import annotations
@@ -88,8 +88,17 @@ def parse(text: str) -> Broker:
     first = brokers[0]
     if any((broker.kind, broker.tls is None) != (first.kind, first.tls is None) for broker in brokers):
         raise ValueError("names servers of different kinds")
-    _check(first)
-    return replace(first, servers=tuple(dict.fromkeys(server for broker in brokers for server in broker.servers)))
+    said = {name: _first_said(brokers, name) for name in ("user", "password", "path", "master", "sentinel_password")}
+    servers = tuple(dict.fromkeys(server for broker in brokers for server in broker.servers))
+    whole = replace(first, servers=servers, **said)
+    _check(whole)
+    return whole
+
+
+def _first_said(brokers: Iterable[Broker], name: str) -> str:
+    """What the first URL says that says anything: people write a path behind the last server, too."""
+    values = [getattr(broker, name) for broker in brokers]
+    return str(next((value for value in values if value not in ("", "/", "0")), values[0]))
 
 
 def _check(broker: Broker) -> None:

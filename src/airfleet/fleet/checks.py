@@ -129,7 +129,7 @@ class _Found:
             other = taken.setdefault(place, what)
             if other != what:
                 address, port = place
-                yield self.problem(path, f"port {port} of {address} is {other}'s already")
+                yield self.problem(path, f"port {port} of {address} is given to {other} already")
 
     def _listening(self) -> Iterator[tuple[tuple[str, int], str, str]]:
         """Every port that the file gives out: address of the host and port, for what, and where that stands."""
@@ -138,8 +138,9 @@ class _Found:
             if host.api_server.port is None and host.name == LOCAL:
                 continue  # it takes a free one
             path = "api_server.port" if host.name == LOCAL else f"hosts[{number}].api_server.port"
+            whose = "the api-server" if host.name == LOCAL else f"the api-server of '{host.name}'"
             for place in host.api_addresses:
-                yield place, f"the api-server of '{host.name}'", path
+                yield place, whose, path
         if (flower := self.fleet.flower) and flower.on in addresses:
             yield (addresses[flower.on], flower.port), "Flower", "flower.port"
         if proxy := self.fleet.proxy:

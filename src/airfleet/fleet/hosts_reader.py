@@ -11,7 +11,7 @@ from airfleet.fleet.keys import API_SERVER, COMPONENTS, HOST, INSTANCES, MOST, W
 from airfleet.fleet.reading import Reading, Section, is_null, whole
 from airfleet.fleet.spec import LOOPBACK, NONE, ApiServer, Host, Instances, Worker, local_host
 
-ADDRESS = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
+ADDRESS = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f]*:[0-9A-Fa-f:]*:[0-9A-Fa-f.]*")
 ADDRESS_RULE = "is not an address: a host name or an IP address, without a port"
 
 _COUNT = Key("integer", "", 0, MOST)

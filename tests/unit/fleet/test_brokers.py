@@ -25,6 +25,8 @@ QUOTED = "s3cr%3Aet%2F%40%3B%3F%26pass"
         ("amqp://me:pass@a,b:5673/shop", "amqp://me:pass@a:5672/shop;amqp://me:pass@b:5673/shop"),
         ("amqp://me:pass@a/shop;amqp://b", "amqp://me:pass@a:5672/shop;amqp://me:pass@b:5672/shop"),
         ("sentinel://:pass@a,b/2?master=m", "sentinel://:pass@a:26379/2;sentinel://:pass@b:26379/2"),
+        ("amqp://me:pass@a;amqp://b/shop", "amqp://me:pass@a:5672/shop;amqp://me:pass@b:5672/shop"),
+        ("sentinel://:pass@a;sentinel://b/2?master=m", "sentinel://:pass@a:26379/2;sentinel://:pass@b:26379/2"),
         ("amqp://[::1]:5673/x", "amqp://[::1]:5673/x"),
         (f"redis://:{QUOTED}@db", f"redis://:{QUOTED}@db:6379/0"),
     ],
@@ -56,7 +58,7 @@ def test_kombu_reads_back_what_it_is_told() -> None:
     ],
 )
 def test_what_cannot_be_meant_is_refused_without_a_password(written: str, said: str) -> None:
-    with pytest.raises(ValueError, match="^[a-z]") as refused:
+    with pytest.raises(ValueError, match=r"^[a-z]") as refused:
         brokers.parse(written.replace("://", "://me:hush@") if written.count("://") == 1 else written)
     assert said in str(refused.value)
     assert "hush" not in str(refused.value)

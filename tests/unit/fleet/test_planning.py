@@ -12,9 +12,10 @@ import pytest
 from airfleet.fleet import planning, secrets
 from airfleet.fleet.components.airflow import KNOWS
 from airfleet.fleet.context import Context, Embedded, Ports
+from airfleet.fleet.objects import Connection, Objects, Variable
 from airfleet.fleet.paths import Paths
 from airfleet.fleet.plan import Exec, FileBeats, Fork, Plan
-from airfleet.fleet.spec import NONE, ApiServer, Fleet, Worker, local_host
+from airfleet.fleet.spec import NONE, ApiServer, Fleet, Flower, Host, Instances, Policies, Worker, local_host
 
 SECRETS = secrets.generate()
 EVERY_SECRET = dict(vars(SECRETS))
@@ -32,6 +33,13 @@ def context(fleet: Fleet | None = None, **changes: object) -> Context:
         cores=2,
     )
     return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def with_everything() -> Context:
+    """A fleet with Flower and objects too."""
+    objects = Objects(variables=(Variable("region", "eu"),))
+    fleet = Fleet("shop", "/srv/shop", flower=Flower(on="local"), objects=objects)
+    return context(fleet, ports=Ports(api_servers=(8080,), postgres=5432, broker=6379, flower=5555))
 
 
 def known_to(plan: Plan, name: str) -> dict[str, str]:
@@ -65,7 +73,7 @@ def test_servers_of_ones_own_are_not_started() -> None:
     assert {"postgres", "valkey"}.isdisjoint({c.name for c in plan.components})
     assert {"postgres", "valkey"}.isdisjoint({need for c in plan.components for need in c.needs})
     assert known_to(plan, "scheduler")["database.sql_alchemy_conn"] == "postgresql+psycopg://a:pw@db/airflow"
-    assert known_to(plan, "worker")["celery.broker_url"] == "redis://queue/0"
+    assert known_to(plan, "worker")["celery.broker_url"] == "redis://queue:6379/0"
     assert plan.database_url == "postgresql://a:pw@db/airflow"
 
 
@@ -78,13 +86,16 @@ def test_a_worker_for_each_entry_with_its_queues_and_slots() -> None:
         "light": {"name": "light", "queues": "default,quick", "slots": "4", "beat": "/run/airfleet-1/light.beat"},
         "heavy": {"name": "heavy", "queues": "slow", "slots": "2", "beat": "/run/airfleet-1/heavy.beat"},
     }
-    assert plan.component("heavy").probe == FileBeats("/run/airfleet-1/heavy.beat")
+    probe = plan.component("heavy").probe
+    assert isinstance(probe, FileBeats)
+    assert probe.path == "/run/airfleet-1/heavy.beat"
 
 
 @pytest.mark.parametrize(
     ("name", "secret_names"),
     [
         ("migrate", {"airflow_password", "fernet_key"}),
+        ("objects", {"airflow_password", "fernet_key"}),
         ("scheduler", {"airflow_password", "fernet_key", "jwt_secret", "broker_password"}),
         ("api-server", {"airflow_password", "fernet_key", "jwt_secret", "api_secret_key"}),
         ("dag-processor", {"airflow_password", "fernet_key", "jwt_secret"}),
@@ -93,17 +104,16 @@ def test_a_worker_for_each_entry_with_its_queues_and_slots() -> None:
     ],
 )
 def test_a_component_knows_these_secrets_and_no_other(name: str, secret_names: set[str]) -> None:
-    told = "\n".join(known_to(planning.plan(context()), name).values())
+    told = "\n".join(known_to(planning.plan(with_everything()), name).values())
     assert {secret for secret, value in EVERY_SECRET.items() if value in told} == secret_names
 
 
 def test_a_worker_is_told_no_database_and_no_key() -> None:
     assert set(known_to(planning.plan(context()), "worker")) == {"celery.broker_url", "celery.result_backend"}
-    assert all(value.startswith("redis://") for value in known_to(planning.plan(context()), "worker").values())
 
 
 def test_every_forked_component_is_in_the_table_of_trust() -> None:
-    assert {c.kind for c in planning.plan(context()).components if isinstance(c.start, Fork)} == set(KNOWS)
+    assert {c.kind for c in planning.plan(with_everything()).components if isinstance(c.start, Fork)} == set(KNOWS)
 
 
 def test_no_secret_is_in_an_argument_an_environment_or_an_option() -> None:
@@ -128,10 +138,108 @@ def test_the_files_of_a_plan_are_private_and_only_two_hold_a_password() -> None:
     assert {str(path): oct(file.mode) for path, file in plan.files.items()} == {
         "/srv/shop/.airfleet/airflow/airflow.cfg": "0o600",
         "/srv/shop/.airfleet/password": "0o600",
+        "/srv/shop/.airfleet/plan.json": "0o600",
         "/srv/shop/.airfleet/airflow/passwords.json": "0o600",
     }
     holding = {path.name: [n for n, v in EVERY_SECRET.items() if v in file.text] for path, file in plan.files.items()}
-    assert holding == {"airflow.cfg": [], "password": ["user_password"], "passwords.json": ["user_password"]}
+    assert holding == {
+        "airflow.cfg": [],
+        "password": ["user_password"],
+        "passwords.json": ["user_password"],
+        "plan.json": [],
+    }
+
+
+# --- several hosts ---------------------------------------------------------------------------------
+
+CONTROL = Host(
+    "control",
+    "10.0.0.11",
+    scheduler=Instances(2, 2**30),
+    api_server=ApiServer(count=2, memory_bytes=2**31),
+    dag_processor=Instances(),
+    triggerer=Instances(),
+)
+WORK = Host("work", "10.0.0.21", workers=(Worker("light", slots=4, memory_bytes=2**32, count=2), Worker("heavy")))
+MANY = Fleet("shop", "/srv/shop", hosts=(CONTROL, WORK), database="postgresql://a@db/a", broker="redis://queue/0")
+
+
+def on(host: str, fleet: Fleet = MANY, **ports: object) -> Plan:
+    return planning.plan(context(fleet, host=host, embedded=None, ports=Ports(**ports)))  # type: ignore[arg-type]
+
+
+def test_each_host_runs_what_it_names_and_nothing_else() -> None:
+    control, work = on("control", api_servers=(8080, 8081)), on("work")
+    assert (control.host, work.host) == ("control", "work")
+    assert [c.name for c in control.components if c.kind != "broker"] == [
+        "template", "migrate", "scheduler", "scheduler-2", "dag-processor", "triggerer", "api-server", "api-server-2"
+    ]  # fmt: skip
+    assert [c.name for c in work.components if c.kind != "broker"] == ["template", "light", "light-2", "heavy"]
+
+
+def test_a_host_that_the_fleet_does_not_have() -> None:
+    with pytest.raises(KeyError, match="nowhere"):
+        on("nowhere")
+
+
+def test_each_component_has_its_own_limit_of_memory() -> None:
+    limits = {c.name: c.memory_bytes for c in (*on("control", api_servers=(8080,)).components, *on("work").components)}
+    found = {name: limits[name] for name in ("scheduler-2", "triggerer", "api-server", "light-2", "heavy")}
+    assert found == {"scheduler-2": 2**30, "triggerer": None, "api-server": 2**31, "light-2": 2**32, "heavy": None}
+
+
+def test_the_servers_of_a_host_listen_on_its_address_and_on_ports_of_their_own() -> None:
+    plan = on("control", api_servers=(8080, 8081))
+    assert plan.component("api-server").address == "10.0.0.11:8080"
+    assert plan.component("api-server-2").address == "10.0.0.11:8081"
+
+
+def test_a_host_reaches_its_own_api_server_first_and_then_those_of_the_others() -> None:
+    other = replace(CONTROL, name="control-2", address="10.0.0.12", api_server=ApiServer(port=9000))
+    fleet = replace(MANY, hosts=(CONTROL, other, WORK))
+    ports = Ports(api_servers=(9000,))
+    assert context(fleet, host="control-2", ports=ports).api_urls == (
+        "http://10.0.0.12:9000",
+        "http://10.0.0.11:8080",
+        "http://10.0.0.11:8081",
+    )
+    assert context(fleet, host="work", ports=Ports()).api_urls[0] == "http://10.0.0.11:8080"
+
+
+def test_a_lost_worker_is_dealt_with_as_the_policy_says() -> None:
+    assert settings(planning.plan(context()))["airfleet"]["on_worker_lost"] == "rerun"
+    fleet = Fleet("shop", "/srv/shop", policies=Policies(on_worker_lost="fail"))
+    assert settings(planning.plan(context(fleet)))["airfleet"]["on_worker_lost"] == "fail"
+
+
+# --- connections, variables and pools --------------------------------------------------------------
+
+
+def test_objects_are_written_between_the_migration_and_the_scheduler() -> None:
+    plan = planning.plan(with_everything())
+    assert plan.component("objects").once
+    assert plan.component("objects").needs == ("migrate",)
+    assert "objects" in plan.component("scheduler").needs
+
+
+def test_a_fleet_without_objects_has_no_step_for_them() -> None:
+    plan = planning.plan(context())
+    assert "objects" not in [c.name for c in plan.components]
+    migrate = plan.component("migrate").start
+    assert isinstance(migrate, Fork)
+    assert migrate.options == {"objects": "none"}
+
+
+def test_values_of_objects_are_told_to_the_step_alone() -> None:
+    objects = Objects(
+        connections=(Connection("w", type="http", password="hush-1"),), variables=(Variable("v", "hush-2"),)
+    )
+    plan = planning.plan(context(Fleet("shop", "/srv/shop", objects=objects)))
+    assert "hush" not in repr(plan)
+    assert [c.name for c in plan.components if isinstance(c.start, Fork) and "hush" in str(c.start.settings)] == [
+        "objects"
+    ]
+    assert not [path for path, file in plan.files.items() if "hush" in file.text]
 
 
 # --- airflow.cfg -----------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from documents import GENERATED, REPOSITORY, Block
 
 from airfleet.cli import scaffold
 from airfleet.cli.main import COMMANDS, cli
-from airfleet.errors import Problem
+from airfleet.errors import FileProblems, Problem
 from airfleet.fleet import reader as fleet_reader
 from airfleet.pipelines.checks import read_and_check
 
@@ -41,10 +41,23 @@ def project(folder: Path, blocks: list[Block]) -> None:
 def problems(folder: Path, block: Block) -> tuple[Problem, ...]:
     """What is wrong with a YAML file of a document."""
     file = folder / block.file
-    if file.name == "fleet.yaml":
-        return fleet_reader.read(block.text, block.file, ENVIRON, folder)[1]
     file.write_text(block.text)
+    if fleet := re.fullmatch(r"fleet(?:\.(\w+))?\.yaml", block.file):
+        return problems_of_a_fleet(folder, block.text, fleet[1] or "")
     return read_and_check(Path(block.file), environ=ENVIRON).problems
+
+
+def problems_of_a_fleet(folder: Path, text: str, overlay: str) -> tuple[Problem, ...]:
+    """What is wrong with a fleet.yaml, or with an overlay over the one before it."""
+    (folder / "secrets").mkdir(exist_ok=True)
+    for name in re.findall(r"\${{ secrets\.(\w+) }}", text):
+        (folder / "secrets" / name).touch(mode=0o600)
+        (folder / "secrets" / name).write_text("s3cret\n")
+    try:
+        fleet_reader.read_file(Path("fleet.yaml"), ENVIRON | {"AIRFLEET_ENV": overlay})
+    except FileProblems as wrong:
+        return wrong.problems
+    return ()
 
 
 @pytest.mark.parametrize("document", WITH_YAML, ids=documents.name)

@@ -1,0 +1,260 @@
+"""The hosts of fleet.yaml: what each runs, and everything that can be wrong between them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from airfleet.fleet import reader
+from airfleet.fleet.spec import NONE, ApiServer, Fleet, Host, Instances, Worker, local_host
+
+ROOT = Path("/srv/shop")
+SERVERS = "database: postgresql://db/a\nbroker: redis://queue/0\n"
+#: a host that could be a fleet by itself
+ALL = "scheduler: true, api_server: true, dag_processor: true, workers: [{slots: 2}]"
+HEAD = f"{SERVERS}hosts:\n"
+
+
+def read(text: str) -> Fleet:
+    fleet, problems = reader.read(text, "fleet.yaml", {}, ROOT)
+    assert problems == ()
+    assert fleet is not None
+    return fleet
+
+
+def problems_of(text: str) -> list[str]:
+    fleet, problems = reader.read(text, "fleet.yaml", {}, ROOT)
+    assert fleet is None
+    return [str(problem) for problem in problems]
+
+
+def test_a_host_runs_what_it_names_and_nothing_else() -> None:
+    fleet = read(f"""\
+{SERVERS}
+hosts:
+  - name: control
+    address: 10.0.0.11
+    scheduler: 2
+    api_server: {{count: 2, port: 9000, memory: 2GB}}
+    dag_processor: {{memory: 512MB}}
+    triggerer: true
+  - name: work
+    address: work.internal
+    workers:
+      - {{name: light, queues: [default, quick], slots: 8, memory: 4 GiB, count: 3}}
+      - {{name: heavy}}
+  - {{name: spare, address: "fd00::12", triggerer: {{count: 0}}, scheduler: false, workers: [{{}}]}}
+witness: 10.0.0.1:22
+""")
+    assert fleet.hosts == (
+        Host(
+            "control",
+            "10.0.0.11",
+            scheduler=Instances(2),
+            api_server=ApiServer(port=9000, count=2, memory_bytes=2**31),
+            dag_processor=Instances(1, 2**29),
+            triggerer=Instances(),
+        ),
+        Host(
+            "work",
+            "work.internal",
+            workers=(Worker("light", ("default", "quick"), 8, 2**32, 3), Worker("heavy")),
+        ),
+        Host("spare", "fd00::12", workers=(Worker(),)),
+    )
+    assert fleet.queues == ("default", "quick")
+    assert [worker.name for worker in fleet.workers] == ["light", "heavy", "worker"]
+
+
+def test_without_hosts_the_same_keys_say_what_this_machine_runs() -> None:
+    fleet = read("scheduler: 2\ntriggerer: false\ndag_processor: {count: 2}\napi_server: {count: 2}\n")
+    expected = local_host(
+        scheduler=Instances(2), triggerer=NONE, dag_processor=Instances(2), api_server=ApiServer(count=2)
+    )
+    assert fleet.hosts == (expected,)
+
+
+def test_one_host_may_have_the_embedded_servers() -> None:
+    assert read(f"hosts:\n  - {{name: one, address: 10.0.0.1, {ALL}}}\n").database == "embedded"
+
+
+def test_a_fleet_on_loopback_is_one_machine_that_plays_several() -> None:
+    text = f"{HEAD}  - {{name: a, address: 127.0.0.1, {ALL}}}\n  - {{name: b, address: 127.0.0.2, workers: [{{}}]}}\n"
+    assert [host.address for host in read(text + "policies: {on_partition: keep}\n").hosts] == [
+        "127.0.0.1",
+        "127.0.0.2",
+    ]
+
+
+def test_where_the_others_find_the_api_servers_of_a_host() -> None:
+    (host,) = read(
+        f"{HEAD}  - {{name: a, address: 10.0.0.1, {ALL.replace('api_server: true', 'api_server: 2')}}}"
+    ).hosts
+    assert host.api_addresses == (("10.0.0.1", 8080), ("10.0.0.1", 8081))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # --- what a host is -------------------------------------------------------------------------
+        ("hosts: control\n", ["fleet.yaml:1:8: hosts: must be a list"]),
+        ("hosts: []\n", ["fleet.yaml:1:8: hosts: must name at least one host"]),
+        (
+            "hosts: [{}]\n",
+            [
+                "fleet.yaml:1:9: hosts[0]: 'name' is missing: what the others and you call it",
+                "fleet.yaml:1:9: hosts[0]: 'address' is missing: how the other hosts reach it",
+            ],
+        ),
+        (
+            "hosts: [{name: a b, adress: 10.0.0.1}]\n",
+            [
+                "fleet.yaml:1:21: hosts[0].adress: unknown key 'adress'\nhint: did you mean 'address'?",
+                "fleet.yaml:1:9: hosts[0]: 'address' is missing: how the other hosts reach it",
+                "fleet.yaml:1:16: hosts[0].name: 'a b' may only have letters, digits, '.', '_' and '-', and starts "
+                "with a letter or digit",
+            ],
+        ),
+        (
+            "hosts: [{name: a, address: '10.0.0.1:22'}]\n",
+            [
+                "fleet.yaml:1:28: hosts[0].address: '10.0.0.1:22' is not an address: a host name or an IP address, "
+                "without a port"
+            ],
+        ),
+        (
+            "hosts: [{name: a, address: b, scheduler: many}]\n",
+            [
+                "fleet.yaml:1:42: hosts[0].scheduler: must be true, false, a whole number from 0 to 100, or a mapping"
+            ],
+        ),
+        (
+            "hosts: [{name: a, address: b, scheduler: 101}]\n",
+            [
+                "fleet.yaml:1:42: hosts[0].scheduler: must be true, false, a whole number from 0 to 100, or a mapping"
+            ],
+        ),
+        (
+            "hosts: [{name: a, address: b, scheduler: {count: -1, memory: 2}}]\n",
+            [
+                "fleet.yaml:1:50: hosts[0].scheduler.count: must be a whole number from 0 to 100",
+                "fleet.yaml:1:62: hosts[0].scheduler.memory: must be a size, as in 512MB or 4GB",
+            ],
+        ),
+        (
+            "hosts: [{name: a, address: b, workers: [{count: 0}]}]\n",
+            ["fleet.yaml:1:49: hosts[0].workers[0].count: must be a whole number from 1 to 100"],
+        ),
+        (
+            "hosts: [{name: a, address: b}, {name: a, address: c}]\n",
+            ["fleet.yaml:1:32: hosts[1].name: there are two hosts named 'a'"],
+        ),
+        (
+            "hosts: [{name: a, address: b, workers: [{name: w, count: 2}, {name: w-2}, {name: scheduler-1}]}]\n",
+            ["fleet.yaml:1:62: hosts[0].workers[1].name: there are two workers named 'w-2'"],
+        ),
+        (
+            "hosts: [{name: a, address: b, workers: [{name: w-2}, {name: w, count: 2}, {name: nginx}]}]\n",
+            [
+                "fleet.yaml:1:54: hosts[0].workers[1].name: there are two workers named 'w-2' (one of the 2 of 'w')",
+                "fleet.yaml:1:75: hosts[0].workers[2].name: 'nginx' is the name of another component",
+            ],
+        ),
+        (
+            f"workers: [{{}}]\nscheduler: 1\nhosts: [{{name: a, address: b, {ALL}}}]\n",
+            [
+                "fleet.yaml:2:12: scheduler: stands beside 'hosts', which says what each host runs\nhint: write "
+                "'scheduler' below a host; what is in another file, 'scheduler: null' takes away",
+                "fleet.yaml:1:10: workers: stands beside 'hosts', which says what each host runs\nhint: write "
+                "'workers' below a host; what is in another file, 'workers: null' takes away",
+            ],
+        ),
+        # --- what must run somewhere ----------------------------------------------------------------
+        (
+            f"{HEAD}  - {{name: a, address: 10.0.0.1, triggerer: true}}\n",
+            [
+                "fleet.yaml:4:3: hosts: no scheduler runs anywhere: no task would ever start",
+                "fleet.yaml:4:3: hosts: no api-server runs anywhere: there would be no UI, and no task could report",
+                "fleet.yaml:4:3: hosts: no dag-processor runs anywhere: no pipeline would ever be read",
+                "fleet.yaml:4:3: hosts: no worker runs anywhere: every task would wait for ever",
+            ],
+        ),
+        ("scheduler: false\n", ["fleet.yaml:1:12: scheduler: no scheduler runs anywhere: no task would ever start"]),
+        (
+            f"{HEAD}  - {{name: a, address: 10.0.0.1, {ALL}}}\n  - {{name: b, address: 10.0.0.2}}\nwitness: c:1\n",
+            ["fleet.yaml:5:5: hosts[1]: host 'b' runs nothing"],
+        ),
+        # --- what the hosts must reach --------------------------------------------------------------
+        (
+            f"hosts:\n  - {{name: a, address: 10.0.0.1, {ALL}}}\n  - {{name: b, address: 10.0.0.2, triggerer: 1}}\n"
+            "witness: c:1\n",
+            [
+                "fleet.yaml:1:1: database: the embedded database serves one host only, and this fleet has 2\nhint: "
+                "name a server that all of them reach: 'database: postgresql://airflow@db.example.com/airflow'",
+                "fleet.yaml:1:1: broker: the embedded broker serves one host only, and this fleet has 2\nhint: "
+                "name a server that all of them reach: 'broker: redis://queue.example.com:6379/0'",
+            ],
+        ),
+        (
+            f"{HEAD}  - {{name: a, address: 10.0.0.1, {ALL}}}\n  - {{name: b, address: localhost, triggerer: 1}}\n"
+            "witness: 127.0.0.1:1\n",
+            [
+                "fleet.yaml:5:24: hosts[1].address: 'localhost' is every machine's own: the others cannot reach 'b' "
+                "there",
+                "fleet.yaml:6:10: witness: '127.0.0.1' is another machine on each of the hosts",
+            ],
+        ),
+        (
+            f"database: postgresql://a@localhost:5432/a\nbroker: amqp://mq;amqp://[::1]\nhosts:\n"
+            f"  - {{name: a, address: 10.0.0.1, {ALL}}}\n  - {{name: b, address: 10.0.0.2, triggerer: 1}}\n"
+            "witness: c:1\n",
+            [
+                "fleet.yaml:1:11: database: 'localhost' is another machine on each of the hosts",
+                "fleet.yaml:2:9: broker: '::1' is another machine on each of the hosts",
+            ],
+        ),
+        (
+            f"{HEAD}  - {{name: a, address: 10.0.0.1, {ALL}}}\n  - {{name: b, address: 10.0.0.1, triggerer: 1}}\n"
+            "witness: c:1\n",
+            ["fleet.yaml:5:24: hosts[1].address: '10.0.0.1' is the address of 'a' already"],
+        ),
+        (
+            f"{HEAD}  - {{name: a, address: 10.0.0.1, {ALL}}}\n"
+            "  - {name: b, address: 10.0.0.2, api_server: {address: 127.0.0.1}}\nwitness: c:1\n",
+            [
+                "fleet.yaml:5:56: hosts[1].api_server.address: at '127.0.0.1' the other hosts cannot reach it\n"
+                "hint: leave it out: it is its host's"
+            ],
+        ),
+        (
+            f"{HEAD}  - {{name: a, address: 10.0.0.1, {ALL}}}\n  - {{name: b, address: 10.0.0.2, triggerer: 1}}\n",
+            [
+                "fleet.yaml:4:3: hosts: two hosts that lose sight of each other cannot tell which of them is cut off\n"
+                "hint: name something that both can reach, 'witness: HOST:PORT', or a third host; or say 'policies: "
+                "{on_partition: keep}'"
+            ],
+        ),
+        ("witness: gateway\n", ["fleet.yaml:1:10: witness: 'gateway' is not HOST:PORT"]),
+        ("witness: gateway:70000\n", ["fleet.yaml:1:10: witness: 'gateway:70000' is not HOST:PORT"]),
+        # --- ports ----------------------------------------------------------------------------------
+        (
+            f"{HEAD}  - {{name: a, address: 127.0.0.1, {ALL}}}\n  - {{name: b, address: 127.0.0.1, api_server: 1}}\n"
+            "witness: c:1\n",
+            [
+                "fleet.yaml:5:47: hosts[1].api_server.port: port 8080 of 127.0.0.1 is given to the api-server of 'a' "
+                "already"
+            ],
+        ),
+        (
+            "api_server: {port: 5555}\nflower: true\n",
+            ["fleet.yaml:2:9: flower.port: port 5555 of 127.0.0.1 is given to the api-server already"],
+        ),
+        (
+            "api_server: {port: 8080, count: 2}\nproxy: {name: shop, port: 8081}\n",
+            ["fleet.yaml:2:27: proxy.port: port 8081 of 127.0.0.1 is given to the api-server already"],
+        ),
+    ],
+)  # fmt: skip
+def test_a_problem_is_a_sentence_at_its_place(text: str, expected: list[str]) -> None:
+    assert problems_of(text) == expected

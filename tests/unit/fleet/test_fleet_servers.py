@@ -1,0 +1,306 @@
+"""What stands around Airflow in fleet.yaml: servers, proxy, Flower, policies, and where secrets come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from airfleet.errors import FileProblems
+from airfleet.fleet import reader, units
+from airfleet.fleet.spec import Fleet, Flower, Policies, Proxy, Tls
+
+ROOT = Path("/srv/shop")
+LITERAL = (
+    "a password must not stand in the file\nhint: write ${{ secrets.NAME }} (a file in the folder of secrets) "
+    "or ${{ env.NAME }}"
+)
+
+
+def read(text: str, root: Path = ROOT, **environ: str) -> Fleet:
+    fleet, problems = reader.read(text, "fleet.yaml", environ, root)
+    assert problems == ()
+    assert fleet is not None
+    return fleet
+
+
+def problems_of(text: str, root: Path = ROOT) -> list[str]:
+    fleet, problems = reader.read(text, "fleet.yaml", {}, root)
+    assert fleet is None
+    return [str(problem) for problem in problems]
+
+
+# --- database and broker ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://db/airflow",
+        "postgres://airflow@db:5433/airflow?sslmode=verify-full",
+        "postgresql+psycopg://one:5432,two,[fd00::1]:5432/airflow?target_session_attrs=read-write",
+        "postgresql://?service=airflow",
+    ],
+)
+def test_a_database_may_be(url: str) -> None:
+    assert read(f"database: {url}\n").database == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://queue:6379/0",
+        "rediss://queue/1?ca=/etc/ca.pem",
+        "valkey://queue",
+        "sentinel://one;sentinel://two:26380/0?master=shop",
+        "amqp://mq-1;amqp://mq-2/shop",
+        "amqps://mq-1,mq-2/shop",
+    ],
+)
+def test_a_broker_may_be(url: str) -> None:
+    assert read(f"broker: {url}\n").broker == url
+
+
+# --- secrets ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def secrets(tmp_path: Path) -> Path:
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    (folder / "db").write_text("s3cret\n")
+    (folder / "db").chmod(0o600)
+    return folder
+
+
+def test_a_secret_is_the_text_of_a_file_without_the_end_of_its_line(tmp_path: Path, secrets: Path) -> None:
+    fleet = read("database: 'postgresql://a:${{ secrets.db }}@db/a'\n", tmp_path)
+    assert fleet.database == "postgresql://a:s3cret@db/a"
+
+
+def test_the_folder_of_secrets_may_be_elsewhere(tmp_path: Path, secrets: Path) -> None:
+    secrets.rename(tmp_path / "elsewhere")
+    for folder in ("elsewhere", tmp_path / "elsewhere"):
+        assert read(f"secrets: {folder}\nvars: {{a: '${{{{ secrets.db }}}}'}}\n", tmp_path).vars == {"a": "s3cret"}
+
+
+def test_a_secret_that_is_not_there(tmp_path: Path) -> None:
+    assert problems_of("user: ${{ secrets.db }}\n", tmp_path) == [
+        f"fleet.yaml:1:7: user: there is no secret 'db': no file {tmp_path}/secrets/db"
+    ]
+
+
+def test_a_secret_that_everybody_can_read_is_refused(tmp_path: Path, secrets: Path) -> None:
+    (secrets / "db").chmod(0o644)
+    assert problems_of("user: ${{ secrets.db }}\n", tmp_path) == [
+        f"fleet.yaml:1:7: user: everybody on this machine can read the secret {secrets}/db\n"
+        f"hint: chmod 600 {secrets}/db"
+    ]
+
+
+def test_a_secret_that_is_no_file(tmp_path: Path, secrets: Path) -> None:
+    (secrets / "folder").mkdir(mode=0o700)
+    (problem,) = problems_of("user: ${{ secrets.folder }}\n", tmp_path)
+    assert problem.startswith("fleet.yaml:1:7: user: the secret 'folder' cannot be read: ")
+
+
+def test_a_fleet_without_its_secrets_can_still_be_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "fleet.yaml").write_text(
+        "user: ${{ secrets.user }}\ndatabase: postgresql://a:${{ secrets.db }}@db/a\nbroker: ${{ env.BROKER }}\n"
+        "api_server: {address: '${{ env.ADDRESS }}'}\n"
+    )
+    with pytest.raises(FileProblems, match="there is no secret 'db'"):
+        reader.read_file(tmp_path / "fleet.yaml", {})
+    fleet = reader.read_file(tmp_path / "fleet.yaml", {}, lenient=True)
+    assert (fleet.user, fleet.database, fleet.broker) == ("***", "postgresql://a:***@db/a", "***")
+
+
+def test_what_is_wrong_in_a_file_is_wrong_without_its_secrets_too(tmp_path: Path) -> None:
+    (tmp_path / "fleet.yaml").write_text("user: ${{ job.x }}\nnmae: a\n")
+    with pytest.raises(FileProblems) as refused:
+        reader.read_file(tmp_path / "fleet.yaml", {}, lenient=True)
+    assert [problem.path for problem in refused.value.problems] == ["user", "nmae"]
+
+
+# --- proxy, Flower and the rest --------------------------------------------------------------------
+
+
+def test_a_proxy_with_everything() -> None:
+    fleet = read("""\
+proxy:
+  on: [local]
+  name: shop.example.com
+  address: 10.0.0.5
+  port: 8443
+  airflow: /myorg/airflow
+  flower: /myorg/flower
+  tls: {certificate: tls/shop.pem, key: /etc/ssl/private/shop.key}
+""")
+    assert fleet.proxy == Proxy(
+        on=("local",),
+        name="shop.example.com",
+        address="10.0.0.5",
+        port=8443,
+        airflow_path="/myorg/airflow",
+        flower_path="/myorg/flower",
+        tls=Tls("/srv/shop/tls/shop.pem", "/etc/ssl/private/shop.key"),
+    )
+    assert fleet.proxy.url == "https://shop.example.com:8443/myorg/airflow"
+
+
+@pytest.mark.parametrize(
+    ("more", "url"),
+    [
+        ("", "http://shop"),
+        (", port: 80", "http://shop"),
+        (", port: 443", "http://shop:443"),
+        (", tls: {certificate: a, key: b}", "https://shop"),
+        (", airflow: /a/b", "http://shop/a/b"),
+    ],
+)
+def test_where_people_reach_a_fleet_behind_a_proxy(more: str, url: str) -> None:
+    proxy = read(f"proxy: {{name: shop{more}}}\n").proxy
+    assert proxy is not None
+    assert (proxy.on, proxy.url) == (("local",), url)
+
+
+def test_flower_is_off_unless_somebody_wants_it() -> None:
+    assert read("").flower is None
+    assert read("flower: false\n").flower is None
+    assert read("flower: true\n").flower == Flower(on="local")
+    text = "flower: {address: 127.0.0.2, port: 5556, user: ada, read_only: false, memory: 256MB}\n"
+    assert read(text).flower == Flower("local", "127.0.0.2", 5556, "ada", False, 2**28)
+
+
+def test_policies_production_and_retention() -> None:
+    assert read("").policies == Policies("replace", "rerun")
+    fleet = read("policies: {on_partition: keep, on_worker_lost: fail}\nproduction: true\nlog_retention: 2w 1d\n")
+    assert fleet.policies == Policies("keep", "fail")
+    assert (fleet.production, fleet.log_retention_seconds) == (True, 15 * 86400)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # --- servers --------------------------------------------------------------------------------
+        ("database: embeded\n", ["fleet.yaml:1:11: database: must be 'embedded' or a postgresql:// URL"]),
+        (
+            "database: postgresql://db\n",
+            ["fleet.yaml:1:11: database: must name the database, as in postgresql://user@host/airflow"],
+        ),
+        (
+            "database: postgresql://one:5432,two:x/a\n",
+            ["fleet.yaml:1:11: database: has a port that is not a number from 1 to 65535"],
+        ),
+        ("database: 'postgresql://[one/a'\n", ["fleet.yaml:1:11: database: is not a URL that can be read"]),
+        (
+            "broker: http://queue\n",
+            [
+                "fleet.yaml:1:9: broker: must be a URL that begins with one of redis://, rediss://, valkey://, "
+                "valkeys://, sentinel://, amqp://, amqps://"
+            ],
+        ),
+        (
+            "broker: sentinel://one\n",
+            ["fleet.yaml:1:9: broker: must name the server that the sentinels watch: ?master=NAME"],
+        ),
+        # --- passwords in the file ------------------------------------------------------------------
+        ("database: postgresql://a:s3cret@db/a\n", [f"fleet.yaml:1:11: database: {LITERAL}"]),
+        ("database: postgresql://db/a?user=a&password=s3cret\n", [f"fleet.yaml:1:11: database: {LITERAL}"]),
+        ("broker: amqp://mq;amqp://a:s3cret@mq\n", [f"fleet.yaml:1:9: broker: {LITERAL}"]),
+        ("broker: redis://:s3cret-${{ env.HOME }}@queue\n", [f"fleet.yaml:1:9: broker: {LITERAL}"]),
+        ("airflow: {smtp: {smtp_password: s3cret}}\n", [f"fleet.yaml:1:33: airflow.smtp.smtp_password: {LITERAL}"]),
+        ("env: {AWS_SECRET_ACCESS_KEY: s3cret}\n", [f"fleet.yaml:1:30: env.AWS_SECRET_ACCESS_KEY: {LITERAL}"]),
+        ("env: {ELASTIC: 'https://me:s3cret@logs'}\n", [f"fleet.yaml:1:16: env.ELASTIC: {LITERAL}"]),
+        # --- references -----------------------------------------------------------------------------
+        (
+            "user: ${{ vars.user }}\n",
+            [
+                "fleet.yaml:1:7: user: '${{ vars.user }}' is not known here\n"
+                "hint: known: ${{ env.NAME }} and ${{ secrets.NAME }}"
+            ],
+        ),
+        # --- proxy ----------------------------------------------------------------------------------
+        ("proxy: {}\n", ["fleet.yaml:1:8: proxy: 'name' is missing: the host name that people type"]),
+        (
+            "proxy: {name: 'https://shop'}\n",
+            [
+                "fleet.yaml:1:15: proxy.name: 'https://shop' is not an address: a host name or an IP address, "
+                "without a port"
+            ],
+        ),
+        (
+            "proxy: {name: shop, airflow: myorg/}\n",
+            [
+                "fleet.yaml:1:30: proxy.airflow: 'myorg/' is not a path: '/', or like '/myorg/airflow' without a slash "
+                "at the end"
+            ],
+        ),
+        (
+            "proxy: {name: shop, airflow: /a, flower: /a}\n",
+            ["fleet.yaml:1:42: proxy.flower: '/a' is the path of Airflow"],
+        ),
+        (
+            "proxy: {name: shop, tls: {certificate: a.pem}}\n",
+            ["fleet.yaml:1:26: proxy.tls: 'key' is missing: the PEM file of its key"],
+        ),
+        (
+            "proxy: {name: shop, on: [font]}\nhosts: [{name: front, address: 10.0.0.1, scheduler: 1, api_server: 1, "
+            "dag_processor: 1, workers: [{}]}]\n",
+            ["fleet.yaml:1:25: proxy.on: there is no host 'font'\nhint: did you mean 'front'?"],
+        ),
+        (
+            "proxy: {name: shop}\nhosts: [{name: front, address: 10.0.0.1, scheduler: 1, api_server: 1, "
+            "dag_processor: 1, workers: [{}]}]\n",
+            ["fleet.yaml:1:8: proxy: must say on which host\nhint: 'on: front', for one"],
+        ),
+        # --- Flower ---------------------------------------------------------------------------------
+        (
+            "flower: {on: here}\n",
+            ["fleet.yaml:1:14: flower.on: there is no host 'here'\nhint: the hosts are: local"],
+        ),
+        (
+            "flower: true\nhosts: [{name: front, address: 10.0.0.1, scheduler: 1, api_server: 1, dag_processor: 1, "
+            "workers: [{}]}]\n",
+            ["fleet.yaml:1:9: flower: must say on which host\nhint: write 'flower: {on: HOST}'"],
+        ),
+        ("flower: yes\n", ["fleet.yaml:1:9: flower: must be a mapping of keys to values"]),
+        # --- policies and the rest ------------------------------------------------------------------
+        (
+            "policies: {on_partition: repalce}\n",
+            [
+                "fleet.yaml:1:26: policies.on_partition: must be keep or replace, not 'repalce'\n"
+                "hint: did you mean 'replace'?"
+            ],
+        ),
+        ("production: yes\n", ["fleet.yaml:1:13: production: must be true or false"]),
+        ("log_retention: 30\n", ["fleet.yaml:1:16: log_retention: must be a duration, as in 12h or 30d"]),
+        ("log_retention: a month\n", ["fleet.yaml:1:16: log_retention: must be a duration, as in 12h or 30d"]),
+    ],
+)  # fmt: skip
+def test_a_problem_is_a_sentence_at_its_place(text: str, expected: list[str]) -> None:
+    assert problems_of(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["database: mysql://a:s3cret@b/c\n", "broker: http://a:s3cret@b\n", "broker: redis://a:s3cret@b/c?nope=1\n"],
+)
+def test_a_password_in_a_wrong_url_is_not_repeated(text: str) -> None:
+    assert "s3cret" not in "".join(problems_of(text))
+
+
+# --- amounts ---------------------------------------------------------------------------------------
+
+
+def test_sizes_and_durations_as_people_write_them() -> None:
+    assert [units.size(text) for text in ("512MB", "1.5 GiB", "2g", "4", "lots")] == [
+        2**29,
+        3 * 2**29,
+        2**31,
+        None,
+        None,
+    ]
+    assert [units.seconds(text) for text in ("14d", "1h 30m", "90", "1x", "")] == [1_209_600, 5400, None, None, None]
+    assert [units.size_text(count) for count in (2**29, 3 * 2**29, 2**31, 1536)] == ["512MB", "1536MB", "2GB", "2KB"]
+    assert [units.seconds_text(count) for count in (1_209_600, 5400, 1.5)] == ["14d", "90m", "1.5s"]
