@@ -247,10 +247,16 @@ class Agent:
                 running.deaths.clear()
         elif running.state == State.STARTING and not running.reason.startswith(TOO_SLOW):
             running.reason = verdict.reason
-        elif verdict.useless and running.state in (State.READY, State.DEGRADED) and running.pid is not None:
+            if verdict.useless and isinstance(running.component.start, Watch):
+                running.move_to(State.GAVE_UP, now, verdict.reason)
+        elif self._wants_a_successor(running) and verdict.useless and running.pid is not None:
             self._replace(running, running.pid, verdict.reason)
         elif running.state == State.READY and now - self._well_at.get(running.name, now) > PATIENCE_SECONDS:
             running.move_to(State.DEGRADED, now, verdict.reason)
+
+    @staticmethod
+    def _wants_a_successor(running: Running) -> bool:
+        return running.component.kind == "worker" and running.state in (State.READY, State.DEGRADED)
 
     def _replace(self, running: Running, pid: int, reason: str) -> None:
         """Start another one at once; this one may finish what it has begun."""

@@ -18,7 +18,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
-from airfleet.agent.broker_lines import Line, line_to
+from airfleet.agent.broker_lines import BrokerRefuses, BrokerTrouble, Line, line_to
 from airfleet.agent.embedded_postgres import SUPERUSER
 from airfleet.fleet.brokers import Broker
 from airfleet.fleet.plan import (
@@ -44,7 +44,7 @@ class Verdict:
 
     well: bool
     reason: str = ""
-    #: it lives and does not do its work, and will not do it again: another has to take its place
+    #: it does not do its work, and will not do it however long one waits
     useless: bool = False
 
 
@@ -143,6 +143,8 @@ def ask(probe: Probe, subject: Subject) -> Verdict:
                 return _job(probe, subject)
             case FileBeats():
                 return _file(probe, subject)
+    except BrokerTrouble as trouble:
+        return Verdict(False, str(trouble), useless=isinstance(trouble, BrokerRefuses))
     except (OSError, psycopg.Error) as error:
         return Verdict(False, f"does not answer yet: {_plain(error)}")
 

@@ -32,6 +32,9 @@ from airfleet.cli.project import Project, find
 from airfleet.errors import FleetError, WaitTimedOut
 
 LAST_LINES = 20
+#: the kind of a broker that is not the fleet's own
+BROKER = "broker"
+_BROKER_HINT = "it is not started by the fleet; 'broker:' in fleet.yaml says where it is and who we are there"
 _DEAD = (State.GAVE_UP, State.BACKOFF)
 _TELLING = {state: rank for rank, state in enumerate((*_DEAD, State.DEGRADED, State.STARTING))}
 
@@ -117,6 +120,8 @@ def failure(here: Project, last: Snapshot | None) -> FleetError:
         log = here.paths.log("agent")
         return FleetError("\n".join([sentence, *_quoted(_tail(log))]), hint=f"the agent's log is {log}")
     worst = failed[0]
+    if worst.kind == BROKER:
+        return FleetError(f"the broker {worst.address} {worst.reason}", hint=_BROKER_HINT)
     lines = worst.last_lines or _tail(Path(worst.log)) if worst.log else worst.last_lines
     sentence = f"{worst.name} did not start: {worst.reason or 'it ended at once'}"
     hint = f"the whole log is {worst.log}" if worst.log else f"airfleet logs {worst.name}"
@@ -135,7 +140,8 @@ def too_late(last: Snapshot | None, timeout: float) -> WaitTimedOut:
     verb = "is" if len(late) == 1 else "are"
     sentence = f"not healthy within {terminal.seconds(timeout)}: {names} {verb} not ready"
     said = [sentence, f"the end of {first.name}'s log:", *_quoted(lines)] if lines else [sentence]
-    return WaitTimedOut("\n".join([*said, f"hint: airfleet logs {first.name}"]))
+    hint = _BROKER_HINT if first.kind == BROKER else f"airfleet logs {first.name}"
+    return WaitTimedOut("\n".join([*said, f"hint: {hint}"]))
 
 
 def summary(snapshot: Snapshot, *, attached: bool) -> str:
