@@ -209,9 +209,14 @@ class Experiment:
         found = (
             *invariants.violations(history, shape.overlap_seconds),
             *invariants.silence(history, return_seconds=shape.patience_seconds),
-            *invariants.standstill(history, self._settled(), shape.window_seconds),
+            *invariants.standstill(self._steady(history), self._settled(), shape.window_seconds),
         )
         return Outcome(tuple(self._recoveries), found, len(history.asked), _tasks(history), history)
+
+    def _steady(self, history: History) -> History:
+        """Without what comes in bursts."""
+        steady = (note for note in history.notes if self._shape.mix.is_steady(self._label, note.task.run))
+        return replace(history, notes=tuple(steady))
 
     def _settled(self) -> float:
         """From the end of the last fault to the beginning of the window after it."""

@@ -139,6 +139,10 @@ class Mix:
     #: once in so many ticks each
     every: Mapping[str, int] = field(default_factory=lambda: {CHAIN: 7, MAPPED: 11, DEFERRED: 9, "error": 13})
 
+    def is_steady(self, label: str, run: Run) -> bool:
+        """Whether it is one of the runs of which there is one every tick, none more and none less."""
+        return run.dag_id == ONE and run.run_id.removeprefix(f"{label}-").isdigit()
+
     def at(self, label: str, tick: int) -> Iterator[Asked]:
         """The runs of one tick."""
         yield Asked(ONE, f"{label}-{tick}", {"seconds": self.short_seconds})

@@ -55,6 +55,12 @@ def test_a_mix_is_the_same_at_the_same_tick_and_has_every_kind() -> None:
     assert sum(one.conf["seconds"] == mix.long_seconds for one in asked) == 3
 
 
+def test_one_run_of_each_tick_is_steady() -> None:
+    mix = Mix()
+    asked = [one.run for tick in range(40) for one in mix.at("x-y", tick)]
+    assert sum(mix.is_steady("x-y", run) for run in asked) == 40
+
+
 def test_a_run_says_what_has_to_become_of_it() -> None:
     chain = Asked(workload.CHAIN, "r")
     assert chain.must_end == {Task(workload.CHAIN, "r", f"link{link}") for link in range(workload.LINKS)}
