@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,14 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from airfleet.cli import options, problems, project, tables, terminal
+from airfleet.cli import options, problems, project, queues, tables, terminal
 from airfleet.cli.project import FLEET_FILE, Project
 from airfleet.errors import EXIT_OK, EXIT_WRONG, FileProblems, FleetError, Place, Problem
 
 if TYPE_CHECKING:
+    from airfleet.fleet.spec import Fleet
     from airfleet.pipelines.spec import Pipeline
 
 SUFFIXES = (".yaml", ".yml")
+
+#: fleet.yaml, or its overlay for an environment
+_FLEET = re.compile(r"fleet(?:\.([\w-]+))?\.yaml")
 
 
 @dataclass
@@ -41,27 +46,28 @@ class Findings:
     "  airfleet check fleet.yaml -o json"
 )
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
+@options.env
 @options.output()
 @options.project
-def command(paths: tuple[Path, ...], project: Path | None, output: str) -> int:
+def command(paths: tuple[Path, ...], project: Path | None, env: str | None, output: str) -> int:
     """Check pipeline files, folders of them, and fleet.yaml.
 
     Without PATH: fleet.yaml of the project and its folder of pipelines.
     Exit code: 0 nothing wrong, 1 problems.
     """
-    findings = check(paths, _project(project, paths))
+    findings = check(paths, _project(project, env, paths))
     put(findings, output)
     if output != "json" or sys.stderr.isatty():
         terminal.say(problems.summary(findings.problems, findings.fine))
     return EXIT_WRONG if findings.problems else EXIT_OK
 
 
-def _project(folder: Path | None, paths: Sequence[Path]) -> Project | None:
+def _project(folder: Path | None, env: str | None, paths: Sequence[Path]) -> Project | None:
     """The project; only named files can be checked without one."""
     if folder is not None or not paths:
-        return project.find(folder)
+        return project.find(folder, env)
     root = project.nearest(Path.cwd()) or project.nearest(paths[0].absolute().parent)
-    return Project(root, os.environ) if root is not None else None
+    return project.find(root, env) if root is not None else None
 
 
 def check(paths: Sequence[Path], here: Project | None) -> Findings:
@@ -69,12 +75,13 @@ def check(paths: Sequence[Path], here: Project | None) -> Findings:
     from airfleet.fleet import reader
 
     findings = Findings()
-    environ: Mapping[str, str] = os.environ
+    environ: Mapping[str, str] = os.environ if here is None else here.environ
     folder = "pipelines"
+    fleet: Fleet | None = None
     if here is not None:
         try:
-            fleet = reader.read_file(here.fleet_file, os.environ)
-            environ, folder = {**os.environ, **fleet.task_environment}, fleet.pipelines
+            fleet = reader.read_file(here.fleet_file, here.environ)
+            environ, folder = {**environ, **fleet.task_environment}, fleet.pipelines
         except FileProblems as wrong:
             # Said once: with the project, or when fleet.yaml is named below.
             if not paths:
@@ -86,6 +93,8 @@ def check(paths: Sequence[Path], here: Project | None) -> Findings:
         findings.files += 1
         _check_file(file, environ, findings)
     findings.problems += _said_twice(findings.pipelines)
+    if fleet is not None:
+        findings.problems += queues.unserved(findings.pipelines, fleet)
     findings.problems.sort()
     return findings
 
@@ -114,9 +123,10 @@ def _check_file(file: Path, environ: Mapping[str, str], findings: Findings) -> N
     from airfleet.fleet import reader
     from airfleet.pipelines import checks
 
-    if file.name == FLEET_FILE:
+    if overlay := _FLEET.fullmatch(file.name):
+        env = overlay[1] or environ.get("AIRFLEET_ENV", "")
         try:
-            reader.read_file(file, os.environ)
+            reader.read_file(file.with_name(FLEET_FILE), {**environ, "AIRFLEET_ENV": env})
         except FileProblems as wrong:
             findings.problems += _shown(wrong.problems)
         return

@@ -13,6 +13,9 @@ import click
 from airfleet.cli import options, tables, terminal
 from airfleet.cli.project import Project, find
 from airfleet.errors import FileProblems, FleetError, did_you_mean
+from airfleet.fleet import paths as fleet_paths
+from airfleet.fleet.paths import HOST, Paths
+from airfleet.fleet.spec import LOCAL
 
 if TYPE_CHECKING:
     from airfleet.agent.control import Snapshot
@@ -83,12 +86,12 @@ def plan_host(host: Host, fleet: Fleet, here: Project, *, sure: bool) -> Planned
     """What a host would run, compared with what runs if it is this machine."""
     from airfleet.fleet import changes, description, planning, preview, secrets
 
-    before = _before(here)
-    snapshot = _running(here) if before is None or before.host == host.name else None
-    kept = secrets.load(here.paths.secrets)
-    local = snapshot is not None or len(fleet.hosts) == 1
-    cores = len(os.sched_getaffinity(0)) if local else 0
-    context = preview.context(fleet, host.name, here.paths, kept or secrets.generate(), cores)
+    paths = _paths(host, here)
+    before = _before(paths)
+    snapshot = _running(paths) if before is None or before.host == host.name else None
+    kept = secrets.load(paths.secrets)
+    cores = len(os.sched_getaffinity(0)) if snapshot or host.name == LOCAL else 0
+    context = preview.context(fleet, host.name, paths, kept or secrets.generate(), cores)
     planned = description.describe(planning.plan(context), context.secrets.jwt_secret)
     running = [component.name for component in snapshot.components if component.kind != "agent"] if snapshot else []
     found = changes.compare(planned, before if snapshot else None, running, sure=sure and kept is not None)
@@ -106,22 +109,28 @@ def _chosen(fleet: Fleet, name: str | None) -> Sequence[Host]:
         raise FleetError(f"fleet '{fleet.name}' has no host '{name}'", hint=hint) from None
 
 
-def _before(here: Project) -> Description | None:
-    """What the agent of this machine was told to run, if one ever was."""
+def _paths(host: Host, here: Project) -> Paths:
+    """Where the agent of a host keeps its things, if it runs on this machine."""
+    others = {name: value for name, value in here.environ.items() if name != HOST}
+    return fleet_paths.of(here.root, others if host.name == LOCAL else {**others, HOST: host.name})
+
+
+def _before(paths: Paths) -> Description | None:
+    """What the agent was told to run, if one ever was."""
     from airfleet.fleet.description import Description
 
     try:
-        return Description.from_json(here.paths.plan.read_text("utf-8"))
+        return Description.from_json(paths.plan.read_text("utf-8"))
     except (OSError, ValueError, KeyError, TypeError):  # none yet, or written by another version of airfleet
         return None
 
 
-def _running(here: Project) -> Snapshot | None:
+def _running(paths: Paths) -> Snapshot | None:
     from airfleet.agent import control
     from airfleet.agent.control import AgentGone
 
     try:
-        return control.status(here.paths.socket)
+        return control.status(paths.socket)
     except AgentGone:
         return None
 

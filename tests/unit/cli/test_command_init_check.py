@@ -226,3 +226,70 @@ def test_what_fleet_yaml_gives_to_tasks_is_there_when_their_pipelines_are_checke
     assert result.code == 1
     assert "CITY" in result.out
     assert "country" in result.out
+
+
+# --- what pipelines and fleet say of one another -----------------------------------------------------
+
+
+QUEUES = """\
+dag_id: queues
+defaults: {queue: reprots}
+tasks:
+  - {id: one, uses: bash, with: {bash_command: ls}}
+  - {id: two, uses: bash, with: {bash_command: ls}}
+  - {id: three, uses: bash, queue: light, with: {bash_command: ls}}
+  - {id: four, uses: bash, queue: heavy, with: {bash_command: ls}}
+"""
+
+
+def test_check_finds_queues_that_no_worker_takes(project: Project, airfleet: Airfleet) -> None:
+    (project.root / "fleet.yaml").write_text("workers: [{name: a, queues: [light]}, {name: b, queues: [reports]}]\n")
+    (project.root / "pipelines" / "queues.yaml").write_text(QUEUES)
+    assert airfleet("check").out == (
+        "pipelines/queues.yaml:2:19: defaults.queue: no worker takes tasks from the queue 'reprots'\n"
+        "hint: did you mean 'reports'?\n"
+        "pipelines/queues.yaml:7:35: tasks.four.queue: no worker takes tasks from the queue 'heavy'\n"
+        "hint: workers in fleet.yaml take: light, reports\n"
+    )
+
+
+def test_a_default_queue_without_a_worker_is_said_once_for_a_file(project: Project, airfleet: Airfleet) -> None:
+    (project.root / "fleet.yaml").write_text("workers: [{queues: [light]}]\n")
+    text = QUEUES.replace("defaults: {queue: reprots}\n", "").replace("heavy", "light")
+    (project.root / "pipelines" / "queues.yaml").write_text(text)
+    assert airfleet("check").out == (
+        "pipelines/queues.yaml:3:5: tasks.one: no worker takes tasks from the queue 'default'\n"
+        "hint: workers in fleet.yaml take: light\n"
+    )
+    (project.root / "fleet.yaml").write_text(
+        "workers: [{queues: [light]}]\nairflow: {operators: {default_queue: light}}\n"
+    )
+    assert airfleet("check").code == 0
+
+
+def test_tasks_that_no_worker_runs_need_no_queue(project: Project, airfleet: Airfleet) -> None:
+    (project.root / "fleet.yaml").write_text("workers: [{queues: [light]}]\n")
+    (project.root / "pipelines" / "joint.yaml").write_text("dag_id: joint\ntasks: [{id: one}]\n")
+    assert airfleet("check").code == 0
+
+
+# --- overlays ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", [("check", "--env", "prod"), ("check", "fleet.prod.yaml")])
+def test_check_with_an_overlay_names_the_file_that_is_wrong(
+    words: tuple[str, ...], project: Project, airfleet: Airfleet
+) -> None:
+    (project.root / "fleet.yaml").write_text("workers: [{name: a, slots: 2}]\n")
+    (project.root / "fleet.prod.yaml").write_text("workers:\n  - {name: a, slots: 0}\n")
+    result = airfleet(*words)
+    assert result.code == 1
+    assert result.out == "fleet.prod.yaml:2:22: workers[0].slots: must be a whole number from 1 to 1000\n"
+    assert airfleet("check").code == 0
+
+
+def test_check_of_an_environment_that_has_no_file(project: Project, airfleet: Airfleet) -> None:
+    (project.root / "fleet.prod.yaml").write_text("production: true\n")
+    assert airfleet("check", "--env", "pord").out == (
+        "fleet.pord.yaml:1:1: there is no such file for the environment 'pord'\nhint: did you mean 'prod'?\n"
+    )

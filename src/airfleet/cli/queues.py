@@ -1,0 +1,44 @@
+"""Where pipelines and fleet meet: queues that tasks wait in and that no worker looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from airfleet.errors import Place, Problem, did_you_mean
+
+if TYPE_CHECKING:
+    from airfleet.fleet.spec import Fleet
+    from airfleet.pipelines.spec import Pipeline, Task
+
+#: the queue of tasks that name none, unless ``[operators] default_queue`` names another
+USUAL = "default"
+
+
+def unserved(pipelines: Iterable[Pipeline], fleet: Fleet) -> Iterator[Problem]:
+    """A problem for each place that sends tasks to a queue that no worker of ``fleet`` takes."""
+    usual = fleet.airflow.get("operators", {}).get("default_queue", USUAL)
+    said: set[tuple[Place, str]] = set()
+    for pipeline in pipelines:
+        for task in pipeline.tasks:
+            queue = str(task.options.get("queue") or usual)
+            path, place = _where(pipeline, task)
+            where = place if path.endswith(".queue") else Place(pipeline.file)  # said nowhere: once for a file
+            if task.uses is None or queue in fleet.queues or (where, queue) in said:
+                continue
+            said.add((where, queue))
+            yield Problem(place, path, f"no worker takes tasks from the queue '{queue}'", _hint(queue, fleet))
+
+
+def _where(pipeline: Pipeline, task: Task) -> tuple[str, Place]:
+    """Where the queue of a task is said: at the task, in the defaults, or nowhere (then it is the task itself)."""
+    for path in (f"{task.path}.queue", "defaults.queue"):
+        if path in pipeline.places:
+            return path, replace(pipeline.places[path], file=pipeline.file)
+    return task.path, replace(pipeline.place(task.path), file=pipeline.file)
+
+
+def _hint(queue: str, fleet: Fleet) -> str:
+    near = did_you_mean(queue, fleet.queues)
+    return near or f"workers in fleet.yaml take: {', '.join(fleet.queues)}"
