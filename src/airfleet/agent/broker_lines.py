@@ -165,8 +165,6 @@ class RedisLine(Line):
         try:
             self._ask("SET", f"airfleet.probe.{socket.gethostname()}.{os.getpid()}", "1", "PX", "10000")
         except BrokerTrouble as refused:
-            if str(refused).startswith("NOAUTH"):
-                raise BrokerRefuses("wants a password, and fleet.yaml has none") from None
             # A user with few rights may not have this one, and all that tasks need.
             if not str(refused).startswith("NOPERM"):
                 raise BrokerTrouble(f"takes no messages: {refused}") from None
@@ -182,6 +180,8 @@ class RedisLine(Line):
         if not line.endswith(b"\r\n"):
             raise OSError("it closed the connection")
         kind, text = line[:1], line[1:-2].decode(errors="replace")
+        if kind == b"-" and text.startswith("NOAUTH"):
+            raise BrokerRefuses("wants a password, and fleet.yaml has none")
         if kind == b"-":
             raise BrokerTrouble(text)
         if kind == b"*":

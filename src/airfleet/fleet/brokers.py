@@ -86,11 +86,14 @@ def parse(text: str) -> Broker:
     if not brokers:
         raise ValueError("is empty")
     first = brokers[0]
-    if any((broker.kind, broker.tls is None) != (first.kind, first.tls is None) for broker in brokers):
+    tls = next((broker.tls for broker in brokers if broker.tls is not None), None)
+    # Of sentinels, one may say it for all.
+    with_tls = len({broker.tls is None for broker in brokers})
+    if any(broker.kind != first.kind for broker in brokers) or (with_tls > 1 and first.kind != "sentinel"):
         raise ValueError("names servers of different kinds")
     said = {name: _first_said(brokers, name) for name in ("user", "password", "path", "master", "sentinel_password")}
     servers = tuple(dict.fromkeys(server for broker in brokers for server in broker.servers))
-    whole = replace(first, servers=servers, **said)
+    whole = replace(first, servers=servers, tls=tls, **said)
     _check(whole)
     return whole
 

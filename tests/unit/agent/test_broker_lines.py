@@ -1,0 +1,129 @@
+"""The agent's line to Redis and Valkey, with a real server; the one to RabbitMQ is tested where one runs."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from airfleet.agent.broker_lines import BrokerRefuses, BrokerTrouble, Line, line_to
+from airfleet.fleet import brokers
+from airfleet.testing.brokers import Valkey
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    """A Valkey."""
+    folder = tmp_path_factory.mktemp("broker")
+    for place in (folder, *folder.parents[:3]):
+        place.chmod(place.stat().st_mode | 0o011)  # another user has to pass
+    with Valkey(folder / "valkey") as server:
+        assert isinstance(server, Valkey)
+        yield server
+
+
+def line(url: str) -> Line:
+    return line_to(brokers.parse(url))
+
+
+def test_a_server_that_is_well_takes_a_message_again_and_again_on_one_connection(server: Valkey) -> None:
+    asked = line(server.url)
+    asked.check()
+    asked.check()
+    assert asked.well_seconds > 0
+    asked.close()
+    assert asked.well_seconds == 0
+
+
+@pytest.mark.parametrize("written", ["redis://:hush@127.0.0.1:{port}/0", "redis://me:hush@127.0.0.1:{port}/0"])
+def test_a_wrong_password_is_refused_and_not_repeated(server: Valkey, written: str) -> None:
+    with pytest.raises(BrokerRefuses, match=r"^refuses the user or the password$"):
+        line(written.format(port=server.port)).check()
+
+
+def test_a_password_that_is_missing_is_missed(server: Valkey) -> None:
+    with pytest.raises(BrokerRefuses, match="wants a password"):
+        line(f"redis://127.0.0.1:{server.port}/0").check()
+
+
+def test_a_server_that_takes_nothing_is_not_well(server: Valkey) -> None:
+    asked = line(server.url)
+    asked.check()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as admin:
+        admin.sendall(f"AUTH {server.password}\r\nCONFIG SET maxmemory 1\r\n".encode())
+        assert admin.recv(100).startswith(b"+OK")
+        try:
+            with pytest.raises(BrokerTrouble, match="takes no messages: OOM"):
+                asked.check()
+        finally:
+            admin.sendall(b"CONFIG SET maxmemory 0\r\n")
+            admin.recv(100)
+    asked.check()
+
+
+def test_one_that_hangs_is_given_up_in_time_and_well_for_no_second_when_it_is_back(server: Valkey) -> None:
+    asked = line(server.url)
+    asked.check()
+    server.freeze()
+    try:
+        with pytest.raises(OSError, match="timed out"):
+            asked.check(timeout_seconds=0.3)
+        assert asked.well_seconds == 0
+    finally:
+        server.thaw()
+    asked.check()
+    assert asked.well_seconds < 5
+
+
+def test_nobody_there_is_said_with_the_address() -> None:
+    with pytest.raises(OSError, match=r"^127\.0\.0\.1:1 cannot be reached: connection refused$"):
+        line("redis://127.0.0.1:1/0").check()
+    with pytest.raises(OSError, match=r"^127\.0\.0\.1:2 cannot be reached: connection refused$"):
+        line("amqp://127.0.0.1:1,127.0.0.1:2/x").check()
+
+
+def test_sentinels_are_asked_where_the_server_is(server: Valkey) -> None:
+    with sentinel(server.port) as port:
+        asked = line(f"sentinel://:{server.password}@127.0.0.1:1,127.0.0.1:{port}/0?master=shop")
+        asked.check()
+        with pytest.raises(BrokerTrouble, match="know no server named 'other'"):
+            line(f"sentinel://:{server.password}@127.0.0.1:{port}/0?master=other").check()
+
+
+def test_a_server_of_another_kind_is_found_out() -> None:
+    with answering(lambda _: b"AMQP\x00\x01\x00\x00") as port, pytest.raises(BrokerTrouble, match="not speak AMQP"):
+        line(f"amqp://127.0.0.1:{port}").check()
+
+
+class answering:  # noqa: N801 - it is used like a function
+    """A server that answers whatever it is sent with what ``answer`` makes of it; its port."""
+
+    def __init__(self, answer: object) -> None:
+        self._answer = answer
+        self._listener = socket.create_server(("127.0.0.1", 0))
+
+    def __enter__(self) -> int:
+        threading.Thread(target=self._serve, daemon=True).start()
+        return int(self._listener.getsockname()[1])
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with connection, suppress(ConnectionResetError):
+                while asked := connection.recv(1000):
+                    connection.sendall(self._answer(asked))  # type: ignore[operator]
+
+
+def sentinel(port: int) -> answering:
+    """A sentinel that knows one server by the name ``shop``."""
+    known = b"*2\r\n$9\r\n127.0.0.1\r\n$%d\r\n%d\r\n" % (len(str(port)), port)
+    return answering(lambda asked: known if b"shop" in asked else b"*-1\r\n")

@@ -1,0 +1,85 @@
+"""A worker that was replaced ends when its attempts have, by itself or by force."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from airfleet.agent import draining
+from airfleet.agent.draining import Draining
+from airfleet.testing.waiting import wait_until
+
+#: a program that does not end when it is asked to
+DEAF = "trap '' TERM; echo ready; while :; do sleep 0.1; done"
+
+
+class Clock:
+    """Goes on when it is told to."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@contextmanager
+def deaf_worker() -> Iterator[subprocess.Popen[str]]:
+    """A process that leads a session and hears no SIGTERM."""
+    process = subprocess.Popen(["sh", "-c", DEAF], stdout=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        yield process
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def test_one_that_does_not_hear_is_ended_when_nothing_of_it_works_any_more() -> None:
+    clock, busy = Clock(), [True]
+    out = Draining(clock, works=lambda pid: busy[0])
+    with deaf_worker() as worker:
+        out.add(worker.pid)
+        clock.now = draining.GRACE_SECONDS + draining.LOOK_SECONDS + 1
+        out.look()
+        assert worker.poll() is None, "it was ended while an attempt ran"
+        busy[0] = False
+        clock.now += draining.LOOK_SECONDS
+        out.look()
+        assert worker.wait(10) == -signal.SIGKILL
+        assert out.ended(worker.pid)
+        assert not out
+
+
+def test_it_has_time_to_end_by_itself() -> None:
+    clock = Clock()
+    out = Draining(clock, works=lambda pid: False)
+    with deaf_worker() as worker:
+        out.add(worker.pid)
+        clock.now = draining.GRACE_SECONDS
+        out.look()
+        assert worker.poll() is None
+
+
+def test_it_is_asked_to_end_at_once() -> None:
+    out = Draining(Clock())
+    process = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    out.add(process.pid)
+    assert process.wait(10) == -signal.SIGTERM
+    assert out.ended(process.pid)
+    assert not out.ended(process.pid)
+
+
+def test_a_process_that_watches_an_attempt_is_known_by_its_title_and_its_session() -> None:
+    script = 'exec -a "airflow supervisor: 01a1ff67" sleep 60'
+    process = subprocess.Popen(["bash", "-c", script], start_new_session=True)
+    try:
+        wait_until(lambda: draining.has_attempts(process.pid), 10, "its title is there")
+        assert not draining.has_attempts(os.getpid())
+    finally:
+        process.kill()
+        process.wait()
+    assert not draining.has_attempts(process.pid)

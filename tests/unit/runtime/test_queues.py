@@ -1,0 +1,114 @@
+"""How a fleet declares queues and reaches its broker again; what a worker takes for a proof that it takes tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from celery import Celery
+from celery.utils.quorum_queues import detect_quorum_queues
+from kombu.utils import functional
+
+from airfleet.runtime import consumer, queues
+from airfleet.runtime.consumer import FleetConsumer
+
+
+@pytest.fixture
+def app() -> Celery:
+    """A Celery application as those of a fleet are."""
+    made = Celery(broker="memory://", set_as_current=False)
+    queues.prepare(made)
+    return made
+
+
+def test_every_queue_has_the_same_arguments_whoever_names_it_first(app: Celery) -> None:
+    app.amqp.queues.select(["one", "two"])
+    named = app.amqp.queues["three"]
+    default = app.amqp.queues[app.conf.task_default_queue]
+    listened = app.amqp.queues.consume_from.values()
+    assert {tuple(queue.queue_arguments.items()) for queue in (*listened, named, default)} == {
+        tuple(queues.ARGUMENTS.items())
+    }
+    assert detect_quorum_queues(app, "amqp")[0]
+
+
+def test_queues_that_fleet_yaml_describes_to_celery_keep_what_they_say(app: Celery) -> None:
+    app.conf.task_queues = {"big": {"queue_arguments": {"x-max-priority": 3}}}
+    assert app.amqp.queues["big"].queue_arguments == {**queues.ARGUMENTS, "x-max-priority": 3}
+
+
+def test_a_broker_that_is_away_is_tried_again_soon_and_without_end(
+    app: Celery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = app.connection_for_read("redis://127.0.0.1:1/0")  # nobody listens there
+    monkeypatch.setattr(functional, "sleep", lambda _: None)
+
+    def refused(error: Exception, interval: float) -> None:
+        if len(seen) > 150:
+            raise KeyboardInterrupt
+        seen.append(interval)
+
+    seen: list[float] = []
+    with pytest.raises(KeyboardInterrupt):
+        connection.ensure_connection(refused, None)
+    assert seen[0] <= 0.2
+    assert max(seen) <= queues.LONGEST_PAUSE_SECONDS
+
+
+class Message:
+    """What a transport hands over."""
+
+    def __init__(self, task: str) -> None:
+        self.headers = {"task": task}
+        self.acknowledged = False
+
+    def ack_log_error(self, *_: Any) -> None:
+        self.acknowledged = True
+
+    def reject_log_error(self, *_: Any) -> None:
+        raise AssertionError("it was rejected")
+
+
+@pytest.fixture
+def beats(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """One word for each proof."""
+    written: list[str] = []
+    monkeypatch.setattr(consumer, "_beat", lambda: written.append("beat"))
+    return written
+
+
+def handler(strategies: dict[str, Callable[..., None]]) -> Callable[[Any], None]:
+    """What a consumer calls for a message."""
+    made = FleetConsumer.__new__(FleetConsumer)
+    made.strategies, made.on_task_message = strategies, set()
+    made.call_soon = lambda *_: None
+    made._maximum_prefetch_restored = True
+    handle: Callable[[Any], None] = made.create_task_handler()
+    return handle
+
+
+def test_any_message_that_arrives_is_a_proof(beats: list[str]) -> None:
+    taken: list[Message] = []
+    handle = handler({"execute_workload": lambda message, *_: taken.append(message)})
+    message = Message("execute_workload")
+    handle(message)
+    assert (taken, beats) == ([message], ["beat"])
+
+
+def test_a_message_to_itself_is_acknowledged_and_reaches_no_pool(beats: list[str]) -> None:
+    made = FleetConsumer.__new__(FleetConsumer)
+    made.connection_errors = ()
+    handle = handler({consumer.MESSAGE: consumer.Proof._strategy(made)})
+    message = Message(consumer.MESSAGE)
+    handle(message)
+    assert message.acknowledged
+    assert beats == ["beat"]
+
+
+def test_celerys_step_for_delayed_messages_is_left_out_and_no_other() -> None:
+    from celery.worker.consumer import Consumer
+
+    stock, ours = set(Consumer.Blueprint.default_steps), set(FleetConsumer.Blueprint.default_steps)
+    assert stock - ours == {"celery.worker.consumer.delayed_delivery:DelayedDelivery"}
+    assert ours - stock == {"airfleet.runtime.consumer:Proof"}
