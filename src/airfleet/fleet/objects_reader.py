@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from airfleet import source
@@ -9,6 +10,10 @@ from airfleet.fleet import sensitive
 from airfleet.fleet.keys import CONNECTION, POOL, VARIABLE
 from airfleet.fleet.objects import Connection, Objects, Pool, Variable
 from airfleet.fleet.reading import Reading, Section, joined, whole
+
+#: what Airflow takes in the name of a connection, beside letters and digits
+_SIGNS = r"_.-:/\#!()"
+_ID = re.compile(rf"[A-Za-z0-9{re.escape(_SIGNS)}]+")
 
 
 def objects(top: Section) -> Objects:
@@ -29,6 +34,8 @@ def _named(top: Section, key: str) -> Iterator[tuple[str, str, source.Node]]:
 
 
 def _connection(reading: Reading, id: str, path: str, node: source.Node) -> Connection:
+    if not _ID.fullmatch(id):
+        reading.problem(node.place, path, f"'{id}' may only have letters, digits and {' '.join(_SIGNS)}")
     if isinstance(node, source.Scalar) and node.value is not None:
         return Connection(id, uri=_uri(reading, path, node))
     keys = reading.section(node, path, CONNECTION)

@@ -23,6 +23,7 @@ FILE_NAME = "fleet.yaml"
 #: names the overlay
 ENVIRONMENT = "AIRFLEET_ENV"
 
+_ENVIRONMENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _WITNESS = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})")
 
 
@@ -176,6 +177,8 @@ def _files(path: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
     name = environ.get(ENVIRONMENT)
     if not name:
         return (path,)
+    if not _ENVIRONMENT_NAME.fullmatch(name):
+        raise FileProblems([Problem(Place(str(path)), "", f"'{name}' cannot be the name of an environment")])
     overlay = path.with_name(f"{path.stem}.{name}{path.suffix}")
     if not overlay.is_file():
         there = [file.name.split(".")[1] for file in path.parent.glob(f"{path.stem}.*{path.suffix}")]

@@ -1,0 +1,136 @@
+"""Connections, variables and pools in fleet.yaml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from airfleet.fleet import reader
+from airfleet.fleet.objects import Connection, Objects, Pool, Variable
+
+LITERAL = (
+    "a password must not stand in the file\nhint: write ${{ secrets.NAME }} (a file in the folder of secrets) "
+    "or ${{ env.NAME }}"
+)
+
+
+def problems_of(text: str) -> list[str]:
+    fleet, problems = reader.read(text, "fleet.yaml", {}, Path("/srv/shop"))
+    assert fleet is None
+    return [str(problem) for problem in problems]
+
+
+def test_everything_that_airflow_can_have_from_the_start() -> None:
+    text = """\
+connections:
+  warehouse:
+    type: postgres
+    description: orders
+    host: db.internal
+    port: 5432
+    schema: orders
+    login: airflow
+    password: ${{ env.PW }}
+    extra: {sslmode: require, retries: 3, on: true, hosts: [a, "${{ env.PW }}"], keys: {api_key: "${{ env.PW }}"}}
+  bucket: aws://${{ env.PW }}@/?region_name=eu-1
+variables:
+  region: eu-1
+  year: 2026
+  big: {value: true, description: whether}
+  api_token: ${{ env.PW }}
+pools:
+  warehouse: 4
+  endless: -1
+  slow: {slots: 2, description: one after the other, include_deferred: true}
+"""
+    fleet, problems = reader.read(text, "fleet.yaml", {"PW": "s3cret"}, Path("/srv/shop"))
+    assert problems == ()
+    assert fleet is not None
+    assert fleet.objects == Objects(
+        connections=(
+            Connection(
+                "warehouse",
+                type="postgres",
+                description="orders",
+                host="db.internal",
+                port=5432,
+                schema="orders",
+                login="airflow",
+                password="s3cret",
+                extra={
+                    "sslmode": "require",
+                    "retries": 3,
+                    "on": True,
+                    "hosts": ["a", "s3cret"],
+                    "keys": {"api_key": "s3cret"},
+                },
+            ),
+            Connection("bucket", uri="aws://s3cret@/?region_name=eu-1"),
+        ),
+        variables=(
+            Variable("region", "eu-1"),
+            Variable("year", "2026"),
+            Variable("big", "true", "whether"),
+            Variable("api_token", "s3cret"),
+        ),
+        pools=(Pool("warehouse", 4), Pool("endless", -1), Pool("slow", 2, "one after the other", True)),
+    )
+    assert "s3cret" not in repr(fleet)
+
+
+def test_a_fleet_without_any_has_none() -> None:
+    fleet, _ = reader.read("", "fleet.yaml", {}, Path("/srv/shop"))
+    assert fleet is not None
+    assert not fleet.objects
+    assert Objects(pools=(Pool("a", 1),))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("connections: [a]\n", ["fleet.yaml:1:14: connections: must be a mapping of keys to values"]),
+        (
+            "connections: {w: {tpye: http}}\n",
+            [
+                "fleet.yaml:1:19: connections.w.tpye: unknown key 'tpye'\nhint: did you mean 'type'?",
+                "fleet.yaml:1:18: connections.w: 'type' is missing: its type, as in Airflow: `postgres`, `http`, `aws`",
+            ],
+        ),
+        (
+            "connections: {w: here}\n",
+            ["fleet.yaml:1:18: connections.w: must be a URI, as in postgres://user@host/database, or a mapping"],
+        ),
+        (
+            "connections: {'w x': {type: http}}\n",
+            ["fleet.yaml:1:22: connections.w x: 'w x' may only have letters, digits and _ . - : / \\ # ! ( )"],
+        ),
+        (
+            "connections: {w: {type: http, port: 0}}\n",
+            ["fleet.yaml:1:37: connections.w.port: must be a whole number from 1 to 65535"],
+        ),
+        ("connections: {w: {type: http, password: hush}}\n", [f"fleet.yaml:1:41: connections.w.password: {LITERAL}"]),
+        ("connections: {w: 'http://a:hush@b'}\n", [f"fleet.yaml:1:18: connections.w: {LITERAL}"]),
+        (
+            "connections: {w: {type: aws, extra: {aws_secret_access_key: hush}}}\n",
+            [f"fleet.yaml:1:61: connections.w.extra.aws_secret_access_key: {LITERAL}"],
+        ),
+        (
+            "connections: {w: {type: aws, extra: {deep: {token: hush}}}}\n",
+            [f"fleet.yaml:1:52: connections.w.extra.deep.token: {LITERAL}"],
+        ),
+        ("variables: {a: [1]}\n", ["fleet.yaml:1:16: variables.a: must be one value, not a list or a mapping"]),
+        ("variables: {a: {}}\n", ["fleet.yaml:1:16: variables.a: 'value' is missing: its value"]),
+        ("variables: {my_password: hush}\n", [f"fleet.yaml:1:26: variables.my_password: {LITERAL}"]),
+        ("variables: {my_password: {value: hush}}\n", [f"fleet.yaml:1:34: variables.my_password.value: {LITERAL}"]),
+        ("pools: {a: many}\n", ["fleet.yaml:1:12: pools.a: must be a number of slots (-1 is no limit), or a mapping"]),
+        ("pools: {a: -2}\n", ["fleet.yaml:1:12: pools.a: must be a number of slots (-1 is no limit), or a mapping"]),
+        ("pools: {a: {slots: x}}\n", ["fleet.yaml:1:20: pools.a.slots: must be a whole number from -1 to 1000000"]),
+        (
+            "pools: {a: {}}\n",
+            ["fleet.yaml:1:12: pools.a: 'slots' is missing: how many of its tasks run at once; -1 is no limit"],
+        ),
+    ],
+)  # fmt: skip
+def test_a_problem_is_a_sentence_at_its_place(text: str, expected: list[str]) -> None:
+    assert problems_of(text) == expected
