@@ -22,7 +22,6 @@ from airfleet.agent.broker_lines import BrokerRefuses, BrokerTrouble, Line, line
 from airfleet.agent.embedded_postgres import SUPERUSER
 from airfleet.fleet.brokers import Broker
 from airfleet.fleet.plan import (
-    BrokerAnswers,
     BrokerWorks,
     FileBeats,
     HttpAnswers,
@@ -132,8 +131,6 @@ def ask(probe: Probe, subject: Subject) -> Verdict:
                 return WELL
             case PostgresAnswers():
                 return _postgres(probe)
-            case BrokerAnswers():
-                return _broker(probe)
             case BrokerWorks():
                 subject.lines.to(probe.broker).check()
                 return WELL
@@ -166,18 +163,6 @@ def _postgres(probe: PostgresAnswers) -> Verdict:
         if not db.execute("SELECT 1 FROM pg_database WHERE datname = 'airflow'").fetchone():
             db.execute("CREATE DATABASE airflow OWNER airflow")
     return WELL
-
-
-def _broker(probe: BrokerAnswers) -> Verdict:
-    with socket.create_connection(("127.0.0.1", probe.port), timeout=3) as connection:
-        connection.sendall(f"AUTH {probe.password}\r\nPING\r\n".encode())
-        answer = b""
-        while answer.count(b"\r\n") < 2 and (more := connection.recv(1024)):
-            answer += more
-    lines = answer.decode(errors="replace").splitlines()
-    if lines == ["+OK", "+PONG"]:
-        return WELL
-    return Verdict(False, f"answers PING with {lines[-1] if lines else ''!r}")
 
 
 def _http(probe: HttpAnswers) -> Verdict:

@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from airfleet.fleet.brokers import Broker
 from airfleet.fleet.site import Site
+from airfleet.fleet.spec import OnPartition
 
 #: one Airflow setting: section, key, value
 Setting: TypeAlias = tuple[str, str, str]
@@ -63,14 +64,6 @@ class PostgresAnswers:
 
 
 @dataclass(frozen=True)
-class BrokerAnswers:
-    """Ready when the broker answers PING with this password."""
-
-    port: int
-    password: str = field(repr=False)
-
-
-@dataclass(frozen=True)
 class BrokerWorks:
     """Ready when the broker takes a message and gives it back."""
 
@@ -107,7 +100,7 @@ class FileBeats:
     broker: Broker | None = None
 
 
-Probe: TypeAlias = Started | PostgresAnswers | BrokerAnswers | BrokerWorks | HttpAnswers | JobBeats | FileBeats
+Probe: TypeAlias = Started | PostgresAnswers | BrokerWorks | HttpAnswers | JobBeats | FileBeats
 
 
 @dataclass(frozen=True)
@@ -131,6 +124,23 @@ class Component:
     address: str = ""
     #: memory that it may use with all its processes; None is no limit
     memory_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The fleet around this host, for its agent to know who is gone."""
+
+    #: how many hosts the fleet has, this one among them
+    count: int
+    #: what a host does that is cut off, and what is done about one that is gone
+    on_partition: OnPartition
+    #: where this agent answers the others
+    address: str
+    port: int
+    #: what all agents of the fleet know, and nobody else
+    key: str = field(repr=False)
+    #: ``host:port`` that counts as one more host
+    witness: str | None = None
 
 
 @dataclass(frozen=True)
@@ -161,6 +171,8 @@ class Plan:
     api_url: str = ""
     #: what this host's nginx serves; None without one
     site: Site | None = None
+    #: None in a fleet without ``hosts``
+    neighbours: Neighbours | None = None
 
     def component(self, name: str) -> Component:
         """The component of this name. Raises KeyError when there is none."""

@@ -23,11 +23,11 @@ from psycopg import sql
 from airfleet.agent import embedded, health, leftovers
 from airfleet.agent.embedded_postgres import SUPERUSER
 from airfleet.agent.health import Subject
-from airfleet.fleet import secrets
+from airfleet.fleet import brokers, secrets
 from airfleet.fleet.components import valkey
 from airfleet.fleet.context import Embedded
 from airfleet.fleet.paths import Paths, fleet_id
-from airfleet.fleet.plan import BrokerAnswers, PostgresAnswers, Probe
+from airfleet.fleet.plan import BrokerWorks, PostgresAnswers, Probe
 from airfleet.testing import processes
 from airfleet.testing.fleet import clean_environment
 from airfleet.testing.ports import free_ports
@@ -164,7 +164,7 @@ class Servers:
         if name == POSTGRES_SERVER:
             _wait(PostgresAnswers(self._ports[0], self._secrets.postgres_password, self._secrets.airflow_password))
         else:
-            _wait(BrokerAnswers(self._ports[1], self._secrets.broker_password))
+            _wait(BrokerWorks(brokers.parse(self.broker())))
 
     def _signal_all(self, name: str, number: signal.Signals) -> None:
         for pid in processes.tree(self._started[name].pid):

@@ -13,25 +13,22 @@ from pathlib import Path
 
 from airfleet.agent import health
 from airfleet.agent.health import WELL, Subject, Verdict
-from airfleet.fleet.plan import BrokerAnswers, FileBeats, HttpAnswers, JobBeats, PostgresAnswers, Started
+from airfleet.fleet import brokers
+from airfleet.fleet.plan import BrokerWorks, FileBeats, HttpAnswers, JobBeats, PostgresAnswers, Started
 
 SUBJECT = Subject(pid=4711, started_at=time.time(), database=health.Database("postgresql://a:s3cret@127.0.0.1:9/a"))
 
 
 @contextmanager
-def broker(password: str, *answers: bytes) -> Iterator[int]:
-    """A server that answers as Valkey does, in the pieces given or by the protocol."""
+def something() -> Iterator[int]:
+    """A server that speaks no protocol of ours."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
             client, _ = listener.accept()
-            with client, client.makefile("rb") as lines:
-                right = lines.readline().strip() == f"AUTH {password}".encode()
-                lines.readline()
-                refused = (b"-WRONGPASS invalid password\r\n", b"-NOAUTH Authentication required.\r\n")
-                for piece in answers or ((b"+OK\r\n+PO", b"NG\r\n") if right else refused):
-                    client.sendall(piece)
-                    time.sleep(0.02)
+            with client:
+                client.recv(1000)
+                client.sendall(b"what?\r\n")
 
         thread = threading.Thread(target=serve)
         thread.start()
@@ -67,27 +64,13 @@ def test_what_only_has_to_run_is_well() -> None:
     assert health.ask(Started(), SUBJECT) == WELL
 
 
-def test_a_broker_that_answers_in_pieces() -> None:
-    with broker("s3cret") as port:
-        assert health.ask(BrokerAnswers(port, "s3cret"), SUBJECT) == WELL
-
-
-def test_a_broker_with_another_password() -> None:
-    with broker("other") as port:
-        verdict = health.ask(BrokerAnswers(port, "s3cret"), SUBJECT)
-    assert verdict == Verdict(False, "answers PING with '-NOAUTH Authentication required.'")
-
-
-def test_a_broker_that_hangs_up() -> None:
-    with broker("s3cret", b"") as port:
-        verdict = health.ask(BrokerAnswers(port, "s3cret"), SUBJECT)
-    assert verdict == Verdict(False, "answers PING with ''")
-
-
 def test_a_server_that_is_not_there_yet() -> None:
     port = closed_port()
     refused = Verdict(False, "does not answer yet: [Errno 111] Connection refused")
-    assert health.ask(BrokerAnswers(port, "s3cret"), SUBJECT) == refused
+    there = f"127.0.0.1:{port} cannot be reached: connection refused"
+    for broker in (f"redis://:s3cret@127.0.0.1:{port}/0", f"amqp://me:s3cret@127.0.0.1:{port}"):
+        verdict = health.ask(BrokerWorks(brokers.parse(broker)), SUBJECT)
+        assert verdict == Verdict(False, f"does not answer yet: {there}")
     assert health.ask(HttpAnswers((f"http://127.0.0.1:{port}/",)), SUBJECT) == refused
 
 
@@ -108,7 +91,7 @@ def test_a_web_server_is_ready_when_every_address_answers() -> None:
 
 
 def test_something_else_listens_there() -> None:
-    with broker("x", b"what?\r\n") as port:
+    with something() as port:
         verdict = health.ask(HttpAnswers((f"http://127.0.0.1:{port}/",)), SUBJECT)
     assert not verdict.well
     assert verdict.reason.startswith("does not answer yet: ")
