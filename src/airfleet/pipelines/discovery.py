@@ -228,7 +228,7 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
             for file, process in self._processors.items()
             if file in self._calling and process.is_ready and process._exit_code == 0
         }
-        super()._collect_results()
+        super()._collect_results()  # type: ignore[no-untyped-call]
         ended = [file for file in self._calling if file not in self._processors]
         for file in ended:
             settle = callbacks.done if file in ended_well else callbacks.crashed

@@ -42,6 +42,8 @@ LONGEST_ANSWER_SECONDS = 30.0
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 3.0
 #: after this long the first address is asked first again, seconds
 RETURN_SECONDS = 30.0
+#: between two words in the worker's log about the same request, seconds
+TOLD_SECONDS = 30.0
 #: for how long an error is borne of which nobody can say whose fault it is, seconds
 UNEXPLAINED_SECONDS = 600.0
 
@@ -97,13 +99,16 @@ class FleetClient(Client):
     def _endure(
         self, method: str, url: Any, options: dict[str, Any], error: httpx.TransportError | httpx.HTTPStatusError
     ) -> httpx.Response:
-        began, tries = self._clock(), 1
+        began, tries, told = self._clock(), 1, float("-inf")
         arrived = _may_have_arrived(error)
         while True:
             round_, asked = divmod(tries, len(self.urls))
             if asked == 0:
                 self._check_patience(method, url, round_, self._clock() - began, error)
-                self._rest(method, url, round_, error)
+                if self._clock() - told >= TOLD_SECONDS:
+                    told = self._clock()
+                    log.warning("The execution API does not answer", request=f"{method} {url}", error=repr(error))
+                self._rest(round_)
             self._use((self._at + 1) % len(self.urls))
             try:
                 response = self._once(method, url, options | {"timeout": self._time_for(round_)})
@@ -139,14 +144,8 @@ class FleetClient(Client):
             return False
         return True
 
-    def _rest(self, method: str, url: Any, round_: int, error: httpx.HTTPError) -> None:
+    def _rest(self, round_: int) -> None:
         pause = min(FIRST_PAUSE_SECONDS * 2.0 ** min(round_ - 1, 10), LONGEST_PAUSE_SECONDS)
-        log.warning(
-            "The execution API does not answer; trying again",
-            request=f"{method} {url}",
-            error=repr(error),
-            tries=round_ * len(self.urls),
-        )
         # Of many who wait, not all shall come at the same moment.
         self.pause(pause * (0.5 + 0.5 * self._jitter()))
 

@@ -294,16 +294,17 @@ class Monitor(ActivitySubprocess):
         self, signal_to_send: signal.Signals = signal.SIGINT, escalation_delay: float = 5.0, force: bool = False
     ) -> None:
         """As Airflow's; what the attempt asks for in its last seconds is asked of the API once."""
-        before = getattr(self.client, "patience_seconds", 0.0)
-        self.client.patience_seconds = 0.0
+        client: Any = self.client
+        before = getattr(client, "patience_seconds", 0.0)
+        client.patience_seconds = 0.0
         try:
             super().kill(signal_to_send, escalation_delay, force)
         finally:
-            self.client.patience_seconds = before
+            client.patience_seconds = before
 
     def _send_heartbeat_if_needed(self) -> None:
         failed = self.failed_heartbeats
-        super()._send_heartbeat_if_needed()
+        super()._send_heartbeat_if_needed()  # type: ignore[no-untyped-call]
         if failed and not self.failed_heartbeats:
             self.process_log.info("The API server can be reached again", missed_heartbeats=failed)
 

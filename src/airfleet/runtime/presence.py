@@ -1,13 +1,13 @@
 """Since when attempts can tell that they live: what an outage of the API or its database leaves a scheduler to know.
 
 A scheduler fails a task whose last heartbeat is minutes old. After an outage of minutes that is true of all tasks, and
-of no one's fault. So every api-server says in the database, every few seconds, that heartbeats were delivered (or that
-no attempt runs which could send any); all of them write one row, and what they write is the start of the time in which
-there was no gap. The age of a heartbeat is counted from there.
+of no one's fault. So every api-server to which heartbeats are delivered says so in the database, every few seconds; all
+of them write one row, and what they write is the start of the time in which there was no gap. The age of a heartbeat is
+counted from there. Where no attempt runs for so long that it sends one, nobody says anything, and nothing is written.
 
 While nobody's heartbeats are delivered, attempts cannot be told from the dead. They end by themselves when they were
-out of touch for ``[airfleet] api_outage_seconds``; a scheduler waits longer than that, and then counts as if nothing
-had been said. Agents tell of attempts that are lost meanwhile; nobody waits for this to find those.
+out of touch for ``[airfleet] api_outage_seconds``, and a scheduler waits longer than that. Agents tell of attempts that
+are lost meanwhile; nobody waits for this to find those.
 
 What fails: no table (another Airflow's migration made the database) - Airflow's own rule holds; the clocks of hosts
 differ - only the database's is used.
@@ -16,6 +16,7 @@ differ - only the database's is used.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from dataclasses import dataclass
@@ -38,8 +39,7 @@ CREATE TABLE IF NOT EXISTS airfleet_api (
 """
 #: once for all api-servers in most of the time between two beats
 BEAT = f"""
-INSERT INTO airfleet_api AS api (since, beat)
-SELECT now(), now() WHERE :heard OR NOT EXISTS (SELECT FROM task_instance WHERE state IN ('running', 'restarting'))
+INSERT INTO airfleet_api AS api (since, beat) VALUES (now(), now())
 ON CONFLICT (one) DO UPDATE SET
     since = CASE WHEN api.beat < now() - interval '{GAP_SECONDS} s' THEN now() ELSE api.since END, beat = now()
 WHERE api.beat < now() - interval '{0.8 * BEAT_SECONDS} s'
@@ -67,48 +67,48 @@ def hear() -> None:
     _heard.set()
 
 
-def say(engine: Engine, heard: bool) -> None:
-    """Say that heartbeats were delivered, or that there were none to deliver. Raises sqlalchemy.exc.DBAPIError."""
+def say(engine: Engine) -> None:
+    """Say that heartbeats were delivered. Raises sqlalchemy.exc.DBAPIError."""
     with engine.begin() as connection:
-        connection.execute(text(BEAT), {"heard": heard})
+        connection.execute(text(BEAT))
 
 
 def read(session: Session) -> Presence | None:
-    """What was said last; None where nobody says anything."""
+    """What was said last; None where nobody would say anything."""
     if session.get_bind().dialect.name != "postgresql" or not session.scalar(text(_IS_THERE)):
         return None
     found = session.execute(text(_READ)).one_or_none()
-    return Presence(*found) if found else None
+    return Presence(*found) if found else Presence(since_seconds=0.0, silent_seconds=math.inf)
 
 
-def may_time_out(presence: Presence | None, timeout_seconds: float, patience_seconds: float) -> bool:
-    """Whether an attempt whose last heartbeat is older than ``timeout_seconds`` has had its chance to send another.
+def oldest_heartbeat(presence: Presence | None, timeout_seconds: float, patience_seconds: float) -> float:
+    """How old, in seconds, the last heartbeat of an attempt may be that is not taken for dead.
 
-    ``patience_seconds`` is after how long without an API attempts end by themselves.
+    ``timeout_seconds`` is how old it may be in quiet times, ``patience_seconds`` after how long without an API attempts
+    end by themselves.
 
-    >>> may_time_out(None, 300, 3600), may_time_out(Presence(9000, 2), 300, 3600)
-    (True, True)
-    >>> may_time_out(Presence(12, 2), 300, 3600), may_time_out(Presence(9000, 120), 300, 3600)
-    (False, False)
+    >>> oldest_heartbeat(Presence(since_seconds=9000, silent_seconds=2), 300, 3600)
+    300
+    >>> oldest_heartbeat(Presence(since_seconds=12, silent_seconds=2), 300, 3600)
+    3900
     """
     if presence is None:
-        return True
-    if presence.silent_seconds > GAP_SECONDS:
-        return presence.silent_seconds >= patience_seconds + timeout_seconds
-    return presence.since_seconds >= timeout_seconds
+        return timeout_seconds
+    is_away = presence.silent_seconds > GAP_SECONDS
+    is_back = presence.since_seconds >= timeout_seconds
+    return timeout_seconds if is_back and not is_away else patience_seconds + timeout_seconds
 
 
 def keep_saying(engine: Engine) -> None:
-    """Say it every few seconds from now on, in a thread that ends with the process."""
+    """Say it every few seconds while heartbeats are delivered, in a thread that ends with the process."""
     threading.Thread(target=_keep_saying, args=(engine,), name="presence", daemon=True).start()
 
 
 def _keep_saying(engine: Engine) -> None:
-    while True:
+    while _heard.wait():
+        _heard.clear()
         try:
-            heard = _heard.is_set()
-            _heard.clear()
-            say(engine, heard)
+            say(engine)
         except Exception as error:  # an outage of the database: the others see a gap
             log.debug("The database was not told that heartbeats were delivered: %s", error)
         time.sleep(BEAT_SECONDS)

@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, Any, LiteralString
 from uuid import UUID
 
 from airflow._shared.observability.metrics import stats
+from airflow.callbacks.database_callback_sink import DatabaseCallbackSink
 from airflow.configuration import conf
 from airflow.jobs.scheduler_job_runner import SCHEDULER_DAG_CACHE_SIZE, SchedulerJobRunner
 from airflow.models.dag import DagModel
@@ -104,8 +105,6 @@ UPDATE task_instance SET queued_by_job_id = :job_id
 WHERE state IN ('queued', 'running', 'restarting') AND external_executor_id IS NOT NULL
 AND NOT EXISTS (SELECT FROM job WHERE job.id = queued_by_job_id)
 """)
-#: the age of the heartbeat of an attempt that was given up: it is put back to 1970
-_GIVEN_UP_SECONDS = 20 * 365 * 86_400
 _ANY_SCHEDULED = "SELECT EXISTS (SELECT FROM task_instance WHERE state = 'scheduled')"
 
 
@@ -312,8 +311,8 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
         """As Airflow does; after an outage, only when there was time to send a heartbeat again."""
         timeout = self._task_instance_heartbeat_timeout_secs
         patience = conf.getfloat("airfleet", "api_outage_seconds", fallback=0.0)
-        if not presence.may_time_out(presence.read(session), timeout, patience):
-            self._task_instance_heartbeat_timeout_secs = _GIVEN_UP_SECONDS
+        oldest = presence.oldest_heartbeat(presence.read(session), timeout, patience)
+        self._task_instance_heartbeat_timeout_secs = int(oldest)
         try:
             return super()._find_task_instances_without_heartbeats(session=session)
         finally:
@@ -362,6 +361,10 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
         callback = super()._schedule_dag_run(dag_run, session)
         if dag_run.dag is not None and any(getattr(task, "depends_on_past", False) for task in dag_run.dag.tasks):
             self._in_order.add(dag_run.dag_id)
+        if callback is not None and isinstance(self.executor.callback_sink, DatabaseCallbackSink):
+            # With the state of the run, not after it: a scheduler that dies in between would never call.
+            self.executor.callback_sink.send(callback, session=session)
+            return None
         return callback
 
     def _may_progress(self, dag_run: DagRun, session: Session) -> bool:

@@ -46,7 +46,7 @@ class RestingTriggerRunner(TriggerRunnerSupervisor):
         for step in (self.handle_events, self.handle_failed_triggers, self.clean_unused, self.heartbeat):
             if not self._if_answered(step):
                 return
-        self.emit_metrics()
+        self.emit_metrics()  # type: ignore[no-untyped-call]
 
     def _if_answered(self, step: Callable[[], None]) -> bool:
         """Whether the database answered all that this step asked of it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from airfleet import libpq
 from airfleet.agent.database_watch import PAUSE_SECONDS, DatabaseWatch
 from airfleet.fleet.plan import Component, Exec
 from airfleet.runtime import presence
+from airfleet.runtime.presence import Presence
 from airfleet.testing.servers import POSTGRES_SERVER, Servers
 from airfleet.testing.waiting import wait_until
 from support.toy_agent import toy
@@ -81,33 +83,39 @@ def test_who_forgets_its_transaction_loses_its_locks(servers: Servers, connectio
 
 
 def test_since_when_heartbeats_can_be_delivered(engine: Engine, connection: psycopg.Connection[Any]) -> None:
-    connection.execute("CREATE TABLE task_instance (state text)")
     with Session(engine) as session:
-        assert presence.read(session) is None  # no table: nobody says anything
+        assert presence.read(session) is None  # no table: nobody would say anything
         presence.install(connection)
         presence.install(connection)
-        assert presence.read(session) is None
-        presence.say(engine, heard=True)
+        assert presence.read(session) == Presence(since_seconds=0.0, silent_seconds=math.inf)
+        presence.say(engine)
         assert age(session) == (0, 0)
 
         passed(connection, presence.BEAT_SECONDS)
-        presence.say(engine, heard=True)
+        presence.say(engine)
         assert age(session) == (5, 0)
-        presence.say(engine, heard=True)  # another api-server, a moment later: nothing is written
+        presence.say(engine)  # another api-server, a moment later: nothing is written
         assert age(session) == (5, 0)
 
-        passed(connection, presence.BEAT_SECONDS)
-        presence.say(engine, heard=False)  # nobody runs who could be heard
-        assert age(session) == (10, 0)
-
-        connection.execute("INSERT INTO task_instance VALUES ('running')")
-        passed(connection, presence.BEAT_SECONDS)
-        presence.say(engine, heard=False)  # somebody runs, and is not heard
-        assert age(session) == (15, 5)
-        passed(connection, presence.GAP_SECONDS)
-        assert age(session) == (30, 20)
-        presence.say(engine, heard=True)
+        passed(connection, presence.GAP_SECONDS + 10)
+        assert age(session) == (30, 25)
+        presence.say(engine)
         assert age(session) == (0, 0)
+
+
+def test_it_is_said_when_a_heartbeat_was_delivered(engine: Engine, connection: psycopg.Connection[Any]) -> None:
+    presence.install(connection)
+    connection.execute("DELETE FROM airfleet_api")
+    presence.keep_saying(engine)
+    with Session(engine) as session:
+        presence.hear()
+
+        def said() -> bool:
+            session.rollback()
+            found = presence.read(session)
+            return found is not None and found.silent_seconds < presence.GAP_SECONDS
+
+        wait_until(said, 5, "it is said", pause_seconds=0.02)
 
 
 def passed(connection: psycopg.Connection[Any], seconds: float) -> None:
