@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import json
+import ssl
+from typing import Any
 
+import pytest
+from airflow.providers.celery.executors.default_celery import get_default_celery_config
 from celery import Celery
 from celery.app.amqp import AMQP, Queues
 from celery.app.backends import by_url
@@ -12,6 +17,8 @@ from celery.worker import components, state
 from celery.worker.consumer import Consumer, Events, Tasks, consumer, delayed_delivery
 from kombu.connection import Connection
 from kombu.messaging import Consumer as QueueConsumer
+
+from airfleet.fleet import brokers, celery_settings
 
 
 def source(thing: object) -> str:
@@ -72,3 +79,81 @@ def test_a_result_backend_is_named_by_its_class_and_gets_the_rest_of_its_url() -
     assert (found.__name__, url) == ("WorkerOutcomes", "file:///run/here")
     for name in ("get", "mget", "set", "delete", "get_key_for_task", "decode_result"):
         assert callable(getattr(KeyValueStoreBackend, name))
+
+
+class Settings:
+    """Sections of ``airflow.cfg`` as Airflow reads them."""
+
+    def __init__(self, written: str, *more: tuple[str, str, str]) -> None:
+        self.sections = celery_settings.sections(brokers.parse(written), 1)
+        for section, key, value in (("operators", "default_queue", "default"), *more):
+            self.sections.setdefault(section, {})[key] = value
+
+    def get(self, section: str, key: str, fallback: Any = None) -> Any:
+        return self.sections.get(section, {}).get(key.lower(), fallback)
+
+    def has_option(self, section: str, key: str) -> bool:
+        return self.get(section, key) is not None
+
+    def get_mandatory_value(self, section: str, key: str) -> str:
+        return str(self.get(section, key))
+
+    def getint(self, section: str, key: str, fallback: int = 0) -> int:
+        return int(self.get(section, key, fallback))
+
+    def getboolean(self, section: str, key: str, fallback: bool = False) -> bool:
+        return str(self.get(section, key, fallback)) == "True"
+
+    def getjson(self, section: str, key: str, fallback: Any = None) -> Any:
+        found = self.get(section, key)
+        return fallback if found is None else json.loads(found)
+
+    def getsection(self, section: str) -> dict[str, Any]:
+        return dict(self.sections.get(section, {}))
+
+
+def told(written: str) -> dict[str, Any]:
+    """What Airflow tells Celery of a fleet with this broker."""
+    broker = brokers.parse(written)
+    settings = Settings(written, ("celery", "broker_url", broker.url), *celery_settings.secrets(broker))
+    return get_default_celery_config(settings)
+
+
+@pytest.mark.parametrize(
+    ("written", "names"),
+    [
+        ("rediss://:pass@db/0?ca=/ca.pem", ("ssl_cert_reqs", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile")),
+        ("sentinel://:pass@a/0?master=m&tls=true&ca=/ca.pem", ("ssl_cert_reqs", "ssl_ca_certs", "ssl_certfile", "")),
+        ("amqps://me:pass@mq/x?ca=/ca.pem", ("cert_reqs", "ca_certs", "certfile", "keyfile")),
+    ],
+)
+def test_with_tls_the_certificate_of_the_server_is_checked(written: str, names: tuple[str, ...]) -> None:
+    reqs, ca, cert, _ = names
+    assert told(written)["broker_use_ssl"] == {reqs: ssl.CERT_REQUIRED, ca: "/ca.pem"}
+    with_ours = told(f"{written}&cert=/us.pem&key=/us.key")["broker_use_ssl"]
+    assert with_ours[cert] == "/us.pem"
+    assert told(written.replace("ca=/ca.pem", ""))["broker_use_ssl"] == {reqs: ssl.CERT_REQUIRED}
+
+
+def test_without_tls_there_is_none() -> None:
+    assert "broker_use_ssl" not in told("amqp://me:pass@mq/x")
+
+
+def test_sentinels_are_told_the_name_of_the_server_and_their_own_password() -> None:
+    options = told("sentinel://:pass@a,b/0?master=shop&sentinel_password=hush")["broker_transport_options"]
+    assert (options["master_name"], options["sentinel_kwargs"]) == ("shop", {"password": "hush"})
+
+
+def test_rabbitmq_gets_no_options_that_only_redis_knows_and_is_waited_for_without_end() -> None:
+    config = told("amqp://me:pass@a,b/x")
+    assert config["broker_transport_options"] == {}
+    assert config["broker_connection_max_retries"] is None
+    assert config["broker_channel_error_retry"] is True
+    app = Celery(set_as_current=False)
+    app.config_from_object(config)
+    connection = app.connection_for_read()
+    assert (connection.hostname, connection.virtual_host, connection.alt) == (
+        "a",
+        "x",
+        ["amqp://me:pass@a:5672/x", "amqp://me:pass@b:5672/x"],
+    )
