@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 from airfleet import events
-from airfleet.agent import setup
+from airfleet.agent import old_logs, setup
 from airfleet.agent.agent import Agent
 from airfleet.errors import AirfleetError, FileProblems, FleetError
 
@@ -46,6 +46,7 @@ def _run(prepared: setup.Prepared, listener: socket.socket) -> None:
         log = events.to_file(file, lambda: dt.datetime.now().astimezone())
         if prepared.leftovers:
             log(events.Event.LEFTOVERS_ENDED, count=len(prepared.leftovers))
+        old_logs.delete_from_now_on(prepared.plan, (prepared.paths.logs, prepared.paths.task_logs), log)
         try:
             Agent(prepared.plan, prepared.paths, log).run(listener)
         finally:

@@ -163,6 +163,8 @@ class Plan:
     environment: Mapping[str, str]
     url: str
     user: str
+    #: how long logs are kept; None is for ever
+    log_retention_seconds: float | None = None
     #: how the agent itself reaches the metadata database
     database_url: str = field(default="", repr=False)
     #: the name of this machine in the fleet

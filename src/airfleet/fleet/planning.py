@@ -41,6 +41,7 @@ def plan(context: Context) -> Plan:
         environment=airflow_settings.environment(context),
         url=context.url,
         user=context.fleet.user,
+        log_retention_seconds=context.fleet.log_retention_seconds,
         database_url=context.database_url.replace("+psycopg", "", 1),
         api_url=context.api_urls[0],
         site=proxy.site(context),
