@@ -27,6 +27,15 @@ name: $name
 #     slots: 4                # tasks at the same time; one per core when left out
 
 # triggerer: true             # false saves memory when no task is deferrable
+# flower: true                # the page about workers and queues; left out: it does not run
+# log_retention: 30d          # left out: logs are kept for ever
+
+# connections:                # of Airflow; secrets come from files in secrets/ or from the environment
+#   warehouse: {type: postgres, host: db, login: me}
+# variables:
+#   region: eu-1
+# pools:                      # how many of a pool's tasks run at once
+#   warehouse: 4
 
 # vars:                       # $${{ vars.name }} in pipelines, when they are read
 #   bucket: s3://orders
@@ -105,6 +114,7 @@ Pipelines for [Apache Airflow](https://airflow.apache.org) in YAML, run by airfl
 
 GITIGNORE = """\
 .airfleet/
+secrets/
 __pycache__/
 """
 
