@@ -27,7 +27,7 @@ from airfleet.testing.fleet import FleetUnderTest
 from airfleet.testing.ports import free_ports
 from airfleet.testing.waiting import wait_until
 from support import pipelines, proxies
-from support.browsers import fill, find, is_green, opened, waiting
+from support.browsers import fill, find, is_green, opened, shown_code, waiting
 from support.proxies import Answer
 
 NAME = "airflow.test"
@@ -126,21 +126,19 @@ def test_the_login_is_kept_in_a_cookie_for_tls_and_the_path_of_airflow_alone(bro
     assert (cookie["secure"], cookie["path"], cookie["domain"]) == (True, "/myorg/airflow/", NAME)
 
 
-def test_a_dag_its_run_and_the_log_of_its_task(browser: webdriver.Chrome, entered: Entered, run: str) -> None:
-    url = entered.fleet.snapshot().url
-    browser.get(f"{url}/dags")
-    assert find(browser, "a[href='/myorg/airflow/dags/hello']").text == "hello"
-    browser.get(f"{url}/dags/hello")
+def test_a_dag_its_run_the_log_of_its_task_and_its_code(browser: webdriver.Chrome, entered: Entered, run: str) -> None:
+    browser.get(f"{entered.fleet.snapshot().url}/dags")
+    link = find(browser, "a[href='/myorg/airflow/dags/hello']")
+    assert link.text == "hello"
+    link.click()
     square = find(browser, f"a[href='/myorg/airflow/dags/hello/runs/{run}/tasks/say']")
     assert is_green(browser, square)
     square.click()
     lines = waiting(browser).until(lambda d: d.find_elements(By.XPATH, LOGGED), "the line of the log")
     assert any(line.is_displayed() for line in lines)
-
-
-def test_the_code_of_a_pipeline_in_its_editor(browser: webdriver.Chrome, entered: Entered, run: str) -> None:
-    browser.get(f"{entered.fleet.snapshot().url}/dags/hello/code")
-    waiting(browser).until(lambda d: "periwinkle" in find(d, ".view-lines").text, "the text of the pipeline")
+    find(browser, "a[href='/myorg/airflow/dags/hello']").click()
+    find(browser, "a[href='/myorg/airflow/dags/hello/code']").click()
+    waiting(browser).until(lambda d: "periwinkle" in shown_code(d), "the text of the pipeline in its editor")
 
 
 def test_flower_shows_the_worker_to_who_knows_the_password(browser: webdriver.Chrome, entered: Entered) -> None:
@@ -150,11 +148,8 @@ def test_flower_shows_the_worker_to_who_knows_the_password(browser: webdriver.Ch
     assert link.text.startswith("worker@")
 
 
-def test_no_page_wanted_what_the_headers_forbid(browser: webdriver.Chrome, entered: Entered, run: str) -> None:
-    """Everything that the tests before this one have shown, and three pages more."""
-    for page in ("", "/dags/hello/details", f"/dags/hello/runs/{run}/tasks/say?try_number=1"):
-        browser.get(f"{entered.fleet.snapshot().url}{page}")
-        find(browser, "#root *")
+def test_no_page_wanted_what_the_headers_forbid(browser: webdriver.Chrome) -> None:
+    """Of all that the tests before this one have shown."""
     said = [entry["message"] for entry in browser.get_log("browser")]  # type: ignore[no-untyped-call]
     assert [words for words in said if re.search(r"Content.Security.Policy|Refused to|X-Frame", words)] == []
 
