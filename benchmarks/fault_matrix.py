@@ -14,9 +14,11 @@ import argparse
 import json
 import math
 import random
+import shutil
 import signal
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -128,9 +130,19 @@ def _experiment(target: Target, shape: Shape, trials: Sequence[Trial], title: st
         raise
     for violation in outcome.violations:
         say(str(violation))
+    if outcome.violations:
+        say(f"the logs are in {_keep_logs(target, title)}")
     if not outcome.recovered:
         _Kept.end()
     return outcome
+
+
+def _keep_logs(target: Target, title: str) -> Path:
+    """Copies of what components and tasks wrote, and of what tasks told, for who wants to know why."""
+    folder = Path(tempfile.mkdtemp(prefix=f"{target.name}-{title}-".lower().replace(" ", "-")))
+    for number, file in enumerate((*target.logs(), *target.witness_folder.iterdir())):
+        shutil.copyfile(file, folder / f"{number}-{file.name}")
+    return folder
 
 
 class _Kept:

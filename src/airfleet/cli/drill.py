@@ -11,6 +11,7 @@ Talk (what happens when) goes to stderr as it happens, the verdict to stdout.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,8 +113,9 @@ def _place(here: Project, queue: str | None, *, allowed: bool) -> Place:
             hint="--yes does it all the same",
         )
     api, _ = rest.connect(here)
-    queues = fleet.queues or ("default",)
-    return drill.Place(here.root, here.environ, here.paths, here.root / fleet.pipelines, queue or queues[0], api)
+    queue = queue or next(iter(fleet.queues), "default")
+    slots = sum(one.count * (one.slots or os.cpu_count() or 1) for one in fleet.workers if queue in one.queues)
+    return drill.Place(here.root, here.environ, here.paths, here.root / fleet.pipelines, queue, slots, api)
 
 
 def _parts(here: Project, part: str) -> tuple[str, ...]:

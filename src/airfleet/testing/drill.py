@@ -32,7 +32,7 @@ from airfleet.testing.history import Change, Event, Fault, History, Note, Run, T
 from airfleet.testing.invariants import Violation
 from airfleet.testing.load import Load
 from airfleet.testing.stopwatch import Evidence, Moment
-from airfleet.testing.workload import DRILL, DrillMix, drill_pipeline
+from airfleet.testing.workload import DRILL, LONG, DrillMix, drill_pipeline
 
 #: under load before the fault, so that there is something to compare with
 WARM_SECONDS = 5.0
@@ -95,6 +95,8 @@ class Place:
     #: the folder of pipelines
     pipelines: Path
     queue: str
+    #: tasks of that queue that can run at the same time
+    slots: int
     api: Api
 
 
@@ -137,6 +139,7 @@ class Drill:
         load.start()
         try:
             time.sleep(WARM_SECONDS)
+            self._wait_for_a_long_task()
             hurt = self._break(snapshot, victim)
             watched = self._watch(load, hurt)
             time.sleep(AFTER_SECONDS)
@@ -160,6 +163,16 @@ class Drill:
             if time.monotonic() > deadline:
                 raise WaitTimedOut(f"the fleet did not see {FILE_NAME} within {DISCOVERY_SECONDS:.0f} s")
             time.sleep(0.2)
+
+    def _wait_for_a_long_task(self) -> None:
+        """So that something is lost when a worker dies; where none starts, that is what the drill will show."""
+        deadline = time.monotonic() + WARM_SECONDS
+        while not self._long_task_runs() and time.monotonic() < deadline:
+            time.sleep(_LOOK_SECONDS)
+
+    def _long_task_runs(self) -> bool:
+        notes = [note for note in self._notes() if note.task.run_id.endswith(LONG)]
+        return sum(note.event == Event.START for note in notes) > sum(note.event == Event.END for note in notes)
 
     # --- the fault ---------------------------------------------------------------------------------
 

@@ -171,16 +171,23 @@ tasks:
 """
 
 
+#: ends the id of a run of a drill that takes some seconds
+LONG = "-long"
+
+
 @dataclass(frozen=True)
 class DrillMix:
-    """What a drill asks for: a short task every tick, and always one that takes some seconds."""
+    """What a drill asks for: a short task every tick, and often one that takes some seconds."""
 
     witness: str
+    #: tasks that can run at the same time
+    slots: int
     tick_seconds: float = 0.5
-    long_seconds: float = 10.0
 
     def at(self, label: str, tick: int) -> Iterator[Asked]:
         """The runs of one tick."""
         yield Asked(DRILL, f"{label}-{tick}", {"witness": self.witness})
-        if tick % round(self.long_seconds / self.tick_seconds) == 0:
-            yield Asked(DRILL, f"{label}-{tick}-long", {"witness": self.witness, "seconds": self.long_seconds})
+        # A single slot must have room for the short ones, too.
+        seconds, every = (10.0, 20) if self.slots > 1 else (1.0, 6)
+        if tick % every == 0:
+            yield Asked(DRILL, f"{label}-{tick}{LONG}", {"witness": self.witness, "seconds": seconds})

@@ -88,7 +88,7 @@ def test_every_part_that_a_host_runs_can_be_drilled_and_the_host_itself() -> Non
 
 def test_an_unhealthy_fleet_is_left_alone(agent_says: Callable, project: Project) -> None:
     ill: Snapshot = snapshot(component("scheduler", State.BACKOFF), state="degraded")
-    place = drill.Place(project.root, {}, project.paths, project.root / "pipelines", "default", None)  # type: ignore[arg-type]
+    place = drill.Place(project.root, {}, project.paths, project.root / "pipelines", "default", 1, None)  # type: ignore[arg-type]
     with agent_says(ill), pytest.raises(FleetError, match="the fleet is not healthy") as refused:
         Drill(place, 1.0, lambda at, line: None).prepared().__enter__()
     assert refused.value.exit_code == 4

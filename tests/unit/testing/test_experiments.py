@@ -21,7 +21,7 @@ from airfleet.testing import matrix, nemesis, processes, secrecy, workload
 from airfleet.testing.history import Task
 from airfleet.testing.load import Load
 from airfleet.testing.waiting import wait_until
-from airfleet.testing.workload import Asked, Mix
+from airfleet.testing.workload import Asked, DrillMix, Mix
 
 # --- the workload -----------------------------------------------------------------------------------
 
@@ -59,6 +59,16 @@ def test_one_run_of_each_tick_is_steady() -> None:
     mix = Mix()
     asked = [one.run for tick in range(40) for one in mix.at("x-y", tick)]
     assert sum(mix.is_steady("x-y", run) for run in asked) == 40
+
+
+@pytest.mark.parametrize("slots", [1, 4])
+def test_a_drill_leaves_room_for_its_short_tasks(slots: int) -> None:
+    mix = DrillMix("/folder", slots)
+    asked = [one for tick in range(120) for one in mix.at("x", tick)]
+    busy = sum(float(one.conf.get("seconds", 0)) for one in asked)
+    assert sum(one.run_id.endswith(workload.LONG) for one in asked) > 3
+    assert busy <= 120 * mix.tick_seconds * max(slots - 1, 0.5)
+    assert {one.conf["witness"] for one in asked} == {"/folder"}
 
 
 def test_a_run_says_what_has_to_become_of_it() -> None:

@@ -88,5 +88,5 @@ def test_nobody_behind_the_gate_is_a_connection_that_ends() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         nowhere = probe.getsockname()
-    with Gate(nowhere) as gate, connect(gate) as client, pytest.raises(ConnectionResetError):
+    with Gate(nowhere) as gate, pytest.raises(ConnectionResetError), connect(gate) as client:
         client.recv(100)
