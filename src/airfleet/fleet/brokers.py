@@ -16,7 +16,7 @@ from __future__ import annotations
 import urllib.parse
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 Kind = Literal["redis", "sentinel", "amqp"]
 
@@ -91,7 +91,9 @@ def parse(text: str) -> Broker:
     with_tls = len({broker.tls is None for broker in brokers})
     if any(broker.kind != first.kind for broker in brokers) or (with_tls > 1 and first.kind != "sentinel"):
         raise ValueError("names servers of different kinds")
-    said = {name: _first_said(brokers, name) for name in ("user", "password", "path", "master", "sentinel_password")}
+    said: dict[str, Any] = {
+        name: _first_said(brokers, name) for name in ("user", "password", "path", "master", "sentinel_password")
+    }
     servers = tuple(dict.fromkeys(server for broker in brokers for server in broker.servers))
     whole = replace(first, servers=servers, tls=tls, **said)
     _check(whole)
