@@ -18,7 +18,7 @@ from typing import Any
 import click
 
 from airfleet import __version__, errors
-from airfleet.cli import bug, options, problems, terminal
+from airfleet.cli import options, problems, terminal
 
 SECTIONS = {
     "Fleet": ("init", "plan", "config", "up", "status", "logs", "drill", "render", "down"),
@@ -130,6 +130,8 @@ def _closed_pipe() -> int:
 
 
 def _bug(wrong: Exception) -> int:
+    from airfleet.cli import bug  # only now: what it needs would cost each command a fifth of its start
+
     log = bug.write(wrong, os.environ)
     terminal.say(terminal.style("error: ", fg="red", bold=True) + f"a mistake in airfleet itself: {bug.summary(wrong)}")
     terminal.say(f"hint: {log} says more; please send it with a report")

@@ -9,7 +9,7 @@ from airfleet.errors import Place
 from airfleet.fleet import names
 from airfleet.fleet.keys import API_SERVER, COMPONENTS, HOST, INSTANCES, MOST, WORKER, Key
 from airfleet.fleet.reading import Reading, Section, is_null, whole
-from airfleet.fleet.spec import LOOPBACK, NONE, ApiServer, Host, Instances, Worker, local_host
+from airfleet.fleet.spec import LOCAL, LOOPBACK, NONE, ApiServer, Host, Instances, Worker, local_host
 
 ADDRESS = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f]*:[0-9A-Fa-f:]*:[0-9A-Fa-f.]*")
 ADDRESS_RULE = "is not an address: a host name or an IP address, without a port"
@@ -137,6 +137,9 @@ def _worker(reading: Reading, node: source.Node, path: str) -> Worker:
 def _named_once(reading: Reading, items: tuple[tuple[str, source.Node], ...], found: tuple[Host, ...]) -> None:
     seen: set[str] = set()
     for host, (path, item) in zip(found, items, strict=True):
+        if host.name == LOCAL:
+            hint = "any other will do"
+            reading.problem(item.place, f"{path}.name", f"'{LOCAL}' is the name of a host without one", hint)
         if host.name in seen:
             reading.problem(item.place, f"{path}.name", f"there are two hosts named '{host.name}'")
         seen |= {host.name} - {""}

@@ -151,6 +151,10 @@ def test_where_the_others_find_the_api_servers_of_a_host() -> None:
             ["fleet.yaml:1:32: hosts[1].name: there are two hosts named 'a'"],
         ),
         (
+            "hosts: [{name: local, address: b}]\n",
+            ["fleet.yaml:1:9: hosts[0].name: 'local' is the name of a host without one\nhint: any other will do"],
+        ),
+        (
             "hosts: [{name: a, address: b, workers: [{name: w, count: 2}, {name: w-2}, {name: scheduler-1}]}]\n",
             ["fleet.yaml:1:62: hosts[0].workers[1].name: there are two workers named 'w-2'"],
         ),
