@@ -20,9 +20,10 @@ import redis
 
 from airfleet.agent.lost import ATTEMPT, MONITOR
 from airfleet.fleet import secrets
+from airfleet.runtime.recovery import MOST_RERUNS
 from airfleet.testing import audit, processes, witness
 from airfleet.testing.fleet import FleetUnderTest
-from airfleet.testing.history import Event, History, Note, Run, Task
+from airfleet.testing.history import Event, Fault, History, Note, Run, Task
 from airfleet.testing.invariants import violations
 from airfleet.testing.waiting import wait_until
 
@@ -113,8 +114,8 @@ class Losing:
         ).fetchone()
         return int(row[0]) if row else 0
 
-    def wait_for_the_end(self, seconds: float = 60.0) -> None:
-        """All runs end well, and nothing that must hold was violated."""
+    def wait_for_the_end(self, *lost: Note, seconds: float = 60.0) -> None:
+        """All runs end well, and nothing that must hold was violated, but for the attempts that were lost."""
         for run in self.asked:
             assert self.fleet.wait_for_run(run.dag_id, run.run_id, seconds) == "success", self.told()
         history = History(
@@ -122,6 +123,7 @@ class Losing:
             changes=audit.changes(self.database),
             asked=self.asked,
             states=audit.states(self.database),
+            faults=(Fault("lost", 0.0, 0.0, attempts=frozenset(note.attempt for note in lost)),),
         )
         assert violations(history) == (), self.told()
 
@@ -261,7 +263,7 @@ def test_messages_of_a_wiped_broker_are_sent_again(losing: Losing) -> None:
 
 @pytest.mark.parametrize("processes_killed", ["monitor", "monitor and attempt"])
 def test_an_attempt_that_loses_its_monitor_runs_again(losing: Losing, processes_killed: str) -> None:
-    task = losing.start(1, seconds=4)[0]
+    task = losing.start(1, seconds=7)[0]  # longer than it has to end when its monitor is gone
     first = losing.wait_for_start(task)
     monitor, attempt = process_of(MONITOR, first.attempt), process_of(ATTEMPT, first.attempt)
     began = time.monotonic()
@@ -271,13 +273,12 @@ def test_an_attempt_that_loses_its_monitor_runs_again(losing: Losing, processes_
     second = losing.wait_for_start(task, times=2, seconds=AGAIN)
     losing.measured[f"{processes_killed} killed, running again"] = second.at - began
     assert (second.attempt, second.try_number) != (first.attempt, first.try_number)
-    losing.wait_for_the_end()
+    losing.wait_for_the_end(first)
 
 
 def test_what_ran_in_a_killed_worker_runs_again_without_a_retry(losing: Losing) -> None:
     tasks = losing.start(2, seconds=4)
-    for task in tasks:
-        losing.wait_for_start(task)
+    first = [losing.wait_for_start(task) for task in tasks]
     waiting = losing.start(1, seconds=0)[0]
     worker = losing.fleet.component("worker").pid or 0
     began = time.monotonic()
@@ -285,9 +286,10 @@ def test_what_ran_in_a_killed_worker_runs_again_without_a_retry(losing: Losing) 
         processes_gone(pid)
     again = max(losing.wait_for_start(task, times=2, seconds=AGAIN).at for task in tasks)
     losing.measured["whole worker killed, running again"] = again - began
-    losing.wait_for_the_end()
+    losing.wait_for_the_end(*first)
     assert len(losing.notes(waiting)) == 1
-    rows = losing.database.execute("SELECT DISTINCT max_tries - try_number FROM task_instance").fetchall()
+    left = "SELECT DISTINCT max_tries - try_number FROM task_instance WHERE run_id = ANY(%s)"
+    rows = losing.database.execute(left, ([task.run_id for task in (*tasks, waiting)],)).fetchall()
     assert rows == [(-1,)]  # as for a first try without retries
 
 
@@ -298,13 +300,46 @@ def processes_gone(pid: int) -> None:
         pass
 
 
+def test_a_task_that_was_lost_too_often_is_left_to_airflow(losing: Losing) -> None:
+    task = losing.start(1, seconds=30)[0]
+    first = losing.wait_for_start(task)
+    for _ in range(MOST_RERUNS):
+        losing.database.execute(
+            "INSERT INTO airfleet_lost (ti_id, celery_id, dag_id, run_id, task_id, map_index, try_number, hostname,"
+            " handled_at, outcome) VALUES (gen_random_uuid(), '', %s, %s, %s, -1, 1, 'here', now(), 'rerun')",
+            (task.dag_id, task.run_id, task.task_id),
+        )
+    began = time.monotonic()
+    for beginning in (MONITOR, ATTEMPT):
+        os.kill(process_of(beginning, first.attempt), signal.SIGKILL)
+    assert losing.fleet.wait_for_run(task.dag_id, task.run_id, AGAIN) == "failed"
+    losing.measured["lost too often, failed"] = time.monotonic() - began
+    assert len(losing.notes(task)) == 1
+    outcome = "SELECT outcome FROM airfleet_lost ORDER BY number DESC LIMIT 1"
+    assert losing.database.execute(outcome).fetchone() == ("fail",)
+
+
+def test_a_task_that_is_cleared_while_its_worker_dies_runs_again(losing: Losing) -> None:
+    task = losing.start(1, seconds=3)[0]
+    losing.wait_for_start(task)
+    worker = losing.fleet.component("worker").pid or 0
+    clear = {"dry_run": False, "dag_run_id": task.run_id, "task_ids": [task.task_id], "only_failed": False}
+    losing.fleet.api.post("dags", task.dag_id, "clearTaskInstances", body=clear)
+    for pid in family(worker):
+        processes_gone(pid)
+    losing.wait_for_start(task, times=2, seconds=AGAIN)
+    assert losing.fleet.wait_for_run(task.dag_id, task.run_id) == "success"
+
+
 def test_tasks_of_a_worker_whose_leader_is_killed_come_to_their_end(losing: Losing) -> None:
     tasks = losing.start(2, seconds=4)
     for task in tasks:
         losing.wait_for_start(task)
+    slots = {process_of(MONITOR, losing.notes(task)[0].attempt) for task in tasks}
     losing.fleet.kill("worker")
     losing.wait_for_the_end()
     assert [len(losing.notes(task)) for task in tasks] == [1, 1]
+    wait_until(lambda: not any(map(processes.is_alive, slots)), 10, "the slots have ended")
 
 
 def test_a_deferred_task_goes_on_when_its_triggerer_is_killed(losing: Losing) -> None:

@@ -21,6 +21,7 @@ import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import LiteralString
 
@@ -28,6 +29,7 @@ import psycopg
 
 from airfleet.agent import lost
 from airfleet.events import Event, Log
+from airfleet.runtime.losses import REPORT_HOST
 
 #: seconds between two looks for lost attempts: while some run here, and while none does
 BUSY_SECONDS, QUIET_SECONDS = 2.0, 5.0
@@ -41,6 +43,9 @@ WITH_JOB = frozenset({"scheduler", "triggerer", "dag-processor"})
 
 FENCE: LiteralString = (
     "UPDATE job SET state = 'failed', end_date = now() WHERE id = %s AND state = 'running' RETURNING id"
+)
+FENCE_HOST: LiteralString = (
+    "UPDATE job SET state = 'failed', end_date = now() WHERE hostname = %s AND state = 'running' RETURNING id"
 )
 
 
@@ -79,6 +84,15 @@ def _file(folder: Path, component: str) -> Path:
     return folder / f"{component}.job"
 
 
+def host_gone(database: lost.Asks, hostname: str) -> int:
+    """Say of a whole host what its agent cannot any more; how many attempts were lost with it. Raises psycopg.Error.
+
+    Only for who knows that nothing runs there: its lease is over, and it ends what it runs before that.
+    """
+    database.rows(FENCE_HOST, (hostname,))
+    return int(database.rows(REPORT_HOST, {"hostname": hostname})[0][0])
+
+
 class Fencing:
     """The thread that tells the database. ``folder`` is where components write down their jobs."""
 
@@ -95,7 +109,7 @@ class Fencing:
     def start(self) -> None:
         """Begin, with what an earlier agent of this host could not say."""
         for job in of_the_dead(self._folder, _is_alive):
-            self._words.put(lambda job=job: self._fence(job))  # type: ignore[misc]
+            self._words.put(partial(self._fence, job))
         self._thread.start()
 
     def died(self, kind: str, component: str, pid: int) -> None:
@@ -105,7 +119,7 @@ class Fencing:
         elif kind in WITH_JOB:
             job = read_down(self._folder, component)
             if job is not None and job.pid == pid:
-                self._words.put(lambda: self._fence(job))
+                self._words.put(partial(self._fence, job))
 
     def close(self) -> None:
         """Say no more; what the database cannot hear now is left to the next start."""

@@ -20,7 +20,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,7 +87,7 @@ def alone(rows: Iterable[Row], processes: Processes) -> dict[str, int]:
 class Asks(Protocol):
     """A connection to Airflow's database; raises psycopg.Error."""
 
-    def rows(self, query: LiteralString, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    def rows(self, query: LiteralString, parameters: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """All rows of an answer."""
 
 
@@ -120,7 +120,7 @@ class Lookout:
         return self.database.rows(RUNNING_HERE, (self.hostname,))
 
     def _report(self, ids: list[str]) -> int:
-        return int(self.database.rows(REPORT, (ids, self.hostname))[0][0])
+        return int(self.database.rows(REPORT, {"ids": ids, "hostname": self.hostname})[0][0])
 
     def _end_what_is_alone(self, found: dict[str, int]) -> None:
         now = self.clock()

@@ -62,16 +62,20 @@ def epoch(connection: Connection) -> str:
     channel = connection.default_channel
     if not _is_redis(channel):
         return ""
-    client = channel.client
-    client.set(EPOCH_KEY, str(uuid4()), nx=True)
-    return f"{client.info('server').get('run_id')} {_text(client.get(EPOCH_KEY))}"
+    try:
+        with channel.conn_or_acquire() as client:
+            client.set(EPOCH_KEY, str(uuid4()), nx=True)
+            return f"{client.info('server').get('run_id')} {_text(client.get(EPOCH_KEY))}"
+    except connection.channel_errors:
+        return ""  # we may not ask that
 
 
 def look(connection: Connection, queues: Collection[str]) -> dict[str, Waiting]:
     """What waits in these queues. Raises what the transport raises."""
     channel = connection.default_channel
     if _is_redis(channel):
-        return _look_into_redis(channel, queues)
+        with channel.conn_or_acquire() as client:
+            return _look_into_redis(client, channel, queues)
     return {queue: _count(connection, queue) for queue in queues}
 
 
@@ -79,8 +83,7 @@ def _is_redis(channel: Any) -> bool:
     return hasattr(channel, "unacked_key") and hasattr(channel, "_q_for_pri")
 
 
-def _look_into_redis(channel: Any, queues: Collection[str]) -> dict[str, Waiting]:
-    client = channel.client
+def _look_into_redis(client: Any, channel: Any, queues: Collection[str]) -> dict[str, Waiting]:
     holding = _ids(json.loads(value)[0] for value in client.hvals(channel.unacked_key))
     return {queue: _in_lists(client, _lists(channel, queue), holding) for queue in queues}
 

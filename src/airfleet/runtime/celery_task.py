@@ -6,11 +6,18 @@ shares its memory with others, building it costs 8 MB of pages that are then its
 
 A message may come twice, or late: an attempt that may not start is no failure. Whatever refuses the start (it runs, it
 has run, it is deferred, it was given up for another one), somebody else knows what becomes of the task.
+
+A slot ends with its worker's leader: Celery has the kernel see to it. While it looks after an attempt it does not: the
+attempt goes on, its end is reported, and the slot ends then. An idle one would wait for ever for a message.
 """
 
 from __future__ import annotations
 
+import ctypes
 import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from airflow.configuration import conf
@@ -32,6 +39,7 @@ NAME = "execute_workload"
 IDLE_TITLE = "airfleet slot"
 #: answers to a start that mean that this message is not wanted any more: a state from which nothing starts; no such id
 _NOT_WANTED = (409, 404)
+_PR_SET_PDEATHSIG, _PR_GET_PDEATHSIG = 1, 2
 _MESSAGE: TypeAdapter[Any] = TypeAdapter(ExecutorWorkload)
 
 
@@ -54,6 +62,11 @@ def execute(input: str) -> None:  # the name of the parameter belongs to the mes
     to_stdout = celery_executor_utils._celery_task_logs_to_stdout_override()
     if to_stdout is None:
         to_stdout = conf.getboolean("logging", "task_logs_to_stdout", fallback=False)
+    with _outliving_the_leader():
+        _run(workload, to_stdout)
+
+
+def _run(workload: Any, to_stdout: bool) -> None:
     try:
         BaseExecutor.run_workload(workload, subprocess_logs_to_stdout=to_stdout)
     except TaskAlreadyRunningError as running:
@@ -66,6 +79,31 @@ def execute(input: str) -> None:  # the name of the parameter belongs to the mes
         raise Ignore from error
     finally:
         setproctitle(IDLE_TITLE)
+
+
+@contextmanager
+def _outliving_the_leader() -> Iterator[None]:
+    """Do something to its end also when the parent dies; end this process after it then."""
+    leader, signalled = os.getppid(), _signal_of_parents_death()
+    _die_with_parent(0)
+    try:
+        yield
+    finally:
+        _die_with_parent(signalled)
+        if os.getppid() != leader:
+            log.warning("The worker's leader is gone; this slot ends")
+            logging.shutdown()
+            os._exit(0)
+
+
+def _signal_of_parents_death() -> int:
+    number = ctypes.c_int(0)
+    ctypes.CDLL(None).prctl(_PR_GET_PDEATHSIG, ctypes.byref(number), 0, 0, 0)
+    return number.value
+
+
+def _die_with_parent(number: int) -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
 
 
 def is_refused_start(error: ServerResponseError) -> bool:

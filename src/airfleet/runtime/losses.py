@@ -43,17 +43,23 @@ SELECT id::text, pid, state = 'restarting', extract(epoch FROM last_heartbeat_at
 FROM task_instance WHERE state IN ('running', 'restarting') AND hostname = %s
 """
 
-#: tells of those that are running there even now, wakes the schedulers when there is one; how many there were
-REPORT: LiteralString = """
+_REPORT: LiteralString = """
 WITH reported AS (
     INSERT INTO airfleet_lost (ti_id, celery_id, dag_id, run_id, task_id, map_index, try_number, hostname)
     SELECT id, coalesce(external_executor_id, ''), dag_id, run_id, task_id, map_index, try_number, hostname
-    FROM task_instance WHERE id = ANY(%s::uuid[]) AND state IN ('running', 'restarting') AND hostname = %s
+    FROM task_instance WHERE state IN ('running', 'restarting') AND hostname = %(hostname)s
+"""
+_AND_WAKE: LiteralString = """
     ON CONFLICT DO NOTHING
     RETURNING number
 ), told AS (SELECT pg_notify('airfleet_lost', '') FROM reported LIMIT 1)
 SELECT (SELECT count(*) FROM reported)::int, (SELECT count(*) FROM told)::int
 """
+#: Tells of those among ``ids`` that are running on ``hostname`` even now, and wakes the schedulers when there is one;
+#: how many are new.
+REPORT: LiteralString = _REPORT + " AND id = ANY(%(ids)s::uuid[])" + _AND_WAKE
+#: The same of all that ran on a host. Only for who knows that no process is left there.
+REPORT_HOST: LiteralString = _REPORT + _AND_WAKE
 
 #: a worker is gone, and with it perhaps messages that it had taken and not begun
 WORKER_GONE: LiteralString = "SELECT pg_notify('airfleet_lost', 'queued')"
@@ -71,5 +77,5 @@ def install(connection: psycopg.Connection[Any]) -> None:
 
 def report(connection: psycopg.Connection[Any], attempts: Collection[str], hostname: str) -> int:
     """Tell of attempts that have no process on their host any more; how many are new. For tests and tools."""
-    row = connection.execute(REPORT, (list(attempts), hostname)).fetchone()
+    row = connection.execute(REPORT, {"ids": list(attempts), "hostname": hostname}).fetchone()
     return int(row[0]) if row else 0

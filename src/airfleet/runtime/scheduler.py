@@ -92,8 +92,8 @@ _UNSUCCESSFUL = """
 SELECT task_id, state FROM task_instance
 WHERE dag_id = %s AND run_id = %s AND state IS DISTINCT FROM 'success'
 """
-#: seconds until what could not be finished about lost attempts is tried again, or is looked for without news
-RECOVER_SECONDS = 5.0
+#: seconds until lost attempts are looked for without news; and until what somebody held just then is tried again
+RECOVER_SECONDS, RECOVER_AGAIN_SECONDS = 5.0, 1.0
 #: attempts that I look after: queued, or taken by a worker
 _MINE = """
 SELECT id FROM task_instance WHERE queued_by_job_id = %s AND state IN ('queued', 'running', 'restarting')
@@ -279,7 +279,7 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
         with create_session() as session:
             outcomes = recovery(session)
         if outcomes.left:
-            self._recover_at = min(self._recover_at, now + RECOVER_SECONDS)
+            self._recover_at = min(self._recover_at, now + RECOVER_AGAIN_SECONDS)
         if outcomes.failed:
             self._find_and_purge_task_instances_without_heartbeats()
 

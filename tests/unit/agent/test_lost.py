@@ -20,7 +20,7 @@ from airfleet.agent import fencing, lost
 from airfleet.agent.fencing import Fencing, Job
 from airfleet.agent.lost import ALONE_SECONDS, ATTEMPT, GRACE_SECONDS, MONITOR, Lookout, Processes, Row
 from airfleet.events import Event
-from airfleet.runtime.losses import REPORT, RUNNING_HERE, WORKER_GONE
+from airfleet.runtime.losses import REPORT, REPORT_HOST, RUNNING_HERE, WORKER_GONE
 from airfleet.testing import processes
 from airfleet.testing.waiting import wait_until
 
@@ -82,25 +82,25 @@ class Database:
 
     def __init__(self, running: Sequence[tuple[str, int, bool, float]] = ()) -> None:
         self.running = list(running)
-        self.asked: list[tuple[LiteralString, Sequence[Any]]] = []
+        self.asked: list[tuple[LiteralString, Any]] = []
         self.away = False
 
-    def rows(self, query: LiteralString, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    def rows(self, query: LiteralString, parameters: Any) -> list[tuple[Any, ...]]:
         if self.away:
             raise psycopg.OperationalError("the server is away")
         self.asked.append((query, parameters))
         if query == RUNNING_HERE:
             return list(self.running)
-        return [(len(parameters[0]), 1)] if query == REPORT else [(parameters or (1,))[:1]]
+        return [(len(parameters["ids"]), 1)] if query == REPORT else [(1, 1)]
 
-    def told(self, query: LiteralString) -> list[Sequence[Any]]:
+    def told(self, query: LiteralString) -> list[Any]:
         return [parameters for asked, parameters in self.asked if asked == query]
 
 
 @contextmanager
-def titled(title: str, ending: str = "") -> Iterator[int]:
+def titled(title: str, first: str = "pass") -> Iterator[int]:
     """A process that shows this title."""
-    code = f"import setproctitle, signal, time; {ending}; setproctitle.setproctitle({title!r}); print(flush=True)"
+    code = f"import setproctitle, signal, time; {first}; setproctitle.setproctitle({title!r}); print(flush=True)"
     child = subprocess.Popen([sys.executable, "-c", f"{code}; time.sleep(60)", " " * 80], stdout=subprocess.PIPE)
     assert child.stdout is not None
     child.stdout.readline()
@@ -118,7 +118,7 @@ def test_what_is_in_no_title_is_reported_and_what_is_is_not() -> None:
     with titled(f"{MONITOR}{here}"):
         assert Lookout(database, "somewhere").look() == (2, 1)
     assert database.told(RUNNING_HERE) == [("somewhere",)]
-    assert database.told(REPORT) == [([gone], "somewhere")]
+    assert database.told(REPORT) == [{"ids": [gone], "hostname": "somewhere"}]
 
 
 def test_nothing_is_reported_and_no_process_looked_at_while_nothing_runs_here() -> None:
@@ -224,6 +224,12 @@ def test_what_the_database_cannot_hear_is_said_when_it_is_back(
     database.away = False
     wait_until(lambda: database.told(fencing.FENCE), 5, "it is told", pause_seconds=0.01)
     assert database.told(fencing.FENCE) == [(5,)]
+
+
+def test_all_that_a_host_had_is_told_of_by_others_when_it_is_gone() -> None:
+    database = Database()
+    assert fencing.host_gone(database, "far") == 1
+    assert database.asked == [(fencing.FENCE_HOST, ("far",)), (REPORT_HOST, {"hostname": "far"})]
 
 
 def test_a_process_that_ends_by_a_signal_is_no_process_any_more() -> None:

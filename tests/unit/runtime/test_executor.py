@@ -19,6 +19,7 @@ from airflow.models import import_all_models
 from airflow.models.taskinstance import TaskInstance
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.utils.state import CallbackState, TaskInstanceState
+from celery.exceptions import WorkerLostError
 from sqlalchemy.orm import scoped_session, sessionmaker
 
 from airfleet.runtime import executor as module
@@ -215,6 +216,71 @@ def test_a_worker_that_failed_beside_its_task_is_reported(
     assert fleet_executor.running == {healthy.key}
 
 
+def lose(fleet_executor: FleetExecutor, workload: ExecuteTask) -> None:
+    """Celery tells that the process that ran this message was killed."""
+    fleet_executor.celery_app.backend.mark_as_failure(workload.ti.external_executor_id, WorkerLostError("signal 9"))
+
+
+def test_an_attempt_whose_worker_died_is_left_to_the_agent_of_its_host_and_reported_when_that_is_silent(
+    fleet_executor: FleetExecutor, database: sqlalchemy.Engine
+) -> None:
+    workload = task()
+    write(database, workload, "running")
+    send(fleet_executor, workload)
+    lose(fleet_executor, workload)
+    for _ in range(2):
+        look(fleet_executor)
+        assert fleet_executor.get_event_buffer() == {}
+        assert fleet_executor.running == {workload.key}
+    flight = fleet_executor.flights[workload.key]
+    assert flight.lost_at is not None
+    flight.lost_at -= module.LOST_PATIENCE_SECONDS
+    look(fleet_executor)
+    assert fleet_executor.get_event_buffer()[workload.key][0] == TaskInstanceState.FAILED
+
+
+def test_an_attempt_whose_worker_died_before_it_began_is_sent_again_a_few_times(
+    fleet_executor: FleetExecutor, database: sqlalchemy.Engine
+) -> None:
+    workload = task()
+    write(database, workload, "queued")
+    send(fleet_executor, workload)
+    celery_id = workload.ti.external_executor_id or ""
+    for _ in range(module.MOST_UNBEGUN_LOSSES):
+        lose(fleet_executor, workload)
+        look(fleet_executor)
+        assert fleet_executor.get_event_buffer() == {}
+        assert fleet_executor.celery_app.AsyncResult(celery_id).state == "PENDING"
+        assert fleet_executor._reconciler.watched[celery_id].doubted
+    lose(fleet_executor, workload)
+    look(fleet_executor)
+    assert fleet_executor.get_event_buffer()[workload.key][0] == TaskInstanceState.FAILED
+
+
+def test_those_that_ended_by_themselves_are_told_from_those_that_were_lost(fleet_executor: FleetExecutor) -> None:
+    failed, lost, silent = task(), task(), task()
+    fleet_executor.celery_app.backend.mark_as_failure(failed.ti.external_executor_id, RuntimeError("its own"))
+    lose(fleet_executor, lost)
+    ids = [workload.ti.external_executor_id or "" for workload in (failed, lost, silent)]
+    assert fleet_executor.ended_by_themselves(ids) == {ids[0]}
+    assert fleet_executor.ended_by_themselves([]) == frozenset()
+
+
+def test_a_message_is_watched_until_its_attempt_has_begun(
+    fleet_executor: FleetExecutor, database: sqlalchemy.Engine
+) -> None:
+    begins, waits, revoked = (task(name=name) for name in ("begins", "waits", "revoked"))
+    for workload in (begins, waits, revoked):
+        write(database, workload, "queued")
+    send(fleet_executor, begins, waits, revoked)
+    ids = [workload.ti.external_executor_id for workload in (begins, waits, revoked)]
+    assert list(fleet_executor._reconciler.watched) == ids
+    write(database, begins, "running")
+    fleet_executor.revoke_task(ti=row("revoked"))
+    look(fleet_executor)
+    assert list(fleet_executor._reconciler.watched) == ids[1:2]
+
+
 def test_the_result_backend_is_not_asked_about_what_was_just_sent(
     fleet_executor: FleetExecutor, database: sqlalchemy.Engine
 ) -> None:
@@ -267,6 +333,23 @@ def test_what_was_queued_by_a_scheduler_that_is_gone_is_watched(
     assert list(fleet_executor.try_adopt_task_instances([goes_on, ended, no_id])) == [no_id]
     look(fleet_executor)
     assert fleet_executor.running == {goes_on.key}
+    assert fleet_executor._reconciler.watched == {}
+
+
+def test_a_message_of_a_scheduler_that_is_gone_is_doubted_until_it_is_seen_to_wait(
+    fleet_executor: FleetExecutor, database: sqlalchemy.Engine
+) -> None:
+    queued = row("t")
+    queued.state, queued.queue = TaskInstanceState.QUEUED, "default"
+    workload = task(queued.id, queued.external_executor_id, "t")
+    write(database, workload, "queued")
+    assert list(fleet_executor.try_adopt_task_instances([queued])) == []
+    celery_id = str(queued.external_executor_id)
+    assert fleet_executor._reconciler.watched[celery_id].doubted
+    fleet_executor._publisher.send(workload.model_dump_json(), task_id=celery_id, queue="default", keep_result=False)
+    look(fleet_executor)  # one message for one queued attempt: nothing is missing
+    assert not fleet_executor._reconciler.watched[celery_id].doubted
+    assert message(fleet_executor).headers["id"] == celery_id
 
 
 def test_a_revoked_task_is_forgotten(fleet_executor: FleetExecutor) -> None:

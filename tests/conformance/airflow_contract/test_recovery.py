@@ -1,0 +1,107 @@
+"""What the recovery of lost attempts takes over from Airflow and Celery. When one of these fails, upstream moved:
+read what changed before the digest is renewed."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from airflow.executors.base_executor import BaseExecutor
+from airflow.executors.workloads import ExecuteTask
+from airflow.executors.workloads.base import BaseWorkloadSchema
+from airflow.jobs.job import Job, run_job
+from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+from airflow.models.base import Base
+from airflow.models.taskinstance import TaskInstance
+from airflow.models.taskinstancehistory import TaskInstanceHistory
+from airflow.models.trigger import Trigger
+from airflow.sdk.api.client import Client, ServerResponseError, TaskInstanceOperations
+from airflow.sdk.exceptions import TaskAlreadyRunningError
+from airflow.sdk.execution_time import task_runner
+from airflow.utils.state import State, TaskInstanceState
+
+from airfleet.agent import fencing, lost
+from airfleet.runtime import celery_task, executor, losses, scheduler
+from support.upstream import digest
+
+#: relied upon step by step
+TAKEN_OVER = {
+    SchedulerJobRunner.adopt_or_reset_orphaned_tasks: "5ba0ca3fe32f6f20",
+    SchedulerJobRunner._find_and_purge_task_instances_without_heartbeats: "af3da0d7f03b1793",
+    SchedulerJobRunner._purge_task_instances_without_heartbeats: "c0bb476c10721a33",
+    TaskInstance.prepare_db_for_next_try: "119013210860f832",
+    TaskInstance.clear_next_method_args: "0a0862c580114b9b",
+    TaskInstanceHistory.record_ti: "ee9705fc7d589e94",
+    Trigger.assign_unassigned.__func__: "1214ae41e5f51223",
+    Job.prepare_for_execution: "23a52973e934e783",
+    Job.heartbeat: "89be39bc33992026",
+    run_job: "7a1d26ec79f524c0",
+    ExecuteTask.make.__func__: "e812f9ade1b48f49",
+    BaseWorkloadSchema.generate_token: "c869de60cc2ab9bb",
+    TaskInstanceOperations.start: "64c20e34188f20c1",
+}
+
+
+@pytest.mark.parametrize("function", TAKEN_OVER, ids=lambda function: function.__qualname__)
+def test_upstream_does_what_it_did_when_ours_was_written(function: Callable[..., Any]) -> None:
+    assert digest(inspect.unwrap(function)) == TAKEN_OVER[function], f"{function.__qualname__} changed: compare"
+
+
+def test_the_processes_of_an_attempt_name_it_in_their_titles() -> None:
+    assert f'f"{lost.MONITOR}{{workload.display_name}}"' in inspect.getsource(BaseExecutor.run_workload)
+    assert f'f"{lost.ATTEMPT}{{msg.ti.id}}"' in inspect.getsource(task_runner)
+
+
+def test_the_columns_that_agents_and_schedulers_name_are_there() -> None:
+    tables = Base.metadata.tables
+    assert {"id", "state", "end_date", "job_type", "hostname"} <= set(tables["job"].columns.keys())
+    assert {
+        "id", "pid", "state", "hostname", "last_heartbeat_at", "external_executor_id", "queued_by_job_id", "max_tries",
+        "try_number", "dag_id", "run_id", "task_id", "map_index", "queue", "dag_version_id",
+    } <= set(tables["task_instance"].columns.keys())  # fmt: skip
+    for query in (losses.RUNNING_HERE, losses.REPORT, scheduler._MINE, str(scheduler._OWN)):
+        assert "FROM task_instance" in query or "UPDATE task_instance" in query
+    assert "UPDATE job SET state" in fencing.FENCE
+    assert {"running", "restarting"} <= {str(state) for state in State.adoptable_states}
+
+
+def test_a_dead_worker_is_known_by_the_name_of_its_error() -> None:
+    from celery.exceptions import WorkerLostError
+
+    assert executor.worker_was_lost(WorkerLostError("signal 9"))
+    assert not executor.worker_was_lost(RuntimeError("signal 9"))
+
+
+def refused(status: int, detail: object, path: str = "/run") -> Exception:
+    """What Airflow's client raises when a start is refused."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(status, json={"detail": detail}, request=request)
+
+    client = Client(base_url="http://nowhere/execution/", token="", transport=httpx.MockTransport(answer))
+    with pytest.raises((ServerResponseError, TaskAlreadyRunningError)) as raised:
+        client.patch(f"task-instances/0199aaaa-0000-7000-8000-000000000001{path}", content="{}")
+    return raised.value
+
+
+@pytest.mark.parametrize("state", [*TaskInstanceState, None])
+def test_a_start_that_is_refused_because_of_a_state_is_known(state: str | None) -> None:
+    error = refused(409, {"reason": "invalid_state", "message": "no", "previous_state": state})
+    assert isinstance(error, ServerResponseError)
+    assert celery_task.is_refused_start(error)
+
+
+def test_other_refusals_stay_failures() -> None:
+    unknown = refused(404, {"reason": "not_found", "message": "no such attempt"})
+    assert isinstance(unknown, ServerResponseError)
+    assert celery_task.is_refused_start(unknown)
+    for error in (
+        refused(403, "the token has expired"),
+        refused(409, {"reason": "invalid_state"}, path="/state"),
+        refused(404, {"reason": "not_found"}, path="/heartbeat"),
+    ):
+        assert isinstance(error, ServerResponseError)
+        assert not celery_task.is_refused_start(error)
