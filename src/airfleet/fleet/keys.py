@@ -12,7 +12,7 @@ from typing import Final, Literal
 from airfleet.fleet.spec import OnPartition, OnWorkerLost
 
 Kind = Literal[
-    "text", "name", "integer", "boolean", "duration", "size", "names", "strings", "mapping", "sections", "choice",
+    "text", "name", "integer", "boolean", "duration", "size", "names", "texts", "strings", "mapping", "sections", "choice",
     "instances", "api_server", "workers", "hosts", "proxy", "tls", "flower", "policies", "connections", "variables",
     "pools",
 ]  # fmt: skip
@@ -97,7 +97,7 @@ API_SERVER: Final[Table] = {
 
 WORKER: Final[Table] = {
     "name": Key("name", "its name in status and logs (`worker`)"),
-    "queues": Key("names", "the queues it takes tasks from (`[default]`)"),
+    "queues": Key("texts", "the queues it takes tasks from (`[default]`)"),
     "slots": Key("integer", "tasks at the same time (one per core)", 1, 1000),
     "memory": Key("size", "memory that it may use with all its tasks, as in `4GB` (no limit)"),
     "count": Key("integer", "how many of this kind (`1`)", 1, MOST),
@@ -120,7 +120,9 @@ TLS: Final[Table] = {
 
 FLOWER: Final[Table] = {
     "on": Key("text", "the host it runs on"),
-    "address": Key("text", "the address it listens on (its host's)"),
+    "address": Key(
+        "text", "the address it listens on (`127.0.0.1`, or its host's when a proxy elsewhere must reach it)"
+    ),
     "port": _port("the port it listens on (5555)"),
     "user": Key("name", "who may enter (`flower`); the password is generated"),
     "read_only": Key("boolean", "whether it only shows, and stops no worker and no task (`true`)"),

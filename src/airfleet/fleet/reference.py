@@ -54,6 +54,7 @@ _KINDS: Final = {
     "duration": "duration",
     "size": "size",
     "names": "text or list of text",
+    "texts": "list of text",
     "strings": "mapping of texts",
     "sections": "mapping of mappings",
     "mapping": "mapping",

@@ -55,6 +55,7 @@ _KINDS: Final[dict[Kind, Schema]] = {
     "duration": {"type": "string", "pattern": _DURATION_FORM},
     "size": {"type": "string", "pattern": _SIZE_FORM},
     "names": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": ["string", "number"]}}]},
+    "texts": {"type": "array", "items": {"type": ["string", "number"]}},
     "strings": {"type": ["object", "null"], "additionalProperties": _VALUE},
     "sections": {"type": "object", "additionalProperties": {"type": "object", "additionalProperties": _VALUE}},
     "mapping": {"type": "object"},

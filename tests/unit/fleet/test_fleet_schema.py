@@ -60,6 +60,7 @@ def test_every_commented_setting_of_a_new_project_is_valid() -> None:
         "api_server: {port: 0}",
         "workers: {name: a}",
         "workers: [{slot: 1}]",
+        "workers: [{queues: a}]",
         "workers: [{memory: 2}]",
         "hosts: []",
         "hosts: [{name: a}]",
