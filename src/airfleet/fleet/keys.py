@@ -12,9 +12,9 @@ from typing import Final, Literal
 from airfleet.fleet.spec import OnPartition, OnWorkerLost
 
 Kind = Literal[
-    "text", "name", "integer", "boolean", "duration", "size", "names", "texts", "strings", "mapping", "sections", "choice",
-    "instances", "api_server", "workers", "hosts", "proxy", "tls", "flower", "policies", "connections", "variables",
-    "pools",
+    "text", "name", "integer", "boolean", "duration", "size", "names", "texts", "strings", "mapping", "sections",
+    "choice", "instances", "api_server", "workers", "hosts", "proxy", "tls", "flower", "policies", "connections",
+    "variables", "pools",
 ]  # fmt: skip
 
 
