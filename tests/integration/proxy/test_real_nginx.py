@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import signal
 import socket
 import ssl
 import subprocess
@@ -36,6 +37,7 @@ class Proxied:
     flower: Upstream
     trust: ssl.SSLContext
     nginx: Nginx
+    process: subprocess.Popen[bytes]
 
     def ask(self, path: str, **how: object) -> Answer:
         """A request at the public door."""
@@ -68,8 +70,8 @@ def proxied(tmp_path: Path) -> Iterator[Proxied]:
             user=found.user,
             version=found.version,
         )
-        with serving(found, site):
-            yield Proxied(site, (one, two), flower, ssl.create_default_context(cafile=str(chain)), found)
+        with serving(found, site) as process:
+            yield Proxied(site, (one, two), flower, ssl.create_default_context(cafile=str(chain)), found, process)
 
 
 # --- ways in ---------------------------------------------------------------------------------------------------------
@@ -232,6 +234,16 @@ def test_old_tls_is_refused(proxied: Proxied) -> None:
         old.maximum_version = ssl.TLSVersion.TLSv1_1
     with pytest.raises((ssl.SSLError, ConnectionError)):
         ask(proxied.site.public.door, "/myorg/airflow/", trust=old)
+
+
+def test_a_renewed_certificate_is_served_when_nginx_is_told(proxied: Proxied, tmp_path: Path) -> None:
+    assert proxied.site.public
+    place = (proxied.site.public.door.address, proxied.site.public.door.port)
+    before = ssl.get_server_certificate(place)
+    chain, _ = certificate(tmp_path, NAME)  # in the place of the old one
+    assert ssl.get_server_certificate(place) == before
+    proxied.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: ssl.get_server_certificate(place) == chain.read_text(), 10, "the new certificate is served")
 
 
 def test_guessing_passwords_is_slowed_down_and_reading_is_not(proxied: Proxied) -> None:
