@@ -134,7 +134,7 @@ class Drill:
         snapshot = control.status(self._place.paths.socket)
         victim = None if part == HOST else victim_of(part, snapshot)
         load = Load(
-            replace(self._place.api, patience_seconds=0.0), DrillMix(str(self._folder)), f"{part}-{os.getpid()}"
+            replace(self._place.api, patience_seconds=0.0), DrillMix(str(self._folder), self._place.slots), f"{part}-{os.getpid()}"
         )
         load.start()
         try:
