@@ -133,9 +133,8 @@ class Drill:
         """Break one part and watch. Raises FleetError when the fleet has no such part of its own."""
         snapshot = control.status(self._place.paths.socket)
         victim = None if part == HOST else victim_of(part, snapshot)
-        load = Load(
-            replace(self._place.api, patience_seconds=0.0), DrillMix(str(self._folder), self._place.slots), f"{part}-{os.getpid()}"
-        )
+        mix = DrillMix(str(self._folder), self._place.slots)
+        load = Load(replace(self._place.api, patience_seconds=0.0), mix, f"{part}-{os.getpid()}")
         load.start()
         try:
             time.sleep(WARM_SECONDS)
