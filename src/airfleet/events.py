@@ -18,6 +18,7 @@ class Event(Enum):
     COMPONENT_DIED = "{component} {how}; deaths so far: {restarts}"
     JOB_FENCED = "{component} is gone: its job {job} is marked as failed"
     ATTEMPTS_LOST = "{count} attempts that ran here have no process any more"
+    LIMITS_IMPOSSIBLE = "limits of memory in fleet.yaml are not kept on this machine: {why}"
     LOGS_DELETED = "deleted {count} log files that were older than the fleet keeps them"
     FLEET_READY = "fleet '{fleet}' is ready after {seconds} s"
     FLEET_STOPPING = "fleet '{fleet}' stops"

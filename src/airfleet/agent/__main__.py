@@ -16,9 +16,10 @@ import sys
 from pathlib import Path
 
 from airfleet import events
-from airfleet.agent import old_logs, setup
+from airfleet.agent import limits, old_logs, setup
 from airfleet.agent.agent import Agent
 from airfleet.errors import AirfleetError, FileProblems, FleetError
+from airfleet.fleet.paths import fleet_id
 
 
 def main() -> None:
@@ -47,9 +48,11 @@ def _run(prepared: setup.Prepared, listener: socket.socket) -> None:
         if prepared.leftovers:
             log(events.Event.LEFTOVERS_ENDED, count=len(prepared.leftovers))
         old_logs.delete_from_now_on(prepared.plan, (prepared.paths.logs, prepared.paths.task_logs), log)
+        group = limits.prepare(prepared.plan, fleet_id(prepared.paths.home), log)
         try:
             Agent(prepared.plan, prepared.paths, log).run(listener)
         finally:
+            limits.remove(group)
             prepared.paths.socket.unlink(missing_ok=True)
 
 

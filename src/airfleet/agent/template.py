@@ -38,7 +38,7 @@ import traceback
 from io import BufferedReader
 from typing import Any, NoReturn
 
-from airfleet.agent import entries, heap
+from airfleet.agent import entries, heap, limits
 from airfleet.agent.process import TEMPLATE_DESCRIPTOR
 
 
@@ -115,6 +115,7 @@ def _become(order: dict[str, Any]) -> NoReturn:
     try:
         os.setsid()
         _redirect(order["log"])
+        limits.enter(order["name"], order["options"])
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         os.environ["AIRFLEET_COMPONENT"] = order["name"]

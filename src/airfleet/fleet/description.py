@@ -17,8 +17,8 @@ from typing import Any
 from airfleet.fleet.plan import Component, File, Fork, Plan
 
 CONFIGURATION = "airflow.cfg"
-#: options that say where something lies, and nothing about what runs
-_PLACES = ("beat",)
+#: options that say where something lies, or what stands elsewhere too
+_LEFT_OUT = ("beat", "memory_bytes")
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def _described(component: Component, fingerprint: Callable[[str], str]) -> Descr
         kind=component.kind,
         address=component.address,
         memory_bytes=component.memory_bytes,
-        options={k: v for k, v in start.options.items() if k not in _PLACES} if isinstance(start, Fork) else {},
+        options={k: v for k, v in start.options.items() if k not in _LEFT_OUT} if isinstance(start, Fork) else {},
         secrets=fingerprint(json.dumps(start.settings)) if isinstance(start, Fork) else "",
         airflow=isinstance(start, Fork) or component.kind == "template",
     )

@@ -61,7 +61,17 @@ def _components(context: Context) -> tuple[Component, ...]:
     api_servers = api_server.components(context)
     steps = (migrate.component(context), *objects.components(context)) if with_database or api_servers else ()
     forked = (*steps, *with_database, *workers, *api_servers, *_those(flower.component(context)))
-    return (*_servers(context), *_template(context, forked), *forked, *_those(proxy.component(context)))
+    limited = map(_limited, forked)
+    return (*_servers(context), *_template(context, forked), *limited, *_those(proxy.component(context)))
+
+
+def _limited(component: Component) -> Component:
+    """The same, told its limit of memory: it puts itself under it before it starts anything."""
+    start = component.start
+    if component.memory_bytes is None or not isinstance(start, Fork):
+        return component
+    told = {**start.options, "memory_bytes": str(component.memory_bytes)}
+    return replace(component, start=replace(start, options=told))
 
 
 def _servers(context: Context) -> Iterator[Component]:

@@ -1,0 +1,118 @@
+"""Limits of memory for components, kept by the kernel in control groups.
+
+The agent makes a group for the fleet when it starts; a component, forked by the template, goes into a group of its own
+in it before it forks anything itself, so that all its processes count together. Pages that it shares with the template
+are not counted. Above the limit the kernel ends one of its processes, the largest as a rule: of a worker, the
+attempt that asks too much.
+
+Control groups of version 2 give limits only below a group without processes of its own: the agent steps aside into a
+group of its own first. Those of version 1 know no such rule. Where it is not allowed (a group that is shared with
+others, no right to write there, no control groups at all) the agent's log says so, and components run without limit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from airfleet.events import Event, Log
+from airfleet.fleet.plan import Plan
+
+#: names the fleet's group to the components
+GROUP = "AIRFLEET_CONTROL_GROUP"
+#: the option of a component that holds its limit
+OPTION = "memory_bytes"
+#: the file of a group that takes the limit, by version
+_LIMIT = {1: "memory.limit_in_bytes", 2: "memory.max"}
+_AGENT = "agent"
+
+
+@dataclass(frozen=True)
+class Hierarchy:
+    """The control groups of this process that count memory."""
+
+    version: int
+    #: the group it is in
+    own: Path
+
+
+def prepare(plan: Plan, fleet_id: str, log: Log) -> Path | None:
+    """Make the fleet's group when a component has a limit; None without one, or where it is not allowed."""
+    if all(component.memory_bytes is None for component in plan.components):
+        return None
+    group = None
+    try:
+        hierarchy = find(Path("/proc/self/cgroup").read_text(), Path("/proc/self/mounts").read_text())
+        group = hierarchy.own / f"airfleet-{fleet_id}"
+        _make(group, hierarchy)
+    except OSError as refused:
+        log(Event.LIMITS_IMPOSSIBLE, why=str(refused))
+        remove(group)
+        return None
+    os.environ[GROUP] = str(group)
+    return group
+
+
+def enter(name: str, options: Mapping[str, str]) -> None:
+    """Put this process, a component, under its limit. One that cannot be is told, and runs without."""
+    group, limit = os.environ.get(GROUP), options.get(OPTION)
+    if not group or not limit:
+        return
+    own = Path(group) / name
+    try:
+        own.mkdir(exist_ok=True)
+        (own / _limit_of(own)).write_text(limit)
+        (own / "cgroup.procs").write_text(str(os.getpid()))
+    except OSError as refused:
+        print(f"runs without its limit of memory: {refused}", flush=True)
+
+
+def remove(group: Path | None) -> None:
+    """Remove the fleet's group at the end, when nothing runs in it any more."""
+    if group is None:
+        return
+    with contextlib.suppress(OSError):
+        for own in group.iterdir():
+            if own.is_dir() and own.name != _AGENT:
+                own.rmdir()
+        if (group / _AGENT).is_dir():
+            (group / "cgroup.subtree_control").write_text("-memory")
+            (group.parent / "cgroup.procs").write_text(str(os.getpid()))
+            (group / _AGENT).rmdir()
+        group.rmdir()
+
+
+def find(groups: str, mounts: str) -> Hierarchy:
+    """The group of a process, from its ``/proc/self/cgroup`` and ``/proc/self/mounts``.
+
+    Raises OSError when memory is counted nowhere.
+    """
+    kinds = {line.split()[2]: Path(line.split()[1]) for line in mounts.splitlines() if _counts_memory(line)}
+    for line in groups.splitlines():
+        _, controllers, path = line.split(":", 2)
+        if "memory" in controllers.split(",") and "cgroup" in kinds:
+            return Hierarchy(1, kinds["cgroup"] / path.lstrip("/"))
+        if not controllers and "cgroup2" in kinds and "cgroup" not in kinds:
+            return Hierarchy(2, kinds["cgroup2"] / path.lstrip("/"))
+    raise OSError("this kernel has no control groups that count memory")
+
+
+def _counts_memory(mount: str) -> bool:
+    _, _, kind, options, *_ = mount.split()
+    return kind == "cgroup2" or (kind == "cgroup" and "memory" in options.split(","))
+
+
+def _make(group: Path, hierarchy: Hierarchy) -> None:
+    group.mkdir(exist_ok=True)
+    if hierarchy.version == 2:
+        (group / _AGENT).mkdir(exist_ok=True)
+        (group / _AGENT / "cgroup.procs").write_text(str(os.getpid()))
+        (hierarchy.own / "cgroup.subtree_control").write_text("+memory")
+        (group / "cgroup.subtree_control").write_text("+memory")
+
+
+def _limit_of(group: Path) -> str:
+    return _LIMIT[1] if (group / _LIMIT[1]).exists() else _LIMIT[2]
