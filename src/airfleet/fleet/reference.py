@@ -120,6 +120,10 @@ called `scheduler-2`, and so on.
 
 {components}
 
+Limits of memory are kept by the kernel's control groups, where the agent may make them: run by root, or by a systemd
+unit with `Delegate=yes`. Elsewhere the agent's log says that they are not kept. Above its limit a worker loses the
+attempt that asks for more, and that attempt alone.
+
 ## hosts
 
 {host}

@@ -186,6 +186,8 @@ def test_each_component_has_its_own_limit_of_memory() -> None:
     limits = {c.name: c.memory_bytes for c in (*on("control", api_servers=(8080,)).components, *on("work").components)}
     found = {name: limits[name] for name in ("scheduler-2", "triggerer", "api-server", "light-2", "heavy")}
     assert found == {"scheduler-2": 2**30, "triggerer": None, "api-server": 2**31, "light-2": 2**32, "heavy": None}
+    told = {c.name: c.start.options.get("memory_bytes") for c in on("work").components if isinstance(c.start, Fork)}
+    assert told == {"light": str(2**32), "light-2": str(2**32), "heavy": None}
 
 
 def test_the_servers_of_a_host_listen_on_its_address_and_on_ports_of_their_own() -> None:
