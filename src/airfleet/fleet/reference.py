@@ -121,8 +121,8 @@ called `scheduler-2`, and so on.
 {components}
 
 Limits of memory are kept by the kernel's control groups, where the agent may make them: run by root, or by a systemd
-unit with `Delegate=yes`. Elsewhere the agent's log says that they are not kept. Above its limit a worker loses the
-attempt that asks for more, and that attempt alone.
+unit with `Delegate=yes`. Elsewhere the agent's log says that they are not kept. Above the limit the kernel ends the
+largest process of the component: of a worker, an attempt as a rule.
 
 ## hosts
 
