@@ -19,14 +19,14 @@ from airfleet.cli.project import find
 def command(project: Path | None, env: str | None, output: str) -> None:
     """Print fleet.yaml with its overlay laid over it.
 
-    References stand as they are written; a secret that is written out is masked. Raises no question of
-    what the fleet runs: that is 'airfleet plan'.
+    References stand as they are written, and a secret that is written out is masked. What the fleet then
+    runs is what 'airfleet plan' shows.
     """
     from airfleet.fleet import reader
 
     here = find(project, env)
     document = reader.load_files(here.fleet_file, here.environ)
-    if document.files and output == "yaml":
+    if output == "yaml":
         terminal.put("# " + " + ".join(Path(file).name for file in document.files))
     tables.put_value(shown(document.top), output)
 

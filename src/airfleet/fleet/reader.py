@@ -32,8 +32,8 @@ class Document:
     """The files of a fleet as one tree of nodes."""
 
     top: source.Node
-    #: name -> text of every file it is made of
-    files: Mapping[str, str]
+    #: every file it is made of
+    files: tuple[str, ...]
 
 
 def read_file(path: Path, environ: Mapping[str, str], *, lenient: bool = False) -> Fleet:
@@ -57,13 +57,13 @@ def load_files(path: Path, environ: Mapping[str, str]) -> Document:
     top = loaded[0][0]
     for over, _ in loaded[1:]:
         top = overlays.merged(top, over)
-    return Document(top, files)
+    return Document(top, tuple(files))
 
 
 def read(text: str, file: str, environ: Mapping[str, str], root: Path) -> tuple[Fleet | None, tuple[Problem, ...]]:
     """The fleet in ``text`` and the problems in it; with problems there is no fleet."""
     top, problems = _document(text, file)
-    return (None, problems) if problems else interpreted(Document(top, {file: text}), environ, root)
+    return (None, problems) if problems else interpreted(Document(top, (file,)), environ, root)
 
 
 def interpreted(
