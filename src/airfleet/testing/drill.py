@@ -27,7 +27,7 @@ from airfleet.agent.states import FINE, LABELS, State
 from airfleet.cli.rest import Api, ApiError
 from airfleet.errors import FleetError, Unhealthy, WaitTimedOut
 from airfleet.fleet.paths import Paths
-from airfleet.testing import dags, invariants, processes, stopwatch, witness
+from airfleet.testing import dags, invariants, nemesis, processes, stopwatch, witness
 from airfleet.testing.history import Change, Event, Fault, History, Note, Run, Task
 from airfleet.testing.invariants import Violation
 from airfleet.testing.load import Load
@@ -177,8 +177,6 @@ class Drill:
 
     def _break(self, snapshot: Snapshot, victim: ComponentStatus | None) -> frozenset[str]:
         """End it; the attempts that may suffer."""
-        from airfleet.testing import nemesis
-
         self._fault_at = time.monotonic()
         if victim is None:
             return self._power_off(snapshot)
@@ -190,8 +188,6 @@ class Drill:
         return nemesis.kill_all((victim.pid,), self._folder)
 
     def _power_off(self, snapshot: Snapshot) -> frozenset[str]:
-        from airfleet.testing import nemesis
-
         self._tell(f"every process of this host is killed, and its agent (process {snapshot.pid}) first")
         processes.send(snapshot.pid, signal.SIGKILL)
         hurt = nemesis.kill_all((one.pid for one in snapshot.components if one.pid), self._folder)

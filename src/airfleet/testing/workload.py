@@ -188,6 +188,6 @@ class DrillMix:
         """The runs of one tick."""
         yield Asked(DRILL, f"{label}-{tick}", {"witness": self.witness})
         # A single slot must have room for the short ones, too.
-        seconds, every = (10.0, 20) if self.slots > 1 else (1.0, 6)
+        seconds, every = (10.0, 20) if self.slots > 1 else (2.0, 10)
         if tick % every == 0:
             yield Asked(DRILL, f"{label}-{tick}{LONG}", {"witness": self.witness, "seconds": seconds})
