@@ -20,8 +20,9 @@ _EXTRA: Mapping[str, object] = {
     "broker_connection_max_retries": None,
     # RabbitMQ closes the channel of a task that runs long: what runs goes on, the next task comes by another.
     "broker_channel_error_retry": True,
-    # Seconds between signs of life on a quiet connection to RabbitMQ: after two, a dead one is given up.
-    "broker_heartbeat": 10,
+    # Seconds between signs of life on a quiet connection to RabbitMQ. After two, a dead one is given up: until then
+    # messages are sent to whoever does not hear them.
+    "broker_heartbeat": 5,
 }
 
 

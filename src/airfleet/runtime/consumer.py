@@ -27,9 +27,11 @@ from typing import Any
 from uuid import uuid4
 
 from celery import bootsteps
-from celery.worker import state
 from celery.worker.consumer import Consumer, Tasks
-from kombu import Exchange, Producer, Queue
+from kombu.entity import Exchange, Queue
+from kombu.messaging import Producer
+
+from airfleet.runtime.surplus import Surplus, is_full
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +128,10 @@ class Proof(bootsteps.StartStopStep):  # type: ignore[misc]
 
 
 class FleetConsumer(Consumer):  # type: ignore[misc]
-    """Celery's consumer with our :class:`Proof`."""
+    """Celery's consumer with our :class:`Proof`, and with :class:`Surplus` where there may be one."""
+
+    #: set by the step itself, when it is part of this consumer
+    surplus: Surplus | None = None
 
     class Blueprint(Consumer.Blueprint):  # type: ignore[misc]
         """The steps of a consumer's start."""
@@ -134,6 +139,7 @@ class FleetConsumer(Consumer):  # type: ignore[misc]
         default_steps = (
             *(step for step in Consumer.Blueprint.default_steps if step != _DELAYED_DELIVERY),
             f"{__name__}:Proof",
+            "airfleet.runtime.surplus:Surplus",
         )
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
@@ -142,11 +148,9 @@ class FleetConsumer(Consumer):  # type: ignore[misc]
 
         def received(message: Any) -> None:
             _beat()
-            handle(message)
+            if self.surplus is not None and message.headers.get("task") != MESSAGE and is_full(self):
+                self.surplus.hold(self, message, handle)
+            else:
+                handle(message)
 
         return received
-
-
-def is_full(consumer: Consumer) -> bool:
-    """Whether every slot of the worker has a task."""
-    return len({*state.reserved_requests, *state.active_requests}) >= consumer.pool.num_processes

@@ -22,7 +22,6 @@ from typing import Any
 
 from celery import Celery
 from celery.app.amqp import AMQP, Queues
-from kombu import Queue
 from kombu.connection import Connection
 
 #: seconds between two attempts to reach the broker: at first, added each time, and at most
@@ -47,12 +46,12 @@ def prepare(app: Celery) -> None:
 class FleetQueues(Queues):  # type: ignore[misc]
     """Queues that all have the same arguments, whoever names them first."""
 
-    def _add(self, queue: Queue) -> Queue:
+    def _add(self, queue: Any) -> Any:
         queue.queue_arguments = {**ARGUMENTS, **(queue.queue_arguments or {})}
         return super()._add(queue)
 
 
-class PatientConnection(Connection):  # type: ignore[misc]
+class PatientConnection(Connection):
     """A connection that is tried again soon, and for as long as it takes."""
 
     def ensure_connection(self, errback: Any = None, max_retries: int | None = None, *args: Any, **kwargs: Any) -> Any:
@@ -64,7 +63,7 @@ class PatientConnection(Connection):  # type: ignore[misc]
                 "interval_max": LONGEST_PAUSE_SECONDS,
                 **kwargs,
             }
-        return super().ensure_connection(errback, max_retries, *args, **kwargs)
+        return super().ensure_connection(errback, max_retries, *args, **kwargs)  # type: ignore[no-untyped-call]
 
 
 class FleetAMQP(AMQP):  # type: ignore[misc]

@@ -111,4 +111,4 @@ def test_celerys_step_for_delayed_messages_is_left_out_and_no_other() -> None:
 
     stock, ours = set(Consumer.Blueprint.default_steps), set(FleetConsumer.Blueprint.default_steps)
     assert stock - ours == {"celery.worker.consumer.delayed_delivery:DelayedDelivery"}
-    assert ours - stock == {"airfleet.runtime.consumer:Proof"}
+    assert ours - stock == {"airfleet.runtime.consumer:Proof", "airfleet.runtime.surplus:Surplus"}
