@@ -47,7 +47,7 @@ def configuration(site: Site) -> str:
     lines = [
         *([f"user {_word(site.user)};"] if site.user else []),
         f"worker_processes {2 if site.public else 1};",
-        "worker_shutdown_timeout 5s;",
+        "worker_shutdown_timeout 1m;",  # who reads a log while the configuration is read anew
         "daemon off;",
         "pid nginx.pid;",
         "error_log stderr warn;",

@@ -41,7 +41,7 @@ def component(context: Context) -> Component | None:
         start=Exec(command(nginx)),
         probe=HttpAnswers((f"http://{Door(LOOPBACK, port)}{HEALTH}",)),
         stop_signal=signal.SIGQUIT,  # answers what it has begun to answer
-        grace_seconds=10.0,
+        grace_seconds=3.0,  # a browser may keep a connection open for as long as it likes
         address=str(shown),
     )
 
