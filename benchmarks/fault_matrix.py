@@ -192,6 +192,7 @@ def _write(name: str, key: str, options: argparse.Namespace, outcome: Outcome, s
         "date": measuring.machine()["date"],
         "seed": seed,
         "scale": options.scale,
+        "load_at_start": measuring.LOAD_AT_START,
         "patience_s": options.patience,
         "runs_of_dags": outcome.runs,
         "attempts": outcome.tasks,

@@ -31,8 +31,10 @@ living scheduler looks after every task of the dead one; `dispatch` until a task
 `start` until every task that waited in the queue meanwhile has started; `rerun` until every task whose attempt died has
 started again; `recorded` until what ended meanwhile is recorded; `answers` until the API answers; `resumed` until tasks
 that waited for an event have ended; `callbacks` until the last callback has run. *never*: not before patience ended.
-*promised*: the 95th percentile and the most.
+*promised*: the 95th percentile and the most. †: the machine was busy with other things.
 """
+#: processes that wanted to run before it began
+BUSY_LOAD = 2.5
 
 
 def markdown(results: Mapping[str, Any]) -> str:
@@ -63,10 +65,11 @@ def _table(ours: Mapping[str, Any], stock: Mapping[str, Any]) -> str:
 def _row(row: Row, found: Mapping[str, Any], stock: Mapping[str, Any] | None) -> Iterator[tuple[str, ...]]:
     """A line for each stopwatch."""
     name = found["faults"][0]["fault"] if found["faults"] else row.number
+    busy = " †" if found.get("load_at_start", 0.0) > BUSY_LOAD else ""
     for number, (watch, one) in enumerate(found["recovery"].items()):
         first = number == 0
         yield (
-            row.number if first else "",
+            f"{row.number}{busy}" if first else "",
             name if first else "",
             str(len(found["faults"])) if first else "",
             _invariants(found) if first else "",

@@ -12,6 +12,8 @@ from airfleet.testing.matrix import BY_NUMBER
 from airfleet.testing.targets import FleetTarget, Topology
 from airfleet.testing.workload import Mix
 
+pytestmark = pytest.mark.timeout(600)
+
 #: two schedulers: one killed leaves one
 ROWS = ("F1", "F3", "F5", "F11", "F13", "F17", "F19", "F23")
 #: a minute away is three seconds here
