@@ -253,14 +253,14 @@ class AmqpLine(Line):
             if method in wanted:
                 return payload[4:]
             if method in (_CLOSED, _CHANNEL_CLOSED):
-                raise self._refusal(payload[4:])
+                raise self._refusal(payload[4:], of_user=method == _CLOSED)
             if method == _BLOCKED:
                 raise BrokerTrouble(f"takes no messages: {payload[5 : 5 + payload[4]].decode(errors='replace')}")
 
-    def _refusal(self, arguments: bytes) -> BrokerTrouble:
+    def _refusal(self, arguments: bytes, of_user: bool) -> BrokerTrouble:
         code = struct.unpack(">H", arguments[:2])[0]
         said = arguments[3 : 3 + arguments[2]].decode(errors="replace")
-        if code == _ACCESS_REFUSED:
+        if code == _ACCESS_REFUSED and of_user:
             return BrokerRefuses("refuses the user or the password")
         if code == _NOT_ALLOWED:
             return BrokerRefuses(f"does not let this user into the virtual host '{self._broker.path}'")
