@@ -31,8 +31,10 @@ from airfleet.agent import lost
 from airfleet.events import Event, Log
 from airfleet.runtime.losses import REPORT_HOST
 
-#: seconds between two looks for lost attempts: while some run here, and while none does
+#: seconds between two looks for lost attempts: while some run here, or did a while ago, and at rest
 BUSY_SECONDS, QUIET_SECONDS = 2.0, 5.0
+#: looks that find nothing running, after which the agent rests
+BUSY_LOOKS = 30
 #: seconds until something is said again that the database did not hear
 AGAIN_SECONDS = 0.5
 #: looks that follow one another as soon when a worker has died: its processes need not go all at once
@@ -103,7 +105,7 @@ class Fencing:
         self._log = log
         self._words: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._unsaid: list[Callable[[], None]] = []
-        self._quick_looks = 0
+        self._quick_looks = self._busy_looks = 0
         self._thread = threading.Thread(target=self._run, name="fencing", daemon=True)
 
     def start(self) -> None:
@@ -147,10 +149,11 @@ class Fencing:
                 pause = AGAIN_SECONDS if self._unsaid else BUSY_SECONDS
 
     def _pause(self, running: int) -> float:
+        self._busy_looks = BUSY_LOOKS if running else max(0, self._busy_looks - 1)
         self._quick_looks = max(0, self._quick_looks - 1) if running else 0
         if self._quick_looks:
             return AGAIN_SECONDS
-        return BUSY_SECONDS if running else QUIET_SECONDS
+        return BUSY_SECONDS if self._busy_looks else QUIET_SECONDS
 
     def _worker_gone(self) -> None:
         self._quick_looks = QUICK_LOOKS

@@ -59,7 +59,7 @@ def held(waiting: Mapping[str, Waiting]) -> frozenset[str]:
 
 def epoch(connection: Connection) -> str:
     """Names this broker with these data; empty where it cannot be told. Raises what the transport raises."""
-    channel = connection.default_channel
+    channel: Any = connection.default_channel
     if not _is_redis(channel):
         return ""
     try:
@@ -72,7 +72,7 @@ def epoch(connection: Connection) -> str:
 
 def look(connection: Connection, queues: Collection[str]) -> dict[str, Waiting]:
     """What waits in these queues. Raises what the transport raises."""
-    channel = connection.default_channel
+    channel: Any = connection.default_channel
     if _is_redis(channel):
         with channel.conn_or_acquire() as client:
             return _look_into_redis(client, channel, queues)

@@ -430,7 +430,8 @@ class FleetExecutor(CeleryExecutor):
         assert ti.external_executor_id is not None
         self._take_up(ti.key, ti.external_executor_id, ti.id)
         if ti.state == TaskInstanceState.QUEUED:
-            self._reconciler.adopt(ti.external_executor_id, ti.queue, time.monotonic())
+            queue = ti.queue or self.celery_app.conf.task_default_queue
+            self._reconciler.adopt(ti.external_executor_id, queue, time.monotonic())
 
 
 def worker_was_lost(error: Any) -> bool:

@@ -23,6 +23,8 @@ from airfleet.runtime.broker_content import Waiting, held, missing
 
 #: between two questions to the broker, seconds; and while messages are doubted
 LOOK_SECONDS, DOUBTFUL_LOOK_SECONDS = 5.0, 1.0
+#: until the first one about a message that is watched alone, seconds
+FIRST_LOOK_SECONDS = 2.0
 #: seconds until a message that waits nowhere is sent again; doubled each time, up to the longest
 LOST_SECONDS, LONGEST_SECONDS = 10.0, 320.0
 #: the same for one that a worker holds
@@ -69,7 +71,7 @@ class Reconciler:
         known = self.watched.get(message)
         self.watched[message] = Message(queue, now, known.sends + 1 if known else 1)
         if len(self.watched) == 1:
-            self._look_at = max(self._look_at, now + LOOK_SECONDS)
+            self._look_at = max(self._look_at, now + FIRST_LOOK_SECONDS)
 
     def adopt(self, message: str, queue: str, now: float) -> None:
         """A message that another scheduler sent, or did not come to send."""

@@ -87,7 +87,9 @@ def test_a_doubted_message_that_was_just_sent_is_given_the_time_to_arrive() -> N
 def test_the_broker_is_asked_only_while_something_is_watched_for_a_while() -> None:
     one = watching(Broker(), "a")
     assert not one.is_due(1.0)
-    assert one.is_due(reconciler.LOOK_SECONDS)
+    assert one.is_due(reconciler.FIRST_LOOK_SECONDS)
+    one.to_send(reconciler.FIRST_LOOK_SECONDS)
+    assert not one.is_due(reconciler.FIRST_LOOK_SECONDS + reconciler.LOOK_SECONDS - 1)
     one.forget("a")
     assert not one.is_due(1000.0)
 

@@ -1,0 +1,98 @@
+"""What real brokers tell of messages: which wait, which are held, and whether some may have been lost."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from celery import Celery
+
+from airfleet.runtime.broker_content import missing
+from airfleet.runtime.publisher import BrokerGone, Publisher
+from airfleet.runtime.reconciler import LOST_SECONDS, Answer, Reconciler
+from airfleet.testing.brokers import BrokerUnderTest, Valkey
+from airfleet.testing.rabbitmq import RabbitMQ
+from airfleet.testing.waiting import wait_until
+
+QUEUE = "heavy"
+
+
+@pytest.fixture(scope="module", params=[Valkey, RabbitMQ], ids=["valkey", "rabbitmq"])
+def broker(request: pytest.FixtureRequest) -> Iterator[BrokerUnderTest]:
+    with tempfile.TemporaryDirectory(prefix="airfleet-test-") as folder:
+        Path(folder).chmod(0o755)  # servers run as users of their own
+        with request.param(Path(folder) / "server") as started:
+            yield started
+
+
+@pytest.fixture
+def publisher(broker: BrokerUnderTest) -> Iterator[Publisher]:
+    made = Publisher(Celery("t", broker=broker.url, set_as_current=False))
+    yield made
+    made.close()
+
+
+def send(publisher: Publisher, queue: str = QUEUE) -> str:
+    """One message; its id."""
+    message = str(uuid4())
+    publisher.send("{}", task_id=message, queue=queue, keep_result=False)
+    return message
+
+
+def take(publisher: Publisher) -> None:
+    """Take one message and hold it, as a worker does with one that it has not begun."""
+    assert publisher._connection is not None
+    channel = publisher._connection.channel()
+    wait_until(lambda: channel.basic_get(QUEUE), 5, "a message is there")
+
+
+def look_again(publisher: Publisher, queue: str) -> Answer:
+    """What a broker says that was away: some clients notice only now that their connection was lost."""
+    try:
+        return publisher.look([queue])
+    except BrokerGone:
+        return publisher.look([queue])
+
+
+def test_what_waits_is_told_and_what_a_worker_took_does_not_wait(broker: BrokerUnderTest, publisher: Publisher) -> None:
+    sent = {send(publisher): QUEUE for _ in range(3)}
+    _, waiting = publisher.look([QUEUE, "nowhere"])
+    assert (waiting[QUEUE].count, waiting["nowhere"].count) == (3, 0)
+    assert missing(sent, waiting) == frozenset()
+    assert waiting[QUEUE].ids in (None, frozenset(sent))
+    take(publisher)
+    _, waiting = publisher.look([QUEUE])
+    assert waiting[QUEUE].count == 2
+    assert len(missing(sent, waiting)) == (3 if isinstance(broker, RabbitMQ) else 1)  # which one, Valkey tells
+    assert waiting[QUEUE].held == (frozenset() if isinstance(broker, RabbitMQ) else missing(sent, waiting))
+
+
+def test_the_epoch_stays_until_the_broker_was_started_again(broker: BrokerUnderTest, publisher: Publisher) -> None:
+    send(publisher)
+    before, _ = publisher.look([QUEUE])
+    assert publisher.look([QUEUE])[0] == before
+    broker.kill()
+    with pytest.raises(BrokerGone):
+        publisher.look([QUEUE])
+    broker.start()
+    assert look_again(publisher, QUEUE)[0] != before
+
+
+def test_messages_of_a_broker_that_lost_its_data_are_sent_again_at_once(
+    broker: BrokerUnderTest, publisher: Publisher
+) -> None:
+    one, now = Reconciler(publisher.look), 100.0
+    sent = {send(publisher, "wiped") for _ in range(3)}
+    for message in sent:
+        one.sent(message, "wiped", now)
+    assert one.to_send(now + LOST_SECONDS + 1) == frozenset()
+    broker.wipe()
+    look_again(publisher, "wiped")
+    assert one.to_send(now + LOST_SECONDS + 2) == sent
+    for message in sent:
+        publisher.send("{}", task_id=message, queue="wiped", keep_result=False)
+        one.sent(message, "wiped", now + LOST_SECONDS + 2)
+    assert one.to_send(now + 10 * LOST_SECONDS) == frozenset()
