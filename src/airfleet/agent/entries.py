@@ -344,6 +344,7 @@ def api_server(options: Options) -> None:
 
     from airfleet.runtime.execution_api import ShortPath
 
+    believed = addresses(options.get("proxies", ""))
     use_database()
     get_signing_args()  # fails here, and not at the first login, when the key is missing
     presence.keep_saying(settings.get_engine())
@@ -353,13 +354,24 @@ def api_server(options: Options) -> None:
         port=int(options["port"]),
         workers=1,
         # What a client says of itself counts only when the proxy says it.
-        proxy_headers=bool(options.get("proxies")),
-        forwarded_allow_ips=options.get("proxies") or None,
+        proxy_headers=bool(believed),
+        forwarded_allow_ips=list(believed),
         timeout_keep_alive=120,
         timeout_graceful_shutdown=5,
         access_log=False,  # Airflow's own middleware logs requests
         log_config=None,
     )
+
+
+def addresses(hosts: str) -> tuple[str, ...]:
+    """Every IP address of these hosts (``a,10.0.0.2``); one whose name nobody knows has none."""
+    found: list[str] = []
+    for host in filter(None, hosts.split(",")):
+        try:
+            found += [str(info[4][0]) for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)]
+        except OSError as unknown:
+            print(f"the proxy's host '{host}' is not believed: {unknown}", file=sys.stderr)
+    return tuple(dict.fromkeys(found))
 
 
 def worker(options: Options) -> None:
