@@ -369,7 +369,7 @@ def addresses(hosts: str) -> tuple[str, ...]:
     for host in filter(None, hosts.split(",")):
         try:
             found += [str(info[4][0]) for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)]
-        except OSError as unknown:
+        except (OSError, UnicodeError) as unknown:
             print(f"the proxy's host '{host}' is not believed: {unknown}", file=sys.stderr)
     return tuple(dict.fromkeys(found))
 
