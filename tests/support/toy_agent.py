@@ -78,7 +78,7 @@ def toy(*components: Component, database_url: str = "") -> Iterator[Toy]:
     paths = Paths(home=folder / "home", runtime=folder / "run")
     for made in (paths.home, paths.runtime, paths.logs):
         made.mkdir(parents=True)
-    plan = Plan("toy", folder, components, {}, {}, "http://127.0.0.1:1", "admin", database_url)
+    plan = Plan("toy", folder, components, {}, {}, "http://127.0.0.1:1", "admin", database_url=database_url)
     (folder / "plan").write_bytes(pickle.dumps((plan, paths)))
     agent = subprocess.Popen(
         [sys.executable, "-m", "support.toy_agent", str(folder / "plan")],

@@ -36,8 +36,8 @@ log = structlog.get_logger(__name__)
 PATIENCE_SECONDS = 3600.0
 #: seconds in which an address has to take a connection, and to answer, when there are others to ask
 CONNECT_SECONDS, ANSWER_SECONDS = 1.0, 2.0
-#: the longest time that an answer may take, in later rounds, seconds
-LONGEST_ANSWER_SECONDS = 30.0
+#: the longest time that an answer may take, in later rounds, seconds: logs wait meanwhile
+LONGEST_ANSWER_SECONDS = 15.0
 #: pauses between two rounds, seconds: the first and the longest; short, so that a return is noticed
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 3.0
 #: after this long the first address is asked first again, seconds
