@@ -13,6 +13,7 @@ api-server), then api-server and template, then the servers.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import selectors
 import signal
@@ -22,11 +23,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from airfleet.agent import leftovers, memory, process, restarts, states, wakeup
-from airfleet.agent.control import ComponentStatus, Snapshot
+from airfleet.agent.control import ComponentStatus, HostStatus, Snapshot
 from airfleet.agent.database_watch import DatabaseWatch
+from airfleet.agent.deciding import BREAK_SECONDS, EndAttempts
 from airfleet.agent.draining import Draining
 from airfleet.agent.fencing import Fencing
+from airfleet.agent.guard import Guard, Permission, end_attempts
 from airfleet.agent.health import Verdict
+from airfleet.agent.leases import Row
+from airfleet.agent.membership import Membership
+from airfleet.agent.orders import DRAINED, Orders, workers
 from airfleet.agent.outcomes import Outcomes
 from airfleet.agent.probing import Prober
 from airfleet.agent.process import TEMPLATE_DESCRIPTOR, Running
@@ -55,6 +61,9 @@ _OF_DATABASE = frozenset({"scheduler", "dag-processor", "triggerer", "api-server
 #: a death this long before the database was found away may have come of it, seconds
 FORGIVEN_SECONDS = 10.0
 
+#: kinds of components that may run while this host has no lease: nothing of an attempt depends on its name
+_WITHOUT_LEASE = frozenset({"postgres", "valkey", "broker", "nginx", "template", "migrate", "objects", "api-server"})
+
 #: components that end together, in this order; kinds not named are in the first group
 _LATE = {"api-server": 1, "nginx": 1, "template": 1, "valkey": 2, "postgres": 2}
 
@@ -75,10 +84,16 @@ class Agent:
         self._wakeup = wakeup.Wakeup()
         self._prober = Prober(plan.database_url, self._wakeup.wake)
         self._database = DatabaseWatch(plan.database_url, self._wakeup.wake)
+        #: this host among others, in a fleet that has several
+        self._membership = self._join()
+        self._guard = Guard(fleet_id(paths.home))
+        #: whether all that was forked ends, to be started in another life of this host
+        self._anew = False
+        #: what people told this host; in a fleet with hosts the database keeps it
+        self._ordered: dict[str, Any] = {}
+        self._orders = Orders()
         #: tells the database of the dead, for others to act upon
-        self._fencing = Fencing(
-            self._prober.database, plan.environment.get(identity.HOST) or identity.host(), paths.airflow_home, log
-        )
+        self._fencing = self._new_fencing()
         self._outcomes = Outcomes(paths.outcomes, self._prober.database, clock)
         self._draining = Draining(clock)
         self._well_at: dict[str, float] = {}
@@ -101,7 +116,11 @@ class Agent:
         self._log(Event.AGENT_STARTED, fleet=self._plan.fleet, pid=os.getpid())
         if self._plan.database_url:
             self._fencing.start()
+        if self._membership:
+            self._membership.start()
         while not self._done:
+            self._look_at_the_hosts()
+            self._obey_orders()
             self._start_what_can_start()
             self._ask_how_they_are()
             self._outcomes.look()
@@ -124,6 +143,18 @@ class Agent:
         running = self._running.get(name)
         if running is not None:
             self._ask_to_end(running)
+
+    def order(self, host: str, orders: Mapping[str, Any]) -> None:
+        """Tell a host what to do from now on; no name is this one."""
+        if self._membership is not None:
+            self._membership.order(host or self._plan.host, orders)
+        elif host in ("", self._plan.host):
+            self._ordered.update(orders)
+
+    def bury(self, host: str) -> None:
+        """Say that another host's machine is off."""
+        if self._membership is not None:
+            self._membership.bury(host)
 
     def _wait_for_something(self) -> None:
         busy = self._stopping or any(
@@ -154,6 +185,8 @@ class Agent:
 
     def _needs_are_met(self, running: Running) -> bool:
         if isinstance(running.component.start, Fork) and self._template is None:
+            return False
+        if self._membership and not self._may_start(running, self._membership):
             return False
         if not all(self._running[need].state in states.FINE for need in running.component.needs):
             return False
@@ -199,6 +232,8 @@ class Agent:
         self._selector.register(link.socket, selectors.EVENT_READ, lambda _: self._hear(link))
         with link.their_end() as descriptor:
             environment |= {**self._plan.environment, TEMPLATE_DESCRIPTOR: str(descriptor)}
+            if self._membership:
+                environment[identity.HOST] = self._membership.hostname
             return process.spawn(start, running.log, environment, self._plan.root, fds=[descriptor])
 
     def _hear(self, link: TemplateLink) -> None:
@@ -282,6 +317,7 @@ class Agent:
             if running is None and self._may_be_fresh(pid):
                 return  # the template has not told us yet whose pid this is; the next turn knows
             _, status = os.waitpid(pid, 0)
+            self._guard.ended(pid)
             if self._draining.ended(pid):
                 self._fencing.died("worker", "", pid)
             if running is not None:
@@ -309,7 +345,7 @@ class Agent:
         if running.component.kind != "worker" and pid is not None:
             process.signal_group(pid, signal.SIGKILL)  # what a dead component started must not linger
         if running.state == State.STOPPING:
-            running.move_to(State.STOPPED, now)
+            running.move_to(State.STOPPED, now, running.reason)
         elif running.component.once and status == 0:
             running.move_to(State.DONE, now)
         else:
@@ -381,6 +417,138 @@ class Agent:
             self._server.close()
         self._fencing.close()
         self._prober.close()
+        if self._membership:
+            self._guard.close()
+            self._membership.close(ended=True)
+
+    # --- among other hosts -----------------------------------------------------------------------
+
+    def _join(self) -> Membership | None:
+        plan = self._plan
+        if plan.neighbours is None:
+            return None
+        tell, wake = self._told_to_others, self._wakeup.wake
+        return Membership(
+            plan.host, plan.neighbours, plan.database_url, self._paths.boot, self._log, _boot_time, tell, wake
+        )
+
+    def _new_fencing(self) -> Fencing:
+        name = self._membership.hostname if self._membership else identity.host()
+        return Fencing(self._prober.database, name, self._paths.airflow_home, self._log)
+
+    def _look_at_the_hosts(self) -> None:
+        """Do what follows from how the other hosts are."""
+        if self._membership is None:
+            return
+        for action in self._membership.look(runs=self._runs_attempts()):
+            if isinstance(action, EndAttempts):
+                self._end_attempts(action.why)
+            elif not self._anew:
+                self._end_this_life()
+        if self._anew and not any(r.pid for r in self._running.values() if _is_forked(r)):
+            self._start_anew(self._membership)
+        if self._plan.neighbours and self._plan.neighbours.on_partition == "replace":
+            seconds = self._membership.seconds_left() if self._runs_attempts() else math.inf
+            self._guard.permit(Permission(seconds, self._spared()))
+
+    def _may_start(self, running: Running, membership: Membership) -> bool:
+        if self._anew:
+            return not _is_forked(running)
+        if running.component.kind in _WITHOUT_LEASE or membership.may_start():
+            return True
+        running.reason = membership.trouble
+        return False
+
+    def _runs_attempts(self) -> bool:
+        workers = any(r.component.kind == "worker" and r.pid for r in self._running.values())
+        return workers or bool(self._draining)
+
+    def _spared(self) -> frozenset[int]:
+        """Everything that no attempt belongs to."""
+        others = {r.pid for r in self._running.values() if r.pid and r.component.kind != "worker"}
+        return frozenset({os.getpid(), *others, *([self._guard.pid] if self._guard.pid else [])})
+
+    def _end_attempts(self, why: str) -> None:
+        self._log(Event.ATTEMPTS_ENDED, why=why)
+        for running in self._running.values():
+            if running.component.kind == "worker":
+                running.deaths.clear()  # no fault of its own
+        end_attempts(fleet_id(self._paths.home), self._spared(), below=os.getpid())
+
+    def _end_this_life(self) -> None:
+        self._anew = True
+        self._end_attempts("other hosts took this one over")
+        for running in self._running.values():
+            if _is_forked(running) and running.pid is not None:
+                running.deaths.clear()
+                process.signal_group(running.pid, signal.SIGKILL)
+
+    def _start_anew(self, membership: Membership) -> None:
+        self._anew = False
+        # What the template forked as it died, and told nobody, is of the old life too.
+        end_attempts(fleet_id(self._paths.home), self._spared(), below=os.getpid())
+        membership.start_anew()
+        self._fencing.close()
+        self._fencing = self._new_fencing()
+        self._fencing.start()
+        self._log(Event.STARTED_ANEW, hostname=membership.hostname)
+
+    # --- orders ----------------------------------------------------------------------------------
+
+    def _obey_orders(self) -> None:
+        """Run the workers that this host was told to run."""
+        if self._stopping:
+            return
+        orders = Orders.read(self._membership.orders if self._membership else self._ordered)
+        if orders.scale != self._orders.scale:
+            self._scale(orders)
+        if orders.drained and not self._orders.drained:
+            self._log(Event.WORKERS_DRAIN)
+        self._orders = orders
+        for running in self._running.values():
+            if running.component.kind == "worker":
+                self._drain(running) if orders.drained else self._take_up_again(running)
+
+    def _scale(self, orders: Orders) -> None:
+        wanted = {component.name: component for component in workers(self._plan.components, orders)}
+        for name, component in wanted.items():
+            running = self._running.get(name)
+            if running is None:
+                log = self._paths.log(name)
+                self._running[name] = Running(component, log, self._changed, since=self._clock())
+            elif running.component != component:
+                running.component = component
+                self._give_way(running)
+        for name in [name for name, r in self._running.items() if r.component.kind == "worker" and name not in wanted]:
+            self._give_way(self._running.pop(name))
+        self._tell_watchers()
+
+    def _give_way(self, running: Running) -> None:
+        """Have it finish what it runs; another one takes its place at once."""
+        if running.pid is not None:
+            self._draining.add(running.pid)
+            running.pid = None
+            running.wait_until = self._clock()
+            running.move_to(State.BACKOFF, self._clock(), "has another size now")
+            self._write_down()
+
+    def _drain(self, running: Running) -> None:
+        now = self._clock()
+        if running.state in (State.STARTING, State.READY, State.DEGRADED) and running.pid is not None:
+            running.move_to(State.STOPPING, now, DRAINED)
+            self._ask_to_end(running)
+        elif running.state in (State.WAITING, State.BACKOFF, State.GAVE_UP):
+            running.move_to(State.STOPPED, now, DRAINED)
+
+    def _take_up_again(self, running: Running) -> None:
+        if running.state == State.STOPPED:
+            running.deaths.clear()
+            running.move_to(State.WAITING, self._clock())
+
+    def _told_to_others(self) -> list[dict[str, Any]]:
+        """The components, for this host's row in the database. Called from a thread."""
+        now = self._clock()
+        return [r.status(now).in_short() for r in list(self._running.values())]
 
     # --- saying ----------------------------------------------------------------------------------
 
@@ -404,7 +572,17 @@ class Agent:
             ready_after=self._ready_after,
             components=components,
             problem=self._problem(),
+            host=self._plan.host if self._membership else "",
+            hosts=tuple(self._host_status(row, self._membership.age()) for row in self._membership.rows)
+            if self._membership
+            else (),
         )
+
+    def _host_status(self, row: Row, passed: float) -> HostStatus:
+        age = row.age + passed
+        state = "late" if row.state == "up" and age > BREAK_SECONDS else row.state
+        told = {**dict(row.__dict__), "state": state, "age": age, "drained": Orders.read(row.orders).drained}
+        return HostStatus.from_json(told)
 
     def _own_status(self, now: float) -> ComponentStatus:
         used = memory.of_process(os.getpid())
@@ -412,7 +590,7 @@ class Agent:
         return ComponentStatus("agent", "agent", State.READY, pid=os.getpid(), since=since, memory_mb=used)
 
     def _state(self) -> str:
-        found = {r.state for r in self._running.values()}
+        found = {r.state for r in self._running.values() if not (r.state == State.STOPPED and not self._stopping)}
         if self._done:
             return "stopped"
         if self._stopping:
@@ -440,3 +618,12 @@ class Agent:
 
     def _write_down(self) -> None:
         leftovers.write_down(self._paths.processes, (r.pid for r in self._running.values() if r.pid))
+
+
+def _is_forked(running: Running) -> bool:
+    return isinstance(running.component.start, Fork) or running.component.kind == "template"
+
+
+def _boot_time() -> float:
+    """Seconds that pass also while the machine sleeps, as they do for the leases."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)

@@ -1,11 +1,13 @@
 """How a person's command talks to the agent: JSON lines over a Unix socket.
 
-A client sends one line, ``{"do": "status" | "watch" | "stop" | "restart", ...}``:
+A client sends one line, ``{"do": "status" | "watch" | "stop" | ..., ...}``:
 
 - ``status``: the agent answers with one snapshot and closes;
 - ``watch``: a snapshot now and after every change, until the client closes or the agent ends;
 - ``stop``: the agent begins to stop the fleet and sends snapshots until it is gone;
-- ``restart``: ends one component (``name``); the agent starts it again.
+- ``restart``: ends one component (``name``); the agent starts it again;
+- ``order``: tells ``host`` (nothing: this one) what to do from now on (``orders``, see :mod:`airfleet.agent.orders`);
+- ``bury``: ``host`` is off, as a person says: what ran there runs again elsewhere.
 
 The socket lies in a directory of mode 0700, so who may open it may command it.
 """
@@ -46,6 +48,46 @@ class ComponentStatus:
     #: proportional memory of all its processes, MB; None when not asked for
     memory_mb: float | None = None
 
+    def in_short(self) -> dict[str, Any]:
+        """What other hosts are told of it."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "state": str(self.state),
+            "pid": self.pid,
+            "since": round(self.since, 1),
+            "restarts": self.restarts,
+            "reason": self.reason,
+            "address": self.address,
+        }
+
+
+@dataclass(frozen=True)
+class HostStatus:
+    """One host of the fleet, as the agent read it in the database; times in seconds."""
+
+    host: str
+    #: ``up``, ``late`` (its lease is not renewed), ``gone`` (it was taken over), ``left`` (it ended in good order)
+    state: str
+    boot: str = ""
+    pid: int | None = None
+    address: str = ""
+    #: since its last renewal
+    age: float = 0.0
+    #: whether its workers take no more tasks
+    drained: bool = False
+    #: who said that it is gone
+    ended_by: str = ""
+    #: other orders that it was given
+    orders: Mapping[str, Any] = field(default_factory=dict)
+    components: tuple[ComponentStatus, ...] = ()
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> HostStatus:
+        """Of the plain value that :class:`Snapshot` became."""
+        components = tuple(_component(component) for component in data.get("components", ()))
+        return cls(**{**_known(cls, data), "components": components})
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -69,11 +111,15 @@ class Snapshot:
     components: tuple[ComponentStatus, ...] = field(default_factory=tuple)
     #: why the fleet cannot come up, as a sentence; empty while it can
     problem: str = ""
+    #: the name of this host in its fleet; empty in a fleet without hosts
+    host: str = ""
+    #: every host of the fleet, this one among them; nothing in a fleet without hosts
+    hosts: tuple[HostStatus, ...] = ()
 
     @property
     def healthy(self) -> bool:
-        """Whether every component is ready (or done)."""
-        return self.state == "ready" and all(c.state in FINE for c in self.components)
+        """Whether every component of this host is ready (or done, or stopped as it was told)."""
+        return self.state == "ready" and all(c.state in FINE or c.state is State.STOPPED for c in self.components)
 
     def to_json(self) -> dict[str, Any]:
         """A plain value for ``json.dumps``."""
@@ -82,17 +128,14 @@ class Snapshot:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Snapshot:
         """The snapshot that :meth:`to_json` made ``data`` of; unknown keys are ignored."""
-        components = tuple(
-            ComponentStatus(
-                **{
-                    **_known(ComponentStatus, c),
-                    "state": State(c["state"]),
-                    "last_lines": tuple(c["last_lines"]),
-                }
-            )
-            for c in data.get("components", ())
-        )
-        return cls(**{**_known(cls, data), "components": components})
+        components = tuple(_component(component) for component in data.get("components", ()))
+        hosts = tuple(HostStatus.from_json(host) for host in data.get("hosts", ()))
+        return cls(**{**_known(cls, data), "components": components, "hosts": hosts})
+
+
+def _component(data: Mapping[str, Any]) -> ComponentStatus:
+    lines = tuple(data.get("last_lines", ()))
+    return ComponentStatus(**{**_known(ComponentStatus, data), "state": State(data["state"]), "last_lines": lines})
 
 
 def _known(kind: type[Any], data: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,6 +170,13 @@ def status(path: Path, *, memory: bool = False) -> Snapshot:
 def watch(path: Path) -> Iterator[Snapshot]:
     """A snapshot now and after every change, until the agent ends. Raises AgentGone."""
     return ask(path, {"do": "watch"}, timeout_seconds=None)
+
+
+def tell(path: Path, request: Mapping[str, Any]) -> Snapshot:
+    """Have the agent do something; its snapshot right afterwards. Raises AgentGone."""
+    for snapshot in ask(path, request):
+        return snapshot
+    raise AgentGone(str(path))
 
 
 def stop(path: Path) -> Iterator[Snapshot]:

@@ -22,8 +22,8 @@ from typing import Any
 import psycopg
 
 from airfleet import libpq
-from airfleet.agent import fencing
-from airfleet.runtime import losses, presence, wakeups
+from airfleet.agent import fencing, leases
+from airfleet.runtime import identity, losses, presence, wakeups
 
 Options = Mapping[str, str]
 
@@ -232,6 +232,7 @@ def migrate(options: Options) -> None:
     _with_database(wakeups.install)
     _with_database(lambda connection: connection.execute(outcomes.CREATE))
     _with_database(losses.install)
+    _with_database(leases.install)
     _with_database(presence.install)
     try:
         _with_database(libpq.settle)
@@ -401,7 +402,7 @@ def worker(options: Options) -> None:
     celery_task.register(app)
     # Not ``worker_main``: it loads every command of Celery and Flower, which no worker needs.
     celery_worker = app.Worker(
-        hostname=f"{options['name']}@{socket.gethostname()}",
+        hostname=f"{options['name']}@{identity.host()}",
         queues=options["queues"],
         concurrency=int(options["slots"]),
         optimization="fair",

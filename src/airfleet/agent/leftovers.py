@@ -60,6 +60,11 @@ def find(
         members |= more
 
 
+def families() -> dict[int, tuple[int, int]]:
+    """Of every process, its parent and its session."""
+    return {process.pid: (process.parent, process.session) for process in _table(b"")}
+
+
 def end(
     find_them: Callable[[], tuple[int, ...]],
     grace_seconds: float,

@@ -25,6 +25,12 @@ class Commands(Protocol):
     def restart(self, name: str) -> None:
         """End one component, so that it is started again."""
 
+    def order(self, host: str, orders: Mapping[str, Any]) -> None:
+        """Tell a host what to do from now on; no name is this one."""
+
+    def bury(self, host: str) -> None:
+        """Say that a host's machine is off."""
+
 
 class ControlServer:
     """Serves one agent's socket from the agent's own loop."""
@@ -67,6 +73,11 @@ class ControlServer:
                 self._agent.stop(force=bool(request.get("force")))
             case "restart":
                 self._agent.restart(str(request.get("name")))
+            case "order":
+                orders = request.get("orders")
+                self._agent.order(str(request.get("host") or ""), orders if isinstance(orders, dict) else {})
+            case "bury":
+                self._agent.bury(str(request.get("host")))
             case _:  # nonsense, or the client has gone
                 self._hang_up(client)
                 return

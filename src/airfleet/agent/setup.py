@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from airfleet.agent import embedded, leftovers, nginx
+from airfleet.agent import embedded, hosts, leftovers, nginx
 from airfleet.errors import FleetError
+from airfleet.fleet import local_hosts, planning, secrets
 from airfleet.fleet import paths as fleet_paths
-from airfleet.fleet import planning, secrets
 from airfleet.fleet.components import proxy
 from airfleet.fleet.components.flower import listens_on
 from airfleet.fleet.context import Context, Nginx, Ports
@@ -23,6 +23,7 @@ from airfleet.fleet.paths import Paths
 from airfleet.fleet.plan import Plan
 from airfleet.fleet.ports import PortBook
 from airfleet.fleet.reader import FILE_NAME, read_file
+from airfleet.fleet.secrets import Secrets
 from airfleet.fleet.spec import API_PORT, EMBEDDED, Fleet, Host
 
 #: with less room than this a database cannot be made, let alone grow
@@ -30,7 +31,7 @@ NEEDED_BYTES = 300 * 1024 * 1024
 #: seconds that processes of an agent that was killed get to end
 LEFTOVER_GRACE_SECONDS = 15.0
 
-POSTGRES_PORT, BROKER_PORT, NGINX_PORT = 5432, 6379, 8090
+POSTGRES_PORT, BROKER_PORT, NGINX_PORT, AGENT_PORT = 5432, 6379, 8090, 8795
 
 
 @dataclass(frozen=True)
@@ -51,14 +52,19 @@ def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
     Raises FileProblems (fleet.yaml is wrong) or FleetError (already running, port in use,
     no room, a server is missing).
     """
-    fleet = read_file(root / FILE_NAME, environ)
+    fleet = local_hosts.of(read_file(root / FILE_NAME, environ), environ)
+    here = hosts.choose(fleet, environ, socket.gethostname())
     paths = fleet_paths.of(root, environ)
     _make_folders(paths)
     lock = _lock(paths, fleet)
     require_room(paths.home, shutil.disk_usage(paths.home).free)
     ended = end_leftovers(paths, LEFTOVER_GRACE_SECONDS)
     book = PortBook(paths.ports)
-    context = _context(fleet, paths, book)
+    kept = hosts.secrets_of(fleet, here, paths, environ)
+    if local_hosts.COUNT in environ:
+        first = fleet_paths.of(root, {**environ, fleet_paths.HOST: fleet.hosts[0].name})
+        fleet = local_hosts.seen_from(here.name, fleet, first, kept)
+    context = _context(fleet, fleet.host(here.name), paths, book, kept, together=local_hosts.COUNT in environ)
     plan = planning.plan(context)
     for path, file in plan.files.items():
         secrets.write_private(path, file.text, file.mode)
@@ -85,6 +91,7 @@ def end_leftovers(paths: Paths, grace_seconds: float) -> tuple[int, ...]:
 def _make_folders(paths: Paths) -> None:
     # Others may pass through (the embedded servers' user must), not look: files inside are private.
     for folder, mode in (
+        *((above, 0o711) for above in (paths.shared, paths.home.parent) if paths.shared is not None and above),
         (paths.home, 0o711),
         (paths.runtime, 0o700),
         (paths.outcomes, 0o700),
@@ -125,21 +132,24 @@ def require_room(home: Path, free_bytes: int) -> None:
         )
 
 
-def _context(fleet: Fleet, paths: Paths, book: PortBook) -> Context:
-    here = fleet.hosts[0]
+def _context(fleet: Fleet, here: Host, paths: Paths, book: PortBook, kept: Secrets, *, together: bool) -> Context:
+    """``together``: all hosts are agents of this machine, which tell one another the ports that they found."""
     own_database, own_broker = fleet.database == EMBEDDED, fleet.broker == EMBEDDED
     own_nginx = _nginx(fleet, here, paths)
+    known = local_hosts.is_named(fleet) and not together
+    postgres = book.port("postgres", POSTGRES_PORT) if own_database else None
     return Context(
-        fleet=fleet,
+        fleet=local_hosts.with_witness(fleet, postgres) if together else fleet,
         paths=paths,
         ports=Ports(
-            api_servers=tuple(_api_port(here, number, book) for number in range(here.api_server.count)),
-            postgres=book.port("postgres", POSTGRES_PORT) if own_database else None,
+            api_servers=tuple(_api_port(here, number, book, known=known) for number in range(here.api_server.count)),
+            postgres=postgres,
             broker=book.port("broker", BROKER_PORT) if own_broker else None,
             flower=_flower_port(fleet, here, book),
             nginx=book.port("nginx", NGINX_PORT) if own_nginx else None,
+            agent=book.port("agent", AGENT_PORT, here.address) if local_hosts.is_named(fleet) else None,
         ),
-        secrets=secrets.load_or_generate(paths.secrets),
+        secrets=kept,
         embedded=embedded.prepare(paths, euid=os.geteuid()) if own_database or own_broker else None,
         nginx=own_nginx,
         cores=len(os.sched_getaffinity(0)),
@@ -147,12 +157,12 @@ def _context(fleet: Fleet, paths: Paths, book: PortBook) -> Context:
     )
 
 
-def _api_port(here: Host, number: int, book: PortBook) -> int:
-    """The port of this host's api-server of this number (from 0)."""
+def _api_port(here: Host, number: int, book: PortBook, *, known: bool) -> int:
+    """The port of this host's api-server of this number (from 0); ``known`` to other hosts before it starts."""
     name = f"api_server_{number + 1}" if number else "api_server"
     address = here.api_server.address or here.address
-    if here.api_server.port is not None:
-        return book.fixed(name, here.api_server.port + number, address)
+    if here.api_server.port is not None or known:
+        return book.fixed(name, (here.api_server.port or API_PORT) + number, address)
     return book.port(name, API_PORT, address)
 
 

@@ -22,17 +22,27 @@ from airfleet.agent.control import AgentGone
 from airfleet.cli import components, options, progress, terminal
 from airfleet.cli.following import follow
 from airfleet.cli.project import Project, find
+from airfleet.fleet import paths
 
 PATIENCE_SECONDS = 60.0
 
 
-@click.command(epilog="\b\nExample:\n  airfleet down --timeout 5m")
+@click.command(epilog="\b\nExamples:\n  airfleet down --timeout 5m\n  airfleet down --host work-1")
 @options.timeout("1m", "How long the fleet may take to stop by itself; then it is ended by force.")
+@options.host
 @options.project
-def command(project: Path | None, timeout: float) -> None:
-    """Stop the fleet of this machine."""
-    here = find(project)
-    terminal.say(end(here, timeout) or "nothing is running")
+def command(project: Path | None, host: str | None, timeout: float) -> None:
+    """Stop the fleet of this machine: all of its hosts that run here, or one."""
+    here = find(project, host=host)
+    said = [sentence for one in everything(here, host) if (sentence := end(one, timeout))]
+    terminal.say("\n".join(said) or "nothing is running")
+
+
+def everything(here: Project, host: str | None = None) -> tuple[Project, ...]:
+    """What ``down`` ends: the host that is named, or all that have a home here, the one with the servers at last."""
+    if host or here.environ.get("AIRFLEET_HOME"):
+        return (here,)
+    return (*(here.on(name) for name in reversed(here.hosts)), here.on(""))
 
 
 def end(here: Project, patience_seconds: float) -> str:
@@ -46,7 +56,7 @@ def end(here: Project, patience_seconds: float) -> str:
         in_time = False
         terminal.say("ending it at once")
     left = _end_leftovers(here)
-    return _told(name, in_time, left)
+    return _told(name, in_time, left, here.environ.get(paths.HOST))
 
 
 def _stop(here: Project, patience_seconds: float) -> tuple[str, bool]:
@@ -71,10 +81,11 @@ def _end_leftovers(here: Project) -> tuple[int, ...]:
     return launch.end_leftovers(here.paths)
 
 
-def _told(name: str | None, in_time: bool, left: tuple[int, ...]) -> str:
+def _told(name: str | None, in_time: bool, left: tuple[int, ...], host: str | None) -> str:
+    what = f"host '{host}' of fleet '{name}'" if host else f"fleet '{name}'"
     count = f"{len(left)} {'process' if len(left) == 1 else 'processes'}"
     if name is None:
         return f"no agent was running; ended {count} that it had left" if left else ""
     if not in_time:
-        return f"fleet '{name}' is stopped; {count} had to be ended by force"
-    return f"fleet '{name}' is stopped"
+        return f"{what} is stopped; {count} had to be ended by force"
+    return f"{what} is stopped"

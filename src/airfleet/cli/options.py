@@ -60,6 +60,12 @@ def project(command: F) -> F:
     return add(command)
 
 
+def host(command: F) -> F:
+    """Add ``--host`` to a command; the argument ``host`` is the name of a host of the fleet, or None."""
+    add = option("--host", envvar="AIRFLEET_HOST", metavar="NAME", help="Which host of the fleet this is.")
+    return add(command)
+
+
 def env(command: F) -> F:
     """Add ``--env`` to a command; the argument ``env`` is the name of an overlay of fleet.yaml, or None."""
     add = option("--env", envvar="AIRFLEET_ENV", metavar="NAME", help="Lay fleet.NAME.yaml over fleet.yaml.")

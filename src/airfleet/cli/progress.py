@@ -69,7 +69,9 @@ def view(*, live: bool, clock: Callable[[], float] = time.monotonic) -> View:
 class Lines:
     """One line for each change."""
 
-    def __init__(self) -> None:
+    def __init__(self, before: str = "") -> None:
+        #: what each line says first
+        self._before = before
         self._last: dict[str, tuple[str, str]] = {}
 
     def remember(self, items: Sequence[Item]) -> None:
@@ -83,7 +85,7 @@ class Lines:
             if self._last.get(item.name) != _told(item):
                 self._last[item.name] = _told(item)
                 name = terminal.fill(item.name, longest)
-                terminal.say(f"{elapsed:7.1f}s  {name}  {item.sentence or item.label}")
+                terminal.say(f"{elapsed:7.1f}s  {self._before}{name}  {item.sentence or item.label}")
 
     def tick(self) -> None:
         """Lines do not move."""

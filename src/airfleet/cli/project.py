@@ -29,11 +29,41 @@ class Project:
         """Where the fleet of this project keeps its things."""
         return paths.of(self.root, self.environ)
 
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts that have a home in this folder."""
+        return tuple(sorted(home.name for home in (self.root / ".airfleet" / "hosts").glob("*")))
 
-def find(folder: Path | None, env: str | None = None) -> Project:
+    @property
+    def played(self) -> Path:
+        """The file that says how many hosts this machine plays, when it does."""
+        return self.root / ".airfleet" / "played-hosts"
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What its agent is started with: one of several hosts that this machine plays has to know how many."""
+        host = self.environ.get(paths.HOST)
+        if host and host.startswith("host-") and self.played.exists() and not self.environ.get("AIRFLEET_HOME"):
+            return {"AIRFLEET_LOCAL_HOSTS": self.played.read_text(), **self.environ}
+        return self.environ
+
+    def on(self, host: str) -> Project:
+        """The same folder, for one of the hosts that share it."""
+        return Project(self.root, {**self.environ, paths.HOST: host})
+
+    def of_a_host(self) -> Project:
+        """The same, for the first host that runs here when none is named and the folder's own fleet does not run."""
+        if self.environ.get(paths.HOST) or self.environ.get("AIRFLEET_HOME") or self.paths.socket.exists():
+            return self
+        return next((one for host in self.hosts if (one := self.on(host)).paths.socket.exists()), self)
+
+
+def find(folder: Path | None, env: str | None = None, host: str | None = None) -> Project:
     """The project in ``folder``, or in the nearest ancestor of the working directory.
 
-    ``env`` names the overlay of its fleet.yaml; without it, ``AIRFLEET_ENV`` does.
+    ``env`` names the overlay of its fleet.yaml; without it, ``AIRFLEET_ENV`` does. ``host`` says which host of the
+    fleet is meant (without it, ``AIRFLEET_HOST``), for a folder that several agents share; when nothing says it, and
+    only hosts with names run here, it is the first of these.
 
     Raises:
         FleetError: there is none.
@@ -44,7 +74,8 @@ def find(folder: Path | None, env: str | None = None) -> Project:
             f"no {FLEET_FILE} in {Path.cwd()} or a folder above it",
             hint="airfleet init makes a project here; -C DIR names one elsewhere",
         )
-    return Project(found, {**os.environ, "AIRFLEET_ENV": env} if env else os.environ)
+    environ = {**os.environ, **({"AIRFLEET_ENV": env} if env else {}), **({paths.HOST: host} if host else {})}
+    return Project(found, environ).of_a_host()
 
 
 def nearest(start: Path) -> Path | None:

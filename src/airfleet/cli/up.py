@@ -30,6 +30,7 @@ from airfleet.cli import components, down, options, progress, terminal
 from airfleet.cli.following import follow
 from airfleet.cli.project import Project, find
 from airfleet.errors import FleetError, WaitTimedOut
+from airfleet.fleet import local_hosts, paths
 
 LAST_LINES = 20
 #: the kind of a broker that is not the fleet's own
@@ -41,20 +42,37 @@ _TELLING = {state: rank for rank, state in enumerate((*_DEAD, State.DEGRADED, St
 
 @click.command(
     epilog="\b\nExamples:\n  airfleet up                   # stay, show changes; Ctrl-C stops the fleet\n"
-    "  airfleet up -d --timeout 5m   # return when everything is healthy"
+    "  airfleet up -d --timeout 5m   # return when everything is healthy\n"
+    "  airfleet up -d --host work-1  # this machine is the host work-1 of fleet.yaml\n"
+    "  airfleet up --hosts 3         # play a fleet of three hosts on this machine"
 )
 @options.option("-d", "--detach", is_flag=True, help="Leave the fleet running and return.")
 @options.option(
     "--wait/--no-wait", default=True, show_default=True, help="With --detach: return only when it is healthy."
 )
 @options.timeout("2m", "How long the fleet may take to become healthy.")
+@options.host
+@options.option(
+    "--hosts",
+    type=click.IntRange(2, local_hosts.MOST),
+    metavar="N",
+    help="Play so many hosts on this machine, an agent for each, to watch what happens when one dies.",
+)
 @options.env
 @options.project
-def command(project: Path | None, env: str | None, detach: bool, wait: bool, timeout: float) -> None:
-    """Start the fleet of this machine."""
-    here = find(project, env)
+def command(
+    project: Path | None, env: str | None, host: str | None, hosts: int | None, detach: bool, wait: bool, timeout: float
+) -> None:
+    """Start the fleet of this machine, or this machine's part of a fleet of several hosts."""
+    if host and hosts:
+        raise click.UsageError("--hosts starts all of them, --host one")
+    here = find(project, env, host)
     deadline = time.monotonic() + timeout
-    if detach:
+    if hosts:
+        from airfleet.cli import up_hosts
+
+        up_hosts.start(here, hosts, detach=detach, deadline=deadline, timeout=timeout)
+    elif detach:
         start_detached(here, wait=wait, deadline=deadline, timeout=timeout)
     else:
         stay(here, deadline=deadline, timeout=timeout)
@@ -164,9 +182,11 @@ def summary(snapshot: Snapshot, *, attached: bool) -> str:
 def _launch(here: Project) -> None:
     from airfleet.agent import launch
 
-    terminal.say(f"starting the fleet in {here.root}")
+    host = here.environ.get(paths.HOST)
+    what = f"host '{host}' of the fleet" if host else "the fleet"
+    terminal.say(f"starting {what} in {here.root}")
     try:
-        launch.start(here.root, environ=here.environ)
+        launch.start(here.root, environ=here.environment)
     except KeyboardInterrupt:
         down.end(here, down.PATIENCE_SECONDS)
         raise

@@ -23,6 +23,8 @@ class Ports:
     flower: int | None = None
     #: nginx's local door: how it is, and the execution API for the workers of this host
     nginx: int | None = None
+    #: where the agents of other hosts ask this one; None in a fleet of one host
+    agent: int | None = None
 
 
 @dataclass(frozen=True)

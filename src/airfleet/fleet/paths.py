@@ -12,6 +12,9 @@
         logs/<component>.log     output of each component; agent.log is the agent's own
         task-logs/               logs of tasks
         valkey/, postgres/       data of the embedded servers
+        boot                     the name of the agent's last life, in a fleet of several hosts
+        hosts/NAME/              home of the host NAME, when several agents share a project folder (AIRFLEET_HOST);
+                                 secrets.json and task-logs/ are then those of the folder above
     <runtime>/airfleet-<id>/     sockets (a Unix socket's path may have 107 bytes at most)
         agent.sock agent.lock processes.json <worker>.beat
         outcomes/                what workers tell of failures, until it is in the database
@@ -26,6 +29,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+#: the variable that says which host of the fleet this machine, or this agent, is
+HOST = "AIRFLEET_HOST"
+
 
 @dataclass(frozen=True)
 class Paths:
@@ -33,6 +39,8 @@ class Paths:
 
     home: Path
     runtime: Path
+    #: the folder that all agents of a project folder share; None is ``home``
+    shared: Path | None = None
 
     @property
     def socket(self) -> Path:
@@ -52,7 +60,7 @@ class Paths:
 
     @property
     def secrets(self) -> Path:
-        return self.home / "secrets.json"
+        return (self.shared or self.home) / "secrets.json"
 
     @property
     def password(self) -> Path:
@@ -71,6 +79,10 @@ class Paths:
         return self.home / "plan.json"
 
     @property
+    def boot(self) -> Path:
+        return self.home / "boot"
+
+    @property
     def airflow_home(self) -> Path:
         return self.home / "airflow"
 
@@ -80,7 +92,7 @@ class Paths:
 
     @property
     def task_logs(self) -> Path:
-        return self.home / "task-logs"
+        return (self.shared or self.home) / "task-logs"
 
     def log(self, component: str) -> Path:
         """The file that a component's output goes to."""
@@ -88,9 +100,11 @@ class Paths:
 
 
 def of(root: Path, environ: Mapping[str, str]) -> Paths:
-    """The places of the fleet whose ``fleet.yaml`` lies in ``root``."""
-    home = Path(environ.get("AIRFLEET_HOME") or root / ".airfleet").absolute()
-    return Paths(home=home, runtime=_runtime_dir(home, environ))
+    """The places of the fleet whose ``fleet.yaml`` lies in ``root``: of its host AIRFLEET_HOST, where that is given."""
+    usual = (root / ".airfleet").absolute()
+    host, given = environ.get(HOST), environ.get("AIRFLEET_HOME")
+    home = Path(given).absolute() if given else usual / "hosts" / host if host else usual
+    return Paths(home, _runtime_dir(home, environ), shared=usual if host and not given else None)
 
 
 def fleet_id(home: Path) -> str:

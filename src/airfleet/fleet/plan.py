@@ -124,6 +124,8 @@ class Component:
     address: str = ""
     #: memory that it may use with all its processes; None is no limit
     memory_bytes: int | None = None
+    #: of a worker: its name in fleet.yaml, which it shares with others alike
+    group: str = ""
 
 
 @dataclass(frozen=True)

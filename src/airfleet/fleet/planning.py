@@ -24,7 +24,7 @@ from airfleet.fleet.components import (
 )
 from airfleet.fleet.context import Context
 from airfleet.fleet.description import describe
-from airfleet.fleet.plan import Component, File, Fork, Plan
+from airfleet.fleet.plan import Component, File, Fork, Neighbours, Plan
 
 
 def plan(context: Context) -> Plan:
@@ -45,9 +45,23 @@ def plan(context: Context) -> Plan:
         database_url=context.database_url.replace("+psycopg", "", 1),
         api_url=context.api_urls[0],
         site=proxy.site(context),
+        neighbours=_neighbours(context),
     )
     description = describe(made, context.secrets.jwt_secret)
     return replace(made, files={**made.files, context.paths.plan: File(description.to_json())})
+
+
+def _neighbours(context: Context) -> Neighbours | None:
+    if context.ports.agent is None:
+        return None
+    return Neighbours(
+        count=len(context.fleet.hosts),
+        on_partition=context.fleet.policies.on_partition,
+        address=context.here.address,
+        port=context.ports.agent,
+        key=context.secrets.peers_key,
+        witness=context.fleet.witness,
+    )
 
 
 def _components(context: Context) -> tuple[Component, ...]:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import fcntl
 import json
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+
+#: what a file says that holds the secrets of one host only
+FOR_FLEET, FOR_HOST = "for_fleet", "for_host"
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,8 @@ class Secrets:
     flower_password: str = field(repr=False)
     #: signs Flower's cookies
     flower_cookie_secret: str = field(repr=False)
+    #: by which agents of one fleet know one another
+    peers_key: str = field(repr=False)
 
 
 def generate(random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> Secrets:
@@ -50,24 +57,62 @@ def generate(random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> Secr
         user_password=word(18),
         flower_password=word(18),
         flower_cookie_secret=word(64),
+        peers_key=word(32),
     )
 
 
 def load_or_generate(path: Path, new: Callable[[], Secrets] = generate) -> Secrets:
-    """The secrets kept at ``path``; what it does not have is generated and written there first."""
-    kept = json.loads(path.read_text()) if path.exists() else {}
-    known = {f.name: kept[f.name] for f in fields(Secrets) if f.name in kept}
-    made = Secrets(**{**asdict(new()), **known})
-    if len(known) < len(fields(Secrets)):  # none yet, or kept by an older airfleet that had fewer
-        write_private(path, json.dumps(asdict(made), indent=1))
+    """The secrets kept at ``path``; what it does not have is generated and written there first.
+
+    What was carried here for one host alone (:func:`parcel`) is not completed: the rest stays empty.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _alone_in(path.parent):  # agents of several hosts may share the file, and start together
+        kept = json.loads(path.read_text()) if path.exists() else {}
+        known = {f.name: kept[f.name] for f in fields(Secrets) if f.name in kept}
+        if FOR_HOST in kept:
+            return Secrets(**{**{f.name: "" for f in fields(Secrets)}, **known})
+        made = Secrets(**{**asdict(new()), **known})
+        if len(known) < len(fields(Secrets)):  # none yet, or kept by an older airfleet that had fewer
+            write_private(path, json.dumps(asdict(made), indent=1))
     return made
+
+
+def parcel(secrets: Secrets, names: Iterable[str], fleet: str, host: str) -> str:
+    """The text of a file that carries those of these names to a host."""
+    chosen = {name: getattr(secrets, name) for name in names}
+    return json.dumps({FOR_FLEET: fleet, FOR_HOST: host, **chosen}, indent=1)
+
+
+def unpack(text: str, fleet: str, host: str | None) -> None:
+    """See that a file of :func:`parcel` is for this fleet and host. Raises ValueError with a sentence."""
+    try:
+        found = json.loads(text)
+        its_fleet, its_host = found[FOR_FLEET], found[FOR_HOST]
+    except (ValueError, TypeError, KeyError):
+        raise ValueError("it was not written by 'airfleet secrets export'") from None
+    if its_fleet != fleet:
+        raise ValueError(f"it is of fleet '{its_fleet}', and this one is '{fleet}'")
+    if host is not None and its_host != host:
+        raise ValueError(f"it is for host '{its_host}', and this one is '{host}'")
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def load(path: Path) -> Secrets | None:
     """The secrets kept at ``path``; None when it has none yet, or not all of them. Writes nothing."""
     try:
         kept = json.loads(path.read_text())
-        return Secrets(**{f.name: kept[f.name] for f in fields(Secrets)})
+        missing = {f.name: "" for f in fields(Secrets)} if FOR_HOST in kept else {}
+        return Secrets(**{f.name: {**missing, **kept}[f.name] for f in fields(Secrets)})
     except (FileNotFoundError, KeyError):
         return None
 

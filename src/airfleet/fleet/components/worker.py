@@ -42,4 +42,5 @@ def _component(context: Context, worker: Worker, name: str) -> Component:
         needs=(broker.name(context), "template"),
         grace_seconds=DRAIN_SECONDS,
         memory_bytes=worker.memory_bytes,
+        group=worker.name,
     )

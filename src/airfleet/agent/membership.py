@@ -1,0 +1,317 @@
+"""What an agent does as one of several: it keeps its lease, hears of the others, and acts on what is decided.
+
+Two threads: one renews the lease and does what the database is told, one asks the other agents while the lease cannot
+be renewed. Both may wait; the agent's loop never does. It looks at what they found (:meth:`Membership.look`), so also a
+database that hangs does not keep it from ending its attempts in time.
+
+What fails: the database is away - nothing is renewed, and :mod:`airfleet.agent.deciding` says what follows; the agent
+hangs or is killed - its guard (:mod:`airfleet.agent.guard`) ends the attempts; another machine has the host's name -
+nothing starts here, and the status says why.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import queue
+import secrets
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from airfleet.agent import deciding, peers
+from airfleet.agent.deciding import BREAK_SECONDS, RENEW_SECONDS, Action, Answer, EndAttempts, StartAnew, TakeOver, View
+from airfleet.agent.leases import Leases, Me, NameTaken, Row
+from airfleet.events import Event, Log
+from airfleet.fleet.plan import Neighbours
+from airfleet.runtime import identity
+
+#: seconds between two tries of what the database did not hear
+AGAIN_SECONDS = 0.5
+
+#: how the components of a host are, for its row
+Tell = Callable[[], Sequence[Mapping[str, Any]]]
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What the threads found, replaced as a whole."""
+
+    me: Me
+    renewed_at: float | None = None
+    steady_since: float | None = None
+    rows: tuple[Row, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    witness_at: float | None = None
+    taken_over: bool = False
+    trouble: str = "has not registered yet"
+
+
+class Membership:
+    """One host among several. ``clock`` counts seconds and never goes back; ``tell`` and ``wake`` are called from a
+    thread, the second one when there is news."""
+
+    def __init__(
+        self,
+        host: str,
+        neighbours: Neighbours,
+        database_url: str,
+        boot_file: Path,
+        log: Log,
+        clock: Callable[[], float],
+        tell: Tell,
+        wake: Callable[[], None],
+    ) -> None:
+        self._neighbours = neighbours
+        self._boot_file = boot_file
+        self._log = log
+        self._clock = clock
+        self._tell = tell
+        self._wake = wake
+        self._leases = Leases(database_url)
+        self._answering = peers.Answering(
+            neighbours.address, neighbours.port, neighbours.key, host, lambda: self._renews()
+        )
+        self._known = _Known(self._new_life(host))
+        self._runs = False
+        self._pending: set[TakeOver] = set()
+        self._words: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._closing = threading.Event()
+        self._lock = threading.Lock()
+        self._threads = [
+            threading.Thread(target=target, name=name, daemon=True)
+            for target, name in ((self._keep, "lease"), (self._ask, "asking peers"))
+        ]
+
+    def start(self) -> None:
+        """Begin to keep the lease, as soon as there is a database."""
+        self._answering.start()
+        for thread in self._threads:
+            thread.start()
+
+    # --- what the loop asks ----------------------------------------------------------------------
+
+    @property
+    def hostname(self) -> str:
+        """The name by which Airflow knows this host in this life."""
+        return self._known.me.hostname
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """All hosts, as last read."""
+        return self._known.rows
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing may start here, as a sentence; empty when it may."""
+        return self._known.trouble
+
+    @property
+    def orders(self) -> Mapping[str, Any]:
+        """What this host was told to do."""
+        me = self._known.me
+        return next((row.orders for row in self._known.rows if row.host == me.host and row.boot == me.boot), {})
+
+    def age(self) -> float:
+        """Seconds since the rows were read."""
+        read = self._known.renewed_at
+        return 0.0 if read is None else self._clock() - read
+
+    def may_run(self) -> bool:
+        """Whether attempts may run here."""
+        return deciding.may_run(self._view(), self._clock())
+
+    def seconds_left(self) -> float:
+        """For how long attempts may go on whatever happens to this agent."""
+        view, now = self._view(), self._clock()
+        if not deciding.may_run(view, now) or view.renewed_at is None:
+            return 0.0
+        left = deciding.FENCE_SECONDS - (now - view.renewed_at)
+        return left if left > 0 else deciding.FENCE_SECONDS / 2
+
+    def may_start(self) -> bool:
+        """Whether something that runs or starts attempts may be started now."""
+        known = self._known
+        renewed = known.renewed_at
+        return renewed is not None and not known.taken_over and self._clock() - renewed <= deciding.FENCE_SECONDS
+
+    def look(self, runs: bool) -> tuple[Action, ...]:
+        """What the loop has to do now; ``runs`` is whether attempts may be running here."""
+        self._runs = runs
+        actions = deciding.decide(self._view(), self._clock())
+        for action in actions:
+            if isinstance(action, TakeOver) and action not in self._pending:
+                self._pending.add(action)
+                self._words.put(lambda action=action: self._take_over(action))  # type: ignore[misc]
+        return tuple(action for action in actions if isinstance(action, EndAttempts | StartAnew))
+
+    def start_anew(self) -> None:
+        """Begin another life: everything of the one before has ended here."""
+        with self._lock:
+            self._known = _Known(self._new_life(self._known.me.host), rows=self._known.rows)
+        self._words.put(lambda: None)
+
+    def order(self, host: str, orders: Mapping[str, Any]) -> None:
+        """Tell a host, perhaps this one, what to do from now on."""
+        self._words.put(lambda: self._order(host, orders))
+
+    def bury(self, host: str) -> None:
+        """Take a host over because a person says that its machine is off."""
+        self._words.put(lambda: self._bury(host))
+
+    def close(self, *, ended: bool) -> None:
+        """Keep no lease any more; ``ended``: nothing runs here, and the others may know."""
+        if ended:
+            self._words.put(self._leave)
+        self._words.put(None)
+        self._closing.set()
+        self._answering.close()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(timeout=3.0)
+
+    def _view(self) -> View:
+        known, around = self._known, self._neighbours
+        others = tuple(row.lease for row in known.rows if row.host != known.me.host)
+        return View(
+            hosts=around.count,
+            policy=around.on_partition,
+            renewed_at=known.renewed_at,
+            steady_since=known.steady_since,
+            leases=others,
+            answers=known.answers,
+            has_witness=around.witness is not None,
+            witness_at=known.witness_at,
+            taken_over=known.taken_over,
+            runs=self._runs,
+        )
+
+    def _renews(self) -> bool:
+        renewed = self._known.renewed_at
+        return renewed is not None and self._clock() - renewed <= BREAK_SECONDS
+
+    def _new_life(self, host: str) -> Me:
+        boot, around = secrets.token_hex(4), self._neighbours
+        return Me(host, boot, identity.name(host, boot), os.getpid(), around.address, self._answering.port)
+
+    # --- the thread that keeps the lease ---------------------------------------------------------
+
+    def _keep(self) -> None:
+        pause = 0.0
+        while self._obey(pause):
+            pause = self._renew()
+            self._wake()
+        self._leases.close()
+
+    def _obey(self, pause: float) -> bool:
+        """Wait, and do what the loop asks for meanwhile; False when it is the end."""
+        deadline = self._clock() + pause
+        with suppress(queue.Empty):
+            while (left := deadline - self._clock()) > 0 or not self._words.empty():
+                word = self._words.get(timeout=max(left, 0.001))
+                if word is None:
+                    return False
+                with suppress(psycopg.Error, OSError):
+                    word()
+        return True
+
+    def _renew(self) -> float:
+        """Register or renew; seconds until the next time."""
+        known, began = self._known, self._clock()
+        if known.taken_over:
+            return RENEW_SECONDS  # the loop ends what runs and begins another life
+        try:
+            if known.renewed_at is None:
+                self._register(known.me)
+            held, rows = self._leases.renew(known.me, self._tell())
+        except NameTaken as taken:
+            self._found(known.me, trouble=str(taken))
+            return RENEW_SECONDS
+        except (psycopg.Error, OSError) as away:
+            reason = (str(away).strip().splitlines() or [type(away).__name__])[0]
+            self._found(known.me, trouble=f"waits for the database: {reason}" if known.renewed_at is None else "")
+            return AGAIN_SECONDS
+        broken = known.renewed_at is None or began - known.renewed_at > BREAK_SECONDS
+        steady_since = began if broken else known.steady_since
+        self._pending = {action for action in self._pending if any(_is_up(row, action) for row in rows)}
+        if not held:
+            self._found(known.me, taken_over=True, rows=rows, trouble="was taken over by other hosts")
+            return RENEW_SECONDS
+        self._found(known.me, renewed_at=began, steady_since=steady_since, rows=rows, trouble="")
+        self._look_at_the_witness(rows)
+        return RENEW_SECONDS
+
+    def _register(self, me: Me) -> None:
+        predecessor = self._boot_file.read_text().strip() if self._boot_file.exists() else ""
+        left = self._leases.register(me, predecessor)
+        self._boot_file.write_text(me.boot)
+        self._log(Event.HOST_REGISTERED, host=me.host, hostname=me.hostname, lost=left)
+
+    def _look_at_the_witness(self, rows: Sequence[Row]) -> None:
+        """Ask it when somebody may have to be taken over; it is left in peace otherwise."""
+        witness, me = self._neighbours.witness, self._known.me
+        if witness and any(row.state == "up" and row.host != me.host and row.age > BREAK_SECONDS for row in rows):
+            self._ask_witness(witness)
+
+    def _ask_witness(self, witness: str) -> bool:
+        at = self._clock()
+        found = peers.answers(witness)
+        if found:
+            self._found(self._known.me, witness_at=at)
+        return found
+
+    def _take_over(self, action: TakeOver) -> None:
+        around = self._neighbours
+        witness = self._ask_witness(around.witness) if around.witness else None
+        if not self._renews():
+            return
+        lost = self._leases.take_over(action.host, action.boot, self._known.me.host, around.count, witness)
+        if lost is not None:
+            self._log(Event.HOST_GONE, host=action.host, boot=action.boot, lost=lost)
+
+    def _bury(self, host: str) -> None:
+        for row in self._known.rows:
+            if row.host == host and row.host != self._known.me.host and row.state == "up":
+                by = f"a person at {self._known.me.host}"
+                lost = self._leases.take_over(host, row.boot, by, 1, None, sure=True)
+                if lost is not None:
+                    self._log(Event.HOST_GONE, host=host, boot=row.boot, lost=lost)
+
+    def _order(self, host: str, orders: Mapping[str, Any]) -> None:
+        self._leases.order(host, orders)
+
+    def _leave(self) -> None:
+        if self._known.renewed_at is not None:
+            self._leases.leave(self._known.me)
+
+    # --- the thread that asks the others ---------------------------------------------------------
+
+    def _ask(self) -> None:
+        while not self._closing.wait(1.0):
+            if not deciding.needs_answers(self._view(), self._clock()):
+                continue
+            known, around = self._known, self._neighbours
+            places = (
+                peers.Place(row.host, row.address, row.port)
+                for row in known.rows
+                if row.host != known.me.host and row.state == "up"
+            )
+            answers = peers.ask_all(places, around.key, self._clock)
+            self._found(known.me, answers=answers)
+            if around.witness:
+                self._ask_witness(around.witness)
+            self._wake()
+
+    def _found(self, me: Me, **news: Any) -> None:
+        with self._lock:  # two threads find things, and neither may undo what the other found
+            if self._known.me == me:
+                self._known = dataclasses.replace(self._known, **news)
+
+
+def _is_up(row: Row, action: TakeOver) -> bool:
+    return row.host == action.host and row.boot == action.boot and row.state == "up"

@@ -1,0 +1,95 @@
+"""``airfleet up --hosts N``: several hosts of one fleet on this machine, each with an agent of its own.
+
+The first host has the servers, so it comes up first; then the others, all at once. In the foreground it stays, says
+every change on any host, and ends all of them at last.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+
+from airfleet.agent import control
+from airfleet.agent.control import AgentGone, Snapshot
+from airfleet.cli import components, down, progress, terminal, up
+from airfleet.cli.project import Project
+from airfleet.errors import FleetError
+from airfleet.fleet import local_hosts, secrets
+
+
+def start(here: Project, count: int, *, detach: bool, deadline: float, timeout: float) -> None:
+    """Bring all hosts up and, unless ``detach``, stay until the person says so.
+
+    Raises FleetError, FileProblems or WaitTimedOut; then nothing of them is left.
+    """
+    names = local_hosts.names(count)
+    if running := [name for name in here.hosts if here.on(name).paths.socket.exists()]:
+        raise FleetError(f"there run already: {', '.join(running)}", hint="airfleet down")
+    secrets.write_private(here.played, str(count), mode=0o644)
+    hosts = [here.on(name) for name in names]
+    with up._signals_interrupt():
+        try:
+            snapshot = _bring_up(hosts, deadline, timeout)
+            terminal.say()
+            terminal.put(up.summary(snapshot, attached=not detach))
+            if detach:
+                return
+            terminal.say()
+            _say_changes(dict(zip(names, hosts, strict=True)))
+        except KeyboardInterrupt:
+            terminal.say("stopping all hosts")
+            _end(hosts)
+            raise
+        except BaseException:
+            _end(hosts)
+            raise
+        _end(hosts)
+
+
+def _bring_up(hosts: list[Project], deadline: float, timeout: float) -> Snapshot:
+    first, *others = hosts
+    up._launch(first)
+    snapshot = up.wait_until_ready(first, deadline, timeout)
+    for host in others:
+        up._launch(host)
+    for host in others:
+        up.wait_until_ready(host, deadline, timeout)
+    return snapshot
+
+
+def _say_changes(hosts: dict[str, Project]) -> None:
+    """Say every change on any host until the last agent ends."""
+    changes: queue.SimpleQueue[tuple[str, Snapshot | None]] = queue.SimpleQueue()
+    for name, host in hosts.items():
+        threading.Thread(target=_watch, args=(name, host, changes), daemon=True).start()
+    views = {name: progress.Lines(f"{name}: ") for name in hosts}
+    for name in hosts:
+        views[name].remember(components.items(control.status(hosts[name].paths.socket)))
+    while hosts:
+        name, snapshot = _next(changes)
+        if snapshot is not None:
+            components.show(views[name], snapshot)
+        elif hosts.pop(name, None):
+            terminal.say(f"the agent of {name} has ended")
+
+
+def _next(changes: queue.SimpleQueue[tuple[str, Snapshot | None]]) -> tuple[str, Snapshot | None]:
+    while True:
+        try:
+            return changes.get(timeout=0.5)  # a wait without end would not hear Ctrl-C
+        except queue.Empty:
+            continue
+
+
+def _watch(name: str, host: Project, changes: queue.SimpleQueue[tuple[str, Snapshot | None]]) -> None:
+    try:
+        for snapshot in control.watch(host.paths.socket):
+            changes.put((name, snapshot))
+    except (AgentGone, OSError):
+        pass
+    changes.put((name, None))
+
+
+def _end(hosts: list[Project]) -> None:
+    for host in reversed(hosts):
+        down.end(host, down.PATIENCE_SECONDS)

@@ -1,0 +1,88 @@
+"""A fleet of several hosts on one machine: what a laptop's ``fleet.yaml`` becomes with ``airfleet up --hosts N``.
+
+The first host has the servers, and one of each component; the second one a scheduler more; each has the workers. So
+whatever dies on any but the first, another is there to go on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+
+from airfleet.errors import FleetError
+from airfleet.fleet.paths import Paths
+from airfleet.fleet.secrets import Secrets
+from airfleet.fleet.spec import EMBEDDED, LOCAL, LOOPBACK, Fleet, Host, Instances
+
+#: the variable that says how many
+COUNT = "AIRFLEET_LOCAL_HOSTS"
+MOST = 9
+
+
+def of(fleet: Fleet, environ: Mapping[str, str]) -> Fleet:
+    """The fleet on as many hosts as the environment says; as it is, when that says nothing.
+
+    Raises FleetError when ``fleet.yaml`` names its hosts itself.
+    """
+    count = environ.get(COUNT)
+    return spread(fleet, int(count)) if count else fleet
+
+
+def names(count: int) -> tuple[str, ...]:
+    """The names of so many hosts."""
+    return tuple(f"host-{number}" for number in range(1, count + 1))
+
+
+def spread(fleet: Fleet, count: int) -> Fleet:
+    """The fleet on ``count`` hosts of this machine. Raises FleetError when ``fleet.yaml`` names its hosts itself."""
+    if is_named(fleet):
+        raise FleetError(
+            f"fleet.yaml names the hosts of fleet '{fleet.name}' itself",
+            hint=f"start each of them: {', '.join(f'airfleet up --host {host.name}' for host in fleet.hosts)}",
+        )
+    (whole,) = fleet.hosts
+    first, *others = names(count)
+    hosts = [replace(whole, name=first)]
+    for number, name in enumerate(others):
+        scheduler = Instances(1, whole.scheduler.memory_bytes) if number == 0 else Instances(0)
+        hosts.append(Host(name, LOOPBACK, scheduler=scheduler, workers=whole.workers))
+    flower = replace(fleet.flower, on=first) if fleet.flower else None
+    proxy = replace(fleet.proxy, on=(first,)) if fleet.proxy else None
+    return replace(fleet, hosts=tuple(hosts), flower=flower, proxy=proxy)
+
+
+def is_named(fleet: Fleet) -> bool:
+    """Whether ``fleet.yaml`` says which hosts there are."""
+    return len(fleet.hosts) > 1 or fleet.hosts[0].name != LOCAL
+
+
+def seen_from(host: str, fleet: Fleet, first: Paths, secrets: Secrets) -> Fleet:
+    """A fleet that was spread, as one of its hosts sees it: where the servers of the first one are.
+
+    Raises FleetError when the first one does not run.
+    """
+    if host == fleet.hosts[0].name:
+        return fleet
+    try:
+        ports: Mapping[str, int] = json.loads(first.ports.read_text())
+        api_port = ports["api_server"]
+        database, broker = fleet.database, fleet.broker
+        if database == EMBEDDED:
+            place = f"{LOOPBACK}:{ports['postgres']}/airflow?sslmode=disable&gssencmode=disable"
+            database = f"postgresql://airflow:{secrets.airflow_password}@{place}"
+        if broker == EMBEDDED:
+            broker = f"redis://:{secrets.broker_password}@{LOOPBACK}:{ports['broker']}/0"
+    except (OSError, KeyError):
+        name = fleet.hosts[0].name
+        raise FleetError(f"host '{name}', which has the servers, was never started", hint="airfleet up") from None
+    api_server = replace(fleet.hosts[0].api_server, port=api_port)
+    hosts = (replace(fleet.hosts[0], api_server=api_server), *fleet.hosts[1:])
+    return with_witness(replace(fleet, hosts=hosts, database=database, broker=broker), ports.get("postgres"))
+
+
+def with_witness(fleet: Fleet, postgres: int | None) -> Fleet:
+    """Two hosts of one machine ask the database's port which of them is cut off: that is all they share."""
+    if len(fleet.hosts) != 2 or fleet.witness or postgres is None:
+        return fleet
+    return replace(fleet, witness=f"{LOOPBACK}:{postgres}")

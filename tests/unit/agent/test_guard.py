@@ -1,0 +1,101 @@
+"""What ends a host's attempts when its agent cannot."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airfleet.agent import leftovers
+from airfleet.agent.guard import BYE, Permission, end_attempts
+from airfleet.testing.waiting import wait_until
+
+Spawn = Callable[..., "subprocess.Popen[bytes]"]
+#: a server like PostgreSQL, whose children have sessions of their own
+SERVER = """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+print(os.getpid(), flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def fleet_id(tmp_path: Path) -> str:
+    return f"guarded-{os.getpid()}-{tmp_path.name}"
+
+
+@pytest.fixture
+def spawn(fleet_id: str) -> Iterator[Spawn]:
+    started: list[subprocess.Popen[bytes]] = []
+
+    def begin(*argv: str, **options: Any) -> subprocess.Popen[bytes]:
+        environ = {**os.environ, leftovers.MARK: fleet_id, "PYTHONPATH": os.pathsep.join(sys.path)}
+        started.append(subprocess.Popen(argv, env=environ, start_new_session=True, **options))
+        return started[-1]
+
+    yield begin
+    leftovers.end(lambda: leftovers.find(fleet_id), grace_seconds=0.0)
+    for process in started:
+        process.wait()
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                stream.close()
+
+
+def server(spawn: Spawn) -> tuple[int, int]:
+    """The pids of a server and its child."""
+    process = spawn(sys.executable, "-c", SERVER, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    pids = int(process.stdout.readline()), int(process.stdout.readline())
+    return process.pid, next(pid for pid in pids if pid != process.pid)
+
+
+def test_attempts_end_and_servers_stay_with_all_that_is_below_them(spawn: Spawn, fleet_id: str) -> None:
+    attempt, (leader, child) = spawn("sleep", "600"), server(spawn)
+    assert end_attempts(fleet_id, {leader}) == 1
+    assert attempt.wait() == -9
+    assert leftovers.find(fleet_id) == tuple(sorted((leader, child)))
+
+
+def test_a_permission_that_is_over_ends_attempts_although_the_agent_lives(spawn: Spawn, fleet_id: str) -> None:
+    attempt, (leader, _) = spawn("sleep", "600"), server(spawn)
+    guard = spawn(sys.executable, "-m", "airfleet.agent.guard", fleet_id, stdin=subprocess.PIPE)
+    assert guard.stdin is not None
+    guard.stdin.write(Permission(60.0, frozenset({leader})).line())
+    guard.stdin.write(Permission(0.5, frozenset({leader})).line())
+    guard.stdin.flush()
+    assert attempt.wait(timeout=20) == -9
+    assert guard.poll() is None
+    assert leader in leftovers.find(fleet_id)
+
+
+def test_a_guard_whose_agent_was_killed_does_its_duty_and_goes(spawn: Spawn, fleet_id: str) -> None:
+    attempt = spawn("sleep", "600")
+    guard = spawn(sys.executable, "-m", "airfleet.agent.guard", fleet_id, stdin=subprocess.PIPE)
+    assert guard.stdin is not None
+    guard.stdin.write(Permission(1.0, frozenset()).line())
+    guard.stdin.close()
+    assert attempt.wait(timeout=20) == -9
+    wait_until(lambda: guard.poll() is not None, 10, "the guard has ended")
+
+
+def test_a_guard_that_is_sent_away_ends_nothing(spawn: Spawn, fleet_id: str) -> None:
+    attempt = spawn("sleep", "600")
+    guard = spawn(sys.executable, "-m", "airfleet.agent.guard", fleet_id, stdin=subprocess.PIPE)
+    assert guard.stdin is not None
+    guard.stdin.write(Permission(0.0, frozenset({attempt.pid})).line() + BYE + b"\n")
+    guard.stdin.close()
+    assert guard.wait(timeout=20) == 0
+    assert attempt.poll() is None
+
+
+def test_a_permission_is_read_as_it_was_sent() -> None:
+    for permission in (Permission(2.5, frozenset({3, 1})), Permission(float("inf"), frozenset())):
+        assert Permission.read(permission.line().strip()) == permission
