@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 import urllib.parse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, LiteralString
 
@@ -94,6 +94,23 @@ class Database:
             self._connection = None
 
 
+class Beats:
+    """Since when files have not been touched, as seen from here: the machine's clock may be put right meanwhile."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._seen: dict[str, tuple[int, float]] = {}
+
+    def age(self, path: str, touched: int) -> float:
+        """Seconds since it was first seen that ``path`` was touched at ``touched``."""
+        now = self._clock()
+        seen = self._seen.get(path)
+        if seen is None or seen[0] != touched:
+            self._seen[path] = (touched, now)
+            return 0.0
+        return now - seen[1]
+
+
 class Lines:
     """One line to each broker, whoever asks."""
 
@@ -121,6 +138,7 @@ class Subject:
     started_at: float
     database: Database
     lines: Lines = field(default_factory=Lines)
+    beats: Beats = field(default_factory=Beats)
 
 
 def ask(probe: Probe, subject: Subject) -> Verdict:
@@ -204,11 +222,12 @@ def _file(probe: FileBeats, subject: Subject) -> Verdict:
     try:
         with open(probe.path) as file:
             pid = file.read().strip()
-        age = time.time() - os.stat(probe.path).st_mtime
+        touched = os.stat(probe.path).st_mtime_ns
     except FileNotFoundError:
         return Verdict(False, "has not reported that it is ready yet")
     if pid != str(subject.pid):
         return Verdict(False, "has not reported that it is ready yet")
+    age = subject.beats.age(probe.path, touched)
     if age > probe.late_seconds:
         return _late(probe, age, subject)
     return WELL

@@ -36,6 +36,7 @@ class Prober:
     def __init__(self, database_url: str, wake: Callable[[], None]) -> None:
         self.database = health.Database(database_url)
         self._lines = health.Lines()
+        self._beats = health.Beats()
         self._wake = wake
         self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="probe")
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
@@ -52,7 +53,7 @@ class Prober:
             return
         self._asked[running.name] = now
         self._in_flight.add(running.name)
-        subject = health.Subject(running.pid, running.started_at, self.database, self._lines)
+        subject = health.Subject(running.pid, running.started_at, self.database, self._lines, self._beats)
         self._threads.submit(self._probe, running, subject)
 
     def answers(self) -> Iterator[Answer]:

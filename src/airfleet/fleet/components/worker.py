@@ -11,7 +11,7 @@ from airfleet.fleet.spec import Worker
 #: seconds that a stopping worker gives its running tasks
 DRAIN_SECONDS = 60.0
 #: seconds without a sign that it takes messages, after which it is replaced while the broker is well
-LATE_SECONDS = 10.0
+LATE_SECONDS = 9.0
 
 
 def components(context: Context) -> tuple[Component, ...]:
