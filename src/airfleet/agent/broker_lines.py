@@ -70,9 +70,12 @@ class Line(ABC):
         return self._clock() - since if since is not None else 0.0
 
     def close(self) -> None:
-        """Give the connection up."""
-        with self._lock:
-            self._close()
+        """Give the connection up; a question that is still open is left alone."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self._close()
+            finally:
+                self._lock.release()
 
     @abstractmethod
     def _connect(self) -> None:
