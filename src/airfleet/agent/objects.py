@@ -67,25 +67,7 @@ def _left(session: Session, declared: set[tuple[str, str]]) -> Iterator[str]:
 
 
 def _connection(one: Json, session: Session) -> bool:
-    from airflow.models import Connection
-
-    made = Connection(
-        conn_id=one["id"],
-        **(
-            {"uri": one["uri"]}
-            if one["uri"]
-            else {
-                "conn_type": one["type"],
-                "host": one["host"] or None,
-                "port": one["port"],
-                "schema": one["schema"] or None,
-                "login": one["login"] or None,
-                "password": one["password"] or None,
-                "extra": json.dumps(one["extra"]) if one["extra"] else None,
-            }
-        ),
-        description=one["description"] or None,
-    )
+    made = _made(one)
     found = session.scalar(_select("connection", one["id"]))
     if found is not None:
         if _told(found) == _told(made):
@@ -95,6 +77,31 @@ def _connection(one: Json, session: Session) -> bool:
         session.flush()
     session.add(made)
     return True
+
+
+def _made(one: Json) -> Any:
+    """The connection that the file describes. Raises SystemExit for a URI that Airflow cannot read."""
+    from airflow.models import Connection
+
+    common = {"conn_id": one["id"], "description": one["description"] or None}
+    if one["uri"]:
+        try:
+            return Connection(uri=one["uri"], **common)
+        except Exception:  # whatever it says may show a part of the password
+            hint = (
+                "in a URI, a password must be percent-encoded ('/' is %2F), or the connection be written as a mapping"
+            )
+            raise SystemExit(f"connection '{one['id']}' has a URI that Airflow cannot read; {hint}") from None
+    return Connection(
+        conn_type=one["type"],
+        host=one["host"] or None,
+        port=one["port"],
+        schema=one["schema"] or None,
+        login=one["login"] or None,
+        password=one["password"] or None,
+        extra=json.dumps(one["extra"]) if one["extra"] else None,
+        **common,
+    )
 
 
 def _told(connection: Any) -> dict[str, Any]:

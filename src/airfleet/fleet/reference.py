@@ -200,7 +200,8 @@ A connection may also be one URI, as Airflow has them.
 `${{{{ env.NAME }}}}` anywhere in a text becomes the value of that environment variable of the process that starts the
 fleet, and `${{{{ secrets.NAME }}}}` the text of the file of that name in the folder of secrets (`secrets`, beside
 `fleet.yaml`, unless the key `secrets` names another, such as `/run/secrets`). The end of its last line does not count.
-A file that everybody on the machine can read is refused. What does not exist is a problem.
+A file that everybody on the machine can read is refused. What does not exist is a problem. In a URL, what a reference
+stands for is taken as it is: a password with `/`, `@`, `:`, `?`, `#` or `%` must be percent-encoded there.
 
 This is the only way for a password to get in: one that stands in the file, in a URL or behind a key that is named
 like one, is a problem.
