@@ -21,7 +21,7 @@ from airfleet import __version__, errors
 from airfleet.cli import options, problems, terminal
 
 SECTIONS = {
-    "Fleet": ("init", "plan", "config", "up", "status", "logs", "drill", "render", "down"),
+    "Fleet": ("init", "plan", "config", "up", "status", "logs", "drill", "drain", "scale", "secrets", "render", "down"),
     "Pipelines": ("check", "show", "run"),
     "Runs": ("trigger", "why"),
     "Shell": ("schema", "completion"),

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
 from airfleet.agent import control
-from airfleet.agent.control import AgentGone, ComponentStatus, Snapshot
+from airfleet.agent.control import AgentGone, ComponentStatus, HostStatus, Snapshot
 from airfleet.agent.states import FINE, LABELS
 from airfleet.cli import options, tables, terminal
 from airfleet.cli.project import Project, find
 from airfleet.errors import EXIT_OK, EXIT_UNHEALTHY, EXIT_WRONG, FleetError
 
 COLUMNS = {
+    "host": "host",
     "name": "component",
     "label": "state",
     "for": "for",
@@ -28,22 +30,44 @@ COLUMNS = {
 
 @click.command(epilog="\b\nExamples:\n  airfleet status\n  airfleet status --memory -o json")
 @options.option("--memory", is_flag=True, help="Measure each component's memory (PSS) too.")
+@options.host
 @options.output()
 @options.project
-def command(project: Path | None, memory: bool, output: str) -> int:
-    """Show every component of the fleet.
+def command(project: Path | None, host: str | None, memory: bool, output: str) -> int:
+    """Show every component of the fleet, on every host.
 
     Exit code: 0 healthy, 4 running but not healthy, 1 not running.
     """
-    here = find(project)
+    here = find(project, host=host)
     try:
         snapshot = control.status(here.paths.socket, memory=memory)
     except AgentGone:
         return _not_running(here, output)
-    tables.put_rows([row(component) for component in snapshot.components], output, COLUMNS, whole=whole(snapshot))
+    columns = COLUMNS if snapshot.hosts else {key: title for key, title in COLUMNS.items() if key != "host"}
+    tables.put_rows(list(rows(snapshot)), output, columns, whole=whole(snapshot))
     if output == "table":
         terminal.say(f"\n{headline(snapshot)}")
-    return EXIT_OK if snapshot.healthy else EXIT_UNHEALTHY
+    return EXIT_OK if is_healthy(snapshot) else EXIT_UNHEALTHY
+
+
+def rows(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
+    """Every component of every host: this host's as they are now, the others' as they were told seconds ago."""
+    if not snapshot.hosts:
+        yield from map(row, snapshot.components)
+        return
+    for host in snapshot.hosts:
+        components = snapshot.components if host.host == snapshot.host else host.components
+        if host.state in ("gone", "left") or not components:
+            yield {"host": host.host, "label": about(host), "for": terminal.seconds(host.age), "address": host.address}
+            continue
+        note = {"up": ""}.get(host.state, f" ({about(host)})")
+        yield from ({**row(component), "host": f"{host.host}{note}"} for component in components)
+
+
+def about(host: HostStatus) -> str:
+    """How a host is, in words."""
+    words = {"gone": f"gone, says {host.ended_by}", "left": "down", "late": "not seen"}
+    return words.get(host.state, "drained" if host.drained else "up")
 
 
 def row(component: ComponentStatus) -> dict[str, Any]:
@@ -62,7 +86,12 @@ def row(component: ComponentStatus) -> dict[str, Any]:
 
 def whole(snapshot: Snapshot) -> dict[str, Any]:
     """Everything the agent said, and the one word that a program asks first."""
-    return {"healthy": snapshot.healthy, **snapshot.to_json()}
+    return {"healthy": is_healthy(snapshot), **snapshot.to_json()}
+
+
+def is_healthy(snapshot: Snapshot) -> bool:
+    """Whether this host is, and every other one that was up renews its lease."""
+    return snapshot.healthy and all(host.state in ("up", "left") for host in snapshot.hosts)
 
 
 def headline(snapshot: Snapshot) -> str:
@@ -71,9 +100,10 @@ def headline(snapshot: Snapshot) -> str:
     >>> headline(Snapshot("shop", "ready", 7, "/home", url="http://127.0.0.1:8080", elapsed=75))
     "fleet 'shop' is healthy, up for 1m15s: http://127.0.0.1:8080"
     """
-    state = "healthy" if snapshot.healthy else snapshot.state
+    state = "healthy" if is_healthy(snapshot) else snapshot.state if not snapshot.healthy else "degraded"
     line = f"fleet '{snapshot.fleet}' is {state}, up for {terminal.seconds(snapshot.elapsed)}: {snapshot.url}"
-    return f"{line}\n{snapshot.problem}" if snapshot.problem else line
+    unwell = [f"host '{host.host}' is {about(host)}" for host in snapshot.hosts if host.state in ("gone", "late")]
+    return "\n".join((line, *unwell, *([snapshot.problem] if snapshot.problem else [])))
 
 
 def _not_running(here: Project, output: str) -> int:

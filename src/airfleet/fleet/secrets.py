@@ -97,6 +97,11 @@ def unpack(text: str, fleet: str, host: str | None) -> None:
         raise ValueError(f"it is for host '{its_host}', and this one is '{host}'")
 
 
+def is_parcel(path: Path) -> bool:
+    """Whether the secrets at ``path`` were carried there for one host."""
+    return FOR_HOST in json.loads(path.read_text())
+
+
 @contextlib.contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
     descriptor = os.open(folder, os.O_RDONLY)

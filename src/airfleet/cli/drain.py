@@ -1,0 +1,37 @@
+"""``airfleet drain``: have a host take no more tasks, finish what it runs, and stop its workers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from airfleet.cli import options, telling, terminal
+from airfleet.cli.project import find
+
+
+@click.command(
+    epilog="\b\nExamples:\n  airfleet drain work-1          # before its machine is worked upon\n"
+    "  airfleet drain work-1 --undo   # it works again\n"
+    "  airfleet drain work-1 --gone   # its machine is off: what ran there runs again elsewhere"
+)
+@click.argument("host", metavar="HOST")
+@options.option("--undo", is_flag=True, help="Let it take tasks again.")
+@options.option("--gone", is_flag=True, help="Say that its machine is off; never of one that may still run.")
+@options.project
+def command(project: Path | None, host: str, undo: bool, gone: bool) -> None:
+    """Have a host finish what it runs and take no more tasks.
+
+    It stays drained, also over a restart of its agent, until --undo.
+    """
+    if undo and gone:
+        raise click.UsageError("--undo and --gone say different things")
+    here = find(project)
+    telling.require(here, host)
+    if gone:
+        telling.tell(here, {"do": "bury", "host": host}, host, lambda one: one.state in ("gone", "left"))
+        terminal.put(f"host '{host}' is gone: what ran there runs again elsewhere")
+        return
+    request = {"do": "order", "host": host, "orders": {"drained": None if undo else True}}
+    telling.tell(here, request, host, lambda one: one.drained is not undo)
+    terminal.put(f"host '{host}' takes tasks again" if undo else f"host '{host}' takes no more tasks")

@@ -1,0 +1,70 @@
+"""``airfleet scale``: run more or fewer workers on a host, or give them more or fewer slots, while the fleet runs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+
+from airfleet.agent.control import HostStatus
+from airfleet.cli import options, telling, terminal
+from airfleet.cli.project import find
+from airfleet.errors import FleetError, did_you_mean
+from airfleet.fleet.spec import LOCAL
+
+_SIZE = re.compile(r"(?P<worker>[^=]+)=(?P<count>[1-9]\d{0,2})?(?:x(?P<slots>[1-9]\d{0,3}))?")
+RESET = "fleet"
+
+
+@click.command(
+    epilog="\b\nExamples:\n  airfleet scale worker=2                  # two workers of this name\n"
+    "  airfleet scale worker=x16                # 16 slots for each\n"
+    "  airfleet scale light=2x8 --host work-1   # both, on another host\n"
+    "  airfleet scale worker=fleet              # as fleet.yaml says"
+)
+@click.argument("sizes", metavar="WORKER=COUNT|xSLOTS|COUNTxSLOTS", nargs=-1, required=True)
+@options.option("--host", envvar="AIRFLEET_HOST", metavar="NAME", help="The host that runs it; without it, this one.")
+@options.project
+def command(project: Path | None, sizes: tuple[str, ...], host: str | None) -> None:
+    """Change how many workers a host runs, and how many tasks each of them.
+
+    A worker that gets other slots is replaced: a new one takes tasks at once, the old one finishes what it runs.
+    Sizes outlive the agent in a fleet with hosts, and last as long as it in one without.
+    """
+    wanted = dict(_size(size) for size in sizes)
+    here = find(project)
+    snapshot = telling.require(here, host) if host else telling.running(here)
+    name = host or snapshot.host or LOCAL
+    there = next((one.components for one in snapshot.hosts if one.host == name), snapshot.components)
+    known = [component.name for component in there if component.kind == "worker"]
+    for worker in wanted:
+        if worker not in known:
+            hint = did_you_mean(worker, known) or f"its workers are: {', '.join(known) or 'none'}"
+            raise FleetError(f"host '{name}' has no worker '{worker}'", hint=hint)
+    before = next((one.orders.get("scale") or {} for one in snapshot.hosts if one.host == name), {})
+    scale: dict[str, Any] = {**before, **wanted}
+    orders = {"scale": {worker: size for worker, size in scale.items() if size is not None}}
+
+    def done(one: HostStatus) -> bool:
+        return (one.orders.get("scale") or {}) == orders["scale"]
+
+    telling.tell(here, {"do": "order", "host": host or "", "orders": orders}, name, done)
+    terminal.put(f"host '{name}': {', '.join(sizes)}")
+
+
+def _size(text: str) -> tuple[str, dict[str, int] | None]:
+    """``light=2x8`` as a name and a size; None is that of fleet.yaml.
+
+    >>> _size("light=2x8")
+    ('light', {'count': 2, 'slots': 8})
+    """
+    worker, _, rest = text.partition("=")
+    if worker and rest == RESET:
+        return worker, None
+    found = _SIZE.fullmatch(text)
+    sizes = {key: int(value) for key in ("count", "slots") if found and (value := found[key])}
+    if not found or not sizes:
+        raise click.UsageError(f"'{text}' is not a size; write worker=2, worker=x16 or worker=2x16")
+    return worker, sizes

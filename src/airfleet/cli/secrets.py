@@ -1,0 +1,90 @@
+"""``airfleet secrets``: carry what a host of the fleet has to know to its machine. Nothing secret is ever printed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from airfleet.cli import options, terminal
+from airfleet.cli.project import Project, find
+from airfleet.errors import FleetError, did_you_mean
+
+if TYPE_CHECKING:
+    from airfleet.fleet.spec import Fleet
+
+
+@click.group(
+    name="secrets",
+    epilog="\b\nExamples:\n  airfleet secrets export --host work-1 -o work-1.secrets   # on the fleet's first host\n"
+    "  airfleet secrets import work-1.secrets                    # on work-1",
+)
+def command() -> None:
+    """Carry the secrets of the fleet to another host."""
+
+
+@command.command("export")
+@options.option("--host", required=True, metavar="NAME", help="The host that they are for.")
+@options.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="The file, made with mode 0600.",
+)
+@options.env
+@options.project
+def export(project: Path | None, env: str | None, host: str, output: Path) -> None:
+    """Write what a host's components have to know, and nothing else, into a file."""
+    from airfleet.agent import hosts
+    from airfleet.fleet import secrets
+
+    here = find(project, env)
+    fleet = _fleet(here)
+    known = [one.name for one in fleet.hosts]
+    if host not in known:
+        hint = did_you_mean(host, known) or f"the hosts are: {', '.join(known)}"
+        raise FleetError(f"fleet '{fleet.name}' has no host '{host}'", hint=hint)
+    kept = secrets.load_or_generate(here.paths.secrets)
+    names = hosts.needed(fleet, fleet.host(host))
+    if missing := [name for name in names if not getattr(kept, name)]:
+        sentence = f"this host does not have what '{host}' needs ({', '.join(missing)})"
+        raise FleetError(sentence, hint=f"do it on '{fleet.hosts[0].name}', where they were made")
+    secrets.write_private(output, secrets.parcel(kept, names, fleet.name, host))
+    terminal.put(f"{output} holds what host '{host}' has to know: {', '.join(names)}")
+    terminal.say(f"copy it there, then: airfleet secrets import {output.name}; and delete both copies")
+
+
+@command.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@options.host
+@options.env
+@options.project
+def bring(project: Path | None, env: str | None, host: str | None, file: Path) -> None:
+    """Keep the secrets in FILE as those of the fleet on this host."""
+    from airfleet.fleet import secrets
+
+    here = find(project, env, host)
+    if file.stat().st_mode & 0o077:
+        terminal.say(f"{file} was open to others: chmod 600 {file}")
+    text = file.read_text()
+    try:
+        secrets.unpack(text, _fleet(here).name, host)
+    except ValueError as wrong:
+        raise FleetError(f"{file} is not for here: {wrong}", hint="airfleet secrets export --host NAME") from None
+    if here.paths.secrets.exists() and not secrets.is_parcel(here.paths.secrets):
+        raise FleetError(
+            f"{here.paths.secrets} has secrets of its own already",
+            hint="if this host never was a fleet of its own that matters, move that file away",
+        )
+    here.paths.secrets.parent.mkdir(parents=True, exist_ok=True, mode=0o711)
+    secrets.write_private(here.paths.secrets, text)
+    terminal.put(f"kept in {here.paths.secrets}; now {os.path.basename(str(file))} can be deleted")
+
+
+def _fleet(here: Project) -> Fleet:
+    from airfleet.fleet import reader
+
+    return reader.read_file(here.fleet_file, here.environ, lenient=True)
