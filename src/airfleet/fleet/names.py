@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 #: names that no worker can have
 TAKEN = (
-    "agent", "postgres", "valkey", "template", "migrate", "objects", "scheduler", "dag-processor", "triggerer",
-    "api-server", "flower", "nginx", "proxy",
+    "agent", "postgres", "valkey", "broker", "template", "migrate", "objects", "scheduler", "dag-processor",
+    "triggerer", "api-server", "flower", "nginx", "proxy",
 )  # fmt: skip
 
 
