@@ -18,8 +18,9 @@ import contextlib
 import json
 import os
 import queue
+import select
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,7 @@ from typing import LiteralString
 import psycopg
 
 from airfleet.agent import lost
+from airfleet.agent.wakeup import Wakeup
 from airfleet.events import Event, Log
 from airfleet.runtime.losses import REPORT_HOST
 
@@ -37,8 +39,8 @@ BUSY_SECONDS, QUIET_SECONDS = 2.0, 5.0
 BUSY_LOOKS = 30
 #: seconds until something is said again that the database did not hear
 AGAIN_SECONDS = 0.5
-#: looks that follow one another as soon when a worker has died: its processes need not go all at once
-QUICK_LOOKS = 8
+#: looks that follow one another as soon when a worker or a monitor has died: its attempts need not go at once
+QUICK_LOOKS = 12
 
 #: kinds of components that have a row in the table of jobs
 WITH_JOB = frozenset({"scheduler", "triggerer", "dag-processor"})
@@ -106,47 +108,75 @@ class Fencing:
         self._words: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._unsaid: list[Callable[[], None]] = []
         self._quick_looks = self._busy_looks = 0
+        self._wakeup = Wakeup()
+        #: the death of a monitor is known at once: its pid -> a descriptor that tells
+        self._monitors: dict[int, int] = {}
         self._thread = threading.Thread(target=self._run, name="fencing", daemon=True)
 
     def start(self) -> None:
         """Begin, with what an earlier agent of this host could not say."""
         for job in of_the_dead(self._folder, _is_alive):
-            self._words.put(partial(self._fence, job))
+            self._put(partial(self._fence, job))
         self._thread.start()
 
     def died(self, kind: str, component: str, pid: int) -> None:
         """A component's process has ended; returns at once."""
         if kind == "worker":
-            self._words.put(self._worker_gone)
+            self._put(self._worker_gone)
         elif kind in WITH_JOB:
             job = read_down(self._folder, component)
             if job is not None and job.pid == pid:
-                self._words.put(partial(self._fence, job))
+                self._put(partial(self._fence, job))
 
     def close(self) -> None:
         """Say no more; what the database cannot hear now is left to the next start."""
-        self._words.put(None)
+        self._put(None)
         if self._thread.is_alive():
             self._thread.join(timeout=2.0)
+
+    def _put(self, word: Callable[[], None] | None) -> None:
+        self._words.put(word)
+        self._wakeup.wake()
 
     # --- the thread -----------------------------------------------------------------------------
 
     def _run(self) -> None:
-        pause = AGAIN_SECONDS
-        while True:
-            with contextlib.suppress(queue.Empty):
-                word = self._words.get(timeout=pause)
-                if word is None:
-                    return
-                self._unsaid.append(word)
+        pause = 0.0
+        while self._wait(pause):
             try:
                 self._say()
                 running, reported = self._lookout.look()
                 if reported:
                     self._log(Event.ATTEMPTS_LOST, count=reported)
+                self._heed(self._lookout.monitors)
                 pause = self._pause(running)
             except psycopg.Error:
                 pause = AGAIN_SECONDS if self._unsaid else BUSY_SECONDS
+        for descriptor in self._monitors.values():
+            os.close(descriptor)
+
+    def _wait(self, seconds: float) -> bool:
+        """Wait for a word, or the death of a monitor, for so long at the most; whether to go on."""
+        poll = select.poll()
+        for descriptor in (self._wakeup.socket.fileno(), *self._monitors.values()):
+            poll.register(descriptor, select.POLLIN)
+        ready = {descriptor for descriptor, _ in poll.poll(seconds * 1000)}
+        for pid in [pid for pid, descriptor in self._monitors.items() if descriptor in ready]:
+            os.close(self._monitors.pop(pid))
+            self._quick_looks = QUICK_LOOKS
+        self._wakeup.hush()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                word = self._words.get_nowait()
+                if word is None:
+                    return False
+                self._unsaid.append(word)
+        return True
+
+    def _heed(self, monitors: Collection[int]) -> None:
+        for pid in set(monitors) - set(self._monitors):
+            with contextlib.suppress(OSError):  # it has ended meanwhile; the next look sees that
+                self._monitors[pid] = os.pidfd_open(pid)
 
     def _pause(self, running: int) -> float:
         self._busy_looks = BUSY_LOOKS if running else max(0, self._busy_looks - 1)

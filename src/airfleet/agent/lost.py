@@ -98,6 +98,8 @@ class Lookout:
     database: Asks
     hostname: str
     clock: Callable[[], float] = time.monotonic
+    #: the monitors that the last look found, by their pids
+    monitors: frozenset[int] = frozenset()
     #: attempts without a monitor -> since when that is known
     _alone: dict[str, float] = field(default_factory=dict)
 
@@ -108,6 +110,7 @@ class Lookout:
             self._alone.clear()
             return 0, 0
         processes = look_at_processes({row.pid for row in rows if row.pid is not None})
+        self.monitors = frozenset(processes.monitors.values())
         self._end_what_is_alone(alone(rows, processes))
         gone = [row.ti_id for row in lost(rows, processes)]
         return len(rows), self._report(gone) if gone else 0

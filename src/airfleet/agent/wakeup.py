@@ -33,6 +33,12 @@ class Wakeup:
         with contextlib.suppress(BlockingIOError):  # full: it is awake enough
             self._write.send(b"\0")
 
+    def hush(self) -> None:
+        """Empty it, whatever it says."""
+        with contextlib.suppress(BlockingIOError):
+            while self.socket.recv(4096):
+                pass
+
     def wants_end(self) -> bool:
         """Empty it; whether one of the signals asks for the end."""
         return bool({signal.SIGTERM, signal.SIGINT} & set(self.socket.recv(4096)))

@@ -24,7 +24,7 @@ from typing import NoReturn
 from airfleet.runtime import wire
 
 #: seconds between SIGTERM and SIGKILL for an attempt whose monitor is gone
-ESCALATION_SECONDS = 5.0
+ESCALATION_SECONDS = 3.0
 #: added to an attempt's badness when the kernel chooses what to end for want of memory
 _OOM_SCORE = "500"
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)

@@ -226,6 +226,22 @@ def test_what_the_database_cannot_hear_is_said_when_it_is_back(
     assert database.told(fencing.FENCE) == [(5,)]
 
 
+def test_the_death_of_a_monitor_makes_the_agent_look_at_once(
+    make: Callable[[Database], Fencing], monkeypatch: pytest.MonkeyPatch, said: list[Event]
+) -> None:
+    monkeypatch.setattr(fencing, "BUSY_SECONDS", 60.0)
+    attempt = str(uuid4())
+    database = Database([(attempt, 2**22 + 1, False, 0.0)])
+    with titled(f"{MONITOR}{attempt}") as pid:
+        one = make(database)
+        wait_until(lambda: one._monitors, 5, "the monitor is known", pause_seconds=0.01)
+        assert database.told(REPORT) == []
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: database.told(REPORT), 5, "the attempt is reported", pause_seconds=0.01)
+    wait_until(lambda: said, 5, "it is in the log", pause_seconds=0.01)
+    assert set(said) == {Event.ATTEMPTS_LOST}
+
+
 def test_all_that_a_host_had_is_told_of_by_others_when_it_is_gone() -> None:
     database = Database()
     assert fencing.host_gone(database, "far") == 1
