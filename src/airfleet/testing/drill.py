@@ -181,10 +181,11 @@ class Drill:
         if victim is None:
             return self._power_off(snapshot)
         assert victim.pid is not None
-        self._tell(f"{victim.name} (process {victim.pid}) is killed")
         if victim.kind == "postgres":  # its children would outlive a SIGKILL, and keep its data to themselves
+            self._tell(f"{victim.name} (process {victim.pid}) is ended at once")
             processes.send(victim.pid, signal.SIGQUIT)
             return frozenset()
+        self._tell(f"{victim.name} (process {victim.pid}) is killed")
         return nemesis.kill_all((victim.pid,), self._folder)
 
     def _power_off(self, snapshot: Snapshot) -> frozenset[str]:
