@@ -7,14 +7,14 @@ a problem is said at its place in the file that has it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from airfleet import source
 from airfleet.errors import FileProblems, Place, Problem, did_you_mean
 from airfleet.fleet import checks, hosts_reader, objects_reader, overlays, servers_reader
-from airfleet.fleet.keys import FLEET, POLICIES
+from airfleet.fleet.keys import COMPONENTS, FLEET, POLICIES
 from airfleet.fleet.reading import Reading, Section, joined
 from airfleet.fleet.references import FOLDER, References
 from airfleet.fleet.spec import Fleet, Policies
@@ -72,9 +72,20 @@ def interpreted(
     """The fleet that a document means, and what is wrong in it; with problems there is no fleet."""
     reading = Reading(References(environ, root / FOLDER, lenient))
     fleet = _fleet(reading.section(document.top, "", FLEET), root)
-    if not reading.problems:
-        reading.problems += checks.check(fleet, places(document.top))
+    reading.problems += _across(fleet, document.top, reading.problems)
     return (None if reading.problems else fleet), tuple(reading.problems)
+
+
+def _across(fleet: Fleet, top: source.Node, problems: Sequence[Problem]) -> list[Problem]:
+    """What is wrong between values, but for what may only follow from what is wrong with one of them."""
+    blamed = {_top_key(problem) for problem in problems}
+    if blamed & {"hosts", *COMPONENTS} or not blamed <= FLEET.keys():
+        return []
+    return [problem for problem in checks.check(fleet, places(top)) if _top_key(problem) not in blamed]
+
+
+def _top_key(problem: Problem) -> str:
+    return re.split(r"[.\[]", problem.path, maxsplit=1)[0]
 
 
 def places(node: source.Node, path: str = "") -> dict[str, Place]:

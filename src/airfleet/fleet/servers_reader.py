@@ -25,7 +25,7 @@ def database(top: Section) -> str:
     if url != EMBEDDED and not url.startswith(MASK):
         for wrong in _wrong_with(url):
             top.wrong("database", wrong)
-            break
+            return EMBEDDED
     return url
 
 
@@ -54,6 +54,7 @@ def broker(top: Section) -> str:
             brokers.parse(url)
         except ValueError as wrong:
             top.wrong("broker", str(wrong))
+            return EMBEDDED
     return url
 
 

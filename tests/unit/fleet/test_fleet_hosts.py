@@ -94,6 +94,24 @@ def test_where_the_others_find_the_api_servers_of_a_host() -> None:
     assert host.api_addresses == (("10.0.0.1", 8080), ("10.0.0.1", 8081))
 
 
+def test_what_is_wrong_between_values_is_said_at_once_with_what_is_wrong_in_others() -> None:
+    text = f"""\
+database: mysql://db
+user: a:b
+hosts:
+  - {{name: a, address: 10.0.0.1, {ALL}}}
+  - {{name: b, address: 10.0.0.2, triggerer: 1}}
+"""
+    assert [problem.split(": ")[1] for problem in problems_of(text)] == ["database", "user", "broker", "hosts"]
+
+
+def test_what_only_follows_from_another_mistake_is_not_said() -> None:
+    (problem,) = problems_of(f"{HEAD}  - {{name: a, address: 10.0.0.1, {ALL.replace('scheduler', 'schedulr')}}}\n")
+    assert "unknown key 'schedulr'" in problem
+    (problem,) = problems_of("schedulr: 1\nscheduler: false\n")
+    assert "unknown key 'schedulr'" in problem
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
