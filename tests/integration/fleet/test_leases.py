@@ -1,0 +1,216 @@
+"""The table of hosts on a real PostgreSQL: who holds a lease, who is gone, and what is said of what ran there."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+import pytest
+
+from airfleet.agent import leases
+from airfleet.agent.leases import Leases, Me, NameTaken
+from airfleet.runtime import losses
+from airfleet.testing.servers import Servers
+
+#: as much of Airflow's tables as is said something about
+TABLES = (
+    "CREATE TABLE job (id serial PRIMARY KEY, hostname text, state text, end_date timestamptz)",
+    "CREATE TABLE task_instance (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), hostname text, state text,"
+    " external_executor_id text, dag_id text DEFAULT 'd', run_id text DEFAULT 'r', task_id text DEFAULT 't',"
+    " map_index int DEFAULT -1, try_number int DEFAULT 1)",
+)
+ONE = Me("one", "a1", "one.a1", 11, "10.0.0.1", 8795)
+TWO = Me("two", "b1", "two.b1", 22, "10.0.0.2", 8795)
+THREE = Me("three", "c1", "three.c1", 33, "10.0.0.3", 8795)
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    with Servers(tmp_path_factory.mktemp("leases")) as running:
+        yield running
+
+
+@pytest.fixture
+def url(servers: Servers, request: pytest.FixtureRequest) -> str:
+    found = servers.database(f"leases_{abs(hash(request.node.name)) % 10**8}")
+    with psycopg.connect(found, autocommit=True) as db:
+        for statement in TABLES:
+            db.execute(statement.encode())
+        leases.install(db)
+        losses.install(db)
+    return found
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(url, autocommit=True) as db:
+        yield db
+
+
+@pytest.fixture
+def hosts(url: str) -> Iterator[Leases]:
+    made = Leases(url)
+    for me in (ONE, TWO, THREE):
+        made.register(me, "")
+    yield made
+    made.close()
+
+
+def long_ago(database: psycopg.Connection[Any], host: str) -> None:
+    database.execute("UPDATE airfleet_host SET renewed_at = now() - interval '20 s' WHERE host = %s", (host,))
+
+
+def steady(database: psycopg.Connection[Any], *names: str) -> None:
+    database.execute(
+        "UPDATE airfleet_host SET steady_since = now() - interval '60 s', renewed_at = now() WHERE host = ANY(%s)",
+        (list(names),),
+    )
+
+
+def run_something(database: psycopg.Connection[Any], hostname: str) -> None:
+    database.execute("INSERT INTO job (hostname, state) VALUES (%s, 'running')", (hostname,))
+    database.execute("INSERT INTO task_instance (hostname, state) VALUES (%s, 'running')", (hostname,))
+
+
+def lost(database: psycopg.Connection[Any]) -> list[str]:
+    return [name for (name,) in database.execute("SELECT hostname FROM airfleet_lost ORDER BY number").fetchall()]
+
+
+def states(found: Leases) -> dict[str, str]:
+    return {row.host: row.state for row in found.renew(ONE, [])[1]}
+
+
+def test_a_lease_is_renewed_by_the_clock_of_the_database(hosts: Leases, database: psycopg.Connection[Any]) -> None:
+    long_ago(database, "one")
+    held, rows = hosts.renew(ONE, [{"name": "worker", "state": "ready"}])
+    assert held
+    row = next(row for row in rows if row.host == "one")
+    assert row.components == [{"name": "worker", "state": "ready"}]
+    assert 0 <= row.age < 1
+    assert 0 <= row.steady < 1  # the stretch was broken
+
+
+def test_a_host_is_taken_over_once_with_what_ran_there(
+    hosts: Leases, database: psycopg.Connection[Any], url: str
+) -> None:
+    run_something(database, "two.b1")
+    run_something(database, "one.a1")
+    long_ago(database, "two")
+    steady(database, "one", "three")
+    results: list[int | None] = []
+
+    def take() -> None:
+        mine = Leases(url)
+        results.append(mine.take_over("two", "b1", "one", 3, None))
+        mine.close()
+
+    threads = [threading.Thread(target=take) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(results, key=str) == [1, None, None, None, None, None]
+    assert lost(database) == ["two.b1"]
+    assert database.execute("SELECT hostname, state FROM job ORDER BY hostname").fetchall() == [
+        ("one.a1", "running"),
+        ("two.b1", "failed"),
+    ]
+    assert states(hosts) == {"one": "up", "two": "gone", "three": "up"}
+    assert hosts.renew(TWO, [])[0] is False  # it hears of it when it is back
+
+
+@pytest.mark.parametrize(
+    ("why", "old", "well", "fleet"),
+    [
+        ("its lease is not old", (), ("one", "three"), 3),
+        ("the others have renewed for a short while only", ("two",), (), 3),
+        ("they are a minority", ("two", "three"), ("one",), 3),
+        ("so are two of four", ("two",), ("one", "three"), 4),
+    ],
+)
+def test_a_host_is_not_taken_over_when(
+    why: str, old: tuple[str, ...], well: tuple[str, ...], fleet: int, hosts: Leases, database: psycopg.Connection[Any]
+) -> None:
+    steady(database, *well)
+    for name in old:
+        long_ago(database, name)
+    assert hosts.take_over("two", "b1", "one", fleet, None) is None, why
+    assert states(hosts)["two"] == "up"
+
+
+def test_of_two_hosts_one_takes_over_with_a_witness_only(hosts: Leases, database: psycopg.Connection[Any]) -> None:
+    database.execute("DELETE FROM airfleet_host WHERE host = 'three'")
+    long_ago(database, "two")
+    steady(database, "one")
+    assert hosts.take_over("two", "b1", "one", 2, None) is None
+    assert hosts.take_over("two", "b1", "one", 2, False) is None
+    assert hosts.take_over("two", "b1", "one", 2, True) == 0
+
+
+def test_another_boot_is_another_host(hosts: Leases, database: psycopg.Connection[Any]) -> None:
+    """Who decided on what a host was before does nothing to what it is now."""
+    run_something(database, "two.b1")
+    assert hosts.register(replace(TWO, boot="b2", hostname="two.b2"), predecessor="b1") == 1
+    run_something(database, "two.b2")
+    long_ago(database, "two")
+    steady(database, "one", "three")
+    assert hosts.take_over("two", "b1", "one", 3, None) is None
+    assert lost(database) == ["two.b1"]
+
+
+def test_a_name_that_another_machine_has_is_refused_until_its_lease_is_over(
+    hosts: Leases, database: psycopg.Connection[Any]
+) -> None:
+    stranger = replace(TWO, boot="x9", hostname="two.x9")
+    with pytest.raises(NameTaken, match="another agent is host 'two'"):
+        hosts.register(stranger, predecessor="")
+    run_something(database, "two.b1")
+    long_ago(database, "two")
+    assert hosts.register(stranger, predecessor="") == 1
+    assert hosts.renew(TWO, [])[0] is False
+
+
+def test_what_a_person_says_is_gone_is_gone(hosts: Leases, database: psycopg.Connection[Any]) -> None:
+    run_something(database, "two.b1")
+    assert hosts.take_over("two", "b1", "a person", 3, None, sure=True) == 1
+
+
+def test_a_host_that_ends_in_good_order_is_not_taken_over(hosts: Leases, database: psycopg.Connection[Any]) -> None:
+    hosts.leave(TWO)
+    steady(database, "one", "three")
+    long_ago(database, "two")
+    assert hosts.take_over("two", "b1", "one", 3, None) is None
+    assert states(hosts)["two"] == "left"
+
+
+def test_orders_outlive_the_agent_and_are_taken_back(hosts: Leases) -> None:
+    assert hosts.order("two", {"drained": True, "scale": {"light": {"count": 2}}})
+    hosts.register(replace(TWO, boot="b2", hostname="two.b2"), predecessor="b1")
+    assert orders(hosts) == {"drained": True, "scale": {"light": {"count": 2}}}
+    hosts.order("two", {"drained": None})
+    assert orders(hosts) == {"scale": {"light": {"count": 2}}}
+    assert not hosts.order("nobody", {"drained": True})
+
+
+def orders(found: Leases) -> dict[str, Any]:
+    return dict(next(row.orders for row in found.renew(ONE, [])[1] if row.host == "two"))
+
+
+def test_a_lease_goes_on_with_another_connection_when_the_first_one_is_cut(
+    hosts: Leases, database: psycopg.Connection[Any]
+) -> None:
+    database.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE application_name = 'airfleet lease' AND datname = current_database()"
+    )
+    with pytest.raises(psycopg.Error):
+        hosts.renew(ONE, [])
+    assert hosts.renew(ONE, [])[0]
+
+
+def test_the_table_is_made_once(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as db:
+        leases.install(db)
