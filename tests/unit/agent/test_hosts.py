@@ -1,0 +1,126 @@
+"""Which host an agent is, whether it has the secrets for it, and what becomes of a laptop's fleet on several hosts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from airfleet.agent import hosts
+from airfleet.errors import FleetError
+from airfleet.fleet import local_hosts, paths, secrets
+from airfleet.fleet.paths import Paths
+from airfleet.fleet.spec import ApiServer, Fleet, Host, Instances, Worker
+
+CONTROL = Host("control", "10.0.0.1", Instances(), ApiServer(), Instances(), Instances())
+WORK = Host("work-1", "10.0.0.2", workers=(Worker(),))
+SHOP = Fleet("shop", "/shop", hosts=(CONTROL, WORK), database="postgresql://db/airflow", broker="redis://mq/0")
+LAPTOP = Fleet("laptop", "/laptop")
+
+
+@pytest.mark.parametrize(
+    ("fleet", "environ", "machine", "host"),
+    [
+        (LAPTOP, {}, "anything", "local"),
+        (SHOP, {"AIRFLEET_HOST": "work-1"}, "control", "work-1"),
+        (SHOP, {}, "work-1.example.com", "work-1"),
+        (SHOP, {"AIRFLEET_HOST": ""}, "control", "control"),
+    ],
+)
+def test_which_host_this_is(fleet: Fleet, environ: dict[str, str], machine: str, host: str) -> None:
+    assert hosts.choose(fleet, environ, machine).name == host
+
+
+@pytest.mark.parametrize(
+    ("fleet", "environ", "sentence", "hint"),
+    [
+        (SHOP, {}, "fleet 'shop' has 2 hosts, and none is named as this machine is ('box')", "--host NAME"),
+        (SHOP, {"AIRFLEET_HOST": "wrok-1"}, "fleet 'shop' has no host 'wrok-1'", "work-1"),
+        (LAPTOP, {"AIRFLEET_HOST": "work-1"}, "fleet 'laptop' has no hosts with names", "leave --host out"),
+    ],
+)
+def test_no_telling_which_host_this_is(fleet: Fleet, environ: dict[str, str], sentence: str, hint: str) -> None:
+    with pytest.raises(FleetError) as refused:
+        hosts.choose(fleet, environ, "box")
+    assert refused.value.sentence == sentence
+    assert hint in (refused.value.hint or "")
+
+
+def test_a_worker_of_others_servers_needs_to_know_next_to_nothing() -> None:
+    assert hosts.needed(SHOP, WORK) == ("peers_key",)
+    assert hosts.needed(SHOP, CONTROL) == (
+        "api_secret_key",
+        "fernet_key",
+        "jwt_secret",
+        "peers_key",
+        "user_password",
+    )
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Callable[[str], Paths]:
+    return lambda name: Paths(tmp_path / name, tmp_path / name)
+
+
+def test_secrets_are_made_on_the_first_host_and_carried_to_the_others(places: Callable[[str], Paths]) -> None:
+    made = hosts.secrets_of(SHOP, CONTROL, places("control"), {})
+    with pytest.raises(FleetError) as refused:
+        hosts.secrets_of(SHOP, WORK, places("work"), {})
+    assert refused.value.sentence == "the secrets of fleet 'shop' are not on this host"
+    assert "airfleet secrets export --host work-1" in (refused.value.hint or "")
+
+    secrets.write_private(places("work").secrets, secrets.parcel(made, hosts.needed(SHOP, WORK), "shop", "work-1"))
+    carried = hosts.secrets_of(SHOP, WORK, places("work"), {})
+    assert carried.peers_key == made.peers_key
+    assert (carried.fernet_key, carried.jwt_secret, carried.user_password) == ("", "", "")
+    with pytest.raises(FleetError, match="runs more now than it has secrets for"):
+        hosts.secrets_of(SHOP, CONTROL, places("work"), {})
+
+
+@pytest.mark.parametrize(
+    ("text", "fleet", "host", "sentence"),
+    [
+        ("{}", "shop", None, "not written by"),
+        ("not json", "shop", None, "not written by"),
+        (json.dumps({"for_fleet": "shop", "for_host": "work-1"}), "mine", None, "it is of fleet 'shop'"),
+        (json.dumps({"for_fleet": "shop", "for_host": "work-1"}), "shop", "work-2", "it is for host 'work-1'"),
+    ],
+)
+def test_secrets_of_others_are_not_taken(text: str, fleet: str, host: str | None, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        secrets.unpack(text, fleet, host)
+
+
+def test_agents_that_share_a_folder_have_homes_of_their_own_and_the_same_secrets(tmp_path: Path) -> None:
+    one, two = (paths.of(tmp_path, {"AIRFLEET_HOST": name}) for name in ("one", "two"))
+    assert one.home == tmp_path / ".airfleet" / "hosts" / "one"
+    assert one.runtime != two.runtime
+    assert one.secrets == two.secrets == tmp_path / ".airfleet" / "secrets.json"
+    elsewhere = paths.of(tmp_path, {"AIRFLEET_HOST": "one", "AIRFLEET_HOME": "/data"})
+    assert (elsewhere.home, elsewhere.secrets) == (Path("/data"), Path("/data/secrets.json"))
+
+
+def test_a_laptops_fleet_on_three_hosts_has_two_schedulers_and_three_workers() -> None:
+    fleet = local_hosts.of(LAPTOP, {local_hosts.COUNT: "3"})
+    assert [host.name for host in fleet.hosts] == ["host-1", "host-2", "host-3"]
+    assert [host.scheduler.count for host in fleet.hosts] == [1, 1, 0]
+    assert [host.api_server.count for host in fleet.hosts] == [1, 0, 0]
+    assert [len(host.workers) for host in fleet.hosts] == [1, 1, 1]
+    with pytest.raises(FleetError, match="names the hosts of fleet 'shop' itself"):
+        local_hosts.of(SHOP, {local_hosts.COUNT: "3"})
+
+
+def test_the_others_find_the_servers_of_the_first(tmp_path: Path) -> None:
+    fleet, first = local_hosts.spread(LAPTOP, 2), Paths(tmp_path, tmp_path)
+    kept = secrets.generate()
+    with pytest.raises(FleetError, match="was never started"):
+        local_hosts.seen_from("host-2", fleet, first, kept)
+    first.ports.write_text(json.dumps({"api_server": 8081, "postgres": 5433, "broker": 6380}))
+    seen = local_hosts.seen_from("host-2", fleet, first, kept)
+    assert f"airflow:{kept.airflow_password}@127.0.0.1:5433/airflow" in seen.database
+    assert seen.broker == f"redis://:{kept.broker_password}@127.0.0.1:6380/0"
+    assert seen.hosts[0].api_addresses == (("127.0.0.1", 8081),)
+    assert seen.witness == "127.0.0.1:5433"
+    assert local_hosts.seen_from("host-1", fleet, first, kept) == fleet
