@@ -3,15 +3,15 @@
 All paths in it are relative to that folder (``nginx -p FOLDER -c nginx.conf``), but for the certificate's.
 
 Who is upstream is watched by how it answers: an api-server that refuses, is silent or says 502 or 503 gets
-nothing more for some seconds, and the request goes to the next one. A request that changes something is
-repeated only where that is safe: at the execution API, where a second start or end of an attempt is
-answered like the first, and anywhere when the api-server has refused the connection.
+nothing more for some seconds, unless all have failed, and the request goes to the next one. A request that
+changes something is repeated only where that is safe: at the execution API, where a second start or end of an
+attempt is answered like the first, and anywhere when the api-server has refused the connection.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 from airfleet.fleet.plan import Plan
 from airfleet.fleet.site import DOCUMENTS_POLICY, FLOWER_POLICY, HEALTH, Public, Site
@@ -96,12 +96,16 @@ def _common() -> Lines:
     ]
 
 
-def _upstream(name: str, servers: Iterable[str]) -> Lines:
+def _upstream(name: str, servers: Sequence[str]) -> Lines:
+    # Where all have failed lately one may be back already: then they are asked whatever is known of them.
+    again = [f"server {_word(server)} max_fails=0 backup;" for server in servers] if len(servers) > 1 else []
     return _block(
         f"upstream {name}",
         [
+            "least_conn;",  # who is silent has requests open, and gets no more of them than the others have
             f"zone {name} 64k;",  # what one process of nginx learns of a server, all know
             *(f"server {_word(server)} max_fails=1 fail_timeout={FAIL_SECONDS}s;" for server in servers),
+            *again,
             "keepalive 32;",
         ],
     )
@@ -145,8 +149,8 @@ def _public(site: Site, public: Public) -> list[Lines]:
         *_answers(public),
         *_fresh_headers(),
         "proxy_next_upstream error timeout http_502 http_503;",
-        "proxy_next_upstream_tries 3;",
-        "proxy_read_timeout 120s;",
+        f"proxy_next_upstream_tries {_tries(site)};",
+        "proxy_read_timeout 60s;",
         "error_page 502 504 = @away;",
         "",
         # nginx reads /a/execution/../b as /a/b and passes it on as it came: nobody needs to write that.
@@ -302,10 +306,15 @@ def _execution(site: Site) -> Lines:
         "proxy_connect_timeout 1s;",
         f"proxy_read_timeout {round(site.execution_answer_seconds * 1000)}ms;",
         "proxy_next_upstream error timeout http_502 http_503 non_idempotent;",
-        f"proxy_next_upstream_tries {max(len(site.api_servers), 2)};",
+        f"proxy_next_upstream_tries {_tries(site)};",
         "client_max_body_size 0;",
         "client_body_buffer_size 1m;",
     ]
+
+
+def _tries(site: Site) -> int:
+    """Every api-server, and each once more whatever is known of it."""
+    return 2 * len(site.api_servers)
 
 
 # --- words of the language -------------------------------------------------------------------------------------------

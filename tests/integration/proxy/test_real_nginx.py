@@ -361,6 +361,25 @@ def test_a_start_that_got_no_answer_is_repeated_elsewhere_and_a_trigger_is_not(p
     assert len(proxied.asked()) == 1
 
 
+def test_an_api_server_that_is_frozen_holds_up_only_who_had_asked_it(proxied: Proxied) -> None:
+    release, stuck = threading.Event(), threading.Event()
+
+    def frozen(_: BaseHTTPRequestHandler) -> None:
+        stuck.set()
+        release.wait(20)
+
+    proxied.api[0].behaves = frozen
+    with ThreadPoolExecutor(1) as other:
+        first = [other.submit(proxied.ask, "/myorg/airflow/x")]
+        while not stuck.wait(0.1):  # the first one may have gone to the other server
+            first.append(other.submit(proxied.ask, "/myorg/airflow/x"))
+        began = time.monotonic()
+        assert {proxied.ask("/myorg/airflow/x").json()["server"] for _ in range(20)} == {"two"}
+        assert time.monotonic() - began < 5
+        release.set()
+        assert {asked.result().status for asked in first} == {200}
+
+
 def wait_for_both(proxied: Proxied) -> None:
     """Until the one that failed may be asked again."""
     kept = [server.behaves for server in proxied.api]
@@ -381,6 +400,18 @@ def test_an_api_server_that_comes_back_is_asked_again(proxied: Proxied) -> None:
     assert {proxied.ask("/myorg/airflow/x").json()["server"] for _ in range(4)} == {"two"}
     proxied.api[0].behaves = lambda _: None
     wait_for_both(proxied)
+
+
+def test_one_that_is_back_is_asked_when_the_other_fails_before_it_is_trusted_again(proxied: Proxied) -> None:
+    one, two = proxied.api
+    one.behaves = lambda _: 503
+    assert {proxied.ask("/myorg/airflow/x").json()["server"] for _ in range(4)} == {"two"}
+    one.behaves = lambda _: None
+    two.close()
+    for method in ("GET", "POST"):
+        answer = proxied.ask("/myorg/airflow/x", method=method)
+        assert (answer.status, answer.json()["server"]) == (200, "one")
+    assert proxied.ask_locally("/myorg/airflow/execution/x", method="PATCH").json()["server"] == "one"
 
 
 def test_people_read_a_sentence_while_no_api_server_answers(proxied: Proxied) -> None:
