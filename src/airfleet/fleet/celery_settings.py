@@ -26,6 +26,14 @@ _EXTRA: Mapping[str, object] = {
 }
 
 
+_EXTRA_FOR_RABBITMQ: Mapping[str, object] = {
+    # After a lost connection Celery asks for fewer messages, and for more as what still runs comes to its end. A quorum
+    # queue hears the first number only: a worker that was full would take one task at a time from then on.
+    # What it gets too many of it gives back (runtime/surplus.py).
+    "worker_enable_prefetch_count_reduction": False,
+}
+
+
 def sections(broker: Broker, cores: int) -> dict[str, dict[str, str]]:
     """Sections of ``airflow.cfg``."""
     return {
@@ -35,7 +43,7 @@ def sections(broker: Broker, cores: int) -> dict[str, dict[str, str]]:
             "sync_parallelism": "1",
             "worker_enable_remote_control": "True",
             "task_track_started": "False",
-            "extra_celery_config": json.dumps(_EXTRA),
+            "extra_celery_config": json.dumps({**_EXTRA, **(_EXTRA_FOR_RABBITMQ if broker.kind == "amqp" else {})}),
             # Only the components that need them are told the real ones.
             "broker_url": "memory://",
             "result_backend": "cache+memory://",

@@ -7,8 +7,10 @@ may run for hours. So what arrives while every slot has a task is held here::
     arrived ──a slot is free──> taken            held ──a second has passed──> given back; its queue is not read
                                                                                 until a slot is free again
 
-A second is long enough for short tasks, which then find their next message here. With one queue there is no surplus,
-and Redis counts for the worker as a whole; both go without this step.
+The same happens with one queue after a connection was lost, while tasks still run that came by the old one.
+
+A second is long enough for short tasks, which then find their next message here. Redis counts for the worker as a whole
+and goes without this step.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ class _Held:
 
 
 class Surplus(bootsteps.StartStopStep):  # type: ignore[misc]
-    """What is held for a worker with several queues on RabbitMQ."""
+    """What is held for a worker on RabbitMQ."""
 
     requires = (Tasks,)
 
@@ -53,9 +55,8 @@ class Surplus(bootsteps.StartStopStep):  # type: ignore[misc]
         self._timer: Any = None
 
     def include_if(self, consumer: Consumer) -> bool:
-        """For several queues, of which each has a limit of its own."""
-        of_rabbitmq = consumer.conninfo.transport.driver_type == "amqp"
-        return of_rabbitmq and len(consumer.app.amqp.queues.consume_from) > 1
+        """For RabbitMQ, where each queue has a limit of its own."""
+        return bool(consumer.conninfo.transport.driver_type == "amqp")
 
     def start(self, consumer: Consumer) -> None:
         """Nothing is held yet by a new connection; what an old one held is the broker's again."""

@@ -149,6 +149,11 @@ def test_rabbitmq_gets_no_options_that_only_redis_knows_and_is_waited_for_withou
     assert config["broker_transport_options"] == {}
     assert config["broker_connection_max_retries"] is None
     assert config["broker_channel_error_retry"] is True
+    assert config["worker_enable_prefetch_count_reduction"] is False
+    assert "self.app.conf.worker_enable_prefetch_count_reduction" in source(
+        Consumer.on_connection_error_after_connected
+    )
+    assert "worker_enable_prefetch_count_reduction" not in told("redis://:pass@db/0")
     app = Celery(set_as_current=False)
     app.config_from_object(config)
     connection = app.connection_for_read()
