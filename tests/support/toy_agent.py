@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from airfleet import events
@@ -22,7 +22,7 @@ from airfleet.agent import control, launch, leftovers, setup
 from airfleet.agent.agent import Agent
 from airfleet.agent.control import AgentGone, ComponentStatus, Snapshot
 from airfleet.fleet.paths import Paths, fleet_id
-from airfleet.fleet.plan import Component, Exec, FileBeats, Plan
+from airfleet.fleet.plan import Component, Exec, FileBeats, Neighbours, Plan
 from airfleet.testing.waiting import wait_until
 
 SECONDS = 20.0
@@ -72,13 +72,16 @@ class Toy:
 
 
 @contextmanager
-def toy(*components: Component, database_url: str = "") -> Iterator[Toy]:
+def toy(
+    *components: Component, database_url: str = "", host: str = "local", neighbours: Neighbours | None = None
+) -> Iterator[Toy]:
     """Run an agent over these components; nothing of it is left after the block."""
     folder = Path(tempfile.mkdtemp(prefix="af"))  # short: a socket's path may have 107 bytes
     paths = Paths(home=folder / "home", runtime=folder / "run")
     for made in (paths.home, paths.runtime, paths.logs):
         made.mkdir(parents=True)
     plan = Plan("toy", folder, components, {}, {}, "http://127.0.0.1:1", "admin", database_url=database_url)
+    plan = replace(plan, host=host, neighbours=neighbours)
     (folder / "plan").write_bytes(pickle.dumps((plan, paths)))
     agent = subprocess.Popen(
         [sys.executable, "-m", "support.toy_agent", str(folder / "plan")],

@@ -92,6 +92,8 @@ class Agent:
         #: what people told this host; in a fleet with hosts the database keeps it
         self._ordered: dict[str, Any] = {}
         self._orders = Orders()
+        #: workers that got another size while they were being forked
+        self._outgrown: set[str] = set()
         #: tells the database of the dead, for others to act upon
         self._fencing = self._new_fencing()
         self._outcomes = Outcomes(paths.outcomes, self._prober.database, clock)
@@ -164,8 +166,8 @@ class Agent:
             key.data(key.fileobj)
         self._reap()
         for answer in self._prober.answers():
-            running = self._running[answer.name]
-            if running.pid == answer.pid:
+            running = self._running.get(answer.name)  # a worker may be one too many by now
+            if running is not None and running.pid == answer.pid:
                 self._judge(running, answer.verdict)
 
     def _woken(self, _: socket.socket) -> None:
@@ -254,13 +256,17 @@ class Agent:
             if template.state == State.STARTING:
                 template.move_to(State.READY, now)
             return
-        running = self._running[message["name"]]
-        if running.state in (State.STOPPING, State.STOPPED):  # the end came while it was being forked
+        running = self._running.get(message["name"])
+        # The end may have come while it was being forked.
+        if running is None or running.state in (State.STOPPING, State.STOPPED):
             process.signal_group(message["pid"], signal.SIGKILL)
             return
         running.began(message["pid"], now, time.time())
         self._write_down()
         self._changed(running)
+        if running.name in self._outgrown:
+            self._outgrown.discard(running.name)
+            self._give_way(running)
 
     # --- watching --------------------------------------------------------------------------------
 
@@ -531,6 +537,8 @@ class Agent:
             running.wait_until = self._clock()
             running.move_to(State.BACKOFF, self._clock(), "has another size now")
             self._write_down()
+        elif running.state == State.STARTING:
+            self._outgrown.add(running.name)
 
     def _drain(self, running: Running) -> None:
         now = self._clock()
