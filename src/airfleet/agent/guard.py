@@ -150,6 +150,7 @@ def _belongs(pid: int, family: Mapping[int, tuple[int, int]], spared: Collection
 
 def main(fleet_id: str) -> None:
     """The guard's process."""
+    agent = os.getppid()  # it is spared, what is below it is not for that
     deadline, spared, told = math.inf, frozenset[int](), b""
     listening = True
     while listening or deadline < math.inf:
@@ -167,7 +168,7 @@ def main(fleet_id: str) -> None:
                 deadline, spared = time.monotonic() + permission.seconds, permission.spared
         elif time.monotonic() >= deadline:
             deadline = math.inf
-            end_attempts(fleet_id, spared | {os.getpid()})
+            end_attempts(fleet_id, spared | {os.getpid()}, below=agent)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ SERVER = """
 import os, time
 if os.fork() == 0:
     os.setsid()
-print(os.getpid(), flush=True)
+os.write(1, b"%d\\n" % os.getpid())
 time.sleep(600)
 """
 
@@ -49,6 +49,12 @@ def spawn(fleet_id: str) -> Iterator[Spawn]:
                 stream.close()
 
 
+def agent_with_guard(spawn: Spawn, fleet_id: str) -> subprocess.Popen[bytes]:
+    """A guard whose agent is a shell; it ends when the guard has."""
+    script = '"$0" -m airfleet.agent.guard "$1"; :'
+    return spawn("/bin/sh", "-c", script, sys.executable, fleet_id, stdin=subprocess.PIPE)
+
+
 def server(spawn: Spawn) -> tuple[int, int]:
     """The pids of a server and its child."""
     process = spawn(sys.executable, "-c", SERVER, stdout=subprocess.PIPE)
@@ -66,10 +72,10 @@ def test_attempts_end_and_servers_stay_with_all_that_is_below_them(spawn: Spawn,
 
 def test_a_permission_that_is_over_ends_attempts_although_the_agent_lives(spawn: Spawn, fleet_id: str) -> None:
     attempt, (leader, _) = spawn("sleep", "600"), server(spawn)
-    guard = spawn(sys.executable, "-m", "airfleet.agent.guard", fleet_id, stdin=subprocess.PIPE)
+    guard = agent_with_guard(spawn, fleet_id)
     assert guard.stdin is not None
-    guard.stdin.write(Permission(60.0, frozenset({leader})).line())
-    guard.stdin.write(Permission(0.5, frozenset({leader})).line())
+    guard.stdin.write(Permission(60.0, frozenset({leader, guard.pid})).line())
+    guard.stdin.write(Permission(0.5, frozenset({leader, guard.pid})).line())
     guard.stdin.flush()
     assert attempt.wait(timeout=20) == -9
     assert guard.poll() is None
@@ -78,9 +84,9 @@ def test_a_permission_that_is_over_ends_attempts_although_the_agent_lives(spawn:
 
 def test_a_guard_whose_agent_was_killed_does_its_duty_and_goes(spawn: Spawn, fleet_id: str) -> None:
     attempt = spawn("sleep", "600")
-    guard = spawn(sys.executable, "-m", "airfleet.agent.guard", fleet_id, stdin=subprocess.PIPE)
+    guard = agent_with_guard(spawn, fleet_id)
     assert guard.stdin is not None
-    guard.stdin.write(Permission(1.0, frozenset()).line())
+    guard.stdin.write(Permission(1.0, frozenset({guard.pid})).line())
     guard.stdin.close()
     assert attempt.wait(timeout=20) == -9
     wait_until(lambda: guard.poll() is not None, 10, "the guard has ended")
@@ -88,7 +94,7 @@ def test_a_guard_whose_agent_was_killed_does_its_duty_and_goes(spawn: Spawn, fle
 
 def test_a_guard_that_is_sent_away_ends_nothing(spawn: Spawn, fleet_id: str) -> None:
     attempt = spawn("sleep", "600")
-    guard = spawn(sys.executable, "-m", "airfleet.agent.guard", fleet_id, stdin=subprocess.PIPE)
+    guard = agent_with_guard(spawn, fleet_id)
     assert guard.stdin is not None
     guard.stdin.write(Permission(0.0, frozenset({attempt.pid})).line() + BYE + b"\n")
     guard.stdin.close()
