@@ -141,10 +141,13 @@ def _spans(history: History) -> dict[Task, list[tuple[float, float, str]]]:
 
 def _completed_and_again(history: History) -> Iterator[str]:
     completed: dict[Task, Note] = {}
+    recorded = {change.attempt for change in history.changes if change.state == "success"}
+    # What died between its last word and the record of it was not completed for anybody but itself.
+    unheard = frozenset[str]().union(*(fault.attempts for fault in history.faults)) - recorded
     for note in sorted(history.notes, key=lambda note: note.at):
         if note.event == Event.START and note.task in completed:
             yield f"{note.task} was completed, and started again {note.at - completed[note.task].at:.3f} s later"
-        elif note.event == Event.END:
+        elif note.event == Event.END and note.attempt not in unheard:
             completed.setdefault(note.task, note)
     for change in history.changes:
         if change.state in _LOSING and change.task in completed and change.at >= completed[change.task].at:

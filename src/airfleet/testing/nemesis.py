@@ -28,6 +28,9 @@ _MONITOR = re.compile(r"airflow supervisor: ([0-9a-f-]{30,36})")
 #: until something is there that can be broken
 _FIND_SECONDS = 60.0
 
+#: from an attempt's last word until its outcome is in the database, at the latest
+HEARD_SECONDS = 2.0
+
 Attempts = frozenset[str]
 NOBODY: Attempts = frozenset()
 
@@ -291,7 +294,7 @@ class PowerOff:
 
     def inflict(self, target: Target) -> Attempts:
         """Servers last: until they are gone, nothing that is ended before can be told from one that ended well."""
-        hurt = frozenset(note.attempt for note in _running(target.witness_folder))
+        hurt = _attempts((note.pid for note in _running(target.witness_folder)), target.witness_folder)
         target.power_off()
         target.broker.kill()
         target.servers.crash(POSTGRES_SERVER)
@@ -383,5 +386,8 @@ def _stopped(root: int, rounds: int = 20) -> list[int]:
 
 
 def _attempts(pids: Iterable[int], witness_folder: Path) -> Attempts:
-    family = set(pids)
-    return frozenset(note.attempt for note in _running(witness_folder) if note.pid in family)
+    """Those whose process is among these, and those that ended so shortly before that nobody may have heard of it."""
+    family, now = set(pids), time.monotonic()
+    running = {note.attempt for note in _running(witness_folder) if note.pid in family}
+    ends = (note for note in witness.read(witness_folder) if note.event in (Event.END, Event.RAISED))
+    return frozenset(running | {note.attempt for note in ends if now - note.at < HEARD_SECONDS})

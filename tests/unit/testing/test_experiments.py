@@ -155,7 +155,7 @@ def test_the_first_faults_of_a_longer_schedule_are_those_of_a_shorter_one() -> N
 
 PARENT = """\
 import subprocess, sys, time
-child = "import time; print('up', flush=True); time.sleep(60)"
+child = "import os, time; os.write(1, 'up'.encode() + bytes([10])); time.sleep(60)"  # at once, not in two pieces
 other = subprocess.Popen([sys.executable, "-c", child], start_new_session=True)
 subprocess.Popen([sys.executable, "-c", child])
 time.sleep(60)

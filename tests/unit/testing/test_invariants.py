@@ -234,6 +234,19 @@ def test_an_api_may_be_silent_while_nothing_is_left_to_answer_and_a_moment_after
     assert [violation.invariant for violation in silence(late, return_seconds=0.5)] == ["I10"]
 
 
+def test_what_died_between_its_last_word_and_the_record_of_it_runs_again() -> None:
+    task = Task("d", "r", "t")
+    one = Note(Event.START, task, "x", 1, "a", 1, 0.0)
+    again = replace(one, attempt="y", pid=2, try_number=2, at=5.0)
+    notes = (one, replace(one, event=Event.END, at=1.0), again, replace(again, event=Event.END, at=6.0))
+    changes = tuple(Change(task, at, tried, "running", 0.0, tried) for tried, at in ((1, "x"), (2, "y")))
+    history = History(notes, changes, {}, {}, (Fault("power", 1.1, 2.0, attempts=frozenset({"x"})),))
+    assert violations(history) == ()
+    recorded = replace(history, changes=(*changes, Change(task, "x", 1, "success", 1.05)))
+    assert [violation.invariant for violation in violations(recorded)] == ["I4"]
+    assert [violation.invariant for violation in violations(replace(history, faults=()))] == ["I4"]
+
+
 def test_an_attempt_that_suffers_need_not_end_and_its_neighbours_must() -> None:
     task = Task("d", "r", "t")
     one = Note(Event.START, task, "x", 1, "a", 1, 0.0)
