@@ -110,6 +110,10 @@ def check_command(words: list[str]) -> None:
     assert rest[0] in COMMANDS, f"airfleet has no command {rest[0]}"
     command = cli.get_command(click.Context(cli), rest[0])
     assert command is not None
+    while isinstance(command, click.Group):
+        rest = rest[1:]
+        command = command.get_command(click.Context(command), rest[0])
+        assert command is not None, f"there is no {' '.join(words)}"
     known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)} | {"--help"}
     unknown = [word for word in rest[1:] if word.startswith("-") and word.split("=")[0] not in known]
     assert unknown == [], f"airfleet {rest[0]} has no {unknown}"

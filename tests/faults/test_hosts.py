@@ -1,0 +1,164 @@
+"""The power of a host goes off: what ran there runs again elsewhere, and the rest of the fleet goes on.
+
+Three agents on loopback, each with its own process tree (``airfleet up --hosts 3``). The host that dies has a scheduler
+and a worker.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from airfleet.fleet import secrets
+from airfleet.testing import audit, witness
+from airfleet.testing.history import Event, Fault, History, Note, Run, Task
+from airfleet.testing.hosts import HostsUnderTest
+from airfleet.testing.invariants import violations
+from airfleet.testing.waiting import wait_until
+
+FLEET = """\
+name: many
+workers: [{{name: worker, slots: 4}}]
+env: {{WITNESS_FOLDER: "{folder}"}}
+"""
+DAG = """\
+from airflow.providers.standard.operators.python import PythonOperator
+from airflow.sdk import DAG
+
+from airfleet.testing import witness
+
+
+def work(*, ti, dag_run):
+    witness.work(float(dag_run.conf["seconds"]), beat_seconds=0.25, ti=ti)
+
+
+with DAG("works", schedule=None, max_active_runs=100, is_paused_upon_creation=False):
+    PythonOperator(task_id="work", python_callable=work)
+"""
+#: from the death of a host to the start of what ran there
+AGAIN_SECONDS = 30.0
+WHERE = "SELECT run_id, hostname FROM task_instance WHERE state = 'running'"
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[HostsUnderTest, Path]]:
+    folder = tmp_path_factory.mktemp("witness")
+    with HostsUnderTest.of(FLEET.format(folder=folder), 3, {"pipelines/works.py": DAG}) as fleet:
+        fleet.start()
+        fleet.wait_for_dag("works")
+        yield fleet, folder
+
+
+@pytest.fixture
+def database(fleet: tuple[HostsUnderTest, Path]) -> Iterator[psycopg.Connection[Any]]:
+    one, _ = fleet
+    password = secrets.load_or_generate(one.paths.secrets).airflow_password
+    url = f"postgresql://airflow:{password}@{one.component('postgres').address}/airflow"
+    with psycopg.connect(url, autocommit=True) as connection:
+        audit.install(connection)
+        yield connection
+        audit.remove(connection)
+
+
+def start(fleet: HostsUnderTest, count: int, seconds: float) -> list[Task]:
+    runs = [fleet.trigger("works", {"seconds": seconds}) for _ in range(count)]
+    return [Task("works", run, "work") for run in runs]
+
+
+def running_on(database: psycopg.Connection[Any]) -> dict[str, str]:
+    """run -> the host that it runs on, as Airflow knows it."""
+    return {run: hostname for run, hostname in database.execute(WHERE).fetchall() if hostname}
+
+
+def on_host(database: psycopg.Connection[Any], tasks: list[Task], host: str) -> list[Task]:
+    placed = running_on(database)
+    return [task for task in tasks if placed.get(task.run_id, "").startswith(f"{host}.")]
+
+
+def starts(folder: Path, task: Task) -> list[Note]:
+    return [note for note in witness.read(folder) if note.task == task and note.event == Event.START]
+
+
+def test_what_ran_on_a_host_that_is_gone_runs_again_elsewhere(
+    fleet: tuple[HostsUnderTest, Path],
+    database: psycopg.Connection[Any],
+    record_property: Callable[[str, object], None],
+) -> None:
+    one, folder = fleet
+    tasks: list[Task] = []
+    while not (there := on_host(database, tasks, "host-2")):
+        assert len(tasks) < 8, "no worker of host-2 took one; the others have no room for what will be lost"
+        tasks += start(one, 1, seconds=30)
+        wait_until(lambda: len(running_on(database)) == len(tasks), 60, "all are running")
+    victim = there[0]
+    (first,) = wait_until(lambda: starts(folder, victim), 30, "it says that it has started")
+
+    one.power_off("host-2")
+    began = time.monotonic()
+    after = start(one, 1, seconds=0)[0]
+    wait_until(lambda: len(starts(folder, victim)) == 2, AGAIN_SECONDS, "it runs again", pause_seconds=0.05)
+    again = starts(folder, victim)[-1].at - began
+    gone = one.wait_for_host("host-2", "gone", 5)
+    wait_until(lambda: starts(folder, after), 60, "a task of later is started", pause_seconds=0.05)
+
+    asked = {task.run: frozenset({task}) for task in (*tasks, after)}
+    for run in asked:
+        assert one.wait_for_run(run.dag_id, run.run_id, 120) == "success", told(one)
+    assert broken(folder, database, asked, first) == (), told(one)
+    assert [len(starts(folder, task)) for task in tasks] == [2 if task == victim else 1 for task in tasks]
+    left = "SELECT DISTINCT max_tries - try_number FROM task_instance"
+    assert database.execute(left).fetchall() == [(-1,)]  # as for a first try without retries
+    assert gone.ended_by in ("host-1", "host-3")
+    record_property("host gone, its task running again", round(again, 2))
+    print(f"host gone, its task running again: {again:.2f} s")
+
+
+def broken(
+    folder: Path, database: psycopg.Connection[Any], asked: dict[Run, frozenset[Task]], lost: Note
+) -> tuple[object, ...]:
+    history = History(
+        notes=witness.read(folder),
+        changes=audit.changes(database),
+        asked=asked,
+        states=audit.states(database),
+        faults=(Fault("power off", 0.0, 0.0, attempts=frozenset({lost.attempt})),),
+    )
+    return violations(history)
+
+
+def test_a_host_that_comes_back_is_another_one_and_can_be_drained(fleet: tuple[HostsUnderTest, Path]) -> None:
+    one, _ = fleet
+    before = one.host("host-2").boot
+    one.start_again("host-2")
+    assert one.wait_for_host("host-2", "up", 10).boot != before
+
+    assert one.airfleet("drain", "host-2").returncode == 0
+    worker = wait_until(lambda: stopped(one, "host-2"), 60, "its worker has stopped")
+    assert worker == "drained"
+    status = one.airfleet("status", "-o", "json")
+    assert status.returncode == 0, status.stderr
+    found = {host["host"]: host for host in json.loads(status.stdout)["hosts"]}
+    assert [found[name]["state"] for name in one.names] == ["up", "up", "up"]
+    assert [found[name]["drained"] for name in one.names] == [False, True, False]
+    assert one.airfleet("drain", "host-2", "--undo").returncode == 0
+    wait_until(lambda: one.on("host-2").component("worker").state == "ready", 60, "its worker is back")
+
+
+def stopped(fleet: HostsUnderTest, host: str) -> str:
+    worker = fleet.on(host).component("worker")
+    return worker.reason if worker.state == "stopped" else ""
+
+
+def told(fleet: HostsUnderTest) -> str:
+    logs = [fleet.log_of(host, name) for host in fleet.names for name in ("agent", "scheduler", "worker")]
+    return "\n".join(f"--- {log}\n{_last(log)}" for log in logs)
+
+
+def _last(log: Path, lines: int = 30) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else ""
