@@ -76,6 +76,10 @@ def running_on(database: psycopg.Connection[Any]) -> dict[str, str]:
     return {run: hostname for run, hostname in database.execute(WHERE).fetchall() if hostname}
 
 
+def wait_until_running(database: psycopg.Connection[Any], task: Task) -> None:
+    wait_until(lambda: task.run_id in running_on(database), 60, f"{task} runs")
+
+
 def on_host(database: psycopg.Connection[Any], tasks: list[Task], host: str) -> list[Task]:
     placed = running_on(database)
     return [task for task in tasks if placed.get(task.run_id, "").startswith(f"{host}.")]
@@ -95,7 +99,7 @@ def test_what_ran_on_a_host_that_is_gone_runs_again_elsewhere(
     while not (there := on_host(database, tasks, "host-2")):
         assert len(tasks) < 8, "no worker of host-2 took one; the others have no room for what will be lost"
         tasks += start(one, 1, seconds=30)
-        wait_until(lambda: len(running_on(database)) == len(tasks), 60, "all are running")
+        wait_until_running(database, tasks[-1])
     victim = there[0]
     (first,) = wait_until(lambda: starts(folder, victim), 30, "it says that it has started")
 
