@@ -115,7 +115,7 @@ def _place(here: Project, queue: str | None, *, allowed: bool) -> Place:
     api, _ = rest.connect(here)
     queue = queue or next(iter(fleet.queues), "default")
     slots = sum(one.count * (one.slots or os.cpu_count() or 1) for one in fleet.workers if queue in one.queues)
-    return drill.Place(here.root, here.environ, here.paths, here.root / fleet.pipelines, queue, slots, api)
+    return drill.Place(here.root, here.environment, here.paths, here.root / fleet.pipelines, queue, slots, api)
 
 
 def _parts(here: Project, part: str) -> tuple[str, ...]:
