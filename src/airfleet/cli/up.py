@@ -82,7 +82,7 @@ def start_detached(here: Project, *, wait: bool, deadline: float, timeout: float
     """Start the fleet, or find it running, and leave it running."""
     running = _running(here)
     if running is None:
-        _launch(here)
+        launch_agent(here)
     if wait:
         with _nothing_left_behind(here) if running is None else _as_it_is():
             snapshot = wait_until_ready(here, deadline, timeout)
@@ -96,8 +96,8 @@ def start_detached(here: Project, *, wait: bool, deadline: float, timeout: float
 
 def stay(here: Project, *, deadline: float, timeout: float) -> None:
     """Start the fleet, follow it, and end it when the person says so."""
-    with _signals_interrupt():
-        _launch(here)
+    with signals_interrupt():
+        launch_agent(here)
         with _ended_at_last(here):
             snapshot = wait_until_ready(here, deadline, timeout)
             terminal.say()
@@ -179,7 +179,8 @@ def summary(snapshot: Snapshot, *, attached: bool) -> str:
     return "\n".join(lines)
 
 
-def _launch(here: Project) -> None:
+def launch_agent(here: Project) -> None:
+    """Start the agent; end what it began when the person gives up meanwhile. Raises FleetError or FileProblems."""
     from airfleet.agent import launch
 
     host = here.environ.get(paths.HOST)
@@ -236,7 +237,7 @@ def _ended_at_last(here: Project) -> Iterator[None]:
 
 
 @contextmanager
-def _signals_interrupt() -> Iterator[None]:
+def signals_interrupt() -> Iterator[None]:
     """Let SIGTERM and a closed terminal end a foreground ``up`` as Ctrl-C does."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -27,7 +27,7 @@ def start(here: Project, count: int, *, detach: bool, deadline: float, timeout: 
         raise FleetError(f"there run already: {', '.join(running)}", hint="airfleet down")
     secrets.write_private(here.played, str(count), mode=0o644)
     hosts = [here.on(name) for name in names]
-    with up._signals_interrupt():
+    with up.signals_interrupt():
         try:
             snapshot = _bring_up(hosts, deadline, timeout)
             terminal.say()
@@ -48,10 +48,10 @@ def start(here: Project, count: int, *, detach: bool, deadline: float, timeout: 
 
 def _bring_up(hosts: list[Project], deadline: float, timeout: float) -> Snapshot:
     first, *others = hosts
-    up._launch(first)
+    up.launch_agent(first)
     snapshot = up.wait_until_ready(first, deadline, timeout)
     for host in others:
-        up._launch(host)
+        up.launch_agent(host)
     for host in others:
         up.wait_until_ready(host, deadline, timeout)
     return snapshot

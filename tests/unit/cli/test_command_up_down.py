@@ -153,7 +153,7 @@ def test_up_detached_without_waiting_returns_at_once(agent_says: Callable, airfl
 
 
 def test_sigterm_interrupts_a_foreground_up_as_ctrl_c_does() -> None:
-    with pytest.raises(KeyboardInterrupt), up._signals_interrupt():
+    with pytest.raises(KeyboardInterrupt), up.signals_interrupt():
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(5)
 
