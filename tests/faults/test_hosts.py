@@ -103,8 +103,8 @@ def test_what_ran_on_a_host_that_is_gone_runs_again_elsewhere(
     victim = there[0]
     (first,) = wait_until(lambda: starts(folder, victim), 30, "it says that it has started")
 
-    one.power_off("host-2")
     began = time.monotonic()
+    one.power_off("host-2")
     after = start(one, 1, seconds=0)[0]
     wait_until(lambda: len(starts(folder, victim)) == 2, AGAIN_SECONDS, "it runs again", pause_seconds=0.05)
     again = starts(folder, victim)[-1].at - began
