@@ -31,7 +31,7 @@ def outcome() -> Iterator[Outcome]:
     # Little enough that what waits after an outage is soon worked off.
     mix = Mix(long_seconds=15.0, chain_seconds=0.5)
     shape = Shape(mix, window_seconds=3.0, settle_seconds=1.0, patience_seconds=PATIENCE_SECONDS)
-    hasty = "  scheduler: {task_instance_heartbeat_timeout: \"20\"}\n"
+    hasty = '  scheduler: {task_instance_heartbeat_timeout: "20"}\n'
     with FleetTarget(Topology(slots=8), settings=hasty) as target:
         yield Experiment(target, shape, "outages").run((API_AWAY, DATABASE_CRASHES, CALLBACKS))
 
