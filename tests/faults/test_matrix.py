@@ -15,7 +15,7 @@ from airfleet.testing.workload import Mix
 pytestmark = pytest.mark.timeout(600)
 
 #: two schedulers: one killed leaves one
-ROWS = ("F1", "F3", "F5", "F11", "F13", "F17", "F19", "F23")
+ROWS = ("F1", "F3", "F5", "F11", "F13", "F17", "F19")
 #: a minute away is three seconds here
 SCALE = 0.05
 SHAPE = Shape(
@@ -52,4 +52,4 @@ def test_everything_recovers_in_time(outcome: Outcome) -> None:
 
 
 #: a machine that runs other tests, too, is slower than one that is measured on
-SLACK_SECONDS = 10.0
+SLACK_SECONDS = 20.0
