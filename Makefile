@@ -14,7 +14,7 @@ AIRFLOW_34_TESTS := tests/unit/pipelines tests/unit/test_source.py tests/conform
 	tests/integration/pipelines/test_discovery.py \
 	tests/integration/pipelines/test_airflow_cli.py tests/integration/pipelines/test_local_run.py
 
-.PHONY: help demo stop test lint types imports docs docs-check test-34 test-33 bench compare soak drill faults format lock install install-dev clean
+.PHONY: help demo stop test lint types imports docs docs-check test-34 test-33 test-long bench compare soak drill faults format lock install install-dev clean
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -30,6 +30,9 @@ test: lint docs-check test-34 test-33 ## Everything that CI runs
 
 test-33: install-dev
 	$(BIN)/python -m pytest -p tests.no_skips $(PYTEST_ARGS)
+
+test-long: install-dev ## The tests that are too long for CI
+	$(BIN)/python -m pytest -p tests.no_skips -m long $(PYTEST_ARGS)
 
 test-34: .venv-34/.installed
 	PYTHONPATH=src .venv-34/bin/python -m pytest -p tests.no_skips $(AIRFLOW_34_TESTS) $(PYTEST_ARGS)

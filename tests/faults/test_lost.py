@@ -248,6 +248,7 @@ def connect_to_broker(fleet: FleetUnderTest) -> redis.Redis:
     return redis.Redis(host=host, port=int(port), password=password)
 
 
+@pytest.mark.long
 def test_messages_of_a_wiped_broker_are_sent_again(losing: Losing) -> None:
     losing.start(2, seconds=4)
     losing.wait_for(lambda states: states.get("running") == 2, "both slots are taken")
@@ -276,6 +277,7 @@ def test_an_attempt_that_loses_its_monitor_runs_again(losing: Losing, processes_
     losing.wait_for_the_end(first)
 
 
+@pytest.mark.long
 def test_what_ran_in_a_killed_worker_runs_again_without_a_retry(losing: Losing) -> None:
     tasks = losing.start(2, seconds=4)
     first = [losing.wait_for_start(task) for task in tasks]
@@ -300,6 +302,7 @@ def processes_gone(pid: int) -> None:
         pass
 
 
+@pytest.mark.long
 def test_a_task_that_was_lost_too_often_is_left_to_airflow(losing: Losing) -> None:
     task = losing.start(1, seconds=30)[0]
     first = losing.wait_for_start(task)
@@ -319,6 +322,7 @@ def test_a_task_that_was_lost_too_often_is_left_to_airflow(losing: Losing) -> No
     assert losing.database.execute(outcome).fetchone() == ("fail",)
 
 
+@pytest.mark.long
 def test_a_task_that_is_cleared_while_its_worker_dies_runs_again(losing: Losing) -> None:
     task = losing.start(1, seconds=3)[0]
     losing.wait_for_start(task)

@@ -226,11 +226,13 @@ def outcome(target: FleetTarget) -> Outcome:
     return Experiment(target, SHAPE, "rabbit", print).run(trials)
 
 
+@pytest.mark.long
 def test_whatever_becomes_of_the_broker_nothing_is_lost_and_nothing_runs_twice(outcome: Outcome) -> None:
     assert [str(violation) for violation in outcome.violations] == []
     assert outcome.runs > 15
 
 
+@pytest.mark.long
 def test_tasks_start_again_within_seconds_of_its_return(outcome: Outcome) -> None:
     found = {number: one.seconds for number, one in zip(ROWS, outcome.recoveries, strict=True)}
     late = {
