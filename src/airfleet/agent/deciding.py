@@ -21,6 +21,7 @@ or a person says that it is gone.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -129,6 +130,21 @@ def may_run(view: View, now: float) -> bool:
     if view.policy == "keep" or now - view.renewed_at <= FENCE_SECONDS:
         return True
     return _nobody_can_take_over(view, now)
+
+
+def seconds_left(view: View, now: float) -> float:
+    """For how long attempts may go on here from ``now``, whatever becomes of the agent: what its guard is told.
+
+    What the others said holds for a while: whoever could take over later has to renew for LEASE_SECONDS first. It is
+    counted in before FENCE_SECONDS are over: the time that is left then would end between two words to the guard.
+    """
+    if not may_run(view, now):
+        return 0.0
+    assert view.renewed_at is not None  # see may_run
+    if view.policy == "keep":
+        return math.inf
+    left = FENCE_SECONDS - (now - view.renewed_at)
+    return max(left, FENCE_SECONDS / 2) if _nobody_can_take_over(view, now) else left
 
 
 def needs_answers(view: View, now: float) -> bool:

@@ -128,11 +128,7 @@ class Membership:
 
     def seconds_left(self) -> float:
         """For how long attempts may go on whatever happens to this agent."""
-        view, now = self._view(), self._clock()
-        if not deciding.may_run(view, now) or view.renewed_at is None:
-            return 0.0
-        left = deciding.FENCE_SECONDS - (now - view.renewed_at)
-        return left if left > 0 else deciding.FENCE_SECONDS / 2
+        return deciding.seconds_left(self._view(), self._clock())
 
     def may_start(self) -> bool:
         """Whether something that runs or starts attempts may be started now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass, field, replace
 
@@ -23,6 +24,7 @@ from airfleet.agent.deciding import (
     majority,
     may_run,
     needs_answers,
+    seconds_left,
 )
 
 NOW = 1000.0
@@ -97,6 +99,26 @@ def test_who_ends_its_attempts(what: str, view: View, ends: bool) -> None:
     assert bool(found) is ends, what
     if view.runs:
         assert may_run(view, NOW) is not ends, what
+
+
+@pytest.mark.parametrize(
+    ("what", "view", "seconds"),
+    [
+        ("all is well", WELL, FENCE_SECONDS - 1),
+        ("nobody answers, and soon it must end", replace(WELL, renewed_at=NOW - 9.75), 0.25),
+        (
+            "soon it would have to end, but nobody can renew",
+            replace(CUT_OFF, renewed_at=NOW - 9.75, answers=answers(False)),
+            5,
+        ),
+        ("it would have ended, but nobody can renew", replace(CUT_OFF, answers=answers(False)), 5),
+        ("it must have ended", CUT_OFF, 0),
+        ("the policy is to keep", replace(CUT_OFF, policy="keep"), math.inf),
+        ("not registered yet", View(hosts=3), 0),
+    ],
+)
+def test_how_long_attempts_may_outlive_the_agent(what: str, view: View, seconds: float) -> None:
+    assert seconds_left(view, NOW) == pytest.approx(seconds), what
 
 
 def test_others_are_asked_only_when_a_renewal_is_late() -> None:
