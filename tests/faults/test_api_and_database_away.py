@@ -36,11 +36,13 @@ def outcome() -> Iterator[Outcome]:
         yield Experiment(target, shape, "outages").run((API_AWAY, DATABASE_CRASHES, CALLBACKS))
 
 
+@pytest.mark.long
 def test_nothing_is_lost_done_twice_or_blamed_on_a_task(outcome: Outcome) -> None:
     # So few seconds say little about how much is done (I11); that it goes on is seen below.
     assert [str(one) for one in outcome.violations if one.invariant != "I11"] == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("number", "what"), [(0, "recorded"), (1, "dispatch"), (2, "callbacks")], ids=["api", "database", "callbacks"]
 )

@@ -213,6 +213,7 @@ def owner(fleet: FleetUnderTest, job: int) -> str:
     return next(path.stem for path in files if f'"job": {job}' in path.read_text())
 
 
+@pytest.mark.long
 def test_tasks_go_on_and_are_watched_when_every_scheduler_is_killed(losing: Losing) -> None:
     losing.start(4, seconds=5)
     losing.wait_for(lambda states: states.get("running") == 2 and states.get("queued") == 2, "two run, two wait")
@@ -227,6 +228,7 @@ def test_tasks_go_on_and_are_watched_when_every_scheduler_is_killed(losing: Losi
     assert losing.notes(after)
 
 
+@pytest.mark.long
 def test_a_task_whose_message_is_lost_with_its_scheduler_is_sent_again(losing: Losing) -> None:
     losing.start(2, seconds=4)
     losing.wait_for(lambda states: states.get("running") == 2, "both slots are taken")

@@ -94,9 +94,9 @@ class Agent:
         self._orders = Orders()
         #: workers that got another size while they were being forked
         self._outgrown: set[str] = set()
+        self._outcomes = Outcomes(paths.outcomes, self._prober.database, clock)
         #: tells the database of the dead, for others to act upon
         self._fencing = self._new_fencing()
-        self._outcomes = Outcomes(paths.outcomes, self._prober.database, clock)
         self._draining = Draining(clock)
         self._well_at: dict[str, float] = {}
         self._server: ControlServer | None = None
@@ -440,7 +440,7 @@ class Agent:
 
     def _new_fencing(self) -> Fencing:
         name = self._membership.hostname if self._membership else identity.host()
-        return Fencing(self._prober.database, name, self._paths.airflow_home, self._log)
+        return Fencing(self._prober.database, name, self._paths.airflow_home, self._log, self._outcomes.carry)
 
     def _look_at_the_hosts(self) -> None:
         """Do what follows from how the other hosts are."""

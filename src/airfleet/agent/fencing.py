@@ -98,11 +98,14 @@ def host_gone(database: lost.Asks, hostname: str) -> int:
 
 
 class Fencing:
-    """The thread that tells the database. ``folder`` is where components write down their jobs."""
+    """The thread that tells the database. ``folder`` is where components write down their jobs; ``carry`` brings what
+    workers left to tell into the database, before anything is called lost."""
 
-    def __init__(self, database: lost.Asks, hostname: str, folder: Path, log: Log) -> None:
+    def __init__(
+        self, database: lost.Asks, hostname: str, folder: Path, log: Log, carry: Callable[[], object] = lambda: None
+    ) -> None:
         self._database = database
-        self._lookout = lost.Lookout(database, hostname)
+        self._lookout = lost.Lookout(database, hostname, carry=carry)
         self._folder = folder
         self._log = log
         self._words: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
@@ -150,7 +153,7 @@ class Fencing:
                     self._log(Event.ATTEMPTS_LOST, count=reported)
                 self._heed(self._lookout.monitors)
                 pause = self._pause(running)
-            except psycopg.Error:
+            except (psycopg.Error, OSError):
                 pause = AGAIN_SECONDS if self._unsaid else BUSY_SECONDS
         for descriptor in self._monitors.values():
             os.close(descriptor)

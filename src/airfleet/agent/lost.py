@@ -98,6 +98,8 @@ class Lookout:
     database: Asks
     hostname: str
     clock: Callable[[], float] = time.monotonic
+    #: brings what workers left to tell into the database; raises psycopg.Error or OSError
+    carry: Callable[[], object] = lambda: None
     #: the monitors that the last look found, by their pids
     monitors: frozenset[int] = frozenset()
     #: attempts without a monitor -> since when that is known
@@ -113,7 +115,10 @@ class Lookout:
         self.monitors = frozenset(processes.monitors.values())
         self._end_what_is_alone(alone(rows, processes))
         gone = [row.ti_id for row in lost(rows, processes)]
-        return len(rows), self._report(gone) if gone else 0
+        if not gone:
+            return len(rows), 0
+        self.carry()  # first: who told how its attempt ended lost none
+        return len(rows), self._report(gone)
 
     def worker_gone(self) -> None:
         """Tell the schedulers that a worker died. Raises psycopg.Error."""

@@ -45,6 +45,8 @@ class Outcomes:
         self._clock = clock
         self._thread: threading.Thread | None = None
         self._not_before = 0.0
+        #: who calls a second time returns when what lies there is committed
+        self._carrying = threading.Lock()
 
     def look(self) -> None:
         """Have what lies there carried; returns at once."""
@@ -61,14 +63,18 @@ class Outcomes:
             self._not_before = self._clock() + _RETRY_SECONDS
 
     def carry(self) -> int:
-        """Carry what lies there now; how many there were. Raises psycopg.Error or OSError."""
-        files = self._waiting()[:_BATCH]
+        """Carry all that lies there now; how many there were. Raises psycopg.Error or OSError."""
+        with self._carrying:
+            files = self._waiting()
+            for first in range(0, len(files), _BATCH):
+                self._carry(files[first : first + _BATCH])
+        return len(files)
+
+    def _carry(self, files: Sequence[Path]) -> None:
         values = [file.read_text(encoding="utf-8") for file in files]
-        if files:
-            self._database.rows(_KEEP, ([file.name for file in files], values))
+        self._database.rows(_KEEP, ([file.name for file in files], values))
         for file in files:
             file.unlink(missing_ok=True)
-        return len(files)
 
     def _waiting(self) -> list[Path]:
         try:

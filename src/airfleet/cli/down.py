@@ -32,7 +32,7 @@ PATIENCE_SECONDS = 60.0
 @options.host
 @options.project
 def command(project: Path | None, host: str | None, timeout: float) -> None:
-    """Stop the fleet of this machine: all of its hosts that run here, or one."""
+    """Stop what runs of the fleet on this machine."""
     here = find(project, host=host)
     said = [sentence for one in everything(here, host) if (sentence := end(one, timeout))]
     terminal.say("\n".join(said) or "nothing is running")

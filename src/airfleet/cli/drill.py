@@ -52,7 +52,7 @@ COLUMNS = {
 @options.output()
 @options.project
 def command(part: str, yes: bool, queue: str | None, timeout: float, output: str, project: Path | None) -> int:
-    """Break a part of the fleet, and see that no task is lost.
+    """Break a part of the fleet and see what is lost.
 
     The part is killed without a warning, while small tasks of the drill's own run; they show how long nothing
     started, and whether one was lost, was done twice, or failed. "host" kills everything on this host, and starts

@@ -28,7 +28,7 @@ RESET = "fleet"
 @options.option("--host", envvar="AIRFLEET_HOST", metavar="NAME", help="The host that runs it; without it, this one.")
 @options.project
 def command(project: Path | None, sizes: tuple[str, ...], host: str | None) -> None:
-    """Change how many workers a host runs, and how many tasks each of them.
+    """Change how many workers and slots a host has.
 
     A worker that gets other slots is replaced: a new one takes tasks at once, the old one finishes what it runs.
     Sizes outlive the agent in a fleet with hosts, and last as long as it in one without.

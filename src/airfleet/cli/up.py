@@ -63,7 +63,7 @@ _TELLING = {state: rank for rank, state in enumerate((*_DEAD, State.DEGRADED, St
 def command(
     project: Path | None, env: str | None, host: str | None, hosts: int | None, detach: bool, wait: bool, timeout: float
 ) -> None:
-    """Start the fleet of this machine, or this machine's part of a fleet of several hosts."""
+    """Start the fleet, or the part of it that this machine runs."""
     if host and hosts:
         raise click.UsageError("--hosts starts all of them, --host one")
     here = find(project, env, host)

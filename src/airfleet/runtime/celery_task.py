@@ -29,6 +29,7 @@ from airflow.sdk.api.client import ServerResponseError
 from airflow.sdk.exceptions import TaskAlreadyRunningError
 from celery import Celery
 from celery.exceptions import Ignore
+from celery.signals import task_postrun
 from pydantic import TypeAdapter
 from setproctitle import setproctitle
 
@@ -48,6 +49,12 @@ def register(app: Celery) -> None:
     app.finalize()
     app.tasks.unregister(NAME)
     app.task(name=NAME)(execute)
+    task_postrun.connect(_rest, weak=False)
+
+
+def _rest(**_: Any) -> None:
+    """Say that this slot runs nothing: only when the outcome is stored, so that it is not taken for a loss."""
+    setproctitle(IDLE_TITLE)
 
 
 def prepare() -> None:
@@ -77,8 +84,6 @@ def _run(workload: Any, to_stdout: bool) -> None:
             raise
         log.info("%s is not to be started any more; the message is ignored: %s", workload.display_name, error.detail)
         raise Ignore from error
-    finally:
-        setproctitle(IDLE_TITLE)
 
 
 @contextmanager

@@ -8,9 +8,9 @@ transaction that holds the task instance's row, its state decides::
     restarting (cleared)     ─────────> no state, a new id, all its retries, as Airflow does when the old attempt ends
     anything else            ─────────> nothing: its end was told after all
 
-*fail* is taken when the fleet asks for it (``on_worker_lost: fail``), when a task was lost :data:`MOST_RERUNS` times
-within a day (it may be what kills its worker), and when the attempt ended by itself and only its report is missing:
-that one, the worker's result says, is no loss.
+*fail* is taken when the fleet asks for it (``on_worker_lost: fail``), and when a task was lost :data:`MOST_RERUNS`
+times within a day (it may be what kills its worker). An attempt that ended by itself, so that only its report is
+missing, is no loss: the worker's result says so, and the executor reports that as Airflow's does.
 
 The id changes, so whatever comes late under the old one, a message or a report, finds nobody (404). Several schedulers
 share the work: a row that one of them holds is skipped by the others.
@@ -70,12 +70,16 @@ def decide(state: str | None, wanted: str, earlier_reruns: int, ended_by_itself:
 
     >>> decide("running", "rerun", 0, False), decide("running", "rerun", 3, False), decide("success", "rerun", 0, False)
     ('rerun', 'fail', 'over')
+    >>> decide("running", "rerun", 0, ended_by_itself=True)
+    'told'
     """
     if state == TaskInstanceState.RESTARTING:
         return "cleared"
     if state != TaskInstanceState.RUNNING:
         return "over"
-    return FAIL if wanted == FAIL or ended_by_itself or earlier_reruns >= MOST_RERUNS else RERUN
+    if ended_by_itself:
+        return "told"
+    return FAIL if wanted == FAIL or earlier_reruns >= MOST_RERUNS else RERUN
 
 
 @dataclass(frozen=True)

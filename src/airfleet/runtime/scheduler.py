@@ -103,7 +103,7 @@ AND external_executor_id IS NOT NULL
 _OWN = text("""
 UPDATE task_instance SET queued_by_job_id = :job_id
 WHERE state IN ('queued', 'running', 'restarting') AND external_executor_id IS NOT NULL
-AND NOT EXISTS (SELECT FROM job WHERE job.id = queued_by_job_id)
+AND NOT EXISTS (SELECT 1 FROM job WHERE job.id = queued_by_job_id)
 """)
 _ANY_SCHEDULED = "SELECT EXISTS (SELECT FROM task_instance WHERE state = 'scheduled')"
 
@@ -185,6 +185,8 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
         agenda, patience = self._agenda(executor, news, now)
         executor.freed = False
         executor.patience_seconds = patience
+        if agenda.everything:
+            self._find_the_forgotten(executor)
         if not agenda:
             return 0
         queued = self._pass(agenda, session)
@@ -219,7 +221,6 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
             agenda.make_runs = True
             self._others_wait = True
             self._forget_versions(News(everything=True))
-            self._find_the_forgotten(executor)
         agenda.start_runs |= agenda.make_runs
         agenda.queue_tasks |= agenda.start_runs or bool(agenda.changed)
         return agenda, patience

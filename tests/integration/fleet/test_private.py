@@ -28,7 +28,7 @@ def fleet(air_quality_fleet: AirQuality) -> FleetUnderTest:
 def secrets(fleet: FleetUnderTest) -> dict[str, str]:
     """Every secret of the fleet."""
     found: dict[str, str] = json.loads(fleet.paths.secrets.read_text())
-    assert len(found) == 9
+    assert len(found) == 10
     assert all(len(value) >= 24 for value in found.values())
     return found
 

@@ -85,7 +85,7 @@ def test_tasks_go_on_when_the_pool_dies_and_another_one_takes_its_place(acting: 
     assert task.state() == "success"
 
 
-def test_an_attempt_whose_monitor_dies_ends_and_the_worker_goes_on(acting: Acting, tmp_path: Path) -> None:
+def test_an_attempt_whose_monitor_dies_ends_and_its_task_runs_again(acting: Acting, tmp_path: Path) -> None:
     task = acting.waiting("declared", tmp_path)
     pid, template = task.pids
     worker = acting.fleet.component("worker").pid
@@ -95,7 +95,9 @@ def test_an_attempt_whose_monitor_dies_ends_and_the_worker_goes_on(acting: Actin
     for monitor in monitors:
         os.kill(monitor, signal.SIGKILL)
     wait_until(lambda: not is_alive(pid), 10, "the attempt has ended")
-    assert task.state() == "failed"
+    wait_until(lambda: task.pids[0] != pid, 30, "the task runs again")
+    task.go_on()
+    assert task.state() == "success"
     assert acting.act("declared").state() == "success"
 
 

@@ -121,6 +121,24 @@ def test_what_is_in_no_title_is_reported_and_what_is_is_not() -> None:
     assert database.told(REPORT) == [{"ids": [gone], "hostname": "somewhere"}]
 
 
+def test_what_workers_left_to_tell_is_told_before_anything_is_called_lost() -> None:
+    database = Database([(str(uuid4()), 2**22 + 1, False, time.time())])
+    reported_before: list[int] = []
+    Lookout(database, "here", carry=lambda: reported_before.append(len(database.told(REPORT)))).look()
+    assert reported_before == [0]
+    assert len(database.told(REPORT)) == 1
+
+
+def test_nothing_is_called_lost_while_what_workers_left_cannot_be_told() -> None:
+    def cannot() -> None:
+        raise OSError("no such folder")
+
+    database = Database([(str(uuid4()), 2**22 + 1, False, time.time())])
+    with pytest.raises(OSError, match="no such folder"):
+        Lookout(database, "here", carry=cannot).look()
+    assert database.told(REPORT) == []
+
+
 def test_nothing_is_reported_and_no_process_looked_at_while_nothing_runs_here() -> None:
     database = Database()
     assert Lookout(database, "here").look() == (0, 0)

@@ -17,7 +17,7 @@ from airfleet.runtime.wakeups import JOBS, LOST, News
         ("running", "rerun", MOST_RERUNS - 1, False, "rerun"),
         ("running", "rerun", MOST_RERUNS, False, "fail"),
         ("running", "fail", 0, False, "fail"),
-        ("running", "rerun", 0, True, "fail"),
+        ("running", "rerun", 0, True, "told"),
         ("restarting", "fail", MOST_RERUNS, True, "cleared"),
     ],
 )
