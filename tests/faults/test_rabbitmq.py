@@ -23,7 +23,7 @@ from airfleet.fleet import brokers
 from airfleet.testing import processes, witness
 from airfleet.testing.experiment import Experiment, Outcome, Shape
 from airfleet.testing.history import Event
-from airfleet.testing.matrix import BY_NUMBER
+from airfleet.testing.matrix import BY_NUMBER, late
 from airfleet.testing.ports import free_ports
 from airfleet.testing.rabbitmq import RabbitMQ
 from airfleet.testing.targets import FleetTarget, Topology
@@ -234,11 +234,4 @@ def test_whatever_becomes_of_the_broker_nothing_is_lost_and_nothing_runs_twice(o
 
 @pytest.mark.long
 def test_tasks_start_again_within_seconds_of_its_return(outcome: Outcome) -> None:
-    found = {number: one.seconds for number, one in zip(ROWS, outcome.recoveries, strict=True)}
-    late = {
-        f"{number} {watch}: {seconds}"
-        for number, by_watch in found.items()
-        for watch, seconds in by_watch.items()
-        if seconds is None or seconds > BY_NUMBER[number].promised[watch].most + SLACK_SECONDS
-    }
-    assert late == set()
+    assert late(ROWS, outcome, SLACK_SECONDS) == ()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import psycopg
 
 from airfleet.testing import nemesis, stopwatch, witness
-from airfleet.testing.experiment import Trial
+from airfleet.testing.experiment import Outcome, Trial
 from airfleet.testing.history import Event
 from airfleet.testing.nemesis import Fault
 from airfleet.testing.stopwatch import Stopwatch
@@ -248,6 +248,17 @@ ROWS: tuple[Row, ...] = (
     ),
 )
 BY_NUMBER: Mapping[str, Row] = {row.number: row for row in ROWS}
+
+
+def late(numbers: Sequence[str], outcome: Outcome, slack_seconds: float) -> tuple[str, ...]:
+    """What took longer than the most that is promised and some slack, or for ever; the rows as they were done."""
+    return tuple(
+        f"{number} {watch}: {seconds}"
+        for number, recovery in zip(numbers, outcome.recoveries, strict=True)
+        for watch, seconds in recovery.seconds.items()
+        if seconds is None or seconds > BY_NUMBER[number].promised[watch].most + slack_seconds
+    )
+
 
 #: the random nemesis; not a row of its own, as its faults are drawn
 RANDOM = "F32"

@@ -14,7 +14,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import IO
 
 import psycopg
@@ -30,6 +29,7 @@ from airfleet.fleet.paths import Paths, fleet_id
 from airfleet.fleet.plan import BrokerWorks, PostgresAnswers, Probe
 from airfleet.testing import processes
 from airfleet.testing.fleet import clean_environment
+from airfleet.testing.lifetime import Startable
 from airfleet.testing.ports import free_ports
 from airfleet.testing.waiting import wait_until
 
@@ -41,7 +41,7 @@ POSTGRES = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "log
 
 
 @dataclass
-class Servers:
+class Servers(Startable):
     """PostgreSQL and Valkey with their data below ``folder``, both on loopback with a password."""
 
     folder: Path
@@ -79,15 +79,6 @@ class Servers:
             process.wait()
         self._started.clear()
         shutil.rmtree(embedded.SYSTEM_STATE / fleet_id(self.folder), ignore_errors=True)
-
-    def __enter__(self) -> Servers:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def database(self, name: str) -> str:
         """``postgresql://...`` of a database of this name, which is made when it is not there."""

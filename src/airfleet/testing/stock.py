@@ -29,7 +29,6 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -44,6 +43,7 @@ from airfleet.fleet.plan import HttpAnswers, JobBeats, Probe
 from airfleet.testing import processes
 from airfleet.testing.dags import RunsDags
 from airfleet.testing.fleet import clean_environment
+from airfleet.testing.lifetime import Startable
 from airfleet.testing.ports import free_ports
 from airfleet.testing.servers import Servers, spawn
 from airfleet.testing.waiting import wait_until
@@ -67,7 +67,7 @@ _KEEP_SECONDS = 0.2
 
 
 @dataclass
-class StockAirflow(RunsDags):
+class StockAirflow(Startable, RunsDags):
     """Airflow of this environment in ``folder``, with the Dags of the folder ``dags``."""
 
     folder: Path
@@ -124,19 +124,6 @@ class StockAirflow(RunsDags):
         self._running.clear()
         if self.given_servers is None:
             self.servers.stop()
-
-    def __enter__(self) -> StockAirflow:
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def airflow(self, *arguments: str) -> str:
         """What an ``airflow`` command prints. Raises AssertionError with what it said when it fails."""

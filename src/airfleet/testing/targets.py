@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 import psycopg
 
@@ -24,6 +24,7 @@ from airfleet.cli.rest import Api
 from airfleet.testing import audit, dags, processes, witness, workload
 from airfleet.testing.fleet import FleetUnderTest
 from airfleet.testing.gate import Gate
+from airfleet.testing.lifetime import Startable
 from airfleet.testing.ports import free_ports
 from airfleet.testing.servers import BROKER_SERVER, Servers
 from airfleet.testing.stock import COMPONENTS, StockAirflow
@@ -140,7 +141,7 @@ class _Valkey:
 MakeBroker = Callable[[Path], Broker]
 
 
-class _Harness:
+class _Harness(Startable):
     """The part that both targets have: a folder, servers, a broker, a gate, Dags."""
 
     def __init__(self, topology: Topology, make_broker: MakeBroker | None) -> None:
@@ -189,20 +190,6 @@ class _Harness:
 
     def stop(self) -> None:
         self._held.close()
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def start(self) -> None:
-        raise NotImplementedError
 
     def _ready(self, api: Api) -> None:
         def known() -> bool:
