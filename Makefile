@@ -77,7 +77,7 @@ lock: $(UV) ## Lock the requirements again (UPGRADE=1: to the newest that fit)
 	$(COMPILE) pyproject.toml --extra local --extra examples --extra dynamo --extra classics --group dev -o requirements/dev.lock
 	$(COMPILE) pyproject.toml --extra local -c requirements/dev.lock -o requirements/airfleet.lock
 	$(COMPILE) pyproject.toml --extra local --extra examples -c requirements/dev.lock -o requirements/examples.lock
-	$(COMPILE) pyproject.toml --extra local --extra lightning -c requirements/dev.lock -o requirements/lightning.lock
+	$(COMPILE) pyproject.toml --extra local --extra lightning --group lightning-dev -o requirements/lightning.lock
 	$(COMPILE) requirements/emulators.in -o requirements/emulators.lock
 	$(COMPILE) requirements/bootstrap.in -c requirements/dev.lock -o requirements/bootstrap.lock
 	$(COMPILE) requirements/airflow34.in -o requirements/airflow34.lock
