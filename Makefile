@@ -13,8 +13,10 @@ AIRFLOW_34_TESTS := tests/unit/pipelines tests/unit/test_source.py tests/conform
 	tests/conformance/airflow_contract/airflow_34.py tests/integration/pipelines/test_importer.py \
 	tests/integration/pipelines/test_discovery.py \
 	tests/integration/pipelines/test_airflow_cli.py tests/integration/pipelines/test_local_run.py
+# All of tests/ but tests/unit; faults are last, when nothing else wants the processors. A test says when a folder is missing.
+SERVER_TESTS := tests/integration tests/conformance tests/browser tests/semantics tests/faults
 
-.PHONY: help demo stop test lint types imports docs docs-check test-34 test-33 test-long bench compare soak drill faults format lock install install-dev clean
+.PHONY: help demo stop test lint types imports docs docs-check test-34 test-33 test-computing test-unit test-servers test-long bench compare soak drill faults format lock install install-dev clean
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -26,10 +28,23 @@ demo: install ## Start the fleet of examples/air_quality and run two of its pipe
 stop: ## End what `make demo` started
 	@if [ -x $(BIN)/python ]; then $(BIN)/python scripts/demo.py stop; else echo "nothing is running"; fi
 
-test: lint docs-check test-34 test-33 ## Everything that CI runs
+# What computes runs beside what mostly waits for servers, and is shown after it.
+test: install-dev .venv-34/.installed ## Everything that CI runs
+	@told=$$(mktemp); \
+	$(MAKE) --no-print-directory test-computing > "$$told" 2>&1 & computing=$$!; \
+	$(MAKE) --no-print-directory test-servers; servers=$$?; \
+	wait $$computing; computed=$$?; cat "$$told"; rm -f "$$told"; \
+	[ $$servers = 0 ] && [ $$computed = 0 ]
 
-test-33: install-dev
-	$(BIN)/python -m pytest -p tests.no_skips $(PYTEST_ARGS)
+test-computing: lint docs-check test-34 test-unit
+
+test-33: test-unit test-servers
+
+test-unit: install-dev
+	$(BIN)/python -m pytest -p tests.no_skips tests/unit $(PYTEST_ARGS)
+
+test-servers: install-dev
+	$(BIN)/python -m pytest -p tests.no_skips $(SERVER_TESTS) $(PYTEST_ARGS)
 
 test-long: install-dev ## The tests that are too long for CI
 	$(BIN)/python -m pytest -p tests.no_skips -m long $(PYTEST_ARGS)

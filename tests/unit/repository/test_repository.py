@@ -47,6 +47,18 @@ def test_no_file_names_a_place_of_one_machine_or_the_address_of_a_registry() -> 
     assert found == []
 
 
+def test_make_runs_the_tests_of_every_folder() -> None:
+    found = re.search(r"^SERVER_TESTS := (.*)$", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
+    assert found
+    named = {"tests/unit", "tests/lightning", *found[1].split()}
+    assert {f"tests/{file.relative_to(REPOSITORY).parts[1]}" for file in files_of_tests()} <= named
+
+
+def files_of_tests() -> list[Path]:
+    """Every file with tests that git knows."""
+    return [file for file in tracked() if file.name.startswith("test_") and "tests" in file.parts]
+
+
 @pytest.mark.parametrize("file", REQUIREMENTS, ids=lambda file: file.name)
 def test_locks_have_a_hash_for_everything_and_no_address(file: Path) -> None:
     text = file.read_text()
@@ -58,7 +70,7 @@ def test_locks_have_a_hash_for_everything_and_no_address(file: Path) -> None:
 
 
 #: locks of environments that have nothing to do with the others
-APART = ("airflow34", "peers")
+APART = ("airflow34", "emulators", "lightning", "peers")
 
 
 def test_what_is_in_two_locks_has_one_version() -> None:
