@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from airfleet.fleet import reader
-from airfleet.fleet.spec import NONE, ApiServer, Fleet, Host, Instances, Worker, local_host
+from airfleet.fleet.spec import NONE, ApiServer, Host, Instances, Worker, local_host
+from support.fleet_files import problems_of, read
 
-ROOT = Path("/srv/shop")
 SERVERS = "database: postgresql://db/a\nbroker: redis://queue/0\n"
 #: a host that could be a fleet by itself
 ALL = "scheduler: true, api_server: true, dag_processor: true, workers: [{slots: 2}]"
 HEAD = f"{SERVERS}hosts:\n"
-
-
-def read(text: str) -> Fleet:
-    fleet, problems = reader.read(text, "fleet.yaml", {}, ROOT)
-    assert problems == ()
-    assert fleet is not None
-    return fleet
-
-
-def problems_of(text: str) -> list[str]:
-    fleet, problems = reader.read(text, "fleet.yaml", {}, ROOT)
-    assert fleet is None
-    return [str(problem) for problem in problems]
 
 
 def test_a_host_runs_what_it_names_and_nothing_else() -> None:

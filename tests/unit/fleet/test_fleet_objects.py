@@ -8,17 +8,12 @@ import pytest
 
 from airfleet.fleet import reader
 from airfleet.fleet.objects import Connection, Objects, Pool, Variable
+from support.fleet_files import problems_of
 
 LITERAL = (
     "a password must not stand in the file\nhint: write ${{ secrets.NAME }} (a file in the folder of secrets) "
     "or ${{ env.NAME }}"
 )
-
-
-def problems_of(text: str) -> list[str]:
-    fleet, problems = reader.read(text, "fleet.yaml", {}, Path("/srv/shop"))
-    assert fleet is None
-    return [str(problem) for problem in problems]
 
 
 def test_everything_that_airflow_can_have_from_the_start() -> None:

@@ -9,22 +9,9 @@ import pytest
 from airfleet.errors import FileProblems
 from airfleet.fleet import keys, reader
 from airfleet.fleet.spec import NONE, ApiServer, Fleet, Worker, local_host
+from support.fleet_files import problems_of, read
 
-ROOT = Path("/srv/shop")
 NAME_RULE = "may only have letters, digits, '.', '_' and '-', and starts with a letter or digit"
-
-
-def read(text: str, **environ: str) -> Fleet:
-    fleet, problems = reader.read(text, "fleet.yaml", environ, ROOT)
-    assert problems == ()
-    assert fleet is not None
-    return fleet
-
-
-def problems_of(text: str, root: Path = ROOT) -> list[str]:
-    fleet, problems = reader.read(text, "fleet.yaml", {}, root)
-    assert fleet is None
-    return [str(problem) for problem in problems]
 
 
 def test_an_empty_file_is_a_fleet_of_defaults_named_after_its_folder() -> None:

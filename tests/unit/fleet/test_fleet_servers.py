@@ -8,26 +8,13 @@ import pytest
 
 from airfleet.errors import FileProblems
 from airfleet.fleet import reader, units
-from airfleet.fleet.spec import Fleet, Flower, Policies, Proxy, Tls
+from airfleet.fleet.spec import Flower, Policies, Proxy, Tls
+from support.fleet_files import problems_of, read
 
-ROOT = Path("/srv/shop")
 LITERAL = (
     "a password must not stand in the file\nhint: write ${{ secrets.NAME }} (a file in the folder of secrets) "
     "or ${{ env.NAME }}"
 )
-
-
-def read(text: str, root: Path = ROOT, **environ: str) -> Fleet:
-    fleet, problems = reader.read(text, "fleet.yaml", environ, root)
-    assert problems == ()
-    assert fleet is not None
-    return fleet
-
-
-def problems_of(text: str, root: Path = ROOT) -> list[str]:
-    fleet, problems = reader.read(text, "fleet.yaml", {}, root)
-    assert fleet is None
-    return [str(problem) for problem in problems]
 
 
 # --- database and broker ---------------------------------------------------------------------------

@@ -49,6 +49,22 @@ def fleet_executor(database: sqlalchemy.Engine, monkeypatch: pytest.MonkeyPatch)
         yield fleet_executor
 
 
+@pytest.fixture
+def without_broker(database: sqlalchemy.Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[FleetExecutor]:
+    """An executor at whose broker's address nobody listens."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        gone = f"redis://127.0.0.1:{nobody.getsockname()[1]}/0"
+    yield from made(gone, monkeypatch)
+
+
+def broker_is_back(fleet_executor: FleetExecutor) -> None:
+    """Have the executor try again, with a broker that answers."""
+    fleet_executor._publish_at = 0.0
+    fleet_executor.celery_app.conf.broker_write_url = fleet_executor.celery_app.conf.broker_url = "memory://"
+    fleet_executor.trigger_tasks(8)
+
+
 def made(broker: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[FleetExecutor]:
     monkeypatch.setenv("AIRFLOW__CELERY__BROKER_URL", broker)
     monkeypatch.setenv("AIRFLOW__CELERY__RESULT_BACKEND", f"db+{settings.get_engine().url}.results")
@@ -359,46 +375,32 @@ def test_a_revoked_task_is_forgotten(fleet_executor: FleetExecutor) -> None:
     assert (fleet_executor.running, fleet_executor.flights, fleet_executor.workloads) == (set(), {}, {})
 
 
-def test_without_a_broker_everything_stays_queued_and_is_sent_when_it_is_back(
-    database: sqlalchemy.Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        gone = f"redis://127.0.0.1:{nobody.getsockname()[1]}/0"
-    for fleet_executor in made(gone, monkeypatch):
-        tasks = [task(name=f"t{number}") for number in range(3)]
-        send(fleet_executor, *tasks)
-        assert set(fleet_executor.queued_tasks) == {each.key for each in tasks}
-        assert (fleet_executor.running, fleet_executor.get_event_buffer()) == (set(), {})
-        first_pause = fleet_executor._publish_at
-        fleet_executor.trigger_tasks(8)  # in the pause: not even tried
-        assert fleet_executor._publish_at == first_pause
-        fleet_executor._publish_at = 0.0
-        fleet_executor.celery_app.conf.broker_write_url = fleet_executor.celery_app.conf.broker_url = "memory://"
-        fleet_executor.trigger_tasks(8)
-        assert not fleet_executor.queued_tasks
-        assert fleet_executor.running == {each.key for each in tasks}
+def test_without_a_broker_everything_stays_queued_and_is_sent_when_it_is_back(without_broker: FleetExecutor) -> None:
+    tasks = [task(name=f"t{number}") for number in range(3)]
+    send(without_broker, *tasks)
+    assert set(without_broker.queued_tasks) == {each.key for each in tasks}
+    assert (without_broker.running, without_broker.get_event_buffer()) == (set(), {})
+    first_pause = without_broker._publish_at
+    without_broker.trigger_tasks(8)  # in the pause: not even tried
+    assert without_broker._publish_at == first_pause
+    broker_is_back(without_broker)
+    assert not without_broker.queued_tasks
+    assert without_broker.running == {each.key for each in tasks}
 
 
 def test_pauses_between_attempts_to_reach_the_broker_grow_and_end_with_the_first_success(
-    database: sqlalchemy.Engine, monkeypatch: pytest.MonkeyPatch
+    without_broker: FleetExecutor,
 ) -> None:
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        gone = f"redis://127.0.0.1:{nobody.getsockname()[1]}/0"
-    for fleet_executor in made(gone, monkeypatch):
-        send(fleet_executor, task())
-        pauses = []
-        for _ in range(7):
-            pauses.append(fleet_executor._backoff)
-            fleet_executor._publish_at = 0.0
-            fleet_executor.trigger_tasks(8)
-        assert pauses == sorted(pauses)
-        assert pauses[-1] == module.LONGEST_BACKOFF_SECONDS
-        fleet_executor._publish_at = 0.0
-        fleet_executor.celery_app.conf.broker_write_url = fleet_executor.celery_app.conf.broker_url = "memory://"
-        fleet_executor.trigger_tasks(8)
-        assert fleet_executor._backoff == module.FIRST_BACKOFF_SECONDS
+    send(without_broker, task())
+    pauses = []
+    for _ in range(7):
+        pauses.append(without_broker._backoff)
+        without_broker._publish_at = 0.0
+        without_broker.trigger_tasks(8)
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == module.LONGEST_BACKOFF_SECONDS
+    broker_is_back(without_broker)
+    assert without_broker._backoff == module.FIRST_BACKOFF_SECONDS
 
 
 def test_without_postgresql_a_heartbeat_waits_and_does_not_when_there_is_something_to_do(

@@ -1,0 +1,26 @@
+"""Reading the text of a ``fleet.yaml``: what it says, or what is wrong with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from airfleet.fleet import reader
+from airfleet.fleet.spec import Fleet
+
+#: where it lies when a test does not care
+ROOT = Path("/srv/shop")
+
+
+def read(text: str, root: Path = ROOT, **environ: str) -> Fleet:
+    """The fleet of a text without problems."""
+    fleet, problems = reader.read(text, "fleet.yaml", environ, root)
+    assert problems == ()
+    assert fleet is not None
+    return fleet
+
+
+def problems_of(text: str, root: Path = ROOT) -> list[str]:
+    """The problems of a text that is no fleet."""
+    fleet, problems = reader.read(text, "fleet.yaml", {}, root)
+    assert fleet is None
+    return [str(problem) for problem in problems]
