@@ -77,6 +77,8 @@ def configure(plan: Plan, nginx: Nginx) -> None:
         write_private(nginx.folder / name, text)
     if plan.site is not None and plan.site.public is not None:
         _require_free(plan.site.public.door)
+        if plan.site.public.plain is not None:
+            _require_free(plan.site.public.plain, "; 'redirect: 0' below proxy in fleet.yaml does without this port")
     done = subprocess.run(
         [*proxy.command(nginx), "-t", "-q"], capture_output=True, text=True, timeout=TEST_SECONDS, check=False
     )
@@ -84,7 +86,7 @@ def configure(plan: Plan, nginx: Nginx) -> None:
         raise FleetError(*_complaint(done.stderr))
 
 
-def _require_free(door: Door) -> None:
+def _require_free(door: Door, way_out: str = "") -> None:
     """Raise FleetError when something listens there; whether we may is for nginx to say, which can have more rights."""
     with socket.socket(socket.AF_INET6 if ":" in door.address else socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -95,7 +97,7 @@ def _require_free(door: Door) -> None:
                 raise FleetError(
                     f"port {door.port} of {door.address}, which fleet.yaml gives to the proxy, is in use",
                     hint=f"'ss -ltnp sport = :{door.port}' names the program; a distribution's own nginx service "
-                    "ends with 'systemctl disable --now nginx'",
+                    f"ends with 'systemctl disable --now nginx'{way_out}",
                 ) from None
             if refused.errno == errno.EADDRNOTAVAIL:
                 raise FleetError(

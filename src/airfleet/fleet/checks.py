@@ -146,6 +146,8 @@ class _Found:
         if proxy := self.fleet.proxy:
             for name in (name for name in proxy.on if name in addresses):
                 yield (addresses[name], proxy.port or (443 if proxy.tls else 80)), "the proxy", "proxy.port"
+                if proxy.plain_port:
+                    yield (addresses[name], proxy.plain_port), "the way from HTTP to TLS", "proxy.redirect"
 
 
 def is_loopback(address: str) -> bool:

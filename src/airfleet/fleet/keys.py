@@ -65,7 +65,7 @@ FLEET: Final[Table] = {
     **COMPONENTS,
     "database": Key("text", "`embedded`, or the URL of a PostgreSQL server, with several hosts if you like"),
     "broker": Key("text", "`embedded`, or the URL of Redis, Valkey, Sentinel or RabbitMQ; several servers with `;`"),
-    "proxy": Key("proxy", "nginx in front: `{on, name, address, port, airflow, flower, tls}`"),
+    "proxy": Key("proxy", "nginx in front: `{on, name, address, port, airflow, flower, tls, redirect}`"),
     "flower": Key("flower", "whether Flower runs (`false`), or `{on, address, port, user, memory}`"),
     "policies": Key("policies", "what to do when a host or a worker is lost: `{on_partition, on_worker_lost}`"),
     "witness": Key("text", "`HOST:PORT` that both of two hosts can reach; it tells which of them is cut off"),
@@ -111,6 +111,9 @@ PROXY: Final[Table] = {
     "airflow": Key("text", "the URL path of Airflow (`/`)"),
     "flower": Key("text", "the URL path of Flower (`/flower`)"),
     "tls": Key("tls", "the certificate: `{certificate, key}`"),
+    "redirect": Key(
+        "integer", "with `tls`, the port whose plain HTTP is led there; 0 is none (80 when `port` is 443)", 0, 65535
+    ),
 }
 
 TLS: Final[Table] = {

@@ -72,7 +72,12 @@ def proxy(top: Section, root: Path) -> Proxy | None:
         airflow_path=_path(keys, "airflow", "/"),
         flower_path=_path(keys, "flower", "/flower"),
         tls=_tls(keys, root),
+        redirect=keys.integer("redirect"),
     )
+    if made.redirect and made.tls is None:
+        keys.wrong("redirect", "leads to TLS, and there is no 'tls'")
+    elif made.redirect and made.redirect == (made.port or 443):
+        keys.wrong("redirect", f"port {made.redirect} is the one that speaks TLS")
     if made.airflow_path == made.flower_path:
         keys.wrong("flower", f"'{made.flower_path}' is the path of Airflow")
     return made

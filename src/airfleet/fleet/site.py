@@ -63,6 +63,8 @@ class Public:
     #: the host name that people type; requests for another one are turned away
     name: str
     certificate: Certificate | None = None
+    #: where plain HTTP is led to the door that speaks TLS
+    plain: Door | None = None
     #: networks, or addresses, that may reach the execution API here
     cluster: tuple[str, ...] = ()
     airflow_policy: str = AIRFLOW_POLICY

@@ -20,6 +20,8 @@ LOOPBACK = "127.0.0.1"
 
 #: where an api-server listens when nobody says another port
 API_PORT = 8080
+#: where a log server listens, or on the next free port
+LOGS_PORT = 8793
 
 OnPartition = Literal["keep", "replace"]
 OnWorkerLost = Literal["rerun", "fail"]
@@ -118,6 +120,16 @@ class Proxy:
     #: URL path of Flower
     flower_path: str = "/flower"
     tls: Tls | None = None
+    #: with TLS, the port from which plain HTTP is led to it; None is 80 when ``port`` is the usual one, 0 is none
+    redirect: int | None = None
+
+    @property
+    def plain_port(self) -> int | None:
+        """The port that does nothing but lead to TLS."""
+        if self.tls is None:
+            return None
+        usual = 80 if self.port in (None, 443) else 0
+        return (usual if self.redirect is None else self.redirect) or None
 
     @property
     def url(self) -> str:

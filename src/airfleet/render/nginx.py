@@ -152,6 +152,8 @@ def _public(site: Site, public: Public) -> list[Lines]:
         f"proxy_next_upstream_tries {_tries(site)};",
         "proxy_read_timeout 60s;",
         "error_page 502 504 = @away;",
+        # Plain HTTP at this very door.
+        *([f"error_page 497 =308 {_with_tls(public)}$request_uri;"] if public.certificate else []),
         "",
         # nginx reads /a/execution/../b as /a/b and passes it on as it came: nobody needs to write that.
         *_block(r"if ($request_uri ~* ^[^?]*(/|%2f)(\.|%2e)(\.|%2e)?(/|%2f|\?|$))", ["return 400;"]),
@@ -168,7 +170,25 @@ def _public(site: Site, public: Public) -> list[Lines]:
             ],
         ),
     ]
+    return [_block("server", strangers), _block("server", ours), *_to_tls(public)]
+
+
+def _to_tls(public: Public) -> list[Lines]:
+    """The door that leads browsers from plain HTTP to TLS, and nobody anywhere else."""
+    if public.plain is None:
+        return []
+    strangers = [f"listen {public.plain} default_server;", "server_name _;", "return 421;"]
+    ours = [
+        f"listen {public.plain};",
+        f"server_name {_word(public.name)};",
+        f"return 308 {_with_tls(public)}$request_uri;",
+    ]
     return [_block("server", strangers), _block("server", ours)]
+
+
+def _with_tls(public: Public) -> str:
+    port = "" if public.door.port == 443 else f":{public.door.port}"
+    return f"https://{_word(public.name)}{port}"
 
 
 def _listen(site: Site, public: Public, more: str) -> Lines:

@@ -57,14 +57,14 @@ class Proxied:
 @pytest.fixture
 def proxied(tmp_path: Path) -> Iterator[Proxied]:
     chain, key = certificate(tmp_path, NAME)
-    public, local = free_ports(2)
+    public, plain, local = free_ports(3)
     with upstream("one") as one, upstream("two") as two, upstream("flower") as flower, nginx_here(tmp_path) as found:
         site = Site(
             api_servers=(one.place, two.place),
             airflow_path="/myorg/airflow",
             flower=flower.place,
             flower_path="/myorg/flower",
-            public=Public(Door("127.0.0.1", public), NAME, Certificate(str(chain), str(key))),
+            public=Public(Door("127.0.0.1", public), NAME, Certificate(str(chain), str(key)), Door("127.0.0.1", plain)),
             local=Door("127.0.0.1", local),
             execution_answer_seconds=0.5,
             user=found.user,
@@ -146,7 +146,8 @@ def statuses(proxied: Proxied, site: Site) -> list[int]:
     """Of the execution API and of the REST API, by another nginx with this site."""
     assert site.public
     public, local = free_ports(2)
-    site = replace(site, public=replace(site.public, door=Door("127.0.0.1", public)), local=Door("127.0.0.1", local))
+    opened = replace(site.public, door=Door("127.0.0.1", public), plain=None)
+    site = replace(site, public=opened, local=Door("127.0.0.1", local))
     with serving(proxied.nginx, site):
         assert site.public
         paths = ("/myorg/airflow/execution/health", "/myorg/airflow/api/v2/version")
@@ -159,6 +160,18 @@ def test_a_request_for_another_host_is_turned_away(proxied: Proxied) -> None:
     insecure.check_hostname, insecure.verify_mode = False, ssl.CERT_NONE
     answer = ask(proxied.site.public.door, "/myorg/airflow/", trust=insecure, host="evil.test")
     assert answer.status == 421
+    assert proxied.asked() == []
+
+
+def test_plain_http_is_led_to_tls_at_its_own_port_and_at_that_of_tls(proxied: Proxied) -> None:
+    public = proxied.site.public
+    assert public
+    assert public.plain
+    path = "/myorg/airflow/dags?x=%2F"
+    for door in (public.plain, public.door):
+        answer = ask(door, path)
+        assert (answer.status, answer.headers["location"]) == (308, f"https://{NAME}:{public.door.port}{path}")
+    assert ask(public.plain, path, host="evil.test").status == 421
     assert proxied.asked() == []
 
 

@@ -228,6 +228,14 @@ def test_policies_production_and_retention() -> None:
             ["fleet.yaml:1:42: proxy.flower: '/a' is the path of Airflow"],
         ),
         (
+            "proxy: {name: shop, redirect: 8080}\n",
+            ["fleet.yaml:1:31: proxy.redirect: leads to TLS, and there is no 'tls'"],
+        ),
+        (
+            "proxy: {name: shop, port: 8443, redirect: 8443, tls: {certificate: a.pem, key: a.key}}\n",
+            ["fleet.yaml:1:43: proxy.redirect: port 8443 is the one that speaks TLS"],
+        ),
+        (
             "proxy: {name: shop, tls: {certificate: a.pem}}\n",
             ["fleet.yaml:1:26: proxy.tls: 'key' is missing: the PEM file of its key"],
         ),

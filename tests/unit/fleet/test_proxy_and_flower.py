@@ -240,3 +240,24 @@ def test_flower_listens_on_loopback_unless_a_proxy_on_another_host_must_reach_it
 @pytest.mark.parametrize(("host", "place"), [("a", "10.0.0.1:5555"), ("front", "10.0.0.1:5555")])
 def test_every_proxy_finds_flower(host: str, place: str) -> None:
     assert site(here(FOUR_HOSTS, host)).flower == place
+
+
+# --- from plain HTTP to TLS ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("port", "redirect", "tls", "plain"),
+    [
+        (None, None, True, 80),
+        (443, None, True, 80),
+        (443, 0, True, None),
+        (8443, None, True, None),
+        (8443, 8080, True, 8080),
+        (None, None, False, None),
+    ],
+)
+def test_where_plain_http_leads_to_tls(port: int | None, redirect: int | None, tls: bool, plain: int | None) -> None:
+    fronted = replace(PROXY, port=port, redirect=redirect, tls=PROXY.tls if tls else None)
+    found = site(here(replace(ONE_HOST, proxy=fronted))).public
+    assert found
+    assert found.plain == (Door("0.0.0.0", plain) if plain else None)

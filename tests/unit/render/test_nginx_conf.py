@@ -22,6 +22,7 @@ WHOLE = Site(
         Door("0.0.0.0", 443),
         "airflow.example.com",
         Certificate("/etc/tls/fullchain.pem", "/etc/tls/privkey.pem"),
+        Door("0.0.0.0", 80),
         cluster=("10.0.0.0/24",),
     ),
     local=Door("127.0.0.1", 8090),

@@ -87,7 +87,8 @@ def _public(proxy: Proxy, root: Path) -> Public:
     if proxy.tls:
         files = (str(root / proxy.tls.certificate), str(root / proxy.tls.key))
         certificate = Certificate(*files, strict=_is_of_the_network(proxy.name))
-    return Public(Door(proxy.address, proxy.port or usual), proxy.name, certificate)
+    plain = Door(proxy.address, proxy.plain_port) if proxy.plain_port else None
+    return Public(Door(proxy.address, proxy.port or usual), proxy.name, certificate, plain)
 
 
 def _is_of_the_network(name: str) -> bool:
