@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import contextlib
 import fcntl
+import hashlib
+import hmac
 import json
 import os
 import secrets
@@ -40,6 +42,11 @@ class Secrets:
     #: by which agents of one fleet know one another
     peers_key: str = field(repr=False)
 
+    @property
+    def logs_key(self) -> str:
+        """Opens the logs of tasks on other hosts, and nothing else; whoever knows what agents know can make it."""
+        return hmac.new(self.peers_key.encode(), b"task logs", hashlib.sha256).hexdigest() if self.peers_key else ""
+
 
 def generate(random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> Secrets:
     """New secrets; passwords have 32 random bytes, the signing keys 64."""
@@ -72,9 +79,10 @@ def load_or_generate(path: Path, new: Callable[[], Secrets] = generate) -> Secre
         known = {f.name: kept[f.name] for f in fields(Secrets) if f.name in kept}
         if FOR_HOST in kept:
             return Secrets(**{**{f.name: "" for f in fields(Secrets)}, **known})
-        made = Secrets(**{**asdict(new()), **known})
-        if len(known) < len(fields(Secrets)):  # none yet, or kept by an older airfleet that had fewer
-            write_private(path, json.dumps(asdict(made), indent=1))
+        if len(known) == len(fields(Secrets)):
+            return Secrets(**known)
+        made = Secrets(**{**asdict(new()), **known})  # none yet, or kept by an older airfleet that had fewer
+        write_private(path, json.dumps(asdict(made), indent=1))
     return made
 
 

@@ -137,7 +137,7 @@ def test_secrets_are_made_once_and_kept_for_their_owner_alone(tmp_path: Path) ->
     finally:
         os.umask(before)
     assert oct(file.stat().st_mode & 0o777) == "0o600"
-    assert secrets.load_or_generate(file) == made
+    assert secrets.load_or_generate(file, lambda: pytest.fail("nothing is missing")) == made
     assert [path.name for path in tmp_path.iterdir()] == ["secrets.json"]
 
 
