@@ -32,13 +32,23 @@ class Findings:
 
     problems: list[Problem] = field(default_factory=list)
     pipelines: list[Pipeline] = field(default_factory=list)
+    #: files with Dags in Python
+    python_files: list[str] = field(default_factory=list)
     files: int = 0
 
     @property
     def fine(self) -> int:
         """How many pipelines stand in files without a problem."""
-        broken = {problem.place.file for problem in self.problems}
-        return sum(pipeline.file not in broken for pipeline in self.pipelines)
+        return sum(pipeline.file not in self._broken for pipeline in self.pipelines)
+
+    @property
+    def fine_python(self) -> int:
+        """How many files with Dags in Python have no problem."""
+        return sum(file not in self._broken for file in self.python_files)
+
+    @property
+    def _broken(self) -> set[str]:
+        return {problem.place.file for problem in self.problems}
 
 
 @click.command(
@@ -50,15 +60,16 @@ class Findings:
 @options.output()
 @options.project
 def command(paths: tuple[Path, ...], project: Path | None, env: str | None, output: str) -> int:
-    """Check pipeline files, folders of them, and fleet.yaml.
+    """Check pipeline files, Dags in Python, folders of them, and fleet.yaml.
 
+    Of a Dag in Python, it names the lines that Airflow 3 does not understand.
     Without PATH: fleet.yaml of the project and its folder of pipelines.
     Exit code: 0 nothing wrong, 1 problems.
     """
     findings = check(paths, _project(project, env, paths))
     put(findings, output)
     if output != "json" or sys.stderr.isatty():
-        terminal.say(problems.summary(findings.problems, findings.fine))
+        terminal.say(problems.summary(findings.problems, findings.fine, findings.fine_python))
     return EXIT_WRONG if findings.problems else EXIT_OK
 
 
@@ -100,11 +111,12 @@ def check(paths: Sequence[Path], here: Project | None) -> Findings:
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
-    from airfleet.pipelines import checks
+    from airfleet.pipelines import checks, python_dags
 
     for path in dict.fromkeys(paths):
         if path.is_dir():
             yield from checks.pipeline_files(path)
+            yield from python_dags.dag_files(path)
         elif path.exists():
             yield path
         else:
@@ -121,8 +133,12 @@ def _near(path: Path) -> str | None:
 
 def _check_file(file: Path, environ: Mapping[str, str], findings: Findings) -> None:
     from airfleet.fleet import reader
-    from airfleet.pipelines import checks
+    from airfleet.pipelines import checks, python_dags
 
+    if file.suffix == python_dags.SUFFIX:
+        findings.problems += _shown(python_dags.check(file))
+        findings.python_files.append(_short(str(file)))
+        return
     if overlay := _FLEET.fullmatch(file.name):
         env = overlay[1] or environ.get("AIRFLEET_ENV", "")
         try:
@@ -187,5 +203,6 @@ def as_data(findings: Findings) -> dict[str, Any]:
         ],
         "files": findings.files,
         "pipelines": len(findings.pipelines),
+        "python_files": len(findings.python_files),
         "fine": findings.fine,
     }

@@ -68,18 +68,23 @@ def _word(text: str) -> str:
     return match.group().rstrip() if match else text[:1]
 
 
-def summary(problems: Sequence[Problem], fine: int) -> str:
-    """What a check found, in one line.
+def summary(problems: Sequence[Problem], fine: int, fine_python: int = 0) -> str:
+    """What a check found, in one line; ``fine_python`` files hold Dags in Python.
 
     >>> summary([], 2)
     '2 pipelines are fine'
+    >>> summary([], 2, 1)
+    '2 pipelines and 1 Python file are fine'
     """
-    good = f"{fine} {'pipeline is' if fine == 1 else 'pipelines are'} fine"
+    counted = [(fine, "pipeline"), (fine_python, "Python file")]
+    shown = [(number, noun) for number, noun in counted if number or (noun == "pipeline" and not fine_python)]
+    verb = "is" if [number for number, _ in shown] == [1] else "are"
+    good = " and ".join(_count(number, noun) for number, noun in shown) + f" {verb} fine"
     if not problems:
         return good
     files = len({problem.place.file for problem in problems})
     bad = f"{_count(len(problems), 'problem')} in {_count(files, 'file')}"
-    return f"{bad}; {good}" if fine else bad
+    return f"{bad}; {good}" if fine or fine_python else bad
 
 
 def _count(number: int, noun: str) -> str:

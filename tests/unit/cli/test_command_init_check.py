@@ -136,6 +136,7 @@ def test_check_as_json(broken: Path, airfleet: Airfleet) -> None:
         ],
         "files": 3,
         "pipelines": 1,
+        "python_files": 0,
         "fine": 1,
     }
 

@@ -1,0 +1,1 @@
+"""What the Dags of the shop share; the YAML pipeline uses it, too."""

@@ -1,0 +1,94 @@
+"""Imports from Airflow that were right once: whether they still are, and what to write instead.
+
+Nothing is imported: Airflow keeps a table of the old modules that it still answers for, and that is read as text.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from airfleet.pipelines import catalog, moved_names
+from airfleet.pipelines.module_files import module_file
+
+
+def is_airflow(module: str) -> bool:
+    """Whether this is Airflow, or a module of it."""
+    return module == "airflow" or module.startswith("airflow.")
+
+
+def is_gone(module: str, name: str) -> bool:
+    """Whether ``from module import name`` fails in Airflow 3."""
+    if name in moved_names.GONE_NAMES.get(module, ()) or module_is_gone(module):
+        return True
+    if module in moved_names.SHIMMED:  # as in 1.10: from airflow.operators import BashOperator
+        return module_is_gone(f"{module}.{name}")
+    package, _, last = module.rpartition(".")
+    shim = _shims(package).get(last, frozenset()) if package in moved_names.SHIMMED else frozenset()
+    return bool(shim) and "*" not in shim and name not in shim and name != "*"
+
+
+def module_is_gone(module: str) -> bool:
+    """Whether ``import module`` fails in Airflow 3."""
+    if any(module == gone or module.startswith(f"{gone}.") for gone in moved_names.GONE_MODULES):
+        return True
+    package, _, last = module.rpartition(".")
+    if package not in moved_names.SHIMMED or module_file("airflow.sdk") is None:
+        return False
+    return module_file(module) is None and last not in _shims(package)
+
+
+@functools.cache
+def _shims(package: str) -> Mapping[str, frozenset[str]]:
+    """Old modules of a package that Airflow answers for without files, and the names in them.
+
+    They are written in the package itself, as a mapping from modules to names and where those are now.
+    """
+    file = module_file(package)
+    tree = ast.parse(file.read_bytes()) if file is not None else ast.Module([], [])
+    found: dict[str, frozenset[str]] = {}
+    for node in (inner for inner in ast.walk(tree) if isinstance(inner, ast.Dict)):
+        for key, value in zip(node.keys, node.values, strict=True):
+            if isinstance(key, ast.Constant) and isinstance(value, ast.Dict):
+                names = (name.value for name in value.keys if isinstance(name, ast.Constant))
+                found[str(key.value)] = frozenset(map(str, names))
+    return found
+
+
+# --- what to write
+
+
+def not_there(name: str) -> str:
+    """The sentence about a name that is gone."""
+    return f"'{name}' is not there in Airflow 3"
+
+
+def instead(name: str, alias: str | None) -> str | None:
+    """The import to write; under the old name, so that the rest of the file can stay."""
+    if name not in moved_names.NOW:
+        return moved_names.GONE.get(name)
+    module, _, new = moved_names.NOW[name].rpartition(".")
+    local = alias or name
+    return f"write: from {module} import {new}{'' if local == new else f' as {local}'}" + _and_install(module)
+
+
+def instead_of_module(module: str) -> str | None:
+    """For a module by its name, which mostly is that of its class: ``bash_operator`` has ``BashOperator``."""
+    wanted = module.rpartition(".")[2].replace("_", "").lower()
+    name = next((name for name in moved_names.NOW if name.lower() == wanted), None)
+    return instead(name, None) if name else None
+
+
+def _and_install(module: str) -> str:
+    match = _PROVIDER.match(module)
+    if match is None or catalog.is_installed(match[1]):
+        return ""
+    return f", and install apache-airflow-providers-{match[1].replace('.', '-')}"
+
+
+_PROVIDER: Final = re.compile(
+    r"airflow\.providers\.([\w.]+?)(?:\.(?:aws|cloud))?\.(?:operators|sensors|hooks|transfers|utils)\b"
+)

@@ -1,0 +1,287 @@
+"""Dags in Python that were written for an older Airflow: every line that Airflow 3 does not understand.
+
+The file is read as text; nothing is imported or run. Only what is certain is said: a name that Airflow still answers
+for, under a warning perhaps, is no problem, and neither is anything that is decided at run time.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from airfleet.errors import Place, Problem
+from airfleet.pipelines import moved_names
+from airfleet.pipelines.files import read_text
+from airfleet.pipelines.old_imports import instead, instead_of_module, is_airflow, is_gone, module_is_gone, not_there
+from airfleet.pipelines.report import in_order
+
+SUFFIX: Final = ".py"
+
+
+def dag_files(folder: Path) -> tuple[Path, ...]:
+    """The Python files under a folder in which Airflow would look for Dags, sorted."""
+    found = (path for path in sorted(folder.rglob(f"*{SUFFIX}")) if path.is_file())
+    return tuple(path for path in found if not _left_out(path.relative_to(folder)) and _may_hold_dags(path))
+
+
+def check(file: Path) -> tuple[Problem, ...]:
+    """Everything in one file that Airflow 3 does not understand. Never raises for any content."""
+    text = read_text(file)
+    if isinstance(text, Problem):
+        return (text,)
+    try:
+        tree = ast.parse(text)
+    except SyntaxError as error:
+        place = Place(str(file), error.lineno or 1, error.offset or 1)
+        return (Problem(place, "", f"this is not Python 3: {error.msg}"),)
+    except (ValueError, RecursionError, MemoryError) as error:
+        return (Problem(Place(str(file)), "", f"this is not Python: {error}"),)
+    reading = _Reading(str(file), text.splitlines(), _imports(tree), _callables(tree), _default_args(tree))
+    for node in ast.walk(tree):
+        reading.look_at(node)
+    return in_order(dict.fromkeys(reading.problems))
+
+
+# --- the file as a whole
+
+
+@dataclass(frozen=True)
+class _Imported:
+    """What a name in the file stands for: ``module`` and, when it is not a module itself, ``name`` in it."""
+
+    module: str
+    name: str = ""
+
+    @property
+    def last(self) -> str:
+        return self.name or self.module.rpartition(".")[2]
+
+
+def _imports(tree: ast.Module) -> dict[str, _Imported]:
+    """The names of the file that come from Airflow."""
+    found: dict[str, _Imported] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and not node.level and is_airflow(node.module or ""):
+            for alias in node.names:
+                found[alias.asname or alias.name] = _Imported(node.module or "", alias.name)
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                if is_airflow(alias.name):
+                    found[alias.asname or "airflow"] = _Imported(alias.name if alias.asname else "airflow")
+    return found
+
+
+def _callables(tree: ast.Module) -> frozenset[str]:
+    """The functions of the file that are somebody's ``python_callable``."""
+    return frozenset(
+        keyword.value.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        for keyword in node.keywords
+        if keyword.arg == "python_callable" and isinstance(keyword.value, ast.Name)
+    )
+
+
+def _default_args(tree: ast.Module) -> frozenset[str]:
+    """The names that are given as ``default_args``."""
+    return frozenset(
+        keyword.value.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        for keyword in node.keywords
+        if keyword.arg == "default_args" and isinstance(keyword.value, ast.Name)
+    )
+
+
+# --- one thing after the other
+
+
+@dataclass
+class _Reading:
+    """One file under check, and the problems found so far."""
+
+    file: str
+    lines: list[str]
+    imports: Mapping[str, _Imported]
+    callables: frozenset[str]
+    default_args: frozenset[str]
+    problems: list[Problem] = field(default_factory=list)
+
+    def look_at(self, node: ast.AST) -> None:
+        """Note what is wrong with one node, whatever it is."""
+        if isinstance(node, ast.ImportFrom):
+            self._import_from(node)
+        elif isinstance(node, ast.Import):
+            self._import(node)
+        elif isinstance(node, ast.Call):
+            self._call(node)
+        elif isinstance(node, ast.Assign):
+            if any(isinstance(target, ast.Name) and target.id in self.default_args for target in node.targets):
+                self._default_args(node.value)
+        elif isinstance(node, ast.Subscript):
+            if isinstance(node.value, ast.Name) and node.value.id in _CONTEXTS and isinstance(node.slice, ast.Constant):
+                self._context_key(node.slice)
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            self._function(node)
+
+    def problem(self, node: ast.expr | ast.alias | ast.keyword | ast.arg, sentence: str, hint: str | None) -> None:
+        # A column of ast counts bytes.
+        line = self.lines[node.lineno - 1].encode()[: node.col_offset].decode(errors="replace")
+        self._problem_at(node.lineno, len(line) + 1, sentence, hint)
+
+    def _problem_at(self, line: int, column: int, sentence: str, hint: str | None) -> None:
+        self.problems.append(Problem(Place(self.file, line, column), "", sentence, hint))
+
+    # --- imports
+
+    def _import_from(self, node: ast.ImportFrom) -> None:
+        if node.level or not is_airflow(node.module or ""):
+            return
+        for alias in node.names:
+            if is_gone(node.module or "", alias.name):
+                self.problem(alias, not_there(f"{node.module}.{alias.name}"), instead(alias.name, alias.asname))
+
+    def _import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            if is_airflow(alias.name) and module_is_gone(alias.name):
+                self.problem(alias, not_there(alias.name), instead_of_module(alias.name))
+
+    # --- calls
+
+    def _call(self, node: ast.Call) -> None:
+        called = self._called(node.func)
+        if called == "days_ago":
+            days = ast.unparse(node.args[0]) if node.args else "0"
+            hint = f"pendulum.today('UTC').add(days=-{days}) is the same; a date that stays is better"
+            self.problem(node.func, not_there("days_ago"), hint)
+        if called in ("DAG", "dag"):
+            self._keywords(node, called, moved_names.DAG_KEYWORDS)
+        elif called.endswith(("Operator", "Sensor")):
+            known = {**moved_names.TASK_KEYWORDS, **moved_names.OPERATOR_KEYWORDS.get(called, {})}
+            self._keywords(node, called, known)
+        for keyword in node.keywords:
+            if keyword.arg == "default_args":
+                self._default_args(keyword.value)
+            elif keyword.arg == "trigger_rule" and isinstance(keyword.value, ast.Constant):
+                self._trigger_rule(keyword.value)
+        if called.endswith(("Operator", "Sensor")):
+            for text in (inner for inner in ast.walk(node) if isinstance(inner, ast.Constant)):
+                self._template(text)
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "get" and node.args:
+            owner, key = node.func.value, node.args[0]
+            if isinstance(owner, ast.Name) and owner.id in _CONTEXTS and isinstance(key, ast.Constant):
+                self._context_key(key)
+
+    def _called(self, function: ast.expr) -> str:
+        """The name in Airflow of what is called; empty when it is not Airflow's."""
+        if isinstance(function, ast.Name) and function.id in self.imports:
+            return self.imports[function.id].last
+        root = function
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        if isinstance(function, ast.Attribute) and isinstance(root, ast.Name) and root.id in self.imports:
+            return function.attr
+        return ""
+
+    def _keywords(self, node: ast.Call, called: str, known: Mapping[str, str | None]) -> None:
+        for keyword in node.keywords:
+            if keyword.arg in known:
+                taken = keyword.arg in moved_names.TAKEN_FOR_NOTHING
+                said = f"'{keyword.arg}' does nothing" if taken else f"{called} takes no '{keyword.arg}'"
+                sentence = f"{said} in Airflow 3"
+                self.problem(keyword, sentence, _other_keyword(keyword.arg, known[keyword.arg], keyword.value))
+
+    def _default_args(self, value: ast.expr) -> None:
+        if not isinstance(value, ast.Dict):
+            return
+        for key, given in zip(value.keys, value.values, strict=True):
+            name = key.value if isinstance(key, ast.Constant) else None
+            if key is not None and isinstance(name, str) and name in moved_names.TASK_KEYWORDS:
+                sentence = f"'{name}' in default_args does nothing in Airflow 3"
+                self.problem(key, sentence, _other_keyword(name, moved_names.TASK_KEYWORDS[name], given))
+
+    def _trigger_rule(self, value: ast.Constant) -> None:
+        if new := moved_names.TRIGGER_RULES.get(str(value.value)):
+            self.problem(value, f"there is no trigger rule '{value.value}' in Airflow 3", f"write '{new}'")
+
+    # --- what tasks are given
+
+    def _template(self, text: ast.Constant) -> None:
+        if not isinstance(text.value, str) or "{" not in text.value:
+            return
+        for name in sorted({name for inside in _TEMPLATE.findall(text.value) for name in _OLD_NAMES.findall(inside)}):
+            line, column = self._find(name, text)
+            sentence = f"templates have no '{name}' in Airflow 3"
+            self._problem_at(line, column, sentence, f"write {{{{ {moved_names.CONTEXT[name]} }}}}")
+
+    def _find(self, name: str, text: ast.Constant) -> tuple[int, int]:
+        """Where a name stands first in a string of the source."""
+        for number in range(text.lineno, (text.end_lineno or text.lineno) + 1):
+            start = text.col_offset if number == text.lineno else 0
+            if match := re.compile(rf"\b{name}\b").search(self.lines[number - 1], start):
+                return number, match.start() + 1
+        return text.lineno, text.col_offset + 1
+
+    def _context_key(self, key: ast.Constant) -> None:
+        if new := moved_names.CONTEXT.get(str(key.value)):
+            self.problem(key, f"the context has no '{key.value}' in Airflow 3", f"use {_in_python(new)}")
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        for decorator in node.decorator_list:
+            if self._called(decorator) == "apply_defaults":
+                self.problem(
+                    decorator, "'apply_defaults' is not there in Airflow 3", moved_names.GONE["apply_defaults"]
+                )
+        if node.name not in self.callables:
+            return
+        for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
+            if new := moved_names.CONTEXT.get(argument.arg):
+                sentence = f"a function is given no '{argument.arg}' in Airflow 3"
+                self.problem(argument, sentence, f"use {_in_python(new)}")
+
+
+#: what people call the mapping that a function is given
+_CONTEXTS: Final = ("context", "kwargs")
+_TEMPLATE: Final = re.compile(r"\{[{%](.*?)[%}]\}", re.DOTALL)
+_OLD_NAMES: Final = re.compile(rf"\b(?:{'|'.join(moved_names.CONTEXT)})\b")
+
+
+def _in_python(template: str) -> str:
+    name, _, rest = template.partition(" | ")
+    return f"'{name}'" if name.isidentifier() and not rest else f"what the template {{{{ {template} }}}} gives"
+
+
+# --- what to write
+
+
+def _other_keyword(old: str, new: str | None, value: ast.expr) -> str:
+    if new is None:
+        return moved_names.WITHOUT.get(old, "leave it out")
+    return f"write {new}={ast.unparse(value)}"
+
+
+# --- which files
+
+
+def _left_out(path: Path) -> bool:
+    return any(part.startswith(".") or part == "__pycache__" for part in path.parts)
+
+
+def _may_hold_dags(file: Path) -> bool:
+    """As Airflow itself judges it: both words stand in the file."""
+    try:
+        content = file.read_bytes().lower()
+    except OSError:
+        return True  # the check says why it cannot be read
+    return b"dag" in content and b"airflow" in content
+
+
+def problems_as_text(file: Path, shown_as: str) -> Iterator[str]:
+    """Every problem of a file as ``check`` prints it, with the file called ``shown_as``."""
+    for problem in check(file):
+        place = Place(shown_as, problem.place.line, problem.place.column)
+        yield str(Problem(place, problem.path, problem.sentence, problem.hint))
