@@ -6,12 +6,15 @@ shares: what an export writes there is an object from then on, as it would be in
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
+import hashlib
 import signal
 import sys
 from pathlib import Path
 from typing import Any
 
+import google_crc32c
 from gcp_storage_emulator.handlers.buckets import create_bucket
 from gcp_storage_emulator.server import APIThread
 from gcp_storage_emulator.storage import Storage
@@ -38,12 +41,13 @@ class SharedStorage(Storage):
         known = self.objects.setdefault(bucket, {})
         for path in (self.folder / bucket).rglob("*"):
             name = path.relative_to(self.folder / bucket).as_posix()
-            if path.is_file() and known.get(name, {}).get("size") != path.stat().st_size:
+            if path.is_file() and int(known.get(name, {}).get("generation", 0)) < path.stat().st_mtime_ns:
                 known[name] = _object(bucket, name, path)
 
 
 def _object(bucket: str, name: str, path: Path) -> dict[str, Any]:
-    stat = path.stat()
+    stat, content = path.stat(), path.read_bytes()
+    md5 = base64.b64encode(hashlib.md5(content).digest()).decode()
     when = dt.datetime.fromtimestamp(stat.st_mtime, dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     return {
         "kind": "storage#object",
@@ -57,7 +61,10 @@ def _object(bucket: str, name: str, path: Path) -> dict[str, Any]:
         "timeCreated": when,
         "updated": when,
         "storageClass": "STANDARD",
-        "size": stat.st_size,
+        "size": len(content),
+        "md5Hash": md5,
+        "crc32c": base64.b64encode(google_crc32c.Checksum(content).digest()).decode(),
+        "etag": md5,
         "acl": [],
     }
 

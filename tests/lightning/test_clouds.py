@@ -1,0 +1,100 @@
+"""The objects in the clouds: published whole or not loaded, and removed when nobody needs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from loaded import NOTHING, loaded
+
+from conftest import Runner
+from lightning import accounts, duck, intake, lake, results, runs, sample, steps
+from lightning.clouds import BUCKET, Clouds
+from lightning.errors import CloudError, HalfWritten, SourceError
+from lightning.tiles import BIGQUERY
+
+YEAR = 2012
+
+
+@pytest.fixture
+def here(cloudy: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process reaches the clouds like a task does."""
+    for name, value in cloudy.environ.items():
+        if name.startswith(("AIRFLOW_CONN_", "BIGQUERY_", "STORAGE_")):
+            monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def published(here: None, tmp_path: Path) -> steps.Message:
+    """A run whose results are in S3."""
+    asked = {"year": str(YEAR), "source": "bigquery", "engine": "duckdb", "files": ""}
+    sites = {"work": str(tmp_path), "dataset": "local.d", "gcs_bucket": BUCKET, "s3_bucket": BUCKET}
+    run = runs.make("manual__test", asked, sites)
+    intake.take(sample.write(tmp_path, YEAR, 800, 1, BIGQUERY), run.raw, BIGQUERY)
+    duck.aggregate(run.raw, run.results, BIGQUERY, YEAR)
+    message = run.message()
+    assert steps.publish(message) == f"s3://{BUCKET}/lightning/{YEAR}/{run.name}/results"
+    return message
+
+
+def test_an_object_that_is_cut_off_or_missing_is_not_loaded(published: steps.Message, cloudy: Runner) -> None:
+    address = f"s3://{BUCKET}/{published['results_prefix'].rstrip('/')}"
+    hook, key = accounts.s3(), f"{published['results_prefix']}tiles/part-00000.csv"
+    whole = hook.read_key(key, BUCKET)
+    hook.load_string(whole[: len(whole) // 2], key, BUCKET, replace=True)
+    with pytest.raises(HalfWritten, match=r"tiles/part-00000.csv has .* where the manifest says"):
+        steps.load(published, address, "lightning_db")
+    hook.delete_objects(BUCKET, [key])
+    with pytest.raises(HalfWritten, match=r"tiles/part-00000.csv is missing"):
+        steps.load(published, address, "lightning_db")
+    hook.delete_objects(BUCKET, [f"{published['results_prefix']}_SUCCESS"])
+    with pytest.raises(HalfWritten, match=r"_SUCCESS is missing"):
+        steps.load(published, address, "lightning_db")
+    assert loaded(cloudy, YEAR) == NOTHING
+
+
+def test_an_export_that_left_nothing_is_named(published: steps.Message, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="left nothing"):
+        lake.download_all(BUCKET, published["raw_prefix"], tmp_path / "incoming")
+
+
+def test_an_export_in_several_objects_has_one_header(published: steps.Message, tmp_path: Path) -> None:
+    for number, day in enumerate(("2012-05-01", "2012-05-02")):
+        text = f"{BIGQUERY.header}\n{day},4,POINT(-80.1 25.3)\n"
+        accounts.s3().load_string(text, f"{published['raw_prefix']}part-{number}.csv", BUCKET, replace=True)
+    lake.download_all(BUCKET, published["raw_prefix"], tmp_path / "incoming")
+    assert (tmp_path / "incoming").read_text().splitlines() == [
+        BIGQUERY.header,
+        "2012-05-01,4,POINT(-80.1 25.3)",
+        "2012-05-02,4,POINT(-80.1 25.3)",
+    ]
+
+
+def test_what_only_the_run_needed_is_removed_and_the_results_stay(published: steps.Message, sky: Clouds) -> None:
+    hook, run = accounts.s3(), runs.Run.of(published)
+    hook.load_string("old", f"{run.year_prefix}an-earlier-run/results/_SUCCESS", BUCKET, replace=True)
+    hook.load_string("raw", f"{published['raw_prefix']}x.csv", BUCKET, replace=True)
+    extract = sky.buckets / BUCKET / published["gcs_object"]
+    extract.write_text("rows")
+    steps.tidy(published)
+    kept = hook.list_keys(BUCKET, prefix=run.year_prefix)
+    assert kept
+    assert all(key.startswith(published["results_prefix"]) for key in kept)
+    assert not extract.exists()
+    assert not run.folder.exists()
+
+
+def test_missing_buckets_are_named(published: steps.Message) -> None:
+    run = runs.Run.of(published)
+    accounts.check(run)
+    for name, said in (
+        ("gcs_bucket", "there is no bucket gs://nowhere"),
+        ("s3_bucket", "there is no bucket s3://nowhere"),
+    ):
+        with pytest.raises(CloudError, match=said):
+            accounts.check(runs.Run.of(published | {name: "nowhere"}))
+
+
+def test_results_that_pass_their_check_come_back_as_they_went(published: steps.Message, tmp_path: Path) -> None:
+    lake.download(f"s3://{BUCKET}/{published['results_prefix'].rstrip('/')}", tmp_path / "back")
+    assert results.checked(tmp_path / "back", YEAR).rows == 800
