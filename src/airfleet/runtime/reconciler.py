@@ -11,7 +11,8 @@ A message that was sent is *watched* until its attempt has begun::
        │    ──held by a worker that has not begun it──60 s, …──> sent again (it may be waiting for an api-server)
        └doubted (adopted; the broker or a worker was lost)─2 s─> sent again, whoever holds it, unless it waits
 
-The broker is asked while something is watched for some seconds, and not else: an idle fleet costs nothing.
+The broker is asked with the first message of all, so that another broker is known for another one, and then while
+something is watched for some seconds, and not else: an idle fleet costs nothing.
 """
 
 from __future__ import annotations
@@ -65,12 +66,13 @@ class Reconciler:
         self.watched: dict[str, Message] = {}
         self._epoch = ""
         self._look_at = 0.0
+        self._has_asked = False
 
     def sent(self, message: str, queue: str, now: float) -> None:
         """A message was sent, or sent again."""
         known = self.watched.get(message)
         self.watched[message] = Message(queue, now, known.sends + 1 if known else 1)
-        if len(self.watched) == 1:
+        if len(self.watched) == 1 and self._has_asked:
             self._look_at = max(self._look_at, now + FIRST_LOOK_SECONDS)
 
     def adopt(self, message: str, queue: str, now: float) -> None:
@@ -96,6 +98,7 @@ class Reconciler:
         """Ask the broker; which messages are to be sent again. Raises what asking raises."""
         self._look_at = now + LOOK_SECONDS
         epoch, waiting = self._ask({message.queue for message in self.watched.values()})
+        self._has_asked = True
         if epoch != self._epoch and self._epoch:
             self.doubt_all(now)
         self._epoch = epoch

@@ -84,12 +84,24 @@ def test_a_doubted_message_that_was_just_sent_is_given_the_time_to_arrive() -> N
     assert one.to_send(PASSING_SECONDS) == {"a"}
 
 
+def test_the_broker_is_asked_with_the_first_message_of_all_so_that_one_wiped_soon_after_is_known_for_another() -> None:
+    broker = Broker()
+    one = watching(broker, "a")
+    assert one.is_due(0.0)
+    assert one.to_send(0.0) == frozenset()
+    broker.epoch = "second"
+    assert one.to_send(PASSING_SECONDS) == {"a"}
+
+
 def test_the_broker_is_asked_only_while_something_is_watched_for_a_while() -> None:
-    one = watching(Broker(), "a")
-    assert not one.is_due(1.0)
-    assert one.is_due(reconciler.FIRST_LOOK_SECONDS)
-    one.to_send(reconciler.FIRST_LOOK_SECONDS)
-    assert not one.is_due(reconciler.FIRST_LOOK_SECONDS + reconciler.LOOK_SECONDS - 1)
+    one = watching(Broker(), "first")
+    one.to_send(0.0)
+    one.forget("first")
+    one.sent("a", "q", 100.0)
+    assert not one.is_due(101.0)
+    assert one.is_due(100.0 + reconciler.LOOK_SECONDS)
+    one.to_send(106.0)
+    assert not one.is_due(106.0 + reconciler.LOOK_SECONDS - 1)
     one.forget("a")
     assert not one.is_due(1000.0)
 
