@@ -18,11 +18,12 @@ import os
 import selectors
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from airfleet.agent import leftovers, memory, process, restarts, states, wakeup
+from airfleet.agent import leftovers, memory, process, restarts, states, upstreams, wakeup
 from airfleet.agent.control import ComponentStatus, HostStatus, Snapshot
 from airfleet.agent.database_watch import DatabaseWatch
 from airfleet.agent.deciding import BREAK_SECONDS, EndAttempts
@@ -32,17 +33,21 @@ from airfleet.agent.guard import Guard, Permission, end_attempts
 from airfleet.agent.health import Verdict
 from airfleet.agent.leases import Row
 from airfleet.agent.membership import Membership
-from airfleet.agent.orders import DRAINED, Orders, workers
+from airfleet.agent.orders import DRAINED, Orders, api_servers, workers
 from airfleet.agent.outcomes import Outcomes
 from airfleet.agent.probing import Prober
 from airfleet.agent.process import TEMPLATE_DESCRIPTOR, Running
 from airfleet.agent.server import ControlServer
 from airfleet.agent.states import State
 from airfleet.agent.template_link import TemplateLink
+from airfleet.agent.untold import Untold
+from airfleet.errors import FleetError
 from airfleet.events import Event, Log
 from airfleet.fleet.paths import Paths, fleet_id
 from airfleet.fleet.plan import Exec, Fork, Plan, Watch
+from airfleet.fleet.ports import SEARCH_RANGE, is_free
 from airfleet.runtime import identity
+from airfleet.runtime.untold import FOLDER
 
 #: seconds that a failing probe of a ready component is borne before it is called degraded
 PATIENCE_SECONDS = 15.0
@@ -56,13 +61,21 @@ DRAIN_SECONDS = 60.0
 #: how the reason of a component begins that was ended because it did not get ready in time
 TOO_SLOW = "was not ready after"
 
+#: how the reason of a component begins that was ended because it did nothing while it could
+SILENT = "did nothing for"
+
+#: kinds of components that are ended and started again then; what a worker does, its own probe tells
+_ENDED_WHEN_SILENT = frozenset({"scheduler", "dag-processor", "triggerer", "api-server", "log-server", "flower"})
+
 #: kinds of components that end when the database is away, and that a death of then is not held against
 _OF_DATABASE = frozenset({"scheduler", "dag-processor", "triggerer", "api-server"})
 #: a death this long before the database was found away may have come of it, seconds
 FORGIVEN_SECONDS = 10.0
 
 #: kinds of components that may run while this host has no lease: nothing of an attempt depends on its name
-_WITHOUT_LEASE = frozenset({"postgres", "valkey", "broker", "nginx", "template", "migrate", "objects", "api-server"})
+_WITHOUT_LEASE = frozenset(
+    {"postgres", "valkey", "broker", "nginx", "template", "migrate", "objects", "api-server", "log-server"}
+)
 
 #: components that end together, in this order; kinds not named are in the first group
 _LATE = {"api-server": 1, "nginx": 1, "template": 1, "valkey": 2, "postgres": 2}
@@ -92,6 +105,10 @@ class Agent:
         #: what people told this host; in a fleet with hosts the database keeps it
         self._ordered: dict[str, Any] = {}
         self._orders = Orders()
+        #: ports of api-servers that were ordered beyond the plan
+        self._more_ports: dict[str, int] = {}
+        #: the api-servers that nginx was told of; what the plan has, at first
+        self._upstreams = plan.site.api_servers if plan.site else ()
         #: workers that got another size while they were being forked
         self._outgrown: set[str] = set()
         self._outcomes = Outcomes(paths.outcomes, self._prober.database, clock)
@@ -99,6 +116,8 @@ class Agent:
         self._fencing = self._new_fencing()
         self._draining = Draining(clock)
         self._well_at: dict[str, float] = {}
+        #: since when components have been silent that should not be
+        self._silent_since: dict[str, float] = {}
         self._server: ControlServer | None = None
         self._template: TemplateLink | None = None
         self._stopping = False
@@ -123,6 +142,7 @@ class Agent:
         while not self._done:
             self._look_at_the_hosts()
             self._obey_orders()
+            self._tell_nginx()
             self._start_what_can_start()
             self._ask_how_they_are()
             self._outcomes.look()
@@ -294,6 +314,18 @@ class Agent:
             self._replace(running, running.pid, verdict.reason)
         elif running.state == State.READY and now - self._well_at.get(running.name, now) > PATIENCE_SECONDS:
             running.move_to(State.DEGRADED, now, verdict.reason)
+        self._end_when_silent(running, verdict, now)
+
+    def _end_when_silent(self, running: Running, verdict: Verdict, now: float) -> None:
+        """A process that stands still would stand so for ever: it is alive, and so nobody else starts another."""
+        if not verdict.silent or running.state not in (State.READY, State.DEGRADED):
+            self._silent_since.pop(running.name, None)
+            return
+        silent = now - self._silent_since.setdefault(running.name, now)
+        kind, limit = running.component.kind, running.component.silent_seconds
+        if kind in _ENDED_WHEN_SILENT and silent >= limit and running.pid is not None:
+            running.reason = f"{SILENT} {silent:.0f} s: {verdict.reason}"
+            process.signal_group(running.pid, signal.SIGKILL)
 
     @staticmethod
     def _wants_a_successor(running: Running) -> bool:
@@ -355,8 +387,8 @@ class Agent:
         elif running.component.once and status == 0:
             running.move_to(State.DONE, now)
         else:
-            slow = running.reason if running.reason.startswith(TOO_SLOW) else ""
-            self._died(running, slow or process.ended_sentence(status))
+            known = running.reason if running.reason.startswith((TOO_SLOW, SILENT)) else ""
+            self._died(running, known or process.ended_sentence(status))
 
     def _forget_orders(self, now: float) -> None:
         """The template died with orders unanswered: the next one gets them again."""
@@ -367,6 +399,7 @@ class Agent:
 
     def _died(self, running: Running, how: str) -> None:
         now = self._clock()
+        self._silent_since.pop(running.name, None)
         running.died = now
         running.deaths.append(now)
         running.last_lines = process.last_lines(running.log, running.log_offset)
@@ -440,7 +473,10 @@ class Agent:
 
     def _new_fencing(self) -> Fencing:
         name = self._membership.hostname if self._membership else identity.host()
-        return Fencing(self._prober.database, name, self._paths.airflow_home, self._log, self._outcomes.carry)
+        told = Untold(self._paths.airflow_home / FOLDER, self._plan.execution_urls, self._log)
+        return Fencing(
+            self._prober.database, name, self._paths.airflow_home, self._log, self._outcomes.carry, told.tell
+        )
 
     def _look_at_the_hosts(self) -> None:
         """Do what follows from how the other hosts are."""
@@ -516,7 +552,9 @@ class Agent:
                 self._drain(running) if orders.drained else self._take_up_again(running)
 
     def _scale(self, orders: Orders) -> None:
-        wanted = {component.name: component for component in workers(self._plan.components, orders)}
+        planned = self._plan.components
+        wanted = {component.name: component for component in workers(planned, orders)}
+        wanted |= {component.name: component for component in api_servers(planned, orders, self._free_port)}
         for name, component in wanted.items():
             running = self._running.get(name)
             if running is None:
@@ -525,9 +563,18 @@ class Agent:
             elif running.component != component:
                 running.component = component
                 self._give_way(running)
-        for name in [name for name, r in self._running.items() if r.component.kind == "worker" and name not in wanted]:
+        scaled = ("worker", "api-server")
+        for name in [name for name, r in self._running.items() if r.component.kind in scaled and name not in wanted]:
             self._give_way(self._running.pop(name))
         self._tell_watchers()
+
+    def _free_port(self, name: str, usual: int) -> int:
+        """A port for one more api-server, which it keeps."""
+        if name not in self._more_ports:
+            taken = set(self._more_ports.values())
+            free = (port for port in range(usual, usual + SEARCH_RANGE) if port not in taken and is_free(port))
+            self._more_ports[name] = next(free, usual)
+        return self._more_ports[name]
 
     def _give_way(self, running: Running) -> None:
         """Have it finish what it runs; another one takes its place at once."""
@@ -539,6 +586,23 @@ class Agent:
             self._write_down()
         elif running.state == State.STARTING:
             self._outgrown.add(running.name)
+
+    def _tell_nginx(self) -> None:
+        """Have this host's nginx serve the api-servers that there are now."""
+        site, nginx = self._plan.site, self._running.get("nginx")
+        if self._stopping or site is None or nginx is None or not isinstance(nginx.component.start, Exec):
+            return
+        own = [r.component.address for r in self._running.values() if r.component.kind == upstreams.KIND]
+        rows = self._membership.rows if self._membership else ()
+        found = upstreams.servers(self._plan.api_servers, self._plan.host, own, rows)
+        if set(found) == set(self._upstreams):
+            return
+        self._upstreams = found  # whether it takes them or not: the same would be refused again
+        try:
+            upstreams.tell(nginx.component.start, site, found, nginx.pid)
+            self._log(Event.UPSTREAMS_CHANGED, servers=", ".join(found))
+        except (FleetError, OSError, subprocess.SubprocessError) as refused:
+            self._log(Event.UPSTREAMS_REFUSED, why=str(refused))
 
     def _drain(self, running: Running) -> None:
         now = self._clock()

@@ -15,9 +15,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 SUPERUSER = "airfleet"
+#: before a network that is let in; everything else is a setting of PostgreSQL's
+LETS_IN = "airfleet.lets_in"
 
 
 def main(argv: list[str]) -> None:
@@ -28,14 +31,23 @@ def main(argv: list[str]) -> None:
     cluster = Path(data) / "cluster"
     if not (cluster / "PG_VERSION").exists():
         make_cluster(Path(bin_folder) / "initdb", cluster, password, account)
+    let_in(cluster / "pg_hba.conf", [setting.partition("=")[2] for setting in settings if setting.startswith(LETS_IN)])
     program = str(Path(bin_folder) / "postgres")
     if account:
         os.chdir("/")
         os.setgroups([])
         os.setgid(account.pw_gid)
         os.setuid(account.pw_uid)
-    options = [word for setting in settings for word in ("-c", setting)]
+    options = [word for setting in settings if not setting.startswith(LETS_IN) for word in ("-c", setting)]
     os.execv(program, [program, "-D", str(cluster), "-p", port, *options])
+
+
+def let_in(file: Path, networks: Sequence[str]) -> None:
+    """Let clients of these networks log in with their passwords, as those of loopback may."""
+    lines = [f"host all all {network} scram-sha-256" for network in networks]
+    kept = file.read_text().splitlines()
+    with file.open("a") as rules:
+        rules.writelines(f"{line}\n" for line in lines if line not in kept)
 
 
 def make_cluster(initdb: Path, cluster: Path, password: str, account: pwd.struct_passwd | None) -> None:

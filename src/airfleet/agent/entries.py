@@ -1,7 +1,7 @@
 """What each Airflow component does once it is forked, and what is imported before. [A]
 
 Every entry does what the ``airflow`` command of its name does, without the parts the agent
-does itself: no daemon, no log server, no second process that cleans up.
+does itself: no daemon, no log server of its own, no second process that cleans up.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 import psycopg
 
 from airfleet import libpq
-from airfleet.agent import fencing, leases
+from airfleet.agent import fencing, leases, schema_lock
 from airfleet.runtime import identity, losses, presence, wakeups
 
 Options = Mapping[str, str]
@@ -218,12 +218,19 @@ def finish() -> None:
 
 
 def migrate(options: Options) -> None:
-    """``airflow db migrate``, when the database is not at this Airflow's schema."""
+    """``airflow db migrate``, when the database is not at this Airflow's schema; one host at a time."""
+    use_database()
+    with schema_lock.alone(_database_url()):
+        _migrate()
+    if options.get("objects") == "none":
+        _say_what_is_left()
+
+
+def _migrate() -> None:
     from airflow.utils import db
 
     from airfleet.runtime import outcomes
 
-    use_database()
     if _schema_in_database() == tuple(db._REVISION_HEADS_MAP.values())[-1]:
         print("the database has this Airflow's schema already")
     else:
@@ -238,8 +245,6 @@ def migrate(options: Options) -> None:
         _with_database(libpq.settle)
     except psycopg.Error as refused:
         print(f"the database keeps its own timeouts for silent clients: {refused}")
-    if options.get("objects") == "none":
-        _say_what_is_left()
 
 
 def _say_what_is_left() -> None:
@@ -267,11 +272,15 @@ def objects(_: Options) -> None:
 
 def _with_database(action: Callable[[psycopg.Connection[Any]], object]) -> None:
     """Do something to the database outside SQLAlchemy."""
+    with psycopg.connect(_database_url(), autocommit=True) as connection:
+        action(connection)
+
+
+def _database_url() -> str:
     from airflow import settings
 
     url = settings.get_engine().url.set(drivername="postgresql")
-    with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as connection:
-        action(connection)
+    return str(url.render_as_string(hide_password=False))
 
 
 def _schema_in_database() -> str | None:
@@ -343,12 +352,14 @@ def api_server(options: Options) -> None:
     from airflow import settings
     from airflow.api_fastapi.auth.tokens import get_signing_args
 
+    from airfleet.runtime import task_logs
     from airfleet.runtime.execution_api import ShortPath
 
     believed = addresses(options.get("proxies", ""))
     use_database()
     get_signing_args()  # fails here, and not at the first login, when the key is missing
     presence.keep_saying(settings.get_engine())
+    task_logs.use()
     uvicorn.run(
         ShortPath(importlib.import_module("airflow.api_fastapi.main").app),
         host=options["address"],
@@ -442,6 +453,13 @@ def flower(options: Options) -> None:
         page.stop()
 
 
+def log_server(options: Options) -> None:
+    """``airflow serve-logs``, for the api-servers of other hosts."""
+    from airfleet.runtime import log_server
+
+    log_server.serve(options["address"], int(options["port"]))
+
+
 def start_pool() -> None:
     """Fork the pool that loads Dags and forks attempts, before the worker knows any secret."""
     from setproctitle import setproctitle
@@ -471,5 +489,6 @@ ENTRIES: Mapping[str, Callable[[Options], None]] = {
     "triggerer": triggerer,
     "api-server": api_server,
     "worker": worker,
+    "log-server": log_server,
     "flower": flower,
 }

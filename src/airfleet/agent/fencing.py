@@ -99,13 +99,19 @@ def host_gone(database: lost.Asks, hostname: str) -> int:
 
 class Fencing:
     """The thread that tells the database. ``folder`` is where components write down their jobs; ``carry`` brings what
-    workers left to tell into the database, before anything is called lost."""
+    workers left to tell into the database, and ``untold`` to the API, before anything is called lost."""
 
     def __init__(
-        self, database: lost.Asks, hostname: str, folder: Path, log: Log, carry: Callable[[], object] = lambda: None
+        self,
+        database: lost.Asks,
+        hostname: str,
+        folder: Path,
+        log: Log,
+        carry: Callable[[], object] = lambda: None,
+        untold: Callable[[Collection[str], Collection[str]], Collection[str]] = lambda gone, running: (),
     ) -> None:
         self._database = database
-        self._lookout = lost.Lookout(database, hostname, carry=carry)
+        self._lookout = lost.Lookout(database, hostname, carry=carry, untold=untold)
         self._folder = folder
         self._log = log
         self._words: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()

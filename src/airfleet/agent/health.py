@@ -13,11 +13,13 @@ import time
 import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
 
+from airfleet.agent import fencing
 from airfleet.agent.broker_lines import BrokerRefuses, BrokerTrouble, Line, line_to
 from airfleet.agent.embedded_postgres import SUPERUSER
 from airfleet.fleet.brokers import Broker
@@ -45,9 +47,14 @@ class Verdict:
     reason: str = ""
     #: it does not do its work, and will not do it however long one waits
     useless: bool = False
+    #: it does not do its work now, although the database does
+    silent: bool = False
 
 
 WELL = Verdict(True)
+
+#: by the database's own clock: the clocks of hosts differ
+_AGE: LiteralString = "SELECT extract(epoch FROM now() - max(latest_heartbeat)) FROM job"
 
 
 class Database:
@@ -139,6 +146,8 @@ class Subject:
     database: Database
     lines: Lines = field(default_factory=Lines)
     beats: Beats = field(default_factory=Beats)
+    #: whether it has been ready since
+    was_ready: bool = False
 
 
 def ask(probe: Probe, subject: Subject) -> Verdict:
@@ -153,7 +162,7 @@ def ask(probe: Probe, subject: Subject) -> Verdict:
                 subject.lines.to(probe.broker).check()
                 return WELL
             case HttpAnswers():
-                return _http(probe)
+                return _http_or_silence(probe, subject)
             case JobBeats():
                 return _job(probe, subject)
             case FileBeats():
@@ -183,6 +192,21 @@ def _postgres(probe: PostgresAnswers) -> Verdict:
     return WELL
 
 
+def _http_or_silence(probe: HttpAnswers, subject: Subject) -> Verdict:
+    try:
+        return _http(probe)
+    except OSError as error:
+        silent = subject.was_ready and _answers(subject.database)
+        return Verdict(False, f"does not answer{'' if subject.was_ready else ' yet'}: {_plain(error)}", silent=silent)
+
+
+def _answers(database: Database) -> bool:
+    try:
+        return database.row("SELECT 1", ()) is not None
+    except psycopg.Error:
+        return False
+
+
 def _http(probe: HttpAnswers) -> Verdict:
     for url in probe.urls:
         parts = urllib.parse.urlsplit(url)
@@ -204,18 +228,33 @@ def _status_of_get(host: str, port: int, path: str) -> int:
 
 
 def _job(probe: JobBeats, subject: Subject) -> Verdict:
-    # Ages by the database's own clock: the clocks of hosts differ.
-    row = subject.database.row(
-        "SELECT extract(epoch FROM now() - max(latest_heartbeat)) FROM job"
-        " WHERE job_type = %s AND state = 'running' AND start_date >= to_timestamp(%s)",
-        (probe.job_type, subject.started_at - 1.0),
-    )
-    age = row[0] if row else None
+    age = _age_of_own(Path(probe.file), subject) if probe.file else _age_of_any(probe.job_type, subject)
     if age is None:
         return Verdict(False, "has not written its first heartbeat yet")
     if age > probe.late_seconds:
-        return Verdict(False, f"its last heartbeat is {float(age):.0f} s old")
+        return Verdict(False, f"its last heartbeat is {age:.0f} s old", silent=subject.was_ready)
     return WELL
+
+
+def _age_of_own(file: Path, subject: Subject) -> float | None:
+    """Of the heartbeat of the very process, which has written down its row: a host may have several of a kind."""
+    job = fencing.read_down(file.parent, file.stem)
+    if job is None or job.pid != subject.pid:
+        return None
+    return _seconds(subject.database.row(f"{_AGE} WHERE id = %s AND state = 'running'", (job.number,)))
+
+
+def _age_of_any(job_type: str, subject: Subject) -> float | None:
+    return _seconds(
+        subject.database.row(
+            f"{_AGE} WHERE job_type = %s AND state = 'running' AND start_date >= to_timestamp(%s)",
+            (job_type, subject.started_at - 1.0),
+        )
+    )
+
+
+def _seconds(row: tuple[Any, ...] | None) -> float | None:
+    return float(row[0]) if row and row[0] is not None else None
 
 
 def _file(probe: FileBeats, subject: Subject) -> Verdict:

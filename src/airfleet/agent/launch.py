@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from airfleet.agent import netns
 from airfleet.agent.leftovers import MARK
 from airfleet.errors import FileProblems, FleetError, Place, Problem
 from airfleet.fleet.paths import Paths, fleet_id, of
@@ -48,7 +49,7 @@ def end_leftovers(paths: Paths, grace_seconds: float = 10.0) -> tuple[int, ...]:
 
 
 def _spawn(root: Path, paths: Paths, report: int, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    argv = [sys.executable, "-m", "airfleet.agent", "--root", str(root), "--report", str(report)]
+    argv = netns.within([sys.executable, "-m", "airfleet.agent", "--root", str(root), "--report", str(report)], environ)
     return subprocess.Popen(
         argv,
         stdin=subprocess.DEVNULL,

@@ -100,6 +100,8 @@ class Lookout:
     clock: Callable[[], float] = time.monotonic
     #: brings what workers left to tell into the database; raises psycopg.Error or OSError
     carry: Callable[[], object] = lambda: None
+    #: tells how attempts ended (the first) of all that run here (the second); the ones that nobody heard
+    untold: Callable[[Collection[str], Collection[str]], Collection[str]] = lambda gone, running: ()
     #: the monitors that the last look found, by their pids
     monitors: frozenset[int] = frozenset()
     #: attempts without a monitor -> since when that is known
@@ -110,6 +112,7 @@ class Lookout:
         rows = [Row(ti_id, pid, restarting, beat or 0.0) for ti_id, pid, restarting, beat in self._running()]
         if not rows:
             self._alone.clear()
+            self.untold((), ())
             return 0, 0
         processes = look_at_processes({row.pid for row in rows if row.pid is not None})
         self.monitors = frozenset(processes.monitors.values())
@@ -117,7 +120,11 @@ class Lookout:
         gone = [row.ti_id for row in lost(rows, processes)]
         if not gone:
             return len(rows), 0
+        unheard = self.untold(gone, [row.ti_id for row in rows])
         self.carry()  # first: who told how its attempt ended lost none
+        gone = [ti_id for ti_id in gone if ti_id not in unheard]
+        if not gone:
+            return len(rows), 0
         return len(rows), self._report(gone)
 
     def worker_gone(self) -> None:

@@ -1,4 +1,4 @@
-"""What people tell a host beyond ``fleet.yaml``: to be drained, or to run more or fewer workers. Pure.
+"""What people tell a host beyond ``fleet.yaml``: to be drained, or to run more or fewer workers or api-servers. Pure.
 
 Orders stand in the host's row of the database, so they outlive its agent; where a fleet has no such rows, they last as
 long as the agent. ``{"drained": true, "scale": {"light": {"count": 2, "slots": 16}}}``.
@@ -6,21 +6,23 @@ long as the agent. ``{"drained": true, "scale": {"light": {"count": 2, "slots": 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from airfleet.fleet.names import numbered
-from airfleet.fleet.plan import Component, FileBeats, Fork
+from airfleet.fleet.plan import Component, FileBeats, Fork, HttpAnswers
 
 #: why a worker is stopped that nobody has to worry about
 DRAINED = "drained"
+#: the kind, and the name, of what a host may have more of beside its workers
+API_SERVER = "api-server"
 
 
 @dataclass(frozen=True)
 class Size:
-    """How many workers of a name, and how many tasks each runs at once; None is as in ``fleet.yaml``."""
+    """How many components of a name, and how many tasks each worker runs at once; None is as in ``fleet.yaml``."""
 
     count: int | None = None
     slots: int | None = None
@@ -31,7 +33,7 @@ class Orders:
     """All orders to one host."""
 
     drained: bool = False
-    #: name of a worker in ``fleet.yaml`` -> its size
+    #: name of a worker in ``fleet.yaml``, or ``api-server`` -> its size
     scale: Mapping[str, Size] = field(default_factory=dict)
 
     @classmethod
@@ -60,6 +62,29 @@ def workers(planned: Sequence[Component], orders: Orders) -> Iterator[Component]
         size = orders.scale.get(group, Size())
         for name in numbered(group, size.count or len(members)):
             yield _worker(members[0], name, size.slots)
+
+
+def api_servers(planned: Sequence[Component], orders: Orders, port: Callable[[str, int], int]) -> Iterator[Component]:
+    """The api-servers that a host has to run; ``port(name, first)`` is a free one for one that is not planned."""
+    members = [component for component in planned if component.kind == API_SERVER]
+    count = orders.scale.get(API_SERVER, Size()).count or len(members)
+    yield from members[:count]
+    for name in list(numbered(API_SERVER, count))[len(members) :] if members else ():
+        yield _api_server(members[0], name, port(name, _port(members[-1]) + 1))
+
+
+def _api_server(like: Component, name: str, port: int) -> Component:
+    before, start, probe = str(_port(like)), like.start, like.probe
+    if isinstance(start, Fork):
+        start = replace(start, options={**start.options, "port": str(port)})
+    if isinstance(probe, HttpAnswers):
+        probe = HttpAnswers(tuple(url.replace(f":{before}/", f":{port}/", 1) for url in probe.urls))
+    address = f"{like.address.rpartition(':')[0]}:{port}"
+    return replace(like, name=name, start=start, probe=probe, address=address)
+
+
+def _port(component: Component) -> int:
+    return int(component.address.rpartition(":")[2])
 
 
 def _worker(like: Component, name: str, slots: int | None) -> Component:

@@ -53,7 +53,8 @@ class Prober:
             return
         self._asked[running.name] = now
         self._in_flight.add(running.name)
-        subject = health.Subject(running.pid, running.started_at, self.database, self._lines, self._beats)
+        was_ready = running.state != State.STARTING
+        subject = health.Subject(running.pid, running.started_at, self.database, self._lines, self._beats, was_ready)
         self._threads.submit(self._probe, running, subject)
 
     def answers(self) -> Iterator[Answer]:

@@ -18,13 +18,13 @@ from airfleet.fleet import local_hosts, planning, secrets
 from airfleet.fleet import paths as fleet_paths
 from airfleet.fleet.components import proxy
 from airfleet.fleet.components.flower import listens_on
-from airfleet.fleet.context import Context, Nginx, Ports
+from airfleet.fleet.context import Context, Nginx, Ports, needs_log_server
 from airfleet.fleet.paths import Paths
 from airfleet.fleet.plan import Plan
 from airfleet.fleet.ports import PortBook
 from airfleet.fleet.reader import FILE_NAME, read_file
 from airfleet.fleet.secrets import Secrets
-from airfleet.fleet.spec import API_PORT, EMBEDDED, Fleet, Host
+from airfleet.fleet.spec import API_PORT, EMBEDDED, LOGS_PORT, Fleet, Host
 
 #: with less room than this a database cannot be made, let alone grow
 NEEDED_BYTES = 300 * 1024 * 1024
@@ -148,6 +148,7 @@ def _context(fleet: Fleet, here: Host, paths: Paths, book: PortBook, kept: Secre
             flower=_flower_port(fleet, here, book),
             nginx=book.port("nginx", NGINX_PORT) if own_nginx else None,
             agent=book.port("agent", AGENT_PORT, here.address) if local_hosts.is_named(fleet) else None,
+            logs=book.port("logs", LOGS_PORT, here.address) if needs_log_server(fleet, here, paths) else None,
         ),
         secrets=kept,
         embedded=embedded.prepare(paths, euid=os.geteuid()) if own_database or own_broker else None,

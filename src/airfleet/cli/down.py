@@ -35,7 +35,19 @@ def command(project: Path | None, host: str | None, timeout: float) -> None:
     """Stop what runs of the fleet on this machine."""
     here = find(project, host=host)
     said = [sentence for one in everything(here, host) if (sentence := end(one, timeout))]
+    if not host:
+        remove_network(here)
     terminal.say("\n".join(said) or "nothing is running")
+
+
+def remove_network(here: Project) -> None:
+    """Take away the network that the hosts of this machine had."""
+    if here.network.exists():
+        from airfleet.agent import netns
+        from airfleet.fleet.local_hosts import Network
+
+        netns.remove(Network(int(here.network.read_text())))
+        here.network.unlink()
 
 
 def everything(here: Project, host: str | None = None) -> tuple[Project, ...]:

@@ -40,12 +40,27 @@ class Project:
         return self.root / ".airfleet" / "played-hosts"
 
     @property
+    def network(self) -> Path:
+        """The file that says which network the hosts have that this machine plays, when they have one."""
+        return self.root / ".airfleet" / "played-network"
+
+    @property
     def environment(self) -> Mapping[str, str]:
         """What its agent is started with: one of several hosts that this machine plays has to know how many."""
         host = self.environ.get(paths.HOST)
         if host and host.startswith("host-") and self.played.exists() and not self.environ.get("AIRFLEET_HOME"):
-            return {"AIRFLEET_LOCAL_HOSTS": self.played.read_text(), **self.environ}
+            return {"AIRFLEET_LOCAL_HOSTS": self.played.read_text(), **self._place(host), **self.environ}
         return self.environ
+
+    def _place(self, host: str) -> dict[str, str]:
+        """Where a host is that has a network of its own."""
+        if not self.network.exists():
+            return {}
+        from airfleet.fleet import local_hosts
+
+        network = local_hosts.Network(int(self.network.read_text()))
+        namespace = network.namespace(int(host.rpartition("-")[2]))
+        return {local_hosts.NETWORK: network.prefix, local_hosts.NAMESPACE: namespace}
 
     def on(self, host: str) -> Project:
         """The same folder, for one of the hosts that share it."""

@@ -147,7 +147,27 @@ def connect(here: Project) -> tuple[Api, Snapshot]:
         password = password_file.read_text("utf-8").strip()
     except OSError as wrong:
         raise FleetError(f"cannot read the password in {password_file}: {wrong.strerror}") from wrong
+    if not password and not (password := _carried_password(here)):
+        raise no_password_here(snapshot)
     return Api((snapshot.api_url or snapshot.url).rstrip("/"), snapshot.user, password), snapshot
+
+
+def _carried_password(here: Project) -> str:
+    """What was carried to this host since its agent started."""
+    from airfleet.fleet import secrets
+
+    kept = secrets.load(here.paths.secrets)
+    return kept.user_password if kept else ""
+
+
+def no_password_here(snapshot: Snapshot) -> FleetError:
+    """A host that only works was told nothing that it does not need."""
+    fronts = [host.host for host in snapshot.hosts if any(c.kind == "api-server" for c in host.components)]
+    where = f"do it on {' or '.join(fronts)}" if fronts else "do it on a host with an api-server"
+    return FleetError(
+        f"host '{snapshot.host}' was not given the password of user '{snapshot.user}'",
+        hint=f"{where}; or carry it here: airfleet secrets export --host {snapshot.host} --with-password -o FILE",
+    )
 
 
 def _path(parts: tuple[object, ...], query: Mapping[str, Any]) -> str:

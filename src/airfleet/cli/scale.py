@@ -1,4 +1,4 @@
-"""``airfleet scale``: run more or fewer workers on a host, or give them more or fewer slots, while the fleet runs."""
+"""``airfleet scale``: more or fewer workers or api-servers on a host, or other slots, while the fleet runs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from airfleet.agent.control import HostStatus
+from airfleet.agent.orders import API_SERVER
 from airfleet.cli import options, telling, terminal
 from airfleet.cli.project import find
 from airfleet.errors import FleetError, did_you_mean
@@ -22,13 +23,14 @@ RESET = "fleet"
     epilog="\b\nExamples:\n  airfleet scale worker=2                  # two workers of this name\n"
     "  airfleet scale worker=x16                # 16 slots for each\n"
     "  airfleet scale light=2x8 --host work-1   # both, on another host\n"
+    "  airfleet scale api-server=3              # three api-servers; nginx is told\n"
     "  airfleet scale worker=fleet              # as fleet.yaml says"
 )
 @click.argument("sizes", metavar="WORKER=COUNT|xSLOTS|COUNTxSLOTS", nargs=-1, required=True)
 @options.option("--host", envvar="AIRFLEET_HOST", metavar="NAME", help="The host that runs it; without it, this one.")
 @options.project
 def command(project: Path | None, sizes: tuple[str, ...], host: str | None) -> None:
-    """Change how many workers and slots a host has.
+    """Change how many workers or api-servers a host has.
 
     A worker that gets other slots is replaced: a new one takes tasks at once, the old one finishes what it runs.
     Sizes outlive the agent in a fleet with hosts, and last as long as it in one without.
@@ -38,10 +40,12 @@ def command(project: Path | None, sizes: tuple[str, ...], host: str | None) -> N
     snapshot = telling.require(here, host) if host else telling.running(here)
     name = host or snapshot.host or LOCAL
     there = next((one.components for one in snapshot.hosts if one.host == name), snapshot.components)
-    known = [component.name for component in there if component.kind == "worker"]
-    for worker in wanted:
+    known = [component.name for component in there if component.kind == "worker" or component.name == API_SERVER]
+    for worker, size in wanted.items():
+        if worker == API_SERVER and size and "slots" in size:
+            raise click.UsageError("an api-server has no slots; write api-server=2")
         if worker not in known:
-            hint = did_you_mean(worker, known) or f"its workers are: {', '.join(known) or 'none'}"
+            hint = did_you_mean(worker, known) or f"it has: {', '.join(known) or 'nothing to scale'}"
             raise FleetError(f"host '{name}' has no worker '{worker}'", hint=hint)
     before = next((one.orders.get("scale") or {} for one in snapshot.hosts if one.host == name), {})
     scale: dict[str, Any] = {**before, **wanted}

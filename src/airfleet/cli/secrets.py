@@ -34,9 +34,12 @@ def command() -> None:
     required=True,
     help="The file, made with mode 0600.",
 )
+@options.option(
+    "--with-password", is_flag=True, help="The password of the UI too, for 'trigger', 'why' and the like on that host."
+)
 @options.env
 @options.project
-def export(project: Path | None, env: str | None, host: str, output: Path) -> None:
+def export(project: Path | None, env: str | None, host: str, output: Path, with_password: bool) -> None:
     """Write what a host's components have to know, and nothing else, into a file."""
     from airfleet.agent import hosts
     from airfleet.fleet import secrets
@@ -48,7 +51,7 @@ def export(project: Path | None, env: str | None, host: str, output: Path) -> No
         hint = did_you_mean(host, known) or f"the hosts are: {', '.join(known)}"
         raise FleetError(f"fleet '{fleet.name}' has no host '{host}'", hint=hint)
     kept = secrets.load_or_generate(here.paths.secrets)
-    names = hosts.needed(fleet, fleet.host(host))
+    names = tuple(sorted({*hosts.needed(fleet, fleet.host(host)), *(["user_password"] if with_password else [])}))
     if missing := [name for name in names if not getattr(kept, name)]:
         sentence = f"this host does not have what '{host}' needs ({', '.join(missing)})"
         raise FleetError(sentence, hint=f"do it on '{fleet.hosts[0].name}', where they were made")

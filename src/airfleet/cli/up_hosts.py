@@ -17,7 +17,7 @@ from airfleet.errors import FleetError
 from airfleet.fleet import local_hosts, secrets
 
 
-def start(here: Project, count: int, *, detach: bool, deadline: float, timeout: float) -> None:
+def start(here: Project, count: int, *, netns: bool, detach: bool, deadline: float, timeout: float) -> None:
     """Bring all hosts up and, unless ``detach``, stay until the person says so.
 
     Raises FleetError, FileProblems or WaitTimedOut; then nothing of them is left.
@@ -26,6 +26,9 @@ def start(here: Project, count: int, *, detach: bool, deadline: float, timeout: 
     if running := [name for name in here.hosts if here.on(name).paths.socket.exists()]:
         raise FleetError(f"there run already: {', '.join(running)}", hint="airfleet down")
     secrets.write_private(here.played, str(count), mode=0o644)
+    down.remove_network(here)
+    if netns:
+        _make_network(here, count)
     hosts = [here.on(name) for name in names]
     with up.signals_interrupt():
         try:
@@ -38,12 +41,20 @@ def start(here: Project, count: int, *, detach: bool, deadline: float, timeout: 
             _say_changes(dict(zip(names, hosts, strict=True)))
         except KeyboardInterrupt:
             terminal.say("stopping all hosts")
-            _end(hosts)
+            _end(here, hosts)
             raise
         except BaseException:
-            _end(hosts)
+            _end(here, hosts)
             raise
-        _end(hosts)
+        _end(here, hosts)
+
+
+def _make_network(here: Project, count: int) -> None:
+    from airfleet.agent import netns
+
+    network = netns.make(count, here.root)
+    secrets.write_private(here.network, str(network.number), mode=0o644)
+    terminal.say(f"each host has a network of its own; 'ip link set {network.link(count)} down' cuts host-{count} off")
 
 
 def _bring_up(hosts: list[Project], deadline: float, timeout: float) -> Snapshot:
@@ -90,6 +101,7 @@ def _watch(name: str, host: Project, changes: queue.SimpleQueue[tuple[str, Snaps
     changes.put((name, None))
 
 
-def _end(hosts: list[Project]) -> None:
+def _end(here: Project, hosts: list[Project]) -> None:
     for host in reversed(hosts):
         down.end(host, down.PATIENCE_SECONDS)
+    down.remove_network(here)

@@ -98,7 +98,9 @@ def _settings(context: Context) -> dict[str, dict[str, str]]:
             "on_worker_lost": context.fleet.policies.on_worker_lost,
             # An attempt that reaches no API server goes on for this long, and asks each of these.
             "api_outage_seconds": str(API_OUTAGE_SECONDS),
-            "execution_api_urls": ",".join(_execution_urls(context)),
+            "execution_api_urls": ",".join(context.execution_urls),
+            # Whether api-servers ask the other hosts for the logs of tasks.
+            "serve_logs": str(context.serves_logs),
         },
         # Tokens are renewed in the last fifth of their life, and an outage may begin just before.
         "execution_api": {"jwt_expiration_time": str(5 * API_OUTAGE_SECONDS)},
@@ -121,12 +123,6 @@ def _settings(context: Context) -> dict[str, dict[str, str]]:
             "max_tis_per_query": "0",
         },
     }
-
-
-def _execution_urls(context: Context) -> tuple[str, ...]:
-    """Every way to an execution API: what tasks are told to ask first, then the servers themselves."""
-    servers = (f"{url}/execution/" for url in context.api_urls)
-    return tuple(dict.fromkeys((context.execution_url, *servers)))
 
 
 def _merged(ours: str | None, theirs: str) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from airfleet.fleet import brokers
+from airfleet.fleet import brokers, local_hosts
 from airfleet.fleet.brokers import Broker
+from airfleet.fleet.checks import is_loopback
 from airfleet.fleet.paths import Paths
 from airfleet.fleet.secrets import Secrets
 from airfleet.fleet.spec import LOCAL, LOOPBACK, Fleet, Host
@@ -25,6 +26,8 @@ class Ports:
     nginx: int | None = None
     #: where the agents of other hosts ask this one; None in a fleet of one host
     agent: int | None = None
+    #: where api-servers of other hosts read the logs of this one's tasks
+    logs: int | None = None
 
 
 @dataclass(frozen=True)
@@ -112,9 +115,14 @@ class Context:
     @property
     def api_servers(self) -> tuple[str, ...]:
         """``host:port`` of the same."""
+        return tuple(server for servers in self.api_servers_of_hosts.values() for server in servers)
+
+    @property
+    def api_servers_of_hosts(self) -> dict[str, tuple[str, ...]]:
+        """The same by the names of their hosts."""
         own = tuple(_place(self.own_address, port) for port in self.ports.api_servers)
         others = (host for host in self.fleet.hosts if host.name != self.host)
-        return own + tuple(_place(address, port) for host in others for address, port in host.api_addresses)
+        return {self.host: own, **{host.name: tuple(_place(*place) for place in host.api_addresses) for host in others}}
 
     @property
     def root_path(self) -> str:
@@ -129,6 +137,23 @@ class Context:
         return f"{self.api_urls[0]}/execution/"
 
     @property
+    def execution_urls(self) -> tuple[str, ...]:
+        """Every way to an execution API: what tasks are told to ask first, then the servers themselves."""
+        servers = (f"{url}/execution/" for url in self.api_urls)
+        return tuple(dict.fromkeys((self.execution_url, *servers)))
+
+    @property
+    def serves_logs(self) -> bool:
+        """Whether tasks of this fleet write their logs into several folders."""
+        return logs_are_apart(self.fleet, self.paths)
+
+    @property
+    def served_addresses(self) -> tuple[str, ...]:
+        """What embedded servers listen on: loopback, and what the other hosts of this machine reach them at."""
+        address = self.here.address
+        return (LOOPBACK, address) if local_hosts.is_played(address) and not is_loopback(address) else (LOOPBACK,)
+
+    @property
     def api_address(self) -> str:
         """What this host's api-servers listen on."""
         return self.here.api_server.address or self.here.address
@@ -137,6 +162,17 @@ class Context:
     def own_address(self) -> str:
         """Where this host itself reaches them."""
         return LOOPBACK if self.api_address in ("0.0.0.0", "::") else self.api_address
+
+
+def logs_are_apart(fleet: Fleet, paths: Paths) -> bool:
+    """Whether each host has a folder of logs of its own: all but those that one machine plays in one folder."""
+    together = paths.shared is not None and all(local_hosts.is_played(host.address) for host in fleet.hosts)
+    return len(fleet.hosts) > 1 and local_hosts.is_named(fleet) and not together
+
+
+def needs_log_server(fleet: Fleet, here: Host, paths: Paths) -> bool:
+    """Whether tasks or triggers of this host write logs that others read."""
+    return bool(here.workers or here.triggerer.count) and logs_are_apart(fleet, paths)
 
 
 def _place(address: str, port: int) -> str:

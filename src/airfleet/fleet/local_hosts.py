@@ -8,16 +8,47 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from airfleet.errors import FleetError
+from airfleet.fleet.checks import is_loopback
 from airfleet.fleet.paths import Paths
 from airfleet.fleet.secrets import Secrets
 from airfleet.fleet.spec import EMBEDDED, LOCAL, LOOPBACK, Fleet, Host, Instances
 
 #: the variable that says how many
 COUNT = "AIRFLEET_LOCAL_HOSTS"
+#: the variable that says with what the addresses of hosts begin that have a network of their own, like ``198.18.37``
+NETWORK = "AIRFLEET_LOCAL_NETWORK"
+#: the variable that names the network namespace of an agent
+NAMESPACE = "AIRFLEET_NETNS"
+_NETWORKS = "198.18."
 MOST = 9
+
+
+@dataclass(frozen=True)
+class Network:
+    """The bridge of a fleet whose hosts have networks of their own; ``number`` is the third part of its addresses."""
+
+    number: int
+
+    @property
+    def prefix(self) -> str:
+        """What all addresses begin with."""
+        return f"{_NETWORKS}{self.number}"
+
+    @property
+    def bridge(self) -> str:
+        """The bridge, and its own address on this machine."""
+        return f"af{self.number}"
+
+    def link(self, host: int) -> str:
+        """The bridge's end of a host's link; hosts count from 1."""
+        return f"{self.bridge}-{host}"
+
+    def namespace(self, host: int) -> str:
+        """What ``ip netns`` calls it."""
+        return f"airfleet-{self.number}-{host}"
 
 
 def of(fleet: Fleet, environ: Mapping[str, str]) -> Fleet:
@@ -26,7 +57,7 @@ def of(fleet: Fleet, environ: Mapping[str, str]) -> Fleet:
     Raises FleetError when ``fleet.yaml`` names its hosts itself.
     """
     count = environ.get(COUNT)
-    return spread(fleet, int(count)) if count else fleet
+    return spread(fleet, int(count), environ.get(NETWORK)) if count else fleet
 
 
 def names(count: int) -> tuple[str, ...]:
@@ -34,8 +65,16 @@ def names(count: int) -> tuple[str, ...]:
     return tuple(f"host-{number}" for number in range(1, count + 1))
 
 
-def spread(fleet: Fleet, count: int) -> Fleet:
-    """The fleet on ``count`` hosts of this machine. Raises FleetError when ``fleet.yaml`` names its hosts itself."""
+def is_played(address: str) -> bool:
+    """Whether a host with this address is one of several on one machine."""
+    return is_loopback(address) or address.startswith(_NETWORKS)
+
+
+def spread(fleet: Fleet, count: int, network: str | None = None) -> Fleet:
+    """The fleet on ``count`` hosts of this machine, on loopback or in a network of their own.
+
+    Raises FleetError when ``fleet.yaml`` names its hosts itself.
+    """
     if is_named(fleet):
         raise FleetError(
             f"fleet.yaml names the hosts of fleet '{fleet.name}' itself",
@@ -43,10 +82,12 @@ def spread(fleet: Fleet, count: int) -> Fleet:
         )
     (whole,) = fleet.hosts
     first, *others = names(count)
-    hosts = [replace(whole, name=first)]
+    addresses = [f"{network}.{number}" if network else LOOPBACK for number in range(1, count + 1)]
+    api_server = replace(whole.api_server, address=None) if network else whole.api_server
+    hosts = [replace(whole, name=first, address=addresses[0], api_server=api_server)]
     for number, name in enumerate(others):
         scheduler = Instances(1, whole.scheduler.memory_bytes) if number == 0 else Instances(0)
-        hosts.append(Host(name, LOOPBACK, scheduler=scheduler, workers=whole.workers))
+        hosts.append(Host(name, addresses[number + 1], scheduler=scheduler, workers=whole.workers))
     flower = replace(fleet.flower, on=first) if fleet.flower else None
     proxy = replace(fleet.proxy, on=(first,)) if fleet.proxy else None
     return replace(fleet, hosts=tuple(hosts), flower=flower, proxy=proxy)
@@ -69,10 +110,10 @@ def seen_from(host: str, fleet: Fleet, first: Paths, secrets: Secrets) -> Fleet:
         api_port = ports["api_server"]
         database, broker = fleet.database, fleet.broker
         if database == EMBEDDED:
-            place = f"{LOOPBACK}:{ports['postgres']}/airflow?sslmode=disable&gssencmode=disable"
+            place = f"{fleet.hosts[0].address}:{ports['postgres']}/airflow?sslmode=disable&gssencmode=disable"
             database = f"postgresql://airflow:{secrets.airflow_password}@{place}"
         if broker == EMBEDDED:
-            broker = f"redis://:{secrets.broker_password}@{LOOPBACK}:{ports['broker']}/0"
+            broker = f"redis://:{secrets.broker_password}@{fleet.hosts[0].address}:{ports['broker']}/0"
     except (OSError, KeyError):
         name = fleet.hosts[0].name
         raise FleetError(f"host '{name}', which has the servers, was never started", hint="airfleet up") from None
@@ -85,4 +126,4 @@ def with_witness(fleet: Fleet, postgres: int | None) -> Fleet:
     """Two hosts of one machine ask the database's port which of them is cut off: that is all they share."""
     if len(fleet.hosts) != 2 or fleet.witness or postgres is None:
         return fleet
-    return replace(fleet, witness=f"{LOOPBACK}:{postgres}")
+    return replace(fleet, witness=f"{fleet.hosts[0].address}:{postgres}")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 #: names that no worker can have
 TAKEN = (
     "agent", "postgres", "valkey", "broker", "template", "migrate", "objects", "scheduler", "dag-processor",
-    "triggerer", "api-server", "flower", "nginx", "proxy",
+    "triggerer", "api-server", "log-server", "flower", "nginx", "proxy",
 )  # fmt: skip
 
 

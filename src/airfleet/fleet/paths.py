@@ -86,6 +86,10 @@ class Paths:
     def airflow_home(self) -> Path:
         return self.home / "airflow"
 
+    def job(self, component: str) -> Path:
+        """Where a scheduler, a triggerer or a dag-processor writes down its row in Airflow's table of jobs."""
+        return self.airflow_home / f"{component}.job"
+
     @property
     def logs(self) -> Path:
         return self.home / "logs"

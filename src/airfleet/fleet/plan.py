@@ -86,6 +86,8 @@ class JobBeats:
 
     job_type: str
     late_seconds: float = 30.0
+    #: where the component writes down which row is its own; without it, any row of this kind counts
+    file: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,8 @@ class Component:
     grace_seconds: float = 10.0
     #: seconds to become ready before it counts as failed
     start_seconds: float = 60.0
+    #: seconds for which one that was ready may do nothing, while what it depends on is well, until it is ended
+    silent_seconds: float = 30.0
     #: what it listens on, for people
     address: str = ""
     #: memory that it may use with all its processes; None is no limit
@@ -173,8 +177,12 @@ class Plan:
     host: str = "local"
     #: an api-server itself, for commands on this machine; ``url`` may lead over a proxy
     api_url: str = ""
+    #: every way to an execution API, the preferred one first
+    execution_urls: tuple[str, ...] = ()
     #: what this host's nginx serves; None without one
     site: Site | None = None
+    #: host -> ``host:port`` of each of its api-servers as this host reaches them, this host first
+    api_servers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     #: None in a fleet without ``hosts``
     neighbours: Neighbours | None = None
 

@@ -12,6 +12,7 @@ from airfleet.fleet.components import (
     broker,
     dag_processor,
     flower,
+    log_server,
     migrate,
     objects,
     postgres,
@@ -44,7 +45,9 @@ def plan(context: Context) -> Plan:
         log_retention_seconds=context.fleet.log_retention_seconds,
         database_url=context.database_url.replace("+psycopg", "", 1),
         api_url=context.api_urls[0],
+        execution_urls=context.execution_urls,
         site=proxy.site(context),
+        api_servers=context.api_servers_of_hosts,
         neighbours=_neighbours(context),
     )
     description = describe(made, context.secrets.jwt_secret)
@@ -74,7 +77,8 @@ def _components(context: Context) -> tuple[Component, ...]:
     workers = worker.components(context)
     api_servers = api_server.components(context)
     steps = (migrate.component(context), *objects.components(context)) if with_database or api_servers else ()
-    forked = (*steps, *with_database, *workers, *api_servers, *_those(flower.component(context)))
+    beside = _those(log_server.component(context), flower.component(context))
+    forked = (*steps, *with_database, *workers, *api_servers, *beside)
     limited = map(_limited, forked)
     return (*_servers(context), *_template(context, forked), *limited, *_those(proxy.component(context)))
 

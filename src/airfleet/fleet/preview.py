@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from airfleet.fleet.components import proxy
-from airfleet.fleet.context import Context, Embedded, Nginx, Ports
+from airfleet.fleet.context import Context, Embedded, Nginx, Ports, needs_log_server
 from airfleet.fleet.paths import Paths
 from airfleet.fleet.secrets import Secrets
 from airfleet.fleet.sensitive import MASK
-from airfleet.fleet.spec import API_PORT, EMBEDDED, Fleet, Host
+from airfleet.fleet.spec import API_PORT, EMBEDDED, LOGS_PORT, Fleet, Host
 
 POSTGRES_PORT, BROKER_PORT, NGINX_PORT = 5432, 6379, 8090
 OLDEST_NGINX = (1, 18, 0)
@@ -37,6 +37,7 @@ def context(fleet: Fleet, host: str, paths: Paths, secrets: Secrets, cores: int 
             broker=kept.get("broker", BROKER_PORT) if own_broker else None,
             flower=kept.get("flower", fleet.flower.port) if fleet.flower and has_flower else None,
             nginx=kept.get("nginx", NGINX_PORT) if has_nginx else None,
+            logs=kept.get("logs", LOGS_PORT) if needs_log_server(fleet, here, paths) else None,
         ),
         secrets=secrets,
         embedded=_embedded(paths) if own_database or own_broker else None,

@@ -21,6 +21,7 @@ an earlier try may have arrived, that refusal is the answer *done*.
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -29,6 +30,8 @@ from typing import Any
 import httpx
 import structlog
 from airflow.sdk.api.client import API_RETRIES, API_TIMEOUT, Client
+
+from airfleet.runtime import untold
 
 log = structlog.get_logger(__name__)
 
@@ -72,6 +75,7 @@ class FleetClient(Client):
         #: what is done between two rounds: waits about as long as it is told, in seconds
         self.pause: Callable[[float], None] = time.sleep
         self.urls = tuple(urls)
+        self._untold = untold.folder(os.environ)
         self._at = 0
         self._return_at = 0.0
         self._clock = clock
@@ -91,10 +95,31 @@ class FleetClient(Client):
         except (httpx.TransportError, httpx.HTTPStatusError) as error:
             if not is_outage(error):
                 raise
-            return self._endure(method, url, options, error)
+            return self._endure_and_remember(method, url, options, error)
 
     def _once(self, method: str, url: Any, options: dict[str, Any]) -> httpx.Response:
         return httpx.Client.request(self, method, url, **options)
+
+    def _endure_and_remember(
+        self, method: str, url: Any, options: dict[str, Any], error: httpx.TransportError | httpx.HTTPStatusError
+    ) -> httpx.Response:
+        """How an attempt ended outlives this process while nobody takes it (:mod:`airfleet.runtime.untold`)."""
+        attempt, folder = untold.ended_by(method, str(url)), self._untold
+        if attempt is None or folder is None:
+            return self._endure(method, url, options, error)
+        try:
+            auth, version = getattr(self.auth, "token", ""), self.headers.get("airflow-api-version", "")
+            untold.keep(folder, untold.Outcome(attempt, _text(options.get("content")), auth, version))
+        except OSError as refused:
+            log.warning("The outcome of the attempt cannot be left on disk", error=str(refused))
+        try:
+            response = self._endure(method, url, options, error)
+        except httpx.HTTPStatusError as refusal:
+            if not is_outage(refusal):
+                untold.forget(folder, attempt)
+            raise
+        untold.forget(folder, attempt)
+        return response
 
     def _endure(
         self, method: str, url: Any, options: dict[str, Any], error: httpx.TransportError | httpx.HTTPStatusError
@@ -168,6 +193,10 @@ def is_outage(error: Exception) -> bool:
         return error.response.status_code >= 500 or error.response.status_code in _BUSY_OR_AWAY
     broken = isinstance(error, (httpx.UnsupportedProtocol, httpx.LocalProtocolError))
     return isinstance(error, httpx.TransportError) and not broken
+
+
+def _text(content: Any) -> str:
+    return content.decode() if isinstance(content, bytes) else str(content or "")
 
 
 def _may_have_arrived(error: httpx.HTTPError) -> bool:

@@ -19,9 +19,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from airfleet.agent import leftovers
+from airfleet.agent import leftovers, netns
 from airfleet.agent.control import HostStatus, Snapshot
 from airfleet.fleet import local_hosts
+from airfleet.fleet.local_hosts import Network
 from airfleet.fleet.paths import HOST, fleet_id
 from airfleet.testing.fleet import START_SECONDS, FleetUnderTest
 from airfleet.testing.waiting import wait_until
@@ -32,13 +33,17 @@ class HostsUnderTest(FleetUnderTest):
     """The fleet whose ``fleet.yaml`` lies in ``root``, on ``count`` hosts."""
 
     count: int = 2
+    #: whether each host has a network of its own; needs root
+    netns: bool = False
 
     @classmethod
-    def of(cls, fleet_yaml: str, count: int, files: Mapping[str, str] | None = None) -> HostsUnderTest:
+    def of(
+        cls, fleet_yaml: str, count: int, files: Mapping[str, str] | None = None, *, netns: bool = False
+    ) -> HostsUnderTest:
         """A project in a new folder, of ``fleet.yaml`` and ``files`` (path -> text)."""
         made = FleetUnderTest.make(fleet_yaml, files)
         first = local_hosts.names(count)[0]
-        return cls(made.root, {**made.environ, HOST: first}, made.temporary, count=count)
+        return cls(made.root, {**made.environ, HOST: first}, made.temporary, count=count, netns=netns)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -52,9 +57,8 @@ class HostsUnderTest(FleetUnderTest):
     def start(self) -> Snapshot:
         """Bring all hosts up and wait until they are healthy."""
         everything = self.with_environment(**{HOST: ""})
-        result = everything.airfleet(
-            "up", "--hosts", self.count, "--detach", "--timeout", f"{START_SECONDS:.0f}s", seconds=START_SECONDS + 60
-        )
+        words = ("up", "--hosts", self.count, *(["--netns"] if self.netns else []), "--detach")
+        result = everything.airfleet(*words, "--timeout", f"{START_SECONDS:.0f}s", seconds=START_SECONDS + 60)
         assert result.returncode == 0, f"{result.stdout}\n{result.stderr}"
         return self.snapshot()
 
@@ -71,6 +75,8 @@ class HostsUnderTest(FleetUnderTest):
         """End every process and remove every file of it."""
         for host in reversed(self.names[1:]):
             self.on(host).remove()
+        if self.project.network.exists():
+            netns.remove(self.network)
         super().remove()
 
     def host(self, name: str) -> HostStatus:
@@ -96,6 +102,19 @@ class HostsUnderTest(FleetUnderTest):
                 with suppress(ProcessLookupError):
                     os.kill(pid, number)
         wait_until(lambda: not leftovers.find(mark, written_down), 20, f"nothing of {host} is left", 0.02)
+
+    @property
+    def network(self) -> Network:
+        """The bridge between the hosts."""
+        return Network(int(self.project.network.read_text()))
+
+    def cut(self, host: str) -> None:
+        """Let nothing through between a host and the others."""
+        netns.cut(self.network, self.names.index(host) + 1)
+
+    def mend(self, host: str) -> None:
+        """Let everything through again."""
+        netns.mend(self.network, self.names.index(host) + 1)
 
     def log_of(self, host: str, component: str = "agent") -> Path:
         """The log of a component on a host."""

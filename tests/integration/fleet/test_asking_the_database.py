@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 import pytest
 
-from airfleet.agent import health
+from airfleet.agent import fencing, health
 from airfleet.agent.health import WELL, Subject, Verdict
-from airfleet.fleet.plan import JobBeats
+from airfleet.fleet.plan import HttpAnswers, JobBeats
 from airfleet.testing.servers import Servers
 
 PROBE = JobBeats("SchedulerJob", late_seconds=30)
+INSERT: LiteralString = (
+    "INSERT INTO job (job_type, state, start_date, latest_heartbeat) VALUES ('SchedulerJob', 'running', now(), now())"
+)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +33,8 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         made = servers.database("asked")
         with psycopg.connect(made, autocommit=True) as connection:
             connection.execute(
-                "CREATE TABLE job (job_type text, state text, start_date timestamptz, latest_heartbeat timestamptz)"
+                "CREATE TABLE job (id serial, job_type text, state text, start_date timestamptz,"
+                " latest_heartbeat timestamptz)"
             )
         yield made
 
@@ -49,10 +57,41 @@ def test_a_job_is_well_when_its_heartbeat_is_young(url: str, database: health.Da
     subject = Subject(1, time.time(), database)
     assert health.ask(PROBE, subject) == Verdict(False, "has not written its first heartbeat yet")
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("INSERT INTO job VALUES ('SchedulerJob', 'running', now(), now())")
+        connection.execute(INSERT)
         assert health.ask(PROBE, subject) == WELL
         connection.execute("UPDATE job SET latest_heartbeat = now() - interval '40 s'")
     assert health.ask(PROBE, subject) == Verdict(False, "its last heartbeat is 40 s old")
+
+
+def test_of_two_of_a_kind_each_is_asked_for_its_own_heartbeat(
+    url: str, database: health.Database, tmp_path: Path
+) -> None:
+    probes = [JobBeats("SchedulerJob", file=str(tmp_path / f"{name}.job")) for name in ("scheduler", "scheduler-2")]
+    subjects = [Subject(pid, time.time(), database, was_ready=True) for pid in (101, 102)]
+    with psycopg.connect(url, autocommit=True) as connection:
+        for probe, subject in zip(probes, subjects, strict=True):
+            row = connection.execute(f"{INSERT} RETURNING id").fetchone()
+            assert row
+            assert health.ask(probe, subject) == Verdict(False, "has not written its first heartbeat yet")
+            fencing.write_down(tmp_path, fencing.Job(Path(probe.file).stem, subject.pid or 0, row[0]))
+        assert [health.ask(*one) for one in zip(probes, subjects, strict=True)] == [WELL, WELL]
+        late = "UPDATE job SET latest_heartbeat = now() - interval '40 s' WHERE id = %s"
+        connection.execute(late, (row[0],))
+    first, second = (health.ask(*one) for one in zip(probes, subjects, strict=True))
+    assert first == WELL
+    assert second == Verdict(False, "its last heartbeat is 40 s old", silent=True)
+    before = replace(subjects[0], pid=100)  # another process than that which wrote it down
+    assert not health.ask(probes[0], before).well
+
+
+def test_a_server_is_silent_only_while_the_database_is_not(database: health.Database) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        probe = HttpAnswers((f"http://127.0.0.1:{listener.getsockname()[1]}/",))
+    ready = Subject(1, time.time(), database, was_ready=True)
+    gone = health.Database("postgresql://a:s3cret@127.0.0.1:9/a")
+    assert health.ask(probe, ready).silent
+    assert not health.ask(probe, replace(ready, was_ready=False)).silent
+    assert not health.ask(probe, replace(ready, database=gone)).silent
 
 
 def test_one_connection_serves_all_questions_from_all_threads(url: str, database: health.Database) -> None:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.agent import hosts
+from airfleet.agent import embedded_postgres, hosts, netns
+from airfleet.cli.project import Project
 from airfleet.errors import FleetError
 from airfleet.fleet import local_hosts, paths, secrets
+from airfleet.fleet.context import Context, Ports
 from airfleet.fleet.paths import Paths
 from airfleet.fleet.spec import ApiServer, Fleet, Host, Instances, Worker
 
@@ -124,3 +126,57 @@ def test_the_others_find_the_servers_of_the_first(tmp_path: Path) -> None:
     assert seen.hosts[0].api_addresses == (("127.0.0.1", 8081),)
     assert seen.witness == "127.0.0.1:5433"
     assert local_hosts.seen_from("host-1", fleet, first, kept) == fleet
+
+
+# --- hosts with networks of their own ------------------------------------------------------------------------------
+
+
+def test_hosts_with_networks_of_their_own_have_addresses_there_and_the_servers_are_at_the_first(tmp_path: Path) -> None:
+    network = local_hosts.Network(37)
+    fleet = local_hosts.of(LAPTOP, {local_hosts.COUNT: "3", local_hosts.NETWORK: network.prefix})
+    assert [host.address for host in fleet.hosts] == ["198.18.37.1", "198.18.37.2", "198.18.37.3"]
+    first = Paths(tmp_path, tmp_path)
+    first.ports.write_text(json.dumps({"api_server": 8080, "postgres": 5432, "broker": 6379}))
+    seen = local_hosts.seen_from("host-2", fleet, first, secrets.generate())
+    assert "@198.18.37.1:5432/airflow" in seen.database
+    assert seen.broker.endswith("@198.18.37.1:6379/0")
+    assert seen.hosts[0].api_addresses == (("198.18.37.1", 8080),)
+
+
+@pytest.mark.parametrize(
+    ("address", "listens"),
+    [
+        ("127.0.0.1", ("127.0.0.1",)),
+        ("198.18.37.1", ("127.0.0.1", "198.18.37.1")),
+        ("10.0.0.1", ("127.0.0.1",)),  # an embedded server is never open to a real network
+    ],
+)
+def test_where_embedded_servers_listen(address: str, listens: tuple[str, ...], tmp_path: Path) -> None:
+    fleet = Fleet("one", "/one", hosts=(Host("main", address),))
+    made = Context(fleet, Paths(tmp_path, tmp_path), Ports(), secrets.generate(), host="main")
+    assert made.served_addresses == listens
+
+
+def test_a_network_is_let_in_once(tmp_path: Path) -> None:
+    rules = tmp_path / "pg_hba.conf"
+    rules.write_text("host all all 127.0.0.1/32 scram-sha-256\n")
+    for _ in range(2):
+        embedded_postgres.let_in(rules, ["198.18.37.0/24"])
+    assert rules.read_text().splitlines()[1:] == ["host all all 198.18.37.0/24 scram-sha-256"]
+
+
+def test_an_agent_is_started_in_its_namespace_when_it_has_one() -> None:
+    assert netns.within(["python"], {}) == ["python"]
+    within = netns.within(["python", "-m", "x"], {local_hosts.NAMESPACE: "airfleet-37-2"})
+    assert within[-3:] == ["python", "-m", "x"]
+    assert any("airfleet-37-2" in word for word in within[:-3])
+
+
+def test_a_project_knows_the_network_that_its_hosts_have(tmp_path: Path) -> None:
+    here = Project(tmp_path, {"AIRFLEET_HOST": "host-2"})
+    (tmp_path / ".airfleet").mkdir()
+    here.played.write_text("3")
+    assert here.environment == {"AIRFLEET_LOCAL_HOSTS": "3", "AIRFLEET_HOST": "host-2"}
+    here.network.write_text("37")
+    assert here.environment[local_hosts.NETWORK] == "198.18.37"
+    assert here.environment[local_hosts.NAMESPACE] == "airfleet-37-2"

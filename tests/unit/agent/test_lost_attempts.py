@@ -276,3 +276,14 @@ def test_a_process_that_ends_by_a_signal_is_no_process_any_more() -> None:
         wait_until(lambda: not processes.is_alive(pid), 5, "it has ended", pause_seconds=0.01)
         after = lost.look_at_processes({pid})
         assert (attempt in after.attempts, after.started) == (False, {})
+
+
+def test_an_attempt_whose_end_is_known_and_not_told_yet_is_not_lost() -> None:
+    one, other = str(uuid4()), str(uuid4())
+    unheard = {one}
+    database = Database([(one, 2**22 + 1, False, time.time()), (other, 2**22 + 2, False, time.time())])
+    lookout = Lookout(database, "here", untold=lambda gone, running: unheard & set(gone) & set(running))
+    assert lookout.look() == (2, 1)
+    assert database.told(REPORT) == [{"ids": [other], "hostname": "here"}]
+    unheard.clear()
+    assert lookout.look() == (2, 2)

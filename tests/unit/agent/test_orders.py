@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from airfleet.agent.orders import Orders, Size, workers
-from airfleet.fleet.plan import Component, FileBeats, Fork
+from airfleet.agent.orders import Orders, Size, api_servers, workers
+from airfleet.fleet.plan import Component, FileBeats, Fork, HttpAnswers
 
 
 def worker(name: str, group: str = "light", slots: str = "4") -> Component:
@@ -38,3 +38,28 @@ def test_orders_are_read_and_nonsense_is_not_ordered() -> None:
     told = {"drained": True, "scale": {"light": {"count": 2, "slots": -1}, "heavy": "many"}, "else": 1}
     assert Orders.read(told) == Orders(True, {"light": Size(count=2)})
     assert Orders.read({"drained": "yes", "scale": 3}) == Orders()
+
+
+def api_server(name: str, port: int) -> Component:
+    probe = HttpAnswers((f"http://10.0.0.1:{port}/a/api/v2/version", f"http://10.0.0.1:{port}/a/execution/health"))
+    start = Fork("api-server", {"address": "0.0.0.0", "port": str(port), "proxies": ""})
+    return Component(name, "api-server", start, probe, address=f"0.0.0.0:{port}")
+
+
+def test_more_api_servers_are_like_the_first_at_ports_of_their_own_and_fewer_are_the_first_ones() -> None:
+    planned = (*PLANNED, api_server("api-server", 8080), api_server("api-server-2", 8081))
+    asked: list[tuple[str, int]] = []
+
+    def port(name: str, first: int) -> int:
+        asked.append((name, first))
+        return first + len(asked)
+
+    def found(count: int | None) -> tuple[Component, ...]:
+        scale = {"api-server": Size(count=count)} if count else {}
+        return tuple(api_servers(planned, Orders(scale=scale), port))
+
+    assert found(None) == planned[-2:]
+    assert found(1) == planned[-2:-1]
+    assert found(4) == (*planned[-2:], api_server("api-server-3", 8083), api_server("api-server-4", 8084))
+    assert asked == [("api-server-3", 8082), ("api-server-4", 8082)]
+    assert tuple(api_servers(PLANNED, Orders(scale={"api-server": Size(count=2)}), port)) == ()

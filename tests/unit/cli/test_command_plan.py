@@ -77,8 +77,10 @@ def test_every_host_of_a_fleet_or_one_of_them(project: Project, airfleet: Airfle
         ("work", "light", "queues default, quick, 8 slots", "16GB"),
         ("work", "light-2", "queues default, quick, 8 slots", "16GB"),
         ("work", "heavy", "queue default, a slot per core", ""),
+        ("work", "log-server", "", ""),
         ("more", "template", "", ""),
         ("more", "worker", "queue default, 1 slot", ""),
+        ("more", "log-server", "", ""),
     ]
     assert {row[1] for row in rows(airfleet("plan", "--host", "more", "-o", "plain").out)} == {"more"}
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.fleet import planning, secrets
+from airfleet.fleet import local_hosts, planning, secrets
 from airfleet.fleet.components.airflow import KNOWS
-from airfleet.fleet.context import Context, Embedded, Ports
+from airfleet.fleet.context import Context, Embedded, Ports, logs_are_apart, needs_log_server
 from airfleet.fleet.objects import Connection, Objects, Variable
 from airfleet.fleet.paths import Paths
 from airfleet.fleet.plan import Exec, FileBeats, Fork, Plan
@@ -113,7 +113,8 @@ def test_a_worker_is_told_no_database_and_no_key() -> None:
 
 
 def test_every_forked_component_is_in_the_table_of_trust() -> None:
-    assert {c.kind for c in planning.plan(with_everything()).components if isinstance(c.start, Fork)} == set(KNOWS)
+    components = (*planning.plan(with_everything()).components, *on("work", logs=8793).components)
+    assert {c.kind for c in components if isinstance(c.start, Fork)} == set(KNOWS)
 
 
 def test_no_secret_is_in_an_argument_an_environment_or_an_option() -> None:
@@ -166,6 +167,34 @@ MANY = Fleet("shop", "/srv/shop", hosts=(CONTROL, WORK), database="postgresql://
 
 def on(host: str, fleet: Fleet = MANY, **ports: object) -> Plan:
     return planning.plan(context(fleet, host=host, embedded=None, ports=Ports(**ports)))  # type: ignore[arg-type]
+
+
+def test_whoever_serves_logs_and_whoever_reads_them_know_the_key_of_logs_and_no_other_of_it() -> None:
+    serves, reads = on("work", logs=8793), on("control", api_servers=(8080,))
+    assert serves.component("log-server").address == "10.0.0.21:8793"
+    assert known_to(serves, "log-server") == {"api.secret_key": SECRETS.logs_key}
+    assert known_to(reads, "api-server")["airfleet.logs_key"] == SECRETS.logs_key
+    assert known_to(reads, "api-server")["api.secret_key"] == SECRETS.api_secret_key
+    assert SECRETS.logs_key not in EVERY_SECRET.values()
+    assert "airfleet.logs_key" not in known_to(planning.plan(context()), "api-server")  # one host: one folder
+
+
+@pytest.mark.parametrize(
+    ("fleet", "shared", "apart"),
+    [
+        (Fleet("shop", "/srv/shop"), None, False),
+        (MANY, None, True),
+        (MANY, Path("/srv/shop/.airfleet"), True),  # on other machines the folder of this name is another one
+        (local_hosts.spread(Fleet("shop", "/srv/shop"), 3), Path("/srv/shop/.airfleet"), False),
+        (local_hosts.spread(Fleet("shop", "/srv/shop"), 3), None, True),
+    ],
+)
+def test_log_servers_are_for_hosts_with_folders_of_their_own(fleet: Fleet, shared: Path | None, apart: bool) -> None:
+    paths = Paths(Path("/home"), Path("/run"), shared)
+    works = next(host for host in fleet.hosts if host.workers)
+    assert logs_are_apart(fleet, paths) is apart
+    assert needs_log_server(fleet, works, paths) is apart
+    assert not needs_log_server(fleet, Host("idle", "10.0.0.9", scheduler=Instances()), paths)
 
 
 def test_each_host_runs_what_it_names_and_nothing_else() -> None:

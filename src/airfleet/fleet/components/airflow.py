@@ -15,10 +15,11 @@ KNOWS = {
     "migrate": ("database", "fernet"),
     "objects": ("database", "fernet"),
     "scheduler": ("database", "fernet", "tokens", "broker", "outcomes"),
-    "api-server": ("database", "fernet", "tokens", "sessions"),
+    "api-server": ("database", "fernet", "tokens", "sessions", "logs"),
     "dag-processor": ("database", "fernet", "tokens"),
     "triggerer": ("database", "fernet", "tokens"),
     "worker": ("broker", "failures"),
+    "log-server": ("log tokens",),
     "flower": ("broker", "flower"),
 }
 
@@ -34,6 +35,8 @@ def settings(context: Context, kind: str) -> tuple[Setting, ...]:
         "fernet": (("core", "fernet_key", secrets.fernet_key),),
         "tokens": (("api_auth", "jwt_secret", secrets.jwt_secret),),
         "sessions": (("api", "secret_key", secrets.api_secret_key),),
+        "logs": ((("airfleet", "logs_key", secrets.logs_key),) if context.serves_logs else ()),
+        "log tokens": (("api", "secret_key", secrets.logs_key),),
         "broker": (
             ("celery", "broker_url", context.broker.url),
             *celery_settings.secrets(context.broker),

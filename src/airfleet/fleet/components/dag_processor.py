@@ -19,7 +19,7 @@ def _component(context: Context, name: str) -> Component:
         name=name,
         kind="dag-processor",
         start=Fork("dag-processor", settings=airflow.settings(context, "dag-processor")),
-        probe=JobBeats("DagProcessorJob"),
+        probe=JobBeats("DagProcessorJob", file=str(context.paths.job(name))),
         needs=("migrate", "template"),
         grace_seconds=15.0,
         memory_bytes=context.here.dag_processor.memory_bytes,

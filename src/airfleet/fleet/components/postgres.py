@@ -10,11 +10,12 @@ from airfleet.fleet.context import Context
 from airfleet.fleet.plan import Component, Exec, PostgresAnswers
 
 SUPERUSER = "airfleet"
+#: no setting of PostgreSQL's: a network whose clients may log in (see airfleet.agent.embedded_postgres)
+LETS_IN = "airfleet.lets_in"
 
 #: Small and safe: fsync and synchronous_commit stay on. No workers for parallel queries or
 #: I/O, which a metadata database of this size never uses and which cost memory each.
 SETTINGS = {
-    "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "password_encryption": "scram-sha-256",
     "max_connections": "100",
@@ -47,7 +48,9 @@ def component(context: Context) -> Component | None:
         str(embedded.postgres_data),
         str(port),
         embedded.user or "-",
+        f"listen_addresses={','.join(context.served_addresses)}",
         *(f"{key}={value}" for key, value in SETTINGS.items()),
+        *(f"{LETS_IN}={address.rpartition('.')[0]}.0/24" for address in context.served_addresses[1:]),
     )
     return Component(
         name="postgres",

@@ -18,7 +18,7 @@ def _component(context: Context, name: str) -> Component:
         name=name,
         kind="scheduler",
         start=Fork("scheduler", settings=airflow.settings(context, "scheduler")),
-        probe=JobBeats("SchedulerJob"),
+        probe=JobBeats("SchedulerJob", file=str(context.paths.job(name))),
         # A task may ask for a connection as soon as it runs.
         needs=(objects.NAME if context.fleet.objects else "migrate", "template"),
         grace_seconds=15.0,

@@ -18,7 +18,7 @@ def _component(context: Context, name: str) -> Component:
         name=name,
         kind="triggerer",
         start=Fork("triggerer", settings=airflow.settings(context, "triggerer")),
-        probe=JobBeats("TriggererJob"),
+        probe=JobBeats("TriggererJob", file=str(context.paths.job(name))),
         needs=("migrate", "template"),
         grace_seconds=15.0,
         memory_bytes=context.here.triggerer.memory_bytes,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from airfleet.fleet.context import Context
 from airfleet.fleet.plan import BrokerWorks, Component, Exec
+from airfleet.fleet.spec import LOOPBACK
 
 
 def component(context: Context) -> Component | None:
@@ -20,7 +21,9 @@ def component(context: Context) -> Component | None:
         start=Exec(
             (str(embedded.valkey_server), "-"),
             user=embedded.user,
-            secret_input=configuration(embedded.valkey_data, port, context.secrets.broker_password),
+            secret_input=configuration(
+                embedded.valkey_data, port, context.secrets.broker_password, context.served_addresses
+            ),
         ),
         probe=BrokerWorks(context.broker),
         grace_seconds=10.0,
@@ -28,10 +31,10 @@ def component(context: Context) -> Component | None:
     )
 
 
-def configuration(data: Path, port: int, password: str) -> str:
+def configuration(data: Path, port: int, password: str, addresses: tuple[str, ...] = (LOOPBACK,)) -> str:
     """Its configuration: every message on disk within a second, nothing ever evicted."""
     lines = {
-        "bind": "127.0.0.1",
+        "bind": " ".join(addresses),
         "port": str(port),
         "protected-mode": "yes",
         "requirepass": password,

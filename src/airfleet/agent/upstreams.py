@@ -1,0 +1,94 @@
+"""Which api-servers there are for this host's nginx, and how it learns of them while it runs.
+
+``fleet.yaml`` says which there are to be. What there is changes meanwhile: ``airfleet scale`` adds one or takes one
+away, a host leaves or is gone. Each host's row in the database tells what it runs and where; so the agent of a host
+with nginx compares, and when the set is another one writes the configuration again, has nginx itself read it, and tells
+the running one (SIGHUP), which drops no connection for it.
+
+What fails: nginx does not take the new text - the old one is put back and stays in use, and the agent's log says so.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from airfleet.errors import FleetError
+from airfleet.fleet.plan import Exec
+from airfleet.fleet.secrets import write_private
+from airfleet.fleet.site import Site
+from airfleet.fleet.spec import LOOPBACK
+from airfleet.render.nginx import FILE_NAME, configuration
+
+KIND = "api-server"
+TEST_SECONDS = 20.0
+_EVERYWHERE = ("0.0.0.0", "[::]", "::")
+
+
+class Told(Protocol):
+    """A host as its row in the database tells of it."""
+
+    @property
+    def host(self) -> str: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def address(self) -> str: ...
+    @property
+    def components(self) -> Sequence[Mapping[str, object]]: ...
+
+
+def servers(
+    planned: Mapping[str, Sequence[str]], here: str, own: Iterable[str], rows: Iterable[Told]
+) -> tuple[str, ...]:
+    """``host:port`` of every api-server there is, those of this host first.
+
+    ``planned`` is host -> what ``fleet.yaml`` has there, ``own`` what this host runs now. A host that nobody has heard
+    of yet has what was planned; when there would be none at all, all that are planned are asked.
+    """
+    known = {row.host: row for row in rows if row.host != here}
+    found = [_reachable(address, LOOPBACK) for address in own]
+    for host, addresses in planned.items():
+        row = known.pop(host, None)
+        if host != here:
+            found += addresses if row is None else _of(row, addresses)
+    return tuple(dict.fromkeys(found)) or tuple(one for addresses in planned.values() for one in addresses)
+
+
+def _of(row: Told, planned: Sequence[str]) -> Sequence[str]:
+    if row.state != "up":
+        return ()
+    if not row.components:  # it has just come up, and has told nothing yet
+        return planned
+    places = (str(one.get("address", "")) for one in row.components if one.get("kind") == KIND)
+    return [_reachable(place, row.address) for place in places if place]
+
+
+def _reachable(place: str, address: str) -> str:
+    """Where a server is asked: at ``address`` when it listens on every one; as nginx writes it."""
+    host, _, port = place.rpartition(":")
+    host = address if host in _EVERYWHERE else host
+    return f"{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{port}"
+
+
+def tell(start: Exec, site: Site, addresses: Sequence[str], pid: int | None) -> None:
+    """Have nginx (``start`` is how it is started) serve these; one that does not run reads them when it does.
+
+    Raises FleetError when nginx does not take them; then all is as it was.
+    """
+    file = Path(start.argv[start.argv.index("-p") + 1]) / FILE_NAME
+    before = file.read_text()
+    write_private(file, configuration(replace(site, api_servers=tuple(addresses))))
+    done = subprocess.run([*start.argv, "-t", "-q"], capture_output=True, text=True, timeout=TEST_SECONDS, check=False)
+    if done.returncode != 0:
+        write_private(file, before)
+        raise FleetError(f"nginx does not take its new configuration: {done.stderr.strip()[-300:]}")
+    if pid is not None:
+        with suppress(ProcessLookupError):  # it is started again, and reads the new one
+            os.kill(pid, signal.SIGHUP)

@@ -1,0 +1,31 @@
+"""The log server: gives what tasks wrote on this host to the api-servers of other hosts.
+
+It runs on every host with workers or triggerers of a fleet that has several, each with a folder of its own.
+"""
+
+from __future__ import annotations
+
+from airfleet.fleet.components import airflow
+from airfleet.fleet.context import Context
+from airfleet.fleet.plan import Component, Fork, HttpAnswers
+from airfleet.fleet.site import Door
+
+NAME = "log-server"
+HEALTH = "/airfleet/health"
+
+
+def component(context: Context) -> Component | None:
+    """This host's log server, or None when nobody needs one."""
+    port = context.ports.logs
+    if port is None:
+        return None
+    door = Door(context.here.address, port)
+    return Component(
+        name=NAME,
+        kind=NAME,
+        start=Fork(NAME, {"address": door.address, "port": str(port)}, airflow.settings(context, NAME)),
+        probe=HttpAnswers((f"http://{door}{HEALTH}",)),
+        needs=("template",),
+        grace_seconds=5.0,
+        address=str(door),
+    )

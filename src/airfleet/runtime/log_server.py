@@ -1,0 +1,81 @@
+"""The log server of a host: it gives what tasks wrote here to the api-servers of other hosts. [A]
+
+It is Airflow's own (``airflow serve-logs``: files below ``/log``, each for a token that names it), and answers one
+question more: which files a log consists of, and how long each is now. A task that was deferred, or that waited between
+two looks, has written parts on several hosts under names that only those hosts know.
+
+Tokens are signed with a key that all hosts of the fleet derive from what their agents share, and that opens nothing but
+logs: a host of workers needs to know no more for this than before.
+"""
+
+from __future__ import annotations
+
+import glob
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, HTTPException, Request
+
+#: answered while it serves, without a token
+HEALTH = "/airfleet/health"
+#: the question, before the path of a log
+PARTS = "/airfleet/parts/"
+
+
+def serve(address: str, port: int) -> None:
+    """Serve the folder of task logs until the process is told to end."""
+    import uvicorn
+    from airflow.configuration import conf
+
+    folder = Path(conf.get("logging", "base_log_folder"))
+    uvicorn.run(
+        application(folder),
+        host=address,
+        port=port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=3,
+    )
+
+
+def application(folder: Path) -> FastAPI:
+    """Airflow's log server with our question; it knows its key as ``[api] secret_key``."""
+    from airflow.utils.serve_logs import log_server
+
+    served: FastAPI = log_server.create_app()
+
+    async def health() -> dict[str, str]:
+        return {"status": "healthy"}
+
+    async def parts(path: str, request: Request) -> list[tuple[str, int]]:
+        await _require_token(served, request, path)
+        return parts_of(folder, path)
+
+    served.add_api_route(HEALTH, health)
+    served.add_api_route(f"{PARTS}{{path:path}}", parts)
+    return served
+
+
+def parts_of(folder: Path, path: str) -> list[tuple[str, int]]:
+    """The files that a log consists of, relative to the folder, and the bytes that each has now; none outside it."""
+    top, log = folder.resolve(), (folder / path).resolve()
+    if top not in log.parents:
+        return []
+    found = sorted(log.parent.glob(f"{glob.escape(log.name)}*"))
+    return [(str(file.relative_to(top)), file.stat().st_size) for file in found if _is_ours(file, top)]
+
+
+def _is_ours(file: Path, top: Path) -> bool:
+    return file.is_file() and top in file.resolve().parents
+
+
+async def _require_token(served: FastAPI, request: Request, path: str) -> None:
+    """Raises HTTPException (403) when the request has no token for this path."""
+    import jwt
+
+    try:
+        claims: dict[str, Any] = await served.state.signer.avalidated_claims(request.headers.get("Authorization", ""))
+    except jwt.InvalidTokenError as refused:
+        raise HTTPException(403, str(refused)) from None
+    if claims.get("filename") != path:
+        raise HTTPException(403, "the token is for another log")

@@ -1,0 +1,198 @@
+"""How an api-server reads the log of a task that ran on another host. [A]
+
+Airflow reads the folder of its own machine, and asks one other: the host that the task ran on last, under the name by
+which Airflow knows it. Hosts of a fleet have names that no resolver knows, and a log may have parts on several hosts:
+before and after a deferral, the trigger's, one for each look of a sensor. So here every host is asked that has a log
+server (:mod:`airfleet.runtime.log_server`), all at once; where it listens stands in its row of ``airfleet_host``.
+
+::
+
+    api-server ──which parts, for this token?──> log server of each other host
+               <──names and lengths──
+               ──the bytes of each──>
+
+A part is read as long as it was when it was asked for; what is written meanwhile comes with the next look.
+
+What fails: a host that does not answer is named in the log's head, and the others' parts are shown; the attempt's own
+host has no server that is up - so says the head, for the log is there and will be seen when it is back.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import urllib.parse
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from airflow.configuration import conf
+from airflow.utils.log import file_task_handler
+from airflow.utils.log.file_task_handler import FileTaskHandler, StructuredLogMessage
+from sqlalchemy import text
+
+from airfleet.runtime import identity
+from airfleet.runtime.log_server import PARTS
+
+#: seconds that another host may take to take a connection, and to say the next thing
+CONNECT_SECONDS, READ_SECONDS = 2.0, 5.0
+#: seconds for which a token is good; clocks of hosts may differ by as much
+TOKEN_SECONDS = 30
+
+_SERVERS = text(
+    "SELECT host, component->>'address' AS place FROM airfleet_host, jsonb_array_elements(components) AS component"
+    " WHERE state = 'up' AND component->>'kind' = 'log-server' ORDER BY host"
+)
+
+
+@dataclass(frozen=True)
+class Server:
+    """The log server of a host; ``place`` is ``address:port``."""
+
+    host: str
+    place: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one host had to say: sentences for the log's head, and its parts line by line."""
+
+    sources: Sequence[str] = ()
+    streams: Sequence[Any] = ()
+
+
+def use() -> None:
+    """Have this process read the logs of all hosts, where Airflow's own reader would read those of one."""
+    logger = logging.getLogger("airflow.task")
+    for handler in [handler for handler in logger.handlers if type(handler) is FileTaskHandler]:
+        ours = FleetTaskHandler(handler.local_base)
+        ours.set_name(handler.get_name())
+        ours.setFormatter(handler.formatter)
+        ours.filters = handler.filters
+        logger.removeHandler(handler)
+        logger.addHandler(ours)
+
+
+class FleetTaskHandler(FileTaskHandler):
+    """Airflow's own reader of logs, which looks on the other hosts too."""
+
+    def _read_from_local(self, worker_log_path: Path) -> tuple[list[str], list[Any]]:
+        sources, streams = super()._read_from_local(worker_log_path)
+        path = Path(worker_log_path).relative_to(self.local_base).as_posix()
+        for found in ask_all(others(servers()), path):
+            sources.extend(found.sources)
+            streams.extend(found.streams)
+        return sources, streams
+
+    def _read_from_logs_server(self, ti: Any, worker_log_rel_path: str) -> tuple[list[str], list[Any]]:
+        """Nothing more: all hosts were asked already."""
+        return [], []
+
+    def _read(self, ti: Any, try_number: int, metadata: Any = None) -> Any:
+        """What there is, and first a word when the host of the attempt could not be asked."""
+        stream: Any
+        stream, told = super()._read(ti, try_number, metadata)
+        missing = not_asked(ti.hostname or "")
+        if missing and not (metadata and "log_pos" in metadata):
+            word = f"Host '{missing}', on which this attempt ran, is not up; what it wrote there is seen when it is."
+            stream = chain([StructuredLogMessage(event=word)], stream)
+        return stream, told
+
+
+def not_asked(hostname: str) -> str | None:
+    """The host that Airflow knows by this name, when it is another one and has no log server that is up."""
+    host = host_of(hostname)
+    if not are_apart() or not host or host == host_of(identity.host()):
+        return None
+    return None if any(server.host == host for server in servers()) else host
+
+
+def servers() -> tuple[Server, ...]:
+    """The log servers of all hosts that are up; none where one folder has all logs."""
+    if not are_apart():
+        return ()
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        return tuple(Server(row.host, row.place) for row in session.execute(_SERVERS))
+
+
+def are_apart() -> bool:
+    """Whether each host has a folder of logs of its own."""
+    return bool(conf.getboolean("airfleet", "serve_logs", fallback=False))
+
+
+def others(known: Sequence[Server]) -> tuple[Server, ...]:
+    """All but the one of this host, whose folder is read as it is."""
+    here = host_of(identity.host())
+    return tuple(server for server in known if server.host != here)
+
+
+def host_of(hostname: str) -> str:
+    """The host of the fleet that Airflow knows by a name with the agent's life in it.
+
+    >>> host_of("work-1.3fa80c12")
+    'work-1'
+    """
+    return hostname.rpartition(".")[0]
+
+
+def ask_all(known: Sequence[Server], path: str) -> list[Found]:
+    """What each host has of a log."""
+    if not known:
+        return []
+    with ThreadPoolExecutor(max_workers=min(len(known), 16), thread_name_prefix="logs") as threads:
+        return list(threads.map(lambda server: ask(server, path), known))
+
+
+def ask(server: Server, path: str) -> Found:
+    """What one host has of a log. Never raises: what is wrong is a sentence."""
+    import requests
+
+    try:
+        with _get(server, PARTS, path) as answer:
+            parts: list[tuple[str, int]] = answer.json()
+        opened = [(name, _get(server, "/log/", name, size)) for name, size in parts if size]
+    except (requests.RequestException, ValueError) as error:
+        return Found((f"The logs of host '{server.host}' ({server.place}) could not be read: {error}",))
+    return Found(
+        [f"{server.host}: {name}" for name, _ in opened],
+        [file_task_handler._stream_lines_by_chunk(_lines(answer)) for _, answer in opened],
+    )
+
+
+def _get(server: Server, question: str, path: str, size: int = 0) -> Any:
+    """An answer; of a file no more than its first ``size`` bytes. Raises requests.RequestException."""
+    import requests
+
+    bounded = {"Range": f"bytes=0-{size - 1}"} if size else {}
+    answer = requests.get(
+        f"http://{server.place}{question}{urllib.parse.quote(path)}",
+        timeout=(CONNECT_SECONDS, READ_SECONDS),
+        headers={"Authorization": token(path), "Accept-Encoding": "identity", **bounded},
+        stream=True,
+    )
+    answer.raise_for_status()
+    return answer
+
+
+def _lines(answer: Any) -> io.TextIOWrapper:
+    return io.TextIOWrapper(answer.raw, encoding="utf-8", errors="replace")
+
+
+def token(path: str) -> str:
+    """What opens one log for half a minute."""
+    from airflow.api_fastapi.auth.tokens import JWTGenerator
+
+    generator = JWTGenerator(
+        secret_key=conf.get_mandatory_value("airfleet", "logs_key"),
+        algorithm="HS512",
+        private_key=None,  # type: ignore[arg-type]  # else Airflow loads the one that signs users' tokens
+        issuer=None,
+        valid_for=TOKEN_SECONDS,
+        audience="task-instance-logs",
+    )
+    return generator.generate({"filename": path})

@@ -1,0 +1,124 @@
+"""A host is cut off, alive: it ends what it runs, the others run it again, and nothing runs twice at a time.
+
+Three hosts in network namespaces on a bridge (``airfleet up --hosts 3 --netns``), which needs root's rights. The host
+that is cut off has nothing but workers; the others, with the database and the schedulers, are the majority.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from airfleet.agent import netns
+from airfleet.errors import FleetError
+from airfleet.fleet import secrets
+from airfleet.testing import audit, processes, witness
+from airfleet.testing.history import Event, Fault, History, Note, Run, Task
+from airfleet.testing.hosts import HostsUnderTest
+from airfleet.testing.invariants import violations
+from airfleet.testing.waiting import wait_until
+
+FLEET = """\
+name: apart
+workers: [{{name: worker, slots: 2}}]
+env: {{WITNESS_FOLDER: "{folder}"}}
+"""
+DAG = """\
+from airflow.providers.standard.operators.python import PythonOperator
+from airflow.sdk import DAG
+
+from airfleet.testing import witness
+
+
+def work(*, ti, dag_run):
+    witness.work(float(dag_run.conf["seconds"]), beat_seconds=0.25, ti=ti)
+
+
+with DAG("works", schedule=None, max_active_runs=100, is_paused_upon_creation=False):
+    PythonOperator(task_id="work", python_callable=work)
+"""
+CUT = "host-3"
+WHERE = "SELECT run_id, hostname FROM task_instance WHERE state = 'running'"
+
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Iterator[HostsUnderTest]:
+    text = FLEET.format(folder=tmp_path)
+    with HostsUnderTest.of(text, 3, {"pipelines/works.py": DAG}, netns=True) as fleet:
+        fleet.start()
+        fleet.wait_for_dag("works")
+        yield fleet
+
+
+@pytest.fixture
+def database(fleet: HostsUnderTest) -> Iterator[psycopg.Connection[Any]]:
+    kept = secrets.load_or_generate(fleet.paths.secrets)
+    port = fleet.component("postgres").address.rpartition(":")[2]
+    url = f"postgresql://airflow:{kept.airflow_password}@{fleet.network.prefix}.1:{port}/airflow"
+    with psycopg.connect(url, autocommit=True) as connection:
+        audit.install(connection)
+        yield connection
+
+
+def on(database: psycopg.Connection[Any], host: str) -> list[str]:
+    found = database.execute(WHERE).fetchall()
+    return [run for run, hostname in found if hostname.startswith(f"{host}.")]
+
+
+def starts(folder: Path, run: str) -> list[Note]:
+    return [note for note in witness.read(folder) if note.task.run_id == run and note.event == Event.START]
+
+
+def test_a_minority_ends_what_it_runs_before_the_majority_runs_it_again(
+    fleet: HostsUnderTest, database: psycopg.Connection[Any], tmp_path: Path
+) -> None:
+    runs = [fleet.trigger("works", {"seconds": 60}) for _ in range(6)]  # one in every slot
+    wait_until(lambda: len(on(database, CUT)) == 2, 90, f"two tasks run on {CUT}")
+    victims = on(database, CUT)
+    firsts = {run: starts(tmp_path, run)[0] for run in victims}
+    boot = fleet.host(CUT).boot
+    cut_at = time.monotonic()
+    fleet.cut(CUT)
+    try:
+        wait_until(lambda: not any(processes.is_alive(note.pid) for note in firsts.values()), 20, "they were ended")
+        ended = time.monotonic() - cut_at
+        gone = fleet.wait_for_host(CUT, "gone", 30)
+        wait_until(lambda: all(len(starts(tmp_path, run)) == 2 for run in victims), 60, "they run again")
+        again = time.monotonic() - cut_at
+    finally:
+        fleet.mend(CUT)
+    back = fleet.wait_for_host(CUT, "up", 60)
+    assert back.boot != boot
+    for run in runs:
+        assert fleet.wait_for_run("works", run, 240) == "success"
+    assert gone.ended_by in ("host-1", "host-2")
+    assert ended < 15 < again
+    asked = {Run("works", run): frozenset({Task("works", run, "work")}) for run in runs}
+    lost = frozenset(note.attempt for note in firsts.values())
+    history = History(
+        notes=witness.read(tmp_path),
+        changes=audit.changes(database),
+        asked=asked,
+        states=audit.states(database),
+        faults=(Fault("cut off", 0.0, 0.0, attempts=lost),),
+    )
+    assert violations(history) == ()
+    print(f"cut off: its tasks ended after {ended:.1f} s, and ran again after {again:.1f} s")
+
+
+def test_nothing_of_the_networks_is_left(fleet: HostsUnderTest) -> None:
+    network = fleet.network
+    assert Path("/sys/class/net", network.bridge).exists()
+    fleet.stop()
+    assert not Path("/sys/class/net", network.bridge).exists()
+    assert network.namespace(1) not in subprocess.run(["ip", "netns"], capture_output=True, text=True).stdout
+    with pytest.raises(FleetError, match="failed"):
+        netns.cut(network, 1)

@@ -1,0 +1,61 @@
+"""Two hosts that would change the schema at once: one waits for the other, and for nothing that has died."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from airfleet.agent import schema_lock
+from airfleet.testing.servers import Servers
+from airfleet.testing.waiting import wait_until
+
+WAITING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+HOLDS = """\
+import sys, time
+from airfleet.agent import schema_lock
+with schema_lock.alone(sys.argv[1]):
+    print("alone", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with Servers(tmp_path_factory.mktemp("schema-lock")) as servers:
+        yield servers.database("locked")
+
+
+def is_waited_for(url: str) -> bool:
+    with psycopg.connect(url, autocommit=True) as db:
+        row = db.execute(WAITING).fetchone()
+    return row == (1,)
+
+
+def test_the_second_host_waits_until_the_first_is_done(url: str) -> None:
+    done: list[str] = []
+
+    def second() -> None:
+        with schema_lock.alone(url):
+            done.append("second")
+
+    with schema_lock.alone(url):
+        other = threading.Thread(target=second)
+        other.start()
+        wait_until(lambda: is_waited_for(url), 10, "the second host waits")
+        done.append("first")
+    other.join(10)
+    assert done == ["first", "second"]
+
+
+def test_a_host_that_dies_in_the_middle_holds_up_nobody(url: str) -> None:
+    with subprocess.Popen([sys.executable, "-c", HOLDS, url], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == b"alone\n"
+        holder.kill()
+    with schema_lock.alone(url):
+        assert not is_waited_for(url)

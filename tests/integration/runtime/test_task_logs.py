@@ -1,0 +1,103 @@
+"""A log server and who reads from it, over real connections: which parts a log has, and who may read them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+import uvicorn
+from airflow.configuration import conf
+
+from airfleet.runtime import log_server, task_logs
+from airfleet.runtime.task_logs import Server
+from airfleet.testing.ports import free_ports
+from airfleet.testing.waiting import wait_until
+
+LOG = "dag_id=shop/run_id=manual__2026-11-21T06:00:00+00:00/task_id=sell/attempt=1.log"
+KEY = "k" * 64
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    log = tmp_path / "logs" / LOG
+    log.parent.mkdir(parents=True)
+    log.write_text("sold\nagain\n")
+    log.with_name(f"{log.name}.trigger.7.log").write_text("waited\n")
+    log.with_name("attempt=2.log").write_text("another\n")
+    (tmp_path / "password").write_text("nobody's business\n")
+    return tmp_path / "logs"
+
+
+@pytest.fixture
+def server(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setenv("AIRFLOW__LOGGING__BASE_LOG_FOLDER", str(folder))
+    monkeypatch.setenv("AIRFLOW__API__SECRET_KEY", KEY)
+    monkeypatch.setenv("AIRFLOW__AIRFLEET__LOGS_KEY", KEY)
+    (port,) = free_ports(1)
+    running = uvicorn.Server(
+        uvicorn.Config(log_server.application(folder), host="127.0.0.1", port=port, log_config=None)
+    )
+    thread = threading.Thread(target=running.run)
+    thread.start()
+    wait_until(lambda: running.started, 20, "the log server answers")
+    yield Server("work-1", f"127.0.0.1:{port}")
+    running.should_exit = True
+    thread.join()
+
+
+def lines(server: Server, path: str = LOG) -> tuple[list[str], list[list[str]]]:
+    found = task_logs.ask(server, path)
+    return list(found.sources), [list(stream) for stream in found.streams]
+
+
+def test_a_log_comes_with_all_its_parts_and_says_where_they_are(server: Server) -> None:
+    sources, parts = lines(server)
+    assert sources == [f"work-1: {LOG}", f"work-1: {LOG}.trigger.7.log"]
+    assert parts == [["sold", "again"], ["waited"]]
+
+
+def test_a_host_that_has_nothing_of_a_log_says_nothing(server: Server) -> None:
+    assert lines(server, LOG.replace("sell", "buy")) == ([], [])
+
+
+def test_what_is_written_while_a_log_is_read_does_not_cut_it_off(server: Server, folder: Path) -> None:
+    found = task_logs.ask(server, LOG)
+    with (folder / LOG).open("a") as file:
+        file.write("later\n" * 100_000)
+    assert list(found.streams[0]) == ["sold", "again"]
+    assert len(lines(server)[1][0]) == 100_002
+
+
+def test_a_host_that_does_not_answer_is_named(server: Server) -> None:
+    (port,) = free_ports(1)
+    sources, parts = lines(Server("work-2", f"127.0.0.1:{port}"))
+    assert parts == []
+    assert sources[0].startswith(f"The logs of host 'work-2' (127.0.0.1:{port}) could not be read: ")
+
+
+@pytest.mark.parametrize("question", [log_server.PARTS, "/log/"])
+def test_nobody_reads_a_log_without_a_token_for_it(
+    server: Server, question: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"http://{server.place}{question}{LOG}"
+    assert requests.get(url, timeout=10).status_code == 403
+    other = {"Authorization": task_logs.token("another.log")}
+    assert requests.get(url, timeout=10, headers=other).status_code == 403
+    monkeypatch.setenv("AIRFLOW__AIRFLEET__LOGS_KEY", "of another fleet" * 4)
+    assert conf.get("airfleet", "logs_key") != KEY
+    strange = {"Authorization": task_logs.token(LOG)}
+    assert requests.get(url, timeout=10, headers=strange).status_code == 403
+
+
+def test_nothing_outside_the_folder_is_a_part_of_a_log(folder: Path) -> None:
+    assert log_server.parts_of(folder, "../password") == []
+    (folder / "link.log").symlink_to(folder.parent / "password")
+    assert log_server.parts_of(folder, "link.log") == []
+    assert log_server.parts_of(folder, LOG)[0] == (LOG, len("sold\nagain\n"))
+
+
+def test_its_health_needs_no_token(server: Server) -> None:
+    assert requests.get(f"http://{server.place}{log_server.HEALTH}", timeout=10).json() == {"status": "healthy"}

@@ -1,0 +1,83 @@
+"""Which api-servers nginx serves while hosts come and go, and what a real nginx makes of a change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from airfleet.agent import upstreams
+from airfleet.errors import FleetError
+from airfleet.fleet.components import proxy
+from airfleet.fleet.plan import Exec
+from airfleet.fleet.site import Door, Site
+from airfleet.testing.ports import free_ports
+from airfleet.testing.waiting import wait_until
+from support.proxies import ask, nginx_here, serving, upstream
+
+PLANNED = {"a": ("127.0.0.1:8080",), "b": ("10.0.0.2:8080", "10.0.0.2:8081"), "work": ()}
+
+
+@dataclass(frozen=True)
+class Host:
+    host: str
+    state: str = "up"
+    address: str = "10.0.0.2"
+    components: Sequence[Mapping[str, object]] = ()
+
+
+def runs(*addresses: str) -> Sequence[Mapping[str, object]]:
+    worker: Mapping[str, object] = {"kind": "worker", "address": ""}
+    return [worker, *({"kind": "api-server", "address": address} for address in addresses)]
+
+
+@pytest.mark.parametrize(
+    ("own", "rows", "expected"),
+    [
+        (["127.0.0.1:8080"], [], ("127.0.0.1:8080", "10.0.0.2:8080", "10.0.0.2:8081")),
+        (["127.0.0.1:8080"], [Host("b")], ("127.0.0.1:8080", "10.0.0.2:8080", "10.0.0.2:8081")),
+        (["127.0.0.1:8080"], [Host("b", components=runs("10.0.0.2:8080"))], ("127.0.0.1:8080", "10.0.0.2:8080")),
+        (["127.0.0.1:8080"], [Host("b", components=runs())], ("127.0.0.1:8080",)),
+        (["127.0.0.1:8080"], [Host("b", state="gone")], ("127.0.0.1:8080",)),
+        (["127.0.0.1:8080"], [Host("b", state="left")], ("127.0.0.1:8080",)),
+        (
+            ["0.0.0.0:8080", "0.0.0.0:8083"],
+            [Host("b", components=runs("0.0.0.0:8080", "[::]:8084"))],
+            ("127.0.0.1:8080", "127.0.0.1:8083", "10.0.0.2:8080", "10.0.0.2:8084"),
+        ),
+        (
+            ["127.0.0.1:8080"],
+            [Host("b", address="fd00::2", components=runs("fd00::2:8080", ":::8081"))],
+            ("127.0.0.1:8080", "[fd00::2]:8080", "[fd00::2]:8081"),
+        ),
+        ([], [Host("b", state="gone")], ("127.0.0.1:8080", "10.0.0.2:8080", "10.0.0.2:8081")),
+        (["127.0.0.1:8080"], [Host("a", state="gone"), Host("b", state="gone")], ("127.0.0.1:8080",)),
+    ],
+)
+def test_what_there_is_of_what_was_planned(own: list[str], rows: list[Host], expected: tuple[str, ...]) -> None:
+    assert upstreams.servers(PLANNED, "a", own, rows) == expected
+
+
+def test_a_running_nginx_is_told_and_refuses_what_it_does_not_take(tmp_path: Path) -> None:
+    (local,) = free_ports(1)
+    with upstream("one") as one, upstream("two") as two, nginx_here(tmp_path) as found:
+        door = Door("127.0.0.1", local)
+        site = Site((one.place,), local=door, user=found.user, version=found.version)
+        start = Exec(proxy.command(found))
+        with serving(found, site) as process:
+
+            def answers() -> set[str]:
+                return {ask(door, "/execution/x", host="127.0.0.1").json()["server"] for _ in range(4)}
+
+            assert answers() == {"one"}
+            upstreams.tell(start, site, (one.place, two.place), process.pid)
+            wait_until(lambda: answers() == {"one", "two"}, 10, "both are asked")
+            upstreams.tell(start, site, (two.place,), process.pid)
+            wait_until(lambda: answers() == {"two"}, 10, "the second one alone is asked")
+            before = (found.folder / "nginx.conf").read_text()
+            with pytest.raises(FleetError, match="nginx does not take its new configuration"):
+                upstreams.tell(start, site, ("no.such.host.invalid:99999",), process.pid)
+            assert (found.folder / "nginx.conf").read_text() == before
+            assert answers() == {"two"}
