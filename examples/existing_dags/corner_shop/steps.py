@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shop.orders import by_region, orders, write
+from corner_shop.orders import by_region, orders, write
 
 
 def total(day: str) -> dict[str, int]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.sdk import DAG, Asset, Metadata, task
 
-from shop.orders import by_region, day_of, orders, write
+from corner_shop.orders import by_region, day_of, orders, write
 
 totals_of_a_day = Asset("shop_totals_of_a_day")
 

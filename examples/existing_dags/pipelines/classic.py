@@ -10,7 +10,7 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.providers.standard.operators.python import BranchPythonOperator, PythonOperator
 from airflow.sdk import DAG
 
-from shop.orders import day_of, orders, write
+from corner_shop.orders import day_of, orders, write
 
 MANY = 30
 

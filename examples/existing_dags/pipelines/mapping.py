@@ -8,7 +8,7 @@ from typing import Any
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, task
 
-from shop.orders import by_region, day_of, orders, write
+from corner_shop.orders import by_region, day_of, orders, write
 
 with DAG("by_region", schedule=None, start_date=datetime(2026, 1, 1), params={"day": "2026-01-05"}, tags=["shop"]):
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.sdk import dag, task
 
-from shop.orders import by_region, day_of, orders, write
+from corner_shop.orders import by_region, day_of, orders, write
 
 
 @dag(

@@ -13,15 +13,15 @@ from __future__ import annotations
 import importlib.util
 
 if importlib.util.find_spec("airflow.sdk.importers") is None:
-    from airfleet.pipelines.importer_33 import YamlDagImporter, registry
+    from airfleet.pipelines import importer_33 as own
 else:
-    from airfleet.pipelines.importer_34 import YamlDagImporter, registry
+    from airfleet.pipelines import importer_34 as own  # type: ignore[no-redef]
+
+YamlDagImporter = own.YamlDagImporter
 
 __all__ = ["YamlDagImporter", "register"]
 
 
 def register(bundle: str | None = None) -> None:
     """Make Airflow read pipeline files in this process, in ``bundle`` where that makes a difference."""
-    known = registry(bundle)
-    if not isinstance(known.get_importer("pipeline.yaml"), YamlDagImporter):
-        known.register(YamlDagImporter())
+    own.register(bundle)

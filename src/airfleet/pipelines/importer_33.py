@@ -1,7 +1,8 @@
-"""The importer as Airflow 3.3 wants it."""
+"""The importers as Airflow 3.3 wants them: of pipelines, and of Dags in Python that may be old."""
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +14,11 @@ from airflow.dag_processing.importers import (
     DagImporterRegistry,
     DagImportError,
     DagImportResult,
+    PythonDagImporter,
     get_importer_registry,
 )
 
+from airfleet.pipelines import python_dags
 from airfleet.pipelines.files import SUFFIXES
 from airfleet.pipelines.importing import import_pipelines, listed, relative_to
 
@@ -50,6 +53,42 @@ class YamlDagImporter(AbstractDagImporter):
         folder = Path(directory)
         syntax = conf.get_mandatory_value("core", "dag_ignore_file_syntax", fallback="glob")
         yield from map(str, listed(folder, find_path_from_directory(folder, ".airflowignore", syntax)))
+
+
+class ExplainingPythonImporter(PythonDagImporter):
+    """Airflow's importer of Python files; of one that it cannot read, it also says what to change in it."""
+
+    def import_file(
+        self,
+        file_path: str | Path,
+        *,
+        bundle_path: Path | None = None,
+        bundle_name: str | None = None,
+        safe_mode: bool = True,
+    ) -> DagImportResult:
+        """As Airflow does; an error begins with every line that Airflow 3 does not understand."""
+        result = super().import_file(file_path, bundle_path=bundle_path, bundle_name=bundle_name, safe_mode=safe_mode)
+        if result.errors and Path(file_path).suffix == python_dags.SUFFIX:
+            file = Path(file_path)
+            explained = "\n".join(python_dags.problems_as_text(file, relative_to(file, bundle_path)))
+            for error in result.errors if explained else ():
+                error.stacktrace = f"{explained}\n\n{error.stacktrace or error.message}"
+        return result
+
+
+def register(bundle: str | None) -> None:
+    """Make Airflow read pipelines in this process, and explain old Dags in Python."""
+    known = registry(bundle)
+    if isinstance(known.get_importer("pipeline.yaml"), YamlDagImporter):
+        return
+    known.register(YamlDagImporter())
+    # Airflow warns of every importer that takes the place of another: here that is meant, in each process.
+    warns = logging.getLogger(DagImporterRegistry.__module__)
+    was, warns.disabled = warns.disabled, True
+    try:
+        known.register(ExplainingPythonImporter())
+    finally:
+        warns.disabled = was
 
 
 def registry(bundle: str | None) -> DagImporterRegistry:

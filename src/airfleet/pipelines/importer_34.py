@@ -52,6 +52,13 @@ class YamlDagImporter(AbstractDagImporter):  # type: ignore[misc]
         return DagSourceCode(source_code=definition.read_text(encoding="utf-8"), language="yaml")
 
 
+def register(bundle: str | None) -> None:
+    """Make Airflow read pipelines, in one bundle or where none is named."""
+    known = registry(bundle)
+    if not isinstance(known.get_importer("pipeline.yaml"), YamlDagImporter):
+        known.register(YamlDagImporter())
+
+
 def registry(bundle: str | None) -> Any:
     """The importers of one bundle, or those used where no bundle is named."""
     return get_importer_registry(bundle)

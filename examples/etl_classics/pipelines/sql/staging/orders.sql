@@ -1,0 +1,3 @@
+SELECT day, id, customer, amount, status = 'returned' AS returned
+FROM shop.orders
+WHERE status IN ('paid', 'returned')

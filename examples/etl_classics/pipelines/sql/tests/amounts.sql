@@ -1,0 +1,3 @@
+SELECT id, amount
+FROM staging.orders
+WHERE amount <= 0

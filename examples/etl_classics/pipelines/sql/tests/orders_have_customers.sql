@@ -1,0 +1,4 @@
+SELECT id, customer
+FROM staging.orders
+LEFT JOIN staging.customers USING (customer)
+WHERE name IS NULL
