@@ -6,9 +6,9 @@ replaces a year, and nothing else.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,19 +37,23 @@ class Runner:
     environ: dict[str, str]
     database: str
 
-    def run(self, year: int, environ: dict[str, str] | None = None, **params: str) -> subprocess.CompletedProcess[str]:
+    def run(self, year: int, **params: str) -> subprocess.CompletedProcess[str]:
         """``airfleet run`` to its end."""
-        said = [
-            word for name, value in {"year": str(year), **params}.items() for word in ("--param", f"{name}={value}")
-        ]
-        return subprocess.run(
-            [*command(), "run", "pipelines/lightning.yaml", *said],
+        with self.started(year, **params) as process:
+            output, errors = process.communicate(timeout=RUN_SECONDS)
+        return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+    def started(self, year: int, **params: str) -> subprocess.Popen[str]:
+        """``airfleet run``, which has begun."""
+        said = {"year": str(year), **params}
+        words = [word for name, value in said.items() for word in ("--param", f"{name}={value}")]
+        return subprocess.Popen(
+            [*command(), "run", "pipelines/lightning.yaml", *words],
             cwd=EXAMPLE,
-            env=self.environ | (environ or {}),
-            capture_output=True,
+            env=self.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=RUN_SECONDS,
-            check=False,
         )
 
     def ask(self, query: str, *values: object) -> list[tuple[object, ...]]:
@@ -61,10 +65,12 @@ class Runner:
 
 
 @pytest.fixture(scope="session")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def database() -> Iterator[str]:
     """The address of a PostgreSQL."""
-    with clouds.database(_reachable(tmp_path_factory.mktemp("database"))) as address:
-        yield address
+    with tempfile.TemporaryDirectory(prefix="lightning-test-") as folder:
+        Path(folder).chmod(0o755)  # the user that PostgreSQL runs as, when we are root, must reach its data
+        with clouds.database(Path(folder)) as address:
+            yield address
 
 
 @pytest.fixture(scope="session")
@@ -94,13 +100,4 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("files")
     for year in (2019, 2020):
         sample.write(folder, year, 3000, 5)
-    return folder
-
-
-def _reachable(folder: Path) -> Path:
-    """The folder, which the user that PostgreSQL runs as can reach when we are root."""
-    if os.geteuid() == 0:
-        for one in (folder, *folder.parents):
-            if one.stat().st_uid == 0 and one != Path("/"):
-                one.chmod(one.stat().st_mode | 0o755)
     return folder

@@ -84,7 +84,7 @@ def test_what_only_the_run_needed_is_removed_and_the_results_stay(published: ste
     assert not run.folder.exists()
 
 
-def test_missing_buckets_are_named(published: steps.Message) -> None:
+def test_missing_buckets_and_connections_are_named(published: steps.Message, monkeypatch: pytest.MonkeyPatch) -> None:
     run = runs.Run.of(published)
     accounts.check(run)
     for name, said in (
@@ -93,6 +93,10 @@ def test_missing_buckets_are_named(published: steps.Message) -> None:
     ):
         with pytest.raises(CloudError, match=said):
             accounts.check(runs.Run.of(published | {name: "nowhere"}))
+    for name in ("S3", "GOOGLE"):
+        monkeypatch.delenv(f"AIRFLOW_CONN_LIGHTNING_{name}")
+        with pytest.raises(CloudError, match=f"there is no connection 'lightning_{name.lower()}'"):
+            accounts.check(run)
 
 
 def test_results_that_pass_their_check_come_back_as_they_went(published: steps.Message, tmp_path: Path) -> None:

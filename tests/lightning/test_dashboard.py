@@ -61,7 +61,7 @@ def page(shown: str) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def browser(page: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
     """A browser that has the page open."""
-    with opened(tmp_path_factory.mktemp("browser"), log=True) as driver:
+    with opened(tmp_path_factory.mktemp("browser"), "--window-size=1400,1000", log=True) as driver:
         driver.get(page)
         waiting(driver).until(lambda d: drawn(d, "#density"), "the map is drawn")
         yield driver
@@ -116,8 +116,11 @@ def values(driver: webdriver.Chrome, css: str) -> list[int]:
 
 
 def pick(driver: webdriver.Chrome, name: str, text: str) -> None:
+    """Choose from a drop-down as a person does: open it, type, and click what is left."""
     find(driver, f"#{name}").click()
-    where = f"//*[normalize-space(text())='{text}']"
+    find(driver, ".dash-dropdown-search").send_keys(text)
+    css = "contains(concat(' ', @class, ' '), ' dash-dropdown-option ')"
+    where = f"//*[{css}][.//text()[normalize-space()='{text}']]"
     option = waiting(driver).until(
         lambda d: next((e for e in d.find_elements(By.XPATH, where) if e.is_displayed()), None), f"an option {text}"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
 from pathlib import Path
 
 import duckdb
@@ -187,7 +188,13 @@ def test_the_java_of_the_machine_is_taken_before_that_of_the_wheel(tmp_path: Pat
     program.chmod(0o755)
     assert java.home({"PATH": str(program.parent)}, tmp_path) == tmp_path / "jdk"
     assert java.home({"JAVA_HOME": str(tmp_path / "jdk"), "PATH": ""}, tmp_path) == tmp_path / "jdk"
-    assert (java.home({"PATH": "/nonexistent"}, tmp_path) / "bin" / "java").exists()
+
+
+def test_the_java_of_the_wheel_starts_with_what_spark_asks_for(tmp_path: Path) -> None:
+    program = java.home({"PATH": "/nonexistent"}, tmp_path) / "bin" / "java"
+    asked = [str(program), "--add-modules=jdk.incubator.vector", "-version"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_machine_without_java_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

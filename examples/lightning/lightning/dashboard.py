@@ -32,7 +32,8 @@ def app(tables: Tables) -> Dash:
     @page.callback(
         Output("days", "figure"), Output("density", "figure"), Output("total", "children"), Input("year", "value")
     )
-    def of_the_year(year: int) -> tuple[Any, Any, str]:
+    def of_the_year(chosen: float) -> tuple[Any, Any, str]:
+        year = round(chosen)  # the slider gives a number of some kind
         strikes, tiles = tables.totals(year)
         said = f"{year}: {strikes:,} strikes, {tiles:,} tiles with lightning"
         return figures.days_of_year(year, tables.days_of(year)), figures.density(year, tables.tiles_of(year)), said
@@ -64,14 +65,14 @@ def _layout(years: list[int]) -> html.Div:
     if not years:
         return html.Div(html.P("No year is loaded yet: run the pipeline, then reload.", id="total"), style=_STYLE)
     slider = dcc.Slider(
-        id="year", min=years[0], max=years[-1], step=None, value=years[-1], marks={year: str(year) for year in years}
+        id="year", min=years[0], max=years[-1], step=1, value=years[-1], marks={year: str(year) for year in years}
     )
     return html.Div(
         [
             html.H2("Lightning over the United States", style={"margin": "12px 16px 0"}),
             html.P(id="total", style={"margin": "4px 16px"}),
             html.Div(slider, style={"padding": "4px 16px"}),
-            html.Div([_graph("days"), _graph("density")], style=_ROW),
+            html.Div([_graph("days", "360px"), _graph("density", "360px")], style=_ROW),
             html.Div([_months(), _same_day()], style=_ROW),
         ],
         style=_STYLE,
@@ -91,8 +92,8 @@ def _dropdown(name: str, options: list[dict[str, Any]], value: int) -> dcc.Dropd
     return dcc.Dropdown(id=name, options=options, value=value, clearable=False)
 
 
-def _graph(name: str) -> dcc.Graph:
-    return dcc.Graph(id=name, config={"displayModeBar": False}, style={"height": "360px"})
+def _graph(name: str, height: str = "250px") -> dcc.Graph:
+    return dcc.Graph(id=name, config={"displayModeBar": False}, style={"height": height})
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def take(source: Path, raw: Path, form: Format) -> dict[str, Any]:
             shutil.copyfileobj(packed, file, _BLOCK)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise SourceError(f"{source.name} is not whole: {error}") from error
-    check_head(draft, form)
+    check_head(draft, form, source.name)
     os.replace(draft, raw)
     size = raw.stat().st_size
     print(f"{source.name}: {size:,} bytes of rows")

@@ -46,8 +46,8 @@ NCEI = Format("ncei", "#ZDAY,CENTERLON,CENTERLAT,TOTAL_COUNT", "nldn-tiles-{year
 BIGQUERY = Format("bigquery", "date,number_of_strikes,center_point_geom", "lightning_{year}.csv", False)
 
 
-def check_head(path: Path, form: Format) -> int:
-    """How many lines stand above the first row of ``path``.
+def check_head(path: Path, form: Format, name: str = "") -> int:
+    """How many lines stand above the first row of ``path``, which problems call ``name``.
 
     Raises:
         SchemaChange: the columns are not those of ``form``.
@@ -55,16 +55,17 @@ def check_head(path: Path, form: Format) -> int:
     """
     with path.open(encoding="utf-8", errors="replace") as file:
         lines = [line.rstrip("\r\n") for line in islice(file, _HEAD_LINES)]
+    name = name or path.name
     head = [line for line in lines if line.startswith("#")] if form.commented else lines[:1]
     named = _named_columns(head, form)
     if named != form.columns:
-        raise SchemaChange(f"{path.name}: {_difference(named, form.columns)}")
+        raise SchemaChange(f"{name}: {_difference(named, form.columns)}")
     rows = lines[len(head) :]
     if not rows:
-        raise SourceError(f"{path.name} holds no tile")
+        raise SourceError(f"{name} holds no tile")
     width = len(rows[0].split(","))
     if width != len(form.columns):
-        raise SchemaChange(f"{path.name}: the rows have {width} values where {len(form.columns)} are expected")
+        raise SchemaChange(f"{name}: the rows have {width} values where {len(form.columns)} are expected")
     return len(head)
 
 
