@@ -40,7 +40,7 @@ def check(file: Path) -> tuple[Problem, ...]:
         return (Problem(place, "", f"this is not Python 3: {error.msg}"),)
     except (ValueError, RecursionError, MemoryError) as error:
         return (Problem(Place(str(file)), "", f"this is not Python: {error}"),)
-    reading = _Reading(str(file), text.splitlines(), _imports(tree), _callables(tree), _default_args(tree))
+    reading = _Reading(str(file), text.split("\n"), _imports(tree), _callables(tree), _default_args(tree))
     for node in ast.walk(tree):
         reading.look_at(node)
     return in_order(dict.fromkeys(reading.problems))
@@ -189,7 +189,7 @@ class _Reading:
 
     def _keywords(self, node: ast.Call, called: str, known: Mapping[str, str | None]) -> None:
         for keyword in node.keywords:
-            if keyword.arg in known:
+            if keyword.arg is not None and keyword.arg in known:
                 taken = keyword.arg in moved_names.TAKEN_FOR_NOTHING
                 said = f"'{keyword.arg}' does nothing" if taken else f"{called} takes no '{keyword.arg}'"
                 sentence = f"{said} in Airflow 3"
@@ -205,8 +205,9 @@ class _Reading:
                 self.problem(key, sentence, _other_keyword(name, moved_names.TASK_KEYWORDS[name], given))
 
     def _trigger_rule(self, value: ast.Constant) -> None:
-        if new := moved_names.TRIGGER_RULES.get(str(value.value)):
-            self.problem(value, f"there is no trigger rule '{value.value}' in Airflow 3", f"write '{new}'")
+        rule = _text(value)
+        if new := moved_names.TRIGGER_RULES.get(rule):
+            self.problem(value, f"there is no trigger rule '{rule}' in Airflow 3", f"write '{new}'")
 
     # --- what tasks are given
 
@@ -227,8 +228,9 @@ class _Reading:
         return text.lineno, text.col_offset + 1
 
     def _context_key(self, key: ast.Constant) -> None:
-        if new := moved_names.CONTEXT.get(str(key.value)):
-            self.problem(key, f"the context has no '{key.value}' in Airflow 3", f"use {_in_python(new)}")
+        name = _text(key)
+        if new := moved_names.CONTEXT.get(name):
+            self.problem(key, f"the context has no '{name}' in Airflow 3", f"use {_in_python(new)}")
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         for decorator in node.decorator_list:
@@ -248,6 +250,10 @@ class _Reading:
 _CONTEXTS: Final = ("context", "kwargs")
 _TEMPLATE: Final = re.compile(r"\{[{%](.*?)[%}]\}", re.DOTALL)
 _OLD_NAMES: Final = re.compile(rf"\b(?:{'|'.join(moved_names.CONTEXT)})\b")
+
+
+def _text(constant: ast.Constant) -> str:
+    return constant.value if isinstance(constant.value, str) else ""
 
 
 def _in_python(template: str) -> str:
