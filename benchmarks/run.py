@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, list[str]] = {
     "start_and_idle": [],
     "parse_cost": ["--json", str(RESULTS / "parse_cost.json")],
     "memory": [],
+    "capacity": [],
     "edit_visible": [],
     "many_files": [],
     "task_path": [],

@@ -59,7 +59,7 @@ def test_of_two_schedulers_of_a_host_the_one_that_stands_still_is_started_again(
 
 @pytest.mark.long
 def test_every_part_of_a_real_fleet_that_stands_still_is_replaced_and_work_goes_on() -> None:
-    pipeline = "dag_id: hello\nstart_date: 2026-01-01\ntasks: [{id: say, bash: 'true'}]\n"
+    pipeline = "dag_id: hello\nstart_date: 2026-01-01\ntasks: [{id: say, uses: bash, with: {bash_command: 'true'}}]\n"
     names = ("api-server", "scheduler", "dag-processor", "triggerer")
     with FleetUnderTest.make("name: frozen\n", {"pipelines/hello.yaml": pipeline}) as fleet:
         fleet.start()
