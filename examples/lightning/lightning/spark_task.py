@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import AirflowException
 from lightning import accounts, java
 from lightning.errors import MalformedRows
 from lightning.spark_job import problem_file
+from lightning.steps import never_again
 
 JOB = Path(__file__).with_name("spark_job.py")
 
@@ -27,8 +28,9 @@ class LightningSparkSubmit(SparkSubmitOperator):
         super().__init__(application=str(JOB), conn_id=conn_id, **arguments)
         self.spark_connection = conn_id
 
+    @never_again()
     def execute(self, context: Any) -> None:
-        """Submit, with the machine's Java. Raises JavaMissing, CloudError and MalformedRows."""
+        """Submit, with the machine's Java. Raises CloudError; without Java or with rows that are no tiles, no retry."""
         accounts.connection(self.spark_connection, "Spark, like local[2] or spark://host:7077")
         results = Path(str(self.application_args[1]))
         home = java.home(os.environ, results.parent)
@@ -36,10 +38,11 @@ class LightningSparkSubmit(SparkSubmitOperator):
         path = (sysconfig.get_path("scripts"), str(home / "bin"), os.environ.get("PATH", os.defpath))
         ours = {"JAVA_HOME": str(home), "PATH": os.pathsep.join(path), "PYTHONPATH": str(JOB.parents[1])}
         self.env_vars = {**(self.env_vars or {}), **ours, "PYSPARK_PYTHON": _python()}
+        said = problem_file(results)
+        said.unlink(missing_ok=True)
         try:
             super().execute(context)
         except AirflowException as error:
-            said = problem_file(results)
             if said.exists():
                 raise MalformedRows(said.read_text()) from error
             raise

@@ -11,16 +11,31 @@ last, so whatever is killed anywhere may run again and nobody sees half of a res
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from lightning import duck, intake, results, runs
+from lightning.errors import JavaMissing, MalformedRows, RunError, SchemaChange
 from lightning.runs import Run
 
 Message = dict[str, Any]
 
 
+@contextlib.contextmanager
+def never_again() -> Iterator[None]:
+    """What no other attempt would make better fails the task at once."""
+    try:
+        yield
+    except (JavaMissing, MalformedRows, RunError, SchemaChange) as error:
+        from airflow.sdk.exceptions import AirflowFailException
+
+        raise AirflowFailException(str(error)) from error
+
+
+@never_again()
 def start(run_id: str, asked: dict[str, str], sites: dict[str, str]) -> Message:
     """Name the run's places; with the source ``bigquery``, see that the clouds are there."""
     run = runs.make(run_id, asked, sites)
@@ -37,12 +52,14 @@ def choose_source(run: Message) -> str:
     return "extract" if run["source"] == "bigquery" else "read_local"
 
 
+@never_again()
 def read_local(run: Message) -> Message:
     """Unpack the year's file of a local folder."""
     this = Run.of(run)
     return intake.take(intake.local_file(Path(this.files), this.form, this.year), this.raw, this.form)
 
 
+@never_again()
 def fetch(run: Message) -> Message:
     """Bring the exported rows from S3 to the work folder."""
     from lightning import lake
@@ -61,6 +78,7 @@ def choose_engine(run: Message) -> str:
     return str(run["engine"])
 
 
+@never_again()
 def aggregate(run: Message) -> Message:
     """Strikes per day, per month and per tile, by DuckDB. Spark's way is :mod:`lightning.spark_job`."""
     this = Run.of(run)
