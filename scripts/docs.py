@@ -21,6 +21,7 @@ from airfleet.pipelines import schema as pipelines
 REPOSITORY = Path(__file__).resolve().parents[1]
 REFERENCE = REPOSITORY / "docs" / "reference"
 README = REPOSITORY / "README.md"
+CAPACITY = REPOSITORY / "docs" / "how-to" / "capacity.md"
 RESULTS = REPOSITORY / "benchmarks" / "results"
 FIGURES = re.compile(r"(?<=<!-- figures: start -->\n).*(?=<!-- figures: end -->)", re.DOTALL)
 
@@ -73,6 +74,7 @@ def pages() -> dict[Path, str]:
         **benchmarks(),
         **faults(),
         README: FIGURES.sub(lambda _: figures(), README.read_text(encoding="utf-8")),
+        **capacity(),
     }
 
 
@@ -155,6 +157,17 @@ def faults() -> dict[Path, str]:
     import fault_table
 
     return {REFERENCE / "faults.md": FAULTS_PAGE.format(tables=fault_table.markdown(_results("faults")))}
+
+
+def capacity() -> dict[Path, str]:
+    """The page about capacity with what was measured of each component, when it was."""
+    if not (RESULTS / "capacity.json").is_file():
+        return {}
+    sys.path.append(str(RESULTS.parent))
+    import capacity_table
+
+    table = capacity_table.markdown(_results("capacity"))
+    return {CAPACITY: FIGURES.sub(lambda _: table, CAPACITY.read_text(encoding="utf-8"))}
 
 
 def _task_start_ms(way: str, dags: int) -> float:
