@@ -34,7 +34,7 @@ from airfleet.testing.fleet import FleetUnderTest, command  # noqa: E402
 from airfleet.testing.waiting import wait_until  # noqa: E402
 from csv_to_dynamo import sample  # noqa: E402
 from etl_classics.arrivals import deliver  # noqa: E402
-from support.classics import Classics, classics, fleet_of  # noqa: E402
+from support.classics import UNSCHEDULED, Classics, classics, fleet_of  # noqa: E402
 
 IMAGES = HERE.parent / "docs" / "images"
 DAY = "2026-01-05"
@@ -69,7 +69,7 @@ def main() -> None:
     shown("air_quality")
     with tempfile.TemporaryDirectory(prefix="gallery-") as folder, classics(Path(folder)) as there:
         there.clouds.put_csv(sample.people(rows=1000, seed=1))
-        with fleet_of(there) as fleet:
+        with fleet_of(there, UNSCHEDULED) as fleet:
             for dag_id, conf in RUNS.items():
                 picture(fleet, dag_id, run(fleet, there, dag_id, conf))
             people(there)

@@ -26,10 +26,10 @@ name: classics
 workers: [{{name: worker, slots: 4}}]
 env:
 {env}
-airflow:
-  scheduler:
-    # Unpausing a daily Dag would start the run of today beside the ones that a test asks for.
-    use_job_schedule: "False"
+"""
+#: unpausing a daily Dag would start the run of today beside the ones that are asked for
+UNSCHEDULED = """\
+airflow: {scheduler: {use_job_schedule: "False"}}
 """
 
 
@@ -72,11 +72,11 @@ def copy_into(root: Path) -> None:
 
 
 @contextmanager
-def fleet_of(there: Classics) -> Iterator[FleetUnderTest]:
-    """One healthy fleet with all of their Dags."""
+def fleet_of(there: Classics, settings: str = "") -> Iterator[FleetUnderTest]:
+    """One healthy fleet with all of their Dags; ``settings`` are more lines of fleet.yaml."""
     given = there.environment()
     env = "\n".join(f"  {name}: ${{{{ env.{name} }}}}" for name in given)
-    with FleetUnderTest.make(FLEET.format(env=env)) as fleet:
+    with FleetUnderTest.make(FLEET.format(env=env) + settings) as fleet:
         copy_into(fleet.root)
         fleet.environ = {**fleet.environ, **given}
         fleet.start()
