@@ -12,6 +12,8 @@ import independent
 import numpy as np
 import pytest
 
+from airfleet.pipelines.checks import read_and_check
+from conftest import EXAMPLE
 from lightning import duck, intake, java, results, runs, sample, tables, weather
 from lightning.errors import HalfWritten, JavaMissing, MalformedRows, MissingInput, RunError, SchemaChange, SourceError
 from lightning.tiles import BIGQUERY, NCEI
@@ -38,6 +40,10 @@ def copy(sealed: Path, into: Path) -> Path:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(path.read_bytes())
     return into
+
+
+def test_the_pipeline_file_is_right() -> None:
+    assert read_and_check(EXAMPLE / "pipelines" / "lightning.yaml", environ={}).problems == ()
 
 
 def test_the_same_seed_gives_the_same_file_and_another_one_does_not(tmp_path: Path) -> None:
