@@ -36,7 +36,7 @@ test: install-dev .venv-34/.installed ## Everything that CI runs
 	wait $$computing; computed=$$?; cat "$$told"; rm -f "$$told"; \
 	[ $$servers = 0 ] && [ $$computed = 0 ]
 
-test-computing: lint docs-check test-34 test-unit
+test-computing: lint docs-check test-34 test-unit test-lightning
 
 test-33: test-unit test-servers
 
