@@ -45,7 +45,3 @@ def test_a_run_whose_worker_is_killed_ends_with_exactly_the_rows_of_the_source(
     fleet.wait_until_replaced("worker", killed, AGAIN_SECONDS)
     assert fleet.wait_for_run("lightning", run) == "success"
     assert loaded(cloudy, 2016) == expected
-
-    again = fleet.trigger("lightning", {"year": 2016, "engine": "duckdb"})
-    assert fleet.wait_for_run("lightning", again) == "success"
-    assert loaded(cloudy, 2016) == expected

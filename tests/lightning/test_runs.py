@@ -15,18 +15,26 @@ from lightning import clouds, sample
 from lightning.clouds import BUCKET, Clouds
 
 
-def test_a_run_that_is_killed_in_the_middle_loads_nothing_and_the_next_one_everything(
-    local: Runner, files: Path
-) -> None:
-    asked = {"source": "local", "engine": "duckdb", "files": str(files)}
-    work = Path(local.environ["AIRFLOW_VAR_LIGHTNING_WORK"]) / "2019"
-    with local.started(2019, **asked) as process:
-        wait_until(lambda: any(work.glob("*/results/summary.json")), 60, "the engine has computed")
-        process.send_signal(signal.SIGKILL)
-    assert loaded(local, 2019) == NOTHING
-    done = local.run(2019, **asked)
+def test_a_local_file_by_duckdb_is_in_the_tables(local: Runner, files: Path) -> None:
+    done = local.run(2019, source="local", engine="duckdb", files=str(files))
     assert done.returncode == 0, done.stdout + done.stderr
     assert loaded(local, 2019) == independent.of_ncei(files / "nldn-tiles-2019.csv.gz")
+
+
+@pytest.mark.long
+def test_a_run_that_is_killed_in_the_middle_loads_nothing_and_the_next_one_everything(
+    local: Runner, tmp_path: Path
+) -> None:
+    published = sample.write(tmp_path, 2017, 3000, 5)
+    asked = {"source": "local", "engine": "duckdb", "files": str(tmp_path)}
+    work = Path(local.environ["AIRFLOW_VAR_LIGHTNING_WORK"]) / "2017"
+    with local.started(2017, **asked) as process:
+        wait_until(lambda: any(work.glob("*/results/summary.json")), 60, "the engine has computed")
+        process.send_signal(signal.SIGKILL)
+    assert loaded(local, 2017) == NOTHING
+    done = local.run(2017, **asked)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert loaded(local, 2017) == independent.of_ncei(published)
     assert not work.exists()
 
 
@@ -51,7 +59,6 @@ def test_a_row_that_is_no_tile_stops_spark_and_is_shown(local: Runner, tmp_path:
 
 
 def test_the_clouds_run_a_command_with_their_connections_and_leave_nothing(tmp_path: Path) -> None:
-    sample.write(tmp_path, 2021, 500, 2)
     script = (tmp_path / "show.sh").absolute()
     script.write_text('#!/bin/sh\necho "$AIRFLOW_CONN_LIGHTNING_DB"\nexit 7\n')
     script.chmod(0o755)
