@@ -60,10 +60,10 @@ class Findings:
 @options.output()
 @options.project
 def command(paths: tuple[Path, ...], project: Path | None, env: str | None, output: str) -> int:
-    """Check pipeline files, Dags in Python, folders of them, and fleet.yaml.
+    """Check pipeline files, Dags in Python, and fleet.yaml.
 
     Of a Dag in Python, it names the lines that Airflow 3 does not understand.
-    Without PATH: fleet.yaml of the project and its folder of pipelines.
+    PATH is a file or a folder; without one: fleet.yaml of the project and its folder of pipelines.
     Exit code: 0 nothing wrong, 1 problems.
     """
     findings = check(paths, _project(project, env, paths))
