@@ -13,7 +13,7 @@ from airfleet.pipelines.durations import parse_duration
 from airfleet.pipelines.report import Report
 from airfleet.pipelines.spec import Value
 from airfleet.scalars import scalar_value
-from airfleet.source import Mapping, Node, Scalar, Sequence, plain
+from airfleet.source import Mapping, Node, Scalar, Sequence
 
 
 class Invalid(ValueError):
@@ -190,13 +190,21 @@ def _fits(value: Value, kind: Kind) -> bool:
 
 
 def mapping(node: Node) -> Value:
-    """A mapping of plain values."""
+    """A mapping of plain values; dates are text as they were written, for Airflow keeps such values as JSON."""
     if not isinstance(node, Mapping):
         raise Invalid(f"must be a mapping, not {_shape(node)}")
     for key, inner in node.entries:
         if key.text.startswith("$") or _holds_marker(inner):
             raise Invalid("a marker such as $t is only read under 'with'", "write the value itself")
-    return frozen(plain(node))
+    return frozen(_without_dates(node))
+
+
+def _without_dates(node: Node) -> object:
+    if isinstance(node, Sequence):
+        return [_without_dates(item) for item in node.items]
+    if isinstance(node, Mapping):
+        return {key.text: _without_dates(inner) for key, inner in node.entries}
+    return node.text if isinstance(node.value, dt.date) else node.value
 
 
 def _holds_marker(node: Node) -> bool:

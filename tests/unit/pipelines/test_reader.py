@@ -88,6 +88,11 @@ tasks:
     )
 
 
+def test_a_date_among_params_is_text_as_airflow_keeps_them_as_json() -> None:
+    pipeline = only("dag_id: d\nparams: {day: 2026-01-05, at: [2026-01-05T06:00:00Z, 7]}\ntasks: [{id: a}]\n")
+    assert pipeline.options["params"] == {"day": "2026-01-05", "at": ("2026-01-05T06:00:00Z", 7)}
+
+
 def test_every_value_has_its_place() -> None:
     pipeline = only("dag_id: d\ntasks:\n  - id: a\n    uses: bash\n    needs: []\n    with: {env: {K: [1]}}\n")
     places = {
