@@ -21,35 +21,16 @@ from airfleet.testing.history import Event, Fault, History, Note, Run, Task
 from airfleet.testing.hosts import HostsUnderTest
 from airfleet.testing.invariants import violations
 from airfleet.testing.waiting import wait_until
+from support import works
 
-FLEET = """\
-name: many
-workers: [{{name: worker, slots: 4}}]
-env: {{WITNESS_FOLDER: "{folder}"}}
-"""
-DAG = """\
-from airflow.providers.standard.operators.python import PythonOperator
-from airflow.sdk import DAG
-
-from airfleet.testing import witness
-
-
-def work(*, ti, dag_run):
-    witness.work(float(dag_run.conf["seconds"]), beat_seconds=0.25, ti=ti)
-
-
-with DAG("works", schedule=None, max_active_runs=100, is_paused_upon_creation=False):
-    PythonOperator(task_id="work", python_callable=work)
-"""
 #: from the death of a host to the start of what ran there
 AGAIN_SECONDS = 30.0
-WHERE = "SELECT run_id, hostname FROM task_instance WHERE state = 'running'"
 
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[HostsUnderTest, Path]]:
     folder = tmp_path_factory.mktemp("witness")
-    with HostsUnderTest.of(FLEET.format(folder=folder), 3, {"pipelines/works.py": DAG}) as fleet:
+    with HostsUnderTest.of(works.fleet_yaml("many", folder), 3, works.FILES) as fleet:
         fleet.start()
         fleet.wait_for_dag("works")
         yield fleet, folder
@@ -73,7 +54,7 @@ def start(fleet: HostsUnderTest, count: int, seconds: float) -> list[Task]:
 
 def running_on(database: psycopg.Connection[Any]) -> dict[str, str]:
     """run -> the host that it runs on, as Airflow knows it."""
-    return {run: hostname for run, hostname in database.execute(WHERE).fetchall() if hostname}
+    return {run: hostname for run, hostname in database.execute(works.WHERE).fetchall() if hostname}
 
 
 def wait_until_running(database: psycopg.Connection[Any], task: Task) -> None:

@@ -20,36 +20,17 @@ from airfleet.testing.history import Event, Fault, History, Note, Run, Task
 from airfleet.testing.hosts import HostsUnderTest
 from airfleet.testing.invariants import violations
 from airfleet.testing.waiting import wait_until
+from support import works
 
-FLEET = """\
-name: apart
-workers: [{{name: worker, slots: 4}}]
-env: {{WITNESS_FOLDER: "{folder}"}}
-"""
-DAG = """\
-from airflow.providers.standard.operators.python import PythonOperator
-from airflow.sdk import DAG
-
-from airfleet.testing import witness
-
-
-def work(*, ti, dag_run):
-    witness.work(float(dag_run.conf["seconds"]), beat_seconds=0.25, ti=ti)
-
-
-with DAG("works", schedule=None, max_active_runs=100, is_paused_upon_creation=False):
-    PythonOperator(task_id="work", python_callable=work)
-"""
 CUT = "host-3"
-WHERE = "SELECT run_id, hostname FROM task_instance WHERE state = 'running'"
 
 pytestmark = pytest.mark.long
 
 
 @pytest.fixture
 def fleet(tmp_path: Path) -> Iterator[HostsUnderTest]:
-    text = FLEET.format(folder=tmp_path)
-    with HostsUnderTest.of(text, 3, {"pipelines/works.py": DAG}, netns=True) as fleet:
+    text = works.fleet_yaml("apart", tmp_path)
+    with HostsUnderTest.of(text, 3, works.FILES, netns=True) as fleet:
         fleet.start()
         fleet.wait_for_dag("works")
         yield fleet
@@ -66,7 +47,7 @@ def database(fleet: HostsUnderTest) -> Iterator[psycopg.Connection[Any]]:
 
 
 def on(database: psycopg.Connection[Any], host: str) -> list[str]:
-    found = database.execute(WHERE).fetchall()
+    found = database.execute(works.WHERE).fetchall()
     return [run for run, hostname in found if hostname.startswith(f"{host}.")]
 
 

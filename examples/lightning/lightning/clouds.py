@@ -28,6 +28,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from airfleet.testing.lifetime import Startable
 from airfleet.testing.ports import free_ports
 from airfleet.testing.servers import Servers
 from airfleet.testing.waiting import wait_until
@@ -48,7 +49,7 @@ _FIELDS = [("date", "DATE"), ("number_of_strikes", "INTEGER"), ("center_point_ge
 
 
 @dataclass
-class Clouds:
+class Clouds(Startable):
     """The emulators, while they run; their files are below ``folder``."""
 
     folder: Path
@@ -144,17 +145,6 @@ class Clouds:
         done = self._call("jobs", {"configuration": {"load": job}})
         if error := done["status"].get("errorResult"):
             raise CloudError(f"BigQuery's emulator does not take {path}: {error}")
-
-    def __enter__(self) -> Clouds:
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     # --- below ---------------------------------------------------------------------------------------
 

@@ -18,7 +18,6 @@ import os
 import selectors
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -41,7 +40,6 @@ from airfleet.agent.server import ControlServer
 from airfleet.agent.states import State
 from airfleet.agent.template_link import TemplateLink
 from airfleet.agent.untold import Untold
-from airfleet.errors import FleetError
 from airfleet.events import Event, Log
 from airfleet.fleet.paths import Paths, fleet_id
 from airfleet.fleet.plan import Exec, Fork, Plan, Watch
@@ -107,8 +105,7 @@ class Agent:
         self._orders = Orders()
         #: ports of api-servers that were ordered beyond the plan
         self._more_ports: dict[str, int] = {}
-        #: the api-servers that nginx was told of; what the plan has, at first
-        self._upstreams = plan.site.api_servers if plan.site else ()
+        self._upstreams = upstreams.Upstreams(plan, log)
         #: workers that got another size while they were being forked
         self._outgrown: set[str] = set()
         self._outcomes = Outcomes(paths.outcomes, self._prober.database, clock)
@@ -589,20 +586,12 @@ class Agent:
 
     def _tell_nginx(self) -> None:
         """Have this host's nginx serve the api-servers that there are now."""
-        site, nginx = self._plan.site, self._running.get("nginx")
-        if self._stopping or site is None or nginx is None or not isinstance(nginx.component.start, Exec):
+        nginx = self._running.get("nginx")
+        if self._stopping or nginx is None or not isinstance(nginx.component.start, Exec):
             return
         own = [r.component.address for r in self._running.values() if r.component.kind == upstreams.KIND]
         rows = self._membership.rows if self._membership else ()
-        found = upstreams.servers(self._plan.api_servers, self._plan.host, own, rows)
-        if set(found) == set(self._upstreams):
-            return
-        self._upstreams = found  # whether it takes them or not: the same would be refused again
-        try:
-            upstreams.tell(nginx.component.start, site, found, nginx.pid)
-            self._log(Event.UPSTREAMS_CHANGED, servers=", ".join(found))
-        except (FleetError, OSError, subprocess.SubprocessError) as refused:
-            self._log(Event.UPSTREAMS_REFUSED, why=str(refused))
+        self._upstreams.look(nginx.component.start, nginx.pid, own, rows)
 
     def _drain(self, running: Running) -> None:
         now = self._clock()

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Protocol
 
 from airfleet.errors import FleetError
-from airfleet.fleet.plan import Exec
+from airfleet.events import Event, Log
+from airfleet.fleet.plan import Exec, Plan
 from airfleet.fleet.secrets import write_private
 from airfleet.fleet.site import Site
 from airfleet.fleet.spec import LOOPBACK
@@ -42,6 +43,28 @@ class Told(Protocol):
     def address(self) -> str: ...
     @property
     def components(self) -> Sequence[Mapping[str, object]]: ...
+
+
+class Upstreams:
+    """What this host's nginx was told of; what the plan has, at first."""
+
+    def __init__(self, plan: Plan, log: Log) -> None:
+        self._plan = plan
+        self._log = log
+        self._told = plan.site.api_servers if plan.site else ()
+
+    def look(self, nginx: Exec, pid: int | None, own: Iterable[str], rows: Iterable[Told]) -> None:
+        """Tell nginx when there are other api-servers now. ``own`` are those of this host, ``rows`` all hosts."""
+        site = self._plan.site
+        found = servers(self._plan.api_servers, self._plan.host, own, rows)
+        if site is None or set(found) == set(self._told):
+            return
+        self._told = found  # whether it takes them or not: the same would be refused again
+        try:
+            tell(nginx, site, found, pid)
+            self._log(Event.UPSTREAMS_CHANGED, servers=", ".join(found))
+        except (FleetError, OSError, subprocess.SubprocessError) as refused:
+            self._log(Event.UPSTREAMS_REFUSED, why=str(refused))
 
 
 def servers(

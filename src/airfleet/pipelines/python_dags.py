@@ -40,7 +40,13 @@ def check(file: Path) -> tuple[Problem, ...]:
         return (Problem(place, "", f"this is not Python 3: {error.msg}"),)
     except (ValueError, RecursionError, MemoryError) as error:
         return (Problem(Place(str(file)), "", f"this is not Python: {error}"),)
-    reading = _Reading(str(file), text.split("\n"), _imports(tree), _callables(tree), _default_args(tree))
+    reading = _Reading(
+        str(file),
+        text.split("\n"),
+        _imports(tree),
+        callables=_names_given_as("python_callable", tree),
+        default_args=_names_given_as("default_args", tree),
+    )
     for node in ast.walk(tree):
         reading.look_at(node)
     return in_order(dict.fromkeys(reading.problems))
@@ -75,25 +81,14 @@ def _imports(tree: ast.Module) -> dict[str, _Imported]:
     return found
 
 
-def _callables(tree: ast.Module) -> frozenset[str]:
-    """The functions of the file that are somebody's ``python_callable``."""
+def _names_given_as(argument: str, tree: ast.Module) -> frozenset[str]:
+    """The names of the file that are given to anything as this argument."""
     return frozenset(
         keyword.value.id
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         for keyword in node.keywords
-        if keyword.arg == "python_callable" and isinstance(keyword.value, ast.Name)
-    )
-
-
-def _default_args(tree: ast.Module) -> frozenset[str]:
-    """The names that are given as ``default_args``."""
-    return frozenset(
-        keyword.value.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        for keyword in node.keywords
-        if keyword.arg == "default_args" and isinstance(keyword.value, ast.Name)
+        if keyword.arg == argument and isinstance(keyword.value, ast.Name)
     )
 
 
