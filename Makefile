@@ -31,7 +31,7 @@ stop: ## End what `make demo` started
 # What computes runs beside what mostly waits for servers, and is shown after it.
 test: install-dev .venv-34/.installed ## Everything that CI runs
 	@told=$$(mktemp); \
-	$(MAKE) --no-print-directory test-computing > "$$told" 2>&1 & computing=$$!; \
+	$(MAKE) --no-print-directory -k test-computing > "$$told" 2>&1 & computing=$$!; \
 	$(MAKE) --no-print-directory test-servers; servers=$$?; \
 	wait $$computing; computed=$$?; cat "$$told"; rm -f "$$told"; \
 	[ $$servers = 0 ] && [ $$computed = 0 ]

@@ -2,10 +2,11 @@
 
 ::
 
-    python examples/gallery.py            graph, timeline and result of each into docs/images/gallery and docs/images
+    python examples/gallery.py [air_quality] [lightning] [classics]      into docs/images/gallery and docs/images
 
 Graphs come from the fleet's REST API, timelines from the task instances of one run, results from where the pipelines
-left them. Needs what the tests need: ``make install-dev``.
+left them (those of the first two are drawn by themselves). Needs what the tests need: ``make install-dev``, and
+``make .venv-lightning/.installed .venv-emulators/.installed``.
 """
 
 from __future__ import annotations
@@ -26,14 +27,18 @@ from matplotlib.dates import DateFormatter, WeekdayLocator
 from matplotlib.figure import Figure
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent / "tests"), *(str(HERE / name) for name in ("csv_to_dynamo", "etl_classics"))]
+sys.path[:0] = [
+    str(HERE.parent / "tests"),
+    *(str(HERE / name) for name in ("csv_to_dynamo", "etl_classics", "lightning")),
+]
 
 from airfleet.cli.graph import layers, svg  # noqa: E402
 from airfleet.cli.graph.layers import Graph, Node  # noqa: E402
-from airfleet.testing.fleet import FleetUnderTest, command  # noqa: E402
+from airfleet.testing.fleet import FleetUnderTest  # noqa: E402
 from airfleet.testing.waiting import wait_until  # noqa: E402
 from csv_to_dynamo import sample  # noqa: E402
 from etl_classics.arrivals import deliver  # noqa: E402
+from lightning import clouds as sky  # noqa: E402
 from support.classics import UNSCHEDULED, Classics, classics, fleet_of  # noqa: E402
 
 IMAGES = HERE.parent / "docs" / "images"
@@ -66,7 +71,52 @@ def main() -> None:
     mpl.use("agg")
     mpl.rcParams.update(STYLE)
     (IMAGES / "gallery").mkdir(parents=True, exist_ok=True)
-    shown("air_quality")
+    parts = {"air_quality": air_quality, "lightning": lightning, "classics": classic_ones}
+    for name in sys.argv[1:] or parts:
+        parts[name]()
+
+
+def air_quality() -> None:
+    """One of the five jobs, on the samples that come with it."""
+    example = HERE / "air_quality"
+    dag_id = "epa_aqs_ozone_daily_summary_job"
+    with FleetUnderTest.make((example / "fleet.yaml").read_text(), copy_of=example) as fleet:
+        fleet.start()
+        fleet.wait_for_dag(dag_id)
+        begun = fleet.trigger(dag_id, {"source": str(fleet.root / "data"), "output": str(fleet.root / "output")})
+        assert fleet.wait_for_run(dag_id, begun, SECONDS) == "success"
+        picture(fleet, dag_id, begun, "air_quality")
+
+
+class LightningFleet(FleetUnderTest):
+    """A fleet in the environment that has lightning's providers."""
+
+    def airfleet(self, *arguments: object, seconds: float = SECONDS) -> subprocess.CompletedProcess[str]:
+        """Run ``airfleet`` of that environment."""
+        python = HERE.parent / ".venv-lightning" / "bin" / "python"
+        return self.run([str(python), "-m", "airfleet.cli", *map(str, arguments)], seconds)
+
+
+def lightning() -> None:
+    """One year, from BigQuery through Spark."""
+    example = HERE / "lightning"
+    with tempfile.TemporaryDirectory(prefix="gallery-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # the user that PostgreSQL runs as, when we are root, must reach its data
+        with sky.database(folder) as address, sky.Clouds(folder / "clouds", sky.emulators_python()) as clouds:
+            clouds.fill(2023, 30_000, 1)
+            with LightningFleet.make((example / "fleet.yaml").read_text(), copy_of=example) as fleet:
+                given = clouds.environment() | sky.connections(address) | {"AIRFLEET_ENV": "clouds"}
+                fleet.environ = {**fleet.environ, **given}
+                fleet.start()
+                fleet.wait_for_dag("lightning")
+                begun = fleet.trigger("lightning", {"year": 2023, "engine": "spark"})
+                assert fleet.wait_for_run("lightning", begun, SECONDS) == "success"
+                picture(fleet, "lightning", begun)
+
+
+def classic_ones() -> None:
+    """The other three, on one fleet."""
     with tempfile.TemporaryDirectory(prefix="gallery-") as folder, classics(Path(folder)) as there:
         there.clouds.put_csv(sample.people(rows=1000, seed=1))
         with fleet_of(there, UNSCHEDULED) as fleet:
@@ -123,28 +173,22 @@ def backfill(fleet: FleetUnderTest) -> None:
     wait_until(done, 2 * SECONDS, "the days are loaded", 1.0)
 
 
-def shown(name: str) -> None:
-    """The graph of an example that is not run here."""
-    words = [*command(), "show", str(HERE / name / "pipelines" / f"{name}.yaml"), "-o", "svg"]
-    drawn = subprocess.run(words, capture_output=True, text=True, check=True).stdout
-    (IMAGES / "gallery" / f"{name}.svg").write_text(drawn)
-
-
 # --- of each run
 
 
-def picture(fleet: FleetUnderTest, dag_id: str, begun: str) -> None:
-    """Graph and timeline of a run."""
+def picture(fleet: FleetUnderTest, dag_id: str, begun: str, name: str = "") -> None:
+    """Graph and timeline of a run, in files of this name."""
+    name = name or dag_id
     tasks = fleet.api.get("dags", dag_id, "tasks")["tasks"]
     nodes = tuple(Node(one["task_id"], one["operator_name"].removesuffix("Operator")) for one in tasks)
     edges = tuple((one["task_id"], after) for one in tasks for after in sorted(one["downstream_task_ids"]))
     graph = layers.without_implied(Graph(nodes, edges))
-    (IMAGES / "gallery" / f"{dag_id}.svg").write_text(svg.draw(graph, dag_id))
+    (IMAGES / "gallery" / f"{name}.svg").write_text(svg.draw(graph, dag_id))
     found = fleet.api.get("dags", dag_id, "dagRuns", begun, "taskInstances", limit=100)["task_instances"]
-    timeline(dag_id, [one for one in found if one["start_date"] and one["state"] == "success"])
+    timeline(name, [one for one in found if one["start_date"] and one["state"] == "success"])
 
 
-def timeline(dag_id: str, instances: Sequence[Mapping[str, Any]]) -> None:
+def timeline(name: str, instances: Sequence[Mapping[str, Any]]) -> None:
     """What ran when, in seconds since the first began."""
     spans = sorted((_seconds(one["start_date"]), _seconds(one["end_date"]), _label(one)) for one in instances)
     zero = spans[0][0]
@@ -158,7 +202,7 @@ def timeline(dag_id: str, instances: Sequence[Mapping[str, Any]]) -> None:
     _finish(axes, "seconds")
     axes.margins(x=0.12)
     axes.set_xlim(left=0)
-    _save(figure, IMAGES / "gallery" / f"{dag_id}_timeline.png")
+    _save(figure, IMAGES / "gallery" / f"{name}_timeline.png")
 
 
 def _seconds(moment: str) -> float:

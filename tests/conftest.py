@@ -26,7 +26,7 @@ if _HERE not in sys.path:
     sys.path.insert(0, _HERE)
 
 #: examples whose modules tests import as a worker does
-for _name in ("csv_to_dynamo", "etl_classics", "existing_dags"):
+for _name in ("air_quality", "csv_to_dynamo", "etl_classics", "existing_dags"):
     sys.path.append(str(Path(__file__).parents[1] / "examples" / _name))
 
 from support.fleets import air_quality_fleet, running, stopped, tiny_fleet  # noqa: E402

@@ -3,109 +3,39 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from decimal import Decimal
 
 import pytest
 
-from airfleet.cli.rest import ApiError
-from airfleet.testing import nemesis
-from airfleet.testing.nemesis import KillMonitor
-from airfleet.testing.targets import FleetTarget, Topology
-from airfleet.testing.waiting import wait_until
 from corner_shop.orders import by_region, orders
 from csv_to_dynamo import sample
 from etl_classics import arrivals, shop
 from support.classics import Classics, classics, copy_into
+from support.storms import Project, Storm, storm_over
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1500)]
 
-#: variables of a fleet's own would be taken for settings of the one who runs the tests
-MARK = "CLASSICS_"
 SEED, FAULTS = 20_260_105, 6
-ENDS_SECONDS = 300.0
+DAGS = ("csv_to_dynamo", "orders_from_api", "stock_gate", "deliveries", "sales_marts", "by_region")
 #: what the Dag's own schedule loads meanwhile is a day of its own
 OF_THEM = "WHERE day < '2026-01-10'"
 DAYS = [f"2026-01-{number:02}" for number in range(1, 8)]
 
 
-class ClassicsTarget(FleetTarget):
-    """A fleet with the Dags of the classic examples, too."""
-
-    def __init__(self, there: Classics) -> None:
-        super().__init__(Topology(slots=4, schedulers=2))
-        self.there = there
-
-    def start(self) -> None:
-        """As ever, and then the examples."""
-        super().start()
-        copy_into(self._fleet.root)
-        for dag_id in ("csv_to_dynamo", "orders_from_api", "stock_gate", "deliveries", "sales_marts", "by_region"):
-            self._fleet.wait_for_dag(dag_id)
-
-    def _fleet_yaml(self) -> str:
-        mine = "".join(f', {name}: "${{{{ env.{MARK}{name} }}}}"' for name in self.there.environment())
-        return super()._fleet_yaml().replace(f"{self.witness_folder}}}", f"{self.witness_folder}{mine}}}")
-
-
-@dataclass
-class Storm:
-    """Runs that were begun, and faults between them."""
-
-    target: ClassicsTarget
-    begun: list[tuple[str, str]] = field(default_factory=list)
-
-    def begin(self, dag_id: str, **conf: object) -> None:
-        """Start a run; asked again while nobody answers, under an id that makes it one run."""
-        fleet, run_id = self.target._fleet, f"storm-{len(self.begun)}"
-        self.begun.append((dag_id, run_id))
-
-        def asked() -> bool:
-            try:
-                fleet.api.patch("dags", dag_id, body={"is_paused": False}, update_mask="is_paused")
-                fleet.api.post(
-                    "dags", dag_id, "dagRuns", body={"dag_run_id": run_id, "logical_date": None, "conf": conf}
-                )
-            except ApiError as refused:
-                return refused.status == 409  # it was asked for, and only the answer was lost
-            except OSError:
-                return False
-            return True
-
-        wait_until(asked, 90, f"{dag_id} is asked for", 0.5)
-
-    def blow(self, faults: int, seed: int) -> None:
-        """One random fault after the other, each healed and recovered from."""
-        for step in nemesis.schedule(seed, faults, quiet_seconds=(1.0, 4.0), longest_seconds=6.0):
-            if isinstance(step.fault, KillMonitor):  # it looks for tasks that write down what they do
-                continue
-            time.sleep(step.after_seconds)
-            print(f"fault: {step.fault.name}")
-            step.fault.inflict(self.target)
-            time.sleep(step.fault.seconds)
-            step.fault.heal(self.target)
-            wait_until(self.target.is_well, 120, f"all is well after: {step.fault.name}", 0.5)
-
-    def states(self) -> dict[tuple[str, str], str]:
-        """How the runs that were begun ended."""
-        return {run: self.target._fleet.wait_for_run(*run, ENDS_SECONDS) for run in self.begun}
+@pytest.fixture
+def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Classics]:
+    with classics(tmp_path_factory.mktemp("classics")) as there:
+        yield there
 
 
 @pytest.fixture
-def storm(
-    tmp_path: object, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Storm]:
-    with classics(tmp_path_factory.mktemp("classics")) as there:
-        for name, value in there.environment().items():
-            monkeypatch.setenv(f"{MARK}{name}", value)
-        with ClassicsTarget(there) as target:
-            yield Storm(target)
+def storm(there: Classics) -> Iterator[Storm]:
+    with storm_over(Project(copy_into, DAGS, there.environment())) as storm:
+        yield storm
 
 
-def test_every_pipeline_ends_with_the_right_output_whatever_breaks(storm: Storm) -> None:
-    there = storm.target.there
+def test_every_pipeline_ends_with_the_right_output_whatever_breaks(storm: Storm, there: Classics) -> None:
     there.clouds.put_csv(sample.people(rows=400, seed=5))
     for day in DAYS:
         arrivals.deliver(there.around.deliveries, day, [(product, product * 2, "Eze") for product in range(1, 21)])

@@ -193,12 +193,8 @@ class Clouds(Startable):
 @contextlib.contextmanager
 def database(folder: Path) -> Iterator[str]:
     """The address of a PostgreSQL whose files are below ``folder``, while the block runs."""
-    servers = Servers(folder)
-    servers.start()
-    try:
+    with Servers(folder) as servers:
         yield servers.database("lightning")
-    finally:
-        servers.stop()
 
 
 def emulators_python() -> Path:

@@ -13,9 +13,8 @@ import yaml
 HERE = Path(__file__).parent
 EXAMPLE = HERE.parents[2] / "examples" / "air_quality"
 
-for folder in (HERE, EXAMPLE):
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
+if str(HERE) not in sys.path:
+    sys.path.insert(0, str(HERE))
 
 from air_quality import sample, serve  # noqa: E402
 
