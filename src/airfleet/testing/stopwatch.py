@@ -16,6 +16,8 @@ from airfleet.testing.history import Answer, Change, Event, Note, Task
 UNHURT = 0.0
 _FINAL = ("success", "failed", "skipped", "upstream_failed")
 _LIVE = ("queued", "running", "deferred")
+#: what an attempt writes down that has begun
+_SIGNS = (Event.START, Event.END)
 
 
 @dataclass(frozen=True)
@@ -54,14 +56,14 @@ def dispatch(evidence: Evidence, moment: Moment) -> float | None:
 
 
 def dispatch_of_waiting(evidence: Evidence, moment: Moment) -> float | None:
-    """From the healing to the start of the last task that was queued, and had not started, while things were broken."""
-    started = {note.attempt: note.at for note in evidence.notes if note.event == Event.START}
-    waiting = {
-        one.task
-        for one in evidence.changes
-        if one.state == "queued" and one.at < moment.ended and started.get(one.attempt, moment.ended) >= moment.ended
-    }
-    return _slowest(waiting, _first_starts(evidence, moment.ended), moment.ended)
+    """From the healing to the start of the last task that was queued, and had not started, while things were broken.
+
+    One that had been deferred goes on where it was: it starts no second time, and is seen when it ends.
+    """
+    begun = {note.attempt for note in evidence.notes if note.event in _SIGNS and note.at < moment.ended}
+    then = _states_at(evidence.changes, moment.ended)
+    waiting = {task for task, last in then.items() if last.state == "queued" and last.attempt not in begun}
+    return _slowest(waiting, _first_signs(evidence, moment.ended), moment.ended)
 
 
 def rerun(evidence: Evidence, moment: Moment) -> float | None:
@@ -144,6 +146,14 @@ def _first_starts(evidence: Evidence, after: float, without: frozenset[str] = fr
     found: dict[Task, float] = {}
     for note in _starts(evidence, after, without):
         found.setdefault(note.task, note.at)
+    return found
+
+
+def _first_signs(evidence: Evidence, after: float) -> dict[Task, float]:
+    found: dict[Task, float] = {}
+    for note in evidence.notes:
+        if note.event in _SIGNS and note.at >= after:
+            found[note.task] = min(note.at, found.get(note.task, note.at))
     return found
 
 

@@ -152,9 +152,9 @@ BAD_TASKS = [
      "hint: a Python function is written etl.operators:Helper"),
     ("id: t, uses: ▸etl.operator.LoadOperator",
      "tasks.t.uses: there is no module 'etl.operator'\nhint: did you mean 'etl.operators'?"),
-    ("id: t, uses: ▸airflow.providers.http.operators.http.HttpOperator",
-     "tasks.t.uses: there is no module 'airflow.providers.http.operators.http'\n"
-     "hint: is apache-airflow-providers-http installed?"),
+    ("id: t, uses: ▸airflow.providers.slack.operators.slack.SlackAPIPostOperator",
+     "tasks.t.uses: there is no module 'airflow.providers.slack.operators.slack'\n"
+     "hint: is apache-airflow-providers-slack installed?"),
     ("id: t, uses: ▸airflow.providers.standard.operators.bsh.BashOperator",
      "tasks.t.uses: there is no module 'airflow.providers.standard.operators.bsh'\n"
      "hint: did you mean 'airflow.providers.standard.operators.bash'?"),

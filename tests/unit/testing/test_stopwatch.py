@@ -44,6 +44,21 @@ def test_what_waited_has_started_when_the_last_of_it_has() -> None:
     assert stopwatch.dispatch_of_waiting(Evidence(notes, changes), FAULT) == 7.0
 
 
+def test_a_task_that_was_deferred_starts_no_second_time_and_is_seen_when_it_ends() -> None:
+    changes = (change("queued", ONE, 80, "a"), change("deferred", ONE, 90, "a"), change("queued", ONE, 108, "a2"))
+    notes = (note(Event.START, ONE, 85, "a"), note(Event.START, OTHER, 100, "b"), note(Event.END, OTHER, 112, "b"))
+    changes = (*changes, change("queued", OTHER, 99, "b"))
+    assert stopwatch.dispatch_of_waiting(Evidence(notes, changes), FAULT) is None
+    notes = (*notes, note(Event.END, ONE, 114, "a2"))
+    assert stopwatch.dispatch_of_waiting(Evidence(notes, changes), FAULT) == 4.0
+
+
+def test_an_attempt_that_was_given_up_for_another_one_before_does_not_wait() -> None:
+    changes = (change("queued", ONE, 80, "a"), change("queued", ONE, 90, "a2"), change("success", ONE, 99, "a2"))
+    notes = (note(Event.START, ONE, 95, "a2"), note(Event.END, ONE, 98, "a2"))
+    assert stopwatch.dispatch_of_waiting(Evidence(notes, changes), FAULT) == stopwatch.UNHURT
+
+
 def test_where_nothing_waited_nothing_had_to_recover() -> None:
     assert stopwatch.dispatch_of_waiting(Evidence((), ()), FAULT) == stopwatch.UNHURT
 
