@@ -13,10 +13,13 @@ AIRFLOW_34_TESTS := tests/unit/pipelines tests/unit/test_source.py tests/conform
 	tests/conformance/airflow_contract/airflow_34.py tests/integration/pipelines/test_importer.py \
 	tests/integration/pipelines/test_discovery.py \
 	tests/integration/pipelines/test_airflow_cli.py tests/integration/pipelines/test_local_run.py
-# All of tests/ but tests/unit; faults are last, when nothing else wants the processors. A test says when a folder is missing.
-SERVER_TESTS := tests/integration tests/conformance tests/browser tests/semantics tests/faults
+# What mostly computes, and what mostly waits for servers; faults are last, when little else wants the processors.
+# A test says when a folder is in neither.
+COMPUTING_TESTS := tests/unit tests/integration/pipelines tests/semantics
+SERVER_TESTS := tests/integration/brokers tests/integration/fleet tests/integration/proxy tests/integration/runtime \
+	tests/conformance tests/browser tests/faults
 
-.PHONY: help demo stop test lint types imports docs docs-check test-34 test-33 test-computing test-unit test-servers test-long test-lightning bench compare soak drill faults format lock install install-dev clean
+.PHONY: help demo stop test lint types imports docs docs-check test-34 test-33 test-computing test-light test-servers test-long test-lightning bench compare soak drill faults format lock install install-dev clean
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -36,12 +39,12 @@ test: install-dev .venv-34/.installed ## Everything that CI runs
 	wait $$computing; computed=$$?; cat "$$told"; rm -f "$$told"; \
 	[ $$servers = 0 ] && [ $$computed = 0 ]
 
-test-computing: lint docs-check test-34 test-unit test-lightning
+test-computing: lint docs-check test-34 test-light test-lightning
 
-test-33: test-unit test-servers
+test-33: test-light test-servers
 
-test-unit: install-dev
-	$(BIN)/python -m pytest -p tests.no_skips tests/unit $(PYTEST_ARGS)
+test-light: install-dev
+	$(BIN)/python -m pytest -p tests.no_skips $(COMPUTING_TESTS) $(PYTEST_ARGS)
 
 test-servers: install-dev
 	$(BIN)/python -m pytest -p tests.no_skips $(SERVER_TESTS) $(PYTEST_ARGS)

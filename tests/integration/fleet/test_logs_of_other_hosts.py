@@ -18,6 +18,8 @@ from airfleet.testing.fleet import FleetUnderTest
 from airfleet.testing.ports import free_ports
 from airfleet.testing.waiting import wait_until
 
+pytestmark = pytest.mark.long  # the protocol itself: tests/integration/runtime/test_task_logs.py
+
 FLEET = """\
 name: apart
 hosts:
