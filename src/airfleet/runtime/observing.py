@@ -115,6 +115,8 @@ class _Watch:
             self._opened(*arguments)
         elif event in _FOLDERS:
             self._add(arguments[0] if arguments[0] is not None else ".")
+        elif event == "socket.bind" and _is_any_port(arguments[1]):
+            return  # urllib3 finds out so, as it is imported, whether there is IPv6; one that stays open is seen
         elif event in _REASONS and not (arguments and _is_bytecode(arguments[0])):
             self.reasons.append(_REASONS[event])
 
@@ -206,6 +208,11 @@ _INSTALLED = tuple(
 def _may_change(path: str) -> bool:
     """Whether the path is looked at again: not what is installed, nor what is no file at all."""
     return not path.startswith((*_INSTALLED, "/proc/", "/sys/", "/dev/")) and not _is_bytecode(path)
+
+
+def _is_any_port(address: object) -> bool:
+    """Whether a socket is bound to whatever port is free."""
+    return isinstance(address, tuple) and len(address) > 1 and address[1] == 0
 
 
 def _is_bytecode(path: object) -> bool:

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from airfleet.runtime.observing import observed, stamp
+from airfleet.testing.ports import free_ports
 from support.toy_pool import in_child
 
 KEPT: list[Any] = []
@@ -41,8 +42,20 @@ def connect() -> None:
 
 
 def listen() -> None:
+    (port,) = free_ports(1)
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", port))
+
+
+def look_for_a_protocol() -> None:
+    """As urllib3 does when it is imported."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
+
+
+def leave_a_server_open() -> None:
+    KEPT.append(one := socket.socket())
+    one.bind(("127.0.0.1", 0))
 
 
 def fork() -> None:
@@ -68,6 +81,7 @@ REASONS: list[tuple[Callable[[], Any], str]] = [
     (lambda: os.kill(os.getpid(), 0), "it sends signals"),
     (leave_a_thread, "it starts a thread"),
     (leave_a_file_open, "it leaves a file or a connection open"),
+    (leave_a_server_open, "it leaves a file or a connection open"),
     (random.random, "it uses random numbers"),
     (lambda: random.seed(1), "it uses random numbers"),
 ]
@@ -99,6 +113,10 @@ def test_what_may_not_be_shared_is_a_reason(load: Callable[[], Any], reason: str
 def test_writing_is_a_reason(change: Callable[[Path], Any], tmp_path: Path) -> None:
     (tmp_path / "there").write_text("there")
     assert "it writes files" in reasons(lambda: change(tmp_path))
+
+
+def test_a_socket_that_was_bound_to_any_port_and_is_closed_again_can_be_shared() -> None:
+    assert reasons(look_for_a_protocol) == []
 
 
 def test_a_load_that_only_computes_and_reads_can_be_shared(tmp_path: Path) -> None:
