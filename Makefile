@@ -13,13 +13,12 @@ AIRFLOW_34_TESTS := tests/unit/pipelines tests/unit/test_source.py tests/conform
 	tests/conformance/airflow_contract/airflow_34.py tests/integration/pipelines/test_importer.py \
 	tests/integration/pipelines/test_discovery.py \
 	tests/integration/pipelines/test_airflow_cli.py tests/integration/pipelines/test_local_run.py
-# What mostly computes, and what mostly waits for servers; faults are last, when little else wants the processors.
-# A test says when a folder is in neither.
+# What mostly computes, and what mostly waits for servers. A test says when a folder is in neither.
 COMPUTING_TESTS := tests/unit tests/integration/pipelines tests/semantics
 SERVER_TESTS := tests/integration/brokers tests/integration/fleet tests/integration/proxy tests/integration/runtime \
 	tests/conformance tests/browser tests/faults
 
-.PHONY: help demo stop test lint types imports docs docs-check test-34 test-33 test-computing test-light test-servers test-long test-lightning bench compare soak drill faults format lock install install-dev clean
+.PHONY: help demo stop test lint types imports docs docs-check test-34 test-33 test-light test-servers test-long test-lightning bench compare soak drill faults format lock install install-dev clean
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -31,15 +30,7 @@ demo: install ## Start the fleet of examples/air_quality and run two of its pipe
 stop: ## End what `make demo` started
 	@if [ -x $(BIN)/python ]; then $(BIN)/python scripts/demo.py stop; else echo "nothing is running"; fi
 
-# What computes runs beside what mostly waits for servers, and is shown after it.
-test: install-dev .venv-34/.installed ## Everything that CI runs
-	@told=$$(mktemp); \
-	$(MAKE) --no-print-directory -k test-computing > "$$told" 2>&1 & computing=$$!; \
-	$(MAKE) --no-print-directory test-servers; servers=$$?; \
-	wait $$computing; computed=$$?; cat "$$told"; rm -f "$$told"; \
-	[ $$servers = 0 ] && [ $$computed = 0 ]
-
-test-computing: lint docs-check test-34 test-light test-lightning
+test: lint docs-check test-34 test-light test-lightning test-servers ## Everything that CI runs
 
 test-33: test-light test-servers
 
