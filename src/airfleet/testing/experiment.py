@@ -16,8 +16,8 @@ from typing import Any
 import psycopg
 
 from airfleet.testing import audit, invariants, secrecy, witness
-from airfleet.testing.history import Event, History, Note, Run, Task
 from airfleet.testing.history import Fault as HappenedFault
+from airfleet.testing.history import History, Run
 from airfleet.testing.invariants import Violation
 from airfleet.testing.load import Load
 from airfleet.testing.nemesis import Fault
@@ -152,19 +152,13 @@ class Experiment:
             return None
         ours = {one.run for one in self._load.asked}
         callbacks = frozenset(task for one in self._load.asked for task in one.callbacks)
-        notes = tuple(n for n in witness.read(self._target.witness_folder) if n.task.run in ours)
         return Evidence(
-            notes=notes,
+            notes=tuple(n for n in witness.read(self._target.witness_folder) if n.task.run in ours),
             changes=tuple(change for change in changes if change.task.run in ours),
             gone=gone,
-            callbacks=callbacks - self._cut_short(notes),
+            callbacks=callbacks,
             answers=self._load.answers,
         )
-
-    def _cut_short(self, notes: Sequence[Note]) -> frozenset[Task]:
-        """Tasks that a fault ended after they had failed: their callback would have run in that very process."""
-        hurt = frozenset[str]().union(*(one.moment.hurt for one in self._recoveries))
-        return frozenset(note.task for note in notes if note.event == Event.RAISED and note.attempt in hurt)
 
     def _drain(self) -> None:
         if lost := self._load.settle(self._shape.drain_seconds):
