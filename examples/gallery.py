@@ -29,9 +29,11 @@ from matplotlib.figure import Figure
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [
     str(HERE.parent / "tests"),
-    *(str(HERE / name) for name in ("csv_to_dynamo", "etl_classics", "lightning")),
+    *(str(HERE / name) for name in ("air_quality", "csv_to_dynamo", "etl_classics", "lightning")),
 ]
 
+from air_quality import chart  # noqa: E402
+from air_quality.chart import GRID, INK, QUIET  # noqa: E402
 from airfleet.cli.graph import layers, svg  # noqa: E402
 from airfleet.cli.graph.layers import Graph, Node  # noqa: E402
 from airfleet.testing.fleet import FleetUnderTest  # noqa: E402
@@ -47,22 +49,8 @@ DOUBTFUL = "2026-01-07"
 BACKFILL_DAYS = 30
 SECONDS = 240.0
 
-INK, QUIET, GRID = "#22303c", "#6b7a86", "#e3e8ec"
 COLORS = ("#2b6ca3", "#d9722e", "#3f8f5f", "#8a5fa8")
-STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "axes.edgecolor": GRID,
-    "axes.labelcolor": QUIET,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.spines.left": False,
-    "xtick.color": QUIET,
-    "ytick.color": INK,
-    "ytick.left": False,
-    "xtick.bottom": False,
-    "svg.hashsalt": "gallery",
-}
+STYLE = {**chart.STYLE, "ytick.color": INK, "svg.hashsalt": "gallery"}
 
 
 def main() -> None:

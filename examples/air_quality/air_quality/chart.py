@@ -31,7 +31,7 @@ INK, QUIET, GRID = "#22303c", "#6b7a86", "#e3e8ec"
 BLUE, ORANGE, GREEN = "#2b6ca3", "#d9722e", "#3f8f5f"
 _EPOCH = dt.date(1970, 1, 1)  # where matplotlib counts days from
 
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.edgecolor": GRID,
@@ -168,7 +168,7 @@ def _daily(connection: duckdb.DuckDBPyConnection, value: str, where: str, label:
 
 
 def _save(panels: Sequence[Panel], pictures: Sequence[Path]) -> list[Path]:
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = _figure(panels)
         for path in pictures:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -32,7 +32,7 @@ from airfleet.agent.guard import Guard, Permission, end_attempts
 from airfleet.agent.health import Verdict
 from airfleet.agent.leases import Row
 from airfleet.agent.membership import Membership
-from airfleet.agent.orders import DRAINED, Orders, api_servers, workers
+from airfleet.agent.orders import API_SERVER, DRAINED, Orders, api_servers, workers
 from airfleet.agent.outcomes import Outcomes
 from airfleet.agent.probing import Prober
 from airfleet.agent.process import TEMPLATE_DESCRIPTOR, Running
@@ -560,7 +560,7 @@ class Agent:
             elif running.component != component:
                 running.component = component
                 self._give_way(running)
-        scaled = ("worker", "api-server")
+        scaled = ("worker", API_SERVER)
         for name in [name for name, r in self._running.items() if r.component.kind in scaled and name not in wanted]:
             self._give_way(self._running.pop(name))
         self._tell_watchers()
@@ -589,7 +589,7 @@ class Agent:
         nginx = self._running.get("nginx")
         if self._stopping or nginx is None or not isinstance(nginx.component.start, Exec):
             return
-        own = [r.component.address for r in self._running.values() if r.component.kind == upstreams.KIND]
+        own = [r.component.address for r in self._running.values() if r.component.kind == API_SERVER]
         rows = self._membership.rows if self._membership else ()
         self._upstreams.look(nginx.component.start, nginx.pid, own, rows)
 

@@ -19,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from airfleet.agent.orders import API_SERVER
 from airfleet.errors import FleetError
 from airfleet.events import Event, Log
 from airfleet.fleet.plan import Exec, Plan
@@ -27,7 +28,6 @@ from airfleet.fleet.site import Site
 from airfleet.fleet.spec import LOOPBACK
 from airfleet.render.nginx import FILE_NAME, configuration
 
-KIND = "api-server"
 TEST_SECONDS = 20.0
 _EVERYWHERE = ("0.0.0.0", "[::]", "::")
 
@@ -89,7 +89,7 @@ def _of(row: Told, planned: Sequence[str]) -> Sequence[str]:
         return ()
     if not row.components:  # it has just come up, and has told nothing yet
         return planned
-    places = (str(one.get("address", "")) for one in row.components if one.get("kind") == KIND)
+    places = (str(one.get("address", "")) for one in row.components if one.get("kind") == API_SERVER)
     return [_reachable(place, row.address) for place in places if place]
 
 
