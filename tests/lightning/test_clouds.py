@@ -11,6 +11,7 @@ from conftest import Runner
 from lightning import accounts, duck, intake, lake, results, runs, sample, steps
 from lightning.clouds import BUCKET, Clouds
 from lightning.errors import CloudError, HalfWritten, SourceError
+from lightning.export_task import LightningExport
 from lightning.tiles import BIGQUERY
 
 YEAR = 2012
@@ -53,16 +54,44 @@ def test_an_object_that_is_cut_off_or_missing_is_not_loaded(published: steps.Mes
     assert loaded(cloudy, YEAR) == NOTHING
 
 
-def test_an_export_that_left_nothing_is_named(published: steps.Message, tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="left nothing"):
-        lake.download_all(BUCKET, published["raw_prefix"], tmp_path / "incoming")
+def test_an_export_that_left_nothing_and_an_object_that_is_gone_are_named(published: steps.Message) -> None:
+    with pytest.raises(SourceError, match=r"left nothing at gs://lightning/extract/2012-.*-\*\.csv"):
+        steps.fetch(published, [])
+    with pytest.raises(SourceError, match=r"raw/x-0.csv is missing: clear the task to_s3 too"):
+        steps.fetch(published, ["extract/x-0.csv"])
+
+
+class Instance:
+    """The part of a task instance that an export talks to."""
+
+    def xcom_push(self, key: str, value: object) -> None:
+        """Links for people."""
+
+
+def test_an_export_leaves_nothing_of_an_earlier_one(here: None, cloudy: Runner, sky: Clouds, tmp_path: Path) -> None:
+    sky.fill(2011, 50, 3)
+    asked = {"year": "2011", "source": "bigquery", "engine": "duckdb", "files": ""}
+    dataset = cloudy.environ["AIRFLOW_VAR_LIGHTNING_DATASET"]
+    sites = {"work": str(tmp_path), "dataset": dataset, "gcs_bucket": BUCKET, "s3_bucket": BUCKET}
+    message = runs.make("manual__export", asked, sites).message()
+    (sky.buckets / BUCKET / f"{message['gcs_prefix']}000000000001.csv").write_text("of an earlier attempt")
+    export = LightningExport(
+        task_id="extract",
+        gcp_conn_id="lightning_google",
+        source_project_dataset_table=message["table"],
+        destination_cloud_storage_uris=[f"gs://{BUCKET}/{message['gcs_objects']}"],
+        force_rerun=True,
+    )
+    export.execute({"ti": Instance(), "task": export})
+    there = accounts.gcs().list(BUCKET, prefix=message["gcs_prefix"])
+    assert there == [message["gcs_objects"]]  # the emulator keeps the star, where BigQuery puts numbers
 
 
 def test_an_export_in_several_objects_has_one_header(published: steps.Message, tmp_path: Path) -> None:
-    for number, day in enumerate(("2012-05-01", "2012-05-02")):
-        text = f"{BIGQUERY.header}\n{day},4,POINT(-80.1 25.3)\n"
-        accounts.s3().load_string(text, f"{published['raw_prefix']}part-{number}.csv", BUCKET, replace=True)
-    lake.download_all(BUCKET, published["raw_prefix"], tmp_path / "incoming")
+    keys = [f"{published['raw_prefix']}part-{number}.csv" for number in range(2)]
+    for key, day in zip(keys, ("2012-05-01", "2012-05-02"), strict=True):
+        accounts.s3().load_string(f"{BIGQUERY.header}\n{day},4,POINT(-80.1 25.3)\n", key, BUCKET, replace=True)
+    lake.download_all(BUCKET, keys, tmp_path / "incoming")
     assert (tmp_path / "incoming").read_text().splitlines() == [
         BIGQUERY.header,
         "2012-05-01,4,POINT(-80.1 25.3)",
@@ -74,7 +103,7 @@ def test_what_only_the_run_needed_is_removed_and_the_results_stay(published: ste
     hook, run = accounts.s3(), runs.Run.of(published)
     hook.load_string("old", f"{run.year_prefix}an-earlier-run/results/_SUCCESS", BUCKET, replace=True)
     hook.load_string("raw", f"{published['raw_prefix']}x.csv", BUCKET, replace=True)
-    extract = sky.buckets / BUCKET / published["gcs_object"]
+    extract = sky.buckets / BUCKET / published["gcs_objects"]
     extract.write_text("rows")
     steps.tidy(published)
     kept = hook.list_keys(BUCKET, prefix=run.year_prefix)

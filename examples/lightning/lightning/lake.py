@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,20 +37,17 @@ def download(address: str, folder: Path) -> None:
         _get(hook, bucket, f"{prefix}/{name}", folder / name)
 
 
-def download_all(bucket: str, prefix: str, into: Path) -> None:
-    """Write the exported objects below ``prefix`` into the file ``into``, one after the other, with one header.
+def download_all(bucket: str, keys: Sequence[str], into: Path) -> None:
+    """Write the exported objects into the file ``into``, one after the other, with one header.
 
     Raises:
-        SourceError: there is none, or one came shorter than it is.
+        SourceError: one is missing, or came shorter than it is.
     """
     hook = accounts.s3()
-    keys = sorted(hook.list_keys(bucket, prefix=prefix) or [])
-    if not keys:
-        raise SourceError(f"BigQuery's export left nothing at s3://{bucket}/{prefix}")
     with into.open("wb") as file:
         for number, key in enumerate(keys):
             before = file.tell()
-            answer = hook.get_key(key, bucket).get()
+            answer = _object(hook, bucket, key)
             body = answer["Body"]
             header = body.readline() if number else b""
             shutil.copyfileobj(body, file, _BLOCK)
@@ -71,6 +69,15 @@ def remove_extracts(bucket: str, prefix: str) -> None:
     hook = accounts.gcs()
     for name in hook.list(bucket, prefix=prefix):
         hook.delete(bucket, name)
+
+
+def _object(hook: Any, bucket: str, key: str) -> Any:
+    from botocore.exceptions import ClientError
+
+    try:
+        return hook.get_key(key, bucket).get()
+    except ClientError as error:
+        raise SourceError(f"s3://{bucket}/{key} is missing: clear the task to_s3 too") from error
 
 
 def _get(hook: Any, bucket: str, key: str, into: Path) -> None:

@@ -4,7 +4,7 @@
 
     <work>/<year>/<run>/raw/        the year's tiles, unpacked, one file
                         results/    daily/ monthly/ tiles/ (CSV) and summary.json, of the engine
-    gs://<bucket>/extract/<year>-<run>.csv                  what BigQuery exported
+    gs://<bucket>/extract/<year>-<run>-<number>.csv         what BigQuery exported
     s3://<bucket>/lightning/<year>/<run>/raw/               the same, copied
     s3://<bucket>/lightning/<year>/<run>/results/           what is loaded; _SUCCESS comes last
 
@@ -79,7 +79,8 @@ class Run:
         """As one task tells it the next ones, with the names that templates use."""
         prefix = f"{self.year_prefix}{self.name}/"
         return asdict(self) | {
-            "gcs_object": f"extract/{self.year}-{self.name}.csv",
+            "gcs_prefix": f"extract/{self.year}-{self.name}-",
+            "gcs_objects": f"extract/{self.year}-{self.name}-*.csv",
             "raw_prefix": f"{prefix}raw/",
             "results_prefix": f"{prefix}results/",
             "raw_file": str(self.raw),

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning import duck, intake, results, runs
-from lightning.errors import JavaMissing, MalformedRows, RunError, SchemaChange
+from lightning.errors import JavaMissing, MalformedRows, RunError, SchemaChange, SourceError
 from lightning.runs import Run
 
 Message = dict[str, Any]
@@ -60,14 +60,17 @@ def read_local(run: Message) -> Message:
 
 
 @never_again()
-def fetch(run: Message) -> Message:
-    """Bring the exported rows from S3 to the work folder."""
+def fetch(run: Message, objects: list[str]) -> Message:
+    """Bring the exported rows from S3 to the work folder; ``objects`` are their names in Google Cloud Storage."""
     from lightning import lake
 
     this = Run.of(run)
     incoming = this.raw.with_suffix(".incoming")
     incoming.parent.mkdir(parents=True, exist_ok=True)
-    lake.download_all(this.s3_bucket, run["raw_prefix"], incoming)
+    keys = [run["raw_prefix"] + name.rpartition("/")[2] for name in sorted(objects)]
+    if not keys:
+        raise SourceError(f"BigQuery's export left nothing at gs://{this.gcs_bucket}/{run['gcs_objects']}")
+    lake.download_all(this.s3_bucket, keys, incoming)
     taken = intake.take(incoming, this.raw, this.form)
     incoming.unlink()
     return taken

@@ -11,6 +11,7 @@ import pytest
 
 from airfleet.testing import witness
 from airfleet.testing.history import Event, Task
+from airfleet.testing.workload import Mix
 
 
 @dataclass
@@ -73,6 +74,15 @@ def test_a_run_says_in_its_conf_what_its_task_does_and_where_it_tells(folder: Pa
     witness.asked(ti=Instance(try_number=2), dag_run=run)
     assert witness.read(tmp_path) == ()
     assert [n.event for n in witness.read(elsewhere)] == [Event.START, Event.RAISED, Event.START, Event.END]
+
+
+def test_the_error_of_an_experiment_comes_in_the_try_that_replaces_a_lost_one_too(folder: Path) -> None:
+    asked = [one for tick in range(20) for one in Mix().at("x", tick) if one.conf.get("errors")]
+    assert asked
+    for one in asked:
+        for tried in (1, 2, 5):  # no retry, but each lost attempt is followed by a further try
+            with pytest.raises(witness.Witnessed):
+                witness.asked(ti=Instance(try_number=tried), dag_run=DagRun({**one.conf, "seconds": 0}))
 
 
 def test_a_run_without_conf_is_a_task_that_ends_at_once(folder: Path) -> None:
