@@ -21,7 +21,7 @@ from typing import Any
 
 import psycopg
 
-from airfleet import libpq
+from airfleet import libpq, startup
 from airfleet.agent import fencing, leases, schema_lock
 from airfleet.runtime import identity, losses, presence, wakeups
 
@@ -133,28 +133,10 @@ def build_api() -> None:
     os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
     application = airflow.api_fastapi.app.cached_app(apps="all")
     if os.environ.get(EXECUTION_API) == "current":
-        serve_current_version_only(application)
+        mounted: dict[str, Any] = {getattr(route, "path", ""): route for route in application.routes}
+        startup.serve_current_version_only(mounted["/execution"].app)
     asyncio.run(_request(application, f"{application.root_path}/execution/health"))
     del os.environ["_AIRFLOW_PROCESS_CONTEXT"]
-
-
-def serve_current_version_only(application: Any) -> None:
-    """Let the execution API serve the version that this Airflow's tasks speak, and no older one.
-
-    It is built for every version since 3.0 on its first request, each with routes and models of its
-    own: 4 s and 45 MB, of use only to tasks of another Airflow (docs/adr/0005).
-    """
-    from cadwyn import Version, VersionBundle
-    from cadwyn.route_generation import _DELETED_ROUTE_TAG
-
-    execution = next(route.app for route in application.routes if getattr(route, "path", "") == "/execution")
-    every = execution.versions
-    current = every.versions[0].value
-    execution.versions = VersionBundle(every.head_version, Version(current), api_version_var=every.api_version_var)
-    latest = execution._latest_version_router
-    latest.routes = [route for route in latest.routes if _DELETED_ROUTE_TAG not in getattr(route, "tags", ())]
-    for older in set(execution.router.versioned_routers) - {current}:
-        del execution.router.versioned_routers[older]
 
 
 async def _request(application: Any, path: str) -> None:

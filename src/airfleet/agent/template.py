@@ -38,6 +38,7 @@ import traceback
 from io import BufferedReader
 from typing import Any, NoReturn
 
+from airfleet import startup
 from airfleet.agent import entries, heap, limits
 from airfleet.agent.process import TEMPLATE_DESCRIPTOR
 
@@ -47,13 +48,14 @@ def main() -> None:
     connection = socket.socket(fileno=int(os.environ.pop(TEMPLATE_DESCRIPTOR)))
     connection.set_inheritable(False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the agent to handle
-    entries.import_airflow()
-    entries.forget_database()
     orders = connection.makefile("rb")
-    while select.select([connection], [], [], 0)[0]:
-        if not _obey_next(connection, orders):
-            return
-    entries.build_api()
+    with startup.few_collections():
+        entries.import_airflow()
+        entries.forget_database()
+        while select.select([connection], [], [], 0)[0]:
+            if not _obey_next(connection, orders):
+                return
+        entries.build_api()
     _settle()
     _say(connection, said="ready")
     while _obey_next(connection, orders):

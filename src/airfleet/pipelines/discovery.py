@@ -47,6 +47,7 @@ from airflow.utils.session import create_session
 from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
+from airfleet import ends
 from airfleet.pipelines import callbacks
 from airfleet.pipelines.callbacks import Claimed
 from airfleet.pipelines.files import SUFFIXES
@@ -216,6 +217,7 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
             self._callback_to_execute[dag_file] = [one.request for one in now]
             self._calling[dag_file] = list(now)
         process: DagFileProcessorProcess = super()._create_process(dag_file)
+        ends.notice(process)
         if later:
             self._callback_to_execute[dag_file] = [one.request for one in later]
             self._claims |= {id(one.request): one for one in later}

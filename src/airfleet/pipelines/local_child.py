@@ -1,7 +1,7 @@
 """The process in which ``airfleet run`` runs a pipeline: Airflow's own ``dag.test()`` with a listener.
 
-Started by :mod:`airfleet.pipelines.local_run`, which also says what goes over the pipe. Tasks run
-one after another in this process. While one runs, its output and that of its subprocesses (file
+Started by :mod:`airfleet.pipelines.local_run`, by way of ``local_start``; the former says what goes over the pipe.
+Tasks run one after another in this process. While one runs, its output and that of its subprocesses (file
 descriptors 1 and 2) goes to a file of its own; before and after, to ``run.log``.
 """
 
@@ -24,8 +24,10 @@ from typing import Any, TextIO
 from airflow.configuration import conf
 from airflow.listeners import hookimpl
 from airflow.sdk import DAG, TaskInstanceState, timezone
+from airflow.sdk.execution_time.supervisor import in_process_api_server
 from airflow.sdk.listener import get_listener_manager
 
+from airfleet import startup
 from airfleet.pipelines.importing import dags_and_problems, reach_modules
 from airfleet.pipelines.local_run import Kind, TaskEvent, message
 
@@ -58,6 +60,8 @@ def main(pipe: int) -> None:
 def run(dag: DAG, order: Mapping[str, Any], out: TextIO) -> dict[str, Any]:
     """Run ``dag`` to its end and say how it ended."""
     hurry(dag)
+    with startup.few_collections():
+        startup.serve_current_version_only(in_process_api_server().app)
     listener = Listener(out, Path(order["logs"]))
     get_listener_manager().add_listener(listener)
     signal.signal(signal.SIGINT, lambda number, frame: listener.interrupted())
@@ -184,7 +188,3 @@ def prepare_database(empty: Path) -> None:
     source.close()
     target.close()
     os.replace(fresh, empty)
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]))

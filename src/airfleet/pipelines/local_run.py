@@ -179,7 +179,7 @@ def _child_running(
     (home / "airflow.cfg").write_text(local_home.airflow_cfg(home, order["file"]), encoding="utf-8")
     with open(run_log, "wb") as output, os.fdopen(reader, encoding="utf-8") as lines:
         child = subprocess.Popen(
-            [sys.executable, "-m", "airfleet.pipelines.local_child", str(writer)],
+            [sys.executable, "-m", "airfleet.pipelines.local_start", str(writer)],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,

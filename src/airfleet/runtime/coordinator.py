@@ -4,8 +4,7 @@ Airflow asks a coordinator to execute each task that a worker takes (``[sdk] coo
 what Airflow's own does, with these differences (reference: airflow/sdk/execution_time/supervisor.py):
 
 - the attempt is forked by the worker's pool (:mod:`airfleet.runtime.pool`), where its Dag is loaded;
-- the end of the process is an event among the others. Airflow asks for it after the last socket has closed,
-  often some microseconds too early, and then waits five seconds on nothing;
+- the end of the process is an event among the others (:mod:`airfleet.ends`); Airflow often waits five seconds for it;
 - no heartbeat right after the start, which itself counts as one; no rendered fields when all are empty;
 - one HTTP connection for all attempts of a slot;
 - an attempt outlives the API (:mod:`airfleet.runtime.api_client`). A request of the attempt waits until it is
@@ -19,12 +18,11 @@ Without a pool, or when it does not answer, the monitor forks the attempt itself
 from __future__ import annotations
 
 import os
-import selectors
 import signal
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Generator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
@@ -45,6 +43,7 @@ from airflow.sdk.execution_time.supervisor import (
     ProcessTracker,
 )
 
+from airfleet import ends
 from airfleet.runtime import loading, wire
 from airfleet.runtime.api_client import PATIENCE_SECONDS, FleetClient
 
@@ -154,7 +153,7 @@ class Monitor(ActivitySubprocess):
     def start(cls, **kwargs: Any) -> Monitor:
         """Fork the attempt from this process."""
         monitor: Monitor = super().start(**kwargs)
-        monitor._watch(_Descriptor(os.pidfd_open(monitor.pid)), lambda _: False)
+        ends.notice(monitor)
         return monitor
 
     @classmethod
@@ -196,7 +195,7 @@ class Monitor(ActivitySubprocess):
             subprocess_logs_to_stdout=subprocess_logs_to_stdout,
         )
         monitor._register_pipe_readers(stdout, stderr, requests, logs, data={})
-        monitor._watch(forked.tracker.status, monitor._told)
+        ends.watch(monitor.selector, forked.tracker.status, monitor._told)
         startup["ti"] = startup.pop("what")
         monitor._on_child_started(**startup)
         return monitor
@@ -212,15 +211,11 @@ class Monitor(ActivitySubprocess):
             return False
         return self._terminal_state is not None or self.final_state not in STATES_SENT_DIRECTLY
 
-    def _watch(self, source: Any, handle: Callable[[Any], bool]) -> None:
-        """Have ``handle`` called when ``source`` can be read, until it says that it is done."""
-        self.selector.register(source, selectors.EVENT_READ, (handle, self.selector.unregister))
-
     def _told(self, status: socket.socket) -> bool:
         """The end of the attempt, or of whoever forked it: then only the end of the process can be seen."""
         received = wire.receive(status)
         if received is None:
-            self._watch(self._tracker.process, self._ended_unseen)
+            ends.watch(self.selector, self._tracker.process, self._ended_unseen)
         else:
             self._tracker.ended(received[0]["exit"])
             self._tracker.process.close()
@@ -228,7 +223,7 @@ class Monitor(ActivitySubprocess):
                 wire.send(status, {"heard": True})  # so that closing this socket is no sign of trouble
         return False
 
-    def _ended_unseen(self, _: _Descriptor) -> bool:
+    def _ended_unseen(self, _: ends.Descriptor) -> bool:
         """Nobody knows the exit code: what the attempt has reported counts, and nothing reported is a failure."""
         self.process_log.warning("The task template of this attempt has died; its exit code is not known")
         reported = self._terminal_state or self._pending_terminal_state_msg
@@ -334,23 +329,6 @@ class Monitor(ActivitySubprocess):
         return self.ti is not None and self.ti.try_number == 1 and not any(msg.rendered_fields.values())
 
 
-class _Descriptor:
-    """A descriptor that a selector and Airflow's loop can hold like a socket."""
-
-    def __init__(self, number: int) -> None:
-        self._number = number
-
-    def fileno(self) -> int:
-        """The descriptor."""
-        return self._number
-
-    def close(self) -> None:
-        """Close it, once."""
-        if self._number >= 0:
-            os.close(self._number)
-            self._number = -1
-
-
 class StillRunning(Exception):
     """No end of the attempt was told so far."""
 
@@ -364,7 +342,7 @@ class PoolTracker(ProcessTracker):
     def __init__(self, pid: int, pidfd: int, status: socket.socket) -> None:
         self._pid = pid
         self._exit_code: int | None = None
-        self.process = _Descriptor(pidfd)
+        self.process = ends.Descriptor(pidfd)
         self.status = status
 
     @property

@@ -25,6 +25,8 @@ from airflow.sdk.observability.metrics import stats_utils
 from sqlalchemy import text
 from sqlalchemy.exc import InterfaceError, OperationalError
 
+from airfleet import ends
+
 log = structlog.get_logger(logger_name=__name__)
 
 _AWAY = (OperationalError, InterfaceError)
@@ -36,6 +38,13 @@ class RestingTriggerRunner(TriggerRunnerSupervisor):
 
     _resting: bool = False
     _away: bool = False
+
+    @classmethod
+    def start(cls, **kwargs: Any) -> RestingTriggerRunner:
+        """As Airflow's; its end is noticed at once, too."""
+        runner: RestingTriggerRunner = super().start(**kwargs)
+        ends.notice(runner)
+        return runner
 
     def run_once(self) -> None:
         """One turn of the loop, whatever of it the database allows."""

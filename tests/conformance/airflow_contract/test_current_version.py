@@ -1,4 +1,4 @@
-"""An embedded fleet's execution API serves the version that this Airflow's tasks speak, and only that (ADR 5)."""
+"""The execution API of an embedded fleet, and that of a local run, serve the version that tasks speak (ADR 5)."""
 
 from __future__ import annotations
 
@@ -20,6 +20,19 @@ import airflow.api_fastapi.app
 from airflow.sdk.api.datamodels._generated import API_VERSION
 application = airflow.api_fastapi.app.cached_app(apps="all")
 execution = next(r.app for r in application.routes if getattr(r, "path", "") == "/execution")
+"""
+LOCAL = """
+import json
+from airfleet import startup
+from airflow.sdk.api.client import Client
+from airflow.sdk.api.datamodels._generated import API_VERSION
+from airflow.sdk.execution_time.supervisor import in_process_api_server
+api = in_process_api_server()
+execution = api.app
+startup.serve_current_version_only(execution)
+Client(base_url="http://in-process.invalid", token="", transport=api.transport).get("health").raise_for_status()
+"""
+TELL = """
 routers = execution.router.versioned_routers
 print(json.dumps({
     "served": sorted(str(version) for version in routers),
@@ -33,25 +46,36 @@ print(json.dumps({
 def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """What the built application serves, with every version and with the current one alone."""
     home = tmp_path_factory.mktemp("airflow")
-    return {which: _build(which, home) for which in ("all", "current")}
+    return {
+        "all": _build(PROGRAM, "all", home),
+        "current": _build(PROGRAM, "current", home),
+        "local": _build(LOCAL, "current", home),
+    }
 
 
-def test_the_one_version_is_the_one_that_tasks_speak(built: dict[str, dict[str, Any]]) -> None:
-    assert built["current"]["served"] == [built["current"]["spoken"]]
+@pytest.mark.parametrize("which", ["current", "local"])
+def test_the_one_version_is_the_one_that_tasks_speak(built: dict[str, dict[str, Any]], which: str) -> None:
+    assert built[which]["served"] == [built[which]["spoken"]]
     assert len(built["all"]["served"]) > 1
     assert built["all"]["spoken"] in built["all"]["served"]
 
 
-def test_it_has_every_route_that_this_version_has_among_all_of_them(built: dict[str, dict[str, Any]]) -> None:
-    assert built["current"]["routes"] == built["all"]["routes"]
-    assert any(route.endswith("/run") for route in built["current"]["routes"])
+@pytest.mark.parametrize("which", ["current", "local"])
+def test_it_has_every_route_that_this_version_has_among_all(built: dict[str, dict[str, Any]], which: str) -> None:
+    assert built[which]["routes"] == built["all"]["routes"]
+    assert any(route.endswith("/run") for route in built[which]["routes"])
 
 
-def _build(which: str, home: Path) -> dict[str, Any]:
+def _build(program: str, which: str, home: Path) -> dict[str, Any]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW", "_AIRFLOW"))}
     environment |= {"AIRFLOW_HOME": str(home), "AIRFLEET_EXECUTION_API": which}
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, timeout=240, check=False
+        [sys.executable, "-c", program + TELL],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     answer: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
