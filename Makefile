@@ -30,7 +30,9 @@ demo: install ## Start the fleet of examples/air_quality and run two of its pipe
 stop: ## End what `make demo` started
 	@if [ -x $(BIN)/python ]; then $(BIN)/python scripts/demo.py stop; else echo "nothing is running"; fi
 
-test: lint docs-check test-34 test-light test-lightning test-servers ## Everything that CI runs
+test: lint docs-check ## Everything that CI runs
+	@$(MAKE) --no-print-directory -j2 --output-sync=target test-light test-34 test-lightning
+	@$(MAKE) --no-print-directory test-servers
 
 test-33: test-light test-servers
 

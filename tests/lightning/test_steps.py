@@ -52,6 +52,14 @@ def test_the_same_seed_gives_the_same_file_and_another_one_does_not(tmp_path: Pa
     assert sample.write(tmp_path / "c", 2023, 400, 2).read_bytes() != first
 
 
+def test_more_rows_than_a_year_has_tiles_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for rows in ("0", "54821176"):
+        with pytest.raises(SystemExit):
+            sample.main(["--rows", rows, "--out", str(tmp_path / "none")])
+        assert "--rows must be 1 to 54,821,175, all tiles of a year; name more --years" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
+
+
 def test_both_formats_hold_the_same_tiles(tmp_path: Path) -> None:
     published = sample.write(tmp_path, 2024, 700, 1)
     table = sample.write(tmp_path, 2024, 700, 1, BIGQUERY)

@@ -47,8 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--format", choices=(NCEI.name, BIGQUERY.name), default=NCEI.name)
     parser.add_argument("--out", type=Path, required=True, help="the folder to fill")
     options = parser.parse_args(arguments)
-    if options.rows < 1:
-        parser.error("--rows must be 1 or more")
+    if not 1 <= options.rows <= weather.MOST_ROWS:
+        parser.error(f"--rows must be 1 to {weather.MOST_ROWS:,}, all tiles of a year; name more --years for more")
     form = NCEI if options.format == NCEI.name else BIGQUERY
     for year in options.years:
         path = write(options.out, year, options.rows, options.seed, form)

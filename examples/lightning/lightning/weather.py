@@ -22,6 +22,8 @@ Integers = NDArray[np.int64]
 LONGITUDES: Integers = np.arange(-1249, -660)
 LATITUDES: Integers = np.arange(245, 500)
 TILES = len(LONGITUDES) * len(LATITUDES)
+#: all tiles of a year
+MOST_ROWS = 365 * TILES
 
 #: longitude and latitude of a place with much lightning, how far it reaches in degrees east and north, how much
 #: it has, the day of the year of its peak, and for how many days around

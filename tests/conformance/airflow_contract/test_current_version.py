@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +47,10 @@ print(json.dumps({
 def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """What the built application serves, with every version and with the current one alone."""
     home = tmp_path_factory.mktemp("airflow")
-    return {
-        "all": _build(PROGRAM, "all", home),
-        "current": _build(PROGRAM, "current", home),
-        "local": _build(LOCAL, "current", home),
-    }
+    wanted = {"all": (PROGRAM, "all"), "current": (PROGRAM, "current"), "local": (LOCAL, "current")}
+    with ThreadPoolExecutor() as pool:
+        building = {name: pool.submit(_build, *one, home / name) for name, one in wanted.items()}
+        return {name: one.result() for name, one in building.items()}
 
 
 @pytest.mark.parametrize("which", ["current", "local"])

@@ -57,7 +57,6 @@ def test_a_day_is_loaded_from_the_api(there: Classics) -> None:
     assert there.rows(f"SELECT count(*) FROM shop.orders WHERE day = '{DAY}'") == [(len(shop.orders(DAY)),)]
 
 
-@pytest.mark.long
 def test_models_are_built_from_what_was_loaded(there: Classics) -> None:
     assert ran(there, "etl_classics/pipelines/orders_from_api.yaml", day=DAY).ok
     assert ran(there, "etl_classics/pipelines/sales_marts.yaml").ok
@@ -65,20 +64,17 @@ def test_models_are_built_from_what_was_loaded(there: Classics) -> None:
     assert there.rows("SELECT orders FROM marts.daily_sales") == [(len(paid),)]
 
 
-@pytest.mark.long
 def test_a_file_that_is_there_is_loaded(there: Classics) -> None:
     arrivals.deliver(there.around.deliveries, DAY, [(1, 5, "Eze")])
     assert ran(there, "etl_classics/pipelines/deliveries.yaml", day=DAY).ok
     assert there.rows("SELECT pieces FROM raw.deliveries") == [(5,)]
 
 
-@pytest.mark.long
 def test_the_warehouse_is_backed_up(there: Classics) -> None:
     assert ran(there, "etl_classics/pipelines/nightly_backup.yaml").ok
     assert len(list(there.around.backups.glob("*.dump"))) == 1
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(("day", "state"), [(DAY, "success"), ("2026-01-13", "failed")])
 def test_good_data_pass_the_gate_and_bad_ones_do_not(there: Classics, day: str, state: str) -> None:
     outcome = ran(there, "etl_classics/pipelines/stock_gate.yaml", day=day)
@@ -87,7 +83,6 @@ def test_good_data_pass_the_gate_and_bad_ones_do_not(there: Classics, day: str, 
     assert published == [(shop.PRODUCTS if state == "success" else 0,)]
 
 
-@pytest.mark.long
 def test_the_pipeline_beside_the_python_dags_runs_alone(there: Classics) -> None:
     assert ran(there, "existing_dags/pipelines/orders.yaml", day=DAY).ok
     assert json.loads((there.output / f"orders_yaml/{DAY}.json").read_text()) == by_region(orders(DAY))
