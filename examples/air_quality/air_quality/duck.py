@@ -27,6 +27,7 @@ def session(spill: Path, memory: str = MEMORY) -> Iterator[duckdb.DuckDBPyConnec
         "autoinstall_known_extensions": False,
     }
     connection = duckdb.connect(config=settings)
+    connection.execute("SET enable_progress_bar = false")  # a log is no terminal
     try:
         yield connection
     finally:

@@ -44,6 +44,7 @@ def aggregate(raw: Path, out: Path, form: Format, year: int, memory: str = MEMOR
         "autoinstall_known_extensions": False,
     }  # fmt: skip
     with duckdb.connect(str(spill / "tiles.duckdb"), config=settings) as db:
+        db.execute("SET enable_progress_bar = false")  # a log is no terminal
         rows = _read(db, raw, form, year)
         for name, query in results.QUERIES.items():
             _write(db, query, draft / name)
