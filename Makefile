@@ -13,12 +13,13 @@ AIRFLOW_34_TESTS := tests/unit/pipelines tests/unit/test_source.py tests/conform
 	tests/conformance/airflow_contract/airflow_34.py tests/integration/pipelines/test_importer.py \
 	tests/integration/pipelines/test_discovery.py \
 	tests/integration/pipelines/test_airflow_cli.py tests/integration/pipelines/test_local_run.py
-# What mostly computes, and what mostly waits for servers. A test says when a folder is in neither.
-COMPUTING_TESTS := tests/unit tests/integration/pipelines tests/semantics
+# What mostly computes, in two parts, and what mostly waits for servers. A test says when a folder is in none.
+UNIT_TESTS := tests/unit
+RUN_TESTS := tests/integration/pipelines tests/semantics tests/conformance
 SERVER_TESTS := tests/integration/brokers tests/integration/fleet tests/integration/proxy tests/integration/runtime \
-	tests/conformance tests/browser tests/faults
+	tests/browser tests/faults
 
-.PHONY: help demo stop test lint types imports docs docs-check test-34 test-33 test-light test-servers test-long test-lightning bench compare soak drill faults format lock install install-dev clean
+.PHONY: help demo stop test lint types imports docs docs-check test-34 test-unit test-runs test-servers test-long test-lightning bench compare soak drill faults format lock install install-dev clean
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -30,14 +31,15 @@ demo: install ## Start the fleet of examples/air_quality and run two of its pipe
 stop: ## End what `make demo` started
 	@if [ -x $(BIN)/python ]; then $(BIN)/python scripts/demo.py stop; else echo "nothing is running"; fi
 
-test: lint docs-check ## Everything that CI runs
-	@$(MAKE) --no-print-directory -j2 --output-sync=target test-light test-34 test-lightning
+test: install-dev ## Everything that CI runs
+	@$(MAKE) --no-print-directory -j2 --output-sync=target lint docs-check test-lightning test-unit test-runs test-34
 	@$(MAKE) --no-print-directory test-servers
 
-test-33: test-light test-servers
+test-unit: install-dev
+	$(BIN)/python -m pytest -p tests.no_skips $(UNIT_TESTS) $(PYTEST_ARGS)
 
-test-light: install-dev
-	$(BIN)/python -m pytest -p tests.no_skips $(COMPUTING_TESTS) $(PYTEST_ARGS)
+test-runs: install-dev
+	$(BIN)/python -m pytest -p tests.no_skips $(RUN_TESTS) $(PYTEST_ARGS)
 
 test-servers: install-dev
 	$(BIN)/python -m pytest -p tests.no_skips $(SERVER_TESTS) $(PYTEST_ARGS)

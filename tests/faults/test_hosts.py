@@ -117,6 +117,7 @@ def broken(
     return violations(history)
 
 
+@pytest.mark.long
 def test_a_host_that_comes_back_is_another_one_and_can_be_drained(fleet: tuple[HostsUnderTest, Path]) -> None:
     one, _ = fleet
     before = one.host("host-2").boot

@@ -11,7 +11,13 @@ from support.terminal import CTRL_C, terminal
 STOP_SECONDS = 90.0
 
 
-@pytest.mark.parametrize("moment", ["template", "is healthy after"], ids=["while it starts", "when it runs"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param("template", id="while it starts"),
+        pytest.param("is healthy after", id="when it runs", marks=pytest.mark.long),
+    ],
+)
 def test_ctrl_c_leaves_nothing_running(stopped: Tiny, moment: str) -> None:
     fleet = stopped.fleet
     with terminal([*command(), "up"], fleet.root, {**fleet.environ, "TERM": "xterm"}) as screen:

@@ -20,8 +20,8 @@ ROWS = ("F1", "F3", "F5", "F11", "F13", "F17", "F19")
 SCALE = 0.05
 SHAPE = Shape(
     mix=Mix(long_seconds=8.0),
-    window_seconds=8.0,
-    settle_seconds=4.0,
+    window_seconds=6.0,
+    settle_seconds=3.0,
     patience_seconds=45.0,
     drain_seconds=60.0,
 )

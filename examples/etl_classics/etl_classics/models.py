@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from etl_classics.errors import BadData
-from etl_classics.warehouse import CONNECTION, copy_rows, transaction
+from etl_classics.warehouse import CONNECTION, copy_rows, make_tables, transaction
 
 SEEDS = Path(__file__).parents[1] / "seeds"
 SHOWN = 5
@@ -21,8 +21,8 @@ def seed(name: str, file: str, warehouse: str = CONNECTION) -> dict[str, int]:
         lines = csv.reader(text)
         header, rows = tuple(next(lines)), [tuple(row) for row in lines]
     columns = ", ".join(f'"{column}" text' for column in header)
+    _make_schema(schema, warehouse)
     with transaction(warehouse) as cursor:
-        cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
         cursor.execute(f"DROP TABLE IF EXISTS {name}; CREATE TABLE {name} ({columns})")
         copy_rows(cursor, name, tuple(f'"{column}"' for column in header), rows)
     return {"rows": len(rows)}
@@ -31,8 +31,8 @@ def seed(name: str, file: str, warehouse: str = CONNECTION) -> dict[str, int]:
 def build(name: str, select: str, warehouse: str = CONNECTION) -> dict[str, int]:
     """Make the table anew; readers see the old one until the new one is whole."""
     schema = _checked(name)
+    _make_schema(schema, warehouse)
     with transaction(warehouse) as cursor:
-        cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
         cursor.execute(f"DROP TABLE IF EXISTS {name}__new; CREATE TABLE {name}__new AS {select}")
         cursor.execute(f"SELECT count(*) FROM {name}__new")
         rows = int(cursor.fetchone()[0])
@@ -55,6 +55,12 @@ def expect_none(name: str, select: str, warehouse: str = CONNECTION) -> None:
         shown = "\n".join(", ".join(f"{c}={v}" for c, v in zip(columns, row, strict=True)) for row in wrong[:SHOWN])
         raise BadData(f"{name}: {len(wrong):,} {'row breaks' if len(wrong) == 1 else 'rows break'} the rule\n{shown}")
     print(f"{name}: no row breaks the rule")
+
+
+def _make_schema(schema: str, warehouse: str) -> None:
+    """In a transaction of its own, so that models that are built at the same time wait only for this."""
+    with transaction(warehouse) as cursor:
+        make_tables(cursor, f"CREATE SCHEMA IF NOT EXISTS {schema}")
 
 
 def _checked(name: str) -> str:

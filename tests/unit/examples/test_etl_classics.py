@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -93,6 +95,21 @@ def test_a_model_is_replaced_at_once_and_tests_find_what_breaks_a_rule(around: S
     models.expect_none("all below 6", "SELECT n FROM marts.numbers WHERE n > 5")
     with pytest.raises(BadData, match=r"^all below 4: 2 rows break the rule\nn=4\nn=5$"):
         models.expect_none("all below 4", "SELECT n FROM marts.numbers WHERE n > 3 ORDER BY n")
+
+
+def test_models_that_are_built_at_the_same_time_share_a_new_schema(around: Surroundings) -> None:
+    builders = 6
+    for _ in range(4):
+        with psycopg.connect(around.warehouse) as connection:
+            connection.execute("DROP SCHEMA IF EXISTS marts CASCADE")
+        together = threading.Barrier(builders)
+
+        def build(number: int, together: threading.Barrier = together) -> dict[str, int]:
+            together.wait()
+            return models.build(f"marts.model_{number}", "SELECT 1 AS n")
+
+        with ThreadPoolExecutor(builders) as pool:
+            assert list(pool.map(build, range(builders))) == [{"rows": 1}] * builders
 
 
 @pytest.mark.parametrize("name", ["numbers", "marts.x; DROP TABLE y", "Marts.numbers"])
