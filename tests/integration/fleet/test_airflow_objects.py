@@ -46,7 +46,7 @@ tasks:
 PASSWORD = "p%40ss/ö'"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def fleet() -> Iterator[FleetUnderTest]:
     with FleetUnderTest.make(FLEET, {"pipelines/uses_objects.yaml": PIPELINE}) as made:
         made.write("secrets/bucket", "b%2Fcket%2B\n").chmod(0o600)
@@ -95,7 +95,10 @@ def test_objects_reach_tasks_and_come_back_to_what_the_file_says(fleet: FleetUnd
     assert fleet.api.get("variables", "region")["value"] == "eu-1"
     assert fleet.api.get("variables", "rate")["value"] == "100% of it"
 
-    # Nothing is left in the file: what there is, is said until it is gone.
+
+@pytest.mark.long
+def test_what_is_no_longer_in_the_file_is_said_until_it_is_gone(fleet: FleetUnderTest) -> None:
+    fleet.start()
     fleet.api.delete("pools", "slow")
     fleet.stop()
     fleet.write("fleet.yaml", FLEET.partition("connections:")[0])
