@@ -100,7 +100,7 @@ lock: $(UV) ## Lock the requirements again (UPGRADE=1: to the newest that fit)
 	$(COMPILE) requirements/peers.in -o requirements/peers.lock
 
 clean: stop ## Remove the environments
-	rm -rf .venv .venv-34 .venv-core .venv-peers
+	rm -rf .venv .venv-34 .venv-core .venv-emulators .venv-lightning .venv-peers
 
 install: .venv/.examples
 install-dev: .venv/.dev

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning import accounts, results
-from lightning.errors import HalfWritten, SourceError
+from lightning.errors import HalfWritten, LightningError, SourceError
 from lightning.runs import MANIFEST
 
 _BLOCK = 1 << 20
@@ -47,7 +47,8 @@ def download_all(bucket: str, keys: Sequence[str], into: Path) -> None:
     with into.open("wb") as file:
         for number, key in enumerate(keys):
             before = file.tell()
-            answer = _object(hook, bucket, key)
+            missing = SourceError(f"s3://{bucket}/{key} is missing: clear the task to_s3 too")
+            answer = _object(hook, bucket, key, missing)
             body = answer["Body"]
             header = body.readline() if number else b""
             shutil.copyfileobj(body, file, _BLOCK)
@@ -71,22 +72,18 @@ def remove_extracts(bucket: str, prefix: str) -> None:
         hook.delete(bucket, name)
 
 
-def _object(hook: Any, bucket: str, key: str) -> Any:
+def _get(hook: Any, bucket: str, key: str, into: Path) -> None:
+    missing = HalfWritten(f"s3://{bucket}/{key} is missing; nothing is loaded")
+    body = _object(hook, bucket, key, missing)["Body"]
+    into.parent.mkdir(parents=True, exist_ok=True)
+    with into.open("wb") as file:
+        shutil.copyfileobj(body, file, _BLOCK)
+
+
+def _object(hook: Any, bucket: str, key: str, missing: LightningError) -> Any:
     from botocore.exceptions import ClientError
 
     try:
         return hook.get_key(key, bucket).get()
     except ClientError as error:
-        raise SourceError(f"s3://{bucket}/{key} is missing: clear the task to_s3 too") from error
-
-
-def _get(hook: Any, bucket: str, key: str, into: Path) -> None:
-    from botocore.exceptions import ClientError
-
-    into.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        body = hook.get_key(key, bucket).get()["Body"]
-    except ClientError as error:
-        raise HalfWritten(f"s3://{bucket}/{key} is missing; nothing is loaded") from error
-    with into.open("wb") as file:
-        shutil.copyfileobj(body, file, _BLOCK)
+        raise missing from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,10 +11,8 @@ import httpx
 import pytest
 
 from airfleet.testing.waiting import wait_until
+from support import air_quality_again
 from support.fleets import EXAMPLE, GSOD, OZONE, AirQuality
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "unit" / "examples"))
-import independent
 
 RUN_SECONDS = 240.0
 ROWS_PER_CHUNK = 200
@@ -60,8 +57,8 @@ def test_a_triggered_job_succeeds_and_stores_what_the_archives_hold(
 ) -> None:
     assert runs[job].state == "success"
     sources = air_quality_fleet.archives(archives)
-    entry = independent.read_job(EXAMPLE / "pipelines" / "air_quality.yaml", job)
-    expected = independent.compare(air_quality_fleet.output, sources, entry, ROWS_PER_CHUNK)
+    entry = air_quality_again.read_job(EXAMPLE / "pipelines" / "air_quality.yaml", job)
+    expected = air_quality_again.compare(air_quality_fleet.output, sources, entry, ROWS_PER_CHUNK)
     assert len(expected.rows) >= 1400  # the comparison had something to compare
     assert expected.rejected
 

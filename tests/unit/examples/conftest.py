@@ -1,8 +1,7 @@
-"""The example's modules are found the way a worker finds them: its folder is on the path."""
+"""The air-quality example: its jobs, and archives for them."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,14 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-HERE = Path(__file__).parent
-EXAMPLE = HERE.parents[2] / "examples" / "air_quality"
+from air_quality import sample, serve
 
-if str(HERE) not in sys.path:
-    sys.path.insert(0, str(HERE))
-
-from air_quality import sample, serve  # noqa: E402
-
+EXAMPLE = Path(__file__).parents[3] / "examples" / "air_quality"
 OZONE, SO2 = "epa_aqs_ozone_daily_summary", "epa_aqs_so2_daily_summary"
 GSOD = "noaa_global_summary_of_day"
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ import pytest
 
 from air_quality import sample
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 
-FEW, MANY = 100_000, 1_000_000
+FEW, MANY = 750_000, 7_500_000
+#: of the many rows, as CSV
+AT_LEAST = 2 << 30  # bytes
 #: of a process that has done the whole job, with Python, DuckDB and its 256 MB
 MOST = 640 << 20  # bytes
 
@@ -33,14 +36,14 @@ print(json.dumps({"rows": cleaned["rows"], "peak": resource.getrusage(resource.R
 
 
 def measured(job: dict[str, Any], rows: int, folder: Path, example: Path) -> dict[str, int]:
-    """Rows and peak memory of a process that fetches, cleans, sorts and cuts so many rows."""
+    """Rows, bytes of CSV and peak memory of a process that fetches, cleans, sorts and cuts so many rows."""
     sample.write(folder / "mirror", rows=rows, seed=2, datasets=("ozone",), bad=0)
     words = [sys.executable, "-c", ALL_STEPS, json.dumps(job), str(folder / "mirror"), str(folder / "work")]
     environ = os.environ | {"PYTHONPATH": str(example)}
+    text = sum(one.file_size for path in folder.rglob("*.zip") for one in zipfile.ZipFile(path).infolist())
     done = subprocess.run(words, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    found: dict[str, int] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return {**json.loads(done.stdout.splitlines()[-1]), "bytes": text}
 
 
 def test_ten_times_the_rows_take_about_the_same_memory(
@@ -51,6 +54,7 @@ def test_ten_times_the_rows_take_about_the_same_memory(
     many = measured(job, MANY, tmp_path / "many", example)
     print(few, many)
     assert (few["rows"], many["rows"]) == (FEW, MANY)
+    assert many["bytes"] > AT_LEAST
     assert many["peak"] < MOST
     # The few rows may leave some of the limit unused.
     assert many["peak"] - few["peak"] < 300 << 20

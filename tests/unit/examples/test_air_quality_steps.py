@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from independent import compare, read_parquet
 
 from air_quality import serve, steps
 from air_quality.errors import FetchError, HeaderDrift, JobError, MissingInput, StoreError, TooManyRejects
+from support.air_quality_again import compare, read_parquet
 
 OZONE, SO2 = "epa_aqs_ozone_daily_summary", "epa_aqs_so2_daily_summary"
 GSOD = "noaa_global_summary_of_day"

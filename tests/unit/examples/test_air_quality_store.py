@@ -13,13 +13,13 @@ from typing import Any
 
 import boto3
 import pytest
-from independent import compare
 from moto.server import ThreadedMotoServer
 
 from air_quality import steps
 from air_quality.errors import StoreError
 from air_quality.s3 import s3_store
 from air_quality.store import Account, FolderStore, Store, publish
+from support.air_quality_again import compare
 
 BUCKET = "air-quality"
 

