@@ -1,12 +1,13 @@
-"""A process that is forked before anybody asks for it, and takes the next attempt itself.
+"""Processes that are forked before anybody asks for them, and take the next attempts themselves.
 
 A fork takes some milliseconds, for which a slot would wait, and whoever forks serves nobody else meanwhile. So while
-attempts come one after the other, one *spare* waits on the socket on which they come.
+attempts come one after the other, a *spare* waits on the socket on which they come; while they run side by side, two:
+the next one may come before the spare that was taken is replaced.
 
 States of a spare: waiting -> taken (it has told the monitor its pid, and whoever forked it that it is an attempt now)
 or ended. It ends when it was not needed for some seconds, when whoever forked it ends, and when what it reads is not
-for it: an order to retire it passes on, and an attempt that it may not run it sends back. While it waits nobody else
-reads that socket, so each message has one reader; when it dies its parent reads on.
+for it: an order to retire it passes on, and an attempt that it may not run it sends back. Each message has one reader,
+the spare that is first; their parent reads only when there is none, so also when the last one dies.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from airfleet.runtime import wire
 from airfleet.runtime.attempts import Attempts, tell_pid
@@ -27,6 +28,8 @@ from airfleet.runtime.attempts import Attempts, tell_pid
 SPARE_SECONDS = 5.0
 #: seconds after an attempt's start in which its monitor and itself have the processor to themselves
 DELAY_SECONDS = 0.01
+#: spares at the most, and as many as there are attempts
+MOST_SPARES = 2
 
 
 @dataclass
@@ -64,40 +67,41 @@ class Spares:
         self._may_run = may_run
         self._retire = retire
         self._clock = clock
-        self._spare: _Spare | None = None
+        self._waiting: list[_Spare] = []
         self._fork_at: float | None = None
         self._asked = float("-inf")
         self._closed = False
         self._listen()
 
     def __len__(self) -> int:
-        return int(self._spare is not None)
+        return len(self._waiting)
 
     @property
-    def pid(self) -> int | None:
-        """The spare's process, while there is one."""
-        return self._spare.pid if self._spare is not None else None
+    def pids(self) -> tuple[int, ...]:
+        """The spares' processes, the oldest first."""
+        return tuple(spare.pid for spare in self._waiting)
 
     def attempt_started(self) -> None:
         """Another one may follow soon."""
         before, self._asked = self._asked, self._clock()
-        if self._asked - before <= SPARE_SECONDS and self._spare is None and not self._closed:
-            self._fork_at = self._asked + DELAY_SECONDS
+        if self._asked - before <= SPARE_SECONDS:
+            self._plan()
 
     def wait_seconds(self) -> float | None:
         """How long the selector may wait before :meth:`tend` has something to do."""
-        due = self._fork_at
-        if self._spare is not None:
-            due = None if self._spare.let_go else self._asked + SPARE_SECONDS
-        return None if due is None else max(0.0, due - self._clock())
+        due = [] if self._fork_at is None else [self._fork_at]
+        if any(not spare.let_go for spare in self._waiting):
+            due.append(self._asked + SPARE_SECONDS)
+        return max(0.0, min(due) - self._clock()) if due else None
 
     def tend(self) -> None:
-        """Fork a spare that is due, or end one that nobody needed."""
+        """Fork a spare that is due, or end those that nobody needed."""
         if self._fork_at is not None and self._fork_at <= self._clock():
             self._fork_at = None
             self._fork()
-        elif self._spare is not None and self._asked + SPARE_SECONDS <= self._clock():
-            self._let_go(self._spare)
+            self._plan()
+        elif self._asked + SPARE_SECONDS <= self._clock():
+            self._let_all_go()
 
     def close(self) -> None:
         """No attempt comes any more."""
@@ -105,10 +109,16 @@ class Spares:
             return
         self._closed = True
         self._fork_at = None
-        if self._spare is None:
-            self._selector.unregister(self._orders)
+        if self._waiting:
+            self._let_all_go()
         else:
-            self._let_go(self._spare)
+            self._selector.unregister(self._orders)
+
+    def _plan(self) -> None:
+        """Fork another spare soon, when there are fewer than could be needed at once."""
+        wanted = min(MOST_SPARES, max(1, len(self._attempts)))
+        if len(self._waiting) < wanted and self._fork_at is None and not self._closed:
+            self._fork_at = self._clock() + DELAY_SECONDS
 
     def _listen(self) -> None:
         self._selector.register(self._orders, selectors.EVENT_READ, self._obey)
@@ -117,21 +127,23 @@ class Spares:
         ours, word = wire.pair()
         pid = self._attempts.fork([word.fileno(), self._orders.fileno()], lambda: self._wait(word))
         word.close()
-        self._selector.unregister(self._orders)
+        if not self._waiting:
+            self._selector.unregister(self._orders)
         spare = _Spare(pid, os.pidfd_open(pid), ours)
-        self._spare = spare
+        self._waiting.append(spare)
         self._selector.register(ours, selectors.EVENT_READ, lambda: self._heard(spare))
         self._selector.register(spare.pidfd, selectors.EVENT_READ, lambda: self._ended(spare))
 
-    def _let_go(self, spare: _Spare) -> None:
-        if not spare.let_go:
-            spare.let_go = True
-            spare.word.shutdown(socket.SHUT_WR)
+    def _let_all_go(self) -> None:
+        for spare in self._waiting:
+            if not spare.let_go:
+                spare.let_go = True
+                spare.word.shutdown(socket.SHUT_WR)
 
     # --- the parent -----------------------------------------------------------------------------
 
     def _heard(self, spare: _Spare) -> None:
-        if self._spare is not spare:
+        if spare not in self._waiting:
             return  # it has ended in the same moment
         received = wire.receive(spare.word)
         if received is None:
@@ -144,9 +156,9 @@ class Spares:
             self._retire()
 
     def _ended(self, spare: _Spare) -> None:
-        while self._spare is spare and spare.word.fileno() in self._selector.get_map():
+        while spare in self._waiting and spare.word.fileno() in self._selector.get_map():
             self._heard(spare)  # what it said at last
-        if self._spare is not spare:
+        if spare not in self._waiting:
             return  # an attempt, which others see to
         self._forget(spare)
         os.close(spare.pidfd)
@@ -157,8 +169,8 @@ class Spares:
             self._selector.unregister(spare.word)
         self._selector.unregister(spare.pidfd)
         spare.word.close()
-        self._spare = None
-        if not self._closed:
+        self._waiting.remove(spare)
+        if not self._waiting and not self._closed:
             self._listen()
 
     # --- the spare ------------------------------------------------------------------------------
@@ -168,9 +180,7 @@ class Spares:
         poll = select.poll()
         for end in (word, self._orders):
             poll.register(end, select.POLLIN)
-        if any(number == word.fileno() for number, _ in poll.poll()):
-            os._exit(0)  # not needed
-        received = wire.receive(self._orders)
+        received = self._next_order(poll, word)
         if received is None or "retire" in received[0]:
             wire.send(word, {"retire": True})
             os._exit(0)
@@ -178,6 +188,15 @@ class Spares:
         if not self._may_run(attempt):
             os._exit(0)
         self._become(attempt, word)
+
+    def _next_order(self, poll: select.poll, word: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
+        while True:
+            if any(number == word.fileno() for number, _ in poll.poll()):
+                os._exit(0)  # not needed
+            try:
+                return wire.receive(self._orders, wait=False)
+            except BlockingIOError:  # another spare was first
+                continue
 
     def _become(self, attempt: wire.Attempt, word: socket.socket) -> NoReturn:
         with socket.socket(fileno=os.dup(attempt.descriptors[0])) as status:

@@ -81,7 +81,10 @@ class _Template:
             self._spares.tend()
 
     def _obey(self) -> None:
-        received = wire.receive(self._connection)
+        try:
+            received = wire.receive(self._connection, wait=False)
+        except BlockingIOError:  # a spare that has ended since took it
+            return
         if received is None or "retire" in received[0]:
             self._retire()
             return

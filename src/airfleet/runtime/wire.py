@@ -74,17 +74,18 @@ def send(connection: socket.socket, message: Mapping[str, Any], descriptors: Seq
     connection.sendmsg([json.dumps(message).encode()], ancillary, socket.MSG_NOSIGNAL)
 
 
-def receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
+def receive(connection: socket.socket, *, wait: bool = True) -> tuple[dict[str, Any], list[int]] | None:
     """The next message and its descriptors, or None at the end.
 
     Raises:
-        BlockingIOError: there is none, on a socket that may not wait.
+        BlockingIOError: there is none, and neither this call nor the socket may wait.
         TimeoutError: none came in the time that the socket was given.
     """
     found = array.array("i")
     room = socket.CMSG_SPACE(MOST_DESCRIPTORS * found.itemsize)
     # Not for the programs that a task starts.
-    data, ancillary, _, _ = connection.recvmsg(MOST_BYTES, room, socket.MSG_CMSG_CLOEXEC)
+    flags = socket.MSG_CMSG_CLOEXEC | (0 if wait else socket.MSG_DONTWAIT)
+    data, ancillary, _, _ = connection.recvmsg(MOST_BYTES, room, flags)
     for level, kind, content in ancillary:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
             found.frombytes(content[: len(content) - len(content) % found.itemsize])

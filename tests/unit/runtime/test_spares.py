@@ -13,7 +13,7 @@ import pytest
 
 from airfleet.runtime import wire
 from airfleet.runtime.attempts import Attempts, open_descriptors
-from airfleet.runtime.spares import DELAY_SECONDS, SPARE_SECONDS, Spares
+from airfleet.runtime.spares import DELAY_SECONDS, MOST_SPARES, SPARE_SECONDS, Spares
 from support.toy_pool import SECONDS, Clock, ToyAttempt, ended, run, send
 
 FILE = wire.File("bundle", None, "path")
@@ -43,6 +43,10 @@ class Template:
         """Two attempts have come, and the time of a spare."""
         self.spares.attempt_started()
         self.spares.attempt_started()
+        self.fork_due()
+
+    def fork_due(self) -> None:
+        """Let the time pass after which the next spare is forked."""
         self.clock.now += DELAY_SECONDS
         self.spares.tend()
 
@@ -103,15 +107,14 @@ def test_a_second_attempt_has_a_spare_soon_after_it(template: Template) -> None:
     template.spares.attempt_started()
     assert template.spares.wait_seconds() == pytest.approx(DELAY_SECONDS)
     template.spares.tend()
-    assert template.spares.pid is None
-    template.clock.now += DELAY_SECONDS
-    template.spares.tend()
-    assert template.spares.pid is not None
+    assert template.spares.pids == ()
+    template.fork_due()
+    assert template.spares.pids
 
 
 def test_a_spare_takes_an_attempt_while_its_parent_is_busy(template: Template) -> None:
     template.busy()
-    spare = template.spares.pid
+    spare = template.spares.pids[0]
     asked = template.ask()
     assert asked.wait_for_start().pid == spare  # nothing was handled here
     template.handle()
@@ -132,9 +135,26 @@ def test_after_a_spare_was_taken_its_parent_takes_the_next_and_forks_another_spa
     template.ask("2")
     template.handle()
     assert template.obeyed == ["2"]
-    template.clock.now += DELAY_SECONDS
-    template.spares.tend()
-    assert template.spares.pid is not None
+    template.fork_due()
+    assert template.spares.pids
+
+
+def test_attempts_that_run_side_by_side_have_two_spares_and_each_takes_another(template: Template) -> None:
+    template.busy()
+    for name in ("1", "2"):
+        template.ask(name).wait_for_start()
+        template.handle()
+        template.fork_due()
+    assert len(template.spares) == 1  # the first attempt was alone until now
+    template.fork_due()
+    waiting = template.spares.pids
+    assert len(waiting) == MOST_SPARES
+    assert template.spares.wait_seconds() == pytest.approx(SPARE_SECONDS - DELAY_SECONDS * 2)
+    asked = [template.ask(name) for name in ("3", "4")]
+    assert {one.wait_for_start().pid for one in asked} == set(waiting)  # nothing was handled here
+    while len(template.attempts) < 4:
+        template.handle()
+    assert template.obeyed == []
 
 
 def test_a_spare_that_nobody_needs_ends(template: Template) -> None:
@@ -163,8 +183,8 @@ def test_a_spare_that_was_taken_when_it_should_have_ended_is_an_attempt(template
 
 def test_when_a_spare_dies_its_parent_listens_again(template: Template) -> None:
     template.busy()
-    assert template.spares.pid is not None
-    os.kill(template.spares.pid, signal.SIGKILL)
+    assert template.spares.pids
+    os.kill(template.spares.pids[0], signal.SIGKILL)
     while len(template.spares):
         template.handle()
     template.ask("1")
@@ -187,10 +207,10 @@ def test_a_monitor_sees_the_end_of_a_spare_that_dies_before_its_parent_knows_of_
     template: Template,
 ) -> None:
     template.busy()
-    assert template.spares.pid is not None
-    os.kill(template.spares.pid, signal.SIGSTOP)
+    assert template.spares.pids
+    os.kill(template.spares.pids[0], signal.SIGSTOP)
     asked = template.ask()
-    os.kill(template.spares.pid, signal.SIGKILL)
+    os.kill(template.spares.pids[0], signal.SIGKILL)
     while len(template.spares):
         template.handle()
     template.handle()  # what it did not take
@@ -223,8 +243,8 @@ def test_a_spare_sends_back_what_it_may_not_run(template: Template) -> None:
 
 def test_a_spare_ends_with_its_parent(template: Template) -> None:
     template.busy()
-    assert template.spares.pid is not None
-    pidfd = os.pidfd_open(template.spares.pid)
+    assert template.spares.pids
+    pidfd = os.pidfd_open(template.spares.pids[0])
     template.spares.close()
     assert ended(pidfd)
     os.close(pidfd)
