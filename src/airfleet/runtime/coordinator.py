@@ -75,10 +75,6 @@ class EndedWithoutReport(Exception):
 class TaskCoordinator(BaseCoordinator):
     """The coordinator of every queue of a fleet."""
 
-    def __init__(self) -> None:
-        self._kept: FleetClient | None = None
-        self._kept_for: Any = None
-
     def execute_task(
         self,
         *,
@@ -93,7 +89,7 @@ class TaskCoordinator(BaseCoordinator):
     ) -> BaseCoordinator.ExecutionResult:
         """Run one attempt to its end."""
         start = Monitor.start_in_pool if _pool is not None else Monitor.start
-        kept = self._client_for(client)
+        kept = client if isinstance(client, FleetClient) else client_for(str(client.base_url), client.auth)
         try:
             process = start(
                 what=what,
@@ -112,14 +108,19 @@ class TaskCoordinator(BaseCoordinator):
             raise EndedWithoutReport(f"attempt {what.id} ended with exit code {int(exit_code)} and reported no state")
         return self.ExecutionResult(exit_code, process.final_state)
 
-    def _client_for(self, given: Client) -> FleetClient:
-        """One client with one connection for all attempts, with the token of this one."""
-        if self._kept is None or self._kept_for != given.base_url:
-            limits = httpx.Limits(max_keepalive_connections=1, max_connections=10, keepalive_expiry=_KEEP_ALIVE_SECONDS)
-            self._kept = FleetClient(addresses(str(given.base_url)), patience_seconds=patience_seconds(), limits=limits)
-            self._kept_for = given.base_url
-        self._kept.auth = given.auth or (lambda request: request)
-        return self._kept
+
+_kept: tuple[str, FleetClient] | None = None
+
+
+def client_for(server: str, auth: httpx.Auth | None) -> FleetClient:
+    """The one client of this slot, with one connection for all its attempts, and the token of the present one."""
+    global _kept
+    if _kept is None or _kept[0] != server:
+        limits = httpx.Limits(max_keepalive_connections=1, max_connections=10, keepalive_expiry=_KEEP_ALIVE_SECONDS)
+        _kept = server, FleetClient(addresses(server), patience_seconds=patience_seconds(), limits=limits)
+    client = _kept[1]
+    client.auth = auth or (lambda request: request)
+    return client
 
 
 def addresses(given: str) -> tuple[str, ...]:

@@ -55,6 +55,8 @@ log = structlog.get_logger(__name__)
 _MOST_BODY = 262_144
 #: handlers that run at once; each holds a database connection while it does
 _THREADS = 8
+#: tokens that are remembered
+_MOST_TOKENS = 1_000
 #: a token is exchanged by Airflow when less than this share of its life, or this many seconds, are left
 _REFRESH_SHARE, _REFRESH_SECONDS = 0.2, 30
 
@@ -141,6 +143,14 @@ XCOM = Hot(_JSON, 201, _xcom)
 
 
 @dataclass(frozen=True)
+class _Known:
+    """A token that was checked, and until when (seconds since the epoch) it may be taken as it is."""
+
+    token: TIToken
+    good_until: float
+
+
+@dataclass(frozen=True)
 class _Request:
     """A request that may have a short path."""
 
@@ -162,6 +172,8 @@ class ShortPath:
         self._root: str = getattr(application, "root_path", "")
         self._threads = ThreadPoolExecutor(_THREADS, "execution-api")
         self._services: svcs.Container | None = None
+        #: the tokens of attempts that run, the oldest first
+        self._tokens: dict[str, _Known] = {}
         self._wanted = execution is not None and not _needs_the_long_way()
         self._version: bytes = execution.versions.versions[0].value.encode() if self._wanted else b""
 
@@ -215,15 +227,26 @@ class ShortPath:
         kind, _, text = request.headers.get(b"authorization", b"").decode("latin-1").partition(" ")
         if kind.lower() != "bearer":
             return None
+        known = self._tokens.get(text) or await self._validated(text)
+        if known is None:
+            return None
+        own = request.task_instance_id is None or known.token.id == request.task_instance_id
+        allowed = known.token.claims.scope in request.hot.scopes
+        return known.token if own and allowed and time.time() < known.good_until else None
+
+    async def _validated(self, text: str) -> _Known | None:
+        """A token whose signature and times are right; remembered, for an attempt comes with it several times."""
         try:
             validator = await self._container().aget(JWTValidator)
             claims = {"scope": "execution"} | await validator.avalidated_claims(text, {})
-            token = TIToken(id=claims["sub"], claims=TIClaims(**claims))
+            known = _Known(TIToken(id=claims["sub"], claims=TIClaims(**claims)), _good_until(claims))
         except Exception:  # whatever is wrong with it, Airflow says so
             return None
-        own = request.task_instance_id is None or token.id == request.task_instance_id
-        allowed = token.claims.scope in request.hot.scopes
-        return token if own and allowed and not _soon_too_old(claims, time.time()) else None
+        if validator.secret_key:  # a public key may be withdrawn
+            while len(self._tokens) >= _MOST_TOKENS:
+                del self._tokens[next(iter(self._tokens))]
+            self._tokens[text] = known
+        return known
 
     def _container(self) -> svcs.Container:
         """Airflow's services: the validator and the generator of tokens. Known once the lifespan has begun."""
@@ -270,12 +293,15 @@ def _xcom_options(query: bytes) -> dict[str, Any] | None:
     return options
 
 
-def _soon_too_old(claims: Mapping[str, Any], now: float) -> bool:
-    """Whether Airflow would answer with a new token (its JWTReissueMiddleware)."""
+def _good_until(claims: Mapping[str, Any]) -> float:
+    """The time, in seconds since the epoch, from which on Airflow refuses it or answers with a new one.
+
+    The latter is its JWTReissueMiddleware.
+    """
+    expires = int(claims.get("exp", 0))
     if claims["scope"] == "workload":
-        return False
-    life = int(claims.get("exp", 0)) - int(claims.get("iat", 0))
-    return int(claims.get("exp", 0)) - now <= max(life * _REFRESH_SHARE, _REFRESH_SECONDS)
+        return expires
+    return expires - max((expires - int(claims.get("iat", 0))) * _REFRESH_SHARE, _REFRESH_SECONDS)
 
 
 def _handle(request: _Request, call: _Call) -> Response:

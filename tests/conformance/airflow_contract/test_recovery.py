@@ -51,7 +51,8 @@ def test_upstream_does_what_it_did_when_ours_was_written(function: Callable[...,
 
 
 def test_the_processes_of_an_attempt_name_it_in_their_titles() -> None:
-    assert f'f"{lost.MONITOR}{{workload.display_name}}"' in inspect.getsource(BaseExecutor.run_workload)
+    for supervises in (BaseExecutor.run_workload, celery_task._supervise):
+        assert f'f"{lost.MONITOR}{{workload.display_name}}"' in inspect.getsource(supervises)
     assert f'f"{lost.ATTEMPT}{{msg.ti.id}}"' in inspect.getsource(task_runner)
 
 

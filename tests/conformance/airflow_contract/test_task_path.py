@@ -20,6 +20,7 @@ from airflow.api_fastapi.execution_api.datamodels.token import TIClaims, TIToken
 from airflow.api_fastapi.execution_api.routes import task_instances, xcoms
 from airflow.dag_processing.bundles.base import BaseDagBundle, BundleVersionLock
 from airflow.dag_processing.dagbag import BundleDagBag
+from airflow.executors.base_executor import BaseExecutor
 from airflow.models.log import Log
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
@@ -50,6 +51,8 @@ TAKEN_OVER: dict[Callable[..., Any], str] = {
     task_runner.parse: "41e51faff8f53d32",
     task_runner._verify_bundle_access: "1b2e7d5aac3f9391",
     task_runner._register_deserialization_allowed_classes: "0d3c7d1cf8eba6da",
+    # celery_task: what leads to the monitor
+    BaseExecutor.run_workload: "8b39529e494ca982",
     # coordinator: the monitor
     supervisor.supervise_task: "a831c0d2d085754f",
     WatchedSubprocess.start.__func__: "d39705bb7ba3338f",
