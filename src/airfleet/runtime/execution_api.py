@@ -2,9 +2,10 @@
 
 Three quarters of what such a request costs in Airflow's api-server are not its handler but what lies around
 it: middleware, two applications with their routing, conversion between API versions, dependencies that are
-solved anew, and changes of thread. :class:`ShortPath` stands in front of the application, checks the token,
-reads the body into the handler's own model, and calls the handler: Airflow's, unchanged, in one session and
-one transaction as there.
+solved anew, and changes of thread. :class:`ShortPath` stands in front of the application, checks the token, and
+reads the body into the handler's own model. A start, a success and an XCom that are plain are one statement then
+(:mod:`airfleet.runtime.statements`); whatever else there is goes to the handler: Airflow's, unchanged, in one session
+and one transaction as there.
 
 It takes only what it can be sure of. A request that speaks another version of the API, has a token that is
 not valid, not for this task or soon too old, or a body that does not fit goes to the application, and so
@@ -40,6 +41,7 @@ from airflow.configuration import conf
 from airflow.utils.session import create_session
 from fastapi import Response
 from pydantic import BaseModel, Discriminator, JsonValue, TypeAdapter, ValidationError
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Session
 
 from airfleet.runtime import presence, statements
@@ -68,7 +70,15 @@ class Hot:
     body: TypeAdapter[Any]
     status: int
     call: Callable[[_Call, Session], Any]
+    plain: Callable[[_Call, AsyncConnection], Awaitable[_Said | None]] | None = None
     scopes: frozenset[str] = frozenset({"execution"})
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What the plain way has to answer."""
+
+    result: Any = None
 
 
 @dataclass(frozen=True)
@@ -84,14 +94,16 @@ class _Call:
     xcom: Mapping[str, Any]
 
 
+async def _run_plainly(call: _Call, connection: AsyncConnection) -> _Said | None:
+    context = await statements.begin(connection, call.task_instance_id, call.payload)
+    if context is not None and call.token.claims.scope == "workload":
+        execution = {"sub": str(call.task_instance_id), "scope": "execution"}
+        token = call.services.get(JWTGenerator).generate(extras=execution)
+        call.response.headers["Refreshed-API-Token"] = token
+    return None if context is None else _Said(context)
+
+
 def _run(call: _Call, session: Session) -> Any:
-    context = statements.begin(session, call.task_instance_id, call.payload)
-    if context is not None:
-        if call.token.claims.scope == "workload":
-            execution = {"sub": str(call.task_instance_id), "scope": "execution"}
-            token = call.services.get(JWTGenerator).generate(extras=execution)
-            call.response.headers["Refreshed-API-Token"] = token
-        return context
     return task_instances.ti_run(
         call.task_instance_id,
         call.payload,
@@ -103,10 +115,13 @@ def _run(call: _Call, session: Session) -> Any:
     )
 
 
-def _state(call: _Call, session: Session) -> Any:
-    plain = isinstance(call.payload, TISuccessStatePayload)
-    if plain and statements.succeed(session, call.task_instance_id, call.payload):
+async def _state_plainly(call: _Call, connection: AsyncConnection) -> _Said | None:
+    if not isinstance(call.payload, TISuccessStatePayload):
         return None
+    return _Said() if await statements.succeed(connection, call.task_instance_id, call.payload) else None
+
+
+def _state(call: _Call, session: Session) -> Any:
     return task_instances.ti_update_state(call.task_instance_id, call.payload, session, call.application.state.dag_bag)
 
 
@@ -120,9 +135,12 @@ def _rendered_fields(call: _Call, session: Session) -> Any:
     return task_instances.ti_put_rtif(call.task_instance_id, call.payload, session)
 
 
+async def _xcom_plainly(call: _Call, connection: AsyncConnection) -> _Said | None:
+    stored = await statements.push(connection, call.payload, call.xcom)
+    return _Said({"message": "XCom successfully set"}) if stored else None
+
+
 def _xcom(call: _Call, session: Session) -> Any:
-    if statements.push(session, call.payload, call.xcom):
-        return {"message": "XCom successfully set"}
     return xcoms.set_xcom(session=session, value=call.payload, **call.xcom)
 
 
@@ -134,12 +152,14 @@ _STATE_UPDATE: TypeAdapter[Any] = TypeAdapter(
 
 #: what an attempt asks about itself: (method, last part of the path) -> its short path
 TASK_INSTANCE: Mapping[tuple[str, str], Hot] = {
-    ("PATCH", "run"): Hot(TypeAdapter(TIEnterRunningPayload), 200, _run, scopes=frozenset({"execution", "workload"})),
-    ("PATCH", "state"): Hot(_STATE_UPDATE, 204, _state),
+    ("PATCH", "run"): Hot(
+        TypeAdapter(TIEnterRunningPayload), 200, _run, _run_plainly, scopes=frozenset({"execution", "workload"})
+    ),
+    ("PATCH", "state"): Hot(_STATE_UPDATE, 204, _state, _state_plainly),
     ("PUT", "heartbeat"): Hot(TypeAdapter(TIHeartbeatInfo), 204, _heartbeat),
     ("PUT", "rtif"): Hot(TypeAdapter(dict[str, JsonValue]), 201, _rendered_fields),
 }
-XCOM = Hot(_JSON, 201, _xcom)
+XCOM = Hot(_JSON, 201, _xcom, _xcom_plainly)
 
 
 @dataclass(frozen=True)
@@ -171,6 +191,7 @@ class ShortPath:
         #: where a proxy's path stands before every other
         self._root: str = getattr(application, "root_path", "")
         self._threads = ThreadPoolExecutor(_THREADS, "execution-api")
+        self.database = statements.database()
         self._services: svcs.Container | None = None
         #: the tokens of attempts that run, the oldest first
         self._tokens: dict[str, _Known] = {}
@@ -214,12 +235,30 @@ class ShortPath:
         call = _Call(
             request.task_instance_id, payload, token, response, self._execution, self._container(), request.xcom
         )
-        context = contextvars.copy_context()
+        _name_in_log(request)
+        said = await self._plainly(request, call)
+        if said is not None:
+            return _filled(response, said.result)
         try:
             loop = asyncio.get_running_loop()
+            context = contextvars.copy_context()
             return await loop.run_in_executor(self._threads, context.run, _handle, request, call)
         except Exception as error:  # rolled back; Airflow's own answer follows
             log.debug("A request takes the long way", error=repr(error))
+            return None
+
+    async def _plainly(self, request: _Request, call: _Call) -> _Said | None:
+        """What one statement has to say; None when the handler has to find an answer.
+
+        A statement of which nobody knows whether it was done does no harm: the handler finds that it was, or does it.
+        """
+        if request.hot.plain is None or self.database is None:
+            return None
+        try:
+            async with self.database.connect() as connection:
+                return await request.hot.plain(call, connection)
+        except Exception as error:  # a connection that was lost; the handler's are looked at before they are used
+            log.debug("A request goes to its handler", error=repr(error))
             return None
 
     async def _token(self, request: _Request) -> TIToken | None:
@@ -306,19 +345,23 @@ def _good_until(claims: Mapping[str, Any]) -> float:
 
 def _handle(request: _Request, call: _Call) -> Response:
     """Call the handler in a transaction of its own; runs in a thread."""
+    with create_session(scoped=False) as session:
+        result = request.hot.call(call, session)
+        return result if isinstance(result, Response) else _filled(call.response, result)
+
+
+def _filled(response: Response, result: Any) -> Response:
+    if isinstance(result, BaseModel):
+        response.body = result.model_dump_json(exclude_unset=True, by_alias=True).encode()
+    elif result is not None:
+        response.body = json.dumps(result, separators=(",", ":")).encode()
+    return response
+
+
+def _name_in_log(request: _Request) -> None:
     structlog.contextvars.clear_contextvars()
     if correlation := request.headers.get(b"correlation-id"):
         structlog.contextvars.bind_contextvars(correlation_id=correlation.decode("latin-1"))
-    with create_session(scoped=False) as session:
-        result = request.hot.call(call, session)
-        response = call.response
-        if isinstance(result, Response):
-            return result
-        if isinstance(result, BaseModel):
-            response.body = result.model_dump_json(exclude_unset=True, by_alias=True).encode()
-        elif result is not None:
-            response.body = json.dumps(result, separators=(",", ":")).encode()
-    return response
 
 
 async def _body(receive: Receive) -> bytes | None:

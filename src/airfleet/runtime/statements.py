@@ -1,10 +1,13 @@
 """What nearly every attempt tells the API, each as one statement of PostgreSQL. [A]
 
 Airflow's handlers for a start, a success and an XCom are written for every case there is: four to seven statements
-each, and objects for whole rows. These are for the plain case alone, and leave the same rows behind (reference:
-``ti_run``, ``ti_update_state`` and ``set_xcom`` in airflow/api_fastapi/execution_api/routes; tests compare both on
-equal databases). Each finds its row only in the state that makes the case plain, under the lock of its own update. One
-that finds none has changed nothing, and Airflow's handler then has to say what is to be done.
+each, objects for whole rows, and a change of thread. These are for the plain case alone, and leave the same rows behind
+(reference: ``ti_run``, ``ti_update_state`` and ``set_xcom`` in airflow/api_fastapi/execution_api/routes; tests compare
+both on equal databases). Each finds its row only in the state that makes the case plain, under the lock of its own
+update. One that finds none has changed nothing, and Airflow's handler then has to say what is to be done.
+
+Each is a transaction by itself: one question to the database, its commit included, where a session needs three (is the
+connection alive, the statement, the commit). A connection that is dead after all is noticed by the statement.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from airflow import settings
 from airflow._shared.timezones import timezone
 from airflow.api_fastapi.execution_api.datamodels.taskinstance import (
     DagRun,
@@ -25,12 +29,20 @@ from airflow.api_fastapi.execution_api.datamodels.taskinstance import (
 from airflow.configuration import conf
 from airflow.models.asset import association_table as consumed
 from airflow.models.dagrun import DagRun as DagRunRow
-from airflow.models.taskreschedule import TaskReschedule
-from airflow.models.xcom import XComModel
-from sqlalchemy import bindparam, exists, func, literal, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy import ARRAY, Integer, String, column, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 log = structlog.get_logger(__name__)
+
+#: connections that are kept, and that there may be beside them for a moment
+_KEPT, _MORE = 2, 6
+
+#: what a record of the change needs is there
+_IS_COMPLETE = """EXISTS (
+          SELECT FROM dag_run run JOIN dag USING (dag_id)
+          WHERE run.dag_id = task_instance.dag_id AND run.run_id = task_instance.run_id
+      )"""
 
 _LOGGED = """
 INSERT INTO log (dttm, dag_id, task_id, map_index, event, logical_date, run_id, owner, extra, try_number)
@@ -40,17 +52,35 @@ FROM ti JOIN dag_run run ON run.dag_id = ti.dag_id AND run.run_id = ti.run_id JO
 RETURNING dag_id, task_id, run_id, map_index, try_number
 """
 
+#: the run of a task as an attempt is told it; without its note: Airflow's own answer leaves that out
+_RUN = [column for column in DagRunRow.__table__.columns if column.name in DagRun.model_fields]
+
 _BEGIN = text(f"""
 WITH ti AS (
     UPDATE task_instance
     SET state = 'running', start_date = :start_date, end_date = NULL, hostname = :hostname, unixname = :unixname,
         pid = :pid, last_heartbeat_at = :now, updated_at = :now, retry_delay_override = NULL, retry_reason = NULL
     WHERE id = :id AND state = 'queued' AND next_method IS NULL
-      AND (next_kwargs IS NULL OR next_kwargs::text IN ('null', '{{}}'))
-    RETURNING dag_id, task_id, run_id, map_index, try_number, hostname
+      AND (next_kwargs IS NULL OR next_kwargs::text IN ('null', '{{}}')) AND {_IS_COMPLETE}
+      AND NOT EXISTS (
+          SELECT FROM {consumed.name} JOIN dag_run run ON run.id = dag_run_id
+          WHERE run.dag_id = task_instance.dag_id AND run.run_id = task_instance.run_id
+      )
+    RETURNING dag_id, task_id, run_id, map_index, try_number, max_tries, hostname
 ), logged AS ({_LOGGED})
-SELECT logged.*, max_tries FROM logged, task_instance WHERE id = :id
-""")
+SELECT ti.try_number, ti.max_tries,
+    (SELECT count(*) FROM task_reschedule WHERE ti_id = :id) AS reschedules,
+    (SELECT array_agg(key) FROM xcom WHERE xcom.dag_id = ti.dag_id AND xcom.run_id = ti.run_id
+        AND xcom.task_id = ti.task_id AND (ti.map_index = -1 OR xcom.map_index = ti.map_index)) AS xcoms,
+    {", ".join(f"run.{column.name}" for column in _RUN)}
+FROM ti JOIN logged USING (dag_id, run_id) JOIN dag_run run USING (dag_id, run_id)
+""").columns(
+    column("try_number", Integer),
+    column("max_tries", Integer),
+    column("reschedules", Integer),
+    column("xcoms", ARRAY(String)),
+    *(column(of_run.name, of_run.type) for of_run in _RUN),
+)
 
 _SUCCEED = text(f"""
 WITH ti AS (
@@ -59,7 +89,7 @@ WITH ti AS (
         duration = EXTRACT(EPOCH FROM CAST(:end_date AS timestamptz) - start_date),
         rendered_map_index = CASE WHEN :renders THEN :rendered_map_index ELSE rendered_map_index END,
         next_method = NULL, next_kwargs = NULL
-    WHERE id = :id AND state = 'running'
+    WHERE id = :id AND state = 'running' AND {_IS_COMPLETE}
     RETURNING dag_id, task_id, run_id, map_index, try_number, hostname
 )
 {_LOGGED}
@@ -74,96 +104,65 @@ DO UPDATE SET value = EXCLUDED.value, dag_result = EXCLUDED.dag_result, timestam
 RETURNING 1
 """)
 
-#: what the run of a task that has begun looks like, and what Airflow asks beside
-_CONTEXT = (
-    # Without the note of a run: Airflow's own answer leaves it out.
-    select(
-        *(column for column in DagRunRow.__table__.columns if column.name in DagRun.model_fields),
-        exists().where(consumed.c.dag_run_id == DagRunRow.id).label("consumes"),
-        select(func.array_agg(XComModel.key))
-        .where(
-            XComModel.dag_id == DagRunRow.dag_id,
-            XComModel.run_id == DagRunRow.run_id,
-            XComModel.task_id == bindparam("task"),
-            (literal(-1) == bindparam("index")) | (XComModel.map_index == bindparam("index")),
-        )
-        .scalar_subquery()
-        .label("xcoms"),
-        select(func.count(TaskReschedule.id))
-        .where(TaskReschedule.ti_id == bindparam("ti"))
-        .scalar_subquery()
-        .label("reschedules"),
-    ).where(DagRunRow.dag_id == bindparam("dag"), DagRunRow.run_id == bindparam("run"))
-)
+
+def database() -> AsyncEngine | None:
+    """Airflow's database, for statements that are transactions by themselves; None when it is not PostgreSQL."""
+    url = settings.SQL_ALCHEMY_CONN
+    if url is None or make_url(url).drivername != "postgresql+psycopg":
+        return None
+    return settings.create_async_metadata_engine(
+        url,
+        connect_args=settings._get_connect_args("sync"),
+        engine_args={"isolation_level": "AUTOCOMMIT", "pool_size": _KEPT, "max_overflow": _MORE},
+    )
 
 
-def begin(session: Session, ti: UUID, payload: TIEnterRunningPayload) -> TIRunContext | None:
+async def begin(connection: AsyncConnection, ti: UUID, payload: TIEnterRunningPayload) -> TIRunContext | None:
     """Start a queued task that does not go on after a trigger; None when it is anything else."""
-    if not _is_postgres(session):
-        return None
-    begun = session.execute(
-        _BEGIN, {"id": ti, "now": timezone.utcnow(), "event": "running", **_start(payload)}
-    ).one_or_none()
+    told = {name: getattr(payload, name) for name in ("hostname", "unixname", "pid", "start_date")}
+    found = await connection.execute(_BEGIN, {"id": ti, "now": timezone.utcnow(), "event": "running", **told})
+    begun = found.one_or_none()
     if begun is None:
-        session.rollback()
-        return None
-    run = session.execute(
-        _CONTEXT, {"dag": begun.dag_id, "run": begun.run_id, "task": begun.task_id, "index": begun.map_index, "ti": ti}
-    ).one_or_none()
-    if run is None or run.consumes:
-        session.rollback()
         return None
     log.info("Task started", previous_state="queued", hostname=payload.hostname)
-    return _context(begun, run)
+    return _context(begun)
 
 
-def _start(payload: TIEnterRunningPayload) -> dict[str, Any]:
-    return {name: getattr(payload, name) for name in ("hostname", "unixname", "pid", "start_date")}
-
-
-def _context(begun: Any, run: Any) -> TIRunContext:
-    fields: dict[str, Any] = {name: getattr(run, name, None) for name in DagRun.model_fields}
+def _context(begun: Any) -> TIRunContext:
+    fields: dict[str, Any] = {name: getattr(begun, name, None) for name in DagRun.model_fields}
     return TIRunContext(
         dag_run=DagRun(**fields | {"consumed_asset_events": []}),
-        task_reschedule_count=run.reschedules,
+        task_reschedule_count=begun.reschedules,
         max_tries=begun.max_tries,
         variables=[],
         connections=[],
-        xcom_keys_to_clear=run.xcoms or [],
+        xcom_keys_to_clear=begun.xcoms or [],
         should_retry=begun.max_tries != 0 and begun.try_number <= begun.max_tries,
     )
 
 
-def succeed(session: Session, ti: UUID, payload: TISuccessStatePayload) -> bool:
+async def succeed(connection: AsyncConnection, ti: UUID, payload: TISuccessStatePayload) -> bool:
     """End a running task that tells of no assets; False when there is more to it."""
     clears = conf.getboolean("state_store", "clear_on_success")
-    if payload.task_outlets or payload.outlet_events or clears or not _is_postgres(session):
+    if payload.task_outlets or payload.outlet_events or clears:
         return False
-    ended = session.execute(
-        _SUCCEED,
-        {
-            "id": ti,
-            "now": timezone.utcnow(),
-            "event": "success",
-            "end_date": payload.end_date,
-            "renders": "rendered_map_index" in payload.model_fields_set,
-            "rendered_map_index": payload.rendered_map_index,
-        },
-    ).one_or_none()
-    if ended is None:
-        session.rollback()
+    told = {
+        "id": ti,
+        "now": timezone.utcnow(),
+        "event": "success",
+        "end_date": payload.end_date,
+        "renders": "rendered_map_index" in payload.model_fields_set,
+        "rendered_map_index": payload.rendered_map_index,
+    }
+    if (await connection.execute(_SUCCEED, told)).one_or_none() is None:
         return False
     log.info("Task instance state updated", new_state="success", rows_affected=1)
     return True
 
 
-def push(session: Session, value: Any, names: Mapping[str, Any]) -> bool:
+async def push(connection: AsyncConnection, value: Any, names: Mapping[str, Any]) -> bool:
     """Store an XCom; False when its run is not there, or it says more than a value."""
-    if names.get("mapped_length") is not None or not _is_postgres(session):
+    if names.get("mapped_length") is not None:
         return False
     stored = {"map_index": -1, "dag_result": False, **names, "value": json.dumps(value), "now": timezone.utcnow()}
-    return session.execute(_PUSH, stored).one_or_none() is not None
-
-
-def _is_postgres(session: Session) -> bool:
-    return session.bind is not None and session.bind.dialect.name == "postgresql"
+    return (await connection.execute(_PUSH, stored)).one_or_none() is not None
