@@ -62,16 +62,29 @@ def _function_task(task: Task, uses: CallableRef, site: Site) -> BaseOperator | 
 def _construct(
     cls: type[BaseOperator], task: Task, site: Site, given: Mapping[str, Any], literals: set[str]
 ) -> BaseOperator | None:
-    """The operator, with the fields in ``literals`` taken off what Airflow renders."""
+    """The operator; what Airflow is to render of it are not the fields in ``literals``, nor those that hold nothing.
+
+    For each field that it looks at an attempt builds a validator of some milliseconds (reference:
+    ``_serialize_rendered_fields`` in airflow/sdk/execution_time/task_runner.py).
+    """
     try:
         operator = cls(task_id=task.id, dag=site.dag, **given)
     except Exception as error:  # any operator may raise anything at its user
         name = task.uses.written.rpartition(".")[2] if task.uses else "empty"
         site.wrong(_place_of(error, task), said_by(error, name))
         return None
-    operator.template_fields = tuple(name for name in operator.template_fields if name not in literals)
+    operator.template_fields = tuple(
+        name for name in operator.template_fields if name not in literals and not _stays_empty(operator, name)
+    )
     operator.template_ext = ()
     return operator
+
+
+def _stays_empty(operator: BaseOperator, field: str) -> bool:
+    """Whether there is nothing to render in a field, and nothing to show of it after the task either."""
+    if getattr(operator, "overwrite_rtif_after_execution", False) or not hasattr(operator, field):
+        return False  # shown as it is then; Airflow has something to say about a field that is not there
+    return getattr(operator, field) in (None, "", [], {}, ())
 
 
 def _place_of(error: Exception, task: Task) -> str:

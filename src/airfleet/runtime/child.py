@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from socket import socket
 from typing import Any, NoReturn
 
+import msgspec
 import structlog
 from airflow.dag_processing.bundles.base import BundleVersionLock
 from airflow.sdk._shared.observability.metrics import stats
@@ -25,7 +26,7 @@ from airflow.sdk.api.datamodels._generated import TaskInstanceState
 from airflow.sdk.configuration import conf
 from airflow.sdk.definitions._internal.dag_parsing_context import _airflow_parsing_context_manager
 from airflow.sdk.exceptions import AirflowRescheduleException
-from airflow.sdk.execution_time import supervisor, task_runner
+from airflow.sdk.execution_time import comms, supervisor, task_runner
 from airflow.sdk.execution_time.comms import CommsDecoder, RescheduleTask, StartupDetails, ToSupervisor, ToTask
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance, TaskRunnerMarker
 from airflow.sdk.listener import get_listener_manager
@@ -39,7 +40,8 @@ from airfleet.runtime import loading, wire
 from airfleet.runtime.loading import Loaded
 from airfleet.runtime.work import Work
 
-#: reads what the monitor answers; half of the time of an attempt's start, were it built in each
+#: read what the monitor answers; half of the time of an attempt's start, were they built in each
+_FRAMES = msgspec.msgpack.Decoder(comms._ResponseFrame)
 _ANSWERS: TypeAdapter[Any] = TypeAdapter(ToTask)
 
 
@@ -105,8 +107,10 @@ def _reseed() -> None:
 def _main(loaded: Loaded) -> None:
     """Run the attempt whose details come over the socket that is now standard input."""
     log = structlog.get_logger(logger_name="task")
-    comms = CommsDecoder[ToTask, ToSupervisor](log=log, body_decoder=_ANSWERS, err_decoder=_ANSWERS)
-    task_runner.SUPERVISOR_COMMS = comms
+    channel = CommsDecoder[ToTask, ToSupervisor](
+        log=log, resp_decoder=_FRAMES, body_decoder=_ANSWERS, err_decoder=_ANSWERS
+    )
+    task_runner.SUPERVISOR_COMMS = channel
     stats.initialize(
         factory=stats_utils.get_stats_factory(), export_legacy_names=conf.getboolean("metrics", "legacy_names_on")
     )
@@ -119,7 +123,7 @@ def _main(loaded: Loaded) -> None:
             _run(details, loaded)
         except AirflowRescheduleException as reschedule:
             log.warning("Rescheduling task during startup, marking task as UP_FOR_RESCHEDULE")
-            comms.send(RescheduleTask(reschedule_date=reschedule.reschedule_date, end_date=datetime.now(UTC)))
+            channel.send(RescheduleTask(reschedule_date=reschedule.reschedule_date, end_date=datetime.now(UTC)))
             _record(span, reschedule)
             sys.exit(0)
         except KeyboardInterrupt as interrupt:
@@ -132,7 +136,7 @@ def _main(loaded: Loaded) -> None:
             sys.exit(1)
         finally:
             with suppress(Exception):
-                comms.socket.close()
+                channel.socket.close()
 
 
 def _run(details: StartupDetails, loaded: Loaded) -> None:

@@ -158,6 +158,7 @@ def test_the_client_is_made_and_changed_like_this() -> None:
         "airflow.sdk.definitions._internal.dag_parsing_context._airflow_parsing_context_manager",
         "airflow.sdk.exceptions.AirflowRescheduleException",
         "airflow.sdk.execution_time.comms.RescheduleTask",
+        "airflow.sdk.execution_time.comms._ResponseFrame",
         "airflow.sdk.execution_time.comms.ToSupervisor",
         "airflow.sdk.execution_time.comms.ToTask",
         "airflow.sdk.execution_time.supervisor._subprocess_main",
@@ -187,7 +188,7 @@ def test_functions_of_an_attempt_take_what_ours_gives() -> None:
     assert {"dag_folder", "safe_mode", "load_op_links", "bundle_path", "bundle_name"} <= set(
         parameters(BundleDagBag.__init__)
     ) | set(parameters(BundleDagBag.__mro__[1].__init__))
-    assert {"log", "body_decoder", "err_decoder"} <= {a.alias for a in attrs.fields(CommsDecoder)}
+    assert {"log", "resp_decoder", "body_decoder", "err_decoder"} <= {a.alias for a in attrs.fields(CommsDecoder)}
     assert hasattr(BaseDagBundle, "initialize")
 
 

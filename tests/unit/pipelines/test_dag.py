@@ -4,7 +4,7 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
-from airflow.sdk import DAG, XComArg
+from airflow.sdk import DAG, BaseOperator, XComArg
 
 from airfleet.errors import FileProblems, Place
 from airfleet.pipelines.dag import build
@@ -25,6 +25,17 @@ from airfleet.pipelines.spec import (
 BASH = OperatorRef("airflow.providers.standard.operators.bash.BashOperator", "bash")
 SENSOR = OperatorRef("airflow.providers.standard.sensors.filesystem.FileSensor", "file_sensor")
 FETCH = CallableRef("weather.steps", "fetch")
+
+
+class FillsLater(BaseOperator):
+    """Shows a field that it has only when it has run, as some of Airflow's operators do."""
+
+    template_fields = ("found",)
+    overwrite_rtif_after_execution = True
+
+    def __init__(self, **kwargs: object) -> None:
+        super().__init__(**kwargs)  # type: ignore[arg-type]
+        self.found = None
 
 
 def task(id: str, uses: object = None, *, needs: tuple[str, ...] = (), options: object = None, **args: Value) -> Task:
@@ -81,8 +92,21 @@ def test_a_literal_stays_literal_and_a_template_is_rendered() -> None:
     assert say.template_ext == ()
 
 
-def test_fields_that_are_not_set_are_still_rendered_by_airflow() -> None:
-    assert dag_of(task("say", BASH, bash_command="true")).task_dict["say"].template_fields == ("env", "cwd")
+def test_fields_that_hold_nothing_are_not_rendered() -> None:
+    assert dag_of(task("say", BASH, bash_command="true")).task_dict["say"].template_fields == ()
+    rendered = dag_of(task("say", BASH, bash_command=Template("{{ ds }}"), env={}, cwd="")).task_dict["say"]
+    assert rendered.template_fields == ("bash_command",)
+
+
+def test_a_field_of_the_defaults_is_still_rendered_by_airflow() -> None:
+    say = dag_of(task("say", BASH, bash_command="true"), defaults={"env": {"DAY": "x"}}).task_dict["say"]
+    assert say.template_fields == ("env",)
+
+
+def test_fields_that_airflow_shows_after_the_task_stay_also_when_they_hold_nothing() -> None:
+    """Airflow's operators that fill a field while they run say ``overwrite_rtif_after_execution``."""
+    later = dag_of(task("later", OperatorRef(f"{__name__}.FillsLater", "later"))).task_dict["later"]
+    assert later.template_fields == ("found",)
 
 
 def test_arguments_of_a_function_mix_literals_and_templates_at_any_depth() -> None:
