@@ -84,7 +84,8 @@ def _stays_empty(operator: BaseOperator, field: str) -> bool:
     """Whether there is nothing to render in a field, and nothing to show of it after the task either."""
     if getattr(operator, "overwrite_rtif_after_execution", False) or not hasattr(operator, field):
         return False  # shown as it is then; Airflow has something to say about a field that is not there
-    return getattr(operator, field) in (None, "", [], {}, ())
+    value = getattr(operator, field)
+    return value is None or (isinstance(value, (str, list, dict, tuple)) and not value)
 
 
 def _place_of(error: Exception, task: Task) -> str:

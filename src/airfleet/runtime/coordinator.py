@@ -26,6 +26,7 @@ from collections.abc import Generator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any, cast
 
 import attrs
@@ -109,18 +110,17 @@ class TaskCoordinator(BaseCoordinator):
         return self.ExecutionResult(exit_code, process.final_state)
 
 
-_kept: tuple[str, FleetClient] | None = None
-
-
 def client_for(server: str, auth: httpx.Auth | None) -> FleetClient:
     """The one client of this slot, with one connection for all its attempts, and the token of the present one."""
-    global _kept
-    if _kept is None or _kept[0] != server:
-        limits = httpx.Limits(max_keepalive_connections=1, max_connections=10, keepalive_expiry=_KEEP_ALIVE_SECONDS)
-        _kept = server, FleetClient(addresses(server), patience_seconds=patience_seconds(), limits=limits)
-    client = _kept[1]
+    client = _client(server)
     client.auth = auth or (lambda request: request)
     return client
+
+
+@lru_cache(maxsize=1)
+def _client(server: str) -> FleetClient:
+    limits = httpx.Limits(max_keepalive_connections=1, max_connections=10, keepalive_expiry=_KEEP_ALIVE_SECONDS)
+    return FleetClient(addresses(server), patience_seconds=patience_seconds(), limits=limits)
 
 
 def addresses(given: str) -> tuple[str, ...]:

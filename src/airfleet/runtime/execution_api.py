@@ -183,8 +183,9 @@ class _Request:
 class ShortPath:
     """Airflow's API application, with a shorter way to five of its handlers."""
 
-    def __init__(self, application: Any) -> None:
+    def __init__(self, application: Any, clock: Callable[[], float] = time.time) -> None:
         self._application: Application = application
+        self._clock = clock
         routes = {getattr(route, "path", ""): route for route in application.routes}
         execution: Any = getattr(routes.get("/execution"), "app", None)
         self._execution = execution
@@ -271,7 +272,7 @@ class ShortPath:
             return None
         own = request.task_instance_id is None or known.token.id == request.task_instance_id
         allowed = known.token.claims.scope in request.hot.scopes
-        return known.token if own and allowed and time.time() < known.good_until else None
+        return known.token if own and allowed and self._clock() < known.good_until else None
 
     async def _validated(self, text: str) -> _Known | None:
         """A token whose signature and times are right; remembered, for an attempt comes with it several times."""

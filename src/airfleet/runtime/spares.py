@@ -43,7 +43,7 @@ class _Spare:
 
 
 class Spares:
-    """Listens on ``orders`` by itself, or has a spare do so.
+    """Listens on ``orders`` by itself, or has spares do so.
 
     ``obey`` reads one message from ``orders``; ``may_run`` says whether an attempt may run, and sends it back if not;
     ``retire`` is called when the spare was told to.

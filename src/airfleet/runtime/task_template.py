@@ -81,10 +81,7 @@ class _Template:
             self._spares.tend()
 
     def _obey(self) -> None:
-        try:
-            received = wire.receive(self._connection, wait=False)
-        except BlockingIOError:  # a spare that has ended since took it
-            return
+        received = wire.receive(self._connection)
         if received is None or "retire" in received[0]:
             self._retire()
             return

@@ -78,3 +78,14 @@ def test_the_requests_are_the_ones_that_they_claim_to_be(told: dict[str, Any]) -
     assert {200, 201, 204, 401, 403, 404, 409, 422} <= statuses
     assert "refreshed-api-token" in told["soon expired"]["long"]["headers"]
     assert told["correlation id"]["short"]["headers"]["correlation-id"] == "abc"
+
+
+def test_a_token_is_checked_once_and_serves_its_own_task_until_it_is_to_be_renewed(told: dict[str, Any]) -> None:
+    """Status, requests that were passed on to Airflow, and signatures that were checked on the short path."""
+    assert told["one token"] == {
+        "first": [204, 0, 1],
+        "again": [204, 0, 0],
+        "for another task": [403, 1, None],
+        "before it is to be renewed": [204, 0, 0],
+        "when it is to be renewed": [204, 1, None],
+    }
