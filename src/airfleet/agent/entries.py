@@ -330,23 +330,22 @@ def _tell_job(job: Any) -> None:
 
 def api_server(options: Options) -> None:
     """``airflow api-server`` with the application that :func:`build_api` made."""
-    import uvicorn
     from airflow import settings
     from airflow.api_fastapi.auth.tokens import get_signing_args
 
     from airfleet.runtime import task_logs
     from airfleet.runtime.execution_api import ShortPath
+    from airfleet.runtime.web_server import serve
 
     believed = addresses(options.get("proxies", ""))
     use_database()
     get_signing_args()  # fails here, and not at the first login, when the key is missing
     presence.keep_saying(settings.get_engine())
     task_logs.use()
-    uvicorn.run(
+    serve(
         ShortPath(importlib.import_module("airflow.api_fastapi.main").app),
         host=options["address"],
         port=int(options["port"]),
-        workers=1,
         # What a client says of itself counts only when the proxy says it.
         proxy_headers=bool(believed),
         forwarded_allow_ips=list(believed),

@@ -23,7 +23,8 @@ An attempt of a task, from here::
 - *Callbacks* have no row that a worker writes; their result is kept, and asked for.
 
 ``heartbeat`` waits, when there is nothing to send, until PostgreSQL tells of a change
-(:mod:`airfleet.runtime.wakeups`), at most a second: the scheduler's loop needs no other pause.
+(:mod:`airfleet.runtime.wakeups`): the scheduler's loop needs no other pause. At most a second, or, when nothing was
+sent that is not over, until the scheduler says that something is due.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
     from airflow.executors.workloads.types import WorkloadKey
     from airflow.providers.celery.executors.celery_executor_utils import WorkloadInCelery
 
-#: the longest wait of a heartbeat, seconds: timers and the job's heartbeat run in the same loop
+#: the longest wait of a heartbeat with something to see to, seconds: timers run in the same loop
 WAIT_SECONDS = 1.0
 #: between two looks at the attempts' rows, seconds: without news, and when news make them
 LOOK_SECONDS, LOOK_WITH_NEWS_SECONDS = 1.0, 5.0
@@ -164,11 +165,10 @@ class FleetExecutor(CeleryExecutor):
     def _patience(self, sent_anything: bool) -> float:
         if self.event_buffer or self.freed:
             return 0.0
-        seconds = WAIT_SECONDS
-        if self.patience_seconds is not None:
-            seconds = min(seconds, self.patience_seconds)
-        elif sent_anything:
-            return 0.0
+        if self.patience_seconds is None:
+            seconds = 0.0 if sent_anything else WAIT_SECONDS
+        else:
+            seconds = min(self.patience_seconds, WAIT_SECONDS) if self.flights else self.patience_seconds
         if self.queued_tasks or self.queued_callbacks:
             seconds = min(seconds, max(0.0, self._publish_at - time.monotonic()))
         return seconds

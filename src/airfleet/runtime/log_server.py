@@ -24,11 +24,12 @@ PARTS = "/airfleet/parts/"
 
 def serve(address: str, port: int) -> None:
     """Serve the folder of task logs until the process is told to end."""
-    import uvicorn
     from airflow.configuration import conf
 
+    from airfleet.runtime import web_server
+
     folder = Path(conf.get("logging", "base_log_folder"))
-    uvicorn.run(
+    web_server.serve(
         application(folder),
         host=address,
         port=port,

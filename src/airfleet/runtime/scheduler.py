@@ -18,8 +18,8 @@ processes, they run again (:mod:`airfleet.runtime.recovery`).
 
 What is due by time is one small query a second. Every five seconds everything is done as stock does it, whether there
 is a reason or not: it finds what is told by no news (a run's timeout), and what was missed. While no run is running or
-waits to, the query is asked every five seconds and everything done every thirty. Without news (the database
-does not tell) every pass is stock's.
+waits to, the query is asked every five seconds, the loop rests as long, and everything is done every thirty. Without
+news (the database does not tell) every pass is stock's.
 
 What each part does is Airflow's own code; this module decides which are called. A contract test pins what is
 overridden and called here.
@@ -184,7 +184,7 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
         self._others_wait |= news.other
         agenda, patience = self._agenda(executor, news, now)
         executor.freed = False
-        executor.patience_seconds = patience
+        executor.patience_seconds = self._bounded(patience, now)
         if agenda.everything:
             self._find_the_forgotten(executor)
         if not agenda:
@@ -193,6 +193,11 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
         if self._left:
             executor.patience_seconds = 0.0
         return queued
+
+    def _bounded(self, patience: float, now: float) -> float:
+        """How long the loop may rest, with what is tried again in it."""
+        again = min(self._recover_at - now, WAIT_SECONDS if self._others_wait else float("inf"))
+        return max(0.0, min(patience, again))
 
     def _forget_versions(self, news: News) -> None:
         if news.everything:
@@ -309,7 +314,12 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
     # --- whose heartbeats are late ----------------------------------------------------------------
 
     def _find_task_instances_without_heartbeats(self, *, session: Session) -> list[TaskInstance]:
-        """As Airflow does; after an outage, only when there was time to send a heartbeat again."""
+        """As Airflow does; after an outage, only when there was time to send a heartbeat again.
+
+        Not while nothing runs: an attempt whose run is over already is among those that its executor watches.
+        """
+        if not self._any_run and isinstance(self.executor, FleetExecutor) and not self.executor.flights:
+            return []
         timeout = self._task_instance_heartbeat_timeout_secs
         patience = conf.getfloat("airfleet", "api_outage_seconds", fallback=0.0)
         oldest = presence.oldest_heartbeat(presence.read(session), timeout, patience)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -12,24 +13,29 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import pytest
+
 from airfleet.agent import health
 from airfleet.agent.health import WELL, Subject, Verdict
 from airfleet.fleet import brokers
 from airfleet.fleet.plan import BrokerWorks, FileBeats, HttpAnswers, JobBeats, PostgresAnswers, Started
 
 SUBJECT = Subject(pid=4711, started_at=time.time(), database=health.Database("postgresql://a:s3cret@127.0.0.1:9/a"))
+WAS_READY = replace(SUBJECT, was_ready=True)
 
 
 @contextmanager
-def something() -> Iterator[int]:
-    """A server that speaks no protocol of ours."""
+def something(says: bytes = b"what?\r\n") -> Iterator[int]:
+    """A server that says this to the first who asks something, and listens until that one goes."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
             client, _ = listener.accept()
             with client:
                 client.recv(1000)
-                client.sendall(b"what?\r\n")
+                client.sendall(says)
+                while client.recv(1000):
+                    pass
 
         thread = threading.Thread(target=serve)
         thread.start()
@@ -82,6 +88,37 @@ def test_a_database_that_is_not_there_yet_and_its_password_is_not_shown() -> Non
         assert verdict.reason.startswith("does not answer yet: ")
         assert "s3cret" not in verdict.reason
         assert "\n" not in verdict.reason
+
+
+def test_a_database_that_was_ready_is_well_while_it_asks_newcomers_for_a_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PGPASSWORD", "of somebody else")
+    asks = b"R" + struct.pack("!ii", 23, 10) + b"SCRAM-SHA-256\0\0"
+    with something(asks) as port:
+        assert health.ask(PostgresAnswers(port, "s3cret", "s3cret"), WAS_READY) == WELL
+
+
+def test_a_database_that_was_ready_is_not_well_while_it_starts() -> None:
+    fields = b"SFATAL\0C57P03\0Mthe database system is starting up\0\0"
+    starts = b"E" + struct.pack("!i", 4 + len(fields)) + fields
+    with something(starts) as port:
+        verdict = health.ask(PostgresAnswers(port, "s3cret", "s3cret"), WAS_READY)
+    assert not verdict.well
+    assert verdict.reason.endswith("FATAL:  the database system is starting up")
+
+
+def test_a_database_that_was_ready_and_says_nothing_is_not_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "GREETING_SECONDS", 0.05)
+    with something(b"") as port:
+        verdict = health.ask(PostgresAnswers(port, "s3cret", "s3cret"), WAS_READY)
+    assert verdict == Verdict(False, "does not answer yet: no answer within 0.05 s")
+
+
+def test_a_database_that_was_ready_and_is_gone() -> None:
+    verdict = health.ask(PostgresAnswers(closed_port(), "s3cret", "s3cret"), WAS_READY)
+    assert not verdict.well
+    assert "Connection refused" in verdict.reason
 
 
 def test_a_web_server_is_ready_when_every_address_answers() -> None:

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 from airflow.jobs.job import Job
+from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
 
+from airfleet.runtime import presence
+from airfleet.runtime.executor import WAIT_SECONDS, FleetExecutor
 from airfleet.runtime.scheduler import (
     DUE_SECONDS,
     EVERYTHING_SECONDS,
@@ -75,3 +78,34 @@ def test_news_end_the_rest() -> None:
     passes(scheduler, 12, {7: News(runs=True)})
     assert scheduler.asked == [0.0, 5.0, 8.0]
     assert scheduler.everything == [0.0, 7.0]
+
+
+@pytest.mark.parametrize(
+    ("others_wait", "recover_at", "rest"),
+    [(False, float("inf"), 5.0), (True, float("inf"), WAIT_SECONDS), (False, 100.5, 0.5), (False, 90.0, 0.0)],
+    ids=["nothing", "a callback waits", "recovery is tried again soon", "or now"],
+)
+def test_the_loop_rests_no_longer_than_until_something_is_tried_again(
+    others_wait: bool, recover_at: float, rest: float
+) -> None:
+    scheduler = Scheduler(None, IDLE)
+    scheduler._others_wait, scheduler._recover_at = others_wait, recover_at
+    assert scheduler._bounded(5.0, 100.0) == rest
+
+
+@pytest.mark.parametrize(
+    ("any_run", "flights", "asked"),
+    [(IDLE, {}, False), (IDLE, {"one": object()}, True), (BUSY, {}, True)],
+    ids=["nothing runs", "an attempt outlives its run", "a run"],
+)
+def test_heartbeats_are_looked_at_only_while_something_may_run(
+    any_run: bool, flights: dict[str, object], asked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduler = Scheduler(None, any_run)
+    scheduler._any_run = any_run
+    scheduler.executor = FleetExecutor()
+    scheduler.executor.flights = flights  # type: ignore[assignment]
+    found = [object()]
+    monkeypatch.setattr(presence, "read", lambda session: None)
+    monkeypatch.setattr(SchedulerJobRunner, "_find_task_instances_without_heartbeats", lambda self, session: found)
+    assert scheduler._find_task_instances_without_heartbeats(session=None) == (found if asked else [])  # type: ignore[arg-type]

@@ -413,3 +413,14 @@ def test_without_postgresql_a_heartbeat_waits_and_does_not_when_there_is_somethi
     assert fleet_executor._patience(sent_anything=True) == 0.25
     fleet_executor.freed = True
     assert fleet_executor._patience(sent_anything=False) == 0.0
+
+
+def test_with_nothing_to_see_to_a_heartbeat_rests_as_long_as_the_scheduler_allows(
+    fleet_executor: FleetExecutor,
+) -> None:
+    fleet_executor.patience_seconds = 5.0
+    assert fleet_executor._patience(sent_anything=False) == 5.0
+    send(fleet_executor, task())
+    fleet_executor.event_buffer.clear()
+    assert fleet_executor.flights
+    assert fleet_executor._patience(sent_anything=False) == module.WAIT_SECONDS
