@@ -105,6 +105,7 @@ UPDATE task_instance SET queued_by_job_id = :job_id
 WHERE state IN ('queued', 'running', 'restarting') AND external_executor_id IS NOT NULL
 AND NOT EXISTS (SELECT 1 FROM job WHERE job.id = queued_by_job_id)
 """)
+_RUNNING_RUNS = "SELECT dag_id, run_id FROM dag_run WHERE state = 'running'"
 _ANY_SCHEDULED = "SELECT EXISTS (SELECT FROM task_instance WHERE state = 'scheduled')"
 
 
@@ -338,13 +339,25 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
             return list(DagRun.get_running_dag_runs_to_examine(session=session))
         if not agenda.changed and not agenda.start_runs:
             return []
-        named = sorted(agenda.changed)[:RUNS_PER_PASS]
-        self._left.changed |= agenda.changed - set(named)
+        changed = agenda.changed if len(agenda.changed) <= RUNS_PER_PASS else self._still_running(agenda.changed)
+        named = sorted(changed)[:RUNS_PER_PASS]
+        self._left.changed |= changed - set(named)
         exact = [(dag_id, run_id) for dag_id, run_id in named if run_id and dag_id not in self._in_order]
         whole = {dag_id for dag_id, run_id in named if not run_id or dag_id in self._in_order}
         runs = self._running(exact, whole, session)
         self._doubtful = {run.id for run in runs if run.last_scheduling_decision and run.dag_id not in whole}
         return runs
+
+    def _still_running(self, changed: set[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Without the runs that are not running: news of ten thousand ended runs are no work for hundreds of passes.
+
+        A run that is running only later brings news of that, or was never looked at.
+        """
+        rows = self._fetch(_RUNNING_RUNS)
+        if rows is None:
+            return changed
+        running = {(dag_id, run_id) for dag_id, run_id in rows}
+        return {(dag_id, run_id) for dag_id, run_id in changed if not run_id or (dag_id, run_id) in running}
 
     def _running(self, exact: Collection[tuple[str, str]], whole: Collection[str], session: Session) -> list[DagRun]:
         """Running runs that are named, and those that were never looked at; locked, as Airflow does it."""

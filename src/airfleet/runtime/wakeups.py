@@ -264,7 +264,9 @@ BEGIN
     IF TG_OP = 'DELETE' THEN
         PERFORM pg_notify('airfleet_runs', '');
     ELSIF TG_OP = 'INSERT' THEN
-        PERFORM pg_notify('airfleet_runs', NEW.dag_id || chr(31) || NEW.run_id);
+        IF NEW.state IN ('queued', 'running') THEN
+            PERFORM pg_notify('airfleet_runs', NEW.dag_id || chr(31) || NEW.run_id);
+        END IF;
     ELSIF NEW.state IS DISTINCT FROM OLD.state AND NOT (NEW.state = 'running' AND OLD.state = 'queued') THEN
         PERFORM pg_notify('airfleet_runs', NEW.dag_id || chr(31) || NEW.run_id);
     END IF;

@@ -175,6 +175,24 @@ def test_the_database_tells_of_states_that_the_scheduler_acts_upon(
         database.execute(change, ("success", ti_id))
 
 
+@pytest.mark.parametrize(("state", "told"), [("success", False), ("queued", True), ("running", True)])
+def test_a_run_that_is_made_is_told_of_when_something_is_to_be_done(
+    running: Tiny, database: psycopg.Connection[Any], state: str, told: bool
+) -> None:
+    """History that is brought back, a hundred thousand runs perhaps, is no news."""
+    assert running.runs_a_task(f"before {state}")
+    columns = "dag_id, logical_date, run_id, state, run_type, run_after, creating_job_id, log_template_id, clear_number"
+    copied = f"""INSERT INTO dag_run ({columns})
+        SELECT dag_id, NULL, run_id || %(suffix)s, %(state)s, run_type, 'infinity', creating_job_id, log_template_id, 0
+        FROM dag_run LIMIT 1 RETURNING dag_id, run_id"""
+    with connect(running.fleet) as hears:
+        hears.execute(f"LISTEN {wakeups.RUNS}")
+        row = database.execute(copied, {"suffix": f"-{state}", "state": state}).fetchone()
+        assert row is not None
+        assert heard(hears, *row) is told
+        database.execute("DELETE FROM dag_run WHERE dag_id = %s AND run_id = %s", row)
+
+
 def test_news_that_arrive_with_the_answer_to_a_question_are_heard(
     running: Tiny, database: psycopg.Connection[Any]
 ) -> None:

@@ -109,3 +109,14 @@ def test_heartbeats_are_looked_at_only_while_something_may_run(
     monkeypatch.setattr(presence, "read", lambda session: None)
     monkeypatch.setattr(SchedulerJobRunner, "_find_task_instances_without_heartbeats", lambda self, session: found)
     assert scheduler._find_task_instances_without_heartbeats(session=None) == (found if asked else [])  # type: ignore[arg-type]
+
+
+def test_of_more_news_than_a_pass_has_room_for_only_runs_that_run_are_kept() -> None:
+    scheduler = Scheduler(None, BUSY)
+    scheduler.now = 0.0
+    scheduler.answer = [("dag", "running")]  # type: ignore[assignment]
+    scheduler._fetch = lambda query, parameters=(): scheduler.answer  # type: ignore[assignment,method-assign]
+    ended = {("dag", f"ended-{number}") for number in range(100)}
+    assert scheduler._still_running(ended | {("dag", "running"), ("other", "")}) == {("dag", "running"), ("other", "")}
+    scheduler._fetch = lambda query, parameters=(): None  # type: ignore[method-assign,assignment]
+    assert scheduler._still_running(ended) == ended
