@@ -435,10 +435,10 @@ def flower(options: Options) -> None:
 
 
 def log_server(options: Options) -> None:
-    """``airflow serve-logs``, for the api-servers of other hosts."""
+    """``airflow serve-logs``, for other hosts."""
     from airfleet.runtime import log_server
 
-    log_server.serve(options["address"], int(options["port"]))
+    log_server.serve(options["address"], int(options["port"]), Path(options["components"]))
 
 
 def start_pool() -> None:

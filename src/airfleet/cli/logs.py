@@ -4,68 +4,73 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import click
 
-from airfleet.cli import options, terminal
+from airfleet.cli import host_logs, options, terminal
+from airfleet.cli.host_logs import Followed, Logs
 from airfleet.cli.project import find
-from airfleet.cli.tailing import Tail, last_lines
 from airfleet.errors import FleetError, did_you_mean
 
-POLL_SECONDS = 0.25
+#: of each log, at most: what another host gives at once
+MOST_LINES = 10_000
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "bright_cyan", "bright_green", "bright_magenta")
 
 
 @click.command(
     epilog="\b\nExamples:\n  airfleet logs scheduler -n 50\n"
-    "  airfleet logs -f                # all components, as they write"
+    "  airfleet logs -f                # all components, as they write\n"
+    "  airfleet logs worker --host work-2"
 )
 @click.argument("component", required=False)
 @options.option("-f", "--follow", is_flag=True, help="Go on with what is written from now on.")
 @options.option(
-    "-n", "--lines", type=click.IntRange(min=0), default=100, show_default=True, help="Lines of each to begin with."
+    "-n",
+    "--lines",
+    type=click.IntRange(0, MOST_LINES),
+    default=100,
+    show_default=True,
+    help="Lines of each to begin with.",
 )
+@options.option("--host", metavar="NAME", help="The logs of another host of the fleet.")
 @options.project
-def command(component: str | None, follow: bool, lines: int, project: Path | None) -> None:
+def command(component: str | None, follow: bool, lines: int, host: str | None, project: Path | None) -> None:
     """Show the logs of COMPONENT, or of all of them."""
-    folder = find(project).paths.logs
-    files = chosen(folder, component)
-    if not files:
-        raise FleetError(f"there are no logs in {folder} yet", hint="airfleet up")
-    names = Names(files, prefixed=component is None)
-    # Opened before the last lines are read: a line written in between is shown twice, not lost.
-    tails = {name: Tail(path, from_end=True) for name, path in files.items()} if follow else {}
-    for name, line in merged(files, lines):
+    logs = host_logs.of(find(project), host)
+    opened = {name: logs.open(name, from_end=True) for name in chosen(logs, component)}
+    names = Names(opened, prefixed=component is None)
+    for name, line in merged({name: log.last(lines) for name, log in opened.items()}):
         terminal.put(names.line(name, line))
     if follow:
-        _follow(folder, tails, component, names)
+        _follow(logs, opened, component, names)
 
 
-def chosen(folder: Path, component: str | None) -> dict[str, Path]:
-    """Name -> log file: of the component, or of all.
+def chosen(logs: Logs, component: str | None) -> list[str]:
+    """The component, or all.
 
     Raises:
-        FleetError: no component of that name has a log.
+        FleetError: there are no logs at all, or no component of that name has one.
     """
-    files = {path.stem: path for path in sorted(folder.glob("*.log"))}
+    known = logs.names()
+    if not known:
+        raise FleetError(f"there are no logs in {logs.place} yet", hint="airfleet up")
     if component is None:
-        return files
-    if component not in files:
-        known = ", ".join(files) or "none yet"
-        hint = did_you_mean(component, files) or f"there are: {known}"
+        return known
+    if component not in known:
+        hint = did_you_mean(component, known) or f"there are: {', '.join(known)}"
         raise FleetError(f"no component named '{component}' has a log", hint=hint)
-    return {component: files[component]}
+    return [component]
 
 
-def merged(files: dict[str, Path], lines: int) -> list[tuple[str, str]]:
-    """The last ``lines`` lines of each file, all in the order of their times."""
+def merged(logs: Mapping[str, Iterable[str]]) -> list[tuple[str, str]]:
+    """Lines of several logs, all in the order of their times."""
     timed: list[tuple[str, str, str]] = []
-    for name, path in files.items():
+    for name, lines in logs.items():
         at = ""
-        for line in last_lines(path, lines):
+        for line in lines:
             # A line without a time belongs to the one before it.
             at = time_of(line) or at
             timed.append((at, name, line))
@@ -105,19 +110,20 @@ class Names:
         return f"{terminal.style(terminal.fill(name, self._width), fg=colour)} | {text}"
 
 
-def _follow(folder: Path, tails: dict[str, Tail], component: str | None, names: Names) -> None:
+def _follow(logs: Logs, opened: dict[str, Followed], component: str | None, names: Names) -> None:
     """Print what is written from now on, also by components that start later, until Ctrl-C."""
     while True:
         if component is None:
-            for name, path in chosen(folder, None).items():
-                tails.setdefault(name, Tail(path, from_end=False))
-        new = [_put_new(tail, name, names) for name, tail in tails.items()]
+            for name in logs.names():
+                if name not in opened:
+                    opened[name] = logs.open(name, from_end=False)
+        new = [_put_new(log, name, names) for name, log in opened.items()]
         if not any(new):
-            time.sleep(POLL_SECONDS)
+            time.sleep(logs.pause_seconds)
 
 
-def _put_new(tail: Tail, name: str, names: Names) -> bool:
-    new: Sequence[str] = tail.read()
+def _put_new(log: Followed, name: str, names: Names) -> bool:
+    new = log.read()
     for line in new:
         terminal.put(names.line(name, line))
     return bool(new)

@@ -109,7 +109,7 @@ class Api:
         deadline = self.clock() + self.patience_seconds
         while True:
             try:
-                return _send(self.url, method, path, body, token)
+                return send(self.url, method, path, body, token)
             except ConnectionRefusedError as gone:
                 reason: Exception = gone
             except (OSError, http.client.HTTPException) as lost:
@@ -176,7 +176,8 @@ def _path(parts: tuple[object, ...], query: Mapping[str, Any]) -> str:
     return f"{path}?{urlencode(given, doseq=True)}" if given else path
 
 
-def _send(url: str, method: str, path: str, body: Any, token: str) -> Any:
+def send(url: str, method: str, path: str, body: Any, token: str) -> Any:
+    """One request and its answer, of JSON. Raises ApiError, OSError, HTTPException."""
     where = urlsplit(url)
     kind = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection
     connection = kind(where.netloc, timeout=REQUEST_SECONDS)

@@ -14,8 +14,8 @@ import click
 
 from airfleet.cli import causes, logtail, options, pipeline_file, progress, tables, terminal
 from airfleet.cli.progress import Item
-from airfleet.cli.tailing import last_lines
 from airfleet.errors import EXIT_OK, EXIT_WRONG, FleetError
+from airfleet.tailing import last_lines
 
 if TYPE_CHECKING:
     from airfleet.pipelines.local_run import Outcome, TaskEvent

@@ -171,8 +171,9 @@ def logs_are_apart(fleet: Fleet, paths: Paths) -> bool:
 
 
 def needs_log_server(fleet: Fleet, here: Host, paths: Paths) -> bool:
-    """Whether tasks or triggers of this host write logs that others read."""
-    return bool(here.workers or here.triggerer.count) and logs_are_apart(fleet, paths)
+    """Whether components of this host, or tasks, write logs that others may want to read."""
+    instances = (here.scheduler, here.dag_processor, here.triggerer, here.api_server)
+    return bool(here.workers or any(one.count for one in instances)) and logs_are_apart(fleet, paths)
 
 
 def _place(address: str, port: int) -> str:

@@ -45,7 +45,15 @@ class Secrets:
     @property
     def logs_key(self) -> str:
         """Opens the logs of tasks on other hosts, and nothing else; whoever knows what agents know can make it."""
-        return hmac.new(self.peers_key.encode(), b"task logs", hashlib.sha256).hexdigest() if self.peers_key else ""
+        return self._derived(b"task logs")
+
+    @property
+    def component_logs_key(self) -> str:
+        """Opens what the components of other hosts wrote, and nothing else; of the same origin."""
+        return self._derived(b"component logs")
+
+    def _derived(self, purpose: bytes) -> str:
+        return hmac.new(self.peers_key.encode(), purpose, hashlib.sha256).hexdigest() if self.peers_key else ""
 
 
 def generate(random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> Secrets:

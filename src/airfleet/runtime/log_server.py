@@ -1,5 +1,7 @@
 """The log server of a host: it gives what tasks wrote here to the api-servers of other hosts. [A]
 
+What its components wrote it gives to people on other hosts (:mod:`airfleet.runtime.component_log_server`).
+
 It is Airflow's own (``airflow serve-logs``: files below ``/log``, each for a token that names it), and answers one
 question more: which files a log consists of, and how long each is now. A task that was deferred, or that waited between
 two looks, has written parts on several hosts under names that only those hosts know.
@@ -22,15 +24,16 @@ HEALTH = "/airfleet/health"
 PARTS = "/airfleet/parts/"
 
 
-def serve(address: str, port: int) -> None:
-    """Serve the folder of task logs until the process is told to end."""
+def serve(address: str, port: int, components: Path) -> None:
+    """Serve the folders of the logs of tasks and of components until the process is told to end."""
     from airflow.configuration import conf
 
-    from airfleet.runtime import web_server
+    from airfleet.runtime import component_log_server, web_server
 
-    folder = Path(conf.get("logging", "base_log_folder"))
+    served = application(Path(conf.get("logging", "base_log_folder")))
+    component_log_server.add(served, components, conf.get("airfleet", "component_logs_key"))
     web_server.serve(
-        application(folder),
+        served,
         host=address,
         port=port,
         log_config=None,

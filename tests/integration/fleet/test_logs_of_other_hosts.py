@@ -98,6 +98,14 @@ def test_every_host_that_writes_logs_shows_its_log_server(fleet: Apart) -> None:
     assert hosts["back"] == {"template", "broker", "worker", "log-server"}
 
 
+def test_what_the_components_of_another_host_wrote_is_shown_to_people(fleet: Apart) -> None:
+    wait_for_components(fleet)
+    shown = fleet.front.airfleet("logs", "worker", "--host", "back")
+    assert shown.returncode == 0, shown.stderr
+    assert "celery" in shown.stdout.lower()
+    assert not list(fleet.front.paths.logs.glob("worker*.log"))
+
+
 def wait_for_components(fleet: Apart) -> tuple[HostStatus, ...]:
     def told() -> tuple[HostStatus, ...]:
         hosts = fleet.front.snapshot().hosts

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from airfleet.cli.project import Project
-from airfleet.cli.tailing import Tail, last_lines
+from airfleet.tailing import Tail, complete_after, last_complete, last_lines
 from conftest import Airfleet
 
 
@@ -79,6 +79,42 @@ def test_following_shows_new_lines_also_of_components_that_start_later(logs: Pat
 def test_last_lines(text: bytes, count: int, expected: list[str], tmp_path: Path) -> None:
     (tmp_path / "a.log").write_bytes(text)
     assert last_lines(tmp_path / "a.log", count) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "count", "expected"),
+    [
+        (b"", 3, ([], 0)),
+        (b"a\nb\nc\n", 2, (["b", "c"], 6)),
+        (b"a\nb\nhalf", 2, (["a", "b"], 4)),
+        (b"a\nb\nhalf", 1, (["b"], 4)),
+        (b"half", 1, ([], 0)),
+        (b"a\nb\n", 0, ([], 4)),
+        (b"x" * 200_000 + b"\nlast\n", 1, (["last"], 200_006)),
+    ],
+)
+def test_the_last_complete_lines_and_where_they_end(
+    text: bytes, count: int, expected: tuple[list[str], int], tmp_path: Path
+) -> None:
+    (tmp_path / "a.log").write_bytes(text)
+    assert last_complete(tmp_path / "a.log", count) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "offset", "expected"),
+    [
+        (b"a\nb\n", 4, ([], 4)),
+        (b"a\nb\nc\nhalf", 4, (["c"], 6)),
+        (b"a\nb\nhalf", 4, ([], 4)),
+        (b"new\n", 400, (["new"], 4)),
+        (b"0123456789\n", 0, (["01234567"], 8)),
+        (b"0123\n56789\n", 0, (["0123"], 5)),
+    ],
+    ids=["nothing", "a line", "half a line", "made anew", "longer than an answer", "more than an answer"],
+)
+def test_complete_lines_after_a_byte(text: bytes, offset: int, expected: tuple[list[str], int], tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(text)
+    assert complete_after(tmp_path / "a.log", offset, most=8) == expected
 
 
 def test_last_lines_of_a_file_that_is_not_there(tmp_path: Path) -> None:

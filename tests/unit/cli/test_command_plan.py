@@ -73,6 +73,7 @@ def test_every_host_of_a_fleet_or_one_of_them(project: Project, airfleet: Airfle
         ("control", "scheduler-2", "", ""),
         ("control", "dag-processor", "", "1GB"),
         ("control", "api-server", "", ""),
+        ("control", "log-server", "", ""),
         ("work", "template", "", ""),
         ("work", "light", "queues default, quick, 8 slots", "16GB"),
         ("work", "light-2", "queues default, quick, 8 slots", "16GB"),

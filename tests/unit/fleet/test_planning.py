@@ -172,10 +172,14 @@ def on(host: str, fleet: Fleet = MANY, **ports: object) -> Plan:
 def test_whoever_serves_logs_and_whoever_reads_them_know_the_key_of_logs_and_no_other_of_it() -> None:
     serves, reads = on("work", logs=8793), on("control", api_servers=(8080,))
     assert serves.component("log-server").address == "10.0.0.21:8793"
-    assert known_to(serves, "log-server") == {"api.secret_key": SECRETS.logs_key}
+    assert known_to(serves, "log-server") == {
+        "api.secret_key": SECRETS.logs_key,
+        "airfleet.component_logs_key": SECRETS.component_logs_key,
+    }
     assert known_to(reads, "api-server")["airfleet.logs_key"] == SECRETS.logs_key
     assert known_to(reads, "api-server")["api.secret_key"] == SECRETS.api_secret_key
-    assert SECRETS.logs_key not in EVERY_SECRET.values()
+    assert SECRETS.component_logs_key not in known_to(reads, "api-server").values()
+    assert len({SECRETS.logs_key, SECRETS.component_logs_key, *EVERY_SECRET.values()}) == len(EVERY_SECRET) + 2
     assert "airfleet.logs_key" not in known_to(planning.plan(context()), "api-server")  # one host: one folder
 
 
@@ -194,7 +198,8 @@ def test_log_servers_are_for_hosts_with_folders_of_their_own(fleet: Fleet, share
     works = next(host for host in fleet.hosts if host.workers)
     assert logs_are_apart(fleet, paths) is apart
     assert needs_log_server(fleet, works, paths) is apart
-    assert not needs_log_server(fleet, Host("idle", "10.0.0.9", scheduler=Instances()), paths)
+    assert needs_log_server(fleet, Host("decides", "10.0.0.9", scheduler=Instances()), paths) is apart
+    assert not needs_log_server(fleet, Host("serves", "10.0.0.10"), paths)  # database, broker or nginx alone
 
 
 def test_each_host_runs_what_it_names_and_nothing_else() -> None:

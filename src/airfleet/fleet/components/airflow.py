@@ -36,7 +36,10 @@ def settings(context: Context, kind: str) -> tuple[Setting, ...]:
         "tokens": (("api_auth", "jwt_secret", secrets.jwt_secret),),
         "sessions": (("api", "secret_key", secrets.api_secret_key),),
         "logs": ((("airfleet", "logs_key", secrets.logs_key),) if context.serves_logs else ()),
-        "log tokens": (("api", "secret_key", secrets.logs_key),),
+        "log tokens": (
+            ("api", "secret_key", secrets.logs_key),
+            ("airfleet", "component_logs_key", secrets.component_logs_key),
+        ),
         "broker": (
             ("celery", "broker_url", context.broker.url),
             *celery_settings.secrets(context.broker),

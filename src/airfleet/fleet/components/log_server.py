@@ -1,6 +1,6 @@
-"""The log server: gives what tasks wrote on this host to the api-servers of other hosts.
+"""The log server: gives what tasks and components wrote on this host to other hosts.
 
-It runs on every host with workers or triggerers of a fleet that has several, each with a folder of its own.
+It runs on every host, with anything of Airflow's, of a fleet that has several, each with a folder of its own.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ def component(context: Context) -> Component | None:
     if port is None:
         return None
     door = Door(context.here.address, port)
+    options = {"address": door.address, "port": str(port), "components": str(context.paths.logs)}
     return Component(
         name=NAME,
         kind=NAME,
-        start=Fork(NAME, {"address": door.address, "port": str(port)}, airflow.settings(context, NAME)),
+        start=Fork(NAME, options, airflow.settings(context, NAME)),
         probe=HttpAnswers((f"http://{door}{HEALTH}",)),
         needs=("template",),
         grace_seconds=5.0,

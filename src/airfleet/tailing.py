@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 BLOCK = 64 * 1024
+#: of what was written since, at once
+MOST_BYTES = 1024 * 1024
 
 
 def last_lines(path: Path, count: int) -> list[str]:
@@ -26,8 +28,35 @@ def last_lines(path: Path, count: int) -> list[str]:
     return _text(data).splitlines()[-count:]
 
 
+def last_complete(path: Path, count: int) -> tuple[list[str], int]:
+    """The last ``count`` complete lines, and the byte after them. Raises OSError when the file cannot be read."""
+    with open(path, "rb") as file:
+        data = _last_bytes(file, count + 1)
+        end = file.seek(0, os.SEEK_CUR)
+    whole, newline, rest = data.rpartition(b"\n")
+    lines = _text(whole).split("\n") if newline else []
+    return (lines[-count:] if count > 0 else []), end - len(rest)
+
+
+def complete_after(path: Path, offset: int, most: int = MOST_BYTES) -> tuple[list[str], int]:
+    """The complete lines from a byte on, at most so many bytes of them, and the byte after them.
+
+    A file that is shorter was made anew, and is read from its beginning; of a line that is longer than ``most``, what
+    there is of it is a line. Raises OSError when the file cannot be read.
+    """
+    with open(path, "rb") as file:
+        start = offset if offset <= file.seek(0, os.SEEK_END) else 0
+        file.seek(start)
+        data = file.read(most)
+    whole, newline, rest = data.rpartition(b"\n")
+    if not newline and len(data) < most:
+        return [], start
+    return _text(whole if newline else rest).split("\n"), start + (len(whole) + 1 if newline else len(data))
+
+
 def _last_bytes(file: BinaryIO, lines: int) -> bytes:
-    at = file.seek(0, os.SEEK_END)
+    """So many lines before the end as it is now, where the file's position is afterwards, and more."""
+    at = end = file.seek(0, os.SEEK_END)
     blocks: list[bytes] = []
     newlines = 0
     while at > 0 and newlines <= lines:
@@ -36,6 +65,7 @@ def _last_bytes(file: BinaryIO, lines: int) -> bytes:
         file.seek(at)
         blocks.append(file.read(size))
         newlines += blocks[-1].count(b"\n")
+    file.seek(end)
     return b"".join(reversed(blocks))
 
 

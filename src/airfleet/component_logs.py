@@ -1,0 +1,44 @@
+"""How one host asks another for what its components wrote: the question, and what opens it.
+
+::
+
+    GET /airfleet/components                      {"names": ["scheduler", "worker"]}
+    GET /airfleet/components/NAME?last=100        {"lines": [...], "end": 4711}   its last lines
+    GET /airfleet/components/NAME?after=4711      {"lines": [...], "end": 4802}   what was written since
+
+Lines are complete; ``end`` is the byte after the last of them. Each request carries a token, signed with a key that
+whoever knows what the agents of the fleet know can make, and that opens nothing else
+(:attr:`airfleet.fleet.secrets.Secrets.component_logs_key`).
+"""
+
+from __future__ import annotations
+
+QUESTION = "/airfleet/components"
+#: seconds for which a token is good; clocks of hosts may differ by as much
+TOKEN_SECONDS = 30
+_AUDIENCE, _ALGORITHM = "airfleet component logs", "HS512"
+
+
+def token(key: str, now: float) -> str:
+    """What opens the logs for half a minute; ``now`` is in seconds since the epoch."""
+    import jwt  # only here: a command that reads its own host's logs needs none
+
+    return jwt.encode({"aud": _AUDIENCE, "iat": int(now), "exp": int(now) + TOKEN_SECONDS}, key, _ALGORITHM)
+
+
+def opens(given: str, key: str) -> bool:
+    """Whether this is a token of this key that is still good."""
+    import jwt
+
+    try:
+        jwt.decode(
+            given,
+            key,
+            algorithms=[_ALGORITHM],
+            audience=_AUDIENCE,
+            leeway=TOKEN_SECONDS,
+            options={"require": ["aud", "iat", "exp"]},
+        )
+    except jwt.InvalidTokenError:
+        return False
+    return True
