@@ -14,6 +14,8 @@ whoever knows what the agents of the fleet know can make, and that opens nothing
 from __future__ import annotations
 
 QUESTION = "/airfleet/components"
+#: lines of one answer, at most
+MOST_LINES = 100_000
 #: seconds for which a token is good; clocks of hosts may differ by as much
 TOKEN_SECONDS = 30
 _AUDIENCE, _ALGORITHM = "airfleet component logs", "HS512"

@@ -156,6 +156,8 @@ class _Remote:
         self._after = after
 
     def last(self, lines: int) -> list[str]:
+        if lines > component_logs.MOST_LINES:
+            raise FleetError(f"{self._there.place} gives {component_logs.MOST_LINES} lines at the most")
         return self._ask(last=lines)
 
     def read(self) -> list[str]:

@@ -14,8 +14,6 @@ from airfleet.cli.host_logs import Followed, Logs
 from airfleet.cli.project import find
 from airfleet.errors import FleetError, did_you_mean
 
-#: of each log, at most: what another host gives at once
-MOST_LINES = 10_000
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "bright_cyan", "bright_green", "bright_magenta")
 
@@ -30,7 +28,7 @@ COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "bright_cyan", "bright_
 @options.option(
     "-n",
     "--lines",
-    type=click.IntRange(0, MOST_LINES),
+    type=click.IntRange(min=0),
     default=100,
     show_default=True,
     help="Lines of each to begin with.",

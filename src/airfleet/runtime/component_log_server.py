@@ -13,9 +13,6 @@ from fastapi import FastAPI, HTTPException, Query, Request
 from airfleet import component_logs
 from airfleet.tailing import complete_after, last_complete
 
-#: lines of one answer, at most
-MOST_LINES = 10_000
-
 
 def add(served: FastAPI, folder: Path, key: str) -> None:
     """Have an application answer for the logs in ``folder``, with tokens of this key; without a key for nobody."""
@@ -25,7 +22,10 @@ def add(served: FastAPI, folder: Path, key: str) -> None:
         return {"names": names_in(folder)}
 
     def one(
-        name: str, request: Request, last: int = Query(0, ge=0, le=MOST_LINES), after: int | None = Query(None, ge=0)
+        name: str,
+        request: Request,
+        last: int = Query(0, ge=0, le=component_logs.MOST_LINES),
+        after: int | None = Query(None, ge=0),
     ) -> dict[str, Any]:
         _require_token(request, key)
         if name not in names_in(folder):

@@ -60,6 +60,12 @@ def test_the_components_that_have_written_something_and_their_last_lines(other: 
     assert other.open("worker", from_end=True).last(2) == []
 
 
+def test_more_lines_than_a_host_gives_are_refused_before_it_is_asked(other: OtherHost) -> None:
+    with pytest.raises(FleetError) as refused:
+        other.open("scheduler", from_end=True).last(100_001)
+    assert str(refused.value) == f"{other.place} gives 100000 lines at the most"
+
+
 def test_what_is_written_afterwards_comes_once_and_in_whole_lines(other: OtherHost, folder: Path) -> None:
     log = other.open("scheduler", from_end=True)
     log.last(1)
