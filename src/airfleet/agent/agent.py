@@ -22,28 +22,27 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from airfleet.agent import leftovers, memory, process, restarts, states, upstreams, wakeup
-from airfleet.agent.control import ComponentStatus, HostStatus, Snapshot
+from airfleet.agent import leftovers, process, restarts, snapshots, states, upstreams, wakeup
+from airfleet.agent.control import Snapshot
 from airfleet.agent.database_watch import DatabaseWatch
-from airfleet.agent.deciding import BREAK_SECONDS, EndAttempts
+from airfleet.agent.deciding import EndAttempts
 from airfleet.agent.draining import Draining
 from airfleet.agent.fencing import Fencing
 from airfleet.agent.guard import Guard, Permission, end_attempts
 from airfleet.agent.health import Verdict
-from airfleet.agent.leases import Row
 from airfleet.agent.membership import Membership
-from airfleet.agent.orders import API_SERVER, DRAINED, Orders, api_servers, workers
+from airfleet.agent.orders import API_SERVER, Orders
 from airfleet.agent.outcomes import Outcomes
 from airfleet.agent.probing import Prober
 from airfleet.agent.process import TEMPLATE_DESCRIPTOR, Running
 from airfleet.agent.server import ControlServer
+from airfleet.agent.staffing import Staffing
 from airfleet.agent.states import State
 from airfleet.agent.template_link import TemplateLink
 from airfleet.agent.untold import Untold
 from airfleet.events import Event, Log
 from airfleet.fleet.paths import Paths, fleet_id
 from airfleet.fleet.plan import Exec, Fork, Plan, Watch
-from airfleet.fleet.ports import SEARCH_RANGE, is_free
 from airfleet.runtime import identity
 from airfleet.runtime.untold import FOLDER
 
@@ -102,16 +101,12 @@ class Agent:
         self._anew = False
         #: what people told this host; in a fleet with hosts the database keeps it
         self._ordered: dict[str, Any] = {}
-        self._orders = Orders()
-        #: ports of api-servers that were ordered beyond the plan
-        self._more_ports: dict[str, int] = {}
         self._upstreams = upstreams.Upstreams(plan, log)
-        #: workers that got another size while they were being forked
-        self._outgrown: set[str] = set()
         self._outcomes = Outcomes(paths.outcomes, self._prober.database, clock)
         #: tells the database of the dead, for others to act upon
         self._fencing = self._new_fencing()
         self._draining = Draining(clock)
+        self._staffing = Staffing(plan, paths, self._running, self._draining, self._changed, log, clock)
         self._well_at: dict[str, float] = {}
         #: since when components have been silent that should not be
         self._silent_since: dict[str, float] = {}
@@ -161,7 +156,7 @@ class Agent:
         """End one component; it is started again as after any death. An unknown name is no one's."""
         running = self._running.get(name)
         if running is not None:
-            self._ask_to_end(running)
+            process.ask_to_end(running)
 
     def order(self, host: str, orders: Mapping[str, Any]) -> None:
         """Tell a host what to do from now on; no name is this one."""
@@ -279,11 +274,9 @@ class Agent:
             process.signal_group(message["pid"], signal.SIGKILL)
             return
         running.began(message["pid"], now, time.time())
-        self._write_down()
         self._changed(running)
-        if running.name in self._outgrown:
-            self._outgrown.discard(running.name)
-            self._give_way(running)
+        self._staffing.forked(running)
+        self._write_down()
 
     # --- watching --------------------------------------------------------------------------------
 
@@ -429,7 +422,7 @@ class Agent:
         now = self._clock()
         if running.state in (State.STARTING, State.READY, State.DEGRADED):
             running.move_to(State.STOPPING, now)
-            self._ask_to_end(running)
+            process.ask_to_end(running)
         late = self._forced or now - running.since > running.component.grace_seconds
         if running.state == State.STOPPING and running.pid is not None:
             if late:
@@ -437,12 +430,6 @@ class Agent:
         elif running.state != State.STOPPED:
             running.move_to(State.STOPPED, now)
         return running.state == State.STOPPED
-
-    def _ask_to_end(self, running: Running) -> None:
-        if running.pid is not None:
-            with contextlib.suppress(ProcessLookupError):  # it has just ended; the reaper will say so
-                # The leader alone: Celery's children must not be told, they have tasks to finish.
-                os.kill(running.pid, running.component.stop_signal)
 
     def _finish(self) -> None:
         name, below = fleet_id(self._paths.home), os.getpid()
@@ -535,54 +522,13 @@ class Agent:
     # --- orders ----------------------------------------------------------------------------------
 
     def _obey_orders(self) -> None:
-        """Run the workers that this host was told to run."""
+        """Run the workers and api-servers that this host was told to run."""
         if self._stopping:
             return
-        orders = Orders.read(self._membership.orders if self._membership else self._ordered)
-        if orders.scale != self._orders.scale:
-            self._scale(orders)
-        if orders.drained and not self._orders.drained:
-            self._log(Event.WORKERS_DRAIN)
-        self._orders = orders
-        for running in self._running.values():
-            if running.component.kind == "worker":
-                self._drain(running) if orders.drained else self._take_up_again(running)
-
-    def _scale(self, orders: Orders) -> None:
-        planned = self._plan.components
-        wanted = {component.name: component for component in workers(planned, orders)}
-        wanted |= {component.name: component for component in api_servers(planned, orders, self._free_port)}
-        for name, component in wanted.items():
-            running = self._running.get(name)
-            if running is None:
-                log = self._paths.log(name)
-                self._running[name] = Running(component, log, self._changed, since=self._clock())
-            elif running.component != component:
-                running.component = component
-                self._give_way(running)
-        scaled = ("worker", API_SERVER)
-        for name in [name for name, r in self._running.items() if r.component.kind in scaled and name not in wanted]:
-            self._give_way(self._running.pop(name))
-        self._tell_watchers()
-
-    def _free_port(self, name: str, usual: int) -> int:
-        """A port for one more api-server, which it keeps."""
-        if name not in self._more_ports:
-            taken = set(self._more_ports.values())
-            free = (port for port in range(usual, usual + SEARCH_RANGE) if port not in taken and is_free(port))
-            self._more_ports[name] = next(free, usual)
-        return self._more_ports[name]
-
-    def _give_way(self, running: Running) -> None:
-        """Have it finish what it runs; another one takes its place at once."""
-        if running.pid is not None:
-            self._draining.add(running.pid)
-            running.pid = None
-            running.wait_until = self._clock()
-            running.move_to(State.BACKOFF, self._clock(), "has another size now")
+        told = self._membership.orders if self._membership else self._ordered
+        if self._staffing.obey(Orders.read(told)):
             self._write_down()
-        elif running.state == State.STARTING:
-            self._outgrown.add(running.name)
+            self._tell_watchers()
 
     def _tell_nginx(self) -> None:
         """Have this host's nginx serve the api-servers that there are now."""
@@ -593,19 +539,6 @@ class Agent:
         rows = self._membership.rows if self._membership else ()
         self._upstreams.look(nginx.component.start, nginx.pid, own, rows)
 
-    def _drain(self, running: Running) -> None:
-        now = self._clock()
-        if running.state in (State.STARTING, State.READY, State.DEGRADED) and running.pid is not None:
-            running.move_to(State.STOPPING, now, DRAINED)
-            self._ask_to_end(running)
-        elif running.state in (State.WAITING, State.BACKOFF, State.GAVE_UP):
-            running.move_to(State.STOPPED, now, DRAINED)
-
-    def _take_up_again(self, running: Running) -> None:
-        if running.state == State.STOPPED:
-            running.deaths.clear()
-            running.move_to(State.WAITING, self._clock())
-
     def _told_to_others(self) -> list[dict[str, Any]]:
         """The components, for this host's row in the database. Called from a thread."""
         now = self._clock()
@@ -615,63 +548,26 @@ class Agent:
 
     def snapshot(self, with_memory: bool = False) -> Snapshot:
         """The fleet now."""
+        others = snapshots.Others(self._membership.rows, self._membership.age()) if self._membership else None
+        running = tuple(self._running.values())
         now = self._clock()
-        used = memory.of_sessions([r.pid for r in self._running.values() if r.pid]) if with_memory else {}
-        components = tuple(r.status(now, used.get(r.pid or 0)) for r in self._running.values())
-        if with_memory:
-            components = (self._own_status(now), *components)
-        return Snapshot(
-            fleet=self._plan.fleet,
-            state=self._state(),
-            pid=os.getpid(),
-            home=str(self._paths.home),
-            url=self._plan.url,
-            api_url=self._plan.api_url,
-            user=self._plan.user,
-            password_file=str(self._paths.password),
-            elapsed=now - self._began,
-            ready_after=self._ready_after,
-            components=components,
-            problem=self._problem(),
-            host=self._plan.host if self._membership else "",
-            hosts=tuple(self._host_status(row, self._membership.age()) for row in self._membership.rows)
-            if self._membership
-            else (),
+        return snapshots.snapshot(
+            self._plan, self._paths, running, self._life(now), others, now, with_memory=with_memory
         )
 
-    def _host_status(self, row: Row, passed: float) -> HostStatus:
-        age = row.age + passed
-        state = "late" if row.state == "up" and age > BREAK_SECONDS else row.state
-        told = {**dict(row.__dict__), "state": state, "age": age, "drained": Orders.read(row.orders).drained}
-        return HostStatus.from_json(told)
-
-    def _own_status(self, now: float) -> ComponentStatus:
-        used = memory.of_process(os.getpid())
-        since = now - self._began
-        return ComponentStatus("agent", "agent", State.READY, pid=os.getpid(), since=since, memory_mb=used)
-
-    def _state(self) -> str:
-        found = {r.state for r in self._running.values() if not (r.state == State.STOPPED and not self._stopping)}
-        if self._done:
-            return "stopped"
-        if self._stopping:
-            return "stopping"
-        if State.GAVE_UP in found:
-            return "failed"
-        if found <= states.FINE:
-            return "ready"
-        return "starting" if self._ready_after is None else "degraded"
-
-    def _problem(self) -> str:
-        failed = [r for r in self._running.values() if r.state == State.GAVE_UP]
-        return "; ".join(f"{r.name} {r.reason}" for r in failed)
+    def _life(self, now: float) -> snapshots.Life:
+        return snapshots.Life(now - self._began, self._ready_after, self._stopping, self._done)
 
     def _changed(self, running: Running) -> None:
         self._log(Event.COMPONENT_CHANGED, component=running.name, state=str(running.state), reason=running.reason)
-        if self._ready_after is None and not self._stopping and self._state() == "ready":
-            self._ready_after = self._clock() - self._began
+        now = self._clock()
+        if self._ready_after is None and not self._stopping and self._is_ready(now):
+            self._ready_after = now - self._began
             self._log(Event.FLEET_READY, fleet=self._plan.fleet, seconds=round(self._ready_after, 2))
         self._tell_watchers()
+
+    def _is_ready(self, now: float) -> bool:
+        return snapshots.state(self._running.values(), self._life(now)) == "ready"
 
     def _tell_watchers(self) -> None:
         if self._server is not None:

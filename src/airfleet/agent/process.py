@@ -167,6 +167,14 @@ def last_lines(log: Path, offset: int, count: int = LAST_LINES) -> tuple[str, ..
     return tuple(line for line in lines if line)
 
 
+def ask_to_end(running: Running) -> None:
+    """Send a component the signal by which it ends in good order; one that has just ended is fine."""
+    if running.pid is not None:
+        with contextlib.suppress(ProcessLookupError):  # the reaper will say so
+            # The leader alone: Celery's children must not be told, they have tasks to finish.
+            os.kill(running.pid, running.component.stop_signal)
+
+
 def signal_group(pid: int, number: int) -> None:
     """Signal every process of a component's session leader's group; gone ones are fine."""
     with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -1,0 +1,100 @@
+"""What people and other hosts are told of this host: values made of what the agent knows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from airfleet.agent import memory, states
+from airfleet.agent.control import ComponentStatus, HostStatus, Snapshot
+from airfleet.agent.deciding import BREAK_SECONDS
+from airfleet.agent.leases import Row
+from airfleet.agent.orders import Orders
+from airfleet.agent.process import Running
+from airfleet.agent.states import State
+from airfleet.fleet.paths import Paths
+from airfleet.fleet.plan import Plan
+
+
+@dataclass(frozen=True)
+class Life:
+    """How far the agent is; times in seconds."""
+
+    #: since it began
+    elapsed: float
+    #: from then until everything was ready; None before that
+    ready_after: float | None
+    stopping: bool
+    done: bool
+
+
+@dataclass(frozen=True)
+class Others:
+    """All hosts of the fleet as their rows were read ``age`` seconds ago."""
+
+    rows: Sequence[Row]
+    age: float
+
+
+def snapshot(
+    plan: Plan,
+    paths: Paths,
+    running: Collection[Running],
+    life: Life,
+    others: Others | None,
+    now: float,
+    *,
+    with_memory: bool = False,
+) -> Snapshot:
+    """The fleet now; ``others`` is None in a fleet without hosts."""
+    used = memory.of_sessions([r.pid for r in running if r.pid]) if with_memory else {}
+    components = tuple(r.status(now, used.get(r.pid or 0)) for r in running)
+    if with_memory:
+        components = (_agent(life), *components)
+    return Snapshot(
+        fleet=plan.fleet,
+        state=state(running, life),
+        pid=os.getpid(),
+        home=str(paths.home),
+        url=plan.url,
+        api_url=plan.api_url,
+        user=plan.user,
+        password_file=str(paths.password),
+        elapsed=life.elapsed,
+        ready_after=life.ready_after,
+        components=components,
+        problem=_problem(running),
+        host=plan.host if others else "",
+        hosts=tuple(_host(row, others.age) for row in others.rows) if others else (),
+    )
+
+
+def state(running: Collection[Running], life: Life) -> str:
+    """One word for all components."""
+    found = {r.state for r in running if not (r.state == State.STOPPED and not life.stopping)}
+    if life.done:
+        return "stopped"
+    if life.stopping:
+        return "stopping"
+    if State.GAVE_UP in found:
+        return "failed"
+    if found <= states.FINE:
+        return "ready"
+    return "starting" if life.ready_after is None else "degraded"
+
+
+def _problem(running: Collection[Running]) -> str:
+    return "; ".join(f"{r.name} {r.reason}" for r in running if r.state == State.GAVE_UP)
+
+
+def _host(row: Row, passed: float) -> HostStatus:
+    age = row.age + passed
+    word = "late" if row.state == "up" and age > BREAK_SECONDS else row.state
+    told = {**dict(row.__dict__), "state": word, "age": age, "drained": Orders.read(row.orders).drained}
+    return HostStatus.from_json(told)
+
+
+def _agent(life: Life) -> ComponentStatus:
+    used = memory.of_process(os.getpid())
+    return ComponentStatus("agent", "agent", State.READY, pid=os.getpid(), since=life.elapsed, memory_mb=used)

@@ -1,0 +1,111 @@
+"""Has a host run as many workers and api-servers as it was told to, of the size that it was told.
+
+A worker of another size takes the place of the one before at once, which finishes what it has begun; so does one that
+is too many. A drained host's workers end when their tasks have, and come back when they are wanted again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from airfleet.agent.draining import Draining
+from airfleet.agent.orders import API_SERVER, DRAINED, Orders, api_servers, workers
+from airfleet.agent.process import Running, ask_to_end
+from airfleet.agent.states import State
+from airfleet.events import Event, Log
+from airfleet.fleet.paths import Paths
+from airfleet.fleet.plan import Plan
+from airfleet.fleet.ports import SEARCH_RANGE, is_free
+
+
+class Staffing:
+    """Changes ``running``, the agent's components by name. ``changed`` is told of each change of one of them."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        paths: Paths,
+        running: dict[str, Running],
+        draining: Draining,
+        changed: Callable[[Running], None],
+        log: Log,
+        clock: Callable[[], float],
+    ) -> None:
+        self._plan = plan
+        self._paths = paths
+        self._running = running
+        self._draining = draining
+        self._changed = changed
+        self._log = log
+        self._clock = clock
+        self._orders = Orders()
+        #: ports of api-servers that were ordered beyond the plan
+        self._more_ports: dict[str, int] = {}
+        #: workers that got another size while they were being forked
+        self._outgrown: set[str] = set()
+
+    def obey(self, orders: Orders) -> bool:
+        """Do what is ordered now; whether there are other components than before."""
+        scaled = orders.scale != self._orders.scale
+        if scaled:
+            self._scale(orders)
+        if orders.drained and not self._orders.drained:
+            self._log(Event.WORKERS_DRAIN)
+        self._orders = orders
+        for running in self._running.values():
+            if running.component.kind == "worker":
+                self._drain(running) if orders.drained else self._take_up_again(running)
+        return scaled
+
+    def forked(self, running: Running) -> None:
+        """Its process runs now: it gives way, if it has another size by now."""
+        if running.name in self._outgrown:
+            self._outgrown.discard(running.name)
+            self._give_way(running)
+
+    def _scale(self, orders: Orders) -> None:
+        planned = self._plan.components
+        wanted = {component.name: component for component in workers(planned, orders)}
+        wanted |= {component.name: component for component in api_servers(planned, orders, self._free_port)}
+        for name, component in wanted.items():
+            running = self._running.get(name)
+            if running is None:
+                log = self._paths.log(name)
+                self._running[name] = Running(component, log, self._changed, since=self._clock())
+            elif running.component != component:
+                running.component = component
+                self._give_way(running)
+        scaled = ("worker", API_SERVER)
+        for name in [name for name, r in self._running.items() if r.component.kind in scaled and name not in wanted]:
+            self._give_way(self._running.pop(name))
+
+    def _free_port(self, name: str, usual: int) -> int:
+        """A port for one more api-server, which it keeps."""
+        if name not in self._more_ports:
+            taken = set(self._more_ports.values())
+            free = (port for port in range(usual, usual + SEARCH_RANGE) if port not in taken and is_free(port))
+            self._more_ports[name] = next(free, usual)
+        return self._more_ports[name]
+
+    def _give_way(self, running: Running) -> None:
+        """Have it finish what it runs; another one takes its place at once."""
+        if running.pid is not None:
+            self._draining.add(running.pid)
+            running.pid = None
+            running.wait_until = self._clock()
+            running.move_to(State.BACKOFF, self._clock(), "has another size now")
+        elif running.state == State.STARTING:
+            self._outgrown.add(running.name)
+
+    def _drain(self, running: Running) -> None:
+        now = self._clock()
+        if running.state in (State.STARTING, State.READY, State.DEGRADED) and running.pid is not None:
+            running.move_to(State.STOPPING, now, DRAINED)
+            ask_to_end(running)
+        elif running.state in (State.WAITING, State.BACKOFF, State.GAVE_UP):
+            running.move_to(State.STOPPED, now, DRAINED)
+
+    def _take_up_again(self, running: Running) -> None:
+        if running.state == State.STOPPED:
+            running.deaths.clear()
+            running.move_to(State.WAITING, self._clock())
