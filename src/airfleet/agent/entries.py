@@ -1,4 +1,4 @@
-"""What each Airflow component does once it is forked, and what is imported before. [A]
+"""What each Airflow component does once it is forked. [A]
 
 Every entry does what the ``airflow`` command of its name does, without the parts the agent
 does itself: no daemon, no log server of its own, no second process that cleans up.
@@ -6,7 +6,6 @@ does itself: no daemon, no log server of its own, no second process that cleans 
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import importlib
 import json
@@ -21,155 +20,14 @@ from typing import Any
 
 import psycopg
 
-from airfleet import libpq, startup
+from airfleet import libpq
 from airfleet.agent import fencing, leases, schema_lock
 from airfleet.runtime import identity, losses, presence, wakeups
 
 Options = Mapping[str, str]
 
-#: ``current`` in this variable: all tasks come from this installation of Airflow
-EXECUTION_API = "AIRFLEET_EXECUTION_API"
-
 #: seconds between two events by which monitors like Flower know that a worker lives
 HEARTBEAT_SECONDS = 20
-
-#: imported before any fork, in this order
-IMPORTED = (
-    "airflow.jobs.scheduler_job_runner",
-    "airflow.jobs.triggerer_job_runner",
-    "airflow.jobs.dag_processor_job_runner",
-    "airflow.dag_processing.manager",
-    "airflow.dag_processing.processor",
-    "airflow.callbacks.database_callback_sink",
-    "airflow.api_fastapi.auth.tokens",
-    "airflow.api_fastapi.execution_api.app",
-    "airflow.api_fastapi.execution_api.routes",
-    "airflow.api_fastapi.execution_api.versions",
-    "airflow.providers.celery.executors.celery_executor",
-    "airflow.providers.celery.executors.celery_executor_utils",
-    "airflow.providers.standard.operators.bash",
-    "airflow.providers.standard.operators.empty",
-    "airflow.providers.standard.operators.python",
-    "airflow.sdk.definitions.asset.metadata",
-    "airflow.sdk.execution_time.task_runner",
-    "airfleet.pipelines.bundle",
-    "airfleet.pipelines.discovery",
-    "airfleet.runtime.scheduler",
-    "airfleet.runtime.celery_task",
-    "airfleet.runtime.child",
-    "airfleet.runtime.consumer",
-    "airfleet.runtime.coordinator",
-    "airfleet.runtime.execution_api",
-    "airfleet.runtime.outcomes",
-    "airfleet.runtime.pool",
-    "airfleet.runtime.queues",
-    "airfleet.runtime.triggerer",
-    "asgiref.sync",
-    "billiard.heap",
-    "billiard.popen_fork",
-    "billiard.sharedctypes",
-    "celery.app.amqp",
-    "celery.app.control",
-    "celery.app.events",
-    "celery.app.log",
-    "celery.apps.worker",
-    "celery.concurrency.prefork",
-    "celery.events.receiver",
-    "celery.loaders.app",
-    "celery.worker.autoscale",
-    "celery.worker.components",
-    "celery.worker.consumer",
-    "celery.worker.control",
-    "celery.worker.heartbeat",
-    "celery.worker.loops",
-    "celery.worker.pidbox",
-    "celery.worker.request",
-    "celery.worker.strategy",
-    "encodings.idna",
-    "jinja2.ext",
-    "kombu.asynchronous.semaphore",
-    "kombu.matcher",
-    "kombu.mixins",
-    "kombu.pidbox",
-    "kombu.transport.redis",
-    "uvicorn.lifespan.on",
-    "uvicorn.loops.auto",
-    "uvicorn.protocols.http.auto",
-    "uvicorn.protocols.websockets.auto",
-    "uvloop",
-    "websockets.server",
-)
-
-
-def import_airflow() -> None:
-    """Import everything that any component needs; connect to nothing.
-
-    What is missing here is imported by each component for itself, which costs each of them time
-    and memory of its own.
-    """
-    for module in IMPORTED:
-        importlib.import_module(module)
-    from airflow._shared.observability.metrics import stats
-    from airflow.models import import_all_models
-    from airflow.utils.providers_configuration_loader import providers_configuration_loaded
-    from sqlalchemy.orm import configure_mappers
-
-    from airfleet.runtime import celery_task
-
-    celery_task.prepare()
-    import_all_models()
-    # Left to the first query of each component, this would cost each of them 20 MB of its own.
-    configure_mappers()
-    # The list of all metrics, read from YAML: half a second for each component that counts something.
-    stats._get_registry()
-    providers_configuration_loaded(lambda: None)()
-
-
-def build_api() -> None:
-    """Build the API application, execution API included."""
-    import airflow.api_fastapi.app
-
-    # The plugins it loads must see the server's chain of secrets backends, as in airflow.api_fastapi.main.
-    os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
-    application = airflow.api_fastapi.app.cached_app(apps="all")
-    if os.environ.get(EXECUTION_API) == "current":
-        mounted: dict[str, Any] = {getattr(route, "path", ""): route for route in application.routes}
-        startup.serve_current_version_only(mounted["/execution"].app)
-    asyncio.run(_request(application, f"{application.root_path}/execution/health"))
-    del os.environ["_AIRFLOW_PROCESS_CONTEXT"]
-
-
-async def _request(application: Any, path: str) -> None:
-    """One request without a network: the first one makes the execution API build all its routers."""
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "GET",
-        "scheme": "http",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "root_path": "",
-        "headers": [(b"host", b"localhost")],
-        "client": ("127.0.0.1", 0),
-        "server": ("127.0.0.1", 0),
-    }
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(_: dict[str, Any]) -> None:
-        return None
-
-    await application(scope, receive, send)
-
-
-def forget_database() -> None:
-    """Drop the engine that importing Airflow made; it never connected."""
-    from airflow import settings
-
-    settings.dispose_orm(do_log=False)
 
 
 def apply(settings: Sequence[Sequence[str]]) -> None:

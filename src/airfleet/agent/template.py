@@ -39,7 +39,7 @@ from io import BufferedReader
 from typing import Any, NoReturn
 
 from airfleet import startup
-from airfleet.agent import entries, heap, limits
+from airfleet.agent import entries, heap, limits, preloading
 from airfleet.agent.process import TEMPLATE_DESCRIPTOR
 
 
@@ -50,12 +50,12 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the agent to handle
     orders = connection.makefile("rb")
     with startup.few_collections():
-        entries.import_airflow()
-        entries.forget_database()
+        preloading.import_airflow()
+        preloading.forget_database()
         while select.select([connection], [], [], 0)[0]:
             if not _obey_next(connection, orders):
                 return
-        entries.build_api()
+        preloading.build_api()
     _settle()
     _say(connection, said="ready")
     while _obey_next(connection, orders):

@@ -14,9 +14,9 @@ import pytest
 
 PROGRAM = """
 import json
-from airfleet.agent import entries
-entries.import_airflow()
-entries.build_api()
+from airfleet.agent import preloading
+preloading.import_airflow()
+preloading.build_api()
 import airflow.api_fastapi.app
 from airflow.sdk.api.datamodels._generated import API_VERSION
 application = airflow.api_fastapi.app.cached_app(apps="all")

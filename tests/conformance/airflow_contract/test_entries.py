@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from kombu.transport.redis import Channel
 
-from airfleet.agent import entries
+from airfleet.agent import entries, preloading
 from airfleet.fleet import airflow_settings, celery_settings, secrets
 from airfleet.fleet.components import airflow
 from airfleet.fleet.components.airflow import KNOWS
@@ -26,16 +26,16 @@ from airfleet.fleet.spec import Fleet
 #: Imports as the template does, builds the API application, and tells what came of it.
 TEMPLATE = """
 import json, os, threading
-from airfleet.agent import entries
-entries.import_airflow()
+from airfleet.agent import entries, preloading
+preloading.import_airflow()
 from airflow import settings
 threads_after_import = threading.active_count()
 connections_after_import = settings.engine.pool.checkedout() + settings.engine.pool.checkedin()
-entries.build_api()
+preloading.build_api()
 import airflow.api_fastapi.app as module
 import airflow.api_fastapi.main as main
 routes = {getattr(route, "path", "") for route in main.app.routes}
-entries.forget_database()
+preloading.forget_database()
 engine_after_forgetting = settings.engine
 os.environ.pop("_AIRFLOW_PROCESS_CONTEXT")  # importing airflow.api_fastapi.main sets it
 entries.apply([["database", "sql_alchemy_conn", "sqlite:////tmp/told"], ["celery", "broker_url", "redis://told/%2F"]])
@@ -92,7 +92,7 @@ def test_a_component_forgets_the_database_and_takes_the_one_it_is_told(template:
     assert template["database"] == "sqlite:////tmp/told"
 
 
-@pytest.mark.parametrize("module", entries.IMPORTED)
+@pytest.mark.parametrize("module", preloading.IMPORTED)
 def test_what_is_imported_before_the_fork_is_there(module: str) -> None:
     assert importlib.util.find_spec(module) is not None, module
 
