@@ -69,20 +69,23 @@ RUNS_PER_PASS = 50
 
 #: By the database's clock, as Airflow's own queries: is a Dag due, is a queued run due, in how many seconds is the next
 #: Dag due, which runs have tasks that wait for a retry, or for a reschedule whose time has come, and is there any run.
+#: The tasks are found by their state, in two parts: with OR between them the server reads all tasks that ever ran.
 _DUE = """
 WITH ready AS (
     SELECT next_dagrun_create_after AS at FROM dag
     WHERE NOT is_paused AND NOT is_stale AND NOT has_import_errors AND NOT exceeds_max_non_backfill
+), timed AS (
+    SELECT dag_id, run_id FROM task_instance WHERE state = 'up_for_retry'
+    UNION
+    SELECT ti.dag_id, ti.run_id FROM task_instance ti
+    LEFT JOIN LATERAL (SELECT max(reschedule_date) AS at FROM task_reschedule WHERE ti_id = ti.id) r ON TRUE
+    WHERE ti.state = 'up_for_reschedule' AND (r.at IS NULL OR r.at <= now())
 )
 SELECT
     EXISTS (SELECT FROM ready WHERE at <= now()),
     EXISTS (SELECT FROM dag_run WHERE state = 'queued' AND run_after <= now()),
     (SELECT extract(epoch FROM min(at) - now())::float FROM ready WHERE at > now()),
-    ARRAY(
-        SELECT DISTINCT ARRAY[ti.dag_id, ti.run_id] FROM task_instance ti
-        LEFT JOIN LATERAL (SELECT max(reschedule_date) AS at FROM task_reschedule WHERE ti_id = ti.id) r ON TRUE
-        WHERE ti.state = 'up_for_retry' OR ti.state = 'up_for_reschedule' AND (r.at IS NULL OR r.at <= now())
-    ),
+    ARRAY(SELECT ARRAY[dag_id, run_id] FROM timed),
     EXISTS (SELECT FROM dag_run WHERE state IN ('running', 'queued'))
 """
 

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from airfleet.fleet import secrets
-from airfleet.runtime import wakeups
+from airfleet.runtime import executor, losses, scheduler, wakeups
 from airfleet.testing.fleet import FleetUnderTest
 from airfleet.testing.waiting import wait_until
 from support.fleets import Tiny
@@ -191,6 +191,29 @@ def test_a_run_that_is_made_is_told_of_when_something_is_to_be_done(
         assert row is not None
         assert heard(hears, *row) is told
         database.execute("DELETE FROM dag_run WHERE dag_id = %s AND run_id = %s", row)
+
+
+#: what is asked again and again, of tables that only grow -> its parameters
+ASKED_AGAIN: dict[str, Any] = {
+    scheduler._DUE: None,
+    scheduler._MINE: (1,),
+    scheduler._ANY_SCHEDULED: None,
+    scheduler._RUNNING_RUNS: None,
+    executor._ROWS: ([],),
+    losses.RUNNING_HERE: ("here",),
+}
+
+
+@pytest.mark.parametrize("query", ASKED_AGAIN)
+def test_what_is_asked_again_and_again_reads_no_history(
+    running: Tiny, database: psycopg.Connection[Any], query: str
+) -> None:
+    with database.transaction(force_rollback=True):
+        database.execute("SET LOCAL enable_seqscan = off")  # so small a table would be read as a whole
+        plan = "\n".join(row[0] for row in database.execute(f"EXPLAIN {query}", ASKED_AGAIN[query]).fetchall())  # type: ignore[arg-type]
+    assert "Scan" in plan
+    assert "Seq Scan on task_instance" not in plan
+    assert "Seq Scan on dag_run" not in plan
 
 
 def test_news_that_arrive_with_the_answer_to_a_question_are_heard(
