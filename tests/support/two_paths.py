@@ -87,6 +87,24 @@ ASSETS = (
     "INSERT INTO dagrun_asset_event (dag_run_id, event_id) SELECT id, 1000 FROM dag_run",
 )
 
+#: what was rendered for every task instance that there is, before
+RENDERED = (
+    "INSERT INTO rendered_task_instance_fields (dag_id, task_id, run_id, map_index, rendered_fields, k8s_pod_yaml)"
+    " SELECT dag_id, task_id, run_id, map_index, '{\"a\": 1}', NULL FROM task_instance"
+)
+
+
+def _more_runs(first_day: str) -> tuple[str, ...]:
+    """Forty more runs of the Dag with the same task, one after the other from a day on."""
+    return (
+        "INSERT INTO dag_run SELECT (jsonb_populate_record(run, jsonb_build_object('id', 1000 + number, 'run_id',"
+        f" 'more-' || number, 'logical_date', NULL, 'run_after', timestamptz '{first_day}' + number * interval '1 day'"
+        "))).* FROM dag_run run, generate_series(1, 40) number",
+        "INSERT INTO task_instance SELECT (jsonb_populate_record(ti, jsonb_build_object('id', gen_random_uuid(),"
+        " 'run_id', run.run_id))).* FROM task_instance ti, dag_run run WHERE run.run_id LIKE 'more-%'",
+    )
+
+
 #: every connection that waits for its next question is closed by the server
 AWAY = (
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
@@ -114,7 +132,17 @@ CASES: dict[str, Case] = {
     "run, after the database was away": _ti("run", RUN, before=(AWAY,)),
     "success, after the database was away": _ti("state", _end("success"), state="running", before=(AWAY,)),
     "heartbeat": _ti("heartbeat", BEAT, state="running"),
-    "rendered fields": _ti("rtif", FIELDS, state="running"),
+    "rendered fields": _ti("rtif", FIELDS, state="running", statements=1),
+    "rendered fields, with a secret": _ti("rtif", {"password": "p", "env": {"api_key": "k"}}, state="running",
+        statements=1),
+    "rendered fields again": _ti("rtif", FIELDS, state="running", before=(RENDERED,), statements=1),
+    "rendered fields of a mapped task": _ti("rtif", FIELDS, state="running", before=(
+        "UPDATE task_instance SET map_index = 3",), statements=1),
+    "rendered fields, and many older ones": _ti("rtif", FIELDS, state="running", before=(
+        *_more_runs("2025-01-01"), RENDERED), statements=1),
+    "rendered fields of a run that is too old": _ti("rtif", FIELDS, state="running", before=(
+        *_more_runs("2027-01-01"), RENDERED), statements=1),
+    "rendered fields after the database was away": _ti("rtif", FIELDS, state="running", before=(AWAY,)),
     "success": _ti("state", _end("success", task_outlets=[], outlet_events=[]), state="running", statements=1),
     "success, no more said": _ti("state", _end("success"), state="running", statements=1),
     "success, rendered": _ti("state", _end("success", rendered_map_index="a"), state="running", statements=1),
@@ -262,7 +290,8 @@ class Database:
 
     def reset(self, state: str, then: tuple[str, ...] = ()) -> None:
         """Put the task into a state, forget what any request has made, and do some things ``then``."""
-        self._do("DELETE FROM xcom", "DELETE FROM task_map", "DELETE FROM rendered_task_instance_fields",
+        self._do("DELETE FROM dag_run WHERE run_id LIKE 'more-%'",
+                 "DELETE FROM xcom", "DELETE FROM task_map", "DELETE FROM rendered_task_instance_fields",
                  "DELETE FROM task_reschedule", "DELETE FROM task_instance_history", "DELETE FROM log",
                  "DELETE FROM dag_run_note", "DELETE FROM dagrun_asset_event", "DELETE FROM asset_event",
                  "DELETE FROM asset_active", "DELETE FROM asset", "UPDATE dag SET owners = 'airflow'",
@@ -283,14 +312,17 @@ class Database:
             "task": self._rows(
                 "SELECT to_jsonb(task_instance) - '{id,trigger_id,last_heartbeat_at,updated_at}'::text[],"
                 f" id = '{self.ti_id}', trigger_id IS NULL, last_heartbeat_at IS NULL,"
-                " updated_at > now() - interval '1 minute' FROM task_instance"
+                " updated_at > now() - interval '1 minute' FROM task_instance WHERE run_id NOT LIKE 'more-%'"
             ),
             "said": self._rows("SELECT to_jsonb(log) - 'id' - 'dttm', dttm > now() - interval '1 minute' FROM log"),
             "events": self._rows("SELECT asset_id, source_task_id FROM asset_event ORDER BY id"),
             "tried": self._rows("SELECT state, try_number, end_date FROM task_instance_history"),
             "xcoms": self._rows("SELECT key, map_index, value, dag_result FROM xcom ORDER BY key"),
             "mapped": self._rows("SELECT map_index, length FROM task_map"),
-            "fields": self._rows("SELECT rendered_fields FROM rendered_task_instance_fields"),
+            "fields": self._rows(
+                "SELECT run_id, map_index, rendered_fields::text, k8s_pod_yaml::text"
+                " FROM rendered_task_instance_fields ORDER BY run_id"
+            ),
             "rescheduled": self._rows("SELECT reschedule_date FROM task_reschedule"),
         }
 

@@ -3,9 +3,9 @@
 Three quarters of what such a request costs in Airflow's api-server are not its handler but what lies around
 it: middleware, two applications with their routing, conversion between API versions, dependencies that are
 solved anew, and changes of thread. :class:`ShortPath` stands in front of the application, checks the token, and
-reads the body into the handler's own model. A start, a success and an XCom that are plain are one statement then
-(:mod:`airfleet.runtime.statements`); whatever else there is goes to the handler: Airflow's, unchanged, in one session
-and one transaction as there.
+reads the body into the handler's own model. A start, a success, rendered fields and an XCom that are plain are one
+statement then (:mod:`airfleet.runtime.statements`); whatever else there is goes to the handler: Airflow's, unchanged, in
+one session and one transaction as there.
 
 It takes only what it can be sure of. A request that speaks another version of the API, has a token that is
 not valid, not for this task or soon too old, or a body that does not fit goes to the application, and so
@@ -131,6 +131,11 @@ def _heartbeat(call: _Call, session: Session) -> Any:
     return answer
 
 
+async def _rendered_fields_plainly(call: _Call, connection: AsyncConnection) -> _Said | None:
+    stored = await statements.render(connection, call.task_instance_id, call.payload)
+    return _Said({"message": "Rendered task instance fields successfully set"}) if stored else None
+
+
 def _rendered_fields(call: _Call, session: Session) -> Any:
     return task_instances.ti_put_rtif(call.task_instance_id, call.payload, session)
 
@@ -157,7 +162,7 @@ TASK_INSTANCE: Mapping[tuple[str, str], Hot] = {
     ),
     ("PATCH", "state"): Hot(_STATE_UPDATE, 204, _state, _state_plainly),
     ("PUT", "heartbeat"): Hot(TypeAdapter(TIHeartbeatInfo), 204, _heartbeat),
-    ("PUT", "rtif"): Hot(TypeAdapter(dict[str, JsonValue]), 201, _rendered_fields),
+    ("PUT", "rtif"): Hot(TypeAdapter(dict[str, JsonValue]), 201, _rendered_fields, _rendered_fields_plainly),
 }
 XCOM = Hot(_JSON, 201, _xcom, _xcom_plainly)
 

@@ -1,10 +1,11 @@
 """What nearly every attempt tells the API, each as one statement of PostgreSQL. [A]
 
-Airflow's handlers for a start, a success and an XCom are written for every case there is: four to seven statements
-each, objects for whole rows, and a change of thread. These are for the plain case alone, and leave the same rows behind
-(reference: ``ti_run``, ``ti_update_state`` and ``set_xcom`` in airflow/api_fastapi/execution_api/routes; tests compare
-both on equal databases). Each finds its row only in the state that makes the case plain, under the lock of its own
-update. One that finds none has changed nothing, and Airflow's handler then has to say what is to be done.
+Airflow's handlers for a start, a success, rendered fields and an XCom are written for every case there is: four to
+seven statements each, objects for whole rows, and a change of thread. These are for the plain case alone, and leave the
+same rows behind (reference: ``ti_run``, ``ti_update_state``, ``ti_put_rtif`` and ``set_xcom`` in
+airflow/api_fastapi/execution_api/routes; tests compare both on equal databases). Each finds its row only in the state
+that makes the case plain, under the lock of its own update. One that finds none has changed nothing, and Airflow's
+handler then has to say what is to be done.
 
 Each is a transaction by itself: one question to the database, its commit included, where a session needs three (is the
 connection alive, the statement, the commit). A connection that is dead after all is noticed by the statement.
@@ -13,12 +14,14 @@ connection alive, the statement, the commit). A connection that is dead after al
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 import structlog
 from airflow import settings
+from airflow._shared.secrets_masker import redact
 from airflow._shared.timezones import timezone
 from airflow.api_fastapi.execution_api.datamodels.taskinstance import (
     DagRun,
@@ -104,6 +107,26 @@ DO UPDATE SET value = EXCLUDED.value, dag_result = EXCLUDED.dag_result, timestam
 RETURNING 1
 """)
 
+# What is rendered is kept for the latest runs of a Dag. Airflow stores it first and then removes what is older: of a
+# run that is older itself nothing stays. A statement cannot remove what it stores, so that is not stored here.
+_RENDER = text("""
+WITH ti AS (
+    SELECT dag_id, task_id, run_id, map_index FROM task_instance WHERE id = :id
+), kept AS (
+    SELECT run_id FROM dag_run WHERE dag_id = (SELECT dag_id FROM ti) ORDER BY run_after DESC LIMIT :kept
+), stored AS (
+    INSERT INTO rendered_task_instance_fields (dag_id, task_id, run_id, map_index, rendered_fields, k8s_pod_yaml)
+    SELECT dag_id, task_id, run_id, map_index, CAST(:fields AS json), 'null' FROM ti
+    WHERE run_id IN (SELECT run_id FROM kept)
+    ON CONFLICT (dag_id, task_id, run_id, map_index)
+    DO UPDATE SET rendered_fields = EXCLUDED.rendered_fields, k8s_pod_yaml = EXCLUDED.k8s_pod_yaml
+), removed AS (
+    DELETE FROM rendered_task_instance_fields fields USING ti
+    WHERE fields.dag_id = ti.dag_id AND fields.task_id = ti.task_id AND fields.run_id NOT IN (SELECT run_id FROM kept)
+)
+SELECT FROM ti
+""")
+
 
 def database() -> AsyncEngine | None:
     """Airflow's database, for statements that are transactions by themselves; None when it is not PostgreSQL."""
@@ -157,6 +180,19 @@ async def succeed(connection: AsyncConnection, ti: UUID, payload: TISuccessState
     if (await connection.execute(_SUCCEED, told)).one_or_none() is None:
         return False
     log.info("Task instance state updated", new_state="success", rows_affected=1)
+    return True
+
+
+async def render(connection: AsyncConnection, ti: UUID, fields: Mapping[str, Any]) -> bool:
+    """Store the rendered fields of a task; False when it is not there, or there is more to it."""
+    kept = conf.getint("core", "num_dag_runs_to_retain_rendered_fields", fallback=0)
+    if not fields or kept <= 0 or os.environ.get("AIRFLOW_IS_K8S_EXECUTOR_POD"):
+        return False
+    hidden = {name: redact(value, name) for name, value in fields.items()}
+    found = await connection.execute(_RENDER, {"id": ti, "kept": kept, "fields": json.dumps(hidden)})
+    if found.one_or_none() is None:
+        return False
+    log.info("Updating RenderedTaskInstanceFields", field_count=len(fields))
     return True
 
 

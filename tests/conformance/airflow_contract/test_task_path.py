@@ -22,6 +22,7 @@ from airflow.dag_processing.bundles.base import BaseDagBundle, BundleVersionLock
 from airflow.dag_processing.dagbag import BundleDagBag
 from airflow.executors.base_executor import BaseExecutor
 from airflow.models.log import Log
+from airflow.models.renderedtifields import RenderedTaskInstanceFields
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
 from airflow.sdk.api.client import Client
@@ -78,13 +79,20 @@ TAKEN_OVER: dict[Callable[..., Any], str] = {
     security.require_auth: "148e319fa0a2f86f",
     VersionPickingMiddleware.dispatch: "d644c3f3a0b472cd",
     xcoms.has_xcom_access: "e2a8792947e9af6e",
-    # statements: the plain case of three handlers
+    # statements: the plain case of four handlers
     task_instances.ti_run: "f0e0f0b26405a3fa",
     task_instances.ti_update_state: "bc0c26251aaaa878",
     task_instances._create_ti_state_update_query_and_update_state: "e378b4d609447ad8",
     task_instances._is_eligible_to_retry: "59b82f8a2a394ed2",
     TaskInstance.duration_expression_update.__func__: "b2f9963bbeb42441",
     TaskInstance.register_asset_changes_in_db: "ef52e6783818849f",
+    task_instances.ti_put_rtif: "8279b9e8dbc00975",
+    TaskInstance.update_rtif: "84de6fbc0f09a8fe",
+    RenderedTaskInstanceFields.__init__: "7ce646f301ca95a9",
+    RenderedTaskInstanceFields._redact: "65f10597b2926bb0",
+    RenderedTaskInstanceFields.write: "06f1492dd774be81",
+    RenderedTaskInstanceFields.delete_old_records.__func__: "949ae4ad4721329b",
+    RenderedTaskInstanceFields._do_delete_old_records.__func__: "d0b742cd39333b29",
     xcoms.set_xcom: "598781e0c066d19b",
     XComModel.set.__func__: "dc245affbc22dc06",
     Log.__init__: "2491ab63b42c1014",
