@@ -4,8 +4,8 @@ Three quarters of what such a request costs in Airflow's api-server are not its 
 it: middleware, two applications with their routing, conversion between API versions, dependencies that are
 solved anew, and changes of thread. :class:`ShortPath` stands in front of the application, checks the token, and
 reads the body into the handler's own model. A start, a success, rendered fields and an XCom that are plain are one
-statement then (:mod:`airfleet.runtime.statements`); whatever else there is goes to the handler: Airflow's, unchanged, in
-one session and one transaction as there.
+statement then (:mod:`airfleet.runtime.statements`); whatever else there is goes to the handler: Airflow's, unchanged,
+in one session and one transaction as there.
 
 It takes only what it can be sure of. A request that speaks another version of the API, has a token that is
 not valid, not for this task or soon too old, or a body that does not fit goes to the application, and so
