@@ -35,8 +35,8 @@ from airfleet.agent.orders import API_SERVER, Orders
 from airfleet.agent.outcomes import Outcomes
 from airfleet.agent.probing import Prober
 from airfleet.agent.process import TEMPLATE_DESCRIPTOR, Running
+from airfleet.agent.scaling import Scaling
 from airfleet.agent.server import ControlServer
-from airfleet.agent.staffing import Staffing
 from airfleet.agent.states import State
 from airfleet.agent.template_link import TemplateLink
 from airfleet.agent.untold import Untold
@@ -106,7 +106,7 @@ class Agent:
         #: tells the database of the dead, for others to act upon
         self._fencing = self._new_fencing()
         self._draining = Draining(clock)
-        self._staffing = Staffing(plan, paths, self._running, self._draining, self._changed, log, clock)
+        self._scaling = Scaling(plan, paths, self._running, self._draining, self._changed, log, clock)
         self._well_at: dict[str, float] = {}
         #: since when components have been silent that should not be
         self._silent_since: dict[str, float] = {}
@@ -275,7 +275,7 @@ class Agent:
             return
         running.began(message["pid"], now, time.time())
         self._changed(running)
-        self._staffing.forked(running)
+        self._scaling.forked(running)
         self._write_down()
 
     # --- watching --------------------------------------------------------------------------------
@@ -526,7 +526,7 @@ class Agent:
         if self._stopping:
             return
         told = self._membership.orders if self._membership else self._ordered
-        if self._staffing.obey(Orders.read(told)):
+        if self._scaling.obey(Orders.read(told)):
             self._write_down()
             self._tell_watchers()
 

@@ -17,9 +17,8 @@ from airfleet.cli.project import Project
 from airfleet.cli.rest import ApiError
 from airfleet.errors import FleetError
 from airfleet.fleet import secrets
+from airfleet.fleet.components import log_server
 from airfleet.tailing import Tail, last_lines
-
-LOG_SERVER = "log-server"
 
 
 class Followed(Protocol):
@@ -70,7 +69,7 @@ def of(here: Project, host: str | None) -> Logs:
 def _server_of(hosts: tuple[HostStatus, ...], name: str) -> str:
     """Where a host's log server listens. Raises FleetError when nobody does."""
     host = next(one for one in hosts if one.host == name)
-    server = next((c.address for c in host.components if c.kind == LOG_SERVER and c.pid is not None), "")
+    server = next((c.address for c in host.components if c.kind == log_server.NAME and c.pid is not None), "")
     if host.state in ("gone", "left") or not server:
         raise FleetError(
             f"host '{name}' is {status.about(host)}, and has no log server that runs",

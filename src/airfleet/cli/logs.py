@@ -26,12 +26,7 @@ COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "bright_cyan", "bright_
 @click.argument("component", required=False)
 @options.option("-f", "--follow", is_flag=True, help="Go on with what is written from now on.")
 @options.option(
-    "-n",
-    "--lines",
-    type=click.IntRange(min=0),
-    default=100,
-    show_default=True,
-    help="Lines of each to begin with.",
+    "-n", "--lines", type=click.IntRange(min=0), default=100, show_default=True, help="Lines of each to begin with."
 )
 @options.option("--host", metavar="NAME", help="The logs of another host of the fleet.")
 @options.project

@@ -1,10 +1,10 @@
 """The log server of a host: it gives what tasks wrote here to the api-servers of other hosts. [A]
 
-What its components wrote it gives to people on other hosts (:mod:`airfleet.runtime.component_log_server`).
-
 It is Airflow's own (``airflow serve-logs``: files below ``/log``, each for a token that names it), and answers one
 question more: which files a log consists of, and how long each is now. A task that was deferred, or that waited between
 two looks, has written parts on several hosts under names that only those hosts know.
+
+What components wrote it gives to people on other hosts (:mod:`airfleet.runtime.component_log_server`).
 
 Tokens are signed with a key that all hosts of the fleet derive from what their agents share, and that opens nothing but
 logs: a host of workers needs to know no more for this than before.

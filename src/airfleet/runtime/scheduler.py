@@ -322,7 +322,7 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
 
         Not while nothing runs: an attempt whose run is over already is among those that its executor watches.
         """
-        if not self._any_run and isinstance(self.executor, FleetExecutor) and not self.executor.flights:
+        if self._nothing_runs():
             return []
         timeout = self._task_instance_heartbeat_timeout_secs
         patience = conf.getfloat("airfleet", "api_outage_seconds", fallback=0.0)
@@ -332,6 +332,11 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
             return super()._find_task_instances_without_heartbeats(session=session)
         finally:
             self._task_instance_heartbeat_timeout_secs = timeout
+
+    def _nothing_runs(self) -> bool:
+        if self._any_run or len(self.executors) > 1:
+            return False
+        return isinstance(self.executor, FleetExecutor) and not self.executor.flights
 
     # --- which runs ------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from airfleet.runtime.scheduler import (
     EVERYTHING_SECONDS,
     IDLE_DUE_SECONDS,
     IDLE_EVERYTHING_SECONDS,
+    Agenda,
     FleetSchedulerJobRunner,
 )
 from airfleet.runtime.wakeups import News
@@ -120,3 +121,14 @@ def test_of_more_news_than_a_pass_has_room_for_only_runs_that_run_are_kept() -> 
     assert scheduler._still_running(ended | {("dag", "running"), ("other", "")}) == {("dag", "running"), ("other", "")}
     scheduler._fetch = lambda query, parameters=(): None  # type: ignore[method-assign,assignment]
     assert scheduler._still_running(ended) == ended
+
+
+@pytest.mark.parametrize("ended", [10, 1_000])
+def test_a_pass_looks_at_the_run_that_runs_among_many_that_have_ended(ended: int) -> None:
+    scheduler, looked_at = Scheduler(None, BUSY), []
+    scheduler._fetch = lambda query, parameters=(): [("dag", "running")]  # type: ignore[assignment,method-assign]
+    scheduler._running = lambda exact, whole, session: looked_at.extend(exact) or []  # type: ignore[method-assign]
+    changed = {("dag", f"ended-{number}") for number in range(ended)} | {("dag", "running")}
+    scheduler._runs_to_look_at(Agenda(changed=changed), session=None)  # type: ignore[arg-type]
+    assert ("dag", "running") in looked_at
+    assert not scheduler._left.changed

@@ -78,4 +78,13 @@ def test_a_signal_before_it_serves_is_not_lost() -> None:
 def test_a_port_that_is_taken_is_a_failure() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SystemExit) as ended:
         web_server.serve(nothing, host="127.0.0.1", port=taken.getsockname()[1], lifespan="off", log_config=None)
-    assert ended.value.code in (1, web_server.NOT_STARTED)  # uvicorn itself exits with 1 when it cannot bind
+    assert ended.value.code == web_server.NOT_STARTED
+
+
+def test_an_application_that_does_not_start_is_a_failure() -> None:
+    async def breaks(scope: Any, receive: Any, send: Any) -> None:
+        raise RuntimeError("it cannot start")
+
+    with pytest.raises(SystemExit) as ended:
+        web_server.serve(breaks, host="127.0.0.1", port=0, lifespan="on", log_config=None)
+    assert ended.value.code == web_server.NOT_STARTED

@@ -7,6 +7,7 @@ is too many. A drained host's workers end when their tasks have, and come back w
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from airfleet.agent.draining import Draining
 from airfleet.agent.orders import API_SERVER, DRAINED, Orders, api_servers, workers
@@ -18,31 +19,22 @@ from airfleet.fleet.plan import Plan
 from airfleet.fleet.ports import SEARCH_RANGE, is_free
 
 
-class Staffing:
+@dataclass
+class Scaling:
     """Changes ``running``, the agent's components by name. ``changed`` is told of each change of one of them."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        paths: Paths,
-        running: dict[str, Running],
-        draining: Draining,
-        changed: Callable[[Running], None],
-        log: Log,
-        clock: Callable[[], float],
-    ) -> None:
-        self._plan = plan
-        self._paths = paths
-        self._running = running
-        self._draining = draining
-        self._changed = changed
-        self._log = log
-        self._clock = clock
-        self._orders = Orders()
-        #: ports of api-servers that were ordered beyond the plan
-        self._more_ports: dict[str, int] = {}
-        #: workers that got another size while they were being forked
-        self._outgrown: set[str] = set()
+    plan: Plan
+    paths: Paths
+    running: dict[str, Running]
+    draining: Draining
+    changed: Callable[[Running], None]
+    log: Log
+    clock: Callable[[], float]
+    _orders: Orders = field(default_factory=Orders)
+    #: ports of api-servers that were ordered beyond the plan
+    _more_ports: dict[str, int] = field(default_factory=dict)
+    #: workers that got another size while they were being forked
+    _outgrown: set[str] = field(default_factory=set)
 
     def obey(self, orders: Orders) -> bool:
         """Do what is ordered now; whether there are other components than before."""
@@ -50,9 +42,9 @@ class Staffing:
         if scaled:
             self._scale(orders)
         if orders.drained and not self._orders.drained:
-            self._log(Event.WORKERS_DRAIN)
+            self.log(Event.WORKERS_DRAIN)
         self._orders = orders
-        for running in self._running.values():
+        for running in self.running.values():
             if running.component.kind == "worker":
                 self._drain(running) if orders.drained else self._take_up_again(running)
         return scaled
@@ -64,20 +56,20 @@ class Staffing:
             self._give_way(running)
 
     def _scale(self, orders: Orders) -> None:
-        planned = self._plan.components
+        planned = self.plan.components
         wanted = {component.name: component for component in workers(planned, orders)}
         wanted |= {component.name: component for component in api_servers(planned, orders, self._free_port)}
         for name, component in wanted.items():
-            running = self._running.get(name)
+            running = self.running.get(name)
             if running is None:
-                log = self._paths.log(name)
-                self._running[name] = Running(component, log, self._changed, since=self._clock())
+                log = self.paths.log(name)
+                self.running[name] = Running(component, log, self.changed, since=self.clock())
             elif running.component != component:
                 running.component = component
                 self._give_way(running)
         scaled = ("worker", API_SERVER)
-        for name in [name for name, r in self._running.items() if r.component.kind in scaled and name not in wanted]:
-            self._give_way(self._running.pop(name))
+        for name in [name for name, r in self.running.items() if r.component.kind in scaled and name not in wanted]:
+            self._give_way(self.running.pop(name))
 
     def _free_port(self, name: str, usual: int) -> int:
         """A port for one more api-server, which it keeps."""
@@ -90,15 +82,15 @@ class Staffing:
     def _give_way(self, running: Running) -> None:
         """Have it finish what it runs; another one takes its place at once."""
         if running.pid is not None:
-            self._draining.add(running.pid)
+            self.draining.add(running.pid)
             running.pid = None
-            running.wait_until = self._clock()
-            running.move_to(State.BACKOFF, self._clock(), "has another size now")
+            running.wait_until = self.clock()
+            running.move_to(State.BACKOFF, self.clock(), "has another size now")
         elif running.state == State.STARTING:
             self._outgrown.add(running.name)
 
     def _drain(self, running: Running) -> None:
-        now = self._clock()
+        now = self.clock()
         if running.state in (State.STARTING, State.READY, State.DEGRADED) and running.pid is not None:
             running.move_to(State.STOPPING, now, DRAINED)
             ask_to_end(running)
@@ -108,4 +100,4 @@ class Staffing:
     def _take_up_again(self, running: Running) -> None:
         if running.state == State.STOPPED:
             running.deaths.clear()
-            running.move_to(State.WAITING, self._clock())
+            running.move_to(State.WAITING, self.clock())
