@@ -22,6 +22,7 @@ class Event(Enum):
     HOST_REGISTERED = "this is host '{host}', which Airflow knows as {hostname}; its last life left {lost} attempts"
     HOST_GONE = "host '{host}' ({boot}) is gone: {lost} attempts that ran there run again elsewhere"
     UPSTREAMS_CHANGED = "nginx was told which api-servers there are: {servers}"
+    API_SERVERS_UNTOLD = "tasks were not told which api-servers there are: {why}"
     UPSTREAMS_REFUSED = "nginx was not told which api-servers there are: {why}"
     ATTEMPTS_ENDED = "ended what ran here: {why}"
     STARTED_ANEW = "other hosts took this one over; it comes back as {hostname}"

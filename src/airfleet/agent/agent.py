@@ -101,7 +101,7 @@ class Agent:
         self._anew = False
         #: what people told this host; in a fleet with hosts the database keeps it
         self._ordered: dict[str, Any] = {}
-        self._upstreams = upstreams.Upstreams(plan, log)
+        self._upstreams = upstreams.Upstreams(plan, paths.airflow_home, log)
         self._outcomes = Outcomes(paths.outcomes, self._prober.database, clock)
         #: tells the database of the dead, for others to act upon
         self._fencing = self._new_fencing()
@@ -134,7 +134,7 @@ class Agent:
         while not self._done:
             self._look_at_the_hosts()
             self._obey_orders()
-            self._tell_nginx()
+            self._tell_of_api_servers()
             self._start_what_can_start()
             self._ask_how_they_are()
             self._outcomes.look()
@@ -457,7 +457,7 @@ class Agent:
 
     def _new_fencing(self) -> Fencing:
         name = self._membership.hostname if self._membership else identity.host()
-        told = Untold(self._paths.airflow_home / FOLDER, self._plan.execution_urls, self._log)
+        told = Untold(self._paths.airflow_home / FOLDER, self._upstreams.urls, self._log)
         return Fencing(
             self._prober.database, name, self._paths.airflow_home, self._log, self._outcomes.carry, told.tell
         )
@@ -530,14 +530,15 @@ class Agent:
             self._write_down()
             self._tell_watchers()
 
-    def _tell_nginx(self) -> None:
-        """Have this host's nginx serve the api-servers that there are now."""
-        nginx = self._running.get("nginx")
-        if self._stopping or nginx is None or not isinstance(nginx.component.start, Exec):
+    def _tell_of_api_servers(self) -> None:
+        """Have this host's tasks ask, and its nginx serve, the api-servers that there are now."""
+        if self._stopping or not self._plan.execution_urls:
             return
         own = [r.component.address for r in self._running.values() if r.component.kind == API_SERVER]
         rows = self._membership.rows if self._membership else ()
-        self._upstreams.look(nginx.component.start, nginx.pid, own, rows)
+        nginx = self._running.get("nginx")
+        start = nginx.component.start if nginx else None
+        self._upstreams.look(own, rows, *((start, nginx.pid) if nginx and isinstance(start, Exec) else ()))
 
     def _told_to_others(self) -> list[dict[str, Any]]:
         """The components, for this host's row in the database. Called from a thread."""

@@ -26,9 +26,11 @@ _AWAY = frozenset({408, 425, 429})
 
 
 class Untold:
-    """What the workers of this host have left in a folder; ``urls`` are those of the execution API."""
+    """What the workers of this host have left in a folder; ``urls`` gives those of the execution API."""
 
-    def __init__(self, folder: Path, urls: Sequence[str], log: Log, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, folder: Path, urls: Callable[[], Sequence[str]], log: Log, clock: Callable[[], float] = time.time
+    ) -> None:
         self._folder = folder
         self._urls = urls
         self._log = log
@@ -49,7 +51,7 @@ class Untold:
         return frozenset(unheard)
 
     def _tell(self, outcome: Outcome) -> bool:
-        for url in self._urls:
+        for url in self._urls():
             status = _send(url, outcome)
             if status is not None and status < 500 and status not in _AWAY:
                 untold.forget(self._folder, outcome.attempt)

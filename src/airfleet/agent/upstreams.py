@@ -1,11 +1,13 @@
-"""Which api-servers there are for this host's nginx, and how it learns of them while it runs.
+"""Which api-servers there are for this host's tasks and its nginx, and how they learn of them while they run.
 
 ``fleet.yaml`` says which there are to be. What there is changes meanwhile: ``airfleet scale`` adds one or takes one
-away, a host leaves or is gone. Each host's row in the database tells what it runs and where; so the agent of a host
-with nginx compares, and when the set is another one writes the configuration again, has nginx itself read it, and tells
-the running one (SIGHUP), which drops no connection for it.
+away, a host leaves or is gone. Each host's row in the database tells what it runs and where; so the agent compares,
+and when the set is another one writes it down for tasks (:mod:`airfleet.runtime.execution_urls`). Where there is nginx,
+it writes its configuration again, too, has nginx itself read it, and tells the running one (SIGHUP), which drops no
+connection for it.
 
-What fails: nginx does not take the new text - the old one is put back and stays in use, and the agent's log says so.
+What fails: nginx does not take the new text - the old one is put back and stays in use, and the agent's log says so;
+the file for tasks cannot be written - they ask those of ``fleet.yaml``, and the log says that.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from airfleet.agent.orders import API_SERVER
 from airfleet.errors import FleetError
@@ -27,6 +30,7 @@ from airfleet.fleet.secrets import write_private
 from airfleet.fleet.site import Site
 from airfleet.fleet.spec import LOOPBACK
 from airfleet.render.nginx import FILE_NAME, configuration
+from airfleet.runtime import execution_urls
 
 TEST_SECONDS = 20.0
 _EVERYWHERE = ("0.0.0.0", "[::]", "::")
@@ -46,25 +50,54 @@ class Told(Protocol):
 
 
 class Upstreams:
-    """What this host's nginx was told of; what the plan has, at first."""
+    """What this host's tasks and its nginx were told of; what the plan has, at first."""
 
-    def __init__(self, plan: Plan, log: Log) -> None:
+    def __init__(self, plan: Plan, airflow_home: Path, log: Log) -> None:
         self._plan = plan
+        self._file = execution_urls.of(airflow_home)
         self._log = log
-        self._told = plan.site.api_servers if plan.site else ()
+        #: nothing before the first look: an earlier life may have left another file
+        self._told: tuple[str, ...] = ()
 
-    def look(self, nginx: Exec, pid: int | None, own: Iterable[str], rows: Iterable[Told]) -> None:
-        """Tell nginx when there are other api-servers now. ``own`` are those of this host, ``rows`` all hosts."""
-        site = self._plan.site
+    def look(self, own: Iterable[str], rows: Iterable[Told], nginx: Exec | None = None, pid: int | None = None) -> None:
+        """Tell of other api-servers than before. ``own`` are those of this host, ``rows`` all hosts."""
         found = servers(self._plan.api_servers, self._plan.host, own, rows)
-        if site is None or set(found) == set(self._told):
-            return
-        self._told = found  # whether it takes them or not: the same would be refused again
+        known, self._told = self._told, found  # taken or not: the same would be refused again
+        if set(found) != set(known):
+            self._write_down(found)
+        if nginx is not None and self._plan.site is not None and set(found) != set(known or _planned(self._plan)):
+            self._tell(nginx, self._plan.site, found, pid)
+
+    def urls(self) -> tuple[str, ...]:
+        """Every way to an execution API that there is now."""
+        return urls(self._plan, self._told) if self._told else self._plan.execution_urls
+
+    def _write_down(self, found: Sequence[str]) -> None:
+        try:
+            write_private(self._file, execution_urls.text(urls(self._plan, found)))
+        except OSError as refused:
+            self._log(Event.API_SERVERS_UNTOLD, why=str(refused))
+
+    def _tell(self, nginx: Exec, site: Site, found: Sequence[str], pid: int | None) -> None:
         try:
             tell(nginx, site, found, pid)
             self._log(Event.UPSTREAMS_CHANGED, servers=", ".join(found))
         except (FleetError, OSError, subprocess.SubprocessError) as refused:
             self._log(Event.UPSTREAMS_REFUSED, why=str(refused))
+
+
+def _planned(plan: Plan) -> tuple[str, ...]:
+    return tuple(place for places in plan.api_servers.values() for place in places)
+
+
+def urls(plan: Plan, found: Sequence[str]) -> tuple[str, ...]:
+    """Every way to an execution API of these servers: over nginx first, where it has several to choose from.
+
+    The path is that of the plan's own addresses.
+    """
+    path = urlsplit(plan.execution_urls[0]).path
+    doors = [str(plan.site.local)] if plan.site and plan.site.local and len(found) > 1 else []
+    return tuple(f"http://{place}{path}" for place in (*doors, *found))
 
 
 def servers(

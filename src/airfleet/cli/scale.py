@@ -23,7 +23,7 @@ RESET = "fleet"
     epilog="\b\nExamples:\n  airfleet scale worker=2                  # two workers of this name\n"
     "  airfleet scale worker=x16                # 16 slots for each\n"
     "  airfleet scale light=2x8 --host work-1   # both, on another host\n"
-    "  airfleet scale api-server=3              # three api-servers; nginx is told\n"
+    "  airfleet scale api-server=3              # three api-servers; nginx and tasks are told\n"
     "  airfleet scale worker=fleet              # as fleet.yaml says"
 )
 @click.argument("sizes", metavar="WORKER=COUNT|xSLOTS|COUNTxSLOTS", nargs=-1, required=True)

@@ -9,6 +9,7 @@
         ports.json               ports in use, kept so that they stay the same
         plan.json                what the agent was told to run, for 'airfleet plan' to compare with
         airflow/airflow.cfg      generated at every start
+        airflow/execution-urls   where tasks reach the execution API now
         logs/<component>.log     output of each component; agent.log is the agent's own
         task-logs/               logs of tasks
         valkey/, postgres/       data of the embedded servers

@@ -56,25 +56,24 @@ _OTHER_QUESTION = "dag-runs/count"
 
 
 class FleetClient(Client):
-    """A client for the API servers at ``urls``, the preferred one first."""
+    """A client for the API servers at ``urls``, the preferred one first; ``known`` says which there are by now."""
 
     def __init__(
         self,
         urls: Sequence[str],
         *,
+        known: Callable[[], Sequence[str]] | None = None,
         patience_seconds: float = PATIENCE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
         **options: Any,
     ) -> None:
-        several = len(urls) > 1
-        self._answer_seconds = min(API_TIMEOUT, ANSWER_SECONDS) if several else API_TIMEOUT
-        self._connect_seconds = min(API_TIMEOUT, CONNECT_SECONDS) if several else API_TIMEOUT
+        self.urls = tuple(urls)
+        self._known = known or (lambda: urls)
         super().__init__(base_url=urls[0], token="", timeout=self._time_for(round_=0), **options)
         self.patience_seconds = patience_seconds
         #: what is done between two rounds: waits about as long as it is told, in seconds
         self.pause: Callable[[float], None] = time.sleep
-        self.urls = tuple(urls)
         self._untold = untold.folder(os.environ)
         self._at = 0
         self._return_at = 0.0
@@ -134,6 +133,7 @@ class FleetClient(Client):
                     told = self._clock()
                     log.warning("The execution API does not answer", request=f"{method} {url}", error=repr(error))
                 self._rest(round_)
+                self.look_again()
             self._use((self._at + 1) % len(self.urls))
             try:
                 response = self._once(method, url, options | {"timeout": self._time_for(round_)})
@@ -174,6 +174,16 @@ class FleetClient(Client):
         # Of many who wait, not all shall come at the same moment.
         self.pause(pause * (0.5 + 0.5 * self._jitter()))
 
+    def look_again(self) -> None:
+        """Ask the servers that there are by now, from the next request on."""
+        urls = tuple(self._known())
+        if urls == self.urls:
+            return
+        asked, self.urls = self.urls[self._at], urls
+        self._at = urls.index(asked) if asked in urls else 0
+        self.base_url = urls[self._at]
+        self.timeout = self._time_for(round_=0)
+
     def _use(self, number: int) -> None:
         if number == self._at:
             return
@@ -183,8 +193,9 @@ class FleetClient(Client):
 
     def _time_for(self, round_: int) -> httpx.Timeout:
         """Longer in each round: a server that is slow and not away has to be given its time in the end."""
-        seconds = min(self._answer_seconds * 2.0 ** min(round_, 10), max(LONGEST_ANSWER_SECONDS, API_TIMEOUT))
-        return httpx.Timeout(seconds, connect=self._connect_seconds)
+        answer, connect = (ANSWER_SECONDS, CONNECT_SECONDS) if len(self.urls) > 1 else (API_TIMEOUT, API_TIMEOUT)
+        seconds = min(min(answer, API_TIMEOUT) * 2.0 ** min(round_, 10), max(LONGEST_ANSWER_SECONDS, API_TIMEOUT))
+        return httpx.Timeout(seconds, connect=min(connect, API_TIMEOUT))
 
 
 def is_outage(error: Exception) -> bool:

@@ -26,7 +26,8 @@ from collections.abc import Generator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import lru_cache
+from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any, cast
 
 import attrs
@@ -45,7 +46,7 @@ from airflow.sdk.execution_time.supervisor import (
 )
 
 from airfleet import ends
-from airfleet.runtime import loading, wire
+from airfleet.runtime import execution_urls, loading, wire
 from airfleet.runtime.api_client import PATIENCE_SECONDS, FleetClient
 
 log = structlog.get_logger(__name__)
@@ -114,23 +115,25 @@ def client_for(server: str, auth: httpx.Auth | None) -> FleetClient:
     """The one client of this slot, with one connection for all its attempts, and the token of the present one."""
     client = _client(server)
     client.auth = auth or (lambda request: request)
+    client.look_again()
     return client
 
 
 @lru_cache(maxsize=1)
 def _client(server: str) -> FleetClient:
     limits = httpx.Limits(max_keepalive_connections=1, max_connections=10, keepalive_expiry=_KEEP_ALIVE_SECONDS)
-    return FleetClient(addresses(server), patience_seconds=patience_seconds(), limits=limits)
+    known = partial(addresses, server, execution_urls.here(os.environ))
+    return FleetClient(known(), known=known, patience_seconds=patience_seconds(), limits=limits)
 
 
-def addresses(given: str) -> tuple[str, ...]:
-    """Every execution API that the settings name, the preferred one first.
+def addresses(given: str, file: Path | None = None) -> tuple[str, ...]:
+    """Every execution API, the preferred one first: as the agent wrote them down, or as the settings name them.
 
-    Only the one that was given, when they do not name it: somebody wants just that one to be asked.
+    Only the one that was given, when the settings do not name it: somebody wants just that one to be asked.
     """
     words = (conf.get("airfleet", "execution_api_urls", fallback="") or "").split(",")
     named = tuple(dict.fromkeys(word.strip().rstrip("/") + "/" for word in words if word.strip()))
-    return named if given.rstrip("/") + "/" in named else (given,)
+    return (execution_urls.read(file) or named) if given.rstrip("/") + "/" in named else (given,)
 
 
 def patience_seconds() -> float:

@@ -1,8 +1,10 @@
-"""One more api-server while the fleet runs, and one less: the fleet's nginx asks those that there are."""
+"""One more api-server while the fleet runs, and one less: the fleet's nginx and its tasks ask those that there are."""
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 
 import pytest
 
@@ -38,3 +40,37 @@ def test_an_api_server_that_is_added_is_asked_and_one_that_is_taken_away_is_not(
         assert [c.name for c in fleet.snapshot().components if c.kind == "api-server"] == ["api-server"]
         slots = fleet.airfleet("scale", "api-server=x4")
         assert (slots.returncode, "an api-server has no slots" in slots.stderr) == (2, True)
+
+
+PIPELINE = """\
+dag_id: waits
+start_date: 2026-01-01
+tasks:
+  - id: waits
+    uses: bash
+    with:
+      bash_command: echo begun >> {file}; while [ ! -e {file}.go ]; do sleep 0.1; done; echo ended >> {file}
+"""
+
+
+@pytest.mark.long
+def test_a_task_that_runs_already_ends_by_the_api_server_that_was_added() -> None:
+    with FleetUnderTest.make("name: added\nworkers: [{slots: 1}]\n") as fleet:
+        file = fleet.root / "said"
+        fleet.write("pipelines/waits.yaml", PIPELINE.format(file=file))
+        fleet.start()
+        fleet.wait_for_dag("waits")
+        run = fleet.trigger("waits")
+        wait_until(file.exists, 60, "the task has begun")
+        assert fleet.airfleet("scale", "api-server=2").returncode == 0
+        wait_until(lambda: len(fleet.snapshot().components) and fleet.snapshot().healthy, 60, "two")
+        first = fleet.component("api-server").pid or 0
+        os.kill(first, signal.SIGSTOP)  # not ended: so it is not started again for half a minute
+        try:
+            (fleet.root / "said.go").touch()
+            log = fleet.paths.log("api-server-2")
+            wait_until(lambda: re.search(r"task-instances/\S+/state", log.read_text()), 25, "it hears of the end")
+        finally:
+            os.kill(first, signal.SIGCONT)
+        assert fleet.wait_for_run("waits", run, 60) == "success"
+        assert file.read_text().split() == ["begun", "ended"]

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from airfleet.agent import upstreams
+from airfleet.agent.upstreams import Upstreams
 from airfleet.errors import FleetError
+from airfleet.events import Event
 from airfleet.fleet.components import proxy
-from airfleet.fleet.plan import Exec
+from airfleet.fleet.plan import Exec, Plan
 from airfleet.fleet.site import Door, Site
+from airfleet.runtime import execution_urls
 from airfleet.testing.ports import free_ports
 from airfleet.testing.waiting import wait_until
 from support.proxies import ask, nginx_here, serving, upstream
@@ -58,6 +61,57 @@ def runs(*addresses: str) -> Sequence[Mapping[str, object]]:
 )
 def test_what_there_is_of_what_was_planned(own: list[str], rows: list[Host], expected: tuple[str, ...]) -> None:
     assert upstreams.servers(PLANNED, "a", own, rows) == expected
+
+
+LOCAL = Plan(
+    *("shop", Path("/srv/shop"), (), {}, {}),
+    url="",
+    user="",
+    host="a",
+    execution_urls=("http://127.0.0.1:8080/org/execution/",),
+    api_servers={"a": ("127.0.0.1:8080",)},
+)
+
+
+def silent(event: Event, **_: object) -> None:
+    pytest.fail(f"nobody has to hear {event}")
+
+
+def written(home: Path) -> list[str]:
+    return list(execution_urls.read(execution_urls.of(home)))
+
+
+def test_tasks_are_told_of_servers_that_are_added_and_taken_away(tmp_path: Path) -> None:
+    execution_urls.of(tmp_path).write_text("http://127.0.0.1:9/an/earlier/life/\n")
+    told = Upstreams(LOCAL, tmp_path, silent)
+    assert told.urls() == LOCAL.execution_urls
+    told.look(["127.0.0.1:8080"], [])
+    assert written(tmp_path) == ["http://127.0.0.1:8080/org/execution/"]
+    told.look(["127.0.0.1:8080", "127.0.0.1:8081"], [])
+    both = ["http://127.0.0.1:8080/org/execution/", "http://127.0.0.1:8081/org/execution/"]
+    assert (written(tmp_path), list(told.urls())) == (both, both)
+    told.look(["127.0.0.1:8081"], [])
+    assert written(tmp_path) == both[1:]
+
+
+def test_tasks_ask_nginx_first_where_it_has_several_to_choose_from(tmp_path: Path) -> None:
+    plan = replace(LOCAL, site=Site(("127.0.0.1:8080",), local=Door("127.0.0.1", 8100)))
+    told = Upstreams(plan, tmp_path, silent)
+    told.look(["127.0.0.1:8080"], [])
+    assert written(tmp_path) == ["http://127.0.0.1:8080/org/execution/"]
+    told.look(["127.0.0.1:8080", "127.0.0.1:8081"], [])
+    assert written(tmp_path)[0] == "http://127.0.0.1:8100/org/execution/"
+    assert len(written(tmp_path)) == 3
+
+
+def test_what_cannot_be_written_down_is_said_once(tmp_path: Path) -> None:
+    said: list[Event] = []
+    nowhere = tmp_path / "file"
+    nowhere.touch()
+    told = Upstreams(LOCAL, nowhere, lambda event, **_: said.append(event))
+    told.look(["127.0.0.1:8080"], [])
+    told.look(["127.0.0.1:8080"], [])
+    assert said == [Event.API_SERVERS_UNTOLD]
 
 
 def test_a_running_nginx_is_told_and_refuses_what_it_does_not_take(tmp_path: Path) -> None:

@@ -123,6 +123,37 @@ def test_a_server_that_was_not_there_is_found_when_it_starts() -> None:
             servers[0].__exit__(None, None, None)
 
 
+def test_a_server_that_is_added_in_an_outage_is_asked() -> None:
+    gone = nowhere()
+    with toy_api() as added:
+        known = [gone]
+        pauses = Pauses(lambda count: known.append(added.url) if count == 3 else None)
+        with client(gone, pauses=pauses, known=lambda: known) as asking:
+            assert asking.get(XCOM).status_code == 200
+        assert (len(pauses), added.paths()) == (3, ["/execution/" + XCOM])
+
+
+def test_a_server_that_was_taken_away_is_not_asked_again() -> None:
+    with toy_api() as old, toy_api() as new:
+        known = [old.url]
+        with client(*known, known=lambda: known) as asking:
+            asking.get(XCOM)
+            known[:] = [new.url]
+            asking.look_again()
+            asking.get(XCOM)
+        assert (len(old.asked), len(new.asked)) == (1, 1)
+
+
+def test_a_server_that_is_added_before_the_one_in_use_is_asked_first_from_then_on() -> None:
+    with toy_api() as old, toy_api() as new:
+        known = [old.url]
+        with client(*known, known=lambda: known) as asking:
+            known.insert(0, new.url)
+            asking.look_again()
+            asking.get(XCOM)
+        assert (len(old.asked), len(new.asked)) == (0, 1)
+
+
 def test_patience_has_an_end() -> None:
     pauses = Pauses()
     asking = client(nowhere(), nowhere(), pauses=pauses, patience_seconds=300.0)

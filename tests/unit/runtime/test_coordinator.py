@@ -8,6 +8,7 @@ import signal
 import socket
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NoReturn
 
 import httpx
@@ -16,7 +17,7 @@ from airflow.executors.workloads import BundleInfo
 from airflow.executors.workloads.task import TaskInstanceDTO
 from airflow.sdk.api.client import Client
 
-from airfleet.runtime import coordinator, pool, wire
+from airfleet.runtime import coordinator, execution_urls, pool, wire
 from airfleet.runtime.attempts import open_descriptors
 from airfleet.runtime.work import Work
 
@@ -107,3 +108,33 @@ def test_a_slot_holds_no_more_descriptors_after_many_attempts(served: None) -> N
         run("0")
     gc.collect()
     assert open_descriptors() == before
+
+
+# --- which API is asked ----------------------------------------------------------------------------------------------
+
+PLANNED, ADDED = "http://127.0.0.1:8080/execution/", "http://127.0.0.1:8081/execution/"
+
+
+@pytest.mark.parametrize(
+    ("given", "written", "asked"),
+    [
+        (PLANNED, None, (PLANNED,)),
+        (PLANNED, f"{PLANNED}\n{ADDED}\n", (PLANNED, ADDED)),
+        (PLANNED, f"{ADDED}\n", (ADDED,)),
+        (PLANNED, "", (PLANNED,)),
+        ("http://elsewhere/execution/", f"{ADDED}\n", ("http://elsewhere/execution/",)),
+    ],
+)
+def test_the_servers_that_the_agent_wrote_down_are_asked(
+    given: str, written: str | None, asked: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__AIRFLEET__EXECUTION_API_URLS", PLANNED)
+    file = execution_urls.of(tmp_path)
+    if written is not None:
+        file.write_text(written)
+    assert coordinator.addresses(given, file) == asked
+
+
+def test_only_a_component_of_a_fleet_has_an_agent_that_writes_them_down() -> None:
+    assert execution_urls.here({"AIRFLOW_HOME": "/srv"}) is None
+    assert execution_urls.here({"AIRFLOW_HOME": "/srv", "AIRFLEET_COMPONENT": "worker"}) == Path("/srv/execution-urls")

@@ -99,7 +99,7 @@ def test_nothing_but_an_outcome_is_left(method: str, path: str, folder: Path) ->
 
 def agent(folder: Path, *urls: str, now: float = 0.0) -> tuple[Untold, list[tuple[Event, dict[str, Any]]]]:
     said: list[tuple[Event, dict[str, Any]]] = []
-    return Untold(folder, urls, lambda event, **data: said.append((event, data)), lambda: now), said
+    return Untold(folder, lambda: urls, lambda event, **data: said.append((event, data)), lambda: now), said
 
 
 def nowhere() -> str:
