@@ -1,4 +1,4 @@
-"""Bar charts as SVG: the same figures give the same bytes, and the text follows the reader's colours.
+"""Charts as SVG: the same figures give the same bytes, and the text follows the reader's colours.
 
 python benchmarks/charts.py        # results/task_path.json -> docs/images/task_path_<workload>.svg
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,12 @@ SHOWN = {
     "fanout1000": ("tasks_per_s", "tasks per second, fan-out of 1,000"),
 }
 WIDTH, ROW, LEFT, RIGHT, TOP = 720, 26, 190, 70, 40
+#: of one line among several, with its title above
+PANEL, DRAWN = 110, 70
 STYLE = (
     "text{font:13px system-ui,sans-serif;fill:#24292f}.t{font-weight:600}.o{fill:#8c959f}.f{fill:#0969da}"
-    "@media(prefers-color-scheme:dark){text{fill:#e6edf3}.o{fill:#6e7681}.f{fill:#4493f8}}"
+    ".l{fill:none;stroke:#0969da;stroke-width:1.5}.a{stroke:#8c959f}"
+    "@media(prefers-color-scheme:dark){text{fill:#e6edf3}.o{fill:#6e7681}.f{fill:#4493f8}.l{stroke:#4493f8}}"
 )
 
 
@@ -41,17 +45,48 @@ def images(results: Mapping[str, Any]) -> Mapping[Path, str]:
 
 def bar_chart(title: str, bars: Sequence[tuple[str, float]]) -> str:
     """Horizontal bars on a logarithmic scale, each with its value; those of airfleet are coloured."""
-    height = TOP + ROW * len(bars) + 8
+    return _svg(title, TOP + ROW * len(bars) + 8, _rows(bars))
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One line: (minutes, value) from left to right, on a scale of its own that begins at 0."""
+
+    title: str
+    points: Sequence[tuple[float, float]]
+    form: str = "{:.3g}"
+
+
+def line_chart(title: str, panels: Sequence[Panel]) -> str:
+    """Lines below one another over the same minutes, each with its last value."""
+    return _svg(title, TOP + PANEL * len(panels) + 8, _lines(panels))
+
+
+def _svg(title: str, height: int, drawn: Iterator[str]) -> str:
     size = f'width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}"'
     return "\n".join(
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img"><title>{escape(title)}</title>',
             f"<style>{STYLE}</style>",
             f'<text class="t" x="8" y="22">{escape(title)}</text>',
-            *_rows(bars),
+            *drawn,
             "</svg>\n",
         )
     )
+
+
+def _lines(panels: Sequence[Panel]) -> Iterator[str]:
+    last = max(minute for panel in panels for minute, _ in panel.points)
+    right = WIDTH - RIGHT
+    for number, panel in enumerate(panels):
+        top, most = TOP + PANEL * number + 24, max(value for _, value in panel.points) or 1.0
+        heights = [(minute, top + DRAWN * (1 - value / most)) for minute, value in panel.points]
+        places = " ".join(f"{8 + (right - 8) * minute / last:.1f},{y:.1f}" for minute, y in heights)
+        (_, value), (_, y) = panel.points[-1], heights[-1]
+        yield f'<text x="8" y="{top - 8}">{escape(panel.title)}</text>'
+        yield f'<line class="a" x1="8" y1="{top + DRAWN}" x2="{right}" y2="{top + DRAWN}"/>'
+        yield f'<polyline class="l" points="{places}"/>'
+        yield f'<text x="{right + 6}" y="{y + 4:.0f}">{panel.form.format(value)}</text>'
 
 
 def _rows(bars: Sequence[tuple[str, float]]) -> Iterator[str]:

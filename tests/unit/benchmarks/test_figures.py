@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import soak_page
 import tables
 import workloads
-from charts import bar_chart
+from charts import Panel, bar_chart, line_chart
 from figures import Run, Slot, figures, median_figures, percentile, slope_per_hour
 from soak import growth_of
 from systems.airflow import slots_in
@@ -116,3 +117,31 @@ def test_a_chart_has_a_bar_for_each_value_and_is_always_the_same() -> None:
     assert drawn == bar_chart("seconds", bars)
     assert drawn.count("<rect") == 2
     assert "other &lt;one&gt;" in drawn
+
+
+def test_a_chart_of_lines_has_each_line_on_its_own_scale_with_its_last_value() -> None:
+    drawn = line_chart("an hour", [Panel("ms", [(1, 10.0), (2, 20.0)]), Panel("MB <all>", [(1, 900.0), (2, 450.0)])])
+    lines = [piece.partition('"')[0] for piece in drawn.split('points="')[1:]]
+    heights = [[float(place.split(",")[1]) for place in line.split()] for line in lines]
+    assert [[round(y - ys[-1]) for y in ys] for ys in heights] == [[35, 0], [-35, 0]]
+    assert [drawn.count(text) for text in (">20<", ">450<", "MB &lt;all&gt;")] == [1, 1, 1]
+
+
+def test_the_page_of_the_soak_says_what_grew_and_whether_the_load_was_kept_up_with() -> None:
+    growth = {"first": 0.05, "median": 0.05, "last": 0.06, "growth": 0.01, "flat": False}
+    flat = {**growth, "growth": 0.001, "flat": True}
+    of = {"growth": dict.fromkeys(soak_page.SHOWN, flat) | {"pss_mb": growth}, "keeps_up": False, "samples": []}
+    machine = {"cores": 2, "packages": {"apache-airflow": "3.3.2"}, "python": "3.11", "date": "2026-01-01"}
+    results = {
+        "machine": machine,
+        "minutes": 60,
+        "rate": 5,
+        "slots": 2,
+        "finished": 100_000,
+        "systems": {"airfleet": of},
+    }
+    page = soak_page.markdown(results)
+    assert "**airfleet**: the load was not kept up with." in page
+    assert "Each of the 18,000 tasks ran exactly once." in page
+    grown = [line.split("|")[-3:-1] for line in page.splitlines() if "GROWS" in line]
+    assert [[cell.strip() for cell in cells] for cells in grown] == [["+20.0%", "GROWS"]]
