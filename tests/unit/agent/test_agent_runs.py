@@ -68,10 +68,10 @@ def test_a_program_that_is_not_there_is_said_in_words() -> None:
 
 
 def test_a_component_that_never_gets_ready_is_ended_and_says_why(tmp_path: Path) -> None:
-    slow = program("slow", STAY, probe=never(tmp_path), start_seconds=0.2)
+    slow = program("slow", STAY, probe=never(tmp_path), start_seconds=1.0)
     with toy(slow) as running:
         gave_up = running.wait_for("slow", "gave_up")
-    assert gave_up.reason == "was not ready after 0 s: has not reported that it is ready yet"
+    assert gave_up.reason == "was not ready after 1 s: has not reported that it is ready yet"
 
 
 def never(folder: Path) -> FileBeats:
