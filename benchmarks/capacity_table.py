@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from measuring import table
+from measuring import place, table
 
 HEAD = (
     "component",
@@ -29,12 +29,11 @@ def _page(results: Mapping[str, Any]) -> Iterator[str]:
         rows = [_row(one) for one in components if one["name"].startswith(f"{host}/")]
         whole = [one for one in components if one["name"].startswith(f"{host}/")]
         yield f"\n**{about}**\n\n{table(HEAD, [*rows, _sum(whole)])}"
-    where = f"{machine['cores']} cores, Airflow {machine['packages']['apache-airflow']}, Python {machine['python']}"
     yield (
-        f"\n{slots} slots on {where}, {machine['date']}. Memory is PSS with all processes of a component; a task that "
-        f"does nothing adds {results['task_mb']:.0f} MB to its worker. *Busy*: {results['tasks']} small tasks one "
-        f"after the other in all slots, while {results['clients']} clients read lists of runs without a pause. "
-        "PostgreSQL and Valkey are servers beside the fleet."
+        f"\n{slots} slots on {place(machine)}, {machine['date']}. Memory is PSS with all processes of a component; "
+        f"a task that does nothing adds {results['task_mb']:.0f} MB to its worker. *Busy*: {results['tasks']} small "
+        f"tasks one after the other in all slots, while {results['clients']} clients read lists of runs without a "
+        "pause. PostgreSQL and Valkey are servers beside the fleet."
     )
 
 

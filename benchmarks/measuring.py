@@ -11,7 +11,7 @@ import signal
 import socket
 import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +110,11 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": {name: version for name in PACKAGES if (version := _version(name))},
     }
+
+
+def place(machine: Mapping[str, Any]) -> str:
+    """Where figures come from, in words: of what :func:`machine` told."""
+    return f"{machine['cores']} cores, Airflow {machine['packages']['apache-airflow']}, Python {machine['python']}"
 
 
 def report(name: str, figures: dict[str, Any], head: Sequence[str], rows: Sequence[Sequence[str]], notes: str) -> None:

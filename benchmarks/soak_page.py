@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from charts import IMAGES, Panel, line_chart
-from measuring import table
+from measuring import place, table
 
 HEAD = ("", "first that counts", "median", "last minute", "growth over the hour", "")
 #: what is told of a system: key -> name, factor, form
@@ -31,11 +31,10 @@ def images(results: Mapping[str, Any]) -> Mapping[Path, str]:
 
 def _parts(results: Mapping[str, Any]) -> Iterator[str]:
     machine, tasks = results["machine"], int(results["minutes"] * 60 * results["rate"])
-    where = f"{machine['cores']} cores, Airflow {machine['packages']['apache-airflow']}, Python {machine['python']}"
     yield (
         f"{results['rate']} tasks a second that do nothing, {results['minutes']:g} minutes, {results['slots']} slots; "
-        f"{where}, {machine['date']}.\n{results['finished']:,} finished runs were in the database before. Each of the "
-        f"{tasks:,} tasks ran exactly once."
+        f"{place(machine)}, {machine['date']}.\n{results['finished']:,} finished runs were in the database before. "
+        f"Each of the {tasks:,} tasks ran exactly once."
     )
     for name, of in results["systems"].items():
         rows = [_row(title, factor, form, of["growth"][key]) for key, (title, factor, form) in SHOWN.items()]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -83,9 +83,7 @@ def pages() -> dict[Path, str]:
     }
     return {
         **{REFERENCE / name: text for name, text in reference.items()},
-        **benchmarks(),
-        **soak(),
-        **faults(),
+        **measured(),
         README: FIGURES.sub(lambda _: figures(), README.read_text(encoding="utf-8")),
         **capacity(),
     }
@@ -145,45 +143,35 @@ def _task_path_rows() -> list[tuple[str, ...]]:
     ]
 
 
-def benchmarks() -> dict[Path, str]:
-    """The page of the task path's figures and its charts, when it was measured."""
-    if not (RESULTS / "task_path.json").is_file():
-        return {}
+def measured() -> dict[Path, str]:
+    """The pages of what was measured, with their charts."""
     sys.path.append(str(RESULTS.parent))
     import charts
+    import fault_table
+    import soak_page
     import tables
 
-    results = _results("task_path")
-    images = charts.images(results)
-    text = BENCHMARKS_PAGE.format(images=_shown(images), tables=tables.markdown(results))
-    return {**images, REFERENCE / "benchmarks.md": text}
+    return {
+        **_page_of("task_path", "benchmarks.md", BENCHMARKS_PAGE, tables.markdown, charts.images),
+        **_page_of("soak", "soak.md", SOAK_PAGE, soak_page.markdown, soak_page.images),
+        **_page_of("faults", "faults.md", FAULTS_PAGE, fault_table.markdown),
+    }
 
 
-def soak() -> dict[Path, str]:
-    """The page of the hour's load and its charts, when it was measured."""
-    if not (RESULTS / "soak.json").is_file():
+def _page_of(
+    name: str,
+    page: str,
+    template: str,
+    markdown: Callable[[Mapping[str, Any]], str],
+    images: Callable[[Mapping[str, Any]], Mapping[Path, str]] = lambda results: {},
+) -> dict[Path, str]:
+    """One of them, when it was measured."""
+    if not (RESULTS / f"{name}.json").is_file():
         return {}
-    sys.path.append(str(RESULTS.parent))
-    import soak_page
-
-    results = _results("soak")
-    images = soak_page.images(results)
-    text = SOAK_PAGE.format(images=_shown(images), tables=soak_page.markdown(results))
-    return {**images, REFERENCE / "soak.md": text}
-
-
-def _shown(images: Iterable[Path]) -> str:
-    return "\n\n".join(f"![{path.stem}](../images/{path.name})" for path in images)
-
-
-def faults() -> dict[Path, str]:
-    """The page of the fault matrix, when it was measured."""
-    if not (RESULTS / "faults.json").is_file():
-        return {}
-    sys.path.append(str(RESULTS.parent))
-    import fault_table
-
-    return {REFERENCE / "faults.md": FAULTS_PAGE.format(tables=fault_table.markdown(_results("faults")))}
+    results = _results(name)
+    drawn = images(results)
+    shown = "\n\n".join(f"![{path.stem}](../images/{path.name})" for path in drawn)
+    return {**drawn, REFERENCE / page: template.format(images=shown, tables=markdown(results))}
 
 
 def capacity() -> dict[Path, str]:

@@ -11,28 +11,13 @@ from airfleet.runtime import untold
 from airfleet.testing import processes
 from airfleet.testing.fleet import FleetUnderTest
 from airfleet.testing.waiting import wait_until
-
-PIPELINE = """\
-dag_id: tells
-start_date: 2026-01-01
-tasks:
-  - id: ends
-    uses: bash
-    do_xcom_push: false  # else the task itself waits for the API, to leave its last line there
-    with:
-      bash_command: echo begun >> {file}; while [ ! -e {file}.go ]; do sleep 0.1; done; echo ended >> {file}
-"""
+from support.pipelines import waiting_task
 
 
 @pytest.mark.long
 def test_an_outcome_that_its_monitor_could_not_tell_is_told_by_the_agent() -> None:
     with FleetUnderTest.make("name: told\nworkers: [{slots: 1}]\n") as fleet:
-        file = fleet.root / "said"
-        fleet.write("pipelines/tells.yaml", PIPELINE.format(file=file))
-        fleet.start()
-        fleet.wait_for_dag("tells")
-        run = fleet.trigger("tells")
-        wait_until(file.exists, 60, "the task has begun")
+        run, file = waiting_task(fleet)
         api, worker = (fleet.component(name).pid or 0 for name in ("api-server", "worker"))
         os.kill(api, signal.SIGSTOP)
         try:
@@ -43,7 +28,7 @@ def test_an_outcome_that_its_monitor_could_not_tell_is_told_by_the_agent() -> No
                 processes.send(pid, signal.SIGKILL)
         finally:
             processes.send(api, signal.SIGKILL)  # what it had received, it tells nobody
-        assert fleet.wait_for_run("tells", run, 120) == "success"
+        assert fleet.wait_for_run("waits", run, 120) == "success"
         assert file.read_text().split() == ["begun", "ended"]
         wait_until(lambda: not any(untold.kept(kept)), 20, "nothing is left to tell")
         assert "was told how attempt" in fleet.paths.log("agent").read_text()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from airfleet.testing.fleet import FleetUnderTest
 from airfleet.testing.ledger import Ledger
+from airfleet.testing.waiting import wait_until
 
 HELLO = """\
 # A word to find in the UI: periwinkle.
@@ -55,12 +59,35 @@ def settings() -> dict[str, str]:
     return {name: conf.get(*where, fallback="") or "" for name, where in wanted.items()}
 '''
 
+#: A task that writes into a file that it has begun, ends when there is that file with ``.go``, and writes that, too.
+WAITS_FOR_A_FILE = """\
+dag_id: waits
+start_date: 2026-01-01
+tasks:
+  - id: waits
+    uses: bash
+    do_xcom_push: false  # else the task itself waits for the API, to leave its last line there
+    with:
+      bash_command: echo begun >> {file}; while [ ! -e {file}.go ]; do sleep 0.1; done; echo ended >> {file}
+"""
+
 FILES = {
     "pipelines/hello.yaml": HELLO,
     "pipelines/shows_environment.yaml": SHOWS_ENVIRONMENT,
     "pipelines/fails.yaml": FAILS,
     "looking.py": LOOKING,
 }
+
+
+def waiting_task(fleet: FleetUnderTest) -> tuple[str, Path]:
+    """Start the fleet and a run of :data:`WAITS_FOR_A_FILE`, until its task has begun; the run, and the file."""
+    file = fleet.root / "said"
+    fleet.write("pipelines/waits.yaml", WAITS_FOR_A_FILE.format(file=file))
+    fleet.start()
+    fleet.wait_for_dag("waits")
+    run = fleet.trigger("waits")
+    wait_until(file.exists, 60, "the task has begun")
+    return run, file
 
 
 def witness(ledger: Ledger) -> str:

@@ -536,9 +536,10 @@ class Agent:
             return
         own = [r.component.address for r in self._running.values() if r.component.kind == API_SERVER]
         rows = self._membership.rows if self._membership else ()
+        self._upstreams.look(own, rows)
         nginx = self._running.get("nginx")
-        start = nginx.component.start if nginx else None
-        self._upstreams.look(own, rows, *((start, nginx.pid) if nginx and isinstance(start, Exec) else ()))
+        if nginx is not None and isinstance(nginx.component.start, Exec):
+            self._upstreams.tell_nginx(nginx.component.start, nginx.pid)
 
     def _told_to_others(self) -> list[dict[str, Any]]:
         """The components, for this host's row in the database. Called from a thread."""

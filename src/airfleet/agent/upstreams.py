@@ -56,38 +56,40 @@ class Upstreams:
         self._plan = plan
         self._file = execution_urls.of(airflow_home)
         self._log = log
-        #: nothing before the first look: an earlier life may have left another file
-        self._told: tuple[str, ...] = ()
+        #: none before the first look: an earlier life may have left another file
+        self._found: tuple[str, ...] = ()
+        #: what nginx's configuration was written with
+        self._served = tuple(place for places in plan.api_servers.values() for place in places)
 
-    def look(self, own: Iterable[str], rows: Iterable[Told], nginx: Exec | None = None, pid: int | None = None) -> None:
-        """Tell of other api-servers than before. ``own`` are those of this host, ``rows`` all hosts."""
-        found = servers(self._plan.api_servers, self._plan.host, own, rows)
-        known, self._told = self._told, found  # taken or not: the same would be refused again
-        if set(found) != set(known):
-            self._write_down(found)
-        if nginx is not None and self._plan.site is not None and set(found) != set(known or _planned(self._plan)):
-            self._tell(nginx, self._plan.site, found, pid)
+    def look(self, own: Iterable[str], rows: Iterable[Told]) -> None:
+        """Tell tasks when there are other api-servers now. ``own`` are those of this host, ``rows`` all hosts."""
+        before, self._found = self._found, servers(self._plan.api_servers, self._plan.host, own, rows)
+        if set(self._found) != set(before):
+            self._write_down()
 
-    def urls(self) -> tuple[str, ...]:
-        """Every way to an execution API that there is now."""
-        return urls(self._plan, self._told) if self._told else self._plan.execution_urls
-
-    def _write_down(self, found: Sequence[str]) -> None:
+    def tell_nginx(self, start: Exec, pid: int | None) -> None:
+        """Tell it when there are others than it serves; ``start`` is how it is started, ``pid`` the one that runs."""
+        site = self._plan.site
+        if site is None or set(self._found) == set(self._served):
+            return
+        self._served = self._found  # whether it takes them or not: the same would be refused again
         try:
-            write_private(self._file, execution_urls.text(urls(self._plan, found)))
-        except OSError as refused:
-            self._log(Event.API_SERVERS_UNTOLD, why=str(refused))
-
-    def _tell(self, nginx: Exec, site: Site, found: Sequence[str], pid: int | None) -> None:
-        try:
-            tell(nginx, site, found, pid)
-            self._log(Event.UPSTREAMS_CHANGED, servers=", ".join(found))
+            tell(start, site, self._found, pid)
+            self._log(Event.UPSTREAMS_CHANGED, servers=", ".join(self._found))
         except (FleetError, OSError, subprocess.SubprocessError) as refused:
             self._log(Event.UPSTREAMS_REFUSED, why=str(refused))
 
+    def urls(self) -> tuple[str, ...]:
+        """Every way to an execution API that there is now."""
+        return urls(self._plan, self._found) if self._found else self._plan.execution_urls
 
-def _planned(plan: Plan) -> tuple[str, ...]:
-    return tuple(place for places in plan.api_servers.values() for place in places)
+    def _write_down(self) -> None:
+        try:
+            write_private(self._file, execution_urls.text(self.urls()))
+        except OSError as refused:
+            with suppress(OSError):  # what stands there may be of servers that are no more
+                self._file.unlink(missing_ok=True)
+            self._log(Event.API_SERVERS_UNTOLD, why=str(refused))
 
 
 def urls(plan: Plan, found: Sequence[str]) -> tuple[str, ...]:

@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from airfleet.runtime import home
+
 FILE = "execution-urls"
 
 
@@ -23,8 +25,8 @@ def of(airflow_home: Path) -> Path:
 
 def here(environ: Mapping[str, str]) -> Path | None:
     """The file that this process reads; None where no agent writes one."""
-    home = environ.get("AIRFLOW_HOME") if environ.get("AIRFLEET_COMPONENT") else None
-    return of(Path(home)) if home else None
+    found = home.looked_after(environ)
+    return of(found) if found else None
 
 
 def text(urls: Sequence[str]) -> str:

@@ -23,6 +23,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from airfleet.runtime import home
+
 FOLDER = "untold"
 _STATE = re.compile(r"task-instances/([0-9a-fA-F-]{36})/state")
 
@@ -45,8 +47,8 @@ class Outcome:
 
 def folder(environ: Mapping[str, str]) -> Path | None:
     """Where a process leaves them; None where no agent would find them."""
-    home = environ.get("AIRFLOW_HOME") if environ.get("AIRFLEET_COMPONENT") else None
-    return Path(home) / FOLDER if home else None
+    found = home.looked_after(environ)
+    return found / FOLDER if found else None
 
 
 def ended_by(method: str, path: str) -> str | None:

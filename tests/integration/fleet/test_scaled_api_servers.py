@@ -11,6 +11,7 @@ import pytest
 from airfleet.testing.fleet import FleetUnderTest
 from airfleet.testing.ports import free_ports
 from airfleet.testing.waiting import wait_until
+from support.pipelines import waiting_task
 
 FLEET = "name: scaled\nproxy: {{name: localhost, address: 127.0.0.1, port: {port}}}\n"
 
@@ -42,26 +43,10 @@ def test_an_api_server_that_is_added_is_asked_and_one_that_is_taken_away_is_not(
         assert (slots.returncode, "an api-server has no slots" in slots.stderr) == (2, True)
 
 
-PIPELINE = """\
-dag_id: waits
-start_date: 2026-01-01
-tasks:
-  - id: waits
-    uses: bash
-    with:
-      bash_command: echo begun >> {file}; while [ ! -e {file}.go ]; do sleep 0.1; done; echo ended >> {file}
-"""
-
-
 @pytest.mark.long
 def test_a_task_that_runs_already_ends_by_the_api_server_that_was_added() -> None:
     with FleetUnderTest.make("name: added\nworkers: [{slots: 1}]\n") as fleet:
-        file = fleet.root / "said"
-        fleet.write("pipelines/waits.yaml", PIPELINE.format(file=file))
-        fleet.start()
-        fleet.wait_for_dag("waits")
-        run = fleet.trigger("waits")
-        wait_until(file.exists, 60, "the task has begun")
+        run, file = waiting_task(fleet)
         assert fleet.airfleet("scale", "api-server=2").returncode == 0
         wait_until(lambda: api_servers_ready(fleet) == 2, 60, "two")
         first = fleet.component("api-server").pid or 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -112,6 +113,14 @@ def test_what_cannot_be_written_down_is_said_once(tmp_path: Path) -> None:
     told.look(["127.0.0.1:8080"], [])
     told.look(["127.0.0.1:8080"], [])
     assert said == [Event.API_SERVERS_UNTOLD]
+
+
+def test_a_file_of_an_earlier_life_does_not_stay_when_it_cannot_be_written_again(tmp_path: Path) -> None:
+    stale = execution_urls.of(tmp_path)
+    stale.write_text("http://127.0.0.1:9/an/earlier/life/\n")
+    (tmp_path / f".{stale.name}.{os.getpid()}").mkdir()  # in the way of the draft
+    Upstreams(LOCAL, tmp_path, lambda event, **_: None).look(["127.0.0.1:8080"], [])
+    assert written(tmp_path) == []
 
 
 def test_a_running_nginx_is_told_and_refuses_what_it_does_not_take(tmp_path: Path) -> None:
