@@ -29,8 +29,9 @@ import measuring
 from measuring import RESULTS
 
 from airfleet.testing.experiment import Experiment, Outcome, Shape, Trial
+from airfleet.testing.hosts_target import HostsTarget
 from airfleet.testing.matrix import BY_NUMBER, RANDOM, ROWS, RandomNemesis, Row
-from airfleet.testing.targets import Broker, FleetTarget, StockTarget, Target, Topology
+from airfleet.testing.targets import Broker, FleetTarget, StockTarget, Topology
 from airfleet.testing.workload import Mix
 
 FILE = "faults.json"
@@ -40,6 +41,7 @@ QUIET, QUICK_QUIET = (5.0, 12.0), (3.0, 6.0)
 TICKS = {"airfleet": 1.0, "stock": 4.0}
 SYSTEMS: dict[str, type[FleetTarget] | type[StockTarget]] = {"airfleet": FleetTarget, "stock": StockTarget}
 RABBITMQ = "rabbitmq"
+AnyTarget = FleetTarget | StockTarget | HostsTarget
 
 
 def main() -> int:
@@ -76,21 +78,28 @@ def run_all(name: str, options: argparse.Namespace) -> bool:
     wanted = [one for one in options.only.split(",") if one] or [row.number for row in ROWS if row.number != "F21"]
     seeds = range(options.seed, options.seed + options.runs) if RANDOM in wanted else ()
     try:
-        held = [_row(name, BY_NUMBER[number], options) for number in wanted if number != RANDOM]
+        rows = [BY_NUMBER[number] for number in wanted if number != RANDOM]
+        held = [_row(name, row, options) for row in rows if _is_there(name, row, options.broker)]
         held += [_random(name, seed, options) for seed in seeds]
     finally:
         _Kept.end()
     return all(held)
 
 
-def _row(name: str, row: Row, options: argparse.Namespace) -> bool:
+def _is_there(name: str, row: Row[Any], broker: str) -> bool:
+    """Several hosts are a fleet, with the broker that it brings; so is what keeps all it writes in one place."""
+    if row.topology.hosts > 1:
+        return name == FleetTarget.name and broker != RABBITMQ
+    return name == FleetTarget.name or not row.topology.disk_mb
+
+
+def _row(name: str, row: Row[Any], options: argparse.Namespace) -> bool:
     chance = random.Random(f"{row.number}-{options.seed}")
     quiet = QUICK_QUIET if options.quick else QUIET
     trials = [row.trial(options.scale, chance.uniform(*quiet)) for _ in range(options.runs)]
     shape = replace(_shape(name, options), overlap_seconds=row.overlap_seconds)
     try:
-        topology = Topology(schedulers=row.schedulers)
-        outcome = _experiment(_Kept.get(name, topology, options.broker), shape, trials, row.number)
+        outcome = _experiment(_Kept.get(name, row.topology, options.broker), shape, trials, row.number)
     except AssertionError as wrong:  # it did not start, or nothing ran that could be broken: the other rows may
         print(f"  {wrong}", flush=True)
         return False
@@ -116,7 +125,7 @@ def _shape(name: str, options: argparse.Namespace) -> Shape:
     )
 
 
-def _experiment(target: Target, shape: Shape, trials: Sequence[Trial], title: str) -> Outcome:
+def _experiment(target: AnyTarget, shape: Shape, trials: Sequence[Trial[Any]], title: str) -> Outcome:
     began = time.monotonic()
 
     def say(line: str) -> None:
@@ -137,7 +146,7 @@ def _experiment(target: Target, shape: Shape, trials: Sequence[Trial], title: st
     return outcome
 
 
-def _keep_logs(target: Target, title: str) -> Path:
+def _keep_logs(target: AnyTarget, title: str) -> Path:
     """Copies of what components and tasks wrote, and of what tasks told, for who wants to know why."""
     folder = Path(tempfile.mkdtemp(prefix=f"{target.name}-{title}-".lower().replace(" ", "-")))
     for number, file in enumerate((*target.logs(), *target.witness_folder.iterdir())):
@@ -148,17 +157,17 @@ def _keep_logs(target: Target, title: str) -> Path:
 class _Kept:
     """The system that runs now: the next row takes it, too, if it is of the kind it needs."""
 
-    _target: Target | None = None
-    _kind: tuple[str, int, str] | None = None
+    _target: AnyTarget | None = None
+    _kind: tuple[str, Topology, str] | None = None
 
     @classmethod
-    def get(cls, name: str, topology: Topology, broker: str) -> Target:
+    def get(cls, name: str, topology: Topology, broker: str) -> AnyTarget:
         """A system that runs."""
-        kind = (name, topology.schedulers, broker)
+        kind = (name, topology, broker)
         if cls._target is not None and cls._kind == kind and cls._target.is_well():
             return cls._target
         cls.end()
-        made = SYSTEMS[name](topology, _rabbitmq if broker == RABBITMQ else None)
+        made = _make(name, topology, broker)
         cls._target, cls._kind = made, kind
         try:
             made.start()
@@ -173,6 +182,12 @@ class _Kept:
         if cls._target is not None:
             cls._target.stop()
         cls._target = cls._kind = None
+
+
+def _make(name: str, topology: Topology, broker: str) -> AnyTarget:
+    if topology.hosts > 1:
+        return HostsTarget(topology)
+    return SYSTEMS[name](topology, _rabbitmq if broker == RABBITMQ else None)
 
 
 def _rabbitmq(folder: Path) -> Broker:

@@ -29,8 +29,9 @@ NOTES = """\
 retries. *invariants*: those that were violated and how often, or *all held*. *measured*, in seconds: `watch` until a
 living scheduler looks after every task of the dead one; `dispatch` until a task that was sent afterwards starts;
 `start` until every task that waited in the queue meanwhile has started; `rerun` until every task whose attempt died has
-started again; `recorded` until what ended meanwhile is recorded; `answers` until the API answers; `resumed` until tasks
-that waited for an event have ended; `callbacks` until the last callback has run. *never*: not before patience ended.
+started again; `fenced` until the last sign of life of an attempt that had to end; `recorded` until what ended meanwhile
+is recorded; `answers` until the API answers; `resumed` until tasks that waited for an event have ended; `callbacks`
+until the last callback has run. *never*: not before patience ended.
 *promised*: the 95th percentile and the most. †: the machine was busy with other things.
 """
 #: processes that wanted to run before it began
@@ -62,7 +63,7 @@ def _table(ours: Mapping[str, Any], stock: Mapping[str, Any]) -> str:
     return table(HEAD, rows)
 
 
-def _row(row: Row, found: Mapping[str, Any], stock: Mapping[str, Any] | None) -> Iterator[tuple[str, ...]]:
+def _row(row: Row[Any], found: Mapping[str, Any], stock: Mapping[str, Any] | None) -> Iterator[tuple[str, ...]]:
     """A line for each stopwatch."""
     name = found["faults"][0]["fault"] if found["faults"] else row.number
     busy = " †" if found.get("load_at_start", 0.0) > BUSY_LOAD else ""

@@ -68,7 +68,8 @@ FAULTS_PAGE = """\
 
 What becomes of tasks when something breaks, measured: [how to run it](../how-to/drill.md),
 [what the invariants are](../explanation/guarantee.md). Every row is an experiment of its own on one machine: the fleet
-with PostgreSQL and Valkey as servers beside it, a steady load, the fault at random moments of it.
+with PostgreSQL and Valkey as servers beside it (rows of several hosts: three of them, each in a network of its own), a
+steady load, the fault at random moments of it.
 
 {tables}"""
 

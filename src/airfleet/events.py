@@ -29,6 +29,8 @@ class Event(Enum):
     WORKERS_DRAIN = "this host is drained: its workers finish what runs"
     LIMITS_IMPOSSIBLE = "limits of memory in fleet.yaml are not kept on this machine: {why}"
     LOGS_DELETED = "deleted {count} log files that were older than the fleet keeps them"
+    DISK_FULL = "{trouble}"
+    DISK_HAS_ROOM = "the disks of this host have room again"
     FLEET_READY = "fleet '{fleet}' is ready after {seconds} s"
     FLEET_STOPPING = "fleet '{fleet}' stops"
     FLEET_STOPPED = "fleet '{fleet}' has stopped"

@@ -15,7 +15,7 @@ import socket
 import sys
 from pathlib import Path
 
-from airfleet import events
+from airfleet import events, lossy
 from airfleet.agent import limits, old_logs, setup
 from airfleet.agent.agent import Agent
 from airfleet.errors import AirfleetError, FileProblems, FleetError
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def _run(prepared: setup.Prepared, listener: socket.socket) -> None:
-    with open(prepared.paths.log("agent"), "a", opener=_private) as file, prepared.lock, listener:
+    with lossy.text(prepared.paths.log("agent")) as file, prepared.lock, listener:
         log = events.to_file(file, lambda: dt.datetime.now().astimezone())
         if prepared.leftovers:
             log(events.Event.LEFTOVERS_ENDED, count=len(prepared.leftovers))
@@ -54,10 +54,6 @@ def _run(prepared: setup.Prepared, listener: socket.socket) -> None:
         finally:
             limits.remove(group)
             prepared.paths.socket.unlink(missing_ok=True)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _refusal(refused: AirfleetError) -> dict[str, object]:

@@ -26,7 +26,9 @@ from airfleet.agent import leftovers, process, restarts, snapshots, states, upst
 from airfleet.agent.control import Snapshot
 from airfleet.agent.database_watch import DatabaseWatch
 from airfleet.agent.deciding import EndAttempts
+from airfleet.agent.disks import Disks
 from airfleet.agent.draining import Draining
+from airfleet.agent.embedded import SYSTEM_STATE
 from airfleet.agent.fencing import Fencing
 from airfleet.agent.guard import Guard, Permission, end_attempts
 from airfleet.agent.health import Verdict
@@ -106,6 +108,9 @@ class Agent:
         #: tells the database of the dead, for others to act upon
         self._fencing = self._new_fencing()
         self._draining = Draining(clock)
+        places = (paths.home, paths.logs, paths.task_logs, SYSTEM_STATE / fleet_id(paths.home))
+        self._disks = Disks(places, log, self._wakeup.wake)
+        self._told_of_disks = ""
         self._scaling = Scaling(plan, paths, self._running, self._draining, self._changed, log, clock)
         self._well_at: dict[str, float] = {}
         #: since when components have been silent that should not be
@@ -131,6 +136,7 @@ class Agent:
             self._fencing.start()
         if self._membership:
             self._membership.start()
+        self._disks.start()
         while not self._done:
             self._look_at_the_hosts()
             self._obey_orders()
@@ -139,6 +145,7 @@ class Agent:
             self._ask_how_they_are()
             self._outcomes.look()
             self._draining.look()
+            self._tell_of_the_disks()
             self._end_what_must_end()
             self._wait_for_something()
         self._finish()
@@ -440,6 +447,7 @@ class Agent:
             self._server.close()
         self._fencing.close()
         self._prober.close()
+        self._disks.close()
         if self._membership:
             self._guard.close()
             self._membership.close(ended=True)
@@ -541,10 +549,16 @@ class Agent:
         if nginx is not None and isinstance(nginx.component.start, Exec):
             self._upstreams.tell_nginx(nginx.component.start, nginx.pid)
 
+    def _tell_of_the_disks(self) -> None:
+        if self._disks.trouble != self._told_of_disks:
+            self._told_of_disks = self._disks.trouble
+            self._tell_watchers()
+
     def _told_to_others(self) -> list[dict[str, Any]]:
         """The components, for this host's row in the database. Called from a thread."""
         now = self._clock()
-        return [r.status(now).in_short() for r in list(self._running.values())]
+        running = [r.status(now) for r in list(self._running.values())]
+        return [status.in_short() for status in (*running, *snapshots.disk(self._disks.trouble))]
 
     # --- saying ----------------------------------------------------------------------------------
 
@@ -554,7 +568,14 @@ class Agent:
         running = tuple(self._running.values())
         now = self._clock()
         return snapshots.snapshot(
-            self._plan, self._paths, running, self._life(now), others, now, with_memory=with_memory
+            self._plan,
+            self._paths,
+            running,
+            self._life(now),
+            others,
+            now,
+            disk_trouble=self._disks.trouble,
+            with_memory=with_memory,
         )
 
     def _life(self, now: float) -> snapshots.Life:

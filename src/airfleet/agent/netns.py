@@ -36,9 +36,9 @@ def make(count: int, home: Path) -> Network:
     _require_rights()
     network = _free(home)
     try:
-        _ip("link", "add", "name", network.bridge, "type", "bridge")
-        _ip("addr", "add", f"{network.prefix}.254/24", "dev", network.bridge)
-        _ip("link", "set", network.bridge, "up")
+        ip("link", "add", "name", network.bridge, "type", "bridge")
+        ip("addr", "add", f"{network.prefix}.254/24", "dev", network.bridge)
+        ip("link", "set", network.bridge, "up")
         for host in range(1, count + 1):
             _add(network, host)
     except BaseException:
@@ -51,20 +51,20 @@ def remove(network: Network) -> None:
     """Everything of it, whatever there is."""
     prefix = network.namespace(0)[:-1]
     for name in sorted(Path("/run/netns").glob(f"{prefix}*")) if Path("/run/netns").exists() else ():
-        _ip("netns", "delete", name.name, check=False)
+        ip("netns", "delete", name.name, check=False)
     for link in sorted(Path("/sys/class/net").glob(f"{network.bridge}*")):
         if link.name == network.bridge or link.name.startswith(f"{network.bridge}-"):
-            _ip("link", "delete", link.name, check=False)
+            ip("link", "delete", link.name, check=False)
 
 
 def cut(network: Network, host: int) -> None:
     """Let nothing through to a host, or from it; it notices nothing but silence. Raises FleetError."""
-    _ip("link", "set", network.link(host), "down")
+    ip("link", "set", network.link(host), "down")
 
 
 def mend(network: Network, host: int) -> None:
     """Let everything through again. Raises FleetError."""
-    _ip("link", "set", network.link(host), "up")
+    ip("link", "set", network.link(host), "up")
 
 
 def within(argv: list[str], environ: Mapping[str, str]) -> list[str]:
@@ -78,15 +78,24 @@ def within(argv: list[str], environ: Mapping[str, str]) -> list[str]:
     return [_program("ip") or "ip", "netns", "exec", name, *argv]
 
 
+def ip(*words: str, check: bool = True) -> str:
+    """What ``ip`` says to these words. Raises FleetError when it refuses and ``check`` is true."""
+    program = _program("ip") or "ip"
+    done = subprocess.run([program, *words], capture_output=True, text=True, timeout=_SECONDS, check=False)
+    if check and done.returncode != 0:
+        raise FleetError(f"'ip {' '.join(words)}' failed: {done.stderr.strip() or done.returncode}")
+    return done.stdout
+
+
 def _add(network: Network, host: int) -> None:
     namespace, link = network.namespace(host), network.link(host)
-    _ip("netns", "add", namespace)
-    _ip("link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", namespace)
-    _ip("link", "set", link, "master", network.bridge)
-    _ip("link", "set", link, "up")
+    ip("netns", "add", namespace)
+    ip("link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", namespace)
+    ip("link", "set", link, "master", network.bridge)
+    ip("link", "set", link, "up")
     for words in (("link", "set", "lo", "up"), ("link", "set", "eth0", "up")):
-        _ip("-n", namespace, *words)
-    _ip("-n", namespace, "addr", "add", f"{network.prefix}.{host}/24", "dev", "eth0")
+        ip("-n", namespace, *words)
+    ip("-n", namespace, "addr", "add", f"{network.prefix}.{host}/24", "dev", "eth0")
 
 
 def _require_rights() -> None:
@@ -105,14 +114,6 @@ def _free(home: Path) -> Network:
         if not Path("/sys/class/net", network.bridge).exists():
             return network
     raise FleetError("all 256 networks for hosts of one machine are in use", hint="airfleet down, where they run")
-
-
-def _ip(*words: str, check: bool = True) -> None:
-    """Raises FleetError."""
-    program = _program("ip") or "ip"
-    done = subprocess.run([program, *words], capture_output=True, text=True, timeout=_SECONDS, check=False)
-    if check and done.returncode != 0:
-        raise FleetError(f"'ip {' '.join(words)}' failed: {done.stderr.strip() or done.returncode}")
 
 
 def _program(name: str) -> str | None:

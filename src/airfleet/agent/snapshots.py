@@ -45,6 +45,7 @@ def snapshot(
     others: Others | None,
     now: float,
     *,
+    disk_trouble: str = "",
     with_memory: bool = False,
 ) -> Snapshot:
     """The fleet now; ``others`` is None in a fleet without hosts."""
@@ -63,11 +64,16 @@ def snapshot(
         password_file=str(paths.password),
         elapsed=life.elapsed,
         ready_after=life.ready_after,
-        components=components,
+        components=(*components, *disk(disk_trouble)),
         problem=_problem(running),
         host=plan.host if others else "",
         hosts=tuple(_host(row, others.age) for row in others.rows) if others else (),
     )
+
+
+def disk(trouble: str) -> tuple[ComponentStatus, ...]:
+    """The disks of the host, as one part of it that is not well; nothing while there is room."""
+    return (ComponentStatus("disk", "disk", State.DEGRADED, reason=trouble),) if trouble else ()
 
 
 def state(running: Collection[Running], life: Life) -> str:

@@ -38,13 +38,14 @@ import traceback
 from io import BufferedReader
 from typing import Any, NoReturn
 
-from airfleet import startup
+from airfleet import lossy, startup
 from airfleet.agent import entries, heap, limits, preloading
 from airfleet.agent.process import TEMPLATE_DESCRIPTOR
 
 
 def main() -> None:
     """Import, build, report, and serve orders until the agent closes the socket."""
+    lossy.keep_streams()  # before Airflow's logging takes hold of them
     connection = socket.socket(fileno=int(os.environ.pop(TEMPLATE_DESCRIPTOR)))
     connection.set_inheritable(False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the agent to handle

@@ -28,12 +28,14 @@ from airflow.sdk.api import client
 from airflow.sdk.api.client import ServerResponseError
 from airflow.sdk.exceptions import TaskAlreadyRunningError
 from airflow.sdk.execution_time.supervisor import supervise_task
+from airflow.sdk.log import init_log_file
 from celery import Celery
 from celery.exceptions import Ignore
 from celery.signals import task_postrun
 from pydantic import TypeAdapter
 from setproctitle import setproctitle
 
+from airfleet import lossy
 from airfleet.runtime import coordinator
 
 log = logging.getLogger(__name__)
@@ -90,6 +92,13 @@ def _run(workload: Any, to_stdout: bool) -> None:
             raise
         log.info("%s is not to be started any more; the message is ignored: %s", workload.display_name, error.detail)
         raise Ignore from error
+    except OSError as error:
+        # Closing the log of an attempt that has ended says once more that it was not written. If this was something
+        # else, and the attempt did not begin, its message is missed and sent again.
+        if not lossy.is_full(error):
+            raise
+        log.warning("The disk was full while %s ran: %s", workload.display_name, error)
+        raise Ignore from error
 
 
 def _supervise(workload: ExecuteTask, to_stdout: bool) -> None:
@@ -103,10 +112,24 @@ def _supervise(workload: ExecuteTask, to_stdout: bool) -> None:
         token=workload.token,
         server=server,
         client=coordinator.client_for(server, client.BearerAuth(workload.token)),
-        log_path=workload.log_path,
+        log_path=_log_path(workload),
         subprocess_logs_to_stdout=to_stdout,
         sentry_integration=workload.sentry_integration,
     )
+
+
+def _log_path(workload: ExecuteTask) -> str | None:
+    """Where the attempt's log is; None where the disk has no room for it: its lines are then among the worker's."""
+    if not workload.log_path:
+        return None
+    try:
+        init_log_file(workload.log_path)
+    except OSError as error:
+        if not lossy.is_full(error):
+            raise
+        log.warning("The disk has no room for the log of %s: %s", workload.display_name, error)
+        return None
+    return workload.log_path
 
 
 @contextmanager

@@ -45,7 +45,7 @@ from airflow.sdk.execution_time.supervisor import (
     ProcessTracker,
 )
 
-from airfleet import ends
+from airfleet import ends, lossy
 from airfleet.runtime import execution_urls, loading, wire
 from airfleet.runtime.api_client import PATIENCE_SECONDS, FleetClient
 
@@ -98,7 +98,7 @@ class TaskCoordinator(BaseCoordinator):
                 dag_rel_path=dag_rel_path,
                 bundle_info=bundle_info,
                 client=kept,
-                logger=logger,
+                logger=bearing_a_full_disk(logger),
                 sentry_integration=sentry_integration,
                 subprocess_logs_to_stdout=subprocess_logs_to_stdout,
             )
@@ -109,6 +109,15 @@ class TaskCoordinator(BaseCoordinator):
             # The scheduler decides what becomes of it, as soon as Celery has stored this as a failure.
             raise EndedWithoutReport(f"attempt {what.id} ended with exit code {int(exit_code)} and reported no state")
         return self.ExecutionResult(exit_code, process.final_state)
+
+
+def bearing_a_full_disk(logger: Any) -> Any:
+    """The logger of an attempt, whose lines may get lost: no task fails for want of a log."""
+    if logger is None:
+        return None
+    bound = logger.bind()
+    bound._logger = lossy.LossyLogger(bound._logger)
+    return bound
 
 
 def client_for(server: str, auth: httpx.Auth | None) -> FleetClient:

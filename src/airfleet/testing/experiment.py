@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import psycopg
 
@@ -22,12 +22,14 @@ from airfleet.testing.invariants import Violation
 from airfleet.testing.load import Load
 from airfleet.testing.nemesis import Fault
 from airfleet.testing.stopwatch import Evidence, Moment, Stopwatch
-from airfleet.testing.targets import Target
+from airfleet.testing.targets import Observed
 from airfleet.testing.workload import Asked, Mix
 
 #: between two looks at the witnesses
 LOOK_SECONDS = 0.5
 Say = Callable[[str], None]
+#: what is broken
+T = TypeVar("T", bound=Observed)
 
 
 @dataclass(frozen=True)
@@ -48,17 +50,17 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class Trial:
+class Trial(Generic[T]):
     """One fault of an experiment, and what measures it."""
 
-    fault: Fault
+    fault: Fault[T]
     watches: Mapping[str, Stopwatch]
     #: of quiet before it
     after_seconds: float = 0.0
     #: more runs, asked for just before; it is given a label for their ids
     before: Callable[[str], Sequence[Asked]] = lambda label: ()
     #: asked until it is true, after those were asked for: the moment has come
-    moment: Callable[[Target, str], bool] = lambda target, label: True
+    moment: Callable[[T, str], bool] = lambda target, label: True
 
 
 @dataclass(frozen=True)
@@ -86,10 +88,10 @@ class Outcome:
         return not self.history.helped
 
 
-class Experiment:
+class Experiment(Generic[T]):
     """One run of it. ``label`` makes the ids of its runs unique."""
 
-    def __init__(self, target: Target, shape: Shape, label: str, say: Say = lambda line: None) -> None:
+    def __init__(self, target: T, shape: Shape, label: str, say: Say = lambda line: None) -> None:
         self._target = target
         self._shape = shape
         self._label = label
@@ -98,7 +100,7 @@ class Experiment:
         self._recoveries: list[Recovery] = []
         self._helped: list[str] = []
 
-    def run(self, trials: Sequence[Trial]) -> Outcome:
+    def run(self, trials: Sequence[Trial[T]]) -> Outcome:
         """The whole story."""
         self._load.start()
         try:
@@ -112,7 +114,7 @@ class Experiment:
         self._drain()
         return self._verdict()
 
-    def _one(self, label: str, trial: Trial) -> Recovery:
+    def _one(self, label: str, trial: Trial[T]) -> Recovery:
         self._load.ask(trial.before(label))
         self._wait_for_moment(label, trial)
         fault, began = trial.fault, time.monotonic()
@@ -125,7 +127,7 @@ class Experiment:
         self._say(f"{fault.name}: {_shown(recovery.seconds)}")
         return recovery
 
-    def _wait_for_moment(self, label: str, trial: Trial) -> None:
+    def _wait_for_moment(self, label: str, trial: Trial[T]) -> None:
         deadline = time.monotonic() + self._shape.patience_seconds
         while not trial.moment(self._target, label):
             if time.monotonic() > deadline:

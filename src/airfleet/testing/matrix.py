@@ -1,29 +1,39 @@
 """The fault matrix: which faults, what is measured of each, and what is promised.
 
-The numbers of the rows are those of the list of faults that the project keeps; rows that need several machines are not
-here. A *scale* shortens how long things are away, for a quick look: 1 is the matrix itself.
+The numbers of the rows are those of the list of faults that the project keeps. A *scale* shortens how long things are
+away, for a quick look: 1 is the matrix itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
 
 import psycopg
 
 from airfleet.testing import nemesis, stopwatch, witness
 from airfleet.testing.experiment import Outcome, Trial
 from airfleet.testing.history import Event
+from airfleet.testing.host_faults import ClockSteps, EachHostAnew, HostCutOff, HostFarAway, HostPowerOff
+from airfleet.testing.hosts_target import HostsTarget
 from airfleet.testing.nemesis import Fault
 from airfleet.testing.stopwatch import Stopwatch
-from airfleet.testing.targets import API_SERVER, SCHEDULER, WORKER, Target
+from airfleet.testing.targets import API_SERVER, SCHEDULER, WORKER, FleetTarget, Observed, Target, Topology
 from airfleet.testing.workload import DEFERRED, ONE, TOLD, Asked
 
 #: callbacks that run while the dag-processor dies, and how many of them have run when it does
 CALLBACKS, CALLBACKS_BEFORE = 50, 5
 #: tasks that wait in the queue when the broker forgets it
 QUEUED = 16
+#: hosts of a fleet of several: the first has the servers, the second a scheduler, the last one only a worker
+SERVING, DECIDING, WORKING = "host-1", "host-2", "host-3"
+#: until the power of a host is back
+DARK_SECONDS = 45.0
+
+#: what is broken
+T = TypeVar("T", bound=Observed)
 
 
 @dataclass(frozen=True)
@@ -35,35 +45,35 @@ class Promise:
 
 
 @dataclass(frozen=True)
-class Row:
+class Row(Generic[T]):
     """One fault of the matrix."""
 
     number: str
     #: the fault, when things are away for the given share of their full time
-    fault: Callable[[float], Fault]
+    fault: Callable[[float], Fault[T]]
     watches: Mapping[str, Stopwatch]
     #: by the name of the stopwatch
     promised: Mapping[str, Promise]
     #: the longest that stock Airflow takes by its timers, where it recovers at all
     stock: str
     before: Callable[[str], Sequence[Asked]] = lambda label: ()
-    moment: Callable[[Target, str], bool] = lambda target, label: True
-    schedulers: int = 1
+    moment: Callable[[T, str], bool] = lambda target, label: True
+    topology: Topology = field(default_factory=Topology)
     overlap_seconds: float = 0.0
 
-    def trial(self, scale: float = 1.0, after_seconds: float = 0.0) -> Trial:
+    def trial(self, scale: float = 1.0, after_seconds: float = 0.0) -> Trial[T]:
         """The row as a part of an experiment."""
         return Trial(self.fault(scale), self.watches, after_seconds, self.before, self.moment)
 
 
-def _some_callbacks(target: Target, label: str) -> bool:
+def _some_callbacks(target: Observed, label: str) -> bool:
     notes = witness.read(target.witness_folder)
     told = {n.task for n in notes if n.event == Event.CALLBACK and n.task.run_id.startswith(f"{label}-more-")}
     return len(told) >= CALLBACKS_BEFORE
 
 
-def _in_state(state: str, count: int) -> Callable[[Target, str], bool]:
-    def there(target: Target, label: str) -> bool:
+def _in_state(state: str, count: int) -> Callable[[Observed, str], bool]:
+    def there(target: Observed, label: str) -> bool:
         with closing(psycopg.connect(target.database_url, autocommit=True, connect_timeout=5)) as connection:
             row = connection.execute("SELECT count(*) FROM task_instance WHERE state = %s", (state,)).fetchone()
         return bool(row and row[0] >= count)
@@ -78,7 +88,7 @@ def _runs(dag_id: str, count: int, seconds: float) -> Callable[[str], Sequence[A
 _LONG_TASK = _runs(ONE, 1, 20.0)
 _RUNNING = _in_state("running", 1)
 
-ROWS: tuple[Row, ...] = (
+ON_ONE_HOST: tuple[Row[Target], ...] = (
     Row(
         "F1",
         lambda scale: nemesis.Kill(SCHEDULER),
@@ -87,7 +97,7 @@ ROWS: tuple[Row, ...] = (
         "330 s",
         before=_LONG_TASK,
         moment=_RUNNING,
-        schedulers=2,
+        topology=Topology(schedulers=2),
     ),
     Row(
         "F2",
@@ -125,10 +135,11 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "F10",
-        lambda scale: nemesis.Kill(API_SERVER),
+        lambda scale: nemesis.Kill(API_SERVER, alone=False),
         {"answers": stopwatch.answering},
-        {},
+        {"answers": Promise(1, 2)},
         "tasks killed after 16.5 s",
+        topology=Topology(proxied=True),
     ),
     Row(
         "F11",
@@ -163,6 +174,16 @@ ROWS: tuple[Row, ...] = (
         "every task killed",
         before=_LONG_TASK,
         moment=_RUNNING,
+    ),
+    Row(
+        "F15",
+        lambda scale: nemesis.PrimaryLost(),
+        {"dispatch": stopwatch.dispatch},
+        {"dispatch": Promise(20, 30)},
+        "15 min",
+        before=_LONG_TASK,
+        moment=_RUNNING,
+        topology=Topology(standby=True),
     ),
     Row(
         "F17",
@@ -227,7 +248,7 @@ ROWS: tuple[Row, ...] = (
         {"dispatch": stopwatch.dispatch},
         {},
         "330 s",
-        schedulers=2,
+        topology=Topology(schedulers=2),
     ),
     Row(
         "F25",
@@ -236,6 +257,14 @@ ROWS: tuple[Row, ...] = (
         {},
         "310 s",
         overlap_seconds=5.0,
+    ),
+    Row(
+        "F26",
+        lambda scale: nemesis.KillWhatStandsInFront(),
+        {"answers": stopwatch.answering},
+        {"answers": Promise(2, 2)},
+        "for ever",
+        topology=Topology(proxied=True),
     ),
     Row(
         "F31",
@@ -247,7 +276,104 @@ ROWS: tuple[Row, ...] = (
         moment=_RUNNING,
     ),
 )
-BY_NUMBER: Mapping[str, Row] = {row.number: row for row in ROWS}
+
+
+ON_A_SMALL_DISK: tuple[Row[FleetTarget], ...] = (
+    Row(
+        "F27",
+        lambda scale: nemesis.DiskFull(30.0),
+        {"dispatch": stopwatch.dispatch},
+        {"dispatch": Promise(2, 5)},
+        "tasks fail",
+        topology=Topology(disk_mb=320),
+    ),
+)
+
+
+def _some_run_on(host: str) -> Callable[[HostsTarget, str], bool]:
+    def there(target: HostsTarget, label: str) -> bool:
+        return any(note.task.run_id.startswith(f"{label}-more-") for note in target.running_on(host))
+
+    return there
+
+
+_THREE = Topology(slots=6, hosts=3)
+_LONG_TASKS = _runs(ONE, 8, 30.0)
+
+ON_SEVERAL_HOSTS: tuple[Row[HostsTarget], ...] = (
+    Row(
+        "F6",
+        lambda scale: HostPowerOff(WORKING, DARK_SECONDS),
+        {"rerun": stopwatch.rerun},
+        {"rerun": Promise(20, 30)},
+        "610 s, or failed",
+        before=_LONG_TASKS,
+        moment=_some_run_on(WORKING),
+        topology=_THREE,
+    ),
+    Row(
+        "F7",
+        lambda scale: HostPowerOff(DECIDING, DARK_SECONDS),
+        {"rerun": stopwatch.rerun, "watch": stopwatch.watch},
+        {"rerun": Promise(25, 40)},
+        "640 s",
+        before=_LONG_TASKS,
+        moment=_some_run_on(DECIDING),
+        topology=_THREE,
+    ),
+    Row(
+        "F8",
+        lambda scale: HostCutOff(WORKING, max(DARK_SECONDS, 120 * scale)),
+        {"fenced": stopwatch.fenced, "rerun": stopwatch.rerun},
+        {"fenced": Promise(15, 15), "rerun": Promise(30, 30)},
+        "600 s",
+        before=_LONG_TASKS,
+        moment=_some_run_on(WORKING),
+        topology=_THREE,
+    ),
+    Row(
+        "F9",
+        lambda scale: HostCutOff(WORKING, 120 * scale, replaced=False),
+        {"recorded": stopwatch.recorded},
+        {"recorded": Promise(10, 10)},
+        "tasks killed within 117 s",
+        before=_LONG_TASKS,
+        moment=_some_run_on(WORKING),
+        topology=replace(_THREE, on_partition="keep"),
+    ),
+    Row(
+        "F28",
+        lambda scale: HostFarAway(WORKING, max(30.0, 600.0 * scale)),
+        {"dispatch": stopwatch.dispatch},
+        {},
+        "tasks may be killed",
+        topology=_THREE,
+    ),
+    Row(
+        "F29",
+        lambda scale: ClockSteps(WORKING, 120.0, max(20.0, 60.0 * scale)),
+        {"dispatch": stopwatch.dispatch},
+        {},
+        "taken for dead",
+        topology=_THREE,
+    ),
+    Row(
+        "F30",
+        lambda scale: EachHostAnew(),
+        {"dispatch": stopwatch.dispatch},
+        {},
+        "tasks killed",
+        topology=_THREE,
+    ),
+)
+
+
+def _number(row: Row[Any]) -> int:
+    return int(row.number.removeprefix("F"))
+
+
+ROWS: tuple[Row[Any], ...] = tuple(sorted((*ON_ONE_HOST, *ON_A_SMALL_DISK, *ON_SEVERAL_HOSTS), key=_number))
+BY_NUMBER: Mapping[str, Row[Any]] = {row.number: row for row in ROWS}
 
 
 def late(numbers: Sequence[str], outcome: Outcome, slack_seconds: float) -> tuple[str, ...]:
@@ -273,7 +399,7 @@ class RandomNemesis:
     longest_seconds: float = 20.0
     watches: Mapping[str, Stopwatch] = field(default_factory=lambda: {"dispatch": stopwatch.dispatch})
 
-    def trials(self, seed: int) -> tuple[Trial, ...]:
+    def trials(self, seed: int) -> tuple[Trial[Target], ...]:
         """Always the same ones from the same seed."""
         drawn = nemesis.schedule(seed, self.faults, self.quiet_seconds, self.longest_seconds)
         return tuple(Trial(step.fault, self.watches, step.after_seconds) for step in drawn)

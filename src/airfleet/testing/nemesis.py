@@ -11,16 +11,18 @@ import random
 import re
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from airfleet.testing import processes, witness
 from airfleet.testing.history import Event, Note
 from airfleet.testing.processes import arguments, send, tree
+from airfleet.testing.replicated import ReplicatedServers
 from airfleet.testing.servers import POSTGRES_SERVER
-from airfleet.testing.targets import API_SERVER, SCHEDULER, WORKER, Target
+from airfleet.testing.targets import API_SERVER, SCHEDULER, WORKER, FleetTarget, Target
 from airfleet.testing.waiting import wait_until
 
 #: how Airflow calls the process that watches an attempt; there may not be room for all of the id
@@ -31,11 +33,16 @@ _FIND_SECONDS = 60.0
 #: from an attempt's last word until its outcome is in the database, at the latest
 HEARD_SECONDS = 2.0
 
+#: until a person can see that a disk is full, at the latest
+TOLD_SECONDS = 10.0
+
 Attempts = frozenset[str]
 NOBODY: Attempts = frozenset()
+#: what can be broken
+T_contra = TypeVar("T_contra", contravariant=True)
 
 
-class Fault(Protocol):
+class Fault(Protocol[T_contra]):
     """Something that breaks."""
 
     @property
@@ -50,10 +57,10 @@ class Fault(Protocol):
     def silences(self) -> bool:
         """Whether nothing is left meanwhile that could answer for the API."""
 
-    def inflict(self, target: Target) -> Attempts:
+    def inflict(self, target: T_contra) -> Attempts:
         """Break it; the attempts that may suffer."""
 
-    def heal(self, target: Target) -> None:
+    def heal(self, target: T_contra) -> None:
         """Make it whole, where it does not come back by itself."""
 
 
@@ -63,16 +70,18 @@ class Kill:
 
     kind: str
     seconds: float = 0.0
+    #: whether there is no other of its kind
+    alone: bool = True
 
     @property
     def name(self) -> str:
         """What people call it."""
-        return f"{self.kind} killed"
+        return f"{self.kind} killed" if self.alone else f"one of several {self.kind}s killed"
 
     @property
     def silences(self) -> bool:
         """Whether it was what answers for the API."""
-        return self.kind == API_SERVER
+        return self.kind == API_SERVER and self.alone
 
     def inflict(self, target: Target) -> Attempts:
         """With all that it started."""
@@ -80,6 +89,23 @@ class Kill:
 
     def heal(self, target: Target) -> None:
         """It is started again by what keeps it."""
+
+
+@dataclass(frozen=True)
+class KillWhatStandsInFront:
+    """nginx and Flower are ended by SIGKILL: what people look through, and no task needs."""
+
+    name: str = "nginx and Flower killed"
+    seconds: float = 0.0
+    silences: bool = False
+
+    def inflict(self, target: Target) -> Attempts:
+        """Both at once; no attempt may suffer."""
+        kill_all([_first(target, kind) for kind in ("nginx", "flower")], target.witness_folder)
+        return NOBODY
+
+    def heal(self, target: Target) -> None:
+        """They are started again by what keeps them."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +123,8 @@ class KillMonitor:
             # A slot keeps the name of its last attempt: what tasks write down says which of them still run.
             named = ((pid, _MONITOR.match(arguments(pid))) for pid in tree(_first(target, WORKER)))
             there = [(pid, match[1]) for pid, match in named if match]
-            running = [note.attempt for note in _running(target.witness_folder)]
-            return next(((pid, one) for one in running for pid, name in there if one.startswith(name)), None)
+            attempts = [note.attempt for note in running(target.witness_folder)]
+            return next(((pid, one) for one in attempts for pid, name in there if one.startswith(name)), None)
 
         pid, attempt = wait_until(found, _FIND_SECONDS, "an attempt runs") or (0, "")
         send(pid, signal.SIGKILL)
@@ -128,8 +154,9 @@ class Pause:
 
     def inflict(self, target: Target) -> Attempts:
         """SIGSTOP."""
-        self._stopped[:] = _stopped(_first(target, self.kind))
-        return _attempts(self._stopped, target.witness_folder)
+        root = _first(target, self.kind)
+        self._stopped[:] = stop_all(lambda: tree(root))
+        return attempts_of(self._stopped, target.witness_folder)
 
     def heal(self, target: Target) -> None:
         """SIGCONT."""
@@ -158,6 +185,28 @@ class DatabaseAway:
     def heal(self, target: Target) -> None:
         """Start it."""
         target.servers.start_again(POSTGRES_SERVER)
+
+
+@dataclass(frozen=True)
+class PrimaryLost:
+    """The host of the primary vanishes without closing a connection; its standby is promoted after a moment."""
+
+    name: str = "host of the database's primary gone, standby promoted"
+    #: until somebody promotes
+    seconds: float = 3.0
+    silences: bool = True
+
+    def inflict(self, target: Target) -> Attempts:
+        """Its link is cut, and its power goes off."""
+        servers = _replicated(target)
+        if not servers.has_standby:
+            servers.add_standby()
+        servers.lose_primary()
+        return NOBODY
+
+    def heal(self, target: Target) -> None:
+        """As whoever watches over the two would."""
+        _replicated(target).promote()
 
 
 @dataclass(frozen=True)
@@ -220,6 +269,31 @@ class BrokerWiped:
     def heal(self, target: Target) -> None:
         """Start it without its files."""
         target.broker.wipe()
+
+
+@dataclass(frozen=True)
+class DiskFull:
+    """The disk on which a fleet keeps its logs is full."""
+
+    seconds: float
+    silences: bool = False
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"disk of logs full for {self.seconds:g} s"
+
+    def inflict(self, target: FleetTarget) -> Attempts:
+        """Fill it up. Raises AssertionError when that is not told in time; no attempt may suffer."""
+        with suppress(OSError), (target.home / "ballast").open("ab", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+        wait_until(lambda: target.is_told("disk"), TOLD_SECONDS, "it is told that the disk is full")
+        return NOBODY
+
+    def heal(self, target: FleetTarget) -> None:
+        """Make room."""
+        (target.home / "ballast").unlink()
 
 
 @dataclass(frozen=True)
@@ -294,7 +368,7 @@ class PowerOff:
 
     def inflict(self, target: Target) -> Attempts:
         """Servers last: until they are gone, nothing that is ended before can be told from one that ended well."""
-        hurt = _attempts((note.pid for note in _running(target.witness_folder)), target.witness_folder)
+        hurt = attempts_of((note.pid for note in running(target.witness_folder)), target.witness_folder)
         target.power_off()
         target.broker.kill()
         target.servers.crash(POSTGRES_SERVER)
@@ -311,12 +385,12 @@ class PowerOff:
 class Step:
     """One fault of a schedule: so many seconds of quiet, then the fault."""
 
-    fault: Fault
+    fault: Fault[Target]
     after_seconds: float
 
 
 #: what the random nemesis chooses from; ``seconds`` is how long things are away
-def _choices(seconds: float) -> tuple[Fault, ...]:
+def _choices(seconds: float) -> tuple[Fault[Target], ...]:
     return (
         Kill(SCHEDULER),
         Kill(WORKER),
@@ -351,31 +425,19 @@ def kill_all(roots: Iterable[int], witness_folder: Path) -> Attempts:
 
     They are stopped first, so that nothing new begins while they are looked for.
     """
-    family = [pid for root in roots for pid in _stopped(root)]
-    hurt = _attempts(family, witness_folder)
+    them = tuple(roots)
+    family = stop_all(lambda: [pid for root in them for pid in tree(root)])
+    hurt = attempts_of(family, witness_folder)
     for pid in family:
         send(pid, signal.SIGKILL)
     return hurt
 
 
-def _first(target: Target, kind: str) -> int:
-    found = wait_until(lambda: target.pids(kind), _FIND_SECONDS, f"a {kind} runs")
-    return found[0]
-
-
-def _running(witness_folder: Path) -> list[Note]:
-    """The starts of attempts that did not end and whose processes live, the oldest first."""
-    notes = witness.read(witness_folder)
-    ended = {note.attempt for note in notes if note.event in (Event.END, Event.RAISED)}
-    starts = (note for note in notes if note.event == Event.START and note.attempt not in ended)
-    return [note for note in starts if processes.is_alive(note.pid)]
-
-
-def _stopped(root: int, rounds: int = 20) -> list[int]:
-    """A process and all that it started, stopped; looked for until nothing new appears."""
+def stop_all(find: Callable[[], Iterable[int]], rounds: int = 20) -> list[int]:
+    """Stop the processes that are found in the middle of what they do; looked for until nothing new appears."""
     stopped: list[int] = []
     for _ in range(rounds):
-        new = [pid for pid in tree(root) if pid not in stopped]
+        new = [pid for pid in find() if pid not in stopped]
         if not new:
             break
         for pid in new:
@@ -385,9 +447,27 @@ def _stopped(root: int, rounds: int = 20) -> list[int]:
     return [pid for pid in stopped if processes.is_alive(pid)]
 
 
-def _attempts(pids: Iterable[int], witness_folder: Path) -> Attempts:
+def running(witness_folder: Path) -> list[Note]:
+    """The starts of attempts that did not end and whose processes live, the oldest first."""
+    notes = witness.read(witness_folder)
+    ended = {note.attempt for note in notes if note.event in (Event.END, Event.RAISED)}
+    starts = (note for note in notes if note.event == Event.START and note.attempt not in ended)
+    return [note for note in starts if processes.is_alive(note.pid)]
+
+
+def attempts_of(pids: Iterable[int], witness_folder: Path) -> Attempts:
     """Those whose process is among these, and those that ended so shortly before that nobody may have heard of it."""
     family, now = set(pids), time.monotonic()
-    running = {note.attempt for note in _running(witness_folder) if note.pid in family}
+    alive = {note.attempt for note in running(witness_folder) if note.pid in family}
     ends = (note for note in witness.read(witness_folder) if note.event in (Event.END, Event.RAISED))
-    return frozenset(running | {note.attempt for note in ends if now - note.at < HEARD_SECONDS})
+    return frozenset(alive | {note.attempt for note in ends if now - note.at < HEARD_SECONDS})
+
+
+def _replicated(target: Target) -> ReplicatedServers:
+    assert isinstance(target.servers, ReplicatedServers), "the database has no standby"
+    return target.servers
+
+
+def _first(target: Target, kind: str) -> int:
+    found = wait_until(lambda: target.pids(kind), _FIND_SECONDS, f"a {kind} runs")
+    return found[0]

@@ -78,6 +78,12 @@ def rerun(evidence: Evidence, moment: Moment) -> float | None:
     return _slowest(set(died), again, moment.began)
 
 
+def fenced(evidence: Evidence, moment: Moment) -> float | None:
+    """From the fault until the last sign of life of an attempt that was to be ended by it."""
+    signs = [note.at for note in evidence.notes if note.attempt in moment.hurt and note.at > moment.began]
+    return max(signs, default=moment.began) - moment.began
+
+
 def watch(evidence: Evidence, moment: Moment) -> float | None:
     """From the fault until a scheduler that lives looks after every task that the dead one looked after.
 

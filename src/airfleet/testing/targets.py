@@ -10,22 +10,26 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import psycopg
 
 from airfleet.agent.control import AgentGone
+from airfleet.agent.states import State
 from airfleet.cli.rest import Api
+from airfleet.fleet.spec import OnPartition
 from airfleet.testing import audit, dags, processes, witness, workload
 from airfleet.testing.fleet import FleetUnderTest
 from airfleet.testing.gate import Gate
 from airfleet.testing.lifetime import Startable
 from airfleet.testing.ports import free_ports
+from airfleet.testing.replicated import ReplicatedServers
 from airfleet.testing.servers import BROKER_SERVER, Servers
 from airfleet.testing.stock import COMPONENTS, StockAirflow
 from airfleet.testing.waiting import wait_until
@@ -59,14 +63,11 @@ class Broker(Protocol):
         """Forget what it held, and start."""
 
 
-class Target(Protocol):
-    """An Airflow that can be hurt."""
+class Observed(Protocol):
+    """An Airflow that can be watched."""
 
     #: ``airfleet`` or ``stock``
     name: str
-    servers: Servers
-    broker: Broker
-    gate: Gate
     #: where tasks write down what they do
     witness_folder: Path
 
@@ -84,15 +85,6 @@ class Target(Protocol):
     def stop(self) -> None:
         """End it all and remove its files."""
 
-    def pids(self, kind: str) -> tuple[int, ...]:
-        """The first process of every component of a kind (``scheduler``, ``worker`` ...) that runs now."""
-
-    def power_off(self) -> None:
-        """End every process of it at once; the servers are not its own."""
-
-    def power_on(self) -> None:
-        """Start it again after that."""
-
     def is_well(self) -> bool:
         """Whether every component is there and answers."""
 
@@ -103,12 +95,39 @@ class Target(Protocol):
         """What must not stand in any of them."""
 
 
-@dataclass
+class Target(Observed, Protocol):
+    """An Airflow on one machine that can be hurt."""
+
+    servers: Servers
+    broker: Broker
+    gate: Gate
+
+    def pids(self, kind: str) -> tuple[int, ...]:
+        """The first process of every component of a kind (``scheduler``, ``worker`` ...) that runs now."""
+
+    def power_off(self) -> None:
+        """End every process of it at once; the servers are not its own."""
+
+    def power_on(self) -> None:
+        """Start it again after that."""
+
+
+@dataclass(frozen=True)
 class Topology:
     """How much of everything; the same for all targets."""
 
+    #: of each worker
     slots: int = 8
     schedulers: int = 1
+    #: two api-servers behind nginx, and Flower; a fleet's tasks then find their way themselves, without the gate
+    proxied: bool = False
+    #: the database has a standby; needs root's rights
+    standby: bool = False
+    #: the fleet's home is on a disk of its own, of so many MB; needs root's rights
+    disk_mb: int = 0
+    #: more than one: see :mod:`airfleet.testing.hosts_target`
+    hosts: int = 1
+    on_partition: OnPartition = "replace"
 
 
 @dataclass(frozen=True)
@@ -148,7 +167,7 @@ class _Harness(Startable):
         self.topology = topology
         self.folder = Path(tempfile.mkdtemp(prefix="airfleet-faults-"))
         self.folder.chmod(0o755)  # the user that embedded servers run as, when we are root, must reach their data
-        self.servers = Servers(self.folder / "servers")
+        self.servers = (ReplicatedServers if topology.standby else Servers)(self.folder / "servers")
         self._own_broker = make_broker(self.folder / "broker") if make_broker else None
         self.broker: Broker = self._own_broker or _Valkey(self.servers)
         self.api_port = free_ports(1)[0]
@@ -184,20 +203,35 @@ class _Harness(Startable):
         else:
             self.broker.kill()
 
-    def connect(self) -> psycopg.Connection[Any]:
-        """A connection to the metadata database. Raises psycopg.OperationalError while it is away."""
-        return psycopg.connect(self.database_url, autocommit=True, connect_timeout=5)
-
     def stop(self) -> None:
         self._held.close()
 
-    def _ready(self, api: Api) -> None:
-        def known() -> bool:
-            return all(dags.knows(api, dag_id) for dag_id in workload.DAGS)
 
-        wait_until(known, WELL_SECONDS, f"the Dags of {workload.FILE_NAME} are known", pause_seconds=0.3)
-        with self.connect() as connection:
-            audit.install(connection)
+def begin_watching(target: Observed) -> None:
+    """Wait until the Dags of the workload are known, and have the database write down what becomes of their tasks."""
+
+    def known() -> bool:
+        return all(dags.knows(target.api, dag_id) for dag_id in workload.DAGS)
+
+    wait_until(known, WELL_SECONDS, f"the Dags of {workload.FILE_NAME} are known", pause_seconds=0.3)
+    with psycopg.connect(target.database_url, autocommit=True, connect_timeout=5) as connection:
+        audit.install(connection)
+
+
+def files_below(*folders: Path) -> tuple[Path, ...]:
+    """Every file there is."""
+    return tuple(path for folder in folders for path in folder.rglob("*") if path.is_file())
+
+
+@contextmanager
+def _disk(folder: Path, size_mb: int) -> Iterator[None]:
+    """A disk of that size, in memory, at a folder that is made."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_mb}m,mode=700", "disk", str(folder)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 class FleetTarget(_Harness):
@@ -218,12 +252,15 @@ class FleetTarget(_Harness):
         self._begin()
         files = {f"pipelines/{workload.FILE_NAME}": workload.FILE}
         self.fleet = FleetUnderTest.make(self._fleet_yaml(), files)
+        if self.topology.disk_mb:
+            self._held.callback(shutil.rmtree, self.fleet.root.parent, ignore_errors=True)
+            self._held.enter_context(_disk(self.fleet.paths.home, self.topology.disk_mb))
         self._held.callback(self.fleet.remove)
         # Passwords do not stand in fleet.yaml.
         servers = {_DATABASE: self.database_url, _BROKER: self.broker.url}
         self.fleet.environ = {**self.fleet.environ, **servers}
         self.fleet.start()
-        self._ready(self.fleet.api)
+        begin_watching(self)
 
     @property
     def api(self) -> Api:
@@ -252,13 +289,21 @@ class FleetTarget(_Harness):
 
     def logs(self) -> tuple[Path, ...]:
         """Logs of the agent, of components and of tasks."""
-        paths = self._fleet.paths
-        return tuple(path for folder in (paths.logs, paths.task_logs) for path in folder.rglob("*") if path.is_file())
+        return files_below(self._fleet.paths.logs, self._fleet.paths.task_logs)
 
     def secrets(self) -> tuple[str, ...]:
         """The generated ones, and those of the servers."""
         kept = json.loads(self._fleet.paths.secrets.read_text())
         return (*map(str, kept.values()), *self.servers.passwords())
+
+    @property
+    def home(self) -> Path:
+        """Where it keeps what it writes."""
+        return self._fleet.paths.home
+
+    def is_told(self, component: str) -> bool:
+        """Whether the agent says of a part of the fleet that it is not well."""
+        return any(one.name == component and one.state == State.DEGRADED for one in self._fleet.snapshot().components)
 
     @property
     def _fleet(self) -> FleetUnderTest:
@@ -271,12 +316,17 @@ class FleetTarget(_Harness):
 name: faults
 database: ${{{{ env.{_DATABASE} }}}}
 broker: ${{{{ env.{_BROKER} }}}}
-{schedulers}api_server: {{port: {self.api_port}}}
-workers: [{{name: worker, slots: {self.topology.slots}}}]
+{schedulers}workers: [{{name: worker, slots: {self.topology.slots}}}]
 env: {{{witness.FOLDER}: {self.witness_folder}}}
-airflow:
-  core: {{execution_api_server_url: "{self.execution_api}"}}
-{self._settings}"""
+{self._way_in()}{self._settings}"""
+
+    def _way_in(self) -> str:
+        """The lines that say where the API is; the last key is ``airflow``, so that settings may go on with it."""
+        if self.topology.proxied:
+            proxy = f"proxy: {{name: localhost, address: 127.0.0.1, port: {self.api_port}}}"
+            return f"api_server: {{count: 2}}\nflower: true\n{proxy}\nairflow:\n  logging: {{logging_level: INFO}}\n"
+        core = f'airflow:\n  core: {{execution_api_server_url: "{self.execution_api}"}}\n'
+        return f"api_server: {{port: {self.api_port}}}\n{core}"
 
 
 class StockTarget(_Harness):
@@ -311,7 +361,7 @@ class StockTarget(_Harness):
         )
         self._held.callback(self.airflow.stop)
         self.airflow.start()
-        self._ready(self.airflow.api)
+        begin_watching(self)
 
     @property
     def api(self) -> Api:
@@ -337,8 +387,7 @@ class StockTarget(_Harness):
 
     def logs(self) -> tuple[Path, ...]:
         """Logs of components and of tasks."""
-        folders: Sequence[Path] = (self._stock.logs, self._stock.task_logs)
-        return tuple(path for folder in folders for path in folder.rglob("*") if path.is_file())
+        return files_below(self._stock.logs, self._stock.task_logs)
 
     def secrets(self) -> tuple[str, ...]:
         """The generated ones, and those of the servers."""

@@ -275,3 +275,19 @@ def test_who_does_not_speak_the_protocol_is_hung_up_on(words: bytes) -> None:
             stranger.shutdown(socket.SHUT_WR)
             assert stranger.recv(100) == b""
         assert running.wait_for("one", "ready").pid
+
+
+# --- its disks -------------------------------------------------------------------------------------
+
+
+def test_a_disk_without_room_is_shown_among_the_components_until_it_has_some() -> None:
+    with toy(program("worker", STAY)) as running:
+        running.wait(lambda now: now.healthy, "everything is ready")
+        logs = running.paths.task_logs
+        logs.symlink_to("/proc")  # which has no room for anything
+        shown = running.wait(lambda now: not now.healthy, "it is seen").components[-1]
+        assert (shown.name, shown.state) == ("disk", "degraded")
+        assert shown.reason.startswith(f"the disk of {logs} has 0 MB left: ")
+        logs.unlink()
+        running.wait(lambda now: now.healthy, "it has room again")
+        assert "the disks of this host have room again" in running.log()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import signal
@@ -13,9 +14,12 @@ from typing import Any, NoReturn
 
 import httpx
 import pytest
+import structlog
 from airflow.executors.workloads import BundleInfo
 from airflow.executors.workloads.task import TaskInstanceDTO
 from airflow.sdk.api.client import Client
+from airflow.sdk.execution_time.supervisor import process_log_messages_from_subprocess
+from airflow.sdk.log import logging_processors
 
 from airfleet.runtime import coordinator, execution_urls, pool, wire
 from airfleet.runtime.attempts import open_descriptors
@@ -138,3 +142,31 @@ def test_the_servers_that_the_agent_wrote_down_are_asked(
 def test_only_a_component_of_a_fleet_has_an_agent_that_writes_them_down() -> None:
     assert execution_urls.here({"AIRFLOW_HOME": "/srv"}) is None
     assert execution_urls.here({"AIRFLOW_HOME": "/srv", "AIRFLEET_COMPONENT": "worker"}) == Path("/srv/execution-urls")
+
+
+# --- a full disk ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bears", [True, False])
+def test_no_attempt_fails_because_its_log_has_no_room(bears: bool) -> None:
+    line = b'{"event": "a line of the task", "level": "info"}\n'
+    with contextlib.suppress(OSError), open("/dev/full", "ab") as file:  # closing it complains, too
+        logger = structlog.wrap_logger(structlog.BytesLogger(file), processors=logging_processors(json_output=True))
+        reader = process_log_messages_from_subprocess((coordinator.bearing_a_full_disk(logger) if bears else logger,))
+        next(reader)
+        for _ in range(1000):
+            if bears:
+                reader.send(line)
+                continue
+            with pytest.raises(OSError, match="No space left"):
+                reader.send(line)
+            break
+
+
+def test_lines_of_an_attempt_are_written_as_ever_where_there_is_room(tmp_path: Path) -> None:
+    as_json: list[Any] = [structlog.processors.JSONRenderer(), lambda logger, name, line: line.encode()]
+    with (tmp_path / "attempt.log").open("ab") as file:
+        plain = structlog.wrap_logger(structlog.BytesLogger(file), processors=as_json)
+        coordinator.bearing_a_full_disk(plain.bind(ti="x")).info("a line", number=1)
+    assert (tmp_path / "attempt.log").read_text() == '{"ti": "x", "number": 1, "event": "a line"}\n'
+    assert coordinator.bearing_a_full_disk(None) is None

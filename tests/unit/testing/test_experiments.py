@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +20,11 @@ import pytest
 from airfleet.cli.rest import ApiError
 from airfleet.errors import FleetError
 from airfleet.pipelines.checks import read_and_check
-from airfleet.testing import matrix, nemesis, processes, secrecy, workload
+from airfleet.testing import host_faults, matrix, nemesis, processes, secrecy, witness, workload
 from airfleet.testing.history import Task
+from airfleet.testing.hosts_target import HostsTarget
 from airfleet.testing.load import Load
+from airfleet.testing.targets import Topology
 from airfleet.testing.waiting import wait_until
 from airfleet.testing.workload import Asked, DrillMix, Mix
 
@@ -190,6 +195,109 @@ def test_a_process_that_is_gone_has_no_family_and_cannot_be_hurt(tmp_path: Path)
     assert processes.tree(pid) == ()
     processes.send(pid, signal.SIGKILL)
     assert processes.tree(os.getpid())[-1] >= os.getpid()
+
+
+# --- faults of hosts --------------------------------------------------------------------------------
+
+
+@dataclass
+class FakeHosts:
+    """Hosts on which one process runs each; writes down what is done to them, and when that process was stopped."""
+
+    running: dict[str, subprocess.Popen[str]]
+    done: list[str] = field(default_factory=list)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.running)
+
+    def on(self, host: str) -> FakeHost:
+        return FakeHost(self, host)
+
+    def cut(self, host: str) -> None:
+        self.done.append(f"cut {host}")
+
+    def mend(self, host: str) -> None:
+        self.done.append(f"mend {host}")
+
+    def power_off(self, host: str) -> None:
+        stopped = "stopped" if _state(self.running[host].pid) == "T" else "running"
+        self.done.append(f"power off {host}, {stopped}")
+
+    def start_again(self, host: str) -> None:
+        self.done.append(f"start {host}")
+
+
+@dataclass
+class FakeHost:
+    """One of them."""
+
+    hosts: FakeHosts
+    name: str
+
+    def pids(self) -> tuple[int, ...]:
+        return (self.hosts.running[self.name].pid,)
+
+    def stop(self) -> None:
+        self.hosts.done.append(f"stop {self.name}")
+
+
+def _state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+@pytest.fixture
+def hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[HostsTarget, FakeHosts]]:
+    """Two hosts with networks; an attempt called ``there`` runs on the second one, and ``here`` on the first."""
+    with contextlib.ExitStack() as stack:
+        sleeping = {name: stack.enter_context(_sleeper()) for name in ("host-1", "host-2")}
+        fake = FakeHosts(sleeping)
+        target = HostsTarget(Topology(hosts=2), netns=True)
+        stack.callback(shutil.rmtree, target.folder)
+        target.witness_folder.mkdir()
+        monkeypatch.setattr(target, "_fleet", fake)
+        for name, attempt in (("host-1", "here"), ("host-2", "there")):
+            line = {"event": "start", "task": ["d", "r", attempt, -1], "attempt": attempt, "try_number": 1}
+            more = {"host": "machine", "pid": sleeping[name].pid, "at": time.monotonic()}
+            witness.append(target.witness_folder / "machine.jsonl", {**line, **more})
+        yield target, fake
+
+
+@contextlib.contextmanager
+def _sleeper() -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], text=True) as process:
+        yield process
+        process.kill()
+
+
+def test_a_host_without_power_tells_nobody_and_nothing_begins_while_it_is_asked_what_runs(
+    hosts: tuple[HostsTarget, FakeHosts],
+) -> None:
+    target, fake = hosts
+    fault = host_faults.HostPowerOff("host-2", 45)
+    assert fault.inflict(target) == {"there"}
+    fault.heal(target)
+    assert fake.done == ["cut host-2", "power off host-2, stopped", "mend host-2", "start host-2"]
+
+
+@pytest.mark.parametrize(("replaced", "suffer"), [(True, {"there"}), (False, set())])
+def test_a_host_that_is_cut_off_lives_and_its_attempts_suffer_if_they_are_to_be_replaced(
+    hosts: tuple[HostsTarget, FakeHosts], replaced: bool, suffer: set[str]
+) -> None:
+    target, fake = hosts
+    fault = host_faults.HostCutOff("host-2", 120, replaced)
+    assert fault.inflict(target) == suffer
+    fault.heal(target)
+    assert fake.done == ["cut host-2", "mend host-2"]
+    assert processes.is_alive(fake.running["host-2"].pid)
+
+
+def test_hosts_are_started_anew_one_by_one_and_the_one_with_the_servers_comes_last(
+    hosts: tuple[HostsTarget, FakeHosts],
+) -> None:
+    target, fake = hosts
+    assert host_faults.EachHostAnew().inflict(target) == nemesis.NOBODY
+    assert fake.done == ["stop host-2", "start host-2", "stop host-1", "start host-1"]
 
 
 # --- the matrix -------------------------------------------------------------------------------------

@@ -110,3 +110,13 @@ def test_the_api_answers_with_the_first_answer_after_the_fault() -> None:
     answers = (Answer(99, True), Answer(101, False), Answer(111, False), Answer(112, True), Answer(113, True))
     assert stopwatch.answering(Evidence((), (), answers=answers), FAULT) == 12.0
     assert stopwatch.answering(Evidence((), (), answers=answers[:3]), FAULT) is None
+
+
+def test_attempts_are_fenced_when_the_last_that_had_to_end_has_given_its_last_sign() -> None:
+    notes = (
+        note(Event.START, ONE, 90, "a"),
+        note(Event.BEAT, ONE, 108.5, "a"),
+        note(Event.BEAT, OTHER, 120, "b"),  # it need not end
+    )
+    assert stopwatch.fenced(Evidence(notes, ()), FAULT) == 8.5
+    assert stopwatch.fenced(Evidence(notes[:1], ()), FAULT) == stopwatch.UNHURT

@@ -1,0 +1,172 @@
+"""Faults of whole hosts, as values like those of :mod:`airfleet.testing.nemesis`."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from airfleet.testing import nemesis
+from airfleet.testing.far_link import FarLink
+from airfleet.testing.hosts_target import HostsTarget
+from airfleet.testing.nemesis import NOBODY, Attempts
+from airfleet.testing.waiting import wait_until
+
+_WELL_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class HostPowerOff:
+    """Every process of a host ends at once, and nothing closes a connection, where hosts have networks of their own."""
+
+    host: str
+    #: until it boots
+    seconds: float
+    silences: bool = False
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"power of {self.host} off for {self.seconds:g} s"
+
+    def inflict(self, target: HostsTarget) -> Attempts:
+        """The network first: nobody is told that sockets are closed."""
+        if target.netns:
+            target.fleet.cut(self.host)
+        there = nemesis.stop_all(target.fleet.on(self.host).pids)  # nothing may begin while it is asked what runs
+        hurt = nemesis.attempts_of(there, target.witness_folder)
+        target.fleet.power_off(self.host)
+        return hurt
+
+    def heal(self, target: HostsTarget) -> None:
+        """``airfleet up``, as the unit of a machine that boots does it."""
+        if target.netns:
+            target.fleet.mend(self.host)
+        target.fleet.start_again(self.host)
+
+
+@dataclass(frozen=True)
+class HostCutOff:
+    """Nothing gets through between a host and all others; it lives."""
+
+    host: str
+    seconds: float
+    #: whether its attempts are to be replaced; else none of them may suffer
+    replaced: bool = True
+    silences: bool = False
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"{self.host} cut off for {self.seconds:g} s"
+
+    def inflict(self, target: HostsTarget) -> Attempts:
+        """Its link goes down."""
+        target.fleet.cut(self.host)
+        return target.attempts_on(self.host) if self.replaced else NOBODY
+
+    def heal(self, target: HostsTarget) -> None:
+        """Its link is up again."""
+        target.fleet.mend(self.host)
+
+
+@dataclass(frozen=True)
+class HostFarAway:
+    """Every packet from or to a host takes its time, and some get lost."""
+
+    host: str
+    seconds: float
+    #: one way
+    delay_seconds: float = 0.1
+    lost: float = 0.05
+    silences: bool = False
+    _links: list[FarLink] = field(default_factory=list, compare=False, repr=False)
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        round_trip = 2000 * self.delay_seconds
+        return f"{self.host} {round_trip:g} ms away, {self.lost:.0%} lost, for {self.seconds:g} s"
+
+    def inflict(self, target: HostsTarget) -> Attempts:
+        """Nobody may suffer."""
+        number = target.fleet.names.index(self.host) + 1
+        link = FarLink(target.fleet.network, number, self.delay_seconds, self.lost, random.Random(self.name))
+        link.begin()
+        self._links.append(link)
+        return NOBODY
+
+    def heal(self, target: HostsTarget) -> None:
+        """Near again."""
+        while self._links:
+            self._links.pop().end()
+
+
+@dataclass(frozen=True)
+class ClockSteps:
+    """The clock of a host is suddenly wrong, and right again at the end.
+
+    The host is stopped and started once more before, under libfaketime, which reads from a file by how much it lies;
+    the monotonic clock stays what it is, as it does when the clock of a machine is set.
+    """
+
+    host: str
+    by_seconds: float
+    seconds: float
+    silences: bool = False
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"clock of {self.host} off by {self.by_seconds:+g} s for {self.seconds:g} s"
+
+    def inflict(self, target: HostsTarget) -> Attempts:
+        """Nobody suffers. Raises AssertionError without libfaketime."""
+        host, offset = target.fleet.on(self.host), target.folder / f"clock-of-{self.host}"
+        _set(offset, 0.0)
+        host.stop()
+        host.with_environment(**_lying_clock(offset)).start()
+        wait_until(target.is_well, _WELL_SECONDS, f"{self.host} is back", pause_seconds=0.3)
+        _set(offset, self.by_seconds)
+        return NOBODY
+
+    def heal(self, target: HostsTarget) -> None:
+        """Right again: another step."""
+        _set(target.folder / f"clock-of-{self.host}", 0.0)
+
+
+@dataclass(frozen=True)
+class EachHostAnew:
+    """One host after the other is stopped as for an upgrade, and started again; the one with the servers comes last."""
+
+    name: str = "each host stopped and started again"
+    seconds: float = 0.0
+    silences: bool = True
+
+    def inflict(self, target: HostsTarget) -> Attempts:
+        """What runs is waited for, so nobody suffers."""
+        for host in reversed(target.fleet.names):
+            target.fleet.on(host).stop()
+            target.fleet.start_again(host)
+        return NOBODY
+
+    def heal(self, target: HostsTarget) -> None:
+        """Nothing to do."""
+
+
+def _set(offset: Path, seconds: float) -> None:
+    draft = offset.with_suffix(".draft")
+    draft.write_text(f"{seconds:+g}\n")
+    draft.replace(offset)
+
+
+def _lying_clock(offset: Path) -> dict[str, str]:
+    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+    assert found, "a wrong clock needs libfaketime: apt-get install libfaketime"
+    return {
+        "LD_PRELOAD": str(found[0]),
+        "FAKETIME_TIMESTAMP_FILE": str(offset),
+        # The file is read again once a second, not at each look at the clock.
+        "FAKETIME_CACHE_DURATION": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }

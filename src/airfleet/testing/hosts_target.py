@@ -1,0 +1,115 @@
+"""What an experiment with several hosts is done to: a fleet of some hosts on this machine.
+
+The first host has the servers and what is there once, the second one a scheduler more, each has a worker
+(:mod:`airfleet.fleet.local_hosts`). With root's rights each has a network of its own, so that it can be cut off alive
+and does not close its connections when it dies; without, all share loopback.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from airfleet.agent.control import AgentGone
+from airfleet.cli.rest import Api
+from airfleet.fleet import secrets
+from airfleet.testing import nemesis, witness, workload
+from airfleet.testing.history import Note
+from airfleet.testing.hosts import HostsUnderTest
+from airfleet.testing.lifetime import Startable
+from airfleet.testing.targets import Topology, begin_watching, files_below
+
+
+class HostsTarget(Startable):
+    """A fleet of as many hosts as the topology says. ``netns``: each has a network; None: where we have the rights."""
+
+    name = "airfleet"
+
+    def __init__(self, topology: Topology, netns: bool | None = None) -> None:
+        self.topology = topology
+        self.netns = os.geteuid() == 0 if netns is None else netns
+        self.folder = Path(tempfile.mkdtemp(prefix="airfleet-faults-"))
+        self.folder.chmod(0o755)  # tasks of whatever user write below it
+        self.witness_folder = self.folder / "witness"
+        self._database_url = ""
+        self._fleet: HostsUnderTest | None = None
+        self._held = ExitStack()
+
+    def start(self) -> None:
+        """Hosts, Dags."""
+        self.witness_folder.mkdir(exist_ok=True)
+        self._held.callback(shutil.rmtree, self.folder, ignore_errors=True)
+        files = {f"pipelines/{workload.FILE_NAME}": workload.FILE}
+        self._fleet = HostsUnderTest.of(self._fleet_yaml(), self.topology.hosts, files, netns=self.netns)
+        self._held.callback(self._fleet.remove)
+        self._fleet.start()
+        # Asked once: the host that could say it may be down when the database is not.
+        self._database_url = self._find_database()
+        begin_watching(self)
+
+    def stop(self) -> None:
+        """End it all and remove its files."""
+        self._held.close()
+
+    @property
+    def fleet(self) -> HostsUnderTest:
+        """Its hosts."""
+        assert self._fleet is not None, "the fleet was not started"
+        return self._fleet
+
+    @property
+    def api(self) -> Api:
+        """Its REST API, on the first host."""
+        return self.fleet.api
+
+    @property
+    def database_url(self) -> str:
+        """``postgresql://...`` of the metadata database, on the first host."""
+        return self._database_url
+
+    def is_well(self) -> bool:
+        """Whether every host says so of itself, and the first one sees them all."""
+        try:
+            hosts = [self.fleet.on(name).snapshot() for name in self.fleet.names]
+        except (AgentGone, OSError):
+            return False
+        return all(one.healthy for one in hosts) and all(host.state == "up" for host in hosts[0].hosts)
+
+    def logs(self) -> tuple[Path, ...]:
+        """Logs of agents, of components and of tasks, of all hosts."""
+        paths = [self.fleet.on(name).paths for name in self.fleet.names]
+        return files_below(*(folder for one in paths for folder in (one.logs, one.task_logs)))
+
+    def secrets(self) -> tuple[str, ...]:
+        """The generated ones."""
+        return tuple(map(str, json.loads(self.fleet.paths.secrets.read_text()).values()))
+
+    # --- what runs on one of its hosts -----------------------------------------------------------
+
+    def running_on(self, host: str) -> list[Note]:
+        """The starts of attempts whose processes live there, the oldest first."""
+        there = set(self.fleet.on(host).pids())
+        return [note for note in nemesis.running(self.witness_folder) if note.pid in there]
+
+    def attempts_on(self, host: str) -> nemesis.Attempts:
+        """Those that suffer when the host does."""
+        return nemesis.attempts_of(self.fleet.on(host).pids(), self.witness_folder)
+
+    def _find_database(self) -> str:
+        address = self.fleet.component("postgres").address
+        if self.netns:
+            address = f"{self.fleet.network.prefix}.1:{address.rpartition(':')[2]}"
+        password = secrets.load_or_generate(self.fleet.paths.secrets).airflow_password
+        return f"postgresql://airflow:{password}@{address}/airflow"
+
+    def _fleet_yaml(self) -> str:
+        return f"""\
+name: hosts
+workers: [{{name: worker, slots: {self.topology.slots}}}]
+policies: {{on_partition: {self.topology.on_partition}}}
+env: {{{witness.FOLDER}: "{self.witness_folder}"}}
+"""
