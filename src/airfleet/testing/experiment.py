@@ -70,6 +70,8 @@ class Recovery:
     moment: Moment
     #: seconds by each stopwatch; None is longer than patience
     seconds: dict[str, float | None]
+    #: seconds from the healing until all of them had stopped and all was well
+    waited: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,8 @@ class Experiment(Generic[T]):
         time.sleep(fault.seconds)
         fault.heal(self._target)
         moment = Moment(fault.name, began, time.monotonic(), hurt, fault.silences)
-        recovery = Recovery(moment, self._wait_for(moment, trial.watches))
+        seconds = self._wait_for(moment, trial.watches)
+        recovery = Recovery(moment, seconds, time.monotonic() - moment.ended)
         self._say(f"{fault.name}: {_shown(recovery.seconds)}")
         return recovery
 
@@ -222,9 +225,7 @@ class Experiment(Generic[T]):
 
     def _settled(self) -> float:
         """From the end of the last fault to the beginning of the window after it."""
-        last = self._recoveries[-1]
-        longest = max((one for one in last.seconds.values() if one is not None), default=0.0)
-        return max(longest, 0.0) + self._shape.settle_seconds
+        return self._recoveries[-1].waited + self._shape.settle_seconds
 
 
 def _tasks(history: History) -> int:
