@@ -2,9 +2,7 @@
 
     python benchmarks/memory.py [--systems "airfleet stock"] [--tasks 8]
 
-PSS counts a page that several processes share once in all. *a task* is the process of the task and the one that
-watches it; *worker per task* is the worker with all its processes, divided by the tasks in it; *more than idle*
-is how much all processes of the system have grown since nothing ran, divided by them too.
+What the columns mean is in :mod:`memory_table`.
 """
 
 from __future__ import annotations
@@ -19,8 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import measuring
+import memory_table
 import psycopg
 from measuring import report
+from memory_table import NOTES
 from systems import make
 from systems.airflow import AirflowSystem
 from workloads import Workload, no_structure
@@ -28,19 +28,6 @@ from workloads import Workload, no_structure
 from airfleet.testing.waiting import wait_until
 
 START_SECONDS = 120.0
-HEAD = (
-    "",
-    "idle, MB",
-    "with tasks, MB",
-    "worker idle, MB",
-    "worker, MB",
-    "a task, MB",
-    "worker per task, MB",
-    "more than idle, MB a task",
-)
-NOTES = """\
-PSS. *a task*: its process and the one that watches it. *worker per task*: the worker and all its processes, divided by
-its tasks. *more than idle*: of all processes."""
 #: how Airflow titles the process of a task, and the one that watches it
 TITLES = ("airflow worker -- ", "airflow supervisor: ")
 
@@ -54,11 +41,7 @@ def main() -> None:
     parser.add_argument("--sleep", type=float, default=60, help="seconds that each task sleeps")
     options = parser.parse_args()
     found = {name: measure(name, options) for name in options.systems.split()}
-    rows = [(one["title"], *(f"{one[key]:.0f}" for key in KEYS)) for one in found.values()]
-    report("memory", {"tasks": options.tasks, "systems": found}, HEAD, rows, NOTES)
-
-
-KEYS = ("idle_mb", "running_mb", "worker_idle_mb", "worker_mb", "task_mb", "per_task_mb", "more_per_task_mb")
+    report("memory", {"tasks": options.tasks, "systems": found}, memory_table.HEAD, memory_table.rows(found), NOTES)
 
 
 def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import urllib.parse
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from airfleet.errors import Place, Problem, did_you_mean
-from airfleet.fleet import brokers
+from airfleet.fleet import brokers, databases
 from airfleet.fleet.sensitive import MASK
 from airfleet.fleet.spec import EMBEDDED, LOCAL, Fleet, Host
 
@@ -166,8 +165,7 @@ def _runs(host: Host, key: str) -> bool:
 def _database_hosts(url: str) -> Iterator[str]:
     if url == EMBEDDED or url.startswith(MASK):
         return
-    for place in urllib.parse.urlsplit(url).netloc.rpartition("@")[2].split(","):
-        yield place if place.endswith("]") else place.rpartition(":")[0] or place
+    yield from (host for host, _ in databases.places(url))
 
 
 def _broker_hosts(url: str) -> Iterator[str]:

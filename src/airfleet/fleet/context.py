@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from airfleet.fleet import brokers, local_hosts
+from airfleet.fleet import brokers, databases, local_hosts
 from airfleet.fleet.brokers import Broker
 from airfleet.fleet.checks import is_loopback
 from airfleet.fleet.paths import Paths
@@ -79,7 +79,7 @@ class Context:
     def database_url(self) -> str:
         """How SQLAlchemy reaches the metadata database."""
         if self.ports.postgres is None:
-            return _with_driver(self.fleet.database)
+            return databases.for_sqlalchemy(self.fleet.database)
         password = self.secrets.airflow_password
         # The embedded server has no TLS; asking for it first costs a round trip and OpenSSL's memory.
         options = "sslmode=disable&gssencmode=disable"
@@ -178,7 +178,3 @@ def needs_log_server(fleet: Fleet, here: Host, paths: Paths) -> bool:
 
 def _place(address: str, port: int) -> str:
     return f"{f'[{address}]' if ':' in address else address}:{port}"
-
-
-def _with_driver(url: str) -> str:
-    return "postgresql+psycopg" + url[url.index("://") :]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from airfleet import source
-from airfleet.fleet import brokers
+from airfleet.fleet import brokers, databases
 from airfleet.fleet.hosts_reader import address
 from airfleet.fleet.keys import FLOWER, PROXY, TLS
 from airfleet.fleet.reading import Section
@@ -34,14 +34,13 @@ def _wrong_with(url: str) -> Iterator[str]:
         yield "must be 'embedded' or a postgresql:// URL"
         return
     try:
-        parts = urllib.parse.urlsplit(url)
+        urllib.parse.urlsplit(url)
     except ValueError:
         yield "is not a URL that can be read"
         return
     if "?" not in url and "/" not in url.partition("://")[2]:
         yield "must name the database, as in postgresql://user@host/airflow"
-    for place in parts.netloc.rpartition("@")[2].split(","):
-        port = place.rpartition(":")[2] if ":" in place.rpartition("]")[2] else ""
+    for _, port in databases.places(url):
         if port and not (port.isdigit() and 0 < int(port) < 65536):
             yield "has a port that is not a number from 1 to 65535"
 

@@ -43,7 +43,9 @@ def hosts_apart(
 def _servers(servers: Servers) -> tuple[str, dict[str, str]]:
     """Two keys of fleet.yaml, and the environment with the passwords that they name."""
     lines, passwords = [], {}
-    for key, url in (("database", servers.database("airflow")), ("broker", servers.broker())):
+    # As of a server with a standby: the first of the two is away, and the one that takes writes is looked for.
+    database = f"{servers.database('airflow').replace('@', '@127.0.0.1:1,')}?target_session_attrs=read-write"
+    for key, url in (("database", database), ("broker", servers.broker())):
         password = url.partition("://")[2].partition("@")[0].partition(":")[2]
         variable = f"PASSWORD_OF_{key.upper()}"
         passwords[variable] = password

@@ -1,0 +1,60 @@
+"""A URL with several servers means the same to PostgreSQL's library, to SQLAlchemy, and to both after a translation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy import make_url
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+
+from airfleet.fleet import databases
+
+SEVERAL = "postgresql://me:wo%2Frd@one:5433,two,[fd00::1]:5434/shop?target_session_attrs=read-write&sslmode=require"
+
+
+def by_sqlalchemy(url: str) -> dict[str, Any]:
+    """What SQLAlchemy hands to psycopg."""
+    given, options = PGDialect_psycopg().create_connect_args(make_url(url))
+    assert not given
+    return {name: str(value) for name, value in options.items() if name != "context"}
+
+
+def by_libpq(url: str) -> dict[str, Any]:
+    return {name: str(value) for name, value in conninfo_to_dict(url).items()}
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        (
+            SEVERAL,
+            {
+                "host": "one,two,fd00::1",
+                "port": "5433,5432,5434",
+                "user": "me",
+                "password": "wo/rd",
+                "dbname": "shop",
+                "target_session_attrs": "read-write",
+                "sslmode": "require",
+            },
+        ),
+        ("postgres://one,two/shop", {"host": "one,two", "port": "5432,5432", "dbname": "shop"}),
+        ("postgresql+psycopg://one,two?dbname=shop", {"host": "one,two", "port": "5432,5432", "dbname": "shop"}),
+        (
+            "postgresql://me@one:5433/shop?sslmode=require",
+            {"host": "one", "port": "5433", "user": "me", "dbname": "shop", "sslmode": "require"},
+        ),
+    ],
+)
+def test_both_are_told_the_same_servers(url: str, expected: dict[str, str]) -> None:
+    translated = databases.for_sqlalchemy(url)
+    assert by_sqlalchemy(translated) == expected
+    assert by_libpq(translated.replace("+psycopg", "", 1)) == expected
+
+
+def test_a_single_server_keeps_its_url() -> None:
+    url = "://me@one:5433/shop?sslmode=require"
+    assert databases.for_sqlalchemy(f"postgres{url}") == f"postgresql+psycopg{url}"
+    assert databases.for_sqlalchemy("postgresql://?service=airflow") == "postgresql+psycopg://?service=airflow"
