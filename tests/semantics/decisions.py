@@ -26,6 +26,10 @@ _LAST_WORDS = (
     'Whether the log of a task that somebody ended says "Task killed!" is decided by a race in Airflow itself, between '
     "its process and the reader of what it writes."
 )
+_LATE_CALL = (
+    "Whether a task that is ended because its run took too long calls its own callback before it is gone, is decided by "
+    "a race in Airflow itself: the program that it waits for ends by the same signal."
+)
 
 DECISIONS: tuple[Decision, ...] = (
     Decision(
@@ -51,7 +55,7 @@ DECISIONS: tuple[Decision, ...] = (
     Decision(
         re.compile(r"^environment/xcoms/python\.return_value/path$"),
         _PROJECT,
-        lines=re.compile("^<(start|python>/bin)"),
+        lines=re.compile("^<(start|repository|python>/bin)"),
     ),
     # The same values, as the operator logs what a task returned.
     Decision(
@@ -62,6 +66,7 @@ DECISIONS: tuple[Decision, ...] = (
     ),
     Decision(re.compile(r"^leftovers/(audit$|tasks/pools/|xcoms/pools\.)"), _CELERY_S_CHILD),
     Decision(re.compile(r"^logs/tasks/stacks/"), _CELERY_S_CHILD),
+    Decision(re.compile(r"^witness$"), _LATE_CALL, lines=re.compile(r"^on_failure too_long ")),
     Decision(
         re.compile(r"^[^/]*/witness$|^witness$"), _EXECUTOR, lines=re.compile(r" Executor (Celery|Fleet)Executor\(")
     ),

@@ -24,6 +24,8 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\bunusual_prefix_[0-9a-f]{40}_"), "unusual_prefix_"),
     (re.compile(r"(?<=maximum recursion depth exceeded)[ \w]+"), ""),
     (re.compile(r"(?<=Skipped frames: )\d+"), "<many>"),
+    # Of a trigger: how many were made before it.
+    (re.compile(r"(?<=\(ID )\d+(?=\))"), "<number>"),
     (re.compile(r"(?<=when you look for ID )\w+"), "<id>"),
     # The class of the bundle that reads pipelines, too, is airfleet's own.
     (re.compile(r"\bbundle_instance=\w+\("), "bundle_instance=<bundle>("),
@@ -38,6 +40,11 @@ _LOG_RULES: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 
 
+#: what is in no order but that of hashes, which are others in each process: a set of texts, a list made of one
+_SET = re.compile(r"(?<=\{)'[^'{}]*'(?:, '[^'{}]*')+(?=\})")
+_SKIPPED = re.compile(r"(?<=Skipping tasks \[)\('.*\)(?=\])")
+
+
 class Normaliser:
     """Replaces in texts, and in texts inside of values, what belongs to one installation or moment."""
 
@@ -45,6 +52,10 @@ class Normaliser:
         host = re.escape(socket.gethostname())
         self._places = tuple(places)
         self._host = re.compile(rf"((?i:host_?name)['\"]?\s*[=:]\s*['\"]?){host}\b")
+        began = dt.datetime.combine(today, dt.time(), dt.UTC) - dt.timedelta(NEAR_DAYS)
+        #: the same days in seconds since the epoch
+        self._began = began.timestamp()
+        self._ended = (began + dt.timedelta(2 * NEAR_DAYS + 1)).timestamp()
         self._moments = _moments(today + dt.timedelta(days) for days in range(-NEAR_DAYS, NEAR_DAYS + 1))
 
     def text(self, text: str) -> str:
@@ -60,7 +71,8 @@ class Normaliser:
         text = self.text(text)
         for pattern, word in _LOG_RULES:
             text = pattern.sub(word, text)
-        return text
+        text = _SET.sub(lambda found: ", ".join(sorted(found[0].split(", "))), text)
+        return _SKIPPED.sub(lambda found: "), ".join(sorted(found[0][:-1].split("), "))) + ")", text)
 
     def value(self, value: Any, of_text: Callable[[str], str] | None = None) -> Any:
         """A JSON value."""
@@ -71,6 +83,8 @@ class Normaliser:
             return {change(str(key)): self.value(inner, change) for key, inner in value.items()}
         if isinstance(value, list | tuple):
             return [self.value(inner, change) for inner in value]
+        if isinstance(value, float) and self._began <= value < self._ended:
+            return "<now>"
         return value
 
 

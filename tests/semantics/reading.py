@@ -24,6 +24,8 @@ _BOUND = frozenset({"task_id", "dag_id", "run_id", "try_number", "map_index", "t
 _UNSAID = _BOUND | {"timestamp", "level", "logger", "event", "filename", "lineno", "loc", "error_detail"}
 _MEASURED = ("_ms", "duration", "seconds", "pid")
 _EVENT = ("asset_name", "uri", "name", "extra", "source_dag_id", "source_task_id", "source_map_index", "partition_key")
+#: where a branch says which tasks it follows or skips
+XCOM_SKIPMIXIN_KEY = "skipmixin_key"
 #: of a log with more lines a sample is kept
 MANY_LINES = 400
 
@@ -111,7 +113,8 @@ class Reader:
         for entry in self._api.every("xcom_entries", *where, "~", "xcomEntries"):
             key = (*where, entry["task_id"], "xcomEntries", entry["key"])
             one = self._api.get(*key, map_index=entry["map_index"], stringify="false")
-            values[f"{_label(entry)}.{entry['key']}"] = _short(one["value"])
+            value = _in_order(one["value"]) if entry["key"] == XCOM_SKIPMIXIN_KEY else one["value"]
+            values[f"{_label(entry)}.{entry['key']}"] = _short(value)
         return values
 
     def _consumed(self, dag_id: str, run_id: str) -> list[Any]:
@@ -170,6 +173,11 @@ def _place(frame: dict[str, Any]) -> str:
     """Where in the user's code; which of its own functions Airflow went through says nothing."""
     installed = "/site-packages/" in frame["filename"] or "/lib/python3" in frame["filename"]
     return "(installed)" if installed else f"{frame['filename']} {frame['name']}"
+
+
+def _in_order(value: Any) -> Any:
+    """The tasks that a branch follows or skips: a list that was made of a set."""
+    return {key: sorted(tasks) for key, tasks in value.items()} if isinstance(value, dict) else value
 
 
 def _short(value: Any) -> Any:

@@ -47,6 +47,22 @@ def test_measured_times_say_nothing_in_a_log() -> None:
     )
 
 
+def test_what_is_in_no_order_is_put_in_one_in_a_log() -> None:
+    assert NORMAL.line("Following branch {'b', 'a'} then {'k': 'v', 'a': 1}") == (
+        "Following branch {'a', 'b'} then {'k': 'v', 'a': 1}"
+    )
+    assert NORMAL.line("Skipping tasks [('b', -1), ('a', 3)]") == "Skipping tasks [('a', 3), ('b', -1)]"
+
+
+def test_a_moment_may_be_a_number_too() -> None:
+    noon = dt.datetime.combine(TODAY, dt.time(12), dt.UTC).timestamp()
+    assert NORMAL.value({"at": noon + 0.5, "then": noon - 9 * 86400, "count": 3}) == {
+        "at": "<now>",
+        "then": noon - 9 * 86400,
+        "count": 3,
+    }
+
+
 def test_every_fact_that_is_other_missing_or_more_is_a_difference() -> None:
     stock = Record("a", {"run": {"state": "success", "note": "x"}, "log": ["one", "two"], "same": 1})
     fleet = Record("a", {"run": {"state": "failed"}, "log": ["two", "one"], "same": 1, "more": {"deep": None}})

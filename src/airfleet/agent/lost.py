@@ -17,6 +17,7 @@ beginning of the id are what it is known by.
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import time
@@ -32,6 +33,9 @@ MONITOR, ATTEMPT = "airflow supervisor: ", "airflow worker -- "
 
 #: seconds that an attempt may live without its monitor before it is asked to end, and from then until it is forced to
 ALONE_SECONDS, GRACE_SECONDS = 10.0, 5.0
+#: Seconds that a cleared attempt may be without a process. Its end is told as that of the attempt it was, and until a
+#: scheduler has heard of it, it looks like a loss.
+CLEARED_SECONDS = 5.0
 #: Of the time a process started, and the time the database was told that it did: seconds that clocks may differ.
 CLOCK_SECONDS = 2.0
 #: an id that is cut off to less names nobody
@@ -106,6 +110,8 @@ class Lookout:
     monitors: frozenset[int] = frozenset()
     #: attempts without a monitor -> since when that is known
     _alone: dict[str, float] = field(default_factory=dict)
+    #: cleared attempts without a process -> since when that is known
+    _ended: dict[str, float] = field(default_factory=dict)
 
     def look(self) -> tuple[int, int]:
         """One look: how many attempts run here, and how many lost ones were reported. Raises psycopg.Error."""
@@ -117,7 +123,7 @@ class Lookout:
         processes = look_at_processes({row.pid for row in rows if row.pid is not None})
         self.monitors = frozenset(processes.monitors.values())
         self._end_what_is_alone(alone(rows, processes))
-        gone = [row.ti_id for row in lost(rows, processes)]
+        gone = self._ids(lost(rows, processes))
         if not gone:
             return len(rows), 0
         unheard = self.untold(gone, [row.ti_id for row in rows])
@@ -126,6 +132,12 @@ class Lookout:
         if not gone:
             return len(rows), 0
         return len(rows), self._report(gone)
+
+    def _ids(self, rows: Iterable[Row]) -> list[str]:
+        """Those that are to be called lost now; the cleared ones in a while."""
+        now, found = self.clock(), tuple(rows)
+        self._ended = {row.ti_id: self._ended.get(row.ti_id, now) for row in found if row.restarting}
+        return [row.ti_id for row in found if now - self._ended.get(row.ti_id, -math.inf) > CLEARED_SECONDS]
 
     def worker_gone(self) -> None:
         """Tell the schedulers that a worker died. Raises psycopg.Error."""

@@ -57,7 +57,7 @@ with DAG(
     PythonSensor(
         task_id="never_rescheduled",
         python_callable=lambda: False,
-        poke_interval=1,
+        poke_interval=3,  # longer than the timeout: so it looks twice, however fast the rest is
         timeout=2,
         mode="reschedule",
         retries=1,

@@ -18,7 +18,7 @@ import pytest
 
 from airfleet.agent import fencing, lost
 from airfleet.agent.fencing import Fencing, Job
-from airfleet.agent.lost import ALONE_SECONDS, ATTEMPT, GRACE_SECONDS, MONITOR, Lookout, Processes, Row
+from airfleet.agent.lost import ALONE_SECONDS, ATTEMPT, CLEARED_SECONDS, GRACE_SECONDS, MONITOR, Lookout, Processes, Row
 from airfleet.events import Event
 from airfleet.runtime.losses import REPORT, REPORT_HOST, RUNNING_HERE, WORKER_GONE
 from airfleet.testing import processes
@@ -143,6 +143,22 @@ def test_nothing_is_reported_and_no_process_looked_at_while_nothing_runs_here() 
     database = Database()
     assert Lookout(database, "here").look() == (0, 0)
     assert database.told(REPORT) == []
+
+
+def test_a_cleared_attempt_is_called_lost_only_when_nobody_has_heard_of_its_end_for_a_while() -> None:
+    cleared, other = str(uuid4()), str(uuid4())
+    database = Database([(cleared, 2**22 + 1, True, time.time())])
+    now = [100.0]
+    lookout = Lookout(database, "here", clock=lambda: now[0])
+    assert lookout.look() == (1, 0)
+    now[0] += CLEARED_SECONDS - 0.1
+    database.running[:] = [(other, 2**22 + 1, True, time.time())]  # the first was heard of, another one ended
+    assert lookout.look() == (1, 0)
+    now[0] += CLEARED_SECONDS
+    assert lookout.look() == (1, 0)
+    now[0] += 0.2
+    assert lookout.look() == (1, 1)
+    assert [told["ids"] for told in database.told(REPORT)] == [[other]]
 
 
 def test_an_attempt_without_its_monitor_is_asked_to_end_then_forced_and_reported_only_then() -> None:
