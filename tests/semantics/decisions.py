@@ -27,8 +27,8 @@ _LAST_WORDS = (
     "its process and the reader of what it writes."
 )
 _LATE_CALL = (
-    "Whether a task that is ended because its run took too long calls its own callback before it is gone, is decided by "
-    "a race in Airflow itself: the program that it waits for ends by the same signal."
+    "Whether a task that is ended because its run took too long calls its own callback before it is gone, is decided "
+    "by a race in Airflow itself: the program that it waits for ends by the same signal."
 )
 
 DECISIONS: tuple[Decision, ...] = (
