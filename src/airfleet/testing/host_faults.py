@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from airfleet.testing import nemesis
 from airfleet.testing.far_link import FarLink
 from airfleet.testing.hosts_target import HostsTarget
 from airfleet.testing.nemesis import NOBODY, Attempts
-from airfleet.testing.waiting import wait_until
-
-_WELL_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -103,39 +99,6 @@ class HostFarAway:
 
 
 @dataclass(frozen=True)
-class ClockSteps:
-    """The clock of a host is suddenly wrong, and right again at the end.
-
-    The host is stopped and started once more before, under libfaketime, which reads from a file by how much it lies;
-    the monotonic clock stays what it is, as it does when the clock of a machine is set.
-    """
-
-    host: str
-    by_seconds: float
-    seconds: float
-    silences: bool = False
-
-    @property
-    def name(self) -> str:
-        """What people call it."""
-        return f"clock of {self.host} off by {self.by_seconds:+g} s for {self.seconds:g} s"
-
-    def inflict(self, target: HostsTarget) -> Attempts:
-        """Nobody suffers. Raises AssertionError without libfaketime."""
-        host, offset = target.fleet.on(self.host), target.folder / f"clock-of-{self.host}"
-        _set(offset, 0.0)
-        host.stop()
-        host.with_environment(**_lying_clock(offset)).start()
-        wait_until(target.is_well, _WELL_SECONDS, f"{self.host} is back", pause_seconds=0.3)
-        _set(offset, self.by_seconds)
-        return NOBODY
-
-    def heal(self, target: HostsTarget) -> None:
-        """Right again: another step."""
-        _set(target.folder / f"clock-of-{self.host}", 0.0)
-
-
-@dataclass(frozen=True)
 class EachHostAnew:
     """One host after the other is stopped as for an upgrade, and started again; the one with the servers comes last."""
 
@@ -152,21 +115,3 @@ class EachHostAnew:
 
     def heal(self, target: HostsTarget) -> None:
         """Nothing to do."""
-
-
-def _set(offset: Path, seconds: float) -> None:
-    draft = offset.with_suffix(".draft")
-    draft.write_text(f"{seconds:+g}\n")
-    draft.replace(offset)
-
-
-def _lying_clock(offset: Path) -> dict[str, str]:
-    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-    assert found, "a wrong clock needs libfaketime: apt-get install libfaketime"
-    return {
-        "LD_PRELOAD": str(found[0]),
-        "FAKETIME_TIMESTAMP_FILE": str(offset),
-        # The file is read again once a second, not at each look at the clock.
-        "FAKETIME_CACHE_DURATION": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-    }

@@ -16,7 +16,7 @@ import psycopg
 from airfleet.testing import nemesis, stopwatch, witness
 from airfleet.testing.experiment import Outcome, Trial
 from airfleet.testing.history import Event
-from airfleet.testing.host_faults import ClockSteps, EachHostAnew, HostCutOff, HostFarAway, HostPowerOff
+from airfleet.testing.host_faults import EachHostAnew, HostCutOff, HostFarAway, HostPowerOff
 from airfleet.testing.hosts_target import HostsTarget
 from airfleet.testing.nemesis import Fault
 from airfleet.testing.stopwatch import Stopwatch
@@ -347,14 +347,6 @@ ON_SEVERAL_HOSTS: tuple[Row[HostsTarget], ...] = (
         {"dispatch": stopwatch.dispatch},
         {},
         "tasks may be killed",
-        topology=_THREE,
-    ),
-    Row(
-        "F29",
-        lambda scale: ClockSteps(WORKING, 120.0, max(20.0, 60.0 * scale)),
-        {"dispatch": stopwatch.dispatch},
-        {},
-        "taken for dead",
         topology=_THREE,
     ),
     Row(
