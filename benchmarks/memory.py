@@ -20,7 +20,6 @@ import measuring
 import memory_table
 import psycopg
 from measuring import report
-from memory_table import NOTES
 from systems import make
 from systems.airflow import AirflowSystem
 from workloads import Workload, no_structure
@@ -41,7 +40,13 @@ def main() -> None:
     parser.add_argument("--sleep", type=float, default=60, help="seconds that each task sleeps")
     options = parser.parse_args()
     found = {name: measure(name, options) for name in options.systems.split()}
-    report("memory", {"tasks": options.tasks, "systems": found}, memory_table.HEAD, memory_table.rows(found), NOTES)
+    report(
+        "memory",
+        {"tasks": options.tasks, "systems": found},
+        memory_table.HEAD,
+        memory_table.rows(found),
+        memory_table.NOTES,
+    )
 
 
 def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:

@@ -39,11 +39,20 @@ def prepare(paths: Paths, *, euid: int) -> Embedded:
         valkey = _reachable_copy(valkey, account.pw_uid)
     return Embedded(
         postgres_bin=postgres / "bin",
-        postgres_data=_data_folder(state / "postgres", account),
+        postgres_data=data_folder(state / "postgres", account),
         valkey_server=valkey,
-        valkey_data=_data_folder(state / "valkey", account),
+        valkey_data=data_folder(state / "valkey", account),
         user=user,
     )
+
+
+def data_folder(path: Path, account: pwd.struct_passwd | None) -> Path:
+    """A folder for the data of a server, made when it is not there; for ``account`` alone, or for us."""
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if account:
+        os.chown(path, account.pw_uid, account.pw_gid)
+    path.chmod(0o700)
+    return path
 
 
 def _service_user() -> str:
@@ -109,11 +118,3 @@ def _reachable_copy(original: Path, uid: int) -> Path:
             shutil.copy2(original, draft)
         os.rename(draft, place)
     return place
-
-
-def _data_folder(path: Path, account: pwd.struct_passwd | None) -> Path:
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if account:
-        os.chown(path, account.pw_uid, account.pw_gid)
-    path.chmod(0o700)
-    return path

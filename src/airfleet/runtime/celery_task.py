@@ -119,7 +119,10 @@ def _supervise(workload: ExecuteTask, to_stdout: bool) -> None:
 
 
 def _log_path(workload: ExecuteTask) -> str | None:
-    """Where the attempt's log is; None where the disk has no room for it: its lines are then among the worker's."""
+    """Where the attempt's log is; None where the disk has no room for it: its lines are then among the worker's.
+
+    Airflow makes the file too, before the attempt; what fails there cannot be told from what fails later.
+    """
     if not workload.log_path:
         return None
     try:

@@ -13,6 +13,7 @@ Whatever happens in the block, no process and no file of the fleet is left after
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -154,6 +155,10 @@ class FleetUnderTest(RunsDags):
         """Every process of the fleet: agent, components, what they started."""
         written_down = leftovers.read_down(self.paths.processes)
         return leftovers.find(fleet_id(self.paths.home), written_down)
+
+    def known_secrets(self) -> tuple[str, ...]:
+        """The generated ones."""
+        return tuple(map(str, json.loads(self.paths.secrets.read_text()).values()))
 
     # --- what is done to it ----------------------------------------------------------------------
 

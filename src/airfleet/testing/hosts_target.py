@@ -7,7 +7,6 @@ and does not close its connections when it dies; without, all share loopback.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
@@ -86,7 +85,7 @@ class HostsTarget(Startable):
 
     def secrets(self) -> tuple[str, ...]:
         """The generated ones."""
-        return tuple(map(str, json.loads(self.fleet.paths.secrets.read_text()).values()))
+        return self.fleet.known_secrets()
 
     # --- what runs on one of its hosts -----------------------------------------------------------
 

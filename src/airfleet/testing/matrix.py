@@ -27,8 +27,8 @@ from airfleet.testing.workload import DEFERRED, ONE, TOLD, Asked
 CALLBACKS, CALLBACKS_BEFORE = 50, 5
 #: tasks that wait in the queue when the broker forgets it
 QUEUED = 16
-#: hosts of a fleet of several: the first has the servers, the second a scheduler, the last one only a worker
-SERVING, DECIDING, WORKING = "host-1", "host-2", "host-3"
+#: hosts of a fleet of three: the second one has a scheduler and a worker, the last one only a worker
+DECIDING, WORKING = "host-2", "host-3"
 #: until the power of a host is back
 DARK_SECONDS = 45.0
 

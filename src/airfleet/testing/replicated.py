@@ -12,18 +12,16 @@ nothing does in PostgreSQL itself.
 
 from __future__ import annotations
 
-import os
 import pwd
 import shutil
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from airfleet.agent import netns
+from airfleet.agent import embedded, netns
 from airfleet.agent.embedded_postgres import LETS_IN, SUPERUSER
 from airfleet.fleet.local_hosts import NAMESPACE, Network
 from airfleet.testing import processes
@@ -111,8 +109,7 @@ class ReplicatedServers(Servers):
         return psycopg.connect(url, autocommit=True, connect_timeout=2)
 
     def _data(self, host: int) -> Path:
-        assert self._place is not None
-        first = self._place.postgres_data
+        first = self._found.postgres_data
         return first if host == 1 else first.with_name(f"{first.name}-{host}")
 
     def _begin(self, name: str) -> None:
@@ -122,18 +119,8 @@ class ReplicatedServers(Servers):
             super()._begin(name)
 
     def _begin_postgres(self, host: int) -> None:
-        place = self._place
-        assert place is not None
-        settings = {
-            **self.postgres,
-            "listen_addresses": self._address(host),
-            "unix_socket_directories": "",
-            "log_min_messages": "warning",
-            LETS_IN: f"{self._reached.prefix}.0/24",
-        }
-        module = (sys.executable, "-m", "airfleet.agent.embedded_postgres", str(place.postgres_bin))
-        where = (str(self._data(host)), str(self._ports[0]), place.user or "-")
-        words = [*module, *where, *(f"{key}={value}" for key, value in settings.items())]
+        place = {"listen_addresses": self._address(host), LETS_IN: f"{self._reached.prefix}.0/24"}
+        words = self._postgres_command(self._data(host), place)
         inside = netns.within(words, {NAMESPACE: self._reached.namespace(host)})
         self._start(_name(host), inside, self._secrets.postgres_password)
 
@@ -161,12 +148,9 @@ class ReplicatedServers(Servers):
             connection.execute("SELECT pg_reload_conf()")
 
     def _copy_to(self, data: Path) -> None:
-        place = self._place
-        assert place is not None
+        place = self._found
         account = pwd.getpwnam(place.user) if place.user else None
-        data.mkdir(mode=0o700)
-        if account:
-            os.chown(data, account.pw_uid, account.pw_gid)
+        embedded.data_folder(data, account)
         words = [str(place.postgres_bin / "pg_basebackup"), "-D", str(data / "cluster"), "-R", "--checkpoint=fast"]
         whence = ["-h", self._address(self.primary), "-p", str(self._ports[0]), "-U", SUPERUSER]
         done = subprocess.run(

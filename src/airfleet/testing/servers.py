@@ -122,8 +122,7 @@ class Servers(Startable):
 
     def wipe_broker(self) -> None:
         """Forget what the broker held, which is not running, and start it."""
-        assert self._place is not None
-        for entry in self._place.valkey_data.iterdir():
+        for entry in self._found.valkey_data.iterdir():
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         self.start_again(BROKER_SERVER)
 
@@ -136,17 +135,21 @@ class Servers(Startable):
     def _mark(self) -> str:
         return f"servers-{fleet_id(self.folder)}"
 
-    def _postgres_command(self, place: Embedded) -> tuple[str, ...]:
-        settings = (f"{key}={value}" for key, value in {**POSTGRES, **self.postgres}.items())
+    @property
+    def _found(self) -> Embedded:
+        assert self._place is not None, "the servers were not started"
+        return self._place
+
+    def _postgres_command(self, data: Path, more: Mapping[str, str] | None = None) -> list[str]:
+        place = self._found
+        settings = (f"{key}={value}" for key, value in {**POSTGRES, **self.postgres, **(more or {})}.items())
         module = (sys.executable, "-m", "airfleet.agent.embedded_postgres")
-        where = (str(place.postgres_bin), str(place.postgres_data), str(self._ports[0]), place.user or "-")
-        return *module, *where, *settings
+        return [*module, str(place.postgres_bin), str(data), str(self._ports[0]), place.user or "-", *settings]
 
     def _begin(self, name: str) -> None:
-        place = self._place
-        assert place is not None, "the servers were not started"
+        place = self._found
         if name == POSTGRES_SERVER:
-            self._start(name, self._postgres_command(place), self._secrets.postgres_password)
+            self._start(name, self._postgres_command(place.postgres_data), self._secrets.postgres_password)
         else:
             conf = valkey.configuration(place.valkey_data, self._ports[1], self._secrets.broker_password)
             self._start(name, (str(place.valkey_server), "-"), conf, user=place.user)

@@ -7,7 +7,6 @@ dies by itself is started again: by its agent in a fleet, by :class:`~airfleet.t
 
 from __future__ import annotations
 
-import json
 import shutil
 import signal
 import subprocess
@@ -293,8 +292,7 @@ class FleetTarget(_Harness):
 
     def secrets(self) -> tuple[str, ...]:
         """The generated ones, and those of the servers."""
-        kept = json.loads(self._fleet.paths.secrets.read_text())
-        return (*map(str, kept.values()), *self.servers.passwords())
+        return (*self._fleet.known_secrets(), *self.servers.passwords())
 
     @property
     def home(self) -> Path:
