@@ -562,8 +562,8 @@ class Agent:
 
     # --- saying ----------------------------------------------------------------------------------
 
-    def snapshot(self, with_memory: bool = False) -> Snapshot:
-        """The fleet now."""
+    def snapshot(self) -> Snapshot:
+        """The fleet now. For the agent's own loop: between two of its steps a component may be half dead."""
         others = snapshots.Others(self._membership.rows, self._membership.age()) if self._membership else None
         running = tuple(self._running.values())
         now = self._clock()
@@ -575,7 +575,6 @@ class Agent:
             others,
             now,
             disk_trouble=self._disks.trouble,
-            with_memory=with_memory,
         )
 
     def _life(self, now: float) -> snapshots.Life:

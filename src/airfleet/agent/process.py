@@ -85,7 +85,7 @@ class Running:
         if self.first_start is None:
             self.first_start = now
 
-    def status(self, now: float, memory_mb: float | None = None) -> ComponentStatus:
+    def status(self, now: float) -> ComponentStatus:
         """What people are shown of it."""
         return ComponentStatus(
             name=self.name,
@@ -99,7 +99,6 @@ class Running:
             last_lines=self.last_lines,
             address=self.component.address,
             log=str(self.log),
-            memory_mb=memory_mb,
         )
 
 

@@ -7,16 +7,17 @@ import json
 import selectors
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
+from airfleet.agent import snapshots
 from airfleet.agent.control import Snapshot
 
 
 class Commands(Protocol):
     """What can be asked of an agent."""
 
-    def snapshot(self, with_memory: bool = False) -> Snapshot:
+    def snapshot(self) -> Snapshot:
         """The fleet now."""
 
     def stop(self, force: bool = False) -> None:
@@ -64,8 +65,7 @@ class ControlServer:
         request = _request(client)
         match request.get("do"):
             case "status":
-                self._selector.unregister(client)
-                self._in_background(lambda: self._answer_status(client, bool(request.get("memory"))))
+                self._answer(client, with_memory=bool(request.get("memory")))
                 return
             case "watch":
                 pass
@@ -84,14 +84,13 @@ class ControlServer:
         self._watchers.add(client)
         self._send(client, _line(self._agent.snapshot()))
 
-    def _answer_status(self, client: socket.socket, with_memory: bool) -> None:
-        with client, contextlib.suppress(OSError):
-            client.setblocking(True)
-            client.sendall(_line(self._agent.snapshot(with_memory)))
-
-    def _in_background(self, work: Callable[[], None]) -> None:
-        # Reading the memory of a large fleet takes a while: not in the loop.
-        threading.Thread(target=work, daemon=True).start()
+    def _answer(self, client: socket.socket, with_memory: bool) -> None:
+        """Tell one client how the fleet is, and hang up."""
+        self._selector.unregister(client)
+        # Seen here, in the loop: a thread would see components between their death and what is made of it.
+        now = self._agent.snapshot()
+        # Reading the memory of a large fleet takes a while, and so may the client: not in the loop.
+        threading.Thread(target=_tell, args=(client, now, with_memory), daemon=True).start()
 
     def _send(self, client: socket.socket, line: bytes) -> None:
         try:
@@ -104,6 +103,12 @@ class ControlServer:
         with contextlib.suppress(KeyError, ValueError):
             self._selector.unregister(client)
         client.close()
+
+
+def _tell(client: socket.socket, now: Snapshot, with_memory: bool) -> None:
+    with client, contextlib.suppress(OSError):
+        client.setblocking(True)
+        client.sendall(_line(snapshots.with_memory(now) if with_memory else now))
 
 
 def _request(client: socket.socket) -> Mapping[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from airfleet.agent import memory, states
 from airfleet.agent.control import ComponentStatus, HostStatus, Snapshot
@@ -46,13 +46,9 @@ def snapshot(
     now: float,
     *,
     disk_trouble: str = "",
-    with_memory: bool = False,
 ) -> Snapshot:
     """The fleet now; ``others`` is None in a fleet without hosts."""
-    used = memory.of_sessions([r.pid for r in running if r.pid]) if with_memory else {}
-    components = tuple(r.status(now, used.get(r.pid or 0)) for r in running)
-    if with_memory:
-        components = (_agent(life), *components)
+    components = tuple(r.status(now) for r in running)
     return Snapshot(
         fleet=plan.fleet,
         state=state(running, life),
@@ -69,6 +65,15 @@ def snapshot(
         host=plan.host if others else "",
         hosts=tuple(_host(row, others.age) for row in others.rows) if others else (),
     )
+
+
+def with_memory(now: Snapshot) -> Snapshot:
+    """The same with what each component uses, and with the agent, which is this process, as the first of them."""
+    used = memory.of_sessions([c.pid for c in now.components if c.pid])
+    components = (replace(c, memory_mb=used.get(c.pid or 0)) for c in now.components)
+    own = memory.of_process(now.pid)
+    agent = ComponentStatus("agent", "agent", State.READY, pid=now.pid, since=now.elapsed, memory_mb=own)
+    return replace(now, components=(agent, *components))
 
 
 def disk(trouble: str) -> tuple[ComponentStatus, ...]:
@@ -99,8 +104,3 @@ def _host(row: Row, passed: float) -> HostStatus:
     word = "late" if row.state == "up" and age > BREAK_SECONDS else row.state
     told = {**dict(row.__dict__), "state": word, "age": age, "drained": Orders.read(row.orders).drained}
     return HostStatus.from_json(told)
-
-
-def _agent(life: Life) -> ComponentStatus:
-    used = memory.of_process(os.getpid())
-    return ComponentStatus("agent", "agent", State.READY, pid=os.getpid(), since=life.elapsed, memory_mb=used)
