@@ -32,6 +32,9 @@ IMPORTED = (
     "airflow.providers.standard.operators.bash",
     "airflow.providers.standard.operators.empty",
     "airflow.providers.standard.operators.python",
+    # Airflow asks of every task in every file whether it is one of these two.
+    "airflow.providers.standard.operators.trigger_dagrun",
+    "airflow.providers.standard.sensors.external_task",
     "airflow.sdk.definitions.asset.metadata",
     "airflow.sdk.execution_time.task_runner",
     "airfleet.pipelines.bundle",

@@ -75,7 +75,6 @@ def _settings(context: Context) -> dict[str, dict[str, str]]:
             "bundle_refresh_check_interval": "1",
             "min_file_process_interval": "600",
             "stale_dag_threshold": "10",
-            "parsing_processes": "1",
             "stale_bundle_cleanup_interval": "0",
         },
         "api": {

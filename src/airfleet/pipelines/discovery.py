@@ -8,13 +8,14 @@ parsed waits for the next full round.
 And it forgets a Dag that is no longer in its file only when the file is parsed once more after a while, and
 takes all Dags of a file off the schedule when one thing in it is wrong.
 
-This one takes a stamp (time, size, inode) of every file once per turn of the loop (one second):
+This one takes a stamp (time, size, inode) of every file once in a turn of the loop (one second at rest):
 
 - the *set* of files changed → the bundle is refreshed now, as if its timer had run out;
 - a known file's stamp changed → it goes to the front of the queue, and again after the parse
   in progress if there is one;
-- nothing changed → no listing until Airflow's own timers run out, and of the database one small question every two
-  seconds, whether anything was asked of the dag-processor, in place of three transactions in every turn;
+- nothing changed → no listing and no look for files that are due until Airflow's own timers run out, and of the
+  database one small question every two seconds, whether anything was asked of the dag-processor, in place of three
+  transactions in every turn;
 - a callback waits → it is run at least once, whoever dies meanwhile (:mod:`airfleet.pipelines.callbacks`);
 - a pipeline file was parsed → what it gave is what there is: its other Dags are gone (a job that was taken away,
   one with a problem), and those that are good run whatever is wrong elsewhere in the file.
@@ -60,6 +61,10 @@ _REQUESTS = select(exists(select(DagPriorityParsingRequest.__table__.c.id)), exi
 
 _SOURCES = (".py", ".zip", *SUFFIXES)
 _PURGE_SECONDS = 60.0
+#: between two looks at the stamps, seconds: while files are parsed, turns of the loop take milliseconds
+_LOOK_SECONDS = 0.5
+#: between two looks for files that are due again by Airflow's interval, which is minutes; seconds
+_DUE_SECONDS = 10.0
 #: between two questions whether anything was asked of the dag-processor, seconds
 _REQUESTS_SECONDS = 2.0
 #: for how long what the database says of a bundle is believed; another dag-processor may have refreshed it
@@ -104,11 +109,13 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
     """Airflow's manager of parsing processes, which also finds pipelines."""
 
     #: every source of a bundle at its last refresh
-    _sources: dict[str, frozenset[Path]] = attrs.field(factory=dict, init=False)
-    #: the files with Dags of a bundle at its last refresh
-    _known: dict[str, tuple[DagFileInfo, ...]] = attrs.field(factory=dict, init=False)
-    #: what every known file looked like when it was last put in the queue
-    _stamps: dict[DagFileInfo, Stamp] = attrs.field(factory=dict, init=False)
+    _sources: dict[str, frozenset[str]] = attrs.field(factory=dict, init=False)
+    #: the files with Dags of a bundle at its last refresh, by path
+    _known: dict[str, dict[str, DagFileInfo]] = attrs.field(factory=dict, init=False)
+    #: what every known file looked like when it was last put in the queue, by path
+    _stamps: dict[str, Stamp] = attrs.field(factory=dict, init=False)
+    _looked: float = attrs.field(default=float("-inf"), init=False)
+    _looked_for_due: float = attrs.field(default=float("-inf"), init=False)
     #: whether the database held a request to parse a file, and a callback, in this turn
     _asked_to_parse: bool = attrs.field(default=True, init=False)
     _asked_to_call: bool = attrs.field(default=True, init=False)
@@ -145,7 +152,12 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
         if isinstance(found, list):
             pipelines = YamlDagImporter().list_dag_files(bundle.path)
             found = [*found, *(Path(path).relative_to(bundle.path) for path in pipelines)]
-        self._known[bundle.name] = tuple(_as_file(file, bundle) for file in found)
+        files = (_as_file(file, bundle) for file in found)
+        self._known[bundle.name] = {str(file.absolute_path): file for file in files}
+        for path in self._known[bundle.name].keys() - self._stamps.keys():
+            # Before it is parsed: an edit while it is parsed for the first time is an edit.
+            if (now := stamp(path)) is not None:
+                self._stamps[path] = now
         return found
 
     def should_skip_refresh(
@@ -242,16 +254,28 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
             self._add_files_to_queue([file for file in waiting if file not in self._file_queue], mode="front")
 
     def _changed(self) -> list[DagFileInfo]:
+        if time.monotonic() - self._looked < _LOOK_SECONDS:
+            return []
+        self._looked = time.monotonic()
         changed = []
-        for file in (file for files in self._known.values() for file in files):
-            now = stamp(file.absolute_path)
+        for path, file in ((path, file) for files in self._known.values() for path, file in files.items()):
+            now = stamp(path)
             # A file that is being parsed keeps its old stamp, so that it is seen again afterwards.
-            if now is None or now == self._stamps.get(file) or file in self._processors:
+            if now is None or now == self._stamps.get(path) or file in self._processors:
                 continue
-            if file in self._stamps:
-                changed.append(file)
-            self._stamps[file] = now
+            changed.append(file)
+            self._stamps[path] = now
         return changed
+
+    def prepare_file_queue(self, known_files: dict[str, set[DagFileInfo]]) -> None:
+        """Put the files in the queue that are due again. New and changed ones do not wait for this.
+
+        Airflow asks for it in every turn in which the queue is empty, and it goes through all files.
+        """
+        has_ended_a_round = self._parsing_start_time is not None
+        if has_ended_a_round or time.monotonic() - self._looked_for_due >= _DUE_SECONDS:
+            self._looked_for_due = time.monotonic()
+            super().prepare_file_queue(known_files=known_files)
 
     def persist_parsing_result(
         self,
@@ -282,7 +306,8 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
     def remove_orphaned_file_stats(self, present: set[DagFileInfo]) -> None:
         """Forget files that are gone."""
         super().remove_orphaned_file_stats(present)
-        self._stamps = {file: seen for file, seen in self._stamps.items() if file in present}
+        paths = {str(file.absolute_path) for file in present}
+        self._stamps = {path: seen for path, seen in self._stamps.items() if path in paths}
 
     def purge_inactive_dag_warnings(self) -> None:
         """Once a minute; Airflow does it in every turn of the loop, which an idle fleet need not pay for."""
@@ -308,19 +333,19 @@ def _as_file(found: Path | DagFileInfo, bundle: BaseDagBundle) -> DagFileInfo:
     return DagFileInfo(rel_path=found, bundle_name=bundle.name, bundle_path=bundle.path)
 
 
-def sources(folder: Path) -> Iterator[Path]:
+def sources(folder: Path) -> Iterator[str]:
     """Every file under ``folder`` that may hold Dags, and every ``.airflowignore``."""
     for place, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if name != "__pycache__" and not name.startswith(".")]
         for name in names:
             if name.endswith(_SOURCES) or name == ".airflowignore":
-                yield Path(place, name)
+                yield os.path.join(place, name)
 
 
-def stamp(file: Path) -> Stamp | None:
-    """What ``file`` looks like from outside; None when it is not there."""
+def stamp(path: str) -> Stamp | None:
+    """What a file looks like from outside; None when it is not there."""
     try:
-        found = os.stat(file)
+        found = os.stat(path)
     except OSError:
         return None
     return (found.st_mtime_ns, found.st_size, found.st_ino)

@@ -94,6 +94,23 @@ def test_python_dags_and_broken_files_are_found_beside_pipelines(processor: Home
     until(lambda: not errors(home), home)
 
 
+def test_an_edit_while_the_file_is_parsed_for_the_first_time_is_seen(processor: Home) -> None:
+    home, file = processor, processor.pipelines / "slow.py"
+    begun, go = home.path / "begun", home.path / "go"
+    file.write_text(
+        "import time\nfrom pathlib import Path\nfrom airflow.sdk import DAG\n"
+        f"Path({str(begun)!r}).touch()\n"
+        f"while not Path({str(go)!r}).exists():\n    time.sleep(0.02)\n"
+        "with DAG('before'):\n    pass\n"
+    )
+    until(begun.exists, home)
+    edited = home.path / "edited.py"
+    edited.write_text("from airflow.sdk import DAG\nwith DAG('after'):\n    pass\n")
+    edited.rename(file)
+    go.touch()
+    until(lambda: home.query("select 1 from dag where dag_id = 'after'"), home)
+
+
 def tasks(home: Home, dag_id: str) -> set[str]:
     """The tasks of the newest version of a Dag."""
     return {
