@@ -14,6 +14,7 @@ class Event(Enum):
 
     AGENT_STARTED = "the agent of fleet '{fleet}' runs as process {pid}"
     LEFTOVERS_ENDED = "ended {count} processes that an earlier agent had left"
+    WORKERS_INHERITED = "{count} workers that an earlier agent had left finish what they run"
     COMPONENT_CHANGED = "{component} is {state} {reason}"
     COMPONENT_DIED = "{component} {how}; deaths so far: {restarts}"
     JOB_FENCED = "{component} is gone: its job {job} is marked as failed"

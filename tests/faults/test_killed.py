@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
 
 import pytest
 
+from airfleet.agent.draining import GRACE_SECONDS
 from airfleet.testing import processes
 from airfleet.testing.fleet import FleetUnderTest
+from airfleet.testing.ledger import Ledger
 from airfleet.testing.waiting import wait_until
 from support.fleets import Tiny
 
@@ -71,10 +76,41 @@ def test_up_starts_a_fleet_again_whose_agent_was_killed(running: Tiny) -> None:
     before = fleet.pids()
     kill_agent(fleet)
     fleet.start()
-    assert not [pid for pid in before if processes.is_alive(pid)]
+    gone = partial(none_lives, before)
+    wait_until(gone, 2 * GRACE_SECONDS, "nothing is left, nor the worker, which had nothing to finish")
     assert "processes that an earlier agent had left" in fleet.paths.log("agent").read_text()
     assert fleet.paths.log("migrate").read_text().splitlines()[-1] == MIGRATED_BEFORE
     assert running.runs_a_task("after the death of the agent")
+
+
+#: a task that ends when a file is there
+LONG = """\
+dag_id: long
+schedule: null
+start_date: 2026-01-01
+tasks:
+  - id: wait
+    uses: bash
+    with: {{bash_command: "echo begun >> {said}; until [ -e {go} ]; do sleep 0.1; done; echo ended >> {said}"}}
+"""
+
+
+def test_a_task_outlives_the_agent_of_its_host_and_ends_under_the_next_one(running: Tiny, tmp_path: Path) -> None:
+    fleet, said, go = running.fleet, Ledger(tmp_path / "said"), tmp_path / "go"
+    fleet.write("pipelines/long.yaml", LONG.format(said=tmp_path / "said", go=go))
+    fleet.wait_for_dag("long")
+    run = fleet.trigger("long", {})
+    wait_until(lambda: said.lines() == ("begun",), 60, "the task runs")
+    worker = fleet.component("worker").pid
+    kill_agent(fleet)
+    fleet.start()
+    assert fleet.component("worker").pid != worker
+    assert running.runs_a_task("beside the one that goes on")
+    go.touch()
+    assert fleet.wait_for_run("long", run, 60) == "success"
+    assert said.lines() == ("begun", "ended")
+    assert worker is not None
+    wait_until(partial(none_lives, (worker,)), 2 * GRACE_SECONDS, "the worker of before has ended")
 
 
 def test_down_ends_everything_that_a_killed_agent_left(running: Tiny) -> None:
@@ -87,6 +123,10 @@ def test_down_ends_everything_that_a_killed_agent_left(running: Tiny) -> None:
     assert left.stderr.startswith("no agent was running; ended ")
     assert fleet.pids() == ()
     assert not [pid for pid in before if processes.is_alive(pid)]
+
+
+def none_lives(pids: Iterable[int]) -> bool:
+    return not any(processes.is_alive(pid) for pid in pids)
 
 
 def kill_agent(fleet: FleetUnderTest) -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from airfleet import events
-from airfleet.agent import control, launch, leftovers, setup
+from airfleet.agent import control, launch, leftovers, setup, succession
 from airfleet.agent.agent import Agent
 from airfleet.agent.control import AgentGone, ComponentStatus, Snapshot
 from airfleet.fleet.paths import Paths, fleet_id
@@ -33,7 +33,18 @@ class Toy:
     """A running agent and what it has done so far."""
 
     paths: Paths
+    folder: Path
     process: subprocess.Popen[bytes]
+
+    def kill_agent(self) -> None:
+        """The agent dies; what it started does not."""
+        self.process.kill()
+        self.process.wait()
+
+    def start_again(self) -> None:
+        """Another agent over the same plan."""
+        self.process = _start(self.folder, self.paths)
+        wait_until(lambda: _answers(self), SECONDS, "the agent answers", pause_seconds=0.02)
 
     def snapshot(self) -> Snapshot:
         return control.status(self.paths.socket)
@@ -83,19 +94,12 @@ def toy(
     plan = Plan("toy", folder, components, {}, {}, "http://127.0.0.1:1", "admin", database_url=database_url)
     plan = replace(plan, host=host, neighbours=neighbours)
     (folder / "plan").write_bytes(pickle.dumps((plan, paths)))
-    agent = subprocess.Popen(
-        [sys.executable, "-m", "support.toy_agent", str(folder / "plan")],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), leftovers.MARK: fleet_id(paths.home)},
-        start_new_session=True,
-    )
+    made_toy = Toy(paths, folder, _start(folder, paths))
     try:
-        made_toy = Toy(paths, agent)
         wait_until(lambda: _answers(made_toy), SECONDS, "the agent answers", pause_seconds=0.02)
         yield made_toy
     finally:
-        if agent.poll() is None:
-            agent.kill()
-        agent.wait()
+        made_toy.kill_agent()
         launch.end_leftovers(paths, grace_seconds=0.0)
         shutil.rmtree(folder)
 
@@ -110,6 +114,14 @@ def reporting(name: str, beat: Path, script: str, **fields: object) -> Component
     return program(name, script, probe=FileBeats(str(beat)), **fields)
 
 
+def _start(folder: Path, paths: Paths) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "support.toy_agent", str(folder / "plan")],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), leftovers.MARK: fleet_id(paths.home)},
+        start_new_session=True,
+    )
+
+
 def _answers(running: Toy) -> bool:
     try:
         running.snapshot()
@@ -121,8 +133,11 @@ def _answers(running: Toy) -> bool:
 def main() -> None:
     """The agent's process."""
     plan, paths = pickle.loads(Path(sys.argv[1]).read_bytes())
+    inherited = succession.inherit(paths, None, 0.0)
+    setup.end_leftovers(paths, 1.0, inherited.pids)
     with setup.listen(paths.socket) as listener, open(paths.log("agent"), "a") as file:
-        Agent(plan, paths, events.to_file(file, lambda: dt.datetime.now().astimezone())).run(listener)
+        log = events.to_file(file, lambda: dt.datetime.now().astimezone())
+        Agent(plan, paths, log, inherited=inherited).run(listener)
 
 
 if __name__ == "__main__":

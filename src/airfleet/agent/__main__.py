@@ -47,10 +47,12 @@ def _run(prepared: setup.Prepared, listener: socket.socket) -> None:
         log = events.to_file(file, lambda: dt.datetime.now().astimezone())
         if prepared.leftovers:
             log(events.Event.LEFTOVERS_ENDED, count=len(prepared.leftovers))
+        if prepared.inherited.workers:
+            log(events.Event.WORKERS_INHERITED, count=len(prepared.inherited.workers))
         old_logs.delete_from_now_on(prepared.plan, (prepared.paths.logs, prepared.paths.task_logs), log)
         group = limits.prepare(prepared.plan, fleet_id(prepared.paths.home), log)
         try:
-            Agent(prepared.plan, prepared.paths, log).run(listener)
+            Agent(prepared.plan, prepared.paths, log, inherited=prepared.inherited).run(listener)
         finally:
             limits.remove(group)
             prepared.paths.socket.unlink(missing_ok=True)

@@ -32,6 +32,7 @@ from airfleet.agent.embedded import SYSTEM_STATE
 from airfleet.agent.fencing import Fencing
 from airfleet.agent.guard import Guard, Permission, end_attempts
 from airfleet.agent.health import Verdict
+from airfleet.agent.lives import Life
 from airfleet.agent.membership import Membership
 from airfleet.agent.orders import API_SERVER, Orders
 from airfleet.agent.outcomes import Outcomes
@@ -40,6 +41,7 @@ from airfleet.agent.process import TEMPLATE_DESCRIPTOR, Running
 from airfleet.agent.scaling import Scaling
 from airfleet.agent.server import ControlServer
 from airfleet.agent.states import State
+from airfleet.agent.succession import NOTHING, Inheritance
 from airfleet.agent.template_link import TemplateLink
 from airfleet.agent.untold import Untold
 from airfleet.events import Event, Log
@@ -83,7 +85,14 @@ _LATE = {"api-server": 1, "nginx": 1, "template": 1, "valkey": 2, "postgres": 2}
 class Agent:
     """Runs one plan. ``clock`` counts seconds and never goes back."""
 
-    def __init__(self, plan: Plan, paths: Paths, log: Log, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        paths: Paths,
+        log: Log,
+        clock: Callable[[], float] = time.monotonic,
+        inherited: Inheritance = NOTHING,
+    ) -> None:
         self._plan = plan
         self._paths = paths
         self._log = log
@@ -97,8 +106,8 @@ class Agent:
         self._prober = Prober(plan.database_url, self._wakeup.wake)
         self._database = DatabaseWatch(plan.database_url, self._wakeup.wake)
         #: this host among others, in a fleet that has several
-        self._membership = self._join()
-        self._guard = Guard(fleet_id(paths.home))
+        self._membership = self._join(inherited.life)
+        self._guard = inherited.guard or Guard(fleet_id(paths.home))
         #: whether all that was forked ends, to be started in another life of this host
         self._anew = False
         #: what people told this host; in a fleet with hosts the database keeps it
@@ -108,6 +117,8 @@ class Agent:
         #: tells the database of the dead, for others to act upon
         self._fencing = self._new_fencing()
         self._draining = Draining(clock)
+        for worker in inherited.workers:
+            self._draining.adopt(worker)
         places = (paths.home, paths.logs, paths.task_logs, SYSTEM_STATE / fleet_id(paths.home))
         self._disks = Disks(places, log, self._wakeup.wake)
         self._told_of_disks = ""
@@ -144,7 +155,8 @@ class Agent:
             self._start_what_can_start()
             self._ask_how_they_are()
             self._outcomes.look()
-            self._draining.look()
+            for pid in self._draining.look():
+                self._fencing.died("worker", "", pid)
             self._tell_of_the_disks()
             self._end_what_must_end()
             self._wait_for_something()
@@ -454,13 +466,13 @@ class Agent:
 
     # --- among other hosts -----------------------------------------------------------------------
 
-    def _join(self) -> Membership | None:
+    def _join(self, life: Life | None) -> Membership | None:
         plan = self._plan
         if plan.neighbours is None:
             return None
         tell, wake = self._told_to_others, self._wakeup.wake
         return Membership(
-            plan.host, plan.neighbours, plan.database_url, self._paths.boot, self._log, _boot_time, tell, wake
+            plan.host, plan.neighbours, plan.database_url, self._paths.boot, self._log, _boot_time, tell, wake, life
         )
 
     def _new_fencing(self) -> Fencing:
@@ -596,7 +608,8 @@ class Agent:
             self._server.tell_watchers()
 
     def _write_down(self) -> None:
-        leftovers.write_down(self._paths.processes, (r.pid for r in self._running.values() if r.pid))
+        kinds = {r.pid: r.component.kind for r in self._running.values() if r.pid}
+        leftovers.write_down(self._paths.processes, kinds | dict.fromkeys(self._draining.pids, "worker"))
 
 
 def _is_forked(running: Running) -> bool:

@@ -1,4 +1,4 @@
-"""Workers that were replaced because they took no tasks any more, and whose attempts still run.
+"""Workers that were replaced, or whose agent was killed, and whose attempts still run.
 
 Each was told to end (SIGTERM: Celery takes nothing more, waits for what runs, and goes). One that does not hear it,
 and that is how such workers may be, is ended by force as soon as none of its attempts is left: an attempt itself needs
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from airfleet.agent import process
+from airfleet.agent.leftovers import Component
 
 #: how the title of a process begins that watches an attempt
 MONITOR = b"airflow supervisor: "
@@ -27,6 +28,8 @@ class Draining:
         self._clock = clock
         self._works = works or has_attempts
         self._since: dict[int, float] = {}
+        #: those that are no children of this agent
+        self._adopted: dict[int, Component] = {}
         self._looked_at = 0.0
 
     def __bool__(self) -> bool:
@@ -40,19 +43,33 @@ class Draining:
         except ProcessLookupError:
             pass  # whoever reaps it says so
 
+    def adopt(self, worker: Component) -> None:
+        """Wait for a worker that an earlier agent had left, and that has been told to end."""
+        self._since[worker.pid] = self._clock()
+        self._adopted[worker.pid] = worker
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Their processes."""
+        return tuple(self._since)
+
     def ended(self, pid: int) -> bool:
         """Note that a process has ended; whether it was one of these."""
         return self._since.pop(pid, None) is not None
 
-    def look(self) -> None:
-        """End those by force that have nothing to do and do not go."""
+    def look(self) -> tuple[int, ...]:
+        """End those by force that have nothing to do and do not go; the pids of adopted ones that have ended."""
         now = self._clock()
         if not self._since or now - self._looked_at < LOOK_SECONDS:
-            return
+            return ()
         self._looked_at = now
+        gone = tuple(pid for pid, worker in self._adopted.items() if not worker.lives)
+        for pid in gone:
+            del self._since[pid], self._adopted[pid]
         for pid, since in self._since.items():
             if now - since > GRACE_SECONDS and not self._works(pid):
                 process.signal_group(pid, signal.SIGKILL)
+        return gone
 
 
 def has_attempts(session: int, proc: Path = Path("/proc")) -> bool:

@@ -18,7 +18,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -132,20 +132,7 @@ def end_attempts(
 def _others(fleet_id: str, spared: Collection[int], below: int | None) -> tuple[int, ...]:
     found = leftovers.find(fleet_id, below=below)
     family = leftovers.families()
-    return tuple(pid for pid in found if pid != below and not _belongs(pid, family, set(spared) - {below}))
-
-
-def _belongs(pid: int, family: Mapping[int, tuple[int, int]], spared: Collection[int]) -> bool:
-    """Whether a process is one of these, in the session of one, or below one (PostgreSQL's have sessions of their own).
-
-    ``family``: pid -> parent and session.
-    """
-    while pid in family:
-        parent, session = family[pid]
-        if pid in spared or session in spared:
-            return True
-        pid = parent
-    return False
+    return tuple(pid for pid in found if pid != below and not leftovers.belongs(pid, family, set(spared) - {below}))
 
 
 def main(fleet_id: str) -> None:

@@ -8,7 +8,8 @@
                            v      ^
                           gone ───┘
 
-``register``: nothing of the host runs yet. A row of another boot that is still *up* is its own predecessor on this
+``register``: nothing of the host runs yet, or an agent goes on with the life of one that was killed: the same boot
+again, as long as its row is *up*. A row of another boot that is still *up* is its own predecessor on this
 machine, which is dead, or a lease that is too old to be of anyone alive; otherwise another machine has the name, and
 the agent waits. What the predecessor left in the database (jobs, running attempts) is reported in the same transaction,
 so before anything starts here.
@@ -68,6 +69,7 @@ ON CONFLICT (host) DO UPDATE SET
     boot = excluded.boot, hostname = excluded.hostname, pid = excluded.pid, address = excluded.address,
     port = excluded.port, state = 'up', components = '[]', started_at = clock_timestamp(),
     renewed_at = clock_timestamp(), steady_since = clock_timestamp(), ended_at = NULL, ended_by = NULL
+WHERE airfleet_host.boot <> excluded.boot OR airfleet_host.state = 'up'
 """
 _RENEW: LiteralString = """
 UPDATE airfleet_host SET

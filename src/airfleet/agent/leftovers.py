@@ -13,8 +13,8 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 #: every process of a fleet has ``AIRFLEET_FLEET=<id>`` in its first environment
@@ -34,9 +34,25 @@ class Process:
     marked: bool
 
 
+@dataclass(frozen=True)
+class Component:
+    """The process of a component, as its agent wrote it down."""
+
+    pid: int
+    #: clock ticks since boot
+    started: int
+    kind: str
+
+    @property
+    def lives(self) -> bool:
+        """Whether it runs now: it, and not another one with its number."""
+        process = _process(self.pid, b"")
+        return process is not None and process.started == self.started and process.state != "Z"
+
+
 def find(
     fleet_id: str,
-    written_down: Iterable[tuple[int, int]] = (),
+    written_down: Iterable[Component] = (),
     exclude: Iterable[int] = (),
     below: int | None = None,
 ) -> tuple[int, ...]:
@@ -46,7 +62,7 @@ def find(
     """
     table = {process.pid: process for process in _table(f"{MARK}={fleet_id}".encode())}
     members = {p.pid for p in table.values() if p.marked}
-    members |= {pid for pid, started in written_down if pid in table and table[pid].started == started}
+    members |= {kept.pid for kept in written_down if kept.pid in table and table[kept.pid].started == kept.started}
     left_out = {os.getpid(), *exclude}
     members -= left_out
     while True:
@@ -63,6 +79,19 @@ def find(
 def families() -> dict[int, tuple[int, int]]:
     """Of every process, its parent and its session."""
     return {process.pid: (process.parent, process.session) for process in _table(b"")}
+
+
+def belongs(pid: int, family: Mapping[int, tuple[int, int]], others: Collection[int]) -> bool:
+    """Whether a process is one of ``others``, in the session of one, or below one (PostgreSQL's have own sessions).
+
+    ``family`` is of :func:`families`.
+    """
+    while pid in family:
+        parent, session = family[pid]
+        if pid in others or session in others:
+            return True
+        pid = parent
+    return False
 
 
 def end(
@@ -84,24 +113,24 @@ def end(
     return tuple(sorted(asked))
 
 
-def started_at(pid: int) -> int | None:
-    """When the process started, in clock ticks since boot; None when it is gone."""
+def component(pid: int, kind: str) -> Component | None:
+    """A process that runs now; None when it is gone."""
     process = _process(pid, b"")
-    return process.started if process else None
+    return Component(pid, process.started, kind) if process else None
 
 
-def write_down(path: Path, pids: Iterable[int]) -> None:
-    """Keep pids with their start times, for the day the agent cannot say any more."""
-    kept = [(pid, started) for pid in pids if (started := started_at(pid)) is not None]
+def write_down(path: Path, kinds: Mapping[int, str]) -> None:
+    """Keep pids and what kind of component each is, for the day the agent cannot say any more."""
+    kept = [astuple(found) for pid, kind in kinds.items() if (found := component(pid, kind))]
     draft = path.with_suffix(".new")
     draft.write_text(json.dumps(kept))
     os.replace(draft, path)
 
 
-def read_down(path: Path) -> tuple[tuple[int, int], ...]:
+def read_down(path: Path) -> tuple[Component, ...]:
     """What :func:`write_down` kept; nothing when there is no such file, or something else in it."""
     try:
-        return tuple((int(pid), int(started)) for pid, started in json.loads(path.read_text()))
+        return tuple(Component(int(pid), int(at), str(kind)) for pid, at, kind in json.loads(path.read_text()))
     except (OSError, ValueError, TypeError):
         return ()
 

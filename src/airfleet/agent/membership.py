@@ -24,9 +24,10 @@ from typing import Any
 
 import psycopg
 
-from airfleet.agent import deciding, peers
+from airfleet.agent import deciding, lives, peers
 from airfleet.agent.deciding import BREAK_SECONDS, RENEW_SECONDS, Action, Answer, EndAttempts, StartAnew, TakeOver, View
 from airfleet.agent.leases import Leases, Me, NameTaken, Row
+from airfleet.agent.lives import Life
 from airfleet.events import Event, Log
 from airfleet.fleet.plan import Neighbours
 from airfleet.runtime import identity
@@ -53,8 +54,8 @@ class _Known:
 
 
 class Membership:
-    """One host among several. ``clock`` counts seconds and never goes back; ``tell`` and ``wake`` are called from a
-    thread, the second one when there is news."""
+    """One host among several. ``clock`` counts seconds since the machine started; ``tell`` and ``wake`` are called from
+    a thread, the second one when there is news. ``life`` is of an agent that was killed here, and goes on."""
 
     def __init__(
         self,
@@ -66,6 +67,7 @@ class Membership:
         clock: Callable[[], float],
         tell: Tell,
         wake: Callable[[], None],
+        life: Life | None = None,
     ) -> None:
         self._neighbours = neighbours
         self._boot_file = boot_file
@@ -77,7 +79,8 @@ class Membership:
         self._answering = peers.Answering(
             neighbours.address, neighbours.port, neighbours.key, host, lambda: self._renews()
         )
-        self._known = _Known(self._new_life(host))
+        self._known = self._first(host, life)
+        self._registered = False
         self._runs = False
         self._pending: set[TakeOver] = set()
         self._words: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
@@ -150,6 +153,7 @@ class Membership:
         """Begin another life: everything of the one before has ended here."""
         with self._lock:
             self._known = _Known(self._new_life(self._known.me.host), rows=self._known.rows)
+            self._registered = False
         self._words.put(lambda: None)
 
     def order(self, host: str, orders: Mapping[str, Any]) -> None:
@@ -191,8 +195,16 @@ class Membership:
         renewed = self._known.renewed_at
         return renewed is not None and self._clock() - renewed <= BREAK_SECONDS
 
+    def _first(self, host: str, life: Life | None) -> _Known:
+        if life is None:
+            return _Known(self._new_life(host))
+        return _Known(self._me(host, life.boot), renewed_at=life.renewed_at, trouble="")
+
     def _new_life(self, host: str) -> Me:
-        boot, around = secrets.token_hex(4), self._neighbours
+        return self._me(host, secrets.token_hex(4))
+
+    def _me(self, host: str, boot: str) -> Me:
+        around = self._neighbours
         return Me(host, boot, identity.name(host, boot), os.getpid(), around.address, self._answering.port)
 
     # --- the thread that keeps the lease ---------------------------------------------------------
@@ -222,8 +234,8 @@ class Membership:
         if known.taken_over:
             return RENEW_SECONDS  # the loop ends what runs and begins another life
         try:
-            if known.renewed_at is None:
-                self._register(known.me)
+            if not self._registered:
+                self._register(known.me, began, goes_on=known.renewed_at is not None)
             held, rows = self._leases.renew(known.me, self._tell())
         except NameTaken as taken:
             self._found(known.me, trouble=str(taken))
@@ -233,19 +245,22 @@ class Membership:
             self._found(known.me, trouble=f"waits for the database: {reason}" if known.renewed_at is None else "")
             return AGAIN_SECONDS
         broken = known.renewed_at is None or began - known.renewed_at > BREAK_SECONDS
-        steady_since = began if broken else known.steady_since
+        steady_since = began if broken or known.steady_since is None else known.steady_since
         self._pending = {action for action in self._pending if any(_is_up(row, action) for row in rows)}
         if not held:
             self._found(known.me, taken_over=True, rows=rows, trouble="was taken over by other hosts")
             return RENEW_SECONDS
         self._found(known.me, renewed_at=began, steady_since=steady_since, rows=rows, trouble="")
+        lives.write_down(self._boot_file, lives.of_now(known.me.boot, began))
         self._look_at_the_witness(rows)
         return RENEW_SECONDS
 
-    def _register(self, me: Me) -> None:
-        predecessor = self._boot_file.read_text().strip() if self._boot_file.exists() else ""
-        left = self._leases.register(me, predecessor)
-        self._boot_file.write_text(me.boot)
+    def _register(self, me: Me, at: float, goes_on: bool) -> None:
+        before = lives.read_down(self._boot_file)
+        left = self._leases.register(me, before.boot if before else "")
+        self._registered = True
+        if not goes_on:  # a life that may be over already is written down when its lease is renewed
+            lives.write_down(self._boot_file, lives.of_now(me.boot, at))
         self._log(Event.HOST_REGISTERED, host=me.host, hostname=me.hostname, lost=left)
 
     def _look_at_the_witness(self, rows: Sequence[Row]) -> None:
@@ -284,6 +299,7 @@ class Membership:
     def _leave(self) -> None:
         if self._known.renewed_at is not None:
             self._leases.leave(self._known.me)
+            lives.forget(self._boot_file)
 
     # --- the thread that asks the others ---------------------------------------------------------
 

@@ -7,12 +7,14 @@ import fcntl
 import os
 import shutil
 import socket
-from collections.abc import Mapping
+import time
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from airfleet.agent import embedded, hosts, leftovers, nginx
+from airfleet.agent.succession import Inheritance, inherit
 from airfleet.errors import FleetError
 from airfleet.fleet import local_hosts, planning, secrets
 from airfleet.fleet import paths as fleet_paths
@@ -28,8 +30,6 @@ from airfleet.fleet.spec import API_PORT, EMBEDDED, LOGS_PORT, Fleet, Host
 
 #: with less room than this a database cannot be made, let alone grow
 NEEDED_BYTES = 300 * 1024 * 1024
-#: seconds that processes of an agent that was killed get to end
-LEFTOVER_GRACE_SECONDS = 15.0
 
 POSTGRES_PORT, BROKER_PORT, NGINX_PORT, AGENT_PORT = 5432, 6379, 8090, 8795
 
@@ -44,6 +44,8 @@ class Prepared:
     ports: PortBook
     #: processes that an earlier agent had left and that were ended
     leftovers: tuple[int, ...]
+    #: and what goes on of it
+    inherited: Inheritance
 
 
 def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
@@ -58,7 +60,9 @@ def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
     _make_folders(paths)
     lock = _lock(paths, fleet)
     require_room(paths.home, shutil.disk_usage(paths.home).free)
-    ended = end_leftovers(paths, LEFTOVER_GRACE_SECONDS)
+    policy = fleet.policies.on_partition if local_hosts.is_named(fleet) else None
+    inherited = inherit(paths, policy, time.clock_gettime(time.CLOCK_BOOTTIME))
+    ended = end_leftovers(paths, inherited.grace_seconds, inherited.pids)
     book = PortBook(paths.ports)
     kept = hosts.secrets_of(fleet, here, paths, environ)
     if local_hosts.COUNT in environ:
@@ -70,7 +74,7 @@ def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
         secrets.write_private(path, file.text, file.mode)
     if context.nginx is not None:
         nginx.configure(plan, context.nginx)
-    return Prepared(plan, paths, lock, book, ended)
+    return Prepared(plan, paths, lock, book, ended, inherited)
 
 
 def listen(path: Path) -> socket.socket:
@@ -82,10 +86,18 @@ def listen(path: Path) -> socket.socket:
     return listener
 
 
-def end_leftovers(paths: Paths, grace_seconds: float) -> tuple[int, ...]:
-    """End every process that an ``up`` of this fleet started and that is still there; their pids."""
+def end_leftovers(paths: Paths, grace_seconds: float, spared: Collection[int] = ()) -> tuple[int, ...]:
+    """End every process that an ``up`` of this fleet started and that is still there; their pids.
+
+    ``spared`` are the pids of those that stay, with all below them.
+    """
     name, written_down = fleet_paths.fleet_id(paths.home), leftovers.read_down(paths.processes)
-    return leftovers.end(lambda: leftovers.find(name, written_down), grace_seconds)
+
+    def found() -> tuple[int, ...]:
+        family = leftovers.families()
+        return tuple(pid for pid in leftovers.find(name, written_down) if not leftovers.belongs(pid, family, spared))
+
+    return leftovers.end(found, grace_seconds)
 
 
 def _make_folders(paths: Paths) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 from dataclasses import dataclass, field
 
 from airfleet.testing import nemesis
@@ -38,6 +40,30 @@ class HostPowerOff:
         """``airfleet up``, as the unit of a machine that boots does it."""
         if target.netns:
             target.fleet.mend(self.host)
+        target.fleet.start_again(self.host)
+
+
+@dataclass(frozen=True)
+class AgentKilled:
+    """The agent of a host is ended by SIGKILL, and another one is started, as systemd does it. Nothing else dies."""
+
+    host: str
+    #: until the next one is started
+    seconds: float = 1.0
+    silences: bool = False
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"agent of {self.host} killed"
+
+    def inflict(self, target: HostsTarget) -> Attempts:
+        """Nobody may suffer."""
+        os.kill(target.fleet.on(self.host).snapshot().pid, signal.SIGKILL)
+        return NOBODY
+
+    def heal(self, target: HostsTarget) -> None:
+        """``airfleet up``."""
         target.fleet.start_again(self.host)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from string import ascii_lowercase
 from typing import Any, Generic, TypeVar
 
 import psycopg
@@ -16,7 +17,7 @@ import psycopg
 from airfleet.testing import nemesis, stopwatch, witness
 from airfleet.testing.experiment import Outcome, Trial
 from airfleet.testing.history import Event
-from airfleet.testing.host_faults import EachHostAnew, HostCutOff, HostFarAway, HostPowerOff
+from airfleet.testing.host_faults import AgentKilled, EachHostAnew, HostCutOff, HostFarAway, HostPowerOff
 from airfleet.testing.hosts_target import HostsTarget
 from airfleet.testing.nemesis import Fault
 from airfleet.testing.stopwatch import Stopwatch
@@ -350,6 +351,16 @@ ON_SEVERAL_HOSTS: tuple[Row[HostsTarget], ...] = (
         topology=_THREE,
     ),
     Row(
+        "F26a",
+        lambda scale: AgentKilled(DECIDING),
+        {"dispatch": stopwatch.dispatch},
+        {},
+        "no supervisor",
+        before=_LONG_TASKS,
+        moment=_some_run_on(DECIDING),
+        topology=_THREE,
+    ),
+    Row(
         "F30",
         lambda scale: EachHostAnew(),
         {"dispatch": stopwatch.dispatch},
@@ -360,8 +371,10 @@ ON_SEVERAL_HOSTS: tuple[Row[HostsTarget], ...] = (
 )
 
 
-def _number(row: Row[Any]) -> int:
-    return int(row.number.removeprefix("F"))
+def _number(row: Row[Any]) -> tuple[int, str]:
+    """Of F26a what comes after F26."""
+    digits = row.number.removeprefix("F").rstrip(ascii_lowercase)
+    return int(digits), row.number
 
 
 ROWS: tuple[Row[Any], ...] = tuple(sorted((*ON_ONE_HOST, *ON_A_SMALL_DISK, *ON_SEVERAL_HOSTS), key=_number))

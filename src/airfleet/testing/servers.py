@@ -52,7 +52,7 @@ class Servers(Startable):
     _started: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, init=False, repr=False)
     _place: Embedded | None = field(default=None, init=False, repr=False)
     #: pid and when it started
-    _written_down: list[tuple[int, int]] = field(default_factory=list, init=False, repr=False)
+    _written_down: list[leftovers.Component] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.folder = self.folder.absolute()
@@ -169,8 +169,8 @@ class Servers(Startable):
         with (self.folder / f"{name}.log").open("ab") as log:
             process = spawn(command, environ, log, stdin=subprocess.PIPE, user=user)
         self._started[name] = process
-        if started := leftovers.started_at(process.pid):
-            self._written_down.append((process.pid, started))
+        if kept := leftovers.component(process.pid, name):
+            self._written_down.append(kept)
         assert process.stdin
         process.stdin.write(told.encode())
         process.stdin.close()

@@ -161,6 +161,25 @@ def test_another_boot_is_another_host(hosts: Leases, database: psycopg.Connectio
     assert lost(database) == ["two.b1"]
 
 
+def test_an_agent_goes_on_with_the_life_of_one_that_died_and_loses_nothing(
+    hosts: Leases, database: psycopg.Connection[Any]
+) -> None:
+    database.execute("INSERT INTO task_instance (hostname, state) VALUES ('one.a1', 'running')")
+    heir = replace(ONE, pid=12, port=8796)
+    assert hosts.register(heir, ONE.boot) == 0
+    held, rows = hosts.renew(heir, ())
+    assert (held, [(row.pid, row.port) for row in rows if row.host == "one"]) == (True, [(12, 8796)])
+    assert database.execute("SELECT count(*) FROM airfleet_lost").fetchone() == (0,)
+
+
+def test_a_life_that_others_have_ended_does_not_go_on(hosts: Leases, database: psycopg.Connection[Any]) -> None:
+    database.execute("UPDATE airfleet_host SET state = 'gone' WHERE host = 'one'")
+    heir = replace(ONE, pid=12)
+    hosts.register(heir, ONE.boot)
+    held, rows = hosts.renew(heir, ())
+    assert (held, [row.state for row in rows if row.host == "one"]) == (False, ["gone"])
+
+
 def test_a_name_that_another_machine_has_is_refused_until_its_lease_is_over(
     hosts: Leases, database: psycopg.Connection[Any]
 ) -> None:

@@ -235,6 +235,25 @@ def test_what_an_agent_left_that_was_killed_is_found_and_ended(tmp_path: Path) -
         assert launch.end_leftovers(running.paths) == ()
 
 
+def test_workers_of_an_agent_that_was_killed_finish_what_they_run_and_all_else_is_started_anew(tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    finishing = f"trap 'while [ ! -e {go} ]; do sleep 0.05; done; exit 0' TERM; {STAY}"
+    with toy(program("worker", finishing, "worker"), program("api", STAY, "api-server")) as running:
+        running.wait(lambda now: now.healthy, "everything is ready")
+        worker, api = pid_of(running, "worker"), pid_of(running, "api")
+        running.kill_agent()
+        running.start_again()
+        running.wait(lambda now: now.healthy, "everything is ready again")
+        assert (processes.is_alive(worker), processes.is_alive(api)) == (True, False)
+        assert pid_of(running, "worker") != worker
+        running.kill_agent()  # the one that goes is remembered by every agent
+        running.start_again()
+        assert processes.is_alive(worker)
+        go.touch()
+        wait_until_gone(worker)
+        running.wait(lambda now: now.healthy, "everything is ready still")
+
+
 # --- talking ---------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from airfleet.agent import draining
+from airfleet.agent import draining, leftovers
 from airfleet.agent.draining import Draining
 from airfleet.testing.waiting import wait_until
 
@@ -72,6 +72,23 @@ def test_it_is_asked_to_end_at_once() -> None:
     assert process.wait(10) == -signal.SIGTERM
     assert out.ended(process.pid)
     assert not out.ended(process.pid)
+
+
+def test_one_that_is_no_child_is_missed_when_it_has_gone() -> None:
+    clock = Clock()
+    out = Draining(clock, works=lambda pid: True)
+    with deaf_worker() as worker:
+        kept = leftovers.component(worker.pid, "worker")
+        assert kept is not None
+        out.adopt(kept)
+        assert out.pids == (worker.pid,)
+        clock.now += draining.LOOK_SECONDS
+        assert out.look() == ()
+        os.killpg(worker.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)  # dead, and nobody has reaped it
+        clock.now += draining.LOOK_SECONDS
+        assert out.look() == (worker.pid,)
+        assert not out
 
 
 def test_a_process_that_watches_an_attempt_is_known_by_its_title_and_its_session() -> None:

@@ -8,6 +8,7 @@ import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -111,16 +112,19 @@ def parent_of(pid: int) -> int:
 def test_by_what_was_written_down_but_not_when_the_pid_is_somebody_elses_now(fleet: str, tmp_path: Path) -> None:
     file = tmp_path / "processes.json"
     with started(*SLEEP, session=True) as pid:
-        leftovers.write_down(file, [pid, 2**22 + 1])
-        ((kept, began),) = leftovers.read_down(file)
-        assert kept == pid
-        assert leftovers.find(fleet, leftovers.read_down(file)) == (pid,)
-        assert leftovers.find(fleet, [(pid, began - 1)]) == ()
-    assert leftovers.find(fleet, leftovers.read_down(file)) == ()
-    assert leftovers.started_at(pid) is None
+        leftovers.write_down(file, {pid: "worker", 2**22 + 1: "scheduler"})
+        (kept,) = leftovers.read_down(file)
+        assert (kept.pid, kept.kind, kept.lives) == (pid, "worker", True)
+        assert leftovers.find(fleet, [kept]) == (pid,)
+        another = replace(kept, started=kept.started - 1)
+        assert not another.lives
+        assert leftovers.find(fleet, [another]) == ()
+    assert leftovers.find(fleet, [kept]) == ()
+    assert not kept.lives
+    assert leftovers.component(pid, "worker") is None
 
 
-@pytest.mark.parametrize("text", [None, "", "{", "[[1]]", "[[1, null]]", "7"])
+@pytest.mark.parametrize("text", [None, "", "{", "[[1]]", "[[1, null, 2]]", "7"])
 def test_a_list_that_is_not_there_or_broken_names_nobody(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "p").write_text(text)

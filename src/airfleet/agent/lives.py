@@ -1,0 +1,61 @@
+"""The life of a host, written down at each renewal of its lease, so that an agent can go on with that of one that died.
+
+As long as the lease holds, nobody else may have taken the host over: its attempts may go on, known by the same name.
+After a restart of the machine nothing is left to go on with, and the moments of the one before mean nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+_MACHINE = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True)
+class Life:
+    """One life of a host's agents: its name, when its lease was renewed last, and since which start of the machine."""
+
+    boot: str
+    #: seconds since the machine started
+    renewed_at: float
+    machine: str
+
+    @property
+    def is_of_this_machine(self) -> bool:
+        """Whether the machine has not been started again since."""
+        return self.machine == _machine()
+
+
+def of_now(boot: str, renewed_at: float) -> Life:
+    """A life on the machine as it was started last."""
+    return Life(boot, renewed_at, _machine())
+
+
+def write_down(path: Path, life: Life) -> None:
+    """Keep it. A disk that is full keeps none: then an agent that dies has no heir."""
+    draft = path.with_suffix(".new")
+    with suppress(OSError):
+        draft.write_text(json.dumps(asdict(life)))
+        os.replace(draft, path)
+
+
+def read_down(path: Path) -> Life | None:
+    """What was kept; None when there is no such file, or something else in it."""
+    try:
+        found = json.loads(path.read_text())
+        return Life(str(found["boot"]), float(found["renewed_at"]), str(found["machine"]))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def forget(path: Path) -> None:
+    """It has ended in good order."""
+    path.unlink(missing_ok=True)
+
+
+def _machine() -> str:
+    return _MACHINE.read_text().strip()

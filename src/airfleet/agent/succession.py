@@ -1,0 +1,84 @@
+"""What an agent takes over from one of its host that was killed: workers with what they run, and the host's life.
+
+A task needs its worker's processes and an execution API, not an agent. So the workers of a dead agent are told to end
+when their attempts have, and everything else is started anew. In a fleet of several hosts that holds as long as nobody
+can have taken this host over: the new agent goes on with the lease of the dead one, under the same name. When that is
+too old (:data:`airfleet.agent.deciding.FENCE_SECONDS`, unless the policy is *keep*), all ends, as the guard sees to.
+
+The dead agent's guard would end whatever it does not know, this agent too, when its time is over. So a guard of our own
+has its permission first, and then that one is ended with the rest.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+from contextlib import suppress
+from dataclasses import dataclass
+
+from airfleet.agent import leftovers, lives
+from airfleet.agent.deciding import FENCE_SECONDS
+from airfleet.agent.guard import Guard, Permission
+from airfleet.agent.lives import Life
+from airfleet.fleet.paths import Paths, fleet_id
+from airfleet.fleet.spec import OnPartition
+
+#: seconds that processes of an agent that was killed get to end
+LEFTOVER_GRACE_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Inheritance:
+    """What goes on."""
+
+    #: these have been told to end when their attempts have
+    workers: tuple[leftovers.Component, ...] = ()
+    #: in a fleet of several hosts
+    life: Life | None = None
+    guard: Guard | None = None
+    #: how long the processes that do not stay may take to end: the lease has to be renewed meanwhile
+    grace_seconds: float = LEFTOVER_GRACE_SECONDS
+
+    @property
+    def pids(self) -> frozenset[int]:
+        """The processes that stay, each with all below it."""
+        guard = self.guard.pid if self.guard else None
+        return frozenset({*(worker.pid for worker in self.workers), *((guard,) if guard else ())})
+
+
+#: of an agent that ended in good order, or never was
+NOTHING = Inheritance()
+
+
+def inherit(paths: Paths, policy: OnPartition | None, now: float) -> Inheritance:
+    """What goes on of an agent that was killed. Only for who holds the fleet's lock on this host.
+
+    ``policy`` is None in a fleet without hosts; ``now`` is in seconds since the machine started.
+    """
+    if policy is None:
+        return Inheritance(_finishing(paths))
+    life = lives.read_down(paths.boot)
+    seconds = _seconds_left(life, policy, now)
+    if seconds <= 0.0:
+        return NOTHING
+    guard = Guard(fleet_id(paths.home))
+    if policy == "replace":
+        guard.permit(Permission(seconds, frozenset({os.getpid()})))
+    return Inheritance(_finishing(paths), life, guard, min(LEFTOVER_GRACE_SECONDS, seconds / 3))
+
+
+def _seconds_left(life: Life | None, policy: OnPartition, now: float) -> float:
+    """For how long attempts of a life may go on."""
+    if life is None or not life.is_of_this_machine:
+        return 0.0
+    return math.inf if policy == "keep" else FENCE_SECONDS - (now - life.renewed_at)
+
+
+def _finishing(paths: Paths) -> tuple[leftovers.Component, ...]:
+    """The workers that live, told to take nothing more while there is a broker to give back to."""
+    workers = tuple(kept for kept in leftovers.read_down(paths.processes) if kept.kind == "worker" and kept.lives)
+    for worker in workers:
+        with suppress(ProcessLookupError):
+            os.kill(worker.pid, signal.SIGTERM)
+    return workers
