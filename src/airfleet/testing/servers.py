@@ -51,7 +51,7 @@ class Servers(Startable):
     _ports: tuple[int, int] = field(init=False)
     _started: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, init=False, repr=False)
     _place: Embedded | None = field(default=None, init=False, repr=False)
-    #: pid and when it started
+    #: every process that it has started
     _written_down: list[leftovers.Component] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
