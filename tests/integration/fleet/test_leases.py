@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from airfleet.agent import leases
+from airfleet.agent import leases, lives
+from airfleet.agent.deciding import StartAnew
 from airfleet.agent.leases import Leases, Me, NameTaken
+from airfleet.agent.membership import Membership
+from airfleet.fleet.plan import Neighbours
 from airfleet.runtime import losses
+from airfleet.testing.ports import free_ports
 from airfleet.testing.servers import Servers
+from airfleet.testing.waiting import wait_until
 
 #: as much of Airflow's tables as is said something about
 TABLES = (
@@ -178,6 +187,40 @@ def test_a_life_that_others_have_ended_does_not_go_on(hosts: Leases, database: p
     hosts.register(heir, ONE.boot)
     held, rows = hosts.renew(heir, ())
     assert (held, [row.state for row in rows if row.host == "one"]) == (False, ["gone"])
+
+
+def test_the_next_agent_has_the_boot_of_one_that_was_killed_and_another_one_when_that_is_over(
+    url: str, database: psycopg.Connection[Any], tmp_path: Path
+) -> None:
+    kept = tmp_path / "boot"
+    with member(url, kept) as first:
+        wait_until(lambda: lives.read_down(kept) is not None and not first.trouble, 10, "it has its lease")
+    left = lives.read_down(kept)
+    assert left is not None
+    with member(url, kept, left) as heir:
+        assert (heir.hostname, heir.may_start()) == (f"four.{left.boot}", True)
+        wait_until(lambda: (lives.read_down(kept) or left).renewed_at > left.renewed_at, 10, "it renews the lease")
+        assert {row.boot for row in heir.rows if row.host == "four"} == {left.boot}
+        assert heir.look(runs=True) == ()
+    database.execute("UPDATE airfleet_host SET state = 'gone' WHERE host = 'four'")
+    before = lives.read_down(kept)
+    with member(url, kept, before) as late:
+        wait_until(lambda: late.look(runs=True) == (StartAnew(),), 10, "it hears that the life is over")
+        assert not late.may_start()
+        assert lives.read_down(kept) == before, "a life that is over was written down as one that goes on"
+
+
+@contextmanager
+def member(url: str, boot_file: Path, life: lives.Life | None = None) -> Iterator[Membership]:
+    """The only host of a fleet; its agent is dead after the block, and has told nobody."""
+    around = Neighbours(1, "replace", "127.0.0.1", free_ports(1)[0], "a key")
+    clock = partial(time.clock_gettime, time.CLOCK_BOOTTIME)
+    made = Membership("four", around, url, boot_file, lambda *_, **__: None, clock, lambda: (), lambda: None, life)
+    made.start()
+    try:
+        yield made
+    finally:
+        made.close(ended=False)
 
 
 def test_a_name_that_another_machine_has_is_refused_until_its_lease_is_over(
