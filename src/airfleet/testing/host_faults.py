@@ -45,7 +45,7 @@ class HostPowerOff:
 
 @dataclass(frozen=True)
 class AgentKilled:
-    """The agent of a host is ended by SIGKILL, and another one is started, as systemd does it. Nothing else dies."""
+    """The agent of a host is ended by SIGKILL and another one started, as a service manager does. Nothing else dies."""
 
     host: str
     #: until the next one is started
