@@ -65,6 +65,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--scale", type=float, default=1.0, help="share of the time that things are away")
     parser.add_argument("--patience", type=float, default=60.0, help="seconds until a recovery is given up")
     parser.add_argument("--drain", type=float, default=120.0, help="seconds that runs get to end, afterwards")
+    parser.add_argument("--tick", type=float, default=0.0, help="seconds between two runs that are asked for")
     parser.add_argument("--quick", action="store_true", help="shorter windows and tasks: more rows, less certainty")
     parser.add_argument("--broker", choices=("valkey", RABBITMQ), default="valkey")
     parser.add_argument("--stock", action="store_true", help="stock Airflow, too")
@@ -87,10 +88,10 @@ def run_all(name: str, options: argparse.Namespace) -> bool:
 
 
 def _is_there(name: str, row: Row[Any], broker: str) -> bool:
-    """Several hosts are a fleet, with the broker that it brings; so is what keeps all it writes in one place."""
-    if row.topology.hosts > 1:
-        return name == FleetTarget.name and broker != RABBITMQ
-    return name == FleetTarget.name or not row.topology.disk_mb
+    """Several hosts are a fleet, as is what keeps all it writes in one place; RabbitMQ is in no network of theirs."""
+    if row.topology.networks and broker == RABBITMQ:
+        return False
+    return name == FleetTarget.name or not (row.topology.hosts > 1 or row.topology.disk_mb)
 
 
 def _row(name: str, row: Row[Any], options: argparse.Namespace) -> bool:
@@ -115,7 +116,7 @@ def _random(name: str, seed: int, options: argparse.Namespace) -> bool:
 
 
 def _shape(name: str, options: argparse.Namespace) -> Shape:
-    tick = TICKS[name]
+    tick = options.tick or TICKS[name]
     window, long = (8.0, 12.0) if options.quick else (15.0, 30.0)
     return Shape(
         mix=Mix(tick_seconds=tick, long_seconds=long),
@@ -185,9 +186,10 @@ class _Kept:
 
 
 def _make(name: str, topology: Topology, broker: str) -> AnyTarget:
+    make_broker = _rabbitmq if broker == RABBITMQ else None
     if topology.hosts > 1:
-        return HostsTarget(topology)
-    return SYSTEMS[name](topology, _rabbitmq if broker == RABBITMQ else None)
+        return HostsTarget(topology, make_broker=make_broker)
+    return SYSTEMS[name](topology, make_broker)
 
 
 def _rabbitmq(folder: Path) -> Broker:

@@ -13,10 +13,12 @@ whoever knows what the agents of the fleet know can make, and that opens nothing
 
 from __future__ import annotations
 
+from airfleet.clocks import MAY_DIFFER_SECONDS
+
 QUESTION = "/airfleet/components"
 #: lines of one answer, at most
 MOST_LINES = 100_000
-#: seconds for which a token is good; clocks of hosts may differ by as much
+#: seconds for which a token is good, where clocks agree
 TOKEN_SECONDS = 30
 _AUDIENCE, _ALGORITHM = "airfleet component logs", "HS512"
 
@@ -38,7 +40,7 @@ def opens(given: str, key: str) -> bool:
             key,
             algorithms=[_ALGORITHM],
             audience=_AUDIENCE,
-            leeway=TOKEN_SECONDS,
+            leeway=MAY_DIFFER_SECONDS,
             options={"require": ["aud", "iat", "exp"]},
         )
     except jwt.InvalidTokenError:

@@ -32,6 +32,8 @@ class Event(Enum):
     LOGS_DELETED = "deleted {count} log files that were older than the fleet keeps them"
     DISK_FULL = "{trouble}"
     DISK_HAS_ROOM = "the disks of this host have room again"
+    CLOCK_WRONG = "the time is wrong: {trouble}"
+    CLOCK_RIGHT = "the clock of this host agrees with the database's again"
     FLEET_READY = "fleet '{fleet}' is ready after {seconds} s"
     FLEET_STOPPING = "fleet '{fleet}' stops"
     FLEET_STOPPED = "fleet '{fleet}' has stopped"

@@ -121,7 +121,8 @@ class Agent:
             self._draining.adopt(worker)
         places = (paths.home, paths.logs, paths.task_logs, SYSTEM_STATE / fleet_id(paths.home))
         self._disks = Disks(places, log, self._wakeup.wake)
-        self._told_of_disks = ""
+        #: of what it was told that it is not well
+        self._told_unwell: frozenset[str] = frozenset()
         self._scaling = Scaling(plan, paths, self._running, self._draining, self._changed, log, clock)
         self._well_at: dict[str, float] = {}
         #: since when components have been silent that should not be
@@ -157,7 +158,7 @@ class Agent:
             self._outcomes.look()
             for pid in self._draining.look():
                 self._fencing.died("worker", "", pid)
-            self._tell_of_the_disks()
+            self._tell_what_is_unwell()
             self._end_what_must_end()
             self._wait_for_something()
         self._finish()
@@ -561,16 +562,22 @@ class Agent:
         if nginx is not None and isinstance(nginx.component.start, Exec):
             self._upstreams.tell_nginx(nginx.component.start, nginx.pid)
 
-    def _tell_of_the_disks(self) -> None:
-        if self._disks.trouble != self._told_of_disks:
-            self._told_of_disks = self._disks.trouble
+    def _troubles(self) -> dict[str, str]:
+        """What is wrong with the host itself."""
+        clock = self._membership.clock_trouble if self._membership else ""
+        return {"disk": self._disks.trouble, "clock": clock}
+
+    def _tell_what_is_unwell(self) -> None:
+        unwell = frozenset(part for part, why in self._troubles().items() if why)
+        if unwell != self._told_unwell:
+            self._told_unwell = unwell
             self._tell_watchers()
 
     def _told_to_others(self) -> list[dict[str, Any]]:
         """The components, for this host's row in the database. Called from a thread."""
         now = self._clock()
         running = [r.status(now) for r in list(self._running.values())]
-        return [status.in_short() for status in (*running, *snapshots.disk(self._disks.trouble))]
+        return [status.in_short() for status in (*running, *snapshots.unwell(self._troubles()))]
 
     # --- saying ----------------------------------------------------------------------------------
 
@@ -586,7 +593,7 @@ class Agent:
             self._life(now),
             others,
             now,
-            disk_trouble=self._disks.trouble,
+            troubles=self._troubles(),
         )
 
     def _life(self, now: float) -> snapshots.Life:

@@ -22,7 +22,7 @@ import psycopg
 
 from airfleet import libpq
 from airfleet.agent import fencing, leases, schema_lock
-from airfleet.runtime import identity, losses, presence, wakeups
+from airfleet.runtime import heartbeats, identity, losses, presence, wakeups
 
 Options = Mapping[str, str]
 
@@ -75,8 +75,10 @@ def _migrate() -> None:
         print("the database has this Airflow's schema already")
     else:
         _with_database(wakeups.remove)
+        _with_database(heartbeats.remove)
         db.upgradedb()
     _with_database(wakeups.install)
+    _with_database(heartbeats.install)
     _with_database(lambda connection: connection.execute(outcomes.CREATE))
     _with_database(losses.install)
     _with_database(leases.install)

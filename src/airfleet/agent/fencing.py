@@ -118,8 +118,8 @@ class Fencing:
         self._unsaid: list[Callable[[], None]] = []
         self._quick_looks = self._busy_looks = 0
         self._wakeup = Wakeup()
-        #: the death of a monitor is known at once: its pid -> a descriptor that tells
-        self._monitors: dict[int, int] = {}
+        #: the death of a monitor, or of an attempt without one, is known at once: its pid -> a descriptor that tells
+        self._watched: dict[int, int] = {}
         self._thread = threading.Thread(target=self._run, name="fencing", daemon=True)
 
     def start(self) -> None:
@@ -157,21 +157,21 @@ class Fencing:
                 running, reported = self._lookout.look()
                 if reported:
                     self._log(Event.ATTEMPTS_LOST, count=reported)
-                self._heed(self._lookout.monitors)
+                self._heed(self._lookout.watched)
                 pause = self._pause(running)
             except (psycopg.Error, OSError):
                 pause = AGAIN_SECONDS if self._unsaid else BUSY_SECONDS
-        for descriptor in self._monitors.values():
+        for descriptor in self._watched.values():
             os.close(descriptor)
 
     def _wait(self, seconds: float) -> bool:
-        """Wait for a word, or the death of a monitor, for so long at the most; whether to go on."""
+        """Wait for a word, or the death of a process that is watched, for so long at the most; whether to go on."""
         poll = select.poll()
-        for descriptor in (self._wakeup.socket.fileno(), *self._monitors.values()):
+        for descriptor in (self._wakeup.socket.fileno(), *self._watched.values()):
             poll.register(descriptor, select.POLLIN)
         ready = {descriptor for descriptor, _ in poll.poll(seconds * 1000)}
-        for pid in [pid for pid, descriptor in self._monitors.items() if descriptor in ready]:
-            os.close(self._monitors.pop(pid))
+        for pid in [pid for pid, descriptor in self._watched.items() if descriptor in ready]:
+            os.close(self._watched.pop(pid))
             self._quick_looks = QUICK_LOOKS
         self._wakeup.hush()
         with contextlib.suppress(queue.Empty):
@@ -182,10 +182,10 @@ class Fencing:
                 self._unsaid.append(word)
         return True
 
-    def _heed(self, monitors: Collection[int]) -> None:
-        for pid in set(monitors) - set(self._monitors):
+    def _heed(self, pids: Collection[int]) -> None:
+        for pid in set(pids) - set(self._watched):
             with contextlib.suppress(OSError):  # it has ended meanwhile; the next look sees that
-                self._monitors[pid] = os.pidfd_open(pid)
+                self._watched[pid] = os.pidfd_open(pid)
 
     def _pause(self, running: int) -> float:
         self._busy_looks = BUSY_LOOKS if running else max(0, self._busy_looks - 1)

@@ -77,7 +77,7 @@ UPDATE airfleet_host SET
                         THEN clock_timestamp() ELSE steady_since END,
     renewed_at = clock_timestamp(), components = %(components)s::jsonb
 WHERE host = %(host)s AND boot = %(boot)s AND state = 'up'
-RETURNING host
+RETURNING extract(epoch FROM clock_timestamp())::float
 """
 _ALL: LiteralString = """
 SELECT host, boot, state, pid, address, port, components, orders,
@@ -170,13 +170,13 @@ class Leases:
             connection.execute(_REGISTER, _as_parameters(me))
         return left
 
-    def renew(self, me: Me, components: Sequence[Mapping[str, Any]]) -> tuple[bool, tuple[Row, ...]]:
-        """Renew the lease; whether it still is ours, and all rows."""
+    def renew(self, me: Me, components: Sequence[Mapping[str, Any]]) -> tuple[float | None, tuple[Row, ...]]:
+        """Renew the lease; when that was by the database's clock (None: it is not ours any more), and all rows."""
         told = {"host": me.host, "boot": me.boot, "break": BREAK_SECONDS, "components": json.dumps(list(components))}
         with self._transaction() as connection:
-            held = connection.execute(_RENEW, told).fetchone() is not None
+            renewed = connection.execute(_RENEW, told).fetchone()
             rows = tuple(Row(*row) for row in connection.execute(_ALL).fetchall())
-        return held, rows
+        return renewed[0] if renewed else None, rows
 
     def take_over(
         self, host: str, boot: str, by: str, hosts: int, witness: bool | None, *, sure: bool = False

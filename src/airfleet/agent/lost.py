@@ -65,16 +65,25 @@ class Processes:
 
 def lost(rows: Iterable[Row], processes: Processes) -> tuple[Row, ...]:
     """The attempts that have no process any more."""
-    named = {*processes.monitors, *processes.attempts}
-    return tuple(row for row in rows if not _has_process(row, named, processes.started))
+    known = tuple(rows)
+    old = _under_old_ids(known, processes)
+    return tuple(row for row in known if not _has_process(row, processes, old))
 
 
-def _has_process(row: Row, named: Collection[str], started: dict[int, float]) -> bool:
-    if not row.restarting and any(row.ti_id.startswith(name) for name in named):
+def _has_process(row: Row, processes: Processes, old: Collection[int]) -> bool:
+    if row.restarting and row.pid in old:
+        return True
+    if not row.restarting and any(row.ti_id.startswith(name) for name in (*processes.monitors, *processes.attempts)):
         return True
     # A process that started after the attempt's last sign of life is another one with its number.
-    began = started.get(row.pid) if row.pid is not None else None
+    began = processes.started.get(row.pid) if row.pid is not None else None
     return began is not None and began <= row.beat + CLOCK_SECONDS
+
+
+def _under_old_ids(rows: Iterable[Row], processes: Processes) -> set[int]:
+    """The processes of attempts whose ids the database does not call running: those of cleared ones are among them."""
+    ids = [row.ti_id for row in rows if not row.restarting]
+    return {pid for name, pid in processes.attempts.items() if not any(ti_id.startswith(name) for ti_id in ids)}
 
 
 def alone(rows: Iterable[Row], processes: Processes) -> dict[str, int]:
@@ -106,8 +115,8 @@ class Lookout:
     carry: Callable[[], object] = lambda: None
     #: tells how attempts ended (the first) of all that run here (the second); the ones that nobody heard
     untold: Callable[[Collection[str], Collection[str]], Collection[str]] = lambda gone, running: ()
-    #: the monitors that the last look found, by their pids
-    monitors: frozenset[int] = frozenset()
+    #: processes that the last look found and whose death is news: monitors, and attempts that have none
+    watched: frozenset[int] = frozenset()
     #: attempts without a monitor -> since when that is known
     _alone: dict[str, float] = field(default_factory=dict)
     #: cleared attempts without a process -> since when that is known
@@ -121,8 +130,9 @@ class Lookout:
             self.untold((), ())
             return 0, 0
         processes = look_at_processes({row.pid for row in rows if row.pid is not None})
-        self.monitors = frozenset(processes.monitors.values())
-        self._end_what_is_alone(alone(rows, processes))
+        lonely = alone(rows, processes)
+        self.watched = frozenset((*processes.monitors.values(), *lonely.values()))
+        self._end_what_is_alone(lonely)
         gone = self._ids(lost(rows, processes))
         if not gone:
             return len(rows), 0

@@ -16,6 +16,7 @@ import os
 import queue
 import secrets
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from typing import Any
 
 import psycopg
 
+from airfleet import clocks
 from airfleet.agent import deciding, lives, peers
 from airfleet.agent.deciding import BREAK_SECONDS, RENEW_SECONDS, Action, Answer, EndAttempts, StartAnew, TakeOver, View
 from airfleet.agent.leases import Leases, Me, NameTaken, Row
@@ -68,11 +70,13 @@ class Membership:
         tell: Tell,
         wake: Callable[[], None],
         life: Life | None = None,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._neighbours = neighbours
         self._boot_file = boot_file
         self._log = log
         self._clock = clock
+        self._wall_clock = wall_clock
         self._tell = tell
         self._wake = wake
         self._leases = Leases(database_url)
@@ -80,6 +84,8 @@ class Membership:
             neighbours.address, neighbours.port, neighbours.key, host, lambda: self._renews()
         )
         self._known = self._first(host, life)
+        #: what is wrong with the clock of this host, as a sentence; empty while it is right
+        self.clock_trouble = ""
         self._registered = False
         self._runs = False
         self._pending: set[TakeOver] = set()
@@ -236,7 +242,8 @@ class Membership:
         try:
             if not self._registered:
                 self._register(known.me, began, goes_on=known.renewed_at is not None)
-            held, rows = self._leases.renew(known.me, self._tell())
+            asked_at = self._wall_clock()
+            at, rows = self._leases.renew(known.me, self._tell())
         except NameTaken as taken:
             self._found(known.me, trouble=str(taken))
             return RENEW_SECONDS
@@ -247,10 +254,11 @@ class Membership:
         broken = known.renewed_at is None or began - known.renewed_at > BREAK_SECONDS
         steady_since = began if broken or known.steady_since is None else known.steady_since
         self._pending = {action for action in self._pending if any(_is_up(row, action) for row in rows)}
-        if not held:
+        if at is None:
             self._found(known.me, taken_over=True, rows=rows, trouble="was taken over by other hosts")
             return RENEW_SECONDS
         self._found(known.me, renewed_at=began, steady_since=steady_since, rows=rows, trouble="")
+        self._look_at_the_clock(clocks.ahead(asked_at, at, self._wall_clock()))
         lives.write_down(self._boot_file, lives.of_now(known.me.boot, began))
         self._look_at_the_witness(rows)
         return RENEW_SECONDS
@@ -262,6 +270,13 @@ class Membership:
         if not goes_on:  # a life that may be over already is written down when its lease is renewed
             lives.write_down(self._boot_file, lives.of_now(me.boot, at))
         self._log(Event.HOST_REGISTERED, host=me.host, hostname=me.hostname, lost=left)
+
+    def _look_at_the_clock(self, seconds_ahead: float) -> None:
+        before, self.clock_trouble = self.clock_trouble, clocks.trouble(seconds_ahead)
+        if self.clock_trouble and not before:
+            self._log(Event.CLOCK_WRONG, trouble=self.clock_trouble)
+        elif before and not self.clock_trouble:
+            self._log(Event.CLOCK_RIGHT)
 
     def _look_at_the_witness(self, rows: Sequence[Row]) -> None:
         """Ask it when somebody may have to be taken over; it is left in peace otherwise."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from airfleet.agent import memory, states
@@ -45,7 +45,7 @@ def snapshot(
     others: Others | None,
     now: float,
     *,
-    disk_trouble: str = "",
+    troubles: Mapping[str, str],
 ) -> Snapshot:
     """The fleet now; ``others`` is None in a fleet without hosts."""
     components = tuple(r.status(now) for r in running)
@@ -60,7 +60,7 @@ def snapshot(
         password_file=str(paths.password),
         elapsed=life.elapsed,
         ready_after=life.ready_after,
-        components=(*components, *disk(disk_trouble)),
+        components=(*components, *unwell(troubles)),
         problem=_problem(running),
         host=plan.host if others else "",
         hosts=tuple(_host(row, others.age) for row in others.rows) if others else (),
@@ -76,9 +76,9 @@ def with_memory(now: Snapshot) -> Snapshot:
     return replace(now, components=(agent, *components))
 
 
-def disk(trouble: str) -> tuple[ComponentStatus, ...]:
-    """The disks of the host, as one part of it that is not well; nothing while there is room."""
-    return (ComponentStatus("disk", "disk", State.DEGRADED, reason=trouble),) if trouble else ()
+def unwell(troubles: Mapping[str, str]) -> tuple[ComponentStatus, ...]:
+    """What a host has besides components (a disk, a clock) and what is wrong with it, as parts that are not well."""
+    return tuple(ComponentStatus(part, part, State.DEGRADED, reason=why) for part, why in troubles.items() if why)
 
 
 def state(running: Collection[Running], life: Life) -> str:

@@ -7,6 +7,7 @@ import io
 import json
 from pathlib import Path
 
+from airfleet.clocks import MAY_DIFFER_SECONDS
 from airfleet.fleet import celery_settings
 from airfleet.fleet.context import Context
 from airfleet.fleet.spec import API_PORT, LOCAL
@@ -103,6 +104,9 @@ def _settings(context: Context) -> dict[str, dict[str, str]]:
         },
         # Tokens are renewed in the last fifth of their life, and an outage may begin just before.
         "execution_api": {"jwt_expiration_time": str(5 * API_OUTAGE_SECONDS)},
+        # A token that another host has just made is not refused for being of the future.
+        "api_auth": {"jwt_leeway": str(MAY_DIFFER_SECONDS)},
+        "webserver": {"log_request_clock_grace": str(MAY_DIFFER_SECONDS)},
         "scheduler": {
             # A scheduler that died is noticed by the others within seconds, not minutes.
             "scheduler_health_check_threshold": "15",

@@ -94,6 +94,12 @@ class BrokerUnderTest(ABC):
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         self.start()
 
+    def end(self) -> None:
+        """End it, whatever was done to it, with all that it started."""
+        if self._process is not None:
+            self.thaw()
+            self.kill()
+
     def __enter__(self) -> BrokerUnderTest:
         self.start()
         return self
@@ -101,9 +107,7 @@ class BrokerUnderTest(ABC):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._process is not None:
-            self.thaw()
-            self.kill()
+        self.end()
 
     def _end(self, number: signal.Signals) -> None:
         process, self._process = self._process, None

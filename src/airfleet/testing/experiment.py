@@ -21,6 +21,7 @@ from airfleet.testing.history import History, Run
 from airfleet.testing.invariants import Violation
 from airfleet.testing.load import Load
 from airfleet.testing.nemesis import Fault
+from airfleet.testing.probe import Probe
 from airfleet.testing.stopwatch import Evidence, Moment, Stopwatch
 from airfleet.testing.targets import Observed
 from airfleet.testing.workload import Asked, Mix
@@ -99,12 +100,14 @@ class Experiment(Generic[T]):
         self._label = label
         self._say = say
         self._load = Load(replace(target.api, patience_seconds=0.0), shape.mix, label)
+        self._probe = Probe(replace(target.api, patience_seconds=0.0))
         self._recoveries: list[Recovery] = []
         self._helped: list[str] = []
 
     def run(self, trials: Sequence[Trial[T]]) -> Outcome:
         """The whole story."""
         self._load.start()
+        self._probe.start()
         try:
             time.sleep(self._shape.window_seconds)
             for number, trial in enumerate(trials):
@@ -113,6 +116,7 @@ class Experiment(Generic[T]):
             time.sleep(self._shape.settle_seconds + self._shape.window_seconds)
         finally:
             self._load.stop()
+            self._probe.stop()
         self._drain()
         return self._verdict()
 
@@ -162,7 +166,7 @@ class Experiment(Generic[T]):
             changes=tuple(change for change in changes if change.task.run in ours),
             gone=gone,
             callbacks=callbacks,
-            answers=self._load.answers,
+            answers=(*self._load.answers, *self._probe.answers),
         )
 
     def _drain(self) -> None:
@@ -207,7 +211,7 @@ class Experiment(Generic[T]):
             faults=tuple(HappenedFault(m.name, m.began, m.ended, frozenset(), m.hurt, m.silences) for m in faults),
             callbacks=evidence.callbacks,
             helped=tuple(self._helped),
-            answers=self._load.answers,
+            answers=(*self._load.answers, *self._probe.answers),
             leaks=secrecy.leaks(self._target.secrets(), self._target.logs()),
         )
         shape = self._shape

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import random
 import signal
+import time
 from dataclasses import dataclass, field
 
 from airfleet.testing import nemesis
 from airfleet.testing.far_link import FarLink
 from airfleet.testing.hosts_target import HostsTarget
-from airfleet.testing.nemesis import NOBODY, Attempts
+from airfleet.testing.nemesis import NOBODY, TOLD_SECONDS, Attempts
+from airfleet.testing.waiting import wait_until
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,34 @@ class HostFarAway:
         """Near again."""
         while self._links:
             self._links.pop().end()
+
+
+@dataclass(frozen=True)
+class ClockSetWrong:
+    """The clock of a host is set ahead, then behind by as much, then right, while everything runs."""
+
+    host: str
+    #: on each side
+    seconds: float
+    ahead_seconds: int = 120
+    silences: bool = False
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"clock of {self.host} {self.ahead_seconds} s ahead, then as much behind, {self.seconds:g} s each"
+
+    def inflict(self, target: HostsTarget) -> Attempts:
+        """Nobody may suffer. Raises AssertionError when it is not told in time that a clock is wrong."""
+        target.clocks.set(self.host, self.ahead_seconds)
+        wait_until(lambda: target.is_told(self.host, "clock"), TOLD_SECONDS, "it is told that the clock is wrong")
+        time.sleep(self.seconds)
+        target.clocks.set(self.host, -self.ahead_seconds)
+        return NOBODY
+
+    def heal(self, target: HostsTarget) -> None:
+        """As whoever watches over the clocks would."""
+        target.clocks.set(self.host, 0)
 
 
 @dataclass(frozen=True)

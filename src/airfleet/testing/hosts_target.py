@@ -14,28 +14,35 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from airfleet.agent.control import AgentGone
+from airfleet.agent.states import State
 from airfleet.cli.rest import Api
 from airfleet.fleet import secrets
 from airfleet.testing import nemesis, witness, workload
 from airfleet.testing.history import Note
 from airfleet.testing.hosts import HostsUnderTest
 from airfleet.testing.lifetime import Startable
-from airfleet.testing.targets import Topology, begin_watching, files_below
+from airfleet.testing.targets import BROKER, MakeBroker, Topology, begin_watching, files_below, password_of
+from airfleet.testing.wrong_clocks import WrongClocks
 
 
 class HostsTarget(Startable):
-    """A fleet of as many hosts as the topology says. ``netns``: each has a network; None: where we have the rights."""
+    """A fleet of as many hosts as the topology says. ``netns``: each has a network; None: where we have the rights.
+
+    ``make_broker``: a broker beside the fleet instead of its own. It listens on loopback, so all hosts are there, too.
+    """
 
     name = "airfleet"
 
-    def __init__(self, topology: Topology, netns: bool | None = None) -> None:
+    def __init__(self, topology: Topology, netns: bool | None = None, make_broker: MakeBroker | None = None) -> None:
         self.topology = topology
-        self.netns = os.geteuid() == 0 if netns is None else netns
+        self.netns = not make_broker and (os.geteuid() == 0 if netns is None else netns)
         self.folder = Path(tempfile.mkdtemp(prefix="airfleet-faults-"))
         self.folder.chmod(0o755)  # tasks of whatever user write below it
         self.witness_folder = self.folder / "witness"
+        self._broker = make_broker(self.folder / "broker") if make_broker else None
         self._database_url = ""
         self._fleet: HostsUnderTest | None = None
+        self._clocks: WrongClocks | None = None
         self._held = ExitStack()
 
     def start(self) -> None:
@@ -45,6 +52,13 @@ class HostsTarget(Startable):
         files = {f"pipelines/{workload.FILE_NAME}": workload.FILE}
         self._fleet = HostsUnderTest.of(self._fleet_yaml(), self.topology.hosts, files, netns=self.netns)
         self._held.callback(self._fleet.remove)
+        if self._broker is not None:
+            self._held.callback(self._broker.end)
+            self._broker.start()
+            self._fleet.environ = {**self._fleet.environ, BROKER: self._broker.url}
+        if self.topology.clocks:
+            self._clocks = WrongClocks(self.folder / "clocks", self._fleet.names)
+            self._fleet.environ = {**self._fleet.environ, **self._clocks.environment}
         self._fleet.start()
         # Asked once: the host that could say it may be down when the database is not.
         self._database_url = self._find_database()
@@ -59,6 +73,12 @@ class HostsTarget(Startable):
         """Its hosts."""
         assert self._fleet is not None, "the fleet was not started"
         return self._fleet
+
+    @property
+    def clocks(self) -> WrongClocks:
+        """The clocks of its hosts."""
+        assert self._clocks is not None, "the topology has no clocks that can be set wrong"
+        return self._clocks
 
     @property
     def api(self) -> Api:
@@ -84,8 +104,14 @@ class HostsTarget(Startable):
         return files_below(*(folder for one in paths for folder in (one.logs, one.task_logs)))
 
     def secrets(self) -> tuple[str, ...]:
-        """The generated ones."""
-        return self.fleet.known_secrets()
+        """The generated ones, and that of a broker beside the fleet."""
+        return (*self.fleet.known_secrets(), *password_of(self._broker))
+
+    def is_told(self, host: str, part: str) -> bool:
+        """Whether the agent of a host says of a part of it that it is not well."""
+        return any(
+            one.name == part and one.state == State.DEGRADED for one in self.fleet.on(host).snapshot().components
+        )
 
     # --- what runs on one of its hosts -----------------------------------------------------------
 
@@ -106,8 +132,10 @@ class HostsTarget(Startable):
         return f"postgresql://airflow:{password}@{address}/airflow"
 
     def _fleet_yaml(self) -> str:
+        broker = f"broker: ${{{{ env.{BROKER} }}}}\n" if self._broker is not None else ""
         return f"""\
 name: hosts
+{broker}\
 workers: [{{name: worker, slots: {self.topology.slots}}}]
 policies: {{on_partition: {self.topology.on_partition}}}
 env: {{{witness.FOLDER}: "{self.witness_folder}"}}

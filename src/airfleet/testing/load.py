@@ -108,7 +108,7 @@ class Load:
             began = self._clock()
             answered = self._ask_for(one)
             with self._lock:
-                self._answers += _answers(began, self._clock(), answered=answered)
+                self._answers += answers_of(began, self._clock(), answered=answered)
                 if not answered:
                     return
                 self._waiting.remove(one)
@@ -126,8 +126,8 @@ class Load:
         return True
 
 
-def _answers(began: float, ended: float, *, answered: bool) -> tuple[Answer, ...]:
-    """A question whose answer took too long was not answered all that time."""
+def answers_of(began: float, ended: float, *, answered: bool) -> tuple[Answer, ...]:
+    """What became of one question; one whose answer took too long was not answered all that time."""
     if ended - began <= SLOW_SECONDS:
         return (Answer(began, answered),)
     return Answer(began, False), Answer(ended, False)

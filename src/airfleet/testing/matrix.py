@@ -17,7 +17,7 @@ import psycopg
 from airfleet.testing import nemesis, stopwatch, witness
 from airfleet.testing.experiment import Outcome, Trial
 from airfleet.testing.history import Event
-from airfleet.testing.host_faults import AgentKilled, EachHostAnew, HostCutOff, HostFarAway, HostPowerOff
+from airfleet.testing.host_faults import AgentKilled, ClockSetWrong, EachHostAnew, HostCutOff, HostFarAway, HostPowerOff
 from airfleet.testing.hosts_target import HostsTarget
 from airfleet.testing.nemesis import Fault
 from airfleet.testing.stopwatch import Stopwatch
@@ -222,7 +222,8 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
         {"start": stopwatch.dispatch_of_waiting},
         {},
         "failed after 30 min",
-        before=_runs(ONE, QUEUED, 3600.0),
+        # Every slot is taken for as long as the others have to wait.
+        before=_runs(ONE, 2 * Topology().slots, 3600.0),
         moment=_in_state("queued", 1),
     ),
     Row(
@@ -246,9 +247,11 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
     Row(
         "F24",
         lambda scale: nemesis.Pause(SCHEDULER, 120 * scale),
-        {"dispatch": stopwatch.dispatch},
-        {},
+        {"watch": stopwatch.watch, "gap": stopwatch.gap, "dispatch": stopwatch.dispatch},
+        {"watch": Promise(15, 15)},
         "330 s",
+        before=_LONG_TASK,
+        moment=_RUNNING,
         topology=Topology(schedulers=2),
     ),
     Row(
@@ -299,6 +302,7 @@ def _some_run_on(host: str) -> Callable[[HostsTarget, str], bool]:
 
 
 _THREE = Topology(slots=6, hosts=3)
+_APART = replace(_THREE, networks=True)
 _LONG_TASKS = _runs(ONE, 8, 30.0)
 
 ON_SEVERAL_HOSTS: tuple[Row[HostsTarget], ...] = (
@@ -330,7 +334,7 @@ ON_SEVERAL_HOSTS: tuple[Row[HostsTarget], ...] = (
         "600 s",
         before=_LONG_TASKS,
         moment=_some_run_on(WORKING),
-        topology=_THREE,
+        topology=_APART,
     ),
     Row(
         "F9",
@@ -340,7 +344,7 @@ ON_SEVERAL_HOSTS: tuple[Row[HostsTarget], ...] = (
         "tasks killed within 117 s",
         before=_LONG_TASKS,
         moment=_some_run_on(WORKING),
-        topology=replace(_THREE, on_partition="keep"),
+        topology=replace(_APART, on_partition="keep"),
     ),
     Row(
         "F28",
@@ -348,7 +352,7 @@ ON_SEVERAL_HOSTS: tuple[Row[HostsTarget], ...] = (
         {"dispatch": stopwatch.dispatch},
         {},
         "tasks may be killed",
-        topology=_THREE,
+        topology=_APART,
     ),
     Row(
         "F26a",
@@ -359,6 +363,14 @@ ON_SEVERAL_HOSTS: tuple[Row[HostsTarget], ...] = (
         before=_LONG_TASKS,
         moment=_some_run_on(DECIDING),
         topology=_THREE,
+    ),
+    Row(
+        "F29",
+        lambda scale: ClockSetWrong(DECIDING, max(20.0, 60.0 * scale)),
+        {"gap": stopwatch.gap, "dispatch": stopwatch.dispatch},
+        {},
+        "scheduler held to be dead",
+        topology=replace(_THREE, clocks=True),
     ),
     Row(
         "F30",

@@ -14,7 +14,6 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 
 from airfleet.testing.brokers import BrokerUnderTest
 from airfleet.testing.fleet import clean_environment
@@ -35,10 +34,9 @@ class RabbitMQ(BrokerUnderTest):
         """With the user and the virtual host that it makes at its first start."""
         return f"amqp://airfleet:{self.password}@127.0.0.1:{self.port}/{'' if self.vhost == '/' else self.vhost}"
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        super().__exit__(kind, error, trace)
+    def end(self) -> None:
+        """With the daemon that names its node."""
+        super().end()
         if self._epmd is not None:
             self.signal_group(self._epmd, signal.SIGKILL)
             self._epmd.wait()

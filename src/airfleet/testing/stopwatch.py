@@ -6,6 +6,7 @@ that nothing suffered from gives :data:`UNHURT`.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -105,6 +106,12 @@ def recorded(evidence: Evidence, moment: Moment) -> float | None:
     done = {note.task for note in evidence.notes if note.event == Event.END and moment.began <= note.at <= moment.ended}
     success = {one.task: one.at for one in evidence.changes if one.state == "success"}
     return _slowest(done, success, moment.ended)
+
+
+def gap(evidence: Evidence, moment: Moment) -> float | None:
+    """The longest time, while things were broken, in which no task started."""
+    starts = sorted(note.at for note in _starts(evidence, moment.began) if note.at <= moment.ended)
+    return max(later - sooner for sooner, later in itertools.pairwise((moment.began, *starts, moment.ended)))
 
 
 def resumed(evidence: Evidence, moment: Moment) -> float | None:

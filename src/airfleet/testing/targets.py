@@ -12,10 +12,11 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import unquote, urlsplit
 
 import psycopg
 
@@ -36,7 +37,8 @@ from airfleet.testing.waiting import wait_until
 WORKER, SCHEDULER, API_SERVER = "worker", "scheduler", "api-server"
 #: until everything answers again after it was started
 WELL_SECONDS = 240.0
-_DATABASE, _BROKER = "FAULTS_DATABASE_URL", "FAULTS_BROKER_URL"
+#: names of variables that say where a server is
+DATABASE, BROKER = "FAULTS_DATABASE_URL", "FAULTS_BROKER_URL"
 
 
 class Broker(Protocol):
@@ -60,6 +62,9 @@ class Broker(Protocol):
 
     def wipe(self) -> None:
         """Forget what it held, and start."""
+
+    def end(self) -> None:
+        """End it, whatever was done to it, with all that it started."""
 
 
 class Observed(Protocol):
@@ -126,7 +131,11 @@ class Topology:
     disk_mb: int = 0
     #: more than one: see :mod:`airfleet.testing.hosts_target`
     hosts: int = 1
+    #: each host has a network of its own, so that it can be cut off; needs root's rights
+    networks: bool = False
     on_partition: OnPartition = "replace"
+    #: the clock of each host can be set wrong; needs a C compiler
+    clocks: bool = False
 
 
 @dataclass(frozen=True)
@@ -153,6 +162,9 @@ class _Valkey:
 
     def wipe(self) -> None:
         self.servers.wipe_broker()
+
+    def end(self) -> None:
+        """The servers end it."""
 
 
 #: makes a broker whose data lie in a folder
@@ -190,17 +202,10 @@ class _Harness(Startable):
         self._held.callback(self.servers.stop)
         self.servers.database("airflow")
         if self._own_broker is not None:
-            self._held.callback(self._end_broker)
+            self._held.callback(self._own_broker.end)
             self._own_broker.start()
         self.gate.start()
         self._held.callback(self.gate.close)
-
-    def _end_broker(self) -> None:
-        self.broker.thaw()
-        if isinstance(self.broker, AbstractContextManager):
-            self.broker.__exit__(None, None, None)
-        else:
-            self.broker.kill()
 
     def stop(self) -> None:
         self._held.close()
@@ -215,6 +220,12 @@ def begin_watching(target: Observed) -> None:
     wait_until(known, WELL_SECONDS, f"the Dags of {workload.FILE_NAME} are known", pause_seconds=0.3)
     with psycopg.connect(target.database_url, autocommit=True, connect_timeout=5) as connection:
         audit.install(connection)
+
+
+def password_of(broker: Broker | None) -> tuple[str, ...]:
+    """What opens a broker, if anything does."""
+    found = urlsplit(broker.url).password if broker else None
+    return (unquote(found),) if found else ()
 
 
 def files_below(*folders: Path) -> tuple[Path, ...]:
@@ -256,7 +267,7 @@ class FleetTarget(_Harness):
             self._held.enter_context(_disk(self.fleet.paths.home, self.topology.disk_mb))
         self._held.callback(self.fleet.remove)
         # Passwords do not stand in fleet.yaml.
-        servers = {_DATABASE: self.database_url, _BROKER: self.broker.url}
+        servers = {DATABASE: self.database_url, BROKER: self.broker.url}
         self.fleet.environ = {**self.fleet.environ, **servers}
         self.fleet.start()
         begin_watching(self)
@@ -292,7 +303,7 @@ class FleetTarget(_Harness):
 
     def secrets(self) -> tuple[str, ...]:
         """The generated ones, and those of the servers."""
-        return (*self._fleet.known_secrets(), *self.servers.passwords())
+        return (*self._fleet.known_secrets(), *self.servers.passwords(), *password_of(self.broker))
 
     @property
     def home(self) -> Path:
@@ -312,8 +323,8 @@ class FleetTarget(_Harness):
         schedulers = "" if self.topology.schedulers == 1 else f"scheduler: {self.topology.schedulers}\n"
         return f"""\
 name: faults
-database: ${{{{ env.{_DATABASE} }}}}
-broker: ${{{{ env.{_BROKER} }}}}
+database: ${{{{ env.{DATABASE} }}}}
+broker: ${{{{ env.{BROKER} }}}}
 {schedulers}workers: [{{name: worker, slots: {self.topology.slots}}}]
 env: {{{witness.FOLDER}: {self.witness_folder}}}
 {self._way_in()}{self._settings}"""
@@ -389,7 +400,7 @@ class StockTarget(_Harness):
 
     def secrets(self) -> tuple[str, ...]:
         """The generated ones, and those of the servers."""
-        return (*self._stock.known_secrets(), *self.servers.passwords())
+        return (*self._stock.known_secrets(), *self.servers.passwords(), *password_of(self.broker))
 
     @property
     def _stock(self) -> StockAirflow:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -18,6 +18,7 @@ from airfleet.agent import leases, lives
 from airfleet.agent.deciding import StartAnew
 from airfleet.agent.leases import Leases, Me, NameTaken
 from airfleet.agent.membership import Membership
+from airfleet.events import Event
 from airfleet.fleet.plan import Neighbours
 from airfleet.runtime import losses
 from airfleet.testing.ports import free_ports
@@ -94,8 +95,8 @@ def states(found: Leases) -> dict[str, str]:
 
 def test_a_lease_is_renewed_by_the_clock_of_the_database(hosts: Leases, database: psycopg.Connection[Any]) -> None:
     long_ago(database, "one")
-    held, rows = hosts.renew(ONE, [{"name": "worker", "state": "ready"}])
-    assert held
+    at, rows = hosts.renew(ONE, [{"name": "worker", "state": "ready"}])
+    assert at == pytest.approx(time.time(), abs=5)
     row = next(row for row in rows if row.host == "one")
     assert row.components == [{"name": "worker", "state": "ready"}]
     assert 0 <= row.age < 1
@@ -128,7 +129,7 @@ def test_a_host_is_taken_over_once_with_what_ran_there(
         ("two.b1", "failed"),
     ]
     assert states(hosts) == {"one": "up", "two": "gone", "three": "up"}
-    assert hosts.renew(TWO, [])[0] is False  # it hears of it when it is back
+    assert hosts.renew(TWO, [])[0] is None  # it hears of it when it is back
 
 
 @pytest.mark.parametrize(
@@ -176,8 +177,8 @@ def test_an_agent_goes_on_with_the_life_of_one_that_died_and_loses_nothing(
     database.execute("INSERT INTO task_instance (hostname, state) VALUES ('one.a1', 'running')")
     heir = replace(ONE, pid=12, port=8796)
     assert hosts.register(heir, ONE.boot) == 0
-    held, rows = hosts.renew(heir, ())
-    assert (held, [(row.pid, row.port) for row in rows if row.host == "one"]) == (True, [(12, 8796)])
+    at, rows = hosts.renew(heir, ())
+    assert (at is not None, [(row.pid, row.port) for row in rows if row.host == "one"]) == (True, [(12, 8796)])
     assert database.execute("SELECT count(*) FROM airfleet_lost").fetchone() == (0,)
 
 
@@ -185,8 +186,8 @@ def test_a_life_that_others_have_ended_does_not_go_on(hosts: Leases, database: p
     database.execute("UPDATE airfleet_host SET state = 'gone' WHERE host = 'one'")
     heir = replace(ONE, pid=12)
     hosts.register(heir, ONE.boot)
-    held, rows = hosts.renew(heir, ())
-    assert (held, [row.state for row in rows if row.host == "one"]) == (False, ["gone"])
+    at, rows = hosts.renew(heir, ())
+    assert (at, [row.state for row in rows if row.host == "one"]) == (None, ["gone"])
 
 
 def test_the_next_agent_has_the_boot_of_one_that_was_killed_and_another_one_when_that_is_over(
@@ -210,12 +211,37 @@ def test_the_next_agent_has_the_boot_of_one_that_was_killed_and_another_one_when
         assert lives.read_down(kept) == before, "a life that is over was written down as one that goes on"
 
 
+def test_a_host_whose_clock_is_wrong_says_so_once_and_again_when_it_is_right(url: str, tmp_path: Path) -> None:
+    ahead = [120.0]
+    said: list[str] = []
+    with member(url, tmp_path / "boot", wall_clock=lambda: time.time() + ahead[0], said=said) as wrong:
+        wait_until(lambda: wrong.clock_trouble, 10, "it is seen")
+        assert wrong.clock_trouble.startswith("the clock of this host is 120 s ahead of the database's: ")
+        seen = wrong.rows
+        wait_until(lambda: wrong.rows is not seen, 10, "it has looked again")
+        assert wrong.may_start(), "a wrong clock costs nobody a lease"
+        ahead[0] = 0.0
+        wait_until(lambda: not wrong.clock_trouble, 10, "it is right again")
+    assert said == ["HOST_REGISTERED", "CLOCK_WRONG", "CLOCK_RIGHT"]
+
+
 @contextmanager
-def member(url: str, boot_file: Path, life: lives.Life | None = None) -> Iterator[Membership]:
-    """The only host of a fleet; its agent is dead after the block, and has told nobody."""
+def member(
+    url: str,
+    boot_file: Path,
+    life: lives.Life | None = None,
+    wall_clock: Callable[[], float] = time.time,
+    said: list[str] | None = None,
+) -> Iterator[Membership]:
+    """The only host of a fleet; its agent is dead after the block, and has told nobody. ``said``: names of events."""
+    events = said if said is not None else []
+
+    def log(event: Event, **_: object) -> None:
+        events.append(event.name)
+
     around = Neighbours(1, "replace", "127.0.0.1", free_ports(1)[0], "a key")
     clock = partial(time.clock_gettime, time.CLOCK_BOOTTIME)
-    made = Membership("four", around, url, boot_file, lambda *_, **__: None, clock, lambda: (), lambda: None, life)
+    made = Membership("four", around, url, boot_file, log, clock, lambda: (), lambda: None, life, wall_clock)
     made.start()
     try:
         yield made
@@ -232,7 +258,7 @@ def test_a_name_that_another_machine_has_is_refused_until_its_lease_is_over(
     run_something(database, "two.b1")
     long_ago(database, "two")
     assert hosts.register(stranger, predecessor="") == 1
-    assert hosts.renew(TWO, [])[0] is False
+    assert hosts.renew(TWO, [])[0] is None
 
 
 def test_what_a_person_says_is_gone_is_gone(hosts: Leases, database: psycopg.Connection[Any]) -> None:

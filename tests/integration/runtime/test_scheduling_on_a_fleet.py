@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from airfleet.fleet import secrets
-from airfleet.runtime import executor, losses, scheduler, wakeups
+from airfleet.runtime import executor, heartbeats, losses, scheduler, wakeups
 from airfleet.testing.fleet import FleetUnderTest
 from airfleet.testing.waiting import wait_until
 from support.fleets import Tiny
@@ -92,6 +92,21 @@ def test_an_idle_scheduler_rests(running: Tiny, database: psycopg.Connection[Any
     assert (cpu_seconds(pid) - before) / elapsed < 0.10
     # Loops without a pause would be hundreds a second.
     assert (transactions(database) - commits) / elapsed < 60
+
+
+def test_a_scheduler_is_not_held_to_be_dead_by_a_clock_that_is_ahead(
+    running: Tiny, database: psycopg.Connection[Any]
+) -> None:
+    now = dt.datetime.now(dt.UTC)
+    by_a_wrong_clock = now + dt.timedelta(seconds=120 - heartbeats.YOUNG_SECONDS)
+    given_up = database.execute(
+        "UPDATE job SET state = 'failed' WHERE job_type = 'SchedulerJob' AND state = 'running'"
+        " AND latest_heartbeat < %s",
+        (by_a_wrong_clock,),
+    )
+    assert given_up.rowcount == 0
+    alive = "SELECT count(*) FROM job WHERE job_type = 'SchedulerJob' AND state = 'running'"
+    assert database.execute(alive).fetchone() == (1,)
 
 
 def wait_for_the_end_of(database: psycopg.Connection[Any], seconds: float) -> bool:

@@ -70,6 +70,6 @@ def test_it_looks_by_itself_until_it_is_closed(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_full_disk_is_a_part_of_the_host_that_is_not_well() -> None:
-    (shown,) = snapshots.disk("the disk of /srv has 1 MB left")
+    (shown,) = snapshots.unwell({"disk": "the disk of /srv has 1 MB left", "clock": ""})
     assert (shown.name, shown.state, shown.reason) == ("disk", State.DEGRADED, "the disk of /srv has 1 MB left")
-    assert snapshots.disk("") == ()
+    assert snapshots.unwell({"disk": ""}) == ()

@@ -67,6 +67,13 @@ def test_a_cleared_attempt_is_known_by_its_number_alone_as_its_processes_have_it
     assert lost.lost([row], seen()) == (row,)
 
 
+def test_a_cleared_attempt_is_not_lost_for_a_clock_that_went_back_while_it_ran() -> None:
+    cleared, other = Row(ONE, pid=12, restarting=True, beat=100.0), Row(OTHER, pid=12)
+    under_its_old_id = seen(attempts=["0199cccc-0000-7000-8000-000000000003"], started={12: 220.0})
+    assert lost.lost([cleared, other], under_its_old_id) == (other,)
+    assert lost.lost([cleared, other], seen(attempts=[OTHER], started={12: 220.0})) == (cleared,)
+
+
 def test_an_attempt_is_alone_without_its_monitor_only_if_it_runs_for_the_database() -> None:
     rows = [Row(ONE, pid=12)]
     assert lost.alone(rows, seen(attempts=[ONE])) == {ONE: 12}
@@ -260,15 +267,16 @@ def test_what_the_database_cannot_hear_is_said_when_it_is_back(
     assert database.told(fencing.FENCE) == [(5,)]
 
 
-def test_the_death_of_a_monitor_makes_the_agent_look_at_once(
-    make: Callable[[Database], Fencing], monkeypatch: pytest.MonkeyPatch, said: list[Event]
+@pytest.mark.parametrize("kind", [MONITOR, ATTEMPT])
+def test_the_death_of_a_monitor_or_of_an_attempt_without_one_makes_the_agent_look_at_once(
+    kind: str, make: Callable[[Database], Fencing], monkeypatch: pytest.MonkeyPatch, said: list[Event]
 ) -> None:
     monkeypatch.setattr(fencing, "BUSY_SECONDS", 60.0)
     attempt = str(uuid4())
     database = Database([(attempt, 2**22 + 1, False, 0.0)])
-    with titled(f"{MONITOR}{attempt}") as pid:
+    with titled(f"{kind}{attempt}") as pid:
         one = make(database)
-        wait_until(lambda: one._monitors, 5, "the monitor is known", pause_seconds=0.01)
+        wait_until(lambda: one._watched, 5, "the process is known", pause_seconds=0.01)
         assert database.told(REPORT) == []
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: database.told(REPORT), 5, "the attempt is reported", pause_seconds=0.01)

@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from airfleet import clocks
 from airfleet.fleet import airflow_settings, secrets
 from airfleet.fleet.context import Context, Ports
 from airfleet.fleet.paths import Paths
 from airfleet.fleet.spec import Fleet, Worker, local_host
+from airfleet.runtime import heartbeats
 
 OURS = {"airfleet": {"classpath": "airfleet.runtime.coordinator.TaskCoordinator"}}
 GO = {"go": {"classpath": "provider.GoCoordinator", "kwargs": {"path": "/go"}}}
@@ -22,12 +24,17 @@ GO = {"go": {"classpath": "provider.GoCoordinator", "kwargs": {"path": "/go"}}}
 
 def sdk(airflow: Mapping[str, Mapping[str, str]] | None = None, **changes: Any) -> dict[str, str]:
     """The section about coordinators, as Airflow will read it."""
+    return dict(written(airflow, **changes)["sdk"])
+
+
+def written(airflow: Mapping[str, Mapping[str, str]] | None = None, **changes: Any) -> configparser.RawConfigParser:
+    """All of it."""
     fleet = replace(Fleet(name="shop", root="/srv/shop"), airflow=airflow or {}, **changes)
     paths = Paths(home=Path("/srv/shop/.airfleet"), runtime=Path("/run/airfleet-1"))
     context = Context(fleet, paths, Ports(api_servers=(8080,), postgres=5432, broker=6379), secrets.generate())
     parser = configparser.RawConfigParser()
     parser.read_string(airflow_settings.configuration(context))
-    return dict(parser["sdk"])
+    return parser
 
 
 def test_every_queue_of_a_fleet_has_our_coordinator() -> None:
@@ -68,3 +75,9 @@ def test_another_setting_of_the_section_is_the_users() -> None:
     found = sdk({"sdk": {"default_coordinator": "{}"}})
     assert found["default_coordinator"] == "{}"
     assert json.loads(found["coordinators"]) == OURS
+
+
+def test_what_is_decided_by_the_age_of_a_heartbeat_is_decided_by_the_same_age_everywhere() -> None:
+    found = written()["scheduler"]
+    assert int(found["scheduler_health_check_threshold"]) == heartbeats.YOUNG_SECONDS
+    assert int(written()["api_auth"]["jwt_leeway"]) == clocks.MAY_DIFFER_SECONDS > heartbeats.YOUNG_SECONDS

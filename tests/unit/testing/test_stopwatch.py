@@ -106,6 +106,13 @@ def test_callbacks_are_over_with_the_first_time_of_the_last() -> None:
     assert stopwatch.callbacks(replace(evidence, callbacks=frozenset({ONE, THIRD})), FAULT) is None
 
 
+def test_the_gap_is_the_longest_time_without_a_start_while_things_were_broken() -> None:
+    starts = tuple(note(Event.START, ONE, at, f"{at}") for at in (99.0, 101.0, 105.5, 107.0, 112.0))
+    assert stopwatch.gap(Evidence(starts, ()), FAULT) == 4.5
+    assert stopwatch.gap(Evidence(starts[:2], ()), FAULT) == 9.0
+    assert stopwatch.gap(Evidence((), ()), FAULT) == 10.0
+
+
 def test_the_api_answers_with_the_first_answer_after_the_fault() -> None:
     answers = (Answer(99, True), Answer(101, False), Answer(111, False), Answer(112, True), Answer(113, True))
     assert stopwatch.answering(Evidence((), (), answers=answers), FAULT) == 12.0

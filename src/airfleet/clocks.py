@@ -1,0 +1,33 @@
+"""The clocks of hosts may differ: by how much, and what a person is told of one that is wrong.
+
+What is decided about life and death goes by the database's clock alone (leases, and heartbeats:
+:mod:`airfleet.runtime.heartbeats`). A host's own clock is left with what cannot be taken from it: when a token was
+made, when a Dag is due, what stands before a line of a log.
+"""
+
+from __future__ import annotations
+
+#: a token is good on a host whose clock differs by so much from that of the host that made it, seconds
+MAY_DIFFER_SECONDS = 150
+#: less is not worth a word, seconds
+WRONG_SECONDS = 2.0
+
+
+def ahead(asked_at: float, theirs: float, answered_at: float) -> float:
+    """For how many seconds at least this clock is ahead of one that was read in between; less than 0 when behind.
+
+    >>> ahead(100.0, 101.0, 102.0), ahead(220.0, 101.0, 222.0), ahead(100.0, 220.0, 102.0)
+    (0.0, 119.0, -118.0)
+    """
+    return max(0.0, asked_at - theirs) + min(0.0, answered_at - theirs)
+
+
+def trouble(seconds_ahead: float) -> str:
+    """What is wrong with a clock, as a sentence; empty while it is right enough."""
+    if abs(seconds_ahead) < WRONG_SECONDS:
+        return ""
+    way = "ahead of" if seconds_ahead > 0 else "behind"
+    return (
+        f"the clock of this host is {abs(seconds_ahead):.0f} s {way} the database's: what is due by time starts at the"
+        f" wrong moment, and from {MAY_DIFFER_SECONDS} s on tasks are refused; have chrony or another NTP client set it"
+    )

@@ -1,0 +1,41 @@
+"""The probe knows to a fraction of a second when an API answered and when it did not."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from airfleet.errors import FleetError
+from airfleet.testing import probe
+from airfleet.testing.probe import Probe
+
+
+class Silent:
+    """Refuses some questions, then answers; says when it was asked often enough."""
+
+    def __init__(self, refused: int, enough: int) -> None:
+        self.refused = refused
+        self.left = enough
+        self.asked_enough = threading.Event()
+
+    def get(self, *path: object) -> object:
+        self.left -= 1
+        if self.left <= 0:
+            self.asked_enough.set()
+        self.refused -= 1
+        if self.refused >= 0:
+            raise FleetError(f"nobody answers for {path}")
+        return {}
+
+
+def test_each_question_is_an_answer_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "PAUSE_SECONDS", 0.001)
+    api = Silent(refused=2, enough=4)
+    asked = Probe(api)
+    asked.start()
+    assert api.asked_enough.wait(10)
+    asked.stop()
+    assert [one.answered for one in asked.answers][:4] == [False, False, True, True]
+    times = [one.at for one in asked.answers]
+    assert times == sorted(times)
