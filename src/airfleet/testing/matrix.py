@@ -222,8 +222,8 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
         {"start": stopwatch.dispatch_of_waiting},
         {},
         "failed after 30 min",
-        # Every slot is taken for as long as the others have to wait.
-        before=_runs(ONE, 2 * Topology().slots, 3600.0),
+        # Every slot is taken for as long as all others have to wait.
+        before=_runs(ONE, Topology().slots, 3600.0),
         moment=_in_state("queued", 1),
     ),
     Row(
