@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
@@ -274,8 +274,9 @@ class FleetTarget(_Harness):
 
     @property
     def api(self) -> Api:
-        """Its REST API."""
-        return self._fleet.api
+        """Its REST API, by the way that people take."""
+        found = self._fleet.api
+        return replace(found, url=self._fleet.snapshot().url.rstrip("/")) if self.topology.proxied else found
 
     def pids(self, kind: str) -> tuple[int, ...]:
         """The first process of every component of a kind that runs now."""
