@@ -167,6 +167,7 @@ class Experiment(Generic[T]):
             gone=gone,
             callbacks=callbacks,
             answers=(*self._load.answers, *self._probe.answers),
+            seconds={one.run: float(one.conf.get("seconds", 0.0)) for one in self._load.asked},
         )
 
     def _drain(self) -> None:

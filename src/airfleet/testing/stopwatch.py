@@ -7,11 +7,11 @@ that nothing suffered from gives :data:`UNHURT`.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from airfleet.testing.history import Answer, Change, Event, Note, Task
+from airfleet.testing.history import Answer, Change, Event, Note, Run, Task
 
 #: there was nothing to recover
 UNHURT = 0.0
@@ -45,6 +45,8 @@ class Evidence:
     #: callbacks that have to run
     callbacks: frozenset[Task] = frozenset()
     answers: tuple[Answer, ...] = ()
+    #: for how long the tasks of a run were asked to run, or to wait
+    seconds: Mapping[Run, float] = field(default_factory=dict)
 
 
 Stopwatch: TypeAlias = Callable[[Evidence, Moment], float | None]
@@ -115,11 +117,14 @@ def gap(evidence: Evidence, moment: Moment) -> float | None:
 
 
 def resumed(evidence: Evidence, moment: Moment) -> float | None:
-    """From the fault until every task that waited for an event then has ended."""
+    """How late, at the most, a task has ended that waited for an event then: after the fault, or after the event."""
     states = _states_at(evidence.changes, moment.began)
-    waiting = {task for task, change in states.items() if change.state == "deferred"}
+    waiting = {task: one.at for task, one in states.items() if one.state == "deferred"}
     ends = {note.task: note.at for note in evidence.notes if note.event == Event.END}
-    return _slowest(waiting, ends, moment.began)
+    if waiting.keys() - ends.keys():
+        return None
+    events = {task: at + evidence.seconds.get(task.run, 0.0) for task, at in waiting.items()}
+    return max((ends[task] - max(moment.began, at) for task, at in events.items()), default=UNHURT)
 
 
 def callbacks(evidence: Evidence, moment: Moment) -> float | None:

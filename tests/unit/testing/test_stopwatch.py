@@ -96,7 +96,10 @@ def test_tasks_that_waited_for_an_event_go_on() -> None:
     changes = (change("running", ONE, 90), change("deferred", ONE, 91), change("deferred", OTHER, 92, "b"))
     notes = (note(Event.END, ONE, 104),)
     assert stopwatch.resumed(Evidence(notes, changes), FAULT) is None
-    assert stopwatch.resumed(Evidence((*notes, note(Event.END, OTHER, 105, "b")), changes), FAULT) == 5.0
+    both = Evidence((*notes, note(Event.END, OTHER, 105, "b")), changes)
+    assert stopwatch.resumed(both, FAULT) == 5.0
+    # Both are of one run, whose tasks wait for 12 s: until 103 and 104, whatever breaks.
+    assert stopwatch.resumed(replace(both, seconds={ONE.run: 12.0}), FAULT) == 1.0
 
 
 def test_callbacks_are_over_with_the_first_time_of_the_last() -> None:
