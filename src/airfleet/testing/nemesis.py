@@ -368,7 +368,8 @@ class PowerOff:
 
     def inflict(self, target: Target) -> Attempts:
         """Servers last: until they are gone, nothing that is ended before can be told from one that ended well."""
-        hurt = attempts_of((note.pid for note in running(target.witness_folder)), target.witness_folder)
+        there = stop_all(target.processes)  # nothing may begin while it is asked what runs
+        hurt = attempts_of(there, target.witness_folder)
         target.power_off()
         target.broker.kill()
         target.servers.crash(POSTGRES_SERVER)

@@ -171,7 +171,7 @@ class StockAirflow(Startable, RunsDags):
     def power_off(self) -> None:
         """End every process at once, and start none until :meth:`power_on`."""
         self._resting.set()
-        for pid in leftovers.find(self._mark):
+        for pid in self.processes():
             processes.send(pid, signal.SIGKILL)
 
     def power_on(self) -> None:
@@ -195,7 +195,11 @@ class StockAirflow(Startable, RunsDags):
 
     def pids(self) -> tuple[int, ...]:
         """Every process of it, servers included."""
-        return tuple(sorted({*leftovers.find(self._mark), *self.servers.pids()}))
+        return tuple(sorted({*self.processes(), *self.servers.pids()}))
+
+    def processes(self) -> tuple[int, ...]:
+        """Every process of Airflow itself."""
+        return leftovers.find(self._mark)
 
     # --- what it does ----------------------------------------------------------------------------
 

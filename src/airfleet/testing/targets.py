@@ -109,8 +109,11 @@ class Target(Observed, Protocol):
     def pids(self, kind: str) -> tuple[int, ...]:
         """The first process of every component of a kind (``scheduler``, ``worker`` ...) that runs now."""
 
+    def processes(self) -> tuple[int, ...]:
+        """Every process of it; the servers are not its own."""
+
     def power_off(self) -> None:
-        """End every process of it at once; the servers are not its own."""
+        """End all of these at once."""
 
     def power_on(self) -> None:
         """Start it again after that."""
@@ -282,10 +285,15 @@ class FleetTarget(_Harness):
         """The first process of every component of a kind that runs now."""
         return tuple(one.pid for one in self._fleet.snapshot().components if one.kind == kind and one.pid)
 
+    def processes(self) -> tuple[int, ...]:
+        """Its agent among them."""
+        return self._fleet.pids()
+
     def power_off(self) -> None:
-        """The agent first, as nothing may be started again."""
-        for pid in (self._fleet.snapshot().pid, *self._fleet.pids()):
-            processes.send(pid, signal.SIGKILL)
+        """Who is last sees others die; so none of them may do anything meanwhile."""
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in self.processes():
+                processes.send(pid, number)
 
     def power_on(self) -> None:
         """``airfleet up``, as the unit of a machine that boots does it."""
@@ -382,6 +390,10 @@ class StockTarget(_Harness):
         """The first process of every component of a kind that runs now."""
         found = (pid for name, pid in self._stock.pid_of_each().items() if name.startswith(kind))
         return tuple(pid for pid in found if processes.is_alive(pid))
+
+    def processes(self) -> tuple[int, ...]:
+        """All that carry its mark."""
+        return self._stock.processes()
 
     def power_off(self) -> None:
         """Everything, until :meth:`power_on`."""
