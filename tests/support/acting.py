@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from airfleet.events import Event
 from airfleet.testing.fleet import FleetUnderTest
 from airfleet.testing.waiting import wait_until
 
 FLEET = """\
 name: acting
 triggerer: false
-workers: [{name: worker, slots: 2}]
+workers: [{name: worker, slots: 2, memory: 800MB}]
 """
 
 DECLARED = """\
@@ -170,6 +171,10 @@ def kill(name):
 
 def crash(_):
     ctypes.string_at(0)
+
+
+def eat(megabytes):
+    return len(b"x" * (int(megabytes) * 2**20))
 '''
 
 FILES = {
@@ -245,6 +250,10 @@ class Acting:
         """For how long each task that has ended so far held its slot, by the worker's log."""
         log = (self.fleet.paths.logs / "worker.log").read_text(errors="replace")
         return [float(found) for found in re.findall(r"succeeded in ([0-9.e-]+)s", log)]
+
+    def is_limited(self) -> bool:
+        """Whether the kernel keeps the worker's limit of memory here; the agent's log says so where it cannot."""
+        return Event.LIMITS_IMPOSSIBLE.name.lower() not in (self.fleet.paths.logs / "agent.log").read_text()
 
     def processes(self, title: str) -> list[int]:
         """Processes of the fleet whose title has these words."""

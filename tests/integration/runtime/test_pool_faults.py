@@ -39,6 +39,22 @@ def test_an_attempt_that_dies_fails_alone_and_its_log_says_how(
     assert acting.act("declared").state() == "success"
 
 
+def test_an_attempt_that_asks_for_more_memory_than_its_worker_may_have_fails_alone(
+    acting: Acting, tmp_path: Path
+) -> None:
+    neighbour, worker = acting.waiting("declared", tmp_path), acting.fleet.component("worker").pid
+    assert neighbour.pids
+    ate = acting.act("declared", "eat 1200")
+    if acting.is_limited():
+        assert ate.state() == "failed"
+        assert '"signal": -9' in ate.log()
+    else:  # no right to make control groups here
+        assert ate.state() == "success"
+    neighbour.go_on()
+    assert neighbour.state() == "success"
+    assert acting.fleet.component("worker").pid == worker
+
+
 def test_an_attempt_that_leaves_without_a_word_fails_soon(acting: Acting) -> None:
     died = acting.act("declared", "leave 0")
     assert died.fleet.wait_for_run(died.dag, died.run, seconds=20) == "failed"
