@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import random
 import shutil
 import signal
@@ -210,6 +211,7 @@ def _write(name: str, key: str, options: argparse.Namespace, outcome: Outcome, s
         "seed": seed,
         "scale": options.scale,
         "load_at_start": measuring.LOAD_AT_START,
+        "load_at_end": round(os.getloadavg()[0], 2),
         "patience_s": options.patience,
         "runs_of_dags": outcome.runs,
         "attempts": outcome.tasks,

@@ -35,7 +35,7 @@ how late, after the fault or their event, tasks have ended that waited for one; 
 has run. *never*: not before patience ended.
 *promised*: the 95th percentile and the most. †: the machine was busy with other things.
 """
-#: processes that wanted to run before it began
+#: processes that wanted to run before it began, or when it ended
 BUSY_LOAD = 2.5
 
 
@@ -67,7 +67,7 @@ def _table(ours: Mapping[str, Any], stock: Mapping[str, Any]) -> str:
 def _row(row: Row[Any], found: Mapping[str, Any], stock: Mapping[str, Any] | None) -> Iterator[tuple[str, ...]]:
     """A line for each stopwatch."""
     name = found["faults"][0]["fault"] if found["faults"] else row.number
-    busy = " †" if found.get("load_at_start", 0.0) > BUSY_LOAD else ""
+    busy = " †" if max(found.get("load_at_start", 0.0), found.get("load_at_end", 0.0)) > BUSY_LOAD else ""
     for number, (watch, one) in enumerate(found["recovery"].items()):
         first = number == 0
         yield (
