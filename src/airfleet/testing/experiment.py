@@ -16,8 +16,8 @@ from typing import Any, Generic, TypeVar
 import psycopg
 
 from airfleet.testing import audit, invariants, secrecy, witness
+from airfleet.testing.history import Answer, History, Run
 from airfleet.testing.history import Fault as HappenedFault
-from airfleet.testing.history import History, Run
 from airfleet.testing.invariants import Violation
 from airfleet.testing.load import Load
 from airfleet.testing.nemesis import Fault
@@ -166,9 +166,12 @@ class Experiment(Generic[T]):
             changes=tuple(change for change in changes if change.task.run in ours),
             gone=gone,
             callbacks=callbacks,
-            answers=(*self._load.answers, *self._probe.answers),
+            answers=self._answers(),
             seconds={one.run: float(one.conf.get("seconds", 0.0)) for one in self._load.asked},
         )
+
+    def _answers(self) -> tuple[Answer, ...]:
+        return *self._load.answers, *self._probe.answers
 
     def _drain(self) -> None:
         if lost := self._load.settle(self._shape.drain_seconds):
@@ -212,7 +215,7 @@ class Experiment(Generic[T]):
             faults=tuple(HappenedFault(m.name, m.began, m.ended, frozenset(), m.hurt, m.silences) for m in faults),
             callbacks=evidence.callbacks,
             helped=tuple(self._helped),
-            answers=(*self._load.answers, *self._probe.answers),
+            answers=self._answers(),
             leaks=secrecy.leaks(self._target.secrets(), self._target.logs()),
         )
         shape = self._shape

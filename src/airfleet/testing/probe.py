@@ -8,26 +8,19 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol
 
 from airfleet.errors import FleetError
+from airfleet.testing.dags import Gets
 from airfleet.testing.history import Answer
 from airfleet.testing.load import answers_of
 
 PAUSE_SECONDS = 0.25
 
 
-class Asks(Protocol):
-    """A REST API; raises FleetError when it does not answer."""
-
-    def get(self, *path: object) -> object:
-        """What stands below its address."""
-
-
 class Probe:
     """A thread of its own, between ``start`` and ``stop``. Times by the monotonic clock."""
 
-    def __init__(self, api: Asks, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, api: Gets, clock: Callable[[], float] = time.monotonic) -> None:
         self._api = api
         self._clock = clock
         self._end = threading.Event()

@@ -19,7 +19,7 @@ class Silent:
         self.left = enough
         self.asked_enough = threading.Event()
 
-    def get(self, *path: object) -> object:
+    def get(self, *path: str, **query: object) -> object:
         self.left -= 1
         if self.left <= 0:
             self.asked_enough.set()
