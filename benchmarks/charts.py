@@ -30,12 +30,13 @@ STYLE = (
 
 
 def images(results: Mapping[str, Any]) -> Mapping[Path, str]:
-    """Path -> text of each chart."""
+    """Path -> text of each chart, with the most slots that there are figures of."""
     drawn = {}
+    systems = results["slots"][max(results["slots"], key=int)]
     for workload, (key, title) in SHOWN.items():
         bars = [
             (of["about"]["title"], float(found["median"][key]))
-            for of in results["systems"].values()
+            for of in systems.values()
             if "median" in (found := of["workloads"].get(workload, {}))
         ]
         if bars:

@@ -33,16 +33,27 @@ def markdown(results: Mapping[str, Any]) -> str:
 
 
 def _page(results: Mapping[str, Any]) -> Iterator[str]:
-    machine, systems = results["machine"], results["systems"]
-    yield f"{results['slots']} slots on {machine['cores']} cores, Python {machine['python']}, {machine['date']}.\n"
-    yield table(
-        ("", "version", "tasks are kept apart by", "what is durable"), [_about(one) for one in systems.values()]
-    )
+    machine, by_slots = results["machine"], results["slots"]
+    yield f"{machine['cores']} cores, Python {machine['python']}, {machine['date']}.\n"
+    everything = {key: one for systems in by_slots.values() for key, one in systems.items()}
+    yield table(ABOUT, [_about(one) for one in everything.values()])
+    for slots in sorted(by_slots, key=int, reverse=True):
+        yield f"\n## {slots} slots\n\n{_whose(int(slots), machine['cores'])}"
+        yield from _workloads(by_slots[slots])
+    yield f"\n{NOTES}"
+
+
+def _whose(slots: int, cores: int) -> str:
+    """Why somebody would have so many."""
+    reasons = {cores: "One for each core, as airfleet has by itself", 16: "What Airflow has by itself"}
+    return f"{reasons.get(slots, 'Some')}; here every system has them.\n"
+
+
+def _workloads(systems: Mapping[str, Any]) -> Iterator[str]:
     for name, title in _titles(systems).items():
         measured = {key: one["workloads"][name] for key, one in systems.items() if name in one["workloads"]}
         rows = [_row(systems[key]["about"]["title"], one) for key, one in measured.items()]
         yield f"\n### {title} (`{name}`)\n\n{table(HEAD, rows)}"
-    yield f"\n{NOTES}"
 
 
 def _about(system: Mapping[str, Any]) -> tuple[str, ...]:

@@ -2,10 +2,13 @@
 
     python benchmarks/task_path.py [--systems "airfleet stock"] [--workloads "chain40 fanout100"] [--repeats 5]
 
+Every system has as many slots: by default 16, what Airflow has unless told otherwise, or for instance one for each core
+with ``--slots 2``; the figures of each number are kept apart.
+
 A pair of system and workload is run once unmeasured and then ``--repeats`` times; a slow pair only until ``--budget``
-seconds are spent, and when its first run alone took longer than that, the first run is its figure. The number of runs
-stands in the table. Each run is checked: every task ran exactly once and the system says that it succeeded; else there
-is no figure. What is not run again stays in ``results/task_path.json`` as it was.
+seconds are spent, and a first run of more than a minute is one of the repeats. The number of runs stands in the table.
+Each run is checked: every task ran exactly once and the system says that it succeeded; else there is no figure. What is
+not run again stays in ``results/task_path.json`` as it was.
 """
 
 from __future__ import annotations
@@ -30,6 +33,10 @@ from systems import SYSTEMS, System, make
 from workloads import Workload, all_workloads
 
 NAME = "task_path"
+#: Airflow's default for a Celery worker, ``[celery] worker_concurrency``
+AIRFLOWS_SLOTS = 16
+#: a run of so many seconds or more needs none before it that warms up: what that would spare is lost in it
+LONG_SECONDS = 60.0
 #: what is written down of a system
 Measured: TypeAlias = dict[str, Any]
 #: the two workloads that tell most, on the systems whose steps take less than seconds
@@ -50,18 +57,19 @@ def main() -> int:
     known = all_workloads(options.scale)
     chosen = _chosen(options.workloads.split() or list(known), known, "workload")
     names = list(_chosen(options.systems.split(), SYSTEMS, "system"))
-    results = _results(options.slots)
+    results = _results()
+    systems = results["slots"].setdefault(str(options.slots), {})
     for name in names:
         print(f"== {name}", flush=True)
-        kept = results["systems"].get(name, {}).get("workloads", {})
+        kept = systems.get(name, {}).get("workloads", {})
 
         def keep(measured: Measured, name: str = name, kept: Measured = kept) -> None:
-            results["systems"][name] = {**measured, "workloads": {**kept, **measured["workloads"]}}
+            systems[name] = {**measured, "workloads": {**kept, **measured["workloads"]}}
             _write(results)
 
         measure(name, list(chosen.values()), options, keep)
     print(tables.markdown(results))
-    return 1 if any(_failures(results["systems"][name]) for name in names) else 0
+    return 1 if any(_failures(systems[name]) for name in names) else 0
 
 
 def arguments() -> argparse.Namespace:
@@ -71,7 +79,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--workloads", default="", help="which ones, with spaces between; all of them")
     parser.add_argument("--repeats", type=int, default=5, help="runs of each after one that warms up")
     parser.add_argument("--budget", type=float, default=60.0, help="seconds after which a pair is not run again")
-    parser.add_argument("--slots", type=int, default=os.cpu_count() or 1, help="tasks at once, for every system")
+    parser.add_argument("--slots", type=int, default=AIRFLOWS_SLOTS, help="tasks at once, for every system")
     parser.add_argument("--scale", type=float, default=0.3, help="shrinks the workloads of about 1,000 tasks")
     preset = parser.add_mutually_exclusive_group()
     preset.add_argument("--quick", action="store_true", help="two workloads, one run of each")
@@ -113,7 +121,7 @@ def repeated(system: System, workload: Workload, options: argparse.Namespace) ->
     taken: list[Figures] = []
     try:
         first = once(system, workload, 0)
-        if time.monotonic() - began > options.budget or not options.repeats:
+        if (first["wall_s"] or 0.0) >= LONG_SECONDS or not options.repeats:
             taken = [first]
         while not taken or (len(taken) < options.repeats and time.monotonic() - began < options.budget):
             taken.append(once(system, workload, len(taken) + 1))
@@ -134,7 +142,7 @@ def once(system: System, workload: Workload, number: int) -> Figures:
     said = (
         f"{taken['wall_s']:.2f} s, {taken['tasks_per_s']:.1f} tasks/s, {taken['cpu_ms_per_task']:.0f} ms CPU per task"
     )
-    print(f"   {workload.name}: {said}{'' if number else ' (warm-up)'}", flush=True)
+    print(f"   {workload.name}: {said}{'' if number else ' (first)'}", flush=True)
     return taken
 
 
@@ -149,12 +157,11 @@ def _chosen(names: list[str], known: Any, what: str) -> dict[str, Any]:
     return {name: known[name] for name in names}
 
 
-def _results(slots: int) -> dict[str, Any]:
-    """What earlier runs left, when it was measured with as many slots."""
+def _results() -> dict[str, Any]:
+    """What earlier runs left: for each number of slots what was measured of each system."""
     path = RESULTS / f"{NAME}.json"
     kept = json.loads(path.read_text()) if path.exists() else {}
-    systems = kept.get("systems", {}) if kept.get("slots") == slots else {}
-    return {"machine": machine(), "slots": slots, "systems": systems}
+    return {"machine": machine(), "slots": kept.get("slots", {})}
 
 
 def _write(results: dict[str, Any]) -> None:

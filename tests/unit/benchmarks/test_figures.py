@@ -100,15 +100,20 @@ def test_the_page_shows_what_failed_and_what_is_not_offered() -> None:
     about = {"title": "x", "isolation": "i", "durability": "d"}
     results = {
         "machine": {"cores": 2, "python": "3.11", "date": "2026-01-01"},
-        "slots": 2,
-        "systems": {
-            "a": {"about": about, "version": "1", "workloads": {"w": {"title": "W", "failed": "half of it ran"}}},
-            "b": {"about": about, "failed": "no such program", "workloads": {"w": {"title": "W", "not_offered": "no"}}},
+        "slots": {
+            "2": {
+                "a": {"about": about, "version": "1", "workloads": {"w": {"title": "W", "failed": "half of it ran"}}},
+            },
+            "16": {
+                "b": {"about": about, "failed": "no program", "workloads": {"w": {"title": "W", "not_offered": "no"}}},
+            },
         },
     }
     page = tables.markdown(results)
-    assert "failed: half of it ran" in page
-    assert "not measured: no such program" in page
+    assert "not measured: no program" in page
+    with_16, with_2 = page.split("## 16 slots")[1].split("## 2 slots")
+    assert "| no " in with_16
+    assert "failed: half of it ran" in with_2
 
 
 def test_a_chart_has_a_bar_for_each_value_and_is_always_the_same() -> None:
