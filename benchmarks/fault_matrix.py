@@ -81,17 +81,15 @@ def run_all(name: str, options: argparse.Namespace) -> bool:
     seeds = range(options.seed, options.seed + options.runs) if RANDOM in wanted else ()
     try:
         rows = [BY_NUMBER[number] for number in wanted if number != RANDOM]
-        held = [_row(name, row, options) for row in rows if _is_there(name, row, options.broker)]
+        held = [_row(name, row, options) for row in rows if _is_there(name, row)]
         held += [_random(name, seed, options) for seed in seeds]
     finally:
         _Kept.end()
     return all(held)
 
 
-def _is_there(name: str, row: Row[Any], broker: str) -> bool:
-    """Several hosts are a fleet, as is what keeps all it writes in one place; RabbitMQ is in no network of theirs."""
-    if row.topology.networks and broker == RABBITMQ:
-        return False
+def _is_there(name: str, row: Row[Any]) -> bool:
+    """Several hosts are a fleet, as is what keeps all it writes in one place."""
     return name == FleetTarget.name or not (row.topology.hosts > 1 or row.topology.disk_mb)
 
 
@@ -193,10 +191,10 @@ def _make(name: str, topology: Topology, broker: str) -> AnyTarget:
     return SYSTEMS[name](topology, make_broker)
 
 
-def _rabbitmq(folder: Path) -> Broker:
+def _rabbitmq(folder: Path, address: str) -> Broker:
     from airfleet.testing.rabbitmq import RabbitMQ
 
-    return RabbitMQ(folder)
+    return RabbitMQ(folder, address=address)
 
 
 def _write(name: str, key: str, options: argparse.Namespace, outcome: Outcome, seed: int) -> bool:

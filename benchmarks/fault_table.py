@@ -28,11 +28,11 @@ NOTES = """\
 *times*: how often the fault was done, under a steady load of short, long, chained, mapped and deferred tasks without
 retries. *invariants*: those that were violated and how often, or *all held*. *measured*, in seconds: `watch` until a
 living scheduler looks after every task of the dead one; `dispatch` until a task that was sent afterwards starts;
-`gap` the longest time without a start meanwhile; `start` until every task that waited in the queue meanwhile has
-started; `rerun` until every task whose attempt died has started again; `fenced` until the last sign of life of an
-attempt that had to end; `recorded` until what ended meanwhile is recorded; `answers` until the API answers; `resumed`
-how late, after the fault or their event, tasks have ended that waited for one; `callbacks` until the last callback
-has run. *never*: not before patience ended.
+`gap` the longest time without a start meanwhile; `first` until the first of the tasks that were queued meanwhile
+starts; `start` until every task that waited in the queue meanwhile has started; `rerun` until every task whose attempt
+died has started again; `fenced` until the last sign of life of an attempt that had to end; `recorded` until what ended
+meanwhile is recorded; `answers` until the API answers; `resumed` how late, after the fault or their event, tasks have
+ended that waited for one; `callbacks` until the last callback has run. *never*: not before patience ended.
 *promised*: the 95th percentile and the most. †: the machine was busy with other things.
 """
 #: processes that wanted to run before it began, or when it ended

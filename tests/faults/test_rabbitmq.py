@@ -68,7 +68,7 @@ class SeveralWorkers(FleetTarget):
         return re.sub(r"(?m)^workers:.*\n", WORKERS, super()._fleet_yaml())
 
 
-def with_tls(folder: Path) -> RabbitMQ:
+def with_tls(folder: Path, address: str) -> RabbitMQ:
     """A broker that speaks TLS, too, on a port of its own, with a certificate for this machine."""
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o755)
@@ -81,8 +81,9 @@ def with_tls(folder: Path) -> RabbitMQ:
     (port,) = free_ports(1)
     return RabbitMQ(
         folder,
+        address=address,
         settings={
-            "listeners.ssl.local": f"127.0.0.1:{port}",
+            "listeners.ssl.local": f"{address}:{port}",
             "ssl_options.certfile": str(certificate),
             "ssl_options.keyfile": str(key),
         },

@@ -5,9 +5,6 @@ happens (it is their parent, or as a subreaper becomes it), starts them again, a
 are, and ends them. One thread runs the loop; probes, which may block, run in others (see
 :mod:`airfleet.agent.probing`). It never imports Airflow or user code, so it does not die with what
 it watches.
-
-Order of the end: workers, scheduler and the like first (a task that ends must still reach the
-api-server), then api-server and template, then the servers.
 """
 
 from __future__ import annotations
@@ -22,16 +19,17 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from airfleet.agent import leftovers, process, restarts, snapshots, states, upstreams, wakeup
+from airfleet.agent import judging, leftovers, process, restarts, snapshots, states, upstreams, wakeup
 from airfleet.agent.control import Snapshot
 from airfleet.agent.database_watch import DatabaseWatch
 from airfleet.agent.deciding import EndAttempts
 from airfleet.agent.disks import Disks
 from airfleet.agent.draining import Draining
 from airfleet.agent.embedded import SYSTEM_STATE
+from airfleet.agent.ending import end_in_order
 from airfleet.agent.fencing import Fencing
 from airfleet.agent.guard import Guard, Permission, end_attempts
-from airfleet.agent.health import Verdict
+from airfleet.agent.judging import Judge
 from airfleet.agent.lives import Life
 from airfleet.agent.membership import Membership
 from airfleet.agent.orders import API_SERVER, Orders
@@ -50,23 +48,11 @@ from airfleet.fleet.plan import Exec, Fork, Plan, Watch
 from airfleet.runtime import identity
 from airfleet.runtime.untold import FOLDER
 
-#: seconds that a failing probe of a ready component is borne before it is called degraded
-PATIENCE_SECONDS = 15.0
-
 #: seconds between two turns of the loop when nothing happens: while something changes, and at rest
 BUSY_PAUSE, QUIET_PAUSE = 0.05, 1.0
 
 #: seconds that replaced workers get for their attempts when all is to end
 DRAIN_SECONDS = 60.0
-
-#: how the reason of a component begins that was ended because it did not get ready in time
-TOO_SLOW = "was not ready after"
-
-#: how the reason of a component begins that was ended because it did nothing while it could
-SILENT = "did nothing for"
-
-#: kinds of components that are ended and started again then; what a worker does, its own probe tells
-_ENDED_WHEN_SILENT = frozenset({"scheduler", "dag-processor", "triggerer", "api-server", "log-server", "flower"})
 
 #: kinds of components that end when the database is away, and that a death of then is not held against
 _OF_DATABASE = frozenset({"scheduler", "dag-processor", "triggerer", "api-server"})
@@ -77,9 +63,6 @@ FORGIVEN_SECONDS = 10.0
 _WITHOUT_LEASE = frozenset(
     {"postgres", "valkey", "broker", "nginx", "template", "migrate", "objects", "api-server", "log-server"}
 )
-
-#: components that end together, in this order; kinds not named are in the first group
-_LATE = {"api-server": 1, "nginx": 1, "template": 1, "valkey": 2, "postgres": 2}
 
 
 class Agent:
@@ -124,9 +107,7 @@ class Agent:
         #: of what it was told that it is not well
         self._told_unwell: frozenset[str] = frozenset()
         self._scaling = Scaling(plan, paths, self._running, self._draining, self._changed, log, clock)
-        self._well_at: dict[str, float] = {}
-        #: since when components have been silent that should not be
-        self._silent_since: dict[str, float] = {}
+        self._judge = Judge(clock, self._replace)
         self._server: ControlServer | None = None
         self._template: TemplateLink | None = None
         self._stopping = False
@@ -200,7 +181,7 @@ class Agent:
         for answer in self._prober.answers():
             running = self._running.get(answer.name)  # a worker may be one too many by now
             if running is not None and running.pid == answer.pid:
-                self._judge(running, answer.verdict)
+                self._judge.judge(running, answer.verdict)
 
     def _woken(self, _: socket.socket) -> None:
         if self._wakeup.wants_end():
@@ -303,43 +284,10 @@ class Agent:
     def _ask_how_they_are(self) -> None:
         now = self._clock()
         for running in self._running.values():
-            self._end_when_too_slow(running, now)
+            self._judge.end_when_too_slow(running)
             # A step says by its end how it went, and the template speaks for itself.
             if not running.component.once and running.component.kind != "template":
                 self._prober.ask(running, now)
-
-    def _judge(self, running: Running, verdict: Verdict) -> None:
-        now = self._clock()
-        if verdict.well:
-            self._well_at[running.name] = now
-            if running.state in (State.STARTING, State.DEGRADED):
-                running.move_to(State.READY, now)
-            if now - running.since > restarts.HEALED_AFTER:
-                running.deaths.clear()
-        elif running.state == State.STARTING and not running.reason.startswith(TOO_SLOW):
-            running.reason = verdict.reason
-            if verdict.useless and isinstance(running.component.start, Watch):
-                running.move_to(State.GAVE_UP, now, verdict.reason)
-        elif self._wants_a_successor(running) and verdict.useless and running.pid is not None:
-            self._replace(running, running.pid, verdict.reason)
-        elif running.state == State.READY and now - self._well_at.get(running.name, now) > PATIENCE_SECONDS:
-            running.move_to(State.DEGRADED, now, verdict.reason)
-        self._end_when_silent(running, verdict, now)
-
-    def _end_when_silent(self, running: Running, verdict: Verdict, now: float) -> None:
-        """A process that stands still would stand so for ever: it is alive, and so nobody else starts another."""
-        if not verdict.silent or running.state not in (State.READY, State.DEGRADED):
-            self._silent_since.pop(running.name, None)
-            return
-        silent = now - self._silent_since.setdefault(running.name, now)
-        kind, limit = running.component.kind, running.component.silent_seconds
-        if kind in _ENDED_WHEN_SILENT and silent >= limit and running.pid is not None:
-            running.reason = f"{SILENT} {silent:.0f} s: {verdict.reason}"
-            process.signal_group(running.pid, signal.SIGKILL)
-
-    @staticmethod
-    def _wants_a_successor(running: Running) -> bool:
-        return running.component.kind == "worker" and running.state in (State.READY, State.DEGRADED)
 
     def _replace(self, running: Running, pid: int, reason: str) -> None:
         """Start another one at once; this one may finish what it has begun."""
@@ -347,14 +295,6 @@ class Agent:
         running.pid = None
         self._died(running, reason)
         self._write_down()
-
-    def _end_when_too_slow(self, running: Running, now: float) -> None:
-        limit = running.component.start_seconds
-        if running.state != State.STARTING or running.pid is None or now - running.started <= limit:
-            return
-        if not running.reason.startswith(TOO_SLOW):  # it may take another turn of the loop to be gone
-            running.reason = f"{TOO_SLOW} {limit:.0f} s: {running.reason or 'it did not say why'}"
-            process.signal_group(running.pid, signal.SIGKILL)
 
     # --- dying -----------------------------------------------------------------------------------
 
@@ -397,8 +337,7 @@ class Agent:
         elif running.component.once and status == 0:
             running.move_to(State.DONE, now)
         else:
-            known = running.reason if running.reason.startswith((TOO_SLOW, SILENT)) else ""
-            self._died(running, known or process.ended_sentence(status))
+            self._died(running, judging.why_ended(running) or process.ended_sentence(status))
 
     def _forget_orders(self, now: float) -> None:
         """The template died with orders unanswered: the next one gets them again."""
@@ -409,7 +348,7 @@ class Agent:
 
     def _died(self, running: Running, how: str) -> None:
         now = self._clock()
-        self._silent_since.pop(running.name, None)
+        self._judge.died(running)
         running.died = now
         running.deaths.append(now)
         running.last_lines = process.last_lines(running.log, running.log_offset)
@@ -427,29 +366,7 @@ class Agent:
             return
         if self._draining and not self._forced and self._clock() - self._stopped_at < DRAIN_SECONDS:
             return  # they were told to end when they were replaced
-        groups: dict[int, list[Running]] = {}
-        for running in self._running.values():
-            groups.setdefault(_LATE.get(running.component.kind, 0), []).append(running)
-        for stage in sorted(groups):
-            # All of the group are asked before we wait for any of them.
-            ended = [self._end(running) for running in groups[stage]]
-            if not all(ended):
-                return
-        self._done = True
-
-    def _end(self, running: Running) -> bool:
-        """Bring one component nearer to its end; True when it is there."""
-        now = self._clock()
-        if running.state in (State.STARTING, State.READY, State.DEGRADED):
-            running.move_to(State.STOPPING, now)
-            process.ask_to_end(running)
-        late = self._forced or now - running.since > running.component.grace_seconds
-        if running.state == State.STOPPING and running.pid is not None:
-            if late:
-                process.signal_group(running.pid, signal.SIGKILL)
-        elif running.state != State.STOPPED:
-            running.move_to(State.STOPPED, now)
-        return running.state == State.STOPPED
+        self._done = end_in_order(self._running.values(), self._clock(), forced=self._forced)
 
     def _finish(self) -> None:
         name, below = fleet_id(self._paths.home), os.getpid()

@@ -99,8 +99,8 @@ class Snapshot:
     pid: int
     home: str
     url: str = ""
-    #: an api-server itself, for commands on this machine; ``url`` may lead over a proxy
-    api_url: str = ""
+    #: the api-servers themselves, for commands on this machine, its own first; ``url`` may lead over a proxy
+    api_urls: tuple[str, ...] = ()
     user: str = ""
     #: the file that holds the user's password; the password itself never travels here
     password_file: str = ""
@@ -130,7 +130,8 @@ class Snapshot:
         """The snapshot that :meth:`to_json` made ``data`` of; unknown keys are ignored."""
         components = tuple(_component(component) for component in data.get("components", ()))
         hosts = tuple(HostStatus.from_json(host) for host in data.get("hosts", ()))
-        return cls(**{**_known(cls, data), "components": components, "hosts": hosts})
+        urls = tuple(data.get("api_urls", ()))
+        return cls(**{**_known(cls, data), "api_urls": urls, "components": components, "hosts": hosts})
 
 
 def _component(data: Mapping[str, Any]) -> ComponentStatus:

@@ -9,8 +9,8 @@
 
 Each agent runs in its namespace, and everything that it starts with it, so each host has ports of its own, and a host
 is cut off from the others, alive, when the bridge's end of its link is set down. The addresses are of the range that is
-kept for measurements (RFC 2544), which no real network has. Nothing leads out of the bridge but to this machine: tasks
-in such a fleet do not reach the internet.
+kept for measurements (RFC 2544), which no real network has. Nothing leads out of the bridge but to addresses of this
+machine in that range: a server beside the fleet can have one, and tasks in such a fleet do not reach the internet.
 
 Root's rights and ``ip`` (iproute2) are needed. What is made is removed by ``airfleet down``, and by :func:`remove`.
 """
@@ -27,6 +27,8 @@ from pathlib import Path
 from airfleet.errors import FleetError
 from airfleet.fleet.local_hosts import NAMESPACE, Network
 
+#: the range that is kept for measurements
+MEASUREMENTS = "198.18.0.0/15"
 _FOLDERS = ("/usr/sbin", "/sbin", "/usr/bin", "/bin")
 _SECONDS = 20.0
 
@@ -96,6 +98,7 @@ def _add(network: Network, host: int) -> None:
     for words in (("link", "set", "lo", "up"), ("link", "set", "eth0", "up")):
         ip("-n", namespace, *words)
     ip("-n", namespace, "addr", "add", f"{network.prefix}.{host}/24", "dev", "eth0")
+    ip("-n", namespace, "route", "add", MEASUREMENTS, "via", f"{network.prefix}.254")
 
 
 def _require_rights() -> None:

@@ -55,7 +55,7 @@ def snapshot(
         pid=os.getpid(),
         home=str(paths.home),
         url=plan.url,
-        api_url=plan.api_url,
+        api_urls=plan.api_urls,
         user=plan.user,
         password_file=str(paths.password),
         elapsed=life.elapsed,

@@ -2,8 +2,9 @@
 
 Spoken with the standard library: an HTTP package would cost more to import than the rest of the
 command together. A restarting api-server refuses connections for some seconds, so what could not
-be sent is sent again until ``patience_seconds`` are over; so is a GET that got no good answer. A
-POST that may have arrived is sent again only when the caller says that this does no harm.
+be sent is sent to the next one, and again until ``patience_seconds`` are over; so is a GET that got
+no good answer. A POST that may have arrived is sent again only when the caller says that this does
+no harm.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from airfleet.cli.project import Project
 from airfleet.errors import FleetError
 
 PATIENCE_SECONDS = 20.0
-REQUEST_SECONDS = 30.0
+#: for a connection, and then for an answer
+CONNECT_SECONDS, REQUEST_SECONDS = 5.0, 30.0
 PAUSE_SECONDS = 0.3
 #: Airflow gives no more than this many entries at a time unless told otherwise.
 PAGE = 100
@@ -40,13 +42,18 @@ class ApiError(FleetError):
         super().__init__(f"the API said {status_code}: {detail}", hint=hint)
 
 
+class NotSent(OSError):
+    """There was no connection, so nothing has been asked."""
+
+
 @dataclass
 class Api:
-    """One user's way to the API of one fleet."""
+    """One user's way to the API of one fleet: an api-server at ``url``, and ``others`` for when that one is away."""
 
     url: str
     user: str
     password: str = field(repr=False)
+    others: tuple[str, ...] = ()
     patience_seconds: float = PATIENCE_SECONDS
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -105,12 +112,12 @@ class Api:
         return str(answer["access_token"])
 
     def _persistent(self, method: str, path: str, body: Any, token: str, *, repeatable: bool) -> Any:
-        """One request; again while the api-server is not there."""
-        deadline = self.clock() + self.patience_seconds
+        """One request; to the next api-server, and again, while one is not there."""
+        deadline, asked = self.clock() + self.patience_seconds, 0
         while True:
             try:
                 return send(self.url, method, path, body, token)
-            except ConnectionRefusedError as gone:
+            except NotSent as gone:
                 reason: Exception = gone
             except (OSError, http.client.HTTPException) as lost:
                 if not repeatable:
@@ -123,11 +130,23 @@ class Api:
                 if not (repeatable and refused.status in TRY_AGAIN):
                     raise
                 reason = refused
-            if self.clock() >= deadline:
-                raise FleetError(
-                    f"the API at {self.url} does not answer: {reason}", hint="airfleet status; airfleet logs api-server"
-                ) from reason
-            self.sleep(PAUSE_SECONDS)
+            asked += 1
+            if asked % (1 + len(self.others)) == 0:  # all of them
+                if self.clock() >= deadline:
+                    raise self._silent(reason) from reason
+                self.sleep(PAUSE_SECONDS)
+            self._turn()
+
+    def _turn(self) -> None:
+        """Ask the next one from now on: what is away stays away for longer than a request takes."""
+        self.url, *others = *self.others, self.url
+        self.others = tuple(others)
+
+    def _silent(self, reason: Exception) -> FleetError:
+        where = " or ".join(sorted((self.url, *self.others)))
+        return FleetError(
+            f"the API at {where} does not answer: {reason}", hint="airfleet status; airfleet logs api-server"
+        )
 
 
 def connect(here: Project) -> tuple[Api, Snapshot]:
@@ -149,7 +168,8 @@ def connect(here: Project) -> tuple[Api, Snapshot]:
         raise FleetError(f"cannot read the password in {password_file}: {wrong.strerror}") from wrong
     if not password and not (password := _carried_password(here)):
         raise no_password_here(snapshot)
-    return Api((snapshot.api_url or snapshot.url).rstrip("/"), snapshot.user, password), snapshot
+    url, *others = (one.rstrip("/") for one in snapshot.api_urls or (snapshot.url,))
+    return Api(url, snapshot.user, password, tuple(others)), snapshot
 
 
 def _carried_password(here: Project) -> str:
@@ -177,19 +197,28 @@ def _path(parts: tuple[object, ...], query: Mapping[str, Any]) -> str:
 
 
 def send(url: str, method: str, path: str, body: Any, token: str) -> Any:
-    """One request and its answer, of JSON. Raises ApiError, OSError, HTTPException."""
+    """One request and its answer, of JSON. Raises ApiError, NotSent, OSError, HTTPException."""
     where = urlsplit(url)
     kind = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection
-    connection = kind(where.netloc, timeout=REQUEST_SECONDS)
+    connection = kind(where.netloc, timeout=CONNECT_SECONDS)
     headers = {"Accept": "application/json", "Content-Type": "application/json"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
     try:
+        _connect(connection)
         connection.request(method, where.path + path, None if body is None else json.dumps(body), headers)
         response = connection.getresponse()
         return _answer(response.status, response.read())
     finally:
         connection.close()
+
+
+def _connect(connection: http.client.HTTPConnection) -> None:
+    try:
+        connection.connect()
+    except OSError as wrong:
+        raise NotSent(str(wrong)) from wrong
+    connection.sock.settimeout(REQUEST_SECONDS)
 
 
 def _answer(status_code: int, data: bytes) -> Any:

@@ -175,8 +175,8 @@ class Plan:
     database_url: str = field(default="", repr=False)
     #: the name of this machine in the fleet
     host: str = "local"
-    #: an api-server itself, for commands on this machine; ``url`` may lead over a proxy
-    api_url: str = ""
+    #: the api-servers themselves, for commands on this machine, its own first; ``url`` may lead over a proxy
+    api_urls: tuple[str, ...] = ()
     #: every way to an execution API, the preferred one first
     execution_urls: tuple[str, ...] = ()
     #: what this host's nginx serves; None without one

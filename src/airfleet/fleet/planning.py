@@ -44,7 +44,7 @@ def plan(context: Context) -> Plan:
         user=context.fleet.user,
         log_retention_seconds=context.fleet.log_retention_seconds,
         database_url=context.database_url.replace("+psycopg", "", 1),
-        api_url=context.api_urls[0],
+        api_urls=context.api_urls,
         execution_urls=context.execution_urls,
         site=proxy.site(context),
         api_servers=context.api_servers_of_hosts,

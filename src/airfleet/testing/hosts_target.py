@@ -17,29 +17,32 @@ from airfleet.agent.control import AgentGone
 from airfleet.agent.states import State
 from airfleet.cli.rest import Api
 from airfleet.fleet import secrets
+from airfleet.fleet.spec import LOOPBACK
 from airfleet.testing import nemesis, witness, workload
+from airfleet.testing.beside import place_beside
 from airfleet.testing.history import Note
 from airfleet.testing.hosts import HostsUnderTest
 from airfleet.testing.lifetime import Startable
-from airfleet.testing.targets import BROKER, MakeBroker, Topology, begin_watching, files_below, password_of
+from airfleet.testing.targets import BROKER, Broker, MakeBroker, Topology, begin_watching, files_below, password_of
 from airfleet.testing.wrong_clocks import WrongClocks
 
 
 class HostsTarget(Startable):
     """A fleet of as many hosts as the topology says. ``netns``: each has a network; None: where we have the rights.
 
-    ``make_broker``: a broker beside the fleet instead of its own. It listens on loopback, so all hosts are there, too.
+    ``make_broker``: a broker beside the fleet instead of its own.
     """
 
     name = "airfleet"
 
     def __init__(self, topology: Topology, netns: bool | None = None, make_broker: MakeBroker | None = None) -> None:
         self.topology = topology
-        self.netns = not make_broker and (os.geteuid() == 0 if netns is None else netns)
+        self.netns = os.geteuid() == 0 if netns is None else netns
         self.folder = Path(tempfile.mkdtemp(prefix="airfleet-faults-"))
         self.folder.chmod(0o755)  # tasks of whatever user write below it
         self.witness_folder = self.folder / "witness"
-        self._broker = make_broker(self.folder / "broker") if make_broker else None
+        self._make_broker = make_broker
+        self._broker: Broker | None = None
         self._database_url = ""
         self._fleet: HostsUnderTest | None = None
         self._clocks: WrongClocks | None = None
@@ -52,9 +55,8 @@ class HostsTarget(Startable):
         files = {f"pipelines/{workload.FILE_NAME}": workload.FILE}
         self._fleet = HostsUnderTest.of(self._fleet_yaml(), self.topology.hosts, files, netns=self.netns)
         self._held.callback(self._fleet.remove)
-        if self._broker is not None:
-            self._held.callback(self._broker.end)
-            self._broker.start()
+        if self._make_broker is not None:
+            self._broker = self._start_broker(self._make_broker)
             self._fleet.environ = {**self._fleet.environ, BROKER: self._broker.url}
         if self.topology.clocks:
             self._clocks = WrongClocks(self.folder / "clocks", self._fleet.names)
@@ -124,6 +126,13 @@ class HostsTarget(Startable):
         """Those that suffer when the host does."""
         return nemesis.attempts_of(self.fleet.on(host).pids(), self.witness_folder)
 
+    def _start_broker(self, make: MakeBroker) -> Broker:
+        address = self._held.enter_context(place_beside()) if self.netns else LOOPBACK
+        broker = make(self.folder / "broker", address)
+        self._held.callback(broker.end)
+        broker.start()
+        return broker
+
     def _find_database(self) -> str:
         address = self.fleet.component("postgres").address
         if self.netns:
@@ -132,7 +141,7 @@ class HostsTarget(Startable):
         return f"postgresql://airflow:{password}@{address}/airflow"
 
     def _fleet_yaml(self) -> str:
-        broker = f"broker: ${{{{ env.{BROKER} }}}}\n" if self._broker is not None else ""
+        broker = f"broker: ${{{{ env.{BROKER} }}}}\n" if self._make_broker is not None else ""
         return f"""\
 name: hosts
 {broker}\

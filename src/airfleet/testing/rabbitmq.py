@@ -1,6 +1,6 @@
 """A real RabbitMQ for tests, as the package of the operating system brings it; see :mod:`airfleet.testing.brokers`.
 
-It has an epmd, a cookie and a node name of its own, listens on loopback alone, and touches no folder of the system.
+It has an epmd, a cookie and a node name of its own, listens at one address alone, and touches no folder of the system.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from airfleet.fleet.spec import LOOPBACK
 from airfleet.testing.brokers import BrokerUnderTest
 from airfleet.testing.fleet import clean_environment
 from airfleet.testing.ports import free_ports
@@ -24,6 +25,8 @@ from airfleet.testing.ports import free_ports
 class RabbitMQ(BrokerUnderTest):
     """See the module; ``settings`` are lines for its ``rabbitmq.conf``."""
 
+    #: where it listens
+    address: str = LOOPBACK
     settings: Mapping[str, str] = field(default_factory=dict)
     vhost: str = "/"
     _epmd: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
@@ -32,7 +35,8 @@ class RabbitMQ(BrokerUnderTest):
     @property
     def url(self) -> str:
         """With the user and the virtual host that it makes at its first start."""
-        return f"amqp://airfleet:{self.password}@127.0.0.1:{self.port}/{'' if self.vhost == '/' else self.vhost}"
+        vhost = "" if self.vhost == "/" else self.vhost
+        return f"amqp://airfleet:{self.password}@{self.address}:{self.port}/{vhost}"
 
     def end(self) -> None:
         """With the daemon that names its node."""
@@ -97,7 +101,7 @@ class RabbitMQ(BrokerUnderTest):
             "ERL_EPMD_PORT": str(self._ports[0]),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "RABBITMQ_NODENAME": self._node,
-            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_IP_ADDRESS": self.address,
             "RABBITMQ_NODE_PORT": str(self.port),
             "RABBITMQ_DIST_PORT": str(self._ports[1]),
             "RABBITMQ_MNESIA_BASE": str(self._data),

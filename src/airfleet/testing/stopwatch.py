@@ -58,6 +58,14 @@ def dispatch(evidence: Evidence, moment: Moment) -> float | None:
     return _least(_starts(evidence, moment.ended, without=sent_before), moment.ended)
 
 
+def first_of_waiting(evidence: Evidence, moment: Moment) -> float | None:
+    """From the healing to the first start of a task that was queued while things were broken, and could not be sent."""
+    waited = {
+        one.attempt for one in evidence.changes if one.state == "queued" and moment.began <= one.at < moment.ended
+    }
+    return _least([n for n in _starts(evidence, moment.ended) if n.attempt in waited], moment.ended)
+
+
 def dispatch_of_waiting(evidence: Evidence, moment: Moment) -> float | None:
     """From the healing to the start of the last task that was queued, and had not started, while things were broken.
 

@@ -23,7 +23,7 @@ import psycopg
 from airfleet.agent.control import AgentGone
 from airfleet.agent.states import State
 from airfleet.cli.rest import Api
-from airfleet.fleet.spec import OnPartition
+from airfleet.fleet.spec import LOOPBACK, OnPartition
 from airfleet.testing import audit, dags, processes, witness, workload
 from airfleet.testing.fleet import FleetUnderTest
 from airfleet.testing.gate import Gate
@@ -170,8 +170,8 @@ class _Valkey:
         """The servers end it."""
 
 
-#: makes a broker whose data lie in a folder
-MakeBroker = Callable[[Path], Broker]
+#: makes a broker whose data lie in a folder, and that listens on an address
+MakeBroker = Callable[[Path, str], Broker]
 
 
 class _Harness(Startable):
@@ -182,7 +182,7 @@ class _Harness(Startable):
         self.folder = Path(tempfile.mkdtemp(prefix="airfleet-faults-"))
         self.folder.chmod(0o755)  # the user that embedded servers run as, when we are root, must reach their data
         self.servers = (ReplicatedServers if topology.standby else Servers)(self.folder / "servers")
-        self._own_broker = make_broker(self.folder / "broker") if make_broker else None
+        self._own_broker = make_broker(self.folder / "broker", LOOPBACK) if make_broker else None
         self.broker: Broker = self._own_broker or _Valkey(self.servers)
         self.api_port = free_ports(1)[0]
         self.gate = Gate(("127.0.0.1", self.api_port))

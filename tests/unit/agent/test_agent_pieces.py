@@ -146,6 +146,7 @@ SNAPSHOT = Snapshot(
     pid=7,
     home="/srv/shop/.airfleet",
     url="http://127.0.0.1:8080",
+    api_urls=("http://127.0.0.1:8081", "http://10.0.0.2:8080"),
     user="admin",
     password_file="/srv/shop/.airfleet/password",
     elapsed=3.5,

@@ -257,6 +257,23 @@ def test_an_api_server_that_does_not_come_back_is_told() -> None:
     )
 
 
+def test_while_an_api_server_is_away_the_next_one_is_asked_at_once(orders: FakeAirflow) -> None:
+    pauses: list[float] = []
+    client = Api("http://127.0.0.1:9", USER, PASSWORD, others=(orders.url,), sleep=pauses.append)
+    assert client.get("dags", "orders", "details")["dag_id"] == "orders"
+    assert (client.url, pauses) == (orders.url, [])
+
+
+def test_every_api_server_is_asked_before_it_is_said_that_none_answers() -> None:
+    times, pauses = iter([0.0, 30.0]), list[float]()
+    gone = Api("http://127.0.0.1:8", USER, PASSWORD, others=("http://127.0.0.1:9",), clock=lambda: next(times))
+    gone.sleep = pauses.append
+    with pytest.raises(FleetError) as told:
+        gone.get("version")
+    assert str(told.value).startswith("the API at http://127.0.0.1:8 or http://127.0.0.1:9 does not answer: ")
+    assert pauses == []
+
+
 def test_a_token_that_has_run_out_is_renewed(orders: FakeAirflow) -> None:
     client = api(orders, _token="old")
     assert client.get("dags", "orders", "details")["dag_id"] == "orders"

@@ -173,7 +173,7 @@ def test_a_proxy_that_people_run_themselves_is_believed_and_not_started() -> Non
 def test_people_are_sent_to_the_proxy_and_commands_to_an_api_server() -> None:
     plan = planning.plan(here())
     assert plan.url == "https://airflow.example.com:8443/myorg/airflow"
-    assert plan.api_url == "http://127.0.0.1:8080/myorg/airflow"
+    assert plan.api_urls[0] == "http://127.0.0.1:8080/myorg/airflow"
     assert plan.component("api-server").probe == HttpAnswers(
         (
             "http://127.0.0.1:8080/myorg/airflow/api/v2/version",

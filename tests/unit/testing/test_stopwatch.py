@@ -31,6 +31,17 @@ def test_dispatch_is_the_first_start_of_what_was_sent_after_the_healing() -> Non
     assert stopwatch.dispatch(Evidence(notes[:1], changes), FAULT) is None
 
 
+def test_tasks_go_again_with_the_first_of_those_that_were_queued_while_things_were_broken() -> None:
+    changes = (change("queued", ONE, 99, "a"), change("queued", OTHER, 104, "b"), change("queued", THIRD, 111, "c"))
+    notes = (
+        note(Event.START, ONE, 110.5, "a"),
+        note(Event.START, THIRD, 111.5, "c"),
+        note(Event.START, OTHER, 113.0, "b"),
+    )
+    assert stopwatch.first_of_waiting(Evidence(notes, changes), FAULT) == 3.0
+    assert stopwatch.first_of_waiting(Evidence(notes[:2], changes), FAULT) is None
+
+
 def test_what_waited_has_started_when_the_last_of_it_has() -> None:
     changes = (
         change("queued", ONE, 101, "a"),

@@ -1,0 +1,42 @@
+"""In which order the components of a host end, and how long each may take.
+
+Workers, scheduler and the like first (a task that ends must still reach the api-server), then api-server and template,
+then the servers.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterable
+
+from airfleet.agent.process import Running, ask_to_end, signal_group
+from airfleet.agent.states import State
+
+#: components that end together, in this order; kinds not named are in the first group
+_LATE = {"api-server": 1, "nginx": 1, "template": 1, "valkey": 2, "postgres": 2}
+
+
+def end_in_order(components: Iterable[Running], now: float, *, forced: bool) -> bool:
+    """Bring all of them nearer to their end; True when they are there."""
+    groups: dict[int, list[Running]] = {}
+    for running in components:
+        groups.setdefault(_LATE.get(running.component.kind, 0), []).append(running)
+    for stage in sorted(groups):
+        # All of the group are asked before we wait for any of them.
+        ended = [_end(running, now, forced=forced) for running in groups[stage]]
+        if not all(ended):
+            return False
+    return True
+
+
+def _end(running: Running, now: float, *, forced: bool) -> bool:
+    if running.state in (State.STARTING, State.READY, State.DEGRADED):
+        running.move_to(State.STOPPING, now)
+        ask_to_end(running)
+    late = forced or now - running.since > running.component.grace_seconds
+    if running.state == State.STOPPING and running.pid is not None:
+        if late:
+            signal_group(running.pid, signal.SIGKILL)
+    elif running.state != State.STOPPED:
+        running.move_to(State.STOPPED, now)
+    return running.state == State.STOPPED

@@ -1,0 +1,88 @@
+"""The order in which the components of a host end."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from airfleet.agent.ending import end_in_order
+from airfleet.agent.process import Running, signal_group
+from airfleet.agent.states import State
+from airfleet.fleet.plan import Component, Exec
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "log"
+
+
+@pytest.fixture
+def stubborn() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that heeds no SIGTERM; it runs once the signal is ignored."""
+    script = "trap '' TERM; echo; while :; do sleep 60; done"
+    with subprocess.Popen(("sh", "-c", script), start_new_session=True, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        yield child
+        signal_group(child.pid, signal.SIGKILL)
+
+
+def ready(kind: str, log: Path, pid: int) -> Running:
+    running = Running(Component(kind, kind, Exec(("true",)), grace_seconds=10.0), log, lambda _: None)
+    running.move_to(State.STARTING, 0.0)
+    running.move_to(State.READY, 0.0)
+    running.pid = pid
+    return running
+
+
+def ended(running: Running) -> None:
+    """What the agent does when it has reaped it."""
+    running.pid = None
+    running.move_to(State.STOPPED, 9.0)
+
+
+def states(components: list[Running]) -> list[State]:
+    return [running.state for running in components]
+
+
+def test_servers_end_last_and_nothing_begins_to_end_before_what_needs_it_is_gone(
+    log: Path, stubborn: subprocess.Popen[bytes]
+) -> None:
+    components = [ready(kind, log, stubborn.pid) for kind in ("postgres", "api-server", "worker")]
+    postgres, api_server, worker = components
+    assert not end_in_order(components, 1.0, forced=False)
+    assert states(components) == [State.READY, State.READY, State.STOPPING]
+    ended(worker)
+    assert not end_in_order(components, 2.0, forced=False)
+    assert states(components) == [State.READY, State.STOPPING, State.STOPPED]
+    ended(api_server)
+    assert not end_in_order(components, 3.0, forced=False)
+    assert states(components) == [State.STOPPING, State.STOPPED, State.STOPPED]
+    ended(postgres)
+    assert end_in_order(components, 4.0, forced=False)
+
+
+def test_one_that_does_not_heed_the_signal_is_ended_after_its_grace(
+    log: Path, stubborn: subprocess.Popen[bytes]
+) -> None:
+    components = [ready("worker", log, stubborn.pid)]
+    end_in_order(components, 1.0, forced=False)
+    end_in_order(components, 11.0, forced=False)
+    assert stubborn.poll() is None
+    end_in_order(components, 11.5, forced=False)
+    assert stubborn.wait(10.0) == -signal.SIGKILL
+
+
+def test_by_force_nothing_is_waited_for(log: Path, stubborn: subprocess.Popen[bytes]) -> None:
+    end_in_order([ready("worker", log, stubborn.pid)], 1.0, forced=True)
+    assert stubborn.wait(10.0) == -signal.SIGKILL
+
+
+def test_what_does_not_run_has_ended(log: Path) -> None:
+    waiting = Running(Component("one", "worker", Exec(("true",))), log, lambda _: None)
+    assert end_in_order([waiting], 1.0, forced=False)
+    assert waiting.state == State.STOPPED

@@ -1,0 +1,149 @@
+"""What becomes of a component by the answers of its probe; ended processes are real ones."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from airfleet.agent import restarts
+from airfleet.agent.health import WELL, Verdict
+from airfleet.agent.judging import PATIENCE_SECONDS, Judge, why_ended
+from airfleet.agent.process import Running
+from airfleet.agent.states import State
+from airfleet.fleet.plan import Component, Exec, Watch
+
+UNWELL = Verdict(False, "it says no")
+SILENT = Verdict(False, "no heartbeat", silent=True)
+USELESS = Verdict(False, "takes no tasks", useless=True)
+
+
+@dataclass
+class Court:
+    """A judge, and what it is told and tells."""
+
+    log: Path
+    now: float = 0.0
+    replaced: list[tuple[str, int, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.judge = Judge(lambda: self.now, lambda r, pid, why: self.replaced.append((r.name, pid, why)))
+
+    def starting(self, kind: str, pid: int = 0, start: Exec | Watch | None = None) -> Running:
+        component = Component("one", kind, start or Exec(("true",)), start_seconds=10.0, silent_seconds=30.0)
+        running = Running(component, self.log, lambda _: None)
+        running.began(pid, self.now, 0.0) if pid else running.ordered(self.now, 0.0)
+        running.move_to(State.STARTING, self.now)
+        return running
+
+    def ready(self, kind: str, pid: int = 0) -> Running:
+        running = self.starting(kind, pid)
+        self.judge.judge(running, WELL)
+        assert running.state == State.READY
+        return running
+
+    def hear(self, running: Running, verdict: Verdict, at: float) -> None:
+        self.now = at
+        self.judge.judge(running, verdict)
+
+
+@pytest.fixture
+def court(tmp_path: Path) -> Court:
+    return Court(tmp_path / "one.log")
+
+
+@pytest.fixture
+def process() -> Iterator[subprocess.Popen[bytes]]:
+    """One that does nothing, in a session of its own as components are."""
+    with subprocess.Popen(("sleep", "60"), start_new_session=True) as child:
+        yield child
+        child.kill()
+
+
+def test_one_that_is_unwell_is_degraded_after_a_while_and_ready_again_at_once(court: Court) -> None:
+    one = court.ready("scheduler")
+    court.hear(one, UNWELL, PATIENCE_SECONDS)
+    assert one.state == State.READY
+    court.hear(one, UNWELL, PATIENCE_SECONDS + 1)
+    assert (one.state, one.reason) == (State.DEGRADED, "it says no")
+    court.hear(one, WELL, PATIENCE_SECONDS + 2)
+    assert one.state == State.READY
+
+
+def test_one_that_has_been_well_for_long_is_forgiven_its_deaths(court: Court) -> None:
+    one = court.ready("scheduler")
+    one.deaths.append(0.0)
+    court.hear(one, WELL, restarts.HEALED_AFTER)
+    assert one.deaths
+    court.hear(one, WELL, restarts.HEALED_AFTER + 1)
+    assert not one.deaths
+
+
+def test_a_worker_of_no_use_is_replaced_and_nothing_else_is(court: Court) -> None:
+    court.hear(court.ready("worker", pid=7), USELESS, 1.0)
+    assert court.replaced == [("one", 7, "takes no tasks")]
+    court.hear(court.ready("scheduler", pid=8), USELESS, 1.0)
+    court.hear(court.starting("worker", pid=9), USELESS, 1.0)
+    assert len(court.replaced) == 1
+
+
+def test_what_is_only_watched_and_will_never_do_is_given_up(court: Court) -> None:
+    broker = court.starting("broker", start=Watch())
+    court.hear(broker, Verdict(False, "wrong password", useless=True), 1.0)
+    assert (broker.state, broker.reason) == (State.GAVE_UP, "wrong password")
+
+
+def test_one_that_stands_still_is_ended(court: Court, process: subprocess.Popen[bytes]) -> None:
+    one = court.ready("scheduler", process.pid)
+    court.hear(one, SILENT, 5.0)
+    court.hear(one, SILENT, 34.0)
+    assert process.poll() is None
+    court.hear(one, SILENT, 35.0)
+    assert process.wait(10.0) != 0
+    assert why_ended(one) == "did nothing for 30 s: no heartbeat"
+
+
+@pytest.mark.parametrize("between", [WELL, UNWELL])
+def test_one_that_gives_a_sign_of_life_meanwhile_is_not(
+    court: Court, process: subprocess.Popen[bytes], between: Verdict
+) -> None:
+    one = court.ready("scheduler", process.pid)
+    court.hear(one, SILENT, 5.0)
+    court.hear(one, between, 20.0)
+    court.hear(one, SILENT, 36.0)
+    assert process.poll() is None
+
+
+def test_the_silence_of_one_that_died_is_not_held_against_the_next(
+    court: Court, process: subprocess.Popen[bytes]
+) -> None:
+    one = court.ready("scheduler", process.pid)
+    court.hear(one, SILENT, 5.0)
+    court.judge.died(one)
+    court.hear(one, SILENT, 36.0)
+    assert process.poll() is None
+
+
+def test_a_silent_worker_is_left_to_its_own_probe(court: Court, process: subprocess.Popen[bytes]) -> None:
+    one = court.ready("worker", process.pid)
+    court.hear(one, SILENT, 5.0)
+    court.hear(one, SILENT, 500.0)
+    assert process.poll() is None
+
+
+def test_one_that_is_not_ready_in_time_is_ended_and_says_what_it_last_said(
+    court: Court, process: subprocess.Popen[bytes]
+) -> None:
+    one = court.starting("scheduler", process.pid)
+    court.hear(one, UNWELL, 10.0)
+    court.judge.end_when_too_slow(one)
+    assert process.poll() is None
+    court.now = 10.5
+    court.judge.end_when_too_slow(one)
+    assert process.wait(10.0) != 0
+    assert why_ended(one) == "was not ready after 10 s: it says no"
+    court.hear(one, Verdict(False, "something else"), 10.6)
+    assert why_ended(one) == "was not ready after 10 s: it says no"
