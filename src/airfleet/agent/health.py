@@ -282,7 +282,9 @@ def _age_of_own(file: Path, subject: Subject) -> float | None:
     job = fencing.read_down(file.parent, file.stem)
     if job is None or job.pid != subject.pid:
         return None
-    return _seconds(subject.database.row(f"{_AGE} WHERE id = %s AND state = 'running'", (job.number,)))
+    # Whatever its state: another scheduler calls one that is silent failed long before its agent ends it, and when it
+    # goes on, it calls itself running again (Airflow's Job.heartbeat merges all it remembers).
+    return _seconds(subject.database.row(f"{_AGE} WHERE id = %s", (job.number,)))
 
 
 def _age_of_any(job_type: str, subject: Subject) -> float | None:

@@ -43,12 +43,18 @@ def scheduler(folder: Path, name: str, job: int) -> Component:
     return program(name, WRITES_DOWN.format(job=job, file=file), "scheduler", probe=probe, silent_seconds=0.0)
 
 
-def test_of_two_schedulers_of_a_host_the_one_that_stands_still_is_started_again(url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("state", ["running", "failed"])
+def test_of_two_schedulers_of_a_host_the_one_that_stands_still_is_started_again(
+    url: str, tmp_path: Path, state: str
+) -> None:
+    """Also when the other one, which took its tasks over, has called it failed meanwhile."""
     both = (scheduler(tmp_path, "scheduler", 1), scheduler(tmp_path, "scheduler-2", 2))
     with psycopg.connect(url, autocommit=True) as db:
-        db.execute("UPDATE job SET latest_heartbeat = now() + interval '4 s' WHERE id = 1")
+        db.execute("UPDATE job SET state = 'running', latest_heartbeat = now() + interval '4 s' WHERE id = 1")
     with toy(*both, database_url=url) as running:
         running.wait(lambda now: now.healthy, "both are ready")
+        with psycopg.connect(url, autocommit=True) as db:
+            db.execute("UPDATE job SET state = %s WHERE id = 1", (state,))
         other = running.component("scheduler-2").pid
         running.wait(lambda now: now.components[0].restarts > 0, "the first one was ended")
         died = next(line for line in running.log() if line.startswith("scheduler did nothing"))
