@@ -18,6 +18,8 @@ HEAD = (
     "slot late, ms",
     "runs",
 )
+#: Airflow's default for a Celery worker, ``[celery] worker_concurrency``
+AIRFLOWS_SLOTS = 16
 ABOUT = ("", "version", "tasks are kept apart by", "what is durable")
 NOTES = """\
 *wall*: from the request to the end, median (least–most). *CPU*: all processes of the system, database and broker
@@ -45,7 +47,7 @@ def _page(results: Mapping[str, Any]) -> Iterator[str]:
 
 def _whose(slots: int, cores: int) -> str:
     """Why somebody would have so many."""
-    reasons = {cores: "One for each core, as airfleet has by itself", 16: "What Airflow has by itself"}
+    reasons = {cores: "One for each core, as airfleet has by itself", AIRFLOWS_SLOTS: "What Airflow has by itself"}
     return f"{reasons.get(slots, 'Some')}; here every system has them.\n"
 
 

@@ -2,7 +2,7 @@
 
     python benchmarks/task_path.py [--systems "airfleet stock"] [--workloads "chain40 fanout100"] [--repeats 5]
 
-Every system has as many slots: by default 16, what Airflow has unless told otherwise, or for instance one for each core
+Every system has equally many slots: by default 16, what Airflow has unless told otherwise, or say one for each core
 with ``--slots 2``; the figures of each number are kept apart.
 
 A pair of system and workload is run once unmeasured and then ``--repeats`` times; a slow pair only until ``--budget``
@@ -33,8 +33,6 @@ from systems import SYSTEMS, System, make
 from workloads import Workload, all_workloads
 
 NAME = "task_path"
-#: Airflow's default for a Celery worker, ``[celery] worker_concurrency``
-AIRFLOWS_SLOTS = 16
 #: a run of so many seconds or more needs none before it that warms up: what that would spare is lost in it
 LONG_SECONDS = 60.0
 #: what is written down of a system
@@ -79,7 +77,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--workloads", default="", help="which ones, with spaces between; all of them")
     parser.add_argument("--repeats", type=int, default=5, help="runs of each after one that warms up")
     parser.add_argument("--budget", type=float, default=60.0, help="seconds after which a pair is not run again")
-    parser.add_argument("--slots", type=int, default=AIRFLOWS_SLOTS, help="tasks at once, for every system")
+    parser.add_argument("--slots", type=int, default=tables.AIRFLOWS_SLOTS, help="tasks at once, for every system")
     parser.add_argument("--scale", type=float, default=0.3, help="shrinks the workloads of about 1,000 tasks")
     preset = parser.add_mutually_exclusive_group()
     preset.add_argument("--quick", action="store_true", help="two workloads, one run of each")

@@ -75,12 +75,14 @@ def _some_callbacks(target: Observed, label: str) -> bool:
 
 
 def _in_state(state: str, count: int) -> Callable[[Observed, str], bool]:
-    def there(target: Observed, label: str) -> bool:
-        with closing(psycopg.connect(target.database_url, autocommit=True, connect_timeout=5)) as connection:
-            row = connection.execute("SELECT count(*) FROM task_instance WHERE state = %s", (state,)).fetchone()
-        return bool(row and row[0] >= count)
+    question: LiteralString = "SELECT count(*) FROM task_instance WHERE state = %s"
+    return lambda target, label: _counted(target, question, state) >= count
 
-    return there
+
+def _counted(target: Observed, question: LiteralString, *values: str) -> int:
+    with closing(psycopg.connect(target.database_url, autocommit=True, connect_timeout=5)) as connection:
+        row = connection.execute(question, values).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _runs(dag_id: str, count: int, seconds: float) -> Callable[[str], Sequence[Asked]]:
@@ -89,9 +91,7 @@ def _runs(dag_id: str, count: int, seconds: float) -> Callable[[str], Sequence[A
 
 def _every_scheduler_has_tasks(target: Observed, label: str) -> bool:
     """Whichever is hurt now, some tasks are without the scheduler that looked after them."""
-    with closing(psycopg.connect(target.database_url, autocommit=True, connect_timeout=5)) as connection:
-        row = connection.execute(_WITHOUT_TASKS).fetchone()
-    return bool(row and row[0] == 0)
+    return _counted(target, _WITHOUT_TASKS) == 0
 
 
 _WITHOUT_TASKS: LiteralString = """

@@ -13,6 +13,7 @@ from airfleet.agent.ending import end_in_order
 from airfleet.agent.process import Running, signal_group
 from airfleet.agent.states import State
 from airfleet.fleet.plan import Component, Exec
+from support.lives import lives
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def test_one_that_does_not_heed_the_signal_is_ended_after_its_grace(
     components = [ready("worker", log, stubborn.pid)]
     end_in_order(components, 1.0, forced=False)
     end_in_order(components, 11.0, forced=False)
-    assert stubborn.poll() is None
+    assert lives(stubborn)
     end_in_order(components, 11.5, forced=False)
     assert stubborn.wait(10.0) == -signal.SIGKILL
 

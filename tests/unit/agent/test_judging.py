@@ -15,6 +15,7 @@ from airfleet.agent.judging import PATIENCE_SECONDS, Judge, why_ended
 from airfleet.agent.process import Running
 from airfleet.agent.states import State
 from airfleet.fleet.plan import Component, Exec, Watch
+from support.lives import lives
 
 UNWELL = Verdict(False, "it says no")
 SILENT = Verdict(False, "no heartbeat", silent=True)
@@ -100,7 +101,7 @@ def test_one_that_stands_still_is_ended(court: Court, process: subprocess.Popen[
     one = court.ready("scheduler", process.pid)
     court.hear(one, SILENT, 5.0)
     court.hear(one, SILENT, 34.0)
-    assert process.poll() is None
+    assert lives(process)
     court.hear(one, SILENT, 35.0)
     assert process.wait(10.0) != 0
     assert why_ended(one) == "did nothing for 30 s: no heartbeat"
@@ -114,7 +115,7 @@ def test_one_that_gives_a_sign_of_life_meanwhile_is_not(
     court.hear(one, SILENT, 5.0)
     court.hear(one, between, 20.0)
     court.hear(one, SILENT, 36.0)
-    assert process.poll() is None
+    assert lives(process)
 
 
 def test_the_silence_of_one_that_died_is_not_held_against_the_next(
@@ -124,14 +125,14 @@ def test_the_silence_of_one_that_died_is_not_held_against_the_next(
     court.hear(one, SILENT, 5.0)
     court.judge.died(one)
     court.hear(one, SILENT, 36.0)
-    assert process.poll() is None
+    assert lives(process)
 
 
 def test_a_silent_worker_is_left_to_its_own_probe(court: Court, process: subprocess.Popen[bytes]) -> None:
     one = court.ready("worker", process.pid)
     court.hear(one, SILENT, 5.0)
     court.hear(one, SILENT, 500.0)
-    assert process.poll() is None
+    assert lives(process)
 
 
 def test_one_that_is_not_ready_in_time_is_ended_and_says_what_it_last_said(
@@ -140,7 +141,7 @@ def test_one_that_is_not_ready_in_time_is_ended_and_says_what_it_last_said(
     one = court.starting("scheduler", process.pid)
     court.hear(one, UNWELL, 10.0)
     court.judge.end_when_too_slow(one)
-    assert process.poll() is None
+    assert lives(process)
     court.now = 10.5
     court.judge.end_when_too_slow(one)
     assert process.wait(10.0) != 0

@@ -264,10 +264,21 @@ def test_while_an_api_server_is_away_the_next_one_is_asked_at_once(orders: FakeA
     assert (client.url, pauses) == (orders.url, [])
 
 
-def test_every_api_server_is_asked_before_it_is_said_that_none_answers() -> None:
+def test_every_api_server_is_asked_however_late_it_is(orders: FakeAirflow) -> None:
+    client = Api("http://127.0.0.1:9", USER, PASSWORD, others=(orders.url,), patience_seconds=0.0)
+    assert client.get("dags", "orders", "details")["dag_id"] == "orders"
+
+
+def test_it_is_said_of_every_api_server_that_it_does_not_answer() -> None:
     times, pauses = iter([0.0, 30.0]), list[float]()
-    gone = Api("http://127.0.0.1:8", USER, PASSWORD, others=("http://127.0.0.1:9",), clock=lambda: next(times))
-    gone.sleep = pauses.append
+    gone = Api(
+        "http://127.0.0.1:8",
+        USER,
+        PASSWORD,
+        others=("http://127.0.0.1:9",),
+        clock=lambda: next(times),
+        sleep=pauses.append,
+    )
     with pytest.raises(FleetError) as told:
         gone.get("version")
     assert str(told.value).startswith("the API at http://127.0.0.1:8 or http://127.0.0.1:9 does not answer: ")
