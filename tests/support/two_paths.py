@@ -393,6 +393,7 @@ async def compare() -> dict[str, Any]:
                     "statements": asked,
                 }
         told["one token"] = await _with_one_token(database, sides, clients["short"], version)
+        told["many at once"] = await _many_at_once(database, sides, clients["short"], version)
     return told
 
 
@@ -415,6 +416,25 @@ async def _with_one_token(database: Database, sides: Sides, client: Any, version
         passed_on = sides.passed_on - before
         told[name] = [answer.status_code, passed_on, None if passed_on else len(checked) - asked]
     return told
+
+
+async def _many_at_once(database: Database, sides: Sides, client: Any, version: str) -> dict[str, Any]:
+    """How many connections are opened for as many requests as come at once, and when as many come again."""
+    from sqlalchemy import event
+
+    opened: list[object] = []
+    event.listen(sides.short.database.sync_engine, "connect", lambda *_: opened.append(None))
+    headers = _headers(Case("PUT", ""), database.ti_id, version)
+    told: dict[str, Any] = {"answers": set(), "passed on": -sides.passed_on, "opened": []}
+    database.reset("running")
+    sides.later = 0.0
+    for _ in range(2):
+        opened.clear()
+        place = f"/execution/task-instances/{database.ti_id}/rtif"
+        sending = (client.put(place, headers=headers, content=json.dumps(FIELDS).encode()) for _ in range(40))
+        told["answers"] |= {answer.status_code for answer in await asyncio.gather(*sending)}
+        told["opened"].append(len(opened))
+    return told | {"answers": sorted(told["answers"]), "passed on": told["passed on"] + sides.passed_on}
 
 
 def _count_checks(sides: Sides) -> list[str]:

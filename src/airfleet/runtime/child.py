@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
+from functools import cache
 from socket import socket
 from typing import Any, NoReturn
 
@@ -27,7 +28,7 @@ from airflow.sdk.configuration import conf
 from airflow.sdk.definitions._internal.dag_parsing_context import _airflow_parsing_context_manager
 from airflow.sdk.exceptions import AirflowRescheduleException
 from airflow.sdk.execution_time import comms, supervisor, task_runner
-from airflow.sdk.execution_time.comms import CommsDecoder, RescheduleTask, StartupDetails, ToSupervisor, ToTask
+from airflow.sdk.execution_time.comms import RescheduleTask, StartupDetails, ToTask
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance, TaskRunnerMarker
 from airflow.sdk.listener import get_listener_manager
 from airflow.sdk.observability.metrics import stats_utils
@@ -38,6 +39,7 @@ from structlog.contextvars import bind_contextvars
 
 from airfleet.runtime import loading, wire
 from airfleet.runtime.loading import Loaded
+from airfleet.runtime.plain_fields import Channel
 from airfleet.runtime.work import Work
 
 #: read what the monitor answers; half of the time of an attempt's start, were they built in each
@@ -48,6 +50,7 @@ _ANSWERS: TypeAdapter[Any] = TypeAdapter(ToTask)
 def work() -> Work:
     """What a worker's pool does. Sets up the logging that everything forked from here has."""
     loading.prepare()
+    _usual_user()
     return Work(load=loading.load, run=run, seconds_good=loading.seconds_good, stamp=loading.stamp)
 
 
@@ -107,9 +110,7 @@ def _reseed() -> None:
 def _main(loaded: Loaded) -> None:
     """Run the attempt whose details come over the socket that is now standard input."""
     log = structlog.get_logger(logger_name="task")
-    channel = CommsDecoder[ToTask, ToSupervisor](
-        log=log, resp_decoder=_FRAMES, body_decoder=_ANSWERS, err_decoder=_ANSWERS
-    )
+    channel = Channel(log=log, resp_decoder=_FRAMES, body_decoder=_ANSWERS, err_decoder=_ANSWERS)
     task_runner.SUPERVISOR_COMMS = channel
     stats.initialize(
         factory=stats_utils.get_stats_factory(), export_legacy_names=conf.getboolean("metrics", "legacy_names_on")
@@ -120,7 +121,7 @@ def _main(loaded: Loaded) -> None:
             log.info("::group::Pre Execute")
             details = task_runner.get_startup_details()
             span = stack.enter_context(task_runner._make_task_span(msg=details))
-            _run(details, loaded)
+            _run(details, loaded, channel)
         except AirflowRescheduleException as reschedule:
             log.warning("Rescheduling task during startup, marking task as UP_FOR_RESCHEDULE")
             channel.send(RescheduleTask(reschedule_date=reschedule.reschedule_date, end_date=datetime.now(UTC)))
@@ -139,10 +140,12 @@ def _main(loaded: Loaded) -> None:
                 channel.socket.close()
 
 
-def _run(details: StartupDetails, loaded: Loaded) -> None:
+def _run(details: StartupDetails, loaded: Loaded, channel: Channel) -> None:
     ti, context, log = _startup(details, loaded)
+    channel.spare(ti)
     with BundleVersionLock(bundle_name=ti.bundle_instance.name, bundle_version=ti.bundle_instance.version):
         state, _, error = task_runner.run(ti, context, log)
+        channel.restore()
         context["exception"] = error
         task_runner.finalize(ti, state, context, log, error)
         if getattr(ti, "_terminal_state_send_failed", False):
@@ -192,8 +195,14 @@ def _instance(details: StartupDetails, task: Any, loaded: Loaded) -> RuntimeTask
 
 def _is_for_another_user(task: Any) -> bool:
     """Whether Airflow will start the attempt again with ``sudo``, as it does for ``run_as_user``."""
-    user = getattr(task, "run_as_user", None) or conf.get("core", "default_impersonation", fallback=None)
+    user = getattr(task, "run_as_user", None) or _usual_user()
     return bool(user) and user != getuser()
+
+
+@cache
+def _usual_user() -> str | None:
+    """The user that tasks run as when they do not say."""
+    return conf.get("core", "default_impersonation", fallback=None) or None
 
 
 def _record(span: Span, error: BaseException) -> None:

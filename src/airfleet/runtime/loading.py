@@ -27,7 +27,7 @@ from airflow.sdk.execution_time import task_runner
 from airflow.sdk.listener import get_listener_manager
 from airflow.sdk.log import configure_logging, reset_logging
 
-from airfleet.runtime import observing, wire
+from airfleet.runtime import observing, plain_fields, wire
 from airfleet.runtime.work import Unshareable
 
 #: where everything that forks attempts, and each attempt, writes its log: to nowhere, until it is given a channel
@@ -91,6 +91,7 @@ def load(file: wire.File) -> Loaded:
             task_runner._register_deserialization_allowed_classes(dag, structlog.get_logger(__name__))
             _import_functions(dag)
         get_listener_manager()  # plugins, which every attempt would look for otherwise
+        plain_fields.prepare()
     if bag.import_errors:
         raise Unshareable("it has problems")
     if bag.captured_warnings:

@@ -38,8 +38,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 log = structlog.get_logger(__name__)
 
-#: connections that are kept, and that there may be beside them for a moment
-_KEPT, _MORE = 2, 6
+#: Connections, all of which are kept: to open one costs PostgreSQL a process, and both sides the check of a password. A
+#: request that finds none free waits for some milliseconds.
+_KEPT = 4
 
 #: what a record of the change needs is there
 _IS_COMPLETE = """EXISTS (
@@ -136,7 +137,7 @@ def database() -> AsyncEngine | None:
     return settings.create_async_metadata_engine(
         url,
         connect_args=settings._get_connect_args("sync"),
-        engine_args={"isolation_level": "AUTOCOMMIT", "pool_size": _KEPT, "max_overflow": _MORE},
+        engine_args={"isolation_level": "AUTOCOMMIT", "pool_size": _KEPT, "max_overflow": 0},
     )
 
 

@@ -25,7 +25,9 @@ from airflow.models.log import Log
 from airflow.models.renderedtifields import RenderedTaskInstanceFields
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
+from airflow.sdk import BaseOperator
 from airflow.sdk.api.client import Client
+from airflow.sdk.definitions._internal.templater import Templater
 from airflow.sdk.execution_time import supervisor, task_runner
 from airflow.sdk.execution_time.comms import CommsDecoder, SetRenderedFields, StartupDetails
 from airflow.sdk.execution_time.coordinator import BaseCoordinator
@@ -52,6 +54,15 @@ TAKEN_OVER: dict[Callable[..., Any], str] = {
     task_runner.parse: "41e51faff8f53d32",
     task_runner._verify_bundle_access: "1b2e7d5aac3f9391",
     task_runner._register_deserialization_allowed_classes: "0d3c7d1cf8eba6da",
+    # plain_fields: what becomes of a template field
+    task_runner._prepare: "dfc9c3a2ac4fa75c",
+    task_runner._serialize_rendered_fields: "0a09e268e4f59be7",
+    task_runner._serialize_template_field: "405d6b5a72e5296c",
+    Templater._iter_templated_fields: "782fff6def3c9054",
+    Templater._do_render_template_fields: "4f243ec08f7d87fa",
+    Templater.render_template: "dd9f7b727f4d94a5",
+    BaseOperator.render_template_fields: "d97655946cefc11f",
+    BaseOperator.prepare_for_execution: "d40674514951c935",
     # celery_task: what leads to the monitor
     BaseExecutor.run_workload: "8b39529e494ca982",
     # coordinator: the monitor

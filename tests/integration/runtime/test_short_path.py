@@ -89,3 +89,11 @@ def test_a_token_is_checked_once_and_serves_its_own_task_until_it_is_to_be_renew
         "before it is to be renewed": [204, 0, 0],
         "when it is to be renewed": [204, 1, None],
     }
+
+
+def test_requests_that_come_at_once_share_connections_that_stay_open(told: dict[str, Any]) -> None:
+    many = told["many at once"]
+    assert (many["answers"], many["passed on"]) == ([201], 0)
+    first, again = many["opened"]
+    assert 1 <= first <= 4
+    assert again == 0
