@@ -170,8 +170,8 @@ def _error(error: dict[str, Any]) -> Iterator[str]:
 
 
 def _place(frame: dict[str, Any]) -> str:
-    """Where in the user's code; which of its own functions Airflow went through says nothing."""
-    installed = "/site-packages/" in frame["filename"] or "/lib/python3" in frame["filename"]
+    """Where in the user's code; which of its own functions Airflow, or airfleet, went through says nothing."""
+    installed = any(part in frame["filename"] for part in ("/site-packages/", "/lib/python3", "/src/airfleet/"))
     return "(installed)" if installed else f"{frame['filename']} {frame['name']}"
 
 

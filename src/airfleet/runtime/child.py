@@ -28,7 +28,7 @@ from airflow.sdk.configuration import conf
 from airflow.sdk.definitions._internal.dag_parsing_context import _airflow_parsing_context_manager
 from airflow.sdk.exceptions import AirflowRescheduleException
 from airflow.sdk.execution_time import comms, supervisor, task_runner
-from airflow.sdk.execution_time.comms import RescheduleTask, StartupDetails, ToTask
+from airflow.sdk.execution_time.comms import CommsDecoder, RescheduleTask, StartupDetails, ToSupervisor, ToTask
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance, TaskRunnerMarker
 from airflow.sdk.listener import get_listener_manager
 from airflow.sdk.observability.metrics import stats_utils
@@ -37,9 +37,8 @@ from pydantic import TypeAdapter
 from setproctitle import setproctitle
 from structlog.contextvars import bind_contextvars
 
-from airfleet.runtime import loading, wire
+from airfleet.runtime import loading, plain_fields, wire
 from airfleet.runtime.loading import Loaded
-from airfleet.runtime.plain_fields import Channel
 from airfleet.runtime.work import Work
 
 #: read what the monitor answers; half of the time of an attempt's start, were they built in each
@@ -110,7 +109,9 @@ def _reseed() -> None:
 def _main(loaded: Loaded) -> None:
     """Run the attempt whose details come over the socket that is now standard input."""
     log = structlog.get_logger(logger_name="task")
-    channel = Channel(log=log, resp_decoder=_FRAMES, body_decoder=_ANSWERS, err_decoder=_ANSWERS)
+    channel = CommsDecoder[ToTask, ToSupervisor](
+        log=log, resp_decoder=_FRAMES, body_decoder=_ANSWERS, err_decoder=_ANSWERS
+    )
     task_runner.SUPERVISOR_COMMS = channel
     stats.initialize(
         factory=stats_utils.get_stats_factory(), export_legacy_names=conf.getboolean("metrics", "legacy_names_on")
@@ -121,7 +122,7 @@ def _main(loaded: Loaded) -> None:
             log.info("::group::Pre Execute")
             details = task_runner.get_startup_details()
             span = stack.enter_context(task_runner._make_task_span(msg=details))
-            _run(details, loaded, channel)
+            _run(details, loaded)
         except AirflowRescheduleException as reschedule:
             log.warning("Rescheduling task during startup, marking task as UP_FOR_RESCHEDULE")
             channel.send(RescheduleTask(reschedule_date=reschedule.reschedule_date, end_date=datetime.now(UTC)))
@@ -140,12 +141,12 @@ def _main(loaded: Loaded) -> None:
                 channel.socket.close()
 
 
-def _run(details: StartupDetails, loaded: Loaded, channel: Channel) -> None:
+def _run(details: StartupDetails, loaded: Loaded) -> None:
     ti, context, log = _startup(details, loaded)
-    channel.spare(ti)
     with BundleVersionLock(bundle_name=ti.bundle_instance.name, bundle_version=ti.bundle_instance.version):
         state, _, error = task_runner.run(ti, context, log)
-        channel.restore()
+        if isinstance(ti, plain_fields.RuntimeTaskInstance):
+            ti.show_fields()
         context["exception"] = error
         task_runner.finalize(ti, state, context, log, error)
         if getattr(ti, "_terminal_state_send_failed", False):
@@ -181,7 +182,7 @@ def _startup(details: StartupDetails, loaded: Loaded) -> tuple[RuntimeTaskInstan
 
 
 def _instance(details: StartupDetails, task: Any, loaded: Loaded) -> RuntimeTaskInstance:
-    return RuntimeTaskInstance.model_construct(
+    return plain_fields.RuntimeTaskInstance.model_construct(
         **details.ti.model_dump(exclude_unset=True),
         task=task,
         bundle_instance=loaded.bundle,

@@ -1,4 +1,4 @@
-"""Fields of a task that hold nothing to render, kept from being rendered. [A]
+"""What an attempt does about template fields: no more than there is to render, and to report. [A]
 
 Airflow takes every template field of a task through the same steps, whatever it holds: each text in it is compiled as a
 Jinja template, and for each field a validator is built (reference: ``_do_render_template_fields`` in
@@ -6,19 +6,19 @@ airflow/sdk/definitions/_internal/templater.py and ``_serialize_rendered_fields`
 airflow/sdk/execution_time/task_runner.py). A single validator is a quarter of what an attempt of a small task does for
 itself, and most fields hold nothing, numbers, or text without a template.
 
-A *plain* field is one that those steps would give back as it is. It is left out of ``template_fields`` while Airflow
-renders, and put back before anybody else looks: when Airflow reports what it has rendered, or calls its listeners, of
-which ours is the first. The report, the operator and its arguments are as they would have been. When all fields are
-plain, Airflow has nothing to report, and the report is made here.
+A *plain* field is one that rendering would give back as it is. Airflow does not get to see it. And what was rendered is
+reported from here. The report, the operator and its arguments are as they would have been: fields that Airflow need not
+look at are hidden, and shown again before anybody else looks, by a listener that is called before all others.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.listeners import hookimpl
 from airflow.sdk import DAG, BaseOperator
@@ -26,9 +26,12 @@ from airflow.sdk._shared.secrets_masker import redact
 from airflow.sdk.configuration import conf
 from airflow.sdk.definitions._internal.templater import create_template_env
 from airflow.sdk.execution_time import task_runner
-from airflow.sdk.execution_time.comms import CommsDecoder, SetRenderedFields, ToSupervisor, ToTask
-from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+from airflow.sdk.execution_time.comms import SetRenderedFields
 from airflow.sdk.listener import get_listener_manager
+
+if TYPE_CHECKING:
+    import jinja2
+    from airflow.sdk.definitions.context import Context
 
 #: an operator that has one of its own may do anything with a field
 _STEPS = (
@@ -42,44 +45,65 @@ _STEPS = (
 _SCALARS = (type(None), bool, int, float)
 
 
-class Channel(CommsDecoder[ToTask, ToSupervisor]):
-    """An attempt's way to its monitor, on which the report of rendered fields is complete."""
+@dataclass(frozen=True)
+class Hidden:
+    """The template fields of a task, while it seems to have fewer."""
 
-    _aside: Aside | None = None
+    task: BaseOperator
+    #: the task's own, if not its class has them
+    own: Collection[str] | None
 
-    def spare(self, ti: RuntimeTaskInstance) -> None:
-        """Keep the plain fields of the attempt's task from being rendered, until :meth:`restore`."""
-        self._aside = aside = Aside.of(ti)
-        if aside is None or ti.task.template_fields:
-            return
-        try:
-            super().send(SetRenderedFields(rendered_fields=aside.completed({})))
-        except Exception:  # Airflow tries again, in its place, and says what is wrong
-            self.restore()
+    @classmethod
+    def of(cls, task: BaseOperator, left: Collection[str]) -> Hidden:
+        """Let ``task`` seem to have only these."""
+        hidden = cls(task, vars(task).get("template_fields"))
+        task.template_fields = left
+        return hidden
 
-    def restore(self) -> None:
-        """Let the task be as it was written."""
-        if self._aside is not None:
-            self._aside.restore()
-            self._aside = None
+    def show(self) -> None:
+        """Let it have all of them."""
+        if self.own is None:
+            del self.task.template_fields
+        else:
+            self.task.template_fields = self.own
 
-    def send(self, msg: ToSupervisor) -> ToTask | None:
-        """As Airflow's; the report of what it has rendered has all fields."""
-        if self._aside is not None and isinstance(msg, SetRenderedFields):
-            fields = self._aside.completed(msg.rendered_fields)
-            msg = msg.model_copy(update={"rendered_fields": fields})
-            self.restore()
-        return super().send(msg)
+
+class RuntimeTaskInstance(task_runner.RuntimeTaskInstance):
+    """Airflow's, of the same name because tasks can see it; renders and reports no more than there is to."""
+
+    _hidden: Hidden | None = None
+    _is_prepared: bool = False
+
+    def render_templates(
+        self, context: Context | None = None, jinja_env: jinja2.Environment | None = None
+    ) -> BaseOperator:
+        """As Airflow's; the first time, what was rendered is reported, too."""
+        if self._is_prepared:
+            again: BaseOperator = super().render_templates(context, jinja_env)
+            return again
+        self._is_prepared = True
+        with _spared(self.task):
+            original: BaseOperator = super().render_templates(context, jinja_env)
+        if report := _report(self.task):
+            # The message has its validator: it is as strict as the ones that Airflow builds.
+            task_runner.SUPERVISOR_COMMS.send(msg=SetRenderedFields(rendered_fields=report))
+            self._hidden = Hidden.of(self.task, ())
+        return original
+
+    def show_fields(self) -> None:
+        """Let the task have its template fields, if they were hidden."""
+        if self._hidden is not None:
+            self._hidden.show()
+            self._hidden = None
 
 
 class _Listener:
     """Airflow calls it when a task has been rendered, and before it runs."""
 
     @hookimpl
-    def on_task_instance_running(self) -> None:
-        channel = getattr(task_runner, "SUPERVISOR_COMMS", None)
-        if isinstance(channel, Channel):
-            channel.restore()
+    def on_task_instance_running(self, task_instance: Any) -> None:
+        if isinstance(task_instance, RuntimeTaskInstance):
+            task_instance.show_fields()
 
 
 _LISTENER = _Listener()
@@ -93,56 +117,37 @@ def prepare() -> None:
     create_template_env()
 
 
-@dataclass(frozen=True)
-class Aside:
-    """The plain fields of an attempt's task, while Airflow does not see them."""
+@contextmanager
+def _spared(task: Any) -> Iterator[None]:
+    """Have Airflow render what is not plain; containers become the task's own all the same."""
+    plain = plain_fields(task)
+    if not plain:
+        yield
+        return
+    vars(task).update(plain)
+    hidden = Hidden.of(task, tuple(name for name in task.template_fields if name not in plain))
+    try:
+        yield
+    finally:
+        hidden.show()
 
-    ti: RuntimeTaskInstance
-    #: the task as it was loaded; Airflow renders a copy of it
-    task: BaseOperator
-    #: all template fields
-    written: Collection[str]
-    #: with containers of their own, as after rendering
-    plain: Mapping[str, Any]
-    #: the task itself has template fields, not only its class
-    is_own: bool
 
-    @classmethod
-    def of(cls, ti: RuntimeTaskInstance) -> Aside | None:
-        """Take the plain fields out of the task's template fields; None when there are none."""
-        task = ti.task
-        plain = plain_fields(task)
-        if not plain:
-            return None
-        aside = cls(ti, task, task.template_fields, plain, "template_fields" in vars(task))
-        vars(task).update(plain)
-        task.template_fields = tuple(name for name in aside.written if name not in plain)
-        return aside
-
-    def restore(self) -> None:
-        """Put them back, in the copy too."""
-        for task in {id(task): task for task in (self.task, self.ti.task)}.values():
-            if self.is_own:
-                task.template_fields = self.written
-            else:
-                vars(task).pop("template_fields", None)
-
-    def completed(self, reported: Mapping[str, Any]) -> dict[str, Any]:
-        """The report with the plain fields in their places."""
-        shown = {name: redact(_shown(value, name), name) for name, value in self.plain.items()}
-        return dict.fromkeys(self.written) | dict(reported) | shown
+def _report(task: Any) -> dict[str, Any]:
+    """What the task's fields hold, as Airflow shows it; nothing when Airflow has to find that out."""
+    if any("." in path for path in getattr(task, "template_fields_renderers", {})):
+        return {}
+    return {name: redact(_shown(getattr(task, name), name), name) for name in task.template_fields}
 
 
 def plain_fields(task: Any) -> Mapping[str, Any]:
     """The template fields of a task that Airflow need not see to render it, with copies of what they hold."""
     if not isinstance(task, BaseOperator) or not _is_rendered_as_usual(task):
         return {}
-    held, extensions = vars(task), tuple(task.template_ext)
-    dotted = {path.partition(".")[0] for path in task.template_fields_renderers if "." in path}
+    held, ends = vars(task), ("\n", *task.template_ext)
     return {
         name: _copy(held[name])
         for name in task.template_fields
-        if name in held and name not in dotted and _is_plain(held[name], extensions) and not _changes(task, name)
+        if name in held and _is_made_of(held[name], lambda text: _stays(text, ends)) and not _changes(task, name)
     }
 
 
@@ -161,15 +166,20 @@ def _changes(task: BaseOperator, name: str) -> bool:
     return hasattr(task, f"_convert_{name}") or hasattr(inspect.getattr_static(type(task), name, None), "__set__")
 
 
-def _is_plain(value: Any, extensions: tuple[str, ...]) -> bool:
+def _stays(text: str, ends: tuple[str, ...]) -> bool:
+    """Whether Jinja gives a text back as it is: it makes one kind of line ends of all, and drops the last."""
+    return "{" not in text and "\r" not in text and not text.endswith(ends)
+
+
+def _is_made_of(value: Any, text: Callable[[str], bool] = lambda _: True) -> bool:
+    """Whether a value has only what JSON has, of just these types, and ``text`` holds for every text that is no key."""
     kind = type(value)
     if kind is str:
-        # Jinja makes one kind of line ends of all, and drops the last.
-        return "{" not in value and "\r" not in value and not value.endswith(("\n", *extensions))
+        return text(value)
     if kind is dict:
-        return all(type(key) is str and _is_plain(one, extensions) for key, one in value.items())
+        return all(type(key) is str and _is_made_of(one, text) for key, one in value.items())
     if kind is list or kind is tuple:
-        return all(_is_plain(one, extensions) for one in value)
+        return all(_is_made_of(one, text) for one in value)
     return kind in _SCALARS
 
 
@@ -183,9 +193,10 @@ def _copy(value: Any) -> Any:
 
 
 def _shown(value: Any, name: str) -> Any:
-    """A plain value as Airflow shows it: what is long is cut."""
-    shown = _sorted(value)
-    return shown if len(str(shown)) <= _longest() else task_runner._serialize_template_field(value, name)
+    """A value as Airflow shows it: what is long is cut."""
+    if _is_made_of(value) and len(str(shown := _sorted(value))) <= _longest():
+        return shown
+    return task_runner._serialize_template_field(value, name)
 
 
 def _sorted(value: Any) -> Any:

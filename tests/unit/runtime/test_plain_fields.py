@@ -4,37 +4,33 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
+from enum import IntEnum
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
 from airflow.listeners import hookimpl
+from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, BaseOperator
 from airflow.sdk.execution_time import task_runner
-from airflow.sdk.execution_time.comms import CommsDecoder, SetRenderedFields
-from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+from airflow.sdk.execution_time.comms import SetRenderedFields
+from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance as Airflows
 from airflow.sdk.listener import get_listener_manager
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jinja2.sandbox import SandboxedEnvironment
 
 from airfleet.runtime import plain_fields
-from airfleet.runtime.plain_fields import Channel
+from airfleet.runtime.plain_fields import RuntimeTaskInstance
 
 Fields = Mapping[str, Any]
 
 
 class Sent(list[Any]):
-    """What an attempt has told its monitor, which refuses the first so many messages."""
+    """Stands where an attempt's way to its monitor is, and refuses the first so many messages."""
 
     refused = 0
-
-    @classmethod
-    def on(cls, patch: pytest.MonkeyPatch) -> Sent:
-        """Stands where Airflow's own way to the monitor is."""
-        sent = cls()
-        patch.setattr(CommsDecoder, "send", lambda channel, msg: sent.send(msg))
-        return sent
 
     def send(self, msg: Any) -> None:
         self.append(msg)
@@ -44,7 +40,9 @@ class Sent(list[Any]):
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
-    return Sent.on(monkeypatch)
+    found = Sent()
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", found, raising=False)
+    return found
 
 
 @pytest.fixture(autouse=True)
@@ -73,17 +71,14 @@ def operator(fields: Fields, *, base: type[Operator] = Operator, dag: Mapping[st
     return cls(fields=copy.deepcopy(fields), dag=DAG("d", schedule=None, **(dag or {})))
 
 
-def prepared(task: Any, channel: CommsDecoder[Any, Any], monkeypatch: pytest.MonkeyPatch) -> RuntimeTaskInstance:
-    """An attempt of ``task`` as Airflow prepares it to run, with ``channel`` to its monitor."""
-    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", channel, raising=False)
-    ti = RuntimeTaskInstance.model_construct(task=task)
-    if isinstance(channel, Channel):
-        channel.spare(ti)
+def prepared(task: Any, kind: type[Airflows] = RuntimeTaskInstance) -> Airflows:
+    """An attempt of ``task`` that Airflow has prepared to run."""
+    ti = kind.model_construct(task=task)
     task_runner._prepare(ti, Mock(), {"ti": ti, "task": task, "ds": "2026-01-01"})  # type: ignore[typeddict-item]
     return ti
 
 
-def seen(ti: RuntimeTaskInstance, sent: Sent) -> dict[str, Any]:
+def seen(ti: Airflows, sent: Sent) -> dict[str, Any]:
     """All that anybody can see of the rendered fields."""
     reports = [list(msg.rendered_fields.items()) for msg in sent if isinstance(msg, SetRenderedFields)]
     return {
@@ -92,11 +87,6 @@ def seen(ti: RuntimeTaskInstance, sent: Sent) -> dict[str, Any]:
         "fields": ti.task.template_fields,
         "own": sorted(vars(ti.task)),
     }
-
-
-def channel() -> Channel:
-    """An attempt's end of the way to its monitor."""
-    return Channel(socket=Mock())
 
 
 CASES: dict[str, tuple[Fields, set[str]]] = {
@@ -120,14 +110,12 @@ def test_what_airflow_need_not_see_is_left_out(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_an_attempt_looks_as_if_airflow_had_rendered_everything(
-    name: str, sent: Sent, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_attempt_looks_as_if_airflow_had_rendered_everything(name: str, sent: Sent) -> None:
     fields, _ = CASES[name]
-    expected = seen(prepared(operator(fields), CommsDecoder(socket=Mock()), monkeypatch), sent)
+    expected = seen(prepared(operator(fields), Airflows), sent)
     sent.clear()
     task = operator(fields)
-    assert seen(prepared(task, channel(), monkeypatch), sent) == expected
+    assert seen(prepared(task), sent) == expected
     assert (task.template_fields, "template_fields" in vars(task)) == (tuple(fields), False)
 
 
@@ -142,26 +130,37 @@ VALUES = st.recursive(
 @given(fields=st.dictionaries(st.sampled_from(["one", "two", "password", "four"]), VALUES, min_size=1))
 def test_whatever_the_fields_hold_nobody_sees_a_difference(fields: Fields) -> None:
     told: list[Any] = []
-    for way in (CommsDecoder(socket=Mock()), channel()):
+    for kind in (Airflows, RuntimeTaskInstance):
         with pytest.MonkeyPatch.context() as patch:
-            sent = Sent.on(patch)
+            patch.setattr(task_runner, "SUPERVISOR_COMMS", sent := Sent(), raising=False)
             try:
-                told.append(seen(prepared(operator(fields), way, patch), sent))
+                told.append(seen(prepared(operator(fields), kind), sent))
             except Exception as error:  # no template: both have to say the same
                 told.append((type(error), str(error)))
     assert told[0] == told[1]
 
 
-def test_a_task_that_changes_its_containers_changes_its_own(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_built_that_is_not_needed(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[str] = []
+    render = SandboxedEnvironment.from_string
+    monkeypatch.setattr(
+        SandboxedEnvironment, "from_string", lambda env, text: (compiled.append(text), render(env, text))[1]
+    )
+    monkeypatch.setattr(task_runner, "TypeAdapter", Mock(side_effect=AssertionError("a validator is built")))
+    prepared(operator({"a": "{{ ds }}", "b": "ls", "c": ["x", "y"], "d": None}))
+    assert compiled == ["{{ ds }}"]
+
+
+def test_a_task_that_changes_its_containers_changes_its_own(sent: Sent) -> None:
     shared = {"names": ["a"]}
     task = operator({"a": None})
     task.a = shared
-    ti = prepared(task, channel(), monkeypatch)
+    ti = prepared(task)
     ti.task.a["names"].append("b")  # type: ignore[attr-defined]
     assert shared == {"names": ["a"]}
 
 
-def test_whoever_listens_sees_all_fields(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whoever_listens_sees_all_fields(sent: Sent) -> None:
     found: list[Any] = []
 
     class Listener:
@@ -172,34 +171,84 @@ def test_whoever_listens_sees_all_fields(sent: Sent, monkeypatch: pytest.MonkeyP
     get_listener_manager().clear()
     get_listener_manager().add_listener(Listener())  # a plugin's, which is there first
     plain_fields.prepare()
-    prepared(operator({"a": 1, "b": None}), channel(), monkeypatch)
+    prepared(operator({"a": 1, "b": None}))
     assert found == [("a", "b")]
 
 
-def test_a_template_that_cannot_be_rendered_fails_as_before_and_the_task_is_as_it_was(
-    sent: Sent, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    task, way = operator({"a": "{{ 1 / 0 }}", "b": "x"}), channel()
+def test_a_template_that_cannot_be_rendered_fails_as_before_and_the_task_is_as_it_was(sent: Sent) -> None:
+    task = operator({"a": "{{ 1 / 0 }}", "b": "x"})
+    ti = RuntimeTaskInstance.model_construct(task=task)
     with pytest.raises(ZeroDivisionError):
-        prepared(task, way, monkeypatch)
-    way.restore()
-    assert (task.template_fields, sent) == (("a", "b"), [])
+        task_runner._prepare(ti, Mock(), {"ti": ti, "task": task})  # type: ignore[typeddict-item]
+    assert (ti.task.template_fields, task.template_fields, sent) == (("a", "b"), ("a", "b"), [])
 
 
-def test_a_report_that_is_refused_is_made_again_by_airflow_which_says_what_is_wrong(
-    sent: Sent, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sent.refused = 2
+def test_a_report_that_is_refused_fails_as_airflows_would(sent: Sent) -> None:
+    sent.refused = 1
     task = operator({"a": "x"})
     with pytest.raises(RuntimeError, match="does not want that"):
-        prepared(task, channel(), monkeypatch)
-    assert [msg.rendered_fields for msg in sent] == [{"a": "x"}] * 2
+        prepared(task)
+    assert [msg.rendered_fields for msg in sent] == [{"a": "x"}]
     assert task.template_fields == ("a",)
 
 
-def test_template_fields_that_a_task_has_for_itself_stay_its_own(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
+class Level(IntEnum):
+    """No number of JSON's, but one that Airflow makes into one."""
+
+    HIGH = 3
+
+
+@pytest.mark.parametrize("fields", [{"a": Level.HIGH}, {"a": ["x", Level.HIGH], "b": 1}])
+def test_a_value_that_is_no_json_is_reported_as_airflow_would(sent: Sent, fields: Fields) -> None:
+    expected = seen(prepared(operator(fields), Airflows), sent)
+    sent.clear()
+    assert seen(prepared(operator(fields)), sent) == expected
+
+
+def test_what_airflow_shows_a_part_of_is_reported_by_airflow(sent: Sent) -> None:
+    task = operator({"a": {"deep": "x"}, "b": "y"})
+    task.template_fields_renderers = {"a.deep": "sql", "b": "bash"}
+    prepared(task)
+    (msg,) = sent
+    assert list(msg.rendered_fields.items()) == [("a", {"deep": "x"}), ("b", "y"), ("a.deep", "x")]
+
+
+def test_a_field_that_is_not_there_is_named_by_airflow(sent: Sent) -> None:
+    task = operator({"a": "x"})
+    del task.a
+    with pytest.raises(AttributeError, match="'a' is configured as a template field but Some does not have"):
+        prepared(task)
+
+
+def test_a_mapped_task_is_reported_as_the_operator_that_it_becomes(sent: Sent) -> None:
+    told = []
+    for kind in (Airflows, RuntimeTaskInstance):
+        sent.clear()
+        with DAG("d", schedule=None):
+            mapped = BashOperator.partial(task_id="t", env={"A": "{{ ds }}"}).expand(bash_command=["x", "{{ ds }}"])
+        ti = kind.model_construct(task=mapped, map_index=1, _upstream_map_indexes={})
+        context = {"ti": ti, "task": mapped, "dag": mapped.dag, "dag_run": Mock(conf=None), "ds": "2026-01-01"}
+        task_runner._prepare(ti, Mock(), context)  # type: ignore[arg-type]
+        told.append(seen(ti, sent))
+    assert told[0] == told[1]
+    assert "2026-01-01" in str(told)
+
+
+def test_it_is_called_what_airflow_calls_its_own() -> None:
+    both = [repr(kind.model_construct(task_id="t")) for kind in (Airflows, RuntimeTaskInstance)]
+    assert both[0] == both[1]
+
+
+def test_the_task_may_render_itself_again(sent: Sent) -> None:
+    ti = prepared(operator({"a": "{{ ds }}"}))
+    ti.task.a = "{{ ds }}, again"  # type: ignore[attr-defined]
+    ti.render_templates({"ti": ti, "task": ti.task, "ds": "2026-01-01"})  # type: ignore[typeddict-item]
+    assert (ti.task.a, len(sent)) == ("2026-01-01, again", 1)  # type: ignore[attr-defined]
+
+
+def test_template_fields_that_a_task_has_for_itself_stay_its_own(sent: Sent) -> None:
     task = Operator(fields={"a": "x", "b": "{{ ds }}"}, own=True, dag=DAG("d", schedule=None))
-    ti = prepared(task, channel(), monkeypatch)
+    ti = prepared(task)
     assert [vars(one)["template_fields"] for one in (task, ti.task)] == [("a", "b")] * 2
 
 
@@ -238,9 +287,3 @@ class WithProperty(Operator):
 )
 def test_where_rendering_may_do_more_it_is_left_to_airflow(task: Any, plain: set[str]) -> None:
     assert set(plain_fields.plain_fields(task)) == plain
-
-
-def test_a_field_of_which_airflow_shows_a_part_is_left_to_airflow() -> None:
-    task = operator({"a": {"deep": "x"}, "b": "y"})
-    task.template_fields_renderers = {"a.deep": "sql", "b": "bash"}
-    assert set(plain_fields.plain_fields(task)) == {"b"}
