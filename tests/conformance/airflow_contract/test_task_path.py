@@ -63,6 +63,7 @@ TAKEN_OVER: dict[Callable[..., Any], str] = {
     Templater.render_template: "dd9f7b727f4d94a5",
     BaseOperator.render_template_fields: "d97655946cefc11f",
     BaseOperator.prepare_for_execution: "d40674514951c935",
+    RuntimeTaskInstance.render_templates: "dec6d94bb63f3cb3",
     # celery_task: what leads to the monitor
     BaseExecutor.run_workload: "8b39529e494ca982",
     # coordinator: the monitor
@@ -173,8 +174,11 @@ def test_the_client_is_made_and_changed_like_this() -> None:
     [
         "airflow.dag_processing.bundles.manager.DagBundlesManager",
         "airflow.sdk._shared.observability.metrics.stats.initialize",
+        "airflow.listeners.hookimpl",
+        "airflow.sdk._shared.secrets_masker.redact",
         "airflow.sdk.api.client.getuser",
         "airflow.sdk.definitions._internal.dag_parsing_context._airflow_parsing_context_manager",
+        "airflow.sdk.definitions._internal.templater.create_template_env",
         "airflow.sdk.exceptions.AirflowRescheduleException",
         "airflow.sdk.execution_time.comms.RescheduleTask",
         "airflow.sdk.execution_time.comms._ResponseFrame",
@@ -208,6 +212,8 @@ def test_functions_of_an_attempt_take_what_ours_gives() -> None:
         parameters(BundleDagBag.__init__)
     ) | set(parameters(BundleDagBag.__mro__[1].__init__))
     assert {"log", "resp_decoder", "body_decoder", "err_decoder"} <= {a.alias for a in attrs.fields(CommsDecoder)}
+    assert parameters(Templater._should_render_native) == ["self", "dag"]
+    assert parameters(RuntimeTaskInstance.render_templates) == ["self", "context", "jinja_env"]
     assert hasattr(BaseDagBundle, "initialize")
 
 
