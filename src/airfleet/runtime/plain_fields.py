@@ -100,7 +100,7 @@ class RuntimeTaskInstance(task_runner.RuntimeTaskInstance):
 class _Listener:
     """Airflow calls it when a task has been rendered, and before it runs."""
 
-    @hookimpl
+    @hookimpl(tryfirst=True)
     def on_task_instance_running(self, task_instance: Any) -> None:
         if isinstance(task_instance, RuntimeTaskInstance):
             task_instance.show_fields()

@@ -164,7 +164,7 @@ def test_whoever_listens_sees_all_fields(sent: Sent) -> None:
     found: list[Any] = []
 
     class Listener:
-        @hookimpl
+        @hookimpl(tryfirst=True)
         def on_task_instance_running(self, task_instance: Any) -> None:
             found.append(task_instance.task.template_fields)
 
