@@ -43,6 +43,7 @@ _STEPS = (
     "_render",
 )
 _SCALARS = (type(None), bool, int, float)
+_RENDERERS = "template_fields_renderers"
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def _spared(task: Any) -> Iterator[None]:
 
 def _report(task: Any) -> dict[str, Any]:
     """What the task's fields hold, as Airflow shows it; nothing when Airflow has to find that out."""
-    if any("." in path for path in getattr(task, "template_fields_renderers", {})):
+    if _is_computed(task, "template_fields") or any("." in path for path in getattr(task, _RENDERERS, {})):
         return {}
     return {name: redact(_shown(getattr(task, name), name), name) for name in task.template_fields}
 
@@ -157,13 +158,18 @@ def _is_rendered_as_usual(task: BaseOperator) -> bool:
     dag = task.get_dag()
     if own or dag is None or type(dag).get_template_env is not DAG.get_template_env:
         return False
-    fields_are_names = isinstance(task.template_fields, (tuple, list))
+    fields_are_names = isinstance(task.template_fields, (tuple, list)) and not _is_computed(task, "template_fields")
     return fields_are_names and not dag.jinja_environment_kwargs and not task._should_render_native(dag)
 
 
 def _changes(task: BaseOperator, name: str) -> bool:
     """Whether setting a field, as is done with what was rendered, makes something else of it."""
-    return hasattr(task, f"_convert_{name}") or hasattr(inspect.getattr_static(type(task), name, None), "__set__")
+    return hasattr(task, f"_convert_{name}") or _is_computed(task, name)
+
+
+def _is_computed(task: Any, name: str) -> bool:
+    """Whether an attribute is a property, or the like, of the operator's class."""
+    return hasattr(inspect.getattr_static(type(task), name, None), "__set__")
 
 
 def _stays(text: str, ends: tuple[str, ...]) -> bool:

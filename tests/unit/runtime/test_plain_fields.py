@@ -259,6 +259,12 @@ class Rendering(Operator):
         return f"<{content}>"
 
 
+class Computing(Operator):
+    """An operator that finds out what its template fields are."""
+
+    template_fields = property(lambda self: ("a", "b"))
+
+
 class Converting(Operator):
     """An operator that makes something else of what is set."""
 
@@ -270,6 +276,16 @@ class WithProperty(Operator):
     """An operator with a field that is set by a function."""
 
     a = property(lambda self: 1, lambda self, value: None)
+
+
+def test_template_fields_that_an_operator_finds_out_are_left_to_airflow(sent: Sent) -> None:
+    told = []
+    for kind in (Airflows, RuntimeTaskInstance):
+        sent.clear()
+        task = Computing(fields={"a": "x", "b": "{{ ds }}"}, dag=DAG("d", schedule=None))
+        told.append(seen(prepared(task, kind), sent))
+    assert told[0] == told[1]
+    assert told[0]["fields"] == ("a", "b")
 
 
 @pytest.mark.parametrize(
