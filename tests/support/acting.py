@@ -40,8 +40,9 @@ DATA = (Path(__file__).parent / "data.txt").read_text().strip()
 with DAG("written", schedule=None):
 
     @task(task_id="act")
-    def act(dag_run=None):
-        return {**acting.act(dag_run), "data": DATA}
+    def act(dag_run=None, ti=None):
+        attempt = {"kind": type(ti).__module__, "fields": list(ti.task.template_fields)}
+        return {**acting.act(dag_run), "data": DATA, "attempt": attempt}
 
     act()
 """

@@ -26,6 +26,13 @@ def test_the_next_task_sees_nothing_of_what_a_task_has_changed(acting: Acting, d
     assert len({before["pid"], after["pid"]}) == 2
 
 
+def test_a_task_has_all_its_template_fields_though_airflow_did_not_see_them(acting: Acting) -> None:
+    assert acting.act("written").found()["attempt"] == {
+        "kind": "airfleet.runtime.plain_fields",
+        "fields": ["templates_dict", "op_args", "op_kwargs"],
+    }
+
+
 def test_tasks_of_a_file_share_a_template_and_no_random_number(acting: Acting) -> None:
     found = [acting.act("declared").found() for _ in range(3)]
     assert len({one["parent"] for one in found}) == 1
