@@ -5,6 +5,10 @@
 Every system has equally many slots: by default 16, what Airflow has unless told otherwise, or say one for each core
 with ``--slots 2``; the figures of each number are kept apart.
 
+With ``--turns`` all systems are there at once, and run a workload one after the other, round by round: for a machine
+whose speed changes within the time that one of them takes. What the others use while they wait is then in the way of
+each, some per cent of a core for an Airflow.
+
 A pair of system and workload is run once unmeasured and then ``--repeats`` times; a slow pair only until ``--budget``
 seconds are spent, and a first run of more than a minute is one of the repeats. The number of runs stands in the table.
 Each run is checked: every task ran exactly once and the system says that it succeeded; else there is no figure. What is
@@ -15,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import itertools
 import json
 import os
 import signal
@@ -22,7 +27,9 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -33,6 +40,7 @@ from systems import SYSTEMS, System, make
 from workloads import Workload, all_workloads
 
 NAME = "task_path"
+_END = object()
 #: a run of so many seconds or more needs none before it that warms up: what that would spare is lost in it
 LONG_SECONDS = 60.0
 #: what is written down of a system
@@ -57,15 +65,14 @@ def main() -> int:
     names = list(_chosen(options.systems.split(), SYSTEMS, "system"))
     results = _results()
     systems = results["slots"].setdefault(str(options.slots), {})
-    for name in names:
-        print(f"== {name}", flush=True)
-        kept = systems.get(name, {}).get("workloads", {})
+    earlier = {name: systems.get(name, {}).get("workloads", {}) for name in names}
 
-        def keep(measured: Measured, name: str = name, kept: Measured = kept) -> None:
-            systems[name] = {**measured, "workloads": {**kept, **measured["workloads"]}}
-            _write(results)
+    def keep(name: str, found: Measured) -> None:
+        systems[name] = {**found, "workloads": {**earlier[name], **found["workloads"]}}
+        _write(results)
 
-        measure(name, list(chosen.values()), options, keep)
+    for group in [names] if options.turns else [[name] for name in names]:
+        measure(group, list(chosen.values()), options, keep)
     print(tables.markdown(results))
     return 1 if any(_failures(systems[name]) for name in names) else 0
 
@@ -79,6 +86,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--budget", type=float, default=60.0, help="seconds after which a pair is not run again")
     parser.add_argument("--slots", type=int, default=tables.AIRFLOWS_SLOTS, help="tasks at once, for every system")
     parser.add_argument("--scale", type=float, default=0.3, help="shrinks the workloads of about 1,000 tasks")
+    parser.add_argument("--turns", action="store_true", help="all systems at once, a run of each in turn")
     preset = parser.add_mutually_exclusive_group()
     preset.add_argument("--quick", action="store_true", help="two workloads, one run of each")
     preset.add_argument("--full", action="store_true", help="1,000 tasks where meant, more runs of slow pairs")
@@ -87,60 +95,91 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@dataclass(frozen=True)
+class Started:
+    """A system that runs, and what was found out about it; ``failed`` says why there is nothing."""
+
+    name: str
+    system: System
+    found: Measured
+
+
 def measure(
-    name: str, workloads: list[Workload], options: argparse.Namespace, keep: Callable[[Measured], None]
+    names: list[str], workloads: list[Workload], options: argparse.Namespace, keep: Callable[[str, Measured], None]
 ) -> None:
-    """Everything about one system, kept after each workload; ``failed`` says why there is nothing."""
+    """Everything about some systems that are there at once, kept after each workload."""
+    with ExitStack() as stack:
+        started = [stack.enter_context(_started(name, workloads, options)) for name in names]
+        for workload in workloads:
+            _in_turns([_repeated(one, workload, options) for one in started])
+            for one in started:
+                keep(one.name, one.found)
+
+
+@contextmanager
+def _started(name: str, workloads: list[Workload], options: argparse.Namespace) -> Iterator[Started]:
+    print(f"== {name}", flush=True)
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as scratch:
         Path(scratch).chmod(0o755)  # embedded servers run as another user when we are root
         system = make(name, Path(scratch), options.slots)
         found: Measured = {"about": vars(system.about), "workloads": {}}
-        offered = [workload for workload in workloads if not system.offers(workload)]
-        for workload in workloads:
-            if why_not := system.offers(workload):
-                found["workloads"][workload.name] = {**_what(workload), "not_offered": why_not}
         try:
-            system.start(offered)
-            found["version"] = system.version()
-            for workload in offered:
-                found["workloads"][workload.name] = {**_what(workload), **repeated(system, workload, options)}
-                keep(found)
-        except Exception as error:
-            traceback.print_exc()
-            found["failed"] = _sentence(error)
+            try:
+                system.start([workload for workload in workloads if not system.offers(workload)])
+                found["version"] = system.version()
+            except Exception as error:
+                traceback.print_exc()
+                found["failed"] = _sentence(error)
+            yield Started(name, system, found)
         finally:
             system.stop()
-    keep(found)
 
 
-def repeated(system: System, workload: Workload, options: argparse.Namespace) -> dict[str, Any]:
-    """One workload some times on a running system."""
-    began = time.monotonic()
+def _in_turns(runs: list[Iterator[None]]) -> None:
+    """One step of each, until all have come to their end."""
+    while runs:
+        runs = [one for one in runs if next(one, _END) is not _END]
+
+
+def _repeated(one: Started, workload: Workload, options: argparse.Namespace) -> Iterator[None]:
+    """One workload some times on a running system, a run in each step."""
+    if "failed" in one.found:
+        return
+    if why_not := one.system.offers(workload):
+        one.found["workloads"][workload.name] = {**_what(workload), "not_offered": why_not}
+        return
     taken: list[Figures] = []
+    spent = 0.0
     try:
-        first = once(system, workload, 0)
-        if (first["wall_s"] or 0.0) >= LONG_SECONDS or not options.repeats:
-            taken = [first]
-        while not taken or (len(taken) < options.repeats and time.monotonic() - began < options.budget):
-            taken.append(once(system, workload, len(taken) + 1))
+        for number in itertools.count():
+            if taken and (len(taken) >= options.repeats or spent >= options.budget):
+                break
+            began = time.monotonic()
+            seen = once(one, workload, number)
+            if number or not options.repeats or (seen["wall_s"] or 0.0) >= LONG_SECONDS:
+                taken.append(seen)
+            spent += time.monotonic() - began
+            yield
     except Exception as error:
         traceback.print_exc()
-        return {"failed": _sentence(error)}
-    return {
-        "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-        "median": _rounded(median_figures(taken)),
-        "runs": [_rounded(one) for one in taken],
-    }
+        told: Measured = {"failed": _sentence(error)}
+    else:
+        told = {
+            "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+            "median": _rounded(median_figures(taken)),
+            "runs": [_rounded(each) for each in taken],
+        }
+    one.found["workloads"][workload.name] = {**_what(workload), **told}
 
 
-def once(system: System, workload: Workload, number: int) -> Figures:
+def once(one: Started, workload: Workload, number: int) -> Figures:
     """One run; its figures."""
     label = f"{workload.name}-{os.getpid()}-{number}"
-    taken = figures(workload, system.run(workload, label))
+    taken = figures(workload, one.system.run(workload, label))
     said = (
         f"{taken['wall_s']:.2f} s, {taken['tasks_per_s']:.1f} tasks/s, {taken['cpu_ms_per_task']:.0f} ms CPU per task"
     )
-    print(f"   {workload.name}: {said}{'' if number else ' (first)'}", flush=True)
+    print(f"   {one.name}, {workload.name}: {said}{'' if number else ' (first)'}", flush=True)
     return taken
 
 

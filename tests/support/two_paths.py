@@ -57,6 +57,11 @@ def _xcom(value: Any, key: str = "return_value", **more: Any) -> Case:
     return Case("POST", f"/xcoms/{DAG_ID}/{RUN_ID}/a/{key}", value, state="running", **more)
 
 
+def _asked(key: str = "return_value", **more: Any) -> Case:
+    headers = {"content-type": None, **more.pop("headers", {})}
+    return Case("GET", f"/xcoms/{DAG_ID}/{RUN_ID}/a/{key}", state="running", raw=b"", headers=headers, **more)
+
+
 def _end(state: str, **more: Any) -> dict[str, Any]:
     return {"state": state, "end_date": END, **more}
 
@@ -73,6 +78,8 @@ _XCOM = (
     " SELECT id, 'a', {}, 'return_value', dag_id, run_id, '1', now() FROM dag_run"
 )
 XCOM, MAPPED_XCOM = _XCOM.format(-1), _XCOM.format(3)
+#: what is hard to write down as it was
+VALUE = '{"n": [1, 2.50, 1.5e300, -0.0, true, null], "text": "\\"ä\\n\\u0007 ", "": {"deep": []}}'
 RESCHEDULED = (
     "INSERT INTO task_reschedule (ti_id, start_date, end_date, duration, reschedule_date)"
     " SELECT id, now(), now(), 0, '2026-01-02' FROM task_instance"
@@ -175,6 +182,17 @@ CASES: dict[str, Case] = {
     "xcom that was there": _xcom([2], before=(XCOM,), statements=1),
     "xcom of a mapped task": _xcom([1, 2], key="deep/key?map_index=-1&mapped_length=2"),
     "xcom of a run": _xcom(1, key="k?dag_result=true", statements=1),
+    "an xcom is asked for": _asked(before=(XCOM,), statements=1),
+    "an xcom with much in it is asked for": _asked(
+        before=(XCOM, f"UPDATE xcom SET value = '{VALUE}'"), statements=1),
+    "an xcom of nothing is asked for": _asked(before=(XCOM, "UPDATE xcom SET value = 'null'"), statements=1),
+    "an xcom without a value is asked for": _asked(before=(XCOM, "UPDATE xcom SET value = NULL"), statements=1),
+    "an xcom of a mapped task is asked for": _asked(
+        "return_value?map_index=3", before=("UPDATE task_instance SET map_index = 3", MAPPED_XCOM), statements=1),
+    "an xcom with an odd key is asked for": _asked(
+        "a%20%22key%22%C3%A4", before=(XCOM, "UPDATE xcom SET key = 'a \"key\"ä'"), statements=1),
+    "an xcom is asked for with the token of another task": _asked(before=(XCOM,), claims={"sub": OTHER}, statements=1),
+    "an xcom is asked for after the database was away": _asked(before=(XCOM, AWAY), short=False),
     "correlation id": _ti("heartbeat", BEAT, state="running", headers={"correlation-id": "abc"}),
     # --- what only Airflow itself answers
     "no rendered fields": _ti("rtif", {}, state="running", short=False),  # its handler fails
@@ -218,6 +236,17 @@ CASES: dict[str, Case] = {
     "xcom with an unknown option": _xcom(1, key="k?other=1", short=False),
     "xcom with no number": _xcom(1, key="k?map_index=x", short=False),
     "too many mapped": _xcom([1], key="k?mapped_length=100000", short=False),
+    "an xcom that is not there": _asked(short=False),
+    "an xcom of a mapped task that is not there": _asked("return_value?map_index=2", before=(XCOM,), short=False),
+    "an xcom of earlier runs, too": _asked("return_value?include_prior_dates=true", before=(XCOM,), short=False),
+    "an xcom by its place": _asked("return_value?offset=0", before=(XCOM,), short=False),
+    "an item of an xcom": _asked("return_value/item/0", before=(XCOM,), short=False),
+    "a slice of an xcom": _asked("return_value/slice", before=(XCOM,), short=False),
+    "an xcom with an option that nobody knows": _asked("return_value?mapped_length=2", before=(XCOM,), short=False),
+    "an xcom is asked for with the queue's token": _asked(before=(XCOM,), short=False, claims={"scope": "workload"}),
+    "an xcom is asked for without a token": _asked(before=(XCOM,), short=False, headers={"authorization": None}),
+    "how many xcoms there are": Case("HEAD", f"/xcoms/{DAG_ID}/{RUN_ID}/a/return_value", state="running", raw=b"",
+        before=(XCOM,), short=False),
     "older version": _ti("run", RUN, short=False, headers={"airflow-api-version": "2025-05-20"}),
     "unknown version": _ti("run", RUN, short=False, headers={"airflow-api-version": "1999-01-01"}),
     "no version": _ti("run", RUN, short=False, headers={"airflow-api-version": None}),
@@ -387,11 +416,12 @@ async def compare() -> dict[str, Any]:
                 told[name][side] = {
                     "status": answer.status_code,
                     "body": _plain(answer),
-                    "headers": _shown(answer.headers),
+                    "headers": _shown(answer),
                     "database": database.found(),
                     "passed on": sides.passed_on - before,
                     "statements": asked,
                 }
+        told["carried"] = await _with_fields(database, clients, version)
         told["one token"] = await _with_one_token(database, sides, clients["short"], version)
         told["many at once"] = await _many_at_once(database, sides, clients["short"], version)
     return told
@@ -416,6 +446,32 @@ async def _with_one_token(database: Database, sides: Sides, client: Any, version
         passed_on = sides.passed_on - before
         told[name] = [answer.status_code, passed_on, None if passed_on else len(checked) - asked]
     return told
+
+
+async def _with_fields(database: Database, clients: Mapping[str, Any], version: str) -> dict[str, Any]:
+    """What becomes of rendered fields that come with the end of their attempt: taken along? and what is stored."""
+    from airfleet.runtime import carried
+
+    headers = _headers(Case("PATCH", ""), database.ti_id, version)
+    told: dict[str, Any] = {}
+    for name, side, state, header in (
+        ("success", "short", "success", carried.packed(FIELDS)),
+        ("failure", "short", "failed", carried.packed(FIELDS)),
+        ("no fields", "short", "success", "{"),
+        ("no short path", "long", "success", carried.packed(FIELDS)),
+    ):
+        database.reset("running")
+        answer = await clients[side].patch(
+            f"/execution/task-instances/{database.ti_id}/state",
+            headers={**headers, carried.HEADER: header or ""},
+            content=json.dumps(_end(state)).encode(),
+        )
+        found = database.found()
+        told[name] = [answer.status_code, answer.headers.get(carried.HEADER), found["fields"]]
+    database.reset("running")
+    place = f"/execution/task-instances/{database.ti_id}/rtif"
+    await clients["long"].put(place, headers=headers, content=json.dumps(FIELDS).encode())
+    return told | {"as Airflow stores them": database.found()["fields"]}
 
 
 async def _many_at_once(database: Database, sides: Sides, client: Any, version: str) -> dict[str, Any]:
@@ -464,10 +520,13 @@ def _plain(answer: Any) -> Any:
     return {**body, "correlation-id": "some"} if isinstance(body, dict) and "correlation-id" in body else body
 
 
-def _shown(headers: Mapping[str, str]) -> dict[str, str]:
-    """Headers, but for what no two answers share."""
+def _shown(answer: Any) -> dict[str, str]:
+    """Headers, but for what no two answers share; the same JSON may be written with more spaces."""
+    headers = {name.lower(): value for name, value in answer.headers.items() if name != "date"}
     fleeting = {"refreshed-api-token": "some"}
-    return {name.lower(): fleeting.get(name.lower(), value) for name, value in headers.items() if name != "date"}
+    if headers.get("content-length") == str(len(answer.content)):
+        fleeting["content-length"] = "right"
+    return {name: fleeting.get(name, value) for name, value in headers.items()}
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ import httpx
 import structlog
 from airflow.sdk.api.client import API_RETRIES, API_TIMEOUT, Client
 
-from airfleet.runtime import untold
+from airfleet.runtime import carried, untold
 
 log = structlog.get_logger(__name__)
 
@@ -74,6 +74,8 @@ class FleetClient(Client):
         self.patience_seconds = patience_seconds
         #: what is done between two rounds: waits about as long as it is told, in seconds
         self.pause: Callable[[float], None] = time.sleep
+        #: what the next request that ends an attempt carries (:mod:`airfleet.runtime.carried`); None once it was taken
+        self.fields: str | None = None
         self._untold = untold.folder(os.environ)
         self._at = 0
         self._return_at = 0.0
@@ -89,6 +91,15 @@ class FleetClient(Client):
             options["headers"] = {"content-type": "application/json"}
         if self._at and self._clock() >= self._return_at:
             self._use(0)
+        if self.fields is None or untold.ended_by(method, str(url)) is None:
+            return self._answered(method, url, options)
+        options["headers"] = {**(options.get("headers") or {}), carried.HEADER: self.fields}
+        response = self._answered(method, url, options)
+        if response.headers.get(carried.HEADER) == carried.STORED:
+            self.fields = None
+        return response
+
+    def _answered(self, method: str, url: Any, options: dict[str, Any]) -> httpx.Response:
         try:
             return self._once(method, url, options)
         except (httpx.TransportError, httpx.HTTPStatusError) as error:

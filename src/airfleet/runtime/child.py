@@ -44,12 +44,15 @@ from airfleet.runtime.work import Work
 #: read what the monitor answers; half of the time of an attempt's start, were they built in each
 _FRAMES = msgspec.msgpack.Decoder(comms._ResponseFrame)
 _ANSWERS: TypeAdapter[Any] = TypeAdapter(ToTask)
+#: naming the kinds of messages copies two hundred pages in an attempt
+_Channel = CommsDecoder[ToTask, ToSupervisor]
 
 
 def work() -> Work:
     """What a worker's pool does. Sets up the logging that everything forked from here has."""
     loading.prepare()
     _usual_user()
+    _statistics()
     return Work(load=loading.load, run=run, seconds_good=loading.seconds_good, stamp=loading.stamp)
 
 
@@ -109,13 +112,9 @@ def _reseed() -> None:
 def _main(loaded: Loaded) -> None:
     """Run the attempt whose details come over the socket that is now standard input."""
     log = structlog.get_logger(logger_name="task")
-    channel = CommsDecoder[ToTask, ToSupervisor](
-        log=log, resp_decoder=_FRAMES, body_decoder=_ANSWERS, err_decoder=_ANSWERS
-    )
+    channel = _Channel(log=log, resp_decoder=_FRAMES, body_decoder=_ANSWERS, err_decoder=_ANSWERS)
     task_runner.SUPERVISOR_COMMS = channel
-    stats.initialize(
-        factory=stats_utils.get_stats_factory(), export_legacy_names=conf.getboolean("metrics", "legacy_names_on")
-    )
+    stats.initialize(**_statistics())
     span = INVALID_SPAN
     with ExitStack() as stack:
         try:
@@ -198,6 +197,15 @@ def _is_for_another_user(task: Any) -> bool:
     """Whether Airflow will start the attempt again with ``sudo``, as it does for ``run_as_user``."""
     user = getattr(task, "run_as_user", None) or _usual_user()
     return bool(user) and user != getuser()
+
+
+@cache
+def _statistics() -> dict[str, Any]:
+    """How metrics are sent, as the settings say."""
+    return {
+        "factory": stats_utils.get_stats_factory(),
+        "export_legacy_names": conf.getboolean("metrics", "legacy_names_on"),
+    }
 
 
 @cache

@@ -5,7 +5,8 @@ what Airflow's own does, with these differences (reference: airflow/sdk/executio
 
 - the attempt is forked by the worker's pool (:mod:`airfleet.runtime.pool`), where its Dag is loaded;
 - the end of the process is an event among the others (:mod:`airfleet.ends`); Airflow often waits five seconds for it;
-- no heartbeat right after the start, which itself counts as one; no rendered fields when all are empty;
+- no heartbeat right after the start, which itself counts as one; no rendered fields when all are empty, and those of a
+  short attempt go with its end (:mod:`airfleet.runtime.carried`);
 - one HTTP connection for all attempts of a slot;
 - an attempt outlives the API (:mod:`airfleet.runtime.api_client`). A request of the attempt waits until it is
   answered; meanwhile the monitor forwards logs, sends heartbeats and sees the end of the process. A heartbeat that
@@ -22,20 +23,21 @@ import signal
 import socket
 import time
 from collections import deque
-from collections.abc import Generator, Iterable
-from contextlib import suppress
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache, partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, cast
 
 import attrs
 import httpx
 import structlog
-from airflow.sdk.api.client import Client
+from airflow.sdk.api.client import Client, ServerResponseError
 from airflow.sdk.configuration import conf
-from airflow.sdk.execution_time.comms import SetRenderedFields
+from airflow.sdk.execution_time.comms import GetXCom, SetRenderedFields, SetXCom, SucceedTask
 from airflow.sdk.execution_time.coordinator import BaseCoordinator
 from airflow.sdk.execution_time.supervisor import (
     MIN_HEARTBEAT_INTERVAL,
@@ -46,7 +48,7 @@ from airflow.sdk.execution_time.supervisor import (
 )
 
 from airfleet import ends, lossy
-from airfleet.runtime import execution_urls, loading, wire
+from airfleet.runtime import carried, execution_urls, loading, wire
 from airfleet.runtime.api_client import PATIENCE_SECONDS, FleetClient
 
 log = structlog.get_logger(__name__)
@@ -60,6 +62,9 @@ _KEEP_ALIVE_SECONDS = 60.0
 
 #: exit codes of processes that a signal ended, with its name, as psutil gives them
 NegativeSignal = IntEnum("NegativeSignal", {s.name: -s.value for s in signal.Signals})  # type: ignore[misc]
+
+#: what an attempt may ask while its rendered fields are still to be told
+_MEANWHILE = (GetXCom, SetXCom, SucceedTask)
 
 _pool: socket.socket | None = None
 
@@ -161,6 +166,9 @@ class Monitor(ActivitySubprocess):
     _serving: bool = attrs.field(default=False, init=False)
     #: the API knows that it runs, so that it wants heartbeats
     _is_known: bool = attrs.field(default=False, init=False)
+    #: rendered fields that are still to be told, and when at the latest, by the monotonic clock
+    _rendered: SetRenderedFields | None = attrs.field(default=None, init=False, repr=False)
+    _rendered_until: float = attrs.field(default=0.0, init=False)
 
     @classmethod
     def start(cls, **kwargs: Any) -> Monitor:
@@ -273,9 +281,13 @@ class Monitor(ActivitySubprocess):
         if self.failed_heartbeats and expect_signal is None:
             # Airflow would not wait at all from the moment on at which the last heartbeat is too old.
             max_wait_time = max(max_wait_time, self._last_heartbeat_attempt + MIN_HEARTBEAT_INTERVAL - time.monotonic())
+        if self._rendered is not None and not raise_on_timeout:
+            max_wait_time = max(0.0, min(max_wait_time, self._rendered_until - time.monotonic()))
         super()._service_subprocess(max_wait_time, raise_on_timeout, expect_signal)
         if not self._serving:
             self._serve()
+            if time.monotonic() >= self._rendered_until:
+                self._tell_rendered()
         return self._exit_code
 
     def _serve(self) -> None:
@@ -327,19 +339,65 @@ class Monitor(ActivitySubprocess):
             self.kill(signal.SIGTERM, force=True)
 
     def _send_terminal_state_msg(self, msg: Any) -> None:
-        super()._send_terminal_state_msg(msg)
+        with self._carrying():
+            super()._send_terminal_state_msg(msg)
         # It may have waited for the API: what comes after the end has its time from now on.
         self._task_end_time_monotonic = time.monotonic()
+        self._tell_rendered()
+
+    # --- rendered fields ---------------------------------------------------------------------------
 
     def _handle_request(self, msg: Any, log: Any, req_id: int) -> None:
-        if isinstance(msg, SetRenderedFields) and self._has_nothing_rendered(msg):
+        if isinstance(msg, SetRenderedFields) and (self._has_nothing_rendered(msg) or self._keep(msg)):
             self.send_msg(None, request_id=req_id, error=None)
             return
+        if not isinstance(msg, _MEANWHILE):
+            self._tell_rendered()
         super()._handle_request(msg, log, req_id)
 
     def _has_nothing_rendered(self, msg: SetRenderedFields) -> bool:
         """Whether all fields are empty, and no earlier attempt can have stored others."""
         return self.ti is not None and self.ti.try_number == 1 and not any(msg.rendered_fields.values())
+
+    def _keep(self, msg: SetRenderedFields) -> bool:
+        """Have these told later, in place of others; False when they have to be told now."""
+        fits = isinstance(self.client, FleetClient) and carried.packed(msg.rendered_fields) is not None
+        self._rendered = msg if fits else None
+        self._rendered_until = time.monotonic() + carried.LONGEST_SECONDS
+        return fits
+
+    @contextmanager
+    def _carrying(self) -> Iterator[None]:
+        """Have the end of the attempt carry what is to be told."""
+        client, fields = self.client, self._rendered
+        if fields is None or not isinstance(client, FleetClient):
+            yield
+            return
+        client.fields = carried.packed(fields.rendered_fields)
+        try:
+            yield
+            if client.fields is None:
+                self._rendered = None
+        finally:
+            client.fields = None
+
+    def _tell_rendered(self) -> None:
+        """Tell what is to be told by a request of its own; the attempt goes on when it is refused."""
+        msg, self._rendered = self._rendered, None
+        if msg is None:
+            return
+        try:
+            self.client.task_instances.set_rtif(self.id, msg.rendered_fields)
+        except httpx.HTTPError as error:
+            # Of an attempt that was cleared meanwhile they are not wanted; Airflow says nothing of that either.
+            if not (isinstance(error, ServerResponseError) and error.response.status_code == HTTPStatus.GONE):
+                self.process_log.warning("The rendered fields could not be stored", error=repr(error))
+
+    def update_task_state_if_needed(self) -> None:
+        """As Airflow's, after the fields; those of a success that waits go with it."""
+        if self._pending_terminal_state_msg is None:
+            self._tell_rendered()
+        super().update_task_state_if_needed()  # type: ignore[no-untyped-call]
 
 
 class StillRunning(Exception):

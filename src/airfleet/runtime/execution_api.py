@@ -1,11 +1,11 @@
-"""A short path for the five requests that every attempt makes of the execution API. [A]
+"""A short path for the six requests that attempts make most of the execution API. [A]
 
 Three quarters of what such a request costs in Airflow's api-server are not its handler but what lies around
 it: middleware, two applications with their routing, conversion between API versions, dependencies that are
 solved anew, and changes of thread. :class:`ShortPath` stands in front of the application, checks the token, and
-reads the body into the handler's own model. A start, a success, rendered fields and an XCom that are plain are one
-statement then (:mod:`airfleet.runtime.statements`); whatever else there is goes to the handler: Airflow's, unchanged,
-in one session and one transaction as there.
+reads the body into the handler's own model. A start, a success, rendered fields and an XCom, stored or asked for, that
+are plain are one statement then (:mod:`airfleet.runtime.statements`); whatever else there is goes to the handler:
+Airflow's, unchanged, in one session and one transaction as there.
 
 It takes only what it can be sure of. A request that speaks another version of the API, has a token that is
 not valid, not for this task or soon too old, or a body that does not fit goes to the application, and so
@@ -44,7 +44,7 @@ from pydantic import BaseModel, Discriminator, JsonValue, TypeAdapter, Validatio
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Session
 
-from airfleet.runtime import presence, statements
+from airfleet.runtime import carried, presence, statements
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -65,18 +65,21 @@ _REFRESH_SHARE, _REFRESH_SECONDS = 0.2, 30
 
 @dataclass(frozen=True)
 class Hot:
-    """A request with a short path: how its body is read, who may make it, and what answers it."""
+    """A request with a short path: how its body is read, who may make it, and what answers it.
 
-    body: TypeAdapter[Any]
+    Without ``body`` it has none; without ``call`` Airflow answers what is not plain.
+    """
+
+    body: TypeAdapter[Any] | None
     status: int
-    call: Callable[[_Call, Session], Any]
+    call: Callable[[_Call, Session], Any] | None
     plain: Callable[[_Call, AsyncConnection], Awaitable[_Said | None]] | None = None
     scopes: frozenset[str] = frozenset({"execution"})
 
 
 @dataclass(frozen=True)
 class _Said:
-    """What the plain way has to answer."""
+    """What the plain way has to answer; bytes are JSON already."""
 
     result: Any = None
 
@@ -92,6 +95,8 @@ class _Call:
     application: Any
     services: svcs.Container
     xcom: Mapping[str, Any]
+    #: rendered fields that came along (:mod:`airfleet.runtime.carried`)
+    fields: Mapping[str, Any] | None = None
 
 
 async def _run_plainly(call: _Call, connection: AsyncConnection) -> _Said | None:
@@ -118,6 +123,8 @@ def _run(call: _Call, session: Session) -> Any:
 async def _state_plainly(call: _Call, connection: AsyncConnection) -> _Said | None:
     if not isinstance(call.payload, TISuccessStatePayload):
         return None
+    if call.fields and await statements.render(connection, call.task_instance_id, call.fields):
+        call.response.headers[carried.HEADER] = carried.STORED
     return _Said() if await statements.succeed(connection, call.task_instance_id, call.payload) else None
 
 
@@ -149,6 +156,12 @@ def _xcom(call: _Call, session: Session) -> Any:
     return xcoms.set_xcom(session=session, value=call.payload, **call.xcom)
 
 
+async def _xcom_asked_plainly(call: _Call, connection: AsyncConnection) -> _Said | None:
+    value = await statements.pull(connection, call.xcom)
+    key = json.dumps(call.xcom["key"], ensure_ascii=False).encode()
+    return None if value is None else _Said(b'{"key":%s,"value":%s}' % (key, value))
+
+
 _JSON: TypeAdapter[Any] = TypeAdapter(JsonValue)
 # FastAPI takes the function as it is; pydantic alone wants it named a discriminator.
 _STATE_UPDATE: TypeAdapter[Any] = TypeAdapter(
@@ -164,7 +177,11 @@ TASK_INSTANCE: Mapping[tuple[str, str], Hot] = {
     ("PUT", "heartbeat"): Hot(TypeAdapter(TIHeartbeatInfo), 204, _heartbeat),
     ("PUT", "rtif"): Hot(TypeAdapter(dict[str, JsonValue]), 201, _rendered_fields, _rendered_fields_plainly),
 }
-XCOM = Hot(_JSON, 201, _xcom, _xcom_plainly)
+#: what is done to an XCom: method -> its short path, and the options that it knows
+XCOM: Mapping[str, tuple[Hot, frozenset[str]]] = {
+    "POST": (Hot(_JSON, 201, _xcom, _xcom_plainly), frozenset({"map_index", "mapped_length", "dag_result"})),
+    "GET": (Hot(None, 200, None, _xcom_asked_plainly), frozenset({"map_index"})),
+}
 
 
 @dataclass(frozen=True)
@@ -186,7 +203,7 @@ class _Request:
 
 
 class ShortPath:
-    """Airflow's API application, with a shorter way to five of its handlers."""
+    """Airflow's API application, with a shorter way to six of its handlers."""
 
     def __init__(self, application: Any, clock: Callable[[], float] = time.time) -> None:
         self._application: Application = application
@@ -218,15 +235,13 @@ class ShortPath:
             await _send(answer, self._version, request.headers.get(b"correlation-id"), send)
 
     def _short(self, scope: Message) -> _Request | None:
-        """The request, when it is one of the five and speaks the current version."""
+        """The request, when it is one of the six and speaks the current version."""
         found = _match(scope["method"], scope["path"].removeprefix(self._root), scope["query_string"])
         if found is None:
             return None
         headers = dict(scope["headers"])
         current = headers.get(b"airflow-api-version") == self._version
-        small = headers.get(b"content-length", b"").isdigit() and int(headers[b"content-length"]) <= _MOST_BODY
-        is_json = headers.get(b"content-type") == b"application/json"
-        return _Request(*found, headers) if current and small and is_json else None
+        return _Request(*found, headers) if current and _has_its_body(found[0], headers) else None
 
     async def _answer(self, request: _Request, body: bytes) -> Response | None:
         """What the handler says; None when Airflow's long way has to find an answer."""
@@ -234,17 +249,20 @@ class ShortPath:
         if token is None:
             return None
         try:
-            payload = request.hot.body.validate_python(json.loads(body))
+            payload = request.hot.body.validate_python(json.loads(body)) if request.hot.body else None
         except (ValidationError, ValueError):
             return None
         response = Response(status_code=request.hot.status, media_type="application/json")
+        fields = carried.unpacked(request.headers.get(carried.HEADER.encode()))
         call = _Call(
-            request.task_instance_id, payload, token, response, self._execution, self._container(), request.xcom
+            request.task_instance_id, payload, token, response, self._execution, self._container(), request.xcom, fields
         )
         _name_in_log(request)
         said = await self._plainly(request, call)
         if said is not None:
             return _filled(response, said.result)
+        if request.hot.call is None:
+            return None
         try:
             loop = asyncio.get_running_loop()
             context = contextvars.copy_context()
@@ -308,14 +326,26 @@ def _needs_the_long_way() -> bool:
 def _match(method: str, path: str, query: bytes) -> tuple[Hot, UUID | None, Mapping[str, Any]] | None:
     parts = path.split("/", 6)
     if parts[1:3] == ["execution", "task-instances"] and len(parts) == 5 and not query:
-        hot = TASK_INSTANCE.get((method, parts[4]))
+        of_task = TASK_INSTANCE.get((method, parts[4]))
         identifier = _uuid(parts[3])
-        return (hot, identifier, {}) if hot and identifier else None
-    if method == "POST" and parts[1:3] == ["execution", "xcoms"] and len(parts) == 7 and parts[6]:
+        return (of_task, identifier, {}) if of_task and identifier else None
+    if method in XCOM and parts[1:3] == ["execution", "xcoms"] and len(parts) == 7 and parts[6]:
+        # Below a key there is more to ask for: one of its items, or some.
+        if method == "GET" and "/" in parts[6]:
+            return None
+        hot, known = XCOM[method]
         options = _xcom_options(query)
         names = dict(zip(("dag_id", "run_id", "task_id", "key"), parts[3:], strict=True))
-        return (XCOM, None, names | options) if options is not None else None
+        return (hot, None, names | options) if options is not None and options.keys() <= known else None
     return None
+
+
+def _has_its_body(hot: Hot, headers: Mapping[bytes, bytes]) -> bool:
+    """Whether there is JSON of a size that is read here, or nothing where nothing belongs."""
+    size = headers.get(b"content-length", b"")
+    if hot.body is None:
+        return size in (b"", b"0") and b"transfer-encoding" not in headers
+    return size.isdigit() and int(size) <= _MOST_BODY and headers.get(b"content-type") == b"application/json"
 
 
 def _uuid(text: str) -> UUID | None:
@@ -351,6 +381,7 @@ def _good_until(claims: Mapping[str, Any]) -> float:
 
 def _handle(request: _Request, call: _Call) -> Response:
     """Call the handler in a transaction of its own; runs in a thread."""
+    assert request.hot.call is not None
     with create_session(scoped=False) as session:
         result = request.hot.call(call, session)
         return result if isinstance(result, Response) else _filled(call.response, result)
@@ -359,6 +390,8 @@ def _handle(request: _Request, call: _Call) -> Response:
 def _filled(response: Response, result: Any) -> Response:
     if isinstance(result, BaseModel):
         response.body = result.model_dump_json(exclude_unset=True, by_alias=True).encode()
+    elif isinstance(result, bytes):
+        response.body = result
     elif result is not None:
         response.body = json.dumps(result, separators=(",", ":")).encode()
     return response

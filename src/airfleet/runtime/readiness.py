@@ -1,14 +1,20 @@
-"""Whether looking at a run could change anything: told from the states of its tasks, without loading them.
+"""Which tasks of a run can start: told from the states of its tasks, without loading them.
 
 Airflow's own look at a run loads every task instance and checks each that waits. For a run of which 500 of 1,000
-tasks still go, and one waits for all of them, it finds each time that nothing can be done. Here that is said only
-where it is certain; in every doubt the answer is that something may have changed, and Airflow looks for itself.
+tasks still go, and one waits for all of them, it finds each time that nothing can be done; in a chain of ten, that
+the next one can start and eight cannot. Here that is said only where it is certain; in every doubt Airflow looks for
+itself.
 
-Certain it is for a run in which something is under way and every task that waits
+It is certain of a task that waits
 
-- waits for all its upstream tasks, by its trigger rule,
-- of which at least one has not ended, and none has failed, was skipped or removed,
-- and neither it nor anything above it decides in other ways: no mapping of its own, no branching, no setup that failed.
+- for all its upstream tasks, by its trigger rule, none of which failed, was skipped or removed:
+  it *stays* as it is while one of them has not ended, and *can start* when all have ended well;
+- while neither it nor anything above it decides in other ways: no mapping of its own, no branching, no setup that
+  failed;
+- and, if it is to start, nothing else decides about that: not the runs before, no dependency of its own, no trigger
+  that it begins with; nor is it of the kind that never runs.
+
+Something must be under way or start: else the run has ended, or stands still.
 """
 
 from __future__ import annotations
@@ -21,10 +27,14 @@ _UNDER_WAY = frozenset({"scheduled", "queued", "running", "restarting", "deferre
 #: may be scheduled again when its time has come
 _TIMED = frozenset({"up_for_retry", "up_for_reschedule"})
 _WAITING_FOR_ALL = frozenset({"all_success", "all_done", "none_failed", "none_failed_min_one_success"})
+#: the dependencies that every task has
+_USUAL = frozenset(
+    {"MappedTaskUpstreamDep", "NotInRetryPeriodDep", "NotPreviouslySkippedDep", "PrevDagrunDep", "TriggerRuleDep"}
+)
 
 
-def may_progress(dag: Any, states: Iterable[tuple[str, str | None]]) -> bool:
-    """Whether a run of this (serialized) Dag needs a look.
+def startable(dag: Any, states: Iterable[tuple[str, str | None]]) -> frozenset[str] | None:
+    """The tasks of a run of this (serialized) Dag that can start now, and only they; None when Airflow has to look.
 
     ``states`` are task ids and states of every task instance that did not succeed.
     """
@@ -37,28 +47,47 @@ def may_progress(dag: Any, states: Iterable[tuple[str, str | None]]) -> bool:
         elif state in _UNDER_WAY:
             under_way.add(task_id)
         elif state in _TIMED:
-            return True
+            return None
         else:
             ended_badly.add(task_id)
-    if not under_way or any(_is_setup(dag, task_id) for task_id in ended_badly):
-        return True
     unfinished = waiting | under_way
-    return not all(_is_blocked(dag, task_id, unfinished, ended_badly) for task_id in waiting)
+    if any(_is_setup(dag, task_id) for task_id in ended_badly):
+        return None
+    if not all(_waits_for_all(dag, task_id) and _disjoint(dag, task_id, ended_badly) for task_id in waiting):
+        return None
+    ready = frozenset(task_id for task_id in waiting if _disjoint(dag, task_id, unfinished))
+    if ready and (ended_badly or _has_setups(dag) or not all(_just_runs(dag.task_dict[one]) for one in ready)):
+        return None
+    return ready if ready or under_way else None
 
 
-def _is_blocked(dag: Any, task_id: str, unfinished: set[str], ended_badly: set[str]) -> bool:
+def _waits_for_all(dag: Any, task_id: str) -> bool:
     task = dag.task_dict.get(task_id)
     if task is None or task.is_mapped or task.get_closest_mapped_task_group() is not None:
         return False
-    upstream = task.upstream_task_ids
+    above = (dag.task_dict.get(other) for other in task.upstream_task_ids)
+    rule = str(getattr(task.trigger_rule, "value", task.trigger_rule))
+    return rule in _WAITING_FOR_ALL and not any(one.inherits_from_skipmixin for one in above if one is not None)
+
+
+def _disjoint(dag: Any, task_id: str, others: set[str]) -> bool:
+    return bool(dag.task_dict[task_id].upstream_task_ids.isdisjoint(others))
+
+
+def _just_runs(task: Any) -> bool:
+    """Whether nothing but its trigger rule decides when it starts, and a worker is what it needs then."""
     return (
-        str(getattr(task.trigger_rule, "value", task.trigger_rule)) in _WAITING_FOR_ALL
-        and not upstream.isdisjoint(unfinished)
-        and upstream.isdisjoint(ended_badly)
-        and not any(above.inherits_from_skipmixin for above in map(dag.task_dict.get, upstream) if above is not None)
+        not (task.depends_on_past or task.wait_for_downstream)
+        and not (task.start_from_trigger or task.inherits_from_empty_operator)
+        and {type(dependency).__name__ for dependency in task.deps} == _USUAL
     )
 
 
 def _is_setup(dag: Any, task_id: str) -> bool:
     task = dag.task_dict.get(task_id)
     return task is None or bool(task.is_setup)
+
+
+def _has_setups(dag: Any) -> bool:
+    """A setup decides about more tasks than those that name it."""
+    return any(task.is_setup or task.is_teardown for task in dag.task_dict.values())

@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, Any, LiteralString
 from uuid import UUID
 
 from airflow._shared.observability.metrics import stats
+from airflow._shared.timezones import timezone
 from airflow.callbacks.database_callback_sink import DatabaseCallbackSink
 from airflow.configuration import conf
 from airflow.jobs.scheduler_job_runner import SCHEDULER_DAG_CACHE_SIZE, SchedulerJobRunner
@@ -41,6 +42,7 @@ from airflow.models.dag import DagModel
 from airflow.models.dagbag import CachedDBDagBag
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
+from airflow.utils.retries import retry_db_transaction
 from airflow.utils.session import create_session
 from airflow.utils.sqlalchemy import is_lock_not_available_error, prohibit_commit, with_row_locks
 from airflow.utils.state import DagRunState
@@ -50,12 +52,13 @@ from sqlalchemy.orm import contains_eager
 
 from airfleet.runtime import presence
 from airfleet.runtime.executor import WAIT_SECONDS, FleetExecutor
-from airfleet.runtime.readiness import may_progress
+from airfleet.runtime.readiness import startable
 from airfleet.runtime.recovery import Recovery
 from airfleet.runtime.wakeups import News
 
 if TYPE_CHECKING:
     from airflow.callbacks.callback_requests import DagCallbackRequest
+    from airflow.utils.sqlalchemy import CommitProhibitorGuard
     from sqlalchemy.orm import Session
 
 #: between two passes that do everything, seconds; and while there is no run
@@ -90,11 +93,19 @@ SELECT
 """
 
 
-#: tasks of a run that did not succeed
+#: of some runs, the tasks and states of what did not succeed, and which of it has no state
 _UNSUCCESSFUL = """
-SELECT task_id, state FROM task_instance
-WHERE dag_id = %s AND run_id = %s AND state IS DISTINCT FROM 'success'
+SELECT ti.dag_id, ti.run_id, ti.task_id, ti.state, coalesce(array_agg(ti.id) FILTER (WHERE ti.state IS NULL), '{}')
+FROM unnest(%s::text[], %s::text[]) AS run (dag_id, run_id) JOIN task_instance ti USING (dag_id, run_id)
+WHERE ti.state IS DISTINCT FROM 'success'
+GROUP BY ti.dag_id, ti.run_id, ti.task_id, ti.state
 """
+#: what ``DagRun.schedule_tis`` does with tasks that had no state
+_SCHEDULE = text("""
+UPDATE task_instance
+SET state = 'scheduled', scheduled_dttm = :now, try_number = try_number + 1, updated_at = :now
+WHERE id = ANY(:ids) AND state IS NULL
+""")
 #: seconds until lost attempts are looked for without news; and until what somebody held just then is tried again
 RECOVER_SECONDS, RECOVER_AGAIN_SECONDS = 5.0, 1.0
 #: attempts that I look after: queued, or taken by a worker
@@ -387,9 +398,55 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
         )
         return list(session.scalars(with_row_locks(query, of=DagRun, session=session, skip_locked=True)).unique())
 
-    def _schedule_dag_run(self, dag_run: DagRun, session: Session) -> DagCallbackRequest | None:
-        if dag_run.id in self._doubtful and not self._may_progress(dag_run, session):
+    # --- which tasks -----------------------------------------------------------------------------
+
+    def _schedule_all_dag_runs(
+        self, guard: CommitProhibitorGuard, dag_runs: Iterable[DagRun], session: Session
+    ) -> list[tuple[DagRun, DagCallbackRequest | None]]:
+        """Airflow looks at those of which it is not plain what can start.
+
+        The others come after it, for it ends with a commit, which gives up the locks on all of them: what is plain
+        needs no lock, a task that has a state by now is left alone.
+        """
+        runs = list(dag_runs)
+        plain = self._plain(runs, session)
+        callbacks = super()._schedule_all_dag_runs(guard, [run for run in runs if run not in plain], session)
+        if ids := [ti_id for ids in plain.values() for ti_id in ids]:
+            self._schedule_plain(ids, guard, session=session)
+        return callbacks
+
+    @retry_db_transaction
+    def _schedule_plain(self, ids: list[UUID], guard: CommitProhibitorGuard, session: Session) -> None:
+        session.execute(_SCHEDULE, {"ids": ids, "now": timezone.utcnow()})
+        guard.commit()
+
+    def _plain(self, runs: Iterable[DagRun], session: Session) -> dict[DagRun, list[UUID]]:
+        """The runs of which it is, with the task instances that can start."""
+        doubtful = [run for run in runs if run.id in self._doubtful]
+        names = ([run.dag_id for run in doubtful], [run.run_id for run in doubtful])
+        rows = self._fetch(_UNSUCCESSFUL, names) if doubtful else None
+        if rows is None:
+            return {}
+        of_run: dict[tuple[str, str], list[tuple[str, str | None, list[UUID]]]] = {}
+        for dag_id, run_id, *row in rows:
+            of_run.setdefault((dag_id, run_id), []).append(tuple(row))
+        found = {run: self._ready(run, of_run.get((run.dag_id, run.run_id), []), session) for run in doubtful}
+        return {run: ids for run, ids in found.items() if ids is not None}
+
+    def _ready(
+        self, run: DagRun, rows: list[tuple[str, str | None, list[UUID]]], session: Session
+    ) -> list[UUID] | None:
+        dag = self.scheduler_dag_bag.get_dag_for_run(dag_run=run, session=session)
+        if dag is None or _is_overdue(run, dag) or not self._has_the_tasks_of_its_dag(run):
             return None
+        ready = startable(dag, ((task_id, state) for task_id, state, _ in rows))
+        return None if ready is None else [ti_id for task_id, _, ids in rows if task_id in ready for ti_id in ids]
+
+    def _has_the_tasks_of_its_dag(self, run: DagRun) -> bool:
+        latest = self._dags.latest.get(run.dag_id)
+        return bool(run.bundle_version) or (latest is not None and self._agrees.get(run.id) == latest)
+
+    def _schedule_dag_run(self, dag_run: DagRun, session: Session) -> DagCallbackRequest | None:
         callback = super()._schedule_dag_run(dag_run, session)
         if dag_run.dag is not None and any(getattr(task, "depends_on_past", False) for task in dag_run.dag.tasks):
             self._in_order.add(dag_run.dag_id)
@@ -398,11 +455,6 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
             self.executor.callback_sink.send(callback, session=session)
             return None
         return callback
-
-    def _may_progress(self, dag_run: DagRun, session: Session) -> bool:
-        states = self._fetch(_UNSUCCESSFUL, (dag_run.dag_id, dag_run.run_id))
-        dag = self.scheduler_dag_bag.get_dag_for_run(dag_run=dag_run, session=session)
-        return states is None or dag is None or may_progress(dag, ((task_id, state) for task_id, state in states))
 
     def _verify_integrity_if_dag_changed(self, dag_run: DagRun, session: Session) -> bool:
         latest = self._dags.latest.get(dag_run.dag_id)
@@ -462,3 +514,8 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
             # What found no slot free is tried again in the next loop.
             self._others_wait = sum(executor.slots_available for executor in self.executors) <= 0
             super()._enqueue_connection_tests(session=session)
+
+
+def _is_overdue(run: DagRun, dag: Any) -> bool:
+    timeout = dag.dagrun_timeout
+    return bool(timeout and run.start_date and run.start_date < timezone.utcnow() - timeout)

@@ -2,7 +2,7 @@
 
 Airflow's handlers for a start, a success, rendered fields and an XCom are written for every case there is: four to
 seven statements each, objects for whole rows, and a change of thread. These are for the plain case alone, and leave the
-same rows behind (reference: ``ti_run``, ``ti_update_state``, ``ti_put_rtif`` and ``set_xcom`` in
+same rows behind (reference: ``ti_run``, ``ti_update_state``, ``ti_put_rtif``, ``set_xcom`` and ``get_xcom`` in
 airflow/api_fastapi/execution_api/routes; tests compare both on equal databases). Each finds its row only in the state
 that makes the case plain, under the lock of its own update. One that finds none has changed nothing, and Airflow's
 handler then has to say what is to be done.
@@ -108,6 +108,12 @@ DO UPDATE SET value = EXCLUDED.value, dag_result = EXCLUDED.dag_result, timestam
 RETURNING 1
 """)
 
+#: as text: what PostgreSQL writes is what Python would read, and write again
+_PULL = text("""
+SELECT coalesce(value::text, 'null') FROM xcom
+WHERE dag_id = :dag_id AND run_id = :run_id AND task_id = :task_id AND map_index = :map_index AND key = :key
+""")
+
 # What is rendered is kept for the latest runs of a Dag. Airflow stores it first and then removes what is older: of a
 # run that is older itself nothing stays. A statement cannot remove what it stores, so that is not stored here.
 _RENDER = text("""
@@ -203,3 +209,9 @@ async def push(connection: AsyncConnection, value: Any, names: Mapping[str, Any]
         return False
     stored = {"map_index": -1, "dag_result": False, **names, "value": json.dumps(value), "now": timezone.utcnow()}
     return (await connection.execute(_PUSH, stored)).one_or_none() is not None
+
+
+async def pull(connection: AsyncConnection, names: Mapping[str, Any]) -> bytes | None:
+    """The value of an XCom, as JSON; None when there is none."""
+    found: str | None = await connection.scalar(_PULL, {"map_index": -1, **names})
+    return None if found is None else found.encode()

@@ -16,8 +16,9 @@ from airflow.models.dagbag import DBDagBag
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.providers.celery.executors.celery_executor import CeleryExecutor
+from airflow.serialization.definitions.baseoperator import DEFAULT_OPERATOR_DEPS
 
-from airfleet.runtime import scheduler, wakeups
+from airfleet.runtime import readiness, scheduler, wakeups
 from airfleet.runtime.executor import FleetExecutor
 from airfleet.runtime.scheduler import FleetSchedulerJobRunner, RememberingDagBag
 from support.upstream import digest
@@ -35,6 +36,11 @@ TAKEN_OVER = {
     SchedulerJobRunner._create_dagruns_for_dags: "6118ec2368eafd63",
     DagRun.get_running_dag_runs_to_examine.__func__: "c61d06af2f1a6b5c",
     DagRun.task_instance_scheduling_decisions: "22ac3e1600e708cb",
+    DagRun.update_state: "0c69f531258b6af5",
+    DagRun._get_ready_tis: "2504efb93d205f16",
+    DagRun.schedule_tis: "4096e2bf805e52af",
+    TaskInstance.is_task_schedulable: "d8385aa850dbabb8",
+    TaskInstance.defer_task: "2c3254b1b9d5b3b9",
     DBDagBag._version_from_dag_run: "ff48cc89d8ead859",
     BaseExecutor.heartbeat: "b135c39575e86a36",
     BaseExecutor.trigger_tasks: "1cb0684e324a3556",
@@ -114,7 +120,14 @@ def test_the_columns_and_tables_that_triggers_and_queries_name_are_there() -> No
     assert {"ti_id", "reschedule_date"} <= set(tables["task_reschedule"].columns.keys())
     assert {"dag_id"} <= set(tables["serialized_dag"].columns.keys())
     assert {"dag_id", "run_id", "state", "run_after"} <= set(tables["dag_run"].columns.keys())
-    assert "WHERE dag_id = %s AND run_id = %s" in scheduler._UNSUCCESSFUL
+    assert {"scheduled_dttm", "try_number", "updated_at"} <= set(TaskInstance.__table__.columns.keys())
+    # What is set by itself when a row changes is set by our statement, too.
+    assert [column.name for column in TaskInstance.__table__.columns if column.onupdate] == ["updated_at"]
+    assert "updated_at = :now" in str(scheduler._SCHEDULE)
+
+
+def test_every_task_has_the_dependencies_that_are_known() -> None:
+    assert {type(dependency).__name__ for dependency in DEFAULT_OPERATOR_DEPS} == readiness._USUAL
 
 
 def test_airflow_finds_the_executor_under_both_names(monkeypatch: pytest.MonkeyPatch) -> None:

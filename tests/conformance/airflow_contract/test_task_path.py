@@ -1,4 +1,4 @@
-"""What the path of a task takes over from Airflow: the attempt's process, its monitor, and the five requests.
+"""What the path of a task takes over from Airflow: the attempt's process, its monitor, and the six requests.
 
 When one of these fails, upstream moved: read what changed before a digest is renewed.
 """
@@ -84,14 +84,14 @@ TAKEN_OVER: dict[Callable[..., Any], str] = {
     ActivitySubprocess.update_task_state_if_needed: "c6a122ec75fb91b8",
     ActivitySubprocess.final_state.fget: "9c2e565c4046fbb4",
     supervisor.PsutilTracker: "702982f6adbb9caa",
-    # execution_api: what lies around the five handlers
+    # execution_api: what lies around the six handlers
     execution_app.CorrelationIdMiddleware.dispatch: "1a4619dcaaf7af6c",
     execution_app.JWTReissueMiddleware.dispatch: "6fd740d270be9091",
     security.JWTBearer.__call__: "9917561be0d4ad39",
     security.require_auth: "148e319fa0a2f86f",
     VersionPickingMiddleware.dispatch: "d644c3f3a0b472cd",
     xcoms.has_xcom_access: "e2a8792947e9af6e",
-    # statements: the plain case of four handlers
+    # statements: the plain case of five handlers
     task_instances.ti_run: "f0e0f0b26405a3fa",
     task_instances.ti_update_state: "bc0c26251aaaa878",
     task_instances._create_ti_state_update_query_and_update_state: "e378b4d609447ad8",
@@ -106,6 +106,8 @@ TAKEN_OVER: dict[Callable[..., Any], str] = {
     RenderedTaskInstanceFields.delete_old_records.__func__: "949ae4ad4721329b",
     RenderedTaskInstanceFields._do_delete_old_records.__func__: "d0b742cd39333b29",
     xcoms.set_xcom: "598781e0c066d19b",
+    xcoms.get_xcom: "f8a92f67d70aa404",
+    XComModel.get_many.__func__: "f963974c392d12c0",
     XComModel.set.__func__: "dc245affbc22dc06",
     Log.__init__: "2491ab63b42c1014",
 }
@@ -229,7 +231,7 @@ def test_an_attempt_is_described_by_these_fields() -> None:
         assert f"{name}=" in built, name
 
 
-# --- the five requests --------------------------------------------------------------------------------
+# --- the six requests ---------------------------------------------------------------------------------
 
 
 def routes(router: Any) -> dict[tuple[str, str], APIRoute]:
@@ -296,16 +298,32 @@ def test_what_run_answers_leaves_out_what_was_not_set() -> None:
     assert not route.response_model_exclude_defaults
 
 
-def test_an_xcom_is_set_as_the_short_path_does_it() -> None:
-    route = routes(xcoms.router)[("POST", "/{dag_id}/{run_id}/{task_id}/{key:path}")]
-    assert route.endpoint is xcoms.set_xcom
-    assert route.status_code == execution_api.XCOM.status
-    assert getattr(route, "allowed_token_types", frozenset({"execution"})) == execution_api.XCOM.scopes
-    assert parameters(xcoms.set_xcom) == [
-        "dag_id", "run_id", "task_id", "key", "session", "value", "map_index", "dag_result", "mapped_length"
-    ]  # fmt: skip
+@pytest.mark.parametrize(
+    ("method", "handler", "taken"),
+    [
+        ("POST", xcoms.set_xcom, ["session", "value", "map_index", "dag_result", "mapped_length"]),
+        ("GET", xcoms.get_xcom, ["session", "params"]),
+    ],
+)
+def test_an_xcom_is_set_and_asked_for_as_the_short_path_does_it(
+    method: str, handler: Callable[..., Any], taken: list[str]
+) -> None:
+    route = routes(xcoms.router)[(method, "/{dag_id}/{run_id}/{task_id}/{key:path}")]
+    hot, options = execution_api.XCOM[method]
+    assert route.endpoint is handler
+    assert (route.status_code or 200) == hot.status
+    assert getattr(route, "allowed_token_types", frozenset({"execution"})) == hot.scopes
+    assert parameters(handler) == ["dag_id", "run_id", "task_id", "key", *taken]
     own = {d.dependency for d in route.dependencies} - {security.require_auth}
     assert own == {xcoms.has_xcom_access}
+    assert options <= {*taken, *xcoms.GetXcomFilterParams.model_fields}
+
+
+def test_what_else_is_asked_of_an_xcom_stands_below_its_key() -> None:
+    asked = {path for method, path in routes(xcoms.router) if method == "GET"}
+    one = "/{dag_id}/{run_id}/{task_id}/{key:path}"
+    assert one in asked
+    assert all(path.startswith(f"{one}/") for path in asked - {one})
 
 
 def test_the_middleware_is_what_the_short_path_stands_in_for() -> None:

@@ -21,9 +21,9 @@ from airflow.sdk.api.client import Client
 from airflow.sdk.execution_time.supervisor import process_log_messages_from_subprocess
 from airflow.sdk.log import logging_processors
 
-from airfleet.runtime import coordinator, execution_urls, pool, wire
+from airfleet.runtime import coordinator, execution_urls, wire
 from airfleet.runtime.attempts import open_descriptors
-from airfleet.runtime.work import Work
+from support.served import attempts_served
 
 CONTEXT = {
     "dag_run": {
@@ -58,13 +58,8 @@ def ends_as_told(attempt: wire.Attempt, _: object) -> NoReturn:
 
 @pytest.fixture
 def served() -> Iterator[None]:
-    work = Work(load=lambda file: None, run=ends_as_told, seconds_good=lambda file: 60.0, stamp=lambda file: None)
-    requests = pool.start(work, lambda title: None)
-    coordinator.use(requests)
-    yield
-    coordinator.use(None)
-    requests.close()
-    os.wait()  # the keeper, which ends when nobody can ask any more
+    with attempts_served(ends_as_told):
+        yield
 
 
 def api(request: httpx.Request) -> httpx.Response:

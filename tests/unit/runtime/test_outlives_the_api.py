@@ -19,9 +19,9 @@ from airflow.executors.workloads.task import TaskInstanceDTO
 from airflow.sdk.execution_time import supervisor
 from airflow.sdk.execution_time.comms import GetVariable, SucceedTask, _RequestFrame, _ResponseFrame
 
-from airfleet.runtime import api_client, coordinator, pool, wire
+from airfleet.runtime import api_client, coordinator, wire
 from airfleet.runtime.api_client import FleetClient
-from airfleet.runtime.work import Work
+from support.served import attempts_served
 from support.toy_api import Answer, ToyApi, toy_api
 from unit.runtime.test_coordinator import CONTEXT
 
@@ -88,13 +88,8 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(api_client, "FIRST_PAUSE_SECONDS", 0.05)
     for module in (supervisor, coordinator):
         monkeypatch.setattr(module, "MIN_HEARTBEAT_INTERVAL", 0.05)
-    work = Work(load=lambda file: None, run=act, seconds_good=lambda file: 60.0, stamp=lambda file: None)
-    requests = pool.start(work, lambda title: None)
-    coordinator.use(requests)
-    yield
-    coordinator.use(None)
-    requests.close()
-    os.wait()
+    with attempts_served(act):
+        yield
 
 
 class Said(list[str]):

@@ -1,0 +1,147 @@
+"""Which runs of a pass Airflow looks at, and what becomes of the others."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from airflow.jobs.job import Job
+from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+from airflow.providers.standard.operators.python import PythonOperator
+from airflow.sdk import DAG
+from airflow.serialization.serialized_objects import DagSerialization
+
+from airfleet.runtime import scheduler
+from airfleet.runtime.scheduler import FleetSchedulerJobRunner
+
+B, C = uuid4(), uuid4()
+LATEST = uuid4()
+HOUR = dt.timedelta(hours=1)
+NOW = dt.datetime.now(dt.UTC)
+
+
+def chain(timeout: dt.timedelta | None = None) -> Any:
+    """``a``, ``b``, ``c``, one after the other, as the scheduler sees it."""
+    with DAG("chain", schedule=None, dagrun_timeout=timeout) as dag:
+        a, b, c = (PythonOperator(task_id=name, python_callable=print) for name in "abc")
+        a >> b >> c
+    return DagSerialization.from_dict(DagSerialization.to_dict(dag))
+
+
+class Run:
+    """What is asked of a run."""
+
+    def __init__(self, number: int, bundle_version: str | None = None) -> None:
+        self.id = number
+        self.dag_id, self.run_id = "chain", f"run {number}"
+        self.bundle_version = bundle_version
+        self.start_date = NOW - HOUR / 2
+
+
+class Scheduler(FleetSchedulerJobRunner):
+    """The part that looks at runs; the database's answers and the Dag are given."""
+
+    def __init__(self, rows: Sequence[tuple[Any, ...]] | None, dag: Any, doubtful: set[int]) -> None:
+        super().__init__(job=Job())
+        self.rows = rows
+        self.scheduler_dag_bag = SimpleNamespace(get_dag_for_run=lambda dag_run, session: dag)  # type: ignore[assignment]
+        self._dags.latest["chain"] = LATEST
+        self._agrees = dict.fromkeys(doubtful, LATEST)
+        self._doubtful = doubtful
+
+    def _fetch(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]] | None:
+        assert query == scheduler._UNSUCCESSFUL
+        wanted = set(zip(*parameters, strict=True))
+        return None if self.rows is None else [row for row in self.rows if row[:2] in wanted]
+
+
+class Story:
+    """What is done, in its order; session and guard of a pass."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.told: list[Any] = []
+        monkeypatch.setattr(SchedulerJobRunner, "_schedule_all_dag_runs", self.airflow)
+
+    def airflow(self, guard: Any, dag_runs: Any, session: Any) -> list[Any]:
+        """Airflow's own look, which commits."""
+        self.told.append(("Airflow looks at", [run.id for run in dag_runs]))
+        guard.commit()
+        return []
+
+    def execute(self, statement: Any, told: dict[str, Any]) -> None:
+        """The one statement of ours."""
+        assert statement is scheduler._SCHEDULE
+        self.told.append(("start", told["ids"]))
+
+    def commit(self) -> None:
+        """Of the guard."""
+        self.told.append("commit")
+
+
+def of(number: int, *rows: tuple[str, str | None, list[UUID]]) -> list[tuple[Any, ...]]:
+    return [("chain", f"run {number}", *row) for row in rows]
+
+
+NEXT = (("b", None, [B]), ("c", None, [C]))
+GOES_ON = (("b", "running", []), ("c", None, [C]))
+FAILED = (("b", "failed", []), ("c", None, [C]))
+
+
+def look(
+    monkeypatch: pytest.MonkeyPatch,
+    rows: list[tuple[Any, ...]] | None,
+    runs: list[Run],
+    dag: Any = None,
+    **changes: Any,
+) -> list[Any]:
+    """What one pass does about these runs, all of which were looked at before."""
+    story = Story(monkeypatch)
+    pass_ = Scheduler(rows, dag or chain(), {run.id for run in runs})
+    for name, value in changes.items():
+        setattr(pass_, name, value)
+    pass_._schedule_all_dag_runs(story, runs, story)  # type: ignore[arg-type]
+    return story.told
+
+
+def test_what_can_start_starts_by_one_statement_after_airflow_has_looked_at_the_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = [*of(1, *NEXT), *of(2, *FAILED), *of(3, *GOES_ON), *of(4, ("c", None, [C]))]
+    told = look(monkeypatch, rows, [Run(1), Run(2), Run(3), Run(4)])
+    assert told == [("Airflow looks at", [2]), "commit", ("start", [B, C]), "commit"]
+
+
+def test_nothing_is_written_where_nothing_can_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert look(monkeypatch, of(1, *GOES_ON), [Run(1)]) == [("Airflow looks at", []), "commit"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "dag", "changes"),
+    [
+        (of(1, *NEXT), None, {"_doubtful": set()}),
+        (None, None, {}),
+        ([], None, {}),
+        (of(1, *NEXT), chain(timeout=HOUR / 4), {}),
+        (of(1, *NEXT), None, {"_agrees": {}}),
+        (of(1, *NEXT), None, {"_agrees": {1: uuid4()}}),
+    ],
+    ids=["first look", "no answer", "all succeeded", "overdue", "unknown tasks", "a new version of its Dag"],
+)
+def test_airflow_looks_at_what_is_not_plain(
+    monkeypatch: pytest.MonkeyPatch, rows: list[tuple[Any, ...]] | None, dag: Any, changes: dict[str, Any]
+) -> None:
+    assert look(monkeypatch, rows, [Run(1)], dag, **changes) == [("Airflow looks at", [1]), "commit"]
+
+
+def test_a_run_of_a_release_keeps_its_tasks_whatever_the_latest_version_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = look(monkeypatch, of(1, *NEXT), [Run(1, bundle_version="3")], _agrees={})
+    assert told == [("Airflow looks at", []), "commit", ("start", [B]), "commit"]
+
+
+def test_a_run_that_has_time_left_is_not_overdue(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = look(monkeypatch, of(1, *NEXT), [Run(1)], chain(timeout=HOUR))
+    assert ("start", [B]) in told
