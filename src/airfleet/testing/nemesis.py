@@ -441,11 +441,15 @@ def stop_all(find: Callable[[], Iterable[int]], rounds: int = 20) -> list[int]:
         new = [pid for pid in find() if pid not in stopped]
         if not new:
             break
-        for pid in new:
-            send(pid, signal.SIGSTOP)
+        _stop(new)
         stopped += new
-        time.sleep(0.01)  # a signal takes a moment to arrive
     return [pid for pid in stopped if processes.is_alive(pid)]
+
+
+def _stop(pids: list[int]) -> None:
+    for pid in pids:
+        send(pid, signal.SIGSTOP)
+    wait_until(lambda: not any(map(processes.goes_on, pids)), 30, "all have stopped", pause_seconds=0.001)
 
 
 def running(witness_folder: Path) -> list[Note]:

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _LISTENING = "0A"
+#: States of a thread, as proc(5) has them, in which it does nothing once a signal to stop was sent: stopped, traced,
+#: waiting to be reaped, dead, or in a call of the kernel that has to end first; "" is one that is gone.
+_STILL = ("T", "t", "Z", "X", "D", "")
 
 
 @dataclass(frozen=True, order=True)
@@ -34,7 +37,16 @@ def first_environment(pid: int) -> str:
 
 def is_alive(pid: int) -> bool:
     """Whether the process runs; one that only waits to be reaped does not."""
-    return _read(f"/proc/{pid}/stat").rpartition(")")[2].split()[:1] not in ([], ["Z"])
+    return _state(f"/proc/{pid}") not in ("", "Z")
+
+
+def goes_on(pid: int) -> bool:
+    """Whether a process that was told to stop (SIGSTOP) has a thread that may still do something.
+
+    ``kill`` returns before the signal has arrived: a thread that runs on another processor stops a little later.
+    """
+    threads = f"/proc/{pid}/task"
+    return any(_state(f"{threads}/{thread}") not in _STILL for thread in _names(threads))
 
 
 def tree(root: int) -> tuple[int, ...]:
@@ -87,17 +99,25 @@ def _address(written: str) -> str:
 
 def _socket_inodes(pid: int) -> Iterator[str]:
     folder = f"/proc/{pid}/fd"
-    try:
-        descriptors = os.listdir(folder)
-    except OSError:
-        return
-    for descriptor in descriptors:
+    for descriptor in _names(folder):
         try:
             target = os.readlink(f"{folder}/{descriptor}")
         except OSError:
             continue
         if target.startswith("socket:["):
             yield target[len("socket:[") : -1]
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:  # the process is gone
+        return []
+
+
+def _state(folder: str) -> str:
+    """The letter of proc(5) for a process or a thread; empty when it is gone."""
+    return _read(f"{folder}/stat").rpartition(")")[2].lstrip()[:1]
 
 
 def _read(path: str) -> str:

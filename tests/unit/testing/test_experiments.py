@@ -189,6 +189,20 @@ def test_a_kill_takes_all_that_a_process_started(family: subprocess.Popen[str], 
     wait_until(lambda: not any(map(processes.is_alive, members)), 10, "all are gone")
 
 
+def test_a_process_is_told_to_stop_and_waited_for_until_none_of_its_threads_goes_on() -> None:
+    busy = "import threading\nfor _ in range(4): threading.Thread(target=lambda: [None for _ in iter(int, 1)]).start()"
+    with subprocess.Popen([sys.executable, "-c", busy]) as process:
+        try:
+            wait_until(lambda: len(os.listdir(f"/proc/{process.pid}/task")) == 5, 10, "the threads are there")
+            for _ in range(20):
+                assert nemesis.stop_all(lambda: [process.pid]) == [process.pid]
+                assert not processes.goes_on(process.pid)
+                processes.send(process.pid, signal.SIGCONT)
+                wait_until(lambda: processes.goes_on(process.pid), 10, "it goes on")
+        finally:
+            process.kill()
+
+
 def test_a_process_that_is_gone_has_no_family_and_cannot_be_hurt(tmp_path: Path) -> None:
     gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
     pid = int(gone.stdout)
@@ -221,7 +235,7 @@ class FakeHosts:
         self.done.append(f"mend {host}")
 
     def power_off(self, host: str) -> None:
-        stopped = "stopped" if _state(self.running[host].pid) == "T" else "running"
+        stopped = "running" if processes.goes_on(self.running[host].pid) else "stopped"
         self.done.append(f"power off {host}, {stopped}")
 
     def start_again(self, host: str) -> None:
@@ -240,10 +254,6 @@ class FakeHost:
 
     def stop(self) -> None:
         self.hosts.done.append(f"stop {self.name}")
-
-
-def _state(pid: int) -> str:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 @pytest.fixture
