@@ -69,7 +69,7 @@ MOST_UNBEGUN_LOSSES = 3
 PACE_SECONDS, LONGEST_PACE_SECONDS = 0.02, 0.2
 #: pauses between two attempts to reach the broker, seconds: the first and the longest, as tasks are to start within
 #: five seconds of its return
-FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.5, 2.0
+FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.5, 1.0
 
 _ACTIVE = (TaskInstanceState.QUEUED, TaskInstanceState.RUNNING, TaskInstanceState.RESTARTING)
 _ROWS = "SELECT id, state, external_executor_id FROM task_instance WHERE id = ANY(%s)"

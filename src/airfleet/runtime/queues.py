@@ -12,7 +12,7 @@ so all of them use :class:`FleetQueues`. Redis and Valkey know no kinds of queue
                           become useless is decided by the execution API, which refuses a second start
 ========================= ================================================================================
 
-A broker that went away is tried again a moment later, and then every two seconds, without end; Celery's own pauses
+A broker that went away is tried again a moment later, and then every second, without end; Celery's own pauses
 grow to half a minute, and it gives up after the hundredth.
 """
 
@@ -25,7 +25,7 @@ from celery.app.amqp import AMQP, Queues
 from kombu.connection import Connection
 
 #: seconds between two attempts to reach the broker: at first, added each time, and at most
-FIRST_PAUSE_SECONDS, PAUSE_STEP_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 0.4, 2.0
+FIRST_PAUSE_SECONDS, PAUSE_STEP_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 0.4, 1.0
 #: a worker may hold a task for so long, milliseconds
 CONSUMER_TIMEOUT = 7 * 24 * 3600 * 1000
 #: deliveries of one message; in every version of RabbitMQ a number, and more than there will be
