@@ -57,8 +57,6 @@ log = structlog.get_logger(__name__)
 FORK_SECONDS = 45.0
 #: attempts that a dying template or pool may cost before the monitor forks by itself
 _TRIES = 3
-#: seconds for which an unused HTTP connection is kept
-_KEEP_ALIVE_SECONDS = 60.0
 
 #: exit codes of processes that a signal ended, with its name, as psutil gives them
 NegativeSignal = IntEnum("NegativeSignal", {s.name: -s.value for s in signal.Signals})  # type: ignore[misc]
@@ -135,9 +133,8 @@ def client_for(server: str, auth: httpx.Auth | None) -> FleetClient:
 
 @lru_cache(maxsize=1)
 def _client(server: str) -> FleetClient:
-    limits = httpx.Limits(max_keepalive_connections=1, max_connections=10, keepalive_expiry=_KEEP_ALIVE_SECONDS)
     known = partial(addresses, server, execution_urls.here(os.environ))
-    return FleetClient(known(), known=known, patience_seconds=patience_seconds(), limits=limits)
+    return FleetClient(known(), known=known, patience_seconds=patience_seconds())
 
 
 def addresses(given: str, file: Path | None = None) -> tuple[str, ...]:
