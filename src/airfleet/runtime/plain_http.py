@@ -3,7 +3,8 @@
 httpx takes a request through two libraries in pure Python, which can do more than is asked of them here: several
 protocols, streams, proxies, hundreds of connections that threads share. A monitor asks one question at a time and waits
 for the whole answer; a quarter of the CPU that it used was spent below httpx. So the way to the server is this one,
-with the parser (in C) that Airflow's own server reads requests with. What is above stays httpx: requests, answers, errors.
+with the parser (in C) that Airflow's own server reads requests with. What is above stays httpx: requests, answers and
+errors.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ _Address: TypeAlias = tuple[str, int]
 
 _PORT = 80
 _CHUNK = 65_536
-_LINE_ENDS = (b"\r", b"\n", b"\0")
 
 
 def transport(keep_seconds: float, proxies: Callable[[], Mapping[str, str]] = getproxies) -> PlainTransport | None:
@@ -142,13 +142,11 @@ class _Answer:
 
 def _written(request: httpx.Request) -> bytes:
     """What is sent. Raises httpx.LocalProtocolError for a header that would end before its time."""
-    raw = request.headers.raw
-    if any(end in text for pair in raw for text in pair for end in _LINE_ENDS):
+    lines = [b"%s: %s\r\n" % pair for pair in request.headers.raw]
+    head = b"%s %s HTTP/1.1\r\n%s" % (request.method.encode("ascii"), request.url.raw_path, b"".join(lines))
+    if not head.count(b"\r") == head.count(b"\n") == len(lines) + 1 or b"\0" in head:
         raise httpx.LocalProtocolError("a header of the request holds an end of line")
-    lines = [b"%s: %s\r\n" % pair for pair in raw]
-    return b"%s %s HTTP/1.1\r\n%s\r\n%s" % (
-        request.method.encode("ascii"), request.url.raw_path, b"".join(lines), request.read()
-    )  # fmt: skip
+    return head + b"\r\n" + request.read()
 
 
 def _connected(address: _Address, seconds: float | None) -> socket.socket:
