@@ -14,11 +14,13 @@ from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
 from airflow.models.base import Base
 from airflow.models.dagbag import DBDagBag
 from airflow.models.dagrun import DagRun
+from airflow.models.pool import Pool
 from airflow.models.taskinstance import TaskInstance
 from airflow.providers.celery.executors.celery_executor import CeleryExecutor
 from airflow.serialization.definitions.baseoperator import DEFAULT_OPERATOR_DEPS
+from airflow.ti_deps.dependencies_states import EXECUTION_STATES
 
-from airfleet.runtime import readiness, scheduler, wakeups
+from airfleet.runtime import queueing, readiness, scheduler, wakeups
 from airfleet.runtime.executor import FleetExecutor
 from airfleet.runtime.scheduler import FleetSchedulerJobRunner, RememberingDagBag
 from support.upstream import digest
@@ -31,6 +33,8 @@ TAKEN_OVER = {
     SchedulerJobRunner._schedule_all_dag_runs: "14162078a967e653",
     SchedulerJobRunner._verify_integrity_if_dag_changed: "5b9ed7d92189ad79",
     SchedulerJobRunner._critical_section_enqueue_task_instances: "4b8cdd86d0d85ff2",
+    SchedulerJobRunner._executable_task_instances_to_queued: "2b981a0fdbecac2b",
+    Pool.slots_stats: "d0909eccb2ceec56",
     SchedulerJobRunner.process_executor_events.__func__: "ab7db4dcdd3120f1",
     SchedulerJobRunner._start_queued_dagruns: "8c09d6202af0c401",
     SchedulerJobRunner._create_dagruns_for_dags: "6118ec2368eafd63",
@@ -124,6 +128,17 @@ def test_the_columns_and_tables_that_triggers_and_queries_name_are_there() -> No
     # What is set by itself when a row changes is set by our statement, too.
     assert [column.name for column in TaskInstance.__table__.columns if column.onupdate] == ["updated_at"]
     assert "updated_at = :now" in str(scheduler._SCHEDULE)
+    assert "updated_at = :now" in queueing.CHOOSE
+    assert {"pool", "slots", "include_deferred"} <= set(tables["slot_pool"].columns.keys())
+    assert {"is_paused", "max_active_tasks", "bundle_name", "has_task_concurrency_limits"} <= dag
+    assert {"pool", "pool_slots", "executor", "priority_weight", "map_index", "queued_dttm", "queued_by_job_id"} <= set(
+        TaskInstance.__table__.columns.keys()
+    )
+
+
+def test_states_that_take_room_are_those_that_our_choice_counts() -> None:
+    assert {state.value for state in EXECUTION_STATES} == {"running", "queued"}
+    assert "WHERE state IN ('running', 'queued')" in queueing.CHOOSE
 
 
 def test_every_task_has_the_dependencies_that_are_known() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import os
+import re
 import signal
 import statistics
 import time
@@ -15,7 +16,7 @@ import psycopg
 import pytest
 
 from airfleet.fleet import secrets
-from airfleet.runtime import executor, heartbeats, losses, scheduler, wakeups
+from airfleet.runtime import executor, heartbeats, losses, queueing, scheduler, wakeups
 from airfleet.testing.fleet import FleetUnderTest
 from airfleet.testing.waiting import wait_until
 from support.fleets import Tiny
@@ -214,6 +215,7 @@ ASKED_AGAIN: dict[str, Any] = {
     scheduler._MINE: (1,),
     scheduler._ANY_SCHEDULED: None,
     scheduler._RUNNING_RUNS: None,
+    re.sub(r"(?<!:):(\w+)", r"%(\1)s", queueing.CHOOSE): {"most": 16, "job_id": 1, "now": dt.datetime.now(dt.UTC)},
     executor._ROWS: ([],),
     losses.RUNNING_HERE: ("here",),
 }
