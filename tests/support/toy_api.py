@@ -23,6 +23,10 @@ class ToyApi:
     answer: Callable[[str, str], Answer] = lambda method, path: 200
     #: (method, path) of every request that arrived
     asked: list[tuple[str, str]] = field(default_factory=list)
+    #: the headers of every request that arrived, with names in small letters
+    headers: list[dict[str, str]] = field(default_factory=list)
+    #: headers of every answer
+    tells: dict[str, str] = field(default_factory=dict)
     #: bodies of answers with status 200, by the last part of the path
     bodies: dict[str, Any] = field(default_factory=dict)
     url: str = ""
@@ -51,6 +55,7 @@ def toy_api(answer: Callable[[str, str], Answer] = lambda method, path: 200, por
             self.rfile.read(int(self.headers.get("content-length") or 0))
             path = self.path.partition("?")[0]
             api.asked.append((self.command, path))
+            api.headers.append({name.lower(): value for name, value in self.headers.items()})
             found = api.answer(self.command, path)
             if found == HANG:
                 api.over.wait(30)
@@ -61,6 +66,8 @@ def toy_api(answer: Callable[[str, str], Answer] = lambda method, path: 200, por
             self.send_response(found)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(body)))
+            for name, value in api.tells.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
 

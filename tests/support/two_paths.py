@@ -9,8 +9,10 @@ import asyncio
 import datetime as dt
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 DAG_ID, RUN_ID, OTHER = "two_paths", "one", "01900000-0000-7000-8000-000000000000"
@@ -307,12 +309,31 @@ class Database:
             self.ti_id = str(run.task_instances[0].id)
         self.asked = 0
         self.count(settings.get_engine())
+        # Whose moments are told in another time zone than Airflow's.
+        self._do("ALTER DATABASE two_paths SET timezone TO 'Asia/Tokyo'")
+        settings.get_engine().dispose()
 
     def count(self, engine: Any) -> None:
-        """Count the statements that are asked over ``engine``, too."""
+        """Count the statements that are asked over ``engine``."""
         from sqlalchemy import event
 
         event.listen(engine, "before_cursor_execute", self._count)
+
+    def count_short(self, connections: Any) -> None:
+        """Count those of the short path, too."""
+        usual = connections.connection
+
+        @asynccontextmanager
+        async def counted() -> AsyncIterator[Any]:
+            async with usual() as connection:
+
+                def execute(*given: Any) -> Any:
+                    self._count()
+                    return connection.execute(*given)
+
+                yield SimpleNamespace(execute=execute)
+
+        connections.connection = counted
 
     def _count(self, *_: Any) -> None:
         self.asked += 1
@@ -393,7 +414,7 @@ async def compare() -> dict[str, Any]:
     import httpx
 
     database, sides = Database(), Sides()
-    database.count(sides.short.database.sync_engine)
+    database.count_short(sides.short.database)
     version = sides.execution.versions.versions[0].value
     told: dict[str, Any] = {}
     async with sides.application.router.lifespan_context(sides.application):
@@ -479,7 +500,7 @@ async def _many_at_once(database: Database, sides: Sides, client: Any, version: 
     from sqlalchemy import event
 
     opened: list[object] = []
-    event.listen(sides.short.database.sync_engine, "connect", lambda *_: opened.append(None))
+    event.listen(sides.short.database.engine.sync_engine, "connect", lambda *_: opened.append(None))
     headers = _headers(Case("PUT", ""), database.ti_id, version)
     told: dict[str, Any] = {"answers": set(), "passed on": -sides.passed_on, "opened": []}
     database.reset("running")

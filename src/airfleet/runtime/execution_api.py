@@ -41,10 +41,10 @@ from airflow.configuration import conf
 from airflow.utils.session import create_session
 from fastapi import Response
 from pydantic import BaseModel, Discriminator, JsonValue, TypeAdapter, ValidationError
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Session
 
 from airfleet.runtime import carried, presence, statements
+from airfleet.runtime.kept_connections import Connection
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -73,7 +73,7 @@ class Hot:
     body: TypeAdapter[Any] | None
     status: int
     call: Callable[[_Call, Session], Any] | None
-    plain: Callable[[_Call, AsyncConnection], Awaitable[_Said | None]] | None = None
+    plain: Callable[[_Call, Connection], Awaitable[_Said | None]] | None = None
     scopes: frozenset[str] = frozenset({"execution"})
 
 
@@ -99,7 +99,7 @@ class _Call:
     fields: Mapping[str, Any] | None = None
 
 
-async def _run_plainly(call: _Call, connection: AsyncConnection) -> _Said | None:
+async def _run_plainly(call: _Call, connection: Connection) -> _Said | None:
     context = await statements.begin(connection, call.task_instance_id, call.payload)
     if context is not None and call.token.claims.scope == "workload":
         execution = {"sub": str(call.task_instance_id), "scope": "execution"}
@@ -120,7 +120,7 @@ def _run(call: _Call, session: Session) -> Any:
     )
 
 
-async def _state_plainly(call: _Call, connection: AsyncConnection) -> _Said | None:
+async def _state_plainly(call: _Call, connection: Connection) -> _Said | None:
     if not isinstance(call.payload, TISuccessStatePayload):
         return None
     if call.fields and await statements.render(connection, call.task_instance_id, call.fields):
@@ -138,7 +138,7 @@ def _heartbeat(call: _Call, session: Session) -> Any:
     return answer
 
 
-async def _rendered_fields_plainly(call: _Call, connection: AsyncConnection) -> _Said | None:
+async def _rendered_fields_plainly(call: _Call, connection: Connection) -> _Said | None:
     stored = await statements.render(connection, call.task_instance_id, call.payload)
     return _Said({"message": "Rendered task instance fields successfully set"}) if stored else None
 
@@ -147,7 +147,7 @@ def _rendered_fields(call: _Call, session: Session) -> Any:
     return task_instances.ti_put_rtif(call.task_instance_id, call.payload, session)
 
 
-async def _xcom_plainly(call: _Call, connection: AsyncConnection) -> _Said | None:
+async def _xcom_plainly(call: _Call, connection: Connection) -> _Said | None:
     stored = await statements.push(connection, call.payload, call.xcom)
     return _Said({"message": "XCom successfully set"}) if stored else None
 
@@ -156,7 +156,7 @@ def _xcom(call: _Call, session: Session) -> Any:
     return xcoms.set_xcom(session=session, value=call.payload, **call.xcom)
 
 
-async def _xcom_asked_plainly(call: _Call, connection: AsyncConnection) -> _Said | None:
+async def _xcom_asked_plainly(call: _Call, connection: Connection) -> _Said | None:
     value = await statements.pull(connection, call.xcom)
     key = json.dumps(call.xcom["key"], ensure_ascii=False).encode()
     return None if value is None else _Said(b'{"key":%s,"value":%s}' % (key, value))
@@ -279,7 +279,7 @@ class ShortPath:
         if request.hot.plain is None or self.database is None:
             return None
         try:
-            async with self.database.connect() as connection:
+            async with self.database.connection() as connection:
                 return await request.hot.plain(call, connection)
         except Exception as error:  # a connection that was lost; the handler's are looked at before they are used
             log.debug("A request goes to its handler", error=repr(error))

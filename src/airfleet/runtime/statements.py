@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 import structlog
@@ -32,9 +32,9 @@ from airflow.api_fastapi.execution_api.datamodels.taskinstance import (
 from airflow.configuration import conf
 from airflow.models.asset import association_table as consumed
 from airflow.models.dagrun import DagRun as DagRunRow
-from sqlalchemy import ARRAY, Integer, String, column, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from airfleet.runtime.kept_connections import Connection, KeptConnections
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +50,7 @@ _IS_COMPLETE = """EXISTS (
 
 _LOGGED = """
 INSERT INTO log (dttm, dag_id, task_id, map_index, event, logical_date, run_id, owner, extra, try_number)
-SELECT CAST(:now AS timestamptz), ti.dag_id, ti.task_id, ti.map_index, :event, run.logical_date, ti.run_id,
+SELECT CAST(%(now)s AS timestamptz), ti.dag_id, ti.task_id, ti.map_index, %(event)s, run.logical_date, ti.run_id,
        nullif(dag.owners, ''), '{"host_name": ' || to_json(nullif(ti.hostname, '')) || '}', ti.try_number
 FROM ti JOIN dag_run run ON run.dag_id = ti.dag_id AND run.run_id = ti.run_id JOIN dag ON dag.dag_id = ti.dag_id
 RETURNING dag_id, task_id, run_id, map_index, try_number
@@ -59,12 +59,13 @@ RETURNING dag_id, task_id, run_id, map_index, try_number
 #: the run of a task as an attempt is told it; without its note: Airflow's own answer leaves that out
 _RUN = [column for column in DagRunRow.__table__.columns if column.name in DagRun.model_fields]
 
-_BEGIN = text(f"""
+_BEGIN = f"""
 WITH ti AS (
     UPDATE task_instance
-    SET state = 'running', start_date = :start_date, end_date = NULL, hostname = :hostname, unixname = :unixname,
-        pid = :pid, last_heartbeat_at = :now, updated_at = :now, retry_delay_override = NULL, retry_reason = NULL
-    WHERE id = :id AND state = 'queued' AND next_method IS NULL
+    SET state = 'running', start_date = %(start_date)s, end_date = NULL, hostname = %(hostname)s,
+        unixname = %(unixname)s, pid = %(pid)s, last_heartbeat_at = %(now)s, updated_at = %(now)s,
+        retry_delay_override = NULL, retry_reason = NULL
+    WHERE id = %(id)s AND state = 'queued' AND next_method IS NULL
       AND (next_kwargs IS NULL OR next_kwargs::text IN ('null', '{{}}')) AND {_IS_COMPLETE}
       AND NOT EXISTS (
           SELECT FROM {consumed.name} JOIN dag_run run ON run.id = dag_run_id
@@ -73,57 +74,53 @@ WITH ti AS (
     RETURNING dag_id, task_id, run_id, map_index, try_number, max_tries, hostname
 ), logged AS ({_LOGGED})
 SELECT ti.try_number, ti.max_tries,
-    (SELECT count(*) FROM task_reschedule WHERE ti_id = :id) AS reschedules,
+    (SELECT count(*) FROM task_reschedule WHERE ti_id = %(id)s) AS reschedules,
     (SELECT array_agg(key) FROM xcom WHERE xcom.dag_id = ti.dag_id AND xcom.run_id = ti.run_id
         AND xcom.task_id = ti.task_id AND (ti.map_index = -1 OR xcom.map_index = ti.map_index)) AS xcoms,
     {", ".join(f"run.{column.name}" for column in _RUN)}
 FROM ti JOIN logged USING (dag_id, run_id) JOIN dag_run run USING (dag_id, run_id)
-""").columns(
-    column("try_number", Integer),
-    column("max_tries", Integer),
-    column("reschedules", Integer),
-    column("xcoms", ARRAY(String)),
-    *(column(of_run.name, of_run.type) for of_run in _RUN),
-)
+"""
 
-_SUCCEED = text(f"""
+_SUCCEED = f"""
 WITH ti AS (
     UPDATE task_instance
-    SET state = 'success', end_date = CAST(:end_date AS timestamptz), updated_at = :now,
-        duration = EXTRACT(EPOCH FROM CAST(:end_date AS timestamptz) - start_date),
-        rendered_map_index = CASE WHEN :renders THEN :rendered_map_index ELSE rendered_map_index END,
+    SET state = 'success', end_date = CAST(%(end_date)s AS timestamptz), updated_at = %(now)s,
+        duration = EXTRACT(EPOCH FROM CAST(%(end_date)s AS timestamptz) - start_date),
+        rendered_map_index = CASE WHEN %(renders)s THEN %(rendered_map_index)s ELSE rendered_map_index END,
         next_method = NULL, next_kwargs = NULL
-    WHERE id = :id AND state = 'running' AND {_IS_COMPLETE}
+    WHERE id = %(id)s AND state = 'running' AND {_IS_COMPLETE}
     RETURNING dag_id, task_id, run_id, map_index, try_number, hostname
 )
 {_LOGGED}
-""")
+"""
 
-_PUSH = text("""
+_PUSH = """
 INSERT INTO xcom (dag_run_id, task_id, map_index, key, dag_result, dag_id, run_id, value, timestamp)
-SELECT id, :task_id, :map_index, :key, :dag_result, dag_id, run_id, CAST(:value AS jsonb), CAST(:now AS timestamptz)
-FROM dag_run WHERE dag_id = :dag_id AND run_id = :run_id
+SELECT id, %(task_id)s, %(map_index)s, %(key)s, %(dag_result)s, dag_id, run_id,
+    CAST(%(value)s AS jsonb), CAST(%(now)s AS timestamptz)
+FROM dag_run WHERE dag_id = %(dag_id)s AND run_id = %(run_id)s
 ON CONFLICT (dag_run_id, task_id, map_index, key)
 DO UPDATE SET value = EXCLUDED.value, dag_result = EXCLUDED.dag_result, timestamp = EXCLUDED.timestamp
 RETURNING 1
-""")
+"""
 
 #: as text: what PostgreSQL writes is what Python would read, and write again
-_PULL = text("""
+_PULL = """
 SELECT coalesce(value::text, 'null') FROM xcom
-WHERE dag_id = :dag_id AND run_id = :run_id AND task_id = :task_id AND map_index = :map_index AND key = :key
-""")
+WHERE dag_id = %(dag_id)s AND run_id = %(run_id)s AND task_id = %(task_id)s AND map_index = %(map_index)s
+    AND key = %(key)s
+"""
 
 # What is rendered is kept for the latest runs of a Dag. Airflow stores it first and then removes what is older: of a
 # run that is older itself nothing stays. A statement cannot remove what it stores, so that is not stored here.
-_RENDER = text("""
+_RENDER = """
 WITH ti AS (
-    SELECT dag_id, task_id, run_id, map_index FROM task_instance WHERE id = :id
+    SELECT dag_id, task_id, run_id, map_index FROM task_instance WHERE id = %(id)s
 ), kept AS (
-    SELECT run_id FROM dag_run WHERE dag_id = (SELECT dag_id FROM ti) ORDER BY run_after DESC LIMIT :kept
+    SELECT run_id FROM dag_run WHERE dag_id = (SELECT dag_id FROM ti) ORDER BY run_after DESC LIMIT %(kept)s
 ), stored AS (
     INSERT INTO rendered_task_instance_fields (dag_id, task_id, run_id, map_index, rendered_fields, k8s_pod_yaml)
-    SELECT dag_id, task_id, run_id, map_index, CAST(:fields AS json), 'null' FROM ti
+    SELECT dag_id, task_id, run_id, map_index, CAST(%(fields)s AS json), 'null' FROM ti
     WHERE run_id IN (SELECT run_id FROM kept)
     ON CONFLICT (dag_id, task_id, run_id, map_index)
     DO UPDATE SET rendered_fields = EXCLUDED.rendered_fields, k8s_pod_yaml = EXCLUDED.k8s_pod_yaml
@@ -131,47 +128,50 @@ WITH ti AS (
     DELETE FROM rendered_task_instance_fields fields USING ti
     WHERE fields.dag_id = ti.dag_id AND fields.task_id = ti.task_id AND fields.run_id NOT IN (SELECT run_id FROM kept)
 )
-SELECT FROM ti
-""")
+SELECT 1 FROM ti
+"""
 
 
-def database() -> AsyncEngine | None:
+def database() -> KeptConnections | None:
     """Airflow's database, for statements that are transactions by themselves; None when it is not PostgreSQL."""
     url = settings.SQL_ALCHEMY_CONN
     if url is None or make_url(url).drivername != "postgresql+psycopg":
         return None
-    return settings.create_async_metadata_engine(
-        url,
-        connect_args=settings._get_connect_args("sync"),
-        engine_args={"isolation_level": "AUTOCOMMIT", "pool_size": _KEPT, "max_overflow": 0},
+    engine = settings.create_async_metadata_engine(
+        url, connect_args=settings._get_connect_args("sync"), engine_args={"isolation_level": "AUTOCOMMIT"}
     )
+    return KeptConnections(engine, _KEPT)
 
 
-async def begin(connection: AsyncConnection, ti: UUID, payload: TIEnterRunningPayload) -> TIRunContext | None:
+async def begin(connection: Connection, ti: UUID, payload: TIEnterRunningPayload) -> TIRunContext | None:
     """Start a queued task that does not go on after a trigger; None when it is anything else."""
     told = {name: getattr(payload, name) for name in ("hostname", "unixname", "pid", "start_date")}
-    found = await connection.execute(_BEGIN, {"id": ti, "now": timezone.utcnow(), "event": "running", **told})
-    begun = found.one_or_none()
+    begun = await _row(connection, _BEGIN, {"id": ti, "now": timezone.utcnow(), "event": "running", **told})
     if begun is None:
         return None
     log.info("Task started", previous_state="queued", hostname=payload.hostname)
-    return _context(begun)
+    return _context(*begun)
 
 
-def _context(begun: Any) -> TIRunContext:
-    fields: dict[str, Any] = {name: getattr(begun, name, None) for name in DagRun.model_fields}
+def _context(try_number: int, max_tries: int, reschedules: int, xcoms: list[str] | None, *run: Any) -> TIRunContext:
+    fields: dict[str, Any] = dict.fromkeys(DagRun.model_fields)
+    fields |= {column.name: value for column, value in zip(_RUN, run, strict=True)}
     return TIRunContext(
         dag_run=DagRun(**fields | {"consumed_asset_events": []}),
-        task_reschedule_count=begun.reschedules,
-        max_tries=begun.max_tries,
+        task_reschedule_count=reschedules,
+        max_tries=max_tries,
         variables=[],
         connections=[],
-        xcom_keys_to_clear=begun.xcoms or [],
-        should_retry=begun.max_tries != 0 and begun.try_number <= begun.max_tries,
+        xcom_keys_to_clear=xcoms or [],
+        should_retry=max_tries != 0 and try_number <= max_tries,
     )
 
 
-async def succeed(connection: AsyncConnection, ti: UUID, payload: TISuccessStatePayload) -> bool:
+async def _row(connection: Connection, statement: LiteralString, told: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    return await (await connection.execute(statement, told)).fetchone()
+
+
+async def succeed(connection: Connection, ti: UUID, payload: TISuccessStatePayload) -> bool:
     """End a running task that tells of no assets; False when there is more to it."""
     clears = conf.getboolean("state_store", "clear_on_success")
     if payload.task_outlets or payload.outlet_events or clears:
@@ -184,34 +184,33 @@ async def succeed(connection: AsyncConnection, ti: UUID, payload: TISuccessState
         "renders": "rendered_map_index" in payload.model_fields_set,
         "rendered_map_index": payload.rendered_map_index,
     }
-    if (await connection.execute(_SUCCEED, told)).one_or_none() is None:
+    if await _row(connection, _SUCCEED, told) is None:
         return False
     log.info("Task instance state updated", new_state="success", rows_affected=1)
     return True
 
 
-async def render(connection: AsyncConnection, ti: UUID, fields: Mapping[str, Any]) -> bool:
+async def render(connection: Connection, ti: UUID, fields: Mapping[str, Any]) -> bool:
     """Store the rendered fields of a task; False when it is not there, or there is more to it."""
     kept = conf.getint("core", "num_dag_runs_to_retain_rendered_fields", fallback=0)
     if not fields or kept <= 0 or os.environ.get("AIRFLOW_IS_K8S_EXECUTOR_POD"):
         return False
     hidden = {name: redact(value, name) for name, value in fields.items()}
-    found = await connection.execute(_RENDER, {"id": ti, "kept": kept, "fields": json.dumps(hidden)})
-    if found.one_or_none() is None:
+    if await _row(connection, _RENDER, {"id": ti, "kept": kept, "fields": json.dumps(hidden)}) is None:
         return False
     log.info("Updating RenderedTaskInstanceFields", field_count=len(fields))
     return True
 
 
-async def push(connection: AsyncConnection, value: Any, names: Mapping[str, Any]) -> bool:
+async def push(connection: Connection, value: Any, names: Mapping[str, Any]) -> bool:
     """Store an XCom; False when its run is not there, or it says more than a value."""
     if names.get("mapped_length") is not None:
         return False
     stored = {"map_index": -1, "dag_result": False, **names, "value": json.dumps(value), "now": timezone.utcnow()}
-    return (await connection.execute(_PUSH, stored)).one_or_none() is not None
+    return await _row(connection, _PUSH, stored) is not None
 
 
-async def pull(connection: AsyncConnection, names: Mapping[str, Any]) -> bytes | None:
+async def pull(connection: Connection, names: Mapping[str, Any]) -> bytes | None:
     """The value of an XCom, as JSON; None when there is none."""
-    found: str | None = await connection.scalar(_PULL, {"map_index": -1, **names})
-    return None if found is None else found.encode()
+    found = await _row(connection, _PULL, {"map_index": -1, **names})
+    return None if found is None else str(found[0]).encode()

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from airflow.sdk.api.client import API_RETRIES, ServerResponseError
+from airflow.sdk.api.client import API_RETRIES, BearerAuth, Client, ServerResponseError
 
 from airfleet.runtime import api_client
 from airfleet.runtime.api_client import FleetClient
@@ -62,6 +62,34 @@ def test_a_request_that_is_answered_is_one_request() -> None:
 def test_what_is_sent_is_said_to_be_json() -> None:
     with toy_api() as api, client(api.url) as asking:
         assert asking.post(XCOM, content='"value"').request.headers["content-type"] == "application/json"
+
+
+def test_a_request_says_what_airflows_own_says() -> None:
+    with toy_api() as api, client(api.url) as asking, Client(base_url=api.url, token="mine") as stock:
+        asking.auth = stock.auth
+        for each in (asking, stock):
+            each.post(XCOM, content='"value"')
+    ours, theirs = api.headers
+    ids = [headers.pop("correlation-id") for headers in (ours, theirs)]
+    assert ours == theirs
+    assert ours["authorization"] == "Bearer mine"
+    assert len(set(ids)) == 2
+
+
+def test_a_new_token_is_used_from_then_on() -> None:
+    with toy_api() as api, client(api.url) as asking:
+        asking.auth = BearerAuth("old")
+        api.tells["Refreshed-API-Token"] = "new"
+        asking.get(XCOM)
+        asking.get(XCOM)
+    assert [headers["authorization"] for headers in api.headers] == ["Bearer old", "Bearer new"]
+
+
+def test_an_address_with_tls_is_asked_with_tls() -> None:
+    with toy_api() as api, client(api.url.replace("http:", "https:"), patience_seconds=0.0) as asking:
+        with pytest.raises(httpx.ConnectError, match="SSL"):
+            asking.get(XCOM)
+        assert api.asked == []
 
 
 def test_nobody_listens_at_the_first_address_and_the_second_answers_at_once() -> None:
