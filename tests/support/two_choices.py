@@ -12,15 +12,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from airflow._shared.timezones import timezone
-from airflow.dag_processing.bundles.manager import DagBundlesManager
-from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
 from airflow.executors import workloads
 from airflow.executors.executor_utils import ExecutorName
 from airflow.jobs.job import Job
 from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.settings import Session
-from airflow.utils import db
 from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import text
@@ -28,6 +25,7 @@ from sqlalchemy import text
 from airfleet.runtime import queueing
 from airfleet.runtime.executor import FleetExecutor
 from airfleet.runtime.scheduler import FleetSchedulerJobRunner
+from support.beside_airflow import store_dags
 
 DAGS, RUNS = ("d0", "d1", "d2", "limited"), 3
 #: its tasks may not run twice at once
@@ -56,12 +54,7 @@ def compare() -> list[dict[str, Any]]:
 
 
 def _fill(session: Any) -> None:
-    db.initdb()
-    bundles = DagBundlesManager()
-    bundles.sync_bundles_to_db()
-    (bundle,) = bundles.get_all_dag_bundles()
-    bag = BundleDagBag(dag_folder=bundle.path, bundle_path=bundle.path, bundle_name=bundle.name)
-    sync_bag_to_db(bag, bundle.name, None)
+    store_dags()
     for dag_id in DAGS:
         serialized = SerializedDagModel.get(dag_id, session=session)
         assert serialized is not None

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
+from support.beside_airflow import store_dags
+
 DAG_ID, RUN_ID, OTHER = "two_paths", "one", "01900000-0000-7000-8000-000000000000"
 RUN = {
     "state": "running",
@@ -282,20 +284,12 @@ class Database:
 
     def __init__(self) -> None:
         from airflow import settings
-        from airflow.dag_processing.bundles.manager import DagBundlesManager
-        from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
         from airflow.models.serialized_dag import SerializedDagModel
-        from airflow.utils import db
         from airflow.utils.session import create_session
         from airflow.utils.state import DagRunState
         from airflow.utils.types import DagRunTriggeredByType, DagRunType
 
-        db.initdb()
-        bundles = DagBundlesManager()
-        bundles.sync_bundles_to_db()
-        (bundle,) = bundles.get_all_dag_bundles()
-        bag = BundleDagBag(dag_folder=bundle.path, bundle_path=bundle.path, bundle_name=bundle.name)
-        sync_bag_to_db(bag, bundle.name, None)
+        store_dags()
         with create_session() as session:
             serialized = SerializedDagModel.get(DAG_ID, session=session)
             assert serialized is not None
@@ -310,7 +304,7 @@ class Database:
         self.asked = 0
         self.count(settings.get_engine())
         # Whose moments are told in another time zone than Airflow's.
-        self._do("ALTER DATABASE two_paths SET timezone TO 'Asia/Tokyo'")
+        self._do("ALTER DATABASE beside SET timezone TO 'Asia/Tokyo'")
         settings.get_engine().dispose()
 
     def count(self, engine: Any) -> None:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 
-from airfleet.testing.fleet import clean_environment
-from airfleet.testing.servers import Servers
+from support.beside_airflow import told_by
 
 DAGS = """
 from airflow.providers.standard.operators.empty import EmptyOperator
@@ -29,27 +24,7 @@ for name, limit in {"d0": None, "d1": None, "d2": None, "limited": 1}.items():
 def choices(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What both chose in each situation."""
     folder = tmp_path_factory.mktemp("two-choices")
-    for parent in (folder, folder.parent):
-        parent.chmod(0o755)
-    (folder / "dags").mkdir()
-    (folder / "dags" / "choices.py").write_text(DAGS)
-    with Servers(folder / "servers") as servers:
-        database = servers.database("two_choices").replace("://", "+psycopg://")
-        environment = clean_environment() | {
-            "AIRFLOW_HOME": str(folder),
-            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "AIRFLOW__CORE__DAGS_FOLDER": str(folder / "dags"),
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database,
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": database,
-            "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
-            "PYTHONPATH": os.pathsep.join(sys.path),
-        }
-        done = subprocess.run(
-            [sys.executable, "-m", "support.two_choices"],
-            env=environment, capture_output=True, text=True, cwd=folder, timeout=200, check=False,
-        )  # fmt: skip
-    assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-6000:]}"
-    found: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
+    found: list[dict[str, Any]] = told_by("support.two_choices", DAGS, folder, AIRFLOW__LOGGING__LOGGING_LEVEL="ERROR")
     return found
 
 

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 
-from airfleet.testing.fleet import clean_environment
-from airfleet.testing.servers import Servers
+from support.beside_airflow import told_by
 from support.two_paths import CASES
 
 DAG = """
@@ -26,29 +21,7 @@ with DAG("two_paths", schedule=None):
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What both paths answered to each request."""
-    folder = tmp_path_factory.mktemp("two-paths")
-    for parent in (folder, folder.parent):
-        parent.chmod(0o755)
-    (folder / "dags").mkdir()
-    (folder / "dags" / "two_paths.py").write_text(DAG)
-    with Servers(folder / "servers") as servers:
-        database = servers.database("two_paths").replace("://", "+psycopg://")
-        environment = clean_environment() | {
-            "AIRFLOW_HOME": str(folder),
-            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "AIRFLOW__CORE__DAGS_FOLDER": str(folder / "dags"),
-            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(folder / "passwords.json"),
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database,
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": database,
-            "AIRFLOW__API_AUTH__JWT_SECRET": "a secret for this test " * 4,
-            "PYTHONPATH": os.pathsep.join(sys.path),
-        }
-        done = subprocess.run(
-            [sys.executable, "-m", "support.two_paths"],
-            env=environment, capture_output=True, text=True, cwd=folder, timeout=200, check=False,
-        )  # fmt: skip
-    assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-6000:]}"
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, Any] = told_by("support.two_paths", DAG, tmp_path_factory.mktemp("two-paths"))
     return found
 
 
