@@ -65,6 +65,8 @@ with DAG("works", **COMMON):
 with DAG("waits", **COMMON):
     Waits(task_id="work")
 """
+#: what a worker says of its broker, and of a message
+CONNECTED, TAKEN = "Connected to redis", "] received"
 #: longest times, seconds; some reserve for a machine that does other things meanwhile
 WATCHED, AGAIN, SENT, TRIGGERED = 15.0, 15.0, 30.0, 15.0
 
@@ -262,6 +264,40 @@ def test_messages_of_a_wiped_broker_are_sent_again(losing: Losing) -> None:
     for task in waiting:
         losing.measured["broker wiped, started"] = losing.wait_for_start(task, seconds=SENT).at - began
     losing.wait_for_the_end()
+
+
+def test_a_worker_that_was_full_when_its_broker_died_fills_its_slots_when_they_are_free(losing: Losing) -> None:
+    full = losing.start(2, seconds=6)
+    for task in full:
+        losing.wait_for_start(task)
+    log = losing.fleet.paths.log("worker")
+    before = log.read_text()
+    losing.fleet.kill("valkey")
+    wait_until(lambda: log.read_text().count(CONNECTED) > before.count(CONNECTED), 20, "the worker is connected again")
+    waiting = losing.start(3, seconds=1)
+    with connect_to_broker(losing.fleet) as broker:
+        wait_until(lambda: broker.llen("default") >= 3, 20, "all wait in the broker", pause_seconds=0.02)
+    while_full = log_until(log, lambda: any(losing.notes(task, Event.END) for task in full))
+    assert while_full.count(TAKEN) == before.count(TAKEN)
+    losing.wait_for_the_end()
+    starts, ends = ([losing.notes(task, event)[0].at for task in waiting] for event in (Event.START, Event.END))
+    assert sorted(starts)[1] < min(ends)  # side by side, from the first one on
+
+
+def log_until(log: Path, condition: Callable[[], bool]) -> str:
+    """What a log said when a condition was last seen not to hold."""
+    said = log.read_text()
+
+    def holds() -> bool:
+        nonlocal said
+        now = log.read_text()
+        if condition():
+            return True
+        said = now
+        return False
+
+    wait_until(holds, 30, "what was waited for", pause_seconds=0.05)
+    return said
 
 
 @pytest.mark.parametrize("processes_killed", ["monitor", "monitor and attempt"])

@@ -23,14 +23,17 @@ _EXTRA: Mapping[str, object] = {
     # Seconds between signs of life on a quiet connection to RabbitMQ. After two, a dead one is given up: until then
     # messages are sent to whoever does not hear them.
     "broker_heartbeat": 5,
+    # After a lost connection Celery asks for fewer messages, as many as slots were free when it was lost, and for more
+    # as tasks end that came by the new one. What has ended meanwhile does not count: a worker that was full takes one
+    # task at a time then, with every slot free. A quorum queue even hears the first number only.
+    "worker_enable_prefetch_count_reduction": False,
 }
 
 
-_EXTRA_FOR_RABBITMQ: Mapping[str, object] = {
-    # After a lost connection Celery asks for fewer messages, and for more as what still runs comes to its end. A quorum
-    # queue hears the first number only: a worker that was full would take one task at a time from then on.
-    # What it gets too many of it gives back (runtime/surplus.py).
-    "worker_enable_prefetch_count_reduction": False,
+_EXTRA_FOR_REDIS: Mapping[str, object] = {
+    # A worker reads no queue while each slot has a task, whichever connection that came by. On RabbitMQ, where Celery
+    # does not know how, a worker gives back what it gets too many of (runtime/surplus.py).
+    "worker_disable_prefetch": True,
 }
 
 
@@ -43,7 +46,7 @@ def sections(broker: Broker, cores: int) -> dict[str, dict[str, str]]:
             "sync_parallelism": "1",
             "worker_enable_remote_control": "True",
             "task_track_started": "False",
-            "extra_celery_config": json.dumps({**_EXTRA, **(_EXTRA_FOR_RABBITMQ if broker.kind == "amqp" else {})}),
+            "extra_celery_config": json.dumps({**_EXTRA, **(_EXTRA_FOR_REDIS if broker.kind != "amqp" else {})}),
             # Only the components that need them are told the real ones.
             "broker_url": "memory://",
             "result_backend": "cache+memory://",

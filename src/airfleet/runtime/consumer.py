@@ -27,6 +27,7 @@ from typing import Any
 from uuid import uuid4
 
 from celery import bootsteps
+from celery.worker import state
 from celery.worker.consumer import Consumer, Tasks
 from kombu.entity import Exchange, Queue
 from kombu.messaging import Producer
@@ -141,6 +142,15 @@ class FleetConsumer(Consumer):  # type: ignore[misc]
             f"{__name__}:Proof",
             "airfleet.runtime.surplus:Surplus",
         )
+
+    def on_close(self) -> None:
+        """As Celery's, after a lost connection; what still runs goes on to count as what a slot is taken by.
+
+        Celery forgets all that it had taken, to take it again. But what runs is refused a second time, and a worker on
+        Redis that does not count it takes messages that it has no slot for (``worker_disable_prefetch``).
+        """
+        super().on_close()
+        state.reserved_requests.update(state.active_requests)
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
         """What is called for each message: it proves that messages arrive."""

@@ -110,6 +110,8 @@ class FleetExecutor(CeleryExecutor):
         self._reconciler = Reconciler(self._publisher.look)
         self._backoff = FIRST_BACKOFF_SECONDS
         self._publish_at = 0.0
+        #: which connection of the publisher sent the last message
+        self._sent_by = 0
         self._sent = 0
         #: attempts that no worker had begun when we looked last
         self._backlog = 0
@@ -208,6 +210,9 @@ class FleetExecutor(CeleryExecutor):
         is_task = isinstance(workload, ExecuteTask)
         celery_id = (is_task and workload.ti.external_executor_id) or str(uuid4())
         self._publisher.send(workload.model_dump_json(), task_id=celery_id, queue=queue, keep_result=not is_task)
+        if self._publisher.connections != self._sent_by:
+            self._sent_by = self._publisher.connections
+            self.doubt_messages()
         self._sent += 1
         self.queued_tasks.pop(key, None)  # type: ignore[arg-type]
         self.queued_callbacks.pop(key, None)  # type: ignore[arg-type]

@@ -41,8 +41,8 @@ class Publisher:
         self._app = app
         self._connection: Connection | None = None
         self._producer: Producer | None = None
-        #: how many connections there were
-        self._connections = 0
+        #: how many connections there were: what was sent by an earlier one may be lost
+        self.connections = 0
 
     def send(self, body: str, *, task_id: str, queue: str | None, keep_result: bool) -> None:
         """Send one workload. Raises BrokerGone, and whatever is wrong with the message itself.
@@ -71,7 +71,7 @@ class Publisher:
             assert connection is not None
             return self._reaching_out(
                 lambda: (
-                    broker_content.epoch(connection) or str(self._connections),
+                    broker_content.epoch(connection) or str(self.connections),
                     broker_content.look(connection, names),
                 )
             )
@@ -90,7 +90,7 @@ class Publisher:
 
     def _connect(self) -> None:
         def connect() -> Any:
-            self._connections += 1
+            self.connections += 1
             self._connection = self._app.connection_for_write(
                 connect_timeout=OPERATION_SECONDS,
                 transport_options=_limits(self._app.conf.broker_write_url),

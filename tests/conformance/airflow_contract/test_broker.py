@@ -149,11 +149,6 @@ def test_rabbitmq_gets_no_options_that_only_redis_knows_and_is_waited_for_withou
     assert config["broker_transport_options"] == {}
     assert config["broker_connection_max_retries"] is None
     assert config["broker_channel_error_retry"] is True
-    assert config["worker_enable_prefetch_count_reduction"] is False
-    assert "self.app.conf.worker_enable_prefetch_count_reduction" in source(
-        Consumer.on_connection_error_after_connected
-    )
-    assert "worker_enable_prefetch_count_reduction" not in told("redis://:pass@db/0")
     app = Celery(set_as_current=False)
     app.config_from_object(config)
     connection = app.connection_for_read()
@@ -162,3 +157,23 @@ def test_rabbitmq_gets_no_options_that_only_redis_knows_and_is_waited_for_withou
         "x",
         ["amqp://me:pass@a:5672/x", "amqp://me:pass@b:5672/x"],
     )
+
+
+@pytest.mark.parametrize("written", ["redis://:pass@db/0", "sentinel://:pass@a,b/0?master=shop", "amqp://me:pass@mq/x"])
+def test_a_worker_asks_for_no_fewer_messages_because_it_was_full_when_its_broker_went(written: str) -> None:
+    assert told(written)["worker_enable_prefetch_count_reduction"] is False
+    assert "self.app.conf.worker_enable_prefetch_count_reduction" in source(
+        Consumer.on_connection_error_after_connected
+    )
+
+
+def test_a_full_worker_reads_no_queue_of_redis_whichever_connection_its_tasks_came_by() -> None:
+    assert told("redis://:pass@db/0")["worker_disable_prefetch"] is True
+    assert told("sentinel://:pass@a,b/0?master=shop")["worker_disable_prefetch"] is True
+    assert "worker_disable_prefetch" not in told("amqp://me:pass@mq/x")  # where Celery would warn, and not do it
+    asked = source(Tasks.start)
+    assert "if len(state.reserved_requests) >= limit:" in asked
+    assert "channel_qos.can_consume = MethodType(can_consume, channel_qos)" in asked
+    assert "reserved_requests.clear()" in source(Consumer.on_close)
+    assert "self.on_close()" in source(Consumer.start)
+    assert "discard_reserved_request(request)" in source(state.task_ready)

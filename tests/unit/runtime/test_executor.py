@@ -368,6 +368,21 @@ def test_a_message_of_a_scheduler_that_is_gone_is_doubted_until_it_is_seen_to_wa
     assert message(fleet_executor).headers["id"] == celery_id
 
 
+def test_what_was_sent_by_a_connection_that_was_lost_is_doubted_when_the_next_message_is_sent(
+    fleet_executor: FleetExecutor,
+) -> None:
+    first, second, third = (task(name=f"t{number}") for number in range(3))
+    send(fleet_executor, first, second)
+    watched = fleet_executor._reconciler.watched
+    assert not any(one.doubted for one in watched.values())
+    fleet_executor._publisher.close()
+    send(fleet_executor, third)
+    assert {name for name, one in watched.items() if one.doubted} == {
+        first.ti.external_executor_id,
+        second.ti.external_executor_id,
+    }
+
+
 def test_a_revoked_task_is_forgotten(fleet_executor: FleetExecutor) -> None:
     workload = task()
     send(fleet_executor, workload)

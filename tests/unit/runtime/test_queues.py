@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from celery import Celery
 from celery.utils.quorum_queues import detect_quorum_queues
+from celery.worker import state
 from kombu.utils import functional
 
 from airfleet.runtime import consumer, queues
@@ -112,3 +113,26 @@ def test_celerys_step_for_delayed_messages_is_left_out_and_no_other() -> None:
     stock, ours = set(Consumer.Blueprint.default_steps), set(FleetConsumer.Blueprint.default_steps)
     assert stock - ours == {"celery.worker.consumer.delayed_delivery:DelayedDelivery"}
     assert ours - stock == {"airfleet.runtime.consumer:Proof", "airfleet.runtime.surplus:Surplus"}
+
+
+class Request:
+    """A task that a worker has."""
+
+    id = "one"
+
+
+def test_what_runs_when_the_connection_is_lost_still_takes_a_slot_and_what_waits_is_forgotten() -> None:
+    runs, waits = Request(), Request()
+    made = FleetConsumer.__new__(FleetConsumer)
+    made.controller = made.pool = None
+    made.task_buckets = {}
+    try:
+        state.reserved_requests.update({runs, waits})
+        state.active_requests.add(runs)
+        made.on_close()
+        assert set(state.reserved_requests) == {runs}
+        state.task_ready(runs)
+        assert not set(state.reserved_requests)
+    finally:
+        state.reserved_requests.clear()
+        state.active_requests.clear()
