@@ -17,10 +17,11 @@ queue tasks          any of the above, slots of a pool or of the executor became
 Besides, at once: when a scheduler has ended or was found dead, what it queued is adopted; when attempts lost their
 processes, they run again (:mod:`airfleet.runtime.recovery`).
 
-What is due by time is one small query a second. Every five seconds everything is done as stock does it, whether there
-is a reason or not: it finds what is told by no news (a run's timeout), and what was missed. While no run is running or
-waits to, the query is asked every five seconds, the loop rests as long, and everything is done every thirty. Without
-news (the database does not tell) every pass is stock's.
+What is due by time is one small query a second. Every five seconds everything is done, whether there is a reason or
+not: it finds what is told by no news (a run's timeout), and what was missed. Of runs that were looked at before, the
+states of their tasks say whether Airflow has to look again, as after news; every thirty seconds it looks at all of
+them, as stock does in every pass. While no run is running or waits to, the query is asked every five seconds, the loop
+rests as long, and everything is done every thirty. Without news (the database does not tell) every pass is stock's.
 
 What each part does is Airflow's own code; this module decides which are called. A contract test pins what is
 overridden and called here.
@@ -66,6 +67,8 @@ if TYPE_CHECKING:
 
 #: between two passes that do everything, seconds; and while there is no run
 EVERYTHING_SECONDS, IDLE_EVERYTHING_SECONDS = 5.0, 30.0
+#: between two of them in which Airflow looks at each run, whatever the states of its tasks say, seconds
+THOROUGH_SECONDS = 30.0
 #: between two questions what is due by time, seconds; and while there is no run
 DUE_SECONDS, IDLE_DUE_SECONDS = 1.0, 5.0
 #: runs of which is remembered with which version of their Dag they agree
@@ -140,6 +143,8 @@ class Agenda:
     start_runs: bool = False
     queue_tasks: bool = False
     everything: bool = False
+    #: with everything: Airflow looks at each run itself
+    thorough: bool = False
     changed: set[tuple[str, str]] = field(default_factory=set)
 
     def __bool__(self) -> bool:
@@ -180,7 +185,7 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
         self._agrees: dict[int, UUID] = {}
         #: callbacks or tests of connections may wait for an executor
         self._others_wait = True
-        self._did_everything_at = float("-inf")
+        self._did_everything_at = self._was_thorough_at = float("-inf")
         self._ask_due_at = float("-inf")
         #: whether any run was running or queued when that was asked, or there were news since
         self._any_run = True
@@ -247,6 +252,8 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
         patience = self._add_what_is_due(agenda, now)
         if agenda.everything:
             self._did_everything_at = now
+            agenda.thorough = news.everything or now - self._was_thorough_at >= THOROUGH_SECONDS
+            self._was_thorough_at = now if agenda.thorough else self._was_thorough_at
             agenda.make_runs = True
             self._others_wait = True
             self._forget_versions(News(everything=True))
@@ -364,7 +371,8 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
         self._doubtful = set()
         if agenda.everything:
             self._left.changed |= agenda.changed
-            return list(DagRun.get_running_dag_runs_to_examine(session=session))
+            runs = list(DagRun.get_running_dag_runs_to_examine(session=session))
+            return runs if agenda.thorough else self._doubted(runs)
         if not agenda.changed and not agenda.start_runs:
             return []
         changed = agenda.changed if len(agenda.changed) <= RUNS_PER_PASS else self._still_running(agenda.changed)
@@ -374,6 +382,17 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
         whole = {dag_id for dag_id, run_id in named if not run_id or dag_id in self._in_order}
         runs = self._running(exact, whole, session)
         self._doubtful = {run.id for run in runs if run.last_scheduling_decision and run.dag_id not in whole}
+        return runs
+
+    def _doubted(self, runs: list[DagRun]) -> list[DagRun]:
+        """The same runs; of those that were looked at before, the states of their tasks are to say what to do.
+
+        They count as looked at all the same, for the next pass that does everything takes those that wait the longest.
+        """
+        for run in runs:
+            if run.last_scheduling_decision and run.dag_id not in self._in_order:
+                self._doubtful.add(run.id)
+                run.last_scheduling_decision = timezone.utcnow()
         return runs
 
     def _still_running(self, changed: set[tuple[str, str]]) -> set[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from airflow.jobs.job import Job
 from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+from airflow.models.dagrun import DagRun
 
 from airfleet.runtime import presence
 from airfleet.runtime.executor import WAIT_SECONDS, FleetExecutor
@@ -33,6 +35,7 @@ class Scheduler(FleetSchedulerJobRunner):
         self.answer = (False, False, next_dag, [], any_run)
         self.asked: list[float] = []
         self.everything: list[float] = []
+        self.thorough: list[float] = []
 
     def _fetch(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         self.asked.append(self.now)
@@ -44,6 +47,8 @@ class Scheduler(FleetSchedulerJobRunner):
         agenda, patience = self._agenda(SimpleNamespace(freed=False), news or News(), now)  # type: ignore[arg-type]
         if agenda.everything:
             self.everything.append(now)
+        if agenda.thorough:
+            self.thorough.append(now)
         return patience
 
 
@@ -63,6 +68,33 @@ def test_how_often_it_asks_depends_on_whether_there_is_a_run(any_run: bool, due:
     passes(scheduler, 60)
     assert scheduler.asked == [float(n) for n in range(0, 61, int(due))]
     assert scheduler.everything == [float(n) for n in range(0, 61, int(everything))]
+
+
+def test_airflow_looks_at_each_run_every_thirty_seconds_and_when_news_may_have_been_missed() -> None:
+    scheduler = Scheduler(None, BUSY)
+    passes(scheduler, 90, {42: News(everything=True)})
+    assert scheduler.thorough == [0.0, 30.0, 42.0, 72.0]
+    assert {0.0, 5.0, 10.0, 42.0, 47.0} <= set(scheduler.everything)
+
+
+@pytest.mark.parametrize("thorough", [False, True])
+def test_without_a_reason_the_states_of_tasks_decide_where_they_can_and_every_run_has_its_turn(
+    monkeypatch: pytest.MonkeyPatch, thorough: bool
+) -> None:
+    long_ago = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    seen, new, in_order = (
+        SimpleNamespace(id=1, dag_id="chain", last_scheduling_decision=long_ago),
+        SimpleNamespace(id=2, dag_id="chain", last_scheduling_decision=None),
+        SimpleNamespace(id=3, dag_id="in order", last_scheduling_decision=long_ago),
+    )
+    scheduler = Scheduler(None, BUSY)
+    scheduler._in_order = {"in order"}
+    monkeypatch.setattr(DagRun, "get_running_dag_runs_to_examine", lambda session: iter([seen, new, in_order]))
+    agenda = Agenda(everything=True, thorough=thorough)
+    assert list(scheduler._runs_to_look_at(agenda, session=None)) == [seen, new, in_order]  # type: ignore[arg-type]
+    assert scheduler._doubtful == (set() if thorough else {1})
+    assert (seen.last_scheduling_decision > long_ago) is not thorough
+    assert (new.last_scheduling_decision, in_order.last_scheduling_decision) == (None, long_ago)
 
 
 @pytest.mark.parametrize("any_run", [BUSY, IDLE])
