@@ -56,6 +56,9 @@ def _workloads(systems: Mapping[str, Any]) -> Iterator[str]:
         measured = {key: one["workloads"][name] for key, one in systems.items() if name in one["workloads"]}
         rows = [_row(systems[key]["about"]["title"], one) for key, one in measured.items()]
         yield f"\n### {title} (`{name}`)\n\n{table(HEAD, rows)}"
+        for key, one in measured.items():
+            if "failed" in one:
+                yield f"\n{systems[key]['about']['title']} failed: {one['failed']}\n"
 
 
 def _about(system: Mapping[str, Any]) -> tuple[str, ...]:
@@ -70,8 +73,7 @@ def _titles(systems: Mapping[str, Any]) -> dict[str, str]:
 
 def _row(title: str, measured: Mapping[str, Any]) -> tuple[str, ...]:
     if "median" not in measured:
-        why = measured.get("not_offered") or f"failed: {measured.get('failed')}"
-        return title, why, *("" for _ in HEAD[2:])
+        return title, measured.get("not_offered", "failed"), *("" for _ in HEAD[2:])
     median, walls = measured["median"], [run["wall_s"] for run in measured["runs"]]
     spread = f" ({min(walls):.2f}–{max(walls):.2f})" if len(walls) > 1 else ""
     return (

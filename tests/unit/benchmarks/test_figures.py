@@ -113,7 +113,7 @@ def test_the_page_shows_what_failed_and_what_is_not_offered() -> None:
     assert "not measured: no program" in page
     with_16, with_2 = page.split("## 16 slots")[1].split("## 2 slots")
     assert "| no " in with_16
-    assert "failed: half of it ran" in with_2
+    assert "failed: half of it ran\n" in with_2
 
 
 def test_a_chart_has_a_bar_for_each_value_and_is_always_the_same() -> None:
