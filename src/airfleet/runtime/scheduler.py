@@ -19,9 +19,10 @@ processes, they run again (:mod:`airfleet.runtime.recovery`).
 
 What is due by time is one small query a second. Every five seconds everything is done, whether there is a reason or
 not: it finds what is told by no news (a run's timeout), and what was missed. Of runs that were looked at before, the
-states of their tasks say whether Airflow has to look again, as after news; every thirty seconds it looks at all of
-them, as stock does in every pass. While no run is running or waits to, the query is asked every five seconds, the loop
-rests as long, and everything is done every thirty. Without news (the database does not tell) every pass is stock's.
+states of their tasks say whether Airflow has to look again, as after news; every thirty seconds it looks itself, at
+up to twenty of them, as stock does in every pass. While no run is running or waits to, the query is asked every five
+seconds, the loop rests as long, and everything is done every thirty. Without news (the database does not tell) every
+pass is stock's.
 
 What each part does is Airflow's own code; this module decides which are called. A contract test pins what is
 overridden and called here.
