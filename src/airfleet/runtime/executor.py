@@ -355,10 +355,13 @@ class FleetExecutor(CeleryExecutor):
         self._reconciler.doubt_all(time.monotonic())
 
     def _reconcile(self, now: float) -> None:
-        if not self._reconciler.is_due(now) or now < self._publish_at:
+        if now < self._publish_at:
             return
-        self._look(now)
         try:
+            self._reconciler.notice_another_broker(now)
+            if not self._reconciler.is_due(now):
+                return
+            self._look(now)
             missing = self._reconciler.to_send(now)
             if missing:
                 self._send_again(missing)

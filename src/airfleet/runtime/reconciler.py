@@ -12,7 +12,8 @@ A message that was sent is *watched* until its attempt has begun::
        └doubted (adopted; the broker or a worker was lost)─2 s─> sent again, whoever holds it, unless it waits
 
 The broker is asked with the first message of all, so that another broker is known for another one, and then while
-something is watched for some seconds, and not else: an idle fleet costs nothing.
+something is watched for some seconds, and not else: an idle fleet costs nothing. Whether it still is the same one is a
+small question, and asked each second meanwhile.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from airfleet.runtime.broker_content import Waiting, held, missing
 
 #: between two questions to the broker, seconds; and while messages are doubted
 LOOK_SECONDS, DOUBTFUL_LOOK_SECONDS = 5.0, 1.0
+#: between two questions to the broker whether it is still the one we knew, seconds
+EPOCH_SECONDS = 1.0
 #: until the first one about a message that is watched alone, seconds
 FIRST_LOOK_SECONDS = 2.0
 #: seconds until a message that waits nowhere is sent again; doubled each time, up to the longest
@@ -65,7 +68,7 @@ class Reconciler:
         self._ask = ask
         self.watched: dict[str, Message] = {}
         self._epoch = ""
-        self._look_at = 0.0
+        self._look_at = self._epoch_at = 0.0
         self._has_asked = False
 
     def sent(self, message: str, queue: str, now: float) -> None:
@@ -74,6 +77,7 @@ class Reconciler:
         self.watched[message] = Message(queue, now, known.sends + 1 if known else 1)
         if len(self.watched) == 1 and self._has_asked:
             self._look_at = max(self._look_at, now + FIRST_LOOK_SECONDS)
+            self._epoch_at = now + EPOCH_SECONDS
 
     def adopt(self, message: str, queue: str, now: float) -> None:
         """A message that another scheduler sent, or did not come to send."""
@@ -90,13 +94,22 @@ class Reconciler:
             message.doubted = True
         self._look_at = min(self._look_at, now)
 
+    def notice_another_broker(self, now: float) -> None:
+        """Doubt all messages if the broker is not the one we knew; asks when it is time. Raises what asking raises."""
+        if not self.watched or not self._epoch or now < self._epoch_at or self.is_due(now):
+            return
+        self._epoch_at = now + EPOCH_SECONDS
+        epoch, _ = self._ask(())
+        if epoch != self._epoch:
+            self.doubt_all(now)
+
     def is_due(self, now: float) -> bool:
-        """Whether the broker is to be asked."""
+        """Whether the broker is to be asked what waits in it."""
         return bool(self.watched) and now >= self._look_at
 
     def to_send(self, now: float) -> frozenset[str]:
         """Ask the broker; which messages are to be sent again. Raises what asking raises."""
-        self._look_at = now + LOOK_SECONDS
+        self._look_at, self._epoch_at = now + LOOK_SECONDS, now + EPOCH_SECONDS
         epoch, waiting = self._ask({message.queue for message in self.watched.values()})
         self._has_asked = True
         if epoch != self._epoch and self._epoch:

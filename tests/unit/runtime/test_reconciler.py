@@ -106,6 +106,35 @@ def test_the_broker_is_asked_only_while_something_is_watched_for_a_while() -> No
     assert not one.is_due(1000.0)
 
 
+def test_between_two_looks_it_is_asked_each_second_whether_it_is_another_broker() -> None:
+    broker = Broker(waiting=Waiting(1, frozenset({"a"})))
+    one = watching(broker, "a")
+    one.to_send(0.0)
+    for at in (0.5, 1.0, 1.5, 2.0):
+        one.notice_another_broker(at)
+    assert broker.asked == 3  # with the look itself
+    assert not one.is_due(2.0)
+    broker.epoch = "second"
+    broker.waiting = Waiting(0, frozenset())
+    one.notice_another_broker(3.0)
+    assert one.is_due(3.0)
+    assert one.to_send(3.0) == {"a"}
+
+
+@pytest.mark.parametrize("begun_after", [0.2, 0.9])
+def test_while_tasks_begin_at_once_nothing_is_asked(begun_after: float) -> None:
+    broker = Broker()
+    one = watching(broker, "first")
+    one.to_send(0.0)
+    one.forget("first")
+    for second in range(1, 60):
+        one.sent(f"task-{second}", "q", float(second))
+        one.notice_another_broker(second + begun_after)
+        one.forget(f"task-{second}")
+        one.notice_another_broker(second + begun_after)
+    assert broker.asked == 1
+
+
 def test_where_only_numbers_are_known_a_shorter_queue_means_that_some_are_missing() -> None:
     queued = {"a": "q", "b": "q", "c": "other"}
     assert broker_content.missing(queued, {"q": Waiting(2), "other": Waiting(0)}) == {"c"}
