@@ -62,6 +62,8 @@ class Row(Generic[T]):
     moment: Callable[[T, str], bool] = lambda target, label: True
     topology: Topology = field(default_factory=Topology)
     overlap_seconds: float = 0.0
+    #: whether it ends every attempt that runs, or any one of them
+    ends_attempts: bool = False
 
     def trial(self, scale: float = 1.0, after_seconds: float = 0.0) -> Trial[T]:
         """The row as a part of an experiment."""
@@ -141,6 +143,7 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
         "failed, or 300 s",
         before=_LONG_TASK,
         moment=_RUNNING,
+        ends_attempts=True,
     ),
     Row(
         "F5",
@@ -150,6 +153,7 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
         "failed, or 610 s",
         before=_LONG_TASK,
         moment=_RUNNING,
+        ends_attempts=True,
     ),
     Row(
         "F10",
@@ -295,6 +299,7 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
         "300–720 s",
         before=_LONG_TASK,
         moment=_RUNNING,
+        ends_attempts=True,
     ),
 )
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 from typing import Any
 
 import fault_matrix
 import fault_table
+import pytest
+
+from airfleet.testing.matrix import BY_NUMBER
 
 
 def row(*seconds: float | None, name: str = "worker killed", violations: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -67,3 +71,12 @@ def test_seeds_of_the_random_nemesis_are_in_order() -> None:
     lines = page(airfleet=found)
     assert [line[0] for line in lines[4:]] == ["2", "9", "10"]
     assert lines[4][1:] == ["1", "40", "50", "all held", "2.0"]
+
+
+@pytest.mark.parametrize(("number", "least"), [("F1", 5.0), ("F4", 35.0), ("F5", 35.0), ("F31", 35.0)])
+def test_where_attempts_end_the_longest_task_can_end_before_the_next_fault(number: str, least: float) -> None:
+    options = argparse.Namespace(seed=1, quick=False, scale=1.0, runs=5)
+    trials = fault_matrix.trials_of(BY_NUMBER[number], options, long_seconds=30.0)
+    assert len(trials) == 5
+    assert all(least <= trial.after_seconds <= least + 7.0 for trial in trials)
+    assert len({trial.after_seconds for trial in trials}) == 5
