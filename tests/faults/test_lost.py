@@ -284,6 +284,19 @@ def test_a_worker_that_was_full_when_its_broker_died_fills_its_slots_when_they_a
     assert sorted(starts)[1] < min(ends)  # side by side, from the first one on
 
 
+def test_a_task_waits_for_no_other_while_a_slot_is_free_whatever_ran_when_the_broker_died(losing: Losing) -> None:
+    long = losing.start(1, seconds=8)[0]
+    losing.wait_for_start(long)
+    log = losing.fleet.paths.log("worker")
+    before = log.read_text().count(CONNECTED)
+    losing.fleet.kill("valkey")
+    wait_until(lambda: log.read_text().count(CONNECTED) > before, 20, "the worker is connected again")
+    short = losing.start(4, seconds=0)
+    losing.wait_for_the_end()
+    ended = losing.notes(long, Event.END)[0].at
+    assert all(losing.notes(task, Event.START)[0].at < ended for task in short)
+
+
 def log_until(log: Path, condition: Callable[[], bool]) -> str:
     """What a log said when a condition was last seen not to hold."""
     said = log.read_text()

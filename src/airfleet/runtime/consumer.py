@@ -22,11 +22,12 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 from uuid import uuid4
 
 from celery import bootsteps
+from celery.concurrency.asynpool import AsynPool
 from celery.worker import state
 from celery.worker.consumer import Consumer, Tasks
 from kombu.entity import Exchange, Queue
@@ -147,10 +148,16 @@ class FleetConsumer(Consumer):  # type: ignore[misc]
         """As Celery's, after a lost connection; what still runs goes on to count as what a slot is taken by.
 
         Celery forgets all that it had taken, to take it again. But what runs is refused a second time, and a worker on
-        Redis that does not count it takes messages that it has no slot for (``worker_disable_prefetch``).
+        Redis that does not count it takes messages that it has no slot for (``worker_disable_prefetch``). It also
+        forgets which of its processes are busy (``AsynPool.flush``): a message that such a one is given waits for the
+        end of what it runs, which may be hours, whatever other slots are free.
         """
+        pool = getattr(self.pool, "_pool", None)
+        busy = _busy(pool) if isinstance(pool, AsynPool) else {}
         super().on_close()
         state.reserved_requests.update(state.active_requests)
+        if busy:  # but not those that died meanwhile: the descriptor may be another's now
+            pool._busy_workers.update(fd for fd, process in _busy(pool, busy).items() if busy[fd] is process)
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
         """What is called for each message: it proves that messages arrive."""
@@ -164,3 +171,9 @@ class FleetConsumer(Consumer):  # type: ignore[misc]
                 handle(message)
 
         return received
+
+
+def _busy(pool: AsynPool, descriptors: Collection[int] | None = None) -> dict[int, Any]:
+    """The processes behind these descriptors, or behind those that the pool holds to be busy."""
+    wanted = pool._busy_workers if descriptors is None else descriptors
+    return {fd: pool._fileno_to_inq[fd] for fd in wanted if fd in pool._fileno_to_inq}

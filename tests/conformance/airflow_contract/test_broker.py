@@ -13,6 +13,7 @@ from celery import Celery
 from celery.app.amqp import AMQP, Queues
 from celery.app.backends import by_url
 from celery.backends.base import KeyValueStoreBackend
+from celery.concurrency.asynpool import AsynPool
 from celery.worker import components, state
 from celery.worker.consumer import Consumer, Events, Tasks, consumer, delayed_delivery
 from kombu.connection import Connection
@@ -177,3 +178,14 @@ def test_a_full_worker_reads_no_queue_of_redis_whichever_connection_its_tasks_ca
     assert "reserved_requests.clear()" in source(Consumer.on_close)
     assert "self.on_close()" in source(Consumer.start)
     assert "discard_reserved_request(request)" in source(state.task_ready)
+
+
+def test_a_pool_forgets_which_processes_are_busy_when_the_connection_is_lost() -> None:
+    # https://github.com/celery/celery/pull/10346: from then on it has to be kept nowhere else
+    assert "self.pool.flush()" in source(Consumer.on_close)
+    assert "self._busy_workers.clear()" in source(AsynPool.flush)
+    handlers = source(AsynPool._create_write_handlers)
+    assert "if is_fair_strategy and ready_fd in busy_workers:" in handlers
+    assert "proc = job._scheduled_for = fileno_to_inq[ready_fd]" in handlers
+    assert "self._mark_worker_as_available(inqW_fd)" in source(AsynPool.on_job_ready)
+    assert "busy_workers.discard(fd)" in handlers  # when its process has died
