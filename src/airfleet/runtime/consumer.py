@@ -22,7 +22,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -152,12 +153,9 @@ class FleetConsumer(Consumer):  # type: ignore[misc]
         forgets which of its processes are busy (``AsynPool.flush``): a message that such a one is given waits for the
         end of what it runs, which may be hours, whatever other slots are free.
         """
-        pool = getattr(self.pool, "_pool", None)
-        busy = _busy(pool) if isinstance(pool, AsynPool) else {}
-        super().on_close()
+        with busy_kept(self.pool._pool if self.pool else None):
+            super().on_close()
         state.reserved_requests.update(state.active_requests)
-        if busy:  # but not those that died meanwhile: the descriptor may be another's now
-            pool._busy_workers.update(fd for fd, process in _busy(pool, busy).items() if busy[fd] is process)
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
         """What is called for each message: it proves that messages arrive."""
@@ -173,7 +171,11 @@ class FleetConsumer(Consumer):  # type: ignore[misc]
         return received
 
 
-def _busy(pool: AsynPool, descriptors: Collection[int] | None = None) -> dict[int, Any]:
-    """The processes behind these descriptors, or behind those that the pool holds to be busy."""
-    wanted = pool._busy_workers if descriptors is None else descriptors
-    return {fd: pool._fileno_to_inq[fd] for fd in wanted if fd in pool._fileno_to_inq}
+@contextmanager
+def busy_kept(pool: AsynPool | None) -> Iterator[None]:
+    """A pool that forgets meanwhile which of its processes are busy knows it again afterwards."""
+    busy = {fd: pool._fileno_to_inq.get(fd) for fd in pool._busy_workers} if pool else {}
+    yield
+    if pool:  # but not of those that died meanwhile: the descriptor may be another's now
+        living = pool._fileno_to_inq
+        pool._busy_workers.update(fd for fd, process in busy.items() if process and living.get(fd) is process)

@@ -62,8 +62,6 @@ class Row(Generic[T]):
     moment: Callable[[T, str], bool] = lambda target, label: True
     topology: Topology = field(default_factory=Topology)
     overlap_seconds: float = 0.0
-    #: whether it ends every attempt that runs, or any one of them
-    ends_attempts: bool = False
 
     def trial(self, scale: float = 1.0, after_seconds: float = 0.0) -> Trial[T]:
         """The row as a part of an experiment."""
@@ -143,7 +141,6 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
         "failed, or 300 s",
         before=_LONG_TASK,
         moment=_RUNNING,
-        ends_attempts=True,
     ),
     Row(
         "F5",
@@ -153,7 +150,6 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
         "failed, or 610 s",
         before=_LONG_TASK,
         moment=_RUNNING,
-        ends_attempts=True,
     ),
     Row(
         "F10",
@@ -299,7 +295,6 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
         "300–720 s",
         before=_LONG_TASK,
         moment=_RUNNING,
-        ends_attempts=True,
     ),
 )
 

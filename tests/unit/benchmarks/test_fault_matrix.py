@@ -7,8 +7,8 @@ from typing import Any
 
 import fault_matrix
 import fault_table
-import pytest
 
+from airfleet.agent.restarts import HEALED_AFTER
 from airfleet.testing.matrix import BY_NUMBER
 
 
@@ -73,10 +73,10 @@ def test_seeds_of_the_random_nemesis_are_in_order() -> None:
     assert lines[4][1:] == ["1", "40", "50", "all held", "2.0"]
 
 
-@pytest.mark.parametrize(("number", "least"), [("F1", 5.0), ("F4", 35.0), ("F5", 35.0), ("F31", 35.0)])
-def test_where_attempts_end_the_longest_task_can_end_before_the_next_fault(number: str, least: float) -> None:
-    options = argparse.Namespace(seed=1, quick=False, scale=1.0, runs=5)
-    trials = fault_matrix.trials_of(BY_NUMBER[number], options, long_seconds=30.0)
-    assert len(trials) == 5
-    assert all(least <= trial.after_seconds <= least + 7.0 for trial in trials)
-    assert len({trial.after_seconds for trial in trials}) == 5
+def test_before_a_fault_the_one_before_is_forgotten() -> None:
+    options = argparse.Namespace(seed=1, quick=False, scale=1.0, runs=5, tick=0.0, patience=60.0, drain=120.0)
+    shape = fault_matrix.shape_of("airfleet", options)
+    quiet = [trial.after_seconds for trial in fault_matrix.trials_of(BY_NUMBER["F5"], options)]
+    assert len(set(quiet)) == 5
+    assert all(shape.window_seconds + seconds > HEALED_AFTER + 4.0 for seconds in quiet)
+    assert all(shape.window_seconds + seconds > shape.mix.long_seconds for seconds in quiet)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from celery import Celery
+from celery.concurrency.asynpool import AsynPool
 from celery.utils.quorum_queues import detect_quorum_queues
 from celery.worker import state
 from kombu.utils import functional
@@ -136,3 +137,15 @@ def test_what_runs_when_the_connection_is_lost_still_takes_a_slot_and_what_waits
     finally:
         state.reserved_requests.clear()
         state.active_requests.clear()
+
+
+def test_processes_that_are_busy_when_the_connection_is_lost_are_so_afterwards_but_not_in_anothers_name() -> None:
+    runs, ends, dies, idle, new = (object() for _ in range(5))
+    pool = AsynPool.__new__(AsynPool)
+    pool._fileno_to_inq = {10: runs, 11: ends, 12: dies, 13: idle}
+    pool._busy_workers = {10, 11, 12}
+    with consumer.busy_kept(pool):
+        pool._busy_workers.clear()  # as AsynPool.flush does
+        del pool._fileno_to_inq[11]
+        pool._fileno_to_inq[12] = new
+    assert pool._busy_workers == {10}
