@@ -173,7 +173,10 @@ class FleetConsumer(Consumer):  # type: ignore[misc]
 
 @contextmanager
 def busy_kept(pool: AsynPool | None) -> Iterator[None]:
-    """A pool that forgets meanwhile which of its processes are busy knows it again afterwards."""
+    """A pool that forgets meanwhile which of its processes are busy knows it again afterwards.
+
+    Each of them has its task, so each tells its end, upon which the pool holds it to be free.
+    """
     busy = {fd: pool._fileno_to_inq.get(fd) for fd in pool._busy_workers} if pool else {}
     yield
     if pool:  # but not of those that died meanwhile: the descriptor may be another's now
