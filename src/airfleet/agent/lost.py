@@ -9,7 +9,9 @@ had its monitor by then, so an id that no process names afterwards has ended mea
 statement that reports it sees for itself.
 
 What is left without a monitor (the worker's pool usually ends it within seconds) can report nothing any more: it is
-asked to end, then forced to, and only then reported. So a lost attempt is never running anywhere.
+asked to end, then forced to, and only then reported. So a lost attempt is never running anywhere. A monitor that stands
+still (SIGSTOP) reports nothing either, and is ended before Airflow, which waits five minutes for a sign of life, would
+call its attempt failed at the cost of a retry.
 
 What fails: the database is away - the next look sees the same; a title was cut off for want of room - the pid and the
 beginning of the id are what it is known by.
@@ -33,6 +35,8 @@ MONITOR, ATTEMPT = "airflow supervisor: ", "airflow worker -- "
 
 #: seconds that an attempt may live without its monitor before it is asked to end, and from then until it is forced to
 ALONE_SECONDS, GRACE_SECONDS = 10.0, 5.0
+#: seconds that a monitor may stand still before it is ended by force
+STILL_SECONDS = 120.0
 #: Seconds that a cleared attempt may be without a process. Its end is told as that of the attempt it was, and until a
 #: scheduler has heard of it, it looks like a loss.
 CLEARED_SECONDS = 5.0
@@ -56,11 +60,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Processes:
-    """Processes of attempts: id -> pid; and pid -> when it started, seconds since the epoch."""
+    """Processes of attempts: id -> pid; pid -> when it started, seconds since the epoch; monitors that stand still."""
 
     monitors: dict[str, int]
     attempts: dict[str, int]
     started: dict[int, float]
+    stopped: frozenset[int] = frozenset()
 
 
 def lost(rows: Iterable[Row], processes: Processes) -> tuple[Row, ...]:
@@ -97,6 +102,16 @@ def alone(rows: Iterable[Row], processes: Processes) -> dict[str, int]:
     }
 
 
+def still(rows: Iterable[Row], processes: Processes) -> set[int]:
+    """Monitors of attempts that run here which stand still."""
+    ids = [row.ti_id for row in rows]
+    return {
+        pid
+        for name, pid in processes.monitors.items()
+        if pid in processes.stopped and any(ti_id.startswith(name) for ti_id in ids)
+    }
+
+
 class Asks(Protocol):
     """A connection to Airflow's database; raises psycopg.Error."""
 
@@ -119,6 +134,8 @@ class Lookout:
     watched: frozenset[int] = frozenset()
     #: attempts without a monitor -> since when that is known
     _alone: dict[str, float] = field(default_factory=dict)
+    #: monitors that stand still -> since when that is known
+    _still: dict[int, float] = field(default_factory=dict)
     #: cleared attempts without a process -> since when that is known
     _ended: dict[str, float] = field(default_factory=dict)
 
@@ -127,12 +144,14 @@ class Lookout:
         rows = [Row(ti_id, pid, restarting, beat or 0.0) for ti_id, pid, restarting, beat in self._running()]
         if not rows:
             self._alone.clear()
+            self._still.clear()
             self.untold((), ())
             return 0, 0
         processes = look_at_processes({row.pid for row in rows if row.pid is not None})
         lonely = alone(rows, processes)
         self.watched = frozenset((*processes.monitors.values(), *lonely.values()))
         self._end_what_is_alone(lonely)
+        self._end_what_stands_still(still(rows, processes))
         gone = self._ids(lost(rows, processes))
         if not gone:
             return len(rows), 0
@@ -168,6 +187,13 @@ class Lookout:
             elif now - since > ALONE_SECONDS:
                 _signal(found[name], signal.SIGTERM)
 
+    def _end_what_stands_still(self, found: Collection[int]) -> None:
+        now = self.clock()
+        self._still = {pid: self._still.get(pid, now) for pid in found}
+        for pid, since in self._still.items():
+            if now - since > STILL_SECONDS:
+                _signal(pid, signal.SIGKILL)
+
 
 def _signal(pid: int, number: int) -> None:
     with suppress(ProcessLookupError, PermissionError):
@@ -175,7 +201,8 @@ def _signal(pid: int, number: int) -> None:
 
 
 def look_at_processes(pids: Collection[int], proc: Path = Path("/proc")) -> Processes:
-    """The processes of this machine that are of attempts, and when those of ``pids`` started that are alive."""
+    """The processes of this machine that are of attempts, which monitors of them stand still, and when those of
+    ``pids`` started that are alive."""
     monitors: dict[str, int] = {}
     attempts: dict[str, int] = {}
     started: dict[int, float] = {}
@@ -189,9 +216,10 @@ def look_at_processes(pids: Collection[int], proc: Path = Path("/proc")) -> Proc
             name = title.removeprefix(beginning)
             if name != title and len(name) >= _SHORTEST_ID:
                 found[name] = pid
-        if pid in pids and (ticks := _start_ticks(proc / entry / "stat")) is not None:
-            started[pid] = booted + ticks / _TICKS_A_SECOND
-    return Processes(monitors, attempts, started)
+        if pid in pids and (stat := _stat(proc / entry / "stat")):
+            started[pid] = booted + int(stat[19]) / _TICKS_A_SECOND
+    stopped = frozenset(pid for pid in monitors.values() if _stat(proc / str(pid) / "stat")[:1] == [b"T"])
+    return Processes(monitors, attempts, started, stopped)
 
 
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
@@ -204,10 +232,10 @@ def _title(path: Path) -> str:
         return ""
 
 
-def _start_ticks(path: Path) -> int | None:
-    """When a process started, in clock ticks since boot; None when it has ended."""
+def _stat(path: Path) -> list[bytes]:
+    """Of a process its state and what follows (``man 5 proc_pid_stat``); nothing when it has ended."""
     try:
         fields = path.read_bytes().rpartition(b")")[2].split()
     except OSError:
-        return None
-    return None if fields[0] in (b"Z", b"X") else int(fields[19])
+        return []
+    return [] if fields[0] in (b"Z", b"X") else fields

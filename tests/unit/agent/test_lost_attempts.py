@@ -18,7 +18,17 @@ import pytest
 
 from airfleet.agent import fencing, lost
 from airfleet.agent.fencing import Fencing, Job
-from airfleet.agent.lost import ALONE_SECONDS, ATTEMPT, CLEARED_SECONDS, GRACE_SECONDS, MONITOR, Lookout, Processes, Row
+from airfleet.agent.lost import (
+    ALONE_SECONDS,
+    ATTEMPT,
+    CLEARED_SECONDS,
+    GRACE_SECONDS,
+    MONITOR,
+    STILL_SECONDS,
+    Lookout,
+    Processes,
+    Row,
+)
 from airfleet.events import Event
 from airfleet.runtime.losses import REPORT, REPORT_HOST, RUNNING_HERE, WORKER_GONE
 from airfleet.testing import processes
@@ -181,6 +191,38 @@ def test_an_attempt_without_its_monitor_is_asked_to_end_then_forced_and_reported
         lookout.look()
         wait_until(lambda: not processes.is_alive(pid), 5, "it has ended", pause_seconds=0.01)
         assert lookout.look() == (1, 1)
+
+
+def test_a_monitor_that_stands_still_for_long_is_ended_and_its_attempt_is_lost_then() -> None:
+    attempt = str(uuid4())
+    database = Database([(attempt, 2**22 + 1, False, 0.0)])
+    now = [100.0]
+    lookout = Lookout(database, "here", clock=lambda: now[0])
+    with titled(f"{MONITOR}{attempt}") as pid:
+        stop_and_wait(pid)
+        assert lookout.look() == (1, 0)
+        os.kill(pid, signal.SIGCONT)
+        wait_until(lambda: not lost.look_at_processes(()).stopped, 5, "it goes on", pause_seconds=0.01)
+        now[0] += 1.0
+        assert lookout.look() == (1, 0)
+        stop_and_wait(pid)
+        for now[0] in (102.0, 101.9 + STILL_SECONDS):  # since it stands still again
+            assert lookout.look() == (1, 0)
+        assert processes.is_alive(pid)
+        now[0] = 102.1 + STILL_SECONDS
+        lookout.look()
+        wait_until(lambda: not processes.is_alive(pid), 5, "it has ended", pause_seconds=0.01)
+        assert lookout.look() == (1, 1)
+
+
+def test_a_monitor_that_stands_still_and_is_of_no_attempt_here_is_left_alone() -> None:
+    found = Processes({ONE: 11, OTHER: 12}, {}, {}, stopped=frozenset({11, 12}))
+    assert lost.still([Row(ONE, pid=7)], found) == {11}
+
+
+def stop_and_wait(pid: int) -> None:
+    os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: pid in lost.look_at_processes(()).stopped, 5, "it stands still", pause_seconds=0.01)
 
 
 # --- fencing ----------------------------------------------------------------------------------------
