@@ -222,14 +222,12 @@ class Experiment(Generic[T]):
         found = (
             *invariants.violations(history, shape.overlap_seconds),
             *invariants.silence(history, return_seconds=shape.patience_seconds),
-            *invariants.standstill(self._steady(history), self._settled(), shape.window_seconds),
+            *invariants.standstill(history, self._settled(), shape.window_seconds, self._is_steady),
         )
         return Outcome(tuple(self._recoveries), found, len(history.asked), _tasks(history), history)
 
-    def _steady(self, history: History) -> History:
-        """Without what comes in bursts."""
-        steady = (note for note in history.notes if self._shape.mix.is_steady(self._label, note.task.run))
-        return replace(history, notes=tuple(steady))
+    def _is_steady(self, run: Run) -> bool:
+        return self._shape.mix.is_steady(self._label, run)
 
     def _settled(self) -> float:
         """From the end of the last fault to the beginning of the window after it."""

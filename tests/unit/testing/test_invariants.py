@@ -278,6 +278,23 @@ def test_a_standstill_is_seen() -> None:
     )
 
 
+def test_what_came_in_a_burst_before_is_not_missed_and_afterwards_all_that_is_done_counts() -> None:
+    def is_burst(run: Run) -> bool:
+        return run.run_id == "burst"
+
+    history = steady(10)
+    first, last = history.faults[0].began, history.faults[0].ended
+    burst = [Note(Event.END, Task("d", "burst", "t"), f"b{n}", 1, "a", 1, first - 1.0) for n in range(500)]
+    much = replace(history, notes=(*history.notes, *burst))
+    assert standstill(much, 5, 10, lambda run: not is_burst(run)) == ()
+    assert standstill(much, 5, 10) == (
+        Violation("I11", "600 tasks ended in 10 s before, 100 in as many seconds afterwards"),
+    )
+    before = tuple(note for note in history.notes if note.at < first)
+    later = [replace(note, at=last + 6.0) for note in burst]
+    assert standstill(replace(history, notes=(*before, *later)), 5, 10, lambda run: not is_burst(run)) == ()
+
+
 def test_where_nothing_was_done_before_nothing_is_shown() -> None:
     history = replace(steady(10), faults=(Fault("kill", 0.0, 0.0),))
     assert standstill(history, 0, 10) == (Violation("I11", "no task ended in the 10 s before the first fault"),)
