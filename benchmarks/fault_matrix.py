@@ -37,10 +37,10 @@ from airfleet.testing.targets import Broker, FleetTarget, StockTarget, Topology
 from airfleet.testing.workload import Mix
 
 FILE = "faults.json"
-#: seconds of quiet before a fault, drawn anew each time. With the window that a fault is watched for they are enough
-#: for the one before to be forgotten: an agent waits longer and longer for what dies again within a minute, and a task
-#: that was lost four times is held to be the cause. The quick ones show that, too.
-QUIET, QUICK_QUIET = (HEALED_AFTER - 10.0, HEALED_AFTER - 3.0), (3.0, 6.0)
+#: seconds of quiet before a fault, drawn anew each time: enough for the one before to be forgotten, for an agent waits
+#: longer and longer for what dies again within a minute, and a task that was lost four times is held to be the cause.
+#: The quick ones show that, too.
+QUIET, QUICK_QUIET = (HEALED_AFTER + 5.0, HEALED_AFTER + 12.0), (3.0, 6.0)
 #: how fast runs are asked for; stock Airflow needs a second and a half of CPU for a task, and there are two cores
 TICKS = {"airfleet": 1.0, "stock": 4.0}
 SYSTEMS: dict[str, type[FleetTarget] | type[StockTarget]] = {"airfleet": FleetTarget, "stock": StockTarget}
