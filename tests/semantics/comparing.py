@@ -72,3 +72,9 @@ def differences(
             decision = next((d for d in decisions if d.covers(path, before, after)), None)
             found.append(Difference(stock.scenario, path, before, after, decision))
     return found
+
+
+def mismatches(record: Record) -> int:
+    """How often Airflow's audit log says that a task was in another state than its executor took it to be."""
+    audits = (fact for path, fact in record.leaves().items() if path.endswith("/audit") and isinstance(fact, list))
+    return sum(str(entry).startswith("state mismatch ") for audit in audits for entry in audit)

@@ -9,7 +9,7 @@ import socket
 import pytest
 
 from semantics import bundled
-from semantics.comparing import Decision, differences
+from semantics.comparing import Decision, differences, mismatches
 from semantics.decisions import DECISIONS
 from semantics.installation import HERE
 from semantics.normalising import Normaliser
@@ -94,3 +94,9 @@ def test_the_page_says_what_is_left_out_and_what_is_decided() -> None:
     text = " ".join(PAGE.read_text().split())
     said = [f"| `{name}` | {why} |" for name, why in bundled.LEFT_OUT.items()] + [d.because for d in DECISIONS]
     assert [words for words in said if words not in text] == []
+
+
+def test_a_task_that_its_executor_took_to_be_in_another_state_is_counted_wherever_an_audit_log_tells_of_it() -> None:
+    facts = {"one/audit": ["failed work try 1", "state mismatch work try 1"], "two/audit": ["state mismatch a try 2"]}
+    assert mismatches(Record("s", facts | {"one/log": ["state mismatch of something else"]})) == 2
+    assert mismatches(Record("s", {"one/audit": ["success work try 1"]})) == 0
