@@ -73,10 +73,10 @@ docs: install-dev ## Write the reference pages and the README's figures again
 docs-check: install-dev
 	$(BIN)/python scripts/docs.py check
 
-bench: .venv-core/.installed .venv-peers/.installed ## Measure, beside others (BENCH=task_path SYSTEMS="airfleet stock" WORKLOADS=chain40 SLOTS=2 REPEATS=1 SCALE=1 TURNS=1; QUICK=1; FULL=1)
+bench: .venv-core/.installed .venv-peers/.installed ## Measure, beside others (BENCH=task_path SYSTEMS="airfleet stock" WORKLOADS=chain40 SLOTS=2 REPEATS=1 SCALE=1 TURNS=1 ROUNDS=5; QUICK=1; FULL=1)
 	.venv-core/bin/python benchmarks/run.py $(BENCH) -- $(if $(SYSTEMS),--systems "$(SYSTEMS)") \
 		$(if $(WORKLOADS),--workloads "$(WORKLOADS)") $(if $(SLOTS),--slots $(SLOTS)) $(if $(REPEATS),--repeats $(REPEATS)) \
-		$(if $(SCALE),--scale $(SCALE)) $(if $(BUDGET),--budget $(BUDGET)) $(if $(TURNS),--turns) $(if $(QUICK),--quick) $(if $(FULL),--full)
+		$(if $(SCALE),--scale $(SCALE)) $(if $(BUDGET),--budget $(BUDGET)) $(if $(TURNS),--turns) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(QUICK),--quick) $(if $(FULL),--full)
 
 compare: install-dev ## Run some hundred tasks on stock Airflow and on a fleet, and say where they differ (COMPARE="--only mapping")
 	PYTHONPATH=tests $(BIN)/python -m semantics.compare $(COMPARE)

@@ -9,6 +9,9 @@ With ``--turns`` all systems are there at once, and run a workload one after the
 whose speed changes within the time that one of them takes. What the others use while they wait is then in the way of
 each, some per cent of a core for an Airflow.
 
+With ``--rounds 5`` each is started, measured and stopped five times, one after the other again and again: for such a
+machine, too, but nobody is in the way of others. Its figures are those of all rounds.
+
 A pair of system and workload is run once unmeasured and then ``--repeats`` times; a slow pair only until ``--budget``
 seconds are spent, and a first run of more than a minute is one of the repeats. The number of runs stands in the table.
 Each run is checked: every task ran exactly once and the system says that it succeeded; else there is no figure. What is
@@ -27,7 +30,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,8 +74,7 @@ def main() -> int:
         systems[name] = {**found, "workloads": {**earlier[name], **found["workloads"]}}
         _write(results)
 
-    for group in [names] if options.turns else [[name] for name in names]:
-        measure(group, list(chosen.values()), options, keep)
+    in_rounds(names, list(chosen.values()), options, keep)
     print(tables.markdown(results))
     return 1 if any(_failures(systems[name]) for name in names) else 0
 
@@ -87,6 +89,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--slots", type=int, default=tables.AIRFLOWS_SLOTS, help="tasks at once, for every system")
     parser.add_argument("--scale", type=float, default=0.3, help="shrinks the workloads of about 1,000 tasks")
     parser.add_argument("--turns", action="store_true", help="all systems at once, a run of each in turn")
+    parser.add_argument("--rounds", type=int, default=1, help="how often each system is started and measured")
     preset = parser.add_mutually_exclusive_group()
     preset.add_argument("--quick", action="store_true", help="two workloads, one run of each")
     preset.add_argument("--full", action="store_true", help="1,000 tasks where meant, more runs of slow pairs")
@@ -102,6 +105,50 @@ class Started:
     name: str
     system: System
     found: Measured
+
+
+def in_rounds(
+    names: list[str], workloads: list[Workload], options: argparse.Namespace, keep: Callable[[str, Measured], None]
+) -> None:
+    """Every system as often as there are rounds; what is kept of one is what all rounds until then told."""
+    before: dict[str, Measured] = {}
+    for _ in range(options.rounds):
+        before |= _one_round(names, workloads, options, before, keep)
+
+
+def _one_round(
+    names: list[str],
+    workloads: list[Workload],
+    options: argparse.Namespace,
+    before: Mapping[str, Measured],
+    keep: Callable[[str, Measured], None],
+) -> dict[str, Measured]:
+    so_far: dict[str, Measured] = {}
+
+    def add(name: str, found: Measured) -> None:
+        so_far[name] = joined(before.get(name), found)
+        keep(name, so_far[name])
+
+    for group in [names] if options.turns else [[name] for name in names]:
+        measure(group, workloads, options, add)
+    return so_far
+
+
+def joined(before: Measured | None, now: Measured) -> Measured:
+    """What earlier rounds and this one told of a system; what failed in one of them has failed."""
+    if before is None:
+        return now
+    workloads = {name: _both(before["workloads"].get(name), told) for name, told in now["workloads"].items()}
+    return {**before, **now, "workloads": {**before["workloads"], **workloads}}
+
+
+def _both(before: Measured | None, now: Measured) -> Measured:
+    if before is None or "runs" not in now:
+        return now
+    if "runs" not in before:
+        return before
+    runs = before["runs"] + now["runs"]
+    return {**now, "median": _rounded(median_figures(runs)), "runs": runs}
 
 
 def measure(

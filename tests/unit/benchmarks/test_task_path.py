@@ -15,6 +15,7 @@ from witness import Execution
 from workloads import Workload
 
 ONE = Workload("one", "", workloads.no_structure(1))
+TWO = Workload("two", "", workloads.no_structure(1))
 MAPPED = Workload("mapped", "", workloads.no_structure(1), mapped=True)
 
 
@@ -66,16 +67,53 @@ def said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
 
 
 def measured(names: list[str], of: list[Workload], **more: Any) -> dict[str, Any]:
-    options = argparse.Namespace(**{"slots": 2, "repeats": 2, "budget": 60.0, **more})
+    defaults = {"slots": 2, "repeats": 2, "budget": 60.0, "turns": False, "rounds": 1}
     kept: dict[str, Any] = {}
-    task_path.measure(names, of, options, lambda name, found: kept.update({name: found}))
+    task_path.in_rounds(
+        names, of, argparse.Namespace(**{**defaults, **more}), lambda name, found: kept.update({name: found})
+    )
     return kept
 
 
 def test_systems_that_are_there_at_once_take_turns(said: list[str]) -> None:
-    kept = measured(["a", "b"], [ONE])
+    kept = measured(["a", "b"], [ONE], turns=True)
     assert said == ["a start", "b start", *["a run", "b run"] * 3, "b stop", "a stop"]
     assert [len(kept[name]["workloads"]["one"]["runs"]) for name in "ab"] == [2, 2]
+
+
+def test_each_round_starts_every_system_anew_and_adds_to_what_was_measured(said: list[str]) -> None:
+    kept = measured(["a", "b"], [ONE, TWO], rounds=3, repeats=1)
+    assert said == [*["a start", *["a run"] * 4, "a stop", "b start", *["b run"] * 4, "b stop"] * 3]
+    assert [len(kept[name]["workloads"][each.name]["runs"]) for name in "ab" for each in (ONE, TWO)] == [3, 3, 3, 3]
+
+
+RAN = {"title": "", "tasks": 1, "runs": [{"wall_s": 1.0}, {"wall_s": 2.0}], "median": {"wall_s": 1.5}}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "told"),
+    [
+        ({}, {"workloads": {"one": RAN}}, RAN),
+        ({"one": RAN}, {"workloads": {"one": {"failed": "it broke"}}}, {"failed": "it broke"}),
+        ({"one": {"failed": "it broke"}}, {"workloads": {"one": RAN}}, {"failed": "it broke"}),
+        ({"one": RAN}, {"workloads": {}}, RAN),
+    ],
+)
+def test_a_workload_that_failed_in_one_round_has_failed(
+    before: dict[str, Any], now: dict[str, Any], told: dict[str, Any]
+) -> None:
+    assert task_path.joined({"workloads": before}, now)["workloads"]["one"] == told
+
+
+def test_a_system_that_did_not_start_in_one_round_has_failed() -> None:
+    assert task_path.joined({"workloads": {}, "failed": "it broke"}, {"workloads": {}})["failed"] == "it broke"
+
+
+def test_the_median_is_that_of_all_rounds() -> None:
+    more = {"one": {**RAN, "runs": [{"wall_s": 9.0}]}}
+    both = task_path.joined({"workloads": {"one": RAN}}, {"workloads": more})["workloads"]["one"]
+    assert both["median"] == {"wall_s": 2.0}
+    assert both["runs"] == [{"wall_s": 1.0}, {"wall_s": 2.0}, {"wall_s": 9.0}]
 
 
 @pytest.mark.parametrize(("name", "runs"), [("a", 3), ("slow", 2)])
@@ -91,7 +129,7 @@ def test_a_budget_that_is_spent_leaves_one_run(said: list[str]) -> None:
 
 
 def test_what_breaks_says_so_and_the_others_go_on(said: list[str]) -> None:
-    kept = measured(["broken", "breaks", "a"], [ONE])
+    kept = measured(["broken", "breaks", "a"], [ONE], turns=True)
     assert kept["broken"] == {
         "about": vars(About("broken", "nothing", "nothing")),
         "workloads": {},
