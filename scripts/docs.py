@@ -129,7 +129,8 @@ def figures() -> str:
     return f"""\
 {_table(("", "airfleet", "Airflow alone"), rows)}
 
-Measured by `make bench` ({where}), each by itself, the dates in the raw data; {_repeats(ours["start_seconds"]["repeats"])}.
+Measured by `make bench` ({where}), each by itself, the dates in the raw data;
+{_repeats(ours["start_seconds"]["repeats"])}.
 airfleet is PostgreSQL, Valkey and Celery, a process for each task; Airflow alone is `airflow standalone`: SQLite, no
 broker, no Celery worker. Its Dags in YAML come from the usual Python file that reads them all. For chain and fan-out,
 Airflow alone is CeleryExecutor on the same PostgreSQL and Valkey, with its defaults; both have its 16 slots there.
