@@ -6,13 +6,31 @@ import os
 import random
 import signal
 import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 
-from airfleet.testing import nemesis
+import psycopg
+
+from airfleet.testing import nemesis, processes
 from airfleet.testing.far_link import FarLink
 from airfleet.testing.hosts_target import HostsTarget
 from airfleet.testing.nemesis import NOBODY, TOLD_SECONDS, Attempts
+from airfleet.testing.targets import SCHEDULER
 from airfleet.testing.waiting import wait_until
+
+#: whether a client at an address holds the lock of the schedulers' critical section; nothing else of a fleet that runs
+#: takes an advisory lock
+_HOLDS_LOCK = """
+SELECT EXISTS (
+    SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE locktype = 'advisory' AND granted AND client_addr = %s::inet
+)
+"""
+#: until a scheduler has been caught inside its critical section; a few milliseconds of each second are spent there
+_CATCH_SECONDS = 120.0
+#: until what a process had sent before it was stopped has been done
+_SETTLED_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -43,6 +61,60 @@ class HostPowerOff:
         if target.netns:
             target.fleet.mend(self.host)
         target.fleet.start_again(self.host)
+
+
+@dataclass(frozen=True)
+class PowerOffHoldingLock:
+    """The power of a host goes off while its scheduler holds the lock without which no other can queue a task.
+
+    Hosts need networks of their own: it must not be told to the database.
+    """
+
+    host: str
+    #: until it boots
+    seconds: float
+    silences: bool = False
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"power of {self.host} off while its scheduler holds the lock"
+
+    def inflict(self, target: HostsTarget) -> Attempts:
+        """Raises AssertionError when the scheduler is never caught with the lock."""
+        pid = target.fleet.on(self.host).component(SCHEDULER).pid
+        assert pid is not None, f"no scheduler runs on {self.host}"
+        address = f"{target.fleet.network.prefix}.{target.fleet.names.index(self.host) + 1}"
+        with closing(psycopg.connect(target.database_url, autocommit=True)) as database:
+
+            def holds_lock() -> bool:
+                found = database.execute(_HOLDS_LOCK, (address,)).fetchone()
+                return found is not None and bool(found[0])
+
+            stop_while(holds_lock, processes.tree(pid))
+        return HostPowerOff(self.host, self.seconds).inflict(target)
+
+    def heal(self, target: HostsTarget) -> None:
+        """It boots."""
+        HostPowerOff(self.host, self.seconds).heal(target)
+
+
+def stop_while(condition: Callable[[], bool], pids: Sequence[int]) -> None:
+    """Stop processes when something is so that only they can change. Raises AssertionError when it never is."""
+
+    def caught() -> bool:
+        if not condition():
+            return False
+        for pid in pids:
+            processes.send(pid, signal.SIGSTOP)
+        time.sleep(_SETTLED_SECONDS)
+        if condition():
+            return True
+        for pid in pids:
+            processes.send(pid, signal.SIGCONT)
+        return False
+
+    wait_until(caught, _CATCH_SECONDS, "they are stopped while it is so", pause_seconds=0.0)
 
 
 @dataclass(frozen=True)

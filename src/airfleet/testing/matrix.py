@@ -18,7 +18,15 @@ import psycopg
 from airfleet.testing import nemesis, stopwatch, witness
 from airfleet.testing.experiment import Outcome, Trial
 from airfleet.testing.history import Event
-from airfleet.testing.host_faults import AgentKilled, ClockSetWrong, EachHostAnew, HostCutOff, HostFarAway, HostPowerOff
+from airfleet.testing.host_faults import (
+    AgentKilled,
+    ClockSetWrong,
+    EachHostAnew,
+    HostCutOff,
+    HostFarAway,
+    HostPowerOff,
+    PowerOffHoldingLock,
+)
 from airfleet.testing.hosts_target import HostsTarget
 from airfleet.testing.nemesis import Fault
 from airfleet.testing.stopwatch import Stopwatch
@@ -320,7 +328,7 @@ def _some_run_on(host: str) -> Callable[[HostsTarget, str], bool]:
 
 _THREE = Topology(slots=6, hosts=3)
 _APART = replace(_THREE, networks=True)
-_LONG_TASKS = _runs(ONE, 8, 30.0)
+_ON_EVERY_HOST = _runs(ONE, 8, 30.0)
 
 ON_SEVERAL_HOSTS: tuple[Row[HostsTarget], ...] = (
     Row(
@@ -329,7 +337,7 @@ ON_SEVERAL_HOSTS: tuple[Row[HostsTarget], ...] = (
         {"rerun": stopwatch.rerun},
         {"rerun": Promise(20, 30)},
         "610 s, or failed",
-        before=_LONG_TASKS,
+        before=_ON_EVERY_HOST,
         moment=_some_run_on(WORKING),
         topology=_THREE,
     ),
@@ -339,7 +347,7 @@ ON_SEVERAL_HOSTS: tuple[Row[HostsTarget], ...] = (
         {"rerun": stopwatch.rerun, "watch": stopwatch.watch},
         {"rerun": Promise(25, 40)},
         "640 s",
-        before=_LONG_TASKS,
+        before=_ON_EVERY_HOST,
         moment=_some_run_on(DECIDING),
         topology=_THREE,
     ),
@@ -349,7 +357,7 @@ ON_SEVERAL_HOSTS: tuple[Row[HostsTarget], ...] = (
         {"fenced": stopwatch.fenced, "rerun": stopwatch.rerun},
         {"fenced": Promise(15, 15), "rerun": Promise(30, 30)},
         "600 s",
-        before=_LONG_TASKS,
+        before=_ON_EVERY_HOST,
         moment=_some_run_on(WORKING),
         topology=_APART,
     ),
@@ -359,9 +367,19 @@ ON_SEVERAL_HOSTS: tuple[Row[HostsTarget], ...] = (
         {"recorded": stopwatch.recorded},
         {"recorded": Promise(10, 10)},
         "tasks killed within 117 s",
-        before=_LONG_TASKS,
+        before=_ON_EVERY_HOST,
         moment=_some_run_on(WORKING),
         topology=replace(_APART, on_partition="keep"),
+    ),
+    Row(
+        "F16",
+        lambda scale: PowerOffHoldingLock(DECIDING, DARK_SECONDS),
+        {"gap": stopwatch.gap, "rerun": stopwatch.rerun},
+        {"gap": Promise(20, 20)},
+        "7875 s",
+        before=_ON_EVERY_HOST,
+        moment=_some_run_on(DECIDING),
+        topology=_APART,
     ),
     Row(
         "F28",
@@ -377,7 +395,7 @@ ON_SEVERAL_HOSTS: tuple[Row[HostsTarget], ...] = (
         {"dispatch": stopwatch.dispatch},
         {},
         "no supervisor",
-        before=_LONG_TASKS,
+        before=_ON_EVERY_HOST,
         moment=_some_run_on(DECIDING),
         topology=_THREE,
     ),

@@ -290,6 +290,20 @@ def test_a_host_without_power_tells_nobody_and_nothing_begins_while_it_is_asked_
     assert fake.done == ["cut host-2", "power off host-2, stopped", "mend host-2", "start host-2"]
 
 
+def test_processes_are_stopped_while_something_is_so_and_go_on_when_it_was_too_late() -> None:
+    with _sleeper() as process:
+        answers = iter([False, True, False, True, True])
+        went_on: list[bool] = []
+
+        def holds() -> bool:
+            went_on.append(processes.goes_on(process.pid))
+            return next(answers)
+
+        host_faults.stop_while(holds, [process.pid])
+        assert went_on == [True, True, False, True, False]
+        assert not processes.goes_on(process.pid)
+
+
 @pytest.mark.parametrize(("replaced", "suffer"), [(True, {"there"}), (False, set())])
 def test_a_host_that_is_cut_off_lives_and_its_attempts_suffer_if_they_are_to_be_replaced(
     hosts: tuple[HostsTarget, FakeHosts], replaced: bool, suffer: set[str]
