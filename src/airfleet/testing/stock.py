@@ -86,6 +86,8 @@ class StockAirflow(Startable, RunsDags):
     _secrets: secrets.Secrets = field(init=False, repr=False)
     _ports: tuple[int, ...] = field(init=False, repr=False)
     _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, init=False, repr=False)
+    #: when each was started last; by the clock of the machine, which is the database's, too
+    _started: dict[str, float] = field(default_factory=dict, init=False, repr=False)
     _unpaused: set[str] = field(default_factory=set, init=False, repr=False)
     _ending: threading.Event = field(default_factory=threading.Event, init=False, repr=False)
     #: no component is started again meanwhile
@@ -106,10 +108,9 @@ class StockAirflow(Startable, RunsDags):
             self.servers.start()
         self._write_password()
         self.airflow("db", "migrate")
-        began = time.time()
         for name in self.components:
             self._start(name)
-        wait_until(lambda: self._healthy(began), START_SECONDS, "Airflow is healthy", pause_seconds=0.5)
+        wait_until(self._healthy, START_SECONDS, "Airflow is healthy", pause_seconds=0.5)
         if self.keep_running:
             self._keeper.start()
 
@@ -185,7 +186,7 @@ class StockAirflow(Startable, RunsDags):
     def is_well(self) -> bool:
         """Whether every component runs, and beats or answers if it does so at all."""
         try:
-            return all(one.poll() is None for one in self._running.values()) and self._beating(time.time() - 10.0)
+            return all(one.poll() is None for one in self._running.values()) and self._beating()
         except psycopg.Error:
             return False
 
@@ -231,6 +232,7 @@ class StockAirflow(Startable, RunsDags):
     # --- how it is started -----------------------------------------------------------------------
 
     def _start(self, name: str) -> None:
+        self._started[name] = time.time()
         with (self.logs / f"{name}.log").open("ab") as log:
             self._running[name] = spawn([_PROGRAM, *self.components[name]], self._environment, log)
 
@@ -240,17 +242,23 @@ class StockAirflow(Startable, RunsDags):
                 if process.poll() is not None and not (self._ending.is_set() or self._resting.is_set()):
                     self._start(name)
 
-    def _healthy(self, began: float) -> bool:
+    def _healthy(self) -> bool:
         for name, process in self._running.items():
             if process.poll() is not None:
                 raise AssertionError(f"{name} ended with {process.returncode}:\n{self._end_of_log(name)}")
-        return self._beating(began) and _WORKER_READY in self._end_of_log("worker")
+        return self._beating() and _WORKER_READY in self._end_of_log("worker")
 
-    def _beating(self, began: float) -> bool:
+    def _beating(self) -> bool:
+        """Whether the API answers, and of each kind one beats that is not older than the latest that was started."""
         with closing(health.Database(self.database_url)) as database:
-            subject = Subject(0, began, database)
-            beating = all(health.ask(JobBeats(kind), subject).well for kind in _BEATS.values())
-        return beating and health.ask(self._api_answers, subject).well
+            beating = all(
+                health.ask(JobBeats(job_type), Subject(0, self._latest_start(kind), database)).well
+                for kind, job_type in _BEATS.items()
+            )
+            return beating and health.ask(self._api_answers, Subject(0, 0.0, database)).well
+
+    def _latest_start(self, kind: str) -> float:
+        return max(at for name, at in self._started.items() if name.startswith(kind))
 
     @property
     def _api_answers(self) -> Probe:
