@@ -1,8 +1,8 @@
 """What the database committed about tasks, told by the database itself.
 
-A trigger writes each new state of a task instance, and each new scheduler that looks after it, into a table beside
-Airflow's, with the server's own clock: nothing has to be asked while the experiment runs, and no state is missed
-between two looks.
+Triggers write each new state of a task instance, each new scheduler that looks after it, and each new state of a
+scheduler's job into tables beside Airflow's, with the server's own clock: nothing has to be asked while the experiment
+runs, and no state is missed between two looks.
 """
 
 from __future__ import annotations
@@ -40,8 +40,32 @@ _INSTALL = (
     CREATE OR REPLACE TRIGGER airfleet_audit AFTER INSERT OR UPDATE ON task_instance
     FOR EACH ROW EXECUTE FUNCTION airfleet_audit_task()
     """,
+    """
+    CREATE TABLE IF NOT EXISTS airfleet_audit_scheduler (
+        number bigint GENERATED ALWAYS AS IDENTITY,
+        at timestamptz NOT NULL DEFAULT clock_timestamp(),
+        job int, state text
+    )
+    """,
+    """
+    CREATE OR REPLACE FUNCTION airfleet_audit_job() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        INSERT INTO airfleet_audit_scheduler (job, state) VALUES (NEW.id, NEW.state);
+        RETURN NULL;
+    END $$
+    """,
+    """
+    CREATE OR REPLACE TRIGGER airfleet_audit AFTER UPDATE OF state ON job
+    FOR EACH ROW WHEN (NEW.job_type = 'SchedulerJob' AND NEW.state IS DISTINCT FROM OLD.state)
+    EXECUTE FUNCTION airfleet_audit_job()
+    """,
 )
-_REMOVE = ("DROP FUNCTION IF EXISTS airfleet_audit_task() CASCADE", "DROP TABLE IF EXISTS airfleet_audit")
+_REMOVE = (
+    "DROP FUNCTION IF EXISTS airfleet_audit_task() CASCADE",
+    "DROP FUNCTION IF EXISTS airfleet_audit_job() CASCADE",
+    "DROP TABLE IF EXISTS airfleet_audit",
+    "DROP TABLE IF EXISTS airfleet_audit_scheduler",
+)
 
 
 def install(connection: psycopg.Connection[Any]) -> None:
@@ -77,7 +101,11 @@ def states(connection: psycopg.Connection[Any]) -> dict[Run, str]:
     return {Run(dag_id, run_id): state for dag_id, run_id, state in rows}
 
 
-def gone_schedulers(connection: psycopg.Connection[Any]) -> frozenset[int]:
-    """Jobs of schedulers that have ended, or are held for dead."""
-    rows = connection.execute("SELECT id FROM job WHERE job_type = 'SchedulerJob' AND state <> 'running'").fetchall()
-    return frozenset(int(job) for (job,) in rows)
+def gone_schedulers(connection: psycopg.Connection[Any]) -> dict[int, float]:
+    """Jobs of schedulers that have ended, or are held for dead, and since when by the monotonic clock."""
+    rows = connection.execute(
+        "SELECT DISTINCT ON (job) job, state, extract(epoch FROM at - clock_timestamp())::float"
+        " FROM airfleet_audit_scheduler ORDER BY job, number DESC"
+    ).fetchall()
+    now = time.monotonic()
+    return {int(job): now + ago for job, state, ago in rows if state != "running"}

@@ -40,8 +40,8 @@ class Evidence:
 
     notes: tuple[Note, ...]
     changes: tuple[Change, ...]
-    #: schedulers that have ended, by their jobs
-    gone: frozenset[int] = frozenset()
+    #: schedulers that have ended or are held for dead, by their jobs, and when it was seen
+    gone: Mapping[int, float] = field(default_factory=dict)
     #: callbacks that have to run
     callbacks: frozenset[Task] = frozenset()
     answers: tuple[Answer, ...] = ()
@@ -98,9 +98,12 @@ def fenced(evidence: Evidence, moment: Moment) -> float | None:
 def watch(evidence: Evidence, moment: Moment) -> float | None:
     """From the fault until a scheduler that lives looks after every task that the dead one looked after.
 
-    A task that ends before anybody took it over tells nothing of how soon it would have been; when all do, the answer
-    is the end of the last one, which is as long as nobody looked.
+    As long as nobody knows that a scheduler is dead, nobody looks after its tasks. One that ends before anybody took it
+    over tells nothing of how soon it would have been; when all do, the answer is the end of the last one, which is as
+    long as nobody looked.
     """
+    if not any(at >= moment.began for at in evidence.gone.values()):
+        return None
     orphans = _orphans(evidence, moment)
     over: dict[Task, float] = {}
     for change in evidence.changes:

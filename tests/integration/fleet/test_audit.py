@@ -70,13 +70,21 @@ def test_every_state_that_was_committed_is_told_once_and_in_order(database: psyc
     assert audit.states(database) == {Run("d", "r"): "running"}
 
 
-def test_schedulers_that_have_ended_are_known(database: psycopg.Connection[Any]) -> None:
-    rows = "(1, 'SchedulerJob', 'failed'), (2, 'SchedulerJob', 'running'), (3, 'TriggererJob', 'success')"
+def test_schedulers_that_have_ended_are_known_with_the_moment(database: psycopg.Connection[Any]) -> None:
+    rows = ", ".join(f"({job}, '{kind}Job', 'running')" for job, kind in enumerate(("Scheduler",) * 3 + ("Triggerer",)))
     database.execute(f"INSERT INTO job VALUES {rows}".encode())
-    assert audit.gone_schedulers(database) == {1}
+    assert audit.gone_schedulers(database) == {}
+    began = time.monotonic()
+    database.execute("UPDATE job SET state = 'failed' WHERE id <> 2")
+    database.execute("UPDATE job SET state = 'running' WHERE id = 1")  # it was not dead at all
+    assert list(gone := audit.gone_schedulers(database)) == [0]
+    assert began - 0.1 <= gone[0] <= time.monotonic() + 0.1
 
 
 def test_nothing_is_left_of_it_when_it_is_removed(database: psycopg.Connection[Any]) -> None:
     audit.remove(database)
     database.execute("INSERT INTO task_instance VALUES (%s, 'd', 'r', 't', -1, 1, NULL)", (ONE,))
-    assert database.execute("SELECT to_regclass('airfleet_audit')").fetchone() == (None,)
+    database.execute("INSERT INTO job VALUES (1, 'SchedulerJob', 'running')")
+    database.execute("UPDATE job SET state = 'failed'")
+    for table in ("airfleet_audit", "airfleet_audit_scheduler"):
+        assert database.execute("SELECT to_regclass(%s)", (table,)).fetchone() == (None,)

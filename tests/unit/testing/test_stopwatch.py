@@ -87,13 +87,19 @@ def test_the_watch_is_full_when_a_living_scheduler_has_every_task_of_the_dead_on
         change("queued", OTHER, 95, "b", 1),
         change("success", THIRD, 96, job=1),
     )
-    gone = frozenset({1})
+    gone = {1: 101.0}
     assert stopwatch.watch(Evidence((), before, gone), FAULT) is None
     one = (*before, change("running", ONE, 104, "a", 2))
     assert stopwatch.watch(Evidence((), one, gone), FAULT) is None
     both = (*one, change("running", OTHER, 105, "b", 1), change("success", OTHER, 108, "b", 1))
     assert stopwatch.watch(Evidence((), both, gone), FAULT) == 8.0
-    assert stopwatch.watch(Evidence((), before, frozenset()), FAULT) == stopwatch.UNHURT
+
+
+def test_the_watch_is_not_full_as_long_as_nobody_knows_that_a_scheduler_is_dead() -> None:
+    before = (change("running", ONE, 90, "a", 1),)
+    assert stopwatch.watch(Evidence((), before, {}), FAULT) is None
+    assert stopwatch.watch(Evidence((), before, {7: 50.0}), FAULT) is None  # that was another one, before
+    assert stopwatch.watch(Evidence((), before, {7: 101.0}), FAULT) == stopwatch.UNHURT  # which had no task
 
 
 def test_what_was_done_meanwhile_is_recorded_after_the_healing() -> None:
