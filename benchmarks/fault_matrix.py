@@ -70,7 +70,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--patience", type=float, default=60.0, help="seconds until a recovery is given up")
     parser.add_argument("--drain", type=float, default=120.0, help="seconds that runs get to end, afterwards")
     parser.add_argument("--tick", type=float, default=0.0, help="seconds between two runs that are asked for")
-    parser.add_argument("--long", type=float, default=0.0, help="seconds that tasks run which shall outlast a recovery")
     parser.add_argument("--quick", action="store_true", help="shorter windows and tasks: more rows, less certainty")
     parser.add_argument("--broker", choices=("valkey", RABBITMQ), default="valkey")
     parser.add_argument("--stock", action="store_true", help="stock Airflow, too")
@@ -112,7 +111,7 @@ def trials_of(row: Row[Any], options: argparse.Namespace) -> list[Trial[Any]]:
     """The fault, as often as it was asked for, at random moments."""
     chance = random.Random(f"{row.number}-{options.seed}")
     quiet = QUICK_QUIET if options.quick else QUIET
-    return [row.trial(options.scale, chance.uniform(*quiet), options.long) for _ in range(options.runs)]
+    return [row.trial(options.scale, chance.uniform(*quiet)) for _ in range(options.runs)]
 
 
 def _random(name: str, seed: int, options: argparse.Namespace) -> bool:

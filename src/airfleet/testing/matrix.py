@@ -71,12 +71,9 @@ class Row(Generic[T]):
     topology: Topology = field(default_factory=Topology)
     overlap_seconds: float = 0.0
 
-    def trial(self, scale: float = 1.0, after_seconds: float = 0.0, long_seconds: float = 0.0) -> Trial[T]:
-        """The row as a part of an experiment. ``long_seconds``: how long :class:`LongTasks` run, when it is given."""
-        before = self.before
-        if long_seconds and isinstance(before, LongTasks):
-            before = replace(before, seconds=long_seconds)
-        return Trial(self.fault(scale), self.watches, after_seconds, before, self.moment)
+    def trial(self, scale: float = 1.0, after_seconds: float = 0.0) -> Trial[T]:
+        """The row as a part of an experiment."""
+        return Trial(self.fault(scale), self.watches, after_seconds, self.before, self.moment)
 
 
 def _some_callbacks(target: Observed, label: str) -> bool:
@@ -100,18 +97,6 @@ def _runs(dag_id: str, count: int, seconds: float) -> Callable[[str], Sequence[A
     return lambda label: [Asked(dag_id, f"{label}-more-{one}", {"seconds": seconds}) for one in range(count)]
 
 
-@dataclass(frozen=True)
-class LongTasks:
-    """Tasks that are asked for before a fault, so that they run when it comes."""
-
-    count: int
-    seconds: float
-
-    def __call__(self, label: str) -> Sequence[Asked]:
-        """Those of the trial ``label``."""
-        return _runs(ONE, self.count, self.seconds)(label)
-
-
 def _every_scheduler_has_tasks(target: Observed, label: str) -> bool:
     """Whichever is hurt now, some tasks are without the scheduler that looked after them."""
     return _counted(target, _WITHOUT_TASKS) == 0
@@ -122,8 +107,8 @@ SELECT count(*) FROM job WHERE job_type = 'SchedulerJob' AND state = 'running' A
     SELECT 1 FROM task_instance WHERE queued_by_job_id = job.id AND state IN ('queued', 'running'))
 """
 
-_LONG_TASK = LongTasks(1, 20.0)
-_LONG_TASKS = LongTasks(3, 20.0)
+_LONG_TASK = _runs(ONE, 1, 20.0)
+_LONG_TASKS = _runs(ONE, 3, 20.0)
 _RUNNING = _in_state("running", 1)
 
 #: what waited while there was no broker comes first, in its order; the second one counts until it is worked off
@@ -311,6 +296,16 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
         topology=Topology(proxied=True),
     ),
     Row(
+        "F27a",
+        lambda scale: nemesis.DatabaseDiskFull(30.0),
+        {"dispatch": stopwatch.dispatch},
+        {"dispatch": Promise(10, 10)},
+        "undefined",
+        before=_LONG_TASK,
+        moment=_RUNNING,
+        topology=Topology(database_disk_mb=400),
+    ),
+    Row(
         "F31",
         lambda scale: nemesis.PowerOff(),
         {"dispatch": stopwatch.dispatch},
@@ -343,7 +338,7 @@ def _some_run_on(host: str) -> Callable[[HostsTarget, str], bool]:
 
 _THREE = Topology(slots=6, hosts=3)
 _APART = replace(_THREE, networks=True)
-_ON_EVERY_HOST = LongTasks(8, 30.0)
+_ON_EVERY_HOST = _runs(ONE, 8, 30.0)
 
 ON_SEVERAL_HOSTS: tuple[Row[HostsTarget], ...] = (
     Row(

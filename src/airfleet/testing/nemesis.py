@@ -36,6 +36,9 @@ HEARD_SECONDS = 2.0
 #: until a person can see that a disk is full, at the latest
 TOLD_SECONDS = 10.0
 
+#: the file that fills a disk
+_BALLAST = "ballast"
+
 Attempts = frozenset[str]
 NOBODY: Attempts = frozenset()
 #: what can be broken
@@ -285,15 +288,47 @@ class DiskFull:
 
     def inflict(self, target: FleetTarget) -> Attempts:
         """Fill it up. Raises AssertionError when that is not told in time; no attempt may suffer."""
-        with suppress(OSError), (target.home / "ballast").open("ab", buffering=0) as file:
-            while True:
-                file.write(bytes(4096))
+        _fill(target.home)
         wait_until(lambda: target.is_told("disk"), TOLD_SECONDS, "it is told that the disk is full")
         return NOBODY
 
     def heal(self, target: FleetTarget) -> None:
         """Make room."""
-        (target.home / "ballast").unlink()
+        _make_room(target.home)
+
+
+@dataclass(frozen=True)
+class DatabaseDiskFull:
+    """The disk on which PostgreSQL keeps its data is full: it answers what needs no room, or gives up altogether."""
+
+    seconds: float
+    silences: bool = True
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"disk of the database full for {self.seconds:g} s"
+
+    def inflict(self, target: Target) -> Attempts:
+        """Fill it up; no attempt may suffer."""
+        _fill(target.servers.postgres_folder)
+        return NOBODY
+
+    def heal(self, target: Target) -> None:
+        """Make room; if it has given up it is started, as whatever keeps it would."""
+        _make_room(target.servers.postgres_folder)
+        target.servers.revive(POSTGRES_SERVER)
+
+
+def _fill(disk: Path) -> None:
+    assert disk.is_mount(), f"{disk} is no disk of its own"
+    with suppress(OSError), (disk / _BALLAST).open("ab", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+
+
+def _make_room(disk: Path) -> None:
+    (disk / _BALLAST).unlink()
 
 
 @dataclass(frozen=True)

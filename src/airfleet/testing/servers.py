@@ -95,6 +95,11 @@ class Servers(Startable):
         """What nobody may write down."""
         return self._secrets.postgres_password, self._secrets.broker_password
 
+    @property
+    def postgres_folder(self) -> Path:
+        """Below it lies all that PostgreSQL writes."""
+        return self.folder / POSTGRES_SERVER
+
     def broker(self, number: int = 0) -> str:
         """``redis://...`` of one of Valkey's two databases."""
         return f"redis://:{self._secrets.broker_password}@127.0.0.1:{self._ports[1]}/{number}"
@@ -110,6 +115,12 @@ class Servers(Startable):
     def start_again(self, name: str) -> None:
         """Start one that was crashed, on its port and its data, and wait until it answers."""
         self._begin(name)
+        self._wait_for(name)
+
+    def revive(self, name: str) -> None:
+        """Start one again if it has ended by itself."""
+        if self._started[name].poll() is not None:
+            self.start_again(name)
         self._wait_for(name)
 
     def pause(self, name: str) -> None:

@@ -98,11 +98,11 @@ def fenced(evidence: Evidence, moment: Moment) -> float | None:
 def watch(evidence: Evidence, moment: Moment) -> float | None:
     """From the fault until a scheduler that lives looks after every task that the dead one looked after.
 
-    As long as nobody knows that a scheduler is dead, nobody looks after its tasks. One that ends before anybody took it
-    over tells nothing of how soon it would have been; when all do, the answer is the end of the last one, which is as
-    long as nobody looked.
+    As long as nobody knows that a scheduler is dead, nobody looks after its tasks, also where they all have ended
+    meanwhile. A task that ends before anybody took it over counts until then.
     """
-    if not any(at >= moment.began for at in evidence.gone.values()):
+    known = [at for at in evidence.gone.values() if at >= moment.began]
+    if not known:
         return None
     orphans = _orphans(evidence, moment)
     over: dict[Task, float] = {}
@@ -111,7 +111,8 @@ def watch(evidence: Evidence, moment: Moment) -> float | None:
             taken = change.job is not None and change.job not in evidence.gone
             if taken or change.state in _FINAL:
                 over[change.task] = change.at
-    return _slowest(orphans, over, moment.began)
+    full = _slowest(orphans, over, moment.began)
+    return None if full is None else max(full, min(known) - moment.began)
 
 
 def recorded(evidence: Evidence, moment: Moment) -> float | None:

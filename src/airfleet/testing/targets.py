@@ -132,6 +132,8 @@ class Topology:
     standby: bool = False
     #: the fleet's home is on a disk of its own, of so many MB; needs root's rights
     disk_mb: int = 0
+    #: the database is on a disk of its own, of so many MB; needs root's rights
+    database_disk_mb: int = 0
     #: more than one: see :mod:`airfleet.testing.hosts_target`
     hosts: int = 1
     #: each host has a network of its own, so that it can be cut off; needs root's rights
@@ -201,6 +203,8 @@ class _Harness(Startable):
     def _begin(self) -> None:
         self.witness_folder.mkdir(exist_ok=True)
         self._held.callback(shutil.rmtree, self.folder, ignore_errors=True)
+        if self.topology.database_disk_mb:
+            self._held.enter_context(_disk(self.servers.postgres_folder, self.topology.database_disk_mb))
         self.servers.start()
         self._held.callback(self.servers.stop)
         self.servers.database("airflow")
@@ -239,7 +243,7 @@ def files_below(*folders: Path) -> tuple[Path, ...]:
 @contextmanager
 def _disk(folder: Path, size_mb: int) -> Iterator[None]:
     """A disk of that size, in memory, at a folder that is made."""
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_mb}m,mode=700", "disk", str(folder)], check=True)
     try:
         yield

@@ -335,13 +335,6 @@ def test_every_row_is_measured_by_what_is_promised_of_it() -> None:
         assert row.trial(0.1).fault.seconds <= row.trial(1.0).fault.seconds
 
 
-def test_long_tasks_of_a_row_last_as_long_as_wished_and_others_as_ever() -> None:
-    for number, usual, wished in (("F1", 20.0, 400.0), ("F12", 5.0, 5.0)):
-        row = matrix.BY_NUMBER[number]
-        assert {asked.conf["seconds"] for asked in row.trial().before("a")} == {usual}
-        assert {asked.conf["seconds"] for asked in row.trial(long_seconds=400.0).before("a")} == {wished}
-
-
 def test_random_trials_are_those_of_the_seed() -> None:
     drawn = matrix.RandomNemesis(faults=4)
     assert [trial.fault for trial in drawn.trials(5)] == [trial.fault for trial in drawn.trials(5)]

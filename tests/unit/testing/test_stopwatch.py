@@ -99,7 +99,9 @@ def test_the_watch_is_not_full_as_long_as_nobody_knows_that_a_scheduler_is_dead(
     before = (change("running", ONE, 90, "a", 1),)
     assert stopwatch.watch(Evidence((), before, {}), FAULT) is None
     assert stopwatch.watch(Evidence((), before, {7: 50.0}), FAULT) is None  # that was another one, before
-    assert stopwatch.watch(Evidence((), before, {7: 101.0}), FAULT) == stopwatch.UNHURT  # which had no task
+    assert stopwatch.watch(Evidence((), before, {7: 101.0}), FAULT) == 1.0  # which had no task
+    ended = (*before, change("success", ONE, 102, "a", 1))
+    assert stopwatch.watch(Evidence((), ended, {1: 180.0}), FAULT) == 80.0
 
 
 def test_what_was_done_meanwhile_is_recorded_after_the_healing() -> None:
