@@ -1,9 +1,9 @@
-"""Whether the database answers, asked when something died that cannot live without it.
+"""Whether the database is of use, asked when something died that cannot live without it.
 
-A scheduler or a dag-processor ends when the database is away; started again, it would end again, and be given up at
-last for no fault of its own. So one that was ready and died is started when the database has answered a question that
-was asked after its death; and while it does not answer, deaths are not counted. Asking costs one connection, from a
-thread, and happens at no other time.
+A scheduler or a dag-processor ends when the database is away, or takes nothing more because its disk is full; started
+again, it would end again, and be given up at last for no fault of its own. So one that was ready and died is started
+when the database has done something that was asked after its death; and while it does not, deaths are not counted.
+Asking costs one connection, from a thread, and happens at no other time.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 
 import psycopg
 
@@ -18,6 +20,8 @@ from airfleet.libpq import CLIENT
 
 #: between two questions while there is no answer, seconds
 PAUSE_SECONDS = 0.5
+#: needs a place on the disk for something new, which is what a full one lacks (and a standby that was not promoted)
+_TAKE_ROOM = "CREATE TEMPORARY TABLE airfleet_room ON COMMIT DROP AS SELECT 1 AS taken"
 
 
 class DatabaseWatch:
@@ -30,7 +34,7 @@ class DatabaseWatch:
         self._asked_at = float("-inf")
         self._in_flight = False
         self._well_at = float("-inf")
-        #: why it does not answer; empty when it does, or was never asked
+        #: why it is of no use; empty when it is, or was never asked
         self.trouble = ""
 
     def answered_since(self, moment: float, now: float) -> bool:
@@ -58,9 +62,15 @@ class DatabaseWatch:
     def _ask(self, asked_at: float) -> None:
         try:
             with psycopg.connect(self._url, autocommit=True, **CLIENT) as connection:
-                connection.execute("SELECT 1")
+                _ask_for_room(connection)
             trouble = ""
         except (OSError, psycopg.Error) as error:
             trouble = (str(error).strip().splitlines() or [type(error).__name__])[0]
         self._answers.put((asked_at, trouble))
         self._wake()
+
+
+def _ask_for_room(connection: psycopg.Connection[Any]) -> None:
+    """Raises psycopg.Error when there is none."""
+    with suppress(psycopg.errors.InsufficientPrivilege):  # then it cannot be known, and it did answer
+        connection.execute(_TAKE_ROOM)

@@ -7,12 +7,13 @@ one from the same seed.
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 import re
 import signal
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -22,6 +23,7 @@ from airfleet.testing.history import Event, Note
 from airfleet.testing.processes import arguments, send, tree
 from airfleet.testing.replicated import ReplicatedServers
 from airfleet.testing.servers import POSTGRES_SERVER
+from airfleet.testing.small_disk import fill, make_room
 from airfleet.testing.targets import API_SERVER, SCHEDULER, WORKER, FleetTarget, Target
 from airfleet.testing.waiting import wait_until
 
@@ -35,9 +37,8 @@ HEARD_SECONDS = 2.0
 
 #: until a person can see that a disk is full, at the latest
 TOLD_SECONDS = 10.0
-
-#: the file that fills a disk
-_BALLAST = "ballast"
+#: what the system calls it
+_NO_ROOM = os.strerror(errno.ENOSPC)
 
 Attempts = frozenset[str]
 NOBODY: Attempts = frozenset()
@@ -288,13 +289,13 @@ class DiskFull:
 
     def inflict(self, target: FleetTarget) -> Attempts:
         """Fill it up. Raises AssertionError when that is not told in time; no attempt may suffer."""
-        _fill(target.home)
+        fill(target.home)
         wait_until(lambda: target.is_told("disk"), TOLD_SECONDS, "it is told that the disk is full")
         return NOBODY
 
     def heal(self, target: FleetTarget) -> None:
         """Make room."""
-        _make_room(target.home)
+        make_room(target.home)
 
 
 @dataclass(frozen=True)
@@ -310,25 +311,16 @@ class DatabaseDiskFull:
         return f"disk of the database full for {self.seconds:g} s"
 
     def inflict(self, target: Target) -> Attempts:
-        """Fill it up; no attempt may suffer."""
-        _fill(target.servers.postgres_folder)
+        """Fill it up. Raises AssertionError when a fleet does not tell that in time; no attempt may suffer."""
+        fill(target.servers.postgres_data)
+        if isinstance(target, FleetTarget):
+            wait_until(lambda: target.says(_NO_ROOM), TOLD_SECONDS, "it is told that the database's disk is full")
         return NOBODY
 
     def heal(self, target: Target) -> None:
         """Make room; if it has given up it is started, as whatever keeps it would."""
-        _make_room(target.servers.postgres_folder)
+        make_room(target.servers.postgres_data)
         target.servers.revive(POSTGRES_SERVER)
-
-
-def _fill(disk: Path) -> None:
-    assert disk.is_mount(), f"{disk} is no disk of its own"
-    with suppress(OSError), (disk / _BALLAST).open("ab", buffering=0) as file:
-        while True:
-            file.write(bytes(4096))
-
-
-def _make_room(disk: Path) -> None:
-    (disk / _BALLAST).unlink()
 
 
 @dataclass(frozen=True)

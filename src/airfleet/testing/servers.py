@@ -96,9 +96,9 @@ class Servers(Startable):
         return self._secrets.postgres_password, self._secrets.broker_password
 
     @property
-    def postgres_folder(self) -> Path:
-        """Below it lies all that PostgreSQL writes."""
-        return self.folder / POSTGRES_SERVER
+    def postgres_data(self) -> Path:
+        """All that PostgreSQL writes lies below it: ``postgres`` in our folder, if its user gets there."""
+        return self._found.postgres_data
 
     def broker(self, number: int = 0) -> str:
         """``redis://...`` of one of Valkey's two databases."""

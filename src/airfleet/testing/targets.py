@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import shutil
 import signal
-import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -30,7 +29,8 @@ from airfleet.testing.gate import Gate
 from airfleet.testing.lifetime import Startable
 from airfleet.testing.ports import free_ports
 from airfleet.testing.replicated import ReplicatedServers
-from airfleet.testing.servers import BROKER_SERVER, Servers
+from airfleet.testing.servers import BROKER_SERVER, POSTGRES_SERVER, Servers
+from airfleet.testing.small_disk import small_disk
 from airfleet.testing.stock import COMPONENTS, StockAirflow
 from airfleet.testing.waiting import wait_until
 
@@ -204,7 +204,7 @@ class _Harness(Startable):
         self.witness_folder.mkdir(exist_ok=True)
         self._held.callback(shutil.rmtree, self.folder, ignore_errors=True)
         if self.topology.database_disk_mb:
-            self._held.enter_context(_disk(self.servers.postgres_folder, self.topology.database_disk_mb))
+            self._held.enter_context(small_disk(self.servers.folder / POSTGRES_SERVER, self.topology.database_disk_mb))
         self.servers.start()
         self._held.callback(self.servers.stop)
         self.servers.database("airflow")
@@ -240,17 +240,6 @@ def files_below(*folders: Path) -> tuple[Path, ...]:
     return tuple(path for folder in folders for path in folder.rglob("*") if path.is_file())
 
 
-@contextmanager
-def _disk(folder: Path, size_mb: int) -> Iterator[None]:
-    """A disk of that size, in memory, at a folder that is made."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_mb}m,mode=700", "disk", str(folder)], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
 class FleetTarget(_Harness):
     """A fleet of this machine."""
 
@@ -271,7 +260,7 @@ class FleetTarget(_Harness):
         self.fleet = FleetUnderTest.make(self._fleet_yaml(), files)
         if self.topology.disk_mb:
             self._held.callback(shutil.rmtree, self.fleet.root.parent, ignore_errors=True)
-            self._held.enter_context(_disk(self.fleet.paths.home, self.topology.disk_mb))
+            self._held.enter_context(small_disk(self.fleet.paths.home, self.topology.disk_mb))
         self._held.callback(self.fleet.remove)
         # Passwords do not stand in fleet.yaml.
         servers = {DATABASE: self.database_url, BROKER: self.broker.url}
@@ -325,6 +314,10 @@ class FleetTarget(_Harness):
     def is_told(self, component: str) -> bool:
         """Whether the agent says of a part of the fleet that it is not well."""
         return any(one.name == component and one.state == State.DEGRADED for one in self._fleet.snapshot().components)
+
+    def says(self, words: str) -> bool:
+        """Whether the agent gives that as a reason why some part of the fleet is as it is."""
+        return any(words in one.reason for one in self._fleet.snapshot().components)
 
     @property
     def _fleet(self) -> FleetUnderTest:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import os
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +24,7 @@ from airfleet.fleet.plan import Component, Exec
 from airfleet.runtime import presence
 from airfleet.runtime.presence import Presence
 from airfleet.testing.servers import POSTGRES_SERVER, Servers
+from airfleet.testing.small_disk import fill, make_room, small_disk
 from airfleet.testing.waiting import wait_until
 from support.toy_agent import toy
 
@@ -155,6 +159,37 @@ def test_a_database_that_is_away_is_asked_until_it_is_back(servers: Servers) -> 
     wait_until(lambda: back(died), 10, "the database is found again", pause_seconds=0.02)
     assert time.monotonic() - began < 4 * PAUSE_SECONDS
     assert watch.trouble == ""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a disk needs root's rights")
+def test_a_database_whose_disk_is_full_is_of_no_use_until_there_is_room(tmp_path: Path) -> None:
+    for parent in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        parent.chmod(0o755)
+    servers = Servers(tmp_path / "servers")
+    with small_disk(tmp_path / "servers" / POSTGRES_SERVER, 200), servers:
+        watch = DatabaseWatch(servers.database("airflow"), lambda: None)
+        died = time.monotonic()
+        fill(servers.postgres_data)
+        wait_until(lambda: not watch.answered_since(died, time.monotonic()) and watch.trouble, 10, "it is found full")
+        assert os.strerror(errno.ENOSPC) in watch.trouble
+        make_room(servers.postgres_data)
+        wait_until(lambda: watch.answered_since(died, time.monotonic()), 10, "it takes something again")
+        assert watch.trouble == ""
+
+
+def test_a_database_that_lets_nobody_make_a_temporary_table_counts_as_well_when_it_answers(servers: Servers) -> None:
+    with psycopg.connect(servers.database_url("airflow"), autocommit=True) as connection:
+        connection.execute("CREATE ROLE plain LOGIN PASSWORD 'plain'")
+        connection.execute("REVOKE TEMPORARY ON DATABASE airflow FROM PUBLIC")
+        try:
+            address = urlsplit(servers.database_url("airflow"))
+            watch = DatabaseWatch(f"postgresql://plain:plain@{address.hostname}:{address.port}/airflow", lambda: None)
+            died = time.monotonic()
+            wait_until(lambda: watch.answered_since(died, time.monotonic()), 10, "it answers")
+            assert watch.trouble == ""
+        finally:
+            connection.execute("GRANT TEMPORARY ON DATABASE airflow TO PUBLIC")
+            connection.execute("DROP ROLE plain")
 
 
 def test_a_component_that_dies_of_the_database_waits_for_it_and_is_not_given_up(servers: Servers) -> None:
