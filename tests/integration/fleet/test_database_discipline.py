@@ -168,6 +168,9 @@ def test_a_database_whose_disk_is_full_is_of_no_use_until_there_is_room(tmp_path
     servers = Servers(tmp_path / "servers")
     with small_disk(tmp_path / "servers" / POSTGRES_SERVER, 200), servers:
         watch = DatabaseWatch(servers.database("airflow"), lambda: None)
+        began = time.monotonic()
+        # Whoever is the first to connect writes down what PostgreSQL wants to know of a database.
+        wait_until(lambda: watch.answered_since(began, time.monotonic()), 10, "it is well")
         died = time.monotonic()
         fill(servers.postgres_data)
         wait_until(lambda: not watch.answered_since(died, time.monotonic()) and watch.trouble, 10, "it is found full")
