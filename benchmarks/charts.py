@@ -20,6 +20,8 @@ SHOWN = {
     "fanout1000": ("tasks_per_s", "tasks per second, fan-out of 1,000"),
 }
 WIDTH, ROW, LEFT, RIGHT, TOP = 720, 26, 190, 70, 40
+#: of a pair: the height of each of its two bars; on either side of them stands a sentence
+HALF, WIDE_LEFT, WIDE_RIGHT = 14, 300, 150
 #: of one line among several, with its title above
 PANEL, DRAWN = 110, 70
 STYLE = (
@@ -47,6 +49,22 @@ def images(results: Mapping[str, Any]) -> Mapping[Path, str]:
 def bar_chart(title: str, bars: Sequence[tuple[str, float]]) -> str:
     """Horizontal bars on a logarithmic scale, each with its value; those of airfleet are coloured."""
     return _svg(title, TOP + ROW * len(bars) + 8, _rows(bars))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A figure of airfleet and the same of another system; None is one that never came."""
+
+    name: str
+    ours: float
+    theirs: float | None
+    #: what else has to be known of the other
+    remark: str = ""
+
+
+def pair_chart(title: str, pairs: Sequence[Pair], least: float) -> str:
+    """Two bars for each pair on one logarithmic scale that begins at ``least``; *never* goes to its end."""
+    return _svg(title, TOP + (2 * HALF + 8) * len(pairs) + 8, _pairs(pairs, least))
 
 
 @dataclass(frozen=True)
@@ -100,6 +118,19 @@ def _rows(bars: Sequence[tuple[str, float]]) -> Iterator[str]:
         yield f'<text x="{LEFT - 8}" y="{y + 16}" text-anchor="end">{escape(name)}</text>'
         yield f'<rect class="{kind}" x="{LEFT}" y="{y + 3}" width="{width}" height="17"/>'
         yield f'<text x="{LEFT + width + 6}" y="{y + 16}">{_number(value)}</text>'
+
+
+def _pairs(pairs: Sequence[Pair], least: float) -> Iterator[str]:
+    longest = max(_length(value, least) for pair in pairs for value in (pair.ours, pair.theirs) if value)
+    for number, pair in enumerate(pairs):
+        top = TOP + (2 * HALF + 8) * number
+        yield f'<text x="{WIDE_LEFT - 8}" y="{top + HALF + 5}" text-anchor="end">{escape(pair.name)}</text>'
+        for y, kind, value, remark in ((top, "f", pair.ours, ""), (top + HALF, "o", pair.theirs, pair.remark)):
+            share = 1.0 if value is None else _length(max(value, least), least) / longest
+            width = round((WIDTH - WIDE_LEFT - WIDE_RIGHT) * share)
+            shown = "never" if value is None else _number(value)
+            yield f'<rect class="{kind}" x="{WIDE_LEFT}" y="{y}" width="{width}" height="{HALF - 1}"/>'
+            yield f'<text x="{WIDE_LEFT + width + 6}" y="{y + HALF - 2}">{escape(shown + remark)}</text>'
 
 
 def _length(value: float, least: float) -> float:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+from charts import IMAGES, Pair, pair_chart
 from measuring import table
 
 from airfleet.testing.matrix import RANDOM, ROWS, Promise, Row
@@ -33,15 +35,53 @@ starts; `start` until every task that waited in the queue meanwhile has started;
 died has started again; `fenced` until the last sign of life of an attempt that had to end; `recorded` until what ended
 meanwhile is recorded; `answers` until the API answers; `resumed` how late, after the fault or their event, tasks have
 ended that waited for one; `callbacks` until the last callback has run. *never*: not before patience ended.
-*promised*: the 95th percentile and the most. †: the machine was busy with other things.
+*promised*: the 95th percentile and the most. *stock*: the median and the most of Airflow alone with its defaults, and
+what was violated there: under a quarter of that load, on the same servers, every component started again as soon as it
+ends. †: the machine was busy with other things.
 """
 #: processes that wanted to run before it began, or when it ended
 BUSY_LOAD = 2.5
+#: seconds; what is shorter is drawn as this
+CHART_FROM = 0.1
 
 
 def markdown(results: Mapping[str, Any]) -> str:
     """The two tables and what must be known to read them."""
     return "\n".join(_page(results)) + "\n"
+
+
+def images(results: Mapping[str, Any]) -> Mapping[Path, str]:
+    """A chart of the rows that were done to both, when there are any."""
+    ours, stock = (results["systems"].get(name, {}) for name in ("airfleet", "stock"))
+    pairs = [
+        Pair(
+            f"{row.number} {_title(ours[row.number])}: {watch}",
+            one["median_s"],
+            _never(other),
+            _broken(stock[row.number]),
+        )
+        for row in ROWS
+        if row.number in ours and row.number in stock
+        for watch, one in ours[row.number]["recovery"].items()
+        if one["median_s"] is not None and (other := stock[row.number]["recovery"].get(watch))
+    ]
+    title = "Seconds until all is as before: airfleet (above) and Airflow alone (below), logarithmic"
+    return {IMAGES / "faults.svg": pair_chart(title, pairs, CHART_FROM)} if pairs else {}
+
+
+def _title(found: Mapping[str, Any]) -> str:
+    return str(found["faults"][0]["fault"])
+
+
+def _broken(found: Mapping[str, Any]) -> str:
+    count = len(found["violations"])
+    return f", {count} violation{'s' * (count > 1)}" if count else ""
+
+
+def _never(one: Mapping[str, Any]) -> float | None:
+    """The median; None when it did not recover each time."""
+    seconds: float | None = one["median_s"]
+    return seconds if one["recovered"] == one["of"] else None
 
 
 def _page(results: Mapping[str, Any]) -> Iterator[str]:
@@ -66,12 +106,11 @@ def _table(ours: Mapping[str, Any], stock: Mapping[str, Any]) -> str:
 
 def _row(row: Row[Any], found: Mapping[str, Any], stock: Mapping[str, Any] | None) -> Iterator[tuple[str, ...]]:
     """A line for each stopwatch."""
-    name = found["faults"][0]["fault"] if found["faults"] else row.number
-    busy = " †" if max(found.get("load_at_start", 0.0), found.get("load_at_end", 0.0)) > BUSY_LOAD else ""
+    name = _title(found)
     for number, (watch, one) in enumerate(found["recovery"].items()):
         first = number == 0
         yield (
-            f"{row.number}{busy}" if first else "",
+            f"{row.number}{_busy(found)}" if first else "",
             name if first else "",
             str(len(found["faults"])) if first else "",
             _invariants(found) if first else "",
@@ -81,6 +120,10 @@ def _row(row: Row[Any], found: Mapping[str, Any], stock: Mapping[str, Any] | Non
             _stock(stock, watch, name, first=first),
             row.stock if first else "",
         )
+
+
+def _busy(found: Mapping[str, Any]) -> str:
+    return " †" if max(found.get("load_at_start", 0.0), found.get("load_at_end", 0.0)) > BUSY_LOAD else ""
 
 
 def _seconds(one: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -105,8 +148,8 @@ def _stock(stock: Mapping[str, Any] | None, watch: str, name: str, *, first: boo
         return ""
     median, _, most = _seconds(stock["recovery"][watch])
     figure = most if most.startswith("never") else f"{median} ({most})"
-    other = stock["faults"][0]["fault"]
-    broken = f"; {_invariants(stock)}" if first else ""
+    other = _title(stock)
+    broken = f"{_busy(stock)}; {_invariants(stock)}" if first else ""
     return f"{figure}{broken}{f'; {other}' if first and other != name else ''}"
 
 

@@ -80,6 +80,8 @@ What becomes of tasks when something breaks, measured: [how to run it](../how-to
 with PostgreSQL and Valkey as servers beside it (rows of several hosts: three of them, each in a network of its own), a
 steady load, the fault at random moments of it.
 
+{images}
+
 {tables}"""
 
 
@@ -171,7 +173,7 @@ def measured() -> dict[Path, str]:
         **_page_of("task_path", "benchmarks.md", BENCHMARKS_PAGE, tables.markdown, charts.images),
         **_page_of("soak", "soak.md", SOAK_PAGE, soak_page.markdown, soak_page.images),
         **_page_of("memory", "memory.md", MEMORY_PAGE, memory_table.markdown),
-        **_page_of("faults", "faults.md", FAULTS_PAGE, fault_table.markdown),
+        **_page_of("faults", "faults.md", FAULTS_PAGE, fault_table.markdown, fault_table.images),
     }
 
 

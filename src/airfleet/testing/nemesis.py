@@ -35,6 +35,9 @@ _FIND_SECONDS = 60.0
 #: from an attempt's last word until its outcome is in the database, at the latest
 HEARD_SECONDS = 2.0
 
+#: what has run so long will run for some time
+SHORT_SECONDS = 4.0
+
 #: until a person can see that a disk is full, at the latest
 TOLD_SECONDS = 10.0
 #: what the system calls it
@@ -121,14 +124,15 @@ class KillMonitor:
     silences: bool = False
 
     def inflict(self, target: Target) -> Attempts:
-        """The one whose attempt has run longest."""
+        """The one whose attempt began last, of those that have run too long to be one of the short ones."""
 
         def found() -> tuple[int, str] | None:
             # A slot keeps the name of its last attempt: what tasks write down says which of them still run.
             named = ((pid, _MONITOR.match(arguments(pid))) for pid in tree(_first(target, WORKER)))
             there = [(pid, match[1]) for pid, match in named if match]
-            attempts = [note.attempt for note in running(target.witness_folder)]
-            return next(((pid, one) for one in attempts for pid, name in there if one.startswith(name)), None)
+            # One that began first may end before its monitor is gone: nothing would be lost.
+            attempts = [n.attempt for n in running(target.witness_folder) if time.monotonic() - n.at > SHORT_SECONDS]
+            return next(((pid, one) for one in reversed(attempts) for pid, name in there if one.startswith(name)), None)
 
         pid, attempt = wait_until(found, _FIND_SECONDS, "an attempt runs") or (0, "")
         send(pid, signal.SIGKILL)

@@ -66,6 +66,16 @@ def test_what_never_recovered_is_said_and_a_shorter_fault_of_stock_is_named() ->
     assert shown[9] == "2.0 (2.0); all held; broker away for 15 s"
 
 
+def test_the_chart_has_what_was_done_to_both_with_what_was_violated_in_stock() -> None:
+    theirs = row(2.0, None, violations=("I5: a", "I1: c"))
+    systems = {"airfleet": {"F5": row(1.0), "F4": row(1.0)}, "stock": {"F5": theirs}}
+    [drawn] = fault_table.images({"systems": systems}).values()
+    assert "F5 worker killed: rerun" in drawn
+    assert ">never, 2 violations<" in drawn
+    assert "F4" not in drawn
+    assert fault_table.images({"systems": {"airfleet": systems["airfleet"]}}) == {}
+
+
 def test_seeds_of_the_random_nemesis_are_in_order() -> None:
     found = {f"F32 seed {seed}": {**row(float(seed)), "seed": seed} for seed in (10, 9, 2)}
     lines = page(airfleet=found)

@@ -8,7 +8,7 @@ import pytest
 import soak_page
 import tables
 import workloads
-from charts import Panel, bar_chart, line_chart
+from charts import Pair, Panel, bar_chart, line_chart, pair_chart
 from figures import Run, Slot, figures, median_figures, percentile, slope_per_hour
 from soak import growth_of
 from systems.airflow import slots_in
@@ -122,6 +122,14 @@ def test_a_chart_has_a_bar_for_each_value_and_is_always_the_same() -> None:
     assert drawn == bar_chart("seconds", bars)
     assert drawn.count("<rect") == 2
     assert "other &lt;one&gt;" in drawn
+
+
+def test_pairs_stand_on_one_scale_and_what_never_came_goes_to_its_end() -> None:
+    drawn = pair_chart("seconds", [Pair("one", 0.0, 10.0), Pair("<two>", 1.0, None, ", 3 violations")], least=0.1)
+    widths = [int(piece.partition('"')[0]) for piece in drawn.partition("</style>")[2].split(' width="')[1:]]
+    assert [round(one / widths[0]) for one in widths] == [1, 3, 2, 3]
+    assert widths[3] == widths[1]
+    assert [drawn.count(text) for text in (">never, 3 violations<", ">10<", "&lt;two&gt;")] == [1, 1, 1]
 
 
 def test_a_chart_of_lines_has_each_line_on_its_own_scale_with_its_last_value() -> None:
