@@ -26,6 +26,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import fault_table
 import measuring
 from measuring import RESULTS
 
@@ -217,6 +218,7 @@ def _write(name: str, key: str, options: argparse.Namespace, outcome: Outcome, s
         "date": measuring.machine()["date"],
         "seed": seed,
         "scale": options.scale,
+        "tick_s": options.tick or TICKS[name],
         "load_at_start": measuring.LOAD_AT_START,
         "load_at_end": round(os.getloadavg()[0], 2),
         "patience_s": options.patience,
@@ -227,8 +229,14 @@ def _write(name: str, key: str, options: argparse.Namespace, outcome: Outcome, s
         "violations": [str(violation) for violation in outcome.violations],
     }
     path.write_text(json.dumps(kept, indent=2) + "\n")
-    in_time = all(None not in one.seconds.values() for one in outcome.recoveries)
-    return in_time and not outcome.violations
+    return in_time(key, kept["systems"][system][key]["recovery"]) and not outcome.violations
+
+
+def in_time(key: str, recovery: dict[str, Any]) -> bool:
+    """Whether all recovered, and no later than is promised."""
+    promised = BY_NUMBER[key].promised if key in BY_NUMBER else {}
+    over = all(one["recovered"] == one["of"] for one in recovery.values())
+    return over and not any(fault_table.breaks(one, promised.get(watch)) for watch, one in recovery.items())
 
 
 def _fault(name: str, seconds: dict[str, float | None]) -> dict[str, Any]:

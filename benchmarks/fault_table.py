@@ -25,19 +25,25 @@ HEAD = (
     "stock",
     "stock, by its timers",
 )
-RANDOM_HEAD = ("seed", "faults", "runs", "attempts", "invariants", "longest standstill")
+RANDOM_HEAD = ("seed", "faults", "runs", "attempts", "invariants", "longest dispatch")
 NOTES = """\
 *times*: how often the fault was done, under a steady load of short, long, chained, mapped and deferred tasks without
 retries. *invariants*: those that were violated and how often, or *all held*. *measured*, in seconds: `watch` until a
-living scheduler looks after every task of the dead one; `dispatch` until a task that was sent afterwards starts;
-`gap` the longest time without a start meanwhile; `first` until the first of the tasks that were queued meanwhile
-starts; `start` until every task that waited in the queue meanwhile has started; `rerun` until every task whose attempt
-died has started again; `fenced` until the last sign of life of an attempt that had to end; `recorded` until what ended
-meanwhile is recorded; `answers` until the API answers; `resumed` how late, after the fault or their event, tasks have
-ended that waited for one; `callbacks` until the last callback has run. *never*: not before patience ended.
-*promised*: the 95th percentile and the most. *stock*: the median and the most of Airflow alone with its defaults, and
-what was violated there: under a quarter of that load, on the same servers, every component started again as soon as it
-ends. †: the machine was busy with other things.
+living scheduler looks after every task of the dead one; `dispatch` from the end of the fault until a task that was sent
+afterwards starts, `since` the same from its beginning; `gap` the longest time without a start meanwhile; `first` until
+the first of the tasks that were queued meanwhile starts; `start` until every task that waited in the queue meanwhile
+has started; `rerun` until every task whose attempt died has started again; `fenced` until the last sign of life of an
+attempt that had to end; `recorded` until what ended meanwhile is recorded; `answers` until the API has answered and
+goes on to do so; `resumed` how late, after the fault or their event, tasks have ended that waited for one; `callbacks`
+until the last callback has run. *promised*: the 95th percentile and the most; **bold** is what took longer (of less
+than twenty times the 95th percentile is the most). *stock*: the median and the most of Airflow alone with its defaults,
+and what was violated there: under a quarter of that load, on the same servers, every component started again as soon as
+it ends. †: the machine was busy with other things.
+"""
+RANDOM_NOTES = """\
+Faults of the parts of one host, of its servers and of the way to its API, drawn from a seed and done one after the
+other on one fleet under load; the same seed draws the same faults. *longest dispatch*: from the end of a fault until a
+task that was sent afterwards has started.
 """
 #: processes that wanted to run before it began, or when it ended
 BUSY_LOAD = 2.5
@@ -95,7 +101,7 @@ def _page(results: Mapping[str, Any]) -> Iterator[str]:
     seeds = sorted((name for name in ours if name.startswith(RANDOM)), key=_seed)
     if seeds:
         yield "## The random nemesis\n"
-        yield "Faults of all kinds, drawn from a seed, on one fleet under load; the same seed draws the same faults.\n"
+        yield RANDOM_NOTES
         yield table(RANDOM_HEAD, [_random(ours[name]) for name in seeds])
 
 
@@ -115,7 +121,7 @@ def _row(row: Row[Any], found: Mapping[str, Any], stock: Mapping[str, Any] | Non
             str(len(found["faults"])) if first else "",
             _invariants(found) if first else "",
             watch,
-            *_seconds(one),
+            *_seconds(one, found, row.promised.get(watch)),
             _promise(row.promised.get(watch)),
             _stock(stock, watch, name, first=first),
             row.stock if first else "",
@@ -126,11 +132,22 @@ def _busy(found: Mapping[str, Any]) -> str:
     return " †" if max(found.get("load_at_start", 0.0), found.get("load_at_end", 0.0)) > BUSY_LOAD else ""
 
 
-def _seconds(one: Mapping[str, Any]) -> tuple[str, str, str]:
+def _seconds(one: Mapping[str, Any], found: Mapping[str, Any], promise: Promise | None = None) -> tuple[str, str, str]:
+    """Median, 95th percentile and most; what was not over when patience ended is said to be so."""
     if one["recovered"] < one["of"]:
-        missing = f"never, {one['of'] - one['recovered']} of {one['of']}"
+        missing = f"not in {found['patience_s']:.0f} s, {one['of'] - one['recovered']} of {one['of']}"
         return _text(one["median_s"]), missing, missing
-    return _text(one["median_s"]), _text(one["p95_s"]), _text(one["max_s"])
+    p95, most = _text(one["p95_s"]), _text(one["max_s"])
+    late = breaks(one, promise)
+    return _text(one["median_s"]), f"**{p95}**" if "p95" in late else p95, f"**{most}**" if "max" in late else most
+
+
+def breaks(one: Mapping[str, Any], promise: Promise | None) -> frozenset[str]:
+    """Which of ``p95`` and ``max`` took longer than is promised."""
+    if promise is None:
+        return frozenset()
+    pairs = {"p95": (one["p95_s"], promise.p95), "max": (one["max_s"], promise.most)}
+    return frozenset(name for name, (seconds, most) in pairs.items() if seconds is None or seconds > most)
 
 
 def _text(seconds: float | None) -> str:
@@ -146,8 +163,8 @@ def _promise(promise: Promise | None) -> str:
 def _stock(stock: Mapping[str, Any] | None, watch: str, name: str, *, first: bool) -> str:
     if stock is None or watch not in stock["recovery"]:
         return ""
-    median, _, most = _seconds(stock["recovery"][watch])
-    figure = most if most.startswith("never") else f"{median} ({most})"
+    median, _, most = _seconds(stock["recovery"][watch], stock)
+    figure = most if most.startswith("not") else f"{median} ({most})"
     other = _title(stock)
     broken = f"{_busy(stock)}; {_invariants(stock)}" if first else ""
     return f"{figure}{broken}{f'; {other}' if first and other != name else ''}"

@@ -1,8 +1,8 @@
 """What the database committed about tasks, told by the database itself.
 
-Triggers write each new state of a task instance, each new scheduler that looks after it, and each new state of a
-scheduler's job into tables beside Airflow's, with the server's own clock: nothing has to be asked while the experiment
-runs, and no state is missed between two looks.
+Triggers write each new state of a task instance, each new scheduler that looks after it, and each new state of a run
+and of a scheduler's job into tables beside Airflow's, with the server's own clock: nothing has to be asked while the
+experiment runs, and no state is missed between two looks.
 """
 
 from __future__ import annotations
@@ -59,12 +59,30 @@ _INSTALL = (
     FOR EACH ROW WHEN (NEW.job_type = 'SchedulerJob' AND NEW.state IS DISTINCT FROM OLD.state)
     EXECUTE FUNCTION airfleet_audit_job()
     """,
+    """
+    CREATE TABLE IF NOT EXISTS airfleet_audit_run (
+        number bigint GENERATED ALWAYS AS IDENTITY, dag_id text, run_id text, state text
+    )
+    """,
+    """
+    CREATE OR REPLACE FUNCTION airfleet_audit_run() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        INSERT INTO airfleet_audit_run (dag_id, run_id, state) VALUES (NEW.dag_id, NEW.run_id, NEW.state);
+        RETURN NULL;
+    END $$
+    """,
+    """
+    CREATE OR REPLACE TRIGGER airfleet_audit AFTER UPDATE OF state ON dag_run
+    FOR EACH ROW WHEN (NEW.state IS DISTINCT FROM OLD.state) EXECUTE FUNCTION airfleet_audit_run()
+    """,
 )
 _REMOVE = (
     "DROP FUNCTION IF EXISTS airfleet_audit_task() CASCADE",
     "DROP FUNCTION IF EXISTS airfleet_audit_job() CASCADE",
+    "DROP FUNCTION IF EXISTS airfleet_audit_run() CASCADE",
     "DROP TABLE IF EXISTS airfleet_audit",
     "DROP TABLE IF EXISTS airfleet_audit_scheduler",
+    "DROP TABLE IF EXISTS airfleet_audit_run",
 )
 
 
@@ -99,6 +117,22 @@ def states(connection: psycopg.Connection[Any]) -> dict[Run, str]:
     """The state of every run."""
     rows = connection.execute("SELECT dag_id, run_id, state FROM dag_run").fetchall()
     return {Run(dag_id, run_id): state for dag_id, run_id, state in rows}
+
+
+def run_states(connection: psycopg.Connection[Any]) -> tuple[tuple[Run, str], ...]:
+    """Every new state of a run that was committed, in order."""
+    rows = connection.execute("SELECT dag_id, run_id, state FROM airfleet_audit_run ORDER BY number").fetchall()
+    return tuple((Run(dag_id, run_id), state) for dag_id, run_id, state in rows)
+
+
+def given_up(connection: psycopg.Connection[Any]) -> tuple[float, ...]:
+    """When a scheduler's job was recorded as ended or dead, each time, by the monotonic clock."""
+    rows = connection.execute(
+        "SELECT extract(epoch FROM at - clock_timestamp())::float FROM airfleet_audit_scheduler"
+        " WHERE state IS DISTINCT FROM 'running' ORDER BY number"
+    ).fetchall()
+    now = time.monotonic()
+    return tuple(now + ago for (ago,) in rows)
 
 
 def gone_schedulers(connection: psycopg.Connection[Any]) -> dict[int, float]:

@@ -28,6 +28,8 @@ from airfleet.testing.workload import Asked, Mix
 
 #: between two looks at the witnesses
 LOOK_SECONDS = 0.5
+#: until the API answers again when nothing had been left that could
+RETURN_SECONDS = 60.0
 Say = Callable[[str], None]
 #: what is broken
 T = TypeVar("T", bound=Observed)
@@ -62,6 +64,8 @@ class Trial(Generic[T]):
     before: Callable[[str], Sequence[Asked]] = lambda label: ()
     #: asked until it is true, after those were asked for: the moment has come
     moment: Callable[[T, str], bool] = lambda target, label: True
+    #: whether no scheduler dies of it, so that none may be given up
+    spares_schedulers: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,7 @@ class Experiment(Generic[T]):
         self._say(fault.name)
         time.sleep(fault.seconds)
         fault.heal(self._target)
-        moment = Moment(fault.name, began, time.monotonic(), hurt, fault.silences)
+        moment = Moment(fault.name, began, time.monotonic(), hurt, fault.silences, trial.spares_schedulers)
         seconds = self._wait_for(moment, trial.watches)
         recovery = Recovery(moment, seconds, time.monotonic() - moment.ended)
         self._say(f"{fault.name}: {_shown(recovery.seconds)}")
@@ -157,6 +161,8 @@ class Experiment(Generic[T]):
             with closing(psycopg.connect(self._target.database_url, autocommit=True, connect_timeout=5)) as connection:
                 changes = audit.changes(connection)
                 gone = audit.gone_schedulers(connection)
+                run_states = audit.run_states(connection)
+                given_up = audit.given_up(connection)
         except psycopg.Error:
             return None
         ours = {one.run for one in self._load.asked}
@@ -165,6 +171,8 @@ class Experiment(Generic[T]):
             notes=tuple(n for n in witness.read(self._target.witness_folder) if n.task.run in ours),
             changes=tuple(change for change in changes if change.task.run in ours),
             gone=gone,
+            run_states=tuple((run, state) for run, state in run_states if run in ours),
+            given_up=given_up,
             callbacks=callbacks,
             answers=self._answers(),
             seconds={one.run: float(one.conf.get("seconds", 0.0)) for one in self._load.asked},
@@ -212,16 +220,18 @@ class Experiment(Generic[T]):
             changes=evidence.changes,
             asked={one.run: one.must_end for one in self._load.asked},
             states=states,
-            faults=tuple(HappenedFault(m.name, m.began, m.ended, frozenset(), m.hurt, m.silences) for m in faults),
+            faults=tuple(_happened(moment) for moment in faults),
             callbacks=evidence.callbacks,
             helped=tuple(self._helped),
             answers=self._answers(),
             leaks=secrecy.leaks(self._target.secrets(), self._target.logs()),
+            run_states=evidence.run_states,
+            given_up=evidence.given_up,
         )
         shape = self._shape
         found = (
             *invariants.violations(history, shape.overlap_seconds),
-            *invariants.silence(history, return_seconds=shape.patience_seconds),
+            *invariants.silence(history, return_seconds=min(shape.patience_seconds, RETURN_SECONDS)),
             *invariants.standstill(history, self._settled(), shape.window_seconds, self._is_steady),
         )
         return Outcome(tuple(self._recoveries), found, len(history.asked), _tasks(history), history)
@@ -232,6 +242,17 @@ class Experiment(Generic[T]):
     def _settled(self) -> float:
         """From the end of the last fault to the beginning of the window after it."""
         return self._recoveries[-1].waited + self._shape.settle_seconds
+
+
+def _happened(moment: Moment) -> HappenedFault:
+    return HappenedFault(
+        moment.name,
+        moment.began,
+        moment.ended,
+        attempts=moment.hurt,
+        silences=moment.silences,
+        spares_schedulers=moment.spares_schedulers,
+    )
 
 
 def _tasks(history: History) -> int:

@@ -77,6 +77,11 @@ class FleetUnderTest(RunsDags):
         assert result.returncode == 0, f"{result.stdout}\n{result.stderr}"
         return self.snapshot()
 
+    def boot(self) -> None:
+        """Bring it up and wait for nothing."""
+        result = self.airfleet("up", "--detach", "--no-wait")
+        assert result.returncode == 0, f"{result.stdout}\n{result.stderr}"
+
     def stop(self) -> None:
         """End it and all its processes."""
         result = self.airfleet("down")

@@ -82,10 +82,11 @@ class Change:
 
 @dataclass(frozen=True)
 class Answer:
-    """Whether the API answered a question that was asked at a moment."""
+    """Whether the API answered a question that was asked at a moment, and how many seconds that took."""
 
     at: float
     answered: bool
+    took: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,8 @@ class Fault:
     attempts: frozenset[str] = frozenset()
     #: whether nothing is left that could answer for the API
     silences: bool = False
+    #: whether no scheduler dies of it, so that none may be given up
+    spares_schedulers: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,8 @@ class History:
     ``asked``: each run that was asked for, with the tasks that have to end for it to succeed. ``states``: what the
     database says became of each run. ``callbacks``: tasks whose outcome has to be told by a callback; a run's own are
     those of its task without a name. ``helped``: what a person would have had to do to get things going again.
-    ``answers``: what became of questions to the API. ``leaks``: where a secret stood in clear.
+    ``answers``: what became of questions to the API. ``leaks``: where a secret stood in clear. ``run_states``: every
+    state of a run that was committed, in order. ``given_up``: when a scheduler was recorded as ended or dead.
     """
 
     notes: tuple[Note, ...]
@@ -120,3 +124,5 @@ class History:
     helped: tuple[str, ...] = ()
     answers: tuple[Answer, ...] = ()
     leaks: tuple[str, ...] = ()
+    run_states: tuple[tuple[Run, str], ...] = ()
+    given_up: tuple[float, ...] = ()

@@ -52,7 +52,7 @@ class HostPowerOff:
         if target.netns:
             target.fleet.cut(self.host)
         there = nemesis.stop_all(target.fleet.on(self.host).pids)  # nothing may begin while it is asked what runs
-        hurt = nemesis.attempts_of(there, target.witness_folder)
+        hurt = nemesis.attempts_of(there, target.witness_folder) | nemesis.unheard(target.witness_folder)
         target.fleet.power_off(self.host)
         return hurt
 

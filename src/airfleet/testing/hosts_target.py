@@ -124,7 +124,8 @@ class HostsTarget(Startable):
 
     def attempts_on(self, host: str) -> nemesis.Attempts:
         """Those that suffer when the host does."""
-        return nemesis.attempts_of(self.fleet.on(host).pids(), self.witness_folder)
+        there = nemesis.attempts_of(self.fleet.on(host).pids(), self.witness_folder)
+        return there | nemesis.unheard(self.witness_folder)
 
     def _start_broker(self, make: MakeBroker) -> Broker:
         address = self._held.enter_context(place_beside()) if self.netns else LOOPBACK

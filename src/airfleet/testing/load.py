@@ -129,5 +129,5 @@ class Load:
 def answers_of(began: float, ended: float, *, answered: bool) -> tuple[Answer, ...]:
     """What became of one question; one whose answer took too long was not answered all that time."""
     if ended - began <= SLOW_SECONDS:
-        return (Answer(began, answered),)
+        return (Answer(began, answered, ended - began),)
     return Answer(began, False), Answer(ended, False)

@@ -70,16 +70,23 @@ class Row(Generic[T]):
     moment: Callable[[T, str], bool] = lambda target, label: True
     topology: Topology = field(default_factory=Topology)
     overlap_seconds: float = 0.0
+    #: whether no scheduler dies of it, so that none may be given up
+    spares_schedulers: bool = False
 
     def trial(self, scale: float = 1.0, after_seconds: float = 0.0) -> Trial[T]:
         """The row as a part of an experiment."""
-        return Trial(self.fault(scale), self.watches, after_seconds, self.before, self.moment)
+        return Trial(self.fault(scale), self.watches, after_seconds, self.before, self.moment, self.spares_schedulers)
 
 
 def _some_callbacks(target: Observed, label: str) -> bool:
     notes = witness.read(target.witness_folder)
     told = {n.task for n in notes if n.event == Event.CALLBACK and n.task.run_id.startswith(f"{label}-more-")}
     return len(told) >= CALLBACKS_BEFORE
+
+
+def _some_run(target: Observed, label: str) -> bool:
+    """One of the tasks that were asked for has begun."""
+    return any(note.task.run_id.startswith(f"{label}-more-") for note in nemesis.running(target.witness_folder))
 
 
 def _in_state(state: str, count: int) -> Callable[[Observed, str], bool]:
@@ -109,7 +116,6 @@ SELECT count(*) FROM job WHERE job_type = 'SchedulerJob' AND state = 'running' A
 
 _LONG_TASK = _runs(ONE, 1, 20.0)
 _LONG_TASKS = _runs(ONE, 3, 20.0)
-_RUNNING = _in_state("running", 1)
 
 #: what waited while there was no broker comes first, in its order; the second one counts until it is worked off
 _AFTER_THE_BROKER = {"first": stopwatch.first_of_waiting, "start": stopwatch.dispatch_of_waiting}
@@ -148,7 +154,7 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
         {"rerun": Promise(5, 5)},
         "failed, or 300 s",
         before=_LONG_TASK,
-        moment=_RUNNING,
+        moment=_some_run,
     ),
     Row(
         "F5",
@@ -157,7 +163,7 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
         {"rerun": Promise(5, 15)},
         "failed, or 610 s",
         before=_LONG_TASK,
-        moment=_RUNNING,
+        moment=_some_run,
     ),
     Row(
         "F10",
@@ -174,7 +180,8 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
         {"recorded": Promise(10, 10)},
         "every task killed",
         before=_LONG_TASK,
-        moment=_RUNNING,
+        moment=_some_run,
+        spares_schedulers=True,
     ),
     Row(
         "F12",
@@ -183,7 +190,7 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
         {"recorded": Promise(10, 10)},
         "success lost",
         before=_runs(ONE, 4, 5.0),
-        moment=_RUNNING,
+        moment=_some_run,
     ),
     Row(
         "F13",
@@ -199,16 +206,16 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
         {"dispatch": Promise(10, 10)},
         "every task killed",
         before=_LONG_TASK,
-        moment=_RUNNING,
+        moment=_some_run,
     ),
     Row(
         "F15",
         lambda scale: nemesis.PrimaryLost(),
-        {"dispatch": stopwatch.dispatch},
-        {"dispatch": Promise(20, 30)},
+        {"since": stopwatch.since},
+        {"since": Promise(20, 30)},
         "15 min",
         before=_LONG_TASK,
-        moment=_RUNNING,
+        moment=_some_run,
         topology=Topology(standby=True),
     ),
     Row(
@@ -217,6 +224,7 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
         _AFTER_THE_BROKER,
         {"first": Promise(5, 5)},
         "failed after 1 s",
+        spares_schedulers=True,
     ),
     Row(
         "F18",
@@ -224,6 +232,7 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
         _AFTER_THE_BROKER,
         {"first": Promise(5, 5)},
         "failed after 4 s",
+        spares_schedulers=True,
     ),
     Row(
         "F19",
@@ -282,7 +291,7 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
     Row(
         "F25",
         lambda scale: nemesis.Pause(WORKER, 400 * scale),
-        {"dispatch": stopwatch.dispatch},
+        {"gap": stopwatch.gap, "rerun": stopwatch.rerun, "dispatch": stopwatch.dispatch},
         {},
         "310 s",
         overlap_seconds=5.0,
@@ -302,7 +311,7 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
         {"dispatch": Promise(10, 10)},
         "undefined",
         before=_LONG_TASK,
-        moment=_RUNNING,
+        moment=_some_run,
         topology=Topology(database_disk_mb=400),
     ),
     Row(
@@ -312,7 +321,7 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
         {"dispatch": Promise(60, 60)},
         "300–720 s",
         before=_LONG_TASK,
-        moment=_RUNNING,
+        moment=_some_run,
     ),
 )
 
@@ -394,15 +403,16 @@ ON_SEVERAL_HOSTS: tuple[Row[HostsTarget], ...] = (
     Row(
         "F28",
         lambda scale: HostFarAway(WORKING, max(30.0, 600.0 * scale)),
-        {"dispatch": stopwatch.dispatch},
+        {"gap": stopwatch.gap, "dispatch": stopwatch.dispatch},
         {},
         "tasks may be killed",
         topology=_APART,
+        spares_schedulers=True,
     ),
     Row(
         "F26a",
         lambda scale: AgentKilled(DECIDING),
-        {"dispatch": stopwatch.dispatch},
+        {"gap": stopwatch.gap, "dispatch": stopwatch.dispatch},
         {},
         "no supervisor",
         before=_ON_EVERY_HOST,
@@ -416,11 +426,12 @@ ON_SEVERAL_HOSTS: tuple[Row[HostsTarget], ...] = (
         {},
         "scheduler held to be dead",
         topology=replace(_THREE, clocks=True),
+        spares_schedulers=True,
     ),
     Row(
         "F30",
         lambda scale: EachHostAnew(),
-        {"dispatch": stopwatch.dispatch},
+        {"gap": stopwatch.gap, "dispatch": stopwatch.dispatch},
         {},
         "tasks killed",
         topology=_THREE,

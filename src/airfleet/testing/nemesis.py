@@ -92,7 +92,8 @@ class Kill:
 
     def inflict(self, target: Target) -> Attempts:
         """With all that it started."""
-        return kill_all((_first(target, self.kind),), target.witness_folder)
+        hurt = kill_all((_first(target, self.kind),), target.witness_folder)
+        return hurt | unheard(target.witness_folder) if self.kind == WORKER else hurt
 
     def heal(self, target: Target) -> None:
         """It is started again by what keeps it."""
@@ -164,7 +165,8 @@ class Pause:
         """SIGSTOP."""
         root = _first(target, self.kind)
         self._stopped[:] = stop_all(lambda: tree(root))
-        return attempts_of(self._stopped, target.witness_folder)
+        hurt = attempts_of(self._stopped, target.witness_folder)
+        return hurt | unheard(target.witness_folder) if self.kind == WORKER else hurt
 
     def heal(self, target: Target) -> None:
         """SIGCONT."""
@@ -400,7 +402,7 @@ class PowerOff:
     def inflict(self, target: Target) -> Attempts:
         """Servers last: until they are gone, nothing that is ended before can be told from one that ended well."""
         there = stop_all(target.processes)  # nothing may begin while it is asked what runs
-        hurt = attempts_of(there, target.witness_folder)
+        hurt = attempts_of(there, target.witness_folder) | unheard(target.witness_folder)
         target.power_off()
         target.broker.kill()
         target.servers.crash(POSTGRES_SERVER)
@@ -492,11 +494,16 @@ def running(witness_folder: Path) -> list[Note]:
 
 
 def attempts_of(pids: Iterable[int], witness_folder: Path) -> Attempts:
-    """Those whose process is among these, and those that ended so shortly before that nobody may have heard of it."""
-    family, now = set(pids), time.monotonic()
-    alive = {note.attempt for note in running(witness_folder) if note.pid in family}
+    """Those whose process is among these."""
+    family = set(pids)
+    return frozenset(note.attempt for note in running(witness_folder) if note.pid in family)
+
+
+def unheard(witness_folder: Path) -> Attempts:
+    """Those that ended so shortly before that nobody may have heard of it: a part of the worker would have told."""
+    now = time.monotonic()
     ends = (note for note in witness.read(witness_folder) if note.event in (Event.END, Event.RAISED))
-    return frozenset(alive | {note.attempt for note in ends if now - note.at < HEARD_SECONDS})
+    return frozenset(note.attempt for note in ends if now - note.at < HEARD_SECONDS)
 
 
 def _replicated(target: Target) -> ReplicatedServers:

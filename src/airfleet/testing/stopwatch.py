@@ -13,6 +13,8 @@ from typing import TypeAlias
 
 from airfleet.testing.history import Answer, Change, Event, Note, Run, Task
 
+#: an API that has answered for so long will go on
+SURE_SECONDS = 3.0
 #: there was nothing to recover
 UNHURT = 0.0
 _FINAL = ("success", "failed", "skipped", "upstream_failed")
@@ -32,6 +34,7 @@ class Moment:
     #: attempts that may suffer
     hurt: frozenset[str] = frozenset()
     silences: bool = False
+    spares_schedulers: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,9 @@ class Evidence:
     #: callbacks that have to run
     callbacks: frozenset[Task] = frozenset()
     answers: tuple[Answer, ...] = ()
+    run_states: tuple[tuple[Run, str], ...] = ()
+    #: when a scheduler was recorded as ended or dead
+    given_up: tuple[float, ...] = ()
     #: for how long the tasks of a run were asked to run, or to wait
     seconds: Mapping[Run, float] = field(default_factory=dict)
 
@@ -56,6 +62,12 @@ def dispatch(evidence: Evidence, moment: Moment) -> float | None:
     """From the healing to the first start of a task that was not sent before it."""
     sent_before = {one.attempt for one in evidence.changes if one.state == "queued" and one.at < moment.ended}
     return _least(_starts(evidence, moment.ended, without=sent_before), moment.ended)
+
+
+def since(evidence: Evidence, moment: Moment) -> float | None:
+    """From the fault to the first start of a task that was not sent before it was healed."""
+    seconds = dispatch(evidence, moment)
+    return None if seconds is None else seconds + moment.ended - moment.began
 
 
 def first_of_waiting(evidence: Evidence, moment: Moment) -> float | None:
@@ -149,10 +161,14 @@ def callbacks(evidence: Evidence, moment: Moment) -> float | None:
 
 
 def answering(evidence: Evidence, moment: Moment) -> float | None:
-    """From the fault to the first question that the API answered."""
-    return min(
-        (one.at - moment.began for one in evidence.answers if one.answered and one.at > moment.ended), default=None
-    )
+    """From the fault to the first answer of the API after which none failed; known when some seconds have passed."""
+    later = sorted((one for one in evidence.answers if one.at > moment.began), key=lambda one: one.at)
+    if not later or later[-1].at < moment.ended + SURE_SECONDS:
+        return None
+    last_failure = max((one.at for one in later if not one.answered), default=moment.began)
+    well = (one.at + one.took for one in later if one.answered and one.at >= last_failure)
+    answered = next(well, None)
+    return None if answered is None else answered - moment.began
 
 
 def _orphans(evidence: Evidence, moment: Moment) -> set[Task]:

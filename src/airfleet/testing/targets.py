@@ -272,7 +272,10 @@ class FleetTarget(_Harness):
     def api(self) -> Api:
         """Its REST API, by the way that people take."""
         found = self._fleet.api
-        return replace(found, url=self._fleet.snapshot().url.rstrip("/")) if self.topology.proxied else found
+        if not self.topology.proxied:
+            return found
+        # Nobody else is asked when nginx is silent: it is what is looked at.
+        return replace(found, url=self._fleet.snapshot().url.rstrip("/"), others=())
 
     def pids(self, kind: str) -> tuple[int, ...]:
         """The first process of every component of a kind that runs now."""
@@ -288,8 +291,8 @@ class FleetTarget(_Harness):
             processes.send(pid, signal.SIGKILL)
 
     def power_on(self) -> None:
-        """``airfleet up``, as the unit of a machine that boots does it."""
-        self._fleet.start()
+        """``airfleet up``, as the unit of a machine that boots does it; how long it takes is a part of the recovery."""
+        self._fleet.boot()
 
     def is_well(self) -> bool:
         """Whether its agent says so."""

@@ -79,6 +79,15 @@ def test_schedulers_that_have_ended_are_known_with_the_moment(database: psycopg.
     database.execute("UPDATE job SET state = 'running' WHERE id = 1")  # it was not dead at all
     assert list(gone := audit.gone_schedulers(database)) == [0]
     assert began - 0.1 <= gone[0] <= time.monotonic() + 0.1
+    assert len(audit.given_up(database)) == 2  # also the one that was not dead
+    assert all(began - 0.1 <= at <= time.monotonic() + 0.1 for at in audit.given_up(database))
+
+
+def test_what_was_decided_of_a_run_is_told_each_time(database: psycopg.Connection[Any]) -> None:
+    assert audit.run_states(database) == ()
+    for state in ("failed", "failed", "running", "success"):
+        database.execute("UPDATE dag_run SET state = %s", (state,))
+    assert audit.run_states(database) == tuple((Run("d", "r"), state) for state in ("failed", "running", "success"))
 
 
 def test_nothing_is_left_of_it_when_it_is_removed(database: psycopg.Connection[Any]) -> None:
@@ -86,5 +95,6 @@ def test_nothing_is_left_of_it_when_it_is_removed(database: psycopg.Connection[A
     database.execute("INSERT INTO task_instance VALUES (%s, 'd', 'r', 't', -1, 1, NULL)", (ONE,))
     database.execute("INSERT INTO job VALUES (1, 'SchedulerJob', 'running')")
     database.execute("UPDATE job SET state = 'failed'")
-    for table in ("airfleet_audit", "airfleet_audit_scheduler"):
+    database.execute("UPDATE dag_run SET state = 'failed'")
+    for table in ("airfleet_audit", "airfleet_audit_scheduler", "airfleet_audit_run"):
         assert database.execute("SELECT to_regclass(%s)", (table,)).fetchone() == (None,)

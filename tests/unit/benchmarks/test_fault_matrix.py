@@ -16,6 +16,7 @@ def row(*seconds: float | None, name: str = "worker killed", violations: tuple[s
     found = [{"rerun": one} for one in seconds]
     return {
         "seed": 1,
+        "patience_s": 60.0,
         "runs_of_dags": 40,
         "attempts": 50,
         "faults": [{"fault": name, "recovery_s": one} for one in found],
@@ -51,9 +52,18 @@ def test_a_row_says_what_was_measured_what_was_promised_and_what_stock_did() -> 
         "3.0",
         "3.0",
         "5 / 15",
-        "never, 1 of 1; **I1** × 1, **I5** × 2",
+        "not in 60 s, 1 of 1; **I1** × 1, **I5** × 2",
         "failed, or 610 s",
     ]
+
+
+def test_what_took_longer_than_is_promised_is_bold_and_no_success() -> None:
+    [_, _, shown] = page(airfleet={"F5": row(1.0, 2.0, 5.5)})
+    assert shown[5:9] == ["2.0", "**5.5**", "5.5", "5 / 15"]
+    assert fault_matrix.in_time("F5", row(1.0, 5.0)["recovery"])
+    assert not fault_matrix.in_time("F5", row(1.0, 5.5)["recovery"])
+    assert not fault_matrix.in_time("F5", row(1.0, None)["recovery"])
+    assert fault_matrix.in_time("F32 seed 1", row(90.0)["recovery"])
 
 
 def test_what_never_recovered_is_said_and_a_shorter_fault_of_stock_is_named() -> None:
@@ -62,7 +72,7 @@ def test_what_never_recovered_is_said_and_a_shorter_fault_of_stock_is_named() ->
     theirs = row(2.0, name="broker away for 15 s")
     theirs["recovery"]["start"] = theirs["recovery"].pop("rerun")
     [_, _, shown] = page(airfleet={"F17": ours}, stock={"F17": theirs})
-    assert shown[5:8] == ["1.0", "never, 1 of 2", "never, 1 of 2"]
+    assert shown[5:8] == ["1.0", "not in 60 s, 1 of 2", "not in 60 s, 1 of 2"]
     assert shown[9] == "2.0 (2.0); all held; broker away for 15 s"
 
 

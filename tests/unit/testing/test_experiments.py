@@ -21,7 +21,7 @@ from airfleet.cli.rest import ApiError
 from airfleet.errors import FleetError
 from airfleet.pipelines.checks import read_and_check
 from airfleet.testing import host_faults, matrix, nemesis, processes, secrecy, witness, workload
-from airfleet.testing.history import Task
+from airfleet.testing.history import Run, Task
 from airfleet.testing.hosts_target import HostsTarget
 from airfleet.testing.load import Load
 from airfleet.testing.targets import Topology
@@ -60,10 +60,12 @@ def test_a_mix_is_the_same_at_the_same_tick_and_has_every_kind() -> None:
     assert sum(one.conf["seconds"] == mix.long_seconds for one in asked) == 3
 
 
-def test_one_run_of_each_tick_is_steady() -> None:
+def test_what_is_asked_for_at_a_tick_is_steady_and_what_a_fault_needs_is_not() -> None:
     mix = Mix()
     asked = [one.run for tick in range(40) for one in mix.at("x-y", tick)]
-    assert sum(mix.is_steady("x-y", run) for run in asked) == 40
+    assert all(mix.is_steady("x-y", run) for run in asked)
+    assert not mix.is_steady("x-y", Run(workload.ONE, "x-y-3-more-1"))
+    assert not mix.is_steady("x-y", Run(workload.ONE, "another-3"))
 
 
 @pytest.mark.parametrize("slots", [1, 4])

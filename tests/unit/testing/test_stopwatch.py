@@ -141,6 +141,20 @@ def test_the_api_answers_with_the_first_answer_after_the_fault() -> None:
     assert stopwatch.answering(Evidence((), (), answers=answers[:3]), FAULT) is None
 
 
+def test_an_api_that_answers_once_and_then_fails_has_not_come_back_and_what_an_answer_takes_counts() -> None:
+    answers = (Answer(110.5, True), Answer(111, False), Answer(112, False), Answer(113, True, 0.5), Answer(114, True))
+    assert stopwatch.answering(Evidence((), (), answers=answers), FAULT) == 13.5
+    assert stopwatch.answering(Evidence((), (), answers=answers[:1]), FAULT) is None
+    assert stopwatch.answering(Evidence((), (), answers=(Answer(101, True, 0.25), Answer(113, True))), FAULT) == 1.25
+
+
+def test_what_is_counted_from_the_fault_itself_has_the_time_that_it_lasted() -> None:
+    evidence = Evidence((note(Event.START, ONE, 112, "a"),), ())
+    assert stopwatch.dispatch(evidence, FAULT) == 2.0
+    assert stopwatch.since(evidence, FAULT) == 12.0
+    assert stopwatch.since(Evidence((), ()), FAULT) is None
+
+
 def test_attempts_are_fenced_when_the_last_that_had_to_end_has_given_its_last_sign() -> None:
     notes = (
         note(Event.START, ONE, 90, "a"),
