@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import psycopg
 
-#: for every client, as libpq understands it: seconds, and milliseconds for the last
+#: For every client, as libpq understands it: seconds, and milliseconds for the last. Of several servers in a URL a dead
+#: one may be tried first by each new connection, of which a component makes some: no longer than libpq's least.
 CLIENT: Mapping[str, Any] = {
-    "connect_timeout": 3,
+    "connect_timeout": 2,
     "keepalives": 1,
     "keepalives_idle": 5,
     "keepalives_interval": 2,

@@ -18,6 +18,7 @@ from pathlib import Path
 from airfleet import events, lossy
 from airfleet.agent import limits, old_logs, setup
 from airfleet.agent.agent import Agent
+from airfleet.agent.control import AlreadyRuns
 from airfleet.errors import AirfleetError, FileProblems, FleetError
 from airfleet.fleet.paths import fleet_id
 
@@ -62,7 +63,7 @@ def _refusal(refused: AirfleetError) -> dict[str, object]:
     if isinstance(refused, FileProblems):
         return {"problems": [dataclasses.asdict(problem) for problem in refused.problems]}
     if isinstance(refused, FleetError):
-        return {"sentence": refused.sentence, "hint": refused.hint}
+        return {"sentence": refused.sentence, "hint": refused.hint, "runs": isinstance(refused, AlreadyRuns)}
     return {"sentence": str(refused), "hint": None}
 
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from airfleet.agent.states import FINE, State
+from airfleet.errors import FleetError
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,10 @@ def _known(kind: type[Any], data: Mapping[str, Any]) -> dict[str, Any]:
 
 class AgentGone(Exception):
     """No agent listens there (any more)."""
+
+
+class AlreadyRuns(FleetError):
+    """An agent was not started: another one has the fleet on this host, and answers now or soon."""
 
 
 def ask(path: Path, request: Mapping[str, Any], timeout_seconds: float | None = 5.0) -> Iterator[Snapshot]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from airfleet.agent import netns
+from airfleet.agent.control import AlreadyRuns
 from airfleet.agent.leftovers import MARK
 from airfleet.errors import FileProblems, FleetError, Place, Problem
 from airfleet.fleet.paths import Paths, fleet_id, of
@@ -18,7 +19,7 @@ from airfleet.fleet.paths import Paths, fleet_id, of
 def start(root: Path, *, environ: Mapping[str, str]) -> int:
     """Start the agent of the fleet in ``root``; returns its pid once it can be asked.
 
-    Raises FileProblems or FleetError when the agent refuses to start.
+    Raises FileProblems or FleetError when the agent refuses to start, AlreadyRuns when another one was there first.
     """
     read, write = os.pipe()
     paths = of(root, environ)
@@ -39,6 +40,19 @@ def start(root: Path, *, environ: Mapping[str, str]) -> int:
         return int(said["pid"])
     agent.wait()
     raise _refusal(said)
+
+
+def environment_of(pid: int, paths: Paths) -> dict[str, str]:
+    """What an agent was started with (its overlay, its host, variables that fleet.yaml refers to), to do so again.
+
+    Nothing when this is no process of that fleet.
+    """
+    try:
+        lines = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return {}
+    found = dict(os.fsdecode(line).split("=", 1) for line in lines if b"=" in line)
+    return found if found.get(MARK) == fleet_id(paths.home) else {}
 
 
 def end_leftovers(paths: Paths, grace_seconds: float = 10.0) -> tuple[int, ...]:
@@ -84,4 +98,5 @@ def _refusal(said: Mapping[str, object]) -> FileProblems | FleetError:
     if isinstance(problems := said.get("problems"), list):
         return FileProblems(Problem(Place(**p["place"]), p["path"], p["sentence"], p["hint"]) for p in problems)
     hint = said.get("hint")
-    return FleetError(str(said["sentence"]), hint if isinstance(hint, str) else None)
+    kind = AlreadyRuns if said.get("runs") else FleetError
+    return kind(str(said["sentence"]), hint if isinstance(hint, str) else None)

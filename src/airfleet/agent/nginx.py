@@ -71,7 +71,7 @@ def configure(plan: Plan, nginx: Nginx) -> None:
     """Write the configuration of the plan's site and have nginx itself read it.
 
     Raises FleetError when its port is in use, or for what nginx finds wrong (a certificate that is not
-    there, a port that needs more rights).
+    there, a port that needs more rights) or cannot be told.
     """
     for name, text in renderer.files(plan).items():
         write_private(nginx.folder / name, text)
@@ -102,7 +102,7 @@ def _require_free(door: Door, way_out: str = "") -> None:
             if refused.errno == errno.EADDRNOTAVAIL:
                 raise FleetError(
                     f"this host has no address {door.address}, which fleet.yaml gives to the proxy",
-                    hint="proxy.address is an address of the host that it runs on; 0.0.0.0 is every one",
+                    hint="proxy.address is an address of the host that it runs on; 0.0.0.0 is every one of IPv4",
                 ) from None
 
 

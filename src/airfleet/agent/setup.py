@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from airfleet.agent import embedded, hosts, leftovers, nginx
+from airfleet.agent.control import AlreadyRuns
 from airfleet.agent.succession import Inheritance, inherit
 from airfleet.errors import FleetError
 from airfleet.fleet import local_hosts, planning, secrets
@@ -23,7 +24,7 @@ from airfleet.fleet.components.flower import listens_on
 from airfleet.fleet.context import Context, Nginx, Ports, needs_log_server
 from airfleet.fleet.paths import Paths
 from airfleet.fleet.plan import Plan
-from airfleet.fleet.ports import PortBook
+from airfleet.fleet.ports import PortBook, api_server, given
 from airfleet.fleet.reader import FILE_NAME, read_file
 from airfleet.fleet.secrets import Secrets
 from airfleet.fleet.spec import API_PORT, EMBEDDED, LOGS_PORT, Fleet, Host
@@ -125,7 +126,7 @@ def _lock(paths: Paths, fleet: Fleet) -> IO[str]:
         lock.seek(0)
         holder = lock.read().strip()
         lock.close()
-        raise FleetError(
+        raise AlreadyRuns(
             f"fleet '{fleet.name}' is already running (agent {holder})",
             hint="'airfleet status' shows it, 'airfleet down' ends it",
         ) from None
@@ -147,6 +148,7 @@ def require_room(home: Path, free_bytes: int) -> None:
 def _context(fleet: Fleet, here: Host, paths: Paths, book: PortBook, kept: Secrets, *, together: bool) -> Context:
     """``together``: all hosts are agents of this machine, which tell one another the ports that they found."""
     own_database, own_broker = fleet.database == EMBEDDED, fleet.broker == EMBEDDED
+    book.keep_off(given(fleet, here))
     own_nginx = _nginx(fleet, here, paths)
     known = local_hosts.is_named(fleet) and not together
     postgres = book.port("postgres", POSTGRES_PORT) if own_database else None
@@ -172,7 +174,7 @@ def _context(fleet: Fleet, here: Host, paths: Paths, book: PortBook, kept: Secre
 
 def _api_port(here: Host, number: int, book: PortBook, *, known: bool) -> int:
     """The port of this host's api-server of this number (from 0); ``known`` to other hosts before it starts."""
-    name = f"api_server_{number + 1}" if number else "api_server"
+    name = api_server(number)
     address = here.api_server.address or here.address
     if here.api_server.port is not None or known:
         return book.fixed(name, (here.api_server.port or API_PORT) + number, address)

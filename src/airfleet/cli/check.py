@@ -34,6 +34,8 @@ class Findings:
     pipelines: list[Pipeline] = field(default_factory=list)
     #: files with Dags in Python
     python_files: list[str] = field(default_factory=list)
+    #: fleet.yaml and overlays of it
+    fleet_files: list[str] = field(default_factory=list)
     files: int = 0
 
     @property
@@ -45,6 +47,11 @@ class Findings:
     def fine_python(self) -> int:
         """How many files with Dags in Python have no problem."""
         return sum(file not in self._broken for file in self.python_files)
+
+    @property
+    def fine_fleet(self) -> list[str]:
+        """Which of fleet.yaml and its overlays have no problem."""
+        return [file for file in dict.fromkeys(self.fleet_files) if file not in self._broken]
 
     @property
     def _broken(self) -> set[str]:
@@ -69,7 +76,7 @@ def command(paths: tuple[Path, ...], project: Path | None, env: str | None, outp
     findings = check(paths, _project(project, env, paths))
     put(findings, output)
     if output != "json" or sys.stderr.isatty():
-        terminal.say(problems.summary(findings.problems, findings.fine, findings.fine_python))
+        terminal.say(problems.summary(findings.problems, findings.fine, findings.fine_python, findings.fine_fleet))
     return EXIT_WRONG if findings.problems else EXIT_OK
 
 
@@ -83,23 +90,12 @@ def _project(folder: Path | None, env: str | None, paths: Sequence[Path]) -> Pro
 
 def check(paths: Sequence[Path], here: Project | None) -> Findings:
     """Check ``paths``, or all of the project when there are none."""
-    from airfleet.fleet import reader
-
     findings = Findings()
-    environ: Mapping[str, str] = os.environ if here is None else here.environ
-    folder = "pipelines"
-    fleet: Fleet | None = None
-    if here is not None:
-        try:
-            fleet = reader.read_file(here.fleet_file, here.environ)
-            environ, folder = {**environ, **fleet.task_environment}, fleet.pipelines
-        except FileProblems as wrong:
-            # Said once: with the project, or when fleet.yaml is named below.
-            if not paths:
-                findings.problems += _shown(wrong.problems)
-        if not paths:
-            findings.files += 1
-            paths = [here.root / folder]
+    fleet, wrong = _fleet_of(here) if here is not None else (None, ())
+    known = _what_is_right(here) if here is not None and fleet is None else fleet
+    if here is not None and not paths:  # else it is said when fleet.yaml is named
+        paths = _whole_project(here, known, wrong, findings)
+    environ = {**(os.environ if here is None else here.environ), **(known.task_environment if known else {})}
     for file in _files(paths):
         findings.files += 1
         _check_file(file, environ, findings)
@@ -108,6 +104,51 @@ def check(paths: Sequence[Path], here: Project | None) -> Findings:
         findings.problems += queues.unserved(findings.pipelines, fleet)
     findings.problems.sort()
     return findings
+
+
+def _fleet_of(here: Project) -> tuple[Fleet | None, Sequence[Problem]]:
+    from airfleet.fleet import reader
+
+    try:
+        return reader.read_file(here.fleet_file, here.environ), ()
+    except FileProblems as wrong:
+        return None, wrong.problems
+
+
+def _what_is_right(here: Project) -> Fleet | None:
+    """The fleet of a file with problems, without the keys that have them: its pipelines are checked all the same."""
+    from airfleet import source
+    from airfleet.fleet import reader
+
+    try:
+        top = reader.load_files(here.fleet_file, here.environ).top
+    except FileProblems:
+        return None
+    while isinstance(top, source.Mapping):
+        fleet, wrong = reader.interpreted(reader.Document(top, ()), here.environ, here.root.absolute(), lenient=True)
+        blamed = {re.split(r"[.\[]", problem.path, maxsplit=1)[0] for problem in wrong}
+        rest = tuple((key, value) for key, value in top.entries if key.text not in blamed)
+        if fleet is not None or len(rest) == len(top.entries):
+            return fleet
+        top = replace(top, entries=rest)
+    return None
+
+
+def _whole_project(
+    here: Project, known: Fleet | None, wrong: Sequence[Problem], findings: Findings
+) -> tuple[Path, ...]:
+    """Note what is wrong with fleet.yaml; the folder of pipelines, if it is there."""
+    findings.problems += _shown(wrong)
+    findings.files += 1
+    findings.fleet_files.append(_short(str(here.fleet_file)))
+    folder = here.root / (known.pipelines if known is not None else "pipelines")
+    if folder.is_dir():
+        return (folder,)
+    if known is not None and not any(problem.path == "pipelines" for problem in wrong):
+        sentence = f"there is no folder '{known.pipelines}' beside {FLEET_FILE}"
+        place = Place(_short(str(here.fleet_file)))
+        findings.problems.append(Problem(place, "pipelines", sentence, "'pipelines: FOLDER' names another one"))
+    return ()
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
@@ -140,6 +181,7 @@ def _check_file(file: Path, environ: Mapping[str, str], findings: Findings) -> N
         findings.python_files.append(_short(str(file)))
         return
     if overlay := _FLEET.fullmatch(file.name):
+        findings.fleet_files.append(_short(str(file)))
         env = overlay[1] or environ.get("AIRFLEET_ENV", "")
         try:
             reader.read_file(file.with_name(FLEET_FILE), {**environ, "AIRFLEET_ENV": env})

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 import click
 
 from airfleet import source
 from airfleet.cli import options, tables, terminal
 from airfleet.cli.project import find
+
+Kind = Literal["text", "value"]
+
+#: keys of fleet.yaml below which all values are of one kind: texts as they are written, or numbers and truth values too
+BELOW: Final[Mapping[str, Kind]] = {
+    **dict.fromkeys(("env", "vars", "variables", "airflow"), "text"),
+    **dict.fromkeys(("pools", "extra"), "value"),
+}
 
 
 @click.command(epilog="\b\nExamples:\n  airfleet config\n  airfleet config --env prod -o json")
@@ -31,21 +42,42 @@ def command(project: Path | None, env: str | None, output: str) -> None:
     tables.put_value(shown(document.top), output)
 
 
-def shown(node: source.Node, key: str = "") -> Any:
-    """A node as plain data without a secret.
+def shown(node: source.Node, key: str = "", below: Kind | None = None) -> Any:
+    """A node as plain data without a secret, its values as the fleet takes them; ``below``: what all of them are.
 
     >>> shown(source.load("{broker: redis://:s3cret@queue/0, env: {API_TOKEN: abc, TZ: UTC}}", "fleet.yaml")[0][0])
     {'broker': 'redis://:***@queue/0', 'env': {'API_TOKEN': '***', 'TZ': 'UTC'}}
+    >>> shown(source.load("{env: {V: 1.10, N: 8}, workers: [{slots: 1_000}]}", "fleet.yaml")[0][0])
+    {'env': {'V': '1.10', 'N': 8}, 'workers': [{'slots': 1000}]}
     """
     from airfleet.fleet import sensitive
 
     if isinstance(node, source.Mapping):
-        return {name.text: shown(value, _key(key, name.text, node)) for name, value in node.entries}
+        below = below or BELOW.get(key)
+        return {name.text: shown(value, _key(key, name.text, node), below) for name, value in node.entries}
     if isinstance(node, source.Sequence):
-        return [shown(item, key) for item in node.items]
+        return [shown(item, key, below) for item in node.items]
     if sensitive.is_secret(key) and sensitive.is_written_out(node.text):
         return sensitive.MASK
-    return sensitive.masked(node.value) if isinstance(node.value, str) else node.value
+    if isinstance(node.value, str):
+        return sensitive.masked(node.value)
+    return _value(node, below or ("value" if key in _values() else "text"))
+
+
+def _value(node: source.Scalar, kind: Kind) -> Any:
+    """A number or truth value where one is meant; else what is written, unless a number says exactly that."""
+    says_it = node.value is None or json.dumps(node.value, default=str) == node.text
+    return node.value if says_it or (kind == "value" and isinstance(node.value, int | float)) else node.text
+
+
+@cache
+def _values() -> frozenset[str]:
+    """The keys of fleet.yaml that stand for numbers and truth values."""
+    from airfleet.fleet import keys
+
+    tables = (keys.FLEET, keys.API_SERVER, keys.WORKER, keys.PROXY, keys.FLOWER, keys.CONNECTION, keys.POOL)
+    kinds = ("integer", "boolean", "instances", "api_server", "flower")
+    return frozenset(name for table in tables for name, key in table.items() if key.kind in kinds)
 
 
 def _key(above: str, name: str, node: source.Mapping) -> str:

@@ -7,12 +7,16 @@
           no agent               too slow, or Ctrl-C again: end everything by force
 
 What is left is found by the mark that every process of a fleet carries in its environment,
-so it is found also after the agent was killed.
+so it is found also after the agent was killed. As long as it is at work it holds a lock, so that
+a foreground ``up`` does not take the end of an agent that could not say goodbye for its death.
 """
 
 from __future__ import annotations
 
+import fcntl
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -60,15 +64,45 @@ def everything(here: Project, host: str | None = None) -> tuple[Project, ...]:
 def end(here: Project, patience_seconds: float) -> str:
     """Stop the fleet and end every process of it; what was done, or nothing, as a sentence."""
     name, in_time = None, True
-    try:
-        name, in_time = _stop(here, patience_seconds)
-    except AgentGone:
-        pass
-    except KeyboardInterrupt:
-        in_time = False
-        terminal.say("ending it at once")
-    left = _end_leftovers(here)
+    with _at_work(here.paths):
+        try:
+            name, in_time = _stop(here, patience_seconds)
+        except AgentGone:
+            pass
+        except TimeoutError:
+            in_time = False
+            terminal.say("the agent does not answer; ending everything by force")
+        except KeyboardInterrupt:
+            in_time = False
+            terminal.say("ending it at once")
+        left = _end_leftovers(here)
     return _told(name, in_time, left, here.environ.get(paths.HOST))
+
+
+def is_at_work(places: paths.Paths) -> bool:
+    """Whether somebody ends the fleet now."""
+    try:
+        with _lock(places).open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        pass
+    return False
+
+
+@contextmanager
+def _at_work(places: paths.Paths) -> Iterator[None]:
+    if not places.runtime.is_dir():  # it never ran here
+        yield
+        return
+    with _lock(places).open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)  # two may do the same
+        yield
+
+
+def _lock(places: paths.Paths) -> Path:
+    return places.runtime / "down.lock"
 
 
 def _stop(here: Project, patience_seconds: float) -> tuple[str, bool]:
@@ -96,8 +130,10 @@ def _end_leftovers(here: Project) -> tuple[int, ...]:
 def _told(name: str | None, in_time: bool, left: tuple[int, ...], host: str | None) -> str:
     what = f"host '{host}' of fleet '{name}'" if host else f"fleet '{name}'"
     count = f"{len(left)} {'process' if len(left) == 1 else 'processes'}"
-    if name is None:
+    if name is None and in_time:
         return f"no agent was running; ended {count} that it had left" if left else ""
+    if name is None:
+        return f"the agent did not answer; {count} had to be ended by force" if left else ""
     if not in_time:
         return f"{what} is stopped; {count} had to be ended by force"
     return f"{what} is stopped"

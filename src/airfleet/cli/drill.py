@@ -6,23 +6,25 @@
        │             │
        4             refused without --yes
 
-Talk (what happens when) goes to stderr as it happens, the verdict to stdout.
+Talk (what happens when) goes to stderr as it happens, the verdict to stdout, before anything is removed.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from airfleet.cli import options, rest, tables, terminal
+from airfleet.agent.control import Snapshot
+from airfleet.cli import options, rest, tables, telling, terminal
 from airfleet.cli.project import Project, find
-from airfleet.errors import EXIT_OK, EXIT_WAIT_TIMED_OUT, EXIT_WRONG, FleetError
+from airfleet.errors import EXIT_OK, EXIT_WAIT_TIMED_OUT, EXIT_WRONG, AirfleetError, FleetError, did_you_mean
 
 if TYPE_CHECKING:
+    from airfleet.fleet.spec import Fleet, Host
     from airfleet.testing.drill import Drill, Place, Verdict
 
 ALL = "all"
@@ -61,18 +63,23 @@ def command(part: str, yes: bool, queue: str | None, timeout: float, output: str
 
     Exit code: 0 nothing was lost, 1 something was, 4 the fleet was not healthy before, 124 it was not in time.
     """
+    from airfleet.cli import up
     from airfleet.testing import drill
 
     here = find(project)
-    place = _place(here, queue, allowed=yes)
-    parts = _parts(here, part)
-    one = drill.Drill(place, timeout, _say)
+    asked = telling.running(here)
+    place = place_of(here, asked, queue, allowed=yes)
+    parts = _parts(asked, part)
+    one = drill.Drill(place, timeout, _say, _warn)
     terminal.say(f"adding '{drill.FILE_NAME}' for the time of the drill")
-    with one.prepared():
-        verdicts = list(_drilled(one, parts))
-    tables.put_rows([row(verdict) for verdict in verdicts], output, COLUMNS)
-    for violation in (str(violation) for verdict in verdicts for violation in verdict.violations):
-        terminal.say(terminal.style(violation, fg="red"))
+    verdicts: list[Verdict] = []
+    try:
+        with up.signals_interrupt(), one.prepared():
+            _drill(one, parts, verdicts, output)
+    except AirfleetError as wrong:
+        if all(verdict.held for verdict in verdicts):
+            raise
+        terminal.say(terminal.style("error: ", fg="red", bold=True) + str(wrong))
     return exit_code(verdicts)
 
 
@@ -101,43 +108,105 @@ def row(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _place(here: Project, queue: str | None, *, allowed: bool) -> Place:
-    """The fleet that is drilled. Raises FleetError when it does not run, or may not be broken."""
+def place_of(here: Project, asked: Snapshot, queue: str | None, *, allowed: bool) -> Place:
+    """The fleet that is drilled, as its agent was started. Raises FleetError when it may not, or cannot, be drilled."""
+    from airfleet.fleet import local_hosts
     from airfleet.fleet.reader import read_file
     from airfleet.testing import drill
 
-    fleet = read_file(here.fleet_file, here.environ, lenient=True)
+    environ = _as_started(here, asked)
+    fleet = local_hosts.of(read_file(here.fleet_file, environ, lenient=True), environ)
     if fleet.production and not allowed:
         raise FleetError(
             f"fleet '{fleet.name}' is production: a drill really kills what it names",
             hint="--yes does it all the same",
         )
     api, _ = rest.connect(here)
-    queue = queue or next(iter(fleet.queues), "default")
-    slots = sum(one.count * (one.slots or os.cpu_count() or 1) for one in fleet.workers if queue in one.queues)
-    return drill.Place(here.root, here.environment, here.paths, here.root / fleet.pipelines, queue, slots, api)
+    host = asked.host or fleet.hosts[0].name
+    queue = queue_of(fleet, host, queue)
+    workers = [worker for one in _seen(fleet, host) for worker in one.workers if queue in worker.queues]
+    slots = sum(one.count * (one.slots or os.cpu_count() or 1) for one in workers)
+    return drill.Place(here, environ, here.root / fleet.pipelines, queue, slots, api)
 
 
-def _parts(here: Project, part: str) -> tuple[str, ...]:
-    from airfleet.agent import control
+def queue_of(fleet: Fleet, host: str, wanted: str | None) -> str:
+    """The queue of a drill on ``host``: the wanted one, or the first of which every task runs where its witness is.
+
+    Raises FleetError when nobody takes the wanted one, or a worker elsewhere does.
+    """
+    if wanted is not None and wanted not in fleet.queues:
+        hint = did_you_mean(wanted, fleet.queues) or f"the queues are: {', '.join(fleet.queues)}"
+        raise FleetError(f"no worker of fleet '{fleet.name}' takes tasks of queue '{wanted}'", hint=hint)
+    seen = _seen(fleet, host)
+    elsewhere = {q: one.name for one in fleet.hosts if one not in seen for w in one.workers for q in w.queues}
+    own = [q for q in dict.fromkeys(q for one in seen for w in one.workers for q in w.queues) if q not in elsewhere]
+    if wanted in own or (wanted is None and own):
+        return wanted or own[0]
+    raise FleetError(
+        f"{_where(host, wanted, elsewhere)}, and this drill sees only tasks of this machine: its witness is a folder",
+        hint=f"--queue {own[0]}" if own else f"give a worker of host '{host}' a queue that no other host's worker has",
+    )
+
+
+def _where(host: str, wanted: str | None, elsewhere: Mapping[str, str]) -> str:
+    if wanted is None:
+        return f"no queue is taken by workers of host '{host}' alone"
+    return f"tasks of queue '{wanted}' may run on host '{elsewhere[wanted]}'"
+
+
+def _seen(fleet: Fleet, host: str) -> tuple[Host, ...]:
+    """The hosts whose tasks write into a folder of this machine: all, when it plays them, or else this one."""
+    from airfleet.fleet import local_hosts
+
+    together = all(local_hosts.is_played(one.address) for one in fleet.hosts)
+    return fleet.hosts if together else tuple(one for one in fleet.hosts if one.name == host)
+
+
+def _as_started(here: Project, asked: Snapshot) -> Mapping[str, str]:
+    """What its agent was started with: this shell may know nothing of its overlay, its host, or its variables."""
+    from airfleet.agent import launch
+
+    home = {"AIRFLEET_HOME": str(here.paths.home)} if here.environ.get("AIRFLEET_HOME") else {}
+    return {**(launch.environment_of(asked.pid, here.paths) or here.environment), **home}
+
+
+def _parts(asked: Snapshot, part: str) -> tuple[str, ...]:
     from airfleet.testing import drill
 
-    snapshot = control.status(here.paths.socket)
     if part == ALL:
-        return drill.available(snapshot)
+        return drill.available(asked)
     if part != drill.HOST:
-        drill.victim_of(part, snapshot)
+        drill.victim_of(part, asked)
     return (part,)
 
 
-def _drilled(drill: Drill, parts: Sequence[str]) -> Iterator[Verdict]:
-    for part in parts:
-        terminal.say(terminal.style(f"\ndrill {part}: a task every half second is the witness", bold=True))
-        yield drill.run(part)
+def _drill(drill: Drill, parts: Sequence[str], verdicts: list[Verdict], output: str) -> None:
+    """Do each; whatever ends it, say what came of those that are done."""
+    try:
+        for part in parts:
+            terminal.say(terminal.style(f"\ndrill {part}: a task every half second is the witness", bold=True))
+            verdicts.append(drill.run(part))
+    finally:
+        if verdicts:
+            _put(verdicts, output)
+
+
+def _put(verdicts: Sequence[Verdict], output: str) -> None:
+    tables.put_rows([row(verdict) for verdict in verdicts], output, COLUMNS)
+    for verdict in verdicts:
+        if not verdict.known:
+            sentence = f"{verdict.part}: whether a run was lost is not known; the API did not answer in time"
+            terminal.say(terminal.style(sentence, fg="red"))
+        for violation in verdict.violations:
+            terminal.say(terminal.style(str(violation), fg="red"))
 
 
 def _say(at: float, line: str) -> None:
     terminal.say(f"  {at:6.1f}s  {line}")
+
+
+def _warn(sentence: str, hint: str) -> None:
+    terminal.say(terminal.style("warning: ", fg="yellow", bold=True) + f"{sentence}\nhint: {hint}")
 
 
 def _rounded(seconds: float | None) -> float | None:

@@ -15,13 +15,13 @@ from airfleet.cli.project import Project, find
 from airfleet.errors import FileProblems, FleetError, did_you_mean
 from airfleet.fleet import paths as fleet_paths
 from airfleet.fleet.paths import HOST, Paths
-from airfleet.fleet.spec import LOCAL
+from airfleet.fleet.spec import LOCAL, Fleet, Host
 
 if TYPE_CHECKING:
     from airfleet.agent.control import Snapshot
     from airfleet.fleet.changes import Change
     from airfleet.fleet.description import Described, Description
-    from airfleet.fleet.spec import Fleet, Host
+    from airfleet.fleet.preview import Machine
 
 COLUMNS = {
     "change": "",
@@ -59,12 +59,15 @@ def command(project: Path | None, host: str | None, env: str | None, output: str
     machine. Starts nothing, changes nothing, imports no Airflow.
     """
     here = find(project, env)
-    fleet, sure = read(here)
-    planned = [plan_host(one, fleet, here, sure=sure) for one in _chosen(fleet, host)]
+    named, sure = read(here)
+    fleet = as_played(named, here)
+    plays = fleet is not named
+    planned = [plan_host(one, fleet, here, sure=sure, plays=plays) for one in _chosen(fleet, host)]
     rows = [row(one.host, change, several=len(fleet.hosts) > 1) for one in planned for change in one.changes]
     tables.put_rows(rows, output, COLUMNS, whole={"fleet": fleet.name, "hosts": [as_data(one) for one in planned]})
     if output == "table":
-        terminal.say(f"\n{summary(planned)}")
+        again = f"airfleet up --hosts {len(fleet.hosts)}" if plays else "airfleet up"
+        terminal.say(f"\n{summary(planned, again)}")
         if not sure:
             terminal.say("secrets of this fleet are not here: whatever depends on them was not compared")
 
@@ -82,20 +85,39 @@ def read(here: Project) -> tuple[Fleet, bool]:
             raise wrong from None
 
 
-def plan_host(host: Host, fleet: Fleet, here: Project, *, sure: bool) -> Planned:
-    """What a host would run, compared with what runs if it is this machine."""
-    from airfleet.fleet import changes, description, planning, preview, secrets
+def as_played(fleet: Fleet, here: Project) -> Fleet:
+    """The fleet on the hosts that this machine plays, while one of them runs and the folder's own fleet does not."""
+    from airfleet.fleet import local_hosts
 
-    paths = _paths(host, here)
-    before = _before(paths)
-    snapshot = _running(paths) if before is None or before.host == host.name else None
-    kept = secrets.load(paths.secrets)
-    cores = len(os.sched_getaffinity(0)) if snapshot or host.name == LOCAL else 0
-    context = preview.context(fleet, host.name, paths, kept or secrets.generate(), cores)
-    planned = description.describe(planning.plan(context), context.secrets.jwt_secret)
-    running = [component.name for component in snapshot.components if component.kind != "agent"] if snapshot else []
-    found = changes.compare(planned, before if snapshot else None, running, sure=sure and kept is not None)
-    return Planned(host, snapshot is not None, found)
+    if local_hosts.is_named(fleet) or running(here.on("").paths):
+        return fleet
+    environs = (one.environment for name in here.hosts if running((one := here.on(name)).paths))
+    return local_hosts.of(fleet, next(environs, {}))
+
+
+def plan_host(host: Host, fleet: Fleet, here: Project, *, sure: bool, plays: bool = False) -> Planned:
+    """What a host would run, compared with what runs if it is this machine; ``plays``: this machine is all hosts."""
+    from airfleet.fleet import changes, description, local_hosts, planning, preview, secrets
+
+    now = _now(host, here)
+    kept = secrets.load(now.paths.secrets)
+    told = kept or secrets.generate()
+    if plays:
+        fleet = local_hosts.seen_from(host.name, fleet, here.on(fleet.hosts[0].name).paths, told)
+    is_here = plays or now.snapshot is not None or host.name == LOCAL
+    machine = _this_machine(here, plays=plays) if is_here else preview.Machine()
+    planned = planning.plan(preview.context(fleet, host.name, now.paths, told, machine))
+    found = changes.compare(
+        description.describe(planned, told.jwt_secret), now.before, now.running, sure=sure and kept is not None
+    )
+    return Planned(host, now.snapshot is not None, found)
+
+
+def _this_machine(here: Project, *, plays: bool) -> Machine:
+    from airfleet.agent import nginx
+    from airfleet.fleet.preview import Machine
+
+    return Machine(len(os.sched_getaffinity(0)), nginx.find(here.environ) is not None, plays)
 
 
 def _chosen(fleet: Fleet, name: str | None) -> Sequence[Host]:
@@ -109,10 +131,44 @@ def _chosen(fleet: Fleet, name: str | None) -> Sequence[Host]:
         raise FleetError(f"fleet '{fleet.name}' has no host '{name}'", hint=hint) from None
 
 
-def _paths(host: Host, here: Project) -> Paths:
-    """Where the agent of a host keeps its things, if it runs on this machine."""
+@dataclass(frozen=True)
+class _Now:
+    """What is known here of a host: where its agent keeps its things, if it runs on this machine, and what it runs."""
+
+    paths: Paths
+    #: what its agent was told to run
+    before: Description | None = None
+    snapshot: Snapshot | None = None
+
+    @property
+    def running(self) -> list[str]:
+        """The names of what runs now."""
+        return [one.name for one in self.snapshot.components if one.kind != "agent"] if self.snapshot else []
+
+
+def _now(host: Host, here: Project) -> _Now:
+    own, *shared = (fleet_paths.of(here.root, environ) for environ in _environs(host, here))
+    last: Paths | None = None
+    for paths in (own, *shared):
+        before, snapshot = _before(paths), running(paths)
+        if snapshot and _whose(before, snapshot, paths, host) == host.name:
+            return _Now(paths, before, snapshot)
+        if last is None and before and before.host == host.name:
+            last = paths
+    return _Now(last or own)
+
+
+def _environs(host: Host, here: Project) -> Iterator[dict[str, str]]:
+    """What the agent of a host may have been started with: its name, or nothing where the machine says it."""
     others = {name: value for name, value in here.environ.items() if name != HOST}
-    return fleet_paths.of(here.root, others if host.name == LOCAL else {**others, HOST: host.name})
+    if host.name != LOCAL:
+        yield {**others, HOST: host.name}
+    yield others
+
+
+def _whose(before: Description | None, snapshot: Snapshot, paths: Paths, host: Host) -> str:
+    """The host whose agent runs there; an older one may not say it, but has a home of that name."""
+    return before.host if before else snapshot.host or (host.name if paths.shared else LOCAL)
 
 
 def _before(paths: Paths) -> Description | None:
@@ -125,7 +181,8 @@ def _before(paths: Paths) -> Description | None:
         return None
 
 
-def _running(paths: Paths) -> Snapshot | None:
+def running(paths: Paths) -> Snapshot | None:
+    """How it is with what runs there, as its agent says; None without one."""
     from airfleet.agent import control
     from airfleet.agent.control import AgentGone
 
@@ -180,12 +237,12 @@ def as_data(planned: Planned) -> dict[str, Any]:
     }
 
 
-def summary(planned: Sequence[Planned]) -> str:
-    """What would happen, in one line."""
+def summary(planned: Sequence[Planned], again: str) -> str:
+    """What would happen, in one line; ``again`` is the command that starts the fleet."""
     signs = [change.sign for one in planned for change in one.changes]
     counts = [f"{signs.count(sign)} to {word}" for sign, word in WORDS.items() if sign and sign in signs]
     if not counts:
         return "nothing would change"
     if not any(one.running for one in planned):
         return f"nothing runs here: {', '.join(counts)}"
-    return f"{', '.join(counts)}; 'airfleet down', then 'airfleet up', makes it so"
+    return f"{', '.join(counts)}; 'airfleet down', then '{again}', makes it so"

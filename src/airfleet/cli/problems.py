@@ -68,14 +68,18 @@ def _word(text: str) -> str:
     return match.group().rstrip() if match else text[:1]
 
 
-def summary(problems: Sequence[Problem], fine: int, fine_python: int = 0) -> str:
-    """What a check found, in one line; ``fine_python`` files hold Dags in Python.
+def summary(problems: Sequence[Problem], fine: int, fine_python: int = 0, fine_fleet: Sequence[str] = ()) -> str:
+    """What a check found, in one line; ``fine_python`` files hold Dags in Python, ``fine_fleet`` are of the fleet.
 
     >>> summary([], 2)
     '2 pipelines are fine'
     >>> summary([], 2, 1)
     '2 pipelines and 1 Python file are fine'
+    >>> summary([], 0, 0, ["fleet.yaml"])
+    'fleet.yaml is fine'
     """
+    if not problems and not fine and not fine_python and fine_fleet:
+        return f"{' and '.join(fine_fleet)} {'is' if len(fine_fleet) == 1 else 'are'} fine"
     counted = [(fine, "pipeline"), (fine_python, "Python file")]
     shown = [(number, noun) for number, noun in counted if number or (noun == "pipeline" and not fine_python)]
     verb = "is" if [number for number, _ in shown] == [1] else "are"

@@ -59,9 +59,10 @@ def nginx(here: Project, fleet: Fleet, host: str | None) -> Mapping[str, str]:
     from airfleet.fleet import preview, secrets
     from airfleet.fleet.components import proxy
     from airfleet.fleet.context import Nginx
-    from airfleet.render.nginx import FILE_NAME, configuration
+    from airfleet.render.nginx import ACCESS_LOG, FILE_NAME, configuration
 
     chosen = _host_of_the_proxy(fleet, host)
+    runs_it = fleet.proxy is not None and bool(fleet.proxy.on)
     if fleet.proxy is not None:  # one that people run themselves is rendered as if the fleet did
         fleet = replace(fleet, proxy=replace(fleet.proxy, on=(chosen.name,)))
     program = machine.find(here.environ)
@@ -70,7 +71,9 @@ def nginx(here: Project, fleet: Fleet, host: str | None) -> Mapping[str, str]:
     context = preview.context(fleet, chosen.name, here.paths, secrets.generate())
     site = proxy.site(replace(context, nginx=found))
     assert site is not None  # the context has an nginx
-    return {FILE_NAME: configuration(site)}
+    # The door for tasks is where the fleet has a helper of its own, when people run this one beside it.
+    site = site if runs_it else replace(site, local=None)
+    return {FILE_NAME: configuration(site, ACCESS_LOG)}
 
 
 def _host_of_the_proxy(fleet: Fleet, name: str | None) -> Host:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,12 +52,14 @@ def export(project: Path | None, env: str | None, host: str, output: Path, with_
     if host not in known:
         hint = did_you_mean(host, known) or f"the hosts are: {', '.join(known)}"
         raise FleetError(f"fleet '{fleet.name}' has no host '{host}'", hint=hint)
-    kept = secrets.load_or_generate(here.paths.secrets)
+    with _written(here.paths.secrets, "the secrets of the fleet are kept there"):
+        kept = secrets.load_or_generate(here.paths.secrets)
     names = tuple(sorted({*hosts.needed(fleet, fleet.host(host)), *(["user_password"] if with_password else [])}))
     if missing := [name for name in names if not getattr(kept, name)]:
         sentence = f"this host does not have what '{host}' needs ({', '.join(missing)})"
         raise FleetError(sentence, hint=f"do it on '{fleet.hosts[0].name}', where they were made")
-    secrets.write_private(output, secrets.parcel(kept, names, fleet.name, host))
+    with _written(output, "-o names another place"):
+        secrets.write_private(output, secrets.parcel(kept, names, fleet.name, host))
     terminal.put(f"{output} holds what host '{host}' has to know: {', '.join(names)}")
     terminal.say(f"copy it there, then: airfleet secrets import {output.name}; and delete both copies")
 
@@ -72,7 +76,7 @@ def bring(project: Path | None, env: str | None, host: str | None, file: Path) -
     here = find(project, env, host)
     if file.stat().st_mode & 0o077:
         terminal.say(f"{file} was open to others: chmod 600 {file}")
-    text = file.read_text()
+    text = _text(file)
     try:
         secrets.unpack(text, _fleet(here).name, host)
     except ValueError as wrong:
@@ -82,9 +86,27 @@ def bring(project: Path | None, env: str | None, host: str | None, file: Path) -
             f"{here.paths.secrets} has secrets of its own already",
             hint="if this host never was a fleet of its own that matters, move that file away",
         )
-    here.paths.secrets.parent.mkdir(parents=True, exist_ok=True, mode=0o711)
-    secrets.write_private(here.paths.secrets, text)
+    with _written(here.paths.secrets, "the secrets of the fleet are kept there"):
+        here.paths.secrets.parent.mkdir(parents=True, exist_ok=True, mode=0o711)
+        secrets.write_private(here.paths.secrets, text)
     terminal.put(f"kept in {here.paths.secrets}; now {os.path.basename(str(file))} can be deleted")
+
+
+@contextlib.contextmanager
+def _written(file: Path, hint: str) -> Iterator[None]:
+    """Raises FleetError when a file cannot be written."""
+    try:
+        yield
+    except OSError as wrong:
+        raise FleetError(f"{file} cannot be written: {wrong.strerror}", hint=hint) from None
+
+
+def _text(file: Path) -> str:
+    """The text of a file; whatever is none is no file of ours. Raises FleetError when it cannot be read."""
+    try:
+        return file.read_bytes().decode(errors="replace")
+    except OSError as wrong:
+        raise FleetError(f"{file} cannot be read: {wrong.strerror}") from None
 
 
 def _fleet(here: Project) -> Fleet:

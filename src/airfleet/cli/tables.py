@@ -7,6 +7,7 @@ columns to people; ``plain`` is the same columns, tab-separated, without a heade
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -36,8 +37,20 @@ def put_value(value: Any, output: str) -> None:
 
 
 def as_json(value: Any) -> str:
-    """``value`` as indented JSON; what JSON does not know (dates, paths) as text."""
-    return json.dumps(value, indent=2, default=str, ensure_ascii=False)
+    """``value`` as indented JSON; what JSON does not know (dates, paths, infinity) as text."""
+    try:
+        return json.dumps(value, indent=2, default=str, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value), indent=2, default=str, ensure_ascii=False, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    """The same without NaN and infinity, which Python writes and no other program reads."""
+    if isinstance(value, Mapping):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def as_yaml(value: Any) -> str:

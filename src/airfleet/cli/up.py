@@ -2,14 +2,16 @@
 
 ::
 
-    start the agent ──> watch until ready ──> say where it is ──> follow (foreground)
+    start the agent ──> watch until ready ──> say where it is ──> keep it (foreground)
                               │                                        │
                               ├─ a component failed: say why, end all, exit 1
-                              ├─ Ctrl-C: end all, exit 130  <──────────┘
+                              ├─ Ctrl-C: end all, exit 130  <──────────┤
                               └─ not ready in time: name what is not, exit 124
+                                                                       └─ its agents keep dying: leave all, exit 4
 
-A foreground ``up`` owns the fleet: whatever way it ends, nothing is left running. With
-``--detach`` the fleet stays, also when it was not ready in time, so that its logs can be read.
+A foreground ``up`` owns the fleet: however it ends, nothing is left running, but when it ends because
+no agent lives long (see :mod:`airfleet.cli.keeping`). With ``--detach`` the fleet stays, also when it
+was not ready in time, so that its logs can be read.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ import click
 from airfleet.agent import control
 from airfleet.agent.control import AgentGone, Snapshot
 from airfleet.agent.states import State
-from airfleet.cli import components, down, options, progress, terminal
+from airfleet.cli import components, down, keeping, options, progress, terminal
 from airfleet.cli.following import follow
 from airfleet.cli.project import Project, find
 from airfleet.errors import FleetError, WaitTimedOut
@@ -107,7 +109,7 @@ def start_detached(here: Project, *, wait: bool, deadline: float, timeout: float
 
 
 def stay(here: Project, *, deadline: float, timeout: float) -> None:
-    """Start the fleet, follow it, and end it when the person says so."""
+    """Start the fleet, keep it, and end it when the person says so."""
     with signals_interrupt():
         launch_agent(here)
         with _ended_at_last(here):
@@ -115,7 +117,7 @@ def stay(here: Project, *, deadline: float, timeout: float) -> None:
             terminal.say()
             terminal.put(summary(snapshot, attached=True))
             terminal.say()
-            _follow_changes(here, snapshot)
+            keeping.keep(here, snapshot)
 
 
 def wait_until_ready(here: Project, deadline: float, timeout: float) -> Snapshot:
@@ -212,15 +214,6 @@ def _running(here: Project) -> Snapshot | None:
         return None
 
 
-def _follow_changes(here: Project, ready: Snapshot) -> None:
-    """Say every change until the agent ends."""
-    lines = progress.Lines()
-    lines.remember(components.items(ready))
-    for snapshot in follow(control.watch(here.paths.socket)):
-        components.show(lines, snapshot)
-    terminal.say("the fleet was stopped")
-
-
 @contextmanager
 def _nothing_left_behind(here: Project) -> Iterator[None]:
     """End the fleet when it could not come up or the person gave up; keep it when it is only slow."""
@@ -238,19 +231,22 @@ def _as_it_is() -> Iterator[None]:
 
 @contextmanager
 def _ended_at_last(here: Project) -> Iterator[None]:
-    """End the fleet when the block ends, whatever ended it."""
+    """End the fleet when the block ends, whatever ended it but a keeper that gave up: tasks go on for the next one."""
     try:
         yield
-    except KeyboardInterrupt:
-        terminal.say("stopping the fleet; Ctrl-C again ends it at once")
+    except keeping.NotKept:
         raise
-    finally:
+    except BaseException as ended:
+        if isinstance(ended, KeyboardInterrupt):
+            terminal.say("stopping the fleet; Ctrl-C again ends it at once")
         down.end(here, down.PATIENCE_SECONDS)
+        raise
+    down.end(here, down.PATIENCE_SECONDS)
 
 
 @contextmanager
 def signals_interrupt() -> Iterator[None]:
-    """Let SIGTERM and a closed terminal end a foreground ``up`` as Ctrl-C does."""
+    """Let SIGTERM and a closed terminal end a command as Ctrl-C does."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt

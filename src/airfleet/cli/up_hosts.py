@@ -14,7 +14,7 @@ from airfleet.agent.control import AgentGone, Snapshot
 from airfleet.cli import components, down, progress, terminal, up
 from airfleet.cli.project import Project
 from airfleet.errors import FleetError
-from airfleet.fleet import local_hosts, secrets
+from airfleet.fleet import local_hosts, reader, secrets
 
 
 def start(here: Project, count: int, *, netns: bool, detach: bool, deadline: float, timeout: float) -> None:
@@ -23,15 +23,17 @@ def start(here: Project, count: int, *, netns: bool, detach: bool, deadline: flo
     Raises FleetError, FileProblems or WaitTimedOut; then nothing of them is left.
     """
     names = local_hosts.names(count)
-    if running := [name for name in here.hosts if here.on(name).paths.socket.exists()]:
+    if running := [name for name in here.hosts if _runs(here.on(name))]:
         raise FleetError(f"there run already: {', '.join(running)}", hint="airfleet down")
-    secrets.write_private(here.played, str(count), mode=0o644)
+    # What can be refused is, before anything is left that later commands go by.
+    local_hosts.spread(reader.read_file(here.fleet_file, here.environ), count)
     down.remove_network(here)
     if netns:
         _make_network(here, count)
     hosts = [here.on(name) for name in names]
     with up.signals_interrupt():
         try:
+            secrets.write_private(here.played, str(count), mode=0o644)
             snapshot = _bring_up(hosts, deadline, timeout)
             terminal.say()
             terminal.put(up.summary(snapshot, attached=not detach))
@@ -47,6 +49,17 @@ def start(here: Project, count: int, *, netns: bool, detach: bool, deadline: flo
             _end(here, hosts)
             raise
         _end(here, hosts)
+
+
+def _runs(host: Project) -> bool:
+    """Whether an agent answers; one that was killed leaves its socket behind."""
+    try:
+        control.status(host.paths.socket)
+    except AgentGone:
+        return False
+    except OSError:  # somebody listens, and is late
+        return True
+    return True
 
 
 def _make_network(here: Project, count: int) -> None:
@@ -105,3 +118,4 @@ def _end(here: Project, hosts: list[Project]) -> None:
     for host in reversed(hosts):
         down.end(host, down.PATIENCE_SECONDS)
     down.remove_network(here)
+    here.played.unlink(missing_ok=True)  # no host is played any more: one of this name may be a real one

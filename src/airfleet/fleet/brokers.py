@@ -14,7 +14,7 @@ path and options are those of the first that says any. Certificates of servers a
 from __future__ import annotations
 
 import urllib.parse
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -33,6 +33,21 @@ SCHEMES: dict[str, tuple[Kind, bool]] = {
 _PORTS = {("redis", False): 6379, ("redis", True): 6379, ("sentinel", False): 26379, ("sentinel", True): 26379}
 _PORTS |= {("amqp", False): 5672, ("amqp", True): 5671}
 _OPTIONS = ("master", "sentinel_password", "tls", "ca", "cert", "key")
+_TLS_FILES = ("ca", "cert", "key")
+#: how each kind is asked to speak TLS
+_WITH_TLS: Mapping[Kind, str] = {
+    "redis": "rediss:// and valkeys:// speak TLS",
+    "sentinel": "write '&tls=true'",
+    "amqp": "amqps:// speaks TLS",
+}
+
+
+class Wrong(ValueError):
+    """What is wrong with a URL, and what may be meant. Neither repeats a part that may hold a password."""
+
+    def __init__(self, sentence: str, hint: str | None = None) -> None:
+        self.hint = hint
+        super().__init__(sentence)
 
 
 @dataclass(frozen=True)
@@ -80,24 +95,38 @@ class Broker:
         return f"{scheme or 'sentinel'}://{secret}{place}:{port}/{quote(self.path, safe='')}"
 
 
-def parse(text: str) -> Broker:
-    """The broker of a URL. Raises ValueError; what it says repeats no part that may hold a password."""
-    brokers = [_one(url.strip()) for url in text.split(";") if url.strip()]
-    if not brokers:
-        raise ValueError("is empty")
+def parse(text: str, nameable: Collection[str] | None = None) -> Broker:
+    """The broker of a URL. Raises Wrong; what it says repeats no part that may hold a password.
+
+    ``nameable``: of options that are not known, those that may be named; None is all. What stands in a file may;
+    what comes from elsewhere may be the end of a password.
+    """
+    urls = [_split(url.strip(), nameable) for url in text.split(";") if url.strip()]
+    if not urls:
+        raise Wrong("is empty")
+    brokers = [_one(url) for url in urls]
     first = brokers[0]
-    tls = next((broker.tls for broker in brokers if broker.tls is not None), None)
     # Of sentinels, one may say it for all.
     with_tls = len({broker.tls is None for broker in brokers})
     if any(broker.kind != first.kind for broker in brokers) or (with_tls > 1 and first.kind != "sentinel"):
-        raise ValueError("names servers of different kinds")
+        raise Wrong("names servers of different kinds")
     said: dict[str, Any] = {
         name: _first_said(brokers, name) for name in ("user", "password", "path", "master", "sentinel_password")
     }
     servers = tuple(dict.fromkeys(server for broker in brokers for server in broker.servers))
-    whole = replace(first, servers=servers, tls=tls, **said)
+    whole = replace(first, servers=servers, tls=_tls(first.kind, brokers, urls), **said)
     _check(whole)
     return whole
+
+
+def _tls(kind: Kind, brokers: Iterable[Broker], urls: Iterable[_Url]) -> Tls | None:
+    """The files that the URLs name, each by the first that does; None without TLS."""
+    files = {name: next((url.options[name] for url in urls if url.options.get(name)), "") for name in _TLS_FILES}
+    if any(broker.tls for broker in brokers):
+        return Tls(**files)
+    if given := [f"'{name}'" for name, value in files.items() if value]:
+        raise Wrong(f"has {' and '.join(given)} for TLS, and does not speak it", _WITH_TLS[kind])
+    return None
 
 
 def _first_said(brokers: Iterable[Broker], name: str) -> str:
@@ -108,37 +137,62 @@ def _first_said(brokers: Iterable[Broker], name: str) -> str:
 
 def _check(broker: Broker) -> None:
     if broker.kind == "sentinel" and not broker.master:
-        raise ValueError("must name the server that the sentinels watch: ?master=NAME")
+        raise Wrong("must name the server that the sentinels watch: ?master=NAME")
     if broker.kind == "redis" and len(broker.servers) > 1:
-        raise ValueError("can name one Redis or Valkey server; for several of them use sentinel://")
+        raise Wrong("can name one Redis or Valkey server; for several of them use sentinel://")
     if broker.kind != "amqp" and not (broker.path or "0").isdigit():
-        raise ValueError("must end with the number of a database, as in /0")
+        raise Wrong("must end with the number of a database, as in /0")
     if broker.tls and bool(broker.tls.cert) != bool(broker.tls.key):
-        raise ValueError("must name both 'cert' and 'key', or neither")
+        raise Wrong("must name both 'cert' and 'key', or neither")
 
 
-def _one(url: str) -> Broker:
+@dataclass(frozen=True)
+class _Url:
+    """One of the URLs, in parts."""
+
+    kind: Kind
+    #: whether its scheme says so
+    tls: bool
+    secret: str = field(repr=False)
+    places: str = field(repr=False)
+    #: the path; None is no slash at all
+    path: str | None = field(repr=False)
+    options: Mapping[str, str] = field(repr=False)
+
+
+def _split(url: str, nameable: Collection[str] | None) -> _Url:
     scheme, separator, rest = url.partition("://")
     if not separator or scheme not in SCHEMES:
-        raise ValueError(f"must be a URL that begins with one of {', '.join(f'{name}://' for name in SCHEMES)}")
+        raise Wrong(f"must be a URL that begins with one of {', '.join(f'{name}://' for name in SCHEMES)}")
     kind, tls = SCHEMES[scheme]
     rest, _, query = rest.partition("?")
-    options = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
-    if unknown := set(options) - set(_OPTIONS):
-        raise ValueError(f"has options that are not known: {', '.join(sorted(unknown))}; known: {', '.join(_OPTIONS)}")
-    tls = tls or options.get("tls") == "true"
     secret, _, place = rest.rpartition("@")
-    user, _, password = secret.partition(":")
     places, slash, path = place.partition("/")
+    return _Url(kind, tls, secret, places, path if slash else None, _options(query, nameable))
+
+
+def _options(query: str, nameable: Collection[str] | None) -> Mapping[str, str]:
+    options = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
+    if unknown := sorted(set(options) - set(_OPTIONS)):
+        named = ", ".join(name for name in unknown if nameable is None or name in nameable)
+        raise Wrong(f"has options that are not known{': ' if named else ''}{named}; known: {', '.join(_OPTIONS)}")
+    if options.get("tls", "true") not in ("true", "false"):
+        raise Wrong("has a 'tls' that is neither true nor false", "write 'tls=true'")
+    return options
+
+
+def _one(url: _Url) -> Broker:
+    user, _, password = url.secret.partition(":")
+    with_tls = url.tls or url.options.get("tls") == "true"
     return Broker(
-        kind=kind,
-        servers=tuple(_servers(places.split(","), _PORTS[kind, tls])),
+        kind=url.kind,
+        servers=tuple(_servers(url.places.split(","), _PORTS[url.kind, with_tls])),
         user=urllib.parse.unquote(user),
         password=urllib.parse.unquote(password),
-        path=_path(kind, urllib.parse.unquote(path), bool(slash)),
-        tls=Tls(options.get("ca", ""), options.get("cert", ""), options.get("key", "")) if tls else None,
-        master=options.get("master", ""),
-        sentinel_password=options.get("sentinel_password", ""),
+        path=_path(url.kind, urllib.parse.unquote(url.path or ""), url.path is not None),
+        tls=Tls() if with_tls else None,
+        master=url.options.get("master", ""),
+        sentinel_password=url.options.get("sentinel_password", ""),
     )
 
 
@@ -155,4 +209,4 @@ def _servers(places: Iterable[str], usual: int) -> Iterable[tuple[str, int]]:
             parts = urllib.parse.urlsplit(f"//{place}")
             yield parts.hostname or "127.0.0.1", parts.port or usual
         except ValueError:
-            raise ValueError("has a server that is not HOST or HOST:PORT") from None
+            raise Wrong("has a server that is not HOST or HOST:PORT") from None

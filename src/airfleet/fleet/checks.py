@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -19,8 +19,6 @@ NEEDED: Mapping[str, tuple[str, str]] = {
     "workers": ("no worker runs", "every task would wait for ever"),
 }
 
-_LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|::1|\[::1\]")
-
 
 def check(fleet: Fleet, places: Mapping[str, Place]) -> Iterator[Problem]:
     """Everything that is wrong between the values of a fleet; ``places`` says where each value stands."""
@@ -32,8 +30,10 @@ def check(fleet: Fleet, places: Mapping[str, Place]) -> Iterator[Problem]:
     if len(fleet.hosts) > 1:
         yield from found.what_is_embedded()
         yield from found.addresses()
+        yield from found.what_listens_elsewhere()
         yield from found.servers()
         yield from found.witness()
+        yield from found.witness_beside()
     yield from found.ports()
 
 
@@ -57,8 +57,9 @@ class _Found:
     def hosts_named(self) -> Iterator[Problem]:
         known = [host.name for host in self.fleet.hosts]
         named = [("flower.on", self.fleet.flower.on)] if self.fleet.flower else []
-        named += [("proxy.on", name) for name in self.fleet.proxy.on] if self.fleet.proxy else []
-        for path, name in named:
+        named += [(f"proxy.on[{i}]", name) for i, name in enumerate(self.fleet.proxy.on)] if self.fleet.proxy else []
+        for item, name in named:
+            path = item if item in self.places else item.partition("[")[0]
             if name == LOCAL != known[0] and path not in self.places:
                 yield self.problem(path.partition(".")[0], "must say on which host", f"'on: {known[0]}', for one")
             elif name not in known:
@@ -92,25 +93,49 @@ class _Found:
                 yield self.problem(
                     path, f"'{host.address}' is every machine's own: the others cannot reach '{host.name}' there"
                 )
+            elif is_any(host.address):
+                yield self.problem(
+                    path, f"'{host.address}' is all addresses of a machine: the others cannot reach '{host.name}' there"
+                )
             if (other := first.setdefault(host.address, host.name)) != host.name and elsewhere:
                 yield self.problem(path, f"'{host.address}' is the address of '{other}' already")
-            listens = host.api_server.address
-            if elsewhere and listens and is_loopback(listens):
-                path = f"hosts[{number}].api_server.address"
-                yield self.problem(
-                    path, f"at '{listens}' the other hosts cannot reach it", "leave it out: it is its host's"
-                )
+
+    def what_listens_elsewhere(self) -> Iterator[Problem]:
+        if self._is_one_machine():
+            return
+        for number, host in enumerate(self.fleet.hosts):
+            if host.api_server.count:
+                yield from self._heard(f"hosts[{number}].api_server.address", host.api_server.address, host)
+        flower, proxy = self.fleet.flower, self.fleet.proxy
+        for host in self.fleet.hosts:
+            if flower and proxy and flower.on == host.name and set(proxy.on) - {flower.on}:
+                yield from self._heard("flower.address", flower.address, host)
+
+    def _heard(self, path: str, listens: str | None, host: Host) -> Iterator[Problem]:
+        """What keeps others from reaching what listens there: they ask at the address of its host."""
+        hint = "leave it out: it is its host's"
+        if listens and is_loopback(listens):
+            yield self.problem(path, f"at '{listens}' the other hosts cannot reach it", hint)
+        elif listens and _are_apart(listens, host.address):
+            sentence = f"the other hosts ask at '{host.address}', and it would listen at '{listens}' alone"
+            yield self.problem(path, sentence, f"{hint}; '0.0.0.0' is every one of IPv4")
+
+    def _is_one_machine(self) -> bool:
+        return all(is_loopback(host.address) for host in self.fleet.hosts)
 
     def servers(self) -> Iterator[Problem]:
-        if all(is_loopback(host.address) for host in self.fleet.hosts):
+        if self._is_one_machine():
             return
+        if any(not name or name.startswith(("/", "@")) for name in _database_hosts(self.fleet.database)):
+            sentence = "names no server: it means a socket, and each of the hosts has its own"
+            yield self.problem("database", sentence, "name the server, as in postgresql://user@host/airflow")
         for key, names in (
             ("database", _database_hosts(self.fleet.database)),
             ("broker", _broker_hosts(self.fleet.broker)),
             ("witness", ((self.fleet.witness or "").rpartition(":")[0],)),
         ):
             for name in names:
-                if is_loopback(name):
+                if is_loopback(name) or is_any(name):
                     yield self.problem(key, f"'{name}' is another machine on each of the hosts")
 
     def witness(self) -> Iterator[Problem]:
@@ -121,6 +146,14 @@ class _Found:
                 "name something that both can reach, 'witness: HOST:PORT', or a third host; or say "
                 "'policies: {on_partition: keep}'",
             )
+
+    def witness_beside(self) -> Iterator[Problem]:
+        where = (self.fleet.witness or "").rpartition(":")[0].strip("[]").lower()
+        for host in self.fleet.hosts:
+            if where in (host.address.lower(), host.name.lower()) and not is_loopback(where):
+                sentence = f"is '{host.name}', a host of this fleet: when that one is cut off, so is its witness"
+                hint = "name something else that both can reach: a router, or the server of the database"
+                yield self.problem("witness", sentence, hint)
 
     def ports(self) -> Iterator[Problem]:
         taken: dict[tuple[str, int], str] = {}
@@ -144,7 +177,7 @@ class _Found:
             yield (addresses[flower.on], flower.port), "Flower", "flower.port"
         if proxy := self.fleet.proxy:
             for name in (name for name in proxy.on if name in addresses):
-                yield (addresses[name], proxy.port or (443 if proxy.tls else 80)), "the proxy", "proxy.port"
+                yield (addresses[name], proxy.own_port), "the proxy", "proxy.port"
                 if proxy.plain_port:
                     yield (addresses[name], proxy.plain_port), "the way from HTTP to TLS", "proxy.redirect"
 
@@ -154,8 +187,37 @@ def is_loopback(address: str) -> bool:
 
     >>> [is_loopback(address) for address in ("localhost", "127.0.0.2", "::1", "10.0.0.1", "127.example.com")]
     [True, True, True, False, False]
+    >>> [is_loopback(address) for address in ("LOCALHOST", "[::1]", "::ffff:127.0.0.1", "shop.localhost")]
+    [True, True, True, True]
     """
-    return bool(_LOOPBACK.fullmatch(address))
+    if address.lower() == "localhost" or address.lower().endswith(".localhost"):
+        return True
+    found = _ip(address)
+    return found is not None and found.is_loopback
+
+
+def is_any(address: str) -> bool:
+    """Whether an address means all addresses of a machine.
+
+    >>> [is_any(address) for address in ("0.0.0.0", "::", "10.0.0.1", "db")]
+    [True, True, False, False]
+    """
+    found = _ip(address)
+    return found is not None and found.is_unspecified
+
+
+def _ip(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        found = ipaddress.ip_address(address.strip("[]"))
+    except ValueError:
+        return None
+    return getattr(found, "ipv4_mapped", None) or found
+
+
+def _are_apart(listens: str, told: str) -> bool:
+    """Whether nobody who asks at ``told`` is heard at ``listens``; of names it is not known."""
+    here, there = _ip(listens), _ip(told)
+    return here is not None and there is not None and here != there and not here.is_unspecified
 
 
 def _runs(host: Host, key: str) -> bool:
@@ -165,7 +227,7 @@ def _runs(host: Host, key: str) -> bool:
 def _database_hosts(url: str) -> Iterator[str]:
     if url == EMBEDDED or url.startswith(MASK):
         return
-    yield from (host for host, _ in databases.places(url))
+    yield from databases.hosts(url)
 
 
 def _broker_hosts(url: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import urllib.parse
 from collections.abc import Iterator
 
 DEFAULT_PORT = 5432
@@ -19,6 +20,50 @@ def places(url: str) -> Iterator[tuple[str, str]]:
     for place in (found["places"] if found else "").split(","):
         host, _, port = place.rpartition(":") if ":" in place.rpartition("]")[2] else (place, "", "")
         yield host, port
+
+
+def wrong_with(url: str) -> str | None:
+    """What keeps a URL of PostgreSQL from being read as it was meant, without a part that may hold a password.
+
+    >>> wrong_with("postgresql://me@one/"), wrong_with("postgresql://me@one/shop")
+    ('must name the database, as in postgresql://user@host/airflow', None)
+    """
+    found = _PARTS.match(url)
+    if found is None:
+        return "is not a URL that can be read"
+    servers, query = list(places(url)), found["query"]
+    if "#" in url:
+        return "has a '#', which ends a URL"
+    if "@" in found["path"]:
+        return "has an '@' behind the '/' that ends its server"
+    if any(option and "=" not in option for option in query.split("&")):
+        return "has an option that is not NAME=VALUE"
+    if not found["path"].strip("/") and not {"dbname", "service"} & _options(query).keys():
+        return "must name the database, as in postgresql://user@host/airflow"
+    if len(servers) > 1 and any(not host for host, _ in servers):
+        return "has a server without a name"
+    if any(port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536) for _, port in servers):
+        return "has a port that is not a number from 1 to 65535"
+    return None
+
+
+def hosts(url: str) -> tuple[str, ...]:
+    """The servers that PostgreSQL's library asks; none where a file of services says which.
+
+    >>> hosts("postgresql://me@one:5433,two/shop"), hosts("postgresql://me@/shop?host=/run/postgresql")
+    (('one', 'two'), ('/run/postgresql',))
+    >>> hosts("postgresql:///shop"), hosts("postgresql://?service=shop")
+    (('',), ())
+    """
+    found = _PARTS.match(url)
+    options = _options(found["query"]) if found else {}
+    said = options.get("hostaddr") or options.get("host")
+    given = said.split(",") if said else [urllib.parse.unquote(host) for host, _ in places(url)]
+    return () if "service" in options and not any(given) else tuple(given)
+
+
+def _options(query: str) -> dict[str, str]:
+    return dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
 
 
 def for_sqlalchemy(url: str) -> str:

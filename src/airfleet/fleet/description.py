@@ -55,7 +55,9 @@ class Description:
     @classmethod
     def from_json(cls, text: str) -> Description:
         """What :meth:`to_json` gave. Raises ValueError, KeyError or TypeError for anything else."""
-        found: dict[str, Any] = json.loads(text)
+        found: Any = json.loads(text)
+        if not isinstance(found, dict):
+            raise TypeError
         components = tuple(Described(**component) for component in found.pop("components"))
         return cls(components=components, **found)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 
 from airfleet import source
@@ -11,8 +12,14 @@ from airfleet.fleet.keys import API_SERVER, COMPONENTS, HOST, INSTANCES, MOST, W
 from airfleet.fleet.reading import Reading, Section, is_null, whole
 from airfleet.fleet.spec import LOCAL, LOOPBACK, NONE, ApiServer, Host, Instances, Worker, local_host
 
-ADDRESS = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f]*:[0-9A-Fa-f:]*:[0-9A-Fa-f.]*")
+_HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+#: what is a number can be no name
+_IP = re.compile(r"[\d.]+|.*:.*", re.DOTALL)
 ADDRESS_RULE = "is not an address: a host name or an IP address, without a port"
+
+#: workers are told their queues as one text, with ',' between them
+QUEUE = re.compile(r"[^\s,]+")
+QUEUE_RULE = "cannot be the name of a queue: it has at least one character, and no ',' or space"
 
 _COUNT = Key("integer", "", 0, MOST)
 
@@ -40,7 +47,7 @@ def _local(top: Section) -> Host:
         api_server=_api_server(top, ApiServer()),
         dag_processor=_instances(top, "dag_processor", Instances()),
         triggerer=_instances(top, "triggerer", Instances()),
-        workers=_workers(top) or (Worker(),),
+        workers=_workers(top) if "workers" in top else (Worker(),),
     )
 
 
@@ -60,10 +67,20 @@ def _host(reading: Reading, node: source.Node, path: str) -> Host:
 def address(keys: Section, key: str, default: str) -> str:
     """A host name or an IP address."""
     found = keys.text(key, default)
-    if found != default and not ADDRESS.fullmatch(found) and not keys.reading.is_hidden(found):
+    if found != default and not _is_address(found) and not keys.reading.is_hidden(found):
         keys.wrong(key, f"'{found}' {ADDRESS_RULE}")
         return default
     return found
+
+
+def _is_address(text: str) -> bool:
+    if not _IP.fullmatch(text):
+        return bool(_HOST_NAME.fullmatch(text))
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _instances(keys: Section, key: str, default: Instances) -> Instances:
@@ -80,7 +97,10 @@ def _api_server(keys: Section, default: ApiServer) -> ApiServer:
         return ApiServer(count=count)
     more = keys.reading.section(node, keys.at("api_server"), API_SERVER)
     listens = address(more, "address", "") or None
-    return ApiServer(listens, more.integer("port"), _count(more), more.size("memory"))
+    made = ApiServer(listens, more.integer("port"), _count(more), more.size("memory"))
+    if made.port and made.port + made.count > 65536:
+        more.wrong("port", f"leaves too few ports for {made.count} api-servers: 65535 is the last one")
+    return made
 
 
 def _how_many(keys: Section, key: str, default: int) -> tuple[int, source.Node | None]:
@@ -124,14 +144,23 @@ def _worker_named_once(reading: Reading, worker: Worker, at: str, place: Place, 
 
 
 def _worker(reading: Reading, node: source.Node, path: str) -> Worker:
+    if is_null(node):
+        reading.problem(node.place, path, "is an empty entry", "take the '-' away, or write '- {}' for a usual worker")
     keys = reading.section(node, path, WORKER)
     return Worker(
         name=keys.name("name", "worker"),
-        queues=keys.names("queues", ("default",)),
+        queues=_queues(keys),
         slots=keys.integer("slots"),
         memory_bytes=keys.size("memory"),
         count=_count(keys),
     )
+
+
+def _queues(keys: Section) -> tuple[str, ...]:
+    node = keys.get("queues")
+    if isinstance(node, source.Sequence) and not node.items:
+        keys.wrong("queues", "must name at least one queue", "leave it out for 'default'")
+    return keys.names("queues", ("default",), QUEUE, QUEUE_RULE)
 
 
 def _named_once(reading: Reading, items: tuple[tuple[str, source.Node], ...], found: tuple[Host, ...]) -> None:

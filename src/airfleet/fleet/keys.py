@@ -55,7 +55,7 @@ COMPONENTS: Final[Table] = {
     "api_server": Key("api_server", "the UI and the APIs: likewise, or `{address, port, count, memory}`"),
     "dag_processor": Key("instances", "what reads the pipelines: whether it runs, how many, or `{count, memory}`"),
     "triggerer": Key("instances", "what waits for deferred tasks: whether it runs, how many, or `{count, memory}`"),
-    "workers": Key("workers", "what runs the tasks: list of `{name, queues, slots, memory, count}`"),
+    "workers": Key("workers", "what runs the tasks: list of `{name, queues, slots, memory, count}`; `[]` is none"),
 }
 
 FLEET: Final[Table] = {
@@ -68,7 +68,7 @@ FLEET: Final[Table] = {
     "proxy": Key("proxy", "nginx in front: `{on, name, address, port, airflow, flower, tls, redirect}`"),
     "flower": Key("flower", "whether Flower runs (`false`), or `{on, address, port, user, memory}`"),
     "policies": Key("policies", "what to do when a host or a worker is lost: `{on_partition, on_worker_lost}`"),
-    "witness": Key("text", "`HOST:PORT` that both of two hosts can reach; it tells which of them is cut off"),
+    "witness": Key("text", "`HOST:PORT` beside the two hosts that both can reach; it tells which of them is cut off"),
     "production": Key("boolean", "whether people depend on this fleet (`false`); `airfleet drill` then asks first"),
     "log_retention": Key("duration", "how long logs are kept, as in `30d` (for ever)"),
     "user": Key("name", "the name of the user of the UI (`admin`); the password is generated"),
@@ -97,7 +97,7 @@ API_SERVER: Final[Table] = {
 
 WORKER: Final[Table] = {
     "name": Key("name", "its name in status and logs (`worker`)"),
-    "queues": Key("texts", "the queues it takes tasks from (`[default]`)"),
+    "queues": Key("texts", "the queues it takes tasks from, names without `,` and spaces (`[default]`)"),
     "slots": Key("integer", "tasks at the same time (one per core)", 1, 1000),
     "memory": Key("size", "memory that it may use with all its tasks, as in `4GB` (no limit)"),
     "count": Key("integer", "how many of this kind (`1`)", 1, MOST),

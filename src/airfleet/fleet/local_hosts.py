@@ -6,11 +6,12 @@ whatever dies on any but the first, another is there to go on.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from airfleet.errors import FleetError
+from airfleet.fleet import kept
 from airfleet.fleet.checks import is_loopback
 from airfleet.fleet.paths import Paths
 from airfleet.fleet.secrets import Secrets
@@ -57,6 +58,12 @@ def of(fleet: Fleet, environ: Mapping[str, str]) -> Fleet:
     Raises FleetError when ``fleet.yaml`` names its hosts itself.
     """
     count = environ.get(COUNT)
+    if count and is_named(fleet):
+        raise FleetError(
+            f"fleet.yaml names the hosts of fleet '{fleet.name}' itself, and this machine was told to play {count}",
+            hint=f"what tells it so is {COUNT}, or the file {Path(fleet.root) / '.airfleet' / 'played-hosts'} "
+            "that 'airfleet up --hosts' has left: remove it",
+        )
     return spread(fleet, int(count), environ.get(NETWORK)) if count else fleet
 
 
@@ -89,7 +96,7 @@ def spread(fleet: Fleet, count: int, network: str | None = None) -> Fleet:
         scheduler = Instances(1, whole.scheduler.memory_bytes) if number == 0 else Instances(0)
         hosts.append(Host(name, addresses[number + 1], scheduler=scheduler, workers=whole.workers))
     flower = replace(fleet.flower, on=first) if fleet.flower else None
-    proxy = replace(fleet.proxy, on=(first,)) if fleet.proxy else None
+    proxy = replace(fleet.proxy, on=(first,) if fleet.proxy.on else ()) if fleet.proxy else None
     return replace(fleet, hosts=tuple(hosts), flower=flower, proxy=proxy)
 
 
@@ -106,7 +113,7 @@ def seen_from(host: str, fleet: Fleet, first: Paths, secrets: Secrets) -> Fleet:
     if host == fleet.hosts[0].name:
         return fleet
     try:
-        ports: Mapping[str, int] = json.loads(first.ports.read_text())
+        ports = kept.read(first.ports, int, "end the fleet with 'airfleet down', delete it, and start the fleet again")
         api_port = ports["api_server"]
         database, broker = fleet.database, fleet.broker
         if database == EMBEDDED:
@@ -114,7 +121,7 @@ def seen_from(host: str, fleet: Fleet, first: Paths, secrets: Secrets) -> Fleet:
             database = f"postgresql://airflow:{secrets.airflow_password}@{place}"
         if broker == EMBEDDED:
             broker = f"redis://:{secrets.broker_password}@{fleet.hosts[0].address}:{ports['broker']}/0"
-    except (OSError, KeyError):
+    except KeyError:
         name = fleet.hosts[0].name
         raise FleetError(f"host '{name}', which has the servers, was never started", hint="airfleet up") from None
     api_server = replace(fleet.hosts[0].api_server, port=api_port)

@@ -71,8 +71,11 @@ def _value(reading: Reading, node: source.Node, path: str, key: str) -> object:
         return [_value(reading, item, f"{path}[{i}]", key) for i, item in enumerate(node.items)]
     if isinstance(node, source.Mapping):
         return {k.text: _value(reading, v, joined(path, k.text), k.text) for k, v in node.entries}
+    if node.value is None:
+        return None
     found = reading.value(node, path, key)
-    return found if isinstance(node.value, str) else node.value
+    # JSON has no dates: those are text.
+    return node.value if isinstance(node.value, bool | int | float) else found
 
 
 def _variable(reading: Reading, key: str, path: str, node: source.Node) -> Variable:

@@ -18,6 +18,16 @@ def merged(below: source.Node, over: source.Node) -> source.Node:
         return _mappings(below, over)
     if isinstance(below, source.Sequence) and isinstance(over, source.Sequence):
         return _lists(below, over)
+    return _without_nulls(over)
+
+
+def _without_nulls(over: source.Node) -> source.Node:
+    """The same where nothing is below it: there ``null`` takes nothing away, and says nothing either."""
+    if isinstance(over, source.Mapping):
+        kept = tuple((key, _without_nulls(value)) for key, value in over.entries if not is_null(value))
+        return source.Mapping(kept, over.place)
+    if isinstance(over, source.Sequence):
+        return source.Sequence(tuple(map(_without_nulls, over.items)), over.place)
     return over
 
 
@@ -29,16 +39,17 @@ def _mappings(below: source.Mapping, over: source.Mapping) -> source.Mapping:
         elif key.text in entries:
             entries[key.text] = key, merged(entries[key.text][1], value)
         else:
-            entries[key.text] = key, value
+            entries[key.text] = key, _without_nulls(value)
     return source.Mapping(tuple(entries.values()), over.place)
 
 
-def _lists(below: source.Sequence, over: source.Sequence) -> source.Sequence:
+def _lists(below: source.Sequence, over: source.Sequence) -> source.Node:
     named, more = _by_name(below), _by_name(over)
     if named is None or more is None:
-        return over
+        return _without_nulls(over)
     items = {name: merged(item, more[name]) if name in more else item for name, item in named.items()}
-    return source.Sequence(tuple({**items, **{n: i for n, i in more.items() if n not in items}}.values()), over.place)
+    new = {name: _without_nulls(item) for name, item in more.items() if name not in items}
+    return source.Sequence((*items.values(), *new.values()), over.place)
 
 
 def _by_name(items: source.Sequence) -> Mapping[str, source.Node] | None:

@@ -10,10 +10,13 @@ from __future__ import annotations
 import errno
 import json
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 
 from airfleet.errors import FleetError
+from airfleet.fleet import kept
 from airfleet.fleet.secrets import write_private
+from airfleet.fleet.spec import Fleet, Host
 
 #: how far above the usual port a free one is looked for
 SEARCH_RANGE = 200
@@ -54,13 +57,46 @@ def require(port: int, address: str, wanted_by: str) -> int:
     )
 
 
+def given(fleet: Fleet, here: Host) -> Mapping[int, str]:
+    """The ports of this host that fleet.yaml gives away, and to whom: whoever looks for a free one keeps off them."""
+    first, flower, proxy = here.api_server.port, fleet.flower, fleet.proxy
+    found = {first + number: api_server(number) for number in range(here.api_server.count)} if first else {}
+    if flower and flower.on == here.name:
+        found[flower.port] = "flower"
+    if proxy and here.name in proxy.on:
+        found |= dict.fromkeys((proxy.own_port, *([proxy.plain_port] if proxy.plain_port else [])), "proxy")
+    return found
+
+
+def api_server(number: int) -> str:
+    """The name by which an api-server's port is kept; they count from 0."""
+    return f"api_server_{number + 1}" if number else "api_server"
+
+
+def candidates(name: str, before: int | None, usual: int, taken: Mapping[int, str]) -> list[int]:
+    """Where ``name`` may listen, the best first: where it did before, at its usual port, or near it."""
+    near = [*([before] if before is not None else []), *range(usual, usual + SEARCH_RANGE)]
+    return [port for port in near if taken.get(port, name) == name]
+
+
+def read_kept(path: Path) -> dict[str, int]:
+    """The ports of last time, by name. Raises FleetError when the file is damaged."""
+    return kept.read(path, int, "delete it: free ports are looked for again")
+
+
 class PortBook:
     """The ports of one fleet, written down so that URLs stay the same, and reserved while it lives."""
 
     def __init__(self, path: Path) -> None:
+        """Raises FleetError when the file at ``path`` is damaged."""
         self._path = path
-        self._ports: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+        self._taken: Mapping[int, str] = {}
+        self._ports = read_kept(path)
         self._reservations: dict[int, socket.socket] = {}
+
+    def keep_off(self, taken: Mapping[int, str]) -> None:
+        """Give these ports to nobody but those that they are for."""
+        self._taken = taken
 
     def port(self, name: str, usual: int, address: str = "127.0.0.1") -> int:
         """The port that ``name`` had before when it is still free, else ``usual`` or the next free one.
@@ -68,9 +104,7 @@ class PortBook:
         Raises:
             FleetError: every port near ``usual`` is in use.
         """
-        before = self._ports.get(name)
-        candidates = ([before] if before is not None else []) + list(range(usual, usual + SEARCH_RANGE))
-        for candidate in candidates:
+        for candidate in candidates(name, self._ports.get(name), usual, self._taken):
             if self._take(candidate, address):
                 return self._note(name, candidate)
         raise FleetError(f"ports {usual} to {usual + SEARCH_RANGE - 1} of {address} are all in use")

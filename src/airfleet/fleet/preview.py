@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from airfleet.fleet import local_hosts, ports
 from airfleet.fleet.components import proxy
 from airfleet.fleet.context import Context, Embedded, Nginx, Ports, needs_log_server
 from airfleet.fleet.paths import Paths
@@ -17,32 +18,43 @@ POSTGRES_PORT, BROKER_PORT, NGINX_PORT = 5432, 6379, 8090
 OLDEST_NGINX = (1, 18, 0)
 
 
-def context(fleet: Fleet, host: str, paths: Paths, secrets: Secrets, cores: int = 0) -> Context:
-    """The host as it would be: its ports are those of last time, or the usual ones.
+@dataclass(frozen=True)
+class Machine:
+    """What is known of the machine that a host is."""
 
-    ``cores=0`` where they are not known. Raises KeyError when the fleet has no such host.
+    #: 0 where they are not known
+    cores: int = 0
+    has_nginx: bool = True
+    #: whether it plays all hosts of the fleet, which tell one another the ports that they found
+    plays: bool = False
+
+
+def context(fleet: Fleet, host: str, paths: Paths, secrets: Secrets, machine: Machine = Machine()) -> Context:
+    """The host as ``agent.setup`` would make it: its ports are those of last time, or the usual ones.
+
+    Raises KeyError when the fleet has no such host.
     """
     fleet = _with_places(fleet)
     here = fleet.host(host)
-    kept = _kept_ports(paths.ports)
+    book = _Book(ports.read_kept(paths.ports), dict(ports.given(fleet, here)))
     own_database, own_broker = fleet.database == EMBEDDED, fleet.broker == EMBEDDED
-    has_nginx = proxy.is_public(fleet, here) or proxy.helps(fleet, here)
-    has_flower = fleet.flower is not None and fleet.flower.on == host
+    has_nginx = proxy.is_public(fleet, here) or (proxy.helps(fleet, here) and machine.has_nginx)
+    known = local_hosts.is_named(fleet) and not machine.plays
     return Context(
         fleet=fleet,
         paths=paths,
         ports=Ports(
-            api_servers=_api_ports(here, kept),
-            postgres=kept.get("postgres", POSTGRES_PORT) if own_database else None,
-            broker=kept.get("broker", BROKER_PORT) if own_broker else None,
-            flower=kept.get("flower", fleet.flower.port) if fleet.flower and has_flower else None,
-            nginx=kept.get("nginx", NGINX_PORT) if has_nginx else None,
-            logs=kept.get("logs", LOGS_PORT) if needs_log_server(fleet, here, paths) else None,
+            postgres=book.port("postgres", POSTGRES_PORT) if own_database else None,
+            api_servers=_api_ports(here, book, known=known),
+            broker=book.port("broker", BROKER_PORT) if own_broker else None,
+            flower=_flower_port(fleet, here, book),
+            nginx=book.port("nginx", NGINX_PORT) if has_nginx else None,
+            logs=book.port("logs", LOGS_PORT) if needs_log_server(fleet, here, paths) else None,
         ),
         secrets=secrets,
         embedded=_embedded(paths) if own_database or own_broker else None,
         nginx=Nginx(Path("nginx"), OLDEST_NGINX, paths.home / "nginx") if has_nginx else None,
-        cores=cores,
+        cores=machine.cores,
         host=host,
     )
 
@@ -54,19 +66,33 @@ def _with_places(fleet: Fleet) -> Fleet:
     return replace(fleet, broker=f"redis://{MASK}/0") if fleet.broker.startswith(MASK) else fleet
 
 
-def _api_ports(here: Host, kept: dict[str, int]) -> tuple[int, ...]:
-    def port(number: int) -> int:
-        if here.api_server.port is not None:
-            return here.api_server.port + number
-        return kept.get(f"api_server_{number + 1}" if number else "api_server", API_PORT + number)
+@dataclass(frozen=True)
+class _Book:
+    """The ports as a :class:`~airfleet.fleet.ports.PortBook` would give them out, if nothing else listened."""
 
-    return tuple(port(number) for number in range(here.api_server.count))
+    kept: Mapping[str, int]
+    taken: dict[int, str]
+
+    def port(self, name: str, usual: int) -> int:
+        found = ports.candidates(name, self.kept.get(name), usual, self.taken)[0]
+        self.taken[found] = name
+        return found
+
+
+def _api_ports(here: Host, book: _Book, *, known: bool) -> tuple[int, ...]:
+    numbers = range(here.api_server.count)
+    if here.api_server.port is not None or known:
+        return tuple((here.api_server.port or API_PORT) + number for number in numbers)
+    return tuple(book.port(ports.api_server(number), API_PORT) for number in numbers)
+
+
+def _flower_port(fleet: Fleet, here: Host, book: _Book) -> int | None:
+    flower = fleet.flower
+    if flower is None or flower.on != here.name:
+        return None
+    # Proxies of other hosts know it by the port that fleet.yaml says.
+    return flower.port if len(fleet.hosts) > 1 else book.port("flower", flower.port)
 
 
 def _embedded(paths: Paths) -> Embedded:
     return Embedded(Path("postgres"), paths.home / "postgres", Path("valkey-server"), paths.home / "valkey")
-
-
-def _kept_ports(file: Path) -> dict[str, int]:
-    found: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
-    return found

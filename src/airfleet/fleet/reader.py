@@ -6,8 +6,9 @@ a problem is said at its place in the file that has it.
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,10 @@ FILE_NAME = "fleet.yaml"
 ENVIRONMENT = "AIRFLEET_ENV"
 
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_VARIABLE_NAME = re.compile(r"[^=\0]+")
+#: of a section or a key of airflow.cfg
+_SETTING_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_SMALL = "Airflow reads capital letters there as small ones"
 _WITNESS = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})")
 
 
@@ -116,7 +121,7 @@ def _fleet(top: Section, root: Path) -> Fleet:
         production=top.boolean("production", False),
         log_retention_seconds=top.duration("log_retention"),
         user=top.name("user", "admin"),
-        vars=top.strings("vars"),
+        vars=_variables(top, "vars"),
         environment=_environment(top),
         airflow=_airflow(top),
         objects=objects_reader.objects(top),
@@ -131,8 +136,9 @@ def _use_secrets_of(top: Section, root: Path) -> None:
 
 
 def _pipelines(top: Section, root: Path) -> str:
+    wrong_before = len(top.reading.problems)
     folder = top.text("pipelines", "pipelines")
-    if "pipelines" in top and not (root / folder).is_dir():
+    if "pipelines" in top and len(top.reading.problems) == wrong_before and not os.path.isdir(root / folder):
         top.wrong("pipelines", f"there is no folder '{folder}' beside {FILE_NAME}")
     return folder
 
@@ -157,22 +163,61 @@ def _witness(top: Section) -> str | None:
 
 
 def _environment(top: Section) -> dict[str, str]:
-    made = top.strings("env")
-    for name in made:
-        path = joined("env", name)
-        place = next(key.place for key, _ in top.reading.entries(top.found["env"], "env") if key.text == name)
-        if name.startswith("AIRFLOW__"):
+    made = _variables(top, "env")
+    for key in _keys(top, "env"):
+        if key.text.startswith("AIRFLOW__"):
             hint = "Airflow's settings have a place of their own: 'airflow: {section: {key: value}}'"
-            top.reading.problem(place, path, f"'{name}' is a setting of Airflow", hint)
-        elif name.startswith("AIRFLEET_") or name in ("AIRFLOW_HOME", "AIRFLOW_CONFIG"):
-            top.reading.problem(place, path, f"'{name}' is set by airfleet itself")
+            top.reading.problem(key.place, joined("env", key.text), f"'{key.text}' is a setting of Airflow", hint)
+        elif key.text.startswith("AIRFLEET_") or key.text in ("AIRFLOW_HOME", "AIRFLOW_CONFIG"):
+            top.reading.problem(key.place, joined("env", key.text), f"'{key.text}' is set by airfleet itself")
     return made
 
 
+def _variables(top: Section, section: str) -> dict[str, str]:
+    """Values by names that an environment can have."""
+    for key in _keys(top, section):
+        if not _VARIABLE_NAME.fullmatch(key.text):
+            sentence = f"{key.text!r} cannot be the name of a variable: it has at least one character, and no '='"
+            top.reading.problem(key.place, joined(section, key.text), sentence)
+    return top.strings(section)
+
+
+def _keys(top: Section, section: str) -> Iterator[source.Scalar]:
+    """The keys of a mapping at the top, when it is one."""
+    node = top.get(section)
+    yield from (key for key, _ in node.entries) if isinstance(node, source.Mapping) else ()
+
+
 def _airflow(top: Section) -> dict[str, dict[str, str]]:
+    """Sections and keys in small letters, as Airflow reads them."""
+    made: dict[str, dict[str, str]] = {}
     node = top.get("airflow")
-    sections = top.reading.entries(node, "airflow") if node is not None else ()
-    return {key.text: top.reading.strings(value, joined("airflow", key.text)) for key, value in sections}
+    for name, section in top.reading.entries(node, "airflow") if node is not None else ():
+        path = joined("airflow", name.text)
+        _setting_names(top.reading, section, path)
+        if not _is_setting(top.reading, name, path):
+            continue
+        values = top.reading.strings(section, path)
+        if name.text.lower() in made:
+            top.reading.problem(name.place, path, f"section '{name.text.lower()}' stands here twice", _SMALL)
+        made[name.text.lower()] = {key.lower(): value for key, value in values.items()}
+    return made
+
+
+def _setting_names(reading: Reading, section: source.Node, path: str) -> None:
+    seen: set[str] = set()
+    for key, _ in section.entries if isinstance(section, source.Mapping) else ():
+        if _is_setting(reading, key, joined(path, key.text)) and key.text.lower() in seen:
+            reading.problem(key.place, joined(path, key.text), f"'{key.text.lower()}' stands here twice", _SMALL)
+        seen.add(key.text.lower())
+
+
+def _is_setting(reading: Reading, key: source.Scalar, path: str) -> bool:
+    if _SETTING_NAME.fullmatch(key.text):
+        return True
+    rule = "may only have letters, digits, '.', '_' and '-', and starts with a letter, a digit or '_'"
+    reading.problem(key.place, path, f"{key.text!r} {rule}")
+    return False
 
 
 def _document(text: str, file: str) -> tuple[source.Node, tuple[Problem, ...]]:
@@ -205,5 +250,9 @@ def _text(path: Path) -> str:
     except FileNotFoundError:
         hint = "'airfleet init' makes one"
         raise FileProblems([Problem(Place(str(path)), "", "there is no such file", hint)]) from None
-    except (OSError, UnicodeDecodeError) as unreadable:
+    except UnicodeDecodeError as wrong:
+        line = bytes(wrong.object[: wrong.start]).count(b"\n") + 1
+        problem = Problem(Place(str(path), line), "", "the file is not UTF-8 text", "save it as UTF-8")
+        raise FileProblems([problem]) from None
+    except OSError as unreadable:
         raise FileProblems([Problem(Place(str(path)), "", f"cannot be read: {unreadable}")]) from None

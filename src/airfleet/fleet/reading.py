@@ -18,6 +18,7 @@ T = TypeVar("T", bound=str)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 NAME_RULE = "may only have letters, digits, '.', '_' and '-', and starts with a letter or digit"
 IN_THE_FILE = "a password must not stand in the file"
+NO_VALUE = 'write "" for an empty text, or leave it out'
 WHERE_INSTEAD = "write ${{ secrets.NAME }} (a file in the folder of secrets) or ${{ env.NAME }}"
 
 
@@ -46,7 +47,7 @@ class Reading:
                 hint = did_you_mean(key.text, table) or f"known keys: {', '.join(table)}"
                 self.problem(key.place, joined(path, key.text), f"unknown key '{key.text}'", hint)
         made = Section(self, path, node.place, table, found)
-        if isinstance(node, source.Mapping):
+        if isinstance(node, source.Mapping) or is_null(node):
             made.require()
         return made
 
@@ -76,7 +77,10 @@ class Reading:
         if not isinstance(node, source.Scalar):
             self.problem(node.place, path, "must be one value, not a list or a mapping")
             return None
-        if sensitive.is_secret(key) and sensitive.is_written_out(node.text):
+        if node.value is None:
+            self.problem(node.place, path, "has no value", NO_VALUE)
+            return None
+        if sensitive.stands_at(key, node.text):
             self.problem(node.place, path, IN_THE_FILE, WHERE_INSTEAD)
             return None
         return self.resolved(node, path)
@@ -89,7 +93,9 @@ class Reading:
         text, missing = self.references.resolved(node.text)
         for wrong in missing:
             self.problem(node.place, path, wrong.sentence, wrong.hint)
-        return None if missing else text
+        if unfit := _unfit(text):
+            self.problem(node.place, path, unfit)
+        return None if missing or unfit else text
 
 
 @dataclass(frozen=True)
@@ -167,25 +173,34 @@ class Section:
 
     def size(self, key: str) -> int | None:
         """A number of bytes."""
-        return self._scalar(key, None, lambda node: units.size(node.text), "a size, as in 512MB or 4GB")
+        found = self._scalar(key, None, lambda node: units.size(node.text), "a size, as in 512MB or 4GB")
+        return self._positive(key, found)
 
     def duration(self, key: str) -> float | None:
         """A number of seconds."""
-        return self._scalar(key, None, lambda node: units.seconds(node.text), "a duration, as in 12h or 30d")
+        found = self._scalar(key, None, lambda node: units.seconds(node.text), "a duration, as in 12h or 30d")
+        return self._positive(key, found)
 
-    def names(self, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
-        """A list of texts."""
+    def names(self, key: str, default: tuple[str, ...], rule: re.Pattern[str], says: str) -> tuple[str, ...]:
+        """A list of texts that ``rule`` allows; ``says`` is what is wrong with others."""
         found: list[str] = []
         for path, item in self.reading.items(self.found.get(key), self.at(key)):
-            if isinstance(item, source.Scalar) and item.value is not None:
-                found += [text] if (text := self.reading.resolved(item, path)) else []
-            else:
+            if not isinstance(item, source.Scalar) or item.value is None:
                 self.reading.problem(item.place, path, "must be text")
-        return tuple(found) or default
+            elif (text := self.reading.resolved(item, path)) is not None:
+                if not rule.fullmatch(text) and not self.reading.is_hidden(text):
+                    self.reading.problem(item.place, path, f"'{text}' {says}")
+                found.append(text)
+        return tuple(found) if key in self.found else default
 
     def strings(self, key: str) -> dict[str, str]:
         """A mapping of names to single values, as text."""
         return self.reading.strings(self.found.get(key), self.at(key))
+
+    def _positive(self, key: str, found: V) -> V:
+        if found == 0:
+            self.wrong(key, "must be more than nothing")
+        return found
 
     def _scalar(self, key: str, default: V, read: Callable[[source.Scalar], V | None], wanted: str) -> V:
         node = self.found.get(key)
@@ -208,8 +223,20 @@ def whole(node: source.Node, key: Key) -> int | None:
     return cast(int, value) if is_number and key.low <= cast(int, value) <= key.high else None
 
 
+def _unfit(text: str) -> str | None:
+    """What keeps a text from standing in files, environments and the names of files."""
+    if "\0" in text:
+        return "must not have a character NUL"
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # the environment may hold any bytes
+        return "must be UTF-8"
+    return None
+
+
 def joined(path: str, key: str) -> str:
-    """The path of a key below another."""
+    """The path of a key below another, on one line."""
+    key = key if key.isprintable() else repr(key)
     return f"{path}.{key}" if path else key
 
 

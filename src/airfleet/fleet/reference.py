@@ -115,8 +115,8 @@ A size is `512MB` or `4GB` (1024 megabytes), a duration `90s`, `12h`, `30d` or `
 ## Components
 
 Without `hosts`, these keys stand at the top and say what this machine runs: one of each, unless they say otherwise.
-With `hosts` they stand below each host, which runs what it names and nothing else. The second scheduler of a host is
-called `scheduler-2`, and so on.
+With `hosts` they stand below each host, which runs what it names and nothing else. None is `false` or `0`, and `[]` for
+workers. The second scheduler of a host is called `scheduler-2`, and so on.
 
 {components}
 
@@ -155,7 +155,8 @@ them: `postgresql://user@one,two:5433/name?target_session_attrs=read-write`.
 | `sentinel://one:26379;sentinel://two:26379/0?master=NAME` | the Redis or Valkey that the sentinels call by that name |
 | `amqp://user@one;amqp://two/vhost` | RabbitMQ, several nodes with `;`; `amqps://` with TLS |
 
-With TLS, `?ca=FILE` names the authority to trust, and `cert=FILE&key=FILE` what to show.
+With TLS, `?ca=FILE` names the authority to trust, and `cert=FILE&key=FILE` what to show; without it they are a problem.
+`sentinel://` asks for it with `&tls=true`.
 
 ## proxy
 
@@ -201,10 +202,11 @@ A connection may also be one URI, as Airflow has them.
 fleet, and `${{{{ secrets.NAME }}}}` the text of the file of that name in the folder of secrets (`secrets`, beside
 `fleet.yaml`, unless the key `secrets` names another, such as `/run/secrets`). The end of its last line does not count.
 A file that everybody on the machine can read is refused. What does not exist is a problem. In a URL, what a reference
-stands for is taken as it is: a password with `/`, `@`, `:`, `?`, `#` or `%` must be percent-encoded there.
+stands for is taken as it is: a password with `/`, `@`, `:`, `?`, `#`, `%`, `&`, `;`, `,` or `+` must be percent-encoded
+there.
 
-This is the only way for a password to get in: one that stands in the file, in a URL or behind a key that is named
-like one, is a problem.
+This is the only way for a password to get in: one that stands in the file is a problem. It is known by its place in a
+URL, or by the name of its key, or of its option in a URL: `PGPASSWORD`, `DbPwd`, `api_key`, `?token=`.
 
 ```yaml fleet.yaml
 database: postgresql://airflow:${{{{ env.DATABASE_PASSWORD }}}}@db.example.com/airflow
@@ -214,7 +216,8 @@ database: postgresql://airflow:${{{{ env.DATABASE_PASSWORD }}}}@db.example.com/a
 
 `--env prod`, or `AIRFLEET_ENV=prod`, lays `fleet.prod.yaml` over `fleet.yaml`. Mappings are merged key by key. Lists of
 things with a `name` (hosts, workers) are merged by name, other lists are replaced. `null` takes away what the file
-below says. A problem is said at its place in the file that has it.
+below says; in `fleet.yaml` itself it is no value, and mostly a problem. For an empty text write `""`. A problem is said
+at its place in the file that has it.
 
 ```yaml fleet.yaml
 workers:
@@ -230,5 +233,6 @@ workers:
 
 ## airflow
 
-Any setting of Airflow, by section; what stands here wins over what airfleet sets.
+Any setting of Airflow, by section; what stands here wins over what airfleet sets. Sections and keys are read in small
+letters, as Airflow reads them.
 """

@@ -1,6 +1,8 @@
 """The JSON Schema of ``fleet.yaml``, made from the same tables the reader uses.
 
-What rules between values say, an editor does not: ``airfleet check fleet.yaml`` does.
+It is for overlays, too: ``null``, which takes away what the file below says, may stand anywhere, and what must be there
+somewhere need not be there. What rules between values say, and what is missing in the end, an editor does not know:
+``airfleet check fleet.yaml`` does.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ Schema = dict[str, Any]
 _NAME_FORM: Final = r"^([A-Za-z0-9][A-Za-z0-9._-]*|.*\$\{\{.*\}\}.*)$"
 _SIZE_FORM: Final = r"^\s*\d+(\.\d+)?\s*[KMGTkmgt]i?[Bb]?\s*$"
 _DURATION_FORM: Final = r"^\s*(\d+(\.\d+)?\s*[wdhms]\s*)+$"
+_QUEUE_FORM: Final = r"^([^\s,]+|.*\$\{\{.*\}\}.*)$"
 _PASSWORD_FORM: Final = r"^(\$\{\{.*\}\})?$"
 
 
@@ -27,14 +30,14 @@ def schema() -> Schema:
     return {
         "$schema": DIALECT,
         "title": "airfleet fleet",
-        "description": "What runs where.",
+        "description": "What runs where: fleet.yaml, or fleet.NAME.yaml, which is laid over it.",
         **_table(keys.FLEET),
         "type": ["object", "null"],
         "$defs": {
             "instances": _some(keys.INSTANCES),
             "api_server": _some(keys.API_SERVER),
             "workers": {"type": "array", "items": _table(keys.WORKER)},
-            "hosts": {"type": "array", "minItems": 1, "items": _table(keys.HOST)},
+            "hosts": {"type": "array", "minItems": 1, "items": {**_table(keys.HOST), "required": ["name"]}},
             "proxy": _table(keys.PROXY),
             "tls": _table(keys.TLS),
             "flower": {"anyOf": [{"type": "boolean"}, _table(keys.FLOWER)]},
@@ -55,21 +58,36 @@ _KINDS: Final[dict[Kind, Schema]] = {
     "duration": {"type": "string", "pattern": _DURATION_FORM},
     "size": {"type": "string", "pattern": _SIZE_FORM},
     "names": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": ["string", "number"]}}]},
-    "texts": {"type": "array", "items": {"type": ["string", "number"]}},
+    "texts": {"type": "array", "minItems": 1, "items": {"type": ["string", "number"], "pattern": _QUEUE_FORM}},
     "strings": {"type": ["object", "null"], "additionalProperties": _VALUE},
-    "sections": {"type": "object", "additionalProperties": {"type": "object", "additionalProperties": _VALUE}},
+    "sections": {
+        "type": "object",
+        "additionalProperties": {"type": ["object", "null"], "additionalProperties": _VALUE},
+    },
     "mapping": {"type": "object"},
 }
 
 
 def _table(table: Table) -> Schema:
-    made: Schema = {
+    return {
         "type": "object",
-        "properties": {name: {"description": key.says, **_of(key)} for name, key in table.items()},
+        "properties": {name: {"description": _says(key), **_or_null(_of(key))} for name, key in table.items()},
         "additionalProperties": False,
     }
-    required = [name for name, key in table.items() if key.required]
-    return {**made, "required": required} if required else made
+
+
+def _says(key: Key) -> str:
+    return f"{key.says}; must be there, here or in the file below" if key.required else key.says
+
+
+def _or_null(one: Schema) -> Schema:
+    """The same, or ``null``."""
+    if "enum" in one:
+        return {**one, "enum": [*one["enum"], None]}
+    if "type" in one:
+        types = [one["type"]] if isinstance(one["type"], str) else one["type"]
+        return {**one, "type": list(dict.fromkeys((*types, "null")))}
+    return {"anyOf": [*one.get("anyOf", [one]), {"type": "null"}]}
 
 
 def _of(key: Key) -> Schema:
@@ -86,7 +104,7 @@ def _some(table: Table) -> Schema:
 
 
 def _by_name(one: Schema) -> Schema:
-    return {"type": "object", "additionalProperties": one}
+    return {"type": "object", "additionalProperties": _or_null(one)}
 
 
 def _connection() -> Schema:

@@ -14,6 +14,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
+from airfleet.fleet import kept
+
+#: what to do about a file of secrets that is damaged
+_BRING_BACK = (
+    "bring it back from a backup, or from the host that has it ('airfleet secrets export'): without it, nobody reads "
+    "the connections in the database"
+)
+
 #: what a file says that holds the secrets of one host only
 FOR_FLEET, FOR_HOST = "for_fleet", "for_host"
 
@@ -79,13 +87,14 @@ def generate(random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> Secr
 def load_or_generate(path: Path, new: Callable[[], Secrets] = generate) -> Secrets:
     """The secrets kept at ``path``; what it does not have is generated and written there first.
 
-    What was carried here for one host alone (:func:`parcel`) is not completed: the rest stays empty.
+    What was carried here for one host alone (:func:`parcel`) is not completed: the rest stays empty. Raises FleetError
+    when the file is damaged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with _alone_in(path.parent):  # agents of several hosts may share the file, and start together
-        kept = json.loads(path.read_text()) if path.exists() else {}
-        known = {f.name: kept[f.name] for f in fields(Secrets) if f.name in kept}
-        if FOR_HOST in kept:
+        there = _kept(path)
+        known = {f.name: there[f.name] for f in fields(Secrets) if f.name in there}
+        if FOR_HOST in there:
             return Secrets(**{**{f.name: "" for f in fields(Secrets)}, **known})
         if len(known) == len(fields(Secrets)):
             return Secrets(**known)
@@ -105,7 +114,9 @@ def unpack(text: str, fleet: str, host: str | None) -> None:
     try:
         found = json.loads(text)
         its_fleet, its_host = found[FOR_FLEET], found[FOR_HOST]
-    except (ValueError, TypeError, KeyError):
+        if not all(isinstance(value, str) for value in found.values()):
+            raise TypeError
+    except (ValueError, TypeError, KeyError, AttributeError):
         raise ValueError("it was not written by 'airfleet secrets export'") from None
     if its_fleet != fleet:
         raise ValueError(f"it is of fleet '{its_fleet}', and this one is '{fleet}'")
@@ -114,8 +125,12 @@ def unpack(text: str, fleet: str, host: str | None) -> None:
 
 
 def is_parcel(path: Path) -> bool:
-    """Whether the secrets at ``path`` were carried there for one host."""
-    return FOR_HOST in json.loads(path.read_text())
+    """Whether the secrets at ``path`` were carried there for one host. Raises FleetError when it is damaged."""
+    return FOR_HOST in _kept(path)
+
+
+def _kept(path: Path) -> dict[str, str]:
+    return kept.read(path, str, _BRING_BACK)
 
 
 @contextlib.contextmanager
@@ -129,13 +144,16 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
 
 def load(path: Path) -> Secrets | None:
-    """The secrets kept at ``path``; None when it has none yet, or not all of them. Writes nothing."""
-    try:
-        kept = json.loads(path.read_text())
-        missing = {f.name: "" for f in fields(Secrets)} if FOR_HOST in kept else {}
-        return Secrets(**{f.name: {**missing, **kept}[f.name] for f in fields(Secrets)})
-    except (FileNotFoundError, KeyError):
+    """The secrets kept at ``path``; None when it has none yet, or not all of them. Writes nothing.
+
+    Raises FleetError when the file is damaged.
+    """
+    there = _kept(path)
+    missing = {f.name: "" for f in fields(Secrets)} if FOR_HOST in there else {}
+    found = {**missing, **there}
+    if any(f.name not in found for f in fields(Secrets)):
         return None
+    return Secrets(**{f.name: found[f.name] for f in fields(Secrets)})
 
 
 def write_private(path: Path, text: str, mode: int = 0o600) -> None:

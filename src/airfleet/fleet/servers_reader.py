@@ -4,19 +4,34 @@ from __future__ import annotations
 
 import re
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from airfleet import source
 from airfleet.fleet import brokers, databases
 from airfleet.fleet.hosts_reader import address
 from airfleet.fleet.keys import FLOWER, PROXY, TLS
-from airfleet.fleet.reading import Section
-from airfleet.fleet.sensitive import MASK
+from airfleet.fleet.reading import NAME, NAME_RULE, Section
+from airfleet.fleet.sensitive import MASK, REFERENCE
 from airfleet.fleet.spec import EMBEDDED, LOCAL, Flower, Proxy, Tls
 
 _DATABASE = re.compile(r"postgres(ql)?(\+psycopg)?://")
-_PATH = re.compile(r"/|(/[A-Za-z0-9._~-]+)+")
+_PATH = re.compile(r"/|(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
+ENCODE = (
+    "what a reference stands for is taken as it is: percent-encode '/', '?', '#', '@', ':', '%', '&', ';' and ',' "
+    "in it, '/' as %2F"
+)
+
+#: what stands below the path of Airflow: APIs, files, and the pages of its UI
+_OF_AIRFLOW = (
+    "api", "auth", "docs", "execution", "health", "openapi.json", "pluginsv2", "redoc", "static", "ui",
+    "assets", "configs", "connections", "dag_runs", "dags", "deadlines", "events", "jobs", "plugin", "plugins", "pools",
+    "providers", "required_actions", "security", "task_instances", "variables", "xcoms",
+)  # fmt: skip
+#: and below that of Flower
+_OF_FLOWER = (
+    "api", "broker", "healthcheck", "login", "logout", "metrics", "static", "task", "tasks", "worker", "workers",
+)  # fmt: skip
 
 
 def database(top: Section) -> str:
@@ -24,7 +39,7 @@ def database(top: Section) -> str:
     url = top.text("database", EMBEDDED)
     if url != EMBEDDED and not url.startswith(MASK):
         for wrong in _wrong_with(url):
-            top.wrong("database", wrong)
+            top.wrong("database", wrong, _to_encode(top, "database", lambda text: not any(_wrong_with(text))))
             return EMBEDDED
     return url
 
@@ -38,11 +53,8 @@ def _wrong_with(url: str) -> Iterator[str]:
     except ValueError:
         yield "is not a URL that can be read"
         return
-    if "?" not in url and "/" not in url.partition("://")[2]:
-        yield "must name the database, as in postgresql://user@host/airflow"
-    for _, port in databases.places(url):
-        if port and not (port.isdigit() and 0 < int(port) < 65536):
-            yield "has a port that is not a number from 1 to 65535"
+    if wrong := databases.wrong_with(url):
+        yield wrong
 
 
 def broker(top: Section) -> str:
@@ -50,11 +62,32 @@ def broker(top: Section) -> str:
     url = top.text("broker", EMBEDDED)
     if url != EMBEDDED and not url.startswith(MASK):
         try:
-            brokers.parse(url)
-        except ValueError as wrong:
-            top.wrong("broker", str(wrong))
+            brokers.parse(url, _words_of(top, "broker"))
+        except brokers.Wrong as wrong:
+            top.wrong("broker", str(wrong), wrong.hint or _to_encode(top, "broker", _is_broker))
             return EMBEDDED
     return url
+
+
+def _is_broker(url: str) -> bool:
+    try:
+        brokers.parse(url)
+    except brokers.Wrong:
+        return False
+    return True
+
+
+def _words_of(top: Section, key: str) -> frozenset[str]:
+    """The words that the file itself has there: no part of what references stand for."""
+    node = top.get(key)
+    return frozenset(re.split(r"[?&=;]", REFERENCE.sub("?", node.text)) if isinstance(node, source.Scalar) else ())
+
+
+def _to_encode(top: Section, key: str, fine: Callable[[str], bool]) -> str | None:
+    """The hint for a URL that would be fine without what its references stand for."""
+    node = top.get(key)
+    text = node.text if isinstance(node, source.Scalar) else ""
+    return ENCODE if REFERENCE.search(text) and fine(REFERENCE.sub("1", text)) else None
 
 
 def proxy(top: Section, root: Path) -> Proxy | None:
@@ -77,9 +110,26 @@ def proxy(top: Section, root: Path) -> Proxy | None:
         keys.wrong("redirect", "leads to TLS, and there is no 'tls'")
     elif made.redirect and made.redirect == (made.port or 443):
         keys.wrong("redirect", f"port {made.redirect} is the one that speaks TLS")
-    if made.airflow_path == made.flower_path:
-        keys.wrong("flower", f"'{made.flower_path}' is the path of Airflow")
+    _paths_apart(keys, made)
     return made
+
+
+def _paths_apart(keys: Section, made: Proxy) -> None:
+    airflow, flower = made.airflow_path, made.flower_path
+    if airflow == flower:
+        keys.wrong("flower", f"'{flower}' is the path of Airflow")
+    elif flower == "/":
+        keys.wrong("flower", "'/' is where everything else lies", "write '/flower', or leave it out")
+    elif _first_below(airflow, flower) in _OF_AIRFLOW:
+        keys.wrong("flower", f"'{flower}' is a path of Airflow's own", f"'{airflow.rstrip('/')}/flower' is free")
+    elif _first_below(flower, airflow) in _OF_FLOWER:
+        keys.wrong("airflow", f"'{airflow}' is a path of Flower's own")
+
+
+def _first_below(above: str, path: str) -> str | None:
+    """The first word of a path below another one; None when it is not below it."""
+    start = above.rstrip("/") + "/"
+    return path.removeprefix(start).partition("/")[0] if path.startswith(start) else None
 
 
 def _tls(keys: Section, root: Path) -> Tls | None:
@@ -87,6 +137,9 @@ def _tls(keys: Section, root: Path) -> Tls | None:
     if node is None:
         return None
     files = keys.reading.section(node, keys.at("tls"), TLS)
+    for key in ("certificate", "key"):
+        if "$" in files.text(key, ""):
+            files.wrong(key, "must not contain '$': nginx takes it for a variable")
     return Tls(*(str(root / files.text(key, "")) for key in ("certificate", "key")))
 
 
@@ -105,6 +158,9 @@ def flower(top: Section) -> Flower | None:
         return None
     if isinstance(node, source.Scalar) and isinstance(node.value, bool):
         return _plain_flower(top) if node.value else None
+    if not isinstance(node, source.Mapping):
+        top.wrong("flower", "must be true, false or a mapping")
+        return None
     keys = top.reading.section(node, "flower", FLOWER)
     port = keys.integer("port", 5555)
     assert port is not None  # its default is a number
@@ -130,5 +186,5 @@ def _on(keys: Section, *, several: bool) -> tuple[str, ...]:
     if node is None:
         return (LOCAL,)
     if several and isinstance(node, source.Sequence):
-        return keys.names("on", ())
+        return keys.names("on", (), NAME, NAME_RULE)
     return (keys.text("on", LOCAL),)

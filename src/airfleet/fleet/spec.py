@@ -124,6 +124,11 @@ class Proxy:
     redirect: int | None = None
 
     @property
+    def own_port(self) -> int:
+        """The port that people reach it at."""
+        return self.port or (443 if self.tls else 80)
+
+    @property
     def plain_port(self) -> int | None:
         """The port that does nothing but lead to TLS."""
         if self.tls is None:
@@ -136,7 +141,8 @@ class Proxy:
         """Where people reach Airflow, without a slash at the end."""
         scheme, usual = ("https", 443) if self.tls else ("http", 80)
         port = "" if self.port in (None, usual) else f":{self.port}"
-        return f"{scheme}://{self.name}{port}{self.airflow_path.rstrip('/')}"
+        name = f"[{self.name}]" if ":" in self.name else self.name
+        return f"{scheme}://{name}{port}{self.airflow_path.rstrip('/')}"
 
 
 @dataclass(frozen=True)

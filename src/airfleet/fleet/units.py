@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+#: more than any disk has, and than anybody lives
+_MOST_BYTES, _MOST_SECONDS = 2.0**62, 1e10
 _BYTES = {"kb": 2**10, "mb": 2**20, "gb": 2**30, "tb": 2**40}
 _SECONDS = {"w": 604_800.0, "d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0}
 
@@ -14,11 +16,12 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)\s*([wdhms])", re.ASCII)
 def size(text: str) -> int | None:
     """The bytes of a size, or None when it is not one. A kB is 1024 bytes, here as in ``airfleet status``.
 
-    >>> size("512MB"), size("1.5 GiB"), size("4"), size("lots")
-    (536870912, 1610612736, None, None)
+    >>> size("512MB"), size("1.5 GiB"), size("4"), size("lots"), size("9" * 400 + "GB")
+    (536870912, 1610612736, None, None, None)
     """
     found = _SIZE.fullmatch(text.strip())
-    return int(float(found[1]) * _BYTES[f"{found[2].lower()}b"]) if found else None
+    count = float(found[1]) * _BYTES[f"{found[2].lower()}b"] if found else _MOST_BYTES
+    return int(count) if count < _MOST_BYTES else None
 
 
 def seconds(text: str) -> float | None:
@@ -30,7 +33,8 @@ def seconds(text: str) -> float | None:
     parts = _PART.findall(text)
     if not parts or _PART.sub("", text).strip():
         return None
-    return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    count = sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    return count if count < _MOST_SECONDS else None
 
 
 def size_text(count: int) -> str:

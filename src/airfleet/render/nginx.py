@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from airfleet.errors import FleetError
 from airfleet.fleet.plan import Plan
 from airfleet.fleet.site import DOCUMENTS_POLICY, FLOWER_POLICY, HEALTH, Public, Site
 
@@ -20,6 +21,10 @@ FILE_NAME = "nginx.conf"
 
 #: seconds for which an upstream that failed once gets no request, unless all have failed
 FAIL_SECONDS = 2
+#: the log of requests of an nginx that an agent runs, and keeps what it writes; a socket could not be opened like this
+STDOUT = "/dev/stdout"
+#: the same of one that people run, which may write to systemd's journal: a file in its folder
+ACCESS_LOG = "access.log"
 #: folders for what does not fit into memory; nginx makes them
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
@@ -42,8 +47,8 @@ def files(plan: Plan) -> Mapping[str, str]:
     return {FILE_NAME: configuration(plan.site)} if plan.site else {}
 
 
-def configuration(site: Site) -> str:
-    """The text of ``nginx.conf``. Raises ValueError for a value that cannot stand in one."""
+def configuration(site: Site, access_log: str = STDOUT) -> str:
+    """The text of ``nginx.conf``. Raises FleetError for a value that cannot stand in one."""
     lines = [
         *([f"user {_word(site.user)};"] if site.user else []),
         f"worker_processes {2 if site.public else 1};",
@@ -54,17 +59,17 @@ def configuration(site: Site) -> str:
         "",
         *_block("events", ["worker_connections 1024;"]),
         "",
-        *_block("http", _http(site)),
+        *_block("http", _http(site, access_log)),
     ]
     return "# Written by airfleet from fleet.yaml.\n" + "\n".join(lines) + "\n"
 
 
-def _http(site: Site) -> Lines:
+def _http(site: Site, access_log: str) -> Lines:
     parts = [
         _common(),
         _upstream("airflow", site.api_servers),
         *([_upstream("flower", (site.flower,))] if site.flower else []),
-        *([_maps(site, site.public), *_public(site, site.public)] if site.public else []),
+        *([_maps(site, site.public), *_public(site, site.public, access_log)] if site.public else []),
         *([_local(site)] if site.local else []),
     ]
     return [line for part in parts for line in ([""] if part is not parts[0] else []) + part]
@@ -86,6 +91,7 @@ def _common() -> Lines:
         "send_timeout 60s;",
         "client_body_buffer_size 256k;",
         "large_client_header_buffers 4 32k;",
+        "server_names_hash_bucket_size 512;",  # the longest name that DNS has; what nginx takes itself ends at 46
         *(f"{name}_temp_path {name};" for name in TEMPORARY),
         "",
         "proxy_http_version 1.1;",
@@ -133,7 +139,7 @@ def _maps(site: Site, public: Public) -> Lines:
 # --- the public door -------------------------------------------------------------------------------------------------
 
 
-def _public(site: Site, public: Public) -> list[Lines]:
+def _public(site: Site, public: Public, access_log: str) -> list[Lines]:
     strangers = [
         *_listen(site, public, "default_server"),
         "server_name _;",
@@ -142,9 +148,9 @@ def _public(site: Site, public: Public) -> list[Lines]:
     ]
     ours = [
         *_listen(site, public, ""),
-        f"server_name {_word(public.name)};",
+        f"server_name {_host(public)};",
         *_tls(public),
-        "access_log /dev/stdout plain;",
+        f"access_log {_word(access_log)} plain;",
         f"client_max_body_size {public.body_bytes};",
         *_answers(public),
         *_fresh_headers(),
@@ -162,15 +168,15 @@ def _public(site: Site, public: Public) -> list[Lines]:
         *(_flower(site) if site.flower else []),
         *_elsewhere(site),
         "",
-        *_block(
-            "location @away",
-            [
-                "default_type text/plain;",
-                'return 503 "Airflow does not answer; it may be starting. Try again in some seconds.\\n";',
-            ],
-        ),
+        *_away("@away", "Airflow"),
+        *(_away("@flower_away", "Flower") if site.flower else []),
     ]
     return [_block("server", strangers), _block("server", ours), *_to_tls(public)]
+
+
+def _away(name: str, what: str) -> Lines:
+    said = f"{what} does not answer; it may be starting. Try again in some seconds."
+    return _block(f"location {name}", ["default_type text/plain;", f'return 503 "{said}\\n";'])
 
 
 def _to_tls(public: Public) -> list[Lines]:
@@ -180,7 +186,7 @@ def _to_tls(public: Public) -> list[Lines]:
     strangers = [f"listen {public.plain} default_server;", "server_name _;", "return 421;"]
     ours = [
         f"listen {public.plain};",
-        f"server_name {_word(public.name)};",
+        f"server_name {_host(public)};",
         f"return 308 {_with_tls(public)}$request_uri;",
     ]
     return [_block("server", strangers), _block("server", ours)]
@@ -188,7 +194,12 @@ def _to_tls(public: Public) -> list[Lines]:
 
 def _with_tls(public: Public) -> str:
     port = "" if public.door.port == 443 else f":{public.door.port}"
-    return f"https://{_word(public.name)}{port}"
+    return f"https://{_host(public)}{port}"
+
+
+def _host(public: Public) -> str:
+    """The name as it stands in URLs, and in the ``Host`` that browsers send."""
+    return f"[{_word(public.name)}]" if ":" in public.name else _word(public.name)
 
 
 def _listen(site: Site, public: Public, more: str) -> Lines:
@@ -202,8 +213,8 @@ def _tls(public: Public) -> Lines:
     if public.certificate is None:
         return []
     return [
-        f"ssl_certificate {_quoted(public.certificate.chain)};",
-        f"ssl_certificate_key {_quoted(public.certificate.key)};",
+        f"ssl_certificate {_file(public.certificate.chain)};",
+        f"ssl_certificate_key {_file(public.certificate.key)};",
         "ssl_protocols TLSv1.2 TLSv1.3;",
         "ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;",
         "ssl_session_cache shared:tls:1m;",
@@ -283,7 +294,7 @@ def _flower(site: Site) -> Lines:
     path = site.flower_path.rstrip("/")
     return [
         *_block(f"location = {_word(path)}", [f"return 308 {_word(path)}/;"]),
-        *_block(f"location ^~ {_word(path)}/", ["proxy_pass http://flower;"]),
+        *_block(f"location ^~ {_word(path)}/", ["proxy_pass http://flower;", "error_page 502 504 = @flower_away;"]),
         # Flower asks for no password there: it is for a scraper on the machine.
         *_block(f"location = {_word(path)}/metrics", ["return 403;"]),
     ]
@@ -345,17 +356,26 @@ def _block(head: str, body: Lines) -> Lines:
 
 
 def _word(text: str) -> str:
-    """A value that needs no quotes. Raises ValueError when it has what would end it."""
+    """A value that needs no quotes. Raises FleetError when it has what would end it."""
     if re.search(r"[\s;{}\"'\\$#]", text):
-        raise ValueError(f"{text!r} cannot stand in nginx.conf")
+        raise FleetError(f"{text!r} cannot stand in nginx.conf")
     return text
 
 
 def _quoted(text: str, *, variables: bool = False) -> str:
-    """A value with spaces, ``;`` or quotes in it. Raises ValueError when it cannot be one."""
+    """A value with spaces, ``;`` or quotes in it. Raises FleetError when it cannot be one."""
     if re.search(r"[\n\r\0\"\\]", text) or ("$" in text and not variables):
-        raise ValueError(f"{text!r} cannot stand in nginx.conf")
+        raise FleetError(f"{text!r} cannot stand in nginx.conf")
     return f'"{text}"'
+
+
+def _file(path: str) -> str:
+    """The name of a file. Raises FleetError when nginx has no way to write it."""
+    if re.search(r"[\n\r\0$]", path):  # it would take what follows the $ for a variable, and knows no escape
+        hint = "give the file, or the folder above it, a name without '$', or name a link to it in proxy.tls"
+        raise FleetError(f"{path!r} cannot stand in nginx.conf", hint=hint)
+    escaped = re.sub(r'(["\\])', r"\\\1", path)
+    return f'"{escaped}"'
 
 
 def _pattern(path: str) -> str:

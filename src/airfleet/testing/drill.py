@@ -4,8 +4,8 @@ A pipeline of one task is added, which writes down when it starts and ends; a ru
 Then the part is ended without a warning. Three clocks run: until a task that was asked for afterwards starts (*gap*),
 until every task whose attempt died has started again, and until the agent says that everything is well. At the end
 every run that was asked for must have ended well, and no attempt may have started twice. The pipeline, its runs and
-the folder of the witness are removed, whatever happens. What it knows it knows from the agent, the REST API and that
-folder; it asks no database.
+the folder of the witness are removed, whatever happens; what cannot be is said. What it knows it knows from the agent,
+the REST API and that folder; it asks no database. The folder is of this machine, so the tasks have to run here.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from airfleet.agent import control, launch
-from airfleet.agent.control import AgentGone, ComponentStatus, Snapshot
+from airfleet.agent.control import AgentGone, AlreadyRuns, ComponentStatus, Snapshot
 from airfleet.agent.states import FINE, LABELS, State
+from airfleet.cli import status, telling
+from airfleet.cli.project import Project
 from airfleet.cli.rest import Api, ApiError
 from airfleet.errors import FleetError, Unhealthy, WaitTimedOut
-from airfleet.fleet.paths import Paths
 from airfleet.testing import dags, invariants, nemesis, processes, stopwatch, witness
 from airfleet.testing.history import Change, Event, Fault, History, Note, Run, Task
 from airfleet.testing.invariants import Violation
@@ -54,6 +55,8 @@ PARTS = (*KINDS, HOST)
 FILE_NAME = f"{DRILL}.yaml"
 
 Say = Callable[[float, str], None]
+#: a sentence, and a hint
+Warn = Callable[[str, str], None]
 
 
 @dataclass(frozen=True)
@@ -69,9 +72,10 @@ class Verdict:
     rerun: int
     #: until the last of them was; 0 where there were none
     rerun_after: float | None
-    lost: int
+    #: None where nobody could say what became of the runs, as for failed
+    lost: int | None
     twice: int
-    failed: int
+    failed: int | None
     violations: tuple[Violation, ...] = field(default=())
 
     @property
@@ -81,17 +85,22 @@ class Verdict:
 
     @property
     def in_time(self) -> bool:
-        """Whether all was well again in time."""
-        return None not in (self.gap, self.healthy_after, self.rerun_after)
+        """Whether all was well again in time, and what became of the runs is known."""
+        return self.known and None not in (self.gap, self.healthy_after, self.rerun_after)
+
+    @property
+    def known(self) -> bool:
+        """Whether Airflow said what became of the runs."""
+        return self.lost is not None
 
 
 @dataclass(frozen=True)
 class Place:
     """The fleet that is drilled."""
 
-    root: Path
+    here: Project
+    #: what its agent was started with
     environ: Mapping[str, str]
-    paths: Paths
     #: the folder of pipelines
     pipelines: Path
     queue: str
@@ -103,10 +112,11 @@ class Place:
 class Drill:
     """Drills on one fleet: :meth:`prepared` adds the pipeline, :meth:`run` does one drill."""
 
-    def __init__(self, place: Place, timeout_seconds: float, say: Say) -> None:
+    def __init__(self, place: Place, timeout_seconds: float, say: Say, warn: Warn) -> None:
         self._place = place
         self._timeout = timeout_seconds
         self._say = say
+        self._warn = warn
         self._folder = Path()
         self._fault_at = time.monotonic()
 
@@ -125,21 +135,25 @@ class Drill:
             self._place.api.patch("dags", DRILL, body={"is_paused": False}, update_mask="is_paused")
             yield
         finally:
-            file.unlink(missing_ok=True)
-            self._forget()
-            shutil.rmtree(self._folder, ignore_errors=True)
+            try:
+                self._take_back(file)
+            finally:
+                shutil.rmtree(self._folder, ignore_errors=True)
 
     def run(self, part: str) -> Verdict:
-        """Break one part and watch. Raises FleetError when the fleet has no such part of its own."""
-        snapshot = control.status(self._place.paths.socket)
-        victim = None if part == HOST else victim_of(part, snapshot)
+        """Break one part and watch.
+
+        Raises FleetError when the fleet has no such part of its own, Unhealthy when it is not well (any more).
+        """
+        self._require_health()
+        label = f"{part}-{os.getpid()}"
         mix = DrillMix(str(self._folder), self._place.slots)
-        load = Load(replace(self._place.api, patience_seconds=0.0), mix, f"{part}-{os.getpid()}")
+        load = Load(replace(self._place.api, patience_seconds=0.0), mix, label)
         load.start()
         try:
             time.sleep(WARM_SECONDS)
-            self._wait_for_a_long_task()
-            hurt = self._break(snapshot, victim)
+            self._wait_for_a_long_task(label)
+            hurt = self._break(part)
             watched = self._watch(load, hurt)
             time.sleep(AFTER_SECONDS)
         finally:
@@ -151,10 +165,12 @@ class Drill:
 
     # --- before ------------------------------------------------------------------------------------
 
-    def _require_health(self) -> None:
-        snapshot = control.status(self._place.paths.socket)
-        if not snapshot.healthy:
+    def _require_health(self) -> Snapshot:
+        """The fleet now, when it and all its hosts are well: nothing more is broken while something is."""
+        snapshot = telling.running(self._place.here)
+        if not status.is_healthy(snapshot):
             raise Unhealthy("the fleet is not healthy; a drill would show nothing", hint="airfleet status")
+        return snapshot
 
     def _wait_until_known(self) -> None:
         deadline = time.monotonic() + DISCOVERY_SECONDS
@@ -163,20 +179,18 @@ class Drill:
                 raise WaitTimedOut(f"the fleet did not see {FILE_NAME} within {DISCOVERY_SECONDS:.0f} s")
             time.sleep(0.2)
 
-    def _wait_for_a_long_task(self) -> None:
+    def _wait_for_a_long_task(self, label: str) -> None:
         """So that something is lost when a worker dies; where none starts, that is what the drill will show."""
         deadline = time.monotonic() + WARM_SECONDS
-        while not self._long_task_runs() and time.monotonic() < deadline:
+        while not long_task_runs(self._notes(), label) and time.monotonic() < deadline:
             time.sleep(_LOOK_SECONDS)
-
-    def _long_task_runs(self) -> bool:
-        notes = [note for note in self._notes() if note.task.run_id.endswith(LONG)]
-        return sum(note.event == Event.START for note in notes) > sum(note.event == Event.END for note in notes)
 
     # --- the fault ---------------------------------------------------------------------------------
 
-    def _break(self, snapshot: Snapshot, victim: ComponentStatus | None) -> frozenset[str]:
-        """End it; the attempts that may suffer."""
+    def _break(self, part: str) -> frozenset[str]:
+        """End it, as it is now; the attempts that may suffer."""
+        snapshot = self._require_health()
+        victim = None if part == HOST else victim_of(part, snapshot)
         self._fault_at = time.monotonic()
         if victim is None:
             return self._power_off(snapshot)
@@ -186,21 +200,35 @@ class Drill:
             processes.send(victim.pid, signal.SIGQUIT)
             return frozenset()
         self._tell(f"{victim.name} (process {victim.pid}) is killed")
-        return nemesis.kill_all((victim.pid,), self._folder)
+        return self._kill(victim.pid)
 
     def _power_off(self, snapshot: Snapshot) -> frozenset[str]:
-        self._tell(f"every process of this host is killed, and its agent (process {snapshot.pid}) first")
-        processes.send(snapshot.pid, signal.SIGKILL)
-        hurt = nemesis.kill_all((one.pid for one in snapshot.components if one.pid), self._folder)
-        pid = launch.start(self._place.root, environ=self._place.environ)
-        self._tell(f"the agent is started again (process {pid})")
-        return hurt
+        self._tell(f"every process of this host is killed, and its agent (process {snapshot.pid}) with them")
+        try:
+            return self._kill(snapshot.pid, *(one.pid for one in snapshot.components if one.pid))
+        finally:  # no Ctrl-C may leave the host down
+            self._start_again()
+
+    def _kill(self, *pids: int) -> frozenset[str]:
+        try:
+            return nemesis.kill_all(pids, self._folder)
+        finally:  # Ctrl-C may come when they are stopped already, and not killed yet
+            for pid in pids:
+                processes.send(pid, signal.SIGKILL)
+
+    def _start_again(self) -> None:
+        try:
+            pid = launch.start(self._place.here.root, environ=self._place.environ)
+        except AlreadyRuns:
+            self._tell("the agent was started again by its keeper")
+        else:
+            self._tell(f"the agent is started again (process {pid})")
 
     # --- watching ----------------------------------------------------------------------------------
 
     def _watch(self, load: Load, hurt: frozenset[str]) -> _Watched:
         """Until all is as before, or time is over."""
-        states, seen, answered = _States(self._place.paths.socket), _Watched(), True
+        states, seen, answered = _States(self._place.here.paths.socket), _Watched(), True
         deadline = self._fault_at + self._timeout
         while not seen.over and time.monotonic() < deadline:
             for line in states.changes():
@@ -231,21 +259,21 @@ class Drill:
         new = (note.at for note in starts if accepted.get(note.task.run, 0.0) > self._fault_at)
         return min((at - self._fault_at for at in new), default=None)
 
-    def _drained(self, load: Load) -> dict[Run, str]:
-        """What became of each run, when all have ended or time is over."""
+    def _drained(self, load: Load) -> dict[Run, str] | None:
+        """What became of each run, when all have ended or time is over; None when the API did not say then."""
         deadline = time.monotonic() + self._timeout
         load.settle(self._timeout)
         while True:
             states = self._states()
-            if time.monotonic() > deadline or all(states.get(o.run) in ("success", "failed") for o in load.asked):
+            if time.monotonic() > deadline or _ended(states, load):
                 return states
             time.sleep(0.5)
 
-    def _states(self) -> dict[Run, str]:
+    def _states(self) -> dict[Run, str] | None:
         try:
             runs = list(self._place.api.every("dag_runs", "dags", DRILL, "dagRuns"))
         except FleetError:
-            return {}
+            return None
         return {Run(DRILL, str(run["dag_run_id"])): str(run["state"]) for run in runs}
 
     def _notes(self) -> tuple[Note, ...]:
@@ -253,11 +281,14 @@ class Drill:
 
     # --- afterwards --------------------------------------------------------------------------------
 
-    def _verdict(self, part: str, load: Load, states: dict[Run, str], fault: Fault, watched: _Watched) -> Verdict:
+    def _verdict(
+        self, part: str, load: Load, states: dict[Run, str] | None, fault: Fault, watched: _Watched
+    ) -> Verdict:
         asked = {one.run: one.must_end for one in load.asked}
         notes = tuple(note for note in self._notes() if note.task.run in asked)
-        history = History(notes, self._tries(notes), asked, states, (fault,))
-        found = invariants.violations(history)
+        told = self._told(notes, asked, states, fault)
+        # Of what Airflow does not say, the witness tells at least whether something was done twice.
+        found = invariants.violations(told or History(notes, (), {}, {}, (fault,)))
         by_name = [violation.invariant for violation in found]
         ended = {note.attempt for note in notes if note.event == Event.END}
         return Verdict(
@@ -267,11 +298,20 @@ class Drill:
             tasks=len({note.task for note in notes}),
             rerun=len({n.task for n in notes if n.event == Event.START and n.attempt not in ended}),
             rerun_after=watched.rerun_after,
-            lost=by_name.count("I1"),
+            lost=by_name.count("I1") if told else None,
             twice=by_name.count("I2") + by_name.count("I3") + by_name.count("I4"),
-            failed=sum(state == "failed" for run, state in states.items() if run in asked),
+            failed=sum(told.states.get(run) == "failed" for run in asked) if told else None,
             violations=found,
         )
+
+    def _told(
+        self, notes: tuple[Note, ...], asked: dict[Run, frozenset[Task]], states: dict[Run, str] | None, fault: Fault
+    ) -> History | None:
+        """The history with what Airflow says; None when it does not answer."""
+        try:
+            return None if states is None else History(notes, self._tries(notes), asked, states, (fault,))
+        except FleetError:
+            return None
 
     def _tries(self, notes: tuple[Note, ...]) -> tuple[Change, ...]:
         """How many retries each attempt at a task had left, of tasks that were tried more than once."""
@@ -280,8 +320,23 @@ class Drill:
 
     def _tries_of(self, task: Task) -> Iterator[Change]:
         path = ("dags", task.dag_id, "dagRuns", task.run_id, "taskInstances", task.task_id, "tries")
-        for one in self._place.api.get(*path)["task_instances"]:
+        try:
+            tries = self._place.api.get(*path)["task_instances"]
+        except ApiError:  # it has no such run: that is a finding of its own
+            return
+        for one in tries:
             yield Change(task, "", int(one["try_number"]), "running", 0.0, int(one["max_tries"]))
+
+    def _take_back(self, file: Path) -> None:
+        """Remove the pipeline and its runs; what is left is said, and takes nothing from the verdict."""
+        try:
+            file.unlink(missing_ok=True)
+            self._forget()
+        except (FleetError, OSError) as why:
+            left = [f"Dag '{DRILL}' with its runs", *([str(file)] if file.exists() else [])]
+            sentence = why.sentence if isinstance(why, FleetError) else str(why)
+            hint = "the next drill takes it back, or whoever deletes the Dag in the UI"
+            self._warn(f"the drill has left {' and '.join(left)}: {sentence}", hint)
 
     def _forget(self) -> None:
         """Have Airflow forget the Dag and its runs; it refuses as long as one of its tasks runs."""
@@ -303,6 +358,16 @@ class Drill:
 
     def _since(self) -> float:
         return time.monotonic() - self._fault_at
+
+
+def long_task_runs(notes: Iterable[Note], label: str) -> bool:
+    """Whether a task that takes some seconds runs, of those that the load of this label asked for."""
+    its = [n for n in notes if n.task.run_id.startswith(f"{label}-") and n.task.run_id.endswith(LONG)]
+    return sum(n.event == Event.START for n in its) > sum(n.event == Event.END for n in its)
+
+
+def _ended(states: Mapping[Run, str] | None, load: Load) -> bool:
+    return states is not None and all(states.get(one.run) in ("success", "failed") for one in load.asked)
 
 
 def victim_of(part: str, snapshot: Snapshot) -> ComponentStatus:
@@ -353,7 +418,7 @@ class _States:
     def well(self) -> bool:
         """Whether all is well now."""
         with self._lock:
-            return self._latest is not None and self._latest.healthy
+            return self._latest is not None and status.is_healthy(self._latest)
 
     def changes(self) -> list[str]:
         """What is new, as sentences."""

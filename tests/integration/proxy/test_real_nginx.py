@@ -20,7 +20,7 @@ import pytest
 from airfleet.fleet.components import proxy
 from airfleet.fleet.context import Nginx
 from airfleet.fleet.site import Certificate, Door, Public, Site
-from airfleet.render.nginx import FILE_NAME, configuration
+from airfleet.render.nginx import ACCESS_LOG, FILE_NAME, configuration
 from airfleet.testing.ports import free_ports
 from airfleet.testing.waiting import wait_until
 from support.proxies import Answer, Upstream, ask, certificate, nginx_here, serving, upstream
@@ -436,6 +436,18 @@ def test_people_read_a_sentence_while_no_api_server_answers(proxied: Proxied) ->
     assert answer.headers["content-security-policy"]
 
 
+def test_people_read_which_of_both_does_not_answer(proxied: Proxied) -> None:
+    proxied.flower.close()
+    answer = proxied.ask("/myorg/flower/workers")
+    assert (answer.status, answer.body) == (
+        503,
+        b"Flower does not answer; it may be starting. Try again in some seconds.\n",
+    )
+    assert proxied.ask("/myorg/airflow/").status == 200
+    assert proxied.site.public
+    assert ask(proxied.site.public.door, "/myorg/flower/workers").status == 308  # to TLS, as everywhere
+
+
 # --- nginx itself ----------------------------------------------------------------------------------------------------
 
 
@@ -463,6 +475,60 @@ def test_nginx_itself_takes_every_golden_site(name: str, tmp_path: Path) -> None
         done = subprocess.run([*proxy.command(found), "-t"], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert "warn" not in done.stderr
+
+
+def taken(nginx: Nginx, text: str, **how: object) -> str:
+    """What nginx says against this text; nothing when it takes it."""
+    (nginx.folder / FILE_NAME).write_text(text)
+    done = subprocess.run([*proxy.command(nginx), "-t", "-q"], stderr=subprocess.PIPE, text=True, check=False, **how)  # type: ignore[call-overload]
+    said: str = done.stderr
+    return said or f"exit {done.returncode}" * done.returncode
+
+
+def door() -> Door:
+    return Door("127.0.0.1", free_ports(1)[0])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["localhost", "ec2-203-0-113-25.eu-central-1.compute.amazonaws.com", ".".join(["a" * 62] * 4), "192.0.2.1"],
+)
+def test_a_name_may_be_as_long_as_dns_lets_it(name: str, tmp_path: Path) -> None:
+    with nginx_here(tmp_path) as found:
+        site = Site(("127.0.0.1:9",), public=Public(door(), name), local=door(), user=found.user, version=found.version)
+        assert taken(found, configuration(site)) == ""
+
+
+@pytest.mark.parametrize("folder", ["it's", 'a "b"', "c\\d\\", "e; f {g} #h"])
+def test_the_certificate_lies_where_people_put_it(folder: str, tmp_path: Path) -> None:
+    (tmp_path / folder).mkdir()
+    chain, key = certificate(tmp_path / folder, "localhost")
+    with nginx_here(tmp_path) as found:
+        public = Public(door(), "localhost", Certificate(str(chain), str(key)))
+        site = Site(("127.0.0.1:9",), public=public, local=door(), user=found.user, version=found.version)
+        assert taken(found, configuration(site)) == ""
+
+
+def test_one_that_people_run_may_write_to_a_socket_as_that_of_systemd_s_journal(tmp_path: Path) -> None:
+    ours, theirs = socket.socketpair()
+    with nginx_here(tmp_path) as found, ours, theirs:
+        site = Site(("127.0.0.1:9",), public=Public(door(), "localhost"), user=found.user, version=found.version)
+        assert taken(found, configuration(site, ACCESS_LOG), stdout=theirs) == ""
+        assert (found.folder / ACCESS_LOG).exists()
+
+
+def test_a_browser_that_was_given_an_ipv6_address_is_served_and_led_to_tls(tmp_path: Path) -> None:
+    chain, key = certificate(tmp_path, "localhost")
+    with upstream("one") as one, nginx_here(tmp_path) as found:
+        public = Public(door(), "::1", Certificate(str(chain), str(key)), plain=door())
+        site = Site((one.place,), public=public, local=door(), user=found.user, version=found.version)
+        with serving(found, site):
+            assert public.plain
+            led = ask(public.plain, "/x", host=f"[::1]:{public.plain.port}")
+            assert (led.status, led.headers["location"]) == (308, f"https://[::1]:{public.door.port}/x")
+            trust = ssl.create_default_context()
+            trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE
+            assert ask(public.door, "/x", host=f"[::1]:{public.door.port}", trust=trust).json()["path"] == "/x"
 
 
 def test_the_text_is_the_same_for_the_same_site(proxied: Proxied) -> None:

@@ -207,6 +207,7 @@ _RUN = r"/api/v2/dags/([^/]+)/dagRuns/([^/]+)"
 ROUTES: tuple[tuple[str, str, Callable[..., tuple[int, Any]]], ...] = (
     (r"/auth/token", "POST", _token),
     (r"/api/v2/dags", "GET", _dags),
+    (r"/api/v2/dags/([^/]+)", "GET", _dag),
     (r"/api/v2/dags/([^/]+)/details", "GET", _dag),
     (r"/api/v2/dags/([^/]+)", "PATCH", _patch_dag),
     (r"/api/v2/dags/([^/]+)/tasks", "GET", _tasks),
@@ -250,7 +251,7 @@ def serving(fake: FakeAirflow) -> Iterator[FakeAirflow]:
                 return 401, {"detail": "Invalid JWT token"}
             return fake.answer(self.command, path, query, body)
 
-        do_GET = do_POST = do_PATCH = handle_one
+        do_GET = do_POST = do_PATCH = do_DELETE = handle_one
 
         def log_message(self, format: str, *args: Any) -> None:
             """Quiet."""

@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 
+import fake_agent
 import pytest
-from fake_agent import component, snapshot
-from fake_airflow import FakeAirflow
+from fake_agent import FakeAgent, component, snapshot
+from fake_airflow import FakeAirflow, dag
 
-from airfleet.agent.control import Snapshot
+from airfleet.agent import control
+from airfleet.agent.control import HostStatus, Snapshot
+from airfleet.agent.leftovers import MARK
 from airfleet.agent.states import State
 from airfleet.cli import drill as command
+from airfleet.cli import rest
 from airfleet.cli.project import Project
-from airfleet.errors import FleetError
+from airfleet.errors import FileProblems, FleetError, Unhealthy
+from airfleet.fleet.paths import fleet_id
+from airfleet.fleet.spec import LOOPBACK, Fleet, Host, Worker
 from airfleet.testing import drill
-from airfleet.testing.drill import Drill, Verdict, available, victim_of
+from airfleet.testing.drill import Drill, Verdict, available, long_task_runs, victim_of
+from airfleet.testing.history import Event, Note, Task
 from airfleet.testing.invariants import Violation
+from airfleet.testing.workload import DRILL, LONG
 from conftest import Airfleet
 
 GOOD = Verdict("worker", 1.234, 2.5, tasks=38, rerun=2, rerun_after=2.25, lost=0, twice=0, failed=0, violations=())
 LATE = Verdict("scheduler", None, 2.5, tasks=38, rerun=0, rerun_after=0.0, lost=0, twice=0, failed=0, violations=())
 BAD = Verdict("worker", 1.0, 2.0, 38, 0, 0.0, 1, 0, 0, (Violation("I1", "run d/r is still running"),))
+UNKNOWN = replace(GOOD, lost=None, failed=None)
 
 
 def test_a_fleet_that_does_not_run_is_not_drilled(project: Project, airfleet: Airfleet) -> None:
@@ -71,7 +88,9 @@ def test_a_program_is_told_everything_of_a_verdict() -> None:
     assert command.row(BAD)["violations"] == ["I1: run d/r is still running"]
 
 
-@pytest.mark.parametrize(("verdicts", "code"), [([GOOD], 0), ([GOOD, LATE], 124), ([BAD, LATE], 1), ([], 0)])
+@pytest.mark.parametrize(
+    ("verdicts", "code"), [([GOOD], 0), ([GOOD, LATE], 124), ([UNKNOWN], 124), ([BAD, LATE], 1), ([], 0)]
+)
 def test_something_lost_is_worse_than_something_late(verdicts: list[Verdict], code: int) -> None:
     assert command.exit_code(verdicts) == code
 
@@ -88,8 +107,218 @@ def test_every_part_that_a_host_runs_can_be_drilled_and_the_host_itself() -> Non
 
 def test_an_unhealthy_fleet_is_left_alone(agent_says: Callable, project: Project) -> None:
     ill: Snapshot = snapshot(component("scheduler", State.BACKOFF), state="degraded")
-    place = drill.Place(project.root, {}, project.paths, project.root / "pipelines", "default", 1, None)  # type: ignore[arg-type]
+    place = drill.Place(project, {}, project.root / "pipelines", "default", 1, None)  # type: ignore[arg-type]
     with agent_says(ill), pytest.raises(FleetError, match="the fleet is not healthy") as refused:
-        Drill(place, 1.0, lambda at, line: None).prepared().__enter__()
+        Drill(place, 1.0, lambda at, line: None, print).prepared().__enter__()
     assert refused.value.exit_code == 4
     assert list((project.root / "pipelines").iterdir()) == []
+
+
+# --- what is drilled --------------------------------------------------------------------------------
+
+
+@contextmanager
+def started_with(project: Project, **variables: str) -> Iterator[Snapshot]:
+    """A process that was started as an agent of the project is, with these variables; what it would say."""
+    environ = {MARK: fleet_id(project.paths.home), **variables}
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, env=environ) as process:
+        yield snapshot(component("scheduler", pid=1), component("worker", pid=2), url="http://x", pid=process.pid)
+
+
+def with_password(project: Project) -> None:
+    project.paths.home.mkdir(parents=True)
+    project.paths.password.write_text("a password\n")
+
+
+def test_production_is_what_the_running_agent_was_started_as(project: Project, airfleet: Airfleet) -> None:
+    (project.root / "fleet.prod.yaml").write_text("production: true\n")
+    with (
+        started_with(project, AIRFLEET_ENV="prod") as now,
+        fake_agent.listening(FakeAgent([now]), project.paths.socket),
+    ):
+        result = airfleet("drill", "host")
+    assert result.code == 1
+    assert "fleet 'shop' is production" in result.err
+
+
+def test_a_host_is_started_again_as_its_agent_was(project: Project) -> None:
+    (project.root / "fleet.prod.yaml").write_text("workers: [{name: w, queues: [shop], slots: 3}]\n")
+    with_password(project)
+    with (
+        started_with(project, AIRFLEET_ENV="prod", DB_PASSWORD="s=t") as now,
+        fake_agent.listening(FakeAgent([now]), project.paths.socket),
+    ):
+        place = command.place_of(project, now, None, allowed=False)
+    assert (place.environ["AIRFLEET_ENV"], place.environ["DB_PASSWORD"]) == ("prod", "s=t")
+    assert (place.queue, place.slots) == ("shop", 3)
+
+
+def test_another_process_with_the_number_of_an_agent_says_nothing_of_it(project: Project) -> None:
+    with_password(project)
+    now = snapshot(component("worker", pid=2), url="http://x", pid=os.getpid())
+    with fake_agent.listening(FakeAgent([now]), project.paths.socket):
+        assert command.place_of(project, now, None, allowed=False).environ == project.environment
+
+
+def worker(*queues: str) -> Worker:
+    return Worker(queues=queues)
+
+
+def two_hosts(*addresses: str) -> Fleet:
+    first, second = addresses
+    hosts = (
+        Host("a", first, workers=(worker("default"), worker("own", "more"))),
+        Host("b", second, workers=(worker("default", "theirs"),)),
+    )
+    return Fleet("shop", "/shop", hosts=hosts)
+
+
+APART, TOGETHER = two_hosts("10.0.0.1", "10.0.0.2"), two_hosts(LOOPBACK, LOOPBACK)
+
+
+def test_the_queue_of_a_drill_is_one_whose_tasks_all_run_where_its_witness_is() -> None:
+    assert command.queue_of(TOGETHER, "a", None) == "default"
+    assert command.queue_of(TOGETHER, "a", "theirs") == "theirs"
+    assert command.queue_of(APART, "a", None) == "own"
+    assert command.queue_of(APART, "a", "more") == "more"
+    assert command.queue_of(APART, "b", None) == "theirs"
+
+
+def test_a_queue_that_no_worker_takes_is_refused_with_those_there_are() -> None:
+    with pytest.raises(FleetError) as refused:
+        command.queue_of(APART, "a", "xyz")
+    assert str(refused.value) == (
+        "no worker of fleet 'shop' takes tasks of queue 'xyz'\nhint: the queues are: default, own, more, theirs"
+    )
+
+
+def test_a_queue_that_another_host_takes_is_refused_with_why() -> None:
+    with pytest.raises(FleetError) as refused:
+        command.queue_of(APART, "a", "default")
+    assert str(refused.value) == (
+        "tasks of queue 'default' may run on host 'b', and this drill sees only tasks of this machine: "
+        "its witness is a folder\nhint: --queue own"
+    )
+    everywhere = replace(APART, hosts=tuple(replace(one, workers=(worker("default"),)) for one in APART.hosts))
+    with pytest.raises(FleetError, match="no queue is taken by workers of host 'a' alone, and this drill sees only"):
+        command.queue_of(everywhere, "a", None)
+
+
+# --- what a drill asks of the agent, and what it leaves ----------------------------------------------
+
+
+def one_drill(project: Project, warnings: list[str], api: object = None, environ: Mapping[str, str] = {}) -> Drill:
+    place = drill.Place(project, environ, project.root / "pipelines", "default", 1, api)  # type: ignore[arg-type]
+    return Drill(place, 1.0, lambda at, line: warnings.append(line), lambda said, hint: warnings.append(said))
+
+
+def test_a_fleet_is_not_healthy_as_long_as_one_of_its_hosts_is_gone(agent_says: Callable, project: Project) -> None:
+    hosts = (HostStatus("a", "up"), HostStatus("b", "gone"))
+    with (
+        agent_says(snapshot(component("worker", pid=2), host="a", hosts=hosts)),
+        pytest.raises(Unhealthy, match="is not healthy"),
+    ):
+        one_drill(project, []).run("worker")
+
+
+def test_an_agent_that_has_gone_is_no_mistake_of_airfleet(project: Project) -> None:
+    with pytest.raises(FleetError, match="is not running"):
+        one_drill(project, []).run("worker")
+
+
+def test_an_agent_that_hangs_is_no_mistake_of_airfleet(
+    project: Project, airfleet: Airfleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control.ask, "__defaults__", (0.05,))  # the silence that is allowed
+    silent = FakeAgent([snapshot()])
+    silent.answers = lambda request: silent.gone.wait(5) and iter(())  # type: ignore[method-assign, assignment]
+    with fake_agent.listening(silent, project.paths.socket):
+        result = airfleet("drill", "worker")
+        silent.gone.set()
+    assert result.code == 4
+    assert f"the agent of the fleet in {project.root} does not answer" in result.err
+
+
+def test_what_cannot_be_taken_back_is_a_warning(airflow: FakeAirflow, project: Project) -> None:
+    airflow.dags[DRILL] = dag(DRILL)
+    warnings: list[str] = []
+    one = one_drill(project, warnings, rest.connect(project)[0])
+    with one.prepared():
+        folder = one._folder
+        assert folder.is_dir()
+        airflow.failures = [500]
+    assert not folder.exists()
+    assert list((project.root / "pipelines").iterdir()) == []
+    assert len(warnings) == 1
+    assert warnings[0].startswith(f"the drill has left Dag '{DRILL}' with its runs: the API said 500")
+
+
+class Interrupted:
+    """A drill whose second part the person does not wait for."""
+
+    def __init__(self) -> None:
+        self._verdicts = iter([BAD])
+
+    def run(self, part: str) -> Verdict:
+        for verdict in self._verdicts:
+            return verdict
+        raise KeyboardInterrupt
+
+
+def test_the_verdicts_so_far_are_told_whatever_ends_a_drill(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        command._drill(Interrupted(), ["worker", "host"], [], "plain")  # type: ignore[arg-type]
+    said = capsys.readouterr()
+    assert said.out.startswith("worker\t1.0\t2.0")
+    assert "I1: run d/r is still running" in said.err
+
+
+def test_what_is_not_known_is_not_called_lost(capsys: pytest.CaptureFixture[str]) -> None:
+    command._put([UNKNOWN], "table")
+    said = capsys.readouterr()
+    assert "LOST" not in said.out
+    assert said.err == "worker: whether a run was lost is not known; the API did not answer in time\n"
+    assert UNKNOWN.held
+    assert not UNKNOWN.in_time
+
+
+def test_runs_of_which_the_api_says_nothing_are_not_known(project: Project) -> None:
+    from airfleet.testing.drill import _Watched
+    from airfleet.testing.history import Fault
+    from airfleet.testing.load import Load
+    from airfleet.testing.workload import DrillMix
+
+    api = rest.Api("http://127.0.0.1:9", "admin", "x", patience_seconds=0.0)
+    one = one_drill(project, [], api)
+    load = Load(api, DrillMix("/nowhere", 1), "worker-7")
+    load._asked = list(DrillMix("/nowhere", 1).at("worker-7", 0))
+    assert one._states() is None
+    verdict = one._verdict("worker", load, one._states(), Fault("worker", 0.0, 1.0), _Watched(1.0, 1.0, 0.0))
+    assert (verdict.lost, verdict.failed, verdict.violations) == (None, None, ())
+
+
+def test_a_long_task_of_an_earlier_part_does_not_count() -> None:
+    killed = Note(Event.START, Task(DRILL, f"worker-7-0{LONG}", "work"), "a", 1, "here", 1, 1.0)
+    assert long_task_runs([killed], "worker-7")
+    assert not long_task_runs([killed], "host-7")
+    assert not long_task_runs([killed, replace(killed, event=Event.END)], "worker-7")
+
+
+def test_a_host_that_was_switched_off_is_started_again_whatever_came_between(project: Project, tmp_path: Path) -> None:
+    project.fleet_file.write_text("naem: shop\n")  # so that the attempt to start it shows
+    one = one_drill(project, [])
+    one._folder = tmp_path
+    (tmp_path / "here.jsonl").write_text("not what a witness writes\n")
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as agent:
+        with pytest.raises(FileProblems, match="naem"):
+            one._power_off(snapshot(pid=agent.pid))
+        assert agent.wait(10) == -signal.SIGKILL
+
+
+def test_a_keeper_may_have_started_the_host_again_before(project: Project) -> None:
+    said: list[str] = []
+    project.paths.runtime.mkdir(parents=True)
+    with project.paths.lock.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        one_drill(project, said, environ=project.environ)._start_again()
+    assert said == ["the agent was started again by its keeper"]

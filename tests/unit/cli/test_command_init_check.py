@@ -274,6 +274,59 @@ def test_tasks_that_no_worker_runs_need_no_queue(project: Project, airfleet: Air
     assert airfleet("check").code == 0
 
 
+# --- fleet.yaml and the folder of pipelines ----------------------------------------------------------
+
+
+def test_every_problem_of_fleet_yaml_is_said_and_its_own_folder_of_pipelines_is_checked(
+    project: Project, airfleet: Airfleet
+) -> None:
+    (project.root / "pipelines").rmdir()
+    (project.root / "flows").mkdir()
+    (project.root / "flows" / "a.yaml").write_text("dag_id: ${{ vars.city }}\ntasks: [{id: a, needs: [b]}]\n")
+    project.fleet_file.write_text("pipelines: flows\nbogus: 1\nvars: {city: oslo}\nwitness: nowhere\n")
+    result = airfleet("check")
+    assert result.code == 1
+    assert [line.partition(": ")[0] for line in result.out.splitlines() if not line.startswith("hint")] == [
+        "fleet.yaml:2:1",
+        "fleet.yaml:4:10",
+        "flows/a.yaml:2:25",
+    ]
+    assert result.err == "3 problems in 2 files\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"), [("name: [\n", "fleet.yaml:2:1: "), ("- a\n", "fleet.yaml:1:1: must be a mapping")]
+)
+def test_a_fleet_yaml_that_cannot_be_read_at_all_is_said_without_a_folder_of_pipelines(
+    text: str, place: str, project: Project, airfleet: Airfleet
+) -> None:
+    (project.root / "pipelines").rmdir()
+    project.fleet_file.write_text(text)
+    result = airfleet("check")
+    assert (result.code, result.err) == (1, "1 problem in 1 file\n")
+    assert result.out.startswith(place)
+
+
+def test_a_folder_of_pipelines_that_is_not_there_is_a_problem_among_the_others(
+    project: Project, airfleet: Airfleet
+) -> None:
+    (project.root / "pipelines").rmdir()
+    missing = "fleet.yaml:1:1: pipelines: there is no folder 'pipelines' beside fleet.yaml\n"
+    result = airfleet("check")
+    assert (result.code, result.out) == (1, f"{missing}hint: 'pipelines: FOLDER' names another one\n")
+    project.fleet_file.write_text("name: shop\nbogus: 1\n")
+    assert airfleet("check").err == "2 problems in 1 file\n"
+    project.fleet_file.write_text("pipelines: flosw\n")  # said once
+    assert airfleet("check").out == "fleet.yaml:1:12: pipelines: there is no folder 'flosw' beside fleet.yaml\n"
+
+
+def test_a_fleet_yaml_without_pipelines_is_what_is_fine(project: Project, airfleet: Airfleet) -> None:
+    (project.root / "fleet.prod.yaml").write_text("production: true\n")
+    for words in (("check",), ("check", "fleet.yaml")):
+        assert airfleet(*words).err == "fleet.yaml is fine\n"
+    assert airfleet("check", "fleet.yaml", "fleet.prod.yaml").err == "fleet.yaml and fleet.prod.yaml are fine\n"
+
+
 # --- overlays ----------------------------------------------------------------------------------------
 
 

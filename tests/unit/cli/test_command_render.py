@@ -90,6 +90,39 @@ def test_the_host_of_the_proxy_is_found(project: Path) -> None:
     assert text == render(project, "nginx", "--host", "b").stdout
 
 
+OWN = "name: shop\napi_server: 2\nproxy: {on: [], name: airflow.example.com, airflow: /a}\n"
+
+
 def test_one_that_people_run_themselves(project: Path) -> None:
-    (project / "fleet.yaml").write_text("name: shop\nproxy: {on: [], name: airflow.example.com, airflow: /a}\n")
+    (project / "fleet.yaml").write_text(OWN)
     assert "location ^~ /a/execution {" in render(project, "nginx").stdout
+
+
+def test_one_that_people_run_themselves_leaves_the_door_for_tasks_to_the_fleet_s_own(project: Path) -> None:
+    (project / "fleet.yaml").write_text(OWN)
+    text = render(project, "nginx").stdout
+    assert [line.strip() for line in text.splitlines() if line.strip().startswith("listen ")] == [
+        "listen 0.0.0.0:80 default_server;",
+        "listen 0.0.0.0:80;",
+    ]
+    assert "listen 127.0.0.1:8090;" in without(OWN, "on: [], ", project)
+
+
+def without(text: str, part: str, project: Path) -> str:
+    (project / "fleet.yaml").write_text(text.replace(part, ""))
+    return render(project, "nginx").stdout
+
+
+def test_requests_are_logged_into_the_folder_that_it_is_started_with(project: Path) -> None:
+    text = render(project, "nginx").stdout
+    assert "access_log access.log plain;" in text
+    assert "/dev/stdout" not in text
+
+
+def test_a_certificate_whose_name_nginx_cannot_be_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tls = "tls: {certificate: a.pem, key: c.pem}"
+    folder = project / "a$b"
+    folder.mkdir()
+    (folder / "fleet.yaml").write_text(f"name: shop\nproxy: {{name: airflow.example.com, {tls}}}\n")
+    said = refusal(folder, capsys, "nginx")
+    assert f"error: '{folder}/a.pem' cannot stand in nginx.conf\nhint: give the file" in said

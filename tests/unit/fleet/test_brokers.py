@@ -55,6 +55,11 @@ def test_kombu_reads_back_what_it_is_told() -> None:
         ("amqps://a?cert=/c", "both 'cert' and 'key'"),
         ("amqp://a?heartbeat=3", "not known: heartbeat"),
         ("amqp://a:many", "not HOST or HOST:PORT"),
+        ("sentinel://a?master=m&tls=True", "has a 'tls' that is neither true nor false"),
+        ("sentinel://a?master=m&tls=yes", "has a 'tls' that is neither true nor false"),
+        ("redis://a/0?ca=/x.pem", "has 'ca' for TLS, and does not speak it"),
+        ("sentinel://a/0?master=m&tls=false&ca=/x.pem", "has 'ca' for TLS, and does not speak it"),
+        ("amqp://a/v?ca=/a&cert=/b&key=/c", "has 'ca' and 'cert' and 'key' for TLS, and does not speak it"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_without_a_password(written: str, said: str) -> None:
@@ -62,6 +67,40 @@ def test_what_cannot_be_meant_is_refused_without_a_password(written: str, said: 
         brokers.parse(written.replace("://", "://me:hush@") if written.count("://") == 1 else written)
     assert said in str(refused.value)
     assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "hint"),
+    [
+        ("redis", "rediss:// and valkeys:// speak TLS"),
+        ("amqp", "amqps:// speaks TLS"),
+        ("sentinel", "write '&tls=true'"),
+    ],
+)
+def test_who_names_files_for_tls_is_told_how_to_ask_for_it(scheme: str, hint: str) -> None:
+    with pytest.raises(brokers.Wrong) as refused:
+        brokers.parse(f"{scheme}://a?ca=/x.pem")
+    assert refused.value.hint == hint
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "amqps://a?ca=/ca.pem;amqps://b/shop",
+        "amqps://a;amqps://b/shop?ca=/ca.pem",
+        "sentinel://a?tls=true;sentinel://b/0?master=m&ca=/ca.pem",
+    ],
+)
+def test_whichever_url_names_a_file_for_tls_names_it_for_all(url: str) -> None:
+    assert brokers.parse(url).tls == brokers.Tls(ca="/ca.pem")
+
+
+def test_only_options_that_may_be_named_are() -> None:
+    with pytest.raises(brokers.Wrong) as refused:
+        brokers.parse("redis://a?heartbeat=3&hush=1", nameable={"heartbeat"})
+    assert str(refused.value) == (
+        "has options that are not known: heartbeat; known: master, sentinel_password, tls, ca, cert, key"
+    )
 
 
 def test_nobody_sees_the_password_of_a_broker_by_chance() -> None:

@@ -54,6 +54,21 @@ def test_both_are_told_the_same_servers(url: str, expected: dict[str, str]) -> N
     assert by_libpq(translated.replace("+psycopg", "", 1)) == expected
 
 
+@pytest.mark.parametrize(
+    ("url", "hosts"),
+    [
+        (SEVERAL, ("one", "two", "[fd00::1]")),
+        ("postgresql:///shop", ("",)),
+        ("postgresql://%2Frun%2Fpostgresql/shop", ("/run/postgresql",)),
+        ("postgresql:///shop?host=localhost", ("localhost",)),
+        ("postgresql://one/shop?hostaddr=127.0.0.1", ("127.0.0.1",)),
+        ("postgresql://?service=shop", ()),
+    ],
+)
+def test_which_servers_are_asked(url: str, hosts: tuple[str, ...]) -> None:
+    assert databases.hosts(url) == hosts
+
+
 def test_a_single_server_keeps_its_url() -> None:
     url = "://me@one:5433/shop?sslmode=require"
     assert databases.for_sqlalchemy(f"postgres{url}") == f"postgresql+psycopg{url}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import count
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import pytest
 
 from airfleet.errors import FleetError
 from airfleet.fleet import paths, ports, secrets
+from airfleet.fleet.spec import ApiServer, Fleet, Flower, Proxy, Tls, local_host
 
 
 def test_the_home_is_beside_fleet_yaml_unless_the_environment_names_another(tmp_path: Path) -> None:
@@ -119,6 +120,42 @@ def test_a_port_that_a_person_asked_for_and_that_is_in_use(tmp_path: Path) -> No
     )
 
 
+FLEET = Fleet(
+    "shop",
+    "/srv/shop",
+    hosts=(local_host(api_server=ApiServer(port=9000, count=2)),),
+    proxy=Proxy(on=("local",), name="shop", tls=Tls("a", "b")),
+    flower=Flower(on="local", port=5556),
+)
+
+
+def test_the_ports_that_fleet_yaml_gives_away() -> None:
+    assert ports.given(FLEET, FLEET.hosts[0]) == {
+        9000: "api_server", 9001: "api_server_2", 5556: "flower", 443: "proxy", 80: "proxy"
+    }  # fmt: skip
+    elsewhere = replace(FLEET, hosts=(local_host(),), proxy=replace(FLEET.proxy, on=()), flower=None)  # type: ignore[type-var]
+    assert ports.given(elsewhere, elsewhere.hosts[0]) == {}
+
+
+def test_who_looks_for_a_free_port_keeps_off_what_fleet_yaml_gives_to_another(tmp_path: Path) -> None:
+    usual = free_pair()
+    (tmp_path / "ports.json").write_text(json.dumps({"api_server": usual}))
+    book = ports.PortBook(tmp_path / "ports.json")
+    book.keep_off({usual: "flower"})
+    assert book.port("api_server", usual) == usual + 1
+    assert book.port("flower", usual) == usual
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '"x"', '{"api_server": "8080"}', '{"api_server": null}', b"\xff\xfe"])
+def test_damaged_ports_are_said(text: str | bytes, tmp_path: Path) -> None:
+    file = tmp_path / "ports.json"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(FleetError) as refused:
+        ports.PortBook(file)
+    assert refused.value.sentence == f"{file} is damaged: it is not what airfleet has written there"
+    assert refused.value.hint == "delete it: free ports are looked for again"
+
+
 def test_no_free_port_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(ports, "SEARCH_RANGE", 1)
     with listening() as port, pytest.raises(FleetError) as refused:
@@ -139,6 +176,27 @@ def test_secrets_are_made_once_and_kept_for_their_owner_alone(tmp_path: Path) ->
     assert oct(file.stat().st_mode & 0o777) == "0o600"
     assert secrets.load_or_generate(file, lambda: pytest.fail("nothing is missing")) == made
     assert [path.name for path in tmp_path.iterdir()] == ["secrets.json"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"fernet_key": 1}', b"\xff\xfe"])
+@pytest.mark.parametrize("act", [secrets.load, secrets.load_or_generate, secrets.is_parcel])
+def test_damaged_secrets_are_said_and_left_as_they_are(
+    act: Callable[[Path], object], text: str | bytes, tmp_path: Path
+) -> None:
+    file, data = tmp_path / "secrets.json", text if isinstance(text, bytes) else text.encode()
+    file.write_bytes(data)
+    with pytest.raises(FleetError) as refused:
+        act(file)
+    assert refused.value.sentence == f"{file} is damaged: it is not what airfleet has written there"
+    assert (refused.value.hint or "").startswith("bring it back from a backup, or from the host that has it")
+    assert file.read_bytes() == data
+
+
+def test_secrets_that_cannot_be_read_are_said(tmp_path: Path) -> None:
+    (tmp_path / "secrets.json").mkdir()
+    with pytest.raises(FleetError) as refused:
+        secrets.load(tmp_path / "secrets.json")
+    assert refused.value.sentence == f"{tmp_path}/secrets.json cannot be read: Is a directory"
 
 
 def test_every_secret_is_its_own_and_long() -> None:

@@ -71,6 +71,87 @@ def test_a_fleet_on_loopback_is_one_machine_that_plays_several() -> None:
     ]
 
 
+def two(address: str = "10.0.0.2", runs: str = "triggerer: 1", more: str = "witness: c:1\n", head: str = HEAD) -> str:
+    """A fleet of two hosts."""
+    second = f"  - {{name: b, address: '{address}', {runs}}}\n"
+    return f"{head}  - {{name: a, address: 10.0.0.1, {ALL}}}\n{second}{more}"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (two("0.0.0.0"), ["5:24: hosts[1].address: '0.0.0.0' is all addresses of a machine: the others cannot reach "
+                          "'b' there"]),
+        (two("::"), ["5:24: hosts[1].address: '::' is all addresses of a machine: the others cannot reach 'b' there"]),
+        *(
+            (two(own), [f"5:24: hosts[1].address: '{own}' is every machine's own: the others cannot reach 'b' there"])
+            for own in ("LOCALHOST", "::ffff:127.0.0.1", "0:0:0:0:0:0:0:1", "b.localhost")
+        ),
+        *(
+            (two(no), [f"5:24: hosts[1].address: '{no}' is not an address: a host name or an IP address, without a "
+                       "port"])
+            for no in ("999.1.1.1", "10.0.0", ":::", "fd00::g")
+        ),
+        *(
+            (two(more=f"witness: {where}:22\n"), [
+                "6:10: witness: is 'b', a host of this fleet: when that one is cut off, so is its witness\nhint: name "
+                "something else that both can reach: a router, or the server of the database"
+            ])
+            for where in ("10.0.0.2", "B")
+        ),
+        *(
+            (two(head=f"database: {url}\nbroker: redis://queue/0\nhosts:\n"), [
+                "1:11: database: names no server: it means a socket, and each of the hosts has its own\n"
+                "hint: name the server, as in postgresql://user@host/airflow"
+            ])
+            for url in ("postgresql:///x", "postgresql://db/x?host=/run/postgresql", "postgresql://%2Frun/x")
+        ),
+        *(
+            (two(head=f"database: {url}\nbroker: redis://queue/0\nhosts:\n"),
+             [f"1:11: database: '{own}' is another machine on each of the hosts"])
+            for url, own in (
+                ("postgresql:///x?host=localhost", "localhost"),
+                ("postgresql://db/x?hostaddr=127.0.0.1", "127.0.0.1"),
+                ("postgresql://0.0.0.0/x", "0.0.0.0"),
+            )
+        ),
+        (two(runs="api_server: {address: 192.168.1.5}"), [
+            "5:58: hosts[1].api_server.address: the other hosts ask at '10.0.0.2', and it would listen at "
+            "'192.168.1.5' alone\nhint: leave it out: it is its host's; '0.0.0.0' is every one of IPv4"
+        ]),
+        (two(more="proxy: {name: x, on: [a]}\nflower: {on: b, address: 127.0.0.1}\nwitness: c:1\n"), [
+            "7:26: flower.address: at '127.0.0.1' the other hosts cannot reach it\nhint: leave it out: it is its host's"
+        ]),
+        (two(more="proxy: {name: x, on: [a]}\nflower: {on: b, address: 10.9.9.9}\nwitness: c:1\n"), [
+            "7:26: flower.address: the other hosts ask at '10.0.0.2', and it would listen at '10.9.9.9' alone\n"
+            "hint: leave it out: it is its host's; '0.0.0.0' is every one of IPv4"
+        ]),
+        (two(more="proxy: {name: x, on: [a, c]}\nwitness: c:1\n"), [
+            "6:26: proxy.on[1]: there is no host 'c'\nhint: the hosts are: a, b"
+        ]),
+        (two(more="proxy: {name: x, on: c}\nwitness: c:1\n"), [
+            "6:22: proxy.on: there is no host 'c'\nhint: the hosts are: a, b"
+        ]),
+    ],
+)  # fmt: skip
+def test_what_keeps_two_hosts_apart_is_a_problem(text: str, expected: list[str]) -> None:
+    assert problems_of(text) == [f"fleet.yaml:{problem}" for problem in expected]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        two(runs="api_server: {address: 0.0.0.0}"),
+        two("b.internal", runs="api_server: {address: 10.0.0.2}"),
+        two(more="proxy: {name: x, on: [a]}\nflower: {on: a, address: 127.0.0.1}\nwitness: c:1\n"),
+        two(head="database: postgresql://?service=shop\nbroker: redis://queue/0\nhosts:\n"),
+        two("fd00::2", more="witness: '[fd00::1]:22'\n"),
+    ],
+)
+def test_what_may_well_be_reached_is_taken(text: str) -> None:
+    assert len(read(text).hosts) == 2
+
+
 def test_where_the_others_find_the_api_servers_of_a_host() -> None:
     (host,) = read(
         f"{HEAD}  - {{name: a, address: 10.0.0.1, {ALL.replace('api_server: true', 'api_server: 2')}}}"
@@ -107,6 +188,13 @@ def test_what_only_follows_from_another_mistake_is_not_said() -> None:
             [
                 "fleet.yaml:1:9: hosts[0]: 'name' is missing: what the others and you call it",
                 "fleet.yaml:1:9: hosts[0]: 'address' is missing: how the other hosts reach it",
+            ],
+        ),
+        (
+            "hosts:\n  -\n",
+            [
+                "fleet.yaml:2:4: hosts[0]: 'name' is missing: what the others and you call it",
+                "fleet.yaml:2:4: hosts[0]: 'address' is missing: how the other hosts reach it",
             ],
         ),
         (
@@ -259,6 +347,10 @@ def test_what_only_follows_from_another_mistake_is_not_said() -> None:
         (
             "api_server: {port: 8080, count: 2}\nproxy: {name: shop, port: 8081}\n",
             ["fleet.yaml:2:27: proxy.port: port 8081 of 127.0.0.1 is given to the api-server already"],
+        ),
+        (
+            "api_server: {port: 8080}\nproxy: {name: shop, port: 8080}\n",
+            ["fleet.yaml:2:27: proxy.port: port 8080 of 127.0.0.1 is given to the api-server already"],
         ),
     ],
 )  # fmt: skip

@@ -74,6 +74,16 @@ pools:
     assert "s3cret" not in repr(fleet)
 
 
+def test_what_json_does_not_have_is_text_and_what_it_has_stays() -> None:
+    extra = "{since: 2026-01-01, at: [2026-01-01T00:00:00Z], nothing: null, half: 0.5, on: true}"
+    fleet, _ = reader.read(f"connections: {{w: {{type: http, extra: {extra}}}}}", "fleet.yaml", {}, Path("/srv/shop"))
+    assert fleet is not None
+    (found,) = fleet.objects.connections
+    assert found.extra == {
+        "since": "2026-01-01", "at": ["2026-01-01T00:00:00Z"], "nothing": None, "half": 0.5, "on": True
+    }  # fmt: skip
+
+
 def test_a_fleet_without_any_has_none() -> None:
     fleet, _ = reader.read("", "fleet.yaml", {}, Path("/srv/shop"))
     assert fleet is not None
@@ -91,6 +101,10 @@ def test_a_fleet_without_any_has_none() -> None:
                 "fleet.yaml:1:19: connections.w.tpye: unknown key 'tpye'\nhint: did you mean 'type'?",
                 "fleet.yaml:1:18: connections.w: 'type' is missing: its type, as in Airflow: `postgres`, `http`, `aws`",
             ],
+        ),
+        (
+            "connections: {w: }\n",
+            ["fleet.yaml:1:18: connections.w: 'type' is missing: its type, as in Airflow: `postgres`, `http`, `aws`"],
         ),
         (
             "connections: {w: here}\n",
@@ -116,6 +130,10 @@ def test_a_fleet_without_any_has_none() -> None:
         ),
         ("variables: {a: [1]}\n", ["fleet.yaml:1:16: variables.a: must be one value, not a list or a mapping"]),
         ("variables: {a: {}}\n", ["fleet.yaml:1:16: variables.a: 'value' is missing: its value"]),
+        (
+            "variables: {a: null}\n",
+            ['fleet.yaml:1:16: variables.a: has no value\nhint: write "" for an empty text, or leave it out'],
+        ),
         ("variables: {my_password: hush}\n", [f"fleet.yaml:1:26: variables.my_password: {LITERAL}"]),
         ("variables: {my_password: {value: hush}}\n", [f"fleet.yaml:1:34: variables.my_password.value: {LITERAL}"]),
         ("pools: {a: many}\n", ["fleet.yaml:1:12: pools.a: must be a number of slots (-1 is no limit), or a mapping"]),

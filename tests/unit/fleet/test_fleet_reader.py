@@ -13,6 +13,12 @@ from support.fleet_files import problems_of, read
 
 NAME_RULE = "may only have letters, digits, '.', '_' and '-', and starts with a letter or digit"
 
+SETTING_RULE = "may only have letters, digits, '.', '_' and '-', and starts with a letter, a digit or '_'"
+VARIABLE_RULE = "cannot be the name of a variable: it has at least one character, and no '='"
+QUEUE_RULE = "cannot be the name of a queue: it has at least one character, and no ',' or space"
+NO_VALUE = 'has no value\nhint: write "" for an empty text, or leave it out'
+SMALL = "hint: Airflow reads capital letters there as small ones"
+
 
 def test_an_empty_file_is_a_fleet_of_defaults_named_after_its_folder() -> None:
     assert read("") == Fleet(name="shop", root="/srv/shop")
@@ -137,6 +143,63 @@ def test_a_value_may_come_from_the_environment() -> None:
             ],
         ),
         ("env: {a: [b]}\n", ["fleet.yaml:1:10: env.a: must be one value, not a list or a mapping"]),
+        ("env: {'A=B': c}\n", [f"fleet.yaml:1:7: env.A=B: 'A=B' {VARIABLE_RULE}"]),
+        ("env: {'': c}\n", [f"fleet.yaml:1:7: env.: '' {VARIABLE_RULE}"]),
+        ("vars: {'A=B': c}\n", [f"fleet.yaml:1:8: vars.A=B: 'A=B' {VARIABLE_RULE}"]),
+        ('env: {A: "b\\0"}\n', ["fleet.yaml:1:10: env.A: must not have a character NUL"]),
+        ('secrets: "a\\0b"\n', ["fleet.yaml:1:10: secrets: must not have a character NUL"]),
+        ('pipelines: "a\\0b"\n', ["fleet.yaml:1:12: pipelines: must not have a character NUL"]),
+        (
+            f"pipelines: {'a' * 300}\n",
+            [f"fleet.yaml:1:12: pipelines: there is no folder '{'a' * 300}' beside fleet.yaml"],
+        ),
+        ("pipelines: ${{ env.NONE }}\n", ["fleet.yaml:1:12: pipelines: the environment has no variable NONE"]),
+        ("env: {A: null}\n", [f"fleet.yaml:1:10: env.A: {NO_VALUE}"]),
+        ("vars: {a: }\n", [f"fleet.yaml:1:11: vars.a: {NO_VALUE}"]),
+        ("airflow: {core: {a: ~}}\n", [f"fleet.yaml:1:21: airflow.core.a: {NO_VALUE}"]),
+        ("workers:\n  - {name: a}\n  -\n", [
+            "fleet.yaml:3:4: workers[1]: is an empty entry\n"
+            "hint: take the '-' away, or write '- {}' for a usual worker"
+        ]),
+        ("workers: []\n", ["fleet.yaml:1:10: workers: no worker runs anywhere: every task would wait for ever"]),
+        ("workers: [{queues: []}]\n", [
+            "fleet.yaml:1:20: workers[0].queues: must name at least one queue\nhint: leave it out for 'default'"
+        ]),
+        ("workers: [{queues: ['x,default', '', a b]}]\n", [
+            f"fleet.yaml:1:21: workers[0].queues[0]: 'x,default' {QUEUE_RULE}",
+            f"fleet.yaml:1:34: workers[0].queues[1]: '' {QUEUE_RULE}",
+            f"fleet.yaml:1:38: workers[0].queues[2]: 'a b' {QUEUE_RULE}",
+        ]),
+        ("workers: [{memory: 0MB}]\n", ["fleet.yaml:1:20: workers[0].memory: must be more than nothing"]),
+        (
+            f"workers: [{{memory: {'9' * 400}GB}}]\n",
+            ["fleet.yaml:1:20: workers[0].memory: must be a size, as in 512MB or 4GB"],
+        ),
+        (
+            "api_server: {port: 65535, count: 3}\n",
+            ["fleet.yaml:1:20: api_server.port: leaves too few ports for 3 api-servers: 65535 is the last one"],
+        ),
+        (
+            "api_server: {address: 999.1.1.1}\n",
+            [
+                "fleet.yaml:1:23: api_server.address: '999.1.1.1' is not an address: a host name or an IP address, "
+                "without a port"
+            ],
+        ),
+        ("airflow: {core: {Executor: a, executor: b}}\n", [
+            f"fleet.yaml:1:31: airflow.core.executor: 'executor' stands here twice\n{SMALL}"
+        ]),
+        ("airflow: {core: {a: 1}, Core: {b: 1}}\n", [
+            f"fleet.yaml:1:25: airflow.Core: section 'core' stands here twice\n{SMALL}"
+        ]),
+        ("airflow: {'': {a: 1}, 'a]': {}}\n", [
+            f"fleet.yaml:1:11: airflow.: '' {SETTING_RULE}",
+            f"fleet.yaml:1:23: airflow.a]: 'a]' {SETTING_RULE}",
+        ]),
+        ('airflow: {core: {"a\\nb": 1, "a=b": 1}}\n', [
+            f"fleet.yaml:1:18: airflow.core.'a\\nb': 'a\\nb' {SETTING_RULE}",
+            f"fleet.yaml:1:29: airflow.core.a=b: 'a=b' {SETTING_RULE}",
+        ]),
         ("airflow: {core: 1}\n", ["fleet.yaml:1:17: airflow.core: must be a mapping of keys to values"]),
         ("user: ${{ env.NOT_THERE }}\n", ["fleet.yaml:1:7: user: the environment has no variable NOT_THERE"]),
         (
@@ -150,6 +213,15 @@ def test_a_value_may_come_from_the_environment() -> None:
 )  # fmt: skip
 def test_a_problem_is_a_sentence_at_its_place(text: str, expected: list[str]) -> None:
     assert problems_of(text) == expected
+
+
+def test_what_the_environment_has_in_bytes_that_are_no_text_is_a_problem() -> None:
+    _, problems = reader.read("env: {A: '${{ env.B }}'}", "fleet.yaml", {"B": "\udcff"}, Path("/srv/shop"))
+    assert [str(problem) for problem in problems] == ["fleet.yaml:1:10: env.A: must be UTF-8"]
+
+
+def test_settings_of_airflow_are_read_in_small_letters() -> None:
+    assert read("airflow: {Core: {Executor: X}}\n").airflow == {"core": {"executor": "X"}}
 
 
 def test_every_problem_is_said_at_once() -> None:
@@ -173,7 +245,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_text(tmp_path: Path) -> None:
     (tmp_path / "fleet.yaml").write_bytes(b"name: \xff\xfe")
-    with pytest.raises(FileProblems, match="cannot be read: 'utf-8' codec can't decode byte 0xff"):
+    with pytest.raises(FileProblems, match=r"fleet\.yaml:1:1: the file is not UTF-8 text\nhint: save it as UTF-8"):
         reader.read_file(tmp_path / "fleet.yaml", {})
 
 

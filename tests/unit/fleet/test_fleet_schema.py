@@ -11,7 +11,7 @@ import pytest
 
 from airfleet import source
 from airfleet.cli import scaffold
-from airfleet.fleet import keys, schema
+from airfleet.fleet import keys, reader, schema
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = sorted(ROOT.glob("examples/*/fleet.yaml"))
@@ -61,17 +61,19 @@ def test_every_commented_setting_of_a_new_project_is_valid() -> None:
         "workers: {name: a}",
         "workers: [{slot: 1}]",
         "workers: [{queues: a}]",
+        "workers: [{queues: []}]",
+        "workers: [{queues: ['a,b']}]",
         "workers: [{memory: 2}]",
         "hosts: []",
-        "hosts: [{name: a}]",
-        "proxy: {}",
+        "hosts: [{address: 10.0.0.1}]",
+        "hosts: null\nhost: null",
+        "proxy: {nmae: null}",
         "flower: 5555",
         "policies: {on_partition: wait}",
         "production: 1",
         "log_retention: 30",
         "env: {a: [b]}",
         "airflow: {core: 1}",
-        "connections: {w: {host: a}}",
         "connections: {w: {type: http, password: hush}}",
         "pools: {a: many}",
         "variables: {a: [1]}",
@@ -79,6 +81,57 @@ def test_every_commented_setting_of_a_new_project_is_valid() -> None:
 )
 def test_what_the_reader_refuses_an_editor_marks(text: str) -> None:
     assert errors(text) != []
+
+
+WHOLE = """\
+database: postgresql://db.internal/airflow
+broker: redis://queue.internal/0
+hosts:
+  - {name: a, address: 10.0.0.1, scheduler: 1, api_server: true, dag_processor: true}
+  - {name: b, address: 10.0.0.2, api_server: true, workers: [{}]}
+witness: 10.0.0.9:22
+proxy: {on: [a], name: airflow.example.com, port: 8444, tls: {certificate: a.pem, key: a.key}}
+flower: {on: a, user: ops}
+policies: {on_partition: replace}
+env: {CITY: Oslo}
+airflow: {core: {parallelism: 9}}
+connections: {w: {type: http, host: a}}
+variables: {region: {value: eu}}
+pools: {few: {slots: 2, description: few}}
+"""
+
+
+@pytest.mark.parametrize(
+    "over",
+    [
+        "flower: null",
+        "flower: {user: null}",
+        "proxy: {port: 8443}",
+        "proxy: {port: null, tls: null}",
+        "proxy: {tls: {key: b.key}}",
+        "hosts: [{name: a, scheduler: 2}]",
+        "hosts: [{name: b, api_server: 1}, {name: a, api_server: null}]",
+        "policies: {on_partition: null}",
+        "env: {CITY: null}",
+        "airflow: {core: null}",
+        "airflow: {core: {parallelism: null}}",
+        "connections: {w: {host: b}}",
+        "connections: {w: null}",
+        "variables: {region: {value: us}}",
+        "pools: {few: {slots: 3}}",
+        "pools: {few: null}",
+    ],
+)
+def test_an_overlay_that_the_reader_takes_is_not_marked(over: str, tmp_path: Path) -> None:
+    (tmp_path / "fleet.yaml").write_text(WHOLE)
+    (tmp_path / "fleet.prod.yaml").write_text(over)
+    reader.read_file(tmp_path / "fleet.yaml", {"AIRFLEET_ENV": "prod"})
+    assert errors(over) == []
+
+
+def test_what_must_be_there_is_said_where_an_editor_shows_it() -> None:
+    says = schema.schema()["$defs"]["proxy"]["properties"]["name"]["description"]
+    assert says.endswith("; must be there, here or in the file below")
 
 
 def test_every_kind_of_key_has_a_schema_and_a_place_on_the_page() -> None:

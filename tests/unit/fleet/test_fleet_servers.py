@@ -109,6 +109,42 @@ def test_what_is_wrong_in_a_file_is_wrong_without_its_secrets_too(tmp_path: Path
     assert [problem.path for problem in refused.value.problems] == ["user", "nmae"]
 
 
+HOW = (
+    "hint: what a reference stands for is taken as it is: percent-encode '/', '?', '#', '@', ':', '%', '&', ';' and "
+    "',' in it, '/' as %2F"
+)
+UNKNOWN = "has options that are not known; known: master, sentinel_password, tls, ca, cert, key"
+SCHEMES = (
+    "must be a URL that begins with one of redis://, rediss://, valkey://, valkeys://, sentinel://, amqp://, amqps://"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "password", "sentence"),
+    [
+        ("broker: redis://:${{ env.PW }}@h/0", "hunter?2secret", UNKNOWN),
+        ("broker: redis://:${{ env.PW }}@h/0", "hunter;2secret", SCHEMES),
+        ("broker: sentinel://a?master=m&sentinel_password=${{ env.PW }}", "hunter&2secret", UNKNOWN),
+        (
+            "database: postgresql://u:${{ env.PW }}@h/x",
+            "hunter/2secret",
+            "has an '@' behind the '/' that ends its server",
+        ),
+        ("database: postgresql://u:${{ env.PW }}@h/x", "hunter#2secret", "has a '#', which ends a URL"),
+        ("database: postgresql://u:${{ env.PW }}@h/x", "12?2secret", "has an option that is not NAME=VALUE"),
+    ],
+)
+def test_a_password_that_ends_too_early_is_not_repeated(text: str, password: str, sentence: str) -> None:
+    _, problems = reader.read(text, "fleet.yaml", {"PW": password}, Path("/srv/shop"))
+    key = text.partition(":")[0]
+    assert [str(problem) for problem in problems] == [f"fleet.yaml:1:{len(key) + 3}: {key}: {sentence}\n{HOW}"]
+
+
+def test_a_broker_from_elsewhere_is_not_repeated_either() -> None:
+    _, problems = reader.read("broker: ${{ env.B }}", "fleet.yaml", {"B": "redis://h/0?hush=1"}, Path("/srv/shop"))
+    assert [str(problem) for problem in problems] == [f"fleet.yaml:1:9: broker: {UNKNOWN}"]
+
+
 # --- proxy, Flower and the rest --------------------------------------------------------------------
 
 
@@ -181,6 +217,39 @@ def test_policies_production_and_retention() -> None:
         ),
         ("database: 'postgresql://[one/a'\n", ["fleet.yaml:1:11: database: is not a URL that can be read"]),
         (
+            "database: postgresql://u@h/\n",
+            ["fleet.yaml:1:11: database: must name the database, as in postgresql://user@host/airflow"],
+        ),
+        (
+            "database: postgresql://h?sslmode=require\n",
+            ["fleet.yaml:1:11: database: must name the database, as in postgresql://user@host/airflow"],
+        ),
+        ("database: postgresql://u@,/x\n", ["fleet.yaml:1:11: database: has a server without a name"]),
+        ("database: postgresql://h/x?here\n", ["fleet.yaml:1:11: database: has an option that is not NAME=VALUE"]),
+        ("database: 'postgresql://h/x#y'\n", ["fleet.yaml:1:11: database: has a '#', which ends a URL"]),
+        (
+            "database: postgresql://h/x@y\n",
+            ["fleet.yaml:1:11: database: has an '@' behind the '/' that ends its server"],
+        ),
+        (
+            "broker: sentinel://one?master=m&tls=True\n",
+            ["fleet.yaml:1:9: broker: has a 'tls' that is neither true nor false\nhint: write 'tls=true'"],
+        ),
+        (
+            "broker: redis://one/0?ca=/x.pem\n",
+            [
+                "fleet.yaml:1:9: broker: has 'ca' for TLS, and does not speak it\n"
+                "hint: rediss:// and valkeys:// speak TLS"
+            ],
+        ),
+        (
+            "broker: amqp://one?heartbeat=3\n",
+            [
+                "fleet.yaml:1:9: broker: has options that are not known: heartbeat; known: master, sentinel_password, "
+                "tls, ca, cert, key"
+            ],
+        ),
+        (
             "broker: http://queue\n",
             [
                 "fleet.yaml:1:9: broker: must be a URL that begins with one of redis://, rediss://, valkey://, "
@@ -209,6 +278,46 @@ def test_policies_production_and_retention() -> None:
         ),
         # --- proxy ----------------------------------------------------------------------------------
         ("proxy: {}\n", ["fleet.yaml:1:8: proxy: 'name' is missing: the host name that people type"]),
+        ("proxy:\n", ["fleet.yaml:1:7: proxy: 'name' is missing: the host name that people type"]),
+        (
+            "proxy: {name: shop, tls: null}\n",
+            [
+                "fleet.yaml:1:26: proxy.tls: 'certificate' is missing: the PEM file of the certificate and its chain",
+                "fleet.yaml:1:26: proxy.tls: 'key' is missing: the PEM file of its key",
+            ],
+        ),
+        *(
+            (
+                f"proxy: {{name: shop, airflow: {path}}}\n",
+                [
+                    f"fleet.yaml:1:30: proxy.airflow: '{path}' is not a path: '/', or like '/myorg/airflow' without a "
+                    "slash at the end"
+                ],
+            )
+            for path in ("/../x", "/./x", "//x", "/x/..")
+        ),
+        (
+            "proxy: {name: shop, airflow: /airflow, flower: /}\n",
+            [
+                "fleet.yaml:1:48: proxy.flower: '/' is where everything else lies\n"
+                "hint: write '/flower', or leave it out"
+            ],
+        ),
+        *(
+            (
+                f"proxy: {{name: shop, flower: {path}}}\n",
+                [f"fleet.yaml:1:29: proxy.flower: '{path}' is a path of Airflow's own\nhint: '/flower' is free"],
+            )
+            for path in ("/auth", "/api", "/api/flower", "/execution", "/ui/x", "/static", "/dags")
+        ),
+        (
+            "proxy: {name: shop, airflow: /a, flower: /a/auth}\n",
+            ["fleet.yaml:1:42: proxy.flower: '/a/auth' is a path of Airflow's own\nhint: '/a/flower' is free"],
+        ),
+        (
+            "proxy: {name: shop, airflow: /flower/metrics}\n",
+            ["fleet.yaml:1:30: proxy.airflow: '/flower/metrics' is a path of Flower's own"],
+        ),
         (
             "proxy: {name: 'https://shop'}\n",
             [
@@ -242,7 +351,15 @@ def test_policies_production_and_retention() -> None:
         (
             "proxy: {name: shop, on: [font]}\nhosts: [{name: front, address: 10.0.0.1, scheduler: 1, api_server: 1, "
             "dag_processor: 1, workers: [{}]}]\n",
-            ["fleet.yaml:1:25: proxy.on: there is no host 'font'\nhint: did you mean 'front'?"],
+            ["fleet.yaml:1:26: proxy.on[0]: there is no host 'font'\nhint: did you mean 'front'?"],
+        ),
+        (
+            "proxy: {name: shop, on: [front, '']}\nhosts: [{name: front, address: 10.0.0.1, scheduler: 1, "
+            "api_server: 1, dag_processor: 1, workers: [{}]}]\n",
+            [
+                "fleet.yaml:1:33: proxy.on[1]: '' may only have letters, digits, '.', '_' and '-', and starts with a "
+                "letter or digit"
+            ],
         ),
         (
             "proxy: {name: shop}\nhosts: [{name: front, address: 10.0.0.1, scheduler: 1, api_server: 1, "
@@ -259,7 +376,9 @@ def test_policies_production_and_retention() -> None:
             "workers: [{}]}]\n",
             ["fleet.yaml:1:9: flower: must say on which host\nhint: write 'flower: {on: HOST}'"],
         ),
-        ("flower: yes\n", ["fleet.yaml:1:9: flower: must be a mapping of keys to values"]),
+        ("flower: yes\n", ["fleet.yaml:1:9: flower: must be true, false or a mapping"]),
+        ("flower:\n", ["fleet.yaml:1:8: flower: must be true, false or a mapping"]),
+        ("flower: {memory: 0MB}\n", ["fleet.yaml:1:18: flower.memory: must be more than nothing"]),
         # --- policies and the rest ------------------------------------------------------------------
         (
             "policies: {on_partition: repalce}\n",
@@ -271,6 +390,11 @@ def test_policies_production_and_retention() -> None:
         ("production: yes\n", ["fleet.yaml:1:13: production: must be true or false"]),
         ("log_retention: 30\n", ["fleet.yaml:1:16: log_retention: must be a duration, as in 12h or 30d"]),
         ("log_retention: a month\n", ["fleet.yaml:1:16: log_retention: must be a duration, as in 12h or 30d"]),
+        ("log_retention: 0d\n", ["fleet.yaml:1:16: log_retention: must be more than nothing"]),
+        (
+            f"log_retention: {'9' * 400}d\n",
+            ["fleet.yaml:1:16: log_retention: must be a duration, as in 12h or 30d"],
+        ),
     ],
 )  # fmt: skip
 def test_a_problem_is_a_sentence_at_its_place(text: str, expected: list[str]) -> None:
@@ -289,6 +413,7 @@ def test_a_password_in_a_wrong_url_is_not_repeated(text: str) -> None:
 
 
 def test_sizes_and_durations_as_people_write_them() -> None:
+    assert (units.size("9" * 400 + "GB"), units.seconds("9" * 400 + "d")) == (None, None)
     assert [units.size(text) for text in ("512MB", "1.5 GiB", "2g", "4", "lots")] == [
         2**29,
         3 * 2**29,

@@ -25,6 +25,10 @@ def merged(below: str, over: str) -> object:
         ("{a: {b: 1}}", "{a: 2}", {"a": 2}),
         ("{a: 1}", "{a: {b: 2}}", {"a": {"b": 2}}),
         ("{a: 1, b: {c: 2, d: 3}}", "{a: null, b: {c: ~}, e: null}", {"b": {"d": 3}}),
+        ("{}", "{a: {b: null, c: {d: ~, e: 1}}}", {"a": {"c": {"e": 1}}}),
+        ("{a: 1}", "{a: {b: null}}", {"a": {}}),
+        ("{a: [{name: x}]}", "{a: [{name: y, b: null}]}", {"a": [{"name": "x"}, {"name": "y"}]}),
+        ("{}", "{a: [{name: y, b: null}, null]}", {"a": [{"name": "y"}, None]}),
         ("{a: [1, 2]}", "{a: [3]}", {"a": [3]}),
         (
             "{a: [{name: x, n: 1}, {name: y, n: 2}]}",
@@ -76,6 +80,14 @@ def test_an_empty_overlay_changes_nothing(project: Path) -> None:
     project.write_text("name: shop\nuser: ada\n")
     project.with_name("fleet.prod.yaml").write_text("# nothing yet\n")
     assert reader.read_file(project, {"AIRFLEET_ENV": "prod"}).user == "ada"
+
+
+def test_an_overlay_may_add_what_it_takes_a_part_of_away(project: Path) -> None:
+    project.write_text("name: shop\n")
+    project.with_name("fleet.prod.yaml").write_text("proxy: {name: shop, tls: null}\n")
+    proxy = reader.read_file(project, {"AIRFLEET_ENV": "prod"}).proxy
+    assert proxy is not None
+    assert proxy.tls is None
 
 
 def test_no_environment_is_no_overlay(project: Path) -> None:

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.fleet import local_hosts, planning, secrets
+from airfleet.fleet import local_hosts, planning, preview, secrets
 from airfleet.fleet.components.airflow import KNOWS
 from airfleet.fleet.context import Context, Embedded, Ports, logs_are_apart, needs_log_server
 from airfleet.fleet.objects import Connection, Objects, Variable
 from airfleet.fleet.paths import Paths
 from airfleet.fleet.plan import Exec, FileBeats, Fork, Plan
-from airfleet.fleet.spec import NONE, ApiServer, Fleet, Flower, Host, Instances, Policies, Worker, local_host
+from airfleet.fleet.spec import NONE, ApiServer, Fleet, Flower, Host, Instances, Policies, Proxy, Worker, local_host
 
 SECRETS = secrets.generate()
 EVERY_SECRET = dict(vars(SECRETS))
@@ -276,6 +276,19 @@ def test_values_of_objects_are_told_to_the_step_alone() -> None:
         "objects"
     ]
     assert not [path for path, file in plan.files.items() if "hush" in file.text]
+
+
+# --- ports ---------------------------------------------------------------------------------------------------------
+
+
+def test_what_has_no_port_of_its_own_keeps_off_the_proxy_s(tmp_path: Path) -> None:
+    places = Paths(home=tmp_path, runtime=tmp_path)
+    places.ports.write_text(json.dumps({"api_server": 8080, "nginx": 8091}))
+    fleet = Fleet("shop", "/srv/shop", proxy=Proxy(on=("local",), name="shop", port=8080))
+    found = preview.context(fleet, "local", places, SECRETS).ports
+    assert (found.api_servers, found.nginx) == ((8081,), 8091)
+    two = replace(fleet, hosts=(local_host(api_server=ApiServer(count=2)),))
+    assert preview.context(two, "local", places, SECRETS).ports.api_servers == (8081, 8082)
 
 
 # --- airflow.cfg -----------------------------------------------------------------------------------

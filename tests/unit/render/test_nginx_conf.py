@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from airfleet.errors import FleetError
 from airfleet.fleet.site import Certificate, Door, Public, Site
 from airfleet.render.nginx import configuration
 
@@ -123,5 +124,27 @@ def test_without_flower_there_is_no_word_of_it() -> None:
     ],
 )
 def test_a_value_cannot_become_a_directive(site: Site) -> None:
-    with pytest.raises(ValueError, match=r"cannot stand in nginx\.conf"):
+    with pytest.raises(FleetError, match=r"cannot stand in nginx\.conf"):
         configuration(site)
+
+
+def test_a_file_whose_name_nginx_would_take_for_a_variable_is_refused_with_a_way_out() -> None:
+    with pytest.raises(FleetError, match=r"'/a\$b' cannot stand in nginx\.conf\nhint: give the file, .* without '\$'"):
+        configuration(public(certificate=Certificate("/c.pem", "/a$b")))
+
+
+def test_quotes_in_the_name_of_a_file_are_escaped() -> None:
+    found = lines(public(certificate=Certificate('/a "b"/c.pem', "/d\\e.pem")))
+    assert r'ssl_certificate "/a \"b\"/c.pem";' in found
+    assert r'ssl_certificate_key "/d\\e.pem";' in found
+
+
+def test_a_name_that_is_an_ipv6_address_stands_in_brackets() -> None:
+    found = lines(public(name="::1"))
+    assert found.count("server_name [::1];") == 2
+    assert "return 308 https://[::1]$request_uri;" in found
+
+
+def test_where_requests_are_logged() -> None:
+    assert "access_log /dev/stdout plain;" in lines(WHOLE)
+    assert "access_log access.log plain;" in [line.strip() for line in configuration(WHOLE, "access.log").splitlines()]

@@ -1,0 +1,93 @@
+"""``airfleet up --hosts``: what it refuses, and that it leaves nothing behind that later commands would go by."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+from fake_agent import FakeAgent, component, listening, snapshot
+
+from airfleet.cli.project import Project
+from airfleet.errors import FleetError
+from airfleet.fleet import local_hosts
+from airfleet.fleet.spec import Fleet, Host, Proxy
+from conftest import Airfleet
+
+NAMED = """\
+name: shop
+hosts:
+  - {name: host-1, address: 127.0.0.1, scheduler: true, api_server: true, dag_processor: true, workers: [{}]}
+  - {name: host-2, address: 127.0.0.1, workers: [{}]}
+policies: {on_partition: keep}
+database: postgresql://db.internal/airflow
+broker: redis://queue.internal/0
+"""
+REFUSED = "error: fleet.yaml names the hosts of fleet 'shop' itself"
+
+
+def test_a_fleet_that_names_its_hosts_is_not_played_and_nothing_says_later_that_it_is(
+    project: Project, airfleet: Airfleet
+) -> None:
+    project.fleet_file.write_text(NAMED)
+    result = airfleet("up", "--hosts", "2")
+    assert result.code == 1
+    assert result.err == (
+        f"{REFUSED}\nhint: start each of them: airfleet up --host host-1, airfleet up --host host-2\n"
+    )
+    assert not project.played.exists()
+    assert not project.on("host-1").environment.get(local_hosts.COUNT)
+
+
+def test_problems_of_fleet_yaml_are_said_before_anything_is_written(project: Project, airfleet: Airfleet) -> None:
+    project.fleet_file.write_text("bogus: 1\n")
+    assert "unknown key 'bogus'" in airfleet("up", "--hosts", "2").err
+    assert not (project.root / ".airfleet").exists()
+
+
+def test_hosts_that_could_not_start_are_not_played(project: Project, airfleet: Airfleet) -> None:
+    """The agent of the first one itself refuses."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        project.fleet_file.write_text(
+            "name: shop\ndatabase: postgresql://127.0.0.1:1/a\nbroker: redis://127.0.0.1:1/0\n"
+            f"api_server: {{port: {port}}}\n"
+        )
+        result = airfleet("up", "--hosts", "2", "--detach")
+    assert result.code == 1
+    assert f"port {port} of 127.0.0.1" in result.err
+    assert not project.played.exists()
+
+
+def test_hosts_that_run_are_not_started_again(project: Project, airfleet: Airfleet) -> None:
+    its = project.on("host-2").paths
+    its.home.mkdir(parents=True)
+    with listening(FakeAgent([snapshot(component("worker"))]), its.socket):
+        result = airfleet("up", "--hosts", "2")
+    assert (result.code, result.err) == (1, "error: there run already: host-2\nhint: airfleet down\n")
+
+
+def test_an_agent_that_was_killed_does_not_run_although_its_socket_is_there(
+    project: Project, airfleet: Airfleet
+) -> None:
+    project.fleet_file.write_text(NAMED)  # refused for another reason, so that nothing starts here
+    its = project.on("host-2").paths
+    its.home.mkdir(parents=True)
+    its.runtime.mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as left:
+        left.bind(str(its.socket))
+    assert airfleet("up", "--hosts", "2").err.startswith(REFUSED)
+
+
+def test_hosts_that_were_played_once_do_not_stand_for_real_ones_and_the_way_out_is_said() -> None:
+    fleet = Fleet("shop", "/srv/shop", hosts=(Host("host-1", "10.0.0.1"), Host("host-2", "10.0.0.2")))
+    with pytest.raises(FleetError, match=r"to play 3\nhint: .* /srv/shop/\.airfleet/played-hosts .*remove it"):
+        local_hosts.of(fleet, {local_hosts.COUNT: "3", "AIRFLEET_HOST": "host-1"})
+
+
+@pytest.mark.parametrize(("on", "played"), [(("local",), ("host-1",)), ((), ())])
+def test_a_proxy_that_people_run_themselves_stays_theirs(on: tuple[str, ...], played: tuple[str, ...]) -> None:
+    spread = local_hosts.spread(Fleet("shop", "/srv/shop", proxy=Proxy(on, "airflow.example.com")), 3)
+    assert spread.proxy
+    assert spread.proxy.on == played
