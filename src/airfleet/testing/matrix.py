@@ -146,6 +146,7 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
         {"start": stopwatch.dispatch_of_waiting},
         {"start": Promise(10, 30)},
         "720 s",
+        before=_runs(ONE, 4, 1.0),
     ),
     Row(
         "F4",
