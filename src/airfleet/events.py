@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable
+import os
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import Enum
 from typing import Any, TextIO, TypeAlias
 
@@ -19,6 +22,7 @@ class Event(Enum):
     COMPONENT_DIED = "{component} {how}; deaths so far: {restarts}"
     JOB_FENCED = "{component} is gone: its job {job} is marked as failed"
     OUTCOME_TOLD = "the API was told how attempt {attempt} ended, which its monitor could not do any more: {status}"
+    OUTCOME_UNTELLABLE = "how attempt {attempt} ended cannot be told, so it runs again: {why}"
     ATTEMPTS_LOST = "{count} attempts that ran here have no process any more"
     HOST_REGISTERED = "this is host '{host}', which Airflow knows as {hostname}; its last life left {lost} attempts"
     HOST_GONE = "host '{host}' ({boot}) is gone: {lost} attempts that ran there run again elsewhere"
@@ -34,6 +38,10 @@ class Event(Enum):
     DISK_HAS_ROOM = "the disks of this host have room again"
     CLOCK_WRONG = "the time is wrong: {trouble}"
     CLOCK_RIGHT = "the clock of this host agrees with the database's again"
+    PROCESSES_UNWRITTEN = "which processes run here cannot be written down for the next agent: {why}"
+    PROCESSES_WRITTEN = "which processes run here is written down again"
+    GUARD_MISSING = "no guard watches over this host's attempts: {why}"
+    SURPRISED = "{part} met what nobody had thought of, and goes on; please report it: {why}"
     FLEET_READY = "fleet '{fleet}' is ready after {seconds} s"
     FLEET_STOPPING = "fleet '{fleet}' stops"
     FLEET_STOPPED = "fleet '{fleet}' has stopped"
@@ -53,3 +61,38 @@ def to_file(file: TextIO, now: Callable[[], dt.datetime]) -> Log:
         file.flush()
 
     return write
+
+
+def in_words(error: BaseException) -> str:
+    """An error that nobody expected, with the line it came from."""
+    places = traceback.extract_tb(error.__traceback__)
+    place = f" ({os.path.basename(places[-1].filename)}:{places[-1].lineno})" if places else ""
+    return f"{type(error).__name__}: {error}{place}"
+
+
+#: errors of one part that are said; a message may be another one each time
+MANY = 100
+
+
+class Surprises:
+    """Errors that nobody expected in a part that has to go on all the same; one that repeats is said once."""
+
+    def __init__(self, part: str, log: Log) -> None:
+        self._part = part
+        self._log = log
+        self._said: set[str] = set()
+
+    def met(self, error: Exception) -> None:
+        """Say it, unless it was said before, or too many were: they come from a loop."""
+        why = in_words(error)
+        if why not in self._said and len(self._said) < MANY:
+            self._said.add(why)
+            self._log(Event.SURPRISED, part=self._part, why=why)
+
+    @contextmanager
+    def borne(self) -> Iterator[None]:
+        """Whatever goes wrong in the block is said, and borne."""
+        try:
+            yield
+        except Exception as error:
+            self.met(error)

@@ -10,6 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,11 +37,12 @@ env: {{WITNESS_FOLDER: "{folder}"}}
 DAGS = """\
 from airflow.providers.standard.operators.python import PythonOperator
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
-from airflow.sdk import DAG, BaseOperator
+from airflow.sdk import DAG, BaseOperator, DeadlineAlert, DeadlineReference, SyncCallback
 from datetime import timedelta
 
 from airfleet.testing import witness
 from airfleet.testing.history import Event
+from too_late import tell
 
 COMMON = {"schedule": None, "max_active_runs": 100, "is_paused_upon_creation": False}
 
@@ -64,7 +66,25 @@ with DAG("works", **COMMON):
 
 with DAG("waits", **COMMON):
     Waits(task_id="work")
+
+LATE = DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, timedelta(seconds=1), SyncCallback(tell))
+with DAG("late", deadline=LATE, **COMMON):
+    PythonOperator(task_id="work", python_callable=work)
 """
+#: a callback that says when it begins and when it ends
+CALLBACK = """\
+import os
+import time
+
+
+def tell(**_):
+    path = os.environ["WITNESS_FOLDER"] + ".told"
+    for word in ("begins", "ends"):
+        with open(path, "a") as file:
+            file.write(f"{os.getpid()} {word}\\n")
+        time.sleep(5)
+"""
+FILES = {"pipelines/losing.py": DAGS, "pipelines/too_late.py": CALLBACK}
 #: what a worker says of its broker, and of a message
 CONNECTED, TAKEN = "Connected to redis", "] received"
 #: longest times, seconds; some reserve for a machine that does other things meanwhile
@@ -129,6 +149,11 @@ class Losing:
         )
         assert violations(history) == (), self.told()
 
+    def said(self, what: str) -> bool:
+        """Whether a scheduler has said this."""
+        logs = [self.fleet.paths.log(name) for name in ("scheduler", "scheduler-2")]
+        return any(what in log.read_text(errors="replace") for log in logs)
+
     def told(self) -> str:
         """What the fleet's components said about it, for people."""
         names = ("agent", "scheduler", "scheduler-2", "worker")
@@ -142,7 +167,7 @@ def _last(log: Path, lines: int = 40) -> str:
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FleetUnderTest, Path]]:
     folder = tmp_path_factory.mktemp("witness")
-    with FleetUnderTest.make(FLEET.format(folder=folder), {"pipelines/losing.py": DAGS}) as fleet:
+    with FleetUnderTest.make(FLEET.format(folder=folder), FILES) as fleet:
         fleet.start()
         fleet.wait_for_dag("waits")
         fleet.wait_for_dag("works")
@@ -311,6 +336,65 @@ def log_until(log: Path, condition: Callable[[], bool]) -> str:
 
     wait_until(holds, 30, "what was waited for", pause_seconds=0.05)
     return said
+
+
+@contextmanager
+def unwritable_logs(losing: Losing) -> Iterator[None]:
+    """As if the disk of a worker's logs took none of these Dags: nothing can begin there."""
+    folder = losing.fleet.paths.task_logs / "dag_id=works"
+    aside = folder.with_name("aside")
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.rename(aside)
+    folder.touch()
+    try:
+        yield
+    finally:
+        folder.unlink()
+        aside.rename(folder)
+
+
+def test_a_task_that_can_begin_nowhere_for_a_while_begins_later_and_pays_nothing(losing: Losing) -> None:
+    with unwritable_logs(losing):
+        task = losing.start(1, seconds=0)[0]
+        wait_until(lambda: losing.said("(2 of") or losing.states().get("failed"), 30, "it could not begin twice")
+    began = time.monotonic()
+    losing.measured["can begin again, started"] = losing.wait_for_start(task, seconds=SENT).at - began
+    losing.wait_for_the_end()
+    assert len(losing.notes(task)) == 1
+    query = "SELECT try_number, max_tries FROM task_instance WHERE run_id = %s"
+    assert losing.database.execute(query, (task.run_id,)).fetchall() == [(1, 0)]
+
+
+def test_a_second_message_that_cannot_begin_does_no_harm_to_the_attempt_that_runs(losing: Losing) -> None:
+    losing.start(2, seconds=3)
+    losing.wait_for(lambda states: states.get("running") == 2, "both slots are taken")
+    task = losing.start(1, seconds=10)[0]
+    with connect_to_broker(losing.fleet) as broker:
+        message = wait_until(lambda: broker.lrange("default", 0, -1), 20, "the message waits", pause_seconds=0.02)[0]
+        losing.wait_for_start(task)
+        losing.wait_for(lambda states: states.get("running") == 1, "a slot is free")
+        with unwritable_logs(losing):
+            broker.lpush("default", message)
+            known = "SELECT count(*) FROM airfleet_outcome WHERE value LIKE '%FAILURE%' AND at > now() - interval '9 s'"
+            wait_until(lambda: losing.database.execute(known).fetchone() != (0,), 9, "its failure is told")
+    losing.wait_for_the_end()
+    assert len(losing.notes(task)) == len(losing.notes(task, Event.END)) == 1
+
+
+@pytest.mark.long
+def test_a_callback_that_is_lost_with_its_process_runs_again(losing: Losing) -> None:
+    told = losing.folder.with_name(f"{losing.folder.name}.told")
+    losing.start(1, seconds=4, dag_id="late")
+    wait_until(told.exists, 60, "the callback begins")
+    worker = losing.fleet.component("worker").pid or 0
+    monitors = [pid for pid in family(worker) if _named(pid, MONITOR) == "tell"]
+    assert monitors
+    for pid in monitors:  # itself, too: it has the title of who forked it
+        os.kill(pid, signal.SIGKILL)
+    states = "SELECT state FROM callback WHERE type = 'executor'"
+    wait_until(lambda: losing.database.execute(states).fetchall() == [("success",)], SENT, "it has run")
+    assert [line.split()[1] for line in told.read_text().splitlines()] == ["begins", "begins", "ends"]
+    losing.wait_for_the_end()
 
 
 @pytest.mark.parametrize("processes_killed", ["monitor", "monitor and attempt"])

@@ -1,4 +1,5 @@
-"""A host is cut off, alive: it ends what it runs, the others run it again, and nothing runs twice at a time.
+"""A host is cut off, alive: it ends what it runs, the others run it again, and nothing runs twice at a time. With the
+policy *keep* its tasks stay its own, for however long nothing is heard of them.
 
 Three hosts in network namespaces on a bridge (``airfleet up --hosts 3 --netns``), which needs root's rights. The host
 that is cut off has nothing but workers; the others, with the database and the schedulers, are the majority.
@@ -15,6 +16,7 @@ import psycopg
 import pytest
 
 from airfleet.fleet import secrets
+from airfleet.runtime import presence
 from airfleet.testing import audit, processes, witness
 from airfleet.testing.history import Event, Fault, History, Note, Run, Task
 from airfleet.testing.hosts import HostsUnderTest
@@ -24,12 +26,22 @@ from support import works
 
 CUT = "host-3"
 
+#: seconds without a heartbeat after which Airflow calls an attempt failed; its default is five minutes
+TIMEOUT_SECONDS = 20
+KEEP = f"""\
+policies: {{on_partition: keep}}
+airflow:
+  scheduler:
+    task_instance_heartbeat_timeout: {TIMEOUT_SECONDS}
+    task_instance_heartbeat_timeout_detection_interval: 2
+"""
+
 pytestmark = pytest.mark.long
 
 
 @pytest.fixture
-def fleet(tmp_path: Path) -> Iterator[HostsUnderTest]:
-    text = works.fleet_yaml("apart", tmp_path)
+def fleet(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[HostsUnderTest]:
+    text = works.fleet_yaml("apart", tmp_path) + getattr(request, "param", "")
     with HostsUnderTest.of(text, 3, works.FILES, netns=True) as fleet:
         fleet.start()
         fleet.wait_for_dag("works")
@@ -96,3 +108,39 @@ def test_a_minority_ends_what_it_runs_before_the_majority_runs_it_again(
     assert not Path("/sys/class/net", network.bridge).exists()
     assert not list(Path("/run/netns").glob(f"{network.namespace(0)[:-1]}*"))
     print(f"cut off: its tasks ended after {ended:.1f} s, and ran again after {again:.1f} s")
+
+
+@pytest.mark.parametrize("fleet", [KEEP], indirect=True, ids=["keep"])
+def test_what_a_host_keeps_is_not_given_up_for_being_silent(
+    fleet: HostsUnderTest, database: psycopg.Connection[Any], tmp_path: Path
+) -> None:
+    runs: list[str] = []
+    while not (victims := on(database, CUT)) or len(victims) == len(runs):
+        assert len(runs) < 8, f"there are none on {CUT}, or none elsewhere that are heard meanwhile"
+        runs.append(fleet.trigger("works", {"seconds": 120}))
+        wait_until(lambda: len(starts(tmp_path, runs[-1])) == 1, 60, "it has started")
+    time.sleep(TIMEOUT_SECONDS)  # so long have heartbeats been heard without a gap when the silence begins
+    fleet.cut(CUT)
+    try:
+        wait_until(lambda: oldest(database) > 2 * TIMEOUT_SECONDS, 90, "Airflow would have given them up long ago")
+        assert set(on(database, CUT)) == set(victims)
+    finally:
+        fleet.mend(CUT)
+    for run in runs:
+        assert fleet.wait_for_run("works", run, 240) == "success"
+        assert len(starts(tmp_path, run)) == 1
+    tried = database.execute("SELECT DISTINCT try_number, max_tries FROM task_instance").fetchall()
+    assert tried == [(1, 0)]
+    assert "Failing" not in fleet.log_of("host-1", "scheduler").read_text()
+
+
+def oldest(database: psycopg.Connection[Any]) -> float:
+    """For how many seconds nothing was heard of an attempt, while something is heard of others."""
+    row = database.execute(
+        "SELECT extract(epoch FROM now() - min(last_heartbeat_at))::float, extract(epoch FROM now() - max(beat))::float"
+        " FROM task_instance, airfleet_api WHERE state = 'running'"
+    ).fetchone()
+    assert row is not None
+    silent, heard = row
+    assert heard < presence.GAP_SECONDS
+    return float(silent or 0.0)

@@ -23,6 +23,8 @@ class ToyApi:
     answer: Callable[[str, str], Answer] = lambda method, path: 200
     #: (method, path) of every request that arrived
     asked: list[tuple[str, str]] = field(default_factory=list)
+    #: the body of every request that arrived, read as JSON; None of one without
+    sent: list[Any] = field(default_factory=list)
     #: the headers of every request that arrived, with names in small letters
     headers: list[dict[str, str]] = field(default_factory=list)
     #: headers of every answer
@@ -52,7 +54,8 @@ def toy_api(answer: Callable[[str, str], Answer] = lambda method, path: 200, por
                 super().handle_one_request()
 
         def _any(self) -> None:
-            self.rfile.read(int(self.headers.get("content-length") or 0))
+            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            api.sent.append(json.loads(body) if body.startswith(b"{") else None)
             path = self.path.partition("?")[0]
             api.asked.append((self.command, path))
             api.headers.append({name.lower(): value for name, value in self.headers.items()})
@@ -62,14 +65,14 @@ def toy_api(answer: Callable[[str, str], Answer] = lambda method, path: 200, por
             if isinstance(found, str):
                 self.close_connection = True
                 return
-            body = json.dumps(api.bodies.get(path.rpartition("/")[2], {"detail": "as it was told"})).encode()
+            told = json.dumps(api.bodies.get(path.rpartition("/")[2], {"detail": "as it was told"})).encode()
             self.send_response(found)
             self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(body)))
+            self.send_header("content-length", str(len(told)))
             for name, value in api.tells.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(told)
 
         do_GET = do_PUT = do_POST = do_PATCH = _any
 

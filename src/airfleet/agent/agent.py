@@ -5,6 +5,11 @@ happens (it is their parent, or as a subreaper becomes it), starts them again, a
 are, and ends them. One thread runs the loop; probes, which may block, run in others (see
 :mod:`airfleet.agent.probing`). It never imports Airflow or user code, so it does not die with what
 it watches.
+
+An error that nobody expected is borne where it concerns one component, one word or one step, and said
+once in the log: tasks run on while somebody looks for it. What keeps two hosts from running the same
+attempts (:meth:`Agent._look_at_the_hosts`) and what ends the agent is not borne; without the first
+the guard ends the attempts, which is right when nobody knows any more whether they may run.
 """
 
 from __future__ import annotations
@@ -16,7 +21,8 @@ import selectors
 import signal
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from airfleet.agent import judging, leftovers, process, restarts, snapshots, states, upstreams, wakeup
@@ -28,7 +34,7 @@ from airfleet.agent.draining import Draining
 from airfleet.agent.embedded import SYSTEM_STATE
 from airfleet.agent.ending import end_in_order
 from airfleet.agent.fencing import Fencing
-from airfleet.agent.guard import Guard, Permission, end_attempts
+from airfleet.agent.guard import Guard, Permission, Remains, end_attempts, has_attempts
 from airfleet.agent.judging import Judge
 from airfleet.agent.lives import Life
 from airfleet.agent.membership import Membership
@@ -39,10 +45,10 @@ from airfleet.agent.process import TEMPLATE_DESCRIPTOR, Running
 from airfleet.agent.scaling import Scaling
 from airfleet.agent.server import ControlServer
 from airfleet.agent.states import State
-from airfleet.agent.succession import NOTHING, Inheritance
+from airfleet.agent.succession import NOTHING, Book, Inheritance
 from airfleet.agent.template_link import TemplateLink
 from airfleet.agent.untold import Untold
-from airfleet.events import Event, Log
+from airfleet.events import Event, Log, Surprises, in_words
 from airfleet.fleet.paths import Paths, fleet_id
 from airfleet.fleet.plan import Exec, Fork, Plan, Watch
 from airfleet.runtime import identity
@@ -106,6 +112,11 @@ class Agent:
         self._disks = Disks(places, log, self._wakeup.wake)
         #: of what it was told that it is not well
         self._told_unwell: frozenset[str] = frozenset()
+        self._book = Book(paths.processes, log, clock)
+        #: what outlives the leaders of workers
+        self._remains = Remains(self._has_attempts, clock)
+        self._guard_is_missing = False
+        self._surprises = Surprises("the agent's loop", log)
         self._scaling = Scaling(plan, paths, self._running, self._draining, self._changed, log, clock)
         self._judge = Judge(clock, self._replace)
         self._server: ControlServer | None = None
@@ -132,14 +143,18 @@ class Agent:
         self._disks.start()
         while not self._done:
             self._look_at_the_hosts()
-            self._obey_orders()
-            self._tell_of_api_servers()
-            self._start_what_can_start()
-            self._ask_how_they_are()
-            self._outcomes.look()
-            for pid in self._draining.look():
-                self._fencing.died("worker", "", pid)
-            self._tell_what_is_unwell()
+            for step in (
+                self._obey_orders,
+                self._tell_of_api_servers,
+                self._start_what_can_start,
+                self._ask_how_they_are,
+                self._outcomes.look,
+                self._look_at_what_drains,
+                self._write_down_again,
+                self._tell_what_is_unwell,
+            ):
+                with self._surprises.borne():
+                    step()
             self._end_what_must_end()
             self._wait_for_something()
         self._finish()
@@ -176,12 +191,28 @@ class Agent:
             r.state in (State.STARTING, State.BACKOFF, State.WAITING) for r in self._running.values()
         )
         for key, _ in self._selector.select(BUSY_PAUSE if busy else QUIET_PAUSE):
-            key.data(key.fileobj)
-        self._reap()
+            with self._surprises.borne():
+                key.data(key.fileobj)
+        with self._surprises.borne():
+            self._reap()
         for answer in self._prober.answers():
             running = self._running.get(answer.name)  # a worker may be one too many by now
             if running is not None and running.pid == answer.pid:
-                self._judge.judge(running, answer.verdict)
+                with self._bearing(running):
+                    self._judge.judge(running, answer.verdict)
+
+    @contextmanager
+    def _bearing(self, running: Running) -> Iterator[None]:
+        """What nobody expected of one component is seen at it, and is no end of the others."""
+        try:
+            yield
+        except Exception as error:
+            self._surprises.met(error)
+            running.reason = f"the agent failed at it: {in_words(error)}"
+            if running.state == State.READY:
+                running.move_to(State.DEGRADED, self._clock(), running.reason)
+            elif running.state == State.STARTING and running.pid is None:
+                self._died(running, running.reason)
 
     def _woken(self, _: socket.socket) -> None:
         if self._wakeup.wants_end():
@@ -193,10 +224,11 @@ class Agent:
         if self._stopping:
             return
         for running in self._running.values():
-            if running.state == State.BACKOFF and self._clock() >= running.wait_until:
-                running.move_to(State.WAITING, self._clock(), running.reason)
-            if running.state == State.WAITING and self._needs_are_met(running):
-                self._start(running)
+            with self._bearing(running):
+                if running.state == State.BACKOFF and self._clock() >= running.wait_until:
+                    running.move_to(State.WAITING, self._clock(), running.reason)
+                if running.state == State.WAITING and self._needs_are_met(running):
+                    self._start(running)
 
     def _needs_are_met(self, running: Running) -> bool:
         if isinstance(running.component.start, Fork) and self._template is None:
@@ -236,7 +268,12 @@ class Agent:
         except OSError as refused:
             self._died(running, f"cannot be started: {refused.strerror} ({refused.filename or start.argv[0]})")
             return
-        running.began(pid, now, time.time())
+        self._runs_now(running, pid)
+
+    def _runs_now(self, running: Running, pid: int) -> None:
+        running.began(pid, self._clock(), time.time())
+        if running.component.kind == "worker":
+            self._remains.worker_began()
         self._write_down()
 
     def _spawn(self, running: Running, start: Exec) -> int:
@@ -253,14 +290,20 @@ class Agent:
 
     def _hear(self, link: TemplateLink) -> None:
         messages = link.read()
+        self._take_words(messages or ())
         if messages is None:
-            self._selector.unregister(link.socket)
-            link.close()
-            if link is self._template:
-                self._template = None
-            return
+            self._let_go(link)
+
+    def _take_words(self, messages: Iterable[Mapping[str, Any]]) -> None:
         for message in messages:
-            self._template_said(message)
+            with self._surprises.borne():  # the next one tells of another process
+                self._template_said(message)
+
+    def _let_go(self, link: TemplateLink) -> None:
+        self._selector.unregister(link.socket)
+        link.close()
+        if link is self._template:
+            self._template = None
 
     def _template_said(self, message: Mapping[str, Any]) -> None:
         now = self._clock()
@@ -270,24 +313,34 @@ class Agent:
                 template.move_to(State.READY, now)
             return
         running = self._running.get(message["name"])
-        # The end may have come while it was being forked.
-        if running is None or running.state in (State.STOPPING, State.STOPPED):
-            process.signal_group(message["pid"], signal.SIGKILL)
+        # The end, of this life or of all, may have come while it was being forked; or the order is one of another time.
+        if running is None or self._anew or running.state != State.STARTING or running.pid is not None:
+            _kill_fresh(message["pid"])
             return
-        running.began(message["pid"], now, time.time())
+        self._runs_now(running, message["pid"])
         self._changed(running)
         self._scaling.forked(running)
-        self._write_down()
 
     # --- watching --------------------------------------------------------------------------------
 
     def _ask_how_they_are(self) -> None:
         now = self._clock()
         for running in self._running.values():
-            self._judge.end_when_too_slow(running)
-            # A step says by its end how it went, and the template speaks for itself.
-            if not running.component.once and running.component.kind != "template":
-                self._prober.ask(running, now)
+            with self._bearing(running):
+                self._judge.end_when_too_slow(running)
+                if running.component.kind == "template":  # which speaks for itself, or does not
+                    self._judge.end_when_it_forks_nothing(running, self._orders_to_fork())
+                elif not running.component.once:  # a step says by its end how it went
+                    self._prober.ask(running, now)
+
+    def _orders_to_fork(self) -> tuple[Running, ...]:
+        """The components that the template was told to fork, and has not."""
+        waiting = (r for r in self._running.values() if r.state == State.STARTING and r.pid is None)
+        return tuple(r for r in waiting if isinstance(r.component.start, Fork))
+
+    def _look_at_what_drains(self) -> None:
+        for pid in self._draining.look():
+            self._fencing.died("worker", "", pid)
 
     def _replace(self, running: Running, pid: int, reason: str) -> None:
         """Start another one at once; this one may finish what it has begun."""
@@ -305,11 +358,17 @@ class Agent:
             if running is None and self._may_be_fresh(pid):
                 return  # the template has not told us yet whose pid this is; the next turn knows
             _, status = os.waitpid(pid, 0)
-            self._guard.ended(pid)
-            if self._draining.ended(pid):
-                self._fencing.died("worker", "", pid)
+            with self._surprises.borne():
+                self._note_end(pid, status)
             if running is not None:
-                self._ended(running, status)
+                with self._bearing(running):
+                    self._ended(running, status)
+
+    def _note_end(self, pid: int, status: int) -> None:
+        self._guard.ended(pid)
+        self._upstreams.ended(pid, status)
+        if self._draining.ended(pid):
+            self._fencing.died("worker", "", pid)
 
     def _by_pid(self, pid: int) -> Running | None:
         return next((r for r in self._running.values() if r.pid == pid), None)
@@ -340,11 +399,13 @@ class Agent:
             self._died(running, judging.why_ended(running) or process.ended_sentence(status))
 
     def _forget_orders(self, now: float) -> None:
-        """The template died with orders unanswered: the next one gets them again."""
-        for running in self._running.values():
-            ordered = isinstance(running.component.start, Fork) and running.pid is None
-            if ordered and running.state == State.STARTING:
-                running.move_to(State.BACKOFF, now, "the template ended before it was forked")
+        """The template died, perhaps with orders unanswered: the next one gets them again."""
+        if self._template is not None:
+            while messages := self._template.read():  # before it died it may have obeyed some
+                self._take_words(messages)
+            self._let_go(self._template)
+        for running in self._orders_to_fork():
+            running.move_to(State.BACKOFF, now, "the template ended before it was forked")
 
     def _died(self, running: Running, how: str) -> None:
         now = self._clock()
@@ -413,7 +474,17 @@ class Agent:
             self._start_anew(self._membership)
         if self._plan.neighbours and self._plan.neighbours.on_partition == "replace":
             seconds = self._membership.seconds_left() if self._runs_attempts() else math.inf
-            self._guard.permit(Permission(seconds, self._spared()))
+            self._permit(Permission(seconds, self._spared()))
+
+    def _permit(self, permission: Permission) -> None:
+        """Tell the guard; where none can be started (no memory, no process left), it is tried again."""
+        try:
+            self._guard.permit(permission)
+            self._guard_is_missing = False
+        except OSError as refused:
+            if not self._guard_is_missing:
+                self._log(Event.GUARD_MISSING, why=str(refused))
+            self._guard_is_missing = True
 
     def _may_start(self, running: Running, membership: Membership) -> bool:
         if self._anew:
@@ -424,8 +495,12 @@ class Agent:
         return False
 
     def _runs_attempts(self) -> bool:
+        """Whether attempts may run here: there are workers, or what is left of some whose leaders are gone."""
         workers = any(r.component.kind == "worker" and r.pid for r in self._running.values())
-        return workers or bool(self._draining)
+        return self._remains.may_be(workers or bool(self._draining))
+
+    def _has_attempts(self) -> bool:
+        return has_attempts(fleet_id(self._paths.home), self._spared(), below=os.getpid())
 
     def _spared(self) -> frozenset[int]:
         """Everything that no attempt belongs to."""
@@ -438,6 +513,7 @@ class Agent:
             if running.component.kind == "worker":
                 running.deaths.clear()  # no fault of its own
         end_attempts(fleet_id(self._paths.home), self._spared(), below=os.getpid())
+        self._remains.ended()
 
     def _end_this_life(self) -> None:
         self._anew = True
@@ -451,6 +527,7 @@ class Agent:
         self._anew = False
         # What the template forked as it died, and told nobody, is of the old life too.
         end_attempts(fleet_id(self._paths.home), self._spared(), below=os.getpid())
+        self._remains.ended()
         membership.start_anew()
         self._fencing.close()
         self._fencing = self._new_fencing()
@@ -533,11 +610,22 @@ class Agent:
 
     def _write_down(self) -> None:
         kinds = {r.pid: r.component.kind for r in self._running.values() if r.pid}
-        leftovers.write_down(self._paths.processes, kinds | dict.fromkeys(self._draining.pids, "worker"))
+        self._book.write(kinds | dict.fromkeys(self._draining.pids, "worker"))
+
+    def _write_down_again(self) -> None:
+        if self._book.is_due:
+            self._write_down()
 
 
 def _is_forked(running: Running) -> bool:
     return isinstance(running.component.start, Fork) or running.component.kind == "template"
+
+
+def _kill_fresh(pid: int) -> None:
+    """End a component that was just forked, and perhaps has no session of its own yet."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    process.signal_group(pid, signal.SIGKILL)
 
 
 def _boot_time() -> float:

@@ -81,6 +81,6 @@ def _watches(place: Path, session: int) -> bool:
     try:
         if not (place / "cmdline").read_bytes().startswith(MONITOR):
             return False
-        return int((place / "stat").read_text().rpartition(")")[2].split()[3]) == session
+        return int((place / "stat").read_text(errors="replace").rpartition(")")[2].split()[3]) == session
     except OSError:
         return False

@@ -185,7 +185,10 @@ def _with_its_job_known(runner: Any) -> int | None:
 def _tell_job(job: Any) -> None:
     """Say to the agent which row it has to mark when this process is gone."""
     name = os.environ["AIRFLEET_COMPONENT"]
-    fencing.write_down(Path(os.environ["AIRFLOW_HOME"]), fencing.Job(name, os.getpid(), job.id))
+    try:
+        fencing.write_down(Path(os.environ["AIRFLOW_HOME"]), fencing.Job(name, os.getpid(), job.id))
+    except OSError as refused:  # it works without; but the agent, which cannot hear its heartbeat, may end it
+        print(f"the agent is not told which job this is: {refused}", file=sys.stderr)
 
 
 def api_server(options: Options) -> None:
@@ -236,9 +239,7 @@ def worker(options: Options) -> None:
 
     from airfleet.runtime import celery_task, consumer, queues
 
-    def beat(**_: Any) -> None:
-        with open(options["beat"], "w") as file:
-            file.write(str(os.getpid()))
+    beat = _Beat(Path(options["beat"]))
 
     def ready(**_: Any) -> None:
         # The Celery provider thaws the heap here to let the pool's children collect it; they are
@@ -266,6 +267,23 @@ def worker(options: Options) -> None:
     )
     celery_worker.start()
     sys.exit(celery_worker.exitcode)
+
+
+class _Beat:
+    """Proves that a worker is well; a disk that takes no proof costs the worker nothing but that."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._told = False
+
+    def __call__(self, **_: Any) -> None:
+        try:
+            fencing.beat(self._path, os.getpid())
+            self._told = False
+        except OSError as refused:
+            if not self._told:
+                self._told = True
+                print(f"the agent is not told that this worker is well: {refused}", file=sys.stderr)
 
 
 def flower(options: Options) -> None:

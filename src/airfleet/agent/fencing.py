@@ -2,14 +2,16 @@
 
 A scheduler, a triggerer or a dag-processor keeps a row in Airflow's ``job`` table with a heartbeat. One that is killed
 leaves it *running*, and the others believe that for as long as a heartbeat may be late. The agent knows better: it is
-the parent. So each such component writes down, for its agent, which row is its own, and when its process is gone the
-agent marks that row *failed*, if it is still *running*. A trigger tells the schedulers, and they adopt at once.
+the parent. So each such component leaves word for its agent (:func:`leave`) which row is its own, and when its process
+is gone the agent marks that row *failed*, if it is still *running*. A trigger tells the schedulers, and they adopt at
+once.
 
 Everything that asks the database happens in one thread; the agent's loop only puts a word into its queue.
 
 What fails: the database is away - what is to be said waits, and is said when it is back; the component died before it
 wrote anything down, or the agent with it - the heartbeat's age is what tells, as in stock Airflow; a new agent finds
-what an earlier one could not say, for the files are still there.
+what an earlier one could not say, for the files are still there; an error that nobody expected - it is in the log, and
+the thread goes on, because nobody else would notice that it does not.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ import psycopg
 
 from airfleet.agent import lost
 from airfleet.agent.wakeup import Wakeup
-from airfleet.events import Event, Log
+from airfleet.events import Event, Log, Surprises
 from airfleet.runtime.losses import REPORT_HOST
 
 #: seconds between two looks for lost attempts: while some run here, or did a while ago, and at rest
@@ -62,17 +64,45 @@ class Job:
     number: int
 
 
+def leave(path: Path, words: str) -> None:
+    """Leave a few words for the agent to find, also where the disk is full: then as the target of a link that leads
+    nowhere, for which a file system needs no room beside the entry. Raises OSError when it takes that neither."""
+    draft = path.with_name(f".{path.name}")
+    draft.unlink(missing_ok=True)  # one that was a link would be written through
+    try:
+        draft.write_text(words)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        draft.symlink_to(words)
+    os.replace(draft, path)
+
+
+def left(path: Path) -> str:
+    """What was left there. Raises OSError (FileNotFoundError when there is nothing) and ValueError."""
+    return os.readlink(path) if path.is_symlink() else path.read_text()
+
+
+def beat(path: Path, pid: int) -> None:
+    """Say, from within a worker, that it is well. Raises OSError when the agent will not learn of it."""
+    try:
+        is_ours = left(path) == str(pid)
+    except (OSError, ValueError):
+        is_ours = False
+    if is_ours:
+        os.utime(path, follow_symlinks=False)
+    else:
+        leave(path, str(pid))
+
+
 def write_down(folder: Path, job: Job) -> None:
-    """Say, from within a component, which row is its own."""
-    draft = folder / f".{job.component}.job"
-    draft.write_text(json.dumps({"pid": job.pid, "job": job.number}))
-    os.replace(draft, _file(folder, job.component))
+    """Say, from within a component, which row is its own. Raises OSError; see :func:`leave`."""
+    leave(_file(folder, job.component), json.dumps({"pid": job.pid, "job": job.number}))
 
 
 def read_down(folder: Path, component: str) -> Job | None:
     """What a component wrote down; None when it has not."""
     try:
-        found = json.loads(_file(folder, component).read_text())
+        found = json.loads(left(_file(folder, component)))
         return Job(component, int(found["pid"]), int(found["job"]))
     except (OSError, ValueError, TypeError, KeyError):
         return None
@@ -114,6 +144,7 @@ class Fencing:
         self._lookout = lost.Lookout(database, hostname, carry=carry, untold=untold)
         self._folder = folder
         self._log = log
+        self._surprises = Surprises("the look for lost attempts", log)
         self._words: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._unsaid: list[Callable[[], None]] = []
         self._quick_looks = self._busy_looks = 0
@@ -152,17 +183,23 @@ class Fencing:
     def _run(self) -> None:
         pause = 0.0
         while self._wait(pause):
-            try:
-                self._say()
-                running, reported = self._lookout.look()
-                if reported:
-                    self._log(Event.ATTEMPTS_LOST, count=reported)
-                self._heed(self._lookout.watched)
-                pause = self._pause(running)
-            except (psycopg.Error, OSError):
-                pause = AGAIN_SECONDS if self._unsaid else BUSY_SECONDS
+            pause = BUSY_SECONDS
+            with self._surprises.borne():
+                pause = self._say_and_look()
         for descriptor in self._watched.values():
             os.close(descriptor)
+
+    def _say_and_look(self) -> float:
+        """Seconds until the next time."""
+        try:
+            self._say()
+            running, reported = self._lookout.look()
+        except (psycopg.Error, OSError):
+            return AGAIN_SECONDS if self._unsaid else BUSY_SECONDS
+        if reported:
+            self._log(Event.ATTEMPTS_LOST, count=reported)
+        self._heed(self._lookout.watched)
+        return self._pause(running)
 
     def _wait(self, seconds: float) -> bool:
         """Wait for a word, or the death of a process that is watched, for so long at the most; whether to go on."""
@@ -200,8 +237,12 @@ class Fencing:
 
     def _say(self) -> None:
         while self._unsaid:
-            self._unsaid[0]()
-            self._unsaid.pop(0)
+            word = self._unsaid.pop(0)
+            try:
+                word()
+            except (psycopg.Error, OSError):  # any other error would be met again, for ever
+                self._unsaid.insert(0, word)
+                raise
 
     def _fence(self, job: Job) -> None:
         if self._database.rows(FENCE, (job.number,)):

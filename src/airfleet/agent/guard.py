@@ -18,7 +18,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -26,6 +26,8 @@ from airfleet.agent import leftovers
 
 #: how long processes that were killed may take to be gone, seconds
 KILL_SECONDS = 5.0
+#: seconds between two looks for what workers have left
+LOOK_SECONDS = 3.0
 BYE = b"bye"
 
 
@@ -127,6 +129,39 @@ def end_attempts(
             break
         time.sleep(0.05)
     return len(killed)
+
+
+def has_attempts(fleet_id: str, spared: Collection[int], below: int | None = None) -> bool:
+    """Whether there is something that :func:`end_attempts` would end."""
+    return bool(_others(fleet_id, spared, below))
+
+
+class Remains:
+    """Whether something of a worker may run on a host: its slots and attempts outlive its leader. ``look`` tells."""
+
+    def __init__(self, look: Callable[[], bool], clock: Callable[[], float]) -> None:
+        self._look = look
+        self._clock = clock
+        self._may_be = False
+        self._looked_at = -math.inf
+
+    def worker_began(self) -> None:
+        """From now on there may be something, until a look finds nothing."""
+        self._may_be = True
+
+    def ended(self) -> None:
+        """All that there was has been ended, perhaps: the next question has the answer looked for."""
+        self._looked_at = -math.inf
+
+    def may_be(self, workers: bool) -> bool:
+        """Whether there may be something now; ``workers`` is whether there are leaders."""
+        now = self._clock()
+        if workers:
+            self._may_be = True
+        elif self._may_be and now - self._looked_at >= LOOK_SECONDS:
+            self._looked_at = now
+            self._may_be = self._look()
+        return self._may_be
 
 
 def _others(fleet_id: str, spared: Collection[int], below: int | None) -> tuple[int, ...]:

@@ -302,9 +302,8 @@ def _seconds(row: tuple[Any, ...] | None) -> float | None:
 
 def _file(probe: FileBeats, subject: Subject) -> Verdict:
     try:
-        with open(probe.path) as file:
-            pid = file.read().strip()
-        touched = os.stat(probe.path).st_mtime_ns
+        pid = fencing.left(Path(probe.path)).strip()
+        touched = os.lstat(probe.path).st_mtime_ns
     except FileNotFoundError:
         return Verdict(False, "has not reported that it is ready yet")
     if pid != str(subject.pid):

@@ -7,7 +7,7 @@ its ``reason``.
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from airfleet.agent import restarts
@@ -19,11 +19,16 @@ from airfleet.fleet.plan import Watch
 #: seconds that a failing probe of a ready component is borne before it is called degraded
 PATIENCE_SECONDS = 15.0
 
+#: seconds in which a template that is ready has to fork what it was told to
+FORK_SECONDS = 15.0
+
 #: how the reason of a component begins that was ended: it did not get ready in time, or did nothing while it could
 TOO_SLOW, SILENT = "was not ready after", "did nothing for"
 
 #: kinds of components that are ended and started again when they are silent; what a worker does, its own probe tells
-_ENDED_WHEN_SILENT = frozenset({"scheduler", "dag-processor", "triggerer", "api-server", "log-server", "flower"})
+_ENDED_WHEN_SILENT = frozenset(
+    {"scheduler", "dag-processor", "triggerer", "api-server", "log-server", "flower", "nginx"}
+)
 
 
 @dataclass
@@ -59,6 +64,16 @@ class Judge:
         if not running.reason.startswith(TOO_SLOW):  # it may take another turn of the loop to be gone
             running.reason = f"{TOO_SLOW} {limit:.0f} s: {running.reason or 'it did not say why'}"
             signal_group(running.pid, signal.SIGKILL)
+
+    def end_when_it_forks_nothing(self, template: Running, orders: Collection[Running]) -> None:
+        """End a template that stands still; another one is given its ``orders``, the components that wait for it."""
+        if template.state != State.READY or template.pid is None or template.reason or not orders:
+            return
+        first = min(orders, key=lambda ordered: ordered.started)
+        waited = self.clock() - max(first.started, template.since)
+        if waited > FORK_SECONDS:
+            template.reason = f"{SILENT} {waited:.0f} s: it was told to fork {first.name}"
+            signal_group(template.pid, signal.SIGKILL)
 
     def died(self, running: Running) -> None:
         """Its next process begins with a clean record."""

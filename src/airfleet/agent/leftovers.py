@@ -120,7 +120,8 @@ def component(pid: int, kind: str) -> Component | None:
 
 
 def write_down(path: Path, kinds: Mapping[int, str]) -> None:
-    """Keep pids and what kind of component each is, for the day the agent cannot say any more."""
+    """Keep pids and what kind of component each is, for the day the agent cannot say any more. Raises OSError: then
+    what was kept before is kept still, and a process that has ended is not taken for another one with its number."""
     kept = [astuple(found) for pid, kind in kinds.items() if (found := component(pid, kind))]
     draft = path.with_suffix(".new")
     draft.write_text(json.dumps(kept))
@@ -143,8 +144,8 @@ def _table(mark: bytes) -> Iterable[Process]:
 
 def _process(pid: int, mark: bytes) -> Process | None:
     try:
-        # The command's name is in parentheses and may hold anything, parentheses included.
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        # The command's name is in parentheses and may hold anything: parentheses, and half of a letter.
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
     except OSError:
         return None
     return Process(pid, int(fields[1]), int(fields[3]), int(fields[19]), fields[0], _is_marked(pid, mark))

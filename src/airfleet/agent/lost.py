@@ -11,10 +11,13 @@ statement that reports it sees for itself.
 What is left without a monitor (the worker's pool usually ends it within seconds) can report nothing any more: it is
 asked to end, then forced to, and only then reported. So a lost attempt is never running anywhere. A monitor that stands
 still (SIGSTOP) reports nothing either, and is ended before Airflow, which waits five minutes for a sign of life, would
-call its attempt failed at the cost of a retry.
+call its attempt failed at the cost of a retry. So is one that is silent for another reason (its disk does not answer,
+its control group is frozen) while another attempt of this host is heard: of a host that nobody took over, Airflow
+calls no attempt failed for being silent, and it would hang for ever.
 
-What fails: the database is away - the next look sees the same; a title was cut off for want of room - the pid and the
-beginning of the id are what it is known by.
+What fails: the database is away - the next look sees the same, and nobody was silent meanwhile; a title was cut off for
+want of room - the pid and the beginning of the id are what it is known by; a monitor cannot be ended (its disk does not
+answer) - its attempt stays its own for as long as that takes.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, LiteralString, Protocol
 
-from airfleet.runtime.losses import REPORT, RUNNING_HERE, WORKER_GONE
+from airfleet.runtime.losses import KEPT_DAYS, REPORT, RUNNING_HERE, WORKER_GONE
 
 MONITOR, ATTEMPT = "airflow supervisor: ", "airflow worker -- "
 
@@ -37,6 +40,12 @@ MONITOR, ATTEMPT = "airflow supervisor: ", "airflow worker -- "
 ALONE_SECONDS, GRACE_SECONDS = 10.0, 5.0
 #: seconds that a monitor may stand still before it is ended by force
 STILL_SECONDS = 120.0
+#: Seconds for which the heartbeat of an attempt may stay the same while that of another one here is younger than the
+#: second. When all are silent the API may be away, and each ends by itself in time; after the third, when a token is
+#: good no more, a monitor has nothing left to wait for.
+SILENT_SECONDS, HEARD_SECONDS, VOID_SECONDS = 240.0, 30.0, 18_000.0
+#: seconds between two looks after which it is not known who was silent meanwhile
+BLIND_SECONDS = 30.0
 #: Seconds that a cleared attempt may be without a process. Its end is told as that of the attempt it was, and until a
 #: scheduler has heard of it, it looks like a loss.
 CLEARED_SECONDS = 5.0
@@ -44,6 +53,15 @@ CLEARED_SECONDS = 5.0
 CLOCK_SECONDS = 2.0
 #: an id that is cut off to less names nobody
 _SHORTEST_ID = 13
+#: seconds between two times that old losses are forgotten, by whoever has a new one to tell; and how many at a time
+FORGET_SECONDS = 60.0
+FORGET: LiteralString = """
+WITH forgotten AS (
+    DELETE FROM airfleet_lost WHERE handled_at < now() - make_interval(days => %(days)s)
+    AND number IN (SELECT number FROM airfleet_lost ORDER BY number LIMIT 1000 FOR UPDATE SKIP LOCKED)
+    RETURNING number
+) SELECT count(*)::int FROM forgotten
+"""
 
 
 @dataclass(frozen=True)
@@ -104,12 +122,12 @@ def alone(rows: Iterable[Row], processes: Processes) -> dict[str, int]:
 
 def still(rows: Iterable[Row], processes: Processes) -> set[int]:
     """Monitors of attempts that run here which stand still."""
-    ids = [row.ti_id for row in rows]
-    return {
-        pid
-        for name, pid in processes.monitors.items()
-        if pid in processes.stopped and any(ti_id.startswith(name) for ti_id in ids)
-    }
+    return monitors_of([row.ti_id for row in rows], processes) & processes.stopped
+
+
+def monitors_of(ids: Collection[str], processes: Processes) -> set[int]:
+    """The monitors of these attempts."""
+    return {pid for name, pid in processes.monitors.items() if any(ti_id.startswith(name) for ti_id in ids)}
 
 
 class Asks(Protocol):
@@ -138,10 +156,15 @@ class Lookout:
     _still: dict[int, float] = field(default_factory=dict)
     #: cleared attempts without a process -> since when that is known
     _ended: dict[str, float] = field(default_factory=dict)
+    #: attempts -> their last heartbeat, whatever clock told its time, and since when it is the last one, by this clock
+    _beats: dict[str, tuple[float, float]] = field(default_factory=dict)
+    _looked: float = -math.inf
+    _forgot: float = -math.inf
 
     def look(self) -> tuple[int, int]:
         """One look: how many attempts run here, and how many lost ones were reported. Raises psycopg.Error."""
         rows = [Row(ti_id, pid, restarting, beat or 0.0) for ti_id, pid, restarting, beat in self._running()]
+        silent = self._silent(rows)
         if not rows:
             self._alone.clear()
             self._still.clear()
@@ -152,6 +175,8 @@ class Lookout:
         self.watched = frozenset((*processes.monitors.values(), *lonely.values()))
         self._end_what_is_alone(lonely)
         self._end_what_stands_still(still(rows, processes))
+        for pid in monitors_of(silent, processes):
+            _signal(pid, signal.SIGKILL)
         gone = self._ids(lost(rows, processes))
         if not gone:
             return len(rows), 0
@@ -176,7 +201,21 @@ class Lookout:
         return self.database.rows(RUNNING_HERE, (self.hostname,))
 
     def _report(self, ids: list[str]) -> int:
-        return int(self.database.rows(REPORT, {"ids": ids, "hostname": self.hostname})[0][0])
+        reported = int(self.database.rows(REPORT, {"ids": ids, "hostname": self.hostname})[0][0])
+        if self.clock() - self._forgot >= FORGET_SECONDS:
+            self._forgot = self.clock()
+            self.database.rows(FORGET, {"days": KEPT_DAYS})
+        return reported
+
+    def _silent(self, rows: Iterable[Row]) -> set[str]:
+        """The attempts whose monitors say nothing, though they could."""
+        now = self.clock()
+        known = self._beats if now - self._looked <= BLIND_SECONDS else {}
+        self._looked = now
+        self._beats = {row.ti_id: _since(row.beat, known.get(row.ti_id), now) for row in rows if not row.restarting}
+        quiet = {ti_id: now - since for ti_id, (_, since) in self._beats.items()}
+        limit = SILENT_SECONDS if min(quiet.values(), default=math.inf) <= HEARD_SECONDS else VOID_SECONDS
+        return {ti_id for ti_id, seconds in quiet.items() if seconds > limit}
 
     def _end_what_is_alone(self, found: dict[str, int]) -> None:
         now = self.clock()
@@ -193,6 +232,11 @@ class Lookout:
         for pid, since in self._still.items():
             if now - since > STILL_SECONDS:
                 _signal(pid, signal.SIGKILL)
+
+
+def _since(beat: float, before: tuple[float, float] | None, now: float) -> tuple[float, float]:
+    """A heartbeat, and since when it is the last one."""
+    return before if before is not None and before[0] == beat else (beat, now)
 
 
 def _signal(pid: int, number: int) -> None:

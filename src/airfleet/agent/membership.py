@@ -6,7 +6,8 @@ database that hangs does not keep it from ending its attempts in time.
 
 What fails: the database is away - nothing is renewed, and :mod:`airfleet.agent.deciding` says what follows; the agent
 hangs or is killed - its guard (:mod:`airfleet.agent.guard`) ends the attempts; another machine has the host's name -
-nothing starts here, and the status says why.
+nothing starts here, and the status says why; an error that nobody expected - the log says it, and both threads go on: a
+lease that nobody renews costs this host its attempts.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import queue
+import re
 import secrets
 import threading
 import time
@@ -30,12 +32,14 @@ from airfleet.agent import deciding, lives, peers
 from airfleet.agent.deciding import BREAK_SECONDS, RENEW_SECONDS, Action, Answer, EndAttempts, StartAnew, TakeOver, View
 from airfleet.agent.leases import Leases, Me, NameTaken, Row
 from airfleet.agent.lives import Life
-from airfleet.events import Event, Log
+from airfleet.events import Event, Log, Surprises
 from airfleet.fleet.plan import Neighbours
 from airfleet.runtime import identity
 
 #: seconds between two tries of what the database did not hear
 AGAIN_SECONDS = 0.5
+
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 #: how the components of a host are, for its row
 Tell = Callable[[], Sequence[Mapping[str, Any]]]
@@ -75,6 +79,7 @@ class Membership:
         self._neighbours = neighbours
         self._boot_file = boot_file
         self._log = log
+        self._surprises = Surprises("the lease of this host", log)
         self._clock = clock
         self._wall_clock = wall_clock
         self._tell = tell
@@ -218,7 +223,9 @@ class Membership:
     def _keep(self) -> None:
         pause = 0.0
         while self._obey(pause):
-            pause = self._renew()
+            pause = AGAIN_SECONDS
+            with self._surprises.borne():
+                pause = self._renew()
             self._wake()
         self._leases.close()
 
@@ -230,7 +237,7 @@ class Membership:
                 word = self._words.get(timeout=max(left, 0.001))
                 if word is None:
                     return False
-                with suppress(psycopg.Error, OSError):
+                with self._surprises.borne(), suppress(psycopg.Error, OSError):
                     word()
         return True
 
@@ -243,7 +250,7 @@ class Membership:
             if not self._registered:
                 self._register(known.me, began, goes_on=known.renewed_at is not None)
             asked_at = self._wall_clock()
-            at, rows = self._leases.renew(known.me, self._tell())
+            at, rows = self._leases.renew(known.me, storable(self._tell()))
         except NameTaken as taken:
             self._found(known.me, trouble=str(taken))
             return RENEW_SECONDS
@@ -320,24 +327,39 @@ class Membership:
 
     def _ask(self) -> None:
         while not self._closing.wait(1.0):
-            if not deciding.needs_answers(self._view(), self._clock()):
-                continue
-            known, around = self._known, self._neighbours
-            places = (
-                peers.Place(row.host, row.address, row.port)
-                for row in known.rows
-                if row.host != known.me.host and row.state == "up"
-            )
-            answers = peers.ask_all(places, around.key, self._clock)
-            self._found(known.me, answers=answers)
-            if around.witness:
-                self._ask_witness(around.witness)
-            self._wake()
+            if deciding.needs_answers(self._view(), self._clock()):
+                with self._surprises.borne():
+                    self._ask_others()
+
+    def _ask_others(self) -> None:
+        known, around = self._known, self._neighbours
+        places = (
+            peers.Place(row.host, row.address, row.port)
+            for row in known.rows
+            if row.host != known.me.host and row.state == "up"
+        )
+        answers = peers.ask_all(places, around.key, self._clock)
+        self._found(known.me, answers=answers)
+        if around.witness:
+            self._ask_witness(around.witness)
+        self._wake()
 
     def _found(self, me: Me, **news: Any) -> None:
         with self._lock:  # two threads find things, and neither may undo what the other found
             if self._known.me == me:
                 self._known = dataclasses.replace(self._known, **news)
+
+
+def storable(components: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The same without what PostgreSQL refuses in JSON, as the words of a program may have it: NUL, half a surrogate.
+
+    >>> storable([{"reason": "ended\\0", "pid": 7}])
+    [{'reason': 'ended\ufffd', 'pid': 7}]
+    """
+    return [
+        {key: _UNSTORABLE.sub("\ufffd", value) if isinstance(value, str) else value for key, value in one.items()}
+        for one in components
+    ]
 
 
 def _is_up(row: Row, action: TakeOver) -> bool:

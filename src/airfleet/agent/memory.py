@@ -49,7 +49,7 @@ def _table() -> tuple[dict[int, int], dict[int, int]]:
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
-                with open(f"/proc/{name}/stat") as file:
+                with open(f"/proc/{name}/stat", errors="replace") as file:
                     fields = file.read().rpartition(")")[2].split()
             except OSError:
                 continue

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from airfleet.agent import health
 from airfleet.agent.process import Running
 from airfleet.agent.states import State
+from airfleet.events import in_words
 from airfleet.fleet.plan import BrokerWorks, FileBeats, Watch
 
 #: seconds between two probes of a component that is not ready yet, and of one that is
@@ -71,7 +72,10 @@ class Prober:
         self._lines.close()
 
     def _probe(self, running: Running, subject: health.Subject) -> None:
-        verdict = health.ask(running.component.probe, subject)
+        try:
+            verdict = health.ask(running.component.probe, subject)
+        except Exception as surprise:  # without an answer it would never be asked again
+            verdict = health.Verdict(False, f"cannot be asked: {in_words(surprise)}")
         self._answers.put(Answer(running.name, subject.pid, verdict))
         self._wake()
 

@@ -7,6 +7,7 @@ The only place where a state changes is :meth:`Running.move_to`; it refuses what
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import pwd
 import signal
@@ -105,24 +106,27 @@ class Running:
 def spawn(start: Exec, log: Path, environment: Mapping[str, str], cwd: Path, fds: Sequence[int] = ()) -> int:
     """Start a program in a session of its own, its output in ``log``; returns its pid.
 
-    Raises OSError when the program cannot be started.
+    Raises OSError when the program cannot be started, also for an environment that no process can have.
     """
     account = pwd.getpwnam(start.user) if start.user else None
     with open(log, "ab", opener=_private) as output:
-        child = subprocess.Popen(
-            start.argv,
-            stdin=subprocess.PIPE if start.secret_input else subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={**environment, **start.environment},
-            # A service user may not be able to enter the project's folder.
-            cwd="/" if account else cwd,
-            start_new_session=True,
-            pass_fds=fds,
-            user=account.pw_uid if account else None,
-            group=account.pw_gid if account else None,
-            extra_groups=[] if account else None,
-        )
+        try:
+            child = subprocess.Popen(
+                start.argv,
+                stdin=subprocess.PIPE if start.secret_input else subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**environment, **start.environment},
+                # A service user may not be able to enter the project's folder.
+                cwd="/" if account else cwd,
+                start_new_session=True,
+                pass_fds=fds,
+                user=account.pw_uid if account else None,
+                group=account.pw_gid if account else None,
+                extra_groups=[] if account else None,
+            )
+        except ValueError as wrong:  # a name with '=', a value with NUL
+            raise OSError(errno.EINVAL, str(wrong)) from None
     if child.stdin:
         with contextlib.suppress(BrokenPipeError), child.stdin:
             child.stdin.write(start.secret_input.encode())

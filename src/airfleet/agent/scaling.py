@@ -1,7 +1,8 @@
 """Has a host run as many workers and api-servers as it was told to, of the size that it was told.
 
 A worker of another size takes the place of the one before at once, which finishes what it has begun; so does one that
-is too many. A drained host's workers end when their tasks have, and come back when they are wanted again.
+is too many. A drained host's workers are stopped at once, and their processes end when their tasks have; when they are
+wanted again others start beside those that still have some.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ from dataclasses import dataclass, field
 
 from airfleet.agent.draining import Draining
 from airfleet.agent.orders import API_SERVER, DRAINED, Orders, api_servers, workers
-from airfleet.agent.process import Running, ask_to_end
+from airfleet.agent.process import Running
 from airfleet.agent.states import State
 from airfleet.events import Event, Log
 from airfleet.fleet.paths import Paths
 from airfleet.fleet.plan import Plan
 from airfleet.fleet.ports import SEARCH_RANGE, is_free
+
+#: why a worker is stopped whose process still has tasks
+FINISHES = f"{DRAINED}, finishes what it runs"
 
 
 @dataclass
@@ -35,6 +39,8 @@ class Scaling:
     _more_ports: dict[str, int] = field(default_factory=dict)
     #: workers that got another size while they were being forked
     _outgrown: set[str] = field(default_factory=set)
+    #: the processes of drained workers, by name
+    _finishing: dict[str, int] = field(default_factory=dict)
 
     def obey(self, orders: Orders) -> bool:
         """Do what is ordered now; whether there are other components than before."""
@@ -86,18 +92,26 @@ class Scaling:
             running.pid = None
             running.wait_until = self.clock()
             running.move_to(State.BACKOFF, self.clock(), "has another size now")
-        elif running.state == State.STARTING:
+        elif running.state == State.STARTING and self.running.get(running.name) is running:
             self._outgrown.add(running.name)
 
     def _drain(self, running: Running) -> None:
+        """Stop it; one that is being forked has its turn when it runs."""
         now = self.clock()
         if running.state in (State.STARTING, State.READY, State.DEGRADED) and running.pid is not None:
-            running.move_to(State.STOPPING, now, DRAINED)
-            ask_to_end(running)
+            # Not STOPPING until its last task has ended: it may be wanted again, or have another size, before that.
+            self._finishing[running.name] = running.pid
+            self.draining.add(running.pid)
+            running.pid = None
+            running.move_to(State.STOPPED, now, FINISHES)
         elif running.state in (State.WAITING, State.BACKOFF, State.GAVE_UP):
             running.move_to(State.STOPPED, now, DRAINED)
+        elif running.reason == FINISHES and self._finishing.get(running.name) not in self.draining.pids:
+            running.reason = DRAINED
+            self.changed(running)
 
     def _take_up_again(self, running: Running) -> None:
+        self._finishing.pop(running.name, None)
         if running.state == State.STOPPED:
             running.deaths.clear()
             running.move_to(State.WAITING, self.clock())

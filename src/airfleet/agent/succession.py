@@ -14,18 +14,23 @@ from __future__ import annotations
 import math
 import os
 import signal
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from airfleet.agent import leftovers, lives
 from airfleet.agent.deciding import FENCE_SECONDS
 from airfleet.agent.guard import Guard, Permission
 from airfleet.agent.lives import Life
+from airfleet.events import Event, Log
 from airfleet.fleet.paths import Paths, fleet_id
 from airfleet.fleet.spec import OnPartition
 
 #: seconds that processes of an agent that was killed get to end
 LEFTOVER_GRACE_SECONDS = 15.0
+#: seconds until something is written down again that the disk did not take
+AGAIN_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,38 @@ class Inheritance:
 
 #: of an agent that ended in good order, or never was
 NOTHING = Inheritance()
+
+
+class Book:
+    """What an agent writes down of its processes, for the next one. A disk that takes nothing is no reason to end what
+    runs: what stands there stays, the log says so once, and it is tried again.
+
+    Until then the next agent does not find the newest workers among those that may finish, and ends them with the rest.
+    """
+
+    def __init__(self, path: Path, log: Log, clock: Callable[[], float]) -> None:
+        self._path = path
+        self._log = log
+        self._clock = clock
+        self._again_at: float | None = None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether something has to be written that could not be."""
+        return self._again_at is not None and self._clock() >= self._again_at
+
+    def write(self, kinds: Mapping[int, str]) -> None:
+        """Write down what runs now, or try to."""
+        try:
+            leftovers.write_down(self._path, kinds)
+        except OSError as refused:
+            if self._again_at is None:
+                self._log(Event.PROCESSES_UNWRITTEN, why=str(refused))
+            self._again_at = self._clock() + AGAIN_SECONDS
+            return
+        if self._again_at is not None:
+            self._again_at = None
+            self._log(Event.PROCESSES_WRITTEN)
 
 
 def inherit(paths: Paths, policy: OnPartition | None, now: float) -> Inheritance:

@@ -13,7 +13,8 @@ is ready: it is forked as soon as Airflow is imported, and runs while the API ap
 built. Everything else is forked after that, and so shares all of its pages.
 
 Each component is forked twice: the process between ends at once, so that the component becomes
-a child of the agent (a subreaper) and outlives the template.
+a child of the agent (a subreaper) and outlives the template. It does nothing before the agent was
+told of it: a template that dies between the two leaves no component of which nobody knows.
 
 Before any fork there is no thread and no database connection; what was imported is frozen, so
 the garbage collector of a child does not touch (and so copy) its pages. Secrets come with the
@@ -26,6 +27,7 @@ and ends with exit code 1.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import linecache
@@ -69,7 +71,13 @@ def _obey_next(connection: socket.socket, orders: BufferedReader) -> bool:
     if not line:
         return False
     order = json.loads(line)
-    _say(connection, said="forked", name=order["name"], pid=fork(order, connection))
+    wait, go = os.pipe()
+    pid = fork(order, connection, wait, go)
+    os.close(wait)
+    _say(connection, said="forked", name=order["name"], pid=pid)
+    with contextlib.suppress(BrokenPipeError):  # it was killed meanwhile, and the agent knows
+        os.write(go, b"\0")
+    os.close(go)
     return True
 
 
@@ -83,8 +91,12 @@ def _settle() -> None:
     heap.use_huge_pages()
 
 
-def fork(order: dict[str, Any], connection: socket.socket) -> int:
-    """Fork the component of ``order`` as a child of the agent; returns its pid."""
+def fork(order: dict[str, Any], connection: socket.socket, wait: int, go: int) -> int:
+    """Fork the component of ``order`` as a child of the agent; returns its pid.
+
+    ``wait`` and ``go`` are the ends of a pipe: it begins when there is something to read, and ends at once when there
+    will never be.
+    """
     read, write = os.pipe()
     between = os.fork()
     if between == 0:
@@ -92,7 +104,11 @@ def fork(order: dict[str, Any], connection: socket.socket) -> int:
         if component == 0:
             os.close(read)
             os.close(write)
+            os.close(go)
             _let_go(connection)
+            if not os.read(wait, 1):
+                os._exit(0)
+            os.close(wait)
             _become(order)
         os.write(write, str(component).encode())
         os._exit(0)

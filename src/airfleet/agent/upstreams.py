@@ -3,23 +3,27 @@
 ``fleet.yaml`` says which there are to be. What there is changes meanwhile: ``airfleet scale`` adds one or takes one
 away, a host leaves or is gone. Each host's row in the database tells what it runs and where; so the agent compares,
 and when the set is another one writes it down for tasks (:mod:`airfleet.runtime.execution_urls`). Where there is nginx,
-it writes its configuration again, too, has nginx itself read it, and tells the running one (SIGHUP), which drops no
-connection for it.
+it writes a configuration beside the one in use, has another nginx read it (a child of the agent, for which its loop
+does not wait: names that nobody resolves take their time), puts it in the place of the other, and tells the running
+nginx (SIGHUP), which drops no connection for it.
 
-What fails: nginx does not take the new text - the old one is put back and stays in use, and the agent's log says so;
-the file for tasks cannot be written - they ask those of ``fleet.yaml``, and the log says that.
+What fails: nginx does not take the new text - the old one stays in use, and the agent's log says so; it does not say
+whether it does - the same, and it is asked again after a while; the file for tasks cannot be written - they ask those
+of ``fleet.yaml``, and the log says that.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 from urllib.parse import urlsplit
 
 from airfleet.agent.orders import API_SERVER
@@ -32,7 +36,9 @@ from airfleet.fleet.spec import LOOPBACK
 from airfleet.render.nginx import FILE_NAME, configuration
 from airfleet.runtime import execution_urls
 
-TEST_SECONDS = 20.0
+#: seconds that nginx may take to read its configuration, and from one that it did not read to the next time
+TEST_SECONDS, AGAIN_SECONDS = 20.0, 30.0
+CANDIDATE = f"{FILE_NAME}.new"
 _EVERYWHERE = ("0.0.0.0", "[::]", "::")
 
 
@@ -52,14 +58,18 @@ class Told(Protocol):
 class Upstreams:
     """What this host's tasks and its nginx were told of; what the plan has, at first."""
 
-    def __init__(self, plan: Plan, airflow_home: Path, log: Log) -> None:
+    def __init__(self, plan: Plan, airflow_home: Path, log: Log, clock: Callable[[], float] = time.monotonic) -> None:
         self._plan = plan
+        self._clock = clock
         self._file = execution_urls.of(airflow_home)
         self._log = log
         #: none before the first look: an earlier life may have left another file
         self._found: tuple[str, ...] = ()
         #: what nginx's configuration was written with
         self._served = tuple(place for places in plan.api_servers.values() for place in places)
+        #: an nginx that reads the next one
+        self._trial: Trial | None = None
+        self._not_before = -math.inf
 
     def look(self, own: Iterable[str], rows: Iterable[Told]) -> None:
         """Tell tasks when there are other api-servers now. ``own`` are those of this host, ``rows`` all hosts."""
@@ -68,16 +78,54 @@ class Upstreams:
             self._write_down()
 
     def tell_nginx(self, start: Exec, pid: int | None) -> None:
-        """Tell it when there are others than it serves; ``start`` is how it is started, ``pid`` the one that runs."""
-        site = self._plan.site
-        if site is None or set(self._found) == set(self._served):
+        """Tell it when there are others than it serves; ``start`` is how it is started, ``pid`` the one that runs.
+
+        Returns at once; whoever reaps children says to :meth:`ended` which of them did, and this is asked again.
+        """
+        if self._trial is not None:
+            self._go_on(self._trial, pid)
+        elif self._plan.site is not None and set(self._found) != set(self._served):
+            self._try(start, self._plan.site)
+
+    def ended(self, pid: int, status: int) -> bool:
+        """Note that a child has ended, and with which wait status; whether it was nginx reading a configuration."""
+        if self._trial is None or self._trial.pid != pid:
+            return False
+        self._trial.status = status
+        return True
+
+    def _try(self, start: Exec, site: Site) -> None:
+        if self._clock() < self._not_before:
             return
-        self._served = self._found  # whether it takes them or not: the same would be refused again
         try:
-            tell(start, site, self._found, pid)
-            self._log(Event.UPSTREAMS_CHANGED, servers=", ".join(self._found))
-        except (FleetError, OSError, subprocess.SubprocessError) as refused:
-            self._log(Event.UPSTREAMS_REFUSED, why=str(refused))
+            self._trial = begin(start, site, self._found, self._clock())
+        except (FleetError, OSError) as refused:
+            self._refused(self._found, str(refused))
+
+    def _go_on(self, trial: Trial, pid: int | None) -> None:
+        if trial.status is None:
+            if self._clock() - trial.since > TEST_SECONDS:
+                signal_process(trial.pid, signal.SIGKILL)
+            return
+        self._trial = None
+        try:
+            why = trial.take()
+        except OSError as refused:
+            why = str(refused)
+        if why:
+            self._refused(trial.servers, why, for_good=os.WIFEXITED(trial.status))
+            return
+        self._served = trial.servers
+        self._log(Event.UPSTREAMS_CHANGED, servers=", ".join(trial.servers))
+        if pid is not None:
+            signal_process(pid, signal.SIGHUP)  # one that has gone is started again, and reads the new one
+
+    def _refused(self, servers: tuple[str, ...], why: str, *, for_good: bool = True) -> None:
+        self._log(Event.UPSTREAMS_REFUSED, why=why)
+        if for_good:
+            self._served = servers  # although it does not take them: the same would be refused again
+        else:
+            self._not_before = self._clock() + AGAIN_SECONDS
 
     def urls(self) -> tuple[str, ...]:
         """Every way to an execution API that there is now."""
@@ -135,18 +183,46 @@ def _reachable(place: str, address: str) -> str:
     return f"{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{port}"
 
 
-def tell(start: Exec, site: Site, addresses: Sequence[str], pid: int | None) -> None:
-    """Have nginx (``start`` is how it is started) serve these; one that does not run reads them when it does.
+@dataclass
+class Trial:
+    """An nginx that reads the configuration for ``servers``, which lies beside the one in use."""
 
-    Raises FleetError when nginx does not take them; then all is as it was.
-    """
-    file = Path(start.argv[start.argv.index("-p") + 1]) / FILE_NAME
-    before = file.read_text()
-    write_private(file, configuration(replace(site, api_servers=tuple(addresses))))
-    done = subprocess.run([*start.argv, "-t", "-q"], capture_output=True, text=True, timeout=TEST_SECONDS, check=False)
-    if done.returncode != 0:
-        write_private(file, before)
-        raise FleetError(f"nginx does not take its new configuration: {done.stderr.strip()[-300:]}")
-    if pid is not None:
-        with suppress(ProcessLookupError):  # it is started again, and reads the new one
-            os.kill(pid, signal.SIGHUP)
+    servers: tuple[str, ...]
+    folder: Path
+    pid: int
+    #: what it says
+    said: IO[bytes]
+    since: float
+    #: its wait status, when it has ended
+    status: int | None = None
+
+    def take(self) -> str:
+        """Use the configuration, if it was found good; else why not. Raises OSError."""
+        with self.said:
+            said = self.said.read().decode(errors="replace").strip()[-300:]
+        if self.status == 0:
+            os.replace(self.folder / CANDIDATE, self.folder / FILE_NAME)
+            return ""
+        (self.folder / CANDIDATE).unlink(missing_ok=True)
+        if self.status is not None and os.WIFSIGNALED(self.status):
+            return "nginx did not get to say whether it takes its new configuration"
+        return f"nginx does not take its new configuration: {said}"
+
+
+def begin(start: Exec, site: Site, servers: tuple[str, ...], now: float) -> Trial:
+    """Have an nginx read what it would serve these with; ``start`` is how it is started. Raises OSError, FleetError."""
+    folder = Path(start.argv[start.argv.index("-p") + 1])
+    write_private(folder / CANDIDATE, configuration(replace(site, api_servers=servers)))
+    argv = [CANDIDATE if word == FILE_NAME else word for word in start.argv]
+    child = subprocess.Popen(
+        [*argv, "-t", "-q"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    child.returncode = 0  # the agent reaps it; keep Popen from doing so
+    assert child.stderr is not None
+    return Trial(servers, folder, child.pid, child.stderr, now)
+
+
+def signal_process(pid: int, number: int) -> None:
+    """Signal one process; one that is gone is fine."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)

@@ -225,6 +225,7 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
         """Start a process for a file, with callbacks that may run together."""
         waiting = [self._claims.pop(id(request)) for request in self._callback_to_execute.pop(dag_file, ())]
         now, later = callbacks.first_batch(waiting)
+        self._give_back(dag_file)
         if now:
             self._callback_to_execute[dag_file] = [one.request for one in now]
             self._calling[dag_file] = list(now)
@@ -234,6 +235,12 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
             self._callback_to_execute[dag_file] = [one.request for one in later]
             self._claims |= {id(one.request): one for one in later}
         return process
+
+    def _give_back(self, dag_file: DagFileInfo) -> None:
+        """Give back what an earlier process of a file ran when it was killed: the next one's end says nothing of it."""
+        if left := self._calling.pop(dag_file, None):
+            with create_session() as session:
+                callbacks.crashed(session, callbacks.rows(left))
 
     def _collect_results(self) -> None:
         """Take what processes gave; forget callbacks that were run, and give back those whose process died."""

@@ -16,11 +16,14 @@ something to do meanwhile. A heartbeat is tried once at each address: the next o
 
 Requests may be sent twice. That is safe: a start is accepted again from the same process, a state that is reached
 already is confirmed, what is stored is stored again. A run that is triggered twice is refused the second time; where
-an earlier try may have arrived, that refusal is the answer *done*.
+an earlier try may have arrived, that refusal is the answer *done*. An attempt that pauses comes back under its id: told
+late a second time, its pause would befall the process that runs by then. So where an earlier try may have arrived, a
+heartbeat of the attempt's own process is sent first, and its refusal is the answer *done*.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import time
@@ -53,6 +56,10 @@ TOLD_SECONDS = 30.0
 UNEXPLAINED_SECONDS = 600.0
 
 _BUSY_OR_AWAY = frozenset({429, 502, 503, 504})
+#: what a heartbeat is refused with when its process does not run the attempt any more
+_RUNS_NO_MORE = frozenset({404, 409, 410})
+#: states from which an attempt comes back under the same id
+_COMES_BACK = frozenset({"deferred", "up_for_reschedule", "awaiting_input"})
 #: a question to the database that anybody may ask who runs a task, and which changes nothing
 _OTHER_QUESTION = "dag-runs/count"
 
@@ -88,6 +95,8 @@ class FleetClient(Client):
         #: what the next request that ends an attempt carries (:mod:`airfleet.runtime.carried`); None once it was taken
         self.fields: str | None = None
         self._untold = untold.folder(os.environ)
+        #: a heartbeat of the process that was last said to start an attempt: its path and its body
+        self._sign_of_life = ("", "")
         self._at = 0
         self._return_at = 0.0
         self._clock = clock
@@ -102,6 +111,8 @@ class FleetClient(Client):
             options["headers"] = {"content-type": "application/json"}
         if self._at and self._clock() >= self._return_at:
             self._use(0)
+        if method == "PATCH" and str(url).endswith("/run"):
+            self._sign_of_life = _sign_of_life(str(url), _text(options.get("content")))
         if self.fields is None or untold.ended_by(method, str(url)) is None:
             return self._answered(method, url, options)
         options["headers"] = {**(options.get("headers") or {}), carried.HEADER: self.fields}
@@ -160,7 +171,7 @@ class FleetClient(Client):
         self, method: str, url: Any, options: dict[str, Any], error: httpx.TransportError | httpx.HTTPStatusError
     ) -> httpx.Response:
         began, tries, told = self._clock(), 1, float("-inf")
-        arrived = _may_have_arrived(error)
+        arrived, comes_back = _may_have_arrived(error), _comes_back(method, url, options)
         while True:
             round_, asked = divmod(tries, len(self.urls))
             if asked == 0:
@@ -172,6 +183,8 @@ class FleetClient(Client):
                 self.look_again()
             self._use((self._at + 1) % len(self.urls))
             try:
+                if arrived and comes_back and (refusal := self._runs_no_more(str(url), round_)) is not None:
+                    return refusal
                 response = self._once(method, url, options | {"timeout": self._time_for(round_)})
             except (httpx.TransportError, httpx.HTTPStatusError) as again:
                 if arrived and _says_done(method, url, again):
@@ -185,6 +198,21 @@ class FleetClient(Client):
                     seconds = round(self._clock() - began, 1)
                     log.info("The execution API answers again", request=f"{method} {url}", after_seconds=seconds)
                 return response
+
+    def _runs_no_more(self, url: str, round_: int) -> httpx.Response | None:
+        """What refuses a heartbeat when the attempt's pause has arrived; None when it has not. Raises for an outage."""
+        path, body = self._sign_of_life
+        if path.rpartition("/")[0] != url.rpartition("/")[0]:
+            return None
+        headers = {"content-type": "application/json"}
+        try:
+            self._once("PUT", path, {"content": body, "headers": headers, "timeout": self._time_for(round_)})
+        except httpx.HTTPStatusError as refusal:
+            if refusal.response.status_code in _RUNS_NO_MORE:
+                return refusal.response
+            if is_outage(refusal):
+                raise
+        return None
 
     def _check_patience(self, method: str, url: Any, rounds: int, waited: float, error: httpx.HTTPError) -> None:
         """Raises ``error`` when it is no use to try again."""
@@ -254,6 +282,19 @@ def _says_done(method: str, url: Any, error: Exception) -> bool:
     """Whether a run that was to be triggered is refused because it is there."""
     conflict = isinstance(error, httpx.HTTPStatusError) and error.response.status_code == 409
     return conflict and method == "POST" and str(url).startswith("dag-runs/")
+
+
+def _comes_back(method: str, url: Any, options: dict[str, Any]) -> bool:
+    """Whether a request says of an attempt that it pauses."""
+    if untold.ended_by(method, str(url)) is None:
+        return False
+    return json.loads(_text(options.get("content")) or "{}").get("state") in _COMES_BACK
+
+
+def _sign_of_life(url: str, start: str) -> tuple[str, str]:
+    """The path and the body of a heartbeat of the process that starts an attempt."""
+    told = json.loads(start or "{}")
+    return url.removesuffix("run") + "heartbeat", json.dumps({name: told.get(name) for name in ("hostname", "pid")})
 
 
 def _is_heartbeat(method: str, url: Any) -> bool:

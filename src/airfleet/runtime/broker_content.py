@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -33,23 +33,36 @@ class Waiting:
     ids: frozenset[str] | None = None
     held: frozenset[str] = frozenset()
 
+    @property
+    def is_told(self) -> bool:
+        """Whether it is known of each message that it waits, or does not; else only how many do."""
+        return self.ids is not None or not self.count
+
+    def is_certain(self, is_doubted: bool) -> bool:
+        """Whether one look is enough to call a message missing.
+
+        Where it is not told which ones workers hold, one of them may be on its way; one that is doubted may not wait.
+        """
+        return self.is_told if is_doubted else self.ids is not None
+
+    def lacks(self, messages: Sequence[str]) -> frozenset[str]:
+        """Those that do not wait; where only numbers are told, as many as must be missing.
+
+        The first of these messages are the most likely to be missing: a queue hands out the oldest first, so those
+        that wait are the newest. It may hold messages of others, too: then some that are missing here are not seen.
+        """
+        if self.ids is not None:
+            return frozenset(messages) - self.ids
+        return frozenset(messages[: max(0, len(messages) - self.count)])
+
 
 def missing(queued: Mapping[str, str], waiting: Mapping[str, Waiting]) -> frozenset[str]:
-    """Of messages that nobody began (id -> queue): those that wait nowhere.
-
-    Where only their number is known, all of a queue that holds fewer: sending one twice harms nobody.
-    """
-    by_queue: dict[str, set[str]] = defaultdict(set)
+    """Of messages that nobody began (id -> queue, the most likely first): those that wait nowhere."""
+    by_queue: dict[str, list[str]] = defaultdict(list)
     for message, queue in queued.items():
-        by_queue[queue].add(message)
-    found: set[str] = set()
-    for queue, messages in by_queue.items():
-        content = waiting.get(queue, Waiting(0))
-        if content.ids is not None:
-            found |= messages - content.ids
-        elif content.count < len(messages):
-            found |= messages
-    return frozenset(found)
+        by_queue[queue].append(message)
+    found = (waiting.get(queue, Waiting(0)).lacks(messages) for queue, messages in by_queue.items())
+    return frozenset[str]().union(*found)
 
 
 def held(waiting: Mapping[str, Waiting]) -> frozenset[str]:

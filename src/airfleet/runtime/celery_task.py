@@ -7,6 +7,11 @@ shares its memory with others, building it costs 8 MB of pages that are then its
 A message may come twice, or late: an attempt that may not start is no failure. Whatever refuses the start (it runs, it
 has run, it is deferred, it was given up for another one), somebody else knows what becomes of the task.
 
+What goes wrong before the API has taken note that the attempt runs (a log that cannot be written, no process to be had,
+a token that is refused) is no failure of the task: it is told as :class:`airfleet.runtime.outcomes.NotBegun`, and the
+message is sent again. A slot that cannot begin anything rests longer each time, or it would take every message from
+those that can.
+
 A slot ends with its worker's leader: Celery has the kernel see to it. While it looks after an attempt it does not: the
 attempt goes on, its end is reported, and the slot ends then. An idle one would wait for ever for a message.
 """
@@ -16,10 +21,12 @@ from __future__ import annotations
 import ctypes
 import logging
 import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
+import httpx
 from airflow.configuration import conf
 from airflow.executors.base_executor import BaseExecutor, get_execution_api_server_url
 from airflow.executors.workloads import ExecuteTask, ExecutorWorkload
@@ -29,14 +36,15 @@ from airflow.sdk.api.client import ServerResponseError
 from airflow.sdk.exceptions import TaskAlreadyRunningError
 from airflow.sdk.execution_time.supervisor import supervise_task
 from airflow.sdk.log import init_log_file
-from celery import Celery
+from celery import Celery, current_task, states
 from celery.exceptions import Ignore
 from celery.signals import task_postrun
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from setproctitle import setproctitle
 
 from airfleet import lossy
 from airfleet.runtime import coordinator
+from airfleet.runtime.outcomes import NotBegun, begun_mark
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +53,8 @@ NAME = "execute_workload"
 IDLE_TITLE = "airfleet slot"
 #: answers to a start that mean that this message is not wanted any more: a state from which nothing starts; no such id
 _NOT_WANTED = (409, 404)
+#: how long a slot rests that could not begin an attempt, seconds: the first time, doubled each time, and at most
+FIRST_REST_SECONDS, LONGEST_REST_SECONDS = 1.0, 30.0
 _PR_SET_PDEATHSIG, _PR_GET_PDEATHSIG = 1, 2
 _MESSAGE: TypeAdapter[Any] = TypeAdapter(ExecutorWorkload)
 
@@ -67,22 +77,85 @@ def prepare() -> None:
     client.Client(base_url="http://localhost", token="").close()
 
 
+class Start:
+    """Whether the API has taken note that an attempt runs; sees the API's answers."""
+
+    def __init__(self) -> None:
+        self.told = False
+
+    def __call__(self, response: httpx.Response) -> None:
+        """Hear of an answer."""
+        self.told |= response.is_success and response.request.url.path.endswith("/run")
+
+    @contextmanager
+    def noticed_by(self, api: httpx.Client) -> Iterator[httpx.Client]:
+        """Have this client's answers heard. A refusal is raised by the hooks before ours."""
+        hooks = api.event_hooks["response"]
+        hooks.append(self)
+        try:
+            yield api
+        finally:
+            hooks.remove(self)
+
+
+class Rests:
+    """How long this slot rests after attempts that it could not begin."""
+
+    def __init__(self) -> None:
+        self.setbacks = 0
+
+    def seconds(self) -> float:
+        """After one more of them."""
+        self.setbacks += 1
+        return min(FIRST_REST_SECONDS * 2.0 ** min(self.setbacks - 1, 10), LONGEST_REST_SECONDS)
+
+
+_rests = Rests()
+
+
 def execute(input: str) -> None:  # the name of the parameter belongs to the message
-    """Run one workload to its end. Raises what makes it a failure for Celery."""
-    workload = _MESSAGE.validate_json(input)
+    """Run one workload to its end. Raises what makes it a failure for Celery: NotBegun when it did not begin."""
+    start = Start()
+    try:
+        _execute(input, start)
+    except Ignore:
+        raise
+    except Exception as error:
+        if start.told:
+            raise
+        _rest()
+        time.sleep(_rests.seconds())
+        raise NotBegun(f"{type(error).__name__}: {error}") from error
+    finally:
+        if start.told:
+            _rests.setbacks = 0
+
+
+def _execute(input: str, start: Start) -> None:
+    workload = _read(input)
     log.info("Executing %s", workload.display_name)
     to_stdout = celery_executor_utils._celery_task_logs_to_stdout_override()
     if to_stdout is None:
         to_stdout = conf.getboolean("logging", "task_logs_to_stdout", fallback=False)
     with _outliving_the_leader():
-        _run(workload, to_stdout)
+        _run(workload, to_stdout, start)
 
 
-def _run(workload: Any, to_stdout: bool) -> None:
+def _read(message: str) -> Any:
+    try:
+        return _MESSAGE.validate_json(message)
+    except ValidationError as error:
+        # Its own text quotes the message, which holds the token of the task.
+        raise ValueError(f"the message cannot be read: {error.error_count()} of its fields are wrong") from None
+
+
+def _run(workload: Any, to_stdout: bool, start: Start) -> None:
     try:
         if isinstance(workload, ExecuteTask):
-            _supervise(workload, to_stdout)
+            _supervise(workload, to_stdout, start)
         else:
+            start.told = True  # nobody is asked whether a callback may begin
+            _say_that_it_begins()
             BaseExecutor.run_workload(workload, subprocess_logs_to_stdout=to_stdout)
     except TaskAlreadyRunningError as running:
         log.info("%s runs elsewhere already; a message that came twice is ignored", workload.display_name)
@@ -101,21 +174,30 @@ def _run(workload: Any, to_stdout: bool) -> None:
         raise Ignore from error
 
 
-def _supervise(workload: ExecuteTask, to_stdout: bool) -> None:
+def _say_that_it_begins() -> None:
+    """Of a callback no row tells that its message has arrived. It runs also when that cannot be told."""
+    if not current_task:
+        return
+    with suppress(OSError):
+        current_task.backend.store_result(begun_mark(current_task.request.id), None, states.STARTED)
+
+
+def _supervise(workload: ExecuteTask, to_stdout: bool, start: Start) -> None:
     """``BaseExecutor.run_workload``, with the client that this slot has already: building one takes a millisecond."""
     setproctitle(f"airflow supervisor: {workload.display_name}")
     server = get_execution_api_server_url()
-    supervise_task(
-        ti=workload.ti,  # type: ignore[arg-type]  # has the same fields; so does Airflow
-        bundle_info=workload.bundle_info,
-        dag_rel_path=workload.dag_rel_path,
-        token=workload.token,
-        server=server,
-        client=coordinator.client_for(server, client.BearerAuth(workload.token)),
-        log_path=_log_path(workload),
-        subprocess_logs_to_stdout=to_stdout,
-        sentry_integration=workload.sentry_integration,
-    )
+    with start.noticed_by(coordinator.client_for(server, client.BearerAuth(workload.token))) as api:
+        supervise_task(
+            ti=workload.ti,  # type: ignore[arg-type]  # has the same fields; so does Airflow
+            bundle_info=workload.bundle_info,
+            dag_rel_path=workload.dag_rel_path,
+            token=workload.token,
+            server=server,
+            client=api,  # type: ignore[arg-type]  # the one that went in
+            log_path=_log_path(workload),
+            subprocess_logs_to_stdout=to_stdout,
+            sentry_integration=workload.sentry_integration,
+        )
 
 
 def _log_path(workload: ExecuteTask) -> str | None:

@@ -10,6 +10,10 @@ Airflow's, unchanged, in one session and one transaction as there.
 It takes only what it can be sure of. A request that speaks another version of the API, has a token that is
 not valid, not for this task or soon too old, or a body that does not fit goes to the application, and so
 does one whose handler raises: the transaction is rolled back then, and Airflow answers as it would have.
+
+On both ways, what a handler makes of an error of the database that is not the request's fault (a disk is full, a
+deadlock, a connection that was lost) is not committed, and the answer is 503: ask again. Airflow's handler of an end
+would record *failed* instead, whatever the attempt had to say (reference: ``ti_update_state``).
 """
 
 from __future__ import annotations
@@ -20,8 +24,9 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, TypeGuard, get_args
 from urllib.parse import parse_qsl
 from uuid import UUID
 
@@ -41,6 +46,8 @@ from airflow.configuration import conf
 from airflow.utils.session import create_session
 from fastapi import Response
 from pydantic import BaseModel, Discriminator, JsonValue, TypeAdapter, ValidationError
+from sqlalchemy import Engine, ExceptionContext, event
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.orm import Session
 
 from airfleet.runtime import carried, presence, statements
@@ -61,6 +68,9 @@ _THREADS = 8
 _MOST_TOKENS = 1_000
 #: a token is exchanged by Airflow when less than this share of its life, or this many seconds, are left
 _REFRESH_SHARE, _REFRESH_SECONDS = 0.2, 30
+#: Classes of PostgreSQL's errors that are nobody's fault who asks, and pass: the connection, the state of a transaction
+#: (ended for being idle), a deadlock, want of disk or memory, the hand of an operator, the system around it.
+_PASSING = frozenset({"08", "25", "40", "53", "57", "58"})
 
 
 @dataclass(frozen=True)
@@ -202,6 +212,44 @@ class _Request:
     headers: Mapping[bytes, bytes]
 
 
+@dataclass
+class _Trouble:
+    """What went wrong with the database in one request, if it was not the request's fault."""
+
+    error: DBAPIError | None = None
+
+
+#: of the request that is handled; its threads share it
+_TROUBLE: ContextVar[_Trouble | None] = ContextVar("trouble", default=None)
+
+
+def _notice(context: ExceptionContext) -> None:
+    trouble, error = _TROUBLE.get(), context.sqlalchemy_exception
+    if trouble is not None and not context.is_pre_ping and _passes(error):
+        trouble.error = error
+
+
+def _passes(error: Exception | None) -> TypeGuard[DBAPIError]:
+    if not isinstance(error, OperationalError | InterfaceError | InternalError):
+        return False
+    state = getattr(error.orig, "sqlstate", None)
+    return state is None or state[:2] in _PASSING  # none: the connection was lost
+
+
+def _refuse(session: Session) -> None:
+    """Before a commit: what was decided after such an error was decided without knowing."""
+    trouble = _TROUBLE.get()
+    if trouble is not None and trouble.error is not None:
+        log.warning("Nothing is recorded of a request in which the database failed", error=str(trouble.error.orig))
+        raise trouble.error
+
+
+def _refuse_what_follows_a_failure() -> None:
+    if not event.contains(Session, "before_commit", _refuse):
+        event.listen(Engine, "handle_error", _notice)
+        event.listen(Session, "before_commit", _refuse)
+
+
 class ShortPath:
     """Airflow's API application, with a shorter way to six of its handlers."""
 
@@ -215,6 +263,7 @@ class ShortPath:
         self._root: str = getattr(application, "root_path", "")
         self._threads = ThreadPoolExecutor(_THREADS, "execution-api")
         self.database = statements.database()
+        _refuse_what_follows_a_failure()
         self._services: svcs.Container | None = None
         #: the tokens of attempts that run, the oldest first
         self._tokens: dict[str, _Known] = {}
@@ -225,14 +274,36 @@ class ShortPath:
         """Serve one request, or a lifespan."""
         request = self._short(scope) if self._wanted and scope["type"] == "http" else None
         if request is None:
-            await self._application(scope, receive, send)
+            await self._long(scope, receive, send)
             return
         body = await _body(receive)
         answer = await self._answer(request, body) if body is not None else None
         if answer is None:
-            await self._application(scope, _again(body, receive), send)
+            await self._long(scope, _again(body, receive), send)
         else:
             await _send(answer, self._version, request.headers.get(b"correlation-id"), send)
+
+    async def _long(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Have Airflow's application answer."""
+        path = scope.get("path", "").removeprefix(self._root)
+        if scope["type"] != "http" or not path.startswith("/execution/"):
+            await self._application(scope, receive, send)
+            return
+        trouble = _Trouble()
+        is_heartbeat = scope["method"] == "PUT" and path.endswith("/heartbeat")
+
+        async def tell(message: Message) -> None:
+            if message.get("status") == 500 and trouble.error is not None:
+                message["status"] = 503
+            elif is_heartbeat and message.get("status") == 204:
+                presence.hear()
+            await send(message)
+
+        before = _TROUBLE.set(trouble)
+        try:
+            await self._application(scope, receive, tell)
+        finally:
+            _TROUBLE.reset(before)
 
     def _short(self, scope: Message) -> _Request | None:
         """The request, when it is one of the six and speaks the current version."""
@@ -382,6 +453,7 @@ def _good_until(claims: Mapping[str, Any]) -> float:
 def _handle(request: _Request, call: _Call) -> Response:
     """Call the handler in a transaction of its own; runs in a thread."""
     assert request.hot.call is not None
+    _TROUBLE.set(_Trouble())  # in the copy of the context that is this thread's
     with create_session(scoped=False) as session:
         result = request.hot.call(call, session)
         return result if isinstance(result, Response) else _filled(call.response, result)

@@ -12,15 +12,19 @@ An attempt of a task, from here::
   finds those that are over; they are forgotten without an executor event, because all that Airflow does with such an
   event is to read the task instance and find that it has ended. Nor is there an event for *queued*: it would store the
   id that the scheduler has stored before it queued the task.
-- *Who failed before or beside it*: a worker that could not even start the attempt, or whose process died, is seen only
-  in Celery's result backend. It keeps failures alone, and is asked about attempts that the database calls queued or
-  running for some seconds. What it tells is reported as stock does.
+- *Who ended without a word*: an attempt that could not report its end is seen only in Celery's result backend. It keeps
+  failures alone, and is asked about attempts that the database calls queued or running for some seconds. What it tells
+  is reported as stock does, if it is of the attempt itself: a message may have come twice, and what became of the one
+  that did not begin is not believed of the one that runs (:func:`airfleet.runtime.outcomes.had_begun`).
+- *Who could not begin*: a worker failed, or died, before the attempt had begun. That costs the task nothing: its
+  message is sent again, later each time. Only when that was done :data:`MOST_UNBEGUN` times is it reported as stock
+  does, so that what can begin nowhere does not go round for ever.
 - *Whose worker died*: an attempt whose process was lost is not reported as failed. The agent of its host tells that no
-  process of it is left, and the scheduler has it run again (:mod:`airfleet.runtime.recovery`); one that had not begun
-  is sent again. Only when no agent tells for a minute is it reported as stock does.
+  process of it is left, and the scheduler has it run again (:mod:`airfleet.runtime.recovery`).
 - *Whose message is lost*: a message that waits nowhere and whose attempt nobody began is sent again, with the same id
   and a fresh token (:mod:`airfleet.runtime.reconciler`).
-- *Callbacks* have no row that a worker writes; their result is kept, and asked for.
+- *Callbacks* have no row that a worker writes; their result is kept, and asked for. So is the word of a worker that has
+  begun with one: until then its message is watched as well. One that is lost with its process runs again, a few times.
 
 ``heartbeat`` waits, when there is nothing to send, until PostgreSQL tells of a change
 (:mod:`airfleet.runtime.wakeups`): the scheduler's loop needs no other pause. At most a second, or, when nothing was
@@ -36,7 +40,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 from airflow import settings
-from airflow.executors.workloads import ExecuteTask
+from airflow.executors.workloads import ExecuteCallback, ExecuteTask
 from airflow.models.taskinstance import TaskInstance
 from airflow.providers.celery.executors.celery_executor import CeleryExecutor
 from airflow.utils.session import create_session
@@ -46,6 +50,7 @@ from celery.backends.base import BaseKeyValueStoreBackend
 from celery.backends.database import DatabaseBackend
 from sqlalchemy import select
 
+from airfleet.runtime.outcomes import begun_mark, had_begun
 from airfleet.runtime.publisher import BrokerGone, Publisher
 from airfleet.runtime.reconciler import Reconciler
 from airfleet.runtime.wakeups import Listener, News
@@ -60,16 +65,20 @@ WAIT_SECONDS = 1.0
 LOOK_SECONDS, LOOK_WITH_NEWS_SECONDS = 1.0, 5.0
 #: between two questions to the result backend about one attempt, seconds
 WITNESS_SECONDS = 2.0
-#: how long the agent of a host may take to tell that an attempt's process is gone, seconds
-LOST_PATIENCE_SECONDS = 60.0
-#: how often an attempt may lose its worker before it has begun
-MOST_UNBEGUN_LOSSES = 3
+#: how often the message of an attempt that could not begin is sent again: for four minutes, on any of many workers
+MOST_UNBEGUN = 8
+#: until it is, seconds: the first time, doubled each time, and at most
+FIRST_UNBEGUN_SECONDS, LONGEST_UNBEGUN_SECONDS = 2.0, 60.0
+#: how often a callback that lost its worker is run again: it may be what kills it
+MOST_CALLBACK_LOSSES = 2
 #: While workers have attempts to take, passes of the scheduler need not follow each other at once: seconds between
 #: two for each attempt that waits for a worker, and at most.
 PACE_SECONDS, LONGEST_PACE_SECONDS = 0.02, 0.2
 #: pauses between two attempts to reach the broker, seconds: the first and the longest, as tasks are to start within
 #: five seconds of its return
 FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.5, 1.0
+#: pauses between two attempts to send one message that the broker refuses, seconds: the first and the longest
+FIRST_REFUSED_SECONDS, LONGEST_REFUSED_SECONDS = 0.5, 30.0
 
 _ACTIVE = (TaskInstanceState.QUEUED, TaskInstanceState.RUNNING, TaskInstanceState.RESTARTING)
 _ROWS = "SELECT id, state, external_executor_id FROM task_instance WHERE id = ANY(%s)"
@@ -89,10 +98,24 @@ class Flight:
     restarting: bool = False
     #: what the database said last
     state: str | None = TaskInstanceState.QUEUED
-    #: since when its worker is known to have died, by the monotonic clock
-    lost_at: float | None = None
-    #: how often that was before it had begun
-    unbegun_losses: int = 0
+    #: how often a worker could not begin it; or, of a callback, was lost with it
+    unbegun: int = 0
+    #: a callback, and its queue, to be sent again
+    callback: tuple[ExecuteCallback, str] | None = None
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A message that the broker did not take, for what is wrong with it or its queue."""
+
+    #: when it is tried again, by the monotonic clock
+    again_at: float
+    #: what that is after now, seconds
+    pause: float
+
+
+#: the id of a message, its queue, and what it says
+Sending = tuple[str, str, ExecuteTask | ExecuteCallback]
 
 
 class FleetExecutor(CeleryExecutor):
@@ -110,6 +133,7 @@ class FleetExecutor(CeleryExecutor):
         self._reconciler = Reconciler(self._publisher.look)
         self._backoff = FIRST_BACKOFF_SECONDS
         self._publish_at = 0.0
+        self._refused: dict[WorkloadKey, Refused] = {}
         #: which connection of the publisher sent the last message
         self._sent_by = 0
         self._sent = 0
@@ -172,8 +196,16 @@ class FleetExecutor(CeleryExecutor):
         else:
             seconds = min(self.patience_seconds, WAIT_SECONDS) if self.flights else self.patience_seconds
         if self.queued_tasks or self.queued_callbacks:
-            seconds = min(seconds, max(0.0, self._publish_at - time.monotonic()))
+            seconds = min(seconds, max(0.0, self._next_send() - time.monotonic()))
         return seconds
+
+    def _next_send(self) -> float:
+        """When something that is queued may be sent, by the monotonic clock."""
+        if not self._refused:
+            return self._publish_at
+        queued: list[WorkloadKey] = [*self.queued_tasks, *self.queued_callbacks]
+        first = min(self._refused[key].again_at if key in self._refused else 0.0 for key in queued)
+        return max(self._publish_at, first)
 
     # --- sending --------------------------------------------------------------------------------
 
@@ -182,6 +214,13 @@ class FleetExecutor(CeleryExecutor):
         if time.monotonic() >= self._publish_at:
             super().trigger_tasks(open_slots)
 
+    def _get_workloads_to_schedule(self, open_slots: int) -> list[tuple[WorkloadKey, Any]]:
+        """As Airflow's, without those whose messages were refused a moment ago: others may stand behind them."""
+        now = time.monotonic()
+        resting = {key for key, refused in self._refused.items() if refused.again_at > now}
+        found = super()._get_workloads_to_schedule(open_slots + len(resting))
+        return [(key, workload) for key, workload in found if key not in resting][:open_slots]
+
     def _send_workloads(self, workload_tuples_to_send: Sequence[WorkloadInCelery]) -> None:
         for key, workload, queue, _team in workload_tuples_to_send:
             try:
@@ -189,12 +228,18 @@ class FleetExecutor(CeleryExecutor):
             except BrokerGone as gone:
                 self._broker_gone(gone)
                 return
-            except Exception:
-                # Wrong with this one message, not with the broker: the others go on.
-                self.log.exception("Workload %s cannot be sent; it stays queued", key)
-                self._publish_at = time.monotonic() + FIRST_BACKOFF_SECONDS
+            except Exception as error:
+                self._message_refused(key, error)
             else:
                 self._backoff = FIRST_BACKOFF_SECONDS
+
+    def _message_refused(self, key: WorkloadKey, error: Exception) -> None:
+        """Wrong with this one message or its queue, not with the broker: the others go on."""
+        before = self._refused.get(key)
+        pause = min(2 * before.pause, LONGEST_REFUSED_SECONDS) if before else FIRST_REFUSED_SECONDS
+        self._refused[key] = Refused(time.monotonic() + pause, pause)
+        told = "The message of %s cannot be sent; it stays queued, next attempt in %.1f s: %s"
+        self.log.error(told, key, pause, error, exc_info=before is None)
 
     def _broker_gone(self, gone: BrokerGone) -> None:
         self._publish_at = time.monotonic() + self._backoff
@@ -216,9 +261,12 @@ class FleetExecutor(CeleryExecutor):
         self._sent += 1
         self.queued_tasks.pop(key, None)  # type: ignore[arg-type]
         self.queued_callbacks.pop(key, None)  # type: ignore[arg-type]
+        self._refused.pop(key, None)
         self._take_up(key, celery_id, workload.ti.id if is_task else None)
-        if is_task:
-            self._reconciler.sent(celery_id, workload.ti.queue, time.monotonic())
+        queue = queue or self.celery_app.conf.task_default_queue
+        if isinstance(workload, ExecuteCallback):
+            self.flights[key].callback = workload, queue
+        self._reconciler.sent(celery_id, queue, time.monotonic())
         if is_task and not workload.ti.external_executor_id:
             self.event_buffer[key] = (TaskInstanceState.QUEUED, celery_id)
 
@@ -298,6 +346,7 @@ class FleetExecutor(CeleryExecutor):
         self._asked_at = now
         try:
             answers = self.bulk_state_fetcher.get_many([self.workloads[key] for key in due])
+            self._note_begun_callbacks(due.values())
         except Exception as error:
             self.log.warning("Celery's result backend cannot be asked now: %s", error)
             answers = {}
@@ -308,42 +357,65 @@ class FleetExecutor(CeleryExecutor):
             state, info = answers.get(flight.celery_id, (None, None))
             if self.flights.get(key) is not flight or state is None or state not in celery_states.READY_STATES:
                 continue
-            if state == celery_states.FAILURE and not flight.restarting and self._waits_for_agent(key, flight, now):
+            if state == celery_states.FAILURE and not self._is_its_end(key, flight, now):
                 continue
             # "Success" is how Airflow is told that a cleared task is over and may be tried again.
             self.update_task_state(key, celery_states.SUCCESS if flight.restarting else state, info)
 
-    def _waits_for_agent(self, key: WorkloadKey, flight: Flight, now: float) -> bool:
-        """Whether an attempt's worker died, and somebody sees to it that it runs again."""
-        if flight.ti_id is None:
-            return False
+    def _note_begun_callbacks(self, flights: Iterable[Flight]) -> None:
+        unbegun = [one for one in flights if one.callback and one.celery_id in self._reconciler.watched]
+        if not unbegun:
+            return
+        marks = {begun_mark(flight.celery_id): flight.celery_id for flight in unbegun}
+        answers = self.bulk_state_fetcher.get_many([self.celery_app.AsyncResult(mark) for mark in marks])
+        for mark, celery_id in marks.items():
+            if answers.get(mark, ("",))[0] == celery_states.STARTED:
+                self._reconciler.forget(celery_id)
+
+    def _is_its_end(self, key: WorkloadKey, flight: Flight, now: float) -> bool:
+        """Whether a failure that was told of this message is the end of its attempt."""
         try:
-            if not worker_was_lost(self.workloads[key].result):
-                return False
-            if flight.state == TaskInstanceState.QUEUED:
-                self.workloads[key].forget()
+            failure = self._failure(flight.celery_id)
+            if flight.ti_id is None and not worker_was_lost(failure):
+                return True
+            if flight.state != TaskInstanceState.QUEUED:
+                return had_begun(failure)
+            self.celery_app.backend.forget(flight.celery_id)
+            return not self._begins_later(key, flight, failure, now)
         except Exception as error:
             self.log.warning("Celery's result backend cannot be asked now: %s", error)
-            return True
-        if flight.state == TaskInstanceState.QUEUED:
-            flight.unbegun_losses += 1
-            self._reconciler.doubt_all(now)
-            return flight.unbegun_losses <= MOST_UNBEGUN_LOSSES
-        flight.lost_at = flight.lost_at or now
-        return now - flight.lost_at < LOST_PATIENCE_SECONDS
+            return False
+
+    def _failure(self, celery_id: str) -> Any:
+        # Not what a result remembers: two messages of one id may have failed in turn.
+        return self.celery_app.AsyncResult(celery_id).result
+
+    def _begins_later(self, key: WorkloadKey, flight: Flight, failure: Any, now: float) -> bool:
+        """Have the message of an attempt that could not begin sent again; not for ever."""
+        most = MOST_CALLBACK_LOSSES if flight.callback else MOST_UNBEGUN
+        flight.unbegun += 1
+        if flight.unbegun > most:
+            return False
+        if flight.callback:
+            self.celery_app.backend.forget(begun_mark(flight.celery_id))
+            self._reconciler.sent(flight.celery_id, flight.callback[1], now)  # it was not watched any more
+        if worker_was_lost(failure):
+            self._reconciler.doubt_all(now)  # it may have taken more of them with it
+        pause = min(FIRST_UNBEGUN_SECONDS * 2.0 ** (flight.unbegun - 1), LONGEST_UNBEGUN_SECONDS)
+        self._reconciler.came_to_nothing(flight.celery_id, now + pause)
+        told = "%s came to nothing where it was taken (%s); its message is sent again in %d s (%d of %d)"
+        self.log.warning(told, key, failure, pause, flight.unbegun, most)
+        return True
 
     def ended_by_themselves(self, celery_ids: Collection[str]) -> frozenset[str]:
-        """Those of which the worker told a failure, and was not lost itself."""
+        """Those of which the worker told the failure of an attempt that had begun, and was not lost itself."""
         results = [self.celery_app.AsyncResult(celery_id) for celery_id in celery_ids]
         if not results or not self._can_ask():
             return frozenset()
         try:
             answers = self.bulk_state_fetcher.get_many(results)
-            return frozenset(
-                result.id
-                for result in results
-                if answers.get(result.id, ("", None))[0] == celery_states.FAILURE and not worker_was_lost(result.result)
-            )
+            failed = [result for result in results if answers.get(result.id, ("",))[0] == celery_states.FAILURE]
+            return frozenset(result.id for result in failed if had_begun(result.result))
         except Exception as error:
             self.log.warning("Celery's result backend cannot be asked now: %s", error)
             return frozenset()
@@ -372,25 +444,44 @@ class FleetExecutor(CeleryExecutor):
             self.log.exception("What waits in the broker cannot be told")
 
     def _send_again(self, celery_ids: Collection[str]) -> None:
-        """Messages with the ids that they had, and tokens that are new."""
+        """Messages with the ids that they had."""
+        flights = [flight for flight in self.flights.values() if flight.celery_id in celery_ids]
+        again: list[Sending] = [
+            (flight.celery_id, flight.callback[1], flight.callback[0]) for flight in flights if flight.callback
+        ]
+        tasks = [flight.ti_id for flight in flights if flight.ti_id]
+        if tasks:
+            again += self._with_new_tokens(tasks, celery_ids)
+        sent = sum([self._sent_again(*message) for message in again])
+        self.log.warning("%d messages that were lost are sent again", sent)
+
+    def _with_new_tokens(self, ids: Collection[UUID], celery_ids: Collection[str]) -> Sequence[Sending]:
+        """Those of these tasks that are queued still: the ids of their messages, their queues, and what to send."""
+        query = select(TaskInstance).where(
+            TaskInstance.id.in_(ids),
+            TaskInstance.state == TaskInstanceState.QUEUED,
+            TaskInstance.external_executor_id.in_(celery_ids),
+            TaskInstance.dag_version_id.is_not(None),
+        )
         with create_session() as session:
-            query = select(TaskInstance).where(
-                TaskInstance.id.in_([f.ti_id for f in self.flights.values() if f.celery_id in celery_ids]),
-                TaskInstance.state == TaskInstanceState.QUEUED,
-                TaskInstance.external_executor_id.in_(celery_ids),
-                TaskInstance.dag_version_id.is_not(None),
-            )
             workloads = [
                 ExecuteTask.make(ti, generator=self.jwt_generator, sentry_integration=self.sentry_integration)
                 for ti in session.scalars(query)
             ]
-        for workload in workloads:
-            celery_id = workload.ti.external_executor_id or ""
-            self._publisher.send(
-                workload.model_dump_json(), task_id=celery_id, queue=workload.ti.queue, keep_result=False
-            )
-            self._reconciler.sent(celery_id, workload.ti.queue, time.monotonic())
-        self.log.warning("%d messages that were lost are sent again", len(workloads))
+        return [(workload.ti.external_executor_id or "", workload.ti.queue, workload) for workload in workloads]
+
+    def _sent_again(self, celery_id: str, queue: str, workload: ExecuteTask | ExecuteCallback) -> bool:
+        keep_result, taken = isinstance(workload, ExecuteCallback), True
+        try:
+            self._publisher.send(workload.model_dump_json(), task_id=celery_id, queue=queue, keep_result=keep_result)
+        except BrokerGone:
+            raise
+        except Exception:
+            # Of this message alone; it is tried again when it would have been if it had been sent.
+            self.log.exception("The message of %s cannot be sent again", workload.key)
+            taken = False
+        self._reconciler.sent(celery_id, queue, time.monotonic())
+        return taken
 
     def _can_ask(self) -> bool:
         if isinstance(self.celery_app.backend, (BaseKeyValueStoreBackend, DatabaseBackend)):
@@ -417,6 +508,7 @@ class FleetExecutor(CeleryExecutor):
         self._drop(ti.key)
 
     def _drop(self, key: WorkloadKey) -> None:
+        self._refused.pop(key, None)
         flight = self.flights.pop(key, None)
         if flight is not None:
             self._reconciler.forget(flight.celery_id)

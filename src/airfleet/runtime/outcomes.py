@@ -11,6 +11,9 @@ removed after a day.
 
 For Celery it is a store of keys and values, with two sides: workers write (``...:WorkerOutcomes+file:///folder``), and
 schedulers read (``...:SchedulerOutcomes+database://``).
+
+An outcome is told of a message's id, and there may be two messages of one id: what is told of an attempt that runs may
+be what became of the other one. So a worker says of a failure when the attempt had not begun (:class:`NotBegun`).
 """
 
 from __future__ import annotations
@@ -31,6 +34,33 @@ CREATE TABLE IF NOT EXISTS airfleet_outcome (
 """
 _READ = text("SELECT key, value FROM airfleet_outcome WHERE key IN :keys").bindparams(bindparam("keys", expanding=True))
 _DELETE = text("DELETE FROM airfleet_outcome WHERE key = :key")
+
+
+class NotBegun(Exception):
+    """A worker could not begin the attempt of a message: nothing of the task has run there.
+
+    Has one text, so that it outlives being written as JSON.
+    """
+
+
+def begun_mark(celery_id: str) -> str:
+    """Under which id it is kept that a worker has begun with a callback.
+
+    Not its own: the end, told a moment later, would be written into the file that the agent is just about to remove.
+    """
+    return f"{celery_id}-begun"
+
+
+def had_begun(error: object) -> bool:
+    """Whether a failure is the end of an attempt that had begun.
+
+    Of a worker whose process died nobody knows, so its word counts for nothing: the agent of its host sees which
+    attempts are gone. Known by their names: who reads the outcome may not have loaded the class.
+
+    >>> had_begun(NotBegun("no room")), had_begun(RuntimeError("exit code 1"))
+    (False, True)
+    """
+    return type(error).__name__ not in ("NotBegun", "WorkerLostError")
 
 
 class _Outcomes(KeyValueStoreBackend):  # type: ignore[misc]
@@ -87,7 +117,8 @@ class SchedulerOutcomes(_Outcomes):
 def _session() -> Any:
     from airflow.utils.session import create_session  # a worker, which has no database, does not need it
 
-    return create_session()
+    # Not the session of this thread: leaving that would commit, and end the locks of, whatever it is used for just now.
+    return create_session(scoped=False)
 
 
 def _text(value: Any) -> str:

@@ -9,6 +9,11 @@ While nobody's heartbeats are delivered, attempts cannot be told from the dead. 
 out of touch for ``[airfleet] api_outage_seconds``, and a scheduler waits longer than that. Agents tell of attempts that
 are lost meanwhile; nobody waits for this to find those.
 
+Of a fleet of several hosts the table of hosts says more: the attempts of a host are its agent's affair for as long as
+nobody took the host over (:mod:`airfleet.agent.leases`). It may be cut off while others are heard, and run them all the
+same; the age of their heartbeats says nothing then (:func:`holding`). Where there are no such hosts, or no agent, the
+age is what there is.
+
 What fails: no table (another Airflow's migration made the database) - Airflow's own rule holds; the clocks of hosts
 differ - only the database's is used.
 """
@@ -46,6 +51,13 @@ WHERE api.beat < now() - interval '{0.8 * BEAT_SECONDS} s'
 """
 _heard = threading.Event()
 _IS_THERE = "SELECT to_regclass('airfleet_api') IS NOT NULL"
+#: Hosts that nobody took over, as Airflow knows them; none where the host that asks is not in the table: its fleet has
+#: no hosts by now, and what the table says is of former times.
+_HOLDING = """
+SELECT hostname FROM airfleet_host
+WHERE state = 'up' AND EXISTS (SELECT FROM airfleet_host WHERE hostname = :own)
+"""
+_ARE_HOSTS_THERE = "SELECT to_regclass('airfleet_host') IS NOT NULL"
 _READ = "SELECT extract(epoch FROM now() - since)::float, extract(epoch FROM now() - beat)::float FROM airfleet_api"
 
 
@@ -79,6 +91,13 @@ def read(session: Session) -> Presence | None:
         return None
     found = session.execute(text(_READ)).one_or_none()
     return Presence(*found) if found else Presence(since_seconds=0.0, silent_seconds=math.inf)
+
+
+def holding(session: Session, own: str) -> frozenset[str]:
+    """The hosts whose attempts nobody may give up for the age of a heartbeat; ``own`` is the host that asks."""
+    if session.get_bind().dialect.name != "postgresql" or not session.scalar(text(_ARE_HOSTS_THERE)):
+        return frozenset()
+    return frozenset(session.scalars(text(_HOLDING), {"own": own}))
 
 
 def oldest_heartbeat(presence: Presence | None, timeout_seconds: float, patience_seconds: float) -> float:

@@ -9,7 +9,12 @@ A message that was sent is *watched* until its attempt has begun::
     watched ──waits in its queue───────────────────────────────> left alone
        │    ──waits nowhere, nobody holds it────10 s, 20 s, …──> sent again
        │    ──held by a worker that has not begun it──60 s, …──> sent again (it may be waiting for an api-server)
-       └doubted (adopted; the broker or a worker was lost)─2 s─> sent again, whoever holds it, unless it waits
+       ├doubted (the broker or a worker was lost)──────────2 s─> sent again, whoever holds it, unless it waits
+       └unsent (adopted; taken by who could not begin it)──────> sent again, unless it is seen to wait
+
+RabbitMQ tells how many messages wait, and not which (nor does Redis of a long queue). Where that are fewer than are
+watched, the oldest are missing, as many as do not wait; and each must be so in two looks with some time between them,
+as there always are some on their way to a worker. An unsent one is sent whatever the number: those may be of others.
 
 The broker is asked with the first message of all, so that another broker is known for another one, and then while
 something is watched for some seconds, and not else: an idle fleet costs nothing. Whether it still is the same one is a
@@ -48,11 +53,19 @@ class Message:
     sent_at: float
     sends: int = 1
     doubted: bool = False
+    #: when it is to be sent, as it was perhaps not sent, or in vain; None for one of which neither is known
+    unsent_from: float | None = None
+    #: since when it has been missing
+    missing_since: float | None = None
 
 
-def is_to_be_sent(message: Message, now: float, is_missing: bool, is_held: bool) -> bool:
-    """Whether a message is to be sent again."""
-    if not is_missing:
+def is_to_be_sent(message: Message, now: float, is_held: bool, content: Waiting) -> bool:
+    """Whether a message is to be sent again, when this is what is known of its queue."""
+    if message.unsent_from is not None:
+        return now >= message.unsent_from and (message.missing_since is not None or not content.is_told)
+    if message.missing_since is None:
+        return False
+    if not content.is_certain(message.doubted) and now - message.missing_since < PASSING_SECONDS:
         return False
     age = now - message.sent_at
     if message.doubted:
@@ -74,6 +87,7 @@ class Reconciler:
     def sent(self, message: str, queue: str, now: float) -> None:
         """A message was sent, or sent again."""
         known = self.watched.get(message)
+        self.watched.pop(message, None)  # so that the order is that in which they were sent
         self.watched[message] = Message(queue, now, known.sends + 1 if known else 1)
         if len(self.watched) == 1 and self._has_asked:
             self._look_at = max(self._look_at, now + FIRST_LOOK_SECONDS)
@@ -81,8 +95,15 @@ class Reconciler:
 
     def adopt(self, message: str, queue: str, now: float) -> None:
         """A message that another scheduler sent, or did not come to send."""
-        self.watched[message] = Message(queue, now - PASSING_SECONDS, doubted=True)
+        self.watched.pop(message, None)
+        self.watched[message] = Message(queue, now, unsent_from=now)
         self._look_at = min(self._look_at, now)
+
+    def came_to_nothing(self, message: str, again_at: float) -> None:
+        """A worker took a message and could not begin its attempt."""
+        if message in self.watched:
+            self.watched[message].unsent_from = again_at
+            self._look_at = min(self._look_at, again_at)
 
     def forget(self, message: str) -> None:
         """Its attempt has begun, or is over."""
@@ -115,18 +136,34 @@ class Reconciler:
         if epoch != self._epoch and self._epoch:
             self.doubt_all(now)
         self._epoch = epoch
-        nowhere = missing({name: message.queue for name, message in self.watched.items()}, waiting)
+        self._note_what_is_missing(missing(self._most_likely_first(), waiting), now)
         holding = held(waiting)
         found = frozenset(
             name
             for name, message in self.watched.items()
-            if is_to_be_sent(message, now, name in nowhere, name in holding)
+            if is_to_be_sent(message, now, name in holding, waiting.get(message.queue, Waiting(0)))
         )
-        self._settle(nowhere, now)
+        self._settle({queue for queue, content in waiting.items() if content.is_told}, now)
         return found
 
-    def _settle(self, nowhere: Collection[str], now: float) -> None:
+    def _most_likely_first(self) -> dict[str, str]:
+        """Where some of a queue's messages are missing, these are: id -> queue."""
+        order = sorted(self.watched.items(), key=lambda item: item[1].unsent_from is None)
+        return {name: message.queue for name, message in order}
+
+    def _note_what_is_missing(self, nowhere: Collection[str], now: float) -> None:
         for name, message in self.watched.items():
-            message.doubted &= name in nowhere
+            since = message.missing_since if message.missing_since is not None else now
+            message.missing_since = since if name in nowhere else None
+
+    def _settle(self, told: Collection[str], now: float) -> None:
+        for message in self.watched.values():
+            waits = message.missing_since is None
+            message.doubted &= not waits
+            if waits and message.queue in told:
+                message.unsent_from = None
         if any(message.doubted for message in self.watched.values()):
             self._look_at = now + DOUBTFUL_LOOK_SECONDS
+        due = [message.unsent_from for message in self.watched.values() if message.unsent_from is not None]
+        if due:
+            self._look_at = min(self._look_at, max(min(due), now + DOUBTFUL_LOOK_SECONDS))

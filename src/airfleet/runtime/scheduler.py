@@ -31,7 +31,8 @@ overridden and called here.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, LiteralString
 from uuid import UUID
@@ -47,24 +48,25 @@ from airflow.models.dagrun import DagRun
 from airflow.models.pool import normalize_pool_name_for_stats
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.db import DBLocks
+from airflow.utils.net import get_hostname
 from airflow.utils.retries import retry_db_transaction
 from airflow.utils.session import create_session
 from airflow.utils.sqlalchemy import is_lock_not_available_error, prohibit_commit, with_row_locks
 from airflow.utils.state import DagRunState, TaskInstanceState
-from sqlalchemy import ARRAY, any_, bindparam, func, nulls_first, or_, select, text, tuple_
+from sqlalchemy import ARRAY, any_, bindparam, event, func, nulls_first, or_, select, text, tuple_
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import contains_eager, joinedload, make_transient
+from sqlalchemy.orm import contains_eager, joinedload, make_transient, with_loader_criteria
 
 from airfleet.runtime import presence, queueing
 from airfleet.runtime.executor import WAIT_SECONDS, FleetExecutor
 from airfleet.runtime.readiness import startable
-from airfleet.runtime.recovery import Recovery
+from airfleet.runtime.recovery import LONG_AGO, Recovery
 from airfleet.runtime.wakeups import News
 
 if TYPE_CHECKING:
     from airflow.callbacks.callback_requests import DagCallbackRequest
     from airflow.utils.sqlalchemy import CommitProhibitorGuard
-    from sqlalchemy.orm import Session
+    from sqlalchemy.orm import ORMExecuteState, Session
 
 #: between two passes that do everything, seconds; and while there is no run
 EVERYTHING_SECONDS, IDLE_EVERYTHING_SECONDS = 5.0, 30.0
@@ -348,16 +350,19 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
     def _find_task_instances_without_heartbeats(self, *, session: Session) -> list[TaskInstance]:
         """As Airflow does; after an outage, only when there was time to send a heartbeat again.
 
-        Not while nothing runs: an attempt whose run is over already is among those that its executor watches.
+        Not while nothing runs: an attempt whose run is over already is among those that its executor watches. Not of
+        hosts that look after their attempts themselves, either.
         """
         if self._nothing_runs():
             return []
         timeout = self._task_instance_heartbeat_timeout_secs
         patience = conf.getfloat("airfleet", "api_outage_seconds", fallback=0.0)
         oldest = presence.oldest_heartbeat(presence.read(session), timeout, patience)
+        holding = presence.holding(session, get_hostname())
         self._task_instance_heartbeat_timeout_secs = int(oldest)
         try:
-            return super()._find_task_instances_without_heartbeats(session=session)
+            with _without_attempts_of(holding, session):
+                return super()._find_task_instances_without_heartbeats(session=session)
         finally:
             self._task_instance_heartbeat_timeout_secs = timeout
 
@@ -571,6 +576,26 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
             # What found no slot free is tried again in the next loop.
             self._others_wait = sum(executor.slots_available for executor in self.executors) <= 0
             super()._enqueue_connection_tests(session=session)
+
+
+@contextmanager
+def _without_attempts_of(hosts: Collection[str], session: Session) -> Iterator[None]:
+    """Have the session's queries find no attempts of these hosts, but those that were given up on purpose."""
+    elsewhere = func.coalesce(TaskInstance.hostname, "").not_in(hosts)
+    wanted = with_loader_criteria(TaskInstance, or_(elsewhere, TaskInstance.last_heartbeat_at <= LONG_AGO))
+
+    def narrow(state: ORMExecuteState) -> None:
+        if state.is_select and not state.is_relationship_load:
+            state.statement = state.statement.options(wanted)
+
+    if not hosts:
+        yield
+        return
+    event.listen(session, "do_orm_execute", narrow)
+    try:
+        yield
+    finally:
+        event.remove(session, "do_orm_execute", narrow)
 
 
 def _is_overdue(run: DagRun, dag: Any) -> bool:

@@ -13,6 +13,8 @@ import attrs
 import httpx
 import pytest
 from airflow import settings
+from airflow.api_fastapi.common import exceptions
+from airflow.api_fastapi.common.db.common import _get_session
 from airflow.api_fastapi.execution_api.routes import dag_runs, task_instances
 from airflow.callbacks.database_callback_sink import DatabaseCallbackSink
 from airflow.dag_processing import processor
@@ -43,6 +45,9 @@ TAKEN_OVER: dict[Callable[..., Any], str] = {
     DagRunOperations.trigger: "887b97e63f1c298c",
     TaskInstanceOperations.heartbeat: "c562c9b985c340b4",
     task_instances.ti_heartbeat: "6a3188007c866c60",
+    # execution_api: how an end is recorded that the database did not take, and what a handler's session is
+    task_instances.ti_update_state: "bc0c26251aaaa878",
+    _get_session: "4c675689487d9f65",
     dag_runs.get_dr_count: "1c94f961d1588f9d",
     # coordinator: requests are served after the sockets were read, and heartbeats may fail
     WatchedSubprocess.handle_requests: "9a1204d13c81beae",
@@ -76,6 +81,15 @@ TAKEN_OVER: dict[Callable[..., Any], str] = {
 @pytest.mark.parametrize("function", TAKEN_OVER, ids=lambda function: function.__qualname__)
 def test_upstream_does_what_it_did_when_ours_was_written(function: Callable[..., Any]) -> None:
     assert digest(inspect.unwrap(function)) == TAKEN_OVER[function], f"{function.__qualname__}: compare ours with it"
+
+
+def test_after_an_error_of_the_database_an_end_is_recorded_as_failed_by_a_commit_of_the_session() -> None:
+    """What ``execution_api`` refuses; when there is no such commit any more, it refuses nothing."""
+    handler = inspect.getsource(task_instances.ti_update_state)
+    _, caught, after = handler.partition("Error updating Task Instance state. Setting the task to failed.")
+    assert caught
+    assert after.index("session.rollback()") < after.index("TaskInstanceState.FAILED") < after.index("session.commit()")
+    assert exceptions.SQLAlchemyErrorHandler.status_code == 500
 
 
 def test_the_clients_own_way_of_retrying_is_what_ours_stands_in_for() -> None:

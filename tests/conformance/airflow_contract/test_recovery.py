@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -21,6 +22,7 @@ from airflow.models.trigger import Trigger
 from airflow.sdk.api.client import Client, ServerResponseError, TaskInstanceOperations
 from airflow.sdk.exceptions import TaskAlreadyRunningError
 from airflow.sdk.execution_time import task_runner
+from airflow.utils.session import create_session
 from airflow.utils.state import State, TaskInstanceState
 
 from airfleet.agent import fencing, lost
@@ -93,6 +95,30 @@ def test_a_start_that_is_refused_because_of_a_state_is_known(state: str | None) 
     error = refused(409, {"reason": "invalid_state", "message": "no", "previous_state": state})
     assert isinstance(error, ServerResponseError)
     assert celery_task.is_refused_start(error)
+
+
+@pytest.mark.parametrize(("status", "begun"), [(200, True), (409, False), (403, False)])
+def test_that_an_attempt_has_begun_is_known_by_the_answer_to_its_start(status: int, begun: bool) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(status, json={"detail": "no"}, request=request)
+
+    client = Client(base_url="http://nowhere/execution/", token="", transport=httpx.MockTransport(answer))
+    start, path = celery_task.Start(), "task-instances/0199aaaa-0000-7000-8000-000000000001"
+    with start.noticed_by(client), suppress(ServerResponseError):
+        client.patch(f"{path}/run", content="{}")
+    assert start.told is begun
+    assert f"{path.partition('/')[0]}/{{id}}/run" in inspect.getsource(TaskInstanceOperations.start)
+    assert start not in client.event_hooks["response"]
+
+
+def test_what_is_sent_next_is_chosen_where_it_can_be_limited() -> None:
+    assert list(inspect.signature(BaseExecutor._get_workloads_to_schedule).parameters) == ["self", "open_slots"]
+    assert "self._get_workloads_to_schedule(open_slots)" in inspect.getsource(BaseExecutor.trigger_tasks)
+    assert "for key, workload in workloads_to_schedule" in inspect.getsource(BaseExecutor.trigger_tasks)
+
+
+def test_a_session_can_be_had_that_is_not_that_of_the_thread() -> None:
+    assert "NonScopedSession" in inspect.getsource(create_session)
 
 
 def test_other_refusals_stay_failures() -> None:

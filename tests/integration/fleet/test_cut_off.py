@@ -10,9 +10,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from airfleet.agent import leases
+from airfleet.agent import control, leases
 from airfleet.agent.control import Snapshot
 from airfleet.agent.deciding import FENCE_SECONDS, LEASE_SECONDS
+from airfleet.agent.guard import LOOK_SECONDS
 from airfleet.agent.peers import Answering
 from airfleet.fleet.plan import Neighbours
 from airfleet.runtime import losses
@@ -117,6 +118,43 @@ def test_attempts_end_in_time_when_their_agent_hangs(url: str) -> None:
         wait_until(lambda: not runs(worker), LEASE_SECONDS, "the guard has ended the worker")
         assert time.monotonic() - began < LEASE_SECONDS - 2
         assert runs(api)
+
+
+def test_attempts_that_outlived_their_worker_end_in_time_when_their_agent_hangs(url: str, tmp_path: Path) -> None:
+    """The worker was drained, and its leader has ended before its last attempt, as one that is killed does."""
+    slot = tmp_path / "slot"
+    leaves_one = f"sh -c 'echo $$ > {slot}.new; mv {slot}.new {slot}; exec sleep 1000' & {STAY}"
+    worker = program("worker", leaves_one, "worker", group="worker")
+    with toy(worker, program("api", STAY, "api-server"), **joined(url)) as running:  # type: ignore[arg-type]
+        ready(running)
+        wait_until(slot.exists, 10, "its slot runs", pause_seconds=0.02)
+        attempt, api = int(slot.read_text()), running.component("api").pid
+        assert api
+        control.tell(running.paths.socket, {"do": "order", "host": "one", "orders": {"drained": True}})
+        running.wait(lambda now: now.components[0].reason == "drained", "the leader has ended")
+        until = time.monotonic() + 2 * LOOK_SECONDS
+        wait_until(lambda: time.monotonic() > until, 30, "the agent has looked at what is left")
+        assert runs(attempt)
+        began = time.monotonic()
+        running.process.send_signal(signal.SIGSTOP)
+        wait_until(lambda: not runs(attempt), LEASE_SECONDS, "the guard has ended what was left")
+        assert time.monotonic() - began < LEASE_SECONDS - 2
+        assert runs(api)
+
+
+def test_attempts_that_outlived_their_worker_end_when_their_host_is_cut_off(
+    servers: Servers, url: str, tmp_path: Path
+) -> None:
+    slot = tmp_path / "slot"
+    once = f"[ -e {slot} ] && exit 1; sh -c 'echo $$ > {slot}.new; mv {slot}.new {slot}; exec sleep 1000' & sleep 1"
+    with toy(program("worker", once, "worker", group="worker"), **joined(url)) as running:  # type: ignore[arg-type]
+        running.wait_for("worker", "gave_up", "backoff")
+        attempt = int(slot.read_text())
+        servers.pause("postgres")
+        try:
+            wait_until(lambda: not runs(attempt), LEASE_SECONDS, "what was left has ended")
+        finally:
+            servers.resume("postgres")
 
 
 def runs(pid: int) -> bool:

@@ -1,4 +1,4 @@
-"""On a real PostgreSQL: who is alive is told by its clock, whatever the clocks of hosts say."""
+"""On a real PostgreSQL: who is alive is told by its clock, whatever the clocks of hosts say, and by their table."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import pytest
 from airfleet.agent import fencing
 from airfleet.runtime import heartbeats
 from airfleet.testing.servers import Servers
+from support import silent_attempts
+from support.beside_airflow import told_by
 
 #: what Airflow says of schedulers that it holds to be dead, by a clock that is two minutes ahead
 GIVEN_UP: LiteralString = (
@@ -112,3 +114,23 @@ def test_nothing_of_it_is_left_when_it_is_taken_away(database: psycopg.Connectio
     assert database.execute(GIVEN_UP).rowcount == 1
     assert state(database, job) == "failed"
     heartbeats.remove(database)
+
+
+@pytest.fixture(scope="module")
+def given_up(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """The silent attempts that a scheduler finds."""
+    folder = tmp_path_factory.mktemp("silent-attempts")
+    hostname = {"AIRFLOW__CORE__HOSTNAME_CALLABLE": "airfleet.runtime.identity.host"}
+    found: dict[str, list[str]] = told_by("support.silent_attempts", silent_attempts.DAG, folder, **hostname)
+    return found
+
+
+def test_attempts_of_a_host_that_nobody_took_over_are_not_given_up_for_being_silent(
+    given_up: dict[str, list[str]],
+) -> None:
+    assert given_up["hosts"] == ["given_up", "of_a_former_life", "of_no_host", "taken_over"]
+
+
+@pytest.mark.parametrize("fleet", ["no table", "an empty table", "no hosts any more"])
+def test_without_hosts_the_age_of_a_heartbeat_is_what_there_is(given_up: dict[str, list[str]], fleet: str) -> None:
+    assert given_up[fleet] == sorted(set(silent_attempts.ATTEMPTS) - {"heard"})

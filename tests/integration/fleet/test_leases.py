@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -232,6 +232,7 @@ def member(
     life: lives.Life | None = None,
     wall_clock: Callable[[], float] = time.time,
     said: list[str] | None = None,
+    tell: Callable[[], Sequence[Mapping[str, Any]]] = lambda: (),
 ) -> Iterator[Membership]:
     """The only host of a fleet; its agent is dead after the block, and has told nobody. ``said``: names of events."""
     events = said if said is not None else []
@@ -241,12 +242,36 @@ def member(
 
     around = Neighbours(1, "replace", "127.0.0.1", free_ports(1)[0], "a key")
     clock = partial(time.clock_gettime, time.CLOCK_BOOTTIME)
-    made = Membership("four", around, url, boot_file, log, clock, lambda: (), lambda: None, life, wall_clock)
+    made = Membership("four", around, url, boot_file, log, clock, tell, lambda: None, life, wall_clock)
     made.start()
     try:
         yield made
     finally:
         made.close(ended=False)
+
+
+def test_a_lease_is_renewed_whatever_words_a_component_left(
+    url: str, database: psycopg.Connection[Any], tmp_path: Path
+) -> None:
+    told = [{"name": "worker", "reason": "its last words were \0 and \udcff and 東京", "pid": 7}]
+    with member(url, tmp_path / "boot.json", tell=lambda: told) as one:
+        wait_until(one.may_start, 10, "it has its lease")
+        ((stored,),) = database.execute("SELECT components FROM airfleet_host WHERE host = 'four'").fetchall()
+    assert stored == [{"name": "worker", "reason": "its last words were \ufffd and \ufffd and 東京", "pid": 7}]
+
+
+def test_a_lease_is_renewed_again_after_an_error_that_nobody_expected(url: str, tmp_path: Path) -> None:
+    said: list[str] = []
+    errors = [KeyError("what"), KeyError("what")]
+
+    def tell() -> Sequence[Mapping[str, Any]]:
+        if errors:
+            raise errors.pop()
+        return ()
+
+    with member(url, tmp_path / "boot.json", said=said, tell=tell) as one:
+        wait_until(one.may_start, 10, "it has its lease")
+    assert said.count("SURPRISED") == 1
 
 
 def test_a_name_that_another_machine_has_is_refused_until_its_lease_is_over(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from airfleet.fleet.plan import Component, JobBeats
+from airfleet.agent.judging import FORK_SECONDS
+from airfleet.fleet.plan import Component, Exec, Fork, JobBeats
 from airfleet.testing import processes
 from airfleet.testing.fleet import FleetUnderTest
 from airfleet.testing.servers import Servers
@@ -61,6 +63,70 @@ def test_of_two_schedulers_of_a_host_the_one_that_stands_still_is_started_again(
         assert "its last heartbeat is" in died
         assert running.component("scheduler-2").pid == other
         assert running.component("scheduler-2").restarts == 0
+
+
+# --- the template --------------------------------------------------------------------------------------------------
+
+#: a real template's conversation and forks, of components that need nothing; {extra} may bend it
+TEMPLATE = """
+import os, signal, socket, time
+from airfleet.agent import entries, template
+
+def stay(options):
+    with open({ledger!r}, "a") as file:
+        file.write(f"{{os.getpid()}}\\n")
+    while True:
+        time.sleep(60)
+
+entries.apply = lambda settings: None
+entries.ENTRIES = {{"stay": stay}}
+{extra}
+connection = socket.socket(fileno=int(os.environ[template.TEMPLATE_DESCRIPTOR]))
+orders = connection.makefile("rb")
+template._say(connection, said="ready")
+while template._obey_next(connection, orders):
+    pass
+"""
+#: the first template dies between the fork and the word of it
+DIES = """
+say = template._say
+def dies(connection, **message):
+    if message["said"] == "forked" and not os.path.exists({died!r}):
+        open({died!r}, "w").close()
+        time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGKILL)
+    say(connection, **message)
+template._say = dies
+"""
+
+
+def with_template(ledger: Path, extra: str = "") -> tuple[Component, ...]:
+    script = TEMPLATE.format(ledger=str(ledger), extra=extra)
+    forked = Component("scheduler", "scheduler", Fork("stay"), needs=("template",))
+    return (Component("template", "template", Exec((sys.executable, "-c", script))), forked)
+
+
+def test_a_template_that_stands_still_is_replaced_when_it_is_needed(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger"
+    with toy(*with_template(ledger)) as running:
+        running.wait(lambda now: now.healthy, "both are ready")
+        template, scheduler = (running.component(name).pid or 0 for name in ("template", "scheduler"))
+        os.kill(template, signal.SIGSTOP)
+        os.kill(scheduler, signal.SIGKILL)
+        wait_until(lambda: not processes.is_alive(template), FORK_SECONDS + 10, "it was ended")
+        running.wait(lambda now: now.healthy and now.components[1].pid != scheduler, "another one forked the other")
+        (why,) = (line for line in running.log() if line.startswith("template did nothing for"))
+        assert "it was told to fork scheduler" in why
+        assert len(ledger.read_text().split()) == 2
+
+
+def test_a_template_that_dies_before_it_says_what_it_forked_leaves_nothing_that_runs(tmp_path: Path) -> None:
+    ledger, died = tmp_path / "ledger", tmp_path / "died"
+    with toy(*with_template(ledger, DIES.format(died=str(died)))) as running:
+        running.wait(lambda now: now.healthy and now.components[0].restarts == 1, "another one forked it")
+        assert died.exists()
+        wait_until(ledger.exists, 10, "it runs")
+        assert ledger.read_text().split() == [str(running.component("scheduler").pid)]
 
 
 @pytest.mark.long

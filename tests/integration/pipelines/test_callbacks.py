@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from airflow.callbacks.callback_requests import DagCallbackRequest
+from airflow.dag_processing.manager import DagFileInfo, DagFileProcessorManager
 from airflow.jobs.job import Job
 from airflow.models.base import Base
 from airflow.models.db_callback_request import DbCallbackRequest
@@ -16,8 +21,10 @@ from airflow.utils.state import CallbackState, JobState
 from sqlalchemy import create_engine, delete, select
 from sqlalchemy.orm import Session
 
-from airfleet.pipelines import callbacks
+from airfleet import ends
+from airfleet.pipelines import callbacks, discovery
 from airfleet.pipelines.callbacks import Claimed
+from airfleet.pipelines.discovery import PipelineFileProcessorManager
 from airfleet.testing.servers import Servers
 
 ME, OTHER = "host/dag-processor", "elsewhere/dag-processor"
@@ -141,3 +148,83 @@ def test_suspects_are_run_one_by_one_after_all_others(session: Session) -> None:
     assert callbacks.first_batch([one, *suspect, four]) == ([one, four], suspect)
     assert callbacks.first_batch(suspect) == (suspect[:1], suspect[1:])
     assert callbacks.first_batch([]) == ([], [])
+
+
+# --- whose process is killed --------------------------------------------------------------------------
+
+FILE = DagFileInfo(rel_path=Path("shop.yaml"), bundle_name="pipelines", bundle_path=Path("/nowhere"))
+
+
+@pytest.fixture
+def manager(session: Session, url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[PipelineFileProcessorManager]:
+    """A dag-processor whose processes are none, and end when they are told to."""
+    engine = create_engine(url)
+
+    @contextmanager
+    def create_session() -> Iterator[Session]:
+        with Session(engine) as opened, opened.begin():
+            yield opened
+
+    def collect(self: Any) -> None:
+        for file in [file for file, process in self._processors.items() if process.is_ready]:
+            del self._processors[file]
+
+    def create(self: Any, file: DagFileInfo) -> Any:
+        self._callback_to_execute.pop(file, None)
+        return SimpleNamespace(is_ready=False, _exit_code=0)
+
+    monkeypatch.setattr(discovery, "create_session", create_session)
+    monkeypatch.setattr(ends, "notice", lambda process: None)
+    monkeypatch.setattr(DagFileProcessorManager, "_create_process", create)
+    monkeypatch.setattr(DagFileProcessorManager, "_collect_results", collect)
+    yield PipelineFileProcessorManager(max_runs=-1)
+    engine.dispose()
+
+
+def let_it_call(manager: PipelineFileProcessorManager, claimed: list[Claimed]) -> None:
+    """As the manager does with callbacks that it has claimed, and for a file that is parsed."""
+    manager._claims |= {id(one.request): one for one in claimed}
+    if claimed:
+        manager._callback_to_execute[FILE] = [one.request for one in claimed]
+    manager._processors[FILE] = manager._create_process(FILE)
+
+
+def kill(manager: PipelineFileProcessorManager) -> None:
+    """As Airflow does with a process that takes too long."""
+    del manager._processors[FILE]
+
+
+def end_well(manager: PipelineFileProcessorManager) -> None:
+    manager._processors[FILE].is_ready = True  # type: ignore[misc]
+    manager._collect_results()
+
+
+@pytest.mark.parametrize("arrived", [0, 1], ids=["the file was edited", "another callback has arrived"])
+def test_callbacks_whose_process_was_killed_are_given_back_when_the_file_starts_again_at_once(
+    session: Session, manager: PipelineFileProcessorManager, arrived: int
+) -> None:
+    asked = ask(session, 2)
+    let_it_call(manager, claim(session, ME, 1))
+    ask(session, arrived, bundle="pipelines")
+    others = claim(session, ME, 1)
+    kill(manager)
+    let_it_call(manager, others)
+    end_well(manager)
+    session.expire_all()
+    left = session.scalars(select(DbCallbackRequest)).all()
+    assert [(row.state, callbacks.Claim.read(row.output).crashes) for row in left] == [(None, 1)] * 2
+    again = claim(session, ME, 1)
+    assert sorted(runs(again)) == asked
+    assert all(one.is_suspect for one in again)
+
+
+def test_callbacks_that_were_run_are_forgotten_and_nothing_else_is(
+    session: Session, manager: PipelineFileProcessorManager
+) -> None:
+    ask(session, 2)
+    let_it_call(manager, claim(session, ME, 1))
+    end_well(manager)
+    assert session.scalars(select(DbCallbackRequest)).all() == []
+    let_it_call(manager, [])
+    end_well(manager)
+    assert manager._calling == {}

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from support.beside_airflow import told_by
+from support.failing_database import FAILURES
 from support.two_paths import CASES
 
 DAG = """
@@ -82,3 +83,38 @@ def test_fields_that_come_with_a_success_are_stored_as_those_that_come_alone(tol
 @pytest.mark.parametrize("name", ["failure", "no fields", "no short path"])
 def test_who_does_not_take_fields_along_says_nothing_of_them(told: dict[str, Any], name: str) -> None:
     assert told["carried"][name] == [204, None, []]
+
+
+@pytest.fixture(scope="module")
+def failing(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Status and state when the database fails, and when the request comes again."""
+    found: dict[str, Any] = told_by("support.failing_database", DAG, tmp_path_factory.mktemp("failing-database"))
+    return found
+
+
+PASSING = [name for name in FAILURES if name != "the request is too much"]
+END = {"trigger": "deferred", "asset_event": "success", "task_instance_history": "up_for_retry"}
+
+
+@pytest.mark.parametrize("side", ["short", "long"])
+@pytest.mark.parametrize("name", PASSING)
+def test_an_attempt_is_not_failed_for_what_befalls_the_database(failing: dict[str, Any], name: str, side: str) -> None:
+    assert failing[name][side] == [503, "running", 204, END[FAILURES[name].table]]
+
+
+@pytest.mark.parametrize("name", PASSING)
+def test_airflow_itself_would_fail_it_or_call_it_an_error_of_its_own(failing: dict[str, Any], name: str) -> None:
+    """When it does so no more, ours is not needed."""
+    fails = FAILURES[name].table == "asset_event"
+    assert failing[name]["Airflow"][:2] == ([204, "failed"] if fails else [500, "running"])
+
+
+def test_what_no_repetition_mends_is_answered_as_by_airflow(failing: dict[str, Any]) -> None:
+    answers = failing["the request is too much"]
+    assert answers["short"] == answers["long"] == answers["Airflow"]
+    assert answers["Airflow"][:2] == [204, "failed"]
+
+
+def test_a_heartbeat_that_is_taken_counts_whichever_way_it_goes(failing: dict[str, Any]) -> None:
+    assert failing["heard"]["short"] == failing["heard"]["long"] == [204, True, 409, False]
+    assert failing["heard"]["Airflow"] == [204, False, 409, False]

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,7 +25,11 @@ from airfleet.agent.control import AgentGone, ComponentStatus, Snapshot
 from airfleet.agent.process import Running
 from airfleet.agent.states import State
 from airfleet.errors import FileProblems, FleetError
+from airfleet.fleet.paths import Paths
 from airfleet.fleet.plan import Component, Exec
+from airfleet.fleet.ports import PortBook
+from airfleet.fleet.secrets import generate
+from airfleet.fleet.spec import API_PORT, Fleet, Flower
 
 # --- states ----------------------------------------------------------------------------------------
 
@@ -136,6 +140,23 @@ def test_a_program_gets_its_secret_on_standard_input_and_its_log_is_private(tmp_
     assert os.waitpid(pid, 0) == (pid, 0)
     assert log.read_text() == "got s3cret too\n"
     assert oct(log.stat().st_mode & 0o777) == "0o600"
+
+
+@pytest.mark.parametrize("environment", [{"A=B": "c"}, {"A": "b\0"}])
+def test_an_environment_that_no_process_can_have_is_a_program_that_cannot_be_started(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    with pytest.raises(OSError, match=r"illegal environment variable name|embedded null byte"):
+        process.spawn(Exec(("true",)), tmp_path / "log", environment, tmp_path)
+
+
+def test_what_looks_for_a_port_keeps_off_those_that_fleet_yaml_gives_away(tmp_path: Path) -> None:
+    servers = {"database": "postgresql://db/a", "broker": "redis://queue/0"}
+    fleet = Fleet("shop", str(tmp_path), flower=Flower(on="local", port=API_PORT), **servers)
+    book = PortBook(tmp_path / "ports.json")
+    with closing(book):
+        found = setup._context(fleet, fleet.hosts[0], Paths(tmp_path, tmp_path), book, generate(), together=False)
+    assert found.ports.api_servers[0] != API_PORT
 
 
 # --- control ---------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from airfleet.agent import leftovers
-from airfleet.agent.guard import BYE, Permission, end_attempts
+from airfleet.agent.guard import BYE, LOOK_SECONDS, Permission, Remains, end_attempts, has_attempts
 from airfleet.testing.waiting import wait_until
 
 Spawn = Callable[..., "subprocess.Popen[bytes]"]
@@ -105,3 +105,40 @@ def test_a_guard_that_is_sent_away_ends_nothing(spawn: Spawn, fleet_id: str) -> 
 def test_a_permission_is_read_as_it_was_sent() -> None:
     for permission in (Permission(2.5, frozenset({3, 1})), Permission(float("inf"), frozenset())):
         assert Permission.read(permission.line().strip()) == permission
+
+
+def test_what_is_left_of_a_worker_is_seen_and_what_is_spared_is_none_of_it(spawn: Spawn, fleet_id: str) -> None:
+    leader, _ = server(spawn)
+    assert not has_attempts(fleet_id, {leader})
+    attempt = spawn("sleep", "600")
+    assert has_attempts(fleet_id, {leader})
+    end_attempts(fleet_id, {leader})
+    assert attempt.wait() == -9
+    assert not has_attempts(fleet_id, {leader})
+
+
+def test_attempts_may_be_left_from_a_workers_beginning_until_a_look_finds_none() -> None:
+    now, left, looks = [0.0], [True], []
+
+    def look() -> bool:
+        looks.append(now[0])
+        return left[0]
+
+    remains = Remains(look, lambda: now[0])
+    assert not remains.may_be(workers=False)
+    assert looks == []  # none ever ran
+    assert remains.may_be(workers=True)
+    now[0] = 1.0
+    assert remains.may_be(workers=False)
+    left[0] = False
+    now[0] = 2.0
+    assert remains.may_be(workers=False)  # it does not look all the time
+    now[0] = 1.0 + LOOK_SECONDS
+    assert not remains.may_be(workers=False)
+    remains.worker_began()  # and was gone again before anybody asked
+    left[0] = True
+    now[0] += LOOK_SECONDS
+    assert remains.may_be(workers=False)
+    left[0] = False
+    remains.ended()
+    assert not remains.may_be(workers=False)

@@ -86,6 +86,8 @@ def test_secrets_are_made_on_the_first_host_and_carried_to_the_others(places: Ca
     [
         ("{}", "shop", None, "not written by"),
         ("not json", "shop", None, "not written by"),
+        ("[]", "shop", None, "not written by"),
+        (json.dumps({"for_fleet": "shop", "for_host": "work-1", "peers_key": 1}), "shop", None, "not written by"),
         (json.dumps({"for_fleet": "shop", "for_host": "work-1"}), "mine", None, "it is of fleet 'shop'"),
         (json.dumps({"for_fleet": "shop", "for_host": "work-1"}), "shop", "work-2", "it is for host 'work-1'"),
     ],

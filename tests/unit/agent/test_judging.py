@@ -11,7 +11,7 @@ import pytest
 
 from airfleet.agent import restarts
 from airfleet.agent.health import WELL, Verdict
-from airfleet.agent.judging import PATIENCE_SECONDS, Judge, why_ended
+from airfleet.agent.judging import FORK_SECONDS, PATIENCE_SECONDS, Judge, why_ended
 from airfleet.agent.process import Running
 from airfleet.agent.states import State
 from airfleet.fleet.plan import Component, Exec, Watch
@@ -97,8 +97,9 @@ def test_what_is_only_watched_and_will_never_do_is_given_up(court: Court) -> Non
     assert (broker.state, broker.reason) == (State.GAVE_UP, "wrong password")
 
 
-def test_one_that_stands_still_is_ended(court: Court, process: subprocess.Popen[bytes]) -> None:
-    one = court.ready("scheduler", process.pid)
+@pytest.mark.parametrize("kind", ["scheduler", "nginx"])
+def test_one_that_stands_still_is_ended(court: Court, process: subprocess.Popen[bytes], kind: str) -> None:
+    one = court.ready(kind, process.pid)
     court.hear(one, SILENT, 5.0)
     court.hear(one, SILENT, 34.0)
     assert lives(process)
@@ -148,3 +149,28 @@ def test_one_that_is_not_ready_in_time_is_ended_and_says_what_it_last_said(
     assert why_ended(one) == "was not ready after 10 s: it says no"
     court.hear(one, Verdict(False, "something else"), 10.6)
     assert why_ended(one) == "was not ready after 10 s: it says no"
+
+
+def test_a_template_that_does_not_fork_what_it_was_told_to_is_ended(
+    court: Court, process: subprocess.Popen[bytes]
+) -> None:
+    ordered = court.starting("scheduler")  # before there is a template to hear it
+    court.now = 100.0
+    template = court.ready("template", process.pid)
+    court.judge.end_when_it_forks_nothing(template, ())
+    court.now += FORK_SECONDS
+    court.judge.end_when_it_forks_nothing(template, (ordered,))
+    assert lives(process)
+    court.now += 1.0
+    court.judge.end_when_it_forks_nothing(template, ())
+    assert lives(process)
+    court.judge.end_when_it_forks_nothing(template, (ordered,))
+    assert process.wait(10.0) != 0
+    assert why_ended(template) == "did nothing for 16 s: it was told to fork one"
+
+
+def test_a_template_that_still_imports_has_its_time(court: Court, process: subprocess.Popen[bytes]) -> None:
+    template, ordered = court.starting("template", process.pid), court.starting("migrate")
+    court.now = FORK_SECONDS * 2
+    court.judge.end_when_it_forks_nothing(template, (ordered,))
+    assert lives(process)

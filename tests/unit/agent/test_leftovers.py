@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import uuid
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.agent import leftovers
+from airfleet.agent import draining, leftovers
 from airfleet.testing import processes
 from airfleet.testing.waiting import wait_until
 
@@ -149,3 +150,13 @@ def test_a_name_with_parentheses_and_blanks_is_read_right(fleet: str, tmp_path: 
     odd.symlink_to("/bin/sleep")
     with started(str(odd), "1000", fleet=fleet) as pid:
         assert leftovers.find(fleet) == (pid,)
+
+
+def test_a_process_whose_name_the_kernel_cut_in_the_middle_of_a_letter_is_found(fleet: str, tmp_path: Path) -> None:
+    named = tmp_path / "x東京の気象を読む"  # a name of 15 bytes ends within its fifth letter
+    named.symlink_to(shutil.which("sleep") or "/bin/sleep")
+    with started(str(named), "1000", fleet=fleet) as pid:
+        with pytest.raises(UnicodeDecodeError):
+            Path(f"/proc/{pid}/stat").read_text()
+        assert leftovers.find(fleet) == (pid,)
+        assert not draining.has_attempts(pid)

@@ -21,15 +21,22 @@ from airfleet.agent.fencing import Fencing, Job
 from airfleet.agent.lost import (
     ALONE_SECONDS,
     ATTEMPT,
+    BLIND_SECONDS,
     CLEARED_SECONDS,
+    FORGET,
+    FORGET_SECONDS,
     GRACE_SECONDS,
+    HEARD_SECONDS,
     MONITOR,
+    SILENT_SECONDS,
     STILL_SECONDS,
+    VOID_SECONDS,
     Lookout,
     Processes,
     Row,
 )
 from airfleet.events import Event
+from airfleet.fleet.airflow_settings import API_OUTAGE_SECONDS
 from airfleet.runtime.losses import REPORT, REPORT_HOST, RUNNING_HERE, WORKER_GONE
 from airfleet.testing import processes
 from airfleet.testing.waiting import wait_until
@@ -220,6 +227,75 @@ def test_a_monitor_that_stands_still_and_is_of_no_attempt_here_is_left_alone() -
     assert lost.still([Row(ONE, pid=7)], found) == {11}
 
 
+class Silence:
+    """A host on which some attempts are heard and others are not, by a clock that is turned on by hand."""
+
+    def __init__(self, *attempts: str) -> None:
+        self.now = 100.0
+        self.beats = dict.fromkeys(attempts, 0.0)
+        self.database = Database()
+        self.lookout = Lookout(self.database, "here", clock=lambda: self.now)
+
+    def pass_by(self, seconds: float, heard: Sequence[str] = (), pause: float = 5.0) -> None:
+        """Let time pass with a look after each pause; ``heard`` are those that send heartbeats."""
+        until = self.now + seconds
+        while self.now < until:
+            self.now += pause
+            self.beats |= dict.fromkeys(heard, self.now)
+            self.look()
+
+    def look(self) -> None:
+        self.database.running[:] = [(ti_id, 2**22 + 1, False, beat) for ti_id, beat in self.beats.items()]
+        self.lookout.look()
+
+
+def test_a_monitor_that_is_silent_while_another_one_here_is_heard_is_ended() -> None:
+    silent, other = str(uuid4()), str(uuid4())
+    host = Silence(silent, other)
+    with titled(f"{MONITOR}{silent}") as pid, titled(f"{MONITOR}{other}") as heard:
+        host.pass_by(SILENT_SECONDS - 5.0, heard=[other])
+        assert processes.is_alive(pid)
+        host.pass_by(15.0, heard=[other])
+        wait_until(lambda: not processes.is_alive(pid), 5, "it has ended", pause_seconds=0.01)
+        assert processes.is_alive(heard)
+        host.look()
+    assert [told["ids"] for told in host.database.told(REPORT)][-1] == [silent]
+
+
+def test_monitors_that_are_all_silent_wait_for_the_api_until_their_tokens_are_void() -> None:
+    one, other = str(uuid4()), str(uuid4())
+    host = Silence(one, other)
+    with titled(f"{MONITOR}{one}") as pid, titled(f"{MONITOR}{other}"):
+        host.pass_by(SILENT_SECONDS + HEARD_SECONDS + 60.0)
+        host.pass_by(VOID_SECONDS - SILENT_SECONDS - HEARD_SECONDS - 80.0, pause=BLIND_SECONDS)
+        assert processes.is_alive(pid)
+        host.pass_by(90.0)
+        wait_until(lambda: not processes.is_alive(pid), 5, "it has ended", pause_seconds=0.01)
+
+
+def test_nobody_was_silent_while_the_database_was_away() -> None:
+    one, other = str(uuid4()), str(uuid4())
+    host = Silence(one, other)
+    with titled(f"{MONITOR}{one}") as pid:
+        host.pass_by(SILENT_SECONDS - 5.0, heard=[other])
+        host.now += BLIND_SECONDS + 1.0
+        host.pass_by(SILENT_SECONDS - 5.0, heard=[other])
+        assert processes.is_alive(pid)
+
+
+def test_a_token_is_void_when_this_says_so() -> None:
+    assert VOID_SECONDS == 5 * API_OUTAGE_SECONDS
+
+
+def test_who_tells_of_a_loss_forgets_old_ones_now_and_then() -> None:
+    host = Silence(str(uuid4()))
+    for pause in (0.0, FORGET_SECONDS - 1.0, 2.0):
+        host.now += pause
+        host.look()
+    assert len(host.database.told(REPORT)) == 3
+    assert len(host.database.told(FORGET)) == 2
+
+
 def stop_and_wait(pid: int) -> None:
     os.kill(pid, signal.SIGSTOP)
     wait_until(lambda: pid in lost.look_at_processes(()).stopped, 5, "it stands still", pause_seconds=0.01)
@@ -307,6 +383,31 @@ def test_what_the_database_cannot_hear_is_said_when_it_is_back(
     database.away = False
     wait_until(lambda: database.told(fencing.FENCE), 5, "it is told", pause_seconds=0.01)
     assert database.told(fencing.FENCE) == [(5,)]
+
+
+def test_an_error_that_nobody_expected_is_said_once_and_the_thread_goes_on(
+    tmp_path: Path, make: Callable[[Database], Fencing], monkeypatch: pytest.MonkeyPatch, said: list[Event]
+) -> None:
+    monkeypatch.setattr(fencing, "BUSY_SECONDS", 0.02)
+    monkeypatch.setattr(fencing, "QUIET_SECONDS", 0.02)
+    database = Database()
+    looks: list[int] = []
+
+    def surprise(gone: Any, running: Any) -> tuple[str, ...]:
+        looks.append(1)
+        "東京".encode("latin-1")
+        return ()
+
+    one = make(database)
+    one._lookout.untold = surprise
+    one._put(lambda: 1 / 0)  # type: ignore[arg-type, return-value]
+    wait_until(lambda: len(looks) >= 3, 5, "it looks again and again", pause_seconds=0.01)
+    one._lookout.untold = lambda gone, running: ()
+    fencing.write_down(tmp_path, Job("triggerer", os.getpid(), 6))
+    one.died("triggerer", "triggerer", os.getpid())
+    wait_until(lambda: database.told(fencing.FENCE) == [(6,)], 5, "the dead are told of", pause_seconds=0.01)
+    assert said[:2] == [Event.SURPRISED, Event.SURPRISED]  # one of each
+    assert said.count(Event.SURPRISED) <= 3
 
 
 @pytest.mark.parametrize("kind", [MONITOR, ATTEMPT])

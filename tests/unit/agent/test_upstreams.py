@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +12,6 @@ import pytest
 
 from airfleet.agent import upstreams
 from airfleet.agent.upstreams import Upstreams
-from airfleet.errors import FleetError
 from airfleet.events import Event
 from airfleet.fleet.components import proxy
 from airfleet.fleet.plan import Exec, Plan
@@ -123,24 +123,87 @@ def test_a_file_of_an_earlier_life_does_not_stay_when_it_cannot_be_written_again
     assert written(tmp_path) == []
 
 
+class Teller:
+    """Upstreams that are told of by one nginx, whose children it reaps as the agent does."""
+
+    def __init__(self, start: Exec, site: Site, home: Path) -> None:
+        self.said: list[tuple[Event, str]] = []
+        self.now = 0.0
+        plan = replace(LOCAL, site=site, api_servers={"a": site.api_servers})
+        self.start = start
+        self.told = Upstreams(plan, home, self._hear, lambda: self.now)
+
+    def _hear(self, event: Event, **payload: str) -> None:
+        self.said.append((event, " ".join(payload.values())))
+
+    def tell(self, servers: Sequence[str], pid: int | None) -> Event:
+        """What becomes of it that there are these servers now."""
+        self.told.look(servers, [])
+        before = len(self.said)
+        self.told.tell_nginx(self.start, pid)
+        self.reap(0)
+        self.told.tell_nginx(self.start, pid)
+        ((event, _),) = self.said[before:]
+        return event
+
+    def reap(self, flags: int) -> None:
+        assert self.told._trial is not None
+        pid, status = os.waitpid(self.told._trial.pid, flags)
+        if pid:
+            assert self.told.ended(pid, status)
+
+
 def test_a_running_nginx_is_told_and_refuses_what_it_does_not_take(tmp_path: Path) -> None:
     (local,) = free_ports(1)
     with upstream("one") as one, upstream("two") as two, nginx_here(tmp_path) as found:
         door = Door("127.0.0.1", local)
         site = Site((one.place,), local=door, user=found.user, version=found.version)
-        start = Exec(proxy.command(found))
+        teller = Teller(Exec(proxy.command(found)), site, tmp_path)
         with serving(found, site) as process:
 
             def answers() -> set[str]:
                 return {ask(door, "/execution/x", host="127.0.0.1").json()["server"] for _ in range(4)}
 
             assert answers() == {"one"}
-            upstreams.tell(start, site, (one.place, two.place), process.pid)
+            assert teller.tell((one.place, two.place), process.pid) is Event.UPSTREAMS_CHANGED
             wait_until(lambda: answers() == {"one", "two"}, 10, "both are asked")
-            upstreams.tell(start, site, (two.place,), process.pid)
+            assert teller.tell((two.place,), process.pid) is Event.UPSTREAMS_CHANGED
             wait_until(lambda: answers() == {"two"}, 10, "the second one alone is asked")
             before = (found.folder / "nginx.conf").read_text()
-            with pytest.raises(FleetError, match="nginx does not take its new configuration"):
-                upstreams.tell(start, site, ("no.such.host.invalid:99999",), process.pid)
+            assert teller.tell(("no.such.host.invalid:99999",), process.pid) is Event.UPSTREAMS_REFUSED
+            assert "nginx does not take its new configuration: " in teller.said[-1][1]
             assert (found.folder / "nginx.conf").read_text() == before
+            assert not (found.folder / upstreams.CANDIDATE).exists()
             assert answers() == {"two"}
+            teller.told.tell_nginx(teller.start, process.pid)  # the same is not tried again
+            assert teller.told._trial is None
+
+
+def test_an_nginx_that_takes_long_to_read_is_not_waited_for_and_asked_again_after_a_while(tmp_path: Path) -> None:
+    """As where the names of api-servers are to be resolved and nobody does that."""
+    slow = tmp_path / "nginx"
+    slow.write_text("#!/bin/sh\nexec sleep 60\n")
+    slow.chmod(0o755)
+    (tmp_path / "nginx.conf").write_text("in use")
+    start = Exec((str(slow), "-p", f"{tmp_path}/", "-c", "nginx.conf"))
+    teller = Teller(start, Site(("127.0.0.1:8080",), local=Door("127.0.0.1", 8100)), tmp_path)
+    teller.told.look(["127.0.0.1:8080", "127.0.0.1:8081"], [])
+    began = time.monotonic()
+    teller.told.tell_nginx(start, None)
+    teller.told.tell_nginx(start, None)
+    assert time.monotonic() - began < 1.0
+    teller.reap(os.WNOHANG)
+    teller.now = upstreams.TEST_SECONDS + 1
+    teller.told.tell_nginx(start, None)
+    teller.reap(0)
+    teller.told.tell_nginx(start, None)
+    assert teller.said == [(Event.UPSTREAMS_REFUSED, "nginx did not get to say whether it takes its new configuration")]
+    assert (tmp_path / "nginx.conf").read_text() == "in use"
+    teller.told.tell_nginx(start, None)
+    assert teller.told._trial is None
+    teller.now += upstreams.AGAIN_SECONDS
+    teller.told.tell_nginx(start, None)
+    assert teller.told._trial is not None
+    os.kill(teller.told._trial.pid, 9)
+    teller.reap(0)
+    teller.told.tell_nginx(start, None)

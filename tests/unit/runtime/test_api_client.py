@@ -247,6 +247,60 @@ def test_a_run_that_is_there_already_is_refused() -> None:
         assert not hasattr(asking.dag_runs.trigger("dag", "run"), "ok")
 
 
+ATTEMPT = "019aa6d1-7a5b-7c09-a1c7-61a6f0e3b1de"
+START = f"task-instances/{ATTEMPT}/run"
+END = f"task-instances/{ATTEMPT}/state"
+PAUSES = ["deferred", "up_for_reschedule", "awaiting_input"]
+
+
+def pausing(asking: FleetClient, state: str) -> httpx.Response:
+    """An attempt that was started says that it pauses."""
+    asking.patch(START, content='{"state": "running", "hostname": "here", "pid": 7}')
+    return asking.patch(END, content=f'{{"state": "{state}"}}')
+
+
+@pytest.mark.parametrize("state", PAUSES)
+@pytest.mark.parametrize("refusal", [404, 409, 410])
+def test_a_pause_that_may_have_arrived_is_not_told_again_when_its_process_runs_no_more(
+    state: str, refusal: int
+) -> None:
+    with toy_api(answers(200, DROP, refusal)) as api, client(api.url, pauses=Pauses()) as asking:
+        pausing(asking, state)
+    assert api.asked[1:] == [
+        ("PATCH", f"/execution/{END}"), ("PUT", f"/execution/task-instances/{ATTEMPT}/heartbeat")
+    ]  # fmt: skip
+    assert api.sent[-1] == {"hostname": "here", "pid": 7}
+
+
+@pytest.mark.parametrize("heard", [200, 403])
+def test_a_pause_that_did_not_arrive_is_told_again(heard: int) -> None:
+    with toy_api(answers(200, DROP, heard)) as api, client(api.url, pauses=Pauses()) as asking:
+        assert pausing(asking, "deferred").status_code == 200
+    assert [method for method, _ in api.asked] == ["PATCH", "PATCH", "PUT", "PATCH"]
+
+
+def test_whether_a_pause_arrived_is_asked_before_each_time_that_it_is_told_again() -> None:
+    told = answers(200, DROP, 503, DROP, 200, 503, 409)
+    with toy_api(told) as api, client(api.url, pauses=Pauses()) as asking:
+        assert pausing(asking, "deferred").status_code == 409
+    assert [method for method, _ in api.asked] == ["PATCH", "PATCH", "PUT", "PUT", "PUT", "PATCH", "PUT"]
+
+
+def test_an_end_and_what_cannot_have_arrived_are_told_again_at_once() -> None:
+    with toy_api(answers(200, DROP)) as api, client(api.url, pauses=Pauses()) as asking:
+        assert pausing(asking, "success").status_code == 200
+        assert len(api.asked) == 3
+    with toy_api() as api, client(nowhere(), api.url, pauses=Pauses()) as asking:
+        assert pausing(asking, "deferred").status_code == 200
+        assert len(api.asked) == 2
+
+
+def test_the_pause_of_an_attempt_that_another_client_started_is_told_again() -> None:
+    with toy_api(answers(DROP)) as api, client(api.url, pauses=Pauses()) as asking:
+        assert asking.patch(END, content='{"state": "deferred"}').status_code == 200
+    assert [method for method, _ in api.asked] == ["PATCH", "PATCH"]
+
+
 def test_a_slow_server_is_given_more_time_in_each_round(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api_client, "API_TIMEOUT", 0.2)
 

@@ -140,6 +140,7 @@ def test_heartbeats_are_looked_at_only_while_something_may_run(
     scheduler.executor.flights = flights  # type: ignore[assignment]
     found = [object()]
     monkeypatch.setattr(presence, "read", lambda session: None)
+    monkeypatch.setattr(presence, "holding", lambda session, own: frozenset())
     monkeypatch.setattr(SchedulerJobRunner, "_find_task_instances_without_heartbeats", lambda self, session: found)
     assert scheduler._find_task_instances_without_heartbeats(session=None) == (found if asked else [])  # type: ignore[arg-type]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,10 @@ from celery.exceptions import WorkerLostError
 from sqlalchemy.orm import scoped_session, sessionmaker
 
 from airfleet.runtime import executor as module
-from airfleet.runtime.executor import FleetExecutor
+from airfleet.runtime.executor import FleetExecutor, Refused
+from airfleet.runtime.outcomes import NotBegun, begun_mark
 from airfleet.runtime.publisher import TASK_NAME
+from airfleet.runtime.reconciler import LOST_SECONDS
 
 TOKEN = "a token that nobody else may read"
 
@@ -216,68 +219,79 @@ def test_an_attempt_that_somebody_else_queued_again_is_not_ours(
     assert fleet_executor.running == set()
 
 
-@pytest.mark.parametrize("state", ["queued", "running"])
-def test_a_worker_that_failed_beside_its_task_is_reported(
-    fleet_executor: FleetExecutor, database: sqlalchemy.Engine, state: str
+def test_an_attempt_that_ended_without_a_report_is_reported(
+    fleet_executor: FleetExecutor, database: sqlalchemy.Engine
 ) -> None:
     lost, healthy = task(), task(name="healthy")
     for workload in (lost, healthy):
-        write(database, workload, state)
+        write(database, workload, "running")
     send(fleet_executor, lost, healthy)
-    backend = fleet_executor.celery_app.backend
-    backend.mark_as_failure(lost.ti.external_executor_id, RuntimeError("no such image"))
+    fail(fleet_executor, lost, RuntimeError("exit code -9"))
     look(fleet_executor)
     events = fleet_executor.get_event_buffer()
     assert {key: event[0] for key, event in events.items()} == {lost.key: TaskInstanceState.FAILED}
     assert fleet_executor.running == {healthy.key}
 
 
-def lose(fleet_executor: FleetExecutor, workload: ExecuteTask) -> None:
-    """Celery tells that the process that ran this message was killed."""
-    fleet_executor.celery_app.backend.mark_as_failure(workload.ti.external_executor_id, WorkerLostError("signal 9"))
+def fail(fleet_executor: FleetExecutor, workload: ExecuteTask, error: Exception) -> None:
+    """Celery tells that this message failed."""
+    fleet_executor.celery_app.backend.mark_as_failure(workload.ti.external_executor_id, error)
 
 
-def test_an_attempt_whose_worker_died_is_left_to_the_agent_of_its_host_and_reported_when_that_is_silent(
-    fleet_executor: FleetExecutor, database: sqlalchemy.Engine
+LOST, UNBEGUN = WorkerLostError("signal 9"), NotBegun("OSError: [Errno 30] Read-only file system")
+
+
+@pytest.mark.parametrize("state", ["running", "restarting"])
+@pytest.mark.parametrize("error", [LOST, UNBEGUN], ids=["lost", "unbegun"])
+def test_what_became_of_a_second_message_is_not_believed_of_the_attempt_that_runs_and_what_it_tells_itself_is(
+    fleet_executor: FleetExecutor, database: sqlalchemy.Engine, error: Exception, state: str
 ) -> None:
     workload = task()
-    write(database, workload, "running")
+    write(database, workload, state)
     send(fleet_executor, workload)
-    lose(fleet_executor, workload)
-    for _ in range(2):
+    fail(fleet_executor, workload, error)
+    for _ in range(2 * module.MOST_UNBEGUN):
         look(fleet_executor)
-        assert fleet_executor.get_event_buffer() == {}
-        assert fleet_executor.running == {workload.key}
-    flight = fleet_executor.flights[workload.key]
-    assert flight.lost_at is not None
-    flight.lost_at -= module.LOST_PATIENCE_SECONDS
+    assert fleet_executor.get_event_buffer() == {}
+    assert fleet_executor.running == {workload.key}
+    fail(fleet_executor, workload, RuntimeError("exit code -9"))
     look(fleet_executor)
-    assert fleet_executor.get_event_buffer()[workload.key][0] == TaskInstanceState.FAILED
+    assert fleet_executor.running == set()
+    assert workload.key in fleet_executor.get_event_buffer()
 
 
-def test_an_attempt_whose_worker_died_before_it_began_is_sent_again_a_few_times(
-    fleet_executor: FleetExecutor, database: sqlalchemy.Engine
+@pytest.mark.parametrize(
+    "error", [LOST, UNBEGUN, RuntimeError("an older worker")], ids=["lost", "unbegun", "something"]
+)
+def test_an_attempt_that_could_not_begin_is_sent_again_later_each_time_and_not_for_ever(
+    fleet_executor: FleetExecutor, database: sqlalchemy.Engine, error: Exception
 ) -> None:
     workload = task()
     write(database, workload, "queued")
     send(fleet_executor, workload)
     celery_id = workload.ti.external_executor_id or ""
-    for _ in range(module.MOST_UNBEGUN_LOSSES):
-        lose(fleet_executor, workload)
+    pauses = []
+    for _ in range(module.MOST_UNBEGUN):
+        fail(fleet_executor, workload, error)
         look(fleet_executor)
         assert fleet_executor.get_event_buffer() == {}
         assert fleet_executor.celery_app.AsyncResult(celery_id).state == "PENDING"
-        assert fleet_executor._reconciler.watched[celery_id].doubted
-    lose(fleet_executor, workload)
+        again_at = fleet_executor._reconciler.watched[celery_id].unsent_from
+        assert again_at is not None
+        pauses.append(again_at - time.monotonic())
+    assert [round(pause) for pause in pauses] == [2, 4, 8, 16, 32, 60, 60, 60]
+    fail(fleet_executor, workload, error)
     look(fleet_executor)
     assert fleet_executor.get_event_buffer()[workload.key][0] == TaskInstanceState.FAILED
 
 
-def test_those_that_ended_by_themselves_are_told_from_those_that_were_lost(fleet_executor: FleetExecutor) -> None:
-    failed, lost, silent = task(), task(), task()
-    fleet_executor.celery_app.backend.mark_as_failure(failed.ti.external_executor_id, RuntimeError("its own"))
-    lose(fleet_executor, lost)
-    ids = [workload.ti.external_executor_id or "" for workload in (failed, lost, silent)]
+def test_those_that_ended_by_themselves_are_told_from_those_that_were_lost_or_had_not_begun(
+    fleet_executor: FleetExecutor,
+) -> None:
+    failed, lost, unbegun, silent = task(), task(), task(), task()
+    for workload, error in ((failed, RuntimeError("its own")), (lost, LOST), (unbegun, UNBEGUN)):
+        fail(fleet_executor, workload, error)
+    ids = [workload.ti.external_executor_id or "" for workload in (failed, lost, unbegun, silent)]
     assert fleet_executor.ended_by_themselves(ids) == {ids[0]}
     assert fleet_executor.ended_by_themselves([]) == frozenset()
 
@@ -339,6 +353,43 @@ def test_the_end_of_a_callback_is_what_its_kept_result_says(
     assert fleet_executor.running == set()
 
 
+def test_the_message_of_a_callback_is_watched_until_it_has_begun_and_sent_again_when_it_is_lost(
+    fleet_executor: FleetExecutor, database: sqlalchemy.Engine
+) -> None:
+    begins, lost = callback(), callback()
+    send(fleet_executor, begins, lost)
+    ids = [message(fleet_executor).headers["id"] for _ in range(2)]
+    fleet_executor.celery_app.backend.store_result(begun_mark(ids[0]), None, "STARTED")
+    look(fleet_executor)
+    assert list(fleet_executor._reconciler.watched) == ids[1:]
+    fleet_executor._reconciler.watched[ids[1]].sent_at -= LOST_SECONDS
+    fleet_executor.doubt_messages()
+    look(fleet_executor)
+    again = message(fleet_executor)
+    assert again.headers["id"] == ids[1]
+    assert again.headers["ignore_result"] is False
+    assert json.loads(again.payload[0][0])["callback"]["id"] == lost.callback.id
+    assert fleet_executor.running == {begins.callback.key, lost.callback.key}
+
+
+def test_a_callback_that_loses_its_worker_runs_again_a_few_times(
+    fleet_executor: FleetExecutor, database: sqlalchemy.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FIRST_UNBEGUN_SECONDS", 0.0)
+    workload = callback()
+    send(fleet_executor, workload)
+    for tries in range(1 + module.MOST_CALLBACK_LOSSES):
+        celery_id = message(fleet_executor).headers["id"]
+        fleet_executor.celery_app.backend.store_result(begun_mark(celery_id), None, "STARTED")
+        look(fleet_executor)
+        assert fleet_executor._reconciler.watched == {}
+        fleet_executor.celery_app.backend.mark_as_failure(celery_id, LOST)
+        look(fleet_executor)
+        fleet_executor.sync()
+        assert (fleet_executor.running == set()) is (tries == module.MOST_CALLBACK_LOSSES)
+    assert fleet_executor.get_event_buffer()[workload.callback.key][0] == CallbackState.FAILED
+
+
 def test_what_was_queued_by_a_scheduler_that_is_gone_is_watched(
     fleet_executor: FleetExecutor, database: sqlalchemy.Engine
 ) -> None:
@@ -361,7 +412,7 @@ def test_a_message_of_a_scheduler_that_is_gone_is_doubted_until_it_is_seen_to_wa
     write(database, workload, "queued")
     assert list(fleet_executor.try_adopt_task_instances([queued])) == []
     celery_id = str(queued.external_executor_id)
-    assert fleet_executor._reconciler.watched[celery_id].doubted
+    assert fleet_executor._reconciler.watched[celery_id].unsent_from is not None
     fleet_executor._publisher.send(workload.model_dump_json(), task_id=celery_id, queue="default", keep_result=False)
     look(fleet_executor)  # one message for one queued attempt: nothing is missing
     assert not fleet_executor._reconciler.watched[celery_id].doubted
@@ -416,6 +467,60 @@ def test_pauses_between_attempts_to_reach_the_broker_grow_and_end_with_the_first
     assert pauses[-1] == module.LONGEST_BACKOFF_SECONDS
     broker_is_back(without_broker)
     assert without_broker._backoff == module.FIRST_BACKOFF_SECONDS
+
+
+def refused(fleet_executor: FleetExecutor, count: int) -> list[ExecuteTask]:
+    """Tasks for a queue that is refused, as RabbitMQ refuses one that was made otherwise; of high priority."""
+    fleet_executor.celery_app.amqp.queues.create_missing = False
+    workloads = [task(name=f"refused{number}") for number in range(count)]
+    for workload in workloads:
+        workload.ti.queue, workload.ti.priority_weight = "classic", 9
+    return workloads
+
+
+def test_messages_that_are_refused_keep_nothing_from_those_behind_them(
+    fleet_executor: FleetExecutor, database: sqlalchemy.Engine
+) -> None:
+    others = refused(fleet_executor, 8)
+    one = task(name="one")
+    send(fleet_executor, *others, one)
+    fleet_executor.trigger_tasks(8)
+    assert fleet_executor.running == {one.key}
+    assert set(fleet_executor.queued_tasks) == {other.key for other in others}
+
+
+def test_while_a_message_is_refused_it_is_seen_which_others_are_missing(
+    fleet_executor: FleetExecutor, database: sqlalchemy.Engine
+) -> None:
+    one = task(name="one")
+    write(database, one, "queued")
+    send(fleet_executor, one, *refused(fleet_executor, 1))
+    fleet_executor.trigger_tasks(8)
+    message(fleet_executor)  # as if it was lost
+    look(fleet_executor)
+    assert fleet_executor._reconciler.watched[one.ti.external_executor_id or ""].missing_since is not None
+
+
+def test_a_message_that_is_refused_is_tried_again_later_each_time_and_sent_when_it_is_taken(
+    fleet_executor: FleetExecutor,
+) -> None:
+    (one,) = refused(fleet_executor, 1)
+    send(fleet_executor, one)
+    pauses = []
+    for _ in range(9):
+        pauses.append(fleet_executor._refused[one.key].pause)
+        fleet_executor.event_buffer.clear()
+        fleet_executor.patience_seconds = 5.0
+        assert 0.0 < fleet_executor._patience(sent_anything=True) <= pauses[-1]
+        fleet_executor._refused[one.key] = Refused(0.0, pauses[-1])
+        assert fleet_executor._patience(sent_anything=False) == 0.0
+        fleet_executor.trigger_tasks(8)
+    assert pauses == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
+    fleet_executor._refused[one.key] = Refused(0.0, 30.0)
+    fleet_executor.celery_app.amqp.queues.create_missing = True
+    fleet_executor.trigger_tasks(8)
+    assert fleet_executor.running == {one.key}
+    assert fleet_executor._refused == {}
 
 
 def test_without_postgresql_a_heartbeat_waits_and_does_not_when_there_is_something_to_do(

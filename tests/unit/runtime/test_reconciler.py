@@ -138,13 +138,89 @@ def test_while_tasks_begin_at_once_nothing_is_asked(begun_after: float) -> None:
 def test_where_only_numbers_are_known_a_shorter_queue_means_that_some_are_missing() -> None:
     queued = {"a": "q", "b": "q", "c": "other"}
     assert broker_content.missing(queued, {"q": Waiting(2), "other": Waiting(0)}) == {"c"}
-    assert broker_content.missing(queued, {"q": Waiting(1), "other": Waiting(5)}) == {"a", "b"}
+    assert broker_content.missing(queued, {"q": Waiting(1), "other": Waiting(5)}) == {"a"}  # it was sent first
     assert broker_content.missing(queued, {}) == {"a", "b", "c"}
 
 
-@pytest.mark.parametrize(("missing", "sent"), [(False, False), (True, True)])
-def test_age_alone_sends_nothing(missing: bool, sent: bool) -> None:
-    assert reconciler.is_to_be_sent(Message("q", 0.0), 1e6, missing, False) is sent
+@pytest.mark.parametrize(("missing_since", "sent"), [(None, False), (0.0, True)])
+def test_age_alone_sends_nothing(missing_since: float | None, sent: bool) -> None:
+    assert reconciler.is_to_be_sent(Message("q", 0.0, missing_since=missing_since), 1e6, False, Waiting(0)) is sent
+
+
+BACKLOG = tuple(f"message-{number}" for number in range(100))
+
+
+def test_of_a_queue_of_which_only_the_length_is_told_what_others_wait_for_hides_no_adopted_message() -> None:
+    broker = Broker(waiting=Waiting(40))  # all of them of another scheduler
+    one = Reconciler(broker.look)
+    for name in ("a", "b"):
+        one.adopt(name, "q", 100.0)
+    assert one.to_send(100.0) == {"a", "b"}
+    for name in ("a", "b"):
+        one.sent(name, "q", 100.0)
+    assert [one.to_send(at) for at in (105.0, 110.0, 200.0)] == [frozenset()] * 3  # once
+
+
+def test_of_a_queue_of_which_only_the_length_is_told_messages_that_begin_one_after_another_are_not_sent_again() -> None:
+    broker = Broker()
+    one = watching(broker, *BACKLOG)
+    for number, name in enumerate(BACKLOG):  # a task takes five seconds; at each look the next one is being taken
+        broker.waiting = Waiting(len(BACKLOG) - number - 1)
+        assert one.to_send(20.0 + 5 * number) == frozenset()
+        one.forget(name)
+
+
+def test_of_a_queue_of_which_only_the_length_is_told_as_many_are_sent_as_are_missing_in_two_looks() -> None:
+    broker = Broker(waiting=Waiting(len(BACKLOG) - 2))
+    one = watching(broker, *BACKLOG)
+    assert one.to_send(20.0) == frozenset()
+    assert one.to_send(20.0 + PASSING_SECONDS) == {*BACKLOG[:2]}
+    for name in BACKLOG[:2]:
+        one.sent(name, "q", 22.0)
+    broker.waiting = Waiting(len(BACKLOG))
+    assert [one.to_send(at) for at in (30.0, 60.0, 3600.0)] == [frozenset()] * 3
+
+
+def test_what_was_taken_in_vain_makes_no_other_message_seem_missing() -> None:
+    one = watching(Broker(waiting=Waiting(len(BACKLOG) - 1)), *BACKLOG)
+    one.came_to_nothing(BACKLOG[50], 50.0)
+    assert [one.to_send(at) for at in (20.0, 25.0, 30.0)] == [frozenset()] * 3
+    assert one.to_send(50.0) == {BACKLOG[50]}
+
+
+def test_a_doubt_about_a_queue_of_which_only_the_length_is_told_is_settled_within_seconds() -> None:
+    broker = Broker(waiting=Waiting(1))
+    one = watching(broker, "a", "b")
+    one.to_send(3.0)
+    broker.waiting = Waiting(0)
+    one.doubt_all(4.0)
+    assert one.to_send(4.0) == {"a", "b"}  # nothing at all waits
+    one = watching(Broker(waiting=Waiting(1)), "a", "b")
+    one.doubt_all(4.0)
+    assert one.to_send(4.0) == frozenset()
+    assert one.is_due(4.0 + reconciler.DOUBTFUL_LOOK_SECONDS)
+    assert one.to_send(4.0 + PASSING_SECONDS) == {"a"}
+
+
+@pytest.mark.parametrize("waiting", [Waiting(5), Waiting(5, frozenset()), Waiting(0)])
+def test_what_was_taken_in_vain_is_sent_again_when_it_is_time_and_not_earlier(waiting: Waiting) -> None:
+    one = watching(Broker(waiting=waiting), "a")
+    one.to_send(1.0)
+    one.came_to_nothing("a", 30.0)
+    one.doubt_all(3.0)
+    assert [one.to_send(at) for at in (3.0, 15.0, 29.0)] == [frozenset()] * 3
+    assert one.is_due(30.0)
+    assert one.to_send(30.0) == {"a"}
+    one.sent("a", "q", 30.0)
+    assert one.to_send(31.0) == frozenset()
+
+
+def test_what_was_taken_in_vain_and_waits_a_second_time_is_left_alone() -> None:
+    one = watching(Broker(waiting=Waiting(1, frozenset({"a"}))), "a")
+    one.came_to_nothing("a", 3.0)
+    assert [one.to_send(at) for at in (3.0, 10.0, 100.0)] == [frozenset()] * 3
+    one.came_to_nothing("nobody knows it", 3.0)
+    assert set(one.watched) == {"a"}
 
 
 def test_a_broker_that_tells_only_numbers_is_asked_for_them_also_about_a_queue_that_is_not_there() -> None:
