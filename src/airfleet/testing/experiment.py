@@ -11,10 +11,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import psycopg
 
+from airfleet.events import Event as LogEvent
 from airfleet.testing import audit, invariants, secrecy, witness
 from airfleet.testing.history import Answer, History, Run
 from airfleet.testing.history import Fault as HappenedFault
@@ -31,6 +33,8 @@ LOOK_SECONDS = 0.5
 #: until the API answers again when nothing had been left that could
 RETURN_SECONDS = 60.0
 Say = Callable[[str], None]
+#: stands in each such line of an agent's log
+_SURPRISED = f'"action": "{LogEvent.SURPRISED.name.lower()}"'
 #: what is broken
 T = TypeVar("T", bound=Observed)
 
@@ -214,6 +218,7 @@ class Experiment(Generic[T]):
         evidence, states = self._evidence(), self._states()
         assert evidence is not None, "the database did not come back"
         assert states is not None, "the database did not come back"
+        self._helped += surprises(self._target.logs())
         faults = [one.moment for one in self._recoveries]
         history = History(
             notes=evidence.notes,
@@ -242,6 +247,13 @@ class Experiment(Generic[T]):
     def _settled(self) -> float:
         """From the end of the last fault to the beginning of the window after it."""
         return self._recoveries[-1].waited + self._shape.settle_seconds
+
+
+def surprises(logs: Sequence[Path]) -> list[str]:
+    """What agents met that nobody had thought of: they go on, and somebody has to look at it all the same."""
+    agents = [path for path in logs if path.name == "agent.log"]
+    lines = (line for path in agents for line in path.read_text(errors="replace").splitlines())
+    return [f"an agent says: {line.strip()}" for line in lines if _SURPRISED in line]
 
 
 def _happened(moment: Moment) -> HappenedFault:

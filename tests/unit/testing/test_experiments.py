@@ -21,6 +21,7 @@ from airfleet.cli.rest import ApiError
 from airfleet.errors import FleetError
 from airfleet.pipelines.checks import read_and_check
 from airfleet.testing import host_faults, matrix, nemesis, processes, secrecy, witness, workload
+from airfleet.testing.experiment import surprises
 from airfleet.testing.history import Run, Task
 from airfleet.testing.hosts_target import HostsTarget
 from airfleet.testing.load import Load
@@ -85,6 +86,13 @@ def test_a_run_says_what_has_to_become_of_it() -> None:
     fails = Asked(workload.ONE, "r", {"errors": 1})
     assert (fails.must_end, fails.callbacks) == (frozenset(), {Task(workload.ONE, "r", "work")})
     assert Asked(workload.TOLD, "r").callbacks == {Task(workload.TOLD, "r", "")}
+
+
+def test_what_an_agent_met_that_nobody_had_thought_of_is_seen(tmp_path: Path) -> None:
+    log = tmp_path / "agent.log"
+    log.write_text('at it is healthy {"action": "component_healthy"}\nat odd {"action": "surprised", "part": "x"}\n')
+    (tmp_path / "worker.log").write_text('{"action": "surprised"}\n')
+    assert surprises(tuple(tmp_path.iterdir())) == ['an agent says: at odd {"action": "surprised", "part": "x"}']
 
 
 # --- the load ---------------------------------------------------------------------------------------
