@@ -126,6 +126,7 @@ def figures() -> str:
         ),
     ]
     rows += _task_path_rows()
+    rows += _fault_rows()
     machine = idle["machine"]
     where = f"{machine['cores']} cores, Airflow {machine['packages']['apache-airflow']}, Python {machine['python']}"
     return f"""\
@@ -135,7 +136,9 @@ Measured by `make bench` ({where}), each by itself, the dates in the raw data;
 {_repeats(ours["start_seconds"]["repeats"])}.
 airfleet is PostgreSQL, Valkey and Celery, a process for each task; Airflow alone is `airflow standalone`: SQLite, no
 broker, no Celery worker. Its Dags in YAML come from the usual Python file that reads them all. For chain and fan-out,
-Airflow alone is CeleryExecutor on the same PostgreSQL and Valkey, with its defaults; both have its 16 slots there.
+Airflow alone is CeleryExecutor on the same PostgreSQL and Valkey, with its defaults; both have its 16 slots there. What
+becomes of tasks when something dies is from `make drill`, Airflow alone as there, with a quarter of the load:
+[the fault matrix](docs/reference/faults.md).
 [What is measured, and how](benchmarks), and [every figure](benchmarks/results).
 """
 
@@ -158,6 +161,32 @@ def _task_path_rows() -> list[tuple[str, ...]]:
         for workload, title, key, form in wanted
         if workload in ours and workload in stock
     ]
+
+
+def _fault_rows() -> list[tuple[str, ...]]:
+    """What becomes of tasks when something dies, where it was done to both."""
+    systems = _results("faults")["systems"] if (RESULTS / "faults.json").is_file() else {}
+    ours, stock = (systems.get(name, {}) for name in ("airfleet", "stock"))
+    wanted = (
+        ("the scheduler killed, until its tasks are watched again", "F2", lambda found: _recovery(found, "watch")),
+        ("a worker killed, until its tasks run again", "F5", lambda found: _recovery(found, "rerun")),
+        ("tasks that fail of a broker away for a minute", "F17", _failed_by_it),
+        ("tasks that fail of an API away for five minutes", "F11", _failed_by_it),
+    )
+    both = ours.keys() & stock.keys()
+    return [(title, shown(ours[row]), shown(stock[row])) for title, row, shown in wanted if row in both]
+
+
+def _recovery(found: Mapping[str, Any], watch: str) -> str:
+    """The median; a word when it did not come each time."""
+    one = found["recovery"][watch]
+    return f"{one['median_s']:.1f} s" if one["recovered"] == one["of"] else "they fail"
+
+
+def _failed_by_it(found: Mapping[str, Any]) -> str:
+    """How many tasks each time, in the middle."""
+    failed = sum(sentence.endswith("is recorded as failed, and raised no error") for sentence in found["violations"])
+    return f"{failed / len(found['faults']):.0f}"
 
 
 def measured() -> dict[Path, str]:
