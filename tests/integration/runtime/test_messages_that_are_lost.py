@@ -122,11 +122,8 @@ def test_of_a_backlog_of_which_one_message_is_being_taken_none_is_sent_again(pub
     assert one.to_send(45.0) == frozenset()
 
 
-def test_a_queue_that_the_broker_refuses_costs_other_messages_nothing(
-    broker: BrokerUnderTest, publisher: Publisher
-) -> None:
-    if not isinstance(broker, RabbitMQ):
-        pytest.skip("Valkey knows no kinds of queues")
+@pytest.mark.parametrize("broker", [RabbitMQ], ids=["rabbitmq"], indirect=True)  # Valkey knows no kinds of queues
+def test_a_queue_that_the_broker_refuses_costs_other_messages_nothing(publisher: Publisher) -> None:
     send(publisher, "good")
     assert publisher._connection is not None
     with publisher._connection.channel() as channel:
