@@ -182,8 +182,13 @@ class FleetExecutor(CeleryExecutor):
         return self.listener.take()
 
     def end(self, synchronous: bool = False) -> None:
-        """Look a last time; close both connections."""
-        super().end(synchronous)
+        """Close both connections; only when asked to wait, wait first.
+
+        Not look a last time, as stock does: nobody processes what would be seen. And where it ends because the host of
+        the database is gone, each question that it asks is another ten seconds until it can be started again.
+        """
+        if synchronous:
+            super().end(synchronous)
         self._publisher.close()
         if self.listener is not None:
             self.listener.close()

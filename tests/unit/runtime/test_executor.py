@@ -311,6 +311,17 @@ def test_a_message_is_watched_until_its_attempt_has_begun(
     assert list(fleet_executor._reconciler.watched) == ids[1:2]
 
 
+class Silent(FleetExecutor):
+    """One that may ask nobody."""
+
+    def sync(self) -> None:
+        raise AssertionError("it looks, and nobody hears what it sees")
+
+
+def test_a_scheduler_that_ends_does_not_wait_for_a_database_that_may_be_gone() -> None:
+    Silent(parallelism=1).end()
+
+
 def test_the_result_backend_is_not_asked_about_what_was_just_sent(
     fleet_executor: FleetExecutor, database: sqlalchemy.Engine
 ) -> None:
