@@ -382,19 +382,35 @@ def test_a_second_message_that_cannot_begin_does_no_harm_to_the_attempt_that_run
 
 
 @pytest.mark.long
-def test_a_callback_that_is_lost_with_its_process_runs_again(losing: Losing) -> None:
+@pytest.mark.parametrize("lost", ["process", "worker", "schedulers"])
+def test_a_callback_that_is_lost_with_its_process_runs_again_and_one_without_scheduler_is_seen_to(
+    losing: Losing, lost: str
+) -> None:
+    losing.database.execute("DELETE FROM callback")
     told = losing.folder.with_name(f"{losing.folder.name}.told")
+    told.unlink(missing_ok=True)
     losing.start(1, seconds=4, dag_id="late")
     wait_until(told.exists, 60, "the callback begins")
+    began = time.monotonic()
     worker = losing.fleet.component("worker").pid or 0
-    monitors = [pid for pid in family(worker) if _named(pid, MONITOR) == "tell"]
-    assert monitors
-    for pid in monitors:  # itself, too: it has the title of who forked it
-        os.kill(pid, signal.SIGKILL)
+    if lost == "process":
+        monitors = [pid for pid in family(worker) if _named(pid, MONITOR) == "tell"]
+        assert monitors
+        for pid in monitors:  # itself, too: it has the title of who forked it
+            os.kill(pid, signal.SIGKILL)
+    elif lost == "worker":
+        for pid in family(worker):
+            processes_gone(pid)
+    else:
+        for name in ("scheduler", "scheduler-2"):
+            losing.fleet.kill(name)
     states = "SELECT state FROM callback WHERE type = 'executor'"
-    wait_until(lambda: losing.database.execute(states).fetchall() == [("success",)], SENT, "it has run")
-    assert [line.split()[1] for line in told.read_text().splitlines()] == ["begins", "begins", "ends"]
-    losing.wait_for_the_end()
+    wait_until(lambda: losing.database.execute(states).fetchall() == [("success",)], 2 * SENT, "it has run")
+    losing.measured[f"callback's {lost} killed, over"] = time.monotonic() - began
+    words = [line.split()[1] for line in told.read_text().splitlines()]
+    assert words == (["begins", "ends"] if lost == "schedulers" else ["begins", "begins", "ends"])
+    for run in losing.asked:
+        assert losing.fleet.wait_for_run(run.dag_id, run.run_id) == "success", losing.told()
 
 
 @pytest.mark.parametrize("processes_killed", ["monitor", "monitor and attempt"])

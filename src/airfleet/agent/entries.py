@@ -22,7 +22,7 @@ import psycopg
 
 from airfleet import libpq
 from airfleet.agent import fencing, leases, schema_lock
-from airfleet.runtime import heartbeats, identity, losses, presence, wakeups
+from airfleet.runtime import claimed_callbacks, heartbeats, identity, losses, presence, wakeups
 
 Options = Mapping[str, str]
 
@@ -83,6 +83,7 @@ def _migrate() -> None:
     _with_database(losses.install)
     _with_database(leases.install)
     _with_database(presence.install)
+    _with_database(claimed_callbacks.install)
     try:
         _with_database(libpq.settle)
     except psycopg.Error as refused:

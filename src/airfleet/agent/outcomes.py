@@ -71,13 +71,20 @@ class Outcomes:
         return len(files)
 
     def _carry(self, files: Sequence[Path]) -> None:
-        values = [file.read_text(encoding="utf-8") for file in files]
-        self._database.rows(_KEEP, ([file.name for file in files], values))
-        for file in files:
-            file.unlink(missing_ok=True)
+        read = {file: (_mark(file), file.read_text(encoding="utf-8")) for file in files}
+        self._database.rows(_KEEP, ([file.name for file in read], [value for _, value in read.values()]))
+        for file, (mark, _) in read.items():
+            if _mark(file) == mark:  # else another one was put in its place meanwhile, to be carried next
+                file.unlink()
 
     def _waiting(self) -> list[Path]:
         try:
             return sorted(path for path in self._folder.iterdir() if not path.name.startswith("."))
         except FileNotFoundError:
             return []
+
+
+def _mark(file: Path) -> tuple[int, int]:
+    """What tells a file from another one that is put in its place."""
+    found = file.stat()
+    return found.st_ino, found.st_mtime_ns

@@ -21,9 +21,11 @@ from __future__ import annotations
 import ctypes
 import logging
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from typing import Any
 
 import httpx
@@ -55,6 +57,8 @@ IDLE_TITLE = "airfleet slot"
 _NOT_WANTED = (409, 404)
 #: how long a slot rests that could not begin an attempt, seconds: the first time, doubled each time, and at most
 FIRST_REST_SECONDS, LONGEST_REST_SECONDS = 1.0, 30.0
+#: between two signs of who runs a callback, seconds
+CALLBACK_BEAT_SECONDS = 3.0
 _PR_SET_PDEATHSIG, _PR_GET_PDEATHSIG = 1, 2
 _MESSAGE: TypeAdapter[Any] = TypeAdapter(ExecutorWorkload)
 
@@ -155,8 +159,8 @@ def _run(workload: Any, to_stdout: bool, start: Start) -> None:
             _supervise(workload, to_stdout, start)
         else:
             start.told = True  # nobody is asked whether a callback may begin
-            _say_that_it_begins()
-            BaseExecutor.run_workload(workload, subprocess_logs_to_stdout=to_stdout)
+            with _saying_that_it_runs():
+                BaseExecutor.run_workload(workload, subprocess_logs_to_stdout=to_stdout)
     except TaskAlreadyRunningError as running:
         log.info("%s runs elsewhere already; a message that came twice is ignored", workload.display_name)
         raise Ignore from running
@@ -174,12 +178,34 @@ def _run(workload: Any, to_stdout: bool, start: Start) -> None:
         raise Ignore from error
 
 
-def _say_that_it_begins() -> None:
-    """Of a callback no row tells that its message has arrived. It runs also when that cannot be told."""
+@contextmanager
+def _saying_that_it_runs() -> Iterator[None]:
+    """Of a callback no row tells that a worker has begun with it, and lives. It runs also when that cannot be told."""
     if not current_task:
+        yield
         return
+    # Both are of this thread only.
+    backend, mark, ends = current_task.backend, begun_mark(current_task.request.id), threading.Event()
+    _tell(backend, mark, 0)
+    teller = threading.Thread(target=_keep_telling, args=(backend, mark, ends), name="signs of a callback", daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        ends.set()
+        teller.join()
+
+
+def _keep_telling(backend: Any, mark: str, ends: threading.Event) -> None:
+    for beat in count(1):
+        if ends.wait(CALLBACK_BEAT_SECONDS):
+            return
+        _tell(backend, mark, beat)
+
+
+def _tell(backend: Any, mark: str, beat: int) -> None:
     with suppress(OSError):
-        current_task.backend.store_result(begun_mark(current_task.request.id), None, states.STARTED)
+        backend.store_result(mark, beat, states.STARTED)
 
 
 def _supervise(workload: ExecuteTask, to_stdout: bool, start: Start) -> None:

@@ -24,7 +24,9 @@ An attempt of a task, from here::
 - *Whose message is lost*: a message that waits nowhere and whose attempt nobody began is sent again, with the same id
   and a fresh token (:mod:`airfleet.runtime.reconciler`).
 - *Callbacks* have no row that a worker writes; their result is kept, and asked for. So is the word of a worker that has
-  begun with one: until then its message is watched as well. One that is lost with its process runs again, a few times.
+  begun with one: until then its message is watched as well. The worker repeats it every few seconds; one that is not
+  heard of any more runs again, a few times, and so does one that is lost with its process. Those of a scheduler that is
+  gone are taken over (:mod:`airfleet.runtime.claimed_callbacks`).
 
 ``heartbeat`` waits, when there is nothing to send, until PostgreSQL tells of a change
 (:mod:`airfleet.runtime.wakeups`): the scheduler's loop needs no other pause. At most a second, or, when nothing was
@@ -41,6 +43,7 @@ from uuid import UUID, uuid4
 
 from airflow import settings
 from airflow.executors.workloads import ExecuteCallback, ExecuteTask
+from airflow.models.callback import CallbackKey
 from airflow.models.taskinstance import TaskInstance
 from airflow.providers.celery.executors.celery_executor import CeleryExecutor
 from airflow.utils.session import create_session
@@ -71,6 +74,8 @@ MOST_UNBEGUN = 8
 FIRST_UNBEGUN_SECONDS, LONGEST_UNBEGUN_SECONDS = 2.0, 60.0
 #: how often a callback that lost its worker is run again: it may be what kills it
 MOST_CALLBACK_LOSSES = 2
+#: how often it is asked after a callback that runs, a second apart, before no sign of its worker means that it is gone
+MOST_SILENT_LOOKS = 15
 #: While workers have attempts to take, passes of the scheduler need not follow each other at once: seconds between
 #: two for each attempt that waits for a worker, and at most.
 PACE_SECONDS, LONGEST_PACE_SECONDS = 0.02, 0.2
@@ -102,6 +107,10 @@ class Flight:
     unbegun: int = 0
     #: a callback, and its queue, to be sent again
     callback: tuple[ExecuteCallback, str] | None = None
+    #: the last sign of the worker that runs the callback; None before the first
+    beat: int | None = None
+    #: how often it was asked since, and there was no other
+    silent_looks: int = 0
 
 
 @dataclass(frozen=True)
@@ -134,6 +143,8 @@ class FleetExecutor(CeleryExecutor):
         self._backoff = FIRST_BACKOFF_SECONDS
         self._publish_at = 0.0
         self._refused: dict[WorkloadKey, Refused] = {}
+        #: ids of callbacks that another scheduler had queued
+        self._taken_over: set[str] = set()
         #: which connection of the publisher sent the last message
         self._sent_by = 0
         self._sent = 0
@@ -258,22 +269,29 @@ class FleetExecutor(CeleryExecutor):
 
     def _send(self, key: WorkloadKey, workload: Any, queue: str | None) -> None:
         is_task = isinstance(workload, ExecuteTask)
-        celery_id = (is_task and workload.ti.external_executor_id) or str(uuid4())
-        self._publisher.send(workload.model_dump_json(), task_id=celery_id, queue=queue, keep_result=not is_task)
-        if self._publisher.connections != self._sent_by:
-            self._sent_by = self._publisher.connections
-            self.doubt_messages()
+        celery_id = (workload.ti.external_executor_id if is_task else str(key)) or str(uuid4())
+        queue = queue or self.celery_app.conf.task_default_queue
+        was_sent = celery_id in self._taken_over or (not is_task and key in self.flights)
+        if not was_sent:
+            self._publish(celery_id, workload, queue, keep_result=not is_task)
         self._sent += 1
         self.queued_tasks.pop(key, None)  # type: ignore[arg-type]
         self.queued_callbacks.pop(key, None)  # type: ignore[arg-type]
         self._refused.pop(key, None)
+        self._taken_over.discard(celery_id)
         self._take_up(key, celery_id, workload.ti.id if is_task else None)
-        queue = queue or self.celery_app.conf.task_default_queue
         if isinstance(workload, ExecuteCallback):
             self.flights[key].callback = workload, queue
-        self._reconciler.sent(celery_id, queue, time.monotonic())
+        note = self._reconciler.adopt if was_sent else self._reconciler.sent
+        note(celery_id, queue, time.monotonic())
         if is_task and not workload.ti.external_executor_id:
             self.event_buffer[key] = (TaskInstanceState.QUEUED, celery_id)
+
+    def _publish(self, celery_id: str, workload: Any, queue: str, keep_result: bool) -> None:
+        self._publisher.send(workload.model_dump_json(), task_id=celery_id, queue=queue, keep_result=keep_result)
+        if self._publisher.connections != self._sent_by:
+            self._sent_by = self._publisher.connections
+            self.doubt_messages()
 
     def _take_up(self, key: WorkloadKey, celery_id: str, ti_id: UUID | None) -> None:
         patience = WITNESS_SECONDS if ti_id else LOOK_SECONDS
@@ -351,31 +369,43 @@ class FleetExecutor(CeleryExecutor):
         self._asked_at = now
         try:
             answers = self.bulk_state_fetcher.get_many([self.workloads[key] for key in due])
-            self._note_begun_callbacks(due.values())
+            self._hear_of_callbacks(due.values())
         except Exception as error:
             self.log.warning("Celery's result backend cannot be asked now: %s", error)
             answers = {}
+            for flight in due.values():
+                flight.silent_looks = 0  # who could not be heard was not silent
         if any(state == celery_states.FAILURE for state, _ in answers.values()):
             self._look(now)  # what is said of these depends on their state
         for key, flight in due.items():
             flight.ask_at = now + (WITNESS_SECONDS if flight.ti_id else LOOK_SECONDS)
-            state, info = answers.get(flight.celery_id, (None, None))
-            if self.flights.get(key) is not flight or state is None or state not in celery_states.READY_STATES:
-                continue
-            if state == celery_states.FAILURE and not self._is_its_end(key, flight, now):
-                continue
+            if self.flights.get(key) is flight:
+                self._note_answer(key, flight, *answers.get(flight.celery_id, (None, None)), now)
+
+    def _note_answer(self, key: WorkloadKey, flight: Flight, state: str | None, info: Any, now: float) -> None:
+        if state is None or state not in celery_states.READY_STATES:
+            self._note_silence(key, flight, now)
+        elif state != celery_states.FAILURE or self._is_its_end(key, flight, now):
             # "Success" is how Airflow is told that a cleared task is over and may be tried again.
             self.update_task_state(key, celery_states.SUCCESS if flight.restarting else state, info)
 
-    def _note_begun_callbacks(self, flights: Iterable[Flight]) -> None:
-        unbegun = [one for one in flights if one.callback and one.celery_id in self._reconciler.watched]
-        if not unbegun:
+    def _hear_of_callbacks(self, flights: Iterable[Flight]) -> None:
+        """What the workers say that run them, of those that are callbacks. Raises what asking raises."""
+        for flight in (one for one in flights if one.callback):
+            told = self.celery_app.backend.get_task_meta(begun_mark(flight.celery_id))
+            if told["status"] != celery_states.STARTED:
+                continue
+            self._reconciler.forget(flight.celery_id)
+            beat = told["result"] or 0
+            flight.silent_looks = 0 if beat != flight.beat else flight.silent_looks + 1
+            flight.beat = beat
+
+    def _note_silence(self, key: WorkloadKey, flight: Flight, now: float) -> None:
+        """Of a callback whose end was not told: it runs again when its worker is not heard of any more."""
+        if flight.silent_looks < MOST_SILENT_LOOKS:
             return
-        marks = {begun_mark(flight.celery_id): flight.celery_id for flight in unbegun}
-        answers = self.bulk_state_fetcher.get_many([self.celery_app.AsyncResult(mark) for mark in marks])
-        for mark, celery_id in marks.items():
-            if answers.get(mark, ("",))[0] == celery_states.STARTED:
-                self._reconciler.forget(celery_id)
+        if not self._begins_later(key, flight, "its worker is not heard of any more", now):
+            self.update_task_state(key, celery_states.FAILURE, "It was lost with its worker too often")
 
     def _is_its_end(self, key: WorkloadKey, flight: Flight, now: float) -> bool:
         """Whether a failure that was told of this message is the end of its attempt."""
@@ -403,6 +433,7 @@ class FleetExecutor(CeleryExecutor):
             return False
         if flight.callback:
             self.celery_app.backend.forget(begun_mark(flight.celery_id))
+            flight.beat, flight.silent_looks = None, 0
             self._reconciler.sent(flight.celery_id, flight.callback[1], now)  # it was not watched any more
         if worker_was_lost(failure):
             self._reconciler.doubt_all(now)  # it may have taken more of them with it
@@ -439,6 +470,8 @@ class FleetExecutor(CeleryExecutor):
             if not self._reconciler.is_due(now):
                 return
             self._look(now)
+            if self._can_ask():
+                self._hear_of_callbacks(flight for flight in self.flights.values() if flight.beat is None)
             missing = self._reconciler.to_send(now)
             if missing:
                 self._send_again(missing)
@@ -529,6 +562,16 @@ class FleetExecutor(CeleryExecutor):
             adopted = "\n\t".join(f"{ti} in state {ti.state}" for ti in known)
             self.log.info("Adopted %d tasks of a scheduler that is gone\n\t%s", len(known), adopted)
         return [ti for ti in tis if ti.external_executor_id is None]
+
+    def take_over(self, callbacks: Iterable[str]) -> None:
+        """Of callbacks that will be queued here, and were elsewhere before, look what became of their messages."""
+        self._taken_over.update(callbacks)
+
+    def known_callbacks(self) -> frozenset[CallbackKey]:
+        """Those that are queued, were sent, or whose end the scheduler is about to be told."""
+        return frozenset(
+            key for key in (*self.queued_callbacks, *self.flights, *self.event_buffer) if isinstance(key, CallbackKey)
+        )
 
     def watch(self, ti: TaskInstance) -> None:
         """Look after an attempt that was queued by somebody else, or that was lost sight of."""

@@ -44,7 +44,7 @@ class NotBegun(Exception):
 
 
 def begun_mark(celery_id: str) -> str:
-    """Under which id it is kept that a worker has begun with a callback.
+    """Under which id it is kept that a worker has begun with a callback, and, with another number each time, lives.
 
     Not its own: the end, told a moment later, would be written into the file that the agent is just about to remove.
     """

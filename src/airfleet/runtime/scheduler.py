@@ -57,7 +57,7 @@ from sqlalchemy import ARRAY, any_, bindparam, event, func, nulls_first, or_, se
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import contains_eager, joinedload, make_transient, with_loader_criteria
 
-from airfleet.runtime import presence, queueing
+from airfleet.runtime import claimed_callbacks, presence, queueing
 from airfleet.runtime.executor import WAIT_SECONDS, FleetExecutor
 from airfleet.runtime.readiness import startable
 from airfleet.runtime.recovery import LONG_AGO, Recovery
@@ -116,7 +116,7 @@ SET state = 'scheduled', scheduled_dttm = :now, try_number = try_number + 1, upd
 WHERE id = ANY(:ids) AND state IS NULL
 """)
 #: seconds until lost attempts are looked for without news; and until what somebody held just then is tried again
-RECOVER_SECONDS, RECOVER_AGAIN_SECONDS = 5.0, 1.0
+RECOVER_SECONDS, RECOVER_AGAIN_SECONDS, RECOVER_SELDOM_SECONDS = 5.0, 1.0, 30.0
 #: attempts that I look after: queued, or taken by a worker
 _MINE = """
 SELECT id FROM task_instance WHERE queued_by_job_id = %s AND state IN ('queued', 'running', 'restarting')
@@ -188,6 +188,8 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
         self._agrees: dict[int, UUID] = {}
         #: callbacks or tests of connections may wait for an executor
         self._others_wait = True
+        #: as another scheduler was about to see to them
+        self._others_left = False
         self._did_everything_at = self._was_thorough_at = float("-inf")
         self._ask_due_at = float("-inf")
         #: whether any run was running or queued when that was asked, or there were news since
@@ -307,11 +309,12 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
         """Adopt what a dead scheduler left, and have attempts that lost their processes run again."""
         if news is not None and (news.jobs or news.everything):
             self.adopt_or_reset_orphaned_tasks()
+            self._give_back_callbacks(executor)
         if news is not None and news.messages:
             executor.doubt_messages()
         told = news is not None and (news.lost or news.everything)
         if told or now >= self._recover_at:
-            self._recover_at = now + RECOVER_SECONDS if news is None else float("inf")
+            self._recover_at = now + (RECOVER_SECONDS if news is None else RECOVER_SELDOM_SECONDS)
             self._recover(executor, now)
 
     def _recover(self, executor: FleetExecutor, now: float) -> None:
@@ -332,6 +335,7 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
         """Look after attempts that somebody should, and nobody does."""
         if len(self.executors) > 1:
             return  # some of them belong to another executor
+        self._give_back_callbacks(executor)
         with create_session() as session:
             session.execute(_OWN, {"job_id": self.job.id})
         known = {flight.ti_id for flight in executor.flights.values()}
@@ -531,9 +535,8 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
 
     def _executable_task_instances_to_queued(self, max_tis: int, session: Session) -> list[TaskInstance]:
         """By one statement where it is plain; Airflow's way where it is not."""
-        executor = self.executor
-        alone = len(self.executors) == 1 and not self._multi_team
-        if not alone or not isinstance(executor, FleetExecutor) or executor.listener is None:
+        executor = self._only_executor()
+        if executor is None or self._multi_team:
             return super()._executable_task_instances_to_queued(max_tis, session)
         if not session.scalar(_LOCK, {"id": DBLocks.SCHEDULER_CRITICAL_SECTION.value}):
             raise OperationalError("another scheduler queues tasks", params=None, orig=RuntimeError("55P03"))
@@ -567,14 +570,49 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
         return listener.fetch(query, parameters) if listener is not None else None
 
     def _enqueue_executor_callbacks(self, session: Session) -> None:
-        if self._others_wait:
+        """As Airflow does, and say whose they are: when this scheduler dies, another one sees to them."""
+        executor = self._only_executor()
+        if not self._others_wait:
+            return
+        if executor is None:
             super()._enqueue_executor_callbacks(session)
+        elif claimed_callbacks.waiting(session):
+            self._queue_callbacks(executor, session)
+
+    def _queue_callbacks(self, executor: FleetExecutor, session: Session) -> None:
+        if not claimed_callbacks.may_queue(session):
+            self._others_left = True
+            return
+        waiting = claimed_callbacks.waiting(session)  # another one may have queued them by now
+        executor.take_over(str(one) for one, queued_before in waiting.items() if queued_before)
+        super()._enqueue_executor_callbacks(session)
+        queued = {UUID(key.id) for key in executor.queued_callbacks}
+        claimed_callbacks.claim(session, self.job.id, queued & waiting.keys())
+
+    def _give_back_callbacks(self, executor: FleetExecutor) -> None:
+        """Have callbacks queued again to which no scheduler sees."""
+        if executor is not self._only_executor():
+            return  # some of them belong to another executor
+        known = {UUID(key.id) for key in executor.known_callbacks()}
+        with create_session() as session:
+            given_back = claimed_callbacks.give_back(session, self.job.id, known)
+        if given_back:
+            self.log.warning("%d callbacks that no scheduler saw to are seen to again", given_back)
+            self._others_wait = True
+
+    def _only_executor(self) -> FleetExecutor | None:
+        """The executor, where it is the only one and hears of what happens in the database."""
+        executor = self.executor
+        if len(self.executors) > 1 or not isinstance(executor, FleetExecutor) or executor.listener is None:
+            return None
+        return executor
 
     def _enqueue_connection_tests(self, *, session: Session) -> None:
         """The last step of a loop."""
         if self._others_wait:
             # What found no slot free is tried again in the next loop.
-            self._others_wait = sum(executor.slots_available for executor in self.executors) <= 0
+            full = sum(executor.slots_available for executor in self.executors) <= 0
+            self._others_wait, self._others_left = full or self._others_left, False
             super()._enqueue_connection_tests(session=session)
 
 

@@ -16,6 +16,7 @@ from airflow.executors.workloads.base import BaseWorkloadSchema
 from airflow.jobs.job import Job, run_job
 from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
 from airflow.models.base import Base
+from airflow.models.callback import ACTIVE_STATES, CallbackType
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.taskinstancehistory import TaskInstanceHistory
 from airflow.models.trigger import Trigger
@@ -23,7 +24,7 @@ from airflow.sdk.api.client import Client, ServerResponseError, TaskInstanceOper
 from airflow.sdk.exceptions import TaskAlreadyRunningError
 from airflow.sdk.execution_time import task_runner
 from airflow.utils.session import create_session
-from airflow.utils.state import State, TaskInstanceState
+from airflow.utils.state import CallbackState, JobState, State, TaskInstanceState
 
 from airfleet.agent import fencing, lost
 from airfleet.runtime import celery_task, executor, losses, scheduler
@@ -34,6 +35,7 @@ TAKEN_OVER = {
     SchedulerJobRunner.adopt_or_reset_orphaned_tasks: "5ba0ca3fe32f6f20",
     SchedulerJobRunner._find_and_purge_task_instances_without_heartbeats: "af3da0d7f03b1793",
     SchedulerJobRunner._purge_task_instances_without_heartbeats: "c0bb476c10721a33",
+    SchedulerJobRunner._enqueue_executor_callbacks: "422fd1d780c5e760",
     TaskInstance.prepare_db_for_next_try: "119013210860f832",
     TaskInstance.clear_next_method_args: "0a0862c580114b9b",
     TaskInstanceHistory.record_ti: "ee9705fc7d589e94",
@@ -65,6 +67,11 @@ def test_the_columns_that_agents_and_schedulers_name_are_there() -> None:
         "id", "pid", "state", "hostname", "last_heartbeat_at", "external_executor_id", "queued_by_job_id", "max_tries",
         "try_number", "dag_id", "run_id", "task_id", "map_index", "queue", "dag_version_id",
     } <= set(tables["task_instance"].columns.keys())  # fmt: skip
+    assert {"id", "type", "state"} <= set(tables["callback"].columns.keys())
+    assert (CallbackType.EXECUTOR.value, CallbackState.PENDING.value, JobState.RUNNING.value) == (
+        "executor", "pending", "running",
+    )  # fmt: skip
+    assert {state.value for state in ACTIVE_STATES} == {"pending", "queued", "running"}
     for query in (losses.RUNNING_HERE, losses.REPORT, scheduler._MINE, str(scheduler._OWN)):
         assert "FROM task_instance" in query or "UPDATE task_instance" in query
     assert "UPDATE job SET state" in fencing.FENCE

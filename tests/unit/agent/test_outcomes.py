@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,18 @@ from airfleet.testing.waiting import wait_until
 
 
 class Database:
-    """Remembers what it was told, when it is there."""
+    """Remembers what it was told, when it is there. ``meanwhile`` happens while it is told."""
 
-    def __init__(self) -> None:
+    def __init__(self, meanwhile: Callable[[], None] = lambda: None) -> None:
         self.away = False
         self.told: dict[str, str] = {}
+        self.meanwhile = meanwhile
 
     def rows(self, query: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         if self.away:
             raise psycopg.OperationalError("the server is away")
         self.told.update(zip(*parameters, strict=True))
+        self.meanwhile()
         return [(len(parameters[0]), 0)]
 
 
@@ -52,6 +55,21 @@ def test_it_waits_while_the_database_is_away(tmp_path: Path) -> None:
     assert outcomes.carry() == 1
     assert outcomes.carry() == 0
     assert database.told == {"one": "FAILURE"}
+
+
+def test_what_is_put_in_the_place_of_an_outcome_while_that_is_carried_is_carried_next(tmp_path: Path) -> None:
+    def put(text: str) -> None:
+        (tmp_path / ".draft").write_text(text)
+        os.replace(tmp_path / ".draft", tmp_path / "one")
+
+    puts = iter(["second", "third"])
+    database = Database(meanwhile=lambda: [put(text) for text in puts] and None)
+    put("first")
+    outcomes = Outcomes(tmp_path, database, clock=lambda: 0.0)
+    outcomes.carry()
+    assert (database.told, (tmp_path / "one").read_text()) == ({"one": "first"}, "third")
+    outcomes.carry()
+    assert (database.told, list(tmp_path.iterdir())) == ({"one": "third"}, [])
 
 
 def test_no_folder_is_nothing_to_carry(tmp_path: Path) -> None:

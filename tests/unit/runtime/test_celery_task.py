@@ -21,6 +21,7 @@ from airfleet.runtime import celery_task
 from airfleet.runtime.api_client import FleetClient
 from airfleet.runtime.celery_task import Rests, Start
 from airfleet.runtime.outcomes import NotBegun, begun_mark, had_begun
+from airfleet.testing.waiting import wait_until
 
 FULL, BROKEN = OSError(errno.ENOSPC, "No space left on device"), OSError(errno.EIO, "Input/output error")
 
@@ -154,11 +155,23 @@ def test_a_slot_that_can_begin_nothing_rests_longer_each_time() -> None:
     assert [rests.seconds() for _ in range(7)] == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
 
 
-def test_of_a_callback_it_is_told_that_a_worker_has_begun_with_it() -> None:
+def test_of_a_callback_it_is_told_that_a_worker_has_begun_with_it_and_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(celery_task, "CALLBACK_BEAT_SECONDS", 0.01)
     app = Celery(set_as_current=False, result_backend="cache+memory://")
-    app.task(name="begins")(celery_task._say_that_it_begins).apply(task_id="id")
-    assert app.AsyncResult(begun_mark("id")).state == "STARTED"
-    celery_task._say_that_it_begins()  # without a message: for nobody
+
+    def told() -> Any:
+        return app.backend.get_task_meta(begun_mark("id"))
+
+    def runs() -> int:
+        with celery_task._saying_that_it_runs():
+            assert (told()["status"], told()["result"]) == ("STARTED", 0)
+            wait_until(lambda: told()["result"] > 1, 10, "it says twice that it lives")
+        return int(told()["result"])
+
+    last = app.task(name="runs")(runs).apply(task_id="id", throw=True).get()
+    assert told()["result"] == last  # nobody goes on to say so
+    with celery_task._saying_that_it_runs():
+        pass  # without a message: for nobody
 
 
 def test_that_an_attempt_had_not_begun_outlives_being_written_as_json() -> None:

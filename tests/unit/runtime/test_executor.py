@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from queue import Empty
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -399,6 +400,79 @@ def test_a_callback_that_loses_its_worker_runs_again_a_few_times(
         fleet_executor.sync()
         assert (fleet_executor.running == set()) is (tries == module.MOST_CALLBACK_LOSSES)
     assert fleet_executor.get_event_buffer()[workload.callback.key][0] == CallbackState.FAILED
+
+
+def test_a_callback_whose_worker_is_not_heard_of_any_more_runs_again_a_few_times(
+    fleet_executor: FleetExecutor, database: sqlalchemy.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FIRST_UNBEGUN_SECONDS", 0.0)
+    workload = callback()
+    send(fleet_executor, workload)
+    for beat in range(2 * module.MOST_SILENT_LOOKS):  # as long as it is heard of, it runs
+        says_that_it_runs(fleet_executor, workload, beat)
+        look(fleet_executor)
+    for tries in range(1 + module.MOST_CALLBACK_LOSSES):
+        assert message(fleet_executor).headers["id"] == workload.callback.id
+        says_that_it_runs(fleet_executor, workload, -1)
+        for looks in range(1 + module.MOST_SILENT_LOOKS):
+            assert fleet_executor.running, looks
+            look(fleet_executor)
+        fleet_executor.sync()
+        assert (fleet_executor.running == set()) is (tries == module.MOST_CALLBACK_LOSSES)
+    state, why = fleet_executor.get_event_buffer()[workload.callback.key]
+    assert (state, why) == (CallbackState.FAILED, "It was lost with its worker too often")
+
+
+def test_who_cannot_be_heard_is_not_taken_for_silent(
+    fleet_executor: FleetExecutor, database: sqlalchemy.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workload = callback()
+    send(fleet_executor, workload)
+    says_that_it_runs(fleet_executor, workload, 1)
+    for _ in range(module.MOST_SILENT_LOOKS - 1):
+        look(fleet_executor)
+    with monkeypatch.context() as away:
+        away.setattr(fleet_executor.celery_app.backend, "get_task_meta", lambda _: 1 / 0)
+        look(fleet_executor)
+    for _ in range(module.MOST_SILENT_LOOKS - 1):
+        look(fleet_executor)
+    assert [flight.unbegun for flight in fleet_executor.flights.values()] == [0]
+
+
+def test_callbacks_that_another_scheduler_had_queued_are_sent_only_when_their_messages_are_lost(
+    fleet_executor: FleetExecutor, database: sqlalchemy.Engine
+) -> None:
+    ended, runs, lost, new = (callback() for _ in range(4))
+    fleet_executor.celery_app.backend.store_result(ended.callback.id, None, "SUCCESS")
+    says_that_it_runs(fleet_executor, ended, 1)
+    says_that_it_runs(fleet_executor, runs, 1)
+    fleet_executor.take_over([one.callback.id for one in (ended, runs, lost)])
+    send(fleet_executor, ended, runs, lost, new)
+    assert fleet_executor.known_callbacks() == {one.callback.key for one in (ended, runs, lost, new)}
+    look(fleet_executor)
+    fleet_executor._reconciler._look_at = 0.0
+    fleet_executor.sync()
+    assert [message(fleet_executor).headers["id"] for _ in range(2)] == [new.callback.id, lost.callback.id]
+    assert fleet_executor.get_event_buffer()[ended.callback.key][0] == CallbackState.SUCCESS
+    assert fleet_executor.known_callbacks() == {one.callback.key for one in (runs, lost, new)}
+
+
+def test_a_callback_that_is_queued_a_second_time_is_not_sent_a_second_time(
+    fleet_executor: FleetExecutor, database: sqlalchemy.Engine
+) -> None:
+    workload = callback()
+    send(fleet_executor, workload)
+    says_that_it_runs(fleet_executor, workload, 1)
+    send(fleet_executor, workload)
+    look(fleet_executor)
+    assert message(fleet_executor).headers["id"] == workload.callback.id
+    with pytest.raises(Empty):
+        message(fleet_executor)
+
+
+def says_that_it_runs(fleet_executor: FleetExecutor, workload: ExecuteCallback, beat: int) -> None:
+    """What a worker does while it runs a callback."""
+    fleet_executor.celery_app.backend.store_result(begun_mark(workload.callback.id), beat, "STARTED")
 
 
 def test_what_was_queued_by_a_scheduler_that_is_gone_is_watched(

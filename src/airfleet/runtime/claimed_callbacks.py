@@ -1,0 +1,83 @@
+"""Which scheduler sees to a callback that runs in the executor, and which of them nobody sees to. [A]
+
+A deadline that is missed has its callback run where tasks run (``SyncCallback``). What Airflow's scheduler knows of
+such a callback is in its memory: when it dies, the row says *queued* for ever. Here a row beside it says who queued
+it::
+
+    pending ──queued, and claimed for the scheduler's job, in one transaction──> queued ──its end is told──> over
+       ^                                                                           │
+       └──────────────the job runs no more, or has lost sight of it────────────────┘
+
+Who takes over one that was queued before does not send it again, but looks first what became of its message
+(:meth:`airfleet.runtime.executor.FleetExecutor.take_over`): its id is the callback's own.
+
+Several schedulers look at the same table; one at a time queues (an advisory lock), or each would queue all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+#: run by the migration
+CREATE = """
+CREATE TABLE IF NOT EXISTS airfleet_callback (callback_id uuid PRIMARY KEY, job_id integer NOT NULL)
+"""
+#: of the advisory lock; Airflow's own are below a hundred
+_LOCK_ID = 20261124
+_LOCK = text("SELECT pg_try_advisory_xact_lock(:id)")
+_WAITING = text("""
+SELECT id, EXISTS (SELECT FROM airfleet_callback WHERE callback_id = callback.id)
+FROM callback WHERE type = 'executor' AND state = 'pending'
+""")
+_CLAIM = text("""
+INSERT INTO airfleet_callback (callback_id, job_id) SELECT unnest(CAST(:ids AS uuid[])), :job
+ON CONFLICT (callback_id) DO UPDATE SET job_id = excluded.job_id
+""")
+_GIVE_BACK = text("""
+UPDATE callback SET state = 'pending' WHERE type = 'executor' AND state IN ('queued', 'running') AND NOT EXISTS (
+    SELECT FROM airfleet_callback AS claim JOIN job ON job.id = claim.job_id
+    WHERE claim.callback_id = callback.id AND job.state = 'running'
+    AND (job.id <> :job OR callback.id = ANY(CAST(:known AS uuid[])))
+)
+""")
+_FORGET = text("""
+DELETE FROM airfleet_callback WHERE NOT EXISTS (
+    SELECT FROM callback WHERE id = callback_id AND state IN ('pending', 'queued', 'running')
+)
+""")
+
+
+def install(connection: psycopg.Connection[Any]) -> None:
+    """Make the table, when it is not there."""
+    connection.execute(CREATE)
+
+
+def give_back(session: Session, job: int, known: Collection[UUID]) -> int:
+    """Have those queued again that no scheduler sees to; how many there are.
+
+    ``job`` is the scheduler that asks, ``known`` what it sees to. The caller commits.
+    """
+    session.execute(_FORGET)
+    found: Any = session.execute(_GIVE_BACK, {"job": job, "known": [str(one) for one in known]})
+    return int(found.rowcount)
+
+
+def waiting(session: Session) -> dict[UUID, bool]:
+    """The callbacks that wait for an executor, and whether each was queued before."""
+    return {found: bool(before) for found, before in session.execute(_WAITING)}
+
+
+def may_queue(session: Session) -> bool:
+    """Whether no other scheduler queues callbacks until the end of this transaction."""
+    return bool(session.scalar(_LOCK, {"id": _LOCK_ID}))
+
+
+def claim(session: Session, job: int, callbacks: Collection[UUID]) -> None:
+    """Say that a scheduler sees to these; the caller commits."""
+    session.execute(_CLAIM, {"ids": [str(one) for one in callbacks], "job": job})
