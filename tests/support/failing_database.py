@@ -40,6 +40,8 @@ FAILURES = {
     "an operator stops it as a try is over": Failure("task_instance_history", _raises("57P01"), AGAIN),
     #: what no repetition mends
     "the request is too much": Failure("asset_event", _raises("54000"), OUTLET, ASSETS),
+    "the request takes too long": Failure("asset_event", _raises("57014"), OUTLET, ASSETS),
+    "it follows an error": Failure("asset_event", _raises("25P02"), OUTLET, ASSETS),
 }
 
 

@@ -208,6 +208,8 @@ class Agent:
             yield
         except Exception as error:
             self._surprises.met(error)
+            if running.component.kind == "template" and running.state == State.READY:
+                return  # nothing asks it how it is, so nothing would find it well again
             running.reason = f"the agent failed at it: {in_words(error)}"
             if running.state == State.READY:
                 running.move_to(State.DEGRADED, self._clock(), running.reason)
@@ -458,7 +460,13 @@ class Agent:
         name = self._membership.hostname if self._membership else identity.host()
         told = Untold(self._paths.airflow_home / FOLDER, self._upstreams.urls, self._log)
         return Fencing(
-            self._prober.database, name, self._paths.airflow_home, self._log, self._outcomes.carry, told.tell
+            self._prober.database,
+            name,
+            self._paths.airflow_home,
+            self._log,
+            self._outcomes.carry,
+            told.tell,
+            self._plan.silence_seconds,
         )
 
     def _look_at_the_hosts(self) -> None:

@@ -139,9 +139,10 @@ class Fencing:
         log: Log,
         carry: Callable[[], object] = lambda: None,
         untold: Callable[[Collection[str], Collection[str]], Collection[str]] = lambda gone, running: (),
+        silent_seconds: float = lost.SILENT_SECONDS,
     ) -> None:
         self._database = database
-        self._lookout = lost.Lookout(database, hostname, carry=carry, untold=untold)
+        self._lookout = lost.Lookout(database, hostname, carry=carry, untold=untold, silent_seconds=silent_seconds)
         self._folder = folder
         self._log = log
         self._surprises = Surprises("the look for lost attempts", log)

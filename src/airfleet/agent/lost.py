@@ -41,8 +41,8 @@ ALONE_SECONDS, GRACE_SECONDS = 10.0, 5.0
 #: seconds that a monitor may stand still before it is ended by force
 STILL_SECONDS = 120.0
 #: Seconds for which the heartbeat of an attempt may stay the same while that of another one here is younger than the
-#: second. When all are silent the API may be away, and each ends by itself in time; after the third, when a token is
-#: good no more, a monitor has nothing left to wait for.
+#: second, if the fleet says nothing else of the first. When all are silent the API may be away, and each ends by itself
+#: in time; after the third, when a token is good no more, a monitor has nothing left to wait for.
 SILENT_SECONDS, HEARD_SECONDS, VOID_SECONDS = 240.0, 30.0, 18_000.0
 #: seconds between two looks after which it is not known who was silent meanwhile
 BLIND_SECONDS = 30.0
@@ -57,9 +57,11 @@ _SHORTEST_ID = 13
 FORGET_SECONDS = 60.0
 FORGET: LiteralString = """
 WITH forgotten AS (
-    DELETE FROM airfleet_lost WHERE handled_at < now() - make_interval(days => %(days)s)
-    AND number IN (SELECT number FROM airfleet_lost ORDER BY number LIMIT 1000 FOR UPDATE SKIP LOCKED)
-    RETURNING number
+    DELETE FROM airfleet_lost WHERE number IN (
+        -- no row that waits for a scheduler: one that is locked is passed over
+        SELECT number FROM airfleet_lost WHERE handled_at < now() - make_interval(days => %(days)s)
+        ORDER BY number LIMIT 1000 FOR UPDATE SKIP LOCKED
+    ) RETURNING number
 ) SELECT count(*)::int FROM forgotten
 """
 
@@ -144,6 +146,7 @@ class Lookout:
     database: Asks
     hostname: str
     clock: Callable[[], float] = time.monotonic
+    silent_seconds: float = SILENT_SECONDS
     #: brings what workers left to tell into the database; raises psycopg.Error or OSError
     carry: Callable[[], object] = lambda: None
     #: tells how attempts ended (the first) of all that run here (the second); the ones that nobody heard
@@ -214,7 +217,7 @@ class Lookout:
         self._looked = now
         self._beats = {row.ti_id: _since(row.beat, known.get(row.ti_id), now) for row in rows if not row.restarting}
         quiet = {ti_id: now - since for ti_id, (_, since) in self._beats.items()}
-        limit = SILENT_SECONDS if min(quiet.values(), default=math.inf) <= HEARD_SECONDS else VOID_SECONDS
+        limit = self.silent_seconds if min(quiet.values(), default=math.inf) <= HEARD_SECONDS else VOID_SECONDS
         return {ti_id for ti_id, seconds in quiet.items() if seconds > limit}
 
     def _end_what_is_alone(self, found: dict[str, int]) -> None:

@@ -107,7 +107,7 @@ def fork(order: dict[str, Any], connection: socket.socket, wait: int, go: int) -
             os.close(go)
             _let_go(connection)
             if not os.read(wait, 1):
-                os._exit(0)
+                os._exit(1)  # no success: a step that must be done once would be held to be done
             os.close(wait)
             _become(order)
         os.write(write, str(component).encode())

@@ -3,8 +3,9 @@
 Only the end of an attempt without any process is told here: a monitor that lives tells it itself. An answer that is no
 outage settles it, whatever it says; as long as there is none, the attempt is not called lost.
 
-What fails: a server is silent - it is not asked again in the same round, for others wait meanwhile; what was left makes
-no request - it is thrown away, the log says so, and its attempt is lost like one that left nothing.
+What fails: a server is silent - it is not asked again in the same round, for others wait meanwhile, and what it was
+asked is asked last the next time, for that may be the cause; what was left makes no request, or servers answer for an
+hour that they cannot hear it - it is thrown away, the log says so, and its attempt is lost like one that left nothing.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from airfleet.runtime.untold import Outcome
 ANSWER_SECONDS = 3.0
 #: seconds after which what nobody waits for is thrown away
 OLD_SECONDS = 300.0
+#: seconds for which an answer that means an outage is believed
+OUTAGE_SECONDS = 3600.0
 #: try again later
 _AWAY = frozenset({408, 425, 429})
 
@@ -38,6 +41,8 @@ class Untold:
         self._urls = urls
         self._log = log
         self._clock = clock
+        #: attempts about which a server was asked, and said nothing
+        self._unanswered: set[str] = set()
 
     def tell(self, gone: Collection[str], running: Collection[str]) -> frozenset[str]:
         """Tell how those of ``gone`` ended of which that is known; the ones that nobody heard.
@@ -46,38 +51,58 @@ class Untold:
         """
         unheard = set()
         silent: set[str] = set()
-        for outcome, left_at in untold.kept(self._folder):
+        for outcome, left_at in self._kept():
             if outcome.attempt in gone:
-                if not self._tell(outcome, silent):
+                if not self._tell(outcome, left_at, silent):
                     unheard.add(outcome.attempt)
             elif outcome.attempt not in running and self._clock() - left_at > OLD_SECONDS:
                 untold.forget(self._folder, outcome.attempt)
         return frozenset(unheard)
 
-    def _tell(self, outcome: Outcome, silent: set[str]) -> bool:
+    def _kept(self) -> list[tuple[Outcome, float]]:
+        last, self._unanswered = self._unanswered, set()
+        return sorted(untold.kept(self._folder), key=lambda kept: kept[0].attempt in last)
+
+    def _tell(self, outcome: Outcome, left_at: float, silent: set[str]) -> bool:
         """Whether that is settled; ``silent`` are servers that are not asked, and becomes more."""
+        asked = [url for url in self._urls() if url not in silent]
         try:
-            status = _first_answer((url for url in self._urls() if url not in silent), outcome, silent)
+            status = _best_answer(asked, outcome, silent)
         except ValueError as unsendable:
-            untold.forget(self._folder, outcome.attempt)
-            self._log(Event.OUTCOME_UNTELLABLE, attempt=outcome.attempt, why=str(unsendable))
-            return True
+            # Only its kind: what it says may quote the token.
+            return self._give_up(outcome, f"{type(unsendable).__name__}: it makes no request")
+        if not silent.isdisjoint(asked):
+            self._unanswered.add(outcome.attempt)
         if status is None:
             return False
+        if _means_outage(status):
+            late = self._clock() - left_at > OUTAGE_SECONDS
+            return late and self._give_up(outcome, f"the API answers {status}")
         untold.forget(self._folder, outcome.attempt)
         self._log(Event.OUTCOME_TOLD, attempt=outcome.attempt, status=status)
         return True
 
+    def _give_up(self, outcome: Outcome, why: str) -> bool:
+        untold.forget(self._folder, outcome.attempt)
+        self._log(Event.OUTCOME_UNTELLABLE, attempt=outcome.attempt, why=why)
+        return True
 
-def _first_answer(urls: Iterable[str], outcome: Outcome, silent: set[str]) -> int | None:
-    """The first status that is no outage; those who say nothing become ``silent``. Raises ValueError."""
+
+def _best_answer(urls: Iterable[str], outcome: Outcome, silent: set[str]) -> int | None:
+    """The first status that is no outage, else the last; those who say nothing become ``silent``. Raises ValueError."""
+    found = None
     for url in urls:
         status = _send(url, outcome)
         if status is None:
             silent.add(url)
-        elif status < 500 and status not in _AWAY:
+        elif not _means_outage(status):
             return status
-    return None
+        found = status or found
+    return found
+
+
+def _means_outage(status: int) -> bool:
+    return status >= 500 or status in _AWAY
 
 
 def _send(url: str, outcome: Outcome) -> int | None:

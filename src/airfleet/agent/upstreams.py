@@ -7,9 +7,9 @@ it writes a configuration beside the one in use, has another nginx read it (a ch
 does not wait: names that nobody resolves take their time), puts it in the place of the other, and tells the running
 nginx (SIGHUP), which drops no connection for it.
 
-What fails: nginx does not take the new text - the old one stays in use, and the agent's log says so; it does not say
-whether it does - the same, and it is asked again after a while; the file for tasks cannot be written - they ask those
-of ``fleet.yaml``, and the log says that.
+What fails: nginx does not take the new text, does not say whether it does, or cannot be asked (a full disk) - the old
+one stays in use, the agent's log says so once, and it is tried again, later each time; the file for tasks cannot be
+written - they ask those of ``fleet.yaml``, and the log says that.
 """
 
 from __future__ import annotations
@@ -36,8 +36,10 @@ from airfleet.fleet.spec import LOOPBACK
 from airfleet.render.nginx import FILE_NAME, configuration
 from airfleet.runtime import execution_urls
 
-#: seconds that nginx may take to read its configuration, and from one that it did not read to the next time
-TEST_SECONDS, AGAIN_SECONDS = 20.0, 30.0
+#: seconds that nginx may take to read its configuration
+TEST_SECONDS = 20.0
+#: seconds from one that it did not take to the next time: the first time, doubled each time, and at most
+AGAIN_SECONDS, LONGEST_AGAIN_SECONDS = 30.0, 480.0
 CANDIDATE = f"{FILE_NAME}.new"
 _EVERYWHERE = ("0.0.0.0", "[::]", "::")
 
@@ -70,12 +72,16 @@ class Upstreams:
         #: an nginx that reads the next one
         self._trial: Trial | None = None
         self._not_before = -math.inf
+        self._pause = AGAIN_SECONDS
+        #: what the log said of why it was not told
+        self._said = ""
 
     def look(self, own: Iterable[str], rows: Iterable[Told]) -> None:
         """Tell tasks when there are other api-servers now. ``own`` are those of this host, ``rows`` all hosts."""
         before, self._found = self._found, servers(self._plan.api_servers, self._plan.host, own, rows)
         if set(self._found) != set(before):
             self._write_down()
+            self._not_before, self._pause, self._said = -math.inf, AGAIN_SECONDS, ""
 
     def tell_nginx(self, start: Exec, pid: int | None) -> None:
         """Tell it when there are others than it serves; ``start`` is how it is started, ``pid`` the one that runs.
@@ -100,7 +106,7 @@ class Upstreams:
         try:
             self._trial = begin(start, site, self._found, self._clock())
         except (FleetError, OSError) as refused:
-            self._refused(self._found, str(refused))
+            self._refused(str(refused))
 
     def _go_on(self, trial: Trial, pid: int | None) -> None:
         if trial.status is None:
@@ -113,19 +119,19 @@ class Upstreams:
         except OSError as refused:
             why = str(refused)
         if why:
-            self._refused(trial.servers, why, for_good=os.WIFEXITED(trial.status))
+            self._refused(why)
             return
         self._served = trial.servers
         self._log(Event.UPSTREAMS_CHANGED, servers=", ".join(trial.servers))
         if pid is not None:
             signal_process(pid, signal.SIGHUP)  # one that has gone is started again, and reads the new one
 
-    def _refused(self, servers: tuple[str, ...], why: str, *, for_good: bool = True) -> None:
-        self._log(Event.UPSTREAMS_REFUSED, why=why)
-        if for_good:
-            self._served = servers  # although it does not take them: the same would be refused again
-        else:
-            self._not_before = self._clock() + AGAIN_SECONDS
+    def _refused(self, why: str) -> None:
+        if why != self._said:
+            self._log(Event.UPSTREAMS_REFUSED, why=why)
+            self._said = why
+        self._not_before = self._clock() + self._pause
+        self._pause = min(2 * self._pause, LONGEST_AGAIN_SECONDS)
 
     def urls(self) -> tuple[str, ...]:
         """Every way to an execution API that there is now."""

@@ -16,22 +16,46 @@ BUNDLE_NAME = "pipelines"
 COORDINATOR = "airfleet"
 #: seconds for which tasks go on while no API server can be reached
 API_OUTAGE_SECONDS = 3600
+#: seconds after which a scheduler takes a silent attempt for dead, as in Airflow
+USUAL_TIMEOUT_SECONDS = 300.0
 
 
 def configuration(context: Context) -> str:
     """The text of ``airflow.cfg``."""
-    sections = _settings(context)
-    for section, values in context.fleet.airflow.items():
-        ours = sections.setdefault(section, {})
-        for key, value in values.items():
-            ours[key] = _merged(ours.get(key), value) if section == "sdk" else value
     parser = configparser.RawConfigParser()
-    parser.read_dict(sections)
+    parser.read_dict(_all_settings(context))
     text = io.StringIO()
     parser.write(text)
     return (
         "# Written by airfleet at every start. Change the 'airflow:' section of fleet.yaml instead.\n" + text.getvalue()
     )
+
+
+def silence_seconds(context: Context) -> float:
+    """After which a monitor is held to be silent for good, while others of its host are heard.
+
+    Before a scheduler would fail its task by Airflow's rule, and never before two heartbeats are due.
+    """
+    sections = _all_settings(context)
+    timeout = _number(sections["scheduler"].get("task_instance_heartbeat_timeout"), USUAL_TIMEOUT_SECONDS)
+    interval = _number(sections.get("workers", {}).get("min_heartbeat_interval"), 0.0)
+    return max(0.8 * USUAL_TIMEOUT_SECONDS, 0.8 * timeout, 2.0 * interval + 30.0)
+
+
+def _number(value: str | None, otherwise: float) -> float:
+    try:
+        return float(value if value is not None else otherwise)
+    except ValueError:  # Airflow will say what is wrong with it
+        return otherwise
+
+
+def _all_settings(context: Context) -> dict[str, dict[str, str]]:
+    sections = _settings(context)
+    for section, values in context.fleet.airflow.items():
+        ours = sections.setdefault(section, {})
+        for key, value in values.items():
+            ours[key] = _merged(ours.get(key), value) if section == "sdk" else value
+    return sections
 
 
 def _settings(context: Context) -> dict[str, dict[str, str]]:
@@ -112,7 +136,7 @@ def _settings(context: Context) -> dict[str, dict[str, str]]:
             "scheduler_health_check_threshold": "15",
             "orphaned_tasks_check_interval": "10",
             # Agents tell of attempts that are lost; this is for a host that is gone with its agent.
-            "task_instance_heartbeat_timeout": "300",
+            "task_instance_heartbeat_timeout": f"{USUAL_TIMEOUT_SECONDS:g}",
             "task_instance_heartbeat_timeout_detection_interval": "5",
             # A message may wait for as long as workers are busy, and its token as long. What became of a message
             # is asked within seconds (airfleet.runtime.reconciler), so this is for what nobody thought of.

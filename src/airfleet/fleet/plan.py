@@ -171,6 +171,8 @@ class Plan:
     user: str
     #: how long logs are kept; None is for ever
     log_retention_seconds: float | None = None
+    #: after which a monitor is held to be silent for good, while others of its host are heard
+    silence_seconds: float = 240.0
     #: how the agent itself reaches the metadata database
     database_url: str = field(default="", repr=False)
     #: the name of this machine in the fleet

@@ -43,6 +43,7 @@ def plan(context: Context) -> Plan:
         url=context.url,
         user=context.fleet.user,
         log_retention_seconds=context.fleet.log_retention_seconds,
+        silence_seconds=airflow_settings.silence_seconds(context),
         database_url=context.database_url.replace("+psycopg", "", 1),
         api_urls=context.api_urls,
         execution_urls=context.execution_urls,

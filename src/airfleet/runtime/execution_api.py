@@ -68,9 +68,11 @@ _THREADS = 8
 _MOST_TOKENS = 1_000
 #: a token is exchanged by Airflow when less than this share of its life, or this many seconds, are left
 _REFRESH_SHARE, _REFRESH_SECONDS = 0.2, 30
-#: Classes of PostgreSQL's errors that are nobody's fault who asks, and pass: the connection, the state of a transaction
-#: (ended for being idle), a deadlock, want of disk or memory, the hand of an operator, the system around it.
-_PASSING = frozenset({"08", "25", "40", "53", "57", "58"})
+#: PostgreSQL's errors that are nobody's fault who asks, and pass. Whole classes: the connection, a deadlock, the system
+#: around it. Single ones: a transaction ended for being idle, a standby that takes no writes, no disk, no memory, no
+#: connection left, the hand of an operator, a session ended for being idle. Not what follows an error that was passed
+#: over (25P02), nor a query that took too long (57014): the same request would meet them again.
+_PASSING = ("08", "40", "58", "25P03", "25006", "53000", "53100", "53200", "53300", "57P01", "57P02", "57P03", "57P05")
 
 
 @dataclass(frozen=True)
@@ -233,7 +235,7 @@ def _passes(error: Exception | None) -> TypeGuard[DBAPIError]:
     if not isinstance(error, OperationalError | InterfaceError | InternalError):
         return False
     state = getattr(error.orig, "sqlstate", None)
-    return state is None or state[:2] in _PASSING  # none: the connection was lost
+    return state is None or state.startswith(_PASSING)  # none: the connection was lost
 
 
 def _refuse(session: Session) -> None:

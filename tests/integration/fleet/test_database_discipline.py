@@ -66,8 +66,8 @@ def test_a_server_does_not_wait_for_a_silent_client(servers: Servers, connection
         found = {name: f"{value}{unit or ''}" for name, value, unit in later.execute(query, (list(libpq.SERVER),))}
     assert found == {
         "tcp_keepalives_idle": "3s",
-        "tcp_keepalives_interval": "2s",
-        "tcp_keepalives_count": "2",
+        "tcp_keepalives_interval": "1s",
+        "tcp_keepalives_count": "4",
         "tcp_user_timeout": "7000ms",
         "idle_in_transaction_session_timeout": "60000ms",
         "client_connection_check_interval": "2000ms",

@@ -17,10 +17,11 @@ import pytest
 from airfleet.agent import leases, lives
 from airfleet.agent.deciding import StartAnew
 from airfleet.agent.leases import Leases, Me, NameTaken
+from airfleet.agent.lost import FORGET
 from airfleet.agent.membership import Membership
 from airfleet.events import Event
 from airfleet.fleet.plan import Neighbours
-from airfleet.runtime import losses
+from airfleet.runtime import losses, recovery
 from airfleet.testing.ports import free_ports
 from airfleet.testing.servers import Servers
 from airfleet.testing.waiting import wait_until
@@ -322,6 +323,21 @@ def test_a_lease_goes_on_with_another_connection_when_the_first_one_is_cut(
     with pytest.raises(psycopg.Error):
         hosts.renew(ONE, [])
     assert hosts.renew(ONE, [])[0]
+
+
+def test_a_loss_that_waits_for_a_scheduler_is_seen_while_old_ones_are_forgotten(url: str) -> None:
+    """A scheduler passes over what is locked, and would not come back for it."""
+    add = (
+        "INSERT INTO airfleet_lost (ti_id, celery_id, dag_id, run_id, task_id, map_index, try_number, hostname,"
+        " handled_at) SELECT gen_random_uuid(), '', 'd', 'r', 't', -1, 1, 'here', {} FROM generate_series(1, 20)"
+    )
+    with psycopg.connect(url) as forgets, psycopg.connect(url, autocommit=True) as looks:
+        for handled in ("now() - interval '8 days'", "now()", "NULL"):
+            looks.execute(add.format(handled).encode())
+        assert forgets.execute(FORGET, {"days": losses.KEPT_DAYS}).fetchone() == (20,)  # and has not committed
+        assert len(looks.execute(str(recovery._WAITING).replace(":batch", "100").encode()).fetchall()) == 20
+        forgets.commit()
+        assert looks.execute("SELECT count(*) FROM airfleet_lost").fetchone() == (40,)
 
 
 def test_the_table_is_made_once(url: str) -> None:

@@ -78,8 +78,12 @@ def stay(options):
     while True:
         time.sleep(60)
 
+def step(options):
+    with open({ledger!r}, "a") as file:
+        file.write("done\\n")
+
 entries.apply = lambda settings: None
-entries.ENTRIES = {{"stay": stay}}
+entries.ENTRIES = {{"stay": stay, "step": step}}
 {extra}
 connection = socket.socket(fileno=int(os.environ[template.TEMPLATE_DESCRIPTOR]))
 orders = connection.makefile("rb")
@@ -87,15 +91,20 @@ template._say(connection, said="ready")
 while template._obey_next(connection, orders):
     pass
 """
-#: the first template dies between the fork and the word of it
+#: the first template dies before it tells of a fork; or when it has, and before it lets that begin
 DIES = """
 say = template._say
 def dies(connection, **message):
-    if message["said"] == "forked" and not os.path.exists({died!r}):
-        open({died!r}, "w").close()
-        time.sleep(0.5)
-        os.kill(os.getpid(), signal.SIGKILL)
+    dies_now = message["said"] == "forked" and not os.path.exists({died!r})
+    if dies_now and {first!r} == "dies":
+        die()
     say(connection, **message)
+    if dies_now:
+        die()
+def die():
+    open({died!r}, "w").close()
+    time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGKILL)
 template._say = dies
 """
 
@@ -122,11 +131,22 @@ def test_a_template_that_stands_still_is_replaced_when_it_is_needed(tmp_path: Pa
 
 def test_a_template_that_dies_before_it_says_what_it_forked_leaves_nothing_that_runs(tmp_path: Path) -> None:
     ledger, died = tmp_path / "ledger", tmp_path / "died"
-    with toy(*with_template(ledger, DIES.format(died=str(died)))) as running:
+    with toy(*with_template(ledger, DIES.format(died=str(died), first="dies"))) as running:
         running.wait(lambda now: now.healthy and now.components[0].restarts == 1, "another one forked it")
         assert died.exists()
         wait_until(ledger.exists, 10, "it runs")
         assert ledger.read_text().split() == [str(running.component("scheduler").pid)]
+
+
+def test_a_step_whose_template_dies_before_it_lets_it_begin_is_not_held_to_be_done(tmp_path: Path) -> None:
+    ledger, died = tmp_path / "ledger", tmp_path / "died"
+    template, _ = with_template(ledger, DIES.format(died=str(died), first="tells"))
+    step = Component("migrate", "migrate", Fork("step"), needs=("template",), once=True)
+    with toy(template, step) as running:
+        running.wait(lambda now: now.healthy and now.components[0].restarts == 1, "another one forked it")
+        assert died.exists()
+        running.wait(lambda now: now.components[1].state == "done", "the step is done")
+        assert ledger.read_text() == "done\n"
 
 
 @pytest.mark.long

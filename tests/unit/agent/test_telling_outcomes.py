@@ -89,6 +89,7 @@ def test_what_makes_no_request_is_said_and_given_up_and_the_others_are_told(tmp_
         assert telling_it.tell(ATTEMPTS, ATTEMPTS) == frozenset()  # so the first two are lost, and run again
         assert api.paths() == [f"/execution/task-instances/{ATTEMPTS[2]}/state"]
     assert [event for event, _ in said] == [Event.OUTCOME_UNTELLABLE] * 2 + [Event.OUTCOME_TOLD]
+    assert "t0ken" not in str(said)
     assert not any(untold.kept(folder))
 
 
@@ -106,3 +107,39 @@ def test_a_silent_server_is_asked_once_in_a_round(tmp_path: Path, monkeypatch: p
         assert telling_it.tell(ATTEMPTS, ATTEMPTS) == frozenset()
         assert len(api.asked) == len(said) == len(ATTEMPTS)
     assert len(taken) == 1
+
+
+def test_what_a_server_did_not_answer_is_asked_last_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telling, "ANSWER_SECONDS", 0.1)
+    folder = tmp_path / "untold"
+    for attempt in ATTEMPTS:
+        untold.keep(folder, Outcome(attempt, "{}", "t0ken"))
+    slow, asked = ATTEMPTS[0], []
+
+    def send(url: str, outcome: Outcome) -> int | None:
+        asked.append(outcome.attempt)
+        return None if outcome.attempt == slow else 200
+
+    monkeypatch.setattr(telling, "_send", send)
+    telling_it, _ = agent(folder, "http://here/")
+    assert telling_it.tell(ATTEMPTS, ATTEMPTS) == set(ATTEMPTS)
+    assert telling_it.tell(ATTEMPTS, ATTEMPTS) == {slow}
+    assert asked == [slow, *ATTEMPTS[1:], slow]
+
+
+def test_a_server_that_answers_for_an_hour_that_it_cannot_hear_an_outcome_is_believed_no_more(tmp_path: Path) -> None:
+    folder, now = tmp_path / "untold", [0.0]
+    untold.keep(folder, Outcome(ATTEMPTS[0], "{}", "t0ken"))
+    said: list[tuple[Event, str]] = []
+    with toy_api(lambda method, path: 503) as api:
+        telling_it = Untold(
+            folder, lambda: [api.url], lambda event, **data: said.append((event, data["why"])), lambda: now[0]
+        )
+        ((_, now[0]),) = untold.kept(folder)
+        assert telling_it.tell(ATTEMPTS, ATTEMPTS) == {ATTEMPTS[0]}
+        now[0] += telling.OUTAGE_SECONDS + 1
+        assert telling_it.tell(ATTEMPTS, ATTEMPTS) == frozenset()
+    assert said == [(Event.OUTCOME_UNTELLABLE, "the API answers 503")]
+    assert not any(untold.kept(folder))

@@ -175,8 +175,9 @@ def test_a_running_nginx_is_told_and_refuses_what_it_does_not_take(tmp_path: Pat
             assert (found.folder / "nginx.conf").read_text() == before
             assert not (found.folder / upstreams.CANDIDATE).exists()
             assert answers() == {"two"}
-            teller.told.tell_nginx(teller.start, process.pid)  # the same is not tried again
+            teller.told.tell_nginx(teller.start, process.pid)  # the same is not tried again at once
             assert teller.told._trial is None
+            assert teller.tell((one.place,), process.pid) is Event.UPSTREAMS_CHANGED  # others are
 
 
 def test_an_nginx_that_takes_long_to_read_is_not_waited_for_and_asked_again_after_a_while(tmp_path: Path) -> None:
@@ -207,3 +208,22 @@ def test_an_nginx_that_takes_long_to_read_is_not_waited_for_and_asked_again_afte
     os.kill(teller.told._trial.pid, 9)
     teller.reap(0)
     teller.told.tell_nginx(start, None)
+
+
+def test_what_cannot_be_tried_is_tried_again_later_each_time_and_said_once(tmp_path: Path) -> None:
+    """As where the disk is full."""
+    start = Exec((str(tmp_path / "no nginx"), "-p", f"{tmp_path}/", "-c", "nginx.conf"))
+    teller = Teller(start, Site(("127.0.0.1:8080",), local=Door("127.0.0.1", 8100)), tmp_path)
+    teller.told.look(["127.0.0.1:8080", "127.0.0.1:8081"], [])
+    tried = []
+    for second in range(0, 200, 10):
+        teller.now = second
+        teller.told.tell_nginx(start, None)
+        if (tmp_path / upstreams.CANDIDATE).exists():
+            tried.append(second)
+            (tmp_path / upstreams.CANDIDATE).unlink()
+    assert tried == [0, 30, 90]
+    assert [event for event, _ in teller.said] == [Event.UPSTREAMS_REFUSED]
+    teller.told.look(["127.0.0.1:8081"], [])
+    teller.told.tell_nginx(start, None)
+    assert (tmp_path / upstreams.CANDIDATE).exists()

@@ -29,12 +29,16 @@ def sdk(airflow: Mapping[str, Mapping[str, str]] | None = None, **changes: Any) 
 
 def written(airflow: Mapping[str, Mapping[str, str]] | None = None, **changes: Any) -> configparser.RawConfigParser:
     """All of it."""
+    parser = configparser.RawConfigParser()
+    parser.read_string(airflow_settings.configuration(context(airflow, **changes)))
+    return parser
+
+
+def context(airflow: Mapping[str, Mapping[str, str]] | None = None, **changes: Any) -> Context:
+    """A fleet with these settings of Airflow's."""
     fleet = replace(Fleet(name="shop", root="/srv/shop"), airflow=airflow or {}, **changes)
     paths = Paths(home=Path("/srv/shop/.airfleet"), runtime=Path("/run/airfleet-1"))
-    context = Context(fleet, paths, Ports(api_servers=(8080,), postgres=5432, broker=6379), secrets.generate())
-    parser = configparser.RawConfigParser()
-    parser.read_string(airflow_settings.configuration(context))
-    return parser
+    return Context(fleet, paths, Ports(api_servers=(8080,), postgres=5432, broker=6379), secrets.generate())
 
 
 def test_every_queue_of_a_fleet_has_our_coordinator() -> None:
@@ -81,3 +85,19 @@ def test_what_is_decided_by_the_age_of_a_heartbeat_is_decided_by_the_same_age_ev
     found = written()["scheduler"]
     assert int(found["scheduler_health_check_threshold"]) == heartbeats.YOUNG_SECONDS
     assert int(written()["api_auth"]["jwt_leeway"]) == clocks.MAY_DIFFER_SECONDS > heartbeats.YOUNG_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("airflow", "seconds"),
+    [
+        ({}, 240.0),
+        ({"scheduler": {"task_instance_heartbeat_timeout": "20"}}, 240.0),
+        ({"scheduler": {"task_instance_heartbeat_timeout": "1800"}}, 1440.0),
+        ({"workers": {"min_heartbeat_interval": "300"}}, 630.0),
+        ({"workers": {"min_heartbeat_interval": "often"}}, 240.0),
+    ],
+)
+def test_a_monitor_may_be_silent_for_as_long_as_its_heartbeats_and_airflows_rule_allow(
+    airflow: dict[str, dict[str, str]], seconds: float
+) -> None:
+    assert airflow_settings.silence_seconds(context(airflow)) == seconds
