@@ -178,15 +178,21 @@ def _fault_rows() -> list[tuple[str, ...]]:
 
 
 def _recovery(found: Mapping[str, Any], watch: str) -> str:
-    """The median; a word when it did not come each time."""
+    """The median; how often it came, or what became of the tasks, when it did not come each time."""
     one = found["recovery"][watch]
-    return f"{one['median_s']:.1f} s" if one["recovered"] == one["of"] else "they fail"
+    if one["recovered"] == one["of"]:
+        return f"{one['median_s']:.1f} s"
+    return "they fail" if _failed(found) else f"{one['recovered']} of {one['of']} times"
 
 
 def _failed_by_it(found: Mapping[str, Any]) -> str:
-    """How many tasks each time, in the middle."""
-    failed = sum(sentence.endswith("is recorded as failed, and raised no error") for sentence in found["violations"])
-    return f"{failed / len(found['faults']):.0f}"
+    """How many tasks each time, on average."""
+    return f"{_failed(found) / len(found['faults']):.0f}"
+
+
+def _failed(found: Mapping[str, Any]) -> int:
+    """How many tasks failed that raised no error."""
+    return sum(sentence.endswith("is recorded as failed, and raised no error") for sentence in found["violations"])
 
 
 def measured() -> dict[Path, str]:

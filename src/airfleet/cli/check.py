@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from airfleet.cli.project import FLEET_FILE, Project
 from airfleet.errors import EXIT_OK, EXIT_WRONG, FileProblems, FleetError, Place, Problem
 
 if TYPE_CHECKING:
+    from airfleet import source
     from airfleet.fleet.spec import Fleet
     from airfleet.pipelines.spec import Pipeline
 
@@ -24,6 +25,9 @@ SUFFIXES = (".yaml", ".yml")
 
 #: fleet.yaml, or its overlay for an environment
 _FLEET = re.compile(r"fleet(?:\.([\w-]+))?\.yaml")
+
+#: keys of fleet.yaml whose entries stand for themselves: pipelines use others than the one that is wrong
+_ONE_BY_ONE = ("vars", "env")
 
 
 @dataclass
@@ -70,7 +74,8 @@ def command(paths: tuple[Path, ...], project: Path | None, env: str | None, outp
     """Check pipeline files, Dags in Python, and fleet.yaml.
 
     Of a Dag in Python, it names the lines that Airflow 3 does not understand.
-    PATH is a file or a folder; without one: fleet.yaml of the project and its folder of pipelines.
+    PATH is a file or a folder, with the fleet.yaml in it; without one: fleet.yaml of the project and its
+    folder of pipelines.
     Exit code: 0 nothing wrong, 1 problems.
     """
     findings = check(paths, _project(project, env, paths))
@@ -95,10 +100,14 @@ def check(paths: Sequence[Path], here: Project | None) -> Findings:
     known = _what_is_right(here) if here is not None and fleet is None else fleet
     if here is not None and not paths:  # else it is said when fleet.yaml is named
         paths = _whole_project(here, known, wrong, findings)
-    environ = {**(os.environ if here is None else here.environ), **(known.task_environment if known else {})}
-    for file in _files(paths):
+    outside = os.environ if here is None else here.environ
+    of_tasks = {**outside, **(known.task_environment if known else {})}
+    for file in dict.fromkeys(_files(paths)):
         findings.files += 1
-        _check_file(file, environ, findings)
+        if overlay := _FLEET.fullmatch(file.name):
+            _check_fleet(file, overlay[1] or outside.get("AIRFLEET_ENV", ""), outside, findings)
+        else:
+            _check_file(file, of_tasks, findings, sure=known is fleet)
     findings.problems += _said_twice(findings.pipelines)
     if fleet is not None:
         findings.problems += queues.unserved(findings.pipelines, fleet)
@@ -126,12 +135,26 @@ def _what_is_right(here: Project) -> Fleet | None:
         return None
     while isinstance(top, source.Mapping):
         fleet, wrong = reader.interpreted(reader.Document(top, ()), here.environ, here.root.absolute(), lenient=True)
-        blamed = {re.split(r"[.\[]", problem.path, maxsplit=1)[0] for problem in wrong}
-        rest = tuple((key, value) for key, value in top.entries if key.text not in blamed)
-        if fleet is not None or len(rest) == len(top.entries):
+        rest = _without(top, {problem.path for problem in wrong})
+        if fleet is not None or rest == top:
             return fleet
-        top = replace(top, entries=rest)
+        top = rest
     return None
+
+
+def _without(node: source.Mapping, blamed: Set[str], path: str = "") -> source.Mapping:
+    """The same without what is blamed: of :data:`_ONE_BY_ONE` the entries alone."""
+    from airfleet import source
+    from airfleet.fleet.reading import joined
+
+    kept: list[tuple[source.Scalar, source.Node]] = []
+    for key, value in node.entries:
+        at = joined(path, key.text)
+        if at in _ONE_BY_ONE and at not in blamed and isinstance(value, source.Mapping):
+            kept.append((key, _without(value, blamed, at)))
+        elif not any(wrong == at or wrong.startswith((f"{at}.", f"{at}[")) for wrong in blamed):
+            kept.append((key, value))
+    return replace(node, entries=tuple(kept))
 
 
 def _whole_project(
@@ -156,6 +179,8 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
 
     for path in dict.fromkeys(paths):
         if path.is_dir():
+            if (path / FLEET_FILE).is_file():
+                yield path / FLEET_FILE
             yield from checks.pipeline_files(path)
             yield from python_dags.dag_files(path)
         elif path.exists():
@@ -172,24 +197,32 @@ def _near(path: Path) -> str | None:
     return did_you_mean(path.name, [entry.name for entry in path.parent.iterdir()])
 
 
-def _check_file(file: Path, environ: Mapping[str, str], findings: Findings) -> None:
+def _check_fleet(file: Path, env: str, environ: Mapping[str, str], findings: Findings) -> None:
     from airfleet.fleet import reader
+
+    findings.fleet_files.append(_short(str(file)))
+    try:
+        reader.read_file(file.with_name(FLEET_FILE), {**environ, "AIRFLEET_ENV": env})
+    except FileProblems as wrong:
+        findings.problems += _shown(wrong.problems)
+
+
+def _check_file(file: Path, environ: Mapping[str, str], findings: Findings, *, sure: bool) -> None:
+    """``sure``: whether nothing in the environment stands for what is not known, as ``***``."""
+    from airfleet.fleet.sensitive import MASK
     from airfleet.pipelines import checks, python_dags
 
     if file.suffix == python_dags.SUFFIX:
         findings.problems += _shown(python_dags.check(file))
         findings.python_files.append(_short(str(file)))
         return
-    if overlay := _FLEET.fullmatch(file.name):
-        findings.fleet_files.append(_short(str(file)))
-        env = overlay[1] or environ.get("AIRFLEET_ENV", "")
-        try:
-            reader.read_file(file.with_name(FLEET_FILE), {**environ, "AIRFLEET_ENV": env})
-        except FileProblems as wrong:
-            findings.problems += _shown(wrong.problems)
-        return
     checked = checks.read_and_check(file, environ=environ)
-    findings.problems += _shown(checked.problems)
+    problems = checked.problems
+    if not sure:  # what is wrong with *** alone may be right with what is meant
+        others = {name: value.replace(MASK, "1") for name, value in environ.items()}
+        also = checks.read_and_check(file, environ=others).problems
+        problems = tuple(problem for problem in problems if problem in also)
+    findings.problems += _shown(problems)
     findings.pipelines += [replace(p, file=_short(p.file)) for p in checked.pipelines]
 
 

@@ -57,7 +57,8 @@ def shown(node: source.Node, key: str = "", below: Kind | None = None) -> Any:
         return {name.text: shown(value, _key(key, name.text, node), below) for name, value in node.entries}
     if isinstance(node, source.Sequence):
         return [shown(item, key, below) for item in node.items]
-    if sensitive.is_secret(key) and sensitive.is_written_out(node.text):
+    may_be_secret = node.value is not None and not isinstance(node.value, bool)
+    if may_be_secret and sensitive.is_secret(key) and sensitive.is_written_out(node.text):
         return sensitive.MASK
     if isinstance(node.value, str):
         return sensitive.masked(node.value)

@@ -7,13 +7,15 @@
           no agent               too slow, or Ctrl-C again: end everything by force
 
 What is left is found by the mark that every process of a fleet carries in its environment,
-so it is found also after the agent was killed. As long as it is at work it holds a lock, so that
-a foreground ``up`` does not take the end of an agent that could not say goodbye for its death.
+so it is found also after the agent was killed. As long as it is at work it holds a lock, whose file
+says when it began, so that a foreground ``up`` does not take the end of an agent that could not say
+goodbye for its death.
 """
 
 from __future__ import annotations
 
 import fcntl
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,6 +82,14 @@ def end(here: Project, patience_seconds: float) -> str:
     return _told(name, in_time, left, here.environ.get(paths.HOST))
 
 
+def began(places: paths.Paths) -> int:
+    """When somebody last began to end the fleet: a number that is another one each time, 0 before the first."""
+    try:
+        return _lock(places).stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
 def is_at_work(places: paths.Paths) -> bool:
     """Whether somebody ends the fleet now."""
     try:
@@ -99,6 +109,7 @@ def _at_work(places: paths.Paths) -> Iterator[None]:
         return
     with _lock(places).open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)  # two may do the same
+        os.utime(lock.fileno())  # who looks too late sees that it was held
         yield
 
 

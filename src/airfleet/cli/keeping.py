@@ -2,7 +2,7 @@
 
 ::
 
-    say every change ──> the agent has gone ──┬─ it said that it stops, or 'down' is at work: the end
+    say every change ──> the agent has gone ──┬─ it said that it stops, or 'down' is at work or was: the end
          ^                                    ├─ another one runs, or is about to: that one
          └────────────────────────────────────┴─ none: start one; not again and again, then leave all as it is
 
@@ -47,8 +47,9 @@ def keep(
     starts: list[float] = []
     found: Snapshot | None = ready
     while found is not None:
+        began = down.began(here.paths)
         last = _shown(here, lines, found)
-        found = None if last.state in _ENDING else _next(here, last, starts, start or _start, sleep)
+        found = None if last.state in _ENDING else _next(here, last, began, starts, start or _start, sleep)
     terminal.say("the fleet was stopped")
 
 
@@ -61,9 +62,12 @@ def _shown(here: Project, lines: progress.Lines, last: Snapshot) -> Snapshot:
 
 
 def _next(
-    here: Project, gone: Snapshot, starts: list[float], start: Start, sleep: Callable[[float], None]
+    here: Project, gone: Snapshot, began: int, starts: list[float], start: Start, sleep: Callable[[float], None]
 ) -> Snapshot | None:
-    """The agent after one that has gone, whoever started it; None when somebody ends the fleet."""
+    """The agent after one that has gone, whoever started it; None when somebody ends the fleet, or has since then.
+
+    ``began``: when somebody last began to end it, as of when the agent that has gone was there.
+    """
     why, own = "", 0
     with suppress(ChildProcessError):  # whoever started it has to bury it
         os.waitpid(gone.pid, os.WNOHANG)
@@ -71,8 +75,12 @@ def _next(
         if found := _running(here):
             _say_who(gone, found, own)
             return found
+        if down.began(here.paths) != began:
+            return None
         _require_patience(here, starts, why)
         sleep(restarts.wait_before_start(1 + _recent(starts)))
+        if down.began(here.paths) != began:  # meanwhile
+            continue
         try:
             own = start(here)
         except AlreadyRuns:  # it does not answer yet

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from airfleet.cli import options, tables, terminal
+from airfleet.cli import asking, options, tables, terminal
 from airfleet.cli.project import Project, find
 from airfleet.errors import FileProblems, FleetError, did_you_mean
 from airfleet.fleet import paths as fleet_paths
@@ -89,9 +89,12 @@ def as_played(fleet: Fleet, here: Project) -> Fleet:
     """The fleet on the hosts that this machine plays, while one of them runs and the folder's own fleet does not."""
     from airfleet.fleet import local_hosts
 
-    if local_hosts.is_named(fleet) or running(here.on("").paths):
+    def runs(one: Project) -> bool:
+        return asking.snapshot(one.root, one.paths) is not None
+
+    if local_hosts.is_named(fleet) or runs(here.on("")):
         return fleet
-    environs = (one.environment for name in here.hosts if running((one := here.on(name)).paths))
+    environs = (one.environment for name in here.hosts if runs(one := here.on(name)))
     return local_hosts.of(fleet, next(environs, {}))
 
 
@@ -150,7 +153,7 @@ def _now(host: Host, here: Project) -> _Now:
     own, *shared = (fleet_paths.of(here.root, environ) for environ in _environs(host, here))
     last: Paths | None = None
     for paths in (own, *shared):
-        before, snapshot = _before(paths), running(paths)
+        before, snapshot = _before(paths), asking.snapshot(here.root, paths)
         if snapshot and _whose(before, snapshot, paths, host) == host.name:
             return _Now(paths, before, snapshot)
         if last is None and before and before.host == host.name:
@@ -178,17 +181,6 @@ def _before(paths: Paths) -> Description | None:
     try:
         return Description.from_json(paths.plan.read_text("utf-8"))
     except (OSError, ValueError, KeyError, TypeError):  # none yet, or written by another version of airfleet
-        return None
-
-
-def running(paths: Paths) -> Snapshot | None:
-    """How it is with what runs there, as its agent says; None without one."""
-    from airfleet.agent import control
-    from airfleet.agent.control import AgentGone
-
-    try:
-        return control.status(paths.socket)
-    except AgentGone:
         return None
 
 

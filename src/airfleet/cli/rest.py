@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from airfleet.agent import control
-from airfleet.agent.control import AgentGone, Snapshot
-from airfleet.cli import status
+from airfleet.agent.control import Snapshot
+from airfleet.cli import telling
 from airfleet.cli.project import Project
 from airfleet.errors import FleetError
 
@@ -154,11 +153,9 @@ def connect(here: Project) -> tuple[Api, Snapshot]:
 
     Raises:
         FleetError: the fleet does not run, or is not far enough up.
+        Unhealthy: its agent does not answer.
     """
-    try:
-        snapshot = control.status(here.paths.socket)
-    except AgentGone as gone:
-        raise status.not_running(here) from gone
+    snapshot = telling.running(here)
     if not snapshot.url:
         raise FleetError(f"fleet '{snapshot.fleet}' has no API yet", hint="airfleet status")
     password_file = Path(snapshot.password_file or here.paths.password)

@@ -8,10 +8,9 @@ from typing import Any
 
 import click
 
-from airfleet.agent import control
-from airfleet.agent.control import AgentGone, ComponentStatus, HostStatus, Snapshot
+from airfleet.agent.control import ComponentStatus, HostStatus, Snapshot
 from airfleet.agent.states import FINE, LABELS
-from airfleet.cli import options, tables, terminal
+from airfleet.cli import asking, options, tables, terminal
 from airfleet.cli.project import Project, find
 from airfleet.errors import EXIT_OK, EXIT_UNHEALTHY, EXIT_WRONG, FleetError
 
@@ -39,9 +38,8 @@ def command(project: Path | None, host: str | None, memory: bool, output: str) -
     Exit code: 0 healthy, 4 running but not healthy, 1 not running.
     """
     here = find(project, host=host)
-    try:
-        snapshot = control.status(here.paths.socket, memory=memory)
-    except AgentGone:
+    snapshot = asking.snapshot(here.root, here.paths, memory=memory)
+    if snapshot is None:
         return _not_running(here, output)
     columns = COLUMNS if snapshot.hosts else {key: title for key, title in COLUMNS.items() if key != "host"}
     tables.put_rows(list(rows(snapshot)), output, columns, whole=whole(snapshot))

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from airfleet.agent import control
-from airfleet.agent.control import AgentGone, HostStatus, Snapshot
-from airfleet.cli import status
+from airfleet.agent.control import HostStatus, Snapshot
+from airfleet.cli import asking, status
 from airfleet.cli.project import Project
-from airfleet.errors import FleetError, Unhealthy, WaitTimedOut, did_you_mean
+from airfleet.errors import FleetError, WaitTimedOut, did_you_mean
 from airfleet.fleet.spec import LOCAL
 
 #: the order goes over the database, which every agent reads every few seconds
@@ -19,13 +19,10 @@ ORDER_SECONDS, PAUSE_SECONDS = 15.0, 0.2
 
 def running(here: Project) -> Snapshot:
     """The fleet. Raises FleetError when it does not run, Unhealthy when its agent does not answer."""
-    try:
-        return control.status(here.paths.socket)
-    except AgentGone:
-        raise status.not_running(here) from None
-    except TimeoutError:
-        log = here.paths.log("agent")
-        raise Unhealthy(f"the agent of the fleet in {here.root} does not answer", hint=f"its log is {log}") from None
+    found = asking.snapshot(here.root, here.paths)
+    if found is None:
+        raise status.not_running(here)
+    return found
 
 
 def require(here: Project, host: str) -> Snapshot:

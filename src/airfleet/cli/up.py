@@ -26,9 +26,9 @@ from types import FrameType
 import click
 
 from airfleet.agent import control
-from airfleet.agent.control import AgentGone, Snapshot
+from airfleet.agent.control import Snapshot
 from airfleet.agent.states import State
-from airfleet.cli import components, down, keeping, options, progress, terminal
+from airfleet.cli import asking, components, down, keeping, options, progress, telling, terminal
 from airfleet.cli.following import follow
 from airfleet.cli.project import Project, find
 from airfleet.errors import FleetError, WaitTimedOut
@@ -94,14 +94,14 @@ def command(
 
 def start_detached(here: Project, *, wait: bool, deadline: float, timeout: float) -> None:
     """Start the fleet, or find it running, and leave it running."""
-    running = _running(here)
+    running = asking.snapshot(here.root, here.paths)
     if running is None:
         launch_agent(here)
     if wait:
         with _nothing_left_behind(here) if running is None else _as_it_is():
             snapshot = wait_until_ready(here, deadline, timeout)
     else:
-        snapshot = control.status(here.paths.socket)
+        snapshot = telling.running(here)
     terminal.say()
     if running is not None:
         terminal.put(f"fleet '{snapshot.fleet}' was already up (agent {snapshot.pid})")
@@ -205,13 +205,6 @@ def launch_agent(here: Project) -> None:
     except KeyboardInterrupt:
         down.end(here, down.PATIENCE_SECONDS)
         raise
-
-
-def _running(here: Project) -> Snapshot | None:
-    try:
-        return control.status(here.paths.socket)
-    except AgentGone:
-        return None
 
 
 @contextmanager

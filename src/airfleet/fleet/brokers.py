@@ -168,7 +168,10 @@ def _split(url: str, nameable: Collection[str] | None) -> _Url:
     rest, _, query = rest.partition("?")
     secret, _, place = rest.rpartition("@")
     places, slash, path = place.partition("/")
-    return _Url(kind, tls, secret, places, path if slash else None, _options(query, nameable))
+    options = _options(query, nameable)
+    if tls and options.get("tls") == "false":
+        raise Wrong(f"has 'tls=false', and {scheme}:// speaks TLS", f"{scheme.removesuffix('s')}:// does not")
+    return _Url(kind, tls, secret, places, path if slash else None, options)
 
 
 def _options(query: str, nameable: Collection[str] | None) -> Mapping[str, str]:
@@ -207,6 +210,8 @@ def _servers(places: Iterable[str], usual: int) -> Iterable[tuple[str, int]]:
     for place in places:
         try:
             parts = urllib.parse.urlsplit(f"//{place}")
+            if parts.port == 0:
+                raise ValueError(place)
             yield parts.hostname or "127.0.0.1", parts.port or usual
         except ValueError:
             raise Wrong("has a server that is not HOST or HOST:PORT") from None

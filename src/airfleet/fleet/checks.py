@@ -70,6 +70,8 @@ class _Found:
         fronts = set(self.fleet.proxy.on if self.fleet.proxy else ()) | {
             self.fleet.flower.on if self.fleet.flower else ""
         }
+        if MASK in fronts:  # it may be any of them
+            return
         for number, host in enumerate(self.fleet.hosts):
             if not any(_runs(host, key) for key in (*NEEDED, "triggerer")) and host.name not in fronts:
                 yield self.problem(f"hosts[{number}]", f"host '{host.name}' runs nothing")

@@ -7,6 +7,19 @@ import urllib.parse
 from collections.abc import Iterator
 
 DEFAULT_PORT = 5432
+#: what PostgreSQL's own library takes behind the '?'
+OPTIONS = frozenset((
+    "application_name", "channel_binding", "client_encoding", "connect_timeout", "dbname", "fallback_application_name",
+    "gssdelegation", "gssencmode", "gsslib", "host", "hostaddr", "keepalives", "keepalives_count", "keepalives_idle",
+    "keepalives_interval", "krbsrvname", "load_balance_hosts", "max_protocol_version", "min_protocol_version",
+    "oauth_client_id", "oauth_client_secret", "oauth_issuer", "oauth_scope", "options", "passfile", "password", "port",
+    "replication", "require_auth", "requirepeer", "scram_client_key", "scram_server_key", "service",
+    "ssl_max_protocol_version", "ssl_min_protocol_version", "sslcert", "sslcertmode", "sslcompression", "sslcrl",
+    "sslcrldir", "sslkey", "sslkeylogfile", "sslmode", "sslnegotiation", "sslpassword", "sslrootcert", "sslsni",
+    "target_session_attrs", "tcp_user_timeout", "user",
+))  # fmt: skip
+#: a '%' that it refuses
+_STRAY = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
 _PARTS = re.compile(r"[a-z+0-9]+://(?P<who>[^/?#]*@)?(?P<places>[^/?#]*)(?P<path>[^?#]*)\??(?P<query>.*)", re.DOTALL)
 
 
@@ -32,6 +45,13 @@ def wrong_with(url: str) -> str | None:
     if found is None:
         return "is not a URL that can be read"
     servers, query = list(places(url)), found["query"]
+    # What PostgreSQL's library cannot read it repeats, with the password.
+    if (found["who"] or "").count("@") > 1:
+        return "has more than one '@' before its server"
+    if re.search(r"\s", url):
+        return "has a space, a tab or the end of a line"
+    if _STRAY.search(url):
+        return "has a '%' that begins no percent-encoding"
     if "#" in url:
         return "has a '#', which ends a URL"
     if "@" in found["path"]:
@@ -60,6 +80,16 @@ def hosts(url: str) -> tuple[str, ...]:
     said = options.get("hostaddr") or options.get("host")
     given = said.split(",") if said else [urllib.parse.unquote(host) for host, _ in places(url)]
     return () if "service" in options and not any(given) else tuple(given)
+
+
+def unknown_options(url: str) -> list[str]:
+    """The options that PostgreSQL's library does not know.
+
+    >>> unknown_options("postgresql://me@one/shop?sslmode=require&sslmod=require")
+    ['sslmod']
+    """
+    found = _PARTS.match(url)
+    return sorted(_options(found["query"] if found else "").keys() - OPTIONS)
 
 
 def _options(query: str) -> dict[str, str]:

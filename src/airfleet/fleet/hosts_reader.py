@@ -80,7 +80,7 @@ def _is_address(text: str) -> bool:
         ipaddress.ip_address(text)
     except ValueError:
         return False
-    return True
+    return "%" not in text  # nginx takes no zone
 
 
 def _instances(keys: Section, key: str, default: Instances) -> Instances:
@@ -126,10 +126,11 @@ def _count(keys: Section) -> int:
 
 def _workers(keys: Section) -> tuple[Worker, ...]:
     node, path = keys.get("workers"), keys.at("workers")
-    found = [(_worker(keys.reading, item, at), at, item.place) for at, item in keys.reading.items(node, path)]
+    found = [(_worker(keys.reading, item, at), at, item) for at, item in keys.reading.items(node, path)]
     taken: dict[str, str] = dict.fromkeys(names.TAKEN, "")
-    for worker, at, place in found:
-        _worker_named_once(keys.reading, worker, at, place, taken)
+    for worker, at, item in found:
+        if isinstance(item, source.Mapping):
+            _worker_named_once(keys.reading, worker, at, item.place, taken)
     return tuple(worker for worker, _, _ in found)
 
 

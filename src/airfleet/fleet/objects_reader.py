@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 
 from airfleet import source
-from airfleet.fleet import sensitive
 from airfleet.fleet.keys import CONNECTION, POOL, VARIABLE
 from airfleet.fleet.objects import Connection, Objects, Pool, Variable
 from airfleet.fleet.reading import Reading, Section, joined, whole
@@ -54,7 +53,7 @@ def _connection(reading: Reading, id: str, path: str, node: source.Node) -> Conn
 
 def _uri(reading: Reading, path: str, node: source.Scalar) -> str:
     uri = reading.resolved(node, path) or ""
-    if uri and uri != sensitive.MASK and "://" not in uri:
+    if uri and "://" not in uri and not reading.is_hidden(uri):
         reading.problem(node.place, path, "must be a URI, as in postgres://user@host/database, or a mapping")
     return uri
 

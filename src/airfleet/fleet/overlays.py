@@ -1,6 +1,7 @@
 """``fleet.prod.yaml`` over ``fleet.yaml``: one tree of nodes, each with the place in the file it came from.
 
-Mappings are merged, and so are lists of things with names, by name; other lists, and single values, are replaced.
+Mappings are merged, and so are lists of things with names, by name, unless there are none in the one above; other
+lists, and single values, are replaced.
 ``null`` takes away what the file below says.
 """
 
@@ -45,7 +46,7 @@ def _mappings(below: source.Mapping, over: source.Mapping) -> source.Mapping:
 
 def _lists(below: source.Sequence, over: source.Sequence) -> source.Node:
     named, more = _by_name(below), _by_name(over)
-    if named is None or more is None:
+    if named is None or more is None or not over.items:
         return _without_nulls(over)
     items = {name: merged(item, more[name]) if name in more else item for name, item in named.items()}
     new = {name: _without_nulls(item) for name, item in more.items() if name not in items}

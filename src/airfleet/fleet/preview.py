@@ -60,7 +60,9 @@ def context(fleet: Fleet, host: str, paths: Paths, secrets: Secrets, machine: Ma
 
 
 def _with_places(fleet: Fleet) -> Fleet:
-    """Servers somewhere, where their whole URLs are secrets that are not here."""
+    """Servers somewhere, where their URLs are secrets that are not here; nothing on a host that is not known here."""
+    if fleet.flower and MASK in fleet.flower.on:
+        fleet = replace(fleet, flower=None)
     if fleet.database.startswith(MASK):
         fleet = replace(fleet, database=f"postgresql://{MASK}/airflow")
     return replace(fleet, broker=f"redis://{MASK}/0") if fleet.broker.startswith(MASK) else fleet

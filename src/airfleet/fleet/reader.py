@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,16 +77,17 @@ def interpreted(
     """The fleet that a document means, and what is wrong in it; with problems there is no fleet."""
     reading = Reading(References(environ, root / FOLDER, lenient))
     fleet = _fleet(reading.section(document.top, "", FLEET), root)
-    reading.problems += _across(fleet, document.top, reading.problems)
+    reading.problems += _across(fleet, document.top, reading)
     return (None if reading.problems else fleet), tuple(reading.problems)
 
 
-def _across(fleet: Fleet, top: source.Node, problems: Sequence[Problem]) -> list[Problem]:
+def _across(fleet: Fleet, top: source.Node, reading: Reading) -> list[Problem]:
     """What is wrong between values, but for what may only follow from what is wrong with one of them."""
-    blamed = {_top_key(problem) for problem in problems}
+    blamed = {_top_key(problem) for problem in reading.problems}
     if blamed & {"hosts", *COMPONENTS} or not blamed <= FLEET.keys():
         return []
-    return [problem for problem in checks.check(fleet, places(top)) if _top_key(problem) not in blamed]
+    found = (problem for problem in checks.check(fleet, places(top)) if _top_key(problem) not in blamed)
+    return [problem for problem in found if not reading.is_hidden(problem.sentence)]
 
 
 def _top_key(problem: Problem) -> str:
@@ -138,7 +139,8 @@ def _use_secrets_of(top: Section, root: Path) -> None:
 def _pipelines(top: Section, root: Path) -> str:
     wrong_before = len(top.reading.problems)
     folder = top.text("pipelines", "pipelines")
-    if "pipelines" in top and len(top.reading.problems) == wrong_before and not os.path.isdir(root / folder):
+    is_judged = "pipelines" in top and len(top.reading.problems) == wrong_before and not top.reading.is_hidden(folder)
+    if is_judged and not os.path.isdir(root / folder):
         top.wrong("pipelines", f"there is no folder '{folder}' beside {FILE_NAME}")
     return folder
 
@@ -157,7 +159,7 @@ def _policies(top: Section) -> Policies:
 def _witness(top: Section) -> str | None:
     found = top.text("witness", "")
     match = _WITNESS.fullmatch(found)
-    if found and not (match and 0 < int(match[2]) < 65536):
+    if found and not (match and 0 < int(match[2]) < 65536) and not top.reading.is_hidden(found):
         top.wrong("witness", f"'{found}' is not HOST:PORT")
     return found or None
 

@@ -80,7 +80,8 @@ class Reading:
         if node.value is None:
             self.problem(node.place, path, "has no value", NO_VALUE)
             return None
-        if sensitive.stands_at(key, node.text):
+        # true and false are no password, but ``use_token``; a number may be one
+        if not isinstance(node.value, bool) and sensitive.stands_at(key, node.text):
             self.problem(node.place, path, IN_THE_FILE, WHERE_INSTEAD)
             return None
         return self.resolved(node, path)

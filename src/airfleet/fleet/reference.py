@@ -202,8 +202,8 @@ A connection may also be one URI, as Airflow has them.
 fleet, and `${{{{ secrets.NAME }}}}` the text of the file of that name in the folder of secrets (`secrets`, beside
 `fleet.yaml`, unless the key `secrets` names another, such as `/run/secrets`). The end of its last line does not count.
 A file that everybody on the machine can read is refused. What does not exist is a problem. In a URL, what a reference
-stands for is taken as it is: a password with `/`, `@`, `:`, `?`, `#`, `%`, `&`, `;`, `,` or `+` must be percent-encoded
-there.
+stands for is taken as it is: a password with `/`, `@`, `:`, `?`, `#`, `%`, `&`, `;`, `,`, `+` or a space must be
+percent-encoded there.
 
 This is the only way for a password to get in: one that stands in the file is a problem. It is known by its place in a
 URL, or by the name of its key, or of its option in a URL: `PGPASSWORD`, `DbPwd`, `api_key`, `?token=`.
@@ -215,9 +215,9 @@ database: postgresql://airflow:${{{{ env.DATABASE_PASSWORD }}}}@db.example.com/a
 ## Overlays
 
 `--env prod`, or `AIRFLEET_ENV=prod`, lays `fleet.prod.yaml` over `fleet.yaml`. Mappings are merged key by key. Lists of
-things with a `name` (hosts, workers) are merged by name, other lists are replaced. `null` takes away what the file
-below says; in `fleet.yaml` itself it is no value, and mostly a problem. For an empty text write `""`. A problem is said
-at its place in the file that has it.
+things with a `name` (hosts, workers) are merged by name, other lists are replaced; `[]` is none. `null` takes away
+what the file below says; in `fleet.yaml` itself it is no value, and mostly a problem. For an empty text write `""`. A
+problem is said at its place in the file that has it.
 
 ```yaml fleet.yaml
 workers:

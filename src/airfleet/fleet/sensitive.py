@@ -117,6 +117,8 @@ def _found(text: str) -> Iterator[re.Match[str]]:
 def _is_hidden(match: re.Match[str]) -> bool:
     if match.re is _WHO:
         return not _WHO_ELSEWHERE.fullmatch(match["secret"])
+    if match.re is _OPTION and any(map(_is_hidden, _JSON.finditer(urllib.parse.unquote_plus(match["secret"])))):
+        return True
     secret = is_secret(urllib.parse.unquote(match["name"]))
     return secret and bool(match["secret"]) and not _OPTION_ELSEWHERE.fullmatch(match["secret"])
 

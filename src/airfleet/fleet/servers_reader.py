@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import urllib.parse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from airfleet import source
+from airfleet.errors import did_you_mean
 from airfleet.fleet import brokers, databases
 from airfleet.fleet.hosts_reader import address
 from airfleet.fleet.keys import FLOWER, PROXY, TLS
@@ -18,8 +19,8 @@ from airfleet.fleet.spec import EMBEDDED, LOCAL, Flower, Proxy, Tls
 _DATABASE = re.compile(r"postgres(ql)?(\+psycopg)?://")
 _PATH = re.compile(r"/|(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
 ENCODE = (
-    "what a reference stands for is taken as it is: percent-encode '/', '?', '#', '@', ':', '%', '&', ';' and ',' "
-    "in it, '/' as %2F"
+    "what a reference stands for is taken as it is: percent-encode '/', '?', '#', '@', ':', '%', '&', ';', ',' "
+    "and spaces in it, '/' as %2F"
 )
 
 #: what stands below the path of Airflow: APIs, files, and the pages of its UI
@@ -37,35 +38,53 @@ _OF_FLOWER = (
 def database(top: Section) -> str:
     """``embedded``, or a URL of PostgreSQL. What is wrong in one is never repeated: it may hold a password."""
     url = top.text("database", EMBEDDED)
-    if url != EMBEDDED and not url.startswith(MASK):
-        for wrong in _wrong_with(url):
-            top.wrong("database", wrong, _to_encode(top, "database", lambda text: not any(_wrong_with(text))))
-            return EMBEDDED
-    return url
+    wrong = None if url == EMBEDDED else _wrong_with(url, _words_of(top, "database"))
+    if wrong is None:
+        return url
+    if _is_hidden(top, url, _is_database):
+        return MASK
+    sentence, hint = wrong
+    top.wrong("database", sentence, hint or _to_encode(top, "database", _is_database))
+    return EMBEDDED
 
 
-def _wrong_with(url: str) -> Iterator[str]:
+def _wrong_with(url: str, nameable: Collection[str] = ()) -> tuple[str, str | None] | None:
+    """A sentence and a hint; ``nameable`` are the options that may be named in them."""
     if not _DATABASE.match(url):
-        yield "must be 'embedded' or a postgresql:// URL"
-        return
+        return "must be 'embedded' or a postgresql:// URL", None
     try:
         urllib.parse.urlsplit(url)
     except ValueError:
-        yield "is not a URL that can be read"
-        return
+        return "is not a URL that can be read", None
     if wrong := databases.wrong_with(url):
-        yield wrong
+        return wrong, None
+    if unknown := databases.unknown_options(url):
+        named = [name for name in unknown if name in nameable]
+        sentence = f"has options that PostgreSQL does not know{': ' if named else ''}{', '.join(named)}"
+        return sentence, did_you_mean(named[0], databases.OPTIONS) if named else None
+    return None
+
+
+def _is_database(url: str) -> bool:
+    return _wrong_with(url) is None
+
+
+def _is_hidden(top: Section, url: str, fine: Callable[[str], bool]) -> bool:
+    """Whether a URL is wrong only for what this reading does not know, so that nothing can be said of it."""
+    return top.reading.is_hidden(url) and (url.startswith(MASK) or fine(url.replace(MASK, "1")))
 
 
 def broker(top: Section) -> str:
     """``embedded``, or a URL that :mod:`airfleet.fleet.brokers` understands."""
     url = top.text("broker", EMBEDDED)
-    if url != EMBEDDED and not url.startswith(MASK):
-        try:
+    try:
+        if url != EMBEDDED:
             brokers.parse(url, _words_of(top, "broker"))
-        except brokers.Wrong as wrong:
-            top.wrong("broker", str(wrong), wrong.hint or _to_encode(top, "broker", _is_broker))
-            return EMBEDDED
+    except brokers.Wrong as wrong:
+        if _is_hidden(top, url, _is_broker):
+            return MASK
+        top.wrong("broker", str(wrong), wrong.hint or _to_encode(top, "broker", _is_broker))
+        return EMBEDDED
     return url
 
 
@@ -110,12 +129,20 @@ def proxy(top: Section, root: Path) -> Proxy | None:
         keys.wrong("redirect", "leads to TLS, and there is no 'tls'")
     elif made.redirect and made.redirect == (made.port or 443):
         keys.wrong("redirect", f"port {made.redirect} is the one that speaks TLS")
-    _paths_apart(keys, made)
+    if "flower" in keys or _has_flower(top):
+        _paths_apart(keys, made)
     return made
+
+
+def _has_flower(top: Section) -> bool:
+    node = top.get("flower")
+    return node is not None and not (isinstance(node, source.Scalar) and node.value is False)
 
 
 def _paths_apart(keys: Section, made: Proxy) -> None:
     airflow, flower = made.airflow_path, made.flower_path
+    if keys.reading.is_hidden(airflow + flower):
+        return
     if airflow == flower:
         keys.wrong("flower", f"'{flower}' is the path of Airflow")
     elif flower == "/":
@@ -145,7 +172,7 @@ def _tls(keys: Section, root: Path) -> Tls | None:
 
 def _path(keys: Section, key: str, default: str) -> str:
     found = keys.text(key, default)
-    if _PATH.fullmatch(found):
+    if _PATH.fullmatch(found) or keys.reading.is_hidden(found):
         return found
     keys.wrong(key, f"'{found}' is not a path: '/', or like '/myorg/airflow' without a slash at the end")
     return default

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from fake_agent import FakeAgent, component, snapshot
 from fake_airflow import FakeAirflow
 
+from airfleet.agent import control
 from airfleet.cli.main import cli
 from airfleet.cli.project import Project
 
@@ -75,6 +76,17 @@ def agent_says(project: Project) -> Callable[..., AbstractContextManager[FakeAge
         return fake_agent.listening(FakeAgent(watched, stopped), project.paths.socket)  # type: ignore[arg-type]
 
     return listen
+
+
+@pytest.fixture
+def hanging_agent(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An agent of the project that listens and never answers."""
+    monkeypatch.setattr(control.ask, "__defaults__", (0.05,))  # the silence that is allowed
+    silent = FakeAgent([snapshot()])
+    silent.answers = lambda request: silent.gone.wait(5) and iter(())  # type: ignore[method-assign, assignment]
+    with fake_agent.listening(silent, project.paths.socket):
+        yield
+        silent.gone.set()
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ import pytest
 from fake_agent import FakeAgent, component, snapshot
 from fake_airflow import FakeAirflow, dag
 
-from airfleet.agent import control
 from airfleet.agent.control import HostStatus, Snapshot
 from airfleet.agent.leftovers import MARK
 from airfleet.agent.states import State
@@ -224,19 +223,6 @@ def test_a_fleet_is_not_healthy_as_long_as_one_of_its_hosts_is_gone(agent_says: 
 def test_an_agent_that_has_gone_is_no_mistake_of_airfleet(project: Project) -> None:
     with pytest.raises(FleetError, match="is not running"):
         one_drill(project, []).run("worker")
-
-
-def test_an_agent_that_hangs_is_no_mistake_of_airfleet(
-    project: Project, airfleet: Airfleet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(control.ask, "__defaults__", (0.05,))  # the silence that is allowed
-    silent = FakeAgent([snapshot()])
-    silent.answers = lambda request: silent.gone.wait(5) and iter(())  # type: ignore[method-assign, assignment]
-    with fake_agent.listening(silent, project.paths.socket):
-        result = airfleet("drill", "worker")
-        silent.gone.set()
-    assert result.code == 4
-    assert f"the agent of the fleet in {project.root} does not answer" in result.err
 
 
 def test_what_cannot_be_taken_back_is_a_warning(airflow: FakeAirflow, project: Project) -> None:

@@ -229,6 +229,79 @@ def test_what_fleet_yaml_gives_to_tasks_is_there_when_their_pipelines_are_checke
     assert "country" in result.out
 
 
+def dag_of(project: Project, name: str, reference: str) -> None:
+    text = f"dag_id: {name}_${{{{ {reference} }}}}\nstart_date: 2026-01-01\ntasks: [{{id: a}}]\n"
+    (project.root / "pipelines" / f"{name}.yaml").write_text(text)
+
+
+def test_one_wrong_entry_is_not_what_pipelines_miss_that_use_another(project: Project, airfleet: Airfleet) -> None:
+    project.fleet_file.write_text(
+        "vars: {city: oslo, country: [no]}\nenv: {REGION: eu, AIRFLEET_X: a, b.c: null}\nna.me: 1\n"
+    )
+    dag_of(project, "one", "vars.city")
+    dag_of(project, "two", "env.REGION")
+    assert airfleet("check", "-o", "plain").out == (
+        "fleet.yaml:1:29: vars.country: must be one value, not a list or a mapping\n"
+        "fleet.yaml:2:19: env.AIRFLEET_X: 'AIRFLEET_X' is set by airfleet itself\n"
+        'fleet.yaml:2:39: env.b.c: has no value\nhint: write "" for an empty text, or leave it out\n'
+        "fleet.yaml:3:1: na.me: unknown key 'na.me'\nhint: did you mean 'name'?\n"
+    )
+
+
+def test_what_is_not_known_here_is_no_problem_of_a_pipeline(project: Project, airfleet: Airfleet) -> None:
+    project.fleet_file.write_text("vars: {city: '${{ env.CITY }}'}\n")
+    dag_of(project, "one", "vars.city")
+    dag_of(project, "two", "vars.ctiy")
+    text = "dag_id: three\nschedule: ${{ vars.city }}\nstart_date: 2026-01-01\ntasks: [{id: a, needs: [b]}]\n"
+    (project.root / "pipelines" / "three.yaml").write_text(text)
+    places = [line.rpartition(": ")[0] for line in airfleet("check", "-o", "plain").out.splitlines()]
+    assert [place for place in places if place != "hint"] == [
+        "fleet.yaml:1:14: vars.city",
+        "pipelines/three.yaml:4:25: tasks.a.needs[0]",
+        "pipelines/two.yaml:1:9: dag_id",
+    ]
+
+
+# --- what a fleet.yaml that is named is checked with ---------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            "env: {DBPW: '${{ env.DBPW }}'}\n",
+            "fleet.yaml:1:13: env.DBPW: the environment has no variable DBPW\n",
+        ),
+        (
+            "env: {REGION: eu}\nvariables: {r: '${{ env.REGION }}'}\n",
+            "fleet.yaml:2:16: variables.r: the environment has no variable REGION\n",
+        ),
+    ],
+)
+def test_a_fleet_yaml_is_wrong_by_its_name_too_when_up_would_refuse_it(
+    text: str, sentence: str, project: Project, airfleet: Airfleet
+) -> None:
+    project.fleet_file.write_text(text)
+    for words in (("check",), ("check", "fleet.yaml"), ("check", "."), ("check", "fleet.yaml", ".")):
+        result = airfleet(*words)
+        assert (result.code, result.out) == (1, sentence)
+
+
+def test_a_fleet_yaml_of_another_project_has_nothing_of_this_one(project: Project, airfleet: Airfleet) -> None:
+    project.fleet_file.write_text("env: {REGION: eu}\n")
+    (project.root / "other").mkdir()
+    (project.root / "other" / "fleet.yaml").write_text("variables: {r: '${{ env.REGION }}'}\n")
+    for path in ("other/fleet.yaml", "other"):
+        result = airfleet("check", path)
+        assert result.out == "other/fleet.yaml:1:16: variables.r: the environment has no variable REGION\n"
+
+
+def test_a_folder_that_is_named_is_checked_with_its_fleet_yaml(broken: Path, airfleet: Airfleet) -> None:
+    Path("fleet.yaml").write_text("name: shop\nwokers: []\n")
+    assert airfleet("check", ".").err == "2 problems in 2 files; 1 pipeline is fine\n"
+    assert airfleet("check", "pipelines").err == "1 problem in 1 file; 1 pipeline is fine\n"
+
+
 # --- what pipelines and fleet say of one another -----------------------------------------------------
 
 

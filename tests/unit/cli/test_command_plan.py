@@ -160,6 +160,18 @@ def test_what_would_start_stop_and_be_started_anew_and_why(
     assert (light["change"], light["memory_bytes"], light["options"]["slots"]) == ("restart", 2**31, "4")
 
 
+def test_a_plan_needs_nothing_that_comes_from_elsewhere(project: Project, airfleet: Airfleet) -> None:
+    text = FIVE.replace("@db.internal", "@db.internal:${{ env.PORT }}").replace("/0", ":${{ env.PORT }}/0")
+    project.fleet_file.write_text(
+        f"{text}witness: '${{{{ env.GATEWAY }}}}:22'\npipelines: ${{{{ env.FOLDER }}}}\n"
+        "flower: {on: '${{ env.ONE }}'}\n"
+        "proxy: {name: shop, airflow: '${{ env.PATH_OF }}', on: ['${{ env.ONE }}', control]}\n"
+    )
+    result = airfleet("plan", "-o", "plain")
+    assert (result.code, result.err) == (0, "")
+    assert {row[1] for row in rows(result.out)} == {"control", "work", "more"}
+
+
 def test_what_an_older_agent_runs_is_compared_by_name(
     project: Project, airfleet: Airfleet, agent_says: AgentSays
 ) -> None:
@@ -386,6 +398,18 @@ def test_config_is_the_merged_file_with_secrets_masked(project: Project, airflee
         "env": {"AWS_SECRET_ACCESS_KEY": "***", "TZ": "UTC"},
     }
     assert json.loads(airfleet("config", "-o", "json").out)["workers"] == [{"name": "a", "slots": 2}]
+
+
+def test_config_masks_nothing_where_there_is_no_secret(project: Project, airfleet: Airfleet) -> None:
+    project.fleet_file.write_text(
+        "connections: {c: {type: http, password: null, extra: {use_token: true}}}\n"
+        "variables: {pin_token: 5}\nenv: {API_TOKEN: ''}\n"
+    )
+    assert json.loads(airfleet("config", "-o", "json").out) == {
+        "connections": {"c": {"type": "http", "password": None, "extra": {"use_token": True}}},
+        "variables": {"pin_token": "***"},
+        "env": {"API_TOKEN": ""},
+    }
 
 
 def test_config_shows_texts_as_they_are_written_and_numbers_as_numbers(project: Project, airfleet: Airfleet) -> None:

@@ -255,3 +255,21 @@ def test_where_a_component_says_nothing_its_log_file_does(project: Project, tmp_
     assert str(up.failure(project, snapshot(dead, state="failed"))) == (
         f"worker did not start: it ended at once\n    a\n    b\nhint: the whole log is {log}"
     )
+
+
+# --- an agent that hangs -----------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("hanging_agent")
+@pytest.mark.parametrize(
+    "words", [("status",), ("status", "-o", "json"), ("plan",), ("up", "-d"), ("trigger", "hello"), ("drill", "worker")]
+)
+def test_an_agent_that_hangs_is_no_mistake_of_airfleet(
+    words: tuple[str, ...], project: Project, airfleet: Airfleet
+) -> None:
+    result = airfleet(*words)
+    assert (result.code, result.out) == (4, "")
+    assert result.err == (
+        f"error: the agent of the fleet in {project.root} does not answer\n"
+        f"hint: its log is {project.paths.log('agent')}\n"
+    )

@@ -103,6 +103,38 @@ def test_an_agent_that_down_ends_by_force_gets_none(project: Project, stack: Exi
     assert not down.is_at_work(project.paths)
 
 
+def test_a_down_that_begins_and_ends_while_a_successor_waits_is_not_undone(
+    project: Project, stack: ExitStack, airfleet: Airfleet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.paths.runtime.mkdir(parents=True)
+    start = Starter(stack, None, None)
+
+    def down_meanwhile(seconds: float) -> None:
+        if seconds:  # not before the first one
+            airfleet("down")
+
+    keeping.keep(project, DEAD, start, down_meanwhile)
+    assert start.started == 1
+    assert capsys.readouterr().err.endswith(STOPPED)
+
+
+def test_a_down_that_has_ended_when_the_agent_is_missed_is_not_undone(project: Project, stack: ExitStack) -> None:
+    project.paths.runtime.mkdir(parents=True)
+    start = Starter(stack, stopping(4712))
+    began = down.began(project.paths)
+    down.end(project, 1)
+    assert keeping._next(project, DEAD, began, [], start, start.sleep) is None
+    assert start.started == 0
+
+
+def test_a_down_of_before_is_none_of_this_fleet(project: Project, stack: ExitStack) -> None:
+    project.paths.runtime.mkdir(parents=True)
+    down.end(project, 1)
+    start = Starter(stack, stopping(4712))
+    keeping.keep(project, DEAD, start, start.sleep)
+    assert start.started == 1
+
+
 def test_agents_that_keep_dying_are_not_started_for_ever(project: Project, stack: ExitStack) -> None:
     start = Starter(stack, *[None] * 9)
     with pytest.raises(keeping.NotKept) as given_up:
@@ -133,17 +165,9 @@ def test_what_runs_is_ended_by_whatever_else_ends_up(agent_says: Callable, proje
     assert "stop" in agent.asked
 
 
-def test_down_of_an_agent_that_hangs_ends_what_there_is(
-    project: Project, airfleet: Airfleet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from airfleet.agent import control
-
-    monkeypatch.setattr(control.ask, "__defaults__", (0.05,))  # the silence that is allowed
-    silent = FakeAgent([DEAD])
-    silent.answers = lambda request: silent.gone.wait(5) and iter(())  # type: ignore[method-assign, assignment]
-    with fake_agent.listening(silent, project.paths.socket):
-        result = airfleet("down")
-        silent.gone.set()
+@pytest.mark.usefixtures("hanging_agent")
+def test_down_of_an_agent_that_hangs_ends_what_there_is(airfleet: Airfleet) -> None:
+    result = airfleet("down")
     assert result.code == 0
     assert "the agent does not answer; ending everything by force" in result.err
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import Conninfo
 from sqlalchemy import make_url
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
@@ -67,6 +68,23 @@ def test_both_are_told_the_same_servers(url: str, expected: dict[str, str]) -> N
 )
 def test_which_servers_are_asked(url: str, hosts: tuple[str, ...]) -> None:
     assert databases.hosts(url) == hosts
+
+
+def test_the_options_are_those_of_postgresql_s_own_library() -> None:
+    assert {option.keyword.decode() for option in Conninfo.get_defaults()} <= databases.OPTIONS
+
+
+@pytest.mark.parametrize("password", ["s3cr%t", "s3cret%", "s3%00cret", "s3 cret", "s3cret\n", "pre@s3cret"])
+def test_what_postgresql_s_library_would_repeat_with_a_password_is_refused(password: str) -> None:
+    wrong = databases.wrong_with(f"postgresql://me:{password}@db/airflow")
+    assert wrong
+    assert "s3" not in wrong
+
+
+def test_a_password_may_have_what_a_url_says_in_its_own_way() -> None:
+    url = "postgresql://me:s3%25c%20r%40e:t%2F+@db/airflow?application_name=a%20b"
+    assert databases.wrong_with(url) is None
+    assert by_libpq(url)["password"] == "s3%c r@e:t/+"
 
 
 def test_a_single_server_keeps_its_url() -> None:

@@ -90,7 +90,7 @@ def two(address: str = "10.0.0.2", runs: str = "triggerer: 1", more: str = "witn
         *(
             (two(no), [f"5:24: hosts[1].address: '{no}' is not an address: a host name or an IP address, without a "
                        "port"])
-            for no in ("999.1.1.1", "10.0.0", ":::", "fd00::g")
+            for no in ("999.1.1.1", "10.0.0", ":::", "fd00::g", "fe80::1%eth0")
         ),
         *(
             (two(more=f"witness: {where}:22\n"), [
@@ -253,6 +253,15 @@ def test_what_only_follows_from_another_mistake_is_not_said() -> None:
             [
                 "fleet.yaml:1:54: hosts[0].workers[1].name: there are two workers named 'w-2' (one of the 2 of 'w')",
                 "fleet.yaml:1:75: hosts[0].workers[2].name: 'nginx' is the name of another component",
+            ],
+        ),
+        (
+            "workers: [{}, null, 5, {slots: 2}]\n",
+            [
+                "fleet.yaml:1:15: workers[1]: is an empty entry\nhint: take the '-' away, or write '- {}' for a usual "
+                "worker",
+                "fleet.yaml:1:21: workers[2]: must be a mapping of keys to values",
+                "fleet.yaml:1:24: workers[3].name: there are two workers named 'worker'",
             ],
         ),
         (

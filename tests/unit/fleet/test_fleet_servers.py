@@ -109,9 +109,43 @@ def test_what_is_wrong_in_a_file_is_wrong_without_its_secrets_too(tmp_path: Path
     assert [problem.path for problem in refused.value.problems] == ["user", "nmae"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "witness: '${{ env.X }}:22'",
+        "witness: ${{ env.X }}",
+        "proxy: {name: shop, airflow: '${{ env.X }}'}\nflower: true",
+        "proxy: {name: shop, flower: '/a/${{ env.X }}'}\nflower: true",
+        "pipelines: ${{ env.X }}",
+        "flower: {on: '${{ env.X }}'}",
+        "proxy: {name: shop, on: ['${{ env.X }}']}",
+        "proxy: {name: shop, on: '${{ env.X }}'}",
+        "database: postgresql://db:${{ env.X }}/airflow",
+        "broker: redis://queue:${{ env.X }}/0",
+        "broker: redis://queue/${{ env.X }}",
+        "connections: {c: '${{ env.X }}/x'}",
+    ],
+)
+def test_what_comes_from_elsewhere_is_no_problem_where_it_is_not(text: str, tmp_path: Path) -> None:
+    (tmp_path / "fleet.yaml").write_text(text)
+    with pytest.raises(FileProblems) as refused:
+        reader.read_file(tmp_path / "fleet.yaml", {})
+    assert {problem.sentence for problem in refused.value.problems} == {"the environment has no variable X"}
+    reader.read_file(tmp_path / "fleet.yaml", {}, lenient=True)
+
+
+def test_a_url_with_a_port_from_elsewhere_is_not_known_where_that_is_not(tmp_path: Path) -> None:
+    (tmp_path / "fleet.yaml").write_text("database: postgresql://db:${{ env.X }}/a\nbroker: redis://q:${{ env.X }}/0\n")
+    fleet = reader.read_file(tmp_path / "fleet.yaml", {}, lenient=True)
+    assert (fleet.database, fleet.broker) == ("***", "***")
+    (tmp_path / "fleet.yaml").write_text("database: postgresql://${{ env.X }}:port/a\n")  # which X may be does not help
+    with pytest.raises(FileProblems, match="has a port that is not a number from 1 to 65535"):
+        reader.read_file(tmp_path / "fleet.yaml", {}, lenient=True)
+
+
 HOW = (
-    "hint: what a reference stands for is taken as it is: percent-encode '/', '?', '#', '@', ':', '%', '&', ';' and "
-    "',' in it, '/' as %2F"
+    "hint: what a reference stands for is taken as it is: percent-encode '/', '?', '#', '@', ':', '%', '&', ';', ',' "
+    "and spaces in it, '/' as %2F"
 )
 UNKNOWN = "has options that are not known; known: master, sentinel_password, tls, ca, cert, key"
 SCHEMES = (
@@ -132,6 +166,15 @@ SCHEMES = (
         ),
         ("database: postgresql://u:${{ env.PW }}@h/x", "hunter#2secret", "has a '#', which ends a URL"),
         ("database: postgresql://u:${{ env.PW }}@h/x", "12?2secret", "has an option that is not NAME=VALUE"),
+        (
+            "database: postgresql://u@h/x?sslpassword=${{ env.PW }}",
+            "hunter&2secret=",
+            "has options that PostgreSQL does not know",
+        ),
+        ("database: postgresql://u:${{ env.PW }}@h/x", "s3cr%t", "has a '%' that begins no percent-encoding"),
+        ("database: postgresql://u:${{ env.PW }}@h/x", "s3%00", "has a '%' that begins no percent-encoding"),
+        ("database: postgresql://u:${{ env.PW }}@h/x", "s3 cret", "has a space, a tab or the end of a line"),
+        ("database: postgresql://u:${{ env.PW }}@h/x", "pre@s3cret", "has more than one '@' before its server"),
     ],
 )
 def test_a_password_that_ends_too_early_is_not_repeated(text: str, password: str, sentence: str) -> None:
@@ -187,6 +230,14 @@ def test_where_people_reach_a_fleet_behind_a_proxy(more: str, url: str) -> None:
     assert (proxy.on, proxy.url) == (("local",), url)
 
 
+@pytest.mark.parametrize("path", ["/flower", "/flower/metrics"])
+@pytest.mark.parametrize("more", ["", "flower: false\n"])
+def test_nothing_is_in_the_way_of_a_flower_that_there_is_not(path: str, more: str) -> None:
+    proxy = read(f"proxy: {{name: shop, airflow: {path}}}\n{more}").proxy
+    assert proxy is not None
+    assert proxy.airflow_path == path
+
+
 def test_flower_is_off_unless_somebody_wants_it() -> None:
     assert read("").flower is None
     assert read("flower: false\n").flower is None
@@ -226,6 +277,18 @@ def test_policies_production_and_retention() -> None:
         ),
         ("database: postgresql://u@,/x\n", ["fleet.yaml:1:11: database: has a server without a name"]),
         ("database: postgresql://h/x?here\n", ["fleet.yaml:1:11: database: has an option that is not NAME=VALUE"]),
+        (
+            "database: postgresql://h/x?sslmod=require&target=a\n",
+            [
+                "fleet.yaml:1:11: database: has options that PostgreSQL does not know: sslmod, target\n"
+                "hint: did you mean 'sslmode'?"
+            ],
+        ),
+        (
+            "database: postgresql://h/x?nope=1\n",
+            ["fleet.yaml:1:11: database: has options that PostgreSQL does not know: nope"],
+        ),
+        ("database: '***'\n", ["fleet.yaml:1:11: database: must be 'embedded' or a postgresql:// URL"]),
         ("database: 'postgresql://h/x#y'\n", ["fleet.yaml:1:11: database: has a '#', which ends a URL"]),
         (
             "database: postgresql://h/x@y\n",
@@ -234,6 +297,16 @@ def test_policies_production_and_retention() -> None:
         (
             "broker: sentinel://one?master=m&tls=True\n",
             ["fleet.yaml:1:9: broker: has a 'tls' that is neither true nor false\nhint: write 'tls=true'"],
+        ),
+        (
+            "broker: redis://one:0/1\n",
+            ["fleet.yaml:1:9: broker: has a server that is not HOST or HOST:PORT"],
+        ),
+        (
+            "broker: valkeys://one/1?tls=false\n",
+            [
+                "fleet.yaml:1:9: broker: has 'tls=false', and valkeys:// speaks TLS\nhint: valkey:// does not"
+            ],
         ),
         (
             "broker: redis://one/0?ca=/x.pem\n",
@@ -314,8 +387,15 @@ def test_policies_production_and_retention() -> None:
             "proxy: {name: shop, airflow: /a, flower: /a/auth}\n",
             ["fleet.yaml:1:42: proxy.flower: '/a/auth' is a path of Airflow's own\nhint: '/a/flower' is free"],
         ),
+        *(
+            (
+                f"proxy: {{name: shop, airflow: /flower/metrics}}\nflower: {flower}\n",
+                ["fleet.yaml:1:30: proxy.airflow: '/flower/metrics' is a path of Flower's own"],
+            )
+            for flower in ("true", "{port: 5556}")
+        ),
         (
-            "proxy: {name: shop, airflow: /flower/metrics}\n",
+            "proxy: {name: shop, airflow: /flower/metrics, flower: /flower}\n",
             ["fleet.yaml:1:30: proxy.airflow: '/flower/metrics' is a path of Flower's own"],
         ),
         (

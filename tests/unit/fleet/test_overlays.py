@@ -39,15 +39,29 @@ def merged(below: str, over: str) -> object:
         ("{a: [{name: x}, {name: x}]}", "{a: [{name: y}]}", {"a": [{"name": "y"}]}),
         ("{a: [{n: 1}]}", "{a: [{name: y}]}", {"a": [{"name": "y"}]}),
         ("{a: [{name: x}]}", "{a: [{n: 1}]}", {"a": [{"n": 1}]}),
-        ("{a: [{name: x}]}", "{a: []}", {"a": [{"name": "x"}]}),
+        ("{a: [{name: x}]}", "{a: []}", {"a": []}),
+        ("{a: [1]}", "{a: []}", {"a": []}),
+        ("{a: []}", "{a: [{name: x, b: null}]}", {"a": [{"name": "x"}]}),
     ],
 )
 def test_what_becomes_of_two_files(below: str, over: str, expected: object) -> None:
     assert merged(below, over) == expected
 
 
-def test_a_list_is_taken_away_with_null_and_not_with_an_empty_one() -> None:
+def test_a_list_is_taken_away_with_null_and_emptied_with_an_empty_one() -> None:
     assert merged("{workers: [{name: x}]}", "{workers: null}") == {}
+    assert merged("{hosts: [{name: a, workers: [{name: x}]}]}", "{hosts: [{name: a, workers: []}]}") == {
+        "hosts": [{"name": "a", "workers": []}]
+    }
+
+
+def test_no_workers_in_an_overlay_are_none(project: Path) -> None:
+    project.with_name("fleet.prod.yaml").write_text("workers: []\n")
+    with pytest.raises(FileProblems) as refused:
+        reader.read_file(project, {"AIRFLEET_ENV": "prod"})
+    assert [(problem.path, problem.sentence) for problem in refused.value.problems] == [
+        ("workers", "no worker runs anywhere: every task would wait for ever")
+    ]
 
 
 @pytest.fixture

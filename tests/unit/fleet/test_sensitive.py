@@ -26,6 +26,7 @@ PW = "${{ env.PW }}"
         ("sentinel://a?master=m&sentinel_password=s3&cret", "sentinel://a?master=m&sentinel_password=***"),
         ("jdbc:sqlserver://h:1433;user=u;password=s3cret", "jdbc:sqlserver://h:1433;user=u;password=***"),
         ('{"url": "https://vault", "token": "s3cret"}', '{"url": "https://vault", "token": "***"}'),
+        ("aws://?__extra__=%7B%22aws_secret_access_key%22%3A+%22s3cret%22%7D&a=b", "aws://?__extra__=***&a=b"),
     ],
 )
 def test_a_password_in_a_text_is_refused_and_never_shown(text: str, shown: str) -> None:
@@ -46,6 +47,8 @@ def test_a_password_in_a_text_is_refused_and_never_shown(text: str, shown: str) 
         "arn:aws:iam::111111111111:role/people",
         "https://u:@h",
         "http://h/?page_size=3&tokens=4&password=",
+        "aws://?__extra__=%7B%22region_name%22%3A+%22eu%22%7D",
+        'http://h/?__extra__={"token": "${{ env.T }}"}',
     ],
 )
 def test_what_is_no_password_stays_as_it_is(text: str) -> None:
@@ -88,6 +91,12 @@ def test_names_that_only_sound_like_it(key: str) -> None:
         ("connections: {c: 'http://u:a;b@h'}\n", "fleet.yaml:1:18: connections.c"),
         ("connections: {c: 'aws://?aws_secret_access_key=x'}\n", "fleet.yaml:1:18: connections.c"),
         ("connections: {c: 'http://h?token=x'}\n", "fleet.yaml:1:18: connections.c"),
+        (
+            "connections: {c: 'aws://?__extra__=%7B%22aws_secret_access_key%22%3A+%22x%22%7D'}\n",
+            "fleet.yaml:1:18: connections.c",
+        ),
+        ("connections: {c: {type: http, password: 12345}}\n", "fleet.yaml:1:41: connections.c.password"),
+        ("vars: {pin_token: 5}\n", "fleet.yaml:1:19: vars.pin_token"),
         ("env: {URL: 'https://u:a/b@h'}\n", "fleet.yaml:1:12: env.URL"),
         ("env: {PGPASSWORD: x}\n", "fleet.yaml:1:19: env.PGPASSWORD"),
         ("variables: {DbPassword: x}\n", "fleet.yaml:1:25: variables.DbPassword"),
@@ -103,6 +112,12 @@ def test_names_that_only_sound_like_it(key: str) -> None:
 )
 def test_a_secret_that_stands_in_the_file_is_a_problem(text: str, place: str) -> None:
     assert problems_of(text) == [f"{place}: a password must not stand in the file\n{WHERE}"]
+
+
+def test_true_and_false_are_no_password_but_whether_there_is_one() -> None:
+    fleet = read("vars: {two_pass: true}\nconnections: {c: {type: http, extra: {use_token: false}}}\n")
+    assert fleet.vars == {"two_pass": "true"}
+    assert fleet.objects.connections[0].extra == {"use_token": False}
 
 
 def test_users_of_flower_may_stand_beside_passwords_from_elsewhere() -> None:
