@@ -34,7 +34,9 @@ from airfleet.agent.restarts import HEALED_AFTER
 from airfleet.testing.experiment import Experiment, Outcome, Shape, Trial
 from airfleet.testing.hosts_target import HostsTarget
 from airfleet.testing.matrix import BY_NUMBER, RANDOM, ROWS, RandomNemesis, Row
-from airfleet.testing.targets import Broker, FleetTarget, StockTarget, Topology
+from airfleet.testing.played_hosts import can_have_networks
+from airfleet.testing.stock_hosts import StockHostsTarget
+from airfleet.testing.targets import Broker, FleetTarget, Observed, StockTarget, Topology
 from airfleet.testing.workload import Mix
 
 FILE = "faults.json"
@@ -44,9 +46,12 @@ FILE = "faults.json"
 QUIET, QUICK_QUIET = (HEALED_AFTER + 5.0, HEALED_AFTER + 12.0), (3.0, 6.0)
 #: how fast runs are asked for; stock Airflow needs a second and a half of CPU for a task, and there are two cores
 TICKS = {"airfleet": 1.0, "stock": 4.0}
-SYSTEMS: dict[str, type[FleetTarget] | type[StockTarget]] = {"airfleet": FleetTarget, "stock": StockTarget}
+ON_ONE_HOST: dict[str, type[FleetTarget] | type[StockTarget]] = {"airfleet": FleetTarget, "stock": StockTarget}
+ON_SEVERAL_HOSTS: dict[str, type[HostsTarget] | type[StockHostsTarget]] = {
+    "airfleet": HostsTarget,
+    "stock": StockHostsTarget,
+}
 RABBITMQ = "rabbitmq"
-AnyTarget = FleetTarget | StockTarget | HostsTarget
 
 
 def main() -> int:
@@ -93,8 +98,8 @@ def run_all(name: str, options: argparse.Namespace) -> bool:
 
 
 def _is_there(name: str, row: Row[Any]) -> bool:
-    """Several hosts are a fleet, as is what keeps all it writes in one place."""
-    return name == FleetTarget.name or not (row.topology.hosts > 1 or row.topology.disk_mb)
+    """Whether a system has what is broken; several hosts of stock Airflow always have networks of their own."""
+    return name == FleetTarget.name or not (row.fleet_only or (row.topology.hosts > 1 and not can_have_networks()))
 
 
 def _row(name: str, row: Row[Any], options: argparse.Namespace) -> bool:
@@ -135,7 +140,7 @@ def shape_of(name: str, options: argparse.Namespace) -> Shape:
     )
 
 
-def _experiment(target: AnyTarget, shape: Shape, trials: Sequence[Trial[Any]], title: str) -> Outcome:
+def _experiment(target: Observed, shape: Shape, trials: Sequence[Trial[Any]], title: str) -> Outcome:
     began = time.monotonic()
 
     def say(line: str) -> None:
@@ -156,7 +161,7 @@ def _experiment(target: AnyTarget, shape: Shape, trials: Sequence[Trial[Any]], t
     return outcome
 
 
-def _keep_logs(target: AnyTarget, title: str) -> Path:
+def _keep_logs(target: Observed, title: str) -> Path:
     """Copies of what components and tasks wrote, and of what tasks told, for who wants to know why."""
     folder = Path(tempfile.mkdtemp(prefix=f"{target.name}-{title}-".lower().replace(" ", "-")))
     for number, file in enumerate((*target.logs(), *target.witness_folder.iterdir())):
@@ -167,11 +172,11 @@ def _keep_logs(target: AnyTarget, title: str) -> Path:
 class _Kept:
     """The system that runs now: the next row takes it, too, if it is of the kind it needs."""
 
-    _target: AnyTarget | None = None
+    _target: Observed | None = None
     _kind: tuple[str, Topology, str] | None = None
 
     @classmethod
-    def get(cls, name: str, topology: Topology, broker: str) -> AnyTarget:
+    def get(cls, name: str, topology: Topology, broker: str) -> Observed:
         """A system that runs."""
         kind = (name, topology, broker)
         if cls._target is not None and cls._kind == kind and cls._target.is_well():
@@ -194,11 +199,10 @@ class _Kept:
         cls._target = cls._kind = None
 
 
-def _make(name: str, topology: Topology, broker: str) -> AnyTarget:
+def _make(name: str, topology: Topology, broker: str) -> Observed:
     make_broker = _rabbitmq if broker == RABBITMQ else None
-    if topology.hosts > 1:
-        return HostsTarget(topology, make_broker=make_broker)
-    return SYSTEMS[name](topology, make_broker)
+    kinds = ON_SEVERAL_HOSTS if topology.hosts > 1 else ON_ONE_HOST
+    return kinds[name](topology, make_broker=make_broker)
 
 
 def _rabbitmq(folder: Path, address: str) -> Broker:

@@ -23,7 +23,7 @@ import struct
 import threading
 import time
 
-from airfleet.agent.netns import ip
+from airfleet.agent.netns import MEASUREMENTS, ip
 from airfleet.fleet.local_hosts import Network
 
 _FRAME = 65536
@@ -39,6 +39,7 @@ class FarLink:
         self._namespace = network.namespace(host)
         self._address = f"{network.prefix}.{host}/24"
         self._bridge = network.bridge
+        self._machine = f"{network.prefix}.254"
         self._names = f"{network.link(host)}n", f"{network.link(host)}f"
         self._delay = delay_seconds
         self._lost = lost
@@ -72,6 +73,7 @@ class FarLink:
         self._in_host("addr", "del", self._address, "dev", before)
         self._in_host("addr", "add", self._address, "dev", after)
         self._in_host("link", "set", after, "up")
+        self._in_host("route", "add", MEASUREMENTS, "via", self._machine)  # the other went with its device
 
     def _in_host(self, *words: str) -> None:
         ip("-n", self._namespace, *words)

@@ -16,11 +16,12 @@ from airfleet.testing import nemesis, processes
 from airfleet.testing.far_link import FarLink
 from airfleet.testing.hosts_target import HostsTarget
 from airfleet.testing.nemesis import NOBODY, TOLD_SECONDS, Attempts
-from airfleet.testing.targets import SCHEDULER
+from airfleet.testing.several_hosts import SeveralHosts
+from airfleet.testing.targets import SCHEDULER, WELL_SECONDS
 from airfleet.testing.waiting import wait_until
 
-#: whether a client at an address holds the lock of the schedulers' critical section; nothing else of a fleet that runs
-#: takes an advisory lock
+#: whether a client at an address holds the lock of the schedulers' critical section; nothing else of an Airflow that
+#: runs takes an advisory lock
 _HOLDS_LOCK = """
 SELECT EXISTS (
     SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
@@ -29,8 +30,9 @@ SELECT EXISTS (
 """
 #: until a scheduler has been caught inside its critical section; a few milliseconds of each second are spent there
 _CATCH_SECONDS = 120.0
-#: until what a process had sent before it was stopped has been done
-_SETTLED_SECONDS = 0.02
+#: until what a process had sent before it was stopped has been done, and its host has confirmed the answer, which takes
+#: the kernel up to 0.2 s; one that is not confirmed is repeated, and ends the session as soon as the host has booted
+_SETTLED_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
@@ -47,20 +49,21 @@ class HostPowerOff:
         """What people call it."""
         return f"power of {self.host} off for {self.seconds:g} s"
 
-    def inflict(self, target: HostsTarget) -> Attempts:
+    def inflict(self, target: SeveralHosts) -> Attempts:
         """The network first: nobody is told that sockets are closed."""
         if target.netns:
-            target.fleet.cut(self.host)
-        there = nemesis.stop_all(target.fleet.on(self.host).pids)  # nothing may begin while it is asked what runs
+            target.hosts.vanish(self.host)
+        # Nothing may begin while it is asked what runs.
+        there = nemesis.stop_all(lambda: target.hosts.pids_on(self.host))
         hurt = nemesis.attempts_of(there, target.witness_folder) | nemesis.unheard(target.witness_folder)
-        target.fleet.power_off(self.host)
+        target.hosts.power_off(self.host)
         return hurt
 
-    def heal(self, target: HostsTarget) -> None:
-        """``airfleet up``, as the unit of a machine that boots does it."""
+    def heal(self, target: SeveralHosts) -> None:
+        """As a machine that boots: ``airfleet up``, in a fleet."""
         if target.netns:
-            target.fleet.mend(self.host)
-        target.fleet.start_again(self.host)
+            target.hosts.mend(self.host)
+        target.hosts.start_again(self.host)
 
 
 @dataclass(frozen=True)
@@ -80,11 +83,9 @@ class PowerOffHoldingLock:
         """What people call it."""
         return f"power of {self.host} off while its scheduler holds the lock"
 
-    def inflict(self, target: HostsTarget) -> Attempts:
+    def inflict(self, target: SeveralHosts) -> Attempts:
         """Raises AssertionError when the scheduler is never caught with the lock."""
-        pid = target.fleet.on(self.host).component(SCHEDULER).pid
-        assert pid is not None, f"no scheduler runs on {self.host}"
-        address = f"{target.fleet.network.prefix}.{target.fleet.names.index(self.host) + 1}"
+        pid, address = target.hosts.pid_of(self.host, SCHEDULER), target.hosts.address(self.host)
         with closing(psycopg.connect(target.database_url, autocommit=True)) as database:
 
             def holds_lock() -> bool:
@@ -94,7 +95,7 @@ class PowerOffHoldingLock:
             stop_while(holds_lock, processes.tree(pid))
         return HostPowerOff(self.host, self.seconds).inflict(target)
 
-    def heal(self, target: HostsTarget) -> None:
+    def heal(self, target: SeveralHosts) -> None:
         """It boots."""
         HostPowerOff(self.host, self.seconds).heal(target)
 
@@ -133,12 +134,12 @@ class AgentKilled:
 
     def inflict(self, target: HostsTarget) -> Attempts:
         """Nobody may suffer."""
-        os.kill(target.fleet.on(self.host).snapshot().pid, signal.SIGKILL)
+        os.kill(target.hosts.on(self.host).snapshot().pid, signal.SIGKILL)
         return NOBODY
 
     def heal(self, target: HostsTarget) -> None:
         """``airfleet up``."""
-        target.fleet.start_again(self.host)
+        target.hosts.start_again(self.host)
 
 
 @dataclass(frozen=True)
@@ -156,14 +157,14 @@ class HostCutOff:
         """What people call it."""
         return f"{self.host} cut off for {self.seconds:g} s"
 
-    def inflict(self, target: HostsTarget) -> Attempts:
+    def inflict(self, target: SeveralHosts) -> Attempts:
         """Its link goes down."""
-        target.fleet.cut(self.host)
+        target.hosts.cut(self.host)
         return target.attempts_on(self.host) if self.replaced else NOBODY
 
-    def heal(self, target: HostsTarget) -> None:
+    def heal(self, target: SeveralHosts) -> None:
         """Its link is up again."""
-        target.fleet.mend(self.host)
+        target.hosts.mend(self.host)
 
 
 @dataclass(frozen=True)
@@ -184,15 +185,15 @@ class HostFarAway:
         round_trip = 2000 * self.delay_seconds
         return f"{self.host} {round_trip:g} ms away, {self.lost:.0%} lost, for {self.seconds:g} s"
 
-    def inflict(self, target: HostsTarget) -> Attempts:
+    def inflict(self, target: SeveralHosts) -> Attempts:
         """Nobody may suffer."""
-        number = target.fleet.names.index(self.host) + 1
-        link = FarLink(target.fleet.network, number, self.delay_seconds, self.lost, random.Random(self.name))
+        chance, hosts = random.Random(self.name), target.hosts
+        link = FarLink(hosts.network, hosts.number(self.host), self.delay_seconds, self.lost, chance)
         link.begin()
         self._links.append(link)
         return NOBODY
 
-    def heal(self, target: HostsTarget) -> None:
+    def heal(self, target: SeveralHosts) -> None:
         """Near again."""
         while self._links:
             self._links.pop().end()
@@ -213,33 +214,35 @@ class ClockSetWrong:
         """What people call it."""
         return f"clock of {self.host} {self.ahead_seconds} s ahead, then as much behind, {self.seconds:g} s each"
 
-    def inflict(self, target: HostsTarget) -> Attempts:
-        """Nobody may suffer. Raises AssertionError when it is not told in time that a clock is wrong."""
+    def inflict(self, target: SeveralHosts) -> Attempts:
+        """Nobody may suffer. Raises AssertionError when a fleet does not tell in time that a clock is wrong."""
         target.clocks.set(self.host, self.ahead_seconds)
-        wait_until(lambda: target.is_told(self.host, "clock"), TOLD_SECONDS, "it is told that the clock is wrong")
+        if isinstance(target, HostsTarget):
+            wait_until(lambda: target.is_told(self.host, "clock"), TOLD_SECONDS, "it is told that the clock is wrong")
         time.sleep(self.seconds)
         target.clocks.set(self.host, -self.ahead_seconds)
         return NOBODY
 
-    def heal(self, target: HostsTarget) -> None:
+    def heal(self, target: SeveralHosts) -> None:
         """As whoever watches over the clocks would."""
         target.clocks.set(self.host, 0)
 
 
 @dataclass(frozen=True)
 class EachHostAnew:
-    """One host after the other is stopped as for an upgrade, and started again; the one with the servers comes last."""
+    """One host after the other is stopped as for an upgrade, and started again; the first one comes last."""
 
     name: str = "each host stopped and started again"
     seconds: float = 0.0
     silences: bool = True
 
-    def inflict(self, target: HostsTarget) -> Attempts:
-        """What runs is waited for, so nobody suffers."""
-        for host in reversed(target.fleet.names):
-            target.fleet.on(host).stop()
-            target.fleet.start_again(host)
+    def inflict(self, target: SeveralHosts) -> Attempts:
+        """What runs is waited for, so nobody suffers. Raises AssertionError when a host does not come back."""
+        for host in reversed(target.hosts.names):
+            target.hosts.shut_down(host)
+            target.hosts.start_again(host)
+            wait_until(target.is_well, WELL_SECONDS, f"all is well with {host} started again")
         return NOBODY
 
-    def heal(self, target: HostsTarget) -> None:
+    def heal(self, target: SeveralHosts) -> None:
         """Nothing to do."""

@@ -25,11 +25,12 @@ from airfleet.fleet import local_hosts
 from airfleet.fleet.local_hosts import Network
 from airfleet.fleet.paths import HOST, fleet_id
 from airfleet.testing.fleet import START_SECONDS, FleetUnderTest
+from airfleet.testing.played_hosts import PlayedHosts
 from airfleet.testing.waiting import wait_until
 
 
 @dataclass
-class HostsUnderTest(FleetUnderTest):
+class HostsUnderTest(FleetUnderTest, PlayedHosts):
     """The fleet whose ``fleet.yaml`` lies in ``root``, on ``count`` hosts."""
 
     count: int = 2
@@ -65,6 +66,20 @@ class HostsUnderTest(FleetUnderTest):
     def start_again(self, host: str) -> None:
         """Bring one host up again."""
         self.on(host).start()
+
+    def shut_down(self, host: str) -> None:
+        """End one host as for an upgrade."""
+        self.on(host).stop()
+
+    def pids_on(self, host: str) -> tuple[int, ...]:
+        """Every process of a host, its agent among them."""
+        return self.on(host).pids()
+
+    def pid_of(self, host: str, component: str) -> int:
+        """The process of a component of a host."""
+        pid = self.on(host).component(component).pid
+        assert pid is not None, f"no {component} runs on {host}"
+        return pid
 
     def stop(self) -> None:
         """End all hosts."""
@@ -107,14 +122,6 @@ class HostsUnderTest(FleetUnderTest):
     def network(self) -> Network:
         """The bridge between the hosts."""
         return Network(int(self.project.network.read_text()))
-
-    def cut(self, host: str) -> None:
-        """Let nothing through between a host and the others."""
-        netns.cut(self.network, self.names.index(host) + 1)
-
-    def mend(self, host: str) -> None:
-        """Let everything through again."""
-        netns.mend(self.network, self.names.index(host) + 1)
 
     def log_of(self, host: str, component: str = "agent") -> Path:
         """The log of a component on a host."""

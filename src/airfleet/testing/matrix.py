@@ -29,6 +29,7 @@ from airfleet.testing.host_faults import (
 )
 from airfleet.testing.hosts_target import HostsTarget
 from airfleet.testing.nemesis import Fault
+from airfleet.testing.several_hosts import SeveralHosts
 from airfleet.testing.stopwatch import Stopwatch
 from airfleet.testing.targets import API_SERVER, SCHEDULER, WORKER, FleetTarget, Observed, Target, Topology
 from airfleet.testing.workload import DEFERRED, ONE, TOLD, Asked
@@ -72,6 +73,8 @@ class Row(Generic[T]):
     overlap_seconds: float = 0.0
     #: whether no scheduler dies of it, so that none may be given up
     spares_schedulers: bool = False
+    #: whether stock Airflow has nothing that it could be done to
+    fleet_only: bool = False
 
     def trial(self, scale: float = 1.0, after_seconds: float = 0.0) -> Trial[T]:
         """The row as a part of an experiment."""
@@ -173,6 +176,7 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
         {"answers": Promise(1, 2)},
         "tasks killed after 16.5 s",
         topology=Topology(proxied=True),
+        fleet_only=True,
     ),
     Row(
         "F11",
@@ -304,6 +308,7 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
         {"answers": Promise(2, 2)},
         "for ever",
         topology=Topology(proxied=True),
+        fleet_only=True,
     ),
     Row(
         "F27a",
@@ -335,12 +340,13 @@ ON_A_SMALL_DISK: tuple[Row[FleetTarget], ...] = (
         {"dispatch": Promise(2, 5)},
         "tasks fail",
         topology=Topology(disk_mb=320),
+        fleet_only=True,
     ),
 )
 
 
-def _some_run_on(host: str) -> Callable[[HostsTarget, str], bool]:
-    def there(target: HostsTarget, label: str) -> bool:
+def _some_run_on(host: str) -> Callable[[SeveralHosts, str], bool]:
+    def there(target: SeveralHosts, label: str) -> bool:
         return any(note.task.run_id.startswith(f"{label}-more-") for note in target.running_on(host))
 
     return there
@@ -350,7 +356,7 @@ _THREE = Topology(slots=6, hosts=3)
 _APART = replace(_THREE, networks=True)
 _ON_EVERY_HOST = _runs(ONE, 8, 30.0)
 
-ON_SEVERAL_HOSTS: tuple[Row[HostsTarget], ...] = (
+ON_SEVERAL_HOSTS: tuple[Row[SeveralHosts], ...] = (
     Row(
         "F6",
         lambda scale: HostPowerOff(WORKING, DARK_SECONDS),
@@ -411,16 +417,6 @@ ON_SEVERAL_HOSTS: tuple[Row[HostsTarget], ...] = (
         spares_schedulers=True,
     ),
     Row(
-        "F26a",
-        lambda scale: AgentKilled(DECIDING),
-        {"gap": stopwatch.gap, "dispatch": stopwatch.dispatch},
-        {},
-        "no supervisor",
-        before=_ON_EVERY_HOST,
-        moment=_some_run_on(DECIDING),
-        topology=_THREE,
-    ),
-    Row(
         "F29",
         lambda scale: ClockSetWrong(DECIDING, max(20.0, 60.0 * scale)),
         {"gap": stopwatch.gap, "dispatch": stopwatch.dispatch},
@@ -440,13 +436,29 @@ ON_SEVERAL_HOSTS: tuple[Row[HostsTarget], ...] = (
 )
 
 
+WITH_AGENTS: tuple[Row[HostsTarget], ...] = (
+    Row(
+        "F26a",
+        lambda scale: AgentKilled(DECIDING),
+        {"gap": stopwatch.gap, "dispatch": stopwatch.dispatch},
+        {},
+        "no supervisor",
+        before=_ON_EVERY_HOST,
+        moment=_some_run_on(DECIDING),
+        topology=_THREE,
+        fleet_only=True,
+    ),
+)
+
+
 def _number(row: Row[Any]) -> tuple[int, str]:
     """Of F26a what comes after F26."""
     digits = row.number.removeprefix("F").rstrip(ascii_lowercase)
     return int(digits), row.number
 
 
-ROWS: tuple[Row[Any], ...] = tuple(sorted((*ON_ONE_HOST, *ON_A_SMALL_DISK, *ON_SEVERAL_HOSTS), key=_number))
+_UNSORTED: tuple[Row[Any], ...] = (*ON_ONE_HOST, *ON_A_SMALL_DISK, *ON_SEVERAL_HOSTS, *WITH_AGENTS)
+ROWS: tuple[Row[Any], ...] = tuple(sorted(_UNSORTED, key=_number))
 BY_NUMBER: Mapping[str, Row[Any]] = {row.number: row for row in ROWS}
 
 

@@ -20,13 +20,14 @@ import psycopg
 from psycopg import sql
 
 from airfleet.agent import embedded, health, leftovers
-from airfleet.agent.embedded_postgres import SUPERUSER
+from airfleet.agent.embedded_postgres import LETS_IN, SUPERUSER
 from airfleet.agent.health import Subject
 from airfleet.fleet import brokers, secrets
 from airfleet.fleet.components import valkey
 from airfleet.fleet.context import Embedded
 from airfleet.fleet.paths import Paths, fleet_id
 from airfleet.fleet.plan import BrokerWorks, PostgresAnswers, Probe
+from airfleet.fleet.spec import LOOPBACK
 from airfleet.testing import processes
 from airfleet.testing.fleet import clean_environment
 from airfleet.testing.lifetime import Startable
@@ -37,16 +38,18 @@ POSTGRES_SERVER, BROKER_SERVER = "postgres", "valkey"
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 #: the least that a server of its own on this machine needs to be told
-POSTGRES = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "log_min_messages": "warning"}
+POSTGRES = {"unix_socket_directories": "", "log_min_messages": "warning"}
 
 
 @dataclass
 class Servers(Startable):
-    """PostgreSQL and Valkey with their data below ``folder``, both on loopback with a password."""
+    """PostgreSQL and Valkey with their data below ``folder``, both with a password."""
 
     folder: Path
     #: more settings of PostgreSQL
     postgres: Mapping[str, str] = field(default_factory=dict)
+    #: where clients find them, who are in its network (/24) then; they listen on loopback, too
+    address: str = LOOPBACK
     _secrets: secrets.Secrets = field(init=False, repr=False)
     _ports: tuple[int, int] = field(init=False)
     _started: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, init=False, repr=False)
@@ -89,7 +92,7 @@ class Servers(Startable):
 
     def database_url(self, name: str) -> str:
         """``postgresql://...`` of a database of this name, whether it is there or not."""
-        return f"postgresql://{SUPERUSER}:{self._secrets.postgres_password}@127.0.0.1:{self._ports[0]}/{name}"
+        return f"postgresql://{SUPERUSER}:{self._secrets.postgres_password}@{self.address}:{self._ports[0]}/{name}"
 
     def passwords(self) -> tuple[str, ...]:
         """What nobody may write down."""
@@ -102,7 +105,7 @@ class Servers(Startable):
 
     def broker(self, number: int = 0) -> str:
         """``redis://...`` of one of Valkey's two databases."""
-        return f"redis://:{self._secrets.broker_password}@127.0.0.1:{self._ports[1]}/{number}"
+        return f"redis://:{self._secrets.broker_password}@{self.address}:{self._ports[1]}/{number}"
 
     # --- what is done to them --------------------------------------------------------------------
 
@@ -151,9 +154,14 @@ class Servers(Startable):
         assert self._place is not None, "the servers were not started"
         return self._place
 
+    @property
+    def _addresses(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((LOOPBACK, self.address)))
+
     def _postgres_command(self, data: Path, more: Mapping[str, str] | None = None) -> list[str]:
         place = self._found
-        settings = (f"{key}={value}" for key, value in {**POSTGRES, **self.postgres, **(more or {})}.items())
+        reached = {"listen_addresses": ",".join(self._addresses), LETS_IN: f"{self.address}/24"}
+        settings = (f"{key}={value}" for key, value in {**POSTGRES, **reached, **self.postgres, **(more or {})}.items())
         module = (sys.executable, "-m", "airfleet.agent.embedded_postgres")
         return [*module, str(place.postgres_bin), str(data), str(self._ports[0]), place.user or "-", *settings]
 
@@ -162,7 +170,8 @@ class Servers(Startable):
         if name == POSTGRES_SERVER:
             self._start(name, self._postgres_command(place.postgres_data), self._secrets.postgres_password)
         else:
-            conf = valkey.configuration(place.valkey_data, self._ports[1], self._secrets.broker_password)
+            password = self._secrets.broker_password
+            conf = valkey.configuration(place.valkey_data, self._ports[1], password, self._addresses)
             self._start(name, (str(place.valkey_server), "-"), conf, user=place.user)
 
     def _wait_for(self, name: str) -> None:

@@ -13,7 +13,7 @@ started, and every setting has Airflow's default but addresses, secrets and what
 is loaded by it. Order: servers, migration, all components at once; the block begins when all of them are healthy and
 the worker takes tasks. A component that ends before that is an error that shows the end of its log. With
 ``keep_running`` a component that ends later is started again at once. Whatever happens in the block, no process is left
-after it; the folder stays.
+after it; the folder stays. Several of them are one Airflow when they have servers and secrets in common.
 """
 
 from __future__ import annotations
@@ -37,9 +37,10 @@ import psycopg
 from airfleet.agent import health, leftovers
 from airfleet.agent.health import Subject
 from airfleet.cli.rest import Api
-from airfleet.fleet import secrets
+from airfleet.fleet import databases, secrets
 from airfleet.fleet.paths import fleet_id
 from airfleet.fleet.plan import HttpAnswers, JobBeats, Probe
+from airfleet.fleet.spec import LOOPBACK
 from airfleet.testing import processes
 from airfleet.testing.dags import RunsDags
 from airfleet.testing.fleet import clean_environment
@@ -50,6 +51,8 @@ from airfleet.testing.waiting import wait_until
 
 START_SECONDS = 240.0
 STOP_SECONDS = 30.0
+#: until what was asked to end is ended by force, as systemd does; longer than tasks run that a worker waits for
+SHUT_DOWN_SECONDS = 90.0
 USER = "admin"
 
 COMPONENTS: Mapping[str, tuple[str, ...]] = {
@@ -62,6 +65,8 @@ COMPONENTS: Mapping[str, tuple[str, ...]] = {
 _BEATS = {"scheduler": "SchedulerJob", "dag-processor": "DagProcessorJob", "triggerer": "TriggererJob"}
 #: what Celery writes as soon as it takes tasks
 _WORKER_READY = " ready."
+#: in so much of what it writes first
+_FIRST_BYTES = 65536
 #: how soon a component that has ended is started again
 _KEEP_SECONDS = 0.2
 
@@ -82,12 +87,22 @@ class StockAirflow(Startable, RunsDags):
     keep_running: bool = field(default=False, kw_only=True)
     #: PostgreSQL and Valkey that somebody else starts and stops; None is some of its own
     given_servers: Servers | None = field(default=None, kw_only=True)
+    #: where the api-server listens, which another may have
+    api_address: str = field(default=LOOPBACK, kw_only=True)
     api_port: int | None = field(default=None, kw_only=True)
+    #: None is some of its own
+    given_secrets: secrets.Secrets | None = field(default=None, kw_only=True, repr=False)
+    #: whether its start makes the tables of the database
+    migrates: bool = field(default=True, kw_only=True)
+    #: words before the command of a component: they start it in its place
+    within: tuple[str, ...] = field(default=(), kw_only=True)
     _secrets: secrets.Secrets = field(init=False, repr=False)
     _ports: tuple[int, ...] = field(init=False, repr=False)
     _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, init=False, repr=False)
     #: when each was started last; by the clock of the machine, which is the database's, too
     _started: dict[str, float] = field(default_factory=dict, init=False, repr=False)
+    #: how long its log was then
+    _logged: dict[str, int] = field(default_factory=dict, init=False, repr=False)
     _unpaused: set[str] = field(default_factory=set, init=False, repr=False)
     _ending: threading.Event = field(default_factory=threading.Event, init=False, repr=False)
     #: no component is started again meanwhile
@@ -95,7 +110,7 @@ class StockAirflow(Startable, RunsDags):
 
     def __post_init__(self) -> None:
         self.folder = self.folder.absolute()
-        self._secrets = secrets.generate()
+        self._secrets = self.given_secrets or secrets.generate()
         api, *others = free_ports(3)
         self._ports = (self.api_port or api, *others)
 
@@ -107,7 +122,8 @@ class StockAirflow(Startable, RunsDags):
         if self.given_servers is None:
             self.servers.start()
         self._write_password()
-        self.airflow("db", "migrate")
+        if self.migrates:
+            self.airflow("db", "migrate")
         for name in self.components:
             self._start(name)
         wait_until(self._healthy, START_SECONDS, "Airflow is healthy", pause_seconds=0.5)
@@ -153,7 +169,7 @@ class StockAirflow(Startable, RunsDags):
     @property
     def url(self) -> str:
         """Where the api-server listens."""
-        return f"http://127.0.0.1:{self._ports[0]}"
+        return f"http://{self.api_address}:{self._ports[0]}"
 
     @property
     def logs(self) -> Path:
@@ -175,6 +191,16 @@ class StockAirflow(Startable, RunsDags):
         for pid in self.processes():
             processes.send(pid, signal.SIGKILL)
 
+    def shut_down(self) -> None:
+        """Ask components, and nothing that they started, to end, and start none until :meth:`power_on`."""
+        self._resting.set()
+        for process in self._running.values():
+            process.terminate()
+        deadline = time.monotonic() + SHUT_DOWN_SECONDS
+        while self.processes() and time.monotonic() < deadline:
+            time.sleep(_KEEP_SECONDS)
+        self.power_off()
+
     def power_on(self) -> None:
         """Let what has ended be started again."""
         self._resting.clear()
@@ -184,9 +210,9 @@ class StockAirflow(Startable, RunsDags):
         return {name: process.pid for name, process in self._running.items()}
 
     def is_well(self) -> bool:
-        """Whether every component runs, and beats or answers if it does so at all."""
+        """Whether every component runs, and beats, answers or takes tasks."""
         try:
-            return all(one.poll() is None for one in self._running.values()) and self._beating()
+            return all(one.poll() is None for one in self._running.values()) and self._works()
         except psycopg.Error:
             return False
 
@@ -233,8 +259,9 @@ class StockAirflow(Startable, RunsDags):
 
     def _start(self, name: str) -> None:
         self._started[name] = time.time()
-        with (self.logs / f"{name}.log").open("ab") as log:
-            self._running[name] = spawn([_PROGRAM, *self.components[name]], self._environment, log)
+        with self._log(name).open("ab") as log:
+            self._logged[name] = log.tell()
+            self._running[name] = spawn([*self.within, _PROGRAM, *self.components[name]], self._environment, log)
 
     def _keep(self) -> None:
         while not self._ending.wait(_KEEP_SECONDS):
@@ -246,16 +273,25 @@ class StockAirflow(Startable, RunsDags):
         for name, process in self._running.items():
             if process.poll() is not None:
                 raise AssertionError(f"{name} ended with {process.returncode}:\n{self._end_of_log(name)}")
-        return self._beating() and _WORKER_READY in self._end_of_log("worker")
+        return self._works()
 
-    def _beating(self) -> bool:
-        """Whether the API answers, and of each kind one beats that is not older than the latest that was started."""
+    def _works(self) -> bool:
+        """Whether the API answers, the worker takes tasks, and of each kind that is here one beats that is not older
+        than the latest that was started."""
         with closing(health.Database(self.database_url)) as database:
             beating = all(
                 health.ask(JobBeats(job_type), Subject(0, self._latest_start(kind), database)).well
                 for kind, job_type in _BEATS.items()
+                if kind in self.components
             )
-            return beating and health.ask(self._api_answers, Subject(0, 0.0, database)).well
+            answering = health.ask(self._api_answers, Subject(0, 0.0, database)).well
+        return beating and answering and ("worker" not in self.components or self._takes_tasks())
+
+    def _takes_tasks(self) -> bool:
+        """Whether the worker that was started last has said so."""
+        with self._log("worker").open("rb") as log:
+            log.seek(self._logged["worker"])
+            return _WORKER_READY.encode() in log.read(_FIRST_BYTES)
 
     def _latest_start(self, kind: str) -> float:
         return max(at for name, at in self._started.items() if name.startswith(kind))
@@ -265,7 +301,10 @@ class StockAirflow(Startable, RunsDags):
         return HttpAnswers((f"{self.url}/api/v2/version", f"{self.url}/execution/health"))
 
     def _end_of_log(self, name: str) -> str:
-        return (self.logs / f"{name}.log").read_text(errors="replace")[-8000:]
+        return self._log(name).read_text(errors="replace")[-8000:]
+
+    def _log(self, name: str) -> Path:
+        return self.logs / f"{name}.log"
 
     def _write_password(self) -> None:
         (self.folder / "home").mkdir(parents=True, exist_ok=True)
@@ -293,7 +332,7 @@ class StockAirflow(Startable, RunsDags):
     def _needed(self) -> Mapping[str, Mapping[str, str]]:
         """What has no default that several systems on one machine could share."""
         api, worker_logs, trigger_logs = map(str, self._ports)
-        driver = self.database_url.replace("postgresql://", "postgresql+psycopg://")
+        driver = databases.for_sqlalchemy(self.database_url)
         return {
             "core": {
                 "executor": "CeleryExecutor",
@@ -305,7 +344,12 @@ class StockAirflow(Startable, RunsDags):
                 "fernet_key": self._secrets.fernet_key,
             },
             "database": {"sql_alchemy_conn": driver, "sql_alchemy_conn_async": driver},
-            "api": {"base_url": self.url, "host": "127.0.0.1", "port": api, "secret_key": self._secrets.api_secret_key},
+            "api": {
+                "base_url": self.url,
+                "host": self.api_address,
+                "port": api,
+                "secret_key": self._secrets.api_secret_key,
+            },
             "api_auth": {"jwt_secret": self._secrets.jwt_secret},
             "celery": {"broker_url": self.servers.broker(), "worker_concurrency": str(self.slots)},
             "logging": {"worker_log_server_port": worker_logs, "trigger_log_server_port": trigger_logs},

@@ -134,7 +134,7 @@ class Topology:
     disk_mb: int = 0
     #: the database is on a disk of its own, of so many MB; needs root's rights
     database_disk_mb: int = 0
-    #: more than one: see :mod:`airfleet.testing.hosts_target`
+    #: more than one: see :mod:`airfleet.testing.several_hosts`
     hosts: int = 1
     #: each host has a network of its own, so that it can be cut off; needs root's rights
     networks: bool = False

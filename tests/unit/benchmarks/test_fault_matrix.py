@@ -7,9 +7,10 @@ from typing import Any
 
 import fault_matrix
 import fault_table
+import pytest
 
 from airfleet.agent.restarts import HEALED_AFTER
-from airfleet.testing.matrix import BY_NUMBER
+from airfleet.testing.matrix import BY_NUMBER, ROWS
 
 
 def row(*seconds: float | None, name: str = "worker killed", violations: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -99,3 +100,15 @@ def test_before_a_fault_the_one_before_is_forgotten() -> None:
     assert len(set(quiet)) == 5
     assert all(seconds > HEALED_AFTER + 4.0 for seconds in quiet)
     assert all(seconds > fault_matrix.shape_of("airfleet", options).mix.long_seconds for seconds in quiet)
+
+
+@pytest.mark.parametrize(
+    ("networks", "left_out"), [(True, []), (False, ["F6", "F7", "F8", "F9", "F16", "F28", "F29", "F30"])]
+)
+def test_stock_airflow_takes_every_row_that_it_has_the_parts_for(
+    monkeypatch: pytest.MonkeyPatch, networks: bool, left_out: list[str]
+) -> None:
+    monkeypatch.setattr(fault_matrix, "can_have_networks", lambda: networks)
+    assert all(fault_matrix._is_there("airfleet", row) for row in ROWS)
+    missing = {row.number for row in ROWS if not fault_matrix._is_there("stock", row)}
+    assert missing == {"F10", "F26", "F26a", "F27", *left_out}

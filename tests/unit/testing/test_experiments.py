@@ -19,13 +19,17 @@ import pytest
 
 from airfleet.cli.rest import ApiError
 from airfleet.errors import FleetError
+from airfleet.fleet import local_hosts
+from airfleet.fleet.local_hosts import Network
+from airfleet.fleet.spec import Fleet
 from airfleet.pipelines.checks import read_and_check
-from airfleet.testing import host_faults, matrix, nemesis, processes, secrecy, witness, workload
+from airfleet.testing import host_faults, matrix, nemesis, processes, secrecy, stock_hosts, witness, workload
 from airfleet.testing.experiment import surprises
 from airfleet.testing.history import Run, Task
-from airfleet.testing.hosts_target import HostsTarget
 from airfleet.testing.load import Load
-from airfleet.testing.targets import Topology
+from airfleet.testing.played_hosts import PlayedHosts
+from airfleet.testing.stock_hosts import StockHostsTarget
+from airfleet.testing.targets import SCHEDULER, WORKER, Topology
 from airfleet.testing.waiting import wait_until
 from airfleet.testing.workload import Asked, DrillMix, Mix
 
@@ -225,7 +229,7 @@ def test_a_process_that_is_gone_has_no_family_and_cannot_be_hurt(tmp_path: Path)
 
 
 @dataclass
-class FakeHosts:
+class FakeHosts(PlayedHosts):
     """Hosts on which one process runs each; writes down what is done to them, and when that process was stopped."""
 
     running: dict[str, subprocess.Popen[str]]
@@ -235,11 +239,21 @@ class FakeHosts:
     def names(self) -> tuple[str, ...]:
         return tuple(self.running)
 
-    def on(self, host: str) -> FakeHost:
-        return FakeHost(self, host)
+    @property
+    def network(self) -> Network:
+        return Network(7)
+
+    def pids_on(self, host: str) -> tuple[int, ...]:
+        return (self.running[host].pid,)
+
+    def pid_of(self, host: str, component: str) -> int:
+        return self.running[host].pid
 
     def cut(self, host: str) -> None:
         self.done.append(f"cut {host}")
+
+    def vanish(self, host: str) -> None:
+        self.done.append(f"{host} vanishes")
 
     def mend(self, host: str) -> None:
         self.done.append(f"mend {host}")
@@ -248,39 +262,42 @@ class FakeHosts:
         stopped = "running" if processes.goes_on(self.running[host].pid) else "stopped"
         self.done.append(f"power off {host}, {stopped}")
 
+    def shut_down(self, host: str) -> None:
+        self.done.append(f"stop {host}")
+
     def start_again(self, host: str) -> None:
         self.done.append(f"start {host}")
 
 
-@dataclass
-class FakeHost:
-    """One of them."""
+class FakeTarget(StockHostsTarget):
+    """What runs on them."""
 
-    hosts: FakeHosts
-    name: str
+    def __init__(self, fake: FakeHosts) -> None:
+        super().__init__(Topology(hosts=2))
+        self.fake = fake
 
-    def pids(self) -> tuple[int, ...]:
-        return (self.hosts.running[self.name].pid,)
+    @property
+    def hosts(self) -> FakeHosts:  # type: ignore[override]
+        return self.fake
 
-    def stop(self) -> None:
-        self.hosts.done.append(f"stop {self.name}")
+    def is_well(self) -> bool:
+        self.fake.done.append("is it well?")
+        return True
 
 
 @pytest.fixture
-def hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[HostsTarget, FakeHosts]]:
+def target() -> Iterator[FakeTarget]:
     """Two hosts with networks; an attempt called ``there`` runs on the second one, and ``here`` on the first."""
     with contextlib.ExitStack() as stack:
         sleeping = {name: stack.enter_context(_sleeper()) for name in ("host-1", "host-2")}
-        fake = FakeHosts(sleeping)
-        target = HostsTarget(Topology(hosts=2), netns=True)
+        target = FakeTarget(FakeHosts(sleeping))
         stack.callback(shutil.rmtree, target.folder)
         target.witness_folder.mkdir()
-        monkeypatch.setattr(target, "_fleet", fake)
         for name, attempt in (("host-1", "here"), ("host-2", "there")):
             line = {"event": "start", "task": ["d", "r", attempt, -1], "attempt": attempt, "try_number": 1}
             more = {"host": "machine", "pid": sleeping[name].pid, "at": time.monotonic()}
             witness.append(target.witness_folder / "machine.jsonl", {**line, **more})
-        yield target, fake
+        yield target
 
 
 @contextlib.contextmanager
@@ -290,14 +307,11 @@ def _sleeper() -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
-def test_a_host_without_power_tells_nobody_and_nothing_begins_while_it_is_asked_what_runs(
-    hosts: tuple[HostsTarget, FakeHosts],
-) -> None:
-    target, fake = hosts
+def test_a_host_without_power_tells_nobody_and_nothing_begins_while_it_is_asked_what_runs(target: FakeTarget) -> None:
     fault = host_faults.HostPowerOff("host-2", 45)
     assert fault.inflict(target) == {"there"}
     fault.heal(target)
-    assert fake.done == ["cut host-2", "power off host-2, stopped", "mend host-2", "start host-2"]
+    assert target.fake.done == ["host-2 vanishes", "power off host-2, stopped", "mend host-2", "start host-2"]
 
 
 def test_processes_are_stopped_while_something_is_so_and_go_on_when_it_was_too_late() -> None:
@@ -316,22 +330,45 @@ def test_processes_are_stopped_while_something_is_so_and_go_on_when_it_was_too_l
 
 @pytest.mark.parametrize(("replaced", "suffer"), [(True, {"there"}), (False, set())])
 def test_a_host_that_is_cut_off_lives_and_its_attempts_suffer_if_they_are_to_be_replaced(
-    hosts: tuple[HostsTarget, FakeHosts], replaced: bool, suffer: set[str]
+    target: FakeTarget, replaced: bool, suffer: set[str]
 ) -> None:
-    target, fake = hosts
     fault = host_faults.HostCutOff("host-2", 120, replaced)
     assert fault.inflict(target) == suffer
     fault.heal(target)
-    assert fake.done == ["cut host-2", "mend host-2"]
-    assert processes.is_alive(fake.running["host-2"].pid)
+    assert target.fake.done == ["cut host-2", "mend host-2"]
+    assert processes.is_alive(target.fake.running["host-2"].pid)
 
 
-def test_hosts_are_started_anew_one_by_one_and_the_one_with_the_servers_comes_last(
-    hosts: tuple[HostsTarget, FakeHosts],
-) -> None:
-    target, fake = hosts
+def test_hosts_are_started_anew_one_by_one_and_the_first_one_comes_last(target: FakeTarget) -> None:
     assert host_faults.EachHostAnew().inflict(target) == nemesis.NOBODY
-    assert fake.done == ["stop host-2", "start host-2", "stop host-1", "start host-1"]
+    of_each = [[f"stop {host}", f"start {host}", "is it well?"] for host in ("host-2", "host-1")]
+    assert target.fake.done == of_each[0] + of_each[1]
+
+
+def test_what_runs_on_a_host_is_known_by_its_processes(target: FakeTarget) -> None:
+    assert [note.attempt for note in target.running_on("host-2")] == ["there"]
+    assert target.attempts_on("host-1") == {"here"}
+
+
+def test_hosts_are_found_on_their_bridge(target: FakeTarget) -> None:
+    assert [target.fake.address(host) for host in target.fake.names] == ["198.18.7.1", "198.18.7.2"]
+
+
+def test_a_host_of_stock_airflow_has_what_one_of_a_fleet_has() -> None:
+    fleet = local_hosts.spread(Fleet("shop", "/srv/shop"), 4)
+    for number, host in enumerate(fleet.hosts, start=1):
+        there = stock_hosts.components_of(number)
+        counts = {"api-server": host.api_server.count, SCHEDULER: host.scheduler.count, WORKER: len(host.workers)}
+        assert {name: int(name in there) for name in counts} == counts
+        assert ("dag-processor" in there, "triggerer" in there) == (host.dag_processor.count == 1,) * 2
+
+
+def test_a_component_of_stock_airflow_is_started_in_the_network_and_under_the_name_of_its_host() -> None:
+    words = stock_hosts.words_before(Network(7), 2, "host-2")
+    place = words.index("unshare")
+    assert "airfleet-7-2" in " ".join(words[:place])
+    assert words[place + 1] == "--uts"
+    assert words[-1] == "host-2"
 
 
 # --- the matrix -------------------------------------------------------------------------------------
