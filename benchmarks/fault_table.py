@@ -38,7 +38,8 @@ goes on to do so; `resumed` how late, after the fault or their event, tasks have
 until the last callback has run. *promised*: the 95th percentile and the most; **bold** is what took longer (of less
 than twenty times the 95th percentile is the most). *stock*: the median and the most of Airflow alone with its defaults,
 and what was violated there: under a quarter of that load, on the same servers, every component started again as soon as
-it ends. †: the machine was busy with other things.
+it ends; of several hosts the servers stand beside them, so that F30 does not stop these. †: the machine was busy with
+other things.
 """
 RANDOM_NOTES = """\
 Faults of the parts of one host, of its servers and of the way to its API, drawn from a seed and done one after the

@@ -133,7 +133,8 @@ def _settings(context: Context) -> dict[str, dict[str, str]]:
         "webserver": {"log_request_clock_grace": str(MAY_DIFFER_SECONDS)},
         "scheduler": {
             # A scheduler that died is noticed by the others within seconds, not minutes.
-            "scheduler_health_check_threshold": "15",
+            "scheduler_heartbeat_sec": "3",
+            "scheduler_health_check_threshold": "12",
             "orphaned_tasks_check_interval": "10",
             # Agents tell of attempts that are lost; this is for a host that is gone with its agent.
             "task_instance_heartbeat_timeout": f"{USUAL_TIMEOUT_SECONDS:g}",

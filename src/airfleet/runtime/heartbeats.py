@@ -19,7 +19,7 @@ from typing import Any
 import psycopg
 
 #: a heartbeat that is older may be that of a dead scheduler: ``[scheduler] scheduler_health_check_threshold``, seconds
-YOUNG_SECONDS = 15
+YOUNG_SECONDS = 12
 
 _FUNCTION, _TRIGGER = "airfleet_heartbeat", "airfleet_heartbeat"
 _MAKE_FUNCTION = f"""

@@ -59,6 +59,7 @@ from sqlalchemy.orm import contains_eager, joinedload, make_transient, with_load
 
 from airfleet.runtime import claimed_callbacks, presence, queueing
 from airfleet.runtime.executor import WAIT_SECONDS, FleetExecutor
+from airfleet.runtime.heartbeats import YOUNG_SECONDS
 from airfleet.runtime.readiness import startable
 from airfleet.runtime.recovery import LONG_AGO, Recovery
 from airfleet.runtime.wakeups import News
@@ -74,13 +75,18 @@ EVERYTHING_SECONDS, IDLE_EVERYTHING_SECONDS = 5.0, 30.0
 THOROUGH_SECONDS = 30.0
 #: between two questions what is due by time, seconds; and while there is no run
 DUE_SECONDS, IDLE_DUE_SECONDS = 1.0, 5.0
+#: seconds between two answers after which others may have been silent for no fault of theirs, for nobody was heard
+GAP_SECONDS = 8.0
+#: seconds between two times that what a silent scheduler left is adopted
+ADOPT_SECONDS = 5.0
 #: runs of which is remembered with which version of their Dag they agree
 MANY_RUNS = 10_000
 #: runs that one pass looks at, at most
 RUNS_PER_PASS = 50
 
 #: By the database's clock, as Airflow's own queries: is a Dag due, is a queued run due, in how many seconds is the next
-#: Dag due, which runs have tasks that wait for a retry, or for a reschedule whose time has come, and is there any run.
+#: Dag due, which runs have tasks that wait for a retry, or for a reschedule whose time has come, is there any run, and
+#: is a scheduler silent.
 #: The tasks are found by their state, in two parts: with OR between them the server reads all tasks that ever ran.
 _DUE = """
 WITH ready AS (
@@ -98,7 +104,11 @@ SELECT
     EXISTS (SELECT FROM dag_run WHERE state = 'queued' AND run_after <= now()),
     (SELECT extract(epoch FROM min(at) - now())::float FROM ready WHERE at > now()),
     ARRAY(SELECT ARRAY[dag_id, run_id] FROM timed),
-    EXISTS (SELECT FROM dag_run WHERE state IN ('running', 'queued'))
+    EXISTS (SELECT FROM dag_run WHERE state IN ('running', 'queued')),
+    EXISTS (
+        SELECT FROM job WHERE job_type = 'SchedulerJob' AND state = 'running'
+        AND latest_heartbeat < clock_timestamp() - make_interval(secs => %s)
+    )
 """
 
 
@@ -201,6 +211,11 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
         #: Dags whose runs wait for the runs before them
         self._in_order: set[str] = set()
         self._recover_at = 0.0
+        #: since when the database answered without a gap, and when it did last
+        self._steady_since = self._answered_at = float("-inf")
+        #: a scheduler is silent, though it could be heard
+        self._one_is_silent = False
+        self._adopted_at = float("-inf")
 
     def _do_scheduling(self, session: Session) -> int:
         executor = self.executor
@@ -269,11 +284,12 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
     def _add_what_is_due(self, agenda: Agenda, now: float) -> float:
         if now < self._ask_due_at:
             return self._ask_due_at - now
-        rows = self._fetch(_DUE)
+        rows = self._fetch(_DUE, (YOUNG_SECONDS,))
         if not rows:
             agenda.everything = True
             return WAIT_SECONDS
-        dags, runs, next_dag, timed, self._any_run = rows[0]
+        dags, runs, next_dag, timed, self._any_run, silent = rows[0]
+        self._note_silence(silent, now)
         agenda.make_runs |= dags
         agenda.start_runs |= runs
         agenda.changed |= {(dag_id, run_id) for dag_id, run_id in timed}
@@ -307,7 +323,9 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
 
     def _look_after_the_lost(self, executor: FleetExecutor, news: News | None, now: float) -> None:
         """Adopt what a dead scheduler left, and have attempts that lost their processes run again."""
-        if news is not None and (news.jobs or news.everything):
+        silent = self._one_is_silent and now - self._adopted_at >= ADOPT_SECONDS
+        if silent or (news is not None and (news.jobs or news.everything)):
+            self._adopted_at, self._one_is_silent = now, False
             self.adopt_or_reset_orphaned_tasks()
             self._give_back_callbacks(executor)
         if news is not None and news.messages:
@@ -316,6 +334,13 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
         if told or now >= self._recover_at:
             self._recover_at = now + (RECOVER_SECONDS if news is None else RECOVER_SELDOM_SECONDS)
             self._recover(executor, now)
+
+    def _note_silence(self, silent: bool, now: float) -> None:
+        """Of a scheduler that is silent only the others can tell. After an outage it gets the time to speak again."""
+        if now - self._answered_at > GAP_SECONDS:
+            self._steady_since = now
+        self._answered_at = now
+        self._one_is_silent = silent and now - self._steady_since >= YOUNG_SECONDS
 
     def _recover(self, executor: FleetExecutor, now: float) -> None:
         recovery = Recovery(self.job.id, self._retries_of, executor.ended_by_themselves)

@@ -41,7 +41,7 @@ SHORT_SECONDS = 4.0
 #: until a person can see that a disk is full, at the latest
 TOLD_SECONDS = 10.0
 #: the same of a disk that only the database sees: it goes on for a while with the room that it has taken already
-_MISSED_SECONDS = 60.0
+_ROOM_SECONDS = 180.0
 #: what the system calls it
 _NO_ROOM = os.strerror(errno.ENOSPC)
 
@@ -322,7 +322,7 @@ class DatabaseDiskFull:
         """Fill it up. Raises AssertionError when a fleet does not tell that in time; no attempt may suffer."""
         fill(target.servers.postgres_data)
         if isinstance(target, FleetTarget):
-            wait_until(lambda: target.says(_NO_ROOM), _MISSED_SECONDS, "it is told that the database's disk is full")
+            wait_until(lambda: target.says(_NO_ROOM), _ROOM_SECONDS, "it is told that the database's disk is full")
         return NOBODY
 
     def heal(self, target: Target) -> None:

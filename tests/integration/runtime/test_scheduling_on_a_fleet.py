@@ -211,7 +211,7 @@ def test_a_run_that_is_made_is_told_of_when_something_is_to_be_done(
 
 #: what is asked again and again, of tables that only grow -> its parameters
 ASKED_AGAIN: dict[str, Any] = {
-    scheduler._DUE: None,
+    scheduler._DUE: (heartbeats.YOUNG_SECONDS,),
     scheduler._MINE: (1,),
     scheduler._ANY_SCHEDULED: None,
     scheduler._RUNNING_RUNS: None,
@@ -231,6 +231,7 @@ def test_what_is_asked_again_and_again_reads_no_history(
     assert "Scan" in plan
     assert "Seq Scan on task_instance" not in plan
     assert "Seq Scan on dag_run" not in plan
+    assert "Seq Scan on job" not in plan
 
 
 def test_news_that_arrive_with_the_answer_to_a_question_are_heard(

@@ -32,7 +32,7 @@ class Scheduler(FleetSchedulerJobRunner):
 
     def __init__(self, next_dag: float | None, any_run: bool) -> None:
         super().__init__(job=Job())
-        self.answer = (False, False, next_dag, [], any_run)
+        self.answer = (False, False, next_dag, [], any_run, False)
         self.asked: list[float] = []
         self.everything: list[float] = []
         self.thorough: list[float] = []
@@ -165,3 +165,34 @@ def test_a_pass_looks_at_the_run_that_runs_among_many_that_have_ended(ended: int
     scheduler._runs_to_look_at(Agenda(changed=changed), session=None)  # type: ignore[arg-type]
     assert ("dag", "running") in looked_at
     assert not scheduler._left.changed
+
+
+@pytest.mark.parametrize(
+    ("answers", "found"),
+    [
+        ([(0, False), (5, False), (10, True)], False),
+        ([(0, False), (5, False), (10, False), (13, True)], True),
+        ([(0, False), (5, False), (10, False), (40, True), (41, True), (52, False)], False),
+        ([(0, False), (10, True), (18, True), (22, True)], True),
+    ],
+    ids=["it has just begun to look", "it is silent", "nobody was heard", "it does not speak after an outage"],
+)
+def test_a_scheduler_is_taken_for_silent_when_it_could_have_been_heard(
+    answers: list[tuple[float, bool]], found: bool
+) -> None:
+    scheduler = Scheduler(None, BUSY)
+    for now, silent in answers:
+        scheduler._note_silence(silent, now)
+    assert scheduler._one_is_silent is found
+
+
+def test_what_a_silent_scheduler_left_is_adopted_once_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    scheduler = Scheduler(None, BUSY)
+    adopted: list[float] = []
+    for name in ("_recover", "_give_back_callbacks"):
+        monkeypatch.setattr(scheduler, name, lambda *_: None)
+    for second in range(12):
+        monkeypatch.setattr(scheduler, "adopt_or_reset_orphaned_tasks", lambda second=second: adopted.append(second))
+        scheduler._one_is_silent = second != 7
+        scheduler._look_after_the_lost(FleetExecutor(), News(), float(second))
+    assert adopted == [0, 5, 10]
