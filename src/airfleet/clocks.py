@@ -7,6 +7,9 @@ made, when a Dag is due, what stands before a line of a log.
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
 #: a token is good on a host whose clock differs by so much from that of the host that made it, seconds
 MAY_DIFFER_SECONDS = 150
 #: less is not worth a word, seconds
@@ -20,6 +23,25 @@ def ahead(asked_at: float, theirs: float, answered_at: float) -> float:
     (0.0, 119.0, -118.0)
     """
     return max(0.0, asked_at - theirs) + min(0.0, answered_at - theirs)
+
+
+class Beats(Protocol):
+    """A job of Airflow's: when it sent its last heartbeat, by the clock of its host, and how often it does, seconds."""
+
+    latest_heartbeat: Any
+
+    @property
+    def heartrate(self) -> float: ...
+
+
+def catch_up(job: Beats, now: datetime) -> None:
+    """Have a heartbeat sent that is due though the clock was set back.
+
+    Airflow counts from the last one (``airflow.jobs.job.perform_heartbeat``): with that in the future it would send
+    none until then, and others would hold the job to be dead.
+    """
+    if job.latest_heartbeat is not None and job.latest_heartbeat > now:
+        job.latest_heartbeat = now - timedelta(seconds=job.heartrate)
 
 
 def trouble(seconds_ahead: float) -> str:

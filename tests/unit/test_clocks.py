@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
+from airflow.jobs.job import Job, perform_heartbeat
 
 from airfleet import clocks
+
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -42,3 +47,26 @@ def test_a_clock_is_ahead_by_as_much_as_is_certain(
 )
 def test_a_person_is_told_what_is_wrong_and_what_to_do(seconds: float, sentence: str) -> None:
     assert clocks.trouble(seconds) == sentence
+
+
+@pytest.mark.parametrize(
+    ("last", "expected"), [(-2, -2), (0, 0), (240, -5), (None, None)], ids=["young", "now", "of the future", "none"]
+)
+def test_a_heartbeat_of_the_future_is_taken_for_one_that_is_due(last: int | None, expected: int | None) -> None:
+    job = Job(heartrate=5, latest_heartbeat=NOW + timedelta(seconds=last) if last is not None else None)
+    clocks.catch_up(job, NOW)
+    assert job.latest_heartbeat == (NOW + timedelta(seconds=expected) if expected is not None else None)
+
+
+def test_airflow_itself_would_send_no_heartbeat_until_the_clock_is_where_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """When it does so no more, ours is not needed."""
+    sent: list[bool] = []
+    monkeypatch.setattr(Job, "heartbeat", lambda *_, **__: sent.append(True))
+    job = Job(heartrate=5, latest_heartbeat=datetime.now(UTC) + timedelta(seconds=240))
+    perform_heartbeat(job, lambda session: None, only_if_necessary=True)
+    assert sent == []
+    clocks.catch_up(job, datetime.now(UTC))
+    perform_heartbeat(job, lambda session: None, only_if_necessary=True)
+    assert sent == [True]

@@ -27,6 +27,7 @@ import functools
 import os
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -48,7 +49,7 @@ from airflow.utils.session import create_session
 from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
-from airfleet import ends
+from airfleet import clocks, ends
 from airfleet.pipelines import callbacks
 from airfleet.pipelines.callbacks import Claimed
 from airfleet.pipelines.files import SUFFIXES
@@ -96,6 +97,13 @@ def _run(started: Callable[[Job], None]) -> None:
     manager = PipelineFileProcessorManager(max_runs=-1)
     runner = DagProcessorJobRunner(job=Job(), processor=manager)
     manager.job = runner.job
+    send_heartbeat = manager.heartbeat
+
+    def heartbeat() -> None:
+        clocks.catch_up(runner.job, datetime.now(UTC))
+        send_heartbeat()
+
+    manager.heartbeat = heartbeat
 
     def execute() -> int | None:
         started(runner.job)

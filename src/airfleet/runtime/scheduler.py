@@ -57,6 +57,7 @@ from sqlalchemy import ARRAY, any_, bindparam, event, func, nulls_first, or_, se
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import contains_eager, joinedload, make_transient, with_loader_criteria
 
+from airfleet import clocks
 from airfleet.runtime import claimed_callbacks, presence, queueing
 from airfleet.runtime.executor import WAIT_SECONDS, FleetExecutor
 from airfleet.runtime.heartbeats import YOUNG_SECONDS
@@ -218,6 +219,7 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
         self._adopted_at = float("-inf")
 
     def _do_scheduling(self, session: Session) -> int:
+        clocks.catch_up(self.job, timezone.utcnow())
         executor = self.executor
         news = executor.take_news() if isinstance(executor, FleetExecutor) else None
         if isinstance(executor, FleetExecutor) and executor.listener is not None:

@@ -19,13 +19,14 @@ from typing import Any
 import structlog
 from airflow import settings
 from airflow._shared.observability.metrics import stats
+from airflow._shared.timezones import timezone
 from airflow.configuration import conf
 from airflow.jobs.triggerer_job_runner import TriggererJobRunner, TriggerRunnerSupervisor
 from airflow.sdk.observability.metrics import stats_utils
 from sqlalchemy import text
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from airfleet import ends
+from airfleet import clocks, ends
 
 log = structlog.get_logger(logger_name=__name__)
 
@@ -76,6 +77,12 @@ class RestingTriggerRunner(TriggerRunnerSupervisor):
         self._resting = not self._has_any()
         if not self._resting:
             super().load_triggers()
+
+    def heartbeat(self) -> None:
+        """As Airflow's, also when the clock was set back."""
+        if self.job is not None:
+            clocks.catch_up(self.job, timezone.utcnow())
+        super().heartbeat()  # type: ignore[no-untyped-call]
 
     def clean_unused(self) -> None:
         """Remove triggers that no task waits for, when there are any."""
