@@ -32,6 +32,8 @@ class Waiting:
     count: int
     ids: frozenset[str] | None = None
     held: frozenset[str] = frozenset()
+    #: how many of those that wait may be others'
+    of_others: int = 0
 
     @property
     def is_told(self) -> bool:
@@ -49,11 +51,13 @@ class Waiting:
         """Those that do not wait; where only numbers are told, as many as must be missing.
 
         The first of these messages are the most likely to be missing: a queue hands out the oldest first, so those
-        that wait are the newest. It may hold messages of others, too: then some that are missing here are not seen.
+        that wait are the newest. It may hold messages of others, too: where it is not said how many, some that are
+        missing here are not seen.
         """
         if self.ids is not None:
             return frozenset(messages) - self.ids
-        return frozenset(messages[: max(0, len(messages) - self.count)])
+        ours = max(0, self.count - self.of_others)
+        return frozenset(messages[: max(0, len(messages) - ours)])
 
 
 def missing(queued: Mapping[str, str], waiting: Mapping[str, Waiting]) -> frozenset[str]:

@@ -37,7 +37,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -51,11 +51,11 @@ from airflow.utils.state import TaskInstanceState
 from celery import states as celery_states
 from celery.backends.base import BaseKeyValueStoreBackend
 from celery.backends.database import DatabaseBackend
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from airfleet.runtime.outcomes import begun_mark, had_begun
 from airfleet.runtime.publisher import BrokerGone, Publisher
-from airfleet.runtime.reconciler import Reconciler
+from airfleet.runtime.reconciler import Answer, Reconciler
 from airfleet.runtime.wakeups import Listener, News
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class FleetExecutor(CeleryExecutor):
         #: slots became free since somebody set this to False
         self.freed = False
         self._publisher = Publisher(self.celery_app)
-        self._reconciler = Reconciler(self._publisher.look)
+        self._reconciler = Reconciler(self._look_into_broker)
         self._backoff = FIRST_BACKOFF_SECONDS
         self._publish_at = 0.0
         self._refused: dict[WorkloadKey, Refused] = {}
@@ -480,6 +480,29 @@ class FleetExecutor(CeleryExecutor):
             self._broker_gone(gone)
         except Exception:
             self.log.exception("What waits in the broker cannot be told")
+
+    def _look_into_broker(self, queues: Collection[str]) -> Answer:
+        """What waits there. Of a number it counts, after a loss, how much of it other schedulers may have sent."""
+        epoch, waiting = self._publisher.look(queues)
+        untold = [queue for queue, content in waiting.items() if not content.is_told]
+        if not untold or not any(message.doubted for message in self._reconciler.watched.values()):
+            return epoch, waiting
+        others = self._queued_by_others(untold)
+        return epoch, {queue: replace(content, of_others=others.get(queue, 0)) for queue, content in waiting.items()}
+
+    def _queued_by_others(self, queues: Collection[str]) -> dict[str, int]:
+        query = (
+            select(TaskInstance.queue, func.count())
+            .where(
+                TaskInstance.state == TaskInstanceState.QUEUED,
+                TaskInstance.external_executor_id.is_not(None),
+                TaskInstance.queued_by_job_id != self.job_id,
+                TaskInstance.queue.in_(queues),
+            )
+            .group_by(TaskInstance.queue)
+        )
+        with create_session() as session:
+            return {queue or "": number for queue, number in session.execute(query)}
 
     def _send_again(self, celery_ids: Collection[str]) -> None:
         """Messages with the ids that they had."""

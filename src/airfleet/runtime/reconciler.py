@@ -15,6 +15,7 @@ A message that was sent is *watched* until its attempt has begun::
 RabbitMQ tells how many messages wait, and not which (nor does Redis of a long queue). Where that are fewer than are
 watched, the oldest are missing, as many as do not wait; and each must be so in two looks with some time between them,
 as there always are some on their way to a worker. An unsent one is sent whatever the number: those may be of others.
+After a loss the messages of others are counted, and not taken for ours; else a backlog of theirs would hide it.
 
 The broker is asked with the first message of all, so that another broker is known for another one, and then while
 something is watched for some seconds, and not else: an idle fleet costs nothing. Whether it still is the same one is a

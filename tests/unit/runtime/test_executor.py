@@ -25,6 +25,7 @@ from celery.exceptions import WorkerLostError
 from sqlalchemy.orm import scoped_session, sessionmaker
 
 from airfleet.runtime import executor as module
+from airfleet.runtime.broker_content import Waiting
 from airfleet.runtime.executor import FleetExecutor, Refused
 from airfleet.runtime.outcomes import NotBegun, begun_mark
 from airfleet.runtime.publisher import TASK_NAME
@@ -437,6 +438,34 @@ def test_who_cannot_be_heard_is_not_taken_for_silent(
     for _ in range(module.MOST_SILENT_LOOKS - 1):
         look(fleet_executor)
     assert [flight.unbegun for flight in fleet_executor.flights.values()] == [0]
+
+
+def test_a_loss_is_not_hidden_by_what_other_schedulers_have_in_the_queue(
+    fleet_executor: FleetExecutor, database: sqlalchemy.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with RabbitMQ, which tells numbers only."""
+    fleet_executor.job_id = 1
+    workload, others = task(), [task(name=f"other{number}") for number in range(3)]
+    for one in (workload, *others):
+        write(database, one, "queued")
+    table = TaskInstance.__table__
+    with database.begin() as connection:
+        ids = [one.ti.id for one in others]
+        connection.execute(sqlalchemy.update(table).values(queue="default", queued_by_job_id=1))  # type: ignore[arg-type]
+        connection.execute(
+            sqlalchemy.update(table).where(table.c.id.in_(ids)).values(queued_by_job_id=2)  # type: ignore[arg-type]
+        )
+    send(fleet_executor, workload)
+    for number, doubted, mine in ((3, False, 3), (3, True, 0), (4, True, 1)):
+        waiting = {"default": Waiting(number)}
+        monkeypatch.setattr(fleet_executor._publisher, "look", lambda _, waiting=waiting: ("epoch", waiting))
+        for watched in fleet_executor._reconciler.watched.values():
+            watched.doubted = doubted
+        _, found = fleet_executor._look_into_broker({"default"})
+        assert found["default"].count - found["default"].of_others == mine
+    told = {"default": Waiting(1, frozenset({"another"}))}
+    monkeypatch.setattr(fleet_executor._publisher, "look", lambda _: ("epoch", told))
+    assert fleet_executor._look_into_broker({"default"}) == ("epoch", told)
 
 
 def test_callbacks_that_another_scheduler_had_queued_are_sent_only_when_their_messages_are_lost(

@@ -139,6 +139,8 @@ def test_where_only_numbers_are_known_a_shorter_queue_means_that_some_are_missin
     queued = {"a": "q", "b": "q", "c": "other"}
     assert broker_content.missing(queued, {"q": Waiting(2), "other": Waiting(0)}) == {"c"}
     assert broker_content.missing(queued, {"q": Waiting(1), "other": Waiting(5)}) == {"a"}  # it was sent first
+    assert broker_content.missing(queued, {"q": Waiting(9, of_others=8), "other": Waiting(5)}) == {"a"}
+    assert broker_content.missing(queued, {"q": Waiting(1, of_others=3), "other": Waiting(5)}) == {"a", "b"}
     assert broker_content.missing(queued, {}) == {"a", "b", "c"}
 
 
