@@ -57,14 +57,21 @@ def answers_after(client: subprocess.Popen[str]) -> float:
     return float(client.stdout.readline())
 
 
+def address_of(network: Network) -> str:
+    """What hosts know this machine by."""
+    (bridge,) = json.loads(netns.ip("-j", "link", "show", network.bridge))
+    return str(bridge["address"])
+
+
 def test_a_host_that_is_far_away_answers_late_and_keeps_its_connections(network: Network) -> None:
     with within(network, 1, SERVER) as server:
         assert server.stdout
         assert server.stdout.readline() == "listens\n"
         with within(network, 2, CLIENT) as client:
             assert answers_after(client) < 0.1
-            link = FarLink(network, 2, 0.1, 0.0, random.Random(1))
+            link, known_as = FarLink(network, 2, 0.1, 0.0, random.Random(1)), address_of(network)
             link.begin()
+            assert address_of(network) == known_as  # a host that knows another one reaches this machine no more
             answers_after(client)  # the address is looked up anew
             assert 0.2 <= answers_after(client) < 0.3
             link.end()

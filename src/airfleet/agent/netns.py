@@ -38,7 +38,9 @@ def make(count: int, home: Path) -> Network:
     _require_rights()
     network = _free(home)
     try:
-        ip("link", "add", "name", network.bridge, "type", "bridge")
+        # With an address of its own: else it takes that of one of its links, and another one when there is a lower one,
+        # and hosts that know it by the old one do not reach this machine for half a minute.
+        ip("link", "add", "name", network.bridge, "address", f"02:af:00:00:00:{network.number:02x}", "type", "bridge")
         ip("addr", "add", f"{network.prefix}.254/24", "dev", network.bridge)
         ip("link", "set", network.bridge, "up")
         for host in range(1, count + 1):
