@@ -29,6 +29,7 @@ if _HERE not in sys.path:
 for _name in ("air_quality", "csv_to_dynamo", "etl_classics", "existing_dags"):
     sys.path.append(str(Path(__file__).parents[1] / "examples" / _name))
 
+from support.databases import new_database  # noqa: E402
 from support.fleets import air_quality_fleet, running, stopped, tiny_fleet  # noqa: E402
 
-__all__ = ["air_quality_fleet", "running", "stopped", "tiny_fleet"]
+__all__ = ["air_quality_fleet", "new_database", "running", "stopped", "tiny_fleet"]

@@ -16,7 +16,7 @@ import pytest
 from airfleet.agent import fencing, health
 from airfleet.agent.health import WELL, Subject, Verdict
 from airfleet.fleet.plan import HttpAnswers, JobBeats
-from airfleet.testing.servers import Servers
+from support.databases import NewDatabase
 
 PROBE = JobBeats("SchedulerJob", late_seconds=30)
 INSERT: LiteralString = (
@@ -25,18 +25,14 @@ INSERT: LiteralString = (
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("health")
-    for parent in (folder, folder.parent):
-        parent.chmod(0o755)
-    with Servers(folder / "servers") as servers:
-        made = servers.database("asked")
-        with psycopg.connect(made, autocommit=True) as connection:
-            connection.execute(
-                "CREATE TABLE job (id serial, job_type text, state text, start_date timestamptz,"
-                " latest_heartbeat timestamptz)"
-            )
-        yield made
+def url(new_database: NewDatabase) -> str:
+    made = new_database("asked")
+    with psycopg.connect(made, autocommit=True) as connection:
+        connection.execute(
+            "CREATE TABLE job (id serial, job_type text, state text, start_date timestamptz,"
+            " latest_heartbeat timestamptz)"
+        )
+    return made
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from airfleet.testing import audit
 from airfleet.testing.history import Run, Task
-from airfleet.testing.servers import Servers
+from support.databases import NewDatabase
 
 TASK = Task("d", "r", "t", 2)
 #: the columns of Airflow's tables that count here
@@ -26,14 +26,8 @@ ONE, OTHER = "01900000-0000-7000-8000-000000000001", "01900000-0000-7000-8000-00
 
 
 @pytest.fixture
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[psycopg.Connection[Any]]:
-    folder = tmp_path_factory.mktemp("audit")
-    for parent in (folder, folder.parent):
-        parent.chmod(0o755)
-    with (
-        Servers(folder / "servers") as servers,
-        psycopg.connect(servers.database("audited"), autocommit=True) as connection,
-    ):
+def database(new_database: NewDatabase) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(new_database("audited"), autocommit=True) as connection:
         for statement in TABLES:
             connection.execute(statement.encode())
         audit.install(connection)

@@ -10,9 +10,9 @@ import pytest
 
 from airfleet.agent import fencing
 from airfleet.runtime import heartbeats
-from airfleet.testing.servers import Servers
 from support import silent_attempts
 from support.beside_airflow import told_by
+from support.databases import NewDatabase
 
 #: what Airflow says of schedulers that it holds to be dead, by a clock that is two minutes ahead
 GIVEN_UP: LiteralString = (
@@ -22,16 +22,9 @@ GIVEN_UP: LiteralString = (
 AGE: LiteralString = "SELECT extract(epoch FROM clock_timestamp() - latest_heartbeat)::float FROM job WHERE id = %s"
 
 
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    with Servers(tmp_path_factory.mktemp("heartbeats")) as running:
-        yield running
-
-
 @pytest.fixture
-def database(servers: Servers, request: pytest.FixtureRequest) -> Iterator[psycopg.Connection[Any]]:
-    url = servers.database(f"heartbeats_{abs(hash(request.node.name)) % 10**8}")
-    with psycopg.connect(url, autocommit=True) as db:
+def database(new_database: NewDatabase) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(new_database("heartbeats"), autocommit=True) as db:
         db.execute(
             "CREATE TABLE job (id serial PRIMARY KEY, job_type text, hostname text, state text, end_date timestamptz,"
             " latest_heartbeat timestamptz)"

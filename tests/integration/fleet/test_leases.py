@@ -23,8 +23,8 @@ from airfleet.events import Event
 from airfleet.fleet.plan import Neighbours
 from airfleet.runtime import losses, recovery
 from airfleet.testing.ports import free_ports
-from airfleet.testing.servers import Servers
 from airfleet.testing.waiting import wait_until
+from support.databases import NewDatabase
 
 #: as much of Airflow's tables as is said something about
 TABLES = (
@@ -38,15 +38,9 @@ TWO = Me("two", "b1", "two.b1", 22, "10.0.0.2", 8795)
 THREE = Me("three", "c1", "three.c1", 33, "10.0.0.3", 8795)
 
 
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    with Servers(tmp_path_factory.mktemp("leases")) as running:
-        yield running
-
-
 @pytest.fixture
-def url(servers: Servers, request: pytest.FixtureRequest) -> str:
-    found = servers.database(f"leases_{abs(hash(request.node.name)) % 10**8}")
+def url(new_database: NewDatabase) -> str:
+    found = new_database("leases")
     with psycopg.connect(found, autocommit=True) as db:
         for statement in TABLES:
             db.execute(statement.encode())

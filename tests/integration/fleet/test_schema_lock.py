@@ -5,14 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 
 import psycopg
 import pytest
 
 from airfleet.agent import schema_lock
-from airfleet.testing.servers import Servers
 from airfleet.testing.waiting import wait_until
+from support.databases import NewDatabase
 
 WAITING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 HOLDS = """\
@@ -25,9 +24,8 @@ with schema_lock.alone(sys.argv[1]):
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with Servers(tmp_path_factory.mktemp("schema-lock")) as servers:
-        yield servers.database("locked")
+def url(new_database: NewDatabase) -> str:
+    return new_database("locked")
 
 
 def is_waited_for(url: str) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -15,8 +14,8 @@ from airfleet.agent.judging import FORK_SECONDS
 from airfleet.fleet.plan import Component, Exec, Fork, JobBeats
 from airfleet.testing import processes
 from airfleet.testing.fleet import FleetUnderTest
-from airfleet.testing.servers import Servers
 from airfleet.testing.waiting import wait_until
+from support.databases import NewDatabase
 from support.toy_agent import program, toy
 
 #: a component that says which row is its own, and then nothing more
@@ -26,17 +25,16 @@ REPLACED_SECONDS = 110.0
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with Servers(tmp_path_factory.mktemp("silent")) as servers:
-        made = servers.database("silent")
-        with psycopg.connect(made, autocommit=True) as db:
-            columns = "id int, job_type text, state text, latest_heartbeat timestamptz, end_date timestamptz"
-            db.execute(f"CREATE TABLE job ({columns})".encode())
-            db.execute("CREATE TABLE task_instance (id uuid, pid int, hostname text, state text)")
-            one = "INSERT INTO job VALUES (%s, 'SchedulerJob', 'running', now() + interval '1 hour')"
-            for number in (1, 2):
-                db.execute(one, (number,))
-        yield made
+def url(new_database: NewDatabase) -> str:
+    made = new_database("silent")
+    with psycopg.connect(made, autocommit=True) as db:
+        columns = "id int, job_type text, state text, latest_heartbeat timestamptz, end_date timestamptz"
+        db.execute(f"CREATE TABLE job ({columns})".encode())
+        db.execute("CREATE TABLE task_instance (id uuid, pid int, hostname text, state text)")
+        one = "INSERT INTO job VALUES (%s, 'SchedulerJob', 'running', now() + interval '1 hour')"
+        for number in (1, 2):
+            db.execute(one, (number,))
+    return made
 
 
 def scheduler(folder: Path, name: str, job: int) -> Component:

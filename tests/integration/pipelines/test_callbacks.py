@@ -25,23 +25,14 @@ from airfleet import ends
 from airfleet.pipelines import callbacks, discovery
 from airfleet.pipelines.callbacks import Claimed
 from airfleet.pipelines.discovery import PipelineFileProcessorManager
-from airfleet.testing.servers import Servers
+from support.databases import NewDatabase, with_tables
 
 ME, OTHER = "host/dag-processor", "elsewhere/dag-processor"
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("callbacks")
-    for parent in (folder, folder.parent):
-        parent.chmod(0o755)
-    with Servers(folder / "servers") as servers:
-        made = servers.database("callbacks").replace("postgresql://", "postgresql+psycopg://")
-        engine = create_engine(made)
-        tables = [model.__table__ for model in (Team, Trigger, Job, DbCallbackRequest)]
-        Base.metadata.create_all(engine, tables=tables)
-        engine.dispose()
-        yield made
+def url(new_database: NewDatabase) -> str:
+    return with_tables(new_database("callbacks"), Base.metadata, Team, Trigger, Job, DbCallbackRequest)
 
 
 @pytest.fixture

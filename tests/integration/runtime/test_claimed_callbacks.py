@@ -19,24 +19,17 @@ from sqlalchemy import create_engine, delete, select, text
 from sqlalchemy.orm import Session
 
 from airfleet.runtime import claimed_callbacks
-from airfleet.testing.servers import Servers
+from support.databases import NewDatabase, with_tables
 
 LIVES, DIES = 1, 2
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("claims")
-    for parent in (folder, folder.parent):
-        parent.chmod(0o755)
-    with Servers(folder / "servers") as servers:
-        made = servers.database("claims")
-        with psycopg.connect(made, autocommit=True) as connection:
-            claimed_callbacks.install(connection)
-        engine = create_engine(made.replace("postgresql://", "postgresql+psycopg://"))
-        Base.metadata.create_all(engine, tables=[one.__table__ for one in (Team, Trigger, Job, Callback)])
-        engine.dispose()
-        yield made.replace("postgresql://", "postgresql+psycopg://")
+def url(new_database: NewDatabase) -> str:
+    made = new_database("claims")
+    with psycopg.connect(made, autocommit=True) as connection:
+        claimed_callbacks.install(connection)
+    return with_tables(made, Base.metadata, Team, Trigger, Job, Callback)
 
 
 @pytest.fixture

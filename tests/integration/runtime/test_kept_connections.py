@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import psycopg
@@ -11,19 +11,15 @@ import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from airfleet.runtime.kept_connections import KeptConnections
-from airfleet.testing.servers import Servers
+from support.databases import NewDatabase
 
 MOST = 3
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def url(new_database: NewDatabase) -> str:
     """A database."""
-    folder = tmp_path_factory.mktemp("kept")
-    for parent in (folder, folder.parent):
-        parent.chmod(0o755)
-    with Servers(folder / "servers") as servers:
-        yield servers.database("kept")
+    return new_database("kept")
 
 
 def with_connections(url: str, done: Callable[[KeptConnections], Awaitable[None]]) -> None:
