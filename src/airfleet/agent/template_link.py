@@ -11,6 +11,9 @@ from typing import Any
 
 from airfleet.fleet.plan import Fork
 
+#: how long a full socket may hold up the agent
+ORDER_SECONDS = 1.0
+
 
 class TemplateLink:
     """Orders to one template, and what it answers. A new template gets a new link."""
@@ -29,7 +32,10 @@ class TemplateLink:
             yield self._theirs.fileno()
 
     def order(self, name: str, start: Fork, log: Path) -> None:
-        """Have a component forked. The order waits in the socket while the template is busy."""
+        """Have a component forked. The order waits in the socket while the template is busy, and is lost if it is full.
+
+        One that has not read for so long stands still, and is ended for it (:mod:`airfleet.agent.judging`).
+        """
         message = {
             "name": name,
             "entry": start.entry,
@@ -38,8 +44,8 @@ class TemplateLink:
             "log": str(log),
         }
         self.unanswered.add(name)
-        self.socket.setblocking(True)
-        # A template that has just died is seen as dead elsewhere, and the order is given to the next one.
+        self.socket.settimeout(ORDER_SECONDS)
+        # A template that has died, or will have to, is seen to elsewhere, and the order is given to the next one.
         with contextlib.suppress(OSError):
             self.socket.sendall(json.dumps(message).encode() + b"\n")
         self.socket.setblocking(False)
