@@ -13,13 +13,15 @@ AIRFLOW_34_TESTS := tests/unit/pipelines tests/unit/test_source.py tests/conform
 	tests/conformance/airflow_contract/airflow_34.py tests/integration/pipelines/test_importer.py \
 	tests/integration/pipelines/test_discovery.py \
 	tests/integration/pipelines/test_airflow_cli.py tests/integration/pipelines/test_local_run.py
-# What mostly computes, in two parts, and what mostly waits for servers. A test says when a folder is in none.
+# What mostly computes, in two parts; what mostly waits for servers, in two; and what breaks things and looks at how
+# long they take to be well again, which has the machine for itself. A test says when a folder is in none.
 UNIT_TESTS := tests/unit
 RUN_TESTS := tests/integration/pipelines tests/semantics tests/conformance
-SERVER_TESTS := tests/integration/brokers tests/integration/fleet tests/integration/proxy tests/integration/runtime \
-	tests/browser tests/faults
+FLEET_TESTS := tests/integration/brokers tests/integration/fleet
+TASK_TESTS := tests/integration/proxy tests/integration/runtime tests/browser
+FAULT_TESTS := tests/faults
 
-.PHONY: help demo stop test lint types imports docs docs-check test-34 test-unit test-runs test-servers test-long test-lightning bench compare soak drill faults format lock install install-dev clean
+.PHONY: help demo stop test lint types imports docs docs-check test-34 test-unit test-runs test-fleet test-tasks test-faults test-long test-lightning bench compare soak drill faults format lock install install-dev clean
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -33,7 +35,8 @@ stop: ## End what `make demo` started
 
 test: install-dev ## Everything that CI runs
 	@$(MAKE) --no-print-directory -j2 --output-sync=target lint docs-check test-lightning test-unit test-runs test-34
-	@$(MAKE) --no-print-directory test-servers
+	@$(MAKE) --no-print-directory -j2 --output-sync=target test-fleet test-tasks
+	@$(MAKE) --no-print-directory test-faults
 
 test-unit: install-dev
 	$(BIN)/python -m pytest -p tests.no_skips $(UNIT_TESTS) $(PYTEST_ARGS)
@@ -41,8 +44,14 @@ test-unit: install-dev
 test-runs: install-dev
 	$(BIN)/python -m pytest -p tests.no_skips $(RUN_TESTS) $(PYTEST_ARGS)
 
-test-servers: install-dev
-	$(BIN)/python -m pytest -p tests.no_skips $(SERVER_TESTS) $(PYTEST_ARGS)
+test-fleet: install-dev
+	$(BIN)/python -m pytest -p tests.no_skips $(FLEET_TESTS) $(PYTEST_ARGS)
+
+test-tasks: install-dev
+	$(BIN)/python -m pytest -p tests.no_skips $(TASK_TESTS) $(PYTEST_ARGS)
+
+test-faults: install-dev
+	$(BIN)/python -m pytest -p tests.no_skips $(FAULT_TESTS) $(PYTEST_ARGS)
 
 test-long: install-dev ## The tests that are too long for CI
 	$(BIN)/python -m pytest -p tests.no_skips -m long $(PYTEST_ARGS)

@@ -34,6 +34,7 @@ class Event(Enum):
     WORKERS_DRAIN = "this host is drained: its workers finish what runs"
     LIMITS_IMPOSSIBLE = "limits of memory in fleet.yaml are not kept on this machine: {why}"
     LOGS_DELETED = "deleted {count} log files that were older than the fleet keeps them"
+    LOG_SET_ASIDE = "the log of {component} had grown to {size} MB and begins anew; what was in it is in {file}"
     DISK_FULL = "{trouble}"
     DISK_HAS_ROOM = "the disks of this host have room again"
     CLOCK_WRONG = "the time is wrong: {trouble}"

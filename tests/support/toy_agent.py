@@ -70,9 +70,10 @@ class Toy:
     def _state(snapshot: Snapshot, name: str) -> str:
         return next(c.state for c in snapshot.components if c.name == name)
 
-    def stop(self, force: bool = False) -> None:
-        """Ask it to end, and wait until it has."""
-        for _ in control.ask(self.paths.socket, {"do": "stop", "force": force}, timeout_seconds=SECONDS):
+    def stop(self, force: bool = False, seconds: float | None = None) -> None:
+        """Ask it to end, its workers within so long, and wait until it has."""
+        request = {"do": "stop", "force": force, "seconds": seconds}
+        for _ in control.ask(self.paths.socket, request, timeout_seconds=SECONDS):
             pass
         self.process.wait(timeout=SECONDS)
 

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 from airfleet import events, lossy
-from airfleet.agent import limits, old_logs, setup
+from airfleet.agent import large_logs, limits, old_logs, setup
 from airfleet.agent.agent import Agent
 from airfleet.agent.control import AlreadyRuns
 from airfleet.errors import AirfleetError, FileProblems, FleetError
@@ -50,6 +50,7 @@ def _run(prepared: setup.Prepared, listener: socket.socket) -> None:
             log(events.Event.LEFTOVERS_ENDED, count=len(prepared.leftovers))
         if prepared.inherited.workers:
             log(events.Event.WORKERS_INHERITED, count=len(prepared.inherited.workers))
+        large_logs.set_aside_from_now_on(prepared.paths.logs, log)
         old_logs.delete_from_now_on(prepared.plan, (prepared.paths.logs, prepared.paths.task_logs), log)
         group = limits.prepare(prepared.plan, fleet_id(prepared.paths.home), log)
         try:

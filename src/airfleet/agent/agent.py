@@ -32,7 +32,7 @@ from airfleet.agent.deciding import EndAttempts
 from airfleet.agent.disks import Disks
 from airfleet.agent.draining import Draining
 from airfleet.agent.embedded import SYSTEM_STATE
-from airfleet.agent.ending import end_in_order
+from airfleet.agent.ending import DRAIN_SECONDS, end_in_order
 from airfleet.agent.fencing import Fencing
 from airfleet.agent.guard import Guard, Permission, Remains, end_attempts, has_attempts
 from airfleet.agent.judging import Judge
@@ -56,9 +56,6 @@ from airfleet.runtime.untold import FOLDER
 
 #: seconds between two turns of the loop when nothing happens: while something changes, and at rest
 BUSY_PAUSE, QUIET_PAUSE = 0.05, 1.0
-
-#: seconds that replaced workers get for their attempts when all is to end
-DRAIN_SECONDS = 60.0
 
 #: kinds of components that end when the database is away, and that a death of then is not held against
 _OF_DATABASE = frozenset({"scheduler", "dag-processor", "triggerer", "api-server"})
@@ -123,6 +120,8 @@ class Agent:
         self._template: TemplateLink | None = None
         self._stopping = False
         self._stopped_at = 0.0
+        #: for how long, in seconds, running tasks may go on when all is to end
+        self._drain_seconds = DRAIN_SECONDS
         self._forced = False
         self._ready_after: float | None = None
         self._done = False
@@ -159,13 +158,15 @@ class Agent:
             self._wait_for_something()
         self._finish()
 
-    def stop(self, force: bool = False) -> None:
-        """Begin to end everything; with ``force`` without waiting for anything."""
+    def stop(self, force: bool = False, drain_seconds: float | None = None) -> None:
+        """Begin to end everything; with ``force`` without waiting for anything, else for running tasks so long."""
         if not self._stopping:
             self._stopping = True
             self._stopped_at = self._clock()
             self._log(Event.FLEET_STOPPING, fleet=self._plan.fleet)
         self._forced = self._forced or force
+        if drain_seconds is not None:  # whoever comes last may change it
+            self._drain_seconds = drain_seconds
         self._tell_watchers()
 
     def restart(self, name: str) -> None:
@@ -427,9 +428,10 @@ class Agent:
     def _end_what_must_end(self) -> None:
         if not self._stopping:
             return
-        if self._draining and not self._forced and self._clock() - self._stopped_at < DRAIN_SECONDS:
+        now, drain_seconds = self._clock(), self._drain_seconds
+        if self._draining and not self._forced and now - self._stopped_at < drain_seconds:
             return  # they were told to end when they were replaced
-        self._done = end_in_order(self._running.values(), self._clock(), forced=self._forced)
+        self._done = end_in_order(self._running.values(), now, forced=self._forced, drain_seconds=drain_seconds)
 
     def _finish(self) -> None:
         name, below = fleet_id(self._paths.home), os.getpid()

@@ -4,7 +4,8 @@ A client sends one line, ``{"do": "status" | "watch" | "stop" | ..., ...}``:
 
 - ``status``: the agent answers with one snapshot and closes;
 - ``watch``: a snapshot now and after every change, until the client closes or the agent ends;
-- ``stop``: the agent begins to stop the fleet and sends snapshots until it is gone;
+- ``stop``: the agent begins to stop the fleet, in which running tasks may take ``seconds`` to end, and sends
+  snapshots until it is gone;
 - ``restart``: ends one component (``name``); the agent starts it again;
 - ``order``: tells ``host`` (nothing: this one) what to do from now on (``orders``, see :mod:`airfleet.agent.orders`);
 - ``bury``: ``host`` is off, as a person says: what ran there runs again elsewhere.
@@ -119,8 +120,8 @@ class Snapshot:
 
     @property
     def healthy(self) -> bool:
-        """Whether every component of this host is ready (or done, or stopped as it was told)."""
-        return self.state == "ready" and all(c.state in FINE or c.state is State.STOPPED for c in self.components)
+        """Whether every component of this host does what it should."""
+        return self.state == "ready" and all(is_fine(component) for component in self.components)
 
     def to_json(self) -> dict[str, Any]:
         """A plain value for ``json.dumps``."""
@@ -133,6 +134,11 @@ class Snapshot:
         hosts = tuple(HostStatus.from_json(host) for host in data.get("hosts", ()))
         urls = tuple(data.get("api_urls", ()))
         return cls(**{**_known(cls, data), "api_urls": urls, "components": components, "hosts": hosts})
+
+
+def is_fine(component: ComponentStatus) -> bool:
+    """Whether it does what it should: it is ready, or done, or stopped as it was told."""
+    return component.state in FINE or component.state is State.STOPPED
 
 
 def _component(data: Mapping[str, Any]) -> ComponentStatus:
@@ -185,9 +191,9 @@ def tell(path: Path, request: Mapping[str, Any]) -> Snapshot:
     raise AgentGone(str(path))
 
 
-def stop(path: Path) -> Iterator[Snapshot]:
-    """Ask the agent to end the fleet; snapshots until it is gone. Raises AgentGone."""
-    return ask(path, {"do": "stop"}, timeout_seconds=None)
+def stop(path: Path, drain_seconds: float) -> Iterator[Snapshot]:
+    """Ask the agent to end the fleet, running tasks within so long; snapshots until it is gone. Raises AgentGone."""
+    return ask(path, {"do": "stop", "seconds": drain_seconds}, timeout_seconds=None)
 
 
 @contextlib.contextmanager

@@ -16,24 +16,37 @@ from airfleet.agent.states import State
 _LATE = {"api-server": 1, "nginx": 1, "template": 1, "valkey": 2, "postgres": 2}
 
 
-def end_in_order(components: Iterable[Running], now: float, *, forced: bool) -> bool:
-    """Bring all of them nearer to their end; True when they are there."""
+#: what a worker gives its running tasks when nobody says for how long, seconds
+DRAIN_SECONDS = 60.0
+
+
+def end_in_order(
+    components: Iterable[Running], now: float, *, forced: bool, drain_seconds: float = DRAIN_SECONDS
+) -> bool:
+    """Bring all of them nearer to their end; True when they are there.
+
+    Workers get ``drain_seconds`` for their running tasks, every other kind what it may take; with ``forced`` nothing.
+    """
     groups: dict[int, list[Running]] = {}
     for running in components:
         groups.setdefault(_LATE.get(running.component.kind, 0), []).append(running)
     for stage in sorted(groups):
         # All of the group are asked before we wait for any of them.
-        ended = [_end(running, now, forced=forced) for running in groups[stage]]
+        ended = [_end(running, now, 0.0 if forced else _grace(running, drain_seconds)) for running in groups[stage]]
         if not all(ended):
             return False
     return True
 
 
-def _end(running: Running, now: float, *, forced: bool) -> bool:
+def _grace(running: Running, drain_seconds: float) -> float:
+    return drain_seconds if running.component.kind == "worker" else running.component.grace_seconds
+
+
+def _end(running: Running, now: float, grace_seconds: float) -> bool:
     if running.state in (State.STARTING, State.READY, State.DEGRADED):
         running.move_to(State.STOPPING, now)
         ask_to_end(running)
-    late = forced or now - running.since > running.component.grace_seconds
+    late = not grace_seconds or now - running.since > grace_seconds
     if running.state == State.STOPPING and running.pid is not None:
         if late:
             signal_group(running.pid, signal.SIGKILL)

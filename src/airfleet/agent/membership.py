@@ -190,7 +190,7 @@ class Membership:
         known, around = self._known, self._neighbours
         others = tuple(row.lease for row in known.rows if row.host != known.me.host)
         return View(
-            hosts=around.count,
+            hosts=len(around.names),
             policy=around.on_partition,
             renewed_at=known.renewed_at,
             steady_since=known.steady_since,
@@ -303,7 +303,7 @@ class Membership:
         witness = self._ask_witness(around.witness) if around.witness else None
         if not self._renews():
             return
-        lost = self._leases.take_over(action.host, action.boot, self._known.me.host, around.count, witness)
+        lost = self._leases.take_over(action.host, action.boot, self._known.me.host, len(around.names), witness)
         if lost is not None:
             self._log(Event.HOST_GONE, host=action.host, boot=action.boot, lost=lost)
 

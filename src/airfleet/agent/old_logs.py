@@ -1,6 +1,7 @@
 """Log files that are older than the fleet keeps them: deleted when the agent starts, and every hour after.
 
-A file is as old as its last line. Logs of components that run are always young; those of tasks, of Dag files and of
+A file is as old as its last line. Logs of components that run are always young (:mod:`airfleet.agent.large_logs`
+sees to these); those of tasks, of Dag files and of
 components that a fleet no longer has grow old. Folders that become empty go with them.
 """
 

@@ -109,7 +109,7 @@ def spawn(start: Exec, log: Path, environment: Mapping[str, str], cwd: Path, fds
     Raises OSError when the program cannot be started, also for an environment that no process can have.
     """
     account = pwd.getpwnam(start.user) if start.user else None
-    with open(log, "ab", opener=_private) as output:
+    with open(log, "ab", opener=private) as output:
         try:
             child = subprocess.Popen(
                 start.argv,
@@ -134,7 +134,8 @@ def spawn(start: Exec, log: Path, environment: Mapping[str, str], cwd: Path, fds
     return child.pid
 
 
-def _private(path: str, flags: int) -> int:
+def private(path: str, flags: int) -> int:
+    """Opens a file that is made for its owner alone when it is not there (``opener`` of :func:`open`)."""
     return os.open(path, flags, 0o600)
 
 

@@ -20,8 +20,8 @@ class Commands(Protocol):
     def snapshot(self) -> Snapshot:
         """The fleet now."""
 
-    def stop(self, force: bool = False) -> None:
-        """Begin to end everything."""
+    def stop(self, force: bool = False, drain_seconds: float | None = None) -> None:
+        """Begin to end everything; running tasks may take so long."""
 
     def restart(self, name: str) -> None:
         """End one component, so that it is started again."""
@@ -70,7 +70,8 @@ class ControlServer:
             case "watch":
                 pass
             case "stop":
-                self._agent.stop(force=bool(request.get("force")))
+                seconds = request.get("seconds")
+                self._agent.stop(bool(request.get("force")), seconds if isinstance(seconds, int | float) else None)
             case "restart":
                 self._agent.restart(str(request.get("name")))
             case "order":

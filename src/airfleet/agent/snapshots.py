@@ -63,7 +63,7 @@ def snapshot(
         components=(*components, *unwell(troubles)),
         problem=_problem(running),
         host=plan.host if others else "",
-        hosts=tuple(_host(row, others.age) for row in others.rows) if others else (),
+        hosts=tuple(_host(row, others.age) for row in others.rows if _counts(row, plan)) if others else (),
     )
 
 
@@ -97,6 +97,11 @@ def state(running: Collection[Running], life: Life) -> str:
 
 def _problem(running: Collection[Running]) -> str:
     return "; ".join(f"{r.name} {r.reason}" for r in running if r.state == State.GAVE_UP)
+
+
+def _counts(row: Row, plan: Plan) -> bool:
+    """Whether people want to know of a host: one that has ended and that fleet.yaml names no more is history."""
+    return row.state == "up" or plan.neighbours is None or row.host in plan.neighbours.names
 
 
 def _host(row: Row, passed: float) -> HostStatus:

@@ -30,11 +30,12 @@ from airfleet.cli.following import follow
 from airfleet.cli.project import Project, find
 from airfleet.fleet import paths
 
-PATIENCE_SECONDS = 60.0
+#: how long running tasks may take to end; and all else after that
+PATIENCE_SECONDS, REST_SECONDS = 60.0, 20.0
 
 
 @click.command(epilog="\b\nExamples:\n  airfleet down --timeout 5m\n  airfleet down --host work-1")
-@options.timeout("1m", "How long the fleet may take to stop by itself; then it is ended by force.")
+@options.timeout("1m", "How long running tasks may take to end; then they are ended by force.")
 @options.host
 @options.project
 def command(project: Path | None, host: str | None, timeout: float) -> None:
@@ -120,11 +121,11 @@ def _lock(places: paths.Paths) -> Path:
 def _stop(here: Project, patience_seconds: float) -> tuple[str, bool]:
     """Ask the agent to stop and show it; the fleet's name, and whether it was done in time."""
     snapshot = control.status(here.paths.socket)
-    deadline = time.monotonic() + patience_seconds
+    deadline = time.monotonic() + patience_seconds + REST_SECONDS
     view = progress.view(live=terminal.is_live())
     view.remember(components.items(snapshot))
     try:
-        for change in follow(control.stop(here.paths.socket)):
+        for change in follow(control.stop(here.paths.socket, patience_seconds)):
             components.show(view, change)
             if time.monotonic() > deadline:
                 return snapshot.fleet, False

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from airfleet.agent.control import ComponentStatus, HostStatus, Snapshot
+from airfleet.agent.control import ComponentStatus, HostStatus, Snapshot, is_fine
 from airfleet.agent.states import FINE, LABELS
 from airfleet.cli import asking, options, tables, terminal
 from airfleet.cli.project import Project, find
@@ -88,8 +88,14 @@ def whole(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def is_healthy(snapshot: Snapshot) -> bool:
-    """Whether this host is, and every other one that was up renews its lease."""
-    return snapshot.healthy and all(host.state in ("up", "left") for host in snapshot.hosts)
+    """Whether this host is, and every other one that was up renews its lease and said that its parts are."""
+    return snapshot.healthy and all(_is_well(host, snapshot.host) for host in snapshot.hosts)
+
+
+def _is_well(host: HostStatus, here: str) -> bool:
+    if host.state == "left" or host.host == here:
+        return host.state in ("up", "left")
+    return host.state == "up" and all(is_fine(component) for component in host.components)
 
 
 def headline(snapshot: Snapshot) -> str:

@@ -136,8 +136,8 @@ class Component:
 class Neighbours:
     """The fleet around this host, for its agent to know who is gone."""
 
-    #: how many hosts the fleet has, this one among them
-    count: int
+    #: the hosts of the fleet, this one among them
+    names: tuple[str, ...]
     #: what a host does that is cut off, and what is done about one that is gone
     on_partition: OnPartition
     #: where this agent answers the others

@@ -59,7 +59,7 @@ def _neighbours(context: Context) -> Neighbours | None:
     if context.ports.agent is None:
         return None
     return Neighbours(
-        count=len(context.fleet.hosts),
+        names=tuple(host.name for host in context.fleet.hosts),
         on_partition=context.fleet.policies.on_partition,
         address=context.here.address,
         port=context.ports.agent,

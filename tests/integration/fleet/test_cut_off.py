@@ -48,7 +48,7 @@ def url(servers: Servers, request: pytest.FixtureRequest) -> str:
 
 
 def joined(url: str, host: str = "one") -> dict[str, object]:
-    around = Neighbours(count=3, on_partition="replace", address="127.0.0.1", port=0, key=KEY)
+    around = Neighbours(names=("one", "two", "three"), on_partition="replace", address="127.0.0.1", port=0, key=KEY)
     return {"database_url": url, "host": host, "neighbours": around}
 
 

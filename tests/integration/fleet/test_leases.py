@@ -235,7 +235,7 @@ def member(
     def log(event: Event, **_: object) -> None:
         events.append(event.name)
 
-    around = Neighbours(1, "replace", "127.0.0.1", free_ports(1)[0], "a key")
+    around = Neighbours(("one",), "replace", "127.0.0.1", free_ports(1)[0], "a key")
     clock = partial(time.clock_gettime, time.CLOCK_BOOTTIME)
     made = Membership("four", around, url, boot_file, log, clock, tell, lambda: None, life, wall_clock)
     made.start()

@@ -185,6 +185,14 @@ def test_a_component_that_does_not_listen_is_ended_by_force_after_its_grace(tmp_
         assert "deaf is stopped" in running.log()
 
 
+def test_a_worker_gets_the_time_that_the_stop_gives_its_tasks(tmp_path: Path) -> None:
+    with toy(deaf(tmp_path, kind="worker", grace_seconds=1000.0)) as running:
+        pid = running.wait_for("deaf", "ready").pid
+        assert pid is not None
+        running.stop(seconds=0.3)
+        assert not processes.is_alive(pid)
+
+
 def test_a_stop_by_force_waits_for_nobody(tmp_path: Path) -> None:
     with toy(deaf(tmp_path, grace_seconds=1000.0)) as running:
         pid = running.wait_for("deaf", "ready").pid

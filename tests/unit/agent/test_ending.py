@@ -70,11 +70,30 @@ def test_servers_end_last_and_nothing_begins_to_end_before_what_needs_it_is_gone
 def test_one_that_does_not_heed_the_signal_is_ended_after_its_grace(
     log: Path, stubborn: subprocess.Popen[bytes]
 ) -> None:
-    components = [ready("worker", log, stubborn.pid)]
+    components = [ready("scheduler", log, stubborn.pid)]
     end_in_order(components, 1.0, forced=False)
     end_in_order(components, 11.0, forced=False)
     assert lives(stubborn)
     end_in_order(components, 11.5, forced=False)
+    assert stubborn.wait(10.0) == -signal.SIGKILL
+
+
+def test_the_tasks_of_a_worker_get_the_time_that_was_asked_for_and_nothing_else_does(
+    log: Path, stubborn: subprocess.Popen[bytes]
+) -> None:
+    worker, scheduler = ready("worker", log, stubborn.pid), ready("scheduler", log, stubborn.pid)
+    end_in_order([worker], 1.0, forced=False, drain_seconds=600.0)
+    end_in_order([worker], 600.0, forced=False, drain_seconds=600.0)
+    assert lives(stubborn)
+    end_in_order([scheduler], 1.0, forced=False, drain_seconds=600.0)
+    end_in_order([scheduler], 11.5, forced=False, drain_seconds=600.0)
+    assert stubborn.wait(10.0) == -signal.SIGKILL
+
+
+def test_who_thinks_again_gives_a_worker_less_time(log: Path, stubborn: subprocess.Popen[bytes]) -> None:
+    worker = ready("worker", log, stubborn.pid)
+    end_in_order([worker], 1.0, forced=False, drain_seconds=600.0)
+    end_in_order([worker], 8.0, forced=False, drain_seconds=5.0)
     assert stubborn.wait(10.0) == -signal.SIGKILL
 
 

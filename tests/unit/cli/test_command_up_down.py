@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from fake_agent import component, snapshot
 
+from airfleet.agent.control import HostStatus
 from airfleet.agent.states import State
 from airfleet.cli import progress, up
 from airfleet.cli.project import Project
@@ -186,6 +187,27 @@ def test_status_of_an_unhealthy_fleet_says_why_and_exits_4(agent_says: Callable,
         "postgres   healthy     1m00s\n"
         "worker     restarting  1m00s  3         killed by signal 9\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("other", "code"),
+    [
+        (HostStatus("b", "up", components=(component("worker"), component("migrate", State.DONE))), 0),
+        (HostStatus("b", "up", components=(component("worker", State.STOPPED),)), 0),
+        (HostStatus("b", "left", components=(component("worker", State.STOPPING),)), 0),
+        (HostStatus("b", "up", components=(component("worker", State.GAVE_UP),)), 4),
+        (HostStatus("b", "up", components=(component("disk", State.DEGRADED, reason="it is full"),)), 4),
+        (HostStatus("b", "late"), 4),
+        (HostStatus("b", "gone"), 4),
+    ],
+)
+def test_status_exits_4_when_something_is_not_well_on_any_host(
+    agent_says: Callable, airfleet: Airfleet, other: HostStatus, code: int
+) -> None:
+    with agent_says(snapshot(POSTGRES, host="a", hosts=(HostStatus("a", "up"), other))):
+        result = airfleet("status")
+    assert result.code == code
+    assert ("is healthy" if code == 0 else "is degraded") in result.err
 
 
 def test_status_as_plain_is_tab_separated_without_a_heading(agent_says: Callable, airfleet: Airfleet) -> None:

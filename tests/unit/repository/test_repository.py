@@ -50,7 +50,7 @@ def test_no_file_names_a_place_of_one_machine_or_the_address_of_a_registry() -> 
 def test_make_runs_the_tests_of_every_folder() -> None:
     makefile = (REPOSITORY / "Makefile").read_text().replace("\\\n", "")
     named = {"tests/lightning"}
-    for variable in ("UNIT_TESTS", "RUN_TESTS", "SERVER_TESTS"):
+    for variable in ("UNIT_TESTS", "RUN_TESTS", "FLEET_TESTS", "TASK_TESTS", "FAULT_TESTS"):
         found = re.search(rf"^{variable} := (.*)$", makefile, re.MULTILINE)
         assert found
         named |= set(found[1].split())

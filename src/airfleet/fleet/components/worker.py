@@ -8,8 +8,6 @@ from airfleet.fleet.names import numbered
 from airfleet.fleet.plan import Component, FileBeats, Fork
 from airfleet.fleet.spec import Worker
 
-#: seconds that a stopping worker gives its running tasks
-DRAIN_SECONDS = 60.0
 #: seconds without a sign that it takes messages, after which it is replaced while the broker is well
 LATE_SECONDS = 9.0
 
@@ -40,7 +38,6 @@ def _component(context: Context, worker: Worker, name: str) -> Component:
         ),
         probe=FileBeats(beat, LATE_SECONDS, context.broker),
         needs=(broker.name(context), "template"),
-        grace_seconds=DRAIN_SECONDS,
         memory_bytes=worker.memory_bytes,
         group=worker.name,
     )

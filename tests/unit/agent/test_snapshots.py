@@ -1,0 +1,43 @@
+"""What people are told of the hosts of a fleet."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from airfleet.agent import snapshots
+from airfleet.agent.deciding import BREAK_SECONDS
+from airfleet.agent.leases import Row
+from airfleet.agent.snapshots import Life, Others
+from airfleet.fleet.paths import Paths
+from airfleet.fleet.plan import Neighbours, Plan
+
+PATHS = Paths(home=Path("/srv/shop/.airfleet"), runtime=Path("/run/shop"))
+AROUND = Neighbours(("a", "b"), "replace", "10.0.0.1", 8795, "a key")
+PLAN = replace(Plan("shop", Path("/srv/shop"), (), {}, {}, url="", user=""), host="a", neighbours=AROUND)
+UP = Row("a", "1", "up", 7, "10.0.0.1", 8795, (), {}, age=0.5, steady=60.0, since=60.0, ended_by="")
+
+
+def told(plan: Plan, *rows: Row, age: float = 0.0) -> dict[str, str]:
+    """Host -> how it is."""
+    life = Life(60.0, 5.0, stopping=False, done=False)
+    found = snapshots.snapshot(plan, PATHS, (), life, Others(rows, age), 60.0, troubles={})
+    return {host.host: host.state for host in found.hosts}
+
+
+@pytest.mark.parametrize("ended", ["gone", "left"])
+def test_a_host_that_has_ended_is_told_of_as_long_as_fleet_yaml_names_it(ended: str) -> None:
+    b, c = replace(UP, host="b", state=ended), replace(UP, host="c", state=ended)
+    assert told(PLAN, UP, b, c) == {"a": "up", "b": ended}
+
+
+def test_a_host_that_runs_is_told_of_also_when_fleet_yaml_does_not_name_it() -> None:
+    assert told(PLAN, UP, replace(UP, host="c")) == {"a": "up", "c": "up"}
+
+
+def test_a_lease_that_nobody_renews_is_late_by_the_time_since_it_was_read_too() -> None:
+    old = replace(UP, host="b", age=BREAK_SECONDS - 1)
+    assert told(PLAN, UP, old) == {"a": "up", "b": "up"}
+    assert told(PLAN, UP, old, age=2.0)["b"] == "late"
