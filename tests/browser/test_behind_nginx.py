@@ -171,6 +171,16 @@ def test_flower_asks_for_a_password_on_every_page_and_changes_nothing(entered: E
     assert entered.fleet.component("worker").state == "ready"
 
 
+def test_the_numbers_of_flower_are_for_who_knows_its_password_also_where_it_listens(entered: Entered) -> None:
+    address, _, port = entered.fleet.component("flower").address.rpartition(":")
+    path = "/myorg/flower/metrics"
+    assert proxies.ask(Door(address, int(port)), path).status == 401
+    answer = proxies.ask(Door(address, int(port)), path, headers=entered.of_flower)
+    assert answer.status == 200
+    assert b"# TYPE " in answer.body
+    assert entered.ask(path, headers=entered.of_flower).status == 403  # nginx passes nothing on
+
+
 def workers_known(entered: Entered) -> list[str]:
     answer = entered.ask("/myorg/flower/api/workers?refresh=1", headers=entered.of_flower)
     return list(answer.json()) if answer.status == 200 else []

@@ -598,6 +598,7 @@ class Agent:
             others,
             now,
             troubles=self._troubles(),
+            orders=self._ordered,
         )
 
     def _life(self, now: float) -> snapshots.Life:

@@ -47,6 +47,8 @@ class ComponentStatus:
     #: what it listens on, e.g. ``127.0.0.1:8080``
     address: str = ""
     log: str = ""
+    #: of a worker its name in ``fleet.yaml``, which several may share
+    group: str = ""
     #: proportional memory of all its processes, MB; None when not asked for
     memory_mb: float | None = None
 
@@ -61,6 +63,7 @@ class ComponentStatus:
             "restarts": self.restarts,
             "reason": self.reason,
             "address": self.address,
+            "group": self.group,
         }
 
 
@@ -117,6 +120,10 @@ class Snapshot:
     host: str = ""
     #: every host of the fleet, this one among them; nothing in a fleet without hosts
     hosts: tuple[HostStatus, ...] = ()
+    #: hosts that ``fleet.yaml`` names and that have not been up yet
+    missing: tuple[str, ...] = ()
+    #: in a fleet without hosts, what its one host was told (see :mod:`airfleet.agent.orders`)
+    orders: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def healthy(self) -> bool:
@@ -132,8 +139,8 @@ class Snapshot:
         """The snapshot that :meth:`to_json` made ``data`` of; unknown keys are ignored."""
         components = tuple(_component(component) for component in data.get("components", ()))
         hosts = tuple(HostStatus.from_json(host) for host in data.get("hosts", ()))
-        urls = tuple(data.get("api_urls", ()))
-        return cls(**{**_known(cls, data), "api_urls": urls, "components": components, "hosts": hosts})
+        told = {name: tuple(data.get(name, ())) for name in ("api_urls", "missing")}
+        return cls(**{**_known(cls, data), **told, "components": components, "hosts": hosts})
 
 
 def is_fine(component: ComponentStatus) -> bool:

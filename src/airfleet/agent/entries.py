@@ -296,6 +296,8 @@ def flower(options: Options) -> None:
     from flower.urls import settings
     from tornado.options import options as told
 
+    from airfleet.runtime import flower_metrics
+
     for name in [name for name in os.environ if name.startswith("FLOWER_")]:
         del os.environ[name]  # one of them would open its API to everybody
     told.address, told.port, told.url_prefix = options["address"], int(options["port"]), options["path"].strip("/")
@@ -306,6 +308,7 @@ def flower(options: Options) -> None:
     command.setup_logging()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     page = Flower(capp=create_celery_app(conf), options=told, **settings)
+    flower_metrics.close(page, options["path"])
     page.start_http_server()
     try:
         page.start()

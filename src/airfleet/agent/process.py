@@ -100,6 +100,7 @@ class Running:
             last_lines=self.last_lines,
             address=self.component.address,
             log=str(self.log),
+            group=self.component.group,
         )
 
 

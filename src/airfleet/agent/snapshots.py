@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from airfleet.agent import memory, states
 from airfleet.agent.control import ComponentStatus, HostStatus, Snapshot
@@ -46,8 +47,9 @@ def snapshot(
     now: float,
     *,
     troubles: Mapping[str, str],
+    orders: Mapping[str, Any],
 ) -> Snapshot:
-    """The fleet now; ``others`` is None in a fleet without hosts."""
+    """The fleet now; ``others`` is None in a fleet without hosts, and only there ``orders`` are what was told."""
     components = tuple(r.status(now) for r in running)
     return Snapshot(
         fleet=plan.fleet,
@@ -64,6 +66,8 @@ def snapshot(
         problem=_problem(running),
         host=plan.host if others else "",
         hosts=tuple(_host(row, others.age) for row in others.rows if _counts(row, plan)) if others else (),
+        missing=_missing(plan, others.rows) if others else (),
+        orders={} if others else dict(orders),
     )
 
 
@@ -97,6 +101,13 @@ def state(running: Collection[Running], life: Life) -> str:
 
 def _problem(running: Collection[Running]) -> str:
     return "; ".join(f"{r.name} {r.reason}" for r in running if r.state == State.GAVE_UP)
+
+
+def _missing(plan: Plan, rows: Sequence[Row]) -> tuple[str, ...]:
+    """Hosts that nobody has heard of yet, as far as it is known who was."""
+    heard = {row.host for row in rows}
+    named = plan.neighbours.names if plan.neighbours and heard else ()
+    return tuple(name for name in named if name not in heard)
 
 
 def _counts(row: Row, plan: Plan) -> bool:

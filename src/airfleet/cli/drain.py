@@ -8,6 +8,7 @@ import click
 
 from airfleet.cli import options, telling, terminal
 from airfleet.cli.project import find
+from airfleet.errors import FleetError
 
 
 @click.command(
@@ -22,12 +23,15 @@ from airfleet.cli.project import find
 def command(project: Path | None, host: str, undo: bool, gone: bool) -> None:
     """Have a host finish what it runs and take no more tasks.
 
-    It stays drained, also over a restart of its agent, until --undo.
+    It stays drained until --undo: in a fleet with hosts also over a restart of its agent, in one without as long as
+    that lives.
     """
     if undo and gone:
         raise click.UsageError("--undo and --gone say different things")
     here = find(project)
-    telling.require(here, host)
+    snapshot = telling.require(here, host)
+    if gone and not snapshot.hosts:
+        raise FleetError("this fleet has one host, and its agent answers: it is not gone", hint="airfleet down")
     if gone:
         telling.tell(here, {"do": "bury", "host": host}, host, lambda one: one.state in ("gone", "left"))
         terminal.put(f"host '{host}' is gone: what ran there runs again elsewhere")

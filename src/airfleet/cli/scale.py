@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import click
 
-from airfleet.agent.control import HostStatus
+from airfleet.agent.control import ComponentStatus, HostStatus
 from airfleet.agent.orders import API_SERVER
 from airfleet.cli import options, telling, terminal
 from airfleet.cli.project import find
@@ -33,29 +33,54 @@ def command(project: Path | None, sizes: tuple[str, ...], host: str | None) -> N
     """Change how many workers or api-servers a host has.
 
     A worker that gets other slots is replaced: a new one takes tasks at once, the old one finishes what it runs.
-    Sizes outlive the agent in a fleet with hosts, and last as long as it in one without.
+    What was said of another worker, or of the other of its numbers, still holds. Sizes outlive the agent in a fleet
+    with hosts, and last as long as it in one without.
     """
-    wanted = dict(_size(size) for size in sizes)
+    wanted = [_size(size) for size in sizes]
     here = find(project)
     snapshot = telling.require(here, host) if host else telling.running(here)
     name = host or snapshot.host or LOCAL
-    there = next((one.components for one in snapshot.hosts if one.host == name), snapshot.components)
-    known = [component.name for component in there if component.kind == "worker" or component.name == API_SERVER]
-    for worker, size in wanted.items():
+    there = next((one for one in snapshot.hosts if one.host == name), None)
+    known = list(dict.fromkeys(_scaled((there or snapshot).components)))
+    for worker, size in wanted:
         if worker == API_SERVER and size and "slots" in size:
             raise click.UsageError("an api-server has no slots; write api-server=2")
         if worker not in known:
             hint = did_you_mean(worker, known) or f"it has: {', '.join(known) or 'nothing to scale'}"
             raise FleetError(f"host '{name}' has no worker '{worker}'", hint=hint)
-    before = next((one.orders.get("scale") or {} for one in snapshot.hosts if one.host == name), {})
-    scale: dict[str, Any] = {**before, **wanted}
-    orders = {"scale": {worker: size for worker, size in scale.items() if size is not None}}
+    scale = together((there or snapshot).orders.get("scale") or {}, wanted)
 
     def done(one: HostStatus) -> bool:
-        return (one.orders.get("scale") or {}) == orders["scale"]
+        return (one.orders.get("scale") or {}) == scale
 
-    telling.tell(here, {"do": "order", "host": host or "", "orders": orders}, name, done)
+    telling.tell(here, {"do": "order", "host": host or "", "orders": {"scale": scale}}, name, done)
     terminal.put(f"host '{name}': {', '.join(sizes)}")
+
+
+def together(
+    before: Mapping[str, Mapping[str, int]], wanted: Iterable[tuple[str, Mapping[str, int] | None]]
+) -> dict[str, dict[str, int]]:
+    """The sizes that hold after an order: of each worker what was said last of its count, and of its slots.
+
+    >>> together({"light": {"count": 2}, "heavy": {"count": 3}}, [("light", {"slots": 8}), ("heavy", None)])
+    {'light': {'count': 2, 'slots': 8}}
+    """
+    sizes = {worker: dict(size) for worker, size in before.items()}
+    for worker, size in wanted:
+        if size is None:
+            sizes.pop(worker, None)
+        else:
+            sizes[worker] = {**sizes.get(worker, {}), **size}
+    return sizes
+
+
+def _scaled(components: Iterable[ComponentStatus]) -> Iterator[str]:
+    """The names that can be given: of a worker that is there several times, what fleet.yaml calls it."""
+    for component in components:
+        if component.kind == "worker":
+            yield component.group or component.name
+        elif component.name == API_SERVER:
+            yield component.name
 
 
 def _size(text: str) -> tuple[str, dict[str, int] | None]:

@@ -25,6 +25,8 @@ COLUMNS = {
     "address": "address",
     "reason": "reason",
 }
+#: of a host that fleet.yaml names
+NOT_YET = "was not up yet"
 
 
 @click.command(epilog="\b\nExamples:\n  airfleet status\n  airfleet status --memory -o json")
@@ -60,6 +62,7 @@ def rows(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
             continue
         note = {"up": ""}.get(host.state, f" ({about(host)})")
         yield from ({**row(component), "host": f"{host.host}{note}"} for component in components)
+    yield from ({"host": name, "label": NOT_YET} for name in snapshot.missing)
 
 
 def about(host: HostStatus) -> str:
@@ -88,14 +91,12 @@ def whole(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def is_healthy(snapshot: Snapshot) -> bool:
-    """Whether this host is, and every other one that was up renews its lease and said that its parts are."""
-    return snapshot.healthy and all(_is_well(host, snapshot.host) for host in snapshot.hosts)
+    """Whether this host is, and every other one of fleet.yaml is up and has said that its parts are."""
+    return snapshot.healthy and not snapshot.missing and all(_is_well(host, snapshot.host) for host in snapshot.hosts)
 
 
 def _is_well(host: HostStatus, here: str) -> bool:
-    if host.state == "left" or host.host == here:
-        return host.state in ("up", "left")
-    return host.state == "up" and all(is_fine(component) for component in host.components)
+    return host.state == "up" and (host.host == here or all(is_fine(component) for component in host.components))
 
 
 def headline(snapshot: Snapshot) -> str:
@@ -106,8 +107,9 @@ def headline(snapshot: Snapshot) -> str:
     """
     state = "healthy" if is_healthy(snapshot) else snapshot.state if not snapshot.healthy else "degraded"
     line = f"fleet '{snapshot.fleet}' is {state}, up for {terminal.seconds(snapshot.elapsed)}: {snapshot.url}"
-    unwell = [f"host '{host.host}' is {about(host)}" for host in snapshot.hosts if host.state in ("gone", "late")]
-    return "\n".join((line, *unwell, *([snapshot.problem] if snapshot.problem else [])))
+    unwell = [f"host '{host.host}' is {about(host)}" for host in snapshot.hosts if host.state != "up"]
+    missing = [f"host '{name}' {NOT_YET}" for name in snapshot.missing]
+    return "\n".join((line, *unwell, *missing, *([snapshot.problem] if snapshot.problem else [])))
 
 
 def _not_running(here: Project, output: str) -> int:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
+from contextlib import suppress
 
 from airfleet.agent import control
 from airfleet.agent.control import AgentGone, Snapshot
@@ -16,6 +18,9 @@ from airfleet.cli.project import Project
 from airfleet.errors import FleetError
 from airfleet.fleet import local_hosts, reader, secrets
 
+#: between two looks for an agent that comes after one that has ended
+AGAIN_SECONDS = 0.5
+
 
 def start(here: Project, count: int, *, netns: bool, detach: bool, deadline: float, timeout: float) -> None:
     """Bring all hosts up and, unless ``detach``, stay until the person says so.
@@ -23,8 +28,7 @@ def start(here: Project, count: int, *, netns: bool, detach: bool, deadline: flo
     Raises FleetError, FileProblems or WaitTimedOut; then nothing of them is left.
     """
     names = local_hosts.names(count)
-    if running := [name for name in here.hosts if _runs(here.on(name))]:
-        raise FleetError(f"there run already: {', '.join(running)}", hint="airfleet down")
+    _require_that_none_runs(here)
     # What can be refused is, before anything is left that later commands go by.
     local_hosts.spread(reader.read_file(here.fleet_file, here.environ), count)
     down.remove_network(here)
@@ -49,6 +53,14 @@ def start(here: Project, count: int, *, netns: bool, detach: bool, deadline: flo
             _end(here, hosts)
             raise
         _end(here, hosts)
+
+
+def _require_that_none_runs(here: Project) -> None:
+    """Two fleets of one folder would run the same pipelines, each on a database of its own. Raises FleetError."""
+    if running := [name for name in here.hosts if _runs(here.on(name))]:
+        raise FleetError(f"there run already: {', '.join(running)}", hint="airfleet down")
+    if _runs(here.on("")):
+        raise FleetError("the fleet of this folder runs already, on one host", hint="airfleet down")
 
 
 def _runs(host: Project) -> bool:
@@ -82,19 +94,24 @@ def _bring_up(hosts: list[Project], deadline: float, timeout: float) -> Snapshot
 
 
 def _say_changes(hosts: dict[str, Project]) -> None:
-    """Say every change on any host until the last agent ends."""
+    """Say every change on any host, also by an agent that comes after one that died, until there is none any more."""
     changes: queue.SimpleQueue[tuple[str, Snapshot | None]] = queue.SimpleQueue()
     for name, host in hosts.items():
         threading.Thread(target=_watch, args=(name, host, changes), daemon=True).start()
     views = {name: progress.Lines(f"{name}: ") for name in hosts}
     for name in hosts:
         views[name].remember(components.items(control.status(hosts[name].paths.socket)))
-    while hosts:
+    there = set(hosts)
+    while there:
         name, snapshot = _next(changes)
-        if snapshot is not None:
-            components.show(views[name], snapshot)
-        elif hosts.pop(name, None):
+        if snapshot is None:
+            there.discard(name)
             terminal.say(f"the agent of {name} has ended")
+            continue
+        if name not in there:
+            there.add(name)
+            terminal.say(f"{name} has an agent again")
+        components.show(views[name], snapshot)
 
 
 def _next(changes: queue.SimpleQueue[tuple[str, Snapshot | None]]) -> tuple[str, Snapshot | None]:
@@ -106,12 +123,16 @@ def _next(changes: queue.SimpleQueue[tuple[str, Snapshot | None]]) -> tuple[str,
 
 
 def _watch(name: str, host: Project, changes: queue.SimpleQueue[tuple[str, Snapshot | None]]) -> None:
-    try:
-        for snapshot in control.watch(host.paths.socket):
-            changes.put((name, snapshot))
-    except (AgentGone, OSError):
-        pass
-    changes.put((name, None))
+    """What an agent says, and the one after it, whoever starts that; nothing of each when it ends."""
+    while True:
+        heard = False
+        with suppress(AgentGone, OSError):
+            for snapshot in control.watch(host.paths.socket):
+                heard = True
+                changes.put((name, snapshot))
+        if heard:
+            changes.put((name, None))
+        time.sleep(AGAIN_SECONDS)
 
 
 def _end(here: Project, hosts: list[Project]) -> None:

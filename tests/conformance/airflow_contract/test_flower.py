@@ -12,8 +12,8 @@ from tornado.web import RequestHandler, StaticFileHandler, URLSpec
 
 from support.upstream import parameters
 
-#: what answers without a password: files of its pages, its own login, that it lives, and numbers for Prometheus, which
-#: nginx does not pass on
+#: what answers without a password: files of its pages, its own login, that it lives, and numbers for Prometheus, for
+#: which we ask it ourselves
 OPEN = {"StaticFileHandler", "LoginHandler", "LogoutHandler", "NotFoundErrorHandler", "Healthcheck", "Metrics"}
 
 

@@ -23,7 +23,7 @@ UP = Row("a", "1", "up", 7, "10.0.0.1", 8795, (), {}, age=0.5, steady=60.0, sinc
 def told(plan: Plan, *rows: Row, age: float = 0.0) -> dict[str, str]:
     """Host -> how it is."""
     life = Life(60.0, 5.0, stopping=False, done=False)
-    found = snapshots.snapshot(plan, PATHS, (), life, Others(rows, age), 60.0, troubles={})
+    found = snapshots.snapshot(plan, PATHS, (), life, Others(rows, age), 60.0, troubles={}, orders={})
     return {host.host: host.state for host in found.hosts}
 
 
@@ -35,6 +35,21 @@ def test_a_host_that_has_ended_is_told_of_as_long_as_fleet_yaml_names_it(ended: 
 
 def test_a_host_that_runs_is_told_of_also_when_fleet_yaml_does_not_name_it() -> None:
     assert told(PLAN, UP, replace(UP, host="c")) == {"a": "up", "c": "up"}
+
+
+def test_a_host_that_was_never_up_is_missing_as_soon_as_it_is_known_who_was() -> None:
+    life = Life(60.0, 5.0, stopping=False, done=False)
+    for rows, missing in (((), ()), ((UP,), ("b",)), ((UP, replace(UP, host="b", state="left")), ())):
+        found = snapshots.snapshot(PLAN, PATHS, (), life, Others(rows, 0.0), 60.0, troubles={}, orders={})
+        assert found.missing == missing
+
+
+def test_only_a_fleet_without_hosts_tells_its_orders_by_itself() -> None:
+    life, told = Life(60.0, 5.0, stopping=False, done=False), {"scale": {"light": {"count": 2}}}
+    alone = replace(PLAN, neighbours=None)
+    assert snapshots.snapshot(alone, PATHS, (), life, None, 60.0, troubles={}, orders=told).orders == told
+    several = snapshots.snapshot(PLAN, PATHS, (), life, Others((UP,), 0.0), 60.0, troubles={}, orders=told)
+    assert several.orders == {}
 
 
 def test_a_lease_that_nobody_renews_is_late_by_the_time_since_it_was_read_too() -> None:

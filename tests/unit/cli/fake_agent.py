@@ -23,18 +23,22 @@ def snapshot(*components: ComponentStatus, state: str = "ready", **more: object)
 
 
 class FakeAgent:
-    """Answers ``status`` with the last snapshot, ``watch`` and ``stop`` with all of theirs."""
+    """Answers ``status`` and orders with the last snapshot, ``watch`` and ``stop`` with all of theirs."""
 
     def __init__(self, watched: Sequence[Snapshot], stopped: Sequence[Snapshot] = ()) -> None:
         self.watched = tuple(watched)
         self.stopped = tuple(stopped)
         self.asked: list[str] = []
+        #: what was asked, beside what the answer is told by
+        self.orders: list[dict[str, object]] = []
         #: set to let ``watch`` end after its last snapshot; until then it stays open
         self.gone = threading.Event()
 
     def answers(self, request: dict[str, object]) -> Iterator[Snapshot]:
         self.asked.append(str(request["do"]))
-        if request["do"] == "status":
+        if request["do"] in ("order", "bury"):
+            self.orders.append(request)
+        if request["do"] in ("status", "order", "bury"):
             yield self.watched[-1]
         elif request["do"] == "watch":
             yield from self.watched

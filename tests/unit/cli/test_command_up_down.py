@@ -194,7 +194,7 @@ def test_status_of_an_unhealthy_fleet_says_why_and_exits_4(agent_says: Callable,
     [
         (HostStatus("b", "up", components=(component("worker"), component("migrate", State.DONE))), 0),
         (HostStatus("b", "up", components=(component("worker", State.STOPPED),)), 0),
-        (HostStatus("b", "left", components=(component("worker", State.STOPPING),)), 0),
+        (HostStatus("b", "left", components=(component("worker", State.STOPPING),)), 4),
         (HostStatus("b", "up", components=(component("worker", State.GAVE_UP),)), 4),
         (HostStatus("b", "up", components=(component("disk", State.DEGRADED, reason="it is full"),)), 4),
         (HostStatus("b", "late"), 4),
@@ -208,6 +208,14 @@ def test_status_exits_4_when_something_is_not_well_on_any_host(
         result = airfleet("status")
     assert result.code == code
     assert ("is healthy" if code == 0 else "is degraded") in result.err
+
+
+def test_status_names_a_host_of_fleet_yaml_that_was_never_up(agent_says: Callable, airfleet: Airfleet) -> None:
+    with agent_says(snapshot(POSTGRES, host="a", hosts=(HostStatus("a", "up"),), missing=("b",))):
+        result = airfleet("status")
+    assert result.code == 4
+    assert result.out.splitlines()[-1].split() == ["b", "was", "not", "up", "yet"]
+    assert result.err.endswith("host 'b' was not up yet\n")
 
 
 def test_status_as_plain_is_tab_separated_without_a_heading(agent_says: Callable, airfleet: Airfleet) -> None:

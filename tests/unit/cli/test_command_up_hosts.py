@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import socket
+import threading
+from contextlib import AbstractContextManager
 
 import pytest
 from fake_agent import FakeAgent, component, listening, snapshot
 
+from airfleet.agent.states import State
+from airfleet.cli import up_hosts
 from airfleet.cli.project import Project
 from airfleet.errors import FleetError
 from airfleet.fleet import local_hosts
 from airfleet.fleet.spec import Fleet, Host, Proxy
+from airfleet.testing.waiting import wait_until
 from conftest import Airfleet
 
 NAMED = """\
@@ -68,6 +73,17 @@ def test_hosts_that_run_are_not_started_again(project: Project, airfleet: Airfle
     assert (result.code, result.err) == (1, "error: there run already: host-2\nhint: airfleet down\n")
 
 
+def test_hosts_are_not_played_beside_the_fleet_of_the_same_folder(project: Project, airfleet: Airfleet) -> None:
+    project.paths.home.mkdir(parents=True)
+    with listening(FakeAgent([snapshot(component("worker"))]), project.paths.socket):
+        result = airfleet("up", "--hosts", "2")
+    assert (result.code, result.err) == (
+        1,
+        "error: the fleet of this folder runs already, on one host\nhint: airfleet down\n",
+    )
+    assert not project.played.exists()
+
+
 def test_an_agent_that_was_killed_does_not_run_although_its_socket_is_there(
     project: Project, airfleet: Airfleet
 ) -> None:
@@ -78,6 +94,34 @@ def test_an_agent_that_was_killed_does_not_run_although_its_socket_is_there(
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as left:
         left.bind(str(its.socket))
     assert airfleet("up", "--hosts", "2").err.startswith(REFUSED)
+
+
+def test_what_an_agent_says_that_comes_after_a_dead_one_is_shown_too(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hosts = {name: project.on(name) for name in ("host-1", "host-2")}
+    said: list[str] = []
+
+    def is_said(words: str) -> bool:
+        said.extend(capsys.readouterr().err.splitlines())
+        return any(words in line for line in said)
+
+    def listens(name: str, worker: State) -> AbstractContextManager[FakeAgent]:
+        hosts[name].paths.home.mkdir(parents=True, exist_ok=True)
+        return listening(FakeAgent([snapshot(component("worker", worker))]), hosts[name].paths.socket)
+
+    shown = threading.Thread(target=up_hosts._say_changes, args=(hosts,), daemon=True)
+    with listens("host-1", State.READY):
+        with listens("host-2", State.READY) as first:
+            shown.start()
+            wait_until(lambda: "watch" in first.asked, 5, "it is listened to")
+        wait_until(lambda: is_said("the agent of host-2 has ended"), 5, "its end is said")
+        with listens("host-2", State.BACKOFF):
+            wait_until(lambda: is_said("host-2 has an agent again"), 5, "the next one is heard")
+            wait_until(lambda: is_said("host-2: worker  restarting"), 5, "what it says is shown")
+    shown.join(5)
+    assert not shown.is_alive()
+    assert is_said("the agent of host-1 has ended")
 
 
 def test_hosts_that_were_played_once_do_not_stand_for_real_ones_and_the_way_out_is_said() -> None:

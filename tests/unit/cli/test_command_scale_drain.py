@@ -1,0 +1,140 @@
+"""``scale`` and ``drain``: what is refused, and what the agent is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from fake_agent import FakeAgent, component, listening, snapshot
+
+from airfleet.agent.control import HostStatus, Snapshot
+from airfleet.cli.project import Project
+from conftest import Airfleet
+
+LIGHT = (component("light", kind="worker", group="light"), component("light-2", kind="worker", group="light"))
+API = component("api-server")
+
+
+def alone(**orders: Any) -> Snapshot:
+    """A fleet without hosts."""
+    return snapshot(*LIGHT, API, orders=orders)
+
+
+def two(state: str = "up", **more: Any) -> Snapshot:
+    """A fleet of two hosts, of which the agent of the first answers."""
+    far = HostStatus("b", state, components=(*LIGHT, API), **more)
+    return snapshot(API, host="a", hosts=(HostStatus("a", "up", components=(API,)), far))
+
+
+class Obeying(FakeAgent):
+    """Shows the fleet as it is after an order when it has been given one."""
+
+    def __init__(self, before: Snapshot, after: Snapshot) -> None:
+        super().__init__([before])
+        self.after = after
+
+    def answers(self, request: dict[str, object]) -> Iterator[Snapshot]:
+        if request["do"] in ("order", "bury"):
+            self.watched = (self.after,)
+        return super().answers(request)
+
+
+SIZES = [
+    ({}, ["light=2x8"], {"light": {"count": 2, "slots": 8}}),
+    ({"light": {"count": 2}}, ["light=x16"], {"light": {"count": 2, "slots": 16}}),
+    ({"light": {"count": 2, "slots": 16}}, ["light=3"], {"light": {"count": 3, "slots": 16}}),
+    ({"light": {"count": 2}}, ["api-server=2"], {"light": {"count": 2}, "api-server": {"count": 2}}),
+    ({"light": {"count": 2}, "api-server": {"count": 2}}, ["light=fleet"], {"api-server": {"count": 2}}),
+    ({}, ["light=2", "light=x4"], {"light": {"count": 2, "slots": 4}}),
+]
+
+
+@pytest.mark.parametrize(("before", "sizes", "after"), SIZES)
+def test_what_was_said_before_of_something_else_still_holds(
+    agent_says: Callable, airfleet: Airfleet, before: dict[str, Any], sizes: list[str], after: dict[str, Any]
+) -> None:
+    with agent_says(alone(scale=before)) as agent:
+        result = airfleet("scale", *sizes)
+    assert (result.code, result.out) == (0, f"host 'local': {', '.join(sizes)}\n")
+    assert agent.orders == [{"do": "order", "host": "", "orders": {"scale": after}}]
+
+
+@pytest.mark.parametrize(("before", "sizes", "after"), SIZES)
+def test_so_it_does_on_another_host_whose_row_shows_it(
+    project: Project, airfleet: Airfleet, before: dict[str, Any], sizes: list[str], after: dict[str, Any]
+) -> None:
+    fleet = Obeying(two(orders={"scale": before}), two(orders={"scale": after}))
+    with listening(fleet, project.paths.socket) as agent:
+        result = airfleet("scale", *sizes, "--host", "b")
+    assert (result.code, result.out) == (0, f"host 'b': {', '.join(sizes)}\n")
+    assert agent.orders == [{"do": "order", "host": "b", "orders": {"scale": after}}]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("light-2=3",), 1, "error: host 'local' has no worker 'light-2'\nhint: did you mean 'light'?\n"),
+        (("heavy=3",), 1, "error: host 'local' has no worker 'heavy'\nhint: it has: light, api-server\n"),
+        (("light",), 2, "'light' is not a size; write worker=2, worker=x16 or worker=2x16"),
+        (("light=0",), 2, "'light=0' is not a size"),
+        (("api-server=x4",), 2, "an api-server has no slots; write api-server=2"),
+        (("light=2", "--host", "far"), 1, "has no host 'far' that was ever up"),
+    ],
+)
+def test_what_cannot_be_scaled_is_refused_and_nothing_is_ordered(
+    agent_says: Callable, airfleet: Airfleet, words: tuple[str, ...], code: int, said: str
+) -> None:
+    with agent_says(alone()) as agent:
+        result = airfleet("scale", *words)
+    assert result.code == code
+    assert said in result.err
+    assert agent.orders == []
+
+
+@pytest.mark.parametrize(
+    ("words", "order", "after", "said"),
+    [
+        ((), {"do": "order", "orders": {"drained": True}}, {"drained": True}, "takes no more tasks"),
+        (("--undo",), {"do": "order", "orders": {"drained": None}}, {"drained": False}, "takes tasks again"),
+        (("--gone",), {"do": "bury"}, {"state": "gone"}, "is gone: what ran there runs again elsewhere"),
+    ],
+)
+def test_a_host_is_drained_taken_back_or_said_to_be_gone(
+    project: Project,
+    airfleet: Airfleet,
+    words: tuple[str, ...],
+    order: dict[str, Any],
+    after: dict[str, Any],
+    said: str,
+) -> None:
+    fleet = Obeying(two(drained="--undo" in words), two(**after))
+    with listening(fleet, project.paths.socket) as agent:
+        result = airfleet("drain", "b", *words)
+    assert (result.code, result.out) == (0, f"host 'b' {said}\n")
+    assert agent.orders == [{**order, "host": "b"}]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("local", "--gone"), 1, "this fleet has one host, and its agent answers: it is not gone"),
+        (("other",), 1, "has no host 'other' that was ever up"),
+        (("local", "--gone", "--undo"), 2, "--undo and --gone say different things"),
+    ],
+)
+def test_what_cannot_be_drained_is_refused_and_nothing_is_ordered(
+    agent_says: Callable, airfleet: Airfleet, words: tuple[str, ...], code: int, said: str
+) -> None:
+    with agent_says(alone()) as agent:
+        result = airfleet("drain", *words)
+    assert result.code == code
+    assert said in result.err
+    assert agent.orders == []
+
+
+def test_the_one_host_of_a_fleet_is_drained_by_the_name_local(agent_says: Callable, airfleet: Airfleet) -> None:
+    with agent_says(alone()) as agent:
+        result = airfleet("drain", "local")
+    assert (result.code, result.out) == (0, "host 'local' takes no more tasks\n")
+    assert agent.orders == [{"do": "order", "host": "local", "orders": {"drained": True}}]
