@@ -40,9 +40,9 @@ MONITOR, ATTEMPT = "airflow supervisor: ", "airflow worker -- "
 ALONE_SECONDS, GRACE_SECONDS = 10.0, 5.0
 #: seconds that a monitor may stand still before it is ended by force
 STILL_SECONDS = 120.0
-#: Seconds for which the heartbeat of an attempt may stay the same while that of another one here is younger than the
-#: second, if the fleet says nothing else of the first. When all are silent the API may be away, and each ends by itself
-#: in time; after the third, when a token is good no more, a monitor has nothing left to wait for.
+#: Seconds for which the heartbeat of an attempt may stay the same while that of another one here is never older than
+#: the second, if the fleet says nothing else of the first. When all are silent the API may be away, and each ends by
+#: itself in time; after the third, when a token is good no more, a monitor has nothing left to wait for.
 SILENT_SECONDS, HEARD_SECONDS, VOID_SECONDS = 240.0, 30.0, 18_000.0
 #: seconds between two looks after which it is not known who was silent meanwhile
 BLIND_SECONDS = 30.0
@@ -76,6 +76,8 @@ class Row:
     restarting: bool = False
     #: its last sign of life, seconds since the epoch
     beat: float = 0.0
+    #: under which it was queued: another one when it runs again after a deferral
+    celery_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -161,12 +163,16 @@ class Lookout:
     _ended: dict[str, float] = field(default_factory=dict)
     #: attempts -> their last heartbeat, whatever clock told its time, and since when it is the last one, by this clock
     _beats: dict[str, tuple[float, float]] = field(default_factory=dict)
+    #: since when there is always one here that is heard, by this clock; never while there is none
+    _heard: float = math.inf
     _looked: float = -math.inf
     _forgot: float = -math.inf
 
     def look(self) -> tuple[int, int]:
         """One look: how many attempts run here, and how many lost ones were reported. Raises psycopg.Error."""
-        rows = [Row(ti_id, pid, restarting, beat or 0.0) for ti_id, pid, restarting, beat in self._running()]
+        rows = [
+            Row(ti_id, pid, restarting, beat or 0.0, celery) for ti_id, pid, restarting, beat, celery in self._running()
+        ]
         silent = self._silent(rows)
         if not rows:
             self._alone.clear()
@@ -188,7 +194,7 @@ class Lookout:
         gone = [ti_id for ti_id in gone if ti_id not in unheard]
         if not gone:
             return len(rows), 0
-        return len(rows), self._report(gone)
+        return len(rows), self._report({row.ti_id: row.celery_id for row in rows if row.ti_id in gone})
 
     def _ids(self, rows: Iterable[Row]) -> list[str]:
         """Those that are to be called lost now; the cleared ones in a while."""
@@ -203,8 +209,9 @@ class Lookout:
     def _running(self) -> list[tuple[Any, ...]]:
         return self.database.rows(RUNNING_HERE, (self.hostname,))
 
-    def _report(self, ids: list[str]) -> int:
-        reported = int(self.database.rows(REPORT, {"ids": ids, "hostname": self.hostname})[0][0])
+    def _report(self, gone: Mapping[str, str]) -> int:
+        told = {"ids": list(gone), "celery_ids": list(gone.values()), "hostname": self.hostname}
+        reported = int(self.database.rows(REPORT, told)[0][0])
         if self.clock() - self._forgot >= FORGET_SECONDS:
             self._forgot = self.clock()
             self.database.rows(FORGET, {"days": KEPT_DAYS})
@@ -217,8 +224,15 @@ class Lookout:
         self._looked = now
         self._beats = {row.ti_id: _since(row.beat, known.get(row.ti_id), now) for row in rows if not row.restarting}
         quiet = {ti_id: now - since for ti_id, (_, since) in self._beats.items()}
-        limit = self.silent_seconds if min(quiet.values(), default=math.inf) <= HEARD_SECONDS else VOID_SECONDS
-        return {ti_id for ti_id, seconds in quiet.items() if seconds > limit}
+        somebody = min(quiet.values(), default=math.inf) <= HEARD_SECONDS
+        # After an outage of the API one is heard first, and all others get the time to be heard, too.
+        self._heard = min(self._heard, now) if somebody else math.inf
+        heard_for = max(now - self._heard, 0.0)
+        return {
+            ti_id
+            for ti_id, seconds in quiet.items()
+            if min(seconds, heard_for) > self.silent_seconds or seconds > VOID_SECONDS
+        }
 
     def _end_what_is_alone(self, found: dict[str, int]) -> None:
         now = self.clock()

@@ -299,13 +299,21 @@ class Membership:
         return found
 
     def _take_over(self, action: TakeOver) -> None:
+        lost = None
+        try:
+            lost = self._try_to_take_over(action)
+        finally:
+            if lost is None:  # the database did not agree, or not answer: what was decided is decided anew
+                self._pending.discard(action)
+        if lost is not None:
+            self._log(Event.HOST_GONE, host=action.host, boot=action.boot, lost=lost)
+
+    def _try_to_take_over(self, action: TakeOver) -> int | None:
         around = self._neighbours
         witness = self._ask_witness(around.witness) if around.witness else None
         if not self._renews():
-            return
-        lost = self._leases.take_over(action.host, action.boot, self._known.me.host, len(around.names), witness)
-        if lost is not None:
-            self._log(Event.HOST_GONE, host=action.host, boot=action.boot, lost=lost)
+            return None
+        return self._leases.take_over(action.host, action.boot, self._known.me.host, len(around.names), witness)
 
     def _bury(self, host: str) -> None:
         for row in self._known.rows:

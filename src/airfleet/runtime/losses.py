@@ -37,9 +37,11 @@ CREATE: tuple[LiteralString, ...] = (
     "CREATE INDEX IF NOT EXISTS airfleet_lost_waiting ON airfleet_lost (number) WHERE handled_at IS NULL",
 )
 
-#: attempts that the database calls running on a host: id, pid, whether cleared meanwhile, last sign of life (epoch)
+#: attempts that the database calls running on a host: id, pid, whether cleared meanwhile, last sign of life (epoch),
+#: Celery id
 RUNNING_HERE: LiteralString = """
-SELECT id::text, pid, state = 'restarting', extract(epoch FROM last_heartbeat_at)::float
+SELECT id::text, pid, state = 'restarting', extract(epoch FROM last_heartbeat_at)::float,
+    coalesce(external_executor_id, '')
 FROM task_instance WHERE state IN ('running', 'restarting') AND hostname = %s
 """
 
@@ -55,9 +57,13 @@ _AND_WAKE: LiteralString = """
 ), told AS (SELECT pg_notify('airfleet_lost', '') FROM reported LIMIT 1)
 SELECT (SELECT count(*) FROM reported)::int, (SELECT count(*) FROM told)::int
 """
-#: Tells of those among ``ids`` that are running on ``hostname`` even now, and wakes the schedulers when there is one;
-#: how many are new.
-REPORT: LiteralString = _REPORT + " AND id = ANY(%(ids)s::uuid[])" + _AND_WAKE
+_THESE: LiteralString = """
+    AND (id, coalesce(external_executor_id, '')) IN (SELECT * FROM unnest(%(ids)s::uuid[], %(celery_ids)s::text[]))
+"""
+#: Tells of those among ``ids`` (with their ``celery_ids``) that are running on ``hostname`` even now, and wakes the
+#: schedulers when there is one; how many are new. One that was deferred since it was looked at, and runs again, has
+#: another Celery id.
+REPORT: LiteralString = _REPORT + _THESE + _AND_WAKE
 #: The same of all that ran on a host. Only for who knows that no process is left there.
 REPORT_HOST: LiteralString = _REPORT + _AND_WAKE
 
@@ -77,5 +83,8 @@ def install(connection: psycopg.Connection[Any]) -> None:
 
 def report(connection: psycopg.Connection[Any], attempts: Collection[str], hostname: str) -> int:
     """Tell of attempts that have no process on their host any more; how many are new. For tests and tools."""
-    row = connection.execute(REPORT, {"ids": list(attempts), "hostname": hostname}).fetchone()
+    running = connection.execute(RUNNING_HERE, (hostname,)).fetchall()
+    known = {ti_id: celery_id for ti_id, _, _, _, celery_id in running if ti_id in attempts}
+    told = {"ids": list(known), "celery_ids": list(known.values()), "hostname": hostname}
+    row = connection.execute(REPORT, told).fetchone()
     return int(row[0]) if row else 0

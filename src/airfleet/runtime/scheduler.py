@@ -330,7 +330,7 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
             self._adopted_at, self._one_is_silent = now, False
             self.adopt_or_reset_orphaned_tasks()
             self._give_back_callbacks(executor)
-        if news is not None and news.messages:
+        if news is not None and (news.messages or news.everything):  # a word may have been missed
             executor.doubt_messages()
         told = news is not None and (news.lost or news.everything)
         if told or now >= self._recover_at:

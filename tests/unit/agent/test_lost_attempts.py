@@ -101,6 +101,15 @@ def test_an_attempt_is_alone_without_its_monitor_only_if_it_runs_for_the_databas
 # --- looking ----------------------------------------------------------------------------------------
 
 
+def celery_id(attempt: str) -> str:
+    return f"celery-{attempt}"
+
+
+def told_of(attempt: str, hostname: str) -> dict[str, Any]:
+    """What a report says of one lost attempt."""
+    return {"ids": [attempt], "celery_ids": [celery_id(attempt)], "hostname": hostname}
+
+
 class Database:
     """Answers as Airflow's would; ``away`` makes it refuse."""
 
@@ -114,7 +123,7 @@ class Database:
             raise psycopg.OperationalError("the server is away")
         self.asked.append((query, parameters))
         if query == RUNNING_HERE:
-            return list(self.running)
+            return [(*row, celery_id(row[0])) for row in self.running]
         return [(len(parameters["ids"]), 1)] if query == REPORT else [(1, 1)]
 
     def told(self, query: LiteralString) -> list[Any]:
@@ -142,7 +151,7 @@ def test_what_is_in_no_title_is_reported_and_what_is_is_not() -> None:
     with titled(f"{MONITOR}{here}"):
         assert Lookout(database, "somewhere").look() == (2, 1)
     assert database.told(RUNNING_HERE) == [("somewhere",)]
-    assert database.told(REPORT) == [{"ids": [gone], "hostname": "somewhere"}]
+    assert database.told(REPORT) == [told_of(gone, "somewhere")]
 
 
 def test_what_workers_left_to_tell_is_told_before_anything_is_called_lost() -> None:
@@ -260,6 +269,29 @@ def test_a_monitor_that_is_silent_while_another_one_here_is_heard_is_ended() -> 
         assert processes.is_alive(heard)
         host.look()
     assert [told["ids"] for told in host.database.told(REPORT)][-1] == [silent]
+
+
+def test_after_an_outage_of_the_api_the_one_that_is_heard_first_ends_no_other() -> None:
+    late, first = str(uuid4()), str(uuid4())
+    host = Silence(late, first)
+    with titled(f"{MONITOR}{late}") as pid:
+        host.pass_by(SILENT_SECONDS + 60.0)  # nobody can be heard
+        host.pass_by(20.0, heard=[first])
+        assert processes.is_alive(pid)
+        host.pass_by(SILENT_SECONDS - 40.0, heard=[first, late])
+        host.pass_by(SILENT_SECONDS - 5.0, heard=[first])
+        assert processes.is_alive(pid)
+        host.pass_by(15.0, heard=[first])
+        wait_until(lambda: not processes.is_alive(pid), 5, "it has ended", pause_seconds=0.01)
+
+
+def test_an_attempt_that_starts_after_an_outage_of_the_api_ends_no_other() -> None:
+    old, new = str(uuid4()), str(uuid4())
+    host = Silence(old)
+    with titled(f"{MONITOR}{old}") as pid:
+        host.pass_by(SILENT_SECONDS + 60.0)
+        host.pass_by(10.0, heard=[new])
+        assert processes.is_alive(pid)
 
 
 def test_monitors_that_are_all_silent_wait_for_the_api_until_their_tokens_are_void() -> None:
@@ -451,6 +483,6 @@ def test_an_attempt_whose_end_is_known_and_not_told_yet_is_not_lost() -> None:
     database = Database([(one, 2**22 + 1, False, time.time()), (other, 2**22 + 2, False, time.time())])
     lookout = Lookout(database, "here", untold=lambda gone, running: unheard & set(gone) & set(running))
     assert lookout.look() == (2, 1)
-    assert database.told(REPORT) == [{"ids": [other], "hostname": "here"}]
+    assert database.told(REPORT) == [told_of(other, "here")]
     unheard.clear()
     assert lookout.look() == (2, 2)
