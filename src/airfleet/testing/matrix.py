@@ -68,6 +68,8 @@ class Row(Generic[T]):
     #: the longest that stock Airflow takes by its timers, where it recovers at all
     stock: str
     before: Callable[[str], Sequence[Asked]] = lambda label: ()
+    #: instead: the length of two tasks that outlast the fault, when things are away for their full time
+    through_seconds: float = 0.0
     moment: Callable[[T, str], bool] = lambda target, label: True
     topology: Topology = field(default_factory=Topology)
     overlap_seconds: float = 0.0
@@ -78,7 +80,8 @@ class Row(Generic[T]):
 
     def trial(self, scale: float = 1.0, after_seconds: float = 0.0) -> Trial[T]:
         """The row as a part of an experiment."""
-        return Trial(self.fault(scale), self.watches, after_seconds, self.before, self.moment, self.spares_schedulers)
+        before = _through(self.through_seconds * scale) if self.through_seconds else self.before
+        return Trial(self.fault(scale), self.watches, after_seconds, before, self.moment, self.spares_schedulers)
 
 
 def _some_callbacks(target: Observed, label: str) -> bool:
@@ -107,6 +110,10 @@ def _runs(dag_id: str, count: int, seconds: float) -> Callable[[str], Sequence[A
     return lambda label: [Asked(dag_id, f"{label}-more-{one}", {"seconds": seconds}) for one in range(count)]
 
 
+def _through(seconds: float) -> Callable[[str], Sequence[Asked]]:
+    return _runs(ONE, 2, seconds)
+
+
 def _every_scheduler_has_tasks(target: Observed, label: str) -> bool:
     """Whichever is hurt now, some tasks are without the scheduler that looked after them."""
     return _counted(target, _WITHOUT_TASKS) == 0
@@ -119,6 +126,8 @@ SELECT count(*) FROM job WHERE job_type = 'SchedulerJob' AND state = 'running' A
 
 _LONG_TASK = _runs(ONE, 1, 20.0)
 _LONG_TASKS = _runs(ONE, 3, 20.0)
+#: what is away for five minutes is away for less
+_THROUGH_SECONDS = 345.0
 
 #: what waited while there was no broker comes first, in its order; the second one counts until it is worked off
 _AFTER_THE_BROKER = {"first": stopwatch.first_of_waiting, "start": stopwatch.dispatch_of_waiting}
@@ -184,7 +193,7 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
         {"recorded": stopwatch.recorded},
         {"recorded": Promise(10, 10)},
         "every task killed",
-        before=_LONG_TASK,
+        through_seconds=_THROUGH_SECONDS,
         moment=_some_run,
         spares_schedulers=True,
     ),
@@ -210,7 +219,7 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
         {"dispatch": stopwatch.dispatch},
         {"dispatch": Promise(10, 10)},
         "every task killed",
-        before=_LONG_TASK,
+        through_seconds=_THROUGH_SECONDS,
         moment=_some_run,
     ),
     Row(
