@@ -69,7 +69,7 @@ FLEET: Final[Table] = {
     "flower": Key("flower", "whether Flower runs (`false`), or `{on, address, port, user, memory}`"),
     "policies": Key("policies", "what to do when a host or a worker is lost: `{on_partition, on_worker_lost}`"),
     "witness": Key("text", "`HOST:PORT` beside the two hosts that both can reach; it tells which of them is cut off"),
-    "production": Key("boolean", "whether people depend on this fleet (`false`); `airfleet drill` then asks first"),
+    "production": Key("boolean", "whether people depend on this fleet (`false`); `airfleet drill` then wants `--yes`"),
     "log_retention": Key("duration", "how long logs are kept, as in `30d` (for ever)"),
     "user": Key("name", "the name of the user of the UI (`admin`); the password is generated"),
     "secrets": Key("text", "the folder whose files are `${{ secrets.NAME }}` (`secrets`, beside fleet.yaml)"),
