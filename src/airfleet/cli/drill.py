@@ -2,9 +2,9 @@
 
 ::
 
-    healthy? ──> production? ──> add the drill's pipeline ──> for each part: break, watch, count ──> remove it
-       │             │
-       4             refused without --yes
+    production? ──> seen here? ──> healthy? ──> add its pipeline ──> for each part: break, watch, count ──> remove it
+         │              │             │                                   │
+      1 without --yes   1             4                                   124 when it is not well again
 
 Talk (what happens when) goes to stderr as it happens, the verdict to stdout, before anything is removed.
 """
@@ -21,7 +21,16 @@ import click
 from airfleet.agent.control import Snapshot
 from airfleet.cli import options, rest, tables, telling, terminal
 from airfleet.cli.project import Project, find
-from airfleet.errors import EXIT_OK, EXIT_WAIT_TIMED_OUT, EXIT_WRONG, AirfleetError, FleetError, did_you_mean
+from airfleet.errors import (
+    EXIT_OK,
+    EXIT_WAIT_TIMED_OUT,
+    EXIT_WRONG,
+    AirfleetError,
+    FleetError,
+    Unhealthy,
+    WaitTimedOut,
+    did_you_mean,
+)
 
 if TYPE_CHECKING:
     from airfleet.fleet.spec import Fleet, Host
@@ -121,12 +130,38 @@ def place_of(here: Project, asked: Snapshot, queue: str | None, *, allowed: bool
             f"fleet '{fleet.name}' is production: a drill really kills what it names",
             hint="--yes does it all the same",
         )
-    api, _ = rest.connect(here)
     host = asked.host or fleet.hosts[0].name
+    require_reader(fleet, host)
     queue = queue_of(fleet, host, queue)
-    workers = [worker for one in _seen(fleet, host) for worker in one.workers if queue in worker.queues]
+    api, _ = rest.connect(here)
+    seen = _seen(fleet, host)
+    workers = [worker for one in seen for worker in one.workers if queue in worker.queues]
     slots = sum(one.count * (one.slots or os.cpu_count() or 1) for one in workers)
-    return drill.Place(here, environ, here.root / fleet.pipelines, queue, slots, api)
+    others = tuple(one.name for one in _readers(fleet) if one not in seen)
+    return drill.Place(here, environ, here.root / fleet.pipelines, queue, slots, api, others)
+
+
+def require_reader(fleet: Fleet, host: str) -> None:
+    """See that a pipeline in the folder of ``host`` is read: where a dag-processor runs, or this machine plays one.
+
+    Elsewhere it would never be seen, and a drill would wait for it in vain. Raises FleetError, with where to drill.
+    """
+    readers = _readers(fleet)
+    if any(one in readers for one in _seen(fleet, host)):
+        return
+    fit = [f"'{one.name}'" for one in readers if _own_queues(fleet, one.name)]
+    needs = "a worker with a queue that no other host's worker has"
+    raise FleetError(
+        f"host '{host}' runs no dag-processor, so nothing would read the pipeline that a drill puts into its folder",
+        hint=f"drill on host {' or '.join(fit)}"
+        if fit
+        else f"give host '{readers[0].name}', which has a dag-processor, {needs}, and drill there",
+    )
+
+
+def _readers(fleet: Fleet) -> tuple[Host, ...]:
+    """The hosts with a dag-processor; there always is one."""
+    return tuple(one for one in fleet.hosts if one.dag_processor.count)
 
 
 def queue_of(fleet: Fleet, host: str, wanted: str | None) -> str:
@@ -137,15 +172,28 @@ def queue_of(fleet: Fleet, host: str, wanted: str | None) -> str:
     if wanted is not None and wanted not in fleet.queues:
         hint = did_you_mean(wanted, fleet.queues) or f"the queues are: {', '.join(fleet.queues)}"
         raise FleetError(f"no worker of fleet '{fleet.name}' takes tasks of queue '{wanted}'", hint=hint)
-    seen = _seen(fleet, host)
-    elsewhere = {q: one.name for one in fleet.hosts if one not in seen for w in one.workers for q in w.queues}
-    own = [q for q in dict.fromkeys(q for one in seen for w in one.workers for q in w.queues) if q not in elsewhere]
+    own = _own_queues(fleet, host)
     if wanted in own or (wanted is None and own):
         return wanted or own[0]
+    where = _where(host, wanted, _queues_elsewhere(fleet, host))
     raise FleetError(
-        f"{_where(host, wanted, elsewhere)}, and this drill sees only tasks of this machine: its witness is a folder",
-        hint=f"--queue {own[0]}" if own else f"give a worker of host '{host}' a queue that no other host's worker has",
+        f"{where}, and this drill sees only tasks of this machine: its witness is a folder",
+        hint=f"--queue {own[0]}"
+        if own
+        else f"give host '{host}' a worker with a queue that no other host's worker has",
     )
+
+
+def _own_queues(fleet: Fleet, host: str) -> tuple[str, ...]:
+    """The queues whose tasks all run where a drill on ``host`` sees them."""
+    own = dict.fromkeys(queue for one in _seen(fleet, host) for worker in one.workers for queue in worker.queues)
+    return tuple(queue for queue in own if queue not in _queues_elsewhere(fleet, host))
+
+
+def _queues_elsewhere(fleet: Fleet, host: str) -> Mapping[str, str]:
+    """Queue -> a host that takes its tasks where a drill on ``host`` does not see them."""
+    seen = _seen(fleet, host)
+    return {queue: one.name for one in fleet.hosts if one not in seen for w in one.workers for queue in w.queues}
 
 
 def _where(host: str, wanted: str | None, elsewhere: Mapping[str, str]) -> str:
@@ -183,12 +231,24 @@ def _parts(asked: Snapshot, part: str) -> tuple[str, ...]:
 def _drill(drill: Drill, parts: Sequence[str], verdicts: list[Verdict], output: str) -> None:
     """Do each; whatever ends it, say what came of those that are done."""
     try:
-        for part in parts:
+        for number, part in enumerate(parts):
             terminal.say(terminal.style(f"\ndrill {part}: a task every half second is the witness", bold=True))
-            verdicts.append(drill.run(part))
+            try:
+                verdicts.append(drill.run(part))
+            except Unhealthy as ill:
+                if not verdicts:
+                    raise
+                raise _not_well_after(verdicts[-1], drill.timeout_seconds, parts[number:], ill) from ill
     finally:
         if verdicts:
             _put(verdicts, output)
+
+
+def _not_well_after(before: Verdict, timeout: float, left: Sequence[str], ill: Unhealthy) -> WaitTimedOut:
+    """The fleet was healthy before all of it, so that it is not well now is what came of a part, and late."""
+    late = f"was not well again within {terminal.seconds(timeout)}"
+    how = late if before.healthy_after is None else "was well again, but is not any more,"
+    return WaitTimedOut(f"the fleet {how} after drill {before.part}; not done: {', '.join(left)}\n{ill}")
 
 
 def _put(verdicts: Sequence[Verdict], output: str) -> None:

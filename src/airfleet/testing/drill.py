@@ -16,7 +16,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -107,6 +107,8 @@ class Place:
     #: tasks of that queue that can run at the same time
     slots: int
     api: Api
+    #: hosts on other machines that have dag-processors, too; whether these read the same folder is not known
+    other_readers: tuple[str, ...] = ()
 
 
 class Drill:
@@ -114,7 +116,7 @@ class Drill:
 
     def __init__(self, place: Place, timeout_seconds: float, say: Say, warn: Warn) -> None:
         self._place = place
-        self._timeout = timeout_seconds
+        self.timeout_seconds = timeout_seconds
         self._say = say
         self._warn = warn
         self._folder = Path()
@@ -159,8 +161,9 @@ class Drill:
         finally:
             load.stop()
         states = self._drained(load)
-        healthy = watched.healthy_after if watched.healthy_after is not None else self._timeout
+        healthy = watched.healthy_after if watched.healthy_after is not None else self.timeout_seconds
         fault = Fault(part, self._fault_at, self._fault_at + healthy, attempts=hurt)
+        self._warn_of_a_dag_taken_away()
         return self._verdict(part, load, states, fault, watched)
 
     # --- before ------------------------------------------------------------------------------------
@@ -176,7 +179,9 @@ class Drill:
         deadline = time.monotonic() + DISCOVERY_SECONDS
         while not dags.knows(self._place.api, DRILL):
             if time.monotonic() > deadline:
-                raise WaitTimedOut(f"the fleet did not see {FILE_NAME} within {DISCOVERY_SECONDS:.0f} s")
+                others = self._place.other_readers
+                hint = _read_alike(others) if others else "airfleet logs dag-processor"
+                raise WaitTimedOut(f"the fleet did not see {FILE_NAME} within {DISCOVERY_SECONDS:.0f} s\nhint: {hint}")
             time.sleep(0.2)
 
     def _wait_for_a_long_task(self, label: str) -> None:
@@ -229,7 +234,7 @@ class Drill:
     def _watch(self, load: Load, hurt: frozenset[str]) -> _Watched:
         """Until all is as before, or time is over."""
         states, seen, answered = _States(self._place.here.paths.socket), _Watched(), True
-        deadline = self._fault_at + self._timeout
+        deadline = self._fault_at + self.timeout_seconds
         while not seen.over and time.monotonic() < deadline:
             for line in states.changes():
                 self._tell(line)
@@ -261,8 +266,8 @@ class Drill:
 
     def _drained(self, load: Load) -> dict[Run, str] | None:
         """What became of each run, when all have ended or time is over; None when the API did not say then."""
-        deadline = time.monotonic() + self._timeout
-        load.settle(self._timeout)
+        deadline = time.monotonic() + self.timeout_seconds
+        load.settle(self.timeout_seconds)
         while True:
             states = self._states()
             if time.monotonic() > deadline or _ended(states, load):
@@ -327,6 +332,23 @@ class Drill:
         for one in tries:
             yield Change(task, "", int(one["try_number"]), "running", 0.0, int(one["max_tries"]))
 
+    def _warn_of_a_dag_taken_away(self) -> None:
+        """Say so when another machine's dag-processor did it: what is lost or late then is so because of that.
+
+        Airflow believes whichever dag-processor looked last, and asks each about once a minute.
+        """
+        others = self._place.other_readers
+        if others and self._is_taken_away():
+            sentence = f"Dag '{DRILL}' was taken away during the drill, so the verdict says little about the fault"
+            self._warn(sentence, _read_alike(others))
+
+    def _is_taken_away(self) -> bool:
+        """Whether Airflow holds that no file has the Dag; not when it does not answer."""
+        try:
+            return bool(self._place.api.get("dags", DRILL)["is_stale"])
+        except FleetError:
+            return False
+
     def _take_back(self, file: Path) -> None:
         """Remove the pipeline and its runs; what is left is said, and takes nothing from the verdict."""
         try:
@@ -340,7 +362,7 @@ class Drill:
 
     def _forget(self) -> None:
         """Have Airflow forget the Dag and its runs; it refuses as long as one of its tasks runs."""
-        deadline = time.monotonic() + self._timeout
+        deadline = time.monotonic() + self.timeout_seconds
         while True:
             try:
                 self._place.api.delete("dags", DRILL)
@@ -358,6 +380,15 @@ class Drill:
 
     def _since(self) -> float:
         return time.monotonic() - self._fault_at
+
+
+def _read_alike(others: Sequence[str]) -> str:
+    """What has to be so where dag-processors of other machines read pipelines, too."""
+    whose = f"host{'s' if len(others) > 1 else ''} {' and '.join(others)}"
+    return (
+        f"the dag-processors of {whose} have to read the same folder of pipelines, on a disk that is shared: one that "
+        f"does not see {FILE_NAME} takes its Dag away again"
+    )
 
 
 def long_task_runs(notes: Iterable[Note], label: str) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import fake_agent
 import pytest
@@ -23,9 +24,9 @@ from airfleet.agent.states import State
 from airfleet.cli import drill as command
 from airfleet.cli import rest
 from airfleet.cli.project import Project
-from airfleet.errors import FileProblems, FleetError, Unhealthy
+from airfleet.errors import FileProblems, FleetError, Unhealthy, WaitTimedOut
 from airfleet.fleet.paths import fleet_id
-from airfleet.fleet.spec import LOOPBACK, Fleet, Host, Worker
+from airfleet.fleet.spec import LOOPBACK, Fleet, Host, Instances, Worker
 from airfleet.testing import drill
 from airfleet.testing.drill import Drill, Verdict, available, long_task_runs, victim_of
 from airfleet.testing.history import Event, Note, Task
@@ -51,7 +52,8 @@ def test_production_is_not_broken_by_a_slip(airflow: FakeAirflow, project: Proje
     assert result.code == 1
     assert "fleet 'shop' is production: a drill really kills what it names" in result.err
     assert "hint: --yes does it all the same" in result.err
-    assert not (project.root / "pipelines" / drill.FILE_NAME).exists()
+    assert list((project.root / "pipelines").iterdir()) == []
+    assert airflow.requests == []
 
 
 def test_a_part_that_somebody_else_runs_is_theirs_to_break(airflow: FakeAirflow, airfleet: Airfleet) -> None:
@@ -166,7 +168,7 @@ def worker(*queues: str) -> Worker:
 def two_hosts(*addresses: str) -> Fleet:
     first, second = addresses
     hosts = (
-        Host("a", first, workers=(worker("default"), worker("own", "more"))),
+        Host("a", first, dag_processor=Instances(), workers=(worker("default"), worker("own", "more"))),
         Host("b", second, workers=(worker("default", "theirs"),)),
     )
     return Fleet("shop", "/shop", hosts=hosts)
@@ -198,16 +200,81 @@ def test_a_queue_that_another_host_takes_is_refused_with_why() -> None:
         "tasks of queue 'default' may run on host 'b', and this drill sees only tasks of this machine: "
         "its witness is a folder\nhint: --queue own"
     )
-    everywhere = replace(APART, hosts=tuple(replace(one, workers=(worker("default"),)) for one in APART.hosts))
-    with pytest.raises(FleetError, match="no queue is taken by workers of host 'a' alone, and this drill sees only"):
-        command.queue_of(everywhere, "a", None)
+    with pytest.raises(FleetError) as refused:
+        command.queue_of(on_each(APART, workers=(worker("default"),)), "a", None)
+    assert str(refused.value) == (
+        "no queue is taken by workers of host 'a' alone, and this drill sees only tasks of this machine: "
+        "its witness is a folder\nhint: give host 'a' a worker with a queue that no other host's worker has"
+    )
+
+
+def on_each(fleet: Fleet, **keys: Any) -> Fleet:
+    return replace(fleet, hosts=tuple(replace(one, **keys) for one in fleet.hosts))
+
+
+def test_a_host_whose_pipelines_nothing_reads_is_not_drilled_but_another_one_is() -> None:
+    command.require_reader(APART, "a")
+    command.require_reader(TOGETHER, "b")
+    with pytest.raises(FleetError) as refused:
+        command.require_reader(APART, "b")
+    assert str(refused.value) == (
+        "host 'b' runs no dag-processor, so nothing would read the pipeline that a drill puts into its folder\n"
+        "hint: drill on host 'a'"
+    )
+
+
+def test_where_no_host_can_be_drilled_it_is_said_what_one_would_need() -> None:
+    with pytest.raises(FleetError) as refused:
+        command.require_reader(replace(APART, hosts=(replace(APART.hosts[0], workers=()), APART.hosts[1])), "b")
+    assert refused.value.hint == (
+        "give host 'a', which has a dag-processor, a worker with a queue that no other host's worker has, "
+        "and drill there"
+    )
+
+
+APART_YAML = """\
+name: shop
+database: postgresql://airflow@10.0.0.9/airflow
+broker: redis://10.0.0.9/0
+witness: 10.0.0.9:22
+hosts:
+  - {name: a, address: 10.0.0.1, scheduler: true, api_server: true, dag_processor: true, workers: [{queues: [own]}]}
+  - {name: b, address: 10.0.0.2, dag_processor: %s, workers: [{queues: [default, theirs]}]}
+"""
+
+
+def test_nothing_is_written_on_a_host_whose_pipelines_nothing_reads(project: Project, airfleet: Airfleet) -> None:
+    project.fleet_file.write_text(APART_YAML % "false")
+    now = snapshot(component("worker", pid=2), url="http://x", host="b")
+    with fake_agent.listening(FakeAgent([now]), project.paths.socket):
+        result = airfleet("drill", "worker")
+    assert result.code == 1
+    assert "host 'b' runs no dag-processor" in result.err
+    assert "adding" not in result.err
+    assert list((project.root / "pipelines").iterdir()) == []
+
+
+@pytest.mark.parametrize(("reads", "others"), [("true", ("b",)), ("false", ())])
+def test_other_machines_that_read_pipelines_are_known(project: Project, reads: str, others: tuple[str, ...]) -> None:
+    project.fleet_file.write_text(APART_YAML % reads)
+    with_password(project)
+    now = snapshot(component("worker", pid=2), url="http://x", host="a")
+    with fake_agent.listening(FakeAgent([now]), project.paths.socket):
+        place = command.place_of(project, now, None, allowed=False)
+    assert (place.queue, place.other_readers) == ("own", others)
 
 
 # --- what a drill asks of the agent, and what it leaves ----------------------------------------------
 
 
-def one_drill(project: Project, warnings: list[str], api: object = None, environ: Mapping[str, str] = {}) -> Drill:
-    place = drill.Place(project, environ, project.root / "pipelines", "default", 1, api)  # type: ignore[arg-type]
+def one_drill(
+    project: Project,
+    warnings: list[str],
+    api: object = None,
+    environ: Mapping[str, str] = {},
+    others: tuple[str, ...] = (),
+) -> Drill:
+    place = drill.Place(project, environ, project.root / "pipelines", "default", 1, api, others)  # type: ignore[arg-type]
     return Drill(place, 1.0, lambda at, line: warnings.append(line), lambda said, hint: warnings.append(said))
 
 
@@ -237,6 +304,103 @@ def test_what_cannot_be_taken_back_is_a_warning(airflow: FakeAirflow, project: P
     assert list((project.root / "pipelines").iterdir()) == []
     assert len(warnings) == 1
     assert warnings[0].startswith(f"the drill has left Dag '{DRILL}' with its runs: the API said 500")
+
+
+@pytest.mark.parametrize(
+    ("others", "hint"),
+    [
+        ((), "airfleet logs dag-processor"),
+        (
+            ("b", "c"),
+            "the dag-processors of hosts b and c have to read the same folder of pipelines, on a disk that is shared: "
+            "one that does not see airfleet_drill.yaml takes its Dag away again",
+        ),
+    ],
+)
+def test_a_pipeline_that_is_not_seen_is_said_with_who_may_have_taken_it_away(
+    airflow: FakeAirflow, project: Project, monkeypatch: pytest.MonkeyPatch, others: tuple[str, ...], hint: str
+) -> None:
+    monkeypatch.setattr(drill, "DISCOVERY_SECONDS", 0.0)
+    one = one_drill(project, [], rest.connect(project)[0], others=others)
+    with pytest.raises(WaitTimedOut) as late, one.prepared():
+        pass
+    assert str(late.value) == f"the fleet did not see airfleet_drill.yaml within 0 s\nhint: {hint}"
+    assert list((project.root / "pipelines").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("others", "is_stale", "said"),
+    [
+        (("b",), True, [f"Dag '{DRILL}' was taken away during the drill, so the verdict says little about the fault"]),
+        (("b",), False, []),
+        ((), True, []),
+    ],
+)
+def test_a_dag_that_another_machine_took_away_is_said(
+    airflow: FakeAirflow, project: Project, others: tuple[str, ...], is_stale: bool, said: list[str]
+) -> None:
+    airflow.dags[DRILL] = dag(DRILL, is_stale=is_stale)
+    warnings: list[str] = []
+    one_drill(project, warnings, rest.connect(project)[0], others=others)._warn_of_a_dag_taken_away()
+    assert warnings == said
+
+
+class IllAfter:
+    """A drill on a fleet that is not well when the second part is to be broken."""
+
+    timeout_seconds = 120.0
+
+    def __init__(self, *verdicts: Verdict) -> None:
+        self._verdicts = iter(verdicts)
+        self.asked_for: list[str] = []
+
+    @contextmanager
+    def prepared(self) -> Iterator[None]:
+        yield
+
+    def run(self, part: str) -> Verdict:
+        self.asked_for.append(part)
+        for verdict in self._verdicts:
+            return verdict
+        raise Unhealthy("the fleet is not healthy; a drill would show nothing", hint="airfleet status")
+
+
+@pytest.mark.parametrize(
+    ("before", "how"),
+    [
+        (replace(GOOD, part="scheduler", healthy_after=None), "was not well again within 2m00s"),
+        (replace(GOOD, part="scheduler"), "was well again, but is not any more,"),
+    ],
+)
+def test_a_part_after_which_the_fleet_is_not_well_ends_a_drill_of_all(
+    before: Verdict, how: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ill = IllAfter(before)
+    with pytest.raises(WaitTimedOut) as late:
+        command._drill(ill, ["scheduler", "worker", "host"], [], "plain")  # type: ignore[arg-type]
+    assert late.value.exit_code == 124
+    assert str(late.value) == (
+        f"the fleet {how} after drill scheduler; not done: worker, host\n"
+        "the fleet is not healthy; a drill would show nothing\nhint: airfleet status"
+    )
+    assert ill.asked_for == ["scheduler", "worker"]
+    assert capsys.readouterr().out.startswith("scheduler\t")
+
+
+@pytest.mark.parametrize(("before", "code"), [(replace(GOOD, healthy_after=None), 124), (BAD, 1)])
+def test_a_fleet_that_is_not_well_after_a_part_is_late_unless_something_was_lost(
+    before: Verdict, code: int, airflow: FakeAirflow, airfleet: Airfleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drill, "Drill", lambda *_: IllAfter(before))
+    monkeypatch.setattr(drill, "available", lambda _: ("worker", "host"))
+    result = airfleet("drill", "all")
+    assert result.code == code
+    assert "after drill worker; not done: host" in result.err
+
+
+def test_a_fleet_that_falls_ill_before_the_first_part_was_not_healthy_before() -> None:
+    with pytest.raises(Unhealthy):
+        command._drill(IllAfter(), ["scheduler", "worker"], [], "plain")  # type: ignore[arg-type]
 
 
 class Interrupted:
