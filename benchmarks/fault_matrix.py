@@ -3,9 +3,9 @@
     python benchmarks/fault_matrix.py [--only F1,F5] [--runs 5] [--stock] [--broker rabbitmq] [--seed 1] [--scale 1]
 
 A row is one experiment: a steady load on a system of its own, the fault so many times at random moments of it, and at
-the end the verdict of both witnesses on everything that happened. ``F32`` is the random nemesis, one experiment for
-each seed from ``--seed`` on. Results are written after each row (``results/faults.json``); a row that is not run again
-stays as it was. The exit code is 1 when something was violated, or did not recover in time.
+the end the verdict of both witnesses on everything that happened. ``F32`` is the random nemesis, ``F32a`` that of whole
+hosts: one experiment for each seed from ``--seed`` on. Results are written after each row (``results/faults.json``); a
+row that is not run again stays as it was. The exit code is 1 when something was violated, or did not recover in time.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from measuring import RESULTS
 from airfleet.agent.restarts import HEALED_AFTER
 from airfleet.testing.experiment import Experiment, Outcome, Shape, Trial
 from airfleet.testing.hosts_target import HostsTarget
-from airfleet.testing.matrix import BY_NUMBER, RANDOM, ROWS, RandomNemesis, Row
+from airfleet.testing.matrix import BY_NUMBER, NEMESES, RANDOM, ROWS, Row
 from airfleet.testing.played_hosts import can_have_networks
 from airfleet.testing.stock_hosts import StockHostsTarget
 from airfleet.testing.targets import Broker, FleetTarget, Observed, StockTarget, Topology
@@ -70,7 +70,7 @@ def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description="What becomes of tasks when something breaks?")
     parser.add_argument("--only", default="", help="rows, with commas between; all but F21 when left out")
-    parser.add_argument("--runs", type=int, default=5, help="times that each fault is done; seeds of F32")
+    parser.add_argument("--runs", type=int, default=5, help="times that each fault is done; seeds of F32 and F32a")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--scale", type=float, default=1.0, help="share of the time that things are away")
     parser.add_argument("--patience", type=float, default=60.0, help="seconds until a recovery is given up")
@@ -80,18 +80,18 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--broker", choices=("valkey", RABBITMQ), default="valkey")
     parser.add_argument("--stock", action="store_true", help="stock Airflow, too")
     parser.add_argument("--only-stock", action="store_true", help="stock Airflow, and no fleet")
-    parser.add_argument("--faults", type=int, default=RandomNemesis().faults, help="faults of one seed of F32")
+    parser.add_argument("--faults", type=int, default=NEMESES[RANDOM].faults, help="faults of one seed of F32 or F32a")
     return parser.parse_args()
 
 
 def run_all(name: str, options: argparse.Namespace) -> bool:
     """All rows on one system, which is started anew where a row needs another one, or broke it for good."""
     wanted = [one for one in options.only.split(",") if one] or [row.number for row in ROWS if row.number != "F21"]
-    seeds = range(options.seed, options.seed + options.runs) if RANDOM in wanted else ()
+    seeds = range(options.seed, options.seed + options.runs)
     try:
-        rows = [BY_NUMBER[number] for number in wanted if number != RANDOM]
+        rows = [BY_NUMBER[number] for number in wanted if number not in NEMESES]
         held = [_row(name, row, options) for row in rows if _is_there(name, row)]
-        held += [_random(name, seed, options) for seed in seeds]
+        held += [_random(name, number, seed, options) for number in wanted if number in NEMESES for seed in seeds]
     finally:
         _Kept.end()
     return all(held)
@@ -120,12 +120,11 @@ def trials_of(row: Row[Any], options: argparse.Namespace) -> list[Trial[Any]]:
     return [row.trial(options.scale, chance.uniform(*quiet)) for _ in range(options.runs)]
 
 
-def _random(name: str, seed: int, options: argparse.Namespace) -> bool:
-    nemesis_of = replace(RandomNemesis(), faults=options.faults)
-    trials = nemesis_of.trials(seed)
-    target = _Kept.get(name, Topology(), options.broker)
-    outcome = _experiment(target, shape_of(name, options), trials, f"{RANDOM}-{seed}")
-    return _write(name, f"{RANDOM} seed {seed}", options, outcome, seed)
+def _random(name: str, number: str, seed: int, options: argparse.Namespace) -> bool:
+    nemesis = replace(NEMESES[number], faults=options.faults)
+    target = _Kept.get(name, nemesis.topology, options.broker)
+    outcome = _experiment(target, shape_of(name, options), nemesis.trials(seed), f"{number}-{seed}")
+    return _write(name, f"{number} seed {seed}", options, outcome, seed)
 
 
 def shape_of(name: str, options: argparse.Namespace) -> Shape:

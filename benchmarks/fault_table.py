@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from charts import IMAGES, Pair, pair_chart
 from measuring import table
 
-from airfleet.testing.matrix import RANDOM, ROWS, Promise, Row
+from airfleet.testing.matrix import RANDOM, RANDOM_HOSTS, ROWS, Promise, Row
 
 HEAD = (
     "",
@@ -42,10 +41,14 @@ it ends; of several hosts the servers stand beside them, so that F30 does not st
 other things.
 """
 RANDOM_NOTES = """\
-Faults of the parts of one host, of its servers and of the way to its API, drawn from a seed and done one after the
-other on one fleet under load; the same seed draws the same faults. *longest dispatch*: from the end of a fault until a
-task that was sent afterwards has started.
+Faults that are drawn from a seed and done one after the other on one fleet under load; the same seed draws the same
+faults. *longest dispatch*: from the end of a fault until a task that was sent afterwards has started.
 """
+#: number -> what its faults are of
+NEMESES = {
+    RANDOM: "Of the parts of one host, of its servers and of the way to its API",
+    RANDOM_HOSTS: "Of two hosts of three: their power, their links, their agents and what runs on them",
+}
 #: processes that wanted to run before it began, or when it ended
 BUSY_LOAD = 2.5
 #: seconds; what is shorter is drawn as this
@@ -99,11 +102,19 @@ def _page(results: Mapping[str, Any]) -> Iterator[str]:
     yield f"\n{NOTES}"
     if rabbit := systems.get("airfleet with RabbitMQ"):
         yield f"## With RabbitMQ\n\n{_table(rabbit, systems.get('stock with RabbitMQ', {}))}\n"
-    seeds = sorted((name for name in ours if name.startswith(RANDOM)), key=_seed)
-    if seeds:
-        yield "## The random nemesis\n"
-        yield RANDOM_NOTES
-        yield table(RANDOM_HEAD, [_random(ours[name]) for name in seeds])
+    yield from _nemeses({"": ours, ", with RabbitMQ": rabbit or {}})
+
+
+def _nemeses(systems: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """A table for each kind of random faults and each broker; ``systems`` by what is said of them."""
+    yield "## The random nemesis\n"
+    yield RANDOM_NOTES
+    for number, what in NEMESES.items():
+        for said, found in systems.items():
+            seeds = sorted((name for name in found if name.startswith(f"{number} ")), key=_seed)
+            if seeds:
+                yield f"{what}{said}:\n"
+                yield f"{table(RANDOM_HEAD, [_random(found[name]) for name in seeds])}\n"
 
 
 def _table(ours: Mapping[str, Any], stock: Mapping[str, Any]) -> str:
@@ -185,4 +196,4 @@ def _random(found: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _seed(name: str) -> int:
-    return int(re.sub(r"\D", "", name.removeprefix(RANDOM)) or 0)
+    return int(name.rpartition(" ")[2])

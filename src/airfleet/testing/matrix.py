@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from string import ascii_lowercase
 from typing import Any, Generic, LiteralString, TypeVar
 
@@ -26,9 +27,10 @@ from airfleet.testing.host_faults import (
     HostFarAway,
     HostPowerOff,
     PowerOffHoldingLock,
+    of_several_hosts,
 )
 from airfleet.testing.hosts_target import HostsTarget
-from airfleet.testing.nemesis import Fault
+from airfleet.testing.nemesis import Choices, Fault
 from airfleet.testing.several_hosts import SeveralHosts
 from airfleet.testing.stopwatch import Stopwatch
 from airfleet.testing.targets import API_SERVER, SCHEDULER, WORKER, FleetTarget, Observed, Target, Topology
@@ -486,20 +488,27 @@ def _most(number: str, watch: str) -> float:
     return promise.most if promise else math.inf
 
 
-#: the random nemesis; not a row of its own, as its faults are drawn
-RANDOM = "F32"
-
-
 @dataclass(frozen=True)
-class RandomNemesis:
-    """How the random faults are drawn."""
+class RandomNemesis(Generic[T]):
+    """How random faults are drawn; not a row of its own, as each seed has others."""
 
+    #: what they are drawn from
+    choices: Choices[T]
+    topology: Topology = field(default_factory=Topology)
     faults: int = 6
     quiet_seconds: tuple[float, float] = (3.0, 10.0)
     longest_seconds: float = 20.0
     watches: Mapping[str, Stopwatch] = field(default_factory=lambda: {"dispatch": stopwatch.dispatch})
 
-    def trials(self, seed: int) -> tuple[Trial[Target], ...]:
+    def trials(self, seed: int) -> tuple[Trial[T], ...]:
         """Always the same ones from the same seed."""
-        drawn = nemesis.schedule(seed, self.faults, self.quiet_seconds, self.longest_seconds)
+        drawn = nemesis.schedule(self.choices, seed, self.faults, self.quiet_seconds, self.longest_seconds)
         return tuple(Trial(step.fault, self.watches, step.after_seconds) for step in drawn)
+
+
+#: the parts of one host, and whole hosts of three
+RANDOM, RANDOM_HOSTS = "F32", "F32a"
+NEMESES: Mapping[str, RandomNemesis[Any]] = {
+    RANDOM: RandomNemesis(nemesis.of_one_host),
+    RANDOM_HOSTS: RandomNemesis(partial(of_several_hosts, DECIDING, WORKING, DARK_SECONDS), _APART),
+}

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from airfleet.testing import processes, witness
 from airfleet.testing.history import Event, Note
@@ -48,6 +48,7 @@ _NO_ROOM = os.strerror(errno.ENOSPC)
 Attempts = frozenset[str]
 NOBODY: Attempts = frozenset()
 #: what can be broken
+T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
 
 
@@ -424,15 +425,19 @@ class PowerOff:
 
 
 @dataclass(frozen=True)
-class Step:
+class Step(Generic[T]):
     """One fault of a schedule: so many seconds of quiet, then the fault."""
 
-    fault: Fault[Target]
+    fault: Fault[T]
     after_seconds: float
 
 
-#: what the random nemesis chooses from; ``seconds`` is how long things are away
-def _choices(seconds: float) -> tuple[Fault[Target], ...]:
+#: what a schedule is drawn from, when things are away for so many seconds
+Choices: TypeAlias = Callable[[float], tuple[Fault[T], ...]]
+
+
+def of_one_host(seconds: float) -> tuple[Fault[Target], ...]:
+    """Faults of the parts of one host, of its servers and of the way to its API."""
     return (
         Kill(SCHEDULER),
         Kill(WORKER),
@@ -452,12 +457,14 @@ def _choices(seconds: float) -> tuple[Fault[Target], ...]:
     )
 
 
-def schedule(seed: int, count: int, quiet_seconds: tuple[float, float], longest_seconds: float) -> tuple[Step, ...]:
+def schedule(
+    choices: Choices[T], seed: int, count: int, quiet_seconds: tuple[float, float], longest_seconds: float
+) -> tuple[Step[T], ...]:
     """``count`` faults with pauses between; the same for the same arguments, whatever else is drawn."""
     chance = random.Random(seed)
     steps = []
     for _ in range(count):
-        fault = chance.choice(_choices(round(chance.uniform(1.0, longest_seconds), 1)))
+        fault = chance.choice(choices(round(chance.uniform(1.0, longest_seconds), 1)))
         steps.append(Step(fault, round(chance.uniform(*quiet_seconds), 2)))
     return tuple(steps)
 

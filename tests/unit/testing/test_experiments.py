@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +161,7 @@ def test_what_could_not_be_asked_for_is_counted() -> None:
 
 
 def test_a_schedule_is_made_by_its_seed_alone() -> None:
-    one, same, other = (nemesis.schedule(seed, 30, (1, 2), 10) for seed in (7, 7, 8))
+    one, same, other = (nemesis.schedule(nemesis.of_one_host, seed, 30, (1, 2), 10) for seed in (7, 7, 8))
     assert one == same
     assert one != other
     assert len({step.fault.name.partition(" for ")[0] for step in one}) > 8
@@ -169,7 +169,8 @@ def test_a_schedule_is_made_by_its_seed_alone() -> None:
 
 
 def test_the_first_faults_of_a_longer_schedule_are_those_of_a_shorter_one() -> None:
-    assert nemesis.schedule(3, 20, (1, 2), 10)[:5] == nemesis.schedule(3, 5, (1, 2), 10)
+    longer, shorter = (nemesis.schedule(nemesis.of_one_host, 3, count, (1, 2), 10) for count in (20, 5))
+    assert longer[:5] == shorter
 
 
 PARENT = """\
@@ -382,10 +383,25 @@ def test_every_row_is_measured_by_what_is_promised_of_it() -> None:
         assert row.trial(0.1).fault.seconds <= row.trial(1.0).fault.seconds
 
 
-def test_random_trials_are_those_of_the_seed() -> None:
-    drawn = matrix.RandomNemesis(faults=4)
+@pytest.mark.parametrize("number", matrix.NEMESES)
+def test_random_trials_are_those_of_the_seed(number: str) -> None:
+    drawn = replace(matrix.NEMESES[number], faults=4)
     assert [trial.fault for trial in drawn.trials(5)] == [trial.fault for trial in drawn.trials(5)]
     assert len(drawn.trials(5)) == 4
+
+
+def test_random_faults_of_hosts_spare_the_one_with_the_servers_and_are_of_all_kinds() -> None:
+    trials = [trial for seed in range(20) for trial in matrix.NEMESES[matrix.RANDOM_HOSTS].trials(seed)]
+    names = {trial.fault.name for trial in trials}
+    assert not any("host-1" in name for name in names)
+    for kind in (
+        "scheduler of host-2 killed",
+        "worker of host-3 killed",
+        "agent of host-3 killed",
+        "power of host-2 off",
+    ):
+        assert any(name.startswith(kind) for name in names), kind
+    assert {"host-3 cut off for 45 s", "power of host-3 off for 45 s"} <= names
 
 
 # --- secrets ----------------------------------------------------------------------------------------
