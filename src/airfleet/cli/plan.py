@@ -1,10 +1,15 @@
-"""``airfleet plan``: what each host would run, and what would change against what runs now."""
+"""``airfleet plan``: what each host would run, and what would change against what runs now.
+
+How much is known of a host depends on where its agent runs. On this machine: what it was told lies here, so settings
+are compared too. Elsewhere: an agent of this machine has read in the database what components it runs, and how they
+are. With no agent here nothing is known of any host.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +19,18 @@ from airfleet.cli import asking, options, tables, terminal
 from airfleet.cli.project import Project, find
 from airfleet.errors import FileProblems, FleetError, did_you_mean
 from airfleet.fleet import paths as fleet_paths
+from airfleet.fleet.names import TAKEN
 from airfleet.fleet.paths import HOST, Paths
 from airfleet.fleet.spec import LOCAL, Fleet, Host
 
 if TYPE_CHECKING:
-    from airfleet.agent.control import Snapshot
+    from airfleet.agent.control import ComponentStatus, HostStatus, Snapshot
+    from airfleet.agent.orders import Orders
     from airfleet.fleet.changes import Change
+    from airfleet.fleet.context import Context
     from airfleet.fleet.description import Described, Description
     from airfleet.fleet.preview import Machine
+    from airfleet.fleet.secrets import Secrets
 
 COLUMNS = {
     "change": "",
@@ -34,15 +43,72 @@ COLUMNS = {
 }
 WORDS = {"+": "start", "-": "stop", "~": "restart", "": "keep"}
 
+#: how a host is of which nothing is known, and how one that was not up yet, though others are known
+UNKNOWN, NOT_YET = "", "new"
+#: how hosts are that run something
+_RUN = ("up", "late")
+#: and of those that do not, what is said of them
+_AWAY = {"gone": "is gone", "left": "is down", NOT_YET: "was not up yet"}
+#: kinds of components; whatever else an agent tells of (a disk, a clock) is the host's own
+_KINDS = frozenset({*TAKEN, "worker"}) - {"agent"}
+
 
 @dataclass(frozen=True)
 class Planned:
     """One host: what it would run, and what that changes."""
 
     host: Host
-    #: whether its agent runs here, so that there is something to compare with
-    running: bool
+    now: Now
     changes: tuple[Change, ...]
+    #: whether ``fleet.yaml`` has it
+    named: bool = True
+
+    @property
+    def would_change(self) -> bool:
+        """Whether anything of it would not be as it is."""
+        return any(change.sign for change in self.changes)
+
+
+@dataclass(frozen=True)
+class Now:
+    """What is known here of a host."""
+
+    #: where its agent keeps its things, if it runs on this machine
+    paths: Paths
+    #: what that was told to run
+    before: Description | None = None
+    #: what that says
+    snapshot: Snapshot | None = None
+    #: what an agent of this machine has read of it
+    row: HostStatus | None = None
+    #: whether that agent has read of any host
+    others_are_known: bool = False
+
+    @property
+    def state(self) -> str:
+        """A word of :attr:`HostStatus.state`, or UNKNOWN, or NOT_YET."""
+        if self.snapshot is not None:
+            return "up"
+        if self.row is None:
+            return NOT_YET if self.others_are_known else UNKNOWN
+        return self.row.state if self.row.components or self.row.state != "up" else UNKNOWN
+
+    @property
+    def components(self) -> tuple[ComponentStatus, ...]:
+        """What runs there, or is to run: no disk, no clock."""
+        told: tuple[ComponentStatus, ...] = ()
+        if self.snapshot is not None:
+            told = self.snapshot.components
+        elif self.row is not None and self.row.state in _RUN:
+            told = self.row.components
+        return tuple(one for one in told if one.kind in _KINDS)
+
+    @property
+    def orders(self) -> Orders:
+        """What it was told beyond ``fleet.yaml``, and still is when it starts again: the database keeps it."""
+        from airfleet.agent.orders import Orders
+
+        return Orders.read(self.row.orders if self.row else {})
 
 
 @click.command(
@@ -55,19 +121,25 @@ class Planned:
 def command(project: Path | None, host: str | None, env: str | None, output: str) -> None:
     """Show what each host would run, and what would change.
 
-    + starts, - stops, ~ is started anew. What runs now is known for the host whose agent runs on this
-    machine. Starts nothing, changes nothing, imports no Airflow.
+    + starts, - stops, ~ is started anew. What runs now is known of every host while an agent runs on this
+    machine; settings are compared for the hosts whose agents do. Starts nothing, changes nothing, imports
+    no Airflow.
     """
     here = find(project, env)
     named, sure = read(here)
     fleet = as_played(named, here)
     plays = fleet is not named
-    planned = [plan_host(one, fleet, here, sure=sure, plays=plays) for one in _chosen(fleet, host)]
-    rows = [row(one.host, change, several=len(fleet.hosts) > 1) for one in planned for change in one.changes]
+    chosen = _chosen(fleet, host)
+    known, strangers = look(fleet, here)
+    planned = [plan_host(one, fleet, here, known[one.name], sure=sure, plays=plays) for one in chosen]
+    planned += [end_host(stranger, here) for stranger in strangers if host is None]
+    several = len(fleet.hosts) > 1 or bool(strangers)
+    rows = [row(one.host, change, several=several) for one in planned for change in one.changes]
     tables.put_rows(rows, output, COLUMNS, whole={"fleet": fleet.name, "hosts": [as_data(one) for one in planned]})
     if output == "table":
         again = f"airfleet up --hosts {len(fleet.hosts)}" if plays else "airfleet up"
-        terminal.say(f"\n{summary(planned, again)}")
+        is_awake = bool(strangers) or any(now.snapshot for now in known.values())
+        terminal.say(f"\n{summary(planned, again, is_awake=is_awake)}")
         if not sure:
             terminal.say("secrets of this fleet are not here: whatever depends on them was not compared")
 
@@ -98,22 +170,86 @@ def as_played(fleet: Fleet, here: Project) -> Fleet:
     return local_hosts.of(fleet, next(environs, {}))
 
 
-def plan_host(host: Host, fleet: Fleet, here: Project, *, sure: bool, plays: bool = False) -> Planned:
-    """What a host would run, compared with what runs if it is this machine; ``plays``: this machine is all hosts."""
-    from airfleet.fleet import changes, description, local_hosts, planning, preview, secrets
+def look(fleet: Fleet, here: Project) -> tuple[dict[str, Now], tuple[HostStatus, ...]]:
+    """What is known of each host of the fleet, and which others run that it does not have (any more)."""
+    found = {host.name: _now(host, here) for host in fleet.hosts}
+    snapshots = [*(now.snapshot for now in found.values()), asking.snapshot(here.root, here.paths)]
+    rows = next((snapshot.hosts for snapshot in snapshots if snapshot and snapshot.hosts), ())
+    known = {row.host: row for row in rows}
+    told = {name: replace(now, row=known.get(name), others_are_known=bool(known)) for name, now in found.items()}
+    return told, tuple(row for name, row in known.items() if name not in found and row.state in _RUN)
 
-    now = _now(host, here)
+
+def plan_host(host: Host, fleet: Fleet, here: Project, now: Now, *, sure: bool, plays: bool = False) -> Planned:
+    """What a host would run, compared with what it runs; ``plays``: this machine is all hosts."""
+    from airfleet.fleet import changes, description, local_hosts, planning, secrets
+
     kept = secrets.load(now.paths.secrets)
     told = kept or secrets.generate()
     if plays:
         fleet = local_hosts.seen_from(host.name, fleet, here.on(fleet.hosts[0].name).paths, told)
     is_here = plays or now.snapshot is not None or host.name == LOCAL
-    machine = _this_machine(here, plays=plays) if is_here else preview.Machine()
-    planned = planning.plan(preview.context(fleet, host.name, now.paths, told, machine))
-    found = changes.compare(
-        description.describe(planned, told.jwt_secret), now.before, now.running, sure=sure and kept is not None
-    )
-    return Planned(host, now.snapshot is not None, found)
+    machine = _this_machine(here, plays=plays) if is_here else _other_machine(now)
+    planned = planning.plan(context(fleet, host.name, now.paths, told, machine))
+    wanted = _as_ordered(description.describe(planned, told.fingerprint_key), now.orders)
+    before = now.before and _as_ordered(now.before, now.orders)
+    running, notes = _standing(now, wanted)
+    found = changes.compare(wanted, before, running, sure=sure and kept is not None, notes=notes)
+    return Planned(host, now, found)
+
+
+def end_host(row: HostStatus, here: Project) -> Planned:
+    """A host that runs, and that the fleet does not have any more."""
+    from airfleet.fleet.changes import Change
+    from airfleet.fleet.description import Described
+
+    now = Now(here.paths, row=row, others_are_known=True)
+    running, _ = _running(now, ())
+    ended = (Change(Described(one.name, one.kind, one.address), "-") for one in now.components if one.name in running)
+    return Planned(Host(row.host, row.address), now, tuple(ended), named=False)
+
+
+def context(fleet: Fleet, host: str, paths: Paths, secrets: Secrets, machine: Machine) -> Context:
+    """The host as its agent would make it, with what the agent goes by itself."""
+    from airfleet.fleet import local_hosts, preview
+
+    found = preview.context(fleet, host, paths, secrets, machine)
+    if machine.plays:
+        found = replace(found, fleet=local_hosts.with_witness(found.fleet, found.ports.postgres))
+    if local_hosts.is_named(fleet):  # which port it is does not matter: it is found when the agent starts
+        found = replace(found, ports=replace(found.ports, agent=0))
+    return found
+
+
+def _as_ordered(what: Description, orders: Orders) -> Description:
+    from airfleet.fleet import description
+
+    counts = {name: size.count for name, size in orders.scale.items() if size.count is not None}
+    slots = {name: size.slots for name, size in orders.scale.items() if size.slots is not None}
+    return description.scaled(what, counts, slots)
+
+
+def _standing(now: Now, wanted: Description) -> tuple[list[str], dict[str, str]]:
+    """The names of what runs, or will without anybody's doing, and how it is where that is not as it should be.
+
+    Workers of a drained host are as they should be: they stay stopped, also when it starts again.
+    """
+    running, notes = _running(now, [one.name for one in wanted.components])
+    if now.orders.drained:
+        drained = [one.name for one in wanted.components if one.kind == "worker" and one.name not in running]
+        return [*running, *drained], {**dict.fromkeys(drained, "stopped: drained"), **notes}
+    return running, notes
+
+
+def _running(now: Now, wanted: Collection[str]) -> tuple[list[str], dict[str, str]]:
+    from airfleet.agent.states import ALIVE, LABELS, State
+
+    lasting = ALIVE | {State.WAITING, State.BACKOFF}  # these are started without anybody's doing
+    plain = (State.STARTING, State.READY, State.DEGRADED, State.DONE)
+    done = {one.name for one in now.components if one.state is State.DONE and one.name in wanted}
+    running = [one.name for one in now.components if one.state in lasting or one.name in done]
+    unwell = (one for one in now.components if one.state not in plain)
+    return running, {one.name: ": ".join(filter(None, (LABELS[one.state], one.reason))) for one in unwell}
 
 
 def _this_machine(here: Project, *, plays: bool) -> Machine:
@@ -121,6 +257,13 @@ def _this_machine(here: Project, *, plays: bool) -> Machine:
     from airfleet.fleet.preview import Machine
 
     return Machine(len(os.sched_getaffinity(0)), nginx.find(here.environ) is not None, plays)
+
+
+def _other_machine(now: Now) -> Machine:
+    """Where nginx only helps, a host that runs without one has none: it is not told for ever to start it."""
+    from airfleet.fleet.preview import Machine
+
+    return Machine(has_nginx=now.state not in _RUN or any(one.kind == "nginx" for one in now.components))
 
 
 def _chosen(fleet: Fleet, name: str | None) -> Sequence[Host]:
@@ -134,31 +277,16 @@ def _chosen(fleet: Fleet, name: str | None) -> Sequence[Host]:
         raise FleetError(f"fleet '{fleet.name}' has no host '{name}'", hint=hint) from None
 
 
-@dataclass(frozen=True)
-class _Now:
-    """What is known here of a host: where its agent keeps its things, if it runs on this machine, and what it runs."""
-
-    paths: Paths
-    #: what its agent was told to run
-    before: Description | None = None
-    snapshot: Snapshot | None = None
-
-    @property
-    def running(self) -> list[str]:
-        """The names of what runs now."""
-        return [one.name for one in self.snapshot.components if one.kind != "agent"] if self.snapshot else []
-
-
-def _now(host: Host, here: Project) -> _Now:
+def _now(host: Host, here: Project) -> Now:
     own, *shared = (fleet_paths.of(here.root, environ) for environ in _environs(host, here))
     last: Paths | None = None
     for paths in (own, *shared):
         before, snapshot = _before(paths), asking.snapshot(here.root, paths)
         if snapshot and _whose(before, snapshot, paths, host) == host.name:
-            return _Now(paths, before, snapshot)
+            return Now(paths, before, snapshot)
         if last is None and before and before.host == host.name:
             last = paths
-    return _Now(last or own)
+    return Now(last or own)
 
 
 def _environs(host: Host, here: Project) -> Iterator[dict[str, str]]:
@@ -209,11 +337,13 @@ def what(component: Described) -> Iterator[str]:
 
 
 def as_data(planned: Planned) -> dict[str, Any]:
-    """One host, for programs."""
+    """One host, for programs: ``state`` is ``up``, ``late``, ``gone`` or ``left``, ``new``, or nothing when unknown."""
     return {
         "host": planned.host.name,
         "address": planned.host.address,
-        "running": planned.running,
+        "running": planned.now.state == "up",
+        "state": planned.now.state,
+        "settings_compared": planned.now.before is not None,
         "components": [
             {
                 "name": change.component.name,
@@ -229,12 +359,47 @@ def as_data(planned: Planned) -> dict[str, Any]:
     }
 
 
-def summary(planned: Sequence[Planned], again: str) -> str:
-    """What would happen, in one line; ``again`` is the command that starts the fleet."""
+def summary(planned: Sequence[Planned], again: str, *, is_awake: bool) -> str:
+    """What would happen, and by what; ``again`` is the command that starts the fleet.
+
+    ``is_awake``: an agent answers here, of these hosts or another one.
+    """
     signs = [change.sign for one in planned for change in one.changes]
-    counts = [f"{signs.count(sign)} to {word}" for sign, word in WORDS.items() if sign and sign in signs]
-    if not counts:
-        return "nothing would change"
-    if not any(one.running for one in planned):
-        return f"nothing runs here: {', '.join(counts)}"
-    return f"{', '.join(counts)}; 'airfleet down', then '{again}', makes it so"
+    counts = ", ".join(f"{signs.count(sign)} to {word}" for sign, word in WORDS.items() if sign and sign in signs)
+    if counts and not is_awake:
+        return f"nothing runs here: {counts}"
+    changing = [one.now.snapshot is not None for one in planned if one.would_change]
+    here = " here" if False in changing else ""
+    does_it = f"; 'airfleet down', then '{again}', makes it so{here}" if True in changing else ""
+    elsewhere = [one for one in planned if one.now.snapshot is None] if is_awake else []
+    remarks = (*(remark for one in elsewhere for remark in _elsewhere(one)), *_not_compared(elsewhere))
+    return "\n".join((f"{counts or 'nothing would change'}{does_it}", *remarks))
+
+
+def _elsewhere(one: Planned) -> Iterator[str]:
+    """How a host is that has no agent here, and what brings it to what is planned."""
+    name, state, row = one.host.name, one.now.state, one.now.row
+    up = "airfleet up" if name == LOCAL else f"airfleet up --host {name}"
+    if not one.named:
+        yield f"fleet.yaml has no host '{name}', which runs: 'airfleet down' there ends it"
+    elif state == "late" and row is not None:
+        yield f"host '{name}' is not seen for {terminal.seconds(row.age)}: what it runs is what it said last"
+    elif state in _AWAY:
+        how = f"is gone, says {row.ended_by}" if row and state == "gone" else _AWAY[state]
+        yield f"host '{name}' {how}: '{up}' there starts it"
+    elif state == "up" and one.would_change:
+        yield f"on host '{name}', 'airfleet down', then 'airfleet up', makes it so"
+
+
+def _not_compared(elsewhere: Sequence[Planned]) -> Iterator[str]:
+    unknown = [one.host.name for one in elsewhere if one.now.state == UNKNOWN]
+    by_name = [one.host.name for one in elsewhere if one.now.state in _RUN and one.named]
+    if unknown:
+        yield f"what {_hosts(unknown)} {'runs' if len(unknown) == 1 else 'run'} is not known here"
+    if by_name:
+        yield f"settings of {_hosts(by_name)} are not known here: 'airfleet plan' there compares them"
+
+
+def _hosts(names: Sequence[str]) -> str:
+    *most, last = (f"'{name}'" for name in names)
+    return f"hosts {', '.join(most)} and {last}" if most else f"host {last}"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from airfleet.fleet import units
 from airfleet.fleet.description import Described, Description
+from airfleet.fleet.sensitive import MASK
 
 Sign = Literal["+", "-", "~", ""]
 
@@ -21,17 +22,23 @@ class Change:
 
     component: Described
     sign: Sign
-    #: why it is started anew
+    #: why it is started anew, and how it is where that is not as it should be
     why: tuple[str, ...] = ()
 
 
 def compare(
-    planned: Description, before: Description | None, running: Collection[str], *, sure: bool = True
+    planned: Description,
+    before: Description | None,
+    running: Collection[str],
+    *,
+    sure: bool = True,
+    notes: Mapping[str, str] | None = None,
 ) -> tuple[Change, ...]:
     """The changes of one host, in the plan's order; what stops comes last.
 
-    ``before`` is what its agent was told, ``running`` the names of what runs now. With ``sure=False`` the plan was made
-    without its secrets, and whatever depends on them is not compared.
+    ``before`` is what its agent was told, ``running`` the names of what runs now, ``notes`` how some of it is. The
+    agent itself stands first when it has to be started anew, and is not listed otherwise. With ``sure=False`` the plan
+    was made without its secrets, and whatever depends on them is not compared.
     """
     known = {component.name: component for component in before.components} if before else {}
     everywhere = tuple(_everywhere(planned, before)) if before and sure else ()
@@ -40,7 +47,19 @@ def compare(
     ]
     names = {component.name for component in planned.components}
     gone = (known.get(name) or Described(name, name) for name in running if name not in names)
-    return (*found, *(Change(component, "-") for component in gone))
+    changes = (*_of_agent(planned, before, sure), *found, *(Change(component, "-") for component in gone))
+    return tuple(_noted(change, (notes or {}).get(change.component.name)) for change in changes)
+
+
+def _noted(change: Change, note: str | None) -> Change:
+    return replace(change, why=(*change.why, note)) if note else change
+
+
+def _of_agent(planned: Description, before: Description | None, sure: bool) -> Iterator[Change]:
+    if before is not None and before.agent is not None and planned.agent is not None:
+        why = tuple(_differences(planned.agent, before.agent, sure))
+        if why:
+            yield Change(planned.agent, "~", why)
 
 
 def _change(
@@ -57,13 +76,14 @@ def _change(
 
 
 def _differences(planned: Described, before: Described, sure: bool) -> Iterator[str]:
-    for option in dict.fromkeys((*before.options, *planned.options)):
+    told = bool(planned.options and before.options)  # an older airfleet did not write down those of every kind
+    for option in dict.fromkeys((*before.options, *planned.options)) if told else ():
         was, will_be = before.options.get(option, ""), planned.options.get(option, "")
-        if was != will_be:
+        if was != will_be and (sure or MASK not in will_be):
             yield f"{option} {was or 'nothing'} → {will_be or 'nothing'}"
     if planned.memory_bytes != before.memory_bytes:
         yield f"memory {_memory(before)} → {_memory(planned)}"
-    if planned.address != before.address and not planned.options:
+    if planned.address != before.address and not told:
         yield f"address {before.address} → {planned.address}"
     if planned.secrets != before.secrets and sure:
         yield "what it is told in secret"

@@ -1,5 +1,8 @@
 """A plan as its agent leaves it beside the fleet, to be compared with the next one: what runs, without a secret.
 
+Of the agent itself and of nginx there stands what a person decides in ``fleet.yaml``; what a machine finds by itself
+(a free port for agents, which nginx it has) is no reason to start them anew.
+
 What may be secret, or is long, stands there as a fingerprint, made with a key of the fleet: it tells that something
 has changed and not what.
 """
@@ -9,16 +12,23 @@ from __future__ import annotations
 import configparser
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from airfleet.fleet.plan import Component, File, Fork, Plan
+from airfleet.fleet import units
+from airfleet.fleet.names import numbered
+from airfleet.fleet.plan import BrokerWorks, Component, File, FileBeats, Fork, Plan
+from airfleet.fleet.site import Site
 
+AGENT = "agent"
+FOR_EVER = "for ever"
 CONFIGURATION = "airflow.cfg"
 #: options that say where something lies, or what stands elsewhere too
 _LEFT_OUT = ("beat", "memory_bytes")
+#: a kind of which there may be more by order, beside workers
+_API_SERVER = "api-server"
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,8 @@ class Described:
     secrets: str = ""
     #: whether it heeds ``airflow.cfg`` and the environment
     airflow: bool = True
+    #: by which name an order has more or fewer of it run; empty where none can
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,6 +59,8 @@ class Description:
     settings: Mapping[str, str] = field(default_factory=dict)
     #: name -> fingerprint of each variable that components get
     environment: Mapping[str, str] = field(default_factory=dict)
+    #: what the agent itself is told; None where an older airfleet did not write it down
+    agent: Described | None = None
 
     def to_json(self) -> str:
         """As a file holds it."""
@@ -59,7 +73,8 @@ class Description:
         if not isinstance(found, dict):
             raise TypeError
         components = tuple(Described(**component) for component in found.pop("components"))
-        return cls(components=components, **found)
+        agent = found.pop("agent", None)
+        return cls(components=components, agent=None if agent is None else Described(**agent), **found)
 
 
 def describe(plan: Plan, key: str) -> Description:
@@ -70,23 +85,102 @@ def describe(plan: Plan, key: str) -> Description:
 
     return Description(
         host=plan.host,
-        components=tuple(_described(component, fingerprint) for component in plan.components),
+        components=tuple(_described(component, plan.site, fingerprint) for component in plan.components),
         settings={name: fingerprint(value) for name, value in _settings(plan.files).items()},
         environment={name: fingerprint(value) for name, value in plan.environment.items()},
+        agent=Described(AGENT, AGENT, options=dict(_told(plan)), secrets=fingerprint(_secrets(plan)), airflow=False),
     )
 
 
-def _described(component: Component, fingerprint: Callable[[str], str]) -> Described:
+def scaled(description: Description, counts: Mapping[str, int], slots: Mapping[str, int]) -> Description:
+    """The same with as many components of a group as ``counts`` says, and workers of so many ``slots``."""
+    groups: dict[str, list[Described]] = {}
+    for component in description.components:
+        groups.setdefault(component.group or component.name, []).append(component)
+    members = (
+        member
+        for name, group in groups.items()
+        for member in (_of_size(name, group, counts.get(name), slots.get(name)) if group[0].group else group)
+    )
+    return replace(description, components=tuple(members))
+
+
+def _of_size(name: str, members: Sequence[Described], count: int | None, slots: int | None) -> Iterator[Described]:
+    for number, its_name in enumerate(numbered(name, count or len(members))):
+        member = members[number] if number < len(members) else _one_more(members[-1], its_name)
+        told = {"slots": str(slots)} if slots is not None and "slots" in member.options else {}
+        yield replace(member, options={**member.options, **told})
+
+
+def _one_more(like: Described, name: str) -> Described:
+    """Its port is found when it is ordered, so it is not known here."""
+    told = {key: name if key == "name" else value for key, value in like.options.items() if key != "port"}
+    return replace(like, name=name, address="", options=told)
+
+
+def _described(component: Component, site: Site | None, fingerprint: Callable[[str], str]) -> Described:
     start = component.start
     return Described(
         name=component.name,
         kind=component.kind,
         address=component.address,
         memory_bytes=component.memory_bytes,
-        options={k: v for k, v in start.options.items() if k not in _LEFT_OUT} if isinstance(start, Fork) else {},
+        options=dict(_options(component, site)),
         secrets=fingerprint(json.dumps(start.settings)) if isinstance(start, Fork) else "",
         airflow=isinstance(start, Fork) or component.kind == "template",
+        group=component.group or (_API_SERVER if component.kind == _API_SERVER else ""),
     )
+
+
+def _options(component: Component, site: Site | None) -> Iterator[tuple[str, str]]:
+    start = component.start
+    if isinstance(start, Fork):
+        yield from ((name, value) for name, value in start.options.items() if name not in _LEFT_OUT)
+    elif component.kind == "nginx" and site is not None:
+        yield from _served(site)
+
+
+def _served(site: Site) -> Iterator[tuple[str, str]]:
+    """What nginx serves, by the names that ``fleet.yaml`` has for it."""
+    if public := site.public:
+        yield "address", str(public.door)
+        yield "name", public.name
+        if public.certificate:
+            yield "tls", public.certificate.chain
+            yield "key", public.certificate.key
+        if public.plain:
+            yield "redirect", str(public.plain)
+    yield "airflow", site.airflow_path
+    if site.flower:
+        yield "flower", f"{site.flower_path} at {site.flower}"
+    yield "api_servers", ", ".join(site.api_servers)
+    if site.local:
+        yield "local", str(site.local)
+
+
+def _told(plan: Plan) -> Iterator[tuple[str, str]]:
+    """What the agent goes by that no component is told."""
+    kept, around = plan.log_retention_seconds, plan.neighbours
+    yield "name", plan.fleet
+    yield "user", plan.user
+    yield "url", plan.url
+    yield "api_servers", ", ".join(place for places in plan.api_servers.values() for place in places)
+    yield "log_retention", FOR_EVER if kept is None else units.seconds_text(kept)
+    yield "silence", units.seconds_text(plan.silence_seconds)
+    if around is not None:
+        yield "hosts", ", ".join(around.names)
+        yield "address", around.address
+        yield "on_partition", around.on_partition
+        if around.witness:
+            yield "witness", around.witness
+
+
+def _secrets(plan: Plan) -> str:
+    """How the agent gets at the database, at its like and at the broker, which it asks how they are."""
+    probes = (component.probe for component in plan.components)
+    brokers = [probe.broker for probe in probes if isinstance(probe, BrokerWorks | FileBeats) and probe.broker]
+    key = plan.neighbours.key if plan.neighbours else ""
+    return json.dumps([plan.database_url, key, [asdict(broker) for broker in dict.fromkeys(brokers)]])
 
 
 def _settings(files: Mapping[Path, File]) -> dict[str, str]:

@@ -51,7 +51,7 @@ def plan(context: Context) -> Plan:
         api_servers=context.api_servers_of_hosts,
         neighbours=_neighbours(context),
     )
-    description = describe(made, context.secrets.jwt_secret)
+    description = describe(made, context.secrets.fingerprint_key)
     return replace(made, files={**made.files, context.paths.plan: File(description.to_json())})
 
 

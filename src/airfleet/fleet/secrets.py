@@ -60,6 +60,11 @@ class Secrets:
         """Opens what the components of other hosts wrote, and nothing else; of the same origin."""
         return self._derived(b"component logs")
 
+    @property
+    def fingerprint_key(self) -> str:
+        """Makes fingerprints of what may be secret; a host that only works knows no key of tokens, and has its own."""
+        return self.jwt_secret or self._derived(b"fingerprints")
+
     def _derived(self, purpose: bytes) -> str:
         return hmac.new(self.peers_key.encode(), purpose, hashlib.sha256).hexdigest() if self.peers_key else ""
 
