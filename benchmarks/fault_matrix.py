@@ -76,6 +76,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--patience", type=float, default=60.0, help="seconds until a recovery is given up")
     parser.add_argument("--drain", type=float, default=120.0, help="seconds that runs get to end, afterwards")
     parser.add_argument("--tick", type=float, default=0.0, help="seconds between two runs that are asked for")
+    parser.add_argument("--long", type=float, default=0.0, help="seconds of a task that is always there")
     parser.add_argument("--quick", action="store_true", help="shorter windows and tasks: more rows, less certainty")
     parser.add_argument("--broker", choices=("valkey", RABBITMQ), default="valkey")
     parser.add_argument("--stock", action="store_true", help="stock Airflow, too")
@@ -132,7 +133,7 @@ def shape_of(name: str, options: argparse.Namespace) -> Shape:
     tick = options.tick or TICKS[name]
     window, long = (8.0, 12.0) if options.quick else (15.0, 30.0)
     return Shape(
-        mix=Mix(tick_seconds=tick, long_seconds=long),
+        mix=Mix(tick_seconds=tick, long_seconds=options.long or long),
         window_seconds=window * max(1.0, tick / 2),
         patience_seconds=options.patience,
         drain_seconds=options.drain,

@@ -95,7 +95,7 @@ def test_seeds_of_the_random_nemesis_are_in_order() -> None:
 
 
 def test_before_a_fault_the_one_before_is_forgotten() -> None:
-    options = argparse.Namespace(seed=1, quick=False, scale=1.0, runs=5, tick=0.0, patience=60.0, drain=120.0)
+    options = argparse.Namespace(seed=1, quick=False, scale=1.0, runs=5, tick=0.0, patience=60.0, drain=120.0, long=0.0)
     quiet = [trial.after_seconds for trial in fault_matrix.trials_of(BY_NUMBER["F5"], options)]
     assert len(set(quiet)) == 5
     assert all(seconds > HEALED_AFTER + 4.0 for seconds in quiet)
