@@ -92,14 +92,21 @@ class Line(ABC):
             self._socket = None
 
     def _reach(self, step: Callable[[str, int], None]) -> None:
-        """Do ``step`` with the first server with which it succeeds. Raises what the last one said."""
-        for number, (host, port) in enumerate(self._broker.servers, start=1):
+        """Do ``step`` with the first server with which it succeeds. Raises what the last one said.
+
+        One that is silent leaves the others their share of the time.
+        """
+        servers, deadline = self._broker.servers, self._deadline
+        for number, (host, port) in enumerate(servers, start=1):
+            now = self._clock()
+            self._deadline = now + (deadline - now) / (len(servers) - number + 1)
             try:
                 step(host, port)
+                self._deadline = deadline
                 return
             except OSError as error:
                 self._close()
-                if number == len(self._broker.servers):
+                if number == len(servers):
                     if isinstance(error, BrokerTrouble):
                         raise
                     raise OSError(f"{host}:{port} cannot be reached: {_plain(error)}") from None
@@ -312,15 +319,23 @@ _ABOUT_US = _about_us()
 def _secured(plain: socket.socket, host: str, tls: Tls) -> socket.socket:
     import ssl  # costs the agent memory, which a broker without TLS does not need
 
-    context = ssl.create_default_context(cafile=tls.ca or None)
-    if tls.cert:
-        context.load_cert_chain(tls.cert, tls.key)
+    try:
+        context = ssl.create_default_context(cafile=tls.ca or None)
+        if tls.cert:
+            context.load_cert_chain(tls.cert, tls.key)
+    except OSError as unfit:
+        files = ", ".join(file for file in (tls.ca, tls.cert, tls.key) if file)
+        raise BrokerTrouble(f"is not asked, as {files} cannot be used for TLS: {_plain(unfit)}") from None
     return context.wrap_socket(plain, server_hostname=host)
 
 
 def _plain(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "no answer"
+    # Of TLS, whose module is not imported for this.
+    if reason := getattr(error, "reason", None):
+        doubt = getattr(error, "verify_message", "")
+        return str(reason).replace("_", " ").lower() + (f": {doubt}" if doubt else "")
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return str(error) or type(error).__name__

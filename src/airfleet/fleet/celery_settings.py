@@ -11,6 +11,8 @@ from airfleet.fleet.plan import Setting
 TRANSPORT = "celery_broker_transport_options"
 #: Redis hands a task to a second worker after this long, seconds: longer than any task runs
 _VISIBILITY_SECONDS = 7 * 24 * 3600
+#: a sentinel has so long for each of its answers, as another may be asked, and each connection begins with that
+_SENTINEL_SECONDS = 0.5
 
 _EXTRA: Mapping[str, object] = {
     # What became of a task is in the database; Celery's results tell of workers that failed beside it.
@@ -50,22 +52,8 @@ def sections(broker: Broker, cores: int) -> dict[str, dict[str, str]]:
             # Only the components that need them are told the real ones.
             "broker_url": "memory://",
             "result_backend": "cache+memory://",
-            **_tls(broker),
         },
         TRANSPORT: _transport(broker),
-    }
-
-
-def _tls(broker: Broker) -> dict[str, str]:
-    if broker.tls is None:
-        return {}
-    # Airflow always demands a certificate that it can check; without a CA, one of the system's.
-    return {
-        "ssl_active": "True",
-        "ssl_mutual_tls": str(bool(broker.tls.cert)),
-        "ssl_cacert": broker.tls.ca,
-        "ssl_cert": broker.tls.cert,
-        "ssl_key": broker.tls.key,
     }
 
 
@@ -84,7 +72,36 @@ def _transport(broker: Broker) -> dict[str, str]:
 
 
 def secrets(broker: Broker) -> tuple[Setting, ...]:
-    """What only components with a broker may know, beside its URL."""
-    if not broker.sentinel_password:
+    """What only components with a broker may know, beside its URL; that it speaks TLS is refused without that."""
+    if broker.kind != "sentinel":
+        return _tls(broker)
+    return (*_tls(broker), (TRANSPORT, "sentinel_kwargs", json.dumps(_to_sentinels(broker))))
+
+
+def _to_sentinels(broker: Broker) -> Mapping[str, object]:
+    """How the sentinels themselves are asked, which have a password of their own."""
+    told: dict[str, object] = {
+        "socket_timeout": _SENTINEL_SECONDS,
+        "socket_connect_timeout": _SENTINEL_SECONDS,
+        # One that is silent would be asked eleven times before another is.
+        "retry": None,
+    }
+    if broker.sentinel_password:
+        told["password"] = broker.sentinel_password
+    if broker.tls:
+        files = {"ssl_ca_certs": broker.tls.ca, "ssl_certfile": broker.tls.cert, "ssl_keyfile": broker.tls.key}
+        told |= {"ssl": True, "ssl_cert_reqs": "required", **{name: file for name, file in files.items() if file}}
+    return told
+
+
+def _tls(broker: Broker) -> tuple[Setting, ...]:
+    if broker.tls is None:
         return ()
-    return ((TRANSPORT, "sentinel_kwargs", json.dumps({"password": broker.sentinel_password})),)
+    # Airflow always demands a certificate that it can check; without a CA, one of the system's.
+    return (
+        ("celery", "ssl_active", "True"),
+        ("celery", "ssl_mutual_tls", str(bool(broker.tls.cert))),
+        ("celery", "ssl_cacert", broker.tls.ca),
+        ("celery", "ssl_cert", broker.tls.cert),
+        ("celery", "ssl_key", broker.tls.key),
+    )

@@ -142,7 +142,9 @@ def test_without_tls_there_is_none() -> None:
 
 def test_sentinels_are_told_the_name_of_the_server_and_their_own_password() -> None:
     options = told("sentinel://:pass@a,b/0?master=shop&sentinel_password=hush")["broker_transport_options"]
-    assert (options["master_name"], options["sentinel_kwargs"]) == ("shop", {"password": "hush"})
+    kwargs = options["sentinel_kwargs"]
+    assert (options["master_name"], kwargs["password"], kwargs["retry"]) == ("shop", "hush", None)
+    assert kwargs["socket_timeout"] <= 1.0  # of each, before the next one is asked
 
 
 def test_rabbitmq_gets_no_options_that_only_redis_knows_and_is_waited_for_without_end() -> None:

@@ -1,0 +1,113 @@
+"""A fleet whose broker is named by sentinels: another server takes over, and every task that is asked for runs.
+
+The sentinels of this test call a server gone that has been silent for 2 s; by themselves they wait for 30 s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from airfleet.testing import stopwatch
+from airfleet.testing.experiment import Experiment, Outcome, Shape, Trial
+from airfleet.testing.nemesis import NOBODY, Attempts
+from airfleet.testing.targets import FleetTarget, Topology
+from airfleet.testing.workload import Mix
+from support.sentinels import Watched
+
+#: to the first start of a task of which nobody had heard before: from the fault, or after a return from its end
+KILLED, SILENT, BACK = "the primary is killed", "the host of the primary is silent", "that host is back"
+PROMISED_SECONDS = {SILENT: 30.0, BACK: 5.0, KILLED: 10.0}
+#: a machine that runs other tests, too, is slower than one that is measured on
+SLACK_SECONDS = 10.0
+SHAPE = Shape(Mix(tick_seconds=2.0, long_seconds=8.0), window_seconds=6.0, settle_seconds=4.0, patience_seconds=60.0)
+
+
+@dataclass(frozen=True)
+class PrimaryKilled:
+    """The primary ends and does not come back."""
+
+    name: str = KILLED
+    seconds: float = 0.0
+    silences: bool = False
+
+    def inflict(self, target: FleetTarget) -> Attempts:
+        """No attempt may suffer."""
+        watched(target).kill()
+        return NOBODY
+
+    def heal(self, target: FleetTarget) -> None:
+        """The sentinels do it."""
+        watched(target).wait_for_another()
+
+
+@dataclass(frozen=True)
+class HostSilent:
+    """The primary and a sentinel say nothing more and close no connection, until another fault is done."""
+
+    name: str = SILENT
+    seconds: float = 0.0
+    silences: bool = False
+
+    def inflict(self, target: FleetTarget) -> Attempts:
+        """No attempt may suffer."""
+        watched(target).freeze()
+        return NOBODY
+
+    def heal(self, target: FleetTarget) -> None:
+        """The other sentinels do it."""
+        watched(target).wait_for_another()
+
+
+@dataclass(frozen=True)
+class HostBack:
+    """What was silent goes on where it was: a server takes itself for the primary, until it is told otherwise."""
+
+    name: str = BACK
+    seconds: float = 0.0
+    silences: bool = False
+
+    def inflict(self, target: FleetTarget) -> Attempts:
+        """No attempt may suffer."""
+        watched(target).thaw()
+        return NOBODY
+
+    def heal(self, target: FleetTarget) -> None:
+        """The sentinels do it."""
+        watched(target).wait_until_replicated()
+
+
+def watched(target: FleetTarget) -> Watched:
+    """Its broker."""
+    assert isinstance(target.broker, Watched)
+    return target.broker
+
+
+@pytest.fixture(scope="module")
+def outcome() -> Iterator[Outcome]:
+    """One host is silent and comes back, and then the server that took over is killed for good; under steady load."""
+    faults = ((HostSilent(), stopwatch.since), (HostBack(), stopwatch.dispatch), (PrimaryKilled(), stopwatch.since))
+    trials = [
+        Trial[FleetTarget](fault, {"start": watch}, after_seconds=3.0, spares_schedulers=True)
+        for fault, watch in faults
+    ]
+    with FleetTarget(Topology(slots=8), make_broker=Watched) as target:
+        yield Experiment(target, SHAPE, "sentinels", print).run(trials)
+
+
+@pytest.mark.long
+def test_no_task_fails_is_lost_or_runs_twice_when_another_server_takes_over(outcome: Outcome) -> None:
+    assert [str(violation) for violation in outcome.violations] == []
+    assert outcome.runs > 30
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("number", "name"), list(enumerate(PROMISED_SECONDS)), ids=["silent", "back", "killed"])
+def test_what_is_asked_for_then_starts_within_seconds(outcome: Outcome, number: int, name: str) -> None:
+    recovery = outcome.recoveries[number]
+    assert recovery.moment.name == name
+    seconds = recovery.seconds["start"]
+    assert seconds is not None, f"not within {SHAPE.patience_seconds:.0f} s"
+    assert seconds < PROMISED_SECONDS[name] + SLACK_SECONDS
