@@ -12,8 +12,6 @@ from typing import Any, TypeAlias
 import pytest
 from sqlalchemy import MetaData, create_engine
 
-from airfleet.testing.servers import Servers
-
 #: makes a database of nobody else; its ``postgresql://...``. What it is about is in its name, for who reads logs
 NewDatabase: TypeAlias = Callable[[str], str]
 
@@ -21,6 +19,8 @@ NewDatabase: TypeAlias = Callable[[str], str]
 @pytest.fixture(scope="session")
 def new_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewDatabase]:
     """Databases on a server that is left alone."""
+    from airfleet.testing.servers import Servers  # the tests against the next Airflow have no server at all
+
     numbers = itertools.count(1)
     with Servers(tmp_path_factory.mktemp("databases")) as servers:
         yield lambda about: servers.database(f"{about}_{next(numbers)}")
