@@ -16,10 +16,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from celery import Celery
 from kombu import Connection
+from kombu.exceptions import OperationalError
 
 from airfleet.agent.broker_lines import BrokerRefuses, line_to
 from airfleet.fleet import brokers
+from airfleet.runtime import queues
 from airfleet.testing import processes, witness
 from airfleet.testing.experiment import Experiment, Outcome, Shape
 from airfleet.testing.history import Event
@@ -199,6 +202,23 @@ def test_by_tls_the_certificate_of_the_server_is_checked(target: FleetTarget) ->
     tls = {"cert_reqs": ssl.CERT_REQUIRED, "ca_certs": str(authority)}
     with Connection(brokers.parse(url).url, ssl=tls) as connection:
         connection.ensure_connection(max_retries=1)
+
+
+def test_by_tls_workers_and_schedulers_check_the_name_of_the_server_too(target: FleetTarget) -> None:
+    broker = rabbit(target)
+    port = broker.settings["listeners.ssl.local"].rpartition(":")[2]
+    app = Celery(set_as_current=False)
+    queues.prepare(app)
+    app.conf.broker_use_ssl = {"cert_reqs": ssl.CERT_REQUIRED, "ca_certs": str(broker.folder / "certificate.pem")}
+    with app.connection_for_write(f"amqps://airfleet:{broker.password}@localhost:{port}/") as named:
+        for _ in range(2):  # also when it is connected again
+            named.ensure_connection(max_retries=1)
+            named.collect()
+    with (
+        app.connection_for_write(f"amqps://airfleet:{broker.password}@127.0.0.1:{port}/") as other,
+        pytest.raises(OperationalError, match=r"certificate is not valid for '127\.0\.0\.1'"),
+    ):
+        other.ensure_connection(max_retries=1)
 
 
 def test_what_rabbitmq_refuses_is_said_without_the_password(target: FleetTarget) -> None:

@@ -296,7 +296,7 @@ def flower(options: Options) -> None:
     from flower.urls import settings
     from tornado.options import options as told
 
-    from airfleet.runtime import flower_metrics
+    from airfleet.runtime import flower_metrics, queues
 
     for name in [name for name in os.environ if name.startswith("FLOWER_")]:
         del os.environ[name]  # one of them would open its API to everybody
@@ -307,7 +307,9 @@ def flower(options: Options) -> None:
     command.extract_settings()
     command.setup_logging()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    page = Flower(capp=create_celery_app(conf), options=told, **settings)
+    app = create_celery_app(conf)
+    queues.prepare(app)  # it reaches the broker as all others do
+    page = Flower(capp=app, options=told, **settings)
     flower_metrics.close(page, options["path"])
     page.start_http_server()
     try:

@@ -65,6 +65,16 @@ class PatientConnection(Connection):
             }
         return super().ensure_connection(errback, max_retries, *args, **kwargs)  # type: ignore[no-untyped-call]
 
+    def _establish_connection(self) -> Any:
+        """As kombu's, which of RabbitMQ's certificate checks only who has signed it, unless it is told a name."""
+        if isinstance(self.ssl, dict) and str(self.transport_cls).startswith(("amqp", "pyamqp")):
+            self.ssl = {**self.ssl, "server_hostname": self._name_of_server(self.ssl.get("server_hostname"))}
+        return super()._establish_connection()  # type: ignore[no-untyped-call]
+
+    def _name_of_server(self, last: str | None) -> str:
+        """That of the URL; of several, of the one that is asked now. Kombu makes an address of ``localhost``."""
+        return "localhost" if (self.hostname, last) == ("127.0.0.1", "localhost") else str(self.hostname)
+
 
 class FleetAMQP(AMQP):  # type: ignore[misc]
     """Celery's view of the broker, with our queues and connections."""
