@@ -31,12 +31,13 @@ import measuring
 from measuring import RESULTS
 
 from airfleet.agent.restarts import HEALED_AFTER
+from airfleet.testing import rabbitmq
 from airfleet.testing.experiment import Experiment, Outcome, Shape, Trial
 from airfleet.testing.hosts_target import HostsTarget
 from airfleet.testing.matrix import BY_NUMBER, NEMESES, RANDOM, ROWS, Row
 from airfleet.testing.played_hosts import can_have_networks
 from airfleet.testing.stock_hosts import StockHostsTarget
-from airfleet.testing.targets import Broker, FleetTarget, Observed, StockTarget, Topology
+from airfleet.testing.targets import FleetTarget, Observed, StockTarget, Topology
 from airfleet.testing.workload import Mix
 
 FILE = "faults.json"
@@ -200,15 +201,9 @@ class _Kept:
 
 
 def _make(name: str, topology: Topology, broker: str) -> Observed:
-    make_broker = _rabbitmq if broker == RABBITMQ else None
+    make_broker = rabbitmq.beside if broker == RABBITMQ else None
     kinds = ON_SEVERAL_HOSTS if topology.hosts > 1 else ON_ONE_HOST
     return kinds[name](topology, make_broker=make_broker)
-
-
-def _rabbitmq(folder: Path, address: str) -> Broker:
-    from airfleet.testing.rabbitmq import RabbitMQ
-
-    return RabbitMQ(folder, address=address)
 
 
 def _write(name: str, key: str, options: argparse.Namespace, outcome: Outcome, seed: int) -> bool:

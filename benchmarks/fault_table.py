@@ -106,15 +106,15 @@ def _page(results: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _nemeses(systems: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """A table for each kind of random faults and each broker; ``systems`` by what is said of them."""
-    yield "## The random nemesis\n"
-    yield RANDOM_NOTES
-    for number, what in NEMESES.items():
-        for said, found in systems.items():
-            seeds = sorted((name for name in found if name.startswith(f"{number} ")), key=_seed)
-            if seeds:
-                yield f"{what}{said}:\n"
-                yield f"{table(RANDOM_HEAD, [_random(found[name]) for name in seeds])}\n"
+    """A table for each kind of random faults and each broker, where there are seeds; ``systems`` by what is said."""
+    tables = [
+        f"{what}{said}:\n\n{table(RANDOM_HEAD, [_random(found[name]) for name in seeds])}\n"
+        for number, what in NEMESES.items()
+        for said, found in systems.items()
+        if (seeds := sorted((name for name in found if name.startswith(f"{number} ")), key=_seed))
+    ]
+    if tables:
+        yield from ("## The random nemesis\n", RANDOM_NOTES, *tables)
 
 
 def _table(ours: Mapping[str, Any], stock: Mapping[str, Any]) -> str:

@@ -8,49 +8,32 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from celery import Celery
 
-from airfleet.testing import witness
+from airfleet.testing import rabbitmq
 from airfleet.testing.history import Event
-from airfleet.testing.rabbitmq import RabbitMQ
 from airfleet.testing.targets import FleetTarget, Topology
 from airfleet.testing.waiting import wait_until
 from airfleet.testing.workload import ONE
+from support.single_runs import ask, is_told, times_told, wait_for
 
 #: what is promised, and what one is given that runs other tests, too
 DETECTED_SECONDS, SLACK_SECONDS = 15.0, 10.0
 
 
-def _rabbitmq(folder: Path, address: str) -> RabbitMQ:
-    return RabbitMQ(folder, address=address)
-
-
-@pytest.fixture(params=[None, pytest.param(_rabbitmq, marks=pytest.mark.long)], ids=["valkey", "rabbitmq"])
+@pytest.fixture(params=[None, pytest.param(rabbitmq.beside, marks=pytest.mark.long)], ids=["valkey", "rabbitmq"])
 def target(request: pytest.FixtureRequest) -> Iterator[FleetTarget]:
     with FleetTarget(Topology(slots=2), make_broker=request.param) as target:
         yield target
-
-
-def ask(target: FleetTarget, run_id: str, seconds: float) -> None:
-    """Ask for a run of one task."""
-    target.api.patch("dags", ONE, body={"is_paused": False}, update_mask="is_paused")
-    body = {"logical_date": None, "dag_run_id": run_id, "conf": {"seconds": seconds}}
-    target.api.post("dags", ONE, "dagRuns", body=body)
-
-
-def is_told(target: FleetTarget, run_id: str, event: Event) -> bool:
-    """Whether the task of a run wrote this down."""
-    return any(n.task.run_id == run_id and n.event == event for n in witness.read(target.witness_folder))
 
 
 def test_it_is_replaced_in_time_and_what_it_runs_goes_on(target: FleetTarget) -> None:
     fleet = target.fleet
     assert fleet is not None
     ask(target, "long", 30.0)
-    wait_until(lambda: is_told(target, "long", Event.START), 30, "the long task has started")
+    wait_for(target, "long", Event.START, 30)
     before = fleet.component("worker").pid
     assert before
     with Celery(broker=target.broker.url) as app:
@@ -64,9 +47,8 @@ def test_it_is_replaced_in_time_and_what_it_runs_goes_on(target: FleetTarget) ->
     ask(target, "next", 0.1)
     again = fleet.wait_until_replaced("worker", before, DETECTED_SECONDS + SLACK_SECONDS)
     print(f"replaced after {time.monotonic() - began:.1f} s")
-    wait_until(lambda: is_told(target, "next", Event.END), 15, "the next task runs in another worker")
+    wait_for(target, "next", Event.END, 15)
     assert not is_told(target, "long", Event.END)
     assert fleet.wait_for_run(ONE, "long", 60) == "success"
     assert fleet.component("worker").pid == again.pid
-    starts = [n for n in witness.read(target.witness_folder) if n.task.run_id == "long" and n.event == Event.START]
-    assert len(starts) == 1
+    assert times_told(target, "long", Event.START) == 1

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
+from airfleet.testing import rabbitmq
 from airfleet.testing.experiment import Experiment, Outcome, Shape
 from airfleet.testing.matrix import BY_NUMBER, late
-from airfleet.testing.rabbitmq import RabbitMQ
 from airfleet.testing.targets import FleetTarget, Topology
 from airfleet.testing.workload import Mix
 
@@ -34,11 +33,6 @@ SHAPE = Shape(
 )
 
 
-def rabbitmq(folder: Path, address: str) -> RabbitMQ:
-    """One of the test's own."""
-    return RabbitMQ(folder, address=address)
-
-
 @dataclass(frozen=True)
 class Done:
     """The rows that were done, and what came of it."""
@@ -47,7 +41,7 @@ class Done:
     outcome: Outcome
 
 
-@pytest.fixture(scope="module", params=[(None, ROWS), (rabbitmq, OF_THE_BROKER)], ids=["valkey", "rabbitmq"])
+@pytest.fixture(scope="module", params=[(None, ROWS), (rabbitmq.beside, OF_THE_BROKER)], ids=["valkey", "rabbitmq"])
 def done(request: pytest.FixtureRequest) -> Done:
     """Each of the faults, once."""
     make_broker, rows = request.param

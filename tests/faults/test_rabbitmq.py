@@ -23,7 +23,7 @@ from kombu.exceptions import OperationalError
 from airfleet.agent.broker_lines import BrokerRefuses, line_to
 from airfleet.fleet import brokers
 from airfleet.runtime import queues
-from airfleet.testing import processes, witness
+from airfleet.testing import processes
 from airfleet.testing.experiment import Experiment, Outcome, Shape
 from airfleet.testing.history import Event
 from airfleet.testing.matrix import BY_NUMBER, late
@@ -32,6 +32,7 @@ from airfleet.testing.rabbitmq import RabbitMQ
 from airfleet.testing.targets import FleetTarget, Topology
 from airfleet.testing.waiting import wait_until
 from airfleet.testing.workload import ONE, Mix
+from support.single_runs import ask, is_told, times_told, wait_for
 
 SLOTS = 8
 #: in the latter it is away, too, for as long as it needs to start; `make drill` has all rows
@@ -112,29 +113,12 @@ def rabbit(target: FleetTarget) -> RabbitMQ:
     return target.broker
 
 
-def ask(target: FleetTarget, run_id: str, seconds: float, dag_id: str = ONE) -> None:
-    """Ask for a run of one task."""
-    target.api.patch("dags", dag_id, body={"is_paused": False}, update_mask="is_paused")
-    body = {"logical_date": None, "dag_run_id": run_id, "conf": {"seconds": seconds}}
-    target.api.post("dags", dag_id, "dagRuns", body=body)
-
-
 def main_worker(target: FleetTarget) -> int:
     """The pid of the worker of the default queue."""
     assert target.fleet is not None
     pid = target.fleet.component("worker").pid
     assert pid is not None
     return pid
-
-
-def is_told(target: FleetTarget, run_id: str, event: Event) -> bool:
-    """Whether the task of a run wrote this down."""
-    return any(n.task.run_id == run_id and n.event == event for n in witness.read(target.witness_folder))
-
-
-def wait_for(target: FleetTarget, run_id: str, event: Event, seconds: float) -> None:
-    """Wait until the task of a run wrote this down."""
-    wait_until(lambda: is_told(target, run_id, event), seconds, f"{run_id} says {event}")
 
 
 def test_tasks_wait_in_quorum_queues_and_no_other_queue_outlives_its_worker(target: FleetTarget) -> None:
@@ -187,8 +171,7 @@ def test_a_worker_that_takes_no_more_tasks_is_replaced_and_what_it_runs_goes_on(
     assert fleet.wait_for_run(ONE, "long", 60) == "success"
     wait_until(lambda: not processes.is_alive(worker), 40, "the old worker is gone")
     assert fleet.component("worker").pid == again.pid
-    starts = [n for n in witness.read(target.witness_folder) if n.task.run_id == "long" and n.event == Event.START]
-    assert len(starts) == 1
+    assert times_told(target, "long", Event.START) == 1
 
 
 def test_by_tls_the_certificate_of_the_server_is_checked(target: FleetTarget) -> None:

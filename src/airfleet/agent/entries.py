@@ -310,7 +310,7 @@ def flower(options: Options) -> None:
     app = create_celery_app(conf)
     queues.prepare(app)  # it reaches the broker as all others do
     page = Flower(capp=app, options=told, **settings)
-    flower_metrics.close(page, options["path"])
+    flower_metrics.ask_for_password(page, options["path"])
     page.start_http_server()
     try:
         page.start()

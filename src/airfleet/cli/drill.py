@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from airfleet.fleet.spec import Fleet, Host
     from airfleet.testing.drill import Drill, Place, Verdict
 
+_OWN_QUEUE = "a worker with a queue that no other host's worker has"
 ALL = "all"
 #: the words of airfleet.testing.drill, which is not imported for ``--help``
 PARTS = ("scheduler", "worker", "api-server", "broker", "database", "host", ALL)
@@ -150,12 +151,11 @@ def require_reader(fleet: Fleet, host: str) -> None:
     if any(one in readers for one in _seen(fleet, host)):
         return
     fit = [f"'{one.name}'" for one in readers if _own_queues(fleet, one.name)]
-    needs = "a worker with a queue that no other host's worker has"
     raise FleetError(
         f"host '{host}' runs no dag-processor, so nothing would read the pipeline that a drill puts into its folder",
         hint=f"drill on host {' or '.join(fit)}"
         if fit
-        else f"give host '{readers[0].name}', which has a dag-processor, {needs}, and drill there",
+        else f"give host '{readers[0].name}', which has a dag-processor, {_OWN_QUEUE}, and drill there",
     )
 
 
@@ -178,16 +178,15 @@ def queue_of(fleet: Fleet, host: str, wanted: str | None) -> str:
     where = _where(host, wanted, _queues_elsewhere(fleet, host))
     raise FleetError(
         f"{where}, and this drill sees only tasks of this machine: its witness is a folder",
-        hint=f"--queue {own[0]}"
-        if own
-        else f"give host '{host}' a worker with a queue that no other host's worker has",
+        hint=f"--queue {own[0]}" if own else f"give host '{host}' {_OWN_QUEUE}",
     )
 
 
 def _own_queues(fleet: Fleet, host: str) -> tuple[str, ...]:
     """The queues whose tasks all run where a drill on ``host`` sees them."""
     own = dict.fromkeys(queue for one in _seen(fleet, host) for worker in one.workers for queue in worker.queues)
-    return tuple(queue for queue in own if queue not in _queues_elsewhere(fleet, host))
+    elsewhere = _queues_elsewhere(fleet, host)
+    return tuple(queue for queue in own if queue not in elsewhere)
 
 
 def _queues_elsewhere(fleet: Fleet, host: str) -> Mapping[str, str]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from airfleet.cli import asking, options, tables, terminal
+from airfleet.cli import asking, options, status, tables, terminal
 from airfleet.cli.project import Project, find
 from airfleet.errors import FileProblems, FleetError, did_you_mean
 from airfleet.fleet import paths as fleet_paths
@@ -47,8 +47,8 @@ WORDS = {"+": "start", "-": "stop", "~": "restart", "": "keep"}
 UNKNOWN, NOT_YET = "", "new"
 #: how hosts are that run something
 _RUN = ("up", "late")
-#: and of those that do not, what is said of them
-_AWAY = {"gone": "is gone", "left": "is down", NOT_YET: "was not up yet"}
+#: and of those that do not
+_AWAY = ("gone", "left", NOT_YET)
 #: kinds of components; whatever else an agent tells of (a disk, a clock) is the host's own
 _KINDS = frozenset({*TAKEN, "worker"}) - {"agent"}
 
@@ -385,7 +385,7 @@ def _elsewhere(one: Planned) -> Iterator[str]:
     elif state == "late" and row is not None:
         yield f"host '{name}' is not seen for {terminal.seconds(row.age)}: what it runs is what it said last"
     elif state in _AWAY:
-        how = f"is gone, says {row.ended_by}" if row and state == "gone" else _AWAY[state]
+        how = f"is {status.about(row)}" if row else status.NOT_YET
         yield f"host '{name}' {how}: '{up}' there starts it"
     elif state == "up" and one.would_change:
         yield f"on host '{name}', 'airfleet down', then 'airfleet up', makes it so"

@@ -295,7 +295,7 @@ def _flower(site: Site) -> Lines:
     return [
         *_block(f"location = {_word(path)}", [f"return 308 {_word(path)}/;"]),
         *_block(f"location ^~ {_word(path)}/", ["proxy_pass http://flower;", "error_page 502 504 = @flower_away;"]),
-        # For a scraper that asks Flower itself, with its password; an older Flower asks for none there.
+        # For a scraper, which asks Flower itself.
         *_block(f"location = {_word(path)}/metrics", ["return 403;"]),
     ]
 

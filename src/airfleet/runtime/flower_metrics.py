@@ -18,7 +18,7 @@ class _Metrics(Metrics):  # type: ignore[misc]  # Flower has no types
         await super().get()
 
 
-def close(page: Application, path: str) -> None:
+def ask_for_password(page: Application, path: str) -> None:
     """Have Flower, whose pages lie below ``path``, ask for its password there, too."""
     # What is added afterwards is asked before what Flower began with.
     page.add_handlers(".*", [(f"{path}/metrics", _Metrics)])

@@ -52,7 +52,7 @@ class FleetQueues(Queues):  # type: ignore[misc]
 
 
 class PatientConnection(Connection):
-    """A connection that is tried again soon, and for as long as it takes."""
+    """A connection that is tried again soon, and for as long as it takes, and only to who shows its own certificate."""
 
     def ensure_connection(self, errback: Any = None, max_retries: int | None = None, *args: Any, **kwargs: Any) -> Any:
         """As kombu's, with pauses of our own where the caller names none."""

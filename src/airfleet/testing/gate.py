@@ -8,7 +8,8 @@
         gate.hang()      # connections stay, new ones are taken, nothing passes
         gate.open()
 
-It passes bytes, whatever they mean. A loop in a thread of its own does the work; each method returns when it is so.
+It passes bytes, whatever they mean; with a ``tls`` context clients have to speak TLS with it, and the server does not.
+A loop in a thread of its own does the work; each method returns when it is so.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Coroutine
@@ -32,9 +34,10 @@ _SECONDS = 10.0
 class Gate:
     """The door; open at first."""
 
-    def __init__(self, target: Address) -> None:
+    def __init__(self, target: Address, tls: ssl.SSLContext | None = None) -> None:
         self.address: Address = ("127.0.0.1", free_ports(1)[0])
         self._target = target
+        self._tls = tls
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="gate", daemon=True)
         self._server: asyncio.Server | None = None
@@ -85,7 +88,7 @@ class Gate:
     async def _open(self) -> None:
         self._passes.set()
         if self._server is None:
-            self._server = await asyncio.start_server(self._take, *self.address)
+            self._server = await asyncio.start_server(self._take, *self.address, ssl=self._tls)
 
     async def _hang(self) -> None:
         await self._open()
@@ -120,7 +123,7 @@ class Gate:
                 await self._passes.wait()
                 writer.write(data)
                 await writer.drain()
-            writer.write_eof()
+            writer.write_eof() if writer.can_write_eof() else writer.close()  # TLS knows no half of an end
         except OSError:  # one side has gone: so does the other
             _break(writer)
 

@@ -159,7 +159,7 @@ class KilledOn:
     def inflict(self, target: SeveralHosts) -> Attempts:
         """With all that it started."""
         hurt = nemesis.kill_all((target.hosts.pid_of(self.host, self.component),), target.witness_folder)
-        return hurt | nemesis.unheard(target.witness_folder)
+        return hurt | nemesis.unheard(target.witness_folder) if self.component == WORKER else hurt
 
     def heal(self, target: SeveralHosts) -> None:
         """Nothing to do."""

@@ -82,7 +82,7 @@ class Row(Generic[T]):
 
     def trial(self, scale: float = 1.0, after_seconds: float = 0.0) -> Trial[T]:
         """The row as a part of an experiment."""
-        before = _through(self.through_seconds * scale) if self.through_seconds else self.before
+        before = _runs(ONE, 2, self.through_seconds * scale) if self.through_seconds else self.before
         return Trial(self.fault(scale), self.watches, after_seconds, before, self.moment, self.spares_schedulers)
 
 
@@ -110,10 +110,6 @@ def _counted(target: Observed, question: LiteralString, *values: str) -> int:
 
 def _runs(dag_id: str, count: int, seconds: float) -> Callable[[str], Sequence[Asked]]:
     return lambda label: [Asked(dag_id, f"{label}-more-{one}", {"seconds": seconds}) for one in range(count)]
-
-
-def _through(seconds: float) -> Callable[[str], Sequence[Asked]]:
-    return _runs(ONE, 2, seconds)
 
 
 def _every_scheduler_has_tasks(target: Observed, label: str) -> bool:

@@ -21,6 +21,11 @@ from airfleet.testing.fleet import clean_environment
 from airfleet.testing.ports import free_ports
 
 
+def beside(folder: Path, address: str) -> RabbitMQ:
+    """One for a target of experiments (:data:`airfleet.testing.targets.MakeBroker`)."""
+    return RabbitMQ(folder, address=address)
+
+
 @dataclass
 class RabbitMQ(BrokerUnderTest):
     """See the module; ``settings`` are lines for its ``rabbitmq.conf``."""

@@ -5,7 +5,7 @@ The sentinels of this test call a server gone that has been silent for 2 s; by t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -26,57 +26,32 @@ SHAPE = Shape(Mix(tick_seconds=2.0, long_seconds=8.0), window_seconds=6.0, settl
 
 
 @dataclass(frozen=True)
-class PrimaryKilled:
-    """The primary ends and does not come back."""
+class DoneToServers:
+    """Something is done to what the sentinels watch, and no attempt may suffer; they make it good."""
 
-    name: str = KILLED
+    name: str
+    do: Callable[[Watched], None]
+    #: returns when they have
+    is_over: Callable[[Watched], None]
     seconds: float = 0.0
     silences: bool = False
 
     def inflict(self, target: FleetTarget) -> Attempts:
-        """No attempt may suffer."""
-        watched(target).kill()
+        """See ``do``."""
+        self.do(watched(target))
         return NOBODY
 
     def heal(self, target: FleetTarget) -> None:
-        """The sentinels do it."""
-        watched(target).wait_for_another()
+        """See ``is_over``."""
+        self.is_over(watched(target))
 
 
-@dataclass(frozen=True)
-class HostSilent:
-    """The primary and a sentinel say nothing more and close no connection, until another fault is done."""
-
-    name: str = SILENT
-    seconds: float = 0.0
-    silences: bool = False
-
-    def inflict(self, target: FleetTarget) -> Attempts:
-        """No attempt may suffer."""
-        watched(target).freeze()
-        return NOBODY
-
-    def heal(self, target: FleetTarget) -> None:
-        """The other sentinels do it."""
-        watched(target).wait_for_another()
-
-
-@dataclass(frozen=True)
-class HostBack:
-    """What was silent goes on where it was: a server takes itself for the primary, until it is told otherwise."""
-
-    name: str = BACK
-    seconds: float = 0.0
-    silences: bool = False
-
-    def inflict(self, target: FleetTarget) -> Attempts:
-        """No attempt may suffer."""
-        watched(target).thaw()
-        return NOBODY
-
-    def heal(self, target: FleetTarget) -> None:
-        """The sentinels do it."""
-        watched(target).wait_until_replicated()
+#: the primary and a sentinel say nothing more and close no connection, until they go on where they were: a server takes
+#: itself for the primary then, until it is told otherwise
+HOST_SILENT = DoneToServers(SILENT, Watched.freeze, Watched.wait_for_another)
+HOST_BACK = DoneToServers(BACK, Watched.thaw, Watched.wait_until_replicated)
+#: it does not come back
+PRIMARY_KILLED = DoneToServers(KILLED, Watched.kill, Watched.wait_for_another)
 
 
 def watched(target: FleetTarget) -> Watched:
@@ -88,7 +63,7 @@ def watched(target: FleetTarget) -> Watched:
 @pytest.fixture(scope="module")
 def outcome() -> Iterator[Outcome]:
     """One host is silent and comes back, and then the server that took over is killed for good; under steady load."""
-    faults = ((HostSilent(), stopwatch.since), (HostBack(), stopwatch.dispatch), (PrimaryKilled(), stopwatch.since))
+    faults = ((HOST_SILENT, stopwatch.since), (HOST_BACK, stopwatch.dispatch), (PRIMARY_KILLED, stopwatch.since))
     trials = [
         Trial[FleetTarget](fault, {"start": watch}, after_seconds=3.0, spares_schedulers=True)
         for fault, watch in faults

@@ -68,8 +68,8 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
         place.chmod(place.stat().st_mode | 0o011)  # another user has to pass
     own, key = certificate(folder, "broker.test")
     stranger, _ = certificate(folder, "stranger.test")
-    with Valkey(folder / "valkey") as server, tls_before(server.port, own, key) as port:
-        yield Secured(f"valkeys://:{server.password}@127.0.0.1:{port}/0", own, stranger, key, server)
+    with Valkey(folder / "valkey") as server, tls_before(server.port, own, key) as door:
+        yield Secured(f"valkeys://:{server.password}@127.0.0.1:{door.port}/0", own, stranger, key, server)
 
 
 def celery_connects(url: str) -> None:
@@ -105,10 +105,10 @@ def test_sentinels_are_asked_by_tls(secured: Secured) -> None:
     folder = secured.authority.parent / "sentinel"
     with (
         Sentinel(folder, server=secured.server) as sentinel,
-        tls_before(sentinel.port, secured.authority, secured.key) as port,
+        tls_before(sentinel.port, secured.authority, secured.key) as door,
     ):
         options = f"master={MASTER}&sentinel_password={sentinel.password}&tls=true&ca="
-        written = f"sentinel://127.0.0.1:{port}/0?{options}"
+        written = f"sentinel://127.0.0.1:{door.port}/0?{options}"
         assert named_by_sentinels(f"{written}{secured.authority}") == secured.server.port
         with pytest.raises(MasterNotFoundError):
             named_by_sentinels(f"{written}{secured.stranger}")
