@@ -428,10 +428,12 @@ class Agent:
     def _end_what_must_end(self) -> None:
         if not self._stopping:
             return
-        now, drain_seconds = self._clock(), self._drain_seconds
-        if self._draining and not self._forced and now - self._stopped_at < drain_seconds:
-            return  # they were told to end when they were replaced
-        self._done = end_in_order(self._running.values(), now, forced=self._forced, drain_seconds=drain_seconds)
+        now, forced, drain_seconds = self._clock(), self._forced, self._drain_seconds
+        # Workers that were replaced were told to end then, and get no longer than those that are told now.
+        others_drain = bool(self._draining) and not forced and now - self._stopped_at < drain_seconds
+        self._done = end_in_order(
+            self._running.values(), now, forced=forced, drain_seconds=drain_seconds, others_drain=others_drain
+        )
 
     def _finish(self) -> None:
         name, below = fleet_id(self._paths.home), os.getpid()

@@ -15,25 +15,30 @@ from airfleet.agent.states import State
 #: components that end together, in this order; kinds not named are in the first group
 _LATE = {"api-server": 1, "nginx": 1, "template": 1, "valkey": 2, "postgres": 2}
 
-
 #: what a worker gives its running tasks when nobody says for how long, seconds
 DRAIN_SECONDS = 60.0
 
 
 def end_in_order(
-    components: Iterable[Running], now: float, *, forced: bool, drain_seconds: float = DRAIN_SECONDS
+    components: Iterable[Running],
+    now: float,
+    *,
+    forced: bool,
+    drain_seconds: float = DRAIN_SECONDS,
+    others_drain: bool = False,
 ) -> bool:
     """Bring all of them nearer to their end; True when they are there.
 
     Workers get ``drain_seconds`` for their running tasks, every other kind what it may take; with ``forced`` nothing.
+    While workers drain that are none of these (``others_drain``), what their tasks need stays.
     """
-    groups: dict[int, list[Running]] = {}
+    groups: dict[int, list[Running]] = {0: []}
     for running in components:
         groups.setdefault(_LATE.get(running.component.kind, 0), []).append(running)
     for stage in sorted(groups):
         # All of the group are asked before we wait for any of them.
         ended = [_end(running, now, 0.0 if forced else _grace(running, drain_seconds)) for running in groups[stage]]
-        if not all(ended):
+        if others_drain or not all(ended):
             return False
     return True
 

@@ -97,6 +97,18 @@ def test_who_thinks_again_gives_a_worker_less_time(log: Path, stubborn: subproce
     assert stubborn.wait(10.0) == -signal.SIGKILL
 
 
+def test_while_tasks_of_a_replaced_worker_run_nothing_new_is_taken_and_what_they_need_stays(
+    log: Path, stubborn: subprocess.Popen[bytes]
+) -> None:
+    components = [ready(kind, log, stubborn.pid) for kind in ("api-server", "worker")]
+    assert not end_in_order(components, 1.0, forced=False, others_drain=True)
+    ended(components[1])
+    assert not end_in_order(components, 2.0, forced=False, others_drain=True)
+    assert states(components) == [State.READY, State.STOPPED]
+    end_in_order(components, 3.0, forced=False)
+    assert states(components) == [State.STOPPING, State.STOPPED]
+
+
 def test_by_force_nothing_is_waited_for(log: Path, stubborn: subprocess.Popen[bytes]) -> None:
     end_in_order([ready("worker", log, stubborn.pid)], 1.0, forced=True)
     assert stubborn.wait(10.0) == -signal.SIGKILL
