@@ -139,7 +139,8 @@ def place_of(here: Project, asked: Snapshot, queue: str | None, *, allowed: bool
     workers = [worker for one in seen for worker in one.workers if queue in worker.queues]
     slots = sum(one.count * (one.slots or os.cpu_count() or 1) for one in workers)
     others = tuple(one.name for one in _readers(fleet) if one not in seen)
-    return drill.Place(here, environ, here.root / fleet.pipelines, queue, slots, api, others)
+    names = tuple(worker.name for worker in workers)
+    return drill.Place(here, environ, here.root / fleet.pipelines, queue, slots, api, names, others)
 
 
 def require_reader(fleet: Fleet, host: str) -> None:

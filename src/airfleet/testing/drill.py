@@ -16,7 +16,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -107,6 +107,8 @@ class Place:
     #: tasks of that queue that can run at the same time
     slots: int
     api: Api
+    #: names of workers (in fleet.yaml) that take tasks of that queue
+    workers: tuple[str, ...] = ()
     #: hosts on other machines that have dag-processors, too; whether these read the same folder is not known
     other_readers: tuple[str, ...] = ()
 
@@ -195,7 +197,7 @@ class Drill:
     def _break(self, part: str) -> frozenset[str]:
         """End it, as it is now; the attempts that may suffer."""
         snapshot = self._require_health()
-        victim = None if part == HOST else victim_of(part, snapshot)
+        victim = None if part == HOST else victim_of(part, snapshot, self._place.workers)
         self._fault_at = time.monotonic()
         if victim is None:
             return self._power_off(snapshot)
@@ -401,15 +403,18 @@ def _ended(states: Mapping[Run, str] | None, load: Load) -> bool:
     return states is not None and all(states.get(one.run) in ("success", "failed") for one in load.asked)
 
 
-def victim_of(part: str, snapshot: Snapshot) -> ComponentStatus:
-    """The component that is ended for a drill of ``part``. Raises FleetError when this host runs none."""
-    for one in snapshot.components:
-        if one.kind == KINDS[part] and one.pid is not None:
-            return one
-    raise FleetError(
-        f"no {part} of fleet '{snapshot.fleet}' runs on this host",
-        hint=f"what somebody else runs is for them to break; drill another part: {', '.join(available(snapshot))}",
-    )
+def victim_of(part: str, snapshot: Snapshot, workers: Collection[str] = ()) -> ComponentStatus:
+    """The component that is ended for a drill of ``part``: of several workers one of these, if one of them runs here.
+
+    Raises FleetError when this host runs none.
+    """
+    running = [one for one in snapshot.components if one.kind == KINDS[part] and one.pid is not None]
+    if not running:
+        raise FleetError(
+            f"no {part} of fleet '{snapshot.fleet}' runs on this host",
+            hint=f"what somebody else runs is for them to break; drill another part: {', '.join(available(snapshot))}",
+        )
+    return next((one for one in running if one.group in workers), running[0])
 
 
 def available(snapshot: Snapshot) -> tuple[str, ...]:

@@ -106,6 +106,13 @@ def test_every_part_that_a_host_runs_can_be_drilled_and_the_host_itself() -> Non
         victim_of("api-server", now)
 
 
+def test_of_several_workers_one_dies_that_takes_the_tasks_of_the_drill() -> None:
+    workers = (component(name, kind="worker", pid=pid, group=name) for pid, name in ((1, "light"), (2, "heavy")))
+    now = snapshot(*workers)
+    assert victim_of("worker", now, ["heavy"]).name == "heavy"
+    assert victim_of("worker", now, ["of-another-host"]).name == "light"
+
+
 def test_an_unhealthy_fleet_is_left_alone(agent_says: Callable, project: Project) -> None:
     ill: Snapshot = snapshot(component("scheduler", State.BACKOFF), state="degraded")
     place = drill.Place(project, {}, project.root / "pipelines", "default", 1, None)  # type: ignore[arg-type]
@@ -238,7 +245,7 @@ database: postgresql://airflow@10.0.0.9/airflow
 broker: redis://10.0.0.9/0
 witness: 10.0.0.9:22
 hosts:
-  - {name: a, address: 10.0.0.1, scheduler: true, api_server: true, dag_processor: true, workers: [{queues: [own]}]}
+  - {name: a, address: 10.0.0.1, scheduler: true, api_server: true, dag_processor: true, workers: [{name: light, queues: [own]}]}
   - {name: b, address: 10.0.0.2, dag_processor: %s, workers: [{queues: [default, theirs]}]}
 """
 
@@ -261,7 +268,7 @@ def test_other_machines_that_read_pipelines_are_known(project: Project, reads: s
     now = snapshot(component("worker", pid=2), url="http://x", host="a")
     with fake_agent.listening(FakeAgent([now]), project.paths.socket):
         place = command.place_of(project, now, None, allowed=False)
-    assert (place.queue, place.other_readers) == ("own", others)
+    assert (place.queue, place.workers, place.other_readers) == ("own", ("light",), others)
 
 
 # --- what a drill asks of the agent, and what it leaves ----------------------------------------------
@@ -274,7 +281,15 @@ def one_drill(
     environ: Mapping[str, str] = {},
     others: tuple[str, ...] = (),
 ) -> Drill:
-    place = drill.Place(project, environ, project.root / "pipelines", "default", 1, api, others)  # type: ignore[arg-type]
+    place = drill.Place(
+        project,
+        environ,
+        project.root / "pipelines",
+        "default",
+        1,
+        api,
+        other_readers=others,  # type: ignore[arg-type]
+    )
     return Drill(place, 1.0, lambda at, line: warnings.append(line), lambda said, hint: warnings.append(said))
 
 
