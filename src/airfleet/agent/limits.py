@@ -6,13 +6,16 @@ are not counted. Above the limit the kernel ends one of its processes, the large
 attempt that asks too much.
 
 Control groups of version 2 give limits only below a group without processes of its own: the agent steps aside into a
-group of its own first. Those of version 1 know no such rule. Where it is not allowed (a group that is shared with
-others, no right to write there, no control groups at all) the agent's log says so, and components run without limit.
+group of its own first, with the ``airfleet up`` that has started it (reference: "No Internal Process Constraint" in
+Linux' Documentation/admin-guide/cgroup-v2.rst). Those of version 1 know no such rule. Where it is not allowed (a group
+that is shared with others, no right to write there, no control groups at all) the agent's log says so, and components
+run without limit.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +30,9 @@ GROUP = "AIRFLEET_CONTROL_GROUP"
 OPTION = "memory_bytes"
 #: the file of a group that takes the limit, by version
 _LIMIT = {1: "memory.limit_in_bytes", 2: "memory.max"}
+#: the group in the fleet's in which its agent is, by version 2
 _AGENT = "agent"
+_PROCESSES, _GIVEN_ON = "cgroup.procs", "cgroup.subtree_control"
 
 
 @dataclass(frozen=True)
@@ -46,14 +51,46 @@ def prepare(plan: Plan, fleet_id: str, log: Log) -> Path | None:
     group = None
     try:
         hierarchy = find(Path("/proc/self/cgroup").read_text(), Path("/proc/self/mounts").read_text())
-        group = hierarchy.own / f"airfleet-{fleet_id}"
-        _make(group, hierarchy)
+        group = group_of(hierarchy.own, fleet_id)
+        group.mkdir(exist_ok=True)
+        if hierarchy.version == 2:
+            step_aside(group, "memory")
     except OSError as refused:
-        log(Event.LIMITS_IMPOSSIBLE, why=str(refused))
+        log(Event.LIMITS_IMPOSSIBLE, why=_plain(refused))
         remove(group)
         return None
     os.environ[GROUP] = str(group)
     return group
+
+
+def group_of(own: Path, fleet_id: str) -> Path:
+    """The fleet's group in that of its agent. One that comes after an agent that died begins where that one was."""
+    name = f"airfleet-{fleet_id}"
+    return own.parent if (own.parent.name, own.name) == (name, _AGENT) else own / name
+
+
+def step_aside(group: Path, controller: str) -> None:
+    """Have groups in ``group`` limited, by version 2. Raises OSError, also when strangers are in the one around it."""
+    own, aside = group.parent, group / _AGENT
+    aside.mkdir(exist_ok=True)
+    there = {int(pid) for pid in (own / _PROCESSES).read_text().split()}
+    for pid in (os.getpid(), os.getppid()):
+        if pid in there:
+            _write(aside / _PROCESSES, str(pid))
+    for limited in (own, group):
+        _write(limited / _GIVEN_ON, f"+{controller}")
+
+
+def step_back(group: Path, controller: str) -> None:
+    """Undo :func:`step_aside`, as far as strangers allow it."""
+    own, aside = group.parent, group / _AGENT
+    (group / _GIVEN_ON).write_text(f"-{controller}")
+    if (own / "cgroup.type").exists():  # the first group of all may give on what others need, and has processes as well
+        (own / _GIVEN_ON).write_text(f"-{controller}")
+    for pid in (aside / _PROCESSES).read_text().split():
+        with contextlib.suppress(ProcessLookupError):
+            (own / _PROCESSES).write_text(pid)
+    aside.rmdir()
 
 
 def enter(name: str, options: Mapping[str, str]) -> None:
@@ -65,7 +102,7 @@ def enter(name: str, options: Mapping[str, str]) -> None:
     try:
         own.mkdir(exist_ok=True)
         (own / _limit_of(own)).write_text(limit)
-        (own / "cgroup.procs").write_text(str(os.getpid()))
+        (own / _PROCESSES).write_text(str(os.getpid()))
     except OSError as refused:
         print(f"runs without its limit of memory: {refused}", flush=True)
 
@@ -79,9 +116,7 @@ def remove(group: Path | None) -> None:
             if own.is_dir() and own.name != _AGENT:
                 own.rmdir()
         if (group / _AGENT).is_dir():
-            (group / "cgroup.subtree_control").write_text("-memory")
-            (group.parent / "cgroup.procs").write_text(str(os.getpid()))
-            (group / _AGENT).rmdir()
+            step_back(group, "memory")
         group.rmdir()
 
 
@@ -105,13 +140,18 @@ def _counts_memory(mount: str) -> bool:
     return kind == "cgroup2" or (kind == "cgroup" and "memory" in options.split(","))
 
 
-def _make(group: Path, hierarchy: Hierarchy) -> None:
-    group.mkdir(exist_ok=True)
-    if hierarchy.version == 2:
-        (group / _AGENT).mkdir(exist_ok=True)
-        (group / _AGENT / "cgroup.procs").write_text(str(os.getpid()))
-        (hierarchy.own / "cgroup.subtree_control").write_text("+memory")
-        (group / "cgroup.subtree_control").write_text("+memory")
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text)
+    except OSError as refused:  # a kernel that refuses what is written does not say of which file
+        raise OSError(refused.errno, refused.strerror, str(file)) from None
+
+
+def _plain(refused: OSError) -> str:
+    if refused.errno == errno.EBUSY:
+        own = Path(str(refused.filename)).parent
+        return f"others run in its control group {own}; a systemd unit of its own with Delegate=yes has one"
+    return str(refused)
 
 
 def _limit_of(group: Path) -> str:

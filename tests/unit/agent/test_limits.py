@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -109,3 +111,83 @@ def test_the_kernel_ends_what_asks_for_more_or_the_agent_says_that_it_cannot() -
         assert done.stderr == f"not here: ['{Event.LIMITS_IMPOSSIBLE.name}']\n"
     else:
         assert done.stdout in ("7 False\n", "-9 False\n")
+
+
+# --- control groups of version 2, by the kernel's own rules ---------------------------------------------------------
+
+#: an ``airfleet up`` and its agent, which both begin in the group that is given, and maybe a stranger
+IN_A_GROUP = """\
+import os, pathlib, subprocess, sys
+own, controller, role = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+
+def listed(group):
+    return (group / "cgroup.procs").read_text().split()
+
+if role == "up":
+    (own / "cgroup.procs").write_text(str(os.getpid()))
+    sys.exit(subprocess.run([sys.executable, "-c", sys.argv[4], *sys.argv[1:3], "agent"]).returncode)
+
+from airfleet.agent import limits
+group = limits.group_of(own, "test")
+group.mkdir()
+for _ in range(2):  # the second time as an agent that comes after one that died
+    limits.step_aside(group, controller)
+    group = limits.group_of(group / "agent", "test")
+(group / "w").mkdir()
+print("limited" if controller in (group / "w" / "cgroup.controllers").read_text().split() else "not limited")
+print("aside:", len(listed(group / "agent")), "left:", len(listed(own)))
+(group / "w").rmdir()
+limits.step_back(group, controller)
+group.rmdir()
+print("back:", len(listed(own)), (own / "cgroup.subtree_control").read_text().split())
+"""
+
+
+@pytest.fixture
+def given_on() -> Iterator[tuple[Path, str]]:
+    """A group of version 2 of this test's own, and a controller that it has; most have other mounts for memory here."""
+    mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
+    root = next((Path(mount[1]) for mount in mounts if mount[2] == "cgroup2"), None)
+    controllers = (root / "cgroup.controllers").read_text().split() if root else []
+    if root is None or not controllers or os.geteuid():
+        pytest.skip("no control groups of version 2 that a test may make")
+    controller, before = controllers[-1], (root / "cgroup.subtree_control").read_text().split()
+    (root / "cgroup.subtree_control").write_text(f"+{controller}")
+    own = root / f"airfleet-limits-{os.getpid()}"
+    own.mkdir()
+    try:
+        yield own, controller
+    finally:
+        own.rmdir()
+        if controller not in before:
+            (root / "cgroup.subtree_control").write_text(f"-{controller}")
+
+
+def agent_in(own: Path, controller: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", IN_A_GROUP, str(own), controller, "up", IN_A_GROUP]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_agent_and_airfleet_up_step_aside_so_that_the_kernel_gives_limits_and_step_back(
+    given_on: tuple[Path, str],
+) -> None:
+    done = agent_in(*given_on)
+    assert done.stdout.splitlines() == ["limited", "aside: 2 left: 0", "back: 2 []"], done.stderr
+
+
+def test_in_a_group_with_strangers_there_are_no_limits_and_it_is_said_why(given_on: tuple[Path, str]) -> None:
+    own, controller = given_on
+    with subprocess.Popen(["sleep", "60"]) as stranger:
+        (own / "cgroup.procs").write_text(str(stranger.pid))
+        group = limits.group_of(own, "test")
+        group.mkdir()
+        try:
+            with pytest.raises(OSError, match="busy") as refused:
+                limits.step_aside(group, controller)
+        finally:
+            limits.step_back(group, controller)
+            group.rmdir()
+            stranger.kill()
+    assert limits._plain(refused.value) == (
+        f"others run in its control group {own}; a systemd unit of its own with Delegate=yes has one"
+    )
