@@ -263,18 +263,22 @@ def test_workers_of_an_agent_that_was_killed_finish_what_they_run_and_all_else_i
 
 
 def test_a_stop_waits_for_replaced_workers_and_meanwhile_nobody_takes_tasks(tmp_path: Path) -> None:
-    go = tmp_path / "go"
-    finishing = f"trap 'while [ ! -e {go} ]; do sleep 0.05; done; exit 0' TERM; {STAY}"
-    with toy(program("worker", finishing, "worker"), program("api", STAY, "api-server")) as running:
+    go, beat = tmp_path / "go", tmp_path / "worker.beat"  # each worker ends when there is a file for it alone
+    trap = f"trap 'while [ ! -e {go}.$$ ]; do sleep 0.05; done; exit 0' TERM"
+    worker = reporting("worker", beat, f"{trap}; echo $$ > {beat}; {STAY}", kind="worker")
+    with toy(worker, program("api", STAY, "api-server")) as running:
         running.wait(lambda now: now.healthy, "everything is ready")
         replaced = pid_of(running, "worker")
         running.kill_agent()
         running.start_again()
         running.wait(lambda now: now.healthy, "everything is ready again")
+        new = pid_of(running, "worker")
         control.tell(running.paths.socket, {"do": "stop"})
         running.wait_for("worker", "stopping")
+        Path(f"{go}.{new}").touch()
+        running.wait_for("worker", "stopped")
         assert (processes.is_alive(replaced), running.component("api").state) == (True, "ready")
-        go.touch()
+        Path(f"{go}.{replaced}").touch()
         assert running.process.wait(timeout=SECONDS) == 0
 
 
