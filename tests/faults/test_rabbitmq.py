@@ -156,7 +156,7 @@ def test_a_message_does_not_print_the_token_that_it_carries(target: FleetTarget)
 def test_a_worker_that_takes_no_more_tasks_is_replaced_and_what_it_runs_goes_on(target: FleetTarget) -> None:
     fleet = target.fleet
     assert fleet is not None
-    ask(target, "long", 22.0)
+    ask(target, "long", 60.0)  # longer than all that is waited for below
     wait_for(target, "long", Event.START, 30)
     worker = main_worker(target)
     began = time.monotonic()
@@ -168,7 +168,7 @@ def test_a_worker_that_takes_no_more_tasks_is_replaced_and_what_it_runs_goes_on(
     wait_for(target, "next", Event.END, 15)
     assert is_told(target, "long", Event.START)
     assert not is_told(target, "long", Event.END)
-    assert fleet.wait_for_run(ONE, "long", 60) == "success"
+    assert fleet.wait_for_run(ONE, "long", 100) == "success"
     wait_until(lambda: not processes.is_alive(worker), 40, "the old worker is gone")
     assert fleet.component("worker").pid == again.pid
     assert times_told(target, "long", Event.START) == 1
