@@ -24,8 +24,6 @@ from airfleet.testing.invariants import violations
 from airfleet.testing.waiting import wait_until
 from support import works
 
-pytestmark = pytest.mark.long
-
 #: from the death of a host to the start of what ran there
 AGAIN_SECONDS = 30.0
 
@@ -120,6 +118,7 @@ def broken(
     return violations(history)
 
 
+@pytest.mark.long
 def test_a_host_that_comes_back_is_another_one_and_can_be_drained(fleet: tuple[HostsUnderTest, Path]) -> None:
     one, _ = fleet
     before = one.host("host-2").boot
