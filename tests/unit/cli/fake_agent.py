@@ -36,7 +36,7 @@ class FakeAgent:
 
     def answers(self, request: dict[str, object]) -> Iterator[Snapshot]:
         self.asked.append(str(request["do"]))
-        if request["do"] in ("order", "bury"):
+        if request["do"] in ("order", "bury", "stop"):
             self.orders.append(request)
         if request["do"] in ("status", "order", "bury"):
             yield self.watched[-1]

@@ -153,6 +153,13 @@ def test_up_detached_without_waiting_returns_at_once(agent_says: Callable, airfl
     assert "fleet 'shop' is starting\n" in result.out
 
 
+def test_down_gives_running_tasks_as_long_as_it_was_told(agent_says: Callable, airfleet: Airfleet) -> None:
+    with agent_says(READY, stopped=(snapshot(state="stopping"),)) as agent:
+        result = airfleet("down", "--timeout", "5m")
+    assert (result.code, result.err) == (0, "fleet 'shop' is stopped\n")
+    assert agent.orders == [{"do": "stop", "seconds": 300}]
+
+
 def test_sigterm_interrupts_a_foreground_up_as_ctrl_c_does() -> None:
     with pytest.raises(KeyboardInterrupt), up.signals_interrupt():
         os.kill(os.getpid(), signal.SIGTERM)
