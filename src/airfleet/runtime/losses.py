@@ -9,7 +9,6 @@ An attempt is named by the task instance and its Celery id: the first alone stay
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any, LiteralString
 
 import psycopg
@@ -79,12 +78,3 @@ def install(connection: psycopg.Connection[Any]) -> None:
         for statement in CREATE:
             connection.execute(statement)
         connection.execute(_FORGET.encode())
-
-
-def report(connection: psycopg.Connection[Any], attempts: Collection[str], hostname: str) -> int:
-    """Tell of attempts that have no process on their host any more; how many are new. For tests and tools."""
-    running = connection.execute(RUNNING_HERE, (hostname,)).fetchall()
-    known = {ti_id: celery_id for ti_id, _, _, _, celery_id in running if ti_id in attempts}
-    told = {"ids": list(known), "celery_ids": list(known.values()), "hostname": hostname}
-    row = connection.execute(REPORT, told).fetchone()
-    return int(row[0]) if row else 0

@@ -98,6 +98,19 @@ def test_a_lease_is_renewed_by_the_clock_of_the_database(hosts: Leases, database
     assert 0 <= row.steady < 1  # the stretch was broken
 
 
+def test_an_attempt_that_was_queued_again_since_it_was_looked_at_is_not_reported(
+    database: psycopg.Connection[Any],
+) -> None:
+    [(ti_id,)] = database.execute(
+        "INSERT INTO task_instance (hostname, state, external_executor_id) VALUES ('one.a1', 'running', 'now')"
+        " RETURNING id::text"
+    ).fetchall()
+    for celery_id, reported in (("before", 0), ("now", 1)):
+        told = {"ids": [ti_id], "celery_ids": [celery_id], "hostname": "one.a1"}
+        assert database.execute(losses.REPORT, told).fetchone() == (reported, reported)
+    assert database.execute("SELECT celery_id FROM airfleet_lost").fetchall() == [("now",)]
+
+
 def test_a_host_is_taken_over_once_with_what_ran_there(
     hosts: Leases, database: psycopg.Connection[Any], url: str
 ) -> None:
