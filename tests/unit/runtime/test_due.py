@@ -186,6 +186,22 @@ def test_a_scheduler_is_taken_for_silent_when_it_could_have_been_heard(
     assert scheduler._one_is_silent is found
 
 
+@pytest.mark.parametrize(
+    ("news", "doubted"),
+    [(News(), False), (News(messages=True), True), (News(everything=True), True)],
+    ids=["none", "of a worker that died", "that may have been missed"],
+)
+def test_messages_are_doubted_when_a_worker_died_or_may_have(
+    news: News, doubted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduler, executor = Scheduler(None, BUSY), FleetExecutor()
+    for name in ("_recover", "_give_back_callbacks", "adopt_or_reset_orphaned_tasks"):
+        monkeypatch.setattr(scheduler, name, lambda *_: None)
+    executor._reconciler.sent("a message", "a queue", 0.0)
+    scheduler._look_after_the_lost(executor, news, 0.0)
+    assert executor._reconciler.watched["a message"].doubted is doubted
+
+
 def test_what_a_silent_scheduler_left_is_adopted_once_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     scheduler = Scheduler(None, BUSY)
     adopted: list[float] = []
