@@ -28,7 +28,7 @@ class Refusing:
     def __init__(self, *results: Any) -> None:
         self.results = list(results)
 
-    def take_over(self, *_: object) -> int | None:
+    def take_over(self, *_: object, sure: bool = False) -> int | None:
         result = self.results.pop(0)
         if isinstance(result, Exception):
             raise result
@@ -60,20 +60,33 @@ def look_and_obey(member: Membership) -> None:
     assert member._obey(0.0)
 
 
+@pytest.mark.parametrize("lost", [3, 0])
 @pytest.mark.parametrize("failure", [psycopg.OperationalError("the statement took too long"), None])
 def test_a_takeover_that_failed_is_tried_again(
-    member: Membership, said: list[tuple[Event, dict[str, Any]]], failure: Exception | None
+    member: Membership, said: list[tuple[Event, dict[str, Any]]], failure: Exception | None, lost: int
 ) -> None:
-    leases = Refusing(failure, failure, 3)
+    leases = Refusing(failure, failure, lost)
     member._leases = leases  # type: ignore[assignment]
     for left in (2, 1, 0):
         look_and_obey(member)
         assert len(leases.results) == left
-    assert said == [(Event.HOST_GONE, {"host": "three", "boot": "c", "lost": 3})]
+    assert said == [(Event.HOST_GONE, {"host": "three", "boot": "c", "lost": lost})]
 
 
-def test_a_host_is_taken_over_once(member: Membership) -> None:
-    member._leases = Refusing(3)  # type: ignore[assignment]
+@pytest.mark.parametrize("lost", [3, 0])
+def test_a_host_is_taken_over_once(member: Membership, said: list[tuple[Event, dict[str, Any]]], lost: int) -> None:
+    member._leases = Refusing(lost)  # type: ignore[assignment]
     for _ in range(3):  # its row is read again when the lease is renewed
         look_and_obey(member)
     assert member._pending == {GONE}
+    assert said == [(Event.HOST_GONE, {"host": "three", "boot": "c", "lost": lost})]
+
+
+@pytest.mark.parametrize(("lost", "gone"), [(3, True), (0, True), (None, False)])
+def test_a_host_that_is_off_as_a_person_says_is_gone_if_the_database_agrees(
+    member: Membership, said: list[tuple[Event, dict[str, Any]]], lost: int | None, gone: bool
+) -> None:
+    member._leases = Refusing(lost)  # type: ignore[assignment]
+    member.bury("three")
+    assert member._obey(0.0)
+    assert said == [(Event.HOST_GONE, {"host": "three", "boot": "c", "lost": lost})] * gone
