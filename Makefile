@@ -93,7 +93,7 @@ compare: install-dev ## Run some hundred tasks on stock Airflow and on a fleet, 
 soak: .venv-core/.installed ## An hour of steady load on a database with history (SOAK="--minutes 5 --finished 1000")
 	.venv-core/bin/python benchmarks/soak.py $(SOAK)
 
-drill: .venv-core/.installed ## The fault matrix, with as much of it as you wish (FAULTS="--only F1,F5 --runs 5 --stock")
+drill: .venv-core/.installed ## The fault matrix but F21, F32 and F32a, on Valkey (FAULTS="--only F1,F5 --runs 5 --stock --broker rabbitmq")
 	.venv-core/bin/python benchmarks/fault_matrix.py $(FAULTS)
 
 faults: drill

@@ -53,7 +53,7 @@ def bar_chart(title: str, bars: Sequence[tuple[str, float]]) -> str:
 
 @dataclass(frozen=True)
 class Pair:
-    """A figure of airfleet and the same of another system; None is one that never came."""
+    """A figure of airfleet and the same of another system: infinite when it never came, None when there is none."""
 
     name: str
     ours: float
@@ -63,7 +63,7 @@ class Pair:
 
 
 def pair_chart(title: str, pairs: Sequence[Pair], least: float) -> str:
-    """Two bars for each pair on one logarithmic scale that begins at ``least``; *never* goes to its end."""
+    """Two bars for each pair on one logarithmic scale that begins at ``least``; *never* goes to its end, – has none."""
     return _svg(title, TOP + (2 * HALF + 8) * len(pairs) + 8, _pairs(pairs, least))
 
 
@@ -121,16 +121,29 @@ def _rows(bars: Sequence[tuple[str, float]]) -> Iterator[str]:
 
 
 def _pairs(pairs: Sequence[Pair], least: float) -> Iterator[str]:
-    longest = max(_length(value, least) for pair in pairs for value in (pair.ours, pair.theirs) if value)
+    drawn = [value for pair in pairs for value in (pair.ours, pair.theirs) if value and math.isfinite(value)]
+    longest = max(_length(value, least) for value in drawn)
     for number, pair in enumerate(pairs):
         top = TOP + (2 * HALF + 8) * number
         yield f'<text x="{WIDE_LEFT - 8}" y="{top + HALF + 5}" text-anchor="end">{escape(pair.name)}</text>'
         for y, kind, value, remark in ((top, "f", pair.ours, ""), (top + HALF, "o", pair.theirs, pair.remark)):
-            share = 1.0 if value is None else _length(max(value, least), least) / longest
-            width = round((WIDTH - WIDE_LEFT - WIDE_RIGHT) * share)
-            shown = "never" if value is None else _number(value)
-            yield f'<rect class="{kind}" x="{WIDE_LEFT}" y="{y}" width="{width}" height="{HALF - 1}"/>'
-            yield f'<text x="{WIDE_LEFT + width + 6}" y="{y + HALF - 2}">{escape(shown + remark)}</text>'
+            width = round((WIDTH - WIDE_LEFT - WIDE_RIGHT) * _share(value, least, longest))
+            if width:
+                yield f'<rect class="{kind}" x="{WIDE_LEFT}" y="{y}" width="{width}" height="{HALF - 1}"/>'
+            yield f'<text x="{WIDE_LEFT + width + 6}" y="{y + HALF - 2}">{escape(_shown(value) + remark)}</text>'
+
+
+def _share(value: float | None, least: float, longest: float) -> float:
+    """Of the width: what one of a pair takes."""
+    if value is None:
+        return 0.0
+    return _length(max(value, least), least) / longest if math.isfinite(value) else 1.0
+
+
+def _shown(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return _number(value) if math.isfinite(value) else "never"
 
 
 def _length(value: float, least: float) -> float:

@@ -12,12 +12,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import random
 import shutil
 import signal
-import statistics
 import sys
 import tempfile
 import time
@@ -70,7 +68,7 @@ def main() -> int:
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description="What becomes of tasks when something breaks?")
-    parser.add_argument("--only", default="", help="rows, with commas between; all but F21 when left out")
+    parser.add_argument("--only", default="", help="rows, with commas between; all but F21, F32 and F32a when left out")
     parser.add_argument("--runs", type=int, default=5, help="times that each fault is done; seeds of F32 and F32a")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--scale", type=float, default=1.0, help="share of the time that things are away")
@@ -210,6 +208,7 @@ def _write(name: str, key: str, options: argparse.Namespace, outcome: Outcome, s
     """Put the row beside what is there; whether all held."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / FILE
+    seen = [_fault(one.moment.name, one.seconds) for one in outcome.recoveries]
     kept = json.loads(path.read_text()) if path.exists() else {"systems": {}}
     kept["machine"] = measuring.machine()
     system = name if options.broker != RABBITMQ else f"{name} with RabbitMQ"
@@ -223,8 +222,8 @@ def _write(name: str, key: str, options: argparse.Namespace, outcome: Outcome, s
         "patience_s": options.patience,
         "runs_of_dags": outcome.runs,
         "attempts": outcome.tasks,
-        "faults": [_fault(one.moment.name, one.seconds) for one in outcome.recoveries],
-        "recovery": summary([one.seconds for one in outcome.recoveries]),
+        "faults": seen,
+        "recovery": fault_table.summary([one["recovery_s"] for one in seen]),
         "violations": [str(violation) for violation in outcome.violations],
     }
     path.write_text(json.dumps(kept, indent=2) + "\n")
@@ -241,21 +240,6 @@ def in_time(key: str, recovery: dict[str, Any]) -> bool:
 def _fault(name: str, seconds: dict[str, float | None]) -> dict[str, Any]:
     shown = {key: value if value is None else round(value, 3) for key, value in seconds.items()}
     return {"fault": name, "recovery_s": shown}
-
-
-def summary(all_seconds: Sequence[dict[str, float | None]]) -> dict[str, dict[str, float | int | None]]:
-    """By stopwatch: median, 95th percentile and most; those that did not recover are counted apart."""
-    found: dict[str, dict[str, float | int | None]] = {}
-    for watch in all_seconds[0] if all_seconds else ():
-        values = sorted(value for one in all_seconds if (value := one.get(watch)) is not None)
-        found[watch] = {
-            "median_s": round(statistics.median(values), 3) if values else None,
-            "p95_s": round(values[math.ceil(0.95 * len(values)) - 1], 3) if values else None,
-            "max_s": round(values[-1], 3) if values else None,
-            "recovered": len(values),
-            "of": len(all_seconds),
-        }
-    return found
 
 
 if __name__ == "__main__":

@@ -11,33 +11,58 @@ import pytest
 
 from airfleet.agent.restarts import HEALED_AFTER
 from airfleet.testing.matrix import BY_NUMBER, ROWS
+from airfleet.testing.stopwatch import UNHURT
 
 
-def row(*seconds: float | None, name: str = "worker killed", violations: tuple[str, ...] = ()) -> dict[str, Any]:
-    found = [{"rerun": one} for one in seconds]
+def row(
+    *seconds: float | None, name: str = "worker killed", watch: str = "rerun", violations: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    found = [{watch: one} for one in seconds]
     return {
         "seed": 1,
         "patience_s": 60.0,
         "runs_of_dags": 40,
         "attempts": 50,
         "faults": [{"fault": name, "recovery_s": one} for one in found],
-        "recovery": fault_matrix.summary(found),
+        "recovery": fault_table.summary(found),
         "violations": list(violations),
     }
 
 
-def page(**systems: dict[str, Any]) -> list[list[str]]:
+def text_of(systems: dict[str, Any]) -> str:
     machine = {"cores": 2, "python": "3.11.7", "packages": {"apache-airflow": "3.3.2"}}
-    text = fault_table.markdown({"machine": machine, "systems": systems})
+    return fault_table.markdown({"machine": machine, "systems": systems})
+
+
+def page(**systems: dict[str, Any]) -> list[list[str]]:
+    text = text_of(systems)
     return [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
 
 
 def test_a_summary_counts_apart_what_did_not_recover() -> None:
-    assert fault_matrix.summary([{"rerun": one} for one in (1.0, 2.0, 4.0, None)]) == {
+    assert fault_table.summary([{"rerun": one} for one in (1.0, 2.0, 4.0, None)]) == {
         "rerun": {"median_s": 2.0, "p95_s": 4.0, "max_s": 4.0, "recovered": 3, "of": 4}
     }
-    assert fault_matrix.summary([{"rerun": None}])["rerun"]["median_s"] is None
-    assert fault_matrix.summary([]) == {}
+    assert fault_table.summary([{"rerun": None}])["rerun"]["median_s"] is None
+    assert fault_table.summary([]) == {}
+
+
+def test_a_fault_that_nothing_suffered_from_counts_in_no_summary() -> None:
+    nothing = {"median_s": None, "p95_s": None, "max_s": None, "recovered": 0, "of": 0}
+    assert fault_table.summary([{"rerun": one} for one in (3.0, UNHURT, None)])["rerun"]["of"] == 2
+    assert fault_table.summary([{"rerun": one} for one in (3.0, UNHURT, 4.0)])["rerun"]["median_s"] == 3.5
+    assert fault_table.summary([{"rerun": UNHURT}]) == {"rerun": nothing}
+    assert fault_matrix.in_time("F5", {"rerun": nothing})
+
+
+def test_where_nothing_had_to_run_again_no_seconds_are_shown() -> None:
+    stock = row(UNHURT, violations=("I5: a",))
+    [_, _, shown] = page(airfleet={"F5": row(3.0, UNHURT)}, stock={"F5": stock})
+    assert shown[2] == "2"
+    assert shown[5:8] == ["3.0", "3.0", "3.0"]
+    assert shown[9] == "–; **I5** × 1"
+    [_, _, shown] = page(airfleet={"F5": row(UNHURT)}, stock={})
+    assert shown[5:8] == ["–", "–", "–"]
 
 
 def test_a_row_says_what_was_measured_what_was_promised_and_what_stock_did() -> None:
@@ -68,13 +93,26 @@ def test_what_took_longer_than_is_promised_is_bold_and_no_success() -> None:
 
 
 def test_what_never_recovered_is_said_and_a_shorter_fault_of_stock_is_named() -> None:
-    ours = row(1.0, None, name="broker away for 60 s")
-    ours["recovery"]["start"] = ours["recovery"].pop("rerun")
-    theirs = row(2.0, name="broker away for 15 s")
-    theirs["recovery"]["start"] = theirs["recovery"].pop("rerun")
+    ours = row(1.0, None, name="broker away for 60 s", watch="start")
+    theirs = row(2.0, name="broker away for 15 s", watch="start")
     [_, _, shown] = page(airfleet={"F17": ours}, stock={"F17": theirs})
     assert shown[5:8] == ["1.0", "not in 60 s, 1 of 2", "not in 60 s, 1 of 2"]
     assert shown[9] == "2.0 (2.0); all held; broker away for 15 s"
+
+
+def test_what_was_not_measured_of_stock_is_told_from_what_it_has_no_part_for() -> None:
+    ours = {number: row(1.0) for number in ("F4", "F5", "F26a")}
+    lines = page(airfleet=ours, stock={"F5": row(2.0)})
+    assert [line[9] for line in lines[2:]] == ["not measured", "2.0 (2.0); all held", ""]
+
+
+def test_where_nothing_of_stock_was_measured_it_has_no_column() -> None:
+    ours = {"F5": row(1.0)}
+    with_rabbit = {"airfleet": ours, "stock": ours, "airfleet with RabbitMQ": ours}
+    lines = page(**with_rabbit)
+    assert [("stock" in line) for line in lines if line[1] == "fault"] == [True, False]
+    assert "Airflow alone was not measured with RabbitMQ." in text_of(with_rabbit)
+    assert "was not measured with" not in text_of({**with_rabbit, "stock with RabbitMQ": ours})
 
 
 def test_the_chart_has_what_was_done_to_both_with_what_was_violated_in_stock() -> None:
@@ -84,6 +122,9 @@ def test_the_chart_has_what_was_done_to_both_with_what_was_violated_in_stock() -
     assert "F5 worker killed: rerun" in drawn
     assert ">never, 2 violations<" in drawn
     assert "F4" not in drawn
+    [drawn] = fault_table.images({"systems": {**systems, "stock": {"F5": row(UNHURT)}}}).values()
+    assert drawn.count("<rect") == 1
+    assert ">–<" in drawn
     assert fault_table.images({"systems": {"airfleet": systems["airfleet"]}}) == {}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -125,11 +126,18 @@ def test_a_chart_has_a_bar_for_each_value_and_is_always_the_same() -> None:
 
 
 def test_pairs_stand_on_one_scale_and_what_never_came_goes_to_its_end() -> None:
-    drawn = pair_chart("seconds", [Pair("one", 0.0, 10.0), Pair("<two>", 1.0, None, ", 3 violations")], least=0.1)
+    pairs = [Pair("one", 0.0, 10.0), Pair("<two>", 1.0, math.inf, ", 3 violations")]
+    drawn = pair_chart("seconds", pairs, least=0.1)
     widths = [int(piece.partition('"')[0]) for piece in drawn.partition("</style>")[2].split(' width="')[1:]]
     assert [round(one / widths[0]) for one in widths] == [1, 3, 2, 3]
     assert widths[3] == widths[1]
     assert [drawn.count(text) for text in (">never, 3 violations<", ">10<", "&lt;two&gt;")] == [1, 1, 1]
+
+
+def test_a_pair_of_which_one_is_missing_has_one_bar() -> None:
+    drawn = pair_chart("seconds", [Pair("one", 1.0, None, ", 3 violations")], least=0.1)
+    assert drawn.count("<rect") == 1
+    assert ">–, 3 violations<" in drawn
 
 
 def test_a_chart_of_lines_has_each_line_on_its_own_scale_with_its_last_value() -> None:
