@@ -11,7 +11,7 @@ I5   what broke costs no retry and fails nothing: only a task's own error does
 I6   a callback that is wanted runs at least once
 I7   nobody has to lend a hand
 I8   tasks that nothing happened to go on to their end
-I9   no secret stands in a log or a message
+I9   no secret stands in a log
 I10  the API answers within seconds, but while nothing is left that could
 I11  work goes on: soon after the last fault as much is done as before the first
 ==== ==========================================================================================
