@@ -9,6 +9,7 @@ import pytest
 from fake_agent import FakeAgent, component, listening, snapshot
 
 from airfleet.agent.control import HostStatus, Snapshot
+from airfleet.cli import telling
 from airfleet.cli.project import Project
 from conftest import Airfleet
 
@@ -28,16 +29,28 @@ def two(state: str = "up", **more: Any) -> Snapshot:
 
 
 class Obeying(FakeAgent):
-    """Shows the fleet as it is after an order when it has been given one."""
+    """Shows the fleet as it is after an order the second time that it is asked since."""
 
     def __init__(self, before: Snapshot, after: Snapshot) -> None:
         super().__init__([before])
         self.after = after
+        self.asked_since = 0
+
+    @property
+    def has_shown_it(self) -> bool:
+        return self.watched == (self.after,)
 
     def answers(self, request: dict[str, object]) -> Iterator[Snapshot]:
-        if request["do"] in ("order", "bury"):
+        self.asked_since += bool(self.orders)
+        if self.asked_since == 2:
             self.watched = (self.after,)
         return super().answers(request)
+
+
+@pytest.fixture
+def fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked again at once."""
+    monkeypatch.setattr(telling, "PAUSE_SECONDS", 0.0)
 
 
 SIZES = [
@@ -60,17 +73,20 @@ def test_what_was_said_before_of_something_else_still_holds(
     assert agent.orders == [{"do": "order", "host": "", "orders": {"scale": after}}]
 
 
+@pytest.mark.usefixtures("fast")
 @pytest.mark.parametrize(("before", "sizes", "after"), SIZES)
 def test_so_it_does_on_another_host_whose_row_shows_it(
     project: Project, airfleet: Airfleet, before: dict[str, Any], sizes: list[str], after: dict[str, Any]
 ) -> None:
     fleet = Obeying(two(orders={"scale": before}), two(orders={"scale": after}))
-    with listening(fleet, project.paths.socket) as agent:
+    with listening(fleet, project.paths.socket):
         result = airfleet("scale", *sizes, "--host", "b")
     assert (result.code, result.out) == (0, f"host 'b': {', '.join(sizes)}\n")
-    assert agent.orders == [{"do": "order", "host": "b", "orders": {"scale": after}}]
+    assert fleet.has_shown_it
+    assert fleet.orders == [{"do": "order", "host": "b", "orders": {"scale": after}}]
 
 
+@pytest.mark.usefixtures("fast")
 @pytest.mark.parametrize(
     ("words", "order", "after", "said"),
     [
@@ -88,10 +104,11 @@ def test_a_host_is_drained_taken_back_or_said_to_be_gone(
     said: str,
 ) -> None:
     fleet = Obeying(two(drained="--undo" in words), two(**after))
-    with listening(fleet, project.paths.socket) as agent:
+    with listening(fleet, project.paths.socket):
         result = airfleet("drain", "b", *words)
     assert (result.code, result.out) == (0, f"host 'b' {said}\n")
-    assert agent.orders == [{**order, "host": "b"}]
+    assert fleet.has_shown_it
+    assert fleet.orders == [{**order, "host": "b"}]
 
 
 @pytest.mark.parametrize(
