@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
 from contextlib import suppress
 
 from airfleet.agent import control
@@ -96,11 +95,20 @@ def _bring_up(hosts: list[Project], deadline: float, timeout: float) -> Snapshot
 def _say_changes(hosts: dict[str, Project]) -> None:
     """Say every change on any host, also by an agent that comes after one that died, until there is none any more."""
     changes: queue.SimpleQueue[tuple[str, Snapshot | None]] = queue.SimpleQueue()
+    over = threading.Event()
     for name, host in hosts.items():
-        threading.Thread(target=_watch, args=(name, host, changes), daemon=True).start()
+        threading.Thread(target=_watch, args=(name, host, changes, over), name=f"watch {name}", daemon=True).start()
+    try:
+        _say_each(hosts, changes)
+    finally:
+        over.set()
+
+
+def _say_each(hosts: dict[str, Project], changes: queue.SimpleQueue[tuple[str, Snapshot | None]]) -> None:
     views = {name: progress.Lines(f"{name}: ") for name in hosts}
     for name in hosts:
-        views[name].remember(components.items(control.status(hosts[name].paths.socket)))
+        with suppress(AgentGone, OSError):  # of one that is gone just now nothing was said
+            views[name].remember(components.items(control.status(hosts[name].paths.socket)))
     there = set(hosts)
     while there:
         name, snapshot = _next(changes)
@@ -122,17 +130,23 @@ def _next(changes: queue.SimpleQueue[tuple[str, Snapshot | None]]) -> tuple[str,
             continue
 
 
-def _watch(name: str, host: Project, changes: queue.SimpleQueue[tuple[str, Snapshot | None]]) -> None:
-    """What an agent says, and the one after it, whoever starts that; nothing of each when it ends."""
-    while True:
-        heard = False
+def _watch(
+    name: str, host: Project, changes: queue.SimpleQueue[tuple[str, Snapshot | None]], over: threading.Event
+) -> None:
+    """What an agent says, and the one after it, whoever starts that, until ``over``; None of each when it ends.
+
+    The first one has come up: one that is not there has ended.
+    """
+    heard = True
+    while not over.is_set():
         with suppress(AgentGone, OSError):
             for snapshot in control.watch(host.paths.socket):
                 heard = True
                 changes.put((name, snapshot))
         if heard:
             changes.put((name, None))
-        time.sleep(AGAIN_SECONDS)
+        heard = False
+        over.wait(AGAIN_SECONDS)
 
 
 def _end(here: Project, hosts: list[Project]) -> None:

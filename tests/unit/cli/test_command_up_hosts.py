@@ -10,7 +10,7 @@ import pytest
 from fake_agent import FakeAgent, component, listening, snapshot
 
 from airfleet.agent.states import State
-from airfleet.cli import up_hosts
+from airfleet.cli import terminal, up_hosts
 from airfleet.cli.project import Project
 from airfleet.errors import FleetError
 from airfleet.fleet import local_hosts
@@ -27,6 +27,7 @@ policies: {on_partition: keep}
 database: postgresql://db.internal/airflow
 broker: redis://queue.internal/0
 """
+SECONDS = 10.0
 REFUSED = "error: fleet.yaml names the hosts of fleet 'shop' itself"
 
 
@@ -96,32 +97,64 @@ def test_an_agent_that_was_killed_does_not_run_although_its_socket_is_there(
     assert airfleet("up", "--hosts", "2").err.startswith(REFUSED)
 
 
-def test_what_an_agent_says_that_comes_after_a_dead_one_is_shown_too(
-    project: Project, capsys: pytest.CaptureFixture[str]
-) -> None:
-    hosts = {name: project.on(name) for name in ("host-1", "host-2")}
-    said: list[str] = []
+class Hosts:
+    """Two hosts, and what is said of them."""
 
-    def is_said(words: str) -> bool:
-        said.extend(capsys.readouterr().err.splitlines())
-        return any(words in line for line in said)
+    def __init__(self, project: Project) -> None:
+        self.projects = {name: project.on(name) for name in ("host-1", "host-2")}
+        self.said: list[str] = []
+        self._before = set(threading.enumerate())
+        self._shown = threading.Thread(target=up_hosts._say_changes, args=(self.projects,), daemon=True)
 
-    def listens(name: str, worker: State) -> AbstractContextManager[FakeAgent]:
-        hosts[name].paths.home.mkdir(parents=True, exist_ok=True)
-        return listening(FakeAgent([snapshot(component("worker", worker))]), hosts[name].paths.socket)
+    def listens(self, name: str, worker: State) -> AbstractContextManager[FakeAgent]:
+        self.projects[name].paths.home.mkdir(parents=True, exist_ok=True)
+        return listening(FakeAgent([snapshot(component("worker", worker))]), self.projects[name].paths.socket)
 
-    shown = threading.Thread(target=up_hosts._say_changes, args=(hosts,), daemon=True)
-    with listens("host-1", State.READY):
-        with listens("host-2", State.READY) as first:
-            shown.start()
-            wait_until(lambda: "watch" in first.asked, 5, "it is listened to")
-        wait_until(lambda: is_said("the agent of host-2 has ended"), 5, "its end is said")
-        with listens("host-2", State.BACKOFF):
-            wait_until(lambda: is_said("host-2 has an agent again"), 5, "the next one is heard")
-            wait_until(lambda: is_said("host-2: worker  restarting"), 5, "what it says is shown")
-    shown.join(5)
-    assert not shown.is_alive()
-    assert is_said("the agent of host-1 has ended")
+    def show(self) -> None:
+        self._shown.start()
+
+    def wait_until_said(self, words: str) -> None:
+        wait_until(lambda: any(words in line for line in self.said), SECONDS, f"'{words}' is said", pause_seconds=0.02)
+
+    def wait_for_the_end(self) -> None:
+        """Until nobody says or hears anything any more."""
+        self._shown.join(SECONDS)
+        assert not self._shown.is_alive()
+        for thread in set(threading.enumerate()) - self._before:
+            if thread.name.startswith("watch "):
+                thread.join(SECONDS)
+                assert not thread.is_alive()
+
+
+@pytest.fixture
+def hosts(project: Project, monkeypatch: pytest.MonkeyPatch) -> Hosts:
+    made = Hosts(project)
+    monkeypatch.setattr(terminal, "say", made.said.append)
+    return made
+
+
+def test_what_an_agent_says_that_comes_after_a_dead_one_is_shown_too(hosts: Hosts) -> None:
+    with hosts.listens("host-1", State.READY):
+        with hosts.listens("host-2", State.READY) as first:
+            hosts.show()
+            wait_until(lambda: {"watch", "status"} <= set(first.asked), SECONDS, "it is listened to")
+        hosts.wait_until_said("the agent of host-2 has ended")
+        with hosts.listens("host-2", State.BACKOFF):
+            hosts.wait_until_said("host-2 has an agent again")
+            hosts.wait_until_said("host-2: worker  restarting")
+    hosts.wait_for_the_end()
+    assert "the agent of host-1 has ended" in hosts.said
+
+
+def test_an_agent_that_is_gone_before_it_is_listened_to_has_ended_and_the_others_are_shown_on(hosts: Hosts) -> None:
+    with hosts.listens("host-1", State.READY):
+        hosts.show()
+        hosts.wait_until_said("the agent of host-2 has ended")
+        with hosts.listens("host-2", State.READY):
+            hosts.wait_until_said("host-2 has an agent again")
+        wait_until(lambda: hosts.said.count("the agent of host-2 has ended") == 2, SECONDS, "its end is said")
+    hosts.wait_for_the_end()
+    assert hosts.said.count("the agent of host-1 has ended") == 1
 
 
 def test_hosts_that_were_played_once_do_not_stand_for_real_ones_and_the_way_out_is_said() -> None:
