@@ -15,11 +15,20 @@ from airfleet.runtime.work import Work
 def attempts_served(run: Callable[[wire.Attempt, object], NoReturn]) -> Iterator[None]:
     """Have attempts forked that call ``run``."""
     work = Work(load=lambda file: None, run=run, seconds_good=lambda file: 60.0, stamp=lambda file: None)
-    requests = pool.start(work, lambda title: None)
+    told, tells = os.pipe()
+
+    def titled(title: str) -> None:
+        if title == "keeper":
+            os.write(tells, str(os.getpid()).encode())
+
+    requests = pool.start(work, titled)
+    os.close(tells)
+    keeper = int(os.read(told, 20))
+    os.close(told)
     coordinator.use(requests)
     try:
         yield
     finally:
         coordinator.use(None)
         requests.close()
-        os.wait()  # the keeper, which ends when nobody can ask any more
+        os.waitpid(keeper, 0)  # it ends when nobody can ask any more
