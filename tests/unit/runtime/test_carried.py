@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import socket
-import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, NoReturn
 
 import httpx
@@ -28,10 +30,14 @@ SUCCESS = {"type": "SucceedTask", "end_date": END, "task_outlets": [], "outlet_e
 RETRY = {"type": "RetryTask", "end_date": END}
 XCOM = {"type": "SetXCom", "key": "k", "value": 1, "dag_id": "d", "run_id": "r", "task_id": "t", "map_index": -1}
 
-#: what an attempt says, a number being seconds of silence, and its exit code
+SECONDS = 10.0
+#: in place of a message: silence until the fields were told
+UNTIL_TOLD = "until told"
+
+#: what an attempt says, and its exit code
 SCRIPTS: dict[str, tuple[list[Any], int]] = {
     "short": ([RENDERED, XCOM, SUCCESS], 0),
-    "long": ([RENDERED, 0.5, SUCCESS], 0),
+    "long": ([RENDERED, UNTIL_TOLD, SUCCESS], 0),
     "twice": ([{**RENDERED, "rendered_fields": {"n": 1}}, RENDERED, SUCCESS], 0),
     "large": ([{**RENDERED, "rendered_fields": {"text": "x" * 5_000}}, SUCCESS], 0),
     "retry": ([RENDERED, RETRY], 0),
@@ -40,13 +46,13 @@ SCRIPTS: dict[str, tuple[list[Any], int]] = {
 }
 
 
-def says_its_lines(attempt: wire.Attempt, _: object) -> NoReturn:
+def says_its_lines(told: int, attempt: wire.Attempt, _: object) -> NoReturn:
     lines, code = SCRIPTS[attempt.file.path]
     with socket.socket(fileno=attempt.descriptors[1]).makefile("rwb") as monitor:
         _frame(monitor)
         for number, line in enumerate(lines):
-            if isinstance(line, float):
-                time.sleep(line)
+            if line == UNTIL_TOLD:
+                select.select([told], [], [], SECONDS)
                 continue
             monitor.write(comms._RequestFrame(id=number, body=line).as_bytes())
             monitor.flush()
@@ -79,24 +85,42 @@ class Api:
         return httpx.Response(200, json=CONTEXT if what == "run" else {}, headers=headers)
 
 
-@pytest.fixture(autouse=True)
-def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(carried, "LONGEST_SECONDS", 0.1)
-    with attempts_served(says_its_lines):
-        yield
+@dataclass(frozen=True)
+class Runs:
+    """Attempts, each of which says what a script holds."""
+
+    #: what ends the silence of one
+    tells: int
+
+    def __call__(self, script: str, api: Api) -> int:
+        """The exit code that an attempt's monitor has seen."""
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            if request.url.path.endswith("/rtif"):
+                os.write(self.tells, b"told")
+            return api(request)
+
+        ti = TaskInstanceDTO(
+            id=uuid.uuid4(), dag_id="dag", task_id="task", run_id="run", try_number=1, map_index=-1, pool_slots=1,
+            queue="default", priority_weight=1, dag_version_id=uuid.uuid4(),
+        )  # fmt: skip
+        client: Any = FleetClient(("http://here/execution/",), transport=httpx.MockTransport(answer))
+        bundle = BundleInfo(name="pipelines", version=None)
+        monitor = coordinator.Monitor.start_in_pool(what=ti, dag_rel_path=script, bundle_info=bundle, client=client)
+        assert client.fields is None
+        with pytest.MonkeyPatch.context() as patch:
+            silent = UNTIL_TOLD in SCRIPTS[script][0]
+            patch.setattr(carried, "LONGEST_SECONDS", 0.1 if silent else SECONDS)
+            return int(monitor.wait())
 
 
-def run(script: str, api: Api) -> int:
-    """The exit code that an attempt's monitor has seen."""
-    ti = TaskInstanceDTO(
-        id=uuid.uuid4(), dag_id="dag", task_id="task", run_id="run", try_number=1, map_index=-1, pool_slots=1,
-        queue="default", priority_weight=1, dag_version_id=uuid.uuid4(),
-    )  # fmt: skip
-    client: Any = FleetClient(("http://here/execution/",), transport=httpx.MockTransport(api))
-    bundle = BundleInfo(name="pipelines", version=None)
-    monitor = coordinator.Monitor.start_in_pool(what=ti, dag_rel_path=script, bundle_info=bundle, client=client)
-    assert client.fields is None
-    return int(monitor.wait())
+@pytest.fixture
+def run() -> Iterator[Runs]:
+    told, tells = os.pipe()
+    with attempts_served(partial(says_its_lines, told)):
+        yield Runs(tells)
+    os.close(told)
+    os.close(tells)
 
 
 @pytest.mark.parametrize(
@@ -111,20 +135,20 @@ def run(script: str, api: Api) -> int:
         ("nothing", ["run", "state"]),
     ],
 )
-def test_fields_are_told_once_and_with_a_success_where_it_comes_soon(script: str, asked: list[Any]) -> None:
+def test_fields_are_told_once_and_with_a_success_where_it_comes_soon(run: Runs, script: str, asked: list[Any]) -> None:
     api = Api()
     assert run(script, api) == SCRIPTS[script][1]
     assert api.asked == asked
 
 
-def test_a_server_that_does_not_take_them_along_is_told_by_a_request_of_its_own() -> None:
+def test_a_server_that_does_not_take_them_along_is_told_by_a_request_of_its_own(run: Runs) -> None:
     api = Api(takes=False)
     assert run("short", api) == 0
     assert api.asked == ["run", "xcom", ("state", FIELDS), ("rtif", FIELDS)]
 
 
 @pytest.mark.parametrize("status", [404, 410])
-def test_an_attempt_goes_on_when_its_fields_are_refused(status: int) -> None:
+def test_an_attempt_goes_on_when_its_fields_are_refused(run: Runs, status: int) -> None:
     api = Api(of_fields=status)
     assert run("long", api) == 0
     assert api.asked == ["run", ("rtif", FIELDS), "state"]
