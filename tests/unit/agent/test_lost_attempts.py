@@ -218,7 +218,7 @@ def test_a_monitor_that_stands_still_for_long_is_ended_and_its_attempt_is_lost_t
         stop_and_wait(pid)
         assert lookout.look() == (1, 0)
         os.kill(pid, signal.SIGCONT)
-        wait_until(lambda: not lost.look_at_processes(()).stopped, 5, "it goes on", pause_seconds=0.01)
+        wait_until(lambda: pid not in lost.look_at_processes(()).stopped, 5, "it goes on", pause_seconds=0.01)
         now[0] += 1.0
         assert lookout.look() == (1, 0)
         stop_and_wait(pid)
