@@ -143,10 +143,12 @@ def parent_of(pid: int) -> int:
 # --- ending ----------------------------------------------------------------------------------------
 
 
-def slow_to_end(name: str, ledger: Ledger, kind: str = "thing", ended_after: float = 0.2) -> Component:
+def slow_to_end(name: str, ledger: Ledger, kind: str = "thing", until_told: int = 1) -> Component:
+    """One that ends a while after it was told to, and not before so many were."""
     told, ended = ledger.command(f"{name} told"), ledger.command(f"{name} ended")
     ready = ledger.path.with_name(f"{name}.beat")
-    trap = f"trap '{told}; sleep {ended_after}; {ended}; exit 0' TERM"
+    others = f"while [ $(grep -c told {ledger.path}) -lt {until_told} ]; do sleep 0.05; done"
+    trap = f"trap '{told}; {others}; sleep 0.2; {ended}; exit 0' TERM"
     return reporting(name, ready, f"{trap}; echo $$ > {ready}; {STAY}", kind=kind)
 
 
@@ -163,7 +165,7 @@ def test_servers_end_last_and_workers_first(tmp_path: Path) -> None:
 
 def test_components_of_one_kind_of_need_end_together_not_one_after_the_other(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger")
-    both = [slow_to_end(name, ledger, ended_after=1.0) for name in ("a", "b")]
+    both = [slow_to_end(name, ledger, until_told=2) for name in ("a", "b")]
     with toy(*both) as running:
         running.wait(lambda now: now.healthy, "everything is ready")
         running.stop()

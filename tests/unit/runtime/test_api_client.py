@@ -95,22 +95,22 @@ def test_an_address_with_tls_is_asked_with_tls() -> None:
 def test_nobody_listens_at_the_first_address_and_the_second_answers_at_once() -> None:
     with toy_api() as api, client(nowhere(), api.url) as asking:
         asking.pause = pytest.fail
-        began = time.monotonic()
         assert asking.get(XCOM).status_code == 200
-        assert time.monotonic() - began < 1.0
+        assert len(api.asked) == 1
 
 
 def test_the_first_server_hangs_and_the_second_answers_within_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api_client, "API_TIMEOUT", 60.0)
     monkeypatch.setattr(api_client, "ANSWER_SECONDS", 0.3)
     with toy_api(answers(then=HANG)) as hung, toy_api() as api, client(hung.url, api.url) as asking:
+        monkeypatch.setattr(api_client, "ANSWER_SECONDS", 10.0)  # for the second one; the first was given its time
         asking.pause = pytest.fail
         began = time.monotonic()
         assert asking.get(XCOM).status_code == 200
-        assert 0.3 <= time.monotonic() - began < 1.5
-        began = time.monotonic()
+        assert 0.3 <= time.monotonic() - began < 20.0
+        asking.timeout = httpx.Timeout(10.0)
         assert asking.get(XCOM).status_code == 200  # the one that answered is asked first from now on
-        assert time.monotonic() - began < 0.3
-        assert len(hung.asked) == 1
+        assert (len(hung.asked), len(api.asked)) == (1, 2)
 
 
 def test_the_first_address_is_asked_first_again_after_a_while() -> None:
@@ -303,14 +303,21 @@ def test_the_pause_of_an_attempt_that_another_client_started_is_told_again() -> 
 
 def test_a_slow_server_is_given_more_time_in_each_round(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api_client, "API_TIMEOUT", 0.2)
+    line = answers(HANG, HANG)
 
     def slow(method: str, path: str) -> Answer:
-        time.sleep(0.5)
-        return 200
+        if (found := line(method, path)) == 200:
+            time.sleep(0.5)
+        return found
 
-    with toy_api(slow) as api, client(api.url, pauses=Pauses()) as asking:
+    began: list[float] = []
+    pauses = Pauses(lambda count: began.append(time.monotonic()))
+    with toy_api(slow) as api, client(api.url, pauses=pauses, patience_seconds=60.0) as asking:
+        began.append(time.monotonic())
         assert asking.get(XCOM).status_code == 200
-        assert len(api.asked) == 3
+    first, second, third = began[:3]
+    assert second - first >= 0.2
+    assert third - second >= 0.4
 
 
 def test_an_address_that_means_nothing_is_said_at_once() -> None:
