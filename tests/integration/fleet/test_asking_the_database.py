@@ -22,6 +22,10 @@ PROBE = JobBeats("SchedulerJob", late_seconds=30)
 INSERT: LiteralString = (
     "INSERT INTO job (job_type, state, start_date, latest_heartbeat) VALUES ('SchedulerJob', 'running', now(), now())"
 )
+END: LiteralString = """\
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE application_name = 'airfleet health' AND datname = current_database()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +47,9 @@ def database(url: str) -> Iterator[health.Database]:
 
 
 def end_connections(url: str) -> int:
-    """End every connection of the agent's; how many there were."""
+    """End every connection of the agent's to this database; how many there were."""
     with psycopg.connect(url, autocommit=True) as connection:
-        query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'airfleet health'"
-        return len(connection.execute(query).fetchall())
+        return len(connection.execute(END).fetchall())
 
 
 def test_a_job_is_well_when_its_heartbeat_is_young(url: str, database: health.Database) -> None:

@@ -13,7 +13,11 @@ from airfleet.agent import schema_lock
 from airfleet.testing.waiting import wait_until
 from support.databases import NewDatabase
 
-WAITING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+#: how many wait in this database; the server has others
+WAITING = """\
+SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 HOLDS = """\
 import sys, time
 from airfleet.agent import schema_lock
