@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from airfleet.agent import large_logs
+from airfleet.agent import __main__ as program
+from airfleet.agent import large_logs, setup
+from airfleet.agent.succession import NOTHING
 from airfleet.events import Event
+from airfleet.fleet.paths import Paths
+from airfleet.fleet.plan import Plan
+from airfleet.fleet.ports import PortBook
+from airfleet.testing.waiting import wait_until
 
 MOST = 100
 
@@ -79,3 +86,37 @@ def test_an_agent_looks_from_its_start_on(tmp_path: Path, told: Told, monkeypatc
     large_logs.set_aside_from_now_on(tmp_path, told)
     assert told.done.wait(10)
     assert told.events == [(Event.LOG_SET_ASIDE, {"component": "scheduler", "size": 3, "file": "scheduler.log.1"})]
+
+
+def test_it_goes_on_looking(tmp_path: Path, told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(large_logs, "MOST_BYTES", MOST)
+    monkeypatch.setattr(large_logs, "PAUSE_SECONDS", 0.01)
+    path = tmp_path / "worker.log"
+    path.touch()
+    large_logs.set_aside_from_now_on(tmp_path, told)
+    for _ in range(2):
+        told.done.clear()
+        os.truncate(path, 2 * MOST)
+        assert told.done.wait(10)
+    assert [event for event, _ in told.events] == [Event.LOG_SET_ASIDE] * 2
+
+
+def test_it_begins_with_the_agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Waiting:
+        """An agent that runs until a log is set aside, as its own says."""
+
+        def __init__(self, plan: Plan, paths: Paths, *_: object, **__: object) -> None:
+            self.log = paths.log("agent")
+
+        def run(self, _: socket.socket) -> None:
+            wait_until(lambda: "api-server" in self.log.read_text(), 10, "the log is set aside")
+
+    paths = Paths(home=tmp_path / "home", runtime=tmp_path / "run")
+    paths.logs.mkdir(parents=True)
+    (paths.logs / "api-server.log").write_bytes(b"x" * 2 * MOST)
+    monkeypatch.setattr(large_logs, "MOST_BYTES", MOST)
+    monkeypatch.setattr(program, "Agent", Waiting)
+    plan = Plan("toy", tmp_path, (), {}, {}, "http://127.0.0.1:1", "admin")
+    with (tmp_path / "lock").open("w") as lock, socket.socket() as listener:
+        program._run(setup.Prepared(plan, paths, lock, PortBook(paths.ports), (), NOTHING), listener)
+    assert (paths.logs / "api-server.log").read_bytes() == b""
