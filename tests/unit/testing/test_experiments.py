@@ -248,6 +248,7 @@ class FakeHosts(PlayedHosts):
         return (self.running[host].pid,)
 
     def pid_of(self, host: str, component: str) -> int:
+        self.done.append(f"look for {component} of {host}")
         return self.running[host].pid
 
     def cut(self, host: str) -> None:
@@ -313,6 +314,19 @@ def test_a_host_without_power_tells_nobody_and_nothing_begins_while_it_is_asked_
     assert fault.inflict(target) == {"there"}
     fault.heal(target)
     assert target.fake.done == ["host-2 vanishes", "power off host-2, stopped", "mend host-2", "start host-2"]
+
+
+@pytest.mark.parametrize(("component", "suffer"), [(SCHEDULER, {"there"}), (WORKER, {"there", "ended just now"})])
+def test_a_component_is_killed_on_one_host_with_what_it_runs_and_no_other_host_suffers(
+    target: FakeTarget, component: str, suffer: set[str]
+) -> None:
+    line = {"event": "end", "task": ["d", "r", "t", -1], "attempt": "ended just now", "try_number": 1}
+    more = {"host": "machine", "pid": 0, "at": time.monotonic()}
+    witness.append(target.witness_folder / "machine.jsonl", {**line, **more})
+    assert host_faults.KilledOn("host-2", component).inflict(target) == suffer
+    assert target.fake.done == [f"look for {component} of host-2"]
+    assert target.fake.running["host-2"].wait(10) == -signal.SIGKILL
+    assert processes.is_alive(target.fake.running["host-1"].pid)
 
 
 def test_processes_are_stopped_while_something_is_so_and_go_on_when_it_was_too_late() -> None:
@@ -381,6 +395,7 @@ def test_every_row_is_measured_by_what_is_promised_of_it() -> None:
         assert row.promised.keys() <= row.watches.keys(), row.number
         assert all(promise.p95 <= promise.most for promise in row.promised.values())
         assert row.trial(0.1).fault.seconds <= row.trial(1.0).fault.seconds
+        assert not row.through_seconds or row.through_seconds > row.fault(1.0).seconds, row.number
 
 
 @pytest.mark.parametrize("number", matrix.NEMESES)
