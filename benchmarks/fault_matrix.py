@@ -5,7 +5,8 @@
 A row is one experiment: a steady load on a system of its own, the fault so many times at random moments of it, and at
 the end the verdict of both witnesses on everything that happened. ``F32`` is the random nemesis, ``F32a`` that of whole
 hosts: one experiment for each seed from ``--seed`` on. Results are written after each row (``results/faults.json``); a
-row that is not run again stays as it was. The exit code is 1 when something was violated, or did not recover in time.
+row that is not run again stays as it was, and one of which nothing could be measured says why. The exit code is 1 when
+something failed or was violated, or did not recover in time.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ from measuring import RESULTS
 
 from airfleet.agent.restarts import HEALED_AFTER
 from airfleet.testing import rabbitmq
-from airfleet.testing.experiment import Experiment, Outcome, Shape, Trial
+from airfleet.testing.experiment import Experiment, Outcome, Recovery, Shape, Trial
 from airfleet.testing.hosts_target import HostsTarget
+from airfleet.testing.invariants import Violation
 from airfleet.testing.matrix import BY_NUMBER, NEMESES, RANDOM, ROWS, Row
 from airfleet.testing.played_hosts import can_have_networks
 from airfleet.testing.stock_hosts import StockHostsTarget
@@ -104,13 +106,7 @@ def _is_there(name: str, row: Row[Any]) -> bool:
 
 def _row(name: str, row: Row[Any], options: argparse.Namespace) -> bool:
     shape = replace(shape_of(name, options), overlap_seconds=row.overlap_seconds)
-    trials = trials_of(row, options)
-    try:
-        outcome = _experiment(_Kept.get(name, row.topology, options.broker), shape, trials, row.number)
-    except AssertionError as wrong:  # it did not start, or nothing ran that could be broken: the other rows may
-        print(f"  {wrong}", flush=True)
-        return False
-    return _write(name, row.number, options, outcome, options.seed)
+    return _measure(name, row.number, row.topology, shape, trials_of(row, options), options, options.seed)
 
 
 def trials_of(row: Row[Any], options: argparse.Namespace) -> list[Trial[Any]]:
@@ -122,9 +118,29 @@ def trials_of(row: Row[Any], options: argparse.Namespace) -> list[Trial[Any]]:
 
 def _random(name: str, number: str, seed: int, options: argparse.Namespace) -> bool:
     nemesis = replace(NEMESES[number], faults=options.faults)
-    target = _Kept.get(name, nemesis.topology, options.broker)
-    outcome = _experiment(target, shape_of(name, options), nemesis.trials(seed), f"{number}-{seed}")
-    return _write(name, f"{number} seed {seed}", options, outcome, seed)
+    key, shape, trials = f"{number} seed {seed}", shape_of(name, options), nemesis.trials(seed)
+    return _measure(name, key, nemesis.topology, shape, trials, options, seed)
+
+
+def _measure(
+    name: str,
+    key: str,
+    topology: Topology,
+    shape: Shape,
+    trials: Sequence[Trial[Any]],
+    options: argparse.Namespace,
+    seed: int,
+) -> bool:
+    """Do an experiment and write down what came of it, or why nothing did; whether all held."""
+    try:
+        outcome = _experiment(_Kept.get(name, topology, options.broker), shape, trials, key.replace(" seed ", "-"))
+    except AssertionError as wrong:  # it did not start, or nothing ran that could be broken: the next one may
+        print(f"  {wrong}", flush=True)
+        _write(name, key, options, seed, {**_found(()), fault_table.FAILED: str(wrong)})
+        return False
+    found = _found(outcome.recoveries, outcome.violations, outcome.runs, outcome.tasks)
+    _write(name, key, options, seed, found)
+    return in_time(key, found["recovery"]) and not outcome.violations
 
 
 def shape_of(name: str, options: argparse.Namespace) -> Shape:
@@ -204,11 +220,10 @@ def _make(name: str, topology: Topology, broker: str) -> Observed:
     return kinds[name](topology, make_broker=make_broker)
 
 
-def _write(name: str, key: str, options: argparse.Namespace, outcome: Outcome, seed: int) -> bool:
-    """Put the row beside what is there; whether all held."""
+def _write(name: str, key: str, options: argparse.Namespace, seed: int, found: dict[str, Any]) -> None:
+    """Put the row beside what is there."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / FILE
-    seen = [_fault(one.moment.name, one.seconds) for one in outcome.recoveries]
     kept = json.loads(path.read_text()) if path.exists() else {"systems": {}}
     kept["machine"] = measuring.machine()
     system = name if options.broker != RABBITMQ else f"{name} with RabbitMQ"
@@ -220,14 +235,22 @@ def _write(name: str, key: str, options: argparse.Namespace, outcome: Outcome, s
         "load_at_start": measuring.LOAD_AT_START,
         "load_at_end": round(os.getloadavg()[0], 2),
         "patience_s": options.patience,
-        "runs_of_dags": outcome.runs,
-        "attempts": outcome.tasks,
-        "faults": seen,
-        "recovery": fault_table.summary([one["recovery_s"] for one in seen]),
-        "violations": [str(violation) for violation in outcome.violations],
+        **found,
     }
     path.write_text(json.dumps(kept, indent=2) + "\n")
-    return in_time(key, kept["systems"][system][key]["recovery"]) and not outcome.violations
+
+
+def _found(
+    recoveries: Sequence[Recovery], violations: Sequence[Violation] = (), runs: int = 0, tasks: int = 0
+) -> dict[str, Any]:
+    seen = [_fault(one.moment.name, one.seconds) for one in recoveries]
+    return {
+        "runs_of_dags": runs,
+        "attempts": tasks,
+        "faults": seen,
+        "recovery": fault_table.summary([one["recovery_s"] for one in seen]),
+        "violations": [str(violation) for violation in violations],
+    }
 
 
 def in_time(key: str, recovery: dict[str, Any]) -> bool:

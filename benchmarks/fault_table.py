@@ -59,6 +59,8 @@ NEMESES = {
     RANDOM: "Of the parts of one host, of its servers and of the way to its API",
     RANDOM_HOSTS: "Of two hosts of three: their power, their links, their agents and what runs on them",
 }
+#: of a row of which nothing could be measured, why
+FAILED = "failed"
 #: processes that wanted to run before it began, or when it ended
 BUSY_LOAD = 2.5
 #: seconds; what is shorter is drawn as this
@@ -112,6 +114,10 @@ def _recovery(found: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return summary([one["recovery_s"] for one in found["faults"]])
 
 
+def _nothing(row: Row[Any]) -> dict[str, dict[str, Any]]:
+    return summary([dict.fromkeys(row.watches, UNHURT)])
+
+
 def _title(found: Mapping[str, Any]) -> str:
     return str(found["faults"][0]["fault"])
 
@@ -162,8 +168,8 @@ def _table(ours: Mapping[str, Any], stock: Mapping[str, Any]) -> str:
 
 def _row(row: Row[Any], found: Mapping[str, Any], stock: Mapping[str, Any] | None) -> Iterator[tuple[str, ...]]:
     """A line for each stopwatch."""
-    name = _title(found)
-    for number, (watch, one) in enumerate(_recovery(found).items()):
+    name = row.fault(found["scale"]).name if FAILED in found else _title(found)
+    for number, (watch, one) in enumerate((_recovery(found) or _nothing(row)).items()):
         first = number == 0
         yield (
             f"{row.number}{_busy(found)}" if first else "",
@@ -211,6 +217,8 @@ def _promise(promise: Promise | None) -> str:
 
 
 def _stock(row: Row[Any], stock: Mapping[str, Any] | None, watch: str, name: str, *, first: bool) -> str:
+    if stock is not None and FAILED in stock:
+        return _invariants(stock) if first else ""
     if stock is None or (one := _recovery(stock).get(watch)) is None:
         return "" if row.fleet_only else "not measured"
     median, _, most = _seconds(one, stock)
@@ -221,7 +229,9 @@ def _stock(row: Row[Any], stock: Mapping[str, Any] | None, watch: str, name: str
 
 
 def _invariants(found: Mapping[str, Any]) -> str:
-    """``all held``, or which did not and how often."""
+    """``all held``, or which did not and how often; of what failed, why."""
+    if FAILED in found:
+        return f"**failed**: {' '.join(found[FAILED].split())}".replace("|", "\\|")
     names = [sentence.partition(":")[0] for sentence in found["violations"]]
     counted = {name: names.count(name) for name in sorted(set(names), key=lambda name: int(name[1:]))}
     return ", ".join(f"**{name}** × {count}" for name, count in counted.items()) or "all held"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import json
+from pathlib import Path
 from typing import Any
 
 import fault_matrix
@@ -10,8 +12,24 @@ import fault_table
 import pytest
 
 from airfleet.agent.restarts import HEALED_AFTER
+from airfleet.testing.experiment import Outcome, Recovery
 from airfleet.testing.matrix import BY_NUMBER, ROWS
-from airfleet.testing.stopwatch import UNHURT
+from airfleet.testing.stopwatch import UNHURT, Moment
+
+#: a row, and two seeds of the random nemesis
+OPTIONS = argparse.Namespace(
+    only="F5,F32",
+    runs=2,
+    seed=1,
+    faults=6,
+    scale=1.0,
+    tick=0.0,
+    long=0.0,
+    patience=60.0,
+    drain=120.0,
+    quick=False,
+    broker="valkey",
+)
 
 
 def row(
@@ -128,6 +146,47 @@ def test_the_chart_has_what_was_done_to_both_with_what_was_violated_in_stock() -
     assert fault_table.images({"systems": {"airfleet": systems["airfleet"]}}) == {}
 
 
+def test_where_nothing_could_be_measured_the_row_says_why() -> None:
+    failed = {**row(), "scale": 1.0, "failed": "not within 60 s:\nit runs"}
+    lines = page(airfleet={"F5": failed, "F22": row(1.0, watch="resumed"), "F32 seed 1": failed}, stock={"F22": failed})
+    why = "**failed**: not within 60 s: it runs"
+    assert lines[2][:8] == ["F5", "worker killed", "0", why, "rerun", "–", "–", "–"]
+    assert lines[3][9] == why
+    assert lines[-1] == ["1", "0", "40", "50", why, "–"]
+    assert fault_table.images({"systems": {"airfleet": {"F5": failed}, "stock": {"F5": failed}}}) == {}
+    assert r"**failed**: one \| two" in text_of({"airfleet": {"F5": {**failed, "failed": "one | two"}}})
+
+
+def test_an_experiment_that_fails_is_written_down_in_the_place_of_what_was_there_and_the_next_is_done(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(fault_matrix, "RESULTS", tmp_path)
+    file = tmp_path / fault_matrix.FILE
+    file.write_text(json.dumps({"systems": {"airfleet": {"F4": row(1.0), "F5": row(1.0)}}}))
+    recovery = Recovery(Moment("worker killed", 0.0, 1.0), {"dispatch": 2.0})
+    went_well = Outcome((recovery,), (), 7, 8, history=None)  # type: ignore[arg-type]
+    outcomes = iter([AssertionError("nothing runs"), AssertionError("it did not start"), went_well])
+
+    def experiment(*_: object) -> Outcome:
+        outcome = next(outcomes)
+        if isinstance(outcome, AssertionError):
+            raise outcome
+        return outcome
+
+    monkeypatch.setattr(fault_matrix, "_experiment", experiment)
+    monkeypatch.setattr(fault_matrix._Kept, "get", lambda *_: None)
+    assert not fault_matrix.run_all("airfleet", OPTIONS)
+    found = json.loads(file.read_text())["systems"]["airfleet"]
+    assert {key: one.get("failed") for key, one in found.items()} == {
+        "F4": None,
+        "F5": "nothing runs",
+        "F32 seed 1": "it did not start",
+        "F32 seed 2": None,
+    }
+    assert (found["F4"], found["F5"]["faults"]) == (row(1.0), [])
+    assert (found["F32 seed 2"]["seed"], found["F32 seed 2"]["attempts"]) == (2, 8)
+
+
 def test_seeds_of_the_random_nemesis_are_in_order() -> None:
     found = {f"F32 seed {seed}": {**row(float(seed)), "seed": seed} for seed in (10, 9, 2)}
     lines = page(airfleet=found)
@@ -136,7 +195,7 @@ def test_seeds_of_the_random_nemesis_are_in_order() -> None:
 
 
 def test_before_a_fault_the_one_before_is_forgotten() -> None:
-    options = argparse.Namespace(seed=1, quick=False, scale=1.0, runs=5, tick=0.0, patience=60.0, drain=120.0, long=0.0)
+    options = argparse.Namespace(**{**vars(OPTIONS), "runs": 5})
     quiet = [trial.after_seconds for trial in fault_matrix.trials_of(BY_NUMBER["F5"], options)]
     assert len(set(quiet)) == 5
     assert all(seconds > HEALED_AFTER + 4.0 for seconds in quiet)
