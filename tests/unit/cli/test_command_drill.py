@@ -245,7 +245,12 @@ database: postgresql://airflow@10.0.0.9/airflow
 broker: redis://10.0.0.9/0
 witness: 10.0.0.9:22
 hosts:
-  - {name: a, address: 10.0.0.1, scheduler: true, api_server: true, dag_processor: true, workers: [{name: light, queues: [own]}]}
+  - name: a
+    address: 10.0.0.1
+    scheduler: true
+    api_server: true
+    dag_processor: true
+    workers: [{name: light, queues: [own]}]
   - {name: b, address: 10.0.0.2, dag_processor: %s, workers: [{queues: [default, theirs]}]}
 """
 
