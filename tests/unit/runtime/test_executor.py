@@ -14,10 +14,14 @@ from uuid import UUID, uuid4
 import pytest
 import sqlalchemy
 from airflow import settings
+from airflow.api_fastapi.auth.tokens import JWTValidator, get_sig_validation_args
+from airflow.configuration import conf
 from airflow.executors.workloads import BundleInfo, ExecuteCallback, ExecuteTask
 from airflow.executors.workloads.callback import CallbackDTO, CallbackFetchMethod
 from airflow.executors.workloads.task import TaskInstanceDTO
 from airflow.models import import_all_models
+from airflow.models.dag import DagModel
+from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.utils.state import CallbackState, TaskInstanceState
@@ -365,6 +369,58 @@ def test_the_end_of_a_callback_is_what_its_kept_result_says(
     look(fleet_executor)
     assert fleet_executor.get_event_buffer()[workload.key][0] == state
     assert fleet_executor.running == set()
+
+
+def lost(fleet_executor: FleetExecutor, celery_id: str) -> None:
+    """As if this message, which waits nowhere, was sent long ago."""
+    fleet_executor._reconciler.watched[celery_id].sent_at -= LOST_SECONDS
+    fleet_executor.doubt_messages()
+    look(fleet_executor)
+
+
+def test_a_message_that_is_lost_is_sent_again_with_a_new_token_for_the_same_attempt(
+    fleet_executor: FleetExecutor, database: sqlalchemy.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "of this test alone " * 4)
+    queued = row("t")
+    queued.state, queued.queue = TaskInstanceState.QUEUED, "default"
+    stored(database, queued)
+    of_attempt = {"sub": str(queued.id), "scope": "workload"}
+    early = fleet_executor.jwt_generator.generate(of_attempt, valid_for=60)
+    workload = task(queued.id, queued.external_executor_id, "t").model_copy(update={"token": early})
+    send(fleet_executor, workload)
+    first = message(fleet_executor)
+    lost(fleet_executor, first.headers["id"])
+    again = message(fleet_executor)
+    assert again.headers["id"] == first.headers["id"] == queued.external_executor_id
+    before, after = (json.loads(one.payload[0][0]) for one in (first, again))
+    assert (before["token"], before["ti"]["id"]) == (early, after["ti"]["id"])
+    assert early not in json.dumps([again.payload, again.headers, again.properties], default=str)
+    told = {name: {"essential": True, "value": value} for name, value in of_attempt.items()}
+    claims = [validator().validated_claims(one["token"], told) for one in (before, after)]
+    assert claims[0]["jti"] != claims[1]["jti"]
+    assert claims[0]["exp"] < claims[1]["exp"]
+    assert fleet_executor.running == {workload.key}
+
+
+def stored(database: sqlalchemy.Engine, queued: TaskInstance) -> None:
+    """A task instance in the database, with all else of which its message is made."""
+    for model in (DagModel, DagRun):
+        model.__table__.create(database)  # type: ignore[attr-defined]
+    known = DagModel(dag_id=queued.dag_id, bundle_name="pipelines", relative_fileloc="d.py")
+    run = DagRun(dag_id=queued.dag_id, run_id=queued.run_id, run_type="manual", state="running")
+    run.log_template_id = 1  # is looked up in one table more, otherwise
+    with settings.Session() as session:
+        session.add_all((known, run, queued))
+        session.commit()
+        session.refresh(queued)
+        session.expunge(queued)
+
+
+def validator() -> JWTValidator:
+    """What the API looks at tokens with."""
+    audience = conf.get_mandatory_list_value("execution_api", "jwt_audience")
+    return JWTValidator(audience=audience, **get_sig_validation_args(make_secret_key_if_needed=False))
 
 
 def test_the_message_of_a_callback_is_watched_until_it_has_begun_and_sent_again_when_it_is_lost(
