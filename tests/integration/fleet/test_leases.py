@@ -38,15 +38,38 @@ TWO = Me("two", "b1", "two.b1", 22, "10.0.0.2", 8795)
 THREE = Me("three", "c1", "three.c1", 33, "10.0.0.3", 8795)
 
 
+#: how many seconds later it is by the database's clock than by that of any host
+AHEAD_SECONDS = 3 * 3600.0
+another_clock = pytest.mark.parametrize("url", [AHEAD_SECONDS], indirect=True, ids=["another-clock"])
+
+
 @pytest.fixture
-def url(new_database: NewDatabase) -> str:
+def url(new_database: NewDatabase, request: pytest.FixtureRequest) -> str:
     found = new_database("leases")
+    if ahead := getattr(request, "param", 0.0):
+        set_clock(found, ahead)
     with psycopg.connect(found, autocommit=True) as db:
         for statement in TABLES:
             db.execute(statement.encode())
         leases.install(db)
         losses.install(db)
     return found
+
+
+def set_clock(url: str, ahead: float) -> None:
+    """Have the clock that a database's connections ask from now on be so many seconds ahead of this machine's."""
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute("CREATE SCHEMA another_clock")
+        for name in ("clock_timestamp", "now"):
+            later = f"pg_catalog.{name}() + make_interval(secs => {ahead})"
+            db.execute(f"CREATE FUNCTION another_clock.{name}() RETURNS timestamptz RETURN {later}".encode())
+        db.execute(f"ALTER DATABASE {db.info.dbname} SET search_path = another_clock, pg_catalog, public".encode())
+
+
+def clock(database: psycopg.Connection[Any]) -> float:
+    """What time it is there."""
+    ((seconds,),) = database.execute("SELECT extract(epoch FROM clock_timestamp())::float").fetchall()
+    return float(seconds)
 
 
 @pytest.fixture
@@ -88,14 +111,20 @@ def states(found: Leases) -> dict[str, str]:
     return {row.host: row.state for row in found.renew(ONE, [])[1]}
 
 
+@another_clock
 def test_a_lease_is_renewed_by_the_clock_of_the_database(hosts: Leases, database: psycopg.Connection[Any]) -> None:
     long_ago(database, "one")
+    before = clock(database)
+    assert before - time.time() == pytest.approx(AHEAD_SECONDS, abs=5)
     at, rows = hosts.renew(ONE, [{"name": "worker", "state": "ready"}])
-    assert at == pytest.approx(time.time(), abs=5)
+    after = clock(database)
+    assert at is not None
+    assert before <= at <= after
     row = next(row for row in rows if row.host == "one")
     assert row.components == [{"name": "worker", "state": "ready"}]
-    assert 0 <= row.age < 1
-    assert 0 <= row.steady < 1  # the stretch was broken
+    assert 0 <= row.age <= after - before
+    assert 0 <= row.steady <= after - before  # the stretch was broken
+    assert [0 <= one.age < 60 and 0 <= one.steady < 60 and 0 <= one.since < 60 for one in rows] == [True] * 3
 
 
 def test_an_attempt_that_was_queued_again_since_it_was_looked_at_is_not_reported(
@@ -111,6 +140,7 @@ def test_an_attempt_that_was_queued_again_since_it_was_looked_at_is_not_reported
     assert database.execute("SELECT celery_id FROM airfleet_lost").fetchall() == [("now",)]
 
 
+@another_clock
 def test_a_host_is_taken_over_once_with_what_ran_there(
     hosts: Leases, database: psycopg.Connection[Any], url: str
 ) -> None:
