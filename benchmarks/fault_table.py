@@ -238,9 +238,9 @@ def _invariants(found: Mapping[str, Any]) -> str:
 
 
 def _random(found: Mapping[str, Any]) -> tuple[str, ...]:
-    longest = [seconds for one in _recovery(found).values() if (seconds := one["max_s"]) is not None]
+    longest = next((_seconds(one, found)[2] for one in _recovery(found).values()), _text(None))
     counts = (len(found["faults"]), found["runs_of_dags"], found["attempts"])
-    return str(found["seed"]), *map(str, counts), _invariants(found), _text(max(longest, default=None))
+    return f"{found['seed']}{_busy(found)}", *map(str, counts), _invariants(found), longest
 
 
 def _seed(name: str) -> int:

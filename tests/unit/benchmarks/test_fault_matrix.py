@@ -194,6 +194,13 @@ def test_seeds_of_the_random_nemesis_are_in_order() -> None:
     assert lines[4][1:] == ["1", "40", "50", "all held", "2.0"]
 
 
+def test_a_seed_after_one_of_whose_faults_nothing_started_or_in_a_busy_time_says_so() -> None:
+    late = {**row(1.0, None), "seed": 1}
+    busy = {**row(1.0), "seed": 2, "load_at_end": 9.0}
+    lines = page(airfleet={"F32 seed 1": late, "F32 seed 2": busy})[-2:]
+    assert [(line[0], line[-1]) for line in lines] == [("1", "not in 60 s, 1 of 2"), ("2 †", "1.0")]
+
+
 def test_before_a_fault_the_one_before_is_forgotten() -> None:
     options = argparse.Namespace(**{**vars(OPTIONS), "runs": 5})
     quiet = [trial.after_seconds for trial in fault_matrix.trials_of(BY_NUMBER["F5"], options)]
