@@ -18,7 +18,7 @@ from airfleet.testing import processes
 from airfleet.testing.fleet import FleetUnderTest
 from airfleet.testing.ledger import Ledger
 from airfleet.testing.waiting import wait_until
-from support.fleets import Tiny
+from support.fleets import TINY, Tiny
 
 #: from the death of a component to its being ready again; a machine that is busy otherwise takes longer
 AGAIN_SECONDS = 45.0
@@ -85,7 +85,7 @@ def test_up_starts_a_fleet_again_whose_agent_was_killed(running: Tiny) -> None:
 
 #: a task that ends when a file is there
 LONG = """\
-dag_id: long
+dag_id: {dag_id}
 schedule: null
 start_date: 2026-01-01
 tasks:
@@ -97,7 +97,7 @@ tasks:
 
 def test_a_task_outlives_the_agent_of_its_host_and_ends_under_the_next_one(running: Tiny, tmp_path: Path) -> None:
     fleet, said, go = running.fleet, Ledger(tmp_path / "said"), tmp_path / "go"
-    fleet.write("pipelines/long.yaml", LONG.format(said=tmp_path / "said", go=go))
+    fleet.write("pipelines/long.yaml", LONG.format(dag_id="long", said=tmp_path / "said", go=go))
     fleet.wait_for_dag("long")
     run = fleet.trigger("long", {})
     wait_until(lambda: said.lines() == ("begun",), 60, "the task runs")
@@ -111,6 +111,31 @@ def test_a_task_outlives_the_agent_of_its_host_and_ends_under_the_next_one(runni
     assert said.lines() == ("begun", "ended")
     assert worker is not None
     wait_until(partial(none_lives, (worker,)), 2 * GRACE_SECONDS, "the worker of before has ended")
+
+
+@pytest.mark.long
+def test_what_ran_in_a_killed_worker_fails_and_does_not_begin_again_where_the_fleet_wants_that(
+    stopped: Tiny, tmp_path: Path
+) -> None:
+    fleet, said = stopped.fleet, Ledger(tmp_path / "said")
+    fleet.write("fleet.yaml", f"{TINY}policies: {{on_worker_lost: fail}}\n")
+    fleet.write("pipelines/lost.yaml", LONG.format(dag_id="lost", said=tmp_path / "said", go=tmp_path / "go"))
+    fleet.start()
+    fleet.wait_for_dag("lost")
+    run = fleet.trigger("lost", {})
+    wait_until(lambda: said.lines() == ("begun",), 60, "the task runs")
+    worker = fleet.component("worker").pid
+    assert worker
+    died = processes.tree(worker)
+    for pid in died:
+        processes.send(pid, signal.SIGKILL)
+    assert fleet.wait_for_run("lost", run, AGAIN_SECONDS) == "failed"
+    [task] = fleet.api.get("dags", "lost", "dagRuns", run, "taskInstances")["task_instances"]
+    assert (task["state"], task["try_number"]) == ("failed", 1)
+    fleet.wait_until_replaced("worker", worker, AGAIN_SECONDS)
+    assert stopped.runs_a_task("in the worker after it")
+    assert said.lines() == ("begun",)
+    assert none_lives(died)
 
 
 def test_down_ends_everything_that_a_killed_agent_left(running: Tiny) -> None:
