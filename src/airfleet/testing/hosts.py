@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from airfleet.agent import leftovers, netns
 from airfleet.agent.control import HostStatus, Snapshot
@@ -38,9 +39,7 @@ class HostsUnderTest(FleetUnderTest, PlayedHosts):
     netns: bool = False
 
     @classmethod
-    def of(
-        cls, fleet_yaml: str, count: int, files: Mapping[str, str] | None = None, *, netns: bool = False
-    ) -> HostsUnderTest:
+    def of(cls, fleet_yaml: str, count: int, files: Mapping[str, str] | None = None, *, netns: bool = False) -> Self:
         """A project in a new folder, of ``fleet.yaml`` and ``files`` (path -> text)."""
         made = FleetUnderTest.make(fleet_yaml, files)
         first = local_hosts.names(count)[0]

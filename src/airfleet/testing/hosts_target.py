@@ -1,23 +1,37 @@
 """A fleet of some hosts on this machine, for experiments; see :mod:`airfleet.testing.several_hosts`.
 
-The first host has the servers.
+The first host has the servers, unless the topology wants whole control hosts: then they stand beside the hosts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from airfleet.agent.control import AgentGone
 from airfleet.agent.states import State
 from airfleet.cli.rest import Api
 from airfleet.fleet import secrets
 from airfleet.fleet.spec import LOOPBACK
-from airfleet.testing import witness, workload
+from airfleet.testing import named_hosts, witness, workload
 from airfleet.testing.beside import place_beside
 from airfleet.testing.hosts import HostsUnderTest
+from airfleet.testing.named_hosts import NamedHosts
 from airfleet.testing.played_hosts import can_have_networks
 from airfleet.testing.several_hosts import SeveralHosts
-from airfleet.testing.targets import BROKER, MakeBroker, Topology, begin_watching, files_below, password_of
+from airfleet.testing.targets import (
+    BROKER,
+    DATABASE,
+    MakeBroker,
+    Topology,
+    begin_watching,
+    files_below,
+    password_of,
+)
+
+_FILES = {f"pipelines/{workload.FILE_NAME}": workload.FILE}
 
 
 class HostsTarget(SeveralHosts):
@@ -31,16 +45,10 @@ class HostsTarget(SeveralHosts):
         self._fleet: HostsUnderTest | None = None
 
     def start(self) -> None:
-        """Hosts, Dags."""
+        """What stands beside the hosts, hosts, Dags."""
         self._begin()
-        files = {f"pipelines/{workload.FILE_NAME}": workload.FILE}
-        self._fleet = HostsUnderTest.of(self._fleet_yaml(), self.topology.hosts, files, netns=self.netns)
-        self._held.callback(self._fleet.remove)
-        more = dict(self._make_clocks(self._fleet.names))
-        if self._make_broker is not None:
-            address = self._held.enter_context(place_beside()) if self.netns else LOOPBACK
-            more[BROKER] = self._start_broker(self._make_broker, address).url
-        self._fleet.environ = {**self._fleet.environ, **more}
+        self._fleet, servers = self._named() if self.topology.control_hosts else self._played()
+        self._fleet.environ = {**self._fleet.environ, **servers, **self._make_clocks(self._fleet.names)}
         self._fleet.start()
         # Asked once: the host that could say it may be down when the database is not.
         self._database_url = self._find_database()
@@ -54,12 +62,15 @@ class HostsTarget(SeveralHosts):
 
     @property
     def api(self) -> Api:
-        """Its REST API, on the first host."""
-        return self.hosts.api
+        """Its REST API, on the first host, or by the way that people take."""
+        found = self.hosts.api
+        if not self.topology.proxied:
+            return found
+        return replace(found, url=self.hosts.snapshot().url.rstrip("/"), others=())
 
     @property
     def database_url(self) -> str:
-        """``postgresql://...`` of the metadata database, on the first host."""
+        """``postgresql://...`` of the metadata database, on the first host or beside them."""
         return self._database_url
 
     def is_well(self) -> bool:
@@ -76,8 +87,9 @@ class HostsTarget(SeveralHosts):
         return files_below(*(folder for one in paths for folder in (one.logs, one.task_logs)))
 
     def secrets(self) -> tuple[str, ...]:
-        """The generated ones, and that of a broker beside the fleet."""
-        return (*self.hosts.known_secrets(), *password_of(self._broker))
+        """The generated ones, and those of what stands beside the hosts."""
+        servers = self._servers.passwords() if self._servers else ()
+        return (*self.hosts.known_secrets(), *servers, *password_of(self._broker))
 
     def is_told(self, host: str, part: str) -> bool:
         """Whether the agent of a host says of a part of it that it is not well."""
@@ -85,7 +97,30 @@ class HostsTarget(SeveralHosts):
             one.name == part and one.state == State.DEGRADED for one in self.hosts.on(host).snapshot().components
         )
 
+    def _named(self) -> tuple[HostsUnderTest, Mapping[str, str]]:
+        """Hosts that fleet.yaml names, and what it is told of the servers."""
+        network = self._make_network()
+        servers, broker = self._start_servers(network)
+        database = servers.database_url("airflow")
+        seen = urlsplit(database).netloc.rpartition("@")[2]
+        text = named_hosts.fleet_yaml(self.topology, network, seen, self._environment)
+        made = NamedHosts.of(text, self.topology.hosts, _FILES)
+        self._held.callback(made.remove)
+        made.given = network
+        return made, {DATABASE: database, BROKER: broker}
+
+    def _played(self) -> tuple[HostsUnderTest, Mapping[str, str]]:
+        """Hosts that this machine makes of a fleet of one, and what it is told of a broker beside them."""
+        made = HostsUnderTest.of(self._fleet_yaml(), self.topology.hosts, _FILES, netns=self.netns)
+        self._held.callback(made.remove)
+        if self._make_broker is None:
+            return made, {}
+        address = self._held.enter_context(place_beside()) if self.netns else LOOPBACK
+        return made, {BROKER: self._start_broker(self._make_broker, address).url}
+
     def _find_database(self) -> str:
+        if self._servers is not None:
+            return self._servers.database_url("airflow")
         address = self.hosts.component("postgres").address
         if self.netns:
             address = f"{self.hosts.address(self.hosts.names[0])}:{address.rpartition(':')[2]}"
@@ -99,5 +134,8 @@ name: hosts
 {broker}\
 workers: [{{name: worker, slots: {self.topology.slots}}}]
 policies: {{on_partition: {self.topology.on_partition}}}
-env: {{{witness.FOLDER}: "{self.witness_folder}"}}
-"""
+{self._environment}"""
+
+    @property
+    def _environment(self) -> str:
+        return f'env: {{{witness.FOLDER}: "{self.witness_folder}"}}\n'

@@ -42,6 +42,8 @@ CALLBACKS, CALLBACKS_BEFORE = 50, 5
 QUEUED = 16
 #: hosts of a fleet of three: the second one has a scheduler and a worker, the last one only a worker
 DECIDING, WORKING = "host-2", "host-3"
+#: two control hosts, which have the same parts: the one that was there first, and the other one
+FIRST, SECOND = "host-1", "host-2"
 #: until the power of a host is back
 DARK_SECONDS = 45.0
 
@@ -359,9 +361,24 @@ def _some_run_on(host: str) -> Callable[[SeveralHosts, str], bool]:
     return there
 
 
+def _all_parts_on(host: str) -> Callable[[SeveralHosts, str], bool]:
+    """Some task runs there, and a deferred one waits in its triggerer."""
+    run = _some_run_on(host)
+    return lambda target, label: run(target, label) and _counted(target, _TRIGGERS_ON, f"{host}.%") > 0
+
+
+_TRIGGERS_ON: LiteralString = """
+SELECT count(*) FROM trigger JOIN job ON job.id = trigger.triggerer_id
+WHERE job.state = 'running' AND job.hostname LIKE %s
+"""
+
 _THREE = Topology(slots=6, hosts=3)
 _APART = replace(_THREE, networks=True)
+#: two whole control hosts and one that works and stands in front, or just the two
+_CONTROLLED = replace(_APART, control_hosts=2, proxied=True)
+_TWO = Topology(slots=12, hosts=2, networks=True, control_hosts=2)
 _ON_EVERY_HOST = _runs(ONE, 8, 30.0)
+_WAITING = _runs(DEFERRED, 6, 5.0)
 
 ON_SEVERAL_HOSTS: tuple[Row[SeveralHosts], ...] = (
     Row(
@@ -443,6 +460,44 @@ ON_SEVERAL_HOSTS: tuple[Row[SeveralHosts], ...] = (
 )
 
 
+def _control_host_lost(number: str, host: str) -> Row[SeveralHosts]:
+    return Row(
+        number,
+        lambda scale: HostPowerOff(host, DARK_SECONDS),
+        {
+            "rerun": stopwatch.rerun,
+            "watch": stopwatch.watch,
+            "gap": stopwatch.gap,
+            "resumed": stopwatch.resumed,
+            "answers": stopwatch.answering,
+            "dispatch": stopwatch.dispatch,
+        },
+        {"rerun": Promise(25, 40)},
+        "640 s",
+        before=lambda label: (*_ON_EVERY_HOST(label), *_WAITING(label)),
+        moment=_all_parts_on(host),
+        topology=_CONTROLLED,
+        fleet_only=True,
+    )
+
+
+WITH_CONTROL_HOSTS: tuple[Row[SeveralHosts], ...] = (
+    _control_host_lost("F7a", SECOND),
+    _control_host_lost("F7b", FIRST),
+    Row(
+        "F8a",
+        lambda scale: HostCutOff(SECOND, max(DARK_SECONDS, 120 * scale)),
+        {"fenced": stopwatch.fenced, "rerun": stopwatch.rerun},
+        {"fenced": Promise(15, 15), "rerun": Promise(30, 30)},
+        "600 s",
+        before=_ON_EVERY_HOST,
+        moment=_some_run_on(SECOND),
+        topology=_TWO,
+        fleet_only=True,
+    ),
+)
+
+
 WITH_AGENTS: tuple[Row[HostsTarget], ...] = (
     Row(
         "F26a",
@@ -464,7 +519,7 @@ def _number(row: Row[Any]) -> tuple[int, str]:
     return int(digits), row.number
 
 
-_UNSORTED: tuple[Row[Any], ...] = (*ON_ONE_HOST, *ON_A_SMALL_DISK, *ON_SEVERAL_HOSTS, *WITH_AGENTS)
+_UNSORTED: tuple[Row[Any], ...] = (*ON_ONE_HOST, *ON_A_SMALL_DISK, *ON_SEVERAL_HOSTS, *WITH_CONTROL_HOSTS, *WITH_AGENTS)
 ROWS: tuple[Row[Any], ...] = tuple(sorted(_UNSORTED, key=_number))
 BY_NUMBER: Mapping[str, Row[Any]] = {row.number: row for row in ROWS}
 

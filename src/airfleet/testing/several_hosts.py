@@ -1,8 +1,8 @@
 """What an experiment with several hosts is done to, whoever runs on them: a fleet, or stock Airflow.
 
 The first host has what is there once, the second one a scheduler more, each has a worker
-(:mod:`airfleet.fleet.local_hosts`). With root's rights each has a network of its own, so that it can be cut off alive
-and does not close its connections when it dies; without, all share loopback.
+(:mod:`airfleet.fleet.local_hosts`), unless the topology wants whole control hosts. With root's rights each has a network
+of its own, so that it can be cut off alive and does not close its connections when it dies; without, all share loopback.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
+from airfleet.agent import netns
+from airfleet.fleet.local_hosts import Network
 from airfleet.testing import nemesis
 from airfleet.testing.history import Note
 from airfleet.testing.lifetime import Startable
 from airfleet.testing.played_hosts import PlayedHosts
+from airfleet.testing.servers import Servers
 from airfleet.testing.targets import Broker, MakeBroker, Observed, Topology
 from airfleet.testing.wrong_clocks import WrongClocks
 
@@ -36,6 +39,8 @@ class SeveralHosts(Startable, Observed):
         self.witness_folder = self.folder / "witness"
         self._make_broker = make_broker
         self._broker: Broker | None = None
+        #: beside the hosts, where they stand there
+        self._servers: Servers | None = None
         self._clocks: WrongClocks | None = None
         self._held = ExitStack()
 
@@ -69,6 +74,20 @@ class SeveralHosts(Startable, Observed):
     def _begin(self) -> None:
         self.witness_folder.mkdir(exist_ok=True)
         self._held.callback(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def _make_network(self) -> Network:
+        """A bridge with a network for each host. Raises FleetError without root's rights."""
+        network = netns.make(self.topology.hosts, self.folder)
+        self._held.callback(netns.remove, network)
+        return network
+
+    def _start_servers(self, network: Network) -> tuple[Servers, str]:
+        """The servers beside the hosts, on this machine's end of their bridge, and the URL of the broker there."""
+        address = f"{network.prefix}.254"
+        self._servers = self._held.enter_context(Servers(self.folder / "servers", address=address))
+        self._servers.database("airflow")
+        make = self._make_broker
+        return self._servers, self._start_broker(make, address).url if make else self._servers.broker()
 
     def _start_broker(self, make: MakeBroker, address: str) -> Broker:
         self._broker = make(self.folder / "broker", address)

@@ -81,19 +81,13 @@ class StockHostsTarget(SeveralHosts):
 
     def __init__(self, topology: Topology, make_broker: MakeBroker | None = None) -> None:
         super().__init__(topology, netns=True, make_broker=make_broker)
-        self._servers: Servers | None = None
         self._stock: StockHosts | None = None
 
     def start(self) -> None:
         """Servers, hosts, Dags."""
         self._begin()
-        network = netns.make(self.topology.hosts, self.folder)
-        self._held.callback(netns.remove, network)
-        beside = f"{network.prefix}.254"
-        self._servers = self._held.enter_context(Servers(self.folder / "servers", address=beside))
-        self._servers.database("airflow")
-        broker = self._start_broker(self._make_broker, beside).url if self._make_broker else self._servers.broker()
-        self._stock = StockHosts(network, self._airflows(network, self._servers, broker))
+        network = self._make_network()
+        self._stock = StockHosts(network, self._airflows(network, *self._start_servers(network)))
         for host in self._stock.names:
             self._held.enter_context(self._stock.on(host))
         begin_watching(self)

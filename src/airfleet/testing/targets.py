@@ -126,7 +126,8 @@ class Topology:
     #: of each worker
     slots: int = 8
     schedulers: int = 1
-    #: two api-servers behind nginx, and Flower; a fleet's tasks then find their way themselves, without the gate
+    #: two api-servers behind nginx, and Flower; a fleet's tasks then find their way themselves, without the gate. Of
+    #: several hosts, the api-servers of all control hosts behind nginx on the last host
     proxied: bool = False
     #: the database has a standby; needs root's rights
     standby: bool = False
@@ -138,6 +139,9 @@ class Topology:
     hosts: int = 1
     #: each host has a network of its own, so that it can be cut off; needs root's rights
     networks: bool = False
+    #: so many of the hosts have everything that decides and serves, and database and broker stand beside them all; 0 is
+    #: what one machine plays. Needs root's rights
+    control_hosts: int = 0
     on_partition: OnPartition = "replace"
     #: the clock of each host can be set wrong; needs a C compiler
     clocks: bool = False
