@@ -1,8 +1,9 @@
 """What an experiment with several hosts is done to, whoever runs on them: a fleet, or stock Airflow.
 
 The first host has what is there once, the second one a scheduler more, each has a worker
-(:mod:`airfleet.fleet.local_hosts`), unless the topology wants whole control hosts. With root's rights each has a network
-of its own, so that it can be cut off alive and does not close its connections when it dies; without, all share loopback.
+(:mod:`airfleet.fleet.local_hosts`), unless the topology wants whole control hosts. With root's rights each has a
+network of its own, so that it can be cut off alive and does not close its connections when it dies; without, all share
+loopback.
 """
 
 from __future__ import annotations

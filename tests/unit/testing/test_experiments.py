@@ -21,15 +21,27 @@ from airfleet.cli.rest import ApiError
 from airfleet.errors import FleetError
 from airfleet.fleet import local_hosts
 from airfleet.fleet.local_hosts import Network
+from airfleet.fleet.reader import FILE_NAME, read_file
 from airfleet.fleet.spec import Fleet
 from airfleet.pipelines.checks import read_and_check
-from airfleet.testing import host_faults, matrix, nemesis, processes, secrecy, stock_hosts, witness, workload
+from airfleet.testing import (
+    host_faults,
+    matrix,
+    named_hosts,
+    nemesis,
+    processes,
+    secrecy,
+    stock_hosts,
+    witness,
+    workload,
+)
 from airfleet.testing.experiment import surprises
 from airfleet.testing.history import Run, Task
 from airfleet.testing.load import Load
+from airfleet.testing.named_hosts import NamedHosts
 from airfleet.testing.played_hosts import PlayedHosts
 from airfleet.testing.stock_hosts import StockHostsTarget
-from airfleet.testing.targets import SCHEDULER, WORKER, Topology
+from airfleet.testing.targets import BROKER, DATABASE, SCHEDULER, WORKER, Topology
 from airfleet.testing.waiting import wait_until
 from airfleet.testing.workload import Asked, DrillMix, Mix
 
@@ -376,6 +388,31 @@ def test_a_host_of_stock_airflow_has_what_one_of_a_fleet_has() -> None:
         counts = {"api-server": host.api_server.count, SCHEDULER: host.scheduler.count, WORKER: len(host.workers)}
         assert {name: int(name in there) for name in counts} == counts
         assert ("dag-processor" in there, "triggerer" in there) == (host.dag_processor.count == 1,) * 2
+
+
+@pytest.mark.parametrize("topology", [matrix.BY_NUMBER[number].topology for number in ("F7a", "F8a")])
+def test_a_fleet_with_two_control_hosts_has_no_problem_and_either_may_be_lost(
+    topology: Topology, tmp_path: Path
+) -> None:
+    (tmp_path / FILE_NAME).write_text(
+        named_hosts.fleet_yaml(topology, Network(7), "198.18.7.254:5432", "env: {A: b}\n")
+    )
+    urls = {DATABASE: "postgresql://u@198.18.7.254/a", BROKER: "redis://198.18.7.254:6379/0"}
+    fleet = read_file(tmp_path / FILE_NAME, urls)
+    assert (fleet.database, fleet.broker, fleet.environment) == (*urls.values(), {"A": "b"})
+    assert [host.address for host in fleet.hosts] == [f"198.18.7.{number}" for number in range(1, topology.hosts + 1)]
+    for number, host in enumerate(fleet.hosts, start=1):
+        deciding = (host.scheduler, host.api_server, host.dag_processor, host.triggerer)
+        assert [one.count for one in deciding] == [int(number <= 2)] * 4
+        assert [worker.slots for worker in host.workers] == [topology.slots]
+    front = fleet.proxy.on if fleet.proxy else ()
+    assert (front, fleet.witness) == (((), "198.18.7.254:5432") if topology.hosts == 2 else (("host-3",), None))
+
+
+def test_a_host_that_the_file_names_runs_in_its_part_of_the_network(tmp_path: Path) -> None:
+    fleet = NamedHosts(tmp_path, {"A": "b"}, count=2, given=Network(7))
+    assert fleet.on("host-2").environ == {"A": "b", "AIRFLEET_HOST": "host-2", "AIRFLEET_NETNS": "airfleet-7-2"}
+    assert fleet.address("host-2") == "198.18.7.2"
 
 
 def test_a_component_of_stock_airflow_is_started_in_the_network_and_under_the_name_of_its_host() -> None:
