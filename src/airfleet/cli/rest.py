@@ -54,6 +54,8 @@ class Api:
     password: str = field(repr=False)
     others: tuple[str, ...] = ()
     patience_seconds: float = PATIENCE_SECONDS
+    #: for one answer
+    request_seconds: float = REQUEST_SECONDS
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     _token: str = field(default="", repr=False)
@@ -115,7 +117,7 @@ class Api:
         deadline, asked = self.clock() + self.patience_seconds, 0
         while True:
             try:
-                return send(self.url, method, path, body, token)
+                return send(self.url, method, path, body, token, self.request_seconds)
             except NotSent as gone:
                 reason: Exception = gone
             except (OSError, http.client.HTTPException) as lost:
@@ -193,7 +195,7 @@ def _path(parts: tuple[object, ...], query: Mapping[str, Any]) -> str:
     return f"{path}?{urlencode(given, doseq=True)}" if given else path
 
 
-def send(url: str, method: str, path: str, body: Any, token: str) -> Any:
+def send(url: str, method: str, path: str, body: Any, token: str, seconds: float = REQUEST_SECONDS) -> Any:
     """One request and its answer, of JSON. Raises ApiError, NotSent, OSError, HTTPException."""
     where = urlsplit(url)
     kind = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection
@@ -202,7 +204,7 @@ def send(url: str, method: str, path: str, body: Any, token: str) -> Any:
     if token:
         headers["Authorization"] = f"Bearer {token}"
     try:
-        _connect(connection)
+        _connect(connection, seconds)
         connection.request(method, where.path + path, None if body is None else json.dumps(body), headers)
         response = connection.getresponse()
         return _answer(response.status, response.read())
@@ -210,12 +212,12 @@ def send(url: str, method: str, path: str, body: Any, token: str) -> Any:
         connection.close()
 
 
-def _connect(connection: http.client.HTTPConnection) -> None:
+def _connect(connection: http.client.HTTPConnection, seconds: float) -> None:
     try:
         connection.connect()
     except OSError as wrong:
         raise NotSent(str(wrong)) from wrong
-    connection.sock.settimeout(REQUEST_SECONDS)
+    connection.sock.settimeout(seconds)
 
 
 def _answer(status_code: int, data: bytes) -> Any:

@@ -29,8 +29,33 @@ class Silent:
         return {}
 
 
+class HoldsOne(Silent):
+    """Answers nobody's first question, until it may."""
+
+    def __init__(self) -> None:
+        super().__init__(refused=0, enough=20)
+        self.first, self.may = threading.Lock(), threading.Event()
+
+    def get(self, *path: str, **query: object) -> object:
+        if self.first.acquire(blocking=False):
+            self.may.wait(10)
+        return super().get(*path, **query)
+
+
+def test_who_gets_no_answer_does_not_keep_the_others_from_asking(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "PAUSE_SECONDS", 0.001)
+    api = HoldsOne()
+    asked = Probe(api)
+    asked.start()
+    assert api.asked_enough.wait(5)
+    assert asked.answers
+    api.may.set()
+    asked.stop()
+
+
 def test_each_question_is_an_answer_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probe, "PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(probe, "ASKERS", 1)
     api = Silent(refused=2, enough=4)
     asked = Probe(api)
     asked.start()
