@@ -38,14 +38,15 @@ afterwards starts, `since` the same from its beginning; `gap` the longest time w
 the first of the tasks that were queued meanwhile starts; `start` until every task that waited in the queue meanwhile
 has started; `rerun` until every task whose attempt died has started again; `fenced` until the last sign of life of an
 attempt that had to end; `recorded` until what ended meanwhile is recorded; `answers` until the API has answered and
-goes on to do so; `resumed` how late, after the fault or their event, tasks have ended that waited for one; `callbacks`
-until the last callback has run. *promised*: the 95th percentile and the most; **bold** is what took longer (of less
-than twenty times the 95th percentile is the most). *stock*: the median and the most of Airflow alone with its defaults,
-and what was violated there: under a quarter of that load, on the same servers, every component started again as soon as
-it ends; of several hosts the servers stand beside them, so that F30 does not stop these. *not measured*: it was not
-done there yet; nothing stands where [it cannot be](../how-to/drill.md#the-whole-matrix). –: nothing had to recover, for
-no attempt died before its end, or no task was left to wait; what was violated says what became of them. Faults of which
-that holds do not count among the seconds. †: the machine was busy with other things.
+goes on to do so (in F7a and F7b for who gives a request up after 2 s, and asks again); `resumed` how late, after the
+fault or their event, tasks have ended that waited for one; `callbacks` until the last callback has run. *promised*: the
+95th percentile and the most; **bold** is what took longer (of less than twenty times the 95th percentile is the most).
+*stock*: the median and the most of Airflow alone with its defaults, and what was violated there: under a quarter of
+that load, on the same servers, every component started again as soon as it ends; of several hosts the servers stand
+beside them, so that F30 does not stop these. *not measured*: it was not done there yet; nothing stands where [it cannot
+be](../how-to/drill.md#the-whole-matrix). –: nothing had to recover, for no attempt died before its end, or no task was
+left to wait; what was violated says what became of them. Faults of which that holds do not count among the seconds. †:
+the machine was busy with other things.
 
 The standby of F15 is synchronous: it has every commit before it is confirmed. One that is not loses, when it is
 promoted, what it did not have yet, and the invariants may not hold.
