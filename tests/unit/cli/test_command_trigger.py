@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import socket
 from typing import Any
 
 import pytest
@@ -267,6 +268,13 @@ def test_while_an_api_server_is_away_the_next_one_is_asked_at_once(orders: FakeA
 def test_every_api_server_is_asked_however_late_it_is(orders: FakeAirflow) -> None:
     client = Api("http://127.0.0.1:9", USER, PASSWORD, others=(orders.url,), patience_seconds=0.0)
     assert client.get("dags", "orders", "details")["dag_id"] == "orders"
+
+
+def test_an_api_server_that_hangs_is_given_up_after_as_long_as_wished(orders: FakeAirflow) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as hangs:  # takes a connection, and never says anything
+        url = f"http://127.0.0.1:{hangs.getsockname()[1]}"
+        client = Api(url, USER, PASSWORD, others=(orders.url,), request_seconds=0.5)
+        assert client.get("dags", "orders", "details")["dag_id"] == "orders"
 
 
 def test_it_is_said_of_every_api_server_that_it_does_not_answer() -> None:
