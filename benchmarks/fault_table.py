@@ -49,7 +49,8 @@ left to wait; what was violated says what became of them. Faults of which that h
 the machine was busy with other things.
 
 The standby of F15 is synchronous: it has every commit before it is confirmed. One that is not loses, when it is
-promoted, what it did not have yet, and the invariants may not hold.
+promoted, what it did not have yet, and the invariants may not hold. Of the hour of F21 the queue holds what Airflow may
+queue at once (`parallelism`); `start` is about that, the rest waits as *scheduled* and has to have ended like all else.
 """
 RANDOM_NOTES = """\
 Faults that are drawn from a seed and done one after the other on one fleet under load; the same seed draws the same
