@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -20,6 +21,9 @@ for _name in [name for name in os.environ if name.startswith(("AIRFLOW", "_AIRFL
 os.environ["AIRFLOW_HOME"] = _HOME
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
+
+# Some tests press Ctrl-C; a shell that starts them in the background has made them, and what they start, deaf to it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _HERE = str(Path(__file__).parent)
 if _HERE not in sys.path:
