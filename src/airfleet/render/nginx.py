@@ -6,6 +6,9 @@ Who is upstream is watched by how it answers: an api-server that refuses, is sil
 nothing more for some seconds, unless all have failed, and the request goes to the next one. A request that
 changes something is repeated only where that is safe: at the execution API, where a second start or end of an
 attempt is answered like the first, and anywhere when the api-server has refused the connection.
+
+A host without power refuses nothing: what was sent over a connection to it stays without an answer. So people who read
+wait some seconds for one api-server; then another one is asked, and given all the time that slow pages take.
 """
 
 from __future__ import annotations
@@ -122,6 +125,7 @@ def _maps(site: Site, public: Public) -> Lines:
     flower = [f"~^{_pattern(site.flower_path)}(/|$) {_quoted(FLOWER_POLICY)};"] if site.flower else []
     return [
         *_block("map $http_upgrade $connection_upgrade", ["default upgrade;", "'' '';"]),
+        *(_repeatable() if _several(site) else []),
         # Only what may be a password is counted.
         *_block("map $request_method $login_from", ["default '';", "POST $binary_remote_addr;"]),
         f"limit_req_zone $login_from zone=logins:1m rate={public.logins_per_minute}r/m;",
@@ -155,11 +159,12 @@ def _public(site: Site, public: Public, access_log: str) -> list[Lines]:
         *_answers(public),
         *_fresh_headers(),
         # Of several, one on a host without power costs people no more; of one, a lost packet is sent again within two.
-        *(["proxy_connect_timeout 1s;"] if len(site.api_servers) > 1 else []),
+        *(["proxy_connect_timeout 1s;"] if _several(site) else []),
         "proxy_next_upstream error timeout http_502 http_503;",
         f"proxy_next_upstream_tries {_tries(site)};",
         "proxy_read_timeout 60s;",
         "error_page 502 504 = @away;",
+        *(["error_page 418 = @soon;", "recursive_error_pages on;"] if _several(site) else []),
         # Plain HTTP at this very door.
         *([f"error_page 497 =308 {_with_tls(public)}$request_uri;"] if public.certificate else []),
         "",
@@ -170,10 +175,39 @@ def _public(site: Site, public: Public, access_log: str) -> list[Lines]:
         *(_flower(site) if site.flower else []),
         *_elsewhere(site),
         "",
+        *(_soon(site) if _several(site) else []),
         *_away("@away", "Airflow"),
         *(_away("@flower_away", "Flower") if site.flower else []),
     ]
     return [_block("server", strangers), _block("server", ours), *_to_tls(public)]
+
+
+def _several(site: Site) -> bool:
+    return len(site.api_servers) > 1
+
+
+def _repeatable() -> Lines:
+    """What may be asked twice, and is answered in one piece."""
+    read = '"~^(GET|HEAD)  (?!.*(event-stream|ndjson))" 1;'
+    return _block('map "$request_method $http_upgrade $http_accept" $repeatable', ["default '';", read])
+
+
+def _soon(site: Site) -> Lines:
+    """Where an answer is not awaited for long, and where it is, from another api-server."""
+    seconds = f"{round(site.page_answer_seconds * 1000)}ms"
+    return [
+        *_block(
+            "location @soon",
+            [
+                "proxy_pass http://airflow;",
+                f"proxy_read_timeout {seconds};",
+                f"proxy_next_upstream_timeout {seconds};",  # one is waited for, not each in turn
+                "error_page 502 = @away;",
+                "error_page 504 = @another;",  # the silent one has failed, so it is not asked
+            ],
+        ),
+        *_block("location @another", ["proxy_pass http://airflow;"]),
+    ]
 
 
 def _away(name: str, what: str) -> Lines:
@@ -262,12 +296,14 @@ def _fresh_headers() -> Lines:
 def _airflow(site: Site, public: Public) -> Lines:
     path = site.airflow_path.rstrip("/")
     live = rf"^{_pattern(path)}/api/v2/dags/[^/]+/dagRuns/[^/]+/(wait$|taskInstances/.+/logs/)"
+    soon = ["if ($repeatable) { return 418; }"] if _several(site) else []  # a number that nginx has no other use for
     return [
         *(_block(f"location = {_word(path)}", [f"return 308 {_word(path)}/$is_args$args;"]) if path else []),
-        *_block(f"location {_word(path)}/", ["proxy_pass http://airflow;"]),
+        *_block(f"location {_word(path)}/", [*soon, "proxy_pass http://airflow;"]),
         *_block(
             f"location ^~ {_word(path)}/auth/",
             [
+                *soon,
                 f"limit_req zone=logins burst={public.login_burst} nodelay;",
                 "limit_req_status 429;",
                 "proxy_pass http://airflow;",

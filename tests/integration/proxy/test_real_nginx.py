@@ -9,11 +9,13 @@ import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,6 +69,7 @@ def proxied(tmp_path: Path) -> Iterator[Proxied]:
             public=Public(Door("127.0.0.1", public), NAME, Certificate(str(chain), str(key)), Door("127.0.0.1", plain)),
             local=Door("127.0.0.1", local),
             execution_answer_seconds=0.5,
+            page_answer_seconds=1.0,
             user=found.user,
             version=found.version,
         )
@@ -374,23 +377,70 @@ def test_a_start_that_got_no_answer_is_repeated_elsewhere_and_a_trigger_is_not(p
     assert len(proxied.asked()) == 1
 
 
-def test_an_api_server_that_is_frozen_holds_up_only_who_had_asked_it(proxied: Proxied) -> None:
-    release, stuck = threading.Event(), threading.Event()
+@dataclass
+class Frozen:
+    """An api-server that keeps its connections and answers nothing, like one of a host without power."""
 
-    def frozen(_: BaseHTTPRequestHandler) -> None:
-        stuck.set()
-        release.wait(20)
+    release: threading.Event = field(default_factory=threading.Event)
+    stuck: threading.Event = field(default_factory=threading.Event)
 
-    proxied.api[0].behaves = frozen
-    with ThreadPoolExecutor(1) as other:
-        first = [other.submit(proxied.ask, "/myorg/airflow/x")]
-        while not stuck.wait(0.1):  # the first one may have gone to the other server
-            first.append(other.submit(proxied.ask, "/myorg/airflow/x"))
+    def __call__(self, request: BaseHTTPRequestHandler) -> int:
+        self.stuck.set()
+        self.release.wait(20)
+        request.close_connection = True
+        return 0
+
+    def wait_until_asked(self, ask: Callable[[], Future[Answer]]) -> list[Future[Answer]]:
+        """Ask until a question has reached it; one may go to the other server."""
+        asked = [ask()]
+        while not self.stuck.wait(0.1):
+            asked.append(ask())
+        return asked
+
+
+@contextmanager
+def frozen(server: Upstream) -> Iterator[Frozen]:
+    """One of them, for a while."""
+    server.behaves = made = Frozen()
+    try:
+        yield made
+    finally:
+        made.release.set()
+
+
+def test_who_only_reads_gets_an_answer_of_another_api_server_when_one_is_silent(proxied: Proxied) -> None:
+    with frozen(proxied.api[0]) as silent, ThreadPoolExecutor() as people:
+        asked = silent.wait_until_asked(lambda: people.submit(proxied.ask, "/myorg/airflow/x?limit=5"))
         began = time.monotonic()
         assert {proxied.ask("/myorg/airflow/x").json()["server"] for _ in range(20)} == {"two"}
+        answers = [one.result().json() for one in asked]
         assert time.monotonic() - began < 5
-        release.set()
-        assert {asked.result().status for asked in first} == {200}
+    assert {(answer["server"], answer["path"]) for answer in answers} == {("two", "/myorg/airflow/x?limit=5")}
+    assert answers[0]["headers"]["Host"] == NAME
+
+
+def test_a_page_that_takes_long_everywhere_is_waited_for(proxied: Proxied) -> None:
+    for server in proxied.api:
+        server.behaves = lambda _: time.sleep(2.0)
+    answer = proxied.ask("/myorg/airflow/x")
+    assert (answer.status, len(proxied.asked())) == (200, 2)
+    assert answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"method": "POST", "body": b"{}"},
+        {"headers": {"Accept": "text/event-stream"}},
+        {"headers": {"Accept": "application/x-ndjson"}},
+        {"headers": {"Upgrade": "websocket"}},
+    ],
+)
+def test_what_changes_something_or_is_answered_in_pieces_is_asked_once(proxied: Proxied, how: Any) -> None:
+    for server in proxied.api:
+        server.behaves = lambda _: time.sleep(2.0)
+    assert proxied.ask("/myorg/airflow/x", **how).status == 200
+    assert len(proxied.asked()) == 1
 
 
 def wait_for_both(proxied: Proxied) -> None:
