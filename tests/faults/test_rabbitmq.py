@@ -32,7 +32,7 @@ from airfleet.testing.rabbitmq import RabbitMQ
 from airfleet.testing.targets import FleetTarget, Topology
 from airfleet.testing.waiting import wait_until
 from airfleet.testing.workload import ONE, Mix
-from support.single_runs import ask, is_told, times_told, wait_for
+from support.single_runs import ask, ask_for_endless, is_told, let_end, times_told, wait_for
 
 SLOTS = 8
 #: in the latter it is away, too, for as long as it needs to start; `make drill` has all rows
@@ -156,7 +156,7 @@ def test_a_message_does_not_print_the_token_that_it_carries(target: FleetTarget)
 def test_a_worker_that_takes_no_more_tasks_is_replaced_and_what_it_runs_goes_on(target: FleetTarget) -> None:
     fleet = target.fleet
     assert fleet is not None
-    ask(target, "long", 60.0)  # longer than all that is waited for below
+    ask_for_endless(target, "long")
     wait_for(target, "long", Event.START, 30)
     worker = main_worker(target)
     began = time.monotonic()
@@ -168,7 +168,8 @@ def test_a_worker_that_takes_no_more_tasks_is_replaced_and_what_it_runs_goes_on(
     wait_for(target, "next", Event.END, 15)
     assert is_told(target, "long", Event.START)
     assert not is_told(target, "long", Event.END)
-    assert fleet.wait_for_run(ONE, "long", 100) == "success"
+    let_end(target, "long")
+    assert fleet.wait_for_run(ONE, "long", 30) == "success"
     wait_until(lambda: not processes.is_alive(worker), 40, "the old worker is gone")
     assert fleet.component("worker").pid == again.pid
     assert times_told(target, "long", Event.START) == 1
@@ -213,7 +214,7 @@ def test_what_rabbitmq_refuses_is_said_without_the_password(target: FleetTarget)
 
 
 def test_a_worker_that_is_full_holds_no_task_that_another_could_run(target: FleetTarget) -> None:
-    ask(target, "hours", 25.0, "on_one")
+    ask_for_endless(target, "hours", "on_one")
     wait_for(target, "hours", Event.START, 30)
     runs = [f"minutes-{number}" for number in range(3)]
     for run in runs:
@@ -221,6 +222,8 @@ def test_a_worker_that_is_full_holds_no_task_that_another_could_run(target: Flee
     for run in runs:
         wait_for(target, run, Event.END, 15)
     assert not is_told(target, "hours", Event.END)
+    let_end(target, "hours")
+    wait_for(target, "hours", Event.END, 15)
 
 
 @pytest.fixture(scope="module")

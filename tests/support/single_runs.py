@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 from airfleet.testing import witness
 from airfleet.testing.history import Event
 from airfleet.testing.targets import FleetTarget
 from airfleet.testing.waiting import wait_until
 from airfleet.testing.workload import ONE
 
+#: longer than a test waits for anything
+_ENDLESS_SECONDS = 600.0
+
 
 def ask(target: FleetTarget, run_id: str, seconds: float, dag_id: str = ONE) -> None:
     """Ask for a run of one task."""
+    _ask(target, run_id, dag_id, {"seconds": seconds})
+
+
+def ask_for_endless(target: FleetTarget, run_id: str, dag_id: str = ONE) -> None:
+    """Ask for a run of one task that outlasts what it has to outlast; it goes on until :func:`let_end`."""
+    _ask(target, run_id, dag_id, {"seconds": _ENDLESS_SECONDS, "until": str(_end_of(target, run_id))})
+
+
+def let_end(target: FleetTarget, run_id: str) -> None:
+    """End what was asked for as endless."""
+    _end_of(target, run_id).touch()
+
+
+def _ask(target: FleetTarget, run_id: str, dag_id: str, conf: Mapping[str, Any]) -> None:
     target.api.patch("dags", dag_id, body={"is_paused": False}, update_mask="is_paused")
-    body = {"logical_date": None, "dag_run_id": run_id, "conf": {"seconds": seconds}}
-    target.api.post("dags", dag_id, "dagRuns", body=body)
+    target.api.post("dags", dag_id, "dagRuns", body={"logical_date": None, "dag_run_id": run_id, "conf": conf})
+
+
+def _end_of(target: FleetTarget, run_id: str) -> Path:
+    return target.witness_folder / f"end of {run_id}"
 
 
 def times_told(target: FleetTarget, run_id: str, event: Event) -> int:

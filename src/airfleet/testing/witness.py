@@ -24,14 +24,17 @@ class Witnessed(Exception):
     """The error that a task raises because it was told to."""
 
 
-def work(seconds: float = 0.0, beat_seconds: float = 1.0, raise_until_try: int = 0, *, ti: Any) -> None:
-    """Run for some seconds, telling so. Raises Witnessed in each try up to ``raise_until_try``.
+def work(
+    seconds: float = 0.0, beat_seconds: float = 1.0, raise_until_try: int = 0, until: Path | None = None, *, ti: Any
+) -> None:
+    """Run for some seconds, or until that file is there, telling so. Raises Witnessed in each try up to
+    ``raise_until_try``.
 
     ``ti`` is the task instance, which Airflow gives to a callable that asks for it by name.
     """
     tell(Event.START, ti)
     end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
+    while (left := end - time.monotonic()) > 0 and not (until and until.exists()):
         time.sleep(min(left, beat_seconds))
         tell(Event.BEAT, ti)
     if ti.try_number <= raise_until_try:
@@ -41,11 +44,15 @@ def work(seconds: float = 0.0, beat_seconds: float = 1.0, raise_until_try: int =
 
 
 def asked(*, ti: Any, dag_run: Any) -> None:
-    """Run as long as the conf of the run says (``seconds``), and raise in as many tries as it says (``errors``)."""
+    """Run as long as the conf of the run says, and raise in as many tries as it says (``errors``).
+
+    That is for some ``seconds``, or less: ``until`` a file is there.
+    """
     conf = dag_run.conf or {}
     if folder := conf.get("witness"):
         os.environ[FOLDER] = str(folder)
-    work(float(conf.get("seconds", 0.0)), raise_until_try=int(conf.get("errors", 0)), ti=ti)
+    until = Path(conf["until"]) if "until" in conf else None
+    work(float(conf.get("seconds", 0.0)), raise_until_try=int(conf.get("errors", 0)), until=until, ti=ti)
 
 
 def told(context: Mapping[str, Any]) -> None:

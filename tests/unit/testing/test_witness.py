@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from airfleet.testing import witness
 from airfleet.testing.history import Event, Task
+from airfleet.testing.waiting import wait_until
 from airfleet.testing.workload import Mix
 
 
@@ -74,6 +76,18 @@ def test_a_run_says_in_its_conf_what_its_task_does_and_where_it_tells(folder: Pa
     witness.asked(ti=Instance(try_number=2), dag_run=run)
     assert witness.read(tmp_path) == ()
     assert [n.event for n in witness.read(elsewhere)] == [Event.START, Event.RAISED, Event.START, Event.END]
+
+
+def test_a_task_goes_on_until_a_file_is_there(folder: Path) -> None:
+    end = folder / "end"
+    run = DagRun({"seconds": 60, "until": str(end)})
+    working = threading.Thread(target=witness.asked, kwargs={"ti": Instance(), "dag_run": run})
+    working.start()
+    wait_until(lambda: [n for n in witness.read(folder) if n.event == Event.BEAT], 10, "it goes on")
+    end.touch()
+    working.join(10)
+    assert not working.is_alive()
+    assert witness.read(folder)[-1].event == Event.END
 
 
 def test_the_error_of_an_experiment_comes_in_the_try_that_replaces_a_lost_one_too(folder: Path) -> None:
