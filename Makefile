@@ -53,8 +53,13 @@ test-tasks: install-dev
 test-faults: install-dev
 	$(BIN)/python -m pytest -p tests.no_skips $(FAULT_TESTS) $(PYTEST_ARGS)
 
-test-long: install-dev ## The tests that are too long for CI
-	$(BIN)/python -m pytest -p tests.no_skips -m long $(PYTEST_ARGS)
+test-long: install-dev .venv-lightning/.installed .venv-emulators/.installed ## The tests that are too long for CI
+	@ran=; status=0; long() { "$$@"; case $$? in 0) ran=yes;; 5) ;; *) status=1;; esac; }; \
+	for tests in "$(UNIT_TESTS)" "$(RUN_TESTS)" "$(FLEET_TESTS)" "$(TASK_TESTS)" "$(FAULT_TESTS)"; do \
+		long $(BIN)/python -m pytest -p tests.no_skips -m long $$tests $(PYTEST_ARGS); \
+	done; \
+	long env PYTHONDONTWRITEBYTECODE= .venv-lightning/bin/python -m pytest -p tests.no_skips -m long tests/lightning $(PYTEST_ARGS); \
+	[ "$$ran" ] || { echo "there is no such test" >&2; exit 5; }; exit $$status
 
 test-lightning: .venv-lightning/.installed .venv-emulators/.installed ## The tests of examples/lightning, on its own clouds
 	PYTHONDONTWRITEBYTECODE= .venv-lightning/bin/python -m pytest -p tests.no_skips tests/lightning $(PYTEST_ARGS)

@@ -47,16 +47,18 @@ def test_no_file_names_a_place_of_one_machine_or_the_address_of_a_registry() -> 
     assert found == []
 
 
-def test_make_runs_the_tests_of_every_folder() -> None:
+def test_make_runs_the_tests_of_every_folder_and_the_long_ones() -> None:
     makefile = (REPOSITORY / "Makefile").read_text().replace("\\\n", "")
     recipes = dict(re.findall(r"^([a-z0-9-]+):.*\n((?:\t.*\n)+)", makefile, re.MULTILINE))
     run = "".join(recipes.get(target, "") for target in recipes["test"].split())
     named = {"tests/lightning"}
     assert "tests/lightning" in run
+    assert "tests/lightning" in recipes["test-long"]
     for variable in ("UNIT_TESTS", "RUN_TESTS", "FLEET_TESTS", "TASK_TESTS", "FAULT_TESTS"):
         found = re.search(rf"^{variable} := (.*)$", makefile, re.MULTILINE)
         assert found
         assert f"$({variable})" in run
+        assert f"$({variable})" in recipes["test-long"]
         named |= set(found[1].split())
     folders = [REPOSITORY / name for name in named]
     assert [file for file in files_of_tests() if not any(file.is_relative_to(folder) for folder in folders)] == []
