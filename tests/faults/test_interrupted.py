@@ -1,6 +1,8 @@
-"""Ctrl-C in the terminal where ``airfleet up`` runs ends the fleet, at whatever moment."""
+"""Ctrl-C in the terminal where ``airfleet up`` runs ends the fleet, at whatever moment, and so does SIGTERM."""
 
 from __future__ import annotations
+
+import signal
 
 import pytest
 
@@ -28,3 +30,14 @@ def test_ctrl_c_leaves_nothing_running(stopped: Tiny, moment: str) -> None:
     assert "Traceback" not in screen.shown
     assert fleet.pids() == ()
     assert not fleet.is_running()
+
+
+def test_a_service_manager_ends_it_and_nothing_has_failed(stopped: Tiny) -> None:
+    fleet = stopped.fleet
+    with terminal([*command(), "up"], fleet.root, {**fleet.environ, "TERM": "xterm"}) as screen:
+        screen.read_until("is healthy after", START_SECONDS)
+        screen.program.send_signal(signal.SIGTERM)
+        assert screen.wait(STOP_SECONDS) == 0
+    assert screen.shown.count("stopping the fleet") == 1
+    assert "Traceback" not in screen.shown
+    assert fleet.pids() == ()

@@ -6,6 +6,7 @@
                               │                                        │
                               ├─ a component failed: say why, end all, exit 1
                               ├─ Ctrl-C: end all, exit 130  <──────────┤
+                              ├─ SIGTERM: end all, exit 0  <───────────┤
                               └─ not ready in time: name what is not, exit 124
                                                                        └─ its agents keep dying: leave all, exit 4
 
@@ -82,14 +83,18 @@ def command(
         raise click.UsageError("--hosts starts all of them, --host one")
     here = find(project, env, host)
     deadline = time.monotonic() + timeout
-    if hosts:
-        from airfleet.cli import up_hosts
+    try:
+        if hosts:
+            from airfleet.cli import up_hosts
 
-        up_hosts.start(here, hosts, netns=netns, detach=detach, deadline=deadline, timeout=timeout)
-    elif detach:
-        start_detached(here, wait=wait, deadline=deadline, timeout=timeout)
-    else:
-        stay(here, deadline=deadline, timeout=timeout)
+            up_hosts.start(here, hosts, netns=netns, detach=detach, deadline=deadline, timeout=timeout)
+        elif detach:
+            start_detached(here, wait=wait, deadline=deadline, timeout=timeout)
+        else:
+            stay(here, deadline=deadline, timeout=timeout)
+    except ToldToEnd:
+        if detach:  # what was to stay did not come up
+            raise
 
 
 def start_detached(here: Project, *, wait: bool, deadline: float, timeout: float) -> None:
@@ -237,12 +242,16 @@ def _ended_at_last(here: Project) -> Iterator[None]:
     down.end(here, down.PATIENCE_SECONDS)
 
 
+class ToldToEnd(KeyboardInterrupt):
+    """SIGTERM: a service manager wants an end, which is nothing that went wrong."""
+
+
 @contextmanager
 def signals_interrupt() -> Iterator[None]:
-    """Let SIGTERM and a closed terminal end a command as Ctrl-C does."""
+    """Let SIGTERM (``ToldToEnd``) and a closed terminal end a command as Ctrl-C does."""
 
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        raise ToldToEnd if number == signal.SIGTERM else KeyboardInterrupt
 
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:

@@ -166,6 +166,26 @@ def test_sigterm_interrupts_a_foreground_up_as_ctrl_c_does() -> None:
         time.sleep(5)
 
 
+@pytest.mark.parametrize(
+    ("words", "where", "code"),
+    [
+        (["up"], "airfleet.cli.up.stay", 0),
+        (["up", "--hosts", "3"], "airfleet.cli.up_hosts.start", 0),
+        (["up", "--hosts", "3", "-d"], "airfleet.cli.up_hosts.start", 130),
+    ],
+)
+def test_what_was_to_stay_until_it_is_told_to_end_has_done_so(
+    words: list[str], where: str, code: int, project: Project, airfleet: Airfleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(*_: object, **__: object) -> None:
+        with up.signals_interrupt():
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+
+    monkeypatch.setattr(where, told)
+    assert airfleet(*words).code == code
+
+
 def test_a_wait_can_be_interrupted_at_any_moment(project: Project, agent_says: Callable) -> None:
     interrupt = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
     with agent_says(snapshot(STARTING, state="starting")):
