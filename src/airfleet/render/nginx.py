@@ -300,10 +300,10 @@ def _airflow(site: Site, public: Public) -> Lines:
     return [
         *(_block(f"location = {_word(path)}", [f"return 308 {_word(path)}/$is_args$args;"]) if path else []),
         *_block(f"location {_word(path)}/", [*soon, "proxy_pass http://airflow;"]),
+        # Not @soon: what somebody who is logged in elsewhere comes back with is taken once, however long that takes.
         *_block(
             f"location ^~ {_word(path)}/auth/",
             [
-                *soon,
                 f"limit_req zone=logins burst={public.login_burst} nodelay;",
                 "limit_req_status 429;",
                 "proxy_pass http://airflow;",

@@ -428,18 +428,19 @@ def test_a_page_that_takes_long_everywhere_is_waited_for(proxied: Proxied) -> No
 
 
 @pytest.mark.parametrize(
-    "how",
+    ("path", "how"),
     [
-        {"method": "POST", "body": b"{}"},
-        {"headers": {"Accept": "text/event-stream"}},
-        {"headers": {"Accept": "application/x-ndjson"}},
-        {"headers": {"Upgrade": "websocket"}},
+        ("x", {"method": "POST", "body": b"{}"}),
+        ("x", {"headers": {"Accept": "text/event-stream"}}),
+        ("x", {"headers": {"Accept": "application/x-ndjson"}}),
+        ("x", {"headers": {"Upgrade": "websocket"}}),
+        ("auth/oauth-authorized/x?code=1", {}),
     ],
 )
-def test_what_changes_something_or_is_answered_in_pieces_is_asked_once(proxied: Proxied, how: Any) -> None:
+def test_what_changes_something_or_is_answered_in_pieces_is_asked_once(proxied: Proxied, path: str, how: Any) -> None:
     for server in proxied.api:
         server.behaves = lambda _: time.sleep(2.0)
-    assert proxied.ask("/myorg/airflow/x", **how).status == 200
+    assert proxied.ask(f"/myorg/airflow/{path}", **how).status == 200
     assert len(proxied.asked()) == 1
 
 
