@@ -121,7 +121,8 @@ def broken(
 @pytest.mark.long
 def test_a_host_that_comes_back_is_another_one_and_can_be_drained(fleet: tuple[HostsUnderTest, Path]) -> None:
     one, _ = fleet
-    before = one.host("host-2").boot
+    one.power_off("host-2")  # it is, where the test before was run
+    before = one.wait_for_host("host-2", "gone", 30).boot
     one.start_again("host-2")
     assert one.wait_for_host("host-2", "up", 10).boot != before
 

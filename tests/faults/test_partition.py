@@ -92,7 +92,9 @@ def test_a_minority_ends_what_it_runs_before_the_majority_runs_it_again(
     for run in runs:
         assert fleet.wait_for_run("works", run, 240) == "success"
     assert gone.ended_by in ("host-1", "host-2")
-    assert ended < 15 < again
+    # Others begin 15 s after its last renewal, which may have been 2 s before the cut.
+    assert ended < again
+    assert again > 12
     asked = {Run("works", run): frozenset({Task("works", run, "work")}) for run in runs}
     lost = frozenset(note.attempt for note in firsts.values())
     history = History(
