@@ -21,7 +21,7 @@ from airfleet.agent import embedded
 from airfleet.agent.broker_lines import Line, line_to
 from airfleet.fleet import brokers
 from airfleet.fleet.components import valkey
-from airfleet.fleet.paths import Paths
+from airfleet.fleet.paths import Paths, fleet_id
 from airfleet.testing.fleet import clean_environment
 from airfleet.testing.ports import free_ports
 from airfleet.testing.waiting import wait_until
@@ -169,6 +169,11 @@ class Valkey(BrokerUnderTest):
         place = embedded.prepare(Paths(home=self.folder, runtime=self.folder), euid=os.geteuid())
         conf = valkey.configuration(place.valkey_data, self.port, self.password)
         return self.popen((str(place.valkey_server), "-"), {}, conf.encode(), place.user)
+
+    def end(self) -> None:
+        """End it, whatever was done to it, and remove what it has outside of its folder."""
+        super().end()
+        shutil.rmtree(embedded.SYSTEM_STATE / fleet_id(self.folder), ignore_errors=True)
 
     @property
     def _data(self) -> Path:

@@ -760,6 +760,7 @@ def programs(folder: Path, monkeypatch: pytest.MonkeyPatch, *, nginx_is_there: b
         (folder / "bin" / "nginx").chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder / 'bin'}:/usr/bin:/bin")
     monkeypatch.setattr(nginx, "SYSTEM_FOLDERS", ())
+    monkeypatch.setattr(nginx, "SYSTEM_STATE", folder / "state")
 
 
 def two_ports() -> int:
