@@ -75,7 +75,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--scale", type=float, default=1.0, help="share of the time that things are away")
     parser.add_argument("--patience", type=float, default=60.0, help="seconds until a recovery is given up")
-    parser.add_argument("--drain", type=float, default=120.0, help="seconds that runs get to end, afterwards")
+    parser.add_argument("--drain", type=float, default=120.0, help="seconds for which no further run may end, at last")
     parser.add_argument("--tick", type=float, default=0.0, help="seconds between two runs that are asked for")
     parser.add_argument("--long", type=float, default=0.0, help="seconds of a task that is always there")
     parser.add_argument("--quick", action="store_true", help="shorter windows and tasks: more rows, less certainty")

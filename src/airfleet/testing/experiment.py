@@ -7,6 +7,7 @@ into the history as help that a person would have had to give (I7); the target i
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -50,7 +51,8 @@ class Shape:
     settle_seconds: float = 5.0
     #: given up after so long
     patience_seconds: float = 60.0
-    #: until all runs have ended, after the load
+    #: after the load, for which no further run may come to its end: what piled up in an outage of minutes takes longer,
+    #: and is worked off
     drain_seconds: float = 120.0
     #: two attempts at a task may run at once for so long (I3)
     overlap_seconds: float = 0.0
@@ -188,24 +190,20 @@ class Experiment(Generic[T]):
     def _drain(self) -> None:
         if lost := self._load.settle(self._shape.drain_seconds):
             self._helped.append(f"{lost} runs could not be asked for")
-        deadline = time.monotonic() + self._shape.drain_seconds
-        while time.monotonic() < deadline:
-            if self._all_over() and self._target.is_well():
-                return
-            time.sleep(LOOK_SECONDS)
-        if not self._target.is_well():
-            self._helped.append("not every component came back")
-        if not self._all_over():
-            self._helped.append("runs did not end")
+        if not drained(self._left, self._target.is_well, self._shape.drain_seconds):
+            if not self._target.is_well():
+                self._helped.append("not every component came back")
+            if self._left() != 0:
+                self._helped.append("runs did not end")
 
-    def _all_over(self) -> bool:
+    def _left(self) -> int | None:
+        """How many runs and callbacks have not come to their end; None when nobody can say."""
         states, evidence = self._states(), self._evidence()
         if states is None or evidence is None:
-            return False
+            return None
         told = {note.task for note in evidence.notes if note.event == "callback"}
-        return evidence.callbacks <= told and all(
-            states.get(one.run) in ("success", "failed") for one in self._load.asked
-        )
+        running = [one for one in self._load.asked if states.get(one.run) not in ("success", "failed")]
+        return len(running) + len(evidence.callbacks - told)
 
     def _states(self) -> dict[Run, str] | None:
         try:
@@ -247,6 +245,25 @@ class Experiment(Generic[T]):
     def _settled(self) -> float:
         """From the end of the last fault to the beginning of the window after it."""
         return self._recoveries[-1].waited + self._shape.settle_seconds
+
+
+def drained(
+    left: Callable[[], int | None],
+    is_well: Callable[[], bool],
+    seconds: float,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> bool:
+    """Wait until nothing is left and all is well; False when for so long nothing got less."""
+    fewest, deadline = math.inf, clock() + seconds
+    while clock() < deadline:
+        now = left()
+        if now == 0 and is_well():
+            return True
+        if now is not None and now < fewest:
+            fewest, deadline = now, clock() + seconds
+        sleep(LOOK_SECONDS)
+    return False
 
 
 def surprises(logs: Sequence[Path]) -> list[str]:

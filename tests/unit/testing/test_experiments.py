@@ -35,7 +35,7 @@ from airfleet.testing import (
     witness,
     workload,
 )
-from airfleet.testing.experiment import surprises
+from airfleet.testing.experiment import drained, surprises
 from airfleet.testing.history import Run, Task
 from airfleet.testing.load import Load
 from airfleet.testing.named_hosts import NamedHosts
@@ -473,3 +473,40 @@ def test_a_secret_and_a_token_are_found_where_they_stand(tmp_path: Path) -> None
         "secret.log holds a secret of the fleet",
         "token.log holds a token",
     )
+
+
+class Seconds:
+    """A clock that only sleeping moves, and for each second what is left then; the last goes on for ever."""
+
+    def __init__(self, *left: int | None) -> None:
+        self.at, self.looks = 0.0, left
+
+    def __call__(self) -> float:
+        return self.at
+
+    def sleep(self, seconds: float) -> None:
+        self.at += seconds
+
+    def left(self) -> int | None:
+        return self.looks[min(int(self.at), len(self.looks) - 1)]
+
+
+@pytest.mark.parametrize(
+    ("left", "well_from", "over", "ended"),
+    [
+        ((3, 2, 1, 0), 0, True, 3),
+        (tuple(range(30, -1, -1)), 0, True, 30),  # longer than the patience, and each second it is less
+        ((3, 2, 2), 0, False, 1 + 10),
+        ((3, 2, 3, 2, 3), 0, False, 1 + 10),  # there and back is nothing that is worked off
+        ((None,), 0, False, 10),
+        ((None, None, 1, 0), 0, True, 3),
+        ((0,), 4, True, 4),
+        ((0,), 99, False, 10),
+    ],
+)
+def test_what_piled_up_is_waited_for_as_long_as_it_gets_less(
+    left: tuple[int | None, ...], well_from: int, over: bool, ended: float
+) -> None:
+    clock = Seconds(*left)
+    assert drained(clock.left, lambda: clock.at >= well_from, 10.0, clock, clock.sleep) is over
+    assert clock.at == pytest.approx(ended, abs=0.6)
