@@ -82,6 +82,7 @@ format: install-dev ## Put the style right where a machine can
 	$(BIN)/ruff format .
 
 docs: install-dev ## Write the reference pages and the README's figures again
+	$(BIN)/python scripts/database_columns.py write
 	$(BIN)/python scripts/docs.py write
 
 docs-check: install-dev

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Final, TypeVar
 
-from airfleet import source
+from airfleet import columns, source
 from airfleet.fleet.keys import CONNECTION, POOL, VARIABLE
 from airfleet.fleet.objects import Connection, Objects, Pool, Variable
 from airfleet.fleet.reading import Reading, Section, joined, whole
@@ -19,10 +20,38 @@ def objects(top: Section) -> Objects:
     """Everything that Airflow has from the start."""
     reading = top.reading
     return Objects(
-        connections=tuple(_connection(reading, *named) for named in _named(top, "connections")),
-        variables=tuple(_variable(reading, *named) for named in _named(top, "variables")),
-        pools=tuple(_pool(reading, *named) for named in _named(top, "pools")),
+        connections=tuple(
+            _fitting(reading, _connection(reading, *named), *named) for named in _named(top, "connections")
+        ),
+        variables=tuple(_fitting(reading, _variable(reading, *named), *named) for named in _named(top, "variables")),
+        pools=tuple(_fitting(reading, _pool(reading, *named), *named) for named in _named(top, "pools")),
     )
+
+
+#: attribute of a connection, variable or pool -> the column that it ends in
+_COLUMNS: Final[dict[type, dict[str, str]]] = {
+    Connection: {
+        "id": "connection.conn_id",
+        "type": "connection.conn_type",
+        "description": "connection.description",
+        "host": "connection.host",
+        "schema": "connection.schema",
+        "login": "connection.login",
+    },
+    Variable: {"key": "variable.key", "value": "variable.val", "description": "variable.description"},
+    Pool: {"name": "slot_pool.pool", "description": "slot_pool.description"},
+}
+_One = TypeVar("_One", Connection, Variable, Pool)
+
+
+def _fitting(reading: Reading, one: _One, name: str, path: str, node: source.Node) -> _One:
+    """The same; noted is what the columns of the database do not take. No value is shown: it may be a secret."""
+    for attribute, column in _COLUMNS[type(one)].items():
+        value = getattr(one, attribute)
+        if not reading.is_hidden(value) and (wrong := columns.misfit(column, value)):
+            what = "the name" if value == name else f"'{attribute}'"
+            reading.problem(node.place, path, f"{what} {wrong}")
+    return one
 
 
 def _named(top: Section, key: str) -> Iterator[tuple[str, str, source.Node]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from airfleet.errors import Problem, did_you_mean
-from airfleet.pipelines import catalog
+from airfleet.pipelines import catalog, ids
 from airfleet.pipelines.arguments import DAG_ARGUMENTS, TASK_ARGUMENTS
 from airfleet.pipelines.files import project_root
 from airfleet.pipelines.module_files import Roots
@@ -57,18 +57,10 @@ class Checking:
             self.problems.append(Problem(self.pipeline.place(path), path, sentence, hint))
 
 
-_ID = re.compile(r"[\w.-]+")
-_LONGEST_ID: Final = 250
-
-
-def check_id(path: str, written: str, what: str, checking: Checking) -> None:
+def check_id(path: str, written: str, what: ids.What, checking: Checking) -> None:
     """Note when Airflow would not take this id of a Dag or task."""
-    if written and not _ID.fullmatch(written):
-        odd = "".join(dict.fromkeys(re.sub(r"[\w.-]", "", written)))
-        hint = "letters, digits, '_', '-' and '.' can be used"
-        checking.problem(path, f"the id of a {what} cannot contain '{odd}'", hint)
-    elif len(written) > _LONGEST_ID:
-        checking.problem(path, f"the id is {len(written)} characters long; Airflow takes {_LONGEST_ID}")
+    if written and (wrong := ids.problem_of(written, what)):
+        checking.problem(path, *wrong)
 
 
 def check_callbacks(prefix: str, options: Mapping[str, Value], checking: Checking) -> None:

@@ -16,6 +16,7 @@ from airfleet.errors import Problem, did_you_mean
 from airfleet.pipelines import cron, expand, modules, reader
 from airfleet.pipelines.checking import Checking, Installed, check_callbacks, check_id, markers_in, not_found
 from airfleet.pipelines.files import pipeline_files, project_root, read_text
+from airfleet.pipelines.limits import check_limits
 from airfleet.pipelines.modules import Missing
 from airfleet.pipelines.report import in_order
 from airfleet.pipelines.spec import Pipeline, Task, Timetable, Value, XCom
@@ -76,6 +77,7 @@ def check(pipeline: Pipeline, installed: Installed, wrong: frozenset[str] = froz
     _check_dates(checking)
     check_callbacks("", pipeline.options, checking)
     check_callbacks("defaults", pipeline.defaults, checking)
+    check_limits(checking)
     _check_upstream(checking)
     for task in pipeline.tasks:
         check_task(task, checking)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from calendar import monthrange
+from collections.abc import Iterator
 from typing import Final
 
+from airfleet.database_columns import TEXTS
 from airfleet.errors import did_you_mean
 
 PRESETS: Final = {
@@ -114,3 +117,38 @@ def _never(fields: list[str]) -> tuple[str, str | None] | None:
     if any(int(day) <= monthrange(2024, int(month))[1] for day in days.split(",") for month in numbers):
         return None
     return f"there is no day {days} in month {months}, so it would never run", None
+
+
+#: Airflow describes a schedule in words, and keeps that in a column
+_LONGEST_DESCRIPTION: Final = TEXTS["dag.timetable_description"]
+#: no shorter expression has a description that comes near to it
+_MAY_BE_LONG: Final = 60
+
+
+def too_long_to_describe(schedule: str) -> str | None:
+    """The end of a sentence about a cron expression whose description the database would not take, or None."""
+    text = schedule.strip()
+    if len(text) <= _MAY_BE_LONG or problem_of(text):
+        return None
+    length = sum(len(part) for part in _descriptions(text.split()))
+    if _LONGEST_DESCRIPTION is None or length <= _LONGEST_DESCRIPTION:
+        return None
+    return f"is too long: its description in words has {length} characters; the database takes {_LONGEST_DESCRIPTION}"
+
+
+def _descriptions(fields: list[str]) -> Iterator[str]:
+    """As Airflow has it: with both kinds of days, one for each, and a word between them."""
+    from cron_descriptor import (  # type: ignore[import-untyped]
+        CasingTypeEnum,
+        ExpressionDescriptor,
+        FormatException,
+        MissingFieldException,
+    )
+
+    minute, hour, day, month, weekday = fields
+    both = day != "*" and weekday != "*"
+    for written in ([minute, hour, day, month, "*"], [minute, hour, "*", month, weekday]) if both else (fields,):
+        options = {"casing_type": CasingTypeEnum.Sentence, "use_24hour_time_format": True}
+        with contextlib.suppress(FormatException, MissingFieldException):
+            yield ExpressionDescriptor(" ".join(written), **options).get_description()
+    yield " (or) " if both else ""

@@ -20,9 +20,9 @@ from typing import Any
 from airflow.sdk import DAG
 
 from airfleet.errors import FileProblems, did_you_mean
-from airfleet.pipelines import operators
+from airfleet.pipelines import ids, operators
 from airfleet.pipelines.classes import annotation, imported, task_arguments
-from airfleet.pipelines.site import ID_RULE, Site, is_id, mentioned, said_by
+from airfleet.pipelines.site import Site, mentioned, said_by
 from airfleet.pipelines.spec import Pipeline, Task, Timetable
 
 #: said by the pipeline in its own words, or not for pipelines at all
@@ -49,8 +49,9 @@ def build(pipeline: Pipeline) -> DAG:
 def _empty_dag(site: Site) -> DAG:
     """The Dag without tasks; a bare one stands in when its arguments are wrong."""
     pipeline = site.pipeline
-    if not is_id(pipeline.dag_id):
-        site.wrong("dag_id", f"'{pipeline.dag_id}' is no Dag id", ID_RULE)
+    wrong_id = ids.problem_of(pipeline.dag_id, "Dag")
+    if wrong_id:
+        site.wrong("dag_id", *wrong_id)
     given = _dag_arguments(site)
     if not site.problems:
         try:
@@ -60,7 +61,7 @@ def _empty_dag(site: Site) -> DAG:
         else:
             dag.fileloc = str(Path(pipeline.file).absolute())
             return dag
-    return DAG(pipeline.dag_id if is_id(pipeline.dag_id) else "stand-in")
+    return DAG("stand-in" if wrong_id else pipeline.dag_id)
 
 
 def _dag_arguments(site: Site) -> dict[str, Any]:

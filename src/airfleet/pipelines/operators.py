@@ -10,10 +10,11 @@ from airflow.providers.standard.operators.python import ExternalPythonOperator, 
 from airflow.sdk import BaseOperator, TriggerRule
 
 from airfleet.errors import did_you_mean
+from airfleet.pipelines import ids
 from airfleet.pipelines.classes import Arguments, arguments, imported, task_arguments
 from airfleet.pipelines.function_task import FunctionTask, LateFunction
 from airfleet.pipelines.lowering import MARKERS, RENDERED, converted, has_marker, late_function, literal_argument, lower
-from airfleet.pipelines.site import ID_RULE, Site, is_id, mentioned, said_by
+from airfleet.pipelines.site import Site, mentioned, said_by
 from airfleet.pipelines.spec import CallableRef, FileText, OperatorRef, Task, Value
 
 #: Their task sends the source of its function to another Python, so they want the function itself.
@@ -22,8 +23,8 @@ _SENDS_SOURCE = (PythonVirtualenvOperator, ExternalPythonOperator)
 
 def add(task: Task, site: Site) -> None:
     """Build ``task`` into the site's Dag. Upstream tasks must be there already."""
-    if not is_id(task.id):
-        site.wrong(f"{task.path}.id", f"'{task.id}' is no task id", ID_RULE)
+    if wrong := ids.problem_of(task.id, "task"):
+        site.wrong(f"{task.path}.id", *wrong)
     # A stand-in lets the tasks behind a wrong one be judged too; such a Dag is never handed out.
     operator = _operator(task, site) or EmptyOperator(task_id=f"stand-in-{len(site.built)}")
     site.built[task.id] = operator

@@ -12,8 +12,6 @@ from airflow.sdk import DAG, BaseOperator
 from airfleet.errors import Problem
 from airfleet.pipelines.spec import Pipeline
 
-ID_RULE = "an id is made of letters, digits, '_', '-' and '.', 250 at most"
-
 
 @dataclass
 class Site:
@@ -32,11 +30,6 @@ class Site:
     def folder(self) -> Path:
         """Where ``$f`` looks for files."""
         return Path(self.pipeline.file).parent
-
-
-def is_id(text: str) -> bool:
-    """Whether Airflow takes ``text`` as the id of a Dag or task."""
-    return re.fullmatch(r"[\w.-]{1,250}", text) is not None
 
 
 def said_by(error: Exception, name: str) -> str:

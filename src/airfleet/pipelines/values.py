@@ -10,7 +10,7 @@ from typing import Final
 from airfleet.errors import did_you_mean
 from airfleet.pipelines.arguments import Argument, Kind
 from airfleet.pipelines.durations import parse_duration
-from airfleet.pipelines.report import Report
+from airfleet.pipelines.report import Report, joined
 from airfleet.pipelines.spec import Value
 from airfleet.scalars import scalar_value
 from airfleet.source import Mapping, Node, Scalar, Sequence
@@ -26,7 +26,7 @@ class Invalid(ValueError):
 
 def argument(node: Node, path: str, known: Argument, report: Report) -> Value:
     """The value of a DAG or task argument; None when it is null or wrong (noted in ``report``)."""
-    report.places[path] = node.place
+    note_places(node, path, report)
     if isinstance(node, Scalar) and node.value is None:
         return None
     if marker_key(node) is not None:
@@ -40,6 +40,17 @@ def argument(node: Node, path: str, known: Argument, report: Report) -> Value:
     except Invalid as wrong:
         report.problem(node, path, str(wrong), wrong.hint)
         return None
+
+
+def note_places(node: Node, path: str, report: Report) -> None:
+    """Where ``node`` stands, and each item in it."""
+    report.places[path] = node.place
+    if isinstance(node, Sequence):
+        for index, item in enumerate(node.items):
+            note_places(item, f"{path}[{index}]", report)
+    elif isinstance(node, Mapping):
+        for key, value in node.entries:
+            note_places(value, joined(path, key.text), report)
 
 
 def _check_choice(value: Value, known: Argument) -> None:

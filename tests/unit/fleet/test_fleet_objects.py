@@ -147,3 +147,19 @@ def test_a_fleet_without_any_has_none() -> None:
 )  # fmt: skip
 def test_a_problem_is_a_sentence_at_its_place(text: str, expected: list[str]) -> None:
     assert problems_of(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"pools: {{{'p' * 257}: 1}}\n", "the name is 257 characters long; the database takes 256"),
+        (f"variables: {{{'v' * 251}: x}}\n", "the name is 251 characters long; the database takes 250"),
+        (f"connections: {{c: {{type: http, host: {'h' * 501}}}}}\n",
+         "'host' is 501 characters long; the database takes 500"),
+        (f"connections: {{c: {{type: {'t' * 501}}}}}\n", "'type' is 501 characters long; the database takes 500"),
+        (f"connections: {{{'c' * 251}: {{type: http}}}}\n", "the name is 251 characters long; the database takes 250"),
+    ],
+)  # fmt: skip
+def test_what_the_database_does_not_take_is_a_problem(text: str, said: str) -> None:
+    [problem] = problems_of(text)
+    assert problem.endswith(f": {said}")

@@ -1,0 +1,32 @@
+"""Which ids of Dags and tasks Airflow, its API, the addresses of its pages and the folders of its logs can carry."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Literal
+
+What = Literal["Dag", "task"]
+
+_MOST_SIGNS: Final = 250
+_SIGNS = re.compile(r"[\w.-]+")
+#: a file system takes names of 255 bytes, and logs lie in folders that are called dag_id=… and task_id=…
+_MOST_BYTES: Final[dict[What, int]] = {"Dag": 255 - len("dag_id="), "task": 255 - len("task_id=")}
+
+
+def problem_of(written: str, what: What) -> tuple[str, str | None] | None:
+    """What is wrong with an id as (sentence, hint), or None.
+
+    >>> problem_of("..", "Dag")
+    ("the id of a Dag cannot be '..', which means a folder in addresses and paths", None)
+    """
+    if not _SIGNS.fullmatch(written):
+        odd = "".join(dict.fromkeys(re.sub(r"[\w.-]", "", written)))
+        return f"the id of a {what} cannot contain {odd!r}", "letters, digits, '_', '-' and '.' can be used"
+    if written in (".", ".."):
+        return f"the id of a {what} cannot be '{written}', which means a folder in addresses and paths", None
+    if len(written) > _MOST_SIGNS:
+        return f"the id is {len(written)} characters long; Airflow takes {_MOST_SIGNS}", None
+    length, most = len(written.encode(errors="surrogatepass")), _MOST_BYTES[what]
+    if length > most:
+        return f"the id is {length} bytes long; in the name of the log's folder there is room for {most}", None
+    return None

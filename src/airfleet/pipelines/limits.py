@@ -1,0 +1,149 @@
+"""What Airflow's database, its calendar and its processes cannot take: values that would end a component, not a task.
+
+Everything here is found by :func:`check_limits`, before a Dag is built; so ``check`` and the importer say the same.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from airfleet import columns
+from airfleet.pipelines import cron
+from airfleet.pipelines.checking import Checking, markers_in
+from airfleet.pipelines.report import joined
+from airfleet.pipelines.spec import CallableRef, Task, Template, Value, XCom
+
+#: keys of a pipeline, and the columns that they end in
+DAG_COLUMNS: Final[dict[str, str]] = {
+    "description": "dag.description",
+    "dag_display_name": "dag.dag_display_name",
+    "max_active_tasks": "dag.max_active_tasks",
+    "max_active_runs": "dag.max_active_runs",
+    "max_consecutive_failed_dag_runs": "dag.max_consecutive_failed_dag_runs",
+    "tags": "dag_tag.name",
+}
+#: keys of a task or of ``defaults``
+TASK_COLUMNS: Final[dict[str, str]] = {
+    "retries": "task_instance.max_tries",
+    "pool": "task_instance.pool",
+    "pool_slots": "task_instance.pool_slots",
+    "queue": "task_instance.queue",
+    "executor": "task_instance.executor",
+    "owner": "dag.owners",
+    "run_as_user": "task_instance.unixname",
+    "task_display_name": "task_instance.task_display_name",
+}
+#: AMQP's own limit for the name of a queue
+_MOST_QUEUE_BYTES: Final = 255
+#: Airflow adds durations to the present, subtracts them from it, and sets timers by them: a century fits everywhere.
+MOST_DURATION: Final = dt.timedelta(days=36_500)
+
+
+def check_limits(checking: Checking) -> None:
+    """Note every value that Airflow would take and its database or calendar would not."""
+    pipeline = checking.pipeline
+    _check_options("", pipeline.options, DAG_COLUMNS, checking)
+    _check_options("defaults", pipeline.defaults, TASK_COLUMNS, checking)
+    for task in pipeline.tasks:
+        own = {name: value for name, value in task.options.items() if f"{task.path}.{name}" in pipeline.places}
+        _check_options(task.path, own, TASK_COLUMNS, checking)
+        _check_arguments(task, checking)
+    _check_owner_links(checking)
+    _check_owners(checking)
+    if isinstance(pipeline.schedule, str) and (wrong := cron.too_long_to_describe(pipeline.schedule)):
+        checking.problem("schedule", wrong)
+
+
+def _check_options(prefix: str, options: Mapping[str, Value], known: Mapping[str, str], checking: Checking) -> None:
+    for name, value in options.items():
+        path = joined(prefix, name)
+        column = known.get(name)
+        for at, item in _leaves(value, path):
+            if wrong := _misfit(item, column):
+                checking.problem(at, wrong)
+        if name == "queue" and isinstance(value, str) and (wrong := queue_misfit(value)):
+            checking.problem(path, wrong)
+
+
+def _misfit(value: Value, column: str | None) -> str | None:
+    if isinstance(value, dt.timedelta):
+        return duration_misfit(value)
+    if column is not None and isinstance(value, (str, int)):
+        return columns.misfit(column, value)
+    return columns.unstorable(value) if isinstance(value, str) else None
+
+
+def duration_misfit(value: dt.timedelta) -> str | None:
+    """Why a duration is too long for Airflow's calendar; None when it is not."""
+    if value <= MOST_DURATION:
+        return None
+    return f"is a duration of {value.days} days; Airflow can reckon with {MOST_DURATION.days} at most"
+
+
+def queue_misfit(name: str) -> str | None:
+    """Why no broker has a queue of this name; None when one can."""
+    length = len(name.encode(errors="surrogatepass"))
+    if length <= _MOST_QUEUE_BYTES:
+        return None
+    return f"is {length} bytes long; the name of a queue has {_MOST_QUEUE_BYTES} at most"
+
+
+def _leaves(value: Value, path: str) -> Iterator[tuple[str, Value]]:
+    """The plain values in ``value`` with their paths, and the keys of mappings with the path of their mapping."""
+    if isinstance(value, tuple):
+        for index, item in enumerate(value):
+            yield from _leaves(item, f"{path}[{index}]")
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield path, key
+            yield from _leaves(item, f"{path}.{key}")
+    else:
+        yield path, value
+
+
+def _check_owner_links(checking: Checking) -> None:
+    links = checking.pipeline.options.get("owner_links")
+    for owner, link in links.items() if isinstance(links, Mapping) else ():
+        path = f"owner_links.{owner}"
+        if not isinstance(link, str):
+            checking.problem(path, f"must be a link, not {link}")
+        elif wrong := columns.misfit("dag_owner_attributes.link", link):
+            checking.problem(path, wrong)
+        if wrong := columns.misfit("dag_owner_attributes.owner", owner):
+            checking.problem(path, f"the owner's name {wrong}")
+
+
+def _check_owners(checking: Checking) -> None:
+    """Airflow keeps the owners of all tasks of a Dag in one column."""
+    owners = {task.options.get("owner"): task for task in checking.pipeline.tasks}
+    names = [name for name in owners if isinstance(name, str)]
+    joined = ", ".join(names)
+    if len(names) > 1 and (wrong := columns.misfit("dag.owners", joined)):
+        checking.problem("tasks", f"the list of all owners {wrong}")
+
+
+# --- under `with`
+
+
+def _check_arguments(task: Task, checking: Checking) -> None:
+    """What is rendered is stored with the Dag; other arguments are not, and are the task's own affair."""
+    rendered = {name for name, value in task.args.items() if _is_rendered(value)}
+    if rendered and isinstance(task.uses, CallableRef):
+        rendered = set(task.args)  # all arguments of a function are one field
+    for name in rendered:
+        _check_rendered(task.args[name], f"{task.path}.with.{name}", checking)
+
+
+def _is_rendered(value: Value) -> bool:
+    return any(isinstance(marker, (Template, XCom)) for _, marker in markers_in(value, ""))
+
+
+def _check_rendered(value: Value, path: str, checking: Checking) -> None:
+    for at, item in _leaves(value, path):
+        text = item.text if isinstance(item, Template) else item
+        if isinstance(text, str) and (wrong := columns.unstorable(text)):
+            checking.problem(at, wrong)
+        if isinstance(item, XCom) and (wrong := columns.misfit("xcom.key", item.key)):
+            checking.problem(at, f"the key {wrong}")
