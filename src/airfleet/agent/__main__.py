@@ -32,13 +32,13 @@ def main() -> None:
     with os.fdopen(arguments.report, "w") as report:
         try:
             prepared = setup.prepare(arguments.root, os.environ)
+            listener = setup.listen(prepared.paths.socket)
         except AirfleetError as refused:
             json.dump(_refusal(refused), report)
             sys.exit(refused.exit_code)
         except OSError as refused:
             json.dump({"sentence": f"cannot prepare the fleet's home: {refused}", "hint": None}, report)
             sys.exit(1)
-        listener = setup.listen(prepared.paths.socket)
         json.dump({"pid": os.getpid()}, report)
     _run(prepared, listener)
 

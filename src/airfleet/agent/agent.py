@@ -119,6 +119,8 @@ class Agent:
         self._server: ControlServer | None = None
         self._template: TemplateLink | None = None
         self._stopping = False
+        #: by who may ask; not by a signal, which may come from anywhere
+        self._asked_to_end = False
         self._stopped_at = 0.0
         #: for how long, in seconds, running tasks may go on when all is to end
         self._drain_seconds = DRAIN_SECONDS
@@ -159,7 +161,11 @@ class Agent:
         self._finish()
 
     def stop(self, force: bool = False, drain_seconds: float | None = None) -> None:
-        """Begin to end everything; with ``force`` without waiting for anything, else for running tasks so long."""
+        """End everything as somebody asks; with ``force`` without waiting, else running tasks may take so long."""
+        self._asked_to_end = True
+        self._begin_to_end(force, drain_seconds)
+
+    def _begin_to_end(self, force: bool, drain_seconds: float | None = None) -> None:
         if not self._stopping:
             self._stopping = True
             self._stopped_at = self._clock()
@@ -219,7 +225,7 @@ class Agent:
 
     def _woken(self, _: socket.socket) -> None:
         if self._wakeup.wants_end():
-            self.stop(force=self._stopping)
+            self._begin_to_end(force=self._stopping)
 
     # --- starting --------------------------------------------------------------------------------
 
@@ -604,7 +610,7 @@ class Agent:
         )
 
     def _life(self, now: float) -> snapshots.Life:
-        return snapshots.Life(now - self._began, self._ready_after, self._stopping, self._done)
+        return snapshots.Life(now - self._began, self._ready_after, self._stopping, self._done, self._asked_to_end)
 
     def _changed(self, running: Running) -> None:
         self._log(Event.COMPONENT_CHANGED, component=running.name, state=str(running.state), reason=running.reason)

@@ -23,6 +23,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from airfleet.agent import unix_sockets
 from airfleet.agent.states import FINE, State
 from airfleet.errors import FleetError
 
@@ -122,6 +123,8 @@ class Snapshot:
     hosts: tuple[HostStatus, ...] = ()
     #: hosts that ``fleet.yaml`` names and that have not been up yet
     missing: tuple[str, ...] = ()
+    #: whether somebody ends it on purpose, as 'airfleet down' does; a signal to the agent may be anything
+    asked_to_end: bool = False
     #: in a fleet without hosts, what its one host was told (see :mod:`airfleet.agent.orders`)
     orders: Mapping[str, Any] = field(default_factory=dict)
 
@@ -209,8 +212,8 @@ def _connect(path: Path, timeout_seconds: float | None) -> Iterator[socket.socke
     connection.settimeout(timeout_seconds)
     try:
         try:
-            connection.connect(str(path))
-        except (FileNotFoundError, ConnectionRefusedError) as gone:
+            unix_sockets.connect(connection, path)
+        except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError) as gone:
             raise AgentGone(str(path)) from gone
         yield connection
     finally:

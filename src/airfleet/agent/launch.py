@@ -11,7 +11,7 @@ from pathlib import Path
 
 from airfleet.agent import netns
 from airfleet.agent.control import AlreadyRuns
-from airfleet.agent.leftovers import MARK
+from airfleet.agent.leftovers import MARK, environment
 from airfleet.errors import FileProblems, FleetError, Place, Problem
 from airfleet.fleet.paths import Paths, fleet_id, of
 
@@ -47,11 +47,7 @@ def environment_of(pid: int, paths: Paths) -> dict[str, str]:
 
     Nothing when this is no process of that fleet.
     """
-    try:
-        lines = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    except OSError:
-        return {}
-    found = dict(os.fsdecode(line).split("=", 1) for line in lines if b"=" in line)
+    found = environment(pid)
     return found if found.get(MARK) == fleet_id(paths.home) else {}
 
 

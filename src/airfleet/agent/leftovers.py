@@ -17,6 +17,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
+from airfleet.agent import machine
+
 #: every process of a fleet has ``AIRFLEET_FLEET=<id>`` in its first environment
 MARK = "AIRFLEET_FLEET"
 
@@ -124,16 +126,35 @@ def write_down(path: Path, kinds: Mapping[int, str]) -> None:
     what was kept before is kept still, and a process that has ended is not taken for another one with its number."""
     kept = [astuple(found) for pid, kind in kinds.items() if (found := component(pid, kind))]
     draft = path.with_suffix(".new")
-    draft.write_text(json.dumps(kept))
+    draft.write_text(json.dumps({**_origin(path), "processes": kept}))
     os.replace(draft, path)
 
 
 def read_down(path: Path) -> tuple[Component, ...]:
-    """What :func:`write_down` kept; nothing when there is no such file, or something else in it."""
+    """What :func:`write_down` kept; nothing when there is no such file, or something else in it.
+
+    Neither what was kept before the machine was started again, nor what a copied folder says of another fleet.
+    """
     try:
-        return tuple(Component(int(pid), int(at), str(kind)) for pid, at, kind in json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError):
+        found = json.loads(path.read_text())
+        if any(found[name] != value for name, value in _origin(path).items()):
+            return ()
+        return tuple(Component(int(pid), int(at), str(kind)) for pid, at, kind in found["processes"])
+    except (OSError, ValueError, TypeError, KeyError):
         return ()
+
+
+def environment(pid: int) -> dict[str, str]:
+    """The first environment of a process; nothing when it cannot be read."""
+    try:
+        lines = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return {}
+    return dict(os.fsdecode(line).split("=", 1) for line in lines if b"=" in line)
+
+
+def _origin(path: Path) -> dict[str, str]:
+    return {"machine": machine.boot_id(), "place": machine.place_of(path.parent)}
 
 
 def _table(mark: bytes) -> Iterable[Process]:

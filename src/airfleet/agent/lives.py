@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-_MACHINE = Path("/proc/sys/kernel/random/boot_id")
+from airfleet.agent import machine
 
 
 @dataclass(frozen=True)
@@ -27,26 +27,28 @@ class Life:
     @property
     def is_of_this_machine(self) -> bool:
         """Whether the machine has not been started again since."""
-        return self.machine == _machine()
+        return self.machine == machine.boot_id()
 
 
 def of_now(boot: str, renewed_at: float) -> Life:
     """A life on the machine as it was started last."""
-    return Life(boot, renewed_at, _machine())
+    return Life(boot, renewed_at, machine.boot_id())
 
 
 def write_down(path: Path, life: Life) -> None:
     """Keep it. A disk that is full keeps none: then an agent that dies has no heir."""
     draft = path.with_suffix(".new")
     with suppress(OSError):
-        draft.write_text(json.dumps(asdict(life)))
+        draft.write_text(json.dumps({**asdict(life), "place": machine.place_of(path.parent)}))
         os.replace(draft, path)
 
 
 def read_down(path: Path) -> Life | None:
-    """What was kept; None when there is no such file, or something else in it."""
+    """What was kept; None when there is no such file, or something else in it, or it was copied from another home."""
     try:
         found = json.loads(path.read_text())
+        if found["place"] != machine.place_of(path.parent):
+            return None
         return Life(str(found["boot"]), float(found["renewed_at"]), str(found["machine"]))
     except (OSError, ValueError, TypeError, KeyError):
         return None
@@ -55,7 +57,3 @@ def read_down(path: Path) -> Life | None:
 def forget(path: Path) -> None:
     """It has ended in good order."""
     path.unlink(missing_ok=True)
-
-
-def _machine() -> str:
-    return _MACHINE.read_text().strip()

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from airfleet.agent import embedded, hosts, leftovers, nginx
+from airfleet.agent import agent_search, embedded, hosts, leftovers, nginx, unix_sockets
 from airfleet.agent.control import AlreadyRuns
 from airfleet.agent.succession import Inheritance, inherit
 from airfleet.errors import FleetError
-from airfleet.fleet import local_hosts, planning, secrets
+from airfleet.fleet import local_hosts, ownership, planning, secrets
 from airfleet.fleet import paths as fleet_paths
 from airfleet.fleet.components import proxy
 from airfleet.fleet.components.flower import listens_on
@@ -28,6 +28,11 @@ from airfleet.fleet.ports import PortBook, api_server, given
 from airfleet.fleet.reader import FILE_NAME, read_file
 from airfleet.fleet.secrets import Secrets
 from airfleet.fleet.spec import API_PORT, EMBEDDED, LOGS_PORT, Fleet, Host
+
+#: what to do when the file system of the home does not serve
+_ELSEWHERE = "name a place on a disk of this machine with AIRFLEET_HOME"
+#: errors of a lock that somebody else holds, and how long an agent that has just ended may still be there
+_HELD, LAST_MOMENTS_SECONDS = (errno.EAGAIN, errno.EACCES), 5.0
 
 #: with less room than this a database cannot be made, let alone grow
 NEEDED_BYTES = 300 * 1024 * 1024
@@ -58,8 +63,10 @@ def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
     fleet = local_hosts.of(read_file(root / FILE_NAME, environ), environ)
     here = hosts.choose(fleet, environ, socket.gethostname())
     paths = fleet_paths.of(root, environ)
+    ownership.require_own(paths, "airfleet up")
     _make_folders(paths)
     lock = _lock(paths, fleet)
+    _require_alone(paths, fleet)
     require_room(paths.home, shutil.disk_usage(paths.home).free)
     policy = fleet.policies.on_partition if local_hosts.is_named(fleet) else None
     inherited = inherit(paths, policy, time.clock_gettime(time.CLOCK_BOOTTIME))
@@ -82,7 +89,13 @@ def listen(path: Path) -> socket.socket:
     """The agent's socket; whoever may enter its folder may use it."""
     path.unlink(missing_ok=True)  # we hold the lock: nobody listens there
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(str(path))
+    try:
+        unix_sockets.bind(listener, path)
+    except OSError as refused:
+        listener.close()
+        raise FleetError(
+            f"the agent cannot listen in {path.parent}: {refused.strerror}", hint=f"{_ELSEWHERE}, where sockets can be"
+        ) from None
     listener.listen(16)
     return listener
 
@@ -106,14 +119,13 @@ def _make_folders(paths: Paths) -> None:
     for folder, mode in (
         *((above, 0o711) for above in (paths.shared, paths.home.parent) if paths.shared is not None and above),
         (paths.home, 0o711),
-        (paths.runtime, 0o700),
-        (paths.outcomes, 0o700),
         (paths.logs, 0o700),
         (paths.task_logs, 0o700),
         (paths.airflow_home, 0o700),
     ):
-        folder.mkdir(parents=True, exist_ok=True, mode=mode)
-        folder.chmod(mode)
+        ownership.make_folder(folder, mode)
+    for folder in (paths.runtime, paths.outcomes):
+        ownership.make_folder(folder, 0o700, may_be_link=False)
 
 
 def _lock(paths: Paths, fleet: Fleet) -> IO[str]:
@@ -121,19 +133,48 @@ def _lock(paths: Paths, fleet: Fleet) -> IO[str]:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as refused:
-        if refused.errno not in (errno.EAGAIN, errno.EACCES):
-            raise
         lock.seek(0)
         holder = lock.read().strip()
         lock.close()
+        if refused.errno not in _HELD:
+            sentence = f"{paths.lock} cannot be locked: {refused.strerror}; two agents could not be kept apart there"
+            raise FleetError(sentence, hint=_ELSEWHERE) from None
         raise AlreadyRuns(
-            f"fleet '{fleet.name}' is already running (agent {holder})",
+            f"fleet '{fleet.name}' is already running (agent {_told_of(holder)})",
             hint="'airfleet status' shows it, 'airfleet down' ends it",
         ) from None
     lock.truncate(0)
-    lock.write(str(os.getpid()))
+    lock.write(f"{os.getpid()} {socket.gethostname()}")
     lock.flush()
     return lock
+
+
+def _told_of(holder: str) -> str:
+    """Who holds the lock: a home on a network file system may be that of another machine.
+
+    >>> _told_of("4711 elsewhere"), _told_of("4711")
+    ('4711 on elsewhere', '4711')
+    """
+    pid, _, machine = holder.partition(" ")
+    return f"{pid} on {machine}" if machine and machine != socket.gethostname() else pid
+
+
+def _require_alone(paths: Paths, fleet: Fleet) -> None:
+    """Raise AlreadyRuns when an agent of this home lives whose lock is another file: a fleet is never ended by 'up'.
+
+    Its home was deleted or moved while it ran, or it is of an older airfleet, which had its lock elsewhere.
+    """
+    others = {agent.pid for agent in agent_search.find(paths.home)}  # who comes later is stopped by our lock
+    deadline = time.monotonic() + LAST_MOMENTS_SECONDS
+    while others and time.monotonic() < deadline:
+        time.sleep(0.1)
+        others &= {agent.pid for agent in agent_search.find(paths.home)}
+    for pid in others:
+        raise AlreadyRuns(
+            f"fleet '{fleet.name}' is already running (agent {pid}), "
+            "and its home was moved or deleted, or it was started by an older airfleet",
+            hint="'airfleet down' ends it",
+        )
 
 
 def require_room(home: Path, free_bytes: int) -> None:

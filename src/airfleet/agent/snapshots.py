@@ -28,6 +28,8 @@ class Life:
     ready_after: float | None
     stopping: bool
     done: bool
+    #: whether the end was asked for over the agent's socket
+    asked_to_end: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ def snapshot(
         hosts=tuple(_host(row, others.age) for row in others.rows if _counts(row, plan)) if others else (),
         missing=_missing(plan, others.rows) if others else (),
         orders={} if others else dict(orders),
+        asked_to_end=life.asked_to_end,
     )
 
 

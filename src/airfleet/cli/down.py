@@ -4,7 +4,9 @@
 
     ask the agent to stop ──> show it ──> the agent has gone ──> end what is left
           │                      │
-          no agent               too slow, or Ctrl-C again: end everything by force
+          no socket              too slow, or Ctrl-C again: end everything by force
+          ├─ an agent whose home was moved or deleted: ask it by a signal, wait
+          └─ no agent
 
 What is left is found by the mark that every process of a fleet carries in its environment,
 so it is found also after the agent was killed. As long as it is at work it holds a lock, whose file
@@ -16,16 +18,17 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
 
-from airfleet.agent import control
+from airfleet.agent import agent_search, control
 from airfleet.agent.control import AgentGone
-from airfleet.cli import components, options, progress, terminal
+from airfleet.cli import asking, components, options, progress, terminal
 from airfleet.cli.following import follow
 from airfleet.cli.project import Project, find
 from airfleet.fleet import paths
@@ -67,12 +70,13 @@ def everything(here: Project, host: str | None = None) -> tuple[Project, ...]:
 
 def end(here: Project, patience_seconds: float) -> str:
     """Stop the fleet and end every process of it; what was done, or nothing, as a sentence."""
-    name, in_time = None, True
+    asking.require_own(here.paths)
+    name, in_time, unreachable = None, True, False
     with _at_work(here.paths):
         try:
             name, in_time = _stop(here, patience_seconds)
         except AgentGone:
-            pass
+            unreachable, in_time = _end_unreachable(here, patience_seconds)
         except TimeoutError:
             in_time = False
             terminal.say("the agent does not answer; ending everything by force")
@@ -80,6 +84,8 @@ def end(here: Project, patience_seconds: float) -> str:
             in_time = False
             terminal.say("ending it at once")
         left = _end_leftovers(here)
+    if unreachable and in_time:
+        return "the fleet is stopped"
     return _told(name, in_time, left, here.environ.get(paths.HOST))
 
 
@@ -132,6 +138,20 @@ def _stop(here: Project, patience_seconds: float) -> tuple[str, bool]:
     finally:
         view.close()
     return snapshot.fleet, True
+
+
+def _end_unreachable(here: Project, patience_seconds: float) -> tuple[bool, bool]:
+    """End agents that live, and whose home was moved or deleted; whether there were any, and have ended in time."""
+    found = left = {agent.pid for agent in agent_search.find(here.paths.home)}
+    for pid in found:
+        terminal.say(f"the home of the agent (process {pid}) was moved or deleted; telling it to end by a signal")
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + patience_seconds + REST_SECONDS
+    while left and time.monotonic() < deadline:
+        time.sleep(0.1)
+        left = left & {agent.pid for agent in agent_search.find(here.paths.home)}
+    return bool(found), not left
 
 
 def _end_leftovers(here: Project) -> tuple[int, ...]:

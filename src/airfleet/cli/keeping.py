@@ -2,8 +2,9 @@
 
 ::
 
-    say every change ──> the agent has gone ──┬─ it said that it stops, or 'down' is at work or was: the end
-         ^                                    ├─ another one runs, or is about to: that one
+    say every change ──> the agent has gone ──┬─ it was asked to stop, or 'down' is at work or was: the end
+         ^                                    ├─ it stops, and nobody asked it to: a failure, exit 4
+         │                                    ├─ another one runs, or is about to: that one
          └────────────────────────────────────┴─ none: start one; not again and again, then leave all as it is
 
 Tasks do not need an agent, so what runs is left alone when no agent lives long: whoever starts one goes on with it.
@@ -34,6 +35,10 @@ _ENDING = ("stopping", "stopped")
 Start: TypeAlias = Callable[[Project], int]
 
 
+class EndedByOthers(Unhealthy):
+    """The agent ended in good order, but nobody called ``airfleet down``: a service manager may start it again."""
+
+
 class NotKept(Unhealthy):
     """Agents of the fleet keep dying; what they had started was left alone."""
 
@@ -41,7 +46,10 @@ class NotKept(Unhealthy):
 def keep(
     here: Project, ready: Snapshot, start: Start | None = None, sleep: Callable[[float], None] = time.sleep
 ) -> None:
-    """Say every change until the fleet is stopped, and start its agent again whenever that dies. Raises NotKept."""
+    """Say every change until the fleet is stopped, and start its agent again whenever that dies.
+
+    Raises NotKept, or EndedByOthers.
+    """
     lines = progress.Lines()
     lines.remember(components.items(ready))
     starts: list[float] = []
@@ -49,8 +57,17 @@ def keep(
     while found is not None:
         began = down.began(here.paths)
         last = _shown(here, lines, found)
+        if last.state in _ENDING:
+            _require_purpose(last)
         found = None if last.state in _ENDING else _next(here, last, began, starts, start or _start, sleep)
     terminal.say("the fleet was stopped")
+
+
+def _require_purpose(last: Snapshot) -> None:
+    """Raise EndedByOthers when nobody asked the agent to end."""
+    if not last.asked_to_end:
+        sentence = f"the agent (process {last.pid}) was told to end, and not by 'airfleet down': the fleet has stopped"
+        raise EndedByOthers(sentence, hint="a signal to that process does that; 'airfleet up' starts the fleet again")
 
 
 def _shown(here: Project, lines: progress.Lines, last: Snapshot) -> Snapshot:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from airfleet.agent import agent_search
 from airfleet.errors import FleetError
 from airfleet.fleet import paths
 
@@ -27,7 +28,7 @@ class Project:
     @property
     def paths(self) -> paths.Paths:
         """Where the fleet of this project keeps its things."""
-        return paths.of(self.root, self.environ)
+        return agent_search.reachable(paths.of(self.root, self.environ))
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -48,7 +49,7 @@ class Project:
     def environment(self) -> Mapping[str, str]:
         """What its agent is started with: one of several hosts that this machine plays has to know how many."""
         host = self.environ.get(paths.HOST)
-        if host and host.startswith("host-") and self.played.exists() and not self.environ.get("AIRFLEET_HOME"):
+        if host and host.startswith("host-") and self.played.exists() and not self.environ.get(paths.HOME):
             return {"AIRFLEET_LOCAL_HOSTS": self.played.read_text(), **self._place(host), **self.environ}
         return self.environ
 
@@ -68,7 +69,7 @@ class Project:
 
     def of_a_host(self) -> Project:
         """The same, for the first host that runs here when none is named and the folder's own fleet does not run."""
-        if self.environ.get(paths.HOST) or self.environ.get("AIRFLEET_HOME") or self.paths.socket.exists():
+        if self.environ.get(paths.HOST) or self.environ.get(paths.HOME) or self.paths.socket.exists():
             return self
         return next((one for host in self.hosts if (one := self.on(host)).paths.socket.exists()), self)
 

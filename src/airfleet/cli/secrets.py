@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from airfleet.cli import options, terminal
+from airfleet.cli import asking, options, terminal
 from airfleet.cli.project import Project, find
 from airfleet.errors import FleetError, did_you_mean
 
@@ -47,6 +47,7 @@ def export(project: Path | None, env: str | None, host: str, output: Path, with_
     from airfleet.fleet import secrets
 
     here = find(project, env)
+    asking.require_own(here.paths)
     fleet = _fleet(here)
     known = [one.name for one in fleet.hosts]
     if host not in known:
@@ -74,6 +75,7 @@ def bring(project: Path | None, env: str | None, host: str | None, file: Path) -
     from airfleet.fleet import secrets
 
     here = find(project, env, host)
+    asking.require_own(here.paths)
     if file.stat().st_mode & 0o077:
         terminal.say(f"{file} was open to others: chmod 600 {file}")
     text = _text(file)

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from airfleet.agent import agent_search
 from airfleet.agent.control import ComponentStatus, HostStatus, Snapshot, is_fine
 from airfleet.agent.states import FINE, LABELS
 from airfleet.cli import asking, options, tables, terminal
@@ -120,5 +121,8 @@ def _not_running(here: Project, output: str) -> int:
 
 
 def not_running(here: Project) -> FleetError:
-    """What to say to someone who asks a fleet that does not run."""
+    """What to say to someone who asks a fleet that does not run, or cannot be asked."""
+    for agent in agent_search.find(here.paths.home):
+        sentence = f"the fleet in {here.root} runs (agent {agent.pid}), but its home was moved or deleted"
+        return FleetError(sentence, hint="airfleet down")
     return FleetError(f"the fleet in {here.root} is not running", hint="airfleet up")

@@ -82,6 +82,7 @@ def command(
     if host and hosts:
         raise click.UsageError("--hosts starts all of them, --host one")
     here = find(project, env, host)
+    asking.require_own(here.paths)
     deadline = time.monotonic() + timeout
     try:
         if hosts:

@@ -16,22 +16,24 @@
         boot                     the name of the agent's last life, in a fleet of several hosts
         hosts/NAME/              home of the host NAME, when several agents share a project folder (AIRFLEET_HOST);
                                  secrets.json and task-logs/ are then those of the folder above
-    <runtime>/airfleet-<id>/     sockets (a Unix socket's path may have 107 bytes at most)
-        agent.sock agent.lock processes.json <worker>.beat
-        outcomes/                what workers tell of failures, until it is in the database
+        run/                     what belongs to the running agent, mode 0700
+            agent.sock agent.lock processes.json <worker>.beat
+            outcomes/            what workers tell of failures, until it is in the database
+
+Nothing of it depends on who asks: every shell, service manager and user comes to the same places.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 #: the variable that says which host of the fleet this machine, or this agent, is
 HOST = "AIRFLEET_HOST"
+#: the variable that names another place for the fleet's home
+HOME = "AIRFLEET_HOME"
 
 
 @dataclass(frozen=True)
@@ -105,21 +107,16 @@ class Paths:
 
 
 def of(root: Path, environ: Mapping[str, str]) -> Paths:
-    """The places of the fleet whose ``fleet.yaml`` lies in ``root``: of its host AIRFLEET_HOST, where that is given."""
+    """The places of the fleet whose ``fleet.yaml`` lies in ``root``: of its host AIRFLEET_HOST, where that is given.
+
+    A relative AIRFLEET_HOME is one beside ``fleet.yaml``, from whichever folder the command is called.
+    """
     usual = (root / ".airfleet").absolute()
-    host, given = environ.get(HOST), environ.get("AIRFLEET_HOME")
-    home = Path(given).absolute() if given else usual / "hosts" / host if host else usual
-    return Paths(home, _runtime_dir(home, environ), shared=usual if host and not given else None)
+    host, given = environ.get(HOST), environ.get(HOME)
+    home = root.absolute() / given if given else usual / "hosts" / host if host else usual
+    return Paths(home, home / "run", shared=usual if host and not given else None)
 
 
 def fleet_id(home: Path) -> str:
     """A short name of this fleet on this machine; two homes never share one."""
     return hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:12]
-
-
-def _runtime_dir(home: Path, environ: Mapping[str, str]) -> Path:
-    # XDG_RUNTIME_DIR is private to the user and short; /tmp is the place everyone has.
-    base = environ.get("XDG_RUNTIME_DIR")
-    if base and os.access(base, os.W_OK):
-        return Path(base) / f"airfleet-{fleet_id(home)}"
-    return Path(tempfile.gettempdir()) / f"airfleet-{os.getuid()}-{fleet_id(home)}"

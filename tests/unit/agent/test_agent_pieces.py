@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from airfleet import events
-from airfleet.agent import control, embedded, launch, memory, process, restarts, setup, states
+from airfleet.agent import control, embedded, launch, memory, process, restarts, setup, states, unix_sockets
 from airfleet.agent.control import AgentGone, ComponentStatus, Snapshot
 from airfleet.agent.process import Running
 from airfleet.agent.states import State
@@ -324,7 +324,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def environ(folder: Path) -> dict[str, str]:
-    return {**os.environ, "AIRFLEET_HOME": str(folder / "home"), "XDG_RUNTIME_DIR": str(folder)}
+    return {**os.environ, "AIRFLEET_HOME": str(folder / "home")}
 
 
 def test_an_agent_that_refuses_says_its_problems_to_who_started_it(project: Path) -> None:
@@ -344,7 +344,7 @@ def test_a_home_that_cannot_be_made(project: Path) -> None:
 
 def test_a_second_agent_is_refused_by_the_lock_of_the_first(project: Path) -> None:
     fleet_paths = launch.of(project, environ(project))
-    fleet_paths.runtime.mkdir()
+    fleet_paths.runtime.mkdir(parents=True)
     holder = (
         "import fcntl, sys; f = open(sys.argv[1], 'w'); f.write('4711'); f.flush(); "
         "fcntl.flock(f, 2); print(1, flush=True); input()"
@@ -369,11 +369,10 @@ def test_a_disk_without_room_is_named_with_what_is_needed() -> None:
 
 
 def test_a_socket_that_a_killed_agent_left_is_replaced(tmp_path: Path) -> None:
-    with TemporaryDirectory(prefix="af") as folder:
-        path = Path(folder) / "agent.sock"
-        setup.listen(path).close()
-        with setup.listen(path), socket.socket(socket.AF_UNIX) as client:
-            client.connect(str(path))
+    path = tmp_path / "agent.sock"
+    setup.listen(path).close()
+    with setup.listen(path), socket.socket(socket.AF_UNIX) as client:
+        unix_sockets.connect(client, path)
 
 
 def test_another_user_reaches_only_what_every_folder_lets_through(tmp_path: Path) -> None:

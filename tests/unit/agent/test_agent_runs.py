@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.agent import control, launch
+from airfleet.agent import control, launch, unix_sockets
 from airfleet.agent.control import AgentGone
 from airfleet.fleet.plan import Component, Exec, FileBeats
 from airfleet.testing import processes
@@ -319,7 +319,7 @@ def test_who_does_not_speak_the_protocol_is_hung_up_on(words: bytes) -> None:
     with toy(program("one", STAY)) as running:
         with socket.socket(socket.AF_UNIX) as stranger:
             stranger.settimeout(SECONDS)
-            stranger.connect(str(running.paths.socket))
+            unix_sockets.connect(stranger, running.paths.socket)
             stranger.sendall(words)
             stranger.shutdown(socket.SHUT_WR)
             assert stranger.recv(100) == b""

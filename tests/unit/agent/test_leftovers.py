@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.agent import draining, leftovers
+from airfleet.agent import draining, leftovers, machine
 from airfleet.testing import processes
 from airfleet.testing.waiting import wait_until
 
@@ -125,11 +125,28 @@ def test_by_what_was_written_down_but_not_when_the_pid_is_somebody_elses_now(fle
     assert leftovers.component(pid, "worker") is None
 
 
-@pytest.mark.parametrize("text", [None, "", "{", "[[1]]", "[[1, null, 2]]", "7"])
+@pytest.mark.parametrize("text", [None, "", "{", "[[1]]", "[[1, null, 2]]", "7", '{"processes": [[1, 2, "worker"]]}'])
 def test_a_list_that_is_not_there_or_broken_names_nobody(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "p").write_text(text)
     assert leftovers.read_down(tmp_path / "p") == ()
+
+
+def test_a_copied_folder_names_no_process_of_the_fleet_that_it_was_copied_from(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    leftovers.write_down(tmp_path / "run" / "p", {os.getpid(): "worker"})
+    shutil.copytree(tmp_path / "run", tmp_path / "copy")
+    assert leftovers.read_down(tmp_path / "copy" / "p") == ()
+    (tmp_path / "run").rename(tmp_path / "moved")
+    (tmp_path / "copy").rename(tmp_path / "run")  # the very same path
+    assert leftovers.read_down(tmp_path / "run" / "p") == ()
+
+
+def test_a_list_of_before_the_machine_was_started_again_names_nobody(tmp_path: Path) -> None:
+    file = tmp_path / "p"
+    leftovers.write_down(file, {os.getpid(): "worker"})
+    file.write_text(file.read_text().replace(machine.boot_id(), "another-start"))
+    assert leftovers.read_down(file) == ()
 
 
 def test_all_below_the_agent_that_lives(fleet: str) -> None:

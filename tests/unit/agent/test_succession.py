@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -155,6 +156,13 @@ def test_with_keep_nobody_takes_over_however_old_the_lease_is(paths: Paths) -> N
 def test_a_life_that_cannot_be_read_is_none(paths: Paths, text: str) -> None:
     paths.boot.write_text(text)
     assert lives.read_down(paths.boot) is None
+
+
+def test_a_life_that_was_copied_with_its_home_is_none(paths: Paths, tmp_path: Path) -> None:
+    lives.write_down(paths.boot, life(seconds_ago=1.0))
+    assert lives.read_down(paths.boot) == life(seconds_ago=1.0)
+    shutil.copytree(paths.home, tmp_path / "copy")
+    assert lives.read_down(tmp_path / "copy" / paths.boot.name) is None
 
 
 def test_a_life_that_ended_in_good_order_has_no_heir(paths: Paths) -> None:

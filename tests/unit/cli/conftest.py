@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -33,16 +31,12 @@ Airfleet = Callable[..., Result]
 
 
 @pytest.fixture(autouse=True)
-def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """Nothing of the person's own settings; sockets in a short folder, as their paths must be short."""
+def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing of the person's own settings."""
     for name in list(os.environ):
         if name.startswith("AIRFLEET") or name in ("NO_COLOR", "FORCE_COLOR", "CI", "COLUMNS"):
             monkeypatch.delenv(name)
-    runtime = tempfile.mkdtemp(prefix="af")
-    monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    yield
-    shutil.rmtree(runtime)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from airfleet.agent import unix_sockets
 from airfleet.agent.control import ComponentStatus, Snapshot
 from airfleet.agent.states import State
 
@@ -61,6 +62,10 @@ def listening(agent: FakeAgent, path: Path) -> Iterator[FakeAgent]:
 
     class Server(socketserver.ThreadingUnixStreamServer):
         daemon_threads = True
+
+        def server_bind(self) -> None:
+            """At a path of any length, as the real one."""
+            unix_sockets.bind(self.socket, path)
 
         def handle_error(self, request: object, client_address: object) -> None:
             """A client that hung up is no news."""

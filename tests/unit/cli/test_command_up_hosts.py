@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 import pytest
 from fake_agent import FakeAgent, component, listening, snapshot
 
+from airfleet.agent import unix_sockets
 from airfleet.agent.states import State
 from airfleet.cli import terminal, up_hosts
 from airfleet.cli.project import Project
@@ -93,7 +94,7 @@ def test_an_agent_that_was_killed_does_not_run_although_its_socket_is_there(
     its.home.mkdir(parents=True)
     its.runtime.mkdir(parents=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as left:
-        left.bind(str(its.socket))
+        unix_sockets.bind(left, its.socket)
     assert airfleet("up", "--hosts", "2").err.startswith(REFUSED)
 
 

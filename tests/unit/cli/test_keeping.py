@@ -54,8 +54,8 @@ def stopping(pid: int) -> FakeAgent:
     return agent
 
 
-def _stopping(pid: int) -> Snapshot:
-    return snapshot(component("worker"), state="stopping", pid=pid)
+def _stopping(pid: int, *, asked_to_end: bool = True) -> Snapshot:
+    return snapshot(component("worker"), state="stopping", pid=pid, asked_to_end=asked_to_end)
 
 
 def test_an_agent_that_died_gets_a_successor_which_is_followed(
@@ -77,6 +77,21 @@ def test_an_agent_that_was_told_to_stop_gets_none(
     keeping.keep(project, DEAD, start, start.sleep)
     assert start.started == 0
     assert capsys.readouterr().err == STOPPED
+
+
+def test_an_agent_that_was_ended_by_a_signal_is_a_failure_for_a_service_manager(
+    project: Project, stack: ExitStack
+) -> None:
+    agent = FakeAgent([DEAD, _stopping(4711, asked_to_end=False)])
+    agent.gone.set()
+    stack.enter_context(fake_agent.listening(agent, project.paths.socket))
+    with pytest.raises(keeping.EndedByOthers) as ended:
+        keeping.keep(project, DEAD, Starter(stack))
+    assert ended.value.exit_code == 4
+    assert str(ended.value) == (
+        "the agent (process 4711) was told to end, and not by 'airfleet down': the fleet has stopped\n"
+        "hint: a signal to that process does that; 'airfleet up' starts the fleet again"
+    )
 
 
 def test_an_agent_that_somebody_else_started_is_followed(

@@ -1,0 +1,78 @@
+"""The agent of a home among the processes of this machine, when its socket is not where it should be.
+
+That happens when the home was deleted, moved or copied while the fleet ran, and with an agent of an older airfleet,
+whose socket lay in XDG_RUNTIME_DIR or below /tmp.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+from airfleet.agent import leftovers
+from airfleet.fleet.paths import Paths, fleet_id
+
+_MODULE, _ROOT = b"airfleet.agent", b"--root"
+
+
+@dataclass(frozen=True)
+class FoundAgent:
+    """A living agent of a home."""
+
+    pid: int
+    #: what it was started with
+    environ: Mapping[str, str]
+
+
+def find(home: Path) -> tuple[FoundAgent, ...]:
+    """The agents of this home that live, of the same user; this process is none of them."""
+    mark = fleet_id(home)
+    found = (FoundAgent(pid, leftovers.environment(pid)) for pid in _own_processes() if _is_agent(pid))
+    return tuple(agent for agent in found if agent.environ.get(leftovers.MARK) == mark and agent.pid != os.getpid())
+
+
+@lru_cache
+def reachable(paths: Paths) -> Paths:
+    """The same places, or those of an agent of an older airfleet that runs for this home."""
+    if paths.socket.exists() or not paths.home.is_dir():
+        return paths
+    agents = find(paths.home)
+    places = (replace(paths, runtime=folder) for one in agents for folder in _older_places(paths.home, one.environ))
+    return next((place for place in places if _is_own(place.runtime) and place.socket.exists()), paths)
+
+
+def _older_places(home: Path, environ: Mapping[str, str]) -> Iterator[Path]:
+    if base := environ.get("XDG_RUNTIME_DIR"):
+        yield Path(base) / f"airfleet-{fleet_id(home)}"
+    base = next((environ[name] for name in ("TMPDIR", "TEMP", "TMP") if environ.get(name)), tempfile.gettempdir())
+    yield Path(base) / f"airfleet-{os.geteuid()}-{fleet_id(home)}"
+
+
+def _is_own(folder: Path) -> bool:
+    try:
+        return folder.lstat().st_uid == os.geteuid() and folder.is_dir() and not folder.is_symlink()
+    except OSError:
+        return False
+
+
+def _own_processes() -> Iterator[int]:
+    """Of nobody else: what another user calls itself is no reason to refuse anything."""
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            try:
+                if entry.stat().st_uid == os.geteuid():
+                    yield int(entry.name)
+            except OSError:
+                continue
+
+
+def _is_agent(pid: int) -> bool:
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return _MODULE in words and _ROOT in words  # a zombie has no words
