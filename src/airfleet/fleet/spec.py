@@ -225,5 +225,13 @@ class Fleet:
 
     @property
     def task_environment(self) -> Mapping[str, str]:
-        """What fleet.yaml adds to the environment of components and tasks: ``env:``, and ``vars:`` by name."""
-        return {**{f"AIRFLEET_VAR_{name}": value for name, value in self.vars.items()}, **self.environment}
+        """What fleet.yaml adds to the environment of components and tasks.
+
+        ``vars:`` by name, the time zone of dates that name none, and ``env:``.
+        """
+        zone = self.airflow.get("core", {}).get("default_timezone")
+        return {
+            **{f"AIRFLEET_VAR_{name}": value for name, value in self.vars.items()},
+            **({"AIRFLOW__CORE__DEFAULT_TIMEZONE": zone} if zone else {}),
+            **self.environment,
+        }

@@ -38,6 +38,21 @@ def words_in(annotation: str) -> frozenset[str]:
         return frozenset()
 
 
+@functools.cache
+def items_in(annotation: str) -> frozenset[str]:
+    """The classes that the items of a list may have: ``Iterable[DateTime]`` has items that are ``DateTime``."""
+    try:
+        node = _parsed(annotation)
+        if isinstance(node, ast.Subscript) and words_in(annotation) & _LISTS:
+            return frozenset(_alternatives(node.slice))
+    except (SyntaxError, ValueError):
+        pass
+    return frozenset()
+
+
+_LISTS: Final = frozenset({"list", "List", "Iterable", "Sequence", "Collection"})
+
+
 def _parsed(annotation: str) -> ast.expr:
     return ast.parse(annotation, mode="eval").body
 

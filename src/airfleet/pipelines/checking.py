@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -46,6 +47,8 @@ class Checking:
     pipeline: Pipeline
     wrong: frozenset[str]
     installed: Installed
+    #: of dates that name none
+    zone: dt.tzinfo = dt.UTC
     problems: list[Problem] = field(default_factory=list)
 
     def __post_init__(self) -> None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 import graphlib
+import zoneinfo
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from airfleet.errors import Problem, did_you_mean
 from airfleet.pipelines import cron, expand, modules, reader
@@ -18,7 +20,7 @@ from airfleet.pipelines.checking import Checking, Installed, check_callbacks, ch
 from airfleet.pipelines.files import pipeline_files, project_root, read_text
 from airfleet.pipelines.limits import check_limits
 from airfleet.pipelines.modules import Missing
-from airfleet.pipelines.report import in_order
+from airfleet.pipelines.report import in_order, joined
 from airfleet.pipelines.spec import Pipeline, Task, Timetable, Value, XCom
 from airfleet.pipelines.task_checks import check_task
 
@@ -43,10 +45,12 @@ def read_and_check(
     environ: Mapping[str, str],
     variables: Mapping[str, str] | None = None,
     only: str | None = None,
+    zone: dt.tzinfo | None = None,
 ) -> Checked:
     """Read and check one file. With ``only``, no other Dag than the one with that id is made or checked.
 
     ``variables`` are the fleet's; a component of the fleet has them in its ``environ`` and leaves them out.
+    ``zone`` is what dates without one are in; without it, what the environment says to Airflow.
     A file that cannot be read is a problem, not an error. Never raises for any content.
     """
     text = read_text(path)
@@ -58,20 +62,36 @@ def read_and_check(
     problems = list(reading.problems)
     good = []
     installed = Installed(path)
+    zone = zone or default_zone(environ)
     for draft in reading.drafts:
-        wrong = check(draft.pipeline, installed, draft.wrong)
+        wrong = check(draft.pipeline, installed, draft.wrong, zone)
         problems.extend(wrong)
         if draft.good and not wrong:
             good.append(draft.pipeline)
     return Checked(tuple(good), in_order(problems), reading.dag_ids)
 
 
-def check(pipeline: Pipeline, installed: Installed, wrong: frozenset[str] = frozenset()) -> tuple[Problem, ...]:
+def default_zone(environ: Mapping[str, str]) -> dt.tzinfo:
+    """The time zone of dates that name none, as the environment of a fleet's components has it."""
+    name = environ.get(ZONE_VARIABLE, "UTC")
+    try:
+        return zoneinfo.ZoneInfo("UTC" if name.lower() == "utc" else name)
+    except (ValueError, OSError):  # no zone: Airflow will say so
+        return dt.UTC
+
+
+#: the fleet says it by this name to every component, and ``airfleet run`` to its child
+ZONE_VARIABLE: Final = "AIRFLOW__CORE__DEFAULT_TIMEZONE"
+
+
+def check(
+    pipeline: Pipeline, installed: Installed, wrong: frozenset[str] = frozenset(), zone: dt.tzinfo = dt.UTC
+) -> tuple[Problem, ...]:
     """Every problem of one pipeline, in order of place.
 
     Nothing more is said about the values at the paths in ``wrong``, which have a problem already.
     """
-    checking = Checking(pipeline, wrong, installed)
+    checking = Checking(pipeline, wrong, installed, zone)
     check_id("dag_id", pipeline.dag_id, "Dag", checking)
     _check_schedule(checking)
     _check_dates(checking)
@@ -101,21 +121,51 @@ def _check_schedule(checking: Checking) -> None:
 
 
 def _check_dates(checking: Checking) -> None:
+    """Dates that the calendar ends before, and ends before their starts: of the Dag, of the defaults, and of tasks."""
     pipeline = checking.pipeline
-    _check_date_order("", pipeline.options, checking)
+    of_dag = _moments("", pipeline.options, checking)
+    _check_order(of_dag, checking)
+    _check_order(of_dag | _moments("defaults", pipeline.defaults, checking), checking)
     for task in pipeline.tasks:
         own = {name: value for name, value in task.options.items() if f"{task.path}.{name}" in pipeline.places}
-        _check_date_order(f"{task.path}.", own, checking)
+        if any(name in own for name in _DATES):
+            _check_order(of_dag | _moments(task.path, own, checking), checking)
 
 
-def _check_date_order(prefix: str, options: Mapping[str, Value], checking: Checking) -> None:
-    start, end = options.get("start_date"), options.get("end_date")
-    if isinstance(start, dt.datetime) and isinstance(end, dt.datetime) and _moment(start) > _moment(end):
-        checking.problem(f"{prefix}end_date", f"is before the start_date, {start.date()}")
+_DATES: Final = ("start_date", "end_date")
 
 
-def _moment(value: dt.datetime) -> dt.datetime:
-    return value if value.tzinfo else value.replace(tzinfo=dt.UTC)
+@dataclass(frozen=True)
+class _Moment:
+    """A date of the file: where it stands, as it is written, and the moment that it means."""
+
+    path: str
+    written: dt.datetime
+    moment: dt.datetime
+
+
+def _moments(prefix: str, options: Mapping[str, Value], checking: Checking) -> dict[str, _Moment]:
+    found = {}
+    for name in _DATES:
+        value, path = options.get(name), joined(prefix, name)
+        if isinstance(value, dt.datetime):
+            try:
+                moment = (value if value.tzinfo else value.replace(tzinfo=checking.zone)).astimezone(dt.UTC)
+            except OverflowError:
+                checking.problem(path, f"{value} is outside the calendar in UTC, which has the years 1 to 9999")
+                continue
+            found[name] = _Moment(path, value, moment)
+    return found
+
+
+def _check_order(dates: Mapping[str, _Moment], checking: Checking) -> None:
+    start, end = dates.get("start_date"), dates.get("end_date")
+    if start is None or end is None or start.moment <= end.moment:
+        return
+    if start.path.count(".") > end.path.count("."):  # the one that is written further in is the odd one
+        checking.problem(start.path, f"is after the end_date, {end.written.date()}")
+    else:
+        checking.problem(end.path, f"is before the start_date, {start.written.date()}")
 
 
 def _check_upstream(checking: Checking) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from airflow import settings
 from airflow.sdk import DAG, get_parsing_context
 
 from airfleet.errors import FileProblems, Place, Problem
@@ -55,7 +56,7 @@ def import_pipelines(file: Path, root: Path | None = None) -> Imported:
 
 def dags_and_problems(file: Path, only: str | None = None) -> tuple[list[DAG], tuple[Problem, ...]]:
     """The good Dags of ``file`` and the problems of all others. ``only`` names the one Dag to build."""
-    checked = read_and_check(file, environ=os.environ, only=only)
+    checked = read_and_check(file, environ=os.environ, only=only, zone=settings.TIMEZONE)
     dags: list[DAG] = []
     problems = list(checked.problems)
     for pipeline in checked.pipelines:

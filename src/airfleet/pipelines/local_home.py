@@ -10,17 +10,20 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from airfleet.pipelines.checks import ZONE_VARIABLE
+
 #: runs whose logs are kept
 _KEPT_RUNS = 20
 
 
 def environment(home: Path, dag_id: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """The caller's environment without its own Airflow, and which Dag is wanted."""
+    """The caller's environment without its own Airflow but its time zone, and which Dag is wanted."""
     kept = {
         name: value
         for name, value in environ.items()
         if not name.startswith(("AIRFLOW__", "_AIRFLOW", "AIRFLOW_HOME", "AIRFLOW_CONFIG"))
         or name.startswith("AIRFLOW__SECRETS__")
+        or name == ZONE_VARIABLE
     }
     return {
         **kept,

@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import jinja2
+import pendulum
+from airflow import settings
 from airflow.sdk import XComArg, literal
 
 from airfleet.errors import did_you_mean
-from airfleet.pipelines.annotations import kind_in, words_in
+from airfleet.pipelines.annotations import items_in, kind_in, words_in
 from airfleet.pipelines.durations import parse_duration
 from airfleet.pipelines.function_task import LateFunction
 from airfleet.pipelines.site import Site
@@ -129,7 +131,7 @@ def converted(value: Value, annotation: str, path: str, site: Site) -> Any:
     """A literal as the value that ``annotation`` asks for; as it is, where the annotation says nothing plain.
 
     A function's name becomes the function, imported when it is called. Text becomes a duration, number or date;
-    dates are in UTC unless they say otherwise.
+    dates are in Airflow's default time zone unless they say otherwise.
     """
     kind = kind_in(annotation)
     if kind == "function":
@@ -140,11 +142,16 @@ def converted(value: Value, annotation: str, path: str, site: Site) -> Any:
         number = scalar_value(value)
         return number if isinstance(number, int | float) else value
     words = words_in(annotation)
-    if words & {"datetime", "DateTime"} and isinstance(value, str | dt.date):
+    if words & _DATETIMES and isinstance(value, str | dt.date):
         return _as_datetime(value)
+    if isinstance(value, tuple) and items_in(annotation) & _DATETIMES:
+        return [_as_datetime(item) if isinstance(item, str | dt.date) else unfrozen(item) for item in value]
     if "date" in words and isinstance(value, str):
         return _parsed(dt.date.fromisoformat, value)
     return unfrozen(value)
+
+
+_DATETIMES: Final = frozenset({"datetime", "DateTime"})
 
 
 def late_function(value: Value, path: str, site: Site) -> Any:
@@ -170,7 +177,8 @@ def _as_datetime(value: str | dt.date) -> Any:
     if isinstance(moment, dt.date) and not isinstance(moment, dt.datetime):
         moment = dt.datetime.combine(moment, dt.time())
     if isinstance(moment, dt.datetime) and moment.tzinfo is None:
-        moment = moment.replace(tzinfo=dt.UTC)
+        # As Airflow itself reads a naive date of a Dag in Python; the zone is also that of the Dag's cron expression.
+        return pendulum.instance(moment, settings.TIMEZONE)
     return moment
 
 

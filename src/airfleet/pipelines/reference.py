@@ -189,7 +189,13 @@ A cron expression of five fields, `null` for a Dag that is only run by hand, a t
 
 A duration is `90s`, `5m`, `1h30m`, `1d`, `2w`, ISO 8601 (`PT5M`, `P1DT12H`), or a number of seconds.
 A date is `2026-01-31`, or a date with time, `2026-01-31T06:00:00`; with an offset (`+01:00`, `Z`) or in Airflow's
-default time zone.
+default time zone: UTC, unless `fleet.yaml` says `airflow: {{core: {{default_timezone: Europe/Berlin}}}}`.
+
+A cron expression is in the time zone of the `start_date`. With one that names no zone, or without any, that is
+Airflow's default time zone: `0 6 * * *` in `Europe/Berlin` is six o'clock there, in summer and in winter.
+With an offset it is that offset all year round: after `start_date: 2026-01-01T00:00:00+01:00` it is
+seven o'clock in Berlin's summer. A Dag in another zone than the fleet's has a timetable that names it:
+`schedule: {{uses: airflow.sdk.CronTriggerTimetable, with: {{cron: 0 6 * * *, timezone: America/New_York}}}}`.
 
 ## YAML
 

@@ -224,6 +224,12 @@ def test_settings_of_airflow_are_read_in_small_letters() -> None:
     assert read("airflow: {Core: {Executor: X}}\n").airflow == {"core": {"executor": "X"}}
 
 
+def test_the_time_zone_of_airflow_reaches_all_who_read_pipelines() -> None:
+    fleet = read("airflow: {core: {default_timezone: Europe/Berlin}}\n")
+    assert fleet.task_environment == {"AIRFLOW__CORE__DEFAULT_TIMEZONE": "Europe/Berlin"}
+    assert read("").task_environment == {}
+
+
 def test_every_problem_is_said_at_once() -> None:
     assert [p.split(": ")[0] for p in problems_of("nmae: a\nworkers: [{slots: 0}]\ntriggerer: x\n")] == [
         "fleet.yaml:1:1",

@@ -208,6 +208,12 @@ TOP_LEVEL = [
      "schedule.uses: 'etl.steps' has no timetable 'Laoder'\nhint: did you mean 'Loader'?"),
     ("start_date: 2026-02-01T00:00:00+01:00\nend_date: ▸2026-01-31T22:00:00Z",
      "end_date: is before the start_date, 2026-02-01"),
+    ("start_date: 2026-03-01\ndefaults: {end_date: ▸2026-01-01}",
+     "defaults.end_date: is before the start_date, 2026-03-01"),
+    ("end_date: 2026-01-01\ndefaults: {start_date: ▸2026-03-01}",
+     "defaults.start_date: is after the end_date, 2026-01-01"),
+    ("start_date: ▸0001-01-01T00:00:00+01:00",
+     "start_date: 0001-01-01 00:00:00+01:00 is outside the calendar in UTC, which has the years 1 to 9999"),
     ("on_success_callback: ▸etl.steps:nope", "on_success_callback: 'etl.steps' has no function 'nope'"),
     ("defaults: {on_retry_callback: ▸etl.setps:fetch}",
      "defaults.on_retry_callback: there is no module 'etl.setps'\nhint: did you mean 'etl.steps'?"),
@@ -231,6 +237,20 @@ def test_what_is_wrong_at_the_top_level(lines: str, sentence: str, project: Path
 )
 def test_the_id_of_a_dag(dag_id: str, sentence: str, project: Path) -> None:
     assert said(project, f"dag_id: {dag_id}\ntasks: [{{id: t}}]") == [f"p.yaml:1:9: dag_id: {sentence}"]
+
+
+@pytest.mark.parametrize(("zone", "is_wrong"), [("Europe/Berlin", False), ("America/New_York", True), ("", True)])
+def test_dates_without_a_zone_are_compared_in_the_default_time_zone(zone: str, is_wrong: bool, project: Path) -> None:
+    file = project / "pipelines" / "p.yaml"
+    file.write_text("dag_id: d\nstart_date: 2026-02-01\nend_date: 2026-01-31T23:30:00Z\ntasks: [{id: t}]\n")
+    found = read_and_check(file, environ={"AIRFLOW__CORE__DEFAULT_TIMEZONE": zone} if zone else {}).problems
+    assert [problem.sentence for problem in found] == ["is before the start_date, 2026-02-01"] * is_wrong
+
+
+def test_a_task_that_begins_after_the_end_of_its_dag_is_a_problem(project: Path) -> None:
+    assert said(project, "dag_id: d\nend_date: 2026-01-01\ntasks: [{id: t, start_date: 2026-02-01}]\n") == [
+        "p.yaml:3:29: tasks.t.start_date: is after the end_date, 2026-01-01"
+    ]
 
 
 def test_a_misspelt_task_is_found(project: Path) -> None:

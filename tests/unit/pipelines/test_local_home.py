@@ -1,0 +1,22 @@
+"""The throw-away home of a local run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from airfleet.pipelines import local_home
+
+
+def test_a_local_run_has_the_time_zone_of_the_fleet_and_no_other_setting_of_the_caller() -> None:
+    outside = {
+        "AIRFLOW__CORE__DEFAULT_TIMEZONE": "Europe/Berlin",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW_HOME": "/home/me/airflow",
+        "PATH": "/bin",
+    }
+    inside = local_home.environment(Path("/home"), "d", outside)
+    assert {name: value for name, value in inside.items() if name in outside} == {
+        "AIRFLOW__CORE__DEFAULT_TIMEZONE": "Europe/Berlin",
+        "AIRFLOW_HOME": "/home",
+        "PATH": "/bin",
+    }
