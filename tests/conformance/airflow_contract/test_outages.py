@@ -39,42 +39,42 @@ from support.upstream import digest, parameters
 #: repeated here in other words, or relied upon in every step
 TAKEN_OVER: dict[Callable[..., Any], str] = {
     # api_client: which requests are tried again, and what a refusal is
-    client._should_retry_api_request: "61b45d9a42121fe3",
-    client.raise_on_4xx_5xx_with_note: "b5b88474da66b41c",
-    Client._update_auth: "be1ae0e0aff0cbab",
-    DagRunOperations.trigger: "887b97e63f1c298c",
-    TaskInstanceOperations.heartbeat: "c562c9b985c340b4",
-    task_instances.ti_heartbeat: "6a3188007c866c60",
+    client._should_retry_api_request: "ccf9f28ac1ac6b77",
+    client.raise_on_4xx_5xx_with_note: "25c3b3209341c1d1",
+    Client._update_auth: "e19277d43310c77b",
+    DagRunOperations.trigger: "b0aff69f83c6cd4b",
+    TaskInstanceOperations.heartbeat: "1ce395039112daf8",
+    task_instances.ti_heartbeat: "53021bf458a1148d",
     # execution_api: how an end is recorded that the database did not take, and what a handler's session is
-    task_instances.ti_update_state: "bc0c26251aaaa878",
-    _get_session: "4c675689487d9f65",
-    dag_runs.get_dr_count: "1c94f961d1588f9d",
+    task_instances.ti_update_state: "f2dd075fdf50f109",
+    _get_session: "4e499eec337baba7",
+    dag_runs.get_dr_count: "5f44bedc918e7f7e",
     # coordinator: requests are served after the sockets were read, and heartbeats may fail
-    WatchedSubprocess.handle_requests: "9a1204d13c81beae",
-    WatchedSubprocess.kill: "03efe6db1b0fb906",
-    supervisor.length_prefixed_frame_reader: "e7bc4322f44055d5",
-    ActivitySubprocess._handle_heartbeat_failures: "784d45045d692224",
-    ActivitySubprocess._handle_process_overtime_if_needed: "f244f213e226c5d6",
-    ActivitySubprocess._send_terminal_state_msg: "cfd7632322f68e5b",
-    ActivitySubprocess._replay_pending_terminal_state_msg: "331d2fc0c4e84554",
+    WatchedSubprocess.handle_requests: "4a00cb4b94c7383b",
+    WatchedSubprocess.kill: "c1fc6eaa69913cac",
+    supervisor.length_prefixed_frame_reader: "8b813c83f7ad2dd2",
+    ActivitySubprocess._handle_heartbeat_failures: "5bb78e00495260ac",
+    ActivitySubprocess._handle_process_overtime_if_needed: "971b12b188a256f4",
+    ActivitySubprocess._send_terminal_state_msg: "52ad282e8a743b6a",
+    ActivitySubprocess._replay_pending_terminal_state_msg: "2e7e2e4fa7ee76d8",
     # triggerer: which steps a turn of its loop has, and what each takes out of its line first
-    TriggerRunnerSupervisor.run_once: "51d9cd32217644f5",
-    TriggerRunnerSupervisor.handle_events: "ddfa28a7787bc7da",
-    TriggerRunnerSupervisor.handle_failed_triggers: "7e697ca39349bbaf",
+    TriggerRunnerSupervisor.run_once: "066f003280ea071b",
+    TriggerRunnerSupervisor.handle_events: "85da5a1f35b8d4b1",
+    TriggerRunnerSupervisor.handle_failed_triggers: "ec1aa82efca34d16",
     # scheduler: whose heartbeat is too old
-    SchedulerJobRunner._find_task_instances_without_heartbeats: "0112faa0a12803f1",
+    SchedulerJobRunner._find_task_instances_without_heartbeats: "588d90d695e5d243",
     # callbacks: how they are stored, taken, and run
-    DatabaseCallbackSink.send: "3cb6f6822130fe65",
-    DagProcessorCallback.get_callback_request: "e3bbc9d18dd167ef",
-    DagFileProcessorManager._fetch_callbacks_from_db: "0aa160587817dfb5",
-    DagFileProcessorManager._add_callback_to_queue: "fe82b513a04b5b49",
-    DagFileProcessorManager._create_process: "fe50f5c10858cc4f",
-    DagFileProcessorManager._collect_results: "7726c2ffa0e19660",
-    DagFileProcessorManager._start_new_processes: "aadc0c5d1d46d4e8",
-    DagFileProcessorProcess.is_ready.fget: "9c301f03f89d852b",  # type: ignore[attr-defined]
-    processor._parse_file: "c96aab68da7c133a",
+    DatabaseCallbackSink.send: "4dcee7b61d59515b",
+    DagProcessorCallback.get_callback_request: "d72f4e0bda9d3cae",
+    DagFileProcessorManager._fetch_callbacks_from_db: "9446d5cc3314671e",
+    DagFileProcessorManager._add_callback_to_queue: "a2eb7b17d418c9b4",
+    DagFileProcessorManager._create_process: "3e5a216ac5f0808a",
+    DagFileProcessorManager._collect_results: "4079d5d290e2e1b6",
+    DagFileProcessorManager._start_new_processes: "7406d362e9a8a151",
+    DagFileProcessorProcess.is_ready.fget: "b60887c54add36b0",  # type: ignore[attr-defined]
+    processor._parse_file: "570c547a9671c30b",
     # libpq: what is handed to every connection
-    settings._get_connect_args: "1af9d84eb5f28a93",
+    settings._get_connect_args: "fc7ec1c556d85efa",
 }
 
 
@@ -93,7 +93,7 @@ def test_after_an_error_of_the_database_an_end_is_recorded_as_failed_by_a_commit
 
 
 def test_the_clients_own_way_of_retrying_is_what_ours_stands_in_for() -> None:
-    assert digest(inspect.unwrap(Client.request)) == "bd6d3118ef7a7f11"
+    assert digest(inspect.unwrap(Client.request)) == "f9df8a3c52ad58d9"
     assert issubclass(Client, httpx.Client)
     assert (client.API_RETRIES, client.API_TIMEOUT) == (5, 5.0)
 

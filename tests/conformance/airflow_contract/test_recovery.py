@@ -32,20 +32,20 @@ from support.upstream import digest
 
 #: relied upon step by step
 TAKEN_OVER = {
-    SchedulerJobRunner.adopt_or_reset_orphaned_tasks: "5ba0ca3fe32f6f20",
-    SchedulerJobRunner._find_and_purge_task_instances_without_heartbeats: "af3da0d7f03b1793",
-    SchedulerJobRunner._purge_task_instances_without_heartbeats: "c0bb476c10721a33",
-    SchedulerJobRunner._enqueue_executor_callbacks: "422fd1d780c5e760",
-    TaskInstance.prepare_db_for_next_try: "119013210860f832",
-    TaskInstance.clear_next_method_args: "0a0862c580114b9b",
-    TaskInstanceHistory.record_ti: "ee9705fc7d589e94",
-    Trigger.assign_unassigned.__func__: "1214ae41e5f51223",
-    Job.prepare_for_execution: "23a52973e934e783",
-    Job.heartbeat: "89be39bc33992026",
-    run_job: "7a1d26ec79f524c0",
-    ExecuteTask.make.__func__: "e812f9ade1b48f49",
-    BaseWorkloadSchema.generate_token: "c869de60cc2ab9bb",
-    TaskInstanceOperations.start: "64c20e34188f20c1",
+    SchedulerJobRunner.adopt_or_reset_orphaned_tasks: "26ac20990eae78d1",
+    SchedulerJobRunner._find_and_purge_task_instances_without_heartbeats: "dee88133780b20b4",
+    SchedulerJobRunner._purge_task_instances_without_heartbeats: "28901dcef9c42395",
+    SchedulerJobRunner._enqueue_executor_callbacks: "d2b993fdca1d5130",
+    TaskInstance.prepare_db_for_next_try: "097870362dd9fe82",
+    TaskInstance.clear_next_method_args: "8bae3854be19787c",
+    TaskInstanceHistory.record_ti: "75ef6bb9e0b5db1c",
+    Trigger.assign_unassigned.__func__: "c29d5dce9418aa19",
+    Job.prepare_for_execution: "af44d38f31a373ef",
+    Job.heartbeat: "b4ec1cf203fa83eb",
+    run_job: "28d5fd848d1c313f",
+    ExecuteTask.make.__func__: "a9d6a37a6a287bfd",
+    BaseWorkloadSchema.generate_token: "35c959a2f0261eb7",
+    TaskInstanceOperations.start: "0c63180271f94ef9",
 }
 
 

@@ -164,3 +164,17 @@ def test_make_help_knows_the_targets_that_people_use() -> None:
         "bench",
         "lock",
     }
+
+
+def test_the_constraints_for_pip_are_the_lock_without_extras_and_hashes() -> None:
+    lock = (REPOSITORY / "requirements/airfleet.lock").read_text()
+    pinned = [re.sub(r"\[[^]]*\]", "", entry) for entry in re.findall(r"^([a-z0-9].*?)(?: \\)?$", lock, re.MULTILINE)]
+    assert (REPOSITORY / "requirements/constraints.txt").read_text().splitlines() == pinned
+    assert any(entry.startswith("apache-airflow-core==") for entry in pinned)
+
+
+def test_every_python_of_the_classifiers_is_one_that_the_locks_are_resolved_for() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text()
+    resolved = re.findall(r"^PYTHONS := (.*)$", makefile, re.MULTILINE)[0].split()
+    named = [entry.rpartition(" ")[2] for entry in configuration()["project"]["classifiers"] if "Python :: 3." in entry]
+    assert named == resolved
