@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import hmac
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from airfleet.agent import peers
 from airfleet.agent.peers import Answering, Place
 
 KEY = "the fleet's"
+#: seconds after which a test that waits for nothing has failed
+GENEROUS = 60.0
 
 
 @contextmanager
@@ -44,22 +51,167 @@ def test_an_answer_of_another_host_is_none() -> None:
         assert peers.ask(place, KEY, time.monotonic) is None
 
 
+def question(challenge: bytes, key: str = KEY, nonce: bytes = b"0" * 32) -> bytes:
+    proof = hmac.new(key.encode(), b"asks " + challenge + b" " + nonce, "sha256").hexdigest()
+    return nonce + b" " + proof.encode() + b"\n"
+
+
+def connected(place: Place) -> socket.socket:
+    return socket.create_connection((place.address, place.port), timeout=GENEROUS)
+
+
+def test_nothing_is_told_before_the_key_is_proved() -> None:
+    with answering() as place:
+        for key, is_answered in ((KEY, True), ("another fleet's", False)):
+            with connected(place) as asking, asking.makefile("rb") as lines:
+                asking.sendall(question(lines.readline().strip(), key))
+                assert (b"renews" in lines.read()) is is_answered
+
+
+def test_an_old_question_is_not_answered_again() -> None:
+    with answering() as place:
+        with connected(place) as asking, asking.makefile("rb") as lines:
+            recorded = question(lines.readline().strip())
+            asking.sendall(recorded)
+            assert b"renews" in lines.read()
+        with connected(place) as asking, asking.makefile("rb") as lines:
+            lines.readline()
+            asking.sendall(recorded)
+            assert lines.read() == b""
+
+
 def test_an_old_answer_does_not_pass_for_a_new_one() -> None:
-    with answering() as place, socket.create_connection((place.address, place.port)) as asked:
-        asked.sendall(b"0" * 32 + b"\n")
-        recorded = asked.makefile("rb").read()
+    with answering() as place, connected(place) as asking, asking.makefile("rb") as lines:
+        challenge = lines.readline()
+        asking.sendall(question(challenge.strip()))
+        recorded = challenge + lines.read()
+    with forger(lambda client: client.sendall(recorded)) as place:
+        assert peers.ask(place, KEY, time.monotonic) is None
+
+
+@contextmanager
+def forger(does: Callable[[socket.socket], object]) -> Iterator[Place]:
+    """Somebody who takes one connection where host *one* should be, and does something with it."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        forger = Place("one", "127.0.0.1", listener.getsockname()[1])
 
-        def repeat() -> None:
+        def serve() -> None:
             client, _ = listener.accept()
-            with client:
-                client.sendall(recorded)
+            with client, suppress(OSError):
+                does(client)
 
-        thread = threading.Thread(target=repeat)
+        thread = threading.Thread(target=serve)
         thread.start()
-        assert peers.ask(forger, KEY, time.monotonic) is None
-        thread.join()
+        try:
+            yield Place("one", "127.0.0.1", listener.getsockname()[1])
+        finally:
+            thread.join()
+
+
+def test_who_asks_waits_no_longer_for_one_who_answers_byte_by_byte() -> None:
+    heard = threading.Event()
+
+    def drip(client: socket.socket) -> None:
+        while not heard.wait(peers.SECONDS / 5):
+            client.sendall(b"0")
+
+    with forger(drip) as place:
+        began = time.monotonic()
+        assert peers.ask(place, KEY, time.monotonic) is None
+        assert time.monotonic() - began < 10 * peers.SECONDS  # of the 30 that its 150 bytes would last
+        heard.set()
+
+
+def test_an_endless_answer_is_none() -> None:
+    def flood(client: socket.socket) -> None:
+        while True:
+            client.sendall(b"0" * 65536)
+
+    with forger(flood) as place:
+        assert peers.ask(place, KEY, time.monotonic) is None
+
+
+def test_strangers_who_send_a_byte_now_and_then_silence_nobody() -> None:
+    with answering() as place, ExitStack() as stack:
+        strangers = [stack.enter_context(connected(place)) for _ in range(100)]
+        ended = threading.Event()
+
+        def drip() -> None:
+            while not ended.wait(0.8 * peers.SECONDS):
+                for stranger in strangers:
+                    with suppress(OSError):
+                        stranger.send(b"0")
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        try:
+            answers = [peers.ask(place, KEY, time.monotonic) for _ in range(20)]
+        finally:
+            ended.set()
+            thread.join()
+        assert all(answers)
+        # None of them is kept: each was let go for another one, or at its time.
+        for stranger in strangers:
+            stranger.settimeout(GENEROUS)
+            with suppress(ConnectionError):
+                while stranger.recv(1024):
+                    pass
+
+
+def test_who_says_nothing_is_let_go_at_his_time() -> None:
+    with answering() as place, connected(place) as silent:
+        began = time.monotonic()
+        with silent.makefile("rb") as lines:
+            lines.read()
+        assert time.monotonic() - began >= 0.9 * peers.SECONDS
+
+
+def test_of_too_many_clients_the_network_that_has_most_loses_its_oldest() -> None:
+    with answering() as place, ExitStack() as stack:
+        alone = stack.enter_context(
+            socket.create_connection((place.address, place.port), GENEROUS, source_address=("127.0.0.2", 0))
+        )
+        many = [stack.enter_context(connected(place)) for _ in range(peers.MOST_CLIENTS)]
+        with many[0].makefile("rb") as lines:
+            assert len(lines.read()) == 33  # its challenge, and the end
+        for client in (alone, many[-1]):
+            with client.makefile("rb") as lines:
+                client.sendall(question(lines.readline().strip()))
+                assert b"renews" in lines.read()
+
+
+@pytest.mark.parametrize(
+    ("addresses", "are_one"),
+    [
+        (("10.0.0.1", "10.0.0.1"), True),
+        (("10.0.0.1", "10.0.0.2"), False),
+        (("2001:db8:0:1::1", "2001:db8:0:1:ffff::2"), True),
+        (("2001:db8:0:1::1", "2001:db8:0:2::1"), False),
+        (("::ffff:10.0.0.1", "::ffff:10.0.0.2"), False),
+        (("fe80::1%eth0", "fe80::2%eth0"), True),
+    ],
+)
+def test_one_machine_is_counted_once_however_many_addresses_it_has(addresses: tuple[str, str], are_one: bool) -> None:
+    one, another = map(peers._network, addresses)
+    assert (one == another) is are_one
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.binary(max_size=300))
+def test_whatever_is_sent_is_told_nothing_and_harms_nobody(nonsense: bytes) -> None:
+    with answering() as place:
+        with connected(place) as asking, suppress(ConnectionError):
+            asking.sendall(nonsense)
+            asking.shutdown(socket.SHUT_WR)
+            with asking.makefile("rb") as lines:
+                assert b"renews" not in lines.read()
+        assert peers.ask(place, KEY, time.monotonic) is not None
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.one_of(st.binary(max_size=300), st.builds(lambda end: b"0" * 32 + b"\n" + end, st.binary(max_size=200))))
+def test_whatever_is_answered_is_none_of_who_does_not_know_the_key(nonsense: bytes) -> None:
+    with forger(lambda client: client.sendall(nonsense)) as place:
+        assert peers.ask(place, KEY, time.monotonic) is None
 
 
 def test_nobody_there_is_no_answer_and_others_are_heard_all_the_same() -> None:
