@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -15,7 +16,9 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
+from support import odd_requests
 from support.beside_airflow import store_dags
+from support.odd_requests import Request
 
 DAG_ID, RUN_ID, OTHER = "two_paths", "one", "01900000-0000-7000-8000-000000000000"
 RUN = {
@@ -82,6 +85,8 @@ _XCOM = (
     " SELECT id, 'a', {}, 'return_value', dag_id, run_id, '1', now() FROM dag_run"
 )
 XCOM, MAPPED_XCOM = _XCOM.format(-1), _XCOM.format(3)
+#: how many odd requests are drawn
+ODD = 60
 #: what is hard to write down as it was
 VALUE = '{"n": [1, 2.50, 1.5e300, -0.0, true, null], "text": "\\"ä\\n\\u0007 ", "": {"deep": []}}'
 RESCHEDULED = (
@@ -239,6 +244,14 @@ CASES: dict[str, Case] = {
     "xcom without a Dag": Case("POST", "/xcoms//one/a/k", 1, short=False),
     "xcom with an unknown option": _xcom(1, key="k?other=1", short=False),
     "xcom with no number": _xcom(1, key="k?map_index=x", short=False),
+    "xcom with two signs": _xcom(1, key="k?map_index=--5", short=False),
+    "xcom with a digit of another script": _xcom(1, key="k?map_index=%C2%B2", short=False),
+    "an xcom is asked for with two signs and no token": _asked("k?map_index=--5", short=False,
+        headers={"authorization": None}),
+    "run, again without what its trigger told": _ti("run", RUN, before=(
+        "UPDATE task_instance SET next_method = 'go', next_kwargs = NULL",)),
+    "body that is too deep": _xcom(None, short=False, raw=b"[" * 50_000),
+    "an id in another spelling": Case("PATCH", "/task-instances/{TI}/run", RUN, short=False),
     "too many mapped": _xcom([1], key="k?mapped_length=100000", short=False),
     "an xcom that is not there": _asked(short=False),
     "an xcom of a mapped task that is not there": _asked("return_value?map_index=2", before=(XCOM,), short=False),
@@ -436,10 +449,47 @@ async def compare() -> dict[str, Any]:
                     "passed on": sides.passed_on - before,
                     "statements": asked,
                 }
+        told["odd"] = await _odd(database, clients, version)
         told["carried"] = await _with_fields(database, clients, version)
         told["one token"] = await _with_one_token(database, sides, clients["short"], version)
         told["many at once"] = await _many_at_once(database, sides, clients["short"], version)
     return told
+
+
+USUAL = (
+    Request("PATCH", "/task-instances/TI/run", json.dumps(RUN).encode(), "queued"),
+    Request("PATCH", "/task-instances/TI/state", json.dumps(_end("success")).encode(), "running"),
+    Request("PUT", "/task-instances/TI/heartbeat", json.dumps(BEAT).encode(), "running"),
+    Request("PUT", "/task-instances/TI/rtif", json.dumps(FIELDS).encode(), "running"),
+    Request("POST", f"/xcoms/{DAG_ID}/{RUN_ID}/a/k", b"1", "running"),
+    Request("GET", f"/xcoms/{DAG_ID}/{RUN_ID}/a/k", b"", "running", headers={"content-type": None}),
+)
+
+
+async def _odd(database: Database, clients: Mapping[str, Any], version: str) -> list[Any]:
+    """Odd requests, each with what both sides made of it: how many there were, and those where they differ."""
+    requests = odd_requests.drawn(USUAL, ODD)
+    differing = []
+    for request in requests:
+        sides = [await _odd_answer(database, client, version, request) for client in clients.values()]
+        if sides[0] != sides[1]:
+            differing.append([repr(request)[:400], *sides])
+    return [len(requests), differing]
+
+
+async def _odd_answer(database: Database, client: Any, version: str, request: Request) -> list[Any]:
+    database.reset(request.state, (XCOM.replace("return_value", "k"),))
+    usual = _headers(Case("", ""), database.ti_id, version)
+    token = usual["authorization"].removeprefix("Bearer ")
+    headers = {
+        name: value.replace("TOKEN", token).encode("latin-1")
+        for name, value in {**usual, **request.headers}.items()
+        if value is not None
+    }
+    path = f"/execution{request.path.replace('TI', database.ti_id)}?{request.query}".rstrip("?")
+    answer = await client.request(request.method, path, headers=headers, content=request.body)
+    said = re.sub(r"look for ID \w+", "", json.dumps(_plain(answer)))  # each names another line of a log
+    return [answer.status_code, said, _shown(answer), database.found()]
 
 
 async def _with_one_token(database: Database, sides: Sides, client: Any, version: str) -> dict[str, Any]:

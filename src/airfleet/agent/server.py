@@ -13,6 +13,9 @@ from typing import Any, Protocol
 from airfleet.agent import snapshots
 from airfleet.agent.control import Snapshot
 
+#: nobody waits longer for tasks to end: a year
+_LONGEST_SECONDS = 366 * 86_400
+
 
 class Commands(Protocol):
     """What can be asked of an agent."""
@@ -70,8 +73,7 @@ class ControlServer:
             case "watch":
                 pass
             case "stop":
-                seconds = request.get("seconds")
-                self._agent.stop(bool(request.get("force")), seconds if isinstance(seconds, int | float) else None)
+                self._agent.stop(bool(request.get("force")), _seconds(request.get("seconds")))
             case "restart":
                 self._agent.restart(str(request.get("name")))
             case "order":
@@ -115,9 +117,15 @@ def _tell(client: socket.socket, now: Snapshot, with_memory: bool) -> None:
 def _request(client: socket.socket) -> Mapping[str, Any]:
     try:
         request = json.loads(client.recv(4096) or b"null")
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return request if isinstance(request, dict) else {}
+
+
+def _seconds(said: Any) -> float | None:
+    """How long something may take; None when nothing is said that could be a time."""
+    is_time = isinstance(said, int | float) and not isinstance(said, bool) and 0 <= said <= _LONGEST_SECONDS
+    return float(said) if is_time else None
 
 
 def _line(snapshot: Snapshot) -> bytes:

@@ -48,6 +48,6 @@ def unpacked(header: bytes | None) -> dict[str, Any] | None:
     """
     try:
         fields = json.loads(header or b"null")
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return fields if isinstance(fields, dict) else None

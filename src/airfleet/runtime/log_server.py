@@ -62,11 +62,14 @@ def application(folder: Path) -> FastAPI:
 
 def parts_of(folder: Path, path: str) -> list[tuple[str, int]]:
     """The files that a log consists of, relative to the folder, and the bytes that each has now; none outside it."""
-    top, log = folder.resolve(), (folder / path).resolve()
-    if top not in log.parents:
+    try:
+        top, log = folder.resolve(), (folder / path).resolve()
+        if top not in log.parents:
+            return []
+        found = sorted(log.parent.glob(f"{glob.escape(log.name)}*"))
+        return [(str(file.relative_to(top)), file.stat().st_size) for file in found if _is_ours(file, top)]
+    except (OSError, ValueError, RuntimeError):  # no name of a file, links in a circle, or gone in this moment
         return []
-    found = sorted(log.parent.glob(f"{glob.escape(log.name)}*"))
-    return [(str(file.relative_to(top)), file.stat().st_size) for file in found if _is_ours(file, top)]
 
 
 def _is_ours(file: Path, top: Path) -> bool:

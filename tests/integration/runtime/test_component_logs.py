@@ -14,10 +14,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import jwt
 import pytest
 import uvicorn
 from fastapi import FastAPI, HTTPException
 
+from airfleet import component_logs
 from airfleet.agent.control import ComponentStatus, HostStatus
 from airfleet.agent.states import State
 from airfleet.cli import host_logs, telling
@@ -104,6 +106,14 @@ def test_nobody_reads_without_a_token_of_the_fleet_that_is_good_now(other: Other
         f"{other.place} gives no logs: this needs a token of the fleet\n"
         "hint: the clocks of the hosts, or their secrets, differ"
     )
+
+
+def test_a_token_of_the_key_for_another_use_does_not_open() -> None:
+    now = int(time.time())
+    claims = {"iat": now, "exp": now + 30}
+    for use in ({"aud": "airfleet task logs"}, {}):
+        assert not component_logs.opens(jwt.encode({**claims, **use}, KEY, "HS512"), KEY)
+    assert component_logs.opens(component_logs.token(KEY, now), KEY)
 
 
 def test_without_a_key_there_is_no_token_that_opens() -> None:

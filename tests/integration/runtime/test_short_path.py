@@ -8,7 +8,7 @@ import pytest
 
 from support.beside_airflow import told_by
 from support.failing_database import FAILURES
-from support.two_paths import CASES
+from support.two_paths import CASES, ODD
 
 DAG = """
 from airflow.providers.standard.operators.empty import EmptyOperator
@@ -53,6 +53,12 @@ def test_the_requests_are_the_ones_that_they_claim_to_be(told: dict[str, Any]) -
     assert {200, 201, 204, 401, 403, 404, 409, 422} <= statuses
     assert "refreshed-api-token" in told["soon expired"]["long"]["headers"]
     assert told["correlation id"]["short"]["headers"]["correlation-id"] == "abc"
+
+
+def test_odd_requests_are_answered_as_airflow_answers_them(told: dict[str, Any]) -> None:
+    count, differing = told["odd"]
+    assert count >= ODD
+    assert [[request, *(side[:2] for side in sides)] for request, *sides in differing] == []
 
 
 def test_a_token_is_checked_once_and_serves_its_own_task_until_it_is_to_be_renewed(told: dict[str, Any]) -> None:

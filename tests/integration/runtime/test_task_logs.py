@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import http.client
+import json
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import requests
 import uvicorn
 from airflow.configuration import conf
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from airfleet.runtime import log_server, task_logs
 from airfleet.runtime.task_logs import Server
@@ -97,6 +103,60 @@ def test_nothing_outside_the_folder_is_a_part_of_a_log(folder: Path) -> None:
     (folder / "link.log").symlink_to(folder.parent / "password")
     assert log_server.parts_of(folder, "link.log") == []
     assert log_server.parts_of(folder, LOG)[0] == (LOG, len("sold\nagain\n"))
+
+
+def test_a_part_that_is_a_link_to_outside_is_not_listed(folder: Path) -> None:
+    (folder / f"{LOG}.trigger.8.log").symlink_to(folder.parent / "password")
+    (folder / f"{LOG}.trigger.9.log").mkdir()
+    os.mkfifo(folder / f"{LOG}.trigger.10.log")
+    assert [name for name, _ in log_server.parts_of(folder, LOG)] == [LOG, f"{LOG}.trigger.7.log"]
+
+
+def test_what_lies_outside_is_no_log_though_it_leads_inside(folder: Path) -> None:
+    (folder.parent / "lead.log").symlink_to(folder / LOG)
+    (folder.parent / "lead.log.trigger.1.log").symlink_to(folder / LOG)
+    (folder.parent / "real.log").write_text("")
+    (folder.parent / "real.log.trigger.1.log").symlink_to(folder / LOG)
+    assert log_server.parts_of(folder, "../real.log") == []
+
+
+NAMES = [
+    "..",
+    ".",
+    "",
+    "%2e%2e",
+    "%2E.",
+    "a\0b",
+    "x" * 300,
+    "\ud800",
+    "password",
+    "link.log",
+    "round.log",
+    "logs",
+    "*",
+    LOG,
+]
+_PATHS = st.lists(st.sampled_from(NAMES) | st.text(max_size=4), min_size=1, max_size=6).map("/".join)
+
+
+@settings(max_examples=80, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(question=st.sampled_from([log_server.PARTS, "/log/"]), path=_PATHS)
+def test_whatever_is_asked_for_nothing_outside_the_folder_is_given(
+    server: Server, folder: Path, question: str, path: str
+) -> None:
+    for name, target in (("link.log", folder.parent / "password"), ("round.log", folder / "round.log")):
+        if not (folder / name).is_symlink():
+            (folder / name).symlink_to(target)
+    sent = quote(path, safe="/", errors="surrogatepass")
+    connection = http.client.HTTPConnection(server.place, timeout=60)
+    connection.request("GET", question + sent, headers={"Authorization": task_logs.token(path)})
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    assert answer.status in (200, 403, 404), path
+    assert b"business" not in body
+    if question == log_server.PARTS and answer.status == 200:
+        assert all(not name.startswith((".", "/")) for name, _ in json.loads(body))
 
 
 def test_its_health_needs_no_token(server: Server) -> None:

@@ -117,6 +117,14 @@ def test_nothing_is_said_of_a_good_task(task: str, project: Path) -> None:
     assert [pipeline.dag_id for pipeline in found.pipelines] == ["d"]
 
 
+def test_a_file_that_a_link_leads_out_to_is_not_read(project: Path) -> None:
+    (project / "pipelines" / "link.sh").symlink_to(project / "fleet.yaml")
+    found = said(project, with_tasks("id: t, uses: bash, with: {bash_command: {$f: link.sh}}"))
+    assert [problem.partition(": ")[2] for problem in found] == [
+        "tasks.t.with.bash_command: 'link.sh' lies outside the folder of the pipeline"
+    ]
+
+
 #: ▸ marks the place
 BAD_TASKS = [
     ("id: ▸'a b'",

@@ -268,6 +268,17 @@ def test_what_a_task_gets_wrong_is_said_at_its_place(wrong: Task, sentences: lis
     assert problems_of(wrong, places={"tasks.a": Place("weather.yaml", 7, 3)}) == sentences
 
 
+def test_a_file_that_a_link_leads_out_to_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("s3cret")
+    (tmp_path / "pipelines" / "sql").mkdir(parents=True)
+    (tmp_path / "pipelines" / "link.sh").symlink_to(tmp_path / "secret")
+    (tmp_path / "pipelines" / "away").symlink_to(tmp_path)
+    file = str(tmp_path / "pipelines" / "weather.yaml")
+    for path in ("link.sh", "away/secret", "sql/../link.sh"):
+        (said,) = problems_of(task("a", BASH, bash_command=FileText(path)), file=file)
+        assert said.endswith(f"tasks.a.with.bash_command: '{path}' lies outside the folder of the pipeline")
+
+
 def test_all_tasks_are_judged_even_behind_a_wrong_one() -> None:
     assert problems_of(
         task("a", BASH, bash_comand="ls"),
