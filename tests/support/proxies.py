@@ -161,9 +161,12 @@ def nginx_here(folder: Path) -> Iterator[Nginx]:
 
 
 @contextmanager
-def serving(found: Nginx, site: Site) -> Iterator[subprocess.Popen[bytes]]:
-    """Nginx serving this site, until the end of the block; what it wrote is in ``nginx.log`` of its folder."""
-    (found.folder / FILE_NAME).write_text(configuration(site))
+def serving(found: Nginx, site: Site, *, more: str = "") -> Iterator[subprocess.Popen[bytes]]:
+    """Nginx serving this site, until the end of the block; what it wrote is in ``nginx.log`` of its folder.
+
+    ``more`` is what a test has to say beside, for all of HTTP.
+    """
+    (found.folder / FILE_NAME).write_text(configuration(site).replace("http {\n", f"http {{\n{more}\n", 1))
     with (found.folder / "nginx.log").open("ab") as log:
         process = subprocess.Popen(proxy.command(found), stdout=log, stderr=log, start_new_session=True)
     assert site.local

@@ -124,11 +124,19 @@ def _maps(site: Site, public: Public) -> Lines:
     below = _pattern(site.airflow_path)
     flower = [f"~^{_pattern(site.flower_path)}(/|$) {_quoted(FLOWER_POLICY)};"] if site.flower else []
     return [
-        *_block("map $http_upgrade $connection_upgrade", ["default upgrade;", "'' '';"]),
+        # Another protocol would be spoken past the rules below.
+        *_block("map $http_upgrade $upgrade", ["default '';", "~*^websocket$ websocket;"]),
+        *_block("map $upgrade $connection_upgrade", ["default upgrade;", "'' '';"]),
         *(_repeatable() if _several(site) else []),
+        # Of IPv6 one machine has a whole /64.
+        *_block(
+            "map $binary_remote_addr $network",
+            ["default $binary_remote_addr;", r'"~(?s)^(?<network_of_ipv6>.{8}).{8}\z" $network_of_ipv6;'],
+        ),
         # Only what may be a password is counted.
-        *_block("map $request_method $login_from", ["default '';", "POST $binary_remote_addr;"]),
+        *_block("map $request_method $login_from", ["default '';", "POST $network;"]),
         f"limit_req_zone $login_from zone=logins:1m rate={public.logins_per_minute}r/m;",
+        *(_limits_of_flower(public) if site.flower else []),
         *_block(
             "map $uri $content_policy",
             [
@@ -137,6 +145,15 @@ def _maps(site: Site, public: Public) -> Lines:
                 *flower,
             ],
         ),
+    ]
+
+
+def _limits_of_flower(public: Public) -> Lines:
+    """For :func:`_flower`: a password may come with each request there."""
+    return [
+        *_block("map $http_authorization $password_from", ["default $network;", "'' '';"]),
+        "limit_conn_zone $password_from zone=flower_clients:1m;",
+        f"limit_req_zone $password_from zone=flower_logins:1m rate={public.logins_per_minute}r/m;",
     ]
 
 
@@ -172,7 +189,7 @@ def _public(site: Site, public: Public, access_log: str) -> list[Lines]:
         *_block(r"if ($request_uri ~* ^[^?]*(/|%2f)(\.|%2e)(\.|%2e)?(/|%2f|\?|$))", ["return 400;"]),
         "",
         *_airflow(site, public),
-        *(_flower(site) if site.flower else []),
+        *(_flower(site, public) if site.flower else []),
         *_elsewhere(site),
         "",
         *(_soon(site) if _several(site) else []),
@@ -281,7 +298,7 @@ def _fresh_headers() -> Lines:
     told = {
         "Host": "$http_host",
         "Connection": "$connection_upgrade",
-        "Upgrade": "$http_upgrade",
+        "Upgrade": "$upgrade",
         "X-Real-IP": "$remote_addr",
         "X-Forwarded-For": "$remote_addr",
         "X-Forwarded-Host": "$http_host",
@@ -328,11 +345,32 @@ def _closed(site: Site, public: Public) -> Lines:
     ]
 
 
-def _flower(site: Site) -> Lines:
+def _flower(site: Site, public: Public) -> Lines:
+    """Flower, which is asked for its password with each request.
+
+    Whether one was wrong only its answer tells. That waits until its turn then, and so few may wait at once that none
+    gets more turns by asking often.
+    """
     path = site.flower_path.rstrip("/")
+    refused = [
+        f"limit_req zone=flower_logins burst={2 * public.login_burst};",
+        "limit_req_status 429;",
+        "proxy_pass http://flower;",
+    ]
     return [
         *_block(f"location = {_word(path)}", [f"return 308 {_word(path)}/;"]),
-        *_block(f"location ^~ {_word(path)}/", ["proxy_pass http://flower;", "error_page 502 504 = @flower_away;"]),
+        *_block(
+            f"location ^~ {_word(path)}/",
+            [
+                f"limit_conn flower_clients {public.login_burst};",
+                "limit_conn_status 429;",
+                "proxy_pass http://flower;",
+                "proxy_intercept_errors on;",
+                "error_page 401 = @flower_refused;",
+                "error_page 502 504 = @flower_away;",
+            ],
+        ),
+        *_block("location @flower_refused", refused),
         # For a scraper, which asks Flower itself.
         *_block(f"location = {_word(path)}/metrics", ["return 403;"]),
     ]

@@ -273,6 +273,69 @@ def test_guessing_passwords_is_slowed_down_and_reading_is_not(proxied: Proxied) 
     assert {proxied.ask("/myorg/airflow/auth/login").status for _ in range(40)} == {200}
 
 
+@contextmanager
+def another(proxied: Proxied, public: Public, *, more: str = "") -> Iterator[Site]:
+    """Another nginx over the same upstreams, whose door for people is like ``public``."""
+    door, plain, local = free_ports(3)
+    public = replace(public, door=Door("127.0.0.1", door), plain=Door("127.0.0.1", plain))
+    site = replace(proxied.site, public=public, local=Door("127.0.0.1", local))
+    with serving(proxied.nginx, site, more=more):
+        yield site
+
+
+def test_of_ipv6_a_whole_network_is_one_who_guesses(proxied: Proxied) -> None:
+    assert proxied.site.public
+    told = "real_ip_header X-Test-From; set_real_ip_from 127.0.0.1;"
+    with another(proxied, proxied.site.public, more=told) as site:
+        assert site.public
+        door = site.public.door
+
+        def statuses(*addresses: str) -> set[int]:
+            def post(address: str) -> int:
+                how = {"method": "POST", "body": b"{}", "headers": {"X-Test-From": address}}
+                return ask(door, "/myorg/airflow/auth/token", trust=proxied.trust, **how).status
+
+            with ThreadPoolExecutor(8) as clients:
+                return set(clients.map(post, addresses))
+
+        assert statuses(*(f"2001:db8:0:{number:x}::1" for number in range(60))) == {200}
+        assert statuses(*(f"2001:db8:1:1:{number:x}::1" for number in range(60))) == {200, 429}
+        assert statuses(*(f"192.0.2.{number}" for number in range(60))) == {200}
+
+
+def test_guessing_the_password_of_flower_is_slowed_down_and_reading_is_not(proxied: Proxied) -> None:
+    def wants_a_password(request: BaseHTTPRequestHandler) -> int | None:
+        if request.headers.get("Authorization") == "Basic right":
+            return None
+        request.send_response(401)
+        request.send_header("WWW-Authenticate", 'Basic realm="flower"')
+        request.send_header("Content-Length", "0")
+        request.end_headers()
+        return 0
+
+    proxied.flower.behaves = wants_a_password
+    assert proxied.site.public
+    with another(proxied, replace(proxied.site.public, login_burst=4, logins_per_minute=600)) as site:
+        assert site.public
+        door = site.public.door
+
+        def visit(password: str | None) -> Answer:
+            headers = {"Authorization": f"Basic {password}"} if password else {}
+            return ask(door, "/myorg/flower/workers", trust=proxied.trust, headers=headers)
+
+        strangers = [visit(None) for _ in range(20)]
+        assert {(answer.status, answer.headers["www-authenticate"]) for answer in strangers} == {
+            (401, 'Basic realm="flower"')
+        }
+        began = time.monotonic()
+        with ThreadPoolExecutor(12) as clients:
+            got = [answer.status for answer in clients.map(visit, [str(number) for number in range(60)])]
+        passed = time.monotonic() - began
+        assert set(got) == {401, 429}
+        assert got.count(401) <= passed / 0.1 + 2  # each has its turn, whoever asks how often
+        assert {visit("right").status for _ in range(40)} == {200}
+
+
 # --- large, slow and live --------------------------------------------------------------------------------------------
 
 
@@ -319,8 +382,10 @@ def test_a_connection_is_upgraded_when_both_ends_want_it(proxied: Proxied) -> No
     asks = {"Connection": "Upgrade", "Upgrade": "websocket"}
     told = proxied.ask("/myorg/airflow/ui/ws", headers=asks).json()["headers"]
     assert (told["Upgrade"], told["Connection"]) == ("websocket", "upgrade")
-    told = proxied.ask("/myorg/airflow/ui/ws").json()["headers"]
-    assert "Upgrade" not in told
+    for headers in ({}, {"Connection": "Upgrade", "Upgrade": "h2c"}, {"Connection": "Upgrade", "Upgrade": "TLS/1.0"}):
+        told = proxied.ask("/myorg/airflow/ui/ws", headers=headers).json()["headers"]
+        assert "Upgrade" not in told
+        assert told.get("Connection") != "upgrade"
 
 
 # --- when an upstream dies -------------------------------------------------------------------------------------------
