@@ -15,6 +15,7 @@ from airfleet.pipelines.arguments import DAG_ARGUMENTS, TASK_ARGUMENTS
 from airfleet.pipelines.files import project_root
 from airfleet.pipelines.module_files import Roots
 from airfleet.pipelines.modules import Missing, Unknown
+from airfleet.pipelines.report import joined
 from airfleet.pipelines.signatures import Signature
 from airfleet.pipelines.spec import Const, FileText, Marker, Pipeline, Template, Value, XCom
 
@@ -26,6 +27,7 @@ class Installed:
         self.roots: Roots = tuple(dict.fromkeys((str(project_root(file)), str(file.parent.absolute()))))
         self._operators: dict[str, catalog.Operator | Missing | Unknown] = {}
         self._functions: dict[tuple[str, str], Signature | Missing | Unknown] = {}
+        self._callbacks: dict[tuple[str, str], tuple[str, str | None] | None] = {}
 
     def operator(self, path: str) -> catalog.Operator | Missing | Unknown:
         """What the operator at an import path takes."""
@@ -38,6 +40,12 @@ class Installed:
         if (module, name) not in self._functions:
             self._functions[module, name] = catalog.function(module, name, self.roots)
         return self._functions[module, name]
+
+    def callback_problem(self, module: str, name: str) -> tuple[str, str | None] | None:
+        """Why ``module:name`` cannot be a callback, as (sentence, hint)."""
+        if (module, name) not in self._callbacks:
+            self._callbacks[module, name] = catalog.callback_problem(module, name, self.roots)
+        return self._callbacks[module, name]
 
 
 @dataclass
@@ -70,14 +78,18 @@ def check_callbacks(prefix: str, options: Mapping[str, Value], checking: Checkin
     """Note callbacks that are not there, among the options written at ``prefix`` itself."""
     for name, value in options.items():
         known = (TASK_ARGUMENTS if prefix else DAG_ARGUMENTS).get(name)
-        path = f"{prefix}.{name}" if prefix else name
+        path = joined(prefix, name)
         if known is None or known.kind != "function" or path not in checking.pipeline.places:
             continue
-        for written in value if isinstance(value, tuple) else (value,):
+        for index, written in enumerate(value if isinstance(value, tuple) else (value,)):
+            if isinstance(value, tuple):
+                path = f"{joined(prefix, name)}[{index}]"
             module, _, function = str(written).partition(":")
             found = checking.installed.function(module, function)
             if isinstance(found, Missing):
                 checking.problem(path, *not_found(found, "function"))
+            elif wrong := checking.installed.callback_problem(module, function):
+                checking.problem(path, *wrong)
 
 
 def not_found(missing: Missing, what: str) -> tuple[str, str | None]:

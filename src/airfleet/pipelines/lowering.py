@@ -154,15 +154,17 @@ def converted(value: Value, annotation: str, path: str, site: Site) -> Any:
 _DATETIMES: Final = frozenset({"datetime", "DateTime"})
 
 
-def late_function(value: Value, path: str, site: Site) -> Any:
+def late_function(value: Value, path: str, site: Site, *, is_callback: bool = False) -> Any:
     """``module:function`` (one, or a list) as functions that are imported when they are called."""
     if isinstance(value, tuple):
-        return [late_function(item, f"{path}[{index}]", site) for index, item in enumerate(value)]
+        return [
+            late_function(item, f"{path}[{index}]", site, is_callback=is_callback) for index, item in enumerate(value)
+        ]
     if not (isinstance(value, str) and FUNCTION.fullmatch(value)):
         site.wrong(path, "must be the name of a function", "write module:function")
         return None
     module, _, function = value.partition(":")
-    return LateFunction(module, function)
+    return LateFunction(module, function, is_callback)
 
 
 def _as_duration(value: Value, words: frozenset[str]) -> Any:

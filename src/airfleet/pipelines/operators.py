@@ -187,7 +187,7 @@ def _option_hint(name: str, task: Task) -> str | None:
 def option(name: str, value: Value, annotation: str, path: str, site: Site) -> Any:
     """An argument outside ``with``: a literal, or a function's name where a callback is due."""
     if name.startswith("on_") and name.endswith("_callback"):
-        return late_function(value, path, site)
+        return late_function(value, path, site, is_callback=True)
     if has_marker(value, MARKERS):
         site.wrong(path, "a marker ($t, $x, $f, $const) stands only under 'with'")
         return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import functools
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from airfleet.pipelines import modules
@@ -55,6 +55,12 @@ class ClassFacts:
     is_operator: bool = False
     open: bool = False
     kinds: Mapping[str, Kind] = field(default_factory=dict)
+    #: the names of the class and of all that it comes from, as far as they could be read
+    lineage: frozenset[str] = frozenset()
+
+    def comes_from(self, name: str) -> bool:
+        """Whether a class of this name is among its bases, or the class itself."""
+        return name in self.lineage
 
 
 _BASE: Final = ClassFacts(is_operator=True)
@@ -71,7 +77,7 @@ def class_facts(module: str, name: str, roots: Roots, within: frozenset[tuple[st
         return ClassFacts()
     found = modules.find(module, name, roots)
     if not isinstance(found, Found) or not isinstance(found.node, ast.ClassDef):
-        return _UNKNOWN_BASE
+        return replace(_UNKNOWN_BASE, lineage=frozenset({name}))
     here = (found.module, found.node.name)
     if found.node.name in _ROOTS_OF_OPERATORS:
         return _BASE
@@ -85,6 +91,7 @@ def class_facts(module: str, name: str, roots: Roots, within: frozenset[tuple[st
         is_operator=any(base.is_operator for base in bases),
         open=any(base.open for base in bases) or _takes_unknown(found.node),
         kinds=_kinds(found.node, bases),
+        lineage=frozenset({found.node.name}).union(*(base.lineage for base in bases)),
     )
 
 

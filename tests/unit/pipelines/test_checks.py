@@ -28,6 +28,28 @@ def positional(a, /, b): ...
 def decorated(x): ...
 
 class Loader: ...
+
+def tell(context): ...
+def tell_all(*contexts): ...
+def tell_with(context, channel="ops"): ...
+def tell_nobody(): ...
+def tell_two(context, channel): ...
+def tell_by_name(context, *, channel): ...
+"""
+NOTIFIERS = """
+from airflow.sdk import BaseNotifier
+from somewhere import HouseNotifier
+
+class Tell(BaseNotifier):
+    def notify(self, context): ...
+
+class TellIn(BaseNotifier):
+    def __init__(self, channel, text="it failed"): ...
+
+class TellAgain(Tell): ...
+class OfTheHouse(HouseNotifier): ...
+
+told = TellIn("ops")
 """
 HELPERS = """
 def imported(x): ...
@@ -62,6 +84,7 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "etl").mkdir()
     (tmp_path / "etl" / "__init__.py").write_text("")
     (tmp_path / "etl" / "steps.py").write_text(STEPS)
+    (tmp_path / "etl" / "notify.py").write_text(NOTIFIERS)
     (tmp_path / "etl" / "operators.py").write_text(OPERATORS)
     (tmp_path / "helpers.py").write_text(HELPERS)
     (tmp_path / "broken.py").write_text("def oops(:\n")
@@ -245,6 +268,62 @@ def test_what_is_wrong_at_the_top_level(lines: str, sentence: str, project: Path
 )
 def test_the_id_of_a_dag(dag_id: str, sentence: str, project: Path) -> None:
     assert said(project, f"dag_id: {dag_id}\ntasks: [{{id: t}}]") == [f"p.yaml:1:9: dag_id: {sentence}"]
+
+
+FUNCTION_INSTEAD = "\nhint: write a function that takes the context, and name that"
+
+
+@pytest.mark.parametrize(
+    ("callback", "sentence"),
+    [
+        ("etl.steps:Loader", "'etl.steps:Loader' is a class, and a callback is a function" + FUNCTION_INSTEAD),
+        ("etl.steps:imported", None),
+        ("etl.steps:Renamed", "'etl.steps:Renamed' is a class, and a callback is a function" + FUNCTION_INSTEAD),
+        ("etl.notify:Tell", None),
+        ("etl.notify:TellAgain", None),
+        ("etl.notify:OfTheHouse", None),
+        ("etl.notify:told", None),
+        (
+            "etl.notify:TellIn",
+            "'etl.notify:TellIn' is a notifier that needs 'channel', which a callback cannot give\n"
+            "hint: write a function that makes it with its arguments and calls it: TellIn(...)(context)",
+        ),
+        ("etl.steps:tell", None),
+        ("etl.steps:tell_all", None),
+        ("etl.steps:tell_with", None),
+        ("etl.steps:chunk", None),
+        ("etl.steps:decorated", None),
+        ("etl.steps:made", None),
+        (
+            "etl.steps:tell_nobody",
+            "'etl.steps:tell_nobody' takes nothing, but a callback is given the context alone\n"
+            "hint: write def tell_nobody(context)",
+        ),
+        (
+            "etl.steps:tell_two",
+            "'etl.steps:tell_two' takes context, channel, but a callback is given the context alone\n"
+            "hint: write def tell_two(context)",
+        ),
+        (
+            "etl.steps:tell_by_name",
+            "'etl.steps:tell_by_name' takes context, channel, but a callback is given the context alone\n"
+            "hint: write def tell_by_name(context)",
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("on_failure_callback: {}\ntasks: [{{id: t}}]", "p.yaml:2:22: on_failure_callback"),
+        ("defaults: {{on_retry_callback: [{}]}}\ntasks: [{{id: t}}]", "p.yaml:2:32: defaults.on_retry_callback[0]"),
+        ("tasks: [{{id: t, on_success_callback: {}}}]", "p.yaml:2:38: tasks.t.on_success_callback"),
+    ],
+)
+def test_a_callback_can_be_called_with_the_context(
+    callback: str, sentence: str | None, text: str, path: str, project: Path
+) -> None:
+    expected = [f"{path}: {sentence}"] if sentence else []
+    assert said(project, "dag_id: d\n" + text.format(f"'{callback}'")) == expected
 
 
 @pytest.mark.parametrize(("zone", "is_wrong"), [("Europe/Berlin", False), ("America/New_York", True), ("", True)])

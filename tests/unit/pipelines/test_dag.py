@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib
 from pathlib import Path
 
 import pytest
@@ -178,6 +179,62 @@ def test_callbacks_are_functions_imported_when_called() -> None:
     dag = dag_of(task("a", options={"on_failure_callback": "no_such_module:tell"}))
     [callback] = dag.task_dict["a"].on_failure_callback
     assert callback == LateFunction("no_such_module", "tell")
+
+
+CALLBACKS = """
+from airflow.sdk import BaseNotifier
+
+said = []
+
+class Tell(BaseNotifier):
+    template_fields = ("what",)
+
+    def __init__(self, what="{{ ds }}"):
+        super().__init__()
+        self.what = what
+
+    def notify(self, context):
+        said.append(self.what)
+
+class Other:
+    def __init__(self, context): said.append("made")
+
+def plain(context): said.append("plain")
+async def later(context): said.append("later")
+def bit_by_bit(context):
+    said.append("first")
+    yield
+    said.append("second")
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("Tell", ["2026-01-01"]), ("plain", ["plain"]), ("later", ["later"]), ("bit_by_bit", ["first", "second"])],
+)
+def test_a_callback_is_called_whatever_kind_of_function_or_notifier_it_is(
+    name: str, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = f"callbacks_of_{name.lower()}"
+    (tmp_path / f"{module}.py").write_text(CALLBACKS)
+    monkeypatch.syspath_prepend(tmp_path)
+    dag = dag_of(task("a"), options={"on_failure_callback": f"{module}:{name}"})
+    dag.on_failure_callback({"ds": "2026-01-01", "dag": dag})  # as Airflow does
+    assert importlib.import_module(module).said == said
+
+
+def test_a_class_that_is_no_notifier_is_an_error_when_it_is_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "callbacks_of_others.py").write_text(CALLBACKS)
+    monkeypatch.syspath_prepend(tmp_path)
+    [callback] = (
+        dag_of(task("a", options={"on_failure_callback": "callbacks_of_others:Other"}))
+        .task_dict["a"]
+        .on_failure_callback
+    )
+    with pytest.raises(TypeError, match="callbacks_of_others:Other is a class, and a callback is a function"):
+        callback({})
 
 
 WRONG: list[tuple[Task, list[str]]] = [
