@@ -6,7 +6,7 @@ import contextlib
 import re
 from calendar import monthrange
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, TypeAlias
 
 from airfleet.database_columns import TEXTS
 from airfleet.errors import did_you_mean
@@ -24,14 +24,21 @@ PRESETS: Final = {
 
 _MONTHS: Final = "jan feb mar apr may jun jul aug sep oct nov dec"
 _DAYS: Final = "sun mon tue wed thu fri sat"
-_FIELDS: Final[tuple[tuple[str, int, int, tuple[str, ...], int], ...]] = (
-    # name, least, most, words, the number of the first word
+#: name, least, most, words, the number of the first word
+_Field: TypeAlias = tuple[str, int, int, tuple[str, ...], int]
+_FIELDS: Final[tuple[_Field, ...]] = (
     ("minute", 0, 59, (), 0),
     ("hour", 0, 23, (), 0),
     ("day of the month", 1, 31, (), 0),
     ("month", 1, 12, tuple(_MONTHS.split()), 1),
     ("day of the week", 0, 7, tuple(_DAYS.split()), 0),
 )
+#: what Jenkins writes, and croniter's random times: Airflow would see another time at each look
+_HASHED = re.compile(r"[HR](?:\([^)]*\))?(?:/\d+)?", re.IGNORECASE)
+_INTERVAL: Final = "schedule: {{uses: airflow.sdk.DeltaDataIntervalTimetable, with: {{delta: {}}}}}"
+_IN_A_ZONE: Final = "schedule: {{uses: airflow.sdk.CronTriggerTimetable, with: {{cron: '{}', timezone: {}}}}}"
+_LOOKS_LIKE_A_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhdw]))+|P(?=\d|T\d)[\dTDHMSW.]+", re.ASCII)
+_ZONED = re.compile(r"(?:CRON_)?TZ=(\S+) +(\S.*)", re.ASCII)
 _SIMPLE = re.compile(r"(?:\*|(\w+)(?:-(\w+))?)(?:/(\d+))?\Z", re.ASCII)
 
 
@@ -48,17 +55,22 @@ def problem_of(schedule: str) -> tuple[str, str | None] | None:
     if len(fields) != 5:
         return _not_five(text, fields)
     simple = True
-    for field, (name, least, most, words, first) in zip(fields, _FIELDS, strict=True):
+    for field, (name, least, most, words, _) in zip(fields, _FIELDS, strict=True):
         for part in field.split(","):
+            if _HASHED.fullmatch(part):
+                return f"the {name} '{part}' is neither a number nor a range", "Airflow has no hashed or random times"
             match = _SIMPLE.match(part)
-            if match is None:
+            if match is None or any(end and _may_be_last(end, words) for end in match.groups()[:2]):
                 simple = False
                 continue
-            if wrong := _part_problem(part, match, name, least, most, words, first):
-                return wrong, None
-    if not simple:
-        return _asked_croniter(text)
-    return _never(fields)
+            if wrong := _part_problem(part, match, name, least, most, words):
+                return wrong
+    return _never(text, fields) if simple else _asked_croniter(text)
+
+
+def _may_be_last(end: str, words: tuple[str, ...]) -> bool:
+    """Whether this is one of the rare forms with ``L`` for the last day."""
+    return not end.isdigit() and "l" in end.lower() and end.lower() not in words
 
 
 def _preset_problem(text: str) -> tuple[str, str | None] | None:
@@ -71,52 +83,87 @@ def _not_five(text: str, fields: list[str]) -> tuple[str, str | None]:
     hint = "minute, hour, day of the month, month and day of the week, as in '30 6 * * *'; or a preset such as '@daily'"
     if not fields:
         return "the schedule is empty", "write null for a Dag that is only run by hand"
+    if _LOOKS_LIKE_A_DURATION.fullmatch(text):
+        return f"'{text}' is a duration, not a cron expression", f"write {_INTERVAL.format(text)}"
+    if zoned := _ZONED.fullmatch(text):
+        hint = f"write {_IN_A_ZONE.format(zoned[2], zoned[1])}"
+        return "a cron expression cannot name its time zone", hint
     if preset := did_you_mean(f"@{text}", PRESETS):
         return f"'{text}' is neither a cron expression nor a preset", preset
     return f"a cron expression has 5 fields, but '{text}' has {len(fields)}", hint
 
 
 def _part_problem(
-    part: str, match: re.Match[str], name: str, least: int, most: int, words: tuple[str, ...], first: int
-) -> str | None:
-    step = match[3]
-    if step is not None and int(step) == 0:
-        return f"the step of the {name} in '{part}' is 0"
+    part: str, match: re.Match[str], name: str, least: int, most: int, words: tuple[str, ...]
+) -> tuple[str, str | None] | None:
     for end in (match[1], match[2]):
         if end is None or end.lower() in words:
             continue
         if not end.isdigit():
-            # letters that only croniter knows: L for last
-            return (
-                None if end.upper() in ("L", "H", "R") or "l" in end.lower() else f"the {name} '{end}' is not a number"
-            )
-        if not least <= int(end) <= most:
-            return f"the {name} '{end}' is not between {least} and {most}"
+            return f"the {name} '{end}' is not a number", None
+        if not least <= _whole(end) <= most:
+            return f"the {name} '{end}' is not between {least} and {most}", None
+    step = _whole(match[3] or "1")
+    if step == 0:
+        return f"the step of the {name} in '{part}' is 0", None
+    values = most - least + 1
+    if step > values:
+        unit = {"minute": "m", "hour": "h"}.get(name)
+        hint = f"for every {step}{unit}, write {_INTERVAL.format(f'{step}{unit}')}" if unit else None
+        return f"the step of the {name} in '{part}' is {step}, but there are only {values}", hint
     return None
+
+
+def _whole(digits: str) -> int:
+    """The number, or one that is too large for anything: Python reads no more than some thousand digits."""
+    return int(digits) if len(digits) < 10 else 10**9
 
 
 def _asked_croniter(text: str) -> tuple[str, str | None] | None:
     """For the rare forms (``L``, ``5#2``, ``?``): what Airflow itself asks. Imported late, for it is slow to import."""
-    from croniter import CroniterError, croniter  # type: ignore[import-untyped]
+    from croniter import CroniterBadDateError, CroniterError, croniter  # type: ignore[import-untyped]
 
     try:
-        croniter.expand(text)
+        croniter(text).get_next()
+    except CroniterBadDateError:
+        return f"there is no day that '{text}' means, so it would never run", None
     except (CroniterError, ValueError, KeyError, TypeError) as error:
         return f"'{text}' is not a cron expression: {error}", None
     return None
 
 
-def _never(fields: list[str]) -> tuple[str, str | None] | None:
+def _never(text: str, fields: list[str]) -> tuple[str, str | None] | None:
     """Days that no month has: the scheduler would look for the next run for ever."""
     _, _, days, months, weekdays = fields
-    if "*" in (days, months) or weekdays != "*" or not re.fullmatch(r"[\d,]+", days):
+    if days == "*" or weekdays != "*":
         return None
-    numbers = [_MONTHS.split().index(month) + 1 if month in _MONTHS else month for month in months.lower().split(",")]
-    if not all(str(number).isdigit() for number in numbers):
-        return None
-    if any(int(day) <= monthrange(2024, int(month))[1] for day in days.split(",") for month in numbers):
+    day_numbers, month_numbers = _numbers(days, _FIELDS[2]), _numbers(months, _FIELDS[3])
+    if day_numbers is None or month_numbers is None:
+        return _asked_croniter(text)
+    if any(day <= monthrange(_LEAP_YEAR, month)[1] for day in day_numbers for month in month_numbers):
         return None
     return f"there is no day {days} in month {months}, so it would never run", None
+
+
+_LEAP_YEAR: Final = 2024
+
+
+def _numbers(field: str, kind: _Field) -> set[int] | None:
+    """The numbers that a field of simple parts means; None when a range goes backwards."""
+    _, least, most, words, first = kind
+    found: set[int] = set()
+    for part in field.split(","):
+        match = _SIMPLE.match(part)
+        assert match is not None  # every part is a simple one
+        low, high = (
+            words.index(e.lower()) + first if e and e.lower() in words else e and int(e) for e in match.groups()[:2]
+        )
+        start = int(low) if low else least
+        end = int(high) if high else most if match[3] or not low else start
+        if end < start:
+            return None
+        found.update(range(start, end + 1, int(match[3] or 1)))
+    return found
 
 
 #: Airflow describes a schedule in words, and keeps that in a column
