@@ -19,8 +19,8 @@ def read(text: str, root: Path = ROOT, **environ: str) -> Fleet:
     return fleet
 
 
-def problems_of(text: str, root: Path = ROOT) -> list[str]:
+def problems_of(text: str, root: Path = ROOT, **environ: str) -> list[str]:
     """The problems of a text that is no fleet."""
-    fleet, problems = reader.read(text, "fleet.yaml", {}, root)
-    assert fleet is None
+    fleet, problems = reader.read(text, "fleet.yaml", environ, root)
+    assert (fleet is None) is bool(problems)
     return [str(problem) for problem in problems]

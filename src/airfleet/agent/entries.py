@@ -14,6 +14,7 @@ import os
 import signal
 import socket
 import sys
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from typing import Any
 import psycopg
 
 from airfleet import libpq
-from airfleet.agent import fencing, leases, schema_lock
+from airfleet.agent import fencing, leases, preloading, schema_lock, service_user
 from airfleet.runtime import claimed_callbacks, heartbeats, identity, losses, presence, wakeups
 
 Options = Mapping[str, str]
@@ -84,10 +85,21 @@ def _migrate() -> None:
     _with_database(leases.install)
     _with_database(presence.install)
     _with_database(claimed_callbacks.install)
+    if not preloading.is_shared():
+        _migrate_auth_manager()
     try:
         _with_database(libpq.settle)
     except psycopg.Error as refused:
         print(f"the database keeps its own timeouts for silent clients: {refused}")
+
+
+def _migrate_auth_manager() -> None:
+    """Bring the tables of the auth manager to its schema: it may have come after those of Airflow itself."""
+    from airflow.utils.db_manager import RunDBManager
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        RunDBManager().upgradedb(session)
 
 
 def _say_what_is_left() -> None:
@@ -193,7 +205,7 @@ def _tell_job(job: Any) -> None:
 
 
 def api_server(options: Options) -> None:
-    """``airflow api-server`` with the application that :func:`build_api` made."""
+    """``airflow api-server`` with the application that the template has built, or this process builds now."""
     from airflow import settings
     from airflow.api_fastapi.auth.tokens import get_signing_args
 
@@ -204,6 +216,8 @@ def api_server(options: Options) -> None:
     believed = addresses(options.get("proxies", ""))
     use_database()
     get_signing_args()  # fails here, and not at the first login, when the key is missing
+    if not preloading.is_shared():
+        _build_api(options["user"])
     presence.keep_saying(settings.get_engine())
     task_logs.use()
     serve(
@@ -218,6 +232,19 @@ def api_server(options: Options) -> None:
         access_log=False,  # Airflow's own middleware logs requests
         log_config=None,
     )
+
+
+def _build_api(user: str) -> None:
+    """Build the application with an auth manager that needs the database. Raises SystemExit with a sentence."""
+    from airflow.configuration import conf
+
+    try:
+        preloading.build_api()
+        service_user.ensure(user, Path(conf.get("core", "simple_auth_manager_passwords_file")))
+    except Exception as wrong:
+        traceback.print_exc()
+        name = str(conf.get("core", "auth_manager")).rpartition(".")[2]
+        raise SystemExit(f"the auth manager {name} cannot start: {wrong!r}") from None
 
 
 def addresses(hosts: str) -> tuple[str, ...]:

@@ -15,6 +15,9 @@ from airfleet.agent.leftovers import MARK, environment
 from airfleet.errors import FileProblems, FleetError, Place, Problem
 from airfleet.fleet.paths import Paths, fleet_id, of
 
+#: of the caller alone
+_NOT_FOR_COMPONENTS = ("AIRFLOW_HOME", "AIRFLOW_CONFIG", "AIRFLEET_TOKEN")
+
 
 def start(root: Path, *, environ: Mapping[str, str]) -> int:
     """Start the agent of the fleet in ``root``; returns its pid once it can be asked.
@@ -81,8 +84,14 @@ def without_airflow_settings(environ: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in environ.items()
-        if not name.startswith(("AIRFLOW__", "_AIRFLOW_")) and name not in ("AIRFLOW_HOME", "AIRFLOW_CONFIG")
+        if not name.startswith(("AIRFLOW__", "_AIRFLOW_"))
+        and name not in ("AIRFLOW_HOME", "AIRFLOW_CONFIG", "AIRFLEET_TOKEN")
     }
+
+
+def left_out(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The settings of Airflow in this environment that the fleet does not take."""
+    return tuple(sorted(name for name in environ if name.startswith("AIRFLOW__")))
 
 
 def _first_output(agent: subprocess.Popen[bytes]) -> str | None:

@@ -11,6 +11,7 @@ import os
 from typing import Any
 
 from airfleet import startup
+from airfleet.fleet.spec import SIMPLE_AUTH_MANAGER
 
 #: ``current`` in this variable: all tasks come from this installation of Airflow
 EXECUTION_API = "AIRFLEET_EXECUTION_API"
@@ -111,8 +112,18 @@ def import_airflow() -> None:
     providers_configuration_loaded(lambda: None)()
 
 
-def build_api() -> None:
-    """Build the API application, execution API included."""
+def is_shared() -> bool:
+    """Whether api-servers share the application that the template builds.
+
+    It has no database: with an auth manager that may ask one (FAB does), each api-server builds its own.
+    """
+    from airflow.configuration import conf
+
+    return str(conf.get("core", "auth_manager")) == SIMPLE_AUTH_MANAGER
+
+
+def build_api() -> Any:
+    """Build the API application, execution API included, unless this process has it already."""
     import airflow.api_fastapi.app
 
     # The plugins it loads must see the server's chain of secrets backends, as in airflow.api_fastapi.main.
@@ -123,6 +134,7 @@ def build_api() -> None:
         startup.serve_current_version_only(mounted["/execution"].app)
     asyncio.run(_request(application, f"{application.root_path}/execution/health"))
     del os.environ["_AIRFLOW_PROCESS_CONTEXT"]
+    return application
 
 
 async def _request(application: Any, path: str) -> None:

@@ -58,7 +58,8 @@ def main() -> None:
         while select.select([connection], [], [], 0)[0]:
             if not _obey_next(connection, orders):
                 return
-        preloading.build_api()
+        if preloading.is_shared():
+            preloading.build_api()
     _settle()
     _say(connection, said="ready")
     while _obey_next(connection, orders):

@@ -29,6 +29,9 @@ CONNECT_SECONDS, REQUEST_SECONDS = 5.0, 30.0
 PAUSE_SECONDS = 0.3
 #: Airflow gives no more than this many entries at a time unless told otherwise.
 PAGE = 100
+#: a token of the API in the environment, for auth managers that give none for airfleet's user
+TOKEN = "AIRFLEET_TOKEN"
+_TOKEN_HINT = f"get a token of its API from the auth manager, and put it into {TOKEN}"
 TRY_AGAIN = frozenset({502, 503, 504})
 
 
@@ -58,6 +61,8 @@ class Api:
     request_seconds: float = REQUEST_SECONDS
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    #: one that somebody else has got, instead of user and password
+    token: str = field(default="", repr=False)
     _token: str = field(default="", repr=False)
 
     def get(self, *path: object, **query: Any) -> Any:
@@ -89,12 +94,14 @@ class Api:
 
     def _authorised(self, method: str, path: str, body: Any, *, repeatable: bool) -> Any:
         if not self._token:
-            self._token = self._log_in()
+            self._token = self.token or self._log_in()
         try:
             return self._persistent(method, path, body, self._token, repeatable=repeatable)
         except ApiError as refused:
             if refused.status != 401:
                 raise
+        if self.token:
+            raise FleetError(f"the API at {self.url} does not take the token in {TOKEN}", hint="get a new one")
         # The token has run out; a second refusal is meant.
         self._token = self._log_in()
         return self._persistent(method, path, body, self._token, repeatable=repeatable)
@@ -107,10 +114,20 @@ class Api:
             if refused.status in (401, 403):
                 raise FleetError(
                     f"the API at {self.url} does not know user '{self.user}' with the password of this fleet",
-                    hint="airfleet down; airfleet up",
+                    hint=f"airfleet down; airfleet up; with an auth manager of your own: {_TOKEN_HINT}",
                 ) from refused
-            raise
-        return str(answer["access_token"])
+            raise self._no_token(f"it said {refused.status}: {refused.detail}") from refused
+        token = answer.get("access_token") if isinstance(answer, dict) else None
+        if not token:
+            raise self._no_token("it gave none")
+        return str(token)
+
+    def _no_token(self, why: str) -> FleetError:
+        """Other auth managers than Airflow's own and FAB know nothing of airfleet's user."""
+        return FleetError(
+            f"the API at {self.url} gives the commands of airfleet no token for user '{self.user}': {why}",
+            hint=_TOKEN_HINT,
+        )
 
     def _persistent(self, method: str, path: str, body: Any, token: str, *, repeatable: bool) -> Any:
         """One request; to the next api-server, and again, while one is not there."""
@@ -160,6 +177,9 @@ def connect(here: Project) -> tuple[Api, Snapshot]:
     snapshot = telling.running(here)
     if not snapshot.url:
         raise FleetError(f"fleet '{snapshot.fleet}' has no API yet", hint="airfleet status")
+    url, *others = (one.rstrip("/") for one in snapshot.api_urls or (snapshot.url,))
+    if token := here.environ.get(TOKEN):
+        return Api(url, snapshot.user, "", tuple(others), token=token), snapshot
     password_file = Path(snapshot.password_file or here.paths.password)
     try:
         password = password_file.read_text("utf-8").strip()
@@ -167,7 +187,6 @@ def connect(here: Project) -> tuple[Api, Snapshot]:
         raise FleetError(f"cannot read the password in {password_file}: {wrong.strerror}") from wrong
     if not password and not (password := _carried_password(here)):
         raise no_password_here(snapshot)
-    url, *others = (one.rstrip("/") for one in snapshot.api_urls or (snapshot.url,))
     return Api(url, snapshot.user, password, tuple(others)), snapshot
 
 

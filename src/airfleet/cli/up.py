@@ -206,11 +206,20 @@ def launch_agent(here: Project) -> None:
     host = here.environ.get(paths.HOST)
     what = f"host '{host}' of the fleet" if host else "the fleet"
     terminal.say(f"starting {what} in {here.root}")
+    if names := launch.left_out(here.environ):
+        terminal.say(left_out(names))
     try:
         launch.start(here.root, environ=here.environment)
     except KeyboardInterrupt:
         down.end(here, down.PATIENCE_SECONDS)
         raise
+
+
+def left_out(names: tuple[str, ...]) -> str:
+    """That settings in the environment set nothing."""
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    sentence = f"not used: {', '.join(names[:3])}{more} of this environment"
+    return f"{sentence}; Airflow's settings have their place under 'airflow:' in fleet.yaml"
 
 
 @contextmanager

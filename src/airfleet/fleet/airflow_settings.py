@@ -5,17 +5,21 @@ from __future__ import annotations
 import configparser
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from airfleet.clocks import MAY_DIFFER_SECONDS
 from airfleet.fleet import celery_settings
 from airfleet.fleet.context import Context
-from airfleet.fleet.spec import API_PORT, LOCAL
+from airfleet.fleet.plan import Setting
+from airfleet.fleet.spec import API_PORT, LOCAL, SIMPLE_AUTH_MANAGER
 
 BUNDLE_NAME = "pipelines"
 COORDINATOR = "airfleet"
 #: seconds for which tasks go on while no API server can be reached
 API_OUTAGE_SECONDS = 3600
+#: sections that no task reads
+_OF_SERVERS = frozenset({"core", "database", "api", "api_auth", "celery", "scheduler", "dag_processor", "fab"})
 #: seconds after which a scheduler takes a silent attempt for dead, as in Airflow
 USUAL_TIMEOUT_SECONDS = 300.0
 
@@ -23,12 +27,51 @@ USUAL_TIMEOUT_SECONDS = 300.0
 def configuration(context: Context) -> str:
     """The text of ``airflow.cfg``."""
     parser = configparser.RawConfigParser()
-    parser.read_dict(_all_settings(context))
+    parser.read_dict({name: _in_file(context, name, values) for name, values in _all_settings(context).items()})
     text = io.StringIO()
     parser.write(text)
     return (
         "# Written by airfleet at every start. Change the 'airflow:' section of fleet.yaml instead.\n" + text.getvalue()
     )
+
+
+def _in_file(context: Context, section: str, values: Mapping[str, str]) -> dict[str, str]:
+    """What of a section stands in the file, which tasks can read: not what only the components of the fleet need."""
+    private = {setting[:2] for setting in private_settings(context)}
+    return {key: as_written(value) for key, value in values.items() if (section, key) not in private}
+
+
+def as_written(value: str) -> str:
+    """A value such that Airflow reads it as it is, which takes ``%`` in its file for the beginning of a reference.
+
+    >>> [as_written(value) for value in ("100%", "%(message)s", "already %%(message)s")]
+    ['100%%', '%%(message)s', 'already %%(message)s']
+    """
+    return value if "%" not in value.replace("%%", "") else value.replace("%", "%%")
+
+
+def private_settings(context: Context) -> tuple[Setting, ...]:
+    """Secret values in ``airflow:`` that only components with a database need: no file has them."""
+    return tuple(
+        (section, key, value)
+        for section, values in context.fleet.airflow.items()
+        for key, value in values.items()
+        if f"{section}.{key}" in context.fleet.secret_settings and _is_of_servers(section)
+    )
+
+
+def _is_of_servers(section: str) -> bool:
+    return section in _OF_SERVERS or section.endswith("_auth_manager")
+
+
+def fernet_keys(context: Context) -> str:
+    """The keys of connections and variables: what is new is encrypted with the first, all of them are tried to read.
+
+    Those of fleet.yaml come first. The fleet's own stays behind them: it may have encrypted what is there.
+    """
+    given = context.fleet.airflow.get("core", {}).get("fernet_key", "")
+    own = context.secrets.fernet_key
+    return ",".join(dict.fromkeys(key.strip() for key in f"{given},{own}".split(",") if key.strip()))
 
 
 def silence_seconds(context: Context) -> float:
@@ -54,8 +97,19 @@ def _all_settings(context: Context) -> dict[str, dict[str, str]]:
     for section, values in context.fleet.airflow.items():
         ours = sections.setdefault(section, {})
         for key, value in values.items():
-            ours[key] = _merged(ours.get(key), value) if section == "sdk" else value
+            ours[key] = _value(context, f"{section}.{key}", ours.get(key), value)
     return sections
+
+
+def _value(context: Context, name: str, ours: str | None, theirs: str) -> str:
+    """What holds of a setting that fleet.yaml has, and airfleet perhaps too."""
+    if name == "core.executor" and ours:
+        return ours  # it is the Celery executor, under the name that Airflow has for it
+    if name == "core.simple_auth_manager_users":
+        return ",".join(f"{user}:{rest}" for user, rest in users(context).items())
+    if name.startswith("sdk.") or name == "celery.extra_celery_config":
+        return _merged(ours, theirs)
+    return theirs
 
 
 def _settings(context: Context) -> dict[str, dict[str, str]]:
@@ -73,7 +127,8 @@ def _settings(context: Context) -> dict[str, dict[str, str]]:
             "hostname_callable": "airfleet.runtime.identity.host",
             "dags_folder": str(_pipelines(context)),
             "execution_api_server_url": context.execution_url,
-            "auth_manager": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
+            "auth_manager": SIMPLE_AUTH_MANAGER,
+            # Others are added by fleet.yaml; the commands of airfleet log in as this one.
             "simple_auth_manager_users": f"{context.fleet.user}:admin",
             "simple_auth_manager_passwords_file": str(passwords_file(context)),
             # An edited pipeline is stored (and so scheduled) at once, not up to 30 s later.
@@ -185,8 +240,16 @@ def passwords_file(context: Context) -> Path:
 
 
 def passwords(context: Context) -> str:
-    """The text of that file."""
-    return json.dumps({context.fleet.user: context.secrets.user_password})
+    """The text of that file: Airflow would make, and print, the password of whoever is not in it."""
+    found = {name: context.secrets.password_of(name) for name in users(context)}
+    return json.dumps({**found, context.fleet.user: context.secrets.user_password}, indent=1) + "\n"
+
+
+def users(context: Context) -> dict[str, str]:
+    """The users of Airflow's simple auth manager by name, with role and teams: the fleet's own, and those it adds."""
+    listed = context.fleet.airflow.get("core", {}).get("simple_auth_manager_users", "")
+    entries = (entry.strip().partition(":") for entry in listed.split(",") if entry.strip())
+    return {context.fleet.user: "admin", **{name: rest for name, _, rest in entries}}
 
 
 def _pipelines(context: Context) -> Path:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from airfleet.errors import Place, Problem, did_you_mean
 from airfleet.fleet import brokers, databases
 from airfleet.fleet.sensitive import MASK
-from airfleet.fleet.spec import EMBEDDED, LOCAL, Fleet, Host
+from airfleet.fleet.spec import EMBEDDED, LOCAL, SIMPLE_AUTH_MANAGER, Fleet, Host
 
 #: what every fleet needs, and what would be without it
 NEEDED: Mapping[str, tuple[str, str]] = {
@@ -24,6 +24,7 @@ def check(fleet: Fleet, places: Mapping[str, Place]) -> Iterator[Problem]:
     """Everything that is wrong between the values of a fleet; ``places`` says where each value stands."""
     found = _Found(fleet, places)
     yield from found.what_is_needed()
+    yield from found.who_may_enter()
     yield from found.hosts_named()
     if fleet.hosts[0].name != LOCAL or len(fleet.hosts) > 1:
         yield from found.idle_hosts()
@@ -53,6 +54,24 @@ class _Found:
             if not any(_runs(host, key) for host in self.fleet.hosts):
                 path = key if "hosts" not in self.places else "hosts"
                 yield self.problem(path, f"{sentence} anywhere: {without}")
+
+    def who_may_enter(self) -> Iterator[Problem]:
+        core = self.fleet.airflow.get("core", {})
+        if not self.fleet.production:
+            return
+        if core.get("simple_auth_manager_all_admins", "").strip().lower() in ("true", "t", "1"):
+            path = "airflow.core.simple_auth_manager_all_admins"
+            yield self.problem(path, "everybody who reaches a fleet with 'production: true' would be its administrator")
+        elif "auth_manager" not in core:
+            sentence = (
+                "people would log in by Airflow's SimpleAuthManager, which Airflow says is not for production: "
+                "passwords lie in clear in a file, and nothing slows down who tries them"
+            )
+            hint = (
+                "name another one, 'airflow: {core: {auth_manager: CLASS}}'; or, if that will do here, name it: "
+                f"auth_manager: {SIMPLE_AUTH_MANAGER}"
+            )
+            yield self.problem("production", sentence, hint)
 
     def hosts_named(self) -> Iterator[Problem]:
         known = [host.name for host in self.fleet.hosts]

@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from airfleet import source
 from airfleet.errors import FileProblems, Place, Problem, did_you_mean
-from airfleet.fleet import checks, hosts_reader, objects_reader, overlays, servers_reader
+from airfleet.fleet import airflow_reader, checks, hosts_reader, objects_reader, overlays, servers_reader
 from airfleet.fleet.keys import COMPONENTS, FLEET, POLICIES
 from airfleet.fleet.reading import Reading, Section, joined
 from airfleet.fleet.references import FOLDER, References
@@ -26,9 +26,6 @@ ENVIRONMENT = "AIRFLEET_ENV"
 
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _VARIABLE_NAME = re.compile(r"[^=\0]+")
-#: of a section or a key of airflow.cfg
-_SETTING_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-_SMALL = "Airflow reads capital letters there as small ones"
 _WITNESS = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})")
 
 
@@ -108,7 +105,7 @@ def places(node: source.Node, path: str = "") -> dict[str, Place]:
 
 def _fleet(top: Section, root: Path) -> Fleet:
     _use_secrets_of(top, root)
-    return Fleet(
+    fleet = Fleet(
         name=top.name("name", root.name or "airfleet"),
         root=str(root),
         pipelines=_pipelines(top, root),
@@ -124,9 +121,10 @@ def _fleet(top: Section, root: Path) -> Fleet:
         user=top.name("user", "admin"),
         vars=_variables(top, "vars"),
         environment=_environment(top),
-        airflow=_airflow(top),
         objects=objects_reader.objects(top),
     )
+    settings, secret_settings = airflow_reader.airflow(top, fleet.user)
+    return replace(fleet, airflow=settings, secret_settings=secret_settings)
 
 
 def _use_secrets_of(top: Section, root: Path) -> None:
@@ -188,38 +186,6 @@ def _keys(top: Section, section: str) -> Iterator[source.Scalar]:
     """The keys of a mapping at the top, when it is one."""
     node = top.get(section)
     yield from (key for key, _ in node.entries) if isinstance(node, source.Mapping) else ()
-
-
-def _airflow(top: Section) -> dict[str, dict[str, str]]:
-    """Sections and keys in small letters, as Airflow reads them."""
-    made: dict[str, dict[str, str]] = {}
-    node = top.get("airflow")
-    for name, section in top.reading.entries(node, "airflow") if node is not None else ():
-        path = joined("airflow", name.text)
-        _setting_names(top.reading, section, path)
-        if not _is_setting(top.reading, name, path):
-            continue
-        values = top.reading.strings(section, path)
-        if name.text.lower() in made:
-            top.reading.problem(name.place, path, f"section '{name.text.lower()}' stands here twice", _SMALL)
-        made[name.text.lower()] = {key.lower(): value for key, value in values.items()}
-    return made
-
-
-def _setting_names(reading: Reading, section: source.Node, path: str) -> None:
-    seen: set[str] = set()
-    for key, _ in section.entries if isinstance(section, source.Mapping) else ():
-        if _is_setting(reading, key, joined(path, key.text)) and key.text.lower() in seen:
-            reading.problem(key.place, joined(path, key.text), f"'{key.text.lower()}' stands here twice", _SMALL)
-        seen.add(key.text.lower())
-
-
-def _is_setting(reading: Reading, key: source.Scalar, path: str) -> bool:
-    if _SETTING_NAME.fullmatch(key.text):
-        return True
-    rule = "may only have letters, digits, '.', '_' and '-', and starts with a letter, a digit or '_'"
-    reading.problem(key.place, path, f"{key.text!r} {rule}")
-    return False
 
 
 def _document(text: str, file: str) -> tuple[source.Node, tuple[Problem, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from airfleet.fleet import keys
+from airfleet.fleet import keys, managed_settings
 from airfleet.fleet.keys import Key, Table
 
 FILE_NAME: Final = "fleet.md"
@@ -30,7 +30,19 @@ def page() -> str:
                 "variable": keys.VARIABLE,
                 "pool": keys.POOL,
             }.items()
-        }
+        },
+        refused=_refused(),
+    )
+
+
+def _refused() -> str:
+    """The settings that are not taken under ``airflow:``, those with one reason in one row."""
+    rows: dict[managed_settings.Refusal, list[str]] = {}
+    for name, refusal in {**managed_settings.REFUSED, **managed_settings.WITHOUT_EFFECT}.items():
+        rows.setdefault(refusal, []).append(f"`{name}`")
+    return _table(
+        ("setting", "why", "write instead"),
+        ((", ".join(names), refusal.sentence.partition(": ")[2], refusal.hint) for refusal, names in rows.items()),
     )
 
 
@@ -226,7 +238,7 @@ workers:
 ```
 
 ```yaml fleet.prod.yaml
-production: true
+log_retention: 30d
 workers:
   - {{name: light, slots: 16}}
   - {{name: heavy, queues: [reports], slots: 2, memory: 16GB}}
@@ -235,5 +247,14 @@ workers:
 ## airflow
 
 Any setting of Airflow, by section; what stands here wins over what airfleet sets. Sections and keys are read in small
-letters, as Airflow reads them.
+letters, as Airflow reads them. A setting that Airflow does not have, a value of the wrong kind, or a library that it
+needs and that is not installed, is a problem. So is one that airfleet decides, or that has no effect in a fleet:
+
+{refused}
+
+A secret comes from `${{{{ secrets.NAME }}}}`. What tasks need (`smtp`, `sentry`, `secrets`, `workers` and sections of
+providers) stands in `airflow.cfg`, which tasks can read; secrets of other sections are told to the components that hold
+a database, and stand in no file.
+
+The environment of whoever calls `airfleet up` sets nothing of this: `AIRFLOW__SECTION__KEY` is left out, and said.
 """

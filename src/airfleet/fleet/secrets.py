@@ -60,6 +60,13 @@ class Secrets:
         """Opens what the components of other hosts wrote, and nothing else; of the same origin."""
         return self._derived(b"component logs")
 
+    def password_of(self, user: str) -> str:
+        """Of a further user of the UI: the same at each start and on each host with api-servers; elsewhere empty."""
+        if not self.api_secret_key:
+            return ""
+        digest = hmac.new(self.api_secret_key.encode(), f"password of {user}".encode(), hashlib.sha256).digest()
+        return base64.urlsafe_b64encode(digest[:18]).decode()
+
     @property
     def fingerprint_key(self) -> str:
         """Makes fingerprints of what may be secret; a host that only works knows no key of tokens, and has its own."""

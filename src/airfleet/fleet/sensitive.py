@@ -66,8 +66,10 @@ def is_written_out(value: str) -> bool:
 
     >>> [is_written_out(value) for value in ("", "s3cret", "${{ env.PASSWORD }}", "a${{ env.PASSWORD }}")]
     [False, True, False, True]
+    >>> is_written_out("${{ secrets.new_key }}, ${{ secrets.old_key }}")
+    False
     """
-    return bool(REFERENCE.sub("", value))
+    return bool(REFERENCE.sub("", value).strip(" ,"))
 
 
 def stands_at(key: str, value: str) -> bool:

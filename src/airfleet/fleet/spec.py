@@ -23,6 +23,9 @@ API_PORT = 8080
 #: where a log server listens, or on the next free port
 LOGS_PORT = 8793
 
+#: Airflow's own auth manager, which a fleet has unless it names another one
+SIMPLE_AUTH_MANAGER = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
+
 OnPartition = Literal["keep", "replace"]
 OnWorkerLost = Literal["rerun", "fail"]
 
@@ -203,6 +206,8 @@ class Fleet:
     environment: Mapping[str, str] = field(default_factory=dict)
     #: any other Airflow setting: section -> key -> value
     airflow: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    #: those of them (``section.option``) whose values are secret
+    secret_settings: frozenset[str] = frozenset()
     #: connections, variables and pools that Airflow has from the start
     objects: Objects = field(default_factory=Objects)
 

@@ -26,7 +26,7 @@ from airfleet.cli import rest
 from airfleet.cli.project import Project
 from airfleet.errors import FileProblems, FleetError, Unhealthy, WaitTimedOut
 from airfleet.fleet.paths import fleet_id
-from airfleet.fleet.spec import LOOPBACK, Fleet, Host, Instances, Worker
+from airfleet.fleet.spec import LOOPBACK, SIMPLE_AUTH_MANAGER, Fleet, Host, Instances, Worker
 from airfleet.testing import drill
 from airfleet.testing.drill import Drill, Verdict, available, long_task_runs, victim_of
 from airfleet.testing.history import Event, Note, Task
@@ -37,6 +37,7 @@ from conftest import Airfleet
 GOOD = Verdict("worker", 1.234, 2.5, tasks=38, rerun=2, rerun_after=2.25, lost=0, twice=0, failed=0, violations=())
 LATE = Verdict("scheduler", None, 2.5, tasks=38, rerun=0, rerun_after=0.0, lost=0, twice=0, failed=0, violations=())
 BAD = Verdict("worker", 1.0, 2.0, 38, 0, 0.0, 1, 0, 0, (Violation("I1", "run d/r is still running"),))
+PRODUCTION = f"production: true\nairflow: {{core: {{auth_manager: {SIMPLE_AUTH_MANAGER}}}}}\n"
 UNKNOWN = replace(GOOD, lost=None, failed=None)
 
 
@@ -47,7 +48,7 @@ def test_a_fleet_that_does_not_run_is_not_drilled(project: Project, airfleet: Ai
 
 
 def test_production_is_not_broken_by_a_slip(airflow: FakeAirflow, project: Project, airfleet: Airfleet) -> None:
-    project.fleet_file.write_text("name: shop\nproduction: true\n")
+    project.fleet_file.write_text(f"name: shop\n{PRODUCTION}")
     result = airfleet("drill", "scheduler")
     assert result.code == 1
     assert "fleet 'shop' is production: a drill really kills what it names" in result.err
@@ -139,7 +140,7 @@ def with_password(project: Project) -> None:
 
 
 def test_production_is_what_the_running_agent_was_started_as(project: Project, airfleet: Airfleet) -> None:
-    (project.root / "fleet.prod.yaml").write_text("production: true\n")
+    (project.root / "fleet.prod.yaml").write_text(PRODUCTION)
     with (
         started_with(project, AIRFLEET_ENV="prod") as now,
         fake_agent.listening(FakeAgent([now]), project.paths.socket),

@@ -394,7 +394,7 @@ def test_a_folder_of_pipelines_that_is_not_there_is_a_problem_among_the_others(
 
 
 def test_a_fleet_yaml_without_pipelines_is_what_is_fine(project: Project, airfleet: Airfleet) -> None:
-    (project.root / "fleet.prod.yaml").write_text("production: true\n")
+    (project.root / "fleet.prod.yaml").write_text("log_retention: 30d\n")
     for words in (("check",), ("check", "fleet.yaml")):
         assert airfleet(*words).err == "fleet.yaml is fine\n"
     assert airfleet("check", "fleet.yaml", "fleet.prod.yaml").err == "fleet.yaml and fleet.prod.yaml are fine\n"
@@ -416,7 +416,7 @@ def test_check_with_an_overlay_names_the_file_that_is_wrong(
 
 
 def test_check_of_an_environment_that_has_no_file(project: Project, airfleet: Airfleet) -> None:
-    (project.root / "fleet.prod.yaml").write_text("production: true\n")
+    (project.root / "fleet.prod.yaml").write_text("log_retention: 30d\n")
     assert airfleet("check", "--env", "pord").out == (
         "fleet.pord.yaml:1:1: there is no such file for the environment 'pord'\nhint: did you mean 'prod'?\n"
     )

@@ -303,6 +303,30 @@ def test_a_wrong_password_is_told(orders: FakeAirflow) -> None:
         Api(orders.url, USER, "wrong").get("dags")
 
 
+def test_an_auth_manager_that_gives_no_token_for_the_fleets_user_is_told(orders: FakeAirflow) -> None:
+    orders.failures = [500]
+    with pytest.raises(FleetError) as refused:
+        Api(orders.url, USER, PASSWORD).get("dags", "orders")
+    assert refused.value.sentence == (
+        f"the API at {orders.url} gives the commands of airfleet no token for user '{USER}': it said 500: not now"
+    )
+    assert refused.value.hint == "get a token of its API from the auth manager, and put it into AIRFLEET_TOKEN"
+
+
+def test_a_token_of_the_environment_is_used_and_nobody_logs_in(
+    orders: FakeAirflow, airfleet: Airfleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLEET_TOKEN", "token-1")
+    assert airfleet("trigger", "orders").code == 0
+    assert "/auth/token" not in {path for _, path, _ in orders.requests}
+
+
+def test_a_token_of_the_environment_that_is_refused_is_told(orders: FakeAirflow) -> None:
+    orders.failures = [401]
+    with pytest.raises(FleetError, match="does not take the token in AIRFLEET_TOKEN"):
+        Api(orders.url, USER, "", token="old").get("dags", "orders")
+
+
 def test_the_password_is_not_in_what_the_client_shows(orders: FakeAirflow) -> None:
     assert PASSWORD not in repr(api(orders))
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from fake_agent import component, snapshot
 
+from airfleet.agent import launch
 from airfleet.agent.control import HostStatus
 from airfleet.agent.states import State
 from airfleet.cli import progress, up
@@ -192,6 +193,16 @@ def test_a_wait_can_be_interrupted_at_any_moment(project: Project, agent_says: C
         interrupt.start()
         with pytest.raises(KeyboardInterrupt):
             up.wait_until_ready(project, FAR, 120)
+
+
+def test_settings_of_airflow_in_the_environment_are_said_to_set_nothing() -> None:
+    environ = {"AIRFLOW__CORE__PARALLELISM": "3", "AIRFLOW_CONN_A": "http://a", "AIRFLEET_TOKEN": "hush", "HOME": "/h"}
+    assert launch.without_airflow_settings(environ) == {"AIRFLOW_CONN_A": "http://a", "HOME": "/h"}
+    assert up.left_out(launch.left_out(environ)) == (
+        "not used: AIRFLOW__CORE__PARALLELISM of this environment; Airflow's settings have their place under "
+        "'airflow:' in fleet.yaml"
+    )
+    assert up.left_out(("A", "B", "C", "D", "E")).startswith("not used: A, B, C and 2 more of this environment; ")
 
 
 def test_status_of_a_healthy_fleet(agent_says: Callable, airfleet: Airfleet) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from airfleet import clocks
 from airfleet.fleet import airflow_settings, secrets
+from airfleet.fleet.components import airflow
 from airfleet.fleet.context import Context, Ports
 from airfleet.fleet.paths import Paths
 from airfleet.fleet.spec import Fleet, Worker, local_host
@@ -22,21 +23,21 @@ OURS = {"airfleet": {"classpath": "airfleet.runtime.coordinator.TaskCoordinator"
 GO = {"go": {"classpath": "provider.GoCoordinator", "kwargs": {"path": "/go"}}}
 
 
-def sdk(airflow: Mapping[str, Mapping[str, str]] | None = None, **changes: Any) -> dict[str, str]:
+def sdk(settings: Mapping[str, Mapping[str, str]] | None = None, **changes: Any) -> dict[str, str]:
     """The section about coordinators, as Airflow will read it."""
-    return dict(written(airflow, **changes)["sdk"])
+    return dict(written(settings, **changes)["sdk"])
 
 
-def written(airflow: Mapping[str, Mapping[str, str]] | None = None, **changes: Any) -> configparser.RawConfigParser:
+def written(settings: Mapping[str, Mapping[str, str]] | None = None, **changes: Any) -> configparser.RawConfigParser:
     """All of it."""
     parser = configparser.RawConfigParser()
-    parser.read_string(airflow_settings.configuration(context(airflow, **changes)))
+    parser.read_string(airflow_settings.configuration(context(settings, **changes)))
     return parser
 
 
-def context(airflow: Mapping[str, Mapping[str, str]] | None = None, **changes: Any) -> Context:
+def context(settings: Mapping[str, Mapping[str, str]] | None = None, **changes: Any) -> Context:
     """A fleet with these settings of Airflow's."""
-    fleet = replace(Fleet(name="shop", root="/srv/shop"), airflow=airflow or {}, **changes)
+    fleet = replace(Fleet(name="shop", root="/srv/shop"), airflow=settings or {}, **changes)
     paths = Paths(home=Path("/srv/shop/.airfleet"), runtime=Path("/run/airfleet-1"))
     return Context(fleet, paths, Ports(api_servers=(8080,), postgres=5432, broker=6379), secrets.generate())
 
@@ -101,3 +102,57 @@ def test_a_monitor_may_be_silent_for_as_long_as_its_heartbeats_and_airflows_rule
     airflow: dict[str, dict[str, str]], seconds: float
 ) -> None:
     assert airflow_settings.silence_seconds(context(airflow)) == seconds
+
+
+USERS = {"core": {"simple_auth_manager_users": "bob:viewer, eve:op:red|blue"}}
+
+
+def test_users_of_fleet_yaml_stand_beside_the_fleets_own() -> None:
+    assert written(USERS)["core"]["simple_auth_manager_users"] == "admin:admin,bob:viewer,eve:op:red|blue"
+    listed = {"core": {"simple_auth_manager_users": "admin:admin,bob:user"}}
+    assert written(listed)["core"]["simple_auth_manager_users"] == "admin:admin,bob:user"
+
+
+def test_each_user_has_a_password_that_stays_and_that_airflow_need_not_make() -> None:
+    made = context(USERS)
+    found = json.loads(airflow_settings.passwords(made))
+    assert found == json.loads(airflow_settings.passwords(made))
+    assert found["admin"] == made.secrets.user_password
+    assert sorted(found) == ["admin", "bob", "eve"]
+    assert len({found["bob"], found["eve"], found["admin"]}) == 3
+    assert min(map(len, found.values())) >= 24
+    other = replace(made, secrets=secrets.generate())
+    assert json.loads(airflow_settings.passwords(other))["bob"] != found["bob"]
+
+
+def test_a_user_who_is_no_longer_listed_has_no_password() -> None:
+    assert list(json.loads(airflow_settings.passwords(context()))) == ["admin"]
+
+
+def test_secrets_that_no_task_needs_stand_in_no_file_and_reach_the_components_with_a_database() -> None:
+    settings = {
+        "core": {"fernet_key": "their-key"},
+        "fab": {"client_secret": "hush"},
+        "smtp": {"thing": "hush-too"},
+        "keycloak_auth_manager": {"client_secret": "hush-as-well"},
+    }
+    made = context(settings, secret_settings=frozenset(f"{s}.{key}" for s, keys in settings.items() for key in keys))
+    text = airflow_settings.configuration(made)
+    assert "their-key" not in text
+    assert "hush-too" in text  # tasks send mail
+    assert "hush-as-well" not in text
+    for kind in ("scheduler", "api-server", "dag-processor", "triggerer", "migrate", "objects"):
+        told = {setting[:2]: setting[2] for setting in airflow.settings(made, kind)}
+        assert told["fab", "client_secret"] == "hush"
+        assert told["keycloak_auth_manager", "client_secret"] == "hush-as-well"
+        assert told["core", "fernet_key"] == f"their-key,{made.secrets.fernet_key}"
+    for kind in ("worker", "log-server", "flower"):
+        assert not any("hush" in setting[2] or "their-key" in setting[2] for setting in airflow.settings(made, kind))
+
+
+def test_what_airfleet_needs_of_celery_stays_beside_what_fleet_yaml_adds() -> None:
+    found = json.loads(
+        written({"celery": {"extra_celery_config": '{"broker_heartbeat": 60}'}})["celery"]["extra_celery_config"]
+    )
+    assert found["broker_heartbeat"] == 60
+    assert found["broker_channel_error_retry"] is True

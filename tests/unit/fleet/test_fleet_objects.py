@@ -84,6 +84,18 @@ def test_what_json_does_not_have_is_text_and_what_it_has_stays() -> None:
     }  # fmt: skip
 
 
+def test_names_that_tasks_can_ask_for() -> None:
+    text = """\
+connections: {a.b-c_d:e!(1): {type: http}, 'a\\b': {type: http}}
+variables: {a/b: 1, /a: 2, a b: 3, é: 4, a%: 5, a.b: 6, ...: 7}
+pools: {a/b c: 1}
+"""
+    fleet, problems = reader.read(text, "fleet.yaml", {}, Path("/srv/shop"))
+    assert problems == ()
+    assert fleet is not None
+    assert [variable.key for variable in fleet.objects.variables] == ["a/b", "/a", "a b", "é", "a%", "a.b", "..."]
+
+
 def test_a_fleet_without_any_has_none() -> None:
     fleet, _ = reader.read("", "fleet.yaml", {}, Path("/srv/shop"))
     assert fleet is not None
@@ -112,7 +124,53 @@ def test_a_fleet_without_any_has_none() -> None:
         ),
         (
             "connections: {'w x': {type: http}}\n",
-            ["fleet.yaml:1:22: connections.w x: 'w x' may only have letters, digits and _ . - : / \\ # ! ( )"],
+            ["fleet.yaml:1:22: connections.w x: 'w x' may only have letters, digits and _ . - : \\ ! ( )"],
+        ),
+        (
+            "connections: {with/slash: {type: http}}\n",
+            [
+                "fleet.yaml:1:27: connections.with/slash: 'with/slash' may only have letters, digits and "
+                "_ . - : \\ ! ( )"
+            ],
+        ),
+        (
+            "connections: {w#x: {type: http}}\n",
+            ["fleet.yaml:1:20: connections.w#x: 'w#x' may only have letters, digits and _ . - : \\ ! ( )"],
+        ),
+        (
+            "connections: {..: {type: http}}\n",
+            ["fleet.yaml:1:19: connections...: '..' may only have letters, digits and _ . - : \\ ! ( )"],
+        ),
+        ("connections: {'': {type: http}}\n", ["fleet.yaml:1:15: connections.: has no name"]),
+        (
+            f"connections: {{{'w' * 251}: {{type: http}}}}\n",
+            [f"fleet.yaml:1:268: connections.{'w' * 48}...: a name has at most 250 characters; this one 251"],
+        ),
+        (
+            "variables: {'a?b': 1}\n",
+            ["fleet.yaml:1:20: variables.a?b: '?' in the name of a variable is lost: tasks ask for it by a URL"],
+        ),
+        (
+            "variables: {a/../b: 1}\n",
+            ["fleet.yaml:1:21: variables.a/../b: '..' in the name of a variable is lost: tasks ask for it by a URL"],
+        ),
+        (
+            "variables: {'a%41': 1}\n",
+            ["fleet.yaml:1:21: variables.a%41: '%41' in the name of a variable is lost: tasks ask for it by a URL"],
+        ),
+        ("variables: {'': 1}\n", ["fleet.yaml:1:13: variables.: has no name"]),
+        (
+            f"variables: {{{'v' * 251}: 1}}\n",
+            [f"fleet.yaml:1:266: variables.{'v' * 50}...: a name has at most 250 characters; this one 251"],
+        ),
+        (
+            "variables: {keys: 1}\n",
+            ["fleet.yaml:1:19: variables.keys: 'keys' cannot be read by tasks: Airflow's list of keys is asked there"],
+        ),
+        ("pools: {'': 1}\n", ["fleet.yaml:1:9: pools.: has no name"]),
+        (
+            f"pools: {{{'p' * 257}: 1}}\n",
+            [f"fleet.yaml:1:268: pools.{'p' * 54}...: a name has at most 256 characters; this one 257"],
         ),
         (
             "connections: {w: {type: http, port: 0}}\n",

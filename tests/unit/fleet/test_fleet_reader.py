@@ -186,11 +186,11 @@ def test_a_value_may_come_from_the_environment() -> None:
                 "without a port"
             ],
         ),
-        ("airflow: {core: {Executor: a, executor: b}}\n", [
-            f"fleet.yaml:1:31: airflow.core.executor: 'executor' stands here twice\n{SMALL}"
+        ("airflow: {core: {Parallelism: 1, parallelism: 2}}\n", [
+            f"fleet.yaml:1:34: airflow.core.parallelism: 'parallelism' stands here twice\n{SMALL}"
         ]),
-        ("airflow: {core: {a: 1}, Core: {b: 1}}\n", [
-            f"fleet.yaml:1:25: airflow.Core: section 'core' stands here twice\n{SMALL}"
+        ("airflow: {core: {parallelism: 1}, Core: {max_map_length: 1}}\n", [
+            f"fleet.yaml:1:35: airflow.Core: section 'core' stands here twice\n{SMALL}"
         ]),
         ("airflow: {'': {a: 1}, 'a]': {}}\n", [
             f"fleet.yaml:1:11: airflow.: '' {SETTING_RULE}",
@@ -221,7 +221,7 @@ def test_what_the_environment_has_in_bytes_that_are_no_text_is_a_problem() -> No
 
 
 def test_settings_of_airflow_are_read_in_small_letters() -> None:
-    assert read("airflow: {Core: {Executor: X}}\n").airflow == {"core": {"executor": "X"}}
+    assert read("airflow: {Core: {Parallelism: 3}}\n").airflow == {"core": {"parallelism": "3"}}
 
 
 def test_the_time_zone_of_airflow_reaches_all_who_read_pipelines() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from airfleet.errors import FileProblems
 from airfleet.fleet import reader, units
-from airfleet.fleet.spec import Flower, Policies, Proxy, Tls
+from airfleet.fleet.spec import SIMPLE_AUTH_MANAGER, Flower, Policies, Proxy, Tls
 from support.fleet_files import problems_of, read
 
 LITERAL = (
@@ -248,9 +248,29 @@ def test_flower_is_off_unless_somebody_wants_it() -> None:
 
 def test_policies_production_and_retention() -> None:
     assert read("").policies == Policies("replace", "rerun")
-    fleet = read("policies: {on_partition: keep, on_worker_lost: fail}\nproduction: true\nlog_retention: 2w 1d\n")
+    fleet = read("policies: {on_partition: keep, on_worker_lost: fail}\nlog_retention: 2w 1d\n")
     assert fleet.policies == Policies("keep", "fail")
-    assert (fleet.production, fleet.log_retention_seconds) == (True, 15 * 86400)
+    assert (fleet.production, fleet.log_retention_seconds) == (False, 15 * 86400)
+
+
+def test_a_fleet_for_production_names_its_auth_manager() -> None:
+    assert problems_of("production: true\n") == [
+        "fleet.yaml:1:13: production: people would log in by Airflow's SimpleAuthManager, which Airflow says is not "
+        "for production: passwords lie in clear in a file, and nothing slows down who tries them\n"
+        "hint: name another one, 'airflow: {core: {auth_manager: CLASS}}'; or, if that will do here, name it: "
+        f"auth_manager: {SIMPLE_AUTH_MANAGER}"
+    ]
+    assert read(f"production: true\nairflow: {{core: {{auth_manager: {SIMPLE_AUTH_MANAGER}}}}}\n").production
+    assert read("production: true\nairflow: {core: {auth_manager: shop.auth.Manager}}\n").production
+
+
+def test_not_everybody_is_an_administrator_in_production() -> None:
+    text = "production: true\nairflow: {core: {simple_auth_manager_all_admins: true}}\n"
+    assert problems_of(text) == [
+        "fleet.yaml:2:50: airflow.core.simple_auth_manager_all_admins: everybody who reaches a fleet with "
+        "'production: true' would be its administrator"
+    ]
+    assert read(text.partition("\n")[2]).airflow["core"]["simple_auth_manager_all_admins"] == "true"
 
 
 @pytest.mark.parametrize(

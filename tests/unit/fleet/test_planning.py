@@ -324,7 +324,7 @@ def test_what_fleet_yaml_says_about_airflow_wins_and_keeps_the_rest() -> None:
 def test_a_value_with_a_percent_sign_survives() -> None:
     airflow = {"logging": {"log_format": "%(message)s 100%"}}
     found = settings(planning.plan(context(Fleet("shop", "/srv/shop", airflow=airflow))))
-    assert found["logging"]["log_format"] == "%(message)s 100%"
+    assert found["logging"]["log_format"] == "%%(message)s 100%%"  # as Airflow's file wants it
 
 
 def test_the_environment_of_every_component() -> None:

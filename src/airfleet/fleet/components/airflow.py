@@ -6,18 +6,20 @@ connections: they reach data through the execution API alone.
 
 from __future__ import annotations
 
-from airfleet.fleet import celery_settings
+from airfleet.fleet import airflow_settings, celery_settings
 from airfleet.fleet.context import Context
 from airfleet.fleet.plan import Setting
 
+FERNET = ("core", "fernet_key")
+
 #: kind -> what it is trusted with
 KNOWS = {
-    "migrate": ("database", "fernet"),
-    "objects": ("database", "fernet"),
-    "scheduler": ("database", "fernet", "tokens", "broker", "outcomes"),
-    "api-server": ("database", "fernet", "tokens", "sessions", "logs"),
-    "dag-processor": ("database", "fernet", "tokens"),
-    "triggerer": ("database", "fernet", "tokens"),
+    "migrate": ("database", "fernet", "private"),
+    "objects": ("database", "fernet", "private"),
+    "scheduler": ("database", "fernet", "private", "tokens", "broker", "outcomes"),
+    "api-server": ("database", "fernet", "private", "tokens", "sessions", "logs"),
+    "dag-processor": ("database", "fernet", "private", "tokens"),
+    "triggerer": ("database", "fernet", "private", "tokens"),
     "worker": ("broker", "failures"),
     "log-server": ("log tokens",),
     "flower": ("broker", "flower"),
@@ -32,7 +34,8 @@ def settings(context: Context, kind: str) -> tuple[Setting, ...]:
             ("database", "sql_alchemy_conn", context.database_url),
             ("database", "sql_alchemy_conn_async", context.database_url),
         ),
-        "fernet": (("core", "fernet_key", secrets.fernet_key),),
+        "private": tuple(one for one in airflow_settings.private_settings(context) if one[:2] != FERNET),
+        "fernet": ((*FERNET, airflow_settings.fernet_keys(context)),),
         "tokens": (("api_auth", "jwt_secret", secrets.jwt_secret),),
         "sessions": (("api", "secret_key", secrets.api_secret_key),),
         "logs": ((("airfleet", "logs_key", secrets.logs_key),) if context.serves_logs else ()),

@@ -24,7 +24,12 @@ def _component(context: Context, name: str, port: int, url: str) -> Component:
         kind="api-server",
         start=Fork(
             "api-server",
-            {"address": context.api_address, "port": str(port), "proxies": ",".join(proxy.trusted(context))},
+            {
+                "address": context.api_address,
+                "port": str(port),
+                "proxies": ",".join(proxy.trusted(context)),
+                "user": context.fleet.user,
+            },
             airflow.settings(context, "api-server"),
         ),
         # The first request of the execution API builds its routers (seconds in stock Airflow): a fleet

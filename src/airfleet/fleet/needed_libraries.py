@@ -1,0 +1,142 @@
+"""Libraries that settings of Airflow need and that are not installed: found without importing any of them.
+
+Airflow itself starts without most of them and does nothing: no metric is sent, no log is uploaded.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.machinery import all_suffixes
+from pathlib import Path
+
+Settings = Mapping[str, Mapping[str, str]]
+
+_TRUE = ("t", "true", "1")
+#: what a setting that is true needs: its module, and what installs that
+_WHEN_TRUE: Mapping[str, tuple[str, str]] = {
+    "metrics.statsd_on": ("statsd", "statsd"),
+    "metrics.statsd_datadog_enabled": ("datadog", "datadog"),
+    "metrics.otel_on": ("opentelemetry.exporter.otlp", "opentelemetry-exporter-otlp"),
+    "traces.otel_on": ("opentelemetry.exporter.otlp", "opentelemetry-exporter-otlp"),
+    "sentry.sentry_on": ("sentry_sdk", "sentry-sdk"),
+}
+#: how the place of remote logs begins, and whose it is
+_LOGS: Mapping[str, tuple[str, str]] = {
+    "s3://": ("amazon", "amazon"),
+    "cloudwatch://": ("amazon", "amazon"),
+    "gs://": ("google", "google"),
+    "stackdriver://": ("google", "google"),
+    "wasb": ("microsoft.azure", "microsoft-azure"),
+    "oss://": ("alibaba", "alibaba"),
+    "hdfs://": ("apache.hdfs", "apache-hdfs"),
+}
+_CLASS = re.compile(r"(airflow(?:\.\w+)+)\.(\w+)")
+#: providers whose names have two words
+_FAMILIES = ("apache", "cncf", "common", "dbt", "microsoft", "atlassian")
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A setting (``section.option``) and what keeps it from having an effect."""
+
+    setting: str
+    sentence: str
+    hint: str | None = None
+
+
+def missing(settings: Settings, has: Callable[[str], bool] | None = None) -> Iterator[Missing]:
+    """Everything that these settings need and that ``has`` (a module's name) does not know."""
+    known = has or is_installed
+    for setting, (module, package) in _WHEN_TRUE.items():
+        if _is_true(_value(settings, setting)) and not known(module):
+            yield _lacks(setting, module, package)
+    where = _value(settings, "logging.remote_base_log_folder")
+    if _is_true(_value(settings, "logging.remote_logging")):
+        for begins, (module, provider) in _LOGS.items():
+            if where.startswith(begins) and not known(f"airflow.providers.{module}"):
+                yield _lacks("logging.remote_base_log_folder", f"airflow.providers.{module}", _provider(provider))
+    yield from _classes(settings, known)
+
+
+def _classes(settings: Settings, known: Callable[[str], bool]) -> Iterator[Missing]:
+    """Classes of Airflow, and of providers, that are not there."""
+    for section, values in settings.items():
+        for option, value in values.items():
+            match = _CLASS.fullmatch(value)
+            if match is None:
+                continue
+            module, name = match.groups()
+            if not known(module) and not known(value):
+                yield _no_module(f"{section}.{option}", module)
+            elif known is is_installed and not _names(module, name) and not known(value):
+                yield Missing(f"{section}.{option}", f"the module {module} has no '{name}'")
+
+
+def _no_module(setting: str, module: str) -> Missing:
+    words = module.split(".")
+    if words[1] != "providers" or len(words) < 3:
+        return Missing(setting, f"there is no module {module} in this Airflow")
+    name = "-".join(words[2:4] if words[2] in _FAMILIES else words[2:3])
+    return _lacks(setting, module, _provider(name))
+
+
+def _lacks(setting: str, module: str, package: str) -> Missing:
+    top = ".".join(module.split(".")[:4]) if module.startswith("airflow.") else module
+    return Missing(setting, f"needs the Python module {top}, which is not installed", f"pip install {package}")
+
+
+def _provider(name: str) -> str:
+    return f"apache-airflow-providers-{name}"
+
+
+def _value(settings: Settings, setting: str) -> str:
+    section, _, option = setting.partition(".")
+    return settings.get(section, {}).get(option, "")
+
+
+def _is_true(value: str) -> bool:
+    return value.strip().lower() in _TRUE
+
+
+def is_installed(module: str) -> bool:
+    """Whether importing ``module`` would find it. Nothing is imported.
+
+    >>> [is_installed(name) for name in ("json.decoder", "json.nothing", "no_such_package.inner")]
+    [True, False, False]
+    """
+    return bool(_places(module))
+
+
+def _places(module: str) -> tuple[Path, ...]:
+    """The folders of a package, or the file of a module."""
+    top, *rest = module.split(".")
+    try:
+        spec = importlib.util.find_spec(top)  # of a package at the top, this imports nothing
+    except (ImportError, ValueError):
+        return ()
+    if spec is None:
+        return ()
+    if spec.submodule_search_locations is None:
+        return (Path(spec.origin or top),) if not rest else ()
+    places = tuple(Path(place) for place in spec.submodule_search_locations)
+    for part in rest:
+        places = tuple(found for place in places for found in _inside(place, part))
+    return places
+
+
+def _inside(folder: Path, name: str) -> Iterator[Path]:
+    if (folder / name).is_dir():
+        yield folder / name
+    yield from (file for suffix in all_suffixes() if (file := folder / f"{name}{suffix}").is_file())
+
+
+def _names(module: str, name: str) -> bool:
+    """Whether the source of a module mentions a name; what cannot be read may have it."""
+    files = [place / "__init__.py" if place.is_dir() else place for place in _places(module)]
+    try:
+        return any(re.search(rf"\b{name}\b", file.read_text("utf-8")) for file in files)
+    except (OSError, UnicodeDecodeError):
+        return True
