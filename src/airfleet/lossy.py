@@ -73,10 +73,10 @@ class LossyLogger:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._logger, name)
-        return _bearing(found) if callable(found) else found
+        return _bearing_call(found) if callable(found) else found
 
 
-def _bearing(write: Callable[..., Any]) -> Callable[..., Any]:
+def _bearing_call(write: Callable[..., Any]) -> Callable[..., Any]:
     def bearing(*args: Any, **kwargs: Any) -> Any:
         try:
             return write(*args, **kwargs)
@@ -86,3 +86,12 @@ def _bearing(write: Callable[..., Any]) -> Callable[..., Any]:
             return None
 
     return bearing
+
+
+def bearing(logger: Any) -> Any:
+    """A logger of structlog whose lines may get lost: nobody fails for want of a log."""
+    if logger is None:
+        return None
+    bound = logger.bind()
+    bound._logger = LossyLogger(bound._logger)
+    return bound

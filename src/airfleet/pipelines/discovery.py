@@ -26,7 +26,7 @@ from __future__ import annotations
 import functools
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -34,26 +34,31 @@ from typing import Any, TypeAlias
 import attrs
 import httpx
 from airflow import settings
+from airflow._shared.timezones import timezone
 from airflow.callbacks.callback_requests import CallbackRequest
+from airflow.configuration import conf
 from airflow.dag_processing.bundles.base import BaseDagBundle
 from airflow.dag_processing.manager import BundleState, DagFileInfo, DagFileProcessorManager
-from airflow.dag_processing.processor import DagFileParsingResult, DagFileProcessorProcess
+from airflow.dag_processing.processor import DagFileParsingResult
 from airflow.jobs.dag_processor_job_runner import DagProcessorJobRunner
 from airflow.jobs.job import Job, run_job
 from airflow.models.dag import DagModel
 from airflow.models.dagbag import DagPriorityParsingRequest
+from airflow.models.errors import ParseImportError
 from airflow.sdk.api.client import Client
 from airflow.utils.process_utils import set_component_mp_start_method
 from airflow.utils.providers_configuration_loader import providers_configuration_loaded
 from airflow.utils.session import create_session
 from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
+from uuid6 import uuid7
 
-from airfleet import clocks, ends
+from airfleet import clocks, database_errors, ends, lossy
 from airfleet.pipelines import callbacks
 from airfleet.pipelines.callbacks import Claimed
 from airfleet.pipelines.files import SUFFIXES
 from airfleet.pipelines.importer import YamlDagImporter
+from airfleet.pipelines.parsing_process import ParsingProcess, took_too_long
 
 #: What tells one content of a file from another without reading it: mtime in ns, size, inode.
 Stamp: TypeAlias = tuple[int, int, int]
@@ -62,6 +67,10 @@ _REQUESTS = select(exists(select(DagPriorityParsingRequest.__table__.c.id)), exi
 
 _SOURCES = (".py", ".zip", *SUFFIXES)
 _PURGE_SECONDS = 60.0
+#: until a file that failed for what may pass is parsed again, seconds
+AGAIN_SECONDS = (60.0, 120.0, 300.0)
+#: Dags of one file of which the database says what is wrong
+MOST_REFUSED = 10
 #: between two looks at the stamps, seconds: while files are parsed, turns of the loop take milliseconds
 _LOOK_SECONDS = 0.5
 #: between two looks for files that are due again by Airflow's interval, which is minutes; seconds
@@ -134,6 +143,12 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
     #: of callbacks that wait for a process or run in one: request -> its claim, and file -> what its process runs
     _claims: dict[int, Claimed] = attrs.field(factory=dict, init=False)
     _calling: dict[DagFileInfo, list[Claimed]] = attrs.field(factory=dict, init=False)
+    #: what a file looked like when all that it gave was stored
+    _well: dict[DagFileInfo, Stamp | None] = attrs.field(factory=dict, init=False)
+    #: of files that gave nothing, or what cannot be stored: when they are tried again, and how often they were
+    _again: dict[DagFileInfo, tuple[float, int]] = attrs.field(factory=dict, init=False)
+    #: files of which the database refused something, while one is stored
+    _refused: set[tuple[str, str]] = attrs.field(factory=set, init=False)
     #: the row of its own job
     job: Job | None = attrs.field(default=None, init=False)
 
@@ -204,7 +219,8 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
         if time.monotonic() - self._requests_asked >= _REQUESTS_SECONDS:
             self._requests_asked = time.monotonic()
             self._asked_to_parse, self._asked_to_call = _requests()
-        return [*(super().claim_priority_files() if self._asked_to_parse else ()), *self._changed()]
+        asked = super().claim_priority_files() if self._asked_to_parse else ()
+        return [*asked, *self._changed(), *self._due_again()]
 
     def fetch_callbacks(self) -> list[CallbackRequest]:
         """Claim callbacks of Dags and tasks, when there are any."""
@@ -229,7 +245,7 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
                 callbacks.done(session, [claimed.row])
         return bundle
 
-    def _create_process(self, dag_file: DagFileInfo) -> DagFileProcessorProcess:
+    def _create_process(self, dag_file: DagFileInfo) -> ParsingProcess:
         """Start a process for a file, with callbacks that may run together."""
         waiting = [self._claims.pop(id(request)) for request in self._callback_to_execute.pop(dag_file, ())]
         now, later = callbacks.first_batch(waiting)
@@ -237,12 +253,44 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
         if now:
             self._callback_to_execute[dag_file] = [one.request for one in now]
             self._calling[dag_file] = list(now)
-        process: DagFileProcessorProcess = super()._create_process(dag_file)
+        process = self._start_process(dag_file)
         ends.notice(process)
         if later:
             self._callback_to_execute[dag_file] = [one.request for one in later]
             self._claims |= {id(one.request): one for one in later}
         return process
+
+    def _start_process(self, dag_file: DagFileInfo) -> ParsingProcess:
+        """As Airflow's, which names the class of its processes in its body."""
+        logger, filehandle = self._get_logger_for_dag_file(dag_file)
+        return ParsingProcess.start(
+            id=uuid7(),
+            path=dag_file.absolute_path,
+            bundle_path=dag_file.bundle_path,
+            bundle_name=dag_file.bundle_name,
+            dag_file_rel_path=str(dag_file.rel_path),
+            callbacks=self._callback_to_execute.pop(dag_file, []),
+            selector=self.selector,
+            logger=lossy.bearing(logger),
+            logger_filehandle=filehandle,
+            subprocess_logs_to_stdout=conf.get("logging", "dag_processor_log_target") == "stdout",
+            client=self.client,
+        )
+
+    def _service_processor_sockets(self, timeout: float | None = 1.0) -> None:
+        """Read what processes tell; one of which something cannot be read is read no more, and others go on."""
+        for key, _ in self.selector.select(timeout=timeout):
+            source: Any = key.fileobj
+            handle, on_close = key.data
+            try:
+                goes_on = handle(source)
+            except Exception as error:
+                if not isinstance(error, (BrokenPipeError, ConnectionResetError)):
+                    self.log.exception("What a Dag file's process wrote cannot be taken; it is read no more")
+                goes_on = False
+            if not goes_on:
+                on_close(source)
+                source.close()
 
     def _give_back(self, dag_file: DagFileInfo) -> None:
         """Give back what an earlier process of a file ran when it was killed: the next one's end says nothing of it."""
@@ -301,7 +349,34 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
         session: Session,
         **rest: Any,
     ) -> None:
-        """Store what a file gave, as Airflow does; of a pipeline file, exactly that is active from now on."""
+        """Store what a file gave, as Airflow does; of a pipeline file, exactly that is active from now on.
+
+        What the database refuses of it is the file's import error, and what it takes is stored.
+        """
+        store: Callable[..., None] = functools.partial(self._store, bundle_name=bundle_name, session=session, **rest)
+        _make_storable(parsing_result)
+        with database_errors.noticing(session.get_bind()) as first:
+            try:
+                store(parsing_result, relative_fileloc)
+                session.flush()
+            except Exception as error:
+                cause = first.error or error
+                session.rollback()
+                if relative_fileloc is None or database_errors.passes(cause):
+                    raise
+                self._refused.add((bundle_name, relative_fileloc))
+                self._store_what_can_be(store, parsing_result, relative_fileloc, cause, session)
+
+    def _store(
+        self,
+        parsing_result: DagFileParsingResult,
+        relative_fileloc: str | None,
+        active: Iterable[str] | None = None,
+        *,
+        bundle_name: str,
+        session: Session,
+        **rest: Any,
+    ) -> None:
         super().persist_parsing_result(
             bundle_name=bundle_name,
             parsing_result=parsing_result,
@@ -310,7 +385,8 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
             **rest,
         )
         if relative_fileloc is not None and relative_fileloc.endswith(SUFFIXES):
-            gone = DagModel.dag_id.not_in([dag.dag_id for dag in parsing_result.serialized_dags])
+            given = [dag.dag_id for dag in parsing_result.serialized_dags] if active is None else list(active)
+            gone = DagModel.dag_id.not_in(given)
             session.execute(
                 update(DagModel)
                 .where(DagModel.bundle_name == bundle_name, DagModel.relative_fileloc == relative_fileloc)
@@ -318,17 +394,137 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
                 .execution_options(synchronize_session="fetch")
             )
 
+    def _store_what_can_be(
+        self,
+        store: Callable[..., None],
+        result: DagFileParsingResult,
+        path: str,
+        cause: BaseException,
+        session: Session,
+    ) -> None:
+        """Store one Dag after the other, and then what was wrong with those that the database refuses."""
+        wrong = dict(result.import_errors or {})
+        refused: list[str] = []
+        stored: list[str] = []
+        for dag in result.serialized_dags:
+            if len(refused) >= MOST_REFUSED:
+                refused.append(f"Dag '{dag.dag_id}' was not tried: too many others of this file were refused")
+                continue
+            one = DagFileParsingResult(fileloc=result.fileloc, serialized_dags=[dag], import_errors={})
+            why = cause if len(result.serialized_dags) == 1 else self._refusal(store, one, path, session)
+            if why is None:
+                stored.append(dag.dag_id)
+            else:
+                refused.append(f"Dag '{dag.dag_id}' cannot be stored: {database_errors.in_words(why)}")
+        if refused or not wrong:
+            told = refused or [f"What this file gave cannot be stored: {database_errors.in_words(cause)}"]
+            wrong[path] = "\n".join([*([wrong[path]] if path in wrong else []), *told])
+        self.log.error("Not all of %s could be stored: %s", path, wrong[path])
+        store(DagFileParsingResult(fileloc=result.fileloc, serialized_dags=[], import_errors=wrong), path, stored)
+
+    def _refusal(
+        self, store: Callable[..., None], one: DagFileParsingResult, path: str, session: Session
+    ) -> BaseException | None:
+        """Why one Dag cannot be stored; None when it was."""
+        with database_errors.noticing(session.get_bind()) as first:
+            try:
+                store(one, path)
+                session.commit()
+            except Exception as error:
+                session.rollback()
+                if database_errors.passes(first.error or error):
+                    raise
+                return first.error or error
+        return first.error
+
+    def handle_parsing_result(self, file: DagFileInfo, proc: Any, **options: Any) -> None:
+        """Store what a process gave; that it gave nothing is an import error, and no file is in the way of others."""
+        self._refused.clear()
+        try:
+            if why := proc.misfortune():
+                self._note_failure(file, why)
+            super().handle_parsing_result(file, proc, **options)
+        except Exception as error:
+            self.log.exception("What became of %s could not be stored", file.rel_path)
+            if not database_errors.passes(error):
+                self._look_again_later(file)
+            return
+        if self._refused:
+            self._look_again_later(file)
+        elif proc.parsing_result is not None and not proc.parsing_result.import_errors:
+            self._again.pop(file, None)
+            self._well[file] = self._stamps.get(str(file.absolute_path))
+
+    def _kill_timed_out_processors(self) -> None:
+        """End what takes too long; that is an import error of the file."""
+        late = {
+            file
+            for file, process in self._processors.items()
+            if time.monotonic() - process.start_time > self.processor_timeout and not process.had_callbacks
+        }
+        super()._kill_timed_out_processors()  # type: ignore[no-untyped-call]
+        for file in late - self._processors.keys():
+            self._note_failure(file, took_too_long(self.processor_timeout))
+
+    def _note_failure(self, file: DagFileInfo, why: str) -> None:
+        """Store why a file gave nothing. What the same content gave before stays: it was the machine, or luck."""
+        path = str(file.rel_path)
+        keeps = file in self._well and self._well[file] == self._stamps.get(str(file.absolute_path))
+        self.log.error("%s: %s", path, why)
+        self._look_again_later(file)
+        with create_session() as session:
+            note_import_error(session, file.bundle_name, path, why)
+            if not keeps:
+                session.execute(
+                    update(DagModel)
+                    .where(DagModel.bundle_name == file.bundle_name, DagModel.relative_fileloc == path)
+                    .values(is_stale=True, has_import_errors=True)
+                )
+
+    def _look_again_later(self, file: DagFileInfo) -> None:
+        """Have a file parsed again before its time: after one minute, then two, then five."""
+        _, tries = self._again.get(file, (0.0, 0))
+        pause = AGAIN_SECONDS[min(tries, len(AGAIN_SECONDS) - 1)]
+        self._again[file] = time.monotonic() + pause, tries + 1
+
+    def _due_again(self) -> list[DagFileInfo]:
+        """Files that are to be tried again now; each is looked at once until it has failed once more."""
+        now = time.monotonic()
+        due = [file for file, (at, _) in self._again.items() if at <= now]
+        for file in due:
+            self._again[file] = float("inf"), self._again[file][1]
+        return due
+
     def remove_orphaned_file_stats(self, present: set[DagFileInfo]) -> None:
         """Forget files that are gone."""
         super().remove_orphaned_file_stats(present)
         paths = {str(file.absolute_path) for file in present}
         self._stamps = {path: seen for path, seen in self._stamps.items() if path in paths}
+        self._well = {file: seen for file, seen in self._well.items() if file in present}
+        self._again = {file: again for file, again in self._again.items() if file in present}
 
     def purge_inactive_dag_warnings(self) -> None:
         """Once a minute; Airflow does it in every turn of the loop, which an idle fleet need not pay for."""
         if time.monotonic() - self._warnings_purged >= _PURGE_SECONDS:
             self._warnings_purged = time.monotonic()
             super().purge_inactive_dag_warnings()
+
+
+def note_import_error(session: Session, bundle_name: str, path: str, why: str) -> None:
+    """Store why a file gave nothing."""
+    error = session.scalar(
+        select(ParseImportError).where(ParseImportError.bundle_name == bundle_name, ParseImportError.filename == path)
+    )
+    if error is None:
+        error = ParseImportError(bundle_name=bundle_name, filename=path)
+        session.add(error)
+    error.timestamp, error.stacktrace = timezone.utcnow(), database_errors.storable(why)
+
+
+def _make_storable(result: DagFileParsingResult) -> None:
+    """Take out of errors what PostgreSQL does not store: they may quote what is wrong."""
+    if result.import_errors:
+        result.import_errors = {path: database_errors.storable(why) for path, why in result.import_errors.items()}
 
 
 class OnFirstUse(httpx.BaseTransport):

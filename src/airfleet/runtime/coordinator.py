@@ -101,7 +101,7 @@ class TaskCoordinator(BaseCoordinator):
                 dag_rel_path=dag_rel_path,
                 bundle_info=bundle_info,
                 client=kept,
-                logger=bearing_a_full_disk(logger),
+                logger=lossy.bearing(logger),
                 sentry_integration=sentry_integration,
                 subprocess_logs_to_stdout=subprocess_logs_to_stdout,
             )
@@ -112,15 +112,6 @@ class TaskCoordinator(BaseCoordinator):
             # The scheduler decides what becomes of it, as soon as Celery has stored this as a failure.
             raise EndedWithoutReport(f"attempt {what.id} ended with exit code {int(exit_code)} and reported no state")
         return self.ExecutionResult(exit_code, process.final_state)
-
-
-def bearing_a_full_disk(logger: Any) -> Any:
-    """The logger of an attempt, whose lines may get lost: no task fails for want of a log."""
-    if logger is None:
-        return None
-    bound = logger.bind()
-    bound._logger = lossy.LossyLogger(bound._logger)
-    return bound
 
 
 def client_for(server: str, auth: httpx.Auth | None) -> FleetClient:

@@ -12,12 +12,13 @@ from airflow.dag_processing.bundles.local import LocalDagBundle
 from airflow.dag_processing.dagbag import DagBag
 from airflow.dag_processing.importers import AbstractDagImporter, DagImportError, DagImportResult, get_importer_registry
 from airflow.dag_processing.manager import DagFileInfo, DagFileProcessorManager
-from airflow.dag_processing.processor import DagFileParsingResult
+from airflow.dag_processing.processor import DagFileParsingResult, DagFileProcessorProcess, _parse_file_entrypoint
 from airflow.models.dag import DagModel
 from airflow.sdk import DAG, BaseOperator
 
 from airfleet.pipelines.discovery import PipelineFileProcessorManager
 from airfleet.pipelines.importer import YamlDagImporter, register
+from support.upstream import digest
 
 
 def parameters(function: object) -> list[str]:
@@ -138,3 +139,18 @@ def test_the_parsing_context_comes_from_the_environment(monkeypatch: pytest.Monk
 def test_an_operator_names_its_own_arguments_and_no_others() -> None:
     names = {p.name for p in inspect.signature(BaseOperator.__init__).parameters.values() if p.kind is p.KEYWORD_ONLY}
     assert {"task_id", "dag", "task_group", "default_args", "retries", "queue", "pool"} <= names
+
+
+def test_a_process_of_a_file_is_started_collected_and_ended_by_what_we_override() -> None:
+    taken_over = {
+        DagFileProcessorManager._create_process: "fe50f5c10858cc4f",
+        DagFileProcessorManager._service_processor_sockets: "02e74267c5227711",
+        DagFileProcessorManager._kill_timed_out_processors: "db72ef4e2e24cc54",
+        inspect.unwrap(DagFileProcessorManager.handle_parsing_result): "07ee382bfb7c8432",
+        DagFileProcessorProcess._create_log_forwarder: "eca83e9ba17c6428",
+        DagFileProcessorProcess.is_ready.fget: "9c301f03f89d852b",
+        _parse_file_entrypoint: "a568638a2ee2b38c",
+    }
+    assert {function: digest(function) for function in taken_over} == taken_over
+    assert "self._create_process(file)" in inspect.getsource(DagFileProcessorManager._start_new_processes)
+    assert "self.handle_parsing_result(file, proc)" in inspect.getsource(DagFileProcessorManager._collect_results)

@@ -23,6 +23,7 @@ from airflow.sdk.api.client import Client
 from airflow.sdk.execution_time.supervisor import process_log_messages_from_subprocess
 from airflow.sdk.log import logging_processors
 
+from airfleet import lossy
 from airfleet.runtime import coordinator, execution_urls, wire
 from airfleet.runtime.attempts import Descriptor, open_descriptors
 from support.served import attempts_served
@@ -156,7 +157,7 @@ def test_no_attempt_fails_because_its_log_has_no_room(bears: bool) -> None:
     line = b'{"event": "a line of the task", "level": "info"}\n'
     with contextlib.suppress(OSError), open("/dev/full", "ab") as file:  # closing it complains, too
         logger = structlog.wrap_logger(structlog.BytesLogger(file), processors=logging_processors(json_output=True))
-        reader = process_log_messages_from_subprocess((coordinator.bearing_a_full_disk(logger) if bears else logger,))
+        reader = process_log_messages_from_subprocess((lossy.bearing(logger) if bears else logger,))
         next(reader)
         for _ in range(1000):
             if bears:
@@ -171,6 +172,6 @@ def test_lines_of_an_attempt_are_written_as_ever_where_there_is_room(tmp_path: P
     as_json: list[Any] = [structlog.processors.JSONRenderer(), lambda logger, name, line: line.encode()]
     with (tmp_path / "attempt.log").open("ab") as file:
         plain = structlog.wrap_logger(structlog.BytesLogger(file), processors=as_json)
-        coordinator.bearing_a_full_disk(plain.bind(ti="x")).info("a line", number=1)
+        lossy.bearing(plain.bind(ti="x")).info("a line", number=1)
     assert (tmp_path / "attempt.log").read_text() == '{"ti": "x", "number": 1, "event": "a line"}\n'
-    assert coordinator.bearing_a_full_disk(None) is None
+    assert lossy.bearing(None) is None

@@ -1,0 +1,161 @@
+"""The process that parses one Dag file, watched so that no file can hurt another one. [A]
+
+Whatever the file does to its process, the dag-processor goes on: it reads no more than so much of what the file
+prints and gives, and does not wait for what the file has left running. How such a process ended badly is told by
+:func:`misfortune`, which becomes the file's import error.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+import traceback
+from collections import deque
+from collections.abc import Generator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import attrs
+from airflow.dag_processing.processor import DagFileProcessorProcess, _parse_file_entrypoint
+
+from airfleet.bounded_monitor import BoundedMonitor, most_bytes
+from airfleet.bounded_pipes import megabytes, request_number
+
+#: bytes of the lines of one process that are kept, and what each line costs besides
+LOG_BYTES, LINE_COST = 10_000_000, 1000
+#: lines that are shown of a process that ended badly, and bytes of each
+LAST_WORDS, WORD_BYTES = 8, 500
+#: seconds after the end of a process in which all that it wrote is read, whoever else still holds its pipes
+CLOSE_SECONDS = 5.0
+#: seconds for which the last lines of an ended process are read
+DRAIN_SECONDS = 1.0
+#: How ready the process is to be ended by the kernel when memory runs out; the dag-processor is not.
+_OOM_SCORE = "500"
+
+
+@attrs.define(kw_only=True)
+class ParsingProcess(BoundedMonitor, DagFileProcessorProcess):
+    """Airflow's, with limits."""
+
+    message_setting = "max_dag_file_bytes"
+
+    #: the length of what the file gave, when that was too much
+    too_long: int = attrs.field(default=0, init=False)
+    #: bytes of lines that were kept, and the last ones that it wrote to stderr
+    _logged: int = attrs.field(default=0, init=False)
+    _last_words: deque[str] = attrs.field(factory=lambda: deque(maxlen=LAST_WORDS), init=False)
+
+    @classmethod
+    def start(cls, **kwargs: Any) -> ParsingProcess:
+        """Fork it."""
+        process: ParsingProcess = super().start(target=parse_file, **kwargs)
+        with suppress(OSError):  # where it is not allowed, or has ended
+            Path(f"/proc/{process.pid}/oom_score_adj").write_text(_OOM_SCORE)
+        return process
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has ended, and all was read; what it has left running may hold its pipes for ever."""
+        if super().is_ready:
+            return True
+        ended = self._process_exit_monotonic
+        if ended is None or time.monotonic() - ended < CLOSE_SECONDS:
+            return False
+        self.cleanup_sockets_after_kill()
+        return True
+
+    def cleanup_sockets_after_kill(self) -> None:
+        """Read what is left, for a second at the most: what writes for ever may hold the other end."""
+        until = time.monotonic() + DRAIN_SECONDS
+        for source, kind in list(self._open_sockets.items()):
+            with suppress(Exception):  # it is closed next, whatever it still held
+                handle, on_close = self.selector.get_key(source).data
+                source.setblocking(False)
+                with suppress(OSError):
+                    while kind != "requests" and time.monotonic() < until and handle(source):
+                        pass
+                on_close(source)
+            source.close()
+        self._open_sockets.clear()
+
+    def misfortune(self) -> str:
+        """Why it gave nothing, though it has ended; empty when it gave something, or was to give nothing."""
+        if self.parsing_result is not None or self.had_callbacks:
+            return ""
+        if self.too_long:
+            return _TOO_LONG.format(
+                size=megabytes(self.too_long),
+                limit=megabytes(most_bytes(self.message_setting)),
+                setting=self.message_setting,
+            )
+        return "\n".join((misfortune(int(self._exit_code or 0)), *self._last_words))
+
+    def _message_too_long(self, head: bytes, length: int) -> None:
+        self.too_long = length
+        if (number := request_number(head)) is not None:  # it waits for an answer, and then ends
+            with suppress(OSError):
+                self.send_msg(None, request_id=number, error=None)
+
+    def _create_log_forwarder(self, loggers: tuple[Any, ...], name: str, **options: Any) -> Any:
+        """As Airflow's, under the name of the dag-processor."""
+        return super()._create_log_forwarder(loggers, name.replace("task.", "dag_processor.", 1), **options)
+
+    def _lines(self, lines: Generator[None, Any, None], source: str) -> Generator[None, Any, None]:
+        """Pass lines on until there were too many; remember what was written to stderr."""
+        next(lines)
+        while True:
+            line = yield
+            if source.endswith("stderr"):
+                self._last_words.append(line[:WORD_BYTES].decode(errors="replace").rstrip())
+            if self._logged > LOG_BYTES:
+                continue
+            self._logged += len(line) + LINE_COST
+            lines.send(line)
+            if self._logged > LOG_BYTES:
+                self.process_log.warning(f"What this file prints is left out from here on ({megabytes(LOG_BYTES)})")
+
+
+_TOO_LONG = (
+    "The Dags of this file have {size} as Airflow stores them; the limit is {limit} ([airfleet] {setting}). "
+    "Nothing of this file was stored."
+)
+
+
+def parse_file() -> None:
+    """Do what Airflow's process does; an error of it goes to the log of the file, not to that of the dag-processor."""
+    try:
+        _parse_file_entrypoint()
+    except Exception:
+        traceback.print_exc(limit=-3)
+        raise
+
+
+def misfortune(code: int) -> str:
+    """What became of a process that gave nothing.
+
+    >>> misfortune(3)
+    'The process that read this file ended with exit code 3 before it had given its Dags. Does the file end it?'
+    """
+    if code == -signal.SIGKILL:
+        how = "was killed (SIGKILL) before it had given its Dags. Does the file need more memory than there is?"
+    elif code < 0:
+        how = f"was killed by {_name(-code)} before it had given its Dags."
+    else:
+        how = f"ended with exit code {code} before it had given its Dags. Does the file end it?"
+    return f"The process that read this file {how}"
+
+
+def took_too_long(seconds: float) -> str:
+    """What is said of a file that was not parsed in time."""
+    return (
+        f"This file was not read after {seconds:.0f} s, and its process was ended "
+        "([dag_processor] dag_file_processor_timeout). Is there work outside of its tasks?"
+    )
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
