@@ -143,13 +143,13 @@ def test_an_operator_names_its_own_arguments_and_no_others() -> None:
 
 def test_a_process_of_a_file_is_started_collected_and_ended_by_what_we_override() -> None:
     taken_over = {
-        DagFileProcessorManager._create_process: "fe50f5c10858cc4f",
-        DagFileProcessorManager._service_processor_sockets: "02e74267c5227711",
-        DagFileProcessorManager._kill_timed_out_processors: "db72ef4e2e24cc54",
-        inspect.unwrap(DagFileProcessorManager.handle_parsing_result): "07ee382bfb7c8432",
-        DagFileProcessorProcess._create_log_forwarder: "eca83e9ba17c6428",
-        DagFileProcessorProcess.is_ready.fget: "9c301f03f89d852b",
-        _parse_file_entrypoint: "a568638a2ee2b38c",
+        DagFileProcessorManager._create_process: "3e5a216ac5f0808a",
+        DagFileProcessorManager._service_processor_sockets: "76e2a02963fc0cef",
+        DagFileProcessorManager._kill_timed_out_processors: "015762d68f6ea602",
+        inspect.unwrap(DagFileProcessorManager.handle_parsing_result): "08253401977058ad",
+        DagFileProcessorProcess._create_log_forwarder: "39ed3facf6a03a75",
+        DagFileProcessorProcess.is_ready.fget: "b60887c54add36b0",
+        _parse_file_entrypoint: "c0b19c69f5fa64b1",
     }
     assert {function: digest(function) for function in taken_over} == taken_over
     assert "self._create_process(file)" in inspect.getsource(DagFileProcessorManager._start_new_processes)
