@@ -11,7 +11,7 @@ Plain values are read as YAML 1.2's core schema says (``yes``, ``off`` and ``12:
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -88,6 +88,23 @@ def plain(node: Node) -> Any:
     if isinstance(node, Sequence):
         return [plain(item) for item in node.items]
     return {key.text: plain(value) for key, value in node.entries}
+
+
+def texts(node: Node) -> Iterator[str]:
+    """Every text below a node, keys too; what several aliases stand for is seen once."""
+    waiting, seen = [node], {id(node)}
+    while waiting:
+        match waiting.pop():
+            case Scalar(text=text):
+                yield text
+                continue
+            case Sequence(items=items):
+                below: tuple[Node, ...] = items
+            case Mapping(entries=entries):
+                below = tuple(node for entry in entries for node in entry)
+        new = [one for one in below if id(one) not in seen]
+        seen.update(map(id, new))
+        waiting += new
 
 
 class _Refused(Exception):

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 from airfleet import events, lossy
-from airfleet.agent import large_logs, limits, old_logs, setup
+from airfleet.agent import environment, large_logs, limits, old_logs, setup
 from airfleet.agent.agent import Agent
 from airfleet.agent.control import AlreadyRuns
 from airfleet.errors import AirfleetError, FileProblems, FleetError
@@ -31,7 +31,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with os.fdopen(arguments.report, "w") as report:
         try:
-            prepared = setup.prepare(arguments.root, os.environ)
+            prepared = setup.prepare(arguments.root, {**os.environ, **environment.read(sys.stdin)})
             listener = setup.listen(prepared.paths.socket)
         except AirfleetError as refused:
             json.dump(_refusal(refused), report)
@@ -54,7 +54,8 @@ def _run(prepared: setup.Prepared, listener: socket.socket) -> None:
         old_logs.delete_from_now_on(prepared.plan, (prepared.paths.logs, prepared.paths.task_logs), log)
         group = limits.prepare(prepared.plan, fleet_id(prepared.paths.home), log)
         try:
-            Agent(prepared.plan, prepared.paths, log, inherited=prepared.inherited).run(listener)
+            agent = Agent(prepared.plan, prepared.paths, log, inherited=prepared.inherited, withheld=prepared.withheld)
+            agent.run(listener)
         finally:
             limits.remove(group)
             prepared.paths.socket.unlink(missing_ok=True)

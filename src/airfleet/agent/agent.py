@@ -21,7 +21,7 @@ import selectors
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -33,6 +33,7 @@ from airfleet.agent.disks import Disks
 from airfleet.agent.draining import Draining
 from airfleet.agent.embedded import SYSTEM_STATE
 from airfleet.agent.ending import DRAIN_SECONDS, end_in_order
+from airfleet.agent.environment import without
 from airfleet.agent.fencing import Fencing
 from airfleet.agent.guard import Guard, Permission, Remains, end_attempts, has_attempts
 from airfleet.agent.judging import Judge
@@ -78,10 +79,13 @@ class Agent:
         log: Log,
         clock: Callable[[], float] = time.monotonic,
         inherited: Inheritance = NOTHING,
+        withheld: Collection[str] = (),
     ) -> None:
+        """``withheld``: names of variables that only the template, and so Airflow's components, may inherit."""
         self._plan = plan
         self._paths = paths
         self._log = log
+        self._withheld = withheld
         self._clock = clock
         self._began = clock()
         self._running = {
@@ -288,7 +292,8 @@ class Agent:
     def _spawn(self, running: Running, start: Exec) -> int:
         environment = {**os.environ, leftovers.MARK: fleet_id(self._paths.home)}
         if running.component.kind != "template":
-            return process.spawn(start, running.log, environment, self._plan.root)
+            told = without(environment, self._withheld)
+            return process.spawn(start, running.log, told, self._plan.root)
         link = self._template = TemplateLink()
         self._selector.register(link.socket, selectors.EVENT_READ, lambda _: self._hear(link))
         with link.their_end() as descriptor:

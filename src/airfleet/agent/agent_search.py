@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -15,6 +16,9 @@ from pathlib import Path
 
 from airfleet.agent import leftovers
 from airfleet.fleet.paths import Paths, fleet_id
+
+#: how long an agent that has just ended may still be there
+LAST_MOMENTS_SECONDS = 5.0
 
 _MODULE, _ROOT = b"airfleet.agent", b"--root"
 
@@ -33,6 +37,16 @@ def find(home: Path) -> tuple[FoundAgent, ...]:
     mark = fleet_id(home)
     found = (FoundAgent(pid, leftovers.environment(pid)) for pid in _own_processes() if _is_agent(pid))
     return tuple(agent for agent in found if agent.environ.get(leftovers.MARK) == mark and agent.pid != os.getpid())
+
+
+def lasting(home: Path, seconds: float = LAST_MOMENTS_SECONDS) -> tuple[int, ...]:
+    """Those that live on for so long, by their pids: one that has given up its socket may be about to end."""
+    left = {agent.pid for agent in find(home)}
+    deadline = time.monotonic() + seconds
+    while left and time.monotonic() < deadline:
+        time.sleep(0.1)
+        left &= {agent.pid for agent in find(home)}
+    return tuple(left)
 
 
 @lru_cache

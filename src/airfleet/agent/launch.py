@@ -7,11 +7,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from airfleet.agent import netns
+from airfleet.agent import environment, leftovers, netns
 from airfleet.agent.control import AlreadyRuns
-from airfleet.agent.leftovers import MARK, environment
+from airfleet.agent.leftovers import MARK
 from airfleet.errors import FileProblems, FleetError, Place, Problem
 from airfleet.fleet.paths import Paths, fleet_id, of
 
@@ -24,11 +25,14 @@ def start(root: Path, *, environ: Mapping[str, str]) -> int:
 
     Raises FileProblems or FleetError when the agent refuses to start, AlreadyRuns when another one was there first.
     """
-    read, write = os.pipe()
+    from airfleet.fleet import reader  # the agent needs it, and not every command that asks one
+
     paths = of(root, environ)
+    withheld = environment.withheld(environ, reader.taken_variables(root / reader.FILE_NAME, environ).for_the_fleet)
+    read, write = os.pipe()
     with os.fdopen(read) as report:
         try:
-            agent = _spawn(root, paths, write, environ)
+            agent = _spawn(root, paths, write, environ, withheld)
         finally:
             os.close(write)
         answer = report.read()
@@ -46,11 +50,11 @@ def start(root: Path, *, environ: Mapping[str, str]) -> int:
 
 
 def environment_of(pid: int, paths: Paths) -> dict[str, str]:
-    """What an agent was started with (its overlay, its host, variables that fleet.yaml refers to), to do so again.
+    """What an agent was started with (its overlay, its host), but for what it was told in secret.
 
     Nothing when this is no process of that fleet.
     """
-    found = environment(pid)
+    found = leftovers.environment(pid)
     return found if found.get(MARK) == fleet_id(paths.home) else {}
 
 
@@ -61,17 +65,24 @@ def end_leftovers(paths: Paths, grace_seconds: float = 10.0) -> tuple[int, ...]:
     return setup.end_leftovers(paths, grace_seconds)
 
 
-def _spawn(root: Path, paths: Paths, report: int, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def _spawn(
+    root: Path, paths: Paths, report: int, environ: Mapping[str, str], withheld: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
     argv = netns.within([sys.executable, "-m", "airfleet.agent", "--root", str(root), "--report", str(report)], environ)
-    return subprocess.Popen(
+    told = {name: value for name, value in without_airflow_settings(environ).items() if name not in withheld}
+    agent = subprocess.Popen(
         argv,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        env={**without_airflow_settings(environ), MARK: fleet_id(paths.home)},
+        env={**told, **environment.FIXED, MARK: fleet_id(paths.home)},
         start_new_session=True,
         pass_fds=[report],
     )
+    assert agent.stdin is not None
+    with suppress(BrokenPipeError), agent.stdin:
+        environment.write(agent.stdin, withheld)
+    return agent
 
 
 def without_airflow_settings(environ: Mapping[str, str]) -> dict[str, str]:

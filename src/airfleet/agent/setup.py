@@ -25,14 +25,14 @@ from airfleet.fleet.context import Context, Nginx, Ports, needs_log_server
 from airfleet.fleet.paths import Paths
 from airfleet.fleet.plan import Plan
 from airfleet.fleet.ports import PortBook, api_server, given
-from airfleet.fleet.reader import FILE_NAME, read_file
+from airfleet.fleet.reader import FILE_NAME, read_file, taken_variables
 from airfleet.fleet.secrets import Secrets
 from airfleet.fleet.spec import API_PORT, EMBEDDED, LOGS_PORT, Fleet, Host
 
 #: what to do when the file system of the home does not serve
 _ELSEWHERE = "name a place on a disk of this machine with AIRFLEET_HOME"
-#: errors of a lock that somebody else holds, and how long an agent that has just ended may still be there
-_HELD, LAST_MOMENTS_SECONDS = (errno.EAGAIN, errno.EACCES), 5.0
+#: errors of a lock that somebody else holds
+_HELD = (errno.EAGAIN, errno.EACCES)
 
 #: with less room than this a database cannot be made, let alone grow
 NEEDED_BYTES = 300 * 1024 * 1024
@@ -52,6 +52,8 @@ class Prepared:
     leftovers: tuple[int, ...]
     #: and what goes on of it
     inherited: Inheritance
+    #: names of variables that fleet.yaml takes from the environment: what is not Airflow's needs none of them
+    withheld: frozenset[str] = frozenset()
 
 
 def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
@@ -82,7 +84,8 @@ def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
         secrets.write_private(path, file.text, file.mode)
     if context.nginx is not None:
         nginx.configure(plan, context.nginx)
-    return Prepared(plan, paths, lock, book, ended, inherited)
+    taken = taken_variables(root / FILE_NAME, environ)
+    return Prepared(plan, paths, lock, book, ended, inherited, taken.for_the_fleet | taken.for_tasks)
 
 
 def listen(path: Path) -> socket.socket:
@@ -164,12 +167,7 @@ def _require_alone(paths: Paths, fleet: Fleet) -> None:
 
     Its home was deleted or moved while it ran, or it is of an older airfleet, which had its lock elsewhere.
     """
-    others = {agent.pid for agent in agent_search.find(paths.home)}  # who comes later is stopped by our lock
-    deadline = time.monotonic() + LAST_MOMENTS_SECONDS
-    while others and time.monotonic() < deadline:
-        time.sleep(0.1)
-        others &= {agent.pid for agent in agent_search.find(paths.home)}
-    for pid in others:
+    for pid in agent_search.lasting(paths.home):  # who comes later is stopped by our lock
         raise AlreadyRuns(
             f"fleet '{fleet.name}' is already running (agent {pid}), "
             "and its home was moved or deleted, or it was started by an older airfleet",

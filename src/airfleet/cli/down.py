@@ -142,15 +142,12 @@ def _stop(here: Project, patience_seconds: float) -> tuple[str, bool]:
 
 def _end_unreachable(here: Project, patience_seconds: float) -> tuple[bool, bool]:
     """End agents that live, and whose home was moved or deleted; whether there were any, and have ended in time."""
-    found = left = {agent.pid for agent in agent_search.find(here.paths.home)}
+    found = agent_search.lasting(here.paths.home)
     for pid in found:
         terminal.say(f"the home of the agent (process {pid}) was moved or deleted; telling it to end by a signal")
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
-    deadline = time.monotonic() + patience_seconds + REST_SECONDS
-    while left and time.monotonic() < deadline:
-        time.sleep(0.1)
-        left = left & {agent.pid for agent in agent_search.find(here.paths.home)}
+    left = agent_search.lasting(here.paths.home, patience_seconds + REST_SECONDS) if found else ()
     return bool(found), not left
 
 

@@ -211,11 +211,19 @@ def _seen(fleet: Fleet, host: str) -> tuple[Host, ...]:
 
 
 def _as_started(here: Project, asked: Snapshot) -> Mapping[str, str]:
-    """What its agent was started with: this shell may know nothing of its overlay, its host, or its variables."""
+    """What its agent was started with: this shell may know nothing of its overlay and its host.
+
+    What fleet.yaml takes from the environment has to be in this shell's: nobody can ask the agent for it.
+    """
     from airfleet.agent import launch
 
     home = {"AIRFLEET_HOME": str(here.paths.home)} if here.environ.get("AIRFLEET_HOME") else {}
-    return {**(launch.environment_of(asked.pid, here.paths) or here.environment), **home}
+    told = launch.environment_of(asked.pid, here.paths)
+    return {**here.environment, **home} if not told else {**_others(here.environment), **told, **home}
+
+
+def _others(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environ.items() if not name.startswith("AIRFLEET_")}
 
 
 def _parts(asked: Snapshot, part: str) -> tuple[str, ...]:

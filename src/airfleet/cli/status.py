@@ -122,7 +122,7 @@ def _not_running(here: Project, output: str) -> int:
 
 def not_running(here: Project) -> FleetError:
     """What to say to someone who asks a fleet that does not run, or cannot be asked."""
-    for agent in agent_search.find(here.paths.home):
-        sentence = f"the fleet in {here.root} runs (agent {agent.pid}), but its home was moved or deleted"
+    for pid in agent_search.lasting(here.paths.home):
+        sentence = f"the fleet in {here.root} runs (agent {pid}), but its home was moved or deleted"
         return FleetError(sentence, hint="airfleet down")
     return FleetError(f"the fleet in {here.root} is not running", hint="airfleet up")

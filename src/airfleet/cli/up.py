@@ -84,6 +84,8 @@ def command(
     here = find(project, env, host)
     asking.require_own(here.paths)
     deadline = time.monotonic() + timeout
+    if not detach:
+        keep_to_itself(here)
     try:
         if hosts:
             from airfleet.cli import up_hosts
@@ -96,6 +98,17 @@ def command(
     except ToldToEnd:
         if detach:  # what was to stay did not come up
             raise
+
+
+def keep_to_itself(here: Project) -> None:
+    """Hide from the fleet's tasks, which may read ``/proc``, what fleet.yaml takes from this command's environment.
+
+    Raises FileProblems when fleet.yaml is no YAML.
+    """
+    from airfleet.agent import environment
+    from airfleet.fleet import reader
+
+    environment.clear_first(reader.taken_variables(here.fleet_file, here.environ).for_the_fleet)
 
 
 def start_detached(here: Project, *, wait: bool, deadline: float, timeout: float) -> None:

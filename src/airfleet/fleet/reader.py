@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from airfleet.errors import FileProblems, Place, Problem, did_you_mean
 from airfleet.fleet import airflow_reader, checks, hosts_reader, objects_reader, overlays, servers_reader
 from airfleet.fleet.keys import COMPONENTS, FLEET, POLICIES
 from airfleet.fleet.reading import Reading, Section, joined
-from airfleet.fleet.references import FOLDER, References
+from airfleet.fleet.references import FOLDER, References, variables_in
 from airfleet.fleet.spec import Fleet, Policies
 
 FILE_NAME = "fleet.yaml"
@@ -27,6 +27,16 @@ ENVIRONMENT = "AIRFLEET_ENV"
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _VARIABLE_NAME = re.compile(r"[^=\0]+")
 _WITNESS = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})")
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Names of variables of the environment to which a fleet's files refer."""
+
+    #: below ``env``: handed to tasks, if only by another name
+    for_tasks: frozenset[str]
+    #: anywhere else: for the agent, and nothing that it starts
+    for_the_fleet: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,31 @@ def read_file(path: Path, environ: Mapping[str, str], *, lenient: bool = False) 
     if problems or fleet is None:
         raise FileProblems(problems)
     return fleet
+
+
+def taken_variables(path: Path, environ: Mapping[str, str]) -> Taken:
+    """What ``path`` and its overlay take from the environment, also where one of them replaces what the other says.
+
+    Raises FileProblems when one of them cannot be read or is no YAML.
+    """
+    tops = [_loaded(text, str(file)) for file in _files(path, environ) for text in [_text(file)]]
+    return Taken(
+        for_tasks=frozenset().union(*(_variables_of(top, lambda key: key == "env") for top in tops)),
+        for_the_fleet=frozenset().union(*(_variables_of(top, lambda key: key != "env") for top in tops)),
+    )
+
+
+def _loaded(text: str, file: str) -> source.Node:
+    top, problems = _document(text, file)
+    if problems:
+        raise FileProblems(problems)
+    return top
+
+
+def _variables_of(top: source.Node, is_chosen: Callable[[str], bool]) -> frozenset[str]:
+    entries = top.entries if isinstance(top, source.Mapping) else ()
+    texts = (text for key, value in entries if is_chosen(key.text) for text in source.texts(value))
+    return frozenset().union(*map(variables_in, texts))
 
 
 def load_files(path: Path, environ: Mapping[str, str]) -> Document:

@@ -16,7 +16,17 @@ from airfleet.fleet.sensitive import MASK, REFERENCE
 
 FOLDER = "secrets"
 
+_VARIABLE = re.compile(r"\benv\.([A-Za-z_][A-Za-z0-9_.-]*)")
 _KNOWN = re.compile(r"\$\{\{\s*(env|secrets)\.([A-Za-z_][A-Za-z0-9_.-]*)\s*\}\}")
+
+
+def variables_in(text: str) -> frozenset[str]:
+    """The names of the variables that ``text`` takes from the environment.
+
+    >>> sorted(variables_in("redis://${{ env.BROKER }}:${{env.PORT}}/${{ secrets.NAME }} env.NOTHING"))
+    ['BROKER', 'PORT']
+    """
+    return frozenset(name for reference in REFERENCE.findall(text) for name in _VARIABLE.findall(reference))
 
 
 class Missing(Exception):

@@ -162,6 +162,19 @@ def test_a_host_is_started_again_as_its_agent_was(project: Project) -> None:
     assert (place.queue, place.slots) == ("shop", 3)
 
 
+def test_what_an_agent_was_told_in_secret_comes_from_the_environment_of_the_drill(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_password(project)
+    with (
+        started_with(project, REGION="eu") as now,
+        fake_agent.listening(FakeAgent([now]), project.paths.socket),
+    ):
+        here = Project(project.root, {**os.environ, "DB_PASSWORD": "s3cret", "REGION": "us", "AIRFLEET_ENV": "none"})
+        environ = command.place_of(here, now, None, allowed=False).environ
+    assert (environ["DB_PASSWORD"], environ["REGION"], "AIRFLEET_ENV" in environ) == ("s3cret", "eu", False)
+
+
 def test_another_process_with_the_number_of_an_agent_says_nothing_of_it(project: Project) -> None:
     with_password(project)
     now = snapshot(component("worker", pid=2), url="http://x", pid=os.getpid())

@@ -132,3 +132,19 @@ def test_hosts_in_an_overlay_take_the_place_of_what_this_machine_runs(tmp_path: 
         reader.read_file(file, {"AIRFLEET_ENV": "prod"})
     file.with_name("fleet.prod.yaml").write_text(over + "workers: null\n")
     assert [host.name for host in reader.read_file(file, {"AIRFLEET_ENV": "prod"}).hosts] == ["one"]
+
+
+def test_what_both_files_take_from_the_environment_is_known_although_one_hides_the_other(project: Path) -> None:
+    project.write_text(
+        "database: postgresql://${{ env.USER_NAME }}:${{ env.PASSWORD }}@db/airflow\n"
+        "env: {TOKEN: '${{ env.TOKEN }}', BOTH: '${{ env.BOTH }}'}\n"
+        "vars: {region: '${{ env.BOTH }}'}\n"
+    )
+    project.with_name("fleet.prod.yaml").write_text(
+        "database: postgresql://${{ env.PROD_URL }}\nenv: null\nworkers: [{name: '${{ env.WORKER }}'}]\n"
+    )
+    assert reader.taken_variables(project, {}) == reader.Taken(
+        for_tasks=frozenset({"TOKEN", "BOTH"}), for_the_fleet=frozenset({"USER_NAME", "PASSWORD", "BOTH"})
+    )
+    prod = reader.taken_variables(project, {"AIRFLEET_ENV": "prod"})
+    assert prod.for_the_fleet == {"USER_NAME", "PASSWORD", "BOTH", "PROD_URL", "WORKER"}

@@ -1,0 +1,68 @@
+"""Which variables of the environment reach which process.
+
+What ``fleet.yaml`` takes from the environment (``${{ env.DATABASE_PASSWORD }}``) is for the agent alone. It would else
+be in the first environment of every process of the fleet, which tasks of the same user can read in ``/proc``, and which
+they inherit. So the agent is told over its standard input, and ``airfleet up`` clears its own first environment, which
+``/proc`` shows as long as a process lives.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+#: what every process of a fleet is started with, whatever the locale of the shell: files are UTF-8
+FIXED = {"PYTHONUTF8": "1"}
+
+#: variables that programs need to run at all; they are kept also when fleet.yaml refers to them
+_ESSENTIAL = re.compile(
+    r"PATH|HOME|USER|LOGNAME|SHELL|PWD|LANG|LANGUAGE|LC_[A-Z]+|TZ|TMPDIR|VIRTUAL_ENV|LD_[A-Z_]+|PYTHON[A-Z0-9]+"
+    r"|AIRFLEET_(HOME|HOST|ENV)"
+)
+_MEMORY, _STAT = Path("/proc/self/mem"), Path("/proc/self/stat")
+#: where the first environment begins and ends, among the fields of ``stat`` behind the command's name
+_ENV_START, _ENV_END = 47, 48
+
+
+def withheld(environ: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+    """The variables of these names that are there, but for those without which no program runs."""
+    return {name: environ[name] for name in names if name in environ and not _ESSENTIAL.fullmatch(name)}
+
+
+def without(environ: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
+    """``environ`` without the variables of these names, but for those without which no program runs."""
+    return {name: value for name, value in environ.items() if name not in names or _ESSENTIAL.fullmatch(name)}
+
+
+def write(stream: IO[bytes], variables: Mapping[str, str]) -> None:
+    """Tell an agent what is withheld from its environment."""
+    stream.write(json.dumps(dict(variables)).encode())
+
+
+def read(stream: IO[str]) -> dict[str, str]:
+    """What :func:`write` told."""
+    return {str(name): str(value) for name, value in json.loads(stream.read() or "{}").items()}
+
+
+def clear_first(names: Collection[str]) -> None:
+    """Overwrite variables of these names in this process's first environment; ``os.environ`` stays as it is.
+
+    A kernel that does not let a process write into its own memory this way leaves them there.
+    """
+    with suppress(OSError):
+        fields = _STAT.read_text(errors="replace").rpartition(")")[2].split()
+        start, end = int(fields[_ENV_START]), int(fields[_ENV_END])
+        with _MEMORY.open("r+b", buffering=0) as memory:
+            memory.seek(start)
+            block = memory.read(end - start)
+            memory.seek(start)
+            memory.write(b"\0".join(_cleared(line, names) for line in block.split(b"\0")))
+
+
+def _cleared(line: bytes, names: Collection[str]) -> bytes:
+    name = line.partition(b"=")[0].decode(errors="surrogateescape")
+    return b"\0" * len(line) if name in names and not _ESSENTIAL.fullmatch(name) else line
