@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 BLOCK = 64 * 1024
-#: of what was written since, at once
+#: of what was written since, at once; and of a line that does not end
 MOST_BYTES = 1024 * 1024
+#: of the last lines of a file, however long they are
+MOST_AT_THE_END = 16 * 1024 * 1024
 
 
 def last_lines(path: Path, count: int) -> list[str]:
@@ -55,11 +57,14 @@ def complete_after(path: Path, offset: int, most: int = MOST_BYTES) -> tuple[lis
 
 
 def _last_bytes(file: BinaryIO, lines: int) -> bytes:
-    """So many lines before the end as it is now, where the file's position is afterwards, and more."""
+    """So many lines before the end as it is now, where the file's position is afterwards, and more.
+
+    Fewer when they are more than :data:`MOST_AT_THE_END` bytes.
+    """
     at = end = file.seek(0, os.SEEK_END)
     blocks: list[bytes] = []
     newlines = 0
-    while at > 0 and newlines <= lines:
+    while at > 0 and newlines <= lines and end - at < MOST_AT_THE_END:
         size = min(BLOCK, at)
         at -= size
         file.seek(at)
@@ -82,13 +87,15 @@ class Tail:
         """The complete lines written since the last time."""
         new = self._new_bytes()
         data = self._rest + new
-        if self._was_replaced():
+        if len(new) < MOST_BYTES and self._was_replaced():
             # The last line of the old file is complete: nobody writes to it any more.
             lines = _text(data).splitlines()
             self._rest = b""
             self._open(from_end=False)
             return lines
         whole, newline, self._rest = data.rpartition(b"\n")
+        if not newline and len(data) >= MOST_BYTES:
+            whole, newline, self._rest = data, b"\n", b""
         return _text(whole).split("\n") if newline else []
 
     def _new_bytes(self) -> bytes:
@@ -99,7 +106,7 @@ class Tail:
         if os.fstat(self._file.fileno()).st_size < self._file.tell():
             self._file.seek(0)
             self._rest = b""
-        return self._file.read()
+        return self._file.read(MOST_BYTES)
 
     def _was_replaced(self) -> bool:
         if self._file is None:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from re import Match
 
+from airfleet.fleet.spec import LOCAL
+
 
 @dataclass(frozen=True)
 class Cause:
@@ -30,6 +32,17 @@ def likely(exception: str, lines: Sequence[str] = ()) -> Cause | None:
         if match:
             return _sharper(explain(match), exception, lines)
     return _in_lines(lines) if not exception else None
+
+
+def missing_dag(hostname: str, folder: str, file: str) -> tuple[str, str]:
+    """That a worker did not find the Dag of its task, and what to do; ``hostname`` is that of the attempt."""
+    host = hostname.rpartition(".")[0] or hostname
+    where = "the host of the worker" if host in ("", LOCAL) else f"host '{host}'"
+    return (
+        f"{where} has no {folder}/{file}, or that file is another one there and has not got the Dag",
+        "bring the file there: the worker looks again each minute, three times (airflow: {workers: "
+        "{missing_dag_retries: 3}})",
+    )
 
 
 def _sharper(cause: Cause, exception: str, lines: Sequence[str]) -> Cause:
@@ -79,6 +92,13 @@ EXCEPTIONS: tuple[tuple[str, Explain], ...] = (
         _says(
             "the worker has no Python module '{0}'",
             "install it into the fleet's environment, or put it beside pipelines/ in the project",
+        ),
+    ),
+    (
+        r"unmappable_return_value_length",
+        _says(
+            "the task returned more values than one may be mapped over",
+            "raise it in fleet.yaml, 'airflow: {{core: {{max_map_length: 5000}}}}', then airfleet down and airfleet up",
         ),
     ),
     (

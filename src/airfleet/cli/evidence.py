@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from airfleet.agent.control import ComponentStatus, Snapshot
-from airfleet.cli import dags, logtail
+from airfleet.cli import dags, logtail, task_logs
 from airfleet.cli.dags import Json
 from airfleet.cli.rest import Api, ApiError
+from airfleet.errors import FleetError
 from airfleet.fleet.spec import Fleet
 
 #: Logs are fetched for so many failed tasks, dependencies asked for so many waiting ones.
 MOST = 8
 LOG_LINES = 12
+#: what a worker says that has not got the Dag of a task
+NO_DAG = "Dag not found during start up"
+_UNFINISHED = "(there is more of this log than could be read in time)"
 
 #: A task instance: task id and map index.
 Key = tuple[str, int]
@@ -29,6 +35,8 @@ class Log:
     exception: str = ""
     #: where in the user's code, innermost last: ``steps.py:14 in load``
     frames: tuple[str, ...] = ()
+    #: the file of the Dag, when the worker did not find the Dag in it
+    missing_dag: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,12 +62,23 @@ class Facts:
     #: tasks that the workers can run at the same time; None when unknown
     slots: int | None = None
     components: tuple[ComponentStatus, ...] = ()
+    #: the folder of pipelines, as fleet.yaml names it
+    folder: str = "pipelines"
 
 
 def gather(
-    api: Api, dag_id: str, run_id: str | None, snapshot: Snapshot, fleet: Fleet | None, cores: int, now: dt.datetime
+    api: Api,
+    dag_id: str,
+    run_id: str | None,
+    snapshot: Snapshot,
+    fleet: Fleet | None,
+    cores: int,
+    now: dt.datetime,
+    log_folders: Sequence[Path] = (),
 ) -> Facts:
     """All facts about a run; without ``run_id`` about the latest one.
+
+    ``log_folders`` are those of tasks' logs on this machine.
 
     Raises:
         FleetError: no such Dag or run.
@@ -76,12 +95,13 @@ def gather(
         "queues": queues,
         "slots": slots,
         "components": snapshot.components,
+        "folder": fleet.pipelines if fleet is not None else "pipelines",
     }
     if run is None:
         return Facts(**common)
     upstream = dags.upstream(api, dag_id)
     instances = tuple(dags.in_order(dags.task_instances(api, dag_id, run["dag_run_id"]), upstream))
-    common |= {"upstream": upstream, "instances": instances, "logs": _logs(api, run, instances)}
+    common |= {"upstream": upstream, "instances": instances, "logs": _logs(api, instances, log_folders)}
     return Facts(**common, **_why_not_running(api, dag_id, run, instances))
 
 
@@ -122,18 +142,25 @@ def _dependencies(api: Api, instance: Json) -> tuple[tuple[str, str], ...]:
     return tuple((entry["name"], entry["reason"]) for entry in found)
 
 
-def _logs(api: Api, run: Json, instances: Sequence[Json]) -> dict[Key, Log]:
+def _logs(api: Api, instances: Sequence[Json], folders: Sequence[Path]) -> dict[Key, Log]:
+    """The ends of the logs of what failed, and of what is to be looked at again: a worker may lack its Dag."""
     failed = [ti for ti in instances if ti["state"] in ("failed", "up_for_retry")]
-    return {key(ti): _log(api, ti) for ti in failed[:MOST]}
+    again = [ti for ti in instances if ti["state"] == "up_for_reschedule"]
+    deadline = time.monotonic() + task_logs.MOST_SECONDS
+    return {key(ti): _log(api, ti, folders, deadline) for ti in (*failed[:MOST], *again[:MOST])}
 
 
-def _log(api: Api, instance: Json) -> Log:
-    number = instance.get("try_number") or 1
-    try:
-        answer = api.get(*_path(instance), "logs", number, map_index=instance["map_index"], full_content="true")
-    except ApiError as refused:
-        return Log(lines=(f"(its log cannot be read: {refused.detail})",))
-    return read_log(answer.get("content") or ())
+def _log(api: Api, instance: Json, folders: Sequence[Path], deadline: float) -> Log:
+    found = task_logs.on_this_machine(folders, instance)
+    if found is None:
+        try:
+            found = task_logs.of_api(api, instance, max(0.2, deadline - time.monotonic()))
+        except ApiError as refused:
+            return Log(lines=(f"(its log cannot be read: {refused.detail})",))
+        except FleetError as silent:
+            return Log(lines=(f"(its log cannot be read: {silent.sentence})",))
+    log = read_log(found.entries)
+    return replace(log, lines=(*log.lines, _UNFINISHED)) if found.unfinished else log
 
 
 def _path(instance: Json) -> tuple[str, ...]:
@@ -145,6 +172,7 @@ def read_log(content: Sequence[Any]) -> Log:
     lines: list[str] = []
     exception = ""
     frames: tuple[str, ...] = ()
+    missing_dag = ""
     for entry in content:
         if isinstance(entry, str):
             lines += entry.splitlines()
@@ -153,7 +181,8 @@ def read_log(content: Sequence[Any]) -> Log:
             lines += _line(entry)  # what has no time and names a file says where the log was read from
         if entry.get("error_detail"):
             exception, frames = _exception(entry["error_detail"])
-    return Log(tuple(logtail.telling(lines, LOG_LINES)), exception, frames)
+        missing_dag = str(entry.get("path") or "?") if entry.get("event") == NO_DAG else missing_dag
+    return Log(tuple(logtail.telling(lines, LOG_LINES)), exception, frames, missing_dag)
 
 
 def _line(entry: Json) -> list[str]:

@@ -53,7 +53,7 @@ def _without_foreign_frames(lines: Sequence[str]) -> list[str]:
             skipping = None  # the frame's source line and its carets are over
         if skipping is None:
             kept.append(line)
-    return [line for line, following in zip(kept, [*kept[1:], ""], strict=True) if not _is_bare_head(line, following)]
+    return [line for line, following in zip(kept, [*kept[1:], ""], strict=False) if not _is_bare_head(line, following)]
 
 
 def _is_bare_head(line: str, following: str) -> bool:

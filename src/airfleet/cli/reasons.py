@@ -122,7 +122,7 @@ def _failed(facts: Facts) -> Iterator[Finding]:
 
 def _failure(facts: Facts, instance: Json) -> Finding:
     log = facts.logs.get(key(instance))
-    cause = causes.likely(log.exception, log.lines) if log else None
+    cause = _cause(facts, instance)
     dag_id, run_id = instance["dag_id"], instance["dag_run_id"]
     again = instance["state"] == "up_for_retry"
     return Finding(
@@ -136,6 +136,15 @@ def _failure(facts: Facts, instance: Json) -> Finding:
         log=log.lines if log else (),
         next=f"airfleet why {dag_id} {run_id}" if again else f"airfleet trigger {dag_id} --wait",
     )
+
+
+def _cause(facts: Facts, instance: Json) -> causes.Cause | None:
+    log = facts.logs.get(key(instance))
+    if log is None:
+        return None
+    if log.missing_dag and not log.exception:
+        return causes.Cause(*causes.missing_dag(instance.get("hostname") or "", facts.folder, log.missing_dag))
+    return causes.likely(log.exception, log.lines)
 
 
 def _failure_sentence(facts: Facts, instance: Json) -> str:

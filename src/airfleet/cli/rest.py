@@ -27,6 +27,7 @@ PATIENCE_SECONDS = 20.0
 #: for a connection, and then for an answer
 CONNECT_SECONDS, REQUEST_SECONDS = 5.0, 30.0
 PAUSE_SECONDS = 0.3
+_BLOCK = 64 * 1024
 #: Airflow gives no more than this many entries at a time unless told otherwise.
 PAGE = 100
 #: a token of the API in the environment, for auth managers that give none for airfleet's user
@@ -91,6 +92,17 @@ class Api:
             offset += len(entries)
             if not entries or offset >= page.get("total_entries", 0):
                 return
+
+    def end_of(self, *path: object, seconds: float, most_bytes: int, **query: Any) -> tuple[bytes, bool, bool]:
+        """The end of an answer of JSON lines, as far as it comes in so many seconds.
+
+        Told with it: whether that is all of it, and whether it is really the end. Raises ApiError, FleetError.
+        """
+        self._token = self._token or self.token or self._log_in()
+        try:
+            return _end_of(self.url, _path(path, query), self._token, seconds, most_bytes)
+        except (OSError, http.client.HTTPException) as lost:
+            raise self._silent(lost) from lost
 
     def _authorised(self, method: str, path: str, body: Any, *, repeatable: bool) -> Any:
         if not self._token:
@@ -229,6 +241,43 @@ def send(url: str, method: str, path: str, body: Any, token: str, seconds: float
         return _answer(response.status, response.read())
     finally:
         connection.close()
+
+
+def _end_of(url: str, path: str, token: str, seconds: float, most_bytes: int) -> tuple[bytes, bool, bool]:
+    """See :meth:`Api.end_of`. Raises ApiError, OSError, HTTPException."""
+    deadline = time.monotonic() + seconds
+    where = urlsplit(url)
+    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=min(CONNECT_SECONDS, seconds))
+    headers = {"Accept": "application/x-ndjson", "Authorization": f"Bearer {token}"}
+    try:
+        _connect(connection, seconds)
+        connection.request("GET", where.path + path, headers=headers)
+        response = connection.getresponse()
+        if response.status >= 400:
+            _answer(response.status, response.read(most_bytes))
+        return _last_of(response, connection, deadline, most_bytes)
+    finally:
+        connection.close()
+
+
+def _last_of(
+    response: http.client.HTTPResponse, connection: http.client.HTTPConnection, deadline: float, most_bytes: int
+) -> tuple[bytes, bool, bool]:
+    kept, is_whole = bytearray(), True
+    while (left := deadline - time.monotonic()) > 0:
+        if connection.sock is not None:
+            connection.sock.settimeout(left)
+        try:
+            block = response.read1(_BLOCK)
+        except TimeoutError:
+            break
+        if not block:
+            return bytes(kept), is_whole, True
+        kept += block
+        if len(kept) > 2 * most_bytes:
+            del kept[:-most_bytes]
+            is_whole = False
+    return bytes(kept), is_whole, False
 
 
 def _connect(connection: http.client.HTTPConnection, seconds: float) -> None:

@@ -34,6 +34,7 @@ from airfleet.cli.following import follow
 from airfleet.cli.project import Project, find
 from airfleet.errors import FleetError, WaitTimedOut
 from airfleet.fleet import local_hosts, paths
+from airfleet.tailing import last_lines
 
 LAST_LINES = 20
 #: the kind of a broker that is not the fleet's own
@@ -289,7 +290,4 @@ def _quoted(lines: tuple[str, ...]) -> list[str]:
 
 
 def _tail(path: Path) -> tuple[str, ...]:
-    try:
-        return tuple(path.read_text("utf-8", errors="replace").splitlines()[-LAST_LINES:])
-    except OSError:
-        return ()
+    return tuple(last_lines(path, LAST_LINES))

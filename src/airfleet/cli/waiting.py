@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from airfleet.cli import causes
 from airfleet.cli.dags import Json
 from airfleet.cli.evidence import Facts, key
 
@@ -27,7 +28,7 @@ def reason(facts: Facts, instance: Json) -> Reason:
     if state == "deferred":
         return _deferred(facts, instance)
     if state == "up_for_reschedule":
-        return Reason("it is a sensor that looks again later")
+        return _without_its_dag(facts, instance) or Reason("it is a sensor that looks again later")
     if state == "awaiting_input":
         return Reason("a person has to answer it in the UI")
     if facts.dag["is_paused"]:
@@ -41,6 +42,13 @@ def _deferred(facts: Facts, instance: Json) -> Reason:
     if facts.components and not any(c.kind == "triggerer" for c in facts.components):
         return Reason(f"{waits}, but no triggerer runs", "triggerer: true in fleet.yaml")
     return Reason(waits)
+
+
+def _without_its_dag(facts: Facts, instance: Json) -> Reason | None:
+    log = facts.logs.get(key(instance))
+    if log is None or not log.missing_dag:
+        return None
+    return Reason(*causes.missing_dag(instance.get("hostname") or "", facts.folder, log.missing_dag))
 
 
 def _no_queue(facts: Facts, instance: Json) -> Reason | None:

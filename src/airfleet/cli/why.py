@@ -35,7 +35,8 @@ def command(dag_id: str, run_id: str | None, project: Path | None, output: str) 
     here = find(project)
     api, snapshot = rest.connect(here)
     now = dt.datetime.now(dt.UTC)
-    facts = evidence.gather(api, dag_id, run_id, snapshot, _fleet(here), os.cpu_count() or 1, now)
+    cores = os.cpu_count() or 1
+    facts = evidence.gather(api, dag_id, run_id, snapshot, _fleet(here), cores, now, _log_folders(here))
     verdict = reasons.judge(facts)
     if output == "table":
         terminal.put("\n".join(lines(verdict, here)))
@@ -52,6 +53,12 @@ def _fleet(here: Project) -> Fleet | None:
         return reader.read_file(here.fleet_file, here.environ)
     except FileProblems:
         return None
+
+
+def _log_folders(here: Project) -> tuple[Path, ...]:
+    """Where tasks of hosts whose homes are here write their logs."""
+    homes = (here, *map(here.on, here.hosts))
+    return tuple(dict.fromkeys(one.paths.task_logs for one in homes))
 
 
 def lines(verdict: Verdict, here: Project) -> Iterator[str]:

@@ -198,6 +198,12 @@ def _logs(
     return 200, {"content": fake.logs[task_id], "continuation_token": None}
 
 
+def _json_lines(content: list[Any]) -> Iterator[bytes]:
+    """A log as the API streams it; lines that are no JSON have become events."""
+    for entry in content:
+        yield json.dumps({"event": entry} if isinstance(entry, str) else entry).encode() + b"\n"
+
+
 def _page(key: str, entries: list[Json], query: Json) -> Json:
     first, count = int(query.get("offset", 0)), min(int(query.get("limit", 50)), 100)
     return {key: entries[first : first + count], "total_entries": len(entries)}
@@ -237,9 +243,10 @@ def serving(fake: FakeAirflow) -> Iterator[FakeAirflow]:
             if not status:
                 self.close_connection = True
                 return
-            data = json.dumps(value).encode()
+            as_lines = status == 200 and self.headers.get("Accept") == "application/x-ndjson"
+            data = b"".join(_json_lines(value["content"])) if as_lines else json.dumps(value).encode()
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Type", "application/x-ndjson" if as_lines else "application/json")
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)

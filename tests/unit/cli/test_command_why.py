@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -11,9 +15,10 @@ from fake_agent import component
 from fake_airflow import FakeAirflow, dag, pool, run, task
 
 from airfleet.agent.states import State
-from airfleet.cli import evidence, reasons
+from airfleet.cli import evidence, reasons, task_logs
 from airfleet.cli.evidence import Facts, Log
 from airfleet.cli.project import Project
+from airfleet.cli.rest import Api
 from conftest import Airfleet
 
 NOW = dt.datetime(2026, 1, 31, 6, 1, tzinfo=dt.UTC)
@@ -307,6 +312,90 @@ def test_why_tells_the_latest_run_with_log_cause_and_next_command(
         "\n"
         "next: airfleet trigger orders --wait\n"
     )
+
+
+def test_a_log_on_this_machine_is_read_from_its_end_and_no_api_is_asked_for_it(
+    failed: FakeAirflow, airfleet: Airfleet, project: Project
+) -> None:
+    file = project.paths.task_logs / "dag_id=orders" / "run_id=manual__1" / "task_id=extract" / "attempt=1.log"
+    file.parent.mkdir(parents=True)
+    with file.open("w") as log:
+        log.seek(20 * 2**30)  # most of it is a hole: whoever reads it all needs 20 GB
+        log.write("\n" + "".join(json.dumps(entry) + "\n" for entry in LOG))
+    result = airfleet("why", "orders")
+    assert "likely cause: the worker has no Python module 'pandas'" in result.out
+    assert not [path for _, path, _ in failed.requests if "/logs/" in path]
+
+
+def test_a_log_elsewhere_is_streamed(failed: FakeAirflow, airfleet: Airfleet) -> None:
+    failed.logs["extract"] = [message(f"line {number}" + "x" * 100) for number in range(20_000)] + LOG
+    result = airfleet("why", "orders")
+    assert "likely cause: the worker has no Python module 'pandas'" in result.out
+    assert "could be read in time" not in result.out
+
+
+@contextmanager
+def endless() -> Iterator[str]:
+    """A server whose answer never ends, as long as somebody reads it."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            with suppress(OSError):
+                while True:
+                    self.wfile.write(b'{"event": "still here"}\n' * 4000)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def test_an_answer_without_an_end_is_cut_off() -> None:
+    with endless() as url:
+        data, is_whole, is_end = Api(url, "admin", "", token="t").end_of("x", seconds=1.0, most_bytes=100_000)
+    assert (is_whole, is_end) == (False, False)
+    assert len(data) <= 200_000 + 64 * 1024
+
+
+@pytest.mark.parametrize("line", ["not json", "[1]", '{"event": 3}', '"text"', "[" * 100_000])
+def test_a_line_that_is_no_message_is_text(line: str) -> None:
+    assert list(task_logs.entries(line.encode(), is_whole=True)) == [line]
+
+
+def test_half_a_line_at_the_beginning_is_left_out_but_when_there_is_no_other() -> None:
+    assert list(task_logs.entries(b"half\nwhole\n", is_whole=False)) == ["whole"]
+    assert list(task_logs.entries(b"half", is_whole=False)) == ["half"]
+
+
+def test_a_log_with_nothing_to_tell_is_none() -> None:
+    assert evidence.read_log([]) == Log()
+
+
+NO_DAG = [message("Dag not found during start up", level="error", path="fresh.yaml"), message("Rescheduling task")]
+
+
+def test_a_task_whose_dag_is_not_on_the_worker_yet_is_no_sensor(failed: FakeAirflow, airfleet: Airfleet) -> None:
+    failed.runs = [run("orders")]
+    failed.instances = [task("orders", "extract", "up_for_reschedule", hostname="work1.3fa80c12")]
+    failed.logs = {"extract": NO_DAG}
+    result = airfleet("why", "orders")
+    assert (
+        "task 'extract' waits: host 'work1' has no pipelines/fresh.yaml, or that file is another one there and has not "
+        "got the Dag\n  what helps:   bring the file there: the worker looks again each minute"
+    ) in result.out
+
+
+def test_a_task_that_failed_because_its_dag_never_came_says_so(failed: FakeAirflow, airfleet: Airfleet) -> None:
+    failed.instances = [task("orders", "extract", "failed", hostname="work1.3fa80c12")]
+    failed.logs = {"extract": [NO_DAG[0], message("Startup reschedule limit exceeded", level="error")]}
+    assert "likely cause: host 'work1' has no pipelines/fresh.yaml" in airfleet("why", "orders").out
 
 
 def test_why_as_json(failed: FakeAirflow, airfleet: Airfleet) -> None:

@@ -19,6 +19,10 @@ EXIT = "AirflowException: Bash command failed. The command returned a non-zero e
         ),
         ("ImportError: cannot import name 'x' from 'shop.steps' (steps.py)", "module 'shop.steps' has no 'x'"),
         ("ImportError: shop.steps has no function 'laod'; did you mean 'load'?", "the module has no function 'laod'"),
+        (
+            "AirflowRuntimeError: API_SERVER_ERROR: {'reason': 'unmappable_return_value_length'}",
+            "the task returned more values than one may be mapped over",
+        ),
         ("AirflowNotFoundException: The conn_id `aws_eu` isn't defined", "there is no connection 'aws_eu'"),
         ("AirflowRuntimeError: Connection pg_main not found", "there is no connection 'pg_main'"),
         ("KeyError: 'Variable bucket does not exist'", "there is no Airflow variable 'bucket'"),
