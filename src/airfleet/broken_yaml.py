@@ -67,7 +67,8 @@ def _unquoted_hint(text: str, place: Place) -> str | None:
     """In ``{a: ${{ b }}}`` YAML takes the inner braces for mappings; people write it every day."""
     lines = text.splitlines()
     line = lines[place.line - 1] if place.line <= len(lines) else ""
-    inside = re.search(r"[\[{].*[^'\"]\$\{\{", line)
+    begin = re.search(r"[\[{]", line)
+    inside = re.search(r"[^'\"]\$\{\{", line[begin.end() :]) if begin else None
     return 'inside { } and [ ] an expression must be in quotes: "${{ ... }}"' if inside else None
 
 

@@ -15,10 +15,12 @@ the place of its log. Ctrl-C is 130.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
+import itertools
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import ClassVar
+
+from airfleet.spelling import nearest
 
 EXIT_OK = 0
 EXIT_WRONG = 1
@@ -106,5 +108,15 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     >>> did_you_mean("extrct", ["extract", "load"])
     "did you mean 'extract'?"
     """
-    nearest = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"did you mean '{nearest[0]}'?" if nearest else None
+    near = nearest(word, known)
+    return f"did you mean '{near}'?" if near is not None else None
+
+
+def listed(names: Collection[str], most: int = 12) -> str:
+    """Names in a sentence; of very many, the first.
+
+    >>> listed(["a", "b"]), listed("abcde", most=3)
+    ('a, b', 'a, b, c and 2 more')
+    """
+    more = len(names) - most
+    return ", ".join(itertools.islice(names, most)) + (f" and {more:,} more" if more > 0 else "")

@@ -22,11 +22,16 @@ class Cause:
     advice: str = ""
 
 
+#: Of a longer text, beginning and end say what there is to say; patterns would look at the rest for minutes.
+LONGEST = 1_000
+
 Explain = Callable[[Match[str]], Cause]
 
 
 def likely(exception: str, lines: Sequence[str] = ()) -> Cause | None:
     """The likely cause of ``exception`` (``Type: message``), with the log's last lines as witness."""
+    if len(exception) > 2 * LONGEST:
+        exception = f"{exception[:LONGEST]} … {exception[-LONGEST:]}"
     for pattern, explain in EXCEPTIONS:
         match = re.search(pattern, exception, re.IGNORECASE | re.DOTALL)
         if match:
@@ -55,7 +60,7 @@ def _sharper(cause: Cause, exception: str, lines: Sequence[str]) -> Cause:
 def _in_lines(lines: Sequence[str]) -> Cause | None:
     for line in reversed(lines):
         for pattern, explain in OUTPUT:
-            match = re.search(pattern, line)
+            match = re.search(pattern, line[:LONGEST])
             if match:
                 return explain(match)
     return None

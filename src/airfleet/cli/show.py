@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from airfleet.cli import options, pipeline_file, tables, terminal
 from airfleet.cli.graph import dot, layers, svg, text
 from airfleet.cli.graph.layers import Graph, Node
+from airfleet.errors import FleetError, listed
 
 if TYPE_CHECKING:
     from airfleet.pipelines.spec import Pipeline
+
+#: What a terminal can show; a larger graph is summed up.
+MOST_TASKS: Final = 500
+LARGEST_TEXT: Final = 5_000
+#: Boxes and lines of a picture.
+LARGEST_PICTURE: Final = 30_000
 
 
 @click.command(
@@ -31,6 +39,7 @@ def command(file: Path, job: str | None, all_arrows: bool, output: str, project:
     """Draw the graph of a pipeline.
 
     Of the arrows a to b, b to c and a to c, the last is implied and not drawn.
+    Of more tasks than a terminal can show, there is a summary instead.
     """
     pipelines = pipeline_file.read(file, job, project)
     if output == "json":
@@ -53,8 +62,7 @@ def graph(pipeline: Pipeline) -> Graph:
 
 def as_data(pipeline: Pipeline) -> dict[str, Any]:
     """The graph for programs; ``layer`` counts from 0."""
-    arranged = layers.arrange(graph(pipeline))
-    layer = {vertex.task: vertex.layer for group in arranged.layers for vertex in group if not vertex.bend}
+    layer = layers.levels(graph(pipeline))
     tasks = [
         {
             "id": task.id,
@@ -87,11 +95,33 @@ def _the_graph(pipelines: Sequence[Pipeline], file: Path) -> tuple[str, Graph]:
 def _as_text(pipelines: Sequence[Pipeline], drawn: Graph, all_arrows: bool) -> str:
     lines = [_title(pipeline) for pipeline in pipelines]
     shown = drawn if all_arrows else layers.without_implied(drawn)
+    if len(shown.nodes) > MOST_TASKS or layers.size(shown) > LARGEST_TEXT:
+        return "\n".join([*lines, "", *summary(shown)])
     lines += ["", text.draw(shown, terminal.width())]
     left_out = len(drawn.edges) - len(shown.edges)
     if left_out:
         lines += ["", f"{left_out} implied {'arrow' if left_out == 1 else 'arrows'} left out (--all-arrows)"]
     return "\n".join(lines)
+
+
+def summary(graph: Graph) -> list[str]:
+    """What can be said of a graph that is too large to be drawn in a terminal."""
+    level = layers.levels(graph)
+    wide = Counter(level.values())
+    most = max(wide, key=lambda layer: (wide[layer], -layer))
+    waiting, waited_for = {down for _, down in graph.edges}, {up for up, _ in graph.edges}
+    rows = [
+        ("arrows", f"{len(graph.edges):,}"),
+        ("longest way", f"{max(level.values()) + 1:,} tasks"),
+        ("side by side", f"{wide[most]:,} at the most, in layer {most}"),
+        ("first", listed([node.id for node in graph.nodes if node.id not in waiting])),
+        ("last", listed([node.id for node in graph.nodes if node.id not in waited_for])),
+    ]
+    return [
+        *(f"  {name:<12}  {value}" for name, value in rows),
+        "",
+        "too large to be drawn here: -o svg makes a picture, -o dot and -o json say everything",
+    ]
 
 
 def _title(pipeline: Pipeline) -> str:
@@ -101,7 +131,11 @@ def _title(pipeline: Pipeline) -> str:
 
 
 def _as_svg(whole: Graph, title: str, all_arrows: bool) -> str:
-    return svg.draw(whole if all_arrows else layers.without_implied(whole), title)
+    shown = whole if all_arrows else layers.without_implied(whole)
+    if (parts := layers.size(shown)) > LARGEST_PICTURE:
+        hint = "-o dot writes it for Graphviz, -o json for programs"
+        raise FleetError(f"a picture of '{title}' would have {parts:,} boxes and lines, more than anyone can see", hint)
+    return svg.draw(shown, title)
 
 
 def _schedule(pipeline: Pipeline) -> str | None:

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from airfleet.errors import Problem, did_you_mean
+from airfleet.errors import Problem
 from airfleet.pipelines import catalog, ids
 from airfleet.pipelines.arguments import DAG_ARGUMENTS, TASK_ARGUMENTS
 from airfleet.pipelines.files import project_root
 from airfleet.pipelines.module_files import Roots
 from airfleet.pipelines.modules import Missing, Unknown
-from airfleet.pipelines.report import joined
+from airfleet.pipelines.report import Hints, joined
 from airfleet.pipelines.signatures import Signature
-from airfleet.pipelines.spec import Const, FileText, Marker, Pipeline, Template, Value, XCom
+from airfleet.pipelines.spec import Const, FileText, Marker, Pipeline, Task, Template, Value, XCom
 
 
 class Installed:
@@ -25,6 +25,7 @@ class Installed:
 
     def __init__(self, file: Path) -> None:
         self.roots: Roots = tuple(dict.fromkeys((str(project_root(file)), str(file.parent.absolute()))))
+        self.hints = Hints()
         self._operators: dict[str, catalog.Operator | Missing | Unknown] = {}
         self._functions: dict[tuple[str, str], Signature | Missing | Unknown] = {}
         self._callbacks: dict[tuple[str, str], tuple[str, str | None] | None] = {}
@@ -60,8 +61,14 @@ class Checking:
     problems: list[Problem] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.hints = self.installed.hints
         self.folder = Path(self.pipeline.file).parent
-        self.ids = frozenset(task.id for task in self.pipeline.tasks)
+        self._tasks = {task.id: task for task in reversed(self.pipeline.tasks)}
+        self.ids = frozenset(self._tasks)
+
+    def task(self, task_id: str) -> Task:
+        """The first task with this id."""
+        return self._tasks[task_id]
 
     def problem(self, path: str, sentence: str, hint: str | None = None) -> None:
         if path not in self.wrong:
@@ -87,21 +94,21 @@ def check_callbacks(prefix: str, options: Mapping[str, Value], checking: Checkin
             module, _, function = str(written).partition(":")
             found = checking.installed.function(module, function)
             if isinstance(found, Missing):
-                checking.problem(path, *not_found(found, "function"))
+                checking.problem(path, *not_found(found, "function", checking.hints))
             elif wrong := checking.installed.callback_problem(module, function):
                 checking.problem(path, *wrong)
 
 
-def not_found(missing: Missing, what: str) -> tuple[str, str | None]:
+def not_found(missing: Missing, what: str, hints: Hints) -> tuple[str, str | None]:
     """Sentence and hint for a module or name that is not installed."""
     if missing.name:
-        hint = did_you_mean(missing.name, missing.known)
+        hint = hints.did_you_mean(missing.name, missing.known)
         return f"'{missing.module}' has no {what} '{missing.name}'", hint
     provider = _PROVIDER_MODULE.match(missing.module)
     if provider and not catalog.is_installed(provider[1]):
         hint = f"is apache-airflow-providers-{re.sub('[._]', '-', provider[1])} installed?"
     else:
-        hint = did_you_mean(missing.module, missing.known)
+        hint = hints.did_you_mean(missing.module, missing.known)
     return f"there is no module '{missing.module}'", hint
 
 

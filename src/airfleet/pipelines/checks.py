@@ -7,15 +7,14 @@ neither Airflow nor user code.
 from __future__ import annotations
 
 import datetime as dt
-import graphlib
 import zoneinfo
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from airfleet.errors import Problem, did_you_mean
-from airfleet.pipelines import cron, expand, modules, reader
+from airfleet.errors import Problem
+from airfleet.pipelines import circles, cron, expand, modules, reader
 from airfleet.pipelines.checking import Checking, Installed, check_callbacks, check_id, markers_in, not_found
 from airfleet.pipelines.files import pipeline_files, project_root, read_text
 from airfleet.pipelines.limits import check_limits
@@ -110,7 +109,7 @@ def _check_schedule(checking: Checking) -> None:
         module, _, name = schedule.path.rpartition(".")
         found = modules.find(module, name, checking.installed.roots) if module else Missing(schedule.path)
         if isinstance(found, Missing):
-            checking.problem("schedule.uses", *not_found(found, "timetable"))
+            checking.problem("schedule.uses", *not_found(found, "timetable", checking.hints))
         return
     if schedule is None:
         return
@@ -175,31 +174,14 @@ def _check_upstream(checking: Checking) -> None:
         for path, value in markers_in(task.args, f"{task.path}.with"):
             if isinstance(value, XCom):
                 _check_reference(value.task, task, path, checking)
-    for circle in _circles(checking.pipeline.tasks):
-        task = checking.pipeline.task(circle[0])
+    for circle in circles.circles({task.id: task.upstream for task in checking.pipeline.tasks}):
+        task = checking.task(circle[0])
         path = f"{task.path}.needs" if task.needs else task.path
-        checking.problem(path, "the tasks wait for each other in a circle: " + " → ".join(circle))
+        checking.problem(path, "the tasks wait for each other in a circle: " + circles.way(circle))
 
 
 def _check_reference(needed: str, task: Task, path: str, checking: Checking) -> None:
     if needed == task.id:
         checking.problem(path, f"'{needed}' waits for itself")
     elif needed not in checking.ids:
-        checking.problem(path, f"there is no task '{needed}'", did_you_mean(needed, checking.ids - {""}))
-
-
-def _circles(tasks: Iterable[Task]) -> Iterator[tuple[str, ...]]:
-    """Each circle as the ids along it, in the direction of the work, beginning where the file does."""
-    order = [task.id for task in tasks]
-    graph = {task.id: {name for name in task.upstream if name != task.id and name in order} for task in tasks}
-    while True:
-        try:
-            graphlib.TopologicalSorter(graph).prepare()
-            return
-        except graphlib.CycleError as error:
-            circle: list[str] = error.args[1][:-1]
-        start = min(range(len(circle)), key=lambda i: order.index(circle[i]))
-        circle = [*circle[start:], *circle[:start]]
-        yield (*circle, circle[0])
-        for before, after in zip(circle, [*circle[1:], circle[0]], strict=True):
-            graph[after].discard(before)
+        checking.problem(path, f"there is no task '{needed}'", checking.hints.did_you_mean(needed, checking.ids))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Mapping as AbstractMapping
 
-from airfleet.errors import Place, did_you_mean
+from airfleet.errors import Place
 from airfleet.pipelines import habits
 from airfleet.pipelines.arguments import (
     DAG_ARGUMENTS,
@@ -23,7 +23,7 @@ from airfleet.pipelines.markers import arguments
 from airfleet.pipelines.report import Report, joined
 from airfleet.pipelines.spec import Pipeline, Task, Timetable, Value
 from airfleet.pipelines.task_reader import TaskReader
-from airfleet.pipelines.templates import merged
+from airfleet.pipelines.templates import Templates
 from airfleet.pipelines.values import argument, required_text
 from airfleet.source import Mapping, Node, Scalar, Sequence
 
@@ -77,7 +77,7 @@ class DocumentReader:
         uses, args = entry(node, "uses"), entry(node, "with")
         for key, _ in node.entries:
             if key.text not in ("uses", "with"):
-                hint = did_you_mean(key.text, ("uses", "with"))
+                hint = self.report.hints.did_you_mean(key.text, ("uses", "with"))
                 self.report.problem(key, "schedule", f"a timetable has no '{key.text}', only 'uses' and 'with'", hint)
         if uses is None:
             self.report.problem(node, "schedule", "a timetable needs 'uses', the import path of its class")
@@ -110,7 +110,9 @@ class DocumentReader:
             self.report.problem(key, name, *habits.OF_A_PIPELINE[name])
         else:
             known = [*DOCUMENT_KEYS, *DAG_ARGUMENTS]
-            self.report.problem(key, name, f"a pipeline has no key '{name}'", did_you_mean(name, known))
+            self.report.problem(
+                key, name, f"a pipeline has no key '{name}'", self.report.hints.did_you_mean(name, known)
+            )
 
     def defaults(self) -> dict[str, Value]:
         found: dict[str, Value] = {}
@@ -133,16 +135,18 @@ class DocumentReader:
         elif name in DAG_ARGUMENTS:
             self.report.problem(key, path, "is an argument of the pipeline, not of tasks", "write it at the top level")
         else:
-            self.report.problem(key, path, f"a task has no '{name}'", did_you_mean(name, TASK_ARGUMENTS))
+            self.report.problem(
+                key, path, f"a task has no '{name}'", self.report.hints.did_you_mean(name, TASK_ARGUMENTS)
+            )
 
-    def templates(self) -> dict[str, Mapping]:
-        found = {}
+    def templates(self) -> Templates:
+        found: dict[str, Mapping] = {}
         for key, node in self.mapping_at("templates").entries:
             if isinstance(node, Mapping):
                 found[key.text] = node
             else:
                 self.report.problem(node, f"templates.{key.text}", "a template must be a mapping, as a task is")
-        return found
+        return Templates(found, self.report)
 
     def mapping_at(self, name: str) -> Mapping:
         """The mapping at a top-level key; an empty one when it is left out or wrong."""
@@ -156,7 +160,7 @@ class DocumentReader:
             self.report.problem(node, name, "must be a mapping")
         return Mapping((), node.place)
 
-    def tasks(self, defaults: AbstractMapping[str, Value], templates: AbstractMapping[str, Mapping]) -> Iterator[Task]:
+    def tasks(self, defaults: AbstractMapping[str, Value], templates: Templates) -> Iterator[Task]:
         if "tasks" not in self.keys:
             self.report.problem(self.body, "", "'tasks' is missing")
             return
@@ -180,13 +184,7 @@ class DocumentReader:
                 first[task.id] = self.report.places[task.path]
             yield task
 
-    def task(
-        self,
-        item: Node,
-        path: str,
-        defaults: AbstractMapping[str, Value],
-        templates: AbstractMapping[str, Mapping],
-    ) -> Task | None:
+    def task(self, item: Node, path: str, defaults: AbstractMapping[str, Value], templates: Templates) -> Task | None:
         if not isinstance(item, Mapping):
             self.report.problem(item, path, "a task must be a mapping with an 'id'")
             return None
@@ -194,7 +192,7 @@ class DocumentReader:
         if isinstance(written_id, Scalar) and written_id.value is not None and written_id.text:
             path = f"tasks.{written_id.text}"
         self.report.places.setdefault(path, item.place)
-        body = merged(item, path, templates, self.report)
+        body = templates.merged(item, path)
         return TaskReader(item, body, path, self.report).read(defaults)
 
 

@@ -7,17 +7,15 @@ literal when there is no such name, ``$${{`` is a plain ``${{``, and nothing is 
 
 from __future__ import annotations
 
-import datetime as dt
-import re
 from collections.abc import Iterable
 from collections.abc import Mapping as AbstractMapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from airfleet.errors import did_you_mean
-from airfleet.pipelines.report import Report, joined
-from airfleet.scalars import scalar_value
+from airfleet.errors import listed
+from airfleet.pipelines.expressions import Expression, Part, Path, Wrong, parse
+from airfleet.pipelines.report import Hints, Report, joined
 from airfleet.source import Mapping, Node, Scalar, Sequence
 
 
@@ -32,14 +30,32 @@ class Scope:
     no_job: str = "this document has no 'jobs'"
     #: ids of lists and mappings in which there is nothing to resolve, see :func:`plain_parts`
     plain: AbstractSet[int] = frozenset()
+    #: values and names of the mappings of the job that were looked into, by their ids
+    _mappings: dict[int, tuple[dict[str, Node], frozenset[str]]] = field(default_factory=dict, compare=False)
 
     def of_job(self, values: Mapping, plain: AbstractSet[int] = frozenset()) -> Scope:
         """The scope of one job."""
-        return replace(self, job=values, plain=plain)
+        return replace(self, job=values, plain=plain, _mappings={})
+
+    def values_of(self, node: Mapping) -> AbstractMapping[str, Node]:
+        """The values of a mapping in the job, by their keys."""
+        return self._looked_into(node)[0]
+
+    def names_in(self, node: Mapping) -> frozenset[str]:
+        """The keys of a mapping in the job; the same set each time."""
+        return self._looked_into(node)[1]
+
+    def _looked_into(self, node: Mapping) -> tuple[dict[str, Node], frozenset[str]]:
+        if id(node) not in self._mappings:
+            values = {key.text: value for key, value in node.entries}
+            self._mappings[id(node)] = (values, frozenset(values))
+        return self._mappings[id(node)]
 
 
 #: The fleet gives its variables to every component, and ``airfleet run`` to its child, as environment of this name.
 VARIABLE_PREFIX: Final = "AIRFLEET_VAR_"
+#: No text may get longer by what is put into it.
+LONGEST_TEXT: Final = 5_000_000
 
 
 def variables(environ: AbstractMapping[str, str]) -> dict[str, str]:
@@ -49,16 +65,6 @@ def variables(environ: AbstractMapping[str, str]) -> dict[str, str]:
         for name, value in environ.items()
         if name.startswith(VARIABLE_PREFIX) and name != VARIABLE_PREFIX
     }
-
-
-_EXPRESSION = re.compile(r"(\$?)\$\{\{(.*?)\}\}", re.DOTALL)
-_INSIDE = re.compile(
-    r"""\s*(?P<path>[A-Za-z_][\w-]*(?:\.[\w-]+|\[\d+\])*)
-        (?:\s+or\s+(?P<literal>'[^']*'|"[^"]*"|[^\s'"]+))?\s*\Z""",
-    re.VERBOSE,
-)
-_STEP = re.compile(r"\.([\w-]+)|\[(\d+)\]")
-_ROOTS: Final = ("job", "env", "vars")
 
 
 def resolve(node: Node, path: str, scope: Scope, report: Report) -> Node:
@@ -115,117 +121,122 @@ def _same(new: Iterable[Node], old: Iterable[Node]) -> bool:
 
 
 def _resolve_text(node: Scalar, path: str, scope: Scope, report: Report) -> Node:
-    whole = _EXPRESSION.fullmatch(node.text.strip())
-    if whole is not None and not whole[1] and "${{" not in whole[2]:
-        found = _evaluate(whole[2], node, path, scope, report)
+    parts = parse(node.text)
+    for part in parts:
+        if isinstance(part, Wrong):
+            report.problem(node, path, part.sentence, part.hint)
+    if (whole := _alone(parts)) is not None:
+        found = _evaluate(whole, node, path, scope, report)
         return found if found is not None else Scalar("", "", node.place, quoted=True)
-
-    def written(match: re.Match[str]) -> str:
-        if match[1]:
-            return match[0][1:]
-        found = _evaluate(match[2], node, path, scope, report)
-        return _in_text(found, match[2], node, path, report) if found is not None else ""
-
-    text = _EXPRESSION.sub(written, node.text)
-    if "${{" in _EXPRESSION.sub("", node.text):
-        report.problem(node, path, "'${{' is not closed by '}}'")
+    text = _written_out(parts, node, path, scope, report)
     return Scalar(text, text, node.place, quoted=True)
 
 
-def _in_text(found: Node, inside: str, node: Node, path: str, report: Report) -> str:
+def _alone(parts: tuple[Part, ...]) -> Expression | None:
+    """The expression that is the whole value, with nothing but space around it."""
+    told = [part for part in parts if not isinstance(part, str) or part.strip()]
+    return told[0] if len(told) == 1 and isinstance(told[0], Expression) else None
+
+
+def _written_out(parts: tuple[Part, ...], node: Scalar, path: str, scope: Scope, report: Report) -> str:
+    written: list[str] = []
+    left = LONGEST_TEXT
+    for part in parts:
+        piece = part if isinstance(part, str) else ""
+        if isinstance(part, Expression) and (found := _evaluate(part, node, path, scope, report)) is not None:
+            piece = _in_text(found, part, node, path, report)
+        left -= len(piece)
+        if left < 0:
+            report.problem(node, path, f"the text gets longer than {LONGEST_TEXT:,} characters by its '${{{{ }}}}'")
+            break
+        written.append(piece)
+    return "".join(written)
+
+
+def _in_text(found: Node, expression: Expression, node: Node, path: str, report: Report) -> str:
+    """A value inside text: as it was written, but nothing for null, and true and false in small letters."""
     if not isinstance(found, Scalar):
         shape = "list" if isinstance(found, Sequence) else "mapping"
-        hint = f"write ${{{{ {inside.strip()} }}}} as the whole value, without text around it"
-        report.problem(node, path, f"'{inside.strip()}' is a {shape} and cannot stand inside text", hint)
+        hint = f"write ${{{{ {expression.inside} }}}} as the whole value, without text around it"
+        report.problem(node, path, f"'{expression.inside}' is a {shape} and cannot stand inside text", hint)
         return ""
     if found.value is None or isinstance(found.value, bool):
         return "" if found.value is None else str(found.value).lower()
-    if isinstance(found.value, int):
-        return str(found.value)
-    return found.value.isoformat() if type(found.value) is dt.date else found.text
+    return found.text
 
 
-def _evaluate(inside: str, node: Node, path: str, scope: Scope, report: Report) -> Node | None:
-    match = _INSIDE.match(inside)
-    if match is None:
-        hint = "write job.name, env.NAME or vars.name, and a default as in: env.NAME or 'text'"
-        report.problem(node, path, f"'${{{{{inside}}}}}' cannot be understood", hint)
-        return None
-    root, *steps = [match["path"]] if "." not in match["path"] and "[" not in match["path"] else _steps(match["path"])
-    if root not in _ROOTS:
-        hint = did_you_mean(root, _ROOTS) or "to render when the task runs, write {$t: \"{{ ... }}\"} without the '$'"
-        report.problem(node, path, f"'{root}' is not known in '${{{{ }}}}'; there are job, env and vars", hint)
-        return None
-    missing: list[tuple[str, str | None]] = []
-    found = _from_job(steps, scope, missing) if root == "job" else _from_names(root, steps, node, scope, missing)
-    if found is None and match["literal"] is not None and not (root == "job" and scope.job is None):
-        return _literal(match["literal"], node)
-    for sentence, hint_ in missing:
-        report.problem(node, path, sentence, hint_)
-    return found
+def _evaluate(expression: Expression, node: Node, path: str, scope: Scope, report: Report) -> Node | None:
+    """The first path that is there, else the literal; None with problems when there is neither."""
+    missing: list[_Missing] = []
+    for written in expression.paths:
+        if written.root == "job" and scope.job is None:
+            report.problem(node, path, f"'job' cannot be used here: {scope.no_job}")
+            return None
+        found = (
+            _from_job(written, scope, report.hints)
+            if written.root == "job"
+            else _from_names(written, node, scope, report.hints)
+        )
+        if not isinstance(found, _Missing):
+            return found
+        missing.append(found)
+    if (literal := expression.literal) is not None:
+        return Scalar(literal.value, literal.text, node.place, quoted=literal.quoted)
+    for reason in missing:
+        report.problem(node, path, reason.sentence, reason.hint)
+    return None
 
 
-def _steps(written: str) -> list[str]:
-    first = re.match(r"[\w-]+", written)
-    assert first is not None  # the caller's pattern says so
-    return [first[0], *(a or b for a, b in _STEP.findall(written[first.end() :]))]
+@dataclass(frozen=True)
+class _Missing:
+    sentence: str
+    hint: str | None = None
 
 
-def _from_job(steps: list[str], scope: Scope, missing: list[tuple[str, str | None]]) -> Node | None:
-    if scope.job is None:
-        missing.append((f"'job' cannot be used here: {scope.no_job}", None))
-        return None
+def _from_job(written: Path, scope: Scope, hints: Hints) -> Node | _Missing:
+    assert scope.job is not None
     here: Node = scope.job
     walked = "job"
-    for step in steps:
-        inner = _step(here, step)
+    for step in written.steps:
+        inner = _step(here, step, scope)
         if inner is None:
-            missing.append(_not_there(here, walked, step))
-            return None
+            return _not_there(here, walked, step, scope, hints)
         here, walked = inner, f"{walked}.{step}"
     return here
 
 
-def _step(node: Node, step: str) -> Node | None:
+def _step(node: Node, step: str, scope: Scope) -> Node | None:
     if isinstance(node, Mapping):
-        return entry(node, step)
-    if isinstance(node, Sequence) and step.isdigit() and int(step) < len(node.items):
+        return scope.values_of(node).get(step)
+    if isinstance(node, Sequence) and step.isdecimal() and int(step) < len(node.items):
         return node.items[int(step)]
     return None
 
 
-def _not_there(node: Node, walked: str, step: str) -> tuple[str, str | None]:
+def _not_there(node: Node, walked: str, step: str, scope: Scope, hints: Hints) -> _Missing:
     if isinstance(node, Mapping):
-        known = [key.text for key, _ in node.entries]
-        hint = did_you_mean(step, known) or ("it has " + ", ".join(known) if known else None)
-        return f"'{walked}' has no '{step}'", hint
+        known = scope.names_in(node)
+        hint = hints.did_you_mean(step, known)
+        if hint is None and known:
+            hint = "it has " + listed(scope.values_of(node))
+        return _Missing(f"'{walked}' has no '{step}'", hint)
     if isinstance(node, Sequence):
-        return f"'{walked}' is a list of {len(node.items)} and has no '{step}'", "items count from 0"
-    return f"'{walked}' is a plain value and has no '{step}'", None
+        return _Missing(f"'{walked}' is a list of {len(node.items)} and has no '{step}'", "items count from 0")
+    return _Missing(f"'{walked}' is a plain value and has no '{step}'")
 
 
-def _from_names(
-    root: str, steps: list[str], node: Node, scope: Scope, missing: list[tuple[str, str | None]]
-) -> Node | None:
+def _from_names(written: Path, node: Node, scope: Scope, hints: Hints) -> Node | _Missing:
+    root, name = written.root, ".".join(written.steps)
     names = scope.environ if root == "env" else scope.variables
-    name = ".".join(steps)
     if name in names:
         return Scalar(names[name], names[name], node.place, quoted=True)
     if not name:
-        missing.append((f"'{root}' needs a name, as in {root}.{'NAME' if root == 'env' else 'name'}", None))
-    elif root == "env":
-        hint = did_you_mean(name, names) or f"give a default: ${{{{ env.{name} or 'text' }}}}"
-        missing.append((f"the environment has no '{name}'", hint))
-    else:
-        hint = did_you_mean(name, names) or "write it under 'vars' in fleet.yaml"
-        missing.append((f"the fleet has no variable '{name}'", hint))
-    return None
-
-
-def _literal(written: str, node: Node) -> Scalar:
-    if written[0] in "'\"":
-        return Scalar(written[1:-1], written[1:-1], node.place, quoted=True)
-    return Scalar(scalar_value(written), written, node.place)
+        return _Missing(f"'{root}' needs a name, as in {root}.{'NAME' if root == 'env' else 'name'}")
+    if root == "env":
+        hint = hints.did_you_mean(name, names) or f"give a default: ${{{{ env.{name} or 'text' }}}}"
+        return _Missing(f"the environment has no '{name}'", hint)
+    hint = hints.did_you_mean(name, names) or "write it under 'vars' in fleet.yaml"
+    return _Missing(f"the fleet has no variable '{name}'", hint)
 
 
 def entry(node: Mapping, key: str) -> Node | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from airfleet.errors import did_you_mean
 from airfleet.pipelines.report import Report, joined
 from airfleet.pipelines.spec import Const, FileText, Marker, Template, Value, XCom
 from airfleet.pipelines.values import MARKERS, Invalid, frozen, marker_key, text
@@ -40,7 +39,10 @@ def value(node: Node, path: str, report: Report) -> Value:
 
 def _marker(node: Mapping, key: Scalar, path: str, report: Report) -> Value:
     if key.text not in MARKERS:
-        hint = did_you_mean(key.text, MARKERS) or "to pass such a key on as it is, wrap the mapping in {$const: ...}"
+        hint = (
+            report.hints.did_you_mean(key.text, MARKERS)
+            or "to pass such a key on as it is, wrap the mapping in {$const: ...}"
+        )
         report.problem(key, path, f"'{key.text}' is not a marker; there are $t, $x, $f and $const", hint)
         return None
     if len(node.entries) > 1:

@@ -19,7 +19,7 @@ from airfleet.errors import Place, Problem
 from airfleet.pipelines.document_reader import DocumentReader
 from airfleet.pipelines.expand import Scope, entry, plain_parts, resolve
 from airfleet.pipelines.jobs import Job, read_jobs
-from airfleet.pipelines.report import Report, in_order
+from airfleet.pipelines.report import Hints, Report, in_order
 from airfleet.pipelines.spec import Pipeline
 from airfleet.source import Mapping, Node, Scalar
 
@@ -65,9 +65,10 @@ def read(
     found: list[Problem] = list(problems)
     drafts: list[Draft] = []
     ids = _Ids(found)
+    hints = Hints()
     for document, end in _with_ends(documents):
         broken = any(document.place.line <= problem.place.line < end for problem in problems)
-        for pipeline, wrong in _pipelines(document, file, scope, ids, only):
+        for pipeline, wrong in _pipelines(document, file, scope, ids, only, hints):
             drafts.append(Draft(pipeline, wrong, good=not wrong and not broken))
     pipelines = tuple(draft.pipeline for draft in drafts if draft.good)
     return Reading(pipelines, in_order(found), tuple(ids.places), tuple(drafts))
@@ -100,10 +101,10 @@ class _Ids:
 
 
 def _pipelines(
-    document: Node, file: str, scope: Scope, ids: _Ids, only: str | None
+    document: Node, file: str, scope: Scope, ids: _Ids, only: str | None, hints: Hints
 ) -> Iterator[tuple[Pipeline, frozenset[str]]]:
     """Each pipeline of a document, with the paths of its problems."""
-    report = Report()
+    report = Report(hints=hints)
     if not isinstance(document, Mapping):
         report.problem(document, "", "a pipeline is a mapping of keys such as dag_id, schedule and tasks")
         ids.problems.extend(report.problems)
@@ -112,12 +113,12 @@ def _pipelines(
     plain = frozenset() if body is document else plain_parts(body)
     for job in jobs:
         inside = scope if job is None else scope.of_job(job.values, plain)
-        dag_id = _dag_id(body, inside, Report())
+        dag_id = _dag_id(body, inside, Report(hints=Hints(0)))
         if dag_id is not None and not ids.take(dag_id, _id_place(body)):
             continue
         if only is not None and dag_id is not None and dag_id != only:
             continue
-        inner = Report(places=dict(report.places))
+        inner = Report(places=dict(report.places), hints=hints)
         resolved = resolve(body, "", inside, inner)
         assert isinstance(resolved, Mapping)  # a mapping is never resolved to something else
         pipeline = DocumentReader(resolved, file, job.name if job else None, inner).read()

@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from airfleet.errors import Place, Problem
 from airfleet.source import Node
+from airfleet.spelling import nearest
+
+
+@dataclass
+class Hints:
+    """The hints of one file. After so many nobody reads them, and the words are no longer compared."""
+
+    left: int = 500
+
+    def did_you_mean(self, word: str, known: Iterable[str]) -> str | None:
+        """A hint naming the known word nearest to ``word``, or None when none is near."""
+        near = self.nearest(word, known)
+        return f"did you mean '{near}'?" if near is not None else None
+
+    def nearest(self, word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+        """The known word that ``word`` is most likely a slip of, or None."""
+        if self.left <= 0:
+            return None
+        self.left -= 1
+        return nearest(word, known, cutoff)
 
 
 @dataclass
@@ -16,14 +35,17 @@ class Report:
 
     problems: list[Problem] = field(default_factory=list)
     places: dict[str, Place] = field(default_factory=dict)
+    hints: Hints = field(default_factory=Hints)
+    _wrong: set[str] = field(default_factory=set)
 
     def problem(self, node: Node, path: str, sentence: str, hint: str | None = None) -> None:
         """Note what is wrong with ``node``."""
         self.problems.append(Problem(node.place, path, sentence, hint))
+        self._wrong.add(path)
 
     def is_wrong(self, path: str) -> bool:
         """Whether something is noted about the value at ``path`` already."""
-        return any(problem.path == path for problem in self.problems)
+        return path in self._wrong
 
 
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
@@ -34,9 +56,3 @@ def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
 def joined(path: str, key: str) -> str:
     """The path of ``key`` inside the value at ``path``."""
     return f"{path}.{key}" if path else key
-
-
-def nearest(word: str, known: Iterable[str], cutoff: float = 0.75) -> str | None:
-    """The known word that ``word`` is most likely a slip of, or None."""
-    matches = difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)
-    return matches[0] if matches else None

@@ -43,4 +43,9 @@ def said_by(error: Exception, name: str) -> str:
 def mentioned(error: Exception, names: Iterable[str]) -> str | None:
     """The first of ``names`` that the error's message speaks of."""
     text = str(error)
-    return next((n for n in names if re.search(rf"\b({n}|{n.replace('_', ' ')})\b", text)), None)
+    return next((name for name in names if _speaks_of(name, text)), None)
+
+
+def _speaks_of(name: str, text: str) -> bool:
+    words = re.escape(name), re.escape(name.replace("_", " "))
+    return re.search(rf"(?<!\w)(?:{'|'.join(words)})(?!\w)", text) is not None

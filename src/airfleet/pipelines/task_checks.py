@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from airfleet.errors import did_you_mean
 from airfleet.pipelines import catalog
 from airfleet.pipelines.arguments import TASK_ARGUMENTS
 from airfleet.pipelines.checking import MARKERS, Checking, check_callbacks, check_id, markers_in, not_found
 from airfleet.pipelines.modules import Missing
-from airfleet.pipelines.report import nearest
+from airfleet.pipelines.report import Hints
 from airfleet.pipelines.signatures import Signature
 from airfleet.pipelines.spec import CallableRef, Const, FileText, OperatorRef, Task, Template, Value
 from airfleet.pipelines.values import FUNCTION, misfit
@@ -47,7 +46,9 @@ def _check_file(file: FileText, path: str, checking: Checking) -> None:
         elif not target.is_file():
             beside = [str(entry.relative_to(folder)) for entry in target.parent.glob("*")]
             checking.problem(
-                path, f"there is no file '{file.path}' beside the pipeline", did_you_mean(file.path, beside)
+                path,
+                f"there is no file '{file.path}' beside the pipeline",
+                checking.hints.did_you_mean(file.path, beside),
             )
     except (OSError, ValueError):
         checking.problem(path, f"'{file.path}' is not the name of a file")
@@ -56,12 +57,12 @@ def _check_file(file: FileText, path: str, checking: Checking) -> None:
 def _check_function(task: Task, uses: CallableRef, checking: Checking) -> None:
     found = checking.installed.function(uses.module, uses.function)
     if isinstance(found, Missing):
-        checking.problem(f"{task.path}.uses", *not_found(found, "function"))
+        checking.problem(f"{task.path}.uses", *not_found(found, "function", checking.hints))
         return
     if not isinstance(found, Signature):
         return
     _check_names(task, uses.written, found, frozenset(), checking)
-    for name in _not_given(task, found, frozenset()):
+    for name in _not_given(task, found, frozenset(), checking.hints):
         if name not in catalog.CONTEXT_NAMES:
             checking.problem(task.path, f"{uses.written} needs '{name}'", f"write it under 'with' of '{task.id}'")
 
@@ -69,7 +70,7 @@ def _check_function(task: Task, uses: CallableRef, checking: Checking) -> None:
 def _check_operator(task: Task, uses: OperatorRef, checking: Checking) -> None:
     found = checking.installed.operator(uses.path)
     if isinstance(found, Missing):
-        checking.problem(f"{task.path}.uses", *not_found(found, "operator"))
+        checking.problem(f"{task.path}.uses", *not_found(found, "operator", checking.hints))
         return
     if not isinstance(found, catalog.Operator):
         return
@@ -81,7 +82,7 @@ def _check_operator(task: Task, uses: OperatorRef, checking: Checking) -> None:
     _check_names(task, uses.written, found.signature, frozenset(TASK_ARGUMENTS), checking)
     _check_markers(task, uses.written, found, checking)
     _check_kinds(task, found.signature, checking)
-    for name in _not_given(task, found.signature, frozenset(TASK_ARGUMENTS)):
+    for name in _not_given(task, found.signature, frozenset(TASK_ARGUMENTS), checking.hints):
         checking.problem(task.path, f"{uses.written} needs '{name}'", _needed_hint(name, task))
 
 
@@ -96,7 +97,7 @@ def _check_names(task: Task, written: str, takes: Signature, elsewhere: frozense
     if takes.open:
         return
     for name in _not_taken(task, takes, elsewhere):
-        hint = did_you_mean(name, takes.parameters)
+        hint = checking.hints.did_you_mean(name, takes.parameters)
         if name in TASK_ARGUMENTS:
             hint = f"write '{name}' beside 'uses' and 'with', not under 'with'"
         checking.problem(f"{task.path}.with.{name}", f"{written} takes no argument '{name}'", hint)
@@ -106,9 +107,9 @@ def _not_taken(task: Task, takes: Signature, elsewhere: frozenset[str]) -> tuple
     return tuple(name for name in task.args if name not in takes.parameters and name not in elsewhere)
 
 
-def _not_given(task: Task, takes: Signature, elsewhere: frozenset[str]) -> Iterator[str]:
+def _not_given(task: Task, takes: Signature, elsewhere: frozenset[str], hints: Hints) -> Iterator[str]:
     """Required names that are not there; a misspelt one is said once, at the place of the slip."""
-    slips = {nearest(name, takes.parameters, 0.6) for name in _not_taken(task, takes, elsewhere)}
+    slips = {hints.nearest(name, takes.parameters) for name in _not_taken(task, takes, elsewhere)}
     for name in takes.required:
         if name not in task.args and name not in slips:
             yield name
@@ -145,4 +146,4 @@ def _check_named_function(value: Value, path: str, checking: Checking) -> None:
     module, _, name = value.partition(":")
     found = checking.installed.function(module, name)
     if isinstance(found, Missing):
-        checking.problem(path, *not_found(found, "function"))
+        checking.problem(path, *not_found(found, "function", checking.hints))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping as AbstractMapping
 
-from airfleet.errors import did_you_mean
 from airfleet.pipelines import catalog, habits
 from airfleet.pipelines.arguments import (
     DAG_ARGUMENTS,
@@ -15,7 +14,7 @@ from airfleet.pipelines.arguments import (
     only_python,
 )
 from airfleet.pipelines.markers import arguments
-from airfleet.pipelines.report import Report, joined, nearest
+from airfleet.pipelines.report import Hints, Report, joined
 from airfleet.pipelines.spec import CallableRef, OperatorRef, Task, Uses, Value
 from airfleet.pipelines.values import FUNCTION, Invalid, argument, required_text, text
 from airfleet.source import Mapping, Node, Scalar, Sequence
@@ -75,7 +74,7 @@ class TaskReader:
             return CallableRef(module, function)
         found = catalog.resolve(written)
         if found is None:
-            self.report.problem(node, path, *unknown_short_name(written))
+            self.report.problem(node, path, *unknown_short_name(written, self.report.hints))
             return None
         return OperatorRef(found, written)
 
@@ -114,7 +113,7 @@ class TaskReader:
         return isinstance(found, catalog.Operator) and name in found.signature.parameters
 
     def hint_for(self, name: str, uses: Uses) -> str | None:
-        if near := nearest(name, [*TASK_KEYS, *TASK_ARGUMENTS]):
+        if near := self.report.hints.nearest(name, [*TASK_KEYS, *TASK_ARGUMENTS], 0.75):
             return f"did you mean '{near}'?"
         if isinstance(uses, OperatorRef):
             return f"arguments of {uses.written.rpartition('.')[2]} go under 'with'"
@@ -149,7 +148,7 @@ class TaskReader:
             return ()
 
 
-def unknown_short_name(written: str) -> tuple[str, str | None]:
+def unknown_short_name(written: str, hints: Hints) -> tuple[str, str | None]:
     """Sentence and hint for a name that is neither a short name nor an import path."""
     provider, _, name = written.rpartition(".")
     known = catalog.short_names(provider or "standard")
@@ -158,4 +157,4 @@ def unknown_short_name(written: str) -> tuple[str, str | None]:
             f"there is no operator '{written}': its last part is not a class, and no provider is called '{provider}'"
         )
         return sentence, f"a Python function is written {provider}:{name}"
-    return f"there is no operator '{written}'", did_you_mean(name, known) or "write its import path"
+    return f"there is no operator '{written}'", hints.did_you_mean(name, known) or "write its import path"

@@ -1,43 +1,108 @@
-"""``extends``: a task begins from templates and says what is different."""
+"""``extends``: a task begins from templates and says what is different.
+
+What a task is made of comes as one list, however the templates extend each other: each template once, what it extends
+before it. That needs no recursion, and takes as many steps as there are templates in the list.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Mapping as AbstractMapping
+from typing import Final, TypeAlias
 
-from airfleet.errors import did_you_mean
 from airfleet.pipelines.expand import entry
 from airfleet.pipelines.report import Report, joined
 from airfleet.source import Mapping, Node, Scalar, Sequence
 
+#: More templates than anyone extends from one task, few enough for every task of a large file to do so.
+MOST: Final = 200
 
-def merged(task: Mapping, path: str, templates: AbstractMapping[str, Mapping], report: Report) -> Mapping:
-    """The task with the templates it ``extends`` merged in: in order, the later and then the task's own keys win."""
-    return _merged(task, path, templates, report, ())
-
-
-def _merged(
-    part: Mapping, path: str, templates: AbstractMapping[str, Mapping], report: Report, within: tuple[str, ...]
-) -> Mapping:
-    extends = entry(part, "extends")
-    if extends is None:
-        return part
-    keys: dict[str, tuple[Scalar, Node]] = {}
-    for name in _names(extends, joined(path, "extends"), report):
-        if name.text in within:
-            way = " → ".join([*within[within.index(name.text) :], name.text])
-            report.problem(name, joined(path, "extends"), f"the templates extend each other in a circle: {way}")
-        elif name.text not in templates:
-            hint = did_you_mean(name.text, templates)
-            report.problem(name, joined(path, "extends"), f"there is no template '{name.text}'", hint)
-        else:
-            base = _merged(templates[name.text], f"templates.{name.text}", templates, report, (*within, name.text))
-            _put(keys, base)
-    _put(keys, Mapping(tuple(item for item in part.entries if item[0].text != "extends"), part.place))
-    return Mapping(tuple(keys.values()), part.place)
+_Keys: TypeAlias = dict[str, tuple[Scalar, Node]]
 
 
-def _put(keys: dict[str, tuple[Scalar, Node]], over: Mapping) -> None:
+class Templates:
+    """The templates of a document. What is wrong with one is noted once, however many tasks extend it."""
+
+    def __init__(self, by_name: AbstractMapping[str, Mapping], report: Report) -> None:
+        self.by_name = by_name
+        self.report = report
+        self._known = frozenset(by_name)
+        #: template → the templates that it extends itself; those that are there
+        self._extended: dict[str, tuple[str, ...]] = {}
+        #: templates → what comes of them together; tasks mostly extend the same ones
+        self._bases: dict[tuple[str, ...], _Keys] = {}
+        self._circles: set[str] = set()
+
+    def merged(self, task: Mapping, path: str) -> Mapping:
+        """The task with the templates it ``extends`` merged in: in order, the later and then the task's own keys."""
+        extends = entry(task, "extends")
+        if extends is None:
+            return task
+        names = self._checked(extends, joined(path, "extends"))
+        if names not in self._bases:
+            self._bases[names] = self._base(names, extends, path)
+        keys = dict(self._bases[names])
+        _put(keys, task)
+        return Mapping(tuple(keys.values()), task.place)
+
+    def _base(self, names: tuple[str, ...], written: Node, path: str) -> _Keys:
+        keys: _Keys = {}
+        for name in self._all_of(names, written, path):
+            _put(keys, self.by_name[name])
+        return keys
+
+    def _all_of(self, names: tuple[str, ...], written: Node, path: str) -> list[str]:
+        """Every template behind ``names``, each where it comes last, in the order in which they are merged."""
+        # Backwards: a template, then what it extends, the last first. So the first time that one is met counts.
+        found: dict[str, None] = {}
+        way: dict[str, None] = {}  # the templates between the task and where we are
+        pending: list[tuple[str, Iterator[str]]] = [("", iter(names[::-1]))]
+        while pending:
+            name = next(pending[-1][1], None)
+            if name is None:
+                way.pop(pending.pop()[0], None)
+            elif name in way:
+                self._circle([*way], name)
+            elif name not in found:
+                if len(found) == MOST:
+                    sentence = f"more than {MOST} templates are extended, by this one and through others"
+                    self.report.problem(written, joined(path, "extends"), sentence)
+                    break
+                found[name] = way[name] = None
+                pending.append((name, iter(self._extended_by(name)[::-1])))
+        return [*found][::-1]
+
+    def _extended_by(self, name: str) -> tuple[str, ...]:
+        if name not in self._extended:
+            extends = entry(self.by_name[name], "extends")
+            self._extended[name] = () if extends is None else self._checked(extends, f"templates.{name}.extends")
+        return self._extended[name]
+
+    def _checked(self, extends: Node, path: str) -> tuple[str, ...]:
+        """The names at ``extends`` that are templates; the others are noted."""
+        names = _names(extends, path, self.report)
+        for name in names:
+            if name.text not in self.by_name:
+                hint = self.report.hints.did_you_mean(name.text, self._known)
+                self.report.problem(name, path, f"there is no template '{name.text}'", hint)
+        return tuple(name.text for name in names if name.text in self.by_name)
+
+    def _circle(self, way: list[str], name: str) -> None:
+        around = [*way[way.index(name) :], name]
+        if not self._circles.isdisjoint(around):
+            return  # it was noted from another task, or where it begins
+        self._circles.update(around)
+        extends = entry(self.by_name[way[-1]], "extends")
+        assert extends is not None  # it extends the one that the circle began with
+        last = next(item for item in _names(extends, "", Report()) if item.text == name)
+        sentence = f"the templates extend each other in a circle: {' → '.join(around)}"
+        self.report.problem(last, f"templates.{way[-1]}.extends", sentence)
+
+
+def _put(keys: _Keys, over: Mapping) -> None:
     for key, value in over.entries:
+        if key.text == "extends":
+            continue
         before = keys.get(key.text)
         if key.text == "with" and before and isinstance(before[1], Mapping) and isinstance(value, Mapping):
             inner = {inner_key.text: (inner_key, item) for inner_key, item in before[1].entries}

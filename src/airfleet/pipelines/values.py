@@ -247,7 +247,8 @@ def _shape(node: Node) -> str:
     if node.value is None:
         return "empty"
     if isinstance(node.value, str):
-        return f"the text '{node.value}'" if node.value else "an empty text"
+        written = node.value if len(node.value) <= 60 else f"{node.value[:57]}…"
+        return f"the text '{written}'" if written else "an empty text"
     return node.text
 
 

@@ -272,6 +272,16 @@ def test_jobs_can_be_named_by_their_keys() -> None:
         ("${{ job.c.d[1] }}", "y"),
         ("${{ job.absent or 'x y' }}", "x y"),
         ("${{ job.absent or 5 }}", 5),
+        ("${{ job.absent or job.name }}", "ozone"),
+        ("${{ job.absent or env.NONE or 'x' }}", "x"),
+        ("${{ job.absent or '}}' }}", "}}"),
+        ("${{ job.name }}/{{ ds }}", "ozone/{{ ds }}"),
+        ("${{ job.name }}${{ job.name }}", "ozoneozone"),
+        ("${{ job.absent or 007 }} ${{ job.rows }}", "007 250_000"),
+        ("$$${{ job.name }}", "$ozone"),
+        ("$$$${{ job.name }}", "$${{ job.name }}"),
+        ("cost: $$$$${{ job.name }}!", "cost: $$ozone!"),
+        ("$${{ ${{ job.name }} }}", "${{ ozone }}"),
         ("${{ job.absent or null }}", None),
         ("${{ env.DATA or 'none' }}", "/data"),
         ("${{ env.NONE or false }}", False),
@@ -629,9 +639,35 @@ EXPRESSIONS = [
     ("${{ jobs.name }}", "'jobs' is not known in '${{ }}'; there are job, env and vars\nhint: did you mean 'job'?"),
     ("${{ ds }}", "'ds' is not known in '${{ }}'; there are job, env and vars\n"
      "hint: to render when the task runs, write {$t: \"{{ ... }}\"} without the '$'"),
-    ("${{ job.x | upper }}", "'${{ job.x | upper }}' cannot be understood\n"
+    ("${{ job.x | upper }}", "'${{ job.x | upper }}' cannot be understood, from | on\n"
      "hint: write job.name, env.NAME or vars.name, and a default as in: env.NAME or 'text'"),
-    ("${{ job.name", "'${{' is not closed by '}}'"),
+    ("${{ job.name", "'${{' is not closed by '}}'\nhint: to write it as text, double the dollar: $${{"),
+    ("${{ job.name ${{ env.HOME }}", "'${{' is not closed by '}}'\nhint: to write it as text, double the dollar: $${{"),
+    ("${{}}", "'${{ }}' is empty\n"
+     "hint: write job.name, env.NAME or vars.name, and a default as in: env.NAME or 'text'"),
+    ("${{ job.nope or b.c }}", "'b.c' is not known in '${{ }}'; there are job, env and vars\n"
+     "hint: to mean the text, put it in quotes: 'b.c'"),
+    ("${{ job.nope or eu }}", "'eu' is not known in '${{ }}'; there are job, env and vars\n"
+     "hint: to mean the text, put it in quotes: 'eu'"),
+    ("${{ job.nope or jbo.name }}", "'jbo.name' is not known in '${{ }}'; there are job, env and vars\n"
+     "hint: did you mean 'job'?"),
+    ("${{ job.nope or 5m }}", "'${{ job.nope or 5m }}' cannot be understood, from 5m on\n"
+     "hint: to mean the text, put it in quotes: '5m'"),
+    ("${{ job.nope or }}", "'or' in '${{ }}' needs a default behind it\n"
+     "hint: write job.name, env.NAME or vars.name, and a default as in: env.NAME or 'text'"),
+    ("${{ or 'x' }}", "'${{ or 'x' }}' cannot be understood\n"
+     "hint: write job.name, env.NAME or vars.name, and a default as in: env.NAME or 'text'"),
+    ("${{ 'x' or job.name }}", "'${{ 'x' or job.name }}' cannot be understood\n"
+     "hint: write job.name, env.NAME or vars.name, and a default as in: env.NAME or 'text'"),
+    ("${{ job.nope or 'x' or job.name }}", "what stands behind 'x' in '${{ }}' is never used\n"
+     "hint: write the default last"),
+    ("${{ job.nope 'x' }}", "'${{ job.nope 'x' }}' cannot be understood, from 'x' on\n"
+     "hint: write job.name, env.NAME or vars.name, and a default as in: env.NAME or 'text'"),
+    ("${{ job.nope and job.name }}", "'${{ job.nope and job.name }}' cannot be understood, from and on\n"
+     "hint: write job.name, env.NAME or vars.name, and a default as in: env.NAME or 'text'"),
+    ("${{ job.nope or 'x }} y", "a quote inside '${{ }}' is not closed: 'x }} y\nhint: add the closing quote"),
+    ("${{ job.items[x] }}", "'${{ job.items[x] }}' cannot be understood\n"
+     "hint: write job.name, env.NAME or vars.name, and a default as in: env.NAME or 'text'"),
 ]  # fmt: skip
 
 
@@ -715,3 +751,52 @@ def test_reading_ten_tasks_takes_little(capsys: pytest.CaptureFixture[str]) -> N
 def test_no_habit_hides_a_key_that_can_be_written() -> None:
     assert not set(habits.OF_A_PIPELINE) & {*DOCUMENT_KEYS, *DAG_ARGUMENTS, *DAG_OWN_KEYS, *DAG_PYTHON_ONLY}
     assert not set(habits.OF_A_TASK) & {*TASK_KEYS, *BASE_OPERATOR_ARGUMENTS}
+
+
+@pytest.mark.parametrize("written", ["007", "01234", "1_000", "0x10", "0o17", "1e3", "1.50", "+5", "2026-01-01", "1.0"])
+def test_a_number_or_date_stands_in_text_as_it_was_written(written: str) -> None:
+    text = f"dag_id: 'r_${{{{ job.name }}}}'\njobs: [{{name: a, code: {written}}}]\n"
+    text += "tasks: [{id: t, uses: 'm:f', with: {x: 'code ${{ job.code }}!'}}]\n"
+    assert parsed(text).pipelines[0].tasks[0].args["x"] == f"code {written}!"
+
+
+def test_a_job_that_is_called_by_a_number_keeps_its_zeros_in_the_dag_id() -> None:
+    text = "dag_id: 'r_${{ job.name }}'\njobs: [{name: 007}, {name: 1_000}]\ntasks: [{id: t}]\n"
+    assert [pipeline.dag_id for pipeline in parsed(text).pipelines] == ["r_007", "r_1_000"]
+
+
+def test_a_text_that_expressions_make_too_long_is_a_problem() -> None:
+    text = f"dag_id: d\njobs: [{{name: a, big: {'x' * 100_000}}}]\n"
+    text += "tasks: [{id: t, uses: 'm:f', with: {x: '" + "${{ job.big }}" * 100 + "'}}]\n"
+    assert said(text) == [
+        "p.yaml:3:40: tasks.t.with.x: the text gets longer than 5,000,000 characters by its '${{ }}'",
+    ]
+
+
+def test_two_thousand_templates_in_a_chain_are_a_problem_and_two_hundred_are_fine() -> None:
+    def chain(length: int) -> str:
+        lines = [f"  t{i}: {{extends: t{i + 1}}}" for i in range(length - 1)]
+        return "\n".join(
+            ["dag_id: d", "templates:", *lines, f"  t{length - 1}: {{retries: 7}}", "tasks: [{id: t, extends: t0}]\n"]
+        )
+
+    assert parsed(chain(200)).pipelines[0].tasks[0].options == {"retries": 7}
+    assert said(chain(2000)) == [
+        "p.yaml:2003:26: tasks.t.extends: more than 200 templates are extended, by this one and through others"
+    ]
+
+
+def test_templates_that_extend_the_next_one_twice_are_merged_once() -> None:
+    lines = [f"  t{i}: {{extends: [t{i + 1}, t{i + 1}], with: {{k{i}: {i}}}}}" for i in range(40)]
+    text = "\n".join(["dag_id: d", "templates:", *lines, "  t40: {uses: 'm:f'}", "tasks: [{id: t, extends: t0}]\n"])
+    assert parsed(text).pipelines[0].tasks[0].args == {f"k{i}": i for i in range(40)}
+
+
+def test_of_a_template_that_comes_twice_the_last_place_counts() -> None:
+    text = (
+        "dag_id: d\ntemplates:\n  a: {retries: 1, queue: a}\n  b: {extends: a, retries: 2, pool: b}\n"
+        "  c: {retries: 3}\ntasks:\n- {id: s, extends: [b, a]}\n- {id: t, extends: [a, c, b]}\n"
+    )
+    first, second = parsed(text).pipelines[0].tasks
+    assert first.options == {"retries": 1, "queue": "a", "pool": "b"}
+    assert second.options == {"retries": 2, "queue": "a", "pool": "b"}

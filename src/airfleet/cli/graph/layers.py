@@ -7,13 +7,16 @@ task that many later ones need is drawn with one line that branches late.
 from __future__ import annotations
 
 import bisect
+import functools
 import graphlib
 import itertools
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 SWEEPS = 12
+MOST_REACHED = 20_000
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -51,6 +54,17 @@ class Layers:
     layers: tuple[tuple[Vertex, ...], ...]
     links: tuple[tuple[Vertex, Vertex], ...]
 
+    @functools.cached_property
+    def gutters(self) -> tuple[tuple[tuple[Vertex, Vertex], ...], ...]:
+        """The links behind each layer but the last."""
+        behind = _grouped((link[0].layer, link) for link in self.links)
+        return tuple(tuple(behind.get(layer, ())) for layer in range(len(self.layers) - 1))
+
+    @functools.cached_property
+    def sources(self) -> frozenset[Vertex]:
+        """The vertices that a link leaves."""
+        return frozenset(source for source, _ in self.links)
+
     def before(self) -> dict[Vertex, list[Vertex]]:
         """The vertices that each vertex is linked from."""
         return _grouped((target, source) for source, target in self.links)
@@ -61,16 +75,21 @@ class Layers:
 
 
 def without_implied(graph: Graph) -> Graph:
-    """The graph without the edges that a longer way implies: of a→b, b→c and a→c, the last."""
+    """The graph without the edges that a longer way implies: of a→b, b→c and a→c, the last.
+
+    What can be reached from a task is one number with a bit for each other task. Of more than :data:`MOST_REACHED`
+    tasks these would take too much memory; such a graph keeps its edges.
+    """
+    if len(graph.nodes) > MOST_REACHED:
+        return graph
     below = _grouped(graph.edges)
-    reach: dict[str, set[str]] = {}
-    order = graphlib.TopologicalSorter({node.id: below.get(node.id, []) for node in graph.nodes}).static_order()
-    for task in order:
-        reach[task] = {far for down in below.get(task, ()) for far in (down, *reach[down])}
-    kept = [
-        (up, down) for up, down in graph.edges if not any(down in reach[other] for other in below[up] if other != down)
-    ]
-    return Graph(graph.nodes, tuple(kept))
+    bit = {node.id: 1 << index for index, node in enumerate(graph.nodes)}
+    reach: dict[str, int] = {}
+    farther: dict[str, int] = {}
+    for task in graphlib.TopologicalSorter({node.id: below.get(node.id, []) for node in graph.nodes}).static_order():
+        farther[task] = functools.reduce(operator.or_, (reach[down] for down in below.get(task, ())), 0)
+        reach[task] = functools.reduce(operator.or_, (bit[down] for down in below.get(task, ())), farther[task])
+    return Graph(graph.nodes, tuple((up, down) for up, down in graph.edges if not farther[up] & bit[down]))
 
 
 def components(graph: Graph) -> tuple[Graph, ...]:
@@ -96,7 +115,7 @@ def arrange(graph: Graph) -> Layers:
     Raises:
         graphlib.CycleError: the tasks need each other.
     """
-    level = _levels(graph)
+    level = levels(graph)
     links = _links(graph, level)
     vertices = {Vertex(node.id, level[node.id]): None for node in graph.nodes}
     vertices |= {end: None for link in links for end in link}
@@ -106,8 +125,14 @@ def arrange(graph: Graph) -> Layers:
     return _with_few_crossings(layers, links)
 
 
-def _levels(graph: Graph) -> dict[str, int]:
-    needs = {node.id: [up for up, down in graph.edges if down == node.id] for node in graph.nodes}
+def levels(graph: Graph) -> dict[str, int]:
+    """The layer of every task, from 0.
+
+    Raises:
+        graphlib.CycleError: the tasks need each other.
+    """
+    above = _grouped((down, up) for up, down in graph.edges)
+    needs = {node.id: above.get(node.id, []) for node in graph.nodes}
     needed = _grouped(graph.edges)
     level: dict[str, int] = {}
     for task in graphlib.TopologicalSorter(needs).static_order():
@@ -121,12 +146,24 @@ def _levels(graph: Graph) -> dict[str, int]:
 
 def _links(graph: Graph, level: Mapping[str, int]) -> tuple[tuple[Vertex, Vertex], ...]:
     links: dict[tuple[Vertex, Vertex], None] = {}
+    bent: dict[str, list[Vertex]] = {}  # how far the bends of each task have come
     for up, down in graph.edges:
-        way = [Vertex(up, level[up])]
-        way += [Vertex(up, layer, bend=True) for layer in range(level[up] + 1, level[down])]
-        way += [Vertex(down, level[down])]
-        links |= dict.fromkeys(itertools.pairwise(way))
+        way = bent.setdefault(up, [Vertex(up, level[up])])
+        for layer in range(way[-1].layer + 1, level[down]):
+            bend = Vertex(up, layer, bend=True)
+            links[way[-1], bend] = None
+            way.append(bend)
+        links[way[level[down] - level[up] - 1], Vertex(down, level[down])] = None
     return tuple(links)
+
+
+def size(graph: Graph) -> int:
+    """How many lines and boxes a drawing of the graph has, counted without making them."""
+    level = levels(graph)
+    farthest: dict[str, int] = {}
+    for up, down in graph.edges:
+        farthest[up] = max(farthest.get(up, 0), level[down] - level[up] - 1)
+    return len(graph.nodes) + len(graph.edges) + 2 * sum(farthest.values())
 
 
 def _with_few_crossings(layers: list[list[Vertex]], links: tuple[tuple[Vertex, Vertex], ...]) -> Layers:

@@ -55,15 +55,16 @@ def _stacked(parts: Sequence[Layers]) -> tuple[Layers, dict[Vertex, float]]:
     top = 0.0
     for part in parts:
         placed = placing.place(part, _reach, ROW_GAP)
-        at |= {vertex: y + top for vertex, y in placed.items()}
-        top = max(y + _reach(vertex)[1] for vertex, y in at.items()) + ROW_GAP
+        moved = {vertex: y + top for vertex, y in placed.items()}
+        at |= moved
+        top = max(y + _reach(vertex)[1] for vertex, y in moved.items()) + ROW_GAP
     columns = zip_longest(*(part.layers for part in parts), fillvalue=())
     links = tuple(link for part in parts for link in part.links)
     return Layers(tuple(tuple(chain.from_iterable(column)) for column in columns), links), at
 
 
 def _head(title: str, width: float, height: float) -> list[str]:
-    size = f'width="{width:g}" height="{height:g}" viewBox="0 0 {width:g} {height:g}"'
+    size = f'width="{_pixels(width)}" height="{_pixels(height)}" viewBox="0 0 {_pixels(width)} {_pixels(height)}"'
     return [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label={quoteattr(title)}>',
         f"<title>{escape(title)}</title>",
@@ -72,7 +73,7 @@ def _head(title: str, width: float, height: float) -> list[str]:
             '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8"'
             ' markerUnits="userSpaceOnUse" orient="auto"><path class="head" d="M0 0 8 4 0 8z"/></marker></defs>'
         ),
-        f'<g transform="translate({MARGIN:g} {MARGIN:g})">',
+        f'<g transform="translate({_pixels(MARGIN)} {_pixels(MARGIN)})">',
     ]
 
 
@@ -95,6 +96,11 @@ def _node_width(node: Node) -> float:
     return round(text + 2 * PADDING, 1)
 
 
+def _pixels(length: float) -> str:
+    """A length as SVG has it: six digits say enough, but no exponent of a long picture."""
+    return f"{length:g}" if abs(length) < 1e5 else f"{length:.0f}"
+
+
 def _note(node: Node) -> str:
     return node.note if len(node.note) <= LONGEST_NOTE else node.note[: LONGEST_NOTE - 1] + "…"
 
@@ -106,12 +112,13 @@ def _box(node: Node, column: tuple[float, float], y: float) -> str:
     texts = [_text("id", middle, y + (4.5 if not node.note else -3), node.id)]
     if node.note:
         texts.append(_text("note", middle, y + 14, _note(node)))
-    box = f'<rect class="box" x="{left:g}" y="{top:g}" width="{width:g}" height="{HEIGHT:g}" rx="7"/>'
+    corner = f'x="{_pixels(left)}" y="{_pixels(top)}"'
+    box = f'<rect class="box" {corner} width="{_pixels(width)}" height="{_pixels(HEIGHT)}" rx="7"/>'
     return f"<g><title>{escape(f'{node.id}: {node.note}' if node.note else node.id)}</title>{box}{''.join(texts)}</g>"
 
 
 def _text(kind: str, x: float, y: float, text: str) -> str:
-    return f'<text class="{kind}" x="{x:g}" y="{y:g}" text-anchor="middle">{escape(text)}</text>'
+    return f'<text class="{kind}" x="{_pixels(x)}" y="{_pixels(y)}" text-anchor="middle">{escape(text)}</text>'
 
 
 def _lines(arranged: Layers, at: Mapping[Vertex, float], columns: list[tuple[float, float]]) -> Iterator[str]:
@@ -119,10 +126,12 @@ def _lines(arranged: Layers, at: Mapping[Vertex, float], columns: list[tuple[flo
         left, width = columns[source.layer]
         x1, y1, x2, y2 = left + width, at[source], columns[target.layer][0], at[target]
         bow = (x2 - x1) / 2
-        curve = f"M{x1:g} {y1:g}C{x1 + bow:g} {y1:g} {x2 - bow:g} {y2:g} {x2:g} {y2:g}"
+        ends = [(x1, y1), (x1 + bow, y1), (x2 - bow, y2), (x2, y2)]
+        start, *rest = [f"{_pixels(x)} {_pixels(y)}" for x, y in ends]
+        curve = f"M{start}C{' '.join(rest)}"
         head = "" if target.bend else ' marker-end="url(#head)"'
         yield f'<path class="line" d="{curve}"{head}/>'
     for vertex, y in at.items():
         if vertex.bend:
             left, width = columns[vertex.layer]
-            yield f'<path class="line" d="M{left:g} {y:g}h{width:g}"/>'
+            yield f'<path class="line" d="M{_pixels(left)} {_pixels(y)}h{_pixels(width)}"/>'

@@ -40,10 +40,21 @@ LINES = {
 def draw(graph: Graph, width: int) -> str:
     """The drawing that fits ``width`` columns, or the narrower one when none does."""
     parts = [layers.arrange(part) for part in layers.components(graph)]
+    if max(map(_least_across, parts), default=0) > width:
+        down = _draw_all(parts, Downwards())
+        if _width(down) <= width:
+            return down
     across = _draw_all(parts, Across())
     if _width(across) <= width:
         return across
     return min(across, _draw_all(parts, Downwards()), key=_width)
+
+
+def _least_across(arranged: Layers) -> int:
+    """Columns that a drawing from left to right has at least: its longest boxes, and something between them."""
+    way = Across()
+    boxes = sum(max(way.length(vertex) for vertex in layer) for layer in arranged.layers)
+    return boxes + 3 * (len(arranged.layers) - 1)
 
 
 @dataclass(frozen=True)
@@ -122,10 +133,13 @@ class Canvas:
 
 
 def _row(characters: Mapping[int, str]) -> str:
-    line = ""
+    line: list[str] = []
+    width = 0
     for column in sorted(characters):
-        line += " " * (column - terminal.cells(line)) + characters[column]
-    return line
+        text = " " * (column - width) + characters[column]
+        line.append(text)
+        width += terminal.cells(text)
+    return "".join(line)
 
 
 def _line_character(nets: Mapping[object, int]) -> str:
@@ -181,8 +195,7 @@ def _plan(arranged: Layers, way: Across | Downwards, *, apart: bool) -> _Plan | 
     arrive = placing.on_grid(placing.place(arranged, reach, gap), 2 if apart else 1)
     leave = {vertex: row + 1 if apart else row for vertex, row in arrive.items()}
     gutters = []
-    for index in range(len(arranged.layers) - 1):
-        links = [link for link in arranged.links if link[0].layer == index]
+    for links in arranged.gutters:
         found = routing.nets(links, leave, arrive)
         tracks = routing.tracks(found)
         if tracks is None:
@@ -199,7 +212,7 @@ def _put_vertex(canvas: Canvas, plan: _Plan, vertex: Vertex, along: int, length:
     first, last = plan.arrive[vertex] - low, plan.leave[vertex] + high
     corners = (plan.way.cell(along, first), plan.way.cell(along + length - 1, last))
     _put_box(canvas, corners[0], corners[1], vertex.task)
-    if vertex in plan.arranged.after():
+    if vertex in plan.arranged.sources:
         # The line leaves through the box's own border.
         x, y = plan.way.cell(along + length - 1, plan.leave[vertex])
         canvas.texts[x, y] = LINES[plan.way.forward | plan.way.plus | plan.way.minus]
