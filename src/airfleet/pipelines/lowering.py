@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-import functools
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-import jinja2
 import pendulum
 from airflow import settings
 from airflow.sdk import XComArg, literal
@@ -17,6 +14,7 @@ from airfleet.errors import did_you_mean
 from airfleet.pipelines.annotations import items_in, kind_in, words_in
 from airfleet.pipelines.durations import parse_duration
 from airfleet.pipelines.function_task import LateFunction
+from airfleet.pipelines.jinja import has_own_jinja, template_error
 from airfleet.pipelines.site import Site
 from airfleet.pipelines.spec import Const, FileText, Template, Value, XCom
 from airfleet.pipelines.values import FUNCTION, misfit
@@ -68,29 +66,9 @@ def _output(xcom: XCom, path: str, site: Site) -> XComArg | None:
 
 def _template(template: Template, path: str, site: Site) -> str:
     text = _text(template.text, path, site) if isinstance(template.text, FileText) else template.text
-    if wrong := template_error(text):
+    if not has_own_jinja(site.pipeline) and (wrong := template_error(text)):
         site.wrong(path, wrong)
     return text
-
-
-_JINJA: Final = jinja2.Environment()
-#: Text in which Jinja finds nothing but names, such as ``{{ ds }}`` and ``{{ params.day }}``. Most templates are, and
-#: parsing them takes longer than everything else that is done for their tasks.
-_ONLY_NAMES: Final = re.compile(
-    r"(?:[^{]|\{(?![{%#])|\{\{ (?!(?:not|and|or|if|else|in|is) )[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)* \}\})*", re.ASCII
-)
-
-
-@functools.lru_cache(maxsize=1024)
-def template_error(text: str) -> str | None:
-    """What is wrong with ``text`` as Jinja, in a sentence; None when nothing is."""
-    if _ONLY_NAMES.fullmatch(text):
-        return None
-    try:
-        _JINJA.parse(text)
-    except jinja2.TemplateSyntaxError as error:
-        return f"the template is wrong in its line {error.lineno}: {error.message}"
-    return None
 
 
 def _text(file: FileText, path: str, site: Site) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
-from airfleet.pipelines import catalog
+from airfleet.pipelines import catalog, jinja
 from airfleet.pipelines.arguments import TASK_ARGUMENTS
 from airfleet.pipelines.checking import MARKERS, Checking, check_callbacks, check_id, markers_in, not_found
 from airfleet.pipelines.modules import Missing
@@ -19,8 +20,8 @@ def check_task(task: Task, checking: Checking) -> None:
     check_id(f"{task.path}.id", task.id, "task", checking)
     check_callbacks(task.path, task.options, checking)
     for path, value in markers_in(task.args, f"{task.path}.with"):
-        if isinstance(value, Template) and isinstance(value.text, FileText):
-            _check_file(value.text, path, checking)
+        if isinstance(value, Template):
+            _check_template(value, path, checking)
         elif isinstance(value, FileText):
             _check_file(value, path, checking)
     if {f"{task.path}.uses", f"{task.path}.with"} & checking.wrong:
@@ -35,7 +36,17 @@ def check_task(task: Task, checking: Checking) -> None:
             checking.problem(path, "a task without 'uses' does no work and takes no arguments", "add 'uses'")
 
 
-def _check_file(file: FileText, path: str, checking: Checking) -> None:
+def _check_template(template: Template, path: str, checking: Checking) -> None:
+    file = template.text
+    text = _check_file(file, path, checking) if isinstance(file, FileText) else file
+    if text is None or jinja.has_own_jinja(checking.pipeline):
+        return
+    for sentence, hint in jinja.problems_of(text):
+        checking.problem(path, sentence, hint)
+
+
+def _check_file(file: FileText, path: str, checking: Checking) -> str | None:
+    """The text of a file; None when there is none to read."""
     folder = checking.folder.resolve()
     try:
         target = (folder / file.path).resolve()
@@ -50,8 +61,21 @@ def _check_file(file: FileText, path: str, checking: Checking) -> None:
                 f"there is no file '{file.path}' beside the pipeline",
                 checking.hints.did_you_mean(file.path, beside),
             )
+        else:
+            return _text(target, file, path, checking)
     except (OSError, ValueError):
         checking.problem(path, f"'{file.path}' is not the name of a file")
+    return None
+
+
+def _text(target: Path, file: FileText, path: str, checking: Checking) -> str | None:
+    try:
+        return target.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        checking.problem(path, f"'{file.path}' is not UTF-8 text")
+    except OSError as error:
+        checking.problem(path, f"'{file.path}' cannot be read: {(error.strerror or str(error)).lower()}")
+    return None
 
 
 def _check_function(task: Task, uses: CallableRef, checking: Checking) -> None:

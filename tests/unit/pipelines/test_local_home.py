@@ -11,12 +11,12 @@ def test_a_local_run_has_the_time_zone_of_the_fleet_and_no_other_setting_of_the_
     outside = {
         "AIRFLOW__CORE__DEFAULT_TIMEZONE": "Europe/Berlin",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-        "AIRFLOW_HOME": "/home/me/airflow",
+        "AIRFLOW_HOME": "/srv/airflow",
         "PATH": "/bin",
     }
-    inside = local_home.environment(Path("/home"), "d", outside)
+    inside = local_home.environment(Path("/srv/run"), "d", outside)
     assert {name: value for name, value in inside.items() if name in outside} == {
         "AIRFLOW__CORE__DEFAULT_TIMEZONE": "Europe/Berlin",
-        "AIRFLOW_HOME": "/home",
+        "AIRFLOW_HOME": "/srv/run",
         "PATH": "/bin",
     }
