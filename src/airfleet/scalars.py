@@ -17,7 +17,8 @@ _WORDS: Final[dict[str, object]] = {
 #: Only these can begin a number or a date; everything else is text at one look.
 _NUMBER_STARTS: Final = frozenset("0123456789+-.")
 _INTEGER = re.compile(r"[-+]?[0-9]+\Z|[-+]?[0-9]{1,3}(?:_[0-9]{3})+\Z", re.ASCII)
-_OCTAL_HEX = re.compile(r"0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
+# Shorter than what Python refuses to print (4,300 decimal digits).
+_OCTAL_HEX = re.compile(r"0o[0-7]{1,3000}\Z|0x[0-9a-fA-F]{1,3000}\Z")
 _DECIMAL = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?|[0-9]{1,3}(?:_[0-9]{3})+\.[0-9]*)(?:[eE][-+]?[0-9]+)?\Z")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _DATE_TIME = re.compile(

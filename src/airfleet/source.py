@@ -54,6 +54,12 @@ Node: TypeAlias = Scalar | Sequence | Mapping
 MAX_DEPTH: Final = 64
 #: How many nodes the aliases of one file may stand for before we call it a bomb.
 MAX_ALIASED_NODES: Final = 100_000
+#: How many keys and values a file may have: about 300 MB of memory.
+MAX_NODES: Final = 1_000_000
+#: YAML's own limit for keys without '? ', in characters.
+MAX_KEY: Final = 1024
+#: Readers name a value by the keys above it: so many characters in all, over the values of a file.
+MAX_PATH_TEXT: Final = 100_000_000
 
 _PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -114,6 +120,18 @@ class _Refused(Exception):
         self.problem = problem
 
 
+@dataclass(frozen=True, slots=True)
+class _Anchored:
+    """A value with an anchor, and what each repetition of it adds to the limits."""
+
+    node: Node
+    nodes: int
+    #: levels of lists and mappings below and with this one
+    height: int
+    #: characters of the paths of its values, from here
+    path_text: int
+
+
 class _Composer:
     """Parser events to nodes. One instance reads one text."""
 
@@ -121,10 +139,15 @@ class _Composer:
         self.file = file
         self.documents: list[Node] = []
         self.problems: list[Problem] = []
-        self.anchors: dict[str, tuple[Node, int]] = {}
+        self.anchors: dict[str, _Anchored] = {}
         self.open_anchors: set[str] = set()
         self.nodes = 0
         self.aliased = 0
+        #: the deepest level that was reached since the value that is read began
+        self.deepest = 0
+        #: characters of the keys above the value that is read, and of those above all values so far
+        self.path = 0
+        self.path_text = 0
 
     def read(self, parser: Any) -> None:
         next_event: Callable[[], Any] = parser.get_event
@@ -144,38 +167,64 @@ class _Composer:
 
     def compose(self, event: Any, next_event: Callable[[], Any], depth: int) -> Node:
         if isinstance(event, yaml.AliasEvent):
-            return self.alias(event)
-        before = self.nodes
-        self.nodes += 1
-        anchor = event.anchor
-        if anchor is not None:
-            self.open_anchors.add(anchor)
+            return self.alias(event, depth)
+        if event.anchor is not None:
+            return self.anchored(event, next_event, depth)
+        return self.node(event, next_event, depth)
+
+    def node(self, event: Any, next_event: Callable[[], Any], depth: int) -> Node:
+        self.count(event, 1, self.path)
         if isinstance(event, yaml.ScalarEvent):
-            node: Node = self.scalar(event)
-        elif depth >= MAX_DEPTH:
-            raise _Refused(self.problem(event, f"the values are nested more than {MAX_DEPTH} levels deep"))
-        elif isinstance(event, yaml.SequenceStartEvent):
-            node = self.sequence(event, next_event, depth + 1)
-        else:
-            node = self.mapping(event, next_event, depth + 1)
-        if anchor is not None:
-            self.open_anchors.discard(anchor)
-            self.anchors[anchor] = (node, self.nodes - before)
+            return self.scalar(event)
+        self.enter(event, depth + 1)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self.sequence(event, next_event, depth + 1)
+        return self.mapping(event, next_event, depth + 1)
+
+    def anchored(self, event: Any, next_event: Callable[[], Any], depth: int) -> Node:
+        anchor = event.anchor
+        self.open_anchors.add(anchor)
+        nodes, path_text, deepest = self.nodes, self.path_text, self.deepest
+        self.deepest = depth
+        node = self.node(event, next_event, depth)
+        self.open_anchors.discard(anchor)
+        nodes = self.nodes - nodes
+        own_text = self.path_text - path_text - nodes * self.path
+        self.anchors[anchor] = _Anchored(node, nodes, self.deepest - depth, own_text)
+        self.deepest = max(deepest, self.deepest)
         return node
 
-    def alias(self, event: Any) -> Node:
+    def alias(self, event: Any, depth: int) -> Node:
         if event.anchor in self.open_anchors:
             raise _Refused(self.problem(event, f"'*{event.anchor}' stands inside the value it repeats"))
         if event.anchor not in self.anchors:
             hint = f"write '&{event.anchor}' before the value to repeat, above this line"
             raise _Refused(self.problem(event, f"there is no anchor '&{event.anchor}' to repeat here", hint))
-        node, size = self.anchors[event.anchor]
-        self.nodes += size
-        self.aliased += size
+        repeated = self.anchors[event.anchor]
+        self.aliased += repeated.nodes
         if self.aliased > MAX_ALIASED_NODES:
             sentence = f"the aliases of this file stand for more than {MAX_ALIASED_NODES} values"
             raise _Refused(self.problem(event, sentence))
-        return node
+        self.count(event, repeated.nodes, repeated.nodes * self.path + repeated.path_text)
+        self.enter(event, depth + repeated.height)
+        return repeated.node
+
+    def enter(self, event: Any, depth: int) -> None:
+        """Note that lists and mappings go down to this level, which aliases count to as well."""
+        if depth > MAX_DEPTH:
+            raise _Refused(self.problem(event, f"the values are nested more than {MAX_DEPTH} levels deep"))
+        self.deepest = max(self.deepest, depth)
+
+    def count(self, event: Any, nodes: int, path_text: int) -> None:
+        """Count keys and values, and the characters of their paths."""
+        self.nodes += nodes
+        self.path_text += path_text
+        if self.nodes > MAX_NODES:
+            raise _Refused(self.problem(event, f"the file has more than {MAX_NODES} keys and values"))
+        if self.path_text > MAX_PATH_TEXT:
+            raise _Refused(
+                self.problem(event, "the keys above the values of this file are too long for so many values")
+            )
 
     def scalar(self, event: Any) -> Scalar:
         place = self.place(event)
@@ -207,12 +256,20 @@ class _Composer:
         self.check_tag(event, "tag:yaml.org,2002:map")
         own: dict[str, tuple[Scalar, Node]] = {}
         merged: list[Node] = []
+        above = self.path
         while not isinstance(inner := next_event(), yaml.MappingEndEvent):
             key = self.compose(inner, next_event, depth)
-            value = self.compose(next_event(), next_event, depth)
+            is_merge = isinstance(key, Scalar) and key.text == "<<" and not key.quoted
+            self.path = above + (len(key.text) if isinstance(key, Scalar) else 0)
+            # The keys of a value that is merged come into this mapping: they are no deeper than its own.
+            value = self.compose(next_event(), next_event, depth - is_merge)
+            self.path = above
             if not isinstance(key, Scalar):
                 self.problems.append(Problem(key.place, "", "a key must be plain text, not a list or a mapping"))
-            elif key.text == "<<" and not key.quoted:
+            elif len(key.text) > MAX_KEY:
+                sentence = f"a key of {len(key.text)} characters; YAML's limit is {MAX_KEY}"
+                self.problems.append(Problem(key.place, "", sentence))
+            elif is_merge:
                 merged.append(value)
             elif key.text in own:
                 first = own[key.text][0].place.line

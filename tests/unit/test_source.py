@@ -73,6 +73,9 @@ def said(text: str) -> list[str]:
             dt.datetime(2026, 1, 1, 10, tzinfo=dt.timezone(dt.timedelta(hours=2))),
         ),
         ("9" * 5000, "9" * 5000),
+        ("0x" + "F" * 3000, int("F" * 3000, 16)),
+        ("0x" + "F" * 5000, "0x" + "F" * 5000),
+        ("0o" + "7" * 5000, "0o" + "7" * 5000),
         ("plain text", "plain text"),
     ],
 )
@@ -242,6 +245,53 @@ def test_a_bomb_of_aliases_is_refused() -> None:
 def test_values_nested_too_deeply_are_refused() -> None:
     sentence = f"f.yaml:1:{MAX_DEPTH + 1}: the values are nested more than {MAX_DEPTH} levels deep"
     assert said("[" * 10_000) == [sentence]
+
+
+def chain(length: int, link: str, last: str) -> str:
+    """Values of which each repeats the one before."""
+    lines = ["a0: &a0 {k: 1}", *(f"a{i}: &a{i} {link.format(before=f'*a{i - 1}', i=i)}" for i in range(1, length))]
+    return "\n".join([*lines, last.format(before=f"*a{length - 1}")])
+
+
+@pytest.mark.parametrize("link", ["[{before}]", "{{k: {before}}}", "{{k: [x, {{y: {before}}}]}}"])
+def test_aliases_do_not_nest_values_more_deeply(link: str) -> None:
+    (problem,) = said(chain(1000, link, "z: {before}"))
+    assert problem.endswith(f": the values are nested more than {MAX_DEPTH} levels deep")
+
+
+def test_an_alias_counts_as_deep_as_the_value_that_it_repeats() -> None:
+    deep = "x: &x " + "[" * (MAX_DEPTH - 1) + "]" * (MAX_DEPTH - 1)
+    assert said(f"{deep}\ny: *x\n") == []
+    assert said(f"{deep}\ny: [*x]\n") == [f"f.yaml:2:5: the values are nested more than {MAX_DEPTH} levels deep"]
+    assert said(f"{deep}\ny: [[[]]]\nz: *x\n") == []
+
+
+def test_a_long_chain_of_merges_nests_nothing() -> None:
+    found = read(chain(150, "{{<<: {before}, k{i}: 1}}", "z: {before}"))
+    assert isinstance(found, dict)
+    assert len(found["z"]) == 150
+
+
+def test_a_key_has_yamls_longest_length() -> None:
+    assert said(f"? {'k' * 1024}\n: 1\n") == []
+    assert said(f"? {'k' * 1025}\n: 1\n") == ["f.yaml:1:3: a key of 1025 characters; YAML's limit is 1024"]
+
+
+def test_values_below_long_keys_are_bounded() -> None:
+    nested = "".join("  " * i + "? " + "k" * 1000 + "\n" + "  " * i + ":\n" for i in range(50))
+    (problem,) = said(nested + "  " * 50 + "[" + "1," * 10_000 + "]\n")
+    assert problem.endswith("the keys above the values of this file are too long for so many values")
+
+
+def test_a_file_has_a_largest_number_of_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "MAX_NODES", 100)
+    assert said("[" + "1," * 98 + "1]") == []
+    (problem,) = said("[" + "1," * 99 + "1]")
+    assert problem.endswith("the file has more than 100 keys and values")
+
+
+def test_broken_lines_with_many_brackets_are_told_at_once() -> None:
+    assert len(said("a: b: " + "{" * 300_000)) == 1
 
 
 @given(st.text())
