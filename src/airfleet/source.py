@@ -222,9 +222,7 @@ class _Composer:
         if self.nodes > MAX_NODES:
             raise _Refused(self.problem(event, f"the file has more than {MAX_NODES} keys and values"))
         if self.path_text > MAX_PATH_TEXT:
-            raise _Refused(
-                self.problem(event, "the keys above the values of this file are too long for so many values")
-            )
+            raise _Refused(self.problem(event, "the keys above the values of this file are too long for their number"))
 
     def scalar(self, event: Any) -> Scalar:
         place = self.place(event)

@@ -280,7 +280,7 @@ def test_a_key_has_yamls_longest_length() -> None:
 def test_values_below_long_keys_are_bounded() -> None:
     nested = "".join("  " * i + "? " + "k" * 1000 + "\n" + "  " * i + ":\n" for i in range(50))
     (problem,) = said(nested + "  " * 50 + "[" + "1," * 10_000 + "]\n")
-    assert problem.endswith("the keys above the values of this file are too long for so many values")
+    assert problem.endswith("the keys above the values of this file are too long for their number")
 
 
 def test_a_file_has_a_largest_number_of_values(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from airfleet.cli import options, problems, project, queues, tables, terminal
+from airfleet.cli import options, pipeline_file, problems, project, queues, tables, terminal
 from airfleet.cli.project import FLEET_FILE, Project
-from airfleet.errors import EXIT_OK, EXIT_WRONG, FileProblems, FleetError, Place, Problem
+from airfleet.errors import EXIT_OK, EXIT_WRONG, FileProblems, Place, Problem
 
 if TYPE_CHECKING:
     from airfleet import source
     from airfleet.fleet.spec import Fleet
+    from airfleet.pipelines.listing import Rules
     from airfleet.pipelines.spec import Pipeline
-
-SUFFIXES = (".yaml", ".yml")
 
 #: fleet.yaml, or its overlay for an environment
 _FLEET = re.compile(r"fleet(?:\.([\w-]+))?\.yaml")
@@ -35,7 +34,11 @@ class Findings:
     """What a check has found so far."""
 
     problems: list[Problem] = field(default_factory=list)
+    #: what is not read although somebody may count on it, and why; nothing of it is wrong
+    remarks: list[Problem] = field(default_factory=list)
     pipelines: list[Pipeline] = field(default_factory=list)
+    #: Dags that are written out in Python: id and place
+    python_dags: list[tuple[str, Place]] = field(default_factory=list)
     #: files with Dags in Python
     python_files: list[str] = field(default_factory=list)
     #: fleet.yaml and overlays of it
@@ -75,13 +78,15 @@ def command(paths: tuple[Path, ...], project: Path | None, env: str | None, outp
 
     Of a Dag in Python, it names the lines that Airflow 3 does not understand.
     PATH is a file or a folder, with the fleet.yaml in it; without one: fleet.yaml of the project and its
-    folder of pipelines.
+    folder of pipelines. In a folder, those files are checked that the fleet reads; a remark names what it does not
+    read although it may be meant.
     Exit code: 0 nothing wrong, 1 problems.
     """
     findings = check(paths, _project(project, env, paths))
     put(findings, output)
     if output != "json" or sys.stderr.isatty():
-        terminal.say(problems.summary(findings.problems, findings.fine, findings.fine_python, findings.fine_fleet))
+        said = problems.summary(findings.problems, findings.fine, findings.fine_python, findings.fine_fleet)
+        terminal.say(said + problems.count_of_remarks(findings.remarks))
     return EXIT_WRONG if findings.problems else EXIT_OK
 
 
@@ -102,16 +107,18 @@ def check(paths: Sequence[Path], here: Project | None) -> Findings:
         paths = _whole_project(here, known, wrong, findings)
     outside = os.environ if here is None else here.environ
     of_tasks = {**outside, **(known.task_environment if known else {})}
-    for file in dict.fromkeys(_files(paths)):
+    root = here.root / known.pipelines if here is not None and known is not None else None
+    for file, named in _files(paths, pipeline_file.rules_of(known), root, findings).items():
         findings.files += 1
         if overlay := _FLEET.fullmatch(file.name):
             _check_fleet(file, overlay[1] or outside.get("AIRFLEET_ENV", ""), outside, findings)
         else:
-            _check_file(file, of_tasks, findings, sure=known is fleet)
-    findings.problems += _said_twice(findings.pipelines)
+            _check_file(file, of_tasks, findings, sure=known is fleet, named=named)
+    findings.problems += _said_twice(findings)
     if fleet is not None:
         findings.problems += queues.unserved(findings.pipelines, fleet)
     findings.problems.sort()
+    findings.remarks = sorted(_condensed(findings.remarks))
     return findings
 
 
@@ -174,27 +181,74 @@ def _whole_project(
     return ()
 
 
-def _files(paths: Iterable[Path]) -> Iterator[Path]:
-    from airfleet.pipelines import checks, python_dags
-
+def _files(paths: Sequence[Path], rules: Rules, root: Path | None, findings: Findings) -> dict[Path, bool]:
+    """Every file to check, and whether it was named itself."""
+    files: dict[Path, bool] = {}
     for path in dict.fromkeys(paths):
-        if path.is_dir():
-            if (path / FLEET_FILE).is_file():
-                yield path / FLEET_FILE
-            yield from checks.pipeline_files(path)
-            yield from python_dags.dag_files(path)
-        elif path.exists():
-            yield path
-        else:
-            raise FleetError(f"no such file or folder: {path}", hint=_near(path))
+        if not path.is_dir():
+            files[pipeline_file.there(path)] = True
+            findings.remarks += _shown(_left_out(path, rules, root))
+            continue
+        if (path / FLEET_FILE).is_file():
+            files.setdefault(path / FLEET_FILE, False)
+        for file in _in_folder(path, rules, root, findings):
+            files.setdefault(file, False)
+    return files
 
 
-def _near(path: Path) -> str | None:
-    from airfleet.errors import did_you_mean
+def _in_folder(folder: Path, rules: Rules, root: Path | None, findings: Findings) -> Iterator[Path]:
+    from airfleet.pipelines import listing, other_files
 
-    if not path.parent.is_dir():
-        return None
-    return did_you_mean(path.name, [entry.name for entry in path.parent.iterdir()])
+    found = listing.of(folder, rules, root)
+    findings.problems += _shown(found.problems)
+    findings.remarks += _shown(found.remarks)
+    findings.remarks += _shown(other_files.remarks(found))
+    yield from found.pipelines
+    yield from found.python
+    yield from found.archives
+
+
+def _left_out(file: Path, rules: Rules, root: Path | None) -> Iterator[Problem]:
+    """What is said of a file that was named, although the fleet does not read it."""
+    from airfleet.pipelines import listing
+
+    if root is not None and file.absolute().is_relative_to(root) and listing.is_left_out(file, root, rules):
+        yield Problem(Place(str(file)), "", "the fleet does not read this file: an .airflowignore names it")
+
+
+def _check_file(file: Path, environ: Mapping[str, str], findings: Findings, *, sure: bool, named: bool) -> None:
+    from airfleet.pipelines import listing
+
+    kind = file.suffix.lower()
+    if kind == listing.PYTHON:
+        _check_python(file, findings, named)
+    elif kind == listing.ARCHIVE:
+        _check_archive(file, findings, named)
+    else:
+        _check_pipelines(file, environ, findings, sure=sure, named=named)
+
+
+def _check_python(file: Path, findings: Findings, named: bool) -> None:
+    from airfleet.pipelines import listing, other_files, python_dags
+
+    checked = python_dags.read_and_check(file)
+    findings.problems += _shown(checked.problems)
+    findings.python_dags += [(dag_id, _short_place(place)) for dag_id, place in checked.dag_ids.items()]
+    if named and not listing.may_hold_dags(file):
+        findings.remarks += _shown([other_files.without_words(file)])
+    else:
+        findings.python_files.append(_short(str(file)))
+
+
+def _check_archive(file: Path, findings: Findings, named: bool) -> None:
+    from airfleet.pipelines import other_files
+
+    problem, remarks = other_files.of_archive(file)
+    if named and problem is None:
+        sentence = "Airflow reads the Dags in Python in this archive; check does not look into them"
+        findings.remarks += _shown([Problem(Place(str(file)), "", sentence)])
+    findings.problems += _shown([problem] if problem else [])
+    findings.remarks += _shown(remarks)
 
 
 def _check_fleet(file: Path, env: str, environ: Mapping[str, str], findings: Findings) -> None:
@@ -207,17 +261,16 @@ def _check_fleet(file: Path, env: str, environ: Mapping[str, str], findings: Fin
         findings.problems += _shown(wrong.problems)
 
 
-def _check_file(file: Path, environ: Mapping[str, str], findings: Findings, *, sure: bool) -> None:
+def _check_pipelines(file: Path, environ: Mapping[str, str], findings: Findings, *, sure: bool, named: bool) -> None:
     """``sure``: whether nothing in the environment stands for what is not known, as ``***``."""
     from airfleet.fleet.sensitive import MASK
-    from airfleet.pipelines import checks, python_dags
+    from airfleet.pipelines import checks
 
-    if file.suffix == python_dags.SUFFIX:
-        findings.problems += _shown(python_dags.check(file))
-        findings.python_files.append(_short(str(file)))
-        return
     checked = checks.read_and_check(file, environ=environ)
     problems = checked.problems
+    if checked.foreign is not None:
+        (findings.problems if named else findings.remarks).extend(_shown([checked.foreign]))
+        return
     if not sure:  # what is wrong with *** alone may be right with what is meant
         others = {name: value.replace(MASK, "1") for name, value in environ.items()}
         also = checks.read_and_check(file, environ=others).problems
@@ -226,14 +279,39 @@ def _check_file(file: Path, environ: Mapping[str, str], findings: Findings, *, s
     findings.pipelines += [replace(p, file=_short(p.file)) for p in checked.pipelines]
 
 
-def _said_twice(pipelines: Sequence[Pipeline]) -> Iterator[Problem]:
-    """Dags that two files define: Airflow would show now one of them, now the other."""
+def _said_twice(findings: Findings) -> Iterator[Problem]:
+    """Dags that two files define, one of them in YAML: the fleet takes the one that it reads first."""
     first: dict[str, str] = {}
-    for pipeline in pipelines:
+    for pipeline in findings.pipelines:
         other = first.setdefault(pipeline.dag_id, pipeline.file)
         if other != pipeline.file:
-            place = replace(pipeline.place("dag_id"), file=pipeline.file)
-            yield Problem(place, "dag_id", f"Dag '{pipeline.dag_id}' is already defined in {other}")
+            yield _twice(pipeline.dag_id, other, replace(pipeline.place("dag_id"), file=pipeline.file), "dag_id")
+    for dag_id, place in findings.python_dags:
+        if dag_id in first:
+            yield _twice(dag_id, first[dag_id], place, "")
+
+
+def _twice(dag_id: str, first: str, place: Place, path: str) -> Problem:
+    return Problem(place, path, f"Dag '{dag_id}' is already defined in {first}")
+
+
+#: so many files of a folder of which the same is said are named one by one
+_NAMED_ONE_BY_ONE = 3
+
+
+def _condensed(remarks: Iterable[Problem]) -> Iterator[Problem]:
+    """The remarks, with one for all files of a folder of which the same is said."""
+    alike: dict[tuple[str, str, str | None], list[Problem]] = {}
+    for remark in dict.fromkeys(remarks):
+        folder = os.path.dirname(remark.place.file)
+        alike.setdefault((folder, remark.sentence, remark.hint), []).append(remark)
+    for (folder, sentence, hint), some in alike.items():
+        if len(some) <= _NAMED_ONE_BY_ONE:
+            yield from some
+        else:
+            names = ", ".join(os.path.basename(one.place.file) for one in some[:_NAMED_ONE_BY_ONE])
+            rest = len(some) - _NAMED_ONE_BY_ONE
+            yield Problem(Place(folder or "."), "", f"{names} and {rest} more files: {sentence}", hint)
 
 
 def _shown(found: Iterable[Problem]) -> list[Problem]:
@@ -245,7 +323,8 @@ def _short_place(place: Place) -> Place:
 
 
 def _short(file: str) -> str:
-    """The file as a person here would write it."""
+    """The file as a person here would write it; bytes that are no text are escaped."""
+    file = file.encode(errors="backslashreplace").decode()
     try:
         return str(Path(file).absolute().relative_to(Path.cwd()))
     except ValueError:
@@ -253,31 +332,35 @@ def _short(file: str) -> str:
 
 
 def put(findings: Findings, output: str) -> None:
-    """Print the problems: for people, or as data."""
+    """Print the problems and remarks: for people, or as data."""
     if output in ("json", "yaml"):
         tables.put_value(as_data(findings), output)
-    elif findings.problems and output == "plain":
-        terminal.put("\n".join(map(str, findings.problems)))
-    elif findings.problems:
-        terminal.put(problems.text(findings.problems, sys.stdout))
+        return
+    found = [*findings.problems, *map(problems.as_remark, findings.remarks)]
+    if found and output == "plain":
+        terminal.put("\n".join(map(str, found)))
+    elif found:
+        terminal.put(problems.text(found, sys.stdout))
 
 
 def as_data(findings: Findings) -> dict[str, Any]:
     """What the check found, for programs."""
     return {
-        "problems": [
-            {
-                "file": problem.place.file,
-                "line": problem.place.line,
-                "column": problem.place.column,
-                "path": problem.path,
-                "sentence": problem.sentence,
-                "hint": problem.hint,
-            }
-            for problem in findings.problems
-        ],
+        "problems": [_as_data(problem) for problem in findings.problems],
+        "remarks": [_as_data(remark) for remark in findings.remarks],
         "files": findings.files,
         "pipelines": len(findings.pipelines),
         "python_files": len(findings.python_files),
         "fine": findings.fine,
+    }
+
+
+def _as_data(problem: Problem) -> dict[str, Any]:
+    return {
+        "file": problem.place.file,
+        "line": problem.place.line,
+        "column": problem.place.column,
+        "path": problem.path,
+        "sentence": problem.sentence,
+        "hint": problem.hint,
     }

@@ -12,6 +12,7 @@ from airfleet.errors import FileProblems, FleetError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from airfleet.fleet.spec import Fleet
+    from airfleet.pipelines.listing import Rules
     from airfleet.pipelines.spec import Pipeline
 
 
@@ -25,19 +26,56 @@ def read(file: Path, job: str | None, project: Path | None) -> tuple[Pipeline, .
     """
     from airfleet.pipelines import checks
 
-    if not file.is_file():
-        raise FleetError(f"no such file: {file}", hint=near(file))
+    of_yaml(file, "airfleet show")
     checked = checks.read_and_check(file, environ=environment(file, project))
-    if checked.problems:
-        raise FileProblems(checked.problems)
+    if checked.problems or checked.foreign:
+        raise FileProblems(checked.problems or [p for p in [checked.foreign] if p])
     return checked.pipelines if job is None else (_of_job(checked.pipelines, job, file),)
+
+
+def there(path: Path, what: str = "file or folder") -> Path:
+    """A path that was named. Raises FleetError when nothing is there."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise FleetError(f"no such {what}: {path}", hint=near(path)) from None
+    except OSError:
+        pass  # who reads it says why that is not possible
+    return path
+
+
+def of_yaml(file: Path, command: str) -> Path:
+    """A pipeline file that was named.
+
+    Raises:
+        FleetError: there is no such file, or it is a folder, or of a kind that ``command`` does not take.
+    """
+    if there(file, "file").is_dir():
+        raise FleetError(f"{file} is a folder; {command} takes one pipeline file", hint=near(file / "pipeline.yaml"))
+    kinds = {".py": "Python", ".zip": "an archive"}
+    if kind := kinds.get(file.suffix.lower()):
+        raise FleetError(
+            f"{file}: {command} takes a pipeline in YAML, not Dags in {kind}",
+            hint="airfleet check says what Airflow 3 does not understand; airfleet trigger runs it on the fleet",
+        )
+    return file
 
 
 def near(path: Path) -> str | None:
     """A hint naming what lies in the same folder under a similar name."""
-    if not path.parent.is_dir():
+    try:
+        return did_you_mean(path.name, os.listdir(path.parent))
+    except OSError:
         return None
-    return did_you_mean(path.name, [entry.name for entry in path.parent.iterdir()])
+
+
+def rules_of(fleet: Fleet | None) -> Rules:
+    """How the fleet's Airflow looks for files."""
+    from airfleet.pipelines.listing import Rules
+
+    core = fleet.airflow.get("core", {}) if fleet is not None else {}
+    safe_mode = core.get("dag_discovery_safe_mode", "True").strip().lower() not in ("false", "f", "0")
+    return Rules(core.get("dag_ignore_file_syntax", "glob").strip(), safe_mode)
 
 
 def _fleet(file: Path, folder: Path | None) -> Fleet | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
@@ -26,6 +27,20 @@ def text(problems: Sequence[Problem], stream: TextIO) -> str:
     if stream.isatty():
         return "\n\n".join(with_source(problem, read_line) for problem in problems)
     return "\n".join(str(problem) for problem in problems)
+
+
+def as_remark(problem: Problem) -> Problem:
+    """Something that is not wrong, marked as such."""
+    return replace(problem, sentence=f"remark: {problem.sentence}")
+
+
+def count_of_remarks(remarks: Sequence[Problem]) -> str:
+    """How many remarks there are, at the end of a summary.
+
+    >>> count_of_remarks([])
+    ''
+    """
+    return f"; {_count(len(remarks), 'remark')}" if remarks else ""
 
 
 def with_source(problem: Problem, line_of: Callable[[Place], str | None]) -> str:

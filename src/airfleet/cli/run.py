@@ -14,7 +14,7 @@ import click
 
 from airfleet.cli import causes, logtail, options, pipeline_file, progress, tables, terminal
 from airfleet.cli.progress import Item
-from airfleet.errors import EXIT_OK, EXIT_WRONG, FleetError
+from airfleet.errors import EXIT_OK, EXIT_WRONG
 from airfleet.tailing import last_lines
 
 if TYPE_CHECKING:
@@ -66,8 +66,7 @@ def command(
     """
     from airfleet.pipelines import local_run
 
-    if not file.is_file():
-        raise FleetError(f"no such file: {file}", hint=pipeline_file.near(file))
+    pipeline_file.of_yaml(file, "airfleet run")
     environ = pipeline_file.environment(file, project)
     pipeline = local_run.choose(file, None, job, environ)
     with _shown(pipeline) as show:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from airfleet.cli import dags, options, rest, runs, tables, terminal
+from airfleet.cli import dags, options, pipeline_file, rest, runs, tables, terminal
 from airfleet.cli.dags import Json
 from airfleet.cli.project import Project, find
 from airfleet.cli.rest import Api, ApiError
@@ -114,10 +114,11 @@ def _known(api: Api, dag_id: str, project: Project) -> Json:
 def _is_here(dag_id: str, project: Project) -> bool:
     """Whether a file of the project's pipelines says that Dag, without a problem."""
     from airfleet.fleet.reader import read_file
-    from airfleet.pipelines.checks import pipeline_files, read_and_check
+    from airfleet.pipelines import listing
+    from airfleet.pipelines.checks import read_and_check
 
     fleet = read_file(project.fleet_file, project.environ)
-    for file in pipeline_files(Path(fleet.root) / fleet.pipelines):
+    for file in listing.of(Path(fleet.root) / fleet.pipelines, pipeline_file.rules_of(fleet)).pipelines:
         checked = read_and_check(file, environ={**project.environ, **fleet.task_environment}, only=dag_id)
         if any(pipeline.dag_id == dag_id for pipeline in checked.pipelines):
             return True

@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import Final
 
 from airfleet.errors import Problem
-from airfleet.pipelines import circles, cron, expand, modules, reader
+from airfleet.pipelines import circles, cron, expand, foreign_files, modules, reader
 from airfleet.pipelines.checking import Checking, Installed, check_callbacks, check_id, markers_in, not_found
-from airfleet.pipelines.files import pipeline_files, project_root, read_text
+from airfleet.pipelines.files import project_root, read_bytes, read_text
 from airfleet.pipelines.limits import check_limits
 from airfleet.pipelines.modules import Missing
 from airfleet.pipelines.report import in_order, joined
 from airfleet.pipelines.spec import Pipeline, Task, Timetable, Value, XCom
 from airfleet.pipelines.task_checks import check_task
 
-__all__ = ["Checked", "check", "pipeline_files", "project_root", "read_and_check"]
+__all__ = ["Checked", "check", "project_root", "read_and_check"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class Checked:
     pipelines: tuple[Pipeline, ...]
     problems: tuple[Problem, ...]
     dag_ids: tuple[str, ...] = ()
+    #: what is said of a file that is no pipeline file; then there is nothing else
+    foreign: Problem | None = None
 
 
 def read_and_check(
@@ -54,7 +56,7 @@ def read_and_check(
     """
     text = read_text(path)
     if isinstance(text, Problem):
-        return Checked((), (text,))
+        return _unread(path, text)
     if variables is None:
         variables = expand.variables(environ)
     reading = reader.read(text, str(path), variables=variables, environ=environ, only=only)
@@ -67,7 +69,14 @@ def read_and_check(
         problems.extend(wrong)
         if draft.good and not wrong:
             good.append(draft.pipeline)
-    return Checked(tuple(good), in_order(problems), reading.dag_ids)
+    return Checked(tuple(good), in_order(problems), reading.dag_ids, reading.foreign)
+
+
+def _unread(path: Path, wrong: Problem) -> Checked:
+    """A file whose text cannot be had: wrong, unless it is certainly no pipeline file."""
+    content = read_bytes(path)
+    foreign = foreign_files.said_of_bytes(content, wrong) if isinstance(content, bytes) else None
+    return Checked((), () if foreign else (wrong,), foreign=foreign)
 
 
 def default_zone(environ: Mapping[str, str]) -> dt.tzinfo:

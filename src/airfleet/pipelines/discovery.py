@@ -24,9 +24,10 @@ This one takes a stamp (time, size, inode) of every file once in a turn of the l
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -54,18 +55,20 @@ from sqlalchemy.orm import Session
 from uuid6 import uuid7
 
 from airfleet import clocks, database_errors, ends, lossy
-from airfleet.pipelines import callbacks
+from airfleet.errors import Problem
+from airfleet.pipelines import callbacks, listing
 from airfleet.pipelines.callbacks import Claimed
 from airfleet.pipelines.files import SUFFIXES
-from airfleet.pipelines.importer import YamlDagImporter
+from airfleet.pipelines.importer import find_files, search_rules
 from airfleet.pipelines.parsing_process import ParsingProcess, took_too_long
 
 #: What tells one content of a file from another without reading it: mtime in ns, size, inode.
 Stamp: TypeAlias = tuple[int, int, int]
 
+log = logging.getLogger(__name__)
+
 _REQUESTS = select(exists(select(DagPriorityParsingRequest.__table__.c.id)), exists().where(callbacks.TO_DO))
 
-_SOURCES = (".py", ".zip", *SUFFIXES)
 _PURGE_SECONDS = 60.0
 #: until a file that failed for what may pass is parsed again, seconds
 AGAIN_SECONDS = (60.0, 120.0, 300.0)
@@ -126,7 +129,11 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
     """Airflow's manager of parsing processes, which also finds pipelines."""
 
     #: every source of a bundle at its last refresh
-    _sources: dict[str, frozenset[str]] = attrs.field(factory=dict, init=False)
+    _sources: dict[str, frozenset[str | tuple[str, Stamp | None]]] = attrs.field(factory=dict, init=False)
+    #: files in Python of a bundle that held no words of Dags at its last refresh
+    _unread: dict[str, tuple[str, ...]] = attrs.field(factory=dict, init=False)
+    #: what could not be read in a bundle at its last refresh
+    _said: dict[str, tuple[Problem, ...]] = attrs.field(factory=dict, init=False)
     #: the files with Dags of a bundle at its last refresh, by path
     _known: dict[str, dict[str, DagFileInfo]] = attrs.field(factory=dict, init=False)
     #: what every known file looked like when it was last put in the queue, by path
@@ -165,16 +172,19 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
         return client
 
     def _find_files_in_bundle(self, bundle: BaseDagBundle) -> Any:
-        """Python files as Airflow finds them, and pipelines.
+        """Every file that counts (:mod:`airfleet.pipelines.listing`).
 
-        Airflow 3.3 gives the paths of Python files alone, relative to the bundle; 3.4 gives every file that an
-        importer of the bundle takes.
+        The manager of Airflow 3.3 walks through the folder itself: it takes Python files alone, and a link to a folder
+        that it has seen, or a wrong byte in an ``.airflowignore``, would end it. That of 3.4 asks the importers.
         """
-        self._sources[bundle.name] = frozenset(sources(bundle.path))
-        found: Any = super()._find_files_in_bundle(bundle)
-        if isinstance(found, list):
-            pipelines = YamlDagImporter().list_dag_files(bundle.path)
-            found = [*found, *(Path(path).relative_to(bundle.path) for path in pipelines)]
+        if find_files is None:
+            found: Any = super()._find_files_in_bundle(bundle)
+        else:
+            listed = find_files(Path(bundle.path))
+            found = [path.relative_to(bundle.path) for path in (*listed.pipelines, *listed.python, *listed.archives)]
+            self._unread[bundle.name] = tuple(map(str, listed.without_dags))
+            self._say(bundle.name, listed.problems)
+        self._sources[bundle.name] = self._look_at_sources(bundle)
         files = (_as_file(file, bundle) for file in found)
         self._known[bundle.name] = {str(file.absolute_path): file for file in files}
         for path in self._known[bundle.name].keys() - self._stamps.keys():
@@ -198,7 +208,30 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
             current_version_matches_db=current_version_matches_db,
             previously_seen=previously_seen,
         )
-        return skip and self._sources.get(bundle.name) == frozenset(sources(bundle.path))
+        return skip and self._sources.get(bundle.name) == self._look_at_sources(bundle)
+
+    def _look_at_sources(self, bundle: BaseDagBundle) -> frozenset[str | tuple[str, Stamp | None]]:
+        """What changes when a file comes, goes, or may hold Dags from now on."""
+        unread = self._unread.get(bundle.name, ())
+        return listing.names(Path(bundle.path), search_rules()) | {(path, stamp(path)) for path in unread}
+
+    def _say(self, bundle: str, problems: tuple[Problem, ...]) -> None:
+        """Log what cannot be read, once."""
+        for problem in problems:
+            if problem not in self._said.get(bundle, ()):
+                log.warning("%s", problem)
+        self._said[bundle] = problems
+
+    def _get_observed_filelocs(self, present: set[DagFileInfo]) -> set[str]:
+        """The places of Dags, also inside of archives; one that cannot be read ends no look at the others."""
+        places: set[str] = set()
+        for file in present:
+            try:
+                places |= super()._get_observed_filelocs({file})
+            except Exception:
+                log.exception("%s cannot be looked into", file.rel_path)
+                places.add(str(file.rel_path))
+        return places
 
     def get_bundle_state(self, bundle_name: str, **options: Any) -> BundleState | None:
         """When a bundle was refreshed, as the database said some seconds ago; our own refreshes are known at once."""
@@ -542,15 +575,6 @@ def _as_file(found: Path | DagFileInfo, bundle: BaseDagBundle) -> DagFileInfo:
     if isinstance(found, DagFileInfo):
         return found
     return DagFileInfo(rel_path=found, bundle_name=bundle.name, bundle_path=bundle.path)
-
-
-def sources(folder: Path) -> Iterator[str]:
-    """Every file under ``folder`` that may hold Dags, and every ``.airflowignore``."""
-    for place, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if name != "__pycache__" and not name.startswith(".")]
-        for name in names:
-            if name.endswith(_SOURCES) or name == ".airflowignore":
-                yield os.path.join(place, name)
 
 
 def stamp(path: str) -> Stamp | None:

@@ -1,7 +1,13 @@
-"""Which files are pipelines, where their project begins, and what is in them."""
+"""Where the project of a pipeline file begins, and what is in a file."""
 
 from __future__ import annotations
 
+import errno
+import io
+import os
+import re
+import stat
+import tokenize
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +15,10 @@ from airfleet.errors import Place, Problem
 
 SUFFIXES: Final = (".yaml", ".yml")
 FLEET_FILE: Final = "fleet.yaml"
+#: Megabytes of a file that is read: far above what anybody writes, and no danger for the memory.
+MAX_MEGABYTES: Final = 16
+
+_CODING = re.compile(rb"^[ \t\f]*#.*?coding[:=]")
 
 
 def project_root(file: Path) -> Path:
@@ -23,36 +33,90 @@ def project_root(file: Path) -> Path:
     return folder.parent if folder.name == "pipelines" else folder
 
 
-def pipeline_files(path: Path) -> tuple[Path, ...]:
-    """Every pipeline file under a folder, sorted; a file is given back as it is.
-
-    Names that begin with ``_`` or ``.`` are left out, folders too, and so is ``fleet.yaml``.
-    """
-    if not path.is_dir():
-        return (path,)
-    found: list[Path] = []
-    for entry in sorted(path.iterdir()):
-        if entry.name.startswith(("_", ".")):
-            continue
-        if entry.is_dir():
-            found.extend(pipeline_files(entry))
-        elif entry.suffix in SUFFIXES and entry.name != FLEET_FILE:
-            found.append(entry)
-    return tuple(found)
-
-
 def read_text(path: Path) -> str | Problem:
-    """The text of a file, or the problem with it."""
+    """The UTF-8 text of a regular file, or the problem with it."""
+    content = read_bytes(path)
+    if isinstance(content, Problem):
+        return content
+    try:
+        return _with_plain_ends(content.decode())
+    except UnicodeDecodeError as error:
+        return not_utf8(content, error.start, str(path))
+
+
+def read_python(path: Path) -> str | Problem:
+    """The text of a file in Python, in the encoding that the file itself names."""
+    content = read_bytes(path)
+    if isinstance(content, Problem):
+        return content
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+        return _with_plain_ends(content.decode(encoding))
+    except UnicodeDecodeError as error:
+        return not_utf8(content, error.start, str(path))
+    except SyntaxError as error:
+        if any(_CODING.match(line) for line in content.split(b"\n", 2)[:2]):
+            return Problem(Place(str(path)), "", f"this is not Python 3: {error.msg}")
+        return read_text(path)  # which says where the first wrong byte is
+
+
+def _with_plain_ends(text: str) -> str:
+    """The text with each line's end as ``\\n``, as Python reads files."""
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def read_bytes(path: Path) -> bytes | Problem:
+    """What is in a regular file, or the problem with it: nothing else is opened, and nothing huge is read."""
     place = Place(str(path))
     try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return Problem(place, "", "there is no such file")
-    except IsADirectoryError:
-        return Problem(place, "", "this is a folder, not a file")
-    except UnicodeDecodeError as error:
-        return Problem(place, "", f"the file is not UTF-8 text (byte {error.start})", "save it as UTF-8")
+        found = os.stat(path)
+        if wrong := not_a_file(found.st_mode):
+            return Problem(place, "", wrong)
+        if found.st_size > MAX_MEGABYTES * 1_000_000:
+            return too_large(place, found.st_size)
+        with open(path, "rb") as file:
+            content = file.read(MAX_MEGABYTES * 1_000_000 + 1)
     except OSError as error:
-        return Problem(place, "", f"the file cannot be read: {(error.strerror or str(error)).lower()}")
+        return Problem(place, "", why_not_read(error, path))
     except ValueError:
         return Problem(place, "", "this is not the name of a file")
+    return too_large(place, len(content)) if len(content) > MAX_MEGABYTES * 1_000_000 else content
+
+
+def too_large(place: Place, size: int) -> Problem:
+    """The problem with a file that is not read for its size."""
+    sentence = f"the file has {size / 1e6:,.0f} MB; airfleet reads up to {MAX_MEGABYTES} MB"
+    return Problem(place, "", sentence, "keep data in a file with another ending")
+
+
+def not_a_file(mode: int) -> str | None:
+    """The sentence about what is no regular file, by its mode; None for one that is."""
+    if stat.S_ISREG(mode):
+        return None
+    kinds = {
+        stat.S_IFDIR: "a folder",
+        stat.S_IFIFO: "a named pipe",
+        stat.S_IFSOCK: "a socket",
+        stat.S_IFCHR: "a device",
+        stat.S_IFBLK: "a device",
+    }
+    return f"this is {kinds.get(stat.S_IFMT(mode), 'something else')}, not a file"
+
+
+def why_not_read(error: OSError, path: Path, what: str = "file") -> str:
+    """The sentence about a file or folder that cannot be read."""
+    if isinstance(error, FileNotFoundError):
+        return "the link leads to nothing" if path.is_symlink() else f"there is no such {what}"
+    if error.errno == errno.ELOOP:
+        return "the link leads to itself"
+    return f"the {what} cannot be read: {(error.strerror or str(error)).lower()}"
+
+
+def not_utf8(content: bytes, position: int, file: str) -> Problem:
+    """The problem with the first byte that is not UTF-8, at its place."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return Problem(Place(file), "", "the file is UTF-16 text, not UTF-8", "save it as UTF-8")
+    before = content[:position].decode()
+    line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+    sentence = f"the file is not UTF-8 text (byte 0x{content[position]:02X} here)"
+    return Problem(Place(file, line, column), "", sentence, "save it as UTF-8")

@@ -18,8 +18,11 @@ else:
     from airfleet.pipelines import importer_34 as own  # type: ignore[no-redef]
 
 YamlDagImporter = own.YamlDagImporter
+#: the files of a folder in which Airflow looks for Dags; None where Airflow's own manager asks the importers
+find_files = own.find_files
+search_rules = own.search_rules
 
-__all__ = ["YamlDagImporter", "register"]
+__all__ = ["YamlDagImporter", "find_files", "register", "search_rules"]
 
 
 def register(bundle: str | None = None) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from airflow._shared.module_loading.file_discovery import find_path_from_directory
 from airflow.configuration import conf
 from airflow.dag_processing.importers import (
     AbstractDagImporter,
@@ -17,10 +17,13 @@ from airflow.dag_processing.importers import (
     PythonDagImporter,
     get_importer_registry,
 )
+from airflow.utils.file import might_contain_dag
 
-from airfleet.pipelines import python_dags
+from airfleet.pipelines import listing, python_dags
 from airfleet.pipelines.files import SUFFIXES
-from airfleet.pipelines.importing import import_pipelines, listed, relative_to
+from airfleet.pipelines.importing import import_pipelines, relative_to
+
+log = logging.getLogger(__name__)
 
 
 class YamlDagImporter(AbstractDagImporter):
@@ -50,13 +53,16 @@ class YamlDagImporter(AbstractDagImporter):
 
     def list_dag_files(self, directory: str | os.PathLike[str], safe_mode: bool = True) -> Iterator[str]:
         """Every pipeline file under ``directory`` that no ``.airflowignore`` names."""
-        folder = Path(directory)
-        syntax = conf.get_mandatory_value("core", "dag_ignore_file_syntax", fallback="glob")
-        yield from map(str, listed(folder, find_path_from_directory(folder, ".airflowignore", syntax)))
+        yield from map(str, listing.of(Path(directory), search_rules()).pipelines)
 
 
 class ExplainingPythonImporter(PythonDagImporter):
     """Airflow's importer of Python files; of one that it cannot read, it also says what to change in it."""
+
+    def list_dag_files(self, directory: str | os.PathLike[str], safe_mode: bool = True) -> Iterator[str]:
+        """Every file in Python, and every archive, under ``directory`` in which Airflow looks for Dags."""
+        found = find_files(Path(directory), safe_mode=safe_mode)
+        yield from map(str, (*found.python, *found.archives))
 
     def import_file(
         self,
@@ -74,6 +80,32 @@ class ExplainingPythonImporter(PythonDagImporter):
             for error in result.errors if explained else ():
                 error.stacktrace = f"{explained}\n\n{error.stacktrace or error.message}"
         return result
+
+
+def find_files(folder: Path, safe_mode: bool | None = None) -> listing.Listing:
+    """The files of a folder; of those in Python, Airflow's function or the configured one finds those with Dags."""
+    rules = search_rules()
+    found = listing.of(folder, dataclasses.replace(rules, safe_mode=False))
+    wanted = rules.safe_mode if safe_mode is None else safe_mode
+    with_dags = tuple(file for file in found.python if _may_hold_dags(file, wanted))
+    without = tuple(sorted(set(found.python) - set(with_dags)))
+    return dataclasses.replace(found, python=with_dags, without_dags=without)
+
+
+def _may_hold_dags(file: Path, safe_mode: bool) -> bool:
+    try:
+        return might_contain_dag(str(file), safe_mode)
+    except Exception as error:  # what one file holds ends no look for the others; its import says what is wrong
+        log.warning("%s cannot be searched for Dags: %s", file, error)
+        return True
+
+
+def search_rules() -> listing.Rules:
+    """How this Airflow looks for files."""
+    return listing.Rules(
+        conf.get_mandatory_value("core", "dag_ignore_file_syntax", fallback="glob"),
+        conf.getboolean("core", "dag_discovery_safe_mode", fallback=True),
+    )
 
 
 def register(bundle: str | None) -> None:

@@ -18,8 +18,9 @@ from airflow.sdk.importers import (  # type: ignore[import-not-found]
     get_importer_registry,
 )
 
+from airfleet.pipelines import listing
 from airfleet.pipelines.files import SUFFIXES
-from airfleet.pipelines.importing import import_pipelines, listed
+from airfleet.pipelines.importing import import_pipelines
 
 
 class YamlDagImporter(AbstractDagImporter):  # type: ignore[misc]
@@ -34,8 +35,8 @@ class YamlDagImporter(AbstractDagImporter):  # type: ignore[misc]
 
     def list_dag_definitions(self, bundle: Any, *, safe_mode: bool = True) -> Iterator[DagDefinition]:
         """Every pipeline file of the bundle that no ``.airflowignore`` names."""
-        found = {str(item.path): item for item in find_file_dag_definitions(Path(bundle.path), SUFFIXES)}
-        yield from (found[str(path)] for path in listed(Path(bundle.path), found))
+        found = {Path(item.path): item for item in find_file_dag_definitions(Path(bundle.path), SUFFIXES)}
+        yield from (found[path] for path in listing.of(Path(bundle.path)).pipelines if path in found)
 
     def import_definition(self, definition: FilesystemDagDefinition, bundle: Any) -> DagImportResult:
         """Read one file. Never raises."""
@@ -50,6 +51,14 @@ class YamlDagImporter(AbstractDagImporter):  # type: ignore[misc]
     def get_source_code(self, definition: DagDefinition, dag_id: str | None = None) -> DagSourceCode:
         """The YAML, for the Code tab."""
         return DagSourceCode(source_code=definition.read_text(encoding="utf-8"), language="yaml")
+
+
+def search_rules() -> listing.Rules:
+    """How this Airflow looks for files."""
+    return listing.Rules()
+
+
+find_files = None
 
 
 def register(bundle: str | None) -> None:

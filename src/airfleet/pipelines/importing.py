@@ -19,7 +19,7 @@ from airflow.sdk import DAG, get_parsing_context
 from airfleet.errors import FileProblems, Place, Problem
 from airfleet.pipelines import dag
 from airfleet.pipelines.checks import read_and_check
-from airfleet.pipelines.files import pipeline_files, project_root
+from airfleet.pipelines.files import project_root
 from airfleet.pipelines.report import in_order
 
 log = logging.getLogger(__name__)
@@ -88,9 +88,3 @@ def relative_to(file: Path, root: Path | None) -> str:
     if root is None or file == root:
         return file.name if file == root else str(file)
     return str(file.relative_to(root)) if file.is_relative_to(root) else str(file)
-
-
-def listed(folder: Path, seen: Iterable[str]) -> list[Path]:
-    """The pipeline files among ``seen``, the paths that Airflow's own walk (.airflowignore) lets through."""
-    pipelines = set(pipeline_files(folder))
-    return [path for path in map(Path, seen) if path in pipelines]

@@ -124,6 +124,8 @@ def choose(path: Path, dag_id: str | None, job: str | None, environ: Mapping[str
     wanted = [p for p in checked.pipelines if (dag_id is None or p.dag_id == dag_id) and (job is None or p.job == job)]
     if checked.problems:
         raise FileProblems(checked.problems)
+    if checked.foreign:
+        raise FileProblems([checked.foreign])
     if len(wanted) == 1:
         return wanted[0]
     jobs = [p.job for p in checked.pipelines if p.job is not None]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,31 +16,47 @@ from typing import Final
 
 from airfleet.errors import Place, Problem
 from airfleet.pipelines import moved_names
-from airfleet.pipelines.files import read_text
+from airfleet.pipelines.files import read_python
 from airfleet.pipelines.old_imports import instead, instead_of_module, is_airflow, is_gone, module_is_gone, not_there
 from airfleet.pipelines.report import in_order
 
 SUFFIX: Final = ".py"
 
 
-def dag_files(folder: Path) -> tuple[Path, ...]:
-    """The Python files under a folder in which Airflow would look for Dags, sorted."""
-    found = (path for path in sorted(folder.rglob(f"*{SUFFIX}")) if path.is_file())
-    return tuple(path for path in found if not _left_out(path.relative_to(folder)) and _may_hold_dags(path))
+@dataclass(frozen=True)
+class Checked:
+    """What is known of one file without running it."""
+
+    problems: tuple[Problem, ...] = ()
+    #: ids of Dags that are written out in it, each at its place
+    dag_ids: Mapping[str, Place] = field(default_factory=dict)
+    #: whether it calls something of another module as it is loaded, as files do that have their Dags made elsewhere
+    calls: bool = False
 
 
 def check(file: Path) -> tuple[Problem, ...]:
     """Everything in one file that Airflow 3 does not understand. Never raises for any content."""
-    text = read_text(file)
+    return read_and_check(file).problems
+
+
+def read_and_check(file: Path) -> Checked:
+    """What is known of one file. Never raises for any content."""
+    text = read_python(file)
     if isinstance(text, Problem):
-        return (text,)
+        return Checked((text,))
     try:
         tree = ast.parse(text)
+        return _checked(file, text, tree)
     except SyntaxError as error:
-        place = Place(str(file), error.lineno or 1, error.offset or 1)
-        return (Problem(place, "", f"this is not Python 3: {error.msg}"),)
-    except (ValueError, RecursionError, MemoryError) as error:
-        return (Problem(Place(str(file)), "", f"this is not Python: {error}"),)
+        place = Place(str(file), error.lineno or 1, max(1, error.offset or 1))
+        return Checked((Problem(place, "", f"this is not Python 3: {error.msg}"),))
+    except RecursionError:
+        return Checked((Problem(Place(str(file)), "", "this is not Python: it is nested too deeply"),))
+    except (ValueError, MemoryError) as error:
+        return Checked((Problem(Place(str(file)), "", f"this is not Python: {error}"),))
+
+
+def _checked(file: Path, text: str, tree: ast.Module) -> Checked:
     reading = _Reading(
         str(file),
         text.split("\n"),
@@ -49,7 +66,7 @@ def check(file: Path) -> tuple[Problem, ...]:
     )
     for node in ast.walk(tree):
         reading.look_at(node)
-    return in_order(dict.fromkeys(reading.problems))
+    return Checked(in_order(dict.fromkeys(reading.problems)), reading.dag_ids(tree), _calls_another_module(tree))
 
 
 # --- the file as a whole
@@ -124,12 +141,36 @@ class _Reading:
             self._function(node)
 
     def problem(self, node: ast.expr | ast.alias | ast.keyword | ast.arg, sentence: str, hint: str | None) -> None:
-        # A column of ast counts bytes.
-        line = self.lines[node.lineno - 1].encode()[: node.col_offset].decode(errors="replace")
-        self._problem_at(node.lineno, len(line) + 1, sentence, hint)
+        self._problem_at(node.lineno, self._column(node), sentence, hint)
+
+    def _column(self, node: ast.expr | ast.alias | ast.keyword | ast.arg) -> int:
+        """The column of a node in characters; those of ast are bytes."""
+        line = self.lines[node.lineno - 1]
+        before = line if line.isascii() else line.encode()[: node.col_offset].decode(errors="replace")
+        return min(len(before), node.col_offset) + 1
 
     def _problem_at(self, line: int, column: int, sentence: str, hint: str | None) -> None:
         self.problems.append(Problem(Place(self.file, line, column), "", sentence, hint))
+
+    # --- ids of Dags
+
+    def dag_ids(self, tree: ast.Module) -> dict[str, Place]:
+        """The ids of Dags that are made as the file is loaded, as far as they are written out."""
+        found: dict[str, Place] = {}
+        makers: dict[str, ast.expr | None] = {}
+        for node in _at_load(tree):
+            if isinstance(node, ast.FunctionDef):
+                for decorator in node.decorator_list:
+                    call = decorator if isinstance(decorator, ast.Call) else None
+                    if self._called(call.func if call else decorator) == "dag":
+                        written = _id_given(call) if call else None
+                        makers[node.name] = written or ast.copy_location(ast.Constant(node.name), node)
+            elif isinstance(node, ast.Call):
+                maker = makers.get(node.func.id) if isinstance(node.func, ast.Name) else None
+                written = _id_given(node) if self._called(node.func) == "DAG" else maker
+                if isinstance(written, ast.Constant) and isinstance(written.value, str):
+                    found.setdefault(written.value, Place(self.file, written.lineno, self._column(written)))
+        return found
 
     # --- imports
 
@@ -243,7 +284,8 @@ class _Reading:
 
 #: what people call the mapping that a function is given
 _CONTEXTS: Final = ("context", "kwargs")
-_TEMPLATE: Final = re.compile(r"\{[{%](.*?)[%}]\}", re.DOTALL)
+# An end is looked for up to the next beginning only: the time stays linear.
+_TEMPLATE: Final = re.compile(r"\{[{%]((?:(?!\{[{%]).)*?)[%}]\}", re.DOTALL)
 _OLD_NAMES: Final = re.compile(rf"\b(?:{'|'.join(moved_names.CONTEXT)})\b")
 
 
@@ -265,20 +307,43 @@ def _other_keyword(old: str, new: str | None, value: ast.expr) -> str:
     return f"write {new}={ast.unparse(value)}"
 
 
-# --- which files
+# --- what is done as a file is loaded
 
 
-def _left_out(path: Path) -> bool:
-    return any(part.startswith(".") or part == "__pycache__" for part in path.parts)
+def _at_load(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes below one in order, but for what stands in functions and classes."""
+    waiting = list(reversed(list(ast.iter_child_nodes(node))))
+    while waiting:
+        inner = waiting.pop()
+        yield inner
+        if not isinstance(inner, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+            waiting += reversed(list(ast.iter_child_nodes(inner)))
 
 
-def _may_hold_dags(file: Path) -> bool:
-    """As Airflow itself judges it: both words stand in the file."""
-    try:
-        content = file.read_bytes().lower()
-    except OSError:
-        return True  # the check says why it cannot be read
-    return b"dag" in content and b"airflow" in content
+def _id_given(call: ast.Call) -> ast.expr | None:
+    """What a call gives as the id of a Dag."""
+    by_name = (keyword.value for keyword in call.keywords if keyword.arg == "dag_id")
+    return next(by_name, call.args[0] if call.args else None)
+
+
+def _calls_another_module(tree: ast.Module) -> bool:
+    """Whether a statement of the file calls what it imports from elsewhere than Python itself."""
+    imported = {
+        (alias.asname or alias.name).partition(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for alias in node.names
+        if (node.module or "." if isinstance(node, ast.ImportFrom) else alias.name).partition(".")[0]
+        not in sys.stdlib_module_names
+    }
+    for statement in tree.body:
+        if isinstance(statement, (ast.Expr, ast.Assign, ast.AnnAssign)) and isinstance(statement.value, ast.Call):
+            root: ast.AST = statement.value.func
+            while isinstance(root, (ast.Attribute, ast.Call)):
+                root = root.value if isinstance(root, ast.Attribute) else root.func
+            if isinstance(root, ast.Name) and root.id in imported:
+                return True
+    return False
 
 
 def problems_as_text(file: Path, shown_as: str) -> Iterator[str]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from airfleet import source
 from airfleet.errors import Place, Problem
+from airfleet.pipelines import foreign_files
 from airfleet.pipelines.document_reader import DocumentReader
 from airfleet.pipelines.expand import Scope, entry, plain_parts, resolve
 from airfleet.pipelines.jobs import Job, read_jobs
@@ -33,6 +34,8 @@ class Reading:
     dag_ids: tuple[str, ...] = ()
     #: also the pipelines with problems, as far as they could be read, for the checks that come after
     drafts: tuple[Draft, ...] = ()
+    #: what is said of a file that is no pipeline file; then there is nothing else
+    foreign: Problem | None = None
 
 
 @dataclass(frozen=True)
@@ -59,8 +62,8 @@ def read(
     Dag than the one with that id is made, and nothing is said about those that come after it.
     """
     documents, problems = source.load(text, file)
-    if not documents and not problems:
-        problems = (Problem(Place(file), "", "there is no pipeline in this file"),)
+    if foreign := foreign_files.said_of(documents, text, file, broken=bool(problems)):
+        return Reading((), (), foreign=foreign)
     scope = Scope(variables or {}, environ or {})
     found: list[Problem] = list(problems)
     drafts: list[Draft] = []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.pipelines import catalog, modules, moved_names, python_dags
+from airfleet.pipelines import catalog, listing, modules, moved_names, python_dags
 from airfleet.pipelines.modules import Missing
 from airfleet.pipelines.old_imports import is_gone, module_is_gone
 from conftest import Airfleet
@@ -54,7 +54,7 @@ def test_a_dag_of_2019_is_told_every_line_that_must_change() -> None:
 
 
 def test_the_dags_of_today_have_no_problem() -> None:
-    files = python_dags.dag_files(EXAMPLE / "pipelines")
+    files = listing.of(EXAMPLE / "pipelines").python
     assert {file.name for file in files} >= {"assets.py", "classic.py", "mapping.py", "report_2019.py", "taskflow.py"}
     assert [problem for file in files for problem in python_dags.check(file)] == []
 
@@ -224,7 +224,7 @@ def test_only_files_in_which_airflow_would_look_are_checked(tmp_path: Path) -> N
     }.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-    assert [str(file.relative_to(tmp_path)) for file in python_dags.dag_files(tmp_path)] == ["a_dag.py", "sub/b.py"]
+    assert [str(file.relative_to(tmp_path)) for file in listing.of(tmp_path).python] == ["a_dag.py", "sub/b.py"]
 
 
 def test_every_new_name_is_there_where_its_distribution_is_installed() -> None:

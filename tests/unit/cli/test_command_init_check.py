@@ -134,6 +134,7 @@ def test_check_as_json(broken: Path, airfleet: Airfleet) -> None:
                 "hint": "did you mean 'extract'?",
             }
         ],
+        "remarks": [],
         "files": 3,
         "pipelines": 1,
         "python_files": 0,

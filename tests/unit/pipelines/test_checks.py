@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airfleet.pipelines.checks import Checked, pipeline_files, read_and_check
+from airfleet.pipelines.checks import Checked, read_and_check
 
 STEPS = """
 import functools
@@ -428,7 +428,7 @@ def test_files_that_cannot_be_read_are_problems(tmp_path: Path) -> None:
     said = {name: read_and_check(tmp_path / name, environ={}).problems for name in ("no.yaml", "latin.yaml", ".")}
     assert {name: [str(p).removeprefix(str(tmp_path)) for p in problems] for name, problems in said.items()} == {
         "no.yaml": ["/no.yaml:1:1: there is no such file"],
-        "latin.yaml": ["/latin.yaml:1:1: the file is not UTF-8 text (byte 8)\nhint: save it as UTF-8"],
+        "latin.yaml": ["/latin.yaml:1:9: the file is not UTF-8 text (byte 0xE9 here)\nhint: save it as UTF-8"],
         ".": [":1:1: this is a folder, not a file"],
     }
 
@@ -438,15 +438,7 @@ def test_files_that_cannot_be_read_are_problems(tmp_path: Path) -> None:
 def test_no_content_makes_a_check_raise(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_bytes(content)
     found = read_and_check(tmp_path / "p.yaml", environ={})
-    assert found.problems or found.pipelines
-
-
-def test_pipeline_files_of_a_folder(tmp_path: Path) -> None:
-    for name in ("b.yaml", "a.yml", "_shared.yaml", ".hidden.yaml", "fleet.yaml", "x.py", "sub/c.yaml", "_no/d.yaml"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text("")
-    assert [str(file.relative_to(tmp_path)) for file in pipeline_files(tmp_path)] == ["a.yml", "b.yaml", "sub/c.yaml"]
-    assert pipeline_files(tmp_path / "b.yaml") == (tmp_path / "b.yaml",)
+    assert found.problems or found.pipelines or found.foreign
 
 
 # -- what it costs

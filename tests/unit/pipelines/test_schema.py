@@ -11,12 +11,11 @@ import jsonschema
 import pytest
 
 from airfleet import source
-from airfleet.pipelines import schema
-from airfleet.pipelines.files import pipeline_files
+from airfleet.pipelines import listing, schema
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = ROOT / "tests" / "golden" / "pipelines"
-EXAMPLES = sorted(file for folder in ROOT.glob("examples/*/pipelines") for file in pipeline_files(folder))
+EXAMPLES = sorted(file for folder in ROOT.glob("examples/*/pipelines") for file in listing.of(folder).pipelines)
 
 validator = jsonschema.Draft202012Validator(schema.schema())
 

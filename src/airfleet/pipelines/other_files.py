@@ -1,0 +1,80 @@
+"""Files beside the pipelines that a fleet does not read although somebody may count on it, and what is said of them."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from airfleet import source
+from airfleet.errors import Place, Problem
+from airfleet.pipelines import foreign_files, python_dags
+from airfleet.pipelines.files import MAX_MEGABYTES, SUFFIXES, read_text, why_not_read
+from airfleet.pipelines.listing import Listing
+
+#: megabytes of an archive that are looked into
+_MAX_UNPACKED: Final = 64
+
+
+def remarks(found: Listing) -> Iterator[Problem]:
+    """What is said of the files of a folder that are not read."""
+    for file in found.other_case:
+        if _is_pipeline_file(file):
+            yield in_other_case(file)
+    for file in found.without_dags:
+        if python_dags.read_and_check(file).calls:
+            yield without_words(file)
+
+
+def in_other_case(file: Path) -> Problem:
+    """What is said of ``P.YAML``."""
+    sentence = "the fleet does not read this pipeline: its name has to end in .yaml or .yml"
+    return Problem(Place(str(file)), "", sentence, f"call it {file.stem}{file.suffix.lower()}")
+
+
+def without_words(file: Path) -> Problem:
+    """What is said of a file in Python in which Airflow does not look for Dags."""
+    sentence = "not read by Airflow: the word 'airflow', and 'dag' or 'asset', have to stand in a file with Dags"
+    return Problem(Place(str(file)), "", sentence, "a comment with both words is enough, if it makes Dags")
+
+
+def _is_pipeline_file(file: Path) -> bool:
+    text = read_text(file)
+    return isinstance(text, str) and _speaks_of_pipelines(text)
+
+
+def _speaks_of_pipelines(text: str) -> bool:
+    documents, problems = source.load(text, "")
+    return foreign_files.said_of(documents, text, "", broken=bool(problems)) is None
+
+
+# --- archives
+
+
+def of_archive(file: Path) -> tuple[Problem | None, tuple[Problem, ...]]:
+    """What is wrong with an archive of Dags in Python, and what is said of the pipelines in it."""
+    place = Place(str(file))
+    try:
+        if not zipfile.is_zipfile(file):
+            return Problem(place, "", "this is not a zip archive, and Airflow does not read it"), ()
+        with zipfile.ZipFile(file) as archive:
+            inside = list(_pipelines_in(archive))
+    except OSError as error:
+        return Problem(place, "", why_not_read(error, file)), ()
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+        return Problem(place, "", f"this zip archive cannot be read: {error}"), ()
+    sentence = "the pipeline {} in this archive is not read: Airflow takes Dags in Python from archives"
+    return None, tuple(Problem(place, "", sentence.format(name), "put it beside the archive") for name in inside)
+
+
+def _pipelines_in(archive: zipfile.ZipFile) -> Iterator[str]:
+    left = _MAX_UNPACKED * 1_000_000
+    for info in archive.infolist():
+        if info.filename.endswith(SUFFIXES) and info.file_size <= min(left, MAX_MEGABYTES * 1_000_000):
+            left -= info.file_size
+            with archive.open(info) as inner:
+                content = inner.read(info.file_size)
+            if _speaks_of_pipelines(content.decode(errors="replace")):
+                yield info.filename
