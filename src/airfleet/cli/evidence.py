@@ -6,13 +6,13 @@ import datetime as dt
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from airfleet.agent.control import ComponentStatus, Snapshot
 from airfleet.cli import dags, logtail, task_logs
 from airfleet.cli.dags import Json
 from airfleet.cli.rest import Api, ApiError
+from airfleet.cli.task_logs import Places
 from airfleet.errors import FleetError
 from airfleet.fleet.spec import Fleet
 
@@ -21,6 +21,7 @@ MOST = 8
 LOG_LINES = 12
 #: what a worker says that has not got the Dag of a task
 NO_DAG = "Dag not found during start up"
+_UNREAD = "(its log did not come in time: it is long, or the api-server is busy)"
 _UNFINISHED = "(there is more of this log than could be read in time)"
 
 #: A task instance: task id and map index.
@@ -74,11 +75,11 @@ def gather(
     fleet: Fleet | None,
     cores: int,
     now: dt.datetime,
-    log_folders: Sequence[Path] = (),
+    places: Places,
 ) -> Facts:
     """All facts about a run; without ``run_id`` about the latest one.
 
-    ``log_folders`` are those of tasks' logs on this machine.
+    ``places`` are where logs can be read without the API.
 
     Raises:
         FleetError: no such Dag or run.
@@ -101,7 +102,7 @@ def gather(
         return Facts(**common)
     upstream = dags.upstream(api, dag_id)
     instances = tuple(dags.in_order(dags.task_instances(api, dag_id, run["dag_run_id"]), upstream))
-    common |= {"upstream": upstream, "instances": instances, "logs": _logs(api, instances, log_folders)}
+    common |= {"upstream": upstream, "instances": instances, "logs": _logs(api, instances, places)}
     return Facts(**common, **_why_not_running(api, dag_id, run, instances))
 
 
@@ -142,23 +143,23 @@ def _dependencies(api: Api, instance: Json) -> tuple[tuple[str, str], ...]:
     return tuple((entry["name"], entry["reason"]) for entry in found)
 
 
-def _logs(api: Api, instances: Sequence[Json], folders: Sequence[Path]) -> dict[Key, Log]:
+def _logs(api: Api, instances: Sequence[Json], places: Places) -> dict[Key, Log]:
     """The ends of the logs of what failed, and of what is to be looked at again: a worker may lack its Dag."""
     failed = [ti for ti in instances if ti["state"] in ("failed", "up_for_retry")]
     again = [ti for ti in instances if ti["state"] == "up_for_reschedule"]
     deadline = time.monotonic() + task_logs.MOST_SECONDS
-    return {key(ti): _log(api, ti, folders, deadline) for ti in (*failed[:MOST], *again[:MOST])}
+    return {key(ti): _log(api, ti, places, deadline) for ti in (*failed[:MOST], *again[:MOST])}
 
 
-def _log(api: Api, instance: Json, folders: Sequence[Path], deadline: float) -> Log:
-    found = task_logs.on_this_machine(folders, instance)
+def _log(api: Api, instance: Json, places: Places, deadline: float) -> Log:
+    found = places.end_of(instance, time.time())
     if found is None:
         try:
             found = task_logs.of_api(api, instance, max(0.2, deadline - time.monotonic()))
         except ApiError as refused:
             return Log(lines=(f"(its log cannot be read: {refused.detail})",))
-        except FleetError as silent:
-            return Log(lines=(f"(its log cannot be read: {silent.sentence})",))
+        except FleetError:
+            return Log(lines=(_UNREAD,))
     log = read_log(found.entries)
     return replace(log, lines=(*log.lines, _UNFINISHED)) if found.unfinished else log
 

@@ -1,17 +1,19 @@
 """The end of a task's log, in bounded time and memory however long the log is.
 
-A log on this machine is read from its end. One that lies elsewhere (another host, an object store) comes from the API
-as a stream of JSON lines, of which the end is kept; the API reads it from its beginning, so there is a limit of time.
-Asked for a whole log in one answer, an api-server would hold all of it.
+A log on this machine is read from its end, and so is one on another host, by that host's log server. Any other (one in
+an object store) comes from the API as a stream of JSON lines, of which the end is kept; the API reads it from its
+beginning, so there is a limit of time. Asked for a whole log in one answer, an api-server would hold all of it.
 """
 
 from __future__ import annotations
 
+import http.client
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from airfleet.cli.dags import Json
 from airfleet.cli.rest import Api
@@ -20,6 +22,7 @@ from airfleet.cli.rest import Api
 MOST_BYTES = 512 * 1024
 #: for all logs that one command wants from the API
 MOST_SECONDS = 3.0
+_TOKEN_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,24 @@ class End:
     unfinished: bool = False
 
 
+@dataclass(frozen=True)
+class Places:
+    """Where the ends of logs can be read without the API."""
+
+    #: the folders of task logs on this machine
+    folders: tuple[Path, ...] = ()
+    #: the log servers of other hosts (``address:port``), by the names of their hosts
+    servers: Mapping[str, str] = field(default_factory=dict)
+    #: opens the logs of tasks there
+    key: str = field(default="", repr=False)
+
+    def end_of(self, instance: Json, now: float) -> End | None:
+        """The end of the log of this attempt; None when it is in no such place."""
+        found = on_this_machine(self.folders, instance)
+        server = self.servers.get(str(instance.get("hostname") or "").rpartition(".")[0])
+        return of_server(server, self.key, instance, now) if found is None and server and self.key else found
+
+
 def on_this_machine(folders: Iterable[Path], instance: Json) -> End | None:
     """The end of the log of this attempt in the latest of the ``folders`` of task logs that have it."""
     name = _name(instance)
@@ -39,6 +60,30 @@ def on_this_machine(folders: Iterable[Path], instance: Json) -> End | None:
         return End(tuple(entries(*_last_bytes(found)))) if found is not None else None
     except OSError:  # it is of another user, or was deleted
         return None
+
+
+def of_server(server: str, key: str, instance: Json, now: float) -> End | None:
+    """The same from the log server of the host that the attempt ran on; None when it gives none."""
+    name = _name(instance).as_posix()
+    headers = {"Authorization": _token(key, name, int(now)), "Range": f"bytes=-{MOST_BYTES}"}
+    connection = http.client.HTTPConnection(server, timeout=MOST_SECONDS)
+    try:
+        connection.request("GET", f"/log/{quote(name)}", headers=headers)
+        answer = connection.getresponse()
+        data = answer.read(MOST_BYTES) if answer.status in (200, 206) else b""
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+    return End(tuple(entries(data, is_whole=len(data) < MOST_BYTES))) if data else None
+
+
+def _token(key: str, name: str, now: int) -> str:
+    """What opens one log for a while, as api-servers make it."""
+    import jwt  # only here: a command that needs no other host needs none
+
+    claims = {"filename": name, "aud": "task-instance-logs", "iat": now, "nbf": now, "exp": now + _TOKEN_SECONDS}
+    return jwt.encode(claims, key, "HS512")
 
 
 def _has_text(file: Path) -> bool:

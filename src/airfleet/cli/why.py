@@ -9,9 +9,11 @@ from pathlib import Path
 
 import click
 
+from airfleet.agent.control import Snapshot
 from airfleet.cli import evidence, options, reasons, rest, tables, terminal
 from airfleet.cli.project import Project, find
 from airfleet.cli.reasons import Finding, Verdict
+from airfleet.cli.task_logs import Places
 from airfleet.errors import FileProblems
 from airfleet.fleet.spec import Fleet
 
@@ -36,7 +38,7 @@ def command(dag_id: str, run_id: str | None, project: Path | None, output: str) 
     api, snapshot = rest.connect(here)
     now = dt.datetime.now(dt.UTC)
     cores = os.cpu_count() or 1
-    facts = evidence.gather(api, dag_id, run_id, snapshot, _fleet(here), cores, now, _log_folders(here))
+    facts = evidence.gather(api, dag_id, run_id, snapshot, _fleet(here), cores, now, _places(here, snapshot))
     verdict = reasons.judge(facts)
     if output == "table":
         terminal.put("\n".join(lines(verdict, here)))
@@ -55,10 +57,19 @@ def _fleet(here: Project) -> Fleet | None:
         return None
 
 
-def _log_folders(here: Project) -> tuple[Path, ...]:
-    """Where tasks of hosts whose homes are here write their logs."""
-    homes = (here, *map(here.on, here.hosts))
-    return tuple(dict.fromkeys(one.paths.task_logs for one in homes))
+def _places(here: Project, snapshot: Snapshot) -> Places:
+    """Where logs of tasks can be read: folders of hosts whose homes are here, and log servers of the others."""
+    from airfleet.fleet import secrets
+
+    folders = tuple(dict.fromkeys(one.paths.task_logs for one in (here, *map(here.on, here.hosts))))
+    servers = {
+        host.host: component.address
+        for host in snapshot.hosts
+        for component in host.components
+        if component.kind == "log-server" and component.pid is not None
+    }
+    kept = secrets.load(here.paths.secrets) if servers else None
+    return Places(folders, servers, kept.logs_key if kept is not None else "")
 
 
 def lines(verdict: Verdict, here: Project) -> Iterator[str]:

@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -17,6 +18,7 @@ from airflow.configuration import conf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from airfleet.cli import task_logs as ends
 from airfleet.runtime import log_server, task_logs
 from airfleet.runtime.task_logs import Server
 from airfleet.testing.ports import free_ports
@@ -82,6 +84,31 @@ def test_a_host_that_does_not_answer_is_named(server: Server) -> None:
     sources, parts = lines(Server("work-2", f"127.0.0.1:{port}"))
     assert parts == []
     assert sources[0].startswith(f"The logs of host 'work-2' (127.0.0.1:{port}) could not be read: ")
+
+
+ATTEMPT = {
+    "dag_id": "shop",
+    "dag_run_id": "manual__2026-11-21T06:00:00+00:00",
+    "task_id": "sell",
+    "map_index": -1,
+    "try_number": 1,
+    "hostname": "work-1.3fa80c12",
+}
+
+
+def test_the_command_line_reads_the_end_of_a_long_log_only(server: Server, folder: Path) -> None:
+    with (folder / LOG).open("a") as file:
+        file.seek(2**33)  # most of it is a hole
+        file.write("".join(f'\n{{"event": "line {number}"}}' for number in range(50_000)))
+    places = ends.Places(servers={"work-1": server.place}, key=KEY)
+    found = places.end_of(ATTEMPT, time.time())
+    assert found is not None
+    assert found.entries[-1] == {"event": "line 49999"}
+    assert len(found.entries) < 50_000
+    assert places.end_of({**ATTEMPT, "hostname": "work-2.3fa80c12"}, time.time()) is None
+    assert places.end_of({**ATTEMPT, "task_id": "buy"}, time.time()) is None
+    assert ends.Places(servers=places.servers, key="another").end_of(ATTEMPT, time.time()) is None
+    assert places.end_of(ATTEMPT, time.time() - 3600) is None  # the token has run out
 
 
 @pytest.mark.parametrize("question", [log_server.PARTS, "/log/"])
