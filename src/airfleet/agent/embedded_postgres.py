@@ -32,6 +32,7 @@ def main(argv: list[str]) -> None:
     if not (cluster / "PG_VERSION").exists():
         make_cluster(Path(bin_folder) / "initdb", cluster, password, account)
     let_in(cluster / "pg_hba.conf", [setting.partition("=")[2] for setting in settings if setting.startswith(LETS_IN)])
+    forget_lost_server(cluster)
     program = str(Path(bin_folder) / "postgres")
     if account:
         os.chdir("/")
@@ -40,6 +41,25 @@ def main(argv: list[str]) -> None:
         os.setuid(account.pw_uid)
     options = [word for setting in settings if not setting.startswith(LETS_IN) for word in ("-c", setting)]
     os.execv(program, [program, "-D", str(cluster), "-p", port, *options])
+
+
+def forget_lost_server(cluster: Path) -> None:
+    """Remove the file of a server that does not run, when another process has its number now.
+
+    PostgreSQL would take any process of the same user for it: after a restart of the machine, in a new container, or
+    in a home that was copied while its fleet ran. Only for who knows that no other agent has this home.
+    """
+    file = cluster / "postmaster.pid"
+    try:
+        pid = int(file.read_text(encoding="utf-8").split("\n", 1)[0])
+    except (FileNotFoundError, ValueError):
+        return
+    try:
+        runs = os.path.samefile(f"/proc/{pid}/cwd", cluster)  # where a server of this cluster always is
+    except OSError:
+        runs = False
+    if not runs:
+        file.unlink(missing_ok=True)
 
 
 def let_in(file: Path, networks: Sequence[str]) -> None:

@@ -16,11 +16,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from airfleet.agent.embedded import SYSTEM_STATE, can_reach
+from airfleet.agent.embedded import can_reach, system_state
 from airfleet.errors import FleetError
 from airfleet.fleet.components import proxy
 from airfleet.fleet.context import Nginx
-from airfleet.fleet.paths import Paths, fleet_id
+from airfleet.fleet.paths import Paths
 from airfleet.fleet.plan import Plan
 from airfleet.fleet.secrets import write_private
 from airfleet.fleet.site import Door
@@ -137,8 +137,7 @@ def _folder(paths: Paths, account: pwd.struct_passwd | None) -> Path:
     """Its folder; as root, one that the user it serves as can pass through."""
     state = paths.home
     if account and not can_reach(paths.home, account.pw_uid):
-        state = SYSTEM_STATE / fleet_id(paths.home)
-        state.mkdir(parents=True, exist_ok=True, mode=0o711)
+        state = system_state(paths.home)
     folder = state / "nginx"
     folder.mkdir(exist_ok=True)
     folder.chmod(0o711 if account else 0o700)

@@ -204,7 +204,9 @@ def _context(fleet: Fleet, here: Host, paths: Paths, book: PortBook, kept: Secre
             logs=book.port("logs", LOGS_PORT, here.address) if needs_log_server(fleet, here, paths) else None,
         ),
         secrets=kept,
-        embedded=embedded.prepare(paths, euid=os.geteuid()) if own_database or own_broker else None,
+        embedded=embedded.prepare(paths, euid=os.geteuid(), database=own_database, broker=own_broker)
+        if own_database or own_broker
+        else None,
         nginx=own_nginx,
         cores=len(os.sched_getaffinity(0)),
         host=here.name,

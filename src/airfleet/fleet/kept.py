@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,6 +28,11 @@ def read(path: Path, kind: type[T], hint: str) -> dict[str, T]:
     if not isinstance(found, dict) or not all(type(value) is kind for value in found.values()):
         raise _damaged(path, hint)
     return found
+
+
+def text(values: Mapping[str, T]) -> str:
+    """What :func:`read` reads."""
+    return json.dumps(dict(values), indent=1) + "\n"
 
 
 def _damaged(path: Path, hint: str) -> FleetError:

