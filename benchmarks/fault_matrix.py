@@ -5,13 +5,18 @@
 A row is one experiment: a steady load on a system of its own, the fault so many times at random moments of it, and at
 the end the verdict of both witnesses on everything that happened. ``F32`` is the random nemesis, ``F32a`` that of whole
 hosts: one experiment for each seed from ``--seed`` on. Results are written after each row (``results/faults.json``); a
-row that is not run again stays as it was, and one of which nothing could be measured says why. The exit code is 1 when
+row that is not run again stays as it was, and one of which nothing could be measured says why. The seconds of each
+single fault and every violation as a sentence go to ``results/raw``, which git ignores. The exit code is 1 when
 something failed or was violated, or did not recover in time.
+
+Tasks have no retries, so that every task that a fault costs is counted. ``--retries 2`` gives them two, five seconds
+apart, as careful users of Airflow have them; such rows are kept apart.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import json
 import os
 import random
@@ -20,6 +25,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +33,7 @@ from typing import Any
 
 import fault_table
 import measuring
+import provenance
 from measuring import RESULTS
 
 from airfleet.agent.restarts import HEALED_AFTER
@@ -53,6 +60,10 @@ ON_SEVERAL_HOSTS: dict[str, type[HostsTarget] | type[StockHostsTarget]] = {
     "stock": StockHostsTarget,
 }
 RABBITMQ = "rabbitmq"
+#: in the file of results a row stands on one line
+DEPTH = 3
+#: how the sentence ends of a task that a fault has cost
+FAILED_TASK = "is recorded as failed, and raised no error"
 
 
 def main() -> int:
@@ -82,6 +93,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--broker", choices=("valkey", RABBITMQ), default="valkey")
     parser.add_argument("--stock", action="store_true", help="stock Airflow, too")
     parser.add_argument("--only-stock", action="store_true", help="stock Airflow, and no fleet")
+    parser.add_argument("--retries", type=int, default=0, help="retries of every task; rows with some are kept apart")
     parser.add_argument("--faults", type=int, default=NEMESES[RANDOM].faults, help="faults of one seed of F32 or F32a")
     return parser.parse_args()
 
@@ -133,6 +145,7 @@ def _measure(
 ) -> bool:
     """Do an experiment and write down what came of it, or why nothing did; whether all held."""
     try:
+        topology = replace(topology, retries=options.retries)
         outcome = _experiment(_Kept.get(name, topology, options.broker), shape, trials, key.replace(" seed ", "-"))
     except AssertionError as wrong:  # it did not start, or nothing ran that could be broken: the next one may
         print(f"  {wrong}", flush=True)
@@ -222,22 +235,49 @@ def _make(name: str, topology: Topology, broker: str) -> Observed:
 
 def _write(name: str, key: str, options: argparse.Namespace, seed: int, found: dict[str, Any]) -> None:
     """Put the row beside what is there."""
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / FILE
-    kept = json.loads(path.read_text()) if path.exists() else {"systems": {}}
-    kept["machine"] = measuring.machine()
-    system = name if options.broker != RABBITMQ else f"{name} with RabbitMQ"
-    kept["systems"].setdefault(system, {})[key] = {
+    told = {
         "date": measuring.machine()["date"],
+        "commit": provenance.commit(),
+        "code": provenance.code(provenance.depends("faults", name)),
+        "airflow": importlib.metadata.version("apache-airflow"),
         "seed": seed,
         "scale": options.scale,
         "tick_s": options.tick or TICKS[name],
+        "retries": options.retries,
         "load_at_start": measuring.LOAD_AT_START,
         "load_at_end": round(os.getloadavg()[0], 2),
         "patience_s": options.patience,
         **found,
     }
-    path.write_text(json.dumps(kept, indent=2) + "\n")
+    system = system_of(name, options.broker, options.retries)
+    _keep(RESULTS / "raw" / FILE, system, key, told)
+    _keep(RESULTS / FILE, system, key, compact(told))
+
+
+def system_of(name: str, broker: str, retries: int) -> str:
+    """Name the part of the results that a system with such a broker and such tasks is in."""
+    said = [f"with {what}" for what in (broker == RABBITMQ and "RabbitMQ", retries and f"{retries} retries") if what]
+    return " ".join([name, " and ".join(said)]).strip().replace(" and with ", " and ")
+
+
+def _keep(path: Path, system: str, key: str, told: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kept = json.loads(path.read_text()) if path.exists() else {"systems": {}}
+    kept["machine"] = measuring.machine()
+    kept["systems"].setdefault(system, {})[key] = told
+    measuring.write(path, kept, DEPTH)
+
+
+def compact(told: dict[str, Any]) -> dict[str, Any]:
+    """Leave single faults and sentences away: how often, what it was, medians, and how often what was violated."""
+    faults, violations = told["faults"], told["violations"]
+    return {
+        **{name: value for name, value in told.items() if name not in ("faults", "violations")},
+        "fault": faults[0]["fault"] if faults else "",
+        "times": len(faults),
+        "violated": dict(Counter(sentence.partition(":")[0] for sentence in violations)),
+        "failed_tasks": sum(sentence.endswith(FAILED_TASK) for sentence in violations),
+    }
 
 
 def _found(

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import provenance
 from charts import IMAGES, Pair, pair_chart
 from measuring import table
 
@@ -32,29 +33,37 @@ HEAD = (
 RANDOM_HEAD = ("seed", "faults", "runs", "attempts", "invariants", "longest dispatch")
 NOTES = """\
 *times*: how often the fault was done, under a steady load of short, long, chained, mapped and deferred tasks without
-retries. *invariants*: those that were violated and how often, or *all held*. *measured*, in seconds: `watch` until a
-living scheduler looks after every task of the dead one; `dispatch` from the end of the fault until a task that was sent
-afterwards starts, `since` the same from its beginning; `gap` the longest time without a start meanwhile; `first` until
-the first of the tasks that were queued meanwhile starts; `start` until every task that waited in the queue meanwhile
-has started; `rerun` until every task whose attempt died has started again; `fenced` until the last sign of life of an
-attempt that had to end; `recorded` until what ended meanwhile is recorded; `answers` until the API has answered and
-goes on to do so (in F7a and F7b for who gives a request up after 2 s, and asks again); `resumed` how late, after the
-fault or their event, tasks have ended that waited for one; `callbacks` until the last callback has run. *promised*: the
-95th percentile and the most; **bold** is what took longer (of less than twenty times the 95th percentile is the most).
-*stock*: the median and the most of Airflow alone with its defaults, and what was violated there: under a quarter of
-that load, on the same servers, every component started again as soon as it ends; of several hosts the servers stand
-beside them, so that F30 does not stop these. *not measured*: it was not done there yet; nothing stands where [it cannot
-be](../how-to/drill.md#the-whole-matrix). –: nothing had to recover, for no attempt died before its end, or no task was
-left to wait; what was violated says what became of them. Faults of which that holds do not count among the seconds. †:
-the machine was busy with other things.
+retries (`retries: 0`): a task that a fault costs is counted, where one with retries would run again. *invariants*:
+those that were violated and how often, or *all held*. *measured*, in seconds: `watch` until a living scheduler looks
+after every task of the dead one; `dispatch` from the end of the fault until a task that was sent afterwards starts,
+`since` the same from its beginning; `gap` the longest time without a start meanwhile; `first` until the first of the
+tasks that were queued meanwhile starts; `start` until every task that waited in the queue meanwhile has started;
+`rerun` until every task whose attempt died has started again; `fenced` until the last sign of life of an attempt that
+had to end; `recorded` until what ended meanwhile is recorded; `answers` until the API has answered and goes on to do
+so (in F7a and F7b for who gives a request up after 2 s, and asks again); `resumed` how late, after the fault or their
+event, tasks have ended that waited for one; `callbacks` until the last callback has run. *promised*: the 95th
+percentile and the most; **bold** is what took longer (of less than twenty times the 95th percentile is the most).
+*stock*: how often it was done to Airflow alone with its defaults, the median and the most there, and what was
+violated: under a quarter of that load, on the same servers, every component started again as soon as it ends; of
+several hosts the servers stand beside them, so that F30 does not stop these. *not measured*: it was not done there
+yet; nothing stands where [it cannot be](../how-to/drill.md#the-whole-matrix). –: nothing had to recover, for no
+attempt died before its end, or no task was left to wait; what was violated says what became of them. Faults of which
+that holds do not count among the seconds. †: the machine was busy with other things. ‡: the code has changed since;
+date, commit and Airflow's version of each row are in `benchmarks/results/faults.json`.
 
 The standby of F15 is synchronous: it has every commit before it is confirmed. One that is not loses, when it is
-promoted, what it did not have yet, and the invariants may not hold. Of the hour of F21 the queue holds what Airflow may
-queue at once (`parallelism`); `start` is about that, the rest waits as *scheduled* and has to have ended like all else.
+promoted, what it did not have yet, and the invariants may not hold. Of the hour of F21 the queue holds what Airflow
+may queue at once (`parallelism`); `start` is about that, the rest waits as *scheduled* and has to have ended like all
+else.
 """
 RANDOM_NOTES = """\
 Faults that are drawn from a seed and done one after the other on one fleet under load; the same seed draws the same
 faults. *longest dispatch*: from the end of a fault until a task that was sent afterwards has started.
+"""
+RETRIED_HEAD = ("", "fault", "times", "tasks that failed", "measured")
+RETRIED_NOTES = """\
+With `retries: 2` and five seconds between tries, as careful users have them, most tasks that a fault costs run again by
+themselves; each such try is one less for an error of the task's own.
 """
 #: number -> what its faults are of
 NEMESES = {
@@ -113,7 +122,8 @@ def summary(all_seconds: Sequence[Mapping[str, float | None]]) -> dict[str, dict
 
 
 def _recovery(found: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    return summary([one["recovery_s"] for one in found["faults"]])
+    recovery: dict[str, dict[str, Any]] = found["recovery"]
+    return recovery
 
 
 def _nothing(row: Row[Any]) -> dict[str, dict[str, Any]]:
@@ -121,11 +131,11 @@ def _nothing(row: Row[Any]) -> dict[str, dict[str, Any]]:
 
 
 def _title(found: Mapping[str, Any]) -> str:
-    return str(found["faults"][0]["fault"])
+    return str(found["fault"])
 
 
 def _broken(found: Mapping[str, Any]) -> str:
-    count = len(found["violations"])
+    count = sum(found["violated"].values())
     return f", {count} violation{'s' * (count > 1)}" if count else ""
 
 
@@ -145,7 +155,23 @@ def _page(results: Mapping[str, Any]) -> Iterator[str]:
         stock = systems.get("stock with RabbitMQ", {})
         missing = "" if stock else "Airflow alone was not measured with RabbitMQ.\n\n"
         yield f"## With RabbitMQ\n\n{missing}{_table(rabbit, stock)}\n"
+    if retried := systems.get("stock with 2 retries"):
+        lines = [
+            (number, _title(one), str(one["times"]), str(one["failed_tasks"]), _recovered(one))
+            for number, one in retried.items()
+        ]
+        yield f"## Airflow alone, tasks with two retries\n\n{RETRIED_NOTES}\n{table(RETRIED_HEAD, lines)}\n"
     yield from _nemeses({"": ours, ", with RabbitMQ": rabbit or {}})
+
+
+def _recovered(found: Mapping[str, Any]) -> str:
+    """Say of each stopwatch the median, or how often it came to its end."""
+    shown = (
+        f"{watch} {_text(one['median_s'])} s"
+        + ("" if one["recovered"] == one["of"] else f" ({one['recovered']} of {one['of']})")
+        for watch, one in _recovery(found).items()
+    )
+    return ", ".join(shown)
 
 
 def _nemeses(systems: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
@@ -176,7 +202,7 @@ def _row(row: Row[Any], found: Mapping[str, Any], stock: Mapping[str, Any] | Non
         yield (
             f"{row.number}{_busy(found)}" if first else "",
             name if first else "",
-            str(len(found["faults"])) if first else "",
+            str(found["times"]) if first else "",
             _invariants(found) if first else "",
             watch,
             *_seconds(one, found, row.promised.get(watch)),
@@ -186,8 +212,9 @@ def _row(row: Row[Any], found: Mapping[str, Any], stock: Mapping[str, Any] | Non
         )
 
 
-def _busy(found: Mapping[str, Any]) -> str:
-    return " †" if max(found.get("load_at_start", 0.0), found.get("load_at_end", 0.0)) > BUSY_LOAD else ""
+def _busy(found: Mapping[str, Any], system: str = "airfleet") -> str:
+    mark = provenance.mark(provenance.depends("faults", system), found)
+    return (" †" if max(found.get("load_at_start", 0.0), found.get("load_at_end", 0.0)) > BUSY_LOAD else "") + mark
 
 
 def _seconds(one: Mapping[str, Any], found: Mapping[str, Any], promise: Promise | None = None) -> tuple[str, str, str]:
@@ -226,7 +253,8 @@ def _stock(row: Row[Any], stock: Mapping[str, Any] | None, watch: str, name: str
     median, _, most = _seconds(one, stock)
     figure = f"{median} ({most})" if one["recovered"] == one["of"] > 0 else most
     other = _title(stock)
-    broken = f"{_busy(stock)}; {_invariants(stock)}" if first else ""
+    broken = f"{_busy(stock, STOCK)}; {_invariants(stock)}" if first else ""
+    figure = f"n = {stock['times']}: {figure}" if first else figure
     return f"{figure}{broken}{f'; {other}' if first and other != name else ''}"
 
 
@@ -234,14 +262,13 @@ def _invariants(found: Mapping[str, Any]) -> str:
     """``all held``, or which did not and how often; of what failed, why."""
     if FAILED in found:
         return f"**failed**: {' '.join(found[FAILED].split())}".replace("|", "\\|")
-    names = [sentence.partition(":")[0] for sentence in found["violations"]]
-    counted = {name: names.count(name) for name in sorted(set(names), key=lambda name: int(name[1:]))}
-    return ", ".join(f"**{name}** × {count}" for name, count in counted.items()) or "all held"
+    counted = sorted(found["violated"].items(), key=lambda one: int(one[0][1:]))
+    return ", ".join(f"**{name}** × {count}" for name, count in counted) or "all held"
 
 
 def _random(found: Mapping[str, Any]) -> tuple[str, ...]:
     longest = next((_seconds(one, found)[2] for one in _recovery(found).values()), _text(None))
-    counts = (len(found["faults"]), found["runs_of_dags"], found["attempts"])
+    counts = (found["times"], found["runs_of_dags"], found["attempts"])
     return f"{found['seed']}{_busy(found)}", *map(str, counts), _invariants(found), longest
 
 

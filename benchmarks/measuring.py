@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import provenance
+
 #: another folder for a trial, which leaves the figures that documents show alone
 RESULTS = Path(os.environ.get("BENCH_RESULTS") or Path(__file__).resolve().parent / "results").absolute()
 #: how busy the machine was with other things
@@ -102,6 +104,7 @@ def machine() -> dict[str, Any]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return {
         "date": dt.datetime.now(dt.UTC).date().isoformat(),
+        "commit": provenance.commit(),
         "cores": os.cpu_count(),
         "memory_gib": round(memory),
         "cpu": _cpu_model(),
@@ -122,8 +125,25 @@ def report(name: str, figures: dict[str, Any], head: Sequence[str], rows: Sequen
     print(f"\n{table(head, rows)}\n\n{notes}\n")
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
-    path.write_text(json.dumps({"machine": machine(), **figures, "notes": notes}, indent=2) + "\n")
+    write(path, {"machine": machine(), "code": provenance.code(name), **figures, "notes": notes})
     print(f"written: {os.path.relpath(path)}")
+
+
+def write(path: Path, results: Mapping[str, Any], depth: int = 2) -> None:
+    """Write results as JSON; what lies deeper than ``depth`` stands on one line, for a diff that can be read."""
+    path.write_text(_json(results, depth) + "\n")
+
+
+def _json(value: Any, depth: int, indent: str = "") -> str:
+    if depth == 0 or not value or not isinstance(value, (dict, list)):
+        return json.dumps(value, ensure_ascii=False)
+    inner = f"{indent} "
+    if isinstance(value, dict):
+        parts = [f"{json.dumps(key)}: {_json(one, depth - 1, inner)}" for key, one in value.items()]
+    else:
+        parts = [_json(one, depth - 1, inner) for one in value]
+    opened, closed = "{}" if isinstance(value, dict) else "[]"
+    return f"{opened}\n" + ",\n".join(inner + part for part in parts) + f"\n{indent}{closed}"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

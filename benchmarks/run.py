@@ -11,7 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from measuring import RESULTS, machine
+import provenance
+from measuring import RESULTS, machine, write
 
 HERE = Path(__file__).resolve().parent
 BENCHMARKS: dict[str, list[str]] = {
@@ -47,7 +48,8 @@ def main(arguments: list[str]) -> int:
 def say_where(path: Path) -> None:
     """Add the machine and the versions to a result that does not say them."""
     figures = json.loads(path.read_text())
-    path.write_text(json.dumps({"machine": machine()} | figures, indent=2) + "\n")
+    if "machine" not in figures:
+        write(path, {"machine": machine(), "code": provenance.code(path.stem), **figures})
 
 
 def _split(arguments: list[str]) -> tuple[list[str], list[str]]:

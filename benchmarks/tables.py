@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import provenance
 from measuring import table
 
 HEAD = (
@@ -17,6 +18,7 @@ HEAD = (
     "slot excess, ms",
     "slot late, ms",
     "runs",
+    "commit",
 )
 #: Airflow's default for a Celery worker, ``[celery] worker_concurrency``
 AIRFLOWS_SLOTS = 16
@@ -25,7 +27,8 @@ NOTES = """\
 *wall*: from the request to the end, median (least–most). *CPU*: all processes of the system, database and broker
 included. *gap*: from the end of what a task waited for to its start, median / 99th percentile. *first task*: from the
 request for a run to its first task. *slot excess*: how long a slot was held, less the task's own time. *slot late*:
-from the task's end to the free slot. Both are median / 99th percentile.
+from the task's end to the free slot. Both are median / 99th percentile. ‡: the code that the figure depends on has
+changed since that commit.
 """
 
 
@@ -54,7 +57,7 @@ def _whose(slots: int, cores: int) -> str:
 def _workloads(systems: Mapping[str, Any]) -> Iterator[str]:
     for name, title in _titles(systems).items():
         measured = {key: one["workloads"][name] for key, one in systems.items() if name in one["workloads"]}
-        rows = [_row(systems[key]["about"]["title"], one) for key, one in measured.items()]
+        rows = [_row(f"{systems[key]['about']['title']}{_mark(key, one)}", one) for key, one in measured.items()]
         yield f"\n### {title} (`{name}`)\n\n{table(HEAD, rows)}"
         for key, one in measured.items():
             if "failed" in one:
@@ -74,8 +77,8 @@ def _titles(systems: Mapping[str, Any]) -> dict[str, str]:
 def _row(title: str, measured: Mapping[str, Any]) -> tuple[str, ...]:
     if "median" not in measured:
         return title, measured.get("not_offered", "failed"), *("" for _ in HEAD[2:])
-    median, walls = measured["median"], [run["wall_s"] for run in measured["runs"]]
-    spread = f" ({min(walls):.2f}–{max(walls):.2f})" if len(walls) > 1 else ""
+    median, (least, most) = measured["median"], measured["wall_s"]
+    spread = f" ({least:.2f}–{most:.2f})" if measured["n"] > 1 else ""
     return (
         title,
         f"{median['wall_s']:.2f}{spread}",
@@ -85,8 +88,13 @@ def _row(title: str, measured: Mapping[str, Any]) -> tuple[str, ...]:
         _two(median, "first_task", 1),
         _two(median, "slot_excess", 1000),
         _two(median, "slot_late", 1000),
-        str(len(walls)),
+        str(measured["n"]),
+        measured.get("commit", ""),
     )
+
+
+def _mark(system: str, measured: Mapping[str, Any]) -> str:
+    return provenance.mark(provenance.depends("task_path", system), measured) if "median" in measured else ""
 
 
 def _two(median: Mapping[str, float | None], name: str, factor: int) -> str:

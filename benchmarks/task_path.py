@@ -15,7 +15,8 @@ machine, too, but nobody is in the way of others. Its figures are those of all r
 A pair of system and workload is run once unmeasured and then ``--repeats`` times; a slow pair only until ``--budget``
 seconds are spent, and a first run of more than a minute is one of the repeats. The number of runs stands in the table.
 Each run is checked: every task ran exactly once and the system says that it succeeded; else there is no figure. What is
-not run again stays in ``results/task_path.json`` as it was.
+not run again stays in ``results/task_path.json`` as it was. That file has medians, the spread and the number of runs,
+with commit, date and load of each; the figures of every run go to ``results/raw``, which git ignores.
 """
 
 from __future__ import annotations
@@ -36,13 +37,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import provenance
 import tables
 from figures import Figures, figures, median_figures
-from measuring import RESULTS, machine
+from measuring import RESULTS, machine, write
 from systems import SYSTEMS, System, make
 from workloads import Workload, all_workloads
 
 NAME = "task_path"
+#: in the file of results a workload of a system stands on one line
+DEPTH = 5
 _END = object()
 #: a run of so many seconds or more needs none before it that warms up: what that would spare is lost in it
 LONG_SECONDS = 60.0
@@ -147,8 +151,7 @@ def _both(before: Measured | None, now: Measured) -> Measured:
         return now
     if "runs" not in before:
         return before
-    runs = before["runs"] + now["runs"]
-    return {**now, "median": _rounded(median_figures(runs)), "runs": runs}
+    return {**now, **_summary(before["runs"] + now["runs"])}
 
 
 def measure(
@@ -213,10 +216,18 @@ def _repeated(one: Started, workload: Workload, options: argparse.Namespace) -> 
     else:
         told = {
             "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-            "median": _rounded(median_figures(taken)),
-            "runs": [_rounded(each) for each in taken],
+            "commit": provenance.commit(),
+            "code": provenance.code(provenance.depends(NAME, one.name)),
+            "load": round(os.getloadavg()[0], 2),
+            **_summary([_rounded(each) for each in taken]),
         }
     one.found["workloads"][workload.name] = {**_what(workload), **told}
+
+
+def _summary(runs: list[Figures]) -> Measured:
+    """Give the median of every figure, the least and the most of the wall time, the number of runs, and the runs."""
+    walls = [run["wall_s"] or 0.0 for run in runs]
+    return {"median": _rounded(median_figures(runs)), "wall_s": [min(walls), max(walls)], "n": len(runs), "runs": runs}
 
 
 def once(one: Started, workload: Workload, number: int) -> Figures:
@@ -249,9 +260,24 @@ def _results() -> dict[str, Any]:
 
 
 def _write(results: dict[str, Any]) -> None:
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{NAME}.json").write_text(json.dumps(results, indent=1) + "\n")
-    (RESULTS / f"{NAME}.md").write_text(tables.markdown(results))
+    (RESULTS / "raw").mkdir(parents=True, exist_ok=True)
+    (RESULTS / "raw" / f"{NAME}.json").write_text(json.dumps(results, indent=1) + "\n")
+    write(RESULTS / f"{NAME}.json", compact(results), DEPTH)
+
+
+def compact(results: Measured) -> Measured:
+    """Leave the single runs away."""
+    return {
+        **results,
+        "slots": {slots: {name: _compact(one) for name, one in of.items()} for slots, of in results["slots"].items()},
+    }
+
+
+def _compact(system: Measured) -> Measured:
+    workloads = {
+        name: {key: value for key, value in one.items() if key != "runs"} for name, one in system["workloads"].items()
+    }
+    return {**system, "workloads": workloads}
 
 
 def _failures(system: dict[str, Any]) -> list[str]:

@@ -32,8 +32,6 @@ from airfleet.testing.targets import (
     password_of,
 )
 
-_FILES = {f"pipelines/{workload.FILE_NAME}": workload.FILE}
-
 
 class HostsTarget(SeveralHosts):
     """The fleet. ``netns``: each host has a network of its own; None: where we have the rights."""
@@ -99,6 +97,10 @@ class HostsTarget(SeveralHosts):
             one.name == part and one.state == State.DEGRADED for one in self.hosts.on(host).snapshot().components
         )
 
+    @property
+    def _files(self) -> Mapping[str, str]:
+        return {f"pipelines/{workload.FILE_NAME}": workload.file(self.topology.retries)}
+
     def _named(self) -> tuple[HostsUnderTest, Mapping[str, str]]:
         """Hosts that fleet.yaml names, and what it is told of the servers."""
         network = self._make_network()
@@ -106,14 +108,14 @@ class HostsTarget(SeveralHosts):
         database = servers.database_url("airflow")
         seen = urlsplit(database).netloc.rpartition("@")[2]
         text = named_hosts.fleet_yaml(self.topology, network, seen, self._environment)
-        made = NamedHosts.of(text, self.topology.hosts, _FILES)
+        made = NamedHosts.of(text, self.topology.hosts, self._files)
         self._held.callback(made.remove)
         made.given = network
         return made, {DATABASE: database, BROKER: broker}
 
     def _played(self) -> tuple[HostsUnderTest, Mapping[str, str]]:
         """Hosts that this machine makes of a fleet of one, and what it is told of a broker beside them."""
-        made = HostsUnderTest.of(self._fleet_yaml(), self.topology.hosts, _FILES, netns=self.netns)
+        made = HostsUnderTest.of(self._fleet_yaml(), self.topology.hosts, self._files, netns=self.netns)
         self._held.callback(made.remove)
         if self._make_broker is None:
             return made, {}

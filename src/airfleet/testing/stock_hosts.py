@@ -129,7 +129,7 @@ class StockHostsTarget(SeveralHosts):
     def _airflows(self, network: Network, servers: Servers, broker: str) -> dict[str, StockAirflow]:
         dags = self.folder / "dags"
         dags.mkdir()
-        (dags / workload.FILE_NAME).write_text(workload.FILE)
+        (dags / workload.FILE_NAME).write_text(workload.file(self.topology.retries))
         names, shared, (port,) = local_hosts.names(self.topology.hosts), secrets.generate(), free_ports(1)
         environ = {witness.FOLDER: str(self.witness_folder), **self._make_clocks(names)}
         return {

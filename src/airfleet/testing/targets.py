@@ -125,6 +125,8 @@ class Topology:
 
     #: of each worker
     slots: int = 8
+    #: of each task
+    retries: int = 0
     schedulers: int = 1
     #: two api-servers behind nginx, and Flower; a fleet's tasks then find their way themselves, without the gate. Of
     #: several hosts, the api-servers of all control hosts behind nginx on the last host
@@ -260,7 +262,7 @@ class FleetTarget(_Harness):
     def start(self) -> None:
         """Servers, fleet, Dags."""
         self._begin()
-        files = {f"pipelines/{workload.FILE_NAME}": workload.FILE}
+        files = {f"pipelines/{workload.FILE_NAME}": workload.file(self.topology.retries)}
         self.fleet = FleetUnderTest.make(self._fleet_yaml(), files)
         if self.topology.disk_mb:
             self._held.callback(shutil.rmtree, self.fleet.root.parent, ignore_errors=True)
@@ -364,7 +366,7 @@ class StockTarget(_Harness):
         self._begin()
         folder = self.folder / "dags"
         folder.mkdir()
-        (folder / workload.FILE_NAME).write_text(workload.FILE)
+        (folder / workload.FILE_NAME).write_text(workload.file(self.topology.retries))
         more = {f"{SCHEDULER}-{number}": COMPONENTS[SCHEDULER] for number in range(2, self.topology.schedulers + 1)}
         self.airflow = StockAirflow(
             self.folder / "stock",

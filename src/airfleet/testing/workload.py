@@ -1,7 +1,8 @@
 """The Dags of an experiment, as a file that a fleet and stock Airflow run alike, and a steady mix of runs of them.
 
-Every task writes into the ledger (:mod:`airfleet.testing.witness`) and has no retries, so that a fault which costs one
-shows as a failed run. Which runs are asked for when is a pure function of the tick, so a schedule can be repeated.
+Every task writes into the ledger (:mod:`airfleet.testing.witness`) and has no retries unless asked for, so that a
+fault which costs one shows as a failed run. Which runs are asked for when is a pure function of the tick, so a schedule
+can be repeated.
 """
 
 from __future__ import annotations
@@ -31,8 +32,11 @@ MAPS = 4
 _OF_A_TICK = re.compile(r"\d+(-long|-error)?")
 #: an attempt that was lost runs again as a further try, and has to raise as the first one would have
 IN_EVERY_TRY = 1000
+#: between two tries of a task that has retries
+RETRY_DELAY_SECONDS = 5
 
-FILE = f'''\
+_RETRIES = "@retries@"
+_FILE = f'''\
 """Tasks that write down what they do; see airfleet.testing.workload."""
 
 from datetime import datetime, timedelta
@@ -50,7 +54,7 @@ COMMON = {{
     "is_paused_upon_creation": False,
     "max_active_runs": 1000,
     "max_active_tasks": 1000,
-    "default_args": {{"retries": 0}},
+    "default_args": {{"retries": {_RETRIES}, "retry_delay": timedelta(seconds={RETRY_DELAY_SECONDS})}},
 }}
 
 
@@ -100,6 +104,12 @@ with DAG("{DEFERRED}", **COMMON):
 with DAG("{TOLD}", on_success_callback=witness.told_of_run, **COMMON):
     PythonOperator(task_id="work", python_callable=witness.asked)
 '''
+
+
+def file(retries: int = 0) -> str:
+    """Give the source of the Dags, whose tasks have so many retries."""
+    return _FILE.replace(_RETRIES, str(retries))
+
 
 _TASKS: Mapping[str, tuple[tuple[str, int], ...]] = {
     ONE: (("work", -1),),

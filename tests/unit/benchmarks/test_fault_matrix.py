@@ -9,6 +9,7 @@ from typing import Any
 
 import fault_matrix
 import fault_table
+import provenance
 import pytest
 
 from airfleet.agent.restarts import HEALED_AFTER
@@ -29,6 +30,7 @@ OPTIONS = argparse.Namespace(
     drain=120.0,
     quick=False,
     broker="valkey",
+    retries=0,
 )
 
 
@@ -36,20 +38,27 @@ def row(
     *seconds: float | None, name: str = "worker killed", watch: str = "rerun", violations: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     found = [{watch: one} for one in seconds]
-    return {
-        "seed": 1,
-        "patience_s": 60.0,
-        "runs_of_dags": 40,
-        "attempts": 50,
-        "faults": [{"fault": name, "recovery_s": one} for one in found],
-        "recovery": fault_table.summary(found),
-        "violations": list(violations),
-    }
+    return fault_matrix.compact(
+        {
+            "seed": 1,
+            "patience_s": 60.0,
+            "runs_of_dags": 40,
+            "attempts": 50,
+            "faults": [{"fault": name, "recovery_s": one} for one in found],
+            "recovery": fault_table.summary(found),
+            "violations": list(violations),
+        }
+    )
 
 
 def text_of(systems: dict[str, Any]) -> str:
+    """Give the page; of rows that say nothing of it, the code has not changed since."""
     machine = {"cores": 2, "python": "3.11.7", "packages": {"apache-airflow": "3.3.2"}}
-    return fault_table.markdown({"machine": machine, "systems": systems})
+    codes = {name: provenance.code(provenance.depends("faults", name)) for name in systems}
+    known = {
+        name: {number: {"code": codes[name], **row} for number, row in rows.items()} for name, rows in systems.items()
+    }
+    return fault_table.markdown({"machine": machine, "systems": known})
 
 
 def page(**systems: dict[str, Any]) -> list[list[str]]:
@@ -78,7 +87,7 @@ def test_where_nothing_had_to_run_again_no_seconds_are_shown() -> None:
     [_, _, shown] = page(airfleet={"F5": row(3.0, UNHURT)}, stock={"F5": stock})
     assert shown[2] == "2"
     assert shown[5:8] == ["3.0", "3.0", "3.0"]
-    assert shown[9] == "–; **I5** × 1"
+    assert shown[9] == "n = 1: –; **I5** × 1"
     [_, _, shown] = page(airfleet={"F5": row(UNHURT)}, stock={})
     assert shown[5:8] == ["–", "–", "–"]
 
@@ -96,7 +105,7 @@ def test_a_row_says_what_was_measured_what_was_promised_and_what_stock_did() -> 
         "3.0",
         "3.0",
         "5 / 15",
-        "not in 60 s, 1 of 1; **I1** × 1, **I5** × 2",
+        "n = 1: not in 60 s, 1 of 1; **I1** × 1, **I5** × 2",
         "failed, or 610 s",
     ]
 
@@ -115,13 +124,13 @@ def test_what_never_recovered_is_said_and_a_shorter_fault_of_stock_is_named() ->
     theirs = row(2.0, name="broker away for 15 s", watch="start")
     [_, _, shown] = page(airfleet={"F17": ours}, stock={"F17": theirs})
     assert shown[5:8] == ["1.0", "not in 60 s, 1 of 2", "not in 60 s, 1 of 2"]
-    assert shown[9] == "2.0 (2.0); all held; broker away for 15 s"
+    assert shown[9] == "n = 1: 2.0 (2.0); all held; broker away for 15 s"
 
 
 def test_what_was_not_measured_of_stock_is_told_from_what_it_has_no_part_for() -> None:
     ours = {number: row(1.0) for number in ("F4", "F5", "F26a")}
     lines = page(airfleet=ours, stock={"F5": row(2.0)})
-    assert [line[9] for line in lines[2:]] == ["not measured", "2.0 (2.0); all held", ""]
+    assert [line[9] for line in lines[2:]] == ["not measured", "n = 1: 2.0 (2.0); all held", ""]
 
 
 def test_where_nothing_of_stock_was_measured_it_has_no_column() -> None:
@@ -183,7 +192,7 @@ def test_an_experiment_that_fails_is_written_down_in_the_place_of_what_was_there
         "F32 seed 1": "it did not start",
         "F32 seed 2": None,
     }
-    assert (found["F4"], found["F5"]["faults"]) == (row(1.0), [])
+    assert (found["F4"], found["F5"]["times"]) == (row(1.0), 0)
     assert (found["F32 seed 2"]["seed"], found["F32 seed 2"]["attempts"]) == (2, 8)
 
 
@@ -199,6 +208,45 @@ def test_a_seed_after_one_of_whose_faults_nothing_started_or_in_a_busy_time_says
     busy = {**row(1.0), "seed": 2, "load_at_end": 9.0}
     lines = page(airfleet={"F32 seed 1": late, "F32 seed 2": busy})[-2:]
     assert [(line[0], line[-1]) for line in lines] == [("1", "not in 60 s, 1 of 2"), ("2 †", "1.0")]
+
+
+def test_a_figure_of_code_that_has_changed_since_is_marked() -> None:
+    old = {**row(1.0), "code": "0123456789ab"}
+    assert page(airfleet={"F5": old})[2][0] == "F5 ‡"
+    assert page(airfleet={"F5": row(1.0)}, stock={"F5": old})[2][9] == "n = 1: 1.0 (1.0) ‡; all held"
+
+
+def test_results_hold_counts_instead_of_single_faults_and_sentences() -> None:
+    sentence = "I5: try 1 of witness_one/r/work is recorded as failed, and raised no error"
+    found = row(1.0, 3.0, violations=(sentence, sentence, "I2: run witness_one/r was not done in time"))
+    assert (found["fault"], found["times"], found["failed_tasks"]) == ("worker killed", 2, 2)
+    assert found["violated"] == {"I5": 2, "I2": 1}
+    assert not {"faults", "violations"} & found.keys()
+
+
+@pytest.mark.parametrize(
+    ("broker", "retries", "system"),
+    [
+        ("valkey", 0, "stock"),
+        ("rabbitmq", 0, "stock with RabbitMQ"),
+        ("valkey", 2, "stock with 2 retries"),
+        ("rabbitmq", 2, "stock with RabbitMQ and 2 retries"),
+    ],
+)
+def test_rows_of_another_broker_or_of_tasks_with_retries_are_kept_apart(broker: str, retries: int, system: str) -> None:
+    assert fault_matrix.system_of("stock", broker, retries) == system
+
+
+def test_tasks_with_retries_have_a_table_of_their_own() -> None:
+    text = text_of({"airfleet": {"F5": row(1.0)}, "stock with 2 retries": {"F5": row(9.0, None)}})
+    assert "## Airflow alone, tasks with two retries" in text
+    assert [cell.strip() for cell in text.splitlines()[-2].split("|")][1:-1] == [
+        "F5",
+        "worker killed",
+        "2",
+        "0",
+        "rerun 9.0 s (1 of 2)",
+    ]
 
 
 def test_before_a_fault_the_one_before_is_forgotten() -> None:

@@ -114,6 +114,18 @@ def test_the_median_is_that_of_all_rounds() -> None:
     both = task_path.joined({"workloads": {"one": RAN}}, {"workloads": more})["workloads"]["one"]
     assert both["median"] == {"wall_s": 2.0}
     assert both["runs"] == [{"wall_s": 1.0}, {"wall_s": 2.0}, {"wall_s": 9.0}]
+    assert (both["wall_s"], both["n"]) == ([1.0, 9.0], 3)
+
+
+def test_the_file_of_results_has_no_single_runs() -> None:
+    results = {"slots": {"2": {"a": {"about": {}, "workloads": {"one": {**RAN, "n": 2}}}}}}
+    compact = task_path.compact(results)
+    assert compact["slots"]["2"]["a"]["workloads"]["one"] == {
+        "title": "",
+        "tasks": 1,
+        "median": {"wall_s": 1.5},
+        "n": 2,
+    }
 
 
 @pytest.mark.parametrize(("name", "runs"), [("a", 3), ("slow", 2)])

@@ -49,7 +49,7 @@ from airfleet.testing.workload import Asked, DrillMix, Mix
 
 
 def test_the_file_of_dags_is_python_and_has_every_dag() -> None:
-    tree = ast.parse(workload.FILE)
+    tree = ast.parse(workload.file())
     made = {
         call.args[0].value
         for call in ast.walk(tree)

@@ -1,0 +1,80 @@
+"""Which code a figure was measured with, and whether that code has changed since.
+
+A result carries the commit, for people, and a digest of the source files that it depends on, for `make docs`: a figure
+whose files differ today is marked in every page that shows it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SRC = "src/airfleet"
+#: behind a figure of which the code has changed since
+MARK = " ‡"
+#: result -> files and folders whose change may change its figures
+DEPENDS_ON: Mapping[str, tuple[str, ...]] = {
+    "capacity": (f"{SRC}/agent", f"{SRC}/fleet", f"{SRC}/runtime", "benchmarks/capacity.py"),
+    "cli_start": (f"{SRC}/cli", f"{SRC}/errors.py", f"{SRC}/__init__.py", "benchmarks/cli_start.py"),
+    "edit_visible": (f"{SRC}/pipelines", f"{SRC}/runtime/scheduler.py", "benchmarks/edit_visible.py"),
+    "faults": (f"{SRC}/agent", f"{SRC}/fleet", f"{SRC}/runtime"),
+    "faults of others": (f"{SRC}/testing/stock.py", f"{SRC}/testing/stock_hosts.py"),
+    "lightning": ("examples/lightning", f"{SRC}/runtime", "benchmarks/lightning.py"),
+    "many_files": (f"{SRC}/pipelines", "benchmarks/many_files.py"),
+    "memory": (f"{SRC}/runtime", f"{SRC}/agent", "benchmarks/memory.py"),
+    "parse_cost": (f"{SRC}/pipelines", f"{SRC}/source.py", f"{SRC}/scalars.py", "benchmarks/parse_cost.py"),
+    "soak": (f"{SRC}/runtime", f"{SRC}/agent", "benchmarks/soak.py"),
+    "start_and_idle": (f"{SRC}/agent", f"{SRC}/fleet", f"{SRC}/runtime", "benchmarks/start_and_idle.py"),
+    "task_path": (f"{SRC}/runtime", f"{SRC}/fleet", "benchmarks/systems", "benchmarks/workloads.py"),
+    "task_path of others": ("benchmarks/systems", "benchmarks/workloads.py"),
+}
+
+
+@cache
+def code(name: str) -> str:
+    """Give the digest of the files that this result depends on, as they are now."""
+    return digest((path, (REPOSITORY / path).read_bytes()) for path in sorted(_files(DEPENDS_ON[name])))
+
+
+def digest(files: Iterable[tuple[str, bytes]]) -> str:
+    """Digest names and contents, in the order given."""
+    found = hashlib.sha256()
+    for name, content in files:
+        found.update(f"{name}\0{len(content)}\0".encode() + content)
+    return found.hexdigest()[:12]
+
+
+def depends(name: str, system: str) -> str:
+    """Name what a result of one of the compared systems depends on; the code of airfleet is not among it."""
+    return name if system.startswith("airfleet") else f"{name} of others"
+
+
+def commit() -> str:
+    """Name the commit that is checked out; ``+`` when files differ from it, empty without git."""
+    found = _git("rev-parse", "--short=9", "HEAD")
+    return f"{found}+" if found and _git("status", "--porcelain", "--untracked-files=no") else found
+
+
+def mark(name: str, measured: Mapping[str, Any]) -> str:
+    """Give the mark of a figure whose code has changed since, or is not known."""
+    return "" if measured.get("code") == code(name) else MARK
+
+
+def _files(places: Iterable[str]) -> Iterable[str]:
+    for place in places:
+        path = REPOSITORY / place
+        for file in path.rglob("*.py") if path.is_dir() else (path,):
+            yield file.relative_to(REPOSITORY).as_posix()
+
+
+def _git(*words: str) -> str:
+    try:
+        done = subprocess.run(["git", *words], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,0 +1,45 @@
+"""Which code a figure was measured with, and whether it has changed since."""
+
+from __future__ import annotations
+
+import json
+
+import measuring
+import provenance
+import pytest
+
+
+def test_a_figure_is_marked_once_its_code_is_another() -> None:
+    now = provenance.code("cli_start")
+    assert provenance.mark("cli_start", {"code": now}) == ""
+    assert provenance.mark("cli_start", {"code": "0123456789ab"}) == " ‡"
+    assert provenance.mark("cli_start", {}) == " ‡"
+
+
+@pytest.mark.parametrize(
+    "changed", [[("a", b"1"), ("b", b"3")], [("a", b"1")], [("c", b"1"), ("b", b"2")], [("a", b"1b"), ("", b"2")]]
+)
+def test_another_content_name_or_number_of_files_is_another_code(changed: list[tuple[str, bytes]]) -> None:
+    assert provenance.digest(changed) != provenance.digest([("a", b"1"), ("b", b"2")])
+
+
+def test_every_place_that_a_result_depends_on_is_there() -> None:
+    places = {place for places in provenance.DEPENDS_ON.values() for place in places}
+    assert [place for place in places if not (provenance.REPOSITORY / place).exists()] == []
+
+
+def test_every_result_says_what_it_depends_on() -> None:
+    assert {file.stem for file in measuring.RESULTS.glob("*.json")} <= provenance.DEPENDS_ON.keys()
+
+
+def test_figures_of_others_do_not_depend_on_airfleet() -> None:
+    assert provenance.depends("task_path", "airfleet_yaml") == "task_path"
+    assert provenance.depends("task_path", "dbos") == "task_path of others"
+    assert not any(place.endswith(("/agent", "/runtime")) for place in provenance.DEPENDS_ON["faults of others"])
+
+
+def test_every_row_of_the_results_fits_on_a_line_and_says_its_commit() -> None:
+    text = (measuring.RESULTS / "faults.json").read_text()
+    rows = [row for rows in json.loads(text)["systems"].values() for row in rows.values()]
+    assert len(text.splitlines()) < 2 * len(rows)
+    assert [row for row in rows if not row["commit"] or row["airflow"] == ""] == []
