@@ -53,6 +53,34 @@ def items_in(annotation: str) -> frozenset[str]:
 _LISTS: Final = frozenset({"list", "List", "Iterable", "Sequence", "Collection"})
 
 
+@functools.cache
+def is_mapping_of_texts(annotation: str) -> bool:
+    """Whether an argument takes names with texts, as ``dict[str, str] | None`` does, and nothing else."""
+    try:
+        parts = list(_parts_of(_parsed(annotation)))
+    except (SyntaxError, ValueError):
+        return False
+    mappings = [part for part in parts if ast.unparse(part) not in _SAY_NOTHING]
+    return bool(mappings) and all(
+        isinstance(part, ast.Subscript)
+        and ast.unparse(part.value).rpartition(".")[2] in ("dict", "Dict", "Mapping", "MutableMapping")
+        and ast.unparse(part.slice).replace(" ", "") in ("str,str", "(str,str)")
+        for part in mappings
+    )
+
+
+def _parts_of(node: ast.expr) -> Iterator[ast.expr]:
+    """The alternatives of an annotation, each as it is written."""
+    if isinstance(node, ast.BinOp):
+        yield from (*_parts_of(node.left), *_parts_of(node.right))
+    elif isinstance(node, ast.Subscript) and list(_alternatives(node.value)) in _UNIONS:
+        yield from node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield from _parts_of(_parsed(node.value))
+    else:
+        yield node
+
+
 def _parsed(annotation: str) -> ast.expr:
     return ast.parse(annotation, mode="eval").body
 

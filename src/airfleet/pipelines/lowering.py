@@ -13,12 +13,12 @@ from airflow.sdk import XComArg, literal
 from airfleet.errors import did_you_mean
 from airfleet.pipelines.annotations import items_in, kind_in, words_in
 from airfleet.pipelines.durations import parse_duration
+from airfleet.pipelines.environments import Late, as_text
 from airfleet.pipelines.function_task import LateFunction
 from airfleet.pipelines.jinja import has_own_jinja, template_error
 from airfleet.pipelines.site import Site
 from airfleet.pipelines.spec import Const, FileText, Template, Value, XCom
-from airfleet.pipelines.values import FUNCTION, misfit
-from airfleet.scalars import scalar_value
+from airfleet.pipelines.values import FUNCTION, from_text, misfit
 
 RENDERED: Final = (Template, XCom)
 MARKERS: Final = (Template, XCom, FileText, Const)
@@ -48,6 +48,23 @@ def lower(value: Value, path: str, site: Site, *, guard: bool) -> Any:
     if isinstance(value, tuple):
         return [lower(item, f"{path}[{index}]", site, guard=guard) for index, item in enumerate(value)]
     return _guarded(value, guard)
+
+
+def environment(value: Value, path: str, site: Site) -> Any:
+    """The environment of a process: literals as text, and what is only known later as what becomes text then."""
+    if isinstance(value, (Template, XCom)):
+        return Late(lower(value, path, site, guard=False), whole=True)
+    if not isinstance(value, Mapping):
+        return lower(value, path, site, guard=True)
+    is_late = has_marker(value, RENDERED)
+    return {name: _variable(one, f"{path}.{name}", site, guard=is_late) for name, one in value.items()}
+
+
+def _variable(value: Value, path: str, site: Site, *, guard: bool) -> Any:
+    lowered = lower(value, path, site, guard=False)
+    if has_marker(value, RENDERED):
+        return Late(lowered)
+    return _guarded(as_text(lowered), guard)
 
 
 def _guarded(value: Any, guard: bool) -> Any:
@@ -116,9 +133,8 @@ def converted(value: Value, annotation: str, path: str, site: Site) -> Any:
         return late_function(value, path, site) if value is not None else None
     if kind == "duration":
         return _as_duration(value, words_in(annotation))
-    if kind in ("integer", "number") and isinstance(value, str):
-        number = scalar_value(value)
-        return number if isinstance(number, int | float) else value
+    if kind in ("integer", "number", "boolean") and isinstance(value, str):
+        return from_text(value, kind)
     words = words_in(annotation)
     if words & _DATETIMES and isinstance(value, str | dt.date):
         return _as_datetime(value)

@@ -11,8 +11,10 @@ from airfleet.pipelines.values import MARKERS, Invalid, frozen, marker_key, text
 from airfleet.source import Mapping, Node, Scalar, Sequence, plain
 
 
-def arguments(node: Node | None, path: str, report: Report) -> dict[str, Value]:
-    """The arguments under ``with``."""
+def arguments(
+    node: Node | None, path: str, report: Report, is_environment: Callable[[str], bool] = lambda _: False
+) -> dict[str, Value]:
+    """The arguments under ``with``; of those that are an environment, the literals are text."""
     if node is None or (isinstance(node, Scalar) and node.value is None):
         return {}
     report.places[path] = node.place
@@ -22,7 +24,31 @@ def arguments(node: Node | None, path: str, report: Report) -> dict[str, Value]:
     if (key := marker_key(node)) is not None:
         report.problem(key, path, f"'{key.text}' must stand at an argument, not in place of all of them")
         return {}
-    return {key.text: value(inner, joined(path, key.text), report) for key, inner in node.entries}
+    return {
+        key.text: (environment if is_environment(key.text) else value)(inner, joined(path, key.text), report)
+        for key, inner in node.entries
+    }
+
+
+def environment(node: Node, path: str, report: Report) -> Value:
+    """Variables of a process: text as it is written, and markers."""
+    if not isinstance(node, Mapping) or marker_key(node) is not None:
+        return value(node, path, report)
+    report.places[path] = node.place
+    return {key.text: _variable(inner, joined(path, key.text), report) for key, inner in node.entries}
+
+
+def _variable(node: Node, path: str, report: Report) -> Value:
+    if isinstance(node, Mapping) and marker_key(node) is not None:
+        return value(node, path, report)
+    report.places[path] = node.place
+    if not isinstance(node, Scalar):
+        shape = "a list" if isinstance(node, Sequence) else "a mapping"
+        report.problem(node, path, f"a variable of the environment must be text, not {shape}", "write it as JSON text")
+        return None
+    if node.value is None or isinstance(node.value, bool):
+        return "" if node.value is None else str(node.value).lower()
+    return node.value if isinstance(node.value, str) else node.text
 
 
 def value(node: Node, path: str, report: Report) -> Value:

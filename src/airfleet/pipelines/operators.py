@@ -11,11 +11,22 @@ from airflow.sdk import BaseOperator, TriggerRule
 
 from airfleet.errors import did_you_mean
 from airfleet.pipelines import ids
+from airfleet.pipelines.annotations import is_mapping_of_texts
 from airfleet.pipelines.classes import Arguments, arguments, imported, task_arguments
+from airfleet.pipelines.environments import is_environment
 from airfleet.pipelines.function_task import FunctionTask, LateFunction
-from airfleet.pipelines.lowering import MARKERS, RENDERED, converted, has_marker, late_function, literal_argument, lower
+from airfleet.pipelines.lowering import (
+    MARKERS,
+    RENDERED,
+    converted,
+    environment,
+    has_marker,
+    late_function,
+    literal_argument,
+    lower,
+)
 from airfleet.pipelines.site import Site, mentioned, said_by
-from airfleet.pipelines.spec import CallableRef, FileText, OperatorRef, Task, Value
+from airfleet.pipelines.spec import CallableRef, FileText, OperatorRef, Task, Template, Value, XCom
 
 #: Their task sends the source of its function to another Python, so they want the function itself.
 _SENDS_SOURCE = (PythonVirtualenvOperator, ExternalPythonOperator)
@@ -30,6 +41,9 @@ def add(task: Task, site: Site) -> None:
     site.built[task.id] = operator
     for upstream in task.needs:
         if upstream in site.built and not site.problems:
+            operator.set_upstream(site.built[upstream])
+    for upstream in task.upstream:  # that Airflow does not see in an environment
+        if upstream in site.built and not site.problems and upstream not in operator.upstream_task_ids:
             operator.set_upstream(site.built[upstream])
 
 
@@ -137,7 +151,9 @@ def _lowered(task: Task, site: Site, takes: Arguments) -> dict[str, Any]:
     kwargs: dict[str, Any] = {}
     for name, value in task.args.items():
         path = f"{task.path}.with.{name}"
-        if not has_marker(value, MARKERS):
+        if isinstance(value, Mapping | XCom | Template) and _is_environment(name, task, takes):
+            kwargs[name] = environment(value, path, site)
+        elif not has_marker(value, MARKERS):
             kwargs[name] = literal_argument(value, takes.annotations.get(name, ""), path, site)
         elif name in takes.rendered or not has_marker(value, (*RENDERED, FileText)):
             kwargs[name] = lower(value, path, site, guard=has_marker(value, RENDERED))
@@ -145,6 +161,12 @@ def _lowered(task: Task, site: Site, takes: Arguments) -> dict[str, Any]:
             hint = f"markers may stand in {', '.join(sorted(takes.rendered))}" if takes.rendered else None
             site.wrong(path, f"'{name}' is not rendered by the operator, so it takes no marker", hint)
     return kwargs
+
+
+def _is_environment(name: str, task: Task, takes: Arguments) -> bool:
+    by_name = isinstance(task.uses, OperatorRef) and is_environment(task.uses.path, name)
+    may_hold_it = name in takes.rendered or not has_marker(task.args[name], RENDERED)
+    return may_hold_it and (by_name or is_mapping_of_texts(takes.annotations.get(name, "")))
 
 
 def _with_functions(kwargs: Mapping[str, Any], task: Task, site: Site) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Mapping as AbstractMapping
+from functools import partial
 
 from airfleet.pipelines import catalog, habits
 from airfleet.pipelines.arguments import (
@@ -13,6 +15,7 @@ from airfleet.pipelines.arguments import (
     TASK_PYTHON_ONLY,
     only_python,
 )
+from airfleet.pipelines.environments import is_environment
 from airfleet.pipelines.markers import arguments
 from airfleet.pipelines.report import Hints, Report, joined
 from airfleet.pipelines.spec import CallableRef, OperatorRef, Task, Uses, Value
@@ -31,7 +34,7 @@ class TaskReader:
 
     def read(self, defaults: AbstractMapping[str, Value]) -> Task:
         uses = self.uses()
-        args = arguments(self.value("with"), joined(self.path, "with"), self.report)
+        args = arguments(self.value("with"), joined(self.path, "with"), self.report, self.environments(uses))
         if not isinstance(uses, CallableRef):
             self.reject_misplaced(args)
         return Task(
@@ -42,6 +45,10 @@ class TaskReader:
             needs=self.needs(),
             path=self.path,
         )
+
+    def environments(self, uses: Uses) -> Callable[[str], bool]:
+        """Which arguments are the environment of a process."""
+        return partial(is_environment, uses.path) if isinstance(uses, OperatorRef) else lambda _: False
 
     def value(self, name: str) -> Node | None:
         return self.keys[name][1] if name in self.keys else None

@@ -133,8 +133,8 @@ def boolean(node: Node) -> bool:
     value = node.value if isinstance(node, Scalar) else None
     if isinstance(value, bool):
         return value
-    if value in ("true", "false"):
-        return value == "true"
+    if isinstance(value, str) and isinstance(meant := from_text(value, "boolean"), bool):
+        return meant
     raise Invalid(f"must be true or false, not {_shape(node)}")
 
 
@@ -191,12 +191,19 @@ _MUST_BE: Final[dict[Kind, str]] = {
 }
 
 
+def from_text(value: str, kind: Kind) -> Value:
+    """A number, or true or false, that is written as text, for the environment only knows text; other text as it is."""
+    meant = scalar_value(value)
+    if isinstance(meant, bool) or kind == "boolean":
+        return meant if isinstance(meant, bool) and kind == "boolean" else value
+    return meant if isinstance(meant, (int, float)) else value
+
+
 def _fits(value: Value, kind: Kind) -> bool:
     if isinstance(value, bool):
         return kind == "boolean"
     if isinstance(value, str):
-        is_number = isinstance(scalar_value(value), (int, float))
-        return parse_duration(value) is not None if kind == "duration" else kind != "boolean" and is_number
+        return parse_duration(value) is not None if kind == "duration" else not isinstance(from_text(value, kind), str)
     return kind != "boolean" and isinstance(value, (int, float))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -202,3 +203,17 @@ def test_the_job_must_be_chosen(tmp_path: Path, environ: dict[str, str], choice:
     with pytest.raises(UsageError) as caught:
         run_pipeline(file, environ=environ, **choice)  # type: ignore[arg-type]
     assert str(caught.value) == f"{file} {sentence}"
+
+
+README = Path(__file__).parents[3] / "README.md"
+
+
+def test_the_pipeline_of_the_readme_runs_as_it_stands_there(tmp_path: Path, environ: dict[str, str]) -> None:
+    for name, body in re.findall(r"^```\w+ (\S+)\n(.*?)^```", README.read_text("utf-8"), re.DOTALL | re.MULTILINE):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(body.replace("https://data.example.com", tmp_path.as_uri()))
+    (tmp_path / "ozone.csv").write_text("one\ntwo\nthree\n")
+    outcome = run_pipeline(tmp_path / "pipelines" / "weather.yaml", job="ozone", environ=environ)
+    assert outcome.ok, (outcome.logs / "run.log").read_text()
+    [report] = [event for event in outcome.tasks if event.task == "report"]
+    assert "3 rows on 20" in Path(str(report.log)).read_text()

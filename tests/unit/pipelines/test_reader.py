@@ -94,7 +94,7 @@ def test_a_date_among_params_is_text_as_airflow_keeps_them_as_json() -> None:
 
 
 def test_every_value_has_its_place() -> None:
-    pipeline = only("dag_id: d\ntasks:\n  - id: a\n    uses: bash\n    needs: []\n    with: {env: {K: [1]}}\n")
+    pipeline = only("dag_id: d\ntasks:\n  - id: a\n    uses: 'm:f'\n    needs: []\n    with: {env: {K: [1]}}\n")
     places = {
         "dag_id": (1, 9),
         "tasks.a": (3, 5),
