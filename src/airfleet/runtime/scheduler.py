@@ -41,9 +41,8 @@ from airflow._shared.observability.metrics import stats
 from airflow._shared.timezones import timezone
 from airflow.callbacks.database_callback_sink import DatabaseCallbackSink
 from airflow.configuration import conf
-from airflow.jobs.scheduler_job_runner import SCHEDULER_DAG_CACHE_SIZE, SchedulerJobRunner
+from airflow.jobs.scheduler_job_runner import SCHEDULER_DAG_CACHE_SIZE
 from airflow.models.dag import DagModel
-from airflow.models.dagbag import CachedDBDagBag
 from airflow.models.dagrun import DagRun
 from airflow.models.pool import normalize_pool_name_for_stats
 from airflow.models.taskinstance import TaskInstance
@@ -60,6 +59,7 @@ from sqlalchemy.orm import contains_eager, joinedload, make_transient, with_load
 from airfleet import clocks
 from airfleet.runtime import claimed_callbacks, presence, queueing
 from airfleet.runtime.executor import WAIT_SECONDS, FleetExecutor
+from airfleet.runtime.guarded_scheduling import GuardedSchedulerJobRunner, ReadableDagBag
 from airfleet.runtime.heartbeats import YOUNG_SECONDS
 from airfleet.runtime.readiness import startable
 from airfleet.runtime.recovery import LONG_AGO, Recovery
@@ -165,7 +165,7 @@ class Agenda:
         return bool(self.make_runs or self.start_runs or self.queue_tasks or self.everything or self.changed)
 
 
-class RememberingDagBag(CachedDBDagBag):
+class RememberingDagBag(ReadableDagBag):
     """Airflow's cache of Dags, which also knows which version of a Dag is the latest, until it is told to forget."""
 
     def __init__(self, **options: Any) -> None:
@@ -183,7 +183,7 @@ class RememberingDagBag(CachedDBDagBag):
         return known
 
 
-class FleetSchedulerJobRunner(SchedulerJobRunner):
+class FleetSchedulerJobRunner(GuardedSchedulerJobRunner):
     """See the module."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -194,6 +194,7 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
             cache_ttl=0,
             stats_prefix="scheduler.dag_bag",
         )
+        self._dags.unreadable = self._is_unreadable
         self.scheduler_dag_bag = self._dags
         #: run -> the version of its Dag with which its tasks were last found to agree
         self._agrees: dict[int, UUID] = {}
@@ -258,6 +259,7 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
         for dag_id, run_id in news.changed:
             if not run_id:
                 self._dags.latest.pop(dag_id, None)
+                self._faults.changed(dag_id)
 
     def _agenda(self, executor: FleetExecutor, news: News, now: float) -> tuple[Agenda, float]:
         """What is to be done, and how many seconds nothing else will be due."""
@@ -308,6 +310,7 @@ class FleetSchedulerJobRunner(SchedulerJobRunner):
                 self._start_queued_dagruns(session)
                 # There may be more of them than one pass starts.
                 self._left.start_runs = any(isinstance(changed, DagRun) for changed in session.dirty)
+                self._tell_unreadable(session)
                 guard.commit()
             runs = self._runs_to_look_at(agenda, session)
             self._stamp_team_names(runs, session)

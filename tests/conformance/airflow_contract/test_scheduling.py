@@ -19,6 +19,7 @@ from airflow.models.taskinstance import TaskInstance
 from airflow.providers.celery.executors.celery_executor import CeleryExecutor
 from airflow.serialization.definitions.baseoperator import DEFAULT_OPERATOR_DEPS
 from airflow.ti_deps.dependencies_states import EXECUTION_STATES
+from airflow.utils.sqlalchemy import CommitProhibitorGuard
 
 from airfleet.runtime import queueing, readiness, scheduler, wakeups
 from airfleet.runtime.executor import FleetExecutor
@@ -36,6 +37,10 @@ TAKEN_OVER = {
     SchedulerJobRunner._executable_task_instances_to_queued: "3ef4d62395d0daa6",
     Pool.slots_stats: "766522b9e3184fdc",
     SchedulerJobRunner.process_executor_events.__func__: "202f470d891868e7",
+    SchedulerJobRunner._create_dag_runs: "4c0ace5ae00b8ee0",
+    SchedulerJobRunner._create_dag_runs_asset_triggered: "66f58a95f8118de6",
+    DagRun.produce_dag_callback: "70ed71af3e5ab69b",
+    CommitProhibitorGuard: "c07d56ed0141a943",
     SchedulerJobRunner._start_queued_dagruns: "7dbaeaeb37a309fd",
     SchedulerJobRunner._create_dagruns_for_dags: "69e93796c5e4b781",
     DagRun.get_running_dag_runs_to_examine.__func__: "11f802bc03e29ad5",
