@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Final
 
 from airfleet.errors import Problem
-from airfleet.pipelines import circles, cron, expand, foreign_files, modules, reader
-from airfleet.pipelines.checking import Checking, Installed, check_callbacks, check_id, markers_in, not_found
+from airfleet.pipelines import circles, cron, expand, foreign_files, reader
+from airfleet.pipelines.checking import Checking, Installed, check_callbacks, check_id, markers_in
 from airfleet.pipelines.files import project_root, read_bytes, read_text
 from airfleet.pipelines.limits import check_limits
-from airfleet.pipelines.modules import Missing
 from airfleet.pipelines.report import in_order, joined
 from airfleet.pipelines.spec import Pipeline, Task, Timetable, Value, XCom
 from airfleet.pipelines.task_checks import check_task
+from airfleet.pipelines.timetables import check_timetable
 
 __all__ = ["Checked", "check", "project_root", "read_and_check"]
 
@@ -84,7 +84,7 @@ def default_zone(environ: Mapping[str, str]) -> dt.tzinfo:
     name = environ.get(ZONE_VARIABLE, "UTC")
     try:
         return zoneinfo.ZoneInfo("UTC" if name.lower() == "utc" else name)
-    except (ValueError, OSError):  # no zone: Airflow will say so
+    except (KeyError, ValueError, OSError):  # no zone: Airflow will say so
         return dt.UTC
 
 
@@ -115,10 +115,7 @@ def check(
 def _check_schedule(checking: Checking) -> None:
     schedule = checking.pipeline.schedule
     if isinstance(schedule, Timetable):
-        module, _, name = schedule.path.rpartition(".")
-        found = modules.find(module, name, checking.installed.roots) if module else Missing(schedule.path)
-        if isinstance(found, Missing):
-            checking.problem("schedule.uses", *not_found(found, "timetable", checking.hints))
+        check_timetable(schedule, checking)
         return
     if schedule is None:
         return

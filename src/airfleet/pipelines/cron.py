@@ -35,8 +35,10 @@ _FIELDS: Final[tuple[_Field, ...]] = (
 )
 #: what Jenkins writes, and croniter's random times: Airflow would see another time at each look
 _HASHED = re.compile(r"[HR](?:\([^)]*\))?(?:/\d+)?", re.IGNORECASE)
-_INTERVAL: Final = "schedule: {{uses: airflow.sdk.DeltaDataIntervalTimetable, with: {{delta: {}}}}}"
-_IN_A_ZONE: Final = "schedule: {{uses: airflow.sdk.CronTriggerTimetable, with: {{cron: '{}', timezone: {}}}}}"
+_INTERVAL: Final = "schedule: {{uses: airflow.timetables.interval.DeltaDataIntervalTimetable, with: {{delta: {}}}}}"
+_IN_A_ZONE: Final = (
+    "schedule: {{uses: airflow.timetables.trigger.CronTriggerTimetable, with: {{cron: '{}', timezone: {}}}}}"
+)
 _LOOKS_LIKE_A_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhdw]))+|P(?=\d|T\d)[\dTDHMSW.]+", re.ASCII)
 _ZONED = re.compile(r"(?:CRON_)?TZ=(\S+) +(\S.*)", re.ASCII)
 _SIMPLE = re.compile(r"(?:\*|(\w+)(?:-(\w+))?)(?:/(\d+))?\Z", re.ASCII)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import graphlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from airfleet.errors import FileProblems, did_you_mean
 from airfleet.pipelines import ids, operators
 from airfleet.pipelines.classes import annotation, imported, task_arguments
 from airfleet.pipelines.site import Site, mentioned, said_by
-from airfleet.pipelines.spec import Pipeline, Task, Timetable
+from airfleet.pipelines.spec import OperatorRef, Pipeline, Task, Timetable
 
 #: said by the pipeline in its own words, or not for pipelines at all
 _OURS = frozenset({"self", "dag_id", "schedule", "default_args", "auto_register", "task_group"})
@@ -98,7 +98,8 @@ def _schedule(site: Site) -> Any:
         return schedule
     try:
         timetable: Any = imported(schedule.path)
-        return timetable(**_timetable_arguments(schedule, timetable, site))
+        given, named = _timetable_arguments(schedule, timetable, site)
+        return timetable(*given, **named)
     except LookupError as error:
         site.wrong("schedule.uses", *error.args)
     except Exception as error:  # a timetable is the user's own code
@@ -106,13 +107,21 @@ def _schedule(site: Site) -> Any:
     return None
 
 
-def _timetable_arguments(schedule: Timetable, timetable: Any, site: Site) -> dict[str, Any]:
+def _timetable_arguments(schedule: Timetable, timetable: Any, site: Site) -> tuple[list[Any], dict[str, Any]]:
+    """What a timetable is given: the list behind its ``*names``, if it has such, and everything else by name."""
+    given: list[Any] = []
+    named: dict[str, Any] = {}
     parameters = inspect.signature(timetable).parameters
-    annotations = {name: annotation(parameter) for name, parameter in parameters.items()}
-    return {
-        name: operators.option(name, value, annotations.get(name, ""), f"schedule.with.{name}", site)
-        for name, value in schedule.args.items()
-    }
+    for name, value in schedule.args.items():
+        parameter = parameters.get(name)
+        path = f"schedule.with.{name}"
+        if parameter is not None and parameter.kind is parameter.VAR_POSITIONAL:
+            items = value if isinstance(value, tuple) else (value,)
+            given = [operators.option("", item, annotation(parameter), path, site) for item in items]
+        else:
+            written = annotation(parameter) if parameter is not None else ""
+            named[name] = operators.option(name, value, written, path, site)
+    return given, named
 
 
 def _upstream_first(site: Site) -> tuple[Task, ...]:
@@ -140,6 +149,55 @@ def _validate(site: Site) -> None:
             site.wrong("schedule", f"the schedule is wrong: {wrong}")
         else:
             site.wrong("", f"Airflow refuses the Dag: {_one_line(error)}")
+
+
+def check_stored(dag: DAG, pipeline: Pipeline) -> None:
+    """See that Airflow can store the Dag. Only what users' own classes make, and timetables, is ever at fault.
+
+    Raises:
+        FileProblems: it cannot.
+    """
+    foreign = [task for task in pipeline.tasks if isinstance(task.uses, OperatorRef) and not _is_airflows(task.uses)]
+    if not foreign and not isinstance(pipeline.schedule, Timetable):
+        return
+    try:
+        _serialize(dag)
+    except Exception as error:  # of any kind: it is raised by what cannot be stored
+        site = Site(pipeline)
+        path, what = _not_stored(dag, pipeline, foreign)
+        hint = f"{type(error).__name__}: {_one_line(error)}"
+        site.wrong(path, f"Airflow cannot store {what} of Dag '{pipeline.dag_id}'", hint)
+        raise FileProblems(site.problems) from None
+
+
+def _is_airflows(uses: OperatorRef) -> bool:
+    return uses.path.startswith("airflow.")
+
+
+def _not_stored(dag: DAG, pipeline: Pipeline, foreign: list[Task]) -> tuple[str, str]:
+    """The path and name of the part that cannot be stored: the schedule, a task, or we do not know."""
+    if isinstance(pipeline.schedule, Timetable) and not _can_be_stored(lambda: DAG("part", schedule=dag.schedule)):
+        return "schedule", "the schedule"
+    for task in foreign:
+        if not _can_be_stored(functools.partial(dag.partial_subset, [task.id], include_upstream=False)):
+            return task.path, f"task '{task.id}'"
+    return "", "a part"
+
+
+def _can_be_stored(part: Callable[[], DAG]) -> bool:
+    try:
+        _serialize(part())
+    except Exception:
+        return False
+    return True
+
+
+def _serialize(dag: DAG) -> None:
+    from airflow.serialization.serialized_objects import (
+        DagSerialization,  # late: the process of a task has no use of it
+    )
+
+    DagSerialization.to_dict(dag)
 
 
 def _schedule_error(dag: DAG) -> str | None:

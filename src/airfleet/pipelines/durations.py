@@ -55,3 +55,21 @@ def _amounts(text: str) -> Iterator[tuple[str, str]]:
     order = [list(_UNITS).index(part[2]) for part in parts]
     if order == sorted(set(order)):
         yield from ((_UNITS[part[2]], part[1]) for part in parts)
+
+
+_CALENDAR = re.compile(
+    r"P(?:(\d{1,4})Y)?(?:(\d{1,5})M)?((?:\d+W)?(?:\d+D)?(?:T(?:\d+H)?(?:\d+M)?(?:\d+S)?)?)", re.ASCII
+)
+
+
+def calendar_duration(text: str) -> tuple[int, int, dt.timedelta] | None:
+    """Years, months, and the rest of an ISO 8601 duration that has years or months; None for every other text.
+
+    >>> calendar_duration("P1M"), calendar_duration("P1Y2MT1H"), calendar_duration("PT1M")
+    ((0, 1, datetime.timedelta(0)), (1, 2, datetime.timedelta(seconds=3600)), None)
+    """
+    match = _CALENDAR.fullmatch(text.strip()) if len(text) <= LONGEST else None
+    if match is None or not (match[1] or match[2]):
+        return None
+    rest = parse_duration(f"P{match[3]}") if match[3] else dt.timedelta()
+    return (int(match[1] or 0), int(match[2] or 0), rest) if rest is not None else None

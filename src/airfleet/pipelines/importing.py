@@ -42,7 +42,8 @@ def import_pipelines(file: Path, root: Path | None = None) -> Imported:
     relative = relative_to(file, root)
     reach_modules(file)
     try:
-        dags, problems = dags_and_problems(file, only=get_parsing_context().dag_id)
+        only = get_parsing_context().dag_id
+        dags, problems = dags_and_problems(file, only, is_stored=only is None)
     except Exception as error:  # nothing that a file holds may end the process that reads it
         log.exception("Reading %s failed", file)
         sentence = (
@@ -54,14 +55,22 @@ def import_pipelines(file: Path, root: Path | None = None) -> Imported:
     return Imported(tuple(dags), as_text(problems, relative))
 
 
-def dags_and_problems(file: Path, only: str | None = None) -> tuple[list[DAG], tuple[Problem, ...]]:
-    """The good Dags of ``file`` and the problems of all others. ``only`` names the one Dag to build."""
+def dags_and_problems(
+    file: Path, only: str | None = None, *, is_stored: bool = True
+) -> tuple[list[DAG], tuple[Problem, ...]]:
+    """The good Dags of ``file`` and the problems of all others. ``only`` names the one Dag to build.
+
+    With ``is_stored``, a Dag that Airflow cannot store is not good.
+    """
     checked = read_and_check(file, environ=os.environ, only=only, zone=settings.TIMEZONE)
     dags: list[DAG] = []
     problems = list(checked.problems)
     for pipeline in checked.pipelines:
         try:
-            dags.append(dag.build(pipeline))
+            built = dag.build(pipeline)
+            if is_stored:
+                dag.check_stored(built, pipeline)
+            dags.append(built)
         except FileProblems as error:
             problems.extend(error.problems)
     return dags, tuple(in_order(dict.fromkeys(problems)))

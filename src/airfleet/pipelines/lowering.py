@@ -9,10 +9,11 @@ from typing import Any, Final
 import pendulum
 from airflow import settings
 from airflow.sdk import XComArg, literal
+from dateutil.relativedelta import relativedelta  # type: ignore[import-untyped]
 
 from airfleet.errors import did_you_mean
 from airfleet.pipelines.annotations import items_in, kind_in, words_in
-from airfleet.pipelines.durations import parse_duration
+from airfleet.pipelines.durations import calendar_duration, parse_duration
 from airfleet.pipelines.environments import Late, as_text
 from airfleet.pipelines.function_task import LateFunction
 from airfleet.pipelines.jinja import has_own_jinja, template_error
@@ -162,8 +163,11 @@ def late_function(value: Value, path: str, site: Site, *, is_callback: bool = Fa
 
 
 def _as_duration(value: Value, words: frozenset[str]) -> Any:
+    if isinstance(value, str) and "relativedelta" in words and (months := calendar_duration(value)):
+        return relativedelta(years=months[0], months=months[1], seconds=months[2].total_seconds())
     if isinstance(value, str):
-        return parse_duration(value) or value
+        parsed = parse_duration(value)
+        return value if parsed is None else parsed
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return dt.timedelta(seconds=value) if is_number and not words & {"float", "int"} else value  # type: ignore[arg-type]
 

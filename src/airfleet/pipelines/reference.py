@@ -185,6 +185,11 @@ A cron expression of five fields, `null` for a Dag that is only run by hand, a t
 
 `@continuous` needs `max_active_runs: 1`.
 
+Several cron expressions are
+`{{uses: airflow.timetables.trigger.MultipleCronTriggerTimetable, with: {{crons: [0 6 * * *, …], timezone: UTC}}}}`,
+every hour and a half is `{{uses: airflow.timetables.interval.DeltaDataIntervalTimetable, with: {{delta: 90m}}}}`.
+Where a timetable takes calendar months, `P1M` is a month and `P1Y` a year.
+
 ## Durations and dates
 
 A duration is `90s`, `5m`, `1h30m`, `1d`, `2w`, ISO 8601 (`PT5M`, `P1DT12H`), or a number of seconds.
@@ -195,7 +200,12 @@ A cron expression is in the time zone of the `start_date`. With one that names n
 Airflow's default time zone: `0 6 * * *` in `Europe/Berlin` is six o'clock there, in summer and in winter.
 With an offset it is that offset all year round: after `start_date: 2026-01-01T00:00:00+01:00` it is
 seven o'clock in Berlin's summer. A Dag in another zone than the fleet's has a timetable that names it:
-`schedule: {{uses: airflow.sdk.CronTriggerTimetable, with: {{cron: 0 6 * * *, timezone: America/New_York}}}}`.
+
+```yaml
+schedule:
+  uses: airflow.timetables.trigger.CronTriggerTimetable
+  with: {{cron: 0 6 * * *, timezone: America/New_York}}
+```
 
 ## YAML
 

@@ -12,9 +12,10 @@ from airfleet.pipelines.cron import PRESETS, problem_of
 FIVE = "minute, hour, day of the month, month and day of the week, as in '30 6 * * *'; or a preset such as '@daily'"
 
 NO_HASH = "Airflow has no hashed or random times"
-EVERY_90M = "write schedule: {uses: airflow.sdk.DeltaDataIntervalTimetable, with: {delta: 90m}}"
+EVERY_90M = "write schedule: {uses: airflow.timetables.interval.DeltaDataIntervalTimetable, with: {delta: 90m}}"
 IN_BERLIN = (
-    "write schedule: {uses: airflow.sdk.CronTriggerTimetable, with: {cron: '0 6 * * *', timezone: Europe/Berlin}}"
+    "write schedule: {uses: airflow.timetables.trigger.CronTriggerTimetable, "
+    "with: {cron: '0 6 * * *', timezone: Europe/Berlin}}"
 )
 
 

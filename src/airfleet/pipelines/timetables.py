@@ -1,0 +1,268 @@
+"""A schedule that is a timetable: whether its class takes its arguments, and whether they mean what they should.
+
+Classes are read as text. Whatever cannot be read, as a class that another language makes, is left to the importer.
+"""
+
+from __future__ import annotations
+
+import ast
+import datetime as dt
+import zoneinfo
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from airfleet.errors import did_you_mean
+from airfleet.pipelines import cron, limits, modules
+from airfleet.pipelines.annotations import items_in, words_in
+from airfleet.pipelines.checking import Checking, markers_in, not_found
+from airfleet.pipelines.durations import calendar_duration, parse_duration
+from airfleet.pipelines.module_files import Roots
+from airfleet.pipelines.modules import Found, Missing
+from airfleet.pipelines.spec import Timetable, Value
+
+
+def check_timetable(timetable: Timetable, checking: Checking) -> None:
+    """Note every problem of a schedule of ``uses`` and ``with``."""
+    module, _, name = timetable.path.rpartition(".")
+    found = modules.find(module, name, checking.installed.roots) if module else Missing(timetable.path)
+    if isinstance(found, Missing):
+        checking.problem("schedule.uses", *not_found(found, "timetable", checking.hints))
+        return
+    for path, _marker in markers_in(timetable.args, "schedule.with"):
+        checking.problem(path, "a marker such as $t is only read under 'with' of a task", "write the value itself")
+    takes = _taken(found, checking.installed.roots) if isinstance(found, Found) else None
+    if takes is not None:
+        _check_names(name, timetable.args, takes, checking)
+        for argument, value in timetable.args.items():
+            if argument in takes.annotations:
+                _check_value(argument, value, takes.annotations[argument], checking)
+
+
+# --- what a class takes
+
+
+@dataclass(frozen=True)
+class Taken:
+    """The arguments of a class, by name."""
+
+    #: name -> annotation
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
+    #: whether it takes, or may take, others too
+    open: bool = False
+
+
+_NOTHING: Final = ("object", "ABC", "Protocol", "Generic", "Timetable", "BaseTimetable")
+
+
+def _taken(found: Found, roots: Roots, depth: int = 0) -> Taken | None:
+    """What a class takes, by its own constructor, its fields or its bases; None when that cannot be read."""
+    node = found.node
+    if not isinstance(node, ast.ClassDef) or depth > 12:
+        return None
+    if init := _constructor(node):
+        return _of_constructor(init)
+    bases = [_of_base(found.module, base, roots, depth) for base in node.bases]
+    if None in bases:
+        return None
+    inherited = _merged([base for base in bases if base is not None])
+    if node.decorator_list:
+        return _with_fields(node, inherited) if all(map(_makes_constructor, node.decorator_list)) else None
+    return inherited
+
+
+def _constructor(node: ast.ClassDef) -> ast.FunctionDef | None:
+    """The last one: those before it are overloads."""
+    return next(
+        (item for item in reversed(node.body) if isinstance(item, ast.FunctionDef) and item.name == "__init__"), None
+    )
+
+
+def _of_constructor(init: ast.FunctionDef) -> Taken:
+    args = init.args
+    by_place = [*args.posonlyargs, *args.args][1:]
+    needed = [arg.arg for arg in by_place[: max(len(by_place) - len(args.defaults), 0)]]
+    needed += [arg.arg for arg, value in zip(args.kwonlyargs, args.kw_defaults, strict=True) if value is None]
+    several = [args.vararg] if args.vararg else []
+    annotations = {
+        arg.arg: ast.unparse(arg.annotation) if arg.annotation else "" for arg in (*by_place, *args.kwonlyargs)
+    }
+    annotations |= {arg.arg: _LIST.format(ast.unparse(arg.annotation) if arg.annotation else "str") for arg in several}
+    return Taken(annotations, tuple(needed), open=args.kwarg is not None or bool(args.posonlyargs))
+
+
+#: how ``*names: kind`` is written in YAML
+_LIST: Final = "list[{}]"
+
+
+def _of_base(module: str, base: ast.expr, roots: Roots, depth: int) -> Taken | None:
+    inner = base.value if isinstance(base, ast.Subscript) else base
+    if not isinstance(inner, ast.Name):
+        return None
+    if inner.id in _NOTHING:
+        return Taken()
+    found = modules.find(module, inner.id, roots)
+    return _taken(found, roots, depth + 1) if isinstance(found, Found) else None
+
+
+def _merged(bases: list[Taken]) -> Taken:
+    """The first base that takes something is the one whose constructor is called."""
+    return next((base for base in bases if base.annotations or base.open), Taken())
+
+
+def _makes_constructor(decorator: ast.expr) -> bool:
+    """Whether this is a decorator that makes a constructor of the fields: attrs, or dataclass."""
+    call = decorator if isinstance(decorator, ast.Call) else None
+    name = ast.unparse(call.func if call else decorator)
+    return name in ("attrs.define", "define", "dataclass", "dataclasses.dataclass", "attrs.frozen", "frozen")
+
+
+def _with_fields(node: ast.ClassDef, inherited: Taken) -> Taken:
+    annotations, required = dict(inherited.annotations), list(inherited.required)
+    for item in node.body:
+        if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
+            annotations[item.target.id] = ast.unparse(item.annotation)
+            if item.value is None or _is_field_without_default(item.value):
+                required.append(item.target.id)
+    return Taken(annotations, tuple(dict.fromkeys(required)), inherited.open)
+
+
+def _is_field_without_default(value: ast.expr) -> bool:
+    if not isinstance(value, ast.Call) or not ast.unparse(value.func).endswith("field"):
+        return False
+    return not {keyword.arg for keyword in value.keywords} & {"default", "factory", "default_factory", "init"}
+
+
+# --- what it is given
+
+
+def _check_names(name: str, args: Mapping[str, Value], takes: Taken, checking: Checking) -> None:
+    unknown = [given for given in args if given not in takes.annotations] if not takes.open else []
+    for given in unknown:
+        hint = did_you_mean(given, takes.annotations) or (
+            f"it takes {', '.join(takes.annotations)}" if takes.annotations else "it takes none"
+        )
+        checking.problem(f"schedule.with.{given}", f"{name} takes no argument '{given}'", hint)
+    if not unknown:
+        for missing in takes.required:
+            if missing not in args:
+                checking.problem("schedule", f"{name} needs '{missing}'", "write it under 'with' of the schedule")
+
+
+def _check_value(name: str, value: Value, annotation: str, checking: Checking) -> None:
+    path, words, items = f"schedule.with.{name}", words_in(annotation), items_in(annotation)
+    if value is None or any(True for _ in markers_in(value, path)):
+        return
+    if words & {"Timezone", "FixedTimezone"} or name == "timezone":
+        _note(path, _zone_problem(value), checking)
+    elif name in _CRONS:
+        _check_crons(value, path, checking)
+    elif "timedelta" in words:
+        _note(path, _duration_problem(name, value, words), checking)
+    elif items & {"datetime", "DateTime"}:
+        _check_moments(value, path, checking)
+    elif words == {"bool"} and not isinstance(value, bool):
+        _note(path, (f"must be true or false, not {_shown(value)}", None), checking)
+
+
+#: what Airflow's timetables call their cron expressions
+_CRONS: Final = ("cron", "expression", "crons")
+
+
+def _note(path: str, wrong: tuple[str, str | None] | None, checking: Checking) -> None:
+    if wrong:
+        checking.problem(path, *wrong)
+
+
+def _zone_problem(value: Value) -> tuple[str, str | None] | None:
+    if not isinstance(value, str):
+        return f"must be the name of a time zone, not {_shown(value)}", None
+    try:
+        zoneinfo.ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        known = zoneinfo.available_timezones()
+        lower = {name.lower(): name for name in known}
+        near = lower.get(value.lower())
+        hint = f"did you mean '{near}'?" if near else did_you_mean(value, known)
+        return f"there is no time zone '{value}'", hint or "one such as Europe/Berlin or UTC"
+    return None
+
+
+def _check_crons(value: Value, path: str, checking: Checking) -> None:
+    several = isinstance(value, tuple)
+    for at, item in _items(value, path):
+        if not isinstance(item, str):
+            _note(at, (f"must be a cron expression, not {_shown(item)}", None), checking)
+        elif item.strip() in ("@once", "@continuous"):
+            _note(at, (f"'{item}' is no time that comes again", f"write schedule: '{item}'"), checking)
+        elif wrong := cron.problem_of(item):
+            _note(at, wrong, checking)
+        elif too_long := cron.too_long_to_describe(item):
+            _note(at, (too_long, None), checking)
+    if several and not value:
+        _note(path, ("needs at least one cron expression", None), checking)
+
+
+def _items(value: Value, path: str) -> Iterator[tuple[str, Value]]:
+    if isinstance(value, tuple):
+        yield from ((f"{path}[{index}]", item) for index, item in enumerate(value))
+    else:
+        yield path, value
+
+
+def _duration_problem(name: str, value: Value, words: frozenset[str]) -> tuple[str, str | None] | None:
+    if isinstance(value, bool):
+        return None if "bool" in words else (_NO_DURATION.format(_shown(value)), None)
+    if isinstance(value, int) and "int" in words:
+        return None
+    if isinstance(value, str) and (months := calendar_duration(value)):
+        if "relativedelta" not in words:
+            return "months and years are no fixed time, which it needs", "write days, as in 30d"
+        found = dt.timedelta(days=365) * months[0] + dt.timedelta(days=30) * months[1] + months[2]
+    elif isinstance(value, str):
+        parsed = parse_duration(value)
+        if parsed is None:
+            hint = "months are written P1M, years P1Y" if "relativedelta" in words else None
+            return _NO_DURATION.format(_shown(value)), hint
+        found = parsed
+    elif isinstance(value, (int, float)):
+        try:
+            found = dt.timedelta(seconds=value)
+        except (OverflowError, ValueError):
+            return _NO_DURATION.format(value), None
+    else:
+        return _NO_DURATION.format(_shown(value)), None
+    if name == "delta" and found <= dt.timedelta():
+        return f"must be more than nothing, not {value}", None
+    too_long = limits.duration_misfit(found)
+    return (too_long, None) if too_long else None
+
+
+_NO_DURATION: Final = "must be a duration such as 90s, 5m or 1h30m, not {}"
+
+
+def _check_moments(value: Value, path: str, checking: Checking) -> None:
+    if not isinstance(value, tuple):
+        _note(path, (f"must be a list of dates, not {_shown(value)}", None), checking)
+        return
+    for at, item in _items(value, path):
+        if not _is_moment(item):
+            hint = "write 2026-01-31, or 2026-01-31T06:00:00+01:00"
+            _note(at, (f"must be a date, not {_shown(item)}", hint), checking)
+
+
+def _is_moment(value: Value) -> bool:
+    if isinstance(value, str):
+        try:
+            dt.datetime.fromisoformat(value)
+        except ValueError:
+            return False
+        return True
+    return isinstance(value, dt.date)
+
+
+def _shown(value: Value) -> str:
+    if isinstance(value, (tuple, Mapping)):
+        return "a list" if isinstance(value, tuple) else "a mapping"
+    return f"'{value}'"
