@@ -105,3 +105,14 @@ def test_connections_are_encrypted_with_the_key_of_fleet_yaml(fleet: FleetUnderT
     assert row is not None
     assert Fernet(KEY).decrypt(row[0]) == b"s3cret"
     assert os.fsencode(KEY) not in fleet.paths.plan.read_bytes()
+
+
+@pytest.mark.long
+def test_an_auth_manager_that_cannot_start_is_named_by_up() -> None:
+    broken = AUTH.replace("AsksTheDatabase", "Broken").replace('text("select 1")', 'text("select no_such_thing")')
+    text = "name: broken\ntriggerer: false\nworkers: [{slots: 1}]\nairflow: {core: {auth_manager: shop_auth.Broken}}\n"
+    with FleetUnderTest.make(text, {"shop_auth.py": broken}) as made:
+        result = made.airfleet("up", "--detach")
+    assert result.returncode == 1
+    assert "error: api-server did not start: ended with exit code 1" in result.stderr
+    assert "the auth manager Broken cannot start: ProgrammingError" in result.stderr
