@@ -20,6 +20,10 @@ from airfleet.fleet.paths import Paths, fleet_id, of
 _NOT_FOR_COMPONENTS = ("AIRFLOW_HOME", "AIRFLOW_CONFIG", "AIRFLEET_TOKEN")
 
 
+#: how a person's terminal writes characters; what the fleet writes is UTF-8
+_TERMINAL = "PYTHONIOENCODING"
+
+
 def start(root: Path, *, environ: Mapping[str, str]) -> int:
     """Start the agent of the fleet in ``root``; returns its pid once it can be asked.
 
@@ -69,7 +73,9 @@ def _spawn(
     root: Path, paths: Paths, report: int, environ: Mapping[str, str], withheld: Mapping[str, str]
 ) -> subprocess.Popen[bytes]:
     argv = netns.within([sys.executable, "-m", "airfleet.agent", "--root", str(root), "--report", str(report)], environ)
-    told = {name: value for name, value in without_airflow_settings(environ).items() if name not in withheld}
+    told = {
+        name: value for name, value in without_airflow_settings(environ).items() if name not in (*withheld, _TERMINAL)
+    }
     agent = subprocess.Popen(
         argv,
         stdin=subprocess.PIPE,

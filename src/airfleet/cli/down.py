@@ -114,9 +114,15 @@ def _at_work(places: paths.Paths) -> Iterator[None]:
     if not places.runtime.is_dir():  # it never ran here
         yield
         return
-    with _lock(places).open("a") as lock:
+    try:
+        lock = _lock(places).open("a")
+    except OSError:  # a disk that is full or read-only is no reason to let a fleet run
+        yield
+        return
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_SH)  # two may do the same
-        os.utime(lock.fileno())  # who looks too late sees that it was held
+        with suppress(OSError):
+            os.utime(lock.fileno())  # who looks too late sees that it was held
         yield
 
 

@@ -108,9 +108,36 @@ def at_the_edge(run: Callable[[], Any]) -> int:
     except OSError as wrong:
         if wrong.errno == errno.EPIPE:
             return _closed_pipe()
+        if sentence := of_the_machine(wrong):
+            terminal.say(terminal.style("error: ", fg="red", bold=True) + sentence)
+            return errors.EXIT_WRONG
         return _bug(wrong)
     except Exception as wrong:
         return _bug(wrong)
+
+
+#: what a disk or a system refuses, whoever asks
+_REFUSED = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE}
+)
+
+
+def of_the_machine(wrong: OSError) -> str | None:
+    """What the machine refuses, as a sentence; None for what a command should have known."""
+    if wrong.errno == errno.ENOENT and not _has_working_directory():
+        return "the working directory was deleted\nhint: cd to another one; -C DIR names a project"
+    if wrong.errno not in _REFUSED:
+        return None
+    what = os.strerror(wrong.errno or 0)
+    return f"{what}: {os.fsdecode(wrong.filename)}" if isinstance(wrong.filename, str | bytes | os.PathLike) else what
+
+
+def _has_working_directory() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _usage(wrong: click.ClickException) -> int:
@@ -168,6 +195,17 @@ def cli(project: Path | None) -> None:
     """
 
 
+def begin_in_utf8() -> None:
+    """Become the same command with UTF-8 for files and paths, where the locale has Python use something else.
+
+    Files of a project are UTF-8, and so are the paths of which the agent and the command line tell one another.
+    """
+    if sys.flags.utf8_mode or sys.getfilesystemencoding() == "utf-8":
+        return
+    os.execve(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]], {**os.environ, "PYTHONUTF8": "1"})
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Run ``airfleet`` with ``argv`` (the process's own arguments without it) and exit."""
+    begin_in_utf8()
     cli.main(None if argv is None else list(argv))

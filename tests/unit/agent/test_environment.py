@@ -8,13 +8,13 @@ import sys
 
 from airfleet.agent import environment
 
-SHELL = {"PATH": "/bin", "HOME": "/home/shop", "DATABASE_PASSWORD": "s3cret", "REGION": "eu"}
+SHELL = {"PATH": "/bin", "HOME": "/var/shop", "DATABASE_PASSWORD": "s3cret", "REGION": "eu"}
 
 
 def test_what_is_withheld_is_there_and_nothing_that_programs_need_to_run() -> None:
     names = {"DATABASE_PASSWORD", "HOME", "PATH", "NOT_THERE"}
     assert environment.withheld(SHELL, names) == {"DATABASE_PASSWORD": "s3cret"}
-    assert environment.without(SHELL, names) == {"PATH": "/bin", "HOME": "/home/shop", "REGION": "eu"}
+    assert environment.without(SHELL, names) == {"PATH": "/bin", "HOME": "/var/shop", "REGION": "eu"}
 
 
 def test_an_agent_reads_what_it_is_told_with_any_bytes() -> None:
@@ -32,7 +32,7 @@ from airfleet.agent import environment
 environment.clear_first({"DATABASE_PASSWORD", "HOME"})
 first = open("/proc/self/environ", "rb").read()
 assert b"s3cret" not in first and b"DATABASE" not in first, first
-assert {b"PATH=/bin", b"HOME=/home/shop", b"REGION=eu"} <= set(first.split(b"\\0")), first
+assert {b"PATH=/bin", b"HOME=/var/shop", b"REGION=eu"} <= set(first.split(b"\\0")), first
 assert os.environ["DATABASE_PASSWORD"] == "s3cret"
 os.environ["ANOTHER"] = "one"
 os.environ.pop("REGION")

@@ -38,7 +38,7 @@ def configuration(data: Path, port: int, password: str, addresses: tuple[str, ..
         "port": str(port),
         "protected-mode": "yes",
         "requirepass": password,
-        "dir": f'"{data}"',
+        "dir": quoted(str(data)),
         "appendonly": "yes",
         "appendfsync": "everysec",
         "save": '""',
@@ -48,3 +48,12 @@ def configuration(data: Path, port: int, password: str, addresses: tuple[str, ..
         "hz": "2",
     }
     return "\n".join(f"{key} {value}" for key, value in lines.items()) + "\n"
+
+
+def quoted(text: str) -> str:
+    r"""A word of its configuration, whatever characters are in it.
+
+    >>> print(quoted('a "b" 100%'), quoted("c:\\d"))
+    "a \"b\" 100%" "c:\\d"
+    """
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r") + '"'
