@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from airfleet import versions
 from airfleet.agent import environment, leftovers, netns
 from airfleet.agent.control import AlreadyRuns
 from airfleet.agent.leftovers import MARK
@@ -31,6 +32,7 @@ def start(root: Path, *, environ: Mapping[str, str]) -> int:
     """
     from airfleet.fleet import reader  # the agent needs it, and not every command that asks one
 
+    versions.require(environ)
     paths = of(root, environ)
     withheld = environment.withheld(environ, reader.taken_variables(root / reader.FILE_NAME, environ).for_the_fleet)
     read, write = os.pipe()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from airfleet import versions
 from airfleet.cli import options, pipeline_file, problems, project, queues, tables, terminal
 from airfleet.cli.project import FLEET_FILE, Project
 from airfleet.errors import EXIT_OK, EXIT_WRONG, FileProblems, Place, Problem
@@ -44,6 +45,8 @@ class Findings:
     #: fleet.yaml and overlays of it
     fleet_files: list[str] = field(default_factory=list)
     files: int = 0
+    #: what is not wrong with the files, and may go wrong with the fleet
+    warnings: tuple[str, ...] = ()
 
     @property
     def fine(self) -> int:
@@ -83,8 +86,10 @@ def command(paths: tuple[Path, ...], project: Path | None, env: str | None, outp
     Exit code: 0 nothing wrong, 1 problems.
     """
     findings = check(paths, _project(project, env, paths))
+    findings.warnings = versions.warnings()
     put(findings, output)
     if output != "json" or sys.stderr.isatty():
+from airfleet import versions
         said = problems.summary(findings.problems, findings.fine, findings.fine_python, findings.fine_fleet)
         terminal.say(said + problems.count_of_remarks(findings.remarks))
     return EXIT_WRONG if findings.problems else EXIT_OK
@@ -352,6 +357,7 @@ def as_data(findings: Findings) -> dict[str, Any]:
         "pipelines": len(findings.pipelines),
         "python_files": len(findings.python_files),
         "fine": findings.fine,
+        "warnings": list(findings.warnings),
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from airfleet import versions
 from airfleet.agent import agent_search
 from airfleet.agent.control import ComponentStatus, HostStatus, Snapshot, is_fine
 from airfleet.agent.states import FINE, LABELS
@@ -48,6 +49,7 @@ def command(project: Path | None, host: str | None, memory: bool, output: str) -
     tables.put_rows(list(rows(snapshot)), output, columns, whole=whole(snapshot))
     if output == "table":
         terminal.say(f"\n{headline(snapshot)}")
+        terminal.warn(versions.warnings())
     return EXIT_OK if is_healthy(snapshot) else EXIT_UNHEALTHY
 
 
@@ -88,7 +90,7 @@ def row(component: ComponentStatus) -> dict[str, Any]:
 
 def whole(snapshot: Snapshot) -> dict[str, Any]:
     """Everything the agent said, and the one word that a program asks first."""
-    return {"healthy": is_healthy(snapshot), **snapshot.to_json()}
+    return {"healthy": is_healthy(snapshot), **snapshot.to_json(), "warnings": list(versions.warnings())}
 
 
 def is_healthy(snapshot: Snapshot) -> bool:

@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 import unicodedata
+from collections.abc import Iterable
 from typing import Any, TextIO
 
 import click
@@ -22,9 +23,20 @@ def say(text: str = "") -> None:
     click.echo(text, err=True, color=coloured(sys.stderr))
 
 
+def warn(sentences: Iterable[str]) -> None:
+    """What is not wrong yet, on stderr; a line for each."""
+    for sentence in sentences:
+        say(f"warning: {sentence}")
+
+
 def put(text: str) -> None:
     """A line of data, on stdout."""
     click.echo(text, color=coloured(sys.stdout))
+
+
+def agrees(question: str) -> bool:
+    """Whether a person says yes; where nobody can be asked, it is no."""
+    return sys.stdin.isatty() and sys.stderr.isatty() and click.confirm(question, default=False, err=True)
 
 
 def is_live() -> bool:

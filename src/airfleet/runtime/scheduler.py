@@ -56,7 +56,7 @@ from sqlalchemy import ARRAY, any_, bindparam, event, func, nulls_first, or_, se
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import contains_eager, joinedload, make_transient, with_loader_criteria
 
-from airfleet import clocks
+from airfleet import clocks, versions
 from airfleet.runtime import claimed_callbacks, presence, queueing
 from airfleet.runtime.executor import WAIT_SECONDS, FleetExecutor
 from airfleet.runtime.guarded_scheduling import GuardedSchedulerJobRunner, ReadableDagBag
@@ -490,6 +490,8 @@ class FleetSchedulerJobRunner(GuardedSchedulerJobRunner):
 
     def _plain(self, runs: Iterable[DagRun], session: Session) -> dict[DagRun, list[UUID]]:
         """The runs of which it is, with the task instances that can start."""
+        if not versions.core_is_checked():
+            return {}
         doubtful = [run for run in runs if run.id in self._doubtful]
         names = ([run.dag_id for run in doubtful], [run.run_id for run in doubtful])
         rows = self._fetch(_UNSUCCESSFUL, names) if doubtful else None
@@ -566,7 +568,7 @@ class FleetSchedulerJobRunner(GuardedSchedulerJobRunner):
     def _executable_task_instances_to_queued(self, max_tis: int, session: Session) -> list[TaskInstance]:
         """By one statement where it is plain; Airflow's way where it is not."""
         executor = self._only_executor()
-        if executor is None or self._multi_team:
+        if executor is None or self._multi_team or not versions.core_is_checked():
             return super()._executable_task_instances_to_queued(max_tis, session)
         if not session.scalar(_LOCK, {"id": DBLocks.SCHEDULER_CRITICAL_SECTION.value}):
             raise OperationalError("another scheduler queues tasks", params=None, orig=RuntimeError("55P03"))

@@ -139,6 +139,7 @@ def test_check_as_json(broken: Path, airfleet: Airfleet) -> None:
         "pipelines": 1,
         "python_files": 0,
         "fine": 1,
+        "warnings": [],
     }
 
 

@@ -266,7 +266,7 @@ def test_status_as_plain_is_tab_separated_without_a_heading(agent_says: Callable
 def test_status_as_json_has_everything_and_one_word_to_ask_first(agent_says: Callable, airfleet: Airfleet) -> None:
     with agent_says(READY):
         data = json.loads(airfleet("status", "-o", "json").out)
-    assert data == {"healthy": True, **json.loads(json.dumps(READY.to_json()))}
+    assert data == {"healthy": True, **json.loads(json.dumps(READY.to_json())), "warnings": []}
 
 
 def test_status_of_a_stopped_fleet_exits_1_in_every_format(project: Project, airfleet: Airfleet) -> None:
