@@ -19,6 +19,7 @@ from airfleet import events, lossy
 from airfleet.agent import environment, large_logs, limits, old_logs, setup
 from airfleet.agent.agent import Agent
 from airfleet.agent.control import AlreadyRuns
+from airfleet.agent.database_finding import MAY_MIGRATE
 from airfleet.errors import AirfleetError, FileProblems, FleetError
 from airfleet.fleet.paths import fleet_id
 
@@ -40,10 +41,11 @@ def main() -> None:
             json.dump({"sentence": f"cannot prepare the fleet's home: {refused}", "hint": None}, report)
             sys.exit(1)
         json.dump({"pid": os.getpid()}, report)
-    _run(prepared, listener)
+    # Of this start alone: no component has it in its environment.
+    _run(prepared, listener, may_migrate=bool(os.environ.pop(MAY_MIGRATE, "")))
 
 
-def _run(prepared: setup.Prepared, listener: socket.socket) -> None:
+def _run(prepared: setup.Prepared, listener: socket.socket, *, may_migrate: bool = False) -> None:
     with lossy.text(prepared.paths.log("agent")) as file, prepared.lock, listener:
         log = events.to_file(file, lambda: dt.datetime.now().astimezone())
         if prepared.leftovers:
@@ -54,7 +56,14 @@ def _run(prepared: setup.Prepared, listener: socket.socket) -> None:
         old_logs.delete_from_now_on(prepared.plan, (prepared.paths.logs, prepared.paths.task_logs), log)
         group = limits.prepare(prepared.plan, fleet_id(prepared.paths.home), log)
         try:
-            agent = Agent(prepared.plan, prepared.paths, log, inherited=prepared.inherited, withheld=prepared.withheld)
+            agent = Agent(
+                prepared.plan,
+                prepared.paths,
+                log,
+                inherited=prepared.inherited,
+                withheld=prepared.withheld,
+                may_migrate=may_migrate,
+            )
             agent.run(listener)
         finally:
             limits.remove(group)

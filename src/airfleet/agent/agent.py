@@ -23,11 +23,13 @@ import socket
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
-from airfleet.agent import judging, leftovers, process, restarts, snapshots, states, upstreams, wakeup
+from airfleet.agent import database_check, judging, leftovers, process, restarts, snapshots, states, upstreams, wakeup
 from airfleet.agent.control import Snapshot
-from airfleet.agent.database_watch import DatabaseWatch
+from airfleet.agent.database_finding import Finding
+from airfleet.agent.database_watch import DatabaseWatch, FirstLook
 from airfleet.agent.deciding import EndAttempts
 from airfleet.agent.disks import Disks
 from airfleet.agent.draining import Draining
@@ -58,6 +60,8 @@ from airfleet.runtime.untold import FOLDER
 #: seconds between two turns of the loop when nothing happens: while something changes, and at rest
 BUSY_PAUSE, QUIET_PAUSE = 0.05, 1.0
 
+#: the fleet's own server of the database
+POSTGRES = "postgres"
 #: kinds of components that end when the database is away, and that a death of then is not held against
 _OF_DATABASE = frozenset({"scheduler", "dag-processor", "triggerer", "api-server"})
 #: a death this long before the database was found away may have come of it, seconds
@@ -80,6 +84,7 @@ class Agent:
         clock: Callable[[], float] = time.monotonic,
         inherited: Inheritance = NOTHING,
         withheld: Collection[str] = (),
+        may_migrate: bool = False,
     ) -> None:
         """``withheld``: names of variables that only the template, and so Airflow's components, may inherit."""
         self._plan = plan
@@ -95,6 +100,13 @@ class Agent:
         self._wakeup = wakeup.Wakeup()
         self._prober = Prober(plan.database_url, self._wakeup.wake)
         self._database = DatabaseWatch(plan.database_url, self._wakeup.wake)
+        needs = database_check.connections_of(plan)
+        look = partial(database_check.look, plan.database_url, needs=needs, may_migrate=may_migrate)
+        self._first_look = FirstLook(look, self._wakeup.wake)
+        #: whether the database was found fit for this host, and whether anything is written to it
+        self._is_fit = not plan.database_url
+        self._writes = False
+        self._goes_on = inherited.life is not None
         #: this host among others, in a fleet that has several
         self._membership = self._join(inherited.life)
         self._guard = inherited.guard or Guard(fleet_id(paths.home))
@@ -141,14 +153,13 @@ class Agent:
         self._selector.register(self._wakeup.socket, selectors.EVENT_READ, self._woken)
         self._server = ControlServer(listener, self._selector, self)
         self._log(Event.AGENT_STARTED, fleet=self._plan.fleet, pid=os.getpid())
-        if self._plan.database_url:
-            self._fencing.start()
-        if self._membership:
-            self._membership.start()
+        if self._is_fit or self._goes_on:  # an agent before this one found it fit, and the lease may not wait
+            self._begin_to_write()
         self._disks.start()
         while not self._done:
             self._look_at_the_hosts()
             for step in (
+                self._look_at_the_database,
                 self._obey_orders,
                 self._tell_of_api_servers,
                 self._start_what_can_start,
@@ -163,6 +174,16 @@ class Agent:
             self._end_what_must_end()
             self._wait_for_something()
         self._finish()
+
+    def _begin_to_write(self) -> None:
+        """Renew the lease and tell of the dead."""
+        if self._writes:
+            return
+        self._writes = True
+        if self._plan.database_url:
+            self._fencing.start()
+        if self._membership:
+            self._membership.start()
 
     def stop(self, force: bool = False, drain_seconds: float | None = None) -> None:
         """End everything as somebody asks; with ``force`` without waiting, else running tasks may take so long."""
@@ -243,8 +264,20 @@ class Agent:
                 if running.state == State.WAITING and self._needs_are_met(running):
                     self._start(running)
 
+    def _look_at_the_database(self) -> None:
+        """See whether this host may use it; until then nothing is started that would, and nothing is written."""
+        server = self._running.get(POSTGRES)
+        if self._is_fit or self._stopping or (server is not None and server.state not in states.FINE):
+            return
+        before = self._first_look.finding
+        self._is_fit = self._first_look.is_fit(self._clock())
+        if self._is_fit:
+            self._begin_to_write()
+        if self._first_look.finding != before:
+            self._tell_watchers()
+
     def _needs_are_met(self, running: Running) -> bool:
-        if isinstance(running.component.start, Fork) and self._template is None:
+        if isinstance(running.component.start, Fork) and (self._template is None or not self._is_fit):
             return False
         if self._membership and not self._may_start(running, self._membership):
             return False
@@ -582,7 +615,9 @@ class Agent:
     def _troubles(self) -> dict[str, str]:
         """What is wrong with the host itself."""
         clock = self._membership.clock_trouble if self._membership else ""
-        return {"disk": self._disks.trouble, "clock": clock}
+        finding = self._finding()
+        database = finding.sentence.partition("\n")[0] if finding is not None else ""
+        return {"disk": self._disks.trouble, "clock": clock, "database": database}
 
     def _tell_what_is_unwell(self) -> None:
         unwell = frozenset(part for part, why in self._troubles().items() if why)
@@ -612,7 +647,12 @@ class Agent:
             now,
             troubles=self._troubles(),
             orders=self._ordered,
+            database=self._finding(),
         )
+
+    def _finding(self) -> Finding | None:
+        """What keeps this host from using the database."""
+        return None if self._is_fit else self._first_look.finding
 
     def _life(self, now: float) -> snapshots.Life:
         return snapshots.Life(now - self._began, self._ready_after, self._stopping, self._done, self._asked_to_end)
@@ -626,7 +666,7 @@ class Agent:
         self._tell_watchers()
 
     def _is_ready(self, now: float) -> bool:
-        return snapshots.state(self._running.values(), self._life(now)) == "ready"
+        return self._is_fit and snapshots.state(self._running.values(), self._life(now)) == "ready"
 
     def _tell_watchers(self) -> None:
         if self._server is not None:

@@ -127,6 +127,9 @@ class Snapshot:
     asked_to_end: bool = False
     #: in a fleet without hosts, what its one host was told (see :mod:`airfleet.agent.orders`)
     orders: Mapping[str, Any] = field(default_factory=dict)
+    #: why nothing may use the database yet: ``verdict`` (see :mod:`airfleet.agent.database_finding`), ``sentence``,
+    #: ``hint``; empty when it may be used, and before it was looked at
+    database: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def healthy(self) -> bool:

@@ -4,6 +4,9 @@ A scheduler or a dag-processor ends when the database is away, or takes nothing 
 again, it would end again, and be given up at last for no fault of its own. So one that was ready and died is started
 when the database has done something that was asked after its death; and while it does not, deaths are not counted.
 Asking costs one connection, from a thread, and happens at no other time.
+
+Before anything is started, the database is looked at once more thoroughly (:class:`FirstLook`), again and again while
+it may yet be fit; then the agent does not ask any more.
 """
 
 from __future__ import annotations
@@ -16,10 +19,13 @@ from typing import Any
 
 import psycopg
 
+from airfleet.agent.database_finding import Finding, Verdict
 from airfleet.libpq import CLIENT
 
 #: between two questions while there is no answer, seconds
 PAUSE_SECONDS = 0.5
+#: between two looks when somebody has to do something first
+LONG_PAUSE_SECONDS = 5.0
 #: needs a place on the disk for something new, which is what a full one lacks (and a standby that was not promoted)
 _TAKE_ROOM = "CREATE TEMPORARY TABLE airfleet_room ON COMMIT DROP AS SELECT 1 AS taken"
 
@@ -74,3 +80,32 @@ def _ask_for_room(connection: psycopg.Connection[Any]) -> None:
     """Raises psycopg.Error when there is none."""
     with suppress(psycopg.errors.InsufficientPrivilege):  # then it cannot be known, and it did answer
         connection.execute(_TAKE_ROOM)
+
+
+class FirstLook:
+    """Whether a database is fit for this host. ``look`` may block; ``wake`` is called, from a thread, after each."""
+
+    def __init__(self, look: Callable[[], Finding], wake: Callable[[], None]) -> None:
+        self._look = look
+        self._wake = wake
+        self._answers: queue.SimpleQueue[Finding] = queue.SimpleQueue()
+        self._asked_at = float("-inf")
+        self._in_flight = False
+        #: the last answer; None before the first
+        self.finding: Finding | None = None
+
+    def is_fit(self, now: float) -> bool:
+        """Whether it is; looks while it is not. ``now`` counts seconds."""
+        while not self._answers.empty():
+            self.finding, self._in_flight = self._answers.get(), False
+        if self.finding is not None and self.finding.verdict is Verdict.FIT:
+            return True
+        pause = LONG_PAUSE_SECONDS if self.finding is not None and self.finding.is_final else PAUSE_SECONDS
+        if not self._in_flight and now - self._asked_at >= pause:
+            self._in_flight, self._asked_at = True, now
+            threading.Thread(target=self._ask, name="first look at the database", daemon=True).start()
+        return False
+
+    def _ask(self) -> None:
+        self._answers.put(self._look())
+        self._wake()

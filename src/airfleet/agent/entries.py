@@ -22,7 +22,19 @@ from typing import Any
 import psycopg
 
 from airfleet import libpq
-from airfleet.agent import fencing, leases, preloading, schema_lock, service_user
+from airfleet.agent import (
+    adoption,
+    database_check,
+    fencing,
+    fleet_schema,
+    leases,
+    migration,
+    preloading,
+    schema_lock,
+    schema_revisions,
+    service_user,
+)
+from airfleet.fleet import airflow_settings
 from airfleet.runtime import claimed_callbacks, heartbeats, identity, losses, presence, wakeups
 
 Options = Mapping[str, str]
@@ -68,29 +80,68 @@ def migrate(options: Options) -> None:
 
 
 def _migrate() -> None:
+    """Bring the schema to this Airflow's, and put ours on it; of an existing one all of it or nothing.
+
+    A schema that this Airflow or this airfleet does not know is left as it is.
+    """
     from airflow.utils import db
 
-    from airfleet.runtime import outcomes
-
-    if _schema_in_database() == tuple(db._REVISION_HEADS_MAP.values())[-1]:
-        print("the database has this Airflow's schema already")
-    else:
-        _with_database(wakeups.remove)
-        _with_database(heartbeats.remove)
+    revisions = schema_revisions.installed()
+    found = _schema_in_database()
+    if found is not None and revisions.after(found) is None:
+        sys.exit(database_check.unknown_revision(found, revisions))
+    with psycopg.connect(_database_url(), autocommit=True) as connection:
+        if sentence := fleet_schema.too_new(connection):
+            sys.exit(sentence)
+    if found is None:
         db.upgradedb()
-    _with_database(wakeups.install)
-    _with_database(heartbeats.install)
-    _with_database(lambda connection: connection.execute(outcomes.CREATE))
-    _with_database(losses.install)
-    _with_database(leases.install)
-    _with_database(presence.install)
-    _with_database(claimed_callbacks.install)
+    with migration.whole(_database_url()) as connection:
+        foreign = adoption.is_foreign(connection)
+        if found not in (None, revisions.head):
+            # Triggers must not stand in the way of a change of their tables.
+            wakeups.remove(connection)
+            heartbeats.remove(connection)
+            migration.upgrade(connection)
+        _install(connection)
+        if foreign and found is not None:
+            print(*adoption.adopt(connection, *_bundles()), sep="\n")
+    if found == revisions.head:
+        print("the database has this Airflow's schema already")
+    elif found is not None:
+        db.upgradedb()  # what is not in the migrations: the default pool, the schemas of other managers
     if not preloading.is_shared():
         _migrate_auth_manager()
-    try:
-        _with_database(libpq.settle)
-    except psycopg.Error as refused:
-        print(f"the database keeps its own timeouts for silent clients: {refused}")
+    _settle()
+
+
+def _install(connection: psycopg.Connection[Any]) -> None:
+    """Make everything of ours that is not there."""
+    from airfleet.runtime import outcomes
+
+    wakeups.install(connection)
+    heartbeats.install(connection)
+    connection.execute(outcomes.CREATE)
+    losses.install(connection)
+    leases.install(connection)
+    presence.install(connection)
+    claimed_callbacks.install(connection)
+    fleet_schema.install(connection)
+
+
+def _bundles() -> tuple[str, frozenset[str]]:
+    """The bundle of the folder of pipelines, and all that the fleet has."""
+    from airflow.configuration import conf
+
+    bundles: Any = conf.getjson("dag_processor", "dag_bundle_config_list")
+    return airflow_settings.BUNDLE_NAME, frozenset(str(bundle["name"]) for bundle in bundles)
+
+
+def _settle() -> None:
+    with psycopg.connect(_database_url(), autocommit=True) as connection:
+        try:
+            libpq.settle(connection)
+        except psycopg.Error as refused:
+            print(f"the database keeps its own timeouts for silent clients: {refused}")
 
 
 def _migrate_auth_manager() -> None:
@@ -123,12 +174,6 @@ def objects(_: Options) -> None:
     with create_session() as session:
         for done in objects.write(json.loads(conf.get("airfleet", "objects")), session):
             print(done)
-
-
-def _with_database(action: Callable[[psycopg.Connection[Any]], object]) -> None:
-    """Do something to the database outside SQLAlchemy."""
-    with psycopg.connect(_database_url(), autocommit=True) as connection:
-        action(connection)
 
 
 def _database_url() -> str:

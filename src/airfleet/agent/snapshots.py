@@ -9,6 +9,7 @@ from typing import Any
 
 from airfleet.agent import memory, states
 from airfleet.agent.control import ComponentStatus, HostStatus, Snapshot
+from airfleet.agent.database_finding import Finding
 from airfleet.agent.deciding import BREAK_SECONDS
 from airfleet.agent.leases import Row
 from airfleet.agent.orders import Orders
@@ -50,12 +51,16 @@ def snapshot(
     *,
     troubles: Mapping[str, str],
     orders: Mapping[str, Any],
+    database: Finding | None = None,
 ) -> Snapshot:
-    """The fleet now; ``others`` is None in a fleet without hosts, and only there ``orders`` are what was told."""
+    """The fleet now; ``others`` is None in a fleet without hosts, and only there ``orders`` are what was told.
+
+    ``database`` is what keeps this host from using it.
+    """
     components = tuple(r.status(now) for r in running)
     return Snapshot(
         fleet=plan.fleet,
-        state=state(running, life),
+        state=state(running, life, refused=database is not None and database.is_final),
         pid=os.getpid(),
         home=str(paths.home),
         url=plan.url,
@@ -71,6 +76,7 @@ def snapshot(
         missing=_missing(plan, others.rows) if others else (),
         orders={} if others else dict(orders),
         asked_to_end=life.asked_to_end,
+        database=_told(database),
     )
 
 
@@ -88,14 +94,20 @@ def unwell(troubles: Mapping[str, str]) -> tuple[ComponentStatus, ...]:
     return tuple(ComponentStatus(part, part, State.DEGRADED, reason=why) for part, why in troubles.items() if why)
 
 
-def state(running: Collection[Running], life: Life) -> str:
-    """One word for all components."""
+def _told(database: Finding | None) -> Mapping[str, str]:
+    if database is None:
+        return {}
+    return {"verdict": str(database.verdict), "sentence": database.sentence, "hint": database.hint or ""}
+
+
+def state(running: Collection[Running], life: Life, *, refused: bool = False) -> str:
+    """One word for all components; ``refused``: none may use the database."""
     found = {r.state for r in running if not (r.state == State.STOPPED and not life.stopping)}
     if life.done:
         return "stopped"
     if life.stopping:
         return "stopping"
-    if State.GAVE_UP in found:
+    if State.GAVE_UP in found or refused:
         return "failed"
     if found <= states.FINE:
         return "ready"

@@ -89,7 +89,7 @@ def command(paths: tuple[Path, ...], project: Path | None, env: str | None, outp
     findings.warnings = versions.warnings()
     put(findings, output)
     if output != "json" or sys.stderr.isatty():
-from airfleet import versions
+        terminal.warn(findings.warnings)
         said = problems.summary(findings.problems, findings.fine, findings.fine_python, findings.fine_fleet)
         terminal.say(said + problems.count_of_remarks(findings.remarks))
     return EXIT_WRONG if findings.problems else EXIT_OK

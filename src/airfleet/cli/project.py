@@ -63,6 +63,10 @@ class Project:
         namespace = network.namespace(int(host.rpartition("-")[2]))
         return {local_hosts.NETWORK: network.prefix, local_hosts.NAMESPACE: namespace}
 
+    def told(self, name: str, value: str) -> Project:
+        """The same, its agent started with one more variable."""
+        return Project(self.root, {**self.environ, name: value})
+
     def on(self, host: str) -> Project:
         """The same folder, for one of the hosts that share it."""
         return Project(self.root, {**self.environ, paths.HOST: host})

@@ -19,15 +19,17 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
 import click
 
+from airfleet import versions
 from airfleet.agent import control
 from airfleet.agent.control import Snapshot
+from airfleet.agent.database_finding import MAY_MIGRATE, Verdict
 from airfleet.agent.states import State
 from airfleet.cli import asking, components, down, keeping, options, progress, telling, terminal
 from airfleet.cli.following import follow
@@ -40,6 +42,7 @@ LAST_LINES = 20
 #: the kind of a broker that is not the fleet's own
 BROKER = "broker"
 _BROKER_HINT = "it is not started by the fleet; 'broker:' in fleet.yaml says where it is and who we are there"
+_DATABASE_HINT = "'database:' in fleet.yaml says where it is; 'airfleet up' waits for it until --timeout"
 _DEAD = (State.GAVE_UP, State.BACKOFF)
 _TELLING = {state: rank for rank, state in enumerate((*_DEAD, State.DEGRADED, State.STARTING))}
 
@@ -48,7 +51,8 @@ _TELLING = {state: rank for rank, state in enumerate((*_DEAD, State.DEGRADED, St
     epilog="\b\nExamples:\n  airfleet up                   # stay, show changes; Ctrl-C stops the fleet\n"
     "  airfleet up -d --timeout 5m   # return when everything is healthy\n"
     "  airfleet up -d --host work-1  # this machine is the host work-1 of fleet.yaml\n"
-    "  airfleet up --hosts 3         # play a fleet of three hosts on this machine"
+    "  airfleet up --hosts 3         # play a fleet of three hosts on this machine\n"
+    "  airfleet up -d --migrate      # bring the database of an older Airflow to this one's schema"
 )
 @options.option("-d", "--detach", is_flag=True, help="Leave the fleet running and return.")
 @options.option(
@@ -65,6 +69,13 @@ _TELLING = {state: rank for rank, state in enumerate((*_DEAD, State.DEGRADED, St
 @options.option(
     "--netns", is_flag=True, help="With --hosts: each in a network namespace, to be cut off alive; needs root and 'ip'."
 )
+@options.option("--migrate", is_flag=True, help="Change the schema of a database that an older Airflow made.")
+@options.option(
+    "--unchecked",
+    is_flag=True,
+    envvar=versions.UNCHECKED,
+    help="Start on versions of Airflow and its parts that airfleet was not made for.",
+)
 @options.env
 @options.project
 def command(
@@ -76,6 +87,8 @@ def command(
     detach: bool,
     wait: bool,
     timeout: float,
+    migrate: bool,
+    unchecked: bool,
 ) -> None:
     """Start the fleet, or the part of it that this machine runs."""
     if netns and not hosts:
@@ -84,10 +97,15 @@ def command(
         raise click.UsageError("--hosts starts all of them, --host one")
     here = find(project, env, host)
     asking.require_own(here.paths)
-    deadline = time.monotonic() + timeout
     if not detach:
         keep_to_itself(here)
-    try:
+    if unchecked:
+        here = here.told(versions.UNCHECKED, "1")
+    if migrate:
+        here = here.told(MAY_MIGRATE, "1")
+
+    def start(here: Project) -> None:
+        deadline = time.monotonic() + timeout
         if hosts:
             from airfleet.cli import up_hosts
 
@@ -96,6 +114,14 @@ def command(
             start_detached(here, wait=wait, deadline=deadline, timeout=timeout)
         else:
             stay(here, deadline=deadline, timeout=timeout)
+
+    try:
+        try:
+            start(here)
+        except NeedsMigration as needed:
+            if not terminal.agrees(f"{needed.sentence}\nIs there a backup, and shall it be migrated?"):
+                raise
+            start(here.told(MAY_MIGRATE, "1"))
     except ToldToEnd:
         if detach:  # what was to stay did not come up
             raise
@@ -166,6 +192,8 @@ def wait_until_ready(here: Project, deadline: float, timeout: float) -> Snapshot
 
 def failure(here: Project, last: Snapshot | None) -> FleetError:
     """Why the fleet did not come up: the component, the reason, the last lines of its log."""
+    if last is not None and last.database:
+        return _database_failure(last.database)
     failed = [c for c in last.components if c.state is State.GAVE_UP] if last is not None else []
     if not failed:
         sentence = (last.problem if last is not None else "") or "the agent ended while the fleet was starting"
@@ -180,8 +208,20 @@ def failure(here: Project, last: Snapshot | None) -> FleetError:
     return FleetError("\n".join([sentence, *_quoted(lines)]), hint=hint)
 
 
+class NeedsMigration(FleetError):
+    """The database has the schema of an older Airflow, and nobody has agreed to change it."""
+
+
+def _database_failure(found: Mapping[str, str]) -> FleetError:
+    kind = NeedsMigration if found["verdict"] == Verdict.MIGRATION else FleetError
+    return kind(found["sentence"], found["hint"] or None)
+
+
 def too_late(last: Snapshot | None, timeout: float) -> WaitTimedOut:
     """Which component is not ready, and where to look."""
+    if last is not None and last.database:
+        sentence = f"not healthy within {terminal.seconds(timeout)}: {last.database['sentence']}"
+        return WaitTimedOut("\n".join([sentence, f"hint: {last.database['hint'] or _DATABASE_HINT}"]))
     late = components.not_fine(last) if last is not None else ()
     if not late:
         return WaitTimedOut(f"the fleet was not healthy within {terminal.seconds(timeout)}\nhint: airfleet status")

@@ -149,6 +149,29 @@ def test_the_last_entry_of_the_table_of_revisions_is_the_schema_of_this_airflow(
     assert required(db.upgradedb) == set()
 
 
+def test_the_revisions_read_from_files_are_those_that_alembic_reads() -> None:
+    from airflow.utils import db
+    from alembic.script import ScriptDirectory
+
+    from airfleet.agent import schema_revisions
+
+    scripts = reversed(list(ScriptDirectory.from_config(db._get_alembic_config()).walk_revisions()))
+    known = schema_revisions.installed().known
+    assert [(one.name, one.before or None, one.airflow) for one in known] == [
+        (script.revision, script.down_revision, script.module.airflow_version) for script in scripts
+    ]
+    assert db._REVISION_HEADS_MAP["3.0.0"] == schema_revisions.FIRST_OF_AIRFLOW_3
+
+
+def test_migrations_run_on_the_connection_that_they_are_given() -> None:
+    from pathlib import Path
+
+    import airflow
+
+    environment = Path(airflow.__file__).with_name("migrations") / "env.py"
+    assert 'config.attributes.get("connection", None)' in environment.read_text()
+
+
 def test_settings_have_what_the_entries_call() -> None:
     from airflow import settings
 

@@ -1,0 +1,324 @@
+"""Whether a database is fit for a fleet, and whose schema it has: asked before anything is written to it.
+
+What is found is one of four: it is fit; it may be soon (it does not answer yet, another host changes its schema, an
+Airflow still runs on it); it has the schema of an older Airflow, and a person has to agree to the migration; it is not
+fit, and a sentence says what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import sql
+
+from airfleet.agent import fleet_schema, schema_lock, schema_revisions
+from airfleet.agent.database_finding import FIT, Finding, Verdict
+from airfleet.agent.schema_revisions import Revision, Revisions
+from airfleet.fleet.plan import Plan
+from airfleet.libpq import CLIENT
+
+#: the oldest PostgreSQL that Airflow and the triggers were tried with
+OLDEST_POSTGRES = 140_000
+#: for how long a component of another Airflow may say nothing and be alive, seconds
+ALIVE_SECONDS = 30
+#: kinds of components that keep connections to it; how many each of them, and the agent
+USES_DATABASE = frozenset({"scheduler", "dag-processor", "triggerer", "api-server"})
+_OF_COMPONENT, _OF_AGENT = 2, 3
+#: how often two clients are compared before a pooler is held to give each a session of its own
+_TRIES = 5
+#: of a server that answered, and will not let us in however long one waits
+_SHUT = (
+    "authentication failed",
+    "no password supplied",
+    "no pg_hba.conf entry",
+    "does not exist",
+    "is not permitted to log in",
+    "permission denied for database",
+    "is not currently accepting connections",
+)
+
+
+@dataclass(frozen=True)
+class _Server:
+    version: int
+    version_text: str
+    encoding: str
+    standby: bool
+    read_only: bool
+    role: str
+    database: str
+    schema: str | None
+    search_path: str
+    may_create: bool
+    may_use_plpgsql: bool
+    connections: int
+
+
+_SERVER: LiteralString = """
+SELECT current_setting('server_version_num')::int, current_setting('server_version'), pg_encoding_to_char(d.encoding),
+    pg_is_in_recovery(), current_setting('transaction_read_only') = 'on', current_user::text, d.datname::text,
+    current_schema()::text, current_setting('search_path'),
+    coalesce(has_schema_privilege(current_schema(), 'CREATE'), false),
+    coalesce((SELECT has_language_privilege(oid, 'USAGE') FROM pg_language WHERE lanname = 'plpgsql'), false),
+    least(
+        current_setting('max_connections')::int - CASE WHEN r.rolsuper THEN 0 ELSE
+            current_setting('superuser_reserved_connections')::int
+            + coalesce(current_setting('reserved_connections', true), '0')::int END,
+        CASE WHEN d.datconnlimit < 0 OR r.rolsuper THEN 2147483647 ELSE d.datconnlimit END,
+        CASE WHEN r.rolconnlimit < 0 OR r.rolsuper THEN 2147483647 ELSE r.rolconnlimit END
+    )
+FROM pg_database d, pg_roles r WHERE d.datname = current_database() AND r.rolname = current_user
+"""
+#: the schemas with Airflow's tables, the current one first
+_AIRFLOWS: LiteralString = """
+SELECT n.nspname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relname = 'dag_run' AND c.relkind IN ('r', 'p')
+ORDER BY n.nspname = current_schema() DESC, n.nspname
+"""
+_NOT_OURS: LiteralString = """
+SELECT relname::text FROM pg_class
+WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')
+AND relname IN ('dag', 'dag_run', 'task_instance', 'job', 'slot_pool')
+AND NOT (has_table_privilege(oid, 'TRIGGER') AND has_table_privilege(oid, 'SELECT, INSERT, UPDATE, DELETE'))
+ORDER BY relname LIMIT 1
+"""
+_REVISIONS: LiteralString = "SELECT version_num FROM alembic_version"
+_HAS_REVISIONS: LiteralString = "SELECT to_regclass('alembic_version') IS NOT NULL"
+_HAS_RUNS: LiteralString = "SELECT to_regclass('dag_run') IS NOT NULL"
+_ANY_RUN: LiteralString = "SELECT EXISTS (SELECT FROM dag_run)"
+_IS_OF_A_FLEET: LiteralString = "SELECT to_regclass('airfleet_lost') IS NOT NULL"
+_OTHERS_HOLD: LiteralString = """
+SELECT EXISTS (
+    SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
+    AND (classid::bigint << 32) + objid::bigint = %s
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+)
+"""
+_ALIVE: LiteralString = """
+SELECT job_type, coalesce(hostname, '?'), extract(epoch FROM clock_timestamp() - latest_heartbeat)::int FROM job
+WHERE state = 'running' AND latest_heartbeat > clock_timestamp() - make_interval(secs => %s)
+ORDER BY latest_heartbeat DESC LIMIT 1
+"""
+_UNDER_WAY: LiteralString = "SELECT count(*) FROM dag_run WHERE state IN ('queued', 'running')"
+
+
+def connections_of(plan: Plan) -> int:
+    """How many connections a host keeps when it has nothing to do: its agent's, and those of each component."""
+    components = sum(component.kind in USES_DATABASE for component in plan.components)
+    return _OF_AGENT + _OF_COMPONENT * components
+
+
+def look(
+    url: str,
+    *,
+    needs: int,
+    may_migrate: bool = False,
+    revisions: Callable[[], Revisions] = schema_revisions.installed,
+) -> Finding:
+    """Look at the database of ``url`` (for libpq), in which this host needs so many connections; never raises.
+
+    ``may_migrate``: a person agreed to a migration.
+    """
+    try:
+        with closing(_connect(url)) as connection:
+            return (
+                _of_server(connection, needs)
+                or _of_pooler(url, connection)
+                or _of_schema(connection, revisions, may_migrate)
+                or FIT
+            )
+    except (OSError, psycopg.Error) as away:
+        return _of_error(away)
+
+
+def _connect(url: str) -> psycopg.Connection[Any]:
+    # A database of another encoding gives bytes instead of text to who does not say what to make of them.
+    own: dict[str, Any] = {**CLIENT, "application_name": "airfleet check", "client_encoding": "utf8"}
+    return psycopg.connect(url, autocommit=True, prepare_threshold=None, **own)
+
+
+def _of_error(error: OSError | psycopg.Error) -> Finding:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    # What a server says before it lets one in has no code, in any library: there are only its words.
+    shut = next((line for line in lines if "FATAL" in line and any(words in line for words in _SHUT)), None)
+    if shut is not None:
+        sentence = f"the database lets nobody in: {shut}"
+        return Finding(Verdict.REFUSED, sentence, "'database:' in fleet.yaml says where it is and who we are there")
+    return Finding(Verdict.WAIT, f"the database does not answer: {lines[0]}")
+
+
+# --- the server ------------------------------------------------------------------------------------
+
+
+def _of_server(connection: psycopg.Connection[Any], needs: int) -> Finding | None:
+    row = connection.execute(_SERVER).fetchone()
+    assert row is not None  # we are connected to a database as some role
+    server = _Server(*row)
+    for sentence, hint in _wrong_with(server, needs):
+        return Finding(Verdict.REFUSED, sentence, hint)
+    return None
+
+
+def _wrong_with(server: _Server, needs: int) -> Iterator[tuple[str, str | None]]:
+    role, schema = server.role, server.schema
+    if server.version < OLDEST_POSTGRES:
+        oldest = OLDEST_POSTGRES // 10_000
+        yield f"the database is PostgreSQL {server.version_text}; a fleet needs {oldest} or newer", None
+    if server.standby:
+        hint = "name the primary, or all servers with ?target_session_attrs=read-write"
+        yield "the database is a standby, which takes no writes", hint
+    if server.read_only:
+        hint = "see default_transaction_read_only of the server, the database and the role"
+        yield f"the database is read-only for role '{role}'", hint
+    if server.encoding != "UTF8":
+        hint = "make one with CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0"
+        yield f"the database has encoding {server.encoding}, which cannot hold every text; a fleet needs UTF8", hint
+    if schema is None:
+        hint = "make the schema, or ALTER ROLE ... SET search_path"
+        yield f"no schema of the search_path of role '{role}' ({server.search_path}) is there", hint
+    elif not server.may_create:
+        hint = f"GRANT CREATE ON SCHEMA {_name(schema)} TO {_name(role)}"
+        yield f"role '{role}' may not make tables in schema '{schema}'", hint
+    if not server.may_use_plpgsql:
+        hint = f"GRANT USAGE ON LANGUAGE plpgsql TO {_name(role)}"
+        yield f"role '{role}' may not use PL/pgSQL, in which the triggers of a fleet are written", hint
+    if server.connections < needs:
+        hint = "raise max_connections of the server, or the CONNECTION LIMIT of the role or the database"
+        sentence = f"role '{role}' may have {server.connections} connections to the database"
+        yield f"{sentence}; this host needs {needs} at rest, and more when there is work", hint
+
+
+def _name(name: str) -> str:
+    return sql.Identifier(name).as_string()
+
+
+# --- what stands between ---------------------------------------------------------------------------
+
+
+def _of_pooler(url: str, connection: psycopg.Connection[Any]) -> Finding | None:
+    """Whether a pooler gives each transaction another session: prepared statements, locks and LISTEN need one."""
+    if _backend(connection) == connection.info.backend_pid:
+        return None  # nothing stands between
+    try:
+        keeps = all(_has_its_own_session(url, connection) for _ in range(_TRIES))
+    except psycopg.errors.ProtocolViolation:  # a pooler of statements takes no transaction
+        keeps = False
+    if keeps:
+        return None
+    sentence = "a pooler stands before the database and gives every transaction another session (PgBouncer: pool_mode"
+    hint = "set pool_mode = session for this database, or name PostgreSQL's own port"
+    return Finding(Verdict.REFUSED, f"{sentence} = transaction); locks and LISTEN of a fleet need one that stays", hint)
+
+
+def _has_its_own_session(url: str, connection: psycopg.Connection[Any]) -> bool:
+    before = _backend(connection)
+    with closing(_connect(url)) as other:
+        other.autocommit = False
+        taken = _backend(other)  # in a transaction, which goes on
+        return before != taken and before == _backend(connection)
+
+
+def _backend(connection: psycopg.Connection[Any]) -> int:
+    row = connection.execute("SELECT pg_backend_pid()").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+# --- the schema ------------------------------------------------------------------------------------
+
+
+def _of_schema(
+    connection: psycopg.Connection[Any], revisions: Callable[[], Revisions], may_migrate: bool
+) -> Finding | None:
+    if sentence := fleet_schema.too_new(connection):
+        return Finding(Verdict.REFUSED, sentence, "install the airfleet that the other hosts have; nothing was changed")
+    if _is(connection, _OTHERS_HOLD, schema_lock.NUMBER):
+        return Finding(Verdict.WAIT, "another host changes the schema of the database")
+    if found := _of_place(connection):
+        return found
+    if not _is(connection, _HAS_REVISIONS):
+        return _of_tables_without_revision(connection)
+    at = [str(revision) for (revision,) in connection.execute(_REVISIONS)]
+    if not at:
+        return _of_tables_without_revision(connection)
+    known = revisions()
+    missing = known.after(at[0]) if len(at) == 1 else None
+    if missing is None:
+        return Finding(Verdict.REFUSED, unknown_revision(", ".join(at), known), "nothing was changed")
+    if missing and known.is_of_airflow_2(at[0]):
+        return Finding(Verdict.REFUSED, *_of_airflow_2(known.airflow_of(at[0])))
+    if missing and not may_migrate:
+        return _of_migration(connection, known, at[0], missing)
+    is_foreign = not _is(connection, _IS_OF_A_FLEET)
+    return _of_the_living(connection) if missing or is_foreign else None
+
+
+def _is(connection: psycopg.Connection[Any], question: LiteralString, *parameters: Any) -> bool:
+    return connection.execute(question, parameters).fetchone() == (True,)
+
+
+def _of_place(connection: psycopg.Connection[Any]) -> Finding | None:
+    """Whether Airflow's tables stand where new ones would be made, and may be used."""
+    schemas = [str(schema) for (schema,) in connection.execute(_AIRFLOWS)]
+    here = connection.execute("SELECT current_schema()::text, current_user::text, current_database()::text").fetchone()
+    assert here is not None
+    schema, role, database = here
+    if schemas and schemas[0] != schema:
+        hint = f"ALTER ROLE {_name(role)} IN DATABASE {_name(database)} SET search_path = {_name(schemas[0])}"
+        sentence = f"Airflow's tables stand in schema '{schemas[0]}'; role '{role}' would make new ones in '{schema}'"
+        return Finding(Verdict.REFUSED, sentence, f"{hint}; or give the fleet a database of its own")
+    row = connection.execute(_NOT_OURS).fetchone()
+    if row is None:
+        return None
+    hint = f"GRANT ALL ON ALL TABLES IN SCHEMA {_name(schema)} TO {_name(role)}, or be their owner"
+    return Finding(Verdict.REFUSED, f"role '{role}' may not write to table '{row[0]}' and put triggers on it", hint)
+
+
+def _of_tables_without_revision(connection: psycopg.Connection[Any]) -> Finding | None:
+    if not (_is(connection, _HAS_RUNS) and _is(connection, _ANY_RUN)):
+        return None  # it is empty, or its first start was interrupted
+    sentence = "the database has runs of Airflow and no revision of its schema, so nobody knows which Airflow it is of"
+    return Finding(Verdict.REFUSED, sentence, "restore its table alembic_version, or name another database")
+
+
+def unknown_revision(found: str, known: Revisions) -> str:
+    """What to say of a database whose revision this Airflow does not know."""
+    last = known.known[-1].airflow if known.known else "?"
+    return (
+        f"the database is of a newer Airflow: the one here does not know its revision {found} (its last is of {last})"
+    )
+
+
+def _of_airflow_2(version: str) -> tuple[str, str]:
+    sentence = f"the database has the schema of Airflow {version}; a fleet takes over databases of Airflow 3"
+    return sentence, "bring it to Airflow 3 by Airflow's own upgrade first: docs/how-to/from-stock-airflow.md"
+
+
+def _of_migration(
+    connection: psycopg.Connection[Any], known: Revisions, at: str, missing: tuple[Revision, ...]
+) -> Finding:
+    row = connection.execute(_UNDER_WAY).fetchone()
+    runs = row[0] if row is not None else 0
+    steps = f"{len(missing)} migration{'s' if len(missing) > 1 else ''}"
+    sentence = (
+        f"the database has the schema of Airflow {known.airflow_of(at)}; the Airflow here needs {steps}"
+        f" (of {schema_revisions.versions_of(missing)}), after which the older one cannot use it"
+    )
+    if runs:
+        sentence += f"\n{runs} run{'s are' if runs > 1 else ' is'} under way there, to go on here"
+    hint = "end the Airflow that uses it, make a backup (pg_dump), then: airfleet up --migrate"
+    return Finding(Verdict.MIGRATION, sentence, hint)
+
+
+def _of_the_living(connection: psycopg.Connection[Any]) -> Finding | None:
+    """A component of Airflow that was heard a moment ago: it may use the database while it changes."""
+    row = connection.execute(_ALIVE, [ALIVE_SECONDS]).fetchone()
+    if row is None:
+        return None
+    job, host, seconds = row
+    sentence = f"another Airflow uses the database: a {job} on '{host}' was heard {max(0, seconds)} s ago"
+    return Finding(Verdict.WAIT, sentence, f"end it; {ALIVE_SECONDS} s after its last word the fleet starts")

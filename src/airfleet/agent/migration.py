@@ -1,0 +1,72 @@
+"""Brings Airflow's schema of an existing database to that of the installed Airflow, whole or not at all. [A]
+
+Airflow commits after each of its migrations, and some of them cannot run with psycopg 3, whose server has to guess the
+types of parameters: a database would stay between two versions, which no Airflow can use. Here all of them, and what
+airfleet adds before and after, are one transaction of PostgreSQL: a commit in the middle only sets a savepoint
+(:class:`OneTransaction`), and values are put into the statements by the client (``psycopg.ClientCursor``).
+
+What fails: a migration, the connection, this process - the server rolls everything back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+
+from airfleet.libpq import CLIENT
+
+_SAVEPOINT = "airfleet_migration"
+
+
+class OneTransaction(psycopg.Connection[Any]):
+    """A connection whose commits and rollbacks end at a savepoint, until :meth:`finish` commits all of it."""
+
+    def begin(self) -> None:
+        """Open the transaction."""
+        self.execute(f"SAVEPOINT {_SAVEPOINT}")
+
+    def commit(self) -> None:
+        """Keep what was done since the last savepoint, if the end is good."""
+        self.execute(f"RELEASE SAVEPOINT {_SAVEPOINT}")
+        self.execute(f"SAVEPOINT {_SAVEPOINT}")
+
+    def rollback(self) -> None:
+        """Undo what was done since the last savepoint."""
+        self.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
+
+    def finish(self) -> None:
+        """Commit everything."""
+        super().commit()
+
+
+@contextmanager
+def whole(url: str) -> Iterator[OneTransaction]:
+    """A connection to the database of ``url`` (for libpq) on which everything is done, or nothing."""
+    connection = OneTransaction.connect(
+        url, cursor_factory=psycopg.ClientCursor, application_name="airfleet migrate", **CLIENT
+    )
+    try:
+        connection.begin()
+        yield connection
+        connection.finish()
+    finally:
+        connection.close()
+
+
+def upgrade(connection: OneTransaction) -> None:
+    """Run Airflow's migrations on this connection."""
+    from airflow.models import import_all_models
+    from airflow.utils import db
+    from alembic import command
+    from sqlalchemy import create_engine
+    from sqlalchemy.pool import StaticPool
+
+    import_all_models()
+    config = db._get_alembic_config()
+    engine = create_engine("postgresql+psycopg://", creator=lambda: connection, poolclass=StaticPool)
+    with engine.connect() as shared:
+        config.attributes["connection"] = shared
+        command.upgrade(config, "heads")

@@ -1,0 +1,302 @@
+"""What is wrong with a database is said before anything is written to it."""
+
+from __future__ import annotations
+
+import getpass
+import itertools
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import LiteralString
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from airfleet.agent import database_check, fleet_schema, schema_lock
+from airfleet.agent.database_check import _Server
+from airfleet.agent.database_finding import FIT, Finding, Verdict
+from airfleet.agent.schema_revisions import Revision, Revisions
+from airfleet.testing.ports import free_ports
+from airfleet.testing.waiting import wait_until
+from support.databases import NewDatabase
+
+OF_2, OF_30, OF_33 = (
+    Revision("22ed7efa9da2", "", "2.10.0"),
+    Revision("29ce7909c52b", "22ed7efa9da2", "3.0.0"),
+    Revision("d2f4e1b3c5a7", "29ce7909c52b", "3.3.0"),
+)
+KNOWN = Revisions((OF_2, OF_30, OF_33))
+_ROLES = itertools.count(1)
+
+AIRFLOW: LiteralString = """
+CREATE TABLE alembic_version (version_num text);
+CREATE TABLE dag_run (state text);
+CREATE TABLE job (job_type text, hostname text, state text, latest_heartbeat timestamptz);
+"""
+
+
+def look(url: str, *, needs: int = 12, may_migrate: bool = False) -> Finding:
+    return database_check.look(url, needs=needs, may_migrate=may_migrate, revisions=lambda: KNOWN)
+
+
+def do(url: str, *statements: LiteralString) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def at(revision: Revision | str) -> LiteralString:
+    name = revision if isinstance(revision, str) else revision.name
+    return f"INSERT INTO alembic_version VALUES ('{name}')"  # type: ignore[return-value]
+
+
+@pytest.fixture
+def url(new_database: NewDatabase) -> str:
+    return new_database("looked_at")
+
+
+@pytest.fixture
+def role(url: str) -> str:
+    """The same database for a role that owns nothing in it, named ``shop_N``."""
+    name = f"shop_{next(_ROLES)}"
+    do(url, f"CREATE ROLE {name} LOGIN PASSWORD 'word'")  # type: ignore[arg-type]
+    parts = urlsplit(url)
+    return f"postgresql://{name}:word@{parts.hostname}:{parts.port}{parts.path}"
+
+
+# --- the server ------------------------------------------------------------------------------------
+
+
+def test_an_empty_database_is_fit(url: str) -> None:
+    assert look(url) == FIT
+
+
+def test_a_server_that_is_away_is_waited_for(url: str) -> None:
+    parts = urlsplit(url)
+    (port,) = free_ports(1)
+    found = look(url.replace(f":{parts.port}", f":{port}"))
+    assert found.verdict is Verdict.WAIT
+    assert found.sentence.startswith("the database does not answer: ")
+    assert found.sentence.endswith("Connection refused")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda url: url.replace("/looked", "/nothing_looked"), 'database "nothing_looked'),
+        (lambda url: url.replace("//airfleet:", "//nobody:"), 'authentication failed for user "nobody"'),
+    ],
+    ids=["no such database", "wrong password"],
+)
+def test_a_server_that_lets_us_not_in_is_not_waited_for(url: str, change: Callable[[str], str], words: str) -> None:
+    found = look(change(url))
+    assert found.verdict is Verdict.REFUSED
+    assert words in found.sentence
+    assert found.hint == "'database:' in fleet.yaml says where it is and who we are there"
+
+
+SERVER = _Server(180_000, "18.0", "UTF8", False, False, "shop", "air", "public", '"$user", public', True, True, 97)
+WRONG = [
+    ({"version": 130_011, "version_text": "13.11"}, "the database is PostgreSQL 13.11; a fleet needs 14 or newer"),
+    ({"standby": True, "read_only": False}, "the database is a standby, which takes no writes"),
+    ({"read_only": True}, "the database is read-only for role 'shop'"),
+    (
+        {"encoding": "LATIN1"},
+        "the database has encoding LATIN1, which cannot hold every text; a fleet needs UTF8",
+    ),
+    ({"schema": None}, "no schema of the search_path of role 'shop' (\"$user\", public) is there"),
+    ({"may_create": False}, "role 'shop' may not make tables in schema 'public'"),
+    ({"may_use_plpgsql": False}, "role 'shop' may not use PL/pgSQL, in which the triggers of a fleet are written"),
+    (
+        {"connections": 11},
+        "role 'shop' may have 11 connections to the database; this host needs 12 at rest, and more when there is work",
+    ),
+]
+
+
+@pytest.mark.parametrize(("difference", "sentence"), WRONG, ids=[sentence[:40] for _, sentence in WRONG])
+def test_what_is_wrong_with_a_server(difference: dict[str, object], sentence: str) -> None:
+    server = _Server(**{**SERVER.__dict__, **difference})  # type: ignore[arg-type]
+    assert [said for said, _ in database_check._wrong_with(server, 12)] == [sentence]
+    assert list(database_check._wrong_with(SERVER, 12)) == []
+
+
+def test_what_a_role_may_not_do_is_read_from_the_server(url: str, role: str) -> None:
+    name = urlsplit(role).username
+    found = look(role)
+    assert found.sentence == f"role '{name}' may not make tables in schema 'public'"
+    assert found.hint == f'GRANT CREATE ON SCHEMA "public" TO "{name}"'
+    do(url, f"GRANT CREATE ON SCHEMA public TO {name}")  # type: ignore[arg-type]
+    assert look(role) == FIT
+    do(url, f"ALTER ROLE {name} CONNECTION LIMIT 5")  # type: ignore[arg-type]
+    assert look(role).sentence.startswith(f"role '{name}' may have 5 connections to the database; ")
+    do(url, f"ALTER ROLE {name} CONNECTION LIMIT -1", f"ALTER ROLE {name} SET default_transaction_read_only = on")  # type: ignore[arg-type]
+    assert look(role).sentence == f"the database is read-only for role '{name}'"
+    do(url, f"ALTER ROLE {name} RESET ALL", f"ALTER ROLE {name} SET search_path = elsewhere")  # type: ignore[arg-type]
+    assert look(role).sentence == f"no schema of the search_path of role '{name}' (elsewhere) is there"
+
+
+def test_another_encoding_is_read_from_the_server(url: str) -> None:
+    name = f"ascii_{next(_ROLES)}"
+    do(url, f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")  # type: ignore[arg-type]
+    found = look(url.rpartition("/")[0] + f"/{name}")
+    assert found.sentence.startswith("the database has encoding SQL_ASCII, ")
+
+
+# --- what stands between ---------------------------------------------------------------------------
+
+#: /usr/sbin is on root's PATH alone
+PGBOUNCER = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin") or "pgbouncer"
+SETTINGS = """
+[databases]
+* = host={host} port={server} user={user} password={password}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = any
+pool_mode = {mode}
+"""
+
+
+@contextmanager
+def pooled(url: str, mode: str, folder: Path) -> Iterator[str]:
+    """The same database behind PgBouncer."""
+    parts = urlsplit(url)
+    (port,) = free_ports(1)
+    folder.chmod(0o755)
+    settings = folder / "pgbouncer.ini"
+    made = SETTINGS.format(
+        host=parts.hostname, server=parts.port, user=parts.username, password=parts.password, port=port, mode=mode
+    )
+    settings.write_text(made)
+    settings.chmod(0o644)
+    user = ["-u", "nobody"] if os.geteuid() == 0 else []  # it does not run as root
+    with subprocess.Popen([PGBOUNCER, "-q", *user, settings], stderr=subprocess.DEVNULL) as server:
+        through = f"postgresql://{getpass.getuser()}@127.0.0.1:{port}{parts.path}"
+        try:
+            wait_until(lambda: answers(through), 20, "PgBouncer answers", pause_seconds=0.05)
+            yield through
+        finally:
+            server.kill()
+
+
+def answers(url: str) -> bool:
+    try:
+        psycopg.connect(url).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("mode", ["transaction", "statement"])
+def test_a_pooler_that_gives_each_transaction_another_session_is_refused(url: str, mode: str, tmp_path: Path) -> None:
+    with pooled(url, mode, tmp_path) as through:
+        assert look(through) == Finding(
+            Verdict.REFUSED,
+            "a pooler stands before the database and gives every transaction another session (PgBouncer:"
+            " pool_mode = transaction); locks and LISTEN of a fleet need one that stays",
+            "set pool_mode = session for this database, or name PostgreSQL's own port",
+        )
+
+
+def test_a_pooler_of_sessions_may_stand_between(url: str, tmp_path: Path) -> None:
+    with pooled(url, "session", tmp_path) as through:
+        assert look(through) == FIT
+
+
+# --- the schema ------------------------------------------------------------------------------------
+
+
+def test_the_schema_of_this_airflow_is_fit(url: str) -> None:
+    do(url, AIRFLOW, at(OF_33))
+    assert look(url) == FIT
+
+
+def test_an_older_schema_is_migrated_when_a_person_agrees(url: str) -> None:
+    do(url, AIRFLOW, at(OF_30), "INSERT INTO dag_run VALUES ('running'), ('success'), ('queued')")
+    assert look(url) == Finding(
+        Verdict.MIGRATION,
+        "the database has the schema of Airflow 3.0.0; the Airflow here needs 1 migration (of 3.3.0),"
+        " after which the older one cannot use it\n"
+        "2 runs are under way there, to go on here",
+        "end the Airflow that uses it, make a backup (pg_dump), then: airfleet up --migrate",
+    )
+    assert look(url, may_migrate=True) == FIT
+
+
+def test_an_airflow_that_still_runs_is_waited_for_to_end(url: str) -> None:
+    do(url, AIRFLOW, at(OF_30), "INSERT INTO job VALUES ('SchedulerJob', 'old-1', 'running', clock_timestamp())")
+    found = look(url, may_migrate=True)
+    assert found.verdict is Verdict.WAIT
+    assert found.sentence.startswith("another Airflow uses the database: a SchedulerJob on 'old-1' was heard ")
+    do(url, "UPDATE job SET latest_heartbeat = clock_timestamp() - interval '31 s'")
+    assert look(url, may_migrate=True) == FIT
+
+
+def test_other_hosts_of_the_fleet_may_run(url: str) -> None:
+    alive: LiteralString = "INSERT INTO job VALUES ('SchedulerJob', 'work-1', 'running', clock_timestamp())"
+    do(url, AIRFLOW, at(OF_33), alive, "CREATE TABLE airfleet_lost (number int)")
+    assert look(url) == FIT
+
+
+def test_a_newer_schema_is_left_alone(url: str) -> None:
+    do(url, AIRFLOW, at("ffffffffffff"))
+    assert look(url, may_migrate=True) == Finding(
+        Verdict.REFUSED,
+        "the database is of a newer Airflow: the one here does not know its revision ffffffffffff"
+        " (its last is of 3.3.0)",
+        "nothing was changed",
+    )
+
+
+def test_a_schema_of_airflow_2_is_left_alone(url: str) -> None:
+    do(url, AIRFLOW, at(OF_2))
+    found = look(url, may_migrate=True)
+    assert found.verdict is Verdict.REFUSED
+    assert found.sentence == "the database has the schema of Airflow 2.10.0; a fleet takes over databases of Airflow 3"
+
+
+def test_runs_without_a_revision_are_left_alone(url: str) -> None:
+    do(url, AIRFLOW)
+    assert look(url) == FIT  # the first start was interrupted
+    do(url, "INSERT INTO dag_run VALUES ('success')")
+    assert look(url).verdict is Verdict.REFUSED
+
+
+def test_tables_of_a_newer_airfleet_are_left_alone(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        fleet_schema.install(connection)
+        assert look(url) == FIT
+        connection.execute("UPDATE airfleet_schema SET version = version + 1, airfleet = '0.9'")
+        fleet_schema.install(connection)  # it does not take back what a newer one wrote
+    found = look(url)
+    assert found.verdict is Verdict.REFUSED
+    assert found.sentence == "the database is of a newer airfleet (0.9): tables 2, here 1"
+
+
+def test_a_host_that_changes_the_schema_is_waited_for(url: str) -> None:
+    with schema_lock.alone(url):
+        assert look(url) == Finding(Verdict.WAIT, "another host changes the schema of the database")
+    assert look(url) == FIT
+
+
+def test_airflows_tables_in_another_schema_are_found(url: str) -> None:
+    with closing(psycopg.connect(url, autocommit=True)) as connection:
+        connection.execute("CREATE SCHEMA flow")
+        connection.execute("SET search_path = flow")
+        connection.execute(AIRFLOW)
+    found = look(url)
+    assert found.sentence == (
+        "Airflow's tables stand in schema 'flow'; role 'airfleet' would make new ones in 'public'"
+    )
+
+
+def test_tables_of_another_role_are_found(url: str, role: str) -> None:
+    name = urlsplit(role).username
+    do(url, AIRFLOW, f"GRANT CREATE ON SCHEMA public TO {name}")  # type: ignore[arg-type]
+    assert look(role).sentence == f"role '{name}' may not write to table 'dag_run' and put triggers on it"

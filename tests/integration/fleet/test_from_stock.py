@@ -1,0 +1,169 @@
+"""Databases of Airflows that were no fleets come over whole, or stay as they were."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import LiteralString
+
+import psycopg
+import pytest
+
+from airfleet.agent import database_check, migration, schema_revisions
+from airfleet.agent.database_finding import FIT, Verdict
+from airfleet.runtime import heartbeats, wakeups
+from support import stock_databases
+from support.databases import NewDatabase
+
+HEAD = schema_revisions.installed().head
+BUNDLES = [{"name": "pipelines", "classpath": "airfleet.pipelines.bundle.PipelineBundle", "kwargs": {"path": "."}}]
+#: as a database of 3.0 may have one, written by what its users built on it
+DEADLINE: LiteralString = """
+INSERT INTO public.deadline (id, dag_id, dagrun_id, deadline, callback, callback_kwargs)
+SELECT gen_random_uuid(), dag_id, id, '2040-01-01', 'old.late', '{"who": "me"}'
+FROM public.dag_run WHERE dag_id = 'slow'
+"""
+#: what a migration of 3.3 is about to make
+IN_THE_WAY: LiteralString = "CREATE TABLE public.task_state_store (mine int)"
+TABLES: LiteralString = """
+SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2
+"""
+TRIGGERS: LiteralString = "SELECT tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinternal"
+NAMING: LiteralString = """
+SELECT 'dag', bundle_name FROM dag UNION SELECT 'version', bundle_name FROM dag_version
+UNION SELECT 'callback', bundle_name FROM callback WHERE bundle_name <> '' UNION SELECT 'bundle', name FROM dag_bundle
+"""
+
+
+@pytest.fixture(scope="module")
+def urls(new_database: NewDatabase) -> dict[str, str]:
+    """A database of each version, one whose migration fails, and one of a newer Airflow."""
+    names = (*stock_databases.VERSIONS, "fails", "newer")
+    made = {name: new_database(f"stock_{name.replace('.', '')}") for name in names}
+    for version in stock_databases.VERSIONS:
+        stock_databases.restore(version, made[version])
+    do(made["3.0.6"], DEADLINE)
+    for name in ("fails", "newer"):
+        stock_databases.restore("3.2.2", made[name])
+        with psycopg.connect(made[name], autocommit=True) as connection:
+            heartbeats.install(connection)
+    do(made["fails"], IN_THE_WAY)
+    do(made["newer"], "UPDATE public.alembic_version SET version_num = 'ffffffffffff'")
+    return made
+
+
+@pytest.fixture(scope="module")
+def before(urls: dict[str, str]) -> dict[str, object]:
+    """What there is before."""
+    return {
+        **{name: database_check.look(url, needs=12) for name, url in urls.items()},
+        "columns": rows(urls["fails"], TABLES),
+    }
+
+
+@pytest.fixture(scope="module")
+def said(urls: dict[str, str], before: dict[str, object], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What the step said of each; nothing when all went well."""
+    environment = {
+        **os.environ,
+        "AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow")),
+        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(BUNDLES),
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
+    ran = subprocess.run(
+        [sys.executable, "-m", "support.migrating"],
+        env=environment,
+        input=json.dumps(urls),
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=True,
+    )
+    found: dict[str, str] = json.loads(ran.stdout.splitlines()[-1])
+    return found
+
+
+def do(url: str, statement: LiteralString) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement)
+
+
+def rows(url: str, query: LiteralString) -> list[tuple[object, ...]]:
+    with psycopg.connect(url, autocommit=True) as connection:
+        return connection.execute(query).fetchall()
+
+
+@pytest.mark.parametrize("version", stock_databases.VERSIONS)
+def test_a_person_is_asked_before(version: str, before: dict[str, object]) -> None:
+    found = before[version]
+    assert isinstance(found, database_check.Finding)
+    assert found.verdict is Verdict.MIGRATION
+    assert "\n1 run is under way there, to go on here" in found.sentence
+
+
+@pytest.mark.parametrize("version", stock_databases.VERSIONS)
+def test_it_comes_over_with_all_its_runs(version: str, urls: dict[str, str], said: dict[str, str]) -> None:
+    url = urls[version]
+    assert said[version] == ""
+    assert rows(url, "SELECT version_num FROM alembic_version") == [(HEAD,)]
+    assert sorted(rows(url, "SELECT dag_id, state FROM dag_run")) == [
+        ("quick", "success"),
+        ("quick", "success"),
+        ("slow", "running"),
+    ]
+    assert rows(url, "SELECT state FROM task_instance WHERE task_id = 'begin'") == [("running",)]
+    assert database_check.look(url, needs=12) == FIT
+
+
+@pytest.mark.parametrize("version", stock_databases.VERSIONS)
+def test_what_was_of_the_folder_of_dags_is_of_the_folder_of_pipelines(
+    version: str, urls: dict[str, str], said: dict[str, str]
+) -> None:
+    assert not said[version]
+    names = rows(urls[version], NAMING)
+    assert {("dag", "pipelines"), ("version", "pipelines"), ("bundle", "pipelines")} <= set(names)
+    assert "dags-folder" not in {name for _, name in names}
+
+
+@pytest.mark.parametrize("version", ["3.0.6", "3.1.8"])
+def test_deadlines_and_their_callbacks_come_over(version: str, urls: dict[str, str], said: dict[str, str]) -> None:
+    assert not said[version]
+    found = rows(urls[version], "SELECT missed, c.type FROM deadline d JOIN callback c ON c.id = d.callback_id")
+    assert found == [(False, "triggerer")]
+
+
+@pytest.mark.parametrize("version", stock_databases.VERSIONS)
+def test_ours_is_on_it(version: str, urls: dict[str, str], said: dict[str, str]) -> None:
+    assert not said[version]
+    with psycopg.connect(urls[version], autocommit=True) as connection:
+        assert wakeups.installed(connection)
+
+
+def test_a_migration_that_fails_leaves_everything_as_it_was(
+    urls: dict[str, str], before: dict[str, object], said: dict[str, str]
+) -> None:
+    url = urls["fails"]
+    assert 'relation "task_state_store" already exists' in said["fails"]
+    assert rows(url, TABLES) == before["columns"]
+    assert database_check.look(url, needs=12).verdict is Verdict.MIGRATION
+    assert rows(url, TRIGGERS) == [("job",)]
+
+
+def test_a_schema_that_is_not_known_is_left_alone(urls: dict[str, str], said: dict[str, str]) -> None:
+    assert said["newer"].startswith("the database is of a newer Airflow: the one here does not know its revision ffff")
+    assert rows(urls["newer"], TRIGGERS) == [("job",)]
+
+
+def test_a_commit_in_the_middle_is_none(urls: dict[str, str]) -> None:
+    url = urls["newer"]
+    with pytest.raises(ZeroDivisionError), migration.whole(url) as connection:
+        connection.execute("CREATE TABLE kept (one int)")
+        connection.commit()
+        connection.execute("CREATE TABLE undone (one int)")
+        connection.rollback()
+        assert connection.execute("SELECT to_regclass('kept'), to_regclass('undone')").fetchone() == ("kept", None)
+        raise ZeroDivisionError
+    assert rows(url, "SELECT to_regclass('kept')") == [(None,)]
