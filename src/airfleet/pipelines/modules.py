@@ -186,8 +186,15 @@ def _no_file(module: str, roots: Roots) -> Missing | Unknown:
 
 
 def _is_made_by_airflow(module: str) -> bool:
-    """Airflow answers for many old module names (``airflow.operators.bash``) without files."""
-    return module.startswith("airflow.") and not module.startswith("airflow.providers.")
+    """Airflow answers for many old module names (``airflow.operators.bash``) that its packages list, without files."""
+    if not module.startswith("airflow.") or module.startswith("airflow.providers."):
+        return False
+    package = _installed_part(module, ())
+    file = module_file(package) if package else None
+    if file is None:
+        return True  # there is no Airflow to ask
+    listed = module.removeprefix(f"{package}.").partition(".")[0]
+    return f'"{listed}"' in file.read_text(encoding="utf-8", errors="replace")
 
 
 def _installed_part(module: str, roots: Roots) -> str:

@@ -75,6 +75,37 @@ def instead(name: str, alias: str | None) -> str | None:
     return f"write: from {module} import {new}{'' if local == new else f' as {local}'}" + _and_install(module)
 
 
+def gone(path: str) -> tuple[str, str | None] | None:
+    """Sentence and hint for the import path of a class that Airflow 3 no longer has; None for every other path."""
+    module, _, name = path.rpartition(".")
+    if not is_airflow(module) or not is_gone(module, name):
+        return None
+    return not_there(path), uses_instead(name) or moved_names.GONE.get(name)
+
+
+def now(path: str) -> str:
+    """Where the class of an old path that Airflow still answers for stands now; any other path as it is."""
+    module, _, name = path.rpartition(".")
+    is_shimmed = module.rpartition(".")[0] in moved_names.SHIMMED and module_file(module) is None
+    return moved_names.NOW.get(name, path) if is_shimmed else path
+
+
+def renamed(path: str) -> str | None:
+    """What to write for a class of a provider that has another name now; None for every other path."""
+    module, _, name = path.rpartition(".")
+    has_other_name = moved_names.NOW.get(name, name).rpartition(".")[2] != name
+    return uses_instead(name) if is_airflow(module) and has_other_name else None
+
+
+def uses_instead(name: str) -> str | None:
+    """What is written behind ``uses`` for the class of this name, wherever it was once imported from."""
+    path = moved_names.NOW.get(name)
+    if path is None:
+        return None
+    short = next((short for short, known in catalog.short_names().items() if known == path), path)
+    return f"write uses: {short}" + _and_install(path.rpartition(".")[0])
+
+
 def instead_of_module(module: str) -> str | None:
     """For a module by its name, which mostly is that of its class: ``bash_operator`` has ``BashOperator``."""
     wanted = module.rpartition(".")[2].replace("_", "").lower()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from airfleet.pipelines import catalog, jinja
+from airfleet.pipelines import catalog, jinja, old_imports
 from airfleet.pipelines.arguments import TASK_ARGUMENTS
 from airfleet.pipelines.checking import MARKERS, Checking, check_callbacks, check_id, markers_in, not_found
 from airfleet.pipelines.modules import Missing
@@ -92,9 +92,13 @@ def _check_function(task: Task, uses: CallableRef, checking: Checking) -> None:
 
 
 def _check_operator(task: Task, uses: OperatorRef, checking: Checking) -> None:
-    found = checking.installed.operator(uses.path)
+    if wrong := old_imports.gone(uses.path):
+        checking.problem(f"{task.path}.uses", *wrong)
+        return
+    found = checking.installed.operator(old_imports.now(uses.path))
     if isinstance(found, Missing):
-        checking.problem(f"{task.path}.uses", *not_found(found, "operator", checking.hints))
+        sentence, hint = not_found(found, "operator", checking.hints)
+        checking.problem(f"{task.path}.uses", sentence, old_imports.renamed(uses.path) or hint)
         return
     if not isinstance(found, catalog.Operator):
         return

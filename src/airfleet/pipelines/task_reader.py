@@ -6,7 +6,7 @@ from collections.abc import Callable
 from collections.abc import Mapping as AbstractMapping
 from functools import partial
 
-from airfleet.pipelines import catalog, habits
+from airfleet.pipelines import catalog, habits, old_imports
 from airfleet.pipelines.arguments import (
     DAG_ARGUMENTS,
     TASK_ARGUMENTS,
@@ -164,4 +164,5 @@ def unknown_short_name(written: str, hints: Hints) -> tuple[str, str | None]:
             f"there is no operator '{written}': its last part is not a class, and no provider is called '{provider}'"
         )
         return sentence, f"a Python function is written {provider}:{name}"
-    return f"there is no operator '{written}'", hints.did_you_mean(name, known) or "write its import path"
+    hint = old_imports.uses_instead(name) or hints.did_you_mean(name, known) or "write its import path"
+    return f"there is no operator '{written}'", hint

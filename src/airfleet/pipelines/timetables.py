@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from airfleet.errors import did_you_mean
-from airfleet.pipelines import cron, limits, modules
+from airfleet.pipelines import cron, limits, modules, old_imports
 from airfleet.pipelines.annotations import items_in, words_in
 from airfleet.pipelines.checking import Checking, markers_in, not_found
 from airfleet.pipelines.durations import calendar_duration, parse_duration
@@ -24,6 +24,9 @@ from airfleet.pipelines.spec import Timetable, Value
 
 def check_timetable(timetable: Timetable, checking: Checking) -> None:
     """Note every problem of a schedule of ``uses`` and ``with``."""
+    if wrong := old_imports.gone(timetable.path):
+        checking.problem("schedule.uses", *wrong)
+        return
     module, _, name = timetable.path.rpartition(".")
     found = modules.find(module, name, checking.installed.roots) if module else Missing(timetable.path)
     if isinstance(found, Missing):

@@ -478,3 +478,54 @@ def test_many_files_cost_little_each(project: Path, capsys: pytest.CaptureFixtur
         assert not read_and_check(file, environ={}).problems
     with capsys.disabled():
         print(f"\nread and check, 10 tasks: {(time.perf_counter() - begin) / 50 * 1e3:.2f} ms")
+
+
+@pytest.mark.parametrize(
+    ("uses", "sentence", "hint"),
+    [
+        ("airflow.operators.bash_operator.BashOperator", "'{}' is not there in Airflow 3", "write uses: bash"),
+        ("airflow.operators.BashOperator", "'{}' is not there in Airflow 3", "write uses: bash"),
+        ("airflow.operators.dummy.DummyOperator", "'{}' is not there in Airflow 3", "write uses: empty"),
+        (
+            "airflow.contrib.operators.ssh_operator.SSHOperator",
+            "'{}' is not there in Airflow 3",
+            "write uses: airflow.providers.ssh.operators.ssh.SSHOperator, and install apache-airflow-providers-ssh",
+        ),
+        (
+            "airflow.operators.subdag.SubDagOperator",
+            "'{}' is not there in Airflow 3",
+            "put its tasks into a TaskGroup (from airflow.sdk import TaskGroup), or into a Dag of their own",
+        ),
+        (
+            "airflow.providers.http.operators.http.SimpleHttpOperator",
+            "'airflow.providers.http.operators.http' has no operator 'SimpleHttpOperator'",
+            "write uses: airflow.providers.http.operators.http.HttpOperator",
+        ),
+        (
+            "airflow.providers.postgres.operators.postgres.PostgresOperator",
+            "there is no module 'airflow.providers.postgres.operators.postgres'",
+            "write uses: airflow.providers.common.sql.operators.sql.SQLExecuteQueryOperator",
+        ),
+        ("airflow.nosuch.X", "there is no module 'airflow.nosuch'", "did you mean 'airflow.jobs'?"),
+        ("DummyOperator", "there is no operator 'DummyOperator'", "write uses: empty"),
+    ],
+)
+def test_operators_of_airflow_2_are_known_by_what_to_write_now(
+    uses: str, sentence: str, hint: str | None, project: Path
+) -> None:
+    expected = f"p.yaml:3:17: tasks.t.uses: {sentence.format(uses)}" + (f"\nhint: {hint}" if hint else "")
+    assert said(project, with_tasks(f"id: t, uses: {uses}, with: {{bash_command: ls}}")) == [expected]
+
+
+def test_an_old_path_that_airflow_still_answers_for_is_checked_as_the_new_one(project: Path) -> None:
+    task = "id: t, uses: airflow.operators.bash.BashOperator, with: {bash_comand: ls}"
+    [problem] = said(project, with_tasks(task))
+    assert problem.endswith("takes no argument 'bash_comand'\nhint: did you mean 'bash_command'?")
+
+
+def test_a_timetable_of_airflow_2_is_not_there(project: Path) -> None:
+    text = "dag_id: d\nschedule: {uses: airflow.timetables.datasets.DatasetOrTimeSchedule}\ntasks: [{id: t}]\n"
+    assert said(project, text) == [
+        "p.yaml:2:18: schedule.uses: 'airflow.timetables.datasets.DatasetOrTimeSchedule' is not there in Airflow 3\n"
+        "hint: write uses: airflow.timetables.assets.AssetOrTimeSchedule"
+    ]
