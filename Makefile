@@ -65,11 +65,12 @@ test-tasks: install-dev
 test-faults: install-dev
 	$(BIN)/python -m pytest -p tests.no_skips $(FAULT_TESTS) $(PYTEST_ARGS)
 
-test-long: install-dev .venv-lightning/.installed .venv-emulators/.installed ## The tests that are too long for CI
+test-long: install-dev .venv-fab/.installed .venv-lightning/.installed .venv-emulators/.installed ## The tests that are too long for CI
 	@ran=; status=0; long() { "$$@"; case $$? in 0) ran=yes;; 5) ;; *) status=1;; esac; }; \
 	for tests in "$(UNIT_TESTS)" "$(RUN_TESTS)" "$(FLEET_TESTS)" "$(TASK_TESTS)" "$(FAULT_TESTS)"; do \
 		long $(BIN)/python -m pytest -p tests.no_skips -m long $$tests $(PYTEST_ARGS); \
 	done; \
+	long .venv-fab/bin/python -m pytest -p tests.no_skips -m long tests/fab $(PYTEST_ARGS); \
 	long env PYTHONDONTWRITEBYTECODE= .venv-lightning/bin/python -m pytest -p tests.no_skips -m long tests/lightning $(PYTEST_ARGS); \
 	[ "$$ran" ] || { echo "there is no such test" >&2; exit 5; }; exit $$status
 
@@ -137,6 +138,7 @@ lock: $(UV) ## Lock the requirements again (UPGRADE=1: to the newest that fit)
 	sed -nE 's/^([a-z0-9][a-z0-9._-]*)(\[[^]]*\])?(==.*[^ \])( \\)?$$/\1\3/p' requirements/airfleet.lock > requirements/constraints.txt
 	$(COMPILE) pyproject.toml --extra local --extra examples -c requirements/dev.lock -o requirements/examples.lock
 	$(COMPILE) pyproject.toml --extra local --extra lightning --group lightning-dev -o requirements/lightning.lock
+	$(COMPILE) pyproject.toml --extra local requirements/fab.in -o requirements/fab.lock
 	$(COMPILE) requirements/emulators.in -o requirements/emulators.lock
 	$(COMPILE) requirements/bootstrap.in -c requirements/dev.lock -o requirements/bootstrap.lock
 	$(COMPILE) requirements/airflow34.in -o requirements/airflow34.lock
@@ -188,6 +190,13 @@ $(UV): requirements/bootstrap.lock
 	$(UV) venv --quiet --clear --python $(OTHER_PYTHON) .venv-python
 	$(UV) pip sync --quiet --compile-bytecode --python .venv-python/bin/python --require-hashes requirements/bootstrap.lock requirements/dev.lock
 	$(UV) pip install --quiet --python .venv-python/bin/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+# What FAB brings, as an auth manager: Flask and its kin.
+.venv-fab/.installed: $(UV) requirements/fab.lock pyproject.toml
+	$(UV) venv --quiet --allow-existing --python $(BIN)/python .venv-fab
+	$(UV) pip sync --quiet --compile-bytecode --python .venv-fab/bin/python --require-hashes requirements/fab.lock
+	$(UV) pip install --quiet --python .venv-fab/bin/python --no-deps --no-build-isolation -e .
 	@touch $@
 
 # examples/lightning: its providers want other versions of some things than the rest, and its clouds yet others.
