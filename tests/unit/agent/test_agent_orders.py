@@ -10,6 +10,7 @@ import pytest
 from airfleet.agent import control
 from airfleet.testing import processes
 from airfleet.testing.waiting import wait_until
+from support.survival import survives
 from support.toy_agent import SECONDS, Toy, program, toy
 
 STAY = "while :; do sleep 0.05; done"
@@ -31,7 +32,7 @@ def test_a_drained_host_finishes_what_it_runs_and_works_again_when_told(tmp_path
         worker = pid_of(running, "worker")
         order(running, drained=True)
         assert running.wait_for("worker", "stopped").reason == "drained, finishes what it runs"
-        assert processes.is_alive(worker)
+        assert survives(worker)
         go.touch()
         running.wait(lambda now: now.components[0].reason == "drained", "its last task has ended")
         assert not processes.is_alive(worker)
@@ -60,7 +61,7 @@ def test_a_drained_host_can_be_scaled_while_it_finishes_what_it_runs(size: dict[
         order(running, scale={"worker": size})
         count = size.get("count", 2)
         running.wait(lambda now: len(now.components) == count, "it has as many as it was told to")
-        assert all(processes.is_alive(pid) for pid in finish)
+        assert all(survives(pid) for pid in finish)
         go.touch()
         for pid in finish:
             wait_until(lambda pid=pid: not processes.is_alive(pid), SECONDS, "it has ended")  # type: ignore[misc]
@@ -78,7 +79,7 @@ def test_a_host_takes_tasks_again_at_once_although_a_worker_of_before_has_not_en
         running.wait_for("worker", "stopped")
         order(running, drained=None)
         assert running.wait_for("worker", "ready").pid != before
-        assert processes.is_alive(before)
+        assert survives(before)
         go.touch()
         wait_until(lambda: not processes.is_alive(before), SECONDS, "it has ended")
         assert running.component("worker").restarts == 0

@@ -15,6 +15,7 @@ from airfleet.fleet.plan import Component, Exec, FileBeats
 from airfleet.testing import processes
 from airfleet.testing.ledger import Ledger
 from airfleet.testing.waiting import wait_until
+from support.survival import survives
 from support.toy_agent import SECONDS, Toy, program, reporting, toy
 
 #: a shell script that stays, as the shell itself: its pid is the component's
@@ -239,7 +240,7 @@ def test_what_an_agent_left_that_was_killed_is_found_and_ended(tmp_path: Path) -
         left = {pid_of(running, "parent"), pid_of(running, "other"), int(hidden.read_text())}
         running.process.kill()
         running.process.wait()
-        assert all(processes.is_alive(pid) for pid in left)
+        assert all(survives(pid) for pid in left)
         assert left <= set(launch.end_leftovers(running.paths, grace_seconds=0.5))
         assert not any(processes.is_alive(pid) for pid in left)
         assert launch.end_leftovers(running.paths) == ()
@@ -254,11 +255,11 @@ def test_workers_of_an_agent_that_was_killed_finish_what_they_run_and_all_else_i
         running.kill_agent()
         running.start_again()
         running.wait(lambda now: now.healthy, "everything is ready again")
-        assert (processes.is_alive(worker), processes.is_alive(api)) == (True, False)
+        assert (survives(worker), processes.is_alive(api)) == (True, False)
         assert pid_of(running, "worker") != worker
         running.kill_agent()  # the one that goes is remembered by every agent
         running.start_again()
-        assert processes.is_alive(worker)
+        assert survives(worker)
         go.touch()
         wait_until_gone(worker)
         running.wait(lambda now: now.healthy, "everything is ready still")
@@ -279,7 +280,7 @@ def test_a_stop_waits_for_replaced_workers_and_meanwhile_nobody_takes_tasks(tmp_
         running.wait_for("worker", "stopping")
         Path(f"{go}.{new}").touch()
         running.wait_for("worker", "stopped")
-        assert (processes.is_alive(replaced), running.component("api").state) == (True, "ready")
+        assert (survives(replaced), running.component("api").state) == (True, "ready")
         Path(f"{go}.{replaced}").touch()
         assert running.process.wait(timeout=SECONDS) == 0
 

@@ -14,6 +14,7 @@ import pytest
 from airfleet.agent import leftovers
 from airfleet.agent.guard import BYE, LOOK_SECONDS, Permission, Remains, end_attempts, has_attempts
 from airfleet.testing.waiting import wait_until
+from support.survival import survives
 
 Spawn = Callable[..., "subprocess.Popen[bytes]"]
 #: a server like PostgreSQL, whose children have sessions of their own
@@ -78,7 +79,7 @@ def test_a_permission_that_is_over_ends_attempts_although_the_agent_lives(spawn:
     guard.stdin.write(Permission(0.5, frozenset({leader, guard.pid})).line())
     guard.stdin.flush()
     assert attempt.wait(timeout=20) == -9
-    assert guard.poll() is None
+    assert survives(guard.pid)
     assert leader in leftovers.find(fleet_id)
 
 
@@ -99,7 +100,7 @@ def test_a_guard_that_is_sent_away_ends_nothing(spawn: Spawn, fleet_id: str) -> 
     guard.stdin.write(Permission(0.0, frozenset({attempt.pid})).line() + BYE + b"\n")
     guard.stdin.close()
     assert guard.wait(timeout=20) == 0
-    assert attempt.poll() is None
+    assert survives(attempt.pid)
 
 
 def test_a_permission_is_read_as_it_was_sent() -> None:

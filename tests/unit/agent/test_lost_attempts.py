@@ -40,6 +40,7 @@ from airfleet.fleet.airflow_settings import API_OUTAGE_SECONDS
 from airfleet.runtime.losses import REPORT, REPORT_HOST, RUNNING_HERE, WORKER_GONE
 from airfleet.testing import processes
 from airfleet.testing.waiting import wait_until
+from support.survival import survives
 
 ONE, OTHER = "0199aaaa-0000-7000-8000-000000000001", "0199bbbb-0000-7000-8000-000000000002"
 
@@ -202,7 +203,7 @@ def test_an_attempt_without_its_monitor_is_asked_to_end_then_forced_and_reported
     with titled(f"{ATTEMPT}{attempt}", "signal.signal(signal.SIGTERM, signal.SIG_IGN)") as pid:
         for now[0] in (100.0, 100.1 + ALONE_SECONDS):
             assert lookout.look() == (1, 0)
-        assert processes.is_alive(pid)
+        assert survives(pid)
         now[0] = 100.1 + ALONE_SECONDS + GRACE_SECONDS
         lookout.look()
         wait_until(lambda: not processes.is_alive(pid), 5, "it has ended", pause_seconds=0.01)
@@ -224,7 +225,7 @@ def test_a_monitor_that_stands_still_for_long_is_ended_and_its_attempt_is_lost_t
         stop_and_wait(pid)
         for now[0] in (102.0, 101.9 + STILL_SECONDS):  # since it stands still again
             assert lookout.look() == (1, 0)
-        assert processes.is_alive(pid)
+        assert survives(pid)
         now[0] = 102.1 + STILL_SECONDS
         lookout.look()
         wait_until(lambda: not processes.is_alive(pid), 5, "it has ended", pause_seconds=0.01)
@@ -263,10 +264,10 @@ def test_a_monitor_that_is_silent_while_another_one_here_is_heard_is_ended() -> 
     host = Silence(silent, other)
     with titled(f"{MONITOR}{silent}") as pid, titled(f"{MONITOR}{other}") as heard:
         host.pass_by(SILENT_SECONDS - 5.0, heard=[other])
-        assert processes.is_alive(pid)
+        assert survives(pid)
         host.pass_by(15.0, heard=[other])
         wait_until(lambda: not processes.is_alive(pid), 5, "it has ended", pause_seconds=0.01)
-        assert processes.is_alive(heard)
+        assert survives(heard)
         host.look()
     assert [told["ids"] for told in host.database.told(REPORT)][-1] == [silent]
 
@@ -277,10 +278,10 @@ def test_after_an_outage_of_the_api_the_one_that_is_heard_first_ends_no_other() 
     with titled(f"{MONITOR}{late}") as pid:
         host.pass_by(SILENT_SECONDS + 60.0)  # nobody can be heard
         host.pass_by(20.0, heard=[first])
-        assert processes.is_alive(pid)
+        assert survives(pid)
         host.pass_by(SILENT_SECONDS - 40.0, heard=[first, late])
         host.pass_by(SILENT_SECONDS - 5.0, heard=[first])
-        assert processes.is_alive(pid)
+        assert survives(pid)
         host.pass_by(15.0, heard=[first])
         wait_until(lambda: not processes.is_alive(pid), 5, "it has ended", pause_seconds=0.01)
 
@@ -291,7 +292,7 @@ def test_an_attempt_that_starts_after_an_outage_of_the_api_ends_no_other() -> No
     with titled(f"{MONITOR}{old}") as pid:
         host.pass_by(SILENT_SECONDS + 60.0)
         host.pass_by(10.0, heard=[new])
-        assert processes.is_alive(pid)
+        assert survives(pid)
 
 
 def test_monitors_that_are_all_silent_wait_for_the_api_until_their_tokens_are_void() -> None:
@@ -300,7 +301,7 @@ def test_monitors_that_are_all_silent_wait_for_the_api_until_their_tokens_are_vo
     with titled(f"{MONITOR}{one}") as pid, titled(f"{MONITOR}{other}"):
         host.pass_by(SILENT_SECONDS + HEARD_SECONDS + 60.0)
         host.pass_by(VOID_SECONDS - SILENT_SECONDS - HEARD_SECONDS - 80.0, pause=BLIND_SECONDS)
-        assert processes.is_alive(pid)
+        assert survives(pid)
         host.pass_by(90.0)
         wait_until(lambda: not processes.is_alive(pid), 5, "it has ended", pause_seconds=0.01)
 
@@ -312,7 +313,7 @@ def test_nobody_was_silent_while_the_database_was_away() -> None:
         host.pass_by(SILENT_SECONDS - 5.0, heard=[other])
         host.now += BLIND_SECONDS + 1.0
         host.pass_by(SILENT_SECONDS - 5.0, heard=[other])
-        assert processes.is_alive(pid)
+        assert survives(pid)
 
 
 def test_a_token_is_void_when_this_says_so() -> None:

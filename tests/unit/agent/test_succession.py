@@ -19,6 +19,7 @@ from airfleet.agent.succession import NOTHING, Inheritance, inherit
 from airfleet.fleet.paths import Paths, fleet_id
 from airfleet.testing import processes
 from airfleet.testing.waiting import wait_until
+from support.survival import survives
 
 #: says when it was asked to end, and goes on
 WORKER = "trap 'touch {asked}' TERM; sleep 1000 & echo $!; while :; do sleep 0.05; done"
@@ -100,8 +101,8 @@ def test_a_worker_is_told_to_finish_and_stays_with_all_below_it_while_everything
         wait_until(them.asked.exists, 10, "the worker was told")
         assert them.scheduler.pid in setup.end_leftovers(paths, 1.0, inherited.pids)
         assert not processes.is_alive(them.scheduler.pid)
-        assert processes.is_alive(them.worker.pid)
-        assert processes.is_alive(them.child)
+        assert survives(them.worker.pid)
+        assert survives(them.child)
 
 
 @pytest.mark.parametrize("policy", ["replace", "keep"])
@@ -124,7 +125,7 @@ def test_a_guard_ends_what_goes_on_when_the_lease_is_over_and_the_new_agent_hang
         heir = subprocess.Popen([sys.executable, "-c", HEIR, str(paths.home), str(paths.runtime), str(NOW)])
         try:
             wait_until(lambda: not processes.is_alive(them.child), 10, "the guard has done its duty")
-            assert heir.poll() is None
+            assert survives(heir.pid)
         finally:
             heir.kill()
             heir.wait()

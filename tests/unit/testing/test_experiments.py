@@ -44,6 +44,7 @@ from airfleet.testing.stock_hosts import StockHostsTarget
 from airfleet.testing.targets import BROKER, DATABASE, SCHEDULER, WORKER, Topology
 from airfleet.testing.waiting import wait_until
 from airfleet.testing.workload import Asked, DrillMix, Mix
+from support.survival import survives
 
 # --- the workload -----------------------------------------------------------------------------------
 
@@ -338,7 +339,7 @@ def test_a_component_is_killed_on_one_host_with_what_it_runs_and_no_other_host_s
     assert host_faults.KilledOn("host-2", component).inflict(target) == suffer
     assert target.fake.done == [f"look for {component} of host-2"]
     assert target.fake.running["host-2"].wait(10) == -signal.SIGKILL
-    assert processes.is_alive(target.fake.running["host-1"].pid)
+    assert survives(target.fake.running["host-1"].pid)
 
 
 def test_processes_are_stopped_while_something_is_so_and_go_on_when_it_was_too_late() -> None:
@@ -363,7 +364,7 @@ def test_a_host_that_is_cut_off_lives_and_its_attempts_suffer_if_they_are_to_be_
     assert fault.inflict(target) == suffer
     fault.heal(target)
     assert target.fake.done == ["cut host-2", "mend host-2"]
-    assert processes.is_alive(target.fake.running["host-2"].pid)
+    assert survives(target.fake.running["host-2"].pid)
 
 
 def test_hosts_are_started_anew_one_by_one_and_the_first_one_comes_last(target: FakeTarget) -> None:
