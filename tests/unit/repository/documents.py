@@ -44,7 +44,12 @@ def blocks(document: Path) -> list[Block]:
     return [Block(m[1] or "", m[2] or "", bool(m[3]), m[4]) for m in _FENCE.finditer(document.read_text())]
 
 
+def without_blocks(text: str) -> str:
+    """Give a text without its fenced blocks."""
+    return _FENCE.sub("", text)
+
+
 def links(document: Path) -> list[str]:
     """The files that it points to."""
-    text = _FENCE.sub("", document.read_text())
+    text = without_blocks(document.read_text())
     return [match[1] for match in _LINK.finditer(text) if "://" not in match[1]]

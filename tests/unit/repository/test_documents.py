@@ -20,6 +20,11 @@ from airfleet.pipelines.checks import read_and_check
 
 ENVIRON = {"DATABASE_PASSWORD": "d", "BROKER_PASSWORD": "b", "WAREHOUSE_URL": "postgresql://w"}
 DOCUMENTS = documents.documents()
+#: a line that calls ``airfleet``, and such a call within a sentence
+_CALL = r"^{}(?:\$ )?((?:[A-Z_]+=\S+ )*airfleet .*)$"
+_INLINE = r"(?<!`)`((?:[A-Z_]+=\S+ )*airfleet\s[^`]*)`"
+#: options that stand before a command
+OF_ALL_COMMANDS = frozenset({"-C", "--project", "-h", "--help", "--version"})
 WITH_YAML = [
     document
     for document in DOCUMENTS
@@ -92,11 +97,43 @@ def test_every_command_in_a_document_exists_with_its_options(document: Path) -> 
 
 
 def commands(document: Path) -> list[list[str]]:
-    """Lines of examples that call ``airfleet``, as words."""
+    """Give the calls of ``airfleet`` as words: of indented lines, of fenced blocks and of code within a sentence."""
     text = document.read_text().replace("\\\n", "")
-    lines = re.findall(r"^(?: {4}|\t)(?:\$ )?((?:[A-Z_]+=\S+ )*airfleet .*)$", text, re.MULTILINE)
-    words = [shlex.split(line, comments=True) for line in lines if "──" not in line]
+    shown = [
+        block.text for block in documents.blocks(document) if block.language in ("", "sh", "console", "shell", "bash")
+    ]
+    prose = documents.without_blocks(text)
+    lines = re.findall(_CALL.format(r"(?: {4}|\t)"), prose, re.MULTILINE)
+    lines += [line for block in shown for line in re.findall(_CALL.format(""), block, re.MULTILINE)]
+    lines += [" ".join(code.split()) for code in re.findall(_INLINE, prose) if "[OPTIONS]" not in code]
+    words = [shlex.split(line.rstrip("…. "), comments=True) for line in lines if "──" not in line]
     return [[word for word in line if not re.match(r"[A-Z_]+=", word)] for line in words]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("    airfleet up -d", [["airfleet", "up", "-d"]]),
+        ("    $ NAME=x airfleet check --help", [["airfleet", "check", "--help"]]),
+        ("```\nairfleet down\n```\n", [["airfleet", "down"]]),
+        ("```sh\n$ airfleet status  # how it is\n```\n", [["airfleet", "status"]]),
+        ("Then `airfleet up\n--detach` starts it.", [["airfleet", "up", "--detach"]]),
+        ("With `CI=1 airfleet check`, too.", [["airfleet", "check"]]),
+        ("```yaml a.yaml\nairfleet: up\n```\nThe package `airfleet` has it.", []),
+    ],
+)
+def test_commands_are_found_wherever_a_document_shows_them(tmp_path: Path, text: str, found: list[list[str]]) -> None:
+    document = tmp_path / "page.md"
+    document.write_text(text)
+    assert commands(document) == found
+
+
+@pytest.mark.parametrize(
+    "words", [["airfleet", "--env", "clouds", "up"], ["airfleet", "upp"], ["airfleet", "up", "--nosuch"]]
+)
+def test_a_command_or_an_option_that_does_not_exist_is_found(words: list[str]) -> None:
+    with pytest.raises(AssertionError):
+        check_command(words)
 
 
 def check_command(words: list[str]) -> None:
@@ -104,6 +141,7 @@ def check_command(words: list[str]) -> None:
     assert words[0] == "airfleet"
     rest = words[1:]
     while rest and rest[0].startswith("-"):
+        assert rest[0] in OF_ALL_COMMANDS, f"airfleet has no option {rest[0]}"
         rest = rest[2:] if rest[0] in ("-C", "--project") else rest[1:]
     if not rest:
         return
@@ -147,3 +185,29 @@ def test_the_tutorial_shows_the_pipeline_that_init_writes_and_what_check_says_of
     (tmp_path / shown.file).write_text(written.replace("{$x: look}", "{$x: lok}"))
     [problem] = read_and_check(Path(shown.file), environ={}).problems
     assert str(problem).replace("\n", "\n    ") in tutorial.read_text()
+
+
+#: variables that one part of airfleet tells another, and that no person sets
+INTERNAL = {"COMPONENT", "CONTROL_GROUP", "FLEET", "HOSTNAME", "LOCAL_HOSTS", "LOCAL_NETWORK", "EXECUTION_API", "TOKEN"}
+INTERNAL |= {"TEMPLATE_FD", "TESTING_CLOCKS", "UNCHECKED", "MAY_MIGRATE"}
+_COMMAND_NAMES = tuple(f"{command.upper()}_" for command in COMMANDS)
+
+
+def test_every_variable_that_airfleet_reads_stands_on_a_page() -> None:
+    source = "".join(file.read_text() for file in (REPOSITORY / "src").rglob("*.py"))
+    read = set(re.findall(r"AIRFLEET_([A-Z][A-Z_]*[A-Z])", source))
+    pages = "".join(document.read_text() for document in DOCUMENTS)
+    # Options of commands have variables of their own, which the generated page of the command line has.
+    of_options = {"COMPLETE", "OUTPUT", "NETNS", *(name for name in read if name.startswith(_COMMAND_NAMES))}
+    assert sorted(name for name in read - INTERNAL - of_options if f"AIRFLEET_{name}" not in pages) == []
+
+
+def test_every_target_of_make_that_a_document_names_exists() -> None:
+    targets = set(re.findall(r"^([a-z0-9-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+    named = {
+        (documents.name(document), target)
+        for document in DOCUMENTS
+        for target in re.findall(r"(?:`|^ {4}(?:\$ )?)make ([a-z0-9-]+)", document.read_text(), re.MULTILINE)
+    }
+    assert len(named) > 20
+    assert sorted(place for place in named if place[1] not in targets) == []
