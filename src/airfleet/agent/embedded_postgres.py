@@ -11,16 +11,23 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 SUPERUSER = "airfleet"
-#: before a network that is let in; everything else is a setting of PostgreSQL's
+#: before a network that is let in, and the role that its clients may log in as; everything else is a setting of
+#: PostgreSQL's
 LETS_IN = "airfleet.lets_in"
+#: around the rules that are written here
+_OURS, _OURS_END = "# airfleet: networks of fleet.yaml", "# airfleet: end"
+#: a rule as it was written before it stood between those
+_OLD_RULE = re.compile(r"host all all \S+/\d+ scram-sha-256")
 
 
 def main(argv: list[str]) -> None:
@@ -31,7 +38,6 @@ def main(argv: list[str]) -> None:
     cluster = Path(data) / "cluster"
     if not (cluster / "PG_VERSION").exists():
         make_cluster(Path(bin_folder) / "initdb", cluster, password, account)
-    let_in(cluster / "pg_hba.conf", [setting.partition("=")[2] for setting in settings if setting.startswith(LETS_IN)])
     forget_lost_server(cluster)
     program = str(Path(bin_folder) / "postgres")
     if account:
@@ -39,6 +45,8 @@ def main(argv: list[str]) -> None:
         os.setgroups([])
         os.setgid(account.pw_gid)
         os.setuid(account.pw_uid)
+    # As that user: the folder is its own, and may lead anywhere.
+    let_in(cluster / "pg_hba.conf", [setting.partition("=")[2] for setting in settings if setting.startswith(LETS_IN)])
     options = [word for setting in settings if not setting.startswith(LETS_IN) for word in ("-c", setting)]
     os.execv(program, [program, "-D", str(cluster), "-p", port, *options])
 
@@ -62,12 +70,34 @@ def forget_lost_server(cluster: Path) -> None:
         file.unlink(missing_ok=True)
 
 
-def let_in(file: Path, networks: Sequence[str]) -> None:
-    """Let clients of these networks log in with their passwords, as those of loopback may."""
-    lines = [f"host all all {network} scram-sha-256" for network in networks]
-    kept = file.read_text().splitlines()
-    with file.open("a") as rules:
-        rules.writelines(f"{line}\n" for line in lines if line not in kept)
+def let_in(file: Path, who: Sequence[str]) -> None:
+    """Let clients of these networks log in, each ``NETWORK ROLE``, with their passwords; and of no other network.
+
+    Raises OSError when the file is a link.
+    """
+    rules = [f"host all {role} {network} scram-sha-256" for network, role in (words.split(maxsplit=1) for words in who)]
+    with open(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), encoding="utf-8") as there:
+        before = there.read()
+        mode = stat.S_IMODE(os.fstat(there.fileno()).st_mode)
+    lines = [*_of_others(before.splitlines()), *([_OURS, *rules, _OURS_END] if rules else [])]
+    text = "".join(f"{line}\n" for line in lines)
+    if text != before:
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, delete=False) as draft:
+            draft.write(text)
+            os.fchmod(draft.fileno(), mode)
+            draft.flush()
+            os.fsync(draft.fileno())
+        os.rename(draft.name, file)
+
+
+def _of_others(lines: Iterable[str]) -> Iterator[str]:
+    """The lines that were not written here."""
+    ours = False
+    for line in lines:
+        ours = ours or line == _OURS
+        if not ours and not _OLD_RULE.fullmatch(line):
+            yield line
+        ours = ours and line != _OURS_END
 
 
 def make_cluster(initdb: Path, cluster: Path, password: str, account: pwd.struct_passwd | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -44,10 +45,11 @@ def command(what: str, host: str | None, output: Path | None, env: str | None, p
 
 
 def write(file: Path, text: str) -> None:
-    """Write one file and say so. Raises FleetError when it cannot be written."""
+    """Write one file, for others to read at the most, and say so. Raises FleetError when it cannot be written."""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
+        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), "w", encoding="utf-8") as opened:
+            opened.write(text)
     except OSError as refused:
         raise FleetError(f"cannot write {file}: {refused.strerror}") from refused
     terminal.say(f"wrote {file}")

@@ -119,7 +119,7 @@ class ReplicatedServers(Servers):
             super()._begin(name)
 
     def _begin_postgres(self, host: int) -> None:
-        place = {"listen_addresses": self._address(host), LETS_IN: f"{self._reached.prefix}.0/24"}
+        place = {"listen_addresses": self._address(host), LETS_IN: f"{self._reached.prefix}.0/24 all"}
         words = self._postgres_command(self._data(host), place)
         inside = netns.within(words, {NAMESPACE: self._reached.namespace(host)})
         self._start(_name(host), inside, self._secrets.postgres_password)

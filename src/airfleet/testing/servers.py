@@ -160,7 +160,7 @@ class Servers(Startable):
 
     def _postgres_command(self, data: Path, more: Mapping[str, str] | None = None) -> list[str]:
         place = self._found
-        reached = {"listen_addresses": ",".join(self._addresses), LETS_IN: f"{self.address}/24"}
+        reached = {"listen_addresses": ",".join(self._addresses), LETS_IN: f"{self.address}/24 all"}
         settings = (f"{key}={value}" for key, value in {**POSTGRES, **reached, **self.postgres, **(more or {})}.items())
         module = (sys.executable, "-m", "airfleet.agent.embedded_postgres")
         return [*module, str(place.postgres_bin), str(data), str(self._ports[0]), place.user or "-", *settings]

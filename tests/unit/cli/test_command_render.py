@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -73,6 +75,17 @@ def refusal(project: Path, capsys: pytest.CaptureFixture[str], *arguments: str) 
 
     assert at_the_edge(run) == 1
     return capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o000, 0o644), (0o022, 0o644), (0o077, 0o600)])
+def test_what_is_written_is_not_for_others_to_change(project: Path, mask: int, mode: int) -> None:
+    before = os.umask(mask)
+    try:
+        assert render(project, "nginx", "--output", str(project / "made")).exit_code == 0
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((project / "made" / "nginx.conf").stat().st_mode) == mode
+    assert not stat.S_IMODE((project / "made").stat().st_mode) & 0o022
 
 
 def test_what_cannot_be_rendered_is_explained(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,8 +10,9 @@ from airfleet.fleet.context import Context
 from airfleet.fleet.plan import Component, Exec, PostgresAnswers
 
 SUPERUSER = "airfleet"
-#: no setting of PostgreSQL's: a network whose clients may log in (see airfleet.agent.embedded_postgres)
-LETS_IN = "airfleet.lets_in"
+#: no setting of PostgreSQL's: a network, and the role that its clients may log in as; never the superuser (see
+#: airfleet.agent.embedded_postgres)
+LETS_IN, ROLE = "airfleet.lets_in", "airflow"
 
 #: Small and safe: fsync and synchronous_commit stay on. No workers for parallel queries or
 #: I/O, which a metadata database of this size never uses and which cost memory each.
@@ -50,7 +51,7 @@ def component(context: Context) -> Component | None:
         embedded.user or "-",
         f"listen_addresses={','.join(context.served_addresses)}",
         *(f"{key}={value}" for key, value in SETTINGS.items()),
-        *(f"{LETS_IN}={address.rpartition('.')[0]}.0/24" for address in context.served_addresses[1:]),
+        *(f"{LETS_IN}={address.rpartition('.')[0]}.0/24 {ROLE}" for address in context.served_addresses[1:]),
     )
     return Component(
         name="postgres",
