@@ -17,6 +17,7 @@ from support.fleets import Tiny
 PRODUCTION = """\
 name: depended-on
 production: true
+task_user: root
 airflow: {core: {auth_manager: airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager}}
 triggerer: false
 workers: [{name: worker, slots: 2}]

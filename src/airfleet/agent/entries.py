@@ -397,14 +397,25 @@ def log_server(options: Options) -> None:
     log_server.serve(options["address"], int(options["port"]), Path(options["components"]))
 
 
-def start_pool() -> None:
-    """Fork the pool that loads Dags and forks attempts, before the worker knows any secret."""
+def start_pool(settings: int) -> None:
+    """Fork the pool that loads Dags and forks attempts, before the worker knows any secret.
+
+    ``settings`` is the descriptor by which it will know them, and the pool does not.
+    """
     from setproctitle import setproctitle
 
-    from airfleet.runtime import child, coordinator, pool
+    from airfleet.runtime import child, coordinator, pool, task_user
 
     name = os.environ["AIRFLEET_COMPONENT"]
-    coordinator.use(pool.start(child.work(), lambda title: setproctitle(f"airfleet {name} -- {title}")))
+    user = task_user.named(os.environ)
+    coordinator.use(
+        pool.start(
+            child.work(),
+            lambda title: setproctitle(f"airfleet {name} -- {title}"),
+            withheld=(settings,),
+            settle=(lambda: task_user.become(user)) if user else None,
+        )
+    )
 
 
 def _end_on_signals() -> None:
@@ -415,7 +426,7 @@ def _end_on_signals() -> None:
 
 
 #: component -> what it does after the fork and before it is told its settings, secrets among them
-PREPARATIONS: Mapping[str, Callable[[], None]] = {"worker": start_pool}
+PREPARATIONS: Mapping[str, Callable[[int], None]] = {"worker": start_pool}
 
 #: component -> what it does after the fork
 ENTRIES: Mapping[str, Callable[[Options], None]] = {

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from airfleet.agent import agent_search, embedded, hosts, leftovers, nginx, unix_sockets
+from airfleet.agent import agent_search, embedded, hosts, leftovers, nginx, task_account, unix_sockets
 from airfleet.agent.control import AlreadyRuns
 from airfleet.agent.succession import Inheritance, inherit
 from airfleet.errors import FleetError
@@ -21,7 +21,7 @@ from airfleet.fleet import local_hosts, ownership, planning, secrets
 from airfleet.fleet import paths as fleet_paths
 from airfleet.fleet.components import proxy
 from airfleet.fleet.components.flower import listens_on
-from airfleet.fleet.context import Context, Nginx, Ports, needs_log_server
+from airfleet.fleet.context import Context, Embedded, Nginx, Ports, needs_log_server
 from airfleet.fleet.paths import Paths
 from airfleet.fleet.plan import Plan
 from airfleet.fleet.ports import PortBook, api_server, given
@@ -79,6 +79,7 @@ def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
         first = fleet_paths.of(root, {**environ, fleet_paths.HOST: fleet.hosts[0].name})
         fleet = local_hosts.seen_from(here.name, fleet, first, kept)
     context = _context(fleet, fleet.host(here.name), paths, book, kept, together=local_hosts.COUNT in environ)
+    paths.airflow_home.chmod(0o711 if context.task_user else 0o700)
     plan = planning.plan(context)
     for path, file in plan.files.items():
         secrets.write_private(path, file.text, file.mode)
@@ -191,6 +192,11 @@ def _context(fleet: Fleet, here: Host, paths: Paths, book: PortBook, kept: Secre
     own_nginx = _nginx(fleet, here, paths)
     known = local_hosts.is_named(fleet) and not together
     postgres = book.port("postgres", POSTGRES_PORT) if own_database else None
+    servers = (
+        embedded.prepare(paths, euid=os.geteuid(), database=own_database, broker=own_broker)
+        if own_database or own_broker
+        else None
+    )
     return Context(
         fleet=local_hosts.with_witness(fleet, postgres) if together else fleet,
         paths=paths,
@@ -204,13 +210,19 @@ def _context(fleet: Fleet, here: Host, paths: Paths, book: PortBook, kept: Secre
             logs=book.port("logs", LOGS_PORT, here.address) if needs_log_server(fleet, here, paths) else None,
         ),
         secrets=kept,
-        embedded=embedded.prepare(paths, euid=os.geteuid(), database=own_database, broker=own_broker)
-        if own_database or own_broker
-        else None,
+        embedded=servers,
         nginx=own_nginx,
         cores=len(os.sched_getaffinity(0)),
         host=here.name,
+        task_user=_task_user(fleet, here, servers, own_nginx),
     )
+
+
+def _task_user(fleet: Fleet, here: Host, servers: Embedded | None, own_nginx: Nginx | None) -> str | None:
+    if not here.workers:
+        return None
+    users = (servers.user if servers else None, own_nginx.user if own_nginx else None)
+    return task_account.choose(fleet, euid=os.geteuid(), servers=[user for user in users if user])
 
 
 def _api_port(here: Host, number: int, book: PortBook, *, known: bool) -> int:

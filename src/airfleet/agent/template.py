@@ -3,7 +3,7 @@
 It speaks JSON lines with the agent over a socket whose descriptor is in ``AIRFLEET_TEMPLATE_FD``::
 
     template                                   agent
-                                         <-          {"name", "entry", "options", "settings", "log"}   fork this
+                                         <-          {"name", "entry", "options", "log"} + a file      fork this
     {"said": "forked", "name", "pid"}    ->
     {"said": "ready"}                    ->          everything is imported and built
     (socket closed)                      <-          end
@@ -17,8 +17,9 @@ a child of the agent (a subreaper) and outlives the template. It does nothing be
 told of it: a template that dies between the two leaves no component of which nobody knows.
 
 Before any fork there is no thread and no database connection; what was imported is frozen, so
-the garbage collector of a child does not touch (and so copy) its pages. Secrets come with the
-order to fork and are known only to the child that needs them.
+the garbage collector of a child does not touch (and so copy) its pages. Secrets are in the file that
+comes with the order to fork: its descriptor is passed on, and only the child that needs them reads it.
+What this process had read once would stay in the memory of everything that it forks, tasks among them.
 
 What each failure does: the template dies — components go on, the agent starts another; the agent
 dies — the socket closes and the template ends; a child cannot start — it says why in its log
@@ -37,7 +38,6 @@ import signal
 import socket
 import sys
 import traceback
-from io import BufferedReader
 from typing import Any, NoReturn
 
 from airfleet import lossy, startup
@@ -51,7 +51,7 @@ def main() -> None:
     connection = socket.socket(fileno=int(os.environ.pop(TEMPLATE_DESCRIPTOR)))
     connection.set_inheritable(False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the agent to handle
-    orders = connection.makefile("rb")
+    orders = Orders(connection)
     with startup.few_collections():
         preloading.import_airflow()
         preloading.forget_database()
@@ -66,15 +66,36 @@ def main() -> None:
         pass
 
 
-def _obey_next(connection: socket.socket, orders: BufferedReader) -> bool:
+class Orders:
+    """Reads orders, each with the descriptor of its settings."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._read = b""
+        self._settings: list[int] = []
+
+    def next(self) -> tuple[dict[str, Any], int] | None:
+        """An order and the descriptor; None when the agent is gone."""
+        while b"\n" not in self._read:
+            more, descriptors, _, _ = socket.recv_fds(self._connection, 65536, 1)
+            if not more:
+                return None
+            self._read += more
+            self._settings += descriptors
+        line, _, self._read = self._read.partition(b"\n")
+        return json.loads(line), self._settings.pop(0)
+
+
+def _obey_next(connection: socket.socket, orders: Orders) -> bool:
     """Obey one order; False when the agent is gone."""
-    line = orders.readline()
-    if not line:
+    found = orders.next()
+    if found is None:
         return False
-    order = json.loads(line)
+    order, settings = found
     wait, go = os.pipe()
-    pid = fork(order, connection, wait, go)
+    pid = fork(order, settings, connection, wait, go)
     os.close(wait)
+    os.close(settings)
     _say(connection, said="forked", name=order["name"], pid=pid)
     with contextlib.suppress(BrokenPipeError):  # it was killed meanwhile, and the agent knows
         os.write(go, b"\0")
@@ -92,11 +113,11 @@ def _settle() -> None:
     heap.use_huge_pages()
 
 
-def fork(order: dict[str, Any], connection: socket.socket, wait: int, go: int) -> int:
+def fork(order: dict[str, Any], settings: int, connection: socket.socket, wait: int, go: int) -> int:
     """Fork the component of ``order`` as a child of the agent; returns its pid.
 
-    ``wait`` and ``go`` are the ends of a pipe: it begins when there is something to read, and ends at once when there
-    will never be.
+    ``settings`` is the descriptor of what it alone is told. ``wait`` and ``go`` are the ends of a pipe: it begins when
+    there is something to read, and ends at once when there will never be.
     """
     read, write = os.pipe()
     between = os.fork()
@@ -110,7 +131,7 @@ def fork(order: dict[str, Any], connection: socket.socket, wait: int, go: int) -
             if not os.read(wait, 1):
                 os._exit(1)  # no success: a step that must be done once would be held to be done
             os.close(wait)
-            _become(order)
+            _become(order, settings)
         os.write(write, str(component).encode())
         os._exit(0)
     os.close(write)
@@ -130,7 +151,7 @@ def _let_go(connection: socket.socket) -> None:
     os.close(nothing)
 
 
-def _become(order: dict[str, Any]) -> NoReturn:
+def _become(order: dict[str, Any], settings: int) -> NoReturn:
     code = 1
     try:
         os.setsid()
@@ -139,8 +160,9 @@ def _become(order: dict[str, Any]) -> NoReturn:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         os.environ["AIRFLEET_COMPONENT"] = order["name"]
-        entries.PREPARATIONS.get(order["entry"], _nothing)()
-        entries.apply(order["settings"])
+        entries.PREPARATIONS.get(order["entry"], _nothing)(settings)
+        with os.fdopen(settings) as told:
+            entries.apply(json.load(told))
         entries.ENTRIES[order["entry"]](order["options"])
         code = 0
     except SystemExit as end:
@@ -156,7 +178,7 @@ def _become(order: dict[str, Any]) -> NoReturn:
         os._exit(code)
 
 
-def _nothing() -> None:
+def _nothing(_: int) -> None:
     """What most components do before they are told their settings."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -34,20 +35,24 @@ class TemplateLink:
     def order(self, name: str, start: Fork, log: Path) -> None:
         """Have a component forked. The order waits in the socket while the template is busy, and is lost if it is full.
 
+        Its settings go in a file without a name that only the forked process reads: what the template had read would
+        stay in the memory of whatever it forks later.
+
         One that has not read for so long stands still, and is ended for it (:mod:`airfleet.agent.judging`).
         """
         message = {
             "name": name,
             "entry": start.entry,
             "options": dict(start.options),
-            "settings": start.settings,
             "log": str(log),
         }
+        line = json.dumps(message).encode() + b"\n"
         self.unanswered.add(name)
         self.socket.settimeout(ORDER_SECONDS)
         # A template that has died, or will have to, is seen to elsewhere, and the order is given to the next one.
-        with contextlib.suppress(OSError):
-            self.socket.sendall(json.dumps(message).encode() + b"\n")
+        with contextlib.suppress(OSError), _unnamed_file(json.dumps(start.settings)) as settings:
+            sent = socket.send_fds(self.socket, [line], [settings])
+            self.socket.sendall(line[sent:])
         self.socket.setblocking(False)
 
     def read(self) -> tuple[Mapping[str, Any], ...] | None:
@@ -68,3 +73,11 @@ class TemplateLink:
     def close(self) -> None:
         """End the conversation; a living template ends with it."""
         self.socket.close()
+
+
+@contextlib.contextmanager
+def _unnamed_file(text: str) -> Iterator[int]:
+    with os.fdopen(os.memfd_create("settings"), "w+") as file:
+        file.write(text)
+        file.seek(0)
+        yield file.fileno()

@@ -17,6 +17,7 @@ was not ready in time, so that its logs can be read.
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Iterator, Mapping
@@ -34,7 +35,7 @@ from airfleet.agent.states import State
 from airfleet.cli import asking, components, down, keeping, options, progress, telling, terminal
 from airfleet.cli.following import follow
 from airfleet.cli.project import Project, find
-from airfleet.errors import FleetError, WaitTimedOut
+from airfleet.errors import FileProblems, FleetError, WaitTimedOut
 from airfleet.fleet import local_hosts, paths
 from airfleet.tailing import last_lines
 
@@ -253,6 +254,17 @@ def summary(snapshot: Snapshot, *, attached: bool) -> str:
     return "\n".join(lines)
 
 
+def _tasks_as_root(here: Project) -> str | None:
+    """What root should know before its fleet starts; None when there is nothing, or fleet.yaml is wrong."""
+    from airfleet.agent import task_account
+    from airfleet.cli import plan
+
+    try:
+        return task_account.warning(plan.read(here)[0], os.geteuid()) if os.geteuid() == 0 else None
+    except (FileProblems, FleetError):  # the agent will say so
+        return None
+
+
 def launch_agent(here: Project) -> None:
     """Start the agent; end what it began when the person gives up meanwhile. Raises FleetError or FileProblems."""
     from airfleet.agent import launch
@@ -260,6 +272,8 @@ def launch_agent(here: Project) -> None:
     host = here.environ.get(paths.HOST)
     what = f"host '{host}' of the fleet" if host else "the fleet"
     terminal.say(f"starting {what} in {here.root}")
+    if warning := _tasks_as_root(here):
+        terminal.say(warning)
     if names := launch.left_out(here.environ):
         terminal.say(left_out(names))
     try:

@@ -224,6 +224,7 @@ def environment(context: Context) -> dict[str, str]:
         "AIRFLOW_HOME": str(context.paths.airflow_home),
         "AIRFLOW_CONFIG": str(context.paths.airflow_home / "airflow.cfg"),
         "AIRFLEET_PROJECT": context.fleet.root,
+        **({"AIRFLEET_TASK_USER": context.task_user} if context.task_user else {}),
         "PYTHONUNBUFFERED": "1",
         # With embedded servers every worker is on this machine, and so of this very Airflow.
         "AIRFLEET_EXECUTION_API": "current" if context.embedded else "all",

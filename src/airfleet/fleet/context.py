@@ -69,6 +69,8 @@ class Context:
     cores: int = 1
     #: the name of this machine in the fleet
     host: str = LOCAL
+    #: the user that tasks run as; None is the agent's own
+    task_user: str | None = None
 
     @property
     def here(self) -> Host:

@@ -72,6 +72,7 @@ FLEET: Final[Table] = {
     "production": Key("boolean", "whether people depend on this fleet (`false`); `airfleet drill` then wants `--yes`"),
     "log_retention": Key("duration", "how long logs are kept, as in `30d` (for ever)"),
     "user": Key("name", "the name of the user of the UI (`admin`); the password is generated"),
+    "task_user": Key("name", "the user of the machine that tasks run as, when root starts the fleet (root itself)"),
     "secrets": Key("text", "the folder whose files are `${{ secrets.NAME }}` (`secrets`, beside fleet.yaml)"),
     "vars": Key("strings", "values for `${{ vars.name }}` in pipelines"),
     "env": Key("strings", "environment of every component and task"),

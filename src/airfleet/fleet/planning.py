@@ -110,7 +110,10 @@ def _template(context: Context, others: tuple[Component, ...]) -> Iterator[Compo
 def _files(context: Context) -> dict[Path, File]:
     passwords = {context.paths.flower_password: context.secrets.flower_password} if context.ports.flower else {}
     return {
-        context.paths.airflow_home / "airflow.cfg": File(airflow_settings.configuration(context)),
+        # It holds no secret; what a task starts may be an Airflow that reads it.
+        context.paths.airflow_home / "airflow.cfg": File(
+            airflow_settings.configuration(context), 0o644 if context.task_user else 0o600
+        ),
         context.paths.password: File(context.secrets.user_password + "\n"),
         airflow_settings.passwords_file(context): File(airflow_settings.passwords(context)),
         **{path: File(password + "\n") for path, password in passwords.items()},

@@ -154,6 +154,7 @@ def _fleet(top: Section, root: Path) -> Fleet:
         production=top.boolean("production", False),
         log_retention_seconds=top.duration("log_retention"),
         user=top.name("user", "admin"),
+        task_user=top.name("task_user", "") or None,
         vars=_variables(top, "vars"),
         environment=_environment(top),
         objects=objects_reader.objects(top),

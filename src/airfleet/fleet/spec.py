@@ -200,6 +200,8 @@ class Fleet:
     log_retention_seconds: float | None = None
     #: user of the UI and the REST API; the password is generated
     user: str = "admin"
+    #: user of this machine that tasks run as, when root runs the fleet; None is the fleet's own
+    task_user: str | None = None
     #: ``${{ vars.name }}`` in pipelines
     vars: Mapping[str, str] = field(default_factory=dict)
     #: environment of every component and task

@@ -45,7 +45,7 @@ from pydantic import TypeAdapter, ValidationError
 from setproctitle import setproctitle
 
 from airfleet import lossy
-from airfleet.runtime import coordinator
+from airfleet.runtime import coordinator, task_user
 from airfleet.runtime.outcomes import NotBegun, begun_mark
 
 log = logging.getLogger(__name__)
@@ -159,7 +159,7 @@ def _run(workload: Any, to_stdout: bool, start: Start) -> None:
             _supervise(workload, to_stdout, start)
         else:
             start.told = True  # nobody is asked whether a callback may begin
-            with _saying_that_it_runs():
+            with _saying_that_it_runs(), task_user.of_forks(task_user.named(os.environ)):
                 BaseExecutor.run_workload(workload, subprocess_logs_to_stdout=to_stdout)
     except TaskAlreadyRunningError as running:
         log.info("%s runs elsewhere already; a message that came twice is ignored", workload.display_name)

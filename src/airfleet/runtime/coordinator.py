@@ -48,7 +48,7 @@ from airflow.sdk.execution_time.supervisor import (
 )
 
 from airfleet import ends, lossy
-from airfleet.runtime import carried, execution_urls, loading, wire
+from airfleet.runtime import carried, execution_urls, loading, task_user, wire
 from airfleet.runtime.api_client import PATIENCE_SECONDS, FleetClient
 
 log = structlog.get_logger(__name__)
@@ -71,6 +71,10 @@ def use(pool: socket.socket | None) -> None:
     """Have attempts of this process and its children forked by the pool behind this socket."""
     global _pool
     _pool = pool
+
+
+class NobodyForks(Exception):
+    """There is no pool that may fork an attempt; another worker, or this one later, can."""
 
 
 class EndedWithoutReport(Exception):
@@ -187,6 +191,9 @@ class Monitor(ActivitySubprocess):
         }
         logger = logger or structlog.get_logger(logger_name="task").bind()
         forked = fork_in_pool(str(what.id), file)
+        if forked is None and (user := task_user.named(os.environ)):
+            # Here would be the secrets of the worker.
+            raise NobodyForks(f"the pool, which runs attempts as '{user}', does not answer")
         if forked is None:
             log.warning("The pool of task templates does not answer; forking here", ti_id=str(what.id))
             return cls.start(

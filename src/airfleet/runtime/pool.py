@@ -28,7 +28,7 @@ import sys
 import time
 import traceback
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -56,16 +56,26 @@ class Limits:
 _USUAL = Limits()
 
 
-def start(work: Work, titled: Callable[[str], None], limits: Limits = _USUAL) -> socket.socket:
+def start(
+    work: Work,
+    titled: Callable[[str], None],
+    limits: Limits = _USUAL,
+    *,
+    withheld: Collection[int] = (),
+    settle: Callable[[], None] | None = None,
+) -> socket.socket:
     """Fork keeper and pool; returns the socket to which attempts are sent (see :mod:`airfleet.runtime.wire`).
 
-    ``titled`` names a process for people. Call it while the process has one thread.
+    ``titled`` names a process for people; ``withheld`` are descriptors not for the pool; ``settle`` is what the
+    pool does first, to be another user, say. Then nobody else may fork attempts, and the keeper does not give up. Call
+    it while the process has one thread.
     """
-    inherited = open_descriptors()
+    inherited = frozenset(found for found in open_descriptors() if found[0] not in withheld)
     requests, served = wire.pair()
     if os.fork() == 0:
         requests.close()
-        _child(lambda: _keep(Pool(served, work, titled, inherited, limits)))
+        wire.close(withheld)
+        _child(lambda: _keep(Pool(served, work, titled, inherited, limits, settle)))
     served.close()
     return requests
 
@@ -75,7 +85,9 @@ def _keep(pool: Pool) -> None:
     pool.titled("keeper")
     _ignore_signals()
     started: list[float] = []
-    while len(started) < pool.limits.pools_a_minute:
+    while len(started) < pool.limits.pools_a_minute or pool.settle is not None:
+        if len(started) >= pool.limits.pools_a_minute:
+            time.sleep(60 / pool.limits.pools_a_minute)
         started = [when for when in started if when > pool.clock() - 60] + [pool.clock()]
         pid = os.fork()
         if pid == 0:
@@ -132,6 +144,8 @@ class Pool:
     titled: Callable[[str], None]
     inherited: frozenset[Descriptor]
     limits: Limits = _USUAL
+    #: what it does before anything else
+    settle: Callable[[], None] | None = None
     clock: Callable[[], float] = time.monotonic
     _templates: OrderedDict[wire.File, _Template] = field(default_factory=OrderedDict)
     _cold: dict[wire.File, _Cold] = field(default_factory=dict)
@@ -141,6 +155,8 @@ class Pool:
     def run(self) -> None:
         """Serve until every other end of the socket is closed and the last attempt has ended."""
         self.titled("pool")
+        if self.settle is not None:
+            self.settle()
         self._selector = selectors.DefaultSelector()
         self._attempts = Attempts(self._selector, self.inherited, self._run_unloaded, self.clock)
         self._open = True

@@ -5,33 +5,37 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import socket
 import time
 from pathlib import Path
+from typing import Any
 
 from airfleet.agent import template_link
+from airfleet.agent.template import Orders
 from airfleet.agent.template_link import TemplateLink
 from airfleet.fleet.plan import Fork
 
 LOG = Path("/log")
 #: more than a socket holds
-LARGE = Fork("scheduler", settings=(("core", "much", "x" * 4_000_000),))
+LARGE = Fork("scheduler", {"much": "x" * 4_000_000})
 
 
-def told(descriptor: int) -> bytes:
-    return os.read(descriptor, 65536)
+def told(descriptor: int) -> tuple[dict[str, Any], Any]:
+    """An order, and the settings in its file."""
+    with socket.socket(fileno=os.dup(descriptor)) as theirs:
+        order, settings = Orders(theirs).next() or ({}, -1)
+    with os.fdopen(settings) as file:
+        return order, json.load(file)
 
 
 def test_an_order_is_heard_by_the_template_and_is_open_until_it_says_that_it_has_forked() -> None:
     link = TemplateLink()
     with link.their_end() as theirs:
-        link.order("scheduler", Fork("scheduler", {"number": "2"}), LOG)
-        assert json.loads(told(theirs)) == {
-            "name": "scheduler",
-            "entry": "scheduler",
-            "options": {"number": "2"},
-            "settings": [],
-            "log": "/log",
-        }
+        link.order("scheduler", Fork("scheduler", {"number": "2"}, (("core", "fernet_key", "s3cret"),)), LOG)
+        assert told(theirs) == (
+            {"name": "scheduler", "entry": "scheduler", "options": {"number": "2"}, "log": "/log"},
+            [["core", "fernet_key", "s3cret"]],
+        )
         assert link.unanswered == {"scheduler"}
         os.write(theirs, b'{"said": "forked", "name": "scheduler", "pid": 7}\n{"said": "re')
         assert link.read() == ({"said": "forked", "name": "scheduler", "pid": 7},)
@@ -43,6 +47,22 @@ def test_an_order_is_heard_by_the_template_and_is_open_until_it_says_that_it_has
     link.order("triggerer", Fork("triggerer"), LOG)  # nobody hears it, and nothing is raised
     assert link.unanswered == {"triggerer"}
     link.close()
+
+
+def test_orders_that_wait_together_are_read_one_by_one_each_with_its_settings() -> None:
+    link = TemplateLink()
+    with link.their_end() as theirs, socket.socket(fileno=os.dup(theirs)) as connection:
+        for name in ("a", "b", "c"):
+            link.order(name, Fork(name, {"long": name * 9_000}, ((name, name, name),)), LOG)
+        orders = Orders(connection)
+        for name in ("a", "b", "c"):
+            order, settings = orders.next() or ({}, -1)
+            assert order["name"] == name
+            assert orders._settings == []  # nothing that a process forked now could read
+            with os.fdopen(settings) as file:
+                assert json.load(file) == [[name, name, name]]
+        link.close()
+        assert orders.next() is None
 
 
 def test_a_template_that_stands_still_holds_up_the_agent_for_a_moment_only() -> None:
