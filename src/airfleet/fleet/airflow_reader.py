@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 import re
+import zoneinfo
 from collections.abc import Iterator, Mapping
 
 from airfleet import source
@@ -32,7 +33,6 @@ _JSON: Mapping[str, type] = {
     "sdk.coordinators": dict,
     "sdk.queue_to_coordinator": dict,
 }
-_BUNDLES = "no pipeline of the folder 'pipelines' is read unless one of these bundles has it"
 
 Settings = dict[str, dict[str, str]]
 
@@ -148,6 +148,12 @@ def _wrong(name: str, value: str, option: Option, user: str) -> Iterator[tuple[s
         yield f"must be {wanted}, not '{_short(value)}'", did_you_mean(value, option.choices)
     if name in _JSON and value.strip() and not isinstance(_parsed(value), _JSON[name]):
         yield f"must be {'a list' if _JSON[name] is list else 'an object'} in JSON", None
+    if name == "core.default_timezone" and not _is_time_zone(value.strip()):
+        yield f"there is no time zone '{_short(value)}'", "as in Europe/Berlin, or utc"
+    if name == "core.parallelism" and value.strip().lstrip("+-").isdigit() and int(value) < 1:
+        yield "must be more than 0: nothing would run", None
+    if name == "dag_processor.dag_bundle_config_list" and isinstance(bundles := _parsed(value), list):
+        yield from _wrong_bundles(bundles)
     if name == "core.fernet_key" and not all(map(_is_fernet_key, value.split(","))):
         yield "is no Fernet key (32 bytes in base64), nor several of them with ',' between", None
     if name == "core.simple_auth_manager_users":
@@ -176,6 +182,28 @@ def _parsed(value: str) -> object:
         return json.loads(value)
     except ValueError:
         return None
+
+
+def _wrong_bundles(bundles: list[object]) -> Iterator[tuple[str, str | None]]:
+    """What is wrong with items that each have to be ``{"name": ..., "classpath": ...}``."""
+    seen: set[object] = set()
+    for number, bundle in enumerate(bundles):
+        found = bundle if isinstance(bundle, dict) else {}
+        if lacks := [key for key in ("name", "classpath") if not isinstance(found.get(key), str)]:
+            yield f"bundle {number} has no '{lacks[0]}'", '[{"name": NAME, "classpath": CLASS, "kwargs": {...}}]'
+        elif found["name"] in seen:
+            yield f"bundle '{found['name']}' stands here twice", None
+        seen.add(found.get("name"))
+
+
+def _is_time_zone(name: str) -> bool:
+    if name.lower() in ("system", "utc"):
+        return True
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 def _is_fernet_key(key: str) -> bool:

@@ -150,7 +150,7 @@ WITHOUT_EFFECT: Mapping[str, Refusal] = {
 def refusal(section: str, option: str, value: str) -> Refusal | None:
     """Why this value of ``[section] option`` is not taken; None when it is."""
     name = f"{section}.{option}"
-    if name == "core.executor" and value in ("CeleryExecutor", "celery"):
+    if name == "core.executor" and value.rpartition(".")[2] == "CeleryExecutor":
         return None
     # Airflow would ask a command or a secrets backend for the value, if it had none.
     plain = name.removesuffix("_cmd").removesuffix("_secret")

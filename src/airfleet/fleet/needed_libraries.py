@@ -33,7 +33,10 @@ _LOGS: Mapping[str, tuple[str, str]] = {
     "oss://": ("alibaba", "alibaba"),
     "hdfs://": ("apache.hdfs", "apache-hdfs"),
 }
-_CLASS = re.compile(r"(airflow(?:\.\w+)+)\.(\w+)")
+#: with one of these, logs are kept elsewhere
+_OTHER_LOGS = ("elasticsearch.host", "opensearch.host", "logging.logging_config_class")
+#: the whole of a setting, or a text in its JSON
+_CLASS = re.compile(r'(?:^|")(airflow(?:\.\w+)+)\.(\w+)(?:$|")')
 #: providers whose names have two words
 _FAMILIES = ("apache", "cncf", "common", "dbt", "microsoft", "atlassian")
 
@@ -55,6 +58,10 @@ def missing(settings: Settings, has: Callable[[str], bool] | None = None) -> Ite
             yield _lacks(setting, module, package)
     where = _value(settings, "logging.remote_base_log_folder")
     if _is_true(_value(settings, "logging.remote_logging")):
+        if not where.startswith(tuple(_LOGS)) and not any(_value(settings, other) for other in _OTHER_LOGS):
+            begins = ", ".join(begins for begins in _LOGS)
+            sentence = f"needs 'remote_base_log_folder', which begins with one of {begins}"
+            yield Missing("logging.remote_logging", sentence)
         for begins, (module, provider) in _LOGS.items():
             if where.startswith(begins) and not known(f"airflow.providers.{module}"):
                 yield _lacks("logging.remote_base_log_folder", f"airflow.providers.{module}", _provider(provider))
@@ -65,14 +72,17 @@ def _classes(settings: Settings, known: Callable[[str], bool]) -> Iterator[Missi
     """Classes of Airflow, and of providers, that are not there."""
     for section, values in settings.items():
         for option, value in values.items():
-            match = _CLASS.fullmatch(value)
-            if match is None:
-                continue
-            module, name = match.groups()
-            if not known(module) and not known(value):
-                yield _no_module(f"{section}.{option}", module)
-            elif known is is_installed and not _names(module, name) and not known(value):
-                yield Missing(f"{section}.{option}", f"the module {module} has no '{name}'")
+            for match in _CLASS.finditer(value):
+                yield from _class(f"{section}.{option}", match[1], match[2], known)
+
+
+def _class(setting: str, module: str, name: str, known: Callable[[str], bool]) -> Iterator[Missing]:
+    if known(f"{module}.{name}"):
+        return
+    if not known(module):
+        yield _no_module(setting, module)
+    elif known is is_installed and not _names(module, name):
+        yield Missing(setting, f"the module {module} has no '{name}'")
 
 
 def _no_module(setting: str, module: str) -> Missing:

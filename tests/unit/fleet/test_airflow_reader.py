@@ -50,6 +50,12 @@ NO_KEY = "is no Fernet key (32 bytes in base64), nor several of them with ',' be
         ("dag_processor: {dag_bundle_config_list: '{}'}", "51: airflow.dag_processor.dag_bundle_config_list: must be "
          "a list in JSON"),
         ("celery: {extra_celery_config: '[}'}", "41: airflow.celery.extra_celery_config: must be an object in JSON"),
+        ("core: {default_timezone: Mars/Phobos}", "36: airflow.core.default_timezone: there is no time zone "
+         "'Mars/Phobos'\nhint: as in Europe/Berlin, or utc"),
+        ("core: {parallelism: -1}", "31: airflow.core.parallelism: must be more than 0: nothing would run"),
+        ("dag_processor: {dag_bundle_config_list: '[{\"name\": \"a\"}]'}", "51: airflow.dag_processor."
+         "dag_bundle_config_list: bundle 0 has no 'classpath'\n"
+         "hint: [{\"name\": NAME, \"classpath\": CLASS, \"kwargs\": {...}}]"),
         # decided by airfleet
         ("core: {executor: LocalExecutor}", "18: airflow.core.executor: is not taken from here: a fleet runs its tasks "
          "by Celery, and only so\nhint: 'CeleryExecutor', or leave it out"),
@@ -91,6 +97,17 @@ NO_KEY = "is no Fernet key (32 bytes in base64), nor several of them with ',' be
         ("logging: {remote_logging: true, remote_base_log_folder: 'gs://logs'}", "67: airflow.logging."
          "remote_base_log_folder: needs the Python module airflow.providers.google, which is not installed\n"
          "hint: pip install apache-airflow-providers-google"),
+        ("logging: {remote_logging: true}", "37: airflow.logging.remote_logging: needs 'remote_base_log_folder', which "
+         "begins with one of s3://, cloudwatch://, gs://, stackdriver://, wasb, oss://, hdfs://"),
+        ("dag_processor: {dag_bundle_config_list: '[{\"name\": \"g\", \"classpath\": "
+         "\"airflow.providers.git.bundles.git.GitDagBundle\"}]'}", "51: airflow.dag_processor.dag_bundle_config_list: "
+         "needs the Python module airflow.providers.git.bundles, which is not installed\n"
+         "hint: pip install apache-airflow-providers-git"),
+        ("core: {auth_manager: airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleManager}",
+         "32: airflow.core.auth_manager: the module airflow.api_fastapi.auth.managers.simple.simple_auth_manager has "
+         "no 'SimpleManager'"),
+        ("secrets: {backend: airflow.secrets.environment.EnvBackend}", "30: airflow.secrets.backend: there is no "
+         "module airflow.secrets.environment in this Airflow"),
         ("fab: {auth_backends: x}", "11: airflow.fab: no provider is installed that reads the section 'fab'\n"
          "hint: pip install apache-airflow-providers-fab"),
     ],
@@ -114,6 +131,9 @@ def test_a_setting_that_would_not_hold_is_a_problem(setting: str, problem: str) 
         "logging: {remote_logging: true, remote_base_log_folder: 's3://logs', remote_log_conn_id: aws}",
         "secrets: {backend: airflow.secrets.local_filesystem.LocalFilesystemBackend}",
         "core: {auth_manager: shop.auth.Manager}",
+        "core: {default_timezone: Europe/Berlin}",
+        "core: {executor: airflow.providers.celery.executors.celery_executor.CeleryExecutor}",
+        "core: {default_timezone: system, parallelism: 1}",
         "email: {from_email_cmd: cat address}",
     ],
 )
