@@ -146,9 +146,9 @@ def _of_error(error: OSError | psycopg.Error) -> Finding:
     # What a server says before it lets one in has no code, in any library: there are only its words.
     shut = next((line for line in lines if "FATAL" in line and any(words in line for words in _SHUT)), None)
     if shut is not None:
-        sentence = f"the database lets nobody in: {shut}"
+        sentence = f"the database lets nobody in: {shut.removeprefix('connection failed: ')}"
         return Finding(Verdict.REFUSED, sentence, "'database:' in fleet.yaml says where it is and who we are there")
-    return Finding(Verdict.WAIT, f"the database does not answer: {lines[0]}")
+    return Finding(Verdict.WAIT, f"the database does not answer: {lines[0].removeprefix('connection failed: ')}")
 
 
 # --- the server ------------------------------------------------------------------------------------

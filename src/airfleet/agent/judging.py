@@ -18,6 +18,8 @@ from airfleet.fleet.plan import Watch
 
 #: seconds that a failing probe of a ready component is borne before it is called degraded
 PATIENCE_SECONDS = 15.0
+#: the same of a server that is not the fleet's own: nobody here starts it again, so people have to know
+FOREIGN_PATIENCE_SECONDS = 3.0
 
 #: seconds in which a template that is ready has to fork what it was told to
 FORK_SECONDS = 15.0
@@ -52,7 +54,7 @@ class Judge:
                 running.move_to(State.GAVE_UP, now, verdict.reason)
         elif _wants_a_successor(running) and verdict.useless and running.pid is not None:
             self.replace(running, running.pid, verdict.reason)
-        elif running.state == State.READY and now - self._well_at.get(running.name, now) > PATIENCE_SECONDS:
+        elif running.state == State.READY and now - self._well_at.get(running.name, now) > _patience(running):
             running.move_to(State.DEGRADED, now, verdict.reason)
         self._end_when_silent(running, verdict, now)
 
@@ -101,6 +103,10 @@ class Judge:
 def why_ended(running: Running) -> str:
     """Why it was ended here; empty when it was not."""
     return running.reason if running.reason.startswith((TOO_SLOW, SILENT)) else ""
+
+
+def _patience(running: Running) -> float:
+    return FOREIGN_PATIENCE_SECONDS if isinstance(running.component.start, Watch) else PATIENCE_SECONDS
 
 
 def _wants_a_successor(running: Running) -> bool:

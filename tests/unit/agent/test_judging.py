@@ -11,7 +11,7 @@ import pytest
 
 from airfleet.agent import restarts
 from airfleet.agent.health import WELL, Verdict
-from airfleet.agent.judging import FORK_SECONDS, PATIENCE_SECONDS, Judge, why_ended
+from airfleet.agent.judging import FOREIGN_PATIENCE_SECONDS, FORK_SECONDS, PATIENCE_SECONDS, Judge, why_ended
 from airfleet.agent.process import Running
 from airfleet.agent.states import State
 from airfleet.fleet.plan import Component, Exec, Watch
@@ -72,6 +72,17 @@ def test_one_that_is_unwell_is_degraded_after_a_while_and_ready_again_at_once(co
     assert (one.state, one.reason) == (State.DEGRADED, "it says no")
     court.hear(one, WELL, PATIENCE_SECONDS + 2)
     assert one.state == State.READY
+
+
+def test_a_broker_of_somebody_else_is_degraded_within_two_probes_and_some(court: Court) -> None:
+    """It is asked every two seconds; one question may get lost."""
+    broker = court.starting("broker", start=Watch())
+    court.judge.judge(broker, WELL)
+    court.hear(broker, UNWELL, 2.0)
+    assert broker.state == State.READY
+    court.hear(broker, UNWELL, 4.0)
+    assert (broker.state, broker.reason) == (State.DEGRADED, "it says no")
+    assert FOREIGN_PATIENCE_SECONDS < 4.0 < PATIENCE_SECONDS
 
 
 def test_one_that_has_been_well_for_long_is_forgiven_its_deaths(court: Court) -> None:

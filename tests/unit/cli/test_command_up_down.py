@@ -15,6 +15,7 @@ from fake_agent import component, snapshot
 
 from airfleet.agent import launch
 from airfleet.agent.control import HostStatus
+from airfleet.agent.database_finding import Verdict
 from airfleet.agent.states import State
 from airfleet.cli import progress, up
 from airfleet.cli.project import Project
@@ -322,6 +323,42 @@ def test_where_a_component_says_nothing_its_log_file_does(project: Project, tmp_
     dead = component("worker", State.GAVE_UP, log=str(log))
     assert str(up.failure(project, snapshot(dead, state="failed"))) == (
         f"worker did not start: it ended at once\n    a\n    b\nhint: the whole log is {log}"
+    )
+
+
+# --- a database that may not be used -----------------------------------------------------------------
+
+
+def found(verdict: Verdict, sentence: str, hint: str = "") -> dict[str, str]:
+    return {"verdict": str(verdict), "sentence": sentence, "hint": hint}
+
+
+def test_what_is_wrong_with_the_database_is_said_and_nothing_else(project: Project) -> None:
+    standby = found(Verdict.REFUSED, "the database is a standby, which takes no writes", "name the primary")
+    last = snapshot(WAITING, state="failed", database=standby)
+    failed = up.failure(project, last)
+    assert str(failed) == "the database is a standby, which takes no writes\nhint: name the primary"
+    assert not isinstance(failed, up.NeedsMigration)
+
+
+def test_a_database_that_stays_away_is_said_when_it_is_too_late() -> None:
+    away = found(Verdict.WAIT, "the database does not answer: connection refused")
+    late = up.too_late(snapshot(WAITING, state="starting", database=away), 120)
+    assert str(late) == (
+        "not healthy within 2m00s: the database does not answer: connection refused\n"
+        "hint: 'database:' in fleet.yaml says where it is; 'airfleet up' waits for it until --timeout"
+    )
+
+
+OLDER = found(Verdict.MIGRATION, "the database has the schema of Airflow 3.0.3", "then: airfleet up --migrate")
+
+
+def test_a_migration_that_nobody_agreed_to_is_refused(agent_says: Callable, airfleet: Airfleet) -> None:
+    with agent_says(snapshot(WAITING, state="failed", database=OLDER)):
+        result = airfleet("up", "-d")
+    assert result.code == 1
+    assert result.err.endswith(
+        "error: the database has the schema of Airflow 3.0.3\nhint: then: airfleet up --migrate\n"
     )
 
 
