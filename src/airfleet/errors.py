@@ -10,12 +10,13 @@
     └── WaitTimedOut         124  what was waited for did not happen in time
 
 Everything else that escapes is our own mistake (exit code 3) and is shown with
-the place of its log. Ctrl-C is 130.
+the place of its log. Ctrl-C is 130; SIGTERM and SIGHUP (:class:`Stopped`) are 143 and 129.
 """
 
 from __future__ import annotations
 
 import itertools
+import signal
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -100,6 +101,15 @@ class WaitTimedOut(AirfleetError):
     """What was waited for did not happen in time."""
 
     exit_code = EXIT_WAIT_TIMED_OUT
+
+
+class Stopped(BaseException):
+    """A signal asks this process to end; not an error of anybody. The exit code is the shell's for that signal."""
+
+    def __init__(self, number: int) -> None:
+        self.name = signal.Signals(number).name
+        self.exit_code = 128 + number
+        super().__init__(f"ended by {self.name}")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:

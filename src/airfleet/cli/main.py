@@ -7,6 +7,7 @@ they need it, so that ``airfleet --help`` and a check answer at once. Nothing he
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib
 import os
@@ -97,6 +98,10 @@ def at_the_edge(run: Callable[[], Any]) -> int:
     except (click.exceptions.Abort, KeyboardInterrupt):
         terminal.say("interrupted")
         return errors.EXIT_INTERRUPTED
+    except errors.Stopped as stopped:
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            terminal.say(str(stopped))
+        return stopped.exit_code
     except click.ClickException as wrong:
         return _usage(wrong)
     except errors.FileProblems as wrong:
@@ -106,7 +111,7 @@ def at_the_edge(run: Callable[[], Any]) -> int:
         terminal.say(terminal.style("error: ", fg="red", bold=True) + str(wrong))
         return wrong.exit_code
     except OSError as wrong:
-        if wrong.errno == errno.EPIPE:
+        if wrong.errno in (errno.EPIPE, errno.EIO):
             return _closed_pipe()
         if sentence := of_the_machine(wrong):
             terminal.say(terminal.style("error: ", fg="red", bold=True) + sentence)
@@ -154,9 +159,10 @@ def _usage(wrong: click.ClickException) -> int:
 
 
 def _closed_pipe() -> int:
-    # Who read our output has seen enough (airfleet logs | head): leave without a word, and
-    # keep Python from complaining when it flushes stdout at exit.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    # Who read our output has seen enough (airfleet logs | head), or the terminal is closed: leave without a word,
+    # and keep Python from complaining when it flushes its output at exit.
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     return errors.EXIT_WRONG
 
 

@@ -6,7 +6,7 @@ import datetime as dt
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ import click
 
 from airfleet.cli import causes, logtail, options, pipeline_file, progress, tables, terminal
 from airfleet.cli.progress import Item
-from airfleet.errors import EXIT_OK, EXIT_WRONG
+from airfleet.errors import EXIT_OK, EXIT_WRONG, Stopped
 from airfleet.tailing import last_lines
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def command(
     pipeline_file.of_yaml(file, "airfleet run")
     environ = pipeline_file.environment(file, project)
     pipeline = local_run.choose(file, None, job, environ)
-    with _shown(pipeline) as show:
+    with _shown(pipeline) as show, _told_when_ended(pipeline):
         outcome = local_run.run_pipeline(
             file,
             dag_id=pipeline.dag_id,
@@ -80,6 +80,17 @@ def command(
             environ=environ,
         )
     return report(outcome, output)
+
+
+@contextmanager
+def _told_when_ended(pipeline: Pipeline) -> Iterator[None]:
+    """Say what became of a run that was ended from outside."""
+    try:
+        yield
+    except (KeyboardInterrupt, Stopped):
+        with suppress(OSError):  # the terminal may be gone
+            terminal.say(f"the run of '{pipeline.dag_id}' and everything that it started has ended")
+        raise
 
 
 @contextmanager
@@ -95,12 +106,14 @@ def _shown(pipeline: Pipeline) -> Iterator[Board]:
     finally:
         over.set()
         ticker.join()
-        view.close()
+        with suppress(OSError):  # the terminal may be gone
+            view.close()
 
 
 def _tick(view: progress.View, over: threading.Event) -> None:
-    while not over.wait(0.1):
-        view.tick()
+    with suppress(OSError):  # the terminal may be gone
+        while not over.wait(0.1):
+            view.tick()
 
 
 class Board:

@@ -8,7 +8,6 @@ descriptors 1 and 2) goes to a file of its own; before and after, to ``run.log``
 from __future__ import annotations
 
 import datetime as dt
-import json
 import os
 import shutil
 import signal
@@ -43,9 +42,8 @@ _FINAL: Mapping[str, Kind] = {
 }
 
 
-def main(pipe: int) -> None:
-    """Carry out the order that comes on standard input."""
-    order = json.load(sys.stdin)
+def main(pipe: int, order: Mapping[str, Any]) -> None:
+    """Carry out an order."""
     with os.fdopen(pipe, "w", buffering=1, encoding="utf-8") as out:
         prepare_database(Path(order["database"]))
         file = Path(order["file"])

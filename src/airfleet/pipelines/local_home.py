@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
+import os
 import shutil
+import stat
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,6 +19,60 @@ from airfleet.pipelines.checks import ZONE_VARIABLE
 
 #: runs whose logs are kept
 _KEPT_RUNS = 20
+
+
+_PREFIX = "airfleet-run-"
+_LOCK = "lock"
+#: a home without its lock may be one that is being made, for so long (seconds)
+_MAKING_SECONDS = 60.0
+
+
+@contextlib.contextmanager
+def made() -> Iterator[tuple[Path, int]]:
+    """A new home, and the descriptor of its lock, which the processes of a run hold; it is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as folder:
+        home = Path(folder)
+        lock = os.open(home / "lock.new", os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            os.rename(home / "lock.new", home / _LOCK)
+            yield home, lock
+        finally:
+            os.close(lock)
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove the homes of runs of which nothing lives any more: all of it was killed, or the machine went down."""
+    for home in folder.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if _is_abandoned(home):
+                shutil.rmtree(home, ignore_errors=True)
+
+
+def _is_abandoned(home: Path) -> bool:
+    found = home.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        return False
+    try:
+        lock = os.open(home / _LOCK, os.O_RDWR | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return time.time() - found.st_mtime > _MAKING_SECONDS and not any(processes(home))
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return not any(processes(home))
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(lock)
+
+
+def processes(home: Path) -> Iterator[int]:
+    """The processes that have this home in their environment."""
+    mark = b"\0AIRFLOW_HOME=" + os.fsencode(home) + b"\0"
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if mark in b"\0" + (folder / "environ").read_bytes() + b"\0":
+                yield int(folder.name)
 
 
 def environment(home: Path, dag_id: str, environ: Mapping[str, str]) -> dict[str, str]:

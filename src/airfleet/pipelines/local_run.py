@@ -17,8 +17,9 @@ Messages of the child, one JSON object a line on a pipe of its own:
 - ``{"end": {…}}``: the run's state, last of all.
 
 The child ended without ``end``: it was killed or Airflow itself failed; the run log says more, and
-:class:`FleetError` names it. Ctrl-C: the task's ``on_kill`` is called, then the child and
-everything it started ends, and KeyboardInterrupt goes on to the caller.
+:class:`FleetError` names it. Ctrl-C, SIGTERM, SIGHUP or the death of this process: the task's ``on_kill`` is called,
+then the child and everything it started ends (:mod:`airfleet.pipelines.local_guard`), and KeyboardInterrupt or
+:class:`Stopped` goes on to the caller.
 """
 
 from __future__ import annotations
@@ -32,19 +33,21 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from airfleet.errors import FileProblems, FleetError, Place, Problem, UsageError, did_you_mean
-from airfleet.pipelines import local_home
+from airfleet.errors import FileProblems, FleetError, Place, Problem, Stopped, UsageError, did_you_mean
+from airfleet.pipelines import local_guard, local_home
 from airfleet.pipelines.checks import read_and_check
 from airfleet.pipelines.spec import Pipeline
 
 Kind: TypeAlias = Literal["started", "succeeded", "failed", "skipped", "retrying", "upstream_failed", "deferred"]
 
-_END_SECONDS = 10.0
+#: until a guard that was told to end a run is given up, seconds
+_END_SECONDS = local_guard.ON_KILL_SECONDS + local_guard.TERM_SECONDS + local_guard.KILL_SECONDS + 5.0
 
 
 @dataclass(frozen=True)
@@ -100,8 +103,10 @@ def run_pipeline(
         FleetError: Airflow itself failed.
     """
     pipeline = choose(path, dag_id, job, environ)
+    local_home.remove_abandoned(Path(tempfile.gettempdir()))
     with (
-        tempfile.TemporaryDirectory(prefix="airfleet-run-") as home,
+        stopped_by_signals(),
+        local_home.made() as (home, lock),
         _child_running(
             {
                 "file": str(path.absolute()),
@@ -111,7 +116,8 @@ def run_pipeline(
                 "database": str(local_home.empty_database(environ)),
                 "logs": str(local_home.log_folder(environ, pipeline.dag_id)),
             },
-            Path(home),
+            home,
+            lock,
             environ,
         ) as (order, messages),
     ):
@@ -173,7 +179,7 @@ def _problem(item: Mapping[str, Any], path: Path) -> Problem:
 
 @contextlib.contextmanager
 def _child_running(
-    order: dict[str, Any], home: Path, environ: Mapping[str, str]
+    order: dict[str, Any], home: Path, lock: int, environ: Mapping[str, str]
 ) -> Iterator[tuple[dict[str, Any], Iterator[Any]]]:
     """The child at work: its order, and its messages as they come. It is gone afterwards, whatever happens."""
     reader, writer = os.pipe()
@@ -181,33 +187,63 @@ def _child_running(
     (home / "airflow.cfg").write_text(local_home.airflow_cfg(home, order["file"]), encoding="utf-8")
     with open(run_log, "wb") as output, os.fdopen(reader, encoding="utf-8") as lines:
         child = subprocess.Popen(
-            [sys.executable, "-m", "airfleet.pipelines.local_start", str(writer)],
+            [sys.executable, "-m", "airfleet.pipelines.local_start", str(writer), str(home)],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,
             env=local_home.environment(home, order["dag_id"], environ),
-            pass_fds=[writer],
+            pass_fds=[writer, lock],
             start_new_session=True,
         )
         os.close(writer)
         try:
             assert child.stdin is not None
-            child.stdin.write(json.dumps(order).encode())
-            child.stdin.close()
+            child.stdin.write(json.dumps(order).encode() + b"\n")
+            child.stdin.flush()
             yield order, map(json.loads, lines)
         finally:
-            _end(child)
+            _end(child, home)
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
-    if child.poll() is None:
-        with contextlib.suppress(ProcessLookupError):
-            child.send_signal(signal.SIGINT)
+def _end(child: subprocess.Popen[bytes], home: Path) -> None:
+    """Let the guard end the run; when it was killed, or takes too long, do its work."""
+    assert child.stdin is not None
+    with contextlib.suppress(OSError):
+        child.stdin.close()
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.wait(_END_SECONDS)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
+    if child.poll() is None or child.returncode < 0:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        for pid in local_home.processes(home):
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
     child.wait()
+
+
+@contextlib.contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """Raise :class:`Stopped` where SIGTERM or SIGHUP would end this process without a word.
+
+    A signal that is ignored (``nohup``) stays so. Only the main thread hears of signals; in others this does nothing.
+    """
+
+    def stop(number: int, frame: object) -> None:
+        for each in handled:  # once: what is being ended ends
+            signal.signal(each, signal.SIG_IGN)
+        raise Stopped(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handled = [one for one in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) == signal.SIG_DFL]
+    for number in handled:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number in handled:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def message(**content: Any) -> str:

@@ -1,18 +1,33 @@
-"""The start of the process in which ``airfleet run`` runs a pipeline: loads Airflow for ``local_child``."""
+"""The start of the process in which ``airfleet run`` runs a pipeline: leaves a guard behind, and loads Airflow."""
 
 from __future__ import annotations
 
+import json
+import os
 import sys
+from pathlib import Path
 
 from airfleet import startup
+from airfleet.pipelines import local_guard
 
 
-def main(pipe: int) -> None:
-    """Carry out the order that comes on standard input."""
+def main(events: int, home: Path) -> None:
+    """Carry out the order that is the first line of standard input, until that is closed."""
+    order = json.loads(_line(sys.stdin.fileno()))
+    local_guard.fork_guarded(sys.stdin.fileno(), events, home)
+    os.set_inheritable(events, False)
     with startup.few_collections():
         from airfleet.pipelines import local_child
-    local_child.main(pipe)
+    local_child.main(events, order)
+
+
+def _line(source: int) -> bytes:
+    """The first line, and nothing of what comes after it."""
+    line = b""
+    while not line.endswith(b"\n") and (byte := os.read(source, 65536)):
+        line += byte
+    return line
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), Path(sys.argv[2]))

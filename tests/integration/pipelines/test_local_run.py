@@ -139,7 +139,13 @@ def test_variables_of_the_fleet_reach_the_file_when_it_is_checked_and_when_it_is
     assert "stage is test" in Path(str(outcome.tasks[0].log)).read_text()
 
 
-def test_ctrl_c_ends_the_run_and_everything_it_started(tmp_path: Path, environ: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("number", "code", "said"),
+    [(signal.SIGINT, -signal.SIGINT, b"KeyboardInterrupt"), (signal.SIGTERM, 1, b"ended by SIGTERM")],
+)
+def test_a_signal_ends_the_run_and_everything_it_started(
+    number: signal.Signals, code: int, said: bytes, tmp_path: Path, environ: dict[str, str]
+) -> None:
     file = write(tmp_path, "dag_id: p\ntasks: [{id: wait, uses: 'steps:wait'}]\n")
     started = tmp_path / "started"
     code = (
@@ -155,10 +161,10 @@ def test_ctrl_c_ends_the_run_and_everything_it_started(tmp_path: Path, environ: 
         assert process.poll() is None
         assert time.monotonic() < end
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, errors = process.communicate(timeout=90)
-    assert process.returncode != 0
-    assert b"KeyboardInterrupt" in errors
+    assert process.returncode == code
+    assert said in errors
     assert not list(tmp_path.glob("airfleet-run-*"))
     assert not [line for line in running() if str(tmp_path) in line]
 
