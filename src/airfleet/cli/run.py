@@ -5,14 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from airfleet.cli import causes, logtail, options, pipeline_file, progress, tables, terminal
+from airfleet.cli import causes, logtail, options, pipeline_file, progress, sensors, tables, terminal
 from airfleet.cli.progress import Item
 from airfleet.errors import EXIT_OK, EXIT_WRONG, Stopped
 from airfleet.tailing import last_lines
@@ -32,6 +33,8 @@ LOOKS = {
     "upstream_failed": ("not run", "bad"),
     "deferred": ("deferred", "busy"),
 }
+#: until it is said what a sensor waits for
+REMIND_SECONDS = 10.0
 LOG_LINES = 12
 #: of a log, to find those in
 LINES_READ = 400
@@ -61,14 +64,18 @@ def command(
 ) -> int:
     """Run one pipeline to its end, without a fleet.
 
-    All tasks run in one process on this machine; nothing is left behind but their logs.
+    All tasks run in one process on this machine; nothing is left behind but their logs. Tasks whose start_date is
+    later than the run, or whose end_date is earlier, take no part; a run without any task is refused.
     Exit code: 0 the run succeeded, 1 it failed.
     """
-    from airfleet.pipelines import local_run
+    from airfleet.pipelines import local_run, participation
 
     pipeline_file.of_yaml(file, "airfleet run")
     environ = pipeline_file.environment(file, project)
     pipeline = local_run.choose(file, None, job, environ)
+    date = date or dt.datetime.now(dt.UTC)
+    for absence in local_run.absences(pipeline, date, environ):
+        terminal.say(f"task '{absence.task}' takes no part in the run of {participation.day(date)}: {absence.why}")
     with _shown(pipeline) as show, _told_when_ended(pipeline):
         outcome = local_run.run_pipeline(
             file,
@@ -97,9 +104,9 @@ def _told_when_ended(pipeline: Pipeline) -> Iterator[None]:
 def _shown(pipeline: Pipeline) -> Iterator[Board]:
     """A board of the pipeline's tasks whose clocks move on while Airflow works."""
     view = progress.view(live=terminal.is_live())
-    board = Board(view, [task.id for task in pipeline.tasks])
+    board = Board(view, [task.id for task in pipeline.tasks], lambda task: sensors.waits_for(pipeline, task))
     over = threading.Event()
-    ticker = threading.Thread(target=_tick, args=(view, over), daemon=True)
+    ticker = threading.Thread(target=_tick, args=(view, board, over), daemon=True)
     ticker.start()
     try:
         yield board
@@ -110,28 +117,60 @@ def _shown(pipeline: Pipeline) -> Iterator[Board]:
             view.close()
 
 
-def _tick(view: progress.View, over: threading.Event) -> None:
+def _tick(view: progress.View, board: Board, over: threading.Event) -> None:
     with suppress(OSError):  # the terminal may be gone
         while not over.wait(0.1):
+            board.remind(time.monotonic())
             view.tick()
 
 
 class Board:
     """The tasks as they are now; called with each event."""
 
-    def __init__(self, view: progress.View, tasks: list[str]) -> None:
+    def __init__(
+        self, view: progress.View, tasks: list[str], waits_for: Callable[[str], str | None] = lambda _: None
+    ) -> None:
         self._view = view
-        self._began = time.monotonic()
+        self._began = self._latest = time.monotonic()
         self._items = {task: Item(task, "waiting") for task in tasks}
+        self._waits_for = waits_for
+        #: what runs: its name, its task, and since when
+        self._running: dict[str, tuple[str, float]] = {}
+        self._reminded: set[str] = set()
+        # A second thread reminds while the first one shows news.
+        self._lock = threading.Lock()
         view.show(list(self._items.values()), 0.0)
 
     def __call__(self, event: TaskEvent) -> None:
         """Show what happened."""
         name = event_name(event)
-        if name != event.task and self._items.get(event.task, _NOTHING).label == "waiting":
-            del self._items[event.task]  # its copies take the place of a mapped task
-        self._items[name] = _item(event)
-        self._view.show(list(self._items.values()), time.monotonic() - self._began)
+        with self._lock:
+            self._latest = time.monotonic()
+            if name != event.task and self._items.get(event.task, _NOTHING).label == "waiting":
+                del self._items[event.task]  # its copies take the place of a mapped task
+            self._running.pop(name, None)
+            if event.kind == "started":
+                self._running[name] = event.task, self._latest
+            self._items[name] = _item(event)
+            self._view.show(list(self._items.values()), self._latest - self._began)
+
+    def remind(self, now: float) -> None:
+        """Say once of each sensor what it waits for, and that nothing runs, when that lasts."""
+        with self._lock:
+            for name, (task, since) in self._running.items():
+                if name not in self._reminded and now - since >= REMIND_SECONDS and (what := self._waits_for(task)):
+                    self._remind(name, what, now)
+            begun = any(item.label != "waiting" for item in self._items.values())
+            if begun and not self._running and now - self._latest >= REMIND_SECONDS:
+                for name in [name for name, item in self._items.items() if item.label == "waiting"]:
+                    if name not in self._reminded:
+                        self._remind(name, "cannot run yet, and nothing else runs; Ctrl-C ends the run", now)
+
+    def _remind(self, name: str, what: str, now: float) -> None:
+        self._reminded.add(name)
+        label, sentence = f"{self._items[name].label}: {what}", f"{what}"
+        self._items[name] = replace(self._items[name], label=label, sentence=sentence, note="")
+        self._view.show(list(self._items.values()), now - self._began)
 
 
 _NOTHING = Item("", "")

@@ -78,8 +78,11 @@ def command(
     """
     found = find(project)
     api, _ = rest.connect(found)
-    _make_ready(api, _known(api, dag_id, found), unpause=unpause)
+    dag = _known(api, dag_id, found)
     now = dt.datetime.now(dt.UTC)
+    if not no_date:
+        _in_its_time(dag, date or now)
+    _make_ready(api, dag, unpause=unpause)
     run = start(api, dag_id, {**conf, **params}, None if no_date else date or now, now=now)
     terminal.say(f"started run {run['dag_run_id']} of '{dag_id}'")
     if not wait:
@@ -142,6 +145,20 @@ def _make_ready(api: Api, dag: Json, *, unpause: bool) -> None:
     api.patch("dags", dag_id, body={"is_paused": False}, update_mask="is_paused")
 
 
+def _in_its_time(dag: Json, date: dt.datetime) -> None:
+    """See that a run of that date would have tasks: Airflow leaves out those outside of their dates, and succeeds.
+
+    Raises:
+        FleetError: the Dag begins later, or has ended earlier.
+    """
+    begin, end = dags.moment(dag.get("start_date")), dags.moment(dag.get("end_date"))
+    for key, limit in (("start_date", begin), ("end_date", end)):
+        if limit is not None and (limit > date if key == "start_date" else limit < date):
+            written = limit.isoformat(timespec="minutes")
+            sentence = f"no task of '{dag['dag_id']}' takes part in a run of {date.isoformat(timespec='minutes')}"
+            raise FleetError(f"{sentence}: its {key} is {written}", hint=f"--date {written}, or --no-date")
+
+
 def start(api: Api, dag_id: str, conf: dict[str, Any], date: dt.datetime | None, *, now: dt.datetime) -> Json:
     """Create the run.
 
@@ -181,6 +198,8 @@ def _watch(api: Api, dag_id: str, run_id: str, timeout: float | None, output: st
         tables.put_rows(runs.rows(instances), output, runs.COLUMNS, whole={**run, "tasks": runs.rows(instances)})
     terminal.say(runs.sentence(run, instances))
     if run["state"] == "success":
-        return EXIT_OK
+        if not instances:
+            terminal.say("no task took part in it: each has a start_date that is later, or an end_date that is earlier")
+        return EXIT_OK if instances else EXIT_WRONG
     terminal.say(f"hint: airfleet why {dag_id} {run_id}")
     return EXIT_WRONG

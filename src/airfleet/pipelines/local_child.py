@@ -64,8 +64,7 @@ def run(dag: DAG, order: Mapping[str, Any], out: TextIO) -> dict[str, Any]:
     get_listener_manager().add_listener(listener)
     signal.signal(signal.SIGINT, lambda number, frame: listener.interrupted())
     began = time.monotonic()
-    moment = timezone.parse(order["logical_date"]) if order["logical_date"] else timezone.utcnow()
-    dag_run = dag.test(logical_date=moment, run_conf=order["params"] or None)
+    dag_run = dag.test(logical_date=timezone.parse(order["logical_date"]), run_conf=order["params"] or None)
     listener.complete(dag_run)
     state = "success" if dag_run.state == "success" else "failed"
     return {"run_id": dag_run.run_id, "state": state, "seconds": time.monotonic() - began}

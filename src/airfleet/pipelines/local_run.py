@@ -40,8 +40,9 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from airfleet.errors import FileProblems, FleetError, Place, Problem, Stopped, UsageError, did_you_mean
-from airfleet.pipelines import local_guard, local_home
-from airfleet.pipelines.checks import read_and_check
+from airfleet.pipelines import local_guard, local_home, participation
+from airfleet.pipelines.checks import default_zone, read_and_check
+from airfleet.pipelines.participation import Absence, day, written
 from airfleet.pipelines.spec import Pipeline
 
 Kind: TypeAlias = Literal["started", "succeeded", "failed", "skipped", "retrying", "upstream_failed", "deferred"]
@@ -100,9 +101,11 @@ def run_pipeline(
     Raises:
         FileProblems: the file is wrong; nothing ran.
         UsageError: the file has several Dags, or not the one asked for.
-        FleetError: Airflow itself failed.
+        FleetError: Airflow itself failed, or no task takes part in a run of that date.
     """
     pipeline = choose(path, dag_id, job, environ)
+    logical_date = logical_date or dt.datetime.now(dt.UTC)
+    absences(pipeline, logical_date, environ)
     local_home.remove_abandoned(Path(tempfile.gettempdir()))
     with (
         stopped_by_signals(),
@@ -112,7 +115,7 @@ def run_pipeline(
                 "file": str(path.absolute()),
                 "dag_id": pipeline.dag_id,
                 "params": dict(params or {}),
-                "logical_date": logical_date.isoformat() if logical_date else None,
+                "logical_date": logical_date.isoformat(),
                 "database": str(local_home.empty_database(environ)),
                 "logs": str(local_home.log_folder(environ, pipeline.dag_id)),
             },
@@ -122,6 +125,22 @@ def run_pipeline(
         ) as (order, messages),
     ):
         return _follow(order, messages, path, on_event)
+
+
+def absences(pipeline: Pipeline, moment: dt.datetime, environ: Mapping[str, str]) -> tuple[Absence, ...]:
+    """The tasks that take no part in a run of that logical date.
+
+    Raises:
+        FleetError: it is all of them.
+    """
+    found = participation.absences(pipeline, moment, default_zone(environ))
+    if found and len(found) == len(pipeline.tasks):
+        near = participation.nearest(found, moment)
+        sentence = (
+            f"no task of '{pipeline.dag_id}' takes part in a run of {day(moment)}: the {near.key} is {day(near.date)}"
+        )
+        raise FleetError(sentence, hint=f"--date {written(near.date)} runs it as of that day")
+    return found
 
 
 def choose(path: Path, dag_id: str | None, job: str | None, environ: Mapping[str, str]) -> Pipeline:

@@ -7,12 +7,14 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from airfleet.cli import progress, run
+from airfleet.cli import progress, run, sensors
 from airfleet.cli.project import Project
+from airfleet.pipelines import reader
 from airfleet.pipelines.local_run import Outcome, TaskEvent
 from conftest import Airfleet
 
@@ -38,6 +40,54 @@ def test_each_event_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
         "load[0]  running",
         "load[0]  failed after 2.0s: ValueError: no",
         "report   not run",
+    ]
+
+
+WAITS = """\
+dag_id: p
+tasks:
+  - {id: other, uses: external_task_sensor, with: {external_dag_id: orders, external_task_id: load}}
+  - {id: file, uses: file_sensor, with: {filepath: /nothing, timeout: 90}}
+  - {id: work, uses: bash, with: {bash_command: ls}}
+  - {id: last}
+"""
+
+
+def test_it_is_said_once_what_a_sensor_waits_for_and_what_would_end_it(capsys: pytest.CaptureFixture[str]) -> None:
+    (pipeline,) = reader.read(WAITS, "p.yaml").pipelines
+    board = run.Board(
+        progress.Lines(), [task.id for task in pipeline.tasks], lambda task: sensors.waits_for(pipeline, task)
+    )
+    now = time.monotonic()
+    for task in ("other", "file", "work"):
+        board(TaskEvent("started", task))
+    board.remind(now + 5)
+    board.remind(now + 15)
+    board.remind(now + 30)
+    board(TaskEvent("succeeded", "file", seconds=31.0))
+    board(TaskEvent("started", "file"))
+    board.remind(now + 60)
+    assert [line[10:] for line in capsys.readouterr().err.splitlines()[7:]] == [
+        "other  waits for task 'load' of Dag 'orders', and no other Dag runs here, only on a fleet;"
+        " it gives up after 7 days ('timeout' under its 'with'), Ctrl-C ends the run",
+        "file   waits for what its FileSensor asks for;"
+        " it gives up after 1m30s ('timeout' under its 'with'), Ctrl-C ends the run",
+        "file   success after 31.0s",
+        "file   running",
+    ]
+
+
+def test_it_is_said_when_nothing_runs_and_some_still_wait(capsys: pytest.CaptureFixture[str]) -> None:
+    board = run.Board(progress.Lines(), ["a", "b"])
+    now = time.monotonic()
+    board.remind(now + 60)  # Airflow is still being loaded
+    board(TaskEvent("started", "a"))
+    board.remind(now + 60)
+    board(TaskEvent("succeeded", "a"))
+    board.remind(now + 60)
+    board.remind(now + 90)
+    assert [line[10:] for line in capsys.readouterr().err.splitlines()[4:]] == [
+        "b  cannot run yet, and nothing else runs; Ctrl-C ends the run"
     ]
 
 
@@ -90,6 +140,18 @@ def test_the_outcome_as_data(tmp_path: Path, capsys: pytest.CaptureFixture[str])
             2,
             "error: pipelines/two.yaml has no job 'uk'\nhint: it has eu, us\n",
         ),
+        (
+            ["pipelines/future.yaml", "--date", "2026-03-01"],
+            1,
+            "error: no task of 'x' takes part in a run of 2026-03-01: the start_date is 2050-01-01\n"
+            "hint: --date 2050-01-01 runs it as of that day\n",
+        ),
+        (
+            ["pipelines/past.yaml", "--date", "2026-03-01T10:00"],
+            1,
+            "error: no task of 'x' takes part in a run of 2026-03-01T10:00+00:00: the end_date is 2026-02-01\n"
+            "hint: --date 2026-02-01 runs it as of that day\n",
+        ),
         (["pipelines/bad.yaml"], 1, "pipelines/bad.yaml:2:25: tasks.a.needs[0]: there is no task 'b'\n"),
     ],
 )
@@ -99,6 +161,10 @@ def test_what_cannot_be_run_is_told_before_anything_runs(
     folder = project.root / "pipelines"
     (folder / "hello.yaml").write_text("dag_id: hello\ntasks: [{id: a}]\n")
     (folder / "two.yaml").write_text("dag_id: ${{ job.name }}\njobs: [{name: eu}, {name: us}]\ntasks: [{id: a}]\n")
+    (folder / "future.yaml").write_text("dag_id: x\nstart_date: 2050-01-01\ntasks: [{id: a}]\n")
+    (folder / "past.yaml").write_text(
+        "dag_id: x\nend_date: 2027-01-01\ntasks: [{id: a, end_date: 2026-02-01}, {id: b, end_date: 2026-01-31}]\n"
+    )
     (folder / "bad.yaml").write_text("dag_id: x\ntasks: [{id: a, needs: [b]}]\n")
     result = airfleet("run", *argv)
     assert (result.code, result.out, result.err) == (code, "", said)

@@ -61,6 +61,43 @@ def test_a_run_has_a_logical_date_unless_it_is_not_wanted(orders: FakeAirflow, a
     assert without["logical_date"] is None
 
 
+@pytest.mark.parametrize(
+    ("dates", "said"),
+    [
+        (
+            {"start_date": "2050-01-01T00:00:00Z"},
+            "its start_date is 2050-01-01T00:00+00:00\nhint: --date 2050-01-01T00:00+00:00, or --no-date\n",
+        ),
+        (
+            {"start_date": "2020-01-01T00:00:00Z", "end_date": "2025-01-01T00:00:00Z"},
+            "its end_date is 2025-01-01T00:00+00:00\nhint: --date 2025-01-01T00:00+00:00, or --no-date\n",
+        ),
+    ],
+)
+def test_a_run_outside_of_the_dates_of_its_dag_is_refused(
+    dates: dict[str, str], said: str, orders: FakeAirflow, airfleet: Airfleet
+) -> None:
+    orders.dags = {"orders": dag("orders", is_paused=True, **dates)}
+    result = airfleet("trigger", "orders", "--unpause", "--date", "2026-01-05")
+    assert (result.code, result.err) == (
+        1,
+        f"error: no task of 'orders' takes part in a run of 2026-01-05T00:00+00:00: {said}",
+    )
+    assert orders.dags["orders"]["is_paused"]
+    assert airfleet("trigger", "orders", "--unpause", "--no-date").code == 0
+    assert len(orders.runs) == 1
+
+
+def test_a_run_without_any_task_does_not_succeed(orders: FakeAirflow, airfleet: Airfleet) -> None:
+    orders.tasks = {"orders": {}}
+    orders.on_run = step([("success", {})])
+    result = airfleet("trigger", "orders", "--wait")
+    assert result.code == 1
+    assert result.err.endswith(
+        "\nno task took part in it: each has a start_date that is later, or an end_date that is earlier\n"
+    )
+
+
 def test_waiting_shows_every_task_in_the_order_in_which_they_run(orders: FakeAirflow, airfleet: Airfleet) -> None:
     orders.on_run = step(
         [
