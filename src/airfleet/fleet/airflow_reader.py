@@ -7,7 +7,7 @@ import binascii
 import json
 import re
 import zoneinfo
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from airfleet import source
 from airfleet.errors import did_you_mean
@@ -88,17 +88,30 @@ def _judge(
     if options is None and _is_no_section(reading, name, path, values):
         return
     for key, node in section.entries if isinstance(section, source.Mapping) else ():
-        if key.text not in values or not _SETTING_NAME.fullmatch(key.text):
-            continue
-        at, option, value = joined(path, key.text), key.text.lower(), values[key.text]
-        if refused := managed_settings.refusal(of_section, option, value):
-            reading.problem(key.place, at, refused.sentence, refused.hint)
-        elif not _is_known(reading, key, at, of_section, options):
-            continue
-        elif not reading.is_hidden(value):
-            known = (options or {}).get(option, Option("string"))
-            for sentence, hint in _wrong(f"{of_section}.{option}", value, known, user):
-                reading.problem(node.place, at, sentence, hint)
+        if key.text in values and _SETTING_NAME.fullmatch(key.text):
+            _judge_one(reading, of_section, options, key, node, path, values[key.text], user)
+
+
+def _judge_one(
+    reading: Reading,
+    of_section: str,
+    options: Mapping[str, Option] | None,
+    key: source.Scalar,
+    node: source.Node,
+    path: str,
+    value: str,
+    user: str,
+) -> None:
+    """Note what of one setting would not hold."""
+    at, option = joined(path, key.text), key.text.lower()
+    if refused := managed_settings.refusal(of_section, option, value):
+        reading.problem(key.place, at, refused.sentence, refused.hint)
+    elif _is_known(reading, key, at, of_section, options) and not reading.is_hidden(value):
+        known = (options or {}).get(option, Option("string"))
+        # What stands elsewhere may be secret, and is not repeated.
+        shown = _short if isinstance(node, source.Scalar) and node.text == value else _masked
+        for sentence, hint in _wrong(f"{of_section}.{option}", value, known, user, shown):
+            reading.problem(node.place, at, sentence, hint)
 
 
 def _is_no_section(reading: Reading, name: source.Scalar, path: str, values: Mapping[str, str]) -> bool:
@@ -142,22 +155,24 @@ def _is_known(
     return False
 
 
-def _wrong(name: str, value: str, option: Option, user: str) -> Iterator[tuple[str, str | None]]:
+def _wrong(
+    name: str, value: str, option: Option, user: str, shown: Callable[[str], str]
+) -> Iterator[tuple[str, str | None]]:
     """What is wrong with a value, and a hint."""
     if not (option.may_be_empty and not value.strip()) and (wanted := _unfit(value.strip(), option)):
-        yield f"must be {wanted}, not '{_short(value)}'", did_you_mean(value, option.choices)
+        yield f"must be {wanted}, not '{shown(value)}'", did_you_mean(value, option.choices)
     if name in _JSON and value.strip() and not isinstance(_parsed(value), _JSON[name]):
         yield f"must be {'a list' if _JSON[name] is list else 'an object'} in JSON", None
     if name == "core.default_timezone" and not _is_time_zone(value.strip()):
-        yield f"there is no time zone '{_short(value)}'", "as in Europe/Berlin, or utc"
+        yield f"there is no time zone '{shown(value)}'", "as in Europe/Berlin, or utc"
     if name == "core.parallelism" and value.strip().lstrip("+-").isdigit() and int(value) < 1:
         yield "must be more than 0: nothing would run", None
     if name == "dag_processor.dag_bundle_config_list" and isinstance(bundles := _parsed(value), list):
-        yield from _wrong_bundles(bundles)
+        yield from _wrong_bundles(bundles, shown)
     if name == "core.fernet_key" and not all(map(_is_fernet_key, value.split(","))):
         yield "is no Fernet key (32 bytes in base64), nor several of them with ',' between", None
     if name == "core.simple_auth_manager_users":
-        yield from _wrong_users(value, user)
+        yield from _wrong_users(value, user, shown)
 
 
 def _unfit(value: str, option: Option) -> str | None:
@@ -184,7 +199,7 @@ def _parsed(value: str) -> object:
         return None
 
 
-def _wrong_bundles(bundles: list[object]) -> Iterator[tuple[str, str | None]]:
+def _wrong_bundles(bundles: list[object], shown: Callable[[str], str]) -> Iterator[tuple[str, str | None]]:
     """What is wrong with items that each have to be ``{"name": ..., "classpath": ...}``."""
     seen: set[object] = set()
     for number, bundle in enumerate(bundles):
@@ -192,7 +207,7 @@ def _wrong_bundles(bundles: list[object]) -> Iterator[tuple[str, str | None]]:
         if lacks := [key for key in ("name", "classpath") if not isinstance(found.get(key), str)]:
             yield f"bundle {number} has no '{lacks[0]}'", '[{"name": NAME, "classpath": CLASS, "kwargs": {...}}]'
         elif found["name"] in seen:
-            yield f"bundle '{found['name']}' stands here twice", None
+            yield f"bundle '{shown(found['name'])}' stands here twice", None
         seen.add(found.get("name"))
 
 
@@ -213,23 +228,23 @@ def _is_fernet_key(key: str) -> bool:
         return False
 
 
-def _wrong_users(value: str, own: str) -> Iterator[tuple[str, str | None]]:
+def _wrong_users(value: str, own: str, shown: Callable[[str], str]) -> Iterator[tuple[str, str | None]]:
     """What is wrong with ``NAME:ROLE`` or ``NAME:ROLE:TEAM|TEAM`` for each user."""
     seen: set[str] = set()
     for entry in (entry.strip() for entry in value.split(",")):
         name, _, rest = entry.partition(":")
         role = rest.partition(":")[0].lower()
         if not name or entry.count(":") not in (1, 2):
-            yield f"'{_short(entry)}' is not NAME:ROLE", f"the roles are: {', '.join(_ROLES)}"
+            yield f"'{shown(entry)}' is not NAME:ROLE", f"the roles are: {', '.join(_ROLES)}"
         elif role not in _ROLES:
             yield (
-                f"there is no role '{_short(role)}'",
+                f"there is no role '{shown(role)}'",
                 did_you_mean(role, _ROLES) or f"the roles are: {', '.join(_ROLES)}",
             )
         elif name == own and role != "admin":
             yield f"'{own}' must have the role admin: the commands of airfleet log in as this user", f"{own}:admin"
         elif name in seen:
-            yield f"user '{name}' stands here twice", None
+            yield f"user '{shown(name)}' stands here twice", None
         seen.add(name)
 
 
@@ -248,6 +263,10 @@ def _is_secret(name: str, node: source.Node) -> bool:
     option = name.partition(".")[2]
     comes = "secrets." in "".join(match[0] for match in sensitive.REFERENCE.finditer(node.text))
     return comes or sensitive.is_secret(option) or airflow_options.is_sensitive(name)
+
+
+def _masked(_: str) -> str:
+    return sensitive.MASK
 
 
 def _short(text: str) -> str:

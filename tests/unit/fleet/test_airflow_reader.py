@@ -148,6 +148,23 @@ def test_a_fernet_key_that_cannot_be_one_is_a_problem(value: str, tmp_path: Path
     assert problems_of(text, tmp_path) == [f"fleet.yaml:1:30: airflow.core.fernet_key: {NO_KEY}"]
 
 
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        ("core: {parallelism", "airflow.core.parallelism: must be a whole number, not '***'"),
+        ("core: {default_timezone", "airflow.core.default_timezone: there is no time zone '***'"),
+        (
+            "core: {simple_auth_manager_users",
+            f"airflow.core.simple_auth_manager_users: '***' is not NAME:ROLE\n{ROLES}",
+        ),
+    ],
+)
+def test_a_wrong_value_that_stands_elsewhere_is_not_repeated(setting: str, sentence: str, tmp_path: Path) -> None:
+    secret(tmp_path, "thing", "s3cret")
+    (problem,) = problems_of(f"airflow: {{{setting}: '${{{{ secrets.thing }}}}'}}}}\n", tmp_path)
+    assert problem.partition(": ")[2].partition("\n")[0] == sentence
+
+
 def test_fernet_keys_of_two_secrets_are_several() -> None:
     text = "airflow: {core: {fernet_key: '${{ env.NEW }},${{ env.OLD }}'}}\n"
     fleet = read(text, NEW=KEY, OLD=OTHER)
