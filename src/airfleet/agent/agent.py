@@ -27,7 +27,7 @@ from functools import partial
 from typing import Any
 
 from airfleet.agent import database_check, judging, leftovers, process, restarts, snapshots, states, upstreams, wakeup
-from airfleet.agent.control import Snapshot
+from airfleet.agent.control import Edited, Snapshot
 from airfleet.agent.database_finding import Finding
 from airfleet.agent.database_watch import DatabaseWatch, FirstLook
 from airfleet.agent.deciding import EndAttempts
@@ -85,12 +85,17 @@ class Agent:
         inherited: Inheritance = NOTHING,
         withheld: Collection[str] = (),
         may_migrate: bool = False,
+        edits: Callable[[], Edited] = Edited,
     ) -> None:
-        """``withheld``: names of variables that only the template, and so Airflow's components, may inherit."""
+        """``withheld``: names of variables that only the template, and so Airflow's components, may inherit.
+
+        ``edits`` says what of fleet.yaml is not in force.
+        """
         self._plan = plan
         self._paths = paths
         self._log = log
         self._withheld = withheld
+        self._edits = edits
         self._clock = clock
         self._began = clock()
         self._running = {
@@ -648,11 +653,17 @@ class Agent:
             troubles=self._troubles(),
             orders=self._ordered,
             database=self._finding(),
+            edited=self._edited(),
         )
 
     def _finding(self) -> Finding | None:
         """What keeps this host from using the database."""
         return None if self._is_fit else self._first_look.finding
+
+    def _edited(self) -> Edited:
+        with self._surprises.borne():
+            return self._edits()
+        return Edited()
 
     def _life(self, now: float) -> snapshots.Life:
         return snapshots.Life(now - self._began, self._ready_after, self._stopping, self._done, self._asked_to_end)

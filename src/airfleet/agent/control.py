@@ -96,6 +96,33 @@ class HostStatus:
 
 
 @dataclass(frozen=True)
+class Unapplied:
+    """What bringing the fleet up anew would change at one component."""
+
+    component: str
+    #: ``+`` starts, ``-`` stops, ``~`` is started anew
+    change: str
+    why: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Edited:
+    """How ``fleet.yaml`` is now, beside what the agent was started with."""
+
+    #: the environment whose ``fleet.NAME.yaml`` is laid over it; empty without one
+    overlay: str = ""
+    unapplied: tuple[Unapplied, ...] = ()
+    #: it has problems now, or does not have this host any more
+    is_wrong: bool = False
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Edited:
+        """Of the plain value that it became."""
+        found = (Unapplied(one["component"], one["change"], tuple(one["why"])) for one in data.get("unapplied", ()))
+        return cls(**{**_known(cls, data), "unapplied": tuple(found)})
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """The whole fleet of this machine at one moment."""
 
@@ -125,6 +152,8 @@ class Snapshot:
     missing: tuple[str, ...] = ()
     #: whether somebody ends it on purpose, as 'airfleet down' does; a signal to the agent may be anything
     asked_to_end: bool = False
+    #: what of fleet.yaml is not in force
+    edited: Edited = Edited()
     #: in a fleet without hosts, what its one host was told (see :mod:`airfleet.agent.orders`)
     orders: Mapping[str, Any] = field(default_factory=dict)
     #: why nothing may use the database yet: ``verdict`` (see :mod:`airfleet.agent.database_finding`), ``sentence``,
@@ -146,7 +175,8 @@ class Snapshot:
         components = tuple(_component(component) for component in data.get("components", ()))
         hosts = tuple(HostStatus.from_json(host) for host in data.get("hosts", ()))
         told = {name: tuple(data.get(name, ())) for name in ("api_urls", "missing")}
-        return cls(**{**_known(cls, data), **told, "components": components, "hosts": hosts})
+        edited = Edited.from_json(data.get("edited", {}))
+        return cls(**{**_known(cls, data), **told, "components": components, "hosts": hosts, "edited": edited})
 
 
 def is_fine(component: ComponentStatus) -> bool:

@@ -15,6 +15,7 @@ from typing import IO
 
 from airfleet.agent import agent_search, embedded, hosts, leftovers, nginx, task_account, unix_sockets
 from airfleet.agent.control import AlreadyRuns
+from airfleet.agent.edits import Edits, Origin
 from airfleet.agent.succession import Inheritance, inherit
 from airfleet.errors import FleetError
 from airfleet.fleet import local_hosts, ownership, planning, secrets
@@ -22,6 +23,7 @@ from airfleet.fleet import paths as fleet_paths
 from airfleet.fleet.components import proxy
 from airfleet.fleet.components.flower import listens_on
 from airfleet.fleet.context import Context, Embedded, Nginx, Ports, needs_log_server
+from airfleet.fleet.description import describe
 from airfleet.fleet.paths import Paths
 from airfleet.fleet.plan import Plan
 from airfleet.fleet.ports import PortBook, api_server, given
@@ -53,7 +55,9 @@ class Prepared:
     #: and what goes on of it
     inherited: Inheritance
     #: names of variables that fleet.yaml takes from the environment: what is not Airflow's needs none of them
-    withheld: frozenset[str] = frozenset()
+    withheld: frozenset[str]
+    #: what of fleet.yaml is not in force
+    edits: Edits
 
 
 def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
@@ -86,7 +90,9 @@ def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
     if context.nginx is not None:
         nginx.configure(plan, context.nginx)
     taken = taken_variables(root / FILE_NAME, environ)
-    return Prepared(plan, paths, lock, book, ended, inherited, taken.for_the_fleet | taken.for_tasks)
+    origin = Origin(root, environ, here.name, paths, kept, nginx.find(environ) is not None)
+    edits = Edits(origin, describe(plan, kept.fingerprint_key))
+    return Prepared(plan, paths, lock, book, ended, inherited, taken.for_the_fleet | taken.for_tasks, edits)
 
 
 def listen(path: Path) -> socket.socket:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from airfleet.agent import memory, states
-from airfleet.agent.control import ComponentStatus, HostStatus, Snapshot
+from airfleet.agent.control import ComponentStatus, Edited, HostStatus, Snapshot
 from airfleet.agent.database_finding import Finding
 from airfleet.agent.deciding import BREAK_SECONDS
 from airfleet.agent.leases import Row
@@ -17,6 +17,8 @@ from airfleet.agent.process import Running
 from airfleet.agent.states import State
 from airfleet.fleet.paths import Paths
 from airfleet.fleet.plan import Plan
+
+NOT_EDITED = Edited()
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ def snapshot(
     troubles: Mapping[str, str],
     orders: Mapping[str, Any],
     database: Finding | None = None,
+    edited: Edited = NOT_EDITED,
 ) -> Snapshot:
     """The fleet now; ``others`` is None in a fleet without hosts, and only there ``orders`` are what was told.
 
@@ -77,6 +80,7 @@ def snapshot(
         orders={} if others else dict(orders),
         asked_to_end=life.asked_to_end,
         database=_told(database),
+        edited=edited,
     )
 
 

@@ -27,10 +27,8 @@ if TYPE_CHECKING:
     from airfleet.agent.control import ComponentStatus, HostStatus, Snapshot
     from airfleet.agent.orders import Orders
     from airfleet.fleet.changes import Change
-    from airfleet.fleet.context import Context
     from airfleet.fleet.description import Described, Description
     from airfleet.fleet.preview import Machine
-    from airfleet.fleet.secrets import Secrets
 
 COLUMNS = {
     "change": "",
@@ -182,7 +180,7 @@ def look(fleet: Fleet, here: Project) -> tuple[dict[str, Now], tuple[HostStatus,
 
 def plan_host(host: Host, fleet: Fleet, here: Project, now: Now, *, sure: bool, plays: bool = False) -> Planned:
     """What a host would run, compared with what it runs; ``plays``: this machine is all hosts."""
-    from airfleet.fleet import changes, description, local_hosts, planning, secrets
+    from airfleet.fleet import changes, description, local_hosts, planning, preview, secrets
 
     kept = secrets.load(now.paths.secrets)
     told = kept or secrets.generate()
@@ -190,7 +188,7 @@ def plan_host(host: Host, fleet: Fleet, here: Project, now: Now, *, sure: bool, 
         fleet = local_hosts.seen_from(host.name, fleet, here.on(fleet.hosts[0].name).paths, told)
     is_here = plays or now.snapshot is not None or host.name == LOCAL
     machine = _this_machine(here, plays=plays) if is_here else _other_machine(now)
-    planned = planning.plan(context(fleet, host.name, now.paths, told, machine))
+    planned = planning.plan(preview.as_an_agent(fleet, host.name, now.paths, told, machine))
     wanted = _as_ordered(description.describe(planned, told.fingerprint_key), now.orders)
     before = now.before and _as_ordered(now.before, now.orders)
     running, notes = _standing(now, wanted)
@@ -207,18 +205,6 @@ def end_host(row: HostStatus, here: Project) -> Planned:
     running, _ = _running(now, ())
     ended = (Change(Described(one.name, one.kind, one.address), "-") for one in now.components if one.name in running)
     return Planned(Host(row.host, row.address), now, tuple(ended), named=False)
-
-
-def context(fleet: Fleet, host: str, paths: Paths, secrets: Secrets, machine: Machine) -> Context:
-    """The host as its agent would make it, with what the agent goes by itself."""
-    from airfleet.fleet import local_hosts, preview
-
-    found = preview.context(fleet, host, paths, secrets, machine)
-    if machine.plays:
-        found = replace(found, fleet=local_hosts.with_witness(found.fleet, found.ports.postgres))
-    if local_hosts.is_named(fleet):  # which port it is does not matter: it is found when the agent starts
-        found = replace(found, ports=replace(found.ports, agent=0))
-    return found
 
 
 def _as_ordered(what: Description, orders: Orders) -> Description:

@@ -10,11 +10,11 @@ import click
 
 from airfleet import versions
 from airfleet.agent import agent_search
-from airfleet.agent.control import ComponentStatus, HostStatus, Snapshot, is_fine
+from airfleet.agent.control import ComponentStatus, HostStatus, Snapshot, Unapplied, is_fine
 from airfleet.agent.states import FINE, LABELS
 from airfleet.cli import asking, options, tables, terminal
 from airfleet.cli.project import Project, find
-from airfleet.errors import EXIT_OK, EXIT_UNHEALTHY, EXIT_WRONG, FleetError
+from airfleet.errors import EXIT_OK, EXIT_UNHEALTHY, EXIT_WRONG, FleetError, Unhealthy
 
 COLUMNS = {
     "host": "host",
@@ -27,6 +27,9 @@ COLUMNS = {
     "address": "address",
     "reason": "reason",
 }
+#: components of which an edit is said in one line, and what becomes of one
+_NAMED = 3
+_CHANGES = {"+": "start", "-": "stop", "~": "restart"}
 #: of a host that fleet.yaml names
 NOT_YET = "was not up yet"
 
@@ -50,6 +53,8 @@ def command(project: Path | None, host: str | None, memory: bool, output: str) -
     if output == "table":
         terminal.say(f"\n{headline(snapshot)}")
         terminal.warn(versions.warnings())
+        if edited := not_in_force(snapshot):
+            terminal.say(str(edited))
     return EXIT_OK if is_healthy(snapshot) else EXIT_UNHEALTHY
 
 
@@ -113,6 +118,33 @@ def headline(snapshot: Snapshot) -> str:
     unwell = [f"host '{host.host}' is {about(host)}" for host in snapshot.hosts if host.state != "up"]
     missing = [f"host '{name}' {NOT_YET}" for name in snapshot.missing]
     return "\n".join((line, *unwell, *missing, *([snapshot.problem] if snapshot.problem else [])))
+
+
+def not_in_force(snapshot: Snapshot) -> Unhealthy | None:
+    """What of fleet.yaml is not in force, and how to apply it; None when all is.
+
+    >>> from airfleet.agent.control import Edited
+    >>> edited = Edited(unapplied=(Unapplied("flower", "+"), Unapplied("worker", "~", ("slots 1 → 2",))))
+    >>> print(not_in_force(Snapshot("shop", "ready", 7, "/home", edited=edited)))
+    fleet.yaml has been edited and is not in force: flower would start, worker would restart (slots 1 → 2)
+    hint: 'airfleet plan' shows it all; 'airfleet down', then 'airfleet up', applies it
+    """
+    edited = snapshot.edited
+    if edited.is_wrong:
+        return Unhealthy("fleet.yaml has been edited, and the fleet could not start with it", hint="airfleet check")
+    if not edited.unapplied:
+        return None
+    told = [_would(one) for one in edited.unapplied[:_NAMED]]
+    more = f" and {len(edited.unapplied) - _NAMED} more" if len(edited.unapplied) > _NAMED else ""
+    return Unhealthy(
+        f"fleet.yaml has been edited and is not in force: {', '.join(told)}{more}",
+        hint="'airfleet plan' shows it all; 'airfleet down', then 'airfleet up', applies it",
+    )
+
+
+def _would(one: Unapplied) -> str:
+    why = f" ({'; '.join(one.why)})" if one.why else ""
+    return f"{one.component} would {_CHANGES[one.change]}{why}"
 
 
 def _not_running(here: Project, output: str) -> int:

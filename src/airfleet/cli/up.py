@@ -32,10 +32,10 @@ from airfleet.agent import control
 from airfleet.agent.control import Snapshot
 from airfleet.agent.database_finding import MAY_MIGRATE, Verdict
 from airfleet.agent.states import State
-from airfleet.cli import asking, components, down, keeping, options, progress, telling, terminal
+from airfleet.cli import asking, components, down, keeping, options, progress, status, telling, terminal
 from airfleet.cli.following import follow
 from airfleet.cli.project import Project, find
-from airfleet.errors import FileProblems, FleetError, WaitTimedOut
+from airfleet.errors import FileProblems, FleetError, Unhealthy, WaitTimedOut
 from airfleet.fleet import local_hosts, paths
 from airfleet.tailing import last_lines
 
@@ -153,6 +153,21 @@ def start_detached(here: Project, *, wait: bool, deadline: float, timeout: float
     if running is not None:
         terminal.put(f"fleet '{snapshot.fleet}' was already up (agent {snapshot.pid})")
     terminal.put(summary(snapshot, attached=False))
+    if running is not None:
+        require_in_force(here, snapshot)
+
+
+def require_in_force(here: Project, snapshot: Snapshot) -> None:
+    """Raise Unhealthy when a fleet that was up before runs something else than fleet.yaml says now."""
+    wanted = here.environ.get("AIRFLEET_ENV", "")
+    if wanted and wanted != snapshot.edited.overlay:
+        runs = f"with fleet.{snapshot.edited.overlay}.yaml" if snapshot.edited.overlay else "without an overlay"
+        raise Unhealthy(
+            f"the fleet was started {runs}, and runs on so; fleet.{wanted}.yaml is not in force",
+            hint="'airfleet down', then 'airfleet up', applies it",
+        )
+    if edited := status.not_in_force(snapshot):
+        raise edited
 
 
 def stay(here: Project, *, deadline: float, timeout: float) -> None:

@@ -59,6 +59,16 @@ def context(fleet: Fleet, host: str, paths: Paths, secrets: Secrets, machine: Ma
     )
 
 
+def as_an_agent(fleet: Fleet, host: str, paths: Paths, secrets: Secrets, machine: Machine) -> Context:
+    """The host as its agent would make it, with what the agent goes by itself. Raises KeyError as :func:`context`."""
+    found = context(fleet, host, paths, secrets, machine)
+    if machine.plays:
+        found = replace(found, fleet=local_hosts.with_witness(found.fleet, found.ports.postgres))
+    if local_hosts.is_named(fleet):  # which port it is does not matter: it is found when the agent starts
+        found = replace(found, ports=replace(found.ports, agent=0))
+    return found
+
+
 def _with_places(fleet: Fleet) -> Fleet:
     """Servers somewhere, where their URLs are secrets that are not here; nothing on a host that is not known here."""
     if fleet.flower and MASK in fleet.flower.on:

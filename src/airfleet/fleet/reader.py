@@ -233,13 +233,19 @@ def _document(text: str, file: str) -> tuple[source.Node, tuple[Problem, ...]]:
     return (documents[0] if documents else source.Mapping((), Place(file))), broken
 
 
+def files(path: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """``fleet.yaml`` and the overlay that the environment names, whether they are there or not."""
+    name = environ.get(ENVIRONMENT)
+    return (path, path.with_name(f"{path.stem}.{name}{path.suffix}")) if name else (path,)
+
+
 def _files(path: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
     name = environ.get(ENVIRONMENT)
     if not name:
         return (path,)
     if not _ENVIRONMENT_NAME.fullmatch(name):
         raise FileProblems([Problem(Place(str(path)), "", f"'{name}' cannot be the name of an environment")])
-    overlay = path.with_name(f"{path.stem}.{name}{path.suffix}")
+    _, overlay = files(path, environ)
     if not overlay.is_file():
         there = [file.name.split(".")[1] for file in path.parent.glob(f"{path.stem}.*{path.suffix}")]
         hint = did_you_mean(name, there) or (f"there is: {', '.join(sorted(there))}" if there else None)

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airfleet.agent import control, setup
+from airfleet.agent import control, setup, unix_sockets
 from airfleet.agent.control import Snapshot
 from airfleet.agent.server import ControlServer
 
@@ -45,15 +45,15 @@ class Told:
 class Asked:
     """A server, its loop, and what clients get from it."""
 
-    def __init__(self, listener: socket.socket, selector: selectors.BaseSelector) -> None:
+    def __init__(self, path: Path, listener: socket.socket, selector: selectors.BaseSelector) -> None:
         self.agent = Told()
-        self._listener, self._selector = listener, selector
+        self._path, self._selector = path, selector
         self._server = ControlServer(listener, selector, self.agent)
 
     def says(self, request: bytes) -> tuple[bytes, bool]:
         """What comes back, and whether the server hung up."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-            client.connect(self._listener.getsockname())
+            unix_sockets.connect(client, self._path)
             client.sendall(request)
             client.setblocking(False)
             read = bytearray()
@@ -72,9 +72,9 @@ class Asked:
 
 
 @pytest.fixture
-def asked(listener: socket.socket) -> Iterator[Asked]:
+def asked(path: Path, listener: socket.socket) -> Iterator[Asked]:
     with selectors.DefaultSelector() as selector:
-        yield Asked(listener, selector)
+        yield Asked(path, listener, selector)
 
 
 NONSENSE = [
@@ -141,17 +141,21 @@ class OneComponentDies:
 
 
 @pytest.fixture
-def listener(tmp_path: Path) -> Iterator[socket.socket]:
-    with setup.listen(tmp_path / "s") as made:
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "s"
+
+
+@pytest.fixture
+def listener(path: Path) -> Iterator[socket.socket]:
+    with setup.listen(path) as made:
         yield made
 
 
 @pytest.mark.parametrize("memory", [False, True])
-def test_the_fleet_is_looked_at_from_the_loop_alone(listener: socket.socket, memory: bool) -> None:
+def test_the_fleet_is_looked_at_from_the_loop_alone(path: Path, listener: socket.socket, memory: bool) -> None:
     agent, told = OneComponentDies(), list[Snapshot]()
     with selectors.DefaultSelector() as selector:
         ControlServer(listener, selector, agent)
-        path = Path(listener.getsockname())
         asking = threading.Thread(target=lambda: told.append(control.status(path, memory=memory)))
         asking.start()
         while asking.is_alive():

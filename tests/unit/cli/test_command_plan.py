@@ -17,10 +17,9 @@ import pytest
 import yaml
 from fake_agent import FakeAgent, component, snapshot
 
-from airfleet.agent import nginx, setup
+from airfleet.agent import embedded, nginx, setup
 from airfleet.agent.control import ComponentStatus, HostStatus, Snapshot
 from airfleet.agent.states import State
-from airfleet.cli import plan
 from airfleet.cli.project import Project
 from airfleet.fleet import description, local_hosts, names, paths, planning, preview, reader, secrets
 from airfleet.fleet.context import Context
@@ -62,7 +61,7 @@ def leave(its: paths.Paths, fleet: Fleet, host: str, machine: preview.Machine) -
     """Leave behind what the agent of a host leaves."""
     its.home.mkdir(parents=True, exist_ok=True)
     kept = secrets.load_or_generate(its.secrets)
-    its.plan.write_text(planning.plan(plan.context(fleet, host, its, kept, machine)).files[its.plan].text)
+    its.plan.write_text(planning.plan(preview.as_an_agent(fleet, host, its, kept, machine)).files[its.plan].text)
 
 
 def part(name: str, state: State = State.READY, **more: object) -> ComponentStatus:
@@ -715,7 +714,7 @@ def test_a_preview_is_what_the_agent_would_plan(
     with closing(PortBook(its.ports)) as book:
         agent = described(setup._context(fleet, fleet.host(host), its, book, kept, together=plays), kept)
     machine = preview.Machine(len(os.sched_getaffinity(0)), nginx_is_there, plays)
-    assert described(plan.context(fleet, host, its, kept, machine), kept) == agent
+    assert described(preview.as_an_agent(fleet, host, its, kept, machine), kept) == agent
     assert ("nginx" in [one.name for one in agent.components]) == nginx_runs
 
 
@@ -735,7 +734,7 @@ def test_a_preview_has_the_witness_of_two_hosts_that_this_machine_plays(
     with closing(PortBook(its.ports)) as book:
         agent = described(setup._context(fleet, fleet.host(name), its, book, kept, together=True), kept)
     machine = preview.Machine(len(os.sched_getaffinity(0)), has_nginx=False, plays=True)
-    assert described(plan.context(fleet, name, its, kept, machine), kept) == agent
+    assert described(preview.as_an_agent(fleet, name, its, kept, machine), kept) == agent
     assert agent.agent is not None
     assert "witness" in agent.agent.options
 
@@ -760,7 +759,7 @@ def programs(folder: Path, monkeypatch: pytest.MonkeyPatch, *, nginx_is_there: b
         (folder / "bin" / "nginx").chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder / 'bin'}:/usr/bin:/bin")
     monkeypatch.setattr(nginx, "SYSTEM_FOLDERS", ())
-    monkeypatch.setattr(nginx, "SYSTEM_STATE", folder / "state")
+    monkeypatch.setattr(embedded, "SYSTEM_STATE", folder / "state")
 
 
 def two_ports() -> int:

@@ -1,0 +1,89 @@
+"""What of ``fleet.yaml``, as it stands there now, is not what the running fleet was started with.
+
+The agent alone can tell: it has the environment and the overlay with which it read the file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from airfleet.agent.control import Edited, Unapplied
+from airfleet.errors import AirfleetError
+from airfleet.fleet import changes, description, local_hosts, planning, preview
+from airfleet.fleet import paths as fleet_paths
+from airfleet.fleet.changes import Change
+from airfleet.fleet.description import Description
+from airfleet.fleet.paths import Paths
+from airfleet.fleet.preview import Machine
+from airfleet.fleet.reader import ENVIRONMENT, FILE_NAME, files, read_file
+from airfleet.fleet.secrets import Secrets
+
+_Stamp = tuple[tuple[int, int, int], ...]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a plan was made from, to make it again."""
+
+    root: Path
+    environ: Mapping[str, str]
+    host: str
+    paths: Paths
+    secrets: Secrets
+    has_nginx: bool
+
+    def planned(self) -> Description:
+        """What the files ask for now. Raises FileProblems or FleetError."""
+        fleet = local_hosts.of(read_file(self.root / FILE_NAME, self.environ), self.environ)
+        plays = local_hosts.COUNT in self.environ
+        if plays:
+            first = fleet_paths.of(self.root, {**self.environ, fleet_paths.HOST: fleet.hosts[0].name})
+            fleet = local_hosts.seen_from(self.host, fleet, first, self.secrets)
+        machine = Machine(len(os.sched_getaffinity(0)), self.has_nginx, plays)
+        context = preview.as_an_agent(fleet, self.host, self.paths, self.secrets, machine)
+        return description.describe(planning.plan(context), self.secrets.fingerprint_key)
+
+
+class Edits:
+    """Compares the files with what runs, whenever one of them has changed."""
+
+    def __init__(self, origin: Origin, running: Description) -> None:
+        self._origin = origin
+        self._running = running
+        self._stamp = self._stamped()
+        self._found = Edited(overlay=origin.environ.get(ENVIRONMENT, ""))
+
+    def now(self) -> Edited:
+        """What differs now."""
+        stamp = self._stamped()
+        if stamp != self._stamp:
+            self._stamp = stamp
+            self._found = self._compared(self._found.overlay)
+        return self._found
+
+    def _compared(self, overlay: str) -> Edited:
+        try:
+            planned = self._origin.planned()
+        except (AirfleetError, KeyError):  # it does not have this host any more, or is wrong
+            return Edited(overlay, is_wrong=True)
+        running = [component.name for component in self._running.components]
+        found = changes.compare(planned, self._running, running)
+        return Edited(overlay, unapplied=tuple(_unapplied(change) for change in found if change.sign))
+
+    def _stamped(self) -> _Stamp:
+        return tuple(map(_stamp, files(self._origin.root / FILE_NAME, self._origin.environ)))
+
+
+def _unapplied(change: Change) -> Unapplied:
+    return Unapplied(change.component.name, change.sign, change.why)
+
+
+def _stamp(file: Path) -> tuple[int, int, int]:
+    try:
+        found = file.stat()
+    except OSError:
+        return (0, 0, 0)
+    return (found.st_mtime_ns, found.st_size, found.st_ino)

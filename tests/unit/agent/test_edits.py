@@ -1,0 +1,78 @@
+"""What of an edited fleet.yaml is not in force."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from airfleet.agent.control import Edited, Snapshot, Unapplied
+from airfleet.agent.edits import Edits, Origin
+from airfleet.fleet import paths, secrets
+
+Running = Callable[..., Edits]
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Running:
+    """A fleet that was started with this file, in this environment."""
+    (tmp_path / "pipelines").mkdir()
+
+    def started(text: str, **environ: str) -> Edits:
+        write(tmp_path, text)
+        origin = Origin(tmp_path, environ, "local", paths.of(tmp_path, environ), secrets.generate(), has_nginx=False)
+        return Edits(origin, origin.planned())
+
+    return started
+
+
+def write(folder: Path, text: str, name: str = "fleet.yaml") -> None:
+    """As editors do it: another file under the same name."""
+    draft = folder / "draft"
+    draft.write_text(text)
+    os.replace(draft, folder / name)
+
+
+def test_what_was_not_edited_is_in_force(running: Running, tmp_path: Path) -> None:
+    edits = running("name: shop\n")
+    assert edits.now() == Edited()
+    write(tmp_path, "# the same\nname: shop\n")
+    assert edits.now() == Edited()
+
+
+def test_an_edit_is_named_by_component_until_it_is_taken_back(running: Running, tmp_path: Path) -> None:
+    edits = running("name: shop\nworkers: [{name: worker, slots: 1}]\n")
+    write(tmp_path, "name: shop\nworkers: [{name: worker, slots: 3}]\napi_server: {count: 2}\ntriggerer: false\n")
+    found = {one.component: one for one in edits.now().unapplied}
+    assert (found["worker"].change, found["worker"].why[0]) == ("~", "slots 1 → 3")
+    assert (found["api-server-2"].change, found["triggerer"].change) == ("+", "-")
+    write(tmp_path, "name: shop\nworkers: [{name: worker, slots: 1}]\n")
+    assert edits.now() == Edited()
+
+
+def test_an_edit_is_read_with_the_environment_and_the_overlay_of_the_agent(running: Running, tmp_path: Path) -> None:
+    write(tmp_path, "workers: [{name: worker, slots: 2}]\n", "fleet.prod.yaml")
+    edits = running("name: shop\nvars: {region: '${{ env.REGION }}'}\n", AIRFLEET_ENV="prod", REGION="eu")
+    assert edits.now() == Edited("prod")
+    write(tmp_path, "workers: [{name: worker, slots: 4}]\n", "fleet.prod.yaml")
+    assert edits.now() == Edited("prod", (Unapplied("worker", "~", ("slots 2 → 4",)),))
+
+
+@pytest.mark.parametrize("text", ["name: [\n", "workerz: 1\n", "vars: {a: '${{ env.NONE }}'}\n", None])
+def test_a_file_that_is_wrong_now_is_said_to_be(running: Running, tmp_path: Path, text: str | None) -> None:
+    edits = running("name: shop\n")
+    if text is None:
+        (tmp_path / "fleet.yaml").unlink()
+    else:
+        write(tmp_path, text)
+    assert edits.now() == Edited(is_wrong=True)
+
+
+def test_a_snapshot_carries_it(running: Running, tmp_path: Path) -> None:
+    told = Edited("prod", (Unapplied("worker", "~", ("slots 2 → 4",)),), is_wrong=True)
+    snapshot = replace(Snapshot("shop", "ready", 7, "/home"), edited=told)
+    assert Snapshot.from_json(snapshot.to_json()) == snapshot
+    assert Snapshot.from_json({"fleet": "shop", "state": "ready", "pid": 7, "home": "/home"}).edited == Edited()
