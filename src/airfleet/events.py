@@ -20,6 +20,7 @@ class Event(Enum):
     WORKERS_INHERITED = "{count} workers that an earlier agent had left finish what they run"
     COMPONENT_CHANGED = "{component} is {state} {reason}"
     COMPONENT_DIED = "{component} {how}; deaths so far: {restarts}"
+    TRIED_AGAIN = "{component}, which was given up, is tried again: its cause may be gone"
     JOB_FENCED = "{component} is gone: its job {job} is marked as failed"
     OUTCOME_TOLD = "the API was told how attempt {attempt} ended, which its monitor could not do any more: {status}"
     OUTCOME_UNTELLABLE = "how attempt {attempt} ended cannot be told, so it runs again: {why}"

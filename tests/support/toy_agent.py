@@ -85,7 +85,11 @@ class Toy:
 
 @contextmanager
 def toy(
-    *components: Component, database_url: str = "", host: str = "local", neighbours: Neighbours | None = None
+    *components: Component,
+    database_url: str = "",
+    host: str = "local",
+    neighbours: Neighbours | None = None,
+    pipelines: Path | None = None,
 ) -> Iterator[Toy]:
     """Run an agent over these components; nothing of it is left after the block."""
     folder = Path(tempfile.mkdtemp(prefix="af"))  # short: a socket's path may have 107 bytes
@@ -93,7 +97,7 @@ def toy(
     for made in (paths.home, paths.runtime, paths.logs):
         made.mkdir(parents=True)
     plan = Plan("toy", folder, components, {}, {}, "http://127.0.0.1:1", "admin", database_url=database_url)
-    plan = replace(plan, host=host, neighbours=neighbours)
+    plan = replace(plan, host=host, neighbours=neighbours, pipelines=pipelines)
     (folder / "plan").write_bytes(pickle.dumps((plan, paths)))
     made_toy = Toy(paths, folder, _start(folder, paths))
     try:

@@ -26,6 +26,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+from airfleet import current_work
 from airfleet.agent import database_check, judging, leftovers, process, restarts, snapshots, states, upstreams, wakeup
 from airfleet.agent.control import Edited, Snapshot
 from airfleet.agent.database_finding import Finding
@@ -45,6 +46,7 @@ from airfleet.agent.orders import API_SERVER, Orders
 from airfleet.agent.outcomes import Outcomes
 from airfleet.agent.probing import Prober
 from airfleet.agent.process import TEMPLATE_DESCRIPTOR, Running
+from airfleet.agent.retrying import Retrying
 from airfleet.agent.scaling import Scaling
 from airfleet.agent.server import ControlServer
 from airfleet.agent.states import State
@@ -136,6 +138,7 @@ class Agent:
         self._guard_is_missing = False
         self._surprises = Surprises("the agent's loop", log)
         self._scaling = Scaling(plan, paths, self._running, self._draining, self._changed, log, clock)
+        self._retrying = Retrying(plan.pipelines, clock)
         self._judge = Judge(clock, self._replace)
         self._server: ControlServer | None = None
         self._template: TemplateLink | None = None
@@ -206,7 +209,13 @@ class Agent:
         self._tell_watchers()
 
     def restart(self, name: str) -> None:
-        """End one component; it is started again as after any death. An unknown name is no one's."""
+        """End one component; it is started again as after any death. An unknown name is no one's.
+
+        No name: try those again that were given up.
+        """
+        for given_up in [r for r in self._running.values() if r.state == State.GAVE_UP and not name]:
+            given_up.given_up = 0
+            self._try_again(given_up)
         running = self._running.get(name)
         if running is not None:
             process.ask_to_end(running)
@@ -266,6 +275,8 @@ class Agent:
             with self._bearing(running):
                 if running.state == State.BACKOFF and self._clock() >= running.wait_until:
                     running.move_to(State.WAITING, self._clock(), running.reason)
+                if running.state == State.GAVE_UP and self._retrying.is_due(running):
+                    self._try_again(running)
                 if running.state == State.WAITING and self._needs_are_met(running):
                     self._start(running)
 
@@ -280,6 +291,12 @@ class Agent:
             self._begin_to_write()
         if self._first_look.finding != before:
             self._tell_watchers()
+
+    def _try_again(self, running: Running) -> None:
+        """Of one that was given up: what it died of may be gone."""
+        self._log(Event.TRIED_AGAIN, component=running.name)
+        running.deaths.clear()
+        running.move_to(State.WAITING, self._clock(), running.reason)
 
     def _needs_are_met(self, running: Running) -> bool:
         if isinstance(running.component.start, Fork) and (self._template is None or not self._is_fit):
@@ -439,6 +456,7 @@ class Agent:
         pid, running.pid = running.pid, None
         if pid is not None:
             self._fencing.died(running.component.kind, running.name, pid)
+            running.work = current_work.read(current_work.path_of(self._paths.airflow_home, running.name), pid)
         if running.component.kind == "template":
             self._forget_orders(now)
         if running.component.kind != "worker" and pid is not None:
@@ -465,9 +483,11 @@ class Agent:
         running.died = now
         running.deaths.append(now)
         running.last_lines = process.last_lines(running.log, running.log_offset)
+        running.error = process.last_error(running.log, running.log_offset)
         self._log(Event.COMPONENT_DIED, component=running.name, how=how, restarts=len(running.deaths))
         if restarts.gives_up(running.deaths, running.was_ready, now):
             running.move_to(State.GAVE_UP, now, how)
+            self._retrying.gave_up(running)
         else:
             running.wait_until = now + restarts.wait_before_start(len(running.deaths))
             running.move_to(State.BACKOFF, now, how)

@@ -25,6 +25,7 @@ from typing import Any
 
 from airfleet.agent import unix_sockets
 from airfleet.agent.states import FINE, State
+from airfleet.current_work import Kind
 from airfleet.errors import FleetError
 
 
@@ -50,6 +51,12 @@ class ComponentStatus:
     log: str = ""
     #: of a worker its name in ``fleet.yaml``, which several may share
     group: str = ""
+    #: what it worked on when it died last (``file``, ``dag``, ``run``), and the error that its log ended with
+    work_kind: Kind = Kind.NOTHING
+    work_name: str = ""
+    error: str = ""
+    #: of one that was given up: seconds until it is tried again
+    tried_again_in: float | None = None
     #: proportional memory of all its processes, MB; None when not asked for
     memory_mb: float | None = None
 
@@ -63,6 +70,9 @@ class ComponentStatus:
             "since": round(self.since, 1),
             "restarts": self.restarts,
             "reason": self.reason,
+            "work_kind": str(self.work_kind),
+            "work_name": self.work_name,
+            "error": self.error,
             "address": self.address,
             "group": self.group,
         }
@@ -185,8 +195,9 @@ def is_fine(component: ComponentStatus) -> bool:
 
 
 def _component(data: Mapping[str, Any]) -> ComponentStatus:
+    kinds = {"state": State(data["state"]), "work_kind": Kind(data.get("work_kind", ""))}
     lines = tuple(data.get("last_lines", ()))
-    return ComponentStatus(**{**_known(ComponentStatus, data), "state": State(data["state"]), "last_lines": lines})
+    return ComponentStatus(**{**_known(ComponentStatus, data), **kinds, "last_lines": lines})
 
 
 def _known(kind: type[Any], data: Mapping[str, Any]) -> dict[str, Any]:

@@ -87,6 +87,7 @@ class Judge:
             running.move_to(State.READY, now)
         if now - running.since > restarts.HEALED_AFTER:
             running.deaths.clear()
+            running.given_up = 0
 
     def _end_when_silent(self, running: Running, verdict: Verdict, now: float) -> None:
         """A process that stands still would stand so for ever: it is alive, and so nobody else starts another."""

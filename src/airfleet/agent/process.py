@@ -10,6 +10,7 @@ import contextlib
 import errno
 import os
 import pwd
+import re
 import signal
 import subprocess
 from collections import deque
@@ -20,6 +21,7 @@ from pathlib import Path
 from airfleet.agent import states
 from airfleet.agent.control import ComponentStatus
 from airfleet.agent.states import State
+from airfleet.current_work import Work
 from airfleet.fleet.plan import Component, Exec
 
 #: lines of a dead component's log that are shown
@@ -51,6 +53,11 @@ class Running:
     deaths: list[float] = field(default_factory=list)
     reason: str = ""
     last_lines: tuple[str, ...] = ()
+    #: how often it was given up since it was well for a while
+    given_up: int = 0
+    #: what it worked on when it died last, and the error that its log ends with
+    work: Work = field(default_factory=Work)
+    error: str = ""
     #: not before this moment
     wait_until: float = 0.0
     #: bytes in the log when this attempt began
@@ -83,6 +90,7 @@ class Running:
         """Its process runs now."""
         self.pid, self.started, self.started_at = pid, now, epoch
         self.last_lines = ()
+        self.work, self.error = Work(), ""
         if self.first_start is None:
             self.first_start = now
 
@@ -101,6 +109,10 @@ class Running:
             address=self.component.address,
             log=str(self.log),
             group=self.component.group,
+            work_kind=self.work.kind,
+            work_name=self.work.name,
+            error=self.error,
+            tried_again_in=max(self.wait_until - now, 0.0) if self.state == State.GAVE_UP else None,
         )
 
 
@@ -170,6 +182,21 @@ def last_lines(log: Path, offset: int, count: int = LAST_LINES) -> tuple[str, ..
     except OSError:
         return ()
     return tuple(line for line in lines if line)
+
+
+#: the line of a traceback that says what was raised: the name of an error, with its module, and the text
+_RAISED = re.compile(
+    r"^(?:[A-Za-z_]\w*\.)*"
+    r"([A-Za-z_]\w*(?:Error|Exception|Refused|Timeout|OutOfRange|Violation|Truncation))(?:: (.*))?$"
+)
+
+
+def last_error(log: Path, offset: int) -> str:
+    """The error that the log of a component ends with, from this attempt on; empty when there is none."""
+    for line in reversed(last_lines(log, offset, 400)):
+        if found := _RAISED.match(line):
+            return ": ".join(filter(None, found.groups()))[:300]
+    return ""
 
 
 def ask_to_end(running: Running) -> None:

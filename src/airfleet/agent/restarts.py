@@ -22,6 +22,19 @@ class Policy:
     longest_wait: float = 30.0
 
 
+#: seconds until a component that was given up is tried again
+_AFTER_GIVING_UP = (60.0, 120.0, 300.0)
+
+
+def wait_after_giving_up(times: int) -> float:
+    """Seconds until a component is tried again that was given up so often before.
+
+    >>> [wait_after_giving_up(times) for times in range(4)]
+    [60.0, 120.0, 300.0, 300.0]
+    """
+    return _AFTER_GIVING_UP[min(times, len(_AFTER_GIVING_UP) - 1)]
+
+
 def wait_before_start(deaths: int, policy: Policy = Policy()) -> float:
     """Seconds to wait after this many deaths in a row: 0, 1, 2, 4, ... up to the longest.
 

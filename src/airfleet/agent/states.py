@@ -8,7 +8,7 @@
        └──────── backoff <──────┴──────────┘      (it died; it will be started again)
                     │
                     v
-                 gave_up                           (it died too often, too fast)
+                 gave_up ──> waiting               (it died too often, too fast; it is tried again later)
 
     any state ──> stopping ──> stopped
     starting ──> done                              (a step that ends by itself, like the migration)

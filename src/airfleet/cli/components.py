@@ -6,6 +6,7 @@ from airfleet.agent.control import ComponentStatus, Snapshot
 from airfleet.agent.states import FINE, LABELS, State
 from airfleet.cli import progress, terminal
 from airfleet.cli.progress import Item
+from airfleet.current_work import Kind
 
 MOODS = {
     State.READY: "good",
@@ -39,7 +40,7 @@ def _item(component: ComponentStatus) -> Item:
         mood=MOODS.get(component.state, "idle"),
         seconds=component.started_after if fine else None if idle else component.since,
         ticking=not fine and not idle,
-        note=component.address if fine else component.reason,
+        note=component.address if fine else why(component),
         # Why something that starts has not started yet is of interest when it is too late.
         sentence=LABELS[component.state] if component.state is State.STARTING else describe(component),
     )
@@ -55,7 +56,26 @@ def describe(component: ComponentStatus) -> str:
     if component.state in FINE:
         after = component.started_after
         return label if after is None else f"{label} (after {terminal.seconds(after)})"
-    return f"{label}: {component.reason}" if component.reason else label
+    reason = why(component)
+    return f"{label}: {reason}" if reason else label
+
+
+#: what a component worked on, in words
+WORKS = {Kind.FILE: "while it stored {}", Kind.DAG: "while it made a run of Dag {}", Kind.RUN: "while it looked at {}"}
+
+
+def why(component: ComponentStatus) -> str:
+    """Why a component is not well, what it worked on when it died, and when it is tried again.
+
+    >>> why(ComponentStatus("s", "scheduler", State.GAVE_UP, reason="ended with exit code 1", work_kind=Kind.DAG,
+    ...     work_name="daily", error="DataError: integer out of range", tried_again_in=41.3))
+    'ended with exit code 1 while it made a run of Dag daily (DataError: integer out of range); tried again in 41.3s'
+    """
+    worked = WORKS[component.work_kind].format(component.work_name) if component.work_kind in WORKS else ""
+    error = f"({component.error})" if component.error else ""
+    again = component.tried_again_in
+    later = f"; tried again in {terminal.seconds(again)}" if again is not None else ""
+    return " ".join(filter(None, (component.reason, worked, error))) + later
 
 
 def not_fine(snapshot: Snapshot) -> tuple[ComponentStatus, ...]:

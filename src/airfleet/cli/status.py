@@ -12,7 +12,7 @@ from airfleet import versions
 from airfleet.agent import agent_search
 from airfleet.agent.control import ComponentStatus, HostStatus, Snapshot, Unapplied, is_fine
 from airfleet.agent.states import FINE, LABELS
-from airfleet.cli import asking, options, tables, terminal
+from airfleet.cli import asking, components, options, tables, terminal
 from airfleet.cli.project import Project, find
 from airfleet.errors import EXIT_OK, EXIT_UNHEALTHY, EXIT_WRONG, FleetError, Unhealthy
 
@@ -89,7 +89,7 @@ def row(component: ComponentStatus) -> dict[str, Any]:
         "restarts": component.restarts or None,
         "memory_mb": component.memory_mb,
         "address": component.address,
-        "reason": component.reason if component.state not in FINE else "",
+        "reason": components.why(component) if component.state not in FINE else "",
     }
 
 

@@ -144,6 +144,8 @@ def start_detached(here: Project, *, wait: bool, deadline: float, timeout: float
     running = asking.snapshot(here.root, here.paths)
     if running is None:
         launch_agent(here)
+    elif any(component.state is State.GAVE_UP for component in running.components):
+        control.tell(here.paths.socket, {"do": "restart", "name": ""})
     if wait:
         with _nothing_left_behind(here) if running is None else _as_it_is():
             snapshot = wait_until_ready(here, deadline, timeout)

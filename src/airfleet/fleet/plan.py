@@ -185,6 +185,8 @@ class Plan:
     site: Site | None = None
     #: host -> ``host:port`` of each of its api-servers as this host reaches them, this host first
     api_servers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: the folder of the pipelines: what a component died of may be gone when something changes there
+    pipelines: Path | None = None
     #: None in a fleet without ``hosts``
     neighbours: Neighbours | None = None
 

@@ -50,6 +50,7 @@ def plan(context: Context) -> Plan:
         site=proxy.site(context),
         api_servers=context.api_servers_of_hosts,
         neighbours=_neighbours(context),
+        pipelines=Path(context.fleet.root) / context.fleet.pipelines,
     )
     description = describe(made, context.secrets.fingerprint_key)
     return replace(made, files={**made.files, context.paths.plan: File(description.to_json())})

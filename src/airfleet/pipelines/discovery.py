@@ -54,7 +54,8 @@ from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 from uuid6 import uuid7
 
-from airfleet import clocks, database_errors, ends, lossy
+from airfleet import clocks, current_work, database_errors, ends, lossy
+from airfleet.current_work import CurrentWork, Kind
 from airfleet.errors import Problem
 from airfleet.pipelines import callbacks, listing
 from airfleet.pipelines.callbacks import Claimed
@@ -156,6 +157,8 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
     _again: dict[DagFileInfo, tuple[float, int]] = attrs.field(factory=dict, init=False)
     #: files of which the database refused something, while one is stored
     _refused: set[tuple[str, str]] = attrs.field(factory=set, init=False)
+    #: says to the agent which file it stores
+    _work: CurrentWork = attrs.field(factory=current_work.of_this_process, init=False)
     #: the row of its own job
     job: Job | None = attrs.field(default=None, init=False)
 
@@ -473,6 +476,7 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
     def handle_parsing_result(self, file: DagFileInfo, proc: Any, **options: Any) -> None:
         """Store what a process gave; that it gave nothing is an import error, and no file is in the way of others."""
         self._refused.clear()
+        self._work.on(Kind.FILE, str(file.rel_path))
         try:
             if why := proc.misfortune():
                 self._note_failure(file, why)
@@ -482,6 +486,7 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
             if not database_errors.passes(error):
                 self._look_again_later(file)
             return
+        self._work.on(Kind.NOTHING)
         if self._refused:
             self._look_again_later(file)
         elif proc.parsing_result is not None and not proc.parsing_result.import_errors:

@@ -22,7 +22,8 @@ from airflow.utils.state import DagRunState
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
-from airfleet import database_errors
+from airfleet import current_work, database_errors
+from airfleet.current_work import Kind
 from airfleet.runtime import scheduling_faults
 from airfleet.runtime.scheduling_faults import Faults
 
@@ -73,6 +74,7 @@ class GuardedSchedulerJobRunner(SchedulerJobRunner):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._faults = Faults(time.monotonic)
+        self._work = current_work.of_this_process()
         self._guard: CommitProhibitorGuard | None = None
         #: Dags that could not be read in this pass, and why
         self._unread: dict[str, str] = {}
@@ -115,6 +117,7 @@ class GuardedSchedulerJobRunner(SchedulerJobRunner):
         if self._faults.dag_waits(dag_id):
             return
         self._unreadable.discard(dag_id)
+        self._work.on(Kind.DAG, dag_id)
         before = _next_of(model)
         self.log.borne = None
         cause: BaseException | None = None
@@ -210,6 +213,7 @@ class GuardedSchedulerJobRunner(SchedulerJobRunner):
         return None
 
     def _schedule_dag_run(self, dag_run: DagRun, session: Session) -> DagCallbackRequest | None:
+        self._work.on(Kind.RUN, f"run {dag_run.run_id} of Dag {dag_run.dag_id}")
         try:
             return super()._schedule_dag_run(dag_run, session)
         except _REFUSED:

@@ -57,6 +57,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import contains_eager, joinedload, make_transient, with_loader_criteria
 
 from airfleet import clocks, versions
+from airfleet.current_work import Kind
 from airfleet.runtime import claimed_callbacks, presence, queueing
 from airfleet.runtime.executor import WAIT_SECONDS, FleetExecutor
 from airfleet.runtime.guarded_scheduling import GuardedSchedulerJobRunner, ReadableDagBag
@@ -315,6 +316,7 @@ class FleetSchedulerJobRunner(GuardedSchedulerJobRunner):
             runs = self._runs_to_look_at(agenda, session)
             self._stamp_team_names(runs, session)
             callbacks = self._schedule_all_dag_runs(guard, runs, session)
+        self._work.on(Kind.NOTHING)
         self._send_callbacks(callbacks, session)
         with prohibit_commit(session) as guard:
             session.expunge_all()

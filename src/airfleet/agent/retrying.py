@@ -1,0 +1,66 @@
+"""When a component that was given up is tried again: its cause may be gone.
+
+After one minute, then two, then every five; at once when a file with pipelines has changed since, when the database
+answers again, and when a person says ``up``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from airfleet.agent import restarts
+from airfleet.agent.process import Running
+
+#: seconds between two looks at the files
+LOOK_SECONDS = 2.0
+#: files that are looked at, at the most
+MOST_FILES = 20_000
+_SUFFIXES = (".py", ".zip", ".yaml", ".yml")
+
+
+@dataclass
+class Retrying:
+    """See the module; ``folder`` is that of the pipelines."""
+
+    folder: Path | None
+    clock: Callable[[], float]
+    _looked_at: float = float("-inf")
+    _now: int = 0
+    #: what the files looked like when a component was given up
+    _then: dict[str, int] = field(default_factory=dict)
+
+    def gave_up(self, running: Running) -> None:
+        """Take note of it."""
+        running.wait_until = self.clock() + restarts.wait_after_giving_up(running.given_up)
+        running.given_up += 1
+        self._then[running.name] = self._look(now=True)
+
+    def is_due(self, running: Running) -> bool:
+        """Whether it is tried again now."""
+        return self.clock() >= running.wait_until or self._then.get(running.name) != self._look()
+
+    def _look(self, now: bool = False) -> int:
+        if self.folder is not None and (now or self.clock() - self._looked_at >= LOOK_SECONDS):
+            self._looked_at = self.clock()
+            self._now = hash(tuple(_stamps(self.folder)))
+        return self._now
+
+
+def _stamps(folder: Path) -> Iterator[tuple[str, int, int]]:
+    left = MOST_FILES
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "__pycache__")))
+        for name in sorted(names):
+            if not name.endswith(_SUFFIXES):
+                continue
+            try:
+                found = os.stat(os.path.join(place, name))
+            except OSError:
+                continue
+            yield os.path.join(place, name), found.st_mtime_ns, found.st_size
+            left -= 1
+            if left == 0:
+                return

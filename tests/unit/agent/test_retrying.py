@@ -1,0 +1,114 @@
+"""A component that was given up is tried again when its cause may be gone."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from airfleet.agent import control, process
+from airfleet.agent.process import Running
+from airfleet.agent.retrying import LOOK_SECONDS, Retrying
+from airfleet.cli import components
+from airfleet.current_work import CurrentWork, Kind, Work, path_of, read
+from airfleet.fleet.plan import Component, Exec
+from support.toy_agent import reporting, toy
+
+STAY = "while :; do sleep 0.05; done"
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def given_up() -> Running:
+    return Running(Component("one", "thing", Exec(("true",))), Path("log"), lambda _: None)
+
+
+def test_it_is_tried_after_one_minute_then_two_then_every_five() -> None:
+    clock, running = Clock(), given_up()
+    retrying = Retrying(None, clock)
+    for seconds in (60.0, 120.0, 300.0, 300.0):
+        retrying.gave_up(running)
+        clock.now += seconds - 0.1
+        assert not retrying.is_due(running)
+        clock.now += 0.1
+        assert retrying.is_due(running)
+
+
+@pytest.mark.parametrize("change", ["edit", "new", "gone"])
+def test_it_is_tried_when_a_file_of_pipelines_has_changed(change: str, tmp_path: Path) -> None:
+    clock, running = Clock(), given_up()
+    (tmp_path / "team").mkdir()
+    file = tmp_path / "team" / "bad.yaml"
+    file.write_text("dag_id: bad")
+    retrying = Retrying(tmp_path, clock)
+    retrying.gave_up(running)
+    (tmp_path / "notes.txt").write_text("nothing that counts")
+    clock.now += LOOK_SECONDS
+    assert not retrying.is_due(running)
+    if change == "edit":
+        os.utime(file, (1, 1))
+    elif change == "new":
+        (tmp_path / "new.py").touch()
+    else:
+        file.unlink()
+    clock.now += LOOK_SECONDS
+    assert retrying.is_due(running)
+
+
+@pytest.mark.parametrize("by", ["a file", "a person"])
+def test_an_agent_tries_again_what_it_gave_up(by: str, tmp_path: Path) -> None:
+    mended, pipelines = tmp_path / "mended", tmp_path / "pipelines"
+    pipelines.mkdir()
+    beat = tmp_path / "beat"
+    one = reporting("one", beat, f"[ -f {mended} ] || exit 3; echo $$ > {beat}; {STAY}")
+    with toy(one, pipelines=pipelines) as running:
+        assert running.wait_for("one", "gave_up").tried_again_in is not None
+        mended.touch()
+        if by == "a file":
+            (pipelines / "p.yaml").touch()
+        else:
+            control.tell(running.paths.socket, {"do": "restart", "name": ""})
+        assert running.wait_for("one", "ready").tried_again_in is None
+
+
+def test_what_a_process_worked_on_is_known_after_its_death_and_nothing_of_another_one(tmp_path: Path) -> None:
+    path = path_of(tmp_path, "scheduler")
+    work = CurrentWork(path)
+    work.on(Kind.RUN, "run one of Dag a")
+    work.on(Kind.DAG, "b")
+    assert read(path, os.getpid()) == Work(Kind.DAG, "b")
+    assert read(path, os.getpid() + 1) == Work()
+    path.write_text("nonsense")
+    assert read(path, os.getpid()) == Work()
+
+
+def test_where_nothing_can_be_written_down_the_component_goes_on(tmp_path: Path) -> None:
+    work = CurrentWork(tmp_path / "no" / "such" / "folder")
+    work.on(Kind.DAG, "a")
+
+
+def test_the_error_of_a_dead_component_is_the_last_one_of_its_log(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("ValueError: of an earlier attempt\n")
+    offset = log.stat().st_size
+    assert process.last_error(log, offset) == ""
+    log.write_text(
+        log.read_text() + "Traceback (most recent call last):\n  File x\n"
+        "sqlalchemy.exc.DataError: (psycopg.errors.NumericValueOutOfRange) integer out of range\n[SQL: INSERT]\n"
+    )
+    assert process.last_error(log, offset) == "DataError: (psycopg.errors.NumericValueOutOfRange) integer out of range"
+
+
+def test_status_names_what_a_component_died_of_and_when_it_is_tried_again() -> None:
+    running = given_up()
+    running.reason, running.work, running.error = "ended with exit code 1", Work(Kind.FILE, "bad.py"), "DataError: x"
+    shown = replace(running.status(0.0), tried_again_in=50.0)
+    assert components.why(shown) == "ended with exit code 1 while it stored bad.py (DataError: x); tried again in 50.0s"
+    assert control._component(shown.in_short()).work_kind is Kind.FILE
