@@ -18,6 +18,7 @@ from airfleet.pipelines import circles, cron, expand, foreign_files, reader
 from airfleet.pipelines.checking import Checking, Installed, check_callbacks, check_id, markers_in
 from airfleet.pipelines.files import project_root, read_bytes, read_text
 from airfleet.pipelines.limits import check_limits
+from airfleet.pipelines.refusals import check_refusals
 from airfleet.pipelines.report import in_order, joined
 from airfleet.pipelines.spec import Pipeline, Task, Timetable, Value, XCom
 from airfleet.pipelines.task_checks import check_task
@@ -106,6 +107,7 @@ def check(
     check_callbacks("", pipeline.options, checking)
     check_callbacks("defaults", pipeline.defaults, checking)
     check_limits(checking)
+    check_refusals(checking)
     _check_upstream(checking)
     for task in pipeline.tasks:
         check_task(task, checking)

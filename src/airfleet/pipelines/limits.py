@@ -12,6 +12,7 @@ from typing import Final
 from airfleet import columns
 from airfleet.pipelines import cron
 from airfleet.pipelines.checking import Checking, markers_in
+from airfleet.pipelines.durations import parse_duration
 from airfleet.pipelines.report import joined
 from airfleet.pipelines.spec import CallableRef, Task, Template, Value, XCom
 
@@ -75,9 +76,16 @@ def _misfit(value: Value, column: str | None) -> str | None:
     return columns.unstorable(value) if isinstance(value, str) else None
 
 
-def duration_misfit(value: dt.timedelta) -> str | None:
-    """Why a duration is too long for Airflow's calendar; None when it is not."""
-    if value <= MOST_DURATION:
+def duration_misfit(value: Value) -> str | None:
+    """Why a duration, however it is written, is none for Airflow's calendar; None when it is one."""
+    if isinstance(value, str):
+        value = parse_duration(value)
+    if isinstance(value, (int, float)):
+        try:
+            value = dt.timedelta(seconds=value)
+        except (OverflowError, ValueError):  # inf and nan, too
+            return f"must be a duration such as 90s, 5m or 1h30m, not {value}"
+    if not isinstance(value, dt.timedelta) or abs(value) <= MOST_DURATION:
         return None
     return f"is a duration of {value.days} days; Airflow can reckon with {MOST_DURATION.days} at most"
 

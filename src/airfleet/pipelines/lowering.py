@@ -169,7 +169,12 @@ def _as_duration(value: Value, words: frozenset[str]) -> Any:
         parsed = parse_duration(value)
         return value if parsed is None else parsed
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return dt.timedelta(seconds=value) if is_number and not words & {"float", "int"} else value  # type: ignore[arg-type]
+    if not is_number or words & {"float", "int"}:
+        return value
+    try:
+        return dt.timedelta(seconds=value)  # type: ignore[arg-type]
+    except (OverflowError, ValueError):  # what takes it says that it is no duration
+        return value
 
 
 def _as_datetime(value: str | dt.date) -> Any:

@@ -8,7 +8,9 @@ from pathlib import Path
 from airfleet.pipelines import catalog, jinja, old_imports
 from airfleet.pipelines.arguments import TASK_ARGUMENTS
 from airfleet.pipelines.checking import MARKERS, Checking, check_callbacks, check_id, markers_in, not_found
+from airfleet.pipelines.limits import duration_misfit
 from airfleet.pipelines.modules import Missing
+from airfleet.pipelines.refusals import check_sensor
 from airfleet.pipelines.report import Hints
 from airfleet.pipelines.signatures import Signature
 from airfleet.pipelines.spec import CallableRef, Const, FileText, OperatorRef, Task, Template, Value
@@ -110,6 +112,7 @@ def _check_operator(task: Task, uses: OperatorRef, checking: Checking) -> None:
     _check_names(task, uses.written, found.signature, frozenset(TASK_ARGUMENTS), checking)
     _check_markers(task, uses.written, found, checking)
     _check_kinds(task, found.signature, checking)
+    check_sensor(task, found.signature, checking)
     for name in _not_given(task, found.signature, frozenset(TASK_ARGUMENTS), checking.hints):
         checking.problem(task.path, f"{uses.written} needs '{name}'", _needed_hint(name, task))
 
@@ -163,7 +166,7 @@ def _check_kinds(task: Task, takes: Signature, checking: Checking) -> None:
             continue
         if kind == "function":
             _check_named_function(value, path, checking)
-        elif wrong := misfit(value, kind):
+        elif wrong := misfit(value, kind) or (duration_misfit(value) if kind == "duration" else None):
             checking.problem(path, wrong)
 
 

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import json
+import re
 from pathlib import Path
 
 import pytest
+from airflow.serialization.serialized_objects import DagSerialization
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from airfleet.errors import FileProblems
 from airfleet.pipelines import dag, reader
+from airfleet.pipelines.arguments import DAG_ARGUMENTS, TASK_ARGUMENTS, Argument
 from airfleet.pipelines.checks import read_and_check
 from airfleet.pipelines.function_task import LateFunction
+from airfleet.pipelines.importing import dags_and_problems
 
 STEPS = "def choose(): ...\ndef ready(ds): ...\n"
 
@@ -116,3 +123,90 @@ def test_a_timetable_takes_durations_as_text(file: Path) -> None:
     file.write_text(f"dag_id: p\nschedule: {{uses: {TIMETABLE}, with: {{delta: 6h}}}}\ntasks: [{{id: a}}]\n")
     [pipeline] = read_and_check(file, environ={}).pipelines
     assert dag.build(pipeline).timetable.summary == "6:00:00"
+
+
+# --- what check passes, Airflow takes: drawn files
+
+NUMBERS = st.one_of(
+    st.integers(-3, 100),
+    st.sampled_from([2**31 - 1, 2**31, -(2**31) - 1, 10**30, 0.5, -1.5]),
+    st.just(".inf"),
+    st.just(".nan"),
+)
+WORDS = st.one_of(
+    st.sampled_from(["", "a", "..", "a b", "été", "x" * 101, "x" * 300, "a\0b", "{{ ds }}", "m:f", "5m", "P1M"]),
+    st.sampled_from(["@daily", "0 0 30-31 2 *", "all_done", "upstream", "2026-01-01", "true", "manual", "UTC"]),
+    st.sampled_from(["9999-12-31", "0001-01-01T00:00:00+14:00"]),
+    st.text(max_size=5),
+)
+DRAWN = st.recursive(
+    st.one_of(NUMBERS, WORDS, st.booleans(), st.none()),
+    lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(WORDS, inner, max_size=2)),
+    max_leaves=3,
+)
+OF_KIND: dict[str, st.SearchStrategy[object]] = {
+    "text": WORDS,
+    "texts": st.lists(WORDS, max_size=2),
+    "integer": NUMBERS,
+    "number": NUMBERS,
+    "boolean": st.booleans(),
+    "date": st.sampled_from(["2026-01-01", "9999-12-31", "0001-01-01", "2026-03-29T02:30:00", "2026-01-01T00:00:00Z"]),
+    "duration": st.sampled_from(["5m", "0s", "36500d", "36501d", "PT1H", 3600, 10**12, -1, ".inf", ".nan"]),
+    "mapping": st.dictionaries(WORDS, DRAWN, max_size=2),
+    "function": st.sampled_from(["steps_of_agreement:choose", "steps_of_agreement:ready", "steps_of_agreement:nope"]),
+}
+
+
+def argument_of(table: dict[str, Argument]) -> st.SearchStrategy[tuple[str, object]]:
+    def value(name: str) -> st.SearchStrategy[object]:
+        known = table[name]
+        right = st.sampled_from(known.choices) if known.choices and known.kind == "text" else OF_KIND[known.kind]
+        return st.one_of(right, right, right, DRAWN)
+
+    return st.sampled_from(sorted(table)).flatmap(lambda name: st.tuples(st.just(name), value(name)))
+
+
+def yaml(value: object) -> str:
+    """YAML of a drawn value: JSON is, but for the numbers that it does not have."""
+    return re.sub(r'"(\.inf|\.nan)"', r"\1", json.dumps(value))
+
+
+SCHEDULES = st.one_of(
+    st.none(),
+    WORDS,
+    st.sampled_from(["@daily", "0 6 * * *", "@continuous", "*/90 * * * *", "H H * * *", "0 0 L 2 *"]),
+    st.fixed_dictionaries(
+        {
+            "uses": st.sampled_from(
+                [
+                    "airflow.timetables.trigger.CronTriggerTimetable",
+                    "airflow.timetables.interval.DeltaDataIntervalTimetable",
+                ]
+            ),
+            "with": st.dictionaries(
+                st.sampled_from(["cron", "timezone", "interval", "delta", "run_immediately"]),
+                st.one_of(WORDS, NUMBERS),
+                max_size=3,
+            ),
+        }
+    ),
+)
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    schedule=SCHEDULES,
+    top=st.lists(argument_of(DAG_ARGUMENTS), max_size=3).map(dict),
+    defaults=st.lists(argument_of(TASK_ARGUMENTS), max_size=2).map(dict),
+    options=st.lists(argument_of(TASK_ARGUMENTS), max_size=2).map(dict),
+)
+def test_what_check_passes_is_built_and_stored(
+    file: Path, schedule: object, top: dict[str, object], defaults: dict[str, object], options: dict[str, object]
+) -> None:
+    task = {"id": "a", "uses": "bash", "with": {"bash_command": "ls"}, **options}
+    file.write_text(yaml({"dag_id": "p", "schedule": schedule, **top, "defaults": defaults, "tasks": [task]}))
+    dags, problems = dags_and_problems(file)
+    assert problems == read_and_check(file, environ={}).problems  # the importer finds nothing that check does not
+    for built in dags:
+        stored = json.dumps(DagSerialization.to_dict(built))
+        assert "\\u0000" not in stored

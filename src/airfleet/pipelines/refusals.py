@@ -1,0 +1,111 @@
+"""What the constructors of Airflow's Dag, operators and sensors refuse, said before they are called, at its place.
+
+Rules of arguments by themselves stand in their tables; here are those that Airflow checks between several, or in code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+from airfleet.pipelines.checking import Checking
+from airfleet.pipelines.report import joined
+from airfleet.pipelines.signatures import Signature
+from airfleet.pipelines.spec import Task, Timetable, Value
+
+#: how a task may call the executor of a fleet, which has one
+EXECUTORS: Final = ("CeleryExecutor", "FleetExecutor", "airfleet.runtime.executor.FleetExecutor")
+_OF_FAIL_FAST: Final = ("all_success", "all_done_setup_success")
+_RESOURCES: Final = ("cpus", "ram", "disk", "gpus")
+_MODES: Final = ("poke", "reschedule")
+_NOT_NEGATIVE: Final = ("poke_interval", "timeout", "max_wait")
+
+
+def check_refusals(checking: Checking) -> None:
+    """Note what Airflow would refuse of a Dag, its defaults and its tasks."""
+    pipeline = checking.pipeline
+    _check_run_types(checking)
+    _check_catchup(checking)
+    _check_owner_links(checking)
+    for prefix, options in _written(checking):
+        executor, resources = options.get("executor"), options.get("resources")
+        if isinstance(executor, str) and executor not in EXECUTORS:
+            hint = "leave it out: a fleet has one executor, CeleryExecutor"
+            checking.problem(joined(prefix, "executor"), f"there is no executor '{executor}'", hint)
+        _check_resources(joined(prefix, "resources"), resources, checking)
+        rule = options.get("trigger_rule")
+        if pipeline.options.get("fail_fast") is True and rule is not None and rule not in _OF_FAIL_FAST:
+            sentence = f"cannot be '{rule}' in a pipeline with 'fail_fast: true'"
+            checking.problem(joined(prefix, "trigger_rule"), sentence, f"one of {', '.join(_OF_FAIL_FAST)}")
+
+
+def _written(checking: Checking) -> Iterator[tuple[str, Mapping[str, Value]]]:
+    """The arguments of tasks, each at the place where it is written."""
+    pipeline = checking.pipeline
+    yield "defaults", pipeline.defaults
+    for task in pipeline.tasks:
+        yield task.path, {name: v for name, v in task.options.items() if f"{task.path}.{name}" in pipeline.places}
+
+
+def _check_run_types(checking: Checking) -> None:
+    allowed, schedule = checking.pipeline.options.get("allowed_run_types"), checking.pipeline.schedule
+    if not isinstance(allowed, tuple) or not allowed:
+        return
+    if isinstance(schedule, Timetable):
+        if not schedule.path.startswith("airflow."):
+            return  # it may say itself that it is never scheduled
+        needed = "asset_triggered" if schedule.path.rpartition(".")[2].startswith("Asset") else "scheduled"
+    else:
+        needed = "manual" if schedule is None else "scheduled"
+    if needed not in allowed:
+        why = "without a schedule" if needed == "manual" else "with this schedule"
+        checking.problem("allowed_run_types", f"needs '{needed}' in a pipeline {why}")
+
+
+def _check_catchup(checking: Checking) -> None:
+    pipeline = checking.pipeline
+    is_dated = "start_date" in pipeline.options or "start_date" in pipeline.defaults
+    if pipeline.options.get("catchup") is True and isinstance(pipeline.schedule, str) and not is_dated:
+        checking.problem("catchup", "needs a start_date: without one there is nothing to catch up", "add start_date")
+
+
+def _check_owner_links(checking: Checking) -> None:
+    links = checking.pipeline.options.get("owner_links")
+    for owner, link in links.items() if isinstance(links, Mapping) else ():
+        if isinstance(link, str) and not _is_link(link):
+            hint = "write https://… or mailto:…"
+            checking.problem(f"owner_links.{owner}", f"must be a link, not '{link}'", hint)
+
+
+def _is_link(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return bool(parts.path) if parts.scheme == "mailto" else bool(parts.scheme and parts.netloc)
+
+
+def _check_resources(path: str, resources: Value, checking: Checking) -> None:
+    for name, amount in resources.items() if isinstance(resources, Mapping) else ():
+        if name not in _RESOURCES:
+            hint = f"there are {', '.join(_RESOURCES)}"
+            checking.problem(f"{path}.{name}", f"there is no resource '{name}'", hint)
+        elif isinstance(amount, bool) or not isinstance(amount, (int, float)) or amount < 0:
+            checking.problem(f"{path}.{name}", f"must be a number of 0 or more, not {amount}")
+
+
+def check_sensor(task: Task, takes: Signature, checking: Checking) -> None:
+    """Note what a sensor would refuse of its own arguments."""
+    if not {"poke_interval", "mode", "soft_fail", "never_fail"} <= takes.parameters.keys():
+        return
+    path = f"{task.path}.with"
+    mode = task.args.get("mode")
+    if isinstance(mode, str) and mode not in _MODES:
+        checking.problem(f"{path}.mode", f"'{mode}' is not one of the values it can have", "one of poke, reschedule")
+    if task.args.get("soft_fail") is True and task.args.get("never_fail") is True:
+        checking.problem(f"{path}.never_fail", "cannot be true together with 'soft_fail'")
+    for name in _NOT_NEGATIVE:
+        value = task.args.get(name)
+        if isinstance(value, (int, float)) and value < 0:
+            checking.problem(f"{path}.{name}", f"must not be negative, but is {value}")
