@@ -193,7 +193,7 @@ SCHEDULES = st.one_of(
 )
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     schedule=SCHEDULES,
     top=st.lists(argument_of(DAG_ARGUMENTS), max_size=3).map(dict),
@@ -210,3 +210,47 @@ def test_what_check_passes_is_built_and_stored(
     for built in dags:
         stored = json.dumps(DagSerialization.to_dict(built))
         assert "\\u0000" not in stored
+
+
+VALUES: list[object] = [
+    *(True, False, 0, 1, -1, 16, 2**31 - 1, 2**31, 10**30, 0.5, -1.5, ".inf", ".nan", [], {}, ["a", 1], {"a": 1}),
+    *(
+        "",
+        "a",
+        "a b",
+        "CeleryExecutor",
+        "x" * 101,
+        "x" * 257,
+        "x" * 2001,
+        "a\0b",
+        "{{ ds }}",
+        "m:f",
+        "steps_of_agreement:choose",
+    ),
+    *("5m", "0s", "36500d", "36501d", "P1M", "2026-01-01", "9999-12-31", "0001-01-01", "0001-01-01T00:00:00+14:00"),
+    *(["a", "a\0b"], ["x" * 101], ["manual"], ["scheduled", "manual"], {"a": {"b": [1, ".inf"]}}, {"cpus": 1}),
+    *({"me": "https://example.org"}, {"me": "x"}, {"": 1}, {"a": None}, {"a b": 1}, {"x" * 501: "https://example.org"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("where", "name"),
+    [
+        *(("top", name) for name in DAG_ARGUMENTS),
+        *(("task", name) for name in TASK_ARGUMENTS),
+    ],
+)
+def test_no_value_of_an_argument_is_refused_by_the_importer_alone(file: Path, where: str, name: str) -> None:
+    known = (DAG_ARGUMENTS if where == "top" else TASK_ARGUMENTS)[name]
+    passed = 0
+    for value in (*VALUES, *known.choices[:2]):
+        given = {name: value}
+        task = {"id": "a", "uses": "bash", "with": {"bash_command": "ls"}, **(given if where == "task" else {})}
+        top = given if where == "top" else {}
+        file.write_text(yaml({"dag_id": "p", "schedule": "@daily", **top, "tasks": [task]}))
+        dags, problems = dags_and_problems(file)
+        assert problems == read_and_check(file, environ={}).problems, value
+        passed += len(dags)
+        for built in dags:
+            assert "\\u0000" not in json.dumps(DagSerialization.to_dict(built)), value
+    assert passed, f"no value of '{name}' is right: the list of values has to have one"
