@@ -35,7 +35,7 @@ class Findings:
     """What a check has found so far."""
 
     problems: list[Problem] = field(default_factory=list)
-    #: what is not read although somebody may count on it, and why; nothing of it is wrong
+    #: what is not read although somebody may count on it, and what is allowed but hardly meant; nothing of it is wrong
     remarks: list[Problem] = field(default_factory=list)
     pipelines: list[Pipeline] = field(default_factory=list)
     #: Dags that are written out in Python: id and place
@@ -73,17 +73,19 @@ class Findings:
     "  airfleet check fleet.yaml -o json"
 )
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
+@options.option("--strict", is_flag=True, help="Let remarks count as problems for the exit code.")
 @options.env
 @options.output()
 @options.project
-def command(paths: tuple[Path, ...], project: Path | None, env: str | None, output: str) -> int:
+def command(paths: tuple[Path, ...], project: Path | None, env: str | None, output: str, strict: bool) -> int:
     """Check pipeline files, Dags in Python, and fleet.yaml.
 
     Of a Dag in Python, it names the lines that Airflow 3 does not understand.
     PATH is a file or a folder, with the fleet.yaml in it; without one: fleet.yaml of the project and its
     folder of pipelines. In a folder, those files are checked that the fleet reads; a remark names what it does not
     read although it may be meant.
-    Exit code: 0 nothing wrong, 1 problems.
+    A remark also names what is allowed but hardly meant, such as a template outside of $t.
+    Exit code: 0 nothing wrong, 1 problems; with --strict, also remarks.
     """
     findings = check(paths, _project(project, env, paths))
     findings.warnings = versions.warnings()
@@ -92,7 +94,7 @@ def command(paths: tuple[Path, ...], project: Path | None, env: str | None, outp
         terminal.warn(findings.warnings)
         said = problems.summary(findings.problems, findings.fine, findings.fine_python, findings.fine_fleet)
         terminal.say(said + problems.count_of_remarks(findings.remarks))
-    return EXIT_WRONG if findings.problems else EXIT_OK
+    return EXIT_WRONG if findings.problems or (strict and findings.remarks) else EXIT_OK
 
 
 def _project(folder: Path | None, env: str | None, paths: Sequence[Path]) -> Project | None:
@@ -281,6 +283,7 @@ def _check_pipelines(file: Path, environ: Mapping[str, str], findings: Findings,
         also = checks.read_and_check(file, environ=others).problems
         problems = tuple(problem for problem in problems if problem in also)
     findings.problems += _shown(problems)
+    findings.remarks += _shown(checked.remarks)
     findings.pipelines += [replace(p, file=_short(p.file)) for p in checked.pipelines]
 
 
@@ -308,6 +311,9 @@ def _condensed(remarks: Iterable[Problem]) -> Iterator[Problem]:
     """The remarks, with one for all files of a folder of which the same is said."""
     alike: dict[tuple[str, str, str | None], list[Problem]] = {}
     for remark in dict.fromkeys(remarks):
+        if remark.path:  # about one value of a file that is read
+            yield remark
+            continue
         folder = os.path.dirname(remark.place.file)
         alike.setdefault((folder, remark.sentence, remark.hint), []).append(remark)
     for (folder, sentence, hint), some in alike.items():

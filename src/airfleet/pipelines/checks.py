@@ -18,7 +18,9 @@ from airfleet.pipelines import circles, cron, expand, foreign_files, reader
 from airfleet.pipelines.checking import Checking, Installed, check_callbacks, check_id, markers_in
 from airfleet.pipelines.files import project_root, read_bytes, read_text
 from airfleet.pipelines.limits import check_limits
+from airfleet.pipelines.params import check_params
 from airfleet.pipelines.refusals import check_refusals
+from airfleet.pipelines.remarks import remarks_about
 from airfleet.pipelines.report import in_order, joined
 from airfleet.pipelines.spec import Pipeline, Task, Timetable, Value, XCom
 from airfleet.pipelines.task_checks import check_task
@@ -39,6 +41,8 @@ class Checked:
     dag_ids: tuple[str, ...] = ()
     #: what is said of a file that is no pipeline file; then there is nothing else
     foreign: Problem | None = None
+    #: what is allowed, but hardly what was meant
+    remarks: tuple[Problem, ...] = ()
 
 
 def read_and_check(
@@ -62,6 +66,7 @@ def read_and_check(
         variables = expand.variables(environ)
     reading = reader.read(text, str(path), variables=variables, environ=environ, only=only)
     problems = list(reading.problems)
+    remarks: list[Problem] = []
     good = []
     installed = Installed(path)
     zone = zone or default_zone(environ)
@@ -70,7 +75,8 @@ def read_and_check(
         problems.extend(wrong)
         if draft.good and not wrong:
             good.append(draft.pipeline)
-    return Checked(tuple(good), in_order(problems), reading.dag_ids, reading.foreign)
+        remarks.extend(remarks_about(draft.pipeline, installed))
+    return Checked(tuple(good), in_order(problems), reading.dag_ids, reading.foreign, in_order(remarks))
 
 
 def _unread(path: Path, wrong: Problem) -> Checked:
@@ -108,6 +114,7 @@ def check(
     check_callbacks("defaults", pipeline.defaults, checking)
     check_limits(checking)
     check_refusals(checking)
+    check_params(checking)
     _check_upstream(checking)
     for task in pipeline.tasks:
         check_task(task, checking)

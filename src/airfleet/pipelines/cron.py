@@ -35,8 +35,8 @@ _FIELDS: Final[tuple[_Field, ...]] = (
 )
 #: what Jenkins writes, and croniter's random times: Airflow would see another time at each look
 _HASHED = re.compile(r"[HR](?:\([^)]*\))?(?:/\d+)?", re.IGNORECASE)
-_INTERVAL: Final = "schedule: {{uses: airflow.timetables.interval.DeltaDataIntervalTimetable, with: {{delta: {}}}}}"
-_IN_A_ZONE: Final = (
+INTERVAL: Final = "schedule: {{uses: airflow.timetables.interval.DeltaDataIntervalTimetable, with: {{delta: {}}}}}"
+IN_A_ZONE: Final = (
     "schedule: {{uses: airflow.timetables.trigger.CronTriggerTimetable, with: {{cron: '{}', timezone: {}}}}}"
 )
 _LOOKS_LIKE_A_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhdw]))+|P(?=\d|T\d)[\dTDHMSW.]+", re.ASCII)
@@ -86,9 +86,9 @@ def _not_five(text: str, fields: list[str]) -> tuple[str, str | None]:
     if not fields:
         return "the schedule is empty", "write null for a Dag that is only run by hand"
     if _LOOKS_LIKE_A_DURATION.fullmatch(text):
-        return f"'{text}' is a duration, not a cron expression", f"write {_INTERVAL.format(text)}"
+        return f"'{text}' is a duration, not a cron expression", f"write {INTERVAL.format(text)}"
     if zoned := _ZONED.fullmatch(text):
-        hint = f"write {_IN_A_ZONE.format(zoned[2], zoned[1])}"
+        hint = f"write {IN_A_ZONE.format(zoned[2], zoned[1])}"
         return "a cron expression cannot name its time zone", hint
     if preset := did_you_mean(f"@{text}", PRESETS):
         return f"'{text}' is neither a cron expression nor a preset", preset
@@ -111,9 +111,53 @@ def _part_problem(
     values = most - least + 1
     if step > values:
         unit = {"minute": "m", "hour": "h"}.get(name)
-        hint = f"for every {step}{unit}, write {_INTERVAL.format(f'{step}{unit}')}" if unit else None
+        hint = f"for every {step}{unit}, write {INTERVAL.format(f'{step}{unit}')}" if unit else None
         return f"the step of the {name} in '{part}' is {step}, but there are only {values}", hint
     return None
+
+
+def doubts(schedule: str) -> Iterator[tuple[str, str | None]]:
+    """What a right cron expression does otherwise than its steps look, as (sentence, hint).
+
+    >>> [sentence for sentence, _ in doubts("*/45 10-12/8 * * *")]
+    ["'*/45' begins anew every hour: its last step is 15 minutes", "'10-12/8' is the hour 10 alone"]
+    """
+    fields = schedule.split()
+    if schedule.startswith("@") or len(fields) != len(_FIELDS) or problem_of(schedule):
+        return
+    for field, (name, _, most, words, first) in zip(fields, _FIELDS, strict=True):
+        for part in field.split(","):
+            match = _SIMPLE.match(part)
+            if match is None or match[3] is None:
+                continue
+            step, (low, high) = int(match[3]), match.groups()[:2]
+            if low is None and name in _PERIODS and (rest := (most + 1) % step):
+                yield _anew(part, name, step, rest)
+            elif low and high and step > _number(high, words, first) - _number(low, words, first) > 0:
+                yield f"'{part}' is the {name} {low} alone", None
+
+
+#: what a field begins anew in, and the unit of a duration
+_PERIODS: Final = {"minute": ("every hour", "m"), "hour": ("every day", "h")}
+
+
+def _anew(part: str, name: str, step: int, rest: int) -> tuple[str, str]:
+    period, unit = _PERIODS[name]
+    last = f"{rest} {name}{'' if rest == 1 else 's'}"
+    hint = f"for every {step}{unit}, write {INTERVAL.format(f'{step}{unit}')}"
+    return f"'{part}' begins anew {period}: its last step is {last}", hint
+
+
+def _number(end: str, words: tuple[str, ...], first: int) -> int:
+    return words.index(end.lower()) + first if end.lower() in words else int(end)
+
+
+def has_time_of_day(schedule: str) -> bool:
+    """Whether a schedule names hours, which another time zone has at another moment."""
+    fields = schedule.split()
+    if schedule.startswith("@"):
+        return schedule not in ("@once", "@continuous", "@hourly")
+    return len(fields) == len(_FIELDS) and any(field != "*" for field in fields[1:])
 
 
 def _whole(digits: str) -> int:

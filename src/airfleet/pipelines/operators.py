@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.providers.standard.operators.python import ExternalPythonOperator, PythonVirtualenvOperator
-from airflow.sdk import BaseOperator, TriggerRule
+from airflow.sdk import BaseOperator, Param, TriggerRule
 
 from airfleet.errors import did_you_mean
 from airfleet.pipelines import ids
@@ -24,7 +24,9 @@ from airfleet.pipelines.lowering import (
     late_function,
     literal_argument,
     lower,
+    unfrozen,
 )
+from airfleet.pipelines.params import is_schema
 from airfleet.pipelines.site import Site, mentioned, said_by
 from airfleet.pipelines.spec import CallableRef, FileText, OperatorRef, Task, Template, Value, XCom
 
@@ -210,7 +212,15 @@ def option(name: str, value: Value, annotation: str, path: str, site: Site) -> A
     """An argument outside ``with``: a literal, or a function's name where a callback is due."""
     if name.startswith("on_") and name.endswith("_callback"):
         return late_function(value, path, site, is_callback=True)
+    if name == "params" and isinstance(value, Mapping):
+        return {key: _param(item) for key, item in value.items()}
     if has_marker(value, MARKERS):
         site.wrong(path, "a marker ($t, $x, $f, $const) stands only under 'with'")
         return None
     return converted(value, annotation, path, site)
+
+
+def _param(value: Value) -> Any:
+    """A value with its schema as Airflow keeps both; any other value as it is."""
+    plain = unfrozen(value)
+    return Param(**plain) if is_schema(value) else plain

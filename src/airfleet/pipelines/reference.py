@@ -136,7 +136,13 @@ all arguments of a function.
 
 Where the operator's annotation says so plainly, a literal is read as what it asks for: a function as `module:function`
 (`python_callable` of `branch_python`; it is imported when the task runs), a duration as in `5m` or `1h30m`
-(`poke_interval` of sensors), a date, and numbers that are written as text.
+(`poke_interval` of sensors), a date, and numbers, `true` and `false` that are written as text.
+
+The environment of a command or container (`env` of `bash`, `env_vars`, `environment`) is text: a literal as it is
+written, and what a task returned or a template gave when it runs. `true` and `false` stay small, `null` is the empty
+text, and a list or mapping of a task becomes JSON.
+
+`airfleet check` makes a remark on `{{{{ ds }}}}` and the like outside of `$t`: it is not rendered.
 
 ## Values known when the file is read: `${{{{ }}}}`
 
@@ -146,12 +152,16 @@ Where the operator's annotation says so plainly, a literal is read as what it as
 | `${{{{ job }}}}` | the whole job, as a mapping |
 | `${{{{ env.NAME }}}}` | an environment variable of the process that reads the file |
 | `${{{{ vars.name }}}}` | a variable of the fleet, written under `vars` in `fleet.yaml` |
-| `${{{{ env.NAME or 'text' }}}}` | with a default: quoted text, a number, `true`, `false` or `null` |
+| `${{{{ job.a or env.NAME }}}}` | the first that is there |
+| `${{{{ env.NAME or 'text' }}}}` | with a default: quoted text, a number, a date, `true`, `false` or `null` |
 | `$${{{{ text }}}}` | the text `${{{{ text }}}}` |
+| `$$${{{{ job.price }}}}` | a dollar, and a value after it |
 
-Alone in a value, an expression keeps the type of what it names. Inside text it is written out: numbers and dates as
-in YAML, `true` and `false`, nothing for `null`. A missing name is a problem. Nothing is resolved in keys
-and inside `$const`. What is put into a pipeline this way can be read in Airflow's UI: secrets belong into connections
+Alone in a value, an expression keeps the type of what it names. Inside text it stands as it was written (`007` stays
+`007`), `true` and `false` in small letters, and nothing for `null`. A missing name is a problem, and so is everything
+between the braces that is not in this table. Nothing is resolved in keys and inside `$const`. The environment only
+knows text: where a number, or true or false is due, its text is read as one.
+What is put into a pipeline this way can be read in Airflow's UI: secrets belong into connections
 and variables.
 
 ## Jobs
@@ -174,7 +184,15 @@ tasks:
 
 `templates` names parts of tasks. A task that `extends` one or several of them has their keys; a later template wins
 over an earlier one, and the task's own keys win over all. `with` is merged key by key; every other key is replaced.
-Templates can extend templates.
+Templates can extend templates, up to 200 from one task.
+
+## Params
+
+A value of `params` that is a mapping of JSON Schema's keys, with `type`, `enum` or `default` among them, says what the
+param may be, and Airflow's form shows it so: `params: {{region: {{type: string, enum: [eu, us], default: eu}}}}`.
+`description`, `title`, `format` and the like go there, too. A Dag with a schedule needs a `default` that fits.
+Any other value is the default itself; a mapping that looks like a schema is written
+`{{type: object, default: {{…}}}}`.
 
 ## Schedules
 
@@ -185,9 +203,15 @@ A cron expression of five fields, `null` for a Dag that is only run by hand, a t
 
 `@continuous` needs `max_active_runs: 1`.
 
-Several cron expressions are
+A cron expression or preset is the moment of the run, and its data interval has no length: `data_interval_start`,
+`data_interval_end` and `logical_date` are equal, as in Airflow 3. For the day before, as `@daily` had it in Airflow 2,
+write `{{uses: airflow.timetables.interval.CronDataIntervalTimetable, with: {{cron: '0 0 * * *', timezone: UTC}}}}`.
+
+Every hour and a half is `{{uses: airflow.timetables.interval.DeltaDataIntervalTimetable, with: {{delta: 90m}}}}`,
+several cron expressions are
 `{{uses: airflow.timetables.trigger.MultipleCronTriggerTimetable, with: {{crons: [0 6 * * *, …], timezone: UTC}}}}`,
-every hour and a half is `{{uses: airflow.timetables.interval.DeltaDataIntervalTimetable, with: {{delta: 90m}}}}`.
+and a Dag that runs after an asset has changed says
+`{{uses: airflow.sdk.Asset, with: {{name: orders, uri: "s3://lake/orders"}}}}`.
 Where a timetable takes calendar months, `P1M` is a month and `P1Y` a year.
 
 ## Durations and dates

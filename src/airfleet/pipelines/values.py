@@ -150,7 +150,7 @@ def date(node: Node) -> dt.datetime:
             return dt.datetime.fromisoformat(value)
         except ValueError:
             pass
-    raise Invalid(f"must be a date, not {_shape(node)}", "write 2026-01-31, or 2026-01-31T06:00:00+01:00")
+    raise Invalid(f"must be a date, not {_shape(node)}", "write 2026-01-31, or 2026-01-31T06:00:00")
 
 
 def duration(node: Node) -> dt.timedelta:

@@ -171,3 +171,15 @@ def test_what_is_no_pipeline_file_is_refused_by_its_kind(command: str, folder: P
     }.items():
         result = airfleet(command, f"pipelines/{name}")
         assert (result.code, result.err) == (1, said)
+
+
+def test_remarks_about_values_are_named_one_by_one_and_count_when_check_is_strict(
+    folder: Path, airfleet: Airfleet
+) -> None:
+    tasks = "".join(f"- {{id: t{i}, uses: bash, with: {{bash_command: 'echo {{{{ ds }}}}'}}}}\n" for i in range(5))
+    (folder / "plain.yaml").write_text(f"dag_id: plain\ntasks:\n{tasks}")
+    result = airfleet("check")
+    assert result.code == 0
+    assert result.out.count("remark: '{{ ds }}' is not rendered") == 5
+    assert result.err.endswith("; 5 remarks\n")
+    assert airfleet("check", "--strict").code == 1

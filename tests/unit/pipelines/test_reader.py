@@ -389,9 +389,9 @@ TOP_LEVEL = [
     ("catchup: maybe", "10: catchup: must be true or false, not the text 'maybe'"),
     ("catchup: yes", "10: catchup: must be true or false, not the text 'yes'"),
     ("start_date: soon", "13: start_date: must be a date, not the text 'soon'\n"
-     "hint: write 2026-01-31, or 2026-01-31T06:00:00+01:00"),
+     "hint: write 2026-01-31, or 2026-01-31T06:00:00"),
     ("start_date: 2026-02-30", "13: start_date: must be a date, not the text '2026-02-30'\n"
-     "hint: write 2026-01-31, or 2026-01-31T06:00:00+01:00"),
+     "hint: write 2026-01-31, or 2026-01-31T06:00:00"),
     ("max_active_runs: 0", "18: max_active_runs: must be 1 or more, not 0"),
     ("tags: {a: b}", "7: tags: must be a text or a list of texts, not a mapping"),
     ("params: [a]", "9: params: must be a mapping, not a list"),

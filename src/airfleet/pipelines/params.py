@@ -1,0 +1,104 @@
+"""``params`` whose values say what they may be: ``{default: eu, enum: [eu, us]}`` is a choice of two, not a mapping.
+
+A mapping is the schema of a param when all its keys are of JSON Schema (or ``default``, and what Airflow's form reads),
+and one of ``type``, ``enum`` and ``default`` is there. Airflow keeps each as a ``Param``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from airfleet.pipelines.checking import Checking
+from airfleet.pipelines.spec import Timetable, Value
+
+_TYPES: Final = frozenset({"string", "number", "integer", "boolean", "object", "array", "null"})
+_TELLING: Final = frozenset({"type", "enum", "default"})
+_KEYS: Final = _TELLING | frozenset(
+    [
+        *("title", "description", "description_md", "section", "format", "examples", "values_display", "const"),
+        *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+        *("minLength", "maxLength", "pattern", "items", "minItems", "maxItems", "uniqueItems"),
+        *("properties", "required", "additionalProperties", "anyOf", "oneOf", "allOf", "not"),
+    ]
+)
+
+
+def is_schema(value: object) -> bool:
+    """Whether the value of a param says what the param may be.
+
+    >>> is_schema({"default": "eu", "enum": ("eu", "us")}), is_schema({"type": "s3", "path": "x"}), is_schema("eu")
+    (True, False, False)
+    """
+    return isinstance(value, Mapping) and _TELLING & value.keys() != set() and not _foreign(value)
+
+
+def _foreign(value: Mapping[str, Any]) -> tuple[str, ...]:
+    """The keys for which a mapping is no schema."""
+    keys = tuple(key for key in value if key not in _KEYS)
+    return keys or (("type",) if "type" in value and not _is_type(value["type"]) else ())
+
+
+def _is_type(written: object) -> bool:
+    names = written if isinstance(written, (tuple, list)) else (written,)
+    return bool(names) and all(isinstance(name, str) and name in _TYPES for name in names)
+
+
+def check_params(checking: Checking) -> None:
+    """Note schemas that are none, and defaults that theirs does not allow."""
+    pipeline = checking.pipeline
+    sources = [("", pipeline.options), ("defaults.", pipeline.defaults)]
+    sources += [(f"{task.path}.", task.options) for task in pipeline.tasks]
+    for prefix, options in sources:
+        params, path = options.get("params"), f"{prefix}params"
+        if isinstance(params, Mapping) and path in pipeline.places:
+            for name, value in params.items():
+                if is_schema(value):
+                    assert isinstance(value, Mapping)
+                    _check_param(f"{path}.{name}", value, checking)
+
+
+def _check_param(path: str, written: Mapping[str, Value], checking: Checking) -> None:
+    import jsonschema  # type: ignore[import-untyped]  # slow to import, and few pipelines have schemas
+
+    if _refers(written):
+        checking.problem(path, "the schema of a param cannot refer to another one by $ref", "write it out")
+        return
+    schema = {key: _plain(value) for key, value in written.items() if key not in ("default", "description")}
+    try:
+        jsonschema.Draft202012Validator.check_schema(schema)
+        if "default" in written:
+            jsonschema.validate(_plain(written["default"]), schema, format_checker=jsonschema.FormatChecker())
+    except jsonschema.SchemaError as error:
+        checking.problem(path, f"the schema of the param is wrong: {error.message}")
+    except jsonschema.ValidationError as error:
+        if _runs_by_itself(checking) or written["default"] is not None:
+            checking.problem(path, f"the default does not fit the param's own schema: {error.message}")
+    else:
+        if "default" not in written and _runs_by_itself(checking):
+            hint = "a scheduled run has nobody to ask; write a default, or schedule: null"
+            checking.problem(path, "the param has no default, but the Dag has a schedule", hint)
+
+
+def _refers(value: object) -> bool:
+    """Whether a schema would be looked for elsewhere, on the network even."""
+    if isinstance(value, Mapping):
+        return any(str(key).startswith("$") or _refers(item) for key, item in value.items())
+    return isinstance(value, tuple) and any(_refers(item) for item in value)
+
+
+def _runs_by_itself(checking: Checking) -> bool:
+    return isinstance(checking.pipeline.schedule, (str, Timetable))
+
+
+def doubtful(params: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
+    """Each param that is nearly a schema, with the key for which it is taken as a mapping."""
+    for name, value in params.items():
+        if isinstance(value, Mapping) and len(value.keys() & _KEYS) > 1 and value.keys() & _TELLING:
+            yield from ((name, key) for key in _foreign(value)[:1])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (tuple, list)) else value

@@ -1,0 +1,137 @@
+"""What is allowed in a pipeline, but hardly what was meant. Nothing of it keeps a Dag from running."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from airfleet.errors import Problem
+from airfleet.pipelines import catalog, cron
+from airfleet.pipelines.checking import Installed
+from airfleet.pipelines.moved_names import CONTEXT
+from airfleet.pipelines.params import doubtful
+from airfleet.pipelines.spec import CallableRef, OperatorRef, Pipeline, Task, Value
+
+#: path, sentence, hint
+_Remark = tuple[str, str, str | None]
+
+
+def remarks_about(pipeline: Pipeline, installed: Installed) -> Iterator[Problem]:
+    """Everything in one pipeline that its author should look at again."""
+    for path, sentence, hint in _all(pipeline, installed):
+        yield Problem(pipeline.place(path), path, sentence, hint)
+
+
+def _all(pipeline: Pipeline, installed: Installed) -> Iterator[_Remark]:
+    if isinstance(pipeline.schedule, str):
+        for sentence, hint in cron.doubts(pipeline.schedule):
+            yield "schedule", sentence, hint
+        yield from _fixed_offsets(pipeline, pipeline.schedule)
+    yield from _params("params", pipeline.options)
+    yield from _params("defaults.params", pipeline.defaults)
+    for task in pipeline.tasks:
+        yield from _params(f"{task.path}.params", task.options, pipeline)
+        yield from _not_rendered(task, installed)
+
+
+# -- time zones
+
+
+def _fixed_offsets(pipeline: Pipeline, schedule: str) -> Iterator[_Remark]:
+    """A date with an offset gives its cron expression that offset for ever, in summer, too."""
+    if not cron.has_time_of_day(schedule):
+        return
+    for path, options in (("start_date", pipeline.options), ("defaults.start_date", pipeline.defaults)):
+        moment = options.get("start_date")
+        offset = moment.utcoffset() if isinstance(moment, dt.datetime) else None
+        if offset:
+            sentence = f"'{schedule}' is at the offset {_offset_text(offset)} all year, also in summer time"
+            yield path, sentence, _zone_hint(schedule)
+            return  # the first one that is there counts
+
+
+def _offset_text(offset: dt.timedelta) -> str:
+    minutes = int(offset.total_seconds()) // 60
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+
+
+def _zone_hint(schedule: str) -> str:
+    written = _AS_CRON.get(schedule, schedule)
+    return f"for the time of a place, write {cron.IN_A_ZONE.format(written, 'Europe/Berlin')}"
+
+
+_AS_CRON: Final = {
+    "@daily": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+    "@quarterly": "0 0 1 */3 *",
+    "@yearly": "0 0 1 1 *",
+}
+
+
+# -- params
+
+
+def _params(path: str, options: Mapping[str, Value], within: Pipeline | None = None) -> Iterator[_Remark]:
+    params = options.get("params")
+    if not isinstance(params, Mapping) or (within is not None and path not in within.places):
+        return
+    for name, key in doubtful(params):
+        sentence = f"is taken as a mapping, not as the schema of a param, for its '{key}' is not of JSON Schema"
+        yield f"{path}.{name}", sentence, "for a mapping that looks like one, write {type: object, default: {…}}"
+
+
+# -- templates outside of $t
+
+
+def _not_rendered(task: Task, installed: Installed) -> Iterator[_Remark]:
+    for name in task.args:
+        if not _would_be_rendered(name, task, installed):
+            continue
+        for path, text in _texts(task.args[name], f"{task.path}.with.{name}"):
+            if found := template_in(text):
+                sentence = f"'{found}' is not rendered: text stays as it is written"
+                yield path, sentence, 'write {$t: "…"} around the text to render it, or {$const: "…"} if it is meant so'
+
+
+def _would_be_rendered(name: str, task: Task, installed: Installed) -> bool:
+    """Whether a Dag in Python would have this argument rendered."""
+    if isinstance(task.uses, CallableRef):
+        return True
+    found = installed.operator(task.uses.path) if isinstance(task.uses, OperatorRef) else None
+    return isinstance(found, catalog.Operator) and name in (found.template_fields or ())
+
+
+def _texts(value: Value, path: str) -> Iterator[tuple[str, str]]:
+    """Each text in a literal, with its path; a marker is none."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _texts(item, f"{path}.{key}")
+    elif isinstance(value, tuple):
+        for index, item in enumerate(value):
+            yield from _texts(item, f"{path}[{index}]")
+
+
+_NAME: Final = re.compile(r"\{\{-?\s{0,3}([A-Za-z_]\w{0,60})[^{}]{0,60}\}\}", re.ASCII)
+
+
+def template_in(text: str) -> str | None:
+    """The first ``{{ }}`` in a text that names something of Airflow's; ``${{ }}`` and others' templates are none.
+
+    >>> template_in("echo {{ ds }} {{.State}}"), template_in("{{.State}} ${{ ds }} {{ name }}")
+    ('{{ ds }}', None)
+    """
+    at = text.find("{{")
+    while at >= 0:
+        match = _NAME.match(text, at)
+        if match and match[1] in _NAMES and not text.startswith("$", max(at - 1, 0), at or 1):
+            return match[0]
+        at = text.find("{{", at + 2)
+    return None
+
+
+_NAMES: Final = catalog.CONTEXT_NAMES | CONTEXT.keys()

@@ -1,0 +1,69 @@
+"""A param with a schema is Airflow's Param; a schema that is wrong is a problem of the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from airfleet.pipelines.checks import read_and_check
+from airfleet.pipelines.dag import build
+
+TEXT = "dag_id: d\n{}params:\n  {}\ntasks: [{{id: t, params: {{mode: {{type: string, default: fast}}}}}}]\n"
+
+
+def checked(param: str, folder: Path, before: str = "") -> tuple[list[str], object]:
+    file = folder / "p.yaml"
+    file.write_text(TEXT.format(before, param))
+    found = read_and_check(file, environ={})
+    dag = build(found.pipelines[0]) if found.pipelines else None
+    return [str(problem).partition("p.yaml:")[2] for problem in found.problems], dag
+
+
+def test_a_schema_is_the_choice_that_a_person_has(tmp_path: Path) -> None:
+    problems, dag = checked("region: {default: eu, enum: [eu, us], type: string, description: where}", tmp_path)
+    assert problems == []
+    param = dag.params.get_param("region")  # type: ignore[attr-defined]
+    assert (param.value, param.description, param.schema) == ("eu", "where", {"enum": ["eu", "us"], "type": "string"})
+    assert dag.get_task("t").params["mode"] == "fast"  # type: ignore[attr-defined]
+
+
+def test_a_mapping_that_is_no_schema_stays_the_value(tmp_path: Path) -> None:
+    problems, dag = checked("store: {type: s3, path: [a, b]}", tmp_path)
+    assert problems == []
+    assert dag.params["store"] == {"type": "s3", "path": ["a", "b"]}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("param", "sentence"),
+    [
+        (
+            "a: {type: integer, default: x}",
+            "3:6: params.a: the default does not fit the param's own schema: 'x' is not of type 'integer'",
+        ),
+        (
+            "a: {enum: [eu, us], default: asia}",
+            "3:6: params.a: the default does not fit the param's own schema: 'asia' is not one of ['eu', 'us']",
+        ),
+        (
+            "a: {type: string, minLength: x}",
+            "3:6: params.a: the schema of the param is wrong: 'x' is not of type 'integer'",
+        ),
+        (
+            "a: {type: string, pattern: '[', default: x}",
+            "3:6: params.a: the schema of the param is wrong: '[' is not a 'regex'",
+        ),
+        (
+            "a: {type: object, properties: {b: {$ref: 'http://localhost/x'}}, default: {b: 1}}",
+            "3:6: params.a: the schema of a param cannot refer to another one by $ref\nhint: write it out",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_schema(param: str, sentence: str, tmp_path: Path) -> None:
+    assert checked(param, tmp_path)[0] == [sentence]
+
+
+@pytest.mark.parametrize("param", ["a: {type: string}", "a: {type: string, default: null}"])
+def test_a_param_may_be_asked_for_only_where_somebody_triggers_the_run(param: str, tmp_path: Path) -> None:
+    assert checked(param, tmp_path)[0] == []
+    assert len(checked(param, tmp_path, "schedule: '@daily'\n")[0]) == 1
