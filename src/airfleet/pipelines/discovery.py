@@ -57,7 +57,7 @@ from uuid6 import uuid7
 from airfleet import clocks, current_work, database_errors, ends, lossy
 from airfleet.current_work import CurrentWork, Kind
 from airfleet.errors import Problem
-from airfleet.pipelines import callbacks, listing
+from airfleet.pipelines import callbacks, dag_owners, listing
 from airfleet.pipelines.callbacks import Claimed
 from airfleet.pipelines.files import SUFFIXES
 from airfleet.pipelines.importer import find_files, search_rules
@@ -133,6 +133,8 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
     _sources: dict[str, frozenset[str | tuple[str, Stamp | None]]] = attrs.field(factory=dict, init=False)
     #: files in Python of a bundle that held no words of Dags at its last refresh
     _unread: dict[str, tuple[str, ...]] = attrs.field(factory=dict, init=False)
+    #: of Dags that another file defined first: its id and that file -> the files that define it, too
+    _left_to: dict[tuple[str, tuple[str, str]], set[tuple[str, str]]] = attrs.field(factory=dict, init=False)
     #: what could not be read in a bundle at its last refresh
     _said: dict[str, tuple[Problem, ...]] = attrs.field(factory=dict, init=False)
     #: the files with Dags of a bundle at its last refresh, by path
@@ -194,6 +196,8 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
             # Before it is parsed: an edit while it is parsed for the first time is an edit.
             if (now := stamp(path)) is not None:
                 self._stamps[path] = now
+        for key in [key for key in self._left_to if key[1][0] == bundle.name and not self._is_there(*key[1])]:
+            self._parse_again(self._left_to.pop(key))
         return found
 
     def should_skip_refresh(
@@ -222,7 +226,7 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
         """Log what cannot be read, once."""
         for problem in problems:
             if problem not in self._said.get(bundle, ()):
-                log.warning("%s", problem)
+                log.warning("%s", str(problem).encode(errors="backslashreplace").decode())
         self._said[bundle] = problems
 
     def _get_observed_filelocs(self, present: set[DagFileInfo]) -> set[str]:
@@ -391,6 +395,8 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
         """
         store: Callable[..., None] = functools.partial(self._store, bundle_name=bundle_name, session=session, **rest)
         _make_storable(parsing_result)
+        if relative_fileloc is not None:
+            self._leave_to_others(parsing_result, relative_fileloc, bundle_name, session)
         with database_errors.noticing(session.get_bind()) as first:
             try:
                 store(parsing_result, relative_fileloc)
@@ -402,6 +408,29 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
                     raise
                 self._refused.add((bundle_name, relative_fileloc))
                 self._store_what_can_be(store, parsing_result, relative_fileloc, cause, session)
+
+    def _leave_to_others(self, result: DagFileParsingResult, path: str, bundle: str, session: Session) -> None:
+        """Take out Dags that another file defined first; parse files again that wait for one that is gone here."""
+        given = {dag.dag_id for dag in result.serialized_dags}
+        others = dag_owners.take_out_others(result, path, bundle, lambda owner: self._is_there(bundle, owner), session)
+        for (dag_id, owner), left in list(self._left_to.items()):
+            left.discard((bundle, path))
+            if owner == (bundle, path) and dag_id not in given:
+                self._parse_again(self._left_to.pop((dag_id, owner)))
+        for dag_id, owner_path in others.items():
+            self._left_to.setdefault((dag_id, (bundle, owner_path)), set()).add((bundle, path))
+
+    def _is_there(self, bundle: str, path: str) -> bool:
+        """Whether a file, or the archive that it is in, is among those that count."""
+        known = {str(file.rel_path) for file in self._known.get(bundle, {}).values()}
+        return path in known or any(str(folder) in known for folder in Path(path).parents)
+
+    def _parse_again(self, files: set[tuple[str, str]]) -> None:
+        """Have files parsed as if they had changed."""
+        for bundle, path in files:
+            for absolute, file in self._known.get(bundle, {}).items():
+                if str(file.rel_path) == path:
+                    self._stamps.pop(absolute, None)
 
     def _store(
         self,

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -92,6 +93,52 @@ def test_python_dags_and_broken_files_are_found_beside_pipelines(processor: Home
     until(lambda: errors(home) == {"broken.yml"}, home)
     (home.pipelines / "broken.yml").unlink()
     until(lambda: not errors(home), home)
+
+
+def test_links_wrong_bytes_and_files_that_are_no_pipelines_are_in_nobodys_way(processor: Home) -> None:
+    home, folder = processor, processor.pipelines
+    for name in ("loop", "again"):
+        (folder / name).symlink_to(".")
+    os.mkfifo(folder / "fifo.yaml")
+    (folder / "settings.yaml").write_text("table: orders\n")
+    (folder / os.fsdecode(b"caf\xe9.yaml")).write_text("dag_id: cafe\ntasks: [{id: a}]\n")
+    with zipfile.ZipFile(folder / "packed.zip", "w") as archive:
+        archive.writestr("dag.py", "from airflow.sdk import DAG\nwith DAG('packed'):\n    pass\n")
+    (folder / ".airflowignore").write_bytes(b"!\n*.ignored.yaml\n")
+    (folder / "x.ignored.yaml").write_text("dag_id: [\n")
+    (folder / "last.yaml").write_text("dag_id: last\ntasks: [{id: a}]\n")
+    until(lambda: active(home) == {"first", "last", "packed"}, home)
+    assert errors(home) == set()
+    (folder / "empty.py").touch()
+    (folder / ".airflowignore").write_bytes(b"\xe9\n")
+    until(lambda: errors(home) == {"x.ignored.yaml"}, home)
+    (folder / "empty.py").write_text("from airflow.sdk import DAG\nwith DAG('not_empty'):\n    pass\n")
+    until(lambda: active(home) == {"first", "last", "packed", "not_empty"}, home)
+    log = (home.path / "log").read_text()  # a name that is no text stands escaped in it
+    assert "fifo.yaml:1:1: this is a named pipe, not a file" in log
+    assert ".airflowignore:1:1: '!' is not a pattern of gitignore" in log
+
+
+def test_a_dag_of_two_files_is_that_of_the_first_until_it_gives_it_up(processor: Home) -> None:
+    home, folder = processor, processor.pipelines
+    second = "dag_id: first\ntasks: [{id: other}]\n---\ndag_id: second\ntasks: [{id: a}]\n"
+    (folder / "second.yaml").write_text(second)
+    (folder / "third.py").write_text("from airflow.sdk import DAG\nwith DAG('first'):\n    pass\n")
+    until(lambda: errors(home) == {"second.yaml", "third.py"} and active(home) == {"first", "second"}, home)
+    assert home.query("select stacktrace from import_error where filename = 'second.yaml'") == [
+        ("second.yaml:1:1: dag_id: Dag 'first' is already defined in first.yaml",)
+    ]
+    assert tasks(home, "first") == {"a"}
+
+    (folder / "third.py").unlink()
+    (folder / "first.yaml").write_text("dag_id: renamed\ntasks: [{id: a}]\n")
+    until(lambda: not errors(home) and tasks(home, "first") == {"other"}, home)
+    until(lambda: active(home) == {"first", "second", "renamed"}, home)
+
+    (folder / "third.yaml").write_text("dag_id: renamed\ntasks: [{id: b}]\n")
+    until(lambda: errors(home) == {"third.yaml"}, home)
+    (folder / "first.yaml").unlink()
+    until(lambda: not errors(home) and tasks(home, "renamed") == {"b"}, home)
 
 
 def test_an_edit_while_the_file_is_parsed_for_the_first_time_is_seen(processor: Home) -> None:

@@ -148,11 +148,11 @@ def test_a_signal_ends_the_run_and_everything_it_started(
 ) -> None:
     file = write(tmp_path, "dag_id: p\ntasks: [{id: wait, uses: 'steps:wait'}]\n")
     started = tmp_path / "started"
-    code = (
+    script = (
         "import sys, pathlib as p; from airfleet.pipelines.local_run import run_pipeline as r; r(p.Path(sys.argv[1]))"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", code, str(file)],
+        [sys.executable, "-c", script, str(file)],
         env=environ | {"STARTED": str(started), "TMPDIR": str(tmp_path)},
         stderr=subprocess.PIPE,
     )

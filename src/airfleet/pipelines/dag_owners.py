@@ -1,0 +1,52 @@
+"""Whose a Dag is when two files of a bundle define its id: the file's from which it was stored first.
+
+Airflow lets the file win that was parsed last, and shows now one, now the other Dag. Between two files in Python it
+stays so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from airflow.dag_processing.processor import DagFileParsingResult
+from airflow.models.dag import DagModel
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from airfleet.errors import Place, Problem
+from airfleet.pipelines.files import SUFFIXES
+
+
+def take_out_others(
+    result: DagFileParsingResult, path: str, bundle: str, is_there: Callable[[str], bool], session: Session
+) -> dict[str, str]:
+    """Take the Dags out of what a file gave that are another file's, which is an import error; dag id -> other file."""
+    owners = {
+        dag_id: owner
+        for dag_id, owner in _stored(result, path, bundle, session).items()
+        if (path.endswith(SUFFIXES) or owner.endswith(SUFFIXES)) and is_there(owner)
+    }
+    if owners:
+        result.serialized_dags = [dag for dag in result.serialized_dags if dag.dag_id not in owners]
+        problems = [
+            str(Problem(Place(path), "dag_id", f"Dag '{dag_id}' is already defined in {owner}"))
+            for dag_id, owner in sorted(owners.items())
+        ]
+        errors = dict(result.import_errors or {})
+        errors[path] = "\n".join([*([errors[path]] if path in errors else []), *problems])
+        result.import_errors = errors
+    return owners
+
+
+def _stored(result: DagFileParsingResult, path: str, bundle: str, session: Session) -> dict[str, str]:
+    """The other files from which Dags of these ids were stored, and are active."""
+    ids = [dag.dag_id for dag in result.serialized_dags]
+    if not ids:
+        return {}
+    question = select(DagModel.dag_id, DagModel.relative_fileloc).where(
+        DagModel.dag_id.in_(ids),
+        DagModel.bundle_name == bundle,
+        DagModel.relative_fileloc != path,
+        DagModel.is_stale.is_(False),
+    )
+    return {dag_id: str(owner) for dag_id, owner in session.execute(question)}
