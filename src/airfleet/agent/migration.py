@@ -12,13 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 
 from airfleet.libpq import CLIENT
 
 _SAVEPOINT = "airfleet_migration"
+#: it may take as long as it needs, but not wait for a client that has forgotten its transaction
+_LIMITS: LiteralString = """
+SET LOCAL lock_timeout = '30s'; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0
+"""
 
 
 class OneTransaction(psycopg.Connection[Any]):
@@ -49,6 +53,7 @@ def whole(url: str) -> Iterator[OneTransaction]:
         url, cursor_factory=psycopg.ClientCursor, application_name="airfleet migrate", **CLIENT
     )
     try:
+        connection.execute(_LIMITS)
         connection.begin()
         yield connection
         connection.finish()
@@ -57,13 +62,14 @@ def whole(url: str) -> Iterator[OneTransaction]:
 
 
 def upgrade(connection: OneTransaction) -> None:
-    """Run Airflow's migrations on this connection."""
+    """Run Airflow's migrations on this connection; what was done on it before stays."""
     from airflow.models import import_all_models
     from airflow.utils import db
     from alembic import command
     from sqlalchemy import create_engine
     from sqlalchemy.pool import StaticPool
 
+    connection.commit()  # SQLAlchemy begins with a rollback
     import_all_models()
     config = db._get_alembic_config()
     engine = create_engine("postgresql+psycopg://", creator=lambda: connection, poolclass=StaticPool)

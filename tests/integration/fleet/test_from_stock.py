@@ -157,6 +157,13 @@ def test_a_schema_that_is_not_known_is_left_alone(urls: dict[str, str], said: di
     assert rows(urls["newer"], TRIGGERS) == [("job",)]
 
 
+def test_it_takes_as_long_as_it_needs_but_does_not_wait_for_locks(urls: dict[str, str]) -> None:
+    with migration.whole(urls["newer"]) as connection:
+        connection.rollback()
+        limits = [connection.execute(f"SHOW {name}").fetchone() for name in ("lock_timeout", "statement_timeout")]  # type: ignore[arg-type]
+        assert limits == [("30s",), ("0",)]
+
+
 def test_a_commit_in_the_middle_is_none(urls: dict[str, str]) -> None:
     url = urls["newer"]
     with pytest.raises(ZeroDivisionError), migration.whole(url) as connection:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from fake_agent import component, snapshot
 
+from airfleet import versions
 from airfleet.agent import launch
 from airfleet.agent.control import HostStatus
 from airfleet.agent.database_finding import Verdict
@@ -324,6 +325,37 @@ def test_where_a_component_says_nothing_its_log_file_does(project: Project, tmp_
     assert str(up.failure(project, snapshot(dead, state="failed"))) == (
         f"worker did not start: it ended at once\n    a\n    b\nhint: the whole log is {log}"
     )
+
+
+# --- other versions than airfleet was made for ---------------------------------------------------------
+
+
+@pytest.fixture
+def other_kombu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Another version of a distribution is installed; what is said of it."""
+    info = tmp_path / "site" / "kombu-99.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: kombu\nVersion: 99.0\n")
+    monkeypatch.syspath_prepend(info.parent)
+    return f"kombu 99.0 is installed; this airfleet was made for {versions.expected()['kombu']}"
+
+
+def test_up_starts_nothing_on_other_versions(project: Project, other_kombu: str, airfleet: Airfleet) -> None:
+    result = airfleet("up", "-d")
+    assert result.code == 1
+    line = f"python -m pip install kombu=={versions.expected()['kombu']}"
+    hint = f"hint: install what it was made for: {line}; or start it all the same: airfleet up --unchecked\n"
+    assert result.err.endswith(f"error: {other_kombu}\n{hint}")
+    assert not project.paths.socket.exists()
+    assert not project.paths.log("agent").exists()
+
+
+def test_check_and_status_warn_of_other_versions(agent_says: Callable, other_kombu: str, airfleet: Airfleet) -> None:
+    with agent_says(READY):
+        assert f"warning: {other_kombu}\n" in airfleet("status").err
+        assert json.loads(airfleet("status", "-o", "json").out)["warnings"] == [other_kombu]
+    assert f"warning: {other_kombu}\n" in airfleet("check").err
+    assert json.loads(airfleet("check", "-o", "json").out)["warnings"] == [other_kombu]
 
 
 # --- a database that may not be used -----------------------------------------------------------------

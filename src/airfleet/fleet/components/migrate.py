@@ -6,6 +6,9 @@ from airfleet.fleet.components import airflow
 from airfleet.fleet.context import Context
 from airfleet.fleet.plan import Component, Fork
 
+#: a database of years is changed for long, and another host waits for as long; the step itself does not wait for locks
+START_SECONDS = 4 * 3600.0
+
 
 def component(context: Context) -> Component:
     """The step that every component with a database waits for."""
@@ -21,5 +24,5 @@ def component(context: Context) -> Component:
         needs=("postgres",) if context.embedded is not None and context.ports.postgres is not None else (),
         once=True,
         grace_seconds=30.0,
-        start_seconds=300.0,
+        start_seconds=START_SECONDS,
     )
