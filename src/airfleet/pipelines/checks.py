@@ -7,7 +7,6 @@ neither Airflow nor user code.
 from __future__ import annotations
 
 import datetime as dt
-import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,8 +88,12 @@ def _unread(path: Path, wrong: Problem) -> Checked:
 def default_zone(environ: Mapping[str, str]) -> dt.tzinfo:
     """The time zone of dates that name none, as the environment of a fleet's components has it."""
     name = environ.get(ZONE_VARIABLE, "UTC")
+    if name.upper() == "UTC":
+        return dt.UTC
+    import zoneinfo  # late: few have another zone
+
     try:
-        return zoneinfo.ZoneInfo("UTC" if name.lower() == "utc" else name)
+        return zoneinfo.ZoneInfo(name)
     except (KeyError, ValueError, OSError):  # no zone: Airflow will say so
         return dt.UTC
 

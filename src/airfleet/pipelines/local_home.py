@@ -127,7 +127,7 @@ def log_folder(environ: Mapping[str, str], dag_id: str) -> Path:
     runs.mkdir(exist_ok=True)
     for old in sorted(runs.iterdir(), key=lambda run: run.stat().st_mtime)[: -_KEPT_RUNS + 1 or None]:
         shutil.rmtree(old, ignore_errors=True)
-    return Path(tempfile.mkdtemp(prefix=f"{dag_id}-", dir=runs))
+    return Path(tempfile.mkdtemp(prefix=f"{dag_id.encode()[:200].decode(errors='ignore')}-", dir=runs))
 
 
 def empty_database(environ: Mapping[str, str]) -> Path:

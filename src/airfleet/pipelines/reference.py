@@ -194,6 +194,12 @@ param may be, and Airflow's form shows it so: `params: {{region: {{type: string,
 Any other value is the default itself; a mapping that looks like a schema is written
 `{{type: object, default: {{…}}}}`.
 
+## Callbacks
+
+A callback is `module:function`, a function that takes the context, or the class of a notifier that needs no arguments.
+A notifier with arguments is made in a function of yours, or once in its module: `tell = SlackNotifier(channel="ops")`
+is named `module:tell`.
+
 ## Schedules
 
 A cron expression of five fields, `null` for a Dag that is only run by hand, a timetable

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import datetime as dt
-import zoneinfo
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -181,6 +180,8 @@ def _note(path: str, wrong: tuple[str, str | None] | None, checking: Checking) -
 def _zone_problem(value: Value) -> tuple[str, str | None] | None:
     if not isinstance(value, str):
         return f"must be the name of a time zone, not {_shown(value)}", None
+    import zoneinfo  # late: few timetables name a zone
+
     try:
         zoneinfo.ZoneInfo(value)
     except (KeyError, ValueError, OSError):

@@ -20,3 +20,8 @@ def test_a_local_run_has_the_time_zone_of_the_fleet_and_no_other_setting_of_the_
         "AIRFLOW_HOME": "/srv/run",
         "PATH": "/bin",
     }
+
+
+def test_the_logs_of_the_longest_id_have_a_folder(tmp_path: Path) -> None:
+    for dag_id in ("x" * 248, "é" * 124):
+        assert local_home.log_folder({"XDG_CACHE_HOME": str(tmp_path)}, dag_id).is_dir()
