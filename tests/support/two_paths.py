@@ -452,6 +452,7 @@ async def compare() -> dict[str, Any]:
         told["odd"] = await _odd(database, clients, version)
         told["carried"] = await _with_fields(database, clients, version)
         told["one token"] = await _with_one_token(database, sides, clients["short"], version)
+        told["renewed"] = await _renewed(database, sides, clients["short"], version)
         told["many at once"] = await _many_at_once(database, sides, clients["short"], version)
     return told
 
@@ -537,6 +538,32 @@ async def _with_fields(database: Database, clients: Mapping[str, Any], version: 
     place = f"/execution/task-instances/{database.ti_id}/rtif"
     await clients["long"].put(place, headers=headers, content=json.dumps(FIELDS).encode())
     return told | {"as Airflow stores them": database.found()["fields"]}
+
+
+async def _renewed(database: Database, sides: Sides, client: Any, version: str) -> dict[str, Any]:
+    """By the age of a token: what the one says that comes with an answer; None when none does."""
+    from airflow.api_fastapi.auth.tokens import JWTValidator
+
+    sides.short._token_age = 300.0
+    validator = sides.short._container().get(JWTValidator)
+    headers = _headers(Case("PUT", "", valid_for=4_200.0), database.ti_id, version)
+    workload = _headers(Case("", "", valid_for=4_200.0, claims={"scope": "workload"}), database.ti_id, version)
+    told: dict[str, Any] = {}
+    for age, sent in ((299.0, headers), (301.0, headers), (302.0, headers), (301.0, workload)):
+        database.reset("running" if sent is headers else "queued")
+        sides.later, before = age, sides.passed_on
+        if sent is headers:
+            method, place, body = "PUT", "heartbeat", BEAT
+        else:
+            method, place, body = "PATCH", "run", RUN
+        way = f"/execution/task-instances/{database.ti_id}/{place}"
+        answer = await client.request(method, way, headers=sent, content=json.dumps(body).encode())
+        new = answer.headers.get("refreshed-api-token")
+        claims = await validator.avalidated_claims(new, {}) if new else None
+        kept = {name: claims[name] for name in ("sub", "scope") if name in claims} if claims else None
+        life = claims["exp"] - claims["iat"] if claims else None
+        told[f"{place} after {age:g} s"] = [answer.status_code, sides.passed_on - before, kept, life]
+    return told | {"sub": database.ti_id}
 
 
 async def _many_at_once(database: Database, sides: Sides, client: Any, version: str) -> dict[str, Any]:

@@ -189,8 +189,8 @@ def _postgres(probe: PostgresAnswers) -> Verdict:
     ) as db:
         if not db.execute("SELECT 1 FROM pg_roles WHERE rolname = 'airflow'").fetchone():
             db.execute("CREATE ROLE airflow LOGIN")
-            password = sql.Literal(probe.airflow_password)
-            db.execute(sql.SQL("ALTER ROLE airflow PASSWORD {}").format(password))
+        # At each start: it may have been replaced.
+        db.execute(sql.SQL("ALTER ROLE airflow PASSWORD {}").format(sql.Literal(probe.airflow_password)))
         if not db.execute("SELECT 1 FROM pg_database WHERE datname = 'airflow'").fetchone():
             db.execute("CREATE DATABASE airflow OWNER airflow")
     return WELL

@@ -43,7 +43,7 @@ STILL_SECONDS = 120.0
 #: Seconds for which the heartbeat of an attempt may stay the same while that of another one here is never older than
 #: the second, if the fleet says nothing else of the first. When all are silent the API may be away, and each ends by
 #: itself in time; after the third, when a token is good no more, a monitor has nothing left to wait for.
-SILENT_SECONDS, HEARD_SECONDS, VOID_SECONDS = 240.0, 30.0, 18_000.0
+SILENT_SECONDS, HEARD_SECONDS, VOID_SECONDS = 240.0, 30.0, 20_000.0
 #: seconds between two looks after which it is not known who was silent meanwhile
 BLIND_SECONDS = 30.0
 #: Seconds that a cleared attempt may be without a process. Its end is told as that of the attempt it was, and until a

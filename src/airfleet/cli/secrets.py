@@ -1,4 +1,4 @@
-"""``airfleet secrets``: carry what a host of the fleet has to know to its machine. Nothing secret is ever printed."""
+"""``airfleet secrets``: carry what a host has to know to its machine, or replace it. Nothing secret is ever printed."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 @click.group(
     name="secrets",
     epilog="\b\nExamples:\n  airfleet secrets export --host work-1 -o work-1.secrets   # on the fleet's first host\n"
-    "  airfleet secrets import work-1.secrets                    # on work-1",
+    "  airfleet secrets import work-1.secrets                    # on work-1\n"
+    "  airfleet secrets rotate user_password                     # while the fleet is down",
 )
 def command() -> None:
-    """Carry the secrets of the fleet to another host."""
+    """Carry the secrets of the fleet to another host, or replace them by new ones."""
 
 
 @command.command("export")
@@ -92,6 +93,55 @@ def bring(project: Path | None, env: str | None, host: str | None, file: Path) -
         here.paths.secrets.parent.mkdir(parents=True, exist_ok=True, mode=0o711)
         secrets.write_private(here.paths.secrets, text)
     terminal.put(f"kept in {here.paths.secrets}; now {os.path.basename(str(file))} can be deleted")
+
+
+#: secrets that a start makes known wherever they are needed
+_ROTATED = (
+    "jwt_secret", "api_secret_key", "airflow_password", "broker_password", "user_password", "flower_password",
+    "flower_cookie_secret", "peers_key",
+)  # fmt: skip
+
+
+@command.command("rotate")
+@click.argument("name", type=click.Choice((*_ROTATED, "all")), metavar="NAME")
+@options.env
+@options.project
+def rotate(project: Path | None, env: str | None, name: str) -> None:
+    """Replace the secret NAME, or all of them, by a new one; it holds from the next start on.
+
+    \b
+    jwt_secret            signs the tokens of tasks and users
+    api_secret_key        signs sessions, and requests for logs on this host
+    airflow_password      of Airflow's role in the embedded PostgreSQL
+    broker_password       of the embedded Valkey
+    user_password         of the user of the UI
+    flower_password       of the user of Flower
+    flower_cookie_secret  signs Flower's cookies
+    peers_key             by which agents know one another, and logs are opened
+
+    The key of connections (fernet_key) and the superuser of the embedded PostgreSQL are in what they protect, too:
+    docs/how-to/secrets.md says how to replace these.
+    """
+    from airfleet.agent import hosts
+    from airfleet.fleet import secrets
+
+    here = find(project, env)
+    asking.require_own(here.paths)
+    fleet = _fleet(here)
+    if asking.snapshot(here.root, here.paths) is not None:
+        raise FleetError(f"fleet '{fleet.name}' is up, and its parts know the old secrets", hint="airfleet down")
+    if not here.paths.secrets.exists():
+        raise FleetError(f"there is no {here.paths.secrets} yet", hint="the first 'airfleet up' makes all secrets")
+    if secrets.is_parcel(here.paths.secrets):
+        raise FleetError(
+            f"{here.paths.secrets} was carried here", hint=f"do it on '{fleet.hosts[0].name}', and carry the new ones"
+        )
+    names = _ROTATED if name == "all" else (name,)
+    with _written(here.paths.secrets, "the secrets of the fleet are kept there"):
+        secrets.renew(here.paths.secrets, names)
+    terminal.put(f"new: {', '.join(names)}; the next 'airfleet up' uses {'them' if len(names) > 1 else 'it'}")
+    if others := [one.name for one in fleet.hosts[1:] if {*hosts.needed(fleet, one)} & {*names}]:
+        terminal.say(f"end the fleet on {', '.join(others)}, and carry it there: airfleet secrets export --host NAME")
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import io
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,6 +21,16 @@ COORDINATOR = "airfleet"
 API_OUTAGE_SECONDS = 3600
 #: sections that no task reads
 _OF_SERVERS = frozenset({"core", "database", "api", "api_auth", "celery", "scheduler", "dag_processor", "fab"})
+#: age, in seconds, from which on each answer of a fleet's api-server to an attempt brings it a new token
+TOKEN_AGE_SECONDS = 300
+#: what an attempt that has waited long enough needs to end and to say so, seconds
+LAST_WORDS_SECONDS = 300
+#: Airflow's own way renews a token in the last of so many equal parts of its life
+_AIRFLOWS_PARTS = 5
+#: settings under which requests take that way (see airfleet.runtime.execution_api)
+_AIRFLOWS_WAY = (("core", "multi_team"), ("traces", "otel_on"))
+#: how Airflow reads that something is so
+_YES = ("t", "true", "1")
 #: seconds after which a scheduler takes a silent attempt for dead, as in Airflow
 USUAL_TIMEOUT_SECONDS = 300.0
 
@@ -85,6 +96,31 @@ def silence_seconds(context: Context) -> float:
     return max(0.8 * USUAL_TIMEOUT_SECONDS, 0.8 * timeout, 2.0 * interval + 30.0)
 
 
+def token_seconds(
+    outage_seconds: float = API_OUTAGE_SECONDS, heartbeat_seconds: float = 0.0, *, airflows_way: bool = False
+) -> int:
+    """The life of an attempt's token: the least with which it still has its say after the longest outage it outlives.
+
+    An outage may begin just before a token would have been renewed. That is with the first heartbeat after it has come
+    of age; in Airflow's own way, when a fifth of its life is left.
+
+    >>> token_seconds(), token_seconds(airflows_way=True)
+    (4200, 19500)
+    """
+    needed = outage_seconds + LAST_WORDS_SECONDS
+    if airflows_way:
+        return math.ceil(_AIRFLOWS_PARTS * needed)
+    return math.ceil(needed + TOKEN_AGE_SECONDS + 2 * heartbeat_seconds)
+
+
+def _token_life(sections: Mapping[str, Mapping[str, str]]) -> str:
+    """:func:`token_seconds` for these settings."""
+    outage = _number(sections["airfleet"].get("api_outage_seconds"), API_OUTAGE_SECONDS)
+    heartbeat = _number(sections.get("workers", {}).get("min_heartbeat_interval"), 0.0)
+    airflows_way = any(sections.get(section, {}).get(key, "").lower() in _YES for section, key in _AIRFLOWS_WAY)
+    return str(token_seconds(outage, heartbeat, airflows_way=airflows_way))
+
+
 def _number(value: str | None, otherwise: float) -> float:
     try:
         return float(value if value is not None else otherwise)
@@ -98,6 +134,7 @@ def _all_settings(context: Context) -> dict[str, dict[str, str]]:
         ours = sections.setdefault(section, {})
         for key, value in values.items():
             ours[key] = _value(context, f"{section}.{key}", ours.get(key), value)
+    sections.setdefault("execution_api", {}).setdefault("jwt_expiration_time", _token_life(sections))
     return sections
 
 
@@ -178,11 +215,11 @@ def _settings(context: Context) -> dict[str, dict[str, str]]:
             # An attempt that reaches no API server goes on for this long, and asks each of these.
             "api_outage_seconds": str(API_OUTAGE_SECONDS),
             "execution_api_urls": ",".join(context.execution_urls),
+            # With a heartbeat comes a new token, when the old one is of this age.
+            "token_age_seconds": str(TOKEN_AGE_SECONDS),
             # Whether api-servers ask the other hosts for the logs of tasks.
             "serve_logs": str(context.serves_logs),
         },
-        # Tokens are renewed in the last fifth of their life, and an outage may begin just before.
-        "execution_api": {"jwt_expiration_time": str(5 * API_OUTAGE_SECONDS)},
         # A token that another host has just made is not refused for being of the future.
         "api_auth": {"jwt_leeway": str(MAY_DIFFER_SECONDS)},
         "webserver": {"log_request_clock_grace": str(MAY_DIFFER_SECONDS)},

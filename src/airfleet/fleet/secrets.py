@@ -10,7 +10,7 @@ import hmac
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
@@ -113,6 +113,13 @@ def load_or_generate(path: Path, new: Callable[[], Secrets] = generate) -> Secre
         made = Secrets(**{**asdict(new()), **known})  # none yet, or kept by an older airfleet that had fewer
         write_private(path, json.dumps(asdict(made), indent=1))
     return made
+
+
+def renew(path: Path, names: Collection[str], new: Callable[[], Secrets] = generate) -> None:
+    """Replace those of these names at ``path`` by new ones. Raises FleetError when the file is damaged."""
+    with _alone_in(path.parent):
+        made = new()
+        write_private(path, json.dumps({**_kept(path), **{name: getattr(made, name) for name in names}}, indent=1))
 
 
 def parcel(secrets: Secrets, names: Iterable[str], fleet: str, host: str) -> str:

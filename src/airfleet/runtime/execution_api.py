@@ -21,12 +21,13 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import json
+import math
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeGuard, get_args
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -207,6 +208,9 @@ class _Known:
 
     token: TIToken
     good_until: float
+    #: what is renewed, and from when on
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    old_from: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -272,6 +276,8 @@ class ShortPath:
         self.database = statements.database()
         _refuse_what_follows_a_failure()
         self._services: svcs.Container | None = None
+        #: seconds from which on a token is renewed; Airflow's way waits until a fifth of its life is left
+        self._token_age = conf.getfloat("airfleet", "token_age_seconds", fallback=math.inf)
         #: the tokens of attempts that run, the oldest first
         self._tokens: dict[str, _Known] = {}
         self._wanted = execution is not None and not _needs_the_long_way()
@@ -323,8 +329,8 @@ class ShortPath:
 
     async def _answer(self, request: _Request, body: bytes) -> Response | None:
         """What the handler says; None when Airflow's long way has to find an answer."""
-        token = await self._token(request)
-        if token is None:
+        known = await self._known(request)
+        if known is None:
             return None
         try:
             payload = request.hot.body.validate_python(json.loads(body)) if request.hot.body else None
@@ -333,18 +339,26 @@ class ShortPath:
         response = Response(status_code=request.hot.status, media_type="application/json")
         fields = carried.unpacked(request.headers.get(carried.HEADER.encode()))
         call = _Call(
-            request.task_instance_id, payload, token, response, self._execution, self._container(), request.xcom, fields
+            request.task_instance_id,
+            payload,
+            known.token,
+            response,
+            self._execution,
+            self._container(),
+            request.xcom,
+            fields,
         )
         _name_in_log(request)
         said = await self._plainly(request, call)
         if said is not None:
-            return _filled(response, said.result)
+            return self._renew(known, _filled(response, said.result))
         if request.hot.call is None:
             return None
         try:
             loop = asyncio.get_running_loop()
             context = contextvars.copy_context()
-            return await loop.run_in_executor(self._threads, context.run, _handle, request, call)
+            answer = await loop.run_in_executor(self._threads, context.run, _handle, request, call)
+            return self._renew(known, answer)
         except Exception as error:  # rolled back; Airflow's own answer follows
             log.debug("A request takes the long way", error=repr(error))
             return None
@@ -363,24 +377,26 @@ class ShortPath:
             log.debug("A request goes to its handler", error=repr(error))
             return None
 
-    async def _token(self, request: _Request) -> TIToken | None:
+    async def _known(self, request: _Request) -> _Known | None:
         """The request's token, when it is valid for this request and for some time to come."""
-        kind, _, text = request.headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-        if kind.lower() != "bearer":
+        text = _bearer(request)
+        if text is None:
             return None
         known = self._tokens.get(text) or await self._validated(text)
         if known is None:
             return None
         own = request.task_instance_id is None or known.token.id == request.task_instance_id
         allowed = known.token.claims.scope in request.hot.scopes
-        return known.token if own and allowed and self._clock() < known.good_until else None
+        return known if own and allowed and self._clock() < known.good_until else None
 
     async def _validated(self, text: str) -> _Known | None:
         """A token whose signature and times are right; remembered, for an attempt comes with it several times."""
         try:
             validator = await self._container().aget(JWTValidator)
             claims = {"scope": "execution"} | await validator.avalidated_claims(text, {})
-            known = _Known(TIToken(id=claims["sub"], claims=TIClaims(**claims)), _good_until(claims))
+            token = TIToken(id=claims["sub"], claims=TIClaims(**claims))
+            old_from = float(claims["iat"]) + self._token_age if claims["scope"] == "execution" else math.inf
+            known = _Known(token, _good_until(claims), claims, old_from)
         except Exception:  # whatever is wrong with it, Airflow says so
             return None
         if validator.secret_key:  # a public key may be withdrawn
@@ -388,6 +404,12 @@ class ShortPath:
                 del self._tokens[next(iter(self._tokens))]
             self._tokens[text] = known
         return known
+
+    def _renew(self, known: _Known, answer: Response) -> Response:
+        """An answer with a new token, when the one that came is of age: it outlives an outage that begins now."""
+        if self._clock() >= known.old_from:
+            answer.headers["Refreshed-API-Token"] = self._container().get(JWTGenerator).generate(dict(known.claims))
+        return answer
 
     def _container(self) -> svcs.Container:
         """Airflow's services: the validator and the generator of tokens. Known once the lifespan has begun."""
@@ -446,6 +468,11 @@ def _xcom_options(query: bytes) -> dict[str, Any] | None:
         else:
             return None
     return options
+
+
+def _bearer(request: _Request) -> str | None:
+    kind, _, text = request.headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+    return text if kind.lower() == "bearer" else None
 
 
 def _good_until(claims: Mapping[str, Any]) -> float:

@@ -122,9 +122,13 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give ta
 @pytest.fixture(scope="module")
 def fleet() -> Iterator[FleetUnderTest]:
     with FleetUnderTest.make(FLEET, {"pipelines/apart.yaml": PIPELINE, "apart.py": MODULE}) as made:
-        up = made.run(passable.within([*command(), "up", "--detach", "--timeout", f"{START_SECONDS:.0f}s"]))
-        assert up.returncode == 0, f"{up.stdout}\n{up.stderr}"
+        up(made)
         yield made
+
+
+def up(fleet: FleetUnderTest) -> None:
+    done = fleet.run(passable.within([*command(), "up", "--detach", "--timeout", f"{START_SECONDS:.0f}s"]))
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
 
 
 @pytest.fixture(scope="module")
@@ -202,3 +206,20 @@ def test_results_retries_and_callbacks_work(fleet: FleetUnderTest, run: str, tol
     assert returned(fleet, run, "again") == returned(fleet, run, "spy")["user"]
     assert "once more" in log_of(fleet, run, "again", 1)
     assert json.loads(told.read_text()) == [ACCOUNT.pw_uid, "fails"]
+
+
+@pytest.mark.long
+def test_a_fleet_works_with_new_secrets(fleet: FleetUnderTest, told: Path) -> None:
+    fleet.stop()
+    before = json.loads(fleet.paths.secrets.read_text())
+    done = fleet.airfleet("secrets", "rotate", "all")
+    assert done.returncode == 0, done.stderr
+    after = json.loads(fleet.paths.secrets.read_text())
+    assert {name for name in before if before[name] == after[name]} == {"fernet_key", "postgres_password"}
+    up(fleet)
+    fleet.__dict__.pop("api", None)  # it has logged in with what was
+    fleet.api.get("dags")
+    conf = {"paths": [], "pids": [], "secrets": str(fleet.paths.secrets), "told": str(told)}
+    run = fleet.trigger("apart", conf=conf)
+    assert fleet.wait_for_run("apart", run) == "failed"
+    assert returned(fleet, run, "again") == returned(fleet, run, "spy")["user"]

@@ -72,6 +72,18 @@ def test_a_token_is_checked_once_and_serves_its_own_task_until_it_is_to_be_renew
     }
 
 
+def test_a_token_of_age_is_renewed_long_before_it_ends_so_that_it_outlives_an_outage(told: dict[str, Any]) -> None:
+    """Status, requests that were passed on to Airflow, and what the new token says."""
+    renewed = told["renewed"]
+    new = {"sub": renewed.pop("sub"), "scope": "execution"}
+    assert renewed == {
+        "heartbeat after 299 s": [204, 0, None, None],
+        "heartbeat after 301 s": [204, 0, new, 600],
+        "heartbeat after 302 s": [204, 0, new, 600],
+        "run after 301 s": [200, 0, new, 600],
+    }
+
+
 def test_requests_that_come_at_once_share_connections_that_stay_open(told: dict[str, Any]) -> None:
     many = told["many at once"]
     assert (many["answers"], many["passed on"]) == ([201], 0)

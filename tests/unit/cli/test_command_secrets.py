@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import stat
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from airfleet.cli.main import at_the_edge, cli
 from airfleet.cli.project import Project
+from airfleet.fleet import secrets
 from conftest import Airfleet
 
 HOSTS = """\
@@ -71,3 +75,49 @@ def test_a_damaged_file_of_the_fleet_is_named(name: str, hint: str, project: Pro
     code, said = say("plan")  # type: ignore[misc]
     assert code == 1
     assert said.startswith(f"error: {file} is damaged: it is not what airfleet has written there\nhint: {hint}")
+
+
+def kept(project: Project) -> dict[str, str]:
+    found: dict[str, str] = json.loads(project.paths.secrets.read_text())
+    return found
+
+
+@pytest.mark.parametrize("name", ["jwt_secret", "user_password", "peers_key"])
+def test_one_secret_is_replaced_and_no_other_one(project: Project, airfleet: Airfleet, name: str) -> None:
+    before = asdict(secrets.load_or_generate(project.paths.secrets))
+    done = airfleet("secrets", "rotate", name)
+    assert (done.code, done.out) == (0, f"new: {name}; the next 'airfleet up' uses it\n")
+    after = kept(project)
+    assert {each for each in before if before[each] != after[each]} == {name}
+    assert len(after[name]) >= 24
+    assert stat.S_IMODE(project.paths.secrets.stat().st_mode) == 0o600
+    assert not any(value in done.out + done.err for value in after.values())
+
+
+def test_all_secrets_are_replaced_that_a_start_makes_known(project: Project, airfleet: Airfleet) -> None:
+    before = asdict(secrets.load_or_generate(project.paths.secrets))
+    assert airfleet("secrets", "rotate", "all").code == 0
+    after = kept(project)
+    assert {name for name in before if before[name] == after[name]} == {"fernet_key", "postgres_password"}
+
+
+def test_other_hosts_that_need_a_new_secret_are_named(project: Project, airfleet: Airfleet) -> None:
+    project.fleet_file.write_text(HOSTS)
+    secrets.load_or_generate(project.paths.secrets)
+    said = "end the fleet on two, and carry it there: airfleet secrets export --host NAME\n"
+    assert airfleet("secrets", "rotate", "peers_key").err == said
+    assert airfleet("secrets", "rotate", "jwt_secret").err == ""
+
+
+def test_what_cannot_be_rotated_is_said(project: Project, say: Airfleet, tmp_path: Path) -> None:
+    path = project.paths.secrets
+    assert say("secrets", "rotate", "jwt_secret") == (
+        1, f"error: there is no {path} yet\nhint: the first 'airfleet up' makes all secrets\n"
+    )  # fmt: skip
+    project.fleet_file.write_text(HOSTS)
+    made = secrets.load_or_generate(path)
+    path.write_text(secrets.parcel(made, ["peers_key"], "shop", "two"))
+    assert say("secrets", "rotate", "peers_key") == (
+        1, f"error: {path} was carried here\nhint: do it on 'one', and carry the new ones\n"
+    )  # fmt: skip
+    assert say("secrets", "rotate", "fernet_key")[0] == 2

@@ -91,6 +91,25 @@ def test_what_is_decided_by_the_age_of_a_heartbeat_is_decided_by_the_same_age_ev
 @pytest.mark.parametrize(
     ("airflow", "seconds"),
     [
+        ({}, 4200),
+        ({"airfleet": {"api_outage_seconds": "7200"}}, 7800),
+        ({"airfleet": {"api_outage_seconds": "long"}}, 4200),
+        ({"workers": {"min_heartbeat_interval": "600"}}, 5400),
+        ({"core": {"multi_team": "True"}}, 19500),
+        ({"traces": {"otel_on": "true"}}, 19500),
+        ({"traces": {"otel_on": "false"}}, 4200),
+        ({"execution_api": {"jwt_expiration_time": "600"}}, 600),
+    ],
+)
+def test_a_token_lives_as_long_as_the_longest_outage_wants_it(airflow: dict[str, dict[str, str]], seconds: int) -> None:
+    found = configparser.RawConfigParser()
+    found.read_string(airflow_settings.configuration(context(airflow)))
+    assert found.getint("execution_api", "jwt_expiration_time") == seconds
+
+
+@pytest.mark.parametrize(
+    ("airflow", "seconds"),
+    [
         ({}, 240.0),
         ({"scheduler": {"task_instance_heartbeat_timeout": "20"}}, 240.0),
         ({"scheduler": {"task_instance_heartbeat_timeout": "1800"}}, 1440.0),
