@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from airfleet.agent import leftovers
-from airfleet.fleet.paths import Paths, fleet_id
+from airfleet.fleet.paths import HOME, Paths, fleet_id
 
 #: how long an agent that has just ended may still be there
 LAST_MOMENTS_SECONDS = 5.0
@@ -37,6 +37,13 @@ def find(home: Path) -> tuple[FoundAgent, ...]:
     mark = fleet_id(home)
     found = (FoundAgent(pid, leftovers.environment(pid)) for pid in _own_processes() if _is_agent(pid))
     return tuple(agent for agent in found if agent.environ.get(leftovers.MARK) == mark and agent.pid != os.getpid())
+
+
+def homes_elsewhere(root: Path, home: Path) -> dict[int, str]:
+    """Agents of the project in ``root`` that were told of another home by AIRFLEET_HOME: pid -> that variable."""
+    of_root = (pid for pid in _own_processes() if _root_of(pid) == str(root.absolute()))
+    told = {pid: leftovers.environment(pid).get(HOME, "") for pid in of_root}
+    return {pid: where for pid, where in told.items() if where and root.absolute() / where != home}
 
 
 def lasting(home: Path, seconds: float = LAST_MOMENTS_SECONDS) -> tuple[int, ...]:
@@ -85,8 +92,13 @@ def _own_processes() -> Iterator[int]:
 
 
 def _is_agent(pid: int) -> bool:
+    return _root_of(pid) is not None
+
+
+def _root_of(pid: int) -> str | None:
+    """The project folder of an agent; None of another process, and of a zombie, which has no words."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return False
-    return _MODULE in words and _ROOT in words  # a zombie has no words
+        return os.fsdecode(words[words.index(_ROOT) + 1]) if _MODULE in words else None
+    except (OSError, ValueError, IndexError):
+        return None

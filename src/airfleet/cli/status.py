@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -159,4 +160,9 @@ def not_running(here: Project) -> FleetError:
     for pid in agent_search.lasting(here.paths.home):
         sentence = f"the fleet in {here.root} runs (agent {pid}), but its home was moved or deleted"
         return FleetError(sentence, hint="airfleet down")
+    for pid, home in agent_search.homes_elsewhere(here.root, here.paths.home).items():
+        sentence = f"the fleet in {here.root} is not running here; one with another home is (agent {pid})"
+        return FleetError(
+            sentence, hint=f"AIRFLEET_HOME={shlex.quote(home)} asks that one; airfleet up starts this one"
+        )
     return FleetError(f"the fleet in {here.root} is not running", hint="airfleet up")

@@ -127,6 +127,18 @@ def test_another_shell_finds_the_fleet_and_does_not_end_it(outside: Outside, tmp
     assert {c.name: c.pid for c in outside.fleet.snapshot().components if c.name != "objects"} == pids
 
 
+def test_an_edit_that_is_not_in_force_is_said_with_an_exit_code(outside: Outside) -> None:
+    text = (outside.fleet.root / "fleet.yaml").read_text()
+    outside.fleet.write("fleet.yaml", text.replace("slots: 1", "slots: 2"))
+    again = outside.fleet.airfleet("up", "--detach")  # in a shell that knows no password
+    status = outside.fleet.airfleet("status")
+    outside.fleet.write("fleet.yaml", text)
+    line = "fleet.yaml has been edited and is not in force: worker would restart (slots 1 → 2)"
+    assert (again.returncode, status.returncode) == (4, 0)
+    assert line in again.stderr
+    assert line in status.stderr
+
+
 def test_up_fails_when_its_agent_is_ended_by_a_signal(outside: Outside) -> None:
     os.kill(outside.fleet.snapshot().pid, signal.SIGTERM)
     assert outside.up.wait(120) == 4

@@ -97,6 +97,13 @@ def test_a_place_that_is_a_link_is_none_of_an_older_airfleet(home: Path, start: 
     assert agent_search.reachable(places(home)) == places(home)
 
 
+def test_an_agent_of_the_same_project_with_another_home_is_named(home: Path, start: Start, tmp_path: Path) -> None:
+    pid = start(home, AIRFLEET_HOME=str(home))
+    assert agent_search.homes_elsewhere(Path("/project"), Path("/project/.airfleet")) == {pid: str(home)}
+    assert agent_search.homes_elsewhere(Path("/project"), home) == {}
+    assert agent_search.homes_elsewhere(Path("/another"), Path("/another/.airfleet")) == {}
+
+
 def test_a_fleet_that_answers_where_it_should_is_looked_for_nowhere_else(home: Path) -> None:
     (home / "run").mkdir()
     (home / "run" / "agent.sock").touch()
