@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,10 +51,13 @@ class Outside:
 
 
 @pytest.fixture(scope="module")
-def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
-    servers = Servers(tmp_path_factory.mktemp("servers"))
-    for folder in (servers.folder, *servers.folder.parents[:2]):
-        folder.chmod(0o755)
+def outside() -> Iterator[Outside]:
+    with tempfile.TemporaryDirectory(prefix="airfleet-servers-") as folder:
+        Path(folder).chmod(0o755)  # the user that they run as, when we are root, must reach its data
+        yield from _outside(Servers(Path(folder) / "servers"))
+
+
+def _outside(servers: Servers) -> Iterator[Outside]:
     servers.start()
     try:
         database, broker = servers.database("outside"), servers.broker()
