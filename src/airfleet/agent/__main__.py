@@ -63,7 +63,7 @@ def _run(prepared: setup.Prepared, listener: socket.socket, *, may_migrate: bool
                 inherited=prepared.inherited,
                 withheld=prepared.withheld,
                 may_migrate=may_migrate,
-                edits=prepared.edits.now,
+                edits=prepared.edits,
             )
             agent.run(listener)
         finally:

@@ -8,13 +8,13 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from airfleet.agent import agent_search, embedded, hosts, leftovers, nginx, task_account, unix_sockets
-from airfleet.agent.control import AlreadyRuns
+from airfleet.agent.control import AlreadyRuns, Edited
 from airfleet.agent.edits import Edits, Origin
 from airfleet.agent.succession import Inheritance, inherit
 from airfleet.errors import FleetError
@@ -55,9 +55,9 @@ class Prepared:
     #: and what goes on of it
     inherited: Inheritance
     #: names of variables that fleet.yaml takes from the environment: what is not Airflow's needs none of them
-    withheld: frozenset[str]
+    withheld: frozenset[str] = frozenset()
     #: what of fleet.yaml is not in force
-    edits: Edits
+    edits: Callable[[], Edited] = Edited
 
 
 def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
@@ -92,7 +92,7 @@ def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
     taken = taken_variables(root / FILE_NAME, environ)
     origin = Origin(root, environ, here.name, paths, kept, nginx.find(environ) is not None)
     edits = Edits(origin, describe(plan, kept.fingerprint_key))
-    return Prepared(plan, paths, lock, book, ended, inherited, taken.for_the_fleet | taken.for_tasks, edits)
+    return Prepared(plan, paths, lock, book, ended, inherited, taken.for_the_fleet | taken.for_tasks, edits.now)
 
 
 def listen(path: Path) -> socket.socket:
