@@ -15,8 +15,6 @@ from airfleet.fleet.reading import Reading, Section, joined, whole
 #: URL, which would end at ``/`` and ``#``
 _SIGNS = r"_.-:\!()"
 _ID = re.compile(rf"[A-Za-z0-9{re.escape(_SIGNS)}]+")
-#: the columns of Airflow's tables
-_LONGEST_ID, _LONGEST_KEY, _LONGEST_POOL = 250, 250, 256
 #: what a URL would be cut at, or have changed, in the name of a variable
 _LOST_IN_URL = re.compile(r"[?#]|%[0-9A-Fa-f]{2}|(?:^|/)\.{1,2}(?=/|$)")
 
@@ -72,7 +70,6 @@ def _named(top: Section, key: str) -> Iterator[tuple[str, str, source.Node]]:
 def _connection(reading: Reading, id: str, path: str, node: source.Node) -> Connection:
     if id in (".", "..") or (id.strip() and not _ID.fullmatch(id)):
         reading.problem(node.place, path, f"'{id}' may only have letters, digits and {' '.join(_SIGNS)}")
-    _require_short(reading, node, path, id, _LONGEST_ID)
     if isinstance(node, source.Scalar) and node.value is not None:
         return Connection(id, uri=_uri(reading, path, node))
     keys = reading.section(node, path, CONNECTION)
@@ -87,15 +84,6 @@ def _connection(reading: Reading, id: str, path: str, node: source.Node) -> Conn
         password=keys.text("password", ""),
         extra=_extra(keys),
     )
-
-
-def _require_short(reading: Reading, node: source.Node, path: str, name: str, longest: int) -> None:
-    if len(name) > longest:
-        reading.problem(node.place, _shortened(path), f"a name has at most {longest} characters; this one {len(name)}")
-
-
-def _shortened(path: str) -> str:
-    return f"{path[:60]}..."
 
 
 def _uri(reading: Reading, path: str, node: source.Scalar) -> str:
@@ -130,7 +118,6 @@ def _variable(reading: Reading, key: str, path: str, node: source.Node) -> Varia
         reading.problem(node.place, path, sentence)
     if key == "keys":
         reading.problem(node.place, path, "'keys' cannot be read by tasks: Airflow's list of keys is asked there")
-    _require_short(reading, node, path, key, _LONGEST_KEY)
     if not isinstance(node, source.Mapping):
         return Variable(key, reading.value(node, path, key) or "")
     keys = reading.section(node, path, VARIABLE)
@@ -140,7 +127,6 @@ def _variable(reading: Reading, key: str, path: str, node: source.Node) -> Varia
 
 
 def _pool(reading: Reading, name: str, path: str, node: source.Node) -> Pool:
-    _require_short(reading, node, path, name, _LONGEST_POOL)
     if isinstance(node, source.Scalar):
         slots = whole(node, POOL["slots"])
         if slots is None:
