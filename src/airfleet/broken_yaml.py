@@ -49,11 +49,27 @@ def broken_yaml(error: yaml.YAMLError, text: str, file: str) -> Problem:
     if _is_indented_by_tab(text, place):
         return Problem(place, "", "a tab cannot be used to indent", "use spaces")
     said = error.problem or str(error)
+    if "mapping values are not allowed" in said and (glued := _without_space(text, place)):
+        return glued
     begun = error.context_mark
     for theirs, ours, hint in _OURS:
         if theirs in said:
             return Problem(place, "", _with_start(ours, begun, place), _unquoted_hint(text, place) or hint)
     return Problem(place, "", f"this is not YAML: {said}")
+
+
+_GLUED = re.compile(r"\s*(?:- +)?([A-Za-z_][\w-]*):(?=[^\s/:])")
+
+
+def _without_space(text: str, place: Place) -> Problem | None:
+    """``key:value`` in the line before is text to YAML, which goes on in the next line."""
+    lines = text.splitlines()
+    before = place.line - 2
+    glued = _GLUED.match(lines[before]) if 0 <= before < len(lines) else None
+    if glued is None:
+        return None
+    hint = f"write '{glued[1]}: {lines[before][glued.end() :].strip()[:60]}'"
+    return Problem(Place(place.file, place.line - 1, glued.end() + 1), "", "a space is missing after ':'", hint)
 
 
 def _with_start(sentence: str, begun: Any, place: Place) -> str:

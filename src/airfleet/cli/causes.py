@@ -202,6 +202,13 @@ EXCEPTIONS: tuple[tuple[str, Explain], ...] = (
         _says("{0} was called without {1}", "add it to with: of the task"),
     ),
     (
+        r"XComNotFound: XComArg result from (\S+) at \S+ with key=[\"'](?!return_value)([^\"']+)[\"']",
+        _says(
+            "'{0}' left no output called '{1}'",
+            "write multiple_outputs: true at '{0}', so that each key of the mapping it returns is an output",
+        ),
+    ),
+    (
         r"XComNotFound|XCom .*not found",
         _says("a task that should have left an output left none", "does the task before it return a value?"),
     ),

@@ -7,6 +7,7 @@ neither Airflow nor user code.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -202,4 +203,11 @@ def _check_reference(needed: str, task: Task, path: str, checking: Checking) -> 
     if needed == task.id:
         checking.problem(path, f"'{needed}' waits for itself")
     elif needed not in checking.ids:
-        checking.problem(path, f"there is no task '{needed}'", checking.hints.did_you_mean(needed, checking.ids))
+        checking.problem(path, f"there is no task '{needed}'", _needs_hint(needed, checking))
+
+
+def _needs_hint(needed: str, checking: Checking) -> str | None:
+    names = re.split(r"[\s,;]+", needed.strip(" ,;[]"))
+    if len(names) > 1 and checking.ids.issuperset(names):
+        return f"several tasks are a list: [{', '.join(dict.fromkeys(names))}]"
+    return checking.hints.did_you_mean(needed, checking.ids)

@@ -36,6 +36,9 @@ _FIELDS: Final[tuple[_Field, ...]] = (
 #: what Jenkins writes, and croniter's random times: Airflow would see another time at each look
 _HASHED = re.compile(r"[HR](?:\([^)]*\))?(?:/\d+)?", re.IGNORECASE)
 INTERVAL: Final = "schedule: {{uses: airflow.timetables.interval.DeltaDataIntervalTimetable, with: {{delta: {}}}}}"
+SEVERAL: Final = (
+    "schedule: {{uses: airflow.timetables.trigger.MultipleCronTriggerTimetable, with: {{crons: [{}], timezone: UTC}}}}"
+)
 IN_A_ZONE: Final = (
     "schedule: {{uses: airflow.timetables.trigger.CronTriggerTimetable, with: {{cron: '{}', timezone: {}}}}}"
 )
@@ -87,6 +90,9 @@ def _not_five(text: str, fields: list[str]) -> tuple[str, str | None]:
         return "the schedule is empty", "write null for a Dag that is only run by hand"
     if _LOOKS_LIKE_A_DURATION.fullmatch(text):
         return f"'{text}' is a duration, not a cron expression", f"write {INTERVAL.format(text)}"
+    if "://" in text:
+        asset = f"{{uses: airflow.sdk.Asset, with: {{name: {text.rstrip('/').rpartition('/')[2]}, uri: '{text}'}}}}"
+        return f"'{text}' is not a cron expression", f"for a run after an asset has changed, write schedule: {asset}"
     if zoned := _ZONED.fullmatch(text):
         hint = f"write {IN_A_ZONE.format(zoned[2], zoned[1])}"
         return "a cron expression cannot name its time zone", hint

@@ -25,7 +25,7 @@ from airfleet.pipelines.spec import Pipeline, Task, Timetable, Value
 from airfleet.pipelines.task_reader import TaskReader
 from airfleet.pipelines.templates import Templates
 from airfleet.pipelines.values import argument, required_text
-from airfleet.source import Mapping, Node, Scalar, Sequence
+from airfleet.source import Mapping, Node, Scalar, Sequence, plain
 
 
 class DocumentReader:
@@ -70,11 +70,14 @@ class DocumentReader:
         if isinstance(node, Scalar) and isinstance(node.value, str):
             return node.value
         sentence = "must be a cron expression, a preset such as '@daily', a timetable, or null"
-        self.report.problem(node, "schedule", sentence)
+        self.report.problem(node, "schedule", sentence, habits.schedule_hint(plain(node)))
         return None
 
     def timetable(self, node: Mapping) -> Timetable | None:
         uses, args = entry(node, "uses"), entry(node, "with")
+        if uses is None and (hint := habits.schedule_hint(plain(node))) is not None:
+            self.report.problem(node, "schedule", "a timetable needs 'uses', the import path of its class", hint)
+            return None
         for key, _ in node.entries:
             if key.text not in ("uses", "with"):
                 hint = self.report.hints.did_you_mean(key.text, ("uses", "with"))
@@ -102,10 +105,12 @@ class DocumentReader:
         if name in DAG_OWN_KEYS:
             self.report.problem(key, name, f"is written '{DAG_OWN_KEYS[name]}' in a pipeline")
         elif name in DAG_PYTHON_ONLY:
-            self.report.problem(key, name, only_python(DAG_PYTHON_ONLY[name]))
+            self.report.problem(key, name, only_python(DAG_PYTHON_ONLY[name]), habits.BY_PYTHON.get(name))
         elif name in TASK_ARGUMENTS:
             hint = "write it under 'defaults' to give it to every task"
             self.report.problem(key, name, "is an argument of tasks, not of a pipeline", hint)
+        elif glued := habits.glued(name, (*DOCUMENT_KEYS, *DAG_ARGUMENTS)):
+            self.report.problem(key, name, *glued)
         elif name in habits.OF_A_PIPELINE:
             self.report.problem(key, name, *habits.OF_A_PIPELINE[name])
         else:
@@ -129,7 +134,7 @@ class DocumentReader:
     def unknown_default(self, key: Scalar, path: str) -> None:
         name: str = key.text
         if name in TASK_PYTHON_ONLY:
-            self.report.problem(key, path, only_python(TASK_PYTHON_ONLY[name]))
+            self.report.problem(key, path, only_python(TASK_PYTHON_ONLY[name]), habits.BY_PYTHON.get(name))
         elif name in TASK_OWN_KEYS or name in TASK_KEYS:
             self.report.problem(key, path, "cannot be a default", "a template can hold it; see 'templates'")
         elif name in DAG_ARGUMENTS:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final, TypeAlias
+
+from airfleet.pipelines.cron import IN_A_ZONE, INTERVAL, SEVERAL
 
 #: Sentence and hint.
 Instead: TypeAlias = tuple[str, str]
@@ -23,6 +26,37 @@ _CONDITION: Final = (
 _ONE_DOCUMENT: Final = ("each Dag is a document of its own", "begin the next with a line '---', or write 'jobs'")
 _IN_THE_FLEET: Final = "is said in fleet.yaml, for all pipelines"
 
+_NO_ASSETS: Final = (
+    "takes Python objects, which YAML cannot give",
+    "an operator class of your own can set it in __init__: self.outlets = [Asset('s3://lake/orders')]",
+)
+_NO_SETUP: Final = (
+    "there are no setup and teardown tasks yet",
+    "let 'needs' say what comes first, and give the task that cleans up trigger_rule: all_done",
+)
+_NO_INCLUDE: Final = (
+    "one file cannot take in another yet",
+    "write 'defaults' and 'templates' in each file, or several Dags in one file with 'jobs'",
+)
+_IN_THE_SCHEDULE: Final = (
+    "the time zone belongs to the schedule",
+    f"write {IN_A_ZONE.format('0 6 * * *', 'Europe/Berlin')}",
+)
+_GONE: Final = ("has no effect in Airflow 3", "leave it out")
+_SECONDS: Final = "a duration has its unit"
+
+#: What only Python can give, on a pipeline or a task, and the way out.
+BY_PYTHON: Final[dict[str, str]] = {
+    "outlets": _NO_ASSETS[1],
+    "inlets": "an operator class of your own can set it in __init__: self.inlets = [Asset('s3://lake/orders')]",
+    "deadline": "'dagrun_timeout' ends a run that takes too long",
+    "retry_policy": "'retries', 'retry_delay' and 'retry_exponential_backoff' say it without Python",
+    "user_defined_macros": "let a task compute the value, and take it by {$x: its_id}",
+    "user_defined_filters": "let a task compute the value, and take it by {$x: its_id}",
+    "pre_execute": "write a task of its own before this one",
+    "post_execute": "write a task of its own after this one, or 'on_success_callback'",
+}
+
 #: At the top level of a document.
 OF_A_PIPELINE: Final[dict[str, Instead]] = {
     **dict.fromkeys(("id", "name"), ("the id of a Dag is written 'dag_id'", "write dag_id: my_pipeline")),
@@ -35,6 +69,21 @@ OF_A_PIPELINE: Final[dict[str, Instead]] = {
     **dict.fromkeys(("dependencies", "edges"), ("each task says what it waits for", "write 'needs' at the task")),
     **dict.fromkeys(("dag", "dags", "pipelines"), _ONE_DOCUMENT),
     "steps": ("is written 'tasks'", "write tasks: and begin each task with '- id: '"),
+    **dict.fromkeys(("timezone", "time_zone", "tz"), _IN_THE_SCHEDULE),
+    **dict.fromkeys(("include", "includes", "import", "imports", "extends"), _NO_INCLUDE),
+    **dict.fromkeys(("orientation", "default_view", "full_filepath"), _GONE),
+    **dict.fromkeys(("setup", "teardown"), _NO_SETUP),
+    "dagrun_timeout_sec": (_SECONDS, "write dagrun_timeout: 3600s"),
+    "interval": ("is written 'schedule'", f"write {INTERVAL.format('90m')}"),
+    **dict.fromkeys(
+        ("assets", "datasets", "triggers"),
+        (
+            "is written 'schedule'",
+            "write schedule: {uses: airflow.sdk.Asset, with: {name: orders, uri: 's3://lake/orders'}}",
+        ),
+    ),
+    "doc_md_file_path": ("is written 'doc_md'", "write the text itself: doc_md: |"),
+    "matrix": ("is written 'jobs'", "write one job for each combination"),
     "vars": (_IN_THE_FLEET, "write ${{ vars.name }} where a variable is used"),
     "env": (_IN_THE_FLEET, "write ${{ env.NAME }} where a value of the environment is used"),
 }
@@ -57,6 +106,81 @@ OF_A_TASK: Final[dict[str, Instead]] = {
     **dict.fromkeys(("task_groups", "group", "groups", "task_group_name", "group_id"), _NO_GROUPS),
     **dict.fromkeys(("when", "if", "condition"), _CONDITION),
     **dict.fromkeys(("timeout", "task_timeout"), ("is written 'execution_timeout'", "write execution_timeout: 30m")),
+    **dict.fromkeys(
+        ("setup", "teardown", "is_setup", "is_teardown", "as_setup", "as_teardown", "setups", "teardowns"), _NO_SETUP
+    ),
+    **dict.fromkeys(("include", "import"), _NO_INCLUDE),
+    "provide_context": (
+        "has no effect in Airflow 3",
+        "parameters of the function that are named as context values get them",
+    ),
+    **dict.fromkeys(("assets", "datasets"), _NO_ASSETS),
+    "retry_delay_sec": (_SECONDS, "write retry_delay: 300s"),
+    "execution_timeout_secs": (_SECONDS, "write execution_timeout: 3600s"),
+    "sla_secs": _GONE,
     "retry": ("is written 'retries'", "write retries: 3"),
     "schedule": ("is said of the pipeline, not of a task", "write it at the top level"),
 }
+
+#: Airflow's providers, as they are written before the name of an operator.
+_PROVIDERS: Final = """
+    airbyte alibaba amazon apache.beam apache.cassandra apache.drill apache.druid apache.flink apache.hdfs apache.hive
+    apache.iceberg apache.impala apache.kafka apache.kylin apache.livy apache.pig apache.pinot apache.spark
+    apache.tinkerpop apprise arangodb asana atlassian.jira cncf.kubernetes cohere common.ai common.io common.sql
+    databricks datadog dbt.cloud dingding discord docker elasticsearch exasol facebook ftp git github google grpc
+    hashicorp http imap influxdb jdbc jenkins microsoft.azure microsoft.mssql microsoft.psrp microsoft.winrm mongo
+    mysql neo4j odbc openai openfaas opensearch opsgenie oracle pagerduty papermill pgvector pinecone postgres presto
+    qdrant redis salesforce samba segment sendgrid sftp singularity slack smtp snowflake sqlite ssh standard tableau
+    telegram teradata trino vertica weaviate yandex ydb zendesk
+"""
+PROVIDERS: Final = frozenset(_PROVIDERS.split())
+
+
+def package(provider: str) -> str:
+    """The distribution of a provider.
+
+    >>> package("cncf.kubernetes")
+    'apache-airflow-providers-cncf-kubernetes'
+    """
+    return f"apache-airflow-providers-{provider.replace('.', '-').replace('_', '-')}"
+
+
+def glued(name: str, known: Collection[str]) -> Instead | None:
+    """What to say of ``{id:a}``, which is a key without a value to YAML."""
+    key, _, rest = name.partition(":")
+    return ("a space is missing after ':'", f"write {key}: {rest}") if rest and key in known else None
+
+
+_UNITS: Final = {"weeks": "w", "days": "d", "hours": "h", "minutes": "m", "seconds": "s"}
+
+
+def schedule_hint(written: object) -> str | None:
+    """What to write for a schedule that other formats know: several crons, a length of time, assets."""
+    items = written if isinstance(written, list) else [written]
+    if items and all(isinstance(item, str) and len(item.split()) == 5 for item in items):
+        return f"write {SEVERAL.format(', '.join(map(repr, items)))}"
+    if isinstance(written, dict) and written and written.keys() <= _UNITS.keys():
+        length = "".join(f"{written[unit]}{sign}" for unit, sign in _UNITS.items() if unit in written)
+        return f"write {INTERVAL.format(length)}"
+    found = [uri for item in items for uri in _uris(item)]
+    if not found:
+        return None
+    name = found[0].rstrip("/").rpartition("/")[2] or "orders"
+    one = f"{{uses: airflow.sdk.Asset, with: {{name: {name}, uri: '{found[0]}'}}}}"
+    return f"write schedule: {one}" + ("; several assets cannot be a schedule yet" if len(found) > 1 else "")
+
+
+def _uris(written: object) -> list[str]:
+    """The addresses of assets in what dag-factory and others take for a schedule."""
+    if isinstance(written, str):
+        return [written] if "://" in written else []
+    if not isinstance(written, dict):
+        return []
+    if isinstance(uri := written.get("uri"), str):
+        return [uri]
+    inner = [item for key in ("assets", "datasets", "and", "or") for item in _items(written.get(key))]
+    return [uri for item in inner for uri in _uris(item)]
+
+
+def _items(written: object) -> list[object]:
+    return written if isinstance(written, list) else []

@@ -103,10 +103,12 @@ class TaskReader:
         if name in TASK_OWN_KEYS:
             self.report.problem(key, path, "cannot be set on a task", TASK_OWN_KEYS[name])
         elif name in TASK_PYTHON_ONLY:
-            self.report.problem(key, path, only_python(TASK_PYTHON_ONLY[name]))
+            self.report.problem(key, path, only_python(TASK_PYTHON_ONLY[name]), habits.BY_PYTHON.get(name))
         elif name == "run":
             hint = "write 'uses' with an operator or a Python function"
             self.report.problem(key, path, "tasks in other languages ('run') cannot be run here", hint)
+        elif glued := habits.glued(name, (*TASK_KEYS, *TASK_ARGUMENTS)):
+            self.report.problem(key, path, *glued)
         elif name in DAG_ARGUMENTS:
             self.report.problem(key, path, "is an argument of the pipeline, not of a task", "write it at the top level")
         elif name in habits.OF_A_TASK and not self.is_argument(name, uses):
@@ -137,7 +139,7 @@ class TaskReader:
             elif key.text in TASK_OWN_KEYS:
                 self.report.problem(key, path, "cannot be set on a task", TASK_OWN_KEYS[key.text])
             elif key.text in TASK_PYTHON_ONLY:
-                self.report.problem(key, path, only_python(TASK_PYTHON_ONLY[key.text]))
+                self.report.problem(key, path, only_python(TASK_PYTHON_ONLY[key.text]), habits.BY_PYTHON.get(key.text))
 
     def needs(self) -> tuple[str, ...]:
         node = self.value("needs")
@@ -163,6 +165,8 @@ def unknown_short_name(written: str, hints: Hints) -> tuple[str, str | None]:
         sentence = (
             f"there is no operator '{written}': its last part is not a class, and no provider is called '{provider}'"
         )
+        if provider in habits.PROVIDERS:
+            return f"there is no operator '{written}'", f"is {habits.package(provider)} installed?"
         return sentence, f"a Python function is written {provider}:{name}"
     hint = old_imports.uses_instead(name) or hints.did_you_mean(name, known) or "write its import path"
     return f"there is no operator '{written}'", hint

@@ -101,11 +101,22 @@ FUNCTION: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re
 
 def functions(node: Node) -> Value:
     """``module:function``, or a list of them."""
+    items = node.items if isinstance(node, Sequence) else (node,)
+    if any(isinstance(item, Mapping) for item in items):
+        hint = "a callback takes no arguments yet: write module:function, and let the function make the notifier"
+        raise Invalid("must be the name of a function, not a mapping", hint)
     names = texts(node)
     for name in names:
         if not FUNCTION.fullmatch(name):
-            raise Invalid(f"'{name}' is not the name of a function", "write module:function")
+            raise Invalid(f"'{name}' is not the name of a function", f"write {_as_function(name)}")
     return names if isinstance(node, Sequence) else names[0]
+
+
+def _as_function(written: str) -> str:
+    """``shop.steps.told`` as it is meant; how a function is written, where that cannot be known."""
+    module, _, name = written.rpartition(".")
+    meant = f"{module}:{name}"
+    return meant if FUNCTION.fullmatch(meant) else "module:function"
 
 
 def integer(node: Node) -> int:

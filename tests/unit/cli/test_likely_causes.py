@@ -26,6 +26,14 @@ EXIT = "AirflowException: Bash command failed. The command returned a non-zero e
         ("AirflowNotFoundException: The conn_id `aws_eu` isn't defined", "there is no connection 'aws_eu'"),
         ("AirflowRuntimeError: Connection pg_main not found", "there is no connection 'pg_main'"),
         ("KeyError: 'Variable bucket does not exist'", "there is no Airflow variable 'bucket'"),
+        (
+            'XComNotFound: XComArg result from make at shop with key="rows" is not found!',
+            "'make' left no output called 'rows'",
+        ),
+        (
+            'XComNotFound: XComArg result from make at shop with key="return_value" is not found!',
+            "a task that should have left an output left none",
+        ),
         (EXIT.format(127), "the command was not found (exit code 127)"),
         (EXIT.format(126), "the command may not be executed (exit code 126)"),
         (EXIT.format(137), "the command was killed (exit code 137), most likely because memory ran out"),

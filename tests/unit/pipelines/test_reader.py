@@ -377,7 +377,8 @@ TOP_LEVEL = [
         "vars: {}",
         "1: vars: is said in fleet.yaml, for all pipelines\nhint: write ${{ vars.name }} where a variable is used",
     ),
-    ("deadline: x", "1: deadline: takes Python objects, which YAML cannot give"),
+    ("deadline: x", "1: deadline: takes Python objects, which YAML cannot give\n"
+     "hint: 'dagrun_timeout' ends a run that takes too long"),
     ("sla_miss_callback: x", "1: sla_miss_callback: has no effect in Airflow 3"),
     ("auto_register: true", "1: auto_register: is for Dags written in Python"),
     ("schedule: 5", "11: schedule: must be a cron expression, a preset such as '@daily', a timetable, or null"),
@@ -410,7 +411,8 @@ TOP_LEVEL = [
      "12: defaults.catchup: is an argument of the pipeline, not of tasks\nhint: write it at the top level"),
     ("defaults: {uses: bash}",
      "12: defaults.uses: cannot be a default\nhint: a template can hold it; see 'templates'"),
-    ("defaults: {outlets: x}", "12: defaults.outlets: takes Python objects, which YAML cannot give"),
+    ("defaults: {outlets: x}", "12: defaults.outlets: takes Python objects, which YAML cannot give\n"
+     "hint: an operator class of your own can set it in __init__: self.outlets = [Asset('s3://lake/orders')]"),
     ("templates: {a: 5}", "16: templates.a: a template must be a mapping, as a task is"),
     ("jobs: []", "7: jobs: is empty\nhint: leave 'jobs' out for a single Dag"),
     ("jobs: x", "7: jobs: must be a list of jobs, each with a 'name'"),
@@ -525,7 +527,8 @@ TASKS = [
      "tasks.t.schedule: is said of the pipeline, not of a task\n"
      "hint: write it at the top level"),
     ("▸outlets: [x]",
-     "tasks.t.outlets: takes Python objects, which YAML cannot give"),
+     "tasks.t.outlets: takes Python objects, which YAML cannot give\n"
+     "hint: an operator class of your own can set it in __init__: self.outlets = [Asset('s3://lake/orders')]"),
     ("▸sla: 5m",
      "tasks.t.sla: has no effect in Airflow 3"),
     ("▸run: {x: 1}",
@@ -544,7 +547,8 @@ TASKS = [
      "tasks.t.with.on_failure_callback: is an argument of the task, not of the operator\n"
      "hint: write 'on_failure_callback' beside 'uses' and 'with', not under 'with'"),
     ("uses: bash, with: {▸inlets: x}",
-     "tasks.t.with.inlets: takes Python objects, which YAML cannot give"),
+     "tasks.t.with.inlets: takes Python objects, which YAML cannot give\n"
+     "hint: an operator class of your own can set it in __init__: self.inlets = [Asset('s3://lake/orders')]"),
     ("retries: ▸many",
      "tasks.t.retries: must be a whole number, not the text 'many'"),
     ("retries: ▸1.5",

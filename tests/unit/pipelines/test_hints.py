@@ -1,0 +1,101 @@
+"""What people bring from Airflow in Python and from other formats is answered with what to write here, today."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from airfleet.pipelines.checks import read_and_check
+
+INTERVAL = "write schedule: {{uses: airflow.timetables.interval.DeltaDataIntervalTimetable, with: {{delta: {}}}}}"
+CRON = (
+    "write schedule: {uses: airflow.timetables.trigger.CronTriggerTimetable,"
+    " with: {cron: '0 6 * * *', timezone: Europe/Berlin}}"
+)
+SEVERAL = (
+    "write schedule: {uses: airflow.timetables.trigger.MultipleCronTriggerTimetable,"
+    " with: {crons: ['0 6 * * *', '0 18 * * *'], timezone: UTC}}"
+)
+ASSET = "write schedule: {uses: airflow.sdk.Asset, with: {name: k, uri: 's3://b/k'}}"
+NOT_A_SCHEDULE = "must be a cron expression, a preset such as '@daily', a timetable, or null"
+NEEDS_USES = "a timetable needs 'uses', the import path of its class"
+NO_SETUP = "there are no setup and teardown tasks yet"
+CLEANS_UP = "let 'needs' say what comes first, and give the task that cleans up trigger_rule: all_done"
+
+OF_A_PIPELINE = [
+    ("schedule: [0 6 * * *, 0 18 * * *]", "schedule", NOT_A_SCHEDULE, SEVERAL),
+    ("schedule: 5m", "schedule", "'5m' is a duration, not a cron expression", INTERVAL.format("5m")),
+    ("schedule: PT1H", "schedule", "'PT1H' is a duration, not a cron expression", INTERVAL.format("PT1H")),
+    ("schedule: {days: 1}", "schedule", NEEDS_USES, INTERVAL.format("1d")),
+    ("schedule: {minutes: 30, hours: 1}", "schedule", NEEDS_USES, INTERVAL.format("1h30m")),
+    ("schedule: [{uri: s3://b/k}]", "schedule", NOT_A_SCHEDULE, ASSET),
+    ("schedule: [s3://b/k]", "schedule", NOT_A_SCHEDULE, ASSET),
+    ("schedule: {assets: [{uri: s3://b/k}, {uri: s3://b/l}]}", "schedule", NEEDS_USES,
+     f"{ASSET}; several assets cannot be a schedule yet"),
+    ("schedule: s3://b/k", "schedule", "'s3://b/k' is not a cron expression",
+     f"for a run after an asset has changed, {ASSET}"),
+    ("timezone: Europe/Berlin", "timezone", "the time zone belongs to the schedule", CRON),
+    ("schedule: CRON_TZ=Europe/Berlin 0 6 * * *", "schedule", "a cron expression cannot name its time zone", CRON),
+    ("include: [common.yaml]", "include", "one file cannot take in another yet",
+     "write 'defaults' and 'templates' in each file, or several Dags in one file with 'jobs'"),
+    ("orientation: LR", "orientation", "has no effect in Airflow 3", "leave it out"),
+    ("default_view: graph", "default_view", "has no effect in Airflow 3", "leave it out"),
+    ("dagrun_timeout_sec: 60", "dagrun_timeout_sec", "a duration has its unit", "write dagrun_timeout: 3600s"),
+    ("on_failure_callback: {uses: a.b.SlackNotifier, with: {channel: x}}", "on_failure_callback",
+     "must be the name of a function, not a mapping",
+     "a callback takes no arguments yet: write module:function, and let the function make the notifier"),
+    ("on_failure_callback: shopx.steps.told", "on_failure_callback",
+     "'shopx.steps.told' is not the name of a function", "write shopx.steps:told"),
+]  # fmt: skip
+
+OF_A_TASK = [
+    ("setup: true", "setup", NO_SETUP, CLEANS_UP),
+    ("teardown: true", "teardown", NO_SETUP, CLEANS_UP),
+    ("outlets: [s3://b/k]", "outlets", "takes Python objects, which YAML cannot give",
+     "an operator class of your own can set it in __init__: self.outlets = [Asset('s3://lake/orders')]"),
+    ("retry_delay_sec: 5", "retry_delay_sec", "a duration has its unit", "write retry_delay: 300s"),
+    ("retry_policy: x", "retry_policy", "takes a Python object, which YAML cannot give",
+     "'retries', 'retry_delay' and 'retry_exponential_backoff' say it without Python"),
+    ("needs: 'a, a'", "needs[0]", "there is no task 'a, a'", "several tasks are a list: [a]"),
+    ("needs: 'a b'", "needs[0]", "there is no task 'a b'", "several tasks are a list: [a, b]"),
+    ("needs: 'A'", "needs[0]", "there is no task 'A'", "did you mean 'a'?"),
+    ("uses: docker.docker", "uses", "there is no operator 'docker.docker'",
+     "is apache-airflow-providers-docker installed?"),
+    ("uses: cncf.kubernetes.pod", "uses", "there is no operator 'cncf.kubernetes.pod'",
+     "is apache-airflow-providers-cncf-kubernetes installed?"),
+    ("uses: BashOperator", "uses", "there is no operator 'BashOperator'", "write uses: bash"),
+]  # fmt: skip
+
+
+def said(text: str, folder: Path) -> list[str]:
+    (folder / "p.yaml").write_text(text)
+    problems = read_and_check(folder / "p.yaml", environ={}).problems
+    return [f"{problem.path}: {problem.sentence} | {problem.hint}" for problem in problems]
+
+
+@pytest.mark.parametrize(("written", "path", "sentence", "hint"), OF_A_PIPELINE)
+def test_of_a_pipeline(written: str, path: str, sentence: str, hint: str, tmp_path: Path) -> None:
+    assert said(f"dag_id: d\n{written}\ntasks: [{{id: a}}]\n", tmp_path) == [f"{path}: {sentence} | {hint}"]
+
+
+@pytest.mark.parametrize(("written", "path", "sentence", "hint"), OF_A_TASK)
+def test_of_a_task(written: str, path: str, sentence: str, hint: str, tmp_path: Path) -> None:
+    text = f"dag_id: d\ntasks:\n- {{id: a}}\n- {{id: b}}\n- id: t\n  {written}\n"
+    assert said(text, tmp_path) == [f"tasks.t.{path}: {sentence} | {hint}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "hint"),
+    [
+        ("dag_id:odd\nschedule: x\n", "1:8", "write 'dag_id: odd'"),
+        ("dag_id: d\ntasks:\n- id:a\n  uses: bash\n", "3:6", "write 'id: a'"),
+        ("{dag_id:d, tasks: [{id: a}]}\n", "1:2", "write dag_id: d"),
+        ("dag_id: d\ntasks:\n- {id:a, id: b}\n", "3:4", "write id: a"),
+    ],
+)
+def test_a_space_that_is_missing_after_a_key(text: str, place: str, hint: str, tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(text)
+    problems = read_and_check(tmp_path / "p.yaml", environ={}).problems
+    glued = [problem for problem in problems if problem.sentence == "a space is missing after ':'"]
+    assert [(f"{problem.place.line}:{problem.place.column}", problem.hint) for problem in glued] == [(place, hint)]
