@@ -63,7 +63,7 @@ class BoundedMonitor:
 
     def _create_log_forwarder(
         self: Any, loggers: tuple[Any, ...], name: str, *, data: bytes, log_level: int = logging.INFO
-    ) -> Handler:
+    ) -> Any:
         plain = tuple(reconfigure_logger(one, structlog.processors.CallsiteParameterAdder) for one in loggers)
         lines = self._lines(forward_to_log(plain, logger=name, level=log_level), name)
         return LineReader(lines, cut_text, data), self._on_socket_closed

@@ -4,6 +4,8 @@ Airflow asks a coordinator to execute each task that a worker takes (``[sdk] coo
 what Airflow's own does, with these differences (reference: airflow/sdk/execution_time/supervisor.py):
 
 - the attempt is forked by the worker's pool (:mod:`airfleet.runtime.pool`), where its Dag is loaded;
+- no line and no message of an attempt is too long for it (:mod:`airfleet.bounded_monitor`);
+- an attempt that was killed for good is left to the scheduler, which has its callbacks called;
 - the end of the process is an event among the others (:mod:`airfleet.ends`); Airflow often waits five seconds for it;
 - no heartbeat right after the start, which itself counts as one; no rendered fields when all are empty, and those of a
   short attempt go with its end (:mod:`airfleet.runtime.carried`);
@@ -36,6 +38,7 @@ import attrs
 import httpx
 import structlog
 from airflow.sdk.api.client import Client, ServerResponseError
+from airflow.sdk.api.datamodels._generated import TaskInstanceState
 from airflow.sdk.configuration import conf
 from airflow.sdk.execution_time.comms import GetXCom, SetRenderedFields, SetXCom, SucceedTask
 from airflow.sdk.execution_time.coordinator import BaseCoordinator
@@ -48,6 +51,7 @@ from airflow.sdk.execution_time.supervisor import (
 )
 
 from airfleet import ends, lossy
+from airfleet.bounded_monitor import BoundedMonitor
 from airfleet.runtime import carried, execution_urls, loading, task_user, wire
 from airfleet.runtime.api_client import PATIENCE_SECONDS, FleetClient
 
@@ -148,7 +152,7 @@ def patience_seconds() -> float:
 
 
 @attrs.define(kw_only=True)
-class Monitor(ActivitySubprocess):
+class Monitor(BoundedMonitor, ActivitySubprocess):
     """The parent of one attempt, for Airflow: serves its requests, sends heartbeats, reports its end."""
 
     #: requests of the attempt that were read and not served yet
@@ -224,6 +228,8 @@ class Monitor(ActivitySubprocess):
         has): there the executor's own result is what the scheduler goes by.
         """
         if self._pending_terminal_state_msg is not None or self._terminal_state == SERVER_TERMINATED:
+            return False
+        if self._owes_its_callbacks():
             return False
         return self._terminal_state is not None or self.final_state not in STATES_SENT_DIRECTLY
 
@@ -388,10 +394,23 @@ class Monitor(ActivitySubprocess):
             if not (isinstance(error, ServerResponseError) and error.response.status_code == HTTPStatus.GONE):
                 self.process_log.warning("The rendered fields could not be stored", error=repr(error))
 
+    def _owes_its_callbacks(self) -> bool:
+        """Whether it was killed, for good, and so has not called what is to be called for its failure.
+
+        Airflow's monitor would report it as failed, and nobody would call: the scheduler, which has a dag-processor
+        call, does that for an attempt only that nobody has reported.
+        """
+        if self._exit_code in (None, 0) or self._pending_terminal_state_msg is not None:
+            return False
+        was_killed = self._terminal_state is None or self._exit_code < 0
+        return was_killed and self.final_state == TaskInstanceState.FAILED
+
     def update_task_state_if_needed(self) -> None:
         """As Airflow's, after the fields; those of a success that waits go with it."""
         if self._pending_terminal_state_msg is None:
             self._tell_rendered()
+        if self._owes_its_callbacks():
+            return
         super().update_task_state_if_needed()  # type: ignore[no-untyped-call]
 
 

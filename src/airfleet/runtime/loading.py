@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -87,6 +88,7 @@ def load(file: wire.File) -> Loaded:
             bundle_path=bundle.path,
             bundle_name=file.bundle,
         )
+        _let_crashes_end_the_process()
         for dag in bag.dags.values():
             task_runner._register_deserialization_allowed_classes(dag, structlog.get_logger(__name__))
             _import_functions(dag)
@@ -173,3 +175,11 @@ def _is_users(line: bytes) -> bool:
     """Whether a line of a log comes from anything but Airflow and airfleet themselves."""
     said: dict[str, Any] = json.loads(line)
     return not str(said.get("logger", "")).startswith(("airflow.", "airfleet."))
+
+
+def _let_crashes_end_the_process() -> None:
+    """Undo what Airflow's importer leaves behind: its handler in Python returns to what crashed, over and over."""
+    handler = signal.getsignal(signal.SIGSEGV)
+    if getattr(handler, "__module__", "").startswith("airflow."):
+        with suppress(ValueError):  # not in the main thread, where Airflow has set none either
+            signal.signal(signal.SIGSEGV, signal.SIG_DFL)

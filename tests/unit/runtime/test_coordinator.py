@@ -93,8 +93,8 @@ def run(way: str) -> coordinator.Monitor:
     ("way", "exit_code", "state", "reported"),
     [
         ("0", 0, "success", False),
-        ("3", 3, "failed", True),
-        ("killed", -signal.SIGKILL, "failed", True),
+        ("3", 3, "failed", False),
+        ("killed", -signal.SIGKILL, "failed", False),
     ],
 )
 def test_the_exit_code_is_told(served: None, way: str, exit_code: int, state: str, reported: bool) -> None:
