@@ -72,7 +72,7 @@ class Findings:
     epilog="\b\nExamples:\n  airfleet check\n  airfleet check pipelines/orders.yaml\n"
     "  airfleet check fleet.yaml -o json"
 )
-@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(readable=False, path_type=Path))
 @options.option("--strict", is_flag=True, help="Let remarks count as problems for the exit code.")
 @options.env
 @options.output()
@@ -192,11 +192,11 @@ def _files(paths: Sequence[Path], rules: Rules, root: Path | None, findings: Fin
     """Every file to check, and whether it was named itself."""
     files: dict[Path, bool] = {}
     for path in dict.fromkeys(paths):
-        if not path.is_dir():
+        if not os.path.isdir(path):  # also where it may not be looked at
             files[pipeline_file.there(path)] = True
             findings.remarks += _shown(_left_out(path, rules, root))
             continue
-        if (path / FLEET_FILE).is_file():
+        if os.path.isfile(path / FLEET_FILE):
             files.setdefault(path / FLEET_FILE, False)
         for file in _in_folder(path, rules, root, findings):
             files.setdefault(file, False)

@@ -50,7 +50,7 @@ def of_yaml(file: Path, command: str) -> Path:
     Raises:
         FleetError: there is no such file, or it is a folder, or of a kind that ``command`` does not take.
     """
-    if there(file, "file").is_dir():
+    if os.path.isdir(there(file, "file")):
         raise FleetError(f"{file} is a folder; {command} takes one pipeline file", hint=near(file / "pipeline.yaml"))
     kinds = {".py": "Python", ".zip": "an archive"}
     if kind := kinds.get(file.suffix.lower()):

@@ -101,7 +101,7 @@ def find(folder: Path | None, env: str | None = None, host: str | None = None) -
 def nearest(start: Path) -> Path | None:
     """The nearest of ``start`` and its ancestors that has a fleet.yaml."""
     for folder in (start, *start.parents):
-        if (folder / FLEET_FILE).is_file():
+        if os.path.isfile(folder / FLEET_FILE):  # also where it may not be looked for
             return folder
     return None
 

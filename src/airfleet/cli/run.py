@@ -44,7 +44,7 @@ LINES_READ = 400
     epilog="\b\nExamples:\n  airfleet run pipelines/hello.yaml\n"
     "  airfleet run pipelines/orders.yaml --job eu --param day=2026-01-31"
 )
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(readable=False, path_type=Path))
 @options.option("--job", metavar="NAME", help="Which job of the file, when it has several.")
 @options.option(
     "--param",
@@ -145,6 +145,8 @@ class Board:
         """Show what happened."""
         name = event_name(event)
         with self._lock:
+            if event.kind == "started" and name in self._running:
+                return  # a sensor that looks again
             self._latest = time.monotonic()
             if name != event.task and self._items.get(event.task, _NOTHING).label == "waiting":
                 del self._items[event.task]  # its copies take the place of a mapped task

@@ -28,7 +28,7 @@ LARGEST_PICTURE: Final = 30_000
     epilog="\b\nExamples:\n  airfleet show pipelines/hello.yaml\n"
     "  airfleet show pipelines/orders.yaml --job eu -o svg > orders.svg"
 )
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(readable=False, path_type=Path))
 @options.option("--job", metavar="NAME", help="Which job of the file; without it, every one.")
 @options.option(
     "--all-arrows", is_flag=True, help="Draw also the arrows that a longer way implies (dot and json always have them)."

@@ -28,7 +28,7 @@ def project_root(file: Path) -> Path:
     """
     folder = Path(file).absolute().parent
     for ancestor in (folder, *folder.parents):
-        if (ancestor / FLEET_FILE).is_file():
+        if os.path.isfile(ancestor / FLEET_FILE):  # also where it may not be looked for
             return ancestor
     return folder.parent if folder.name == "pipelines" else folder
 

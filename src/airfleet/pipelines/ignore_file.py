@@ -7,6 +7,7 @@ cannot be understood; here that is a problem, and the other lines hold.
 
 from __future__ import annotations
 
+import os
 import re
 import warnings
 from collections.abc import Callable, Iterator
@@ -50,7 +51,7 @@ def leaves_out(rules: tuple[Rule, ...], path: Path, is_folder: bool) -> bool:
 def read(folder: Path, root: Path, syntax: str) -> tuple[tuple[Rule, ...], tuple[Problem, ...]]:
     """The rules in ``folder`` itself, of the Dags below ``root``, and what is wrong with them."""
     file = folder / NAME
-    if not file.is_file():
+    if not os.path.isfile(file):  # also where it may not be looked for
         return (), ()
     text = read_text(file)
     if isinstance(text, Problem):

@@ -57,6 +57,7 @@ def test_the_manager_calls_what_we_override() -> None:
     loop = inspect.getsource(DagFileProcessorManager)
     for call in (
         "self._find_files_in_bundle(bundle)",
+        "self._get_observed_filelocs(",
         "self.should_skip_refresh(",
         "self.claim_priority_files()",
         "self.remove_orphaned_file_stats(",
@@ -72,6 +73,7 @@ def test_the_manager_calls_what_we_override() -> None:
     "method",
     [
         "_find_files_in_bundle",
+        "_get_observed_filelocs",
         "should_skip_refresh",
         "claim_priority_files",
         "remove_orphaned_file_stats",
@@ -111,6 +113,7 @@ def test_a_file_is_known_by_bundle_and_path() -> None:
         "airflow.sdk.listener.get_listener_manager",
         "airflow.sdk.literal",
         "airflow.utils.db.initdb",
+        "airflow.utils.file.might_contain_dag",
         "airflow.utils.process_utils.set_component_mp_start_method",
         "airflow.utils.providers_configuration_loader.providers_configuration_loaded",
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -119,6 +120,8 @@ def test_a_project_folder_without_fleet_yaml_is_refused(airfleet: Airfleet, tmp_
         (errors.WaitTimedOut("too late"), 124, "error: too late\n"),
         (errors.UsageError("not so"), 2, "error: not so\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),
+        (errors.Stopped(signal.SIGTERM), 143, "ended by SIGTERM\n"),
+        (errors.Stopped(signal.SIGHUP), 129, "ended by SIGHUP\n"),
         (
             errors.FileProblems([errors.Problem(errors.Place("a.yaml", 2, 3), "tasks", "no list", "write one")]),
             1,

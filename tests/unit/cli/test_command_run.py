@@ -62,7 +62,9 @@ def test_it_is_said_once_what_a_sensor_waits_for_and_what_would_end_it(capsys: p
     for task in ("other", "file", "work"):
         board(TaskEvent("started", task))
     board.remind(now + 5)
+    board(TaskEvent("started", "file"))  # it looks again
     board.remind(now + 15)
+    board(TaskEvent("started", "file"))
     board.remind(now + 30)
     board(TaskEvent("succeeded", "file", seconds=31.0))
     board(TaskEvent("started", "file"))
