@@ -35,8 +35,10 @@ class YamlDagImporter(AbstractDagImporter):  # type: ignore[misc]
 
     def list_dag_definitions(self, bundle: Any, *, safe_mode: bool = True) -> Iterator[DagDefinition]:
         """Every pipeline file of the bundle that no ``.airflowignore`` names."""
-        found = {Path(item.path): item for item in find_file_dag_definitions(Path(bundle.path), SUFFIXES)}
-        yield from (found[path] for path in listing.of(Path(bundle.path)).pipelines if path in found)
+        root = Path(bundle.path)
+        found = {Path(item.path): item for item in find_file_dag_definitions(root, SUFFIXES)}
+        counting = (root,) if root.is_file() else listing.of(root).pipelines
+        yield from (found[path] for path in counting if path in found)
 
     def import_definition(self, definition: FilesystemDagDefinition, bundle: Any) -> DagImportResult:
         """Read one file. Never raises."""
