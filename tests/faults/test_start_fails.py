@@ -75,7 +75,7 @@ def test_a_disk_without_room(stopped: Tiny, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("setting", "name", "words"),
-    [("core: {executor: NoSuchExecutor}", "scheduler", "NoSuchExecutor")],
+    [("core: {auth_manager: no_such.Manager}", "api-server", "the auth manager Manager cannot start")],
 )
 def test_a_component_that_dies_at_start_is_named_with_its_last_words(
     stopped: Tiny, setting: str, name: str, words: str
