@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airfleet.cli import project as projects
-from airfleet.errors import FileProblems, FleetError, UsageError, did_you_mean
+from airfleet.errors import FileProblems, FleetError, UsageError, did_you_mean, listed
 
 if TYPE_CHECKING:
     from airfleet.fleet.spec import Fleet
@@ -104,7 +104,7 @@ def the_only(pipelines: Sequence[Pipeline], file: Path) -> Pipeline:
         return pipelines[0]
     if not pipelines:
         raise FleetError(f"{file} has no pipeline")
-    jobs = ", ".join(pipeline.job or pipeline.dag_id for pipeline in pipelines)
+    jobs = listed([pipeline.job or pipeline.dag_id for pipeline in pipelines])
     raise UsageError(f"{file} has {len(pipelines)} jobs\nhint: choose one with --job: {jobs}")
 
 
@@ -113,4 +113,4 @@ def _of_job(pipelines: Sequence[Pipeline], job: str, file: Path) -> Pipeline:
         if job in (pipeline.job, pipeline.dag_id):
             return pipeline
     known = [pipeline.job or pipeline.dag_id for pipeline in pipelines]
-    raise UsageError(f"{file} has no job '{job}'\nhint: " + (did_you_mean(job, known) or f"it has {', '.join(known)}"))
+    raise UsageError(f"{file} has no job '{job}'\nhint: " + (did_you_mean(job, known) or f"it has {listed(known)}"))

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 MASK = "***"
 
-_REFERENCE = r"\$\{\{(?:(?!\}\}).)*\}\}"
+_REFERENCE = r"\$\{\{(?:(?!\}\}|\$\{\{).)*\}\}"
 #: ``${{ ... }}``, which is never secret itself
 REFERENCE = re.compile(_REFERENCE)
 

@@ -9,6 +9,9 @@ _MOST_BYTES, _MOST_SECONDS = 2.0**62, 1e10
 _BYTES = {"kb": 2**10, "mb": 2**20, "gb": 2**30, "tb": 2**40}
 _SECONDS = {"w": 604_800.0, "d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0}
 
+#: a longer text is no amount
+_LONGEST = 100
+
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT])i?B?", re.IGNORECASE | re.ASCII)
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*([wdhms])", re.ASCII)
 
@@ -30,7 +33,7 @@ def seconds(text: str) -> float | None:
     >>> seconds("14d"), seconds("1h30m"), seconds("90"), seconds("soon")
     (1209600.0, 5400.0, None, None)
     """
-    parts = _PART.findall(text)
+    parts = _PART.findall(text) if len(text) <= _LONGEST else []
     if not parts or _PART.sub("", text).strip():
         return None
     count = sum(float(number) * _SECONDS[unit] for number, unit in parts)
