@@ -53,6 +53,11 @@ def install(connection: psycopg.Connection[Any]) -> None:
             connection.execute(_MAKE_TRIGGER.encode())
 
 
+def installed(connection: psycopg.Connection[Any]) -> bool:
+    """Whether the trigger is there."""
+    return connection.execute(_IS_THERE, (_TRIGGER,)).fetchone() is not None
+
+
 def remove(connection: psycopg.Connection[Any]) -> None:
     """Take it away again, if it is there."""
     connection.execute(f"DROP FUNCTION IF EXISTS {_FUNCTION}() CASCADE".encode())

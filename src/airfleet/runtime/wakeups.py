@@ -19,8 +19,8 @@ The conditions stand in the functions, not in the triggers, and nothing there bu
 no trigger stands in the way of a migration that changes a table.
 
 What fails: no connection — :class:`Listener` waits without news and tries again, later each time; connected again —
-it says that everything may have changed; no triggers — it says so once and never has news. The scheduler does not
-depend on news: without any it does what stock Airflow does, once a second.
+it says that everything may have changed; triggers that somebody took away — it says so and puts them back, within half
+a minute. The scheduler does not depend on news: without any it does what stock Airflow does, once a second.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from typing import Any, LiteralString
 import psycopg
 
 from airfleet.libpq import CLIENT
+from airfleet.runtime import heartbeats
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,10 @@ CHANNELS = (DAGS, RUNS, TASKS, OTHER, JOBS, LOST)
 
 #: seconds between two attempts to connect: at first, and at most
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
+#: seconds between two looks whether the triggers are still there
+LOOK_SECONDS = 30.0
+#: seconds that others may be in the way of putting them back
+PUT_BACK_SECONDS = 5
 _SEPARATOR = "\x1f"
 
 
@@ -111,6 +116,8 @@ class Listener:
         self._pause = FIRST_PAUSE_SECONDS
         self._next_attempt = clock()
         self._told = False
+        #: when it was seen that the database has all triggers
+        self._looked = float("-inf")
 
     @property
     def listening(self) -> bool:
@@ -137,6 +144,8 @@ class Listener:
         """What was heard since the last call, up to this moment."""
         if self._connection is not None:
             self._read(0.0)
+        if self._connection is not None and self._clock() - self._looked >= LOOK_SECONDS:
+            self._look(self._connection)
         taken, self._news = self._news, News()
         return taken
 
@@ -168,6 +177,8 @@ class Listener:
                 **CLIENT,
             )
             try:
+                put_back(connection)
+                self._looked = self._clock()
                 if not installed(connection):
                     raise psycopg.OperationalError(
                         "the database has no triggers for wake-ups; 'airfleet up' makes them"
@@ -184,6 +195,14 @@ class Listener:
             log.warning("The database tells of changes again")
         self._connection, self._told, self._pause = connection, False, FIRST_PAUSE_SECONDS
         self._news.everything = True
+
+    def _look(self, connection: psycopg.Connection[Any]) -> None:
+        """See whether the database still tells; what somebody took away meanwhile is put back."""
+        self._looked = self._clock()
+        try:
+            self._news.everything |= put_back(connection)
+        except psycopg.Error as error:
+            self._lost(error)
 
     def _read(self, seconds: float) -> None:
         connection = self._connection
@@ -223,6 +242,26 @@ def install(connection: psycopg.Connection[Any]) -> bool:
         for statement in _CREATE:
             connection.execute(statement)
         connection.execute(f"COMMENT ON FUNCTION {_RUN_FUNCTION}() IS '{_FINGERPRINT}'".encode())
+    return True
+
+
+def put_back(connection: psycopg.Connection[Any]) -> bool:
+    """Make triggers that somebody has taken away while the fleet runs; whether there were any.
+
+    Those of another airfleet, whose functions say something else, are its own affair. Raises psycopg.Error.
+    """
+    row = connection.execute("SELECT obj_description(to_regproc(%s)::oid, 'pg_proc')", (_RUN_FUNCTION,)).fetchone()
+    is_of_another = row is not None and row[0] not in (None, _FINGERPRINT)
+    lacks = [] if is_of_another or installed(connection) else ["wake-ups"]
+    lacks += [] if heartbeats.installed(connection) else ["heartbeats"]
+    if not lacks:
+        return False
+    with connection.transaction():
+        connection.execute(f"SET LOCAL lock_timeout = '{PUT_BACK_SECONDS}s'".encode())
+        if "wake-ups" in lacks:
+            install(connection)
+        heartbeats.install(connection)
+    log.warning("The database had lost triggers of airfleet (%s); they were put back", ", ".join(lacks))
     return True
 
 

@@ -268,16 +268,33 @@ def test_triggers_are_made_once_and_can_be_taken_away(running: Tiny, database: p
         raise ZeroDivisionError
 
 
-def test_without_triggers_the_scheduler_does_without(running: Tiny, database: psycopg.Connection[Any]) -> None:
-    """As behind a pooler that keeps notifications to itself, or after a migration by hand."""
+def test_triggers_that_somebody_took_away_are_put_back_while_the_fleet_runs(
+    running: Tiny, database: psycopg.Connection[Any]
+) -> None:
+    """As after a migration by hand, or by a host of another version."""
     log = running.fleet.paths.logs / "scheduler.log"
     wakeups.remove(database)
-    try:
-        told = log.read_text().count("does not tell of changes")
-        for pid in listeners(database):
-            database.execute("SELECT pg_terminate_backend(%s)", (pid,))
-        wait_until(lambda: log.read_text().count("does not tell of changes") > told, 30, "the scheduler says so")
-        assert running.runs_a_task("without triggers")
-    finally:
-        wakeups.install(database)
+    heartbeats.remove(database)
+    for pid in listeners(database):  # which looks at once when it connects, and else within half a minute
+        database.execute("SELECT pg_terminate_backend(%s)", (pid,))
+    assert running.runs_a_task("without triggers")
+    wait_until(lambda: wakeups.installed(database) and heartbeats.installed(database), 60, "they are put back")
+    assert "lost triggers of airfleet (wake-ups, heartbeats); they were put back" in log.read_text()
     assert wait_until(lambda: listeners(database), 60, "the scheduler listens again")
+
+
+def test_a_scheduler_that_listens_looks_after_the_triggers(running: Tiny, database: psycopg.Connection[Any]) -> None:
+    info, now = database.info, [0.0]
+    url = f"host={info.host} port={info.port} dbname={info.dbname} user={info.user} password={info.password}"
+    listener = wakeups.Listener(url, clock=lambda: now[0])
+    try:
+        listener.wait(0)
+        listener.take()
+        heartbeats.remove(database)
+        listener.take()
+        assert not heartbeats.installed(database)
+        now[0] = wakeups.LOOK_SECONDS
+        assert listener.take().everything
+        assert heartbeats.installed(database)
+    finally:
+        listener.close()
