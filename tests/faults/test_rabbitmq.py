@@ -46,8 +46,8 @@ SHAPE = Shape(
     patience_seconds=40.0,
     drain_seconds=60.0,
 )
-#: a machine that runs other tests, too, is slower than one that is measured on
-SLACK_SECONDS = 10.0
+#: a machine that runs tests is so many times slower than one that is measured on
+FACTOR = 3.0
 
 
 WORKERS = f"""\
@@ -162,7 +162,7 @@ def test_a_worker_that_takes_no_more_tasks_is_replaced_and_what_it_runs_goes_on(
     began = time.monotonic()
     os.kill(worker, signal.SIGSTOP)  # it is there, and connected, and takes nothing
     ask(target, "next", 0.1)
-    again = fleet.wait_until_replaced("worker", worker, 15.0 + SLACK_SECONDS)
+    again = fleet.wait_until_replaced("worker", worker, 15.0 * FACTOR)
     print(f"replaced after {time.monotonic() - began:.1f} s")
     assert "took nothing from its queues" in fleet.paths.log("agent").read_text()
     wait_for(target, "next", Event.END, 15)
@@ -241,4 +241,4 @@ def test_whatever_becomes_of_the_broker_nothing_is_lost_and_nothing_runs_twice(o
 
 @pytest.mark.long
 def test_tasks_start_again_within_seconds_of_its_return(outcome: Outcome) -> None:
-    assert late(ROWS, outcome, SLACK_SECONDS) == ()
+    assert late(ROWS, outcome, FACTOR) == ()

@@ -6,7 +6,6 @@ away, for a quick look: 1 is the matrix itself.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -524,19 +523,23 @@ ROWS: tuple[Row[Any], ...] = tuple(sorted(_UNSORTED, key=_number))
 BY_NUMBER: Mapping[str, Row[Any]] = {row.number: row for row in ROWS}
 
 
-def late(numbers: Sequence[str], outcome: Outcome, slack_seconds: float) -> tuple[str, ...]:
-    """What took longer than the most that is promised and some slack, or for ever; the rows as they were done."""
+#: seconds that a stopwatch may take of which the matrix promises nothing
+UNPROMISED_SECONDS = 10.0
+
+
+def late(numbers: Sequence[str], outcome: Outcome, factor: float) -> tuple[str, ...]:
+    """Say what took longer than ``factor`` times the most that is promised, or for ever; the rows as they were done."""
     return tuple(
         f"{number} {watch}: {seconds}"
         for number, recovery in zip(numbers, outcome.recoveries, strict=True)
         for watch, seconds in recovery.seconds.items()
-        if seconds is None or seconds > _most(number, watch) + slack_seconds
+        if seconds is None or seconds > _most(number, watch) * factor
     )
 
 
 def _most(number: str, watch: str) -> float:
     promise = BY_NUMBER[number].promised.get(watch)
-    return promise.most if promise else math.inf
+    return promise.most if promise else UNPROMISED_SECONDS
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from support.sentinels import Watched
 #: to the first start of a task of which nobody had heard before: from the fault, or after a return from its end
 KILLED, SILENT, BACK = "the primary is killed", "the host of the primary is silent", "that host is back"
 PROMISED_SECONDS = {SILENT: 30.0, BACK: 5.0, KILLED: 10.0}
-#: a machine that runs other tests, too, is slower than one that is measured on
-SLACK_SECONDS = 10.0
+#: a machine that runs tests is so many times slower than one that is measured on
+FACTOR = 2.0
 SHAPE = Shape(Mix(tick_seconds=2.0, long_seconds=8.0), window_seconds=6.0, settle_seconds=4.0, patience_seconds=60.0)
 
 
@@ -85,4 +85,4 @@ def test_what_is_asked_for_then_starts_within_seconds(outcome: Outcome, number: 
     assert recovery.moment.name == name
     seconds = recovery.seconds["start"]
     assert seconds is not None, f"not within {SHAPE.patience_seconds:.0f} s"
-    assert seconds < PROMISED_SECONDS[name] + SLACK_SECONDS
+    assert seconds < PROMISED_SECONDS[name] * FACTOR
