@@ -33,7 +33,7 @@ PYTHON_TESTS := tests/conformance/airflow_contract tests/unit/pipelines tests/un
 PYTHONS := 3.11 3.12 3.13 3.14
 MACHINES := x86_64-manylinux_2_28 aarch64-manylinux_2_28
 
-.PHONY: help demo stop test lint types imports docs docs-check test-34 test-python platforms test-unit test-runs test-fleet test-tasks test-faults test-long test-lightning bench compare soak drill faults format lock install install-dev clean
+.PHONY: help demo stop test lint types imports docs docs-check test-34 test-python platforms test-unit test-runs test-fleet test-tasks test-faults test-long test-lightning mutants bench compare soak drill faults format lock install install-dev clean
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -127,6 +127,9 @@ compare: install-dev ## Run some hundred tasks on stock Airflow and on a fleet, 
 soak: .venv-core/.installed ## An hour of steady load on a database with history (SOAK="--minutes 5 --finished 1000")
 	.venv-core/bin/python benchmarks/soak.py $(SOAK)
 
+mutants: install-dev .venv-mutants/.installed ## Mutation tests of the rules that guard data (MUTANTS="leases lost --most 20")
+	$(BIN)/python scripts/mutants.py $(MUTANTS)
+
 drill: .venv-core/.installed ## The fault matrix but F21, F32 and F32a, on Valkey (FAULTS="--only F1,F5 --runs 5 --stock --broker rabbitmq")
 	.venv-core/bin/python benchmarks/fault_matrix.py $(FAULTS)
 
@@ -142,6 +145,7 @@ lock: $(UV) ## Lock the requirements again (UPGRADE=1: to the newest that fit)
 	$(COMPILE) requirements/emulators.in -o requirements/emulators.lock
 	$(COMPILE) requirements/bootstrap.in -c requirements/dev.lock -o requirements/bootstrap.lock
 	$(COMPILE) requirements/airflow34.in -o requirements/airflow34.lock
+	$(COMPILE) requirements/mutants.in -o requirements/mutants.lock
 	$(COMPILE) requirements/peers.in -o requirements/peers.lock
 
 clean: stop ## Remove the environments
@@ -211,6 +215,11 @@ $(UV): requirements/bootstrap.lock
 .venv-emulators/.installed: $(UV) requirements/emulators.lock
 	$(UV) venv --quiet --allow-existing --python $(BIN)/python .venv-emulators
 	$(UV) pip sync --quiet --python .venv-emulators/bin/python --require-hashes requirements/emulators.lock
+	@touch $@
+
+.venv-mutants/.installed: $(UV) requirements/mutants.lock
+	$(UV) venv --quiet --allow-existing --python $(BIN)/python .venv-mutants
+	$(UV) pip sync --quiet --compile-bytecode --python .venv-mutants/bin/python --require-hashes requirements/mutants.lock
 	@touch $@
 
 # What airfleet is compared with, beside Airflow alone.

@@ -7,6 +7,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from airfleet.agent import draining, leftovers
 from airfleet.agent.draining import Draining
@@ -18,9 +19,9 @@ DEAF = "trap '' TERM; echo ready; while :; do sleep 0.1; done"
 
 
 class Clock:
-    """Goes on when it is told to."""
+    """Goes on when it is told to, from some moment long after the machine's start."""
 
-    now = 0.0
+    now = 1000.0
 
     def __call__(self) -> float:
         return self.now
@@ -45,7 +46,7 @@ def test_one_that_does_not_hear_is_ended_when_nothing_of_it_works_any_more() -> 
     out = Draining(clock, works=lambda pid: busy[0])
     with deaf_worker() as worker:
         out.add(worker.pid)
-        clock.now = draining.GRACE_SECONDS + draining.LOOK_SECONDS + 1
+        clock.now += draining.GRACE_SECONDS + draining.LOOK_SECONDS + 1
         out.look()
         assert survives(worker.pid), "it was ended while an attempt ran"
         busy[0] = False
@@ -61,9 +62,24 @@ def test_it_has_time_to_end_by_itself() -> None:
     out = Draining(clock, works=lambda pid: False)
     with deaf_worker() as worker:
         out.add(worker.pid)
-        clock.now = draining.GRACE_SECONDS
+        clock.now += draining.GRACE_SECONDS
         out.look()
         assert survives(worker.pid)
+
+
+def test_between_two_looks_passes_some_time() -> None:
+    clock, looks = Clock(), []
+    out = Draining(clock, works=lambda pid: not looks.append(pid))
+    with deaf_worker() as worker:
+        out.add(worker.pid)
+        clock.now += draining.GRACE_SECONDS + 1
+        out.look()
+        clock.now += draining.LOOK_SECONDS - 0.1
+        out.look()
+        assert looks == [worker.pid]
+        clock.now += 0.1
+        out.look()
+        assert looks == [worker.pid] * 2
 
 
 def test_it_is_asked_to_end_at_once() -> None:
@@ -102,3 +118,12 @@ def test_a_process_that_watches_an_attempt_is_known_by_its_title_and_its_session
         process.kill()
         process.wait()
     assert not draining.has_attempts(process.pid)
+
+
+def test_a_process_that_goes_while_it_is_looked_at_watches_nothing(tmp_path: Path) -> None:
+    (tmp_path / "12").mkdir()
+    (tmp_path / "12" / "cmdline").write_bytes(draining.MONITOR + b"01a1ff67")
+    assert not draining.has_attempts(11, tmp_path)
+    (tmp_path / "12" / "stat").write_text("12 (airflow) S 1 12 11 0 -1")
+    assert draining.has_attempts(11, tmp_path)
+    assert not draining.has_attempts(1, tmp_path)

@@ -96,7 +96,7 @@ def test_locks_have_a_hash_for_everything_and_no_address(file: Path) -> None:
 
 
 #: locks of environments that have nothing to do with the others
-APART = ("airflow34", "emulators", "fab", "lightning", "peers")
+APART = ("airflow34", "emulators", "fab", "lightning", "mutants", "peers")
 
 
 def test_what_is_in_two_locks_has_one_version() -> None:
