@@ -1,7 +1,7 @@
 """Mutation tests of the rules that guard data: ``python scripts/mutants.py [NAME ...] [--most N] [--seed N]``.
 
 cosmic-ray makes the mutants of the modules in ``tests/mutation/modules.toml``, one small change each, in a copy of the
-repository, and runs the tests that are named there. A mutant with which they pass has survived: either a test is missing,
+repository, and runs the tests that are named there. A mutant with which they pass has survived: a test is missing,
 or ``tests/mutation/survivors.toml`` says why the change makes no difference. The exit code is 1 when one survived
 without a reason there, or when a reason is of no mutant any more.
 """
