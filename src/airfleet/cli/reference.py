@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import inspect
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +25,9 @@ EXIT_CODES = {
     errors.EXIT_OUR_BUG: "a mistake in airfleet itself; the message names a file to send with a report",
     errors.EXIT_UNHEALTHY: "the fleet runs, but not as it should",
     errors.EXIT_WAIT_TIMED_OUT: "what was waited for did not happen in time",
+    errors.Stopped(signal.SIGHUP).exit_code: "`airfleet run` was ended by SIGHUP: its terminal was closed",
     errors.EXIT_INTERRUPTED: "interrupted with Ctrl-C",
+    errors.Stopped(signal.SIGTERM).exit_code: "`airfleet run` was ended by SIGTERM",
 }
 
 

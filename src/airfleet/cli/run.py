@@ -64,8 +64,9 @@ def command(
 ) -> int:
     """Run one pipeline to its end, without a fleet.
 
-    All tasks run in one process on this machine; nothing is left behind but their logs. Tasks whose start_date is
-    later than the run, or whose end_date is earlier, take no part; a run without any task is refused.
+    All tasks run in one process on this machine; nothing is left behind but their logs, however it ends. Tasks
+    whose start_date is later than the run, or whose end_date is earlier, take no part; a run without any task is
+    refused.
     Exit code: 0 the run succeeded, 1 it failed.
     """
     from airfleet.pipelines import local_run, participation
