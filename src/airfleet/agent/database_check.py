@@ -15,9 +15,10 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
-from airfleet.agent import fleet_schema, schema_lock, schema_revisions
+from airfleet.agent import adoption, fleet_schema, schema_lock, schema_revisions
 from airfleet.agent.database_finding import FIT, Finding, Verdict
 from airfleet.agent.schema_revisions import Revision, Revisions
+from airfleet.fleet import airflow_settings
 from airfleet.fleet.plan import Plan
 from airfleet.libpq import CLIENT
 
@@ -102,6 +103,11 @@ _ALIVE: LiteralString = """
 SELECT job_type, coalesce(hostname, '?'), extract(epoch FROM clock_timestamp() - latest_heartbeat)::int FROM job
 WHERE state = 'running' AND latest_heartbeat > clock_timestamp() - make_interval(secs => %s)
 ORDER BY latest_heartbeat DESC LIMIT 1
+"""
+#: of bundles that a fleet has only when fleet.yaml says so
+_ELSEWHERE: LiteralString = """
+SELECT d.bundle_name::text, count(*)::int FROM dag_run r JOIN dag d ON d.dag_id = r.dag_id
+WHERE r.state IN ('queued', 'running') AND d.bundle_name <> ALL (%s) GROUP BY 1 ORDER BY 1
 """
 _UNDER_WAY: LiteralString = "SELECT count(*) FROM dag_run WHERE state IN ('queued', 'running')"
 
@@ -310,6 +316,10 @@ def _of_migration(
     )
     if runs:
         sentence += f"\n{runs} run{'s are' if runs > 1 else ' is'} under way there, to go on here"
+        usual = [adoption.FOLDER, airflow_settings.BUNDLE_NAME]
+        for bundle, some in connection.execute(_ELSEWHERE, [usual]):
+            needed = f"'{bundle}' in [dag_processor] dag_bundle_config_list, or their tasks fail"
+            sentence += f"\n{some} of them need bundle {needed}"
     hint = "end the Airflow that uses it, make a backup (pg_dump), then: airfleet up --migrate"
     return Finding(Verdict.MIGRATION, sentence, hint)
 

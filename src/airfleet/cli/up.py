@@ -210,7 +210,7 @@ def wait_until_ready(here: Project, deadline: float, timeout: float) -> Snapshot
 
 def failure(here: Project, last: Snapshot | None) -> FleetError:
     """Why the fleet did not come up: the component, the reason, the last lines of its log."""
-    if last is not None and last.database:
+    if last is not None and last.database and last.database["verdict"] != Verdict.WAIT:
         return _database_failure(last.database)
     failed = [c for c in last.components if c.state is State.GAVE_UP] if last is not None else []
     if not failed:

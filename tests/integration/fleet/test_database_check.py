@@ -34,7 +34,8 @@ _ROLES = itertools.count(1)
 
 AIRFLOW: LiteralString = """
 CREATE TABLE alembic_version (version_num text);
-CREATE TABLE dag_run (state text);
+CREATE TABLE dag (dag_id text, bundle_name text);
+CREATE TABLE dag_run (state text, dag_id text DEFAULT 'sales');
 CREATE TABLE job (job_type text, hostname text, state text, latest_heartbeat timestamptz);
 """
 
@@ -229,6 +230,21 @@ def test_an_older_schema_is_migrated_when_a_person_agrees(url: str) -> None:
     assert look(url, may_migrate=True) == FIT
 
 
+def test_runs_of_bundles_that_a_fleet_has_not_by_itself_are_named(url: str) -> None:
+    do(
+        url,
+        AIRFLOW,
+        at(OF_30),
+        "INSERT INTO dag VALUES ('sales', 'dags-folder'), ('stock', 'from-git')",
+        "INSERT INTO dag_run VALUES ('running', 'sales'), ('running', 'stock'), ('queued', 'stock')",
+        "INSERT INTO dag_run VALUES ('failed', 'stock')",
+    )
+    assert look(url).sentence.splitlines()[1:] == [
+        "3 runs are under way there, to go on here",
+        "2 of them need bundle 'from-git' in [dag_processor] dag_bundle_config_list, or their tasks fail",
+    ]
+
+
 def test_an_airflow_that_still_runs_is_waited_for_to_end(url: str) -> None:
     do(url, AIRFLOW, at(OF_30), "INSERT INTO job VALUES ('SchedulerJob', 'old-1', 'running', clock_timestamp())")
     found = look(url, may_migrate=True)
@@ -299,4 +315,4 @@ def test_airflows_tables_in_another_schema_are_found(url: str) -> None:
 def test_tables_of_another_role_are_found(url: str, role: str) -> None:
     name = urlsplit(role).username
     do(url, AIRFLOW, f"GRANT CREATE ON SCHEMA public TO {name}")  # type: ignore[arg-type]
-    assert look(role).sentence == f"role '{name}' may not write to table 'dag_run' and put triggers on it"
+    assert look(role).sentence == f"role '{name}' may not write to table 'dag' and put triggers on it"
