@@ -487,7 +487,6 @@ class Agent:
         self._log(Event.COMPONENT_DIED, component=running.name, how=how, restarts=len(running.deaths))
         if restarts.gives_up(running.deaths, running.was_ready, now):
             running.move_to(State.GAVE_UP, now, how)
-            self._retrying.gave_up(running)
         else:
             running.wait_until = now + restarts.wait_before_start(len(running.deaths))
             running.move_to(State.BACKOFF, now, how)
@@ -690,6 +689,8 @@ class Agent:
 
     def _changed(self, running: Running) -> None:
         self._log(Event.COMPONENT_CHANGED, component=running.name, state=str(running.state), reason=running.reason)
+        if running.state == State.GAVE_UP:  # also one that is only watched, which its probe gives up
+            self._retrying.gave_up(running)
         now = self._clock()
         if self._ready_after is None and not self._stopping and self._is_ready(now):
             self._ready_after = now - self._began
