@@ -26,6 +26,9 @@ RUN_TESTS := tests/integration/pipelines tests/semantics tests/conformance
 FLEET_TESTS := tests/integration/brokers tests/integration/fleet
 TASK_TESTS := tests/integration/proxy tests/integration/runtime tests/browser
 FAULT_TESTS := tests/faults
+# One long test runs each time, another one for each commit.
+LONG_TURN := $(shell git rev-list --count HEAD 2>/dev/null || echo 0)
+LONG_GROUP := $(if $(filter 0,$(shell echo $$(($(LONG_TURN) % 3)))),$(FLEET_TESTS),$(FAULT_TESTS))
 # What depends on Python itself: its syntax tree, annotations, forks; and one fleet.
 PYTHON_TESTS := tests/conformance/airflow_contract tests/unit/pipelines tests/unit/support \
 	tests/integration/pipelines/test_importer.py tests/integration/fleet/test_end_to_end.py
@@ -33,7 +36,7 @@ PYTHON_TESTS := tests/conformance/airflow_contract tests/unit/pipelines tests/un
 PYTHONS := 3.11 3.12 3.13 3.14
 MACHINES := x86_64-manylinux_2_28 aarch64-manylinux_2_28
 
-.PHONY: help demo stop test lint types imports docs docs-check test-34 test-python platforms test-unit test-runs test-fleet test-tasks test-faults test-long test-lightning mutants bench compare soak drill faults format lock install install-dev clean
+.PHONY: help demo stop test lint types imports docs docs-check test-34 test-python platforms test-unit test-runs test-fleet test-tasks test-faults test-long test-long-turn test-lightning mutants bench compare soak drill faults format lock install install-dev clean
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -49,6 +52,7 @@ test: install-dev ## Everything that CI runs
 	@$(MAKE) --no-print-directory -j2 --output-sync=target lint docs-check test-lightning test-unit test-runs test-34 test-python platforms
 	@$(MAKE) --no-print-directory -j2 --output-sync=target test-fleet test-tasks
 	@$(MAKE) --no-print-directory test-faults
+	@$(MAKE) --no-print-directory test-long-turn
 
 test-unit: install-dev
 	$(BIN)/python -m pytest -p tests.no_skips $(UNIT_TESTS) $(PYTEST_ARGS)
@@ -66,13 +70,16 @@ test-faults: install-dev
 	$(BIN)/python -m pytest -p tests.no_skips $(FAULT_TESTS) $(PYTEST_ARGS)
 
 test-long: install-dev .venv-fab/.installed .venv-lightning/.installed .venv-emulators/.installed ## The tests that are too long for CI
-	@ran=; status=0; long() { "$$@"; case $$? in 0) ran=yes;; 5) ;; *) status=1;; esac; }; \
+	@export LONG_RESULTS=benchmarks/results/long_tests.json; ran=; status=0; long() { "$$@"; case $$? in 0) ran=yes;; 5) ;; *) status=1;; esac; }; \
 	for tests in "$(UNIT_TESTS)" "$(RUN_TESTS)" "$(FLEET_TESTS)" "$(TASK_TESTS)" "$(FAULT_TESTS)"; do \
-		long $(BIN)/python -m pytest -p tests.no_skips -m long $$tests $(PYTEST_ARGS); \
+		long $(BIN)/python -m pytest -p tests.no_skips -p tests.long_tests -m long $$tests $(PYTEST_ARGS); \
 	done; \
-	long .venv-fab/bin/python -m pytest -p tests.no_skips -m long tests/fab $(PYTEST_ARGS); \
-	long env PYTHONDONTWRITEBYTECODE= .venv-lightning/bin/python -m pytest -p tests.no_skips -m long tests/lightning $(PYTEST_ARGS); \
+	long .venv-fab/bin/python -m pytest -p tests.no_skips -p tests.long_tests -m long tests/fab $(PYTEST_ARGS); \
+	long env PYTHONDONTWRITEBYTECODE= .venv-lightning/bin/python -m pytest -p tests.no_skips -p tests.long_tests -m long tests/lightning $(PYTEST_ARGS); \
 	[ "$$ran" ] || { echo "there is no such test" >&2; exit 5; }; exit $$status
+
+test-long-turn: install-dev
+	LONG_TURN=$(LONG_TURN) $(BIN)/python -m pytest -p tests.no_skips -p tests.long_tests -m long $(LONG_GROUP) $(PYTEST_ARGS)
 
 test-lightning: .venv-lightning/.installed .venv-emulators/.installed ## The tests of examples/lightning, on its own clouds
 	PYTHONDONTWRITEBYTECODE= .venv-lightning/bin/python -m pytest -p tests.no_skips tests/lightning $(PYTEST_ARGS)

@@ -25,6 +25,7 @@ DEPENDS_ON: Mapping[str, tuple[str, ...]] = {
     "faults": (f"{SRC}/agent", f"{SRC}/fleet", f"{SRC}/runtime"),
     "faults of others": (f"{SRC}/testing/stock.py", f"{SRC}/testing/stock_hosts.py"),
     "lightning": ("examples/lightning", f"{SRC}/runtime", "benchmarks/lightning.py"),
+    "long_tests": (f"{SRC}", "tests"),
     "many_files": (f"{SRC}/pipelines", "benchmarks/many_files.py"),
     "memory": (f"{SRC}/runtime", f"{SRC}/agent", "benchmarks/memory.py"),
     "parse_cost": (f"{SRC}/pipelines", f"{SRC}/source.py", f"{SRC}/scalars.py", "benchmarks/parse_cost.py"),
