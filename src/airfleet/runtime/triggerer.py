@@ -7,6 +7,9 @@ question a second is enough to notice the first.
 Stock ends when one of these questions is not answered, and its triggers begin anew elsewhere. Here they go on: what
 they tell is kept, and told when the database is back. Another triggerer may have taken them over by then; the database
 says so, and they are ended here.
+
+A trigger that cannot be made, or tells what the database refuses, fails with its task, and no other one: stock's
+triggerer ends, and ends again as soon as it has the trigger back.
 """
 
 from __future__ import annotations
@@ -21,12 +24,12 @@ from airflow import settings
 from airflow._shared.observability.metrics import stats
 from airflow._shared.timezones import timezone
 from airflow.configuration import conf
-from airflow.jobs.triggerer_job_runner import TriggererJobRunner, TriggerRunnerSupervisor
+from airflow.jobs.triggerer_job_runner import TriggererJobRunner, TriggerRunner, TriggerRunnerSupervisor
 from airflow.sdk.observability.metrics import stats_utils
 from sqlalchemy import text
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from airfleet import clocks, ends
+from airfleet import clocks, database_errors, ends
 
 log = structlog.get_logger(logger_name=__name__)
 
@@ -89,28 +92,61 @@ class RestingTriggerRunner(TriggerRunnerSupervisor):
         if not self._resting:
             super().clean_unused()
 
+    @classmethod
+    def run_in_process(cls) -> None:
+        """What the process of the triggers does."""
+        CarefulTriggerRunner().run()  # type: ignore[no-untyped-call]
+
     def handle_events(self) -> None:
-        """Store what triggers tell; what could not be stored is told again."""
-        self._in_full(self.events, super().handle_events)
+        """Store what triggers tell; what could not be stored is told again, what is refused fails its trigger."""
+        for told, refused in self._in_full(self.events, super().handle_events):
+            why = database_errors.storable(database_errors.in_words(refused))
+            log.error("What a trigger tells cannot be stored; it fails", trigger_id=told.trigger_id, error=why)
+            self.failed_triggers.append((told.trigger_id, [f"What the trigger tells cannot be stored: {why}"]))
 
     def handle_failed_triggers(self) -> None:
         """Store which triggers failed; what could not be stored is told again."""
-        self._in_full(self.failed_triggers, super().handle_failed_triggers)
+        for (trigger_id, _), refused in self._in_full(self.failed_triggers, super().handle_failed_triggers):
+            log.error("That a trigger failed cannot be stored", trigger_id=trigger_id, error=repr(refused)[:1000])
 
-    def _in_full(self, line: deque[Any], handle: Callable[[], None]) -> None:
-        waiting = tuple(line)
-        try:
-            handle()
-        except _AWAY:
-            # Airflow takes each out before it is stored: the last one taken was not.
-            line.appendleft(waiting[len(waiting) - len(line) - 1])
-            raise
+    def _in_full(self, line: deque[Any], handle: Callable[[], None]) -> list[tuple[Any, Exception]]:
+        """Handle all of them; those that were refused, and why. Raises what says that the database is away."""
+        refused: list[tuple[Any, Exception]] = []
+        while line:
+            waiting = tuple(line)
+            try:
+                handle()
+            except Exception as error:
+                # Airflow takes each out before it is stored: the last one taken was not.
+                taken = waiting[len(waiting) - len(line) - 1]
+                if isinstance(error, _AWAY):
+                    line.appendleft(taken)
+                    raise
+                refused.append((taken, error))
+        return refused
 
     def _has_any(self) -> bool:
         if self.running_triggers or self.creating_triggers or self.cancelling_triggers:
             return True
         with settings.get_engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             return bool(connection.execute(_ANY_TRIGGER).scalar())
+
+
+class CarefulTriggerRunner(TriggerRunner):
+    """Airflow's runner of triggers, for which one that cannot be made has failed, whatever it raises."""
+
+    async def create_triggers(self) -> None:
+        """Make the triggers that are waited for."""
+        while self.to_create:
+            waiting = list(self.to_create)
+            try:
+                await super().create_triggers()  # type: ignore[no-untyped-call]
+            except Exception as error:
+                left = {id(workload) for workload in self.to_create}
+                # Airflow takes each out before it is made: the last one taken was not.
+                failed = [workload for workload in waiting if id(workload) not in left][-1]
+                log.exception("A trigger cannot be made; it fails", trigger_id=failed.id, classpath=failed.classpath)
+                self.failed_triggers.append((failed.id, error))
 
 
 class FleetTriggererJobRunner(TriggererJobRunner):

@@ -21,7 +21,7 @@ from airflow.dag_processing import processor
 from airflow.dag_processing.manager import DagFileProcessorManager
 from airflow.dag_processing.processor import DagFileProcessorProcess
 from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
-from airflow.jobs.triggerer_job_runner import TriggerRunnerSupervisor
+from airflow.jobs.triggerer_job_runner import TriggerRunner, TriggerRunnerSupervisor
 from airflow.models.callback import Callback, DagProcessorCallback
 from airflow.models.db_callback_request import DbCallbackRequest
 from airflow.sdk.api import client
@@ -58,6 +58,8 @@ TAKEN_OVER: dict[Callable[..., Any], str] = {
     ActivitySubprocess._send_terminal_state_msg: "52ad282e8a743b6a",
     ActivitySubprocess._replay_pending_terminal_state_msg: "2e7e2e4fa7ee76d8",
     # triggerer: which steps a turn of its loop has, and what each takes out of its line first
+    TriggerRunner.create_triggers: "fed5e10c3173b8a0",
+    TriggerRunnerSupervisor.run_in_process.__func__: "b8eeec13abc8a685",
     TriggerRunnerSupervisor.run_once: "066f003280ea071b",
     TriggerRunnerSupervisor.handle_events: "85da5a1f35b8d4b1",
     TriggerRunnerSupervisor.handle_failed_triggers: "ec1aa82efca34d16",

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import uuid
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import structlog
-from airflow.jobs.triggerer_job_runner import TriggerRunnerSupervisor
+from airflow.jobs.triggerer_job_runner import TriggerRunner, TriggerRunnerSupervisor
 from airflow.models.trigger import Trigger
 from sqlalchemy.exc import DataError, OperationalError
 
-from airfleet.runtime.triggerer import RestingTriggerRunner
+from airfleet.runtime.triggerer import CarefulTriggerRunner, RestingTriggerRunner
 
 AWAY = OperationalError("SELECT 1", {}, Exception("connection refused"))
 
@@ -108,8 +110,38 @@ def test_a_turn_without_a_database_still_listens_to_the_triggers(
     assert (len(runner.events), database.stored) == (1, [])
 
 
-def test_what_is_no_outage_ends_it_as_in_airflow(runner: RestingTriggerRunner, database: Database) -> None:
-    runner.events.append(Entry(1))  # type: ignore[arg-type]
-    database.fails = DataError("INSERT", {}, Exception("no number"))
-    with pytest.raises(DataError):
-        runner._if_answered(runner.handle_events)
+def test_what_the_database_refuses_fails_its_trigger_and_no_other(
+    runner: RestingTriggerRunner, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed: list[Any] = []
+
+    def store(trigger_id: int, **_: Any) -> None:
+        if trigger_id == 2:
+            raise DataError("INSERT", {}, Exception("no number"))
+        database.stored.append(trigger_id)
+
+    monkeypatch.setattr(Trigger, "submit_event", store)
+    monkeypatch.setattr(Trigger, "submit_failure", lambda trigger_id, exc: failed.append((trigger_id, exc)))
+    runner.events.extend(Entry(number) for number in (1, 2, 3))  # type: ignore[misc]
+    assert runner._if_answered(runner.handle_events)
+    assert runner._if_answered(runner.handle_failed_triggers)
+    assert database.stored == [1, 3]
+    assert failed == [(2, ["What the trigger tells cannot be stored: Exception: no number"])]
+
+
+def test_a_trigger_that_cannot_be_made_fails_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+
+    async def create(self: Any) -> None:
+        while self.to_create:
+            workload = self.to_create.popleft()
+            if workload.id == 2:
+                raise ValueError("not with these arguments")
+            made.append(workload.id)
+
+    monkeypatch.setattr(TriggerRunner, "create_triggers", create)
+    runner = CarefulTriggerRunner()
+    runner.to_create.extend(SimpleNamespace(id=number, classpath="x.Y") for number in (1, 2, 3))  # type: ignore[misc]
+    asyncio.run(runner.create_triggers())
+    assert made == [1, 3]
+    assert [(number, str(error)) for number, error in runner.failed_triggers] == [(2, "not with these arguments")]
