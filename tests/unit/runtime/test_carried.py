@@ -131,7 +131,7 @@ def run() -> Iterator[Runs]:
         ("twice", ["run", ("state", FIELDS)]),
         ("large", ["run", ("rtif", {"text": "x" * 5_000}), "state"]),
         ("retry", ["run", ("rtif", FIELDS), "state"]),
-        ("dies", ["run", ("rtif", FIELDS), "state"]),
+        ("dies", ["run", ("rtif", FIELDS)]),
         ("nothing", ["run", "state"]),
     ],
 )
