@@ -64,12 +64,19 @@ def parts_of(folder: Path, path: str) -> list[tuple[str, int]]:
     """The files that a log consists of, relative to the folder, and the bytes that each has now; none outside it."""
     try:
         top, log = folder.resolve(), (folder / path).resolve()
-        if top not in log.parents:
-            return []
         found = sorted(log.parent.glob(f"{glob.escape(log.name)}*"))
-        return [(str(file.relative_to(top)), file.stat().st_size) for file in found if _is_ours(file, top)]
-    except (OSError, ValueError, RuntimeError):  # no name of a file, links in a circle, or gone in this moment
+    except (OSError, ValueError, RuntimeError):  # no name of a file, or links in a circle
         return []
+    if top not in log.parents:
+        return []
+    return [(str(file.relative_to(top)), _size(file)) for file in found if _is_ours(file, top)]
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:  # deleted in this moment
+        return 0
 
 
 def _is_ours(file: Path, top: Path) -> bool:
