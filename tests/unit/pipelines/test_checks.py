@@ -497,9 +497,9 @@ def test_many_files_cost_little_each(project: Path, capsys: pytest.CaptureFixtur
             "put its tasks into a TaskGroup (from airflow.sdk import TaskGroup), or into a Dag of their own",
         ),
         (
-            "airflow.providers.http.operators.http.SimpleHttpOperator",
-            "'airflow.providers.http.operators.http' has no operator 'SimpleHttpOperator'",
-            "write uses: airflow.providers.http.operators.http.HttpOperator",
+            "airflow.providers.standard.operators.empty.DummyOperator",
+            "'airflow.providers.standard.operators.empty' has no operator 'DummyOperator'",
+            "write uses: empty",
         ),
         (
             "airflow.providers.postgres.operators.postgres.PostgresOperator",
