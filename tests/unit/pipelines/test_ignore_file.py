@@ -50,6 +50,7 @@ REGEXPS = ["archived\n", "^archived/.*old\n", "team/.*/a\\.yaml$\n", "a.yaml # a
 @pytest.mark.parametrize(
     ("text", "syntax"), [*((text, "glob") for text in GLOBS), *((text, "regexp") for text in REGEXPS)]
 )
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("place", [".", "team"])
 def test_what_airflow_leaves_out(text: str, syntax: str, place: str, tmp_path: Path) -> None:
     for name in FILES:
