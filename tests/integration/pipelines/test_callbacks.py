@@ -166,7 +166,7 @@ def manager(session: Session, url: str, monkeypatch: pytest.MonkeyPatch) -> Iter
 
     monkeypatch.setattr(discovery, "create_session", create_session)
     monkeypatch.setattr(ends, "notice", lambda process: None)
-    monkeypatch.setattr(DagFileProcessorManager, "_create_process", create)
+    monkeypatch.setattr(PipelineFileProcessorManager, "_start_process", create)
     monkeypatch.setattr(DagFileProcessorManager, "_collect_results", collect)
     yield PipelineFileProcessorManager(max_runs=-1)
     engine.dispose()
