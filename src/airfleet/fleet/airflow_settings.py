@@ -97,7 +97,11 @@ def silence_seconds(context: Context) -> float:
 
 
 def token_seconds(
-    outage_seconds: float = API_OUTAGE_SECONDS, heartbeat_seconds: float = 0.0, *, airflows_way: bool = False
+    outage_seconds: float = API_OUTAGE_SECONDS,
+    heartbeat_seconds: float = 0.0,
+    age_seconds: float = TOKEN_AGE_SECONDS,
+    *,
+    airflows_way: bool = False,
 ) -> int:
     """The life of an attempt's token: the least with which it still has its say after the longest outage it outlives.
 
@@ -110,15 +114,16 @@ def token_seconds(
     needed = outage_seconds + LAST_WORDS_SECONDS
     if airflows_way:
         return math.ceil(_AIRFLOWS_PARTS * needed)
-    return math.ceil(needed + TOKEN_AGE_SECONDS + 2 * heartbeat_seconds)
+    return math.ceil(needed + age_seconds + 2 * heartbeat_seconds)
 
 
 def _token_life(sections: Mapping[str, Mapping[str, str]]) -> str:
     """:func:`token_seconds` for these settings."""
     outage = _number(sections["airfleet"].get("api_outage_seconds"), API_OUTAGE_SECONDS)
     heartbeat = _number(sections.get("workers", {}).get("min_heartbeat_interval"), 0.0)
+    age = _number(sections["airfleet"].get("token_age_seconds"), TOKEN_AGE_SECONDS)
     airflows_way = any(sections.get(section, {}).get(key, "").lower() in _YES for section, key in _AIRFLOWS_WAY)
-    return str(token_seconds(outage, heartbeat, airflows_way=airflows_way))
+    return str(token_seconds(outage, heartbeat, age, airflows_way=airflows_way))
 
 
 def _number(value: str | None, otherwise: float) -> float:

@@ -47,6 +47,7 @@ OVERRIDABLE = frozenset(
         "celery_broker_transport_options.health_check_interval",
         "logging.dag_processor_child_process_log_directory",
         "airfleet.api_outage_seconds",
+        "airfleet.token_age_seconds",
         "execution_api.jwt_expiration_time",
         "api_auth.jwt_leeway",
         "webserver.log_request_clock_grace",

@@ -95,6 +95,7 @@ def test_what_is_decided_by_the_age_of_a_heartbeat_is_decided_by_the_same_age_ev
         ({"airfleet": {"api_outage_seconds": "7200"}}, 7800),
         ({"airfleet": {"api_outage_seconds": "long"}}, 4200),
         ({"workers": {"min_heartbeat_interval": "600"}}, 5400),
+        ({"airfleet": {"token_age_seconds": "60"}}, 3960),
         ({"core": {"multi_team": "True"}}, 19500),
         ({"traces": {"otel_on": "true"}}, 19500),
         ({"traces": {"otel_on": "false"}}, 4200),
