@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from measuring import place, table
+from measuring import origin, table
 
 HEAD = (
     "component",
@@ -23,14 +23,13 @@ def markdown(results: Mapping[str, Any]) -> str:
 
 
 def _page(results: Mapping[str, Any]) -> Iterator[str]:
-    machine, slots = results["machine"], results["slots"]
-    components = results["components"]
+    slots, components = results["slots"], results["components"]
     for host, about in (("front", "A host that decides and serves"), ("back", "A host that works")):
         rows = [_row(one) for one in components if one["name"].startswith(f"{host}/")]
         whole = [one for one in components if one["name"].startswith(f"{host}/")]
         yield f"\n**{about}**\n\n{table(HEAD, [*rows, _sum(whole)])}"
     yield (
-        f"\n{slots} slots on {place(machine)}, {machine['date']}. Memory is PSS with all processes of a component; "
+        f"\n{slots} slots on {origin('capacity', results)}. Memory is PSS with all processes of a component; "
         f"a task that does nothing adds {results['task_mb']:.0f} MB to its worker. *Busy*: {results['tasks']} small "
         f"tasks one after the other in all slots, while {results['clients']} clients read lists of runs without a "
         "pause. PostgreSQL and Valkey are servers beside the fleet."

@@ -32,38 +32,55 @@ HEAD = (
 )
 RANDOM_HEAD = ("seed", "faults", "runs", "attempts", "invariants", "longest dispatch")
 NOTES = """\
-*times*: how often the fault was done, under a steady load of short, long, chained, mapped and deferred tasks without
-retries (`retries: 0`): a task that a fault costs is counted, where one with retries would run again. *invariants*:
-those that were violated and how often, or *all held*. *measured*, in seconds: `watch` until a living scheduler looks
-after every task of the dead one; `dispatch` from the end of the fault until a task that was sent afterwards starts,
-`since` the same from its beginning; `gap` the longest time without a start meanwhile; `first` until the first of the
-tasks that were queued meanwhile starts; `start` until every task that waited in the queue meanwhile has started;
-`rerun` until every task whose attempt died has started again; `fenced` until the last sign of life of an attempt that
-had to end; `recorded` until what ended meanwhile is recorded; `answers` until the API has answered and goes on to do
-so (in F7a and F7b for who gives a request up after 2 s, and asks again); `resumed` how late, after the fault or their
-event, tasks have ended that waited for one; `callbacks` until the last callback has run. *promised*: the 95th
-percentile and the most; **bold** is what took longer (of less than twenty times the 95th percentile is the most).
-*stock*: how often it was done to Airflow alone with its defaults, the median and the most there, and what was
-violated: under a quarter of that load, on the same servers, every component started again as soon as it ends; of
-several hosts the servers stand beside them, so that F30 does not stop these. *not measured*: it was not done there
-yet; nothing stands where [it cannot be](../how-to/drill.md#the-whole-matrix). –: nothing had to recover, for no
-attempt died before its end, or no task was left to wait; what was violated says what became of them. Faults of which
-that holds do not count among the seconds. †: the machine was busy with other things. ‡: the code has changed since;
-date, commit and Airflow's version of each row are in `benchmarks/results/faults.json`.
+## How to read it
 
-The standby of F15 is synchronous: it has every commit before it is confirmed. One that is not loses, when it is
-promoted, what it did not have yet, and the invariants may not hold. Of the hour of F21 the queue holds what Airflow
-may queue at once (`parallelism`); `start` is about that, the rest waits as *scheduled* and has to have ended like all
-else.
+- **Load**: short, long, chained, mapped and deferred tasks, all the time, all with `retries: 0`. So a task that a fault
+  costs counts as failed; with retries it would run again.
+- **times**: how often the fault was done under that load.
+- **invariants**: *all held*, or those that were violated and how often.
+- **median, p95, most**: seconds. With fewer than twenty times, p95 is the most.
+- **promised**: the 95th percentile and the most. A figure in **bold** is above its promise.
+- **stock**: Airflow alone, in the version that stands above the table, with its defaults: also `retries: 0`, on the
+  same servers, under a quarter of the load. What ends there is started again at once. `n` is how often the fault was
+  done; then come the median and the most, and what was violated. On several hosts its servers stand beside the hosts,
+  so F30 does not stop them.
+- **stock, by its timers**: what Airflow's settings let expect.
+- *not measured*: this fault was not done to stock Airflow yet. An empty cell:
+  [it has no such part](../how-to/drill.md#the-whole-matrix).
+- –: nothing had to recover, because no attempt died before its end, or no task was left to wait. The violated
+  invariants say what became of them. Such faults do not count among the seconds.
+- †: the machine was busy with other things, too.
+- ‡: the code has changed since. `benchmarks/results/faults.json` has the date, the commit, the load and Airflow's
+  version of each row.
+
+*measured*, in seconds:
+
+- `watch`: until a living scheduler looks after every task of the dead one
+- `dispatch`: from the end of the fault until a task starts that was sent after it
+- `since`: the same from the beginning of the fault
+- `gap`: the longest time without a start
+- `first`: until the first of the tasks starts that were queued during the fault
+- `start`: until every task has started that waited in the queue during the fault
+- `rerun`: until every task whose attempt died has started again
+- `fenced`: until the last sign of life of an attempt that had to end
+- `recorded`: until what ended during the fault is recorded
+- `answers`: until the API has answered and goes on to do so (F7a, F7b: clients give up after 2 s and ask again)
+- `resumed`: how late tasks end that waited for an event: after the fault, or after the event
+- `callbacks`: until the last callback has run
+
+The standby of F15 is synchronous: it has every commit before the commit is confirmed. An asynchronous standby that is
+promoted may lack the last commits, and then the invariants may not hold. In the hour of F21 the queue holds what
+Airflow may queue at once (`parallelism`). `start` is about these tasks; the others wait as *scheduled* and have to
+end as well.
 """
 RANDOM_NOTES = """\
-Faults that are drawn from a seed and done one after the other on one fleet under load; the same seed draws the same
-faults. *longest dispatch*: from the end of a fault until a task that was sent afterwards has started.
+A seed draws faults, which are done one after the other to one fleet under the same load; the same seed draws the same
+faults. *longest dispatch*: the most seconds from the end of a fault until a task started that was sent after it.
 """
 RETRIED_HEAD = ("", "fault", "times", "tasks that failed", "measured")
 RETRIED_NOTES = """\
-With `retries: 2` and five seconds between tries, as careful users have them, most tasks that a fault costs run again by
-themselves; each such try is one less for an error of the task's own.
+The same with `retries: 2` and five seconds between tries, as careful users of Airflow set them. Most tasks that a fault
+costs run again by themselves. Each such try is one less for an error of the task itself.
 """
 #: number -> what its faults are of
 NEMESES = {
@@ -98,7 +115,7 @@ def images(results: Mapping[str, Any]) -> Mapping[Path, str]:
         for watch, one in _recovery(ours[row.number]).items()
         if one["median_s"] is not None and (other := _recovery(stock[row.number]).get(watch))
     ]
-    title = "Seconds until all is as before: airfleet (above) and Airflow alone (below), logarithmic"
+    title = "Seconds until all is as before: airfleet (above) and Airflow alone (below, a quarter of the load)"
     return {IMAGES / "faults.svg": pair_chart(title, pairs, CHART_FROM)} if pairs else {}
 
 

@@ -120,6 +120,13 @@ def place(machine: Mapping[str, Any]) -> str:
     return f"{machine['cores']} cores, Airflow {machine['packages']['apache-airflow']}, Python {machine['python']}"
 
 
+def origin(name: str, results: Mapping[str, Any]) -> str:
+    """Say of a file of results where, when and with which code it was measured, and whether that code has changed."""
+    made = results["machine"]
+    changed = " ‡ (the code has changed since)" if provenance.mark(name, results) else ""
+    return f"{place(made)}, {made['date']}, commit {made['commit']}{changed}"
+
+
 def report(name: str, figures: dict[str, Any], head: Sequence[str], rows: Sequence[Sequence[str]], notes: str) -> None:
     """Print the table and write ``results/<name>.json``."""
     print(f"\n{table(head, rows)}\n\n{notes}\n")

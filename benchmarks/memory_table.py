@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from measuring import place, table
+from measuring import origin, table
 
 HEAD = (
     "",
@@ -31,7 +31,5 @@ def rows(systems: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, ...]]:
 
 def markdown(results: Mapping[str, Any]) -> str:
     """The table and what must be known to read it."""
-    about = (
-        f"{results['tasks']} tasks asleep in as many slots; {place(results['machine'])}, {results['machine']['date']}."
-    )
+    about = f"{results['tasks']} tasks asleep in as many slots; {origin('memory', results)}."
     return f"{about}\n\n{table(HEAD, rows(results['systems']))}\n\n{NOTES}"

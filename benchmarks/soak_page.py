@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from charts import IMAGES, Panel, line_chart
-from measuring import place, table
+from measuring import origin, table
 
 HEAD = ("", "first that counts", "median", "last minute", "growth over the hour", "")
 #: what is told of a system: key -> name, factor, form
@@ -30,10 +30,10 @@ def images(results: Mapping[str, Any]) -> Mapping[Path, str]:
 
 
 def _parts(results: Mapping[str, Any]) -> Iterator[str]:
-    machine, tasks = results["machine"], int(results["minutes"] * 60 * results["rate"])
+    tasks = int(results["minutes"] * 60 * results["rate"])
     yield (
         f"{results['rate']} tasks a second that do nothing, {results['minutes']:g} minutes, {results['slots']} slots; "
-        f"{place(machine)}, {machine['date']}.\n{results['finished']:,} finished runs were in the database before. "
+        f"{origin('soak', results)}.\n{results['finished']:,} finished runs were in the database before. "
         f"Each of the {tasks:,} tasks ran exactly once."
     )
     for name, of in results["systems"].items():

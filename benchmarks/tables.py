@@ -39,7 +39,7 @@ def markdown(results: Mapping[str, Any]) -> str:
 
 def _page(results: Mapping[str, Any]) -> Iterator[str]:
     machine, by_slots = results["machine"], results["slots"]
-    yield f"{machine['cores']} cores, Python {machine['python']}, {machine['date']}.\n"
+    yield f"{machine['cores']} cores, Python {machine['python']}.\n"
     everything = {key: one for systems in by_slots.values() for key, one in systems.items()}
     yield table(ABOUT, [_about(one) for one in everything.values()])
     for slots in sorted(by_slots, key=int, reverse=True):

@@ -152,7 +152,13 @@ def test_the_page_of_the_soak_says_what_grew_and_whether_the_load_was_kept_up_wi
     growth = {"first": 0.05, "median": 0.05, "last": 0.06, "growth": 0.01, "flat": False}
     flat = {**growth, "growth": 0.001, "flat": True}
     of = {"growth": dict.fromkeys(soak_page.SHOWN, flat) | {"pss_mb": growth}, "keeps_up": False, "samples": []}
-    machine = {"cores": 2, "packages": {"apache-airflow": "3.3.2"}, "python": "3.11", "date": "2026-01-01"}
+    machine = {
+        "cores": 2,
+        "packages": {"apache-airflow": "3.3.2"},
+        "python": "3.11",
+        "date": "2026-01-01",
+        "commit": "0123abc",
+    }
     results = {
         "machine": machine,
         "minutes": 60,

@@ -7,6 +7,7 @@ import json
 import measuring
 import provenance
 import pytest
+from systems import SYSTEMS
 
 
 def test_a_figure_is_marked_once_its_code_is_another() -> None:
@@ -43,3 +44,23 @@ def test_every_row_of_the_results_fits_on_a_line_and_says_its_commit() -> None:
     rows = [row for rows in json.loads(text)["systems"].values() for row in rows.values()]
     assert len(text.splitlines()) < 2 * len(rows)
     assert [row for row in rows if not row["commit"] or row["airflow"] == ""] == []
+
+
+def test_a_command_makes_every_figure_of_a_system_again() -> None:
+    measured = json.loads((measuring.RESULTS / "task_path.json").read_text())
+    names = {name for systems in measured["slots"].values() for name in systems}
+    assert names <= SYSTEMS.keys()
+
+
+def test_the_origin_of_a_figure_says_when_its_code_has_changed() -> None:
+    made = {
+        "cores": 2,
+        "packages": {"apache-airflow": "3.3.2"},
+        "python": "3.11.7",
+        "date": "2026-11-24",
+        "commit": "35c9231",
+    }
+    now = {"machine": made, "code": provenance.code("memory")}
+    said = "2 cores, Airflow 3.3.2, Python 3.11.7, 2026-11-24, commit 35c9231"
+    assert measuring.origin("memory", now) == said
+    assert measuring.origin("memory", {**now, "code": "0123456789ab"}) == f"{said} ‡ (the code has changed since)"
