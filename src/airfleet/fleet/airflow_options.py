@@ -22,7 +22,7 @@ from airfleet.errors import did_you_mean
 OPEN_SECTIONS = frozenset({"celery_broker_transport_options", "celery_result_backend_transport_options"})
 
 #: settings of airfleet itself that may stand under ``airflow:``
-_OWN = {"airfleet": {"api_outage_seconds": "integer"}}
+_OWN = {"airfleet": {"api_outage_seconds": "integer", "max_message_bytes": "integer", "max_dag_file_bytes": "integer"}}
 
 #: sections that only come with a provider, and which one
 PROVIDERS: Mapping[str, str] = {
