@@ -143,6 +143,9 @@ CASES: dict[str, Case] = {
     "run, on a host without a name": _ti("run", {**RUN, "hostname": ""}, statements=1),
     "run, because of assets": _ti("run", RUN, before=ASSETS),
     "run, again after its trigger": _ti("run", RUN, before=(DEFERRED,)),
+    "run, again after a trigger, without arguments": _ti(
+        "run", RUN, before=("UPDATE task_instance SET next_method = 'go', next_kwargs = NULL",)
+    ),
     "run, the request comes again": _ti("run", RUN, state="running"),
     "run, restarting": _ti("run", RUN, state="restarting"),
     "run, after the database was away": _ti("run", RUN, before=(AWAY,)),

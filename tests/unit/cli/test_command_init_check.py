@@ -343,6 +343,18 @@ def test_a_default_queue_without_a_worker_is_said_once_for_a_file(project: Proje
     assert airfleet("check").code == 0
 
 
+def test_a_default_queue_without_a_worker_is_said_of_each_file(project: Project, airfleet: Airfleet) -> None:
+    (project.root / "fleet.yaml").write_text("workers: [{queues: [light]}]\n")
+    for name in ("one", "two"):
+        text = f"dag_id: {name}\ntasks: [{{id: t, uses: bash, with: {{bash_command: ls}}}}]\n"
+        (project.root / "pipelines" / f"{name}.yaml").write_text(text)
+    said = airfleet("check").out
+    assert [line.partition(":")[0] for line in said.splitlines() if "from the queue 'default'" in line] == [
+        "pipelines/one.yaml",
+        "pipelines/two.yaml",
+    ]
+
+
 def test_tasks_that_no_worker_runs_need_no_queue(project: Project, airfleet: Airfleet) -> None:
     (project.root / "fleet.yaml").write_text("workers: [{queues: [light]}]\n")
     (project.root / "pipelines" / "joint.yaml").write_text("dag_id: joint\ntasks: [{id: one}]\n")

@@ -247,6 +247,23 @@ def fail(fleet_executor: FleetExecutor, workload: ExecuteTask, error: Exception)
 LOST, UNBEGUN = WorkerLostError("signal 9"), NotBegun("OSError: [Errno 30] Read-only file system")
 
 
+@pytest.mark.parametrize("state", ["running", "success", "failed", "scheduled", None])
+def test_a_task_that_is_queued_no_more_gets_no_second_message(
+    fleet_executor: FleetExecutor,
+    database: sqlalchemy.Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    state: str | None,
+) -> None:
+    monkeypatch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "of this test alone " * 4)
+    queued, other = row("t"), row("u")
+    for one, its_state in ((queued, "queued"), (other, state)):
+        one.state, one.queue = its_state, "default"
+    stored(database, queued, other)
+    celery_ids = [str(one.external_executor_id) for one in (queued, other)]
+    again = fleet_executor._with_new_tokens([queued.id, other.id], celery_ids)
+    assert [(celery_id, queue) for celery_id, queue, _ in again] == [(celery_ids[0], "default")]
+
+
 @pytest.mark.parametrize("state", ["running", "restarting"])
 @pytest.mark.parametrize("error", [LOST, UNBEGUN], ids=["lost", "unbegun"])
 def test_what_became_of_a_second_message_is_not_believed_of_the_attempt_that_runs_and_what_it_tells_itself_is(
@@ -403,18 +420,19 @@ def test_a_message_that_is_lost_is_sent_again_with_a_new_token_for_the_same_atte
     assert fleet_executor.running == {workload.key}
 
 
-def stored(database: sqlalchemy.Engine, queued: TaskInstance) -> None:
-    """A task instance in the database, with all else of which its message is made."""
+def stored(database: sqlalchemy.Engine, queued: TaskInstance, *others: TaskInstance) -> None:
+    """Task instances of one run in the database, with all else of which their messages are made."""
     for model in (DagModel, DagRun):
         model.__table__.create(database)  # type: ignore[attr-defined]
     known = DagModel(dag_id=queued.dag_id, bundle_name="pipelines", relative_fileloc="d.py")
     run = DagRun(dag_id=queued.dag_id, run_id=queued.run_id, run_type="manual", state="running")
     run.log_template_id = 1  # is looked up in one table more, otherwise
     with settings.Session() as session:
-        session.add_all((known, run, queued))
+        session.add_all((known, run, queued, *others))
         session.commit()
-        session.refresh(queued)
-        session.expunge(queued)
+        for one in (queued, *others):
+            session.refresh(one)
+            session.expunge(one)
 
 
 def validator() -> JWTValidator:
