@@ -164,8 +164,9 @@ def figures() -> str:
     return f"""\
 {_table(("", "airfleet", "Airflow, defaults", "Airflow, tuned"), [_whole(row) for row in rows])}
 
-Measured by `make bench` and `make drill` ({measuring.place(_results("start_and_idle")["machine"])}). Date, commit and
-spread of each figure are in [the results](benchmarks/results). ‡: the code has changed since.
+Measured by `make bench` and `make drill` ({measuring.place(_results("start_and_idle")["machine"])}).
+Date and commit of each figure, and its spread where it was run several times, are in
+[the results](benchmarks/results). ‡: the code has changed since.
 
 {said}
 """
