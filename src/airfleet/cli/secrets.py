@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     "  airfleet secrets rotate user_password                     # while the fleet is down",
 )
 def command() -> None:
-    """Carry the secrets of the fleet to another host, or replace them by new ones."""
+    """Carry the fleet's secrets to another host, or renew them."""
 
 
 @command.command("export")
