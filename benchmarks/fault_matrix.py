@@ -52,7 +52,7 @@ FILE = "faults.json"
 #: longer and longer for what dies again within a minute, and a task that was lost four times is held to be the cause.
 #: The quick ones show that, too.
 QUIET, QUICK_QUIET = (HEALED_AFTER + 5.0, HEALED_AFTER + 12.0), (3.0, 6.0)
-#: how fast runs are asked for; stock Airflow needs a second and a half of CPU for a task, and there are two cores
+#: seconds between two runs; stock Airflow needs several times as much CPU for a task (results/task_path.json)
 TICKS = {"airfleet": 1.0, "stock": 4.0}
 ON_ONE_HOST: dict[str, type[FleetTarget] | type[StockTarget]] = {"airfleet": FleetTarget, "stock": StockTarget}
 ON_SEVERAL_HOSTS: dict[str, type[HostsTarget] | type[StockHostsTarget]] = {

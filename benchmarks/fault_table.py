@@ -41,9 +41,9 @@ NOTES = """\
 - **median, p95, most**: seconds. With fewer than twenty times, p95 is the most.
 - **promised**: the 95th percentile and the most. A figure in **bold** is above its promise.
 - **stock**: Airflow alone, in the version that stands above the table, with its defaults: also `retries: 0`, on the
-  same servers, under a quarter of the load. What ends there is started again at once. `n` is how often the fault was
-  done; then come the median and the most, and what was violated. On several hosts its servers stand beside the hosts,
-  so F30 does not stop them.
+  same servers, under a quarter of the load: a run every four seconds instead of every second. What ends there is
+  started again at once. `n` is how often the fault was done; then come the median and the most, and what was violated.
+  On several hosts its servers stand beside the hosts, so F30 does not stop them.
 - **stock, by its timers**: what Airflow's settings let expect.
 - *not measured*: this fault was not done to stock Airflow yet. An empty cell:
   [it has no such part](../how-to/drill.md#the-whole-matrix).

@@ -105,7 +105,7 @@ def import_airflow() -> None:
 
     celery_task.prepare()
     import_all_models()
-    # Left to the first query of each component, this would cost each of them 20 MB of its own.
+    # Left to the first query of each component, this would cost each of them pages of its own.
     configure_mappers()
     # The list of all metrics, read from YAML: half a second for each component that counts something.
     stats._get_registry()

@@ -2,7 +2,7 @@
 
 As the Celery provider's own of that name, but for what reads the message, which is built once and not for each
 (reference: ``execute_workload`` in airflow/providers/celery/executors/celery_executor_utils.py). In a process that
-shares its memory with others, building it costs 8 MB of pages that are then its own.
+shares its memory with others, building it costs pages that are then its own.
 
 A message may come twice, or late: an attempt that may not start is no failure. Whatever refuses the start (it runs, it
 has run, it is deferred, it was given up for another one), somebody else knows what becomes of the task.
