@@ -122,6 +122,9 @@ OF_A_TASK: Final[dict[str, Instead]] = {
     "schedule": ("is said of the pipeline, not of a task", "write it at the top level"),
 }
 
+#: Those of them under which people write the arguments of an operator or a function.
+HOLDING_ARGUMENTS: Final = frozenset(key for key, instead in OF_A_TASK.items() if instead in (_WITH, _NO_MAPPING))
+
 #: Airflow's providers, as they are written before the name of an operator.
 _PROVIDERS: Final = """
     airbyte alibaba amazon apache.beam apache.cassandra apache.drill apache.druid apache.flink apache.hdfs apache.hive

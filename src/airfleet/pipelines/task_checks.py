@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from airfleet.pipelines import catalog, jinja, old_imports
+from airfleet.pipelines import catalog, habits, jinja, old_imports
 from airfleet.pipelines.arguments import TASK_ARGUMENTS
 from airfleet.pipelines.checking import MARKERS, Checking, check_callbacks, check_id, markers_in, not_found
 from airfleet.pipelines.limits import duration_misfit
 from airfleet.pipelines.modules import Missing
 from airfleet.pipelines.refusals import check_sensor
-from airfleet.pipelines.report import Hints
 from airfleet.pipelines.signatures import Signature
 from airfleet.pipelines.spec import CallableRef, Const, FileText, OperatorRef, Task, Template, Value
 from airfleet.pipelines.values import FUNCTION, misfit
@@ -88,7 +87,7 @@ def _check_function(task: Task, uses: CallableRef, checking: Checking) -> None:
     if not isinstance(found, Signature):
         return
     _check_names(task, uses.written, found, frozenset(), checking)
-    for name in _not_given(task, found, frozenset(), checking.hints):
+    for name in _not_given(task, found, frozenset(), checking):
         if name not in catalog.CONTEXT_NAMES:
             checking.problem(task.path, f"{uses.written} needs '{name}'", f"write it under 'with' of '{task.id}'")
 
@@ -113,7 +112,7 @@ def _check_operator(task: Task, uses: OperatorRef, checking: Checking) -> None:
     _check_markers(task, uses.written, found, checking)
     _check_kinds(task, found.signature, checking)
     check_sensor(task, found.signature, checking)
-    for name in _not_given(task, found.signature, frozenset(TASK_ARGUMENTS), checking.hints):
+    for name in _not_given(task, found.signature, frozenset(TASK_ARGUMENTS), checking):
         checking.problem(task.path, f"{uses.written} needs '{name}'", _needed_hint(name, task))
 
 
@@ -138,11 +137,13 @@ def _not_taken(task: Task, takes: Signature, elsewhere: frozenset[str]) -> tuple
     return tuple(name for name in task.args if name not in takes.parameters and name not in elsewhere)
 
 
-def _not_given(task: Task, takes: Signature, elsewhere: frozenset[str], hints: Hints) -> Iterator[str]:
-    """Required names that are not there; a misspelt one is said once, at the place of the slip."""
-    slips = {hints.nearest(name, takes.parameters) for name in _not_taken(task, takes, elsewhere)}
+def _not_given(task: Task, takes: Signature, elsewhere: frozenset[str], checking: Checking) -> Iterator[str]:
+    """Required names that are not there; a misspelt or misplaced one is said once, at the place of the slip."""
+    if any(f"{task.path}.{key}" in checking.wrong for key in habits.HOLDING_ARGUMENTS):
+        return
+    slips = {checking.hints.nearest(name, takes.parameters) for name in _not_taken(task, takes, elsewhere)}
     for name in takes.required:
-        if name not in task.args and name not in slips:
+        if not (name in task.args or name in slips or f"{task.path}.{name}" in checking.wrong):
             yield name
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
-from airflow.dag_processing.dagbag import DagBag
+from airflow.dag_processing.dagbag import BundleDagBag, DagBag
 from airflow.serialization.serialized_objects import DagSerialization
 
 from airfleet.pipelines.bundle import FileBundle, PipelineBundle
@@ -112,6 +113,28 @@ def test_functions_beside_the_pipelines_can_be_imported_by_their_tasks(folder: P
     (folder.parent / "helper_of_this_test.py").write_text("def f():\n    return 42\n")
     (folder / "p.yaml").write_text("dag_id: p\ntasks: [{id: a, uses: 'helper_of_this_test:f'}]\n")
     assert bag(folder).dags["p"].task_dict["a"].python_callable() == 42
+
+
+def test_dags_in_python_import_modules_of_the_folder_of_pipelines_and_none_beside_them_as_in_airflow(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (folder / "words_of_this_test").mkdir()
+    (folder / "words_of_this_test" / "words.py").write_text("NAME = 'imported'\n")
+    (folder / "team").mkdir()
+    dag = "from airflow.sdk import DAG\n{}\nwith DAG('{}'):\n    pass\n"
+    lines = {
+        "above": "from words_of_this_test.words import NAME",
+        "beside": "import neighbour_of_this_test",
+        "relative": "from .neighbour_of_this_test import NAME",
+    }
+    (folder / "team" / "neighbour_of_this_test.py").write_text("NAME = 'not found'\n")
+    for name, line in lines.items():
+        (folder / "team" / f"{name}.py").write_text(dag.format(line, name))
+    bundle = PipelineBundle(name="dags-folder", path=str(folder))
+    found = BundleDagBag(bundle.path, bundle_path=bundle.path, bundle_name=bundle.name)
+    assert set(found.dags) == {"above"}
+    assert set(found.import_errors) == {"team/beside.py", "team/relative.py"}
 
 
 def test_a_file_alone_can_be_a_bundle(folder: Path) -> None:

@@ -30,6 +30,10 @@ def never(): return False
 def ready(ds, word):
     if word != "go": raise ValueError(word)
     return len(ds) == 10
+def make(): return {"rows": 7, "more": [1, 2]}
+def same(got, want): assert repr(got) == repr(want), got
+def alone(): import sys; return sys.prefix == sys.base_prefix
+def lefty(): return "left"
 def wait(): open(os.environ["STARTED"], "w").close(); time.sleep(60)
 """
 
@@ -90,7 +94,10 @@ def test_a_failed_task_shows_its_error_and_what_it_held_up(tmp_path: Path, envir
         "  - {id: fetch, uses: 'steps:fetch', with: {n: 3}}\n"
         "  - {id: store, uses: 'steps:broken', with: {rows: {$x: fetch}}}\n"
         "  - {id: after, needs: [store]}\n"
-        "  - {id: always, needs: [store], trigger_rule: all_done}\n",
+        "  - {id: always, needs: [store], trigger_rule: all_done}\n"
+        '  - {id: nul, uses: bash, with: {bash_command: "echo a\\0b"}}\n'
+        "  - {id: branch, uses: branch_python, with: {python_callable: 'steps:lefty'}}\n"
+        "  - {id: lefty, needs: [branch]}\n",
     )
     outcome = run_pipeline(file, environ=environ)
     # As in Airflow, the leaves decide: one failed upstream, one ran.
@@ -100,10 +107,44 @@ def test_a_failed_task_shows_its_error_and_what_it_held_up(tmp_path: Path, envir
         "store": "failed",
         "after": "upstream_failed",
         "always": "succeeded",
+        "nul": "failed",
+        "branch": "failed",
+        "lefty": "upstream_failed",
     }
-    [store] = [event for event in outcome.tasks if event.task == "store"]
-    assert str(store.error).startswith("RuntimeError: cannot take [3, ")
-    assert "RuntimeError: cannot take" in Path(str(store.log)).read_text()
+    by_id = {event.task: event for event in outcome.tasks}
+    assert str(by_id["store"].error).startswith("RuntimeError: cannot take [3, ")
+    assert "RuntimeError: cannot take" in Path(str(by_id["store"].log)).read_text()
+    assert "embedded null byte" in str(by_id["nul"].error)
+    assert "Invalid tasks found: {'left'}" in str(by_id["branch"].error)
+
+
+def test_values_arrive_as_they_were_written_and_outputs_whatever_the_order_in_the_file(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    pull = "{$t: \"{{ ti.xcom_pull('make', key='more') }}\"}"
+    file = write(
+        tmp_path,
+        "dag_id: p\nparams: {limit: .inf, miss: .nan}\ntasks:\n"
+        "  - {id: key, uses: 'steps:same', with: {got: {$x: {task: make, key: rows}}, want: 7}}\n"
+        "  - {id: whole, uses: 'steps:same', with: {got: {$x: make}, want: {rows: 7, more: [1, 2]}}}\n"
+        "  - {id: literal, uses: 'steps:same', with: {got: ['{% raw {# {{ x', {$x: {task: make, key: rows}}],"
+        " want: {$const: ['{% raw {# {{ x', 7]}}}\n"
+        "  - {id: nan, uses: 'steps:same', with: {got: .nan, want: .nan}}\n"
+        f"  - {{id: text, uses: 'steps:same', needs: make, with: {{got: {pull}, want: '[1, 2]'}}}}\n"
+        "  - {id: native, uses: 'steps:same', needs: make, render_template_as_native_obj: true,"
+        f" with: {{got: {pull}, want: [1, 2]}}}}\n"
+        "  - {id: touch, uses: bash, with: {bash_command: touch x.sh, cwd: '${{ env.HERE }}'}}\n"
+        "  - {id: alone, uses: external_python, with: {python: '${{ env.PYTHON }}', python_callable: 'steps:alone',"
+        " expect_airflow: false}}\n"
+        "  - {id: other, uses: 'steps:same', with: {got: {$x: alone}, want: true}}\n"
+        "  - {id: make, uses: 'steps:make', multiple_outputs: true, priority_weight: 99999999999}\n",
+    )
+    python = Path(sys.base_prefix) / "bin" / "python3"
+    outcome = run_pipeline(file, environ=environ | {"HERE": str(tmp_path), "PYTHON": str(python)})
+    logs = {event.task: Path(str(event.log)).read_text() for event in outcome.tasks if event.kind == "failed"}
+    assert (outcome.state, logs) == ("success", {})
+    assert len(outcome.tasks) == 10
+    assert (tmp_path / "x.sh").exists()
 
 
 def test_branches_short_circuits_and_sensors_take_functions_by_name(tmp_path: Path, environ: dict[str, str]) -> None:
@@ -117,12 +158,14 @@ def test_branches_short_circuits_and_sensors_take_functions_by_name(tmp_path: Pa
         "  - {id: right, needs: [branch]}\n"
         "  - {id: gate, uses: short_circuit, needs: [sensor], with: {python_callable: 'steps:never'}}\n"
         "  - {id: behind, needs: [gate]}\n"
-        "  - {id: delta, uses: time_delta_sensor, with: {delta: 1s, poke_interval: 1s}}\n",
+        "  - {id: delta, uses: time_delta_sensor, with: {delta: 1s, poke_interval: 1s}}\n"
+        "  - {id: both, needs: [left, right]}\n"
+        "  - {id: join, needs: [left, right], trigger_rule: none_failed_min_one_success}\n",
     )
     outcome = run_pipeline(file, environ=environ)
     assert kinds(outcome) == {
-        **dict.fromkeys(["sensor", "branch", "left", "gate", "delta"], "succeeded"),
-        **dict.fromkeys(["right", "behind"], "skipped"),
+        **dict.fromkeys(["sensor", "branch", "left", "gate", "delta", "join"], "succeeded"),
+        **dict.fromkeys(["right", "behind", "both"], "skipped"),
     }, [Path(str(task.log)).read_text() for task in outcome.tasks if task.kind == "failed"]
 
 

@@ -346,6 +346,12 @@ def test_a_misspelt_task_is_found(project: Path) -> None:
     ]
 
 
+def test_dots_in_ids_make_no_group(project: Path) -> None:
+    assert said(project, with_tasks("id: load.a", "id: load.b", "id: report, needs: load")) == [
+        "p.yaml:5:23: tasks.report.needs[0]: there is no task 'load'\nhint: did you mean 'load.b'?"
+    ]
+
+
 @pytest.mark.parametrize(
     ("tasks", "circles"),
     [
@@ -382,6 +388,24 @@ def test_nothing_more_is_said_of_what_is_wrong_already(project: Path) -> None:
     assert said(project, with_tasks("id: a, uses: bahs, with: {x: 1}")) == [
         "p.yaml:3:17: tasks.a.uses: there is no operator 'bahs'\nhint: did you mean 'bash'?"
     ]
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        "id: t, uses: 'etl.steps:fetch', expand: {source: [1]}",
+        "id: t, uses: 'etl.steps:fetch', partial: {source: 1}",
+        "id: t, uses: 'etl.steps:fetch', op_kwargs: {source: 1}",
+        "id: t, uses: bash, bash_command: ls",
+        "id: t, uses: bash, params: {a: 1}, expand: {bash_command: [ls]}",
+    ],
+)
+def test_an_argument_that_stands_where_none_is_taken_is_not_missed_as_well(task: str, project: Path) -> None:
+    assert len(said(project, with_tasks(task))) == 1
+
+
+def test_an_argument_is_missed_whatever_else_is_wrong_with_the_task(project: Path) -> None:
+    assert len(said(project, with_tasks("id: t, uses: bash, retires: 3"))) == 2
 
 
 def test_an_edited_module_is_read_anew(project: Path) -> None:

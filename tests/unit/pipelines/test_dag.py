@@ -93,6 +93,15 @@ def test_a_literal_stays_literal_and_a_template_is_rendered() -> None:
     assert say.template_ext == ()
 
 
+@pytest.mark.parametrize("command", ["touch x.sh", "./x.sh", "x.jinja"])
+def test_a_command_that_ends_like_the_name_of_a_file_is_no_file_to_read(command: str) -> None:
+    dag = dag_of(task("plain", BASH, bash_command=command), task("rendered", BASH, bash_command=Template(command)))
+    for operator in dag.tasks:
+        operator.resolve_template_files()
+        operator.render_template_fields({"ds": "2026-01-01"})
+    assert [operator.bash_command for operator in dag.tasks] == [command, command]
+
+
 def test_fields_that_hold_nothing_are_not_rendered() -> None:
     assert dag_of(task("say", BASH, bash_command="true")).task_dict["say"].template_fields == ()
     rendered = dag_of(task("say", BASH, bash_command=Template("{{ ds }}"), env={}, cwd="")).task_dict["say"]
@@ -114,6 +123,7 @@ def test_arguments_of_a_function_mix_literals_and_templates_at_any_depth() -> No
     args: dict[str, Value] = {
         "day": Template("{{ ds }}"),
         "literal": "{{ ds }}",
+        "broken": "{% raw {# {{ x",
         "deep": {"list": (Template("{{ ds }}!"), "{{ ds }}", 3), "const": Const({"$t": "{{ ds }}"})},
     }
     fetch = dag_of(task("fetch", FETCH, **args)).task_dict["fetch"]
@@ -121,6 +131,7 @@ def test_arguments_of_a_function_mix_literals_and_templates_at_any_depth() -> No
     assert fetch.op_kwargs == {
         "day": "2026-01-01",
         "literal": "{{ ds }}",
+        "broken": "{% raw {# {{ x",
         "deep": {"list": ["2026-01-01!", "{{ ds }}", 3], "const": {"$t": "{{ ds }}"}},
     }
 
@@ -179,6 +190,12 @@ def test_callbacks_are_functions_imported_when_called() -> None:
     dag = dag_of(task("a", options={"on_failure_callback": "no_such_module:tell"}))
     [callback] = dag.task_dict["a"].on_failure_callback
     assert callback == LateFunction("no_such_module", "tell")
+
+
+def test_a_callback_of_the_defaults_is_that_of_every_task_and_not_of_the_run() -> None:
+    dag = dag_of(task("a"), task("b"), defaults={"on_failure_callback": "alerts:tell"})
+    assert [operator.on_failure_callback for operator in dag.tasks] == [[LateFunction("alerts", "tell")]] * 2
+    assert dag.on_failure_callback is None
 
 
 CALLBACKS = """

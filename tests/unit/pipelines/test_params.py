@@ -67,3 +67,9 @@ def test_what_is_wrong_with_a_schema(param: str, sentence: str, tmp_path: Path) 
 def test_a_param_may_be_asked_for_only_where_somebody_triggers_the_run(param: str, tmp_path: Path) -> None:
     assert checked(param, tmp_path)[0] == []
     assert len(checked(param, tmp_path, "schedule: '@daily'\n")[0]) == 1
+
+
+def test_a_value_of_null_is_none_with_a_schedule_too(tmp_path: Path) -> None:
+    problems, dag = checked("day: null", tmp_path, "schedule: '@daily'\n")
+    assert problems == []
+    assert dag.params["day"] is None  # type: ignore[attr-defined]

@@ -174,6 +174,8 @@ def test_values_and_markers(written: str, value: object) -> None:
         ("on_failure_callback: pkg.alerts:page", "on_failure_callback", "pkg.alerts:page"),
         ("on_failure_callback: [a:b, c:d]", "on_failure_callback", ("a:b", "c:d")),
         ("retries: '${{ vars.retries }}'", "retries", 4),
+        ("retries: '${{ env.NO_SUCH or 3 }}'", "retries", 3),
+        ("priority_weight: 99999999999", "priority_weight", 99999999999),
     ],
 )  # fmt: skip
 def test_arguments_of_a_task(written: str, name: str, value: object) -> None:
@@ -310,6 +312,15 @@ def test_a_bad_job_does_not_hide_the_others_nor_a_bad_document() -> None:
         "p.yaml:6:1: 'tasks' is missing",
     ]
     assert reading.dag_ids == ("a", "b", "c", "e")
+
+
+def test_a_bad_document_in_the_middle_is_one_problem_and_the_others_are_pipelines() -> None:
+    good = "dag_id: {}\ntasks: [{{id: a}}]\n"
+    reading = parsed(f"{good.format('h_good')}---\nschedul: x\n{good.format('h_bad')}---\n{good.format('h_good2')}")
+    assert [pipeline.dag_id for pipeline in reading.pipelines] == ["h_good", "h_good2"]
+    assert [str(problem) for problem in reading.problems] == [
+        "p.yaml:4:1: schedul: a pipeline has no key 'schedul'\nhint: did you mean 'schedule'?"
+    ]
 
 
 def test_a_duplicate_key_spoils_its_own_document_only() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pendulum
 import pytest
 from airflow.serialization.serialized_objects import DagSerialization
+from airflow.timetables.base import DataInterval, TimeRestriction
 from dateutil.relativedelta import relativedelta
 
 from airfleet.pipelines import dag
@@ -183,3 +185,92 @@ def test_what_airflow_cannot_store_is_a_problem_at_the_schedule_with_the_name_of
     assert problem.hint is not None
     assert "Traceback" not in problem.hint
     assert problem.place.line == 2
+
+
+def runs(folder: Path, schedule: str, after: str, count: int) -> list[str]:
+    """Starts of the data interval, and moments after it at which Airflow makes a run, in UTC."""
+    file = folder / "p.yaml"
+    file.write_text(f"dag_id: p\nschedule: {schedule}\ntasks: [{{id: a}}]\n")
+    [pipeline] = read_and_check(file, environ={}).pipelines
+    timetable = DagSerialization.from_dict(DagSerialization.to_dict(dag.build(pipeline))).timetable
+    moment = pendulum.parse(after)
+    last, found = DataInterval(moment, moment), []
+    for _ in range(count):
+        info = timetable.next_dagrun_info(
+            last_automated_data_interval=last, restriction=TimeRestriction(moment, None, True)
+        )
+        last = info.data_interval
+        found.append(f"{last.start.in_timezone('UTC'):%Y-%m-%dT%H:%M}/{info.run_after.in_timezone('UTC'):%m-%dT%H:%M}")
+    return found
+
+
+def at_once(*moments: str) -> list[str]:
+    """Runs about the moment at which they are made."""
+    return [f"2026-{moment}/{moment}" for moment in moments]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "after", "expected"),
+    [
+        (
+            f"{{uses: {TRIGGER}CronTriggerTimetable, with: {{cron: 0 6 * * *, {BERLIN}}}}}",
+            "2026-03-27T12:00",
+            at_once("03-28T05:00", "03-29T04:00", "03-30T04:00"),
+        ),
+        (
+            f"{{uses: {TRIGGER}CronTriggerTimetable, with: {{cron: 0 6 * * *, {BERLIN}}}}}",
+            "2026-10-23T12:00",
+            at_once("10-24T04:00", "10-25T05:00", "10-26T05:00"),
+        ),
+        (  # a time that the change leaves out comes an hour later
+            f"{{uses: {TRIGGER}CronTriggerTimetable, with: {{cron: 30 2 * * *, {BERLIN}}}}}",
+            "2026-03-27T12:00",
+            at_once("03-28T01:30", "03-29T01:30", "03-30T00:30"),
+        ),
+        (  # and one that it brings twice comes once
+            f"{{uses: {TRIGGER}CronTriggerTimetable, with: {{cron: 30 2 * * *, {BERLIN}}}}}",
+            "2026-10-23T12:00",
+            at_once("10-24T00:30", "10-25T01:30", "10-26T01:30"),
+        ),
+        (
+            f"{{uses: {TRIGGER}CronTriggerTimetable, with: {{cron: '0 7,9 * * *', timezone: America/Los_Angeles}}}}",
+            "2026-03-07T12:00",
+            at_once("03-07T15:00", "03-07T17:00", "03-08T14:00", "03-08T16:00"),
+        ),
+        (
+            f"{{uses: {INTERVAL}CronDataIntervalTimetable, with: {{cron: 20 */4 * * *, {BERLIN}}}}}",
+            "2026-03-28T20:00",
+            ["2026-03-28T23:20/03-29T02:20", "2026-03-29T02:20/03-29T06:20", "2026-03-29T06:20/03-29T10:20"],
+        ),
+        (
+            f"{{uses: {INTERVAL}CronDataIntervalTimetable, with: {{cron: 20 */4 * * *, {BERLIN}}}}}",
+            "2026-10-24T20:00",
+            ["2026-10-24T22:20/10-25T03:20", "2026-10-25T03:20/10-25T07:20", "2026-10-25T07:20/10-25T11:20"],
+        ),
+    ],
+)
+def test_the_clock_of_a_place_is_kept_when_it_changes(
+    schedule: str, after: str, expected: list[str], tmp_path: Path
+) -> None:
+    assert runs(tmp_path, schedule, after, len(expected)) == expected
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("'@daily'", ["2026-01-02T00:00/01-02T00:00", "2026-01-03T00:00/01-03T00:00"]),
+        (
+            f"{{uses: {INTERVAL}CronDataIntervalTimetable, with: {{cron: '@daily', timezone: UTC}}}}",
+            ["2026-01-02T00:00/01-03T00:00", "2026-01-03T00:00/01-04T00:00"],
+        ),
+        (
+            f"{{uses: {TRIGGER}CronTriggerTimetable, with: {{cron: '@daily', timezone: UTC, interval: 1d}}}}",
+            ["2026-01-01T00:00/01-02T00:00", "2026-01-02T00:00/01-03T00:00"],
+        ),
+        ("'0 0 29 2 *'", ["2028-02-29T00:00/02-29T00:00"]),
+    ],
+)
+def test_a_run_is_about_the_moment_at_which_it_is_made_unless_its_schedule_says_otherwise(
+    schedule: str, expected: list[str], tmp_path: Path
+) -> None:
+    assert runs(tmp_path, schedule, "2026-01-01T06:00", len(expected)) == expected
