@@ -26,6 +26,7 @@ class Event(Enum):
     OUTCOME_UNTELLABLE = "how attempt {attempt} ended cannot be told, so it runs again: {why}"
     ATTEMPTS_LOST = "{count} attempts that ran here have no process any more"
     HOST_REGISTERED = "this is host '{host}', which Airflow knows as {hostname}; its last life left {lost} attempts"
+    HOST_REFUSED = "host '{host}' {why}"
     HOST_GONE = "host '{host}' ({boot}) is gone: {lost} attempts that ran there run again elsewhere"
     UPSTREAMS_CHANGED = "nginx was told which api-servers there are: {servers}"
     API_SERVERS_UNTOLD = "tasks were not told which api-servers there are: {why}"

@@ -7,6 +7,7 @@ and a worker.
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,8 +17,10 @@ import psycopg
 import pytest
 
 from airfleet.agent.orders import DRAINED
+from airfleet.cli import status
 from airfleet.fleet import secrets
 from airfleet.testing import audit, witness
+from airfleet.testing.fleet import FleetUnderTest
 from airfleet.testing.history import Event, Fault, History, Note, Run, Task
 from airfleet.testing.hosts import HostsUnderTest
 from airfleet.testing.invariants import violations
@@ -128,13 +131,47 @@ def test_a_host_that_comes_back_is_another_one_and_can_be_drained(fleet: tuple[H
 
     assert one.airfleet("drain", "host-2").returncode == 0
     wait_until(lambda: stopped(one, "host-2") == DRAINED, 60, "its worker has finished what it ran")
-    status = one.airfleet("status", "-o", "json")
-    assert status.returncode == 0, status.stderr
-    found = {host["host"]: host for host in json.loads(status.stdout)["hosts"]}
+    result = one.airfleet("status", "-o", "json")
+    assert result.returncode == 0, result.stderr
+    found = {host["host"]: host for host in json.loads(result.stdout)["hosts"]}
     assert [found[name]["state"] for name in one.names] == ["up", "up", "up"]
     assert [found[name]["drained"] for name in one.names] == [False, True, False]
     assert one.airfleet("drain", "host-2", "--undo").returncode == 0
     wait_until(lambda: one.on("host-2").component("worker").state == "ready", 60, "its worker is back")
+
+
+def test_a_host_that_goes_by_other_rules_does_not_join_and_one_with_other_pipelines_is_named(
+    fleet: tuple[HostsUnderTest, Path],
+) -> None:
+    one, _ = fleet
+    (one.root / "fleet.odd.yaml").write_text("policies: {on_worker_lost: fail}\n")
+    (one.root / "fleet.elsewhere.yaml").write_text("pipelines: elsewhere\n")
+    shutil.copytree(one.root / "pipelines", one.root / "elsewhere")
+    (one.root / "elsewhere" / "fresh.yaml").write_text("tasks: []\n")
+    one.shut_down("host-3")
+
+    odd = one.on("host-3").with_environment(AIRFLEET_ENV="odd").airfleet("up", "--detach")
+    assert odd.returncode == 1, odd.stdout
+    why = "host 'host-3' does not join: it goes by other rules than 'host-1': on_worker_lost fail, there rerun"
+    assert f"error: {why}\nhint: make it the same on all hosts" in odd.stderr
+    assert not one.pids_on("host-3")
+    assert why in headline(one)
+
+    one.on("host-3").with_environment(AIRFLEET_ENV="elsewhere").start()
+    differs = [
+        "host 'host-3' has another fleet.yaml than 'host-1': pipelines",
+        "host 'host-3' has other pipelines than 'host-1' (1 file differs: fresh.yaml is there alone)",
+    ]
+    wait_until(lambda: set(differs) <= set(headline(one)), 30, "the difference is told")
+    assert one.airfleet("status").returncode == 4
+    assert set(differs) <= set(headline(one.on("host-3")))
+    (one.root / "elsewhere" / "fresh.yaml").unlink()
+    wait_until(lambda: differs[1] not in headline(one), 30, "the pipelines are the same again")
+
+
+def headline(fleet: FleetUnderTest) -> list[str]:
+    """What 'airfleet status' says below its table."""
+    return status.headline(fleet.snapshot()).splitlines()
 
 
 def stopped(fleet: HostsUnderTest, host: str) -> str:

@@ -64,6 +64,7 @@ def _run(prepared: setup.Prepared, listener: socket.socket, *, may_migrate: bool
                 withheld=prepared.withheld,
                 may_migrate=may_migrate,
                 edits=prepared.edits,
+                facts=prepared.facts,
             )
             agent.run(listener)
         finally:

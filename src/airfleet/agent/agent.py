@@ -39,11 +39,13 @@ from airfleet.agent.ending import DRAIN_SECONDS, end_in_order
 from airfleet.agent.environment import without
 from airfleet.agent.fencing import Fencing
 from airfleet.agent.guard import Guard, Permission, Remains, end_attempts, has_attempts
+from airfleet.agent.host_facts import Facts
 from airfleet.agent.judging import Judge
 from airfleet.agent.lives import Life
 from airfleet.agent.membership import Membership
 from airfleet.agent.orders import API_SERVER, Orders
 from airfleet.agent.outcomes import Outcomes
+from airfleet.agent.own_facts import OwnFacts
 from airfleet.agent.probing import Prober
 from airfleet.agent.process import TEMPLATE_DESCRIPTOR, Running
 from airfleet.agent.retrying import Retrying
@@ -88,16 +90,18 @@ class Agent:
         withheld: Collection[str] = (),
         may_migrate: bool = False,
         edits: Callable[[], Edited] = Edited,
+        facts: OwnFacts | None = None,
     ) -> None:
         """``withheld``: names of variables that only the template, and so Airflow's components, may inherit.
 
-        ``edits`` says what of fleet.yaml is not in force.
+        ``edits`` says what of fleet.yaml is not in force, ``facts`` what this host goes by.
         """
         self._plan = plan
         self._paths = paths
         self._log = log
         self._withheld = withheld
         self._edits = edits
+        self._facts = facts
         self._clock = clock
         self._began = clock()
         self._running = {
@@ -164,6 +168,8 @@ class Agent:
         if self._is_fit or self._goes_on:  # an agent before this one found it fit, and the lease may not wait
             self._begin_to_write()
         self._disks.start()
+        if self._facts:
+            self._facts.start()
         while not self._done:
             self._look_at_the_hosts()
             for step in (
@@ -513,6 +519,8 @@ class Agent:
         self._fencing.close()
         self._prober.close()
         self._disks.close()
+        if self._facts:
+            self._facts.close()
         if self._membership:
             self._guard.close()
             self._membership.close(ended=True)
@@ -523,9 +531,18 @@ class Agent:
         plan = self._plan
         if plan.neighbours is None:
             return None
-        tell, wake = self._told_to_others, self._wakeup.wake
+        tell, wake, found = self._told_to_others, self._wakeup.wake, self._facts
         return Membership(
-            plan.host, plan.neighbours, plan.database_url, self._paths.boot, self._log, _boot_time, tell, wake, life
+            plan.host,
+            plan.neighbours,
+            plan.database_url,
+            self._paths.boot,
+            self._log,
+            _boot_time,
+            tell,
+            wake,
+            life,
+            facts=(lambda: found.now) if found else Facts,
         )
 
     def _new_fencing(self) -> Fencing:
@@ -659,7 +676,7 @@ class Agent:
 
     def snapshot(self) -> Snapshot:
         """The fleet now. For the agent's own loop: between two of its steps a component may be half dead."""
-        others = snapshots.Others(self._membership.rows, self._membership.age()) if self._membership else None
+        others = self._others()
         running = tuple(self._running.values())
         now = self._clock()
         return snapshots.snapshot(
@@ -674,6 +691,13 @@ class Agent:
             database=self._finding(),
             edited=self._edited(),
         )
+
+    def _others(self) -> snapshots.Others | None:
+        membership = self._membership
+        if membership is None:
+            return None
+        refused = {**membership.refused, **({self._plan.host: membership.refusal} if membership.refusal else {})}
+        return snapshots.Others(membership.rows, membership.age(), membership.differences, refused)
 
     def _finding(self) -> Finding | None:
         """What keeps this host from using the database."""

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from airfleet.agent import unix_sockets
+from airfleet.agent.host_facts import Difference
 from airfleet.agent.states import FINE, State
 from airfleet.current_work import Kind
 from airfleet.errors import FleetError
@@ -160,6 +161,10 @@ class Snapshot:
     hosts: tuple[HostStatus, ...] = ()
     #: hosts that ``fleet.yaml`` names and that have not been up yet
     missing: tuple[str, ...] = ()
+    #: how the hosts that are up differ from the first of them
+    differences: tuple[Difference, ...] = ()
+    #: why hosts did not join the others, as sentences; this one may be among them
+    refused: Mapping[str, str] = field(default_factory=dict)
     #: whether somebody ends it on purpose, as 'airfleet down' does; a signal to the agent may be anything
     asked_to_end: bool = False
     #: what of fleet.yaml is not in force
@@ -186,7 +191,9 @@ class Snapshot:
         hosts = tuple(HostStatus.from_json(host) for host in data.get("hosts", ()))
         told = {name: tuple(data.get(name, ())) for name in ("api_urls", "missing")}
         edited = Edited.from_json(data.get("edited", {}))
-        return cls(**{**_known(cls, data), **told, "components": components, "hosts": hosts, "edited": edited})
+        differences = tuple(map(Difference.from_json, data.get("differences", ())))
+        made = {"components": components, "hosts": hosts, "edited": edited, "differences": differences}
+        return cls(**{**_known(cls, data), **told, **made})
 
 
 def is_fine(component: ComponentStatus) -> bool:

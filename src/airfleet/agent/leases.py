@@ -19,6 +19,10 @@ so before anything starts here.
 ``take over``: one statement compares all that must hold (:mod:`airfleet.agent.deciding`) and sets *gone*; in the same
 transaction the jobs of the host fail and its running attempts are reported lost. Of several hosts that try, one does.
 
+``tell``: what each host goes by (:mod:`airfleet.agent.host_facts`) stands in a table of its own, written when it has
+changed and read by those who do not know it yet. ``register`` compares it, one host after the other, and refuses a host
+that would do harm; that one says there why it did not join.
+
 Every statement is bounded by the server, and every wait for it by the socket.
 """
 
@@ -33,9 +37,12 @@ import psycopg
 
 from airfleet.agent import fencing
 from airfleet.agent.deciding import BREAK_SECONDS, LEASE_SECONDS, Lease, majority
+from airfleet.agent.host_facts import Facts, refusal
 from airfleet.libpq import CLIENT
 from airfleet.runtime.losses import WORKER_GONE
 
+#: of a host that says nothing of what it goes by
+NO_FACTS = Facts()
 #: milliseconds that a statement may take
 STATEMENT_MS = 4000
 
@@ -106,6 +113,37 @@ _ORDER: LiteralString = """
 UPDATE airfleet_host SET orders = jsonb_strip_nulls(orders || %(orders)s::jsonb) WHERE host = %(host)s RETURNING host
 """
 
+CREATE_FACTS: LiteralString = """
+CREATE TABLE IF NOT EXISTS airfleet_host_facts (
+    host text PRIMARY KEY,
+    boot text NOT NULL,
+    digest text NOT NULL,
+    facts jsonb NOT NULL,
+    refusal text NOT NULL,
+    told_at timestamptz NOT NULL DEFAULT clock_timestamp()
+)
+"""
+#: hosts that join at the same time are compared one after the other
+_ONE_BY_ONE: LiteralString = "SELECT pg_advisory_xact_lock(hashtextextended('airfleet hosts join', 0))"
+_FACTS_OF_OTHERS: LiteralString = """
+SELECT host, facts FROM airfleet_host_facts JOIN airfleet_host USING (host, boot)
+WHERE host <> %(host)s AND state = 'up' AND refusal = ''
+AND renewed_at >= clock_timestamp() - make_interval(secs => %(lease)s)
+"""
+_TELL_FACTS: LiteralString = """
+INSERT INTO airfleet_host_facts (host, boot, digest, facts, refusal)
+VALUES (%(host)s, %(boot)s, %(digest)s, %(facts)s::jsonb, %(refusal)s)
+ON CONFLICT (host) DO UPDATE SET boot = excluded.boot, digest = excluded.digest, facts = excluded.facts,
+    refusal = excluded.refusal, told_at = clock_timestamp()
+"""
+#: of hosts that are up, and of those that tried to join a moment ago
+_HEADS: LiteralString = """
+SELECT host, digest, refusal FROM airfleet_host_facts AS told
+WHERE (refusal <> '' AND told_at >= clock_timestamp() - make_interval(secs => %(lease)s))
+OR EXISTS (SELECT FROM airfleet_host AS row WHERE row.host = told.host AND row.boot = told.boot AND state = 'up')
+"""
+_BODIES: LiteralString = "SELECT host, facts FROM airfleet_host_facts WHERE host = ANY(%(hosts)s)"
+
 
 @dataclass(frozen=True)
 class Me:
@@ -143,8 +181,22 @@ class Row:
         return Lease(self.host, self.boot, self.state == "up", self.age, self.steady)
 
 
+@dataclass(frozen=True)
+class Told:
+    """What another host, or this one, said that it goes by."""
+
+    digest: str
+    facts: Facts
+    #: why it did not join, as a sentence; empty when it did
+    refusal: str = ""
+
+
 class NameTaken(Exception):
     """Another machine has this host's name, and is alive."""
+
+
+class Refused(Exception):
+    """This host goes by other rules than one that is up, and must not join it."""
 
 
 class Leases:
@@ -154,21 +206,44 @@ class Leases:
         self._url = url
         self._connection: psycopg.Connection[Any] | None = None
 
-    def register(self, me: Me, predecessor: str) -> int:
+    def register(self, me: Me, predecessor: str, facts: Facts = NO_FACTS, *, goes_on: bool = False) -> int:
         """Begin a life; how many attempts the one before had left running.
 
-        ``predecessor`` is the boot of the agent that ran here before and is known to be dead. Raises NameTaken.
+        ``predecessor`` is the boot of the agent that ran here before and is known to be dead; ``goes_on``: it is this
+        life. Raises NameTaken, or Refused when the facts of another host forbid it.
         """
         with self._transaction() as connection:
+            connection.execute(_ONE_BY_ONE)
             row = connection.execute(_SEEN, {"host": me.host}).fetchone()
             left = 0
             if row is not None and row[1] != me.boot:
                 _, boot, hostname, state, age = row
                 if state == "up" and boot != predecessor and age <= LEASE_SECONDS:
                     raise NameTaken(f"another agent is host '{me.host}' and renewed its lease {age:.0f} s ago")
+            _require_alike(connection, me, facts, goes_on)
+            if row is not None and row[1] != me.boot:
                 left = _report(connection, hostname)
             connection.execute(_REGISTER, _as_parameters(me))
+            _tell(connection, me, facts)
         return left
+
+    def tell(self, me: Me, facts: Facts, refusal: str = "") -> None:
+        """Say what this host goes by, or why it does not join."""
+        with self._transaction() as connection:
+            _tell(connection, me, facts, refusal)
+
+    def told(self, known: Mapping[str, Told]) -> dict[str, Told]:
+        """What every host says that it goes by; what is ``known`` already is not read again."""
+        with self._transaction() as connection:
+            heads = connection.execute(_HEADS, {"lease": LEASE_SECONDS}).fetchall()
+            new = [host for host, digest, _ in heads if host not in known or known[host].digest != digest]
+            bodies = dict(connection.execute(_BODIES, {"hosts": new}).fetchall()) if new else {}
+        facts = {host: Facts.from_json(body) for host, body in bodies.items()}
+        return {
+            host: Told(digest, facts.get(host) or known[host].facts, refusal)
+            for host, digest, refusal in heads
+            if host in facts or host in known
+        }
 
     def renew(self, me: Me, components: Sequence[Mapping[str, Any]]) -> tuple[float | None, tuple[Row, ...]]:
         """Renew the lease; when that was by the database's clock (None: it is not ours any more), and all rows."""
@@ -244,8 +319,21 @@ class _Transaction:
 
 
 def install(connection: psycopg.Connection[Any]) -> None:
-    """Make the table where it is not there yet."""
+    """Make the tables where they are not there yet."""
     connection.execute(CREATE)
+    connection.execute(CREATE_FACTS)
+
+
+def _require_alike(connection: psycopg.Connection[Any], me: Me, facts: Facts, goes_on: bool) -> None:
+    rows = connection.execute(_FACTS_OF_OTHERS, {"host": me.host, "lease": LEASE_SECONDS}).fetchall()
+    others = {host: Facts.from_json(found) for host, found in rows}
+    if why := refusal(me.host, facts, others, goes_on=goes_on):
+        raise Refused(why)
+
+
+def _tell(connection: psycopg.Connection[Any], me: Me, facts: Facts, refusal: str = "") -> None:
+    told = {"host": me.host, "boot": me.boot, "digest": facts.digest, "facts": facts.to_json(), "refusal": refusal}
+    connection.execute(_TELL_FACTS, told)
 
 
 def _report(connection: psycopg.Connection[Any], hostname: str) -> int:

@@ -6,7 +6,8 @@ database that hangs does not keep it from ending its attempts in time.
 
 What fails: the database is away - nothing is renewed, and :mod:`airfleet.agent.deciding` says what follows; the agent
 hangs or is killed - its guard (:mod:`airfleet.agent.guard`) ends the attempts; another machine has the host's name -
-nothing starts here, and the status says why; an error that nobody expected - the log says it, and both threads go on: a
+nothing starts here, and the status says why; nor does it where this host goes by other rules than one that is up
+(:mod:`airfleet.agent.host_facts`); an error that nobody expected - the log says it, and both threads go on: a
 lease that nobody renews costs this host its attempts.
 """
 
@@ -28,9 +29,10 @@ from typing import Any
 import psycopg
 
 from airfleet import clocks
-from airfleet.agent import deciding, lives, peers
+from airfleet.agent import deciding, host_facts, lives, peers
 from airfleet.agent.deciding import BREAK_SECONDS, RENEW_SECONDS, Action, Answer, EndAttempts, StartAnew, TakeOver, View
-from airfleet.agent.leases import Leases, Me, NameTaken, Row
+from airfleet.agent.host_facts import Difference, Facts
+from airfleet.agent.leases import Leases, Me, NameTaken, Refused, Row, Told
 from airfleet.agent.lives import Life
 from airfleet.events import Event, Log, Surprises
 from airfleet.fleet.plan import Neighbours
@@ -38,6 +40,8 @@ from airfleet.runtime import identity
 
 #: seconds between two tries of what the database did not hear
 AGAIN_SECONDS = 0.5
+#: seconds between two looks at what the hosts go by
+COMPARE_SECONDS = 5.0
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
@@ -57,6 +61,8 @@ class _Known:
     witness_at: float | None = None
     taken_over: bool = False
     trouble: str = "has not registered yet"
+    #: why this host may not join the others, as a sentence
+    refusal: str = ""
 
 
 class Membership:
@@ -75,6 +81,7 @@ class Membership:
         wake: Callable[[], None],
         life: Life | None = None,
         wall_clock: Callable[[], float] = time.time,
+        facts: Callable[[], Facts] = Facts,
     ) -> None:
         self._neighbours = neighbours
         self._boot_file = boot_file
@@ -84,6 +91,11 @@ class Membership:
         self._wall_clock = wall_clock
         self._tell = tell
         self._wake = wake
+        self._facts = facts
+        #: what each host goes by, as last read; the digest of what this one has said, and when it is time again
+        self._told: dict[str, Told] = {}
+        self._said = ""
+        self._compare_at = 0.0
         self._leases = Leases(database_url)
         self._answering = peers.Answering(
             neighbours.address, neighbours.port, neighbours.key, host, lambda: self._renews()
@@ -124,6 +136,23 @@ class Membership:
     def trouble(self) -> str:
         """Why nothing may start here, as a sentence; empty when it may."""
         return self._known.trouble
+
+    @property
+    def refusal(self) -> str:
+        """Why this host may not join the others, as a sentence; empty when it may."""
+        return self._known.refusal
+
+    @property
+    def differences(self) -> tuple[Difference, ...]:
+        """How the hosts that are up differ from the first of them."""
+        facts = {host: told.facts for host, told in self._told.items() if not told.refusal}
+        return host_facts.differences(facts, self._neighbours.names)
+
+    @property
+    def refused(self) -> Mapping[str, str]:
+        """Why other hosts did not join a moment ago: name -> sentence."""
+        own = self._known.me.host
+        return {host: told.refusal for host, told in self._told.items() if told.refusal and host != own}
 
     @property
     def orders(self) -> Mapping[str, Any]:
@@ -252,7 +281,10 @@ class Membership:
             asked_at = self._wall_clock()
             at, rows = self._leases.renew(known.me, storable(self._tell()))
         except NameTaken as taken:
-            self._found(known.me, trouble=str(taken))
+            self._found(known.me, trouble=str(taken), refusal="")
+            return RENEW_SECONDS
+        except Refused as refused:
+            self._not_joined(known.me, str(refused))
             return RENEW_SECONDS
         except (psycopg.Error, OSError) as away:
             reason = (str(away).strip().splitlines() or [type(away).__name__])[0]
@@ -264,16 +296,37 @@ class Membership:
         if at is None:
             self._found(known.me, taken_over=True, rows=rows, trouble="was taken over by other hosts")
             return RENEW_SECONDS
-        self._found(known.me, renewed_at=began, steady_since=steady_since, rows=rows, trouble="")
+        self._found(known.me, renewed_at=began, steady_since=steady_since, rows=rows, trouble="", refusal="")
         self._look_at_the_clock(clocks.ahead(asked_at, at, self._wall_clock()))
         lives.write_down(self._boot_file, lives.of_now(known.me.boot, began))
         self._look_at_the_witness(rows)
+        self._compare(known.me)
         return RENEW_SECONDS
+
+    def _not_joined(self, me: Me, why: str) -> None:
+        if self._known.refusal != why:
+            self._log(Event.HOST_REFUSED, host=me.host, why=why)
+        self._found(me, trouble=why, refusal=why)
+        with suppress(psycopg.Error, OSError):
+            self._leases.tell(me, self._facts(), why)
+
+    def _compare(self, me: Me) -> None:
+        """Tell the others what this host goes by, and read what they said."""
+        if self._clock() < self._compare_at:
+            return
+        self._compare_at = self._clock() + COMPARE_SECONDS
+        facts = self._facts()
+        with suppress(psycopg.Error, OSError):  # the lease is renewed all the same
+            if facts.digest != self._said:
+                self._leases.tell(me, facts)
+                self._said = facts.digest
+            self._told = self._leases.told(self._told)
 
     def _register(self, me: Me, at: float, goes_on: bool) -> None:
         before = lives.read_down(self._boot_file)
-        left = self._leases.register(me, before.boot if before else "")
-        self._registered = True
+        facts = self._facts()
+        left = self._leases.register(me, before.boot if before else "", facts, goes_on=goes_on)
+        self._registered, self._said = True, facts.digest
         if not goes_on:  # a life that may be over already is written down when its lease is renewed
             lives.write_down(self._boot_file, lives.of_now(me.boot, at))
         self._log(Event.HOST_REGISTERED, host=me.host, hostname=me.hostname, lost=left)

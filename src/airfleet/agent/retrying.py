@@ -6,19 +6,16 @@ answers again, and when a person says ``up``.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from airfleet.agent import restarts
+from airfleet.agent.own_facts import pipeline_files
 from airfleet.agent.process import Running
 
 #: seconds between two looks at the files
 LOOK_SECONDS = 2.0
-#: files that are looked at, at the most
-MOST_FILES = 20_000
-_SUFFIXES = (".py", ".zip", ".yaml", ".yml")
 
 
 @dataclass
@@ -45,22 +42,5 @@ class Retrying:
     def _look(self, now: bool = False) -> int:
         if self.folder is not None and (now or self.clock() - self._looked_at >= LOOK_SECONDS):
             self._looked_at = self.clock()
-            self._now = hash(tuple(_stamps(self.folder)))
+            self._now = hash(tuple(pipeline_files(self.folder)))
         return self._now
-
-
-def _stamps(folder: Path) -> Iterator[tuple[str, int, int]]:
-    left = MOST_FILES
-    for place, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "__pycache__")))
-        for name in sorted(names):
-            if not name.endswith(_SUFFIXES):
-                continue
-            try:
-                found = os.stat(os.path.join(place, name))
-            except OSError:
-                continue
-            yield os.path.join(place, name), found.st_mtime_ns, found.st_size
-            left -= 1
-            if left == 0:
-                return

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from airfleet.agent import agent_search, embedded, hosts, leftovers, nginx, task_account, unix_sockets
+from airfleet.agent import agent_search, embedded, hosts, leftovers, nginx, own_facts, task_account, unix_sockets
 from airfleet.agent.control import AlreadyRuns, Edited
 from airfleet.agent.edits import Edits, Origin
+from airfleet.agent.own_facts import OwnFacts
 from airfleet.agent.succession import Inheritance, inherit
 from airfleet.errors import FleetError
 from airfleet.fleet import local_hosts, ownership, planning, secrets
@@ -27,7 +28,7 @@ from airfleet.fleet.description import describe
 from airfleet.fleet.paths import Paths
 from airfleet.fleet.plan import Plan
 from airfleet.fleet.ports import PortBook, api_server, given
-from airfleet.fleet.reader import FILE_NAME, read_file, taken_variables
+from airfleet.fleet.reader import ENVIRONMENT, FILE_NAME, read_file, taken_variables
 from airfleet.fleet.secrets import Secrets
 from airfleet.fleet.spec import API_PORT, EMBEDDED, LOGS_PORT, Fleet, Host
 
@@ -38,6 +39,9 @@ _HELD = (errno.EAGAIN, errno.EACCES)
 
 #: with less room than this a database cannot be made, let alone grow
 NEEDED_BYTES = 300 * 1024 * 1024
+
+#: kinds of components that read pipelines
+_READERS = frozenset({"dag-processor", "triggerer", "worker"})
 
 POSTGRES_PORT, BROKER_PORT, NGINX_PORT, AGENT_PORT = 5432, 6379, 8090, 8795
 
@@ -58,6 +62,8 @@ class Prepared:
     withheld: frozenset[str] = frozenset()
     #: what of fleet.yaml is not in force
     edits: Callable[[], Edited] = Edited
+    #: what this host goes by, in a fleet of several
+    facts: OwnFacts | None = None
 
 
 def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
@@ -92,7 +98,21 @@ def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
     taken = taken_variables(root / FILE_NAME, environ)
     origin = Origin(root, environ, here.name, paths, kept, nginx.find(environ) is not None)
     edits = Edits(origin, describe(plan, kept.fingerprint_key))
-    return Prepared(plan, paths, lock, book, ended, inherited, taken.for_the_fleet | taken.for_tasks, edits.now)
+    names = taken.for_the_fleet | taken.for_tasks
+    facts = _facts(plan, environ)
+    return Prepared(plan, paths, lock, book, ended, inherited, names, edits.now, facts)
+
+
+def _facts(plan: Plan, environ: Mapping[str, str]) -> OwnFacts | None:
+    around = plan.neighbours
+    if around is None:
+        return None
+    reads = any(component.kind in _READERS for component in plan.components)
+    overlay = {name: environ[name] for name in (ENVIRONMENT,) if name in environ}
+    places = own_facts.Places(
+        plan.root, plan.pipelines if reads else None, overlay, around.key, own_facts.library_folders()
+    )
+    return OwnFacts(places, around.rules)
 
 
 def listen(path: Path) -> socket.socket:

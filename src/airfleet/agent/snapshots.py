@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airfleet.agent import memory, states
 from airfleet.agent.control import ComponentStatus, Edited, HostStatus, Snapshot
 from airfleet.agent.database_finding import Finding
 from airfleet.agent.deciding import BREAK_SECONDS
+from airfleet.agent.host_facts import Difference
 from airfleet.agent.leases import Row
 from airfleet.agent.orders import Orders
 from airfleet.agent.process import Running
@@ -41,6 +42,10 @@ class Others:
 
     rows: Sequence[Row]
     age: float
+    #: how those that are up differ
+    differences: Sequence[Difference] = ()
+    #: why some did not join, this one among them: name -> sentence
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 def snapshot(
@@ -61,9 +66,11 @@ def snapshot(
     ``database`` is what keeps this host from using it.
     """
     components = tuple(r.status(now) for r in running)
+    refusal = others.refused.get(plan.host, "") if others else ""
+    is_refused = bool(refusal) or (database is not None and database.is_final)
     return Snapshot(
         fleet=plan.fleet,
-        state=state(running, life, refused=database is not None and database.is_final),
+        state=state(running, life, refused=is_refused),
         pid=os.getpid(),
         home=str(paths.home),
         url=plan.url,
@@ -73,10 +80,12 @@ def snapshot(
         elapsed=life.elapsed,
         ready_after=life.ready_after,
         components=(*components, *unwell(troubles)),
-        problem=_problem(running),
+        problem=f"host '{plan.host}' {refusal}" if refusal else _problem(running),
         host=plan.host if others else "",
         hosts=tuple(_host(row, others.age) for row in others.rows if _counts(row, plan)) if others else (),
         missing=_missing(plan, others.rows) if others else (),
+        differences=tuple(others.differences) if others else (),
+        refused=dict(others.refused) if others else {},
         orders={} if others else dict(orders),
         asked_to_end=life.asked_to_end,
         database=_told(database),

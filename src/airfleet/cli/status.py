@@ -100,8 +100,10 @@ def whole(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def is_healthy(snapshot: Snapshot) -> bool:
-    """Whether this host is, and every other one of fleet.yaml is up and has said that its parts are."""
-    return snapshot.healthy and not snapshot.missing and all(_is_well(host, snapshot.host) for host in snapshot.hosts)
+    """Whether this host is, and every other one of fleet.yaml is up, goes by the same, and says that its parts are."""
+    alike = not snapshot.differences and not snapshot.refused
+    heard = not snapshot.missing and all(_is_well(host, snapshot.host) for host in snapshot.hosts)
+    return snapshot.healthy and alike and heard
 
 
 def _is_well(host: HostStatus, here: str) -> bool:
@@ -118,7 +120,9 @@ def headline(snapshot: Snapshot) -> str:
     line = f"fleet '{snapshot.fleet}' is {state}, up for {terminal.seconds(snapshot.elapsed)}: {snapshot.url}"
     unwell = [f"host '{host.host}' is {about(host)}" for host in snapshot.hosts if host.state != "up"]
     missing = [f"host '{name}' {NOT_YET}" for name in snapshot.missing]
-    return "\n".join((line, *unwell, *missing, *([snapshot.problem] if snapshot.problem else [])))
+    refused = [f"host '{host}' {why}" for host, why in snapshot.refused.items() if host != snapshot.host]
+    differ = map(str, snapshot.differences)
+    return "\n".join((line, *unwell, *missing, *refused, *differ, *([snapshot.problem] if snapshot.problem else [])))
 
 
 def not_in_force(snapshot: Snapshot) -> Unhealthy | None:

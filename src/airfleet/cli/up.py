@@ -44,6 +44,9 @@ LAST_LINES = 20
 BROKER = "broker"
 _BROKER_HINT = "it is not started by the fleet; 'broker:' in fleet.yaml says where it is and who we are there"
 _DATABASE_HINT = "'database:' in fleet.yaml says where it is; 'airfleet up' waits for it until --timeout"
+_REFUSED_HINT = (
+    "make it the same on all hosts; where it changes, end the fleet on all of them ('airfleet down') before one starts"
+)
 _DEAD = (State.GAVE_UP, State.BACKOFF)
 _TELLING = {state: rank for rank, state in enumerate((*_DEAD, State.DEGRADED, State.STARTING))}
 
@@ -212,6 +215,8 @@ def failure(here: Project, last: Snapshot | None) -> FleetError:
     """Why the fleet did not come up: the component, the reason, the last lines of its log."""
     if last is not None and last.database and last.database["verdict"] != Verdict.WAIT:
         return _database_failure(last.database)
+    if last is not None and last.host in last.refused:
+        return FleetError(last.problem, hint=_REFUSED_HINT)
     failed = [c for c in last.components if c.state is State.GAVE_UP] if last is not None else []
     if not failed:
         sentence = (last.problem if last is not None else "") or "the agent ended while the fleet was starting"

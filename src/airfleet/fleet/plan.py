@@ -147,6 +147,8 @@ class Neighbours:
     key: str = field(repr=False)
     #: ``host:port`` that counts as one more host
     witness: str | None = None
+    #: what every host of the fleet has to do alike: name -> value
+    rules: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ import pytest
 
 from airfleet.agent import leases, lives
 from airfleet.agent.deciding import StartAnew
-from airfleet.agent.leases import Leases, Me, NameTaken
+from airfleet.agent.host_facts import Facts
+from airfleet.agent.leases import Leases, Me, NameTaken, Refused
 from airfleet.agent.lost import FORGET
 from airfleet.agent.membership import Membership
 from airfleet.events import Event
@@ -380,3 +381,83 @@ def test_a_loss_that_waits_for_a_scheduler_is_seen_while_old_ones_are_forgotten(
 def test_the_table_is_made_once(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as db:
         leases.install(db)
+
+
+def going_by(**rules: str) -> Facts:
+    return Facts(rules={"hosts": "one, two, three", "on_partition": "replace", **rules}, pipelines={"a.yaml": "1"})
+
+
+@pytest.fixture
+def two_leases(url: str) -> Iterator[tuple[Leases, Leases]]:
+    first, second = Leases(url), Leases(url)
+    yield first, second
+    first.close()
+    second.close()
+
+
+def test_a_host_that_goes_by_other_rules_does_not_join_and_the_others_know_why(
+    two_leases: tuple[Leases, Leases], database: psycopg.Connection[Any]
+) -> None:
+    first, second = two_leases
+    first.register(ONE, "", going_by())
+    why = "does not join: it goes by other rules than 'one': on_partition keep, there replace"
+    with pytest.raises(Refused, match=why):
+        second.register(TWO, "", going_by(on_partition="keep"))
+    assert states(first) == {"one": "up"}
+    second.tell(TWO, going_by(on_partition="keep"), why)
+    assert {host: told.refusal for host, told in first.told({}).items()} == {"one": "", "two": why}
+    database.execute("UPDATE airfleet_host_facts SET told_at = now() - interval '20 s' WHERE host = 'two'")
+    assert set(first.told({})) == {"one"}  # it has given up
+    second.register(TWO, "", going_by())
+    assert {host: told.refusal for host, told in first.told({}).items()} == {"one": "", "two": ""}
+
+
+@pytest.mark.parametrize("ended", ["silent", "left"])
+def test_a_host_that_is_not_there_any_more_keeps_nobody_out(
+    two_leases: tuple[Leases, Leases], database: psycopg.Connection[Any], ended: str
+) -> None:
+    first, second = two_leases
+    first.register(ONE, "", going_by())
+    if ended == "left":
+        first.leave(ONE)
+    else:
+        long_ago(database, "one")
+    second.register(TWO, "", going_by(on_partition="keep"))
+    assert set(second.told({})) == ({"two"} if ended == "left" else {"one", "two"})
+
+
+def test_of_two_hosts_that_join_at_once_the_second_is_compared_with_the_first(url: str) -> None:
+    start, found = threading.Barrier(2), []
+
+    def join(me: Me, facts: Facts) -> None:
+        one = Leases(url)
+        start.wait()
+        try:
+            one.register(me, "", facts)
+            found.append("joined")
+        except Refused:
+            found.append("refused")
+        finally:
+            one.close()
+
+    threads = [
+        threading.Thread(target=join, args=args) for args in ((ONE, going_by()), (TWO, going_by(on_partition="keep")))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(found) == ["joined", "refused"]
+
+
+def test_facts_are_read_again_only_when_they_have_changed(two_leases: tuple[Leases, Leases]) -> None:
+    first, second = two_leases
+    first.register(ONE, "", going_by())
+    second.register(TWO, "", going_by())
+    known = first.told({})
+    assert {host: told.facts for host, told in known.items()} == {"one": going_by(), "two": going_by()}
+    again = first.told(known)
+    assert again["two"].facts is known["two"].facts
+    edited = replace(going_by(), pipelines={"a.yaml": "2"})
+    second.tell(TWO, edited)
+    assert first.told(known)["two"].facts == edited

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import psycopg
 import pytest
 
 from airfleet.agent.deciding import LEASE_SECONDS, TakeOver
-from airfleet.agent.leases import Row
+from airfleet.agent.host_facts import Facts
+from airfleet.agent.leases import Refused, Row, Told
 from airfleet.agent.membership import Membership
 from airfleet.events import Event
 from airfleet.fleet.plan import Neighbours
@@ -90,3 +92,105 @@ def test_a_host_that_is_off_as_a_person_says_is_gone_if_the_database_agrees(
     member.bury("three")
     assert member._obey(0.0)
     assert said == [(Event.HOST_GONE, {"host": "three", "boot": "c", "lost": lost})] * gone
+
+
+class Keeping:
+    """Leases of a host that the others refuse as long as ``refusal`` says why; what was told, in ``told_of``."""
+
+    def __init__(self, refusal: str = "") -> None:
+        self.refusal = refusal
+        self.told_of: list[tuple[Facts, str]] = []
+
+    def register(self, me: object, predecessor: str, facts: Facts, *, goes_on: bool) -> int:
+        if self.refusal:
+            raise Refused(self.refusal)
+        self.told_of.append((facts, ""))
+        return 0
+
+    def renew(self, *_: object) -> tuple[float, tuple[Row, ...]]:
+        return time.time(), (UP,)
+
+    def tell(self, me: object, facts: Facts, refusal: str = "") -> None:
+        self.told_of.append((facts, refusal))
+
+    def told(self, known: object) -> dict[str, Told]:
+        return {host: Told(facts.digest, facts, why) for host, (facts, why) in self.others().items()}
+
+    def others(self) -> dict[str, tuple[Facts, str]]:
+        return {
+            "one": self.told_of[-1],
+            "two": (Facts(pipelines={"a.yaml": "1"}), ""),
+            "three": (Facts(), "does not join: why"),
+        }
+
+
+@pytest.fixture
+def keeper(
+    tmp_path: Path, said: list[tuple[Event, dict[str, Any]]]
+) -> Iterator[tuple[Membership, Keeping, list[Facts]]]:
+    """Host one before it has joined, its leases, and what it goes by: the last of a list."""
+    now, facts = iter(range(0, 1_000_000, 100)), [Facts(pipelines={"a.yaml": "2"})]
+
+    def log(event: Event, **payload: Any) -> None:
+        said.append((event, payload))
+
+    made = Membership(
+        "one", AROUND, "", tmp_path / "boot", log, lambda: next(now), lambda: (), lambda: None, facts=lambda: facts[-1]
+    )
+    leases = Keeping()
+    made._leases = leases  # type: ignore[assignment]
+    yield made, leases, facts
+    made._answering.close()
+
+
+def test_a_host_that_is_refused_says_why_and_joins_when_it_may(
+    keeper: tuple[Membership, Keeping, list[Facts]], said: list[tuple[Event, dict[str, Any]]]
+) -> None:
+    member, leases, facts = keeper
+    leases.refusal = "does not join: it is another one"
+    for _ in range(2):
+        member._renew()
+        assert (member.refusal, member.trouble) == (leases.refusal, leases.refusal)
+        assert not member.may_start()
+    assert leases.told_of == [(facts[-1], leases.refusal)] * 2  # the others know it for as long as it tries
+    assert said == [(Event.HOST_REFUSED, {"host": "one", "why": leases.refusal})]
+    leases.refusal = ""
+    member._renew()
+    assert (member.refusal, member.trouble) == ("", "")
+
+
+def test_hosts_that_are_up_are_compared_and_those_that_are_not_say_why(
+    keeper: tuple[Membership, Keeping, list[Facts]],
+) -> None:
+    member, _, _ = keeper
+    member._renew()
+    assert [str(one) for one in member.differences] == [
+        "host 'two' has other pipelines than 'one' (1 file differs: a.yaml)"
+    ]
+    assert member.refused == {"three": "does not join: why"}
+
+
+def test_what_a_host_goes_by_is_told_when_it_has_changed(keeper: tuple[Membership, Keeping, list[Facts]]) -> None:
+    member, leases, facts = keeper
+    for _ in range(2):
+        member._renew()
+        assert leases.told_of == [(facts[0], "")]
+    facts.append(Facts(pipelines={"a.yaml": "1"}))
+    for _ in range(2):
+        member._renew()
+        assert leases.told_of == [(facts[0], ""), (facts[1], "")]
+    assert member.differences == ()
+
+
+def test_a_lease_is_kept_also_where_nobody_can_be_compared(
+    keeper: tuple[Membership, Keeping, list[Facts]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member, leases, _ = keeper
+
+    def away(known: object) -> dict[str, Told]:
+        raise psycopg.errors.UndefinedTable("airfleet_host_facts")
+
+    monkeypatch.setattr(leases, "told", away)
+    member._renew()
+    assert member.trouble == ""
+    assert member._known.renewed_at is not None

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from airfleet.agent import snapshots
+from airfleet.agent.control import Snapshot
 from airfleet.agent.deciding import BREAK_SECONDS
+from airfleet.agent.host_facts import Facts, differences
 from airfleet.agent.leases import Row
 from airfleet.agent.snapshots import Life, Others
+from airfleet.cli import status
 from airfleet.fleet.paths import Paths
 from airfleet.fleet.plan import Neighbours, Plan
 
@@ -56,3 +60,29 @@ def test_a_lease_that_nobody_renews_is_late_by_the_time_since_it_was_read_too() 
     old = replace(UP, host="b", age=BREAK_SECONDS - 1)
     assert told(PLAN, UP, old) == {"a": "up", "b": "up"}
     assert told(PLAN, UP, old, age=2.0)["b"] == "late"
+
+
+def test_a_host_that_may_not_join_has_failed_and_says_why() -> None:
+    life = Life(60.0, 5.0, stopping=False, done=False)
+    refused = Others((), 0.0, refused={"a": "does not join: it is another one"})
+    found = snapshots.snapshot(PLAN, PATHS, (), life, refused, 60.0, troubles={}, orders={})
+    assert (found.state, found.problem) == ("failed", "host 'a' does not join: it is another one")
+    elsewhere = Others((), 0.0, refused={"b": "does not join: it is another one"})
+    found = snapshots.snapshot(PLAN, PATHS, (), life, elsewhere, 60.0, troubles={}, orders={})
+    assert (found.state, found.problem, found.refused) == ("ready", "", elsewhere.refused)
+    assert not status.is_healthy(found)
+
+
+def test_hosts_that_differ_are_not_healthy_and_the_sentence_reaches_whoever_asks() -> None:
+    life = Life(60.0, 5.0, stopping=False, done=False)
+    facts = {"a": Facts(pipelines={"x.yaml": "1"}), "b": Facts(pipelines={})}
+    others = Others((UP, replace(UP, host="b")), 0.0, differences(facts, AROUND.names))
+    found = snapshots.snapshot(PLAN, PATHS, (), life, others, 60.0, troubles={}, orders={})
+    heard = Snapshot.from_json(json.loads(json.dumps(found.to_json())))
+    assert heard == found
+    assert not status.is_healthy(heard)
+    assert status.headline(heard).splitlines() == [
+        "fleet 'shop' is degraded, up for 1m00s: ",
+        "host 'b' has other pipelines than 'a' (1 file differs: x.yaml is missing)",
+    ]
+    assert status.is_healthy(replace(found, differences=()))

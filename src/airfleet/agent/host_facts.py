@@ -1,0 +1,203 @@
+"""What a host goes by, as it tells the others: rules, versions, ``fleet.yaml``, pipelines; and how two hosts differ.
+
+Pure: values in, values out. What is found on the disk comes from :mod:`airfleet.agent.own_facts`, and
+:mod:`airfleet.agent.facts_table` brings it to the other hosts.
+
+A host is compared with the first one of the fleet that has the like, in the order of ``fleet.yaml``, so each host says
+the same of all.
+Some differences would do harm: two hosts that read a partition in two ways start one attempt twice, and one that sends
+to other queues sends to nobody. A host that comes with such a difference does not join (:func:`refusal`). Lists of
+hosts may differ by one: then each majority of the one has a host in common with each majority of the other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+#: entries of one difference that are named
+MOST_NAMED = 3
+#: the names in ``rules`` by which hosts decide who may run what
+HOSTS, ON_PARTITION, WITNESS = "hosts", "on_partition", "witness"
+_QUORUM = frozenset({HOSTS, ON_PARTITION, WITNESS})
+#: distributions of which hosts of one fleet need the same version
+_SAME = frozenset(
+    {
+        "airfleet",
+        "apache-airflow",
+        "apache-airflow-core",
+        "apache-airflow-task-sdk",
+        "apache-airflow-providers-celery",
+    }
+)
+
+
+class Subject(StrEnum):
+    """What two hosts differ in."""
+
+    RULES = "rules"
+    VERSIONS = "versions"
+    FLEET_FILE = "fleet_file"
+    PIPELINES = "pipelines"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What one host goes by."""
+
+    #: what all hosts have to do alike: name -> value
+    rules: Mapping[str, str] = field(default_factory=dict)
+    #: distribution -> version
+    versions: Mapping[str, str] = field(default_factory=dict)
+    #: key of ``fleet.yaml`` with its overlay -> digest, as the file is now
+    fleet_file: Mapping[str, str] = field(default_factory=dict)
+    #: file below the folder of pipelines -> digest; None before it was looked at, and where nothing reads it
+    pipelines: Mapping[str, str] | None = None
+
+    @property
+    def digest(self) -> str:
+        """The same for the same facts."""
+        return hashlib.blake2b(self.to_json().encode(), digest_size=12).hexdigest()
+
+    def to_json(self) -> str:
+        """As the database holds them."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Facts:
+        """Of what the database held; what another airfleet says beside it is left out."""
+        return cls(**{name: data[name] for name in cls.__dataclass_fields__ if name in data})
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that differs: how it is on the host, and on the one it is compared with; empty where it is not."""
+
+    name: str
+    here: str
+    there: str
+
+
+@dataclass(frozen=True)
+class Difference:
+    """In what ``host`` differs from ``other``; ``more`` entries are not listed."""
+
+    host: str
+    other: str
+    subject: Subject
+    entries: tuple[Entry, ...]
+    more: int = 0
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Difference:
+        """Of the plain value that it became."""
+        entries = tuple(Entry(**entry) for entry in data["entries"])
+        return cls(data["host"], data["other"], Subject(data["subject"]), entries, data["more"])
+
+    def __str__(self) -> str:
+        return f"host '{self.host}' {self.predicate}"
+
+    @property
+    def predicate(self) -> str:
+        """The sentence without its subject, which is the host."""
+        return _SENTENCES[self.subject](self)
+
+
+def differences(facts: Mapping[str, Facts], order: Sequence[str]) -> tuple[Difference, ...]:
+    """How each host differs from the first one; ``order`` is that of ``fleet.yaml``.
+
+    >>> facts = {"control": Facts(versions={"airfleet": "1"}), "work": Facts(versions={"airfleet": "2"})}
+    >>> [str(difference) for difference in differences(facts, ["control", "work"])]
+    ["host 'work' has other versions than 'control': airfleet 2, there 1"]
+    """
+    hosts = sorted(facts, key=lambda host: (order.index(host) if host in order else len(order), host))
+    return tuple(
+        difference
+        for subject in Subject
+        for first, host in _beside_the_first([host for host in hosts if getattr(facts[host], subject) is not None])
+        if (difference := _compared(subject, host, facts[host], first, facts[first])) is not None
+    )
+
+
+def _beside_the_first(hosts: Sequence[str]) -> list[tuple[str, str]]:
+    return [(hosts[0], host) for host in hosts[1:]]
+
+
+def refusal(host: str, mine: Facts, others: Mapping[str, Facts], *, goes_on: bool = False) -> str:
+    """Why a host may not join those that are up, as a sentence; empty when it may.
+
+    ``goes_on``: its tasks run already; then only a difference counts by which an attempt could run twice.
+    """
+    for other, theirs in sorted(others.items()):
+        for subject in (Subject.RULES, Subject.VERSIONS):
+            found = _compared(subject, host, mine, other, theirs, most=len(mine.rules) + len(mine.versions))
+            entries = found.entries if found else ()
+            if harmful := tuple(entry for entry in entries if _does_harm(subject, entry, goes_on)):
+                return f"does not join: it {Difference(host, other, subject, harmful).predicate}"
+    return ""
+
+
+def _does_harm(subject: Subject, entry: Entry, goes_on: bool) -> bool:
+    if subject is Subject.VERSIONS:
+        return not goes_on and entry.name in _SAME
+    if entry.name == HOSTS:
+        return len(set(entry.here.split(", ")) ^ set(entry.there.split(", "))) > 1
+    return not goes_on or entry.name in _QUORUM
+
+
+def _compared(
+    subject: Subject, host: str, mine: Facts, other: str, theirs: Facts, most: int = MOST_NAMED
+) -> Difference | None:
+    here, there = getattr(mine, subject), getattr(theirs, subject)
+    if here is None or there is None or here == there:
+        return None
+    entries = tuple(
+        Entry(name, here.get(name, ""), there.get(name, ""))
+        for name in sorted({*here, *there})
+        if here.get(name) != there.get(name)
+    )
+    return Difference(host, other, subject, entries[:most], max(0, len(entries) - most))
+
+
+# --- sentences ---------------------------------------------------------------------------------------
+
+
+def _rules(found: Difference) -> str:
+    told = (f"{entry.name} {entry.here or 'nothing'}, there {entry.there or 'nothing'}" for entry in found.entries)
+    return f"goes by other rules than '{found.other}': {_listed(told, found)}"
+
+
+def _versions(found: Difference) -> str:
+    told = (f"{entry.name} {entry.here or 'missing'}, there {entry.there or 'missing'}" for entry in found.entries)
+    return f"has other versions than '{found.other}': {_listed(told, found)}"
+
+
+def _fleet_file(found: Difference) -> str:
+    return f"has another fleet.yaml than '{found.other}': {_listed((entry.name for entry in found.entries), found)}"
+
+
+def _pipelines(found: Difference) -> str:
+    count = len(found.entries) + found.more
+    files = "1 file differs" if count == 1 else f"{count} files differ"
+    told = (entry.name + _how(entry) for entry in found.entries)
+    return f"has other pipelines than '{found.other}' ({files}: {_listed(told, found)})"
+
+
+def _how(entry: Entry) -> str:
+    return " is missing" if not entry.here else " is there alone" if not entry.there else ""
+
+
+def _listed(told: Iterator[str], found: Difference) -> str:
+    return "; ".join(told) + (" …" if found.more else "")
+
+
+_SENTENCES = {
+    Subject.RULES: _rules,
+    Subject.VERSIONS: _versions,
+    Subject.FLEET_FILE: _fleet_file,
+    Subject.PIPELINES: _pipelines,
+}

@@ -1,0 +1,172 @@
+"""What this host goes by, looked up on its disk every few seconds, in a thread of its own: a disk that hangs holds up
+nothing else. A file is read again when its size, its time or its inode has changed; libraries are known by the names
+of their ``dist-info`` folders, which need not be opened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeAlias
+
+from airfleet import source
+from airfleet.agent.host_facts import Facts
+from airfleet.errors import FileProblems
+from airfleet.fleet.reader import FILE_NAME, files, load_files
+
+#: between two looks, seconds; longer where one look takes long
+PAUSE_SECONDS = 5.0
+#: a look may take one part in so many of the time
+_SHARE = 100
+#: files of pipelines that are compared, at the most
+MOST_FILES = 20_000
+SUFFIXES = (".py", ".zip", ".yaml", ".yml")
+#: beginnings of the names of libraries whose versions hosts compare
+_COMPARED = ("airfleet", "apache-airflow")
+_INFO = ".dist-info"
+
+Stamp: TypeAlias = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a host looks."""
+
+    root: Path
+    #: None where nothing reads pipelines
+    pipelines: Path | None
+    #: names the overlay of ``fleet.yaml``
+    environ: Mapping[str, str]
+    #: with which digests are made: fleet.yaml may hold a secret
+    key: str
+    libraries: Sequence[Path]
+
+
+class OwnFacts:
+    """The facts of this host; ``now`` has those of the last look."""
+
+    def __init__(self, places: Places, rules: Mapping[str, str], clock: Callable[[], float] = time.monotonic) -> None:
+        self._places = places
+        self._clock = clock
+        self._closing = threading.Event()
+        self._seen: dict[str, tuple[Stamp, str]] = {}
+        self._fleet_file: tuple[tuple[Stamp, ...], Mapping[str, str]] = ((), {})
+        #: before the first look: what needs no file of the fleet
+        self.now = Facts(rules=rules, versions=versions(places.libraries))
+
+    def start(self) -> None:
+        """Look from now on."""
+        threading.Thread(target=self._look_on, name="facts", daemon=True).start()
+
+    def close(self) -> None:
+        """Look no more."""
+        self._closing.set()
+
+    def look(self) -> None:
+        """Look once. The versions are those that the fleet was started with."""
+        self.now = replace(self.now, fleet_file=self._fleet_file_now(), pipelines=self._pipelines_now())
+
+    def _look_on(self) -> None:
+        pause = 0.0
+        while not self._closing.wait(pause):
+            began = self._clock()
+            self.look()
+            pause = max(PAUSE_SECONDS, (self._clock() - began) * _SHARE)
+
+    def _fleet_file_now(self) -> Mapping[str, str]:
+        file, environ = self._places.root / FILE_NAME, self._places.environ
+        stamps = tuple(map(stamp, files(file, environ)))
+        if stamps != self._fleet_file[0]:
+            self._fleet_file = stamps, self._keys_of(file)
+        return self._fleet_file[1]
+
+    def _keys_of(self, file: Path) -> Mapping[str, str]:
+        try:
+            top = load_files(file, self._places.environ).top
+        except (FileProblems, RecursionError):
+            return {"(it cannot be read)": "-"}
+        found = source.plain(top)
+        tree = found if isinstance(found, dict) else {}
+        return {
+            str(key): self._digest(json.dumps(value, sort_keys=True, default=str).encode())
+            for key, value in tree.items()
+        }
+
+    def _pipelines_now(self) -> Mapping[str, str] | None:
+        if self._places.pipelines is None:
+            return None
+        before, self._seen = self._seen, {}
+        for name, path, seen in pipeline_files(self._places.pipelines):
+            known = before.get(name)
+            digest = known[1] if known and known[0] == seen else self._digest_of(path)
+            if digest:
+                self._seen[name] = seen, digest
+        return {name: digest for name, (_, digest) in self._seen.items()}
+
+    def _digest_of(self, path: str) -> str:
+        made = hashlib.blake2b(digest_size=6)
+        try:
+            with open(path, "rb") as file:
+                while part := file.read(2**16):
+                    made.update(part)
+        except OSError:
+            return ""
+        return made.hexdigest()
+
+    def _digest(self, content: bytes) -> str:
+        return hashlib.blake2b(content, key=self._places.key.encode()[:64], digest_size=6).hexdigest()
+
+
+def pipeline_files(folder: Path) -> Iterator[tuple[str, str, Stamp]]:
+    """The regular files of a folder that are pipelines or code: name below the folder, path, stamp."""
+    left = MOST_FILES
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "__pycache__")))
+        for name in sorted(names):
+            path = os.path.join(place, name)
+            if not name.endswith(SUFFIXES) or not os.path.isfile(path):
+                continue
+            yield os.path.relpath(path, folder), path, stamp(path)
+            left -= 1
+            if left == 0:
+                return
+
+
+def stamp(path: str | Path) -> Stamp:
+    """Changes with the content of a file; zeros for one that is not there."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return (0, 0, 0)
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def versions(folders: Iterable[Path]) -> Mapping[str, str]:
+    """The version of Python and of each library of Airflow's or airfleet's own that is installed in ``folders``."""
+    found = {name: version for folder in reversed(list(folders)) for name, version in _installed(folder)}
+    return {"python": platform.python_version(), **found}
+
+
+def library_folders() -> tuple[Path, ...]:
+    """The folders of this interpreter in which libraries are."""
+    return tuple(Path(path) for path in sys.path if Path(path).name in ("site-packages", "dist-packages"))
+
+
+def _installed(folder: Path) -> Iterator[tuple[str, str]]:
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return
+    for entry in names:
+        name, _, version = entry.removesuffix(_INFO).rpartition("-")
+        name = name.replace("_", "-").lower()
+        if entry.endswith(_INFO) and name.startswith(_COMPARED):
+            yield name, version
