@@ -4,37 +4,57 @@ Airflow makes the runs of all Dags in one transaction, and looks at all runs in 
 one is lost for all, and ends the scheduler; what else goes wrong with one is logged, and comes again a second later,
 for ever. Here each Dag has a savepoint; when the database refuses something of a run, each run of that pass has a
 transaction. What then becomes of a Dag or a run, see :mod:`airfleet.runtime.scheduling_faults`.
+
+What else ends Airflow's loop is looked for among the rows that it loads (:mod:`airfleet.runtime.unloadable_rows`) and
+the deadlines that were missed; when one was found and has failed, the loop begins anew.
 """
 
 from __future__ import annotations
 
+import functools
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from airflow._shared.timezones import timezone
+from airflow.api_fastapi.execution_api.datamodels.taskinstance import DagRun as DagRunOfTask
+from airflow.api_fastapi.execution_api.datamodels.taskinstance import TIRunContext
+from airflow.callbacks.callback_requests import TaskCallbackRequest
 from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+from airflow.models.asset import AssetDagRunQueue, AssetPartitionDagRun
+from airflow.models.callback import ExecutorCallback
+from airflow.models.dag import DagModel
 from airflow.models.dagbag import CachedDBDagBag
 from airflow.models.dagrun import DagRun
+from airflow.models.deadline import Deadline
+from airflow.models.serialized_dag import SerializedDagModel
+from airflow.models.taskinstance import TaskInstance
+from airflow.utils.retries import MAX_DB_RETRIES
+from airflow.utils.session import NEW_SESSION, create_session
 from airflow.utils.sqlalchemy import with_row_locks
-from airflow.utils.state import DagRunState
-from sqlalchemy import select
+from airflow.utils.state import CallbackState, DagRunState, TaskInstanceState
+from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
 from airfleet import current_work, database_errors
 from airfleet.current_work import Kind
-from airfleet.runtime import scheduling_faults
+from airfleet.runtime import scheduling_faults, unloadable_rows
+from airfleet.runtime.narrowed_queries import narrowed
 from airfleet.runtime.scheduling_faults import Faults
 
 if TYPE_CHECKING:
     from airflow.callbacks.callback_requests import DagCallbackRequest
-    from airflow.models.dag import DagModel
     from airflow.serialization.definitions.dag import SerializedDAG
     from airflow.utils.sqlalchemy import CommitProhibitorGuard
     from sqlalchemy.orm import Session
 
+    from airfleet.runtime.unloadable_rows import Unloadable
+
 _REFUSED = (DBAPIError, PendingRollbackError)
+#: runs that count against the limit of runs under way
+_TAKES_ROOM = DagRun.state == DagRunState.RUNNING
 
 
 class ReadableDagBag(CachedDBDagBag):
@@ -82,6 +102,8 @@ class GuardedSchedulerJobRunner(SchedulerJobRunner):
         self._unreadable: set[str] = set()
         #: runs at which this pass failed
         self._failed: set[int] = set()
+        #: whether runs were started in this pass
+        self._has_started = False
 
     @property
     def log(self) -> Any:
@@ -96,7 +118,67 @@ class GuardedSchedulerJobRunner(SchedulerJobRunner):
     def _create_dagruns_for_dags(self, guard: CommitProhibitorGuard, session: Session) -> None:
         self._guard = guard
         self._tell_unreadable(session)
-        super()._create_dagruns_for_dags(guard, session)
+        guard.commit()
+        make = super()._create_dagruns_for_dags
+        try:
+            with self._without_waiting_dags(AssetDagRunQueue, session):
+                make(guard, session)
+        except DBAPIError:
+            raise
+        except Exception:
+            session.rollback()
+            if not self._find_unreadable(AssetDagRunQueue, session):
+                raise
+            with self._without_waiting_dags(AssetDagRunQueue, session):
+                make(guard, session)
+
+    def _create_dagruns_for_partitioned_asset_dags(self, session: Session) -> set[str]:
+        make = super()._create_dagruns_for_partitioned_asset_dags
+        with database_errors.noticing(session.get_bind()) as first:
+            try:
+                with self._without_waiting_dags(AssetPartitionDagRun, session), self._savepoint(session):
+                    return make(session)
+            except Exception as error:
+                if database_errors.passes(first.error or error):
+                    raise
+        return self._make_partitioned_alone(make, session)
+
+    def _make_partitioned_alone(self, make: Callable[[Session], set[str]], session: Session) -> set[str]:
+        """Make the runs of partitions Dag by Dag; the Dags that have some."""
+        made: set[str] = set()
+        waiting = AssetPartitionDagRun.created_dag_run_id.is_(None)
+        named = select(AssetPartitionDagRun.target_dag_id).where(waiting)
+        for model in session.scalars(
+            select(DagModel).where(DagModel.dag_id.in_(named)).order_by(DagModel.dag_id)
+        ).all():
+            with narrowed(session, AssetPartitionDagRun, AssetPartitionDagRun.target_dag_id == model.dag_id):
+                self._make_runs_of(model, lambda: made.update(make(session)), session)
+        if self._guard is not None:
+            self._guard.commit()  # what follows may be rolled back, and is not to take along what was noted of a Dag
+        return made
+
+    @contextmanager
+    def _without_waiting_dags(self, waiting_for: Any, session: Session) -> Iterator[None]:
+        """Have no assets or partitions of Dags found that are left alone now."""
+        left_alone = [dag_id for dag_id in self._faults.dags if self._faults.dag_waits(dag_id)]
+        if not left_alone:
+            yield
+            return
+        with narrowed(session, waiting_for, waiting_for.target_dag_id.not_in(left_alone)):
+            yield
+
+    def _find_unreadable(self, waiting_for: Any, session: Session) -> bool:
+        """Whether a Dag of which assets have changed cannot be read."""
+        before = set(self._unread)
+        for dag_id in session.scalars(select(waiting_for.target_dag_id).distinct()).all():
+            try:
+                for stored in SerializedDagModel.get_latest_serialized_dags(dag_ids=[dag_id], session=session):
+                    _ = stored.dag.timetable.asset_condition
+            except DBAPIError:
+                raise
+            except Exception as error:
+                self._is_unreadable(dag_id, error)
+        return bool(self._unread.keys() - before)
 
     def _create_dag_runs(self, dag_models: Collection[DagModel], session: Session) -> None:
         for model in dag_models:
@@ -172,9 +254,43 @@ class GuardedSchedulerJobRunner(SchedulerJobRunner):
 
     # --- runs ----------------------------------------------------------------------------------------
 
+    def _start_queued_dagruns(self, session: Session) -> None:
+        start = super()._start_queued_dagruns
+        waiting = [run for run in self._faults.runs if self._faults.run_waits(run)]
+        with database_errors.noticing(session.get_bind()) as first:
+            try:
+                with narrowed(session, DagRun, DagRun.id.not_in(waiting) | _TAKES_ROOM):
+                    start(session)
+                self._has_started = any(isinstance(changed, DagRun) for changed in session.dirty)
+                session.flush()
+                return
+            except Exception as error:
+                session.rollback()
+                if database_errors.passes(first.error or error):
+                    raise
+        self._has_started = True
+        for run_id in session.scalars(select(DagRun.id).where(DagRun.state == DagRunState.QUEUED)).all():
+            if not self._faults.run_waits(run_id):
+                self._start_alone(run_id, start, session)
+
+    def _start_alone(self, run_id: int, start: Callable[[Session], None], session: Session) -> None:
+        with database_errors.noticing(session.get_bind()) as first:
+            try:
+                with self._savepoint(session), narrowed(session, DagRun, (DagRun.id == run_id) | _TAKES_ROOM):
+                    start(session)
+                return
+            except Exception as error:
+                cause = first.error or error
+                if database_errors.passes(cause):
+                    raise
+        run = session.get(DagRun, run_id)
+        if run is not None:
+            self._run_failed(run, cause, session)
+
     def _schedule_all_dag_runs(
         self, guard: CommitProhibitorGuard, dag_runs: Iterable[DagRun], session: Session
     ) -> list[tuple[DagRun, DagCallbackRequest | None]]:
+        self._guard = guard
         runs = [run for run in dag_runs if not self._waits(run)]
         ids = [run.id for run in runs]
         self._failed.clear()
@@ -219,7 +335,10 @@ class GuardedSchedulerJobRunner(SchedulerJobRunner):
         except _REFUSED:
             raise
         except Exception as error:
-            self._run_failed(dag_run, error, session)
+            with self._savepoint(session):
+                is_mended = self._mend(session)
+            if not is_mended:
+                self._run_failed(dag_run, error, session)
             return None
 
     def _waits(self, run: DagRun) -> bool:
@@ -259,6 +378,135 @@ class GuardedSchedulerJobRunner(SchedulerJobRunner):
         if dag is not None and dag.has_on_failure_callback:
             sink: Any = self.executor.callback_sink
             sink.send(run.produce_dag_callback(dag=dag, success=False, reason=why), session=session)
+
+    # --- what else there is in the loop --------------------------------------------------------------
+
+    def _run_scheduler_loop(self) -> None:
+        self._going_on(super()._run_scheduler_loop)
+
+    def _going_on(self, loop: Callable[[], None]) -> None:
+        """Begin anew after what ended the loop was found and has failed; end with it when nothing was."""
+        while True:
+            try:
+                return loop()
+            except Exception as error:
+                if database_errors.passes(error) or not self._mend_or_fail():
+                    raise
+                self.log.error("The loop of the scheduler begins anew", exc_info=error)
+
+    def _mend(self, session: Session) -> bool:
+        """Have those fail of which a row cannot be loaded; whether there are any."""
+        found = unloadable_rows.mend(session)
+        for row in found:
+            self.log.error("%s", row, key=str(row.key))
+            if row.has_failed:
+                self._call_back_for_task(row, session)
+        return bool(found)
+
+    def _mend_or_fail(self) -> bool:
+        with create_session() as session:
+            if self._mend(session):
+                return True
+        return self._fail_deadlines()
+
+    def _call_back_for_task(self, row: Unloadable, session: Session) -> None:
+        """Have the callback of a task called that failed; it has failed with or without it."""
+        with suppress(Exception):
+            ti = session.get_one(TaskInstance, row.key, populate_existing=True)
+            version, run = ti.dag_version, ti.dag_run
+            request = TaskCallbackRequest(
+                filepath=ti.dag_model.relative_fileloc or "",
+                bundle_name=version.bundle_name if version else ti.dag_model.bundle_name,
+                bundle_version=version.bundle_version if version and run.bundle_version else run.bundle_version,
+                ti=ti,
+                msg=str(row),
+                task_callback_type=TaskInstanceState.FAILED,
+                context_from_server=TIRunContext(
+                    dag_run=DagRunOfTask.model_validate(run, from_attributes=True),
+                    max_tries=ti.max_tries,
+                    variables=[],
+                    connections=[],
+                    xcom_keys_to_clear=[],
+                ),
+            )
+            sink: Any = self.executor.callback_sink
+            sink.send(request, session=session)
+
+    def _fail_deadlines(self) -> bool:
+        """Handle missed deadlines one by one; whether one failed, and is handled no more."""
+        failed = False
+        with create_session() as session:
+            missed = select(Deadline.id).where(Deadline.deadline_time < timezone.utcnow(), ~Deadline.missed)
+            for key in session.scalars(missed).all():
+                failed |= not self._handle_deadline(key, session)
+        return failed
+
+    def _handle_deadline(self, key: Any, session: Session) -> bool:
+        try:
+            with session.begin_nested():
+                query = select(Deadline).where(Deadline.id == key, ~Deadline.missed)
+                locked = with_row_locks(query, of=Deadline, session=session, skip_locked=True, key_share=False)
+                if (deadline := session.scalar(locked)) is not None:
+                    deadline.handle_miss(session)
+            return True
+        except Exception as error:
+            if database_errors.passes(error):
+                raise
+            self.log.error("Deadline %s was missed, and cannot be handled", key, exc_info=error)
+            session.execute(update(Deadline.__table__).where(Deadline.__table__.c.id == key).values(missed=True))
+            return False
+
+    def _enqueue_executor_callbacks(self, session: Session) -> None:
+        """Hand on callbacks; one that cannot be handed on has failed."""
+        hand_on = super()._enqueue_executor_callbacks
+        try:
+            with session.begin_nested():
+                hand_on(session)
+        except Exception as error:
+            if database_errors.passes(error):
+                raise
+            pending = (ExecutorCallback.state == CallbackState.PENDING) & (ExecutorCallback.type == "executor")
+            for key in session.scalars(select(ExecutorCallback.id).where(pending)).all():
+                self._hand_on_alone(key, hand_on, session)
+
+    def _hand_on_alone(self, key: Any, hand_on: Callable[[Session], None], session: Session) -> None:
+        try:
+            with session.begin_nested(), narrowed(session, ExecutorCallback, ExecutorCallback.id == key):
+                hand_on(session)
+        except Exception as error:
+            if database_errors.passes(error):
+                raise
+            self.log.error("Callback %s cannot be handed on; it has failed", key, exc_info=error)
+            unloadable_rows.fail_callback(session, key, _in_words(error))
+
+    # --- what Airflow does at intervals: each time anew, whatever became of it the last time ----------
+
+    def _bearing(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception as error:
+            if database_errors.passes(error):
+                raise
+            self._mend_or_fail()
+            self.log.error("A part of what is done at intervals failed; it comes again", exc_info=error)
+
+    def _mark_backfills_complete(self, *, session: Session = NEW_SESSION) -> None:
+        self._bearing(super()._mark_backfills_complete)
+
+    def check_awaiting_input_timeouts(
+        self, max_retries: int = MAX_DB_RETRIES, *, session: Session = NEW_SESSION
+    ) -> None:
+        """As Airflow's."""
+        self._bearing(functools.partial(super().check_awaiting_input_timeouts, max_retries))
+
+    def _handle_tasks_stuck_in_queued(self, *, session: Session = NEW_SESSION) -> None:
+        self._bearing(super()._handle_tasks_stuck_in_queued)
+
+    def _update_asset_orphanage(self, *, session: Session = NEW_SESSION) -> None:
+        self._bearing(super()._update_asset_orphanage)
+
+    def _find_and_purge_task_instances_without_heartbeats(self) -> None:
+        self._bearing(super()._find_and_purge_task_instances_without_heartbeats)
 
 
 def _next_of(model: DagModel) -> tuple[Any, ...]:

@@ -52,9 +52,9 @@ from airflow.utils.retries import retry_db_transaction
 from airflow.utils.session import create_session
 from airflow.utils.sqlalchemy import is_lock_not_available_error, prohibit_commit, with_row_locks
 from airflow.utils.state import DagRunState, TaskInstanceState
-from sqlalchemy import ARRAY, any_, bindparam, event, func, nulls_first, or_, select, text, tuple_
+from sqlalchemy import ARRAY, any_, bindparam, func, nulls_first, or_, select, text, tuple_
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import contains_eager, joinedload, make_transient, with_loader_criteria
+from sqlalchemy.orm import contains_eager, joinedload, make_transient
 
 from airfleet import clocks, versions
 from airfleet.current_work import Kind
@@ -62,6 +62,7 @@ from airfleet.runtime import claimed_callbacks, presence, queueing
 from airfleet.runtime.executor import WAIT_SECONDS, FleetExecutor
 from airfleet.runtime.guarded_scheduling import GuardedSchedulerJobRunner, ReadableDagBag
 from airfleet.runtime.heartbeats import YOUNG_SECONDS
+from airfleet.runtime.narrowed_queries import narrowed
 from airfleet.runtime.readiness import startable
 from airfleet.runtime.recovery import LONG_AGO, Recovery
 from airfleet.runtime.wakeups import News
@@ -69,7 +70,7 @@ from airfleet.runtime.wakeups import News
 if TYPE_CHECKING:
     from airflow.callbacks.callback_requests import DagCallbackRequest
     from airflow.utils.sqlalchemy import CommitProhibitorGuard
-    from sqlalchemy.orm import ORMExecuteState, Session
+    from sqlalchemy.orm import Session
 
 #: between two passes that do everything, seconds; and while there is no run
 EVERYTHING_SECONDS, IDLE_EVERYTHING_SECONDS = 5.0, 30.0
@@ -310,7 +311,7 @@ class FleetSchedulerJobRunner(GuardedSchedulerJobRunner):
             if agenda.start_runs:
                 self._start_queued_dagruns(session)
                 # There may be more of them than one pass starts.
-                self._left.start_runs = any(isinstance(changed, DagRun) for changed in session.dirty)
+                self._left.start_runs = self._has_started
                 self._tell_unreadable(session)
                 guard.commit()
             runs = self._runs_to_look_at(agenda, session)
@@ -654,20 +655,11 @@ class FleetSchedulerJobRunner(GuardedSchedulerJobRunner):
 def _without_attempts_of(hosts: Collection[str], session: Session) -> Iterator[None]:
     """Have the session's queries find no attempts of these hosts, but those that were given up on purpose."""
     elsewhere = func.coalesce(TaskInstance.hostname, "").not_in(hosts)
-    wanted = with_loader_criteria(TaskInstance, or_(elsewhere, TaskInstance.last_heartbeat_at <= LONG_AGO))
-
-    def narrow(state: ORMExecuteState) -> None:
-        if state.is_select and not state.is_relationship_load:
-            state.statement = state.statement.options(wanted)
-
     if not hosts:
         yield
         return
-    event.listen(session, "do_orm_execute", narrow)
-    try:
+    with narrowed(session, TaskInstance, or_(elsewhere, TaskInstance.last_heartbeat_at <= LONG_AGO)):
         yield
-    finally:
-        event.remove(session, "do_orm_execute", narrow)
 
 
 def _is_overdue(run: DagRun, dag: Any) -> bool:

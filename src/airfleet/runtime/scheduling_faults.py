@@ -35,7 +35,8 @@ WHERE dag_id = :dag_id AND relative_fileloc IS NOT NULL AND NOT EXISTS (
 """)
 _FORGET_DAG = text("DELETE FROM import_error WHERE stacktrace = :why")
 _END_RUN = text("""
-UPDATE dag_run SET state = 'failed', end_date = now(), updated_at = now() WHERE id = :id AND state = 'running'
+UPDATE dag_run SET state = 'failed', end_date = now(), updated_at = now()
+WHERE id = :id AND state IN ('running', 'queued')
 """)
 _END_TASKS = text("""
 UPDATE task_instance ti
@@ -114,7 +115,7 @@ def forget_dag(session: Any, why: str) -> None:
 
 
 def end_run(session: Any, run: int, why: str) -> bool:
-    """Have a run failed, with what it has not begun; whether it was running. What runs goes on to its end."""
+    """Have a run failed, with what it has not begun; whether it was under way. What runs goes on to its end."""
     note = why if len(why) <= NOTE_CHARACTERS else why[:NOTE_CHARACTERS] + " ..."
     ended = bool(session.execute(_END_RUN, {"id": run}).rowcount)
     if ended:

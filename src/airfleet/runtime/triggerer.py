@@ -26,10 +26,12 @@ from airflow._shared.timezones import timezone
 from airflow.configuration import conf
 from airflow.jobs.triggerer_job_runner import TriggererJobRunner, TriggerRunner, TriggerRunnerSupervisor
 from airflow.sdk.observability.metrics import stats_utils
+from airflow.utils.session import create_session
 from sqlalchemy import text
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from airfleet import clocks, database_errors, ends
+from airfleet.runtime import unloadable_rows
 
 log = structlog.get_logger(logger_name=__name__)
 
@@ -80,6 +82,33 @@ class RestingTriggerRunner(TriggerRunnerSupervisor):
         self._resting = not self._has_any()
         if not self._resting:
             super().load_triggers()
+
+    def update_triggers(self, requested_trigger_ids: set[int]) -> None:
+        """As Airflow's; a trigger of which the rows cannot be loaded fails alone."""
+        try:
+            super().update_triggers(requested_trigger_ids)
+            return
+        except _AWAY:
+            raise
+        except Exception:
+            log.exception("Triggers cannot be loaded; each is tried alone")
+        self._mend_rows()
+        for trigger_id in sorted(requested_trigger_ids - self.running_triggers):
+            self._load_alone(trigger_id)
+
+    def _mend_rows(self) -> None:
+        with create_session() as session:
+            for row in unloadable_rows.mend(session):
+                log.error("A row cannot be loaded", row=str(row), key=str(row.key))
+
+    def _load_alone(self, trigger_id: int) -> None:
+        try:
+            super().update_triggers({trigger_id} | self.running_triggers)
+        except _AWAY:
+            raise
+        except Exception as error:
+            log.exception("A trigger cannot be loaded; it fails", trigger_id=trigger_id)
+            self.failed_triggers.append((trigger_id, [f"The trigger cannot be loaded: {error!r}"[:1000]]))
 
     def heartbeat(self) -> None:
         """As Airflow's, also when the clock was set back."""

@@ -11,9 +11,12 @@ import pytest
 from airflow.executors.base_executor import BaseExecutor
 from airflow.executors.executor_loader import ExecutorLoader
 from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+from airflow.jobs.triggerer_job_runner import TriggerRunnerSupervisor
 from airflow.models.base import Base
+from airflow.models.dag import DagModel
 from airflow.models.dagbag import DBDagBag
 from airflow.models.dagrun import DagRun
+from airflow.models.deadline import Deadline
 from airflow.models.pool import Pool
 from airflow.models.taskinstance import TaskInstance
 from airflow.providers.celery.executors.celery_executor import CeleryExecutor
@@ -21,7 +24,7 @@ from airflow.serialization.definitions.baseoperator import DEFAULT_OPERATOR_DEPS
 from airflow.ti_deps.dependencies_states import EXECUTION_STATES
 from airflow.utils.sqlalchemy import CommitProhibitorGuard
 
-from airfleet.runtime import queueing, readiness, scheduler, wakeups
+from airfleet.runtime import queueing, readiness, scheduler, unloadable_rows, wakeups
 from airfleet.runtime.executor import FleetExecutor
 from airfleet.runtime.scheduler import FleetSchedulerJobRunner, RememberingDagBag
 from support.upstream import digest
@@ -43,6 +46,12 @@ TAKEN_OVER = {
     CommitProhibitorGuard: "c07d56ed0141a943",
     SchedulerJobRunner._start_queued_dagruns: "7dbaeaeb37a309fd",
     SchedulerJobRunner._create_dagruns_for_dags: "69e93796c5e4b781",
+    SchedulerJobRunner._create_dagruns_for_partitioned_asset_dags: "da692f154aea59fc",
+    SchedulerJobRunner._enqueue_executor_callbacks: "d2b993fdca1d5130",
+    DagModel.dags_needing_dagruns.__func__: "0bfdf4958511a8f7",
+    Deadline.handle_miss: "7ea7d2bd813e25e0",
+    TriggerRunnerSupervisor.update_triggers: "371128f79988180c",
+    SchedulerJobRunner._purge_task_instances_without_heartbeats: "28901dcef9c42395",
     DagRun.get_running_dag_runs_to_examine.__func__: "11f802bc03e29ad5",
     DagRun.task_instance_scheduling_decisions: "230dd1ceb2745a0f",
     DagRun.update_state: "48cf1dc1a0c3c78e",
@@ -184,3 +193,17 @@ def test_a_worker_heeds_the_header_of_a_message_about_its_result() -> None:
         assert get_actual_ignore_result(task, Context({"ignore_result": header})) is header
     source = inspect.getsource(inspect.getmodule(get_actual_ignore_result))  # type: ignore[arg-type]
     assert "store_errors = task.store_errors_even_if_ignored" in source
+
+
+def test_the_columns_that_are_read_by_python_are_those_of_which_a_row_is_mended() -> None:
+    """Others are read by the database's driver, which takes whatever PostgreSQL has stored."""
+    own = {"ExecutorConfigType", "ExtendedJSON"}
+    looked_after = {(one.column.class_.__tablename__, one.column.key) for one in unloadable_rows._columns()}
+    found = {
+        (name, column.name)
+        for name in ("task_instance", "dag_run", "callback", "trigger", "deadline", "dag", "backfill")
+        for column in Base.metadata.tables[name].columns
+        if type(column.type).__name__ in own
+    }
+    assert found
+    assert looked_after == found | {("task_instance", "next_kwargs")}

@@ -11,7 +11,7 @@ from support.beside_airflow import told_by
 DAGS = """
 import datetime as dt
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG
+from airflow.sdk import DAG, Asset, PartitionedAssetTimetable
 
 def tell(context): pass
 
@@ -24,6 +24,14 @@ for name, options, of_task in (
     ("waits_for_ever", {"on_failure_callback": tell}, {"retries": 2, "retry_delay": dt.timedelta(days=9999999)}),
     ("unreadable", {}, {}),
     ("refused", {}, {}),
+    ("unloadable", {}, {}),
+    ("misshapen", {}, {}),
+    ("unreadable_of_asset", {"schedule": Asset("changed")}, {}),
+    ("of_asset", {"schedule": Asset("changed")}, {}),
+    ("refused_start", {}, {}),
+    ("started", {}, {}),
+    ("partition_overflow", {"schedule": PartitionedAssetTimetable(assets=Asset("parts"))}, {"retries": 99999999999}),
+    ("partition_fine", {"schedule": PartitionedAssetTimetable(assets=Asset("parts"))}, {}),
     ("beside", {}, {}),
 ):
     with DAG(name, **({"schedule": None} | options)) as dag:
@@ -56,7 +64,11 @@ def test_runs_of_a_dag_that_cannot_be_read_wait_and_it_has_an_import_error(found
 
 @pytest.mark.parametrize(
     ("dag_id", "why"),
-    [("waits_for_ever", "OverflowError: date value out of range"), ("refused", "integer out of range")],
+    [
+        ("waits_for_ever", "OverflowError: date value out of range"),
+        ("refused", "integer out of range"),
+        ("refused_start", "integer out of range"),
+    ],
 )
 def test_a_run_at_which_the_scheduler_fails_again_and_again_has_failed(
     dag_id: str, why: str, found: dict[str, Any]
@@ -69,6 +81,41 @@ def test_a_run_at_which_the_scheduler_fails_again_and_again_has_failed(
 
 def test_the_callback_of_such_a_run_is_called(found: dict[str, Any]) -> None:
     assert any("waits_for_ever" in request for request in found["callbacks"])
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "why"),
+    [
+        ("unloadable", "'executor_config' of this task instance cannot be loaded: ModuleNotFoundError: "),
+        ("misshapen", "'next_kwargs' of this task instance cannot be loaded: a mapping is expected, not list"),
+    ],
+)
+def test_a_task_of_which_the_row_cannot_be_loaded_fails_alone(dag_id: str, why: str, found: dict[str, Any]) -> None:
+    ((state,),) = [(state,) for dag, _, task, state in found["tasks"] if (dag, task) == (dag_id, "a")]
+    ((note,),) = [(note,) for dag, task, note in found["notes"] if (dag, task) == (dag_id, "a")]
+    assert state == "failed"
+    assert note.startswith(why)
+    assert any(why in request and dag_id in request for request in found["callbacks"])
+    assert states(found, dag_id) == ["failed"]
+
+
+def test_a_dag_of_an_asset_that_cannot_be_read_stops_no_other_dag_of_it(found: dict[str, Any]) -> None:
+    assert states(found, "unreadable_of_asset") == []
+    assert any("Dag 'unreadable_of_asset' cannot be read as it is stored: " in why for why in found["errors"])
+    assert len(states(found, "of_asset")) == 1
+
+
+def test_a_run_that_cannot_start_stops_no_other_one(found: dict[str, Any]) -> None:
+    assert states(found, "started") == ["success"]
+
+
+def test_a_partition_of_which_no_run_can_be_made_stops_no_other_dag(found: dict[str, Any]) -> None:
+    assert (states(found, "partition_overflow"), len(states(found, "partition_fine"))) == ([], 1)
+    assert any("No run of Dag 'partition_overflow' can be made: integer out of range" in why for why in found["errors"])
+
+
+def test_a_deadline_that_cannot_be_handled_stops_no_other_one(found: dict[str, Any]) -> None:
+    assert found["deadlines"] == {"failed": True, "states": {"bad": "scheduled", "good": "queued"}, "open": 0}
 
 
 def test_the_other_runs_go_on(found: dict[str, Any]) -> None:

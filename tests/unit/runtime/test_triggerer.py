@@ -145,3 +145,35 @@ def test_a_trigger_that_cannot_be_made_fails_and_no_other(monkeypatch: pytest.Mo
     asyncio.run(runner.create_triggers())
     assert made == [1, 3]
     assert [(number, str(error)) for number, error in runner.failed_triggers] == [(2, "not with these arguments")]
+
+
+class Loading(RestingTriggerRunner):
+    """Of which the trigger 2 cannot be loaded, alone or with others."""
+
+    mended = 0
+
+    def build_trigger_workloads(self, new_trigger_ids: set[int]) -> list[Any]:
+        """What would be made of them."""
+        if 2 in new_trigger_ids:
+            raise ModuleNotFoundError("No module named 'removed'")
+        return [SimpleNamespace(id=number) for number in sorted(new_trigger_ids)]
+
+    def _mend_rows(self) -> None:
+        self.mended += 1
+
+
+def test_a_trigger_of_which_the_rows_cannot_be_loaded_fails_and_no_other(runner: RestingTriggerRunner) -> None:
+    process: Any = None
+    loading = Loading(
+        id=uuid.uuid4(), pid=0, stdin=runner.stdin, process=process, process_log=structlog.get_logger(), capacity=3
+    )
+    loading.running_triggers.add(7)
+    loading.update_triggers({1, 2, 3, 7})
+    assert [workload.id for workload in loading.creating_triggers] == [1, 3]
+    assert [(number, told) for number, told in loading.failed_triggers] == [
+        (2, ["The trigger cannot be loaded: ModuleNotFoundError(\"No module named 'removed'\")"])
+    ]
+    assert (loading.mended, loading.cancelling_triggers) == (1, set())
+    loading.update_triggers({1, 2, 3, 7})
+    assert (loading.mended, len(loading.failed_triggers)) == (1, 1)
+    loading.selector.close()
