@@ -490,6 +490,7 @@ class Agent:
         running.deaths.append(now)
         running.last_lines = process.last_lines(running.log, running.log_offset)
         running.error = process.last_error(running.log, running.log_offset)
+        running.statement = process.last_statement(running.log, running.log_offset)
         self._log(Event.COMPONENT_DIED, component=running.name, how=how, restarts=len(running.deaths))
         if restarts.gives_up(running.deaths, running.was_ready, now):
             running.move_to(State.GAVE_UP, now, how)

@@ -56,6 +56,8 @@ class ComponentStatus:
     work_kind: Kind = Kind.NOTHING
     work_name: str = ""
     error: str = ""
+    #: the SQL of that error, shortened, without its values
+    statement: str = ""
     #: of one that was given up: seconds until it is tried again
     tried_again_in: float | None = None
     #: proportional memory of all its processes, MB; None when not asked for
@@ -74,6 +76,7 @@ class ComponentStatus:
             "work_kind": str(self.work_kind),
             "work_name": self.work_name,
             "error": self.error,
+            "statement": self.statement,
             "address": self.address,
             "group": self.group,
         }

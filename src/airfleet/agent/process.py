@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import pwd
 import re
@@ -58,6 +59,7 @@ class Running:
     #: what it worked on when it died last, and the error that its log ends with
     work: Work = field(default_factory=Work)
     error: str = ""
+    statement: str = ""
     #: not before this moment
     wait_until: float = 0.0
     #: bytes in the log when this attempt began
@@ -90,7 +92,7 @@ class Running:
         """Its process runs now."""
         self.pid, self.started, self.started_at = pid, now, epoch
         self.last_lines = ()
-        self.work, self.error = Work(), ""
+        self.work, self.error, self.statement = Work(), "", ""
         if self.first_start is None:
             self.first_start = now
 
@@ -112,6 +114,7 @@ class Running:
             work_kind=self.work.kind,
             work_name=self.work.name,
             error=self.error,
+            statement=self.statement,
             tried_again_in=max(self.wait_until - now, 0.0) if self.state == State.GAVE_UP else None,
         )
 
@@ -197,6 +200,26 @@ def last_error(log: Path, offset: int) -> str:
         if found := _RAISED.match(line):
             return ": ".join(filter(None, found.groups()))[:300]
     return ""
+
+
+#: characters of a statement that people are shown
+STATEMENT_CHARACTERS = 200
+_LITERAL = re.compile(r"'(?:[^']|'')*'")
+
+
+def last_statement(log: Path, offset: int) -> str:
+    """The SQL of the error that the log ends with, shortened; without parameters and literals, which may be secret.
+
+    SQLAlchemy writes it below the error, over as many lines as it has: ``[SQL: ...]``, ``[parameters: ...]``.
+    """
+    lines = last_lines(log, offset, 400)
+    ends = [number for number, line in enumerate(lines) if _RAISED.match(line)]
+    after = iter(lines[ends[-1] + 1 :] if ends else ())
+    first = next((line for line in after if line.startswith("[SQL: ")), "")
+    found = [first.removeprefix("[SQL: "), *itertools.takewhile(lambda line: not line.startswith("["), after)]
+    statement = " ".join(" ".join(found).split()).removesuffix("]") if first else ""
+    statement = _LITERAL.sub("'...'", statement)
+    return statement if len(statement) <= STATEMENT_CHARACTERS else statement[:STATEMENT_CHARACTERS] + " ..."
 
 
 def ask_to_end(running: Running) -> None:

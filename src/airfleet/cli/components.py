@@ -72,7 +72,8 @@ def why(component: ComponentStatus) -> str:
     'ended with exit code 1 while it made a run of Dag daily (DataError: integer out of range); tried again in 41.3s'
     """
     worked = WORKS[component.work_kind].format(component.work_name) if component.work_kind in WORKS else ""
-    error = f"({component.error})" if component.error else ""
+    statement = f" in: {component.statement}" if component.statement else ""
+    error = f"({component.error}{statement})" if component.error else ""
     again = component.tried_again_in
     later = f"; tried again in {terminal.seconds(again)}" if again is not None else ""
     return " ".join(filter(None, (component.reason, worked, error))) + later

@@ -106,6 +106,28 @@ def test_the_error_of_a_dead_component_is_the_last_one_of_its_log(tmp_path: Path
     assert process.last_error(log, offset) == "DataError: (psycopg.errors.NumericValueOutOfRange) integer out of range"
 
 
+@pytest.mark.parametrize(
+    ("lines", "statement"),
+    [
+        (
+            "sqlalchemy.exc.DataError: (psycopg.errors.NumericValueOutOfRange) integer out of range\n"
+            "CONTEXT:  unnamed portal parameter $4\n"
+            "[SQL: UPDATE dag SET retries=%(retries)s\n  WHERE dag.dag_id = 'it''s secret' AND x = %(x)s]\n"
+            "[parameters: {'retries': 'secret'}]\n(Background on this error at: https://sqlalche.me/e/20/9h9h)\n",
+            "UPDATE dag SET retries=%(retries)s WHERE dag.dag_id = '...' AND x = %(x)s",
+        ),
+        ("psycopg.DataError: no\n[SQL: " + "SELECT a, " * 1000 + "b]\n", ("SELECT a, " * 20) + " ..."),
+        ("psycopg.DataError: no\n[SQL: SELECT 1]\nValueError: something else\n", ""),
+        ("[SQL: SELECT 1]\n", ""),
+        ("psycopg.DataError: no\n", ""),
+    ],
+)
+def test_the_statement_of_the_error_has_no_values(lines: str, statement: str, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("[SQL: SELECT 'earlier']\n" + lines)
+    assert process.last_statement(log, 0) == statement
+
+
 def test_status_names_what_a_component_died_of_and_when_it_is_tried_again() -> None:
     running = given_up()
     running.reason, running.work, running.error = "ended with exit code 1", Work(Kind.FILE, "bad.py"), "DataError: x"
