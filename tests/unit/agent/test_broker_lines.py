@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -96,6 +97,30 @@ def test_sentinels_are_asked_where_the_server_is(server: Valkey) -> None:
 def test_a_server_of_another_kind_is_found_out() -> None:
     with answering(lambda _: b"AMQP\x00\x01\x00\x00") as port, pytest.raises(BrokerTrouble, match="not speak AMQP"):
         line(f"amqp://127.0.0.1:{port}").check()
+
+
+def method(channel: int, number: tuple[int, int], arguments: bytes = b"") -> bytes:
+    """A frame of AMQP 0-9-1 with a method."""
+    payload = struct.pack(">HH", *number) + arguments
+    return struct.pack(">BHI", 1, channel, len(payload)) + payload + b"\xce"
+
+
+def blocked(asked: bytes) -> bytes:
+    """What a RabbitMQ says that takes connections, and no messages, as it has little memory left."""
+    said = {
+        b"AMQP": method(0, (10, 10)),
+        struct.pack(">HH", 10, 11): method(0, (10, 30), struct.pack(">HIH", 0, 131072, 0)),
+        struct.pack(">HH", 10, 40): method(0, (10, 41)),
+        struct.pack(">HH", 20, 10): method(1, (20, 11)),
+        struct.pack(">HH", 50, 10): method(1, (50, 11), b"\x05probe" + bytes(8)),
+        struct.pack(">HH", 60, 40): method(0, (10, 60), b"\x0dlow on memory"),
+    }
+    return b"".join(answer for beginning, answer in said.items() if beginning in asked)
+
+
+def test_a_rabbitmq_that_is_low_on_memory_is_not_well() -> None:
+    with answering(blocked) as port, pytest.raises(BrokerTrouble, match=r"^takes no messages: low on memory$"):
+        line(f"amqp://me:hush@127.0.0.1:{port}/").check()
 
 
 class answering:  # noqa: N801 - it is used like a function
