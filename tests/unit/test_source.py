@@ -103,6 +103,9 @@ def test_nan_is_a_number() -> None:
         ("on: {1: x, true: y}", {"on": {"1": "x", "true": "y"}}),
         ("a: |\n  two\n  lines\n", {"a": "two\nlines\n"}),
         ("\ufeffa: 1", {"a": 1}),
+        ("a: 1\r\nb: 2\r\n", {"a": 1, "b": 2}),
+        ("a: 1\rb: 2\r", {"a": 1, "b": 2}),
+        ("a:\tx\ty\n", {"a": "x\ty"}),
         ("a: &x [1, 2]\nb: *x\n", {"a": [1, 2], "b": [1, 2]}),
         ("a: &x {p: 1, q: 2}\nb: {<<: *x, q: 3}\n", {"a": {"p": 1, "q": 2}, "b": {"q": 3, "p": 1}}),
         (
@@ -190,6 +193,10 @@ BROKEN = [
     (
         "a: \x01",
         "f.yaml:1:4: the character U+0001 cannot be in YAML text\nhint: write it as an escape in double quotes",
+    ),
+    (
+        "a: \ufffe",
+        "f.yaml:1:4: the character U+FFFE cannot be in YAML text\nhint: write it as an escape in double quotes",
     ),
     (
         "a: \ud800",

@@ -99,13 +99,16 @@ def test_a_database_that_was_ready_is_well_while_it_asks_newcomers_for_a_passwor
         assert health.ask(PostgresAnswers(port, "s3cret", "s3cret"), WAS_READY) == WELL
 
 
-def test_a_database_that_was_ready_is_not_well_while_it_starts() -> None:
-    fields = b"SFATAL\0C57P03\0Mthe database system is starting up\0\0"
+@pytest.mark.parametrize(
+    ("code", "said"), [("57P03", "the database system is starting up"), ("53300", "sorry, too many clients already")]
+)
+def test_a_database_that_was_ready_is_not_well_while_it_starts_or_has_no_room(code: str, said: str) -> None:
+    fields = f"SFATAL\0C{code}\0M{said}\0\0".encode()
     starts = b"E" + struct.pack("!i", 4 + len(fields)) + fields
     with something(starts) as port:
         verdict = health.ask(PostgresAnswers(port, "s3cret", "s3cret"), WAS_READY)
     assert not verdict.well
-    assert verdict.reason.endswith("FATAL:  the database system is starting up")
+    assert verdict.reason.endswith(f"FATAL:  {said}")
 
 
 def test_a_database_that_was_ready_and_says_nothing_is_not_well(monkeypatch: pytest.MonkeyPatch) -> None:

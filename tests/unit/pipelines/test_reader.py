@@ -196,6 +196,13 @@ def test_documents_are_pipelines_of_their_own() -> None:
     assert [pipeline.dag_id for pipeline in reading.pipelines] == ["a", "b"]
 
 
+@pytest.mark.parametrize("written", ["été", "猫", "1e3", "0o7", "007", "2026-01-01", "12:30", "yes", "on", "off", "no"])
+def test_an_id_is_the_text_that_was_written(written: str) -> None:
+    pipeline = only(f"dag_id: {written}\ntasks: [{{id: {written}}}, {{id: b, needs: {written}}}]\n")
+    first, second = pipeline.tasks
+    assert (pipeline.dag_id, first.id, second.needs) == (written, written, (written,))
+
+
 # -- templates
 
 TEMPLATES = """
@@ -345,6 +352,10 @@ DOCUMENTS = [
     ),
     ("dag_id: d\ntasks: [a]", "p.yaml:2:9: tasks[0]: a task must be a mapping with an 'id'"),
     ("dag_id: d\ntasks: [{uses: bash}]", "p.yaml:2:9: tasks[0]: the task has no 'id'"),
+    ("dag_id: d\ntasks: [null]", "p.yaml:2:9: tasks[0]: a task must be a mapping with an 'id'"),
+    ("dag_id: d\ntasks: [{}]", "p.yaml:2:9: tasks[0]: the task has no 'id'"),
+    ("dag_id: d\ntasks: [{id: ''}]", "p.yaml:2:14: tasks[0].id: must not be empty"),
+    ("dag_id: d\non: x\ntasks: [{id: a}]", "p.yaml:2:1: on: a pipeline has no key 'on'"),
     ("dag_id: d\ntasks: [{id: a}, {id: a}]",
      "p.yaml:2:23: tasks.a.id: two tasks have the id 'a'\nhint: line 2 already has it"),
     ("dag_id: a\ntasks: [{id: a}]\n---\ndag_id: a\ntasks: [{id: a}]",
