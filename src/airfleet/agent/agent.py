@@ -40,6 +40,7 @@ from airfleet.agent.environment import without
 from airfleet.agent.fencing import Fencing
 from airfleet.agent.guard import Guard, Permission, Remains, end_attempts, has_attempts
 from airfleet.agent.host_facts import Facts
+from airfleet.agent.import_errors import ImportErrorWatch
 from airfleet.agent.judging import Judge
 from airfleet.agent.lives import Life
 from airfleet.agent.membership import Membership
@@ -127,6 +128,7 @@ class Agent:
         self._ordered: dict[str, Any] = {}
         self._upstreams = upstreams.Upstreams(plan, paths.airflow_home, log)
         self._outcomes = Outcomes(paths.outcomes, self._prober.database, clock)
+        self._import_errors = ImportErrorWatch(self._prober.database, clock)
         #: tells the database of the dead, for others to act upon
         self._fencing = self._new_fencing()
         self._draining = Draining(clock)
@@ -179,6 +181,7 @@ class Agent:
                 self._start_what_can_start,
                 self._ask_how_they_are,
                 self._outcomes.look,
+                self._look_at_import_errors,
                 self._look_at_what_drains,
                 self._write_down_again,
                 self._tell_what_is_unwell,
@@ -188,6 +191,10 @@ class Agent:
             self._end_what_must_end()
             self._wait_for_something()
         self._finish()
+
+    def _look_at_import_errors(self) -> None:
+        if self._is_fit and self._plan.database_url and not self._stopping:
+            self._import_errors.look()
 
     def _begin_to_write(self) -> None:
         """Renew the lease and tell of the dead."""
@@ -691,6 +698,7 @@ class Agent:
             orders=self._ordered,
             database=self._finding(),
             edited=self._edited(),
+            import_errors=self._import_errors.found,
         )
 
     def _others(self) -> snapshots.Others | None:

@@ -137,6 +137,15 @@ class Edited:
 
 
 @dataclass(frozen=True)
+class ImportErrors:
+    """The Dag files that have import errors."""
+
+    count: int = 0
+    #: the first of them, by name: what is wrong with each
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """The whole fleet of this machine at one moment."""
 
@@ -177,6 +186,7 @@ class Snapshot:
     #: why nothing may use the database yet: ``verdict`` (see :mod:`airfleet.agent.database_finding`), ``sentence``,
     #: ``hint``; empty when it may be used, and before it was looked at
     database: Mapping[str, str] = field(default_factory=dict)
+    import_errors: ImportErrors = ImportErrors()
 
     @property
     def healthy(self) -> bool:
@@ -194,8 +204,15 @@ class Snapshot:
         hosts = tuple(HostStatus.from_json(host) for host in data.get("hosts", ()))
         told = {name: tuple(data.get(name, ())) for name in ("api_urls", "missing")}
         edited = Edited.from_json(data.get("edited", {}))
+        wrong = ImportErrors(**_known(ImportErrors, data.get("import_errors", {})))
         differences = tuple(map(Difference.from_json, data.get("differences", ())))
-        made = {"components": components, "hosts": hosts, "edited": edited, "differences": differences}
+        made = {
+            "components": components,
+            "hosts": hosts,
+            "edited": edited,
+            "differences": differences,
+            "import_errors": wrong,
+        }
         return cls(**{**_known(cls, data), **told, **made})
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airfleet.agent import memory, states
-from airfleet.agent.control import ComponentStatus, Edited, HostStatus, Snapshot
+from airfleet.agent.control import ComponentStatus, Edited, HostStatus, ImportErrors, Snapshot
 from airfleet.agent.database_finding import Finding
 from airfleet.agent.deciding import BREAK_SECONDS
 from airfleet.agent.host_facts import Difference
@@ -20,6 +20,7 @@ from airfleet.fleet.paths import Paths
 from airfleet.fleet.plan import Plan
 
 NOT_EDITED = Edited()
+NO_IMPORT_ERRORS = ImportErrors()
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ def snapshot(
     orders: Mapping[str, Any],
     database: Finding | None = None,
     edited: Edited = NOT_EDITED,
+    import_errors: ImportErrors = NO_IMPORT_ERRORS,
 ) -> Snapshot:
     """The fleet now; ``others`` is None in a fleet without hosts, and only there ``orders`` are what was told.
 
@@ -90,6 +92,7 @@ def snapshot(
         asked_to_end=life.asked_to_end,
         database=_told(database),
         edited=edited,
+        import_errors=import_errors,
     )
 
 

@@ -54,6 +54,7 @@ def command(project: Path | None, host: str | None, memory: bool, output: str) -
     if output == "table":
         terminal.say(f"\n{headline(snapshot)}")
         terminal.warn(versions.warnings())
+        terminal.warn(cannot_be_imported(snapshot))
         if edited := not_in_force(snapshot):
             terminal.say(str(edited))
     return EXIT_OK if is_healthy(snapshot) else EXIT_UNHEALTHY
@@ -123,6 +124,23 @@ def headline(snapshot: Snapshot) -> str:
     refused = [f"host '{host}' {why}" for host, why in snapshot.refused.items() if host != snapshot.host]
     differ = map(str, snapshot.differences)
     return "\n".join((line, *unwell, *missing, *refused, *differ, *([snapshot.problem] if snapshot.problem else [])))
+
+
+def cannot_be_imported(snapshot: Snapshot) -> tuple[str, ...]:
+    """How many Dag files have import errors, and the first one.
+
+    >>> from airfleet.agent.control import ImportErrors
+    >>> wrong = ImportErrors(3, {"a.py": "ValueError: no", "b.py": "Dag 'b' cannot be stored"})
+    >>> cannot_be_imported(Snapshot("shop", "ready", 7, "/home", import_errors=wrong))
+    ("3 Dag files have import errors, first 'a.py': ValueError: no",)
+    """
+    wrong = snapshot.import_errors
+    if not wrong.count:
+        return ()
+    name, why = next(iter(wrong.files.items()))
+    if wrong.count == 1:
+        return (f"1 Dag file has an import error, '{name}': {why}",)
+    return (f"{wrong.count} Dag files have import errors, first '{name}': {why}",)
 
 
 def not_in_force(snapshot: Snapshot) -> Unhealthy | None:
