@@ -10,7 +10,7 @@ within that time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -38,6 +38,11 @@ SERVER: Mapping[str, str] = {
     "client_connection_check_interval": "2s",
 }
 
+#: variables whose place the URL of an embedded server takes; what else libpq reads of PG… would change the connection
+_TOLD_BY_URL = frozenset(
+    {"PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE", "PGPASSFILE", "PGAPPNAME", "PGDATA"}
+)
+
 _SETTLED = """
 SELECT setconfig FROM pg_db_role_setting
 WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -46,6 +51,15 @@ AND setrole = (SELECT oid FROM pg_roles WHERE rolname = current_user)
 
 #: what Airflow hands to each connection that it opens (``[database] sql_alchemy_connect_args``)
 CONNECT_ARGS = dict(CLIENT)
+
+
+def forget_the_callers(environ: MutableMapping[str, str]) -> None:
+    """Take away what the shell of a person tells clients of other servers (``PGSERVICE``, ``PGOPTIONS``).
+
+    For a process that talks to the embedded server alone; tasks keep theirs.
+    """
+    for name in [name for name in environ if name.startswith("PG") and name not in _TOLD_BY_URL]:
+        del environ[name]
 
 
 def settle(connection: psycopg.Connection[Any]) -> None:

@@ -15,7 +15,7 @@ import socket
 import sys
 from pathlib import Path
 
-from airfleet import events, lossy
+from airfleet import events, libpq, lossy
 from airfleet.agent import environment, large_logs, limits, old_logs, setup
 from airfleet.agent.agent import Agent
 from airfleet.agent.control import AlreadyRuns
@@ -66,6 +66,8 @@ def _run(prepared: setup.Prepared, listener: socket.socket, *, may_migrate: bool
                 edits=prepared.edits,
                 facts=prepared.facts,
             )
+            if any(component.kind == "postgres" for component in prepared.plan.components):
+                libpq.forget_the_callers(os.environ)
             agent.run(listener)
         finally:
             limits.remove(group)

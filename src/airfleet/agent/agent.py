@@ -101,6 +101,8 @@ class Agent:
         self._paths = paths
         self._log = log
         self._withheld = withheld
+        #: what children inherit, tasks too
+        self._environment = dict(os.environ)
         self._edits = edits
         self._facts = facts
         self._clock = clock
@@ -358,7 +360,7 @@ class Agent:
         self._write_down()
 
     def _spawn(self, running: Running, start: Exec) -> int:
-        environment = {**os.environ, leftovers.MARK: fleet_id(self._paths.home)}
+        environment = {**self._environment, leftovers.MARK: fleet_id(self._paths.home)}
         if running.component.kind != "template":
             told = without(environment, self._withheld)
             return process.spawn(start, running.log, told, self._plan.root)

@@ -41,6 +41,11 @@ Options = Mapping[str, str]
 
 #: seconds between two events by which monitors like Flower know that a worker lives
 HEARTBEAT_SECONDS = 20
+#: what Celery believes more than its settings
+CELERY_VARIABLES = frozenset({
+    "CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL", "CELERY_RESULT_BACKEND",
+    "CELERY_CONFIG_MODULE", "CELERY_LOADER",
+})  # fmt: skip
 
 
 def apply(settings: Sequence[Sequence[str]]) -> None:
@@ -52,12 +57,23 @@ def apply(settings: Sequence[Sequence[str]]) -> None:
         for configuration in (conf, sdk_conf):
             # Airflow replaces names behind a percent sign, which in a URL stands for itself.
             configuration.set(section, key, value.replace("%", "%%"))
+        if (section, key) == ("celery", "broker_url"):
+            _forget_other_brokers()
+
+
+def _forget_other_brokers() -> None:
+    """Take away what a shell says of the broker of another program; a worker's pool, and so tasks, have it still."""
+    for name in CELERY_VARIABLES & os.environ.keys():
+        del os.environ[name]
 
 
 def use_database() -> None:
     """Make the engine and the sessions for the database that :func:`apply` named."""
     from airflow import settings
+    from airflow.configuration import conf
 
+    if conf.getboolean("airfleet", "embedded_database", fallback=False):
+        libpq.forget_the_callers(os.environ)
     settings.configure_vars()
     settings.configure_orm()
 

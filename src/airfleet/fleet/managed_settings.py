@@ -116,6 +116,7 @@ REFUSED: Mapping[str, Refusal] = {
     "airfleet.on_worker_lost": _decided("the key 'policies:' says it", "policies: {on_worker_lost: fail}"),
     "airfleet.execution_api_urls": _decided("tasks ask the api-servers that fleet.yaml names"),
     "airfleet.serve_logs": _decided("airfleet knows which hosts have logs"),
+    "airfleet.embedded_database": _decided(_DATABASE, "database: postgresql://USER@HOST/NAME"),
 }
 
 _ONE_PROCESS = "each api-server is one process, which the agent watches"

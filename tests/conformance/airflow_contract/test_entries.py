@@ -7,11 +7,15 @@ import importlib.util
 import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import celery.app.base
+import celery.app.utils
+import celery.loaders.default
 import pytest
 from kombu.transport.redis import Channel
 
@@ -38,6 +42,8 @@ routes = {getattr(route, "path", "") for route in main.app.routes}
 preloading.forget_database()
 engine_after_forgetting = settings.engine
 os.environ.pop("_AIRFLOW_PROCESS_CONTEXT")  # importing airflow.api_fastapi.main sets it
+entries.apply([["core", "parallelism", "32"]])
+before = "CELERY_BROKER_URL" in os.environ
 entries.apply([["database", "sql_alchemy_conn", "sqlite:////tmp/told"], ["celery", "broker_url", "redis://told/%2F"]])
 from airflow.configuration import conf
 from airflow.sdk.configuration import conf as sdk_conf
@@ -50,6 +56,7 @@ print(json.dumps({
     "engine after forgetting": engine_after_forgetting,
     "told": [conf.get("celery", "broker_url"), sdk_conf.get("celery", "broker_url")],
     "database": str(settings.engine.url),
+    "of another broker": [before, "CELERY_BROKER_URL" in os.environ],
 }))
 """
 
@@ -61,6 +68,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW", "_AIRFLOW"))}
     environment |= {
         "AIRFLOW_HOME": str(home),
+        "CELERY_BROKER_URL": "redis://elsewhere/0",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/none.db",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -262,3 +270,16 @@ def test_every_setting_that_we_write_is_one_that_airflow_knows() -> None:
     assert len(written | told) > 30
     options = {key for section, key in written if section == celery_settings.TRANSPORT}
     assert options <= {*Channel.from_transport_options}
+
+
+def test_celery_believes_no_other_variable_more_than_its_settings() -> None:
+    sources = "".join(
+        inspect.getsource(module) for module in (celery.app.base, celery.app.utils, celery.loaders.default)
+    )
+    read = set(re.findall(r"environ(?:\.get\(|\[)\s*'(CELERY_\w+)'", sources))
+    assert read <= entries.CELERY_VARIABLES
+    assert "CELERY_BROKER_URL" in read
+
+
+def test_what_a_shell_says_of_another_broker_is_forgotten_with_the_fleets_own(template: dict[str, Any]) -> None:
+    assert template["of another broker"] == [True, False]

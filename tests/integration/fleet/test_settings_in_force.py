@@ -55,8 +55,13 @@ tasks:
   - id: look
     uses: bash
     with:
-      bash_command: {$t: "echo {{ conn.warehouse.password }} $(grep -c fernet_key $AIRFLOW_CONFIG)"}
+      bash_command:
+        $t: |
+          echo {{ conn.warehouse.password }} $(grep -c fernet_key $AIRFLOW_CONFIG) $PGSERVICE $CELERY_BROKER_URL
 """
+#: what a shell may say of servers of its person
+OF_THE_SHELL = {"PGSERVICE": "elsewhere", "PGSSLMODE": "verify-full", "PGOPTIONS": "-c search_path=x", "PGTZ": "Japan"}
+OF_THE_SHELL |= {"CELERY_BROKER_URL": "redis://127.0.0.1:9/0", "CELERY_RESULT_BACKEND": "redis://127.0.0.1:9/0"}
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +70,9 @@ def fleet() -> Iterator[FleetUnderTest]:
     with FleetUnderTest.make(FLEET, files) as made:
         made.write("secrets/fernet", KEY).chmod(0o600)
         made.write("secrets/warehouse", "s3cret").chmod(0o600)
-        made.start()
-        yield made
+        started = made.with_environment(**OF_THE_SHELL)
+        started.start()
+        yield started
 
 
 def test_commands_and_tasks_work_with_an_auth_manager_that_asks_the_database(fleet: FleetUnderTest) -> None:
@@ -74,7 +80,9 @@ def test_commands_and_tasks_work_with_an_auth_manager_that_asks_the_database(fle
     run = fleet.trigger("look")
     assert fleet.wait_for_run("look", run) == "success"
     path = ("dags", "look", "dagRuns", run, "taskInstances", "look", "xcomEntries", "return_value")
-    assert fleet.api.get(*path)["value"] == "s3cret 0"  # the key is in no file that a task can read
+    assert (
+        fleet.api.get(*path)["value"] == "s3cret 0 elsewhere redis://127.0.0.1:9/0"
+    )  # the key is in no file that a task can read
 
 
 def test_each_user_has_a_password_in_a_file_of_ours_and_in_no_log(fleet: FleetUnderTest) -> None:

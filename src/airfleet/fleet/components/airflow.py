@@ -33,6 +33,7 @@ def settings(context: Context, kind: str) -> tuple[Setting, ...]:
         "database": (
             ("database", "sql_alchemy_conn", context.database_url),
             ("database", "sql_alchemy_conn_async", context.database_url),
+            ("airfleet", "embedded_database", str(context.ports.postgres is not None)),
         ),
         "private": tuple(one for one in airflow_settings.private_settings(context) if one[:2] != FERNET),
         "fernet": ((*FERNET, airflow_settings.fernet_keys(context)),),
