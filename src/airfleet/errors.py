@@ -16,6 +16,7 @@ the place of its log. Ctrl-C is 130; SIGTERM and SIGHUP (:class:`Stopped`) are 1
 from __future__ import annotations
 
 import itertools
+import re
 import signal
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -32,6 +33,19 @@ EXIT_WAIT_TIMED_OUT = 124
 EXIT_INTERRUPTED = 130
 
 
+#: Control characters, and those that change the direction of text: a terminal obeys them, a log shows another order.
+_COMMANDS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def visible(text: str) -> str:
+    r"""Text of a user's file or a file's name as one line, with each character that commands a terminal written out.
+
+    >>> visible("a\x1b[2Jb\nc\u202e")
+    'a\\x1b[2Jb\\nc\\u202e'
+    """
+    return _COMMANDS.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
 @dataclass(frozen=True, order=True)
 class Place:
     """Where in a user's file: line and column count from 1."""
@@ -41,7 +55,7 @@ class Place:
     column: int = 1
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+        return f"{visible(self.file)}:{self.line}:{self.column}"
 
 
 @dataclass(frozen=True, order=True)
@@ -58,8 +72,8 @@ class Problem:
     hint: str | None = None
 
     def __str__(self) -> str:
-        where = f"{self.place}: {self.path}: " if self.path else f"{self.place}: "
-        return where + self.sentence + (f"\nhint: {self.hint}" if self.hint else "")
+        where = f"{self.place}: {visible(self.path)}: " if self.path else f"{self.place}: "
+        return where + visible(self.sentence) + (f"\nhint: {visible(self.hint)}" if self.hint else "")
 
 
 class AirfleetError(Exception):

@@ -211,7 +211,16 @@ def begin_in_utf8() -> None:
     os.execve(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]], {**os.environ, "PYTHONUTF8": "1"})
 
 
+def open_streams() -> None:
+    """Give the process a standard stream in place of each that its caller has closed (``>&-``)."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # Never closed here: it lives as long as the process, as the one that is missing would have.
+            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8"))  # noqa: SIM115
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Run ``airfleet`` with ``argv`` (the process's own arguments without it) and exit."""
     begin_in_utf8()
+    open_streams()
     cli.main(None if argv is None else list(argv))

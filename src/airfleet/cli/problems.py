@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TextIO
 
 from airfleet.cli import terminal
-from airfleet.errors import Place, Problem
+from airfleet.errors import Place, Problem, visible
 
 LONGEST_LINE = 160
 
@@ -66,9 +66,10 @@ def _excerpt(place: Place, line: str | None) -> list[str]:
     if line is None or not line.strip() or len(line) > LONGEST_LINE:
         return []
     # A tab is drawn as one space, so that the caret stands under what it means.
-    shown = line.replace("\t", " ")
-    before = " " * terminal.cells(shown[: place.column - 1])
-    carets = "^" * max(1, terminal.cells(_word(shown[place.column - 1 :])))
+    line = line.replace("\t", " ")
+    shown = visible(line)
+    before = " " * terminal.cells(visible(line[: place.column - 1]))
+    carets = "^" * max(1, terminal.cells(visible(_word(line[place.column - 1 :]))))
     number = f"{place.line:5}"
     return [f"{number} | {shown}", f"{' ' * len(number)} | {before}{terminal.style(carets, fg='red')}"]
 

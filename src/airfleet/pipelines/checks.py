@@ -17,7 +17,7 @@ from airfleet.errors import Problem
 from airfleet.pipelines import circles, cron, expand, foreign_files, reader
 from airfleet.pipelines.checking import Checking, Installed, check_callbacks, check_id, markers_in
 from airfleet.pipelines.files import project_root, read_bytes, read_text
-from airfleet.pipelines.limits import check_limits
+from airfleet.pipelines.limits import MOST_DURATION, check_limits
 from airfleet.pipelines.params import check_params
 from airfleet.pipelines.refusals import check_refusals
 from airfleet.pipelines.remarks import remarks_about
@@ -143,6 +143,10 @@ def _check_dates(checking: Checking) -> None:
     pipeline = checking.pipeline
     of_dag = _moments("", pipeline.options, checking)
     _check_order(of_dag, checking)
+    start = of_dag.get("start_date") or _moments("defaults", pipeline.defaults, checking).get("start_date")
+    if start and pipeline.schedule is not None and start.moment > _LAST_START:
+        sentence = f"is too near the end of the calendar: Airflow reckons with runs up to {_LAST_START.year} at most"
+        checking.problem(start.path, sentence, "for a Dag that is only run by hand, leave out the schedule")
     _check_order(of_dag | _moments("defaults", pipeline.defaults, checking), checking)
     for task in pipeline.tasks:
         own = {name: value for name, value in task.options.items() if f"{task.path}.{name}" in pipeline.places}
@@ -151,6 +155,8 @@ def _check_dates(checking: Checking) -> None:
 
 
 _DATES: Final = ("start_date", "end_date")
+#: The scheduler adds intervals, of a century at most, to the start, and the calendar ends with the year 9999.
+_LAST_START: Final = dt.datetime.max.replace(tzinfo=dt.UTC) - 2 * MOST_DURATION
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import unicodedata
 from calendar import monthrange
 from collections.abc import Iterator
 from typing import Final, TypeAlias
@@ -43,6 +44,8 @@ IN_A_ZONE: Final = (
     "schedule: {{uses: airflow.timetables.trigger.CronTriggerTimetable, with: {{cron: '{}', timezone: {}}}}}"
 )
 _LOOKS_LIKE_A_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhdw]))+|P(?=\d|T\d)[\dTDHMSW.]+", re.ASCII)
+#: white space of Unicode, which a copied text often has, and which splits fields for Python and not for croniter
+_ODD_SPACE = re.compile(r"[^\S \t\r\n\f\v]")
 _ZONED = re.compile(r"(?:CRON_)?TZ=(\S+) +(\S.*)", re.ASCII)
 _SIMPLE = re.compile(r"(?:\*|(\w+)(?:-(\w+))?)(?:/(\d+))?\Z", re.ASCII)
 
@@ -56,6 +59,9 @@ def problem_of(schedule: str) -> tuple[str, str | None] | None:
     text = schedule.strip()
     if text.startswith("@"):
         return _preset_problem(text)
+    if odd := _ODD_SPACE.search(text):
+        name = unicodedata.name(odd[0], f"U+{ord(odd[0]):04X}").lower()
+        return f"'{text}' has a space that is none to Airflow: {name}", "write plain spaces between the fields"
     fields = text.split()
     if len(fields) != 5:
         return _not_five(text, fields)

@@ -61,7 +61,7 @@ def _check_options(prefix: str, options: Mapping[str, Value], known: Mapping[str
     for name, value in options.items():
         path = joined(prefix, name)
         column = known.get(name)
-        for at, item in _leaves(value, path):
+        for at, item in leaves(value, path):
             if wrong := _misfit(item, column):
                 checking.problem(at, wrong)
         if name == "queue" and isinstance(value, str) and (wrong := queue_misfit(value)):
@@ -98,15 +98,15 @@ def queue_misfit(name: str) -> str | None:
     return f"is {length} bytes long; the name of a queue has {_MOST_QUEUE_BYTES} at most"
 
 
-def _leaves(value: Value, path: str) -> Iterator[tuple[str, Value]]:
+def leaves(value: Value, path: str) -> Iterator[tuple[str, Value]]:
     """The plain values in ``value`` with their paths, and the keys of mappings with the path of their mapping."""
     if isinstance(value, tuple):
         for index, item in enumerate(value):
-            yield from _leaves(item, f"{path}[{index}]")
+            yield from leaves(item, f"{path}[{index}]")
     elif isinstance(value, Mapping):
         for key, item in value.items():
             yield path, key
-            yield from _leaves(item, f"{path}.{key}")
+            yield from leaves(item, f"{path}.{key}")
     else:
         yield path, value
 
@@ -149,7 +149,7 @@ def _is_rendered(value: Value) -> bool:
 
 
 def _check_rendered(value: Value, path: str, checking: Checking) -> None:
-    for at, item in _leaves(value, path):
+    for at, item in leaves(value, path):
         text = item.text if isinstance(item, Template) else item
         if isinstance(text, str) and (wrong := columns.unstorable(text)):
             checking.problem(at, wrong)

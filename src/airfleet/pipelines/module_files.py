@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import os
 import sys
 from pathlib import Path
 from typing import TypeAlias
@@ -26,9 +27,9 @@ def module_file(module: str, roots: Roots = ()) -> Path | None:
 def find_file(relative: str, roots: Roots = ()) -> Path | None:
     """The first file with this relative path in ``roots`` and ``sys.path``."""
     for root in (*roots, *sys.path):
-        file = Path(root or ".", relative)
-        if file.is_file():
-            return file
+        file = os.path.join(root or ".", relative)
+        if os.path.isfile(file):  # also false for a name that no file can have, whatever its length
+            return Path(file)
     return None
 
 
@@ -39,7 +40,7 @@ def _by_finder(module: str) -> Path | None:
     for folder in _package_folders(top):
         inner = Path(folder, *rest.split(".")) if rest else Path(folder)
         for file in (inner / "__init__.py", inner.with_name(f"{inner.name}.py")):
-            if rest and file.is_file():
+            if rest and os.path.isfile(file):
                 return file
     return None
 
@@ -48,7 +49,7 @@ def _by_finder(module: str) -> Path | None:
 def _package_folders(top: str) -> tuple[str, ...]:
     try:
         spec = importlib.util.find_spec(top)
-    except (ImportError, ValueError):
+    except (ImportError, ValueError, OSError):
         return ()
     return tuple(spec.submodule_search_locations or ()) if spec else ()
 

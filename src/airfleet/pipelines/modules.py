@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -179,7 +180,7 @@ def _no_file(module: str, roots: Roots) -> Missing | Unknown:
         return UNKNOWN
     if module in sys.builtin_module_names or _is_made_by_airflow(module):
         return UNKNOWN
-    if any(Path(root or ".", path).is_dir() for root in (*roots, *sys.path)):
+    if any(os.path.isdir(os.path.join(root or ".", path)) for root in (*roots, *sys.path)):
         return UNKNOWN  # a namespace package
     nearest = _installed_part(module, roots)
     return Missing(module, "", _siblings(nearest, roots) if nearest else _top_level(top, roots))

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import ast
 import datetime as dt
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from airfleet import columns
 from airfleet.errors import did_you_mean
 from airfleet.pipelines import cron, limits, modules, old_imports
 from airfleet.pipelines.annotations import items_in, words_in
@@ -33,6 +35,9 @@ def check_timetable(timetable: Timetable, checking: Checking) -> None:
         return
     for path, _marker in markers_in(timetable.args, "schedule.with"):
         checking.problem(path, "a marker such as $t is only read under 'with' of a task", "write the value itself")
+    _check_stored(timetable.args, checking)
+    if timetable.path.startswith("airflow."):
+        _check_by_name(name, timetable.args, checking)
     takes = _taken(found, checking.installed.roots) if isinstance(found, Found) else None
     if takes is not None:
         _check_names(name, timetable.args, takes, checking)
@@ -154,6 +159,8 @@ def _check_names(name: str, args: Mapping[str, Value], takes: Taken, checking: C
 
 def _check_value(name: str, value: Value, annotation: str, checking: Checking) -> None:
     path, words, items = f"schedule.with.{name}", words_in(annotation), items_in(annotation)
+    if value is None and words & {"timedelta", "relativedelta"} and "None" not in annotation:
+        checking.problem(path, "cannot be null", "leave it out, or write a duration such as 90s, 5m or 1h30m")
     if value is None or any(True for _ in markers_in(value, path)):
         return
     if words & {"Timezone", "FixedTimezone"} or name == "timezone":
@@ -166,6 +173,42 @@ def _check_value(name: str, value: Value, annotation: str, checking: Checking) -
         _check_moments(value, path, checking)
     elif words == {"bool"} and not isinstance(value, bool):
         _note(path, (f"must be true or false, not {_shown(value)}", None), checking)
+
+
+def _check_stored(args: Mapping[str, Value], checking: Checking) -> None:
+    """The arguments are stored with the Dag; those of an asset in columns of JSON, which have no infinity."""
+    for at, item in limits.leaves(args, "schedule.with"):
+        if isinstance(item, str) and (wrong := columns.unstorable(item)):
+            checking.problem(at, wrong)
+        elif isinstance(item, float) and not math.isfinite(item):
+            checking.problem(at, f"must be a finite number, not {item}")
+
+
+def _check_by_name(name: str, args: Mapping[str, Value], checking: Checking) -> None:
+    """What Airflow says of its own classes in code alone."""
+    if name == "ContinuousTimetable" and checking.pipeline.options.get("max_active_runs") != 1:
+        checking.problem("schedule", "ContinuousTimetable needs one run at a time", "add 'max_active_runs: 1'")
+    for argument in _IDENTIFIERS if name in ("Asset", "AssetAlias") else ():
+        value, path = args.get(argument), f"schedule.with.{argument}"
+        if isinstance(value, str):
+            _note(path, _identifier_problem(argument, value), checking)
+
+
+#: arguments of assets that are kept in columns, whose width Airflow checks itself
+_IDENTIFIERS: Final = ("name", "uri", "group")
+_MOST_OF_AN_IDENTIFIER: Final = 1500
+
+
+def _identifier_problem(argument: str, value: str) -> tuple[str, str | None] | None:
+    if not value.strip() and (value or argument != "group"):
+        return "must not be empty", None
+    if len(value) > _MOST_OF_AN_IDENTIFIER:
+        return f"is {len(value)} characters long; Airflow takes {_MOST_OF_AN_IDENTIFIER}", None
+    if argument == "name" and value in ("self", "context"):
+        return f"no asset can be called '{value}' in Airflow", None
+    if argument == "uri" and value.partition(":")[0].lower() == "airflow":
+        return "the scheme 'airflow' is reserved for Airflow itself", None
+    return None
 
 
 #: what Airflow's timetables call their cron expressions

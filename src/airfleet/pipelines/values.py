@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import sys
 from collections.abc import Callable
 from typing import Final
 
@@ -65,6 +66,8 @@ def _check_choice(value: Value, known: Argument) -> None:
 def _check_least(value: Value, known: Argument) -> None:
     if known.least is not None and isinstance(value, (int, float)) and value < known.least:
         raise Invalid(f"must be {known.least} or more, not {value}")
+    if known.kind == "number" and isinstance(value, (int, float)) and value > sys.float_info.max:
+        raise Invalid("must be a finite number that fits into 64 bits")
 
 
 def text(node: Node) -> str:

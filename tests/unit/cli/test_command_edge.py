@@ -214,3 +214,13 @@ def test_a_closed_pipe_ends_quietly(airfleet: Airfleet, tmp_path: Path) -> None:
     )
     assert done.stdout == "worker | line\n"
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_the_caller_closed_is_no_mistake_of_ours(closed: str, tmp_path: Path) -> None:
+    (tmp_path / "fleet.yaml").write_text("{}")
+    (tmp_path / "p.yaml").write_text("dag_id: d\ntasks: [{id: a}]\n")
+    ended = subprocess.run(
+        ["sh", "-c", f'exec "$0" -m airfleet.cli check p.yaml {closed}', sys.executable], cwd=tmp_path, timeout=60
+    )
+    assert ended.returncode == errors.EXIT_OK

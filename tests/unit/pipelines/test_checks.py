@@ -162,7 +162,7 @@ BAD_TASKS = [
      "tasks.t.with.bash_command: '../fleet.yaml' lies outside the folder of the pipeline"),
     ("id: t, uses: bash, with: {bash_command: ▸{$f: sql}}", "tasks.t.with.bash_command: 'sql' is a folder, not a file"),
     ("id: t, uses: bash, with: {bash_command: ▸{$f: \"a\\0b\"}}",
-     "tasks.t.with.bash_command: 'a\0b' is not the name of a file"),
+     "tasks.t.with.bash_command: 'a\\x00b' is not the name of a file"),
     ("▸id: t, uses: bash", "tasks.t: bash needs 'bash_command'\nhint: write it under 'with' of 't'"),
     ("id: t, uses: bash, with: {bash_comand: ▸x}",
      "tasks.t.with.bash_comand: bash takes no argument 'bash_comand'\nhint: did you mean 'bash_command'?"),
@@ -552,4 +552,18 @@ def test_a_timetable_of_airflow_2_is_not_there(project: Path) -> None:
     assert said(project, text) == [
         "p.yaml:2:18: schedule.uses: 'airflow.timetables.datasets.DatasetOrTimeSchedule' is not there in Airflow 3\n"
         "hint: write uses: airflow.timetables.assets.AssetOrTimeSchedule"
+    ]
+
+
+@pytest.mark.parametrize("name", ["k" * 100_000 + ":f", "k." * 50_000 + "K", "airflow." + "k" * 300 + ".K"])
+def test_a_name_that_no_file_can_have_is_a_module_that_is_not_there(name: str, project: Path) -> None:
+    [problem] = said(project, f"dag_id: d\ntasks: [{{id: t, uses: '{name}'}}]\n")
+    assert "tasks.t.uses: there is no module 'k" in problem or "tasks.t.uses: there is no module 'airflow" in problem
+
+
+def test_what_a_terminal_would_obey_is_written_out(project: Path) -> None:
+    text = 'dag_id: d\ntasks: [{id: t, needs: "\\e[2J\\e]0;title\\a\\u202e", uses: "b\\e[31mash"}]\n'
+    assert said(project, text) == [
+        r"p.yaml:2:24: tasks.t.needs[0]: there is no task '\x1b[2J\x1b]0;title\x07\u202e'",
+        r"p.yaml:2:57: tasks.t.uses: there is no operator 'b\x1b[31mash'" + "\nhint: did you mean 'bash'?",
     ]

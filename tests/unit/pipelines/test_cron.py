@@ -19,6 +19,9 @@ IN_BERLIN = (
 )
 
 
+PLAIN_SPACES = "write plain spaces between the fields"
+
+
 @pytest.mark.parametrize(
     "schedule",
     [
@@ -87,6 +90,9 @@ def test_a_good_schedule(schedule: str) -> None:
         ("90m", "'90m' is a duration, not a cron expression", EVERY_90M),
         ("CRON_TZ=Europe/Berlin 0 6 * * *", "a cron expression cannot name its time zone", IN_BERLIN),
         ("0 0 31 apr,jun *", "there is no day 31 in month apr,jun, so it would never run", None),
+        ("0\xa06 * * *", "'0\xa06 * * *' has a space that is none to Airflow: no-break space", PLAIN_SPACES),
+        ("0 6\u3000* * *", "'0 6\u3000* * *' has a space that is none to Airflow: ideographic space", PLAIN_SPACES),
+        ("0\x1c6 * * *", "'0\x1c6 * * *' has a space that is none to Airflow: u+001c", PLAIN_SPACES),
     ],
 )
 def test_what_is_wrong_with_a_schedule(schedule: str, sentence: str, hint: str | None) -> None:

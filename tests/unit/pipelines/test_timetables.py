@@ -77,6 +77,32 @@ WRONG = [
         "schedule.with.crons[1]: the hour '66' is not between 0 and 23",
     ),
     (
+        f"uses: {TRIGGER}CronTriggerTimetable, with: {{cron: 0 6 * * *, {BERLIN}, interval: null}}",
+        "schedule.with.interval: cannot be null\nhint: leave it out, or write a duration such as 90s, 5m or 1h30m",
+    ),
+    (
+        "uses: airflow.timetables.simple.ContinuousTimetable",
+        "schedule: ContinuousTimetable needs one run at a time\nhint: add 'max_active_runs: 1'",
+    ),
+    (
+        'uses: airflow.sdk.Asset, with: {name: "a\\0"}',
+        r"schedule.with.name: holds a NUL character (\0), which the database cannot keep",
+    ),
+    (
+        "uses: airflow.sdk.Asset, with: {name: a, extra: {size: .nan}}",
+        "schedule.with.extra.size: must be a finite number, not nan",
+    ),
+    ("uses: airflow.sdk.Asset, with: {name: ''}", "schedule.with.name: must not be empty"),
+    ("uses: airflow.sdk.Asset, with: {name: self}", "schedule.with.name: no asset can be called 'self' in Airflow"),
+    (
+        f"uses: airflow.sdk.Asset, with: {{name: a, group: {'x' * 1501}}}",
+        "schedule.with.group: is 1501 characters long; Airflow takes 1500",
+    ),
+    (
+        "uses: airflow.sdk.Asset, with: {name: a, uri: 'airflow://a'}",
+        "schedule.with.uri: the scheme 'airflow' is reserved for Airflow itself",
+    ),
+    (
         f"uses: {TRIGGER}MultipleCronTriggerTimetable, with: {{crons: [], {BERLIN}}}",
         "schedule.with.crons: needs at least one cron expression",
     ),

@@ -82,6 +82,19 @@ WRONG = [
         f"2:84: tasks.a.with.env.B: {NUL}",
     ),
     (
+        f"tasks: [{{id: a, retry_exponential_backoff: 1{'0' * 400}}}]",
+        "2:44: tasks.a.retry_exponential_backoff: must be a finite number that fits into 64 bits",
+    ),
+    (
+        "tasks: [{id: a, retry_delay: 0, retry_exponential_backoff: .inf}]",
+        "2:60: tasks.a.retry_exponential_backoff: must be a finite number that fits into 64 bits",
+    ),
+    (
+        f"start_date: 9999-12-31\nschedule: '@daily'\n{TASKS}",
+        "2:13: start_date: is too near the end of the calendar: Airflow reckons with runs up to 9800 at most"
+        "\nhint: for a Dag that is only run by hand, leave out the schedule",
+    ),
+    (
         "tasks: [{id: a, retry_delay: 9999999d}]",
         "2:30: tasks.a.retry_delay: is a duration of 9999999 days; Airflow can reckon with 36500 at most",
     ),
@@ -103,6 +116,7 @@ def test_values_that_would_end_a_component_are_problems_at_their_places(tmp_path
 
 FINE = [
     f"max_active_tasks: 2147483647\n{TASKS}",
+    f"start_date: 9999-12-31\n{TASKS}",
     f"tags: [{'x' * 100}]\ndag_display_name: {'x' * 2000}\n{TASKS}",
     "tasks: [{id: a, retries: 2147483647, priority_weight: 99999999999}]",
     "tasks: [{id: a, retry_delay: 36500d, execution_timeout: 1d}]",
