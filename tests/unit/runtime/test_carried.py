@@ -74,6 +74,8 @@ class Api:
         self.asked: list[Any] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/heartbeat"):  # there are some when the machine is slow
+            return httpx.Response(204)
         what = "xcom" if "/xcoms/" in request.url.path else request.url.path.rpartition("/")[2]
         fields = carried.unpacked(request.headers.get(carried.HEADER, "").encode() or None)
         if what == "rtif":
