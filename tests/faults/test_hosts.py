@@ -148,7 +148,9 @@ def test_a_host_that_goes_by_other_rules_does_not_join_and_one_with_other_pipeli
     (one.root / "fleet.elsewhere.yaml").write_text("pipelines: elsewhere\n")
     shutil.copytree(one.root / "pipelines", one.root / "elsewhere")
     (one.root / "elsewhere" / "fresh.yaml").write_text("tasks: []\n")
-    one.shut_down("host-3")
+    for words in (("drain", "host-3"), ("down", "--host", "host-3")):  # as docs/how-to/operate.md has it
+        result = one.airfleet(*words)
+        assert result.returncode == 0, result.stderr
 
     odd = one.on("host-3").with_environment(AIRFLEET_ENV="odd").airfleet("up", "--detach")
     assert odd.returncode == 1, odd.stdout
@@ -167,6 +169,9 @@ def test_a_host_that_goes_by_other_rules_does_not_join_and_one_with_other_pipeli
     assert set(differs) <= set(headline(one.on("host-3")))
     (one.root / "elsewhere" / "fresh.yaml").unlink()
     wait_until(lambda: differs[1] not in headline(one), 30, "the pipelines are the same again")
+    assert stopped(one, "host-3") == DRAINED
+    assert one.airfleet("drain", "host-3", "--undo").returncode == 0
+    wait_until(lambda: one.on("host-3").component("worker").state == "ready", 60, "its worker is back")
 
 
 def headline(fleet: FleetUnderTest) -> list[str]:

@@ -22,7 +22,21 @@ from airfleet import __version__, errors, platforms
 from airfleet.cli import options, problems, terminal
 
 SECTIONS = {
-    "Fleet": ("init", "plan", "config", "up", "status", "logs", "drill", "drain", "scale", "secrets", "render", "down"),
+    "Fleet": (
+        "init",
+        "plan",
+        "config",
+        "up",
+        "status",
+        "logs",
+        "drill",
+        "drain",
+        "scale",
+        "secrets",
+        "airflow",
+        "render",
+        "down",
+    ),
     "Pipelines": ("check", "show", "run"),
     "Runs": ("trigger", "why"),
     "Shell": ("schema", "completion"),

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
+import psycopg
 import pytest
 
 from airfleet.testing.fleet import FleetUnderTest
 from support.fleets import AirQuality, Tiny
+
+OPERATE = Path(__file__).parents[3] / "docs" / "how-to" / "operate.md"
 
 COMPONENTS = {
     "postgres", "valkey", "template", "migrate", "scheduler", "dag-processor", "triggerer", "light", "heavy",
@@ -79,3 +84,23 @@ def test_two_fleets_on_one_machine_do_not_meet(fleet: FleetUnderTest, running: T
     assert not fleet.knows("witness")
     assert running.runs_a_task("beside another fleet")
     assert fleet.snapshot().healthy
+
+
+def test_old_rows_are_deleted_as_the_page_for_a_full_disk_says(fleet: FleetUnderTest, tmp_path: Path) -> None:
+    look, clean = re.findall(r"^    airfleet (airflow db clean .*)$", OPERATE.read_text(), re.MULTILINE)
+    password = json.loads(fleet.paths.secrets.read_text())["airflow_password"]
+    url = f"postgresql://airflow:{password}@{fleet.component('postgres').address}/airflow"
+    with psycopg.connect(url, autocommit=True) as database:
+        database.execute("INSERT INTO log (dttm, event) VALUES ('2025-01-01', 'old'), ('2026-06-01', 'new')")
+        for words, left in ((look, ["new", "old"]), (clean, ["new"])):
+            result = fleet.with_environment(HOME=str(tmp_path)).airfleet(*words.split())
+            assert result.returncode == 0, result.stderr
+            events = "SELECT event FROM log WHERE event IN ('old', 'new') ORDER BY event"
+            assert [event for (event,) in database.execute(events).fetchall()] == left
+    assert not list(tmp_path.iterdir())  # no Airflow of its own is made
+
+
+def test_a_command_of_airflow_ends_with_its_own_exit_code(fleet: FleetUnderTest) -> None:
+    result = fleet.airfleet("airflow", "dags", "details", "there-is-none")
+    assert result.returncode == 1
+    assert "there-is-none" in result.stderr + result.stdout
