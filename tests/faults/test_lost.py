@@ -262,8 +262,9 @@ def test_a_task_whose_message_is_lost_with_its_scheduler_is_sent_again(losing: L
     task = losing.start(1, seconds=0)[0]
     losing.wait_for(lambda states: states.get("queued") == 1, "one waits")
     with connect_to_broker(losing.fleet) as broker:
-        wait_until(lambda: broker.llen("default"), 20, "the message is sent", pause_seconds=0.02)
-        broker.delete("default")  # as if it had not been sent
+        default = losing.fleet.queue_in_broker("default")
+        wait_until(lambda: broker.llen(default), 20, "the message is sent", pause_seconds=0.02)
+        broker.delete(default)  # as if it had not been sent
     began = time.monotonic()
     for name in ("scheduler", "scheduler-2"):
         losing.fleet.kill(name)
@@ -301,7 +302,8 @@ def test_a_worker_that_was_full_when_its_broker_died_fills_its_slots_when_they_a
     wait_until(lambda: log.read_text().count(CONNECTED) > before.count(CONNECTED), 20, "the worker is connected again")
     waiting = losing.start(3, seconds=1)
     with connect_to_broker(losing.fleet) as broker:
-        wait_until(lambda: broker.llen("default") >= 3, 20, "all wait in the broker", pause_seconds=0.02)
+        default = losing.fleet.queue_in_broker("default")
+        wait_until(lambda: broker.llen(default) >= 3, 20, "all wait in the broker", pause_seconds=0.02)
     while_full = log_until(log, lambda: any(losing.notes(task, Event.END) for task in full))
     assert while_full.count(TAKEN) == before.count(TAKEN)
     losing.wait_for_the_end()
@@ -370,11 +372,12 @@ def test_a_second_message_that_cannot_begin_does_no_harm_to_the_attempt_that_run
     losing.wait_for(lambda states: states.get("running") == 2, "both slots are taken")
     task = losing.start(1, seconds=10)[0]
     with connect_to_broker(losing.fleet) as broker:
-        message = wait_until(lambda: broker.lrange("default", 0, -1), 20, "the message waits", pause_seconds=0.02)[0]
+        default = losing.fleet.queue_in_broker("default")
+        message = wait_until(lambda: broker.lrange(default, 0, -1), 20, "the message waits", pause_seconds=0.02)[0]
         losing.wait_for_start(task)
         losing.wait_for(lambda states: states.get("running") == 1, "a slot is free")
         with unwritable_logs(losing):
-            broker.lpush("default", message)
+            broker.lpush(default, message)
             known = "SELECT count(*) FROM airfleet_outcome WHERE value LIKE '%FAILURE%' AND at > now() - interval '9 s'"
             wait_until(lambda: losing.database.execute(known).fetchone() != (0,), 9, "its failure is told")
     losing.wait_for_the_end()

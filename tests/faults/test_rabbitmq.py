@@ -125,22 +125,28 @@ def test_tasks_wait_in_quorum_queues_and_no_other_queue_outlives_its_worker(targ
     ask(target, "first", 0.1)
     wait_for(target, "first", Event.END, 30)
     kinds = {name: kind for name, (kind, _, _) in rabbit(target).queues().items()}
-    assert {kinds[queue] for queue in ("default", "one", "two")} == {"quorum"}
+    assert target.fleet is not None
+    named = [target.fleet.queue_in_broker(queue) for queue in ("default", "one", "two")]
+    assert {kinds[queue] for queue in named} == {"quorum"}
     assert not [name for name in kinds if name.startswith("celery_delayed")]
     listed = rabbit(target).control("list_queues", "--quiet", "--no-table-headers", "name", "durable").splitlines()
-    assert sorted(line.split("\t")[0] for line in listed if line.endswith("true")) == ["default", "one", "two"]
+    assert sorted(line.split("\t")[0] for line in listed if line.endswith("true")) == named
 
 
 def test_a_message_does_not_print_the_token_that_it_carries(target: FleetTarget) -> None:
     worker = main_worker(target)
     os.kill(worker, signal.SIGSTOP)  # so that a message stays where it can be read
+    assert target.fleet is not None
+    default = target.fleet.queue_in_broker("default")
     runs = [f"read-{number}" for number in range(SLOTS + 1)]  # one more than the worker is sent
     try:
         for run in runs:
             ask(target, run, 0.1)
         with Connection(rabbit(target).url) as connection:
             channel = connection.default_channel
-            message = wait_until(lambda: channel.basic_get("default"), 8, "a message waits")
+            message = wait_until(
+                lambda: channel.basic_get(default), 8, "a message waits"
+            )
             channel.basic_reject(message.delivery_tag, requeue=True)
     finally:
         os.kill(worker, signal.SIGCONT)

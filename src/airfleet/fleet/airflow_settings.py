@@ -205,7 +205,7 @@ def _settings(context: Context) -> dict[str, dict[str, str]]:
             "port": str(context.ports.api_servers[0] if context.ports.api_servers else API_PORT),
             "workers": "1",
         },
-        **celery_settings.sections(context.broker, context.cores),
+        **celery_settings.sections(context.broker, context.cores, context.name_in_broker),
         "logging": {
             "base_log_folder": str(context.paths.task_logs),
             "dag_processor_child_process_log_directory": str(context.paths.logs / "dag-files"),

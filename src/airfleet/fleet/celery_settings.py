@@ -39,8 +39,9 @@ _EXTRA_FOR_REDIS: Mapping[str, object] = {
 }
 
 
-def sections(broker: Broker, cores: int) -> dict[str, dict[str, str]]:
-    """Sections of ``airflow.cfg``."""
+def sections(broker: Broker, cores: int, name: str = "") -> dict[str, dict[str, str]]:
+    """Sections of ``airflow.cfg``; ``name`` is that of the fleet in the broker, which others may use, too."""
+    extra = {**_EXTRA, **(_EXTRA_FOR_REDIS if broker.kind != "amqp" else {}), **_named(name)}
     return {
         "celery": {
             "worker_concurrency": str(cores),
@@ -48,16 +49,28 @@ def sections(broker: Broker, cores: int) -> dict[str, dict[str, str]]:
             "sync_parallelism": "1",
             "worker_enable_remote_control": "True",
             "task_track_started": "False",
-            "extra_celery_config": json.dumps({**_EXTRA, **(_EXTRA_FOR_REDIS if broker.kind != "amqp" else {})}),
+            "extra_celery_config": json.dumps(extra),
             # Only the components that need them are told the real ones.
             "broker_url": "memory://",
             "result_backend": "cache+memory://",
         },
-        TRANSPORT: _transport(broker),
+        TRANSPORT: _transport(broker, name),
     }
 
 
-def _transport(broker: Broker) -> dict[str, str]:
+def _named(name: str) -> Mapping[str, object]:
+    """What no other fleet with this broker may take: queues of tasks, remote control, events."""
+    if not name:
+        return {}
+    return {
+        "airfleet_prefix": f"{name}.",  # airfleet.runtime.queues
+        "control_exchange": name,
+        "event_exchange": f"{name}.events",
+        "event_queue_prefix": f"{name}.events",
+    }
+
+
+def _transport(broker: Broker, name: str) -> dict[str, str]:
     if broker.kind == "amqp":
         return {}
     options = {
@@ -68,6 +81,8 @@ def _transport(broker: Broker) -> dict[str, str]:
         "socket_keepalive": "True",
         "health_check_interval": "10",
     }
+    if name:  # what workers hold; each of them gives back what anybody of the same set holds for too long
+        options |= {f"unacked{part}_key": f"{name}.unacked{part}" for part in ("", "_index", "_mutex")}
     return {**options, "master_name": broker.master} if broker.kind == "sentinel" else options
 
 

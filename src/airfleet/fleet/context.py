@@ -95,6 +95,15 @@ class Context:
         return Broker("redis", ((LOOPBACK, self.ports.broker),), password=self.secrets.broker_password, path="0")
 
     @property
+    def name_in_broker(self) -> str:
+        """What this fleet's queues are named by: the same on all its hosts, and another one than any other fleet's.
+
+        It comes of the fleet's name and of the key that its agents share, so it outlives a move of the database.
+        """
+        mark = self.secrets.fleet_mark
+        return f"{self.fleet.name}-{mark}" if mark else self.fleet.name
+
+    @property
     def told_outcomes_url(self) -> str:
         """Where Celery leaves a worker's failures: in files that this host's agent takes to the database."""
         return f"airfleet.runtime.outcomes:WorkerOutcomes+file://{self.paths.outcomes}"

@@ -109,6 +109,10 @@ REFUSED: Mapping[str, Refusal] = {
     "celery.broker_url": _decided(_BROKER, "broker: URL"),
     "celery.result_backend": _decided("airfleet keeps outcomes in files of each host, and in the database"),
     **dict.fromkeys((f"celery.ssl_{part}" for part in _TLS_PARTS), _decided(_BROKER, "broker: URL")),
+    **dict.fromkeys(
+        (f"celery_broker_transport_options.unacked{part}_key" for part in ("", "_index", "_mutex")),
+        _decided("airfleet names by fleet what workers hold, so that several fleets can have one broker"),
+    ),
     "celery_broker_transport_options.master_name": _decided(_BROKER, "broker: sentinel://HOST/0?master=NAME"),
     "celery_broker_transport_options.sentinel_kwargs": _decided(_BROKER, "broker: URL"),
     "celery.flower_basic_auth": _decided(f"{_FLOWER}; the password is generated", "flower: {user: NAME}"),

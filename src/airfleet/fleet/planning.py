@@ -26,7 +26,6 @@ from airfleet.fleet.components import (
 from airfleet.fleet.context import Context
 from airfleet.fleet.description import describe
 from airfleet.fleet.plan import Component, File, Fork, Neighbours, Plan
-from airfleet.fleet.spec import Fleet
 
 
 def plan(context: Context) -> Plan:
@@ -67,16 +66,18 @@ def _neighbours(context: Context) -> Neighbours | None:
         port=context.ports.agent,
         key=context.secrets.peers_key,
         witness=context.fleet.witness,
-        rules=_rules(context.fleet),
+        rules=_rules(context),
     )
 
 
-def _rules(fleet: Fleet) -> dict[str, str]:
+def _rules(context: Context) -> dict[str, str]:
+    fleet = context.fleet
     return {
         "hosts": ", ".join(host.name for host in fleet.hosts),
         "witness": fleet.witness or "",
         "on_partition": fleet.policies.on_partition,
         "on_worker_lost": fleet.policies.on_worker_lost,
+        "queues": context.name_in_broker,
     }
 
 

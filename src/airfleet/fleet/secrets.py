@@ -60,6 +60,11 @@ class Secrets:
         """Opens what the components of other hosts wrote, and nothing else; of the same origin."""
         return self._derived(b"component logs")
 
+    @property
+    def fleet_mark(self) -> str:
+        """Tells fleets apart that have one name; known to all hosts of this one, and no secret."""
+        return self._derived(b"the name of this fleet in its broker")[:8]
+
     def password_of(self, user: str) -> str:
         """Of a further user of the UI: the same at each start and on each host with api-servers; elsewhere empty."""
         if not self.api_secret_key:

@@ -69,12 +69,14 @@ class Publisher:
                 self._connect()
             connection = self._connection
             assert connection is not None
-            return self._reaching_out(
+            named = queues.in_broker(self._app, names)
+            epoch, waiting = self._reaching_out(
                 lambda: (
                     broker_content.epoch(connection) or str(self.connections),
-                    broker_content.look(connection, names),
+                    broker_content.look(connection, named),
                 )
             )
+            return epoch, {named[queue]: content for queue, content in waiting.items()}
         except BrokerGone:
             self.close()
             raise

@@ -12,12 +12,19 @@ so all of them use :class:`FleetQueues`. Redis and Valkey know no kinds of queue
                           become useless is decided by the execution API, which refuses a second start
 ========================= ================================================================================
 
+In the broker each name begins with that of the fleet (:data:`PREFIX`): several fleets may have one broker, and none
+takes the messages of another. Airflow, ``fleet.yaml`` and logs know the name without it. Exchanges for remote control
+and events are named by fleet as well, by settings of Celery (:mod:`airfleet.fleet.celery_settings`).
+
 A broker that went away is tried again a moment later, and then every second, without end; Celery's own pauses
 grow to half a minute, and it gives up after the hundredth.
 """
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any
 
 from celery import Celery
@@ -31,6 +38,9 @@ CONSUMER_TIMEOUT = 7 * 24 * 3600 * 1000
 #: deliveries of one message; in every version of RabbitMQ a number, and more than there will be
 DELIVERY_LIMIT = 1_000_000
 
+#: the setting of Celery's application with which names in the broker begin
+PREFIX = "airfleet_prefix"
+
 ARGUMENTS = {
     "x-queue-type": "quorum",
     "x-consumer-timeout": CONSUMER_TIMEOUT,
@@ -43,12 +53,44 @@ def prepare(app: Celery) -> None:
     app.amqp_cls = f"{__name__}:FleetAMQP"
 
 
+def in_broker(app: Celery, names: Collection[str]) -> dict[str, str]:
+    """Name of each of these queues in the broker -> its name."""
+    return {app.amqp.queues[name].name: name for name in names}
+
+
 class FleetQueues(Queues):  # type: ignore[misc]
-    """Queues that all have the same arguments, whoever names them first."""
+    """Queues that all have the same arguments, whoever names them first; by name, and named by fleet in the broker."""
+
+    def __init__(self, *args: Any, prefix: str = "", **kwargs: Any) -> None:
+        self._prefix = prefix
+        super().__init__(*args, **kwargs)
+
+    def __missing__(self, name: str) -> Any:
+        """A queue by its name in the broker, as messages have it, or a new one."""
+        if self._prefix and name.startswith(self._prefix):
+            return self[name.removeprefix(self._prefix)]
+        return super().__missing__(name)
+
+    def deselect(self, exclude: str | Collection[str] | None) -> None:
+        """As Celery's, by either name."""
+        names = [exclude] if isinstance(exclude, str) else exclude or ()
+        super().deselect([name.removeprefix(self._prefix) for name in names])
 
     def _add(self, queue: Any) -> Any:
+        if queue.name.startswith(self._prefix) and queue.name.removeprefix(self._prefix) in self:
+            return queue  # it was added before
         queue.queue_arguments = {**ARGUMENTS, **(queue.queue_arguments or {})}
-        return super()._add(queue)
+        added = super()._add(queue)
+        if self._prefix:
+            self._name_by_fleet(added)
+        return added
+
+    def _name_by_fleet(self, queue: Any) -> None:
+        queue.name = self._prefix + queue.name
+        queue.routing_key = self._prefix + (queue.routing_key or "")
+        if queue.exchange is not None and queue.exchange.name and not queue.exchange.name.startswith(self._prefix):
+            queue.exchange = copy.copy(queue.exchange)
+            queue.exchange.name = self._prefix + queue.exchange.name
 
 
 class PatientConnection(Connection):
@@ -81,4 +123,8 @@ class FleetAMQP(AMQP):  # type: ignore[misc]
 
     Connection = PatientConnection
     BrokerConnection = PatientConnection
-    queues_cls = FleetQueues
+
+    @property
+    def queues_cls(self) -> Callable[..., FleetQueues]:
+        """Makes the queues, with the prefix of the application."""
+        return partial(FleetQueues, prefix=self.app.conf.get(PREFIX) or "")

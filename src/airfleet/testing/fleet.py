@@ -13,6 +13,7 @@ Whatever happens in the block, no process and no file of the fleet is left after
 
 from __future__ import annotations
 
+import configparser
 import json
 import os
 import shutil
@@ -103,6 +104,12 @@ class FleetUnderTest(RunsDags):
             timeout=seconds,
             check=False,
         )
+
+    def queue_in_broker(self, name: str) -> str:
+        """The name that a queue of this fleet has in its broker."""
+        parser = configparser.RawConfigParser()
+        parser.read(self.paths.airflow_home / "airflow.cfg")
+        return f"{json.loads(parser['celery']['extra_celery_config'])['airfleet_prefix']}{name}"
 
     def with_environment(self, **variables: str) -> FleetUnderTest:
         """The same project for commands with some variables more."""

@@ -60,6 +60,13 @@ def test_an_application_can_be_given_another_view_of_the_broker() -> None:
     assert "self.amqp.Connection(" in source(Celery._connection)
     assert "return self._add(queue)" in source(Queues.add)
     assert "self._add(" in source(Queues.add_compat)
+    # They are found by one name and have another one in the broker.
+    assert "self[queue.name] = queue" in source(Queues._add)
+    assert "self.add(self.new_missing(name))" in source(Queues.__missing__)
+    assert "name: self[name] for name in" in source(Queues.select)
+    assert "self._consume_from.pop(queue, None)" in source(Queues.deselect)
+    assert "qname = queue.name" in source(AMQP._create_task_sender)
+    assert "exchange, routing_key = '', qname" in source(AMQP._create_task_sender)
 
 
 class Another(AMQP):  # type: ignore[misc]

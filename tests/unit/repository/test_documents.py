@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 from pathlib import Path
@@ -153,7 +154,10 @@ def check_command(words: list[str]) -> None:
         command = command.get_command(click.Context(command), rest[0])
         assert command is not None, f"there is no {' '.join(words)}"
     known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)} | {"--help"}
-    unknown = [word for word in rest[1:] if word.startswith("-") and word.split("=")[0] not in known]
+    own = rest[1:]
+    if command.context_settings.get("allow_interspersed_args") is False:  # what follows its options is another's
+        own = list(itertools.takewhile(lambda word: word.startswith("-"), own))
+    unknown = [word for word in own if word.startswith("-") and word.split("=")[0] not in known]
     assert unknown == [], f"airfleet {rest[0]} has no {unknown}"
 
 
