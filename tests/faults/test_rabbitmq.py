@@ -144,9 +144,7 @@ def test_a_message_does_not_print_the_token_that_it_carries(target: FleetTarget)
             ask(target, run, 0.1)
         with Connection(rabbit(target).url) as connection:
             channel = connection.default_channel
-            message = wait_until(
-                lambda: channel.basic_get(default), 8, "a message waits"
-            )
+            message = wait_until(lambda: channel.basic_get(default), 8, "a message waits")
             channel.basic_reject(message.delivery_tag, requeue=True)
     finally:
         os.kill(worker, signal.SIGCONT)

@@ -375,6 +375,10 @@ class _Beat:
                 print(f"the agent is not told that this worker is well: {refused}", file=sys.stderr)
 
 
+#: tasks that Flower keeps in memory, some 5 kB each; it would keep ten times as many
+FLOWER_TASKS = 10_000
+
+
 def flower(options: Options) -> None:
     """``airflow celery flower``, told its password here and nothing by the environment."""
     from airflow.configuration import conf
@@ -392,6 +396,7 @@ def flower(options: Options) -> None:
     told.basic_auth = [conf.get("celery", "flower_basic_auth")]
     told.cookie_secret = conf.get("airfleet", "flower_cookie_secret")
     told.read_only = options["read_only"] == "yes"
+    told.max_tasks = FLOWER_TASKS
     command.extract_settings()
     command.setup_logging()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -40,6 +40,42 @@ def test_queues_that_fleet_yaml_describes_to_celery_keep_what_they_say(app: Cele
     assert app.amqp.queues["big"].queue_arguments == {**queues.ARGUMENTS, "x-max-priority": 3}
 
 
+@pytest.fixture
+def named(app: Celery) -> Celery:
+    """One whose fleet has a name in the broker."""
+    app.conf.update({queues.PREFIX: "shop-1."})
+    app.conf.task_default_queue = "default"
+    return app
+
+
+def test_a_queue_is_found_by_its_name_and_has_that_of_the_fleet_before_it_in_the_broker(named: Celery) -> None:
+    named.amqp.queues.select(["default", "big"])
+    assert list(named.amqp.queues.consume_from) == ["default", "big"]
+    for name in ("default", "big", "new"):
+        queue = named.amqp.queues[name]
+        found = (queue.name, queue.exchange.name, queue.routing_key)
+        assert found[0] == f"shop-1.{name}"
+        assert {part.count("shop-1.") for part in found} == {1}
+        assert named.amqp.queues[queue.name] is queue  # messages that are given back are known by this name
+    assert queues.in_broker(named, ["big", "default"]) == {"shop-1.big": "big", "shop-1.default": "default"}
+
+
+@pytest.mark.parametrize("name", ["big", "shop-1.big"])
+def test_a_queue_that_is_given_up_is_read_no_more_by_either_name(named: Celery, name: str) -> None:
+    named.amqp.queues.select(["default", "big"])
+    named.amqp.queues.deselect(name)
+    assert list(named.amqp.queues.consume_from) == ["default"]
+
+
+def test_two_fleets_share_no_name(named: Celery) -> None:
+    other = Celery(broker="memory://", set_as_current=False)
+    queues.prepare(other)
+    other.conf.update({queues.PREFIX: "shop-2.", "task_default_queue": "default"})
+    both = [app.amqp.queues["default"] for app in (named, other)]
+    names = [{queue.name, queue.exchange.name, queue.routing_key} for queue in both]
+    assert not names[0] & names[1]
+
+
 def test_a_broker_that_is_away_is_tried_again_soon_and_without_end(
     app: Celery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
