@@ -1,4 +1,4 @@
-"""Queries of a session that find only some rows of a table. [A]
+"""Queries of a session that find only some rows of a table.
 
 Airflow's scheduler looks at all rows of a kind at once; with this it looks at one, or at all but some.
 """
