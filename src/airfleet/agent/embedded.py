@@ -32,7 +32,7 @@ SYSTEM_STATE = Path("/var/lib/airfleet")
 
 #: purposes, by which the data folders are named
 POSTGRES, BROKER = "postgres", "valkey"
-#: in the record, where data lie that are not in the home, and which home that was
+#: in the record, where data lie that are not in the home; and beside the data, which home has them
 _STATE, _HOME = "state", "home"
 _WANTED = {POSTGRES: "embedded PostgreSQL", BROKER: "Valkey or Redis server"}
 _OTHER_POSTGRES = (
@@ -90,20 +90,25 @@ def state_folder(paths: Paths, account: pwd.struct_passwd) -> Path:
     if _has_data(home):
         return _reached(home, account)
     if (told := record.get(_STATE)) and _has_data(Path(told)):
-        state = _not_of_a_copy(Path(told), Path(record.get(_HOME, home)), paths)
+        state = _not_of_a_copy(Path(told), paths)
     elif paths.plan.exists() and _has_data(SYSTEM_STATE / fleet_id(home)):  # it ran before there was a record
         state = system_state(home)
     elif can_reach(home, account.pw_uid):
         return home
     else:
         state = _unused_state(home)
-    secrets.write_private(paths.servers, kept.text({**record, _STATE: str(state), _HOME: str(home)}))
+    secrets.write_private(paths.servers, kept.text({**record, _STATE: str(state)}))
+    secrets.write_private(state / _HOME, f"{home}\n")
     return state
 
 
-def _not_of_a_copy(state: Path, was: Path, paths: Paths) -> Path:
-    """The data of this home, which may have been renamed since it ``was`` at its place."""
+def _not_of_a_copy(state: Path, paths: Paths) -> Path:
+    """The data of this home, which may have been renamed since. Raises FleetError when another home has them now."""
     home = paths.home.resolve()
+    try:
+        was = Path((state / _HOME).read_text(encoding="utf-8").rstrip("\n"))
+    except FileNotFoundError:
+        return state
     if was != home and was.is_dir():
         own = SYSTEM_STATE / fleet_id(home)
         raise FleetError(

@@ -259,10 +259,12 @@ def test_data_in_a_home_that_was_closed_are_not_replaced_by_empty_ones(
 def test_a_copied_home_does_not_take_the_data_of_the_fleet_that_it_was_copied_from(closed: Path) -> None:
     before = state_of(closed / "home")
     shutil.copytree(closed / "home", closed / "copy")
+    (closed / "home").rename(closed / "renamed")
+    assert state_of(closed / "renamed") == before
     with pytest.raises(FleetError) as refused:
         state_of(closed / "copy")
     assert refused.value.sentence == (
-        f"the data of this fleet's servers are in {before}, and are those of the fleet in {closed / 'home'}"
+        f"the data of this fleet's servers are in {before}, and are those of the fleet in {closed / 'renamed'}"
     )
     own = embedded.SYSTEM_STATE / fleet_id(closed / "copy")
     assert refused.value.hint is not None
