@@ -20,7 +20,7 @@ from airfleet.pipelines.arguments import (
 )
 from airfleet.pipelines.expand import entry
 from airfleet.pipelines.markers import arguments
-from airfleet.pipelines.report import Report, joined
+from airfleet.pipelines.report import TOO_MANY_VALUES, Report, joined
 from airfleet.pipelines.spec import Pipeline, Task, Timetable, Value
 from airfleet.pipelines.task_reader import TaskReader
 from airfleet.pipelines.templates import Templates
@@ -178,6 +178,9 @@ class DocumentReader:
             self.report.problem(node, "tasks", "a pipeline needs at least one task")
         first: dict[str, Place] = {}
         for index, item in enumerate(node.items):
+            if self.report.values.left < 0:
+                self.report.problem(item, "tasks", TOO_MANY_VALUES, "write several files, or shorter templates")
+                return
             task = self.task(item, f"tasks[{index}]", defaults, templates)
             if task is None:
                 continue
@@ -198,6 +201,8 @@ class DocumentReader:
             path = f"tasks.{written_id.text}"
         self.report.places.setdefault(path, item.place)
         body = templates.merged(item, path)
+        if body is not item:
+            self.report.values.take(body)
         return TaskReader(item, body, path, self.report).read(defaults)
 
 

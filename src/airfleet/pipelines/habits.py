@@ -74,6 +74,7 @@ OF_A_PIPELINE: Final[dict[str, Instead]] = {
     **dict.fromkeys(("orientation", "default_view", "full_filepath"), _GONE),
     **dict.fromkeys(("setup", "teardown"), _NO_SETUP),
     "dagrun_timeout_sec": (_SECONDS, "write dagrun_timeout: 3600s"),
+    "retry_delay_sec": (_SECONDS, "write defaults: {retry_delay: 300s}"),
     "interval": ("is written 'schedule'", f"write {INTERVAL.format('90m')}"),
     **dict.fromkeys(
         ("assets", "datasets", "triggers"),

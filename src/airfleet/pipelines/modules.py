@@ -97,8 +97,14 @@ class Outline:
     makes_names: bool
 
 
+#: More characters than the path of any file has that somebody wrote by hand; each part costs a look at the disk.
+_LONGEST_MODULE: Final = 1000
+
+
 def read(module: str, roots: Roots = ()) -> Outline | Missing | Unknown:
     """The outline of a module, Missing when it is certainly not there."""
+    if len(module) > _LONGEST_MODULE:
+        return Missing(module)
     file = module_file(module, roots)
     if file is None:
         return _no_file(module, roots)

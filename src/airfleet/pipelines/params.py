@@ -6,6 +6,10 @@ and one of ``type``, ``enum`` and ``default`` is there. Airflow keeps each as a 
 
 from __future__ import annotations
 
+import json
+import re
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -67,7 +71,10 @@ def _check_param(path: str, written: Mapping[str, Value], checking: Checking) ->
     schema = {key: _plain(value) for key, value in written.items() if key not in ("default", "description")}
     try:
         jsonschema.Draft202012Validator.check_schema(schema)
-        if "default" in written:
+        if "default" in written and any(map(_may_take_long, _patterns(schema))):
+            if wrong := _misfit_elsewhere(schema, _plain(written["default"])):
+                checking.problem(path, wrong)
+        elif "default" in written:
             jsonschema.validate(_plain(written["default"]), schema, format_checker=jsonschema.FormatChecker())
     except jsonschema.SchemaError as error:
         checking.problem(path, f"the schema of the param is wrong: {error.message}")
@@ -78,6 +85,48 @@ def _check_param(path: str, written: Mapping[str, Value], checking: Checking) ->
         if "default" not in written and _runs_by_itself(checking):
             hint = "a scheduled run has nobody to ask; write a default, or schedule: null"
             checking.problem(path, "the param has no default, but the Dag has a schedule", hint)
+
+
+def _patterns(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        yield from ([value["pattern"]] if isinstance(value.get("pattern"), str) else [])
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _patterns(item)
+
+
+#: a group that repeats, in which something repeats or is one of several
+_REPEATED_GROUP: Final = re.compile(r"[+*?}|][^()]*\)+[+*{]")
+
+
+def _may_take_long(pattern: str) -> bool:
+    """Whether Python's regular expressions may go back exponentially often.
+
+    >>> _may_take_long("^(a+)+$"), _may_take_long("^[a-z]+-[0-9]{4}$")
+    (True, False)
+    """
+    return _REPEATED_GROUP.search(pattern) is not None
+
+
+_MOST_SECONDS: Final = 2
+_VALIDATION: Final = f"""
+import json, resource, sys
+resource.setrlimit(resource.RLIMIT_CPU, ({_MOST_SECONDS}, {_MOST_SECONDS}))
+import jsonschema
+schema, value = json.load(sys.stdin)
+try:
+    jsonschema.validate(value, schema, format_checker=jsonschema.FormatChecker())
+except jsonschema.ValidationError as error:
+    print(error.message)
+"""
+
+
+def _misfit_elsewhere(schema: object, value: object) -> str | None:
+    """What is wrong with a default, asked in a process that ends after so much time of the processor."""
+    given = json.dumps([schema, value], default=str)
+    done = subprocess.run([sys.executable, "-c", _VALIDATION], input=given, text=True, capture_output=True, check=False)
+    if done.returncode < 0:
+        return "the pattern takes too long for its default: what it repeats has repeats itself"
+    return f"the default does not fit the param's own schema: {done.stdout.strip()}" if done.stdout else None
 
 
 def _refers(value: object) -> bool:

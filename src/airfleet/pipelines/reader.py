@@ -20,7 +20,7 @@ from airfleet.pipelines import foreign_files
 from airfleet.pipelines.document_reader import DocumentReader
 from airfleet.pipelines.expand import Scope, entry, plain_parts, resolve
 from airfleet.pipelines.jobs import Job, read_jobs
-from airfleet.pipelines.report import Hints, Report, in_order
+from airfleet.pipelines.report import TOO_MANY_VALUES, Hints, Report, Values, in_order
 from airfleet.pipelines.spec import Pipeline
 from airfleet.source import Mapping, Node, Scalar
 
@@ -68,10 +68,10 @@ def read(
     found: list[Problem] = list(problems)
     drafts: list[Draft] = []
     ids = _Ids(found)
-    hints = Hints()
+    hints, values = Hints(), Values()
     for document, end in _with_ends(documents):
         broken = any(document.place.line <= problem.place.line < end for problem in problems)
-        for pipeline, wrong in _pipelines(document, file, scope, ids, only, hints):
+        for pipeline, wrong in _pipelines(document, file, scope, ids, only, hints, values):
             drafts.append(Draft(pipeline, wrong, good=not wrong and not broken))
     pipelines = tuple(draft.pipeline for draft in drafts if draft.good)
     return Reading(pipelines, in_order(found), tuple(ids.places), tuple(drafts))
@@ -104,10 +104,10 @@ class _Ids:
 
 
 def _pipelines(
-    document: Node, file: str, scope: Scope, ids: _Ids, only: str | None, hints: Hints
+    document: Node, file: str, scope: Scope, ids: _Ids, only: str | None, hints: Hints, values: Values
 ) -> Iterator[tuple[Pipeline, frozenset[str]]]:
     """Each pipeline of a document, with the paths of its problems."""
-    report = Report(hints=hints)
+    report = Report(hints=hints, values=values)
     if not isinstance(document, Mapping):
         report.problem(document, "", "a pipeline is a mapping of keys such as dag_id, schedule and tasks")
         ids.problems.extend(report.problems)
@@ -121,9 +121,12 @@ def _pipelines(
             continue
         if only is not None and dag_id is not None and dag_id != only:
             continue
-        inner = Report(places=dict(report.places), hints=hints)
+        inner = Report(places=dict(report.places), hints=hints, values=values)
         resolved = resolve(body, "", inside, inner)
         assert isinstance(resolved, Mapping)  # a mapping is never resolved to something else
+        if not values.take(resolved):
+            report.problem(document, "", TOO_MANY_VALUES, "write several files, or fewer jobs")
+            break
         pipeline = DocumentReader(resolved, file, job.name if job else None, inner).read()
         ids.problems.extend(inner.problems)
         yield pipeline, frozenset(problem.path for problem in inner.problems)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from airfleet.errors import Place, Problem
-from airfleet.source import Node
+from airfleet.source import MAX_NODES, Mapping, Node, Sequence
 from airfleet.spelling import nearest
 
 
@@ -30,12 +31,38 @@ class Hints:
 
 
 @dataclass
+class Values:
+    """How many more values one file may come to: by its jobs and templates a short one can come to any number."""
+
+    left: int = MAX_NODES
+    #: the sizes of parts that several tasks share, with the parts, so that no other one gets their id
+    _known: dict[int, tuple[Node, int]] = field(default_factory=dict)
+
+    def take(self, node: Node) -> bool:
+        """Whether the values of ``node`` may be read, too."""
+        self.left -= self._size(node)
+        return self.left >= 0
+
+    def _size(self, node: Node) -> int:
+        if not isinstance(node, (Mapping, Sequence)):
+            return 1
+        if id(node) not in self._known:
+            inner = node.items if isinstance(node, Sequence) else (value for _, value in node.entries)
+            self._known[id(node)] = node, 1 + sum(map(self._size, inner))
+        return self._known[id(node)][1]
+
+
+TOO_MANY_VALUES: Final = f"jobs and templates make more than {MAX_NODES:,} values of this file"
+
+
+@dataclass
 class Report:
     """The notes of one reading. ``places`` maps the path of a value to its place."""
 
     problems: list[Problem] = field(default_factory=list)
     places: dict[str, Place] = field(default_factory=dict)
     hints: Hints = field(default_factory=Hints)
+    values: Values = field(default_factory=Values)
     _wrong: set[str] = field(default_factory=set)
 
     def problem(self, node: Node, path: str, sentence: str, hint: str | None = None) -> None:

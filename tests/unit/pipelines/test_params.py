@@ -54,6 +54,14 @@ def test_a_mapping_that_is_no_schema_stays_the_value(tmp_path: Path) -> None:
             "3:6: params.a: the schema of the param is wrong: '[' is not a 'regex'",
         ),
         (
+            f"a: {{type: string, pattern: '^(a+)+$', default: {'a' * 40}!}}",
+            "3:6: params.a: the pattern takes too long for its default: what it repeats has repeats itself",
+        ),
+        (
+            "a: {type: string, pattern: '^([a-z]+[.])+$', default: a.b}",
+            "3:6: params.a: the default does not fit the param's own schema: 'a.b' does not match '^([a-z]+[.])+$'",
+        ),
+        (
             "a: {type: object, properties: {b: {$ref: 'http://localhost/x'}}, default: {b: 1}}",
             "3:6: params.a: the schema of a param cannot refer to another one by $ref\nhint: write it out",
         ),

@@ -824,3 +824,12 @@ def test_of_a_template_that_comes_twice_the_last_place_counts() -> None:
     first, second = parsed(text).pipelines[0].tasks
     assert first.options == {"retries": 1, "queue": "a", "pool": "b"}
     assert second.options == {"retries": 2, "queue": "a", "pool": "b"}
+
+
+def test_jobs_and_templates_do_not_make_values_without_end() -> None:
+    many = f"[{', '.join(['1'] * 10_000)}]"
+    tasks = "\n".join(f"  - {{id: t{i}, uses: 'm:f', with: {{a: '${{{{ job.a }}}}'}}}}" for i in range(100))
+    head = f"dag_id: d_${{{{ job.name }}}}\njobs: [{{name: j, a: {many}}}]\n"
+    assert said(f"{head}tasks:\n{tasks}\n")[0].startswith(
+        "p.yaml:1:1: jobs and templates make more than 1,000,000 values of this file"
+    )
