@@ -8,6 +8,7 @@ from pathlib import Path
 from airfleet.pipelines import catalog, habits, jinja, old_imports
 from airfleet.pipelines.arguments import TASK_ARGUMENTS
 from airfleet.pipelines.checking import MARKERS, Checking, check_callbacks, check_id, markers_in, not_found
+from airfleet.pipelines.files import MAX_MEGABYTES
 from airfleet.pipelines.limits import duration_misfit
 from airfleet.pipelines.modules import Missing
 from airfleet.pipelines.refusals import check_sensor
@@ -55,6 +56,12 @@ def _check_file(file: FileText, path: str, checking: Checking) -> str | None:
             checking.problem(path, f"'{file.path}' lies outside the folder of the pipeline")
         elif target.is_dir():
             checking.problem(path, f"'{file.path}' is a folder, not a file")
+        elif target.exists() and not target.is_file():
+            checking.problem(path, f"'{file.path}' is not a regular file")
+        elif target.exists() and target.stat().st_size > MAX_MEGABYTES * 1_000_000:
+            size = target.stat().st_size // 1_000_000
+            sentence = f"'{file.path}' has {size} MB; a file may have {MAX_MEGABYTES} at most"
+            checking.problem(path, sentence, "let the task read it when it runs")
         elif not target.is_file():
             beside = [str(entry.relative_to(folder)) for entry in target.parent.glob("*")]
             checking.problem(

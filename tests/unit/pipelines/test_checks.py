@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -566,4 +567,16 @@ def test_what_a_terminal_would_obey_is_written_out(project: Path) -> None:
     assert said(project, text) == [
         r"p.yaml:2:24: tasks.t.needs[0]: there is no task '\x1b[2J\x1b]0;title\x07\u202e'",
         r"p.yaml:2:57: tasks.t.uses: there is no operator 'b\x1b[31mash'" + "\nhint: did you mean 'bash'?",
+    ]
+
+
+def test_a_pipe_and_a_huge_file_are_not_read_into_a_task(project: Path) -> None:
+    os.mkfifo(project / "pipelines" / "pipe.sql")
+    with (project / "pipelines" / "huge.sql").open("wb") as huge:
+        huge.truncate(3_000_000_000)
+    text = "dag_id: d\ntasks: [{id: t, uses: bash, with: {bash_command: {$f: pipe.sql}, cwd: {$f: huge.sql}}}]\n"
+    assert said(project, text) == [
+        "p.yaml:2:50: tasks.t.with.bash_command: 'pipe.sql' is not a regular file",
+        "p.yaml:2:71: tasks.t.with.cwd: 'huge.sql' has 3000 MB; a file may have 16 at most"
+        "\nhint: let the task read it when it runs",
     ]
