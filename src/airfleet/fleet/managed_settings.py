@@ -24,6 +24,8 @@ class Refusal:
 OVERRIDABLE = frozenset(
     {
         "core.load_examples",
+        # a proxy of one's own between tasks and the api-servers
+        "core.execution_api_server_url",
         "core.auth_manager",
         "core.min_serialized_dag_update_interval",
         "database.sql_alchemy_pool_size",
@@ -93,7 +95,6 @@ REFUSED: Mapping[str, Refusal] = {
     "core.executor": _decided("a fleet runs its tasks by Celery, and only so", "'CeleryExecutor', or leave it out"),
     "core.hostname_callable": _decided("airfleet finds attempts by the name that it gives to their host"),
     "core.dags_folder": _decided("the key 'pipelines:' names the folder", "pipelines: FOLDER"),
-    "core.execution_api_server_url": _decided("tasks ask the api-servers that fleet.yaml names"),
     "core.simple_auth_manager_passwords_file": _decided(
         "airfleet keeps the passwords, in airflow/passwords.json in the fleet's home"
     ),
