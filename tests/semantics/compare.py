@@ -75,7 +75,7 @@ def _options() -> argparse.Namespace:
 
 
 def _has_stumbled(title: str, theirs: Mapping[str, Record], ours: Mapping[str, Record]) -> bool:
-    return title in theirs and title in ours and mismatches(theirs[title]) > mismatches(ours[title])
+    return title in theirs and title in ours and bool(mismatches(theirs[title]) - mismatches(ours[title]))
 
 
 def _recorded(folder: Path, chosen: Iterable[Scenario]) -> dict[str, Record]:

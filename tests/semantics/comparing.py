@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -23,17 +24,24 @@ class Decision:
     because: str
     #: only lines like these may be missing or more; None: the whole fact may differ
     lines: re.Pattern[str] | None = None
+    #: only these words of a line may be others; None: all of them
+    words: re.Pattern[str] | None = None
 
     def covers(self, path: str, stock: Any, fleet: Any) -> bool:
         """Whether this is why the two differ."""
         if not self.path.search(path):
             return False
-        return self.lines is None or self._without(stock) == self._without(fleet)
+        anything = self.lines is None and self.words is None
+        return anything or self._without(stock) == self._without(fleet)
 
     def _without(self, fact: Any) -> list[Any]:
         entries = fact if isinstance(fact, list) else [fact]
-        left_out = self.lines or _NEVER
-        return [entry for entry in entries if not (isinstance(entry, str) and left_out.search(entry))]
+        left_out, others = self.lines or _NEVER, self.words or _NEVER
+        return [
+            others.sub("<other>", entry) if isinstance(entry, str) else entry
+            for entry in entries
+            if not (isinstance(entry, str) and left_out.search(entry))
+        ]
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,7 @@ def differences(
     return found
 
 
-def mismatches(record: Record) -> int:
-    """How often Airflow's audit log says that a task was in another state than its executor took it to be."""
+def mismatches(record: Record) -> Counter[str]:
+    """Of which attempts Airflow's audit log says that their executor took them to be in another state."""
     audits = (fact for path, fact in record.leaves().items() if path.endswith("/audit") and isinstance(fact, list))
-    return sum(str(entry).startswith("state mismatch ") for audit in audits for entry in audit)
+    return Counter(str(entry) for audit in audits for entry in audit if str(entry).startswith("state mismatch "))

@@ -19,6 +19,7 @@ _CELERY_S_CHILD = (
 )
 _PROJECT = "The project's folder is on `sys.path`, so that Dags find the modules in it."
 _EXECUTOR = "The executor is airfleet's, and a message of the scheduler names it."
+_EXECUTOR_S_NAME = r" Executor (Celery|Fleet)Executor\("
 _PARSED = re.compile(r"^info\*? Worker startup parse complete ")
 _RESOLVING = re.compile(r"^error\*? Failed to resolve template field ")
 _PARSED_OR_KILLED = re.compile(rf"{_PARSED.pattern}|^error Task killed!$")
@@ -29,6 +30,17 @@ _LAST_WORDS = (
 _LATE_CALL = (
     "Whether a task that is ended because its run took too long calls its own callback before it is gone, is decided "
     "by a race in Airflow itself: the program that it waits for ends by the same signal."
+)
+_KILLED = (
+    "The callbacks of an attempt that was killed (by a signal, `os._exit`, a lack of memory) are called after the last "
+    'try, too. The audit log says "state mismatch" then, and listeners hear of the failure from the scheduler.'
+)
+_KILLED_ONE = r"^state mismatch (abort|os_exit_3|exits|SIG(ABRT|HUP|INT|KILL|SEGV|USR1|USR2)) try \d$"
+_CRASHES = "A task that crashes (SIGSEGV) ends and has failed: its process has no handler of Airflow's for this signal."
+_CRASHED_OR_KILLED = re.compile(rf"{_KILLED_ONE}|^(running|success|failed) SIGSEGV try \d$")
+_UTF8 = (
+    "Python is in UTF-8 mode in every process of a fleet (`PYTHONUTF8=1`): files that are opened without an encoding "
+    "are UTF-8 in any locale."
 )
 
 DECISIONS: tuple[Decision, ...] = (
@@ -44,6 +56,24 @@ DECISIONS: tuple[Decision, ...] = (
             r"^environment/xcoms/(signals\.return_value/SIG(HUP|QUIT|USR1)|changes\[\d\]\.return_value/signal)$"
         ),
         _CELERY_S_HANDLERS,
+    ),
+    Decision(re.compile(r"^(exits|callbacks_of_tasks)/audit$"), _KILLED, lines=re.compile(_KILLED_ONE)),
+    Decision(re.compile(r"^witness$"), _KILLED, lines=re.compile(r"^on_failure exits try 1 ")),
+    Decision(re.compile(r"^exits_(by_signal|with_retries)/audit$"), _CRASHES, lines=_CRASHED_OR_KILLED),
+    Decision(re.compile(r"^exits_(by_signal|with_retries)/tasks/SIGSEGV/"), _CRASHES),
+    Decision(
+        re.compile(r"^witness$"),
+        _CRASHES,
+        lines=re.compile(rf"{_EXECUTOR_S_NAME}|^listener (running|success) SIGSEGV "),
+    ),
+    Decision(re.compile(r"^environment/xcoms/signals\.return_value/SIGSEGV$"), _CRASHES),
+    Decision(
+        re.compile(r"^environment/(tasks/streams/.*PythonDecoratedOperator|xcoms/streams\.return_value/std(out|err))$"),
+        _UTF8,
+        words=re.compile(r"\b(UTF|utf)-8\b"),
+    ),
+    Decision(
+        re.compile(r"^environment/xcoms/python\.return_value/flags$"), _UTF8, words=re.compile(r"\butf8_mode=[01]\b")
     ),
     Decision(re.compile(r"^environment/xcoms/open_descriptors\."), _CELERY_S_CHILD),
     Decision(
@@ -67,7 +97,5 @@ DECISIONS: tuple[Decision, ...] = (
     Decision(re.compile(r"^leftovers/(audit$|tasks/pools/|xcoms/pools\.)"), _CELERY_S_CHILD),
     Decision(re.compile(r"^logs/tasks/stacks/"), _CELERY_S_CHILD),
     Decision(re.compile(r"^witness$"), _LATE_CALL, lines=re.compile(r"^on_failure too_long ")),
-    Decision(
-        re.compile(r"^[^/]*/witness$|^witness$"), _EXECUTOR, lines=re.compile(r" Executor (Celery|Fleet)Executor\(")
-    ),
+    Decision(re.compile(r"^[^/]*/witness$|^witness$"), _EXECUTOR, lines=re.compile(_EXECUTOR_S_NAME)),
 )
