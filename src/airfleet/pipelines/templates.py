@@ -14,8 +14,8 @@ from airfleet.pipelines.expand import entry
 from airfleet.pipelines.report import Report, joined
 from airfleet.source import Mapping, Node, Scalar, Sequence
 
-#: More templates than anyone extends from one task, few enough for every task of a large file to do so.
-MOST: Final = 200
+#: of one file: how often a template is merged into what extends it, over all tasks; some seconds of work
+MOST: Final = 200_000
 
 _Keys: TypeAlias = dict[str, tuple[Scalar, Node]]
 
@@ -32,6 +32,7 @@ class Templates:
         #: templates → what comes of them together; tasks mostly extend the same ones
         self._bases: dict[tuple[str, ...], _Keys] = {}
         self._circles: set[str] = set()
+        self._merges = 0
 
     def merged(self, task: Mapping, path: str) -> Mapping:
         """The task with the templates it ``extends`` merged in: in order, the later and then the task's own keys."""
@@ -64,13 +65,18 @@ class Templates:
             elif name in way:
                 self._circle([*way], name)
             elif name not in found:
-                if len(found) == MOST:
-                    sentence = f"more than {MOST} templates are extended, by this one and through others"
-                    self.report.problem(written, joined(path, "extends"), sentence)
+                self._merges += 1
+                if self._merges > MOST:
+                    self._too_many(written, joined(path, "extends"))
                     break
                 found[name] = way[name] = None
                 pending.append((name, iter(self._extended_by(name)[::-1])))
         return [*found][::-1]
+
+    def _too_many(self, written: Node, path: str) -> None:
+        if self._merges == MOST + 1:  # it is said once
+            sentence = f"templates are extended more than {MOST:,} times in this file, through others included"
+            self.report.problem(written, path, sentence)
 
     def _extended_by(self, name: str) -> tuple[str, ...]:
         if name not in self._extended:

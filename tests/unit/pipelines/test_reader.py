@@ -797,16 +797,20 @@ def test_a_text_that_expressions_make_too_long_is_a_problem() -> None:
     ]
 
 
-def test_two_thousand_templates_in_a_chain_are_a_problem_and_two_hundred_are_fine() -> None:
-    def chain(length: int) -> str:
-        lines = [f"  t{i}: {{extends: t{i + 1}}}" for i in range(length - 1)]
-        return "\n".join(
-            ["dag_id: d", "templates:", *lines, f"  t{length - 1}: {{retries: 7}}", "tasks: [{id: t, extends: t0}]\n"]
-        )
+def chain_of_templates(length: int, tasks: str) -> str:
+    lines = [f"  t{i}: {{extends: t{i + 1}}}" for i in range(length - 1)]
+    return "\n".join(["dag_id: d", "templates:", *lines, f"  t{length - 1}: {{retries: 7}}", f"tasks: {tasks}\n"])
 
-    assert parsed(chain(200)).pipelines[0].tasks[0].options == {"retries": 7}
-    assert said(chain(2000)) == [
-        "p.yaml:2003:26: tasks.t.extends: more than 200 templates are extended, by this one and through others"
+
+def test_two_thousand_templates_in_a_chain_are_merged() -> None:
+    assert parsed(chain_of_templates(2000, "[{id: t, extends: t0}]")).pipelines[0].tasks[0].options == {"retries": 7}
+
+
+def test_templates_are_not_merged_without_end() -> None:
+    tasks = ", ".join(f"{{id: x{i}, extends: t{i}}}" for i in range(300))
+    assert said(chain_of_templates(1000, f"[{tasks}]")) == [
+        "p.yaml:1003:5884: tasks.x225.extends: templates are extended more than 200,000 times in this file, "
+        "through others included"
     ]
 
 
