@@ -126,7 +126,7 @@ def test_a_value_may_come_from_the_environment() -> None:
             "workers: [{name: ok}, {name: scheduler}]\n",
             ["fleet.yaml:1:23: workers[1].name: 'scheduler' is the name of another component"],
         ),
-        ('user: "ada\\n"\n', [f"fleet.yaml:1:7: user: 'ada\n' {NAME_RULE}"]),
+        ('user: "ada\\n"\n', [f"fleet.yaml:1:7: user: 'ada\\n' {NAME_RULE}"]),
         ("database: ${{ env.NONE }}\n", ["fleet.yaml:1:11: database: the environment has no variable NONE"]),
         (
             "triggerer: no\n",

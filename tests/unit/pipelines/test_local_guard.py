@@ -173,7 +173,11 @@ def test_homes_of_runs_of_which_nothing_lives_are_removed(tmp_path: Path, monkey
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_a_signal_is_raised_once_and_handled_as_before_afterwards(number: signal.Signals, code: int) -> None:
+def test_a_signal_is_raised_once_and_handled_as_before_afterwards(
+    number: signal.Signals, code: int, request: pytest.FixtureRequest
+) -> None:
+    before = signal.signal(number, signal.SIG_DFL)  # whoever started the tests may have it ignored, as nohup does
+    request.addfinalizer(lambda: signal.signal(number, before))
     with pytest.raises(Stopped) as stopped, local_run.stopped_by_signals():
         try:
             os.kill(os.getpid(), number)
