@@ -40,6 +40,18 @@ def test_a_host_in_a_folder_of_somebody_elses_hosts_is_refused_before_it_has_a_h
         ownership.require_own(places(tmp_path / "hosts" / "one", shared=tmp_path), "x", euid=os.geteuid() + 1)
 
 
+@pytest.mark.parametrize("missing", ["home", "shared"])
+def test_a_folder_that_is_not_there_does_not_hide_the_owner_of_the_other(tmp_path: Path, missing: str) -> None:
+    home, shared = (tmp_path / "none" if name == missing else tmp_path for name in ("home", "shared"))
+    with pytest.raises(FleetError):
+        ownership.require_own(places(home, shared), "airfleet up", euid=os.geteuid() + 1)
+
+
+def test_a_folder_is_made_with_those_above_it(tmp_path: Path) -> None:
+    ownership.make_folder(tmp_path / "above" / "made", 0o700)
+    assert (tmp_path / "above" / "made").is_dir()
+
+
 def test_a_fleet_that_never_ran_is_everybodys(tmp_path: Path) -> None:
     ownership.require_own(places(tmp_path / "none"), "airfleet up", euid=os.geteuid() + 1)
 
