@@ -166,7 +166,7 @@ def serving(found: Nginx, site: Site, *, more: str = "") -> Iterator[subprocess.
 
     ``more`` is what a test has to say beside, for all of HTTP.
     """
-    (found.folder / FILE_NAME).write_text(configuration(site).replace("http {\n", f"http {{\n{more}\n", 1))
+    (found.folder / FILE_NAME).write_text(configuration(site).replace("http {\n", f"http {{\n{more}", 1))
     with (found.folder / "nginx.log").open("ab") as log:
         process = subprocess.Popen(proxy.command(found), stdout=log, stderr=log, start_new_session=True)
     assert site.local

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,14 +19,13 @@ from airfleet.testing.rabbitmq import RabbitMQ
 
 
 @pytest.fixture(scope="module", params=[Valkey, RabbitMQ])
-def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def url(request: pytest.FixtureRequest) -> Iterator[str]:
     """A broker that nobody else uses."""
-    folder: Path = tmp_path_factory.mktemp("broker")
-    for place in (folder, *folder.parents[:3]):
-        place.chmod(place.stat().st_mode | 0o011)  # another user has to pass
     server: BrokerUnderTest
-    with request.param(folder / "server") as server:
-        yield server.url
+    with tempfile.TemporaryDirectory(prefix="airfleet-test-") as folder:
+        Path(folder).chmod(0o755)  # servers run as users of their own
+        with request.param(Path(folder) / "server") as server:
+            yield server.url
 
 
 def application(url: str, fleet: str) -> Celery:
