@@ -10,13 +10,13 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from celery import Celery
 
 from airfleet.testing import rabbitmq, witness
 from airfleet.testing.history import Event
 from airfleet.testing.targets import FleetTarget, Topology
 from airfleet.testing.waiting import wait_until
 from airfleet.testing.workload import ONE
+from support.celery_apps import application, settings_of
 from support.single_runs import ask, ask_for_endless, is_told, let_end, times_told, wait_for
 
 #: what is promised: from the moment it reads nothing until another one is ready
@@ -38,7 +38,7 @@ def test_it_is_replaced_in_time_and_what_it_runs_goes_on(target: FleetTarget) ->
     wait_for(target, "long", Event.START, 30)
     before = fleet.component("worker").pid
     assert before
-    with Celery(broker=target.broker.url) as app:
+    with application(target.broker.url, settings_of(fleet.paths.airflow_home)) as app:
         queues = wait_until(lambda: app.control.inspect(timeout=2.0).active_queues(), 20, "the worker answers")
         ((name, read),) = queues.items()
         assert len(read) == 2  # that of tasks, and its own

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,10 +11,10 @@ import pytest
 from celery import Celery
 
 from airfleet.fleet import brokers, celery_settings
-from airfleet.runtime import queues
 from airfleet.runtime.publisher import Publisher
 from airfleet.testing.brokers import BrokerUnderTest, Valkey
 from airfleet.testing.rabbitmq import RabbitMQ
+from support.celery_apps import application
 
 
 @pytest.fixture(scope="module", params=[Valkey, RabbitMQ])
@@ -28,22 +27,15 @@ def url(request: pytest.FixtureRequest) -> Iterator[str]:
             yield server.url
 
 
-def application(url: str, fleet: str) -> Celery:
+def of_fleet(url: str, fleet: str) -> Celery:
     """Celery as the components of a fleet have it."""
-    sections = celery_settings.sections(brokers.parse(url), 1, fleet)
-    app = Celery(broker=url, set_as_current=False)
-    app.conf.update(json.loads(sections["celery"]["extra_celery_config"]))
-    options = sections[celery_settings.TRANSPORT]
-    app.conf.broker_transport_options = {key: value for key, value in options.items() if key.startswith("unacked")}
-    app.conf.task_default_queue = "default"
-    queues.prepare(app)
-    return app
+    return application(url, celery_settings.sections(brokers.parse(url), 1, fleet))
 
 
 @pytest.fixture
 def fleets(url: str) -> Iterator[tuple[Celery, Celery]]:
     """Production and staging, neither of which has anything in the broker."""
-    both = application(url, "shop-1"), application(url, "shop-2")
+    both = of_fleet(url, "shop-1"), of_fleet(url, "shop-2")
     for app in both:
         with app.connection_for_write() as connection:
             queue = app.amqp.queues["default"](connection.default_channel)

@@ -1,0 +1,31 @@
+"""Celery as the components of a fleet have it, for tests that speak to them through the broker."""
+
+from __future__ import annotations
+
+import configparser
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from celery import Celery
+
+from airfleet.fleet.celery_settings import TRANSPORT
+from airfleet.runtime import queues
+
+
+def application(url: str, sections: Mapping[str, Mapping[str, str]]) -> Celery:
+    """An application with the settings that ``airflow.cfg`` has in these sections."""
+    app = Celery(broker=url, set_as_current=False)
+    app.conf.update(json.loads(sections["celery"]["extra_celery_config"]))
+    options = sections.get(TRANSPORT, {})
+    app.conf.broker_transport_options = {key: value for key, value in options.items() if key.startswith("unacked")}
+    app.conf.task_default_queue = "default"
+    queues.prepare(app)
+    return app
+
+
+def settings_of(airflow_home: Path) -> Mapping[str, Mapping[str, str]]:
+    """The sections of a fleet's ``airflow.cfg``."""
+    parser = configparser.ConfigParser()
+    parser.read(airflow_home / "airflow.cfg", encoding="utf-8")
+    return {name: dict(parser[name]) for name in parser.sections()}
