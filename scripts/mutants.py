@@ -218,6 +218,8 @@ def outcomes(module: Module, dump: str) -> Iterator[Mutant]:
             continue
         spec = item["mutations"][0]
         before, after = changed(result["diff"].splitlines())
+        if before.startswith("@dataclass"):  # that a value is frozen is for readers and mypy
+            continue
         yield Mutant(
             module.name,
             spec["operator_name"],

@@ -75,6 +75,12 @@ def test_who_is_taken_over(what: str, view: View, actions: tuple[Action, ...]) -
     assert decide(view, NOW) == actions, what
 
 
+def test_the_reason_says_for_how_long_the_lease_was_not_renewed() -> None:
+    assert decide(replace(CUT_OFF, renewed_at=NOW - 12.4), NOW) == (
+        EndAttempts("its lease was not renewed for 12 s, and others may take over"),
+    )
+
+
 @pytest.mark.parametrize(
     ("what", "view", "ends"),
     [
