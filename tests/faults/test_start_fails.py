@@ -63,7 +63,8 @@ def test_a_disk_without_room(stopped: Tiny, tmp_path: Path) -> None:
     home.mkdir()
     # A mount that only this one command sees; an ordinary user gets it as root of a user namespace.
     namespace = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--mount"]
-    small = f"mount -t tmpfs -o size=16m none {shlex.quote(str(home))} && exec {shlex.join([*command(), 'up', '-d'])}"
+    mount = f"mount -t tmpfs -o size=16m,mode=0700 none {shlex.quote(str(home))}"
+    small = f"{mount} && exec {shlex.join([*command(), 'up', '-d'])}"
     refused = fleet.with_environment(AIRFLEET_HOME=str(home)).run([*namespace, "sh", "-c", small])
     assert refused.returncode == 1, refused.stderr
     said = plain(refused.stderr)
