@@ -88,4 +88,6 @@ def test_all_parts_of_a_production_fleet_are_drilled_when_that_is_said_and_nothi
     for part in ("worker", drill.HOST):
         assert verdicts[part]["rerun"] >= 1, done.stderr
     assert not dags.knows(fleet.api, DRILL)
-    assert (pipelines(fleet), list(tmp_path.iterdir())) == (set(), [])
+    # A Celery worker that was killed leaves a folder of its own.
+    left = [place for place in tmp_path.iterdir() if not place.name.startswith("pymp-")]
+    assert (pipelines(fleet), left) == (set(), [])
