@@ -16,7 +16,8 @@ from airfleet.pipelines.dag import build
 class Outputs:
     """The part of a task instance that gives the outputs of other tasks."""
 
-    def __init__(self, output: object) -> None:
+    def __init__(self, task: BaseOperator, output: object) -> None:
+        self.task = task
         self.output = output
 
     def xcom_pull(self, **_: object) -> object:
@@ -36,7 +37,12 @@ def report(folder: Path, env: str, before: str = "") -> BaseOperator:
 
 
 def rendered(task: BaseOperator, output: object = None) -> Any:
-    context: Any = {"task": task, "ti": Outputs(output), "params": {"day": 7, "word": "{{ x }}"}, "ds": "2026-01-01"}
+    context: Any = {
+        "task": task,
+        "ti": Outputs(task, output),
+        "params": {"day": 7, "word": "{{ x }}"},
+        "ds": "2026-01-01",
+    }
     task.render_template_fields(context)
     return task.env  # type: ignore[attr-defined]
 
