@@ -56,6 +56,14 @@ def lasting(home: Path, seconds: float = LAST_MOMENTS_SECONDS) -> tuple[int, ...
     return tuple(left)
 
 
+def holds(paths: Paths, pid: int) -> bool:
+    """Whether this agent has the lock of the home, which so is neither moved nor deleted: its socket comes, or went."""
+    try:
+        return paths.lock.read_text().split()[:1] == [str(pid)]
+    except OSError:
+        return False
+
+
 @lru_cache
 def reachable(paths: Paths) -> Paths:
     """The same places, or those of an agent of an older airfleet that runs for this home."""

@@ -5,7 +5,7 @@
     ask the agent to stop ──> show it ──> the agent has gone ──> end what is left
           │                      │
           no socket              too slow, or Ctrl-C again: end everything by force
-          ├─ an agent whose home was moved or deleted: ask it by a signal, wait
+          ├─ an agent that has just started, or whose home was moved or deleted: ask it by a signal, wait
           └─ no agent
 
 What is left is found by the mark that every process of a fleet carries in its environment,
@@ -147,10 +147,13 @@ def _stop(here: Project, patience_seconds: float) -> tuple[str, bool]:
 
 
 def _end_unreachable(here: Project, patience_seconds: float) -> tuple[bool, bool]:
-    """End agents that live, and whose home was moved or deleted; whether there were any, and have ended in time."""
+    """End agents that live and have no socket where it should be; whether there were any, and have ended in time."""
     found = agent_search.lasting(here.paths.home)
     for pid in found:
-        terminal.say(f"the home of the agent (process {pid}) was moved or deleted; telling it to end by a signal")
+        here_still = agent_search.holds(here.paths, pid)
+        what = f"the agent (process {pid}) cannot be asked"
+        moved = f"the home of the agent (process {pid}) was moved or deleted"
+        terminal.say(f"{what if here_still else moved}; telling it to end by a signal")
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
     left = agent_search.lasting(here.paths.home, patience_seconds + REST_SECONDS) if found else ()

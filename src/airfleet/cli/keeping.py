@@ -29,7 +29,8 @@ from airfleet.errors import AirfleetError, Unhealthy
 MOST, WINDOW_SECONDS = 4, 120.0
 #: between two looks for an agent that somebody else starts
 PAUSE_SECONDS = 0.5
-_ENDING = ("stopping", "stopped")
+#: states of a fleet that somebody ends
+ENDING = ("stopping", "stopped")
 
 #: starts an agent; its pid
 Start: TypeAlias = Callable[[Project], int]
@@ -57,9 +58,9 @@ def keep(
     while found is not None:
         began = down.began(here.paths)
         last = _shown(here, lines, found)
-        if last.state in _ENDING:
+        if last.state in ENDING:
             _require_purpose(last)
-        found = None if last.state in _ENDING else _next(here, last, began, starts, start or _start, sleep)
+        found = None if last.state in ENDING else _next(here, last, began, starts, start or _start, sleep)
     terminal.say("the fleet was stopped")
 
 

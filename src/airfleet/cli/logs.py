@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from airfleet.cli import host_logs, options, terminal
+from airfleet.cli import asking, host_logs, options, terminal
 from airfleet.cli.host_logs import Followed, Logs
 from airfleet.cli.project import find
 from airfleet.errors import FleetError, did_you_mean
@@ -32,7 +32,10 @@ COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "bright_cyan", "bright_
 @options.project
 def command(component: str | None, follow: bool, lines: int, host: str | None, project: Path | None) -> None:
     """Show the logs of COMPONENT, or of all of them."""
-    logs = host_logs.of(find(project), host)
+    here = find(project)
+    logs = host_logs.of(here, host)
+    if not logs.names():
+        asking.require_own(here.paths)  # whoever may not look there sees none
     opened = {name: logs.open(name, from_end=True) for name in chosen(logs, component)}
     names = Names(opened, prefixed=component is None)
     for name, line in merged({name: log.last(lines) for name, log in opened.items()}):

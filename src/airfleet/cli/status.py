@@ -179,8 +179,13 @@ def _not_running(here: Project, output: str) -> int:
 
 def not_running(here: Project) -> FleetError:
     """What to say to someone who asks a fleet that does not run, or cannot be asked."""
-    for pid in agent_search.lasting(here.paths.home):
-        sentence = f"the fleet in {here.root} runs (agent {pid}), but its home was moved or deleted"
+    for agent in agent_search.find(here.paths.home):
+        if agent_search.holds(here.paths, agent.pid):
+            sentence = (
+                f"the agent of the fleet in {here.root} (process {agent.pid}) starts or ends, and cannot be asked"
+            )
+            return Unhealthy(sentence, hint=f"airfleet status, in a moment; its log is {here.paths.log('agent')}")
+        sentence = f"the fleet in {here.root} runs (agent {agent.pid}), but its home was moved or deleted"
         return FleetError(sentence, hint="airfleet down")
     for pid, home in agent_search.homes_elsewhere(here.root, here.paths.home).items():
         sentence = f"the fleet in {here.root} is not running here; one with another home is (agent {pid})"

@@ -29,7 +29,7 @@ import click
 
 from airfleet import versions
 from airfleet.agent import control
-from airfleet.agent.control import Snapshot
+from airfleet.agent.control import AlreadyRuns, Snapshot
 from airfleet.agent.database_finding import MAY_MIGRATE, Verdict
 from airfleet.agent.states import State
 from airfleet.cli import asking, components, down, keeping, options, progress, status, telling, terminal
@@ -40,6 +40,8 @@ from airfleet.fleet import local_hosts, paths
 from airfleet.tailing import last_lines
 
 LAST_LINES = 20
+#: between two looks whether a fleet has ended
+PAUSE_SECONDS = 0.2
 #: the kind of a broker that is not the fleet's own
 BROKER = "broker"
 _BROKER_HINT = "it is not started by the fleet; 'broker:' in fleet.yaml says where it is and who we are there"
@@ -144,9 +146,10 @@ def keep_to_itself(here: Project) -> None:
 
 def start_detached(here: Project, *, wait: bool, deadline: float, timeout: float) -> None:
     """Start the fleet, or find it running, and leave it running."""
+    wait_for_the_end(here, deadline, timeout)
     running = asking.snapshot(here.root, here.paths)
     if running is None:
-        launch_agent(here)
+        running = _launched_or_found(here)
     elif any(component.state is State.GAVE_UP for component in running.components):
         control.tell(here.paths.socket, {"do": "restart", "name": ""})
     if wait:
@@ -160,6 +163,37 @@ def start_detached(here: Project, *, wait: bool, deadline: float, timeout: float
     terminal.put(summary(snapshot, attached=False))
     if running is not None:
         require_in_force(here, snapshot)
+
+
+def _launched_or_found(here: Project) -> Snapshot | None:
+    """Start the agent; the fleet, when another command was faster. Raises FleetError or FileProblems."""
+    try:
+        launch_agent(here)
+    except AlreadyRuns:
+        if (found := asking.snapshot(here.root, here.paths)) is None:
+            raise
+        return found
+    return None
+
+
+def wait_for_the_end(here: Project, deadline: float, timeout: float) -> None:
+    """Wait while somebody ends the fleet: it is started after that. Raises WaitTimedOut."""
+    if not _ends(here):
+        return
+    terminal.say(f"the fleet in {here.root} is being stopped; it is started when it has stopped")
+    while _ends(here):
+        if time.monotonic() > deadline:
+            sentence = f"the fleet in {here.root} was still being stopped after {terminal.seconds(timeout)}"
+            raise WaitTimedOut(f"{sentence}\nhint: airfleet status")
+        time.sleep(PAUSE_SECONDS)
+
+
+def _ends(here: Project) -> bool:
+    """Whether 'down' is at work, or the agent was told to end otherwise."""
+    if down.is_at_work(here.paths):
+        return True
+    found = asking.snapshot(here.root, here.paths)
+    return found is not None and found.state in keeping.ENDING
 
 
 def require_in_force(here: Project, snapshot: Snapshot) -> None:
@@ -178,6 +212,7 @@ def require_in_force(here: Project, snapshot: Snapshot) -> None:
 def stay(here: Project, *, deadline: float, timeout: float) -> None:
     """Start the fleet, keep it, and end it when the person says so."""
     with signals_interrupt():
+        wait_for_the_end(here, deadline, timeout)
         launch_agent(here)
         with _ended_at_last(here):
             snapshot = wait_until_ready(here, deadline, timeout)

@@ -7,7 +7,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,10 @@ from fake_agent import component, snapshot
 
 from airfleet import versions
 from airfleet.agent import launch
-from airfleet.agent.control import HostStatus
+from airfleet.agent.control import AlreadyRuns, HostStatus
 from airfleet.agent.database_finding import Verdict
 from airfleet.agent.states import State
-from airfleet.cli import progress, up
+from airfleet.cli import down, progress, up
 from airfleet.cli.project import Project
 from airfleet.errors import FleetError, WaitTimedOut
 from conftest import Airfleet
@@ -54,6 +55,66 @@ def test_up_detached_of_a_running_fleet_says_so_and_succeeds(agent_says: Callabl
         "  airfleet trigger DAG_ID --wait   run a pipeline and watch it\n"
         "  airfleet why DAG_ID              what failed or waits, and why\n"
         "  airfleet down                    stop the fleet\n"
+    )
+
+
+@pytest.fixture
+def told_to_start(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The projects whose agents were started, in this test by nobody: another command is always faster."""
+    started: list[Path] = []
+
+    def start(root: Path, *, environ: Mapping[str, str]) -> int:
+        started.append(root)
+        raise AlreadyRuns("fleet 'shop' is already running (agent 4711)", hint="'airfleet down' ends it")
+
+    monkeypatch.setattr(launch, "start", start)
+    return started
+
+
+def test_of_two_who_start_a_fleet_at_once_the_slower_one_finds_it_running(
+    project: Project, agent_says: Callable, airfleet: Airfleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ExitStack() as faster:
+
+        def start(root: Path, *, environ: Mapping[str, str]) -> int:
+            faster.enter_context(agent_says(READY))
+            raise AlreadyRuns("fleet 'shop' is already running (agent 4711)")
+
+        monkeypatch.setattr(launch, "start", start)
+        result = airfleet("up", "-d")
+    assert (result.code, result.out.splitlines()[0]) == (0, "fleet 'shop' was already up (agent 4711)")
+
+
+@pytest.mark.parametrize("command", ["up", "up --detach", "up --detach --no-wait"])
+def test_a_fleet_that_somebody_ends_is_started_after_its_end(
+    project: Project, agent_says: Callable, airfleet: Airfleet, told_to_start: list[Path], command: str
+) -> None:
+    with agent_says(snapshot(SCHEDULER, state="stopping")):
+        result = airfleet(*command.split(), "--timeout", "1s")
+        assert told_to_start == [], "its agent is still there"
+    assert (result.code, result.err) == (
+        124,
+        f"the fleet in {project.root} is being stopped; it is started when it has stopped\n"
+        f"error: the fleet in {project.root} was still being stopped after 1.0s\n"
+        "hint: airfleet status\n",
+    )
+
+
+@pytest.mark.parametrize("command", ["up", "up --detach", "up --detach --no-wait"])
+def test_what_down_has_not_done_yet_is_waited_for(
+    project: Project, airfleet: Airfleet, told_to_start: list[Path], command: str
+) -> None:
+    project.paths.runtime.mkdir(parents=True)
+    with ExitStack() as at_work:
+        at_work.enter_context(down._at_work(project.paths))
+        done = threading.Timer(0.7, at_work.close)
+        done.start()
+        result = airfleet(*command.split())
+        done.join()
+    assert told_to_start == [project.root]
+    assert result.err.startswith(
+        f"the fleet in {project.root} is being stopped; it is started when it has stopped\n"
+        f"starting the fleet in {project.root}\n"
     )
 
 

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from threading import Timer
 
+import fake_agent
 import pytest
+from fake_agent import FakeAgent, snapshot
 
 from airfleet.agent import leftovers
 from airfleet.cli.project import Project
@@ -28,17 +34,57 @@ def of_somebody_else(project: Project, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.mark.parametrize(
-    "command", ["up", "up --detach", "up --hosts 2", "down", "status", "plan", "why hello", "drain local"]
+    "command",
+    ["up", "up --detach", "up --hosts 2", "down", "status", "plan", "why hello", "drain local", "logs worker -n 3"],
 )
 def test_nobody_but_the_owner_may(project: Project, airfleet: Airfleet, of_somebody_else: str, command: str) -> None:
     result = airfleet(*command.split())
     assert result.code == 1
     assert result.err.startswith(f"error: this fleet belongs to {of_somebody_else}\nhint: sudo -u ")
-    assert result.err.endswith(f" airfleet {command.split()[0]}\n")
+    assert result.err.endswith(f" airfleet {command}\n")
     assert list(project.paths.home.iterdir()) == []
 
 
-def test_a_fleet_whose_home_was_deleted_is_found_and_ended(project: Project, airfleet: Airfleet) -> None:
+def test_an_agent_that_has_just_started_is_waited_for(project: Project, airfleet: Airfleet) -> None:
+    with agent_without_a_socket(project) as agent, ExitStack() as soon:
+        says = fake_agent.listening(FakeAgent([snapshot()]), project.paths.socket)
+        opens = Timer(0.5, lambda: soon.enter_context(says))
+        opens.start()
+        told = airfleet("status")
+        opens.join()
+        agent.kill()
+    assert (told.code, told.err) == (0, "\nfleet 'shop' is healthy, up for 1m15s: \n")
+
+
+def test_an_agent_that_cannot_be_asked_yet_has_no_home_that_was_moved(project: Project, airfleet: Airfleet) -> None:
+    with agent_without_a_socket(project) as agent:
+        told = airfleet("status")
+        assert (told.code, told.err) == (
+            4,
+            f"error: the agent of the fleet in {project.root} (process {agent.pid}) starts or ends, "
+            "and cannot be asked\n"
+            f"hint: airfleet status, in a moment; its log is {project.paths.log('agent')}\n",
+        )
+        ended = airfleet("down")
+        assert agent.wait(20) == 0, "it was not asked, but killed"
+    assert ended.code == 0
+    assert ended.err == (
+        f"the agent (process {agent.pid}) cannot be asked; telling it to end by a signal\nthe fleet is stopped\n"
+    )
+
+
+@contextmanager
+def agent_without_a_socket(project: Project) -> Iterator[subprocess.Popen[bytes]]:
+    """What has the command line and the lock of the project's agent, and ends when it is told to."""
+    with stand_in(project) as agent:
+        project.paths.runtime.mkdir(parents=True)
+        project.paths.lock.write_text(f"{agent.pid} {socket.gethostname()}")
+        yield agent
+
+
+@contextmanager
+def stand_in(project: Project) -> Iterator[subprocess.Popen[bytes]]:
+    """What has the command line of the project's agent, and ends when it is told to."""
     script = (
         "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM]); "
         "print(1, flush=True); signal.sigwait([signal.SIGTERM])"
@@ -48,6 +94,14 @@ def test_a_fleet_whose_home_was_deleted_is_found_and_ended(project: Project, air
     with subprocess.Popen(argv, env=environ, stdout=subprocess.PIPE) as agent:
         assert agent.stdout is not None
         agent.stdout.readline()
+        try:
+            yield agent
+        finally:
+            agent.kill()
+
+
+def test_a_fleet_whose_home_was_deleted_is_found_and_ended(project: Project, airfleet: Airfleet) -> None:
+    with stand_in(project) as agent:
         shutil.rmtree(project.paths.home, ignore_errors=True)
         told = airfleet("status")
         assert (told.code, told.err) == (
