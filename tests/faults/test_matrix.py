@@ -28,9 +28,8 @@ OF_THE_BROKER = ("F3", "F5", "F17", "F19")
 SCALE = 0.05
 #: after so many seconds without the API Airflow ends every task
 AIRFLOW_ENDS_SECONDS = 16.5
-#: a machine that runs tests is so many times slower than one that is measured on; three is the aim, and F13 and F17 of
-#: one host take fifteen seconds where five are promised
-FACTOR = 5.0
+#: a machine that runs tests is so many times slower than one that is measured on
+FACTOR = 3.0
 #: so in this row it is away for half a minute, and two tasks are to run from before it until after it
 SCALES = {"F11": 0.1}
 SHAPE = Shape(

@@ -25,7 +25,7 @@ from airfleet.testing.invariants import Violation
 from airfleet.testing.load import Load
 from airfleet.testing.nemesis import Fault
 from airfleet.testing.probe import Probe
-from airfleet.testing.stopwatch import Evidence, Moment, Stopwatch
+from airfleet.testing.stopwatch import Evidence, Moment, Stopwatch, backlog
 from airfleet.testing.targets import Observed
 from airfleet.testing.workload import Asked, Mix
 
@@ -131,6 +131,7 @@ class Experiment(Generic[T]):
         return self._verdict()
 
     def _one(self, label: str, trial: Trial[T]) -> Recovery:
+        self._wait_until_worked_off()
         self._load.ask(trial.before(label))
         self._wait_for_moment(label, trial)
         fault, began = trial.fault, time.monotonic()
@@ -143,6 +144,13 @@ class Experiment(Generic[T]):
         recovery = Recovery(moment, seconds, time.monotonic() - moment.ended)
         self._say(f"{fault.name}: {_shown(recovery.seconds)}")
         return recovery
+
+    def _wait_until_worked_off(self) -> None:
+        """Wait until no task waits for a slot, so that no fault is timed behind the backlog of the one before it.
+
+        A backlog that does not get less within the patience is left to the invariants, which judge progress.
+        """
+        drained(lambda: in_line(self._evidence()), lambda: True, self._shape.patience_seconds)
 
     def _wait_for_moment(self, label: str, trial: Trial[T]) -> None:
         deadline = time.monotonic() + self._shape.patience_seconds
@@ -245,6 +253,11 @@ class Experiment(Generic[T]):
     def _settled(self) -> float:
         """From the end of the last fault to the beginning of the window after it."""
         return self._recoveries[-1].waited + self._shape.settle_seconds
+
+
+def in_line(evidence: Evidence | None) -> int | None:
+    """Count the tasks that wait for a slot; None while nobody can say."""
+    return None if evidence is None else len(backlog(evidence))
 
 
 def drained(

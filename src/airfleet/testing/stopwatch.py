@@ -7,6 +7,7 @@ that nothing suffered from gives :data:`UNHURT`.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -18,6 +19,7 @@ SURE_SECONDS = 3.0
 #: there was nothing to recover
 UNHURT = 0.0
 _FINAL = ("success", "failed", "skipped", "upstream_failed")
+_IN_LINE = ("scheduled", "queued")
 _LIVE = ("queued", "running", "deferred")
 #: what an attempt writes down that has begun
 _SIGNS = (Event.START, Event.END)
@@ -169,6 +171,12 @@ def answering(evidence: Evidence, moment: Moment) -> float | None:
     well = (one.at + one.took for one in later if one.answered and one.at >= last_failure)
     answered = next(well, None)
     return None if answered is None else answered - moment.began
+
+
+def backlog(evidence: Evidence) -> frozenset[Task]:
+    """Give the tasks that wait for a slot by the last that is known of them."""
+    last = _states_at(evidence.changes, math.inf)
+    return frozenset(task for task, change in last.items() if change.state in _IN_LINE)
 
 
 def _orphans(evidence: Evidence, moment: Moment) -> set[Task]:

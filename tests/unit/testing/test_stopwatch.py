@@ -163,3 +163,15 @@ def test_attempts_are_fenced_when_the_last_that_had_to_end_has_given_its_last_si
     )
     assert stopwatch.fenced(Evidence(notes, ()), FAULT) == 8.5
     assert stopwatch.fenced(Evidence(notes[:1], ()), FAULT) == stopwatch.UNHURT
+
+
+def test_the_backlog_is_what_was_scheduled_or_queued_last() -> None:
+    changes = (
+        change("queued", ONE, 99),
+        change("running", ONE, 100),
+        change("scheduled", OTHER, 101),
+        change("scheduled", THIRD, 101),
+        change("queued", THIRD, 102),
+    )
+    assert stopwatch.backlog(Evidence((), changes)) == {OTHER, THIRD}
+    assert stopwatch.backlog(Evidence((), changes[:2])) == frozenset()
