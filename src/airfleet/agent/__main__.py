@@ -38,7 +38,7 @@ def main() -> None:
             json.dump(_refusal(refused), report)
             sys.exit(refused.exit_code)
         except OSError as refused:
-            json.dump({"sentence": f"cannot prepare the fleet's home: {refused}", "hint": None}, report)
+            json.dump(_refused_by_the_machine(refused), report)
             sys.exit(1)
         json.dump({"pid": os.getpid()}, report)
     # Of this start alone: no component has it in its environment.
@@ -72,6 +72,12 @@ def _run(prepared: setup.Prepared, listener: socket.socket, *, may_migrate: bool
         finally:
             limits.remove(group)
             prepared.paths.socket.unlink(missing_ok=True)
+
+
+def _refused_by_the_machine(refused: OSError) -> dict[str, object]:
+    where = f": {refused.filename}" if refused.filename else ""
+    sentence = f"cannot prepare the fleet's home: {refused.strerror or refused}{where}"
+    return {"sentence": sentence, "hint": "mend that, or name another place with AIRFLEET_HOME"}
 
 
 def _refusal(refused: AirfleetError) -> dict[str, object]:

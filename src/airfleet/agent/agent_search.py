@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from airfleet.agent import leftovers
-from airfleet.fleet.paths import HOME, Paths, fleet_id
+from airfleet.fleet.paths import HOME, Paths, fleet_id, of
 
 #: how long an agent that has just ended may still be there
 LAST_MOMENTS_SECONDS = 5.0
@@ -40,10 +40,13 @@ def find(home: Path) -> tuple[FoundAgent, ...]:
 
 
 def homes_elsewhere(root: Path, home: Path) -> dict[int, str]:
-    """Agents of the project in ``root`` that were told of another home by AIRFLEET_HOME: pid -> that variable."""
+    """Agents of the project in ``root`` with another home than this: pid -> their AIRFLEET_HOME, empty for none.
+
+    ``home`` is the one of the project, not of a host in it.
+    """
     of_root = (pid for pid in _own_processes() if _root_of(pid) == str(root.absolute()))
     told = {pid: leftovers.environment(pid).get(HOME, "") for pid in of_root}
-    return {pid: where for pid, where in told.items() if where and root.absolute() / where != home}
+    return {pid: where for pid, where in told.items() if of(root, {HOME: where}).home != home}
 
 
 def lasting(home: Path, seconds: float = LAST_MOMENTS_SECONDS) -> tuple[int, ...]:

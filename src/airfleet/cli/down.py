@@ -28,7 +28,7 @@ import click
 
 from airfleet.agent import agent_search, control
 from airfleet.agent.control import AgentGone
-from airfleet.cli import asking, components, options, progress, terminal
+from airfleet.cli import asking, components, options, progress, status, terminal
 from airfleet.cli.following import follow
 from airfleet.cli.project import Project, find
 from airfleet.fleet import paths
@@ -47,8 +47,16 @@ def command(project: Path | None, host: str | None, timeout: float) -> None:
     said = [sentence for one in everything(here, host) if (sentence := end(one, timeout))]
     if not host:
         remove_network(here)
-        here.played.unlink(missing_ok=True)  # hosts that are named so in fleet.yaml may come next
-    terminal.say("\n".join(said) or "nothing is running")
+        with suppress(OSError):  # a disk that takes nothing; hosts that are named so in fleet.yaml may come next
+            here.played.unlink()
+    terminal.say("\n".join(said) or _nothing(here))
+
+
+def _nothing(here: Project) -> str:
+    if (other := status.elsewhere(here)) is None:
+        return "nothing is running"
+    ends = f"{other.asked_by} airfleet down"
+    return f"nothing is running here; a fleet with another home is (agent {other.pid}): {ends}"
 
 
 def remove_network(here: Project) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
 from airfleet import versions
-from airfleet.agent import agent_search
+from airfleet.agent import agent_search, leftovers
 from airfleet.agent.control import ComponentStatus, HostStatus, Snapshot, Unapplied, is_fine
 from airfleet.agent.states import FINE, LABELS
 from airfleet.cli import asking, components, options, tables, terminal
@@ -187,9 +188,33 @@ def not_running(here: Project) -> FleetError:
             return Unhealthy(sentence, hint=f"airfleet status, in a moment; its log is {here.paths.log('agent')}")
         sentence = f"the fleet in {here.root} runs (agent {agent.pid}), but its home was moved or deleted"
         return FleetError(sentence, hint="airfleet down")
-    for pid, home in agent_search.homes_elsewhere(here.root, here.paths.home).items():
-        sentence = f"the fleet in {here.root} is not running here; one with another home is (agent {pid})"
+    if on_their_own := sum(component.lives for component in leftovers.read_down(here.paths.processes)):
+        what = f"{on_their_own} {'component runs' if on_their_own == 1 else 'components run'} on without it"
+        return Unhealthy(
+            f"the agent of the fleet in {here.root} has died; {what}",
+            hint="'airfleet up' goes on with what runs, 'airfleet down' ends it",
+        )
+    if found := elsewhere(here):
         return FleetError(
-            sentence, hint=f"AIRFLEET_HOME={shlex.quote(home)} asks that one; airfleet up starts this one"
+            f"the fleet in {here.root} is not running here; one with another home is (agent {found.pid})",
+            hint=f"{found.asked_by} asks that one; airfleet up starts this one",
         )
     return FleetError(f"the fleet in {here.root} is not running", hint="airfleet up")
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """An agent of the same project with another home."""
+
+    pid: int
+    #: what stands before a command that is for it
+    asked_by: str
+    #: whether its home is the one that needs no AIRFLEET_HOME
+    is_usual: bool
+
+
+def elsewhere(here: Project) -> Elsewhere | None:
+    """An agent of the project whose home is another one than this."""
+    for pid, home in agent_search.homes_elsewhere(here.root, here.paths.shared or here.paths.home).items():
+        return Elsewhere(pid, f"AIRFLEET_HOME={shlex.quote(home)}" if home else "env -u AIRFLEET_HOME", not home)
+    return None

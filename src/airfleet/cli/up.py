@@ -331,6 +331,9 @@ def launch_agent(here: Project) -> None:
     terminal.say(f"starting {what} in {here.root}")
     if warning := _tasks_as_root(here):
         terminal.say(warning)
+    if other := status.elsewhere(here):
+        home = "its usual home" if other.is_usual else "another home"
+        terminal.say(f"a fleet of this project with {home} runs, too (agent {other.pid}), and the same pipelines")
     if names := launch.left_out(here.environ):
         terminal.say(left_out(names))
     try:

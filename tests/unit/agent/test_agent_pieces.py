@@ -339,7 +339,8 @@ def test_a_home_that_cannot_be_made(project: Path) -> None:
     (project / "home").write_text("a file is in the way")
     with pytest.raises(FleetError) as refused:
         launch.start(project, environ=environ(project))
-    assert refused.value.sentence.startswith("cannot prepare the fleet's home: ")
+    assert refused.value.sentence == f"cannot prepare the fleet's home: File exists: {project}/home"
+    assert refused.value.hint == "mend that, or name another place with AIRFLEET_HOME"
 
 
 def test_a_second_agent_is_refused_by_the_lock_of_the_first(project: Path) -> None:

@@ -104,6 +104,14 @@ def test_an_agent_of_the_same_project_with_another_home_is_named(home: Path, sta
     assert agent_search.homes_elsewhere(Path("/another"), Path("/another/.airfleet")) == {}
 
 
+def test_an_agent_of_the_usual_home_is_named_where_another_home_is_asked_for(home: Path, start: Start) -> None:
+    usual = Path("/project/.airfleet")
+    pid = start(usual)
+    host = start(usual / "hosts" / "one", AIRFLEET_HOST="one")
+    assert agent_search.homes_elsewhere(Path("/project"), home) == {pid: "", host: ""}
+    assert agent_search.homes_elsewhere(Path("/project"), usual) == {}
+
+
 def test_a_fleet_that_answers_where_it_should_is_looked_for_nowhere_else(home: Path) -> None:
     (home / "run").mkdir()
     (home / "run" / "agent.sock").touch()

@@ -73,5 +73,6 @@ def test_what_a_machine_refuses_is_no_mistake_of_ours(number: int, sentence: str
 
 def test_a_disk_that_takes_nothing_does_not_keep_a_fleet_from_ending(project: Project, airfleet: Airfleet) -> None:
     (project.paths.runtime / "down.lock").mkdir(parents=True)  # cannot be opened
+    project.played.mkdir()  # cannot be deleted
     result = airfleet("down")
     assert (result.code, result.err) == (0, "nothing is running\n")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from threading import Timer
 
 import fake_agent
@@ -73,6 +74,38 @@ def test_an_agent_that_cannot_be_asked_yet_has_no_home_that_was_moved(project: P
     )
 
 
+def test_components_that_outlive_their_agent_are_said_to_run(project: Project, airfleet: Airfleet) -> None:
+    project.paths.runtime.mkdir(parents=True)
+    with stand_in(project, "airfleet.agent.template") as component:
+        leftovers.write_down(project.paths.processes, {component.pid: "template"})
+        told = airfleet("status")
+        component.kill()
+    assert (told.code, told.err) == (
+        4,
+        f"error: the agent of the fleet in {project.root} has died; 1 component runs on without it\n"
+        "hint: 'airfleet up' goes on with what runs, 'airfleet down' ends it\n",
+    )
+    assert airfleet("status").code == 1
+
+
+def test_a_fleet_of_the_project_with_another_home_is_named(
+    project: Project, airfleet: Airfleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with stand_in(project) as agent:
+        monkeypatch.setenv("AIRFLEET_HOME", str(tmp_path / "other"))
+        told, ended = airfleet("status"), airfleet("down")
+        assert (told.code, told.err) == (
+            1,
+            f"error: the fleet in {project.root} is not running here; one with another home is (agent {agent.pid})\n"
+            "hint: env -u AIRFLEET_HOME asks that one; airfleet up starts this one\n",
+        )
+        assert (ended.code, ended.err) == (
+            0,
+            f"nothing is running here; a fleet with another home is (agent {agent.pid}): "
+            "env -u AIRFLEET_HOME airfleet down\n",
+        )
+
+
 @contextmanager
 def agent_without_a_socket(project: Project) -> Iterator[subprocess.Popen[bytes]]:
     """What has the command line and the lock of the project's agent, and ends when it is told to."""
@@ -83,13 +116,13 @@ def agent_without_a_socket(project: Project) -> Iterator[subprocess.Popen[bytes]
 
 
 @contextmanager
-def stand_in(project: Project) -> Iterator[subprocess.Popen[bytes]]:
+def stand_in(project: Project, module: str = "airfleet.agent") -> Iterator[subprocess.Popen[bytes]]:
     """What has the command line of the project's agent, and ends when it is told to."""
     script = (
         "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM]); "
         "print(1, flush=True); signal.sigwait([signal.SIGTERM])"
     )
-    argv = [sys.executable, "-c", script, "airfleet.agent", "--root", str(project.root)]
+    argv = [sys.executable, "-c", script, module, "--root", str(project.root)]
     environ = {leftovers.MARK: fleet_id(project.paths.home)}
     with subprocess.Popen(argv, env=environ, stdout=subprocess.PIPE) as agent:
         assert agent.stdout is not None
