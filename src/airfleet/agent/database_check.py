@@ -7,8 +7,10 @@ fit, and a sentence says what to do.
 
 from __future__ import annotations
 
+import select
+import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import Any, LiteralString
 
@@ -31,6 +33,8 @@ USES_DATABASE = frozenset({"scheduler", "dag-processor", "triggerer", "api-serve
 _OF_COMPONENT, _OF_AGENT = 2, 3
 #: how often two clients are compared before a pooler is held to give each a session of its own
 _TRIES = 5
+#: how long a pooler may take to give a client a session, seconds
+_SESSION_SECONDS = 2.0
 #: of a server that answered, and will not let us in however long one waits
 _SHUT = (
     "authentication failed",
@@ -109,6 +113,10 @@ _ELSEWHERE: LiteralString = """
 SELECT d.bundle_name::text, count(*)::int FROM dag_run r JOIN dag d ON d.dag_id = r.dag_id
 WHERE r.state IN ('queued', 'running') AND d.bundle_name <> ALL (%s) GROUP BY 1 ORDER BY 1
 """
+#: of this role in this database, also those that a pooler keeps
+_SESSIONS: LiteralString = """
+SELECT count(*) FROM pg_stat_activity WHERE usename = current_user AND datname = current_database()
+"""
 _UNDER_WAY: LiteralString = "SELECT count(*) FROM dag_run WHERE state IN ('queued', 'running')"
 
 
@@ -133,7 +141,7 @@ def look(
         with closing(_connect(url)) as connection:
             return (
                 _of_server(connection, needs)
-                or _of_pooler(url, connection)
+                or _of_pooler(url, connection, needs)
                 or _of_schema(connection, revisions, may_migrate)
                 or FIT
             )
@@ -205,8 +213,11 @@ def _name(name: str) -> str:
 # --- what stands between ---------------------------------------------------------------------------
 
 
-def _of_pooler(url: str, connection: psycopg.Connection[Any]) -> Finding | None:
-    """Whether a pooler gives each transaction another session: prepared statements, locks and LISTEN need one."""
+def _of_pooler(url: str, connection: psycopg.Connection[Any], needs: int) -> Finding | None:
+    """Whether a pooler gives each transaction another session, or this host too few of them.
+
+    Prepared statements, locks and LISTEN need one that stays.
+    """
     if _backend(connection) == connection.info.backend_pid:
         return None  # nothing stands between
     try:
@@ -214,10 +225,38 @@ def _of_pooler(url: str, connection: psycopg.Connection[Any]) -> Finding | None:
     except psycopg.errors.ProtocolViolation:  # a pooler of statements takes no transaction
         keeps = False
     if keeps:
-        return None
+        return _of_few_sessions(url, connection, needs)
     sentence = "a pooler stands before the database and gives every transaction another session (PgBouncer: pool_mode"
     hint = "set pool_mode = session for this database, or name PostgreSQL's own port"
     return Finding(Verdict.REFUSED, f"{sentence} = transaction); locks and LISTEN of a fleet need one that stays", hint)
+
+
+def _of_few_sessions(url: str, connection: psycopg.Connection[Any], needs: int) -> Finding | None:
+    """Whether a pooler of sessions lets clients of this host wait for one, as each keeps its own for ever."""
+    with ExitStack() as opened:
+        others = (opened.enter_context(closing(_connect(url))) for _ in range(needs - 1))
+        if all(_answers(other) for other in others):
+            return None
+        row = connection.execute(_SESSIONS).fetchone()
+    assert row is not None
+    if row[0] >= needs:  # other clients have them now
+        return None
+    sentence = f"the pooler before the database gives {row[0]} sessions at once; this host needs {needs} at rest"
+    return Finding(Verdict.REFUSED, sentence, "raise default_pool_size of PgBouncer, or name PostgreSQL's own port")
+
+
+def _answers(connection: psycopg.Connection[Any]) -> bool:
+    """Whether a client gets a session soon; a pooler that has none leaves the question without an answer."""
+    raw, deadline = connection.pgconn, time.monotonic() + _SESSION_SECONDS
+    raw.send_query(b"SELECT 1")
+    while raw.flush():
+        select.select([], [raw.socket], [], _SESSION_SECONDS)
+    while raw.is_busy():
+        left = deadline - time.monotonic()
+        if left <= 0 or not select.select([raw.socket], [], [], left)[0]:
+            return False
+        raw.consume_input()
+    return True
 
 
 def _has_its_own_session(url: str, connection: psycopg.Connection[Any]) -> bool:

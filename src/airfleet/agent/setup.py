@@ -76,6 +76,7 @@ def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
     here = hosts.choose(fleet, environ, socket.gethostname())
     paths = fleet_paths.of(root, environ)
     ownership.require_own(paths, "airfleet up")
+    fleet_paths.require_fit(environ, root, paths.home)
     _make_folders(paths)
     lock = _lock(paths, fleet)
     _require_alone(paths, fleet)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import importlib
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -231,11 +232,16 @@ def begin_in_utf8() -> None:
 
 
 def open_streams() -> None:
-    """Give the process a standard stream in place of each that its caller has closed (``>&-``)."""
+    """Give the process a standard stream in place of each that its caller has closed (``>&-``).
+
+    A character that a stream cannot show (PYTHONIOENCODING, a name of a file that is no text) is written as its number.
+    """
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:
             # Never closed here: it lives as long as the process, as the one that is missing would have.
             setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8"))  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -95,6 +95,7 @@ def find(folder: Path | None, env: str | None = None, host: str | None = None) -
             hint="airfleet init makes a project here; -C DIR names one elsewhere",
         )
     environ = {**os.environ, **({"AIRFLEET_ENV": env} if env else {}), **({paths.HOST: host} if host else {})}
+    paths.require_text(found, paths.of(found, environ).home)
     return Project(found, environ).of_a_host()
 
 

@@ -27,9 +27,18 @@ Nothing of it depends on who asks: every shell, service manager and user comes t
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from airfleet.errors import FleetError
+
+RENAME = "give the project, or AIRFLEET_HOME, another path"
+#: what initdb refuses, as it calls a shell
+_CONTROL = re.compile(r"[\r\n]")
+#: what Airflow replaces in every path: ``os.path.expandvars``, and configparser's own syntax
+_VARIABLE, _INTERPOLATED = re.compile(r"\$(?:(\w+)|\{([^}]*)\})", re.ASCII), re.compile(r"%\([^)]*\)s?")
 
 #: the variable that says which host of the fleet this machine, or this agent, is
 HOST = "AIRFLEET_HOST"
@@ -120,6 +129,29 @@ def of(root: Path, environ: Mapping[str, str]) -> Paths:
     host, given = environ.get(HOST), environ.get(HOME)
     home = root.absolute() / given if given else usual / "hosts" / host if host else usual
     return Paths(home, home / "run", shared=usual if host and not given else None)
+
+
+def require_text(*places: Path) -> None:
+    """Raise FleetError when a path is no text: files of the fleet name it, and they are UTF-8."""
+    for place in places:
+        try:
+            str(place).encode()
+        except UnicodeEncodeError:
+            shown = str(place).encode(errors="surrogateescape").decode(errors="backslashreplace")
+            raise FleetError(f"the path {shown} is not UTF-8 text", hint=RENAME) from None
+
+
+def require_fit(environ: Mapping[str, str], *places: Path) -> None:
+    """Raise FleetError when PostgreSQL or Airflow would take a path for another one."""
+    for place in places:
+        text = str(place)
+        if broken := _CONTROL.search(text):
+            raise FleetError(
+                f"the path {text!r} has the character {broken[0]!r}, which PostgreSQL refuses", hint=RENAME
+            )
+        found = next((name for name in _VARIABLE.finditer(text) if (name[1] or name[2]) in environ), None)
+        if found := found or _INTERPOLATED.search(text):
+            raise FleetError(f"the path {text} has '{found[0]}', for which Airflow puts in a value", hint=RENAME)
 
 
 def fleet_id(home: Path) -> str:

@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import LiteralString
 from urllib.parse import urlsplit
@@ -165,8 +165,8 @@ pool_mode = {mode}
 
 
 @contextmanager
-def pooled(url: str, mode: str, folder: Path) -> Iterator[str]:
-    """The same database behind PgBouncer."""
+def pooled(url: str, mode: str, folder: Path, *more: str) -> Iterator[str]:
+    """The same database behind PgBouncer; ``more`` are lines of its settings."""
     parts = urlsplit(url)
     (port,) = free_ports(1)
     folder.chmod(0o755)
@@ -174,7 +174,7 @@ def pooled(url: str, mode: str, folder: Path) -> Iterator[str]:
     made = SETTINGS.format(
         host=parts.hostname, server=parts.port, user=parts.username, password=parts.password, port=port, mode=mode
     )
-    settings.write_text(made)
+    settings.write_text("\n".join([made, *more, ""]))
     settings.chmod(0o644)
     user = ["-u", "nobody"] if os.geteuid() == 0 else []  # it does not run as root
     with subprocess.Popen([PGBOUNCER, "-q", *user, settings], stderr=subprocess.DEVNULL) as server:
@@ -208,6 +208,23 @@ def test_a_pooler_that_gives_each_transaction_another_session_is_refused(url: st
 def test_a_pooler_of_sessions_may_stand_between(url: str, tmp_path: Path) -> None:
     with pooled(url, "session", tmp_path) as through:
         assert look(through) == FIT
+
+
+def test_a_pooler_with_fewer_sessions_than_a_host_keeps_is_refused(url: str, tmp_path: Path) -> None:
+    with pooled(url, "session", tmp_path, "default_pool_size = 3") as through:
+        assert look(through, needs=3) == FIT
+        assert look(through, needs=4) == Finding(
+            Verdict.REFUSED,
+            "the pooler before the database gives 3 sessions at once; this host needs 4 at rest",
+            "raise default_pool_size of PgBouncer, or name PostgreSQL's own port",
+        )
+
+
+def test_a_pooler_whose_sessions_others_have_now_is_not_refused(url: str, tmp_path: Path) -> None:
+    with pooled(url, "session", tmp_path, "default_pool_size = 5") as through, ExitStack() as others:
+        for _ in range(3):
+            others.enter_context(psycopg.connect(through)).execute("SELECT 1")
+        assert look(through, needs=4) == FIT
 
 
 # --- the schema ------------------------------------------------------------------------------------

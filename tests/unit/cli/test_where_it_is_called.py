@@ -44,6 +44,28 @@ def test_a_project_is_read_and_written_as_utf8_whatever_the_locale(tmp_path: Pat
     assert (stopped.returncode, json.loads(stopped.stdout)["home"]) == (1, str(root / ".airfleet"))
 
 
+def test_what_a_stream_cannot_show_is_written_as_a_number(tmp_path: Path) -> None:
+    (tmp_path / "pipelines").mkdir()
+    (tmp_path / "fleet.yaml").write_text("name: shop\n")
+    (tmp_path / "pipelines" / "hello.yaml").write_text(PIPELINE, encoding="utf-8")
+    path = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    for encoding in ("latin-1", "iso8859-5"):
+        shown = call(tmp_path, "show", "pipelines/hello.yaml", LC_ALL="C.UTF-8", PYTHONIOENCODING=encoding, **path)
+        assert (shown.returncode, shown.stderr) == (0, b"")
+        assert b"\\u250c" in shown.stdout  # the corner of a box
+
+
+@pytest.mark.parametrize("command", ["status", "check", "up -d", "plan", "config", "logs"])
+def test_a_path_that_is_no_text_is_named(tmp_path: Path, command: str) -> None:
+    root = tmp_path / os.fsdecode(b"shop \xff")
+    root.mkdir()
+    (root / "fleet.yaml").write_text("name: shop\n")
+    done = call(root, *command.split(), PYTHONPATH=os.pathsep.join(sys.path))
+    sentence = f"error: the path {tmp_path}/shop \\xff is not UTF-8 text\n"
+    hint = "hint: give the project, or AIRFLEET_HOME, another path\n"
+    assert (done.returncode, done.stderr.decode()) == (1, sentence + hint)
+
+
 @pytest.mark.parametrize("command", ["status", "check", "up", "down", "logs"])
 def test_a_working_directory_that_was_deleted_is_named(tmp_path: Path, command: str) -> None:
     script = f"mkdir gone; cd gone; rmdir ../gone; exec {sys.executable} -m airfleet.cli {command}"

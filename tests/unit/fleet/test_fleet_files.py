@@ -40,6 +40,38 @@ def test_a_relative_home_is_beside_fleet_yaml_from_whichever_folder_the_command_
     assert paths.of(tmp_path, {"AIRFLEET_HOME": "state"}).home == tmp_path / "state"
 
 
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("/srv/new\nline", "the path '/srv/new\\nline' has the character '\\n', which PostgreSQL refuses"),
+        ("/srv/a\rb", "the path '/srv/a\\rb' has the character '\\r', which PostgreSQL refuses"),
+        ("/srv/$HOME/x", "the path /srv/$HOME/x has '$HOME', for which Airflow puts in a value"),
+        (
+            "/srv/a$NOT_SET ${HOME}b",
+            "the path /srv/a$NOT_SET ${HOME}b has '${HOME}', for which Airflow puts in a value",
+        ),
+        ("/srv/%(home)s", "the path /srv/%(home)s has '%(home)s', for which Airflow puts in a value"),
+    ],
+)
+def test_a_path_that_a_part_of_the_fleet_takes_for_another_one_is_refused(path: str, sentence: str) -> None:
+    with pytest.raises(FleetError) as refused:
+        paths.require_fit({"HOME": "/root"}, Path("/srv/shop"), Path(path))
+    assert (refused.value.sentence, refused.value.hint) == (sentence, paths.RENAME)
+
+
+@pytest.mark.parametrize(
+    "path", ["/srv/100%", "/srv/мой «x» $5 $NOT_SET ${NOT_SET} %s $", "/srv/a\tb'\"\\;#[x]", "/srv/$$"]
+)
+def test_any_other_path_will_do(path: str) -> None:
+    paths.require_fit({"HOME": "/root"}, Path(path))
+    paths.require_text(Path(path))
+
+
+def test_a_path_that_is_no_text_is_refused() -> None:
+    with pytest.raises(FleetError, match=r"the path /srv/a\\xff is not UTF-8 text"):
+        paths.require_text(Path(os.fsdecode(b"/srv/a\xff")))
+
+
 def test_two_homes_never_share_a_socket_and_one_home_always_has_the_same(tmp_path: Path) -> None:
     one, other = paths.of(tmp_path / "a", {}), paths.of(tmp_path / "b", {})
     assert one.socket != other.socket
