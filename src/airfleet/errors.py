@@ -16,7 +16,9 @@ the place of its log. Ctrl-C is 130; SIGTERM and SIGHUP (:class:`Stopped`) are 1
 from __future__ import annotations
 
 import itertools
+import os
 import re
+import shlex
 import signal
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -74,6 +76,16 @@ class Problem:
     def __str__(self) -> str:
         where = f"{self.place}: {visible(self.path)}: " if self.path else f"{self.place}: "
         return where + visible(self.sentence) + (f"\nhint: {visible(self.hint)}" if self.hint else "")
+
+
+def argument(path: str | os.PathLike[str]) -> str:
+    """Write a path as one argument of a command that a hint names, to be copied into a shell.
+
+    >>> argument("/srv/shop"), argument("my shop"), argument("-x")
+    ('/srv/shop', "'my shop'", './-x')
+    """
+    text = os.fspath(path)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
 
 
 class AirfleetError(Exception):

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from airfleet.agent import server_programs
 from airfleet.agent.server_programs import Program
-from airfleet.errors import FleetError
+from airfleet.errors import FleetError, argument
 from airfleet.fleet import kept, ownership, secrets
 from airfleet.fleet.context import Embedded
 from airfleet.fleet.paths import Paths, fleet_id
@@ -113,7 +113,8 @@ def _not_of_a_copy(state: Path, paths: Paths) -> Path:
         own = SYSTEM_STATE / fleet_id(home)
         raise FleetError(
             f"the data of this fleet's servers are in {state}, and are those of the fleet in {was}",
-            hint=f"this home is a copy; 'airfleet down' there, 'cp -a {state} {own}', then remove {paths.servers}",
+            hint=f"this home is a copy; 'airfleet down' there, 'cp -a {argument(state)} {argument(own)}', "
+            f"then remove {paths.servers}",
         )
     return state
 
@@ -189,7 +190,7 @@ def _broker_programs() -> list[Path]:
 def _other_broker(data: Path) -> str:
     return (
         "install that program again (a newer one of its major version will do); or start with an empty broker: "
-        f"'mv {data} {data}.before', and messages that are missing are sent again"
+        f"'mv {argument(data)} {argument(f'{data}.before')}', and messages that are missing are sent again"
     )
 
 

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
-from airfleet.errors import FleetError
+from airfleet.errors import FleetError, argument
 from airfleet.fleet.spec import Fleet
 
 ROOT = "root"
@@ -88,6 +88,8 @@ def _try(account: pwd.struct_passwd, *paths: Path) -> None:
             f"{refused} {sys.prefix}", hint=f"chmod o+x its folders, or make {sys.prefix} elsewhere"
         ) from None
     if done.returncode != 0:
-        raise FleetError(f"{refused} {sys.prefix}", hint=f"chmod -R o+rX {sys.prefix}, and o+x the folders above it")
+        raise FleetError(
+            f"{refused} {sys.prefix}", hint=f"chmod -R o+rX {argument(sys.prefix)}, and o+x the folders above it"
+        )
     if path := done.stdout.strip():
-        raise FleetError(f"{refused} {path}", hint=f"chmod o+rx {path}, and o+x the folders above it")
+        raise FleetError(f"{refused} {path}", hint=f"chmod o+rx {argument(path)}, and o+x the folders above it")

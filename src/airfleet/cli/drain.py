@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from airfleet.agent.control import Snapshot
 from airfleet.cli import options, telling, terminal
 from airfleet.cli.project import find
 from airfleet.errors import FleetError
@@ -33,9 +34,19 @@ def command(project: Path | None, host: str, undo: bool, gone: bool) -> None:
     if gone and not snapshot.hosts:
         raise FleetError("this fleet has one host, and its agent answers: it is not gone", hint="airfleet down")
     if gone:
+        _require_silent(snapshot, host)
         telling.tell(here, {"do": "bury", "host": host}, host, lambda one: one.state in ("gone", "left"))
         terminal.put(f"host '{host}' is gone: what ran there runs again elsewhere")
         return
     request = {"do": "order", "host": host, "orders": {"drained": None if undo else True}}
     telling.tell(here, request, host, lambda one: one.drained is not undo)
     terminal.put(f"host '{host}' takes tasks again" if undo else f"host '{host}' takes no more tasks")
+
+
+def _require_silent(snapshot: Snapshot, host: str) -> None:
+    """Raise FleetError when a host shows that it lives: its tasks would run twice, and be killed."""
+    if any(one.host == host and one.state == "up" for one in snapshot.hosts):
+        raise FleetError(
+            f"host '{host}' is not gone: it renewed its lease a moment ago",
+            hint=f"'airfleet drain {host}' lets it finish; once 'airfleet status' does not see it, --gone can be said",
+        )

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from airfleet.cli import options, scaffold, terminal
-from airfleet.errors import FleetError, UsageError
+from airfleet.errors import FleetError, UsageError, argument
 
 
 @click.command(epilog="\b\nExamples:\n  airfleet init my-project\n  airfleet init . --name shop")
@@ -53,7 +53,7 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
 
 def next_commands(folder: Path) -> tuple[str, ...]:
     """What to do in the new project."""
-    there = () if folder.absolute() == Path.cwd() else (f"cd {folder}",)
+    there = () if folder.absolute() == Path.cwd() else (f"cd {argument(folder)}",)
     return (
         *there,
         "airfleet run pipelines/hello.yaml   one pipeline here and now, without a fleet",

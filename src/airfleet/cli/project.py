@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airfleet.agent import agent_search
-from airfleet.errors import FleetError
+from airfleet.errors import FleetError, argument
 from airfleet.fleet import paths
 
 FLEET_FILE = "fleet.yaml"
@@ -109,7 +109,7 @@ def nearest(start: Path) -> Path | None:
 
 def _given(folder: Path) -> Path:
     if not folder.is_dir():
-        raise FleetError(f"no such project folder: {folder}", hint=f"airfleet init {folder}")
+        raise FleetError(f"no such project folder: {folder}", hint=f"airfleet init {argument(folder)}")
     if not (folder / FLEET_FILE).is_file():
-        raise FleetError(f"no {FLEET_FILE} in {folder}", hint=f"airfleet init {folder}")
+        raise FleetError(f"no {FLEET_FILE} in {folder}", hint=f"airfleet init {argument(folder)}")
     return folder.absolute()

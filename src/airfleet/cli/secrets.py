@@ -12,7 +12,7 @@ import click
 
 from airfleet.cli import asking, options, terminal
 from airfleet.cli.project import Project, find
-from airfleet.errors import FleetError, did_you_mean
+from airfleet.errors import FleetError, argument, did_you_mean
 
 if TYPE_CHECKING:
     from airfleet.fleet.spec import Fleet
@@ -78,7 +78,7 @@ def bring(project: Path | None, env: str | None, host: str | None, file: Path) -
     here = find(project, env, host)
     asking.require_own(here.paths)
     if file.stat().st_mode & 0o077:
-        terminal.say(f"{file} was open to others: chmod 600 {file}")
+        terminal.say(f"{file} was open to others: chmod 600 {argument(file)}")
     text = _text(file)
     try:
         secrets.unpack(text, _fleet(here).name, host)

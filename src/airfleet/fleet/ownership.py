@@ -12,7 +12,7 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from airfleet.errors import FleetError
+from airfleet.errors import FleetError, argument
 from airfleet.fleet.paths import Paths
 
 
@@ -47,12 +47,13 @@ def make_folder(folder: Path, mode: int, *, may_be_link: bool = True) -> None:
     if found.st_uid != os.geteuid():
         raise FleetError(
             f"{folder} belongs to {described(found.st_uid)}, and the fleet runs as {described(os.geteuid())}",
-            hint=f"move it away, or 'chown -R {os.geteuid()} {folder}' when you know that its content is yours",
+            hint=f"move it away, or 'chown -R {os.geteuid()} {argument(folder)}' when you know that its content is "
+            "yours",
         )
     if found.st_mode & stat.S_IWOTH:
         raise FleetError(
             f"everybody on this machine can write into {folder}",
-            hint=f"see that nothing in it is somebody else's, then: chmod go-w {folder}",
+            hint=f"see that nothing in it is somebody else's, then: chmod go-w {argument(folder)}",
         )
     if stat.S_IMODE(found.st_mode) != mode:
         folder.chmod(mode)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from airfleet.errors import argument
 from airfleet.fleet.sensitive import MASK, REFERENCE
 
 FOLDER = "secrets"
@@ -84,5 +85,5 @@ class References:
         except (OSError, UnicodeDecodeError) as wrong:
             raise Missing(f"the secret '{name}' cannot be read: {wrong}") from None
         if others_read:
-            raise Missing(f"everybody on this machine can read the secret {file}", f"chmod 600 {file}")
+            raise Missing(f"everybody on this machine can read the secret {file}", f"chmod 600 {argument(file)}")
         return text.rstrip("\r\n")

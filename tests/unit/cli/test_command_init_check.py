@@ -33,7 +33,7 @@ def test_init_writes_a_project_that_checks_clean(
         "pipelines/hello.yaml",
     ]
     assert made.err.split("next:\n")[1].splitlines() == [
-        f"  cd {tmp_path / 'My Shop'}",
+        f"  cd '{tmp_path / 'My Shop'}'",
         "  airfleet run pipelines/hello.yaml   one pipeline here and now, without a fleet",
         "  airfleet up                         start the fleet of this machine",
         "  airfleet trigger hello --wait       run it on the fleet (in another terminal)",

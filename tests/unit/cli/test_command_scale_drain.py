@@ -103,12 +103,27 @@ def test_a_host_is_drained_taken_back_or_said_to_be_gone(
     after: dict[str, Any],
     said: str,
 ) -> None:
-    fleet = Obeying(two(drained="--undo" in words), two(**after))
+    fleet = Obeying(two("late" if "--gone" in words else "up", drained="--undo" in words), two(**after))
     with listening(fleet, project.paths.socket):
         result = airfleet("drain", "b", *words)
     assert (result.code, result.out) == (0, f"host 'b' {said}\n")
     assert fleet.has_shown_it
     assert fleet.orders == [{**order, "host": "b"}]
+
+
+@pytest.mark.parametrize("host", ["a", "b"])
+def test_a_host_that_shows_that_it_lives_is_not_said_to_be_gone(
+    project: Project, airfleet: Airfleet, host: str
+) -> None:
+    fleet = FakeAgent([two()])
+    with listening(fleet, project.paths.socket):
+        result = airfleet("drain", host, "--gone")
+    assert (result.code, result.err) == (
+        1,
+        f"error: host '{host}' is not gone: it renewed its lease a moment ago\n"
+        f"hint: 'airfleet drain {host}' lets it finish; once 'airfleet status' does not see it, --gone can be said\n",
+    )
+    assert fleet.orders == []
 
 
 @pytest.mark.parametrize(
