@@ -46,6 +46,11 @@ IN_A_ZONE: Final = (
 _LOOKS_LIKE_A_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhdw]))+|P(?=\d|T\d)[\dTDHMSW.]+", re.ASCII)
 #: white space of Unicode, which a copied text often has, and which splits fields for Python and not for croniter
 _ODD_SPACE = re.compile(r"[^\S \t\r\n\f\v]")
+_TIME_OF_DAY = re.compile(r"(\d{1,2}):([0-5]\d)(?::00)?", re.ASCII)
+_EVERY = re.compile(r"@every +(\S+)", re.ASCII)
+_BY_HAND: Final = "write null for a Dag that is only run by hand"
+#: other names for them, of cron and croniter, which Airflow does not have
+_OTHER_PRESETS: Final = {"@midnight": "@daily", "@annually": "@yearly"}
 _ZONED = re.compile(r"(?:CRON_)?TZ=(\S+) +(\S.*)", re.ASCII)
 _SIMPLE = re.compile(r"(?:\*|(\w+)(?:-(\w+))?)(?:/(\d+))?\Z", re.ASCII)
 
@@ -58,7 +63,7 @@ def problem_of(schedule: str) -> tuple[str, str | None] | None:
     """
     text = schedule.strip()
     if text.startswith("@"):
-        return _preset_problem(text)
+        return _preset_problem(text) or _around_preset(schedule, text)
     if odd := _ODD_SPACE.search(text):
         name = unicodedata.name(odd[0], f"U+{ord(odd[0]):04X}").lower()
         return f"'{text}' has a space that is none to Airflow: {name}", "write plain spaces between the fields"
@@ -87,13 +92,26 @@ def _may_be_last(end: str, words: tuple[str, ...]) -> bool:
 def _preset_problem(text: str) -> tuple[str, str | None] | None:
     if text in PRESETS:
         return None
-    return f"there is no preset '{text}'", did_you_mean(text, PRESETS) or "one of " + ", ".join(PRESETS)
+    if (every := _EVERY.fullmatch(text)) and _LOOKS_LIKE_A_DURATION.fullmatch(every[1]):
+        return f"there is no preset '{text}'", f"write {INTERVAL.format(every[1])}"
+    meant = _OTHER_PRESETS.get(text.lower())
+    hint = f"write '{meant}'" if meant else did_you_mean(text, PRESETS)
+    return f"there is no preset '{text}'", hint or "one of " + ", ".join(PRESETS)
+
+
+def _around_preset(schedule: str, text: str) -> tuple[str, str | None] | None:
+    """Airflow forgives spaces around five fields, and none around a preset."""
+    return None if schedule == text else (f"there is a space beside the preset '{text}'", f"write '{text}'")
 
 
 def _not_five(text: str, fields: list[str]) -> tuple[str, str | None]:
     hint = "minute, hour, day of the month, month and day of the week, as in '30 6 * * *'; or a preset such as '@daily'"
     if not fields:
-        return "the schedule is empty", "write null for a Dag that is only run by hand"
+        return "the schedule is empty", _BY_HAND
+    if text.lower() in ("none", "null", "never", "manual"):
+        return f"'{text}' is text, not null", _BY_HAND
+    if (time := _TIME_OF_DAY.fullmatch(text)) and int(time[1]) < 24:
+        return f"'{text}' is a time of the day, not a cron expression", f"write '{int(time[2])} {int(time[1])} * * *'"
     if _LOOKS_LIKE_A_DURATION.fullmatch(text):
         return f"'{text}' is a duration, not a cron expression", f"write {INTERVAL.format(text)}"
     if "://" in text:
@@ -114,7 +132,8 @@ def _part_problem(
         if end is None or end.lower() in words:
             continue
         if not end.isdigit():
-            return f"the {name} '{end}' is not a number", None
+            short = end[:3].lower()
+            return f"the {name} '{end}' is not a number", f"write {short}" if short in words else None
         if not least <= _whole(end) <= most:
             return f"the {name} '{end}' is not between {least} and {most}", None
     step = _whole(match[3] or "1")

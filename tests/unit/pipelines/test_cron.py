@@ -19,6 +19,7 @@ IN_BERLIN = (
 )
 
 
+BY_HAND = "write null for a Dag that is only run by hand"
 PLAIN_SPACES = "write plain spaces between the fields"
 
 
@@ -67,7 +68,19 @@ def test_a_good_schedule(schedule: str) -> None:
         ("0 0 0 * *", "the day of the month '0' is not between 1 and 31", None),
         ("0 0 * 1,13 *", "the month '13' is not between 1 and 12", None),
         ("0 0 * * 8", "the day of the week '8' is not between 0 and 7", None),
-        ("0 0 * * monday", "the day of the week 'monday' is not a number", None),
+        ("0 0 * * monday", "the day of the week 'monday' is not a number", "write mon"),
+        ("0 0 1 january-march *", "the month 'january' is not a number", "write jan"),
+        ("@daily ", "there is a space beside the preset '@daily'", "write '@daily'"),
+        ("\n@once", "there is a space beside the preset '@once'", "write '@once'"),
+        ("@midnight", "there is no preset '@midnight'", "write '@daily'"),
+        ("@ANNUALLY", "there is no preset '@ANNUALLY'", "write '@yearly'"),
+        ("@every 90m", "there is no preset '@every 90m'", EVERY_90M),
+        ("@every day", "there is no preset '@every day'", "one of " + ", ".join(PRESETS)),
+        ("None", "'None' is text, not null", BY_HAND),
+        ("manual", "'manual' is text, not null", BY_HAND),
+        ("6:05", "'6:05' is a time of the day, not a cron expression", "write '5 6 * * *'"),
+        ("12:30:00", "'12:30:00' is a time of the day, not a cron expression", "write '30 12 * * *'"),
+        ("25:00", "a cron expression has 5 fields, but '25:00' has 1", FIVE),
         ("x * * * *", "the minute 'x' is not a number", None),
         ("*/0 * * * *", "the step of the minute in '*/0' is 0", None),
         ("0 0 31 2 *", "there is no day 31 in month 2, so it would never run", None),
