@@ -30,6 +30,22 @@ _OURS: Final[tuple[tuple[str, str, str | None], ...]] = (
     ("expected '-' indicator", "this line is not an item of the list above it", "look at its indentation"),
     ("expected ',' or ']'", "the list that begins with '[' is not closed here", "a ',' or a ']' is missing"),
     ("expected ',' or '}'", "the mapping that begins with '{' is not closed here", "a ',' or a '}' is missing"),
+    (
+        "invalid Unicode character escape code",
+        "this escape is no character: it is a half of one, or too high a number",
+        "write the character itself, or '\\U' and its eight hexadecimal digits",
+    ),
+    ("incompatible YAML document", "the version that '%YAML' names is not known here", "leave that line out"),
+    (
+        "unknown directive name",
+        "a line that begins with '%' is a directive, and this one is not known here",
+        "leave it out; text that begins with '%' must be in quotes",
+    ),
+    (
+        "expected <document start>",
+        "this line does not belong to the document above it",
+        "look at its indentation; another document begins after a line '---'",
+    ),
     ("unexpected end of stream", "a quoted text is not closed", "add the closing quote"),
     ("unexpected document separator", "a quoted text is not closed", "add the closing quote"),
     ("unknown escape character", "unknown escape after '\\' in double quotes", "use single quotes, or write '\\\\'"),
@@ -46,9 +62,11 @@ def broken_yaml(error: yaml.YAMLError, text: str, file: str) -> Problem:
         return odd_character(text, getattr(error, "position", 0), file)
     mark = error.problem_mark or error.context_mark
     place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
-    if _is_indented_by_tab(text, place):
-        return Problem(place, "", "a tab cannot be used to indent", "use spaces")
-    said = error.problem or str(error)
+    if found := _seen(text, place):
+        return found
+    said = (error.problem or str(error)).replace("'<document start>'", "<document start>")
+    if "alphabetic or numeric character" in said and re.search("alias|anchor", error.context or ""):
+        return _no_name(error.context_mark, file)
     if "mapping values are not allowed" in said and (glued := _without_space(text, place)):
         return glued
     begun = error.context_mark
@@ -88,10 +106,38 @@ def _unquoted_hint(text: str, place: Place) -> str | None:
     return 'inside { } and [ ] an expression must be in quotes: "${{ ... }}"' if inside else None
 
 
-def _is_indented_by_tab(text: str, place: Place) -> bool:
+def _no_name(mark: Any, file: str) -> Problem:
+    """``*`` and ``&`` without a name behind them: mostly a cron expression."""
+    sentence = "'*' and '&' begin a reference to another value, and no name follows"
+    return Problem(
+        Place(file, mark.line + 1, mark.column + 1), "", sentence, "put the text in quotes, as in '*/5 * * * *'"
+    )
+
+
+_CONFLICT = re.compile(r"^(?:<{7} |>{7} |={7}$)", re.MULTILINE)
+
+
+def _seen(text: str, place: Place) -> Problem | None:
+    """What a look at the text says better than the parser: tabs, marks of git, and a byte order mark."""
     lines = text.splitlines()
     line = lines[place.line - 1] if place.line <= len(lines) else ""
-    return "	" in line[: len(line) - len(line.lstrip())]
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        return Problem(place, "", "a tab cannot be used to indent", "use spaces")
+    if line[place.column - 1 : place.column] == "\t":
+        return Problem(place, "", "a tab cannot stand here", "use spaces")
+    if (conflict := _CONFLICT.search(text)) and text.count("\n", 0, conflict.start()) < place.line:
+        at = Place(place.file, text.count("\n", 0, conflict.start()) + 1)
+        return Problem(at, "", "a merge conflict of git is not resolved here", "keep one of the two sides")
+    return _inner_mark(lines, place)
+
+
+def _inner_mark(lines: list[str], place: Place) -> Problem | None:
+    """Files that were put together keep the byte order mark of each."""
+    for number in (place.line, place.line - 1):
+        if 1 < number <= len(lines) and lines[number - 1].startswith("\ufeff"):
+            sentence = "a byte order mark (U+FEFF) stands inside the file"
+            return Problem(Place(place.file, number), "", sentence, "delete it; only the first character may be one")
+    return None
 
 
 def odd_character(text: str, position: int, file: str) -> Problem:

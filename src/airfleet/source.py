@@ -80,7 +80,7 @@ def load(text: str, file: str) -> tuple[tuple[Node, ...], tuple[Problem, ...]]:
     except _Refused as refused:
         composer.problems.append(refused.problem)
     except yaml.YAMLError as error:
-        composer.drop_fragment()
+        composer.drop_fragment(error)
         composer.problems.append(broken_yaml(error, text, file))
     except UnicodeEncodeError as error:
         composer.problems.append(odd_character(text, error.start, file))
@@ -148,21 +148,25 @@ class _Composer:
         #: characters of the keys above the value that is read, and of those above all values so far
         self.path = 0
         self.path_text = 0
+        #: whether the last document ended because its lines no longer fitted, and not by '...'
+        self.ended_by_chance = False
 
     def read(self, parser: Any) -> None:
         next_event: Callable[[], Any] = parser.get_event
         while (event := next_event()) is not None and not isinstance(event, yaml.StreamEndEvent):
-            if isinstance(event, (yaml.StreamStartEvent, yaml.DocumentEndEvent)):
-                continue
-            if isinstance(event, yaml.DocumentStartEvent):
+            if isinstance(event, yaml.DocumentEndEvent):
+                self.ended_by_chance = not event.explicit
+            elif isinstance(event, yaml.DocumentStartEvent):
                 self.anchors.clear()
                 node = self.compose(next_event(), next_event, 0)
                 if not _is_empty(node):
                     self.documents.append(node)
 
-    def drop_fragment(self) -> None:
-        """A line that only looked like a whole document until the parser stumbled over the next one."""
-        if self.documents and isinstance(self.documents[-1], Scalar):
+    def drop_fragment(self, error: yaml.YAMLError) -> None:
+        """Lines that only looked like a whole document until the parser stumbled over the next one."""
+        said = getattr(error, "problem", None) or ""
+        is_cut = self.ended_by_chance and "expected <document start>" in said.replace("'", "")
+        if self.documents and (is_cut or isinstance(self.documents[-1], Scalar)):
             self.documents.pop()
 
     def compose(self, event: Any, next_event: Callable[[], Any], depth: int) -> Node:
@@ -253,7 +257,7 @@ class _Composer:
     def mapping(self, event: Any, next_event: Callable[[], Any], depth: int) -> Mapping:
         self.check_tag(event, "tag:yaml.org,2002:map")
         own: dict[str, tuple[Scalar, Node]] = {}
-        merged: list[Node] = []
+        merged: list[tuple[Scalar, Node]] = []
         above = self.path
         while not isinstance(inner := next_event(), yaml.MappingEndEvent):
             key = self.compose(inner, next_event, depth)
@@ -263,41 +267,51 @@ class _Composer:
             value = self.compose(next_event(), next_event, depth - is_merge)
             self.path = above
             if not isinstance(key, Scalar):
-                self.problems.append(Problem(key.place, "", "a key must be plain text, not a list or a mapping"))
+                self.problems.append(self.no_key(event, key))
             elif len(key.text) > MAX_KEY:
                 sentence = f"a key of {len(key.text)} characters; YAML's limit is {MAX_KEY}"
                 self.problems.append(Problem(key.place, "", sentence))
             elif is_merge:
-                merged.append(value)
+                merged.append((key, value))
             elif key.text in own:
                 first = own[key.text][0].place.line
                 hint = f"line {first} already has '{key.text}'; YAML would silently keep only one of them"
                 self.problems.append(Problem(key.place, "", f"the key '{key.text}' is written twice", hint))
             else:
                 own[key.text] = (key, value)
-        for source in merged:
-            self.merge(own, source)
+        for merge_key, source in merged:
+            self.merge(own, source, merge_key.place)
         return Mapping(tuple(own.values()), self.place(event))
 
-    def merge(self, into: dict[str, tuple[Scalar, Node]], source: Node) -> None:
+    def no_key(self, event: Any, key: Node) -> Problem:
+        """What is wrong with a list or a mapping in place of a key: in ``{{ ds }}``, people mean text."""
+        place = self.place(event)
+        if isinstance(key, Mapping) and (key.place.line, key.place.column) == (place.line, place.column + 1):
+            return Problem(
+                place, "", "'{{' begins a mapping in a mapping", 'put text with {{ }} in quotes: "{{ ... }}"'
+            )
+        return Problem(key.place, "", "a key must be plain text, not a list or a mapping")
+
+    def merge(self, into: dict[str, tuple[Scalar, Node]], source: Node, place: Place) -> None:
         """``<<``: keys that are not there yet; of several mappings the earlier one wins."""
         if isinstance(source, Sequence) and all(isinstance(item, Mapping) for item in source.items):
             for item in source.items:
-                self.merge(into, item)
+                self.merge(into, item, place)
         elif isinstance(source, Mapping):
             for key, value in source.entries:
                 into.setdefault(key.text, (key, value))
         else:
             sentence = "'<<' takes a mapping or a list of mappings"
-            self.problems.append(Problem(source.place, "", sentence, "write '<<: *anchor'"))
+            self.problems.append(Problem(place, "", sentence, "write '<<: *anchor'"))
 
     def check_tag(self, event: Any, allowed: str) -> None:
         if event.tag not in (None, "!", allowed):
             self.problems.append(self.unknown_tag(event))
 
     def unknown_tag(self, event: Any) -> Problem:
-        hint = "tags would make YAML run code; write the value itself"
-        return self.problem(event, f"the tag '{_written(event.tag)}' is not known here", hint)
+        tag = _written(event.tag)
+        hint = _INSTEAD_OF_TAGS.get(tag.lower()) or "tags would make YAML run code; write the value itself"
+        return self.problem(event, f"the tag '{tag}' is not known here", hint)
 
     def problem(self, event: Any, sentence: str, hint: str | None = None) -> Problem:
         return Problem(self.place(event), "", sentence, hint)
@@ -320,6 +334,14 @@ _SCALAR_TAGS: Final[dict[str, type | tuple[type, ...]]] = {
     "tag:yaml.org,2002:bool": bool,
     "tag:yaml.org,2002:null": type(None),
     "tag:yaml.org,2002:timestamp": dt.date,
+}
+
+
+_NO_INCLUDE: Final = "one file cannot take in another yet; write the value itself"
+#: what people write in other YAML files, and what there is in place of it
+_INSTEAD_OF_TAGS: Final = {
+    **dict.fromkeys(("!include", "!import", "!file"), _NO_INCLUDE),
+    **dict.fromkeys(("!env", "!env_var", "!envvar"), "write ${{ env.NAME }}"),
 }
 
 

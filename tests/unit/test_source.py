@@ -151,6 +151,18 @@ def test_documents_before_a_syntax_error_are_kept() -> None:
     assert ([plain(document) for document in documents], len(problems)) == ([{"a": 1}], 1)
 
 
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("a: 1\n...\nb: 2\n", [{"a": 1}]),  # the first one is whole
+        ("a: 1\n---\nb: 2\n]\n", [{"a": 1}]),
+        ("a: 1\n---\n\ufeffb: 1\nc: 2\n", [{"a": 1}]),
+    ],
+)
+def test_a_document_that_broken_lines_cut_off_is_not_kept(text: str, kept: list[object]) -> None:
+    assert [plain(document) for document in load(text, "f.yaml")[0]] == kept
+
+
 BROKEN = [
     (
         "a: b: c",
@@ -223,12 +235,66 @@ BROKEN = [
         "f.yaml:3:1: the key 'a' is written twice\n"
         "hint: line 1 already has 'a'; YAML would silently keep only one of them",
     ),
+    (
+        "x: !include y.yaml",
+        "f.yaml:1:4: the tag '!include' is not known here\n"
+        "hint: one file cannot take in another yet; write the value itself",
+    ),
+    ("x: !ENV $X", "f.yaml:1:4: the tag '!ENV' is not known here\nhint: write ${{ env.NAME }}"),
+    (
+        "%YAML 3.0\n---\na: 1",
+        "f.yaml:1:1: the version that '%YAML' names is not known here\nhint: leave that line out",
+    ),
+    (
+        "schedule: */5 * * * *\n",
+        "f.yaml:1:11: '*' and '&' begin a reference to another value, and no name follows\n"
+        "hint: put the text in quotes, as in '*/5 * * * *'",
+    ),
+    (
+        "x: & y\n",
+        "f.yaml:1:4: '*' and '&' begin a reference to another value, and no name follows\n"
+        "hint: put the text in quotes, as in '*/5 * * * *'",
+    ),
+    ("a:\n-\tb: 1\n\tc: 2", "f.yaml:2:2: a tab cannot stand here\nhint: use spaces"),
+    (
+        "a: 1\n<<<<<<< HEAD\nb: 1\n=======\nb: 2\n>>>>>>> x\n",
+        "f.yaml:2:1: a merge conflict of git is not resolved here\nhint: keep one of the two sides",
+    ),
+    (
+        "a: 1\n...\nb: 2\n",
+        "f.yaml:3:1: this line does not belong to the document above it\n"
+        "hint: look at its indentation; another document begins after a line '---'",
+    ),
+    (
+        "x: {y: {{ ds }}}",
+        "f.yaml:1:8: '{{' begins a mapping in a mapping\nhint: put text with {{ }} in quotes: \"{{ ... }}\"",
+    ),
     ("[a]: 1", "f.yaml:1:1: a key must be plain text, not a list or a mapping"),
-    ("x: &a [1]\ny: {<<: *a}", "f.yaml:1:4: '<<' takes a mapping or a list of mappings\nhint: write '<<: *anchor'"),
+    ("x: &a [1]\ny: {<<: *a}", "f.yaml:2:5: '<<' takes a mapping or a list of mappings\nhint: write '<<: *anchor'"),
 ]
 
 
-@pytest.mark.parametrize(("text", "sentence"), BROKEN)
+#: what PyYAML's own parser takes, and libyaml's, which is read with, does not
+BROKEN_FOR_LIBYAML = [
+    (
+        'x: "\\ud83d\\ude00"',
+        "f.yaml:1:7: this escape is no character: it is a half of one, or too high a number\n"
+        "hint: write the character itself, or '\\U' and its eight hexadecimal digits",
+    ),
+    (
+        "%FOO 1\n---\na: 1",
+        "f.yaml:1:5: a line that begins with '%' is a directive, and this one is not known here\n"
+        "hint: leave it out; text that begins with '%' must be in quotes",
+    ),
+    (
+        "a: 1\n---\n\ufeffb: 1\nc: 2\n",
+        "f.yaml:3:1: a byte order mark (U+FEFF) stands inside the file\n"
+        "hint: delete it; only the first character may be one",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "sentence"), [*BROKEN, *BROKEN_FOR_LIBYAML])
 def test_broken_yaml_is_one_plain_sentence_at_its_place(text: str, sentence: str) -> None:
     assert said(text) == [sentence]
 
