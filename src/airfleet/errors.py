@@ -36,7 +36,8 @@ EXIT_INTERRUPTED = 130
 
 
 #: Control characters, and those that change the direction of text: a terminal obeys them, a log shows another order.
-_COMMANDS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+#: Also spaces and marks that nobody sees, or takes for others.
+_COMMANDS = re.compile("[\x00-\x1f\x7f-\xa0\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]")
 
 
 def visible(text: str) -> str:
@@ -46,6 +47,21 @@ def visible(text: str) -> str:
     'a\\x1b[2Jb\\nc\\u202e'
     """
     return _COMMANDS.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+#: Characters of a sentence, a hint or a path that are shown: more than any of ours has without a user's text.
+LONGEST_SHOWN = 1000
+
+
+def shown(text: str) -> str:
+    """Text as it is shown to people: visible, and of a very long one its two ends.
+
+    >>> len(shown("x" * 1_000_000)), shown("a\\nb")
+    (1000, 'a\\\\nb')
+    """
+    if len(text) > LONGEST_SHOWN:
+        text = f"{text[: LONGEST_SHOWN - 201]}…{text[-200:]}"
+    return visible(text)
 
 
 @dataclass(frozen=True, order=True)
@@ -74,8 +90,8 @@ class Problem:
     hint: str | None = None
 
     def __str__(self) -> str:
-        where = f"{self.place}: {visible(self.path)}: " if self.path else f"{self.place}: "
-        return where + visible(self.sentence) + (f"\nhint: {visible(self.hint)}" if self.hint else "")
+        where = f"{self.place}: {shown(self.path)}: " if self.path else f"{self.place}: "
+        return where + shown(self.sentence) + (f"\nhint: {shown(self.hint)}" if self.hint else "")
 
 
 def argument(path: str | os.PathLike[str]) -> str:

@@ -15,6 +15,7 @@ from airflow.utils.types import DagRunType
 from airfleet.pipelines import catalog
 from airfleet.pipelines.arguments import (
     BASE_OPERATOR_ARGUMENTS,
+    CONTEXT_NAMES,
     DAG_ARGUMENTS,
     DAG_OWN_KEYS,
     DAG_PYTHON_ONLY,
@@ -68,7 +69,7 @@ def test_the_words_are_those_of_airflow() -> None:
     assert set(WEIGHT_RULES) == {rule.value for rule in WeightRule}
     assert set(RUN_TYPES) == {kind.value for kind in DagRunType}
     assert set(PRESETS) == {*cron_presets, "@once", "@continuous"}
-    assert catalog.CONTEXT_NAMES == KNOWN_CONTEXT_KEYS
+    assert CONTEXT_NAMES == KNOWN_CONTEXT_KEYS
 
 
 def constructor(cls: type) -> dict[str, bool]:

@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
 
 from airfleet.pipelines import modules
 from airfleet.pipelines.arguments import BASE_OPERATOR_ARGUMENTS
@@ -93,52 +92,6 @@ def _text(file: Path) -> str:
 
 
 # -- functions ---------------------------------------------------------------------------------
-
-#: What Airflow gives to parameters of these names when it calls a function.
-CONTEXT_NAMES: Final = frozenset(
-    (
-        "asset_state_store",
-        "conn",
-        "dag",
-        "dag_run",
-        "data_interval_end",
-        "data_interval_start",
-        "ds",
-        "ds_nodash",
-        "exception",
-        "expanded_ti_count",
-        "inlet_events",
-        "inlets",
-        "logical_date",
-        "macros",
-        "map_index_template",
-        "outlet_events",
-        "outlets",
-        "params",
-        "partition_date",
-        "partition_key",
-        "prev_data_interval_end_success",
-        "prev_data_interval_start_success",
-        "prev_end_date_success",
-        "prev_start_date_success",
-        "reason",
-        "run_id",
-        "task",
-        "task_instance",
-        "task_instance_key_str",
-        "task_reschedule_count",
-        "task_state_store",
-        "templates_dict",
-        "test_mode",
-        "ti",
-        "triggering_asset_events",
-        "try_number",
-        "ts",
-        "ts_nodash",
-        "ts_nodash_with_tz",
-        "var",
-    )
-)
 
 
 def function(module: str, name: str, roots: Roots = ()) -> Signature | Missing | Unknown:

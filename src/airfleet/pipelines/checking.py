@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,6 +66,14 @@ class Checking:
         self.folder = Path(self.pipeline.file).parent
         self._tasks = {task.id: task for task in reversed(self.pipeline.tasks)}
         self.ids = frozenset(self._tasks)
+        self._sorted: list[str] | None = None
+
+    def ids_below(self, name: str) -> tuple[str, ...]:
+        """The ids that begin with ``name`` and a dot, as those of a group do elsewhere."""
+        if self._sorted is None:
+            self._sorted = sorted(self.ids)
+        begin, end = bisect_left(self._sorted, f"{name}."), bisect_left(self._sorted, f"{name}/")  # '/' is after '.'
+        return tuple(self._sorted[begin:end])
 
     def task(self, task_id: str) -> Task:
         """The first task with this id."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from airfleet.errors import Problem
+from airfleet.errors import Problem, listed
 from airfleet.pipelines import circles, cron, expand, foreign_files, reader
 from airfleet.pipelines.checking import Checking, Installed, check_callbacks, check_id, markers_in
 from airfleet.pipelines.files import project_root, read_bytes, read_text
@@ -72,7 +72,7 @@ def read_and_check(
     zone = zone or default_zone(environ)
     for draft in reading.drafts:
         wrong = check(draft.pipeline, installed, draft.wrong, zone)
-        problems.extend(wrong)
+        problems.extend(problem for problem in wrong if problem.place not in reading.told)
         if draft.good and not wrong:
             good.append(draft.pipeline)
         remarks.extend(remarks_about(draft.pipeline, installed))
@@ -195,25 +195,42 @@ def _check_order(dates: Mapping[str, _Moment], checking: Checking) -> None:
 def _check_upstream(checking: Checking) -> None:
     for task in checking.pipeline.tasks:
         for index, needed in enumerate(task.needs):
-            _check_reference(needed, task, f"{task.path}.needs[{index}]", checking)
+            _check_reference(needed, task, f"{task.path}.needs[{index}]", checking, _needs_hint)
         for path, value in markers_in(task.args, f"{task.path}.with"):
             if isinstance(value, XCom):
-                _check_reference(value.task, task, path, checking)
+                _check_reference(value.task, task, path, checking, _output_hint)
     for circle in circles.circles({task.id: task.upstream for task in checking.pipeline.tasks}):
         task = checking.task(circle[0])
         path = f"{task.path}.needs" if task.needs else task.path
         checking.problem(path, "the tasks wait for each other in a circle: " + circles.way(circle))
 
 
-def _check_reference(needed: str, task: Task, path: str, checking: Checking) -> None:
+def _check_reference(
+    needed: str,
+    task: Task,
+    path: str,
+    checking: Checking,
+    hint_for: Callable[[str, Checking], str | None],
+) -> None:
     if needed == task.id:
         checking.problem(path, f"'{needed}' waits for itself")
     elif needed not in checking.ids:
-        checking.problem(path, f"there is no task '{needed}'", _needs_hint(needed, checking))
+        checking.problem(path, f"there is no task '{needed}'", hint_for(needed, checking))
 
 
 def _needs_hint(needed: str, checking: Checking) -> str | None:
     names = re.split(r"[\s,;]+", needed.strip(" ,;[]"))
     if len(names) > 1 and checking.ids.issuperset(names):
         return f"several tasks are a list: [{', '.join(dict.fromkeys(names))}]"
+    if below := checking.ids_below(needed):
+        return f"dots in ids make no group: name the tasks themselves, as in needs: [{listed(below, 3)}]"
+    return checking.hints.did_you_mean(needed, checking.ids)
+
+
+def _output_hint(needed: str, checking: Checking) -> str | None:
+    task, _, key = needed.rpartition(".")
+    if task in checking.ids:
+        return f"another output of '{task}' is written {{$x: {{task: {task}, key: {key}}}}}"
+    if below := checking.ids_below(needed):
+        return f"dots in ids make no group: an output is of one task, such as '{below[0]}'"
     return checking.hints.did_you_mean(needed, checking.ids)

@@ -24,7 +24,7 @@ from airfleet.pipelines.report import TOO_MANY_VALUES, Report, joined
 from airfleet.pipelines.spec import Pipeline, Task, Timetable, Value
 from airfleet.pipelines.task_reader import TaskReader
 from airfleet.pipelines.templates import Templates
-from airfleet.pipelines.values import argument, required_text
+from airfleet.pipelines.values import OBJECT_KEY, argument, required_text
 from airfleet.source import Mapping, Node, Scalar, Sequence, plain
 
 
@@ -40,6 +40,7 @@ class DocumentReader:
         self.keys = {key.text: (key, value) for key, value in body.entries}
 
     def read(self) -> Pipeline:
+        self.refuse_parts_alone()
         options = self.options()
         defaults = self.defaults()
         templates = self.templates()
@@ -54,11 +55,25 @@ class DocumentReader:
             places=self.report.places,
         )
 
+    def refuse_parts_alone(self) -> None:
+        """A document of nothing but templates and defaults: people mean them for the documents that follow."""
+        if self.keys and self.keys.keys() <= {"templates", "defaults", "$schema"}:
+            parts = " and ".join(f"'{name}'" for name in ("templates", "defaults") if name in self.keys)
+            hint = "write them in each document whose tasks use them; each document is a pipeline of its own"
+            self.report.problem(self.body, "", f"this document has {parts or 'a schema'} alone, and no tasks", hint)
+            self.report.note_slip("dag_id")
+            self.report.note_slip("tasks")
+
     def dag_id(self) -> str:
         if "dag_id" not in self.keys:
-            self.report.problem(self.body, "", "'dag_id' is missing")
+            self.missing("dag_id")
             return ""
         return required_text(self.keys["dag_id"][1], "dag_id", self.report)
+
+    def missing(self, name: str) -> None:
+        """A key is not there; one that is written a little wrong has its problem already."""
+        if not self.report.is_wrong(name):
+            self.report.problem(self.body, "", f"'{name}' is missing")
 
     def schedule(self) -> str | Timetable | None:
         node = self.keys["schedule"][1] if "schedule" in self.keys else None
@@ -75,6 +90,11 @@ class DocumentReader:
 
     def timetable(self, node: Mapping) -> Timetable | None:
         uses, args = entry(node, "uses"), entry(node, "with")
+        if (cls := entry(node, OBJECT_KEY)) is not None:
+            given = ", ".join(f"{key.text}: …" for key, _ in node.entries if key.text != OBJECT_KEY)
+            written = f"write schedule: {{uses: {plain(cls)}, with: {{{given}}}}}"
+            self.report.problem(node, "schedule", "a timetable needs 'uses', the import path of its class", written)
+            return None
         if uses is None and (hint := habits.schedule_hint(plain(node))) is not None:
             self.report.problem(node, "schedule", "a timetable needs 'uses', the import path of its class", hint)
             return None
@@ -110,14 +130,16 @@ class DocumentReader:
             hint = "write it under 'defaults' to give it to every task"
             self.report.problem(key, name, "is an argument of tasks, not of a pipeline", hint)
         elif glued := habits.glued(name, (*DOCUMENT_KEYS, *DAG_ARGUMENTS)):
+            self.report.note_slip(name.partition(":")[0])
             self.report.problem(key, name, *glued)
         elif name in habits.OF_A_PIPELINE:
+            self.report.note_slip(habits.MEANT_OF_A_PIPELINE.get(name, name))
             self.report.problem(key, name, *habits.OF_A_PIPELINE[name])
         else:
-            known = [*DOCUMENT_KEYS, *DAG_ARGUMENTS]
-            self.report.problem(
-                key, name, f"a pipeline has no key '{name}'", self.report.hints.did_you_mean(name, known)
-            )
+            near = self.report.hints.nearest(name, [*DOCUMENT_KEYS, *DAG_ARGUMENTS])
+            self.report.note_slip(near or name)
+            meant = f"did you mean '{near}'?" if near else None
+            self.report.problem(key, name, f"a pipeline has no key '{name}'", meant)
 
     def defaults(self) -> dict[str, Value]:
         found: dict[str, Value] = {}
@@ -167,7 +189,7 @@ class DocumentReader:
 
     def tasks(self, defaults: AbstractMapping[str, Value], templates: Templates) -> Iterator[Task]:
         if "tasks" not in self.keys:
-            self.report.problem(self.body, "", "'tasks' is missing")
+            self.missing("tasks")
             return
         node = self.keys["tasks"][1]
         self.report.places["tasks"] = node.place

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from airfleet.errors import did_you_mean
+from airfleet.pipelines.arguments import CONTEXT_NAMES
 from airfleet.scalars import scalar_value
 
 ROOTS: Final = ("job", "env", "vars")
@@ -160,13 +161,19 @@ def _path(token: str, inside: str, *, first: bool) -> Path | Wrong:
     if root in ROOTS:
         return Path(root, tuple(steps), token)
     hint = did_you_mean(root, ROOTS)
-    if not first:
+    if root in CONTEXT_NAMES:
+        hint = "to render when the task runs, write {$t: \"{{ ... }}\"} without the '$'"
+    elif not first:
         hint = hint if hint and steps else _quoted(token)
-    else:
-        hint = hint or "to render when the task runs, write {$t: \"{{ ... }}\"} without the '$'"
+    elif root in _SECRETS:
+        hint = "a task takes a secret from a connection or variable of Airflow when it runs"
     return Wrong(
         f"'{_short(root if first else token)}' is not known in '${{{{ }}}}'; there are job, env and vars", hint
     )
+
+
+#: what others call them in files
+_SECRETS: Final = ("secrets", "secret", "conn", "connections", "vault")
 
 
 def _not_understood(inside: str, token: str, *, first: bool = True) -> Wrong:

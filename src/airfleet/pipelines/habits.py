@@ -123,6 +123,14 @@ OF_A_TASK: Final[dict[str, Instead]] = {
     "schedule": ("is said of the pipeline, not of a task", "write it at the top level"),
 }
 
+#: Where those of them belong that hold what a key of ours holds. It is not missing then, and not said to be.
+MEANT_OF_A_PIPELINE: Final = {"id": "dag_id", "name": "dag_id", "steps": "tasks"}
+MEANT_OF_A_TASK: Final = {
+    **{key: "uses" for key, instead in OF_A_TASK.items() if instead in (_USES, _FUNCTION)},
+    "name": "id",
+    "task_id": "id",
+}
+
 #: Those of them under which people write the arguments of an operator or a function.
 HOLDING_ARGUMENTS: Final = frozenset(key for key, instead in OF_A_TASK.items() if instead in (_WITH, _NO_MAPPING))
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from airfleet.errors import did_you_mean
-from airfleet.pipelines.catalog import CONTEXT_NAMES
+from airfleet.pipelines.arguments import CONTEXT_NAMES
 from airfleet.pipelines.moved_names import CONTEXT
 from airfleet.pipelines.spec import Pipeline
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from airfleet.pipelines.report import Report, joined
 from airfleet.pipelines.spec import Const, FileText, Marker, Template, Value, XCom
-from airfleet.pipelines.values import MARKERS, Invalid, frozen, marker_key, text
+from airfleet.pipelines.values import MARKERS, NO_OBJECTS, OBJECT_KEY, OBJECTS_HINT, Invalid, frozen, marker_key, text
 from airfleet.source import Mapping, Node, Scalar, Sequence, plain
 
 
@@ -60,15 +60,20 @@ def value(node: Node, path: str, report: Report) -> Value:
         return tuple(value(item, f"{path}[{i}]", report) for i, item in enumerate(node.items))
     if (key := marker_key(node)) is not None:
         return _marker(node, key, path, report)
+    refuse_objects(node, path, report)
     return {key.text: value(inner, joined(path, key.text), report) for key, inner in node.entries}
+
+
+def refuse_objects(node: Mapping, path: str, report: Report) -> None:
+    """Note ``__type__``, by which dag-factory makes Python objects: nothing here would, and the task got a mapping."""
+    for key, _ in node.entries:
+        if key.text == OBJECT_KEY:
+            report.problem(key, path, NO_OBJECTS, OBJECTS_HINT)
 
 
 def _marker(node: Mapping, key: Scalar, path: str, report: Report) -> Value:
     if key.text not in MARKERS:
-        hint = (
-            report.hints.did_you_mean(key.text, MARKERS)
-            or "to pass such a key on as it is, wrap the mapping in {$const: ...}"
-        )
+        hint = _marker_hint(key.text, report) or "to pass such a key on as it is, wrap the mapping in {$const: ...}"
         report.problem(key, path, f"'{key.text}' is not a marker; there are $t, $x, $f and $const", hint)
         return None
     if len(node.entries) > 1:
@@ -81,6 +86,12 @@ def _marker(node: Mapping, key: Scalar, path: str, report: Report) -> Value:
     except Invalid as wrong:
         report.problem(inner, path, f"{key.text} {wrong}", wrong.hint)
         return None
+
+
+def _marker_hint(written: str, report: Report) -> str | None:
+    """The marker that is meant; of names so short, only a very near one."""
+    near = report.hints.nearest(written, MARKERS, 0.75)
+    return f"did you mean '{near}'?" if near else None
 
 
 def _template(node: Node) -> Marker:
@@ -96,7 +107,9 @@ def _file(node: Node) -> FileText:
     try:
         path = text(node)
     except Invalid:
-        raise Invalid("takes the path of a file beside the pipeline") from None
+        path = ""
+    if not path:
+        raise Invalid("takes the path of a file beside the pipeline")
     return FileText(path)
 
 
@@ -111,8 +124,11 @@ def _xcom(node: Node) -> Marker:
     if "task" not in parts:
         raise Invalid("does not say which task", "write {task: id, key: name}")
     key = parts.get("key")
-    has_key = key is not None and not (isinstance(key, Scalar) and key.value is None)
-    return XCom(text(parts["task"]), text(key)) if has_key and key is not None else XCom(text(parts["task"]))
+    if key is None or (isinstance(key, Scalar) and key.value is None):
+        return XCom(text(parts["task"]))
+    if not text(key):
+        raise Invalid("needs the key of an output, not an empty text", "leave 'key' out for what the task returns")
+    return XCom(text(parts["task"]), text(key))
 
 
 _MARKER_READERS: Final[dict[str, Callable[[Node], Marker]]] = {

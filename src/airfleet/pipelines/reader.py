@@ -10,6 +10,7 @@ pipeline; it never hides the others.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from airfleet.pipelines import foreign_files
 from airfleet.pipelines.document_reader import DocumentReader
 from airfleet.pipelines.expand import Scope, entry, plain_parts, resolve
 from airfleet.pipelines.jobs import Job, read_jobs
-from airfleet.pipelines.report import TOO_MANY_VALUES, Hints, Report, Values, in_order
+from airfleet.pipelines.report import TOO_MANY_VALUES, Hints, Report, in_order
 from airfleet.pipelines.spec import Pipeline
 from airfleet.source import Mapping, Node, Scalar
 
@@ -36,6 +37,8 @@ class Reading:
     drafts: tuple[Draft, ...] = ()
     #: what is said of a file that is no pipeline file; then there is nothing else
     foreign: Problem | None = None
+    #: places of values that are wrong as YAML already
+    told: frozenset[Place] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -68,13 +71,15 @@ def read(
     found: list[Problem] = list(problems)
     drafts: list[Draft] = []
     ids = _Ids(found)
-    hints, values = Hints(), Values()
+    shared = Report(told={problem.place for problem in problems})
+    broken_lines = sorted(problem.place.line for problem in problems)
     for document, end in _with_ends(documents):
-        broken = any(document.place.line <= problem.place.line < end for problem in problems)
-        for pipeline, wrong in _pipelines(document, file, scope, ids, only, hints, values):
+        broken = bisect_left(broken_lines, document.place.line) < bisect_left(broken_lines, end)
+        for pipeline, wrong in _pipelines(document, file, scope, ids, only, shared):
             drafts.append(Draft(pipeline, wrong, good=not wrong and not broken))
     pipelines = tuple(draft.pipeline for draft in drafts if draft.good)
-    return Reading(pipelines, in_order(found), tuple(ids.places), tuple(drafts))
+    told = frozenset(shared.told)
+    return Reading(pipelines, in_order(found), tuple(ids.places), tuple(drafts), told=told)
 
 
 def _with_ends(documents: tuple[Node, ...]) -> Iterator[tuple[Node, float]]:
@@ -104,10 +109,11 @@ class _Ids:
 
 
 def _pipelines(
-    document: Node, file: str, scope: Scope, ids: _Ids, only: str | None, hints: Hints, values: Values
+    document: Node, file: str, scope: Scope, ids: _Ids, only: str | None, shared: Report
 ) -> Iterator[tuple[Pipeline, frozenset[str]]]:
-    """Each pipeline of a document, with the paths of its problems."""
-    report = Report(hints=hints, values=values)
+    """Each pipeline of a document, with the paths of its problems. ``shared`` holds what counts for the whole file."""
+    hints, values = shared.hints, shared.values
+    report = Report(hints=hints, values=values, told=shared.told)
     if not isinstance(document, Mapping):
         report.problem(document, "", "a pipeline is a mapping of keys such as dag_id, schedule and tasks")
         ids.problems.extend(report.problems)
@@ -121,15 +127,16 @@ def _pipelines(
             continue
         if only is not None and dag_id is not None and dag_id != only:
             continue
-        inner = Report(places=dict(report.places), hints=hints, values=values)
+        inner = Report(places=dict(report.places), hints=hints, values=values, told=set(shared.told))
         resolved = resolve(body, "", inside, inner)
+        inner.tell_no_more()
         assert isinstance(resolved, Mapping)  # a mapping is never resolved to something else
         if not values.take(resolved):
             report.problem(document, "", TOO_MANY_VALUES, "write several files, or fewer jobs")
             break
         pipeline = DocumentReader(resolved, file, job.name if job else None, inner).read()
         ids.problems.extend(inner.problems)
-        yield pipeline, frozenset(problem.path for problem in inner.problems)
+        yield pipeline, frozenset(inner.wrong)
         if only is not None and dag_id == only:
             break
     # Without any job that is right, the rest of the document cannot be judged; the problems of the jobs are said.

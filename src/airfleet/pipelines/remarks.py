@@ -9,6 +9,7 @@ from typing import Final
 
 from airfleet.errors import Problem
 from airfleet.pipelines import catalog, cron
+from airfleet.pipelines.arguments import CONTEXT_NAMES
 from airfleet.pipelines.checking import Installed
 from airfleet.pipelines.moved_names import CONTEXT
 from airfleet.pipelines.params import doubtful
@@ -134,4 +135,4 @@ def template_in(text: str) -> str | None:
     return None
 
 
-_NAMES: Final = catalog.CONTEXT_NAMES | CONTEXT.keys()
+_NAMES: Final = CONTEXT_NAMES | CONTEXT.keys()

@@ -63,16 +63,27 @@ class Report:
     places: dict[str, Place] = field(default_factory=dict)
     hints: Hints = field(default_factory=Hints)
     values: Values = field(default_factory=Values)
-    _wrong: set[str] = field(default_factory=set)
+    #: places of values of which something is said already: that the value is also of a wrong kind comes of it
+    told: set[Place] = field(default_factory=set)
+    wrong: set[str] = field(default_factory=set)
 
     def problem(self, node: Node, path: str, sentence: str, hint: str | None = None) -> None:
         """Note what is wrong with ``node``."""
-        self.problems.append(Problem(node.place, path, sentence, hint))
-        self._wrong.add(path)
+        self.wrong.add(path)
+        if node.place not in self.told:
+            self.problems.append(Problem(node.place, path, sentence, hint))
+
+    def tell_no_more(self) -> None:
+        """Say nothing more about the values that have a problem so far."""
+        self.told |= {problem.place for problem in self.problems}
+
+    def note_slip(self, path: str) -> None:
+        """Note that what belongs to ``path`` is written under another key, which has its problem."""
+        self.wrong.add(path)
 
     def is_wrong(self, path: str) -> bool:
         """Whether something is noted about the value at ``path`` already."""
-        return path in self._wrong
+        return path in self.wrong
 
 
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:

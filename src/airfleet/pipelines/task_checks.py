@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from airfleet.pipelines import catalog, habits, jinja, old_imports
-from airfleet.pipelines.arguments import TASK_ARGUMENTS
+from airfleet.pipelines.arguments import CONTEXT_NAMES, TASK_ARGUMENTS
 from airfleet.pipelines.checking import MARKERS, Checking, check_callbacks, check_id, markers_in, not_found
 from airfleet.pipelines.files import MAX_MEGABYTES
 from airfleet.pipelines.limits import duration_misfit
@@ -95,7 +95,7 @@ def _check_function(task: Task, uses: CallableRef, checking: Checking) -> None:
         return
     _check_names(task, uses.written, found, frozenset(), checking)
     for name in _not_given(task, found, frozenset(), checking):
-        if name not in catalog.CONTEXT_NAMES:
+        if name not in CONTEXT_NAMES:
             checking.problem(task.path, f"{uses.written} needs '{name}'", f"write it under 'with' of '{task.id}'")
 
 

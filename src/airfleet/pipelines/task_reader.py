@@ -34,6 +34,7 @@ class TaskReader:
 
     def read(self, defaults: AbstractMapping[str, Value]) -> Task:
         uses = self.uses()
+        options = self.options(defaults, uses)
         args = arguments(self.value("with"), joined(self.path, "with"), self.report, self.environments(uses))
         if not isinstance(uses, CallableRef):
             self.reject_misplaced(args)
@@ -41,7 +42,7 @@ class TaskReader:
             id=self.id(),
             uses=uses,
             args=args,
-            options=self.options(defaults, uses),
+            options=options,
             needs=self.needs(),
             path=self.path,
         )
@@ -56,7 +57,8 @@ class TaskReader:
     def id(self) -> str:
         node = self.value("id")
         if node is None:
-            self.report.problem(self.written, self.path, "the task has no 'id'")
+            if not self.report.is_wrong(joined(self.path, "id")):
+                self.report.problem(self.written, self.path, "the task has no 'id'")
             return ""
         return required_text(node, joined(self.path, "id"), self.report)
 
@@ -100,6 +102,8 @@ class TaskReader:
 
     def unknown_key(self, key: Scalar, path: str, uses: Uses) -> None:
         name = key.text
+        if name in habits.MEANT_OF_A_TASK:
+            self.report.note_slip(joined(self.path, habits.MEANT_OF_A_TASK[name]))
         if name in TASK_OWN_KEYS:
             self.report.problem(key, path, "cannot be set on a task", TASK_OWN_KEYS[name])
         elif name in TASK_PYTHON_ONLY:
@@ -108,6 +112,7 @@ class TaskReader:
             hint = "write 'uses' with an operator or a Python function"
             self.report.problem(key, path, "tasks in other languages ('run') cannot be run here", hint)
         elif glued := habits.glued(name, (*TASK_KEYS, *TASK_ARGUMENTS)):
+            self.report.note_slip(joined(self.path, name.partition(":")[0]))
             self.report.problem(key, path, *glued)
         elif name in DAG_ARGUMENTS:
             self.report.problem(key, path, "is an argument of the pipeline, not of a task", "write it at the top level")
@@ -123,6 +128,7 @@ class TaskReader:
 
     def hint_for(self, name: str, uses: Uses) -> str | None:
         if near := self.report.hints.nearest(name, [*TASK_KEYS, *TASK_ARGUMENTS], 0.75):
+            self.report.note_slip(joined(self.path, near))
             return f"did you mean '{near}'?"
         if isinstance(uses, OperatorRef):
             return f"arguments of {uses.written.rpartition('.')[2]} go under 'with'"

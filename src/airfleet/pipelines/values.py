@@ -73,7 +73,8 @@ def _check_least(value: Value, known: Argument) -> None:
 def text(node: Node) -> str:
     """Text; numbers and dates are taken as they were written."""
     if not isinstance(node, Scalar) or node.value is None or isinstance(node.value, bool):
-        raise Invalid(f"must be text, not {_shape(node)}")
+        hint = f"put it in quotes: '{node.text}'" if isinstance(node, Scalar) and node.value is not None else None
+        raise Invalid(f"must be text, not {_shape(node)}", hint)
     return node.value if isinstance(node.value, str) else node.text
 
 
@@ -149,7 +150,15 @@ def boolean(node: Node) -> bool:
         return value
     if isinstance(value, str) and isinstance(meant := from_text(value, "boolean"), bool):
         return meant
-    raise Invalid(f"must be true or false, not {_shape(node)}")
+    meant_by_word = _WORDS_FOR_BOOLEANS.get(value.lower()) if isinstance(value, str) else None
+    raise Invalid(f"must be true or false, not {_shape(node)}", f"write {meant_by_word}" if meant_by_word else None)
+
+
+#: true and false of YAML 1.1
+_WORDS_FOR_BOOLEANS: Final = {
+    **dict.fromkeys(("yes", "on", "y"), "true"),
+    **dict.fromkeys(("no", "off", "n"), "false"),
+}
 
 
 def date(node: Node) -> dt.datetime:
@@ -173,6 +182,8 @@ def duration(node: Node) -> dt.timedelta:
     wrong = Invalid(f"must be a duration, not {_shape(node)}", "write 90s, 5m, 1h30m, 1d or a number of seconds")
     if isinstance(value, str):
         found = parse_duration(value)
+        if found is None and parse_duration(value.strip().removeprefix("-")) is not None:
+            raise Invalid(f"must not be negative, but is {value.strip()}")
         if found is None:
             raise wrong
         return found
@@ -228,7 +239,24 @@ def mapping(node: Node) -> Value:
     for key, inner in node.entries:
         if key.text.startswith("$") or _holds_marker(inner):
             raise Invalid("a marker such as $t is only read under 'with'", "write the value itself")
+    if _holds(node, OBJECT_KEY):
+        raise Invalid(NO_OBJECTS, "write the values themselves")
     return frozen(_without_dates(node))
+
+
+#: dag-factory's key for the class of a Python object
+OBJECT_KEY: Final = "__type__"
+NO_OBJECTS: Final = "'__type__' makes no Python object here"
+OBJECTS_HINT: Final = "an operator or a function of your own can; to pass on the mapping itself, wrap it in {$const: …}"
+
+
+def _holds(node: Node, name: str) -> bool:
+    """Whether a mapping in ``node`` has a key of this name."""
+    if isinstance(node, Sequence):
+        return any(_holds(item, name) for item in node.items)
+    if isinstance(node, Mapping):
+        return any(key.text == name or _holds(inner, name) for key, inner in node.entries)
+    return False
 
 
 def _without_dates(node: Node) -> object:

@@ -349,7 +349,8 @@ def test_a_misspelt_task_is_found(project: Path) -> None:
 
 def test_dots_in_ids_make_no_group(project: Path) -> None:
     assert said(project, with_tasks("id: load.a", "id: load.b", "id: report, needs: load")) == [
-        "p.yaml:5:23: tasks.report.needs[0]: there is no task 'load'\nhint: did you mean 'load.b'?"
+        "p.yaml:5:23: tasks.report.needs[0]: there is no task 'load'\n"
+        "hint: dots in ids make no group: name the tasks themselves, as in needs: [load.a, load.b]"
     ]
 
 
@@ -579,4 +580,41 @@ def test_a_pipe_and_a_huge_file_are_not_read_into_a_task(project: Path) -> None:
         "p.yaml:2:50: tasks.t.with.bash_command: 'pipe.sql' is not a regular file",
         "p.yaml:2:71: tasks.t.with.cwd: 'huge.sql' has 3000 MB; a file may have 16 at most"
         "\nhint: let the task read it when it runs",
+    ]
+
+
+LONG = "x" * 100_000
+LONG_VALUES = [
+    f"schedule: '{LONG} * * * *'",
+    f"schedule: '{'1' * 100_000} * * * *'",
+    f"tags: [{LONG}]",
+    f"allowed_run_types: {LONG}",
+    f"defaults: {{trigger_rule: {LONG}, on_failure_callback: 'm:{LONG}'}}",
+    *(
+        f"tasks: [{{id: t, {line}}}]"
+        for line in (
+            f"uses: {LONG}",
+            f"uses: '{'x.' * 50_000}C'",
+            f"uses: '{LONG}:f'",
+            f"needs: {LONG}",
+            f"extends: {LONG}",
+            f"uses: bash, with: {{bash_command: {{$f: {LONG}}}}}",
+            f"uses: bash, with: {{bash_command: {{$x: {LONG}}}}}",
+            f"uses: bash, with: {{bash_command: '${{{{ {LONG} }}}}'}}",
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize("line", LONG_VALUES, ids=lambda line: line[:40])
+def test_of_a_very_long_value_the_two_ends_are_shown(line: str, project: Path) -> None:
+    rest = "" if line.startswith("tasks") else "\ntasks: [{id: t}]"
+    told = said(project, f"dag_id: d\n{line}{rest}\n")
+    assert told
+    assert max(map(len, told)) < 3000
+
+
+def test_what_nobody_sees_is_written_out(project: Path) -> None:
+    assert said(project, "dag_id: d\n\u200btasks: [{id: t, needs: \u00a0a}]\n") == [
+        r"p.yaml:2:1: \u200btasks: a pipeline has no key '\u200btasks'" + "\nhint: did you mean 'tasks'?",
     ]

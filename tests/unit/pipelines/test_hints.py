@@ -20,6 +20,8 @@ SEVERAL = (
 ASSET = "write schedule: {uses: airflow.sdk.Asset, with: {name: k, uri: 's3://b/k'}}"
 NOT_A_SCHEDULE = "must be a cron expression, a preset such as '@daily', a timetable, or null"
 NEEDS_USES = "a timetable needs 'uses', the import path of its class"
+NO_OBJECTS = "'__type__' makes no Python object here"
+OBJECTS = "an operator or a function of your own can; to pass on the mapping itself, wrap it in {$const: …}"
 NO_SETUP = "there are no setup and teardown tasks yet"
 CLEANS_UP = "let 'needs' say what comes first, and give the task that cleans up trigger_rule: all_done"
 
@@ -45,6 +47,14 @@ OF_A_PIPELINE = [
     ("on_failure_callback: {uses: a.b.SlackNotifier, with: {channel: x}}", "on_failure_callback",
      "must be the name of a function, not a mapping",
      "a callback takes no arguments yet: write module:function, and let the function make the notifier"),
+    ("catchup: yes", "catchup", "must be true or false, not the text 'yes'", "write true"),
+    ("catchup: Off", "catchup", "must be true or false, not the text 'Off'", "write false"),
+    ("dagrun_timeout: -5m", "dagrun_timeout", "must not be negative, but is -5m", None),
+    ("description: true", "description", "must be text, not true", "put it in quotes: 'true'"),
+    ("schedule: {__type__: a.B, cron: x}", "schedule", NEEDS_USES, "write schedule: {uses: a.B, with: {cron: …}}"),
+    ("params: {p: {__type__: airflow.sdk.Param}}", "params", NO_OBJECTS, "write the values themselves"),
+    ("defaults: {executor_config: {pod: [{__type__: V1Pod}]}}", "defaults.executor_config", NO_OBJECTS,
+     "write the values themselves"),
     ("on_failure_callback: shopx.steps.told", "on_failure_callback",
      "'shopx.steps.told' is not the name of a function", "write shopx.steps:told"),
 ]  # fmt: skip
@@ -60,6 +70,24 @@ OF_A_TASK = [
     ("needs: 'a, a'", "needs[0]", "there is no task 'a, a'", "several tasks are a list: [a]"),
     ("needs: 'a b'", "needs[0]", "there is no task 'a b'", "several tasks are a list: [a, b]"),
     ("needs: 'A'", "needs[0]", "there is no task 'A'", "did you mean 'a'?"),
+    ("needs: load", "needs[0]", "there is no task 'load'",
+     "dots in ids make no group: name the tasks themselves, as in needs: [load.w, load.x, load.y and 1 more]"),
+    ("uses: 'm:f', with: {a: {$x: load}}", "with.a", "there is no task 'load'",
+     "dots in ids make no group: an output is of one task, such as 'load.w'"),
+    ("uses: 'm:f', with: {a: {$x: a.rows}}", "with.a", "there is no task 'a.rows'",
+     "another output of 'a' is written {$x: {task: a, key: rows}}"),
+    ("uses: 'm:f', with: {a: {b: [{__type__: x.Y, z: 1}]}}", "with.a.b[0]", NO_OBJECTS, OBJECTS),
+    ("uses: 'm:f', with: {a: {$ref: x}}", "with.a", "'$ref' is not a marker; there are $t, $x, $f and $const",
+     "to pass such a key on as it is, wrap the mapping in {$const: ...}"),
+    ("uses: 'm:f', with: {a: {$x: {task: a, key: ''}}}", "with.a",
+     "$x needs the key of an output, not an empty text", "leave 'key' out for what the task returns"),
+    ("uses: 'm:f', with: {a: {$f: ''}}", "with.a", "$f takes the path of a file beside the pipeline", None),
+    ("uses: 'm:f', with: {a: '${{ params.x }}'}", "with.a",
+     "'params' is not known in '${{ }}'; there are job, env and vars",
+     "to render when the task runs, write {$t: \"{{ ... }}\"} without the '$'"),
+    ("uses: 'm:f', with: {a: '${{ secrets.X }}'}", "with.a",
+     "'secrets' is not known in '${{ }}'; there are job, env and vars",
+     "a task takes a secret from a connection or variable of Airflow when it runs"),
     ("uses: docker.docker", "uses", "there is no operator 'docker.docker'",
      "is apache-airflow-providers-docker installed?"),
     ("uses: cncf.kubernetes.pod", "uses", "there is no operator 'cncf.kubernetes.pod'",
@@ -81,7 +109,9 @@ def test_of_a_pipeline(written: str, path: str, sentence: str, hint: str, tmp_pa
 
 @pytest.mark.parametrize(("written", "path", "sentence", "hint"), OF_A_TASK)
 def test_of_a_task(written: str, path: str, sentence: str, hint: str, tmp_path: Path) -> None:
-    text = f"dag_id: d\ntasks:\n- {{id: a}}\n- {{id: b}}\n- id: t\n  {written}\n"
+    (tmp_path / "m.py").write_text("def f(a): ...\n")
+    grouped = "".join(f"- {{id: load.{name}}}\n" for name in "xyzw")
+    text = f"dag_id: d\ntasks:\n- {{id: a}}\n- {{id: b}}\n{grouped}- {{id: t, {written}}}\n"
     assert said(text, tmp_path) == [f"tasks.t.{path}: {sentence} | {hint}"]
 
 

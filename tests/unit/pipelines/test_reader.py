@@ -410,7 +410,7 @@ TOP_LEVEL = [
         "23: schedule: a timetable has no 'wiht', only 'uses' and 'with'\nhint: did you mean 'with'?",
     ),
     ("catchup: maybe", "10: catchup: must be true or false, not the text 'maybe'"),
-    ("catchup: yes", "10: catchup: must be true or false, not the text 'yes'"),
+    ("catchup: yes", "10: catchup: must be true or false, not the text 'yes'\nhint: write true"),
     ("start_date: soon", "13: start_date: must be a date, not the text 'soon'\n"
      "hint: write 2026-01-31, or 2026-01-31T06:00:00"),
     ("start_date: 2026-02-30", "13: start_date: must be a date, not the text '2026-02-30'\n"
@@ -597,7 +597,7 @@ TASKS = [
      "tasks.t.queue: a marker such as $t is only read under 'with'\n"
      "hint: write the value itself"),
     ("queue: ▸true",
-     "tasks.t.queue: must be text, not true"),
+     "tasks.t.queue: must be text, not true\nhint: put it in quotes: 'true'"),
     ("needs: ▸{a: b}",
      "tasks.t.needs: must be the id of a task, or a list of ids"),
     ("with: ▸[a]",
