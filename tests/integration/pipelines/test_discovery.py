@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from airflow_home import Home
@@ -16,19 +18,33 @@ from airflow_home import Home
 PATIENCE = 60.0
 
 
-@pytest.fixture
-def processor(home: Home) -> Iterator[Home]:
-    (home.pipelines / "first.yaml").write_text("dag_id: first\ntasks: [{id: a}]\n")
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Iterator[Home]:
+    """A dag-processor, which takes longer to start than any of these tests."""
+    path = tmp_path_factory.mktemp("home")
+    home = Home(path, tmp_path_factory.mktemp("project") / "pipelines")
+    home.pipelines.mkdir()
+    shutil.copyfile(empty_database, path / "airflow.sqlite")
     code = "from airfleet.pipelines.discovery import run_dag_processor; run_dag_processor()"
-    with open(home.path / "log", "wb") as log:
+    with open(path / "log", "wb") as log:
         process = subprocess.Popen([sys.executable, "-c", code], env=home.environ, stdout=log, stderr=log)
         try:
-            until(lambda: tasks(home, "first") or process.poll() is not None, home)
-            assert process.poll() is None, (home.path / "log").read_text()
             yield home
+            assert process.poll() is None, (path / "log").read_text()
         finally:
             process.terminate()
             process.wait(30)
+
+
+@pytest.fixture
+def processor(running: Home) -> Home:
+    """It knows of nothing but one pipeline, whatever the test before left there."""
+    for path in running.pipelines.iterdir():
+        if path.name != "__pycache__":
+            path.unlink()
+    (running.pipelines / "first.yaml").write_text("dag_id: first\ntasks: [{id: a}]\n")
+    until(lambda: active(running) == {"first"} and tasks(running, "first") == {"a"} and not errors(running), running)
+    return running
 
 
 def test_files_come_change_break_heal_and_go(processor: Home) -> None:
