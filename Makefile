@@ -21,13 +21,14 @@ AIRFLOW_34_TESTS := tests/unit/pipelines tests/unit/test_source.py tests/conform
 	tests/integration/pipelines/test_airflow_cli.py tests/integration/pipelines/test_local_run.py
 # Airflow 3.4 walks through folders itself, and a line of .airflowignore that is no pattern ends its walk.
 WALKS_ITSELF := tests/integration/pipelines/test_discovery.py::test_links_wrong_bytes_and_files_that_are_no_pipelines_are_in_nobodys_way
-# What mostly computes, in two parts; what mostly waits for servers, in two; and what breaks things and looks at how
-# long they take to be well again, which has the machine for itself. A test says when a folder is in none.
+# What mostly computes, in two parts; what mostly waits for servers, in two; and what breaks things. Of that last part,
+# what looks at how long they take to be well again has the machine for itself. A test says when a folder is in none.
 UNIT_TESTS := tests/unit
 RUN_TESTS := tests/integration/pipelines tests/semantics tests/conformance
 FLEET_TESTS := tests/integration/brokers tests/integration/fleet
 TASK_TESTS := tests/integration/proxy tests/integration/runtime tests/browser
 FAULT_TESTS := tests/faults
+TIMED_TESTS := tests/faults/test_matrix.py tests/faults/test_consuming_nothing.py
 # One long test runs each time, another one for each commit.
 LONG_TURN := $(shell git rev-list --count HEAD 2>/dev/null || echo 0)
 LONG_GROUP := $(if $(filter 0,$(shell echo $$(($(LONG_TURN) % 3)))),$(FLEET_TESTS),$(FAULT_TESTS))
@@ -38,7 +39,7 @@ PYTHON_TESTS := tests/conformance/airflow_contract tests/unit/pipelines tests/un
 PYTHONS := 3.11 3.12 3.13 3.14
 MACHINES := x86_64-manylinux_2_28 aarch64-manylinux_2_28
 
-.PHONY: help demo stop test lint types imports docs docs-check test-34 test-python platforms test-unit test-runs test-fleet test-tasks test-faults test-long test-long-turn test-lightning mutants bench compare soak drill faults format lock install install-dev clean
+.PHONY: help demo stop test lint types imports docs docs-check test-34 test-python platforms test-unit test-runs test-fleet test-tasks test-faults test-times test-long test-long-turn test-lightning mutants bench compare soak drill faults format lock install install-dev clean
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -51,10 +52,9 @@ stop: ## End what `make demo` started
 	@if [ -x $(BIN)/python ]; then $(BIN)/python scripts/demo.py stop; else echo "nothing is running"; fi
 
 test: install-dev ## Everything that CI runs
-	@$(MAKE) --no-print-directory -j2 --output-sync=target lint docs-check test-lightning test-unit test-runs test-34 test-python platforms
-	@$(MAKE) --no-print-directory -j2 --output-sync=target test-fleet test-tasks
-	@$(MAKE) --no-print-directory test-faults
-	@$(MAKE) --no-print-directory test-long-turn
+	@$(MAKE) --no-print-directory -j3 --output-sync=target test-lightning test-unit test-runs test-34 test-python lint docs-check platforms
+	@$(MAKE) --no-print-directory -j3 --output-sync=target test-faults test-fleet test-tasks test-long-turn
+	@$(MAKE) --no-print-directory test-times
 
 test-unit: install-dev
 	$(BIN)/python -m pytest -p tests.no_skips $(UNIT_TESTS) $(PYTEST_ARGS)
@@ -69,7 +69,10 @@ test-tasks: install-dev
 	$(BIN)/python -m pytest -p tests.no_skips $(TASK_TESTS) $(PYTEST_ARGS)
 
 test-faults: install-dev
-	$(BIN)/python -m pytest -p tests.no_skips $(FAULT_TESTS) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -p tests.no_skips $(FAULT_TESTS) $(TIMED_TESTS:%=--ignore=%) $(PYTEST_ARGS)
+
+test-times: install-dev
+	$(BIN)/python -m pytest -p tests.no_skips $(TIMED_TESTS) $(PYTEST_ARGS)
 
 test-long: install-dev .venv-fab/.installed .venv-lightning/.installed .venv-emulators/.installed ## The tests that are too long for CI
 	@export LONG_RESULTS=benchmarks/results/long_tests.json; ran=; status=0; long() { "$$@"; case $$? in 0) ran=yes;; 5) ;; *) status=1;; esac; }; \

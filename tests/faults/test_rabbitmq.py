@@ -32,6 +32,7 @@ from airfleet.testing.rabbitmq import RabbitMQ
 from airfleet.testing.targets import FleetTarget, Topology
 from airfleet.testing.waiting import wait_until
 from airfleet.testing.workload import ONE, Mix
+from support.consuming_nothing import check_that_it_is_replaced
 from support.single_runs import ask, ask_for_endless, is_told, let_end, times_told, wait_for
 
 SLOTS = 8
@@ -177,6 +178,10 @@ def test_a_worker_that_takes_no_more_tasks_is_replaced_and_what_it_runs_goes_on(
     wait_until(lambda: not processes.is_alive(worker), 40, "the old worker is gone")
     assert fleet.component("worker").pid == again.pid
     assert times_told(target, "long", Event.START) == 1
+
+
+def test_a_worker_that_reads_no_queue_is_replaced_and_what_it_runs_goes_on(target: FleetTarget) -> None:
+    check_that_it_is_replaced(target, 15.0 * FACTOR)
 
 
 def test_by_tls_the_certificate_of_the_server_is_checked(target: FleetTarget) -> None:

@@ -61,6 +61,9 @@ def test_make_runs_the_tests_of_every_folder_and_the_long_ones() -> None:
         assert f"$({variable})" in run
         assert f"$({variable})" in recipes["test-long"]
         named |= set(found[1].split())
+    taken_out = set(re.findall(r"--ignore=\S+|\$\((\w+):%=--ignore=%\)", run))
+    assert taken_out == {"TIMED_TESTS"}
+    assert "$(TIMED_TESTS) " in run  # which runs by itself what is taken out there
     folders = [REPOSITORY / name for name in named]
     assert [file for file in files_of_tests() if not any(file.is_relative_to(folder) for folder in folders)] == []
 
