@@ -21,8 +21,9 @@ AIRFLOW_34_TESTS := tests/unit/pipelines tests/unit/test_source.py tests/conform
 	tests/integration/pipelines/test_airflow_cli.py tests/integration/pipelines/test_local_run.py
 # Airflow 3.4 walks through folders itself, and a line of .airflowignore that is no pattern ends its walk.
 WALKS_ITSELF := tests/integration/pipelines/test_discovery.py::test_links_wrong_bytes_and_files_that_are_no_pipelines_are_in_nobodys_way
-# What mostly computes, in two parts; what mostly waits for servers, in two; and what breaks things. Of that last part,
-# what looks at how long they take to be well again has the machine for itself. A test says when a folder is in none.
+# What mostly computes, in two parts; what mostly waits for servers, in two; and what breaks things, which waits, too.
+# Three run at a time, so that the two cores of CI have something to do while others wait. What looks at the seconds until
+# all is well again has the machine for itself. A test says when a folder is in none.
 UNIT_TESTS := tests/unit
 RUN_TESTS := tests/integration/pipelines tests/semantics tests/conformance
 FLEET_TESTS := tests/integration/brokers tests/integration/fleet
@@ -31,7 +32,7 @@ FAULT_TESTS := tests/faults
 TIMED_TESTS := tests/faults/test_matrix.py tests/faults/test_consuming_nothing.py
 # One long test runs each time, another one for each commit.
 LONG_TURN := $(shell git rev-list --count HEAD 2>/dev/null || echo 0)
-LONG_GROUP := $(if $(filter 0,$(shell echo $$(($(LONG_TURN) % 3)))),$(FLEET_TESTS),$(FAULT_TESTS))
+LONG_GROUP := $(if $(filter 0,$(shell echo $$(($(LONG_TURN) % 3)))),$(RUN_TESTS) $(FLEET_TESTS),$(FAULT_TESTS))
 # What depends on Python itself: its syntax tree, annotations, forks; and one fleet.
 PYTHON_TESTS := tests/conformance/airflow_contract tests/unit/pipelines tests/unit/support \
 	tests/integration/pipelines/test_importer.py tests/integration/fleet/test_end_to_end.py
@@ -52,8 +53,8 @@ stop: ## End what `make demo` started
 	@if [ -x $(BIN)/python ]; then $(BIN)/python scripts/demo.py stop; else echo "nothing is running"; fi
 
 test: install-dev ## Everything that CI runs
-	@$(MAKE) --no-print-directory -j3 --output-sync=target test-lightning test-unit test-runs test-34 test-python lint docs-check platforms
-	@$(MAKE) --no-print-directory -j3 --output-sync=target test-faults test-fleet test-tasks test-long-turn
+	@$(MAKE) --no-print-directory -j3 --output-sync=target lint test-faults test-fleet test-unit test-runs test-tasks \
+		test-long-turn test-lightning test-34 test-python docs-check platforms
 	@$(MAKE) --no-print-directory test-times
 
 test-unit: install-dev

@@ -51,31 +51,33 @@ def test_what_was_converted_is_removed_when_the_load_fails(there: Classics) -> N
     assert there.clouds.object_keys() == ["people.csv"]
 
 
-def test_a_day_is_loaded_from_the_api(there: Classics) -> None:
+def test_a_day_is_loaded_from_the_api_and_models_are_built_from_it(there: Classics) -> None:
     outcome = ran(there, "etl_classics/pipelines/orders_from_api.yaml", day=DAY)
     assert outcome.ok, outcome.tasks
     assert there.rows(f"SELECT count(*) FROM shop.orders WHERE day = '{DAY}'") == [(len(shop.orders(DAY)),)]
 
-
-def test_models_are_built_from_what_was_loaded(there: Classics) -> None:
-    assert ran(there, "etl_classics/pipelines/orders_from_api.yaml", day=DAY).ok
     assert ran(there, "etl_classics/pipelines/sales_marts.yaml").ok
     paid = [one for one in shop.orders(DAY) if one["status"] == "paid"]
     assert there.rows("SELECT orders FROM marts.daily_sales") == [(len(paid),)]
 
 
+# A fleet runs these two, too, in tests/integration/fleet/test_classics.py.
+@pytest.mark.long
 def test_a_file_that_is_there_is_loaded(there: Classics) -> None:
     arrivals.deliver(there.around.deliveries, DAY, [(1, 5, "Eze")])
     assert ran(there, "etl_classics/pipelines/deliveries.yaml", day=DAY).ok
     assert there.rows("SELECT pieces FROM raw.deliveries") == [(5,)]
 
 
+@pytest.mark.long
 def test_the_warehouse_is_backed_up(there: Classics) -> None:
     assert ran(there, "etl_classics/pipelines/nightly_backup.yaml").ok
     assert len(list(there.around.backups.glob("*.dump"))) == 1
 
 
-@pytest.mark.parametrize(("day", "state"), [(DAY, "success"), ("2026-01-13", "failed")])
+@pytest.mark.parametrize(
+    ("day", "state"), [pytest.param(DAY, "success", marks=pytest.mark.long), ("2026-01-13", "failed")]
+)
 def test_good_data_pass_the_gate_and_bad_ones_do_not(there: Classics, day: str, state: str) -> None:
     outcome = ran(there, "etl_classics/pipelines/stock_gate.yaml", day=day)
     assert outcome.state == state
