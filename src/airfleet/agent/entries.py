@@ -25,8 +25,8 @@ from airfleet import libpq
 from airfleet.agent import (
     adoption,
     database_check,
-    fencing,
     fleet_schema,
+    job_marks,
     leases,
     migration,
     preloading,
@@ -260,7 +260,7 @@ def _tell_job(job: Any) -> None:
     """Say to the agent which row it has to mark when this process is gone."""
     name = os.environ["AIRFLEET_COMPONENT"]
     try:
-        fencing.write_down(Path(os.environ["AIRFLOW_HOME"]), fencing.Job(name, os.getpid(), job.id))
+        job_marks.write_down(Path(os.environ["AIRFLOW_HOME"]), job_marks.Job(name, os.getpid(), job.id))
     except OSError as refused:  # it works without; but the agent, which cannot hear its heartbeat, may end it
         print(f"the agent is not told which job this is: {refused}", file=sys.stderr)
 
@@ -367,7 +367,7 @@ class _Beat:
 
     def __call__(self, **_: Any) -> None:
         try:
-            fencing.beat(self._path, os.getpid())
+            job_marks.beat(self._path, os.getpid())
             self._told = False
         except OSError as refused:
             if not self._told:

@@ -2,9 +2,9 @@
 
 A scheduler, a triggerer or a dag-processor keeps a row in Airflow's ``job`` table with a heartbeat. One that is killed
 leaves it *running*, and the others believe that for as long as a heartbeat may be late. The agent knows better: it is
-the parent. So each such component leaves word for its agent (:func:`leave`) which row is its own, and when its process
-is gone the agent marks that row *failed*, if it is still *running*. A trigger tells the schedulers, and they adopt at
-once.
+the parent. So each such component leaves a mark for its agent (:mod:`airfleet.agent.job_marks`) which row is its own,
+and when its process is gone the agent marks that row *failed*, if it is still *running*. A trigger tells the
+schedulers, and they adopt at once.
 
 Everything that asks the database happens in one thread; the agent's loop only puts a word into its queue.
 
@@ -17,23 +17,21 @@ the thread goes on, because nobody else would notice that it does not.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import queue
 import select
 import threading
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import LiteralString
 
 import psycopg
 
-from airfleet.agent import lost
+from airfleet.agent import job_marks, lost
+from airfleet.agent.job_marks import Job
 from airfleet.agent.wakeup import Wakeup
 from airfleet.events import Event, Log, Surprises
-from airfleet.runtime.losses import REPORT_HOST
 
 #: seconds between two looks for lost attempts: while some run here, or did a while ago, and at rest
 BUSY_SECONDS, QUIET_SECONDS = 2.0, 5.0
@@ -50,81 +48,6 @@ WITH_JOB = frozenset({"scheduler", "triggerer", "dag-processor"})
 FENCE: LiteralString = (
     "UPDATE job SET state = 'failed', end_date = now() WHERE id = %s AND state = 'running' RETURNING id"
 )
-FENCE_HOST: LiteralString = (
-    "UPDATE job SET state = 'failed', end_date = now() WHERE hostname = %s AND state = 'running' RETURNING id"
-)
-
-
-@dataclass(frozen=True)
-class Job:
-    """Which row of the table of jobs a process has."""
-
-    component: str
-    pid: int
-    number: int
-
-
-def leave(path: Path, words: str) -> None:
-    """Leave a few words for the agent to find, also where the disk is full: then as the target of a link that leads
-    nowhere, for which a file system needs no room beside the entry. Raises OSError when it takes that neither."""
-    draft = path.with_name(f".{path.name}")
-    draft.unlink(missing_ok=True)  # one that was a link would be written through
-    try:
-        draft.write_text(words)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        draft.symlink_to(words)
-    os.replace(draft, path)
-
-
-def left(path: Path) -> str:
-    """What was left there. Raises OSError (FileNotFoundError when there is nothing) and ValueError."""
-    return os.readlink(path) if path.is_symlink() else path.read_text()
-
-
-def beat(path: Path, pid: int) -> None:
-    """Say, from within a worker, that it is well. Raises OSError when the agent will not learn of it."""
-    try:
-        is_ours = left(path) == str(pid)
-    except (OSError, ValueError):
-        is_ours = False
-    if is_ours:
-        os.utime(path, follow_symlinks=False)
-    else:
-        leave(path, str(pid))
-
-
-def write_down(folder: Path, job: Job) -> None:
-    """Say, from within a component, which row is its own. Raises OSError; see :func:`leave`."""
-    leave(_file(folder, job.component), json.dumps({"pid": job.pid, "job": job.number}))
-
-
-def read_down(folder: Path, component: str) -> Job | None:
-    """What a component wrote down; None when it has not."""
-    try:
-        found = json.loads(left(_file(folder, component)))
-        return Job(component, int(found["pid"]), int(found["job"]))
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
-
-
-def of_the_dead(folder: Path, is_alive: Callable[[int], bool]) -> tuple[Job, ...]:
-    """The jobs in a folder whose processes are gone."""
-    found = (read_down(folder, path.stem) for path in sorted(folder.glob("[!.]*.job")))
-    return tuple(job for job in found if job is not None and not is_alive(job.pid))
-
-
-def _file(folder: Path, component: str) -> Path:
-    return folder / f"{component}.job"
-
-
-def host_gone(database: lost.Asks, hostname: str) -> int:
-    """Say of a whole host what its agent cannot any more; how many attempts were lost with it. Raises psycopg.Error.
-
-    Only for who knows that nothing runs there: its lease is over, and it ends what it runs before that.
-    """
-    database.rows(FENCE_HOST, (hostname,))
-    return int(database.rows(REPORT_HOST, {"hostname": hostname})[0][0])
 
 
 class Fencing:
@@ -156,7 +79,7 @@ class Fencing:
 
     def start(self) -> None:
         """Begin, with what an earlier agent of this host could not say."""
-        for job in of_the_dead(self._folder, _is_alive):
+        for job in job_marks.of_the_dead(self._folder, _is_alive):
             self._put(partial(self._fence, job))
         self._thread.start()
 
@@ -165,7 +88,7 @@ class Fencing:
         if kind == "worker":
             self._put(self._worker_gone)
         elif kind in WITH_JOB:
-            job = read_down(self._folder, component)
+            job = job_marks.read_down(self._folder, component)
             if job is not None and job.pid == pid:
                 self._put(partial(self._fence, job))
 
@@ -248,9 +171,7 @@ class Fencing:
     def _fence(self, job: Job) -> None:
         if self._database.rows(FENCE, (job.number,)):
             self._log(Event.JOB_FENCED, component=job.component, job=job.number)
-        with contextlib.suppress(OSError):
-            if read_down(self._folder, job.component) == job:
-                _file(self._folder, job.component).unlink()
+        job_marks.forget(self._folder, job)
 
 
 def _is_alive(pid: int) -> bool:

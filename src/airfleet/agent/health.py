@@ -21,7 +21,7 @@ import psycopg
 from psycopg import pq, sql
 from psycopg.conninfo import make_conninfo
 
-from airfleet.agent import fencing
+from airfleet.agent import job_marks
 from airfleet.agent.broker_lines import BrokerRefuses, BrokerTrouble, Line, line_to
 from airfleet.agent.embedded_postgres import SUPERUSER
 from airfleet.fleet.brokers import Broker
@@ -279,7 +279,7 @@ def _job(probe: JobBeats, subject: Subject) -> Verdict:
 
 def _age_of_own(file: Path, subject: Subject) -> float | None:
     """Of the heartbeat of the very process, which has written down its row: a host may have several of a kind."""
-    job = fencing.read_down(file.parent, file.stem)
+    job = job_marks.read_down(file.parent, file.stem)
     if job is None or job.pid != subject.pid:
         return None
     # Whatever its state: another scheduler calls one that is silent failed long before its agent ends it, and when it
@@ -302,7 +302,7 @@ def _seconds(row: tuple[Any, ...] | None) -> float | None:
 
 def _file(probe: FileBeats, subject: Subject) -> Verdict:
     try:
-        pid = fencing.left(Path(probe.path)).strip()
+        pid = job_marks.left(Path(probe.path)).strip()
         touched = os.lstat(probe.path).st_mtime_ns
     except FileNotFoundError:
         return Verdict(False, "has not reported that it is ready yet")

@@ -35,11 +35,10 @@ from typing import Any, LiteralString
 
 import psycopg
 
-from airfleet.agent import fencing
 from airfleet.agent.deciding import BREAK_SECONDS, LEASE_SECONDS, Lease, majority
 from airfleet.agent.host_facts import Facts, refusal
 from airfleet.libpq import CLIENT
-from airfleet.runtime.losses import WORKER_GONE
+from airfleet.runtime.losses import REPORT_HOST, WORKER_GONE
 
 #: of a host that says nothing of what it goes by
 NO_FACTS = Facts()
@@ -65,6 +64,9 @@ CREATE TABLE IF NOT EXISTS airfleet_host (
 )
 """
 
+_FENCE_HOST: LiteralString = """
+UPDATE job SET state = 'failed', end_date = now() WHERE hostname = %(hostname)s AND state = 'running'
+"""
 _SEEN: LiteralString = """
 SELECT host, boot, hostname, state, extract(epoch FROM clock_timestamp() - renewed_at)::float
 FROM airfleet_host WHERE host = %(host)s FOR UPDATE
@@ -337,18 +339,15 @@ def _tell(connection: psycopg.Connection[Any], me: Me, facts: Facts, refusal: st
 
 
 def _report(connection: psycopg.Connection[Any], hostname: str) -> int:
-    """Tell of a host's life what its agent cannot tell any more."""
-    lost = fencing.host_gone(_Asks(connection), hostname)
+    """Tell of a host's life what its agent cannot tell any more; how many attempts were lost with it.
+
+    Only for who knows that nothing runs there: its lease is over, and it ends what it runs before that.
+    """
+    connection.execute(_FENCE_HOST, {"hostname": hostname})
+    lost = connection.execute(REPORT_HOST, {"hostname": hostname}).fetchone()
+    assert lost is not None, "it counts"
     connection.execute(WORKER_GONE)
-    return lost
-
-
-@dataclass(frozen=True)
-class _Asks:
-    connection: psycopg.Connection[Any]
-
-    def rows(self, query: LiteralString, parameters: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        return self.connection.execute(query, parameters).fetchall()
+    return int(lost[0])
 
 
 def _as_parameters(me: Me) -> dict[str, Any]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shlex
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
-import click
-
-from airfleet.agent import agent_search, control
-from airfleet.agent.control import AgentGone, Snapshot
-from airfleet.cli import options
-from airfleet.errors import Unhealthy
+from airfleet.agent import agent_search, control, leftovers
+from airfleet.agent.control import AgentGone, HostStatus, Snapshot
+from airfleet.cli import command_line
+from airfleet.cli.project import Project
+from airfleet.errors import FleetError, Unhealthy
 from airfleet.fleet import ownership
 from airfleet.fleet.paths import Paths
 
@@ -39,9 +39,55 @@ def snapshot(root: Path, paths: Paths, *, memory: bool = False) -> Snapshot | No
 
 def require_own(paths: Paths) -> None:
     """Raise FleetError, with the command that its owner calls, when the fleet is somebody else's."""
-    context = click.get_current_context(silent=True)
-    words = context.meta.get(options.WORDS, ()) if context else ()
-    ownership.require_own(paths, shlex.join(("airfleet", *words)))
+    ownership.require_own(paths, shlex.join(("airfleet", *command_line.words())))
+
+
+def about(host: HostStatus) -> str:
+    """How a host is, in words."""
+    words = {"gone": f"gone, says {host.ended_by}", "left": "down", "late": "not seen"}
+    return words.get(host.state, "drained" if host.drained else "up")
+
+
+def not_running(here: Project) -> FleetError:
+    """What to say to someone who asks a fleet that does not run, or cannot be asked."""
+    for agent in agent_search.find(here.paths.home):
+        if agent_search.holds(here.paths, agent.pid):
+            sentence = (
+                f"the agent of the fleet in {here.root} (process {agent.pid}) starts or ends, and cannot be asked"
+            )
+            return Unhealthy(sentence, hint=f"airfleet status, in a moment; its log is {here.paths.log('agent')}")
+        sentence = f"the fleet in {here.root} runs (agent {agent.pid}), but its home was moved or deleted"
+        return FleetError(sentence, hint="airfleet down")
+    if on_their_own := sum(component.lives for component in leftovers.read_down(here.paths.processes)):
+        what = f"{on_their_own} {'component runs' if on_their_own == 1 else 'components run'} on without it"
+        return Unhealthy(
+            f"the agent of the fleet in {here.root} has died; {what}",
+            hint="'airfleet up' goes on with what runs, 'airfleet down' ends it",
+        )
+    if found := elsewhere(here):
+        return FleetError(
+            f"the fleet in {here.root} is not running here; one with another home is (agent {found.pid})",
+            hint=f"{found.asked_by} asks that one; airfleet up starts this one",
+        )
+    return FleetError(f"the fleet in {here.root} is not running", hint="airfleet up")
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """An agent of the same project with another home."""
+
+    pid: int
+    #: what stands before a command that is for it
+    asked_by: str
+    #: whether its home is the one that needs no AIRFLEET_HOME
+    is_usual: bool
+
+
+def elsewhere(here: Project) -> Elsewhere | None:
+    """An agent of the project whose home is another one than this."""
+    for pid, home in agent_search.homes_elsewhere(here.root, here.paths.shared or here.paths.home).items():
+        return Elsewhere(pid, f"AIRFLEET_HOME={shlex.quote(home)}" if home else "env -u AIRFLEET_HOME", not home)
+    return None
 
 
 def _now(paths: Paths, memory: bool) -> Snapshot | None:

@@ -16,19 +16,17 @@ goodbye for its death.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
 from airfleet.agent import agent_search, control
 from airfleet.agent.control import AgentGone
-from airfleet.cli import asking, components, options, progress, status, terminal
+from airfleet.cli import asking, components, down_lock, options, progress, terminal
 from airfleet.cli.following import follow
 from airfleet.cli.project import Project, find
 from airfleet.fleet import paths
@@ -53,7 +51,7 @@ def command(project: Path | None, host: str | None, timeout: float) -> None:
 
 
 def _nothing(here: Project) -> str:
-    if (other := status.elsewhere(here)) is None:
+    if (other := asking.elsewhere(here)) is None:
         return "nothing is running"
     ends = f"{other.asked_by} airfleet down"
     return f"nothing is running here; a fleet with another home is (agent {other.pid}): {ends}"
@@ -80,7 +78,7 @@ def end(here: Project, patience_seconds: float) -> str:
     """Stop the fleet and end every process of it; what was done, or nothing, as a sentence."""
     asking.require_own(here.paths)
     name, in_time, unreachable = None, True, False
-    with _at_work(here.paths):
+    with down_lock.at_work(here.paths):
         try:
             name, in_time = _stop(here, patience_seconds)
         except AgentGone:
@@ -95,47 +93,6 @@ def end(here: Project, patience_seconds: float) -> str:
     if unreachable and in_time:
         return "the fleet is stopped"
     return _told(name, in_time, left, here.environ.get(paths.HOST))
-
-
-def began(places: paths.Paths) -> int:
-    """When somebody last began to end the fleet: a number that is another one each time, 0 before the first."""
-    try:
-        return _lock(places).stat().st_mtime_ns
-    except FileNotFoundError:
-        return 0
-
-
-def is_at_work(places: paths.Paths) -> bool:
-    """Whether somebody ends the fleet now."""
-    try:
-        with _lock(places).open() as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except FileNotFoundError:
-        pass
-    return False
-
-
-@contextmanager
-def _at_work(places: paths.Paths) -> Iterator[None]:
-    if not places.runtime.is_dir():  # it never ran here
-        yield
-        return
-    try:
-        lock = _lock(places).open("a")
-    except OSError:  # a disk that is full or read-only is no reason to let a fleet run
-        yield
-        return
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_SH)  # two may do the same
-        with suppress(OSError):
-            os.utime(lock.fileno())  # who looks too late sees that it was held
-        yield
-
-
-def _lock(places: paths.Paths) -> Path:
-    return places.runtime / "down.lock"
 
 
 def _stop(here: Project, patience_seconds: float) -> tuple[str, bool]:

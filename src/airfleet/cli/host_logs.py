@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 
 from airfleet import component_logs
 from airfleet.agent.control import HostStatus
-from airfleet.cli import rest, status, telling
+from airfleet.cli import asking, rest, telling
 from airfleet.cli.project import Project
 from airfleet.cli.rest import ApiError
 from airfleet.errors import FleetError
@@ -72,7 +72,7 @@ def _server_of(hosts: tuple[HostStatus, ...], name: str) -> str:
     server = next((c.address for c in host.components if c.kind == log_server.NAME and c.pid is not None), "")
     if host.state in ("gone", "left") or not server:
         raise FleetError(
-            f"host '{name}' is {status.about(host)}, and has no log server that runs",
+            f"host '{name}' is {asking.about(host)}, and has no log server that runs",
             hint=f"look there: airfleet logs, in the folder of host '{name}'",
         )
     return server

@@ -20,7 +20,7 @@ from typing import TypeAlias
 
 from airfleet.agent import control, restarts
 from airfleet.agent.control import AgentGone, AlreadyRuns, Snapshot
-from airfleet.cli import components, down, progress, terminal
+from airfleet.cli import components, down_lock, progress, terminal
 from airfleet.cli.following import follow
 from airfleet.cli.project import Project
 from airfleet.errors import AirfleetError, Unhealthy
@@ -56,7 +56,7 @@ def keep(
     starts: list[float] = []
     found: Snapshot | None = ready
     while found is not None:
-        began = down.began(here.paths)
+        began = down_lock.began(here.paths)
         last = _shown(here, lines, found)
         if last.state in ENDING:
             _require_purpose(last)
@@ -89,15 +89,15 @@ def _next(
     why, own = "", 0
     with suppress(ChildProcessError):  # whoever started it has to bury it
         os.waitpid(gone.pid, os.WNOHANG)
-    while not down.is_at_work(here.paths):
+    while not down_lock.is_at_work(here.paths):
         if found := _running(here):
             _say_who(gone, found, own)
             return found
-        if down.began(here.paths) != began:
+        if down_lock.began(here.paths) != began:
             return None
         _require_patience(here, starts, why)
         sleep(restarts.wait_before_start(1 + _recent(starts)))
-        if down.began(here.paths) != began:  # meanwhile
+        if down_lock.began(here.paths) != began:  # meanwhile
             continue
         try:
             own = start(here)

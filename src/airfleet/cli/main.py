@@ -20,7 +20,7 @@ from typing import Any
 import click
 
 from airfleet import __version__, errors, platforms
-from airfleet.cli import options, problems, terminal
+from airfleet.cli import command_line, options, problems, terminal
 
 SECTIONS = {
     "Fleet": (
@@ -64,7 +64,7 @@ class Airfleet(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Keep the words of the command line for hints that say the same command again."""
-        ctx.meta[options.WORDS] = tuple(args)
+        command_line.keep(ctx, args)
         return super().parse_args(ctx, args)
 
     def resolve_command(

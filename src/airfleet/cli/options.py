@@ -20,9 +20,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 option = partial(click.option, show_envvar=True)
 
-#: the words of the command line, kept with the context for hints that say the same command again
-WORDS = "airfleet.words"
-
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 

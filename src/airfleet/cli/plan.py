@@ -371,7 +371,7 @@ def _elsewhere(one: Planned) -> Iterator[str]:
     elif state == "late" and row is not None:
         yield f"host '{name}' is not seen for {terminal.seconds(row.age)}: what it runs is what it said last"
     elif state in _AWAY:
-        how = f"is {status.about(row)}" if row else status.NOT_YET
+        how = f"is {asking.about(row)}" if row else status.NOT_YET
         yield f"host '{name}' {how}: '{up}' there starts it"
     elif state == "up" and one.would_change:
         yield f"on host '{name}', 'airfleet down', then 'airfleet up', makes it so"

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
 from airfleet import versions
-from airfleet.agent import agent_search, leftovers
 from airfleet.agent.control import ComponentStatus, HostStatus, Snapshot, Unapplied, is_fine
 from airfleet.agent.states import FINE, LABELS
 from airfleet.cli import asking, components, options, tables, terminal
 from airfleet.cli.project import Project, find
-from airfleet.errors import EXIT_OK, EXIT_UNHEALTHY, EXIT_WRONG, FleetError, Unhealthy
+from airfleet.errors import EXIT_OK, EXIT_UNHEALTHY, EXIT_WRONG, Unhealthy
 
 COLUMNS = {
     "host": "host",
@@ -69,17 +66,16 @@ def rows(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
     for host in snapshot.hosts:
         components = snapshot.components if host.host == snapshot.host else host.components
         if host.state in ("gone", "left") or not components:
-            yield {"host": host.host, "label": about(host), "for": terminal.seconds(host.age), "address": host.address}
+            yield {
+                "host": host.host,
+                "label": asking.about(host),
+                "for": terminal.seconds(host.age),
+                "address": host.address,
+            }
             continue
-        note = {"up": ""}.get(host.state, f" ({about(host)})")
+        note = {"up": ""}.get(host.state, f" ({asking.about(host)})")
         yield from ({**row(component), "host": f"{host.host}{note}"} for component in components)
     yield from ({"host": name, "label": NOT_YET} for name in snapshot.missing)
-
-
-def about(host: HostStatus) -> str:
-    """How a host is, in words."""
-    words = {"gone": f"gone, says {host.ended_by}", "left": "down", "late": "not seen"}
-    return words.get(host.state, "drained" if host.drained else "up")
 
 
 def row(component: ComponentStatus) -> dict[str, Any]:
@@ -120,7 +116,7 @@ def headline(snapshot: Snapshot) -> str:
     """
     state = "healthy" if is_healthy(snapshot) else snapshot.state if not snapshot.healthy else "degraded"
     line = f"fleet '{snapshot.fleet}' is {state}, up for {terminal.seconds(snapshot.elapsed)}: {snapshot.url}"
-    unwell = [f"host '{host.host}' is {about(host)}" for host in snapshot.hosts if host.state != "up"]
+    unwell = [f"host '{host.host}' is {asking.about(host)}" for host in snapshot.hosts if host.state != "up"]
     missing = [f"host '{name}' {NOT_YET}" for name in snapshot.missing]
     refused = [f"host '{host}' {why}" for host, why in snapshot.refused.items() if host != snapshot.host]
     differ = map(str, snapshot.differences)
@@ -173,48 +169,6 @@ def _would(one: Unapplied) -> str:
 
 def _not_running(here: Project, output: str) -> int:
     if output not in ("json", "yaml"):
-        raise not_running(here)
+        raise asking.not_running(here)
     tables.put_value({"healthy": False, "state": "stopped", "home": str(here.paths.home), "components": []}, output)
     return EXIT_WRONG
-
-
-def not_running(here: Project) -> FleetError:
-    """What to say to someone who asks a fleet that does not run, or cannot be asked."""
-    for agent in agent_search.find(here.paths.home):
-        if agent_search.holds(here.paths, agent.pid):
-            sentence = (
-                f"the agent of the fleet in {here.root} (process {agent.pid}) starts or ends, and cannot be asked"
-            )
-            return Unhealthy(sentence, hint=f"airfleet status, in a moment; its log is {here.paths.log('agent')}")
-        sentence = f"the fleet in {here.root} runs (agent {agent.pid}), but its home was moved or deleted"
-        return FleetError(sentence, hint="airfleet down")
-    if on_their_own := sum(component.lives for component in leftovers.read_down(here.paths.processes)):
-        what = f"{on_their_own} {'component runs' if on_their_own == 1 else 'components run'} on without it"
-        return Unhealthy(
-            f"the agent of the fleet in {here.root} has died; {what}",
-            hint="'airfleet up' goes on with what runs, 'airfleet down' ends it",
-        )
-    if found := elsewhere(here):
-        return FleetError(
-            f"the fleet in {here.root} is not running here; one with another home is (agent {found.pid})",
-            hint=f"{found.asked_by} asks that one; airfleet up starts this one",
-        )
-    return FleetError(f"the fleet in {here.root} is not running", hint="airfleet up")
-
-
-@dataclass(frozen=True)
-class Elsewhere:
-    """An agent of the same project with another home."""
-
-    pid: int
-    #: what stands before a command that is for it
-    asked_by: str
-    #: whether its home is the one that needs no AIRFLEET_HOME
-    is_usual: bool
-
-
-def elsewhere(here: Project) -> Elsewhere | None:
-    """An agent of the project whose home is another one than this."""
-    for pid, home in agent_search.homes_elsewhere(here.root, here.paths.shared or here.paths.home).items():
-        return Elsewhere(pid, f"AIRFLEET_HOME={shlex.quote(home)}" if home else "env -u AIRFLEET_HOME", not home)
-    return None

@@ -8,7 +8,7 @@ from typing import Any
 
 from airfleet.agent import control
 from airfleet.agent.control import HostStatus, Snapshot
-from airfleet.cli import asking, status
+from airfleet.cli import asking
 from airfleet.cli.project import Project
 from airfleet.errors import FleetError, WaitTimedOut, did_you_mean
 from airfleet.fleet.spec import LOCAL
@@ -21,7 +21,7 @@ def running(here: Project) -> Snapshot:
     """The fleet. Raises FleetError when it does not run, Unhealthy when its agent does not answer."""
     found = asking.snapshot(here.root, here.paths)
     if found is None:
-        raise status.not_running(here)
+        raise asking.not_running(here)
     return found
 
 

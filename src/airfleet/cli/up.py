@@ -32,7 +32,7 @@ from airfleet.agent import control
 from airfleet.agent.control import AlreadyRuns, Snapshot
 from airfleet.agent.database_finding import MAY_MIGRATE, Verdict
 from airfleet.agent.states import State
-from airfleet.cli import asking, components, down, keeping, options, progress, status, telling, terminal
+from airfleet.cli import asking, components, down, down_lock, keeping, options, progress, status, telling, terminal
 from airfleet.cli.following import follow
 from airfleet.cli.project import Project, find
 from airfleet.errors import FileProblems, FleetError, Unhealthy, WaitTimedOut
@@ -190,7 +190,7 @@ def wait_for_the_end(here: Project, deadline: float, timeout: float) -> None:
 
 def _ends(here: Project) -> bool:
     """Whether 'down' is at work, or the agent was told to end otherwise."""
-    if down.is_at_work(here.paths):
+    if down_lock.is_at_work(here.paths):
         return True
     found = asking.snapshot(here.root, here.paths)
     return found is not None and found.state in keeping.ENDING
@@ -331,7 +331,7 @@ def launch_agent(here: Project) -> None:
     terminal.say(f"starting {what} in {here.root}")
     if warning := _tasks_as_root(here):
         terminal.say(warning)
-    if other := status.elsewhere(here):
+    if other := asking.elsewhere(here):
         home = "its usual home" if other.is_usual else "another home"
         terminal.say(f"a fleet of this project with {home} runs, too (agent {other.pid}), and the same pipelines")
     if names := launch.left_out(here.environ):

@@ -13,7 +13,7 @@ from typing import LiteralString
 import psycopg
 import pytest
 
-from airfleet.agent import fencing, health
+from airfleet.agent import health, job_marks
 from airfleet.agent.health import WELL, Subject, Verdict
 from airfleet.fleet.plan import HttpAnswers, JobBeats
 from support.databases import NewDatabase
@@ -72,7 +72,7 @@ def test_of_two_of_a_kind_each_is_asked_for_its_own_heartbeat(
             row = connection.execute(f"{INSERT} RETURNING id").fetchone()
             assert row
             assert health.ask(probe, subject) == Verdict(False, "has not written its first heartbeat yet")
-            fencing.write_down(tmp_path, fencing.Job(Path(probe.file).stem, subject.pid or 0, row[0]))
+            job_marks.write_down(tmp_path, job_marks.Job(Path(probe.file).stem, subject.pid or 0, row[0]))
         assert [health.ask(*one) for one in zip(probes, subjects, strict=True)] == [WELL, WELL]
         late = "UPDATE job SET latest_heartbeat = now() - interval '40 s' WHERE id = %s"
         connection.execute(late, (row[0],))

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.agent import entries, fencing, health, leftovers, succession
-from airfleet.agent.fencing import Job
+from airfleet.agent import entries, health, job_marks, leftovers, succession
 from airfleet.agent.health import WELL, Subject
+from airfleet.agent.job_marks import Job
 from airfleet.agent.succession import Book
 from airfleet.events import Event
 from airfleet.fleet.plan import FileBeats
@@ -45,11 +45,11 @@ def test_the_disk_of_these_tests_is_full(tmp_path: Path) -> None:
 def test_a_component_says_which_job_is_its_own_and_is_found_when_it_is_dead(tmp_path: Path) -> None:
     for number in (1, 2):  # the second one in the place of the first
         with full_disk():
-            fencing.write_down(tmp_path, Job("scheduler", 2**22 + 1, number))
-        assert fencing.read_down(tmp_path, "scheduler") == Job("scheduler", 2**22 + 1, number)
-    assert fencing.of_the_dead(tmp_path, lambda pid: False) == (Job("scheduler", 2**22 + 1, 2),)
-    fencing.write_down(tmp_path, Job("scheduler", 2**22 + 1, 3))
-    assert fencing.read_down(tmp_path, "scheduler") == Job("scheduler", 2**22 + 1, 3)
+            job_marks.write_down(tmp_path, Job("scheduler", 2**22 + 1, number))
+        assert job_marks.read_down(tmp_path, "scheduler") == Job("scheduler", 2**22 + 1, number)
+    assert job_marks.of_the_dead(tmp_path, lambda pid: False) == (Job("scheduler", 2**22 + 1, 2),)
+    job_marks.write_down(tmp_path, Job("scheduler", 2**22 + 1, 3))
+    assert job_marks.read_down(tmp_path, "scheduler") == Job("scheduler", 2**22 + 1, 3)
     assert [path.name for path in tmp_path.iterdir()] == ["scheduler.job"]
 
 
@@ -60,14 +60,14 @@ def test_a_worker_beats(tmp_path: Path) -> None:
     database = health.Database("postgresql://nobody@127.0.0.1:9/a")
     subject = Subject(os.getpid(), 0.0, database, beats=health.Beats(clock=lambda: now[0]))
     with full_disk():
-        fencing.beat(beat, os.getpid())
+        job_marks.beat(beat, os.getpid())
         assert health.ask(probe, subject) == WELL
         now[0] = 10.0
         assert not health.ask(probe, subject).well
         os.utime(beat, (1, 1), follow_symlinks=False)
-        fencing.beat(beat, os.getpid())
+        job_marks.beat(beat, os.getpid())
         assert health.ask(probe, subject) == WELL
-    fencing.beat(beat, os.getpid())
+    job_marks.beat(beat, os.getpid())
     now[0] = 11.0
     assert health.ask(probe, subject) == WELL
 

@@ -16,8 +16,9 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from airfleet.agent import fencing, lost
-from airfleet.agent.fencing import Fencing, Job
+from airfleet.agent import fencing, job_marks, lost
+from airfleet.agent.fencing import Fencing
+from airfleet.agent.job_marks import Job
 from airfleet.agent.lost import (
     ALONE_SECONDS,
     ATTEMPT,
@@ -39,7 +40,7 @@ from airfleet.clocks import MAY_DIFFER_SECONDS
 from airfleet.events import Event
 from airfleet.fleet import airflow_settings
 from airfleet.fleet.airflow_settings import API_OUTAGE_SECONDS
-from airfleet.runtime.losses import REPORT, REPORT_HOST, RUNNING_HERE, WORKER_GONE
+from airfleet.runtime.losses import REPORT, RUNNING_HERE, WORKER_GONE
 from airfleet.testing import processes
 from airfleet.testing.waiting import wait_until
 from support.survival import survives
@@ -372,10 +373,10 @@ def test_the_job_of_a_dead_component_is_marked_once_and_its_file_is_gone(
 ) -> None:
     database, pid = Database(), os.getpid()
     one = make(database)
-    fencing.write_down(tmp_path, Job("scheduler", pid, 17))
+    job_marks.write_down(tmp_path, Job("scheduler", pid, 17))
     one.died("scheduler", "scheduler", pid)
     wait_until(lambda: database.told(fencing.FENCE), 5, "it is told", pause_seconds=0.01)
-    wait_until(lambda: fencing.read_down(tmp_path, "scheduler") is None, 5, "the file is gone", pause_seconds=0.01)
+    wait_until(lambda: job_marks.read_down(tmp_path, "scheduler") is None, 5, "the file is gone", pause_seconds=0.01)
     assert database.told(fencing.FENCE) == [(17,)]
     assert said == [Event.JOB_FENCED]
 
@@ -385,20 +386,20 @@ def test_what_a_successor_wrote_down_is_not_taken_for_the_dead_one(
 ) -> None:
     database = Database()
     one = make(database)
-    fencing.write_down(tmp_path, Job("scheduler", os.getpid(), 18))
+    job_marks.write_down(tmp_path, Job("scheduler", os.getpid(), 18))
     one.died("scheduler", "scheduler", dead())
     one.died("api-server", "api-server", os.getpid())  # has no job
     one.died("worker", "worker", dead())
     wait_until(lambda: database.told(WORKER_GONE), 5, "the worker's death is told", pause_seconds=0.01)
     assert database.told(fencing.FENCE) == []
-    assert fencing.read_down(tmp_path, "scheduler") == Job("scheduler", os.getpid(), 18)
+    assert job_marks.read_down(tmp_path, "scheduler") == Job("scheduler", os.getpid(), 18)
 
 
 def test_what_a_dead_agent_could_not_say_is_said_by_the_next_one(
     tmp_path: Path, make: Callable[[Database], Fencing]
 ) -> None:
-    fencing.write_down(tmp_path, Job("scheduler", dead(), 3))
-    fencing.write_down(tmp_path, Job("triggerer", os.getpid(), 4))
+    job_marks.write_down(tmp_path, Job("scheduler", dead(), 3))
+    job_marks.write_down(tmp_path, Job("triggerer", os.getpid(), 4))
     (tmp_path / "broken.job").write_text("{")
     database = Database()
     make(database)
@@ -414,7 +415,7 @@ def test_what_the_database_cannot_hear_is_said_when_it_is_back(
     database = Database()
     database.away = True
     one = make(database)
-    fencing.write_down(tmp_path, Job("triggerer", os.getpid(), 5))
+    job_marks.write_down(tmp_path, Job("triggerer", os.getpid(), 5))
     one.died("triggerer", "triggerer", os.getpid())
     wait_until(lambda: one._unsaid, 5, "it was tried", pause_seconds=0.01)
     database.away = False
@@ -440,7 +441,7 @@ def test_an_error_that_nobody_expected_is_said_once_and_the_thread_goes_on(
     one._put(lambda: 1 / 0)  # type: ignore[arg-type, return-value]
     wait_until(lambda: len(looks) >= 3, 5, "it looks again and again", pause_seconds=0.01)
     one._lookout.untold = lambda gone, running: ()
-    fencing.write_down(tmp_path, Job("triggerer", os.getpid(), 6))
+    job_marks.write_down(tmp_path, Job("triggerer", os.getpid(), 6))
     one.died("triggerer", "triggerer", os.getpid())
     wait_until(lambda: database.told(fencing.FENCE) == [(6,)], 5, "the dead are told of", pause_seconds=0.01)
     assert said[:2] == [Event.SURPRISED, Event.SURPRISED]  # one of each
@@ -462,12 +463,6 @@ def test_the_death_of_a_monitor_or_of_an_attempt_without_one_makes_the_agent_loo
         wait_until(lambda: database.told(REPORT), 5, "the attempt is reported", pause_seconds=0.01)
     wait_until(lambda: said, 5, "it is in the log", pause_seconds=0.01)
     assert set(said) == {Event.ATTEMPTS_LOST}
-
-
-def test_all_that_a_host_had_is_told_of_by_others_when_it_is_gone() -> None:
-    database = Database()
-    assert fencing.host_gone(database, "far") == 1
-    assert database.asked == [(fencing.FENCE_HOST, ("far",)), (REPORT_HOST, {"hostname": "far"})]
 
 
 def test_a_process_that_ends_by_a_signal_is_no_process_any_more() -> None:

@@ -19,7 +19,7 @@ from airfleet.agent import launch
 from airfleet.agent.control import AlreadyRuns, HostStatus
 from airfleet.agent.database_finding import Verdict
 from airfleet.agent.states import State
-from airfleet.cli import down, progress, up
+from airfleet.cli import down_lock, progress, up
 from airfleet.cli.project import Project
 from airfleet.errors import FleetError, WaitTimedOut
 from conftest import Airfleet
@@ -106,7 +106,7 @@ def test_what_down_has_not_done_yet_is_waited_for(
 ) -> None:
     project.paths.runtime.mkdir(parents=True)
     with ExitStack() as at_work:
-        at_work.enter_context(down._at_work(project.paths))
+        at_work.enter_context(down_lock.at_work(project.paths))
         done = threading.Timer(0.7, at_work.close)
         done.start()
         result = airfleet(*command.split())

@@ -11,7 +11,7 @@ import pytest
 from fake_agent import FakeAgent, component, snapshot
 
 from airfleet.agent.control import AlreadyRuns, Snapshot
-from airfleet.cli import down, keeping, up
+from airfleet.cli import down, down_lock, keeping, up
 from airfleet.cli.project import Project
 from airfleet.errors import FleetError
 from conftest import Airfleet
@@ -111,11 +111,11 @@ def test_an_agent_that_somebody_else_started_is_followed(
 def test_an_agent_that_down_ends_by_force_gets_none(project: Project, stack: ExitStack) -> None:
     project.paths.runtime.mkdir(parents=True)
     start = Starter(stack)
-    with down._at_work(project.paths):
-        assert down.is_at_work(project.paths)
+    with down_lock.at_work(project.paths):
+        assert down_lock.is_at_work(project.paths)
         keeping.keep(project, DEAD, start, start.sleep)
     assert start.started == 0
-    assert not down.is_at_work(project.paths)
+    assert not down_lock.is_at_work(project.paths)
 
 
 def test_a_down_that_begins_and_ends_while_a_successor_waits_is_not_undone(
@@ -136,7 +136,7 @@ def test_a_down_that_begins_and_ends_while_a_successor_waits_is_not_undone(
 def test_a_down_that_has_ended_when_the_agent_is_missed_is_not_undone(project: Project, stack: ExitStack) -> None:
     project.paths.runtime.mkdir(parents=True)
     start = Starter(stack, stopping(4712))
-    began = down.began(project.paths)
+    began = down_lock.began(project.paths)
     down.end(project, 1)
     assert keeping._next(project, DEAD, began, [], start, start.sleep) is None
     assert start.started == 0
@@ -189,7 +189,7 @@ def test_down_of_an_agent_that_hangs_ends_what_there_is(airfleet: Airfleet) -> N
 
 def test_two_may_end_a_fleet_at_the_same_time(project: Project) -> None:
     project.paths.runtime.mkdir(parents=True)
-    with down._at_work(project.paths), down._at_work(project.paths):
-        assert down.is_at_work(project.paths)
-    with down._lock(project.paths).open() as lock:
+    with down_lock.at_work(project.paths), down_lock.at_work(project.paths):
+        assert down_lock.is_at_work(project.paths)
+    with down_lock._lock(project.paths).open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
