@@ -7,9 +7,10 @@ fit, and a sentence says what to do.
 
 from __future__ import annotations
 
+import re
 import select
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import Any, LiteralString
@@ -45,6 +46,17 @@ _SHUT = (
     "permission denied for database",
     "is not currently accepting connections",
 )
+#: of a connection that is not what the URL demands of it, which is found out before anybody is let in
+_NOT_AS_DEMANDED = re.compile(
+    r"does not support SSL|certificate|private key file|does not match host name|channel binding required"
+    r"|encryption required|invalid \S+ value|invalid SSL protocol|weak sslmode"
+)
+_TLS_HINT = "see sslmode and its like in 'database:' of fleet.yaml, and the files that they name"
+_TLS_HINTS = {
+    "does not support SSL": "turn TLS on there (ssl = on), or say sslmode=disable where the network is trusted",
+    "certificate file": "sslrootcert in 'database:' names a file of this host, or 'system'",
+    "does not match host name": "call the server in 'database:' by the name that its certificate has",
+}
 
 
 @dataclass(frozen=True)
@@ -162,7 +174,19 @@ def _of_error(error: OSError | psycopg.Error) -> Finding:
     if shut is not None:
         sentence = f"the database lets nobody in: {shut.removeprefix('connection failed: ')}"
         return Finding(Verdict.REFUSED, sentence, "'database:' in fleet.yaml says where it is and who we are there")
+    if _is_other_than_demanded(lines):
+        said = lines[0].removeprefix("connection failed: ").removeprefix("connection is bad: ")
+        hint = next((hint for words, hint in _TLS_HINTS.items() if words in said), _TLS_HINT)
+        return Finding(Verdict.REFUSED, f"the connection to the database is not what its URL demands: {said}", hint)
     return Finding(Verdict.WAIT, f"the database does not answer: {lines[0].removeprefix('connection failed: ')}")
+
+
+def _is_other_than_demanded(lines: Sequence[str]) -> bool:
+    """Whether that is what each of the servers failed of: one that is away may be another one when it is back."""
+    if any("failed to resolve" in line for line in lines):
+        return False
+    reasons = [re.split("failed: |is bad: ", line)[-1] for line in lines if "failed: " in line or "is bad: " in line]
+    return bool(reasons) and all(_NOT_AS_DEMANDED.search(reason) for reason in reasons)
 
 
 # --- the server ------------------------------------------------------------------------------------

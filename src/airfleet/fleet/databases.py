@@ -7,6 +7,15 @@ import urllib.parse
 from collections.abc import Iterator
 
 DEFAULT_PORT = 5432
+#: options of which PostgreSQL's library knows every value
+CHOICES = {
+    "sslmode": frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}),
+    "sslnegotiation": frozenset({"postgres", "direct"}),
+    "channel_binding": frozenset({"disable", "prefer", "require"}),
+    "gssencmode": frozenset({"disable", "prefer", "require"}),
+    "target_session_attrs": frozenset({"any", "read-write", "read-only", "primary", "standby", "prefer-standby"}),
+    "load_balance_hosts": frozenset({"disable", "random"}),
+}
 #: what PostgreSQL's own library takes behind the '?'
 OPTIONS = frozenset((
     "application_name", "channel_binding", "client_encoding", "connect_timeout", "dbname", "fallback_application_name",
@@ -90,6 +99,19 @@ def unknown_options(url: str) -> list[str]:
     """
     found = _PARTS.match(url)
     return sorted(_options(found["query"] if found else "").keys() - OPTIONS)
+
+
+def unknown_value(url: str) -> tuple[str, frozenset[str]] | None:
+    """The first option whose value PostgreSQL's library does not know, and the values that it knows.
+
+    >>> unknown_value("postgresql://me@one/shop?sslmode=required")[0]
+    'sslmode'
+    >>> unknown_value("postgresql://me@one/shop?sslmode=require&sslrootcert=system")
+    """
+    found = _PARTS.match(url)
+    options = _options(found["query"] if found else "")
+    others = (name for name, value in options.items() if name in CHOICES and value not in CHOICES[name])
+    return next(((name, CHOICES[name]) for name in others), None)
 
 
 def _options(query: str) -> dict[str, str]:

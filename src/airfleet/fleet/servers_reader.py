@@ -62,6 +62,9 @@ def _wrong_with(url: str, nameable: Collection[str] = ()) -> tuple[str, str | No
         named = [name for name in unknown if name in nameable]
         sentence = f"has options that PostgreSQL does not know{': ' if named else ''}{', '.join(named)}"
         return sentence, did_you_mean(named[0], databases.OPTIONS) if named else None
+    if other := databases.unknown_value(url):
+        name, choices = other
+        return f"has a value of {name} that PostgreSQL does not know", f"it is one of: {', '.join(sorted(choices))}"
     return None
 
 

@@ -14,7 +14,7 @@ import pytest
 from airfleet import versions
 
 ROOT = Path(__file__).parents[3]
-LOCKS = ("airfleet", "dev", "examples", "lightning")
+LOCKS = ("airfleet", "dev", "examples", "lightning", "fab")
 PROGRAM = """
 from airfleet import versions
 from airfleet.runtime import execution_api, scheduler

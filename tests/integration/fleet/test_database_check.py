@@ -100,6 +100,64 @@ def test_a_server_that_lets_us_not_in_is_not_waited_for(url: str, change: Callab
     assert found.hint == "'database:' in fleet.yaml says where it is and who we are there"
 
 
+def test_a_server_without_tls_is_not_waited_for_where_the_url_demands_it(url: str) -> None:
+    found = look(f"{url}?sslmode=require")
+    assert found.verdict is Verdict.REFUSED
+    assert found.sentence.startswith("the connection to the database is not what its URL demands: connection to server")
+    assert found.sentence.endswith(" failed: server does not support SSL, but SSL was required")
+    assert found.hint == "turn TLS on there (ssl = on), or say sslmode=disable where the network is trusted"
+
+
+def test_of_several_servers_one_that_is_away_may_have_it(url: str) -> None:
+    parts = urlsplit(url)
+    (port,) = free_ports(1)
+    several = url.replace(f":{parts.port}", f":{parts.port},{parts.hostname}:{port}")
+    assert look(f"{several}?sslmode=require").verdict is Verdict.WAIT
+    same = url.replace(f":{parts.port}", f":{parts.port},{parts.hostname}:{parts.port}")
+    assert look(f"{same}?sslmode=require").verdict is Verdict.REFUSED
+
+
+AT = 'connection to server at "10.0.0.1", port 5432 failed: '
+SEE = "see sslmode and its like in 'database:' of fleet.yaml, and the files that they name"
+FILE = "sslrootcert in 'database:' names a file of this host, or 'system'"
+
+
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        (f'{AT}root certificate file "/ca.pem" does not exist\nEither provide the file, or ...', FILE),
+        (f'{AT}could not read root certificate file "/ca.pem": no certificate or crl found', FILE),
+        (f"{AT}SSL error: certificate verify failed", SEE),
+        (f'{AT}certificate present, but not private key file "/key"', SEE),
+        (f"{AT}channel binding required, but server authenticated client without channel binding", SEE),
+        (
+            f'{AT}server certificate for "db.internal" does not match host name "10.0.0.1"',
+            "call the server in 'database:' by the name that its certificate has",
+        ),
+        ("invalid SSL protocol version range", SEE),
+        ('weak sslmode "disable" may not be used with sslnegotiation=direct', SEE),
+    ],
+)
+def test_what_a_connection_lacks_is_said_and_not_waited_for(said: str, hint: str) -> None:
+    kind = "connection failed" if said.startswith(AT) else "connection is bad"
+    found = database_check._of_error(psycopg.OperationalError(f"{kind}: {said}"))
+    words = f"the connection to the database is not what its URL demands: {said.splitlines()[0]}"
+    assert found == Finding(Verdict.REFUSED, words, hint)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"connection failed: {AT}Connection refused\n\tIs the server running on that host?",
+        'connection failed: connection to server at "certificate.internal", port 5432 failed: Connection refused',
+        f"connection failed: {AT}SSL error: unexpected eof while reading",
+        "failed to resolve host 'db.certificate.internal': [Errno -2] Name or service not known",
+    ],
+)
+def test_a_server_that_may_be_better_soon_is_waited_for(said: str) -> None:
+    assert database_check._of_error(psycopg.OperationalError(said)).verdict is Verdict.WAIT
+
+
 SERVER = _Server(180_000, "18.0", "UTF8", False, False, "shop", "air", "public", '"$user", public', True, True, 97)
 WRONG = [
     ({"version": 130_011, "version_text": "13.11"}, "the database is PostgreSQL 13.11; a fleet needs 14 or newer"),

@@ -308,6 +308,20 @@ def test_not_everybody_is_an_administrator_in_production() -> None:
             "database: postgresql://h/x?nope=1\n",
             ["fleet.yaml:1:11: database: has options that PostgreSQL does not know: nope"],
         ),
+        (
+            "database: postgresql://h/x?sslmode=required\n",
+            [
+                "fleet.yaml:1:11: database: has a value of sslmode that PostgreSQL does not know\n"
+                "hint: it is one of: allow, disable, prefer, require, verify-ca, verify-full"
+            ],
+        ),
+        (
+            "database: postgresql://h/x?sslmode=verify-full&target_session_attrs=readwrite\n",
+            [
+                "fleet.yaml:1:11: database: has a value of target_session_attrs that PostgreSQL does not know\n"
+                "hint: it is one of: any, prefer-standby, primary, read-only, read-write, standby"
+            ],
+        ),
         ("database: '***'\n", ["fleet.yaml:1:11: database: must be 'embedded' or a postgresql:// URL"]),
         ("database: 'postgresql://h/x#y'\n", ["fleet.yaml:1:11: database: has a '#', which ends a URL"]),
         (
