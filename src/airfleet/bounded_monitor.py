@@ -49,7 +49,7 @@ class BoundedMonitor:
         sources = {stdout: "stdout", stderr: "stderr", logs: "logs", requests: "requests"}
         self._open_sockets.update(sources)
         loggers = self._get_target_loggers()
-        events = LineReader(self._lines(process_log_messages_from_subprocess(loggers), "logs"), cut_event)
+        events = LineReader(self._lines(self._events(loggers), "logs"), cut_event)
         handlers: dict[socket, Handler] = {
             stdout: self._create_log_forwarder(loggers, "task.stdout", data=data.get(stdout, b"")),
             stderr: self._create_log_forwarder(
@@ -67,6 +67,10 @@ class BoundedMonitor:
         plain = tuple(reconfigure_logger(one, structlog.processors.CallsiteParameterAdder) for one in loggers)
         lines = self._lines(forward_to_log(plain, logger=name, level=log_level), name)
         return LineReader(lines, cut_text, data), self._on_socket_closed
+
+    def _events(self, loggers: tuple[Any, ...]) -> Generator[None, Any, None]:
+        """What takes the lines of the process's log."""
+        return process_log_messages_from_subprocess(loggers)
 
     def _lines(self, lines: Generator[None, Any, None], source: str) -> Generator[None, Any, None]:
         """What takes the lines that come from this source."""

@@ -19,6 +19,8 @@ from typing import Any, TypeAlias
 
 #: bytes of a line that are kept
 LINE_BYTES = 1 << 20
+#: bytes of the end of a longer line that are kept, too
+END_BYTES = 1 << 10
 #: bytes of a message that are kept when it is too long: enough for the number of a request
 HEAD_BYTES = 64
 
@@ -33,12 +35,12 @@ Handler: TypeAlias = tuple[Reader, Callable[[Any], None]]
 
 
 class LineReader:
-    """Feeds a generator the lines that come, each with its end; of a longer one ``cut(start, length)``."""
+    """Feeds a generator the lines that come, each with its end; of a longer one ``cut(start, length, end)``."""
 
     def __init__(
         self,
         lines: Generator[None, Any, None],
-        cut: Callable[[bytes, int], bytes],
+        cut: Callable[[bytes, int, bytes], bytes],
         data: bytes = b"",
         most: int = LINE_BYTES,
     ) -> None:
@@ -48,6 +50,7 @@ class LineReader:
         #: the line that has begun, and how many bytes of it were left out
         self._begun = bytearray()
         self._left_out = 0
+        self._last = b""
         self._read = bytearray(_LINES_BYTES)
         next(lines)
         if data:
@@ -77,14 +80,16 @@ class LineReader:
     def _keep(self, piece: bytes) -> None:
         room = max(0, self._most - len(self._begun))
         self._begun += piece[:room]
-        self._left_out += max(0, len(piece) - room)
+        if len(piece) > room:
+            self._left_out += len(piece) - room
+            self._last = (self._last + piece[max(room, len(piece) - END_BYTES) :])[-END_BYTES:]
 
     def _end(self) -> bool:
         line = bytes(self._begun)
         if self._left_out:
-            line = self._cut(line, len(line) + self._left_out)
+            line = self._cut(line, len(line) + self._left_out, self._last)
         self._begun.clear()
-        self._left_out = 0
+        self._left_out, self._last = 0, b""
         try:
             self._lines.send(line + b"\n")
         except StopIteration:
@@ -195,7 +200,7 @@ def megabytes(count: int) -> str:
     return f"{max(1, round(count / 1e6))} MB"
 
 
-def cut_text(start: bytes, length: int) -> bytes:
+def cut_text(start: bytes, length: int, _: bytes = b"") -> bytes:
     """A line of text of which only the start is kept."""
     return start + f"... (a line of {megabytes(length)} was cut here)".encode()
 
@@ -203,16 +208,27 @@ def cut_text(start: bytes, length: int) -> bytes:
 _LEVEL = re.compile(rb'"level": ?"([a-z]+)"')
 _TIMESTAMP = re.compile(rb'"timestamp": ?"([0-9TZ:.+-]+)"')
 _EVENT = re.compile(rb'"event": ?"')
+_TRIGGER = re.compile(rb'(?<!\\)"trigger_id": ?([0-9]+)')
 
 
-def cut_event(start: bytes, length: int) -> bytes:
-    """A line of JSON of which only the start is known, as one that can be read: its text, its level and its time."""
+def cut_event(start: bytes, length: int, end: bytes = b"") -> bytes:
+    """A line of JSON of which only start and end are known, as one that can be read.
+
+    It has the text, the level, the time, and the trigger whose log it belongs to.
+    """
     level, time, event = _LEVEL.search(start), _TIMESTAMP.search(start), _EVENT.search(start)
     text = _as_text(start[event.end() :]) if event else None
     if text is None:  # the start has no text, or all of it and more
         text = start.decode(errors="replace")
-    cut = {"event": text + cut_text(b"", length).decode(), "level": level[1].decode() if level else "info"}
-    return json.dumps(cut | ({"timestamp": time[1].decode()} if time else {})).encode()
+    cut: dict[str, Any] = {
+        "event": text + cut_text(b"", length).decode(),
+        "level": level[1].decode() if level else "info",
+    }
+    if time:
+        cut["timestamp"] = time[1].decode()
+    if trigger := _TRIGGER.search(start[: event.start() if event else None]) or _TRIGGER.search(end):
+        cut["trigger_id"] = int(trigger[1])
+    return json.dumps(cut).encode()
 
 
 def _as_text(start: bytes) -> str | None:

@@ -103,3 +103,23 @@ def test_a_length_without_a_message_takes_no_memory() -> None:
 @pytest.mark.parametrize("head", [b"", b"\x92", b"\x92\xcf\x01", b"hello"])
 def test_a_head_that_names_no_request(head: bytes) -> None:
     assert request_number(head) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"trigger_id": 7, "event": "%s", "level": "info"}',
+        '{"level": "info", "event": "%s", "trigger_id": 7, "logger": "x"}',
+        '{"level": "info", "event": "%s\\"trigger_id\\": 8", "trigger_id": 7}',
+    ],
+)
+def test_the_trigger_of_a_line_that_is_cut_is_known(line: str) -> None:
+    lines: list[bytes] = []
+    read_all(LineReader(gathering(lines), cut_event, most=100), (line % ("x" * 3_000_000)).encode() + b"\nshort\n")
+    cut = json.loads(lines[0])
+    assert (cut["trigger_id"], lines[1]) == (7, b"short\n")
+
+
+def test_a_line_of_no_trigger_that_speaks_of_one_is_of_none() -> None:
+    line = json.dumps({"event": "x" * 1_000 + '"trigger_id": 8'})
+    assert "trigger_id" not in json.loads(cut_event(line[:100].encode(), len(line), line[-200:].encode()))

@@ -51,8 +51,8 @@ def missing_dag(hostname: str, folder: str, file: str) -> tuple[str, str]:
 
 
 def _sharper(cause: Cause, exception: str, lines: Sequence[str]) -> Cause:
-    """A command only has an exit code; what it printed says more."""
-    if "returned a non-zero exit code" not in exception:
+    """A command only has an exit code, and a trigger only has failed; what was printed says more."""
+    if "returned a non-zero exit code" not in exception and "Trigger failure" not in exception:
         return cause
     return _in_lines(lines) or cause
 
@@ -87,7 +87,7 @@ def _exit_code(match: Match[str]) -> Cause:
     return Cause(f"the command ended with exit code {code}", "its output above says why")
 
 
-MEMORY_ADVICE = "give the host more memory, or the worker fewer slots in fleet.yaml"
+MEMORY_ADVICE = "give the host or the worker (memory:) more memory, or the worker fewer slots in fleet.yaml"
 MISSING = "(?:isn't defined|was not found|not found|does not exist|doesn't exist)"
 REACH_ADVICE = "is the server running, and are host and port of the connection right?"
 
@@ -126,6 +126,10 @@ EXCEPTIONS: tuple[tuple[str, Explain], ...] = (
         ),
     ),
     (r"returned a non-zero exit code (\d+)", _exit_code),
+    (
+        r"TaskDeferralError: Trigger failure",
+        _says("the trigger that the task waited for has failed", "the lines above say of what"),
+    ),
     (
         r"TaskTimeout|execution_timeout|DeferralTimeout|SensorTimeout|Timeout, PID",
         _says("the task took longer than it may", "raise execution_timeout (or the sensor's timeout) of the task"),
@@ -221,6 +225,28 @@ EXCEPTIONS: tuple[tuple[str, Explain], ...] = (
 )
 
 OUTPUT: tuple[tuple[str, Explain], ...] = (
+    (
+        r"blocked the (?:event loop|process) of all triggers(?: for \d+ s at (?P<place>\S+))?",
+        lambda match: Cause(
+            "its trigger blocked the event loop that all triggers share" + (f" ({match[1]})" if match[1] else ""),
+            "await what the trigger waits for; what cannot be awaited belongs into asyncio.to_thread",
+        ),
+    ),
+    (
+        r"process of all triggers(?: has ended while it ran \((.+)\)|: (.+))",
+        lambda match: Cause(
+            f"its trigger ended the process that all triggers share ({match[1] or match[2]})",
+            "a trigger ends by its event or by an exception",
+        ),
+    ),
+    (
+        r"What the trigger tells cannot be (passed on|stored): (.+)",
+        _says("the event of its trigger cannot be {0}: {1}", "an event holds text, numbers, lists and mappings"),
+    ),
+    (
+        r"Process terminated by signal\. Likely out of memory",
+        _says("the task's process was killed (SIGKILL), most likely because memory ran out", MEMORY_ADVICE),
+    ),
     (
         r"(?:line \d+: |sh: (?:\d+: )?|: )?([\w./-]+): (?:command )?not found",
         _says("the command '{0}' was not found", "install it on the host of the worker, or write its whole path"),

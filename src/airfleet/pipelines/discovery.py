@@ -338,12 +338,19 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
             with create_session() as session:
                 callbacks.crashed(session, callbacks.rows(left))
 
+    def _has_called(self, dag_file: DagFileInfo, process: Any) -> bool:
+        """Whether a process has called all its callbacks; one may end it, with any exit code, before the others."""
+        if process._exit_code != 0 or process.was_through:
+            return bool(process._exit_code == 0)
+        self.log.warning("A callback of %s has ended its process by exit code 0", dag_file.rel_path)
+        return len(self._calling[dag_file]) == 1
+
     def _collect_results(self) -> None:
         """Take what processes gave; forget callbacks that were run, and give back those whose process died."""
         ended_well = {
             file
             for file, process in self._processors.items()
-            if file in self._calling and process.is_ready and process._exit_code == 0
+            if file in self._calling and process.is_ready and self._has_called(file, process)
         }
         super()._collect_results()  # type: ignore[no-untyped-call]
         ended = [file for file in self._calling if file not in self._processors]

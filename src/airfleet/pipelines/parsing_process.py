@@ -7,6 +7,8 @@ prints and gives, and does not wait for what the file has left running. How such
 
 from __future__ import annotations
 
+import mmap
+import os
 import signal
 import time
 import traceback
@@ -40,6 +42,8 @@ class ParsingProcess(BoundedMonitor, DagFileProcessorProcess):
 
     message_setting = "max_dag_file_bytes"
 
+    #: says whether what was to be done was done to its end, whatever the exit code says
+    _mark: mmap.mmap = attrs.field(init=False, repr=False)
     #: the length of what the file gave, when that was too much
     too_long: int = attrs.field(default=0, init=False)
     #: bytes of lines that were kept, and the last ones that it wrote to stderr
@@ -49,10 +53,17 @@ class ParsingProcess(BoundedMonitor, DagFileProcessorProcess):
     @classmethod
     def start(cls, **kwargs: Any) -> ParsingProcess:
         """Fork it."""
-        process: ParsingProcess = super().start(target=parse_file, **kwargs)
+        mark = mmap.mmap(-1, 1)
+        process: ParsingProcess = super().start(target=lambda: parse_file(mark), **kwargs)
+        process._mark = mark
         with suppress(OSError):  # where it is not allowed, or has ended
             Path(f"/proc/{process.pid}/oom_score_adj").write_text(_OOM_SCORE)
         return process
+
+    @property
+    def was_through(self) -> bool:
+        """Whether it has done all that was to be done; callbacks may end it before, with any exit code."""
+        return self._mark[0] == 1
 
     @property
     def is_ready(self) -> bool:
@@ -122,13 +133,19 @@ _TOO_LONG = (
 )
 
 
-def parse_file() -> None:
-    """Do what Airflow's process does; an error of it goes to the log of the file, not to that of the dag-processor."""
+def parse_file(mark: mmap.mmap | None = None) -> None:
+    """Do what Airflow's process does, and mark that it was done to its end.
+
+    An error of it goes to the log of the file, not to that of the dag-processor.
+    """
+    own = os.getpid()
     try:
         _parse_file_entrypoint()
     except Exception:
         traceback.print_exc(limit=-3)
         raise
+    if mark is not None and os.getpid() == own:  # nor does what a callback has forked say so
+        mark[0] = 1
 
 
 def misfortune(code: int) -> str:

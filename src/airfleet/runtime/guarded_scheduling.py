@@ -52,6 +52,9 @@ if TYPE_CHECKING:
 
     from airfleet.runtime.unloadable_rows import Unloadable
 
+#: after a search for rows that cannot be loaded that has found none, seconds
+SEARCH_AGAIN_SECONDS = 3.0
+
 _REFUSED = (DBAPIError, PendingRollbackError)
 #: runs that count against the limit of runs under way
 _TAKES_ROOM = DagRun.state == DagRunState.RUNNING
@@ -102,6 +105,8 @@ class GuardedSchedulerJobRunner(SchedulerJobRunner):
         self._unreadable: set[str] = set()
         #: runs at which this pass failed
         self._failed: set[int] = set()
+        #: until when no row is looked for that cannot be loaded, as there was none
+        self._none_until = float("-inf")
         #: whether runs were started in this pass
         self._has_started = False
 
@@ -335,11 +340,18 @@ class GuardedSchedulerJobRunner(SchedulerJobRunner):
         except _REFUSED:
             raise
         except Exception as error:
-            with self._savepoint(session):
-                is_mended = self._mend(session)
-            if not is_mended:
+            if not self._mend_after_run(session):
                 self._run_failed(dag_run, error, session)
             return None
+
+    def _mend_after_run(self, session: Session) -> bool:
+        """Look for rows that cannot be loaded; when there were none a moment ago, many runs may fail of the same."""
+        if self._faults.clock() < self._none_until:
+            return False
+        with self._savepoint(session):
+            is_mended = self._mend(session)
+        self._none_until = float("-inf") if is_mended else self._faults.clock() + SEARCH_AGAIN_SECONDS
+        return is_mended
 
     def _waits(self, run: DagRun) -> bool:
         if self._faults.run_waits(run.id):

@@ -11,7 +11,9 @@ server (:mod:`airfleet.runtime.log_server`), all at once; where it listens stand
                <──names and lengths──
                ──the bytes of each──>
 
-A part is read as long as it was when it was asked for; what is written meanwhile comes with the next look.
+A part is read as long as it was when it was asked for; what is written meanwhile comes with the next look. Airflow
+makes an object of each line that it gives, and holds all of them: a million lines take it minutes and a gigabyte. So
+the middle of a part that is too long is left out, and the log says so.
 
 What fails: a host that does not answer is named in the log's head, and the others' parts are shown; the attempt's own
 host has no server that is up - so says the head, for the log is there and will be seen when it is back.
@@ -20,12 +22,14 @@ host has no server that is up - so says the head, for the log is there and will 
 from __future__ import annotations
 
 import io
+import json
 import logging
 import urllib.parse
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +43,8 @@ from airfleet.runtime.log_server import PARTS
 
 #: seconds that another host may take to take a connection, and to say the next thing
 CONNECT_SECONDS, READ_SECONDS = 2.0, 5.0
+#: lines of a part that are given from its beginning, and lines and characters from its end
+FIRST_LINES, LAST_LINES, LAST_CHARACTERS = 2_000, 8_000, 8_000_000
 #: seconds for which a token is good; clocks of hosts may differ by as much
 TOKEN_SECONDS = 30
 
@@ -85,7 +91,12 @@ class FleetTaskHandler(FileTaskHandler):
         for found in ask_all(others(servers()), path):
             sources.extend(found.sources)
             streams.extend(found.streams)
-        return sources, streams
+        return sources, [bounded(stream) for stream in streams]
+
+    def _read_remote_logs(self, ti: Any, try_number: int, metadata: Any = None) -> Any:
+        """As Airflow's, of each part its beginning and its end."""
+        sources, logs = super()._read_remote_logs(ti, try_number, metadata)
+        return sources, [part if isinstance(part, str) else bounded(part) for part in logs or ()]
 
     def _read_from_logs_server(self, ti: Any, worker_log_rel_path: str) -> tuple[list[str], list[Any]]:
         """Nothing more: all hosts were asked already."""
@@ -100,6 +111,30 @@ class FleetTaskHandler(FileTaskHandler):
             word = f"Host '{missing}', on which this attempt ran, is not up; what it wrote there is seen when it is."
             stream = chain([StructuredLogMessage(event=word)], stream)
         return stream, told
+
+
+def bounded(
+    lines: Iterable[str], first: int = FIRST_LINES, last: int = LAST_LINES, characters: int = LAST_CHARACTERS
+) -> Iterator[str]:
+    """The beginning and the end of a part; where its middle was left out, a line says so.
+
+    >>> list(bounded("abcdef", first=2, last=1))[2]
+    '{"event": "... (3 lines were left out here; the file of the log has them)", "level": "warning"}'
+    """
+    source = iter(lines)
+    yield from islice(source, first)
+    end: deque[str] = deque()
+    held = left_out = 0
+    for line in source:
+        end.append(line)
+        held += len(line)
+        while len(end) > last or (held > characters and len(end) > 1):
+            held -= len(end.popleft())
+            left_out += 1
+    if left_out:
+        told = f"... ({left_out:,} lines were left out here; the file of the log has them)"
+        yield json.dumps({"event": told, "level": "warning"})
+    yield from end
 
 
 def not_asked(hostname: str) -> str | None:

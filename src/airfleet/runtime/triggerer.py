@@ -9,14 +9,19 @@ they tell is kept, and told when the database is back. Another triggerer may hav
 says so, and they are ended here.
 
 A trigger that cannot be made, or tells what the database refuses, fails with its task, and no other one: stock's
-triggerer ends, and ends again as soon as it has the trigger back.
+triggerer ends, and ends again as soon as it has the trigger back. So does one that ends the process of the triggers, or
+blocks it so that nothing in there can interrupt it (:mod:`airfleet.runtime.trigger_runner` sees to the rest): the board
+of that process says which one it was (:mod:`airfleet.runtime.trigger_steps`), and the others begin anew in another one.
 """
 
 from __future__ import annotations
 
 import os
+import signal
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -24,44 +29,87 @@ from airflow import settings
 from airflow._shared.observability.metrics import stats
 from airflow._shared.timezones import timezone
 from airflow.configuration import conf
-from airflow.jobs.triggerer_job_runner import TriggererJobRunner, TriggerRunner, TriggerRunnerSupervisor
+from airflow.jobs.triggerer_job_runner import TriggererJobRunner, TriggerRunnerSupervisor
 from airflow.sdk.observability.metrics import stats_utils
 from airflow.utils.session import create_session
 from sqlalchemy import text
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from airfleet import clocks, database_errors, ends
+from airfleet.bounded_monitor import BoundedMonitor
 from airfleet.runtime import unloadable_rows
+from airfleet.runtime.trigger_runner import CarefulTriggerRunner
+from airfleet.runtime.trigger_steps import Board
 
 log = structlog.get_logger(logger_name=__name__)
+
+#: processes that may be killed in a step of a trigger before that one has failed; who else was it?
+MOST_KILLED = 2
+#: processes that may end within a minute for no trigger that is known, before the triggerer ends itself
+MOST_UNEXPLAINED = 3
+#: seconds for which a trigger without a task, which the database gives again and again, rests after it had failed
+REST_SECONDS = 60.0
+#: seconds for which one turn goes on to read
+_READ_ON_SECONDS = 0.3
+#: reads of what a process had written when it ended
+_LAST_READS = 50
 
 _AWAY = (OperationalError, InterfaceError)
 _ANY_TRIGGER = text("SELECT EXISTS (SELECT 1 FROM trigger)")
 
 
-class RestingTriggerRunner(TriggerRunnerSupervisor):
+class RestingTriggerRunner(BoundedMonitor, TriggerRunnerSupervisor):
     """Runs triggers as Airflow does; looks for them only when there are any."""
 
     _resting: bool = False
     _away: bool = False
+    #: where the process says whose step it runs
+    board: Board | None = None
+    #: triggers that rest, and until when
+    rests: dict[int, float] | None = None
+    #: whether a trigger had it for so long that it was killed
+    was_blocked: bool = False
+    #: the board of the process that is forked next
+    _next_board: Board | None = None
 
     @classmethod
     def start(cls, **kwargs: Any) -> RestingTriggerRunner:
         """As Airflow's; its end is noticed at once, too."""
+        board = cls._next_board = Board()
         runner: RestingTriggerRunner = super().start(**kwargs)
+        runner.board = board
         ends.notice(runner)
         return runner
+
+    def _events(self, loggers: tuple[Any, ...]) -> Generator[None, Any, None]:
+        """Takes each line to the log of its trigger; one that cannot be written is left out."""
+        while True:
+            taker = self._process_log_messages_from_subprocess()
+            next(taker)
+            try:
+                while True:
+                    taker.send((yield))
+            except Exception as error:
+                log.warning("A line of a trigger's log cannot be written", error=repr(error)[:1000])
 
     def run_once(self) -> None:
         """One turn of the loop, whatever of it the database allows."""
         answered = self._if_answered(self.load_triggers)
         self._service_subprocess(1)  # triggers run on, and the runner must not believe that nobody listens
+        self._read_on()
+        self.end_if_blocked()
         if not answered:
             return
         for step in (self.handle_events, self.handle_failed_triggers, self.clean_unused, self.heartbeat):
             if not self._if_answered(step):
                 return
         self.emit_metrics()  # type: ignore[no-untyped-call]
+
+    def _read_on(self) -> None:
+        """Read for some moments what triggers write; who writes much would wait for each turn of the loop."""
+        until = time.monotonic() + _READ_ON_SECONDS
+        while self._exit_code is None and time.monotonic() < until and self.selector.select(0):
+            self._service_subprocess(0)
 
     def _if_answered(self, step: Callable[[], None]) -> bool:
         """Whether the database answered all that this step asked of it."""
@@ -85,6 +133,8 @@ class RestingTriggerRunner(TriggerRunnerSupervisor):
 
     def update_triggers(self, requested_trigger_ids: set[int]) -> None:
         """As Airflow's; a trigger of which the rows cannot be loaded fails alone."""
+        now = time.monotonic()
+        requested_trigger_ids = {one for one in requested_trigger_ids if (self.rests or {}).get(one, now) <= now}
         try:
             super().update_triggers(requested_trigger_ids)
             return
@@ -124,7 +174,47 @@ class RestingTriggerRunner(TriggerRunnerSupervisor):
     @classmethod
     def run_in_process(cls) -> None:
         """What the process of the triggers does."""
-        CarefulTriggerRunner().run()  # type: ignore[no-untyped-call]
+        CarefulTriggerRunner(cls._next_board).run()
+
+    def end_if_blocked(self) -> None:
+        """Kill the process when a trigger has it and nothing in there can end that."""
+        step = self.board.read() if self.board and self._exit_code is None else None
+        most = self.runner_health_check_threshold
+        if step is None or most <= 0 or (seconds := time.monotonic() - step.since) < most:
+            return
+        log.error(
+            "A trigger blocks the process of all triggers; it is killed", trigger_id=step.trigger, seconds=seconds
+        )
+        self.was_blocked = True
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
+    def take_over(self, before: RestingTriggerRunner) -> None:
+        """Go on with what a process has left that ended: what its triggers had told, and their logs."""
+        self.events.extend(before.events)
+        self.failed_triggers.extend(before.failed_triggers)
+        self.logger_cache.update(before.logger_cache)
+        self.stop = before.stop
+
+    def close(self) -> None:
+        """Read what a process had written when it ended, for a second at the most, and forget it."""
+        for _ in range(_LAST_READS):
+            if not self._open_sockets:
+                break
+            self._service_subprocess(1 / _LAST_READS)
+        for source in list(self._open_sockets):
+            source.close()
+        self.selector.close()
+        if self.board is not None:
+            self.board.close()
+
+    def _create_workload(self, trigger: Any, *args: Any, **kwargs: Any) -> Any:
+        """As Airflow's; the log of a trigger that ran before goes on."""
+        begun = self.logger_cache.get(trigger.id)
+        workload = super()._create_workload(trigger, *args, **kwargs)
+        if begun is not None:
+            self.logger_cache[trigger.id] = begun
+        return workload
 
     def handle_events(self) -> None:
         """Store what triggers tell; what could not be stored is told again, what is refused fails its trigger."""
@@ -161,21 +251,49 @@ class RestingTriggerRunner(TriggerRunnerSupervisor):
             return bool(connection.execute(_ANY_TRIGGER).scalar())
 
 
-class CarefulTriggerRunner(TriggerRunner):
-    """Airflow's runner of triggers, for which one that cannot be made has failed, whatever it raises."""
+class Deaths:
+    """What the processes of triggers have died of."""
 
-    async def create_triggers(self) -> None:
-        """Make the triggers that are waited for."""
-        while self.to_create:
-            waiting = list(self.to_create)
-            try:
-                await super().create_triggers()  # type: ignore[no-untyped-call]
-            except Exception as error:
-                left = {id(workload) for workload in self.to_create}
-                # Airflow takes each out before it is made: the last one taken was not.
-                failed = [workload for workload in waiting if id(workload) not in left][-1]
-                log.exception("A trigger cannot be made; it fails", trigger_id=failed.id, classpath=failed.classpath)
-                self.failed_triggers.append((failed.id, error))
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._killed: dict[int, int] = {}
+        self._unexplained: list[float] = []
+        #: triggers that rest, and until when
+        self.rests: dict[int, float] = {}
+
+    def fault(self, runner: RestingTriggerRunner) -> tuple[int, str] | None:
+        """The trigger that has failed of the end of this process, and why; None when it is not known."""
+        step, code = runner.board.read() if runner.board else None, int(runner._exit_code or 0)
+        if step is None:
+            return None
+        if runner.was_blocked and code == -signal.SIGKILL:
+            return step.trigger, "It has blocked the process of all triggers, which had to be killed"
+        if code == -signal.SIGKILL:
+            times = self._killed[step.trigger] = self._killed.get(step.trigger, 0) + 1
+            if times < MOST_KILLED:
+                return None
+        return step.trigger, f"The process of all triggers has ended while it ran ({_end(code)})"
+
+    def goes_on(self, fault: tuple[int, str] | None) -> bool:
+        """Whether another process may be tried."""
+        now = self._clock()
+        self._unexplained = [when for when in self._unexplained if when > now - 60]
+        if fault is None:
+            self._unexplained.append(now)
+        else:
+            self.rests[fault[0]] = now + REST_SECONDS
+        return len(self._unexplained) <= MOST_UNEXPLAINED
+
+
+def _end(code: int) -> str:
+    """How a process has ended.
+
+    >>> _end(3), _end(-11)
+    ('exit code 3', 'SIGSEGV')
+    """
+    with suppress(ValueError):
+        return signal.Signals(-code).name
+    return f"exit code {code}"
 
 
 class FleetTriggererJobRunner(TriggererJobRunner):
@@ -190,19 +308,40 @@ class FleetTriggererJobRunner(TriggererJobRunner):
         stats.initialize(
             factory=stats_utils.get_stats_factory(), export_legacy_names=conf.getboolean("metrics", "legacy_names_on")
         )
-        runner: Any = None
         try:
-            runner = self.trigger_runner = RestingTriggerRunner.start(
-                job=self.job, capacity=self.capacity, logger=log, queues=self.queues, team_name=self.team_name
-            )
-            runner.run()
-            code: int | None = runner._exit_code
-            return code
+            return self._run_triggers(Deaths())
         finally:
             log.info("Waiting for triggers to clean up")
-            if runner is not None:
-                runner.kill(escalation_delay=10, force=True)
+            if self.trigger_runner is not None:
+                self.trigger_runner.kill(escalation_delay=10, force=True)
             _restore("_AIRFLOW_PROCESS_CONTEXT", before)
+
+    def _run_triggers(self, deaths: Deaths) -> int | None:
+        """Have a process of triggers until the end; the exit code of the last one."""
+        runner = self._start(deaths)
+        while True:
+            self.trigger_runner = runner
+            runner.run()
+            code: int | None = runner._exit_code
+            if runner.stop or code is None:
+                return code
+            fault = deaths.fault(runner)
+            runner.close()
+            if fault is not None:
+                trigger_id, why = fault
+                log.error("A trigger has ended the process of all triggers; it fails", trigger_id=trigger_id, why=why)
+                runner.failed_triggers.append((trigger_id, [why]))
+            if not deaths.goes_on(fault):
+                return code
+            before, runner = runner, self._start(deaths)
+            runner.take_over(before)
+
+    def _start(self, deaths: Deaths) -> RestingTriggerRunner:
+        runner = RestingTriggerRunner.start(
+            job=self.job, capacity=self.capacity, logger=log, queues=self.queues, team_name=self.team_name
+        )
+        runner.rests = deaths.rests
+        return runner
 
 
 def _restore(name: str, value: str | None) -> None:

@@ -21,7 +21,7 @@ from airflow.dag_processing import processor
 from airflow.dag_processing.manager import DagFileProcessorManager
 from airflow.dag_processing.processor import DagFileProcessorProcess
 from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
-from airflow.jobs.triggerer_job_runner import TriggerRunner, TriggerRunnerSupervisor
+from airflow.jobs.triggerer_job_runner import TriggererJobRunner, TriggerRunner, TriggerRunnerSupervisor
 from airflow.models.callback import Callback, DagProcessorCallback
 from airflow.models.db_callback_request import DbCallbackRequest
 from airflow.sdk.api import client
@@ -59,6 +59,16 @@ TAKEN_OVER: dict[Callable[..., Any], str] = {
     ActivitySubprocess._replay_pending_terminal_state_msg: "2e7e2e4fa7ee76d8",
     # triggerer: which steps a turn of its loop has, and what each takes out of its line first
     TriggerRunner.create_triggers: "fed5e10c3173b8a0",
+    TriggerRunner.run: "aaec446adc42c326",
+    TriggerRunner.cleanup_finished_triggers: "737e2fe7562f1fb0",
+    TriggerRunner.process_trigger_events: "882cffd05d51a18a",
+    TriggerRunner.sync_state_to_supervisor: "3db0a814ac763392",
+    TriggerRunnerSupervisor.run: "79ebca293572b243",
+    TriggerRunnerSupervisor.update_triggers: "371128f79988180c",
+    TriggerRunnerSupervisor._create_workload: "18aad7e0ab4a4755",
+    TriggerRunnerSupervisor._register_pipe_readers: "e54ff86203883db9",
+    TriggerRunnerSupervisor._process_log_messages_from_subprocess: "ce88eb4bead3e724",
+    TriggererJobRunner._execute: "d3524f99dbc38d12",
     TriggerRunnerSupervisor.run_in_process.__func__: "b8eeec13abc8a685",
     TriggerRunnerSupervisor.run_once: "066f003280ea071b",
     TriggerRunnerSupervisor.handle_events: "85da5a1f35b8d4b1",
@@ -75,6 +85,8 @@ TAKEN_OVER: dict[Callable[..., Any], str] = {
     DagFileProcessorManager._start_new_processes: "7406d362e9a8a151",
     DagFileProcessorProcess.is_ready.fget: "b60887c54add36b0",  # type: ignore[attr-defined]
     processor._parse_file: "570c547a9671c30b",
+    processor._parse_file_entrypoint: "c0b19c69f5fa64b1",
+    processor._execute_callbacks: "781923883fa46074",
     # libpq: what is handed to every connection
     settings._get_connect_args: "fc7ec1c556d85efa",
 }

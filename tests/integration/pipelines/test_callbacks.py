@@ -162,7 +162,7 @@ def manager(session: Session, url: str, monkeypatch: pytest.MonkeyPatch) -> Iter
 
     def create(self: Any, file: DagFileInfo) -> Any:
         self._callback_to_execute.pop(file, None)
-        return SimpleNamespace(is_ready=False, _exit_code=0)
+        return SimpleNamespace(is_ready=False, _exit_code=0, was_through=True)
 
     monkeypatch.setattr(discovery, "create_session", create_session)
     monkeypatch.setattr(ends, "notice", lambda process: None)
@@ -185,8 +185,9 @@ def kill(manager: PipelineFileProcessorManager) -> None:
     del manager._processors[FILE]
 
 
-def end_well(manager: PipelineFileProcessorManager) -> None:
-    manager._processors[FILE].is_ready = True  # type: ignore[misc]
+def end_well(manager: PipelineFileProcessorManager, was_through: bool = True) -> None:
+    process: Any = manager._processors[FILE]
+    process.is_ready, process.was_through = True, was_through
     manager._collect_results()
 
 
@@ -219,3 +220,19 @@ def test_callbacks_that_were_run_are_forgotten_and_nothing_else_is(
     let_it_call(manager, [])
     end_well(manager)
     assert manager._calling == {}
+
+
+def test_a_callback_that_ends_its_process_by_exit_code_0_costs_others_nothing(
+    session: Session, manager: PipelineFileProcessorManager
+) -> None:
+    asked = ask(session, 2)
+    let_it_call(manager, claim(session, ME, 1))
+    end_well(manager, was_through=False)
+    session.expire_all()
+    again = claim(session, ME, 1)
+    assert sorted(runs(again)) == asked
+    for number, alone in enumerate(again, start=1):
+        let_it_call(manager, [alone])
+        end_well(manager, was_through=False)
+        session.expire_all()
+        assert len(session.scalars(select(DbCallbackRequest)).all()) == 2 - number

@@ -188,3 +188,25 @@ def test_whatever_is_asked_for_nothing_outside_the_folder_is_given(
 
 def test_its_health_needs_no_token(server: Server) -> None:
     assert requests.get(f"http://{server.place}{log_server.HEALTH}", timeout=10).json() == {"status": "healthy"}
+
+
+def test_the_middle_of_a_part_that_is_too_long_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__AIRFLEET__SERVE_LOGS", "False")
+    path = tmp_path / LOG
+    path.parent.mkdir(parents=True)
+    path.write_text("".join(f"line {number}\n" for number in range(100_000)))
+    handler = task_logs.FleetTaskHandler(str(tmp_path))
+    _, (stream,) = handler._read_from_local(path)
+    lines = list(stream)
+    assert (lines[0], lines[task_logs.FIRST_LINES - 1]) == ("line 0", f"line {task_logs.FIRST_LINES - 1}")
+    assert json.loads(lines[task_logs.FIRST_LINES])["event"] == (
+        "... (90,000 lines were left out here; the file of the log has them)"
+    )
+    assert [line for line in lines[-2:] if line] == ["line 99998", "line 99999"]
+    assert len(lines) == task_logs.FIRST_LINES + 1 + task_logs.LAST_LINES
+
+
+def test_no_part_is_held_whatever_the_length_of_its_lines() -> None:
+    lines = list(task_logs.bounded(("x" * 1_000_000 for _ in range(50)), first=1, last=100, characters=3_000_000))
+    assert len(lines) == 1 + 1 + 3
+    assert list(task_logs.bounded(iter(["a", "b"]))) == ["a", "b"]

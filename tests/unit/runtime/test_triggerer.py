@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +16,9 @@ from airflow.jobs.triggerer_job_runner import TriggerRunner, TriggerRunnerSuperv
 from airflow.models.trigger import Trigger
 from sqlalchemy.exc import DataError, OperationalError
 
-from airfleet.runtime.triggerer import CarefulTriggerRunner, RestingTriggerRunner
+from airfleet.runtime.trigger_runner import CarefulTriggerRunner
+from airfleet.runtime.trigger_steps import Board
+from airfleet.runtime.triggerer import Deaths, RestingTriggerRunner
 
 AWAY = OperationalError("SELECT 1", {}, Exception("connection refused"))
 
@@ -141,7 +144,7 @@ def test_a_trigger_that_cannot_be_made_fails_and_no_other(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(TriggerRunner, "create_triggers", create)
     runner = CarefulTriggerRunner()
-    runner.to_create.extend(SimpleNamespace(id=number, classpath="x.Y") for number in (1, 2, 3))  # type: ignore[misc]
+    runner.to_create.extend(SimpleNamespace(id=number, classpath="x.Y") for number in (1, 2, 3))
     asyncio.run(runner.create_triggers())
     assert made == [1, 3]
     assert [(number, str(error)) for number, error in runner.failed_triggers] == [(2, "not with these arguments")]
@@ -177,3 +180,99 @@ def test_a_trigger_of_which_the_rows_cannot_be_loaded_fails_and_no_other(runner:
     loading.update_triggers({1, 2, 3, 7})
     assert (loading.mended, len(loading.failed_triggers)) == (1, 1)
     loading.selector.close()
+
+
+class Ended:
+    """A process of triggers that has ended in a step."""
+
+    def __init__(self, code: int, trigger: int = 0, was_blocked: bool = False) -> None:
+        self.board = Board()
+        self.board.write(trigger, 1.0)
+        self._exit_code = code
+        self.was_blocked = was_blocked
+
+
+@pytest.mark.parametrize(
+    ("ended", "fault"),
+    [
+        (Ended(3, trigger=7), (7, "The process of all triggers has ended while it ran (exit code 3)")),
+        (Ended(-11, trigger=7), (7, "The process of all triggers has ended while it ran (SIGSEGV)")),
+        (Ended(-9, 7, was_blocked=True), (7, "It has blocked the process of all triggers, which had to be killed")),
+        (Ended(-9, trigger=7), None),
+        (Ended(3), None),
+    ],
+)
+def test_the_trigger_that_ended_the_process_has_failed(ended: Any, fault: Any) -> None:
+    assert Deaths().fault(ended) == fault
+
+
+def test_a_trigger_in_whose_step_the_process_was_killed_twice_has_failed() -> None:
+    deaths, killed = Deaths(), Ended(-9, trigger=7)
+    assert deaths.fault(killed) is None  # type: ignore[arg-type]
+    assert deaths.fault(Ended(-9, trigger=8)) is None  # type: ignore[arg-type]
+    assert deaths.fault(killed) == (7, "The process of all triggers has ended while it ran (SIGKILL)")  # type: ignore[arg-type]
+
+
+def test_a_triggerer_ends_when_its_processes_end_again_and_again_for_no_trigger_that_is_known() -> None:
+    now = [0.0]
+    deaths = Deaths(lambda: now[0])
+    assert [deaths.goes_on((7, "why")) for _ in range(9)] == [True] * 9
+    assert [deaths.goes_on(None) for _ in range(4)] == [True, True, True, False]
+    now[0] += 61
+    assert deaths.goes_on(None)
+    assert deaths.rests == {7: 60.0}
+
+
+def test_a_process_that_a_trigger_has_for_too_long_is_killed(
+    runner: RestingTriggerRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed: list[int] = []
+    monkeypatch.setattr("airfleet.runtime.triggerer.os.kill", lambda pid, number: killed.append(number))
+    runner.board = Board()
+    runner.board.write(7, time.monotonic() - runner.runner_health_check_threshold + 5)
+    runner.end_if_blocked()
+    assert (killed, runner.was_blocked) == ([], False)
+    runner.board.write(7, time.monotonic() - runner.runner_health_check_threshold - 1)
+    runner.end_if_blocked()
+    assert (killed, runner.was_blocked) == ([9], True)
+
+
+def test_what_a_process_has_left_is_taken_over(runner: RestingTriggerRunner, database: Database) -> None:
+    before: Any = SimpleNamespace(
+        events=[Entry(1)], failed_triggers=[(2, ["why"])], logger_cache={3: "log"}, stop=False
+    )
+    runner.take_over(before)
+    runner.handle_events()
+    runner.handle_failed_triggers()
+    assert database.stored == [1, 2]
+    assert list(runner.logger_cache) == [3]
+
+
+def test_a_trigger_without_a_task_that_has_failed_rests(
+    runner: RestingTriggerRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[set[int]] = []
+    monkeypatch.setattr(TriggerRunnerSupervisor, "update_triggers", lambda self, ids: asked.append(ids))
+    runner.rests = {7: time.monotonic() + 60, 8: time.monotonic() - 1}
+    runner.update_triggers({7, 8, 9})
+    assert asked == [{8, 9}]
+
+
+def test_a_line_that_cannot_be_written_is_left_out_and_the_next_one_is_written(
+    runner: RestingTriggerRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[bytes] = []
+
+    def taker(self: Any) -> Generator[None, bytes, None]:
+        while True:
+            line = yield
+            if line == b"bad":
+                raise OSError("no room")
+            written.append(line)
+
+    monkeypatch.setattr(TriggerRunnerSupervisor, "_process_log_messages_from_subprocess", taker)
+    lines = runner._events(())
+    next(lines)
+    for line in (b"one", b"bad", b"two"):
+        lines.send(line)
+    assert written == [b"one", b"two"]
