@@ -79,8 +79,13 @@ class Claimed:
 
     request: CallbackRequest
     row: UUID
-    #: it, or what ran beside it, has cost a process before
-    is_suspect: bool
+    #: processes that it, or what ran beside it, has cost before
+    crashes: int = 0
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether it may cost another process."""
+        return self.crashes > 0
 
 
 def own_name() -> str:
@@ -112,7 +117,7 @@ def _claim_one(row: DbCallbackRequest, by: str, job: int) -> Claimed | None:
         return None
     row.state = CallbackState.RUNNING
     row.output = replace(before, by=by, job=job, claims=before.claims + 1).text()
-    return Claimed(request, row.id, is_suspect=before.crashes > 0)
+    return Claimed(request, row.id, before.crashes)
 
 
 def release_dead(session: Session, by: str, job: int) -> int:
@@ -163,11 +168,12 @@ def _give_back(row: DbCallbackRequest, claim: Claim) -> None:
 
 
 def first_batch(claimed: Sequence[Claimed]) -> tuple[Sequence[Claimed], Sequence[Claimed]]:
-    """What one process runs of these, and the rest: all that never cost a process, else one alone."""
+    """What one process runs of these, and the rest: all that never cost a process, else the least suspect one alone."""
     unsuspected = [one for one in claimed if not one.is_suspect]
     if unsuspected:
         return unsuspected, [one for one in claimed if one.is_suspect]
-    return claimed[:1], claimed[1:]
+    ordered = sorted(claimed, key=lambda one: one.crashes)
+    return ordered[:1], ordered[1:]
 
 
 def _locked(session: Session, query: object) -> list[DbCallbackRequest]:

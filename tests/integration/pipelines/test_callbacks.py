@@ -135,10 +135,12 @@ def test_what_cannot_be_read_is_given_up_and_the_others_run(session: Session) ->
 def test_suspects_are_run_one_by_one_after_all_others(session: Session) -> None:
     ask(session, 4)
     one, two, three, four = claim(session, ME, 1)
-    suspect = [Claimed(found.request, found.row, is_suspect=True) for found in (two, three)]
+    suspect = [Claimed(found.request, found.row, crashes=1) for found in (two, three)]
     assert callbacks.first_batch([one, *suspect, four]) == ([one, four], suspect)
     assert callbacks.first_batch(suspect) == (suspect[:1], suspect[1:])
     assert callbacks.first_batch([]) == ([], [])
+    worse = Claimed(one.request, one.row, crashes=2)
+    assert callbacks.first_batch([worse, *suspect]) == (suspect[:1], [suspect[1], worse])
 
 
 # --- whose process is killed --------------------------------------------------------------------------

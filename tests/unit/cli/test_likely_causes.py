@@ -96,6 +96,34 @@ def test_what_a_command_printed_says_more_than_its_exit_code(line: str, sentence
     assert cause.sentence == sentence
 
 
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("x.TriggerBlocks: This trigger has blocked the event loop of all triggers for 20 s at /p/t.py:7 in run",
+         "its trigger blocked the event loop that all triggers share (/p/t.py:7)"),
+        ("It has blocked the process of all triggers, which had to be killed",
+         "its trigger blocked the event loop that all triggers share"),
+        ("The process of all triggers has ended while it ran (SIGSEGV)",
+         "its trigger ended the process that all triggers share (SIGSEGV)"),
+        ("x: The trigger wanted to end the process of all triggers: SystemExit(3)",
+         "its trigger ended the process that all triggers share (SystemExit(3))"),
+        ("ValueError: What the trigger tells cannot be passed on: too long",
+         "the event of its trigger cannot be passed on: too long"),
+        ("nothing that is known", "the trigger that the task waited for has failed"),
+    ],
+)  # fmt: skip
+def test_what_its_trigger_said_is_why_a_task_failed(line: str, sentence: str) -> None:
+    found = causes.likely("TaskDeferralError: Trigger failure", ["Trigger failed:", line, "Task failed with exception"])
+    assert found is not None
+    assert found.sentence == sentence
+
+
+def test_a_process_that_was_killed_says_nothing_and_airflow_does() -> None:
+    found = causes.likely("", ["Process terminated by signal. Likely out of memory error (OOM). For more information,"])
+    assert found is not None
+    assert found.sentence == "the task's process was killed (SIGKILL), most likely because memory ran out"
+
+
 def test_a_clear_exception_is_not_overruled_by_what_was_printed() -> None:
     cause = causes.likely("KeyError: 'price'", ["cat: in.csv: No such file or directory"])
     assert cause is not None
