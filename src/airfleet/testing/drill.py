@@ -28,7 +28,7 @@ from airfleet.cli import status, telling
 from airfleet.cli.project import Project
 from airfleet.cli.rest import Api, ApiError
 from airfleet.errors import FleetError, Unhealthy, WaitTimedOut
-from airfleet.testing import dags, invariants, nemesis, processes, stopwatch, witness
+from airfleet.testing import dags, invariants, killing, processes, stopwatch, witness
 from airfleet.testing.history import Change, Event, Fault, History, Note, Run, Task
 from airfleet.testing.invariants import Violation
 from airfleet.testing.load import Load
@@ -218,7 +218,7 @@ class Drill:
 
     def _kill(self, *pids: int) -> frozenset[str]:
         try:
-            return nemesis.kill_all(pids, self._folder)
+            return killing.kill_all(pids, self._folder)
         finally:  # Ctrl-C may come when they are stopped already, and not killed yet
             for pid in pids:
                 processes.send(pid, signal.SIGKILL)

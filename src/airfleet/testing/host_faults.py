@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from airfleet.testing import nemesis, processes
+from airfleet.testing import killing, processes
 from airfleet.testing.far_link import FarLink
 from airfleet.testing.hosts_target import HostsTarget
-from airfleet.testing.nemesis import NOBODY, TOLD_SECONDS, Attempts, Fault
+from airfleet.testing.killing import Attempts
+from airfleet.testing.nemesis import NOBODY, TOLD_SECONDS, Fault
 from airfleet.testing.several_hosts import SeveralHosts
 from airfleet.testing.targets import SCHEDULER, WELL_SECONDS, WORKER
 from airfleet.testing.waiting import wait_until
@@ -54,8 +55,8 @@ class HostPowerOff:
         if target.netns:
             target.hosts.vanish(self.host)
         # Nothing may begin while it is asked what runs.
-        there = nemesis.stop_all(lambda: target.hosts.pids_on(self.host))
-        hurt = nemesis.attempts_of(there, target.witness_folder) | nemesis.unheard(target.witness_folder)
+        there = killing.stop_all(lambda: target.hosts.pids_on(self.host))
+        hurt = killing.attempts_of(there, target.witness_folder) | killing.unheard(target.witness_folder)
         target.hosts.power_off(self.host)
         return hurt
 
@@ -158,8 +159,8 @@ class KilledOn:
 
     def inflict(self, target: SeveralHosts) -> Attempts:
         """With all that it started."""
-        hurt = nemesis.kill_all((target.hosts.pid_of(self.host, self.component),), target.witness_folder)
-        return hurt | nemesis.unheard(target.witness_folder) if self.component == WORKER else hurt
+        hurt = killing.kill_all((target.hosts.pid_of(self.host, self.component),), target.witness_folder)
+        return hurt | killing.unheard(target.witness_folder) if self.component == WORKER else hurt
 
     def heal(self, target: SeveralHosts) -> None:
         """Nothing to do."""

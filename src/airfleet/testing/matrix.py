@@ -15,7 +15,7 @@ from typing import Any, Generic, LiteralString, TypeVar
 
 import psycopg
 
-from airfleet.testing import nemesis, stopwatch, witness
+from airfleet.testing import killing, nemesis, stopwatch, witness
 from airfleet.testing.experiment import Outcome, Trial
 from airfleet.testing.history import Event
 from airfleet.testing.host_faults import (
@@ -95,7 +95,7 @@ def _some_callbacks(target: Observed, label: str) -> bool:
 
 def _some_run(target: Observed, label: str) -> bool:
     """One of the tasks that were asked for has begun."""
-    return any(note.task.run_id.startswith(f"{label}-more-") for note in nemesis.running(target.witness_folder))
+    return any(note.task.run_id.startswith(f"{label}-more-") for note in killing.running(target.witness_folder))
 
 
 def _in_state(state: str, count: int) -> Callable[[Observed, str], bool]:

@@ -13,13 +13,11 @@ import random
 import re
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
-from airfleet.testing import processes, witness
-from airfleet.testing.history import Event, Note
+from airfleet.testing.killing import Attempts, attempts_of, kill_all, running, stop_all, unheard
 from airfleet.testing.processes import arguments, send, tree
 from airfleet.testing.replicated import ReplicatedServers
 from airfleet.testing.servers import POSTGRES_SERVER
@@ -32,9 +30,6 @@ _MONITOR = re.compile(r"airflow supervisor: ([0-9a-f-]{30,36})")
 #: until something is there that can be broken
 _FIND_SECONDS = 60.0
 
-#: from an attempt's last word until its outcome is in the database, at the latest
-HEARD_SECONDS = 2.0
-
 #: what has run so long will run for some time
 SHORT_SECONDS = 4.0
 
@@ -45,7 +40,6 @@ _ROOM_SECONDS = 60.0
 #: what the system calls it
 _NO_ROOM = os.strerror(errno.ENOSPC)
 
-Attempts = frozenset[str]
 NOBODY: Attempts = frozenset()
 #: what can be broken
 T = TypeVar("T")
@@ -467,58 +461,6 @@ def schedule(
         fault = chance.choice(choices(round(chance.uniform(1.0, longest_seconds), 1)))
         steps.append(Step(fault, round(chance.uniform(*quiet_seconds), 2)))
     return tuple(steps)
-
-
-def kill_all(roots: Iterable[int], witness_folder: Path) -> Attempts:
-    """End processes and all that they started by SIGKILL; the attempts among them.
-
-    They are stopped first, so that nothing new begins while they are looked for.
-    """
-    them = tuple(roots)
-    family = stop_all(lambda: [pid for root in them for pid in tree(root)])
-    hurt = attempts_of(family, witness_folder)
-    for pid in family:
-        send(pid, signal.SIGKILL)
-    return hurt
-
-
-def stop_all(find: Callable[[], Iterable[int]], rounds: int = 20) -> list[int]:
-    """Stop the processes that are found in the middle of what they do; looked for until nothing new appears."""
-    stopped: list[int] = []
-    for _ in range(rounds):
-        new = [pid for pid in find() if pid not in stopped]
-        if not new:
-            break
-        _stop(new)
-        stopped += new
-    return [pid for pid in stopped if processes.is_alive(pid)]
-
-
-def _stop(pids: list[int]) -> None:
-    for pid in pids:
-        send(pid, signal.SIGSTOP)
-    wait_until(lambda: not any(map(processes.goes_on, pids)), 30, "all have stopped", pause_seconds=0.001)
-
-
-def running(witness_folder: Path) -> list[Note]:
-    """The starts of attempts that did not end and whose processes live, the oldest first."""
-    notes = witness.read(witness_folder)
-    ended = {note.attempt for note in notes if note.event in (Event.END, Event.RAISED)}
-    starts = (note for note in notes if note.event == Event.START and note.attempt not in ended)
-    return [note for note in starts if processes.is_alive(note.pid)]
-
-
-def attempts_of(pids: Iterable[int], witness_folder: Path) -> Attempts:
-    """Those whose process is among these."""
-    family = set(pids)
-    return frozenset(note.attempt for note in running(witness_folder) if note.pid in family)
-
-
-def unheard(witness_folder: Path) -> Attempts:
-    """Those that ended so shortly before that nobody may have heard of it: a part of the worker would have told."""
-    now = time.monotonic()
-    ends = (note for note in witness.read(witness_folder) if note.event in (Event.END, Event.RAISED))
-    return frozenset(note.attempt for note in ends if now - note.at < HEARD_SECONDS)
 
 
 def _replicated(target: Target) -> ReplicatedServers:

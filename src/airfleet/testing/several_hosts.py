@@ -17,7 +17,7 @@ from pathlib import Path
 
 from airfleet.agent import netns
 from airfleet.fleet.local_hosts import Network
-from airfleet.testing import nemesis
+from airfleet.testing import killing
 from airfleet.testing.history import Note
 from airfleet.testing.lifetime import Startable
 from airfleet.testing.played_hosts import PlayedHosts
@@ -63,12 +63,12 @@ class SeveralHosts(Startable, Observed):
     def running_on(self, host: str) -> list[Note]:
         """The starts of attempts whose processes live on a host, the oldest first."""
         there = set(self.hosts.pids_on(host))
-        return [note for note in nemesis.running(self.witness_folder) if note.pid in there]
+        return [note for note in killing.running(self.witness_folder) if note.pid in there]
 
-    def attempts_on(self, host: str) -> nemesis.Attempts:
+    def attempts_on(self, host: str) -> killing.Attempts:
         """Those that suffer when the host does."""
-        there = nemesis.attempts_of(self.hosts.pids_on(host), self.witness_folder)
-        return there | nemesis.unheard(self.witness_folder)
+        there = killing.attempts_of(self.hosts.pids_on(host), self.witness_folder)
+        return there | killing.unheard(self.witness_folder)
 
     # --- what a start needs ------------------------------------------------------------------------
 

@@ -12,7 +12,8 @@ import pytest
 
 from airfleet.testing import stopwatch
 from airfleet.testing.experiment import Experiment, Outcome, Shape, Trial
-from airfleet.testing.nemesis import NOBODY, Attempts
+from airfleet.testing.killing import Attempts
+from airfleet.testing.nemesis import NOBODY
 from airfleet.testing.targets import FleetTarget, Topology
 from airfleet.testing.workload import Mix
 from support.sentinels import Watched

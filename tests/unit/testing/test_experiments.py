@@ -26,6 +26,7 @@ from airfleet.fleet.spec import Fleet
 from airfleet.pipelines.checks import read_and_check
 from airfleet.testing import (
     host_faults,
+    killing,
     matrix,
     named_hosts,
     nemesis,
@@ -212,7 +213,7 @@ def family(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 def test_a_kill_takes_all_that_a_process_started(family: subprocess.Popen[str], tmp_path: Path) -> None:
     members = processes.tree(family.pid)
     assert len(members) == 3
-    assert nemesis.kill_all((family.pid,), tmp_path) == frozenset()
+    assert killing.kill_all((family.pid,), tmp_path) == frozenset()
     assert family.wait(10) == -signal.SIGKILL
     wait_until(lambda: not any(map(processes.is_alive, members)), 10, "all are gone")
 
@@ -223,7 +224,7 @@ def test_a_process_is_told_to_stop_and_waited_for_until_none_of_its_threads_goes
         try:
             wait_until(lambda: len(os.listdir(f"/proc/{process.pid}/task")) == 5, 10, "the threads are there")
             for _ in range(20):
-                assert nemesis.stop_all(lambda: [process.pid]) == [process.pid]
+                assert killing.stop_all(lambda: [process.pid]) == [process.pid]
                 assert not processes.goes_on(process.pid)
                 processes.send(process.pid, signal.SIGCONT)
                 wait_until(lambda: processes.goes_on(process.pid), 10, "it goes on")
