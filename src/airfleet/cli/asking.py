@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airfleet.agent import agent_search, control, leftovers
-from airfleet.agent.control import AgentGone, HostStatus, Snapshot
+from airfleet.agent.control import AgentGone, HostStatus, Snapshot, is_fine
 from airfleet.cli import command_line
 from airfleet.cli.project import Project
 from airfleet.errors import FleetError, Unhealthy
@@ -40,6 +40,17 @@ def snapshot(root: Path, paths: Paths, *, memory: bool = False) -> Snapshot | No
 def require_own(paths: Paths) -> None:
     """Raise FleetError, with the command that its owner calls, when the fleet is somebody else's."""
     ownership.require_own(paths, shlex.join(("airfleet", *command_line.words())))
+
+
+def is_healthy(snapshot: Snapshot) -> bool:
+    """Whether this host is, and every other one of fleet.yaml is up, goes by the same, and says that its parts are."""
+    alike = not snapshot.differences and not snapshot.refused
+    heard = not snapshot.missing and all(_is_well(host, snapshot.host) for host in snapshot.hosts)
+    return snapshot.healthy and alike and heard
+
+
+def _is_well(host: HostStatus, here: str) -> bool:
+    return host.state == "up" and (host.host == here or all(is_fine(component) for component in host.components))
 
 
 def about(host: HostStatus) -> str:

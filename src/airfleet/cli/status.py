@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from airfleet import versions
-from airfleet.agent.control import ComponentStatus, HostStatus, Snapshot, Unapplied, is_fine
+from airfleet.agent.control import ComponentStatus, Snapshot, Unapplied
 from airfleet.agent.states import FINE, LABELS
 from airfleet.cli import asking, components, options, tables, terminal
 from airfleet.cli.project import Project, find
@@ -55,7 +55,7 @@ def command(project: Path | None, host: str | None, memory: bool, output: str) -
         terminal.warn(cannot_be_imported(snapshot))
         if edited := not_in_force(snapshot):
             terminal.say(str(edited))
-    return EXIT_OK if is_healthy(snapshot) else EXIT_UNHEALTHY
+    return EXIT_OK if asking.is_healthy(snapshot) else EXIT_UNHEALTHY
 
 
 def rows(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
@@ -94,18 +94,7 @@ def row(component: ComponentStatus) -> dict[str, Any]:
 
 def whole(snapshot: Snapshot) -> dict[str, Any]:
     """Everything the agent said, and the one word that a program asks first."""
-    return {"healthy": is_healthy(snapshot), **snapshot.to_json(), "warnings": list(versions.warnings())}
-
-
-def is_healthy(snapshot: Snapshot) -> bool:
-    """Whether this host is, and every other one of fleet.yaml is up, goes by the same, and says that its parts are."""
-    alike = not snapshot.differences and not snapshot.refused
-    heard = not snapshot.missing and all(_is_well(host, snapshot.host) for host in snapshot.hosts)
-    return snapshot.healthy and alike and heard
-
-
-def _is_well(host: HostStatus, here: str) -> bool:
-    return host.state == "up" and (host.host == here or all(is_fine(component) for component in host.components))
+    return {"healthy": asking.is_healthy(snapshot), **snapshot.to_json(), "warnings": list(versions.warnings())}
 
 
 def headline(snapshot: Snapshot) -> str:
@@ -114,7 +103,7 @@ def headline(snapshot: Snapshot) -> str:
     >>> headline(Snapshot("shop", "ready", 7, "/home", url="http://127.0.0.1:8080", elapsed=75))
     "fleet 'shop' is healthy, up for 1m15s: http://127.0.0.1:8080"
     """
-    state = "healthy" if is_healthy(snapshot) else snapshot.state if not snapshot.healthy else "degraded"
+    state = "healthy" if asking.is_healthy(snapshot) else snapshot.state if not snapshot.healthy else "degraded"
     line = f"fleet '{snapshot.fleet}' is {state}, up for {terminal.seconds(snapshot.elapsed)}: {snapshot.url}"
     unwell = [f"host '{host.host}' is {asking.about(host)}" for host in snapshot.hosts if host.state != "up"]
     missing = [f"host '{name}' {NOT_YET}" for name in snapshot.missing]

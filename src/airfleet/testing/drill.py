@@ -24,7 +24,7 @@ from pathlib import Path
 from airfleet.agent import control, launch
 from airfleet.agent.control import AgentGone, AlreadyRuns, ComponentStatus, Snapshot
 from airfleet.agent.states import FINE, LABELS, State
-from airfleet.cli import status, telling
+from airfleet.cli import asking, telling
 from airfleet.cli.project import Project
 from airfleet.cli.rest import Api, ApiError
 from airfleet.errors import FleetError, Unhealthy, WaitTimedOut
@@ -173,7 +173,7 @@ class Drill:
     def _require_health(self) -> Snapshot:
         """The fleet now, when it and all its hosts are well: nothing more is broken while something is."""
         snapshot = telling.running(self._place.here)
-        if not status.is_healthy(snapshot):
+        if not asking.is_healthy(snapshot):
             raise Unhealthy("the fleet is not healthy; a drill would show nothing", hint="airfleet status")
         return snapshot
 
@@ -454,7 +454,7 @@ class _States:
     def well(self) -> bool:
         """Whether all is well now."""
         with self._lock:
-            return self._latest is not None and status.is_healthy(self._latest)
+            return self._latest is not None and asking.is_healthy(self._latest)
 
     def changes(self) -> list[str]:
         """What is new, as sentences."""
