@@ -121,19 +121,21 @@ class Unapplied:
 
 @dataclass(frozen=True)
 class Edited:
-    """How ``fleet.yaml`` is now, beside what the agent was started with."""
+    """How ``fleet.yaml`` and the libraries are now, beside what the agent was started with."""
 
     #: the environment whose ``fleet.NAME.yaml`` is laid over it; empty without one
     overlay: str = ""
     unapplied: tuple[Unapplied, ...] = ()
     #: it has problems now, or does not have this host any more
     is_wrong: bool = False
+    #: installed libraries that have changed, each with its versions
+    libraries: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Edited:
         """Of the plain value that it became."""
         found = (Unapplied(one["component"], one["change"], tuple(one["why"])) for one in data.get("unapplied", ()))
-        return cls(**{**_known(cls, data), "unapplied": tuple(found)})
+        return cls(**{**_known(cls, data), "unapplied": tuple(found), "libraries": tuple(data.get("libraries", ()))})
 
 
 @dataclass(frozen=True)

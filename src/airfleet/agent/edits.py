@@ -1,4 +1,4 @@
-"""What of ``fleet.yaml``, as it stands there now, is not what the running fleet was started with.
+"""What of ``fleet.yaml`` and of the installed libraries, as they are now, is not what the fleet was started with.
 
 The agent alone can tell: it has the environment and the overlay with which it read the file.
 """
@@ -6,10 +6,11 @@ The agent alone can tell: it has the environment and the overlay with which it r
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from airfleet.agent import own_facts
 from airfleet.agent.control import Edited, Unapplied
 from airfleet.errors import AirfleetError
 from airfleet.fleet import changes, description, local_hosts, planning, preview
@@ -47,11 +48,51 @@ class Origin:
         return description.describe(planning.plan(context), self.secrets.fingerprint_key)
 
 
+class Libraries:
+    """Compares the libraries in some folders with those that were there at first, whenever a folder has changed.
+
+    A process keeps those that it has imported, and one that starts later gets the others.
+    """
+
+    def __init__(self, folders: Sequence[Path] = ()) -> None:
+        self._folders = folders
+        self._first = own_facts.libraries(folders)
+        self._stamp = self._stamped()
+        self._changed: tuple[str, ...] = ()
+
+    def changed(self) -> tuple[str, ...]:
+        """What differs now, each with its versions."""
+        stamp = self._stamped()
+        if stamp != self._stamp:
+            self._stamp = stamp
+            self._changed = tuple(differences(self._first, own_facts.libraries(self._folders)))
+        return self._changed
+
+    def _stamped(self) -> _Stamp:
+        return tuple(map(own_facts.stamp, self._folders))
+
+
+def differences(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
+    """Each library that has another version, has come or has gone.
+
+    >>> list(differences({"a": "1", "b": "2", "c": "3"}, {"a": "1", "b": "2.1", "d": "4"}))
+    ['b 2 → 2.1', 'c 3 is gone', 'd 4 is new']
+    """
+    for name in sorted(before.keys() | now.keys()):
+        if name not in now:
+            yield f"{name} {before[name]} is gone"
+        elif name not in before:
+            yield f"{name} {now[name]} is new"
+        elif before[name] != now[name]:
+            yield f"{name} {before[name]} → {now[name]}"
+
+
 class Edits:
     """Compares the files with what runs, whenever one of them has changed."""
 
-    def __init__(self, origin: Origin, running: Description) -> None:
+    def __init__(self, origin: Origin, running: Description, libraries: Libraries) -> None:
         self._origin = origin
+        self._libraries = libraries
         self._running = running
         self._stamp = self._stamped()
         self._found = Edited(overlay=origin.environ.get(ENVIRONMENT, ""))
@@ -62,7 +103,7 @@ class Edits:
         if stamp != self._stamp:
             self._stamp = stamp
             self._found = self._compared(self._found.overlay)
-        return self._found
+        return replace(self._found, libraries=self._libraries.changed())
 
     def _compared(self, overlay: str) -> Edited:
         try:
@@ -74,16 +115,8 @@ class Edits:
         return Edited(overlay, unapplied=tuple(_unapplied(change) for change in found if change.sign))
 
     def _stamped(self) -> _Stamp:
-        return tuple(map(_stamp, files(self._origin.root / FILE_NAME, self._origin.environ)))
+        return tuple(map(own_facts.stamp, files(self._origin.root / FILE_NAME, self._origin.environ)))
 
 
 def _unapplied(change: Change) -> Unapplied:
     return Unapplied(change.component.name, change.sign, change.why)
-
-
-def _stamp(file: Path) -> tuple[int, int, int]:
-    try:
-        found = file.stat()
-    except OSError:
-        return (0, 0, 0)
-    return (found.st_mtime_ns, found.st_size, found.st_ino)

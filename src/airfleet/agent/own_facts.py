@@ -151,8 +151,13 @@ def stamp(path: str | Path) -> Stamp:
 
 def versions(folders: Iterable[Path]) -> Mapping[str, str]:
     """The version of Python and of each library of Airflow's or airfleet's own that is installed in ``folders``."""
-    found = {name: version for folder in reversed(list(folders)) for name, version in _installed(folder)}
+    found = {name: version for name, version in libraries(folders).items() if name.startswith(_COMPARED)}
     return {"python": platform.python_version(), **found}
+
+
+def libraries(folders: Iterable[Path]) -> Mapping[str, str]:
+    """The version of each library that is installed in ``folders``; the first folder that has it counts."""
+    return {name: version for folder in reversed(list(folders)) for name, version in _installed(folder)}
 
 
 def library_folders() -> tuple[Path, ...]:
@@ -167,6 +172,5 @@ def _installed(folder: Path) -> Iterator[tuple[str, str]]:
         return
     for entry in names:
         name, _, version = entry.removesuffix(_INFO).rpartition("-")
-        name = name.replace("_", "-").lower()
-        if entry.endswith(_INFO) and name.startswith(_COMPARED):
-            yield name, version
+        if entry.endswith(_INFO):
+            yield name.replace("_", "-").lower(), version

@@ -15,7 +15,7 @@ from typing import IO
 
 from airfleet.agent import agent_search, embedded, hosts, leftovers, nginx, own_facts, task_account, unix_sockets
 from airfleet.agent.control import AlreadyRuns, Edited
-from airfleet.agent.edits import Edits, Origin
+from airfleet.agent.edits import Edits, Libraries, Origin
 from airfleet.agent.own_facts import OwnFacts
 from airfleet.agent.succession import Inheritance, inherit
 from airfleet.errors import FleetError
@@ -98,7 +98,7 @@ def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
         nginx.configure(plan, context.nginx)
     taken = taken_variables(root / FILE_NAME, environ)
     origin = Origin(root, environ, here.name, paths, kept, nginx.find(environ) is not None)
-    edits = Edits(origin, describe(plan, kept.fingerprint_key))
+    edits = Edits(origin, describe(plan, kept.fingerprint_key), Libraries(own_facts.library_folders()))
     names = taken.for_the_fleet | taken.for_tasks
     facts = _facts(plan, environ)
     return Prepared(plan, paths, lock, book, ended, inherited, names, edits.now, facts)

@@ -53,8 +53,8 @@ def command(project: Path | None, host: str | None, memory: bool, output: str) -
         terminal.say(f"\n{headline(snapshot)}")
         terminal.warn(versions.warnings())
         terminal.warn(cannot_be_imported(snapshot))
-        if edited := not_in_force(snapshot):
-            terminal.say(str(edited))
+        for other in filter(None, (not_in_force(snapshot), changed_libraries(snapshot))):
+            terminal.say(str(other))
     return EXIT_OK if asking.is_healthy(snapshot) else EXIT_UNHEALTHY
 
 
@@ -148,6 +148,25 @@ def not_in_force(snapshot: Snapshot) -> Unhealthy | None:
     return Unhealthy(
         f"fleet.yaml has been edited and is not in force: {', '.join(told)}{more}",
         hint="'airfleet plan' shows it all; 'airfleet down', then 'airfleet up', applies it",
+    )
+
+
+def changed_libraries(snapshot: Snapshot) -> Unhealthy | None:
+    """Which libraries are other ones than when the fleet was started; None when none is.
+
+    >>> from airfleet.agent.control import Edited
+    >>> edited = Edited(libraries=("celery 5.6.3 → 5.6.4",))
+    >>> print(changed_libraries(Snapshot("shop", "ready", 7, "/home", edited=edited)))
+    libraries have changed while the fleet runs: celery 5.6.3 → 5.6.4; tasks get the one or the other
+    hint: 'airfleet down', then 'airfleet up', starts it with what is installed now
+    """
+    changed = snapshot.edited.libraries
+    if not changed:
+        return None
+    named = ", ".join(changed[:_NAMED]) + (f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else "")
+    return Unhealthy(
+        f"libraries have changed while the fleet runs: {named}; tasks get the one or the other",
+        hint="'airfleet down', then 'airfleet up', starts it with what is installed now",
     )
 
 

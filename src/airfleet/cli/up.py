@@ -205,8 +205,8 @@ def require_in_force(here: Project, snapshot: Snapshot) -> None:
             f"the fleet was started {runs}, and runs on so; fleet.{wanted}.yaml is not in force",
             hint="'airfleet down', then 'airfleet up', applies it",
         )
-    if edited := status.not_in_force(snapshot):
-        raise edited
+    if other := status.not_in_force(snapshot) or status.changed_libraries(snapshot):
+        raise other
 
 
 def stay(here: Project, *, deadline: float, timeout: float) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from airfleet.agent.control import Edited, Snapshot, Unapplied
-from airfleet.agent.edits import Edits, Origin
+from airfleet.agent.edits import Edits, Libraries, Origin
 from airfleet.fleet import paths, secrets
 
 Running = Callable[..., Edits]
@@ -24,7 +24,7 @@ def running(tmp_path: Path) -> Running:
     def started(text: str, **environ: str) -> Edits:
         write(tmp_path, text)
         origin = Origin(tmp_path, environ, "local", paths.of(tmp_path, environ), secrets.generate(), has_nginx=False)
-        return Edits(origin, origin.planned())
+        return Edits(origin, origin.planned(), Libraries([tmp_path / "site-packages"]))
 
     return started
 
@@ -59,6 +59,28 @@ def test_an_edit_is_read_with_the_environment_and_the_overlay_of_the_agent(runni
     assert edits.now() == Edited("prod")
     write(tmp_path, "workers: [{name: worker, slots: 4}]\n", "fleet.prod.yaml")
     assert edits.now() == Edited("prod", (Unapplied("worker", "~", ("slots 2 → 4",)),))
+
+
+def test_libraries_that_change_under_the_fleet_are_named_until_they_are_as_before(
+    running: Running, tmp_path: Path
+) -> None:
+    libraries = tmp_path / "site-packages"
+    for name in ("celery-5.6.3.dist-info", "flower-2.2.0.dist-info", "celery"):
+        (libraries / name).mkdir(parents=True)
+    edits = running("name: shop\n")
+    assert edits.now() == Edited()
+    os.rename(libraries / "celery-5.6.3.dist-info", libraries / "celery-5.6.4.dist-info")
+    (libraries / "team_tools-1.0.dist-info").mkdir()
+    (libraries / "flower-2.2.0.dist-info").rmdir()
+    assert edits.now() == Edited(libraries=("celery 5.6.3 → 5.6.4", "flower 2.2.0 is gone", "team-tools 1.0 is new"))
+    write(tmp_path, "name: [\n")
+    assert edits.now().is_wrong
+    assert len(edits.now().libraries) == 3
+    write(tmp_path, "name: shop\n")
+    os.rename(libraries / "celery-5.6.4.dist-info", libraries / "celery-5.6.3.dist-info")
+    (libraries / "team_tools-1.0.dist-info").rmdir()
+    (libraries / "flower-2.2.0.dist-info").mkdir()
+    assert edits.now() == Edited()
 
 
 @pytest.mark.parametrize("text", ["name: [\n", "workerz: 1\n", "vars: {a: '${{ env.NONE }}'}\n", None])

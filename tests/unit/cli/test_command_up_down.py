@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from fake_agent import component, snapshot
 
 from airfleet import versions
 from airfleet.agent import launch
-from airfleet.agent.control import AlreadyRuns, HostStatus
+from airfleet.agent.control import AlreadyRuns, Edited, HostStatus
 from airfleet.agent.database_finding import Verdict
 from airfleet.agent.states import State
 from airfleet.cli import down_lock, progress, up
@@ -56,6 +57,21 @@ def test_up_detached_of_a_running_fleet_says_so_and_succeeds(agent_says: Callabl
         "  airfleet why DAG_ID              what failed or waits, and why\n"
         "  airfleet down                    stop the fleet\n"
     )
+
+
+def test_libraries_that_changed_under_the_fleet_are_told(agent_says: Callable, airfleet: Airfleet) -> None:
+    edited = Edited(libraries=("celery 5.6.3 → 5.6.4", "flower 2.2.0 is gone", "team-tools 1.0 is new", "x 1 → 2"))
+    with agent_says(replace(READY, edited=edited)):
+        told, again = airfleet("status"), airfleet("up", "-d")
+    words = (
+        "libraries have changed while the fleet runs: celery 5.6.3 → 5.6.4, flower 2.2.0 is gone, "
+        "team-tools 1.0 is new and 1 more; tasks get the one or the other\n"
+        "hint: 'airfleet down', then 'airfleet up', starts it with what is installed now\n"
+    )
+    assert told.code == 0
+    assert told.err.endswith(words)
+    assert again.code == 4
+    assert again.err.endswith(f"error: {words}")
 
 
 @pytest.fixture
