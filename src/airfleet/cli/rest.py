@@ -33,6 +33,8 @@ PAGE = 100
 #: a token of the API in the environment, for auth managers that give none for airfleet's user
 TOKEN = "AIRFLEET_TOKEN"
 _TOKEN_HINT = f"get a token of its API from the auth manager, and put it into {TOKEN}"
+#: of a fault on the side of the API, as while its database is away
+_FAULT_HINT = "'airfleet status' says which part is not well; 'airfleet logs api-server' says more"
 TRY_AGAIN = frozenset({502, 503, 504})
 
 
@@ -294,7 +296,7 @@ def _answer(status_code: int, data: bytes) -> Any:
     except ValueError:
         value = data.decode("utf-8", errors="replace")
     if status_code >= 400:
-        raise ApiError(status_code, _detail(value))
+        raise ApiError(status_code, _detail(value), hint=_FAULT_HINT if status_code >= 500 else None)
     return value
 
 

@@ -284,6 +284,21 @@ def test_a_restarting_api_server_is_waited_for(orders: FakeAirflow) -> None:
     assert len(pauses) == 2
 
 
+def test_a_fault_of_the_api_says_where_to_look_and_a_refusal_does_not(orders: FakeAirflow) -> None:
+    client = api(orders)
+    client.get("dags", "orders", "details")
+    orders.failures = [500, 409]  # as while its database is away
+    with pytest.raises(FleetError) as fault:
+        client.get("dags", "orders", "details")
+    assert str(fault.value) == (
+        "the API said 500: not now\n"
+        "hint: 'airfleet status' says which part is not well; 'airfleet logs api-server' says more"
+    )
+    with pytest.raises(FleetError) as refusal:
+        client.get("dags", "orders", "details")
+    assert str(refusal.value) == "the API said 409: not now"
+
+
 def test_an_api_server_that_does_not_come_back_is_told() -> None:
     times = iter([0.0, 1.0, 30.0])
     gone = Api("http://127.0.0.1:9", USER, PASSWORD, clock=lambda: next(times), sleep=lambda _: None)
