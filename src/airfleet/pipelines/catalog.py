@@ -147,12 +147,7 @@ def _only_callables(answer: Missing | Unknown, roots: Roots) -> Missing | Unknow
     outline = modules.read(answer.module, roots)
     if not isinstance(outline, modules.Outline):
         return answer
-    known = [name for name, bound in outline.names.items() if any(_may_be_called(item) for item in bound)]
-    return Missing(answer.module, answer.name, tuple(known))
-
-
-def _may_be_called(binding: modules.Binding) -> bool:
-    return isinstance(binding, (ast.FunctionDef, ast.AsyncFunctionDef, tuple))
+    return Missing(answer.module, answer.name, outline.callables)
 
 
 # -- operators ---------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
@@ -27,9 +28,21 @@ class Installed:
     def __init__(self, file: Path) -> None:
         self.roots: Roots = tuple(dict.fromkeys((str(project_root(file)), str(file.parent.absolute()))))
         self.hints = Hints()
+        #: bytes of the files that tasks have read into them so far
+        self.taken = 0
+        self._beside: dict[Path, frozenset[str]] = {}
         self._operators: dict[str, catalog.Operator | Missing | Unknown] = {}
         self._functions: dict[tuple[str, str], Signature | Missing | Unknown] = {}
         self._callbacks: dict[tuple[str, str], tuple[str, str | None] | None] = {}
+
+    def files_in(self, folder: Path) -> frozenset[str]:
+        """The names of what is in a folder."""
+        if folder not in self._beside:
+            try:
+                self._beside[folder] = frozenset(os.listdir(folder))
+            except OSError:
+                self._beside[folder] = frozenset()
+        return self._beside[folder]
 
     def operator(self, path: str) -> catalog.Operator | Missing | Unknown:
         """What the operator at an import path takes."""

@@ -17,6 +17,8 @@ SUFFIXES: Final = (".yaml", ".yml")
 FLEET_FILE: Final = "fleet.yaml"
 #: Megabytes of a file that is read: far above what anybody writes, and no danger for the memory.
 MAX_MEGABYTES: Final = 16
+#: Megabytes of files (``$f``) that all tasks of a pipeline file hold together, each as often as it is read.
+MAX_MEGABYTES_TOGETHER: Final = 64
 
 _CODING = re.compile(rb"^[ \t\f]*#.*?coding[:=]")
 

@@ -40,18 +40,30 @@ def has_own_jinja(pipeline: Pipeline) -> bool:
     return bool(pipeline.options.get("jinja_environment_kwargs"))
 
 
-@functools.lru_cache(maxsize=1024)
+#: Longer templates are files; they are not kept for the next one who asks.
+_LONGEST_KEPT: Final = 10_000
+
+
 def template_error(text: str) -> str | None:
     """What is wrong with ``text`` as Jinja, in a sentence; None when nothing is."""
+    return _template_error(text) if len(text) <= _LONGEST_KEPT else _template_error.__wrapped__(text)
+
+
+@functools.lru_cache(maxsize=1024)
+def _template_error(text: str) -> str | None:
     if _ONLY_NAMES.fullmatch(text):
         return None
     parsed = _parsed(text)
     return parsed if isinstance(parsed, str) else None
 
 
-@functools.lru_cache(maxsize=1024)
 def problems_of(text: str) -> tuple[tuple[str, str | None], ...]:
     """Everything that would fail when ``text`` is rendered, as (sentence, hint)."""
+    return _problems_of(text) if len(text) <= _LONGEST_KEPT else _problems_of.__wrapped__(text)
+
+
+@functools.lru_cache(maxsize=1024)
+def _problems_of(text: str) -> tuple[tuple[str, str | None], ...]:
     if _ONLY_NAMES.fullmatch(text):
         return tuple(_unknown_names(dict.fromkeys(_NAME.findall(text))))
     parsed = _parsed(text)

@@ -16,6 +16,8 @@ class Job:
 
     name: str
     values: Mapping
+    #: whether something is wrong with it: then it has a problem, and no Dag
+    wrong: bool = False
 
 
 def read_jobs(node: Node, scope: Scope, report: Report) -> Iterator[Job]:
@@ -27,15 +29,18 @@ def read_jobs(node: Node, scope: Scope, report: Report) -> Iterator[Job]:
     inside = replace(scope, no_job="a job cannot be named inside 'jobs'")
     seen: dict[str, int] = {}
     for job in _written(node, report):
-        name = _name_node(job)
-        if job.name in seen:
-            hint = f"line {seen[job.name]} already has this name"
-            report.problem(name, f"jobs.{job.name}", "two jobs have this name", hint)
-            continue
-        seen[job.name] = name.place.line
+        before = len(report.wrong)
         values = resolve(job.values, f"jobs.{job.name}", inside, report)
         assert isinstance(values, Mapping)  # a mapping is never resolved to something else
-        yield Job(job.name, values)
+        name = _name_of(values)
+        if not name.text and len(report.wrong) == before:
+            report.problem(name, f"jobs.{job.name}.name", "the name of a job must not be empty")
+        if name.text in seen:
+            hint = f"line {seen[name.text]} already has this name"
+            report.problem(name, f"jobs.{name.text}", "two jobs have this name", hint)
+            continue
+        seen[name.text] = name.place.line
+        yield Job(name.text, values, wrong=len(report.wrong) > before)
 
 
 def _written(node: Node, report: Report) -> Iterator[Job]:
@@ -59,6 +64,9 @@ _NO_JOBS = "leave 'jobs' out for a single Dag"
 
 def _named(key: Scalar, value: Node, report: Report) -> Iterator[Job]:
     path = f"jobs.{key.text}"
+    if not key.text:
+        report.problem(key, "jobs", "the name of a job must not be empty")
+        return
     if isinstance(value, Scalar) and value.value is None:
         value = Mapping((), key.place)
     if not isinstance(value, Mapping):
@@ -82,11 +90,16 @@ def _listed(item: Node, path: str, report: Report) -> Iterator[Job]:
     if name is None:
         report.problem(item, path, "the job has no 'name'")
         return
-    if not isinstance(name, Scalar) or name.value is None or not name.text:
+    if not isinstance(name, Scalar) or name.value is None:
         report.problem(name, f"{path}.name", "the name of a job must be text")
+        return
+    if not name.text:
+        report.problem(name, f"{path}.name", "the name of a job must not be empty")
         return
     yield Job(name.text, item)
 
 
-def _name_node(job: Job) -> Node:
-    return entry(job.values, "name") or job.values
+def _name_of(values: Mapping) -> Scalar:
+    name = entry(values, "name")
+    assert isinstance(name, Scalar)  # each job has one, and it is never resolved to something else
+    return name

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import os
+import stat
 import sys
 from pathlib import Path
 from typing import TypeAlias
@@ -22,6 +23,32 @@ def module_file(module: str, roots: Roots = ()) -> Path | None:
     if not path or path.startswith("/"):
         return None
     return find_file(f"{path}/__init__.py", roots) or find_file(f"{path}.py", roots) or _by_finder(module)
+
+
+def may_be_there(top: str, roots: Roots = ()) -> bool:
+    """Whether anything could provide a module of this top name: one look at each folder, whatever the module."""
+    for folder in (*roots, *sys.path):
+        names = _names_in(folder or ".")
+        if names is None or top in names:
+            return True
+    return bool(_package_folders(top)) or top in sys.builtin_module_names
+
+
+def _names_in(folder: str) -> frozenset[str] | None:
+    """The names of what is in a folder, up to their first dot; None for what is no folder, but may hold modules."""
+    try:
+        found = os.stat(folder)
+    except (OSError, ValueError):
+        return frozenset()
+    return _listed(folder, found.st_mtime_ns) if stat.S_ISDIR(found.st_mode) else None
+
+
+@functools.lru_cache(maxsize=64)
+def _listed(folder: str, _stamp: int) -> frozenset[str] | None:
+    try:
+        return frozenset(name.partition(".")[0] for name in os.listdir(folder))
+    except OSError:
+        return None
 
 
 def find_file(relative: str, roots: Roots = ()) -> Path | None:
@@ -54,15 +81,19 @@ def _package_folders(top: str) -> tuple[str, ...]:
     return tuple(spec.submodule_search_locations or ()) if spec else ()
 
 
-def modules_in(folder: Path) -> list[str]:
+def modules_in(folder: Path) -> tuple[str, ...]:
     """The names of the modules and packages in a folder."""
     try:
-        entries = sorted(folder.iterdir())
+        return _modules_in(folder, folder.stat().st_mtime_ns)
     except OSError:
-        return []
-    return [
+        return ()
+
+
+@functools.lru_cache(maxsize=64)
+def _modules_in(folder: Path, _stamp: int) -> tuple[str, ...]:
+    return tuple(
         entry.stem
-        for entry in entries
+        for entry in sorted(folder.iterdir())
         if (entry.suffix == ".py" and entry.stem.isidentifier() and entry.stem != "__init__")
         or (entry / "__init__.py").is_file()
-    ]
+    )

@@ -17,7 +17,7 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from airfleet.pipelines.module_files import Roots, find_file, module_file, modules_in
+from airfleet.pipelines.module_files import Roots, find_file, may_be_there, module_file, modules_in
 
 
 class Unknown(Enum):
@@ -69,7 +69,7 @@ def find(module: str, name: str, roots: Roots = (), depth: int = 0) -> Found | M
         return UNKNOWN  # it is bound to something that is not installed; importing it will say so better
     if module_file(f"{module}.{name}", roots) is not None:
         return UNKNOWN  # a module, not a class
-    return Missing(module, name, tuple(outline.names))
+    return Missing(module, name, outline.known)
 
 
 def _follow(binding: Binding, outline: Outline, roots: Roots, depth: int) -> Found | Missing | Unknown:
@@ -96,6 +96,17 @@ class Outline:
     #: whether it answers for names that are not written in it (``__getattr__``)
     makes_names: bool
 
+    @functools.cached_property
+    def callables(self) -> tuple[str, ...]:
+        """The names of what may be a function: defined here, or imported."""
+        may_be = (ast.FunctionDef, ast.AsyncFunctionDef, tuple)
+        return tuple(name for name, bound in self.names.items() if any(isinstance(one, may_be) for one in bound))
+
+    @functools.cached_property
+    def known(self) -> tuple[str, ...]:
+        """All names."""
+        return tuple(self.names)
+
 
 #: More characters than the path of any file has that somebody wrote by hand; each part costs a look at the disk.
 _LONGEST_MODULE: Final = 1000
@@ -105,6 +116,9 @@ def read(module: str, roots: Roots = ()) -> Outline | Missing | Unknown:
     """The outline of a module, Missing when it is certainly not there."""
     if len(module) > _LONGEST_MODULE:
         return Missing(module)
+    top = module.partition(".")[0]
+    if not may_be_there(top, roots):
+        return Missing(module, "", _top_level(roots))
     file = module_file(module, roots)
     if file is None:
         return _no_file(module, roots)
@@ -181,7 +195,6 @@ def _absolute(statement: ast.ImportFrom, package: str) -> str:
 def _no_file(module: str, roots: Roots) -> Missing | Unknown:
     """Missing only when nothing else could provide the module."""
     path = module.replace(".", "/")
-    top = module.partition(".")[0]
     if any(find_file(path + suffix, roots) for suffix in EXTENSION_SUFFIXES):
         return UNKNOWN
     if module in sys.builtin_module_names or _is_made_by_airflow(module):
@@ -189,7 +202,7 @@ def _no_file(module: str, roots: Roots) -> Missing | Unknown:
     if any(os.path.isdir(os.path.join(root or ".", path)) for root in (*roots, *sys.path)):
         return UNKNOWN  # a namespace package
     nearest = _installed_part(module, roots)
-    return Missing(module, "", _siblings(nearest, roots) if nearest else _top_level(top, roots))
+    return Missing(module, "", _siblings(nearest, roots) if nearest else _top_level(roots))
 
 
 def _is_made_by_airflow(module: str) -> bool:
@@ -218,5 +231,5 @@ def _siblings(package: str, roots: Roots) -> tuple[str, ...]:
     return tuple(f"{package}.{name}" for name in modules_in(file.parent))
 
 
-def _top_level(top: str, roots: Roots) -> tuple[str, ...]:
+def _top_level(roots: Roots) -> tuple[str, ...]:
     return tuple(name for root in roots for name in modules_in(Path(root)))

@@ -123,6 +123,10 @@ def _pipelines(
     for job in jobs:
         inside = scope if job is None else scope.of_job(job.values, plain)
         dag_id = _dag_id(body, inside, Report(hints=Hints(0)))
+        if job is not None and job.wrong:
+            if dag_id is not None:
+                ids.places.setdefault(dag_id, _id_place(body))
+            continue
         if dag_id is not None and not ids.take(dag_id, _id_place(body)):
             continue
         if only is not None and dag_id is not None and dag_id != only:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from airfleet import columns
 from airfleet.pipelines import catalog, habits, jinja, old_imports
 from airfleet.pipelines.arguments import CONTEXT_NAMES, TASK_ARGUMENTS
-from airfleet.pipelines.checking import MARKERS, Checking, check_callbacks, check_id, markers_in, not_found
-from airfleet.pipelines.files import MAX_MEGABYTES
+from airfleet.pipelines.checking import MARKERS, Checking, Installed, check_callbacks, check_id, markers_in, not_found
+from airfleet.pipelines.files import MAX_MEGABYTES, MAX_MEGABYTES_TOGETHER
 from airfleet.pipelines.limits import duration_misfit
 from airfleet.pipelines.modules import Missing
 from airfleet.pipelines.refusals import check_sensor
@@ -43,6 +44,8 @@ def _check_template(template: Template, path: str, checking: Checking) -> None:
     text = _check_file(file, path, checking) if isinstance(file, FileText) else file
     if text is None or jinja.has_own_jinja(checking.pipeline):
         return
+    if isinstance(file, FileText) and (wrong := columns.unstorable(text)):
+        checking.problem(path, f"'{file.path}' {wrong}")
     for sentence, hint in jinja.problems_of(text):
         checking.problem(path, sentence, hint)
 
@@ -52,27 +55,39 @@ def _check_file(file: FileText, path: str, checking: Checking) -> str | None:
     folder = checking.folder.resolve()
     try:
         target = (folder / file.path).resolve()
-        if not target.is_relative_to(folder):
-            checking.problem(path, f"'{file.path}' lies outside the folder of the pipeline")
-        elif target.is_dir():
-            checking.problem(path, f"'{file.path}' is a folder, not a file")
-        elif target.exists() and not target.is_file():
-            checking.problem(path, f"'{file.path}' is not a regular file")
-        elif target.exists() and target.stat().st_size > MAX_MEGABYTES * 1_000_000:
-            size = target.stat().st_size // 1_000_000
-            sentence = f"'{file.path}' has {size} MB; a file may have {MAX_MEGABYTES} at most"
-            checking.problem(path, sentence, "let the task read it when it runs")
-        elif not target.is_file():
-            beside = [str(entry.relative_to(folder)) for entry in target.parent.glob("*")]
-            checking.problem(
-                path,
-                f"there is no file '{file.path}' beside the pipeline",
-                checking.hints.did_you_mean(file.path, beside),
-            )
-        else:
-            return _text(target, file, path, checking)
+        if wrong := _file_problem(target, folder, file, checking):
+            checking.problem(path, *wrong)
+            return None
+        return _text(target, file, path, checking)
     except (OSError, ValueError):
         checking.problem(path, f"'{file.path}' is not the name of a file")
+    return None
+
+
+def _file_problem(target: Path, folder: Path, file: FileText, checking: Checking) -> tuple[str, str | None] | None:
+    """Why a file cannot be read into a task, as (sentence, hint), by what is known without opening it."""
+    if not target.is_relative_to(folder):
+        return f"'{file.path}' lies outside the folder of the pipeline", None
+    if target.is_dir():
+        return f"'{file.path}' is a folder, not a file", None
+    if not target.exists():
+        names = checking.installed.files_in(target.parent)
+        near = checking.hints.nearest(target.name, names)
+        hint = f"did you mean '{(target.parent / near).relative_to(folder)}'?" if near else None
+        return f"there is no file '{file.path}' beside the pipeline", hint
+    if not target.is_file():
+        return f"'{file.path}' is not a regular file", None
+    return _size_problem(target.stat().st_size, file, checking.installed)
+
+
+def _size_problem(size: int, file: FileText, installed: Installed) -> tuple[str, str] | None:
+    hint = "let the task read it when it runs"
+    if size > MAX_MEGABYTES * 1_000_000:
+        return f"'{file.path}' has {size // 1_000_000} MB; a file may have {MAX_MEGABYTES} at most", hint
+    installed.taken += size
+    if installed.taken > MAX_MEGABYTES_TOGETHER * 1_000_000:
+        sentence = f"with '{file.path}', the tasks of this file read more than {MAX_MEGABYTES_TOGETHER} MB of files"
+        return sentence, hint
     return None
 
 

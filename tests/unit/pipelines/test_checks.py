@@ -583,6 +583,35 @@ def test_a_pipe_and_a_huge_file_are_not_read_into_a_task(project: Path) -> None:
     ]
 
 
+def test_a_file_that_is_not_there_is_told_by_its_folder(project: Path) -> None:
+    (project / "pipelines" / "sql" / "invoices.sql").write_text("select 1")
+    text = "dag_id: d\ntasks: [{id: t, uses: bash, with: {bash_command: {$f: sql/invoice.sql}, cwd: {$f: zz/x}}}]\n"
+    assert said(project, text) == [
+        "p.yaml:2:50: tasks.t.with.bash_command: there is no file 'sql/invoice.sql' beside the pipeline"
+        "\nhint: did you mean 'sql/invoices.sql'?",
+        "p.yaml:2:78: tasks.t.with.cwd: there is no file 'zz/x' beside the pipeline",
+    ]
+
+
+def test_the_files_that_tasks_read_have_a_size_together(project: Path) -> None:
+    (project / "pipelines" / "big.sql").write_text("x" * 15_000_000)
+    tasks = "".join(f"- {{id: t{n}, uses: bash, with: {{bash_command: {{$f: big.sql}}}}}}\n" for n in range(6))
+    assert said(project, f"dag_id: d\ntasks:\n{tasks}") == [
+        f"p.yaml:{line}:45: tasks.t{line - 3}.with.bash_command: "
+        "with 'big.sql', the tasks of this file read more than 64 MB of files\n"
+        "hint: let the task read it when it runs"
+        for line in (7, 8)
+    ]
+
+
+def test_a_file_to_render_holds_nothing_that_the_database_refuses(project: Path) -> None:
+    (project / "pipelines" / "a.sql").write_text("a\0b {{ ds }}")
+    text = "dag_id: d\ntasks: [{id: t, uses: bash, with: {bash_command: {$t: {$f: a.sql}}}}]\n"
+    assert said(project, text) == [
+        "p.yaml:2:50: tasks.t.with.bash_command: 'a.sql' holds a NUL character (\\0), which the database cannot keep"
+    ]
+
+
 LONG = "x" * 100_000
 LONG_VALUES = [
     f"schedule: '{LONG} * * * *'",

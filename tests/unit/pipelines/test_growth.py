@@ -115,6 +115,25 @@ SHAPES: dict[str, tuple[int, Callable[[int], str]]] = {
         50,
         lambda n: "---\n".join(document("id: t").replace("dag_id: d", f"dag_id: d{i}") for i in range(n)),
     ),
+    "documents with unknown tags": (
+        50,
+        lambda n: "---\n".join(
+            document("id: t").replace("dag_id: d", f"dag_id: d{i}\ndescription: !x a") for i in range(n)
+        ),
+    ),
+    "modules that are not there": (
+        100,
+        lambda n: document(*each("id: tN, uses: 'gone_N.a.b:f'", n), *each("id: oN, uses: gone_N.a.B", n)),
+    ),
+    "functions that are not there": (100, lambda n: document(*each("id: tN, uses: 'steps_of_growth:f_N'", n))),
+    "files that are not there": (
+        100,
+        lambda n: document(*each("id: tN, uses: bash, with: {bash_command: {$f: gone_N.sh}}", n)),
+    ),
+    "needs of groups that are none": (
+        100,
+        lambda n: document(*each("id: g.aN", n), *each("id: tN, needs: g", n)),
+    ),
     "documents with one id": (50, lambda n: "---\n".join([document("id: t")] * n)),
 }
 

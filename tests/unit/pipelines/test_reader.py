@@ -462,6 +462,31 @@ def test_two_jobs_of_one_name_and_jobs_of_one_dag_id() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("jobs", "dags", "problem"),
+    [
+        ("[{name: a, x: '${{ job.name }}'}, {name: b}]", ["d_b"],
+         "p.yaml:2:21: jobs.a.x: 'job' cannot be used here: a job cannot be named inside 'jobs'"),
+        ("[{name: '${{ env.NOPE }}'}, {name: b}]", ["d_b"],
+         "p.yaml:2:15: jobs.${{ env.NOPE }}.name: the environment has no 'NOPE'\n"
+         "hint: give a default: ${{ env.NOPE or 'text' }}"),
+        ("[{name: '${{ env.FIVE }}'}, {name: 5}]", ["d_5"],
+         "p.yaml:2:35: jobs.5: two jobs have this name\nhint: line 2 already has this name"),
+        ("{'': {}, b: {}}", ["d_b"], "p.yaml:2:8: jobs: the name of a job must not be empty"),
+        ("[{name: ''}, {name: b}]", ["d_b"], "p.yaml:2:15: jobs[0].name: the name of a job must not be empty"),
+        ("[{name: \"${{ env.NOPE or '' }}\"}, {name: b}]", ["d_b"],
+         "p.yaml:2:15: jobs.${{ env.NOPE or '' }}.name: the name of a job must not be empty"),
+        ("[{name: [a]}, {name: b}]", ["d_b"], "p.yaml:2:15: jobs[0].name: the name of a job must be text"),
+    ],
+)  # fmt: skip
+def test_a_job_with_a_problem_makes_no_dag(jobs: str, dags: list[str], problem: str) -> None:
+    reading = parsed(f"dag_id: 'd_${{{{ job.name }}}}'\njobs: {jobs}\ntasks: [{{id: t}}]\n", FIVE="5")
+    assert ([pipeline.dag_id for pipeline in reading.pipelines], [str(one) for one in reading.problems]) == (
+        dags,
+        [problem],
+    )
+
+
 #: ▸ marks the place
 TASKS = [
     ("uses: ▸bahs",
