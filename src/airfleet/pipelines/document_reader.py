@@ -70,6 +70,11 @@ class DocumentReader:
             return ""
         return required_text(self.keys["dag_id"][1], "dag_id", self.report)
 
+    def slip(self, meant: str) -> None:
+        """A key stands for another one, which is not missing then."""
+        if meant not in self.keys:
+            self.report.note_slip(meant)
+
     def missing(self, name: str) -> None:
         """A key is not there; one that is written a little wrong has its problem already."""
         if not self.report.is_wrong(name):
@@ -130,14 +135,14 @@ class DocumentReader:
             hint = "write it under 'defaults' to give it to every task"
             self.report.problem(key, name, "is an argument of tasks, not of a pipeline", hint)
         elif glued := habits.glued(name, (*DOCUMENT_KEYS, *DAG_ARGUMENTS)):
-            self.report.note_slip(name.partition(":")[0])
+            self.slip(name.partition(":")[0])
             self.report.problem(key, name, *glued)
         elif name in habits.OF_A_PIPELINE:
-            self.report.note_slip(habits.MEANT_OF_A_PIPELINE.get(name, name))
+            self.slip(habits.MEANT_OF_A_PIPELINE.get(name, name))
             self.report.problem(key, name, *habits.OF_A_PIPELINE[name])
         else:
             near = self.report.hints.nearest(name, [*DOCUMENT_KEYS, *DAG_ARGUMENTS])
-            self.report.note_slip(near or name)
+            self.slip(near or name)
             meant = f"did you mean '{near}'?" if near else None
             self.report.problem(key, name, f"a pipeline has no key '{name}'", meant)
 

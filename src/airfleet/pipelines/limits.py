@@ -6,6 +6,7 @@ Everything here is found by :func:`check_limits`, before a Dag is built; so ``ch
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -14,7 +15,8 @@ from airfleet.pipelines import cron
 from airfleet.pipelines.checking import Checking, markers_in
 from airfleet.pipelines.durations import parse_duration
 from airfleet.pipelines.report import joined
-from airfleet.pipelines.spec import CallableRef, Task, Template, Value, XCom
+from airfleet.pipelines.spec import CallableRef, Const, Task, Template, Value, XCom
+from airfleet.pipelines.values import frozen
 
 #: keys of a pipeline, and the columns that they end in
 DAG_COLUMNS: Final[dict[str, str]] = {
@@ -36,6 +38,8 @@ TASK_COLUMNS: Final[dict[str, str]] = {
     "run_as_user": "task_instance.unixname",
     "task_display_name": "task_instance.task_display_name",
 }
+#: names of what is looked for elsewhere: no queue and no pool has an empty one
+_NEVER_EMPTY: Final = ("queue", "pool")
 #: AMQP's own limit for the name of a queue
 _MOST_QUEUE_BYTES: Final = 255
 #: Airflow adds durations to the present, subtracts them from it, and sets timers by them: a century fits everywhere.
@@ -64,6 +68,8 @@ def _check_options(prefix: str, options: Mapping[str, Value], known: Mapping[str
         for at, item in leaves(value, path):
             if wrong := _misfit(item, column):
                 checking.problem(at, wrong)
+        if name in _NEVER_EMPTY and value == "":
+            checking.problem(path, "must not be empty", "leave it out for the usual one")
         if name == "queue" and isinstance(value, str) and (wrong := queue_misfit(value)):
             checking.problem(path, wrong)
 
@@ -150,6 +156,12 @@ def _is_rendered(value: Value) -> bool:
 
 def _check_rendered(value: Value, path: str, checking: Checking) -> None:
     for at, item in leaves(value, path):
+        if isinstance(item, Const):
+            _check_rendered(frozen(item.value), at, checking)
+            continue
+        if isinstance(item, float) and not math.isfinite(item):
+            hint = "write it as text, or let the function make it"
+            checking.problem(at, f"is {item}, which Airflow cannot keep beside what it renders", hint)
         text = item.text if isinstance(item, Template) else item
         if isinstance(text, str) and (wrong := columns.unstorable(text)):
             checking.problem(at, wrong)

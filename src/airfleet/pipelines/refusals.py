@@ -28,6 +28,8 @@ def check_refusals(checking: Checking) -> None:
     _check_run_types(checking)
     _check_catchup(checking)
     _check_owner_links(checking)
+    _check_access(checking)
+    _check_jinja(checking)
     for prefix, options in _written(checking):
         executor, resources = options.get("executor"), options.get("resources")
         if isinstance(executor, str) and executor not in EXECUTORS:
@@ -76,6 +78,44 @@ def _check_owner_links(checking: Checking) -> None:
         if isinstance(link, str) and not _is_link(link):
             hint = "write https://… or mailto:…"
             checking.problem(f"owner_links.{owner}", f"must be a link, not '{link}'", hint)
+
+
+#: what permissions of a Dag are about (airflow.security.permissions)
+RESOURCES_OF_DAGS: Final = ("DAGs", "DAG Runs")
+
+
+def _check_access(checking: Checking) -> None:
+    """``access_control`` names, for each role, permissions, or permissions for each resource."""
+    access = checking.pipeline.options.get("access_control")
+    for role, given in access.items() if isinstance(access, Mapping) else ():
+        path = f"access_control.{role}"
+        by_resource = given if isinstance(given, Mapping) else {"DAGs": given}
+        for resource, permissions in by_resource.items():
+            if resource not in RESOURCES_OF_DAGS:
+                hint = f"there are {', '.join(map(repr, RESOURCES_OF_DAGS))}"
+                checking.problem(path, f"a Dag has no permissions on '{resource}'", hint)
+            elif not isinstance(permissions, tuple) or not all(isinstance(one, str) for one in permissions):
+                checking.problem(path, "must be a list of permissions", "write [can_read], for example")
+
+
+#: what jinja2.Environment takes that YAML can give
+JINJA_OPTIONS: Final = frozenset(
+    [
+        *("block_start_string", "block_end_string", "variable_start_string", "variable_end_string"),
+        *("comment_start_string", "comment_end_string", "line_statement_prefix", "line_comment_prefix"),
+        *("trim_blocks", "lstrip_blocks", "newline_sequence", "keep_trailing_newline", "extensions"),
+        *("optimized", "autoescape", "cache_size", "auto_reload", "enable_async"),
+    ]
+)
+
+
+def _check_jinja(checking: Checking) -> None:
+    """Options that Jinja does not have would fail every task that renders something."""
+    given = checking.pipeline.options.get("jinja_environment_kwargs")
+    for name in given if isinstance(given, Mapping) else ():
+        if name not in JINJA_OPTIONS:
+            hint = checking.hints.did_you_mean(name, JINJA_OPTIONS)
+            checking.problem(f"jinja_environment_kwargs.{name}", f"Jinja has no option '{name}'", hint)
 
 
 def _is_link(text: str) -> bool:

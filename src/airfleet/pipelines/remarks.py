@@ -30,6 +30,7 @@ def _all(pipeline: Pipeline, installed: Installed) -> Iterator[_Remark]:
         for sentence, hint in cron.doubts(pipeline.schedule):
             yield "schedule", sentence, hint
         yield from _fixed_offsets(pipeline, pipeline.schedule)
+    yield from _no_time(pipeline)
     yield from _params("params", pipeline.options)
     yield from _params("defaults.params", pipeline.defaults)
     for task in pipeline.tasks:
@@ -70,6 +71,19 @@ _AS_CRON: Final = {
     "@quarterly": "0 0 1 */3 *",
     "@yearly": "0 0 1 1 *",
 }
+
+
+# -- durations
+
+
+def _no_time(pipeline: Pipeline) -> Iterator[_Remark]:
+    """Limits of no length, which let nothing come to its end."""
+    if pipeline.options.get("dagrun_timeout") == dt.timedelta(0):
+        yield "dagrun_timeout", "every run fails as soon as it is looked at", "leave it out for no limit"
+    for prefix, options in (("defaults", pipeline.defaults), *((task.path, task.options) for task in pipeline.tasks)):
+        path = f"{prefix}.execution_timeout"
+        if path in pipeline.places and options.get("execution_timeout") == dt.timedelta(0):
+            yield path, "every try fails before it begins", "leave it out for no limit"
 
 
 # -- params

@@ -103,7 +103,7 @@ class TaskReader:
     def unknown_key(self, key: Scalar, path: str, uses: Uses) -> None:
         name = key.text
         if name in habits.MEANT_OF_A_TASK:
-            self.report.note_slip(joined(self.path, habits.MEANT_OF_A_TASK[name]))
+            self.slip(habits.MEANT_OF_A_TASK[name])
         if name in TASK_OWN_KEYS:
             self.report.problem(key, path, "cannot be set on a task", TASK_OWN_KEYS[name])
         elif name in TASK_PYTHON_ONLY:
@@ -112,7 +112,7 @@ class TaskReader:
             hint = "write 'uses' with an operator or a Python function"
             self.report.problem(key, path, "tasks in other languages ('run') cannot be run here", hint)
         elif glued := habits.glued(name, (*TASK_KEYS, *TASK_ARGUMENTS)):
-            self.report.note_slip(joined(self.path, name.partition(":")[0]))
+            self.slip(name.partition(":")[0])
             self.report.problem(key, path, *glued)
         elif name in DAG_ARGUMENTS:
             self.report.problem(key, path, "is an argument of the pipeline, not of a task", "write it at the top level")
@@ -121,6 +121,11 @@ class TaskReader:
         else:
             self.report.problem(key, path, f"a task has no key '{name}'", self.hint_for(name, uses))
 
+    def slip(self, meant: str) -> None:
+        """A key stands for another one, which is not missing then."""
+        if meant not in self.keys:
+            self.report.note_slip(joined(self.path, meant))
+
     def is_argument(self, name: str, uses: Uses) -> bool:
         """Whether the operator takes an argument of this name, as far as that can be known without the project."""
         found = catalog.operator(uses.path) if isinstance(uses, OperatorRef) else None
@@ -128,7 +133,7 @@ class TaskReader:
 
     def hint_for(self, name: str, uses: Uses) -> str | None:
         if near := self.report.hints.nearest(name, [*TASK_KEYS, *TASK_ARGUMENTS], 0.75):
-            self.report.note_slip(joined(self.path, near))
+            self.slip(near)
             return f"did you mean '{near}'?"
         if isinstance(uses, OperatorRef):
             return f"arguments of {uses.written.rpartition('.')[2]} go under 'with'"

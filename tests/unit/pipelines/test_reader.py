@@ -471,7 +471,7 @@ def test_two_jobs_of_one_name_and_jobs_of_one_dag_id() -> None:
          "p.yaml:2:15: jobs.${{ env.NOPE }}.name: the environment has no 'NOPE'\n"
          "hint: give a default: ${{ env.NOPE or 'text' }}"),
         ("[{name: '${{ env.FIVE }}'}, {name: 5}]", ["d_5"],
-         "p.yaml:2:35: jobs.5: two jobs have this name\nhint: line 2 already has this name"),
+         "p.yaml:2:42: jobs.5: two jobs have this name\nhint: line 2 already has this name"),
         ("{'': {}, b: {}}", ["d_b"], "p.yaml:2:8: jobs: the name of a job must not be empty"),
         ("[{name: ''}, {name: b}]", ["d_b"], "p.yaml:2:15: jobs[0].name: the name of a job must not be empty"),
         ("[{name: \"${{ env.NOPE or '' }}\"}, {name: b}]", ["d_b"],

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
+import jinja2
 import pytest
 
 from airfleet.errors import FileProblems
 from airfleet.pipelines import dag, reader
 from airfleet.pipelines.checks import read_and_check
+from airfleet.pipelines.module_files import module_file
+from airfleet.pipelines.refusals import JINJA_OPTIONS, RESOURCES_OF_DAGS
 
 SENSOR = "uses: file_sensor, with: {{filepath: /x, {}}}"
 TASKS = "tasks: [{id: a}]"
@@ -44,6 +48,23 @@ WRONG = [
     (
         f"owner_links: {{me: 'https://[x'}}\n{TASKS}",
         "2:19: owner_links.me: must be a link, not 'https://[x'\nhint: write https://… or mailto:…",
+    ),
+    (
+        f"access_control: {{Viewer: can_read}}\n{TASKS}",
+        "2:26: access_control.Viewer: must be a list of permissions\nhint: write [can_read], for example",
+    ),
+    (
+        f"access_control: {{Viewer: {{DAGs: [can_read], Dag Runs: [can_read]}}}}\n{TASKS}",
+        "2:26: access_control.Viewer: a Dag has no permissions on 'Dag Runs'\nhint: there are 'DAGs', 'DAG Runs'",
+    ),
+    (
+        f"access_control: {{Viewer: {{DAGs: [3]}}}}\n{TASKS}",
+        "2:26: access_control.Viewer: must be a list of permissions\nhint: write [can_read], for example",
+    ),
+    (
+        f"jinja_environment_kwargs: {{trim_block: true}}\n{TASKS}",
+        "2:40: jinja_environment_kwargs.trim_block: Jinja has no option 'trim_block'\n"
+        "hint: did you mean 'trim_blocks'?",
     ),
     (
         "tasks: [{id: a, resources: {cpu: 1}}]",
@@ -93,7 +114,7 @@ def test_check_says_what_airflow_would_refuse(tmp_path: Path, text: str, said: s
 
 
 #: refused by others than the constructors: by the loader of Dags, by the calendar, or by nobody before it is too late
-ELSEWHERE = ("executor", "36501d", ".nan")
+ELSEWHERE = ("executor", "36501d", ".nan", "access_control", "jinja_environment_kwargs")
 
 
 @pytest.mark.parametrize("text", [text for text, _ in WRONG if not any(word in text for word in ELSEWHERE)])
@@ -104,7 +125,19 @@ def test_airflow_does_refuse_it(tmp_path: Path, text: str) -> None:
         dag.build(draft.pipeline)
 
 
+def test_the_options_of_jinja_are_those_that_it_takes() -> None:
+    assert inspect.signature(jinja2.Environment.__init__).parameters.keys() >= JINJA_OPTIONS
+
+
+def test_the_resources_of_permissions_are_those_of_airflow() -> None:
+    text = module_file("airflow.security.permissions")
+    assert text is not None
+    assert all(f'"{name}"' in text.read_text() for name in RESOURCES_OF_DAGS)
+
+
 FINE = [
+    f"access_control: {{Viewer: [can_read], Op: {{DAGs: [can_edit], DAG Runs: [can_create]}}}}\n{TASKS}",
+    f"jinja_environment_kwargs: {{variable_start_string: '<<', extensions: [jinja2.ext.do]}}\n{TASKS}",
     "tasks: [{id: a, executor: CeleryExecutor}]",
     "fail_fast: true\ntasks: [{id: a, trigger_rule: all_success}]",
     f"allowed_run_types: [scheduled, backfill]\nschedule: '@daily'\n{TASKS}",

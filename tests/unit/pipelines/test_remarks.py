@@ -51,6 +51,17 @@ def test_a_step_that_does_what_it_looks_like(written: str, tmp_path: Path) -> No
     assert remarks(SCHEDULE.format(f"schedule: {written}"), tmp_path) == []
 
 
+def test_a_limit_of_no_time_is_hardly_meant(tmp_path: Path) -> None:
+    tasks = "tasks: [{id: a, execution_timeout: 0m}, {id: b}]"
+    text = f"dag_id: d\ndagrun_timeout: 0\ndefaults: {{execution_timeout: 0s}}\n{tasks}\n"
+    leave = "hint: leave it out for no limit"
+    assert remarks(text, tmp_path) == [
+        f"p.yaml:2:17: dagrun_timeout: every run fails as soon as it is looked at\n{leave}",
+        f"p.yaml:3:31: defaults.execution_timeout: every try fails before it begins\n{leave}",
+        f"p.yaml:4:36: tasks.a.execution_timeout: every try fails before it begins\n{leave}",
+    ]
+
+
 @pytest.mark.parametrize(
     ("schedule", "start", "cron"),
     [

@@ -73,6 +73,16 @@ def test_one_slip_is_one_problem(text: str, said: list[str], tmp_path: Path) -> 
     assert told == said
 
 
+def test_a_slip_of_a_key_that_is_there_hides_nothing_of_it(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(
+        "dag_id: d\nschedule: 0 25 * * *\nschedul: x\ntasks: [{id: a, use: y, uses: zz, task_id: b}]\n"
+    )
+    problems = read_and_check(tmp_path / "p.yaml", environ={}).problems
+    assert [problem.path for problem in problems] == [
+        "schedule", "schedul", "tasks.a.use", "tasks.a.uses", "tasks.a.task_id"
+    ]  # fmt: skip
+
+
 def test_what_is_missing_without_a_slip_is_said(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text("dag_idea: x\ndag_id: d\nschedule: 0 6 * * *\n---\ntasks: [{uses: bash}]\n")
     problems = read_and_check(tmp_path / "p.yaml", environ={}).problems

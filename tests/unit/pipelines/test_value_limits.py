@@ -12,6 +12,9 @@ from airfleet.pipelines.checks import read_and_check
 TASKS = "tasks: [{id: a}]"
 NUL = "holds a NUL character (\\0), which the database cannot keep"
 
+USUAL = "leave it out for the usual one"
+AS_TEXT = "write it as text, or let the function make it"
+
 
 def problems(tmp_path: Path, text: str, **environ: str) -> list[str]:
     file = tmp_path / "p.yaml"
@@ -33,6 +36,24 @@ WRONG = [
         "2:34: max_consecutive_failed_dag_runs: must be at most 2147483647, not 2147483648",
     ),
     ("tasks: [{id: a, retries: 99999999999}]", "2:26: tasks.a.retries: must be at most 2147483647, not 99999999999"),
+    ("tasks: [{id: a, queue: ''}]", f"2:24: tasks.a.queue: must not be empty\nhint: {USUAL}"),
+    (f"defaults: {{pool: ''}}\n{TASKS}", f"2:18: defaults.pool: must not be empty\nhint: {USUAL}"),
+    (
+        "tasks: [{id: a, uses: 'json:dumps', with: {obj: .inf, cls: {$t: '{{ ds }}'}}}]",
+        f"2:49: tasks.a.with.obj: is inf, which Airflow cannot keep beside what it renders\nhint: {AS_TEXT}",
+    ),
+    (
+        "tasks: [{id: a, uses: 'json:dumps', with: {obj: [1, {a: 1e400}], cls: {$t: '{{ ds }}'}}}]",
+        f"2:57: tasks.a.with.obj[1].a: is inf, which Airflow cannot keep beside what it renders\nhint: {AS_TEXT}",
+    ),
+    (
+        "tasks: [{id: a, uses: 'json:dumps', with: {obj: {$const: [.nan]}, cls: {$t: '{{ ds }}'}}}]",
+        f"2:49: tasks.a.with.obj[0]: is nan, which Airflow cannot keep beside what it renders\nhint: {AS_TEXT}",
+    ),
+    (
+        "tasks: [{id: a, uses: 'json:dumps', with: {obj: {$const: \"\\0\"}, cls: {$t: '{{ ds }}'}}}]",
+        f"2:49: tasks.a.with.obj: {NUL}",
+    ),
     (
         "tasks: [{id: a, pool_slots: 2147483648}]",
         "2:29: tasks.a.pool_slots: must be at most 2147483647, not 2147483648",
