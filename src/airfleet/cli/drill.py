@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from airfleet.agent.control import Snapshot
-from airfleet.cli import options, rest, tables, telling, terminal
+from airfleet.cli import agent_start, options, rest, tables, telling, terminal
 from airfleet.cli.project import Project, find
 from airfleet.errors import (
     EXIT_OK,
@@ -73,7 +73,6 @@ def command(part: str, yes: bool, queue: str | None, timeout: float, output: str
 
     Exit code: 0 nothing was lost, 1 something was, 4 the fleet was not healthy before, 124 it was not in time.
     """
-    from airfleet.cli import up
     from airfleet.testing import drill
 
     here = find(project)
@@ -84,7 +83,7 @@ def command(part: str, yes: bool, queue: str | None, timeout: float, output: str
     terminal.say(f"adding '{drill.FILE_NAME}' for the time of the drill")
     verdicts: list[Verdict] = []
     try:
-        with up.signals_interrupt(), one.prepared():
+        with agent_start.signals_interrupt(), one.prepared():
             _drill(one, parts, verdicts, output)
     except AirfleetError as wrong:
         if all(verdict.held for verdict in verdicts):

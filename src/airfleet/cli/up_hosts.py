@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from airfleet.agent import control
 from airfleet.agent.control import AgentGone, Snapshot
-from airfleet.cli import components, down, progress, terminal, up
+from airfleet.cli import agent_start, components, down, progress, terminal
 from airfleet.cli.project import Project
 from airfleet.errors import FleetError
 from airfleet.fleet import local_hosts, reader, secrets
@@ -34,12 +34,12 @@ def start(here: Project, count: int, *, netns: bool, detach: bool, deadline: flo
     if netns:
         _make_network(here, count)
     hosts = [here.on(name) for name in names]
-    with up.signals_interrupt():
+    with agent_start.signals_interrupt():
         try:
             secrets.write_private(here.played, str(count), mode=0o644)
             snapshot = _bring_up(hosts, deadline, timeout)
             terminal.say()
-            terminal.put(up.summary(snapshot, attached=not detach))
+            terminal.put(agent_start.summary(snapshot, attached=not detach))
             if detach:
                 return
             terminal.say()
@@ -83,12 +83,12 @@ def _make_network(here: Project, count: int) -> None:
 
 def _bring_up(hosts: list[Project], deadline: float, timeout: float) -> Snapshot:
     first, *others = hosts
-    up.launch_agent(first)
-    snapshot = up.wait_until_ready(first, deadline, timeout)
+    agent_start.launch_agent(first)
+    snapshot = agent_start.wait_until_ready(first, deadline, timeout)
     for host in others:
-        up.launch_agent(host)
+        agent_start.launch_agent(host)
     for host in others:
-        up.wait_until_ready(host, deadline, timeout)
+        agent_start.wait_until_ready(host, deadline, timeout)
     return snapshot
 
 

@@ -20,7 +20,7 @@ from airfleet.agent import launch
 from airfleet.agent.control import AlreadyRuns, Edited, HostStatus
 from airfleet.agent.database_finding import Verdict
 from airfleet.agent.states import State
-from airfleet.cli import down_lock, progress, up
+from airfleet.cli import agent_start, down_lock, progress
 from airfleet.cli.project import Project
 from airfleet.errors import FleetError, WaitTimedOut
 from conftest import Airfleet
@@ -145,7 +145,7 @@ def test_waiting_says_each_change_once_with_the_seconds_since_the_start(
         READY,
     )
     with agent_says(*script):
-        assert up.wait_until_ready(project, FAR, 120) == READY
+        assert agent_start.wait_until_ready(project, FAR, 120) == READY
     assert capsys.readouterr().err == (
         "    0.1s  postgres  waiting\n"
         "    0.4s  postgres  starting\n"
@@ -168,7 +168,7 @@ def test_a_component_that_does_not_start_is_named_with_its_reason_and_last_lines
         agent_says(snapshot(POSTGRES, dead, state="failed", problem="scheduler failed")),
         pytest.raises(FleetError) as failed,
     ):
-        up.wait_until_ready(project, FAR, 120)
+        agent_start.wait_until_ready(project, FAR, 120)
     assert str(failed.value) == (
         "scheduler did not start: it ended with exit code 1, five times\n"
         "    Traceback\n"
@@ -184,7 +184,7 @@ def test_an_agent_that_ends_while_starting_shows_the_end_of_its_own_log(project:
     with agent_says(snapshot(STARTING, state="starting")) as agent:
         agent.gone.set()
         with pytest.raises(FleetError) as failed:
-            up.wait_until_ready(project, FAR, 120)
+            agent_start.wait_until_ready(project, FAR, 120)
     assert str(failed.value) == (
         f"the agent ended while the fleet was starting\n    one\n    OSError: no room\nhint: the agent's log is {log}"
     )
@@ -195,7 +195,7 @@ def test_too_late_names_what_is_not_ready_and_the_log_of_what_is_starting(
 ) -> None:
     scheduler = component("scheduler", State.WAITING, started_after=None, reason="waits for postgres")
     with agent_says(snapshot(scheduler, STARTING, state="starting")), pytest.raises(WaitTimedOut) as late:
-        up.wait_until_ready(project, 0.0, 120)
+        agent_start.wait_until_ready(project, 0.0, 120)
     assert str(late.value) == (
         "not healthy within 2m00s: scheduler (waiting: waits for postgres), postgres (starting) are not ready\n"
         "hint: airfleet logs postgres"
@@ -209,7 +209,7 @@ def test_too_late_because_a_component_dies_again_and_again_shows_its_last_lines(
     log.write_text("Traceback\nConnectionRefusedError: no broker\n")
     dying = component("scheduler", State.BACKOFF, reason="ended with exit code 1", log=str(log))
     with agent_says(snapshot(STARTING, dying, state="starting")), pytest.raises(WaitTimedOut) as late:
-        up.wait_until_ready(project, 0.0, 120)
+        agent_start.wait_until_ready(project, 0.0, 120)
     assert str(late.value) == (
         "not healthy within 2m00s: postgres (starting), scheduler (restarting: ended with exit code 1) are not ready\n"
         "the end of scheduler's log:\n"
@@ -241,7 +241,7 @@ def test_down_gives_running_tasks_as_long_as_it_was_told(agent_says: Callable, a
 
 
 def test_sigterm_interrupts_a_foreground_up_as_ctrl_c_does() -> None:
-    with pytest.raises(KeyboardInterrupt), up.signals_interrupt():
+    with pytest.raises(KeyboardInterrupt), agent_start.signals_interrupt():
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(5)
 
@@ -258,7 +258,7 @@ def test_what_was_to_stay_until_it_is_told_to_end_has_done_so(
     words: list[str], where: str, code: int, project: Project, airfleet: Airfleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def told(*_: object, **__: object) -> None:
-        with up.signals_interrupt():
+        with agent_start.signals_interrupt():
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(5)
 
@@ -271,17 +271,19 @@ def test_a_wait_can_be_interrupted_at_any_moment(project: Project, agent_says: C
     with agent_says(snapshot(STARTING, state="starting")):
         interrupt.start()
         with pytest.raises(KeyboardInterrupt):
-            up.wait_until_ready(project, FAR, 120)
+            agent_start.wait_until_ready(project, FAR, 120)
 
 
 def test_settings_of_airflow_in_the_environment_are_said_to_set_nothing() -> None:
     environ = {"AIRFLOW__CORE__PARALLELISM": "3", "AIRFLOW_CONN_A": "http://a", "AIRFLEET_TOKEN": "hush", "HOME": "/h"}
     assert launch.without_airflow_settings(environ) == {"AIRFLOW_CONN_A": "http://a", "HOME": "/h"}
-    assert up.left_out(launch.left_out(environ)) == (
+    assert agent_start.left_out(launch.left_out(environ)) == (
         "not used: AIRFLOW__CORE__PARALLELISM of this environment; Airflow's settings have their place under "
         "'airflow:' in fleet.yaml"
     )
-    assert up.left_out(("A", "B", "C", "D", "E")).startswith("not used: A, B, C and 2 more of this environment; ")
+    assert agent_start.left_out(("A", "B", "C", "D", "E")).startswith(
+        "not used: A, B, C and 2 more of this environment; "
+    )
 
 
 def test_status_of_a_healthy_fleet(agent_says: Callable, airfleet: Airfleet) -> None:
@@ -399,7 +401,7 @@ def test_where_a_component_says_nothing_its_log_file_does(project: Project, tmp_
     log = tmp_path / "worker.log"
     log.write_text("a\nb\n")
     dead = component("worker", State.GAVE_UP, log=str(log))
-    assert str(up.failure(project, snapshot(dead, state="failed"))) == (
+    assert str(agent_start.failure(project, snapshot(dead, state="failed"))) == (
         f"worker did not start: it ended at once\n    a\n    b\nhint: the whole log is {log}"
     )
 
@@ -445,14 +447,14 @@ def found(verdict: Verdict, sentence: str, hint: str = "") -> dict[str, str]:
 def test_what_is_wrong_with_the_database_is_said_and_nothing_else(project: Project) -> None:
     standby = found(Verdict.REFUSED, "the database is a standby, which takes no writes", "name the primary")
     last = snapshot(WAITING, state="failed", database=standby)
-    failed = up.failure(project, last)
+    failed = agent_start.failure(project, last)
     assert str(failed) == "the database is a standby, which takes no writes\nhint: name the primary"
-    assert not isinstance(failed, up.NeedsMigration)
+    assert not isinstance(failed, agent_start.NeedsMigration)
 
 
 def test_a_database_that_stays_away_is_said_when_it_is_too_late() -> None:
     away = found(Verdict.WAIT, "the database does not answer: connection refused")
-    late = up.too_late(snapshot(WAITING, state="starting", database=away), 120)
+    late = agent_start.too_late(snapshot(WAITING, state="starting", database=away), 120)
     assert str(late) == (
         "not healthy within 2m00s: the database does not answer: connection refused\n"
         "hint: 'database:' in fleet.yaml says where it is; 'airfleet up' waits for it until --timeout"
