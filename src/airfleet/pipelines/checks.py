@@ -16,8 +16,9 @@ from typing import Final
 from airfleet.errors import Problem, listed
 from airfleet.pipelines import circles, cron, expand, foreign_files, reader
 from airfleet.pipelines.checking import Checking, Installed, check_callbacks, check_id, markers_in
+from airfleet.pipelines.durations import MOST_DURATION
 from airfleet.pipelines.files import project_root, read_bytes, read_text
-from airfleet.pipelines.limits import MOST_DURATION, check_limits
+from airfleet.pipelines.limits import check_limits
 from airfleet.pipelines.params import check_params
 from airfleet.pipelines.refusals import check_refusals
 from airfleet.pipelines.remarks import remarks_about

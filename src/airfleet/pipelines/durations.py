@@ -9,6 +9,8 @@ from typing import Final
 
 #: A longer text is no duration.
 LONGEST: Final = 100
+#: Airflow adds durations to the present, subtracts them from it, and sets timers by them: a century fits everywhere.
+MOST_DURATION: Final = dt.timedelta(days=36_500)
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|[wdhms])\s*", re.ASCII)

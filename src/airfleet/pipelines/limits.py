@@ -13,7 +13,7 @@ from typing import Final
 from airfleet import columns
 from airfleet.pipelines import cron
 from airfleet.pipelines.checking import Checking, markers_in
-from airfleet.pipelines.durations import parse_duration
+from airfleet.pipelines.durations import MOST_DURATION, parse_duration
 from airfleet.pipelines.report import joined
 from airfleet.pipelines.spec import CallableRef, Const, Task, Template, Value, XCom
 from airfleet.pipelines.values import frozen
@@ -42,8 +42,6 @@ TASK_COLUMNS: Final[dict[str, str]] = {
 _NEVER_EMPTY: Final = ("queue", "pool")
 #: AMQP's own limit for the name of a queue
 _MOST_QUEUE_BYTES: Final = 255
-#: Airflow adds durations to the present, subtracts them from it, and sets timers by them: a century fits everywhere.
-MOST_DURATION: Final = dt.timedelta(days=36_500)
 
 
 def check_limits(checking: Checking) -> None:

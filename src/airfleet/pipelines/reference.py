@@ -8,6 +8,11 @@ from typing import Final
 from airfleet.pipelines import catalog
 from airfleet.pipelines.arguments import DAG_ARGUMENTS, DOCUMENT_KEYS, TASK_ARGUMENTS, TASK_KEYS, Argument, Kind
 from airfleet.pipelines.cron import PRESETS
+from airfleet.pipelines.durations import MOST_DURATION
+from airfleet.pipelines.expand import LONGEST_TEXT
+from airfleet.pipelines.files import MAX_MEGABYTES, MAX_MEGABYTES_TOGETHER
+from airfleet.pipelines.templates import MOST
+from airfleet.source import MAX_ALIASED_NODES, MAX_DEPTH, MAX_KEY, MAX_NODES
 
 
 def page() -> str:
@@ -19,6 +24,15 @@ def page() -> str:
         task_arguments=_arguments(TASK_ARGUMENTS),
         presets=_table(("preset", "runs"), ((f"`{name}`", says) for name, says in PRESETS.items())),
         operators=_table(("short name", "class"), _operators()),
+        merges=f"{MOST:,}",
+        megabytes=MAX_MEGABYTES,
+        together=MAX_MEGABYTES_TOGETHER,
+        values=f"{MAX_NODES:,}",
+        aliased=f"{MAX_ALIASED_NODES:,}",
+        depth=MAX_DEPTH,
+        key=f"{MAX_KEY:,}",
+        text=f"{LONGEST_TEXT:,}",
+        days=f"{MOST_DURATION.days:,}",
     )
 
 
@@ -131,7 +145,7 @@ all arguments of a function.
 | `{{$t: {{$f: path}}}}` | the same, with the text of a file |
 | `{{$x: task}}` or `$xcom` | what that task returned; the task is waited for, as if it stood in `needs` |
 | `{{$x: {{task: id, key: name}}}}` | another output of it |
-| `{{$f: path}}` or `$file` | the text of a file in the folder of the pipeline, read when the Dag is built |
+| `{{$f: path}}` or `$file` | the text of a file beside the pipeline, read as the Dag is built; see [limits](#limits) |
 | `{{$const: value}}` | the value itself, whatever it looks like |
 
 Where the operator's annotation says so plainly, a literal is read as what it asks for: a function as `module:function`
@@ -184,7 +198,7 @@ tasks:
 
 `templates` names parts of tasks. A task that `extends` one or several of them has their keys; a later template wins
 over an earlier one, and the task's own keys win over all. `with` is merged key by key; every other key is replaced.
-Templates can extend templates, up to 200 from one task.
+Templates can extend templates.
 
 ## Params
 
@@ -241,5 +255,21 @@ schedule:
 
 Values are read as YAML 1.2 says: `yes`, `no`, `on`, `off` and `12:30` are text. In addition `250_000` is a number and
 `2026-01-31` a date. Anchors, aliases and `<<` work. A key written twice, an unknown tag and a tab as indentation are
-problems.
+problems. A mapping with the key `__type__` (dag-factory's Python objects) is one, too: nothing would be made of it.
+
+## Limits
+
+A file beyond one of these is a problem, and is not read any further.
+
+| what | at most |
+| --- | --- |
+| a pipeline file, and a file that `$f` names | {megabytes} MB of UTF-8 |
+| files that `$f` names, in all tasks of a pipeline file, each as often as it is read | {together} MB |
+| keys and values of a pipeline file; also those that its jobs and templates come to together | {values} |
+| values that aliases stand for | {aliased} |
+| levels of lists and mappings | {depth} |
+| characters of a key | {key} |
+| merges of a template into what extends it, through others included | {merges} |
+| a text after `${{{{ }}}}` is resolved, in characters | {text} |
+| a duration | {days} days |
 """
