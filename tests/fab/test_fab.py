@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -40,10 +41,15 @@ def fleet() -> Iterator[FleetUnderTest]:
 
 def users(fleet: FleetUnderTest) -> list[tuple[str, str]]:
     """Names and hashed passwords of FAB's users."""
+    return asked(fleet, "SELECT username, password FROM ab_user ORDER BY username")
+
+
+def asked(fleet: FleetUnderTest, statement: LiteralString) -> list[tuple[str, str]]:
+    """What the fleet's database answers."""
     password = fleet.paths.secrets.read_text().partition('"airflow_password": "')[2].partition('"')[0]
     url = f"postgresql://airflow:{password}@{fleet.component('postgres').address}/airflow"
     with psycopg.connect(url) as connection:
-        return connection.execute("SELECT username, password FROM ab_user ORDER BY username").fetchall()
+        return connection.execute(statement).fetchall()
 
 
 def test_commands_trigger_and_say_why(fleet: FleetUnderTest) -> None:
@@ -69,3 +75,15 @@ def test_a_password_that_was_changed_is_the_fleets_again_after_a_start(fleet: Fl
     assert [name for name, _ in users(fleet)] == ["admin", "ops"]
     ops = Api(fleet.api.url, "ops", fleet.api.password)
     assert ops.get("dags", "hello")["dag_id"] == "hello"
+
+
+def test_tables_of_a_newer_fab_are_left_alone_with_a_sentence(fleet: FleetUnderTest) -> None:
+    asked(fleet, "UPDATE alembic_version_fab SET version_num = 'ffffffffffff' RETURNING version_num, ''")
+    fleet.stop()
+    refused = fleet.airfleet("up", "--detach", "--timeout", "3m")
+    assert refused.returncode == 1
+    assert (
+        "the database has tables of a newer apache-airflow-providers-fab: the one here does not know its revision "
+        "ffffffffffff (alembic_version_fab)\n" in refused.stderr
+    )
+    assert "Traceback" not in refused.stderr

@@ -362,6 +362,17 @@ def unknown_revision(found: str, known: Revisions) -> str:
     )
 
 
+def unknown_tables(module: str, table: str, found: str) -> str:
+    """What to say of tables of a provider whose revision the installed one does not know.
+
+    >>> print(unknown_tables("shop.tables", "versions", "ffff"))
+    the database has tables of a newer shop: the one here does not know its revision ffff (versions)
+    """
+    parts = module.split(".")
+    whose = f"apache-airflow-providers-{parts[2]}" if parts[:2] == ["airflow", "providers"] else parts[0]
+    return f"the database has tables of a newer {whose}: the one here does not know its revision {found} ({table})"
+
+
 def _of_airflow_2(version: str) -> tuple[str, str]:
     sentence = f"the database has the schema of Airflow {version}; a fleet takes over databases of Airflow 3"
     return sentence, "bring it to Airflow 3 by Airflow's own upgrade first: docs/how-to/from-stock-airflow.md"

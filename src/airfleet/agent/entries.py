@@ -109,6 +109,9 @@ def _migrate() -> None:
     with psycopg.connect(_database_url(), autocommit=True) as connection:
         if sentence := fleet_schema.too_new(connection):
             sys.exit(sentence)
+    has_managers = not preloading.is_shared()
+    if has_managers and (other := _tables_of_managers_too_new()):
+        sys.exit(other)
     if found is None:
         db.upgradedb()
     with migration.whole(_database_url()) as connection:
@@ -125,7 +128,7 @@ def _migrate() -> None:
         print("the database has this Airflow's schema already")
     elif found is not None:
         db.upgradedb()  # what is not in the migrations: the default pool, the schemas of other managers
-    if not preloading.is_shared():
+    if has_managers:
         _migrate_auth_manager()
     _settle()
 
@@ -167,6 +170,21 @@ def _migrate_auth_manager() -> None:
 
     with create_session() as session:
         RunDBManager().upgradedb(session)
+
+
+def _tables_of_managers_too_new() -> str | None:
+    """That a provider here does not know the revision of its own tables (FAB's); None when each does."""
+    from airflow.utils.db_manager import RunDBManager
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        for kind in RunDBManager()._managers:
+            manager: Any = kind(session)  # type: ignore[operator]  # classes, which Airflow declares as their objects
+            found = manager.get_current_revision()
+            known = {revision.revision for revision in manager.get_script_object().walk_revisions()}
+            if found is not None and found not in known:
+                return database_check.unknown_tables(type(manager).__module__, manager.version_table_name, found)
+    return None
 
 
 def _say_what_is_left() -> None:

@@ -157,6 +157,16 @@ def test_the_last_entry_of_the_table_of_revisions_is_the_schema_of_this_airflow(
     assert required(db.upgradedb) == set()
 
 
+def test_managers_of_further_tables_say_their_revision_and_what_they_know() -> None:
+    from airflow.utils.db_manager import BaseDBManager, RunDBManager
+
+    assert isinstance(RunDBManager()._managers, list)
+    assert required(RunDBManager) == set()
+    assert required(BaseDBManager) == {"session"}
+    assert required(BaseDBManager.get_current_revision) == required(BaseDBManager.get_script_object) == {"self"}
+    assert "version_table_name" in BaseDBManager.__annotations__
+
+
 def test_the_revisions_read_from_files_are_those_that_alembic_reads() -> None:
     from airflow.utils import db
     from alembic.script import ScriptDirectory
