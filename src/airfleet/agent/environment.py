@@ -28,6 +28,19 @@ _MEMORY, _STAT = Path("/proc/self/mem"), Path("/proc/self/stat")
 _ENV_START, _ENV_END = 47, 48
 
 
+def unfit(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Names of variables for a person's own Python, with which no component would start or end as it should.
+
+    >>> unfit({"PYTHONWARNINGS": "error::DeprecationWarning", "PYTHONINSPECT": "1", "PATH": "/bin"})
+    ('PYTHONINSPECT', 'PYTHONWARNINGS')
+    >>> unfit({"PYTHONWARNINGS": "ignore", "PYTHONINSPECT": ""})
+    ()
+    """
+    # Airflow and its libraries warn while they are imported; an interpreter that goes on to ask at its end has no code.
+    inspect, warns = environ.get("PYTHONINSPECT"), environ.get("PYTHONWARNINGS", "")
+    return (*(("PYTHONINSPECT",) if inspect else ()), *(("PYTHONWARNINGS",) if "error" in warns else ()))
+
+
 def withheld(environ: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
     """The variables of these names that are there, but for those without which no program runs."""
     return {name: environ[name] for name in names if name in environ and not _ESSENTIAL.fullmatch(name)}

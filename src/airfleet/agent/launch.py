@@ -75,9 +75,8 @@ def _spawn(
     root: Path, paths: Paths, report: int, environ: Mapping[str, str], withheld: Mapping[str, str]
 ) -> subprocess.Popen[bytes]:
     argv = netns.within([sys.executable, "-m", "airfleet.agent", "--root", str(root), "--report", str(report)], environ)
-    told = {
-        name: value for name, value in without_airflow_settings(environ).items() if name not in (*withheld, _TERMINAL)
-    }
+    kept_back = {*withheld, *environment.unfit(environ), _TERMINAL}
+    told = {name: value for name, value in without_airflow_settings(environ).items() if name not in kept_back}
     agent = subprocess.Popen(
         argv,
         stdin=subprocess.PIPE,

@@ -135,7 +135,7 @@ def _tasks_as_root(here: Project) -> str | None:
 
 def launch_agent(here: Project) -> None:
     """Start the agent; end what it began when the person gives up meanwhile. Raises FleetError or FileProblems."""
-    from airfleet.agent import launch
+    from airfleet.agent import environment, launch
 
     host = here.environ.get(paths.HOST)
     what = f"host '{host}' of the fleet" if host else "the fleet"
@@ -147,6 +147,8 @@ def launch_agent(here: Project) -> None:
         terminal.say(f"a fleet of this project with {home} runs, too (agent {other.pid}), and the same pipelines")
     if names := launch.left_out(here.environ):
         terminal.say(left_out(names))
+    if unfit := environment.unfit(here.environ):
+        terminal.say(f"not used: {', '.join(unfit)} of this environment, with which Airflow does not run")
     try:
         launch.start(here.root, environ=here.environment)
     except KeyboardInterrupt:

@@ -68,7 +68,8 @@ def _outside(servers: Servers) -> Iterator[Outside]:
         }
         text = FLEET % (database.partition("@")[2], broker.partition("@")[2])
         with FleetUnderTest.make(text, {"pipelines/snoops.yaml": SNOOPS}) as fleet:
-            environ = {**fleet.environ, **hidden, "FOR_TASKS": "known to tasks"}
+            # Airflow warns while it is imported: a shell that makes errors of warnings is not the fleet's.
+            environ = {**fleet.environ, **hidden, "FOR_TASKS": "known to tasks", "PYTHONWARNINGS": "error"}
             said = fleet.root.parent / "up.log"
             with said.open("w") as file:
                 up = subprocess.Popen(

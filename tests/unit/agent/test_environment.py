@@ -6,6 +6,8 @@ import io
 import subprocess
 import sys
 
+import pytest
+
 from airfleet.agent import environment
 
 SHELL = {"PATH": "/bin", "HOME": "/var/shop", "DATABASE_PASSWORD": "s3cret", "REGION": "eu"}
@@ -15,6 +17,21 @@ def test_what_is_withheld_is_there_and_nothing_that_programs_need_to_run() -> No
     names = {"DATABASE_PASSWORD", "HOME", "PATH", "NOT_THERE"}
     assert environment.withheld(SHELL, names) == {"DATABASE_PASSWORD": "s3cret"}
     assert environment.without(SHELL, names) == {"PATH": "/bin", "HOME": "/var/shop", "REGION": "eu"}
+
+
+@pytest.mark.parametrize(
+    ("shell", "names"),
+    [
+        ({"PYTHONWARNINGS": "error"}, ("PYTHONWARNINGS",)),
+        (
+            {"PYTHONWARNINGS": "ignore,error::DeprecationWarning", "PYTHONINSPECT": "1"},
+            ("PYTHONINSPECT", "PYTHONWARNINGS"),
+        ),
+        ({"PYTHONWARNINGS": "ignore", "PYTHONINSPECT": "", "PYTHONPATH": "/srv/shop"}, ()),
+    ],
+)
+def test_a_fleet_does_not_get_what_would_keep_it_from_running(shell: dict[str, str], names: tuple[str, ...]) -> None:
+    assert environment.unfit({**SHELL, **shell}) == names
 
 
 def test_an_agent_reads_what_it_is_told_with_any_bytes() -> None:
