@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
+import select
 import shlex
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -215,3 +220,27 @@ def test_every_target_of_make_that_a_document_names_exists() -> None:
     }
     assert len(named) > 20
     assert sorted(place for place in named if place[1] not in targets) == []
+
+
+#: hides its environment, as Airflow's supervisor does, and has a child of its own
+_HIDDEN = (
+    "import ctypes, subprocess, sys, time; ctypes.CDLL(None).prctl(4, 0); "
+    "child = subprocess.Popen(['sleep', '60']); print(child.pid, flush=True); time.sleep(60)"
+)
+
+
+def test_the_lines_that_kill_a_host_find_every_process_below_its_agent(tmp_path: Path) -> None:
+    page = (REPOSITORY / "docs" / "how-to" / "several-hosts.md").read_text(encoding="utf-8")
+    lines = [line.strip() for line in page.splitlines() if "all_of" in line]
+    assert [line.partition(" ")[0] for line in lines] == ["all_of()", "kill"]
+    folder = tmp_path / ".airfleet" / "hosts" / "host-2" / "run"
+    folder.mkdir(parents=True)
+    with subprocess.Popen([sys.executable, "-c", _HIDDEN], stdout=subprocess.PIPE, text=True) as agent:
+        assert agent.stdout is not None
+        below = int(agent.stdout.readline())
+        (folder / "agent.lock").write_text(f"{agent.pid} this-machine")
+        watched = os.pidfd_open(below)
+        subprocess.run(["bash", "-c", "\n".join(lines)], cwd=tmp_path, check=True, timeout=30)
+        assert agent.wait(timeout=10) == -signal.SIGKILL
+        assert select.select([watched], [], [], 10)[0], "a process below the agent lives on"
+        os.close(watched)
