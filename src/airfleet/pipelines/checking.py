@@ -123,6 +123,8 @@ def check_callbacks(prefix: str, options: Mapping[str, Value], checking: Checkin
 
 def not_found(missing: Missing, what: str, hints: Hints) -> tuple[str, str | None]:
     """Sentence and hint for a module or name that is not installed."""
+    if missing.broken:
+        return f"'{missing.module}' is not Python: {missing.broken}", None
     if missing.name:
         hint = hints.did_you_mean(missing.name, missing.known)
         return f"'{missing.module}' has no {what} '{missing.name}'", hint

@@ -12,29 +12,43 @@ from dataclasses import dataclass
 from airflow.sdk import BaseOperator
 
 from airfleet.errors import did_you_mean
+from airfleet.pipelines.site import RAISED, message
 
 #: set by us for every task; nobody else may
 _OURS = frozenset({"self", "task_id", "dag", "task_group", "default_args"})
 
 
+class NotImported(Exception):
+    """There is no such thing to import, or importing it failed; the arguments are a sentence and a hint."""
+
+
 def imported(path: str) -> object:
-    """What an import path names. Raises LookupError(sentence, hint) when there is no such thing."""
+    """What an import path names. Raises NotImported when there is no such thing."""
     module_name, _, name = path.rpartition(".")
     if not module_name:
-        raise LookupError(f"'{path}' is not an import path", None)
+        raise NotImported(f"'{path}' is not an import path", None)
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         missing = error.name or module_name
         if module_name == missing or module_name.startswith(missing + "."):
-            raise LookupError(f"there is no module '{missing}'", _package_hint(path)) from None
-        raise LookupError(f"'{path}' needs the module '{missing}', which is not installed", None) from None
-    except Exception as error:
-        raise LookupError(f"'{module_name}' cannot be imported: {type(error).__name__}: {error}", None) from None
-    if not hasattr(module, name):
-        raise LookupError(f"'{module_name}' has no '{name}'", did_you_mean(name, dir(module)))
-    found: object = getattr(module, name)
+            raise NotImported(f"there is no module '{missing}'", _package_hint(path)) from None
+        raise NotImported(f"'{path}' needs the module '{missing}', which is not installed", None) from None
+    except RAISED as error:
+        raise NotImported(_why_not(module_name, error), None) from None
+    try:
+        found: object = getattr(module, name)
+    except AttributeError:
+        raise NotImported(f"'{module_name}' has no '{name}'", did_you_mean(name, dir(module))) from None
+    except RAISED as error:  # of a module's own __getattr__
+        raise NotImported(_why_not(module_name, error), None) from None
     return found
+
+
+def _why_not(module: str, error: BaseException) -> str:
+    """The sentence about a module that raises as it is imported, or asked for a name."""
+    kind = "" if isinstance(error, SystemExit) else f"{type(error).__name__}: "
+    return f"'{module}' cannot be imported: {kind}{message(error)}"
 
 
 def _package_hint(path: str) -> str | None:

@@ -21,8 +21,8 @@ from airflow.sdk import DAG
 
 from airfleet.errors import FileProblems, did_you_mean
 from airfleet.pipelines import ids, operators
-from airfleet.pipelines.classes import annotation, imported, task_arguments
-from airfleet.pipelines.site import Site, mentioned, said_by
+from airfleet.pipelines.classes import NotImported, annotation, imported, task_arguments
+from airfleet.pipelines.site import RAISED, Site, mentioned, message, said_by
 from airfleet.pipelines.spec import OperatorRef, Pipeline, Task, Timetable
 
 #: said by the pipeline in its own words, or not for pipelines at all
@@ -56,7 +56,7 @@ def _empty_dag(site: Site) -> DAG:
     if not site.problems:
         try:
             dag = DAG(pipeline.dag_id, **given)
-        except Exception as error:  # Airflow's validators raise of many kinds
+        except RAISED as error:  # Airflow's validators raise of many kinds
             site.wrong(mentioned(error, pipeline.options) or "", said_by(error, "the Dag"))
         else:
             dag.fileloc = str(Path(pipeline.file).absolute())
@@ -99,12 +99,24 @@ def _schedule(site: Site) -> Any:
     try:
         timetable: Any = imported(schedule.path)
         given, named = _timetable_arguments(schedule, timetable, site)
-        return timetable(*given, **named)
-    except LookupError as error:
+        made = timetable(*given, **named)
+        if _is_schedule(made):
+            return made
+        site.wrong("schedule.uses", f"'{schedule.path}' makes no timetable and no asset")
+    except NotImported as error:
         site.wrong("schedule.uses", *error.args)
-    except Exception as error:  # a timetable is the user's own code
+    except RAISED as error:  # a timetable is the user's own code
         site.wrong("schedule", said_by(error, schedule.path.rpartition(".")[2]))
     return None
+
+
+def _is_schedule(made: Any) -> bool:
+    """Whether a Dag takes this as its schedule."""
+    try:
+        DAG("of-a-schedule", schedule=made)
+    except ValueError:
+        return False
+    return True
 
 
 def _timetable_arguments(schedule: Timetable, timetable: Any, site: Site) -> tuple[list[Any], dict[str, Any]]:
@@ -144,11 +156,11 @@ def _validate(site: Site) -> None:
     """What Airflow itself checks when it takes a Dag in, said at the place it is about."""
     try:
         site.dag.validate()
-    except Exception as error:
+    except RAISED as error:
         if wrong := _schedule_error(site.dag):
             site.wrong("schedule", f"the schedule is wrong: {wrong}")
         else:
-            site.wrong("", f"Airflow refuses the Dag: {_one_line(error)}")
+            site.wrong("", f"Airflow refuses the Dag: {message(error)}")
 
 
 def check_stored(dag: DAG, pipeline: Pipeline) -> None:
@@ -162,10 +174,10 @@ def check_stored(dag: DAG, pipeline: Pipeline) -> None:
         return
     try:
         _serialize(dag)
-    except Exception as error:  # of any kind: it is raised by what cannot be stored
+    except RAISED as error:  # of any kind: it is raised by what cannot be stored
         site = Site(pipeline)
         path, what = _not_stored(dag, pipeline, foreign)
-        hint = f"{type(error).__name__}: {_one_line(error)}"
+        hint = f"{type(error).__name__}: {message(error)}"
         site.wrong(path, f"Airflow cannot store {what} of Dag '{pipeline.dag_id}'", hint)
         raise FileProblems(site.problems) from None
 
@@ -187,7 +199,7 @@ def _not_stored(dag: DAG, pipeline: Pipeline, foreign: list[Task]) -> tuple[str,
 def _can_be_stored(part: Callable[[], DAG]) -> bool:
     try:
         _serialize(part())
-    except Exception:
+    except RAISED:
         return False
     return True
 
@@ -203,10 +215,6 @@ def _serialize(dag: DAG) -> None:
 def _schedule_error(dag: DAG) -> str | None:
     try:
         dag.timetable.validate()
-    except Exception as error:
-        return _one_line(error)
+    except RAISED as error:
+        return message(error)
     return None
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -37,6 +37,8 @@ class Missing:
     name: str = ""
     #: names that are there, for a hint
     known: tuple[str, ...] = ()
+    #: why the module is none, though its file is there
+    broken: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,13 +65,17 @@ def find(module: str, name: str, roots: Roots = (), depth: int = 0) -> Found | M
     answers += [find(star, name, roots, depth + 1) for star in outline.stars]
     if found := next((answer for answer in answers if isinstance(answer, Found)), None):
         return found
-    if outline.makes_names or any(answer is UNKNOWN for answer in answers):
+    if outline.makes_names or any(answer is UNKNOWN or _is_broken(answer) for answer in answers):
         return UNKNOWN
     if answers and not outline.stars:
         return UNKNOWN  # it is bound to something that is not installed; importing it will say so better
     if module_file(f"{module}.{name}", roots) is not None:
         return UNKNOWN  # a module, not a class
     return Missing(module, name, outline.known)
+
+
+def _is_broken(answer: Found | Missing | Unknown) -> bool:
+    return isinstance(answer, Missing) and bool(answer.broken)
 
 
 def _follow(binding: Binding, outline: Outline, roots: Roots, depth: int) -> Found | Missing | Unknown:
@@ -130,11 +136,16 @@ def read(module: str, roots: Roots = ()) -> Outline | Missing | Unknown:
 
 
 @functools.lru_cache(maxsize=512)
-def _outline(module: str, file: str, stamp: int) -> Outline | Unknown:
+def _outline(module: str, file: str, stamp: int) -> Outline | Missing | Unknown:
     """Read anew when the file's time ``stamp`` changes: a long-lived process checks edited modules."""
     try:
         tree = ast.parse(Path(file).read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+    except SyntaxError as error:
+        line = f"line {error.lineno}: " if error.lineno else ""
+        return Missing(module, broken=f"{line}{error.msg}")
+    except ValueError:
+        return Missing(module, broken="it holds a NUL character")
+    except (OSError, RecursionError, MemoryError):
         return UNKNOWN
     package = module if file.endswith("__init__.py") else module.rpartition(".")[0]
     names: dict[str, list[Binding]] = {}

@@ -12,7 +12,7 @@ from airflow.sdk import BaseOperator, Param, TriggerRule
 from airfleet.errors import did_you_mean
 from airfleet.pipelines import ids
 from airfleet.pipelines.annotations import is_mapping_of_texts
-from airfleet.pipelines.classes import Arguments, arguments, imported, task_arguments
+from airfleet.pipelines.classes import Arguments, NotImported, arguments, imported, task_arguments
 from airfleet.pipelines.environments import is_environment
 from airfleet.pipelines.function_task import FunctionTask, LateFunction
 from airfleet.pipelines.lowering import (
@@ -27,7 +27,7 @@ from airfleet.pipelines.lowering import (
     unfrozen,
 )
 from airfleet.pipelines.params import is_schema
-from airfleet.pipelines.site import Site, mentioned, said_by
+from airfleet.pipelines.site import RAISED, Site, mentioned, said_by
 from airfleet.pipelines.spec import CallableRef, FileText, OperatorRef, Task, Template, Value, XCom
 
 #: Their task sends the source of its function to another Python, so they want the function itself.
@@ -86,7 +86,7 @@ def _construct(
     """
     try:
         operator = cls(task_id=task.id, dag=site.dag, **given)
-    except Exception as error:  # any operator may raise anything at its user
+    except RAISED as error:  # any operator may raise anything at its user
         name = task.uses.written.rpartition(".")[2] if task.uses else "empty"
         site.wrong(_place_of(error, task), said_by(error, name))
         return None
@@ -105,7 +105,7 @@ def _stays_empty(operator: BaseOperator, field: str) -> bool:
     return value is None or (isinstance(value, (str, list, dict, tuple)) and not value)
 
 
-def _place_of(error: Exception, task: Task) -> str:
+def _place_of(error: BaseException, task: Task) -> str:
     """The path of the argument that the message speaks of, else of the task."""
     if name := mentioned(error, task.args):
         return f"{task.path}.with.{name}"
@@ -121,7 +121,7 @@ def _operator_class(uses: OperatorRef, task: Task, site: Site) -> type[BaseOpera
     path = f"{task.path}.uses"
     try:
         found = imported(uses.path)
-    except LookupError as error:
+    except NotImported as error:
         site.wrong(path, *error.args)
         return None
     if not (isinstance(found, type) and issubclass(found, BaseOperator)):

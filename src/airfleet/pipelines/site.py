@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from airflow.sdk import DAG, BaseOperator
 
@@ -32,17 +33,32 @@ class Site:
         return Path(self.pipeline.file).parent
 
 
-def said_by(error: Exception, name: str) -> str:
+#: What users' code raises when it is imported and called; ``sys.exit()`` of a script must end no process of ours.
+RAISED: Final = (Exception, SystemExit)
+
+
+def message(error: BaseException) -> str:
+    """The message of an error as one line; its kind where it has none, or fails to say it."""
+    try:
+        text = " ".join(str(error).split())
+    except RAISED:
+        text = ""
+    if isinstance(error, SystemExit):
+        return f"it ends the process (SystemExit: {text})" if text else "it ends the process (SystemExit)"
+    return text or type(error).__name__
+
+
+def said_by(error: BaseException, name: str) -> str:
     """One sentence from what the constructor of ``name`` raised."""
-    text = " ".join(str(error).split())
+    text = message(error)
     if wrong_type := re.fullmatch(r"'(\w+)' type must be (.+), not (\w+)", text):
         return f"'{wrong_type[1]}' must be {wrong_type[2]}, not {wrong_type[3]}"
-    return f"{name} refuses its arguments: {text or type(error).__name__}"
+    return f"{name} refuses its arguments: {text}"
 
 
-def mentioned(error: Exception, names: Iterable[str]) -> str | None:
+def mentioned(error: BaseException, names: Iterable[str]) -> str | None:
     """The first of ``names`` that the error's message speaks of."""
-    text = str(error)
+    text = message(error)
     return next((name for name in names if _speaks_of(name, text)), None)
 
 

@@ -60,7 +60,6 @@ def test_a_name_is_found_where_it_is_defined(module: str, name: str, defined_in:
         ("pkg.lazy", "anything"),
         ("pkg.circle_a", "x"),
         ("pkg.gone", "x"),
-        ("pkg.broken", "x"),
         ("pkg", "steps"),
         ("namespace", "f"),
         ("math", "sqrt"),
@@ -133,3 +132,7 @@ def test_short_names_of_other_providers(written: str, path: str | None) -> None:
 )
 def test_snake_case(name: str, snake: str) -> None:
     assert catalog.snake_case(name) == snake
+
+
+def test_a_module_that_cannot_be_parsed_is_none(roots: tuple[str, ...]) -> None:
+    assert modules.find("pkg.broken", "x", roots) == modules.Missing("pkg.broken", broken="line 1: invalid syntax")
