@@ -118,7 +118,6 @@ GOOD_TASKS = [
     "id: t, uses: 'etl.steps:imported', with: {x: 1}",
     "id: t, uses: 'etl.steps:Loader', with: {any: 1}",
     "id: t, uses: 'helpers:imported', with: {x: 1}",
-    "id: t, uses: 'broken:oops'",
     "id: t, uses: 'json:dumps', with: {obj: 1, extra: 2}",
     "id: t, uses: 'math:sqrt'",
     "id: t, uses: bash, with: {bash_command: x, cwd: {$t: y}, env: {A: {$f: sql/load.sql}}}",
