@@ -3,30 +3,39 @@
 cosmic-ray makes the mutants of the modules in ``tests/mutation/modules.toml``, one small change each, in a copy of the
 repository, and runs the tests that are named there. A mutant with which they pass has survived: a test is missing,
 or ``tests/mutation/survivors.toml`` says why the change makes no difference. The exit code is 1 when one survived
-without a reason there, or when a reason is of no mutant any more.
+without a reason there, when a reason is of no mutant any more, or when the tests fail without any mutant.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import random
+import shlex
 import shutil
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mutant_runs import SAID_TOO_LONG
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 MUTATION = REPOSITORY / "tests" / "mutation"
 COSMIC_RAY = REPOSITORY / ".venv-mutants" / "bin" / "cosmic-ray"
 FILTER = COSMIC_RAY.with_name("cr-filter-operators")
-TIMEOUT_SECONDS = 180.0
+RUNS = Path(__file__).with_name("mutant_runs.py")
+#: A mutant may take so many times as long as none, and some seconds: the machine may be busy. Then it is killed.
+PATIENCE, PATIENCE_SECONDS = 4.0, 30.0
+#: seconds for what a server of runs does before it takes questions
+START_SECONDS = 300.0
 #: a comparison becomes its neighbour or its opposite; all other pairs would be killed by the same tests
 COMPARISONS = (
     "Lt_LtE",
@@ -63,6 +72,8 @@ class Module:
     name: str
     file: str
     tests: Sequence[str]
+    #: whether the tests want databases: all mutants then share a server
+    databases: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,6 +86,8 @@ class Mutant:
     before: str
     after: str
     survived: bool
+    #: killed by nothing but time
+    was_late: bool = False
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -111,7 +124,7 @@ def arguments() -> argparse.Namespace:
 def modules() -> Iterator[Module]:
     """Read the modules that are mutated."""
     for one in tomllib.loads((MUTATION / "modules.toml").read_text())["module"]:
-        yield Module(one["name"], one["file"], one["tests"])
+        yield Module(one["name"], one["file"], one["tests"], one.get("databases", False))
 
 
 def explained() -> dict[tuple[str, str, str], str]:
@@ -127,8 +140,12 @@ def judge(module: Module, found: Sequence[Mutant], reasons: dict[tuple[str, str,
     stale = set() if drawn else {key for key in reasons if key[0] == module.name} - {mutant.key for mutant in alive}
     print(
         f"{module.name}: {len(found)} mutants, {len(found) - len(alive)} killed, "
-        f"{len(alive) - len(unexplained)} explained, {len(unexplained)} not"
+        f"{len(alive) - len(unexplained)} explained, {len(unexplained)} not",
+        flush=True,
     )
+    for mutant in found:
+        if mutant.was_late:
+            print(f"  killed by time: {mutant}")
     for mutant in unexplained:
         print(f"  survived: {mutant}")
     for _, before, after in sorted(stale):
@@ -138,16 +155,63 @@ def judge(module: Module, found: Sequence[Mutant], reasons: dict[tuple[str, str,
 
 def mutants(module: Module, options: argparse.Namespace) -> Iterator[Mutant]:
     """Make every mutant of a module and run its tests, in a copy of the repository."""
-    with tempfile.TemporaryDirectory(prefix="airfleet-mutants-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="airfleet-mutants-") as scratch, contextlib.ExitStack() as stack:
         place = Path(scratch)
+        place.chmod(0o755)
         copy(place)
+        environ = environment(place)
+        if module.databases:
+            environ["AIRFLEET_TEST_DATABASES"] = stack.enter_context(databases(place))
+        socket = stack.enter_context(runs(module, place, environ))
         session, config = place / "session.sqlite", place / "cosmic-ray.toml"
-        config.write_text(configuration(module))
+        config.write_text(configuration(module, socket, patience(module, socket)))
         run("init", str(config), str(session), place=place)
         subprocess.run([FILTER, str(session), str(config)], cwd=place, env=environment(place), check=True)
         thin_out(session, options.most, random.Random(options.seed))
         run("exec", str(config), str(session), place=place)
         yield from outcomes(module, run("dump", str(session), place=place))
+
+
+@contextlib.contextmanager
+def databases(place: Path) -> Iterator[str]:
+    """Start a server of databases that nothing has to outlive; its URL."""
+    from airfleet.testing.servers import Servers
+
+    with Servers(place / "servers", postgres={"fsync": "off", "full_page_writes": "off"}) as servers:
+        yield servers.database_url("postgres")
+
+
+@contextlib.contextmanager
+def runs(module: Module, place: Path, environ: dict[str, str]) -> Iterator[Path]:
+    """Start what runs the tests, and wait until it does; where it is asked."""
+    socket, log = place / "runs", place / "runs.log"
+    command = [sys.executable, str(RUNS), "serve", str(socket), *module.tests]
+    with log.open("wb") as output:
+        server = subprocess.Popen(command, cwd=place, env=environ, stdout=output, stderr=output)
+    try:
+        until = time.monotonic() + START_SECONDS
+        while not socket.exists():
+            if server.poll() is not None or time.monotonic() > until:
+                sys.exit(f"{module.name}: the tests cannot be run: {log.read_text()[-4000:]}")
+            time.sleep(0.05)
+        yield socket
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def patience(module: Module, socket: Path) -> float:
+    """Seconds that the tests may take with a mutant; without one they have to pass."""
+    began = time.monotonic()
+    if subprocess.run(asking(socket, START_SECONDS), check=False).returncode:
+        log = socket.with_name("runs.log").read_text()
+        sys.exit(f"{module.name}: the tests fail without any mutant\n{log[-4000:]}")
+    return PATIENCE_SECONDS + PATIENCE * (time.monotonic() - began)
+
+
+def asking(socket: Path, seconds: float) -> list[str]:
+    """Give the command that has the tests run."""
+    return [sys.executable, "-I", "-S", str(RUNS), "ask", str(socket), f"{seconds:.0f}"]
 
 
 def copy(place: Path) -> None:
@@ -159,16 +223,15 @@ def copy(place: Path) -> None:
             shutil.copy2(source, place / name)
 
 
-def configuration(module: Module) -> str:
+def configuration(module: Module, socket: Path, seconds: float) -> str:
     """Write cosmic-ray's configuration; operators that are not wanted are filtered out afterwards."""
     wanted = "|".join(OPERATORS)
-    command = f"{REPOSITORY / '.venv/bin/python'} -m pytest -q -x -p no:cacheprovider {' '.join(module.tests)}"
     return f"""\
 [cosmic-ray]
 module-path = {json.dumps(module.file)}
-timeout = {TIMEOUT_SECONDS}
+timeout = {seconds + PATIENCE_SECONDS}
 excluded-modules = []
-test-command = {json.dumps(command)}
+test-command = {json.dumps(shlex.join(asking(socket, seconds)))}
 
 [cosmic-ray.distributor]
 name = "local"
@@ -227,6 +290,7 @@ def outcomes(module: Module, dump: str) -> Iterator[Mutant]:
             before,
             after,
             result["test_outcome"] == "survived",
+            SAID_TOO_LONG in result["output"] or result["output"] == "timeout",
         )
 
 

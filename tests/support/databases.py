@@ -6,10 +6,13 @@ Tests that hurt the server (stop it, fill its disk) start one of their own.
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
+import psycopg
 import pytest
+from psycopg import sql
 from sqlalchemy import MetaData, create_engine
 
 #: makes a database of nobody else; its ``postgresql://...``. What it is about is in its name, for who reads logs
@@ -19,11 +22,30 @@ NewDatabase: TypeAlias = Callable[[str], str]
 @pytest.fixture(scope="session")
 def new_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewDatabase]:
     """Databases on a server that is left alone."""
+    if there := os.environ.get("AIRFLEET_TEST_DATABASES"):  # the mutation tests: one server for many sessions
+        yield from _databases_there(there)
+        return
     from airfleet.testing.servers import Servers  # the tests against the next Airflow have no server at all
 
     numbers = itertools.count(1)
     with Servers(tmp_path_factory.mktemp("databases")) as servers:
         yield lambda about: servers.database(f"{about}_{next(numbers)}")
+
+
+def _databases_there(url: str) -> Iterator[NewDatabase]:
+    """Databases on a server of others, which are removed at the end."""
+    made: list[sql.Identifier] = []
+    with psycopg.connect(url, autocommit=True) as server:
+
+        def new(about: str) -> str:
+            name = f"{about}_{os.getpid()}_{len(made)}"
+            made.append(sql.Identifier(name))
+            server.execute(sql.SQL("CREATE DATABASE {}").format(made[-1]))
+            return url.removesuffix("postgres") + name
+
+        yield new
+        for database in made:
+            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(database))
 
 
 def with_tables(url: str, metadata: MetaData, *models: Any) -> str:

@@ -2,27 +2,73 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
+import os
+import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from documents import REPOSITORY
 
-SCRIPT = REPOSITORY / "scripts" / "mutants.py"
+from airfleet.testing.processes import is_alive
+from airfleet.testing.waiting import wait_until
+
+SCRIPTS = REPOSITORY / "scripts"
 
 
 @pytest.fixture(scope="module")
-def mutants() -> Any:
+def mutants() -> Iterator[Any]:
     """``scripts/mutants.py`` as a module."""
-    spec = importlib.util.spec_from_file_location("mutants", SCRIPT)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["mutants"] = module
-    spec.loader.exec_module(module)
-    return module
+    sys.path.insert(0, str(SCRIPTS))
+    yield importlib.import_module("mutants")
+    sys.path.remove(str(SCRIPTS))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a test that does as a file says, and another one that nobody asks for."""
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "ours.py").write_text("right = True\n")
+    (tmp_path / "test_ours.py").write_text("import ours\n\ndef test_it():\n    assert ours.right\n")
+    return tmp_path
+
+
+def test_each_run_sees_our_modules_as_they_are_then_and_ends_in_time_with_what_it_started(
+    mutants: Any, folder: Path
+) -> None:
+    module = mutants.Module("ours", "ours.py", ("test_ours.py",))
+    with mutants.runs(module, folder, dict(os.environ)) as socket:
+        assert mutants.patience(module, socket) > mutants.PATIENCE_SECONDS
+        for text, code in (("right = False\n", 1), ("right = True\n", 0), ("import os; os.abort()\n", 1)):
+            (folder / "ours.py").write_text(text)
+            assert asked(mutants, socket, 60.0).returncode == code
+        with pytest.raises(SystemExit, match="ours: the tests fail without any mutant"):
+            mutants.patience(module, socket)
+        (folder / "ours.py").write_text(
+            "import pathlib, subprocess\nchild = subprocess.Popen(['sleep', '1000'])\n"
+            "pathlib.Path('pid').write_text(str(child.pid))\nchild.wait()\n"
+        )
+        done = asked(mutants, socket, 5.0)
+        assert (done.returncode, done.stdout) == (124, "the tests took too long\n")
+    wait_until(lambda: not is_alive(int((folder / "pid").read_text())), 20, "the child has ended")
+
+
+def test_tests_that_cannot_be_collected_end_it(mutants: Any, folder: Path) -> None:
+    (folder / "test_ours.py").write_text("import no_such_module\n")
+    runs = mutants.runs(mutants.Module("ours", "ours.py", ("test_ours.py",)), folder, dict(os.environ))
+    with pytest.raises(SystemExit) as ended, runs:
+        pass
+    said = str(ended.value)
+    assert said.startswith("ours: the tests cannot be run: ")
+    assert "No module named 'no_such_module'" in said
+    assert said.endswith("the tests cannot be collected\n")
+
+
+def asked(mutants: Any, socket: Path, seconds: float) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(mutants.asking(socket, seconds), capture_output=True, text=True, check=False)
 
 
 def test_every_module_and_every_test_of_it_exists(mutants: Any) -> None:

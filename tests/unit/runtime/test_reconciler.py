@@ -80,6 +80,7 @@ def test_a_doubted_message_that_was_just_sent_is_given_the_time_to_arrive() -> N
     one.doubt_all(0.5)
     assert one.is_due(0.5)
     assert one.to_send(0.5) == frozenset()
+    assert not one.is_due(0.4 + reconciler.DOUBTFUL_LOOK_SECONDS)
     assert one.is_due(0.5 + reconciler.DOUBTFUL_LOOK_SECONDS)
     assert one.to_send(PASSING_SECONDS) == {"a"}
 
@@ -110,15 +111,45 @@ def test_between_two_looks_it_is_asked_each_second_whether_it_is_another_broker(
     broker = Broker(waiting=Waiting(1, frozenset({"a"})))
     one = watching(broker, "a")
     one.to_send(0.0)
+    asked = []
     for at in (0.5, 1.0, 1.5, 2.0):
         one.notice_another_broker(at)
-    assert broker.asked == 3  # with the look itself
+        asked.append(broker.asked)
+    assert asked == [1, 2, 2, 3]  # with the look itself
     assert not one.is_due(2.0)
     broker.epoch = "second"
     broker.waiting = Waiting(0, frozenset())
     one.notice_another_broker(3.0)
     assert one.is_due(3.0)
     assert one.to_send(3.0) == {"a"}
+
+
+def test_a_broker_that_has_no_epoch_is_not_asked_for_it_nor_is_any_while_nothing_is_watched() -> None:
+    nameless, named = Broker(epoch="", waiting=Waiting(1, frozenset({"a"}))), Broker()
+    for broker, watched in ((nameless, True), (named, False)):
+        one = watching(broker, "a")
+        one.to_send(0.0)
+        if not watched:
+            one.forget("a")
+        one.notice_another_broker(2.0)
+        assert broker.asked == 1
+
+
+def test_a_doubted_message_that_was_seen_to_wait_is_doubted_no_more() -> None:
+    broker = Broker(waiting=Waiting(1, frozenset({"a"})))
+    one = watching(broker, "a")
+    one.doubt_all(1.0)
+    assert one.to_send(3.0) == frozenset()
+    broker.waiting = Waiting(0, frozenset())  # a worker takes it now
+    assert [one.to_send(at) for at in (5.0, LOST_SECONDS - 1.0)] == [frozenset()] * 2
+    assert one.to_send(LOST_SECONDS) == {"a"}
+
+
+def test_a_message_that_could_not_be_sent_again_is_asked_about_no_more_than_each_second() -> None:
+    one = watching(Broker(), "a")
+    one.came_to_nothing("a", 3.0)
+    assert one.to_send(10.0) == {"a"}
+    assert [one.is_due(10.0 + seconds) for seconds in (0.0, 0.9, 1.0)] == [False, False, True]
 
 
 @pytest.mark.parametrize("begun_after", [0.2, 0.9])
