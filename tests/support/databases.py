@@ -17,6 +17,8 @@ from sqlalchemy import MetaData, create_engine
 
 #: makes a database of nobody else; its ``postgresql://...``. What it is about is in its name, for who reads logs
 NewDatabase: TypeAlias = Callable[[str], str]
+#: of a server that nothing has to outlive: to bring each file of some dozens of databases to disk takes long
+FORGETFUL = {"fsync": "off", "full_page_writes": "off"}
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +30,7 @@ def new_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewDataba
     from airfleet.testing.servers import Servers  # the tests against the next Airflow have no server at all
 
     numbers = itertools.count(1)
-    with Servers(tmp_path_factory.mktemp("databases")) as servers:
+    with Servers(tmp_path_factory.mktemp("databases"), postgres=FORGETFUL) as servers:
         yield lambda about: servers.database(f"{about}_{next(numbers)}")
 
 

@@ -338,6 +338,29 @@ def test_a_host_that_ends_in_good_order_is_not_taken_over(hosts: Leases, databas
     assert states(hosts)["two"] == "left"
 
 
+def test_what_still_ran_where_a_host_ended_in_good_order_is_reported(
+    hosts: Leases, database: psycopg.Connection[Any]
+) -> None:
+    run_something(database, "two.b1")
+    hosts.leave(TWO)
+    assert lost(database) == ["two.b1"]
+
+
+def test_an_agent_ends_no_life_but_its_own_and_none_that_is_over(
+    hosts: Leases, database: psycopg.Connection[Any]
+) -> None:
+    hosts.register(replace(TWO, boot="b2", hostname="two.b2"), predecessor="b1")
+    hosts.leave(TWO)
+    assert hosts.take_over("three", "c1", "a person", 3, None, sure=True) == 0
+    hosts.leave(THREE)
+    assert states(hosts) == {"one": "up", "two": "up", "three": "gone"}
+
+
+def test_an_agent_that_did_not_hear_that_it_has_registered_does_so_again(hosts: Leases) -> None:
+    assert hosts.register(TWO, "") == 0
+    assert hosts.renew(TWO, [])[0] is not None
+
+
 def test_orders_outlive_the_agent_and_are_taken_back(hosts: Leases) -> None:
     assert hosts.order("two", {"drained": True, "scale": {"light": {"count": 2}}})
     hosts.register(replace(TWO, boot="b2", hostname="two.b2"), predecessor="b1")
@@ -410,6 +433,30 @@ def test_a_host_that_goes_by_other_rules_does_not_join_and_the_others_know_why(
     assert set(first.told({})) == {"one"}  # it has given up
     second.register(TWO, "", going_by())
     assert {host: told.refusal for host, told in first.told({}).items()} == {"one": "", "two": ""}
+
+
+def test_a_host_whose_tasks_run_joins_with_rules_that_do_no_harm_though_another_one_would_not(
+    two_leases: tuple[Leases, Leases],
+) -> None:
+    first, second = two_leases
+    first.register(ONE, "", going_by(dag_bundles="a"))
+    other = going_by(dag_bundles="b")
+    with pytest.raises(Refused, match="dag_bundles b, there a"):
+        second.register(TWO, "", other)
+    second.register(TWO, "", other, goes_on=True)
+    assert states(first) == {"one": "up", "two": "up"}
+
+
+def test_who_does_not_join_keeps_nobody_out_and_is_heard_no_more_when_it_has_given_up(
+    two_leases: tuple[Leases, Leases], database: psycopg.Connection[Any]
+) -> None:
+    first, second = two_leases
+    first.register(ONE, "", going_by())
+    first.tell(ONE, going_by(), "does not join: why")  # a new agent of the same life
+    second.register(TWO, "", going_by(on_partition="keep"))
+    second.tell(replace(TWO, boot="x9"), going_by(), "does not join: another machine has the name")
+    database.execute("UPDATE airfleet_host_facts SET told_at = now() - interval '20 s'")
+    assert set(first.told({})) == {"one"}
 
 
 @pytest.mark.parametrize("ended", ["silent", "left"])

@@ -12,9 +12,13 @@ from typing import Any
 from cosmic_ray.operators.operator import Example, Operator
 
 _SQL = re.compile(r"\b(?:SELECT|UPDATE|DELETE|INSERT)\b")
+#: what is no bracket, or a pair of them with what is between, to some depth
+_PIECE = r"[^()]"
+for _ in range(5):
+    _PIECE = rf"(?:[^()]|\({_PIECE}*\))"
 #: up to the next condition, the next clause, or the end of the line
 _CONDITION = re.compile(
-    r"\bAND\s+(?:NOT\s+)?(?:\([^()]*\)|[^()\n])+?(?=\s+(?:AND|OR|RETURNING|ORDER|GROUP|LIMIT)\b|[;\n\"')]|$)"
+    rf"\bAND\s+(?:NOT\s+)?(?:\({_PIECE}*\)|[^()\n])+?(?=\s+(?:AND|OR|RETURNING|ORDER|GROUP|LIMIT)\b|[;\n\"')]|$)"
 )
 
 
@@ -43,7 +47,9 @@ def conditions(node: Any) -> list[re.Match[str]]:
     text = getattr(node, "value", "")
     if getattr(node, "type", "") not in ("string", "fstring_string") or not _SQL.search(text):
         return []
-    return list(_CONDITION.finditer(text))
+    # one may stand in the brackets of another one
+    found = (_CONDITION.match(text, word.start()) for word in re.finditer(r"\bAND\b", text))
+    return [match for match in found if match]
 
 
 class Provider:

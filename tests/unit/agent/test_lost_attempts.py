@@ -24,6 +24,7 @@ from airfleet.agent.lost import (
     ATTEMPT,
     BLIND_SECONDS,
     CLEARED_SECONDS,
+    CLOCK_SECONDS,
     FORGET,
     FORGET_SECONDS,
     GRACE_SECONDS,
@@ -62,6 +63,7 @@ def seen(monitors: Sequence[str] = (), attempts: Sequence[str] = (), started: di
         seen(attempts=[ONE]),
         seen(monitors=[ONE[:20]]),  # there was no room for all of the title
         seen(started={7: 100.0}),  # it has not taken its title yet
+        seen(started={7: 100.0 + CLOCK_SECONDS}),
     ],
 )
 def test_an_attempt_with_a_process_is_not_lost(found: Processes) -> None:
@@ -204,13 +206,54 @@ def test_an_attempt_without_its_monitor_is_asked_to_end_then_forced_and_reported
     now = [100.0]
     lookout = Lookout(database, "here", clock=lambda: now[0])
     with titled(f"{ATTEMPT}{attempt}", "signal.signal(signal.SIGTERM, signal.SIG_IGN)") as pid:
-        for now[0] in (100.0, 100.1 + ALONE_SECONDS):
+        for now[0] in (100.0, 100.1 + ALONE_SECONDS, 100.0 + ALONE_SECONDS + GRACE_SECONDS):
             assert lookout.look() == (1, 0)
         assert survives(pid)
         now[0] = 100.1 + ALONE_SECONDS + GRACE_SECONDS
         lookout.look()
         wait_until(lambda: not processes.is_alive(pid), 5, "it has ended", pause_seconds=0.01)
         assert lookout.look() == (1, 1)
+
+
+def test_an_attempt_without_its_monitor_that_heeds_what_it_is_asked_ends_in_good_order() -> None:
+    attempt = str(uuid4())
+    database = Database([(attempt, 2**22 + 1, False, 0.0)])
+    now = [100.0]
+    lookout = Lookout(database, "here", clock=lambda: now[0])
+    with titled(f"{ATTEMPT}{attempt}") as pid:
+        for now[0] in (100.0, 100.0 + ALONE_SECONDS):
+            assert lookout.look() == (1, 0)
+        assert survives(pid)
+        now[0] = 100.1 + ALONE_SECONDS
+        lookout.look()
+        wait_until(lambda: not processes.is_alive(pid), 5, "it has ended", pause_seconds=0.01)
+        assert os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT).si_status == signal.SIGTERM  # type: ignore[union-attr]
+
+
+def test_an_attempt_whose_process_has_no_title_yet_is_not_lost() -> None:
+    database = Database([(str(uuid4()), os.getpid(), False, time.time()), (str(uuid4()), None, False, time.time())])
+    assert Lookout(database, "here").look() == (2, 1)
+
+
+def a_process(proc: Path, pid: int, title: str, state: str = "S") -> None:
+    (proc / str(pid)).mkdir()
+    (proc / str(pid) / "cmdline").write_bytes(title.encode() + b"\0\0")
+    (proc / str(pid) / "stat").write_text(f"{pid} (a (b) c) {state} " + " ".join(["0"] * 18) + " 500 0")
+
+
+def test_processes_are_known_by_their_titles_if_enough_of_the_id_is_left(tmp_path: Path) -> None:
+    a_process(tmp_path, 1, f"{MONITOR}{ONE[:13]}")
+    a_process(tmp_path, 2, f"{MONITOR}{ONE[:12]}")
+    a_process(tmp_path, 3, f"{ATTEMPT}{OTHER}", "T")
+    a_process(tmp_path, 4, f"{MONITOR}{OTHER}", "T")
+    a_process(tmp_path, 5, "a program of somebody else with a long title")
+    for pid, state in ((6, "Z"), (7, "X")):
+        a_process(tmp_path, pid, "", state)
+    (tmp_path / "8").mkdir()  # it has ended meanwhile
+    (tmp_path / "a file that is no process").write_text("")
+    found = lost.look_at_processes({3, 5, 6, 7, 8}, tmp_path)
+    assert (found.monitors, found.attempts) == ({ONE[:13]: 1, OTHER: 4}, {OTHER: 3})
+    assert (set(found.started), found.stopped) == ({3, 5}, {4})
 
 
 def test_a_monitor_that_stands_still_for_long_is_ended_and_its_attempt_is_lost_then() -> None:
@@ -226,7 +269,7 @@ def test_a_monitor_that_stands_still_for_long_is_ended_and_its_attempt_is_lost_t
         now[0] += 1.0
         assert lookout.look() == (1, 0)
         stop_and_wait(pid)
-        for now[0] in (102.0, 101.9 + STILL_SECONDS):  # since it stands still again
+        for now[0] in (102.0, 102.0 + STILL_SECONDS):  # since it stands still again
             assert lookout.look() == (1, 0)
         assert survives(pid)
         now[0] = 102.1 + STILL_SECONDS
@@ -284,6 +327,26 @@ def test_a_monitor_that_is_silent_while_another_one_here_is_heard_is_ended() -> 
     assert [told["ids"] for told in host.database.told(REPORT)][-1] == [silent]
 
 
+def test_one_that_is_heard_now_and_then_counts_and_the_limits_themselves_are_in_time() -> None:
+    host = Silence("silent", "other")
+
+    def silent(beat: float) -> set[str]:
+        host.now += HEARD_SECONDS
+        return host.lookout._silent([Row("silent", None), Row("other", None, beat=beat)])
+
+    looks = int(SILENT_SECONDS / HEARD_SECONDS) + 1  # the first begins the time
+    assert [silent(float(look // 2)) for look in range(looks)] == [set()] * looks
+    assert silent(float(looks // 2)) == {"silent"}
+
+
+def test_a_monitor_waits_until_its_token_is_void_and_not_longer() -> None:
+    host = Silence("one")
+    host.pass_by_unheard(BLIND_SECONDS, BLIND_SECONDS)
+    pause = VOID_SECONDS / 1000.0
+    assert host.pass_by_unheard(VOID_SECONDS, pause) == set()
+    assert host.pass_by_unheard(pause, pause) == {"one"}
+
+
 def test_after_an_outage_of_the_api_the_one_that_is_heard_first_ends_no_other() -> None:
     late, first = str(uuid4()), str(uuid4())
     host = Silence(late, first)
@@ -337,7 +400,7 @@ def test_a_token_is_void_when_this_says_so() -> None:
 
 def test_who_tells_of_a_loss_forgets_old_ones_now_and_then() -> None:
     host = Silence(str(uuid4()))
-    for pause in (0.0, FORGET_SECONDS - 1.0, 2.0):
+    for pause in (0.0, FORGET_SECONDS - 1.0, 1.0):
         host.now += pause
         host.look()
     assert len(host.database.told(REPORT)) == 3

@@ -111,6 +111,10 @@ def test_the_changed_line_is_read_from_a_diff(mutants: Any) -> None:
         ("SELECT 1 FROM a WHERE b = 1 AND c = 2", ["AND c = 2"]),
         ("UPDATE a SET b = 1 WHERE c = 2 AND NOT d\n  AND e IS NULL RETURNING f", ["AND NOT d", "AND e IS NULL"]),
         ("SELECT 1 WHERE a AND (b OR c) AND d", ["AND (b OR c)", "AND d"]),
+        (
+            "SELECT 1 WHERE a AND (b OR c = f(%(d)s))\nAND NOT EXISTS (\n  SELECT 1 WHERE g AND h\n)",
+            ["AND (b OR c = f(%(d)s))", "AND NOT EXISTS (\n  SELECT 1 WHERE g AND h\n)", "AND h"],
+        ),
         ("a sentence AND more", []),
     ],
 )

@@ -1,0 +1,184 @@
+"""What components leave for their agent, and how often and how long it tells the database of the dead."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from airfleet.agent import fencing
+from airfleet.agent.fencing import AGAIN_SECONDS, BUSY_LOOKS, BUSY_SECONDS, QUICK_LOOKS, QUIET_SECONDS, Fencing, Job
+from airfleet.events import Event
+from airfleet.testing.waiting import wait_until
+
+# --- what is left for the agent --------------------------------------------------------------------------------------
+
+
+def test_a_beat_touches_what_is_its_own_and_replaces_what_another_one_left(tmp_path: Path) -> None:
+    file = tmp_path / "worker.beat"
+    fencing.beat(file, 7)
+    os.utime(file, (1, 1))
+    before = file.stat().st_ino
+    fencing.beat(file, 7)
+    assert (file.stat().st_ino, file.stat().st_mtime > 1) == (before, True)
+    fencing.beat(file, 8)
+    assert (file.read_text(), file.stat().st_ino != before) == ("8", True)
+
+
+def test_a_beat_that_is_a_link_is_touched_itself(tmp_path: Path) -> None:
+    file = tmp_path / "worker.beat"
+    file.symlink_to("7")
+    os.utime(file, (1, 1), follow_symlinks=False)
+    fencing.beat(file, 7)
+    assert (os.readlink(file), file.lstat().st_mtime > 1) == ("7", True)
+
+
+def test_words_are_left_also_where_no_file_can_be_opened(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+    try:
+        fencing.leave(tmp_path / "words", "some")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert fencing.left(tmp_path / "words") == "some"
+
+
+def test_jobs_of_the_dead_are_those_that_can_be_read_and_whose_process_is_gone(tmp_path: Path) -> None:
+    for job in (Job("scheduler", 1, 3), Job("triggerer", 2, 4)):
+        fencing.write_down(tmp_path, job)
+    (tmp_path / "broken.job").write_text("{")
+    assert fencing.of_the_dead(tmp_path, lambda pid: pid == 2) == (Job("scheduler", 1, 3),)
+
+
+# --- what is told ----------------------------------------------------------------------------------------------------
+
+
+class Database:
+    """Answers each statement with one row, or not at all while it is ``away``."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.asked: list[Any] = []
+
+    def rows(self, query: str, parameters: Any) -> list[tuple[Any, ...]]:
+        if self.away:
+            raise psycopg.OperationalError("the server is away")
+        self.asked.append((query, parameters))
+        return [(1,)]
+
+
+class Lookout:
+    """Finds what a test says."""
+
+    def __init__(self) -> None:
+        self.found = (0, 0)
+        self.watched: Collection[int] = ()
+
+    def look(self) -> tuple[int, int]:
+        return self.found
+
+
+@pytest.fixture
+def said() -> list[Event]:
+    return []
+
+
+@pytest.fixture
+def make(tmp_path: Path, said: list[Event]) -> Iterator[Callable[[], tuple[Fencing, Database, Lookout]]]:
+    made: list[Fencing] = []
+
+    def new() -> tuple[Fencing, Database, Lookout]:
+        database, lookout = Database(), Lookout()
+        one = Fencing(database, "here", tmp_path, lambda event, **_: said.append(event))
+        one._lookout = lookout  # type: ignore[assignment]
+        made.append(one)
+        return one, database, lookout
+
+    yield new
+    for one in made:
+        one.close()
+
+
+Make = Callable[[], tuple[Fencing, Database, Lookout]]
+
+
+def test_the_agent_looks_more_often_while_something_runs_and_for_a_while_after_a_death(make: Make) -> None:
+    one, _, _ = make()
+    assert one._pause(0) == QUIET_SECONDS
+    assert one._pause(1) == BUSY_SECONDS
+    one._quick_looks = QUICK_LOOKS
+    assert [one._pause(1) for _ in range(QUICK_LOOKS)] == [*[AGAIN_SECONDS] * (QUICK_LOOKS - 1), BUSY_SECONDS]
+    one._quick_looks = QUICK_LOOKS
+    assert [one._pause(0) for _ in range(BUSY_LOOKS)] == [*[BUSY_SECONDS] * (BUSY_LOOKS - 1), QUIET_SECONDS]
+    assert one._pause(0) == QUIET_SECONDS
+
+
+def test_what_the_database_cannot_hear_is_said_again_sooner_than_a_look_is_taken_again(make: Make) -> None:
+    one, database, _ = make()
+    database.away = True
+    one._unsaid = [lambda: one._fence(Job("scheduler", 1, 3))]
+    assert one._say_and_look() == AGAIN_SECONDS
+    one._unsaid = []
+    one._lookout.look = lambda: database.rows("", ())  # type: ignore[assignment, method-assign, return-value]
+    assert one._say_and_look() == BUSY_SECONDS
+
+
+def test_lost_attempts_are_in_the_log_when_there_are_some(make: Make, said: list[Event]) -> None:
+    one, _, lookout = make()
+    lookout.found = (2, 0)
+    assert one._say_and_look() == BUSY_SECONDS
+    assert said == []
+    lookout.found = (2, 1)
+    one._say_and_look()
+    assert said == [Event.ATTEMPTS_LOST]
+
+
+def test_of_a_component_that_left_no_word_nothing_is_said(make: Make) -> None:
+    one, _, _ = make()
+    one.died("scheduler", "scheduler", 1)
+    assert one._words.empty()
+
+
+def test_a_fence_leaves_what_a_successor_wrote_down_meanwhile(make: Make, tmp_path: Path) -> None:
+    one, database, _ = make()
+    successor = Job("scheduler", 2, 4)
+    fencing.write_down(tmp_path, successor)
+    one._fence(Job("scheduler", 1, 3))
+    assert database.asked == [(fencing.FENCE, (3,))]
+    assert fencing.read_down(tmp_path, "scheduler") == successor
+    one._fence(successor)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_thread_ends_with_its_descriptors_and_keeps_no_process_from_its_end(make: Make) -> None:
+    never_started, _, _ = make()
+    never_started.close()
+    one, _, lookout = make()
+    with subprocess.Popen(["sleep", "60"]) as child:
+        lookout.found, lookout.watched = (1, 0), [child.pid]
+        assert one._thread.daemon
+        one.start()
+        wait_until(lambda: one._watched, 10, "the process is watched", pause_seconds=0.01)
+        (descriptor,) = one._watched.values()
+        one.close()
+        assert not one._thread.is_alive()
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(descriptor)
+        child.kill()
+
+
+def test_only_the_process_that_died_is_watched_no_more(make: Make) -> None:
+    one, _, _ = make()
+    with subprocess.Popen(["sleep", "60"]) as dies, subprocess.Popen(["sleep", "60"]) as lives:
+        one._heed([dies.pid, lives.pid])
+        dies.kill()
+        assert one._wait(10.0)
+        assert (set(one._watched), one._quick_looks) == ({lives.pid}, QUICK_LOOKS)
+        os.close(one._watched.pop(lives.pid))
+        lives.kill()
