@@ -60,6 +60,20 @@ def prepare(paths: Paths, *, euid: int, database: bool = True, broker: bool = Tr
     )
 
 
+def require_password(paths: Paths) -> None:
+    """Raise FleetError when there are data of the embedded PostgreSQL, and the file with its password is gone."""
+    if paths.secrets.exists():
+        return
+    state = Path(server_programs.read_record(paths.servers).get(_STATE) or paths.home)
+    data = state / POSTGRES
+    if server_programs.maker_of_cluster(data / "cluster") is not None:
+        raise FleetError(
+            f"{paths.secrets} is gone, and with it the password of the database in {data}",
+            hint="bring it back from a backup; without it nobody can read that database, and the fleet begins with an "
+            f"empty one after: mv {argument(data)} {argument(f'{data}.before')}",
+        )
+
+
 def _choose(file: Path, data: Mapping[str, Path], needed: Mapping[str, bool]) -> dict[str, Path]:
     """The program of each server, kept as long as its data are; a name alone for one that is not needed."""
     record = server_programs.read_record(file)

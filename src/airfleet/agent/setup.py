@@ -85,6 +85,8 @@ def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
     inherited = inherit(paths, policy, time.clock_gettime(time.CLOCK_BOOTTIME))
     ended = end_leftovers(paths, inherited.grace_seconds, inherited.pids)
     book = PortBook(paths.ports)
+    if fleet.database == EMBEDDED:
+        embedded.require_password(paths)
     kept = hosts.secrets_of(fleet, here, paths, environ)
     if local_hosts.COUNT in environ:
         first = fleet_paths.of(root, {**environ, fleet_paths.HOST: fleet.hosts[0].name})

@@ -284,3 +284,27 @@ def test_data_of_a_fleet_that_ran_before_there_was_a_record_are_found(closed: Pa
     before = state_of(closed / "home")
     (closed / "home" / "servers.json").unlink()
     assert state_of(closed / "home") == before
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_data_whose_password_is_gone_are_left_alone_and_named(tmp_path: Path, elsewhere: bool) -> None:
+    home, state = tmp_path / "my home", tmp_path / "state" if elsewhere else tmp_path / "my home"
+    places = Paths(home, home / "run")
+    home.mkdir()
+    embedded.require_password(places)  # a fleet that never ran
+    (state / "postgres" / "cluster").mkdir(parents=True)
+    (state / "postgres" / "cluster" / "PG_VERSION").write_text("18\n")
+    if elsewhere:
+        places.servers.write_text(f'{{"state": "{state}"}}')
+    data = f"{state}/postgres"
+    with pytest.raises(FleetError) as refused:
+        embedded.require_password(places)
+    assert refused.value.sentence == f"{home}/secrets.json is gone, and with it the password of the database in {data}"
+    way = f"mv {data} {data}.before" if elsewhere else f"mv '{data}' '{data}.before'"
+    assert refused.value.hint == (
+        "bring it back from a backup; without it nobody can read that database, "
+        f"and the fleet begins with an empty one after: {way}"
+    )
+    assert not places.secrets.exists()
+    places.secrets.write_text("{}")
+    embedded.require_password(places)
