@@ -30,6 +30,8 @@ class Installed:
         self.hints = Hints()
         #: bytes of the files that tasks have read into them so far
         self.taken = 0
+        #: patterns of params that took too long so far
+        self.slow_patterns = 0
         self._beside: dict[Path, frozenset[str]] = {}
         self._operators: dict[str, catalog.Operator | Missing | Unknown] = {}
         self._functions: dict[tuple[str, str], Signature | Missing | Unknown] = {}

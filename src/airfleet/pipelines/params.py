@@ -6,6 +6,7 @@ and one of ``type``, ``enum`` and ``default`` is there. Airflow keeps each as a 
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import subprocess
@@ -13,7 +14,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from airfleet.pipelines.checking import Checking
+from airfleet.pipelines.checking import Checking, Installed
 from airfleet.pipelines.spec import Timetable, Value
 
 _TYPES: Final = frozenset({"string", "number", "integer", "boolean", "object", "array", "null"})
@@ -72,7 +73,7 @@ def _check_param(path: str, written: Mapping[str, Value], checking: Checking) ->
     try:
         jsonschema.Draft202012Validator.check_schema(schema)
         if "default" in written and any(map(_may_take_long, _patterns(schema))):
-            if wrong := _misfit_elsewhere(schema, _plain(written["default"])):
+            if wrong := _tried(schema, _plain(written["default"]), checking.installed):
                 checking.problem(path, wrong)
         elif "default" in written:
             jsonschema.validate(_plain(written["default"]), schema, format_checker=jsonschema.FormatChecker())
@@ -98,13 +99,17 @@ def _patterns(value: object) -> Iterator[str]:
 _REPEATED_GROUP: Final = re.compile(r"[+*?}|][^()]*\)+[+*{]")
 
 
+#: to look through a longer one takes long itself
+_LONGEST_PATTERN: Final = 1000
+
+
 def _may_take_long(pattern: str) -> bool:
     """Whether Python's regular expressions may go back exponentially often.
 
     >>> _may_take_long("^(a+)+$"), _may_take_long("^[a-z]+-[0-9]{4}$")
     (True, False)
     """
-    return _REPEATED_GROUP.search(pattern) is not None
+    return len(pattern) > _LONGEST_PATTERN or _REPEATED_GROUP.search(pattern) is not None
 
 
 _MOST_SECONDS: Final = 2
@@ -120,12 +125,26 @@ except jsonschema.ValidationError as error:
 """
 
 
-def _misfit_elsewhere(schema: object, value: object) -> str | None:
+#: So many patterns of one file may take too long; the others are not tried then.
+_MOST_TOO_LONG: Final = 3
+_TOO_LONG: Final = "the pattern takes too long for its default: what it repeats has repeats itself"
+
+
+def _tried(schema: object, value: object, installed: Installed) -> str | None:
+    """What is wrong with a default; of a file, only so many trials may last."""
+    if installed.slow_patterns >= _MOST_TOO_LONG:
+        return f"the pattern was not tried, for {_MOST_TOO_LONG} others of this file take too long"
+    wrong = _misfit_elsewhere(json.dumps([schema, value], default=str))
+    installed.slow_patterns += wrong == _TOO_LONG
+    return wrong
+
+
+@functools.lru_cache(maxsize=256)
+def _misfit_elsewhere(given: str) -> str | None:
     """What is wrong with a default, asked in a process that ends after so much time of the processor."""
-    given = json.dumps([schema, value], default=str)
     done = subprocess.run([sys.executable, "-c", _VALIDATION], input=given, text=True, capture_output=True, check=False)
     if done.returncode < 0:
-        return "the pattern takes too long for its default: what it repeats has repeats itself"
+        return _TOO_LONG
     return f"the default does not fit the param's own schema: {done.stdout.strip()}" if done.stdout else None
 
 

@@ -29,7 +29,11 @@ def check_timetable(timetable: Timetable, checking: Checking) -> None:
         checking.problem("schedule.uses", *wrong)
         return
     module, _, name = timetable.path.rpartition(".")
-    found = modules.find(module, name, checking.installed.roots) if module else Missing(timetable.path)
+    if not module or ":" in timetable.path:
+        hint = "write airflow.timetables.trigger.CronTriggerTimetable, for example"
+        checking.problem("schedule.uses", f"'{timetable.path}' is not the import path of a class", hint)
+        return
+    found = modules.find(module, name, checking.installed.roots)
     if isinstance(found, Missing):
         checking.problem("schedule.uses", *not_found(found, "timetable", checking.hints))
         return

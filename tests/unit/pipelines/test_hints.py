@@ -20,6 +20,7 @@ SEVERAL = (
 ASSET = "write schedule: {uses: airflow.sdk.Asset, with: {name: k, uri: 's3://b/k'}}"
 NOT_A_SCHEDULE = "must be a cron expression, a preset such as '@daily', a timetable, or null"
 NEEDS_USES = "a timetable needs 'uses', the import path of its class"
+TIMETABLE = "write airflow.timetables.trigger.CronTriggerTimetable, for example"
 NO_OBJECTS = "'__type__' makes no Python object here"
 OBJECTS = "an operator or a function of your own can; to pass on the mapping itself, wrap it in {$const: …}"
 NO_SETUP = "there are no setup and teardown tasks yet"
@@ -51,6 +52,8 @@ OF_A_PIPELINE = [
     ("catchup: Off", "catchup", "must be true or false, not the text 'Off'", "write false"),
     ("dagrun_timeout: -5m", "dagrun_timeout", "must not be negative, but is -5m", None),
     ("description: true", "description", "must be text, not true", "put it in quotes: 'true'"),
+    ("schedule: {uses: cron}", "schedule.uses", "'cron' is not the import path of a class", TIMETABLE),
+    ("schedule: {uses: 'm:f'}", "schedule.uses", "'m:f' is not the import path of a class", TIMETABLE),
     ("schedule: {__type__: a.B, cron: x}", "schedule", NEEDS_USES, "write schedule: {uses: a.B, with: {cron: …}}"),
     ("params: {p: {__type__: airflow.sdk.Param}}", "params", NO_OBJECTS, "write the values themselves"),
     ("defaults: {executor_config: {pod: [{__type__: V1Pod}]}}", "defaults.executor_config", NO_OBJECTS,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from airfleet.pipelines.checks import read_and_check
 from airfleet.pipelines.dag import build
+from airfleet.pipelines.params import _MOST_TOO_LONG, _TOO_LONG
 
 TEXT = "dag_id: d\n{}params:\n  {}\ntasks: [{{id: t, params: {{mode: {{type: string, default: fast}}}}}}]\n"
 
@@ -81,3 +83,25 @@ def test_a_value_of_null_is_none_with_a_schedule_too(tmp_path: Path) -> None:
     problems, dag = checked("day: null", tmp_path, "schedule: '@daily'\n")
     assert problems == []
     assert dag.params["day"] is None  # type: ignore[attr-defined]
+
+
+def test_of_a_file_only_some_patterns_may_take_long(tmp_path: Path) -> None:
+    slow = ", ".join(
+        f"p{n}: {{type: string, pattern: '(a+)+{n}$', default: {'a' * 30}b}}" for n in range(_MOST_TOO_LONG + 20)
+    )
+    (tmp_path / "p.yaml").write_text(f"dag_id: d\nparams: {{{slow}}}\ntasks: [{{id: t}}]\n")
+    sentences = [problem.sentence for problem in read_and_check(tmp_path / "p.yaml", environ={}).problems]
+    assert (
+        sentences
+        == [_TOO_LONG] * _MOST_TOO_LONG
+        + [f"the pattern was not tried, for {_MOST_TOO_LONG} others of this file take too long"] * 20
+    )
+
+
+def test_a_very_long_pattern_is_no_work(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(
+        f"dag_id: d\nparams: {{p: {{type: string, pattern: '{'+' * 100_000}', default: a}}}}\ntasks: [{{id: t}}]\n"
+    )
+    started = time.process_time()
+    assert read_and_check(tmp_path / "p.yaml", environ={}).problems
+    assert time.process_time() - started < 20  # 5 * 10^9 steps, if it is looked through from each place
