@@ -21,6 +21,8 @@ MOST = 8
 LOG_LINES = 12
 #: what a worker says that has not got the Dag of a task
 NO_DAG = "Dag not found during start up"
+#: what an attempt says whose code called ``sys.exit``; the code stands beside it
+EXITED = "Task exited"
 _UNREAD = "(its log did not come in time: it is long, or the api-server is busy)"
 _UNFINISHED = "(there is more of this log than could be read in time)"
 
@@ -190,7 +192,10 @@ def _line(entry: Json) -> list[str]:
     at = str(entry.get("timestamp") or "")[11:19]
     level = str(entry.get("level") or "").upper()
     head = " ".join(part for part in (at, level if level not in ("", "INFO") else "") if part)
-    return [f"{head} {line}".strip() for line in str(entry.get("event", "")).splitlines()]
+    said = str(entry.get("event", ""))
+    if said == EXITED and entry.get("exit_code") is not None:
+        said += f" with code {entry['exit_code']}"
+    return [f"{head} {line}".strip() for line in said.splitlines()]
 
 
 def _exception(detail: Sequence[Json]) -> tuple[str, tuple[str, ...]]:

@@ -269,6 +269,11 @@ def test_the_end_of_a_structured_log() -> None:
     )
 
 
+def test_a_task_that_exits_says_its_code() -> None:
+    entry = {"timestamp": "2026-11-25T21:38:46.25Z", "level": "error", "event": "Task exited", "exit_code": 2}
+    assert evidence.read_log([entry]) == Log(("21:38:46 ERROR Task exited with code 2",))
+
+
 def test_the_end_of_a_log_of_plain_lines() -> None:
     assert evidence.read_log(["one\ntwo", "three"]) == Log(("one", "two", "three"))
 
