@@ -183,6 +183,8 @@ class Snapshot:
     asked_to_end: bool = False
     #: what of fleet.yaml is not in force
     edited: Edited = Edited()
+    #: components whose limit of memory the kernel does not keep here; the agent's log says why
+    unlimited: tuple[str, ...] = ()
     #: in a fleet without hosts, what its one host was told (see :mod:`airfleet.agent.orders`)
     orders: Mapping[str, Any] = field(default_factory=dict)
     #: why nothing may use the database yet: ``verdict`` (see :mod:`airfleet.agent.database_finding`), ``sentence``,
@@ -204,7 +206,7 @@ class Snapshot:
         """The snapshot that :meth:`to_json` made ``data`` of; unknown keys are ignored."""
         components = tuple(_component(component) for component in data.get("components", ()))
         hosts = tuple(HostStatus.from_json(host) for host in data.get("hosts", ()))
-        told = {name: tuple(data.get(name, ())) for name in ("api_urls", "missing")}
+        told = {name: tuple(data.get(name, ())) for name in ("api_urls", "missing", "unlimited")}
         edited = Edited.from_json(data.get("edited", {}))
         wrong = ImportErrors(**_known(ImportErrors, data.get("import_errors", {})))
         differences = tuple(map(Difference.from_json, data.get("differences", ())))

@@ -63,6 +63,12 @@ def prepare(plan: Plan, fleet_id: str, log: Log) -> Path | None:
     return group
 
 
+def not_kept(plan: Plan, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The components whose limits are not in force, in an agent of this environment."""
+    limited = tuple(component.name for component in plan.components if component.memory_bytes is not None)
+    return () if GROUP in environ else limited
+
+
 def group_of(own: Path, fleet_id: str) -> Path:
     """The fleet's group in that of its agent. One that comes after an agent that died begins where that one was."""
     name = f"airfleet-{fleet_id}"

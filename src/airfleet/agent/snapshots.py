@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from airfleet.agent import memory, states
+from airfleet.agent import limits, memory, states
 from airfleet.agent.control import ComponentStatus, Edited, HostStatus, ImportErrors, Snapshot
 from airfleet.agent.database_finding import Finding
 from airfleet.agent.deciding import BREAK_SECONDS
@@ -92,6 +92,7 @@ def snapshot(
         asked_to_end=life.asked_to_end,
         database=_told(database),
         edited=edited,
+        unlimited=limits.not_kept(plan, os.environ),
         import_errors=import_errors,
     )
 

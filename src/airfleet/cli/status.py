@@ -52,10 +52,19 @@ def command(project: Path | None, host: str | None, memory: bool, output: str) -
     if output == "table":
         terminal.say(f"\n{headline(snapshot)}")
         terminal.warn(versions.warnings())
+        terminal.warn(limits_not_kept(snapshot))
         terminal.warn(cannot_be_imported(snapshot))
         for other in filter(None, (not_in_force(snapshot), changed_libraries(snapshot))):
             terminal.say(str(other))
     return EXIT_OK if asking.is_healthy(snapshot) else EXIT_UNHEALTHY
+
+
+def limits_not_kept(snapshot: Snapshot) -> tuple[str, ...]:
+    """That limits of memory are not in force on this machine."""
+    if not snapshot.unlimited:
+        return ()
+    names = ", ".join(snapshot.unlimited)
+    return (f"the limit of memory is not kept of {names}; 'airfleet logs agent' says why",)
 
 
 def rows(snapshot: Snapshot) -> Iterator[dict[str, Any]]:

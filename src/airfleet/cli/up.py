@@ -156,6 +156,7 @@ def start_detached(here: Project, *, wait: bool, deadline: float, timeout: float
     if running is not None:
         terminal.put(f"fleet '{snapshot.fleet}' was already up (agent {snapshot.pid})")
     terminal.put(agent_start.summary(snapshot, attached=False))
+    terminal.warn(status.limits_not_kept(snapshot))
     if running is not None:
         require_in_force(here, snapshot)
 
@@ -213,6 +214,7 @@ def stay(here: Project, *, deadline: float, timeout: float) -> None:
             snapshot = agent_start.wait_until_ready(here, deadline, timeout)
             terminal.say()
             terminal.put(agent_start.summary(snapshot, attached=True))
+            terminal.warn(status.limits_not_kept(snapshot))
             terminal.say()
             keeping.keep(here, snapshot)
 

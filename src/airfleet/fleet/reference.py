@@ -134,8 +134,8 @@ workers. The second scheduler of a host is called `scheduler-2`, and so on.
 
 Limits of memory are kept by the kernel's control groups, where the agent may make them: with those of version 2 in a
 systemd unit of its own that has `Delegate=yes` (a shell beside it would be in the way), with those of version 1 when it
-is run by root. Elsewhere the agent's log says that they are not kept, and why. Above the limit the kernel ends the
-largest process of the component: of a worker, an attempt as a rule.
+is run by root. Elsewhere `airfleet up` and `status` say that they are not kept, and the agent's log why.
+Above the limit the kernel ends the largest process of the component: of a worker, an attempt as a rule.
 
 ## hosts
 

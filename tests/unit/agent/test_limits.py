@@ -103,6 +103,12 @@ def limited(memory_bytes: int) -> Plan:
     return replace(PLAN, components=(replace(PLAN.components[0], memory_bytes=memory_bytes),))
 
 
+def test_a_limit_is_kept_where_the_agent_has_a_group() -> None:
+    assert limits.not_kept(limited(1), {}) == ("w",)
+    assert limits.not_kept(limited(1), {limits.GROUP: "/sys/fs/cgroup/x"}) == ()
+    assert limits.not_kept(PLAN, {}) == ()
+
+
 def test_the_kernel_ends_what_asks_for_more_or_the_agent_says_that_it_cannot() -> None:
     done = subprocess.run(
         [sys.executable, "-c", ABOVE], cwd=Path(__file__).parent, capture_output=True, text=True, check=False

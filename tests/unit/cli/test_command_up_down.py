@@ -296,6 +296,15 @@ def test_status_of_a_healthy_fleet(agent_says: Callable, airfleet: Airfleet) -> 
     assert result.err == "\nfleet 'shop' is healthy, up for 8.2s: http://127.0.0.1:8080\n"
 
 
+def test_limits_of_memory_that_are_not_kept_are_told(agent_says: Callable, airfleet: Airfleet) -> None:
+    with agent_says(replace(READY, unlimited=("worker", "flower"))):
+        result = airfleet("status")
+    assert result.code == 0
+    assert result.err.splitlines()[-1] == (
+        "warning: the limit of memory is not kept of worker, flower; 'airfleet logs agent' says why"
+    )
+
+
 def test_status_of_an_unhealthy_fleet_says_why_and_exits_4(agent_says: Callable, airfleet: Airfleet) -> None:
     limping = component("worker", State.BACKOFF, restarts=3, reason="killed by signal 9", pid=None)
     with agent_says(snapshot(POSTGRES, limping, state="degraded", url="http://127.0.0.1:8080")):
