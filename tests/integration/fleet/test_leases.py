@@ -178,6 +178,7 @@ def test_a_host_is_taken_over_once_with_what_ran_there(
         ("the others have renewed for a short while only", ("two",), (), 3),
         ("they are a minority", ("two", "three"), ("one",), 3),
         ("so are two of four", ("two",), ("one", "three"), 4),
+        ("one of the others was steady and renews no more", ("two", "three"), ("one", "three"), 3),
     ],
 )
 def test_a_host_is_not_taken_over_when(

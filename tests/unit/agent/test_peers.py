@@ -68,6 +68,16 @@ def test_nothing_is_told_before_the_key_is_proved() -> None:
                 assert (b"renews" in lines.read()) is is_answered
 
 
+def test_a_question_that_comes_in_pieces_is_answered_when_it_is_whole() -> None:
+    with answering() as place, connected(place) as asking, asking.makefile("rb") as lines:
+        asking.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        asked = question(lines.readline().strip())
+        asking.sendall(asked[:40])
+        time.sleep(0.1)  # so that the first piece is read alone
+        asking.sendall(asked[40:])
+        assert b"renews" in lines.read()
+
+
 def test_an_old_question_is_not_answered_again() -> None:
     with answering() as place:
         with connected(place) as asking, asking.makefile("rb") as lines:
@@ -177,6 +187,25 @@ def test_of_too_many_clients_the_network_that_has_most_loses_its_oldest() -> Non
             with client.makefile("rb") as lines:
                 client.sendall(question(lines.readline().strip()))
                 assert b"renews" in lines.read()
+
+
+def test_as_many_clients_as_there_may_be_are_all_kept() -> None:
+    with answering() as place, ExitStack() as stack:
+        clients = [stack.enter_context(connected(place)) for _ in range(peers.MOST_CLIENTS)]
+        clients[-1].recv(33)  # all of them are in
+        with clients[0].makefile("rb") as lines:
+            clients[0].sendall(question(lines.readline().strip()))
+            assert b"renews" in lines.read()
+
+
+def test_who_has_not_asked_yet_is_let_go_when_the_agent_ends() -> None:
+    agent = Answering("127.0.0.1", 0, KEY, "one", lambda: True)
+    agent.start()
+    with connected(Place("one", "127.0.0.1", agent.port)) as client, client.makefile("rb") as lines:
+        lines.readline()
+        agent.close()
+        client.settimeout(10.0)
+        assert lines.read() == b""
 
 
 @pytest.mark.parametrize(
