@@ -198,8 +198,16 @@ def test_as_many_clients_as_there_may_be_are_all_kept() -> None:
             assert b"renews" in lines.read()
 
 
+def test_an_agent_that_never_began_to_answer_ends_and_gives_its_port_back() -> None:
+    agent = Answering("127.0.0.1", 0, KEY, "one", lambda: True)
+    port = agent.port
+    agent.close()
+    Answering("127.0.0.1", port, KEY, "one", lambda: True).close()
+
+
 def test_who_has_not_asked_yet_is_let_go_when_the_agent_ends() -> None:
     agent = Answering("127.0.0.1", 0, KEY, "one", lambda: True)
+    assert agent._thread.daemon  # it keeps no process from its end
     agent.start()
     with connected(Place("one", "127.0.0.1", agent.port)) as client, client.makefile("rb") as lines:
         lines.readline()
