@@ -116,6 +116,8 @@ def why_not_read(error: OSError, path: Path, what: str = "file") -> str:
 
 def not_utf8(content: bytes, position: int, file: str) -> Problem:
     """The problem with the first byte that is not UTF-8, at its place."""
+    if content.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
+        return Problem(Place(file), "", "the file is UTF-32 text, not UTF-8", "save it as UTF-8")
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return Problem(Place(file), "", "the file is UTF-16 text, not UTF-8", "save it as UTF-8")
     before = content[:position].decode()

@@ -52,6 +52,10 @@ def make_socket(path: Path) -> None:
             lambda path: path.write_bytes("a: 1\n".encode("utf-16")),
             "1:1: the file is UTF-16 text, not UTF-8\nhint: save it as UTF-8",
         ),
+        (
+            lambda path: path.write_bytes("a: 1\n".encode("utf-32")),
+            "1:1: the file is UTF-32 text, not UTF-8\nhint: save it as UTF-8",
+        ),
     ],
 )
 def test_what_is_no_text_file_is_a_problem_and_is_not_waited_for(
