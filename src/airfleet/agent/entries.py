@@ -232,10 +232,12 @@ def scheduler(_: Options) -> None:
     """``airflow scheduler --skip-serve-logs``, looking only where something may have changed."""
     from airflow.jobs.job import Job, run_job
 
+    from airfleet.runtime import guarded_listeners
     from airfleet.runtime.scheduler import FleetSchedulerJobRunner
 
     use_database()
     _end_on_signals()
+    guarded_listeners.guard()
     runner = FleetSchedulerJobRunner(job=Job())
     run_job(job=runner.job, execute_callable=lambda: _with_its_job_known(runner))
 
@@ -243,9 +245,11 @@ def scheduler(_: Options) -> None:
 def dag_processor(_: Options) -> None:
     """``airflow dag-processor``, with our discovery of pipelines."""
     from airfleet.pipelines.discovery import run_dag_processor
+    from airfleet.runtime import guarded_listeners
 
     use_database()
     _end_on_signals()
+    guarded_listeners.guard()
     run_dag_processor(_tell_job)
 
 
@@ -255,10 +259,12 @@ def triggerer(_: Options) -> None:
     from airflow.jobs.job import Job, run_job
     from airflow.sdk._shared.secrets_masker import SecretsMasker
 
+    from airfleet.runtime import guarded_listeners
     from airfleet.runtime.triggerer import FleetTriggererJobRunner
 
     use_database()
     _end_on_signals()
+    guarded_listeners.guard()
     SecretsMasker.enable_log_masking()
     runner = FleetTriggererJobRunner(
         job=Job(heartrate=conf.getfloat("triggerer", "JOB_HEARTBEAT_SEC")),
@@ -288,7 +294,7 @@ def api_server(options: Options) -> None:
     from airflow import settings
     from airflow.api_fastapi.auth.tokens import get_signing_args
 
-    from airfleet.runtime import task_logs
+    from airfleet.runtime import guarded_listeners, task_logs
     from airfleet.runtime.execution_api import ShortPath
     from airfleet.runtime.web_server import serve
 
@@ -299,6 +305,7 @@ def api_server(options: Options) -> None:
         _build_api(options["user"])
     presence.keep_saying(settings.get_engine())
     task_logs.use()
+    guarded_listeners.guard()
     serve(
         ShortPath(importlib.import_module("airflow.api_fastapi.main").app),
         host=options["address"],
