@@ -293,3 +293,9 @@ def test_celery_believes_no_other_variable_more_than_its_settings() -> None:
 
 def test_what_a_shell_says_of_another_broker_is_forgotten_with_the_fleets_own(template: dict[str, Any]) -> None:
     assert template["of another broker"] == [True, False]
+
+
+def test_listeners_are_called_through_a_manager_whose_calls_can_be_watched() -> None:
+    from airflow.listeners.listener import get_listener_manager
+
+    assert callable(get_listener_manager().pm.add_hookcall_monitoring)
