@@ -26,8 +26,9 @@ WALKS_ITSELF := tests/integration/pipelines/test_discovery.py::test_links_wrong_
 # all is well again has the machine for itself. A test says when a folder is in none.
 UNIT_TESTS := tests/unit
 RUN_TESTS := tests/integration/pipelines tests/semantics tests/conformance
-FLEET_TESTS := tests/integration/brokers tests/integration/fleet
-TASK_TESTS := tests/integration/proxy tests/integration/runtime tests/browser
+# The tests of the UI ask the fleet that those of fleets have started.
+FLEET_TESTS := tests/integration/brokers tests/integration/fleet tests/browser/test_ui.py
+TASK_TESTS := tests/integration/proxy tests/integration/runtime tests/browser/test_behind_nginx.py
 FAULT_TESTS := tests/faults
 TIMED_TESTS := tests/faults/test_matrix.py tests/faults/test_consuming_nothing.py
 # One long test runs each time, another one for each commit.
@@ -53,8 +54,8 @@ stop: ## End what `make demo` started
 	@if [ -x $(BIN)/python ]; then $(BIN)/python scripts/demo.py stop; else echo "nothing is running"; fi
 
 test: install-dev ## Everything that CI runs
-	@$(MAKE) --no-print-directory -j3 --output-sync=target lint test-faults test-fleet test-unit test-runs test-tasks \
-		test-long-turn test-lightning test-34 test-python docs-check platforms
+	@$(MAKE) --no-print-directory -j3 --output-sync=target lint test-faults test-fleet test-long-turn test-runs test-unit \
+		test-tasks test-lightning test-34 test-python docs-check platforms
 	@$(MAKE) --no-print-directory test-times
 
 test-unit: install-dev
