@@ -92,4 +92,4 @@ def test_the_connections_of_a_host(tmp_path: object, kinds: tuple[str, ...], con
 
 def test_a_look_never_raises(closed: str) -> None:
     assert look(closed, needs=3).verdict is Verdict.WAIT
-    assert look("postgresql://me@127.0.0.1/none?sslmode=nonsense", needs=3).verdict is Verdict.WAIT
+    assert look("postgresql://me@127.0.0.1/none?sslmode=nonsense", needs=3).verdict is Verdict.REFUSED
