@@ -64,7 +64,7 @@ CREATE TABLE IF NOT EXISTS airfleet_host (
 )
 """
 
-_FENCE_HOST: LiteralString = """
+FENCE_HOST: LiteralString = """
 UPDATE job SET state = 'failed', end_date = now() WHERE hostname = %(hostname)s AND state = 'running'
 """
 _SEEN: LiteralString = """
@@ -343,7 +343,7 @@ def _report(connection: psycopg.Connection[Any], hostname: str) -> int:
 
     Only for who knows that nothing runs there: its lease is over, and it ends what it runs before that.
     """
-    connection.execute(_FENCE_HOST, {"hostname": hostname})
+    connection.execute(FENCE_HOST, {"hostname": hostname})
     lost = connection.execute(REPORT_HOST, {"hostname": hostname}).fetchone()
     assert lost is not None, "it counts"
     connection.execute(WORKER_GONE)

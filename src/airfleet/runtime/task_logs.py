@@ -44,7 +44,7 @@ from airfleet.runtime.log_server import PARTS
 #: seconds that another host may take to take a connection, and to say the next thing
 CONNECT_SECONDS, READ_SECONDS = 2.0, 5.0
 #: lines of a part that are given from its beginning, and lines and characters from its end
-FIRST_LINES, LAST_LINES, LAST_CHARACTERS = 2_000, 8_000, 8_000_000
+FIRST_LINES, LAST_LINES, LAST_CHARACTERS = 5_000, 25_000, 8_000_000
 #: seconds for which a token is good; clocks of hosts may differ by as much
 TOKEN_SECONDS = 30
 

@@ -200,7 +200,7 @@ def test_the_middle_of_a_part_that_is_too_long_is_left_out(tmp_path: Path, monke
     lines = list(stream)
     assert (lines[0], lines[task_logs.FIRST_LINES - 1]) == ("line 0", f"line {task_logs.FIRST_LINES - 1}")
     assert json.loads(lines[task_logs.FIRST_LINES])["event"] == (
-        "... (90,000 lines were left out here; the file of the log has them)"
+        "... (70,000 lines were left out here; the file of the log has them)"
     )
     assert [line for line in lines[-2:] if line] == ["line 99998", "line 99999"]
     assert len(lines) == task_logs.FIRST_LINES + 1 + task_logs.LAST_LINES
