@@ -28,12 +28,18 @@ from support.beside_airflow import store_dags
 
 #: passes of the scheduler, and seconds of the given clock between two
 PASSES, STEP = 12, 5.0
+#: runs of each Dag that has many: more than Airflow looks at in one pass
+MANY = 24
 
 
 def main() -> dict[str, Any]:
     """What the database has after some passes."""
     store_dags()
     with Session() as session:
+        for number in range(MANY):
+            _make_run("unreadable_running", session, number=number)
+            _make_run("unreadable_queued", session, DagRunState.QUEUED, number)
+            _make_run("unreadable_queued_too", session, DagRunState.QUEUED, number)
         _make_run("waits_for_ever", session)
         _make_run("beside", session)
         _make_run("unreadable", session)
@@ -44,7 +50,7 @@ def main() -> dict[str, Any]:
             "UPDATE task_instance SET state = 'up_for_retry', end_date = now(), try_number = 1"
             " WHERE dag_id = 'waits_for_ever' AND task_id = 'a'",
             'UPDATE serialized_dag SET data = \'{"__version": 3, "dag": {"tasks": 7}}\', data_compressed = NULL'
-            " WHERE dag_id IN ('unreadable', 'unreadable_due', 'unreadable_of_asset')",
+            " WHERE dag_id LIKE 'unreadable%'",
             # A pickle of a class that is gone, and JSON of another shape.
             "UPDATE task_instance SET executor_config = '\\x80046372656d6f7665640a546869730a2e'"
             " WHERE dag_id = 'unloadable' AND task_id = 'a'",
@@ -121,12 +127,13 @@ def _miss_deadlines(runner: FleetSchedulerJobRunner) -> dict[str, Any]:
     return {"failed": failed, "states": states, "open": open_ones}
 
 
-def _make_run(dag_id: str, session: Any, state: DagRunState = DagRunState.RUNNING) -> None:
+def _make_run(dag_id: str, session: Any, state: DagRunState = DagRunState.RUNNING, number: int = 0) -> None:
     dag = SerializedDagModel.get_dag(dag_id, session=session)
     assert dag is not None
     at = timezone.utcnow()
+    run_id = f"number-{number}" if number else "one"
     dag.create_dagrun(
-        run_id="one", logical_date=at, run_after=at, run_type=DagRunType.MANUAL, state=state,
+        run_id=run_id, logical_date=at, run_after=at, run_type=DagRunType.MANUAL, state=state,
         triggered_by=DagRunTriggeredByType.TEST, session=session,
     )  # fmt: skip
     session.flush()

@@ -14,7 +14,7 @@ from __future__ import annotations
 import functools
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +36,7 @@ from airflow.utils.session import NEW_SESSION, create_session
 from airflow.utils.sqlalchemy import with_row_locks
 from airflow.utils.state import CallbackState, DagRunState, TaskInstanceState
 from sqlalchemy import select, update
-from sqlalchemy.exc import DBAPIError, PendingRollbackError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError, TimeoutError
 
 from airfleet import current_work, database_errors
 from airfleet.current_work import Kind
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from airflow.callbacks.callback_requests import DagCallbackRequest
     from airflow.serialization.definitions.dag import SerializedDAG
     from airflow.utils.sqlalchemy import CommitProhibitorGuard
+    from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
 
     from airfleet.runtime.unloadable_rows import Unloadable
@@ -56,6 +57,8 @@ if TYPE_CHECKING:
 SEARCH_AGAIN_SECONDS = 3.0
 
 _REFUSED = (DBAPIError, PendingRollbackError)
+#: an error of the database or of the way to it, which says nothing of a Dag
+_OF_THE_DATABASE = (*_REFUSED, TimeoutError)
 #: runs that count against the limit of runs under way
 _TAKES_ROOM = DagRun.state == DagRunState.RUNNING
 
@@ -69,7 +72,7 @@ class ReadableDagBag(CachedDBDagBag):
         """The Dag of a run; None when there is none, or none that can be read."""
         try:
             return super().get_dag_for_run(dag_run, session)
-        except DBAPIError:
+        except _OF_THE_DATABASE:
             raise
         except Exception as error:
             self.unreadable(dag_run.dag_id, error)
@@ -179,7 +182,7 @@ class GuardedSchedulerJobRunner(SchedulerJobRunner):
             try:
                 for stored in SerializedDagModel.get_latest_serialized_dags(dag_ids=[dag_id], session=session):
                     _ = stored.dag.timetable.asset_condition
-            except DBAPIError:
+            except _OF_THE_DATABASE:
                 raise
             except Exception as error:
                 self._is_unreadable(dag_id, error)
@@ -218,6 +221,7 @@ class GuardedSchedulerJobRunner(SchedulerJobRunner):
                     raise
         if cause is None and _next_of(model) == before:
             cause = self.log.borne
+        self.log.borne = None  # its traceback holds rows
         if cause is not None:
             self._dag_failed(dag_id, f"No run of Dag '{dag_id}' can be made: {_in_words(cause)}", session)
         elif (fault := self._faults.dag_is_well(dag_id)) is not None:
@@ -261,10 +265,9 @@ class GuardedSchedulerJobRunner(SchedulerJobRunner):
 
     def _start_queued_dagruns(self, session: Session) -> None:
         start = super()._start_queued_dagruns
-        waiting = [run for run in self._faults.runs if self._faults.run_waits(run)]
         with database_errors.noticing(session.get_bind()) as first:
             try:
-                with narrowed(session, DagRun, DagRun.id.not_in(waiting) | _TAKES_ROOM):
+                with narrowed(session, DagRun, self._may_start() | _TAKES_ROOM):
                     start(session)
                 self._has_started = any(isinstance(changed, DagRun) for changed in session.dirty)
                 session.flush()
@@ -274,37 +277,60 @@ class GuardedSchedulerJobRunner(SchedulerJobRunner):
                 if database_errors.passes(first.error or error):
                     raise
         self._has_started = True
-        for run_id in session.scalars(select(DagRun.id).where(DagRun.state == DagRunState.QUEUED)).all():
-            if not self._faults.run_waits(run_id):
-                self._start_alone(run_id, start, session)
+        queued = select(DagRun.id).where(DagRun.state == DagRunState.QUEUED, self._may_start()).order_by(DagRun.id)
+        self._start_in_parts(session.scalars(queued).all(), start, session)
 
-    def _start_alone(self, run_id: int, start: Callable[[Session], None], session: Session) -> None:
+    def _may_start(self) -> ColumnElement[bool]:
+        """Leave out runs that failed a moment ago, and those of unreadable Dags: each would take one of few places."""
+        waiting = [run for run in self._faults.runs if self._faults.run_waits(run)]
+        unreadable = [dag_id for dag_id in self._unreadable if self._faults.dag_waits(dag_id)]
+        return DagRun.id.not_in(waiting) & DagRun.dag_id.not_in(unreadable)
+
+    def _start_in_parts(self, runs: Sequence[int], start: Callable[[Session], None], session: Session) -> None:
+        """Start these runs; where that fails, each half of them, down to the one that cannot start."""
+        if not runs or (cause := self._refusal_to_start(runs, start, session)) is None:
+            return
+        if len(runs) == 1:
+            run = session.get(DagRun, runs[0])
+            if run is not None:
+                self._run_failed(run, cause, session)
+            return
+        middle = len(runs) // 2
+        for half in (runs[:middle], runs[middle:]):
+            self._start_in_parts(half, start, session)
+
+    def _refusal_to_start(
+        self, runs: Sequence[int], start: Callable[[Session], None], session: Session
+    ) -> BaseException | None:
+        """Start these runs, or say why that cannot be."""
         with database_errors.noticing(session.get_bind()) as first:
             try:
-                with self._savepoint(session), narrowed(session, DagRun, (DagRun.id == run_id) | _TAKES_ROOM):
+                with self._savepoint(session), narrowed(session, DagRun, DagRun.id.in_(runs) | _TAKES_ROOM):
                     start(session)
-                return
+                return None
             except Exception as error:
                 cause = first.error or error
                 if database_errors.passes(cause):
                     raise
-        run = session.get(DagRun, run_id)
-        if run is not None:
-            self._run_failed(run, cause, session)
+                return cause
 
     def _schedule_all_dag_runs(
         self, guard: CommitProhibitorGuard, dag_runs: Iterable[DagRun], session: Session
     ) -> list[tuple[DagRun, DagCallbackRequest | None]]:
         self._guard = guard
-        runs = [run for run in dag_runs if not self._waits(run)]
+        examined = list(dag_runs)
+        runs = [run for run in examined if not self._waits(run)]
         ids = [run.id for run in runs]
+        for run in examined:
+            if run.id not in ids:  # else it would be looked at first the next time, too, in the place of another one
+                run.last_scheduling_decision = timezone.utcnow()
         self._failed.clear()
         with database_errors.noticing(session.get_bind()) as first:
             try:
                 callbacks = super()._schedule_all_dag_runs(guard, runs, session)
                 self._went_well(ids)
                 return callbacks
-            except _REFUSED as error:
+            except Exception as error:
                 session.rollback()
                 if database_errors.passes(first.error or error):
                     raise
@@ -324,7 +350,7 @@ class GuardedSchedulerJobRunner(SchedulerJobRunner):
                 guard.commit()
                 self._went_well([run_id])
                 return run, callback
-            except _REFUSED as error:
+            except Exception as error:
                 session.rollback()
                 cause = first.error or error
                 if database_errors.passes(cause):
@@ -340,6 +366,8 @@ class GuardedSchedulerJobRunner(SchedulerJobRunner):
         except _REFUSED:
             raise
         except Exception as error:
+            with session.no_autoflush:  # what was half changed of it is not to be stored
+                session.expire(dag_run)
             if not self._mend_after_run(session):
                 self._run_failed(dag_run, error, session)
             return None
@@ -382,7 +410,7 @@ class GuardedSchedulerJobRunner(SchedulerJobRunner):
             if not scheduling_faults.end_run(session, run_id, why):
                 return
         self.log.error("%s; the run has failed", why)
-        with suppress(Exception):  # the run has failed with or without it
+        with suppress(Exception), self._savepoint(session):  # the run has failed with or without it
             self._call_back(run, why, session)
 
     def _call_back(self, run: DagRun, why: str, session: Session) -> None:
@@ -423,7 +451,7 @@ class GuardedSchedulerJobRunner(SchedulerJobRunner):
 
     def _call_back_for_task(self, row: Unloadable, session: Session) -> None:
         """Have the callback of a task called that failed; it has failed with or without it."""
-        with suppress(Exception):
+        with suppress(Exception), self._savepoint(session):
             ti = session.get_one(TaskInstance, row.key, populate_existing=True)
             version, run = ti.dag_version, ti.dag_run
             request = TaskCallbackRequest(

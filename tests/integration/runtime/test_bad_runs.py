@@ -23,6 +23,9 @@ for name, options, of_task in (
     ("last_due", due, {}),
     ("waits_for_ever", {"on_failure_callback": tell}, {"retries": 2, "retry_delay": dt.timedelta(days=9999999)}),
     ("unreadable", {}, {}),
+    ("unreadable_running", {}, {}),
+    ("unreadable_queued", {"max_active_runs": 100}, {}),
+    ("unreadable_queued_too", {"max_active_runs": 100}, {}),
     ("refused", {}, {}),
     ("unloadable", {}, {}),
     ("misshapen", {}, {}),
@@ -107,6 +110,14 @@ def test_a_dag_of_an_asset_that_cannot_be_read_stops_no_other_dag_of_it(found: d
 
 def test_a_run_that_cannot_start_stops_no_other_one(found: dict[str, Any]) -> None:
     assert states(found, "started") == ["success"]
+
+
+def test_many_runs_of_dags_that_cannot_be_read_hold_up_no_other_one(found: dict[str, Any]) -> None:
+    assert set(states(found, "unreadable_running")) == {"running"}
+    assert set(states(found, "unreadable_queued") + states(found, "unreadable_queued_too")) == {"queued"}
+    assert states(found, "started") == ["success"]
+    ((_, _, _, state),) = [task for task in found["tasks"] if task[0] == "beside" and task[2] == "a"]
+    assert state == "success"
 
 
 def test_a_partition_of_which_no_run_can_be_made_stops_no_other_dag(found: dict[str, Any]) -> None:
