@@ -1,8 +1,9 @@
 """What Airflow's monitors of processes lack: limits for what a process may tell them. [A]
 
-Mixed into the monitors of attempts, of Dag files and of triggers. A longer line of a log is cut; a longer message is
-refused, and the process that sent it is told so (reference: ``WatchedSubprocess`` in
-airflow/sdk/execution_time/supervisor.py).
+Mixed into the monitors of attempts, of Dag files and of triggers. A longer line of a log is cut; a line at which
+Airflow's monitor would end (a field of an event is named ``target``, say, or a disk is full) is passed on in other
+words, or is lost; a longer message is refused, and the process that sent it is told so (reference:
+``WatchedSubprocess`` in airflow/sdk/execution_time/supervisor.py).
 """
 
 from __future__ import annotations
@@ -22,7 +23,16 @@ from airflow.sdk.exceptions import ErrorType
 from airflow.sdk.execution_time.comms import ErrorResponse, _RequestFrame
 from airflow.sdk.execution_time.supervisor import forward_to_log, process_log_messages_from_subprocess
 
-from airfleet.bounded_pipes import FrameReader, Handler, LineReader, cut_event, cut_text, megabytes, request_number
+from airfleet.bounded_pipes import (
+    FrameReader,
+    Handler,
+    LineReader,
+    cut_event,
+    cut_text,
+    megabytes,
+    request_number,
+    surviving,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +59,8 @@ class BoundedMonitor:
         sources = {stdout: "stdout", stderr: "stderr", logs: "logs", requests: "requests"}
         self._open_sockets.update(sources)
         loggers = self._get_target_loggers()
-        events = LineReader(self._lines(self._events(loggers), "logs"), cut_event)
+        lines = surviving(lambda: self._events(loggers), self._line_lost)
+        events = LineReader(self._lines(lines, "logs"), cut_event)
         handlers: dict[socket, Handler] = {
             stdout: self._create_log_forwarder(loggers, "task.stdout", data=data.get(stdout, b"")),
             stderr: self._create_log_forwarder(
@@ -69,8 +80,11 @@ class BoundedMonitor:
         return LineReader(lines, cut_text, data), self._on_socket_closed
 
     def _events(self, loggers: tuple[Any, ...]) -> Generator[None, Any, None]:
-        """What takes the lines of the process's log."""
+        """What takes the events of the process's own logger, as JSON."""
         return process_log_messages_from_subprocess(loggers)
+
+    def _line_lost(self, error: Exception) -> None:
+        log.warning("A line of a log cannot be passed on, and is lost", error=repr(error)[:1000])
 
     def _lines(self, lines: Generator[None, Any, None], source: str) -> Generator[None, Any, None]:
         """What takes the lines that come from this source."""
@@ -83,8 +97,11 @@ class BoundedMonitor:
             decoder.decode,
             self._message_too_long,
             self._message_unreadable,
-            most_bytes(self.message_setting),
+            self._most_message_bytes(),
         )
+
+    def _most_message_bytes(self) -> int:
+        return most_bytes(self.message_setting)
 
     def _message_too_long(self: Any, head: bytes, length: int) -> None:
         """Refuse a message; whoever sent it gets an error in place of an answer."""

@@ -15,6 +15,7 @@ import re
 import socket
 import time
 from collections.abc import Callable, Generator
+from datetime import datetime
 from typing import Any, TypeAlias
 
 #: bytes of a line that are kept
@@ -229,6 +230,63 @@ def cut_event(start: bytes, length: int, end: bytes = b"") -> bytes:
     if trigger := _TRIGGER.search(start[: event.start() if event else None]) or _TRIGGER.search(end):
         cut["trigger_id"] = int(trigger[1])
     return json.dumps(cut).encode()
+
+
+#: names that a logger, and Airflow's monitor who calls it, have for arguments of their own
+_TAKEN = frozenset({"target", "msg", "self"})
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+
+
+def surviving(
+    lines: Callable[[], Generator[None, Any, None]], lost: Callable[[Exception], None]
+) -> Generator[None, Any, None]:
+    """Pass lines on; of one that cannot be, the fields get other names, and if that does not help it is lost."""
+    inner = _begun(lines)
+    while True:
+        line = yield
+        try:
+            inner.send(line)
+        except StopIteration:
+            return
+        except Exception:
+            inner = _begun(lines)
+            try:
+                inner.send(renamed_event(line))
+            except Exception as error:
+                inner = _begun(lines)
+                lost(error)
+
+
+def _begun(lines: Callable[[], Generator[None, Any, None]]) -> Generator[None, Any, None]:
+    begun = lines()
+    next(begun)
+    return begun
+
+
+def renamed_event(line: bytes) -> bytes:
+    """A line of JSON with the fields that nobody can take for something else; what is no event becomes the text of one.
+
+    >>> renamed_event(b'{"event": "copied", "level": "info", "target": "s3://x", "timestamp": "today"}')
+    b'{"event": "copied", "level": "info", "target_": "s3://x", "timestamp_": "today"}'
+    >>> renamed_event(b'[7]')
+    b'{"event": "[7]", "level": "info"}'
+    """
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError):
+        fields = None
+    if not isinstance(fields, dict):
+        fields = {"event": line.decode(errors="replace").strip()}
+    if not isinstance(fields.setdefault("level", "info"), str):
+        fields["level"] = "info"
+    wrong = _TAKEN if _is_time(fields.get("timestamp")) else _TAKEN | {"timestamp"}
+    return json.dumps({f"{name}_" if name in wrong else name: value for name, value in fields.items()}).encode()
+
+
+def _is_time(value: object) -> bool:
+    with contextlib.suppress(ValueError):
+        return isinstance(value, str) and bool(_TIME.fullmatch(value) and datetime.fromisoformat(value))
+    return False
 
 
 def _as_text(start: bytes) -> str | None:

@@ -13,6 +13,10 @@ from typing import Any
 
 #: connection lost, transaction has to be tried again, no resources, held by others, operator's intervention, system
 _PASSING = frozenset({"08", "40", "53", "55", "57", "58"})
+#: a standby that takes no writes, as the primary is for a moment after a failover; a session ended for being idle, or
+#: because its transaction took too long
+_PASSING_ALONE = frozenset({"25006", "25P03", "25P04"})
+_AWAY = frozenset({"OperationalError", "InterfaceError", "ConnectionTimeout", "TimeoutError"})
 
 
 def passes(error: BaseException) -> bool:
@@ -22,8 +26,8 @@ def passes(error: BaseException) -> bool:
         return True
     state = getattr(cause, "sqlstate", None)
     if state:
-        return state[:2] in _PASSING
-    return type(cause).__name__ in ("OperationalError", "InterfaceError", "ConnectionTimeout", "TimeoutError")
+        return state[:2] in _PASSING or state in _PASSING_ALONE
+    return type(cause).__name__ in _AWAY or type(error).__name__ in _AWAY
 
 
 def in_words(error: BaseException) -> str:

@@ -33,7 +33,7 @@ from airflow.jobs.triggerer_job_runner import TriggererJobRunner, TriggerRunnerS
 from airflow.sdk.observability.metrics import stats_utils
 from airflow.utils.session import create_session
 from sqlalchemy import text
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
 from airfleet import clocks, database_errors, ends
 from airfleet.bounded_monitor import BoundedMonitor
@@ -54,7 +54,6 @@ _READ_ON_SECONDS = 0.3
 #: reads of what a process had written when it ended
 _LAST_READS = 50
 
-_AWAY = (OperationalError, InterfaceError)
 _ANY_TRIGGER = text("SELECT EXISTS (SELECT 1 FROM trigger)")
 
 
@@ -82,15 +81,10 @@ class RestingTriggerRunner(BoundedMonitor, TriggerRunnerSupervisor):
         return runner
 
     def _events(self, loggers: tuple[Any, ...]) -> Generator[None, Any, None]:
-        """Takes each line to the log of its trigger; one that cannot be written is left out."""
-        while True:
-            taker = self._process_log_messages_from_subprocess()
-            next(taker)
-            try:
-                while True:
-                    taker.send((yield))
-            except Exception as error:
-                log.warning("A line of a trigger's log cannot be written", error=repr(error)[:1000])
+        return self._process_log_messages_from_subprocess()
+
+    def _line_lost(self, error: Exception) -> None:
+        log.warning("A line of a trigger's log cannot be written", error=repr(error)[:1000])
 
     def run_once(self) -> None:
         """One turn of the loop, whatever of it the database allows."""
@@ -115,9 +109,11 @@ class RestingTriggerRunner(BoundedMonitor, TriggerRunnerSupervisor):
         """Whether the database answered all that this step asked of it."""
         try:
             step()
-        except _AWAY as error:
+        except Exception as error:
+            if not _is_away(error):
+                raise
             if not self._away:
-                log.warning("The database does not answer; triggers go on", error=str(error.orig).strip())
+                log.warning("The database does not answer; triggers go on", error=database_errors.in_words(error))
             self._away = True
             return False
         if self._away:
@@ -138,9 +134,9 @@ class RestingTriggerRunner(BoundedMonitor, TriggerRunnerSupervisor):
         try:
             super().update_triggers(requested_trigger_ids)
             return
-        except _AWAY:
-            raise
-        except Exception:
+        except Exception as error:
+            if _is_away(error):
+                raise
             log.exception("Triggers cannot be loaded; each is tried alone")
         self._mend_rows()
         for trigger_id in sorted(requested_trigger_ids - self.running_triggers):
@@ -154,9 +150,9 @@ class RestingTriggerRunner(BoundedMonitor, TriggerRunnerSupervisor):
     def _load_alone(self, trigger_id: int) -> None:
         try:
             super().update_triggers({trigger_id} | self.running_triggers)
-        except _AWAY:
-            raise
         except Exception as error:
+            if _is_away(error):
+                raise
             log.exception("A trigger cannot be loaded; it fails", trigger_id=trigger_id)
             self.failed_triggers.append((trigger_id, [f"The trigger cannot be loaded: {error!r}"[:1000]]))
 
@@ -225,6 +221,9 @@ class RestingTriggerRunner(BoundedMonitor, TriggerRunnerSupervisor):
 
     def handle_failed_triggers(self) -> None:
         """Store which triggers failed; what could not be stored is told again."""
+        told = [(trigger_id, _storable(lines)) for trigger_id, lines in self.failed_triggers]
+        self.failed_triggers.clear()
+        self.failed_triggers.extend(told)
         for (trigger_id, _), refused in self._in_full(self.failed_triggers, super().handle_failed_triggers):
             log.error("That a trigger failed cannot be stored", trigger_id=trigger_id, error=repr(refused)[:1000])
 
@@ -238,7 +237,7 @@ class RestingTriggerRunner(BoundedMonitor, TriggerRunnerSupervisor):
             except Exception as error:
                 # Airflow takes each out before it is stored: the last one taken was not.
                 taken = waiting[len(waiting) - len(line) - 1]
-                if isinstance(error, _AWAY):
+                if _is_away(error):
                     line.appendleft(taken)
                     raise
                 refused.append((taken, error))
@@ -249,6 +248,16 @@ class RestingTriggerRunner(BoundedMonitor, TriggerRunnerSupervisor):
             return True
         with settings.get_engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             return bool(connection.execute(_ANY_TRIGGER).scalar())
+
+
+def _storable(lines: list[str] | None) -> list[str] | None:
+    """Why a trigger failed, as the database takes it: else the trigger would begin anew, and fail again, for ever."""
+    return None if lines is None else [database_errors.storable(line) for line in lines]
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether the database did not answer, or may answer otherwise a moment later."""
+    return isinstance(error, SQLAlchemyError) and database_errors.passes(error)
 
 
 class Deaths:

@@ -53,6 +53,9 @@ TAKEN_OVER: dict[Callable[..., Any], str] = {
     WatchedSubprocess.handle_requests: "4a00cb4b94c7383b",
     WatchedSubprocess.kill: "c1fc6eaa69913cac",
     supervisor.length_prefixed_frame_reader: "8b813c83f7ad2dd2",
+    # bounded_monitor: which names events cannot have for their fields
+    supervisor.process_log_messages_from_subprocess: "90f7d342dcf2446f",
+    supervisor._log_to_target: "8b8b9cbf2b19d2f6",
     ActivitySubprocess._handle_heartbeat_failures: "5bb78e00495260ac",
     ActivitySubprocess._handle_process_overtime_if_needed: "971b12b188a256f4",
     ActivitySubprocess._send_terminal_state_msg: "52ad282e8a743b6a",
@@ -71,6 +74,8 @@ TAKEN_OVER: dict[Callable[..., Any], str] = {
     TriggererJobRunner._execute: "d3524f99dbc38d12",
     TriggerRunnerSupervisor.run_in_process.__func__: "b8eeec13abc8a685",
     TriggerRunnerSupervisor.run_once: "066f003280ea071b",
+    TriggerRunnerSupervisor._register_pipe_readers: "e54ff86203883db9",
+    TriggerRunnerSupervisor._process_log_messages_from_subprocess: "ce88eb4bead3e724",
     TriggerRunnerSupervisor.handle_events: "85da5a1f35b8d4b1",
     TriggerRunnerSupervisor.handle_failed_triggers: "ec1aa82efca34d16",
     # scheduler: whose heartbeat is too old

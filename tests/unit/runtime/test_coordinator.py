@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import json
 import multiprocessing
 import os
 import signal
@@ -166,6 +167,47 @@ def test_no_attempt_fails_because_its_log_has_no_room(bears: bool) -> None:
             with pytest.raises(OSError, match="No space left"):
                 reader.send(line)
             break
+
+
+# --- what an attempt logs ----------------------------------------------------------------------------
+
+#: a time that was read from a line
+READ = "2026-01-02 03:04:05.600000+00:00"
+
+
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        ('"target": "s3://bucket"', {"target_": "s3://bucket"}),
+        ('"msg": "hello", "self": 1', {"msg_": "hello", "self_": 1}),
+        ('"timestamp": "yesterday"', {"timestamp_": "yesterday"}),
+        ('"timestamp": "2026-13-01T00:00:00Z"', {"timestamp_": "2026-13-01T00:00:00Z"}),
+        ('"timestamp": 5', {"timestamp_": 5}),
+        ('"timestamp": "2026-01-02T03:04:05.6Z", "target": 1', {"timestamp": READ, "target_": 1}),
+        ('"other": 7', {"other": 7}),
+    ],
+)
+def test_the_fields_of_a_logged_event_have_any_name(fields: str, shown: dict[str, Any], tmp_path: Path) -> None:
+    as_json: list[Any] = [structlog.processors.JSONRenderer(default=str), lambda logger, name, line: line.encode()]
+    ours, theirs = zip(*(socket.socketpair() for _ in range(5)), strict=True)
+    with contextlib.ExitStack() as ends, (tmp_path / "attempt.log").open("ab") as file:
+        for one in (*ours, *theirs):
+            ends.enter_context(one)
+        process: Any = None
+        client: Any = None
+        monitor = coordinator.Monitor(
+            id=uuid.uuid4(), pid=0, stdin=ours[4], process=process, client=client,
+            process_log=structlog.wrap_logger(structlog.BytesLogger(file), processors=as_json),
+        )  # fmt: skip
+        ends.callback(monitor.selector.close)
+        monitor._register_pipe_readers(*ours[:4], data={})
+        for event in (f'"copied", {fields}', '"the next one"'):
+            theirs[3].sendall(f'{{"level": "info", "event": {event}}}\n'.encode())
+            for key, _ in monitor.selector.select(0):
+                assert key.data[0](key.fileobj)
+    first, second = map(json.loads, (tmp_path / "attempt.log").read_text().splitlines())
+    assert (first["event"], {name: first[name] for name in shown}) == ("copied", shown)
+    assert second["event"] == "the next one"
 
 
 def test_lines_of_an_attempt_are_written_as_ever_where_there_is_room(tmp_path: Path) -> None:

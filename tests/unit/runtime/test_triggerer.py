@@ -6,7 +6,7 @@ import asyncio
 import socket
 import time
 import uuid
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +14,9 @@ import pytest
 import structlog
 from airflow.jobs.triggerer_job_runner import TriggerRunner, TriggerRunnerSupervisor
 from airflow.models.trigger import Trigger
-from sqlalchemy.exc import DataError, OperationalError
+from psycopg import errors
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError
+from structlog.testing import capture_logs
 
 from airfleet.runtime.trigger_runner import CarefulTriggerRunner
 from airfleet.runtime.trigger_steps import Board
@@ -90,6 +92,48 @@ def test_failures_that_could_not_be_stored_are_stored_later(runner: RestingTrigg
     database.fails = None
     runner.handle_failed_triggers()
     assert database.stored == [1, 2]
+
+
+def test_an_event_that_a_standby_does_not_take_is_stored_after_the_failover(
+    runner: RestingTriggerRunner, database: Database
+) -> None:
+    runner.events.extend([Entry(1), Entry(2)])  # type: ignore[list-item]
+    database.fails = of_database(errors.ReadOnlySqlTransaction("cannot execute UPDATE in a read-only transaction"))
+    assert not runner._if_answered(runner.handle_events)
+    database.fails = None
+    assert runner._if_answered(runner.handle_events)
+    assert (database.stored, list(runner.failed_triggers)) == ([1, 2], [])
+
+
+def test_an_event_that_is_too_large_for_the_database_keeps_no_other_one_waiting(
+    runner: RestingTriggerRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored: list[int] = []
+
+    def store(trigger_id: int, **_: Any) -> None:
+        if trigger_id == 1:
+            raise of_database(errors.ProgramLimitExceeded("string too long to represent as jsonb string"))
+        stored.append(trigger_id)
+
+    monkeypatch.setattr(Trigger, "submit_event", store)
+    runner.events.extend([Entry(1), Entry(2)])  # type: ignore[list-item]
+    assert runner._if_answered(runner.handle_events)
+    assert (stored, [number for number, _ in runner.failed_triggers]) == ([2], [1])
+
+
+def test_why_a_trigger_failed_can_be_stored_whatever_it_says(
+    runner: RestingTriggerRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed: list[Any] = []
+    monkeypatch.setattr(Trigger, "submit_failure", lambda trigger_id, exc: failed.append((trigger_id, exc)))
+    runner.failed_triggers.extend([(1, ["ValueError: a\0b\udce9\n", "x" * 200_000]), (2, None)])
+    runner.handle_failed_triggers()
+    assert failed == [(1, ["ValueError: a\\x00b\\udce9\n", "x" * 100_000 + " ..."]), (2, None)]
+
+
+def of_database(error: Exception) -> DBAPIError:
+    """As SQLAlchemy hands on an error of psycopg."""
+    return DBAPIError.instance("UPDATE", {}, error, Exception)  # type: ignore[return-value]
 
 
 def test_a_turn_without_a_database_still_listens_to_the_triggers(
@@ -258,21 +302,70 @@ def test_a_trigger_without_a_task_that_has_failed_rests(
     assert asked == [{8, 9}]
 
 
-def test_a_line_that_cannot_be_written_is_left_out_and_the_next_one_is_written(
-    runner: RestingTriggerRunner, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    written: list[bytes] = []
+# --- what triggers log ---------------------------------------------------------------------------------
 
-    def taker(self: Any) -> Generator[None, bytes, None]:
-        while True:
-            line = yield
-            if line == b"bad":
-                raise OSError("no room")
-            written.append(line)
 
-    monkeypatch.setattr(TriggerRunnerSupervisor, "_process_log_messages_from_subprocess", taker)
-    lines = runner._events(())
-    next(lines)
-    for line in (b"one", b"bad", b"two"):
-        lines.send(line)
-    assert written == [b"one", b"two"]
+class Lines:
+    """The sockets of a process of triggers, which writes on one of them."""
+
+    def __init__(self, runner: RestingTriggerRunner) -> None:
+        self.ours: list[socket.socket] = []
+        self.theirs: list[socket.socket] = []
+        for _ in range(4):
+            ours, theirs = socket.socketpair()
+            self.ours.append(ours)
+            self.theirs.append(theirs)
+        stdout, stderr, requests, logs = self.ours
+        runner._register_pipe_readers(stdout, stderr, requests, logs, data={})
+        self._runner = runner
+
+    def write(self, number: int, data: bytes) -> None:
+        """Write something, which the monitor reads."""
+        while data:
+            data = data[self.theirs[number].send(data[:30_000]) :]
+            while found := self._runner.selector.select(0):
+                for key, _ in found:
+                    assert key.data[0](key.fileobj)
+
+    def close(self) -> None:
+        for one in (*self.ours, *self.theirs):
+            one.close()
+
+
+@pytest.fixture
+def lines(runner: RestingTriggerRunner) -> Iterator[Lines]:
+    made = Lines(runner)
+    yield made
+    made.close()
+
+
+#: the number of the socket for events
+LOGS = 3
+
+
+def test_a_long_line_of_a_trigger_is_cut(lines: Lines) -> None:
+    with capture_logs() as logged:
+        lines.write(LOGS, b'{"event": "' + b"x" * 3_000_000 + b'", "level": "info"}\n')
+        lines.write(LOGS, b'{"event": "the next one", "level": "info"}\n')
+    texts = [entry["event"] for entry in logged]
+    assert [text[-33:] for text in texts] == ["... (a line of 3 MB was cut here)", "the next one"]
+    assert len(texts[0]) < 1_100_000
+
+
+def test_a_line_that_cannot_be_logged_stops_no_other_one(runner: RestingTriggerRunner, lines: Lines) -> None:
+    class Full:
+        def __call__(self, processors: Any) -> Any:
+            raise OSError(28, "No space left on device")
+
+    runner.logger_cache[7] = Full()  # type: ignore[assignment]
+    with capture_logs() as logged:
+        lines.write(LOGS, b'{"event": "copied", "level": "info", "self": "s3://x"}\n')
+        lines.write(LOGS, b'["no event"]\n')
+        lines.write(LOGS, b'{"event": "no room", "level": "info", "trigger_id": 7}\n')
+        lines.write(LOGS, b'{"event": "the next one", "level": "info"}\n')
+    assert [(entry["event"], entry.get("self_")) for entry in logged] == [
+        ("copied", "s3://x"),
+        ('["no event"]', None),
+        ("A line of a trigger's log cannot be written", None),
+        ("the next one", None),
+    ]
