@@ -173,7 +173,7 @@ class Agent:
             self._begin_to_write()
         self._disks.start()
         if self._facts:
-            self._facts.start()
+            self._facts.start(self._log)
         while not self._done:
             self._look_at_the_hosts()
             for step in (

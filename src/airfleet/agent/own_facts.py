@@ -19,7 +19,9 @@ from typing import TypeAlias
 
 from airfleet import source
 from airfleet.agent.host_facts import Facts
+from airfleet.database_errors import storable
 from airfleet.errors import FileProblems
+from airfleet.events import Log, Surprises
 from airfleet.fleet.reader import FILE_NAME, files, load_files
 
 #: between two looks, seconds; longer where one look takes long
@@ -62,9 +64,10 @@ class OwnFacts:
         #: before the first look: what needs no file of the fleet
         self.now = Facts(rules=rules, versions=versions(places.libraries))
 
-    def start(self) -> None:
+    def start(self, log: Log) -> None:
         """Look from now on."""
-        threading.Thread(target=self._look_on, name="facts", daemon=True).start()
+        surprises = Surprises("the look at the files that hosts compare", log)
+        threading.Thread(target=self._look_on, args=(surprises,), name="facts", daemon=True).start()
 
     def close(self) -> None:
         """Look no more."""
@@ -74,11 +77,12 @@ class OwnFacts:
         """Look once. The versions are those that the fleet was started with."""
         self.now = replace(self.now, fleet_file=self._fleet_file_now(), pipelines=self._pipelines_now())
 
-    def _look_on(self) -> None:
+    def _look_on(self, surprises: Surprises) -> None:
         pause = 0.0
         while not self._closing.wait(pause):
             began = self._clock()
-            self.look()
+            with surprises.borne():
+                self.look()
             pause = max(PAUSE_SECONDS, (self._clock() - began) * _SHARE)
 
     def _fleet_file_now(self) -> Mapping[str, str]:
@@ -96,7 +100,7 @@ class OwnFacts:
         found = source.plain(top)
         tree = found if isinstance(found, dict) else {}
         return {
-            str(key): self._digest(json.dumps(value, sort_keys=True, default=str).encode())
+            storable(str(key)): self._digest(json.dumps(value, sort_keys=True, default=str).encode())
             for key, value in tree.items()
         }
 
@@ -109,7 +113,7 @@ class OwnFacts:
             digest = known[1] if known and known[0] == seen else self._digest_of(path)
             if digest:
                 self._seen[name] = seen, digest
-        return {name: digest for name, (_, digest) in self._seen.items()}
+        return {storable(name): digest for name, (_, digest) in self._seen.items()}
 
     def _digest_of(self, path: str) -> str:
         made = hashlib.blake2b(digest_size=6)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -39,6 +41,34 @@ def changed(before: Facts, after: Facts) -> set[str]:
 
 def test_pipelines_and_code_are_told_and_nothing_else(root: Path) -> None:
     assert set(found(root).pipelines or {}) == {"a.yaml", "code/steps.py"}
+
+
+def test_names_that_no_database_stores_are_written_out(root: Path) -> None:
+    (root / "pipelines" / os.fsdecode(b"caf\xe9.yaml")).write_text("a")
+    (root / "fleet.yaml").write_text('"a\\0b": 1\n')
+    facts = found(root)
+    assert "caf\\udce9.yaml" in (facts.pipelines or {})
+    assert set(facts.fleet_file) == {"a\\x00b"}
+    json.dumps(facts.to_json(), ensure_ascii=False).encode()
+
+
+def test_a_look_that_fails_is_said_and_the_next_one_is_made(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_facts, "PAUSE_SECONDS", 0.01)
+    made = OwnFacts(Places(root, root / "pipelines", {}, "a key", ()), {})
+    looked, said = threading.Event(), threading.Event()
+    looks: list[int] = []
+
+    def look() -> None:
+        looks.append(1)
+        if len(looks) == 1:
+            raise RuntimeError("no")
+        looked.set()
+
+    monkeypatch.setattr(made, "look", look)
+    made.start(lambda event, **_: said.set())
+    assert looked.wait(10)
+    made.close()
+    assert said.is_set()
 
 
 def test_two_hosts_with_the_same_files_tell_the_same(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
