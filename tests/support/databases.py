@@ -10,9 +10,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
-import psycopg
 import pytest
-from psycopg import sql
 from sqlalchemy import MetaData, create_engine
 
 #: makes a database of nobody else; its ``postgresql://...``. What it is about is in its name, for who reads logs
@@ -36,6 +34,9 @@ def new_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewDataba
 
 def _databases_there(url: str) -> Iterator[NewDatabase]:
     """Databases on a server of others, which are removed at the end."""
+    import psycopg  # the tests against the next Airflow have none
+    from psycopg import sql
+
     made: list[sql.Identifier] = []
     with psycopg.connect(url, autocommit=True) as server:
 

@@ -69,7 +69,7 @@ def not_running(here: Project) -> FleetError:
             return Unhealthy(sentence, hint=f"airfleet status, in a moment; its log is {here.paths.log('agent')}")
         sentence = f"the fleet in {here.root} runs (agent {agent.pid}), but its home was moved or deleted"
         return FleetError(sentence, hint="airfleet down")
-    if on_their_own := sum(component.lives for component in leftovers.read_down(here.paths.processes)):
+    if on_their_own := running_alone(here):
         what = f"{on_their_own} {'component runs' if on_their_own == 1 else 'components run'} on without it"
         return Unhealthy(
             f"the agent of the fleet in {here.root} has died; {what}",
@@ -81,6 +81,11 @@ def not_running(here: Project) -> FleetError:
             hint=f"{found.asked_by} asks that one; airfleet up starts this one",
         )
     return FleetError(f"the fleet in {here.root} is not running", hint="airfleet up")
+
+
+def running_alone(here: Project) -> int:
+    """Count the components that run on without their agent, which has died."""
+    return sum(component.lives for component in leftovers.read_down(here.paths.processes))
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,8 @@ def command(project: Path | None, host: str | None, env: str | None, output: str
     if output == "table":
         again = f"airfleet up --hosts {len(fleet.hosts)}" if plays else "airfleet up"
         is_awake = bool(strangers) or any(now.snapshot for now in known.values())
-        terminal.say(f"\n{summary(planned, again, is_awake=is_awake)}")
+        alone = 0 if is_awake else asking.running_alone(here)
+        terminal.say(f"\n{summary(planned, again, is_awake=is_awake, alone=alone)}")
         if not sure:
             terminal.say("secrets of this fleet are not here: whatever depends on them was not compared")
 
@@ -345,15 +346,16 @@ def as_data(planned: Planned) -> dict[str, Any]:
     }
 
 
-def summary(planned: Sequence[Planned], again: str, *, is_awake: bool) -> str:
+def summary(planned: Sequence[Planned], again: str, *, is_awake: bool, alone: int = 0) -> str:
     """What would happen, and by what; ``again`` is the command that starts the fleet.
 
-    ``is_awake``: an agent answers here, of these hosts or another one.
+    ``is_awake``: an agent answers here, of these hosts or another one. ``alone``: so many components run without one.
     """
     signs = [change.sign for one in planned for change in one.changes]
     counts = ", ".join(f"{signs.count(sign)} to {word}" for sign, word in WORDS.items() if sign and sign in signs)
     if counts and not is_awake:
-        return f"nothing runs here: {counts}"
+        runs = f"the agent has died ('airfleet up' goes on with what runs, {alone})" if alone else "nothing runs here"
+        return f"{runs}: {counts}"
     changing = [one.now.snapshot is not None for one in planned if one.would_change]
     here = " here" if False in changing else ""
     does_it = f"; 'airfleet down', then '{again}', makes it so{here}" if True in changing else ""

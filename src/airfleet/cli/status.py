@@ -13,7 +13,7 @@ from airfleet.agent.control import ComponentStatus, Snapshot, Unapplied
 from airfleet.agent.states import FINE, LABELS
 from airfleet.cli import asking, components, options, tables, terminal
 from airfleet.cli.project import Project, find
-from airfleet.errors import EXIT_OK, EXIT_UNHEALTHY, EXIT_WRONG, Unhealthy
+from airfleet.errors import EXIT_OK, EXIT_UNHEALTHY, Unhealthy
 
 COLUMNS = {
     "host": "host",
@@ -185,7 +185,10 @@ def _would(one: Unapplied) -> str:
 
 
 def _not_running(here: Project, output: str) -> int:
+    why = asking.not_running(here)
     if output not in ("json", "yaml"):
-        raise asking.not_running(here)
-    tables.put_value({"healthy": False, "state": "stopped", "home": str(here.paths.home), "components": []}, output)
-    return EXIT_WRONG
+        raise why
+    state = "unreachable" if isinstance(why, Unhealthy) else "stopped"
+    found = {"healthy": False, "state": state, "problem": why.sentence, "home": str(here.paths.home), "components": []}
+    tables.put_value(found, output)
+    return why.exit_code

@@ -54,6 +54,8 @@ _READ_ON_SECONDS = 0.3
 #: reads of what a process had written when it ended
 _LAST_READS = 50
 
+#: bytes; a length has four
+_LONGEST_MESSAGE = 1 << 32
 _ANY_TRIGGER = text("SELECT EXISTS (SELECT 1 FROM trigger)")
 
 
@@ -82,6 +84,12 @@ class RestingTriggerRunner(BoundedMonitor, TriggerRunnerSupervisor):
 
     def _events(self, loggers: tuple[Any, ...]) -> Generator[None, Any, None]:
         return self._process_log_messages_from_subprocess()
+
+    def _most_message_bytes(self) -> int:
+        return _LONGEST_MESSAGE  # one message has what all triggers tell: refused, all of them would end
+
+    def _message_unreadable(self, error: Exception) -> None:
+        raise error  # the process of the triggers would wait for an answer, and they with it
 
     def _line_lost(self, error: Exception) -> None:
         log.warning("A line of a trigger's log cannot be written", error=repr(error)[:1000])

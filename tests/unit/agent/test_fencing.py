@@ -12,8 +12,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from airfleet.agent import fencing
-from airfleet.agent.fencing import AGAIN_SECONDS, BUSY_LOOKS, BUSY_SECONDS, QUICK_LOOKS, QUIET_SECONDS, Fencing, Job
+from airfleet.agent import fencing, job_marks
+from airfleet.agent.fencing import AGAIN_SECONDS, BUSY_LOOKS, BUSY_SECONDS, QUICK_LOOKS, QUIET_SECONDS, Fencing
+from airfleet.agent.job_marks import Job
 from airfleet.events import Event
 from airfleet.testing.waiting import wait_until
 
@@ -22,12 +23,12 @@ from airfleet.testing.waiting import wait_until
 
 def test_a_beat_touches_what_is_its_own_and_replaces_what_another_one_left(tmp_path: Path) -> None:
     file = tmp_path / "worker.beat"
-    fencing.beat(file, 7)
+    job_marks.beat(file, 7)
     os.utime(file, (1, 1))
     before = file.stat().st_ino
-    fencing.beat(file, 7)
+    job_marks.beat(file, 7)
     assert (file.stat().st_ino, file.stat().st_mtime > 1) == (before, True)
-    fencing.beat(file, 8)
+    job_marks.beat(file, 8)
     assert (file.read_text(), file.stat().st_ino != before) == ("8", True)
 
 
@@ -35,7 +36,7 @@ def test_a_beat_that_is_a_link_is_touched_itself(tmp_path: Path) -> None:
     file = tmp_path / "worker.beat"
     file.symlink_to("7")
     os.utime(file, (1, 1), follow_symlinks=False)
-    fencing.beat(file, 7)
+    job_marks.beat(file, 7)
     assert (os.readlink(file), file.lstat().st_mtime > 1) == ("7", True)
 
 
@@ -43,17 +44,17 @@ def test_words_are_left_also_where_no_file_can_be_opened(tmp_path: Path) -> None
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
     try:
-        fencing.leave(tmp_path / "words", "some")
+        job_marks.leave(tmp_path / "words", "some")
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
-    assert fencing.left(tmp_path / "words") == "some"
+    assert job_marks.left(tmp_path / "words") == "some"
 
 
 def test_jobs_of_the_dead_are_those_that_can_be_read_and_whose_process_is_gone(tmp_path: Path) -> None:
     for job in (Job("scheduler", 1, 3), Job("triggerer", 2, 4)):
-        fencing.write_down(tmp_path, job)
+        job_marks.write_down(tmp_path, job)
     (tmp_path / "broken.job").write_text("{")
-    assert fencing.of_the_dead(tmp_path, lambda pid: pid == 2) == (Job("scheduler", 1, 3),)
+    assert job_marks.of_the_dead(tmp_path, lambda pid: pid == 2) == (Job("scheduler", 1, 3),)
 
 
 # --- what is told ----------------------------------------------------------------------------------------------------
@@ -148,10 +149,10 @@ def test_of_a_component_that_left_no_word_nothing_is_said(make: Make) -> None:
 def test_a_fence_leaves_what_a_successor_wrote_down_meanwhile(make: Make, tmp_path: Path) -> None:
     one, database, _ = make()
     successor = Job("scheduler", 2, 4)
-    fencing.write_down(tmp_path, successor)
+    job_marks.write_down(tmp_path, successor)
     one._fence(Job("scheduler", 1, 3))
     assert database.asked == [(fencing.FENCE, (3,))]
-    assert fencing.read_down(tmp_path, "scheduler") == successor
+    assert job_marks.read_down(tmp_path, "scheduler") == successor
     one._fence(successor)
     assert list(tmp_path.iterdir()) == []
 

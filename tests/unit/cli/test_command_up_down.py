@@ -368,6 +368,7 @@ def test_status_of_a_stopped_fleet_exits_1_in_every_format(project: Project, air
     assert json.loads(data.out) == {
         "healthy": False,
         "state": "stopped",
+        "problem": f"the fleet in {project.root} is not running",
         "home": str(project.paths.home),
         "components": [],
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -78,8 +79,12 @@ def test_components_that_outlive_their_agent_are_said_to_run(project: Project, a
     project.paths.runtime.mkdir(parents=True)
     with stand_in(project, "airfleet.agent.template") as component:
         leftovers.write_down(project.paths.processes, {component.pid: "template"})
-        told = airfleet("status")
+        told, data, planned = airfleet("status"), airfleet("status", "-o", "json"), airfleet("plan")
         component.kill()
+    sentence = f"the agent of the fleet in {project.root} has died; 1 component runs on without it"
+    found = json.loads(data.out)
+    assert (data.code, found["healthy"], found["state"], found["problem"]) == (4, False, "unreachable", sentence)
+    assert planned.err.strip().startswith("the agent has died ('airfleet up' goes on with what runs, 1): ")
     assert (told.code, told.err) == (
         4,
         f"error: the agent of the fleet in {project.root} has died; 1 component runs on without it\n"
