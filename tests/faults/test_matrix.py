@@ -54,7 +54,7 @@ def done(request: pytest.FixtureRequest) -> Done:
     """Each of the faults, once."""
     make_broker, rows = request.param
     trials = [BY_NUMBER[number].trial(SCALES.get(number, SCALE), after_seconds=2.0) for number in rows]
-    with FleetTarget(Topology(slots=6, schedulers=2), make_broker) as target:
+    with FleetTarget(Topology(slots=10, schedulers=2), make_broker) as target:
         return Done(rows, Experiment(target, SHAPE, "matrix", print).run(trials))
 
 
