@@ -40,6 +40,7 @@ def main() -> dict[str, Any]:
             _make_run("unreadable_running", session, number=number)
             _make_run("unreadable_queued", session, DagRunState.QUEUED, number)
             _make_run("unreadable_queued_too", session, DagRunState.QUEUED, number)
+            _make_run("unreadable_queued_due_too", session, DagRunState.QUEUED, number)
         _make_run("waits_for_ever", session)
         _make_run("beside", session)
         _make_run("unreadable", session)

@@ -36,7 +36,7 @@ from airflow.utils.session import NEW_SESSION, create_session
 from airflow.utils.sqlalchemy import with_row_locks
 from airflow.utils.state import CallbackState, DagRunState, TaskInstanceState
 from sqlalchemy import select, update
-from sqlalchemy.exc import DBAPIError, PendingRollbackError, TimeoutError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError, SQLAlchemyError
 
 from airfleet import current_work, database_errors
 from airfleet.current_work import Kind
@@ -55,10 +55,10 @@ if TYPE_CHECKING:
 
 #: after a search for rows that cannot be loaded that has found none, seconds
 SEARCH_AGAIN_SECONDS = 3.0
+#: runs that cannot start, looked for in one pass; the next pass goes on with the others
+MOST_REFUSED = 10
 
 _REFUSED = (DBAPIError, PendingRollbackError)
-#: an error of the database or of the way to it, which says nothing of a Dag
-_OF_THE_DATABASE = (*_REFUSED, TimeoutError)
 #: runs that count against the limit of runs under way
 _TAKES_ROOM = DagRun.state == DagRunState.RUNNING
 
@@ -72,7 +72,7 @@ class ReadableDagBag(CachedDBDagBag):
         """The Dag of a run; None when there is none, or none that can be read."""
         try:
             return super().get_dag_for_run(dag_run, session)
-        except _OF_THE_DATABASE:
+        except SQLAlchemyError:  # of the database or the way to it: it says nothing of the Dag
             raise
         except Exception as error:
             self.unreadable(dag_run.dag_id, error)
@@ -182,7 +182,7 @@ class GuardedSchedulerJobRunner(SchedulerJobRunner):
             try:
                 for stored in SerializedDagModel.get_latest_serialized_dags(dag_ids=[dag_id], session=session):
                     _ = stored.dag.timetable.asset_condition
-            except _OF_THE_DATABASE:
+            except SQLAlchemyError:  # of the database or the way to it: it says nothing of the Dag
                 raise
             except Exception as error:
                 self._is_unreadable(dag_id, error)
@@ -249,11 +249,11 @@ class GuardedSchedulerJobRunner(SchedulerJobRunner):
 
     def _is_unreadable(self, dag_id: str, error: Exception) -> None:
         why = f"Dag '{dag_id}' cannot be read as it is stored: {_in_words(error)}"
+        self._unreadable.add(dag_id)  # also one that waits as no run of it could be made
         if not self._faults.dag_waits(dag_id):
             if self._faults.dag_failed(dag_id, why):
                 self.log.error("%s; its runs wait", why, exc_info=error)
             self._unread[dag_id] = why
-            self._unreadable.add(dag_id)
 
     def _tell_unreadable(self, session: Session) -> None:
         """Have files an import error whose Dags could not be read."""
@@ -287,17 +287,19 @@ class GuardedSchedulerJobRunner(SchedulerJobRunner):
         return DagRun.id.not_in(waiting) & DagRun.dag_id.not_in(unreadable)
 
     def _start_in_parts(self, runs: Sequence[int], start: Callable[[Session], None], session: Session) -> None:
-        """Start these runs; where that fails, each half of them, down to the one that cannot start."""
-        if not runs or (cause := self._refusal_to_start(runs, start, session)) is None:
-            return
-        if len(runs) == 1:
-            run = session.get(DagRun, runs[0])
-            if run is not None:
+        """Start these runs; where that fails, each half of them, down to those that cannot start."""
+        parts, refused = [runs] if runs else [], 0
+        while parts and refused < MOST_REFUSED:
+            part = parts.pop()
+            if (cause := self._refusal_to_start(part, start, session)) is None:
+                continue
+            if len(part) > 1:
+                middle = len(part) // 2
+                parts += [part[middle:], part[:middle]]
+                continue
+            refused += 1
+            if (run := session.get(DagRun, part[0])) is not None:
                 self._run_failed(run, cause, session)
-            return
-        middle = len(runs) // 2
-        for half in (runs[:middle], runs[middle:]):
-            self._start_in_parts(half, start, session)
 
     def _refusal_to_start(
         self, runs: Sequence[int], start: Callable[[Session], None], session: Session
@@ -321,10 +323,9 @@ class GuardedSchedulerJobRunner(SchedulerJobRunner):
         examined = list(dag_runs)
         runs = [run for run in examined if not self._waits(run)]
         ids = [run.id for run in runs]
-        for run in examined:
-            if run.id not in ids:  # else it would be looked at first the next time, too, in the place of another one
-                run.last_scheduling_decision = timezone.utcnow()
+        waiting = [run.id for run in examined if run.id not in ids]
         self._failed.clear()
+        self._look_later(waiting, session)
         with database_errors.noticing(session.get_bind()) as first:
             try:
                 callbacks = super()._schedule_all_dag_runs(guard, runs, session)
@@ -332,9 +333,27 @@ class GuardedSchedulerJobRunner(SchedulerJobRunner):
                 return callbacks
             except Exception as error:
                 session.rollback()
+                self._rolled_back(ids)
                 if database_errors.passes(first.error or error):
                     raise
+        self._look_later(waiting, session)
         return [found for run in ids if (found := self._schedule_alone(run, guard, session)) is not None]
+
+    def _look_later(self, waiting: Sequence[int], session: Session) -> None:
+        """Put runs last in Airflow's order: else they would come first the next time, too, in the place of others."""
+        if not waiting:
+            return
+        with database_errors.noticing(session.get_bind()) as first:
+            try:
+                with self._savepoint(session):
+                    later = {"last_scheduling_decision": timezone.utcnow()}
+                    session.execute(update(DagRun).where(DagRun.id.in_(waiting)).values(later))
+            except DBAPIError as error:
+                if database_errors.passes(first.error or error):
+                    raise
+
+    def _rolled_back(self, runs: Sequence[int]) -> None:
+        """Forget what was concluded of these runs from a transaction that is undone."""
 
     def _schedule_alone(
         self, run_id: int, guard: CommitProhibitorGuard, session: Session
@@ -352,6 +371,7 @@ class GuardedSchedulerJobRunner(SchedulerJobRunner):
                 return run, callback
             except Exception as error:
                 session.rollback()
+                self._rolled_back([run_id])
                 cause = first.error or error
                 if database_errors.passes(cause):
                     raise
@@ -366,6 +386,8 @@ class GuardedSchedulerJobRunner(SchedulerJobRunner):
         except _REFUSED:
             raise
         except Exception as error:
+            if database_errors.passes(error):
+                raise
             with session.no_autoflush:  # what was half changed of it is not to be stored
                 session.expire(dag_run)
             if not self._mend_after_run(session):

@@ -538,6 +538,10 @@ class FleetSchedulerJobRunner(GuardedSchedulerJobRunner):
             self._agrees[dag_run.id] = latest
         return agrees
 
+    def _rolled_back(self, runs: Sequence[int]) -> None:
+        for run in runs:
+            self._agrees.pop(run, None)  # the tasks that a run had got then are gone
+
     # --- what Airflow does around them -------------------------------------------------------------
 
     def _send_callbacks(self, callbacks: Iterable[tuple[DagRun, DagCallbackRequest | None]], session: Session) -> None:

@@ -23,9 +23,10 @@ for name, options, of_task in (
     ("last_due", due, {}),
     ("waits_for_ever", {"on_failure_callback": tell}, {"retries": 2, "retry_delay": dt.timedelta(days=9999999)}),
     ("unreadable", {}, {}),
-    ("unreadable_running", {}, {}),
-    ("unreadable_queued", {"max_active_runs": 100}, {}),
+    ("unreadable_running", due | {"max_active_runs": 100}, {}),
+    ("unreadable_queued", due | {"max_active_runs": 100}, {}),
     ("unreadable_queued_too", {"max_active_runs": 100}, {}),
+    ("unreadable_queued_due_too", due | {"max_active_runs": 100}, {}),
     ("refused", {}, {}),
     ("unloadable", {}, {}),
     ("misshapen", {}, {}),
@@ -114,7 +115,8 @@ def test_a_run_that_cannot_start_stops_no_other_one(found: dict[str, Any]) -> No
 
 def test_many_runs_of_dags_that_cannot_be_read_hold_up_no_other_one(found: dict[str, Any]) -> None:
     assert set(states(found, "unreadable_running")) == {"running"}
-    assert set(states(found, "unreadable_queued") + states(found, "unreadable_queued_too")) == {"queued"}
+    for dag_id in ("unreadable_queued", "unreadable_queued_too", "unreadable_queued_due_too"):
+        assert set(states(found, dag_id)) == {"queued"}
     assert states(found, "started") == ["success"]
     ((_, _, _, state),) = [task for task in found["tasks"] if task[0] == "beside" and task[2] == "a"]
     assert state == "success"
