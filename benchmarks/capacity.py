@@ -26,11 +26,12 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 from measuring import report
 
-from airfleet.agent import control, nginx
-from airfleet.testing.apart import hosts_apart
+from airfleet.agent import control
+from airfleet.agent.servers import nginx
+from airfleet.drill.waiting import wait_until
+from airfleet.faultlab.hosts_apart import hosts_apart
 from airfleet.testing.fleet import FleetUnderTest
 from airfleet.testing.ports import free_ports
-from airfleet.testing.waiting import wait_until
 
 FLEET = """\
 name: capacity

@@ -24,7 +24,7 @@ from systems.fleet import Pipelines
 from systems.stock import Stock
 from workloads import Workload, chain
 
-from airfleet.testing.waiting import wait_until
+from airfleet.drill.waiting import wait_until
 
 PATIENCE_SECONDS = 420.0
 POLL_SECONDS = 0.02

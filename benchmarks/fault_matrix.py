@@ -36,16 +36,16 @@ import measuring
 import provenance
 from measuring import RESULTS
 
-from airfleet.agent.restarts import HEALED_AFTER
-from airfleet.testing import rabbitmq
-from airfleet.testing.experiment import Experiment, Outcome, Recovery, Shape, Trial
-from airfleet.testing.hosts_target import HostsTarget
-from airfleet.testing.invariants import Violation
-from airfleet.testing.matrix import BY_NUMBER, NEMESES, RANDOM, ROWS, Row
-from airfleet.testing.played_hosts import can_have_networks
-from airfleet.testing.stock_hosts import StockHostsTarget
-from airfleet.testing.targets import FleetTarget, Observed, StockTarget, Topology
-from airfleet.testing.workload import Mix
+from airfleet.agent.supervisor.restarts import HEALED_AFTER
+from airfleet.drill.invariants import Violation
+from airfleet.drill.workload import Mix
+from airfleet.faultlab import rabbitmq
+from airfleet.faultlab.experiment import Experiment, Outcome, Recovery, Shape, Trial
+from airfleet.faultlab.hosts_system import HostsTarget
+from airfleet.faultlab.matrix import BY_NUMBER, NEMESES, RANDOM, ROWS, Row
+from airfleet.faultlab.simulated_hosts import can_have_networks
+from airfleet.faultlab.stock_hosts import StockHostsTarget
+from airfleet.faultlab.systems import FleetTarget, Observed, StockTarget, Topology
 
 FILE = "faults.json"
 #: seconds of quiet before a fault, drawn anew each time: enough for the one before to be forgotten, for an agent waits

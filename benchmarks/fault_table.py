@@ -12,8 +12,8 @@ import provenance
 from charts import IMAGES, Pair, pair_chart
 from measuring import table
 
-from airfleet.testing.matrix import RANDOM, RANDOM_HOSTS, ROWS, Promise, Row
-from airfleet.testing.stopwatch import UNHURT
+from airfleet.drill.recovery_times import UNHURT
+from airfleet.faultlab.matrix import RANDOM, RANDOM_HOSTS, ROWS, Promise, Row
 
 #: the column of what Airflow alone did
 STOCK = "stock"

@@ -24,7 +24,7 @@ from systems import make
 from systems.airflow import AirflowSystem
 from workloads import Workload, no_structure
 
-from airfleet.testing.waiting import wait_until
+from airfleet.drill.waiting import wait_until
 
 START_SECONDS = 120.0
 #: how Airflow titles the process of a task, and the one that watches it

@@ -206,7 +206,7 @@ def measure(way: str, folder: Path, size: int) -> dict[str, float]:
 def _bundle(way: str, folder: Path) -> Path:
     """The folder, after telling Airflow of pipelines where they are to be read by airfleet."""
     if way in ("folder", "jobs"):
-        from airfleet.pipelines.bundle import PipelineBundle
+        from airfleet.pipelines.airflow.bundle import PipelineBundle
 
         return PipelineBundle(name="bench", path=str(folder)).path
     return folder

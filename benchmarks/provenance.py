@@ -17,21 +17,30 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 SRC = "src/airfleet"
 #: behind a figure of which the code has changed since
 MARK = " ‡"
+#: the processes that a task goes through
+TASK_PATH = tuple(
+    f"{SRC}/{room}" for room in ("api_server", "metadata", "scheduler", "spool", "task_process", "triggerer", "worker")
+)
 #: result -> files and folders whose change may change its figures
 DEPENDS_ON: Mapping[str, tuple[str, ...]] = {
-    "capacity": (f"{SRC}/agent", f"{SRC}/fleet", f"{SRC}/runtime", "benchmarks/capacity.py"),
-    "cli_start": (f"{SRC}/cli", f"{SRC}/errors.py", f"{SRC}/__init__.py", "benchmarks/cli_start.py"),
-    "edit_visible": (f"{SRC}/pipelines", f"{SRC}/runtime/scheduler.py", "benchmarks/edit_visible.py"),
-    "faults": (f"{SRC}/agent", f"{SRC}/fleet", f"{SRC}/runtime"),
-    "faults of others": (f"{SRC}/testing/stock.py", f"{SRC}/testing/stock_hosts.py"),
-    "lightning": ("examples/lightning", f"{SRC}/runtime", "benchmarks/lightning.py"),
+    "capacity": (f"{SRC}/agent", f"{SRC}/fleet", *TASK_PATH, "benchmarks/capacity.py"),
+    "cli_start": (f"{SRC}/cli", f"{SRC}/client", f"{SRC}/errors.py", f"{SRC}/__init__.py", "benchmarks/cli_start.py"),
+    "edit_visible": (
+        f"{SRC}/dag_processor",
+        f"{SRC}/pipelines",
+        f"{SRC}/scheduler/job_runner.py",
+        "benchmarks/edit_visible.py",
+    ),
+    "faults": (f"{SRC}/agent", f"{SRC}/fleet", *TASK_PATH),
+    "faults of others": (f"{SRC}/faultlab/stock_airflow.py", f"{SRC}/faultlab/stock_hosts.py"),
+    "lightning": ("examples/lightning", *TASK_PATH, "benchmarks/lightning.py"),
     "long_tests": (f"{SRC}", "tests"),
     "many_files": (f"{SRC}/pipelines", "benchmarks/many_files.py"),
-    "memory": (f"{SRC}/runtime", f"{SRC}/agent", "benchmarks/memory.py"),
-    "parse_cost": (f"{SRC}/pipelines", f"{SRC}/source.py", f"{SRC}/scalars.py", "benchmarks/parse_cost.py"),
-    "soak": (f"{SRC}/runtime", f"{SRC}/agent", "benchmarks/soak.py"),
-    "start_and_idle": (f"{SRC}/agent", f"{SRC}/fleet", f"{SRC}/runtime", "benchmarks/start_and_idle.py"),
-    "task_path": (f"{SRC}/runtime", f"{SRC}/fleet", "benchmarks/systems", "benchmarks/workloads.py"),
+    "memory": (*TASK_PATH, f"{SRC}/agent", "benchmarks/memory.py"),
+    "parse_cost": (f"{SRC}/pipelines", f"{SRC}/yaml", "benchmarks/parse_cost.py"),
+    "soak": (*TASK_PATH, f"{SRC}/agent", "benchmarks/soak.py"),
+    "start_and_idle": (f"{SRC}/agent", f"{SRC}/fleet", *TASK_PATH, "benchmarks/start_and_idle.py"),
+    "task_path": (*TASK_PATH, f"{SRC}/fleet", "benchmarks/systems", "benchmarks/workloads.py"),
     "task_path of others": ("benchmarks/systems", "benchmarks/workloads.py"),
 }
 

@@ -34,7 +34,7 @@ from systems.airflow import AirflowSystem
 from witness import require_each_once
 from workloads import Workload, no_structure
 
-from airfleet.testing.waiting import wait_until
+from airfleet.drill.waiting import wait_until
 
 #: so much of a value's median may it grow over the whole time and still be called flat
 FLAT = 0.1

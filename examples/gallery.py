@@ -36,8 +36,8 @@ from air_quality import chart  # noqa: E402
 from air_quality.chart import GRID, INK, QUIET  # noqa: E402
 from airfleet.cli.graph import layers, svg  # noqa: E402
 from airfleet.cli.graph.layers import Graph, Node  # noqa: E402
+from airfleet.drill.waiting import wait_until  # noqa: E402
 from airfleet.testing.fleet import FleetUnderTest  # noqa: E402
-from airfleet.testing.waiting import wait_until  # noqa: E402
 from csv_to_dynamo import sample  # noqa: E402
 from etl_classics.arrivals import deliver  # noqa: E402
 from lightning import clouds as sky  # noqa: E402

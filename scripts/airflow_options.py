@@ -1,4 +1,5 @@
-"""Write src/airfleet/fleet/airflow_options.json: every setting that the installed Airflow reads, for `airfleet check`.
+"""Write src/airfleet/fleet/airflow/airflow_options.json: every setting that the installed Airflow reads, for `airfleet
+check`.
 
 Run it when Airflow's version changes: .venv/bin/python scripts/airflow_options.py. A conformance test compares.
 """
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-TARGET = Path(__file__).parents[1] / "src" / "airfleet" / "fleet" / "airflow_options.json"
+TARGET = Path(__file__).parents[1] / "src" / "airfleet" / "fleet" / "airflow" / "airflow_options.json"
 #: a setting that the code reads, whether config.yml describes it or not
 _READ = re.compile(r"""\bconf\.(?:get\w*|has_option)\(\s*["'](\w+)["'],\s*["'](\w+)["']""")
 

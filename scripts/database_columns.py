@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-MODULE = Path(__file__).resolve().parents[1] / "src" / "airfleet" / "database_columns.py"
+MODULE = Path(__file__).resolve().parents[1] / "src" / "airfleet" / "metadata" / "column_sizes.py"
 #: what a pipeline or fleet.yaml ends in
 TABLES = ("connection", "dag", "dag_owner_attributes", "dag_tag", "slot_pool", "task_instance", "variable", "xcom")
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from airfleet.cli import reference as cli
 from airfleet.events import Event
-from airfleet.fleet import schema as fleet
-from airfleet.pipelines import schema as pipelines
+from airfleet.fleet.config import schema as fleet
+from airfleet.pipelines.reading import schema as pipelines
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REFERENCE = REPOSITORY / "docs" / "reference"

@@ -21,8 +21,8 @@ from figures import Run, Slot
 from witness import Ledger, NotDone, require_each_once
 from workloads import Workload
 
-from airfleet.cli.rest import Api
-from airfleet.testing.waiting import wait_until
+from airfleet.client.api_client import Api
+from airfleet.drill.waiting import wait_until
 from systems import About
 
 #: longest that one run of a workload may take: this, and so much for each task

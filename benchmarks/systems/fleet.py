@@ -12,8 +12,8 @@ import measuring
 from dag_files import HELPER, pipeline_files, python_files
 from workloads import Workload
 
-from airfleet.cli.rest import Api
-from airfleet.fleet import secrets
+from airfleet.client.api_client import Api
+from airfleet.fleet.servers import secrets
 from airfleet.testing.fleet import FleetUnderTest
 from systems import About
 from systems.airflow import AirflowSystem, airflow_version

@@ -17,7 +17,7 @@ from peers.driver import encode
 from witness import Ledger, NotDone, require_each_once
 from workloads import Workload, star
 
-from airfleet.agent import leftovers
+from airfleet.system import process_tree
 from airfleet.testing.fleet import clean_environment
 from airfleet.testing.ports import free_ports
 from airfleet.testing.servers import Servers
@@ -87,7 +87,7 @@ class Peer:
 
     def stop(self) -> None:
         """End everything."""
-        leftovers.end(lambda: leftovers.find(self._mark), STOP_SECONDS)
+        process_tree.end(lambda: process_tree.find(self._mark), STOP_SECONDS)
         if self._process is not None:
             self._process.wait()
         self.servers.stop()
@@ -101,7 +101,7 @@ class Peer:
         database = self.servers.database("bench")
         return {
             **clean_environment(),
-            leftovers.MARK: self._mark,
+            process_tree.MARK: self._mark,
             "HOME": str(self.folder),
             "PATH": f"{PYTHON.parent}:{os.environ['PATH']}",
             "PYTHONPATH": str(BENCHMARKS),

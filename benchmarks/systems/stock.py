@@ -10,10 +10,10 @@ from typing import ClassVar
 from dag_files import HELPER, python_files
 from workloads import Workload
 
-from airfleet.cli.rest import Api
+from airfleet.client.api_client import Api
+from airfleet.faultlab.stock_airflow import StockAirflow
 from airfleet.fleet.components.postgres import SETTINGS
 from airfleet.testing.servers import Servers
-from airfleet.testing.stock import StockAirflow
 from systems import About
 from systems.airflow import AirflowSystem, airflow_version
 

@@ -12,8 +12,8 @@ from airflow.sdk.definitions.context import KNOWN_CONTEXT_KEYS
 from airflow.utils.dates import cron_presets
 from airflow.utils.types import DagRunType
 
-from airfleet.pipelines import catalog
-from airfleet.pipelines.arguments import (
+from airfleet.pipelines.analysis import catalog
+from airfleet.pipelines.language.arguments import (
     BASE_OPERATOR_ARGUMENTS,
     CONTEXT_NAMES,
     DAG_ARGUMENTS,
@@ -26,7 +26,7 @@ from airfleet.pipelines.arguments import (
     TRIGGER_RULES,
     WEIGHT_RULES,
 )
-from airfleet.pipelines.cron import PRESETS
+from airfleet.pipelines.language.cron import PRESETS
 
 #: words in Airflow's annotation that tell the kind
 KIND_WORDS = {

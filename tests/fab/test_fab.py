@@ -9,7 +9,7 @@ import psycopg
 import pytest
 import requests
 
-from airfleet.cli.rest import Api
+from airfleet.client.api_client import Api
 from airfleet.testing.fleet import FleetUnderTest
 
 pytestmark = pytest.mark.long

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from airfleet.testing import matrix
-from airfleet.testing.experiment import Experiment, Outcome, Shape
-from airfleet.testing.targets import FleetTarget, Topology
-from airfleet.testing.workload import Mix
+from airfleet.drill.workload import Mix
+from airfleet.faultlab import matrix
+from airfleet.faultlab.experiment import Experiment, Outcome, Shape
+from airfleet.faultlab.systems import FleetTarget, Topology
 
 OUTAGE_SECONDS = 25.0
 #: what is promised on a machine that does nothing else, and what one is given that runs all tests

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.agent import netns
-from airfleet.fleet.local_hosts import Network
-from airfleet.testing.beside import place_beside
-from airfleet.testing.waiting import wait_until
+from airfleet.agent.host import netns
+from airfleet.drill.waiting import wait_until
+from airfleet.faultlab.bridge_address import place_beside
+from airfleet.fleet.planning.local_hosts import Network
 
 pytestmark = pytest.mark.long
 

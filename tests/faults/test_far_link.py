@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.agent import netns
-from airfleet.fleet.local_hosts import Network
-from airfleet.testing.far_link import FarLink
+from airfleet.agent.host import netns
+from airfleet.faultlab.latency_link import FarLink
+from airfleet.fleet.planning.local_hosts import Network
 
 pytestmark = pytest.mark.long
 

@@ -16,15 +16,16 @@ from typing import Any
 import psycopg
 import pytest
 
-from airfleet.agent.orders import DRAINED
-from airfleet.cli import status
-from airfleet.fleet import secrets
-from airfleet.testing import audit, witness
+from airfleet.agent.supervisor.overrides import DRAINED
+from airfleet.cli.commands.fleet import status
+from airfleet.drill import journal
+from airfleet.drill.invariants import violations
+from airfleet.drill.records import Event, Fault, History, Note, Run, Task
+from airfleet.drill.waiting import wait_until
+from airfleet.faultlab import state_audit
+from airfleet.faultlab.hosts import HostsUnderTest
+from airfleet.fleet.servers import secrets
 from airfleet.testing.fleet import FleetUnderTest
-from airfleet.testing.history import Event, Fault, History, Note, Run, Task
-from airfleet.testing.hosts import HostsUnderTest
-from airfleet.testing.invariants import violations
-from airfleet.testing.waiting import wait_until
 from support import works
 
 #: from the death of a host to the start of what ran there
@@ -46,9 +47,9 @@ def database(fleet: tuple[HostsUnderTest, Path]) -> Iterator[psycopg.Connection[
     password = secrets.load_or_generate(one.paths.secrets).airflow_password
     url = f"postgresql://airflow:{password}@{one.component('postgres').address}/airflow"
     with psycopg.connect(url, autocommit=True) as connection:
-        audit.install(connection)
+        state_audit.install(connection)
         yield connection
-        audit.remove(connection)
+        state_audit.remove(connection)
 
 
 def start(fleet: HostsUnderTest, count: int, seconds: float) -> list[Task]:
@@ -71,7 +72,7 @@ def on_host(database: psycopg.Connection[Any], tasks: list[Task], host: str) -> 
 
 
 def starts(folder: Path, task: Task) -> list[Note]:
-    return [note for note in witness.read(folder) if note.task == task and note.event == Event.START]
+    return [note for note in journal.read(folder) if note.task == task and note.event == Event.START]
 
 
 def test_what_ran_on_a_host_that_is_gone_runs_again_elsewhere(
@@ -112,10 +113,10 @@ def broken(
     folder: Path, database: psycopg.Connection[Any], asked: dict[Run, frozenset[Task]], lost: Note
 ) -> tuple[object, ...]:
     history = History(
-        notes=witness.read(folder),
-        changes=audit.changes(database),
+        notes=journal.read(folder),
+        changes=state_audit.changes(database),
         asked=asked,
-        states=audit.states(database),
+        states=state_audit.states(database),
         faults=(Fault("power off", 0.0, 0.0, attempts=frozenset({lost.attempt})),),
     )
     return violations(history)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import signal
 
+from airfleet.drill.waiting import wait_until
+from airfleet.faultlab.ledger import Ledger
 from airfleet.testing.fleet import START_SECONDS, command
-from airfleet.testing.ledger import Ledger
-from airfleet.testing.waiting import wait_until
 from support.fleets import Tiny
 from support.terminal import terminal
 

@@ -1,6 +1,6 @@
 """Processes of a fleet die without a warning; what a person has goes on.
 
-The witness is a file outside the fleet, to which a task appends: see :mod:`airfleet.testing.ledger`.
+The witness is a file outside the fleet, to which a task appends: see :mod:`airfleet.faultlab.ledger`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.agent.draining import GRACE_SECONDS
-from airfleet.testing import processes
+from airfleet.agent.supervisor.worker_drain import GRACE_SECONDS
+from airfleet.drill.waiting import wait_until
+from airfleet.faultlab.ledger import Ledger
+from airfleet.system import procfs
 from airfleet.testing.fleet import FleetUnderTest
-from airfleet.testing.ledger import Ledger
-from airfleet.testing.waiting import wait_until
 from support.fleets import TINY, Tiny
 
 #: from the death of a component to its being ready again; a machine that is busy otherwise takes longer
@@ -135,9 +135,9 @@ def test_what_ran_in_a_killed_worker_fails_and_does_not_begin_again_where_the_fl
     wait_until(lambda: said.lines() == ("begun",), 60, "the task runs")
     worker = fleet.component("worker").pid
     assert worker
-    died = processes.tree(worker)
+    died = procfs.tree(worker)
     for pid in died:
-        processes.send(pid, signal.SIGKILL)
+        procfs.send(pid, signal.SIGKILL)
     assert fleet.wait_for_run("lost", run, AGAIN_SECONDS) == "failed"
     [task] = fleet.api.get("dags", "lost", "dagRuns", run, "taskInstances")["task_instances"]
     assert (task["state"], task["try_number"]) == ("failed", 1)
@@ -156,11 +156,11 @@ def test_down_ends_everything_that_a_killed_agent_left(running: Tiny) -> None:
     assert left.returncode == 0
     assert left.stderr.startswith("no agent was running; ended ")
     assert fleet.pids() == ()
-    assert not [pid for pid in before if processes.is_alive(pid)]
+    assert not [pid for pid in before if procfs.is_alive(pid)]
 
 
 def none_lives(pids: Iterable[int]) -> bool:
-    return not any(processes.is_alive(pid) for pid in pids)
+    return not any(procfs.is_alive(pid) for pid in pids)
 
 
 def kill_agent(fleet: FleetUnderTest) -> None:

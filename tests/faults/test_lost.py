@@ -1,7 +1,7 @@
 """Schedulers, workers, attempts and triggerers die without a warning; no task is lost, started twice, or pays for it.
 
-Two witnesses: what tasks wrote down themselves (:mod:`airfleet.testing.witness`), and what the database committed
-(:mod:`airfleet.testing.audit`); what must hold of both is in :mod:`airfleet.testing.invariants`.
+Two witnesses: what tasks wrote down themselves (:mod:`airfleet.drill.journal`), and what the database committed
+(:mod:`airfleet.faultlab.state_audit`); what must hold of both is in :mod:`airfleet.drill.invariants`.
 """
 
 from __future__ import annotations
@@ -19,14 +19,16 @@ import psycopg
 import pytest
 import redis
 
-from airfleet.agent.lost import ATTEMPT, MONITOR
-from airfleet.fleet import secrets
-from airfleet.runtime.recovery import MOST_RERUNS
-from airfleet.testing import audit, processes, witness
+from airfleet.agent.recovery.orphans import ATTEMPT, MONITOR
+from airfleet.drill import journal
+from airfleet.drill.invariants import violations
+from airfleet.drill.records import Event, Fault, History, Note, Run, Task
+from airfleet.drill.waiting import wait_until
+from airfleet.faultlab import state_audit
+from airfleet.fleet.servers import secrets
+from airfleet.scheduler.orphan_recovery import MOST_RERUNS
+from airfleet.system import procfs
 from airfleet.testing.fleet import FleetUnderTest
-from airfleet.testing.history import Event, Fault, History, Note, Run, Task
-from airfleet.testing.invariants import violations
-from airfleet.testing.waiting import wait_until
 
 FLEET = """\
 name: losing
@@ -40,8 +42,8 @@ from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk import DAG, BaseOperator, DeadlineAlert, DeadlineReference, SyncCallback
 from datetime import timedelta
 
-from airfleet.testing import witness
-from airfleet.testing.history import Event
+from airfleet.drill import journal as witness
+from airfleet.drill.records import Event
 from too_late import tell
 
 COMMON = {"schedule": None, "max_active_runs": 100, "is_paused_upon_creation": False}
@@ -112,7 +114,7 @@ class Losing:
 
     def notes(self, task: Task, event: Event = Event.START) -> list[Note]:
         """What a task wrote down."""
-        return [note for note in witness.read(self.folder) if note.task == task and note.event == event]
+        return [note for note in journal.read(self.folder) if note.task == task and note.event == event]
 
     def wait_for_start(self, task: Task, times: int = 1, seconds: float = 30.0) -> Note:
         """Its latest start, when it has started so often."""
@@ -141,10 +143,10 @@ class Losing:
         for run in self.asked:
             assert self.fleet.wait_for_run(run.dag_id, run.run_id, seconds) == "success", self.told()
         history = History(
-            notes=witness.read(self.folder),
-            changes=audit.changes(self.database),
+            notes=journal.read(self.folder),
+            changes=state_audit.changes(self.database),
             asked=self.asked,
-            states=audit.states(self.database),
+            states=state_audit.states(self.database),
             faults=(Fault("lost", 0.0, 0.0, attempts=frozenset(note.attempt for note in lost)),),
         )
         assert violations(history) == (), self.told()
@@ -183,10 +185,10 @@ def losing(fleet: tuple[FleetUnderTest, Path], record_property: Callable[[str, o
     password = secrets.load_or_generate(one.paths.secrets).airflow_password
     url = f"postgresql://airflow:{password}@{one.component('postgres').address}/airflow"
     with psycopg.connect(url, autocommit=True) as database:
-        audit.install(database)
+        state_audit.install(database)
         made = Losing(one, database, folder)
         yield made
-        audit.remove(database)
+        state_audit.remove(database)
     for what, seconds in made.measured.items():
         record_property(what, round(seconds, 2))
         print(f"{what}: {seconds:.2f} s")
@@ -199,7 +201,7 @@ def process_of(beginning: str, attempt: str) -> int:
 
 
 def _named(pid: int, beginning: str) -> str:
-    title = processes.arguments(pid)
+    title = procfs.arguments(pid)
     return title.removeprefix(beginning) if title.startswith(beginning) else "nobody"
 
 
@@ -231,7 +233,7 @@ def test_what_a_killed_scheduler_queued_is_watched_by_another_at_once(losing: Lo
     wait_until(lambda: losing.nobody_watches() == 0, WATCHED, "all are watched again", pause_seconds=0.02)
     losing.measured["one of two schedulers killed, all watched again"] = time.monotonic() - began
     losing.wait_for_the_end()
-    assert len(tasks) == len({note.task for note in witness.read(losing.folder)})
+    assert len(tasks) == len({note.task for note in journal.read(losing.folder)})
 
 
 def owner(fleet: FleetUnderTest, job: int) -> str:
@@ -497,7 +499,7 @@ def test_tasks_of_a_worker_whose_leader_is_killed_come_to_their_end(losing: Losi
     losing.fleet.kill("worker")
     losing.wait_for_the_end()
     assert [len(losing.notes(task)) for task in tasks] == [1, 1]
-    wait_until(lambda: not any(map(processes.is_alive, slots)), 10, "the slots have ended")
+    wait_until(lambda: not any(map(procfs.is_alive, slots)), 10, "the slots have ended")
 
 
 def test_a_deferred_task_goes_on_when_its_triggerer_is_killed(losing: Losing) -> None:

@@ -1,6 +1,6 @@
 """The fault matrix at reduced times, with either broker: on one fleet, under one load, one fault after the other.
 
-``make faults`` is the whole of it, with as many repetitions as wished; see :mod:`airfleet.testing.matrix`.
+``make faults`` is the whole of it, with as many repetitions as wished; see :mod:`airfleet.faultlab.matrix`.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from airfleet.testing import rabbitmq
-from airfleet.testing.experiment import Experiment, Outcome, Shape
-from airfleet.testing.history import Event, Note
-from airfleet.testing.matrix import BY_NUMBER, late
-from airfleet.testing.stopwatch import Moment
-from airfleet.testing.targets import FleetTarget, Topology
-from airfleet.testing.workload import Mix
+from airfleet.drill.records import Event, Note
+from airfleet.drill.recovery_times import Moment
+from airfleet.drill.workload import Mix
+from airfleet.faultlab import rabbitmq
+from airfleet.faultlab.experiment import Experiment, Outcome, Shape
+from airfleet.faultlab.matrix import BY_NUMBER, late
+from airfleet.faultlab.systems import FleetTarget, Topology
 
 pytestmark = pytest.mark.timeout(600)
 

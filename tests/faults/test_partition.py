@@ -15,13 +15,15 @@ from typing import Any
 import psycopg
 import pytest
 
-from airfleet.fleet import secrets
-from airfleet.runtime import presence
-from airfleet.testing import audit, processes, witness
-from airfleet.testing.history import Event, Fault, History, Note, Run, Task
-from airfleet.testing.hosts import HostsUnderTest
-from airfleet.testing.invariants import violations
-from airfleet.testing.waiting import wait_until
+from airfleet.drill import journal
+from airfleet.drill.invariants import violations
+from airfleet.drill.records import Event, Fault, History, Note, Run, Task
+from airfleet.drill.waiting import wait_until
+from airfleet.faultlab import state_audit
+from airfleet.faultlab.hosts import HostsUnderTest
+from airfleet.fleet.servers import secrets
+from airfleet.metadata import api_availability
+from airfleet.system import procfs
 from support import works
 
 CUT = "host-3"
@@ -54,7 +56,7 @@ def database(fleet: HostsUnderTest) -> Iterator[psycopg.Connection[Any]]:
     port = fleet.component("postgres").address.rpartition(":")[2]
     url = f"postgresql://airflow:{kept.airflow_password}@{fleet.network.prefix}.1:{port}/airflow"
     with psycopg.connect(url, autocommit=True) as connection:
-        audit.install(connection)
+        state_audit.install(connection)
         yield connection
 
 
@@ -64,7 +66,7 @@ def on(database: psycopg.Connection[Any], host: str) -> list[str]:
 
 
 def starts(folder: Path, run: str) -> list[Note]:
-    return [note for note in witness.read(folder) if note.task.run_id == run and note.event == Event.START]
+    return [note for note in journal.read(folder) if note.task.run_id == run and note.event == Event.START]
 
 
 def test_a_minority_ends_what_it_runs_before_the_majority_runs_it_again(
@@ -80,7 +82,7 @@ def test_a_minority_ends_what_it_runs_before_the_majority_runs_it_again(
     cut_at = time.monotonic()
     fleet.cut(CUT)
     try:
-        wait_until(lambda: not any(processes.is_alive(note.pid) for note in firsts.values()), 20, "they were ended")
+        wait_until(lambda: not any(procfs.is_alive(note.pid) for note in firsts.values()), 20, "they were ended")
         ended = time.monotonic() - cut_at
         gone = fleet.wait_for_host(CUT, "gone", 30)
         wait_until(lambda: all(len(starts(tmp_path, run)) == 2 for run in victims), 60, "they run again")
@@ -99,10 +101,10 @@ def test_a_minority_ends_what_it_runs_before_the_majority_runs_it_again(
     asked = {Run("works", run): frozenset({Task("works", run, "work")}) for run in runs}
     lost = frozenset(note.attempt for note in firsts.values())
     history = History(
-        notes=witness.read(tmp_path),
-        changes=audit.changes(database),
+        notes=journal.read(tmp_path),
+        changes=state_audit.changes(database),
         asked=asked,
-        states=audit.states(database),
+        states=state_audit.states(database),
         faults=(Fault("cut off", 0.0, 0.0, attempts=lost),),
     )
     assert violations(history) == ()
@@ -145,5 +147,5 @@ def oldest(database: psycopg.Connection[Any]) -> float:
     ).fetchone()
     assert row is not None
     silent, heard = row
-    assert heard < presence.GAP_SECONDS
+    assert heard < api_availability.GAP_SECONDS
     return float(silent or 0.0)

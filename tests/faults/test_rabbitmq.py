@@ -1,6 +1,6 @@
 """A fleet on RabbitMQ: what its messages and queues are, and that nothing is lost when the broker or a worker fails.
 
-The matrix (:mod:`airfleet.testing.matrix`) is done to a fleet on Valkey elsewhere; these are its rows about brokers.
+The matrix (:mod:`airfleet.faultlab.matrix`) is done to a fleet on Valkey elsewhere; these are its rows about brokers.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from celery import Celery
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
-from airfleet.agent.broker_lines import BrokerRefuses, line_to
-from airfleet.fleet import brokers
-from airfleet.runtime import queues
-from airfleet.testing import processes
-from airfleet.testing.experiment import Experiment, Outcome, Shape
-from airfleet.testing.history import Event
-from airfleet.testing.matrix import BY_NUMBER, late
+from airfleet.agent.supervisor.broker_probe import BrokerRefuses, line_to
+from airfleet.drill.records import Event
+from airfleet.drill.waiting import wait_until
+from airfleet.drill.workload import ONE, Mix
+from airfleet.faultlab.experiment import Experiment, Outcome, Shape
+from airfleet.faultlab.matrix import BY_NUMBER, late
+from airfleet.faultlab.rabbitmq import RabbitMQ
+from airfleet.faultlab.systems import FleetTarget, Topology
+from airfleet.fleet.servers import brokers
+from airfleet.system import procfs
 from airfleet.testing.ports import free_ports
-from airfleet.testing.rabbitmq import RabbitMQ
-from airfleet.testing.targets import FleetTarget, Topology
-from airfleet.testing.waiting import wait_until
-from airfleet.testing.workload import ONE, Mix
+from airfleet.worker import queue_declarations
 from support.consuming_nothing import check_that_it_is_replaced
 from support.single_runs import ask, ask_for_endless, is_told, let_end, times_told, wait_for
 
@@ -62,7 +62,7 @@ dag_id: on_{queue}
 start_date: 2026-01-01
 defaults: {{queue: {queue}}}
 tasks:
-  - {{id: work, uses: "airfleet.testing.witness:asked"}}
+  - {{id: work, uses: "airfleet.drill.journal:asked"}}
 """
 
 
@@ -175,7 +175,7 @@ def test_a_worker_that_takes_no_more_tasks_is_replaced_and_what_it_runs_goes_on(
     assert not is_told(target, "long", Event.END)
     let_end(target, "long")
     assert fleet.wait_for_run(ONE, "long", 30) == "success"
-    wait_until(lambda: not processes.is_alive(worker), 40, "the old worker is gone")
+    wait_until(lambda: not procfs.is_alive(worker), 40, "the old worker is gone")
     assert fleet.component("worker").pid == again.pid
     assert times_told(target, "long", Event.START) == 1
 
@@ -201,7 +201,7 @@ def test_by_tls_workers_and_schedulers_check_the_name_of_the_server_too(target: 
     broker = rabbit(target)
     port = broker.settings["listeners.ssl.local"].rpartition(":")[2]
     app = Celery(set_as_current=False)
-    queues.prepare(app)
+    queue_declarations.prepare(app)
     app.conf.broker_use_ssl = {"cert_reqs": ssl.CERT_REQUIRED, "ca_certs": str(broker.folder / "certificate.pem")}
     with app.connection_for_write(f"amqps://airfleet:{broker.password}@localhost:{port}/") as named:
         for _ in range(2):  # also when it is connected again

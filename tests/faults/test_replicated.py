@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from airfleet.testing.replicated import ReplicatedServers
+from airfleet.faultlab.replicated_postgres import ReplicatedServers
 
 pytestmark = pytest.mark.long
 

@@ -7,10 +7,10 @@ import signal
 
 import pytest
 
-from airfleet.runtime import untold
-from airfleet.testing import processes
+from airfleet.drill.waiting import wait_until
+from airfleet.spool import outbox
+from airfleet.system import procfs
 from airfleet.testing.fleet import FleetUnderTest
-from airfleet.testing.waiting import wait_until
 from support.pipelines import waiting_task
 
 
@@ -22,13 +22,13 @@ def test_an_outcome_that_its_monitor_could_not_tell_is_told_by_the_agent() -> No
         os.kill(api, signal.SIGSTOP)
         try:
             (fleet.root / "said.go").touch()
-            kept = fleet.paths.airflow_home / untold.FOLDER
-            wait_until(lambda: kept.exists() and any(untold.kept(kept)), 60, "its outcome is on disk")
-            for pid in processes.tree(worker):
-                processes.send(pid, signal.SIGKILL)
+            kept = fleet.paths.airflow_home / outbox.FOLDER
+            wait_until(lambda: kept.exists() and any(outbox.kept(kept)), 60, "its outcome is on disk")
+            for pid in procfs.tree(worker):
+                procfs.send(pid, signal.SIGKILL)
         finally:
-            processes.send(api, signal.SIGKILL)  # what it had received, it tells nobody
+            procfs.send(api, signal.SIGKILL)  # what it had received, it tells nobody
         assert fleet.wait_for_run("waits", run, 120) == "success"
         assert file.read_text().split() == ["begun", "ended"]
-        wait_until(lambda: not any(untold.kept(kept)), 20, "nothing is left to tell")
+        wait_until(lambda: not any(outbox.kept(kept)), 20, "nothing is left to tell")
         assert "was told how attempt" in fleet.paths.log("agent").read_text()

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.fleet.paths import HOST
-from airfleet.testing.experiment import Experiment, Shape
-from airfleet.testing.hosts_target import HostsTarget
-from airfleet.testing.matrix import BY_NUMBER
-from airfleet.testing.wrong_clocks import WrongClocks
+from airfleet.faultlab.clock_shim import WrongClocks
+from airfleet.faultlab.experiment import Experiment, Shape
+from airfleet.faultlab.hosts_system import HostsTarget
+from airfleet.faultlab.matrix import BY_NUMBER
+from airfleet.fleet.planning.paths import HOST
 
 pytestmark = pytest.mark.long
 

@@ -9,8 +9,8 @@ import independent
 import pytest
 from loaded import loaded
 
+from airfleet.drill.waiting import wait_until
 from airfleet.testing.fleet import FleetUnderTest
-from airfleet.testing.waiting import wait_until
 from conftest import EXAMPLE, Runner
 from lightning.clouds import Clouds
 

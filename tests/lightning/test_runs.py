@@ -9,7 +9,7 @@ import independent
 import pytest
 from loaded import NOTHING, loaded
 
-from airfleet.testing.waiting import wait_until
+from airfleet.drill.waiting import wait_until
 from conftest import Runner
 from lightning import clouds, sample
 from lightning.clouds import BUCKET, Clouds

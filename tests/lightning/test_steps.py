@@ -12,7 +12,7 @@ import independent
 import numpy as np
 import pytest
 
-from airfleet.pipelines.checks import read_and_check
+from airfleet.pipelines.checks.pipeline_checks import read_and_check
 from conftest import EXAMPLE
 from lightning import duck, intake, java, results, runs, sample, tables, weather
 from lightning.errors import HalfWritten, JavaMissing, MalformedRows, MissingInput, RunError, SchemaChange, SourceError

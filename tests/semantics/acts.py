@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from airfleet.cli.rest import ApiError
-from airfleet.testing.processes import is_alive
-from airfleet.testing.waiting import wait_until
+from airfleet.client.api_client import ApiError
+from airfleet.drill.waiting import wait_until
+from airfleet.system.procfs import is_alive
 from semantics.installation import PAUSE_SECONDS, Installation
 
 Act = Callable[[Installation, str], Mapping[str, Any]]

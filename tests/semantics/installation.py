@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from airfleet.testing.dags import knows
-from airfleet.testing.waiting import wait_until
+from airfleet.drill.dags import knows
+from airfleet.drill.waiting import wait_until
 
 HERE = Path(__file__).parent
 ENDED = ("success", "failed")

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from airfleet.cli.rest import ApiError
+from airfleet.client.api_client import ApiError
 from semantics.installation import Installation
 from semantics.normalising import Normaliser
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
-from airfleet.testing.waiting import wait_until
+from airfleet.drill.waiting import wait_until
 from semantics import acts
 from semantics.installation import ENDED, PAUSE_SECONDS, Installation
 from semantics.normalising import Normaliser

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from airfleet.drill.waiting import wait_until
 from airfleet.events import Event
 from airfleet.testing.fleet import FleetUnderTest
-from airfleet.testing.waiting import wait_until
 
 FLEET = """\
 name: acting

@@ -19,7 +19,7 @@ from airflow.settings import Session
 from airflow.utils import db
 from sqlalchemy import select
 
-from airfleet.pipelines.discovery import PipelineFileProcessorManager
+from airfleet.dag_processor.job_runner import PipelineFileProcessorManager
 
 #: seconds in which all have to be known; a hang, not a slow machine
 PATIENCE = 120.0

@@ -23,7 +23,7 @@ from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import text
 
-from airfleet.runtime.scheduler import FleetSchedulerJobRunner
+from airfleet.scheduler.job_runner import FleetSchedulerJobRunner
 from support.beside_airflow import store_dags
 
 #: passes of the scheduler, and seconds of the given clock between two

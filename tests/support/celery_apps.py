@@ -9,8 +9,8 @@ from pathlib import Path
 
 from celery import Celery
 
-from airfleet.fleet.celery_settings import TRANSPORT
-from airfleet.runtime import queues
+from airfleet.fleet.planning.celery_settings import TRANSPORT
+from airfleet.worker import queue_declarations
 
 
 def application(url: str, sections: Mapping[str, Mapping[str, str]]) -> Celery:
@@ -20,7 +20,7 @@ def application(url: str, sections: Mapping[str, Mapping[str, str]]) -> Celery:
     options = sections.get(TRANSPORT, {})
     app.conf.broker_transport_options = {key: value for key, value in options.items() if key.startswith("unacked")}
     app.conf.task_default_queue = "default"
-    queues.prepare(app)
+    queue_declarations.prepare(app)
     return app
 
 

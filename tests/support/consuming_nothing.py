@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import time
 
-from airfleet.testing import witness
+from airfleet.drill import journal
+from airfleet.drill.records import Event
+from airfleet.drill.waiting import wait_until
+from airfleet.drill.workload import ONE
+from airfleet.faultlab.systems import FleetTarget
 from airfleet.testing.fleet import FleetUnderTest
-from airfleet.testing.history import Event
-from airfleet.testing.targets import FleetTarget
-from airfleet.testing.waiting import wait_until
-from airfleet.testing.workload import ONE
 from support.celery_apps import application, settings_of
 from support.single_runs import ask, ask_for_endless, is_told, let_end, times_told, wait_for
 
@@ -36,7 +36,7 @@ def check_that_it_is_replaced(target: FleetTarget, within_seconds: float) -> Non
     again = fleet.wait_until_replaced("worker", before, PATIENCE_SECONDS)
     ready = time.monotonic() - began
     wait_for(target, NEXT, Event.END, PATIENCE_SECONDS)
-    taken = min(note.at for note in witness.read(target.witness_folder) if note.task.run_id == NEXT) - began
+    taken = min(note.at for note in journal.read(target.witness_folder) if note.task.run_id == NEXT) - began
     print(f"another worker was ready after {ready:.1f} s, and its first task had begun after {taken:.1f} s")
     assert ready <= within_seconds
     assert not is_told(target, LONG, Event.END)

@@ -49,8 +49,8 @@ async def tell() -> dict[str, Any]:
     """Each failure on each side: the answer, the state then, and both when the request comes again and all is well."""
     import httpx
 
-    from airfleet.runtime import presence
-    from airfleet.runtime.execution_api import ShortPath
+    from airfleet.api_server.fast_path import ShortPath
+    from airfleet.metadata import api_availability
 
     database, sides = Database(), Sides()
     around = ShortPath(sides.application)
@@ -66,13 +66,16 @@ async def tell() -> dict[str, Any]:
             told[name] = {side: await _fail(failure, database, client, version) for side, client in clients.items()}
         told["heard"] = {}
         for side, client in clients.items():
-            presence._heard.clear()
+            api_availability._heard.clear()
             database.reset("running")
             status = await _ask(CASES["heartbeat"], database, client, version)
-            told["heard"][side] = [status, presence._heard.is_set()]
-            presence._heard.clear()
+            told["heard"][side] = [status, api_availability._heard.is_set()]
+            api_availability._heard.clear()
             database.reset("success")
-            told["heard"][side] += [await _ask(CASES["heartbeat"], database, client, version), presence._heard.is_set()]
+            told["heard"][side] += [
+                await _ask(CASES["heartbeat"], database, client, version),
+                api_availability._heard.is_set(),
+            ]
     return told
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from airfleet.fleet import reader
-from airfleet.fleet.spec import Fleet
+from airfleet.fleet.config import reader
+from airfleet.fleet.config.spec import Fleet
 
 #: where it lies when a test does not care
 ROOT = Path("/srv/shop")

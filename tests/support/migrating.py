@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 import sys
 
-from airfleet.agent import entries
+from airfleet.zygote import entrypoints
 
 
 def migrate(url: str) -> str:
     """What came of it; nothing when all is well."""
-    entries.apply([["database", "sql_alchemy_conn", url.replace("postgresql://", "postgresql+psycopg://")]])
+    entrypoints.apply([["database", "sql_alchemy_conn", url.replace("postgresql://", "postgresql+psycopg://")]])
     try:
-        entries.migrate({"objects": "some"})
+        entrypoints.migrate({"objects": "some"})
     except SystemExit as refused:
         return str(refused)
     except Exception as failed:
         return f"{type(failed).__name__}: {failed}".partition("\n")[0]
     finally:
-        entries.finish()
+        entrypoints.finish()
     return ""
 
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airfleet.runtime import carried
+from airfleet.worker import piggyback
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ _HEADERS = st.one_of(
         ],
         "content-type": [None, "", "application/json; charset=utf-8", "application/JSON", "text/json", "text/plain"],
         "airflow-api-version": [None, "", "2025-04-28", "x", "\xb2", "9999-01-01"],
-        carried.HEADER: ["{", "[" * 50_000, "1", "\xe4"],
+        piggyback.HEADER: ["{", "[" * 50_000, "1", "\xe4"],
     }.items()
 )  # fmt: skip
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from airfleet.drill.waiting import wait_until
+from airfleet.faultlab.ledger import Ledger
 from airfleet.testing.fleet import FleetUnderTest
-from airfleet.testing.ledger import Ledger
-from airfleet.testing.waiting import wait_until
 
 HELLO = """\
 # A word to find in the UI: periwinkle.

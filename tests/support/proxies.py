@@ -21,14 +21,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from airfleet.agent import nginx
-from airfleet.agent.embedded import SYSTEM_STATE
+from airfleet.agent.servers import nginx
+from airfleet.agent.servers.embedded_servers import SYSTEM_STATE
+from airfleet.drill.waiting import wait_until
 from airfleet.fleet.components import proxy
-from airfleet.fleet.context import Nginx
-from airfleet.fleet.paths import Paths, fleet_id
-from airfleet.fleet.site import HEALTH, Door, Site
+from airfleet.fleet.planning.context import Nginx
+from airfleet.fleet.planning.paths import Paths, fleet_id
+from airfleet.fleet.servers.nginx_site import HEALTH, Door, Site
 from airfleet.render.nginx import FILE_NAME, configuration
-from airfleet.testing.waiting import wait_until
 
 SECONDS = 20.0
 

@@ -14,10 +14,10 @@ import redis
 from redis.sentinel import MasterNotFoundError
 from redis.sentinel import Sentinel as RedisSentinel
 
-from airfleet.agent import embedded
-from airfleet.fleet.paths import Paths
-from airfleet.testing.brokers import BrokerUnderTest, Valkey
-from airfleet.testing.waiting import wait_until
+from airfleet.agent.servers import embedded_servers
+from airfleet.drill.waiting import wait_until
+from airfleet.faultlab.brokers import BrokerUnderTest, Valkey
+from airfleet.fleet.planning.paths import Paths
 
 #: what the sentinels call the server that they watch
 MASTER = "shop"
@@ -50,9 +50,9 @@ class Sentinel(BrokerUnderTest):
         return f"sentinel://:{self.server.password}@127.0.0.1:{self.port}/0?{options}"
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        place = embedded.prepare(Paths(home=self.server.folder, runtime=self.server.folder), euid=os.geteuid())
+        place = embedded_servers.prepare(Paths(home=self.server.folder, runtime=self.server.folder), euid=os.geteuid())
         account = pwd.getpwnam(place.user) if place.user else None
-        conf = embedded.data_folder(self._data, account) / "sentinel.conf"  # it writes into it what it learns
+        conf = embedded_servers.data_folder(self._data, account) / "sentinel.conf"  # it writes into it what it learns
         conf.write_text(
             _CONF.format(
                 port=self.port,
@@ -75,7 +75,7 @@ class Sentinel(BrokerUnderTest):
 
 
 class Watched:
-    """The broker (:class:`airfleet.testing.targets.Broker`): what is done to it is done to the primary of the two.
+    """The broker (:class:`airfleet.faultlab.systems.Broker`): what is done to it is done to the primary of the two.
 
     The first of the sentinels stands for one on the primary's host: it stands still when the primary does.
     """

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-from airfleet.runtime import coordinator, pool, wire
-from airfleet.runtime.work import Work
+from airfleet.task_process import ipc, pool
+from airfleet.task_process.work import Work
+from airfleet.worker import coordinator
 
 
 @contextmanager
-def attempts_served(run: Callable[[wire.Attempt, object], NoReturn]) -> Iterator[None]:
+def attempts_served(run: Callable[[ipc.Attempt, object], NoReturn]) -> Iterator[None]:
     """Have attempts forked that call ``run``."""
     work = Work(load=lambda file: None, run=run, seconds_good=lambda file: 60.0, stamp=lambda file: None)
     told, tells = os.pipe()

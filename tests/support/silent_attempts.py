@@ -50,23 +50,24 @@ def look() -> dict[str, Any]:
     """What is found: before there is a table of hosts, with hosts, and when there are none any more."""
     from airflow.configuration import conf
 
-    from airfleet.agent import leases
-    from airfleet.runtime import identity, presence
+    from airfleet.agent.cluster import leases
+    from airfleet.metadata import api_availability
+    from airfleet.system import host_name
 
     store_dags()
     job_id = _running()
     url = make_url(conf.get("database", "sql_alchemy_conn")).set(drivername="postgresql")
     told = {}
     with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as connection:
-        os.environ[identity.HOST] = WITHOUT
+        os.environ[host_name.HOST] = WITHOUT
         told["no table"] = _found(job_id)
-        presence.install(connection)
+        api_availability.install(connection)
         leases.install(connection)
         connection.execute("INSERT INTO airfleet_api (since, beat) VALUES (now() - interval '1 day', now())")
         told["an empty table"] = _found(job_id)
         connection.execute((HOSTS + ROWS).encode())
         told["no hosts any more"] = _found(job_id)
-        os.environ[identity.HOST] = WITH_HOSTS
+        os.environ[host_name.HOST] = WITH_HOSTS
         told["hosts"] = _found(job_id)
     return told
 
@@ -78,7 +79,7 @@ def _running() -> int:
     from airflow.utils.state import DagRunState
     from airflow.utils.types import DagRunTriggeredByType, DagRunType
 
-    from airfleet.runtime.recovery import LONG_AGO
+    from airfleet.scheduler.orphan_recovery import LONG_AGO
 
     now = dt.datetime.now(dt.UTC)
     with create_session() as session:
@@ -105,7 +106,7 @@ def _found(job_id: int) -> list[str]:
     from airflow.utils.session import create_session
     from sqlalchemy import func, select
 
-    from airfleet.runtime.scheduler import FleetSchedulerJobRunner
+    from airfleet.scheduler.job_runner import FleetSchedulerJobRunner
 
     with create_session() as session:
         runner = FleetSchedulerJobRunner(job=session.get(Job, job_id))

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import psycopg
 
-from airfleet import libpq
+from airfleet.drill.waiting import wait_until
+from airfleet.system import connection_timeouts
 from airfleet.testing.servers import Servers
-from airfleet.testing.waiting import wait_until
 
 ADDRESS = "10.9.0.1"
 #: requests of the kernel (linux/sockios.h), and two flags of an interface
@@ -32,7 +32,7 @@ def main(folder: Path) -> None:
     """One measurement."""
     set_up("lo")
     set_address("lo:1", ADDRESS)
-    with Servers(folder / "servers", postgres={"listen_addresses": "*", **libpq.SERVER}) as servers:
+    with Servers(folder / "servers", postgres={"listen_addresses": "*", **connection_timeouts.SERVER}) as servers:
         here = servers.database("silent")
         with psycopg.connect(here, autocommit=True) as other:
             allow(other)
@@ -67,7 +67,7 @@ def measure(here: str, other: psycopg.Connection[tuple[object, ...]]) -> dict[st
 def connect(url: str) -> psycopg.Connection[tuple[object, ...]] | None:
     """A connection as all of ours; None while the server does not let us in."""
     try:
-        return psycopg.connect(url, **libpq.CLIENT)
+        return psycopg.connect(url, **connection_timeouts.CLIENT)
     except psycopg.OperationalError:
         return None
 

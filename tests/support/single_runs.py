@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from airfleet.testing import witness
-from airfleet.testing.history import Event
-from airfleet.testing.targets import FleetTarget
-from airfleet.testing.waiting import wait_until
-from airfleet.testing.workload import ONE
+from airfleet.drill import journal
+from airfleet.drill.records import Event
+from airfleet.drill.waiting import wait_until
+from airfleet.drill.workload import ONE
+from airfleet.faultlab.systems import FleetTarget
 
 #: longer than a test waits for anything
 _ENDLESS_SECONDS = 600.0
@@ -42,7 +42,7 @@ def _end_of(target: FleetTarget, run_id: str) -> Path:
 
 def times_told(target: FleetTarget, run_id: str, event: Event) -> int:
     """How often the task of a run wrote this down."""
-    return sum(n.task.run_id == run_id and n.event == event for n in witness.read(target.witness_folder))
+    return sum(n.task.run_id == run_id and n.event == event for n in journal.read(target.witness_folder))
 
 
 def is_told(target: FleetTarget, run_id: str, event: Event) -> bool:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.cli.rest import ApiError
-from airfleet.testing import nemesis
-from airfleet.testing.nemesis import KillMonitor
-from airfleet.testing.targets import FleetTarget, Topology
-from airfleet.testing.waiting import wait_until
+from airfleet.client.api_client import ApiError
+from airfleet.drill.waiting import wait_until
+from airfleet.faultlab import nemesis
+from airfleet.faultlab.nemesis import KillMonitor
+from airfleet.faultlab.systems import FleetTarget, Topology
 
 #: variables of a fleet's own would be taken for settings of the one who runs the tests
 MARK = "STORM_"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 
-from airfleet.fleet.spec import LOOPBACK
-from airfleet.testing.gate import Gate
+from airfleet.faultlab.tcp_fault_proxy import Gate
+from airfleet.fleet.config.spec import LOOPBACK
 
 
 def tls_before(port: int, certificate: Path, key: Path) -> Gate:

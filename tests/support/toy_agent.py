@@ -18,12 +18,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from airfleet import events
-from airfleet.agent import control, launch, leftovers, setup, succession
+from airfleet.agent import bootstrap, control, launch
 from airfleet.agent.agent import Agent
+from airfleet.agent.cluster import reattach
 from airfleet.agent.control import AgentGone, ComponentStatus, Snapshot
-from airfleet.fleet.paths import Paths, fleet_id
-from airfleet.fleet.plan import Component, Exec, FileBeats, Neighbours, Plan
-from airfleet.testing.waiting import wait_until
+from airfleet.drill.waiting import wait_until
+from airfleet.fleet.planning.paths import Paths, fleet_id
+from airfleet.fleet.planning.plan import Component, Exec, FileBeats, Neighbours, Plan
+from airfleet.system import process_tree
 
 SECONDS = 20.0
 
@@ -124,7 +126,7 @@ def reporting(name: str, beat: Path, script: str, **fields: object) -> Component
 def _start(folder: Path, paths: Paths) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "support.toy_agent", str(folder / "plan")],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), leftovers.MARK: fleet_id(paths.home)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), process_tree.MARK: fleet_id(paths.home)},
         start_new_session=True,
     )
 
@@ -140,9 +142,9 @@ def _answers(running: Toy) -> bool:
 def main() -> None:
     """The agent's process."""
     plan, paths = pickle.loads(Path(sys.argv[1]).read_bytes())
-    inherited = succession.inherit(paths, None, 0.0)
-    setup.end_leftovers(paths, 1.0, inherited.pids)
-    with setup.listen(paths.socket) as listener, open(paths.log("agent"), "a") as file:
+    inherited = reattach.inherit(paths, None, 0.0)
+    bootstrap.end_leftovers(paths, 1.0, inherited.pids)
+    with bootstrap.listen(paths.socket) as listener, open(paths.log("agent"), "a") as file:
         log = events.to_file(file, lambda: dt.datetime.now().astimezone())
         Agent(plan, paths, log, inherited=inherited).run(listener)
 

@@ -21,16 +21,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from airfleet.runtime import observing, pool, wire
-from airfleet.runtime.pool import Limits
-from airfleet.runtime.work import Unshareable, Work
+from airfleet.task_process import ipc, pool, side_effects
+from airfleet.task_process.pool import Limits
+from airfleet.task_process.work import Unshareable, Work
 
 SECONDS = 10.0
 #: signals whose handlers an attempt tells
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD)
 
 
-def load(file: wire.File) -> dict[str, Any]:
+def load(file: ipc.File) -> dict[str, Any]:
     """What the file holds, and a mark that no other load has."""
     text = Path(file.path).read_text()
     word = text.split()[0]
@@ -45,13 +45,13 @@ def load(file: wire.File) -> dict[str, Any]:
     return {"text": text, "loaded": f"{os.getpid()} {time.monotonic_ns()}"}
 
 
-def run(attempt: wire.Attempt, loaded: Any) -> NoReturn:
+def run(attempt: ipc.Attempt, loaded: Any) -> NoReturn:
     """Obey until told to end, or until nobody is there who could tell."""
     try:
         os.close(attempt.descriptors[0])
         orders = socket.socket(fileno=attempt.descriptors[1])
-        while received := wire.receive(orders):
-            wire.send(orders, globals()[f"_{received[0]['do']}"](attempt, loaded, received[0]))
+        while received := ipc.receive(orders):
+            ipc.send(orders, globals()[f"_{received[0]['do']}"](attempt, loaded, received[0]))
         os._exit(0)
     except BaseException as error:
         print(f"attempt: {error!r}", file=sys.stderr, flush=True)
@@ -59,7 +59,7 @@ def run(attempt: wire.Attempt, loaded: Any) -> NoReturn:
         os._exit(99)
 
 
-def _tell(attempt: wire.Attempt, loaded: Any, _: Mapping[str, Any]) -> dict[str, Any]:
+def _tell(attempt: ipc.Attempt, loaded: Any, _: Mapping[str, Any]) -> dict[str, Any]:
     """What the attempt finds around it."""
     return {
         "id": attempt.id,
@@ -75,7 +75,7 @@ def _tell(attempt: wire.Attempt, loaded: Any, _: Mapping[str, Any]) -> dict[str,
     }
 
 
-def _change(_: wire.Attempt, loaded: Any, __: Mapping[str, Any]) -> dict[str, Any]:
+def _change(_: ipc.Attempt, loaded: Any, __: Mapping[str, Any]) -> dict[str, Any]:
     """Change what was loaded, and the process around it."""
     loaded["text"] = "changed by an attempt"
     os.environ["TOY_POOL"] = "changed"
@@ -83,12 +83,12 @@ def _change(_: wire.Attempt, loaded: Any, __: Mapping[str, Any]) -> dict[str, An
     return {}
 
 
-def _ignore(_: wire.Attempt, __: Any, ___: Mapping[str, Any]) -> dict[str, Any]:
+def _ignore(_: ipc.Attempt, __: Any, ___: Mapping[str, Any]) -> dict[str, Any]:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     return {}
 
 
-def _note(_: wire.Attempt, __: Any, order: Mapping[str, Any]) -> dict[str, Any]:
+def _note(_: ipc.Attempt, __: Any, order: Mapping[str, Any]) -> dict[str, Any]:
     """Write a file when SIGTERM comes, and end, as ``on_kill`` does."""
 
     def ended(*_: object) -> NoReturn:
@@ -99,11 +99,11 @@ def _note(_: wire.Attempt, __: Any, order: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def _spawn(_: wire.Attempt, __: Any, ___: Mapping[str, Any]) -> dict[str, Any]:
+def _spawn(_: ipc.Attempt, __: Any, ___: Mapping[str, Any]) -> dict[str, Any]:
     return {"pid": subprocess.Popen(["sleep", "60"]).pid}
 
 
-def _end(_: wire.Attempt, __: Any, order: Mapping[str, Any]) -> NoReturn:
+def _end(_: ipc.Attempt, __: Any, order: Mapping[str, Any]) -> NoReturn:
     os._exit(order["code"])
 
 
@@ -118,7 +118,7 @@ WORK = Work(
     load=load,
     run=run,
     seconds_good=lambda file: 0.0 if file.version == "old" else 1e9,
-    stamp=lambda file: observing.stamp(file.path),
+    stamp=lambda file: side_effects.stamp(file.path),
 )
 
 
@@ -144,7 +144,7 @@ class ToyAttempt:
 
     def wait_for_start(self) -> ToyAttempt:
         """Take its pid. Raises EOFError when whoever had to fork it is gone."""
-        received = wire.receive(self.status)
+        received = ipc.receive(self.status)
         if received is None:
             raise EOFError
         self.pid, (self.pidfd,) = received[0]["pid"], received[1]
@@ -152,8 +152,8 @@ class ToyAttempt:
 
     def ask(self, do: str, **more: Any) -> dict[str, Any]:
         """Have it do something; its answer."""
-        wire.send(self.orders, {"do": do, **more})
-        received = wire.receive(self.orders)
+        ipc.send(self.orders, {"do": do, **more})
+        received = ipc.receive(self.orders)
         assert received is not None, "it has ended"
         return received[0]
 
@@ -162,12 +162,12 @@ class ToyAttempt:
 
     def end(self, code: int = 0) -> int | None:
         """Have it end; the exit code that its monitor is told, None when nobody tells."""
-        wire.send(self.orders, {"do": "end", "code": code})
+        ipc.send(self.orders, {"do": "end", "code": code})
         return self.exit_code()
 
     def exit_code(self) -> int | None:
         """The code of its end, as soon as it is told; None when the status socket closes instead."""
-        received = wire.receive(self.status)
+        received = ipc.receive(self.status)
         return None if received is None else int(received[0]["exit"])
 
     def has_ended(self, seconds: float = SECONDS) -> bool:
@@ -192,26 +192,26 @@ class ToyPool:
     #: title and pidfd of every process that has named itself
     processes: list[tuple[str, int, int]] = field(default_factory=list)
 
-    def file(self, words: str, name: str = "file", version: str | None = None) -> wire.File:
+    def file(self, words: str, name: str = "file", version: str | None = None) -> ipc.File:
         """A file with this content; its stamp differs from what was there."""
         path = self.folder / name
         draft = path.with_name("draft")
         draft.write_text(words)
         os.replace(draft, path)
-        return wire.File("bundle", version, str(path))
+        return ipc.File("bundle", version, str(path))
 
-    def send(self, file: wire.File) -> ToyAttempt:
+    def send(self, file: ipc.File) -> ToyAttempt:
         """Ask for an attempt; it may take a while to start."""
         self.attempts.append(send(self.requests, str(len(self.attempts)), file))
         return self.attempts[-1]
 
-    def start(self, file: wire.File) -> ToyAttempt:
+    def start(self, file: ipc.File) -> ToyAttempt:
         return self.send(file).wait_for_start()
 
     def process(self, title: str) -> tuple[int, int]:
         """Pid and pidfd of the next process that names itself so and was not asked for before."""
         while True:
-            received = wire.receive(self.titles)
+            received = ipc.receive(self.titles)
             assert received is not None
             found = received[0]["title"], received[0]["pid"], received[1][0]
             self.processes.append(found)
@@ -222,7 +222,7 @@ class ToyPool:
         """How many processes have named themselves so up to now."""
         self.titles.setblocking(False)
         try:
-            while received := wire.receive(self.titles):
+            while received := ipc.receive(self.titles):
                 self.processes.append((received[0]["title"], received[0]["pid"], received[1][0]))
         except BlockingIOError:
             pass
@@ -241,12 +241,12 @@ class ToyPool:
         return all(ended(pidfd, SECONDS) for _, _, pidfd in self.processes)
 
 
-def send(requests: socket.socket, name: str, file: wire.File) -> ToyAttempt:
+def send(requests: socket.socket, name: str, file: ipc.File) -> ToyAttempt:
     """Send an attempt to whoever forks it or hands it on."""
-    pairs = [wire.pair(), wire.pair(), *(socket.socketpair() for _ in range(3))]
+    pairs = [ipc.pair(), ipc.pair(), *(socket.socketpair() for _ in range(3))]
     for near, _ in pairs:
         near.settimeout(SECONDS)
-    wire.send(requests, wire.Attempt(name, file, ()).message(), [far.fileno() for _, far in pairs])
+    ipc.send(requests, ipc.Attempt(name, file, ()).message(), [far.fileno() for _, far in pairs])
     for _, far in pairs:
         far.close()
     status, orders, *others = (near for near, _ in pairs)
@@ -263,11 +263,11 @@ def ended(pidfd: int, seconds: float = SECONDS) -> bool:
 @contextmanager
 def toy_pool(folder: Path, limits: Limits | None = None) -> Iterator[ToyPool]:
     """A pool; nothing of it is left after the block."""
-    told, tells = wire.pair()
+    told, tells = ipc.pair()
     told.settimeout(SECONDS)
 
     def titled(title: str) -> None:
-        wire.send(tells, {"title": Path(title).name, "pid": os.getpid()}, [os.pidfd_open(os.getpid())])
+        ipc.send(tells, {"title": Path(title).name, "pid": os.getpid()}, [os.pidfd_open(os.getpid())])
 
     made = ToyPool(folder, pool.start(WORK, titled, limits or Limits()), told)
     tells.close()

@@ -22,9 +22,9 @@ from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import text
 
-from airfleet.runtime import queueing
-from airfleet.runtime.executor import FleetExecutor
-from airfleet.runtime.scheduler import FleetSchedulerJobRunner
+from airfleet.scheduler import bulk_enqueue
+from airfleet.scheduler.executor import FleetExecutor
+from airfleet.scheduler.job_runner import FleetSchedulerJobRunner
 from support.beside_airflow import store_dags
 
 DAGS, RUNS = ("d0", "d1", "d2", "limited"), 3
@@ -79,7 +79,7 @@ def _situation(dice: random.Random, runner: FleetSchedulerJobRunner, session: An
     # A new one each time: it counts what it was given.
     parallelism = dice.choice([4, 32, 200])
     runner.executor = FleetExecutor(parallelism=parallelism)
-    runner.executor.name = ExecutorName("airfleet.runtime.executor.FleetExecutor")
+    runner.executor.name = ExecutorName("airfleet.scheduler.executor.FleetExecutor")
     runner.executors = [runner.executor]
     runner.executor.listener = object()  # type: ignore[assignment]
     ways: list[bool] = []
@@ -143,18 +143,18 @@ def _arrange_tasks(dice: random.Random, tame: bool, session: Any) -> None:
 @contextmanager
 def _witnessed(ways: list[bool]) -> Iterator[None]:
     """Write down whether the choice was plain."""
-    choose = queueing.choose
+    choose = bulk_enqueue.choose
 
     def told(*given: Any) -> Any:
         found = choose(*given)
         ways.append(found is not None)
         return found
 
-    queueing.choose = told
+    bulk_enqueue.choose = told
     try:
         yield
     finally:
-        queueing.choose = choose
+        bulk_enqueue.choose = choose
 
 
 def _chosen(kind: type[SchedulerJobRunner], runner: Any, most: int, session: Any) -> dict[str, Any]:

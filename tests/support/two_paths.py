@@ -280,7 +280,7 @@ class Sides:
     def __init__(self) -> None:
         from airflow.api_fastapi.app import create_app
 
-        from airfleet.runtime.execution_api import ShortPath
+        from airfleet.api_server.fast_path import ShortPath
 
         self.application = create_app(apps="execution")
         self.execution = next(r.app for r in self.application.routes if getattr(r, "path", "") == "/execution")
@@ -519,24 +519,24 @@ async def _with_one_token(database: Database, sides: Sides, client: Any, version
 
 async def _with_fields(database: Database, clients: Mapping[str, Any], version: str) -> dict[str, Any]:
     """What becomes of rendered fields that come with the end of their attempt: taken along? and what is stored."""
-    from airfleet.runtime import carried
+    from airfleet.worker import piggyback
 
     headers = _headers(Case("PATCH", ""), database.ti_id, version)
     told: dict[str, Any] = {}
     for name, side, state, header in (
-        ("success", "short", "success", carried.packed(FIELDS)),
-        ("failure", "short", "failed", carried.packed(FIELDS)),
+        ("success", "short", "success", piggyback.packed(FIELDS)),
+        ("failure", "short", "failed", piggyback.packed(FIELDS)),
         ("no fields", "short", "success", "{"),
-        ("no short path", "long", "success", carried.packed(FIELDS)),
+        ("no short path", "long", "success", piggyback.packed(FIELDS)),
     ):
         database.reset("running")
         answer = await clients[side].patch(
             f"/execution/task-instances/{database.ti_id}/state",
-            headers={**headers, carried.HEADER: header or ""},
+            headers={**headers, piggyback.HEADER: header or ""},
             content=json.dumps(_end(state)).encode(),
         )
         found = database.found()
-        told[name] = [answer.status_code, answer.headers.get(carried.HEADER), found["fields"]]
+        told[name] = [answer.status_code, answer.headers.get(piggyback.HEADER), found["fields"]]
     database.reset("running")
     place = f"/execution/task-instances/{database.ti_id}/rtif"
     await clients["long"].put(place, headers=headers, content=json.dumps(FIELDS).encode())

@@ -8,7 +8,7 @@ DAG = """\
 from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk import DAG
 
-from airfleet.testing import witness
+from airfleet.drill import journal as witness
 
 
 def work(*, ti, dag_run):

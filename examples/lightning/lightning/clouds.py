@@ -28,10 +28,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from airfleet.drill.waiting import wait_until
 from airfleet.testing.lifetime import Startable
 from airfleet.testing.ports import free_ports
 from airfleet.testing.servers import Servers
-from airfleet.testing.waiting import wait_until
 from lightning import sample
 from lightning.errors import CloudError
 from lightning.tiles import BIGQUERY

@@ -15,13 +15,15 @@ import socket
 import sys
 from pathlib import Path
 
-from airfleet import events, libpq, lossy
-from airfleet.agent import environment, large_logs, limits, old_logs, setup
+from airfleet import events
+from airfleet.agent import bootstrap
 from airfleet.agent.agent import Agent
 from airfleet.agent.control import AlreadyRuns
-from airfleet.agent.database_finding import MAY_MIGRATE
+from airfleet.agent.database.finding import MAY_MIGRATE
+from airfleet.agent.host import cgroups, environment, log_retention, log_rotation
 from airfleet.errors import AirfleetError, FileProblems, FleetError
-from airfleet.fleet.paths import fleet_id
+from airfleet.fleet.planning.paths import fleet_id
+from airfleet.system import connection_timeouts, disk_full_logging
 
 
 def main() -> None:
@@ -32,8 +34,8 @@ def main() -> None:
     arguments = parser.parse_args()
     with os.fdopen(arguments.report, "w") as report:
         try:
-            prepared = setup.prepare(arguments.root, {**os.environ, **environment.read(sys.stdin)})
-            listener = setup.listen(prepared.paths.socket)
+            prepared = bootstrap.prepare(arguments.root, {**os.environ, **environment.read(sys.stdin)})
+            listener = bootstrap.listen(prepared.paths.socket)
         except AirfleetError as refused:
             json.dump(_refusal(refused), report)
             sys.exit(refused.exit_code)
@@ -45,16 +47,16 @@ def main() -> None:
     _run(prepared, listener, may_migrate=bool(os.environ.pop(MAY_MIGRATE, "")))
 
 
-def _run(prepared: setup.Prepared, listener: socket.socket, *, may_migrate: bool = False) -> None:
-    with lossy.text(prepared.paths.log("agent")) as file, prepared.lock, listener:
+def _run(prepared: bootstrap.Prepared, listener: socket.socket, *, may_migrate: bool = False) -> None:
+    with disk_full_logging.text(prepared.paths.log("agent")) as file, prepared.lock, listener:
         log = events.to_file(file, lambda: dt.datetime.now().astimezone())
         if prepared.leftovers:
             log(events.Event.LEFTOVERS_ENDED, count=len(prepared.leftovers))
         if prepared.inherited.workers:
             log(events.Event.WORKERS_INHERITED, count=len(prepared.inherited.workers))
-        large_logs.set_aside_from_now_on(prepared.paths.logs, log)
-        old_logs.delete_from_now_on(prepared.plan, (prepared.paths.logs, prepared.paths.task_logs), log)
-        group = limits.prepare(prepared.plan, fleet_id(prepared.paths.home), log)
+        log_rotation.set_aside_from_now_on(prepared.paths.logs, log)
+        log_retention.delete_from_now_on(prepared.plan, (prepared.paths.logs, prepared.paths.task_logs), log)
+        group = cgroups.prepare(prepared.plan, fleet_id(prepared.paths.home), log)
         try:
             agent = Agent(
                 prepared.plan,
@@ -67,10 +69,10 @@ def _run(prepared: setup.Prepared, listener: socket.socket, *, may_migrate: bool
                 facts=prepared.facts,
             )
             if any(component.kind == "postgres" for component in prepared.plan.components):
-                libpq.forget_the_callers(os.environ)
+                connection_timeouts.forget_the_callers(os.environ)
             agent.run(listener)
         finally:
-            limits.remove(group)
+            cgroups.remove(group)
             prepared.paths.socket.unlink(missing_ok=True)
 
 

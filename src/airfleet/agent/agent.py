@@ -3,7 +3,7 @@
 It starts the plan's components in the order of their needs, knows of a death the moment it
 happens (it is their parent, or as a subreaper becomes it), starts them again, asks them how they
 are, and ends them. One thread runs the loop; probes, which may block, run in others (see
-:mod:`airfleet.agent.probing`). It never imports Airflow or user code, so it does not die with what
+:mod:`airfleet.agent.supervisor.probe_runner`). It never imports Airflow or user code, so it does not die with what
 it watches.
 
 An error that nobody expected is borne where it concerns one component, one word or one step, and said
@@ -26,41 +26,45 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from airfleet import current_work
-from airfleet.agent import database_check, judging, leftovers, process, restarts, snapshots, states, upstreams, wakeup
+from airfleet.agent import states
+from airfleet.agent import status as snapshots
+from airfleet.agent.cluster.incarnation import Life
+from airfleet.agent.cluster.local_facts import OwnFacts
+from airfleet.agent.cluster.membership import Membership
+from airfleet.agent.cluster.quorum import EndAttempts
+from airfleet.agent.cluster.reattach import NOTHING, Book, Inheritance
+from airfleet.agent.cluster.watchdog import Guard, Permission, Remains, end_attempts, has_attempts
 from airfleet.agent.control import Edited, Snapshot
-from airfleet.agent.database_finding import Finding
-from airfleet.agent.database_watch import DatabaseWatch, FirstLook
-from airfleet.agent.deciding import EndAttempts
-from airfleet.agent.disks import Disks
-from airfleet.agent.draining import Draining
-from airfleet.agent.embedded import SYSTEM_STATE
-from airfleet.agent.ending import DRAIN_SECONDS, end_in_order
-from airfleet.agent.environment import without
-from airfleet.agent.fencing import Fencing
-from airfleet.agent.guard import Guard, Permission, Remains, end_attempts, has_attempts
+from airfleet.agent.control_server import ControlServer
+from airfleet.agent.database import fitness
+from airfleet.agent.database.finding import Finding
+from airfleet.agent.host import api_discovery
+from airfleet.agent.host.disk_monitor import Disks
+from airfleet.agent.host.environment import without
+from airfleet.agent.host.import_errors import ImportErrorWatch
 from airfleet.agent.host_facts import Facts
-from airfleet.agent.import_errors import ImportErrorWatch
-from airfleet.agent.judging import Judge
-from airfleet.agent.lives import Life
-from airfleet.agent.membership import Membership
-from airfleet.agent.orders import API_SERVER, Orders
-from airfleet.agent.outcomes import Outcomes
-from airfleet.agent.own_facts import OwnFacts
-from airfleet.agent.probing import Prober
-from airfleet.agent.process import TEMPLATE_DESCRIPTOR, Running
-from airfleet.agent.retrying import Retrying
-from airfleet.agent.scaling import Scaling
-from airfleet.agent.server import ControlServer
+from airfleet.agent.recovery.job_fencing import Fencing
+from airfleet.agent.recovery.outbox_relay import Untold
+from airfleet.agent.recovery.result_uploader import Outcomes
+from airfleet.agent.servers.embedded_servers import SYSTEM_STATE
 from airfleet.agent.states import State
-from airfleet.agent.succession import NOTHING, Book, Inheritance
-from airfleet.agent.template_link import TemplateLink
-from airfleet.agent.untold import Untold
+from airfleet.agent.supervisor import health_policy, process, restarts, signals
+from airfleet.agent.supervisor.database_gate import DatabaseWatch, FirstLook
+from airfleet.agent.supervisor.health_policy import Judge
+from airfleet.agent.supervisor.overrides import API_SERVER, Orders
+from airfleet.agent.supervisor.probe_runner import Prober
+from airfleet.agent.supervisor.process import TEMPLATE_DESCRIPTOR, Running
+from airfleet.agent.supervisor.retries import Retrying
+from airfleet.agent.supervisor.scaling import Scaling
+from airfleet.agent.supervisor.shutdown import DRAIN_SECONDS, end_in_order
+from airfleet.agent.supervisor.worker_drain import Draining
+from airfleet.agent.supervisor.zygote_client import TemplateLink
 from airfleet.events import Event, Log, Surprises, in_words
-from airfleet.fleet.paths import Paths, fleet_id
-from airfleet.fleet.plan import Exec, Fork, Plan, Watch
-from airfleet.runtime import identity
-from airfleet.runtime.untold import FOLDER
+from airfleet.fleet.planning.paths import Paths, fleet_id
+from airfleet.fleet.planning.plan import Exec, Fork, Plan, Watch
+from airfleet.spool import current_work
+from airfleet.spool.outbox import FOLDER
+from airfleet.system import host_name, process_tree
 
 #: seconds between two turns of the loop when nothing happens: while something changes, and at rest
 BUSY_PAUSE, QUIET_PAUSE = 0.05, 1.0
@@ -111,11 +115,11 @@ class Agent:
             c.name: Running(c, paths.log(c.name), self._changed, since=self._began) for c in plan.components
         }
         self._selector = selectors.DefaultSelector()
-        self._wakeup = wakeup.Wakeup()
+        self._wakeup = signals.Wakeup()
         self._prober = Prober(plan.database_url, self._wakeup.wake)
         self._database = DatabaseWatch(plan.database_url, self._wakeup.wake)
-        needs = database_check.connections_of(plan)
-        look = partial(database_check.look, plan.database_url, needs=needs, may_migrate=may_migrate)
+        needs = fitness.connections_of(plan)
+        look = partial(fitness.look, plan.database_url, needs=needs, may_migrate=may_migrate)
         self._first_look = FirstLook(look, self._wakeup.wake)
         #: whether the database was found fit for this host, and whether anything is written to it
         self._is_fit = not plan.database_url
@@ -128,7 +132,7 @@ class Agent:
         self._anew = False
         #: what people told this host; in a fleet with hosts the database keeps it
         self._ordered: dict[str, Any] = {}
-        self._upstreams = upstreams.Upstreams(plan, paths.airflow_home, log)
+        self._upstreams = api_discovery.Upstreams(plan, paths.airflow_home, log)
         self._outcomes = Outcomes(paths.outcomes, self._prober.database, clock)
         self._import_errors = ImportErrorWatch(self._prober.database, clock)
         #: tells the database of the dead, for others to act upon
@@ -164,7 +168,7 @@ class Agent:
 
     def run(self, listener: socket.socket) -> None:
         """Bring the plan up and keep it up until somebody asks for the end."""
-        wakeup.adopt_orphans()
+        signals.adopt_orphans()
         self._wakeup.heed_signals()
         self._selector.register(self._wakeup.socket, selectors.EVENT_READ, self._woken)
         self._server = ControlServer(listener, self._selector, self)
@@ -360,7 +364,7 @@ class Agent:
         self._write_down()
 
     def _spawn(self, running: Running, start: Exec) -> int:
-        environment = {**self._environment, leftovers.MARK: fleet_id(self._paths.home)}
+        environment = {**self._environment, process_tree.MARK: fleet_id(self._paths.home)}
         if running.component.kind != "template":
             told = without(environment, self._withheld)
             return process.spawn(start, running.log, told, self._plan.root)
@@ -369,7 +373,7 @@ class Agent:
         with link.their_end() as descriptor:
             environment |= {**self._plan.environment, TEMPLATE_DESCRIPTOR: str(descriptor)}
             if self._membership:
-                environment[identity.HOST] = self._membership.hostname
+                environment[host_name.HOST] = self._membership.hostname
             return process.spawn(start, running.log, environment, self._plan.root, fds=[descriptor])
 
     def _hear(self, link: TemplateLink) -> None:
@@ -437,7 +441,7 @@ class Agent:
 
     def _reap(self) -> None:
         """Take note of every child that ended. A stranger is an orphan of some component."""
-        for pid in wakeup.dead_children():
+        for pid in signals.dead_children():
             running = self._by_pid(pid)
             if running is None and self._may_be_fresh(pid):
                 return  # the template has not told us yet whose pid this is; the next turn knows
@@ -481,7 +485,7 @@ class Agent:
         elif running.component.once and status == 0:
             running.move_to(State.DONE, now)
         else:
-            self._died(running, judging.why_ended(running) or process.ended_sentence(status))
+            self._died(running, health_policy.why_ended(running) or process.ended_sentence(status))
 
     def _forget_orders(self, now: float) -> None:
         """The template died, perhaps with orders unanswered: the next one gets them again."""
@@ -521,7 +525,7 @@ class Agent:
 
     def _finish(self) -> None:
         name, below = fleet_id(self._paths.home), os.getpid()
-        leftovers.end(lambda: leftovers.find(name, below=below), grace_seconds=0.0 if self._forced else 5.0)
+        process_tree.end(lambda: process_tree.find(name, below=below), grace_seconds=0.0 if self._forced else 5.0)
         self._log(Event.FLEET_STOPPED, fleet=self._plan.fleet)
         self._tell_watchers()
         if self._server is not None:
@@ -556,7 +560,7 @@ class Agent:
         )
 
     def _new_fencing(self) -> Fencing:
-        name = self._membership.hostname if self._membership else identity.host()
+        name = self._membership.hostname if self._membership else host_name.host()
         told = Untold(self._paths.airflow_home / FOLDER, self._upstreams.urls, self._log)
         return Fencing(
             self._prober.database,

@@ -13,24 +13,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from airfleet.agent import agent_search, embedded, hosts, leftovers, nginx, own_facts, task_account, unix_sockets
+from airfleet.agent.cluster import identity, local_facts
+from airfleet.agent.cluster.config_drift import Edits, Libraries, Origin
+from airfleet.agent.cluster.local_facts import OwnFacts
+from airfleet.agent.cluster.reattach import Inheritance, inherit
 from airfleet.agent.control import AlreadyRuns, Edited
-from airfleet.agent.edits import Edits, Libraries, Origin
-from airfleet.agent.own_facts import OwnFacts
-from airfleet.agent.succession import Inheritance, inherit
+from airfleet.agent.host import agent_search, task_account
+from airfleet.agent.servers import embedded_servers, nginx
 from airfleet.errors import FleetError
-from airfleet.fleet import local_hosts, ownership, planning, secrets
-from airfleet.fleet import paths as fleet_paths
+from airfleet.fleet import planner
 from airfleet.fleet.components import proxy
 from airfleet.fleet.components.flower import listens_on
-from airfleet.fleet.context import Context, Embedded, Nginx, Ports, needs_log_server
-from airfleet.fleet.description import describe
-from airfleet.fleet.paths import Paths
-from airfleet.fleet.plan import Plan
-from airfleet.fleet.ports import PortBook, api_server, given
-from airfleet.fleet.reader import ENVIRONMENT, FILE_NAME, read_file, taken_variables
-from airfleet.fleet.secrets import Secrets
-from airfleet.fleet.spec import API_PORT, EMBEDDED, LOGS_PORT, Fleet, Host
+from airfleet.fleet.config.reader import ENVIRONMENT, FILE_NAME, read_file, taken_variables
+from airfleet.fleet.config.spec import API_PORT, EMBEDDED, LOGS_PORT, Fleet, Host
+from airfleet.fleet.planning import local_hosts, ownership
+from airfleet.fleet.planning import paths as fleet_paths
+from airfleet.fleet.planning.context import Context, Embedded, Nginx, Ports, needs_log_server
+from airfleet.fleet.planning.paths import Paths
+from airfleet.fleet.planning.plan import Plan
+from airfleet.fleet.planning.plan_record import describe
+from airfleet.fleet.planning.ports import PortBook, api_server, given
+from airfleet.fleet.servers import secrets
+from airfleet.fleet.servers.secrets import Secrets
+from airfleet.system import process_tree as leftovers
+from airfleet.system import unix_sockets
 
 #: what to do when the file system of the home does not serve
 _ELSEWHERE = "name a place on a disk of this machine with AIRFLEET_HOME"
@@ -73,7 +79,7 @@ def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
     no room, a server is missing).
     """
     fleet = local_hosts.of(read_file(root / FILE_NAME, environ), environ)
-    here = hosts.choose(fleet, environ, socket.gethostname())
+    here = identity.choose(fleet, environ, socket.gethostname())
     paths = fleet_paths.of(root, environ)
     ownership.require_own(paths, "airfleet up")
     fleet_paths.require_fit(environ, root, paths.home)
@@ -86,21 +92,21 @@ def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
     ended = end_leftovers(paths, inherited.grace_seconds, inherited.pids)
     book = PortBook(paths.ports)
     if fleet.database == EMBEDDED:
-        embedded.require_password(paths)
-    kept = hosts.secrets_of(fleet, here, paths, environ)
+        embedded_servers.require_password(paths)
+    kept = identity.secrets_of(fleet, here, paths, environ)
     if local_hosts.COUNT in environ:
         first = fleet_paths.of(root, {**environ, fleet_paths.HOST: fleet.hosts[0].name})
         fleet = local_hosts.seen_from(here.name, fleet, first, kept)
     context = _context(fleet, fleet.host(here.name), paths, book, kept, together=local_hosts.COUNT in environ)
     paths.airflow_home.chmod(0o711 if context.task_user else 0o700)
-    plan = planning.plan(context)
+    plan = planner.plan(context)
     for path, file in plan.files.items():
         secrets.write_private(path, file.text, file.mode)
     if context.nginx is not None:
         nginx.configure(plan, context.nginx)
     taken = taken_variables(root / FILE_NAME, environ)
     origin = Origin(root, environ, here.name, paths, kept, nginx.find(environ) is not None)
-    edits = Edits(origin, describe(plan, kept.fingerprint_key), Libraries(own_facts.library_folders()))
+    edits = Edits(origin, describe(plan, kept.fingerprint_key), Libraries(local_facts.library_folders()))
     names = taken.for_the_fleet | taken.for_tasks
     facts = _facts(plan, environ)
     return Prepared(plan, paths, lock, book, ended, inherited, names, edits.now, facts)
@@ -112,8 +118,8 @@ def _facts(plan: Plan, environ: Mapping[str, str]) -> OwnFacts | None:
         return None
     reads = any(component.kind in _READERS for component in plan.components)
     overlay = {name: environ[name] for name in (ENVIRONMENT,) if name in environ}
-    places = own_facts.Places(
-        plan.root, plan.pipelines if reads else None, overlay, around.key, own_facts.library_folders()
+    places = local_facts.Places(
+        plan.root, plan.pipelines if reads else None, overlay, around.key, local_facts.library_folders()
     )
     return OwnFacts(places, around.rules)
 
@@ -222,7 +228,7 @@ def _context(fleet: Fleet, here: Host, paths: Paths, book: PortBook, kept: Secre
     known = local_hosts.is_named(fleet) and not together
     postgres = book.port("postgres", POSTGRES_PORT) if own_database else None
     servers = (
-        embedded.prepare(paths, euid=os.geteuid(), database=own_database, broker=own_broker)
+        embedded_servers.prepare(paths, euid=os.geteuid(), database=own_database, broker=own_broker)
         if own_database or own_broker
         else None
     )

@@ -7,7 +7,8 @@ A client sends one line, ``{"do": "status" | "watch" | "stop" | ..., ...}``:
 - ``stop``: the agent begins to stop the fleet, in which running tasks may take ``seconds`` to end, and sends
   snapshots until it is gone;
 - ``restart``: ends one component (``name``); the agent starts it again;
-- ``order``: tells ``host`` (nothing: this one) what to do from now on (``orders``, see :mod:`airfleet.agent.orders`);
+- ``order``: tells ``host`` (nothing: this one) what to do from now on (``orders``, see
+  :mod:`airfleet.agent.supervisor.overrides`);
 - ``bury``: ``host`` is off, as a person says: what ran there runs again elsewhere.
 
 The socket lies in a directory of mode 0700, so who may open it may command it.
@@ -23,11 +24,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from airfleet.agent import unix_sockets
 from airfleet.agent.host_facts import Difference
 from airfleet.agent.states import FINE, State
-from airfleet.current_work import Kind
 from airfleet.errors import FleetError
+from airfleet.spool.current_work import Kind
+from airfleet.system import unix_sockets
 
 
 @dataclass(frozen=True)
@@ -185,9 +186,9 @@ class Snapshot:
     edited: Edited = Edited()
     #: components whose limit of memory the kernel does not keep here; the agent's log says why
     unlimited: tuple[str, ...] = ()
-    #: in a fleet without hosts, what its one host was told (see :mod:`airfleet.agent.orders`)
+    #: in a fleet without hosts, what its one host was told (see :mod:`airfleet.agent.supervisor.overrides`)
     orders: Mapping[str, Any] = field(default_factory=dict)
-    #: why nothing may use the database yet: ``verdict`` (see :mod:`airfleet.agent.database_finding`), ``sentence``,
+    #: why nothing may use the database yet: ``verdict`` (see :mod:`airfleet.agent.database.finding`), ``sentence``,
     #: ``hint``; empty when it may be used, and before it was looked at
     database: Mapping[str, str] = field(default_factory=dict)
     import_errors: ImportErrors = ImportErrors()

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from airfleet.agent import snapshots
+from airfleet.agent import status
 from airfleet.agent.control import Snapshot
 
 #: nobody waits longer for tasks to end: a year
@@ -111,7 +111,7 @@ class ControlServer:
 def _tell(client: socket.socket, now: Snapshot, with_memory: bool) -> None:
     with client, contextlib.suppress(OSError):
         client.setblocking(True)
-        client.sendall(_line(snapshots.with_memory(now) if with_memory else now))
+        client.sendall(_line(status.with_memory(now) if with_memory else now))
 
 
 def _request(client: socket.socket) -> Mapping[str, Any]:

@@ -1,6 +1,6 @@
 """What a host goes by, as it tells the others: rules, versions, ``fleet.yaml``, pipelines; and how two hosts differ.
 
-Pure: values in, values out. What is found on the disk comes from :mod:`airfleet.agent.own_facts`, and
+Pure: values in, values out. What is found on the disk comes from :mod:`airfleet.agent.cluster.local_facts`, and
 :mod:`airfleet.agent.facts_table` brings it to the other hosts.
 
 A host is compared with the first one of the fleet that has the like, in the order of ``fleet.yaml``, so each host says

@@ -11,11 +11,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from airfleet import versions
-from airfleet.agent import environment, leftovers, netns
 from airfleet.agent.control import AlreadyRuns
-from airfleet.agent.leftovers import MARK
+from airfleet.agent.host import environment, netns
 from airfleet.errors import FileProblems, FleetError, Place, Problem
-from airfleet.fleet.paths import Paths, fleet_id, of
+from airfleet.fleet.planning.paths import Paths, fleet_id, of
+from airfleet.system import process_tree
+from airfleet.system.process_tree import MARK
 
 #: of the caller alone
 _NOT_FOR_COMPONENTS = ("AIRFLOW_HOME", "AIRFLOW_CONFIG", "AIRFLEET_TOKEN")
@@ -30,7 +31,7 @@ def start(root: Path, *, environ: Mapping[str, str]) -> int:
 
     Raises FileProblems or FleetError when the agent refuses to start, AlreadyRuns when another one was there first.
     """
-    from airfleet.fleet import reader  # the agent needs it, and not every command that asks one
+    from airfleet.fleet.config import reader  # the agent needs it, and not every command that asks one
 
     versions.require(environ)
     paths = of(root, environ)
@@ -60,15 +61,15 @@ def environment_of(pid: int, paths: Paths) -> dict[str, str]:
 
     Nothing when this is no process of that fleet.
     """
-    found = leftovers.environment(pid)
+    found = process_tree.environment(pid)
     return found if found.get(MARK) == fleet_id(paths.home) else {}
 
 
 def end_leftovers(paths: Paths, grace_seconds: float = 10.0) -> tuple[int, ...]:
     """End every process that an ``up`` of this fleet started, also after its agent was killed; their pids."""
-    from airfleet.agent import setup
+    from airfleet.agent import bootstrap
 
-    return setup.end_leftovers(paths, grace_seconds)
+    return bootstrap.end_leftovers(paths, grace_seconds)
 
 
 def _spawn(

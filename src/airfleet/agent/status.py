@@ -7,17 +7,19 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from airfleet.agent import limits, memory, states
+from airfleet.agent import states
+from airfleet.agent.cluster.leases import Row
+from airfleet.agent.cluster.quorum import BREAK_SECONDS
 from airfleet.agent.control import ComponentStatus, Edited, HostStatus, ImportErrors, Snapshot
-from airfleet.agent.database_finding import Finding
-from airfleet.agent.deciding import BREAK_SECONDS
+from airfleet.agent.database.finding import Finding
+from airfleet.agent.host import cgroups
 from airfleet.agent.host_facts import Difference
-from airfleet.agent.leases import Row
-from airfleet.agent.orders import Orders
-from airfleet.agent.process import Running
 from airfleet.agent.states import State
-from airfleet.fleet.paths import Paths
-from airfleet.fleet.plan import Plan
+from airfleet.agent.supervisor.overrides import Orders
+from airfleet.agent.supervisor.process import Running
+from airfleet.fleet.planning.paths import Paths
+from airfleet.fleet.planning.plan import Plan
+from airfleet.system import pss
 
 NOT_EDITED = Edited()
 NO_IMPORT_ERRORS = ImportErrors()
@@ -92,16 +94,16 @@ def snapshot(
         asked_to_end=life.asked_to_end,
         database=_told(database),
         edited=edited,
-        unlimited=limits.not_kept(plan, os.environ),
+        unlimited=cgroups.not_kept(plan, os.environ),
         import_errors=import_errors,
     )
 
 
 def with_memory(now: Snapshot) -> Snapshot:
     """The same with what each component uses, and with the agent, which is this process, as the first of them."""
-    used = memory.of_sessions([c.pid for c in now.components if c.pid])
+    used = pss.of_sessions([c.pid for c in now.components if c.pid])
     components = (replace(c, memory_mb=used.get(c.pid or 0)) for c in now.components)
-    own = memory.of_process(now.pid)
+    own = pss.of_process(now.pid)
     agent = ComponentStatus("agent", "agent", State.READY, pid=now.pid, since=now.elapsed, memory_mb=own)
     return replace(now, components=(agent, *components))
 

@@ -4,7 +4,7 @@ Three quarters of what such a request costs in Airflow's api-server are not its 
 it: middleware, two applications with their routing, conversion between API versions, dependencies that are
 solved anew, and changes of thread. :class:`ShortPath` stands in front of the application, checks the token, and
 reads the body into the handler's own model. A start, a success, rendered fields and an XCom, stored or asked for, that
-are plain are one statement then (:mod:`airfleet.runtime.statements`); whatever else there is goes to the handler:
+are plain are one statement then (:mod:`airfleet.api_server.fast_queries`); whatever else there is goes to the handler:
 Airflow's, unchanged, in one session and one transaction as there.
 
 It takes only what it can be sure of. A request that speaks another version of the API, has a token that is
@@ -53,8 +53,10 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, Operationa
 from sqlalchemy.orm import Session
 
 from airfleet import versions
-from airfleet.runtime import carried, presence, statements
-from airfleet.runtime.kept_connections import Connection
+from airfleet.api_server import fast_queries
+from airfleet.api_server.connection_pool import Connection
+from airfleet.metadata import api_availability
+from airfleet.worker import piggyback
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -113,12 +115,12 @@ class _Call:
     application: Any
     services: svcs.Container
     xcom: Mapping[str, Any]
-    #: rendered fields that came along (:mod:`airfleet.runtime.carried`)
+    #: rendered fields that came along (:mod:`airfleet.worker.piggyback`)
     fields: Mapping[str, Any] | None = None
 
 
 async def _run_plainly(call: _Call, connection: Connection) -> _Said | None:
-    context = await statements.begin(connection, call.task_instance_id, call.payload)
+    context = await fast_queries.begin(connection, call.task_instance_id, call.payload)
     if context is not None and call.token.claims.scope == "workload":
         execution = {"sub": str(call.task_instance_id), "scope": "execution"}
         token = call.services.get(JWTGenerator).generate(extras=execution)
@@ -141,9 +143,9 @@ def _run(call: _Call, session: Session) -> Any:
 async def _state_plainly(call: _Call, connection: Connection) -> _Said | None:
     if not isinstance(call.payload, TISuccessStatePayload):
         return None
-    if call.fields and await statements.render(connection, call.task_instance_id, call.fields):
-        call.response.headers[carried.HEADER] = carried.STORED
-    return _Said() if await statements.succeed(connection, call.task_instance_id, call.payload) else None
+    if call.fields and await fast_queries.render(connection, call.task_instance_id, call.fields):
+        call.response.headers[piggyback.HEADER] = piggyback.STORED
+    return _Said() if await fast_queries.succeed(connection, call.task_instance_id, call.payload) else None
 
 
 def _state(call: _Call, session: Session) -> Any:
@@ -152,12 +154,12 @@ def _state(call: _Call, session: Session) -> Any:
 
 def _heartbeat(call: _Call, session: Session) -> Any:
     answer = task_instances.ti_heartbeat(call.task_instance_id, call.payload, session)
-    presence.hear()
+    api_availability.hear()
     return answer
 
 
 async def _rendered_fields_plainly(call: _Call, connection: Connection) -> _Said | None:
-    stored = await statements.render(connection, call.task_instance_id, call.payload)
+    stored = await fast_queries.render(connection, call.task_instance_id, call.payload)
     return _Said({"message": "Rendered task instance fields successfully set"}) if stored else None
 
 
@@ -166,7 +168,7 @@ def _rendered_fields(call: _Call, session: Session) -> Any:
 
 
 async def _xcom_plainly(call: _Call, connection: Connection) -> _Said | None:
-    stored = await statements.push(connection, call.payload, call.xcom)
+    stored = await fast_queries.push(connection, call.payload, call.xcom)
     return _Said({"message": "XCom successfully set"}) if stored else None
 
 
@@ -175,7 +177,7 @@ def _xcom(call: _Call, session: Session) -> Any:
 
 
 async def _xcom_asked_plainly(call: _Call, connection: Connection) -> _Said | None:
-    value = await statements.pull(connection, call.xcom)
+    value = await fast_queries.pull(connection, call.xcom)
     key = json.dumps(call.xcom["key"], ensure_ascii=False).encode()
     return None if value is None else _Said(b'{"key":%s,"value":%s}' % (key, value))
 
@@ -273,7 +275,7 @@ class ShortPath:
         #: where a proxy's path stands before every other
         self._root: str = getattr(application, "root_path", "")
         self._threads = ThreadPoolExecutor(_THREADS, "execution-api")
-        self.database = statements.database()
+        self.database = fast_queries.database()
         _refuse_what_follows_a_failure()
         self._services: svcs.Container | None = None
         #: seconds from which on a token is renewed; Airflow's way waits until a fifth of its life is left
@@ -309,7 +311,7 @@ class ShortPath:
             if message.get("status") == 500 and trouble.error is not None:
                 message["status"] = 503
             elif is_heartbeat and message.get("status") == 204:
-                presence.hear()
+                api_availability.hear()
             await send(message)
 
         before = _TROUBLE.set(trouble)
@@ -337,7 +339,7 @@ class ShortPath:
         except (ValidationError, ValueError, RecursionError):
             return None
         response = Response(status_code=request.hot.status, media_type="application/json")
-        fields = carried.unpacked(request.headers.get(carried.HEADER.encode()))
+        fields = piggyback.unpacked(request.headers.get(piggyback.HEADER.encode()))
         call = _Call(
             request.task_instance_id,
             payload,

@@ -34,7 +34,7 @@ from airflow.models.asset import association_table as consumed
 from airflow.models.dagrun import DagRun as DagRunRow
 from sqlalchemy.engine import make_url
 
-from airfleet.runtime.kept_connections import Connection, KeptConnections
+from airfleet.api_server.connection_pool import Connection, KeptConnections
 
 log = structlog.get_logger(__name__)
 

@@ -3,7 +3,7 @@
 Airflow reads the folder of its own machine, and asks one other: the host that the task ran on last, under the name by
 which Airflow knows it. Hosts of a fleet have names that no resolver knows, and a log may have parts on several hosts:
 before and after a deferral, the trigger's, one for each look of a sensor. So here every host is asked that has a log
-server (:mod:`airfleet.runtime.log_server`), all at once; where it listens stands in its row of ``airfleet_host``.
+server (:mod:`airfleet.log_server.main`), all at once; where it listens stands in its row of ``airfleet_host``.
 
 ::
 
@@ -38,8 +38,8 @@ from airflow.utils.log import file_task_handler
 from airflow.utils.log.file_task_handler import FileTaskHandler, StructuredLogMessage
 from sqlalchemy import text
 
-from airfleet.runtime import identity
-from airfleet.runtime.log_server import PARTS
+from airfleet.log_server.main import PARTS
+from airfleet.system import host_name
 
 #: seconds that another host may take to take a connection, and to say the next thing
 CONNECT_SECONDS, READ_SECONDS = 2.0, 5.0
@@ -140,7 +140,7 @@ def bounded(
 def not_asked(hostname: str) -> str | None:
     """The host that Airflow knows by this name, when it is another one and has no log server that is up."""
     host = host_of(hostname)
-    if not are_apart() or not host or host == host_of(identity.host()):
+    if not are_apart() or not host or host == host_of(host_name.host()):
         return None
     return None if any(server.host == host for server in servers()) else host
 
@@ -162,7 +162,7 @@ def are_apart() -> bool:
 
 def others(known: Sequence[Server]) -> tuple[Server, ...]:
     """All but the one of this host, whose folder is read as it is."""
-    here = host_of(identity.host())
+    here = host_of(host_name.host())
     return tuple(server for server in known if server.host != here)
 
 

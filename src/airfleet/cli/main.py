@@ -19,8 +19,11 @@ from typing import Any
 
 import click
 
-from airfleet import __version__, errors, platforms
-from airfleet.cli import command_line, options, problems, terminal
+from airfleet import __version__, errors
+from airfleet.cli import options
+from airfleet.cli.output import problem_view, terminal
+from airfleet.client import command_line
+from airfleet.system import platforms
 
 SECTIONS = {
     "Fleet": (
@@ -43,8 +46,14 @@ SECTIONS = {
     "Shell": ("schema", "completion"),
 }
 COMMANDS = tuple(name for names in SECTIONS.values() for name in names)
+#: commands of :mod:`airfleet.cli.commands.pipelines`; all others are about the fleet
+ABOUT_PIPELINES = frozenset({"init", "check", "show", "run", "trigger", "why", "schema"})
 #: what needs no fleet on this machine, and so runs on every operating system
 ANYWHERE = frozenset({"init", "config", "check", "show", "schema", "completion", "render"})
+
+
+def _room(command: str) -> str:
+    return "pipelines" if command in ABOUT_PIPELINES else "fleet"
 
 
 class Airfleet(click.Group):
@@ -58,7 +67,7 @@ class Airfleet(click.Group):
         """Import a command's module and give its command."""
         if cmd_name not in COMMANDS:
             return None
-        command = importlib.import_module(f"airfleet.cli.{cmd_name}").command
+        command = importlib.import_module(f"airfleet.cli.commands.{_room(cmd_name)}.{cmd_name}").command
         assert isinstance(command, click.Command)
         return command
 
@@ -125,7 +134,7 @@ def at_the_edge(run: Callable[[], Any]) -> int:
     except click.ClickException as wrong:
         return _usage(wrong)
     except errors.FileProblems as wrong:
-        terminal.say(problems.text(wrong.problems, sys.stderr))
+        terminal.say(problem_view.text(wrong.problems, sys.stderr))
         return wrong.exit_code
     except errors.AirfleetError as wrong:
         terminal.say(terminal.style("error: ", fg="red", bold=True) + str(wrong))
@@ -187,10 +196,12 @@ def _closed_pipe() -> int:
 
 
 def _bug(wrong: Exception) -> int:
-    from airfleet.cli import bug  # only now: what it needs would cost each command a fifth of its start
+    from airfleet.cli.output import crash_report  # only now: what it needs would cost each command a fifth of its start
 
-    log = bug.write(wrong, os.environ)
-    terminal.say(terminal.style("error: ", fg="red", bold=True) + f"a mistake in airfleet itself: {bug.summary(wrong)}")
+    log = crash_report.write(wrong, os.environ)
+    terminal.say(
+        terminal.style("error: ", fg="red", bold=True) + f"a mistake in airfleet itself: {crash_report.summary(wrong)}"
+    )
     terminal.say(f"hint: {log} says more; please send it with a report")
     return errors.EXIT_OUR_BUG
 

@@ -7,13 +7,15 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from airfleet.agent import agent_search, control, leftovers
+from airfleet.agent import control
 from airfleet.agent.control import AgentGone, HostStatus, Snapshot, is_fine
-from airfleet.cli import command_line
-from airfleet.cli.project import Project
+from airfleet.agent.host import agent_search
+from airfleet.client import command_line
+from airfleet.client.project import Project
 from airfleet.errors import FleetError, Unhealthy
-from airfleet.fleet import ownership
-from airfleet.fleet.paths import Paths
+from airfleet.fleet.planning import ownership
+from airfleet.fleet.planning.paths import Paths
+from airfleet.system import process_tree
 
 #: between two looks for the socket of an agent that starts
 PAUSE_SECONDS = 0.1
@@ -85,7 +87,7 @@ def not_running(here: Project) -> FleetError:
 
 def running_alone(here: Project) -> int:
     """Count the components that run on without their agent, which has died."""
-    return sum(component.lives for component in leftovers.read_down(here.paths.processes))
+    return sum(component.lives for component in process_tree.read_down(here.paths.processes))
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from airfleet.agent.control import Snapshot
-from airfleet.cli import telling
-from airfleet.cli.project import Project
+from airfleet.client import overrides
+from airfleet.client.project import Project
 from airfleet.errors import FleetError
 
 PATIENCE_SECONDS = 20.0
@@ -188,7 +188,7 @@ def connect(here: Project) -> tuple[Api, Snapshot]:
         FleetError: the fleet does not run, or is not far enough up.
         Unhealthy: its agent does not answer.
     """
-    snapshot = telling.running(here)
+    snapshot = overrides.running(here)
     if not snapshot.url:
         raise FleetError(f"fleet '{snapshot.fleet}' has no API yet", hint="airfleet status")
     url, *others = (one.rstrip("/") for one in snapshot.api_urls or (snapshot.url,))
@@ -206,7 +206,7 @@ def connect(here: Project) -> tuple[Api, Snapshot]:
 
 def _carried_password(here: Project) -> str:
     """What was carried to this host since its agent started."""
-    from airfleet.fleet import secrets
+    from airfleet.fleet.servers import secrets
 
     kept = secrets.load(here.paths.secrets)
     return kept.user_password if kept else ""

@@ -8,10 +8,10 @@ from typing import Any
 
 from airfleet.agent import control
 from airfleet.agent.control import HostStatus, Snapshot
-from airfleet.cli import asking
-from airfleet.cli.project import Project
+from airfleet.client import agent_client
+from airfleet.client.project import Project
 from airfleet.errors import FleetError, WaitTimedOut, did_you_mean
-from airfleet.fleet.spec import LOCAL
+from airfleet.fleet.config.spec import LOCAL
 
 #: the order goes over the database, which every agent reads every few seconds
 ORDER_SECONDS, PAUSE_SECONDS = 15.0, 0.2
@@ -19,9 +19,9 @@ ORDER_SECONDS, PAUSE_SECONDS = 15.0, 0.2
 
 def running(here: Project) -> Snapshot:
     """The fleet. Raises FleetError when it does not run, Unhealthy when its agent does not answer."""
-    found = asking.snapshot(here.root, here.paths)
+    found = agent_client.snapshot(here.root, here.paths)
     if found is None:
-        raise asking.not_running(here)
+        raise agent_client.not_running(here)
     return found
 
 

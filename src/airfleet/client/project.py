@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from airfleet.agent import agent_search
+from airfleet.agent.host import agent_search
 from airfleet.errors import FleetError, argument
-from airfleet.fleet import paths
+from airfleet.fleet.planning import paths
 
 FLEET_FILE = "fleet.yaml"
 
@@ -57,7 +57,7 @@ class Project:
         """Where a host is that has a network of its own."""
         if not self.network.exists():
             return {}
-        from airfleet.fleet import local_hosts
+        from airfleet.fleet.planning import local_hosts
 
         network = local_hosts.Network(int(self.network.read_text()))
         namespace = network.namespace(int(host.rpartition("-")[2]))

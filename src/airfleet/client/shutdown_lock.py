@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from airfleet.fleet import paths
+from airfleet.fleet.planning import paths
 
 
 def began(places: paths.Paths) -> int:

@@ -16,7 +16,7 @@ This one takes a stamp (time, size, inode) of every file once in a turn of the l
 - nothing changed → no listing and no look for files that are due until Airflow's own timers run out, and of the
   database one small question every two seconds, whether anything was asked of the dag-processor, in place of three
   transactions in every turn;
-- a callback waits → it is run at least once, whoever dies meanwhile (:mod:`airfleet.pipelines.callbacks`);
+- a callback waits → it is run at least once, whoever dies meanwhile (:mod:`airfleet.dag_processor.callback_claims`);
 - a pipeline file was parsed → what it gave is what there is: its other Dags are gone (a job that was taken away,
   one with a problem), and those that are good run whatever is wrong elsewhere in the file.
 """
@@ -54,21 +54,26 @@ from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 from uuid6 import uuid7
 
-from airfleet import clocks, current_work, database_errors, ends, lossy
-from airfleet.current_work import CurrentWork, Kind
+from airfleet.dag_processor import callback_claims
+from airfleet.dag_processor.callback_claims import Claimed
+from airfleet.dag_processor.parsing_process import ParsingProcess, took_too_long
 from airfleet.errors import Problem
-from airfleet.pipelines import callbacks, dag_owners, listing
-from airfleet.pipelines.callbacks import Claimed
-from airfleet.pipelines.files import SUFFIXES
-from airfleet.pipelines.importer import find_files, search_rules
-from airfleet.pipelines.parsing_process import ParsingProcess, took_too_long
+from airfleet.metadata import database_errors
+from airfleet.monitor import process_exit
+from airfleet.pipelines.airflow import dag_owners
+from airfleet.pipelines.airflow.importer import find_files, search_rules
+from airfleet.pipelines.files import listing
+from airfleet.pipelines.files.project_files import SUFFIXES
+from airfleet.spool import current_work
+from airfleet.spool.current_work import CurrentWork, Kind
+from airfleet.system import clock_skew, disk_full_logging
 
 #: What tells one content of a file from another without reading it: mtime in ns, size, inode.
 Stamp: TypeAlias = tuple[int, int, int]
 
 log = logging.getLogger(__name__)
 
-_REQUESTS = select(exists(select(DagPriorityParsingRequest.__table__.c.id)), exists().where(callbacks.TO_DO))
+_REQUESTS = select(exists(select(DagPriorityParsingRequest.__table__.c.id)), exists().where(callback_claims.TO_DO))
 
 _PURGE_SECONDS = 60.0
 #: until a file that failed for what may pass is parsed again, seconds
@@ -113,7 +118,7 @@ def _run(started: Callable[[Job], None]) -> None:
     send_heartbeat = manager.heartbeat
 
     def heartbeat() -> None:
-        clocks.catch_up(runner.job, datetime.now(UTC))
+        clock_skew.catch_up(runner.job, datetime.now(UTC))
         send_heartbeat()
 
     manager.heartbeat = heartbeat
@@ -177,7 +182,7 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
         return client
 
     def _find_files_in_bundle(self, bundle: BaseDagBundle) -> Any:
-        """Every file that counts (:mod:`airfleet.pipelines.listing`).
+        """Every file that counts (:mod:`airfleet.pipelines.files.listing`).
 
         The manager of Airflow 3.3 walks through the folder itself: it takes Python files alone, and a link to a folder
         that it has seen, or a wrong byte in an ``.airflowignore``, would end it. That of 3.4 asks the importers.
@@ -266,11 +271,11 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
         """Claim callbacks of Dags and tasks, when there are any."""
         if not self._asked_to_call:
             return []
-        by, job = callbacks.own_name(), int(self.job.id or 0) if self.job is not None else 0
+        by, job = callback_claims.own_name(), int(self.job.id or 0) if self.job is not None else 0
         bundles = [bundle.name for bundle in self._dag_bundles]
         with create_session() as session:
-            callbacks.release_dead(session, by, job)
-            claimed = callbacks.claim(session, bundles, self.max_callbacks_per_loop, by, job)
+            callback_claims.release_dead(session, by, job)
+            claimed = callback_claims.claim(session, bundles, self.max_callbacks_per_loop, by, job)
         if len(claimed) >= self.max_callbacks_per_loop:
             self._requests_asked = float("-inf")  # there may be more
         self._claims |= {id(one.request): one for one in claimed}
@@ -282,19 +287,19 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
         claimed = self._claims.pop(id(request), None) if bundle is None else None
         if claimed is not None:
             with create_session() as session:
-                callbacks.done(session, [claimed.row])
+                callback_claims.done(session, [claimed.row])
         return bundle
 
     def _create_process(self, dag_file: DagFileInfo) -> ParsingProcess:
         """Start a process for a file, with callbacks that may run together."""
         waiting = [self._claims.pop(id(request)) for request in self._callback_to_execute.pop(dag_file, ())]
-        now, later = callbacks.first_batch(waiting)
+        now, later = callback_claims.first_batch(waiting)
         self._give_back(dag_file)
         if now:
             self._callback_to_execute[dag_file] = [one.request for one in now]
             self._calling[dag_file] = list(now)
         process = self._start_process(dag_file)
-        ends.notice(process)
+        process_exit.notice(process)
         if later:
             self._callback_to_execute[dag_file] = [one.request for one in later]
             self._claims |= {id(one.request): one for one in later}
@@ -311,7 +316,7 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
             dag_file_rel_path=str(dag_file.rel_path),
             callbacks=self._callback_to_execute.pop(dag_file, []),
             selector=self.selector,
-            logger=lossy.bearing(logger),
+            logger=disk_full_logging.bearing(logger),
             logger_filehandle=filehandle,
             subprocess_logs_to_stdout=conf.get("logging", "dag_processor_log_target") == "stdout",
             client=self.client,
@@ -336,7 +341,7 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
         """Give back what an earlier process of a file ran when it was killed: the next one's end says nothing of it."""
         if left := self._calling.pop(dag_file, None):
             with create_session() as session:
-                callbacks.crashed(session, callbacks.rows(left))
+                callback_claims.crashed(session, callback_claims.rows(left))
 
     def _has_called(self, dag_file: DagFileInfo, process: Any) -> bool:
         """Whether a process has called all its callbacks; one may end it, with any exit code, before the others."""
@@ -355,9 +360,9 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
         super()._collect_results()  # type: ignore[no-untyped-call]
         ended = [file for file in self._calling if file not in self._processors]
         for file in ended:
-            settle = callbacks.done if file in ended_well else callbacks.crashed
+            settle = callback_claims.done if file in ended_well else callback_claims.crashed
             with create_session() as session:
-                settle(session, callbacks.rows(self._calling.pop(file)))
+                settle(session, callback_claims.rows(self._calling.pop(file)))
         if self._callback_to_execute:
             # Airflow forgets a file that is due while a process has it.
             waiting = [file for file in self._callback_to_execute if file not in self._processors]

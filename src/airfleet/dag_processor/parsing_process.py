@@ -21,8 +21,8 @@ from typing import Any
 import attrs
 from airflow.dag_processing.processor import DagFileProcessorProcess, _parse_file_entrypoint
 
-from airfleet.bounded_monitor import BoundedMonitor, most_bytes
-from airfleet.bounded_pipes import megabytes, request_number
+from airfleet.monitor.limits import BoundedMonitor, most_bytes
+from airfleet.monitor.pipes import megabytes, request_number
 
 #: bytes of the lines of one process that are kept, and what each line costs besides
 LOG_BYTES, LINE_COST = 10_000_000, 1000

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from airfleet.cli.rest import Api, ApiError
-from airfleet.testing.waiting import wait_until
+from airfleet.client.api_client import Api, ApiError
+from airfleet.drill.waiting import wait_until
 
 RUN_SECONDS = 120.0
 #: from an edit to what the UI shows

@@ -24,8 +24,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from airfleet.testing.history import Change, Event, History, Note, Run, Task
-from airfleet.testing.workload import LINKS, MAPS
+from airfleet.drill.records import Change, Event, History, Note, Run, Task
+from airfleet.drill.workload import LINKS, MAPS
 
 _FINAL = ("success", "failed")
 _LOSING = ("failed", "up_for_retry")

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from airfleet.testing.history import Event, Note, Task
+from airfleet.drill.records import Event, Note, Task
 
 #: names the folder of the files, for tasks; a run's conf may name another as ``witness``
 FOLDER = "WITNESS_FOLDER"

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeAlias
 
-from airfleet.testing import processes, witness
-from airfleet.testing.history import Event, Note
-from airfleet.testing.processes import send, tree
-from airfleet.testing.waiting import wait_until
+from airfleet.drill import journal
+from airfleet.drill.records import Event, Note
+from airfleet.drill.waiting import wait_until
+from airfleet.system import procfs
+from airfleet.system.procfs import send, tree
 
 #: ids of attempts
 Attempts: TypeAlias = frozenset[str]
@@ -41,21 +42,21 @@ def stop_all(find: Callable[[], Iterable[int]], rounds: int = 20) -> list[int]:
             break
         _stop(new)
         stopped += new
-    return [pid for pid in stopped if processes.is_alive(pid)]
+    return [pid for pid in stopped if procfs.is_alive(pid)]
 
 
 def _stop(pids: list[int]) -> None:
     for pid in pids:
         send(pid, signal.SIGSTOP)
-    wait_until(lambda: not any(map(processes.goes_on, pids)), 30, "all have stopped", pause_seconds=0.001)
+    wait_until(lambda: not any(map(procfs.goes_on, pids)), 30, "all have stopped", pause_seconds=0.001)
 
 
 def running(witness_folder: Path) -> list[Note]:
     """The starts of attempts that did not end and whose processes live, the oldest first."""
-    notes = witness.read(witness_folder)
+    notes = journal.read(witness_folder)
     ended = {note.attempt for note in notes if note.event in (Event.END, Event.RAISED)}
     starts = (note for note in notes if note.event == Event.START and note.attempt not in ended)
-    return [note for note in starts if processes.is_alive(note.pid)]
+    return [note for note in starts if procfs.is_alive(note.pid)]
 
 
 def attempts_of(pids: Iterable[int], witness_folder: Path) -> Attempts:
@@ -67,5 +68,5 @@ def attempts_of(pids: Iterable[int], witness_folder: Path) -> Attempts:
 def unheard(witness_folder: Path) -> Attempts:
     """Those that ended so shortly before that nobody may have heard of it: a part of the worker would have told."""
     now = time.monotonic()
-    ends = (note for note in witness.read(witness_folder) if note.event in (Event.END, Event.RAISED))
+    ends = (note for note in journal.read(witness_folder) if note.event in (Event.END, Event.RAISED))
     return frozenset(note.attempt for note in ends if now - note.at < HEARD_SECONDS)

@@ -12,10 +12,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
-from airfleet.cli.rest import Api, ApiError
+from airfleet.client.api_client import Api, ApiError
+from airfleet.drill.records import Answer, Run
+from airfleet.drill.workload import Asked
 from airfleet.errors import FleetError
-from airfleet.testing.history import Answer, Run
-from airfleet.testing.workload import Asked
 
 #: an answer that takes longer is none
 SLOW_SECONDS = 2.0

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from airfleet.testing.history import Answer, Change, Event, Note, Run, Task
+from airfleet.drill.records import Answer, Change, Event, Note, Run, Task
 
 #: an API that has answered for so long will go on
 SURE_SECONDS = 3.0

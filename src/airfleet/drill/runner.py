@@ -24,16 +24,17 @@ from pathlib import Path
 from airfleet.agent import control, launch
 from airfleet.agent.control import AgentGone, AlreadyRuns, ComponentStatus, Snapshot
 from airfleet.agent.states import FINE, LABELS, State
-from airfleet.cli import asking, telling
-from airfleet.cli.project import Project
-from airfleet.cli.rest import Api, ApiError
+from airfleet.client import agent_client, overrides
+from airfleet.client.api_client import Api, ApiError
+from airfleet.client.project import Project
+from airfleet.drill import dags, invariants, journal, killing, recovery_times
+from airfleet.drill.invariants import Violation
+from airfleet.drill.load_generator import Load
+from airfleet.drill.records import Change, Event, Fault, History, Note, Run, Task
+from airfleet.drill.recovery_times import Evidence, Moment
+from airfleet.drill.workload import DRILL, LONG, DrillMix, drill_pipeline
 from airfleet.errors import FleetError, Unhealthy, WaitTimedOut
-from airfleet.testing import dags, invariants, killing, processes, stopwatch, witness
-from airfleet.testing.history import Change, Event, Fault, History, Note, Run, Task
-from airfleet.testing.invariants import Violation
-from airfleet.testing.load import Load
-from airfleet.testing.stopwatch import Evidence, Moment
-from airfleet.testing.workload import DRILL, LONG, DrillMix, drill_pipeline
+from airfleet.system import procfs
 
 #: under load before the fault, so that there is something to compare with
 WARM_SECONDS = 5.0
@@ -172,8 +173,8 @@ class Drill:
 
     def _require_health(self) -> Snapshot:
         """The fleet now, when it and all its hosts are well: nothing more is broken while something is."""
-        snapshot = telling.running(self._place.here)
-        if not asking.is_healthy(snapshot):
+        snapshot = overrides.running(self._place.here)
+        if not agent_client.is_healthy(snapshot):
             raise Unhealthy("the fleet is not healthy; a drill would show nothing", hint="airfleet status")
         return snapshot
 
@@ -204,7 +205,7 @@ class Drill:
         assert victim.pid is not None
         if victim.kind == "postgres":  # its children would outlive a SIGKILL, and keep its data to themselves
             self._tell(f"{victim.name} (process {victim.pid}) is ended at once")
-            processes.send(victim.pid, signal.SIGQUIT)
+            procfs.send(victim.pid, signal.SIGQUIT)
             return frozenset()
         self._tell(f"{victim.name} (process {victim.pid}) is killed")
         return self._kill(victim.pid)
@@ -221,7 +222,7 @@ class Drill:
             return killing.kill_all(pids, self._folder)
         finally:  # Ctrl-C may come when they are stopped already, and not killed yet
             for pid in pids:
-                processes.send(pid, signal.SIGKILL)
+                procfs.send(pid, signal.SIGKILL)
 
     def _start_again(self) -> None:
         try:
@@ -258,7 +259,7 @@ class Drill:
 
     def _rerun(self, hurt: frozenset[str]) -> float | None:
         moment = Moment("drill", self._fault_at, self._fault_at, hurt)
-        return stopwatch.rerun(Evidence(self._notes(), ()), moment)
+        return recovery_times.rerun(Evidence(self._notes(), ()), moment)
 
     def _gap(self, load: Load) -> float | None:
         accepted = load.accepted
@@ -284,7 +285,7 @@ class Drill:
         return {Run(DRILL, str(run["dag_run_id"])): str(run["state"]) for run in runs}
 
     def _notes(self) -> tuple[Note, ...]:
-        return witness.read(self._folder)
+        return journal.read(self._folder)
 
     # --- afterwards --------------------------------------------------------------------------------
 
@@ -454,7 +455,7 @@ class _States:
     def well(self) -> bool:
         """Whether all is well now."""
         with self._lock:
-            return self._latest is not None and asking.is_healthy(self._latest)
+            return self._latest is not None and agent_client.is_healthy(self._latest)
 
     def changes(self) -> list[str]:
         """What is new, as sentences."""

@@ -1,6 +1,6 @@
 """The Dags of an experiment, as a file that a fleet and stock Airflow run alike, and a steady mix of runs of them.
 
-Every task writes into the ledger (:mod:`airfleet.testing.witness`) and has no retries unless asked for, so that a
+Every task writes into the ledger (:mod:`airfleet.drill.journal`) and has no retries unless asked for, so that a
 fault which costs one shows as a failed run. Which runs are asked for when is a pure function of the tick, so a schedule
 can be repeated.
 """
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from airfleet.testing.history import Run, Task
+from airfleet.drill.records import Run, Task
 
 #: the file's name in the folder of Dags
 FILE_NAME = "witness_dags.py"
@@ -37,7 +37,7 @@ RETRY_DELAY_SECONDS = 5
 
 _RETRIES = "@retries@"
 _FILE = f'''\
-"""Tasks that write down what they do; see airfleet.testing.workload."""
+"""Tasks that write down what they do; see airfleet.drill.workload."""
 
 from datetime import datetime, timedelta
 
@@ -45,8 +45,8 @@ from airflow.providers.standard.operators.python import PythonOperator
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk import DAG, BaseOperator
 
-from airfleet.testing import witness
-from airfleet.testing.history import Event
+from airfleet.drill import journal as witness
+from airfleet.drill.records import Event
 
 COMMON = {{
     "schedule": None,
@@ -191,7 +191,7 @@ max_active_runs: 1000
 max_active_tasks: 1000
 defaults: {{retries: 0, queue: "{queue}"}}
 tasks:
-  - {{id: work, uses: "airfleet.testing.witness:asked"}}
+  - {{id: work, uses: "airfleet.drill.journal:asked"}}
 """
 
 

@@ -10,10 +10,10 @@ import threading
 import time
 from collections.abc import Callable
 
+from airfleet.drill.dags import Gets
+from airfleet.drill.load_generator import answers_of
+from airfleet.drill.records import Answer
 from airfleet.errors import FleetError
-from airfleet.testing.dags import Gets
-from airfleet.testing.history import Answer
-from airfleet.testing.load import answers_of
 
 #: between two questions, where answers come at once
 PAUSE_SECONDS = 0.25

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from airfleet.agent import netns
+from airfleet.agent.host import netns
 
 
 @contextmanager

@@ -17,14 +17,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-from airfleet.agent import embedded
-from airfleet.agent.broker_lines import Line, line_to
-from airfleet.fleet import brokers
+from airfleet.agent.servers import embedded_servers
+from airfleet.agent.supervisor.broker_probe import Line, line_to
+from airfleet.drill.waiting import wait_until
 from airfleet.fleet.components import valkey
-from airfleet.fleet.paths import Paths, fleet_id
+from airfleet.fleet.planning.paths import Paths, fleet_id
+from airfleet.fleet.servers import brokers
 from airfleet.testing.fleet import clean_environment
 from airfleet.testing.ports import free_ports
-from airfleet.testing.waiting import wait_until
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
@@ -166,15 +166,15 @@ class Valkey(BrokerUnderTest):
     def _spawn(self) -> subprocess.Popen[bytes]:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o755)  # the user that it runs as, when we are root, must reach its data
-        place = embedded.prepare(Paths(home=self.folder, runtime=self.folder), euid=os.geteuid())
+        place = embedded_servers.prepare(Paths(home=self.folder, runtime=self.folder), euid=os.geteuid())
         conf = valkey.configuration(place.valkey_data, self.port, self.password)
         return self.popen((str(place.valkey_server), "-"), {}, conf.encode(), place.user)
 
     def end(self) -> None:
         """End it, whatever was done to it, and remove what it has outside of its folder."""
         super().end()
-        shutil.rmtree(embedded.SYSTEM_STATE / fleet_id(self.folder), ignore_errors=True)
+        shutil.rmtree(embedded_servers.SYSTEM_STATE / fleet_id(self.folder), ignore_errors=True)
 
     @property
     def _data(self) -> Path:
-        return embedded.prepare(Paths(home=self.folder, runtime=self.folder), euid=os.geteuid()).valkey_data
+        return embedded_servers.prepare(Paths(home=self.folder, runtime=self.folder), euid=os.geteuid()).valkey_data

@@ -16,7 +16,7 @@ import struct
 import subprocess
 from pathlib import Path
 
-from airfleet.fleet.paths import HOST
+from airfleet.fleet.planning.paths import HOST
 
 #: names the folder of the offsets
 _FOLDER = "AIRFLEET_TESTING_CLOCKS"

@@ -17,17 +17,18 @@ from typing import Any, Generic, TypeVar
 
 import psycopg
 
+from airfleet.drill import invariants, journal
+from airfleet.drill.invariants import Violation
+from airfleet.drill.load_generator import Load
+from airfleet.drill.records import Answer, History, Run
+from airfleet.drill.records import Fault as HappenedFault
+from airfleet.drill.recovery_times import Evidence, Moment, Stopwatch, backlog
+from airfleet.drill.workload import Asked, Mix
 from airfleet.events import Event as LogEvent
-from airfleet.testing import audit, invariants, secrecy, witness
-from airfleet.testing.history import Answer, History, Run
-from airfleet.testing.history import Fault as HappenedFault
-from airfleet.testing.invariants import Violation
-from airfleet.testing.load import Load
-from airfleet.testing.nemesis import Fault
-from airfleet.testing.probe import Probe
-from airfleet.testing.stopwatch import Evidence, Moment, Stopwatch, backlog
-from airfleet.testing.targets import Observed
-from airfleet.testing.workload import Asked, Mix
+from airfleet.faultlab import secret_scan, state_audit
+from airfleet.faultlab.api_probe import Probe
+from airfleet.faultlab.nemesis import Fault
+from airfleet.faultlab.systems import Observed
 
 #: between two looks at the witnesses
 LOOK_SECONDS = 0.5
@@ -173,16 +174,16 @@ class Experiment(Generic[T]):
         """None while the database is away."""
         try:
             with closing(psycopg.connect(self._target.database_url, autocommit=True, connect_timeout=5)) as connection:
-                changes = audit.changes(connection)
-                gone = audit.gone_schedulers(connection)
-                run_states = audit.run_states(connection)
-                given_up = audit.given_up(connection)
+                changes = state_audit.changes(connection)
+                gone = state_audit.gone_schedulers(connection)
+                run_states = state_audit.run_states(connection)
+                given_up = state_audit.given_up(connection)
         except psycopg.Error:
             return None
         ours = {one.run for one in self._load.asked}
         callbacks = frozenset(task for one in self._load.asked for task in one.callbacks)
         return Evidence(
-            notes=tuple(n for n in witness.read(self._target.witness_folder) if n.task.run in ours),
+            notes=tuple(n for n in journal.read(self._target.witness_folder) if n.task.run in ours),
             changes=tuple(change for change in changes if change.task.run in ours),
             gone=gone,
             run_states=tuple((run, state) for run, state in run_states if run in ours),
@@ -216,7 +217,7 @@ class Experiment(Generic[T]):
     def _states(self) -> dict[Run, str] | None:
         try:
             with closing(psycopg.connect(self._target.database_url, autocommit=True, connect_timeout=5)) as connection:
-                return audit.states(connection)
+                return state_audit.states(connection)
         except psycopg.Error:
             return None
 
@@ -235,7 +236,7 @@ class Experiment(Generic[T]):
             callbacks=evidence.callbacks,
             helped=tuple(self._helped),
             answers=self._answers(),
-            leaks=secrecy.leaks(self._target.secrets(), self._target.logs()),
+            leaks=secret_scan.leaks(self._target.secrets(), self._target.logs()),
             run_states=evidence.run_states,
             given_up=evidence.given_up,
         )

@@ -1,4 +1,4 @@
-"""Faults of whole hosts, as values like those of :mod:`airfleet.testing.nemesis`."""
+"""Faults of whole hosts, as values like those of :mod:`airfleet.faultlab.nemesis`."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from airfleet.testing import killing, processes
-from airfleet.testing.far_link import FarLink
-from airfleet.testing.hosts_target import HostsTarget
-from airfleet.testing.killing import Attempts
-from airfleet.testing.nemesis import NOBODY, TOLD_SECONDS, Fault
-from airfleet.testing.several_hosts import SeveralHosts
-from airfleet.testing.targets import SCHEDULER, WELL_SECONDS, WORKER
-from airfleet.testing.waiting import wait_until
+from airfleet.drill import killing
+from airfleet.drill.killing import Attempts
+from airfleet.drill.waiting import wait_until
+from airfleet.faultlab.hosts_system import HostsTarget
+from airfleet.faultlab.latency_link import FarLink
+from airfleet.faultlab.nemesis import NOBODY, TOLD_SECONDS, Fault
+from airfleet.faultlab.several_hosts import SeveralHosts
+from airfleet.faultlab.systems import SCHEDULER, WELL_SECONDS, WORKER
+from airfleet.system import procfs
 
 #: whether a client at an address holds the lock of the schedulers' critical section; nothing else of an Airflow that
 #: runs takes an advisory lock
@@ -93,7 +94,7 @@ class PowerOffHoldingLock:
                 found = database.execute(_HOLDS_LOCK, (address,)).fetchone()
                 return found is not None and bool(found[0])
 
-            stop_while(holds_lock, processes.tree(pid))
+            stop_while(holds_lock, procfs.tree(pid))
         return HostPowerOff(self.host, self.seconds).inflict(target)
 
     def heal(self, target: SeveralHosts) -> None:
@@ -108,12 +109,12 @@ def stop_while(condition: Callable[[], bool], pids: Sequence[int]) -> None:
         if not condition():
             return False
         for pid in pids:
-            processes.send(pid, signal.SIGSTOP)
+            procfs.send(pid, signal.SIGSTOP)
         time.sleep(_SETTLED_SECONDS)
         if condition():
             return True
         for pid in pids:
-            processes.send(pid, signal.SIGCONT)
+            procfs.send(pid, signal.SIGCONT)
         return False
 
     wait_until(caught, _CATCH_SECONDS, "they are stopped while it is so", pause_seconds=0.0)

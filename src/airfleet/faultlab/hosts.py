@@ -20,14 +20,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from airfleet.agent import leftovers, netns
 from airfleet.agent.control import HostStatus, Snapshot
-from airfleet.fleet import local_hosts
-from airfleet.fleet.local_hosts import Network
-from airfleet.fleet.paths import HOST, fleet_id
+from airfleet.agent.host import netns
+from airfleet.drill.waiting import wait_until
+from airfleet.faultlab.simulated_hosts import PlayedHosts
+from airfleet.fleet.planning import local_hosts
+from airfleet.fleet.planning.local_hosts import Network
+from airfleet.fleet.planning.paths import HOST, fleet_id
+from airfleet.system import process_tree
 from airfleet.testing.fleet import START_SECONDS, FleetUnderTest
-from airfleet.testing.played_hosts import PlayedHosts
-from airfleet.testing.waiting import wait_until
 
 
 @dataclass
@@ -110,12 +111,12 @@ class HostsUnderTest(FleetUnderTest, PlayedHosts):
     def power_off(self, host: str) -> None:
         """End every process of a host at once, its agent among them; nobody says good-bye."""
         one = self.on(host)
-        written_down, mark = leftovers.read_down(one.paths.processes), fleet_id(one.paths.home)
+        written_down, mark = process_tree.read_down(one.paths.processes), fleet_id(one.paths.home)
         for number in (signal.SIGSTOP, signal.SIGKILL):  # whoever is last sees none of the others die
-            for pid in leftovers.find(mark, written_down):
+            for pid in process_tree.find(mark, written_down):
                 with suppress(ProcessLookupError):
                     os.kill(pid, number)
-        wait_until(lambda: not leftovers.find(mark, written_down), 20, f"nothing of {host} is left", 0.02)
+        wait_until(lambda: not process_tree.find(mark, written_down), 20, f"nothing of {host} is left", 0.02)
 
     @property
     def network(self) -> Network:

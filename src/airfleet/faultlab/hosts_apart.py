@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from airfleet.fleet.paths import HOST
+from airfleet.fleet.planning.paths import HOST
 from airfleet.testing.fleet import FleetUnderTest
 from airfleet.testing.servers import Servers
 

@@ -1,4 +1,4 @@
-"""A fleet of some hosts on this machine, for experiments; see :mod:`airfleet.testing.several_hosts`.
+"""A fleet of some hosts on this machine, for experiments; see :mod:`airfleet.faultlab.several_hosts`.
 
 The first host has the servers, unless the topology wants whole control hosts: then they stand beside the hosts.
 """
@@ -12,17 +12,16 @@ from urllib.parse import urlsplit
 
 from airfleet.agent.control import AgentGone
 from airfleet.agent.states import State
-from airfleet.cli.rest import Api
-from airfleet.fleet import secrets
-from airfleet.fleet.spec import LOOPBACK
-from airfleet.testing import named_hosts, witness, workload
-from airfleet.testing.beside import place_beside
-from airfleet.testing.hosts import HostsUnderTest
-from airfleet.testing.load import SLOW_SECONDS
-from airfleet.testing.named_hosts import NamedHosts
-from airfleet.testing.played_hosts import can_have_networks
-from airfleet.testing.several_hosts import SeveralHosts
-from airfleet.testing.targets import (
+from airfleet.client.api_client import Api
+from airfleet.drill import journal, workload
+from airfleet.drill.load_generator import SLOW_SECONDS
+from airfleet.faultlab import named_hosts
+from airfleet.faultlab.bridge_address import place_beside
+from airfleet.faultlab.hosts import HostsUnderTest
+from airfleet.faultlab.named_hosts import NamedHosts
+from airfleet.faultlab.several_hosts import SeveralHosts
+from airfleet.faultlab.simulated_hosts import can_have_networks
+from airfleet.faultlab.systems import (
     BROKER,
     DATABASE,
     MakeBroker,
@@ -31,6 +30,8 @@ from airfleet.testing.targets import (
     files_below,
     password_of,
 )
+from airfleet.fleet.config.spec import LOOPBACK
+from airfleet.fleet.servers import secrets
 
 
 class HostsTarget(SeveralHosts):
@@ -142,4 +143,4 @@ policies: {{on_partition: {self.topology.on_partition}}}
 
     @property
     def _environment(self) -> str:
-        return f'env: {{{witness.FOLDER}: "{self.witness_folder}"}}\n'
+        return f'env: {{{journal.FOLDER}: "{self.witness_folder}"}}\n'

@@ -23,8 +23,8 @@ import struct
 import threading
 import time
 
-from airfleet.agent.netns import MEASUREMENTS, ip
-from airfleet.fleet.local_hosts import Network
+from airfleet.agent.host.netns import MEASUREMENTS, ip
+from airfleet.fleet.planning.local_hosts import Network
 
 _FRAME = 65536
 _TUNSETIFF, _IFF_TAP, _IFF_NO_PI = 0x400454CA, 0x0002, 0x1000

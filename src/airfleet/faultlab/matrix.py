@@ -15,10 +15,13 @@ from typing import Any, Generic, LiteralString, TypeVar
 
 import psycopg
 
-from airfleet.testing import killing, nemesis, stopwatch, witness
-from airfleet.testing.experiment import Outcome, Trial
-from airfleet.testing.history import Event
-from airfleet.testing.host_faults import (
+from airfleet.drill import journal, killing, recovery_times
+from airfleet.drill.records import Event
+from airfleet.drill.recovery_times import Stopwatch
+from airfleet.drill.workload import DEFERRED, ONE, TOLD, Asked
+from airfleet.faultlab import nemesis
+from airfleet.faultlab.experiment import Outcome, Trial
+from airfleet.faultlab.host_faults import (
     AgentKilled,
     ClockSetWrong,
     EachHostAnew,
@@ -28,12 +31,10 @@ from airfleet.testing.host_faults import (
     PowerOffHoldingLock,
     of_several_hosts,
 )
-from airfleet.testing.hosts_target import HostsTarget
-from airfleet.testing.nemesis import Choices, Fault
-from airfleet.testing.several_hosts import SeveralHosts
-from airfleet.testing.stopwatch import Stopwatch
-from airfleet.testing.targets import API_SERVER, SCHEDULER, WORKER, FleetTarget, Observed, Target, Topology
-from airfleet.testing.workload import DEFERRED, ONE, TOLD, Asked
+from airfleet.faultlab.hosts_system import HostsTarget
+from airfleet.faultlab.nemesis import Choices, Fault
+from airfleet.faultlab.several_hosts import SeveralHosts
+from airfleet.faultlab.systems import API_SERVER, SCHEDULER, WORKER, FleetTarget, Observed, Target, Topology
 
 #: callbacks that run while the dag-processor dies, and how many of them have run when it does
 CALLBACKS, CALLBACKS_BEFORE = 50, 5
@@ -88,7 +89,7 @@ class Row(Generic[T]):
 
 
 def _some_callbacks(target: Observed, label: str) -> bool:
-    notes = witness.read(target.witness_folder)
+    notes = journal.read(target.witness_folder)
     told = {n.task for n in notes if n.event == Event.CALLBACK and n.task.run_id.startswith(f"{label}-more-")}
     return len(told) >= CALLBACKS_BEFORE
 
@@ -129,13 +130,13 @@ _LONG_TASKS = _runs(ONE, 3, 20.0)
 _THROUGH_SECONDS = 345.0
 
 #: what waited while there was no broker comes first, in its order; the second one counts until it is worked off
-_AFTER_THE_BROKER = {"first": stopwatch.first_of_waiting, "start": stopwatch.dispatch_of_waiting}
+_AFTER_THE_BROKER = {"first": recovery_times.first_of_waiting, "start": recovery_times.dispatch_of_waiting}
 
 ON_ONE_HOST: tuple[Row[Target], ...] = (
     Row(
         "F1",
         lambda scale: nemesis.Kill(SCHEDULER),
-        {"dispatch": stopwatch.dispatch, "watch": stopwatch.watch},
+        {"dispatch": recovery_times.dispatch, "watch": recovery_times.watch},
         {"dispatch": Promise(2, 2), "watch": Promise(5, 15)},
         "330 s",
         before=_LONG_TASKS,
@@ -145,7 +146,7 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
     Row(
         "F2",
         lambda scale: nemesis.Kill(SCHEDULER),
-        {"dispatch": stopwatch.dispatch, "watch": stopwatch.watch},
+        {"dispatch": recovery_times.dispatch, "watch": recovery_times.watch},
         {"watch": Promise(20, 20)},
         "boot + 300 s",
         before=_LONG_TASKS,
@@ -154,7 +155,7 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
     Row(
         "F3",
         lambda scale: nemesis.KillBeforePublishing(),
-        {"start": stopwatch.dispatch_of_waiting},
+        {"start": recovery_times.dispatch_of_waiting},
         {"start": Promise(10, 30)},
         "720 s",
         before=_runs(ONE, 4, 1.0),
@@ -162,7 +163,7 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
     Row(
         "F4",
         lambda scale: nemesis.KillMonitor(),
-        {"rerun": stopwatch.rerun},
+        {"rerun": recovery_times.rerun},
         {"rerun": Promise(5, 5)},
         "failed, or 300 s",
         before=_LONG_TASK,
@@ -171,7 +172,7 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
     Row(
         "F5",
         lambda scale: nemesis.Kill(WORKER),
-        {"rerun": stopwatch.rerun},
+        {"rerun": recovery_times.rerun},
         {"rerun": Promise(5, 15)},
         "failed, or 610 s",
         before=_LONG_TASK,
@@ -180,7 +181,7 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
     Row(
         "F10",
         lambda scale: nemesis.Kill(API_SERVER, alone=False),
-        {"answers": stopwatch.answering},
+        {"answers": recovery_times.answering},
         {"answers": Promise(1, 2)},
         "tasks killed after 16.5 s",
         topology=Topology(proxied=True),
@@ -189,7 +190,7 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
     Row(
         "F11",
         lambda scale: nemesis.ExecutionApiAway(300 * scale),
-        {"recorded": stopwatch.recorded},
+        {"recorded": recovery_times.recorded},
         {"recorded": Promise(10, 10)},
         "every task killed",
         through_seconds=_THROUGH_SECONDS,
@@ -199,7 +200,7 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
     Row(
         "F12",
         lambda scale: nemesis.ExecutionApiAway(60 * scale),
-        {"recorded": stopwatch.recorded},
+        {"recorded": recovery_times.recorded},
         {"recorded": Promise(10, 10)},
         "success lost",
         before=_runs(ONE, 4, 5.0),
@@ -208,14 +209,14 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
     Row(
         "F13",
         lambda scale: nemesis.DatabaseAway(),
-        {"dispatch": stopwatch.dispatch},
+        {"dispatch": recovery_times.dispatch},
         {"dispatch": Promise(5, 5)},
         "17 s, tasks killed after 16.5 s",
     ),
     Row(
         "F14",
         lambda scale: nemesis.DatabaseAway(300 * scale),
-        {"dispatch": stopwatch.dispatch},
+        {"dispatch": recovery_times.dispatch},
         {"dispatch": Promise(10, 10)},
         "every task killed",
         through_seconds=_THROUGH_SECONDS,
@@ -224,7 +225,7 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
     Row(
         "F15",
         lambda scale: nemesis.PrimaryLost(),
-        {"since": stopwatch.since},
+        {"since": recovery_times.since},
         {"since": Promise(20, 30)},
         "15 min",
         before=_LONG_TASK,
@@ -250,7 +251,7 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
     Row(
         "F19",
         lambda scale: nemesis.BrokerWiped(),
-        {"start": stopwatch.dispatch_of_waiting},
+        {"start": recovery_times.dispatch_of_waiting},
         {"start": Promise(10, 30)},
         "720 s, then failed",
         before=_runs(ONE, QUEUED, 1.0),
@@ -259,14 +260,14 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
     Row(
         "F20",
         lambda scale: nemesis.BrokerAway(),
-        {"dispatch": stopwatch.dispatch},
+        {"dispatch": recovery_times.dispatch},
         {"dispatch": Promise(5, 5)},
         "30 s, or never",
     ),
     Row(
         "F21",
         lambda scale: nemesis.Waiting(3600 * scale),
-        {"start": stopwatch.dispatch_of_waiting},
+        {"start": recovery_times.dispatch_of_waiting},
         {},
         "failed after 30 min",
         # Every slot is taken for as long as all others have to wait.
@@ -276,7 +277,7 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
     Row(
         "F22",
         lambda scale: nemesis.Kill("triggerer"),
-        {"resumed": stopwatch.resumed},
+        {"resumed": recovery_times.resumed},
         {"resumed": Promise(4, 4)},
         "36 s",
         before=_runs(DEFERRED, 3, 1.5),
@@ -285,7 +286,7 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
     Row(
         "F23",
         lambda scale: nemesis.Kill("dag-processor"),
-        {"callbacks": stopwatch.callbacks},
+        {"callbacks": recovery_times.callbacks},
         {"callbacks": Promise(10, 10)},
         "lost",
         before=_runs(TOLD, CALLBACKS, 0.0),
@@ -294,7 +295,7 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
     Row(
         "F24",
         lambda scale: nemesis.Pause(SCHEDULER, 120 * scale),
-        {"watch": stopwatch.watch, "gap": stopwatch.gap, "dispatch": stopwatch.dispatch},
+        {"watch": recovery_times.watch, "gap": recovery_times.gap, "dispatch": recovery_times.dispatch},
         {"watch": Promise(15, 15)},
         "330 s",
         before=_LONG_TASKS,
@@ -304,7 +305,7 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
     Row(
         "F25",
         lambda scale: nemesis.Pause(WORKER, 400 * scale),
-        {"gap": stopwatch.gap, "rerun": stopwatch.rerun, "dispatch": stopwatch.dispatch},
+        {"gap": recovery_times.gap, "rerun": recovery_times.rerun, "dispatch": recovery_times.dispatch},
         {},
         "310 s",
         overlap_seconds=5.0,
@@ -312,7 +313,7 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
     Row(
         "F26",
         lambda scale: nemesis.KillWhatStandsInFront(),
-        {"answers": stopwatch.answering},
+        {"answers": recovery_times.answering},
         {"answers": Promise(2, 2)},
         "for ever",
         topology=Topology(proxied=True),
@@ -321,7 +322,7 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
     Row(
         "F27a",
         lambda scale: nemesis.DatabaseDiskFull(30.0),
-        {"dispatch": stopwatch.dispatch},
+        {"dispatch": recovery_times.dispatch},
         {"dispatch": Promise(10, 10)},
         "undefined",
         before=_LONG_TASK,
@@ -331,7 +332,7 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
     Row(
         "F31",
         lambda scale: nemesis.PowerOff(),
-        {"dispatch": stopwatch.dispatch},
+        {"dispatch": recovery_times.dispatch},
         {"dispatch": Promise(60, 60)},
         "300–720 s",
         before=_LONG_TASK,
@@ -344,7 +345,7 @@ ON_A_SMALL_DISK: tuple[Row[FleetTarget], ...] = (
     Row(
         "F27",
         lambda scale: nemesis.DiskFull(30.0),
-        {"dispatch": stopwatch.dispatch},
+        {"dispatch": recovery_times.dispatch},
         {"dispatch": Promise(2, 5)},
         "tasks fail",
         topology=Topology(disk_mb=320),
@@ -383,7 +384,7 @@ ON_SEVERAL_HOSTS: tuple[Row[SeveralHosts], ...] = (
     Row(
         "F6",
         lambda scale: HostPowerOff(WORKING, DARK_SECONDS),
-        {"rerun": stopwatch.rerun},
+        {"rerun": recovery_times.rerun},
         {"rerun": Promise(20, 30)},
         "610 s, or failed",
         before=_ON_EVERY_HOST,
@@ -393,7 +394,7 @@ ON_SEVERAL_HOSTS: tuple[Row[SeveralHosts], ...] = (
     Row(
         "F7",
         lambda scale: HostPowerOff(DECIDING, DARK_SECONDS),
-        {"rerun": stopwatch.rerun, "watch": stopwatch.watch},
+        {"rerun": recovery_times.rerun, "watch": recovery_times.watch},
         {"rerun": Promise(25, 40)},
         "640 s",
         before=_ON_EVERY_HOST,
@@ -403,7 +404,7 @@ ON_SEVERAL_HOSTS: tuple[Row[SeveralHosts], ...] = (
     Row(
         "F8",
         lambda scale: HostCutOff(WORKING, max(DARK_SECONDS, 120 * scale)),
-        {"fenced": stopwatch.fenced, "rerun": stopwatch.rerun},
+        {"fenced": recovery_times.fenced, "rerun": recovery_times.rerun},
         {"fenced": Promise(15, 15), "rerun": Promise(30, 30)},
         "600 s",
         before=_ON_EVERY_HOST,
@@ -413,7 +414,7 @@ ON_SEVERAL_HOSTS: tuple[Row[SeveralHosts], ...] = (
     Row(
         "F9",
         lambda scale: HostCutOff(WORKING, 120 * scale, replaced=False),
-        {"recorded": stopwatch.recorded},
+        {"recorded": recovery_times.recorded},
         {"recorded": Promise(10, 10)},
         "tasks killed within 117 s",
         before=_ON_EVERY_HOST,
@@ -423,7 +424,7 @@ ON_SEVERAL_HOSTS: tuple[Row[SeveralHosts], ...] = (
     Row(
         "F16",
         lambda scale: PowerOffHoldingLock(DECIDING, DARK_SECONDS),
-        {"gap": stopwatch.gap, "rerun": stopwatch.rerun},
+        {"gap": recovery_times.gap, "rerun": recovery_times.rerun},
         {"gap": Promise(20, 20)},
         "7875 s",
         before=_ON_EVERY_HOST,
@@ -433,7 +434,7 @@ ON_SEVERAL_HOSTS: tuple[Row[SeveralHosts], ...] = (
     Row(
         "F28",
         lambda scale: HostFarAway(WORKING, max(30.0, 600.0 * scale)),
-        {"gap": stopwatch.gap, "dispatch": stopwatch.dispatch},
+        {"gap": recovery_times.gap, "dispatch": recovery_times.dispatch},
         {},
         "tasks may be killed",
         topology=_APART,
@@ -442,7 +443,7 @@ ON_SEVERAL_HOSTS: tuple[Row[SeveralHosts], ...] = (
     Row(
         "F29",
         lambda scale: ClockSetWrong(DECIDING, max(20.0, 60.0 * scale)),
-        {"gap": stopwatch.gap, "dispatch": stopwatch.dispatch},
+        {"gap": recovery_times.gap, "dispatch": recovery_times.dispatch},
         {},
         "scheduler held to be dead",
         topology=replace(_THREE, clocks=True),
@@ -451,7 +452,7 @@ ON_SEVERAL_HOSTS: tuple[Row[SeveralHosts], ...] = (
     Row(
         "F30",
         lambda scale: EachHostAnew(),
-        {"gap": stopwatch.gap, "dispatch": stopwatch.dispatch},
+        {"gap": recovery_times.gap, "dispatch": recovery_times.dispatch},
         {},
         "tasks killed",
         topology=_THREE,
@@ -464,12 +465,12 @@ def _control_host_lost(number: str, host: str) -> Row[SeveralHosts]:
         number,
         lambda scale: HostPowerOff(host, DARK_SECONDS),
         {
-            "rerun": stopwatch.rerun,
-            "watch": stopwatch.watch,
-            "gap": stopwatch.gap,
-            "resumed": stopwatch.resumed,
-            "answers": stopwatch.answering,
-            "dispatch": stopwatch.dispatch,
+            "rerun": recovery_times.rerun,
+            "watch": recovery_times.watch,
+            "gap": recovery_times.gap,
+            "resumed": recovery_times.resumed,
+            "answers": recovery_times.answering,
+            "dispatch": recovery_times.dispatch,
         },
         {"rerun": Promise(25, 40)},
         "640 s",
@@ -486,7 +487,7 @@ WITH_CONTROL_HOSTS: tuple[Row[SeveralHosts], ...] = (
     Row(
         "F8a",
         lambda scale: HostCutOff(SECOND, max(DARK_SECONDS, 120 * scale)),
-        {"fenced": stopwatch.fenced, "rerun": stopwatch.rerun},
+        {"fenced": recovery_times.fenced, "rerun": recovery_times.rerun},
         {"fenced": Promise(15, 15), "rerun": Promise(30, 30)},
         "600 s",
         before=_ON_EVERY_HOST,
@@ -501,7 +502,7 @@ WITH_AGENTS: tuple[Row[HostsTarget], ...] = (
     Row(
         "F26a",
         lambda scale: AgentKilled(DECIDING),
-        {"gap": stopwatch.gap, "dispatch": stopwatch.dispatch},
+        {"gap": recovery_times.gap, "dispatch": recovery_times.dispatch},
         {},
         "no supervisor",
         before=_ON_EVERY_HOST,
@@ -552,7 +553,7 @@ class RandomNemesis(Generic[T]):
     faults: int = 6
     quiet_seconds: tuple[float, float] = (3.0, 10.0)
     longest_seconds: float = 20.0
-    watches: Mapping[str, Stopwatch] = field(default_factory=lambda: {"dispatch": stopwatch.dispatch})
+    watches: Mapping[str, Stopwatch] = field(default_factory=lambda: {"dispatch": recovery_times.dispatch})
 
     def trials(self, seed: int) -> tuple[Trial[T], ...]:
         """Always the same ones from the same seed."""

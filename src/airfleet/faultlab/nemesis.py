@@ -17,13 +17,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
-from airfleet.testing.killing import Attempts, attempts_of, kill_all, running, stop_all, unheard
-from airfleet.testing.processes import arguments, send, tree
-from airfleet.testing.replicated import ReplicatedServers
+from airfleet.drill.killing import Attempts, attempts_of, kill_all, running, stop_all, unheard
+from airfleet.drill.waiting import wait_until
+from airfleet.faultlab.replicated_postgres import ReplicatedServers
+from airfleet.faultlab.small_disk import fill, make_room
+from airfleet.faultlab.systems import API_SERVER, SCHEDULER, WORKER, FleetTarget, Target
+from airfleet.system.procfs import arguments, send, tree
 from airfleet.testing.servers import POSTGRES_SERVER
-from airfleet.testing.small_disk import fill, make_room
-from airfleet.testing.targets import API_SERVER, SCHEDULER, WORKER, FleetTarget, Target
-from airfleet.testing.waiting import wait_until
 
 #: how Airflow calls the process that watches an attempt; there may not be room for all of the id
 _MONITOR = re.compile(r"airflow supervisor: ([0-9a-f-]{30,36})")

@@ -5,9 +5,9 @@
     this machine ── bridge ─┬─ host 1: the primary at first, which waits for the standby at each commit
                             └─ host 2: its standby
 
-Each host is a network namespace (:mod:`airfleet.agent.netns`), which needs root's rights: so the primary can vanish
-as a machine does, without closing a connection. Nothing promotes the standby but :meth:`ReplicatedServers.promote`, as
-nothing does in PostgreSQL itself.
+Each host is a network namespace (:mod:`airfleet.agent.host.netns`), which needs root's rights: so the primary can
+vanish as a machine does, without closing a connection. Nothing promotes the standby but
+:meth:`ReplicatedServers.promote`, as nothing does in PostgreSQL itself.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from typing import Any
 
 import psycopg
 
-from airfleet.agent import embedded, netns
-from airfleet.agent.embedded_postgres import LETS_IN, SUPERUSER
-from airfleet.fleet.local_hosts import NAMESPACE, Network
-from airfleet.testing import processes
+from airfleet.agent.host import netns
+from airfleet.agent.servers import embedded_servers
+from airfleet.agent.servers.embedded_postgres import LETS_IN, SUPERUSER
+from airfleet.drill.waiting import wait_until
+from airfleet.fleet.planning.local_hosts import NAMESPACE, Network
+from airfleet.system import procfs
 from airfleet.testing.servers import POSTGRES_SERVER, START_SECONDS, Servers
-from airfleet.testing.waiting import wait_until
 
 _HOSTS = (1, 2)
 
@@ -61,8 +62,8 @@ class ReplicatedServers(Servers):
     def lose_primary(self) -> None:
         """The power of its host goes off: first nothing gets through any more, then its processes are gone."""
         netns.cut(self._reached, self.primary)
-        for pid in processes.tree(self._started[_name(self.primary)].pid):
-            processes.send(pid, signal.SIGKILL)
+        for pid in procfs.tree(self._started[_name(self.primary)].pid):
+            procfs.send(pid, signal.SIGKILL)
         self._started.pop(_name(self.primary)).wait()
 
     @property
@@ -150,7 +151,7 @@ class ReplicatedServers(Servers):
     def _copy_to(self, data: Path) -> None:
         place = self._found
         account = pwd.getpwnam(place.user) if place.user else None
-        embedded.data_folder(data, account)
+        embedded_servers.data_folder(data, account)
         words = [str(place.postgres_bin / "pg_basebackup"), "-D", str(data / "cluster"), "-R", "--checkpoint=fast"]
         whence = ["-h", self._address(self.primary), "-p", str(self._ports[0]), "-U", SUPERUSER]
         done = subprocess.run(

@@ -1,9 +1,9 @@
 """What an experiment with several hosts is done to, whoever runs on them: a fleet, or stock Airflow.
 
 The first host has what is there once, the second one a scheduler more, each has a worker
-(:mod:`airfleet.fleet.local_hosts`), unless the topology wants whole control hosts. With root's rights each has a
-network of its own, so that it can be cut off alive and does not close its connections when it dies; without, all share
-loopback.
+(:mod:`airfleet.fleet.planning.local_hosts`), unless the topology wants whole control hosts. With root's rights each has
+a network of its own, so that it can be cut off alive and does not close its connections when it dies; without, all
+share loopback.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from airfleet.agent import netns
-from airfleet.fleet.local_hosts import Network
-from airfleet.testing import killing
-from airfleet.testing.history import Note
+from airfleet.agent.host import netns
+from airfleet.drill import killing
+from airfleet.drill.records import Note
+from airfleet.faultlab.clock_shim import WrongClocks
+from airfleet.faultlab.simulated_hosts import PlayedHosts
+from airfleet.faultlab.systems import Broker, MakeBroker, Observed, Topology
+from airfleet.fleet.planning.local_hosts import Network
 from airfleet.testing.lifetime import Startable
-from airfleet.testing.played_hosts import PlayedHosts
 from airfleet.testing.servers import Servers
-from airfleet.testing.targets import Broker, MakeBroker, Observed, Topology
-from airfleet.testing.wrong_clocks import WrongClocks
 
 
 class SeveralHosts(Startable, Observed):

@@ -6,8 +6,8 @@ import os
 import subprocess
 from abc import ABC, abstractmethod
 
-from airfleet.agent import netns
-from airfleet.fleet.local_hosts import NAMESPACE, Network
+from airfleet.agent.host import netns
+from airfleet.fleet.planning.local_hosts import NAMESPACE, Network
 
 #: how often the kernel repeats what a process that is gone had still to send: its default, and as good as never
 _DEFAULT_RETRIES, _ONE_RETRY = 0, 1

@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from airfleet.testing.history import Change, Run, Task
+from airfleet.drill.records import Change, Run, Task
 
 _INSTALL = (
     """

@@ -34,20 +34,21 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import psycopg
 
-from airfleet.agent import health, leftovers
-from airfleet.agent.health import Subject
-from airfleet.cli.rest import Api
-from airfleet.fleet import databases, secrets
-from airfleet.fleet.paths import fleet_id
-from airfleet.fleet.plan import HttpAnswers, JobBeats, Probe
-from airfleet.fleet.spec import LOOPBACK
-from airfleet.testing import processes
-from airfleet.testing.dags import RunsDags
+from airfleet.agent.supervisor import health
+from airfleet.agent.supervisor.health import Subject
+from airfleet.client.api_client import Api
+from airfleet.drill.dags import RunsDags
+from airfleet.drill.waiting import wait_until
+from airfleet.fleet.config.spec import LOOPBACK
+from airfleet.fleet.planning.paths import fleet_id
+from airfleet.fleet.planning.plan import HttpAnswers, JobBeats, Probe
+from airfleet.fleet.servers import databases, secrets
+from airfleet.system import process_tree
+from airfleet.system import procfs as processes
 from airfleet.testing.fleet import clean_environment
 from airfleet.testing.lifetime import Startable
 from airfleet.testing.ports import free_ports
 from airfleet.testing.servers import Servers, spawn
-from airfleet.testing.waiting import wait_until
 
 START_SECONDS = 240.0
 STOP_SECONDS = 30.0
@@ -135,7 +136,7 @@ class StockAirflow(Startable, RunsDags):
         self._ending.set()
         if self._keeper.is_alive():
             self._keeper.join()
-        leftovers.end(lambda: leftovers.find(self._mark), STOP_SECONDS)
+        process_tree.end(lambda: process_tree.find(self._mark), STOP_SECONDS)
         for process in self._running.values():
             process.wait()
         self._running.clear()
@@ -226,7 +227,7 @@ class StockAirflow(Startable, RunsDags):
 
     def processes(self) -> tuple[int, ...]:
         """Every process of Airflow itself."""
-        return leftovers.find(self._mark)
+        return process_tree.find(self._mark)
 
     # --- what it does ----------------------------------------------------------------------------
 
@@ -326,7 +327,7 @@ class StockAirflow(Startable, RunsDags):
             for section, values in chosen.items()
             for key, value in values.items()
         }
-        home = {"AIRFLOW_HOME": str(self.folder / "home"), leftovers.MARK: self._mark, "SPT_NOENV": "1"}
+        home = {"AIRFLOW_HOME": str(self.folder / "home"), process_tree.MARK: self._mark, "SPT_NOENV": "1"}
         return clean_environment() | home | options | dict(self.environ)
 
     def _needed(self) -> Mapping[str, Mapping[str, str]]:

@@ -1,4 +1,4 @@
-"""Stock Airflow on some hosts of this machine, for experiments; see :mod:`airfleet.testing.several_hosts`.
+"""Stock Airflow on some hosts of this machine, for experiments; see :mod:`airfleet.faultlab.several_hosts`.
 
 Each has a network, a name and an ``AIRFLOW_HOME`` of its own; Dags and secrets are the same on all. PostgreSQL and
 Valkey stand beside them, on this machine's end of their bridge. A component that ends is started again at once, as by a
@@ -10,18 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from airfleet.agent import netns
-from airfleet.cli.rest import Api
-from airfleet.fleet import local_hosts, secrets
-from airfleet.fleet.local_hosts import NAMESPACE, Network
-from airfleet.fleet.paths import HOST
-from airfleet.testing import witness, workload
-from airfleet.testing.played_hosts import PlayedHosts
-from airfleet.testing.ports import free_ports
-from airfleet.testing.servers import Servers
-from airfleet.testing.several_hosts import SeveralHosts
-from airfleet.testing.stock import COMPONENTS, StockAirflow
-from airfleet.testing.targets import (
+from airfleet.agent.host import netns
+from airfleet.client.api_client import Api
+from airfleet.drill import journal, workload
+from airfleet.faultlab.several_hosts import SeveralHosts
+from airfleet.faultlab.simulated_hosts import PlayedHosts
+from airfleet.faultlab.stock_airflow import COMPONENTS, StockAirflow
+from airfleet.faultlab.systems import (
     SCHEDULER,
     WORKER,
     MakeBroker,
@@ -30,6 +25,12 @@ from airfleet.testing.targets import (
     files_below,
     password_of,
 )
+from airfleet.fleet.planning import local_hosts
+from airfleet.fleet.planning.local_hosts import NAMESPACE, Network
+from airfleet.fleet.planning.paths import HOST
+from airfleet.fleet.servers import secrets
+from airfleet.testing.ports import free_ports
+from airfleet.testing.servers import Servers
 
 
 class StockHosts(PlayedHosts):
@@ -131,7 +132,7 @@ class StockHostsTarget(SeveralHosts):
         dags.mkdir()
         (dags / workload.FILE_NAME).write_text(workload.file(self.topology.retries))
         names, shared, (port,) = local_hosts.names(self.topology.hosts), secrets.generate(), free_ports(1)
-        environ = {witness.FOLDER: str(self.witness_folder), **self._make_clocks(names)}
+        environ = {journal.FOLDER: str(self.witness_folder), **self._make_clocks(names)}
         return {
             host: StockAirflow(
                 self.folder / host,

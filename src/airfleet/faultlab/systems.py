@@ -1,8 +1,9 @@
 """What an experiment is done to: a fleet, or stock Airflow, with the same servers, the same Dags and the same slots.
 
 PostgreSQL and Valkey belong to the harness (:class:`~airfleet.testing.servers.Servers`), so that it can take them away;
-tasks reach the execution API through a :class:`~airfleet.testing.gate.Gate`, so that it can take that away, too. What
-dies by itself is started again: by its agent in a fleet, by :class:`~airfleet.testing.stock.StockAirflow` otherwise.
+tasks reach the execution API through a :class:`~airfleet.faultlab.tcp_fault_proxy.Gate`, so that it can take that away,
+too. What dies by itself is started again: by its agent in a fleet, by
+:class:`~airfleet.faultlab.stock_airflow.StockAirflow` otherwise.
 """
 
 from __future__ import annotations
@@ -21,18 +22,20 @@ import psycopg
 
 from airfleet.agent.control import AgentGone
 from airfleet.agent.states import State
-from airfleet.cli.rest import Api
-from airfleet.fleet.spec import LOOPBACK, OnPartition
-from airfleet.testing import audit, dags, processes, witness, workload
+from airfleet.client.api_client import Api
+from airfleet.drill import dags, journal, workload
+from airfleet.drill.waiting import wait_until
+from airfleet.faultlab import state_audit
+from airfleet.faultlab.replicated_postgres import ReplicatedServers
+from airfleet.faultlab.small_disk import small_disk
+from airfleet.faultlab.stock_airflow import COMPONENTS, StockAirflow
+from airfleet.faultlab.tcp_fault_proxy import Gate
+from airfleet.fleet.config.spec import LOOPBACK, OnPartition
+from airfleet.system import procfs as processes
 from airfleet.testing.fleet import FleetUnderTest
-from airfleet.testing.gate import Gate
 from airfleet.testing.lifetime import Startable
 from airfleet.testing.ports import free_ports
-from airfleet.testing.replicated import ReplicatedServers
 from airfleet.testing.servers import BROKER_SERVER, POSTGRES_SERVER, Servers
-from airfleet.testing.small_disk import small_disk
-from airfleet.testing.stock import COMPONENTS, StockAirflow
-from airfleet.testing.waiting import wait_until
 
 WORKER, SCHEDULER, API_SERVER = "worker", "scheduler", "api-server"
 #: until everything answers again after it was started
@@ -137,7 +140,7 @@ class Topology:
     disk_mb: int = 0
     #: the database is on a disk of its own, of so many MB; needs root's rights
     database_disk_mb: int = 0
-    #: more than one: see :mod:`airfleet.testing.several_hosts`
+    #: more than one: see :mod:`airfleet.faultlab.several_hosts`
     hosts: int = 1
     #: each host has a network of its own, so that it can be cut off; needs root's rights
     networks: bool = False
@@ -232,7 +235,7 @@ def begin_watching(target: Observed) -> None:
 
     wait_until(known, WELL_SECONDS, f"the Dags of {workload.FILE_NAME} are known", pause_seconds=0.3)
     with psycopg.connect(target.database_url, autocommit=True, connect_timeout=5) as connection:
-        audit.install(connection)
+        state_audit.install(connection)
 
 
 def password_of(broker: Broker | None) -> tuple[str, ...]:
@@ -340,7 +343,7 @@ name: faults
 database: ${{{{ env.{DATABASE} }}}}
 broker: ${{{{ env.{BROKER} }}}}
 {schedulers}workers: [{{name: worker, slots: {self.topology.slots}}}]
-env: {{{witness.FOLDER}: {self.witness_folder}}}
+env: {{{journal.FOLDER}: {self.witness_folder}}}
 {self._way_in()}{self._settings}"""
 
     def _way_in(self) -> str:
@@ -376,7 +379,7 @@ class StockTarget(_Harness):
                 "core": {"execution_api_server_url": self.execution_api},
                 "celery": {"broker_url": self.broker.url},
             },
-            environ={witness.FOLDER: str(self.witness_folder)},
+            environ={journal.FOLDER: str(self.witness_folder)},
             components={**COMPONENTS, **more},
             keep_running=True,
             given_servers=self.servers,

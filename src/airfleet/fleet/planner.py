@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from airfleet.fleet import airflow_settings
 from airfleet.fleet.components import (
     api_server,
     broker,
@@ -23,9 +22,10 @@ from airfleet.fleet.components import (
     valkey,
     worker,
 )
-from airfleet.fleet.context import Context
-from airfleet.fleet.description import describe
-from airfleet.fleet.plan import Component, File, Fork, Neighbours, Plan
+from airfleet.fleet.planning import airflow_settings
+from airfleet.fleet.planning.context import Context
+from airfleet.fleet.planning.plan import Component, File, Fork, Neighbours, Plan
+from airfleet.fleet.planning.plan_record import describe
 
 
 def plan(context: Context) -> Plan:

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from airfleet.fleet import local_hosts, ports
 from airfleet.fleet.components import proxy
-from airfleet.fleet.context import Context, Embedded, Nginx, Ports, needs_log_server
-from airfleet.fleet.paths import Paths
-from airfleet.fleet.secrets import Secrets
-from airfleet.fleet.sensitive import MASK
-from airfleet.fleet.spec import API_PORT, EMBEDDED, LOGS_PORT, Fleet, Host
+from airfleet.fleet.config.secret_detection import MASK
+from airfleet.fleet.config.spec import API_PORT, EMBEDDED, LOGS_PORT, Fleet, Host
+from airfleet.fleet.planning import local_hosts, ports
+from airfleet.fleet.planning.context import Context, Embedded, Nginx, Ports, needs_log_server
+from airfleet.fleet.planning.paths import Paths
+from airfleet.fleet.servers.secrets import Secrets
 
 POSTGRES_PORT, BROKER_PORT, NGINX_PORT = 5432, 6379, 8090
 OLDEST_NGINX = (1, 18, 0)
@@ -80,7 +80,7 @@ def _with_places(fleet: Fleet) -> Fleet:
 
 @dataclass(frozen=True)
 class _Book:
-    """The ports as a :class:`~airfleet.fleet.ports.PortBook` would give them out, if nothing else listened."""
+    """The ports as a :class:`~airfleet.fleet.planning.ports.PortBook` would give them out, if nothing else listened."""
 
     kept: Mapping[str, int]
     taken: dict[int, str]

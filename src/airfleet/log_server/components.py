@@ -1,6 +1,6 @@
 """Gives what the components of this host wrote to people on other hosts (``airfleet logs --host``).
 
-The protocol is that of :mod:`airfleet.component_logs`. Of the folder only files ``NAME.log`` in it are given.
+The protocol is that of :mod:`airfleet.system.component_logs`. Of the folder only files ``NAME.log`` in it are given.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from typing import Any
 
 from fastapi import FastAPI, HTTPException, Query, Request
 
-from airfleet import component_logs
-from airfleet.tailing import complete_after, last_complete
+from airfleet.system import component_logs
+from airfleet.system.log_tail import complete_after, last_complete
 
 
 def add(served: FastAPI, folder: Path, key: str) -> None:

@@ -4,7 +4,7 @@ It is Airflow's own (``airflow serve-logs``: files below ``/log``, each for a to
 question more: which files a log consists of, and how long each is now. A task that was deferred, or that waited between
 two looks, has written parts on several hosts under names that only those hosts know.
 
-What components wrote it gives to people on other hosts (:mod:`airfleet.runtime.component_log_server`).
+What components wrote it gives to people on other hosts (:mod:`airfleet.log_server.components`).
 
 Tokens are signed with a key that all hosts of the fleet derive from what their agents share, and that opens nothing but
 logs: a host of workers needs to know no more for this than before.
@@ -28,11 +28,12 @@ def serve(address: str, port: int, components: Path) -> None:
     """Serve the folders of the logs of tasks and of components until the process is told to end."""
     from airflow.configuration import conf
 
-    from airfleet.runtime import component_log_server, web_server
+    from airfleet.log_server import components as component_log_server
+    from airfleet.system import uvicorn_server
 
     served = application(Path(conf.get("logging", "base_log_folder")))
     component_log_server.add(served, components, conf.get("airfleet", "component_logs_key"))
-    web_server.serve(
+    uvicorn_server.serve(
         served,
         host=address,
         port=port,

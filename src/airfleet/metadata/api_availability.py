@@ -10,9 +10,9 @@ out of touch for ``[airfleet] api_outage_seconds``, and a scheduler waits longer
 are lost meanwhile; nobody waits for this to find those.
 
 Of a fleet of several hosts the table of hosts says more: the attempts of a host are its agent's affair for as long as
-nobody took the host over (:mod:`airfleet.agent.leases`). It may be cut off while others are heard, and run them all the
-same; the age of their heartbeats says nothing then (:func:`holding`). Where there are no such hosts, or no agent, the
-age is what there is.
+nobody took the host over (:mod:`airfleet.agent.cluster.leases`). It may be cut off while others are heard, and run them
+all the same; the age of their heartbeats says nothing then (:func:`holding`). Where there are no such hosts, or no
+agent, the age is what there is.
 
 What fails: no table (another Airflow's migration made the database) - Airflow's own rule holds; the clocks of hosts
 differ - only the database's is used.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from airfleet.database_columns import INTEGERS, TEXTS
+from airfleet.metadata.column_sizes import INTEGERS, TEXTS
 
 LEAST_INTEGER: Final = -(2**31)
 MOST_INTEGER: Final = 2**31 - 1

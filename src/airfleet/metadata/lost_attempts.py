@@ -1,8 +1,8 @@
 """The attempts that were lost with their processes: told by agents, acted upon by schedulers, kept as a record.
 
 An agent writes a row when the database calls an attempt running on its host and no process of it is left there. A
-scheduler takes the row and decides (:mod:`airfleet.runtime.recovery`). Its outcome and what it was about stay in the
-table for some days: they count how often a task was lost, and tell a person why it ran again.
+scheduler takes the row and decides (:mod:`airfleet.scheduler.orphan_recovery`). Its outcome and what it was about stay
+in the table for some days: they count how often a task was lost, and tell a person why it ran again.
 
 An attempt is named by the task instance and its Celery id: the first alone stays the same over a deferral.
 """

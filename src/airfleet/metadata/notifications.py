@@ -8,8 +8,8 @@ transaction (and run):
 - ``airfleet_tasks``: tasks of a run, named in the payload, ended or may be scheduled; or slots of a pool changed;
 - ``airfleet_other``: a callback or the test of a connection waits;
 - ``airfleet_jobs``: a scheduler has ended, or was found dead, and what it queued wants another to look after it;
-- ``airfleet_lost``: attempts lost their processes (:mod:`airfleet.runtime.losses`); with a payload, a worker died, and
-  messages that it had taken may have gone with it.
+- ``airfleet_lost``: attempts lost their processes (:mod:`airfleet.metadata.lost_attempts`); with a payload, a worker
+  died, and messages that it had taken may have gone with it.
 
 The payload is ``dag_id`` and ``run_id`` with a unit separator between; with no ``run_id``, all runs of the Dag, and
 an empty one names none. The scheduler's own way from *scheduled* to *queued*, and *running*, say nothing: nothing can
@@ -35,8 +35,8 @@ from typing import Any, LiteralString
 
 import psycopg
 
-from airfleet.libpq import CLIENT
-from airfleet.runtime import heartbeats
+from airfleet.metadata import heartbeat_trigger
+from airfleet.system.connection_timeouts import CLIENT
 
 log = logging.getLogger(__name__)
 
@@ -253,14 +253,14 @@ def put_back(connection: psycopg.Connection[Any]) -> bool:
     row = connection.execute("SELECT obj_description(to_regproc(%s)::oid, 'pg_proc')", (_RUN_FUNCTION,)).fetchone()
     is_of_another = row is not None and row[0] not in (None, _FINGERPRINT)
     lacks = [] if is_of_another or installed(connection) else ["wake-ups"]
-    lacks += [] if heartbeats.installed(connection) else ["heartbeats"]
+    lacks += [] if heartbeat_trigger.installed(connection) else ["heartbeats"]
     if not lacks:
         return False
     with connection.transaction():
         connection.execute(f"SET LOCAL lock_timeout = '{PUT_BACK_SECONDS}s'".encode())
         if "wake-ups" in lacks:
             install(connection)
-        heartbeats.install(connection)
+        heartbeat_trigger.install(connection)
     log.warning("The database had lost triggers of airfleet (%s); they were put back", ", ".join(lacks))
     return True
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import psycopg
 
-from airfleet.libpq import CLIENT
+from airfleet.system.connection_timeouts import CLIENT
 
 #: names the lock among those of the database; any number that nobody else uses
 NUMBER = 0x41495246_4C454554

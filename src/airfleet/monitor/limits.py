@@ -23,7 +23,7 @@ from airflow.sdk.exceptions import ErrorType
 from airflow.sdk.execution_time.comms import ErrorResponse, _RequestFrame
 from airflow.sdk.execution_time.supervisor import forward_to_log, process_log_messages_from_subprocess
 
-from airfleet.bounded_pipes import (
+from airfleet.monitor.pipes import (
     FrameReader,
     Handler,
     LineReader,

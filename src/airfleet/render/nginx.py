@@ -17,8 +17,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from airfleet.errors import FleetError
-from airfleet.fleet.plan import Plan
-from airfleet.fleet.site import DOCUMENTS_POLICY, FLOWER_POLICY, HEALTH, Public, Site
+from airfleet.fleet.planning.plan import Plan
+from airfleet.fleet.servers.nginx_site import DOCUMENTS_POLICY, FLOWER_POLICY, HEALTH, Public, Site
 
 FILE_NAME = "nginx.conf"
 

@@ -9,7 +9,7 @@ it::
        └──────────────the job runs no more, or has lost sight of it────────────────┘
 
 Who takes over one that was queued before does not send it again, but looks first what became of its message
-(:meth:`airfleet.runtime.executor.FleetExecutor.take_over`): its id is the callback's own.
+(:meth:`airfleet.scheduler.executor.FleetExecutor.take_over`): its id is the callback's own.
 
 Several schedulers look at the same table; one at a time queues (an advisory lock), or each would queue all of them.
 """

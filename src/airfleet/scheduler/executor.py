@@ -6,7 +6,7 @@ An attempt of a task, from here::
         │  ^                     │
         └──┘ the broker is gone  └──its row says queued or running, the worker says it failed──> FAILED is reported
 
-- *Publishing*: through one open connection (:mod:`airfleet.runtime.publisher`). While the broker is gone, workloads
+- *Publishing*: through one open connection (:mod:`airfleet.scheduler.publisher`). While the broker is gone, workloads
   stay queued here and are tried again, later each time; Airflow's own ``task_queued_timeout`` is their only end.
 - *What became of it*: the attempt itself writes its state into the database, through the execution API. One small query
   finds those that are over; they are forgotten without an executor event, because all that Airflow does with such an
@@ -15,22 +15,22 @@ An attempt of a task, from here::
 - *Who ended without a word*: an attempt that could not report its end is seen only in Celery's result backend. It keeps
   failures alone, and is asked about attempts that the database calls queued or running for some seconds. What it tells
   is reported as stock does, if it is of the attempt itself: a message may have come twice, and what became of the one
-  that did not begin is not believed of the one that runs (:func:`airfleet.runtime.outcomes.had_begun`).
+  that did not begin is not believed of the one that runs (:func:`airfleet.worker.result_backend.had_begun`).
 - *Who could not begin*: a worker failed, or died, before the attempt had begun. That costs the task nothing: its
   message is sent again, later each time. Only when that was done :data:`MOST_UNBEGUN` times is it reported as stock
   does, so that what can begin nowhere does not go round for ever.
 - *Whose worker died*: an attempt whose process was lost is not reported as failed. The agent of its host tells that no
-  process of it is left, and the scheduler has it run again (:mod:`airfleet.runtime.recovery`).
+  process of it is left, and the scheduler has it run again (:mod:`airfleet.scheduler.orphan_recovery`).
 - *Whose message is lost*: a message that waits nowhere and whose attempt nobody began is sent again, with the same id
-  and a fresh token (:mod:`airfleet.runtime.reconciler`).
+  and a fresh token (:mod:`airfleet.scheduler.message_reconciler`).
 - *Callbacks* have no row that a worker writes; their result is kept, and asked for. So is the word of a worker that has
   begun with one: until then its message is watched as well. The worker repeats it every few seconds; one that is not
   heard of any more runs again, a few times, and so does one that is lost with its process. Those of a scheduler that is
-  gone are taken over (:mod:`airfleet.runtime.claimed_callbacks`).
+  gone are taken over (:mod:`airfleet.scheduler.callback_claims`).
 
 ``heartbeat`` waits, when there is nothing to send, until PostgreSQL tells of a change
-(:mod:`airfleet.runtime.wakeups`): the scheduler's loop needs no other pause. At most a second, or, when nothing was
-sent that is not over, until the scheduler says that something is due.
+(:mod:`airfleet.metadata.notifications`): the scheduler's loop needs no other pause. At most a second, or, when nothing
+was sent that is not over, until the scheduler says that something is due.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ from celery.backends.base import BaseKeyValueStoreBackend
 from celery.backends.database import DatabaseBackend
 from sqlalchemy import func, select
 
-from airfleet.runtime.outcomes import begun_mark, had_begun
-from airfleet.runtime.publisher import BrokerGone, Publisher
-from airfleet.runtime.reconciler import Answer, Reconciler
-from airfleet.runtime.wakeups import Listener, News
+from airfleet.metadata.notifications import Listener, News
+from airfleet.scheduler.message_reconciler import Answer, Reconciler
+from airfleet.scheduler.publisher import BrokerGone, Publisher
+from airfleet.worker.result_backend import begun_mark, had_begun
 
 if TYPE_CHECKING:
     from airflow.executors.workloads.types import WorkloadKey

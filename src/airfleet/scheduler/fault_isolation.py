@@ -3,9 +3,9 @@
 Airflow makes the runs of all Dags in one transaction, and looks at all runs in another: what the database refuses of
 one is lost for all, and ends the scheduler; what else goes wrong with one is logged, and comes again a second later,
 for ever. Here each Dag has a savepoint; when the database refuses something of a run, each run of that pass has a
-transaction. What then becomes of a Dag or a run, see :mod:`airfleet.runtime.scheduling_faults`.
+transaction. What then becomes of a Dag or a run, see :mod:`airfleet.scheduler.fault_record`.
 
-What else ends Airflow's loop is looked for among the rows that it loads (:mod:`airfleet.runtime.unloadable_rows`) and
+What else ends Airflow's loop is looked for among the rows that it loads (:mod:`airfleet.scheduler.unloadable_rows`) and
 the deadlines that were missed; when one was found and has failed, the loop begins anew.
 """
 
@@ -38,11 +38,12 @@ from airflow.utils.state import CallbackState, DagRunState, TaskInstanceState
 from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError, PendingRollbackError, SQLAlchemyError
 
-from airfleet import current_work, database_errors
-from airfleet.current_work import Kind
-from airfleet.runtime import scheduling_faults, unloadable_rows
-from airfleet.runtime.narrowed_queries import narrowed
-from airfleet.runtime.scheduling_faults import Faults
+from airfleet.metadata import database_errors
+from airfleet.scheduler import fault_record, unloadable_rows
+from airfleet.scheduler.fault_record import Faults
+from airfleet.scheduler.narrowed_queries import narrowed
+from airfleet.spool import current_work
+from airfleet.spool.current_work import Kind
 
 if TYPE_CHECKING:
     from airflow.callbacks.callback_requests import DagCallbackRequest
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
 
-    from airfleet.runtime.unloadable_rows import Unloadable
+    from airfleet.scheduler.unloadable_rows import Unloadable
 
 #: after a search for rows that cannot be loaded that has found none, seconds
 SEARCH_AGAIN_SECONDS = 3.0
@@ -225,7 +226,7 @@ class GuardedSchedulerJobRunner(SchedulerJobRunner):
         if cause is not None:
             self._dag_failed(dag_id, f"No run of Dag '{dag_id}' can be made: {_in_words(cause)}", session)
         elif (fault := self._faults.dag_is_well(dag_id)) is not None:
-            scheduling_faults.forget_dag(session, fault.why)
+            fault_record.forget_dag(session, fault.why)
 
     @contextmanager
     def _savepoint(self, session: Session) -> Iterator[None]:
@@ -245,7 +246,7 @@ class GuardedSchedulerJobRunner(SchedulerJobRunner):
     def _dag_failed(self, dag_id: str, why: str, session: Session) -> None:
         if self._faults.dag_failed(dag_id, why):
             self.log.warning("%s; it is tried again later", why)
-        scheduling_faults.note_dag(session, dag_id, why)
+        fault_record.note_dag(session, dag_id, why)
 
     def _is_unreadable(self, dag_id: str, error: Exception) -> None:
         why = f"Dag '{dag_id}' cannot be read as it is stored: {_in_words(error)}"
@@ -259,7 +260,7 @@ class GuardedSchedulerJobRunner(SchedulerJobRunner):
         """Have files an import error whose Dags could not be read."""
         unread, self._unread = self._unread, {}
         for dag_id, why in unread.items():
-            scheduling_faults.note_dag(session, dag_id, why)
+            fault_record.note_dag(session, dag_id, why)
 
     # --- runs ----------------------------------------------------------------------------------------
 
@@ -429,7 +430,7 @@ class GuardedSchedulerJobRunner(SchedulerJobRunner):
         self._faults.runs.pop(run_id, None)
         with session.no_autoflush:  # what was changed of it is not to be stored
             session.expire(run)
-            if not scheduling_faults.end_run(session, run_id, why):
+            if not fault_record.end_run(session, run_id, why):
                 return
         self.log.error("%s; the run has failed", why)
         with suppress(Exception), self._savepoint(session):  # the run has failed with or without it

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from airfleet import database_errors
+from airfleet.metadata import database_errors
 
 #: seconds until a Dag is tried again, and a run
 DAG_PAUSES = (60.0, 120.0, 300.0)

@@ -11,11 +11,11 @@ start runs           the above, news of a run, or a queued run whose time has co
 look at runs         those that news name, those never looked at, those with a retry or a
                      reschedule ahead
 queue tasks          any of the above, slots of a pool or of the executor became free; where it is plain
-                     which, by one statement (:mod:`airfleet.runtime.queueing`)
+                     which, by one statement (:mod:`airfleet.scheduler.bulk_enqueue`)
 ===================  ==========================================================================
 
 Besides, at once: when a scheduler has ended or was found dead, what it queued is adopted; when attempts lost their
-processes, they run again (:mod:`airfleet.runtime.recovery`).
+processes, they run again (:mod:`airfleet.scheduler.orphan_recovery`).
 
 What is due by time is one small query a second. Every five seconds everything is done, whether there is a reason or
 not: it finds what is told by no news (a run's timeout), and what was missed. Of runs that were looked at before, the
@@ -56,16 +56,18 @@ from sqlalchemy import ARRAY, any_, bindparam, func, nulls_first, or_, select, t
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import contains_eager, joinedload, make_transient
 
-from airfleet import clocks, versions
-from airfleet.current_work import Kind
-from airfleet.runtime import claimed_callbacks, presence, queueing
-from airfleet.runtime.executor import WAIT_SECONDS, FleetExecutor
-from airfleet.runtime.guarded_scheduling import GuardedSchedulerJobRunner, ReadableDagBag
-from airfleet.runtime.heartbeats import YOUNG_SECONDS
-from airfleet.runtime.narrowed_queries import narrowed
-from airfleet.runtime.readiness import startable
-from airfleet.runtime.recovery import LONG_AGO, Recovery
-from airfleet.runtime.wakeups import News
+from airfleet import versions
+from airfleet.metadata import api_availability
+from airfleet.metadata.heartbeat_trigger import YOUNG_SECONDS
+from airfleet.metadata.notifications import News
+from airfleet.scheduler import bulk_enqueue, callback_claims
+from airfleet.scheduler.executor import WAIT_SECONDS, FleetExecutor
+from airfleet.scheduler.fault_isolation import GuardedSchedulerJobRunner, ReadableDagBag
+from airfleet.scheduler.narrowed_queries import narrowed
+from airfleet.scheduler.orphan_recovery import LONG_AGO, Recovery
+from airfleet.scheduler.ready_tasks import startable
+from airfleet.spool.current_work import Kind
+from airfleet.system import clock_skew
 
 if TYPE_CHECKING:
     from airflow.callbacks.callback_requests import DagCallbackRequest
@@ -222,7 +224,7 @@ class FleetSchedulerJobRunner(GuardedSchedulerJobRunner):
         self._adopted_at = float("-inf")
 
     def _do_scheduling(self, session: Session) -> int:
-        clocks.catch_up(self.job, timezone.utcnow())
+        clock_skew.catch_up(self.job, timezone.utcnow())
         executor = self.executor
         news = executor.take_news() if isinstance(executor, FleetExecutor) else None
         if isinstance(executor, FleetExecutor) and executor.listener is not None:
@@ -394,8 +396,8 @@ class FleetSchedulerJobRunner(GuardedSchedulerJobRunner):
             return []
         timeout = self._task_instance_heartbeat_timeout_secs
         patience = conf.getfloat("airfleet", "api_outage_seconds", fallback=0.0)
-        oldest = presence.oldest_heartbeat(presence.read(session), timeout, patience)
-        holding = presence.holding(session, get_hostname())
+        oldest = api_availability.oldest_heartbeat(api_availability.read(session), timeout, patience)
+        holding = api_availability.holding(session, get_hostname())
         self._task_instance_heartbeat_timeout_secs = int(oldest)
         try:
             with _without_attempts_of(holding, session):
@@ -581,7 +583,7 @@ class FleetSchedulerJobRunner(GuardedSchedulerJobRunner):
             raise OperationalError("another scheduler queues tasks", params=None, orig=RuntimeError("55P03"))
         most = min(max_tis, executor.slots_available)
         with stats.timer("scheduler.critical_section_query_duration"):
-            ids = queueing.choose(session.execute, most, self.job.id, timezone.utcnow())
+            ids = bulk_enqueue.choose(session.execute, most, self.job.id, timezone.utcnow())
         if ids is None:
             return super()._executable_task_instances_to_queued(max_tis, session)
         return self._queued(ids, session)
@@ -615,18 +617,18 @@ class FleetSchedulerJobRunner(GuardedSchedulerJobRunner):
             return
         if executor is None:
             super()._enqueue_executor_callbacks(session)
-        elif claimed_callbacks.waiting(session):
+        elif callback_claims.waiting(session):
             self._queue_callbacks(executor, session)
 
     def _queue_callbacks(self, executor: FleetExecutor, session: Session) -> None:
-        if not claimed_callbacks.may_queue(session):
+        if not callback_claims.may_queue(session):
             self._others_left = True
             return
-        waiting = claimed_callbacks.waiting(session)  # another one may have queued them by now
+        waiting = callback_claims.waiting(session)  # another one may have queued them by now
         executor.take_over(str(one) for one, queued_before in waiting.items() if queued_before)
         super()._enqueue_executor_callbacks(session)
         queued = {UUID(key.id) for key in executor.queued_callbacks}
-        claimed_callbacks.claim(session, self.job.id, queued & waiting.keys())
+        callback_claims.claim(session, self.job.id, queued & waiting.keys())
 
     def _give_back_callbacks(self, executor: FleetExecutor) -> None:
         """Have callbacks queued again to which no scheduler sees."""
@@ -634,7 +636,7 @@ class FleetSchedulerJobRunner(GuardedSchedulerJobRunner):
             return  # some of them belong to another executor
         known = {UUID(key.id) for key in executor.known_callbacks()}
         with create_session() as session:
-            given_back = claimed_callbacks.give_back(session, self.job.id, known)
+            given_back = callback_claims.give_back(session, self.job.id, known)
         if given_back:
             self.log.warning("%d callbacks that no scheduler saw to are seen to again", given_back)
             self._others_wait = True

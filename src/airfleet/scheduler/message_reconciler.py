@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from airfleet.runtime.broker_content import Waiting, held, missing
+from airfleet.scheduler.queue_inspector import Waiting, held, missing
 
 #: between two questions to the broker, seconds; and while messages are doubted
 LOOK_SECONDS, DOUBTFUL_LOOK_SECONDS = 5.0, 1.0

@@ -1,7 +1,7 @@
 """What becomes of attempts that lost their processes: the task runs again, and its user pays nothing for it. [A]
 
-An agent has reported them (:mod:`airfleet.runtime.losses`), having seen that no process of theirs is left. Here, in one
-transaction that holds the task instance's row, its state decides::
+An agent has reported them (:mod:`airfleet.metadata.lost_attempts`), having seen that no process of theirs is left.
+Here, in one transaction that holds the task instance's row, its state decides::
 
     running, as reported     ──rerun──> no state, a new id: scheduled at once; one more try allowed, none consumed
                              ──fail───> its last sign of life is put back to 1970: Airflow fails it as it would have

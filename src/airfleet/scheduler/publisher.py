@@ -18,8 +18,9 @@ from kombu.connection import Connection
 from kombu.exceptions import OperationalError as KombuOperationalError
 from kombu.messaging import Producer
 
-from airfleet.runtime import broker_content, queues
-from airfleet.runtime.reconciler import Answer
+from airfleet.scheduler import queue_inspector
+from airfleet.scheduler.message_reconciler import Answer
+from airfleet.worker import queue_declarations
 
 #: seconds that one step of the talk with the broker may take
 OPERATION_SECONDS = 3.0
@@ -37,7 +38,7 @@ class Publisher:
     """Sends workloads as Celery messages; connects when the first one is sent."""
 
     def __init__(self, app: Celery) -> None:
-        queues.prepare(app)
+        queue_declarations.prepare(app)
         self._app = app
         self._connection: Connection | None = None
         self._producer: Producer | None = None
@@ -69,11 +70,11 @@ class Publisher:
                 self._connect()
             connection = self._connection
             assert connection is not None
-            named = queues.in_broker(self._app, names)
+            named = queue_declarations.in_broker(self._app, names)
             epoch, waiting = self._reaching_out(
                 lambda: (
-                    broker_content.epoch(connection) or str(self.connections),
-                    broker_content.look(connection, named),
+                    queue_inspector.epoch(connection) or str(self.connections),
+                    queue_inspector.look(connection, named),
                 )
             )
             return epoch, {named[queue]: content for queue, content in waiting.items()}

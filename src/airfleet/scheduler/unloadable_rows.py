@@ -22,7 +22,7 @@ from airflow.utils.state import DagRunState, State
 from sqlalchemy import Text, cast, null, or_, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from airfleet import database_errors
+from airfleet.metadata import database_errors
 
 if TYPE_CHECKING:
     from uuid import UUID

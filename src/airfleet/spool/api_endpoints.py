@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from airfleet.runtime import home
+from airfleet.spool import home
 
 FILE = "execution-urls"
 

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from airfleet.runtime import home
+from airfleet.spool import home
 
 FOLDER = "untold"
 _STATE = re.compile(r"task-instances/([0-9a-fA-F-]{36})/state")

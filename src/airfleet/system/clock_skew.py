@@ -1,8 +1,8 @@
 """The clocks of hosts may differ: by how much, and what a person is told of one that is wrong.
 
 What is decided about life and death goes by the database's clock alone (leases, and heartbeats:
-:mod:`airfleet.runtime.heartbeats`). A host's own clock is left with what cannot be taken from it: when a token was
-made, when a Dag is due, what stands before a line of a log.
+:mod:`airfleet.metadata.heartbeat_trigger`). A host's own clock is left with what cannot be taken from it: when a token
+was made, when a Dag is due, what stands before a line of a log.
 """
 
 from __future__ import annotations

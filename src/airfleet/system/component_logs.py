@@ -8,12 +8,12 @@
 
 Lines are complete; ``end`` is the byte after the last of them. Each request carries a token, signed with a key that
 whoever knows what the agents of the fleet know can make, and that opens nothing else
-(:attr:`airfleet.fleet.secrets.Secrets.component_logs_key`).
+(:attr:`airfleet.fleet.servers.secrets.Secrets.component_logs_key`).
 """
 
 from __future__ import annotations
 
-from airfleet.clocks import MAY_DIFFER_SECONDS
+from airfleet.system.clock_skew import MAY_DIFFER_SECONDS
 
 QUESTION = "/airfleet/components"
 #: lines of one answer, at most

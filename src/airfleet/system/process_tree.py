@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from airfleet.agent import machine
+from airfleet.system import machine_id
 
 #: every process of a fleet has ``AIRFLEET_FLEET=<id>`` in its first environment
 MARK = "AIRFLEET_FLEET"
@@ -154,7 +154,7 @@ def environment(pid: int) -> dict[str, str]:
 
 
 def _origin(path: Path) -> dict[str, str]:
-    return {"machine": machine.boot_id(), "place": machine.place_of(path.parent)}
+    return {"machine": machine_id.boot_id(), "place": machine_id.place_of(path.parent)}
 
 
 def _table(mark: bytes) -> Iterable[Process]:

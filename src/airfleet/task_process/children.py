@@ -21,7 +21,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import NoReturn
 
-from airfleet.runtime import wire
+from airfleet.task_process import ipc
 
 #: seconds between SIGTERM and SIGKILL for an attempt whose monitor is gone
 ESCALATION_SECONDS = 3.0
@@ -54,7 +54,7 @@ class Attempts:
         self,
         selector: selectors.BaseSelector,
         inherited: frozenset[Descriptor],
-        run: Callable[[wire.Attempt], NoReturn],
+        run: Callable[[ipc.Attempt], NoReturn],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._selector = selector
@@ -66,12 +66,12 @@ class Attempts:
     def __len__(self) -> int:
         return len(self._running)
 
-    def start(self, attempt: wire.Attempt) -> None:
+    def start(self, attempt: ipc.Attempt) -> None:
         """Fork a process for an attempt; tell its monitor the pid."""
         pid = self.fork(attempt.descriptors, lambda: self.run(attempt))
         pidfd = os.pidfd_open(pid)
         status = socket.socket(fileno=attempt.descriptors[0])
-        wire.close(attempt.descriptors[1:])
+        ipc.close(attempt.descriptors[1:])
         self.adopt(pid, pidfd, status)
         if not tell_pid(status, pid, pidfd):
             self._monitor_gone(self._running[pid])
@@ -161,7 +161,7 @@ def open_descriptors() -> frozenset[Descriptor]:
 
 def leave_behind(inherited: Collection[Descriptor], kept: Collection[int]) -> None:
     """In a new process: close every descriptor but those that were ``inherited`` and those that are ``kept``."""
-    wire.close(number for number, *_ in open_descriptors() - set(inherited) if number not in kept)
+    ipc.close(number for number, *_ in open_descriptors() - set(inherited) if number not in kept)
 
 
 def _identity(number: int) -> Descriptor | None:
@@ -203,7 +203,7 @@ def _signal_group(pid: int, number: signal.Signals) -> None:
 def _has_message(status: socket.socket) -> bool:
     """Whether this is a word of the monitor and not its end."""
     try:
-        return status.fileno() >= 0 and wire.receive(status) is not None
+        return status.fileno() >= 0 and ipc.receive(status) is not None
     except ConnectionResetError:  # it ended without reading what it was told
         return False
 
@@ -211,7 +211,7 @@ def _has_message(status: socket.socket) -> bool:
 def _tell(status: socket.socket, message: dict[str, int], descriptors: Iterable[int] = ()) -> bool:
     """Whether the monitor was there to be told."""
     try:
-        wire.send(status, message, list(descriptors))
+        ipc.send(status, message, list(descriptors))
     except OSError:
         return False
     return True

@@ -3,7 +3,8 @@
 What an attempt does first, this does once for many (reference: ``parse`` in
 airflow/sdk/execution_time/task_runner.py): the bundle, the Dag bag with its policies and template files,
 the classes that XComs may hold. A file that does more than define Dags while it is read is not shared:
-it is loaded in each attempt, by Airflow's own code (:class:`Unshareable`, and :mod:`airfleet.runtime.observing`).
+it is loaded in each attempt, by Airflow's own code (:class:`Unshareable`, and
+:mod:`airfleet.task_process.side_effects`).
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from airflow.sdk.execution_time import task_runner
 from airflow.sdk.listener import get_listener_manager
 from airflow.sdk.log import configure_logging, reset_logging
 
-from airfleet.runtime import observing, plain_fields, wire
-from airfleet.runtime.work import Unshareable
+from airfleet.task_process import ipc, side_effects, template_fields
+from airfleet.task_process.work import Unshareable
 
 #: where everything that forks attempts, and each attempt, writes its log: to nowhere, until it is given a channel
 LOG_CHANNEL = open(os.devnull, "wb", buffering=0)  # noqa: SIM115 - open for as long as the process lives
@@ -56,22 +57,22 @@ def prepare() -> None:
     configure_logging(json_output=True, output=LOG_CHANNEL, sending_to_supervisor=True)
 
 
-def file_of(bundle: str, version: str | None, path: str, dag_id: str) -> wire.File:
+def file_of(bundle: str, version: str | None, path: str, dag_id: str) -> ipc.File:
     """The file of an attempt, and the part of it that its template loads."""
-    return wire.File(bundle, version, path, dag_id if path.endswith(_DECLARATIVE) else None)
+    return ipc.File(bundle, version, path, dag_id if path.endswith(_DECLARATIVE) else None)
 
 
-def seconds_good(file: wire.File) -> float:
+def seconds_good(file: ipc.File) -> float:
     """For how long Dags of ``file`` may serve when no file changes."""
     return math.inf if file.path.endswith(_DECLARATIVE) else PYTHON_SECONDS_GOOD
 
 
-def stamp(file: wire.File) -> observing.Stamp:
+def stamp(file: ipc.File) -> side_effects.Stamp:
     """What tells one content of the file from the next."""
-    return observing.stamp(str(_bundle(file).path / file.path))
+    return side_effects.stamp(str(_bundle(file).path / file.path))
 
 
-def load(file: wire.File) -> Loaded:
+def load(file: ipc.File) -> Loaded:
     """The Dags of ``file``.
 
     Raises:
@@ -93,7 +94,7 @@ def load(file: wire.File) -> Loaded:
             task_runner._register_deserialization_allowed_classes(dag, structlog.get_logger(__name__))
             _import_functions(dag)
         get_listener_manager()  # plugins, which every attempt would look for otherwise
-        plain_fields.prepare()
+        template_fields.prepare()
     if bag.import_errors:
         raise Unshareable("it has problems")
     if bag.captured_warnings:
@@ -109,7 +110,7 @@ def _import_functions(dag: DAG) -> None:
                 import_function()
 
 
-def _bundle(file: wire.File) -> BaseDagBundle:
+def _bundle(file: ipc.File) -> BaseDagBundle:
     return DagBundlesManager().get_bundle(name=file.bundle, version=file.version)
 
 
@@ -157,7 +158,7 @@ def _quiet() -> Iterator[None]:
         for number, descriptor in kept.items():
             os.dup2(descriptor, number)
         spoke = os.lseek(said, 0, os.SEEK_END) > 0 or any(map(_is_users, _lines(logged)))
-        wire.close([said, logged, *kept.values()])
+        ipc.close([said, logged, *kept.values()])
         if spoke:
             raise Unshareable("it prints or logs something")
 

@@ -1,7 +1,7 @@
 """A process that has loaded one Dag file and forks an attempt for each of its tasks.
 
 States: loading -> warm -> retired (no more attempts come; ends with the last that runs). A file whose
-load fails, or cannot be shared (:mod:`airfleet.runtime.observing`), is never warm: its attempts go back to
+load fails, or cannot be shared (:mod:`airfleet.task_process.side_effects`), is never warm: its attempts go back to
 the pool, which forks them without the file, and they load it themselves and report what is wrong with it.
 
 A template answers each attempt by forking it or by sending it back: when one of the files that loading
@@ -18,14 +18,14 @@ import socket
 import time
 from typing import Any, NoReturn
 
-from airfleet.runtime import wire
-from airfleet.runtime.attempts import Attempts, Descriptor
-from airfleet.runtime.observing import Observation, observed
-from airfleet.runtime.spares import Spares
-from airfleet.runtime.work import Unshareable, Work
+from airfleet.task_process import ipc
+from airfleet.task_process.children import Attempts, Descriptor
+from airfleet.task_process.idle_children import Spares
+from airfleet.task_process.side_effects import Observation, observed
+from airfleet.task_process.work import Unshareable, Work
 
 
-def serve(file: wire.File, connection: socket.socket, work: Work, inherited: frozenset[Descriptor]) -> None:
+def serve(file: ipc.File, connection: socket.socket, work: Work, inherited: frozenset[Descriptor]) -> None:
     """Load ``file`` and fork what comes over ``connection``; returns when it was retired and is done.
 
     ``inherited``: the descriptors that attempts may have too.
@@ -35,7 +35,7 @@ def serve(file: wire.File, connection: socket.socket, work: Work, inherited: fro
     _Template(file, connection, work, loaded, observation, inherited).run()
 
 
-def _load(file: wire.File, work: Work) -> tuple[Any, Observation]:
+def _load(file: ipc.File, work: Work) -> tuple[Any, Observation]:
     try:
         return observed(lambda: work.load(file))
     except Unshareable as error:
@@ -47,7 +47,7 @@ def _load(file: wire.File, work: Work) -> tuple[Any, Observation]:
 class _Template:
     def __init__(
         self,
-        file: wire.File,
+        file: ipc.File,
         connection: socket.socket,
         work: Work,
         loaded: Any,
@@ -81,11 +81,11 @@ class _Template:
             self._spares.tend()
 
     def _obey(self) -> None:
-        received = wire.receive(self._connection)
+        received = ipc.receive(self._connection)
         if received is None or "retire" in received[0]:
             self._retire()
             return
-        attempt = wire.attempt(*received)
+        attempt = ipc.attempt(*received)
         if self._may_run(attempt):
             self._used = True
             self._attempts.start(attempt)
@@ -95,15 +95,15 @@ class _Template:
         self._retired = True
         self._spares.close()
 
-    def _become(self, attempt: wire.Attempt) -> NoReturn:
+    def _become(self, attempt: ipc.Attempt) -> NoReturn:
         self._work.run(attempt, self._loaded)
 
-    def _may_run(self, attempt: wire.Attempt) -> bool:
+    def _may_run(self, attempt: ipc.Attempt) -> bool:
         """Whether an attempt may run here; if not, it has been sent back."""
         reason = self._why_not()
         if reason is not None:
-            wire.send(self._connection, attempt.message() | reason, attempt.descriptors)
-            wire.close(attempt.descriptors)
+            ipc.send(self._connection, attempt.message() | reason, attempt.descriptors)
+            ipc.close(attempt.descriptors)
         return reason is None
 
     def _why_not(self) -> dict[str, Any] | None:

@@ -21,8 +21,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from airfleet.runtime import wire
-from airfleet.runtime.attempts import Attempts, tell_pid
+from airfleet.task_process import ipc
+from airfleet.task_process.children import Attempts, tell_pid
 
 #: attempts that come within so many seconds of one another have a spare; unused for as long, it ends
 SPARE_SECONDS = 5.0
@@ -56,7 +56,7 @@ class Spares:
         orders: socket.socket,
         *,
         obey: Callable[[], None],
-        may_run: Callable[[wire.Attempt], bool],
+        may_run: Callable[[ipc.Attempt], bool],
         retire: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -124,7 +124,7 @@ class Spares:
         self._selector.register(self._orders, selectors.EVENT_READ, self._obey)
 
     def _fork(self) -> None:
-        ours, word = wire.pair()
+        ours, word = ipc.pair()
         pid = self._attempts.fork([word.fileno(), self._orders.fileno()], lambda: self._wait(word))
         word.close()
         if not self._waiting:
@@ -145,7 +145,7 @@ class Spares:
     def _heard(self, spare: _Spare) -> None:
         if spare not in self._waiting:
             return  # it has ended in the same moment
-        received = wire.receive(spare.word)
+        received = ipc.receive(spare.word)
         if received is None:
             self._selector.unregister(spare.word)  # its end follows
         elif "taken" in received[0]:
@@ -182,9 +182,9 @@ class Spares:
             poll.register(end, select.POLLIN)
         received = self._next_order(poll, word)
         if received is None or "retire" in received[0]:
-            wire.send(word, {"retire": True})
+            ipc.send(word, {"retire": True})
             os._exit(0)
-        attempt = wire.attempt(*received)
+        attempt = ipc.attempt(*received)
         if not self._may_run(attempt):
             os._exit(0)
         self._become(attempt, word)
@@ -194,16 +194,16 @@ class Spares:
             if any(number == word.fileno() for number, _ in poll.poll()):
                 os._exit(0)  # not needed
             try:
-                return wire.receive(self._orders, wait=False)
+                return ipc.receive(self._orders, wait=False)
             except BlockingIOError:  # another spare was first
                 continue
 
-    def _become(self, attempt: wire.Attempt, word: socket.socket) -> NoReturn:
+    def _become(self, attempt: ipc.Attempt, word: socket.socket) -> NoReturn:
         with socket.socket(fileno=os.dup(attempt.descriptors[0])) as status:
             pidfd = os.pidfd_open(os.getpid())
             tell_pid(status, os.getpid(), pidfd)
             os.close(pidfd)
-        wire.send(word, {"taken": True}, attempt.descriptors[:1])
+        ipc.send(word, {"taken": True}, attempt.descriptors[:1])
         word.close()
         self._orders.close()
         self._attempts.run(attempt)

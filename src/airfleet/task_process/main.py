@@ -37,9 +37,9 @@ from pydantic import TypeAdapter
 from setproctitle import setproctitle
 from structlog.contextvars import bind_contextvars
 
-from airfleet.runtime import loading, plain_fields, wire
-from airfleet.runtime.loading import Loaded
-from airfleet.runtime.work import Work
+from airfleet.task_process import dag_loader, ipc, template_fields
+from airfleet.task_process.dag_loader import Loaded
+from airfleet.task_process.work import Work
 
 #: read what the monitor answers; half of the time of an attempt's start, were they built in each
 _FRAMES = msgspec.msgpack.Decoder(comms._ResponseFrame)
@@ -50,18 +50,18 @@ _Channel = CommsDecoder[ToTask, ToSupervisor]
 
 def work() -> Work:
     """What a worker's pool does. Sets up the logging that everything forked from here has."""
-    loading.prepare()
+    dag_loader.prepare()
     _usual_user()
     _statistics()
-    return Work(load=loading.load, run=run, seconds_good=loading.seconds_good, stamp=loading.stamp)
+    return Work(load=dag_loader.load, run=run, seconds_good=dag_loader.seconds_good, stamp=dag_loader.stamp)
 
 
-def run(attempt: wire.Attempt, loaded: Loaded | None) -> NoReturn:
+def run(attempt: ipc.Attempt, loaded: Loaded | None) -> NoReturn:
     """Be an attempt: what Airflow's own fork would do, over the sockets of ``attempt``."""
     _reseed()
     supervisor._make_process_nondumpable()
     status, requests, stdout, stderr, logs = attempt.descriptors
-    os.dup2(logs, loading.LOG_CHANNEL.fileno())
+    os.dup2(logs, dag_loader.LOG_CHANNEL.fileno())
     os.close(logs)
     monitor = socket(fileno=status)
     os.register_at_fork(after_in_child=monitor.close)  # what a task forks must not look like the task
@@ -94,11 +94,11 @@ def _leave(code: int, monitor: socket, ends: Iterable[int]) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         with suppress(ValueError, OSError):
             stream.flush()
-    for number in (0, 1, 2, loading.LOG_CHANNEL.fileno(), *ends):
+    for number in (0, 1, 2, dag_loader.LOG_CHANNEL.fileno(), *ends):
         with suppress(OSError):
             os.close(number)  # the monitor reads each to its end
     with suppress(OSError):
-        wire.send(monitor, {"exit": code})
+        ipc.send(monitor, {"exit": code})
     os._exit(code)
 
 
@@ -144,7 +144,7 @@ def _run(details: StartupDetails, loaded: Loaded) -> None:
     ti, context, log = _startup(details, loaded)
     with BundleVersionLock(bundle_name=ti.bundle_instance.name, bundle_version=ti.bundle_instance.version):
         state, _, error = task_runner.run(ti, context, log)
-        if isinstance(ti, plain_fields.RuntimeTaskInstance):
+        if isinstance(ti, template_fields.RuntimeTaskInstance):
             ti.show_fields()
         context["exception"] = error
         task_runner.finalize(ti, state, context, log, error)
@@ -181,7 +181,7 @@ def _startup(details: StartupDetails, loaded: Loaded) -> tuple[RuntimeTaskInstan
 
 
 def _instance(details: StartupDetails, task: Any, loaded: Loaded) -> RuntimeTaskInstance:
-    return plain_fields.RuntimeTaskInstance.model_construct(
+    return template_fields.RuntimeTaskInstance.model_construct(
         **details.ti.model_dump(exclude_unset=True),
         task=task,
         bundle_instance=loaded.bundle,

@@ -32,10 +32,10 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from airfleet.runtime import task_template, wire
-from airfleet.runtime.attempts import Attempts, Descriptor, leave_behind, open_descriptors
-from airfleet.runtime.observing import Stamp
-from airfleet.runtime.work import Work
+from airfleet.task_process import dag_zygote, ipc
+from airfleet.task_process.children import Attempts, Descriptor, leave_behind, open_descriptors
+from airfleet.task_process.side_effects import Stamp
+from airfleet.task_process.work import Work
 
 
 @dataclass(frozen=True)
@@ -64,17 +64,17 @@ def start(
     withheld: Collection[int] = (),
     settle: Callable[[], None] | None = None,
 ) -> socket.socket:
-    """Fork keeper and pool; returns the socket to which attempts are sent (see :mod:`airfleet.runtime.wire`).
+    """Fork keeper and pool; returns the socket to which attempts are sent (see :mod:`airfleet.task_process.ipc`).
 
     ``titled`` names a process for people; ``withheld`` are descriptors not for the pool; ``settle`` is what the
     pool does first, to be another user, say. Then nobody else may fork attempts, and the keeper does not give up. Call
     it while the process has one thread.
     """
     inherited = frozenset(found for found in open_descriptors() if found[0] not in withheld)
-    requests, served = wire.pair()
+    requests, served = ipc.pair()
     if os.fork() == 0:
         requests.close()
-        wire.close(withheld)
+        ipc.close(withheld)
         _child(lambda: _keep(Pool(served, work, titled, inherited, limits, settle)))
     served.close()
     return requests
@@ -117,7 +117,7 @@ def _ignore_signals() -> None:
 
 @dataclass
 class _Template:
-    file: wire.File
+    file: ipc.File
     pid: int
     pidfd: int
     connection: socket.socket
@@ -147,8 +147,8 @@ class Pool:
     #: what it does before anything else
     settle: Callable[[], None] | None = None
     clock: Callable[[], float] = time.monotonic
-    _templates: OrderedDict[wire.File, _Template] = field(default_factory=OrderedDict)
-    _cold: dict[wire.File, _Cold] = field(default_factory=dict)
+    _templates: OrderedDict[ipc.File, _Template] = field(default_factory=OrderedDict)
+    _cold: dict[ipc.File, _Cold] = field(default_factory=dict)
     #: processes of templates, the retired ones too
     _living: set[int] = field(default_factory=set)
 
@@ -168,16 +168,16 @@ class Pool:
             self._retire_idle()
 
     def _take(self) -> None:
-        received = wire.receive(self.served)
+        received = ipc.receive(self.served)
         if received is None:
             self._selector.unregister(self.served)
             self._open = False
             for template in list(self._templates.values()):
                 self._retire(template)
             return
-        self._give(wire.attempt(*received))
+        self._give(ipc.attempt(*received))
 
-    def _give(self, attempt: wire.Attempt) -> None:
+    def _give(self, attempt: ipc.Attempt) -> None:
         """To its template, or to a process that loads the file for itself when it cannot be kept."""
         if self._is_cold(attempt.file):
             self._attempts.start(attempt)
@@ -185,16 +185,16 @@ class Pool:
         template = self._templates.get(attempt.file) or self._new_template(attempt.file)
         template.used = self.clock()
         self._templates.move_to_end(attempt.file)
-        wire.send(template.connection, attempt.message(), attempt.descriptors)
-        wire.close(attempt.descriptors)
+        ipc.send(template.connection, attempt.message(), attempt.descriptors)
+        ipc.close(attempt.descriptors)
 
-    def _run_unloaded(self, attempt: wire.Attempt) -> NoReturn:
+    def _run_unloaded(self, attempt: ipc.Attempt) -> NoReturn:
         self.work.run(attempt, None)
 
-    def _new_template(self, file: wire.File) -> _Template:
+    def _new_template(self, file: ipc.File) -> _Template:
         while len(self._templates) >= self.limits.templates:
             self._retire(next(iter(self._templates.values())))
-        near, far = wire.pair()
+        near, far = ipc.pair()
         pid = os.fork()
         if pid == 0:
             leave_behind(self.inherited, {far.fileno()})
@@ -206,19 +206,19 @@ class Pool:
         self._selector.register(template.pidfd, selectors.EVENT_READ, lambda: self._ended(template))
         return template
 
-    def _become_template(self, file: wire.File, connection: socket.socket) -> None:
+    def _become_template(self, file: ipc.File, connection: socket.socket) -> None:
         self.titled(f"template of {file.path}")
-        task_template.serve(file, connection, self.work, self.inherited)
+        dag_zygote.serve(file, connection, self.work, self.inherited)
 
     def _returned(self, template: _Template) -> None:
         """A template sends an attempt back: its file has changed, or cannot be kept."""
         if template.connection.fileno() < 0:
             return  # it has ended in the same moment; what it sent back is on its way already
-        received = wire.receive(template.connection)
+        received = ipc.receive(template.connection)
         if received is None:
             return
         message, descriptors = received
-        attempt = wire.attempt(message, descriptors)
+        attempt = ipc.attempt(message, descriptors)
         self._retire(template)
         if reasons := message.get("cold"):
             self._note_cold(template.file)
@@ -249,7 +249,7 @@ class Pool:
             del self._templates[template.file]
         if not template.retired:
             template.retired = True
-            wire.send(template.connection, {"retire": True})
+            ipc.send(template.connection, {"retire": True})
 
     def _retire_idle(self) -> None:
         for template in list(self._templates.values()):
@@ -262,30 +262,30 @@ class Pool:
             waits.append(self.limits.idle_seconds)
         return min((wait for wait in waits if wait is not None), default=None)
 
-    def _is_cold(self, file: wire.File) -> bool:
+    def _is_cold(self, file: ipc.File) -> bool:
         cold = self._cold.get(file)
         if cold is not None and (cold.until < self.clock() or cold.seen != self.work.stamp(file)):
             del self._cold[file]
             return False
         return cold is not None and cold.crashes in (0, self.limits.crashes)
 
-    def _note_cold(self, file: wire.File) -> None:
+    def _note_cold(self, file: ipc.File) -> None:
         self._cold[file] = _Cold(self.clock() + self.limits.cold_seconds, self.work.stamp(file))
 
-    def _note_crash(self, file: wire.File) -> None:
+    def _note_crash(self, file: ipc.File) -> None:
         cold = self._cold.setdefault(file, _Cold(self.clock() + self.limits.cold_seconds, self.work.stamp(file)))
         cold.crashes = min(cold.crashes + 1, self.limits.crashes)
 
 
-def _unread(end: socket.socket) -> list[wire.Attempt]:
+def _unread(end: socket.socket) -> list[ipc.Attempt]:
     end.setblocking(False)
-    found: list[wire.Attempt] = []
+    found: list[ipc.Attempt] = []
     while True:
         try:
-            received = wire.receive(end)
+            received = ipc.receive(end)
         except BlockingIOError:
             return found
         if received is None:
             return found
         if "attempt" in received[0]:
-            found.append(wire.attempt(*received))
+            found.append(ipc.attempt(*received))

@@ -1,8 +1,8 @@
 """Be another user: the one that tasks run as, when root runs the fleet.
 
 A worker's pool, and with it every Dag that is loaded and every attempt, gives up root before it knows any secret or
-loads anything of the user's (:mod:`airfleet.runtime.pool`). The monitors of attempts stay what they are: they write the
-logs, and speak with the API and the broker.
+loads anything of the user's (:mod:`airfleet.task_process.pool`). The monitors of attempts stay what they are: they
+write the logs, and speak with the API and the broker.
 
 What a slot forks by itself, the callbacks of deadlines, gives it up right after the fork.
 """

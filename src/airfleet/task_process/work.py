@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from airfleet.runtime import wire
-from airfleet.runtime.observing import Stamp
+from airfleet.task_process import ipc
+from airfleet.task_process.side_effects import Stamp
 
 
 class Unshareable(Exception):
@@ -18,9 +18,9 @@ class Unshareable(Exception):
 class Work:
     """``load`` may raise anything; ``run`` gets what it returned, or None, and never returns."""
 
-    load: Callable[[wire.File], Any]
-    run: Callable[[wire.Attempt, Any], NoReturn]
+    load: Callable[[ipc.File], Any]
+    run: Callable[[ipc.Attempt, Any], NoReturn]
     #: seconds for which what was loaded from a file may serve, when no file changes
-    seconds_good: Callable[[wire.File], float]
+    seconds_good: Callable[[ipc.File], float]
     #: tells one content of a file from the next
-    stamp: Callable[[wire.File], Stamp]
+    stamp: Callable[[ipc.File], Stamp]

@@ -27,15 +27,16 @@ from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 
-from airfleet.agent import control, launch, leftovers
+from airfleet.agent import control, launch
 from airfleet.agent.control import AgentGone, ComponentStatus, Snapshot
-from airfleet.agent.embedded import SYSTEM_STATE
-from airfleet.cli import rest
-from airfleet.cli.project import Project
-from airfleet.cli.rest import Api
-from airfleet.fleet.paths import Paths, fleet_id
-from airfleet.testing.dags import RunsDags
-from airfleet.testing.waiting import wait_until
+from airfleet.agent.servers.embedded_servers import SYSTEM_STATE
+from airfleet.client import api_client
+from airfleet.client.api_client import Api
+from airfleet.client.project import Project
+from airfleet.drill.dags import RunsDags
+from airfleet.drill.waiting import wait_until
+from airfleet.fleet.planning.paths import Paths, fleet_id
+from airfleet.system import process_tree
 
 START_SECONDS = 240.0
 
@@ -165,8 +166,8 @@ class FleetUnderTest(RunsDags):
 
     def pids(self) -> tuple[int, ...]:
         """Every process of the fleet: agent, components, what they started."""
-        written_down = leftovers.read_down(self.paths.processes)
-        return leftovers.find(fleet_id(self.paths.home), written_down)
+        written_down = process_tree.read_down(self.paths.processes)
+        return process_tree.find(fleet_id(self.paths.home), written_down)
 
     def known_secrets(self) -> tuple[str, ...]:
         """The generated ones."""
@@ -206,7 +207,7 @@ class FleetUnderTest(RunsDags):
     @cached_property
     def api(self) -> Api:
         """The REST API, as the user with the generated password."""
-        return rest.connect(self.project)[0]
+        return api_client.connect(self.project)[0]
 
 
 def command() -> list[str]:

@@ -19,20 +19,21 @@ from typing import IO
 import psycopg
 from psycopg import sql
 
-from airfleet.agent import embedded, health, leftovers
-from airfleet.agent.embedded_postgres import LETS_IN, SUPERUSER
-from airfleet.agent.health import Subject
-from airfleet.fleet import brokers, secrets
+from airfleet.agent.servers import embedded_servers
+from airfleet.agent.servers.embedded_postgres import LETS_IN, SUPERUSER
+from airfleet.agent.supervisor import health
+from airfleet.agent.supervisor.health import Subject
+from airfleet.drill.waiting import wait_until
 from airfleet.fleet.components import valkey
-from airfleet.fleet.context import Embedded
-from airfleet.fleet.paths import Paths, fleet_id
-from airfleet.fleet.plan import BrokerWorks, PostgresAnswers, Probe
-from airfleet.fleet.spec import LOOPBACK
-from airfleet.testing import processes
+from airfleet.fleet.config.spec import LOOPBACK
+from airfleet.fleet.planning.context import Embedded
+from airfleet.fleet.planning.paths import Paths, fleet_id
+from airfleet.fleet.planning.plan import BrokerWorks, PostgresAnswers, Probe
+from airfleet.fleet.servers import brokers, secrets
+from airfleet.system import process_tree, procfs
 from airfleet.testing.fleet import clean_environment
 from airfleet.testing.lifetime import Startable
 from airfleet.testing.ports import free_ports
-from airfleet.testing.waiting import wait_until
 
 POSTGRES_SERVER, BROKER_SERVER = "postgres", "valkey"
 START_SECONDS = 60.0
@@ -55,7 +56,7 @@ class Servers(Startable):
     _started: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, init=False, repr=False)
     _place: Embedded | None = field(default=None, init=False, repr=False)
     #: every process that it has started
-    _written_down: list[leftovers.Component] = field(default_factory=list, init=False, repr=False)
+    _written_down: list[process_tree.Component] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.folder = self.folder.absolute()
@@ -67,7 +68,7 @@ class Servers(Startable):
         """Start both and wait until they answer. Raises AssertionError."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o755)  # the user that they run as, when we are root, must reach its data
-        self._place = embedded.prepare(Paths(home=self.folder, runtime=self.folder), euid=os.geteuid())
+        self._place = embedded_servers.prepare(Paths(home=self.folder, runtime=self.folder), euid=os.geteuid())
         for name in (POSTGRES_SERVER, BROKER_SERVER):
             self._begin(name)
         for name in (POSTGRES_SERVER, BROKER_SERVER):
@@ -75,13 +76,13 @@ class Servers(Startable):
 
     def stop(self) -> None:
         """End both and remove their data."""
-        leftovers.end(self.pids, STOP_SECONDS)
+        process_tree.end(self.pids, STOP_SECONDS)
         for process in self._started.values():
             process.send_signal(signal.SIGCONT)
             process.terminate()  # Valkey writes its title over the mark by which the others are found
             process.wait()
         self._started.clear()
-        shutil.rmtree(embedded.SYSTEM_STATE / fleet_id(self.folder), ignore_errors=True)
+        shutil.rmtree(embedded_servers.SYSTEM_STATE / fleet_id(self.folder), ignore_errors=True)
 
     def database(self, name: str) -> str:
         """``postgresql://...`` of a database of this name, which is made when it is not there."""
@@ -143,7 +144,7 @@ class Servers(Startable):
     def pids(self) -> tuple[int, ...]:
         """Every process of the two."""
         # Valkey writes its title over its first environment, and with it over the mark.
-        return leftovers.find(self._mark, self._written_down)
+        return process_tree.find(self._mark, self._written_down)
 
     @property
     def _mark(self) -> str:
@@ -162,7 +163,7 @@ class Servers(Startable):
         place = self._found
         reached = {"listen_addresses": ",".join(self._addresses), LETS_IN: f"{self.address}/24 all"}
         settings = (f"{key}={value}" for key, value in {**POSTGRES, **reached, **self.postgres, **(more or {})}.items())
-        module = (sys.executable, "-m", "airfleet.agent.embedded_postgres")
+        module = (sys.executable, "-m", "airfleet.agent.servers.embedded_postgres")
         return [*module, str(place.postgres_bin), str(data), str(self._ports[0]), place.user or "-", *settings]
 
     def _begin(self, name: str) -> None:
@@ -181,15 +182,15 @@ class Servers(Startable):
             _wait(BrokerWorks(brokers.parse(self.broker())))
 
     def _signal_all(self, name: str, number: signal.Signals) -> None:
-        for pid in processes.tree(self._started[name].pid):
-            processes.send(pid, number)
+        for pid in procfs.tree(self._started[name].pid):
+            procfs.send(pid, number)
 
     def _start(self, name: str, command: Sequence[str], told: str, user: str | None = None) -> None:
-        environ = clean_environment() | {leftovers.MARK: self._mark}
+        environ = clean_environment() | {process_tree.MARK: self._mark}
         with (self.folder / f"{name}.log").open("ab") as log:
             process = spawn(command, environ, log, stdin=subprocess.PIPE, user=user)
         self._started[name] = process
-        if kept := leftovers.component(process.pid, name):
+        if kept := process_tree.component(process.pid, name):
             self._written_down.append(kept)
         assert process.stdin
         process.stdin.write(told.encode())

@@ -10,8 +10,9 @@ says so, and they are ended here.
 
 A trigger that cannot be made, or tells what the database refuses, fails with its task, and no other one: stock's
 triggerer ends, and ends again as soon as it has the trigger back. So does one that ends the process of the triggers, or
-blocks it so that nothing in there can interrupt it (:mod:`airfleet.runtime.trigger_runner` sees to the rest): the board
-of that process says which one it was (:mod:`airfleet.runtime.trigger_steps`), and the others begin anew in another one.
+blocks it so that nothing in there can interrupt it (:mod:`airfleet.triggerer.trigger_runner` sees to the rest): the
+board of that process says which one it was (:mod:`airfleet.triggerer.trigger_steps`), and the others begin anew in
+another one.
 """
 
 from __future__ import annotations
@@ -35,11 +36,13 @@ from airflow.utils.session import create_session
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from airfleet import clocks, database_errors, ends
-from airfleet.bounded_monitor import BoundedMonitor
-from airfleet.runtime import unloadable_rows
-from airfleet.runtime.trigger_runner import CarefulTriggerRunner
-from airfleet.runtime.trigger_steps import Board
+from airfleet.metadata import database_errors
+from airfleet.monitor import process_exit
+from airfleet.monitor.limits import BoundedMonitor
+from airfleet.scheduler import unloadable_rows
+from airfleet.system import clock_skew
+from airfleet.triggerer.trigger_runner import CarefulTriggerRunner
+from airfleet.triggerer.trigger_steps import Board
 
 log = structlog.get_logger(logger_name=__name__)
 
@@ -79,7 +82,7 @@ class RestingTriggerRunner(BoundedMonitor, TriggerRunnerSupervisor):
         board = cls._next_board = Board()
         runner: RestingTriggerRunner = super().start(**kwargs)
         runner.board = board
-        ends.notice(runner)
+        process_exit.notice(runner)
         return runner
 
     def _events(self, loggers: tuple[Any, ...]) -> Generator[None, Any, None]:
@@ -167,7 +170,7 @@ class RestingTriggerRunner(BoundedMonitor, TriggerRunnerSupervisor):
     def heartbeat(self) -> None:
         """As Airflow's, also when the clock was set back."""
         if self.job is not None:
-            clocks.catch_up(self.job, timezone.utcnow())
+            clock_skew.catch_up(self.job, timezone.utcnow())
         super().heartbeat()  # type: ignore[no-untyped-call]
 
     def clean_unused(self) -> None:

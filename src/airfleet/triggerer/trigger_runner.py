@@ -8,7 +8,7 @@ A trigger fails, with its task and nothing else, when it
 - blocks the event loop. After a second its log says so, and where; after two thirds of ``[triggerer]
   runner_health_check_threshold``, from which on Airflow takes this process for dead, the call that blocks is
   interrupted by an exception. What no exception can interrupt is seen by the process that watches this one
-  (:mod:`airfleet.runtime.triggerer`), as is a trigger that ends the process at once.
+  (:mod:`airfleet.triggerer.job_runner`), as is a trigger that ends the process at once.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from airflow.configuration import conf
 from airflow.jobs.triggerer_job_runner import TriggerEventEntry, TriggerRunner, messages
 from airflow.sdk.execution_time.comms import _RequestFrame
 
-from airfleet import database_errors
-from airfleet.bounded_monitor import most_bytes, too_long
-from airfleet.runtime.trigger_steps import Board, Step, StepLoop
+from airfleet.metadata import database_errors
+from airfleet.monitor.limits import most_bytes, too_long
+from airfleet.triggerer.trigger_steps import Board, Step, StepLoop
 
 log = structlog.get_logger(logger_name=__name__)
 

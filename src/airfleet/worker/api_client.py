@@ -34,7 +34,8 @@ import httpx
 import structlog
 from airflow.sdk.api.client import API_RETRIES, API_TIMEOUT, Client
 
-from airfleet.runtime import carried, plain_http, untold
+from airfleet.spool import outbox
+from airfleet.worker import http_transport, piggyback
 
 log = structlog.get_logger(__name__)
 
@@ -79,7 +80,7 @@ class FleetClient(Client):
     ) -> None:
         self.urls = tuple(urls)
         self._known = known or (lambda: urls)
-        self._plain = None if "transport" in options else plain_http.transport(KEEP_ALIVE_SECONDS)
+        self._plain = None if "transport" in options else http_transport.transport(KEEP_ALIVE_SECONDS)
         options = {
             "limits": httpx.Limits(
                 max_keepalive_connections=1, max_connections=10, keepalive_expiry=KEEP_ALIVE_SECONDS
@@ -92,9 +93,9 @@ class FleetClient(Client):
         self.patience_seconds = patience_seconds
         #: what is done between two rounds: waits about as long as it is told, in seconds
         self.pause: Callable[[float], None] = time.sleep
-        #: what the next request that ends an attempt carries (:mod:`airfleet.runtime.carried`); None once it was taken
+        #: what the next request that ends an attempt carries (:mod:`airfleet.worker.piggyback`); None once it was taken
         self.fields: str | None = None
-        self._untold = untold.folder(os.environ)
+        self._untold = outbox.folder(os.environ)
         #: a heartbeat of the process that was last said to start an attempt: its path and its body
         self._sign_of_life = ("", "")
         self._at = 0
@@ -113,11 +114,11 @@ class FleetClient(Client):
             self._use(0)
         if method == "PATCH" and str(url).endswith("/run"):
             self._sign_of_life = _sign_of_life(str(url), _text(options.get("content")))
-        if self.fields is None or untold.ended_by(method, str(url)) is None:
+        if self.fields is None or outbox.ended_by(method, str(url)) is None:
             return self._answered(method, url, options)
-        options["headers"] = {**(options.get("headers") or {}), carried.HEADER: self.fields}
+        options["headers"] = {**(options.get("headers") or {}), piggyback.HEADER: self.fields}
         response = self._answered(method, url, options)
-        if response.headers.get(carried.HEADER) == carried.STORED:
+        if response.headers.get(piggyback.HEADER) == piggyback.STORED:
             self.fields = None
         return response
 
@@ -149,22 +150,22 @@ class FleetClient(Client):
     def _endure_and_remember(
         self, method: str, url: Any, options: dict[str, Any], error: httpx.TransportError | httpx.HTTPStatusError
     ) -> httpx.Response:
-        """How an attempt ended outlives this process while nobody takes it (:mod:`airfleet.runtime.untold`)."""
-        attempt, folder = untold.ended_by(method, str(url)), self._untold
+        """How an attempt ended outlives this process while nobody takes it (:mod:`airfleet.spool.outbox`)."""
+        attempt, folder = outbox.ended_by(method, str(url)), self._untold
         if attempt is None or folder is None:
             return self._endure(method, url, options, error)
         try:
             auth, version = getattr(self.auth, "token", ""), self.headers.get("airflow-api-version", "")
-            untold.keep(folder, untold.Outcome(attempt, _text(options.get("content")), auth, version))
+            outbox.keep(folder, outbox.Outcome(attempt, _text(options.get("content")), auth, version))
         except OSError as refused:
             log.warning("The outcome of the attempt cannot be left on disk", error=str(refused))
         try:
             response = self._endure(method, url, options, error)
         except httpx.HTTPStatusError as refusal:
             if not is_outage(refusal):
-                untold.forget(folder, attempt)
+                outbox.forget(folder, attempt)
             raise
-        untold.forget(folder, attempt)
+        outbox.forget(folder, attempt)
         return response
 
     def _endure(
@@ -286,7 +287,7 @@ def _says_done(method: str, url: Any, error: Exception) -> bool:
 
 def _comes_back(method: str, url: Any, options: dict[str, Any]) -> bool:
     """Whether a request says of an attempt that it pauses."""
-    if untold.ended_by(method, str(url)) is None:
+    if outbox.ended_by(method, str(url)) is None:
         return False
     return json.loads(_text(options.get("content")) or "{}").get("state") in _COMES_BACK
 

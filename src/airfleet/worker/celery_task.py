@@ -8,8 +8,8 @@ A message may come twice, or late: an attempt that may not start is no failure. 
 has run, it is deferred, it was given up for another one), somebody else knows what becomes of the task.
 
 What goes wrong before the API has taken note that the attempt runs (a log that cannot be written, no process to be had,
-a token that is refused) is no failure of the task: it is told as :class:`airfleet.runtime.outcomes.NotBegun`, and the
-message is sent again. A slot that cannot begin anything rests longer each time, or it would take every message from
+a token that is refused) is no failure of the task: it is told as :class:`airfleet.worker.result_backend.NotBegun`, and
+the message is sent again. A slot that cannot begin anything rests longer each time, or it would take every message from
 those that can.
 
 A slot ends with its worker's leader: Celery has the kernel see to it. While it looks after an attempt it does not: the
@@ -44,9 +44,10 @@ from celery.signals import task_postrun
 from pydantic import TypeAdapter, ValidationError
 from setproctitle import setproctitle
 
-from airfleet import lossy
-from airfleet.runtime import coordinator, task_user
-from airfleet.runtime.outcomes import NotBegun, begun_mark
+from airfleet.system import disk_full_logging
+from airfleet.task_process import task_user
+from airfleet.worker import coordinator
+from airfleet.worker.result_backend import NotBegun, begun_mark
 
 log = logging.getLogger(__name__)
 
@@ -172,7 +173,7 @@ def _run(workload: Any, to_stdout: bool, start: Start) -> None:
     except OSError as error:
         # Closing the log of an attempt that has ended says once more that it was not written. If this was something
         # else, and the attempt did not begin, its message is missed and sent again.
-        if not lossy.is_full(error):
+        if not disk_full_logging.is_full(error):
             raise
         log.warning("The disk was full while %s ran: %s", workload.display_name, error)
         raise Ignore from error
@@ -236,7 +237,7 @@ def _log_path(workload: ExecuteTask) -> str | None:
     try:
         init_log_file(workload.log_path)
     except OSError as error:
-        if not lossy.is_full(error):
+        if not disk_full_logging.is_full(error):
             raise
         log.warning("The disk has no room for the log of %s: %s", workload.display_name, error)
         return None

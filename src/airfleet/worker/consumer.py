@@ -9,7 +9,7 @@ through a queue of its own that it reads by the very consumer (connection, chann
 - A beat is written for any message that arrives, a task or one's own, and
 - when the worker has no free slot: then it takes nothing because it should not, and the loop that says so is alive.
 - While the broker is away nothing is written. The agent, which asks the broker itself, knows the difference, and
-  replaces a worker that is silent while the broker is well (:mod:`airfleet.agent.health`).
+  replaces a worker that is silent while the broker is well (:mod:`airfleet.agent.supervisor.health`).
 
 The queue is new with each connection: the broker may still hold that of the last one for a connection that is dead.
 
@@ -34,7 +34,7 @@ from celery.worker.consumer import Consumer, Tasks
 from kombu.entity import Exchange, Queue
 from kombu.messaging import Producer
 
-from airfleet.runtime.surplus import Surplus, is_full
+from airfleet.worker.prefetch import Surplus, is_full
 
 log = logging.getLogger(__name__)
 
@@ -142,7 +142,7 @@ class FleetConsumer(Consumer):  # type: ignore[misc]
         default_steps = (
             *(step for step in Consumer.Blueprint.default_steps if step != _DELAYED_DELIVERY),
             f"{__name__}:Proof",
-            "airfleet.runtime.surplus:Surplus",
+            "airfleet.worker.prefetch:Surplus",
         )
 
     def on_close(self) -> None:

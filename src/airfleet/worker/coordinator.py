@@ -3,14 +3,15 @@
 Airflow asks a coordinator to execute each task that a worker takes (``[sdk] coordinators``); this one does
 what Airflow's own does, with these differences (reference: airflow/sdk/execution_time/supervisor.py):
 
-- the attempt is forked by the worker's pool (:mod:`airfleet.runtime.pool`), where its Dag is loaded;
-- no line and no message of an attempt is too long for it (:mod:`airfleet.bounded_monitor`);
+- the attempt is forked by the worker's pool (:mod:`airfleet.task_process.pool`), where its Dag is loaded;
+- no line and no message of an attempt is too long for it (:mod:`airfleet.monitor.limits`);
 - an attempt that was killed for good is left to the scheduler, which has its callbacks called;
-- the end of the process is an event among the others (:mod:`airfleet.ends`); Airflow often waits five seconds for it;
+- the end of the process is an event among the others (:mod:`airfleet.monitor.process_exit`); Airflow often waits five
+  seconds for it;
 - no heartbeat right after the start, which itself counts as one; no rendered fields when all are empty, and those of a
-  short attempt go with its end (:mod:`airfleet.runtime.carried`);
+  short attempt go with its end (:mod:`airfleet.worker.piggyback`);
 - one HTTP connection for all attempts of a slot;
-- an attempt outlives the API (:mod:`airfleet.runtime.api_client`). A request of the attempt waits until it is
+- an attempt outlives the API (:mod:`airfleet.worker.api_client`). A request of the attempt waits until it is
   answered; meanwhile the monitor forwards logs, sends heartbeats and sees the end of the process. A heartbeat that
   fails harms nobody until none was accepted for ``[airfleet] api_outage_seconds``: then the attempt is ended, some
   minutes before a scheduler may take it for lost.
@@ -50,10 +51,13 @@ from airflow.sdk.execution_time.supervisor import (
     ProcessTracker,
 )
 
-from airfleet import ends, lossy
-from airfleet.bounded_monitor import BoundedMonitor
-from airfleet.runtime import carried, execution_urls, loading, task_user, wire
-from airfleet.runtime.api_client import PATIENCE_SECONDS, FleetClient
+from airfleet.monitor import process_exit
+from airfleet.monitor.limits import BoundedMonitor
+from airfleet.spool import api_endpoints
+from airfleet.system import disk_full_logging
+from airfleet.task_process import dag_loader, ipc, task_user
+from airfleet.worker import piggyback
+from airfleet.worker.api_client import PATIENCE_SECONDS, FleetClient
 
 log = structlog.get_logger(__name__)
 
@@ -109,7 +113,7 @@ class TaskCoordinator(BaseCoordinator):
                 dag_rel_path=dag_rel_path,
                 bundle_info=bundle_info,
                 client=kept,
-                logger=lossy.bearing(logger),
+                logger=disk_full_logging.bearing(logger),
                 sentry_integration=sentry_integration,
                 subprocess_logs_to_stdout=subprocess_logs_to_stdout,
             )
@@ -132,7 +136,7 @@ def client_for(server: str, auth: httpx.Auth | None) -> FleetClient:
 
 @lru_cache(maxsize=1)
 def _client(server: str) -> FleetClient:
-    known = partial(addresses, server, execution_urls.here(os.environ))
+    known = partial(addresses, server, api_endpoints.here(os.environ))
     return FleetClient(known(), known=known, patience_seconds=patience_seconds())
 
 
@@ -143,7 +147,7 @@ def addresses(given: str, file: Path | None = None) -> tuple[str, ...]:
     """
     words = (conf.get("airfleet", "execution_api_urls", fallback="") or "").split(",")
     named = tuple(dict.fromkeys(word.strip().rstrip("/") + "/" for word in words if word.strip()))
-    return (execution_urls.read(file) or named) if given.rstrip("/") + "/" in named else (given,)
+    return (api_endpoints.read(file) or named) if given.rstrip("/") + "/" in named else (given,)
 
 
 def patience_seconds() -> float:
@@ -170,7 +174,7 @@ class Monitor(BoundedMonitor, ActivitySubprocess):
     def start(cls, **kwargs: Any) -> Monitor:
         """Fork the attempt from this process."""
         monitor: Monitor = super().start(**kwargs)
-        ends.notice(monitor)
+        process_exit.notice(monitor)
         return monitor
 
     @classmethod
@@ -186,7 +190,7 @@ class Monitor(BoundedMonitor, ActivitySubprocess):
         subprocess_logs_to_stdout: bool = False,
     ) -> Monitor:
         """Have the attempt forked by the pool, or by this process when the pool cannot."""
-        file = loading.file_of(bundle_info.name, bundle_info.version, os.fspath(dag_rel_path), what.dag_id)
+        file = dag_loader.file_of(bundle_info.name, bundle_info.version, os.fspath(dag_rel_path), what.dag_id)
         startup = {
             "what": what,
             "dag_rel_path": dag_rel_path,
@@ -215,7 +219,7 @@ class Monitor(BoundedMonitor, ActivitySubprocess):
             subprocess_logs_to_stdout=subprocess_logs_to_stdout,
         )
         monitor._register_pipe_readers(stdout, stderr, requests, logs, data={})
-        ends.watch(monitor.selector, forked.tracker.status, monitor._told)
+        process_exit.watch(monitor.selector, forked.tracker.status, monitor._told)
         startup["ti"] = startup.pop("what")
         monitor._on_child_started(**startup)
         return monitor
@@ -235,17 +239,17 @@ class Monitor(BoundedMonitor, ActivitySubprocess):
 
     def _told(self, status: socket.socket) -> bool:
         """The end of the attempt, or of whoever forked it: then only the end of the process can be seen."""
-        received = wire.receive(status)
+        received = ipc.receive(status)
         if received is None:
-            ends.watch(self.selector, self._tracker.process, self._ended_unseen)
+            process_exit.watch(self.selector, self._tracker.process, self._ended_unseen)
         else:
             self._tracker.ended(received[0]["exit"])
             self._tracker.process.close()
             with suppress(OSError):
-                wire.send(status, {"heard": True})  # so that closing this socket is no sign of trouble
+                ipc.send(status, {"heard": True})  # so that closing this socket is no sign of trouble
         return False
 
-    def _ended_unseen(self, _: ends.Descriptor) -> bool:
+    def _ended_unseen(self, _: process_exit.Descriptor) -> bool:
         """Nobody knows the exit code: what the attempt has reported counts, and nothing reported is a failure."""
         self.process_log.warning("The task template of this attempt has died; its exit code is not known")
         reported = self._terminal_state or self._pending_terminal_state_msg
@@ -362,9 +366,9 @@ class Monitor(BoundedMonitor, ActivitySubprocess):
 
     def _keep(self, msg: SetRenderedFields) -> bool:
         """Have these told later, in place of others; False when they have to be told now."""
-        fits = isinstance(self.client, FleetClient) and carried.packed(msg.rendered_fields) is not None
+        fits = isinstance(self.client, FleetClient) and piggyback.packed(msg.rendered_fields) is not None
         self._rendered = msg if fits else None
-        self._rendered_until = time.monotonic() + carried.LONGEST_SECONDS
+        self._rendered_until = time.monotonic() + piggyback.LONGEST_SECONDS
         return fits
 
     @contextmanager
@@ -374,7 +378,7 @@ class Monitor(BoundedMonitor, ActivitySubprocess):
         if fields is None or not isinstance(client, FleetClient):
             yield
             return
-        client.fields = carried.packed(fields.rendered_fields)
+        client.fields = piggyback.packed(fields.rendered_fields)
         try:
             yield
             if client.fields is None:
@@ -427,7 +431,7 @@ class PoolTracker(ProcessTracker):
     def __init__(self, pid: int, pidfd: int, status: socket.socket) -> None:
         self._pid = pid
         self._exit_code: int | None = None
-        self.process = ends.Descriptor(pidfd)
+        self.process = process_exit.Descriptor(pidfd)
         self.status = status
 
     @property
@@ -460,7 +464,7 @@ class Forked:
     sockets: tuple[socket.socket, ...]
 
 
-def fork_in_pool(attempt_id: str, file: wire.File) -> Forked | None:
+def fork_in_pool(attempt_id: str, file: ipc.File) -> Forked | None:
     """Ask the pool for a process; None when there is no pool, or none that answers.
 
     A template or pool that dies before it has answered is asked again: nothing has started yet.
@@ -470,10 +474,10 @@ def fork_in_pool(attempt_id: str, file: wire.File) -> Forked | None:
             return None
         (status, *ours), theirs = _sockets()
         try:
-            attempt = wire.Attempt(attempt_id, file, tuple(end.fileno() for end in theirs))
-            wire.send(_pool, attempt.message(), attempt.descriptors)
+            attempt = ipc.Attempt(attempt_id, file, tuple(end.fileno() for end in theirs))
+            ipc.send(_pool, attempt.message(), attempt.descriptors)
             _close(theirs)
-            received = wire.receive(status)
+            received = ipc.receive(status)
         except OSError:  # nobody there, or (TimeoutError) nobody who answers
             _close([status, *ours, *theirs])
             return None
@@ -486,7 +490,7 @@ def fork_in_pool(attempt_id: str, file: wire.File) -> Forked | None:
 
 def _sockets() -> tuple[list[socket.socket], list[socket.socket]]:
     """The monitor's and the attempt's ends of status, requests, stdout, stderr and logs."""
-    pairs = [wire.pair(), *(socket.socketpair() for _ in range(4))]
+    pairs = [ipc.pair(), *(socket.socketpair() for _ in range(4))]
     pairs[0][0].settimeout(FORK_SECONDS)
     return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
 

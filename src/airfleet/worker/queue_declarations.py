@@ -7,14 +7,14 @@ so all of them use :class:`FleetQueues`. Redis and Valkey know no kinds of queue
 ``x-queue-type: quorum``  copies on most servers of the cluster before a message counts as sent
 ``x-consumer-timeout``    RabbitMQ takes a worker that holds a task for half an hour for dead, and its channel
                           away; a task may run for a week. Heard from RabbitMQ 3.12 on; an older one has
-                          the limit in its configuration, and :mod:`airfleet.runtime.consumer` lives with it
+                          the limit in its configuration, and :mod:`airfleet.worker.consumer` lives with it
 ``x-delivery-limit``      RabbitMQ 4 throws a message away that was delivered 20 times; whether a message has
                           become useless is decided by the execution API, which refuses a second start
 ========================= ================================================================================
 
 In the broker each name begins with that of the fleet (:data:`PREFIX`): several fleets may have one broker, and none
 takes the messages of another. Airflow, ``fleet.yaml`` and logs know the name without it. Exchanges for remote control
-and events are named by fleet as well, by settings of Celery (:mod:`airfleet.fleet.celery_settings`).
+and events are named by fleet as well, by settings of Celery (:mod:`airfleet.fleet.planning.celery_settings`).
 
 A broker that went away is tried again a moment later, and then every second, without end; Celery's own pauses
 grow to half a minute, and it gives up after the hundredth.

@@ -17,9 +17,9 @@ from typing import Any, Final, TypeAlias
 
 import yaml
 
-from airfleet.broken_yaml import broken_yaml, odd_character
 from airfleet.errors import Place, Problem
-from airfleet.scalars import scalar_value
+from airfleet.yaml.scalars import scalar_value
+from airfleet.yaml.syntax_errors import broken_yaml, odd_character
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,21 +21,21 @@ from typing import Any
 
 import psycopg
 
-from airfleet import libpq
-from airfleet.agent import (
-    adoption,
-    database_check,
-    fleet_schema,
-    job_marks,
-    leases,
-    migration,
-    preloading,
+from airfleet.agent.cluster import leases
+from airfleet.agent.database import adoption, airflow_revisions, fitness
+from airfleet.fleet.planning import airflow_settings
+from airfleet.metadata import (
+    api_availability,
+    heartbeat_trigger,
+    lost_attempts,
+    notifications,
     schema_lock,
-    schema_revisions,
-    service_user,
+    schema_version,
 )
-from airfleet.fleet import airflow_settings
-from airfleet.runtime import claimed_callbacks, heartbeats, identity, losses, presence, wakeups
+from airfleet.scheduler import callback_claims
+from airfleet.spool import job_marks
+from airfleet.system import connection_timeouts, host_name
+from airfleet.zygote import migration, preload, service_user
 
 Options = Mapping[str, str]
 
@@ -73,7 +73,7 @@ def use_database() -> None:
     from airflow.configuration import conf
 
     if conf.getboolean("airfleet", "embedded_database", fallback=False):
-        libpq.forget_the_callers(os.environ)
+        connection_timeouts.forget_the_callers(os.environ)
     settings.configure_vars()
     settings.configure_orm()
 
@@ -102,14 +102,14 @@ def _migrate() -> None:
     """
     from airflow.utils import db
 
-    revisions = schema_revisions.installed()
+    revisions = airflow_revisions.installed()
     found = _schema_in_database()
     if found is not None and revisions.after(found) is None:
-        sys.exit(database_check.unknown_revision(found, revisions))
+        sys.exit(fitness.unknown_revision(found, revisions))
     with psycopg.connect(_database_url(), autocommit=True) as connection:
-        if sentence := fleet_schema.too_new(connection):
+        if sentence := schema_version.too_new(connection):
             sys.exit(sentence)
-    has_managers = not preloading.is_shared()
+    has_managers = not preload.is_shared()
     if has_managers and (other := _tables_of_managers_too_new()):
         sys.exit(other)
     if found is None:
@@ -118,8 +118,8 @@ def _migrate() -> None:
         foreign = adoption.is_foreign(connection)
         if found not in (None, revisions.head):
             # Triggers must not stand in the way of a change of their tables.
-            wakeups.remove(connection)
-            heartbeats.remove(connection)
+            notifications.remove(connection)
+            heartbeat_trigger.remove(connection)
             migration.upgrade(connection)
         _install(connection)
         if foreign and found is not None:
@@ -135,16 +135,16 @@ def _migrate() -> None:
 
 def _install(connection: psycopg.Connection[Any]) -> None:
     """Make everything of ours that is not there."""
-    from airfleet.runtime import outcomes
+    from airfleet.worker import result_backend
 
-    wakeups.install(connection)
-    heartbeats.install(connection)
-    connection.execute(outcomes.CREATE)
-    losses.install(connection)
+    notifications.install(connection)
+    heartbeat_trigger.install(connection)
+    connection.execute(result_backend.CREATE)
+    lost_attempts.install(connection)
     leases.install(connection)
-    presence.install(connection)
-    claimed_callbacks.install(connection)
-    fleet_schema.install(connection)
+    api_availability.install(connection)
+    callback_claims.install(connection)
+    schema_version.install(connection)
 
 
 def _bundles() -> tuple[str, frozenset[str]]:
@@ -158,7 +158,7 @@ def _bundles() -> tuple[str, frozenset[str]]:
 def _settle() -> None:
     with psycopg.connect(_database_url(), autocommit=True) as connection:
         try:
-            libpq.settle(connection)
+            connection_timeouts.settle(connection)
         except psycopg.Error as refused:
             print(f"the database keeps its own timeouts for silent clients: {refused}")
 
@@ -183,14 +183,14 @@ def _tables_of_managers_too_new() -> str | None:
             found = manager.get_current_revision()
             known = {revision.revision for revision in manager.get_script_object().walk_revisions()}
             if found is not None and found not in known:
-                return database_check.unknown_tables(type(manager).__module__, manager.version_table_name, found)
+                return fitness.unknown_tables(type(manager).__module__, manager.version_table_name, found)
     return None
 
 
 def _say_what_is_left() -> None:
     from airflow.utils.session import create_session
 
-    from airfleet.agent import objects
+    from airfleet.zygote import airflow_objects as objects
 
     with create_session() as session:
         for kept in objects.left(session):
@@ -202,7 +202,7 @@ def objects(_: Options) -> None:
     from airflow.configuration import conf
     from airflow.utils.session import create_session
 
-    from airfleet.agent import objects
+    from airfleet.zygote import airflow_objects as objects
 
     use_database()
     with create_session() as session:
@@ -232,8 +232,8 @@ def scheduler(_: Options) -> None:
     """``airflow scheduler --skip-serve-logs``, looking only where something may have changed."""
     from airflow.jobs.job import Job, run_job
 
-    from airfleet.runtime import guarded_listeners
-    from airfleet.runtime.scheduler import FleetSchedulerJobRunner
+    from airfleet.monitor import guarded_listeners
+    from airfleet.scheduler.job_runner import FleetSchedulerJobRunner
 
     use_database()
     _end_on_signals()
@@ -244,8 +244,8 @@ def scheduler(_: Options) -> None:
 
 def dag_processor(_: Options) -> None:
     """``airflow dag-processor``, with our discovery of pipelines."""
-    from airfleet.pipelines.discovery import run_dag_processor
-    from airfleet.runtime import guarded_listeners
+    from airfleet.dag_processor.job_runner import run_dag_processor
+    from airfleet.monitor import guarded_listeners
 
     use_database()
     _end_on_signals()
@@ -259,8 +259,8 @@ def triggerer(_: Options) -> None:
     from airflow.jobs.job import Job, run_job
     from airflow.sdk._shared.secrets_masker import SecretsMasker
 
-    from airfleet.runtime import guarded_listeners
-    from airfleet.runtime.triggerer import FleetTriggererJobRunner
+    from airfleet.monitor import guarded_listeners
+    from airfleet.triggerer.job_runner import FleetTriggererJobRunner
 
     use_database()
     _end_on_signals()
@@ -294,17 +294,18 @@ def api_server(options: Options) -> None:
     from airflow import settings
     from airflow.api_fastapi.auth.tokens import get_signing_args
 
-    from airfleet.runtime import guarded_listeners, task_logs
-    from airfleet.runtime.execution_api import ShortPath
-    from airfleet.runtime.web_server import serve
+    from airfleet.api_server import remote_logs
+    from airfleet.api_server.fast_path import ShortPath
+    from airfleet.monitor import guarded_listeners
+    from airfleet.system.uvicorn_server import serve
 
     believed = addresses(options.get("proxies", ""))
     use_database()
     get_signing_args()  # fails here, and not at the first login, when the key is missing
-    if not preloading.is_shared():
+    if not preload.is_shared():
         _build_api(options["user"])
-    presence.keep_saying(settings.get_engine())
-    task_logs.use()
+    api_availability.keep_saying(settings.get_engine())
+    remote_logs.use()
     guarded_listeners.guard()
     serve(
         ShortPath(importlib.import_module("airflow.api_fastapi.main").app),
@@ -325,7 +326,7 @@ def _build_api(user: str) -> None:
     from airflow.configuration import conf
 
     try:
-        preloading.build_api()
+        preload.build_api()
         service_user.ensure(user, Path(conf.get("core", "simple_auth_manager_passwords_file")))
     except Exception as wrong:
         traceback.print_exc()
@@ -351,7 +352,7 @@ def worker(options: Options) -> None:
     from airflow.sdk.log import configure_logging
     from celery.signals import worker_ready
 
-    from airfleet.runtime import celery_task, consumer, queues
+    from airfleet.worker import celery_task, consumer, queue_declarations
 
     beat = _Beat(Path(options["beat"]))
 
@@ -365,11 +366,11 @@ def worker(options: Options) -> None:
     consumer.beat_with(beat)
     configure_logging(output=sys.stdout.buffer, json_output=False)
     app = create_celery_app(conf)
-    queues.prepare(app)
+    queue_declarations.prepare(app)
     celery_task.register(app)
     # Not ``worker_main``: it loads every command of Celery and Flower, which no worker needs.
     celery_worker = app.Worker(
-        hostname=f"{options['name']}@{identity.host()}",
+        hostname=f"{options['name']}@{host_name.host()}",
         queues=options["queues"],
         concurrency=int(options["slots"]),
         optimization="fair",
@@ -413,7 +414,8 @@ def flower(options: Options) -> None:
     from flower.urls import settings
     from tornado.options import options as told
 
-    from airfleet.runtime import flower_metrics, queues
+    from airfleet.api_server import flower_auth
+    from airfleet.worker import queue_declarations
 
     for name in [name for name in os.environ if name.startswith("FLOWER_")]:
         del os.environ[name]  # one of them would open its API to everybody
@@ -426,9 +428,9 @@ def flower(options: Options) -> None:
     command.setup_logging()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     app = create_celery_app(conf)
-    queues.prepare(app)  # it reaches the broker as all others do
+    queue_declarations.prepare(app)  # it reaches the broker as all others do
     page = Flower(capp=app, options=told, **settings)
-    flower_metrics.ask_for_password(page, options["path"])
+    flower_auth.ask_for_password(page, options["path"])
     page.start_http_server()
     try:
         page.start()
@@ -438,7 +440,7 @@ def flower(options: Options) -> None:
 
 def log_server(options: Options) -> None:
     """``airflow serve-logs``, for other hosts."""
-    from airfleet.runtime import log_server
+    from airfleet.log_server import main as log_server
 
     log_server.serve(options["address"], int(options["port"]), Path(options["components"]))
 
@@ -450,13 +452,14 @@ def start_pool(settings: int) -> None:
     """
     from setproctitle import setproctitle
 
-    from airfleet.runtime import child, coordinator, pool, task_user
+    from airfleet.task_process import main, pool, task_user
+    from airfleet.worker import coordinator
 
     name = os.environ["AIRFLEET_COMPONENT"]
     user = task_user.named(os.environ)
     coordinator.use(
         pool.start(
-            child.work(),
+            main.work(),
             lambda title: setproctitle(f"airfleet {name} -- {title}"),
             withheld=(settings,),
             settle=(lambda: task_user.become(user)) if user else None,

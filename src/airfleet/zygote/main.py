@@ -40,26 +40,27 @@ import sys
 import traceback
 from typing import Any, NoReturn
 
-from airfleet import lossy, startup
-from airfleet.agent import entries, heap, limits, preloading
-from airfleet.agent.process import TEMPLATE_DESCRIPTOR
+from airfleet.agent.host import cgroups
+from airfleet.agent.supervisor.process import TEMPLATE_DESCRIPTOR
+from airfleet.system import disk_full_logging, fast_import
+from airfleet.zygote import entrypoints, preload, shared_heap
 
 
 def main() -> None:
     """Import, build, report, and serve orders until the agent closes the socket."""
-    lossy.keep_streams()  # before Airflow's logging takes hold of them
+    disk_full_logging.keep_streams()  # before Airflow's logging takes hold of them
     connection = socket.socket(fileno=int(os.environ.pop(TEMPLATE_DESCRIPTOR)))
     connection.set_inheritable(False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the agent to handle
     orders = Orders(connection)
-    with startup.few_collections():
-        preloading.import_airflow()
-        preloading.forget_database()
+    with fast_import.few_collections():
+        preload.import_airflow()
+        preload.forget_database()
         while select.select([connection], [], [], 0)[0]:
             if not _obey_next(connection, orders):
                 return
-        if preloading.is_shared():
-            preloading.build_api()
+        if preload.is_shared():
+            preload.build_api()
     _settle()
     _say(connection, said="ready")
     while _obey_next(connection, orders):
@@ -107,10 +108,10 @@ def _settle() -> None:
     """Make the heap such that children share as much of it as they can."""
     linecache.clearcache()
     gc.collect()
-    heap.trim()
-    heap.fill_holes()
+    shared_heap.trim()
+    shared_heap.fill_holes()
     gc.freeze()
-    heap.use_huge_pages()
+    shared_heap.use_huge_pages()
 
 
 def fork(order: dict[str, Any], settings: int, connection: socket.socket, wait: int, go: int) -> int:
@@ -156,14 +157,14 @@ def _become(order: dict[str, Any], settings: int) -> NoReturn:
     try:
         os.setsid()
         _redirect(order["log"])
-        limits.enter(order["name"], order["options"])
+        cgroups.enter(order["name"], order["options"])
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         os.environ["AIRFLEET_COMPONENT"] = order["name"]
-        entries.PREPARATIONS.get(order["entry"], _nothing)(settings)
+        entrypoints.PREPARATIONS.get(order["entry"], _nothing)(settings)
         with os.fdopen(settings) as told:
-            entries.apply(json.load(told))
-        entries.ENTRIES[order["entry"]](order["options"])
+            entrypoints.apply(json.load(told))
+        entrypoints.ENTRIES[order["entry"]](order["options"])
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
@@ -172,7 +173,7 @@ def _become(order: dict[str, Any], settings: int) -> NoReturn:
     except BaseException:
         traceback.print_exc()
     finally:
-        entries.finish()
+        entrypoints.finish()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

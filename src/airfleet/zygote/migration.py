@@ -16,7 +16,7 @@ from typing import Any, LiteralString
 
 import psycopg
 
-from airfleet.libpq import CLIENT
+from airfleet.system.connection_timeouts import CLIENT
 
 _SAVEPOINT = "airfleet_migration"
 #: it may take as long as it needs, but not wait for a client that has forgotten its transaction

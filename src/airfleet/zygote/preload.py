@@ -10,8 +10,8 @@ import importlib
 import os
 from typing import Any
 
-from airfleet import startup
-from airfleet.fleet.spec import SIMPLE_AUTH_MANAGER
+from airfleet.fleet.config.spec import SIMPLE_AUTH_MANAGER
+from airfleet.system import fast_import
 
 #: ``current`` in this variable: all tasks come from this installation of Airflow
 EXECUTION_API = "AIRFLEET_EXECUTION_API"
@@ -38,19 +38,19 @@ IMPORTED = (
     "airflow.providers.standard.sensors.external_task",
     "airflow.sdk.definitions.asset.metadata",
     "airflow.sdk.execution_time.task_runner",
-    "airfleet.pipelines.bundle",
-    "airfleet.pipelines.discovery",
-    "airfleet.runtime.scheduler",
-    "airfleet.runtime.celery_task",
-    "airfleet.runtime.child",
-    "airfleet.runtime.consumer",
-    "airfleet.runtime.coordinator",
-    "airfleet.runtime.execution_api",
-    "airfleet.runtime.outcomes",
-    "airfleet.runtime.pool",
-    "airfleet.runtime.queues",
-    "airfleet.runtime.triggerer",
-    "airfleet.runtime.web_server",
+    "airfleet.pipelines.airflow.bundle",
+    "airfleet.dag_processor.job_runner",
+    "airfleet.scheduler.job_runner",
+    "airfleet.worker.celery_task",
+    "airfleet.task_process.main",
+    "airfleet.worker.consumer",
+    "airfleet.worker.coordinator",
+    "airfleet.api_server.fast_path",
+    "airfleet.worker.result_backend",
+    "airfleet.task_process.pool",
+    "airfleet.worker.queue_declarations",
+    "airfleet.triggerer.job_runner",
+    "airfleet.system.uvicorn_server",
     "asgiref.sync",
     "billiard.heap",
     "billiard.popen_fork",
@@ -101,7 +101,7 @@ def import_airflow() -> None:
     from airflow.utils.providers_configuration_loader import providers_configuration_loaded
     from sqlalchemy.orm import configure_mappers
 
-    from airfleet.runtime import celery_task
+    from airfleet.worker import celery_task
 
     celery_task.prepare()
     import_all_models()
@@ -131,7 +131,7 @@ def build_api() -> Any:
     application = airflow.api_fastapi.app.cached_app(apps="all")
     if os.environ.get(EXECUTION_API) == "current":
         mounted: dict[str, Any] = {getattr(route, "path", ""): route for route in application.routes}
-        startup.serve_current_version_only(mounted["/execution"].app)
+        fast_import.serve_current_version_only(mounted["/execution"].app)
     asyncio.run(_request(application, f"{application.root_path}/execution/health"))
     del os.environ["_AIRFLOW_PROCESS_CONTEXT"]
     return application

@@ -16,8 +16,8 @@ from airflow.sdk.importers import (  # type: ignore[import-not-found]
     get_importer_registry,
 )
 
-from airfleet.pipelines.bundle import PipelineBundle
-from airfleet.pipelines.importer import YamlDagImporter
+from airfleet.pipelines.airflow.bundle import PipelineBundle
+from airfleet.pipelines.airflow.importer import YamlDagImporter
 
 
 def test_an_importer_has_these_methods() -> None:

@@ -16,8 +16,8 @@ from airflow.dag_processing.processor import DagFileParsingResult, DagFileProces
 from airflow.models.dag import DagModel
 from airflow.sdk import DAG, BaseOperator
 
-from airfleet.pipelines.discovery import PipelineFileProcessorManager
-from airfleet.pipelines.importer import YamlDagImporter, register
+from airfleet.dag_processor.job_runner import PipelineFileProcessorManager
+from airfleet.pipelines.airflow.importer import YamlDagImporter, register
 from support.upstream import digest
 
 

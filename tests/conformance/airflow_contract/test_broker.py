@@ -19,7 +19,8 @@ from celery.worker.consumer import Consumer, Events, Tasks, consumer, delayed_de
 from kombu.connection import Connection
 from kombu.messaging import Consumer as QueueConsumer
 
-from airfleet.fleet import brokers, celery_settings
+from airfleet.fleet.planning import celery_settings
+from airfleet.fleet.servers import brokers
 
 
 def source(thing: object) -> str:
@@ -83,7 +84,7 @@ def test_pauses_of_a_connection_are_chosen_by_who_waits() -> None:
 
 
 def test_a_result_backend_is_named_by_its_class_and_gets_the_rest_of_its_url() -> None:
-    found, url = by_url("airfleet.runtime.outcomes:WorkerOutcomes+file:///run/here")
+    found, url = by_url("airfleet.worker.result_backend:WorkerOutcomes+file:///run/here")
     assert (found.__name__, url) == ("WorkerOutcomes", "file:///run/here")
     for name in ("get", "mget", "set", "delete", "get_key_for_task", "decode_result"):
         assert callable(getattr(KeyValueStoreBackend, name))

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[3]
 LOCKS = ("airfleet", "dev", "examples", "lightning", "fab")
 PROGRAM = """
 from airfleet import versions
-from airfleet.runtime import execution_api, scheduler
+from airfleet.api_server import fast_path as execution_api; from airfleet.scheduler import job_runner as scheduler
 runner = scheduler.FleetSchedulerJobRunner
 print(versions.core_is_checked(), execution_api._needs_the_long_way(), runner._plain(object(), [], object()))
 """

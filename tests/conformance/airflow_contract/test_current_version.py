@@ -14,7 +14,7 @@ import pytest
 
 PROGRAM = """
 import json
-from airfleet.agent import preloading
+from airfleet.zygote import preload as preloading
 preloading.import_airflow()
 preloading.build_api()
 import airflow.api_fastapi.app
@@ -24,7 +24,7 @@ execution = next(r.app for r in application.routes if getattr(r, "path", "") == 
 """
 LOCAL = """
 import json
-from airfleet import startup
+from airfleet.system import fast_import as startup
 from airflow.sdk.api.client import Client
 from airflow.sdk.api.datamodels._generated import API_VERSION
 from airflow.sdk.execution_time.supervisor import in_process_api_server

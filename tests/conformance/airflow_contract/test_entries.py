@@ -19,18 +19,19 @@ import celery.loaders.default
 import pytest
 from kombu.transport.redis import Channel
 
-from airfleet.agent import entries, preloading
-from airfleet.fleet import airflow_settings, celery_settings, secrets
-from airfleet.fleet.components import airflow
-from airfleet.fleet.components.airflow import KNOWS
-from airfleet.fleet.context import Context, Ports
-from airfleet.fleet.paths import Paths
-from airfleet.fleet.spec import Fleet
+from airfleet.fleet.components import settings as airflow
+from airfleet.fleet.components.settings import KNOWS
+from airfleet.fleet.config.spec import Fleet
+from airfleet.fleet.planning import airflow_settings, celery_settings
+from airfleet.fleet.planning.context import Context, Ports
+from airfleet.fleet.planning.paths import Paths
+from airfleet.fleet.servers import secrets
+from airfleet.zygote import entrypoints, preload
 
 #: Imports as the template does, builds the API application, and tells what came of it.
 TEMPLATE = """
 import json, os, threading
-from airfleet.agent import entries, preloading
+from airfleet.zygote import entrypoints as entries, preload as preloading
 preloading.import_airflow()
 from airflow import settings
 threads_after_import = threading.active_count()
@@ -100,13 +101,13 @@ def test_a_component_forgets_the_database_and_takes_the_one_it_is_told(template:
     assert template["database"] == "sqlite:////tmp/told"
 
 
-@pytest.mark.parametrize("module", preloading.IMPORTED)
+@pytest.mark.parametrize("module", preload.IMPORTED)
 def test_what_is_imported_before_the_fork_is_there(module: str) -> None:
     assert importlib.util.find_spec(module) is not None, module
 
 
 def test_every_entry_is_one_that_plans_ask_for() -> None:
-    assert set(entries.ENTRIES) == set(KNOWS)
+    assert set(entrypoints.ENTRIES) == set(KNOWS)
 
 
 def parameters(function: Any) -> list[str]:
@@ -171,14 +172,14 @@ def test_the_revisions_read_from_files_are_those_that_alembic_reads() -> None:
     from airflow.utils import db
     from alembic.script import ScriptDirectory
 
-    from airfleet.agent import schema_revisions
+    from airfleet.agent.database import airflow_revisions
 
     scripts = reversed(list(ScriptDirectory.from_config(db._get_alembic_config()).walk_revisions()))
-    known = schema_revisions.installed().known
+    known = airflow_revisions.installed().known
     assert [(one.name, one.before or None, one.airflow) for one in known] == [
         (script.revision, script.down_revision, script.module.airflow_version) for script in scripts
     ]
-    assert db._REVISION_HEADS_MAP["3.0.0"] == schema_revisions.FIRST_OF_AIRFLOW_3
+    assert db._REVISION_HEADS_MAP["3.0.0"] == airflow_revisions.FIRST_OF_AIRFLOW_3
 
 
 def test_migrations_run_on_the_connection_that_they_are_given() -> None:
@@ -287,7 +288,7 @@ def test_celery_believes_no_other_variable_more_than_its_settings() -> None:
         inspect.getsource(module) for module in (celery.app.base, celery.app.utils, celery.loaders.default)
     )
     read = set(re.findall(r"environ(?:\.get\(|\[)\s*'(CELERY_\w+)'", sources))
-    assert read <= entries.CELERY_VARIABLES
+    assert read <= entrypoints.CELERY_VARIABLES
     assert "CELERY_BROKER_URL" in read
 
 

@@ -17,8 +17,8 @@ from airflow.utils.log.file_task_handler import FileTaskHandler
 from airflow.utils.log.log_reader import TaskLogReader
 from airflow.utils.serve_logs import log_server
 
-from airfleet.runtime import task_logs
-from airfleet.runtime.task_logs import FleetTaskHandler
+from airfleet.api_server import remote_logs
+from airfleet.api_server.remote_logs import FleetTaskHandler
 from support.upstream import digest, parameters
 
 #: repeated here in other words, or relied upon in every step
@@ -62,7 +62,7 @@ def test_airflows_reader_is_the_handler_of_the_task_log_and_ours_takes_its_place
     theirs.set_name("task")
     logger.handlers = [theirs]
     try:
-        task_logs.use()
+        remote_logs.use()
         found = TaskLogReader().log_handler
     finally:
         logger.handlers = before

@@ -7,8 +7,8 @@ import warnings
 
 import pytest
 
-from airfleet.pipelines import moved_names
-from airfleet.pipelines.old_imports import is_gone, module_is_gone
+from airfleet.pipelines.upgrade import names as moved_names
+from airfleet.pipelines.upgrade.imports import is_gone, module_is_gone
 
 OLD_MODULES = (
     *moved_names.GONE_MODULES,

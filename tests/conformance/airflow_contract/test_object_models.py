@@ -1,4 +1,4 @@
-"""What :mod:`airfleet.agent.objects` takes for granted of Airflow's models."""
+"""What :mod:`airfleet.zygote.airflow_objects` takes for granted of Airflow's models."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import inspect
 import pytest
 from airflow.models import Connection, Pool, Variable
 
-from airfleet.agent import objects
+from airfleet.zygote import airflow_objects
 
 
 def test_a_connection_is_made_of_these_and_says_them_again() -> None:
@@ -45,7 +45,7 @@ def test_the_columns_that_are_looked_for() -> None:
 def test_a_uri_that_airflow_cannot_read_is_said_without_its_password() -> None:
     one = {"id": "bucket", "uri": "aws://key:hu/sh@/?a=1", "description": ""}
     with pytest.raises(SystemExit) as refused:
-        objects._made(one)
+        airflow_objects._made(one)
     assert str(refused.value).startswith("connection 'bucket' has a URI that Airflow cannot read; in a URI, a password")
     assert "sh@" not in str(refused.value)
     assert refused.value.__cause__ is None

@@ -30,10 +30,10 @@ from airflow.sdk.execution_time import supervisor
 from airflow.sdk.execution_time.supervisor import ActivitySubprocess, WatchedSubprocess
 from sqlalchemy import Text
 
-from airfleet.pipelines.discovery import PipelineFileProcessorManager
-from airfleet.runtime.coordinator import Monitor
-from airfleet.runtime.scheduler import FleetSchedulerJobRunner
-from airfleet.runtime.triggerer import RestingTriggerRunner
+from airfleet.dag_processor.job_runner import PipelineFileProcessorManager
+from airfleet.scheduler.job_runner import FleetSchedulerJobRunner
+from airfleet.triggerer.job_runner import RestingTriggerRunner
+from airfleet.worker.coordinator import Monitor
 from support.upstream import digest, parameters
 
 #: repeated here in other words, or relied upon in every step

@@ -26,8 +26,10 @@ from airflow.sdk.execution_time import task_runner
 from airflow.utils.session import create_session
 from airflow.utils.state import CallbackState, JobState, State, TaskInstanceState
 
-from airfleet.agent import fencing, lost
-from airfleet.runtime import celery_task, executor, losses, scheduler
+from airfleet.agent.recovery import job_fencing, orphans
+from airfleet.metadata import lost_attempts
+from airfleet.scheduler import executor, job_runner
+from airfleet.worker import celery_task
 from support.upstream import digest
 
 #: relied upon step by step
@@ -56,8 +58,8 @@ def test_upstream_does_what_it_did_when_ours_was_written(function: Callable[...,
 
 def test_the_processes_of_an_attempt_name_it_in_their_titles() -> None:
     for supervises in (BaseExecutor.run_workload, celery_task._supervise):
-        assert f'f"{lost.MONITOR}{{workload.display_name}}"' in inspect.getsource(supervises)
-    assert f'f"{lost.ATTEMPT}{{msg.ti.id}}"' in inspect.getsource(task_runner)
+        assert f'f"{orphans.MONITOR}{{workload.display_name}}"' in inspect.getsource(supervises)
+    assert f'f"{orphans.ATTEMPT}{{msg.ti.id}}"' in inspect.getsource(task_runner)
 
 
 def test_the_columns_that_agents_and_schedulers_name_are_there() -> None:
@@ -72,9 +74,9 @@ def test_the_columns_that_agents_and_schedulers_name_are_there() -> None:
         "executor", "pending", "running",
     )  # fmt: skip
     assert {state.value for state in ACTIVE_STATES} == {"pending", "queued", "running"}
-    for query in (losses.RUNNING_HERE, losses.REPORT, scheduler._MINE, str(scheduler._OWN)):
+    for query in (lost_attempts.RUNNING_HERE, lost_attempts.REPORT, job_runner._MINE, str(job_runner._OWN)):
         assert "FROM task_instance" in query or "UPDATE task_instance" in query
-    assert "UPDATE job SET state" in fencing.FENCE
+    assert "UPDATE job SET state" in job_fencing.FENCE
     assert {"running", "restarting"} <= {str(state) for state in State.adoptable_states}
 
 

@@ -24,9 +24,11 @@ from airflow.serialization.definitions.baseoperator import DEFAULT_OPERATOR_DEPS
 from airflow.ti_deps.dependencies_states import EXECUTION_STATES
 from airflow.utils.sqlalchemy import CommitProhibitorGuard
 
-from airfleet.runtime import queueing, readiness, scheduler, unloadable_rows, wakeups
-from airfleet.runtime.executor import FleetExecutor
-from airfleet.runtime.scheduler import FleetSchedulerJobRunner, RememberingDagBag
+from airfleet.metadata import notifications
+from airfleet.scheduler import bulk_enqueue as queueing
+from airfleet.scheduler import job_runner, ready_tasks, unloadable_rows
+from airfleet.scheduler.executor import FleetExecutor
+from airfleet.scheduler.job_runner import FleetSchedulerJobRunner, RememberingDagBag
 from support.upstream import digest
 
 #: written anew here, or relied upon step by step
@@ -125,7 +127,7 @@ def test_an_event_for_a_queued_task_would_only_store_the_id_that_is_stored_alrea
 
 def test_the_columns_and_tables_that_triggers_and_queries_name_are_there() -> None:
     tables = Base.metadata.tables
-    for table, *_ in wakeups._TRIGGERS:
+    for table, *_ in notifications._TRIGGERS:
         assert table in tables, table
     dag = set(tables["dag"].columns.keys())
     assert {
@@ -141,7 +143,7 @@ def test_the_columns_and_tables_that_triggers_and_queries_name_are_there() -> No
     assert {"scheduled_dttm", "try_number", "updated_at"} <= set(TaskInstance.__table__.columns.keys())
     # What is set by itself when a row changes is set by our statement, too.
     assert [column.name for column in TaskInstance.__table__.columns if column.onupdate] == ["updated_at"]
-    assert "updated_at = :now" in str(scheduler._SCHEDULE)
+    assert "updated_at = :now" in str(job_runner._SCHEDULE)
     assert "updated_at = :now" in queueing.CHOOSE
     assert {"pool", "slots", "include_deferred"} <= set(tables["slot_pool"].columns.keys())
     assert {"is_paused", "max_active_tasks", "bundle_name", "has_task_concurrency_limits"} <= dag
@@ -156,14 +158,14 @@ def test_states_that_take_room_are_those_that_our_choice_counts() -> None:
 
 
 def test_every_task_has_the_dependencies_that_are_known() -> None:
-    assert {type(dependency).__name__ for dependency in DEFAULT_OPERATOR_DEPS} == readiness._USUAL
+    assert {type(dependency).__name__ for dependency in DEFAULT_OPERATOR_DEPS} == ready_tasks._USUAL
 
 
 def test_airflow_finds_the_executor_under_both_names(monkeypatch: pytest.MonkeyPatch) -> None:
     from airflow.executors import executor_loader
     from airflow.executors.executor_utils import ExecutorName
 
-    alias, path = "CeleryExecutor", "airfleet.runtime.executor.FleetExecutor"
+    alias, path = "CeleryExecutor", "airfleet.scheduler.executor.FleetExecutor"
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", f"{alias}:{path}")
     for name in ("_executor_names", "_alias_to_executors_per_team", "_module_to_executors_per_team",
                  "_classname_to_executors_per_team", "_team_name_to_executors"):  # fmt: skip

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from airfleet.testing import stopwatch
-from airfleet.testing.experiment import Experiment, Outcome, Shape, Trial
-from airfleet.testing.killing import Attempts
-from airfleet.testing.nemesis import NOBODY
-from airfleet.testing.targets import FleetTarget, Topology
-from airfleet.testing.workload import Mix
+from airfleet.drill import recovery_times
+from airfleet.drill.killing import Attempts
+from airfleet.drill.workload import Mix
+from airfleet.faultlab.experiment import Experiment, Outcome, Shape, Trial
+from airfleet.faultlab.nemesis import NOBODY
+from airfleet.faultlab.systems import FleetTarget, Topology
 from support.sentinels import Watched
 
 #: to the first start of a task of which nobody had heard before: from the fault, or after a return from its end
@@ -64,7 +64,11 @@ def watched(target: FleetTarget) -> Watched:
 @pytest.fixture(scope="module")
 def outcome() -> Iterator[Outcome]:
     """One host is silent and comes back, and then the server that took over is killed for good; under steady load."""
-    faults = ((HOST_SILENT, stopwatch.since), (HOST_BACK, stopwatch.dispatch), (PRIMARY_KILLED, stopwatch.since))
+    faults = (
+        (HOST_SILENT, recovery_times.since),
+        (HOST_BACK, recovery_times.dispatch),
+        (PRIMARY_KILLED, recovery_times.since),
+    )
     trials = [
         Trial[FleetTarget](fault, {"start": watch}, after_seconds=3.0, spares_schedulers=True)
         for fault, watch in faults

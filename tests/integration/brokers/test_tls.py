@@ -14,11 +14,12 @@ from kombu.exceptions import OperationalError
 from redis.sentinel import MasterNotFoundError
 from redis.sentinel import Sentinel as RedisSentinel
 
-from airfleet.agent.broker_lines import BrokerTrouble, line_to
-from airfleet.fleet import brokers, celery_settings
-from airfleet.testing.brokers import BrokerUnderTest, Valkey
+from airfleet.agent.supervisor.broker_probe import BrokerTrouble, line_to
+from airfleet.drill.waiting import wait_until
+from airfleet.faultlab.brokers import BrokerUnderTest, Valkey
+from airfleet.fleet.planning import celery_settings
+from airfleet.fleet.servers import brokers
 from airfleet.testing.fleet import FleetUnderTest
-from airfleet.testing.waiting import wait_until
 from support.pipelines import HELLO
 from support.proxies import certificate
 from support.sentinels import MASTER, Sentinel

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from celery import Celery
 
-from airfleet.fleet import brokers, celery_settings
-from airfleet.runtime.publisher import Publisher
-from airfleet.testing.brokers import BrokerUnderTest, Valkey
-from airfleet.testing.rabbitmq import RabbitMQ
+from airfleet.faultlab.brokers import BrokerUnderTest, Valkey
+from airfleet.faultlab.rabbitmq import RabbitMQ
+from airfleet.fleet.planning import celery_settings
+from airfleet.fleet.servers import brokers
+from airfleet.scheduler.publisher import Publisher
 from support.celery_apps import application
 
 

@@ -13,9 +13,10 @@ from typing import LiteralString
 import psycopg
 import pytest
 
-from airfleet.agent import health, job_marks
-from airfleet.agent.health import WELL, Subject, Verdict
-from airfleet.fleet.plan import HttpAnswers, JobBeats
+from airfleet.agent.supervisor import health
+from airfleet.agent.supervisor.health import WELL, Subject, Verdict
+from airfleet.fleet.planning.plan import HttpAnswers, JobBeats
+from airfleet.spool import job_marks
 from support.databases import NewDatabase
 
 PROBE = JobBeats("SchedulerJob", late_seconds=30)

@@ -9,8 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from airfleet.testing import audit
-from airfleet.testing.history import Run, Task
+from airfleet.drill.records import Run, Task
+from airfleet.faultlab import state_audit
 from support.databases import NewDatabase
 
 TASK = Task("d", "r", "t", 2)
@@ -30,13 +30,13 @@ def database(new_database: NewDatabase) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(new_database("audited"), autocommit=True) as connection:
         for statement in TABLES:
             connection.execute(statement.encode())
-        audit.install(connection)
+        state_audit.install(connection)
         yield connection
 
 
 def test_every_state_that_was_committed_is_told_once_and_in_order(database: psycopg.Connection[Any]) -> None:
     began = time.monotonic()
-    audit.install(database)  # once more changes nothing
+    state_audit.install(database)  # once more changes nothing
     database.execute("INSERT INTO task_instance VALUES (%s, 'd', 'r', 't', 2, 1, NULL)", (ONE,))
     database.execute("UPDATE task_instance SET state = 'running'")
     database.execute("UPDATE task_instance SET note = 'no state'")
@@ -47,7 +47,7 @@ def test_every_state_that_was_committed_is_told_once_and_in_order(database: psyc
     database.execute("UPDATE task_instance SET id = %s, try_number = 2", (OTHER,))
     database.execute("UPDATE task_instance SET state = 'success'")
 
-    found = audit.changes(database)
+    found = state_audit.changes(database)
 
     assert [(one.attempt, one.try_number, one.state) for one in found] == [
         (ONE, 1, None),
@@ -61,31 +61,33 @@ def test_every_state_that_was_committed_is_told_once_and_in_order(database: psyc
     times = [one.at for one in found]
     assert times == sorted(times)
     assert began - 0.1 <= times[0] <= times[-1] <= time.monotonic() + 0.1
-    assert audit.states(database) == {Run("d", "r"): "running"}
+    assert state_audit.states(database) == {Run("d", "r"): "running"}
 
 
 def test_schedulers_that_have_ended_are_known_with_the_moment(database: psycopg.Connection[Any]) -> None:
     rows = ", ".join(f"({job}, '{kind}Job', 'running')" for job, kind in enumerate(("Scheduler",) * 3 + ("Triggerer",)))
     database.execute(f"INSERT INTO job VALUES {rows}".encode())
-    assert audit.gone_schedulers(database) == {}
+    assert state_audit.gone_schedulers(database) == {}
     began = time.monotonic()
     database.execute("UPDATE job SET state = 'failed' WHERE id <> 2")
     database.execute("UPDATE job SET state = 'running' WHERE id = 1")  # it was not dead at all
-    assert list(gone := audit.gone_schedulers(database)) == [0]
+    assert list(gone := state_audit.gone_schedulers(database)) == [0]
     assert began - 0.1 <= gone[0] <= time.monotonic() + 0.1
-    assert len(audit.given_up(database)) == 2  # also the one that was not dead
-    assert all(began - 0.1 <= at <= time.monotonic() + 0.1 for at in audit.given_up(database))
+    assert len(state_audit.given_up(database)) == 2  # also the one that was not dead
+    assert all(began - 0.1 <= at <= time.monotonic() + 0.1 for at in state_audit.given_up(database))
 
 
 def test_what_was_decided_of_a_run_is_told_each_time(database: psycopg.Connection[Any]) -> None:
-    assert audit.run_states(database) == ()
+    assert state_audit.run_states(database) == ()
     for state in ("failed", "failed", "running", "success"):
         database.execute("UPDATE dag_run SET state = %s", (state,))
-    assert audit.run_states(database) == tuple((Run("d", "r"), state) for state in ("failed", "running", "success"))
+    assert state_audit.run_states(database) == tuple(
+        (Run("d", "r"), state) for state in ("failed", "running", "success")
+    )
 
 
 def test_nothing_is_left_of_it_when_it_is_removed(database: psycopg.Connection[Any]) -> None:
-    audit.remove(database)
+    state_audit.remove(database)
     database.execute("INSERT INTO task_instance VALUES (%s, 'd', 'r', 't', -1, 1, NULL)", (ONE,))
     database.execute("INSERT INTO job VALUES (1, 'SchedulerJob', 'running')")
     database.execute("UPDATE job SET state = 'failed'")

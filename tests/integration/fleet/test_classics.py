@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from airfleet.drill.waiting import wait_until
 from airfleet.testing.fleet import FleetUnderTest
-from airfleet.testing.waiting import wait_until
 from corner_shop.orders import by_region, orders
 from csv_to_dynamo import sample
 from etl_classics import arrivals, shop

@@ -10,16 +10,17 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from airfleet.agent import control, leases
+from airfleet.agent import control
+from airfleet.agent.cluster import leases
+from airfleet.agent.cluster.peers import Answering
+from airfleet.agent.cluster.quorum import FENCE_SECONDS, LEASE_SECONDS
+from airfleet.agent.cluster.watchdog import LOOK_SECONDS
 from airfleet.agent.control import Snapshot
-from airfleet.agent.deciding import FENCE_SECONDS, LEASE_SECONDS
-from airfleet.agent.guard import LOOK_SECONDS
-from airfleet.agent.peers import Answering
-from airfleet.fleet.plan import Neighbours
-from airfleet.runtime import losses
-from airfleet.testing import processes
+from airfleet.drill.waiting import wait_until
+from airfleet.fleet.planning.plan import Neighbours
+from airfleet.metadata import lost_attempts
+from airfleet.system import procfs
 from airfleet.testing.servers import Servers
-from airfleet.testing.waiting import wait_until
 from support.toy_agent import Toy, program, toy
 
 KEY = "the fleet's"
@@ -43,7 +44,7 @@ def url(servers: Servers, request: pytest.FixtureRequest) -> str:
             " dag_id text, run_id text, task_id text, map_index int, try_number int, last_heartbeat_at timestamptz)"
         )
         leases.install(db)
-        losses.install(db)
+        lost_attempts.install(db)
     return found
 
 
@@ -65,9 +66,9 @@ def test_a_host_that_is_cut_off_ends_its_attempts_and_nothing_else(servers: Serv
         began = time.monotonic()
         servers.pause("postgres")
         try:
-            wait_until(lambda: not processes.is_alive(worker), LEASE_SECONDS, "its worker has ended")
+            wait_until(lambda: not procfs.is_alive(worker), LEASE_SECONDS, "its worker has ended")
             assert FENCE_SECONDS - 3 < time.monotonic() - began < LEASE_SECONDS
-            assert processes.is_alive(api)
+            assert procfs.is_alive(api)
         finally:
             servers.resume("postgres")
         running.wait_for("worker", "ready")
@@ -90,7 +91,7 @@ def test_an_outage_that_others_have_too_ends_nothing(servers: Servers, url: str)
         servers.pause("postgres")
         try:
             until = time.monotonic() + FENCE_SECONDS + 4
-            wait_until(lambda: time.monotonic() > until or not processes.is_alive(worker), 30, "the outage was long")
+            wait_until(lambda: time.monotonic() > until or not procfs.is_alive(worker), 30, "the outage was long")
         finally:
             servers.resume("postgres")
         assert running.component("worker").pid == worker
@@ -159,4 +160,4 @@ def test_attempts_that_outlived_their_worker_end_when_their_host_is_cut_off(
 
 def runs(pid: int) -> bool:
     """Whether a process does anything any more; an agent that was stopped reaps none."""
-    return processes.is_alive(pid) and Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return procfs.is_alive(pid) and Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"

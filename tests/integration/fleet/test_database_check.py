@@ -16,12 +16,13 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from airfleet.agent import database_check, fleet_schema, schema_lock
-from airfleet.agent.database_check import _Server
-from airfleet.agent.database_finding import FIT, Finding, Verdict
-from airfleet.agent.schema_revisions import Revision, Revisions
+from airfleet.agent.database import fitness
+from airfleet.agent.database.airflow_revisions import Revision, Revisions
+from airfleet.agent.database.finding import FIT, Finding, Verdict
+from airfleet.agent.database.fitness import _Server
+from airfleet.drill.waiting import wait_until
+from airfleet.metadata import schema_lock, schema_version
 from airfleet.testing.ports import free_ports
-from airfleet.testing.waiting import wait_until
 from support.databases import NewDatabase
 
 OF_2, OF_30, OF_33 = (
@@ -41,7 +42,7 @@ CREATE TABLE job (job_type text, hostname text, state text, latest_heartbeat tim
 
 
 def look(url: str, *, needs: int = 12, may_migrate: bool = False) -> Finding:
-    return database_check.look(url, needs=needs, may_migrate=may_migrate, revisions=lambda: KNOWN)
+    return fitness.look(url, needs=needs, may_migrate=may_migrate, revisions=lambda: KNOWN)
 
 
 def do(url: str, *statements: LiteralString) -> None:
@@ -140,7 +141,7 @@ FILE = "sslrootcert in 'database:' names a file of this host, or 'system'"
 )
 def test_what_a_connection_lacks_is_said_and_not_waited_for(said: str, hint: str) -> None:
     kind = "connection failed" if said.startswith(AT) else "connection is bad"
-    found = database_check._of_error(psycopg.OperationalError(f"{kind}: {said}"))
+    found = fitness._of_error(psycopg.OperationalError(f"{kind}: {said}"))
     words = f"the connection to the database is not what its URL demands: {said.splitlines()[0]}"
     assert found == Finding(Verdict.REFUSED, words, hint)
 
@@ -155,7 +156,7 @@ def test_what_a_connection_lacks_is_said_and_not_waited_for(said: str, hint: str
     ],
 )
 def test_a_server_that_may_be_better_soon_is_waited_for(said: str) -> None:
-    assert database_check._of_error(psycopg.OperationalError(said)).verdict is Verdict.WAIT
+    assert fitness._of_error(psycopg.OperationalError(said)).verdict is Verdict.WAIT
 
 
 SERVER = _Server(180_000, "18.0", "UTF8", False, False, "shop", "air", "public", '"$user", public', True, True, 97)
@@ -180,8 +181,8 @@ WRONG = [
 @pytest.mark.parametrize(("difference", "sentence"), WRONG, ids=[sentence[:40] for _, sentence in WRONG])
 def test_what_is_wrong_with_a_server(difference: dict[str, object], sentence: str) -> None:
     server = _Server(**{**SERVER.__dict__, **difference})  # type: ignore[arg-type]
-    assert [said for said, _ in database_check._wrong_with(server, 12)] == [sentence]
-    assert list(database_check._wrong_with(SERVER, 12)) == []
+    assert [said for said, _ in fitness._wrong_with(server, 12)] == [sentence]
+    assert list(fitness._wrong_with(SERVER, 12)) == []
 
 
 def test_what_a_role_may_not_do_is_read_from_the_server(url: str, role: str) -> None:
@@ -361,10 +362,10 @@ def test_runs_without_a_revision_are_left_alone(url: str) -> None:
 
 def test_tables_of_a_newer_airfleet_are_left_alone(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
-        fleet_schema.install(connection)
+        schema_version.install(connection)
         assert look(url) == FIT
         connection.execute("UPDATE airfleet_schema SET version = version + 1, airfleet = '0.9'")
-        fleet_schema.install(connection)  # it does not take back what a newer one wrote
+        schema_version.install(connection)  # it does not take back what a newer one wrote
     found = look(url)
     assert found.verdict is Verdict.REFUSED
     assert found.sentence == "the database is of a newer airfleet (0.9): tables 2, here 1"

@@ -18,14 +18,14 @@ import pytest
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 
-from airfleet import libpq
-from airfleet.agent.database_watch import PAUSE_SECONDS, DatabaseWatch
-from airfleet.fleet.plan import Component, Exec
-from airfleet.runtime import presence
-from airfleet.runtime.presence import Presence
+from airfleet.agent.supervisor.database_gate import PAUSE_SECONDS, DatabaseWatch
+from airfleet.drill.waiting import wait_until
+from airfleet.faultlab.small_disk import fill, make_room, small_disk
+from airfleet.fleet.planning.plan import Component, Exec
+from airfleet.metadata import api_availability
+from airfleet.metadata.api_availability import Presence
+from airfleet.system import connection_timeouts
 from airfleet.testing.servers import POSTGRES_SERVER, Servers
-from airfleet.testing.small_disk import fill, make_room, small_disk
-from airfleet.testing.waiting import wait_until
 from support.toy_agent import toy
 
 
@@ -41,29 +41,34 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 @pytest.fixture
 def connection(servers: Servers) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(servers.database_url("airflow"), autocommit=True, **libpq.CLIENT) as made:
+    with psycopg.connect(servers.database_url("airflow"), autocommit=True, **connection_timeouts.CLIENT) as made:
         yield made
 
 
 @pytest.fixture
 def engine(servers: Servers) -> Iterator[Engine]:
     url = servers.database_url("airflow").replace("postgresql://", "postgresql+psycopg://")
-    made = create_engine(url, connect_args=libpq.CONNECT_ARGS)
+    made = create_engine(url, connect_args=connection_timeouts.CONNECT_ARGS)
     yield made
     made.dispose()
 
 
 def test_a_client_does_not_wait_for_a_silent_server(connection: psycopg.Connection[Any]) -> None:
     told = connection.info.get_parameters()
-    assert {name: told[name] for name in libpq.CLIENT} == {name: str(value) for name, value in libpq.CLIENT.items()}
+    assert {name: told[name] for name in connection_timeouts.CLIENT} == {
+        name: str(value) for name, value in connection_timeouts.CLIENT.items()
+    }
 
 
 def test_a_server_does_not_wait_for_a_silent_client(servers: Servers, connection: psycopg.Connection[Any]) -> None:
-    libpq.settle(connection)
-    libpq.settle(connection)  # once more changes nothing
+    connection_timeouts.settle(connection)
+    connection_timeouts.settle(connection)  # once more changes nothing
     with psycopg.connect(servers.database_url("airflow"), autocommit=True) as later:
         query = "SELECT name, setting, unit FROM pg_settings WHERE name = ANY(%s)"
-        found = {name: f"{value}{unit or ''}" for name, value, unit in later.execute(query, (list(libpq.SERVER),))}
+        found = {
+            name: f"{value}{unit or ''}"
+            for name, value, unit in later.execute(query, (list(connection_timeouts.SERVER),))
+        }
     assert found == {
         "tcp_keepalives_idle": "3s",
         "tcp_keepalives_interval": "1s",
@@ -88,37 +93,37 @@ def test_who_forgets_its_transaction_loses_its_locks(servers: Servers, connectio
 
 def test_since_when_heartbeats_can_be_delivered(engine: Engine, connection: psycopg.Connection[Any]) -> None:
     with Session(engine) as session:
-        assert presence.read(session) is None  # no table: nobody would say anything
-        presence.install(connection)
-        presence.install(connection)
+        assert api_availability.read(session) is None  # no table: nobody would say anything
+        api_availability.install(connection)
+        api_availability.install(connection)
         session.rollback()
-        assert presence.read(session) == Presence(since_seconds=0.0, silent_seconds=math.inf)
-        presence.say(engine)
+        assert api_availability.read(session) == Presence(since_seconds=0.0, silent_seconds=math.inf)
+        api_availability.say(engine)
         assert age(session) == (0, 0)
 
-        passed(connection, presence.BEAT_SECONDS)
-        presence.say(engine)
+        passed(connection, api_availability.BEAT_SECONDS)
+        api_availability.say(engine)
         assert age(session) == (5, 0)
-        presence.say(engine)  # another api-server, a moment later: nothing is written
+        api_availability.say(engine)  # another api-server, a moment later: nothing is written
         assert age(session) == (5, 0)
 
-        passed(connection, presence.GAP_SECONDS + 10)
+        passed(connection, api_availability.GAP_SECONDS + 10)
         assert age(session) == (30, 25)
-        presence.say(engine)
+        api_availability.say(engine)
         assert age(session) == (0, 0)
 
 
 def test_it_is_said_when_a_heartbeat_was_delivered(engine: Engine, connection: psycopg.Connection[Any]) -> None:
-    presence.install(connection)
+    api_availability.install(connection)
     connection.execute("DELETE FROM airfleet_api")
-    presence.keep_saying(engine)
+    api_availability.keep_saying(engine)
     with Session(engine) as session:
-        presence.hear()
+        api_availability.hear()
 
         def said() -> bool:
             session.rollback()
-            found = presence.read(session)
-            return found is not None and found.silent_seconds < presence.GAP_SECONDS
+            found = api_availability.read(session)
+            return found is not None and found.silent_seconds < api_availability.GAP_SECONDS
 
         wait_until(said, 5, "it is said", pause_seconds=0.02)
 
@@ -132,7 +137,7 @@ def passed(connection: psycopg.Connection[Any], seconds: float) -> None:
 
 def age(session: Session) -> tuple[int, int]:
     session.rollback()
-    found = presence.read(session)
+    found = api_availability.read(session)
     assert found is not None
     return round(found.since_seconds), round(found.silent_seconds)
 

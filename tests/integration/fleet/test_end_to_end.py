@@ -10,7 +10,7 @@ import airflow_client.client as airflow
 import httpx
 import pytest
 
-from airfleet.testing.waiting import wait_until
+from airfleet.drill.waiting import wait_until
 from support import air_quality_again
 from support.fleets import EXAMPLE, GSOD, OZONE, AirQuality
 

@@ -12,14 +12,17 @@ from typing import LiteralString
 import psycopg
 import pytest
 
-from airfleet.agent import database_check, migration, schema_revisions
-from airfleet.agent.database_finding import FIT, Verdict
-from airfleet.runtime import heartbeats, wakeups
+from airfleet.agent.database import airflow_revisions, fitness
+from airfleet.agent.database.finding import FIT, Verdict
+from airfleet.metadata import heartbeat_trigger, notifications
+from airfleet.zygote import migration
 from support import stock_databases
 from support.databases import NewDatabase
 
-HEAD = schema_revisions.installed().head
-BUNDLES = [{"name": "pipelines", "classpath": "airfleet.pipelines.bundle.PipelineBundle", "kwargs": {"path": "."}}]
+HEAD = airflow_revisions.installed().head
+BUNDLES = [
+    {"name": "pipelines", "classpath": "airfleet.pipelines.airflow.bundle.PipelineBundle", "kwargs": {"path": "."}}
+]
 #: as a database of 3.0 may have one, written by what its users built on it
 DEADLINE: LiteralString = """
 INSERT INTO public.deadline (id, dag_id, dagrun_id, deadline, callback, callback_kwargs)
@@ -49,7 +52,7 @@ def urls(new_database: NewDatabase) -> dict[str, str]:
     for name in ("fails", "newer"):
         stock_databases.restore("3.2.2", made[name])
         with psycopg.connect(made[name], autocommit=True) as connection:
-            heartbeats.install(connection)
+            heartbeat_trigger.install(connection)
     do(made["fails"], IN_THE_WAY)
     do(made["newer"], "UPDATE public.alembic_version SET version_num = 'ffffffffffff'")
     return made
@@ -59,7 +62,7 @@ def urls(new_database: NewDatabase) -> dict[str, str]:
 def before(urls: dict[str, str]) -> dict[str, object]:
     """What there is before."""
     return {
-        **{name: database_check.look(url, needs=12) for name, url in urls.items()},
+        **{name: fitness.look(url, needs=12) for name, url in urls.items()},
         "columns": rows(urls["fails"], TABLES),
     }
 
@@ -99,7 +102,7 @@ def rows(url: str, query: LiteralString) -> list[tuple[object, ...]]:
 @pytest.mark.parametrize("version", stock_databases.VERSIONS)
 def test_a_person_is_asked_before(version: str, before: dict[str, object]) -> None:
     found = before[version]
-    assert isinstance(found, database_check.Finding)
+    assert isinstance(found, fitness.Finding)
     assert found.verdict is Verdict.MIGRATION
     assert "\n1 run is under way there, to go on here" in found.sentence
 
@@ -115,7 +118,7 @@ def test_it_comes_over_with_all_its_runs(version: str, urls: dict[str, str], sai
         ("slow", "running"),
     ]
     assert rows(url, "SELECT state FROM task_instance WHERE task_id = 'begin'") == [("running",)]
-    assert database_check.look(url, needs=12) == FIT
+    assert fitness.look(url, needs=12) == FIT
 
 
 @pytest.mark.parametrize("version", stock_databases.VERSIONS)
@@ -139,7 +142,7 @@ def test_deadlines_and_their_callbacks_come_over(version: str, urls: dict[str, s
 def test_ours_is_on_it(version: str, urls: dict[str, str], said: dict[str, str]) -> None:
     assert not said[version]
     with psycopg.connect(urls[version], autocommit=True) as connection:
-        assert wakeups.installed(connection)
+        assert notifications.installed(connection)
 
 
 def test_a_migration_that_fails_leaves_everything_as_it_was(
@@ -148,7 +151,7 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(
     url = urls["fails"]
     assert 'relation "task_state_store" already exists' in said["fails"]
     assert rows(url, TABLES) == before["columns"]
-    assert database_check.look(url, needs=12).verdict is Verdict.MIGRATION
+    assert fitness.look(url, needs=12).verdict is Verdict.MIGRATION
     assert rows(url, TRIGGERS) == [("job",)]
 
 

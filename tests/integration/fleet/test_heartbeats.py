@@ -8,8 +8,8 @@ from typing import Any, LiteralString
 import psycopg
 import pytest
 
-from airfleet.agent import fencing
-from airfleet.runtime import heartbeats
+from airfleet.agent.recovery import job_fencing
+from airfleet.metadata import heartbeat_trigger
 from support import silent_attempts
 from support.beside_airflow import told_by
 from support.databases import NewDatabase
@@ -30,7 +30,7 @@ def database(new_database: NewDatabase) -> Iterator[psycopg.Connection[Any]]:
             " latest_heartbeat timestamptz)"
         )
         for _ in range(2):  # it may be there already
-            heartbeats.install(db)
+            heartbeat_trigger.install(db)
         yield db
 
 
@@ -86,34 +86,34 @@ def test_the_living_are_not_given_up_by_a_clock_that_is_ahead(database: psycopg.
     job = begin(database)
     assert database.execute(GIVEN_UP).rowcount == 0
     assert state(database, job) == "running"
-    let_it_be_silent(database, job, heartbeats.YOUNG_SECONDS - 5.0)
+    let_it_be_silent(database, job, heartbeat_trigger.YOUNG_SECONDS - 5.0)
     assert database.execute(GIVEN_UP).rowcount == 0
-    let_it_be_silent(database, job, heartbeats.YOUNG_SECONDS + 1.0)
+    let_it_be_silent(database, job, heartbeat_trigger.YOUNG_SECONDS + 1.0)
     assert database.execute(GIVEN_UP).rowcount == 1
     assert state(database, job) == "failed"
 
 
 def test_who_knows_of_an_end_is_believed(database: psycopg.Connection[Any]) -> None:
     one, other, third = begin(database), begin(database), begin(database)
-    assert database.execute(fencing.FENCE, (one,)).fetchall() == [(one,)]
+    assert database.execute(job_fencing.FENCE, (one,)).fetchall() == [(one,)]
     database.execute("UPDATE job SET state = 'failed', end_date = now() WHERE id = %s", (other,))
     database.execute("UPDATE job SET state = 'success' WHERE id = %s", (third,))
     assert [state(database, job) for job in (one, other, third)] == ["failed", "failed", "success"]
 
 
 def test_nothing_of_it_is_left_when_it_is_taken_away(database: psycopg.Connection[Any]) -> None:
-    heartbeats.remove(database)
+    heartbeat_trigger.remove(database)
     job = begin(database)
     assert database.execute(GIVEN_UP).rowcount == 1
     assert state(database, job) == "failed"
-    heartbeats.remove(database)
+    heartbeat_trigger.remove(database)
 
 
 @pytest.fixture(scope="module")
 def given_up(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """The silent attempts that a scheduler finds."""
     folder = tmp_path_factory.mktemp("silent-attempts")
-    hostname = {"AIRFLOW__CORE__HOSTNAME_CALLABLE": "airfleet.runtime.identity.host"}
+    hostname = {"AIRFLOW__CORE__HOSTNAME_CALLABLE": "airfleet.system.host_name.host"}
     found: dict[str, list[str]] = told_by("support.silent_attempts", silent_attempts.DAG, folder, **hostname)
     return found
 

@@ -8,7 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from airfleet.agent import fencing, leases
+from airfleet.agent.cluster import leases
+from airfleet.agent.recovery import job_fencing
 from support.databases import NewDatabase
 
 
@@ -26,9 +27,9 @@ def failed(database: psycopg.Connection[Any]) -> list[int]:
 
 
 def test_the_job_of_a_dead_component_fails_unless_it_has_ended(database: psycopg.Connection[Any]) -> None:
-    assert database.execute(fencing.FENCE, (1,)).fetchall() == [(1,)]
-    assert database.execute(fencing.FENCE, (1,)).fetchall() == []
-    assert database.execute(fencing.FENCE, (2,)).fetchall() == []
+    assert database.execute(job_fencing.FENCE, (1,)).fetchall() == [(1,)]
+    assert database.execute(job_fencing.FENCE, (1,)).fetchall() == []
+    assert database.execute(job_fencing.FENCE, (2,)).fetchall() == []
     assert failed(database) == [1]
     assert database.execute("SELECT id FROM job WHERE end_date IS NOT NULL").fetchall() == [(1,)]
 

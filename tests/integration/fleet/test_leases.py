@@ -14,17 +14,18 @@ from typing import Any
 import psycopg
 import pytest
 
-from airfleet.agent import leases, lives
-from airfleet.agent.deciding import StartAnew
+from airfleet.agent.cluster import incarnation, leases
+from airfleet.agent.cluster.leases import Leases, Me, NameTaken, Refused
+from airfleet.agent.cluster.membership import Membership
+from airfleet.agent.cluster.quorum import StartAnew
 from airfleet.agent.host_facts import Facts
-from airfleet.agent.leases import Leases, Me, NameTaken, Refused
-from airfleet.agent.lost import FORGET
-from airfleet.agent.membership import Membership
+from airfleet.agent.recovery.orphans import FORGET
+from airfleet.drill.waiting import wait_until
 from airfleet.events import Event
-from airfleet.fleet.plan import Neighbours
-from airfleet.runtime import losses, recovery
+from airfleet.fleet.planning.plan import Neighbours
+from airfleet.metadata import lost_attempts
+from airfleet.scheduler import orphan_recovery
 from airfleet.testing.ports import free_ports
-from airfleet.testing.waiting import wait_until
 from support.databases import NewDatabase
 
 #: as much of Airflow's tables as is said something about
@@ -53,7 +54,7 @@ def url(new_database: NewDatabase, request: pytest.FixtureRequest) -> str:
         for statement in TABLES:
             db.execute(statement.encode())
         leases.install(db)
-        losses.install(db)
+        lost_attempts.install(db)
     return found
 
 
@@ -137,7 +138,7 @@ def test_an_attempt_that_was_queued_again_since_it_was_looked_at_is_not_reported
     ).fetchall()
     for celery_id, reported in (("before", 0), ("now", 1)):
         told = {"ids": [ti_id], "celery_ids": [celery_id], "hostname": "one.a1"}
-        assert database.execute(losses.REPORT, told).fetchone() == (reported, reported)
+        assert database.execute(lost_attempts.REPORT, told).fetchone() == (reported, reported)
     assert database.execute("SELECT celery_id FROM airfleet_lost").fetchall() == [("now",)]
 
 
@@ -235,20 +236,22 @@ def test_the_next_agent_has_the_boot_of_one_that_was_killed_and_another_one_when
 ) -> None:
     kept = tmp_path / "boot"
     with member(url, kept) as first:
-        wait_until(lambda: lives.read_down(kept) is not None and not first.trouble, 10, "it has its lease")
-    left = lives.read_down(kept)
+        wait_until(lambda: incarnation.read_down(kept) is not None and not first.trouble, 10, "it has its lease")
+    left = incarnation.read_down(kept)
     assert left is not None
     with member(url, kept, left) as heir:
         assert (heir.hostname, heir.may_start()) == (f"four.{left.boot}", True)
-        wait_until(lambda: (lives.read_down(kept) or left).renewed_at > left.renewed_at, 10, "it renews the lease")
+        wait_until(
+            lambda: (incarnation.read_down(kept) or left).renewed_at > left.renewed_at, 10, "it renews the lease"
+        )
         assert {row.boot for row in heir.rows if row.host == "four"} == {left.boot}
         assert heir.look(runs=True) == ()
     database.execute("UPDATE airfleet_host SET state = 'gone' WHERE host = 'four'")
-    before = lives.read_down(kept)
+    before = incarnation.read_down(kept)
     with member(url, kept, before) as late:
         wait_until(lambda: late.look(runs=True) == (StartAnew(),), 10, "it hears that the life is over")
         assert not late.may_start()
-        assert lives.read_down(kept) == before, "a life that is over was written down as one that goes on"
+        assert incarnation.read_down(kept) == before, "a life that is over was written down as one that goes on"
 
 
 def test_a_host_whose_clock_is_wrong_says_so_once_and_again_when_it_is_right(url: str, tmp_path: Path) -> None:
@@ -269,7 +272,7 @@ def test_a_host_whose_clock_is_wrong_says_so_once_and_again_when_it_is_right(url
 def member(
     url: str,
     boot_file: Path,
-    life: lives.Life | None = None,
+    life: incarnation.Life | None = None,
     wall_clock: Callable[[], float] = time.time,
     said: list[str] | None = None,
     tell: Callable[[], Sequence[Mapping[str, Any]]] = lambda: (),
@@ -396,8 +399,8 @@ def test_a_loss_that_waits_for_a_scheduler_is_seen_while_old_ones_are_forgotten(
     with psycopg.connect(url) as forgets, psycopg.connect(url, autocommit=True) as looks:
         for handled in ("now() - interval '8 days'", "now()", "NULL"):
             looks.execute(add.format(handled).encode())
-        assert forgets.execute(FORGET, {"days": losses.KEPT_DAYS}).fetchone() == (20,)  # and has not committed
-        assert len(looks.execute(str(recovery._WAITING).replace(":batch", "100").encode()).fetchall()) == 20
+        assert forgets.execute(FORGET, {"days": lost_attempts.KEPT_DAYS}).fetchone() == (20,)  # and has not committed
+        assert len(looks.execute(str(orphan_recovery._WAITING).replace(":batch", "100").encode()).fetchall()) == 20
         forgets.commit()
         assert looks.execute("SELECT count(*) FROM airfleet_lost").fetchone() == (40,)
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import pytest
 
 from airfleet.agent.control import HostStatus
-from airfleet.testing.apart import hosts_apart
+from airfleet.drill.waiting import wait_until
+from airfleet.faultlab.hosts_apart import hosts_apart
 from airfleet.testing.fleet import FleetUnderTest
 from airfleet.testing.ports import free_ports
-from airfleet.testing.waiting import wait_until
 
 pytestmark = pytest.mark.long  # the protocol itself: tests/integration/runtime/test_task_logs.py
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from airfleet.testing.dags import DISCOVERY_SECONDS
+from airfleet.drill.dags import DISCOVERY_SECONDS
+from airfleet.drill.waiting import wait_until
 from airfleet.testing.fleet import FleetUnderTest
-from airfleet.testing.waiting import wait_until
 from support.fleets import AirQuality
 from support.pipelines import HELLO
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.testing import processes
+from airfleet.system import procfs
 from airfleet.testing.fleet import FleetUnderTest
 from support.fleets import AirQuality
 
@@ -34,13 +34,13 @@ def secrets(fleet: FleetUnderTest) -> dict[str, str]:
 
 
 def test_no_secret_is_in_the_arguments_of_a_process(fleet: FleetUnderTest, secrets: dict[str, str]) -> None:
-    shown = {pid: processes.arguments(pid) for pid in fleet.pids()}
+    shown = {pid: procfs.arguments(pid) for pid in fleet.pids()}
     assert len([line for line in shown.values() if line]) >= 8
     assert [(name, pid) for pid, line in shown.items() for name in secrets if secrets[name] in line] == []
 
 
 def test_no_secret_is_in_the_first_environment_of_a_process(fleet: FleetUnderTest, secrets: dict[str, str]) -> None:
-    shown = {pid: processes.first_environment(pid) for pid in fleet.pids()}
+    shown = {pid: procfs.first_environment(pid) for pid in fleet.pids()}
     assert len([lines for lines in shown.values() if "AIRFLEET_FLEET=" in lines]) >= 8
     assert [(name, pid) for pid, lines in shown.items() for name in secrets if secrets[name] in lines] == []
 
@@ -86,7 +86,7 @@ def test_a_task_sees_neither_the_database_nor_a_key(fleet: FleetUnderTest, secre
 
 
 def test_every_listening_socket_is_on_loopback(fleet: FleetUnderTest) -> None:
-    found = processes.listening(fleet.pids())
+    found = procfs.listening(fleet.pids())
     ports = {s.port for s in found}
     known = {int(c.address.rpartition(":")[2]) for c in fleet.snapshot().components if c.address}
     assert len(known) == 3  # api-server, PostgreSQL, Valkey

@@ -8,9 +8,9 @@ import signal
 
 import pytest
 
+from airfleet.drill.waiting import wait_until
 from airfleet.testing.fleet import FleetUnderTest
 from airfleet.testing.ports import free_ports
-from airfleet.testing.waiting import wait_until
 from support.pipelines import waiting_task
 
 FLEET = "name: scaled\nproxy: {{name: localhost, address: 127.0.0.1, port: {port}}}\n"

@@ -9,8 +9,8 @@ import threading
 import psycopg
 import pytest
 
-from airfleet.agent import schema_lock
-from airfleet.testing.waiting import wait_until
+from airfleet.drill.waiting import wait_until
+from airfleet.metadata import schema_lock
 from support.databases import NewDatabase
 
 #: how many wait in this database; the server has others
@@ -20,7 +20,7 @@ AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 HOLDS = """\
 import sys, time
-from airfleet.agent import schema_lock
+from airfleet.metadata import schema_lock
 with schema_lock.alone(sys.argv[1]):
     print("alone", flush=True)
     time.sleep(60)

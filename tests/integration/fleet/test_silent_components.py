@@ -10,11 +10,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from airfleet.agent.judging import FORK_SECONDS
-from airfleet.fleet.plan import Component, Exec, Fork, JobBeats
-from airfleet.testing import processes
+from airfleet.agent.supervisor.health_policy import FORK_SECONDS
+from airfleet.drill.waiting import wait_until
+from airfleet.fleet.planning.plan import Component, Exec, Fork, JobBeats
+from airfleet.system import procfs
 from airfleet.testing.fleet import FleetUnderTest
-from airfleet.testing.waiting import wait_until
 from support.databases import NewDatabase
 from support.toy_agent import program, toy
 
@@ -68,7 +68,7 @@ def test_of_two_schedulers_of_a_host_the_one_that_stands_still_is_started_again(
 #: a real template's conversation and forks, of components that need nothing; {extra} may bend it
 TEMPLATE = """
 import os, signal, socket, time
-from airfleet.agent import entries, template
+from airfleet.zygote import entrypoints as entries, main as template
 
 def stay(options):
     with open({ledger!r}, "a") as file:
@@ -120,7 +120,7 @@ def test_a_template_that_stands_still_is_replaced_when_it_is_needed(tmp_path: Pa
         template, scheduler = (running.component(name).pid or 0 for name in ("template", "scheduler"))
         os.kill(template, signal.SIGSTOP)
         os.kill(scheduler, signal.SIGKILL)
-        wait_until(lambda: not processes.is_alive(template), FORK_SECONDS + 10, "it was ended")
+        wait_until(lambda: not procfs.is_alive(template), FORK_SECONDS + 10, "it was ended")
         running.wait(lambda now: now.healthy and now.components[1].pid != scheduler, "another one forked the other")
         (why,) = (line for line in running.log() if line.startswith("template did nothing for"))
         assert "it was told to fork scheduler" in why
@@ -156,7 +156,7 @@ def test_every_part_of_a_real_fleet_that_stands_still_is_replaced_and_work_goes_
         fleet.wait_for_dag("hello")
         pids = {name: fleet.component(name).pid or 0 for name in names}
         for pid in pids.values():
-            for one in processes.tree(pid):
+            for one in procfs.tree(pid):
                 os.kill(one, signal.SIGSTOP)
         for name, pid in pids.items():
             replaced = fleet.wait_until_replaced(name, pid, REPLACED_SECONDS)

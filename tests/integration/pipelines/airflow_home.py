@@ -23,7 +23,7 @@ class Home:
     def environ(self) -> dict[str, str]:
         bundle = {
             "name": "pipelines",
-            "classpath": "airfleet.pipelines.bundle.PipelineBundle",
+            "classpath": "airfleet.pipelines.airflow.bundle.PipelineBundle",
             "kwargs": {"path": str(self.pipelines)},
         }
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "_AIRFLOW"))}

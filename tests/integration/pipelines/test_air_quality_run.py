@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from air_quality import sample
-from airfleet.pipelines.local_run import run_pipeline
+from airfleet.pipelines.local.runner import run_pipeline
 from support import air_quality_again
 from support.fleets import EXAMPLE
 

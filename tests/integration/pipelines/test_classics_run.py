@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from airfleet.pipelines.local_run import Outcome, run_pipeline
+from airfleet.pipelines.local.runner import Outcome, run_pipeline
 from corner_shop.orders import by_region, orders
 from csv_to_dynamo import sample
 from etl_classics import arrivals, shop

@@ -25,7 +25,7 @@ def running(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> I
     home = Home(path, tmp_path_factory.mktemp("project") / "pipelines")
     home.pipelines.mkdir()
     shutil.copyfile(empty_database, path / "airflow.sqlite")
-    code = "from airfleet.pipelines.discovery import run_dag_processor; run_dag_processor()"
+    code = "from airfleet.dag_processor.job_runner import run_dag_processor; run_dag_processor()"
     with open(path / "log", "wb") as log:
         process = subprocess.Popen([sys.executable, "-c", code], env=home.environ, stdout=log, stderr=log)
         try:

@@ -10,8 +10,8 @@ import pytest
 from airflow.dag_processing.dagbag import BundleDagBag, DagBag
 from airflow.serialization.serialized_objects import DagSerialization
 
-from airfleet.pipelines.bundle import FileBundle, PipelineBundle
-from airfleet.pipelines.checks import read_and_check
+from airfleet.pipelines.airflow.bundle import FileBundle, PipelineBundle
+from airfleet.pipelines.checks.pipeline_checks import read_and_check
 
 GOOD = "dag_id: good\ntasks:\n  - {id: a, uses: bash, with: {bash_command: {$t: 'echo {{ ds }}'}}}\n"
 WRONG = "dag_id: wrong\ntasks:\n  - {id: a, uses: bash, with: {bash_comand: ls}}\n  - {id: b, retries: many}\n"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from airfleet.errors import FileProblems, UsageError
-from airfleet.pipelines.local_run import Outcome, TaskEvent, run_pipeline
+from airfleet.pipelines.local.runner import Outcome, TaskEvent, run_pipeline
 
 STEPS = """
 import os, time
@@ -192,7 +192,8 @@ def test_a_signal_ends_the_run_and_everything_it_started(
     file = write(tmp_path, "dag_id: p\ntasks: [{id: wait, uses: 'steps:wait'}]\n")
     started = tmp_path / "started"
     script = (
-        "import sys, pathlib as p; from airfleet.pipelines.local_run import run_pipeline as r; r(p.Path(sys.argv[1]))"
+        "import sys, pathlib; from airfleet.pipelines.local.runner import run_pipeline;"
+        " run_pipeline(pathlib.Path(sys.argv[1]))"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", script, str(file)],

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from airflow.dag_processing.dagbag import DagBag
 
-from airfleet.pipelines import python_dags
-from airfleet.pipelines.bundle import PipelineBundle
+from airfleet.pipelines.airflow.bundle import PipelineBundle
+from airfleet.pipelines.upgrade import linter
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "existing_dags"
 
@@ -27,7 +27,7 @@ def test_an_import_error_begins_with_what_check_says(tmp_path: Path) -> None:
     [(name, message)] = found.import_errors.items()
     assert name == "team/report_2019.py"
     said, _, airflows = message.partition("\n\n")
-    assert said.replace("team/report_2019.py", str(old)) == "\n".join(map(str, python_dags.check(old)))
+    assert said.replace("team/report_2019.py", str(old)) == "\n".join(map(str, linter.check(old)))
     assert said.startswith("team/report_2019.py:6:49: 'airflow.contrib.sensors.file_sensor.FileSensor' is not there")
     assert "No module named 'airflow.contrib'" in airflows
 

@@ -38,7 +38,7 @@ import json, sys, pendulum
 from airflow.dag_processing.dagbag import DagBag
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import DataInterval, TimeRestriction
-from airfleet.pipelines.bundle import PipelineBundle
+from airfleet.pipelines.airflow.bundle import PipelineBundle
 bundle = PipelineBundle(name="b", path=sys.argv[1])
 bag = DagBag(bundle.path, bundle_path=bundle.path, bundle_name="b")
 assert not bag.import_errors, bag.import_errors

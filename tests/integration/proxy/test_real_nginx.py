@@ -19,12 +19,12 @@ from typing import Any
 
 import pytest
 
+from airfleet.drill.waiting import wait_until
 from airfleet.fleet.components import proxy
-from airfleet.fleet.context import Nginx
-from airfleet.fleet.site import Certificate, Door, Public, Site
+from airfleet.fleet.planning.context import Nginx
+from airfleet.fleet.servers.nginx_site import Certificate, Door, Public, Site
 from airfleet.render.nginx import ACCESS_LOG, FILE_NAME, configuration
 from airfleet.testing.ports import free_ports
-from airfleet.testing.waiting import wait_until
 from support.proxies import Answer, Upstream, ask, certificate, nginx_here, serving, upstream
 
 NAME = "airflow.test"

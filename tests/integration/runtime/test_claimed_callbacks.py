@@ -18,7 +18,7 @@ from airflow.utils.state import CallbackState, JobState
 from sqlalchemy import create_engine, delete, select, text
 from sqlalchemy.orm import Session
 
-from airfleet.runtime import claimed_callbacks
+from airfleet.scheduler import callback_claims
 from support.databases import NewDatabase, with_tables
 
 LIVES, DIES = 1, 2
@@ -28,7 +28,7 @@ LIVES, DIES = 1, 2
 def url(new_database: NewDatabase) -> str:
     made = new_database("claims")
     with psycopg.connect(made, autocommit=True) as connection:
-        claimed_callbacks.install(connection)
+        callback_claims.install(connection)
     return with_tables(made, Base.metadata, Team, Trigger, Job, Callback)
 
 
@@ -63,7 +63,7 @@ def queue(session: Session, job: int, *callbacks: UUID) -> None:
     for one in callbacks:
         session.get_one(Callback, one).state = CallbackState.QUEUED
     session.flush()
-    claimed_callbacks.claim(session, job, callbacks)
+    callback_claims.claim(session, job, callbacks)
     session.commit()
 
 
@@ -76,13 +76,13 @@ def test_what_a_dead_scheduler_had_queued_waits_again_and_is_known_to_have_been_
     of_living, of_dead, new = ask(session, 3)
     queue(session, LIVES, of_living)
     queue(session, DIES, of_dead)
-    assert claimed_callbacks.give_back(session, LIVES, [of_living]) == 0
+    assert callback_claims.give_back(session, LIVES, [of_living]) == 0
     session.get_one(Job, DIES).state = JobState.FAILED
-    assert claimed_callbacks.give_back(session, LIVES, [of_living]) == 1
+    assert callback_claims.give_back(session, LIVES, [of_living]) == 1
     session.commit()
-    assert claimed_callbacks.waiting(session) == {of_dead: True, new: False}
+    assert callback_claims.waiting(session) == {of_dead: True, new: False}
     queue(session, LIVES, of_dead, new)
-    assert claimed_callbacks.give_back(session, LIVES, [of_living, of_dead, new]) == 0
+    assert callback_claims.give_back(session, LIVES, [of_living, of_dead, new]) == 0
     assert set(states(session).values()) == {CallbackState.QUEUED}
 
 
@@ -90,9 +90,9 @@ def test_what_a_scheduler_has_lost_sight_of_waits_again_and_nobody_elses(session
     seen, forgotten, of_other = ask(session, 3)
     queue(session, LIVES, seen, forgotten)
     queue(session, DIES, of_other)
-    assert claimed_callbacks.give_back(session, LIVES, [seen]) == 1
+    assert callback_claims.give_back(session, LIVES, [seen]) == 1
     session.commit()
-    assert claimed_callbacks.waiting(session) == {forgotten: True}
+    assert callback_claims.waiting(session) == {forgotten: True}
 
 
 def test_what_nobody_had_claimed_waits_again_and_what_is_over_does_not(session: Session) -> None:
@@ -102,7 +102,7 @@ def test_what_nobody_had_claimed_waits_again_and_what_is_over_does_not(session: 
     session.get_one(Callback, over).state = CallbackState.SUCCESS
     session.get_one(Job, DIES).state = JobState.FAILED
     session.flush()
-    assert claimed_callbacks.give_back(session, LIVES, []) == 1
+    assert callback_claims.give_back(session, LIVES, []) == 1
     session.commit()
     assert states(session) == {unclaimed: CallbackState.PENDING, over: CallbackState.SUCCESS}
     assert session.scalars(text("SELECT callback_id FROM airfleet_callback")).all() == []
@@ -111,8 +111,8 @@ def test_what_nobody_had_claimed_waits_again_and_what_is_over_does_not(session: 
 def test_one_scheduler_at_a_time_queues_callbacks(session: Session, url: str) -> None:
     engine = create_engine(url)
     with Session(engine) as other:
-        assert claimed_callbacks.may_queue(session)
-        assert not claimed_callbacks.may_queue(other)
+        assert callback_claims.may_queue(session)
+        assert not callback_claims.may_queue(other)
         session.commit()
-        assert claimed_callbacks.may_queue(other)
+        assert callback_claims.may_queue(other)
     engine.dispose()

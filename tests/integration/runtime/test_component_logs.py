@@ -19,17 +19,18 @@ import pytest
 import uvicorn
 from fastapi import FastAPI, HTTPException
 
-from airfleet import component_logs
 from airfleet.agent.control import ComponentStatus, HostStatus
 from airfleet.agent.states import State
-from airfleet.cli import host_logs, telling
-from airfleet.cli.host_logs import OtherHost
-from airfleet.cli.project import Project
+from airfleet.cli.queries import log_sources
+from airfleet.cli.queries.log_sources import OtherHost
+from airfleet.client import overrides
+from airfleet.client.project import Project
+from airfleet.drill.waiting import wait_until
 from airfleet.errors import FleetError
-from airfleet.fleet import secrets
-from airfleet.runtime import component_log_server
+from airfleet.fleet.servers import secrets
+from airfleet.log_server import components as component_log_server
+from airfleet.system import component_logs
 from airfleet.testing.ports import free_ports
-from airfleet.testing.waiting import wait_until
 
 KEY = "k" * 64
 
@@ -162,7 +163,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
         replace(host("lost", "gone", pid=3, address="10.0.0.4:8793"), ended_by="front"),
     )
     snapshot = SimpleNamespace(fleet="shop", host="front", hosts=hosts)
-    monkeypatch.setattr(telling, "require", lambda here, host: snapshot)
+    monkeypatch.setattr(overrides, "require", lambda here, host: snapshot)
     here = Project(tmp_path, {})
     (tmp_path / ".airfleet" / "hosts" / "played").mkdir(parents=True)
     secrets.load_or_generate(here.paths.secrets)
@@ -171,12 +172,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 def test_the_logs_of_this_host_and_of_those_that_have_a_home_here_are_files(project: Project) -> None:
     here = project.paths.logs
-    assert host_logs.of(project, None).place == host_logs.of(project, "front").place == str(here)
-    assert host_logs.of(project, "played").place == str(project.on("played").paths.logs)
+    assert log_sources.of(project, None).place == log_sources.of(project, "front").place == str(here)
+    assert log_sources.of(project, "played").place == str(project.on("played").paths.logs)
 
 
 def test_the_logs_of_another_host_come_from_its_log_server(project: Project) -> None:
-    found = host_logs.of(project, "back")
+    found = log_sources.of(project, "back")
     assert found.place == "host 'back' (10.0.0.2:8793)"
     kept = secrets.load(project.paths.secrets)
     assert kept is not None
@@ -194,5 +195,5 @@ def test_the_logs_of_another_host_come_from_its_log_server(project: Project) -> 
 )
 def test_a_host_that_nobody_can_be_asked_on(project: Project, name: str, sentence: str) -> None:
     with pytest.raises(FleetError) as nobody:
-        host_logs.of(project, name)
+        log_sources.of(project, name)
     assert str(nobody.value) == f"{sentence}\nhint: look there: airfleet logs, in the folder of host '{name}'"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from airfleet.testing.waiting import wait_until
+from airfleet.drill.waiting import wait_until
 from support.acting import Acting
 
 DAGS = """

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from airfleet.cli import causes
+from airfleet.cli.diagnosis import failure_patterns
 from airfleet.testing.fleet import FleetUnderTest
 from support import hurtful_triggers
 
@@ -122,6 +122,6 @@ def test_what_a_trigger_has_done_is_the_likely_cause(
 ) -> None:
     _, log = found[task]
     lines = [str(line.get("event", "")) for line in json.loads(log) if isinstance(line, dict)]
-    likely = causes.likely("TaskDeferralError: Trigger failure", lines)
+    likely = failure_patterns.likely("TaskDeferralError: Trigger failure", lines)
     assert likely is not None
     assert cause in likely.sentence

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.testing.waiting import wait_until
+from airfleet.drill.waiting import wait_until
 from support.acting import ACTING, Acting
 
 DAGS = ("declared", "written")
@@ -28,7 +28,7 @@ def test_the_next_task_sees_nothing_of_what_a_task_has_changed(acting: Acting, d
 
 def test_a_task_has_all_its_template_fields_though_airflow_did_not_see_them(acting: Acting) -> None:
     assert acting.act("written").found()["attempt"] == {
-        "kind": "airfleet.runtime.plain_fields",
+        "kind": "airfleet.task_process.template_fields",
         "fields": ["templates_dict", "op_args", "op_kwargs"],
     }
 

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from airfleet.runtime.kept_connections import KeptConnections
+from airfleet.api_server.connection_pool import KeptConnections
 from support.databases import NewDatabase
 
 MOST = 3

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from airfleet.runtime import losses
+from airfleet.metadata import lost_attempts
 from support.databases import NewDatabase
 
 #: as much of Airflow's table as is asked for
@@ -24,7 +24,7 @@ RUNS, CLEARED, OVER, ELSEWHERE = (f"0199aaaa-0000-7000-8000-00000000000{number}"
 def database(new_database: NewDatabase) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(new_database("losses"), autocommit=True) as db:
         db.execute(TABLE)
-        losses.install(db)
+        lost_attempts.install(db)
         for row in (
             (RUNS, "here", "running", "celery"),
             (CLEARED, "here", "restarting", None),
@@ -44,7 +44,7 @@ def lost(database: psycopg.Connection[Any]) -> list[tuple[str, str]]:
 
 
 def test_what_runs_here_is_what_this_host_has_and_what_is_not_over(database: psycopg.Connection[Any]) -> None:
-    assert sorted(database.execute(losses.RUNNING_HERE, ("here",)).fetchall()) == [
+    assert sorted(database.execute(lost_attempts.RUNNING_HERE, ("here",)).fetchall()) == [
         (RUNS, 7, False, 100.0, "celery"),
         (CLEARED, 7, True, 100.0, ""),
     ]
@@ -54,19 +54,19 @@ def test_of_what_is_called_lost_that_is_reported_once_which_runs_here_even_now(
     database: psycopg.Connection[Any],
 ) -> None:
     told = {"ids": [RUNS, OVER, ELSEWHERE], "celery_ids": ["celery"] * 3, "hostname": "here"}
-    assert database.execute(losses.REPORT, told).fetchone() == (1, 1)
-    assert database.execute(losses.REPORT, told).fetchone() == (0, 0)
+    assert database.execute(lost_attempts.REPORT, told).fetchone() == (1, 1)
+    assert database.execute(lost_attempts.REPORT, told).fetchone() == (0, 0)
     assert lost(database) == [(RUNS, "celery")]
 
 
 def test_of_a_host_that_is_gone_all_is_reported_that_ran_there(database: psycopg.Connection[Any]) -> None:
-    assert database.execute(losses.REPORT_HOST, {"hostname": "here"}).fetchone() == (2, 1)
+    assert database.execute(lost_attempts.REPORT_HOST, {"hostname": "here"}).fetchone() == (2, 1)
     assert lost(database) == [(RUNS, "celery"), (CLEARED, "")]
 
 
 def test_what_was_handled_is_kept_for_some_days(database: psycopg.Connection[Any]) -> None:
-    database.execute(losses.REPORT_HOST, {"hostname": "here"})
-    for days, left in ((losses.KEPT_DAYS - 1, 2), (losses.KEPT_DAYS + 1, 0)):
+    database.execute(lost_attempts.REPORT_HOST, {"hostname": "here"})
+    for days, left in ((lost_attempts.KEPT_DAYS - 1, 2), (lost_attempts.KEPT_DAYS + 1, 0)):
         database.execute(f"UPDATE airfleet_lost SET handled_at = now() - interval '{days} days'".encode())
-        losses.install(database)
+        lost_attempts.install(database)
         assert len(lost(database)) == left

@@ -10,12 +10,12 @@ from uuid import uuid4
 import pytest
 from celery import Celery
 
-from airfleet.runtime.broker_content import missing
-from airfleet.runtime.publisher import BrokerGone, Publisher
-from airfleet.runtime.reconciler import LOST_SECONDS, Answer, Reconciler
-from airfleet.testing.brokers import BrokerUnderTest, Valkey
-from airfleet.testing.rabbitmq import RabbitMQ
-from airfleet.testing.waiting import wait_until
+from airfleet.drill.waiting import wait_until
+from airfleet.faultlab.brokers import BrokerUnderTest, Valkey
+from airfleet.faultlab.rabbitmq import RabbitMQ
+from airfleet.scheduler.message_reconciler import LOST_SECONDS, Answer, Reconciler
+from airfleet.scheduler.publisher import BrokerGone, Publisher
+from airfleet.scheduler.queue_inspector import missing
 
 QUEUE = "heavy"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.testing.processes import is_alive
-from airfleet.testing.waiting import wait_until
+from airfleet.drill.waiting import wait_until
+from airfleet.system.procfs import is_alive
 from support.acting import Acting, parent
 
 #: from the end of an attempt's process to the end of its slot's work

@@ -15,10 +15,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from airfleet.fleet import secrets
-from airfleet.runtime import executor, heartbeats, losses, queueing, scheduler, wakeups
+from airfleet.drill.waiting import wait_until
+from airfleet.fleet.servers import secrets
+from airfleet.metadata import heartbeat_trigger, lost_attempts, notifications
+from airfleet.scheduler import bulk_enqueue, executor
+from airfleet.scheduler import job_runner as scheduler
 from airfleet.testing.fleet import FleetUnderTest
-from airfleet.testing.waiting import wait_until
 from support.fleets import Tiny
 
 LINKS = 8
@@ -99,7 +101,7 @@ def test_a_scheduler_is_not_held_to_be_dead_by_a_clock_that_is_ahead(
     running: Tiny, database: psycopg.Connection[Any]
 ) -> None:
     now = dt.datetime.now(dt.UTC)
-    by_a_wrong_clock = now + dt.timedelta(seconds=120 - heartbeats.YOUNG_SECONDS)
+    by_a_wrong_clock = now + dt.timedelta(seconds=120 - heartbeat_trigger.YOUNG_SECONDS)
     given_up = database.execute(
         "UPDATE job SET state = 'failed' WHERE job_type = 'SchedulerJob' AND state = 'running'"
         " AND latest_heartbeat < %s",
@@ -179,7 +181,7 @@ def test_the_database_tells_of_states_that_the_scheduler_acts_upon(
     database.execute("UPDATE task_instance SET hostname = 'elsewhere' WHERE id = %s", (ti_id,))
     change = "UPDATE task_instance SET state = %s WHERE id = %s"
     with connect(running.fleet) as hears:
-        hears.execute(f"LISTEN {wakeups.TASKS}")
+        hears.execute(f"LISTEN {notifications.TASKS}")
         with pytest.raises(ZeroDivisionError), database.transaction():
             database.execute(change, (state, ti_id))
             raise ZeroDivisionError  # what is rolled back is not told
@@ -202,7 +204,7 @@ def test_a_run_that_is_made_is_told_of_when_something_is_to_be_done(
         SELECT dag_id, NULL, run_id || %(suffix)s, %(state)s, run_type, 'infinity', creating_job_id, log_template_id, 0
         FROM dag_run LIMIT 1 RETURNING dag_id, run_id"""
     with connect(running.fleet) as hears:
-        hears.execute(f"LISTEN {wakeups.RUNS}")
+        hears.execute(f"LISTEN {notifications.RUNS}")
         row = database.execute(copied, {"suffix": f"-{state}", "state": state}).fetchone()
         assert row is not None
         assert heard(hears, *row) is told
@@ -211,13 +213,13 @@ def test_a_run_that_is_made_is_told_of_when_something_is_to_be_done(
 
 #: what is asked again and again, of tables that only grow -> its parameters
 ASKED_AGAIN: dict[str, Any] = {
-    scheduler._DUE: (heartbeats.YOUNG_SECONDS,),
+    scheduler._DUE: (heartbeat_trigger.YOUNG_SECONDS,),
     scheduler._MINE: (1,),
     scheduler._ANY_SCHEDULED: None,
     scheduler._RUNNING_RUNS: None,
-    re.sub(r"(?<!:):(\w+)", r"%(\1)s", queueing.CHOOSE): {"most": 16, "job_id": 1, "now": dt.datetime.now(dt.UTC)},
+    re.sub(r"(?<!:):(\w+)", r"%(\1)s", bulk_enqueue.CHOOSE): {"most": 16, "job_id": 1, "now": dt.datetime.now(dt.UTC)},
     executor._ROWS: ([],),
-    losses.RUNNING_HERE: ("here",),
+    lost_attempts.RUNNING_HERE: ("here",),
 }
 
 
@@ -238,7 +240,7 @@ def test_news_that_arrive_with_the_answer_to_a_question_are_heard(
     running: Tiny, database: psycopg.Connection[Any]
 ) -> None:
     info = database.info
-    listener = wakeups.Listener(
+    listener = notifications.Listener(
         f"host={info.host} port={info.port} dbname={info.dbname} user={info.user} password={info.password}"
     )
     try:
@@ -258,13 +260,13 @@ def heard(connection: psycopg.Connection[Any], dag_id: str, run_id: str) -> bool
 
 
 def test_triggers_are_made_once_and_can_be_taken_away(running: Tiny, database: psycopg.Connection[Any]) -> None:
-    assert wakeups.installed(database)
-    assert not wakeups.install(database)
+    assert notifications.installed(database)
+    assert not notifications.install(database)
     with pytest.raises(ZeroDivisionError), database.transaction():
-        wakeups.remove(database)
-        assert not wakeups.installed(database)
-        assert wakeups.install(database)
-        assert wakeups.installed(database)
+        notifications.remove(database)
+        assert not notifications.installed(database)
+        assert notifications.install(database)
+        assert notifications.installed(database)
         raise ZeroDivisionError
 
 
@@ -273,12 +275,14 @@ def test_triggers_that_somebody_took_away_are_put_back_while_the_fleet_runs(
 ) -> None:
     """As after a migration by hand, or by a host of another version."""
     log = running.fleet.paths.logs / "scheduler.log"
-    wakeups.remove(database)
-    heartbeats.remove(database)
+    notifications.remove(database)
+    heartbeat_trigger.remove(database)
     for pid in listeners(database):  # which looks at once when it connects, and else within half a minute
         database.execute("SELECT pg_terminate_backend(%s)", (pid,))
     assert running.runs_a_task("without triggers")
-    wait_until(lambda: wakeups.installed(database) and heartbeats.installed(database), 60, "they are put back")
+    wait_until(
+        lambda: notifications.installed(database) and heartbeat_trigger.installed(database), 60, "they are put back"
+    )
     assert "lost triggers of airfleet (wake-ups, heartbeats); they were put back" in log.read_text()
     assert wait_until(lambda: listeners(database), 60, "the scheduler listens again")
 
@@ -286,15 +290,15 @@ def test_triggers_that_somebody_took_away_are_put_back_while_the_fleet_runs(
 def test_a_scheduler_that_listens_looks_after_the_triggers(running: Tiny, database: psycopg.Connection[Any]) -> None:
     info, now = database.info, [0.0]
     url = f"host={info.host} port={info.port} dbname={info.dbname} user={info.user} password={info.password}"
-    listener = wakeups.Listener(url, clock=lambda: now[0])
+    listener = notifications.Listener(url, clock=lambda: now[0])
     try:
         listener.wait(0)
         listener.take()
-        heartbeats.remove(database)
+        heartbeat_trigger.remove(database)
         listener.take()
-        assert not heartbeats.installed(database)
-        now[0] = wakeups.LOOK_SECONDS
+        assert not heartbeat_trigger.installed(database)
+        now[0] = notifications.LOOK_SECONDS
         assert listener.take().everything
-        assert heartbeats.installed(database)
+        assert heartbeat_trigger.installed(database)
     finally:
         listener.close()

@@ -18,11 +18,12 @@ from airflow.configuration import conf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airfleet.cli import task_logs as ends
-from airfleet.runtime import log_server, task_logs
-from airfleet.runtime.task_logs import Server
+from airfleet.api_server import remote_logs
+from airfleet.api_server.remote_logs import Server
+from airfleet.cli.queries import task_logs as ends
+from airfleet.drill.waiting import wait_until
+from airfleet.log_server import main
 from airfleet.testing.ports import free_ports
-from airfleet.testing.waiting import wait_until
 
 LOG = "dag_id=shop/run_id=manual__2026-11-21T06:00:00+00:00/task_id=sell/attempt=1.log"
 KEY = "k" * 64
@@ -45,9 +46,7 @@ def server(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("AIRFLOW__API__SECRET_KEY", KEY)
     monkeypatch.setenv("AIRFLOW__AIRFLEET__LOGS_KEY", KEY)
     (port,) = free_ports(1)
-    running = uvicorn.Server(
-        uvicorn.Config(log_server.application(folder), host="127.0.0.1", port=port, log_config=None)
-    )
+    running = uvicorn.Server(uvicorn.Config(main.application(folder), host="127.0.0.1", port=port, log_config=None))
     thread = threading.Thread(target=running.run)
     thread.start()
     wait_until(lambda: running.started, 20, "the log server answers")
@@ -57,7 +56,7 @@ def server(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 
 def lines(server: Server, path: str = LOG) -> tuple[list[str], list[list[str]]]:
-    found = task_logs.ask(server, path)
+    found = remote_logs.ask(server, path)
     return list(found.sources), [list(stream) for stream in found.streams]
 
 
@@ -72,7 +71,7 @@ def test_a_host_that_has_nothing_of_a_log_says_nothing(server: Server) -> None:
 
 
 def test_what_is_written_while_a_log_is_read_does_not_cut_it_off(server: Server, folder: Path) -> None:
-    found = task_logs.ask(server, LOG)
+    found = remote_logs.ask(server, LOG)
     with (folder / LOG).open("a") as file:
         file.write("later\n" * 100_000)
     assert list(found.streams[0]) == ["sold", "again"]
@@ -111,32 +110,32 @@ def test_the_command_line_reads_the_end_of_a_long_log_only(server: Server, folde
     assert places.end_of(ATTEMPT, time.time() - 3600) is None  # the token has run out
 
 
-@pytest.mark.parametrize("question", [log_server.PARTS, "/log/"])
+@pytest.mark.parametrize("question", [main.PARTS, "/log/"])
 def test_nobody_reads_a_log_without_a_token_for_it(
     server: Server, question: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = f"http://{server.place}{question}{LOG}"
     assert requests.get(url, timeout=10).status_code == 403
-    other = {"Authorization": task_logs.token("another.log")}
+    other = {"Authorization": remote_logs.token("another.log")}
     assert requests.get(url, timeout=10, headers=other).status_code == 403
     monkeypatch.setenv("AIRFLOW__AIRFLEET__LOGS_KEY", "of another fleet" * 4)
     assert conf.get("airfleet", "logs_key") != KEY
-    strange = {"Authorization": task_logs.token(LOG)}
+    strange = {"Authorization": remote_logs.token(LOG)}
     assert requests.get(url, timeout=10, headers=strange).status_code == 403
 
 
 def test_nothing_outside_the_folder_is_a_part_of_a_log(folder: Path) -> None:
-    assert log_server.parts_of(folder, "../password") == []
+    assert main.parts_of(folder, "../password") == []
     (folder / "link.log").symlink_to(folder.parent / "password")
-    assert log_server.parts_of(folder, "link.log") == []
-    assert log_server.parts_of(folder, LOG)[0] == (LOG, len("sold\nagain\n"))
+    assert main.parts_of(folder, "link.log") == []
+    assert main.parts_of(folder, LOG)[0] == (LOG, len("sold\nagain\n"))
 
 
 def test_a_part_that_is_a_link_to_outside_is_not_listed(folder: Path) -> None:
     (folder / f"{LOG}.trigger.8.log").symlink_to(folder.parent / "password")
     (folder / f"{LOG}.trigger.9.log").mkdir()
     os.mkfifo(folder / f"{LOG}.trigger.10.log")
-    assert [name for name, _ in log_server.parts_of(folder, LOG)] == [LOG, f"{LOG}.trigger.7.log"]
+    assert [name for name, _ in main.parts_of(folder, LOG)] == [LOG, f"{LOG}.trigger.7.log"]
 
 
 def test_what_lies_outside_is_no_log_though_it_leads_inside(folder: Path) -> None:
@@ -144,7 +143,7 @@ def test_what_lies_outside_is_no_log_though_it_leads_inside(folder: Path) -> Non
     (folder.parent / "lead.log.trigger.1.log").symlink_to(folder / LOG)
     (folder.parent / "real.log").write_text("")
     (folder.parent / "real.log.trigger.1.log").symlink_to(folder / LOG)
-    assert log_server.parts_of(folder, "../real.log") == []
+    assert main.parts_of(folder, "../real.log") == []
 
 
 NAMES = [
@@ -167,7 +166,7 @@ _PATHS = st.lists(st.sampled_from(NAMES) | st.text(max_size=4), min_size=1, max_
 
 
 @settings(max_examples=80, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(question=st.sampled_from([log_server.PARTS, "/log/"]), path=_PATHS)
+@given(question=st.sampled_from([main.PARTS, "/log/"]), path=_PATHS)
 def test_whatever_is_asked_for_nothing_outside_the_folder_is_given(
     server: Server, folder: Path, question: str, path: str
 ) -> None:
@@ -176,18 +175,18 @@ def test_whatever_is_asked_for_nothing_outside_the_folder_is_given(
             (folder / name).symlink_to(target)
     sent = quote(path, safe="/", errors="surrogatepass")
     connection = http.client.HTTPConnection(server.place, timeout=60)
-    connection.request("GET", question + sent, headers={"Authorization": task_logs.token(path)})
+    connection.request("GET", question + sent, headers={"Authorization": remote_logs.token(path)})
     answer = connection.getresponse()
     body = answer.read()
     connection.close()
     assert answer.status in (200, 403, 404), path
     assert b"business" not in body
-    if question == log_server.PARTS and answer.status == 200:
+    if question == main.PARTS and answer.status == 200:
         assert all(not name.startswith((".", "/")) for name, _ in json.loads(body))
 
 
 def test_its_health_needs_no_token(server: Server) -> None:
-    assert requests.get(f"http://{server.place}{log_server.HEALTH}", timeout=10).json() == {"status": "healthy"}
+    assert requests.get(f"http://{server.place}{main.HEALTH}", timeout=10).json() == {"status": "healthy"}
 
 
 def test_the_middle_of_a_part_that_is_too_long_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,18 +194,18 @@ def test_the_middle_of_a_part_that_is_too_long_is_left_out(tmp_path: Path, monke
     path = tmp_path / LOG
     path.parent.mkdir(parents=True)
     path.write_text("".join(f"line {number}\n" for number in range(100_000)))
-    handler = task_logs.FleetTaskHandler(str(tmp_path))
+    handler = remote_logs.FleetTaskHandler(str(tmp_path))
     _, (stream,) = handler._read_from_local(path)
     lines = list(stream)
-    assert (lines[0], lines[task_logs.FIRST_LINES - 1]) == ("line 0", f"line {task_logs.FIRST_LINES - 1}")
-    assert json.loads(lines[task_logs.FIRST_LINES])["event"] == (
+    assert (lines[0], lines[remote_logs.FIRST_LINES - 1]) == ("line 0", f"line {remote_logs.FIRST_LINES - 1}")
+    assert json.loads(lines[remote_logs.FIRST_LINES])["event"] == (
         "... (70,000 lines were left out here; the file of the log has them)"
     )
     assert [line for line in lines[-2:] if line] == ["line 99998", "line 99999"]
-    assert len(lines) == task_logs.FIRST_LINES + 1 + task_logs.LAST_LINES
+    assert len(lines) == remote_logs.FIRST_LINES + 1 + remote_logs.LAST_LINES
 
 
 def test_no_part_is_held_whatever_the_length_of_its_lines() -> None:
-    lines = list(task_logs.bounded(("x" * 1_000_000 for _ in range(50)), first=1, last=100, characters=3_000_000))
+    lines = list(remote_logs.bounded(("x" * 1_000_000 for _ in range(50)), first=1, last=100, characters=3_000_000))
     assert len(lines) == 1 + 1 + 3
-    assert list(task_logs.bounded(iter(["a", "b"]))) == ["a", "b"]
+    assert list(remote_logs.bounded(iter(["a", "b"]))) == ["a", "b"]

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.fleet import brokers
-from airfleet.fleet.plan import BrokerWorks, Component, FileBeats, Watch
-from airfleet.testing import processes
-from airfleet.testing.brokers import Valkey
-from airfleet.testing.waiting import wait_until
+from airfleet.drill.waiting import wait_until
+from airfleet.faultlab.brokers import Valkey
+from airfleet.fleet.planning.plan import BrokerWorks, Component, FileBeats, Watch
+from airfleet.fleet.servers import brokers
+from airfleet.system import procfs
 from support.toy_agent import SECONDS, Toy, program, toy
 
 STAY = "while :; do sleep 0.05; done"
@@ -88,7 +88,7 @@ def test_a_worker_that_is_silent_while_the_broker_is_well_is_replaced_and_may_en
         running.wait_for("worker", "ready")
         wait_until(ledger.exists, SECONDS, "the first one was asked to end")
         assert first is not None
-        wait_until(lambda: not processes.is_alive(first), SECONDS, "the first one has ended")
+        wait_until(lambda: not procfs.is_alive(first), SECONDS, "the first one has ended")
         died = [line for line in running.log() if "took nothing from its queues" in line]
         assert died
         assert running.component("worker").restarts == 1

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from airfleet.agent import control
-from airfleet.testing import processes
-from airfleet.testing.waiting import wait_until
+from airfleet.drill.waiting import wait_until
+from airfleet.system import procfs
 from support.survival import survives
 from support.toy_agent import SECONDS, Toy, program, toy
 
@@ -35,7 +35,7 @@ def test_a_drained_host_finishes_what_it_runs_and_works_again_when_told(tmp_path
         assert survives(worker)
         go.touch()
         running.wait(lambda now: now.components[0].reason == "drained", "its last task has ended")
-        assert not processes.is_alive(worker)
+        assert not procfs.is_alive(worker)
         now = running.snapshot()
         assert (now.state, now.healthy) == ("ready", True)
         assert running.component("api").state == "ready"
@@ -64,7 +64,7 @@ def test_a_drained_host_can_be_scaled_while_it_finishes_what_it_runs(size: dict[
         assert all(survives(pid) for pid in finish)
         go.touch()
         for pid in finish:
-            wait_until(lambda pid=pid: not processes.is_alive(pid), SECONDS, "it has ended")  # type: ignore[misc]
+            wait_until(lambda pid=pid: not procfs.is_alive(pid), SECONDS, "it has ended")  # type: ignore[misc]
         order(running, drained=None)
         running.wait(lambda now: now.healthy and all(c.pid for c in now.components), "they are back")
         assert names(running) == ["worker", "worker-2"][:count]
@@ -81,7 +81,7 @@ def test_a_host_takes_tasks_again_at_once_although_a_worker_of_before_has_not_en
         assert running.wait_for("worker", "ready").pid != before
         assert survives(before)
         go.touch()
-        wait_until(lambda: not processes.is_alive(before), SECONDS, "it has ended")
+        wait_until(lambda: not procfs.is_alive(before), SECONDS, "it has ended")
         assert running.component("worker").restarts == 0
 
 
@@ -102,5 +102,5 @@ def test_workers_are_added_and_taken_away_while_the_others_go_on() -> None:
         running.wait(lambda now: len(now.components) == 1, "one worker is left")
         for pid in gone:
             assert pid is not None
-            wait_until(lambda pid=pid: not processes.is_alive(pid), SECONDS, "it has ended")  # type: ignore[misc]
+            wait_until(lambda pid=pid: not procfs.is_alive(pid), SECONDS, "it has ended")  # type: ignore[misc]
         assert running.component("worker").pid == first

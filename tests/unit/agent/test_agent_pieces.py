@@ -20,16 +20,19 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from airfleet import events
-from airfleet.agent import control, embedded, launch, memory, process, restarts, setup, states, unix_sockets
+from airfleet.agent import bootstrap, control, launch, states
 from airfleet.agent.control import AgentGone, ComponentStatus, Snapshot
-from airfleet.agent.process import Running
+from airfleet.agent.servers import embedded_servers
 from airfleet.agent.states import State
+from airfleet.agent.supervisor import process, restarts
+from airfleet.agent.supervisor.process import Running
 from airfleet.errors import FileProblems, FleetError
-from airfleet.fleet.paths import Paths
-from airfleet.fleet.plan import Component, Exec
-from airfleet.fleet.ports import PortBook
-from airfleet.fleet.secrets import generate
-from airfleet.fleet.spec import API_PORT, Fleet, Flower
+from airfleet.fleet.config.spec import API_PORT, Fleet, Flower
+from airfleet.fleet.planning.paths import Paths
+from airfleet.fleet.planning.plan import Component, Exec
+from airfleet.fleet.planning.ports import PortBook
+from airfleet.fleet.servers.secrets import generate
+from airfleet.system import pss, unix_sockets
 
 # --- states ----------------------------------------------------------------------------------------
 
@@ -155,7 +158,7 @@ def test_what_looks_for_a_port_keeps_off_those_that_fleet_yaml_gives_away(tmp_pa
     fleet = Fleet("shop", str(tmp_path), flower=Flower(on="local", port=API_PORT), **servers)
     book = PortBook(tmp_path / "ports.json")
     with closing(book):
-        found = setup._context(fleet, fleet.hosts[0], Paths(tmp_path, tmp_path), book, generate(), together=False)
+        found = bootstrap._context(fleet, fleet.hosts[0], Paths(tmp_path, tmp_path), book, generate(), together=False)
     assert found.ports.api_servers[0] != API_PORT
 
 
@@ -236,7 +239,7 @@ def test_an_agent_that_is_killed_while_it_answers_is_gone(words: bytes) -> None:
 
 
 def test_memory_of_a_process_and_of_its_session() -> None:
-    own = memory.of_process(os.getpid())
+    own = pss.of_process(os.getpid())
     assert own is not None
     assert 5 < own < 5000
     script = "import subprocess, sys; b = bytearray(30_000_000); subprocess.run([sys.executable, '-c', INNER])"
@@ -246,7 +249,7 @@ def test_memory_of_a_process_and_of_its_session() -> None:
     with child:
         assert child.stdout is not None
         assert child.stdout.readline() == "there\n"
-        alone, whole = memory.of_process(child.pid), memory.of_sessions([child.pid])[child.pid]
+        alone, whole = pss.of_process(child.pid), pss.of_sessions([child.pid])[child.pid]
         assert alone is not None
         assert whole > alone + 15  # the inner process has 20 MB of its own
         child.communicate("\n")
@@ -255,13 +258,13 @@ def test_memory_of_a_process_and_of_its_session() -> None:
 def test_a_process_that_is_gone_uses_nothing() -> None:
     ended = subprocess.Popen(["true"])
     ended.wait()
-    assert memory.of_process(ended.pid) is None
-    assert memory.of_sessions([ended.pid]) == {ended.pid: 0.0}
+    assert pss.of_process(ended.pid) is None
+    assert pss.of_sessions([ended.pid]) == {ended.pid: 0.0}
 
 
 def test_holes_in_the_heap_are_filled_and_stay_filled() -> None:
     script = (
-        "from airfleet.agent import heap\n"
+        "from airfleet.zygote import shared_heap as heap\n"
         "kept = [bytes(60) for _ in range(20_000)][::2]\n"  # every second place is a hole now
         "first, second = heap.fill_holes(), heap.fill_holes()\n"
         "heap.trim()\n"
@@ -277,7 +280,7 @@ def test_holes_in_the_heap_are_filled_and_stay_filled() -> None:
 def test_huge_pages_hold_what_was_there_and_a_fork_writes_to_its_own() -> None:
     script = """
 import os, re, sys
-from airfleet.agent import heap
+from airfleet.zygote import shared_heap as heap
 
 kept = [bytes([number % 256]) * 3000 for number in range(20_000)]
 changing = bytearray(8 * 2**20)
@@ -363,16 +366,16 @@ def test_a_second_agent_is_refused_by_the_lock_of_the_first(project: Path) -> No
 
 def test_a_disk_without_room_is_named_with_what_is_needed() -> None:
     with pytest.raises(FleetError) as refused:
-        setup.require_room(Path("/srv/home"), free_bytes=5 * 2**20 + 17)
+        bootstrap.require_room(Path("/srv/home"), free_bytes=5 * 2**20 + 17)
     assert refused.value.sentence == "the disk of /srv/home has 5 MB left; a fleet needs 300 MB to start"
     assert refused.value.hint == "make room, or name another place with AIRFLEET_HOME"
-    setup.require_room(Path("/srv/home"), free_bytes=setup.NEEDED_BYTES)
+    bootstrap.require_room(Path("/srv/home"), free_bytes=bootstrap.NEEDED_BYTES)
 
 
 def test_a_socket_that_a_killed_agent_left_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "agent.sock"
-    setup.listen(path).close()
-    with setup.listen(path), socket.socket(socket.AF_UNIX) as client:
+    bootstrap.listen(path).close()
+    with bootstrap.listen(path), socket.socket(socket.AF_UNIX) as client:
         unix_sockets.connect(client, path)
 
 
@@ -383,11 +386,11 @@ def test_another_user_reaches_only_what_every_folder_lets_through(tmp_path: Path
             folder.chmod(0o711)
     inner = tmp_path / "a" / "b"
     inner.mkdir(parents=True)
-    assert embedded.can_reach(inner, stranger)
-    assert embedded.can_reach(inner / "not" / "there", stranger)
+    assert embedded_servers.can_reach(inner, stranger)
+    assert embedded_servers.can_reach(inner / "not" / "there", stranger)
     (tmp_path / "a").chmod(0o700)
-    assert not embedded.can_reach(inner, stranger)
-    assert embedded.can_reach(inner, os.geteuid())
+    assert not embedded_servers.can_reach(inner, stranger)
+    assert embedded_servers.can_reach(inner, os.geteuid())
 
 
 def test_an_agent_is_not_told_what_a_shell_says_of_another_airflow() -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.agent import control, launch, unix_sockets
+from airfleet.agent import control, launch
 from airfleet.agent.control import AgentGone
-from airfleet.fleet.plan import Component, Exec, FileBeats
-from airfleet.testing import processes
-from airfleet.testing.ledger import Ledger
-from airfleet.testing.waiting import wait_until
+from airfleet.drill.waiting import wait_until
+from airfleet.faultlab.ledger import Ledger
+from airfleet.fleet.planning.plan import Component, Exec, FileBeats
+from airfleet.system import procfs, unix_sockets
 from support.survival import survives
 from support.toy_agent import SECONDS, Toy, program, reporting, toy
 
@@ -29,7 +29,7 @@ def pid_of(running: Toy, name: str) -> int:
 
 
 def wait_until_gone(pid: int) -> None:
-    wait_until(lambda: not processes.is_alive(pid), SECONDS, f"process {pid} has ended", pause_seconds=0.02)
+    wait_until(lambda: not procfs.is_alive(pid), SECONDS, f"process {pid} has ended", pause_seconds=0.02)
 
 
 # --- starting --------------------------------------------------------------------------------------
@@ -184,7 +184,7 @@ def test_a_component_that_does_not_listen_is_ended_by_force_after_its_grace(tmp_
         pid = running.wait_for("deaf", "ready").pid
         assert pid is not None
         running.stop()
-        assert not processes.is_alive(pid)
+        assert not procfs.is_alive(pid)
         assert "deaf is stopped" in running.log()
 
 
@@ -193,7 +193,7 @@ def test_a_worker_gets_the_time_that_the_stop_gives_its_tasks(tmp_path: Path) ->
         pid = running.wait_for("deaf", "ready").pid
         assert pid is not None
         running.stop(seconds=0.3)
-        assert not processes.is_alive(pid)
+        assert not procfs.is_alive(pid)
 
 
 def test_a_stop_by_force_waits_for_nobody(tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_a_stop_by_force_waits_for_nobody(tmp_path: Path) -> None:
         pid = running.wait_for("deaf", "ready").pid
         assert pid is not None
         running.stop(force=True)
-        assert not processes.is_alive(pid)
+        assert not procfs.is_alive(pid)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -242,7 +242,7 @@ def test_what_an_agent_left_that_was_killed_is_found_and_ended(tmp_path: Path) -
         running.process.wait()
         assert all(survives(pid) for pid in left)
         assert left <= set(launch.end_leftovers(running.paths, grace_seconds=0.5))
-        assert not any(processes.is_alive(pid) for pid in left)
+        assert not any(procfs.is_alive(pid) for pid in left)
         assert launch.end_leftovers(running.paths) == ()
 
 
@@ -255,7 +255,7 @@ def test_workers_of_an_agent_that_was_killed_finish_what_they_run_and_all_else_i
         running.kill_agent()
         running.start_again()
         running.wait(lambda now: now.healthy, "everything is ready again")
-        assert (survives(worker), processes.is_alive(api)) == (True, False)
+        assert (survives(worker), procfs.is_alive(api)) == (True, False)
         assert pid_of(running, "worker") != worker
         running.kill_agent()  # the one that goes is remembered by every agent
         running.start_again()

@@ -15,9 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airfleet.agent import control, setup, unix_sockets
+from airfleet.agent import bootstrap, control
 from airfleet.agent.control import Snapshot
-from airfleet.agent.server import ControlServer
+from airfleet.agent.control_server import ControlServer
+from airfleet.system import unix_sockets
 
 
 class Told:
@@ -147,7 +148,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def listener(path: Path) -> Iterator[socket.socket]:
-    with setup.listen(path) as made:
+    with bootstrap.listen(path) as made:
         yield made
 
 

@@ -6,10 +6,10 @@ import threading
 
 import pytest
 
-from airfleet.agent.database_check import connections_of, look
-from airfleet.agent.database_finding import FIT, Finding, Verdict
-from airfleet.agent.database_watch import LONG_PAUSE_SECONDS, PAUSE_SECONDS, FirstLook
-from airfleet.fleet.plan import Component, Fork, Plan
+from airfleet.agent.database.finding import FIT, Finding, Verdict
+from airfleet.agent.database.fitness import connections_of, look
+from airfleet.agent.supervisor.database_gate import LONG_PAUSE_SECONDS, PAUSE_SECONDS, FirstLook
+from airfleet.fleet.planning.plan import Component, Fork, Plan
 from airfleet.testing.ports import free_ports
 from support.toy_agent import program, toy
 

@@ -12,12 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.agent import entries, health, job_marks, leftovers, succession
-from airfleet.agent.health import WELL, Subject
-from airfleet.agent.job_marks import Job
-from airfleet.agent.succession import Book
+from airfleet.agent.cluster import reattach
+from airfleet.agent.cluster.reattach import Book
+from airfleet.agent.supervisor import health
+from airfleet.agent.supervisor.health import WELL, Subject
 from airfleet.events import Event
-from airfleet.fleet.plan import FileBeats
+from airfleet.fleet.planning.plan import FileBeats
+from airfleet.spool import job_marks
+from airfleet.spool.job_marks import Job
+from airfleet.system import process_tree
+from airfleet.zygote import entrypoints
 from support.toy_agent import Toy, program, toy
 
 STAY = "while :; do sleep 0.05; done"
@@ -73,7 +77,7 @@ def test_a_worker_beats(tmp_path: Path) -> None:
 
 
 def test_a_worker_whose_beats_go_nowhere_says_so_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    beat = entries._Beat(tmp_path / "missing" / "worker.beat")
+    beat = entrypoints._Beat(tmp_path / "missing" / "worker.beat")
     beat()
     beat(sender="Celery says who")
     assert capsys.readouterr().err.count("is not told that this worker is well: ") == 1
@@ -84,7 +88,7 @@ def test_a_component_that_cannot_say_which_job_is_its_own_runs(
 ) -> None:
     monkeypatch.setenv("AIRFLEET_COMPONENT", "scheduler")
     monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "missing"))
-    entries._tell_job(Row(4))
+    entrypoints._tell_job(Row(4))
     assert "the agent is not told which job this is: " in capsys.readouterr().err
 
 
@@ -106,12 +110,12 @@ def test_what_was_written_down_stays_until_the_disk_takes_something_again(tmp_pa
     with full_disk():
         book.write({os.getppid(): "worker"})
         book.write({os.getppid(): "worker"})
-    assert [kept.pid for kept in leftovers.read_down(file)] == [os.getpid()]
+    assert [kept.pid for kept in process_tree.read_down(file)] == [os.getpid()]
     assert (said, book.is_due) == ([Event.PROCESSES_UNWRITTEN], False)
-    now[0] = succession.AGAIN_SECONDS
+    now[0] = reattach.AGAIN_SECONDS
     assert book.is_due
     book.write({os.getppid(): "worker"})
-    assert [kept.pid for kept in leftovers.read_down(file)] == [os.getppid()]
+    assert [kept.pid for kept in process_tree.read_down(file)] == [os.getppid()]
     assert (said, book.is_due) == ([Event.PROCESSES_UNWRITTEN, Event.PROCESSES_WRITTEN], False)
 
 
@@ -129,4 +133,4 @@ def test_an_agent_that_cannot_write_down_its_processes_goes_on() -> None:
 
 
 def written(running: Toy) -> set[int]:
-    return {kept.pid for kept in leftovers.read_down(running.paths.processes)}
+    return {kept.pid for kept in process_tree.read_down(running.paths.processes)}

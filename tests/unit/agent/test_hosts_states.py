@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.agent import embedded_postgres, hosts, netns
-from airfleet.cli.project import Project
+from airfleet.agent.cluster import identity
+from airfleet.agent.host import netns
+from airfleet.agent.servers import embedded_postgres
+from airfleet.client.project import Project
 from airfleet.errors import FleetError
-from airfleet.fleet import local_hosts, paths, secrets
-from airfleet.fleet.context import Context, Ports
-from airfleet.fleet.paths import Paths
-from airfleet.fleet.spec import ApiServer, Fleet, Host, Instances, Worker
+from airfleet.fleet.config.spec import ApiServer, Fleet, Host, Instances, Worker
+from airfleet.fleet.planning import local_hosts, paths
+from airfleet.fleet.planning.context import Context, Ports
+from airfleet.fleet.planning.paths import Paths
+from airfleet.fleet.servers import secrets
 
 CONTROL = Host("control", "10.0.0.1", Instances(), ApiServer(), Instances(), Instances())
 WORK = Host("work-1", "10.0.0.2", workers=(Worker(),))
@@ -33,7 +36,7 @@ LAPTOP = Fleet("laptop", "/laptop")
     ],
 )
 def test_which_host_this_is(fleet: Fleet, environ: dict[str, str], machine: str, host: str) -> None:
-    assert hosts.choose(fleet, environ, machine).name == host
+    assert identity.choose(fleet, environ, machine).name == host
 
 
 @pytest.mark.parametrize(
@@ -46,14 +49,14 @@ def test_which_host_this_is(fleet: Fleet, environ: dict[str, str], machine: str,
 )
 def test_no_telling_which_host_this_is(fleet: Fleet, environ: dict[str, str], sentence: str, hint: str) -> None:
     with pytest.raises(FleetError) as refused:
-        hosts.choose(fleet, environ, "box")
+        identity.choose(fleet, environ, "box")
     assert refused.value.sentence == sentence
     assert hint in (refused.value.hint or "")
 
 
 def test_a_worker_of_others_servers_needs_to_know_next_to_nothing() -> None:
-    assert hosts.needed(SHOP, WORK) == ("peers_key",)
-    assert hosts.needed(SHOP, CONTROL) == (
+    assert identity.needed(SHOP, WORK) == ("peers_key",)
+    assert identity.needed(SHOP, CONTROL) == (
         "api_secret_key",
         "fernet_key",
         "jwt_secret",
@@ -68,18 +71,18 @@ def places(tmp_path: Path) -> Callable[[str], Paths]:
 
 
 def test_secrets_are_made_on_the_first_host_and_carried_to_the_others(places: Callable[[str], Paths]) -> None:
-    made = hosts.secrets_of(SHOP, CONTROL, places("control"), {})
+    made = identity.secrets_of(SHOP, CONTROL, places("control"), {})
     with pytest.raises(FleetError) as refused:
-        hosts.secrets_of(SHOP, WORK, places("work"), {})
+        identity.secrets_of(SHOP, WORK, places("work"), {})
     assert refused.value.sentence == "the secrets of fleet 'shop' are not on this host"
     assert "airfleet secrets export --host work-1" in (refused.value.hint or "")
 
-    secrets.write_private(places("work").secrets, secrets.parcel(made, hosts.needed(SHOP, WORK), "shop", "work-1"))
-    carried = hosts.secrets_of(SHOP, WORK, places("work"), {})
+    secrets.write_private(places("work").secrets, secrets.parcel(made, identity.needed(SHOP, WORK), "shop", "work-1"))
+    carried = identity.secrets_of(SHOP, WORK, places("work"), {})
     assert carried.peers_key == made.peers_key
     assert (carried.fernet_key, carried.jwt_secret, carried.user_password) == ("", "", "")
     with pytest.raises(FleetError, match="runs more now than it has secrets for"):
-        hosts.secrets_of(SHOP, CONTROL, places("work"), {})
+        identity.secrets_of(SHOP, CONTROL, places("work"), {})
 
 
 @pytest.mark.parametrize(

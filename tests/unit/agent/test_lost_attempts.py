@@ -16,10 +16,9 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from airfleet.agent import fencing, job_marks, lost
-from airfleet.agent.fencing import Fencing
-from airfleet.agent.job_marks import Job
-from airfleet.agent.lost import (
+from airfleet.agent.recovery import job_fencing, orphans
+from airfleet.agent.recovery.job_fencing import Fencing
+from airfleet.agent.recovery.orphans import (
     ALONE_SECONDS,
     ATTEMPT,
     BLIND_SECONDS,
@@ -37,13 +36,15 @@ from airfleet.agent.lost import (
     Processes,
     Row,
 )
-from airfleet.clocks import MAY_DIFFER_SECONDS
+from airfleet.drill.waiting import wait_until
 from airfleet.events import Event
-from airfleet.fleet import airflow_settings
-from airfleet.fleet.airflow_settings import API_OUTAGE_SECONDS
-from airfleet.runtime.losses import REPORT, RUNNING_HERE, WORKER_GONE
-from airfleet.testing import processes
-from airfleet.testing.waiting import wait_until
+from airfleet.fleet.planning import airflow_settings
+from airfleet.fleet.planning.airflow_settings import API_OUTAGE_SECONDS
+from airfleet.metadata.lost_attempts import REPORT, RUNNING_HERE, WORKER_GONE
+from airfleet.spool import job_marks
+from airfleet.spool.job_marks import Job
+from airfleet.system import procfs
+from airfleet.system.clock_skew import MAY_DIFFER_SECONDS
 from support.survival import survives
 
 ONE, OTHER = "0199aaaa-0000-7000-8000-000000000001", "0199bbbb-0000-7000-8000-000000000002"
@@ -67,7 +68,7 @@ def seen(monitors: Sequence[str] = (), attempts: Sequence[str] = (), started: di
     ],
 )
 def test_an_attempt_with_a_process_is_not_lost(found: Processes) -> None:
-    assert lost.lost([Row(ONE, pid=7, beat=100.0)], found) == ()
+    assert orphans.lost([Row(ONE, pid=7, beat=100.0)], found) == ()
 
 
 @pytest.mark.parametrize(
@@ -81,27 +82,27 @@ def test_an_attempt_with_a_process_is_not_lost(found: Processes) -> None:
 )
 def test_an_attempt_without_a_process_is_lost(found: Processes) -> None:
     row = Row(ONE, pid=7, beat=100.0)
-    assert lost.lost([row], found) == (row,)
+    assert orphans.lost([row], found) == (row,)
 
 
 def test_a_cleared_attempt_is_known_by_its_number_alone_as_its_processes_have_its_old_id() -> None:
     row = Row(ONE, pid=7, restarting=True, beat=100.0)
-    assert lost.lost([row], seen(started={7: 90.0})) == ()
-    assert lost.lost([row], seen()) == (row,)
+    assert orphans.lost([row], seen(started={7: 90.0})) == ()
+    assert orphans.lost([row], seen()) == (row,)
 
 
 def test_a_cleared_attempt_is_not_lost_for_a_clock_that_went_back_while_it_ran() -> None:
     cleared, other = Row(ONE, pid=12, restarting=True, beat=100.0), Row(OTHER, pid=12)
     under_its_old_id = seen(attempts=["0199cccc-0000-7000-8000-000000000003"], started={12: 220.0})
-    assert lost.lost([cleared, other], under_its_old_id) == (other,)
-    assert lost.lost([cleared, other], seen(attempts=[OTHER], started={12: 220.0})) == (cleared,)
+    assert orphans.lost([cleared, other], under_its_old_id) == (other,)
+    assert orphans.lost([cleared, other], seen(attempts=[OTHER], started={12: 220.0})) == (cleared,)
 
 
 def test_an_attempt_is_alone_without_its_monitor_only_if_it_runs_for_the_database() -> None:
     rows = [Row(ONE, pid=12)]
-    assert lost.alone(rows, seen(attempts=[ONE])) == {ONE: 12}
-    assert lost.alone(rows, seen(monitors=[ONE], attempts=[ONE])) == {}
-    assert lost.alone(rows, seen(attempts=[OTHER])) == {}
+    assert orphans.alone(rows, seen(attempts=[ONE])) == {ONE: 12}
+    assert orphans.alone(rows, seen(monitors=[ONE], attempts=[ONE])) == {}
+    assert orphans.alone(rows, seen(attempts=[OTHER])) == {}
 
 
 # --- looking ----------------------------------------------------------------------------------------
@@ -211,7 +212,7 @@ def test_an_attempt_without_its_monitor_is_asked_to_end_then_forced_and_reported
         assert survives(pid)
         now[0] = 100.1 + ALONE_SECONDS + GRACE_SECONDS
         lookout.look()
-        wait_until(lambda: not processes.is_alive(pid), 5, "it has ended", pause_seconds=0.01)
+        wait_until(lambda: not procfs.is_alive(pid), 5, "it has ended", pause_seconds=0.01)
         assert lookout.look() == (1, 1)
 
 
@@ -226,7 +227,7 @@ def test_an_attempt_without_its_monitor_that_heeds_what_it_is_asked_ends_in_good
         assert survives(pid)
         now[0] = 100.1 + ALONE_SECONDS
         lookout.look()
-        wait_until(lambda: not processes.is_alive(pid), 5, "it has ended", pause_seconds=0.01)
+        wait_until(lambda: not procfs.is_alive(pid), 5, "it has ended", pause_seconds=0.01)
         assert os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT).si_status == signal.SIGTERM  # type: ignore[union-attr]
 
 
@@ -251,7 +252,7 @@ def test_processes_are_known_by_their_titles_if_enough_of_the_id_is_left(tmp_pat
         a_process(tmp_path, pid, "", state)
     (tmp_path / "8").mkdir()  # it has ended meanwhile
     (tmp_path / "a file that is no process").write_text("")
-    found = lost.look_at_processes({3, 5, 6, 7, 8}, tmp_path)
+    found = orphans.look_at_processes({3, 5, 6, 7, 8}, tmp_path)
     assert (found.monitors, found.attempts) == ({ONE[:13]: 1, OTHER: 4}, {OTHER: 3})
     assert (set(found.started), found.stopped) == ({3, 5}, {4})
 
@@ -265,7 +266,7 @@ def test_a_monitor_that_stands_still_for_long_is_ended_and_its_attempt_is_lost_t
         stop_and_wait(pid)
         assert lookout.look() == (1, 0)
         os.kill(pid, signal.SIGCONT)
-        wait_until(lambda: pid not in lost.look_at_processes(()).stopped, 5, "it goes on", pause_seconds=0.01)
+        wait_until(lambda: pid not in orphans.look_at_processes(()).stopped, 5, "it goes on", pause_seconds=0.01)
         now[0] += 1.0
         assert lookout.look() == (1, 0)
         stop_and_wait(pid)
@@ -274,13 +275,13 @@ def test_a_monitor_that_stands_still_for_long_is_ended_and_its_attempt_is_lost_t
         assert survives(pid)
         now[0] = 102.1 + STILL_SECONDS
         lookout.look()
-        wait_until(lambda: not processes.is_alive(pid), 5, "it has ended", pause_seconds=0.01)
+        wait_until(lambda: not procfs.is_alive(pid), 5, "it has ended", pause_seconds=0.01)
         assert lookout.look() == (1, 1)
 
 
 def test_a_monitor_that_stands_still_and_is_of_no_attempt_here_is_left_alone() -> None:
     found = Processes({ONE: 11, OTHER: 12}, {}, {}, stopped=frozenset({11, 12}))
-    assert lost.still([Row(ONE, pid=7)], found) == {11}
+    assert orphans.still([Row(ONE, pid=7)], found) == {11}
 
 
 class Silence:
@@ -321,7 +322,7 @@ def test_a_monitor_that_is_silent_while_another_one_here_is_heard_is_ended() -> 
         host.pass_by(SILENT_SECONDS - 5.0, heard=[other])
         assert survives(pid)
         host.pass_by(15.0, heard=[other])
-        wait_until(lambda: not processes.is_alive(pid), 5, "it has ended", pause_seconds=0.01)
+        wait_until(lambda: not procfs.is_alive(pid), 5, "it has ended", pause_seconds=0.01)
         assert survives(heard)
         host.look()
     assert [told["ids"] for told in host.database.told(REPORT)][-1] == [silent]
@@ -358,7 +359,7 @@ def test_after_an_outage_of_the_api_the_one_that_is_heard_first_ends_no_other() 
         host.pass_by(SILENT_SECONDS - 5.0, heard=[first])
         assert survives(pid)
         host.pass_by(15.0, heard=[first])
-        wait_until(lambda: not processes.is_alive(pid), 5, "it has ended", pause_seconds=0.01)
+        wait_until(lambda: not procfs.is_alive(pid), 5, "it has ended", pause_seconds=0.01)
 
 
 def test_an_attempt_that_starts_after_an_outage_of_the_api_ends_no_other() -> None:
@@ -379,7 +380,7 @@ def test_monitors_that_are_all_silent_wait_for_the_api_until_their_tokens_are_vo
         assert host.pass_by_unheard(left, pause=BLIND_SECONDS) == set()
         assert survives(pid)
         host.pass_by(90.0)
-        wait_until(lambda: not processes.is_alive(pid), 5, "it has ended", pause_seconds=0.01)
+        wait_until(lambda: not procfs.is_alive(pid), 5, "it has ended", pause_seconds=0.01)
 
 
 def test_nobody_was_silent_while_the_database_was_away() -> None:
@@ -409,7 +410,7 @@ def test_who_tells_of_a_loss_forgets_old_ones_now_and_then() -> None:
 
 def stop_and_wait(pid: int) -> None:
     os.kill(pid, signal.SIGSTOP)
-    wait_until(lambda: pid in lost.look_at_processes(()).stopped, 5, "it stands still", pause_seconds=0.01)
+    wait_until(lambda: pid in orphans.look_at_processes(()).stopped, 5, "it stands still", pause_seconds=0.01)
 
 
 # --- fencing ----------------------------------------------------------------------------------------
@@ -448,9 +449,9 @@ def test_the_job_of_a_dead_component_is_marked_once_and_its_file_is_gone(
     one = make(database)
     job_marks.write_down(tmp_path, Job("scheduler", pid, 17))
     one.died("scheduler", "scheduler", pid)
-    wait_until(lambda: database.told(fencing.FENCE), 5, "it is told", pause_seconds=0.01)
+    wait_until(lambda: database.told(job_fencing.FENCE), 5, "it is told", pause_seconds=0.01)
     wait_until(lambda: job_marks.read_down(tmp_path, "scheduler") is None, 5, "the file is gone", pause_seconds=0.01)
-    assert database.told(fencing.FENCE) == [(17,)]
+    assert database.told(job_fencing.FENCE) == [(17,)]
     assert said == [Event.JOB_FENCED]
 
 
@@ -464,7 +465,7 @@ def test_what_a_successor_wrote_down_is_not_taken_for_the_dead_one(
     one.died("api-server", "api-server", os.getpid())  # has no job
     one.died("worker", "worker", dead())
     wait_until(lambda: database.told(WORKER_GONE), 5, "the worker's death is told", pause_seconds=0.01)
-    assert database.told(fencing.FENCE) == []
+    assert database.told(job_fencing.FENCE) == []
     assert job_marks.read_down(tmp_path, "scheduler") == Job("scheduler", os.getpid(), 18)
 
 
@@ -476,15 +477,15 @@ def test_what_a_dead_agent_could_not_say_is_said_by_the_next_one(
     (tmp_path / "broken.job").write_text("{")
     database = Database()
     make(database)
-    wait_until(lambda: database.told(fencing.FENCE), 5, "it is told", pause_seconds=0.01)
+    wait_until(lambda: database.told(job_fencing.FENCE), 5, "it is told", pause_seconds=0.01)
     wait_until(lambda: database.told(RUNNING_HERE), 5, "attempts are looked at", pause_seconds=0.01)
-    assert database.told(fencing.FENCE) == [(3,)]
+    assert database.told(job_fencing.FENCE) == [(3,)]
 
 
 def test_what_the_database_cannot_hear_is_said_when_it_is_back(
     tmp_path: Path, make: Callable[[Database], Fencing], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fencing, "AGAIN_SECONDS", 0.02)
+    monkeypatch.setattr(job_fencing, "AGAIN_SECONDS", 0.02)
     database = Database()
     database.away = True
     one = make(database)
@@ -492,15 +493,15 @@ def test_what_the_database_cannot_hear_is_said_when_it_is_back(
     one.died("triggerer", "triggerer", os.getpid())
     wait_until(lambda: one._unsaid, 5, "it was tried", pause_seconds=0.01)
     database.away = False
-    wait_until(lambda: database.told(fencing.FENCE), 5, "it is told", pause_seconds=0.01)
-    assert database.told(fencing.FENCE) == [(5,)]
+    wait_until(lambda: database.told(job_fencing.FENCE), 5, "it is told", pause_seconds=0.01)
+    assert database.told(job_fencing.FENCE) == [(5,)]
 
 
 def test_an_error_that_nobody_expected_is_said_once_and_the_thread_goes_on(
     tmp_path: Path, make: Callable[[Database], Fencing], monkeypatch: pytest.MonkeyPatch, said: list[Event]
 ) -> None:
-    monkeypatch.setattr(fencing, "BUSY_SECONDS", 0.02)
-    monkeypatch.setattr(fencing, "QUIET_SECONDS", 0.02)
+    monkeypatch.setattr(job_fencing, "BUSY_SECONDS", 0.02)
+    monkeypatch.setattr(job_fencing, "QUIET_SECONDS", 0.02)
     database = Database()
     looks: list[int] = []
 
@@ -516,7 +517,7 @@ def test_an_error_that_nobody_expected_is_said_once_and_the_thread_goes_on(
     one._lookout.untold = lambda gone, running: ()
     job_marks.write_down(tmp_path, Job("triggerer", os.getpid(), 6))
     one.died("triggerer", "triggerer", os.getpid())
-    wait_until(lambda: database.told(fencing.FENCE) == [(6,)], 5, "the dead are told of", pause_seconds=0.01)
+    wait_until(lambda: database.told(job_fencing.FENCE) == [(6,)], 5, "the dead are told of", pause_seconds=0.01)
     assert said[:2] == [Event.SURPRISED, Event.SURPRISED]  # one of each
     assert said.count(Event.SURPRISED) <= 3
 
@@ -525,7 +526,7 @@ def test_an_error_that_nobody_expected_is_said_once_and_the_thread_goes_on(
 def test_the_death_of_a_monitor_or_of_an_attempt_without_one_makes_the_agent_look_at_once(
     kind: str, make: Callable[[Database], Fencing], monkeypatch: pytest.MonkeyPatch, said: list[Event]
 ) -> None:
-    monkeypatch.setattr(fencing, "BUSY_SECONDS", 60.0)
+    monkeypatch.setattr(job_fencing, "BUSY_SECONDS", 60.0)
     attempt = str(uuid4())
     database = Database([(attempt, 2**22 + 1, False, 0.0)])
     with titled(f"{kind}{attempt}") as pid:
@@ -541,12 +542,12 @@ def test_the_death_of_a_monitor_or_of_an_attempt_without_one_makes_the_agent_loo
 def test_a_process_that_ends_by_a_signal_is_no_process_any_more() -> None:
     attempt = str(uuid4())
     with titled(f"{ATTEMPT}{attempt}") as pid:
-        assert lost.look_at_processes({pid}).attempts[attempt] == pid
-        assert lost.look_at_processes({pid}).started[pid] == pytest.approx(time.time(), abs=5.0)
+        assert orphans.look_at_processes({pid}).attempts[attempt] == pid
+        assert orphans.look_at_processes({pid}).started[pid] == pytest.approx(time.time(), abs=5.0)
         os.kill(pid, signal.SIGKILL)
         # Nobody has asked for its end yet: it is there, and runs no more.
-        wait_until(lambda: not processes.is_alive(pid), 5, "it has ended", pause_seconds=0.01)
-        after = lost.look_at_processes({pid})
+        wait_until(lambda: not procfs.is_alive(pid), 5, "it has ended", pause_seconds=0.01)
+        after = orphans.look_at_processes({pid})
         assert (attempt in after.attempts, after.started) == (False, {})
 
 

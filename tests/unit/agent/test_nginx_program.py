@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.agent import nginx
+from airfleet.agent.servers import nginx
 from airfleet.errors import FleetError
-from airfleet.fleet.context import Nginx
-from airfleet.fleet.paths import Paths
-from airfleet.fleet.plan import Plan
-from airfleet.fleet.site import Certificate, Door, Public, Site
+from airfleet.fleet.planning.context import Nginx
+from airfleet.fleet.planning.paths import Paths
+from airfleet.fleet.planning.plan import Plan
+from airfleet.fleet.servers.nginx_site import Certificate, Door, Public, Site
 from airfleet.testing.ports import free_ports
 from support.proxies import certificate, nginx_here
 

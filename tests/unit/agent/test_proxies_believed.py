@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airfleet.agent.entries import addresses
+from airfleet.zygote.entrypoints import addresses
 
 
 @pytest.mark.parametrize(

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.agent import snapshots
+from airfleet.agent import status as snapshots
+from airfleet.agent.cluster.leases import Row
+from airfleet.agent.cluster.quorum import BREAK_SECONDS
 from airfleet.agent.control import Snapshot
-from airfleet.agent.deciding import BREAK_SECONDS
 from airfleet.agent.host_facts import Facts, differences
-from airfleet.agent.leases import Row
-from airfleet.agent.snapshots import Life, Others
-from airfleet.cli import asking, status
-from airfleet.fleet.paths import Paths
-from airfleet.fleet.plan import Neighbours, Plan
+from airfleet.agent.status import Life, Others
+from airfleet.cli.commands.fleet import status
+from airfleet.client import agent_client
+from airfleet.fleet.planning.paths import Paths
+from airfleet.fleet.planning.plan import Neighbours, Plan
 
 PATHS = Paths(home=Path("/srv/shop/.airfleet"), runtime=Path("/run/shop"))
 AROUND = Neighbours(("a", "b"), "replace", "10.0.0.1", 8795, "a key")
@@ -70,7 +71,7 @@ def test_a_host_that_may_not_join_has_failed_and_says_why() -> None:
     elsewhere = Others((), 0.0, refused={"b": "does not join: it is another one"})
     found = snapshots.snapshot(PLAN, PATHS, (), life, elsewhere, 60.0, troubles={}, orders={})
     assert (found.state, found.problem, found.refused) == ("ready", "", elsewhere.refused)
-    assert not asking.is_healthy(found)
+    assert not agent_client.is_healthy(found)
 
 
 def test_hosts_that_differ_are_not_healthy_and_the_sentence_reaches_whoever_asks() -> None:
@@ -80,9 +81,9 @@ def test_hosts_that_differ_are_not_healthy_and_the_sentence_reaches_whoever_asks
     found = snapshots.snapshot(PLAN, PATHS, (), life, others, 60.0, troubles={}, orders={})
     heard = Snapshot.from_json(json.loads(json.dumps(found.to_json())))
     assert heard == found
-    assert not asking.is_healthy(heard)
+    assert not agent_client.is_healthy(heard)
     assert status.headline(heard).splitlines() == [
         "fleet 'shop' is degraded, up for 1m00s: ",
         "host 'b' has other pipelines than 'a' (1 file differs: x.yaml is missing)",
     ]
-    assert asking.is_healthy(replace(found, differences=()))
+    assert agent_client.is_healthy(replace(found, differences=()))

@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 
 from airfleet.agent.agent import Agent
-from airfleet.agent.probing import READY_PROBE_SECONDS, Answer, Prober
-from airfleet.agent.process import Running
 from airfleet.agent.states import State
-from airfleet.agent.template_link import TemplateLink
+from airfleet.agent.supervisor.probe_runner import READY_PROBE_SECONDS, Answer, Prober
+from airfleet.agent.supervisor.process import Running
+from airfleet.agent.supervisor.zygote_client import TemplateLink
+from airfleet.drill.waiting import wait_until
 from airfleet.events import MANY, Event, Surprises
-from airfleet.fleet.paths import Paths
-from airfleet.fleet.plan import Component, Exec, FileBeats, Fork, Plan
-from airfleet.testing.waiting import wait_until
+from airfleet.fleet.planning.paths import Paths
+from airfleet.fleet.planning.plan import Component, Exec, FileBeats, Fork, Plan
 
 
 def test_each_is_said_once_with_its_place_and_not_too_many() -> None:

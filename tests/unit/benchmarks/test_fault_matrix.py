@@ -12,10 +12,10 @@ import fault_table
 import provenance
 import pytest
 
-from airfleet.agent.restarts import HEALED_AFTER
-from airfleet.testing.experiment import Outcome, Recovery
-from airfleet.testing.matrix import BY_NUMBER, ROWS
-from airfleet.testing.stopwatch import UNHURT, Moment
+from airfleet.agent.supervisor.restarts import HEALED_AFTER
+from airfleet.drill.recovery_times import UNHURT, Moment
+from airfleet.faultlab.experiment import Outcome, Recovery
+from airfleet.faultlab.matrix import BY_NUMBER, ROWS
 
 #: a row, and two seeds of the random nemesis
 OPTIONS = argparse.Namespace(

@@ -11,7 +11,7 @@ import pytest
 import workloads
 from workloads import Workload
 
-from airfleet.pipelines.checks import read_and_check
+from airfleet.pipelines.checks.pipeline_checks import read_and_check
 
 ALL = workloads.all_workloads()
 

@@ -17,7 +17,7 @@ from fake_airflow import FakeAirflow
 
 from airfleet.agent import control
 from airfleet.cli.main import cli
-from airfleet.cli.project import Project
+from airfleet.client.project import Project
 
 
 @dataclass(frozen=True)

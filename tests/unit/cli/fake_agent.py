@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from airfleet.agent import unix_sockets
 from airfleet.agent.control import ComponentStatus, Snapshot
 from airfleet.agent.states import State
+from airfleet.system import unix_sockets
 
 
 def component(name: str, state: State = State.READY, **more: object) -> ComponentStatus:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.cli.project import Project
+from airfleet.client.project import Project
 from conftest import Airfleet
 
 PIPELINE = "dag_id: {}\ntasks: [{{id: one}}]\n"

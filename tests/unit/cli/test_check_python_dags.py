@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.pipelines import catalog, listing, modules, moved_names, python_dags
-from airfleet.pipelines.modules import Missing
-from airfleet.pipelines.old_imports import is_gone, module_is_gone
+from airfleet.pipelines.analysis import catalog, modules
+from airfleet.pipelines.analysis.modules import Missing
+from airfleet.pipelines.files import listing
+from airfleet.pipelines.upgrade import linter, names
+from airfleet.pipelines.upgrade.imports import is_gone, module_is_gone
 from conftest import Airfleet
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "existing_dags"
@@ -21,13 +23,12 @@ def said(folder: Path, text: str) -> list[str]:
     file = folder / "old_dag.py"
     file.write_text(textwrap.dedent(text))
     return [
-        f"{p.place.line}:{p.place.column} {p.sentence}{f' | {p.hint}' if p.hint else ''}"
-        for p in python_dags.check(file)
+        f"{p.place.line}:{p.place.column} {p.sentence}{f' | {p.hint}' if p.hint else ''}" for p in linter.check(file)
     ]
 
 
 def test_a_dag_of_2019_is_told_every_line_that_must_change() -> None:
-    found = python_dags.check(EXAMPLE / "old" / "report_2019.py")
+    found = linter.check(EXAMPLE / "old" / "report_2019.py")
     assert [(p.place.line, p.place.column) for p in found] == [
         (6, 49),
         (7, 45),
@@ -56,7 +57,7 @@ def test_a_dag_of_2019_is_told_every_line_that_must_change() -> None:
 def test_the_dags_of_today_have_no_problem() -> None:
     files = listing.of(EXAMPLE / "pipelines").python
     assert {file.name for file in files} >= {"assets.py", "classic.py", "mapping.py", "report_2019.py", "taskflow.py"}
-    assert [problem for file in files for problem in python_dags.check(file)] == []
+    assert [problem for file in files for problem in linter.check(file)] == []
 
 
 def test_an_import_names_what_to_import_under_the_name_that_the_file_uses(tmp_path: Path) -> None:
@@ -211,7 +212,7 @@ def test_a_file_that_is_no_python_3_says_where(tmp_path: Path) -> None:
 def test_no_content_raises(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "dag.py"
     file.write_bytes(content)
-    assert len(python_dags.check(file)) == 1
+    assert len(linter.check(file)) == 1
 
 
 def test_only_files_in_which_airflow_would_look_are_checked(tmp_path: Path) -> None:
@@ -229,7 +230,7 @@ def test_only_files_in_which_airflow_would_look_are_checked(tmp_path: Path) -> N
 
 def test_every_new_name_is_there_where_its_distribution_is_installed() -> None:
     looked_at, wrong = 0, []
-    for path in moved_names.NOW.values():
+    for path in names.NOW.values():
         module, _, name = path.rpartition(".")
         provider = module.removeprefix("airflow.providers.")
         if provider != module and not any(
@@ -241,11 +242,11 @@ def test_every_new_name_is_there_where_its_distribution_is_installed() -> None:
             wrong.append(path)
     assert wrong == []
     assert looked_at > 70
-    assert not any(is_gone(*path.rpartition(".")[::2]) for path in moved_names.NOW.values())
+    assert not any(is_gone(*path.rpartition(".")[::2]) for path in names.NOW.values())
 
 
 def test_a_new_name_is_not_an_old_module() -> None:
-    assert not any(module_is_gone(path.rpartition(".")[0]) for path in moved_names.NOW.values())
+    assert not any(module_is_gone(path.rpartition(".")[0]) for path in names.NOW.values())
 
 
 # --- the command

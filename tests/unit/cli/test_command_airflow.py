@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from airfleet.cli.project import Project
-from airfleet.fleet import secrets
+from airfleet.client.project import Project
+from airfleet.fleet.servers import secrets
 from conftest import Airfleet
 
 HOSTS = """\

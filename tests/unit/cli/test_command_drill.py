@@ -19,19 +19,19 @@ from fake_agent import FakeAgent, component, snapshot
 from fake_airflow import FakeAirflow, dag
 
 from airfleet.agent.control import HostStatus, Snapshot
-from airfleet.agent.leftovers import MARK
 from airfleet.agent.states import State
-from airfleet.cli import drill as command
-from airfleet.cli import rest
-from airfleet.cli.project import Project
+from airfleet.cli.commands.fleet import drill as command
+from airfleet.client import api_client
+from airfleet.client.project import Project
+from airfleet.drill import runner
+from airfleet.drill.invariants import Violation
+from airfleet.drill.records import Event, Note, Task
+from airfleet.drill.runner import Drill, Verdict, available, long_task_runs, victim_of
+from airfleet.drill.workload import DRILL, LONG
 from airfleet.errors import FileProblems, FleetError, Unhealthy, WaitTimedOut
-from airfleet.fleet.paths import fleet_id
-from airfleet.fleet.spec import LOOPBACK, SIMPLE_AUTH_MANAGER, Fleet, Host, Instances, Worker
-from airfleet.testing import drill
-from airfleet.testing.drill import Drill, Verdict, available, long_task_runs, victim_of
-from airfleet.testing.history import Event, Note, Task
-from airfleet.testing.invariants import Violation
-from airfleet.testing.workload import DRILL, LONG
+from airfleet.fleet.config.spec import LOOPBACK, SIMPLE_AUTH_MANAGER, Fleet, Host, Instances, Worker
+from airfleet.fleet.planning.paths import fleet_id
+from airfleet.system.process_tree import MARK
 from conftest import Airfleet
 
 GOOD = Verdict("worker", 1.234, 2.5, tasks=38, rerun=2, rerun_after=2.25, lost=0, twice=0, failed=0, violations=())
@@ -68,7 +68,7 @@ def test_an_unknown_part_is_a_slip_of_the_command_line(project: Project, airflee
 
 
 def test_the_words_of_the_command_are_those_of_the_drill() -> None:
-    assert (*drill.PARTS, command.ALL) == command.PARTS
+    assert (*runner.PARTS, command.ALL) == command.PARTS
 
 
 def test_a_program_is_told_everything_of_a_verdict() -> None:
@@ -116,7 +116,7 @@ def test_of_several_workers_one_dies_that_takes_the_tasks_of_the_drill() -> None
 
 def test_an_unhealthy_fleet_is_left_alone(agent_says: Callable, project: Project) -> None:
     ill: Snapshot = snapshot(component("scheduler", State.BACKOFF), state="degraded")
-    place = drill.Place(project, {}, project.root / "pipelines", "default", 1, None)  # type: ignore[arg-type]
+    place = runner.Place(project, {}, project.root / "pipelines", "default", 1, None)  # type: ignore[arg-type]
     with agent_says(ill), pytest.raises(FleetError, match="the fleet is not healthy") as refused:
         Drill(place, 1.0, lambda at, line: None, print).prepared().__enter__()
     assert refused.value.exit_code == 4
@@ -300,7 +300,7 @@ def one_drill(
     environ: Mapping[str, str] = {},
     others: tuple[str, ...] = (),
 ) -> Drill:
-    place = drill.Place(
+    place = runner.Place(
         project,
         environ,
         project.root / "pipelines",
@@ -329,7 +329,7 @@ def test_an_agent_that_has_gone_is_no_mistake_of_airfleet(project: Project) -> N
 def test_what_cannot_be_taken_back_is_a_warning(airflow: FakeAirflow, project: Project) -> None:
     airflow.dags[DRILL] = dag(DRILL)
     warnings: list[str] = []
-    one = one_drill(project, warnings, rest.connect(project)[0])
+    one = one_drill(project, warnings, api_client.connect(project)[0])
     with one.prepared():
         folder = one._folder
         assert folder.is_dir()
@@ -354,8 +354,8 @@ def test_what_cannot_be_taken_back_is_a_warning(airflow: FakeAirflow, project: P
 def test_a_pipeline_that_is_not_seen_is_said_with_who_may_have_taken_it_away(
     airflow: FakeAirflow, project: Project, monkeypatch: pytest.MonkeyPatch, others: tuple[str, ...], hint: str
 ) -> None:
-    monkeypatch.setattr(drill, "DISCOVERY_SECONDS", 0.0)
-    one = one_drill(project, [], rest.connect(project)[0], others=others)
+    monkeypatch.setattr(runner, "DISCOVERY_SECONDS", 0.0)
+    one = one_drill(project, [], api_client.connect(project)[0], others=others)
     with pytest.raises(WaitTimedOut) as late, one.prepared():
         pass
     assert str(late.value) == f"the fleet did not see airfleet_drill.yaml within 0 s\nhint: {hint}"
@@ -375,7 +375,7 @@ def test_a_dag_that_another_machine_took_away_is_said(
 ) -> None:
     airflow.dags[DRILL] = dag(DRILL, is_stale=is_stale)
     warnings: list[str] = []
-    one_drill(project, warnings, rest.connect(project)[0], others=others)._warn_of_a_dag_taken_away()
+    one_drill(project, warnings, api_client.connect(project)[0], others=others)._warn_of_a_dag_taken_away()
     assert warnings == said
 
 
@@ -425,8 +425,8 @@ def test_a_part_after_which_the_fleet_is_not_well_ends_a_drill_of_all(
 def test_a_fleet_that_is_not_well_after_a_part_is_late_unless_something_was_lost(
     before: Verdict, code: int, airflow: FakeAirflow, airfleet: Airfleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drill, "Drill", lambda *_: IllAfter(before))
-    monkeypatch.setattr(drill, "available", lambda _: ("worker", "host"))
+    monkeypatch.setattr(runner, "Drill", lambda *_: IllAfter(before))
+    monkeypatch.setattr(runner, "available", lambda _: ("worker", "host"))
     result = airfleet("drill", "all")
     assert result.code == code
     assert "after drill worker; not done: host" in result.err
@@ -467,12 +467,12 @@ def test_what_is_not_known_is_not_called_lost(capsys: pytest.CaptureFixture[str]
 
 
 def test_runs_of_which_the_api_says_nothing_are_not_known(project: Project) -> None:
-    from airfleet.testing.drill import _Watched
-    from airfleet.testing.history import Fault
-    from airfleet.testing.load import Load
-    from airfleet.testing.workload import DrillMix
+    from airfleet.drill.load_generator import Load
+    from airfleet.drill.records import Fault
+    from airfleet.drill.runner import _Watched
+    from airfleet.drill.workload import DrillMix
 
-    api = rest.Api("http://127.0.0.1:9", "admin", "x", patience_seconds=0.0)
+    api = api_client.Api("http://127.0.0.1:9", "admin", "x", patience_seconds=0.0)
     one = one_drill(project, [], api)
     load = Load(api, DrillMix("/nowhere", 1), "worker-7")
     load._asked = list(DrillMix("/nowhere", 1).at("worker-7", 0))

@@ -12,8 +12,9 @@ import click
 import pytest
 
 from airfleet import errors
-from airfleet.cli import bug, main
+from airfleet.cli import main
 from airfleet.cli.main import COMMANDS, cli
+from airfleet.cli.output import crash_report
 from conftest import Airfleet
 
 
@@ -161,7 +162,7 @@ def test_our_own_mistake_leaves_a_report_and_no_traceback_on_the_terminal(
 
 def test_the_report_names_the_command_and_not_its_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["airfleet", "trigger", "orders", "--conf", '{"key": "s3cret"}'])
-    text = bug.report(ValueError("x"))
+    text = crash_report.report(ValueError("x"))
     assert "command: airfleet trigger\n" in text
     assert "s3cret" not in text
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.cli import problems, scaffold
-from airfleet.cli.project import Project
+from airfleet.cli.commands.pipelines import scaffold
+from airfleet.cli.output import problem_view
+from airfleet.client.project import Project
 from airfleet.errors import Place, Problem
-from airfleet.fleet import reader
+from airfleet.fleet.config import reader
 from conftest import Airfleet
 
 
@@ -173,7 +174,7 @@ class Screen(io.StringIO):
 
 
 def shown(problem: Problem, line: str | None, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    text = problems.with_source(problem, lambda _: line)
+    text = problem_view.with_source(problem, lambda _: line)
     return re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()
 
 
@@ -212,8 +213,8 @@ def test_without_the_line_a_problem_is_still_told(monkeypatch: pytest.MonkeyPatc
 def test_on_a_terminal_problems_have_their_source(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("tasks: 3\n")
     problem = Problem(Place(str(tmp_path / "a.yaml"), 1, 8), "tasks", "no list")
-    assert "tasks: 3" in problems.text([problem], Screen())
-    assert problems.text([problem], io.StringIO()) == f"{tmp_path}/a.yaml:1:8: tasks: no list"
+    assert "tasks: 3" in problem_view.text([problem], Screen())
+    assert problem_view.text([problem], io.StringIO()) == f"{tmp_path}/a.yaml:1:8: tasks: no list"
 
 
 def test_what_fleet_yaml_gives_to_tasks_is_there_when_their_pipelines_are_checked(

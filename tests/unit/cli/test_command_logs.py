@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.cli.project import Project
-from airfleet.tailing import Tail, complete_after, last_complete, last_lines
+from airfleet.client.project import Project
+from airfleet.system.log_tail import Tail, complete_after, last_complete, last_lines
 from conftest import Airfleet
 
 

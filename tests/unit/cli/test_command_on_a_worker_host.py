@@ -11,9 +11,9 @@ from fake_agent import component, snapshot
 from fake_airflow import PASSWORD, USER, FakeAirflow, dag
 
 from airfleet.agent.control import HostStatus
-from airfleet.cli.project import Project
-from airfleet.cli.rest import no_password_here
-from airfleet.fleet import secrets
+from airfleet.client.api_client import no_password_here
+from airfleet.client.project import Project
+from airfleet.fleet.servers import secrets
 from conftest import Airfleet
 
 HOSTS = """\

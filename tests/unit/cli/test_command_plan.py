@@ -17,16 +17,20 @@ import pytest
 import yaml
 from fake_agent import FakeAgent, component, snapshot
 
-from airfleet.agent import embedded, nginx, setup
+from airfleet.agent import bootstrap
 from airfleet.agent.control import ComponentStatus, HostStatus, Snapshot
+from airfleet.agent.servers import embedded_servers, nginx
 from airfleet.agent.states import State
-from airfleet.cli.project import Project
-from airfleet.fleet import description, local_hosts, names, paths, planning, preview, reader, secrets
-from airfleet.fleet.context import Context
-from airfleet.fleet.description import Description
-from airfleet.fleet.ports import PortBook, is_free
-from airfleet.fleet.secrets import Secrets
-from airfleet.fleet.spec import Fleet
+from airfleet.client.project import Project
+from airfleet.fleet import names, planner, preview
+from airfleet.fleet.config import reader
+from airfleet.fleet.config.spec import Fleet
+from airfleet.fleet.planning import local_hosts, paths, plan_record
+from airfleet.fleet.planning.context import Context
+from airfleet.fleet.planning.plan_record import Description
+from airfleet.fleet.planning.ports import PortBook, is_free
+from airfleet.fleet.servers import secrets
+from airfleet.fleet.servers.secrets import Secrets
 from airfleet.testing.ports import free_ports
 from conftest import Airfleet
 
@@ -61,7 +65,7 @@ def leave(its: paths.Paths, fleet: Fleet, host: str, machine: preview.Machine) -
     """Leave behind what the agent of a host leaves."""
     its.home.mkdir(parents=True, exist_ok=True)
     kept = secrets.load_or_generate(its.secrets)
-    its.plan.write_text(planning.plan(preview.as_an_agent(fleet, host, its, kept, machine)).files[its.plan].text)
+    its.plan.write_text(planner.plan(preview.as_an_agent(fleet, host, its, kept, machine)).files[its.plan].text)
 
 
 def part(name: str, state: State = State.READY, **more: object) -> ComponentStatus:
@@ -712,7 +716,7 @@ def test_a_preview_is_what_the_agent_would_plan(
     if plays:
         fleet = seen_among_three(fleet, host, project, kept)
     with closing(PortBook(its.ports)) as book:
-        agent = described(setup._context(fleet, fleet.host(host), its, book, kept, together=plays), kept)
+        agent = described(bootstrap._context(fleet, fleet.host(host), its, book, kept, together=plays), kept)
     machine = preview.Machine(len(os.sched_getaffinity(0)), nginx_is_there, plays)
     assert described(preview.as_an_agent(fleet, host, its, kept, machine), kept) == agent
     assert ("nginx" in [one.name for one in agent.components]) == nginx_runs
@@ -723,7 +727,7 @@ def test_a_preview_has_the_witness_of_two_hosts_that_this_machine_plays(
     name: str, project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     programs(tmp_path, monkeypatch, nginx_is_there=False)
-    monkeypatch.setattr(setup.embedded, "prepare", lambda its, **_: preview._embedded(its))
+    monkeypatch.setattr(bootstrap.embedded_servers, "prepare", lambda its, **_: preview._embedded(its))
     project.fleet_file.write_text("name: shop\n")
     played(project, 2)
     first, its = project.on("host-1").paths, project.on(name).paths
@@ -732,7 +736,7 @@ def test_a_preview_has_the_witness_of_two_hosts_that_this_machine_plays(
     spread = local_hosts.spread(reader.read_file(project.fleet_file, project.environ), 2)
     fleet = local_hosts.seen_from(name, spread, first, kept)
     with closing(PortBook(its.ports)) as book:
-        agent = described(setup._context(fleet, fleet.host(name), its, book, kept, together=True), kept)
+        agent = described(bootstrap._context(fleet, fleet.host(name), its, book, kept, together=True), kept)
     machine = preview.Machine(len(os.sched_getaffinity(0)), has_nginx=False, plays=True)
     assert described(preview.as_an_agent(fleet, name, its, kept, machine), kept) == agent
     assert agent.agent is not None
@@ -748,7 +752,7 @@ def seen_among_three(fleet: Fleet, host: str, project: Project, kept: Secrets) -
 
 
 def described(context: Context, kept: Secrets) -> Description:
-    return description.describe(planning.plan(context), kept.jwt_secret)
+    return plan_record.describe(planner.plan(context), kept.jwt_secret)
 
 
 def programs(folder: Path, monkeypatch: pytest.MonkeyPatch, *, nginx_is_there: bool) -> None:
@@ -759,7 +763,7 @@ def programs(folder: Path, monkeypatch: pytest.MonkeyPatch, *, nginx_is_there: b
         (folder / "bin" / "nginx").chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder / 'bin'}:/usr/bin:/bin")
     monkeypatch.setattr(nginx, "SYSTEM_FOLDERS", ())
-    monkeypatch.setattr(embedded, "SYSTEM_STATE", folder / "state")
+    monkeypatch.setattr(embedded_servers, "SYSTEM_STATE", folder / "state")
 
 
 def two_ports() -> int:

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.cli import progress, run, sensors
-from airfleet.cli.project import Project
-from airfleet.pipelines import reader
-from airfleet.pipelines.local_run import Outcome, TaskEvent
+from airfleet.cli.commands.pipelines import run
+from airfleet.cli.diagnosis import sensors
+from airfleet.cli.output import progress
+from airfleet.client.project import Project
+from airfleet.pipelines.local.runner import Outcome, TaskEvent
+from airfleet.pipelines.reading import reader
 from conftest import Airfleet
 
 

@@ -9,8 +9,8 @@ import pytest
 from fake_agent import FakeAgent, component, listening, snapshot
 
 from airfleet.agent.control import HostStatus, Snapshot
-from airfleet.cli import telling
-from airfleet.cli.project import Project
+from airfleet.client import overrides
+from airfleet.client.project import Project
 from conftest import Airfleet
 
 LIGHT = (component("light", kind="worker", group="light"), component("light-2", kind="worker", group="light"))
@@ -50,7 +50,7 @@ class Obeying(FakeAgent):
 @pytest.fixture
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is asked again at once."""
-    monkeypatch.setattr(telling, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(overrides, "PAUSE_SECONDS", 0.0)
 
 
 SIZES = [

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from airfleet.cli.main import at_the_edge, cli
-from airfleet.cli.project import Project
-from airfleet.fleet import secrets
+from airfleet.client.project import Project
+from airfleet.fleet.servers import secrets
 from conftest import Airfleet
 
 HOSTS = """\

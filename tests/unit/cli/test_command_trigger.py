@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from fake_airflow import PASSWORD, USER, FakeAirflow, dag, run
 
-from airfleet.cli import trigger
-from airfleet.cli.project import Project
-from airfleet.cli.rest import Api
+from airfleet.cli.commands.pipelines import trigger
+from airfleet.client.api_client import Api
+from airfleet.client.project import Project
 from airfleet.errors import FleetError
 from conftest import Airfleet
 

@@ -18,10 +18,12 @@ from fake_agent import component, snapshot
 from airfleet import versions
 from airfleet.agent import launch
 from airfleet.agent.control import AlreadyRuns, Edited, HostStatus
-from airfleet.agent.database_finding import Verdict
+from airfleet.agent.database.finding import Verdict
 from airfleet.agent.states import State
-from airfleet.cli import agent_start, down_lock, progress
-from airfleet.cli.project import Project
+from airfleet.cli.commands.fleet import agent_start
+from airfleet.cli.output import progress
+from airfleet.client import shutdown_lock
+from airfleet.client.project import Project
 from airfleet.errors import FleetError, WaitTimedOut
 from conftest import Airfleet
 
@@ -122,7 +124,7 @@ def test_what_down_has_not_done_yet_is_waited_for(
 ) -> None:
     project.paths.runtime.mkdir(parents=True)
     with ExitStack() as at_work:
-        at_work.enter_context(down_lock.at_work(project.paths))
+        at_work.enter_context(shutdown_lock.at_work(project.paths))
         done = threading.Timer(0.7, at_work.close)
         done.start()
         result = airfleet(*command.split())
@@ -249,9 +251,9 @@ def test_sigterm_interrupts_a_foreground_up_as_ctrl_c_does() -> None:
 @pytest.mark.parametrize(
     ("words", "where", "code"),
     [
-        (["up"], "airfleet.cli.up.stay", 0),
-        (["up", "--hosts", "3"], "airfleet.cli.up_hosts.start", 0),
-        (["up", "--hosts", "3", "-d"], "airfleet.cli.up_hosts.start", 130),
+        (["up"], "airfleet.cli.commands.fleet.up.stay", 0),
+        (["up", "--hosts", "3"], "airfleet.cli.commands.fleet.up_hosts.start", 0),
+        (["up", "--hosts", "3", "-d"], "airfleet.cli.commands.fleet.up_hosts.start", 130),
     ],
 )
 def test_what_was_to_stay_until_it_is_told_to_end_has_done_so(
@@ -395,7 +397,7 @@ def test_a_list_longer_than_the_screen_shows_what_matters_and_counts_the_rest() 
 
 
 def test_follow_gives_the_agents_mistakes_to_the_caller() -> None:
-    from airfleet.cli.following import follow
+    from airfleet.client.snapshot_stream import follow
 
     def broken() -> object:
         yield READY

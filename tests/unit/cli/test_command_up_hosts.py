@@ -9,14 +9,15 @@ from contextlib import AbstractContextManager
 import pytest
 from fake_agent import FakeAgent, component, listening, snapshot
 
-from airfleet.agent import unix_sockets
 from airfleet.agent.states import State
-from airfleet.cli import terminal, up_hosts
-from airfleet.cli.project import Project
+from airfleet.cli.commands.fleet import up_hosts
+from airfleet.cli.output import terminal
+from airfleet.client.project import Project
+from airfleet.drill.waiting import wait_until
 from airfleet.errors import FleetError
-from airfleet.fleet import local_hosts
-from airfleet.fleet.spec import Fleet, Host, Proxy
-from airfleet.testing.waiting import wait_until
+from airfleet.fleet.config.spec import Fleet, Host, Proxy
+from airfleet.fleet.planning import local_hosts
+from airfleet.system import unix_sockets
 from conftest import Airfleet
 
 NAMED = """\

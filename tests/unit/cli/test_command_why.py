@@ -15,10 +15,12 @@ from fake_agent import component
 from fake_airflow import FakeAirflow, dag, pool, run, task
 
 from airfleet.agent.states import State
-from airfleet.cli import evidence, reasons, task_logs
-from airfleet.cli.evidence import Facts, Log
-from airfleet.cli.project import Project
-from airfleet.cli.rest import Api
+from airfleet.cli.diagnosis import diagnosis
+from airfleet.cli.diagnosis import facts as evidence
+from airfleet.cli.diagnosis.facts import Facts, Log
+from airfleet.cli.queries import task_logs
+from airfleet.client.api_client import Api
+from airfleet.client.project import Project
 from conftest import Airfleet
 
 NOW = dt.datetime(2026, 1, 31, 6, 1, tzinfo=dt.UTC)
@@ -39,7 +41,7 @@ def facts(*instances: dict[str, Any], state: str = "running", **more: Any) -> Fa
 
 
 def sentences(found: Facts) -> list[str]:
-    return [finding.sentence for finding in reasons.judge(found).findings]
+    return [finding.sentence for finding in diagnosis.judge(found).findings]
 
 
 def waiting(**more: Any) -> dict[str, Any]:
@@ -156,7 +158,7 @@ QUEUED = {
 @pytest.mark.parametrize("name", QUEUED)
 def test_why_a_run_is_queued(name: str) -> None:
     more, said = QUEUED[name]
-    verdict = reasons.judge(facts(state="queued", **more))
+    verdict = diagnosis.judge(facts(state="queued", **more))
     assert verdict.sentence == "run manual__1 of 'orders' is queued"
     assert [finding.sentence for finding in verdict.findings] == said
 
@@ -185,7 +187,7 @@ NO_RUN = {
 @pytest.mark.parametrize("name", NO_RUN)
 def test_why_a_dag_has_not_run(name: str) -> None:
     more, said = NO_RUN[name]
-    verdict = reasons.judge(Facts(dag=dag("orders", **more), now=NOW))
+    verdict = diagnosis.judge(Facts(dag=dag("orders", **more), now=NOW))
     assert (verdict.sentence, verdict.state) == ("Dag 'orders' has not run yet", "no_run")
     assert [finding.sentence for finding in verdict.findings] == said
 
@@ -198,7 +200,7 @@ def test_a_failed_task_names_what_did_not_run_because_of_it() -> None:
         state="failed",
         logs={("extract", -1): Log(("reading",), "KeyError: 'price'", ("steps.py:3 in load",))},
     )
-    (finding,) = reasons.judge(found).findings
+    (finding,) = diagnosis.judge(found).findings
     assert finding.sentence == (
         "task 'extract' failed after 3.0s (attempt 2 of 2); because of it tasks 'load', 'report' did not run"
     )
@@ -207,7 +209,7 @@ def test_a_failed_task_names_what_did_not_run_because_of_it() -> None:
 
 
 def test_a_task_that_will_be_tried_again() -> None:
-    (finding,) = reasons.judge(facts(task("orders", "extract", "up_for_retry", max_tries=2))).findings
+    (finding,) = diagnosis.judge(facts(task("orders", "extract", "up_for_retry", max_tries=2))).findings
     assert (finding.kind, finding.sentence) == (
         "retrying",
         "task 'extract' failed (attempt 1 of 3) and will be tried again",
@@ -228,7 +230,7 @@ def test_a_run_that_failed_without_a_failed_task(limit: str | None, sentence: st
 
 def test_a_run_that_succeeded_needs_no_words() -> None:
     done = run("orders", state="success", duration=8.0, end_date="2026-01-31T06:00:08Z")
-    verdict = reasons.judge(facts(task("orders", "extract", "success"), run=done))
+    verdict = diagnosis.judge(facts(task("orders", "extract", "success"), run=done))
     assert verdict.sentence == "run manual__1 of 'orders' succeeded after 8.0s"
     assert verdict.findings == ()
 

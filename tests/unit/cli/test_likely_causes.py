@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from airfleet.cli import causes, logtail
+from airfleet.cli.diagnosis import failure_patterns
+from airfleet.cli.output import log_filter
 
 EXIT = "AirflowException: Bash command failed. The command returned a non-zero exit code {}."
 
@@ -74,7 +75,7 @@ EXIT = "AirflowException: Bash command failed. The command returned a non-zero e
     ],
 )
 def test_an_exception_and_its_likely_cause(exception: str, sentence: str) -> None:
-    cause = causes.likely(exception)
+    cause = failure_patterns.likely(exception)
     assert cause is not None
     assert cause.sentence == sentence
 
@@ -91,7 +92,7 @@ def test_an_exception_and_its_likely_cause(exception: str, sentence: str) -> Non
     ],
 )
 def test_what_a_command_printed_says_more_than_its_exit_code(line: str, sentence: str) -> None:
-    cause = causes.likely(EXIT.format(1), ["starting", line, "Command exited with return code 1"])
+    cause = failure_patterns.likely(EXIT.format(1), ["starting", line, "Command exited with return code 1"])
     assert cause is not None
     assert cause.sentence == sentence
 
@@ -113,30 +114,34 @@ def test_what_a_command_printed_says_more_than_its_exit_code(line: str, sentence
     ],
 )  # fmt: skip
 def test_what_its_trigger_said_is_why_a_task_failed(line: str, sentence: str) -> None:
-    found = causes.likely("TaskDeferralError: Trigger failure", ["Trigger failed:", line, "Task failed with exception"])
+    found = failure_patterns.likely(
+        "TaskDeferralError: Trigger failure", ["Trigger failed:", line, "Task failed with exception"]
+    )
     assert found is not None
     assert found.sentence == sentence
 
 
 def test_a_process_that_was_killed_says_nothing_and_airflow_does() -> None:
-    found = causes.likely("", ["Process terminated by signal. Likely out of memory error (OOM). For more information,"])
+    found = failure_patterns.likely(
+        "", ["Process terminated by signal. Likely out of memory error (OOM). For more information,"]
+    )
     assert found is not None
     assert found.sentence == "the task's process was killed (SIGKILL), most likely because memory ran out"
 
 
 def test_a_clear_exception_is_not_overruled_by_what_was_printed() -> None:
-    cause = causes.likely("KeyError: 'price'", ["cat: in.csv: No such file or directory"])
+    cause = failure_patterns.likely("KeyError: 'price'", ["cat: in.csv: No such file or directory"])
     assert cause is not None
     assert cause.sentence == "the task's code looked for 'price' where it is not"
 
 
 @pytest.mark.parametrize("exception", ["", "ValueError: boom", "CustomError: {0} weird braces"])
 def test_what_is_not_recognised_gets_no_guess(exception: str) -> None:
-    assert causes.likely(exception) is None
+    assert failure_patterns.likely(exception) is None
 
 
 def test_braces_in_what_failed_do_no_harm() -> None:
-    cause = causes.likely("KeyError: '{price}'")
+    cause = failure_patterns.likely("KeyError: '{price}'")
     assert cause is not None
     assert cause.sentence == "the task's code looked for '{price}' where it is not"
 
@@ -157,7 +162,7 @@ Traceback (most recent call last):
     raise IndexError
 IndexError: list index out of range
 ::endgroup::"""
-    assert logtail.telling(log.splitlines(), 20) == [
+    assert log_filter.telling(log.splitlines(), 20) == [
         "reading in.csv",
         "Traceback (most recent call last):",
         '  File "/shop/shop/steps.py", line 12, in load',
@@ -165,7 +170,7 @@ IndexError: list index out of range
         "    ~~~~^^^",
         "IndexError: list index out of range",
     ]
-    assert logtail.telling(log.splitlines(), 1) == ["IndexError: list index out of range"]
+    assert log_filter.telling(log.splitlines(), 1) == ["IndexError: list index out of range"]
 
 
 def test_airflows_own_log_lines_are_told_as_time_and_message() -> None:
@@ -177,7 +182,7 @@ Traceback (most recent call last):
   File "/venv/site-packages/airflow/x.py", line 1, in run
     raise AirflowException(
 airflow.sdk.exceptions.AirflowException: no"""
-    assert logtail.telling(log.splitlines(), 20) == [
+    assert log_filter.telling(log.splitlines(), 20) == [
         "06:00:01 reading in.csv",
         "printed by the task",
         "06:00:02 ERROR Task failed with exception",

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from airfleet.cli import main
-from airfleet.cli.project import Project
+from airfleet.client.project import Project
 from conftest import Airfleet
 
 #: what a locale of another character set does to Python, on machines that have none

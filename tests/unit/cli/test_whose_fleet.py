@@ -17,10 +17,10 @@ import fake_agent
 import pytest
 from fake_agent import FakeAgent, snapshot
 
-from airfleet.agent import leftovers
-from airfleet.cli.project import Project
-from airfleet.fleet.ownership import described
-from airfleet.fleet.paths import fleet_id
+from airfleet.client.project import Project
+from airfleet.fleet.planning.ownership import described
+from airfleet.fleet.planning.paths import fleet_id
+from airfleet.system import process_tree
 from conftest import Airfleet
 
 
@@ -77,8 +77,8 @@ def test_an_agent_that_cannot_be_asked_yet_has_no_home_that_was_moved(project: P
 
 def test_components_that_outlive_their_agent_are_said_to_run(project: Project, airfleet: Airfleet) -> None:
     project.paths.runtime.mkdir(parents=True)
-    with stand_in(project, "airfleet.agent.template") as component:
-        leftovers.write_down(project.paths.processes, {component.pid: "template"})
+    with stand_in(project, "airfleet.zygote.main") as component:
+        process_tree.write_down(project.paths.processes, {component.pid: "template"})
         told, data, planned = airfleet("status"), airfleet("status", "-o", "json"), airfleet("plan")
         component.kill()
     sentence = f"the agent of the fleet in {project.root} has died; 1 component runs on without it"
@@ -128,7 +128,7 @@ def stand_in(project: Project, module: str = "airfleet.agent") -> Iterator[subpr
         "print(1, flush=True); signal.sigwait([signal.SIGTERM])"
     )
     argv = [sys.executable, "-c", script, module, "--root", str(project.root)]
-    environ = {leftovers.MARK: fleet_id(project.paths.home)}
+    environ = {process_tree.MARK: fleet_id(project.paths.home)}
     with subprocess.Popen(argv, env=environ, stdout=subprocess.PIPE) as agent:
         assert agent.stdout is not None
         agent.stdout.readline()

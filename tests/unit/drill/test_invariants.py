@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from airfleet.testing.history import Answer, Change, Event, Fault, History, Note, Run, Task
-from airfleet.testing.invariants import Violation, runs_of, silence, standstill, violations
+from airfleet.drill.invariants import Violation, runs_of, silence, standstill, violations
+from airfleet.drill.records import Answer, Change, Event, Fault, History, Note, Run, Task
 
 HOSTS = ("a", "b")
 #: a process that is in no good history

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.testing import witness
-from airfleet.testing.history import Event, Task
-from airfleet.testing.waiting import wait_until
-from airfleet.testing.workload import Mix
+from airfleet.drill import journal
+from airfleet.drill.records import Event, Task
+from airfleet.drill.waiting import wait_until
+from airfleet.drill.workload import Mix
 
 
 @dataclass
@@ -30,13 +30,13 @@ class Instance:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(witness.FOLDER, str(tmp_path))
+    monkeypatch.setenv(journal.FOLDER, str(tmp_path))
     return tmp_path
 
 
 def test_a_task_tells_that_it_starts_lives_and_ends(folder: Path) -> None:
-    witness.work(seconds=0.02, beat_seconds=0.01, ti=Instance())
-    notes = witness.read(folder)
+    journal.work(seconds=0.02, beat_seconds=0.01, ti=Instance())
+    notes = journal.read(folder)
     first, *beats, last = (note.event for note in notes)
     assert (first, set(beats), last) == (Event.START, {Event.BEAT}, Event.END)
     assert {(n.task, n.attempt, n.try_number) for n in notes} == {(Task("d", "r", "t"), "0190", 1)}
@@ -46,15 +46,15 @@ def test_a_task_tells_that_it_starts_lives_and_ends(folder: Path) -> None:
 
 def test_a_task_raises_as_often_as_it_is_told(folder: Path) -> None:
     for tried in (1, 2):
-        with pytest.raises(witness.Witnessed):
-            witness.work(raise_until_try=2, ti=Instance(try_number=tried))
-    witness.work(raise_until_try=2, ti=Instance(try_number=3))
-    assert [n.event for n in witness.read(folder) if n.event != Event.START] == [Event.RAISED, Event.RAISED, Event.END]
+        with pytest.raises(journal.Witnessed):
+            journal.work(raise_until_try=2, ti=Instance(try_number=tried))
+    journal.work(raise_until_try=2, ti=Instance(try_number=3))
+    assert [n.event for n in journal.read(folder) if n.event != Event.START] == [Event.RAISED, Event.RAISED, Event.END]
 
 
 def test_a_callback_is_told(folder: Path) -> None:
-    witness.told({"ti": Instance(map_index=4)})
-    (note,) = witness.read(folder)
+    journal.told({"ti": Instance(map_index=4)})
+    (note,) = journal.read(folder)
     assert (note.event, note.task.map_index) == (Event.CALLBACK, 4)
 
 
@@ -71,23 +71,23 @@ def test_a_run_says_in_its_conf_what_its_task_does_and_where_it_tells(folder: Pa
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     run = DagRun({"witness": str(elsewhere), "errors": 1})
-    with pytest.raises(witness.Witnessed):
-        witness.asked(ti=Instance(), dag_run=run)
-    witness.asked(ti=Instance(try_number=2), dag_run=run)
-    assert witness.read(tmp_path) == ()
-    assert [n.event for n in witness.read(elsewhere)] == [Event.START, Event.RAISED, Event.START, Event.END]
+    with pytest.raises(journal.Witnessed):
+        journal.asked(ti=Instance(), dag_run=run)
+    journal.asked(ti=Instance(try_number=2), dag_run=run)
+    assert journal.read(tmp_path) == ()
+    assert [n.event for n in journal.read(elsewhere)] == [Event.START, Event.RAISED, Event.START, Event.END]
 
 
 def test_a_task_goes_on_until_a_file_is_there(folder: Path) -> None:
     end = folder / "end"
     run = DagRun({"seconds": 60, "until": str(end)})
-    working = threading.Thread(target=witness.asked, kwargs={"ti": Instance(), "dag_run": run})
+    working = threading.Thread(target=journal.asked, kwargs={"ti": Instance(), "dag_run": run})
     working.start()
-    wait_until(lambda: [n for n in witness.read(folder) if n.event == Event.BEAT], 10, "it goes on")
+    wait_until(lambda: [n for n in journal.read(folder) if n.event == Event.BEAT], 10, "it goes on")
     end.touch()
     working.join(10)
     assert not working.is_alive()
-    assert witness.read(folder)[-1].event == Event.END
+    assert journal.read(folder)[-1].event == Event.END
 
 
 def test_the_error_of_an_experiment_comes_in_the_try_that_replaces_a_lost_one_too(folder: Path) -> None:
@@ -95,31 +95,31 @@ def test_the_error_of_an_experiment_comes_in_the_try_that_replaces_a_lost_one_to
     assert asked
     for one in asked:
         for tried in (1, 2, 5):  # no retry, but each lost attempt is followed by a further try
-            with pytest.raises(witness.Witnessed):
-                witness.asked(ti=Instance(try_number=tried), dag_run=DagRun({**one.conf, "seconds": 0}))
+            with pytest.raises(journal.Witnessed):
+                journal.asked(ti=Instance(try_number=tried), dag_run=DagRun({**one.conf, "seconds": 0}))
 
 
 def test_a_run_without_conf_is_a_task_that_ends_at_once(folder: Path) -> None:
-    witness.asked(ti=Instance(), dag_run=DagRun({}))
-    assert [n.event for n in witness.read(folder)] == [Event.START, Event.END]
+    journal.asked(ti=Instance(), dag_run=DagRun({}))
+    assert [n.event for n in journal.read(folder)] == [Event.START, Event.END]
 
 
 def test_the_callback_of_a_run_is_told_of_a_task_without_a_name(folder: Path) -> None:
-    witness.told_of_run({"dag_run": DagRun({})})
-    [note] = witness.read(folder)
+    journal.told_of_run({"dag_run": DagRun({})})
+    [note] = journal.read(folder)
     assert (note.event, note.task) == (Event.CALLBACK, Task("d", "r", ""))
 
 
 def test_a_line_that_was_cut_off_is_left_out(folder: Path) -> None:
-    witness.tell(Event.START, Instance())
+    journal.tell(Event.START, Instance())
     path = next(folder.glob("*.jsonl"))
     path.write_text(path.read_text() + '{"event": "en')
-    assert [note.event for note in witness.read(folder)] == [Event.START]
+    assert [note.event for note in journal.read(folder)] == [Event.START]
 
 
 def test_lines_of_all_hosts_are_in_order_of_time(folder: Path) -> None:
-    witness.tell(Event.START, Instance())
+    journal.tell(Event.START, Instance())
     (folder / f"{socket.gethostname()}.jsonl").rename(folder / "zzz.jsonl")
-    witness.tell(Event.END, Instance())
+    journal.tell(Event.END, Instance())
     (folder / f"{socket.gethostname()}.jsonl").rename(folder / "aaa.jsonl")
-    assert [note.event for note in witness.read(folder)] == [Event.START, Event.END]
+    assert [note.event for note in journal.read(folder)] == [Event.START, Event.END]

@@ -7,8 +7,8 @@ import threading
 import pytest
 
 from airfleet.errors import FleetError
-from airfleet.testing import probe
-from airfleet.testing.probe import Probe
+from airfleet.faultlab import api_probe
+from airfleet.faultlab.api_probe import Probe
 
 
 class Silent:
@@ -43,7 +43,7 @@ class HoldsOne(Silent):
 
 
 def test_who_gets_no_answer_does_not_keep_the_others_from_asking(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probe, "PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(api_probe, "PAUSE_SECONDS", 0.001)
     api = HoldsOne()
     asked = Probe(api)
     asked.start()
@@ -54,8 +54,8 @@ def test_who_gets_no_answer_does_not_keep_the_others_from_asking(monkeypatch: py
 
 
 def test_each_question_is_an_answer_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probe, "PAUSE_SECONDS", 0.001)
-    monkeypatch.setattr(probe, "ASKERS", 1)
+    monkeypatch.setattr(api_probe, "PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(api_probe, "ASKERS", 1)
     api = Silent(refused=2, enough=4)
     asked = Probe(api)
     asked.start()

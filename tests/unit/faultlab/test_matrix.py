@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from airfleet.testing.experiment import Outcome, Recovery
-from airfleet.testing.matrix import BY_NUMBER, UNPROMISED_SECONDS, late
-from airfleet.testing.stopwatch import Moment
+from airfleet.drill.recovery_times import Moment
+from airfleet.faultlab.experiment import Outcome, Recovery
+from airfleet.faultlab.matrix import BY_NUMBER, UNPROMISED_SECONDS, late
 
 
 def outcome(**seconds: float | None) -> Outcome:

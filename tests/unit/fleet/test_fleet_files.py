@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from airfleet.errors import FleetError
-from airfleet.fleet import paths, ports, secrets
-from airfleet.fleet.spec import ApiServer, Fleet, Flower, Proxy, Tls, local_host
+from airfleet.fleet.config.spec import ApiServer, Fleet, Flower, Proxy, Tls, local_host
+from airfleet.fleet.planning import paths, ports
+from airfleet.fleet.servers import secrets
 
 
 def test_the_home_is_beside_fleet_yaml_unless_the_environment_names_another(tmp_path: Path) -> None:

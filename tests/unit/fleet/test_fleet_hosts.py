@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airfleet.fleet.spec import NONE, ApiServer, Host, Instances, Worker, local_host
+from airfleet.fleet.config.spec import NONE, ApiServer, Host, Instances, Worker, local_host
 from support.fleet_files import problems_of, read
 
 SERVERS = "database: postgresql://db/a\nbroker: redis://queue/0\n"

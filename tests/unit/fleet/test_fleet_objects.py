@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.fleet import reader
-from airfleet.fleet.objects import Connection, Objects, Pool, Variable
+from airfleet.fleet.config import reader
+from airfleet.fleet.config.objects import Connection, Objects, Pool, Variable
 from support.fleet_files import problems_of
 
 LITERAL = (

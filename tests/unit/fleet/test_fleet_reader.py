@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from airfleet.errors import FileProblems
-from airfleet.fleet import keys, reader
-from airfleet.fleet.spec import NONE, ApiServer, Fleet, Worker, local_host
+from airfleet.fleet.config import keys, reader
+from airfleet.fleet.config.spec import NONE, ApiServer, Fleet, Worker, local_host
 from support.fleet_files import problems_of, read
 
 NAME_RULE = "may only have letters, digits, '.', '_' and '-', and starts with a letter or digit"

@@ -9,9 +9,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from airfleet import source
-from airfleet.cli import scaffold
-from airfleet.fleet import keys, reader, schema
+from airfleet.cli.commands.pipelines import scaffold
+from airfleet.fleet.config import keys, reader, schema
+from airfleet.yaml import nodes
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = sorted(ROOT.glob("examples/*/fleet.yaml"))
@@ -21,7 +21,7 @@ validator = jsonschema.Draft202012Validator(schema.schema())
 
 
 def documents(text: str) -> list[Any]:
-    return [source.plain(node) for node in source.load(text, "fleet.yaml")[0]]
+    return [nodes.plain(node) for node in nodes.load(text, "fleet.yaml")[0]]
 
 
 def errors(text: str) -> list[str]:

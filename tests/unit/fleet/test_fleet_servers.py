@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from airfleet.errors import FileProblems
-from airfleet.fleet import reader, units
-from airfleet.fleet.spec import SIMPLE_AUTH_MANAGER, Flower, Policies, Proxy, Tls
+from airfleet.fleet.config import reader, units
+from airfleet.fleet.config.spec import SIMPLE_AUTH_MANAGER, Flower, Policies, Proxy, Tls
 from support.fleet_files import problems_of, read
 
 LITERAL = (

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airfleet.errors import FileProblems
-from airfleet.fleet import keys, reader, sensitive
+from airfleet.fleet.config import keys, reader, secret_detection
 from support.fleet_files import ROOT
 
 #: everything that a fleet can say, once
@@ -144,5 +144,5 @@ _LOOKS_LIKE_A_URL = st.lists(
 @QUICK
 @given(_LOOKS_LIKE_A_URL | st.text(max_size=40))
 def test_hiding_passwords_never_fails_and_leaves_none(text: str) -> None:
-    shown = sensitive.masked(text)
-    assert not sensitive.has_password(shown.replace(sensitive.MASK, "${{ env.A }}"))
+    shown = secret_detection.masked(text)
+    assert not secret_detection.has_password(shown.replace(secret_detection.MASK, "${{ env.A }}"))

@@ -9,13 +9,26 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.fleet import local_hosts, planning, preview, secrets
-from airfleet.fleet.components.airflow import KNOWS
-from airfleet.fleet.context import Context, Embedded, Ports, logs_are_apart, needs_log_server
-from airfleet.fleet.objects import Connection, Objects, Variable
-from airfleet.fleet.paths import Paths
-from airfleet.fleet.plan import Exec, FileBeats, Fork, Plan
-from airfleet.fleet.spec import NONE, ApiServer, Fleet, Flower, Host, Instances, Policies, Proxy, Worker, local_host
+from airfleet.fleet import planner, preview
+from airfleet.fleet.components.settings import KNOWS
+from airfleet.fleet.config.objects import Connection, Objects, Variable
+from airfleet.fleet.config.spec import (
+    NONE,
+    ApiServer,
+    Fleet,
+    Flower,
+    Host,
+    Instances,
+    Policies,
+    Proxy,
+    Worker,
+    local_host,
+)
+from airfleet.fleet.planning import local_hosts
+from airfleet.fleet.planning.context import Context, Embedded, Ports, logs_are_apart, needs_log_server
+from airfleet.fleet.planning.paths import Paths
+from airfleet.fleet.planning.plan import Exec, FileBeats, Fork, Plan
+from airfleet.fleet.servers import secrets
 
 SECRETS = secrets.generate()
 EVERY_SECRET = dict(vars(SECRETS))
@@ -50,7 +63,7 @@ def known_to(plan: Plan, name: str) -> dict[str, str]:
 
 
 def test_the_components_of_a_fleet_and_what_each_waits_for() -> None:
-    needs = {c.name: set(c.needs) for c in planning.plan(context()).components}
+    needs = {c.name: set(c.needs) for c in planner.plan(context()).components}
     assert list(needs) == [
         "postgres", "valkey", "template", "migrate", "scheduler", "dag-processor", "triggerer", "worker", "api-server"
     ]  # fmt: skip
@@ -62,14 +75,14 @@ def test_the_components_of_a_fleet_and_what_each_waits_for() -> None:
 
 def test_every_need_is_a_component_that_stands_before() -> None:
     seen: set[str] = set()
-    for component in planning.plan(context()).components:
+    for component in planner.plan(context()).components:
         assert set(component.needs) <= seen
         seen.add(component.name)
 
 
 def test_servers_of_ones_own_are_not_started() -> None:
     fleet = Fleet("shop", "/srv/shop", database="postgresql://a:pw@db/airflow", broker="redis://queue/0")
-    plan = planning.plan(context(fleet, ports=Ports(api_servers=(8080,)), embedded=None))
+    plan = planner.plan(context(fleet, ports=Ports(api_servers=(8080,)), embedded=None))
     assert {"postgres", "valkey"}.isdisjoint({c.name for c in plan.components})
     assert {"postgres", "valkey"}.isdisjoint({need for c in plan.components for need in c.needs})
     assert known_to(plan, "scheduler")["database.sql_alchemy_conn"] == "postgresql+psycopg://a:pw@db/airflow"
@@ -79,7 +92,7 @@ def test_servers_of_ones_own_are_not_started() -> None:
 
 def test_a_worker_for_each_entry_with_its_queues_and_slots() -> None:
     workers = (Worker("light", ("default", "quick"), 4), Worker("heavy", ("slow",)))
-    plan = planning.plan(context(Fleet("shop", "/srv/shop", hosts=(local_host(workers=workers, triggerer=NONE),))))
+    plan = planner.plan(context(Fleet("shop", "/srv/shop", hosts=(local_host(workers=workers, triggerer=NONE),))))
     assert "triggerer" not in {c.name for c in plan.components}
     told = {name: plan.component(name).start for name in ("light", "heavy")}
     assert {name: start.options for name, start in told.items() if isinstance(start, Fork)} == {
@@ -104,21 +117,21 @@ def test_a_worker_for_each_entry_with_its_queues_and_slots() -> None:
     ],
 )
 def test_a_component_knows_these_secrets_and_no_other(name: str, secret_names: set[str]) -> None:
-    told = "\n".join(known_to(planning.plan(with_everything()), name).values())
+    told = "\n".join(known_to(planner.plan(with_everything()), name).values())
     assert {secret for secret, value in EVERY_SECRET.items() if value in told} == secret_names
 
 
 def test_a_worker_is_told_no_database_and_no_key() -> None:
-    assert set(known_to(planning.plan(context()), "worker")) == {"celery.broker_url", "celery.result_backend"}
+    assert set(known_to(planner.plan(context()), "worker")) == {"celery.broker_url", "celery.result_backend"}
 
 
 def test_every_forked_component_is_in_the_table_of_trust() -> None:
-    components = (*planning.plan(with_everything()).components, *on("work", logs=8793).components)
+    components = (*planner.plan(with_everything()).components, *on("work", logs=8793).components)
     assert {c.kind for c in components if isinstance(c.start, Fork)} == set(KNOWS)
 
 
 def test_no_secret_is_in_an_argument_an_environment_or_an_option() -> None:
-    plan = planning.plan(context())
+    plan = planner.plan(context())
     shown = [json.dumps(dict(plan.environment)), plan.url, plan.user]
     for component in plan.components:
         start = component.start
@@ -130,12 +143,12 @@ def test_no_secret_is_in_an_argument_an_environment_or_an_option() -> None:
 
 
 def test_no_representation_of_a_plan_shows_a_secret() -> None:
-    shown = repr(planning.plan(context())) + repr(context())
+    shown = repr(planner.plan(context())) + repr(context())
     assert [name for name, value in EVERY_SECRET.items() if value in shown] == []
 
 
 def test_the_files_of_a_plan_are_private_and_only_two_hold_a_password() -> None:
-    plan = planning.plan(context())
+    plan = planner.plan(context())
     assert {str(path): oct(file.mode) for path, file in plan.files.items()} == {
         "/srv/shop/.airfleet/airflow/airflow.cfg": "0o600",
         "/srv/shop/.airfleet/password": "0o600",
@@ -166,7 +179,7 @@ MANY = Fleet("shop", "/srv/shop", hosts=(CONTROL, WORK), database="postgresql://
 
 
 def on(host: str, fleet: Fleet = MANY, **ports: object) -> Plan:
-    return planning.plan(context(fleet, host=host, embedded=None, ports=Ports(**ports)))  # type: ignore[arg-type]
+    return planner.plan(context(fleet, host=host, embedded=None, ports=Ports(**ports)))  # type: ignore[arg-type]
 
 
 def test_whoever_serves_logs_and_whoever_reads_them_know_the_key_of_logs_and_no_other_of_it() -> None:
@@ -180,7 +193,7 @@ def test_whoever_serves_logs_and_whoever_reads_them_know_the_key_of_logs_and_no_
     assert known_to(reads, "api-server")["api.secret_key"] == SECRETS.api_secret_key
     assert SECRETS.component_logs_key not in known_to(reads, "api-server").values()
     assert len({SECRETS.logs_key, SECRETS.component_logs_key, *EVERY_SECRET.values()}) == len(EVERY_SECRET) + 2
-    assert "airfleet.logs_key" not in known_to(planning.plan(context()), "api-server")  # one host: one folder
+    assert "airfleet.logs_key" not in known_to(planner.plan(context()), "api-server")  # one host: one folder
 
 
 @pytest.mark.parametrize(
@@ -243,23 +256,23 @@ def test_a_host_reaches_its_own_api_server_first_and_then_those_of_the_others() 
 
 
 def test_a_lost_worker_is_dealt_with_as_the_policy_says() -> None:
-    assert settings(planning.plan(context()))["airfleet"]["on_worker_lost"] == "rerun"
+    assert settings(planner.plan(context()))["airfleet"]["on_worker_lost"] == "rerun"
     fleet = Fleet("shop", "/srv/shop", policies=Policies(on_worker_lost="fail"))
-    assert settings(planning.plan(context(fleet)))["airfleet"]["on_worker_lost"] == "fail"
+    assert settings(planner.plan(context(fleet)))["airfleet"]["on_worker_lost"] == "fail"
 
 
 # --- connections, variables and pools --------------------------------------------------------------
 
 
 def test_objects_are_written_between_the_migration_and_the_scheduler() -> None:
-    plan = planning.plan(with_everything())
+    plan = planner.plan(with_everything())
     assert plan.component("objects").once
     assert plan.component("objects").needs == ("migrate",)
     assert "objects" in plan.component("scheduler").needs
 
 
 def test_a_fleet_without_objects_has_no_step_for_them() -> None:
-    plan = planning.plan(context())
+    plan = planner.plan(context())
     assert "objects" not in [c.name for c in plan.components]
     migrate = plan.component("migrate").start
     assert isinstance(migrate, Fork)
@@ -270,7 +283,7 @@ def test_values_of_objects_are_told_to_the_step_alone() -> None:
     objects = Objects(
         connections=(Connection("w", type="http", password="hush-1"),), variables=(Variable("v", "hush-2"),)
     )
-    plan = planning.plan(context(Fleet("shop", "/srv/shop", objects=objects)))
+    plan = planner.plan(context(Fleet("shop", "/srv/shop", objects=objects)))
     assert "hush" not in repr(plan)
     assert [c.name for c in plan.components if isinstance(c.start, Fork) and "hush" in str(c.start.settings)] == [
         "objects"
@@ -301,8 +314,8 @@ def settings(plan: Plan) -> configparser.RawConfigParser:
 
 
 def test_the_settings_that_make_a_fleet_quick_safe_and_private() -> None:
-    found = settings(planning.plan(context()))
-    assert found["core"]["executor"] == "CeleryExecutor:airfleet.runtime.executor.FleetExecutor"
+    found = settings(planner.plan(context()))
+    assert found["core"]["executor"] == "CeleryExecutor:airfleet.scheduler.executor.FleetExecutor"
     assert found["core"]["load_examples"] == "False"
     assert found["core"]["execution_api_server_url"] == "http://127.0.0.1:8080/execution/"
     assert found["api"]["host"] == "127.0.0.1"
@@ -314,22 +327,22 @@ def test_the_settings_that_make_a_fleet_quick_safe_and_private() -> None:
 
 def test_what_fleet_yaml_says_about_airflow_wins_and_keeps_the_rest() -> None:
     airflow = {"core": {"parallelism": "64", "load_examples": "True"}, "smtp": {"smtp_host": "mail"}}
-    found = settings(planning.plan(context(Fleet("shop", "/srv/shop", airflow=airflow))))
+    found = settings(planner.plan(context(Fleet("shop", "/srv/shop", airflow=airflow))))
     assert found["core"]["parallelism"] == "64"
     assert found["core"]["load_examples"] == "True"
-    assert found["core"]["executor"] == "CeleryExecutor:airfleet.runtime.executor.FleetExecutor"
+    assert found["core"]["executor"] == "CeleryExecutor:airfleet.scheduler.executor.FleetExecutor"
     assert found["smtp"]["smtp_host"] == "mail"
 
 
 def test_a_value_with_a_percent_sign_survives() -> None:
     airflow = {"logging": {"log_format": "%(message)s 100%"}}
-    found = settings(planning.plan(context(Fleet("shop", "/srv/shop", airflow=airflow))))
+    found = settings(planner.plan(context(Fleet("shop", "/srv/shop", airflow=airflow))))
     assert found["logging"]["log_format"] == "%%(message)s 100%%"  # as Airflow's file wants it
 
 
 def test_the_environment_of_every_component() -> None:
     fleet = Fleet("shop", "/srv/shop", vars={"bucket": "orders"}, environment={"TZ": "UTC", "AIRFLOW_HOME": "/x"})
-    environment = planning.plan(context(fleet)).environment
+    environment = planner.plan(context(fleet)).environment
     assert environment["TZ"] == "UTC"
     assert environment["AIRFLEET_VAR_bucket"] == "orders"
     assert environment["AIRFLOW_HOME"] == "/srv/shop/.airfleet/airflow"
@@ -351,4 +364,4 @@ def test_where_people_and_tasks_reach_the_api_server(address: str, url: str) -> 
 
 def test_a_component_that_the_plan_does_not_have() -> None:
     with pytest.raises(KeyError, match="flower"):
-        planning.plan(context()).component("flower")
+        planner.plan(context()).component("flower")

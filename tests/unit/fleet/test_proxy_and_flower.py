@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.fleet import airflow_settings, planning, secrets
+from airfleet.fleet import planner
 from airfleet.fleet.components import flower, proxy
-from airfleet.fleet.context import Context, Embedded, Nginx, Ports
-from airfleet.fleet.paths import Paths
-from airfleet.fleet.plan import Exec, Fork, HttpAnswers
-from airfleet.fleet.site import Certificate, Door, Site
-from airfleet.fleet.spec import ApiServer, Fleet, Flower, Host, Proxy, Tls, Worker, local_host
+from airfleet.fleet.config.spec import ApiServer, Fleet, Flower, Host, Proxy, Tls, Worker, local_host
+from airfleet.fleet.planning import airflow_settings
+from airfleet.fleet.planning.context import Context, Embedded, Nginx, Ports
+from airfleet.fleet.planning.paths import Paths
+from airfleet.fleet.planning.plan import Exec, Fork, HttpAnswers
+from airfleet.fleet.servers import secrets
+from airfleet.fleet.servers.nginx_site import Certificate, Door, Site
 
 SECRETS = secrets.generate()
 HOME = Path("/srv/shop/.airfleet")
@@ -108,7 +110,7 @@ def test_browsers_remember_tls_only_for_names_that_are_one_machine_s(name: str, 
 
 
 def test_the_component_is_nginx_itself_and_ends_when_it_has_answered() -> None:
-    component = planning.plan(here()).component("nginx")
+    component = planner.plan(here()).component("nginx")
     assert component.start == Exec(
         ("/usr/sbin/nginx", "-e", "stderr", "-p", "/srv/shop/.airfleet/nginx/", "-c", "nginx.conf")
     )
@@ -122,7 +124,7 @@ def test_an_older_nginx_is_not_told_a_word_that_it_does_not_know() -> None:
 
 
 def test_without_a_proxy_there_is_no_nginx() -> None:
-    plan = planning.plan(here(Fleet("shop", "/srv/shop"), nginx=None))
+    plan = planner.plan(here(Fleet("shop", "/srv/shop"), nginx=None))
     assert "nginx" not in {component.name for component in plan.components}
     assert plan.site is None
 
@@ -147,7 +149,7 @@ def test_hosts_and_what_their_nginx_is_for(host: str, servers: tuple[str, ...], 
 @pytest.mark.parametrize(("host", "believed"), [("a", ("10.0.0.1", "10.0.0.4")), ("b", ("10.0.0.1", "10.0.0.4"))])
 def test_api_servers_believe_the_proxies_and_nobody_else(host: str, believed: tuple[str, ...]) -> None:
     assert proxy.trusted(here(FOUR_HOSTS, host)) == believed
-    for component in planning.plan(here(FOUR_HOSTS, host)).components:
+    for component in planner.plan(here(FOUR_HOSTS, host)).components:
         if component.kind == "api-server":
             assert isinstance(component.start, Fork)
             assert component.start.options["proxies"] == ",".join(believed)
@@ -164,14 +166,14 @@ def test_a_proxy_that_people_run_themselves_is_believed_and_not_started() -> Non
     theirs = replace(ONE_HOST, proxy=replace(PROXY, on=()))
     assert proxy.trusted(here(theirs)) == ("127.0.0.1",)
     assert not proxy.is_public(theirs, theirs.host("local"))
-    assert planning.plan(here(theirs)).url == "https://airflow.example.com:8443/myorg/airflow"
+    assert planner.plan(here(theirs)).url == "https://airflow.example.com:8443/myorg/airflow"
 
 
 # --- addresses -------------------------------------------------------------------------------------------------------
 
 
 def test_people_are_sent_to_the_proxy_and_commands_to_an_api_server() -> None:
-    plan = planning.plan(here())
+    plan = planner.plan(here())
     assert plan.url == "https://airflow.example.com:8443/myorg/airflow"
     assert plan.api_urls[0] == "http://127.0.0.1:8080/myorg/airflow"
     assert plan.component("api-server").probe == HttpAnswers(
@@ -195,7 +197,7 @@ def test_tasks_go_over_nginx_where_there_is_a_choice_and_straight_where_there_is
 
 
 def test_flower_is_off_unless_the_fleet_has_it() -> None:
-    plan = planning.plan(here(replace(ONE_HOST, flower=None)))
+    plan = planner.plan(here(replace(ONE_HOST, flower=None)))
     assert "flower" not in {component.name for component in plan.components}
     assert not any("flower" in path.name for path in plan.files)
     assert plan.site
@@ -203,7 +205,7 @@ def test_flower_is_off_unless_the_fleet_has_it() -> None:
 
 
 def test_flower_is_told_the_broker_and_its_password_and_nothing_of_it_is_shown() -> None:
-    plan = planning.plan(here())
+    plan = planner.plan(here())
     start = plan.component("flower").start
     assert isinstance(start, Fork)
     told = {f"{section}.{key}": value for section, key, value in start.settings}
@@ -218,21 +220,21 @@ def test_flower_is_told_the_broker_and_its_password_and_nothing_of_it_is_shown()
 
 
 def test_flower_changes_things_only_when_it_may() -> None:
-    start = planning.plan(here(replace(ONE_HOST, flower=Flower(on="local", read_only=False)))).component("flower").start
+    start = planner.plan(here(replace(ONE_HOST, flower=Flower(on="local", read_only=False)))).component("flower").start
     assert isinstance(start, Fork)
     assert start.options["read_only"] == "no"
 
 
 def test_flower_stands_at_the_root_without_a_proxy() -> None:
-    component = planning.plan(here(replace(ONE_HOST, proxy=None), nginx=None)).component("flower")
+    component = planner.plan(here(replace(ONE_HOST, proxy=None), nginx=None)).component("flower")
     assert component.probe == HttpAnswers(("http://127.0.0.1:5555/healthcheck",))
 
 
 def test_flower_listens_on_loopback_unless_a_proxy_on_another_host_must_reach_it() -> None:
-    assert planning.plan(here()).component("flower").address == "127.0.0.1:5555"
-    assert planning.plan(here(FOUR_HOSTS, "a")).component("flower").address == "10.0.0.1:5555"
+    assert planner.plan(here()).component("flower").address == "127.0.0.1:5555"
+    assert planner.plan(here(FOUR_HOSTS, "a")).component("flower").address == "10.0.0.1:5555"
     alone = replace(FOUR_HOSTS, proxy=replace(PROXY, on=("a",)))
-    assert planning.plan(here(alone, "a")).component("flower").address == "127.0.0.1:5555"
+    assert planner.plan(here(alone, "a")).component("flower").address == "127.0.0.1:5555"
     said = replace(FOUR_HOSTS, flower=Flower(on="a", address="0.0.0.0", port=6000))
     assert flower.listens_on(said, Flower(on="a", address="0.0.0.0")) == "0.0.0.0"
 

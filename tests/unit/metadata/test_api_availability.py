@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airfleet.runtime.presence import GAP_SECONDS, Presence, oldest_heartbeat
+from airfleet.metadata.api_availability import GAP_SECONDS, Presence, oldest_heartbeat
 
 TIMEOUT, PATIENCE = 300.0, 3600.0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airfleet import columns
+from airfleet.metadata import column_limits
 
 
 @pytest.mark.parametrize(
@@ -21,4 +21,4 @@ from airfleet import columns
     ],
 )
 def test_what_fits(column: str, value: str | int, wrong: str | None) -> None:
-    assert columns.misfit(column, value) == wrong
+    assert column_limits.misfit(column, value) == wrong

@@ -15,7 +15,7 @@ import pytest
 from airflow.listeners import hookimpl
 from airflow.listeners.listener import get_listener_manager
 
-from airfleet.runtime.guarded_listeners import ListenerEndsProcess, ListenerTakesTooLong, guard
+from airfleet.monitor.guarded_listeners import ListenerEndsProcess, ListenerTakesTooLong, guard
 
 
 class Listener:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from airfleet.bounded_pipes import FrameReader, LineReader, cut_event, cut_text, request_number
+from airfleet.monitor.pipes import FrameReader, LineReader, cut_event, cut_text, request_number
 
 
 def gathering(into: list[Any]) -> Generator[None, Any, None]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from airflow.sdk.execution_time.supervisor import WatchedSubprocess
 
-from airfleet import ends
+from airfleet.monitor import process_exit
 
 #: for how long the process lives on after it has closed everything that its monitor hears
 SILENT_SECONDS = 0.3
@@ -34,7 +34,7 @@ def process() -> Iterator[WatchedSubprocess]:
 
 
 def test_a_process_that_is_told_to_end_is_waited_for_no_longer_than_it_lives(process: WatchedSubprocess) -> None:
-    ends.notice(process)
+    process_exit.notice(process)
     began = time.monotonic()
     process.kill(signal.SIGCONT, escalation_delay=AT_MOST_SECONDS)  # a signal that ends nothing
     assert process._exit_code == 3
@@ -44,7 +44,7 @@ def test_a_process_that_is_told_to_end_is_waited_for_no_longer_than_it_lives(pro
 
 def test_a_descriptor_is_closed_once() -> None:
     reader, writer = os.pipe()
-    descriptor = ends.Descriptor(writer)
+    descriptor = process_exit.Descriptor(writer)
     descriptor.close()
     other = os.dup(reader)  # takes the number that is free now
     descriptor.close()

@@ -14,11 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airfleet.errors import FileProblems
-from airfleet.pipelines import dag, reader
-from airfleet.pipelines.arguments import DAG_ARGUMENTS, TASK_ARGUMENTS, Argument
-from airfleet.pipelines.checks import read_and_check
-from airfleet.pipelines.function_task import LateFunction
-from airfleet.pipelines.importing import dags_and_problems
+from airfleet.pipelines.airflow import dag
+from airfleet.pipelines.airflow.function_task import LateFunction
+from airfleet.pipelines.airflow.import_common import dags_and_problems
+from airfleet.pipelines.checks.pipeline_checks import read_and_check
+from airfleet.pipelines.language.arguments import DAG_ARGUMENTS, TASK_ARGUMENTS, Argument
+from airfleet.pipelines.reading import reader
 
 STEPS = "def choose(): ...\ndef ready(ds): ...\n"
 

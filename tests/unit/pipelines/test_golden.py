@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.pipelines.checks import read_and_check
+from airfleet.pipelines.checks.pipeline_checks import read_and_check
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "pipelines"
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.cli import show
+from airfleet.cli.commands.pipelines import show
 from airfleet.cli.graph import dot, layers, svg, text
 from airfleet.cli.graph.layers import Graph, Node
 from airfleet.errors import did_you_mean
-from airfleet.fleet import sensitive, units
-from airfleet.pipelines.checks import read_and_check
-from airfleet.pipelines.durations import parse_duration
+from airfleet.fleet.config import secret_detection, units
+from airfleet.pipelines.checks.pipeline_checks import read_and_check
+from airfleet.pipelines.language.durations import parse_duration
 
 
 def calls(work: Callable[[], object]) -> int:
@@ -226,6 +226,6 @@ def test_a_graph_that_no_terminal_can_show_is_summed_up() -> None:
 @pytest.mark.parametrize("hostile", ["${{ " * 50_000, "1" * 200_000, "1m" * 100_000])
 def test_no_text_of_a_fleet_takes_long(hostile: str) -> None:
     begun = time.monotonic()
-    assert sensitive.REFERENCE.search(hostile) is None
+    assert secret_detection.REFERENCE.search(hostile) is None
     assert units.seconds(hostile) is None
     assert time.monotonic() - begun < 20

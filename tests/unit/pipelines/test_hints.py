@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.pipelines.checks import read_and_check
+from airfleet.pipelines.checks.pipeline_checks import read_and_check
 
 INTERVAL = "write schedule: {{uses: airflow.timetables.interval.DeltaDataIntervalTimetable, with: {{delta: {}}}}}"
 CRON = (

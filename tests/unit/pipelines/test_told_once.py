@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.pipelines.checks import read_and_check
+from airfleet.pipelines.checks.pipeline_checks import read_and_check
 
 NO_INCLUDE = "one file cannot take in another yet; write the value itself"
 WRITE_VALUE = "tags would make YAML run code; write the value itself"

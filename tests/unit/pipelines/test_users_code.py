@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.pipelines.checks import read_and_check
-from airfleet.pipelines.importing import dags_and_problems
+from airfleet.pipelines.airflow.import_common import dags_and_problems
+from airfleet.pipelines.checks.pipeline_checks import read_and_check
 
 OPERATOR = """
 import sys

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.pipelines import ids
-from airfleet.pipelines.checks import read_and_check
+from airfleet.pipelines.checks.pipeline_checks import read_and_check
+from airfleet.pipelines.language import ids
 
 TASKS = "tasks: [{id: a}]"
 NUL = "holds a NUL character (\\0), which the database cannot keep"

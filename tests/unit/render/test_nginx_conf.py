@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from airfleet.errors import FleetError
-from airfleet.fleet.site import Certificate, Door, Public, Site
+from airfleet.fleet.servers.nginx_site import Certificate, Door, Public, Site
 from airfleet.render.nginx import configuration
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "nginx"

@@ -18,11 +18,11 @@ import pytest
 import yaml
 from documents import GENERATED, REPOSITORY, Block
 
-from airfleet.cli import scaffold
+from airfleet.cli.commands.pipelines import scaffold
 from airfleet.cli.main import COMMANDS, cli
 from airfleet.errors import FileProblems, Problem
-from airfleet.fleet import reader as fleet_reader
-from airfleet.pipelines.checks import read_and_check
+from airfleet.fleet.config import reader as fleet_reader
+from airfleet.pipelines.checks.pipeline_checks import read_and_check
 
 ENVIRON = {"DATABASE_PASSWORD": "d", "BROKER_PASSWORD": "b", "WAREHOUSE_URL": "postgresql://w"}
 DOCUMENTS = documents.documents()

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from documents import REPOSITORY
 
-from airfleet.testing.processes import is_alive
-from airfleet.testing.waiting import wait_until
+from airfleet.drill.waiting import wait_until
+from airfleet.system.procfs import is_alive
 
 SCRIPTS = REPOSITORY / "scripts"
 

@@ -12,9 +12,10 @@ from airflow.jobs.job import Job
 from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
 from airflow.models.dagrun import DagRun
 
-from airfleet.runtime import presence
-from airfleet.runtime.executor import WAIT_SECONDS, FleetExecutor
-from airfleet.runtime.scheduler import (
+from airfleet.metadata import api_availability
+from airfleet.metadata.notifications import News
+from airfleet.scheduler.executor import WAIT_SECONDS, FleetExecutor
+from airfleet.scheduler.job_runner import (
     DUE_SECONDS,
     EVERYTHING_SECONDS,
     IDLE_DUE_SECONDS,
@@ -22,7 +23,6 @@ from airfleet.runtime.scheduler import (
     Agenda,
     FleetSchedulerJobRunner,
 )
-from airfleet.runtime.wakeups import News
 
 BUSY, IDLE = True, False
 
@@ -139,8 +139,8 @@ def test_heartbeats_are_looked_at_only_while_something_may_run(
     scheduler.executor = FleetExecutor()
     scheduler.executor.flights = flights  # type: ignore[assignment]
     found = [object()]
-    monkeypatch.setattr(presence, "read", lambda session: None)
-    monkeypatch.setattr(presence, "holding", lambda session, own: frozenset())
+    monkeypatch.setattr(api_availability, "read", lambda session: None)
+    monkeypatch.setattr(api_availability, "holding", lambda session, own: frozenset())
     monkeypatch.setattr(SchedulerJobRunner, "_find_task_instances_without_heartbeats", lambda self, session: found)
     assert scheduler._find_task_instances_without_heartbeats(session=None) == (found if asked else [])  # type: ignore[arg-type]
 

@@ -19,11 +19,12 @@ from airflow.executors.workloads.task import TaskInstanceDTO
 from airflow.sdk.execution_time import supervisor
 from airflow.sdk.execution_time.comms import GetVariable, SucceedTask, _RequestFrame, _ResponseFrame
 
-from airfleet.runtime import api_client, coordinator, wire
-from airfleet.runtime.api_client import FleetClient
+from airfleet.task_process import ipc
+from airfleet.worker import api_client, coordinator
+from airfleet.worker.api_client import FleetClient
 from support.served import attempts_served
 from support.toy_api import Answer, ToyApi, toy_api
-from unit.runtime.test_coordinator import CONTEXT
+from unit.worker.test_coordinator import CONTEXT
 
 SECONDS = 20.0
 
@@ -31,7 +32,7 @@ SECONDS = 20.0
 class Attempt:
     """The attempt's side: what it says to its monitor."""
 
-    def __init__(self, attempt: wire.Attempt) -> None:
+    def __init__(self, attempt: ipc.Attempt) -> None:
         _, requests, self._stdout, *_ = attempt.descriptors
         self._requests = socket.socket(fileno=requests)
         self.answer()  # what to run
@@ -79,7 +80,7 @@ ACTS: dict[str, Callable[[Attempt, str], int]] = {
 }  # fmt: skip
 
 
-def act(attempt: wire.Attempt, _: object) -> NoReturn:
+def act(attempt: ipc.Attempt, _: object) -> NoReturn:
     name, _, argument = attempt.file.path.partition(":")
     try:
         code = ACTS[name](Attempt(attempt), argument)

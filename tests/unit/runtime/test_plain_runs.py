@@ -16,8 +16,8 @@ from airflow.sdk import DAG
 from airflow.serialization.serialized_objects import DagSerialization
 from sqlalchemy import create_engine
 
-from airfleet.runtime import scheduler
-from airfleet.runtime.scheduler import FleetSchedulerJobRunner
+from airfleet.scheduler import job_runner
+from airfleet.scheduler.job_runner import FleetSchedulerJobRunner
 
 B, C = uuid4(), uuid4()
 LATEST = uuid4()
@@ -55,7 +55,7 @@ class Scheduler(FleetSchedulerJobRunner):
         self._doubtful = doubtful
 
     def _fetch(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]] | None:
-        assert query == scheduler._UNSUCCESSFUL
+        assert query == job_runner._UNSUCCESSFUL
         wanted = set(zip(*parameters, strict=True))
         return None if self.rows is None else [row for row in self.rows if row[:2] in wanted]
 
@@ -75,7 +75,7 @@ class Story:
 
     def execute(self, statement: Any, told: dict[str, Any]) -> None:
         """The one statement of ours."""
-        assert statement is scheduler._SCHEDULE
+        assert statement is job_runner._SCHEDULE
         self.told.append(("start", told["ids"]))
 
     def get_bind(self) -> Any:

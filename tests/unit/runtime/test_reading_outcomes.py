@@ -13,7 +13,7 @@ from celery import Celery
 from sqlalchemy import text
 from sqlalchemy.orm import scoped_session, sessionmaker
 
-from airfleet.runtime.outcomes import SchedulerOutcomes
+from airfleet.worker.result_backend import SchedulerOutcomes
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from airflow.utils.state import TaskInstanceState
 
-from airfleet.runtime import recovery
-from airfleet.runtime.recovery import MOST_RERUNS, decide, policy
-from airfleet.runtime.wakeups import JOBS, LOST, News
+from airfleet.metadata.notifications import JOBS, LOST, News
+from airfleet.scheduler import orphan_recovery
+from airfleet.scheduler.orphan_recovery import MOST_RERUNS, decide, policy
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_a_fleet_says_what_it_wants(monkeypatch: pytest.MonkeyPatch, said: str |
 
 
 def test_long_ago_is_before_any_limit() -> None:
-    assert recovery.LONG_AGO.timestamp() == 0
+    assert orphan_recovery.LONG_AGO.timestamp() == 0
 
 
 def test_what_is_heard_of_the_dead() -> None:

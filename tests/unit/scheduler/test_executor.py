@@ -28,12 +28,12 @@ from airflow.utils.state import CallbackState, TaskInstanceState
 from celery.exceptions import WorkerLostError
 from sqlalchemy.orm import scoped_session, sessionmaker
 
-from airfleet.runtime import executor as module
-from airfleet.runtime.broker_content import Waiting
-from airfleet.runtime.executor import FleetExecutor, Refused
-from airfleet.runtime.outcomes import NotBegun, begun_mark
-from airfleet.runtime.publisher import TASK_NAME
-from airfleet.runtime.reconciler import LOST_SECONDS
+from airfleet.scheduler import executor as module
+from airfleet.scheduler.executor import FleetExecutor, Refused
+from airfleet.scheduler.message_reconciler import LOST_SECONDS
+from airfleet.scheduler.publisher import TASK_NAME
+from airfleet.scheduler.queue_inspector import Waiting
+from airfleet.worker.result_backend import NotBegun, begun_mark
 
 TOKEN = "a token that nobody else may read"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airfleet.runtime.scheduling_faults import DAG_PAUSES, Faults
+from airfleet.scheduler.fault_record import DAG_PAUSES, Faults
 
 
 class Clock:

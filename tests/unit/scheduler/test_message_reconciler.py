@@ -8,9 +8,16 @@ from dataclasses import dataclass, field
 import pytest
 from kombu.connection import Connection
 
-from airfleet.runtime import broker_content, reconciler
-from airfleet.runtime.broker_content import Waiting
-from airfleet.runtime.reconciler import HELD_SECONDS, LOST_SECONDS, PASSING_SECONDS, Answer, Message, Reconciler
+from airfleet.scheduler import message_reconciler, queue_inspector
+from airfleet.scheduler.message_reconciler import (
+    HELD_SECONDS,
+    LOST_SECONDS,
+    PASSING_SECONDS,
+    Answer,
+    Message,
+    Reconciler,
+)
+from airfleet.scheduler.queue_inspector import Waiting
 
 
 @dataclass
@@ -80,8 +87,8 @@ def test_a_doubted_message_that_was_just_sent_is_given_the_time_to_arrive() -> N
     one.doubt_all(0.5)
     assert one.is_due(0.5)
     assert one.to_send(0.5) == frozenset()
-    assert not one.is_due(0.4 + reconciler.DOUBTFUL_LOOK_SECONDS)
-    assert one.is_due(0.5 + reconciler.DOUBTFUL_LOOK_SECONDS)
+    assert not one.is_due(0.4 + message_reconciler.DOUBTFUL_LOOK_SECONDS)
+    assert one.is_due(0.5 + message_reconciler.DOUBTFUL_LOOK_SECONDS)
     assert one.to_send(PASSING_SECONDS) == {"a"}
 
 
@@ -100,9 +107,9 @@ def test_the_broker_is_asked_only_while_something_is_watched_for_a_while() -> No
     one.forget("first")
     one.sent("a", "q", 100.0)
     assert not one.is_due(101.0)
-    assert one.is_due(100.0 + reconciler.LOOK_SECONDS)
+    assert one.is_due(100.0 + message_reconciler.LOOK_SECONDS)
     one.to_send(106.0)
-    assert not one.is_due(106.0 + reconciler.LOOK_SECONDS - 1)
+    assert not one.is_due(106.0 + message_reconciler.LOOK_SECONDS - 1)
     one.forget("a")
     assert not one.is_due(1000.0)
 
@@ -168,16 +175,18 @@ def test_while_tasks_begin_at_once_nothing_is_asked(begun_after: float) -> None:
 
 def test_where_only_numbers_are_known_a_shorter_queue_means_that_some_are_missing() -> None:
     queued = {"a": "q", "b": "q", "c": "other"}
-    assert broker_content.missing(queued, {"q": Waiting(2), "other": Waiting(0)}) == {"c"}
-    assert broker_content.missing(queued, {"q": Waiting(1), "other": Waiting(5)}) == {"a"}  # it was sent first
-    assert broker_content.missing(queued, {"q": Waiting(9, of_others=8), "other": Waiting(5)}) == {"a"}
-    assert broker_content.missing(queued, {"q": Waiting(1, of_others=3), "other": Waiting(5)}) == {"a", "b"}
-    assert broker_content.missing(queued, {}) == {"a", "b", "c"}
+    assert queue_inspector.missing(queued, {"q": Waiting(2), "other": Waiting(0)}) == {"c"}
+    assert queue_inspector.missing(queued, {"q": Waiting(1), "other": Waiting(5)}) == {"a"}  # it was sent first
+    assert queue_inspector.missing(queued, {"q": Waiting(9, of_others=8), "other": Waiting(5)}) == {"a"}
+    assert queue_inspector.missing(queued, {"q": Waiting(1, of_others=3), "other": Waiting(5)}) == {"a", "b"}
+    assert queue_inspector.missing(queued, {}) == {"a", "b", "c"}
 
 
 @pytest.mark.parametrize(("missing_since", "sent"), [(None, False), (0.0, True)])
 def test_age_alone_sends_nothing(missing_since: float | None, sent: bool) -> None:
-    assert reconciler.is_to_be_sent(Message("q", 0.0, missing_since=missing_since), 1e6, False, Waiting(0)) is sent
+    assert (
+        message_reconciler.is_to_be_sent(Message("q", 0.0, missing_since=missing_since), 1e6, False, Waiting(0)) is sent
+    )
 
 
 BACKLOG = tuple(f"message-{number}" for number in range(100))
@@ -231,7 +240,7 @@ def test_a_doubt_about_a_queue_of_which_only_the_length_is_told_is_settled_withi
     one = watching(Broker(waiting=Waiting(1)), "a", "b")
     one.doubt_all(4.0)
     assert one.to_send(4.0) == frozenset()
-    assert one.is_due(4.0 + reconciler.DOUBTFUL_LOOK_SECONDS)
+    assert one.is_due(4.0 + message_reconciler.DOUBTFUL_LOOK_SECONDS)
     assert one.to_send(4.0 + PASSING_SECONDS) == {"a"}
 
 
@@ -261,6 +270,9 @@ def test_a_broker_that_tells_only_numbers_is_asked_for_them_also_about_a_queue_t
         queue = connection.SimpleQueue("counted")
         queue.clear()
         queue.put({"a": "message"})
-        assert broker_content.look(connection, ["counted", "nowhere"]) == {"counted": Waiting(1), "nowhere": Waiting(0)}
-        assert broker_content.epoch(connection) == ""
+        assert queue_inspector.look(connection, ["counted", "nowhere"]) == {
+            "counted": Waiting(1),
+            "nowhere": Waiting(0),
+        }
+        assert queue_inspector.epoch(connection) == ""
         queue.clear()

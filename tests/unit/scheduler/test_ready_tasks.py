@@ -20,7 +20,7 @@ from airflow.ti_deps.dep_context import DepContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airfleet.runtime.readiness import startable
+from airfleet.scheduler.ready_tasks import startable
 
 
 def serialized(dag: DAG) -> Any:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from airflow.jobs.job import Job, perform_heartbeat
 
-from airfleet import clocks
+from airfleet.system import clock_skew
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 
@@ -24,7 +24,7 @@ NOW = datetime(2026, 11, 25, tzinfo=UTC)
 def test_a_clock_is_ahead_by_as_much_as_is_certain(
     asked_at: float, theirs: float, answered_at: float, expected: float
 ) -> None:
-    assert clocks.ahead(asked_at, theirs, answered_at) == expected
+    assert clock_skew.ahead(asked_at, theirs, answered_at) == expected
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_a_clock_is_ahead_by_as_much_as_is_certain(
     ],
 )
 def test_a_person_is_told_what_is_wrong_and_what_to_do(seconds: float, sentence: str) -> None:
-    assert clocks.trouble(seconds) == sentence
+    assert clock_skew.trouble(seconds) == sentence
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_person_is_told_what_is_wrong_and_what_to_do(seconds: float, sentence:
 )
 def test_a_heartbeat_of_the_future_is_taken_for_one_that_is_due(last: int | None, expected: int | None) -> None:
     job = Job(heartrate=5, latest_heartbeat=NOW + timedelta(seconds=last) if last is not None else None)
-    clocks.catch_up(job, NOW)
+    clock_skew.catch_up(job, NOW)
     assert job.latest_heartbeat == (NOW + timedelta(seconds=expected) if expected is not None else None)
 
 
@@ -67,6 +67,6 @@ def test_airflow_itself_would_send_no_heartbeat_until_the_clock_is_where_it_was(
     job = Job(heartrate=5, latest_heartbeat=datetime.now(UTC) + timedelta(seconds=240))
     perform_heartbeat(job, lambda session: None, only_if_necessary=True)
     assert sent == []
-    clocks.catch_up(job, datetime.now(UTC))
+    clock_skew.catch_up(job, datetime.now(UTC))
     perform_heartbeat(job, lambda session: None, only_if_necessary=True)
     assert sent == [True]

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from airfleet import lossy
-from airfleet.lossy import LossyFile, LossyLogger
+from airfleet.system import disk_full_logging
+from airfleet.system.disk_full_logging import LossyFile, LossyLogger
 
 FULL = Path("/dev/full")
 
 
 def test_a_line_that_has_no_room_is_lost_and_the_writer_goes_on() -> None:
-    with lossy.text(FULL) as log:
+    with disk_full_logging.text(FULL) as log:
         for _ in range(1000):
             log.write("a line, and another one after it\n" * 100)
             log.flush()
@@ -28,7 +28,7 @@ def test_a_line_that_has_no_room_is_lost_and_the_writer_goes_on() -> None:
 def test_lines_are_appended_to_a_file_for_its_owner_alone(tmp_path: Path) -> None:
     path = tmp_path / "agent.log"
     for line in ("one", "two ✓"):
-        with lossy.text(path) as log:
+        with disk_full_logging.text(path) as log:
             log.write(f"{line}\n")
     assert path.read_text("utf-8") == "one\ntwo ✓\n"
     assert path.stat().st_mode & 0o777 == 0o600
@@ -70,7 +70,10 @@ def test_every_other_error_is_one(tmp_path: Path) -> None:
 
 
 def test_a_process_whose_output_has_no_room_ends_well() -> None:
-    script = "from airfleet import lossy; lossy.keep_streams()\nfor _ in range(9000): print('a line', flush=True)"
+    script = (
+        "from airfleet.system import disk_full_logging; disk_full_logging.keep_streams()\n"
+        "for _ in range(9000): print('a line', flush=True)"
+    )
     with FULL.open("w") as full:
         assert subprocess.run([sys.executable, "-c", script], stdout=full, stderr=full, check=False).returncode == 0
 
@@ -80,7 +83,7 @@ def test_streams_are_kept_as_they_were(tmp_path: Path) -> None:
 import sys
 before = [(s.encoding, s.errors, s.line_buffering, s.fileno()) for s in (sys.stdout, sys.stderr)]
 print("before")
-from airfleet import lossy
+from airfleet.system import disk_full_logging as lossy
 lossy.keep_streams()
 assert before == [(s.encoding, s.errors, s.line_buffering, s.fileno()) for s in (sys.stdout, sys.stderr)]
 print("after")

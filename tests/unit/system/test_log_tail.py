@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from airfleet import tailing
-from airfleet.tailing import MOST_AT_THE_END, MOST_BYTES, Tail, last_lines
+from airfleet.system import log_tail
+from airfleet.system.log_tail import MOST_AT_THE_END, MOST_BYTES, Tail, last_lines
 
 
 def test_of_a_line_of_twenty_gigabytes_only_its_end_is_read(tmp_path: Path) -> None:
@@ -15,7 +15,7 @@ def test_of_a_line_of_twenty_gigabytes_only_its_end_is_read(tmp_path: Path) -> N
         log.write(b" the end\n")
     (line,) = last_lines(file, 1)
     assert line.endswith(" the end")
-    assert len(line) <= MOST_AT_THE_END + tailing.BLOCK
+    assert len(line) <= MOST_AT_THE_END + log_tail.BLOCK
 
 
 def test_what_is_followed_comes_in_parts_and_whole(tmp_path: Path) -> None:

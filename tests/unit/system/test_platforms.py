@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from airfleet.errors import FleetError
-from airfleet.platforms import EMBEDDED_GLIBC, embedded_hint, glibc, require_linux
+from airfleet.system.platforms import EMBEDDED_GLIBC, embedded_hint, glibc, require_linux
 
 ELSEWHERE = """
 import sys

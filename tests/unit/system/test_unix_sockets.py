@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.agent import unix_sockets
+from airfleet.system import unix_sockets
 
 
 @pytest.mark.parametrize("depth", [0, 12])

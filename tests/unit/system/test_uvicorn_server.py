@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import uvicorn
 
-from airfleet.runtime import web_server
-from airfleet.runtime.web_server import RestingServer
+from airfleet.system import uvicorn_server
+from airfleet.system.uvicorn_server import RestingServer
 
 
 async def nothing(scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
@@ -39,7 +39,7 @@ async def at_rest(resting: Counting) -> asyncio.Task[None]:
 
 
 def test_a_signal_ends_its_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web_server, "REST_SECONDS", 3600.0)
+    monkeypatch.setattr(uvicorn_server, "REST_SECONDS", 3600.0)
     resting = server()
 
     async def told_to_end() -> None:
@@ -52,7 +52,7 @@ def test_a_signal_ends_its_rest(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_renews_the_date_of_its_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web_server, "REST_SECONDS", 0.001)
+    monkeypatch.setattr(uvicorn_server, "REST_SECONDS", 0.001)
     resting = server()
 
     async def renewed() -> list[tuple[bytes, bytes]]:
@@ -77,8 +77,8 @@ def test_a_signal_before_it_serves_is_not_lost() -> None:
 
 def test_a_port_that_is_taken_is_a_failure() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SystemExit) as ended:
-        web_server.serve(nothing, host="127.0.0.1", port=taken.getsockname()[1], lifespan="off", log_config=None)
-    assert ended.value.code == web_server.NOT_STARTED
+        uvicorn_server.serve(nothing, host="127.0.0.1", port=taken.getsockname()[1], lifespan="off", log_config=None)
+    assert ended.value.code == uvicorn_server.NOT_STARTED
 
 
 def test_an_application_that_does_not_start_is_a_failure() -> None:
@@ -86,5 +86,5 @@ def test_an_application_that_does_not_start_is_a_failure() -> None:
         raise RuntimeError("it cannot start")
 
     with pytest.raises(SystemExit) as ended:
-        web_server.serve(breaks, host="127.0.0.1", port=0, lifespan="on", log_config=None)
-    assert ended.value.code == web_server.NOT_STARTED
+        uvicorn_server.serve(breaks, host="127.0.0.1", port=0, lifespan="on", log_config=None)
+    assert ended.value.code == uvicorn_server.NOT_STARTED

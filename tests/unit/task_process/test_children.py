@@ -11,19 +11,19 @@ from typing import NoReturn
 
 import pytest
 
-from airfleet.runtime import wire
-from airfleet.runtime.attempts import ESCALATION_SECONDS, Attempts, leave_behind, open_descriptors
+from airfleet.task_process import ipc
+from airfleet.task_process.children import ESCALATION_SECONDS, Attempts, leave_behind, open_descriptors
 from support.toy_pool import SECONDS, Clock, ended, run
 
-FILE = wire.File("bundle", None, "path")
+FILE = ipc.File("bundle", None, "path")
 
 
 class Monitored:
     """One attempt of this very process, and its monitor's ends."""
 
     def __init__(self, attempts: Attempts, early: bool = False) -> None:
-        self.status, status = wire.pair()
-        self.orders, orders = wire.pair()
+        self.status, status = ipc.pair()
+        self.orders, orders = ipc.pair()
         others = [end for _ in range(3) for end in socket.socketpair()]
         for mine in (self.status, self.orders):
             mine.settimeout(SECONDS)
@@ -31,14 +31,14 @@ class Monitored:
             self.status.close()
         given = tuple(end.detach() for end in (status, orders, *others[1::2]))
         self._others = others[::2]
-        attempts.start(wire.Attempt("1", FILE, given))
+        attempts.start(ipc.Attempt("1", FILE, given))
         if not early:
-            received = wire.receive(self.status)
+            received = ipc.receive(self.status)
             assert received is not None
             self.pid, self.pidfd = received[0]["pid"], received[1][0]
 
     def end(self) -> None:
-        wire.send(self.orders, {"do": "end", "code": 7})
+        ipc.send(self.orders, {"do": "end", "code": 7})
         assert ended(self.pidfd)
 
     def close(self) -> None:
@@ -47,7 +47,7 @@ class Monitored:
         os.close(self.pidfd)
 
 
-def obey(attempt: wire.Attempt) -> NoReturn:
+def obey(attempt: ipc.Attempt) -> NoReturn:
     run(attempt, None)
 
 
@@ -80,7 +80,7 @@ def test_an_attempt_is_forgotten_when_its_monitor_has_heard_of_its_end(
     assert len(attempts) == 1
     one.end()
     handle(selector)
-    assert wire.receive(one.status) == ({"exit": 7}, [])
+    assert ipc.receive(one.status) == ({"exit": 7}, [])
     assert len(attempts) == 1  # its pid stays taken
     one.close()
     handle(selector)
@@ -103,8 +103,8 @@ def test_an_attempt_without_a_monitor_is_asked_to_end_and_killed_when_it_does_no
     attempts: Attempts, selector: selectors.BaseSelector, clock: Clock
 ) -> None:
     one = Monitored(attempts)
-    wire.send(one.orders, {"do": "ignore"})
-    wire.receive(one.orders)
+    ipc.send(one.orders, {"do": "ignore"})
+    ipc.receive(one.orders)
     assert attempts.wait_seconds() is None
     one.status.close()
     handle(selector)
@@ -125,8 +125,8 @@ def test_what_an_attempt_has_started_in_its_group_is_asked_to_end_too(
     attempts: Attempts, selector: selectors.BaseSelector
 ) -> None:
     one = Monitored(attempts)
-    wire.send(one.orders, {"do": "spawn"})
-    received = wire.receive(one.orders)
+    ipc.send(one.orders, {"do": "spawn"})
+    received = ipc.receive(one.orders)
     assert received is not None
     spawned = os.pidfd_open(received[0]["pid"])
     one.status.close()
@@ -145,7 +145,7 @@ def test_a_monitor_that_has_gone_before_the_start_ends_its_attempt(
     one = Monitored(attempts, early=True)
     handle(selector)
     assert len(attempts) == 0
-    assert wire.receive(one.orders) is None
+    assert ipc.receive(one.orders) is None
     assert not selector.get_map()
 
 
@@ -153,13 +153,13 @@ def test_neighbours_hear_nothing_of_an_end(attempts: Attempts, selector: selecto
     one, two = Monitored(attempts), Monitored(attempts)
     signal.pidfd_send_signal(one.pidfd, signal.SIGKILL)
     handle(selector)
-    assert wire.receive(one.status) == ({"exit": -9}, [])
+    assert ipc.receive(one.status) == ({"exit": -9}, [])
     one.close()
     handle(selector)
     assert len(attempts) == 1
     two.end()
     handle(selector)
-    assert wire.receive(two.status) == ({"exit": 7}, [])
+    assert ipc.receive(two.status) == ({"exit": 7}, [])
     two.close()
     handle(selector)
     assert len(attempts) == 0

@@ -11,12 +11,12 @@ from typing import NoReturn
 
 import pytest
 
-from airfleet.runtime import wire
-from airfleet.runtime.attempts import Attempts, open_descriptors
-from airfleet.runtime.spares import DELAY_SECONDS, MOST_SPARES, SPARE_SECONDS, Spares
+from airfleet.task_process import ipc
+from airfleet.task_process.children import Attempts, open_descriptors
+from airfleet.task_process.idle_children import DELAY_SECONDS, MOST_SPARES, SPARE_SECONDS, Spares
 from support.toy_pool import SECONDS, Clock, ToyAttempt, ended, run, send
 
-FILE = wire.File("bundle", None, "path")
+FILE = ipc.File("bundle", None, "path")
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Template:
 
     def __post_init__(self) -> None:
         self.selector = selectors.DefaultSelector()
-        self.pool, self.orders = wire.pair()
+        self.pool, self.orders = ipc.pair()
         self.pool.settimeout(SECONDS)
         self.attempts = Attempts(self.selector, open_descriptors(), become, self.clock)
         self.spares = Spares(
@@ -61,14 +61,14 @@ class Template:
         return self.asked[-1]
 
     def _obey(self) -> None:
-        received = wire.receive(self.orders)
+        received = ipc.receive(self.orders)
         assert received is not None
         self.obeyed.append(received[0]["attempt"])
-        wire.close(received[1])
+        ipc.close(received[1])
 
-    def _may_run(self, attempt: wire.Attempt) -> bool:
+    def _may_run(self, attempt: ipc.Attempt) -> bool:
         if not self.good:
-            wire.send(self.orders, {"stale": True}, attempt.descriptors)
+            ipc.send(self.orders, {"stale": True}, attempt.descriptors)
         return self.good
 
     def _retire(self) -> None:
@@ -76,7 +76,7 @@ class Template:
         self.spares.close()
 
 
-def become(attempt: wire.Attempt) -> NoReturn:
+def become(attempt: ipc.Attempt) -> NoReturn:
     run(attempt, None)
 
 
@@ -119,7 +119,7 @@ def test_a_spare_takes_an_attempt_while_its_parent_is_busy(template: Template) -
     assert asked.wait_for_start().pid == spare  # nothing was handled here
     template.handle()
     assert (len(template.attempts), len(template.spares), template.obeyed) == (1, 0, [])
-    wire.send(asked.orders, {"do": "end", "code": 7})
+    ipc.send(asked.orders, {"do": "end", "code": 7})
     template.handle()
     assert asked.exit_code() == 7
     asked.status.close()
@@ -215,12 +215,12 @@ def test_a_monitor_sees_the_end_of_a_spare_that_dies_before_its_parent_knows_of_
         template.handle()
     template.handle()  # what it did not take
     assert template.obeyed == ["1"]
-    assert wire.receive(asked.status) is None
+    assert ipc.receive(asked.status) is None
 
 
 def test_a_spare_passes_on_that_its_template_is_retired(template: Template) -> None:
     template.busy()
-    wire.send(template.pool, {"retire": True})
+    ipc.send(template.pool, {"retire": True})
     while len(template.spares):
         template.handle()
     assert template.retired
@@ -230,10 +230,10 @@ def test_a_spare_sends_back_what_it_may_not_run(template: Template) -> None:
     template.good = False
     template.busy()
     template.ask()
-    received = wire.receive(template.pool)
+    received = ipc.receive(template.pool)
     assert received is not None
     assert received[0] == {"stale": True}
-    wire.close(received[1])
+    ipc.close(received[1])
     while len(template.spares):
         template.handle()
     template.ask("2")

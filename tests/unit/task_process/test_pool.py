@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from airfleet.runtime import wire
-from airfleet.runtime.attempts import open_descriptors
-from airfleet.runtime.pool import Limits
+from airfleet.task_process import ipc
+from airfleet.task_process.children import open_descriptors
+from airfleet.task_process.pool import Limits
 from support.toy_pool import SIGNALS, ToyPool, ended, in_child, toy_pool
 
 
@@ -191,7 +191,7 @@ def test_a_template_that_dies_takes_no_attempt_with_it(toys: ToyPool) -> None:
     assert attempt.exit_code() is None  # the status socket is closed: nobody can tell the code
     assert attempt.told()["pid"] == attempt.pid
     assert toys.start(file).told()["loaded"]["text"] == "shared"
-    wire.send(attempt.orders, {"do": "end", "code": 0})
+    ipc.send(attempt.orders, {"do": "end", "code": 0})
     assert attempt.has_ended()
 
 
@@ -251,7 +251,7 @@ def test_an_attempt_whose_monitor_was_gone_before_it_started_ends_too(toys: ToyP
     attempt = toys.send(toys.file("shared"))
     attempt.status.close()
     os.kill(pid, signal.SIGCONT)
-    assert wire.receive(attempt.orders) is None  # closed by its end
+    assert ipc.receive(attempt.orders) is None  # closed by its end
     assert toys.start(toys.file("shared")).end() == 0
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from airfleet.runtime.observing import observed, stamp
+from airfleet.task_process.side_effects import observed, stamp
 from airfleet.testing.ports import free_ports
 from support.toy_pool import in_child
 

@@ -21,8 +21,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jinja2.sandbox import SandboxedEnvironment
 
-from airfleet.runtime import plain_fields
-from airfleet.runtime.plain_fields import RuntimeTaskInstance
+from airfleet.task_process import template_fields as plain_fields
+from airfleet.task_process.template_fields import RuntimeTaskInstance
 
 Fields = Mapping[str, Any]
 

@@ -17,34 +17,25 @@ from typing import Any
 
 import pytest
 
-from airfleet.cli.rest import ApiError
+from airfleet.client.api_client import ApiError
+from airfleet.drill import journal, killing, workload
+from airfleet.drill.load_generator import Load
+from airfleet.drill.records import Run, Task
+from airfleet.drill.waiting import wait_until
+from airfleet.drill.workload import Asked, DrillMix, Mix
 from airfleet.errors import FleetError
-from airfleet.fleet import local_hosts
-from airfleet.fleet.local_hosts import Network
-from airfleet.fleet.reader import FILE_NAME, read_file
-from airfleet.fleet.spec import Fleet
-from airfleet.pipelines.checks import read_and_check
-from airfleet.testing import (
-    host_faults,
-    killing,
-    matrix,
-    named_hosts,
-    nemesis,
-    processes,
-    secrecy,
-    stock_hosts,
-    witness,
-    workload,
-)
-from airfleet.testing.experiment import drained, surprises
-from airfleet.testing.history import Run, Task
-from airfleet.testing.load import Load
-from airfleet.testing.named_hosts import NamedHosts
-from airfleet.testing.played_hosts import PlayedHosts
-from airfleet.testing.stock_hosts import StockHostsTarget
-from airfleet.testing.targets import BROKER, DATABASE, SCHEDULER, WORKER, Topology
-from airfleet.testing.waiting import wait_until
-from airfleet.testing.workload import Asked, DrillMix, Mix
+from airfleet.faultlab import host_faults, matrix, named_hosts, nemesis, secret_scan, stock_hosts
+from airfleet.faultlab.experiment import drained, surprises
+from airfleet.faultlab.named_hosts import NamedHosts
+from airfleet.faultlab.simulated_hosts import PlayedHosts
+from airfleet.faultlab.stock_hosts import StockHostsTarget
+from airfleet.faultlab.systems import BROKER, DATABASE, SCHEDULER, WORKER, Topology
+from airfleet.fleet.config.reader import FILE_NAME, read_file
+from airfleet.fleet.config.spec import Fleet
+from airfleet.fleet.planning import local_hosts
+from airfleet.fleet.planning.local_hosts import Network
+from airfleet.pipelines.checks.pipeline_checks import read_and_check
+from airfleet.system import procfs
 from support.survival import survives
 
 # --- the workload -----------------------------------------------------------------------------------
@@ -204,18 +195,18 @@ def family(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     ) as parent:
         assert parent.stdout
         assert [parent.stdout.readline() for _ in range(2)] == ["up\n"] * 2
-        members = processes.tree(parent.pid)
+        members = procfs.tree(parent.pid)
         yield parent
         for pid in members:
-            processes.send(pid, signal.SIGKILL)
+            procfs.send(pid, signal.SIGKILL)
 
 
 def test_a_kill_takes_all_that_a_process_started(family: subprocess.Popen[str], tmp_path: Path) -> None:
-    members = processes.tree(family.pid)
+    members = procfs.tree(family.pid)
     assert len(members) == 3
     assert killing.kill_all((family.pid,), tmp_path) == frozenset()
     assert family.wait(10) == -signal.SIGKILL
-    wait_until(lambda: not any(map(processes.is_alive, members)), 10, "all are gone")
+    wait_until(lambda: not any(map(procfs.is_alive, members)), 10, "all are gone")
 
 
 def test_a_process_is_told_to_stop_and_waited_for_until_none_of_its_threads_goes_on() -> None:
@@ -225,9 +216,9 @@ def test_a_process_is_told_to_stop_and_waited_for_until_none_of_its_threads_goes
             wait_until(lambda: len(os.listdir(f"/proc/{process.pid}/task")) == 5, 10, "the threads are there")
             for _ in range(20):
                 assert killing.stop_all(lambda: [process.pid]) == [process.pid]
-                assert not processes.goes_on(process.pid)
-                processes.send(process.pid, signal.SIGCONT)
-                wait_until(lambda: processes.goes_on(process.pid), 10, "it goes on")
+                assert not procfs.goes_on(process.pid)
+                procfs.send(process.pid, signal.SIGCONT)
+                wait_until(lambda: procfs.goes_on(process.pid), 10, "it goes on")
         finally:
             process.kill()
 
@@ -235,9 +226,9 @@ def test_a_process_is_told_to_stop_and_waited_for_until_none_of_its_threads_goes
 def test_a_process_that_is_gone_has_no_family_and_cannot_be_hurt(tmp_path: Path) -> None:
     gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
     pid = int(gone.stdout)
-    assert processes.tree(pid) == ()
-    processes.send(pid, signal.SIGKILL)
-    assert processes.tree(os.getpid())[-1] >= os.getpid()
+    assert procfs.tree(pid) == ()
+    procfs.send(pid, signal.SIGKILL)
+    assert procfs.tree(os.getpid())[-1] >= os.getpid()
 
 
 # --- faults of hosts --------------------------------------------------------------------------------
@@ -275,7 +266,7 @@ class FakeHosts(PlayedHosts):
         self.done.append(f"mend {host}")
 
     def power_off(self, host: str) -> None:
-        stopped = "running" if processes.goes_on(self.running[host].pid) else "stopped"
+        stopped = "running" if procfs.goes_on(self.running[host].pid) else "stopped"
         self.done.append(f"power off {host}, {stopped}")
 
     def shut_down(self, host: str) -> None:
@@ -312,7 +303,7 @@ def target() -> Iterator[FakeTarget]:
         for name, attempt in (("host-1", "here"), ("host-2", "there")):
             line = {"event": "start", "task": ["d", "r", attempt, -1], "attempt": attempt, "try_number": 1}
             more = {"host": "machine", "pid": sleeping[name].pid, "at": time.monotonic()}
-            witness.append(target.witness_folder / "machine.jsonl", {**line, **more})
+            journal.append(target.witness_folder / "machine.jsonl", {**line, **more})
         yield target
 
 
@@ -336,7 +327,7 @@ def test_a_component_is_killed_on_one_host_with_what_it_runs_and_no_other_host_s
 ) -> None:
     line = {"event": "end", "task": ["d", "r", "t", -1], "attempt": "ended just now", "try_number": 1}
     more = {"host": "machine", "pid": 0, "at": time.monotonic()}
-    witness.append(target.witness_folder / "machine.jsonl", {**line, **more})
+    journal.append(target.witness_folder / "machine.jsonl", {**line, **more})
     assert host_faults.KilledOn("host-2", component).inflict(target) == suffer
     assert target.fake.done == [f"look for {component} of host-2"]
     assert target.fake.running["host-2"].wait(10) == -signal.SIGKILL
@@ -349,12 +340,12 @@ def test_processes_are_stopped_while_something_is_so_and_go_on_when_it_was_too_l
         went_on: list[bool] = []
 
         def holds() -> bool:
-            went_on.append(processes.goes_on(process.pid))
+            went_on.append(procfs.goes_on(process.pid))
             return next(answers)
 
         host_faults.stop_while(holds, [process.pid])
         assert went_on == [True, True, False, True, False]
-        assert not processes.goes_on(process.pid)
+        assert not procfs.goes_on(process.pid)
 
 
 @pytest.mark.parametrize(("replaced", "suffer"), [(True, {"there"}), (False, set())])
@@ -471,7 +462,7 @@ def test_a_secret_and_a_token_are_found_where_they_stand(tmp_path: Path) -> None
     for name, text in texts.items():
         (tmp_path / name).write_text(text)
     files = [*(tmp_path / name for name in texts), tmp_path / "gone.log"]
-    assert secrecy.leaks([secret, "short"], files) == (
+    assert secret_scan.leaks([secret, "short"], files) == (
         "secret.log holds a secret of the fleet",
         "token.log holds a token",
     )

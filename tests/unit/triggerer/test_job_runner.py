@@ -18,9 +18,9 @@ from psycopg import errors
 from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 from structlog.testing import capture_logs
 
-from airfleet.runtime.trigger_runner import CarefulTriggerRunner
-from airfleet.runtime.trigger_steps import Board
-from airfleet.runtime.triggerer import Deaths, RestingTriggerRunner
+from airfleet.triggerer.job_runner import Deaths, RestingTriggerRunner
+from airfleet.triggerer.trigger_runner import CarefulTriggerRunner
+from airfleet.triggerer.trigger_steps import Board
 
 AWAY = OperationalError("SELECT 1", {}, Exception("connection refused"))
 
@@ -271,7 +271,7 @@ def test_a_process_that_a_trigger_has_for_too_long_is_killed(
     runner: RestingTriggerRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     killed: list[int] = []
-    monkeypatch.setattr("airfleet.runtime.triggerer.os.kill", lambda pid, number: killed.append(number))
+    monkeypatch.setattr("airfleet.triggerer.job_runner.os.kill", lambda pid, number: killed.append(number))
     runner.board = Board()
     runner.board.write(7, time.monotonic() - runner.runner_health_check_threshold + 5)
     runner.end_if_blocked()

@@ -12,9 +12,9 @@ import pytest
 from airflow.jobs.triggerer_job_runner import TriggerEventEntry, messages
 from airflow.triggers.base import TriggerEvent
 
-from airfleet.runtime import trigger_runner
-from airfleet.runtime.trigger_runner import CarefulTriggerRunner, TriggerBlocks, TriggerBlocksAgain
-from airfleet.runtime.trigger_steps import OWNER, Board, StepLoop
+from airfleet.triggerer import trigger_runner
+from airfleet.triggerer.trigger_runner import CarefulTriggerRunner, TriggerBlocks, TriggerBlocksAgain
+from airfleet.triggerer.trigger_steps import OWNER, Board, StepLoop
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 
-from airfleet.runtime.trigger_steps import OWNER, Board, StepLoop
+from airfleet.triggerer.trigger_steps import OWNER, Board, StepLoop
 
 
 def loop(board: Board, ends: dict[int, BaseException] | None = None) -> StepLoop:

@@ -11,9 +11,9 @@ import httpx
 import pytest
 from airflow.sdk.api.client import API_RETRIES, BearerAuth, Client, ServerResponseError
 
-from airfleet.runtime import api_client
-from airfleet.runtime.api_client import FleetClient
 from airfleet.testing.ports import free_ports
+from airfleet.worker import api_client
+from airfleet.worker.api_client import FleetClient
 from support.toy_api import DROP, HANG, Answer, toy_api
 
 XCOM = "xcoms/dag/run/task/return_value"

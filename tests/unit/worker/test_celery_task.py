@@ -17,11 +17,11 @@ from airflow.executors.workloads.task import TaskInstanceDTO
 from celery import Celery
 from celery.exceptions import Ignore, WorkerLostError
 
-from airfleet.runtime import celery_task
-from airfleet.runtime.api_client import FleetClient
-from airfleet.runtime.celery_task import Rests, Start
-from airfleet.runtime.outcomes import NotBegun, begun_mark, had_begun
-from airfleet.testing.waiting import wait_until
+from airfleet.drill.waiting import wait_until
+from airfleet.worker import celery_task
+from airfleet.worker.api_client import FleetClient
+from airfleet.worker.celery_task import Rests, Start
+from airfleet.worker.result_backend import NotBegun, begun_mark, had_begun
 
 FULL, BROKEN = OSError(errno.ENOSPC, "No space left on device"), OSError(errno.EIO, "Input/output error")
 

@@ -24,9 +24,11 @@ from airflow.sdk.api.client import Client
 from airflow.sdk.execution_time.supervisor import process_log_messages_from_subprocess
 from airflow.sdk.log import logging_processors
 
-from airfleet import lossy
-from airfleet.runtime import coordinator, execution_urls, wire
-from airfleet.runtime.attempts import Descriptor, open_descriptors
+from airfleet.spool import api_endpoints
+from airfleet.system import disk_full_logging
+from airfleet.task_process import ipc
+from airfleet.task_process.children import Descriptor, open_descriptors
+from airfleet.worker import coordinator
 from support.served import attempts_served
 
 CONTEXT = {
@@ -51,7 +53,7 @@ CONTEXT = {
 }
 
 
-def ends_as_told(attempt: wire.Attempt, _: object) -> NoReturn:
+def ends_as_told(attempt: ipc.Attempt, _: object) -> NoReturn:
     """An attempt that reads what its monitor says first, and ends in the way that its file is named for."""
     requests = socket.socket(fileno=attempt.descriptors[1])
     requests.recv(4)
@@ -139,15 +141,15 @@ def test_the_servers_that_the_agent_wrote_down_are_asked(
     given: str, written: str | None, asked: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW__AIRFLEET__EXECUTION_API_URLS", PLANNED)
-    file = execution_urls.of(tmp_path)
+    file = api_endpoints.of(tmp_path)
     if written is not None:
         file.write_text(written)
     assert coordinator.addresses(given, file) == asked
 
 
 def test_only_a_component_of_a_fleet_has_an_agent_that_writes_them_down() -> None:
-    assert execution_urls.here({"AIRFLOW_HOME": "/srv"}) is None
-    assert execution_urls.here({"AIRFLOW_HOME": "/srv", "AIRFLEET_COMPONENT": "worker"}) == Path("/srv/execution-urls")
+    assert api_endpoints.here({"AIRFLOW_HOME": "/srv"}) is None
+    assert api_endpoints.here({"AIRFLOW_HOME": "/srv", "AIRFLEET_COMPONENT": "worker"}) == Path("/srv/execution-urls")
 
 
 # --- a full disk ------------------------------------------------------------------------------------
@@ -158,7 +160,7 @@ def test_no_attempt_fails_because_its_log_has_no_room(bears: bool) -> None:
     line = b'{"event": "a line of the task", "level": "info"}\n'
     with contextlib.suppress(OSError), open("/dev/full", "ab") as file:  # closing it complains, too
         logger = structlog.wrap_logger(structlog.BytesLogger(file), processors=logging_processors(json_output=True))
-        reader = process_log_messages_from_subprocess((lossy.bearing(logger) if bears else logger,))
+        reader = process_log_messages_from_subprocess((disk_full_logging.bearing(logger) if bears else logger,))
         next(reader)
         for _ in range(1000):
             if bears:
@@ -214,6 +216,6 @@ def test_lines_of_an_attempt_are_written_as_ever_where_there_is_room(tmp_path: P
     as_json: list[Any] = [structlog.processors.JSONRenderer(), lambda logger, name, line: line.encode()]
     with (tmp_path / "attempt.log").open("ab") as file:
         plain = structlog.wrap_logger(structlog.BytesLogger(file), processors=as_json)
-        lossy.bearing(plain.bind(ti="x")).info("a line", number=1)
+        disk_full_logging.bearing(plain.bind(ti="x")).info("a line", number=1)
     assert (tmp_path / "attempt.log").read_text() == '{"ti": "x", "number": 1, "event": "a line"}\n'
-    assert lossy.bearing(None) is None
+    assert disk_full_logging.bearing(None) is None

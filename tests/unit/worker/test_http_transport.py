@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
-from airfleet.runtime import plain_http
-from airfleet.runtime.plain_http import PlainTransport
 from airfleet.testing.ports import free_ports
+from airfleet.worker import http_transport
+from airfleet.worker.http_transport import PlainTransport
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
 ZIPPED = gzip.compress(b'{"a": "' + b"b" * 500 + b'"}')
@@ -220,5 +220,5 @@ def test_nobody_listens() -> None:
 
 @pytest.mark.parametrize("named", ["http", "all"])
 def test_a_proxy_of_the_environment_is_left_to_httpx(named: str) -> None:
-    assert plain_http.transport(60.0, lambda: {named: "http://proxy:3128"}) is None
-    assert plain_http.transport(60.0, lambda: {"https": "http://proxy:3128"}) is not None
+    assert http_transport.transport(60.0, lambda: {named: "http://proxy:3128"}) is None
+    assert http_transport.transport(60.0, lambda: {"https": "http://proxy:3128"}) is not None

@@ -18,10 +18,11 @@ from airflow.executors.workloads import BundleInfo
 from airflow.executors.workloads.task import TaskInstanceDTO
 from airflow.sdk.execution_time import comms
 
-from airfleet.runtime import carried, coordinator, wire
-from airfleet.runtime.api_client import FleetClient
+from airfleet.task_process import ipc
+from airfleet.worker import coordinator, piggyback
+from airfleet.worker.api_client import FleetClient
 from support.served import attempts_served
-from unit.runtime.test_coordinator import CONTEXT
+from unit.worker.test_coordinator import CONTEXT
 
 FIELDS = {"bash_command": "echo ä", "env": None}
 END = "2026-01-01T00:00:00Z"
@@ -46,7 +47,7 @@ SCRIPTS: dict[str, tuple[list[Any], int]] = {
 }
 
 
-def says_its_lines(told: int, attempt: wire.Attempt, _: object) -> NoReturn:
+def says_its_lines(told: int, attempt: ipc.Attempt, _: object) -> NoReturn:
     lines, code = SCRIPTS[attempt.file.path]
     with socket.socket(fileno=attempt.descriptors[1]).makefile("rwb") as monitor:
         _frame(monitor)
@@ -77,13 +78,13 @@ class Api:
         if request.url.path.endswith("/heartbeat"):  # there are some when the machine is slow
             return httpx.Response(204)
         what = "xcom" if "/xcoms/" in request.url.path else request.url.path.rpartition("/")[2]
-        fields = carried.unpacked(request.headers.get(carried.HEADER, "").encode() or None)
+        fields = piggyback.unpacked(request.headers.get(piggyback.HEADER, "").encode() or None)
         if what == "rtif":
             fields = json.loads(request.content)
         self.asked.append((what, fields) if fields else what)
         if what == "rtif":
             return httpx.Response(self.of_fields, json={"detail": "as it was told"})
-        headers = {carried.HEADER: carried.STORED} if self.takes and fields else {}
+        headers = {piggyback.HEADER: piggyback.STORED} if self.takes and fields else {}
         return httpx.Response(200, json=CONTEXT if what == "run" else {}, headers=headers)
 
 
@@ -112,7 +113,7 @@ class Runs:
         assert client.fields is None
         with pytest.MonkeyPatch.context() as patch:
             silent = UNTIL_TOLD in SCRIPTS[script][0]
-            patch.setattr(carried, "LONGEST_SECONDS", 0.1 if silent else SECONDS)
+            patch.setattr(piggyback, "LONGEST_SECONDS", 0.1 if silent else SECONDS)
             return int(monitor.wait())
 
 
@@ -158,9 +159,9 @@ def test_an_attempt_goes_on_when_its_fields_are_refused(run: Runs, status: int) 
 
 @pytest.mark.parametrize("fields", [{"n": float("nan")}, {"n": {1}}, {"n": "ü" * 1_000}], ids=["nan", "set", "long"])
 def test_what_no_header_can_hold_is_not_packed(fields: dict[str, Any]) -> None:
-    assert carried.packed(fields) is None
+    assert piggyback.packed(fields) is None
 
 
 @pytest.mark.parametrize("header", [b"", b"{", b"[1]", b"null", b"\xff"])
 def test_a_header_that_holds_no_fields_is_passed_over(header: bytes) -> None:
-    assert carried.unpacked(header) is None
+    assert piggyback.unpacked(header) is None

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from celery.worker import state
 
-from airfleet.runtime import surplus
-from airfleet.runtime.surplus import PATIENCE_SECONDS, Surplus
+from airfleet.worker import prefetch
+from airfleet.worker.prefetch import PATIENCE_SECONDS, Surplus
 
 
 class Message:
@@ -137,7 +137,7 @@ def test_only_where_each_queue_has_a_limit_of_its_own(driver: str, wanted: bool)
 
 def test_a_worker_is_full_when_every_slot_has_a_task(busy: Task) -> None:
     worker = Worker()
-    assert surplus.is_full(worker)
+    assert prefetch.is_full(worker)
     worker.pool.num_processes = 2
-    assert not surplus.is_full(worker)
+    assert not prefetch.is_full(worker)
     state.active_requests.discard(busy)

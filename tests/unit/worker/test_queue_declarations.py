@@ -12,15 +12,15 @@ from celery.utils.quorum_queues import detect_quorum_queues
 from celery.worker import state
 from kombu.utils import functional
 
-from airfleet.runtime import consumer, queues
-from airfleet.runtime.consumer import FleetConsumer
+from airfleet.worker import consumer, queue_declarations
+from airfleet.worker.consumer import FleetConsumer
 
 
 @pytest.fixture
 def app() -> Celery:
     """A Celery application as those of a fleet are."""
     made = Celery(broker="memory://", set_as_current=False)
-    queues.prepare(made)
+    queue_declarations.prepare(made)
     return made
 
 
@@ -30,20 +30,20 @@ def test_every_queue_has_the_same_arguments_whoever_names_it_first(app: Celery) 
     default = app.amqp.queues[app.conf.task_default_queue]
     listened = app.amqp.queues.consume_from.values()
     assert {tuple(queue.queue_arguments.items()) for queue in (*listened, named, default)} == {
-        tuple(queues.ARGUMENTS.items())
+        tuple(queue_declarations.ARGUMENTS.items())
     }
     assert detect_quorum_queues(app, "amqp")[0]
 
 
 def test_queues_that_fleet_yaml_describes_to_celery_keep_what_they_say(app: Celery) -> None:
     app.conf.task_queues = {"big": {"queue_arguments": {"x-max-priority": 3}}}
-    assert app.amqp.queues["big"].queue_arguments == {**queues.ARGUMENTS, "x-max-priority": 3}
+    assert app.amqp.queues["big"].queue_arguments == {**queue_declarations.ARGUMENTS, "x-max-priority": 3}
 
 
 @pytest.fixture
 def named(app: Celery) -> Celery:
     """One whose fleet has a name in the broker."""
-    app.conf.update({queues.PREFIX: "shop-1."})
+    app.conf.update({queue_declarations.PREFIX: "shop-1."})
     app.conf.task_default_queue = "default"
     return app
 
@@ -57,7 +57,7 @@ def test_a_queue_is_found_by_its_name_and_has_that_of_the_fleet_before_it_in_the
         assert found[0] == f"shop-1.{name}"
         assert {part.count("shop-1.") for part in found} == {1}
         assert named.amqp.queues[queue.name] is queue  # messages that are given back are known by this name
-    assert queues.in_broker(named, ["big", "default"]) == {"shop-1.big": "big", "shop-1.default": "default"}
+    assert queue_declarations.in_broker(named, ["big", "default"]) == {"shop-1.big": "big", "shop-1.default": "default"}
 
 
 @pytest.mark.parametrize("name", ["big", "shop-1.big"])
@@ -69,8 +69,8 @@ def test_a_queue_that_is_given_up_is_read_no_more_by_either_name(named: Celery, 
 
 def test_two_fleets_share_no_name(named: Celery) -> None:
     other = Celery(broker="memory://", set_as_current=False)
-    queues.prepare(other)
-    other.conf.update({queues.PREFIX: "shop-2.", "task_default_queue": "default"})
+    queue_declarations.prepare(other)
+    other.conf.update({queue_declarations.PREFIX: "shop-2.", "task_default_queue": "default"})
     both = [app.amqp.queues["default"] for app in (named, other)]
     names = [{queue.name, queue.exchange.name, queue.routing_key} for queue in both]
     assert not names[0] & names[1]
@@ -91,7 +91,7 @@ def test_a_broker_that_is_away_is_tried_again_soon_and_without_end(
     with pytest.raises(KeyboardInterrupt):
         connection.ensure_connection(refused, None)
     assert seen[0] <= 0.2
-    assert max(seen) <= queues.LONGEST_PAUSE_SECONDS
+    assert max(seen) <= queue_declarations.LONGEST_PAUSE_SECONDS
 
 
 class Message:
@@ -149,7 +149,7 @@ def test_celerys_step_for_delayed_messages_is_left_out_and_no_other() -> None:
 
     stock, ours = set(Consumer.Blueprint.default_steps), set(FleetConsumer.Blueprint.default_steps)
     assert stock - ours == {"celery.worker.consumer.delayed_delivery:DelayedDelivery"}
-    assert ours - stock == {"airfleet.runtime.consumer:Proof", "airfleet.runtime.surplus:Surplus"}
+    assert ours - stock == {"airfleet.worker.consumer:Proof", "airfleet.worker.prefetch:Surplus"}
 
 
 class Request:

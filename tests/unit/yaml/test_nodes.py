@@ -11,10 +11,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airfleet import source
 from airfleet.errors import Place
-from airfleet.scalars import scalar_value
-from airfleet.source import MAX_ALIASED_NODES, MAX_DEPTH, Mapping, Scalar, Sequence, load, plain
+from airfleet.yaml import nodes
+from airfleet.yaml.nodes import MAX_ALIASED_NODES, MAX_DEPTH, Mapping, Scalar, Sequence, load, plain
+from airfleet.yaml.scalars import scalar_value
 
 PARSERS = [yaml.SafeLoader, *([yaml.CSafeLoader] if yaml.__with_libyaml__ else [])]
 
@@ -304,7 +304,7 @@ def test_broken_yaml_is_one_plain_sentence_at_its_place(text: str, sentence: str
 def test_both_parsers_report_broken_yaml_and_never_raise(
     text: str, parser: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(source, "_PARSER", parser)
+    monkeypatch.setattr(nodes, "_PARSER", parser)
     assert len(said(text)) == 1
 
 
@@ -357,7 +357,7 @@ def test_values_below_long_keys_are_bounded() -> None:
 
 
 def test_a_file_has_a_largest_number_of_values(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "MAX_NODES", 100)
+    monkeypatch.setattr(nodes, "MAX_NODES", 100)
     assert said("[" + "1," * 98 + "1]") == []
     (problem,) = said("[" + "1," * 99 + "1]")
     assert problem.endswith("the file has more than 100 keys and values")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 from werkzeug.security import generate_password_hash
 
-from airfleet.agent import service_user
+from airfleet.zygote import service_user
 
 
 @dataclass

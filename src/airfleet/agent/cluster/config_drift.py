@@ -10,17 +10,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from airfleet.agent import own_facts
+from airfleet.agent.cluster import local_facts
 from airfleet.agent.control import Edited, Unapplied
 from airfleet.errors import AirfleetError
-from airfleet.fleet import changes, description, local_hosts, planning, preview
-from airfleet.fleet import paths as fleet_paths
-from airfleet.fleet.changes import Change
-from airfleet.fleet.description import Description
-from airfleet.fleet.paths import Paths
+from airfleet.fleet import planner, preview
+from airfleet.fleet.config.reader import ENVIRONMENT, FILE_NAME, files, read_file
+from airfleet.fleet.planning import local_hosts, plan_diff, plan_record
+from airfleet.fleet.planning import paths as fleet_paths
+from airfleet.fleet.planning.paths import Paths
+from airfleet.fleet.planning.plan_diff import Change
+from airfleet.fleet.planning.plan_record import Description
 from airfleet.fleet.preview import Machine
-from airfleet.fleet.reader import ENVIRONMENT, FILE_NAME, files, read_file
-from airfleet.fleet.secrets import Secrets
+from airfleet.fleet.servers.secrets import Secrets
 
 _Stamp = tuple[tuple[int, int, int], ...]
 
@@ -45,7 +46,7 @@ class Origin:
             fleet = local_hosts.seen_from(self.host, fleet, first, self.secrets)
         machine = Machine(len(os.sched_getaffinity(0)), self.has_nginx, plays)
         context = preview.as_an_agent(fleet, self.host, self.paths, self.secrets, machine)
-        return description.describe(planning.plan(context), self.secrets.fingerprint_key)
+        return plan_record.describe(planner.plan(context), self.secrets.fingerprint_key)
 
 
 class Libraries:
@@ -56,7 +57,7 @@ class Libraries:
 
     def __init__(self, folders: Sequence[Path] = ()) -> None:
         self._folders = folders
-        self._first = own_facts.libraries(folders)
+        self._first = local_facts.libraries(folders)
         self._stamp = self._stamped()
         self._changed: tuple[str, ...] = ()
 
@@ -65,11 +66,11 @@ class Libraries:
         stamp = self._stamped()
         if stamp != self._stamp:
             self._stamp = stamp
-            self._changed = tuple(differences(self._first, own_facts.libraries(self._folders)))
+            self._changed = tuple(differences(self._first, local_facts.libraries(self._folders)))
         return self._changed
 
     def _stamped(self) -> _Stamp:
-        return tuple(map(own_facts.stamp, self._folders))
+        return tuple(map(local_facts.stamp, self._folders))
 
 
 def differences(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
@@ -111,11 +112,11 @@ class Edits:
         except (AirfleetError, KeyError):  # it does not have this host any more, or is wrong
             return Edited(overlay, is_wrong=True)
         running = [component.name for component in self._running.components]
-        found = changes.compare(planned, self._running, running)
+        found = plan_diff.compare(planned, self._running, running)
         return Edited(overlay, unapplied=tuple(_unapplied(change) for change in found if change.sign))
 
     def _stamped(self) -> _Stamp:
-        return tuple(map(own_facts.stamp, files(self._origin.root / FILE_NAME, self._origin.environ)))
+        return tuple(map(local_facts.stamp, files(self._origin.root / FILE_NAME, self._origin.environ)))
 
 
 def _unapplied(change: Change) -> Unapplied:

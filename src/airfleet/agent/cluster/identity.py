@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from airfleet.errors import FleetError, did_you_mean
-from airfleet.fleet import local_hosts, paths, secrets
-from airfleet.fleet.checks import is_loopback
-from airfleet.fleet.paths import Paths
-from airfleet.fleet.secrets import Secrets
-from airfleet.fleet.spec import EMBEDDED, Fleet, Host
+from airfleet.fleet.config.checks import is_loopback
+from airfleet.fleet.config.spec import EMBEDDED, Fleet, Host
+from airfleet.fleet.planning import local_hosts, paths
+from airfleet.fleet.planning.paths import Paths
+from airfleet.fleet.servers import secrets
+from airfleet.fleet.servers.secrets import Secrets
 
 
 def choose(fleet: Fleet, environ: Mapping[str, str], machine: str) -> Host:

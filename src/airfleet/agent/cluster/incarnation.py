@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from airfleet.agent import machine
+from airfleet.system import machine_id as machine
 
 
 @dataclass(frozen=True)

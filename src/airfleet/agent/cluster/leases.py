@@ -16,8 +16,9 @@ so before anything starts here.
 
 ``renew``: tells how the host is and reads all rows. No row of this boot that is *up*: others took it over.
 
-``take over``: one statement compares all that must hold (:mod:`airfleet.agent.deciding`) and sets *gone*; in the same
-transaction the jobs of the host fail and its running attempts are reported lost. Of several hosts that try, one does.
+``take over``: one statement compares all that must hold (:mod:`airfleet.agent.cluster.quorum`) and sets *gone*; in the
+same transaction the jobs of the host fail and its running attempts are reported lost. Of several hosts that try, one
+does.
 
 ``tell``: what each host goes by (:mod:`airfleet.agent.host_facts`) stands in a table of its own, written when it has
 changed and read by those who do not know it yet. ``register`` compares it, one host after the other, and refuses a host
@@ -35,10 +36,10 @@ from typing import Any, LiteralString
 
 import psycopg
 
-from airfleet.agent.deciding import BREAK_SECONDS, LEASE_SECONDS, Lease, majority
+from airfleet.agent.cluster.quorum import BREAK_SECONDS, LEASE_SECONDS, Lease, majority
 from airfleet.agent.host_facts import Facts, refusal
-from airfleet.libpq import CLIENT
-from airfleet.runtime.losses import REPORT_HOST, WORKER_GONE
+from airfleet.metadata.lost_attempts import REPORT_HOST, WORKER_GONE
+from airfleet.system.connection_timeouts import CLIENT
 
 #: of a host that says nothing of what it goes by
 NO_FACTS = Facts()

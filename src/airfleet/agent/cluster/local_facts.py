@@ -17,12 +17,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from airfleet import source
 from airfleet.agent.host_facts import Facts
-from airfleet.database_errors import storable
 from airfleet.errors import FileProblems
 from airfleet.events import Log, Surprises
-from airfleet.fleet.reader import FILE_NAME, files, load_files
+from airfleet.fleet.config.reader import FILE_NAME, files, load_files
+from airfleet.metadata.database_errors import storable
+from airfleet.yaml import nodes
 
 #: between two looks, seconds; longer where one look takes long
 PAUSE_SECONDS = 5.0
@@ -97,7 +97,7 @@ class OwnFacts:
             top = load_files(file, self._places.environ).top
         except (FileProblems, RecursionError):
             return {"(it cannot be read)": "-"}
-        found = source.plain(top)
+        found = nodes.plain(top)
         tree = found if isinstance(found, dict) else {}
         return {
             storable(str(key)): self._digest(json.dumps(value, sort_keys=True, default=str).encode())

@@ -4,11 +4,11 @@ Two threads: one renews the lease and does what the database is told, one asks t
 be renewed. Both may wait; the agent's loop never does. It looks at what they found (:meth:`Membership.look`), so also a
 database that hangs does not keep it from ending its attempts in time.
 
-What fails: the database is away - nothing is renewed, and :mod:`airfleet.agent.deciding` says what follows; the agent
-hangs or is killed - its guard (:mod:`airfleet.agent.guard`) ends the attempts; another machine has the host's name -
-nothing starts here, and the status says why; nor does it where this host goes by other rules than one that is up
-(:mod:`airfleet.agent.host_facts`); an error that nobody expected - the log says it, and both threads go on: a
-lease that nobody renews costs this host its attempts.
+What fails: the database is away - nothing is renewed, and :mod:`airfleet.agent.cluster.quorum` says what follows; the
+agent hangs or is killed - its guard (:mod:`airfleet.agent.cluster.watchdog`) ends the attempts; another machine has the
+host's name - nothing starts here, and the status says why; nor does it where this host goes by other rules than one
+that is up (:mod:`airfleet.agent.host_facts`); an error that nobody expected - the log says it, and both threads go on:
+a lease that nobody renews costs this host its attempts.
 """
 
 from __future__ import annotations
@@ -28,15 +28,24 @@ from typing import Any
 
 import psycopg
 
-from airfleet import clocks
-from airfleet.agent import deciding, host_facts, lives, peers
-from airfleet.agent.deciding import BREAK_SECONDS, RENEW_SECONDS, Action, Answer, EndAttempts, StartAnew, TakeOver, View
+from airfleet.agent import host_facts
+from airfleet.agent.cluster import incarnation, peers, quorum
+from airfleet.agent.cluster.incarnation import Life
+from airfleet.agent.cluster.leases import Leases, Me, NameTaken, Refused, Row, Told
+from airfleet.agent.cluster.quorum import (
+    BREAK_SECONDS,
+    RENEW_SECONDS,
+    Action,
+    Answer,
+    EndAttempts,
+    StartAnew,
+    TakeOver,
+    View,
+)
 from airfleet.agent.host_facts import Difference, Facts
-from airfleet.agent.leases import Leases, Me, NameTaken, Refused, Row, Told
-from airfleet.agent.lives import Life
 from airfleet.events import Event, Log, Surprises
-from airfleet.fleet.plan import Neighbours
-from airfleet.runtime import identity
+from airfleet.fleet.planning.plan import Neighbours
+from airfleet.system import clock_skew, host_name
 
 #: seconds between two tries of what the database did not hear
 AGAIN_SECONDS = 0.5
@@ -167,22 +176,22 @@ class Membership:
 
     def may_run(self) -> bool:
         """Whether attempts may run here."""
-        return deciding.may_run(self._view(), self._clock())
+        return quorum.may_run(self._view(), self._clock())
 
     def seconds_left(self) -> float:
         """For how long attempts may go on whatever happens to this agent."""
-        return deciding.seconds_left(self._view(), self._clock())
+        return quorum.seconds_left(self._view(), self._clock())
 
     def may_start(self) -> bool:
         """Whether something that runs or starts attempts may be started now."""
         known = self._known
         renewed = known.renewed_at
-        return renewed is not None and not known.taken_over and self._clock() - renewed <= deciding.FENCE_SECONDS
+        return renewed is not None and not known.taken_over and self._clock() - renewed <= quorum.FENCE_SECONDS
 
     def look(self, runs: bool) -> tuple[Action, ...]:
         """What the loop has to do now; ``runs`` is whether attempts may be running here."""
         self._runs = runs
-        actions = deciding.decide(self._view(), self._clock())
+        actions = quorum.decide(self._view(), self._clock())
         for action in actions:
             if isinstance(action, TakeOver) and action not in self._pending:
                 self._pending.add(action)
@@ -245,7 +254,7 @@ class Membership:
 
     def _me(self, host: str, boot: str) -> Me:
         around = self._neighbours
-        return Me(host, boot, identity.name(host, boot), os.getpid(), around.address, self._answering.port)
+        return Me(host, boot, host_name.name(host, boot), os.getpid(), around.address, self._answering.port)
 
     # --- the thread that keeps the lease ---------------------------------------------------------
 
@@ -297,8 +306,8 @@ class Membership:
             self._found(known.me, taken_over=True, rows=rows, trouble="was taken over by other hosts")
             return RENEW_SECONDS
         self._found(known.me, renewed_at=began, steady_since=steady_since, rows=rows, trouble="", refusal="")
-        self._look_at_the_clock(clocks.ahead(asked_at, at, self._wall_clock()))
-        lives.write_down(self._boot_file, lives.of_now(known.me.boot, began))
+        self._look_at_the_clock(clock_skew.ahead(asked_at, at, self._wall_clock()))
+        incarnation.write_down(self._boot_file, incarnation.of_now(known.me.boot, began))
         self._look_at_the_witness(rows)
         self._compare(known.me)
         return RENEW_SECONDS
@@ -323,16 +332,16 @@ class Membership:
             self._told = self._leases.told(self._told)
 
     def _register(self, me: Me, at: float, goes_on: bool) -> None:
-        before = lives.read_down(self._boot_file)
+        before = incarnation.read_down(self._boot_file)
         facts = self._facts()
         left = self._leases.register(me, before.boot if before else "", facts, goes_on=goes_on)
         self._registered, self._said = True, facts.digest
         if not goes_on:  # a life that may be over already is written down when its lease is renewed
-            lives.write_down(self._boot_file, lives.of_now(me.boot, at))
+            incarnation.write_down(self._boot_file, incarnation.of_now(me.boot, at))
         self._log(Event.HOST_REGISTERED, host=me.host, hostname=me.hostname, lost=left)
 
     def _look_at_the_clock(self, seconds_ahead: float) -> None:
-        before, self.clock_trouble = self.clock_trouble, clocks.trouble(seconds_ahead)
+        before, self.clock_trouble = self.clock_trouble, clock_skew.trouble(seconds_ahead)
         if self.clock_trouble and not before:
             self._log(Event.CLOCK_WRONG, trouble=self.clock_trouble)
         elif before and not self.clock_trouble:
@@ -382,13 +391,13 @@ class Membership:
     def _leave(self) -> None:
         if self._known.renewed_at is not None:
             self._leases.leave(self._known.me)
-            lives.forget(self._boot_file)
+            incarnation.forget(self._boot_file)
 
     # --- the thread that asks the others ---------------------------------------------------------
 
     def _ask(self) -> None:
         while not self._closing.wait(1.0):
-            if deciding.needs_answers(self._view(), self._clock()):
+            if quorum.needs_answers(self._view(), self._clock()):
                 with self._surprises.borne():
                     self._ask_others()
 

@@ -31,7 +31,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from airfleet.agent.deciding import Answer
+from airfleet.agent.cluster.quorum import Answer
 
 #: from the connection to the answer, seconds, for who asks and who answers
 SECONDS = 1.0

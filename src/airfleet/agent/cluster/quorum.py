@@ -4,7 +4,8 @@ Every agent renews a lease in the database. Two rules, which cannot both hold of
 
 - **Takeover.** Hosts may say of another one that it is gone (its attempts then run again elsewhere) when its lease is
   older than LEASE_SECONDS by the database's clock, and more than half of the fleet's hosts have renewed theirs without
-  a break for as long. The database checks this itself, in the statement that does it (:mod:`airfleet.agent.leases`).
+  a break for as long. The database checks this itself, in the statement that does it
+  (:mod:`airfleet.agent.cluster.leases`).
 - **Staying.** A host that could not renew its lease for FENCE_SECONDS ends its own attempts; unless more than half of
   the hosts, itself among them, told it within ANSWER_SECONDS that they cannot renew theirs either. Then nobody can be
   taking over: two majorities have a host in common, and that one would have to renew without a break and be unable to.
@@ -25,7 +26,7 @@ import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from airfleet.fleet.spec import OnPartition
+from airfleet.fleet.config.spec import OnPartition
 
 #: seconds between two renewals of a lease
 RENEW_SECONDS = 2.0

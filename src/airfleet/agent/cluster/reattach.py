@@ -3,7 +3,8 @@
 A task needs its worker's processes and an execution API, not an agent. So the workers of a dead agent are told to end
 when their attempts have, and everything else is started anew. In a fleet of several hosts that holds as long as nobody
 can have taken this host over: the new agent goes on with the lease of the dead one, under the same name. When that is
-too old (:data:`airfleet.agent.deciding.FENCE_SECONDS`, unless the policy is *keep*), all ends, as the guard sees to.
+too old (:data:`airfleet.agent.cluster.quorum.FENCE_SECONDS`, unless the policy is *keep*), all ends, as the guard sees
+to.
 
 The dead agent's guard would end whatever it does not know, this agent too, when its time is over. So a guard of our own
 has its permission first, and then that one is ended with the rest.
@@ -19,13 +20,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from airfleet.agent import leftovers, lives
-from airfleet.agent.deciding import FENCE_SECONDS
-from airfleet.agent.guard import Guard, Permission
-from airfleet.agent.lives import Life
+from airfleet.agent.cluster import incarnation
+from airfleet.agent.cluster.incarnation import Life
+from airfleet.agent.cluster.quorum import FENCE_SECONDS
+from airfleet.agent.cluster.watchdog import Guard, Permission
 from airfleet.events import Event, Log
-from airfleet.fleet.paths import Paths, fleet_id
-from airfleet.fleet.spec import OnPartition
+from airfleet.fleet.config.spec import OnPartition
+from airfleet.fleet.planning.paths import Paths, fleet_id
+from airfleet.system import process_tree
 
 #: seconds that processes of an agent that was killed get to end
 LEFTOVER_GRACE_SECONDS = 15.0
@@ -38,7 +40,7 @@ class Inheritance:
     """What goes on."""
 
     #: these have been told to end when their attempts have
-    workers: tuple[leftovers.Component, ...] = ()
+    workers: tuple[process_tree.Component, ...] = ()
     #: in a fleet of several hosts
     life: Life | None = None
     guard: Guard | None = None
@@ -77,7 +79,7 @@ class Book:
     def write(self, kinds: Mapping[int, str]) -> None:
         """Write down what runs now, or try to."""
         try:
-            leftovers.write_down(self._path, kinds)
+            process_tree.write_down(self._path, kinds)
         except OSError as refused:
             if self._again_at is None:
                 self._log(Event.PROCESSES_UNWRITTEN, why=str(refused))
@@ -95,7 +97,7 @@ def inherit(paths: Paths, policy: OnPartition | None, now: float) -> Inheritance
     """
     if policy is None:
         return Inheritance(_finishing(paths))
-    life = lives.read_down(paths.boot)
+    life = incarnation.read_down(paths.boot)
     seconds = _seconds_left(life, policy, now)
     if seconds <= 0.0:
         return NOTHING
@@ -112,9 +114,9 @@ def _seconds_left(life: Life | None, policy: OnPartition, now: float) -> float:
     return math.inf if policy == "keep" else FENCE_SECONDS - (now - life.renewed_at)
 
 
-def _finishing(paths: Paths) -> tuple[leftovers.Component, ...]:
+def _finishing(paths: Paths) -> tuple[process_tree.Component, ...]:
     """The workers that live, told to take nothing more while there is a broker to give back to."""
-    workers = tuple(kept for kept in leftovers.read_down(paths.processes) if kept.kind == "worker" and kept.lives)
+    workers = tuple(kept for kept in process_tree.read_down(paths.processes) if kept.kind == "worker" and kept.lives)
     for worker in workers:
         with suppress(ProcessLookupError):
             os.kill(worker.pid, signal.SIGTERM)

@@ -1,9 +1,10 @@
 """A process beside the agent that ends the attempts of a host when the agent cannot: it hangs, or was killed.
 
-``python -m airfleet.agent.guard ID`` reads lines from its standard input, each a permission: for how many seconds
-attempts may go on, and the trees that are nothing to it (servers, schedulers, api-servers; by their first pids).
-When the time is over and no other permission came, it ends every other process of the fleet ``ID`` on this machine by
-force. A host whose agent is dead renews no lease; its attempts must have ended before others begin them again.
+``python -m airfleet.agent.cluster.watchdog ID`` reads lines from its standard input, each a permission: for how many
+seconds attempts may go on, and the trees that are nothing to it (servers, schedulers, api-servers; by their first
+pids). When the time is over and no other permission came, it ends every other process of the fleet ``ID`` on this
+machine by force. A host whose agent is dead renews no lease; its attempts must have ended before others begin them
+again.
 
 ``bye`` ends it; so does the end of its input, once it has done its duty. A new agent ends it with everything else that
 the one before had left.
@@ -22,7 +23,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 
-from airfleet.agent import leftovers
+from airfleet.system import process_tree
 
 #: how long processes that were killed may take to be gone, seconds
 KILL_SECONDS = 5.0
@@ -98,11 +99,11 @@ class Guard:
 
 def _spawn(fleet_id: str) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "airfleet.agent.guard", fleet_id],
+        [sys.executable, "-m", "airfleet.agent.cluster.watchdog", fleet_id],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, leftovers.MARK: fleet_id},
+        env={**os.environ, process_tree.MARK: fleet_id},
         start_new_session=True,
         bufsize=0,
     )
@@ -165,9 +166,9 @@ class Remains:
 
 
 def _others(fleet_id: str, spared: Collection[int], below: int | None) -> tuple[int, ...]:
-    found = leftovers.find(fleet_id, below=below)
-    family = leftovers.families()
-    return tuple(pid for pid in found if pid != below and not leftovers.belongs(pid, family, set(spared) - {below}))
+    found = process_tree.find(fleet_id, below=below)
+    family = process_tree.families()
+    return tuple(pid for pid in found if pid != below and not process_tree.belongs(pid, family, set(spared) - {below}))
 
 
 def main(fleet_id: str) -> None:

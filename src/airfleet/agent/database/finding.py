@@ -1,4 +1,4 @@
-"""What a look at a database found (:mod:`airfleet.agent.database_check`), as a value that commands know, too."""
+"""What a look at a database found (:mod:`airfleet.agent.database.fitness`), as a value that commands know, too."""
 
 from __future__ import annotations
 

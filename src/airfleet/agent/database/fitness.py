@@ -18,12 +18,13 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
-from airfleet.agent import adoption, fleet_schema, schema_lock, schema_revisions
-from airfleet.agent.database_finding import FIT, Finding, Verdict
-from airfleet.agent.schema_revisions import Revision, Revisions
-from airfleet.fleet import airflow_settings
-from airfleet.fleet.plan import Plan
-from airfleet.libpq import CLIENT
+from airfleet.agent.database import adoption, airflow_revisions
+from airfleet.agent.database.airflow_revisions import Revision, Revisions
+from airfleet.agent.database.finding import FIT, Finding, Verdict
+from airfleet.fleet.planning import airflow_settings
+from airfleet.fleet.planning.plan import Plan
+from airfleet.metadata import schema_lock, schema_version
+from airfleet.system.connection_timeouts import CLIENT
 
 #: the oldest PostgreSQL that Airflow and the triggers were tried with
 OLDEST_POSTGRES = 140_000
@@ -143,7 +144,7 @@ def look(
     *,
     needs: int,
     may_migrate: bool = False,
-    revisions: Callable[[], Revisions] = schema_revisions.installed,
+    revisions: Callable[[], Revisions] = airflow_revisions.installed,
 ) -> Finding:
     """Look at the database of ``url`` (for libpq), in which this host needs so many connections; never raises.
 
@@ -303,7 +304,7 @@ def _backend(connection: psycopg.Connection[Any]) -> int:
 def _of_schema(
     connection: psycopg.Connection[Any], revisions: Callable[[], Revisions], may_migrate: bool
 ) -> Finding | None:
-    if sentence := fleet_schema.too_new(connection):
+    if sentence := schema_version.too_new(connection):
         return Finding(Verdict.REFUSED, sentence, "install the airfleet that the other hosts have; nothing was changed")
     if _is(connection, _OTHERS_HOLD, schema_lock.NUMBER):
         return Finding(Verdict.WAIT, "another host changes the schema of the database")
@@ -386,7 +387,7 @@ def _of_migration(
     steps = f"{len(missing)} migration{'s' if len(missing) > 1 else ''}"
     sentence = (
         f"the database has the schema of Airflow {known.airflow_of(at)}; the Airflow here needs {steps}"
-        f" (of {schema_revisions.versions_of(missing)}), after which the older one cannot use it"
+        f" (of {airflow_revisions.versions_of(missing)}), after which the older one cannot use it"
     )
     if runs:
         sentence += f"\n{runs} run{'s are' if runs > 1 else ' is'} under way there, to go on here"

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from airfleet.agent import leftovers
-from airfleet.fleet.paths import HOME, Paths, fleet_id, of
+from airfleet.fleet.planning.paths import HOME, Paths, fleet_id, of
+from airfleet.system import process_tree
 
 #: how long an agent that has just ended may still be there
 LAST_MOMENTS_SECONDS = 5.0
@@ -35,8 +35,8 @@ class FoundAgent:
 def find(home: Path) -> tuple[FoundAgent, ...]:
     """The agents of this home that live, of the same user; this process is none of them."""
     mark = fleet_id(home)
-    found = (FoundAgent(pid, leftovers.environment(pid)) for pid in _own_processes() if _is_agent(pid))
-    return tuple(agent for agent in found if agent.environ.get(leftovers.MARK) == mark and agent.pid != os.getpid())
+    found = (FoundAgent(pid, process_tree.environment(pid)) for pid in _own_processes() if _is_agent(pid))
+    return tuple(agent for agent in found if agent.environ.get(process_tree.MARK) == mark and agent.pid != os.getpid())
 
 
 def homes_elsewhere(root: Path, home: Path) -> dict[int, str]:
@@ -45,7 +45,7 @@ def homes_elsewhere(root: Path, home: Path) -> dict[int, str]:
     ``home`` is the one of the project, not of a host in it.
     """
     of_root = (pid for pid in _own_processes() if _root_of(pid) == str(root.absolute()))
-    told = {pid: leftovers.environment(pid).get(HOME, "") for pid in of_root}
+    told = {pid: process_tree.environment(pid).get(HOME, "") for pid in of_root}
     return {pid: where for pid, where in told.items() if of(root, {HOME: where}).home != home}
 
 

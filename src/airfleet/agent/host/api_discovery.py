@@ -2,7 +2,7 @@
 
 ``fleet.yaml`` says which there are to be. What there is changes meanwhile: ``airfleet scale`` adds one or takes one
 away, a host leaves or is gone. Each host's row in the database tells what it runs and where; so the agent compares,
-and when the set is another one writes it down for tasks (:mod:`airfleet.runtime.execution_urls`). Where there is nginx,
+and when the set is another one writes it down for tasks (:mod:`airfleet.spool.api_endpoints`). Where there is nginx,
 it writes a configuration beside the one in use, has another nginx read it (a child of the agent, for which its loop
 does not wait: names that nobody resolves take their time), puts it in the place of the other, and tells the running
 nginx (SIGHUP), which drops no connection for it.
@@ -26,15 +26,15 @@ from pathlib import Path
 from typing import IO, Protocol
 from urllib.parse import urlsplit
 
-from airfleet.agent.orders import API_SERVER
+from airfleet.agent.supervisor.overrides import API_SERVER
 from airfleet.errors import FleetError
 from airfleet.events import Event, Log
-from airfleet.fleet.plan import Exec, Plan
-from airfleet.fleet.secrets import write_private
-from airfleet.fleet.site import Site
-from airfleet.fleet.spec import LOOPBACK
+from airfleet.fleet.config.spec import LOOPBACK
+from airfleet.fleet.planning.plan import Exec, Plan
+from airfleet.fleet.servers.nginx_site import Site
+from airfleet.fleet.servers.secrets import write_private
 from airfleet.render.nginx import FILE_NAME, configuration
-from airfleet.runtime import execution_urls
+from airfleet.spool import api_endpoints
 
 #: seconds that nginx may take to read its configuration
 TEST_SECONDS = 20.0
@@ -63,7 +63,7 @@ class Upstreams:
     def __init__(self, plan: Plan, airflow_home: Path, log: Log, clock: Callable[[], float] = time.monotonic) -> None:
         self._plan = plan
         self._clock = clock
-        self._file = execution_urls.of(airflow_home)
+        self._file = api_endpoints.of(airflow_home)
         self._log = log
         #: none before the first look: an earlier life may have left another file
         self._found: tuple[str, ...] = ()
@@ -139,7 +139,7 @@ class Upstreams:
 
     def _write_down(self) -> None:
         try:
-            write_private(self._file, execution_urls.text(self.urls()))
+            write_private(self._file, api_endpoints.text(self.urls()))
         except OSError as refused:
             with suppress(OSError):  # what stands there may be of servers that are no more
                 self._file.unlink(missing_ok=True)

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airfleet.events import Event, Log
-from airfleet.fleet.plan import Plan
+from airfleet.fleet.planning.plan import Plan
 
 #: names the fleet's group to the components
 GROUP = "AIRFLEET_CONTROL_GROUP"

@@ -1,6 +1,6 @@
 """Log files that are older than the fleet keeps them: deleted when the agent starts, and every hour after.
 
-A file is as old as its last line. Logs of components that run are always young (:mod:`airfleet.agent.large_logs`
+A file is as old as its last line. Logs of components that run are always young (:mod:`airfleet.agent.host.log_rotation`
 sees to these); those of tasks, of Dag files and of
 components that a fleet no longer has grow old. Folders that become empty go with them.
 """
@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from airfleet.events import Event, Log
-from airfleet.fleet.plan import Plan
+from airfleet.fleet.planning.plan import Plan
 
 #: seconds between two looks
 PAUSE_SECONDS = 3600.0

@@ -14,7 +14,7 @@ import threading
 import time
 from pathlib import Path
 
-from airfleet.agent.process import private
+from airfleet.agent.supervisor.process import private
 from airfleet.events import Event, Log
 
 #: what a log may have

@@ -25,7 +25,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from airfleet.errors import FleetError
-from airfleet.fleet.local_hosts import NAMESPACE, Network
+from airfleet.fleet.planning.local_hosts import NAMESPACE, Network
 
 #: the range that is kept for measurements
 MEASUREMENTS = "198.18.0.0/15"

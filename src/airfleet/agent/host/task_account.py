@@ -15,7 +15,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from airfleet.errors import FleetError, argument
-from airfleet.fleet.spec import Fleet
+from airfleet.fleet.config.spec import Fleet
 
 ROOT = "root"
 _MAKE = "useradd --system --shell /usr/sbin/nologin airfleet-tasks"

@@ -2,7 +2,7 @@
 
 A scheduler, a triggerer or a dag-processor keeps a row in Airflow's ``job`` table with a heartbeat. One that is killed
 leaves it *running*, and the others believe that for as long as a heartbeat may be late. The agent knows better: it is
-the parent. So each such component leaves a mark for its agent (:mod:`airfleet.agent.job_marks`) which row is its own,
+the parent. So each such component leaves a mark for its agent (:mod:`airfleet.spool.job_marks`) which row is its own,
 and when its process is gone the agent marks that row *failed*, if it is still *running*. A trigger tells the
 schedulers, and they adopt at once.
 
@@ -28,10 +28,11 @@ from typing import LiteralString
 
 import psycopg
 
-from airfleet.agent import job_marks, lost
-from airfleet.agent.job_marks import Job
-from airfleet.agent.wakeup import Wakeup
+from airfleet.agent.recovery import orphans
+from airfleet.agent.supervisor.signals import Wakeup
 from airfleet.events import Event, Log, Surprises
+from airfleet.spool import job_marks
+from airfleet.spool.job_marks import Job
 
 #: seconds between two looks for lost attempts: while some run here, or did a while ago, and at rest
 BUSY_SECONDS, QUIET_SECONDS = 2.0, 5.0
@@ -56,16 +57,16 @@ class Fencing:
 
     def __init__(
         self,
-        database: lost.Asks,
+        database: orphans.Asks,
         hostname: str,
         folder: Path,
         log: Log,
         carry: Callable[[], object] = lambda: None,
         untold: Callable[[Collection[str], Collection[str]], Collection[str]] = lambda gone, running: (),
-        silent_seconds: float = lost.SILENT_SECONDS,
+        silent_seconds: float = orphans.SILENT_SECONDS,
     ) -> None:
         self._database = database
-        self._lookout = lost.Lookout(database, hostname, carry=carry, untold=untold, silent_seconds=silent_seconds)
+        self._lookout = orphans.Lookout(database, hostname, carry=carry, untold=untold, silent_seconds=silent_seconds)
         self._folder = folder
         self._log = log
         self._surprises = Surprises("the look for lost attempts", log)

@@ -32,7 +32,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, LiteralString, Protocol
 
-from airfleet.runtime.losses import KEPT_DAYS, REPORT, RUNNING_HERE, WORKER_GONE
+from airfleet.metadata.lost_attempts import KEPT_DAYS, REPORT, RUNNING_HERE, WORKER_GONE
 
 MONITOR, ATTEMPT = "airflow supervisor: ", "airflow worker -- "
 

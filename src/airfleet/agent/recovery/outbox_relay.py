@@ -1,4 +1,4 @@
-"""Tells the API how attempts ended whose monitors cannot tell it any more. See :mod:`airfleet.runtime.untold`.
+"""Tells the API how attempts ended whose monitors cannot tell it any more. See :mod:`airfleet.spool.outbox`.
 
 Only the end of an attempt without any process is told here: a monitor that lives tells it itself. An answer that is no
 outage settles it, whatever it says; as long as there is none, the attempt is not called lost.
@@ -18,8 +18,8 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
 from airfleet.events import Event, Log
-from airfleet.runtime import untold
-from airfleet.runtime.untold import Outcome
+from airfleet.spool import outbox
+from airfleet.spool.outbox import Outcome
 
 #: seconds that a server may take for an answer
 ANSWER_SECONDS = 3.0
@@ -56,12 +56,12 @@ class Untold:
                 if not self._tell(outcome, left_at, silent):
                     unheard.add(outcome.attempt)
             elif outcome.attempt not in running and self._clock() - left_at > OLD_SECONDS:
-                untold.forget(self._folder, outcome.attempt)
+                outbox.forget(self._folder, outcome.attempt)
         return frozenset(unheard)
 
     def _kept(self) -> list[tuple[Outcome, float]]:
         last, self._unanswered = self._unanswered, set()
-        return sorted(untold.kept(self._folder), key=lambda kept: kept[0].attempt in last)
+        return sorted(outbox.kept(self._folder), key=lambda kept: kept[0].attempt in last)
 
     def _tell(self, outcome: Outcome, left_at: float, silent: set[str]) -> bool:
         """Whether that is settled; ``silent`` are servers that are not asked, and becomes more."""
@@ -78,12 +78,12 @@ class Untold:
         if _means_outage(status):
             late = self._clock() - left_at > OUTAGE_SECONDS
             return late and self._give_up(outcome, f"the API answers {status}")
-        untold.forget(self._folder, outcome.attempt)
+        outbox.forget(self._folder, outcome.attempt)
         self._log(Event.OUTCOME_TOLD, attempt=outcome.attempt, status=status)
         return True
 
     def _give_up(self, outcome: Outcome, why: str) -> bool:
-        untold.forget(self._folder, outcome.attempt)
+        outbox.forget(self._folder, outcome.attempt)
         self._log(Event.OUTCOME_UNTELLABLE, attempt=outcome.attempt, why=why)
         return True
 

@@ -1,7 +1,7 @@
 """Carries outcomes that workers left in a folder into the database, where schedulers read them.
 
-See :mod:`airfleet.runtime.outcomes`. A file is removed when its row is committed; while the database is away the files
-wait. Looking costs the agent one listing of an empty folder; the database is asked from a thread.
+See :mod:`airfleet.worker.result_backend`. A file is removed when its row is committed; while the database is away the
+files wait. Looking costs the agent one listing of an empty folder; the database is asked from a thread.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Start the embedded PostgreSQL: make its cluster when there is none, then become the server.
 
-``python -m airfleet.agent.embedded_postgres BIN DATA PORT USER [setting=value ...]``, with the
+``python -m airfleet.agent.servers.embedded_postgres BIN DATA PORT USER [setting=value ...]``, with the
 superuser's password on standard input. PostgreSQL refuses to run as root: as root, this becomes
 USER (else USER is ``-``) at the last moment, since that user may not be able to run this Python.
 The cluster is made under another name and renamed,

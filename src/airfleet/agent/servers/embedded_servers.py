@@ -1,7 +1,7 @@
 """The embedded servers of this machine: where their programs are, where their data lies, who runs them.
 
 PostgreSQL is always the wheel's. For new data a Valkey or Redis found on the machine is preferred to the wheel's; data
-that are there stay with the program that made them (:mod:`airfleet.agent.server_programs`). As root, which
+that are there stay with the program that made them (:mod:`airfleet.agent.servers.server_programs`). As root, which
 PostgreSQL refuses, they run as a service user; when that user cannot reach the programs or the fleet's home (a project
 below ``/root``, say), copies and data go to ``/var/lib/airfleet``. Where data are, they stay, by record in the home: a
 folder that is opened, closed or renamed later gives no fleet an empty database.
@@ -18,13 +18,14 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from airfleet.agent import server_programs
-from airfleet.agent.server_programs import Program
+from airfleet.agent.servers import server_programs
+from airfleet.agent.servers.server_programs import Program
 from airfleet.errors import FleetError, argument
-from airfleet.fleet import kept, ownership, secrets
-from airfleet.fleet.context import Embedded
-from airfleet.fleet.paths import Paths, fleet_id
-from airfleet.platforms import embedded_hint, glibc
+from airfleet.fleet.planning import ownership
+from airfleet.fleet.planning.context import Embedded
+from airfleet.fleet.planning.paths import Paths, fleet_id
+from airfleet.fleet.servers import json_file, secrets
+from airfleet.system.platforms import embedded_hint, glibc
 
 #: users that may exist already and own nothing of value, best first
 SERVICE_USERS = ("airfleet", "postgres", "nobody")
@@ -111,7 +112,7 @@ def state_folder(paths: Paths, account: pwd.struct_passwd) -> Path:
         return home
     else:
         state = _unused_state(home)
-    secrets.write_private(paths.servers, kept.text({**record, _STATE: str(state)}))
+    secrets.write_private(paths.servers, json_file.text({**record, _STATE: str(state)}))
     secrets.write_private(state / _HOME, f"{home}\n")
     return state
 

@@ -16,14 +16,14 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from airfleet.agent.embedded import can_reach, system_state
+from airfleet.agent.servers.embedded_servers import can_reach, system_state
 from airfleet.errors import FleetError
 from airfleet.fleet.components import proxy
-from airfleet.fleet.context import Nginx
-from airfleet.fleet.paths import Paths
-from airfleet.fleet.plan import Plan
-from airfleet.fleet.secrets import write_private
-from airfleet.fleet.site import Door
+from airfleet.fleet.planning.context import Nginx
+from airfleet.fleet.planning.paths import Paths
+from airfleet.fleet.planning.plan import Plan
+from airfleet.fleet.servers.nginx_site import Door
+from airfleet.fleet.servers.secrets import write_private
 from airfleet.render import nginx as renderer
 
 #: the oldest that is tested

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airfleet.errors import FleetError
-from airfleet.fleet import kept, secrets
+from airfleet.fleet.servers import json_file, secrets
 
 VERSION_SECONDS = 20.0
 #: what Valkey reads of Redis: its format up to that of Redis 7.2
@@ -151,7 +151,7 @@ _DAMAGED = "move it away: what made the data is seen from the data as well"
 
 def read_record(file: Path) -> dict[str, str]:
     """Purpose -> the program that served last, by kind, version and path. Raises FleetError when it is damaged."""
-    return kept.read(file, str, _DAMAGED)
+    return json_file.read(file, str, _DAMAGED)
 
 
 def recorded(record: dict[str, str], purpose: str) -> tuple[Maker, Path] | None:
@@ -165,7 +165,7 @@ def write_record(file: Path, record: dict[str, str], chosen: dict[str, Program])
     """Write down the program of each purpose, where that has changed."""
     now = {purpose: f"{one.kind} {dotted(one.version)} {one.path}" for purpose, one in chosen.items()}
     if {**record, **now} != record:
-        secrets.write_private(file, kept.text({**record, **now}))
+        secrets.write_private(file, json_file.text({**record, **now}))
 
 
 def newest(found: Maker | None, told: Maker | None) -> Maker | None:

@@ -19,7 +19,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import IO
 
-from airfleet.fleet.brokers import Broker, Tls
+from airfleet.fleet.servers.brokers import Broker, Tls
 
 TIMEOUT_SECONDS = 5.0
 

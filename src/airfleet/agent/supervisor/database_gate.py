@@ -19,8 +19,8 @@ from typing import Any
 
 import psycopg
 
-from airfleet.agent.database_finding import Finding, Verdict
-from airfleet.libpq import CLIENT
+from airfleet.agent.database.finding import Finding, Verdict
+from airfleet.system.connection_timeouts import CLIENT
 
 #: between two questions while there is no answer, seconds
 PAUSE_SECONDS = 0.5

@@ -21,11 +21,9 @@ import psycopg
 from psycopg import pq, sql
 from psycopg.conninfo import make_conninfo
 
-from airfleet.agent import job_marks
-from airfleet.agent.broker_lines import BrokerRefuses, BrokerTrouble, Line, line_to
-from airfleet.agent.embedded_postgres import SUPERUSER
-from airfleet.fleet.brokers import Broker
-from airfleet.fleet.plan import (
+from airfleet.agent.servers.embedded_postgres import SUPERUSER
+from airfleet.agent.supervisor.broker_probe import BrokerRefuses, BrokerTrouble, Line, line_to
+from airfleet.fleet.planning.plan import (
     BrokerWorks,
     FileBeats,
     HttpAnswers,
@@ -34,7 +32,9 @@ from airfleet.fleet.plan import (
     Probe,
     Started,
 )
-from airfleet.libpq import CLIENT
+from airfleet.fleet.servers.brokers import Broker
+from airfleet.spool import job_marks
+from airfleet.system.connection_timeouts import CLIENT
 
 TIMEOUT_SECONDS = 10.0
 #: for the first word of a database server that had been ready

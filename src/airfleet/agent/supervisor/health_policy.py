@@ -10,11 +10,11 @@ import signal
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from airfleet.agent import restarts
-from airfleet.agent.health import Verdict
-from airfleet.agent.process import Running, signal_group
 from airfleet.agent.states import State
-from airfleet.fleet.plan import Watch
+from airfleet.agent.supervisor import restarts
+from airfleet.agent.supervisor.health import Verdict
+from airfleet.agent.supervisor.process import Running, signal_group
+from airfleet.fleet.planning.plan import Watch
 
 #: seconds that a failing probe of a ready component is borne before it is called degraded
 PATIENCE_SECONDS = 15.0

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from airfleet.fleet.names import numbered
-from airfleet.fleet.plan import Component, FileBeats, Fork, HttpAnswers
+from airfleet.fleet.planning.plan import Component, FileBeats, Fork, HttpAnswers
 
 #: why a worker is stopped that nobody has to worry about
 DRAINED = "drained"

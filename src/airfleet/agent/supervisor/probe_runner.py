@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from airfleet.agent import health
-from airfleet.agent.process import Running
 from airfleet.agent.states import State
+from airfleet.agent.supervisor import health
+from airfleet.agent.supervisor.process import Running
 from airfleet.events import in_words
-from airfleet.fleet.plan import BrokerWorks, FileBeats, Watch
+from airfleet.fleet.planning.plan import BrokerWorks, FileBeats, Watch
 
 #: seconds between two probes of a component that is not ready yet, and of one that is
 STARTING_PROBE_SECONDS = 0.15

@@ -22,8 +22,8 @@ from pathlib import Path
 from airfleet.agent import states
 from airfleet.agent.control import ComponentStatus
 from airfleet.agent.states import State
-from airfleet.current_work import Work
-from airfleet.fleet.plan import Component, Exec
+from airfleet.fleet.planning.plan import Component, Exec
+from airfleet.spool.current_work import Work
 
 #: lines of a dead component's log that are shown
 LAST_LINES = 12

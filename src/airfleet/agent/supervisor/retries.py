@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from airfleet.agent import restarts
-from airfleet.agent.own_facts import pipeline_files
-from airfleet.agent.process import Running
+from airfleet.agent.cluster.local_facts import pipeline_files
+from airfleet.agent.supervisor import restarts
+from airfleet.agent.supervisor.process import Running
 
 #: seconds between two looks at the files
 LOOK_SECONDS = 2.0

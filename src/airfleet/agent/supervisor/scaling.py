@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from airfleet.agent.draining import Draining
-from airfleet.agent.orders import API_SERVER, DRAINED, Orders, api_servers, workers
-from airfleet.agent.process import Running
 from airfleet.agent.states import State
+from airfleet.agent.supervisor.overrides import API_SERVER, DRAINED, Orders, api_servers, workers
+from airfleet.agent.supervisor.process import Running
+from airfleet.agent.supervisor.worker_drain import Draining
 from airfleet.events import Event, Log
-from airfleet.fleet.paths import Paths
-from airfleet.fleet.plan import Plan
-from airfleet.fleet.ports import SEARCH_RANGE, is_free
+from airfleet.fleet.planning.paths import Paths
+from airfleet.fleet.planning.plan import Plan
+from airfleet.fleet.planning.ports import SEARCH_RANGE, is_free
 
 #: why a worker is stopped whose process still has tasks
 FINISHES = f"{DRAINED}, finishes what it runs"

@@ -9,8 +9,8 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterable
 
-from airfleet.agent.process import Running, ask_to_end, signal_group
 from airfleet.agent.states import State
+from airfleet.agent.supervisor.process import Running, ask_to_end, signal_group
 
 #: components that end together, in this order; kinds not named are in the first group
 _LATE = {"api-server": 1, "nginx": 1, "template": 1, "valkey": 2, "postgres": 2}

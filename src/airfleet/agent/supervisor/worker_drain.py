@@ -12,8 +12,8 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from airfleet.agent import process
-from airfleet.agent.leftovers import Component
+from airfleet.agent.supervisor import process
+from airfleet.system.process_tree import Component
 
 #: how the title of a process begins that watches an attempt
 MONITOR = b"airflow supervisor: "

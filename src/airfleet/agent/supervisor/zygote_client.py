@@ -1,4 +1,4 @@
-"""The agent's end of its conversation with the template (see :mod:`airfleet.agent.template`)."""
+"""The agent's end of its conversation with the template (see :mod:`airfleet.zygote.main`)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from airfleet.fleet.plan import Fork
+from airfleet.fleet.planning.plan import Fork
 
 #: how long a full socket may hold up the agent
 ORDER_SECONDS = 1.0
@@ -38,7 +38,8 @@ class TemplateLink:
         Its settings go in a file without a name that only the forked process reads: what the template had read would
         stay in the memory of whatever it forks later.
 
-        One that has not read for so long stands still, and is ended for it (:mod:`airfleet.agent.judging`).
+        One that has not read for so long stands still, and is ended for it
+        (:mod:`airfleet.agent.supervisor.health_policy`).
         """
         message = {
             "name": name,

@@ -9,9 +9,11 @@ from typing import Any
 
 from airfleet.agent.control import ComponentStatus
 from airfleet.agent.states import FINE, LABELS
-from airfleet.cli import causes, dags, terminal, waiting
-from airfleet.cli.dags import Json
-from airfleet.cli.evidence import Facts, key
+from airfleet.cli.diagnosis import failure_patterns, wait_reasons
+from airfleet.cli.diagnosis.facts import Facts, key
+from airfleet.cli.output import terminal
+from airfleet.cli.queries import api_queries
+from airfleet.cli.queries.api_queries import Json
 
 WAITING = frozenset({None, "scheduled", "queued", "deferred", "up_for_reschedule", "awaiting_input"})
 
@@ -64,7 +66,7 @@ def _headline(facts: Facts) -> str:
     dag_id, run = facts.dag["dag_id"], facts.run
     if run is None:
         return f"Dag '{dag_id}' has not run yet"
-    took = dags.seconds(run, facts.now)
+    took = api_queries.seconds(run, facts.now)
     time = f" after {terminal.seconds(took)}" if took is not None else ""
     ends = {"success": f"succeeded{time}", "failed": f"failed{time}", "queued": "is queued"}
     since = f"has been running for {terminal.seconds(took)}" if took is not None else "is running"
@@ -75,7 +77,7 @@ def _findings(facts: Facts) -> Iterator[Finding]:
     dag_id = facts.dag["dag_id"]
     if facts.import_error:
         yield Finding("import_error", facts.import_error, next="airfleet check")
-    over = facts.run is not None and facts.run["state"] in dags.FINISHED
+    over = facts.run is not None and facts.run["state"] in api_queries.FINISHED
     if facts.dag["is_paused"] and not over:
         yield Finding(
             "paused", f"Dag '{dag_id}' is paused: nothing of it starts", next=f"airfleet trigger {dag_id} --unpause"
@@ -93,7 +95,7 @@ def _findings(facts: Facts) -> Iterator[Finding]:
 
 
 def _no_run(facts: Facts) -> Iterator[Finding]:
-    dag_id, due = facts.dag["dag_id"], dags.moment(facts.dag.get("next_dagrun_run_after"))
+    dag_id, due = facts.dag["dag_id"], api_queries.moment(facts.dag.get("next_dagrun_run_after"))
     trigger = f"airfleet trigger {dag_id} --wait"
     if due is not None and due > facts.now:
         wait = terminal.seconds((due - facts.now).total_seconds())
@@ -128,7 +130,7 @@ def _failure(facts: Facts, instance: Json) -> Finding:
     return Finding(
         kind="retrying" if again else "failed",
         sentence=_failure_sentence(facts, instance),
-        tasks=(dags.name(instance),),
+        tasks=(api_queries.name(instance),),
         cause=cause.sentence if cause else "",
         advice=cause.advice if cause else "",
         exception=log.exception if log else "",
@@ -138,19 +140,21 @@ def _failure(facts: Facts, instance: Json) -> Finding:
     )
 
 
-def _cause(facts: Facts, instance: Json) -> causes.Cause | None:
+def _cause(facts: Facts, instance: Json) -> failure_patterns.Cause | None:
     log = facts.logs.get(key(instance))
     if log is None:
         return None
     if log.missing_dag and not log.exception:
-        return causes.Cause(*causes.missing_dag(instance.get("hostname") or "", facts.folder, log.missing_dag))
-    return causes.likely(log.exception, log.lines)
+        return failure_patterns.Cause(
+            *failure_patterns.missing_dag(instance.get("hostname") or "", facts.folder, log.missing_dag)
+        )
+    return failure_patterns.likely(log.exception, log.lines)
 
 
 def _failure_sentence(facts: Facts, instance: Json) -> str:
     number, most = instance.get("try_number") or 1, (instance.get("max_tries") or 0) + 1
-    took = dags.seconds(instance, facts.now)
-    sentence = f"task '{dags.name(instance)}' failed"
+    took = api_queries.seconds(instance, facts.now)
+    sentence = f"task '{api_queries.name(instance)}' failed"
     if took is not None:
         sentence += f" after {terminal.seconds(took)}"
     if most > 1:
@@ -190,7 +194,7 @@ def _failed_without_a_task(facts: Facts) -> Iterator[Finding]:
 
 def _queued_run(facts: Facts) -> Iterator[Finding]:
     assert facts.run is not None
-    after = dags.moment(facts.run.get("run_after"))
+    after = api_queries.moment(facts.run.get("run_after"))
     most = facts.dag.get("max_active_runs")
     if after is not None and after > facts.now:
         yield Finding("not_due", f"it may not start before {_at(after)}")
@@ -206,13 +210,15 @@ def _waiting(facts: Facts) -> Iterator[Finding]:
     """What runs, and for each task that could run and does not, why; alike ones together."""
     running = [ti for ti in facts.instances if ti["state"] in ("running", "restarting")]
     for instance in running:
-        took = terminal.seconds(dags.seconds(instance, facts.now))
+        took = terminal.seconds(api_queries.seconds(instance, facts.now))
         host = f" on {instance['hostname']}" if instance.get("hostname") else ""
         yield Finding(
-            "running", f"task '{dags.name(instance)}' has been running for {took or '0s'}{host}", (dags.name(instance),)
+            "running",
+            f"task '{api_queries.name(instance)}' has been running for {took or '0s'}{host}",
+            (api_queries.name(instance),),
         )
     yield from _unwell(facts, ("scheduler", "worker"))
-    reasons: dict[waiting.Reason, list[Json]] = {}
+    reasons: dict[wait_reasons.Reason, list[Json]] = {}
     behind: list[Json] = []
     for instance in facts.instances:
         if instance["state"] not in WAITING:
@@ -220,11 +226,11 @@ def _waiting(facts: Facts) -> Iterator[Finding]:
         if open_upstream(facts, instance):
             behind.append(instance)
         else:
-            reasons.setdefault(waiting.reason(facts, instance), []).append(instance)
+            reasons.setdefault(wait_reasons.reason(facts, instance), []).append(instance)
     for why, instances in reasons.items():
         verb = "waits" if len(instances) == 1 else "wait"
         sentence = f"{_named(instances)} {verb}: {why.sentence}"
-        yield Finding("waiting", sentence, tuple(map(dags.name, instances)), advice=why.advice, next=why.next)
+        yield Finding("waiting", sentence, tuple(map(api_queries.name, instances)), advice=why.advice, next=why.next)
     if behind:
         yield _behind(facts, behind)
 
@@ -234,12 +240,14 @@ def _behind(facts: Facts, behind: Sequence[Json]) -> Finding:
     ups = ", ".join(f"'{up}'" for up in open_upstream(facts, first))
     verb = "waits" if len(behind) == 1 else "wait"
     sentence = f"{_named(behind)} {verb} for tasks before {'it' if len(behind) == 1 else 'them'}"
-    return Finding("waiting", f"{sentence} ('{dags.name(first)}' for {ups})", tuple(map(dags.name, behind)))
+    return Finding(
+        "waiting", f"{sentence} ('{api_queries.name(first)}' for {ups})", tuple(map(api_queries.name, behind))
+    )
 
 
 def open_upstream(facts: Facts, instance: Json) -> tuple[str, ...]:
     """The tasks before this one that are not over yet."""
-    still = {ti["task_id"] for ti in facts.instances if ti["state"] not in dags.DONE_STATES}
+    still = {ti["task_id"] for ti in facts.instances if ti["state"] not in api_queries.DONE_STATES}
     return tuple(up for up in facts.upstream.get(instance["task_id"], ()) if up in still)
 
 
@@ -255,7 +263,7 @@ def _unwell_sentence(component: ComponentStatus) -> str:
 
 
 def _named(instances: Sequence[Json]) -> str:
-    names = [f"'{dags.name(ti)}'" for ti in instances]
+    names = [f"'{api_queries.name(ti)}'" for ti in instances]
     more = f" and {len(names) - 4} more" if len(names) > 5 else ""
     shown = names[:4] if more else names
     noun = "task" if len(names) == 1 else "tasks"

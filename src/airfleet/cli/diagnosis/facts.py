@@ -9,12 +9,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airfleet.agent.control import ComponentStatus, Snapshot
-from airfleet.cli import dags, logtail, task_logs
-from airfleet.cli.dags import Json
-from airfleet.cli.rest import Api, ApiError
-from airfleet.cli.task_logs import Places
+from airfleet.cli.output import log_filter
+from airfleet.cli.queries import api_queries, task_logs
+from airfleet.cli.queries.api_queries import Json
+from airfleet.cli.queries.task_logs import Places
+from airfleet.client.api_client import Api, ApiError
 from airfleet.errors import FleetError
-from airfleet.fleet.spec import Fleet
+from airfleet.fleet.config.spec import Fleet
 
 #: Logs are fetched for so many failed tasks, dependencies asked for so many waiting ones.
 MOST = 8
@@ -86,9 +87,9 @@ def gather(
     Raises:
         FleetError: no such Dag or run.
     """
-    dag = dags.find(api, dag_id)
-    import_error = dags.import_error(api, dag)
-    run = dags.run(api, dag_id, run_id) if run_id else dags.latest_run(api, dag_id)
+    dag = api_queries.find(api, dag_id)
+    import_error = api_queries.import_error(api, dag)
+    run = api_queries.run(api, dag_id, run_id) if run_id else api_queries.latest_run(api, dag_id)
     queues, slots = _workers(fleet, cores)
     common: dict[str, Any] = {
         "dag": dag,
@@ -102,8 +103,8 @@ def gather(
     }
     if run is None:
         return Facts(**common)
-    upstream = dags.upstream(api, dag_id)
-    instances = tuple(dags.in_order(dags.task_instances(api, dag_id, run["dag_run_id"]), upstream))
+    upstream = api_queries.upstream(api, dag_id)
+    instances = tuple(api_queries.in_order(api_queries.task_instances(api, dag_id, run["dag_run_id"]), upstream))
     common |= {"upstream": upstream, "instances": instances, "logs": _logs(api, instances, places)}
     return Facts(**common, **_why_not_running(api, dag_id, run, instances))
 
@@ -121,7 +122,7 @@ def _workers(fleet: Fleet | None, cores: int) -> tuple[tuple[str, ...], int | No
 
 def _why_not_running(api: Api, dag_id: str, run: Json, instances: Sequence[Json]) -> dict[str, Any]:
     """Facts that only matter while something has not run yet."""
-    if run["state"] in dags.FINISHED:
+    if run["state"] in api_queries.FINISHED:
         return {}
     waiting = [ti for ti in instances if ti["state"] in (None, "scheduled")]
     active = api.get("dags", dag_id, "dagRuns", state="running", limit=1)
@@ -185,7 +186,7 @@ def read_log(content: Sequence[Any]) -> Log:
         if entry.get("error_detail"):
             exception, frames = _exception(entry["error_detail"])
         missing_dag = str(entry.get("path") or "?") if entry.get("event") == NO_DAG else missing_dag
-    return Log(tuple(logtail.telling(lines, LOG_LINES)), exception, frames, missing_dag)
+    return Log(tuple(log_filter.telling(lines, LOG_LINES)), exception, frames, missing_dag)
 
 
 def _line(entry: Json) -> list[str]:
@@ -202,6 +203,6 @@ def _exception(detail: Sequence[Json]) -> tuple[str, tuple[str, ...]]:
     # The outermost exception comes first; what was raised first, its cause, comes last.
     raised = detail[0]
     value = str(raised.get("exc_value") or "")
-    frames = [frame for frame in raised.get("frames") or () if not logtail.is_foreign(frame["filename"])]
+    frames = [frame for frame in raised.get("frames") or () if not log_filter.is_foreign(frame["filename"])]
     places = tuple(f"{frame['filename']}:{frame['lineno']} in {frame['name']}" for frame in frames)
     return f"{raised.get('exc_type')}: {value}" if value else str(raised.get("exc_type")), places

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from re import Match
 
-from airfleet.fleet.spec import LOCAL
+from airfleet.fleet.config.spec import LOCAL
 
 
 @dataclass(frozen=True)

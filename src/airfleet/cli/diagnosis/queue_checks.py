@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from airfleet.errors import Place, Problem, did_you_mean
 
 if TYPE_CHECKING:
-    from airfleet.fleet.spec import Fleet
-    from airfleet.pipelines.spec import Pipeline, Task
+    from airfleet.fleet.config.spec import Fleet
+    from airfleet.pipelines.language.spec import Pipeline, Task
 
 #: the queue of tasks that name none, unless ``[operators] default_queue`` names another
 USUAL = "default"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
-from airfleet.cli import terminal
+from airfleet.cli.output import terminal
 
 if TYPE_CHECKING:
-    from airfleet.pipelines.spec import Pipeline, Task
+    from airfleet.pipelines.language.spec import Pipeline, Task
 
 #: Airflow's own limit of a sensor that names none
 USUAL_TIMEOUT = "7 days"

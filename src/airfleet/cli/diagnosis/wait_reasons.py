@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from airfleet.cli import causes
-from airfleet.cli.dags import Json
-from airfleet.cli.evidence import Facts, key
+from airfleet.cli.diagnosis import failure_patterns
+from airfleet.cli.diagnosis.facts import Facts, key
+from airfleet.cli.queries.api_queries import Json
 
 #: What Airflow calls the checks that say no more than other findings do.
 SAID_OTHERWISE = frozenset({"Dag Not Paused", "Dagrun Running", "Trigger Rule", "Task Instance State"})
@@ -48,7 +48,7 @@ def _without_its_dag(facts: Facts, instance: Json) -> Reason | None:
     log = facts.logs.get(key(instance))
     if log is None or not log.missing_dag:
         return None
-    return Reason(*causes.missing_dag(instance.get("hostname") or "", facts.folder, log.missing_dag))
+    return Reason(*failure_patterns.missing_dag(instance.get("hostname") or "", facts.folder, log.missing_dag))
 
 
 def _no_queue(facts: Facts, instance: Json) -> Reason | None:

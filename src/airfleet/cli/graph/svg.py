@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, zip_longest
 from xml.sax.saxutils import escape, quoteattr
 
-from airfleet.cli import terminal
 from airfleet.cli.graph import layers, placing
 from airfleet.cli.graph.layers import Graph, Layers, Node, Vertex
+from airfleet.cli.output import terminal
 
 # Pixels.
 CHARACTER = 7.6

@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from airfleet.cli import terminal
 from airfleet.cli.graph import layers, placing, routing
 from airfleet.cli.graph.layers import Graph, Layers, Vertex
+from airfleet.cli.output import terminal
 
 UP, DOWN, LEFT, RIGHT = 1, 2, 4, 8
 LINES = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from airfleet.agent.control import ComponentStatus, Snapshot
 from airfleet.agent.states import FINE, LABELS, State
-from airfleet.cli import progress, terminal
-from airfleet.cli.progress import Item
-from airfleet.current_work import Kind
+from airfleet.cli.output import progress, terminal
+from airfleet.cli.output.progress import Item
+from airfleet.spool.current_work import Kind
 
 MOODS = {
     State.READY: "good",

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
-from airfleet.cli import terminal
+from airfleet.cli.output import terminal
 from airfleet.errors import Place, Problem, visible
 
 LONGEST_LINE = 160

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from airfleet.cli import terminal
+from airfleet.cli.output import terminal
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from airfleet.cli import terminal
+from airfleet.cli.output import terminal
 
 Row = Mapping[str, Any]
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-from airfleet.cli.progress import Item
-from airfleet.cli.rest import Api, ApiError
+from airfleet.cli.output.progress import Item
+from airfleet.client.api_client import Api, ApiError
 from airfleet.errors import FleetError, did_you_mean
 
 Json = dict[str, Any]

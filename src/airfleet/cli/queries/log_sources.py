@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
-from airfleet import component_logs
 from airfleet.agent.control import HostStatus
-from airfleet.cli import asking, rest, telling
-from airfleet.cli.project import Project
-from airfleet.cli.rest import ApiError
+from airfleet.client import agent_client, api_client, overrides
+from airfleet.client.api_client import ApiError
+from airfleet.client.project import Project
 from airfleet.errors import FleetError
-from airfleet.fleet import secrets
 from airfleet.fleet.components import log_server
-from airfleet.tailing import Tail, last_lines
+from airfleet.fleet.servers import secrets
+from airfleet.system import component_logs
+from airfleet.system.log_tail import Tail, last_lines
 
 
 class Followed(Protocol):
@@ -57,7 +57,7 @@ def of(here: Project, host: str | None) -> Logs:
         return Folder(here.paths.logs)
     if host in here.hosts:
         return Folder(here.on(host).paths.logs)
-    snapshot = telling.require(here, host)
+    snapshot = overrides.require(here, host)
     if host == snapshot.host or not snapshot.hosts:
         return Folder(here.paths.logs)
     kept = secrets.load(here.paths.secrets)
@@ -72,7 +72,7 @@ def _server_of(hosts: tuple[HostStatus, ...], name: str) -> str:
     server = next((c.address for c in host.components if c.kind == log_server.NAME and c.pid is not None), "")
     if host.state in ("gone", "left") or not server:
         raise FleetError(
-            f"host '{name}' is {asking.about(host)}, and has no log server that runs",
+            f"host '{name}' is {agent_client.about(host)}, and has no log server that runs",
             hint=f"look there: airfleet logs, in the folder of host '{name}'",
         )
     return server
@@ -140,7 +140,9 @@ class OtherHost:
         """An answer of the log server. Raises FleetError."""
         path = f"{component_logs.QUESTION}{f'/{quote(name)}' if name else ''}?{urlencode(query)}"
         try:
-            return rest.send(f"http://{self.server}", "GET", path, None, component_logs.token(self.key, self.now()))
+            return api_client.send(
+                f"http://{self.server}", "GET", path, None, component_logs.token(self.key, self.now())
+            )
         except ApiError as refused:
             hint = "the clocks of the hosts, or their secrets, differ" if refused.status == 403 else None
             raise FleetError(f"{self.place} gives no logs: {refused.detail}", hint=hint) from refused

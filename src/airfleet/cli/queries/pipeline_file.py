@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airfleet.cli import project as projects
+from airfleet.client import project as projects
 from airfleet.errors import FileProblems, FleetError, UsageError, did_you_mean, listed
 
 if TYPE_CHECKING:
-    from airfleet.fleet.spec import Fleet
-    from airfleet.pipelines.listing import Rules
-    from airfleet.pipelines.spec import Pipeline
+    from airfleet.fleet.config.spec import Fleet
+    from airfleet.pipelines.files.listing import Rules
+    from airfleet.pipelines.language.spec import Pipeline
 
 
 def read(file: Path, job: str | None, project: Path | None) -> tuple[Pipeline, ...]:
@@ -24,10 +24,10 @@ def read(file: Path, job: str | None, project: Path | None) -> tuple[Pipeline, .
         FleetError: there is no such file.
         UsageError: it has no such job.
     """
-    from airfleet.pipelines import checks
+    from airfleet.pipelines.checks import pipeline_checks
 
     of_yaml(file, "airfleet show")
-    checked = checks.read_and_check(file, environ=environment(file, project))
+    checked = pipeline_checks.read_and_check(file, environ=environment(file, project))
     if checked.problems or checked.foreign:
         raise FileProblems(checked.problems or [p for p in [checked.foreign] if p])
     return checked.pipelines if job is None else (_of_job(checked.pipelines, job, file),)
@@ -71,7 +71,7 @@ def near(path: Path) -> str | None:
 
 def rules_of(fleet: Fleet | None) -> Rules:
     """How the fleet's Airflow looks for files."""
-    from airfleet.pipelines.listing import Rules
+    from airfleet.pipelines.files.listing import Rules
 
     core = fleet.airflow.get("core", {}) if fleet is not None else {}
     safe_mode = core.get("dag_discovery_safe_mode", "True").strip().lower() not in ("false", "f", "0")
@@ -79,7 +79,7 @@ def rules_of(fleet: Fleet | None) -> Rules:
 
 
 def _fleet(file: Path, folder: Path | None) -> Fleet | None:
-    from airfleet.fleet import reader
+    from airfleet.fleet.config import reader
 
     root = projects.find(folder).root if folder is not None else projects.nearest(file.absolute().parent)
     return reader.read_file(root / projects.FLEET_FILE, os.environ) if root is not None else None

@@ -6,9 +6,10 @@ import datetime as dt
 import time
 from typing import Any
 
-from airfleet.cli import dags, progress, terminal
-from airfleet.cli.dags import Json
-from airfleet.cli.rest import Api
+from airfleet.cli.output import progress, terminal
+from airfleet.cli.queries import api_queries
+from airfleet.cli.queries.api_queries import Json
+from airfleet.client.api_client import Api
 from airfleet.errors import WaitTimedOut
 
 POLL_SECONDS = 0.5
@@ -23,17 +24,17 @@ def watch(api: Api, dag_id: str, run_id: str, timeout: float | None) -> tuple[Js
         WaitTimedOut: it was not over after ``timeout`` seconds.
     """
     began = time.monotonic()
-    order = dags.upstream(api, dag_id)
+    order = api_queries.upstream(api, dag_id)
     view = progress.view(live=terminal.is_live())
     try:
         while True:
             # The run first: when it is over, the instances read after it are final.
-            run = dags.run(api, dag_id, run_id)
-            instances = dags.in_order(dags.task_instances(api, dag_id, run_id), order)
+            run = api_queries.run(api, dag_id, run_id)
+            instances = api_queries.in_order(api_queries.task_instances(api, dag_id, run_id), order)
             now = dt.datetime.now(dt.UTC)
             passed = time.monotonic() - began
-            view.show([dags.item(instance, now) for instance in instances], passed)
-            if run["state"] in dags.FINISHED:
+            view.show([api_queries.item(instance, now) for instance in instances], passed)
+            if run["state"] in api_queries.FINISHED:
                 return run, instances
             if timeout is not None and passed > timeout:
                 raise _too_late(dag_id, run_id, timeout, instances)
@@ -43,7 +44,9 @@ def watch(api: Api, dag_id: str, run_id: str, timeout: float | None) -> tuple[Js
 
 
 def _too_late(dag_id: str, run_id: str, timeout: float, instances: list[Json]) -> WaitTimedOut:
-    open_ones = [dags.name(instance) for instance in instances if instance["state"] not in dags.DONE_STATES]
+    open_ones = [
+        api_queries.name(instance) for instance in instances if instance["state"] not in api_queries.DONE_STATES
+    ]
     names = ", ".join(open_ones[:5]) + (f" and {len(open_ones) - 5} more" if len(open_ones) > 5 else "")
     sentence = f"run {run_id} of '{dag_id}' was not over within {terminal.seconds(timeout)}; it goes on"
     return WaitTimedOut(f"{sentence}: {names or 'no task yet'}\nhint: airfleet why {dag_id} {run_id}")
@@ -54,9 +57,9 @@ def rows(instances: list[Json]) -> list[dict[str, Any]]:
     now = dt.datetime.now(dt.UTC)
     return [
         {
-            "task": dags.name(instance),
+            "task": api_queries.name(instance),
             "state": instance["state"] or "waiting",
-            "seconds": dags.seconds(instance, now),
+            "seconds": api_queries.seconds(instance, now),
             "attempt": instance["try_number"],
             "host": instance["hostname"] or "",
         }
@@ -66,7 +69,7 @@ def rows(instances: list[Json]) -> list[dict[str, Any]]:
 
 def sentence(run: Json, instances: list[Json]) -> str:
     """How the run ended, in a line."""
-    took = dags.seconds(run, dt.datetime.now(dt.UTC))
+    took = api_queries.seconds(run, dt.datetime.now(dt.UTC))
     failed = sum(instance["state"] == "failed" for instance in instances)
     end = "succeeded" if run["state"] == "success" else "failed"
     after = f" after {terminal.seconds(took)}" if took is not None else ""

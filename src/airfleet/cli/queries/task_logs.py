@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from airfleet.cli.dags import Json
-from airfleet.cli.rest import Api
+from airfleet.cli.queries.api_queries import Json
+from airfleet.client.api_client import Api
 
 #: of a log's end, as much as is looked at
 MOST_BYTES = 512 * 1024

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from airfleet.fleet.components import airflow, proxy
-from airfleet.fleet.context import Context
+from airfleet.fleet.components import proxy, settings
 from airfleet.fleet.names import numbered
-from airfleet.fleet.plan import Component, Fork, HttpAnswers
+from airfleet.fleet.planning.context import Context
+from airfleet.fleet.planning.plan import Component, Fork, HttpAnswers
 
 
 def components(context: Context) -> tuple[Component, ...]:
@@ -30,7 +30,7 @@ def _component(context: Context, name: str, port: int, url: str) -> Component:
                 "proxies": ",".join(proxy.trusted(context)),
                 "user": context.fleet.user,
             },
-            airflow.settings(context, "api-server"),
+            settings.settings(context, "api-server"),
         ),
         # The first request of the execution API builds its routers (seconds in stock Airflow): a fleet
         # is not ready to run a task before that has been answered.

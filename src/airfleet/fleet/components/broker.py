@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from airfleet.fleet.context import Context
-from airfleet.fleet.plan import BrokerWorks, Component, Watch
+from airfleet.fleet.planning.context import Context
+from airfleet.fleet.planning.plan import BrokerWorks, Component, Watch
 
 NAME = "broker"
 

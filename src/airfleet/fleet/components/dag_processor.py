@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from airfleet.fleet.components import airflow
-from airfleet.fleet.context import Context
+from airfleet.fleet.components import settings
 from airfleet.fleet.names import numbered
-from airfleet.fleet.plan import Component, Fork, JobBeats
+from airfleet.fleet.planning.context import Context
+from airfleet.fleet.planning.plan import Component, Fork, JobBeats
 
 
 def components(context: Context) -> tuple[Component, ...]:
@@ -18,7 +18,7 @@ def _component(context: Context, name: str) -> Component:
     return Component(
         name=name,
         kind="dag-processor",
-        start=Fork("dag-processor", settings=airflow.settings(context, "dag-processor")),
+        start=Fork("dag-processor", settings=settings.settings(context, "dag-processor")),
         probe=JobBeats("DagProcessorJob", file=str(context.paths.job(name))),
         needs=("migrate", "template"),
         grace_seconds=15.0,

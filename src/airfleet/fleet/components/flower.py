@@ -6,11 +6,11 @@ listens on loopback unless a proxy on another host must reach it.
 
 from __future__ import annotations
 
-from airfleet.fleet.components import airflow
-from airfleet.fleet.context import Context
-from airfleet.fleet.plan import Component, Fork, HttpAnswers
-from airfleet.fleet.site import Door
-from airfleet.fleet.spec import LOOPBACK, Fleet, Flower
+from airfleet.fleet.components import settings
+from airfleet.fleet.config.spec import LOOPBACK, Fleet, Flower
+from airfleet.fleet.planning.context import Context
+from airfleet.fleet.planning.plan import Component, Fork, HttpAnswers
+from airfleet.fleet.servers.nginx_site import Door
 
 
 def component(context: Context) -> Component | None:
@@ -32,7 +32,7 @@ def component(context: Context) -> Component | None:
                 "path": path,
                 "read_only": "yes" if flower.read_only else "no",
             },
-            airflow.settings(context, "flower"),
+            settings.settings(context, "flower"),
         ),
         probe=HttpAnswers((f"http://{asked}{path}/healthcheck",)),
         needs=(*(("valkey",) if context.embedded is not None and context.ports.broker is not None else ()), "template"),

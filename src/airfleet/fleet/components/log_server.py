@@ -5,10 +5,10 @@ It runs on every host, with anything of Airflow's, of a fleet that has several, 
 
 from __future__ import annotations
 
-from airfleet.fleet.components import airflow
-from airfleet.fleet.context import Context
-from airfleet.fleet.plan import Component, Fork, HttpAnswers
-from airfleet.fleet.site import Door
+from airfleet.fleet.components import settings
+from airfleet.fleet.planning.context import Context
+from airfleet.fleet.planning.plan import Component, Fork, HttpAnswers
+from airfleet.fleet.servers.nginx_site import Door
 
 NAME = "log-server"
 HEALTH = "/airfleet/health"
@@ -24,7 +24,7 @@ def component(context: Context) -> Component | None:
     return Component(
         name=NAME,
         kind=NAME,
-        start=Fork(NAME, options, airflow.settings(context, NAME)),
+        start=Fork(NAME, options, settings.settings(context, NAME)),
         probe=HttpAnswers((f"http://{door}{HEALTH}",)),
         needs=("template",),
         grace_seconds=5.0,

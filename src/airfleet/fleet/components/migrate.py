@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from airfleet.fleet.components import airflow
-from airfleet.fleet.context import Context
-from airfleet.fleet.plan import Component, Fork
+from airfleet.fleet.components import settings
+from airfleet.fleet.planning.context import Context
+from airfleet.fleet.planning.plan import Component, Fork
 
 #: a database of years is changed for long, and another host waits for as long; the step itself does not wait for locks
 START_SECONDS = 4 * 3600.0
@@ -18,7 +18,7 @@ def component(context: Context) -> Component:
         start=Fork(
             "migrate",
             {"objects": "some" if context.fleet.objects else "none"},
-            settings=airflow.settings(context, "migrate"),
+            settings=settings.settings(context, "migrate"),
         ),
         # Not "template": the order waits for it, and is obeyed before the template is quite ready.
         needs=("postgres",) if context.embedded is not None and context.ports.postgres is not None else (),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from airfleet.fleet.components import airflow
-from airfleet.fleet.context import Context
-from airfleet.fleet.plan import Component, Fork
+from airfleet.fleet.components import settings
+from airfleet.fleet.planning.context import Context
+from airfleet.fleet.planning.plan import Component, Fork
 
 NAME = "objects"
 
@@ -17,6 +17,6 @@ def components(context: Context) -> tuple[Component, ...]:
     if not context.fleet.objects or not context.here.scheduler.count:
         return ()
     told = ("airfleet", "objects", json.dumps(asdict(context.fleet.objects)))
-    start = Fork("objects", settings=(*airflow.settings(context, "objects"), told))
+    start = Fork("objects", settings=(*settings.settings(context, "objects"), told))
     step = Component(name=NAME, kind=NAME, start=start, needs=("migrate",), once=True, grace_seconds=30.0)
     return (step,)

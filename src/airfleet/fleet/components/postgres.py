@@ -5,13 +5,13 @@ from __future__ import annotations
 import signal
 import sys
 
-from airfleet import libpq
-from airfleet.fleet.context import Context
-from airfleet.fleet.plan import Component, Exec, PostgresAnswers
+from airfleet.fleet.planning.context import Context
+from airfleet.fleet.planning.plan import Component, Exec, PostgresAnswers
+from airfleet.system import connection_timeouts
 
 SUPERUSER = "airfleet"
 #: no setting of PostgreSQL's: a network, and the role that its clients may log in as; never the superuser (see
-#: airfleet.agent.embedded_postgres)
+#: airfleet.agent.servers.embedded_postgres)
 LETS_IN, ROLE = "airfleet.lets_in", "airflow"
 
 #: Small and safe: fsync and synchronous_commit stay on. No workers for parallel queries or
@@ -30,7 +30,7 @@ SETTINGS = {
     "wal_level": "minimal",
     "max_wal_size": "256MB",
     "autovacuum_max_workers": "1",
-    **libpq.SERVER,
+    **connection_timeouts.SERVER,
     "log_min_messages": "warning",
     "log_line_prefix": "%m ",
 }
@@ -44,7 +44,7 @@ def component(context: Context) -> Component | None:
     argv = (
         sys.executable,
         "-m",
-        "airfleet.agent.embedded_postgres",
+        "airfleet.agent.servers.embedded_postgres",
         str(embedded.postgres_bin),
         str(embedded.postgres_data),
         str(port),

@@ -12,10 +12,10 @@ import signal
 from pathlib import Path
 
 from airfleet.fleet.components import flower
-from airfleet.fleet.context import Context, Nginx
-from airfleet.fleet.plan import Component, Exec, HttpAnswers
-from airfleet.fleet.site import HEALTH, Certificate, Door, Public, Site
-from airfleet.fleet.spec import LOOPBACK, Fleet, Host, Proxy
+from airfleet.fleet.config.spec import LOOPBACK, Fleet, Host, Proxy
+from airfleet.fleet.planning.context import Context, Nginx
+from airfleet.fleet.planning.plan import Component, Exec, HttpAnswers
+from airfleet.fleet.servers.nginx_site import HEALTH, Certificate, Door, Public, Site
 
 
 def is_public(fleet: Fleet, host: Host) -> bool:

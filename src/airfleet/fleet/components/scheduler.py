@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from airfleet.fleet.components import airflow, objects
-from airfleet.fleet.context import Context
+from airfleet.fleet.components import objects, settings
 from airfleet.fleet.names import numbered
-from airfleet.fleet.plan import Component, Fork, JobBeats
+from airfleet.fleet.planning.context import Context
+from airfleet.fleet.planning.plan import Component, Fork, JobBeats
 
 
 def components(context: Context) -> tuple[Component, ...]:
@@ -17,7 +17,7 @@ def _component(context: Context, name: str) -> Component:
     return Component(
         name=name,
         kind="scheduler",
-        start=Fork("scheduler", settings=airflow.settings(context, "scheduler")),
+        start=Fork("scheduler", settings=settings.settings(context, "scheduler")),
         probe=JobBeats("SchedulerJob", file=str(context.paths.job(name))),
         # A task may ask for a connection as soon as it runs.
         needs=(objects.NAME if context.fleet.objects else "migrate", "template"),

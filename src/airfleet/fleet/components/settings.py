@@ -6,9 +6,9 @@ connections: they reach data through the execution API alone.
 
 from __future__ import annotations
 
-from airfleet.fleet import airflow_settings, celery_settings
-from airfleet.fleet.context import Context
-from airfleet.fleet.plan import Setting
+from airfleet.fleet.planning import airflow_settings, celery_settings
+from airfleet.fleet.planning.context import Context
+from airfleet.fleet.planning.plan import Setting
 
 FERNET = ("core", "fernet_key")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from airfleet.fleet.context import Context
-from airfleet.fleet.plan import Component, Exec, Started
+from airfleet.fleet.planning.context import Context
+from airfleet.fleet.planning.plan import Component, Exec, Started
 
 
 def component(_: Context) -> Component:
@@ -13,7 +13,7 @@ def component(_: Context) -> Component:
     return Component(
         name="template",
         kind="template",
-        start=Exec((sys.executable, "-m", "airfleet.agent.template")),
+        start=Exec((sys.executable, "-m", "airfleet.zygote.main")),
         probe=Started(),
         start_seconds=120.0,
         grace_seconds=5.0,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from airfleet.fleet.components import airflow
-from airfleet.fleet.context import Context
+from airfleet.fleet.components import settings
 from airfleet.fleet.names import numbered
-from airfleet.fleet.plan import Component, Fork, JobBeats
+from airfleet.fleet.planning.context import Context
+from airfleet.fleet.planning.plan import Component, Fork, JobBeats
 
 
 def components(context: Context) -> tuple[Component, ...]:
@@ -17,7 +17,7 @@ def _component(context: Context, name: str) -> Component:
     return Component(
         name=name,
         kind="triggerer",
-        start=Fork("triggerer", settings=airflow.settings(context, "triggerer")),
+        start=Fork("triggerer", settings=settings.settings(context, "triggerer")),
         probe=JobBeats("TriggererJob", file=str(context.paths.job(name))),
         needs=("migrate", "template"),
         grace_seconds=15.0,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from airfleet.fleet.context import Context
-from airfleet.fleet.plan import BrokerWorks, Component, Exec
-from airfleet.fleet.spec import LOOPBACK
+from airfleet.fleet.config.spec import LOOPBACK
+from airfleet.fleet.planning.context import Context
+from airfleet.fleet.planning.plan import BrokerWorks, Component, Exec
 
 
 def component(context: Context) -> Component | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from airfleet.fleet.components import airflow, broker
-from airfleet.fleet.context import Context
+from airfleet.fleet.components import broker, settings
+from airfleet.fleet.config.spec import Worker
 from airfleet.fleet.names import numbered
-from airfleet.fleet.plan import Component, FileBeats, Fork
-from airfleet.fleet.spec import Worker
+from airfleet.fleet.planning.context import Context
+from airfleet.fleet.planning.plan import Component, FileBeats, Fork
 
 #: seconds without a sign that it takes messages, after which it is replaced while the broker is well
 LATE_SECONDS = 9.0
@@ -34,7 +34,7 @@ def _component(context: Context, worker: Worker, name: str) -> Component:
                 "slots": str(worker.slots or context.cores),
                 "beat": beat,
             },
-            airflow.settings(context, "worker"),
+            settings.settings(context, "worker"),
         ),
         probe=FileBeats(beat, LATE_SECONDS, context.broker),
         needs=(broker.name(context), "template"),

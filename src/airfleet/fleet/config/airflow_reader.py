@@ -9,11 +9,12 @@ import re
 import zoneinfo
 from collections.abc import Callable, Iterator, Mapping
 
-from airfleet import source
 from airfleet.errors import did_you_mean
-from airfleet.fleet import airflow_options, managed_settings, needed_libraries, sensitive
-from airfleet.fleet.airflow_options import Option
-from airfleet.fleet.reading import Reading, Section, joined
+from airfleet.fleet.airflow import airflow_options, managed_settings, needed_libraries
+from airfleet.fleet.airflow.airflow_options import Option
+from airfleet.fleet.config import secret_detection
+from airfleet.fleet.config.section_reader import Reading, Section, joined
+from airfleet.yaml import nodes as source
 
 #: of a section or a key of airflow.cfg
 _SETTING_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -261,12 +262,12 @@ def _is_secret(name: str, node: source.Node) -> bool:
     if not isinstance(node, source.Scalar):
         return False
     option = name.partition(".")[2]
-    comes = "secrets." in "".join(match[0] for match in sensitive.REFERENCE.finditer(node.text))
-    return comes or sensitive.is_secret(option) or airflow_options.is_sensitive(name)
+    comes = "secrets." in "".join(match[0] for match in secret_detection.REFERENCE.finditer(node.text))
+    return comes or secret_detection.is_secret(option) or airflow_options.is_sensitive(name)
 
 
 def _masked(_: str) -> str:
-    return sensitive.MASK
+    return secret_detection.MASK
 
 
 def _short(text: str) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from airfleet.errors import Place, Problem, did_you_mean
-from airfleet.fleet import brokers, databases
-from airfleet.fleet.sensitive import MASK
-from airfleet.fleet.spec import EMBEDDED, LOCAL, SIMPLE_AUTH_MANAGER, Fleet, Host
+from airfleet.fleet.config.secret_detection import MASK
+from airfleet.fleet.config.spec import EMBEDDED, LOCAL, SIMPLE_AUTH_MANAGER, Fleet, Host
+from airfleet.fleet.servers import brokers, databases
 
 #: what every fleet needs, and what would be without it
 NEEDED: Mapping[str, tuple[str, str]] = {

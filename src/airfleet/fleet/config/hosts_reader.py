@@ -5,12 +5,12 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from airfleet import source
 from airfleet.errors import Place
 from airfleet.fleet import names
-from airfleet.fleet.keys import API_SERVER, COMPONENTS, HOST, INSTANCES, MOST, WORKER, Key
-from airfleet.fleet.reading import Reading, Section, is_null, whole
-from airfleet.fleet.spec import LOCAL, LOOPBACK, NONE, ApiServer, Host, Instances, Worker, local_host
+from airfleet.fleet.config.keys import API_SERVER, COMPONENTS, HOST, INSTANCES, MOST, WORKER, Key
+from airfleet.fleet.config.section_reader import Reading, Section, is_null, whole
+from airfleet.fleet.config.spec import LOCAL, LOOPBACK, NONE, ApiServer, Host, Instances, Worker, local_host
+from airfleet.yaml import nodes
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 #: what is a number can be no name
@@ -35,7 +35,7 @@ def hosts(top: Section) -> tuple[Host, ...]:
             top.wrong(key, "stands beside 'hosts', which says what each host runs", hint)
     items = tuple(top.reading.items(node, "hosts"))
     found = tuple(_host(top.reading, item, path) for path, item in items)
-    if isinstance(node, source.Sequence) and not items:
+    if isinstance(node, nodes.Sequence) and not items:
         top.wrong("hosts", "must name at least one host")
     _named_once(top.reading, items, found)
     return found or (_local(top),)
@@ -51,7 +51,7 @@ def _local(top: Section) -> Host:
     )
 
 
-def _host(reading: Reading, node: source.Node, path: str) -> Host:
+def _host(reading: Reading, node: nodes.Node, path: str) -> Host:
     keys = reading.section(node, path, HOST)
     return Host(
         name=keys.name("name", ""),
@@ -103,14 +103,14 @@ def _api_server(keys: Section, default: ApiServer) -> ApiServer:
     return made
 
 
-def _how_many(keys: Section, key: str, default: int) -> tuple[int, source.Node | None]:
+def _how_many(keys: Section, key: str, default: int) -> tuple[int, nodes.Node | None]:
     """How many there are, or the mapping that says so."""
     node = keys.get(key)
     if node is None:
         return default, None
-    if isinstance(node, source.Mapping):
+    if isinstance(node, nodes.Mapping):
         return default, node
-    if isinstance(node, source.Scalar) and isinstance(node.value, bool):
+    if isinstance(node, nodes.Scalar) and isinstance(node.value, bool):
         return int(node.value), None
     count = whole(node, _COUNT)
     if count is None:
@@ -129,7 +129,7 @@ def _workers(keys: Section) -> tuple[Worker, ...]:
     found = [(_worker(keys.reading, item, at), at, item) for at, item in keys.reading.items(node, path)]
     taken: dict[str, str] = dict.fromkeys(names.TAKEN, "")
     for worker, at, item in found:
-        if isinstance(item, source.Mapping):
+        if isinstance(item, nodes.Mapping):
             _worker_named_once(keys.reading, worker, at, item.place, taken)
     return tuple(worker for worker, _, _ in found)
 
@@ -144,7 +144,7 @@ def _worker_named_once(reading: Reading, worker: Worker, at: str, place: Place, 
         taken.setdefault(name, at)
 
 
-def _worker(reading: Reading, node: source.Node, path: str) -> Worker:
+def _worker(reading: Reading, node: nodes.Node, path: str) -> Worker:
     if is_null(node):
         reading.problem(node.place, path, "is an empty entry", "take the '-' away, or write '- {}' for a usual worker")
     keys = reading.section(node, path, WORKER)
@@ -159,12 +159,12 @@ def _worker(reading: Reading, node: source.Node, path: str) -> Worker:
 
 def _queues(keys: Section) -> tuple[str, ...]:
     node = keys.get("queues")
-    if isinstance(node, source.Sequence) and not node.items:
+    if isinstance(node, nodes.Sequence) and not node.items:
         keys.wrong("queues", "must name at least one queue", "leave it out for 'default'")
     return keys.names("queues", ("default",), QUEUE, QUEUE_RULE)
 
 
-def _named_once(reading: Reading, items: tuple[tuple[str, source.Node], ...], found: tuple[Host, ...]) -> None:
+def _named_once(reading: Reading, items: tuple[tuple[str, nodes.Node], ...], found: tuple[Host, ...]) -> None:
     seen: set[str] = set()
     for host, (path, item) in zip(found, items, strict=True):
         if host.name == LOCAL:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from airfleet.fleet.spec import OnPartition, OnWorkerLost
+from airfleet.fleet.config.spec import OnPartition, OnWorkerLost
 
 Kind = Literal[
     "text", "name", "integer", "boolean", "duration", "size", "names", "texts", "strings", "mapping", "sections",

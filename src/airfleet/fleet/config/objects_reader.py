@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 from typing import Final, TypeVar
 
-from airfleet import columns, source
-from airfleet.fleet.keys import CONNECTION, POOL, VARIABLE
-from airfleet.fleet.objects import Connection, Objects, Pool, Variable
-from airfleet.fleet.reading import Reading, Section, joined, whole
+from airfleet.fleet.config.keys import CONNECTION, POOL, VARIABLE
+from airfleet.fleet.config.objects import Connection, Objects, Pool, Variable
+from airfleet.fleet.config.section_reader import Reading, Section, joined, whole
+from airfleet.metadata import column_limits
+from airfleet.yaml import nodes
 
 #: what Airflow takes in the name of a connection, beside letters and digits, and finds again: tasks ask for it by a
 #: URL, which would end at ``/`` and ``#``
@@ -47,17 +48,17 @@ _COLUMNS: Final[dict[type, dict[str, str]]] = {
 _One = TypeVar("_One", Connection, Variable, Pool)
 
 
-def _fitting(reading: Reading, one: _One, name: str, path: str, node: source.Node) -> _One:
+def _fitting(reading: Reading, one: _One, name: str, path: str, node: nodes.Node) -> _One:
     """The same; noted is what the columns of the database do not take. No value is shown: it may be a secret."""
     for attribute, column in _COLUMNS[type(one)].items():
         value = getattr(one, attribute)
-        if not reading.is_hidden(value) and (wrong := columns.misfit(column, value)):
+        if not reading.is_hidden(value) and (wrong := column_limits.misfit(column, value)):
             what = "the name" if value == name else f"'{attribute}'"
             reading.problem(node.place, path, f"{what} {wrong}")
     return one
 
 
-def _named(top: Section, key: str) -> Iterator[tuple[str, str, source.Node]]:
+def _named(top: Section, key: str) -> Iterator[tuple[str, str, nodes.Node]]:
     """Name, path and value of each."""
     node = top.get(key)
     for name, value in top.reading.entries(node, key) if node is not None else ():
@@ -67,10 +68,10 @@ def _named(top: Section, key: str) -> Iterator[tuple[str, str, source.Node]]:
         yield name.text, path, value
 
 
-def _connection(reading: Reading, id: str, path: str, node: source.Node) -> Connection:
+def _connection(reading: Reading, id: str, path: str, node: nodes.Node) -> Connection:
     if id in (".", "..") or (id.strip() and not _ID.fullmatch(id)):
         reading.problem(node.place, path, f"'{id}' may only have letters, digits and {' '.join(_SIGNS)}")
-    if isinstance(node, source.Scalar) and node.value is not None:
+    if isinstance(node, nodes.Scalar) and node.value is not None:
         return Connection(id, uri=_uri(reading, path, node))
     keys = reading.section(node, path, CONNECTION)
     return Connection(
@@ -86,7 +87,7 @@ def _connection(reading: Reading, id: str, path: str, node: source.Node) -> Conn
     )
 
 
-def _uri(reading: Reading, path: str, node: source.Scalar) -> str:
+def _uri(reading: Reading, path: str, node: nodes.Scalar) -> str:
     uri = reading.resolved(node, path) or ""
     if uri and "://" not in uri and not reading.is_hidden(uri):
         reading.problem(node.place, path, "must be a URI, as in postgres://user@host/database, or a mapping")
@@ -99,11 +100,11 @@ def _extra(keys: Section) -> dict[str, object]:
     return {key.text: _value(keys.reading, value, joined(path, key.text), key.text) for key, value in entries}
 
 
-def _value(reading: Reading, node: source.Node, path: str, key: str) -> object:
+def _value(reading: Reading, node: nodes.Node, path: str, key: str) -> object:
     """A value as Airflow's JSON has it, with references resolved and its kind kept."""
-    if isinstance(node, source.Sequence):
+    if isinstance(node, nodes.Sequence):
         return [_value(reading, item, f"{path}[{i}]", key) for i, item in enumerate(node.items)]
-    if isinstance(node, source.Mapping):
+    if isinstance(node, nodes.Mapping):
         return {k.text: _value(reading, v, joined(path, k.text), k.text) for k, v in node.entries}
     if node.value is None:
         return None
@@ -112,13 +113,13 @@ def _value(reading: Reading, node: source.Node, path: str, key: str) -> object:
     return node.value if isinstance(node.value, bool | int | float) else found
 
 
-def _variable(reading: Reading, key: str, path: str, node: source.Node) -> Variable:
+def _variable(reading: Reading, key: str, path: str, node: nodes.Node) -> Variable:
     if lost := _LOST_IN_URL.search(key):
         sentence = f"'{lost[0].strip('/')}' in the name of a variable is lost: tasks ask for it by a URL"
         reading.problem(node.place, path, sentence)
     if key == "keys":
         reading.problem(node.place, path, "'keys' cannot be read by tasks: Airflow's list of keys is asked there")
-    if not isinstance(node, source.Mapping):
+    if not isinstance(node, nodes.Mapping):
         return Variable(key, reading.value(node, path, key) or "")
     keys = reading.section(node, path, VARIABLE)
     value = keys.get("value")
@@ -126,8 +127,8 @@ def _variable(reading: Reading, key: str, path: str, node: source.Node) -> Varia
     return Variable(key, found or "", keys.text("description", ""))
 
 
-def _pool(reading: Reading, name: str, path: str, node: source.Node) -> Pool:
-    if isinstance(node, source.Scalar):
+def _pool(reading: Reading, name: str, path: str, node: nodes.Node) -> Pool:
+    if isinstance(node, nodes.Scalar):
         slots = whole(node, POOL["slots"])
         if slots is None:
             reading.problem(node.place, path, "must be a number of slots (-1 is no limit), or a mapping")

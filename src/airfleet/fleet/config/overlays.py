@@ -9,30 +9,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from airfleet import source
-from airfleet.fleet.reading import is_null
+from airfleet.fleet.config.section_reader import is_null
+from airfleet.yaml import nodes
 
 
-def merged(below: source.Node, over: source.Node) -> source.Node:
+def merged(below: nodes.Node, over: nodes.Node) -> nodes.Node:
     """What ``over`` makes of ``below``."""
-    if isinstance(below, source.Mapping) and isinstance(over, source.Mapping):
+    if isinstance(below, nodes.Mapping) and isinstance(over, nodes.Mapping):
         return _mappings(below, over)
-    if isinstance(below, source.Sequence) and isinstance(over, source.Sequence):
+    if isinstance(below, nodes.Sequence) and isinstance(over, nodes.Sequence):
         return _lists(below, over)
     return _without_nulls(over)
 
 
-def _without_nulls(over: source.Node) -> source.Node:
+def _without_nulls(over: nodes.Node) -> nodes.Node:
     """The same where nothing is below it: there ``null`` takes nothing away, and says nothing either."""
-    if isinstance(over, source.Mapping):
+    if isinstance(over, nodes.Mapping):
         kept = tuple((key, _without_nulls(value)) for key, value in over.entries if not is_null(value))
-        return source.Mapping(kept, over.place)
-    if isinstance(over, source.Sequence):
-        return source.Sequence(tuple(map(_without_nulls, over.items)), over.place)
+        return nodes.Mapping(kept, over.place)
+    if isinstance(over, nodes.Sequence):
+        return nodes.Sequence(tuple(map(_without_nulls, over.items)), over.place)
     return over
 
 
-def _mappings(below: source.Mapping, over: source.Mapping) -> source.Mapping:
+def _mappings(below: nodes.Mapping, over: nodes.Mapping) -> nodes.Mapping:
     entries = {key.text: (key, value) for key, value in below.entries}
     for key, value in over.entries:
         if is_null(value):
@@ -41,27 +41,27 @@ def _mappings(below: source.Mapping, over: source.Mapping) -> source.Mapping:
             entries[key.text] = key, merged(entries[key.text][1], value)
         else:
             entries[key.text] = key, _without_nulls(value)
-    return source.Mapping(tuple(entries.values()), over.place)
+    return nodes.Mapping(tuple(entries.values()), over.place)
 
 
-def _lists(below: source.Sequence, over: source.Sequence) -> source.Node:
+def _lists(below: nodes.Sequence, over: nodes.Sequence) -> nodes.Node:
     named, more = _by_name(below), _by_name(over)
     if named is None or more is None or not over.items:
         return _without_nulls(over)
     items = {name: merged(item, more[name]) if name in more else item for name, item in named.items()}
     new = {name: _without_nulls(item) for name, item in more.items() if name not in items}
-    return source.Sequence((*items.values(), *new.values()), over.place)
+    return nodes.Sequence((*items.values(), *new.values()), over.place)
 
 
-def _by_name(items: source.Sequence) -> Mapping[str, source.Node] | None:
+def _by_name(items: nodes.Sequence) -> Mapping[str, nodes.Node] | None:
     """The items by their names; None when one has none, or two have the same."""
     named = {name: item for item in items.items if (name := _name(item)) is not None}
     return named if len(named) == len(items.items) else None
 
 
-def _name(node: source.Node) -> str | None:
-    if isinstance(node, source.Mapping):
+def _name(node: nodes.Node) -> str | None:
+    if isinstance(node, nodes.Mapping):
         for key, value in node.entries:
-            if key.text == "name" and isinstance(value, source.Scalar):
+            if key.text == "name" and isinstance(value, nodes.Scalar):
                 return value.text
     return None

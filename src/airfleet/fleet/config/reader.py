@@ -1,7 +1,7 @@
-"""``fleet.yaml`` as a :class:`~airfleet.fleet.spec.Fleet`, or every problem in it at once.
+"""``fleet.yaml`` as a :class:`~airfleet.fleet.config.spec.Fleet`, or every problem in it at once.
 
-With ``AIRFLEET_ENV=prod`` in the environment, ``fleet.prod.yaml`` is laid over it (see :mod:`airfleet.fleet.overlays`);
-a problem is said at its place in the file that has it.
+With ``AIRFLEET_ENV=prod`` in the environment, ``fleet.prod.yaml`` is laid over it (see
+:mod:`airfleet.fleet.config.overlays`); a problem is said at its place in the file that has it.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from airfleet import source
 from airfleet.errors import FileProblems, Place, Problem, did_you_mean
-from airfleet.fleet import airflow_reader, checks, hosts_reader, objects_reader, overlays, servers_reader
-from airfleet.fleet.keys import COMPONENTS, FLEET, POLICIES
-from airfleet.fleet.reading import Reading, Section, joined
-from airfleet.fleet.references import FOLDER, References, variables_in
-from airfleet.fleet.spec import Fleet, Policies
+from airfleet.fleet.config import airflow_reader, checks, hosts_reader, objects_reader, overlays, servers_reader
+from airfleet.fleet.config.interpolation import FOLDER, References, variables_in
+from airfleet.fleet.config.keys import COMPONENTS, FLEET, POLICIES
+from airfleet.fleet.config.section_reader import Reading, Section, joined
+from airfleet.fleet.config.spec import Fleet, Policies
+from airfleet.yaml import nodes
 
 FILE_NAME = "fleet.yaml"
 #: names the overlay
@@ -43,7 +43,7 @@ class Taken:
 class Document:
     """The files of a fleet as one tree of nodes."""
 
-    top: source.Node
+    top: nodes.Node
     #: every file it is made of
     files: tuple[str, ...]
 
@@ -72,16 +72,16 @@ def taken_variables(path: Path, environ: Mapping[str, str]) -> Taken:
     )
 
 
-def _loaded(text: str, file: str) -> source.Node:
+def _loaded(text: str, file: str) -> nodes.Node:
     top, problems = _document(text, file)
     if problems:
         raise FileProblems(problems)
     return top
 
 
-def _variables_of(top: source.Node, is_chosen: Callable[[str], bool]) -> frozenset[str]:
-    entries = top.entries if isinstance(top, source.Mapping) else ()
-    texts = (text for key, value in entries if is_chosen(key.text) for text in source.texts(value))
+def _variables_of(top: nodes.Node, is_chosen: Callable[[str], bool]) -> frozenset[str]:
+    entries = top.entries if isinstance(top, nodes.Mapping) else ()
+    texts = (text for key, value in entries if is_chosen(key.text) for text in nodes.texts(value))
     return frozenset().union(*map(variables_in, texts))
 
 
@@ -113,7 +113,7 @@ def interpreted(
     return (None if reading.problems else fleet), tuple(reading.problems)
 
 
-def _across(fleet: Fleet, top: source.Node, reading: Reading) -> list[Problem]:
+def _across(fleet: Fleet, top: nodes.Node, reading: Reading) -> list[Problem]:
     """What is wrong between values, but for what may only follow from what is wrong with one of them."""
     blamed = {_top_key(problem) for problem in reading.problems}
     if blamed & {"hosts", *COMPONENTS} or not blamed <= FLEET.keys():
@@ -126,13 +126,13 @@ def _top_key(problem: Problem) -> str:
     return re.split(r"[.\[]", problem.path, maxsplit=1)[0]
 
 
-def places(node: source.Node, path: str = "") -> dict[str, Place]:
+def places(node: nodes.Node, path: str = "") -> dict[str, Place]:
     """The place of every value, by its path."""
     found = {path: node.place}
-    if isinstance(node, source.Mapping):
+    if isinstance(node, nodes.Mapping):
         for key, value in node.entries:
             found |= places(value, joined(path, key.text))
-    elif isinstance(node, source.Sequence):
+    elif isinstance(node, nodes.Sequence):
         for number, item in enumerate(node.items):
             found |= places(item, f"{path}[{number}]")
     return found
@@ -218,19 +218,19 @@ def _variables(top: Section, section: str) -> dict[str, str]:
     return top.strings(section)
 
 
-def _keys(top: Section, section: str) -> Iterator[source.Scalar]:
+def _keys(top: Section, section: str) -> Iterator[nodes.Scalar]:
     """The keys of a mapping at the top, when it is one."""
     node = top.get(section)
-    yield from (key for key, _ in node.entries) if isinstance(node, source.Mapping) else ()
+    yield from (key for key, _ in node.entries) if isinstance(node, nodes.Mapping) else ()
 
 
-def _document(text: str, file: str) -> tuple[source.Node, tuple[Problem, ...]]:
+def _document(text: str, file: str) -> tuple[nodes.Node, tuple[Problem, ...]]:
     """The one document of a file; an empty one when it has none."""
-    documents, broken = source.load(text, file)
+    documents, broken = nodes.load(text, file)
     if len(documents) > 1:
         second = Problem(documents[1].place, "", "a fleet is one document; this starts a second one")
         broken = (*broken, second)
-    return (documents[0] if documents else source.Mapping((), Place(file))), broken
+    return (documents[0] if documents else nodes.Mapping((), Place(file))), broken
 
 
 def files(path: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:

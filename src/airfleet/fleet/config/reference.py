@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from airfleet.fleet import keys, managed_settings
-from airfleet.fleet.keys import Key, Table
+from airfleet.fleet.airflow import managed_settings
+from airfleet.fleet.config import keys
+from airfleet.fleet.config.keys import Key, Table
 
 FILE_NAME: Final = "fleet.md"
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from airfleet.fleet import keys, reference
-from airfleet.fleet.keys import Key, Kind, Table
+from airfleet.fleet.config import keys, reference
+from airfleet.fleet.config.keys import Key, Kind, Table
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 FILE_NAME: Final = "fleet.schema.json"

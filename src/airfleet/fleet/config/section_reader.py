@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
-from airfleet import source
 from airfleet.errors import Place, Problem, did_you_mean
-from airfleet.fleet import sensitive, units
-from airfleet.fleet.keys import Key, Table
-from airfleet.fleet.references import References
+from airfleet.fleet.config import secret_detection, units
+from airfleet.fleet.config.interpolation import References
+from airfleet.fleet.config.keys import Key, Table
+from airfleet.yaml import nodes
 
 T = TypeVar("T", bound=str)
 
@@ -31,15 +31,15 @@ class Reading:
 
     def is_hidden(self, text: str) -> bool:
         """Whether this reading does not know what stands there, and so cannot judge it."""
-        return self.references.lenient and sensitive.MASK in text
+        return self.references.lenient and secret_detection.MASK in text
 
     def problem(self, place: Place, path: str, sentence: str, hint: str | None = None) -> None:
         """Note something that is wrong."""
         self.problems.append(Problem(place, path, sentence, hint))
 
-    def section(self, node: source.Node, path: str, table: Table) -> Section:
+    def section(self, node: nodes.Node, path: str, table: Table) -> Section:
         """The mapping at ``path``, with the keys that ``table`` knows; others are problems."""
-        found: dict[str, source.Node] = {}
+        found: dict[str, nodes.Node] = {}
         for key, value in self.entries(node, path):
             if key.text in table:
                 found[key.text] = value
@@ -47,48 +47,48 @@ class Reading:
                 hint = did_you_mean(key.text, table) or f"known keys: {', '.join(table)}"
                 self.problem(key.place, joined(path, key.text), f"unknown key '{key.text}'", hint)
         made = Section(self, path, node.place, table, found)
-        if isinstance(node, source.Mapping) or is_null(node):
+        if isinstance(node, nodes.Mapping) or is_null(node):
             made.require()
         return made
 
-    def entries(self, node: source.Node, path: str) -> tuple[tuple[source.Scalar, source.Node], ...]:
+    def entries(self, node: nodes.Node, path: str) -> tuple[tuple[nodes.Scalar, nodes.Node], ...]:
         """The keys and values of a mapping; null is an empty one."""
-        if isinstance(node, source.Mapping):
+        if isinstance(node, nodes.Mapping):
             return node.entries
         if not is_null(node):
             self.problem(node.place, path, "must be a mapping of keys to values")
         return ()
 
-    def items(self, node: source.Node | None, path: str) -> Iterator[tuple[str, source.Node]]:
+    def items(self, node: nodes.Node | None, path: str) -> Iterator[tuple[str, nodes.Node]]:
         """The items of a list and their paths."""
-        if isinstance(node, source.Sequence):
+        if isinstance(node, nodes.Sequence):
             yield from ((f"{path}[{number}]", item) for number, item in enumerate(node.items))
         elif node is not None:
             self.problem(node.place, path, "must be a list")
 
-    def strings(self, node: source.Node | None, path: str) -> dict[str, str]:
+    def strings(self, node: nodes.Node | None, path: str) -> dict[str, str]:
         """A mapping of names to single values, as text."""
         entries = self.entries(node, path) if node is not None else ()
         found = {key.text: self.value(value, joined(path, key.text), key.text) for key, value in entries}
         return {name: value for name, value in found.items() if value is not None}
 
-    def value(self, node: source.Node, path: str, key: str) -> str | None:
+    def value(self, node: nodes.Node, path: str, key: str) -> str | None:
         """One value as text; None, and a problem, when it is none or a secret that is written out."""
-        if not isinstance(node, source.Scalar):
+        if not isinstance(node, nodes.Scalar):
             self.problem(node.place, path, "must be one value, not a list or a mapping")
             return None
         if node.value is None:
             self.problem(node.place, path, "has no value", NO_VALUE)
             return None
         # true and false are no password, but ``use_token``; a number may be one
-        if not isinstance(node.value, bool) and sensitive.stands_at(key, node.text):
+        if not isinstance(node.value, bool) and secret_detection.stands_at(key, node.text):
             self.problem(node.place, path, IN_THE_FILE, WHERE_INSTEAD)
             return None
         return self.resolved(node, path)
 
-    def resolved(self, node: source.Scalar, path: str) -> str | None:
+    def resolved(self, node: nodes.Scalar, path: str) -> str | None:
         """The text with what its references stand for; None, and problems, when one stands for nothing."""
-        if sensitive.has_password(node.text):
+        if secret_detection.has_password(node.text):
             self.problem(node.place, path, IN_THE_FILE, WHERE_INSTEAD)
             return None
         text, missing = self.references.resolved(node.text)
@@ -107,7 +107,7 @@ class Section:
     path: str
     place: Place
     table: Table
-    found: Mapping[str, source.Node]
+    found: Mapping[str, nodes.Node]
 
     def __contains__(self, key: str) -> bool:
         return key in self.found
@@ -118,7 +118,7 @@ class Section:
             if known.required and key not in self.found:
                 self.reading.problem(self.place, self.path, f"'{key}' is missing: {known.says.partition(' (')[0]}")
 
-    def get(self, key: str) -> source.Node | None:
+    def get(self, key: str) -> nodes.Node | None:
         """The node of a key."""
         return self.found.get(key)
 
@@ -140,7 +140,7 @@ class Section:
         node = self.found.get(key)
         if node is None:
             return default
-        if not isinstance(node, source.Scalar) or node.value is None:
+        if not isinstance(node, nodes.Scalar) or node.value is None:
             self.wrong(key, "must be text")
             return default
         found = self.reading.value(node, self.at(key), key)
@@ -186,7 +186,7 @@ class Section:
         """A list of texts that ``rule`` allows; ``says`` is what is wrong with others."""
         found: list[str] = []
         for path, item in self.reading.items(self.found.get(key), self.at(key)):
-            if not isinstance(item, source.Scalar) or item.value is None:
+            if not isinstance(item, nodes.Scalar) or item.value is None:
                 self.reading.problem(item.place, path, "must be text")
             elif (text := self.reading.resolved(item, path)) is not None:
                 if not rule.fullmatch(text) and not self.reading.is_hidden(text):
@@ -203,11 +203,11 @@ class Section:
             self.wrong(key, "must be more than nothing")
         return found
 
-    def _scalar(self, key: str, default: V, read: Callable[[source.Scalar], V | None], wanted: str) -> V:
+    def _scalar(self, key: str, default: V, read: Callable[[nodes.Scalar], V | None], wanted: str) -> V:
         node = self.found.get(key)
         if node is None:
             return default
-        found = read(node) if isinstance(node, source.Scalar) else None
+        found = read(node) if isinstance(node, nodes.Scalar) else None
         if found is None:
             self.wrong(key, f"must be {wanted}")
             return default
@@ -217,9 +217,9 @@ class Section:
 V = TypeVar("V", bound=int | float | bool | None)
 
 
-def whole(node: source.Node, key: Key) -> int | None:
+def whole(node: nodes.Node, key: Key) -> int | None:
     """The whole number in the range of ``key`` that stands there, if one does."""
-    value = node.value if isinstance(node, source.Scalar) else None
+    value = node.value if isinstance(node, nodes.Scalar) else None
     is_number = isinstance(value, int) and not isinstance(value, bool)
     return cast(int, value) if is_number and key.low <= cast(int, value) <= key.high else None
 
@@ -241,9 +241,9 @@ def joined(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
 
 
-def is_null(node: source.Node) -> bool:
+def is_null(node: nodes.Node) -> bool:
     """Whether nothing stands there, or ``null``."""
-    return isinstance(node, source.Scalar) and node.value is None
+    return isinstance(node, nodes.Scalar) and node.value is None
 
 
 def _range(key: Key) -> str:

@@ -7,14 +7,14 @@ import urllib.parse
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from airfleet import source
 from airfleet.errors import did_you_mean
-from airfleet.fleet import brokers, databases
-from airfleet.fleet.hosts_reader import address
-from airfleet.fleet.keys import FLOWER, PROXY, TLS
-from airfleet.fleet.reading import NAME, NAME_RULE, Section
-from airfleet.fleet.sensitive import MASK, REFERENCE
-from airfleet.fleet.spec import EMBEDDED, LOCAL, Flower, Proxy, Tls
+from airfleet.fleet.config.hosts_reader import address
+from airfleet.fleet.config.keys import FLOWER, PROXY, TLS
+from airfleet.fleet.config.secret_detection import MASK, REFERENCE
+from airfleet.fleet.config.section_reader import NAME, NAME_RULE, Section
+from airfleet.fleet.config.spec import EMBEDDED, LOCAL, Flower, Proxy, Tls
+from airfleet.fleet.servers import brokers, databases
+from airfleet.yaml import nodes
 
 _DATABASE = re.compile(r"postgres(ql)?(\+psycopg)?://")
 _PATH = re.compile(r"/|(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
@@ -78,7 +78,7 @@ def _is_hidden(top: Section, url: str, fine: Callable[[str], bool]) -> bool:
 
 
 def broker(top: Section) -> str:
-    """``embedded``, or a URL that :mod:`airfleet.fleet.brokers` understands."""
+    """``embedded``, or a URL that :mod:`airfleet.fleet.servers.brokers` understands."""
     url = top.text("broker", EMBEDDED)
     try:
         if url != EMBEDDED:
@@ -102,13 +102,13 @@ def _is_broker(url: str) -> bool:
 def _words_of(top: Section, key: str) -> frozenset[str]:
     """The words that the file itself has there: no part of what references stand for."""
     node = top.get(key)
-    return frozenset(re.split(r"[?&=;]", REFERENCE.sub("?", node.text)) if isinstance(node, source.Scalar) else ())
+    return frozenset(re.split(r"[?&=;]", REFERENCE.sub("?", node.text)) if isinstance(node, nodes.Scalar) else ())
 
 
 def _to_encode(top: Section, key: str, fine: Callable[[str], bool]) -> str | None:
     """The hint for a URL that would be fine without what its references stand for."""
     node = top.get(key)
-    text = node.text if isinstance(node, source.Scalar) else ""
+    text = node.text if isinstance(node, nodes.Scalar) else ""
     return ENCODE if REFERENCE.search(text) and fine(REFERENCE.sub("1", text)) else None
 
 
@@ -139,7 +139,7 @@ def proxy(top: Section, root: Path) -> Proxy | None:
 
 def _has_flower(top: Section) -> bool:
     node = top.get("flower")
-    return node is not None and not (isinstance(node, source.Scalar) and node.value is False)
+    return node is not None and not (isinstance(node, nodes.Scalar) and node.value is False)
 
 
 def _paths_apart(keys: Section, made: Proxy) -> None:
@@ -186,9 +186,9 @@ def flower(top: Section) -> Flower | None:
     node = top.get("flower")
     if node is None:
         return None
-    if isinstance(node, source.Scalar) and isinstance(node.value, bool):
+    if isinstance(node, nodes.Scalar) and isinstance(node.value, bool):
         return _plain_flower(top) if node.value else None
-    if not isinstance(node, source.Mapping):
+    if not isinstance(node, nodes.Mapping):
         top.wrong("flower", "must be true, false or a mapping")
         return None
     keys = top.reading.section(node, "flower", FLOWER)
@@ -215,6 +215,6 @@ def _on(keys: Section, *, several: bool) -> tuple[str, ...]:
     node = keys.get("on")
     if node is None:
         return (LOCAL,)
-    if several and isinstance(node, source.Sequence):
+    if several and isinstance(node, nodes.Sequence):
         return keys.names("on", (), NAME, NAME_RULE)
     return (keys.text("on", LOCAL),)

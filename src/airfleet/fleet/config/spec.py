@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from airfleet.fleet.objects import Objects
+from airfleet.fleet.config.objects import Objects
 
 EMBEDDED = "embedded"
 

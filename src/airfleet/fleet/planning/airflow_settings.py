@@ -9,11 +9,11 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
-from airfleet.clocks import MAY_DIFFER_SECONDS
-from airfleet.fleet import celery_settings
-from airfleet.fleet.context import Context
-from airfleet.fleet.plan import Setting
-from airfleet.fleet.spec import API_PORT, LOCAL, SIMPLE_AUTH_MANAGER
+from airfleet.fleet.config.spec import API_PORT, LOCAL, SIMPLE_AUTH_MANAGER
+from airfleet.fleet.planning import celery_settings
+from airfleet.fleet.planning.context import Context
+from airfleet.fleet.planning.plan import Setting
+from airfleet.system.clock_skew import MAY_DIFFER_SECONDS
 
 BUNDLE_NAME = "pipelines"
 COORDINATOR = "airfleet"
@@ -27,7 +27,7 @@ TOKEN_AGE_SECONDS = 300
 LAST_WORDS_SECONDS = 300
 #: Airflow's own way renews a token in the last of so many equal parts of its life
 _AIRFLOWS_PARTS = 5
-#: settings under which requests take that way (see airfleet.runtime.execution_api)
+#: settings under which requests take that way (see airfleet.api_server.fast_path)
 _AIRFLOWS_WAY = (("core", "multi_team"), ("traces", "otel_on"))
 #: how Airflow reads that something is so
 _YES = ("t", "true", "1")
@@ -157,16 +157,16 @@ def _value(context: Context, name: str, ours: str | None, theirs: str) -> str:
 def _settings(context: Context) -> dict[str, dict[str, str]]:
     bundle = {
         "name": BUNDLE_NAME,
-        "classpath": "airfleet.pipelines.bundle.PipelineBundle",
+        "classpath": "airfleet.pipelines.airflow.bundle.PipelineBundle",
         "kwargs": {"path": str(_pipelines(context))},
     }
     return {
         "core": {
             # Under the name of the one that it extends: Dags may name it.
-            "executor": "CeleryExecutor:airfleet.runtime.executor.FleetExecutor",
+            "executor": "CeleryExecutor:airfleet.scheduler.executor.FleetExecutor",
             "load_examples": "False",
             # The agent of a host looks for attempts of that host by this name.
-            "hostname_callable": "airfleet.runtime.identity.host",
+            "hostname_callable": "airfleet.system.host_name.host",
             "dags_folder": str(_pipelines(context)),
             "execution_api_server_url": context.execution_url,
             "auth_manager": SIMPLE_AUTH_MANAGER,
@@ -186,8 +186,8 @@ def _settings(context: Context) -> dict[str, dict[str, str]]:
             # The migrate step has just seen to it.
             "check_migrations": "False",
             # The death of the database's host is noticed within seconds, not a quarter of an hour.
-            "sql_alchemy_connect_args": "airfleet.libpq.CONNECT_ARGS",
-            "sql_alchemy_connect_args_async": "airfleet.libpq.CONNECT_ARGS",
+            "sql_alchemy_connect_args": "airfleet.system.connection_timeouts.CONNECT_ARGS",
+            "sql_alchemy_connect_args_async": "airfleet.system.connection_timeouts.CONNECT_ARGS",
         },
         "dag_processor": {
             "dag_bundle_config_list": json.dumps([bundle]),
@@ -212,7 +212,7 @@ def _settings(context: Context) -> dict[str, dict[str, str]]:
         },
         # Attempts are forked from warm task templates, whatever their queue.
         "sdk": {
-            "coordinators": json.dumps({COORDINATOR: {"classpath": "airfleet.runtime.coordinator.TaskCoordinator"}}),
+            "coordinators": json.dumps({COORDINATOR: {"classpath": "airfleet.worker.coordinator.TaskCoordinator"}}),
             "queue_to_coordinator": json.dumps(dict.fromkeys(("default", *context.fleet.queues), COORDINATOR)),
         },
         "airfleet": {
@@ -237,7 +237,7 @@ def _settings(context: Context) -> dict[str, dict[str, str]]:
             "task_instance_heartbeat_timeout": f"{USUAL_TIMEOUT_SECONDS:g}",
             "task_instance_heartbeat_timeout_detection_interval": "5",
             # A message may wait for as long as workers are busy, and its token as long. What became of a message
-            # is asked within seconds (airfleet.runtime.reconciler), so this is for what nobody thought of.
+            # is asked within seconds (airfleet.scheduler.message_reconciler), so this is for what nobody thought of.
             "task_queued_timeout": "86400",
             "task_queued_timeout_check_interval": "300",
             # A Dag whose file is gone leaves the list as soon.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from airfleet.fleet.brokers import Broker
-from airfleet.fleet.plan import Setting
+from airfleet.fleet.planning.plan import Setting
+from airfleet.fleet.servers.brokers import Broker
 
 TRANSPORT = "celery_broker_transport_options"
 #: Redis hands a task to a second worker after this long, seconds: longer than any task runs
@@ -34,7 +34,7 @@ _EXTRA: Mapping[str, object] = {
 
 _EXTRA_FOR_REDIS: Mapping[str, object] = {
     # A worker reads no queue while each slot has a task, whichever connection that came by. On RabbitMQ, where Celery
-    # does not know how, a worker gives back what it gets too many of (runtime/surplus.py).
+    # does not know how, a worker gives back what it gets too many of (worker/prefetch.py).
     "worker_disable_prefetch": True,
 }
 
@@ -63,7 +63,7 @@ def _named(name: str) -> Mapping[str, object]:
     if not name:
         return {}
     return {
-        "airfleet_prefix": f"{name}.",  # airfleet.runtime.queues
+        "airfleet_prefix": f"{name}.",  # airfleet.worker.queue_declarations
         "control_exchange": name,
         "event_exchange": f"{name}.events",
         "event_queue_prefix": f"{name}.events",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from airfleet.fleet import brokers, databases, local_hosts
-from airfleet.fleet.brokers import Broker
-from airfleet.fleet.checks import is_loopback
-from airfleet.fleet.paths import Paths
-from airfleet.fleet.secrets import Secrets
-from airfleet.fleet.spec import LOCAL, LOOPBACK, Fleet, Host
+from airfleet.fleet.config.checks import is_loopback
+from airfleet.fleet.config.spec import LOCAL, LOOPBACK, Fleet, Host
+from airfleet.fleet.planning import local_hosts
+from airfleet.fleet.planning.paths import Paths
+from airfleet.fleet.servers import brokers, databases
+from airfleet.fleet.servers.brokers import Broker
+from airfleet.fleet.servers.secrets import Secrets
 
 
 @dataclass(frozen=True)
@@ -106,12 +107,12 @@ class Context:
     @property
     def told_outcomes_url(self) -> str:
         """Where Celery leaves a worker's failures: in files that this host's agent takes to the database."""
-        return f"airfleet.runtime.outcomes:WorkerOutcomes+file://{self.paths.outcomes}"
+        return f"airfleet.worker.result_backend:WorkerOutcomes+file://{self.paths.outcomes}"
 
     @property
     def known_outcomes_url(self) -> str:
         """Where Celery reads them: in the database."""
-        return "airfleet.runtime.outcomes:SchedulerOutcomes+database://"
+        return "airfleet.worker.result_backend:SchedulerOutcomes+database://"
 
     @property
     def url(self) -> str:

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from airfleet.errors import FleetError
-from airfleet.fleet import kept
-from airfleet.fleet.checks import is_loopback
-from airfleet.fleet.paths import Paths
-from airfleet.fleet.secrets import Secrets
-from airfleet.fleet.spec import EMBEDDED, LOCAL, LOOPBACK, Fleet, Host, Instances
+from airfleet.fleet.config.checks import is_loopback
+from airfleet.fleet.config.spec import EMBEDDED, LOCAL, LOOPBACK, Fleet, Host, Instances
+from airfleet.fleet.planning.paths import Paths
+from airfleet.fleet.servers import json_file
+from airfleet.fleet.servers.secrets import Secrets
 
 #: the variable that says how many
 COUNT = "AIRFLEET_LOCAL_HOSTS"
@@ -113,7 +113,9 @@ def seen_from(host: str, fleet: Fleet, first: Paths, secrets: Secrets) -> Fleet:
     if host == fleet.hosts[0].name:
         return fleet
     try:
-        ports = kept.read(first.ports, int, "end the fleet with 'airfleet down', delete it, and start the fleet again")
+        ports = json_file.read(
+            first.ports, int, "end the fleet with 'airfleet down', delete it, and start the fleet again"
+        )
         api_port = ports["api_server"]
         database, broker = fleet.database, fleet.broker
         if database == EMBEDDED:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from airfleet.errors import FleetError, argument
-from airfleet.fleet.paths import Paths
+from airfleet.fleet.planning.paths import Paths
 
 
 def require_own(paths: Paths, command: str, *, euid: int | None = None) -> None:

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from airfleet.fleet.brokers import Broker
-from airfleet.fleet.site import Site
-from airfleet.fleet.spec import OnPartition
+from airfleet.fleet.config.spec import OnPartition
+from airfleet.fleet.servers.brokers import Broker
+from airfleet.fleet.servers.nginx_site import Site
 
 #: one Airflow setting: section, key, value
 Setting: TypeAlias = tuple[str, str, str]
@@ -37,7 +37,7 @@ class Exec:
 class Fork:
     """Have the template process fork this Airflow component."""
 
-    #: a name in :data:`airfleet.agent.entries.ENTRIES`
+    #: a name in :data:`airfleet.zygote.entrypoints.ENTRIES`
     entry: str
     options: Mapping[str, str] = field(default_factory=dict)
     #: Airflow settings that only this component may know

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from airfleet.fleet import units
-from airfleet.fleet.description import Described, Description
-from airfleet.fleet.sensitive import MASK
+from airfleet.fleet.config import units
+from airfleet.fleet.config.secret_detection import MASK
+from airfleet.fleet.planning.plan_record import Described, Description
 
 Sign = Literal["+", "-", "~", ""]
 

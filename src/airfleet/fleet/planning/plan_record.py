@@ -17,10 +17,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from airfleet.fleet import units
+from airfleet.fleet.config import units
 from airfleet.fleet.names import numbered
-from airfleet.fleet.plan import BrokerWorks, Component, File, FileBeats, Fork, Plan
-from airfleet.fleet.site import Site
+from airfleet.fleet.planning.plan import BrokerWorks, Component, File, FileBeats, Fork, Plan
+from airfleet.fleet.servers.nginx_site import Site
 
 AGENT = "agent"
 FOR_EVER = "for ever"

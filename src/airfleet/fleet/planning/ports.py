@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from airfleet.errors import FleetError
-from airfleet.fleet import kept
-from airfleet.fleet.secrets import write_private
-from airfleet.fleet.spec import Fleet, Host
+from airfleet.fleet.config.spec import Fleet, Host
+from airfleet.fleet.servers import json_file
+from airfleet.fleet.servers.secrets import write_private
 
 #: how far above the usual port a free one is looked for
 SEARCH_RANGE = 200
@@ -81,7 +81,7 @@ def candidates(name: str, before: int | None, usual: int, taken: Mapping[int, st
 
 def read_kept(path: Path) -> dict[str, int]:
     """The ports of last time, by name. Raises FleetError when the file is damaged."""
-    return kept.read(path, int, "delete it: free ports are looked for again")
+    return json_file.read(path, int, "delete it: free ports are looked for again")
 
 
 class PortBook:

@@ -88,7 +88,7 @@ class Site:
     public: Public | None = None
     local: Door | None = None
     #: seconds without an answer of the execution API after which another server is asked; less than its clients
-    #: wait (``runtime/api_client.py``), which ask the servers themselves then, and give them longer
+    #: wait (``worker/api_client.py``), which ask the servers themselves then, and give them longer
     execution_answer_seconds: float = 1.5
     #: seconds without an answer to someone who only reads after which another api-server is asked the same; most pages
     #: are there by then, and who waits for one of a host without power has not gone away

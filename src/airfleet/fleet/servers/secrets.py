@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-from airfleet.fleet import kept
+from airfleet.fleet.servers import json_file
 
 #: what to do about a file of secrets that is damaged
 _BRING_BACK = (
@@ -154,7 +154,7 @@ def is_parcel(path: Path) -> bool:
 
 
 def _kept(path: Path) -> dict[str, str]:
-    return kept.read(path, str, _BRING_BACK)
+    return json_file.read(path, str, _BRING_BACK)
 
 
 @contextlib.contextmanager

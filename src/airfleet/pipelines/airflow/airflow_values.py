@@ -12,14 +12,14 @@ from airflow.sdk import XComArg, literal
 from dateutil.relativedelta import relativedelta  # type: ignore[import-untyped]
 
 from airfleet.errors import did_you_mean
-from airfleet.pipelines.annotations import items_in, kind_in, words_in
-from airfleet.pipelines.durations import calendar_duration, parse_duration
-from airfleet.pipelines.environments import Late, as_text
-from airfleet.pipelines.function_task import LateFunction
-from airfleet.pipelines.jinja import has_own_jinja, template_error
-from airfleet.pipelines.site import Site
-from airfleet.pipelines.spec import Const, FileText, Template, Value, XCom
-from airfleet.pipelines.values import FUNCTION, from_text, misfit
+from airfleet.pipelines.airflow.build_context import Site
+from airfleet.pipelines.airflow.function_task import LateFunction
+from airfleet.pipelines.analysis.annotations import items_in, kind_in, words_in
+from airfleet.pipelines.checks.jinja import has_own_jinja, template_error
+from airfleet.pipelines.language.durations import calendar_duration, parse_duration
+from airfleet.pipelines.language.environments import Late, as_text
+from airfleet.pipelines.language.spec import Const, FileText, Template, Value, XCom
+from airfleet.pipelines.language.values import FUNCTION, from_text, misfit
 
 RENDERED: Final = (Template, XCom)
 MARKERS: Final = (Template, XCom, FileText, Const)

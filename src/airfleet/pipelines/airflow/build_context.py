@@ -11,7 +11,7 @@ from typing import Final
 from airflow.sdk import DAG, BaseOperator
 
 from airfleet.errors import Problem
-from airfleet.pipelines.spec import Pipeline
+from airfleet.pipelines.language.spec import Pipeline
 
 
 @dataclass

@@ -11,7 +11,7 @@ from typing import Any
 
 from airflow.dag_processing.bundles.local import LocalDagBundle
 
-from airfleet.pipelines import importer
+from airfleet.pipelines.airflow import importer
 
 importer.register()
 

@@ -5,7 +5,7 @@
     Pipeline ─ Dag arguments ─→ DAG ─ tasks, upstream first ─→ operators ─ validate ─→ DAG or every problem
 
 Nothing of the tasks is imported but their operator classes; Python functions are imported by
-the task that runs them (:mod:`airfleet.pipelines.function_task`).
+the task that runs them (:mod:`airfleet.pipelines.airflow.function_task`).
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from typing import Any
 from airflow.sdk import DAG
 
 from airfleet.errors import FileProblems, did_you_mean
-from airfleet.pipelines import ids, operators
-from airfleet.pipelines.classes import NotImported, annotation, imported, task_arguments
-from airfleet.pipelines.site import RAISED, Site, mentioned, message, said_by
-from airfleet.pipelines.spec import OperatorRef, Pipeline, Task, Timetable
+from airfleet.pipelines.airflow import operators
+from airfleet.pipelines.airflow.build_context import RAISED, Site, mentioned, message, said_by
+from airfleet.pipelines.airflow.operator_classes import NotImported, annotation, imported, task_arguments
+from airfleet.pipelines.language import ids
+from airfleet.pipelines.language.spec import OperatorRef, Pipeline, Task, Timetable
 
 #: said by the pipeline in its own words, or not for pipelines at all
 _OURS = frozenset({"self", "dag_id", "schedule", "default_args", "auto_register", "task_group"})

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from airfleet.errors import Place, Problem
-from airfleet.pipelines.files import SUFFIXES
+from airfleet.pipelines.files.project_files import SUFFIXES
 
 
 def take_out_others(

@@ -17,10 +17,10 @@ from airflow import settings
 from airflow.sdk import DAG, get_parsing_context
 
 from airfleet.errors import FileProblems, Place, Problem
-from airfleet.pipelines import dag
-from airfleet.pipelines.checks import read_and_check
-from airfleet.pipelines.files import project_root
-from airfleet.pipelines.report import in_order
+from airfleet.pipelines.airflow import dag
+from airfleet.pipelines.checks.pipeline_checks import read_and_check
+from airfleet.pipelines.files.project_files import project_root
+from airfleet.pipelines.language.problems import in_order
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 """Airflow reads pipeline files: ``.yaml`` and ``.yml`` beside ``.py`` and ``.zip``.
 
 :func:`register` tells the Airflow of this process about :class:`YamlDagImporter`. It may be called
-any number of times, and is called by :mod:`airfleet.pipelines.bundle`, which every process that
+any number of times, and is called by :mod:`airfleet.pipelines.airflow.bundle`, which every process that
 reads Dags (dag-processor, a task's process, triggerer, CLI) loads by its class path in the
 configuration.
 
@@ -13,9 +13,9 @@ from __future__ import annotations
 import importlib.util
 
 if importlib.util.find_spec("airflow.sdk.importers") is None:
-    from airfleet.pipelines import importer_33 as own
+    from airfleet.pipelines.airflow import importer_33 as own
 else:
-    from airfleet.pipelines import importer_34 as own  # type: ignore[no-redef]
+    from airfleet.pipelines.airflow import importer_34 as own  # type: ignore[no-redef]
 
 YamlDagImporter = own.YamlDagImporter
 #: the files of a folder in which Airflow looks for Dags; None where Airflow's own manager asks the importers

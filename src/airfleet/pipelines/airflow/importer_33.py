@@ -19,9 +19,10 @@ from airflow.dag_processing.importers import (
 )
 from airflow.utils.file import might_contain_dag
 
-from airfleet.pipelines import listing, python_dags
-from airfleet.pipelines.files import SUFFIXES
-from airfleet.pipelines.importing import import_pipelines, relative_to
+from airfleet.pipelines.airflow.import_common import import_pipelines, relative_to
+from airfleet.pipelines.files import listing
+from airfleet.pipelines.files.project_files import SUFFIXES
+from airfleet.pipelines.upgrade import linter
 
 log = logging.getLogger(__name__)
 
@@ -74,9 +75,9 @@ class ExplainingPythonImporter(PythonDagImporter):
     ) -> DagImportResult:
         """As Airflow does; an error begins with every line that Airflow 3 does not understand."""
         result = super().import_file(file_path, bundle_path=bundle_path, bundle_name=bundle_name, safe_mode=safe_mode)
-        if result.errors and Path(file_path).suffix == python_dags.SUFFIX:
+        if result.errors and Path(file_path).suffix == linter.SUFFIX:
             file = Path(file_path)
-            explained = "\n".join(python_dags.problems_as_text(file, relative_to(file, bundle_path)))
+            explained = "\n".join(linter.problems_as_text(file, relative_to(file, bundle_path)))
             for error in result.errors if explained else ():
                 error.stacktrace = f"{explained}\n\n{error.stacktrace or error.message}"
         return result

@@ -18,9 +18,9 @@ from airflow.sdk.importers import (  # type: ignore[import-not-found]
     get_importer_registry,
 )
 
-from airfleet.pipelines import listing
-from airfleet.pipelines.files import SUFFIXES
-from airfleet.pipelines.importing import import_pipelines
+from airfleet.pipelines.airflow.import_common import import_pipelines
+from airfleet.pipelines.files import listing
+from airfleet.pipelines.files.project_files import SUFFIXES
 
 
 class YamlDagImporter(AbstractDagImporter):  # type: ignore[misc]

@@ -1,6 +1,6 @@
 """The process in which ``airfleet run`` runs a pipeline: Airflow's own ``dag.test()`` with a listener.
 
-Started by :mod:`airfleet.pipelines.local_run`, by way of ``local_start``; the former says what goes over the pipe.
+Started by :mod:`airfleet.pipelines.local.runner`, by way of ``local_start``; the former says what goes over the pipe.
 Tasks run one after another in this process. While one runs, its output and that of its subprocesses (file
 descriptors 1 and 2) goes to a file of its own; before and after, to ``run.log``.
 """
@@ -26,9 +26,9 @@ from airflow.sdk import DAG, TaskInstanceState, timezone
 from airflow.sdk.execution_time.supervisor import in_process_api_server
 from airflow.sdk.listener import get_listener_manager
 
-from airfleet import startup
-from airfleet.pipelines.importing import dags_and_problems, reach_modules
-from airfleet.pipelines.local_run import Kind, TaskEvent, message
+from airfleet.pipelines.airflow.import_common import dags_and_problems, reach_modules
+from airfleet.pipelines.local.runner import Kind, TaskEvent, message
+from airfleet.system import fast_import
 
 #: A retry is tried at once here: nobody wants to watch five minutes pass.
 _LONGEST_RETRY_DELAY = dt.timedelta(seconds=1)
@@ -58,8 +58,8 @@ def main(pipe: int, order: Mapping[str, Any]) -> None:
 def run(dag: DAG, order: Mapping[str, Any], out: TextIO) -> dict[str, Any]:
     """Run ``dag`` to its end and say how it ended."""
     hurry(dag)
-    with startup.few_collections():
-        startup.serve_current_version_only(in_process_api_server().app)
+    with fast_import.few_collections():
+        fast_import.serve_current_version_only(in_process_api_server().app)
     listener = Listener(out, Path(order["logs"]))
     get_listener_manager().add_listener(listener)
     signal.signal(signal.SIGINT, lambda number, frame: listener.interrupted())

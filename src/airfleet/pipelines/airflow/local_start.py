@@ -7,17 +7,17 @@ import os
 import sys
 from pathlib import Path
 
-from airfleet import startup
-from airfleet.pipelines import local_guard
+from airfleet.pipelines.local import guard
+from airfleet.system import fast_import
 
 
 def main(events: int, home: Path) -> None:
     """Carry out the order that is the first line of standard input, until that is closed."""
     order = json.loads(_line(sys.stdin.fileno()))
-    local_guard.fork_guarded(sys.stdin.fileno(), events, home)
+    guard.fork_guarded(sys.stdin.fileno(), events, home)
     os.set_inheritable(events, False)
-    with startup.few_collections():
-        from airfleet.pipelines import local_child
+    with fast_import.few_collections():
+        from airfleet.pipelines.airflow import local_child
     local_child.main(events, order)
 
 

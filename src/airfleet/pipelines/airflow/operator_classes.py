@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from airflow.sdk import BaseOperator
 
 from airfleet.errors import did_you_mean
-from airfleet.pipelines.site import RAISED, message
+from airfleet.pipelines.airflow.build_context import RAISED, message
 
 #: set by us for every task; nobody else may
 _OURS = frozenset({"self", "task_id", "dag", "task_group", "default_args"})

@@ -10,12 +10,7 @@ from airflow.providers.standard.operators.python import ExternalPythonOperator, 
 from airflow.sdk import BaseOperator, Param, TriggerRule
 
 from airfleet.errors import did_you_mean
-from airfleet.pipelines import ids
-from airfleet.pipelines.annotations import is_mapping_of_texts
-from airfleet.pipelines.classes import Arguments, NotImported, arguments, imported, task_arguments
-from airfleet.pipelines.environments import is_environment
-from airfleet.pipelines.function_task import FunctionTask, LateFunction
-from airfleet.pipelines.lowering import (
+from airfleet.pipelines.airflow.airflow_values import (
     MARKERS,
     RENDERED,
     converted,
@@ -26,9 +21,14 @@ from airfleet.pipelines.lowering import (
     lower,
     unfrozen,
 )
-from airfleet.pipelines.params import is_schema
-from airfleet.pipelines.site import RAISED, Site, mentioned, said_by
-from airfleet.pipelines.spec import CallableRef, FileText, OperatorRef, Task, Template, Value, XCom
+from airfleet.pipelines.airflow.build_context import RAISED, Site, mentioned, said_by
+from airfleet.pipelines.airflow.function_task import FunctionTask, LateFunction
+from airfleet.pipelines.airflow.operator_classes import Arguments, NotImported, arguments, imported, task_arguments
+from airfleet.pipelines.analysis.annotations import is_mapping_of_texts
+from airfleet.pipelines.checks.params import is_schema
+from airfleet.pipelines.language import ids
+from airfleet.pipelines.language.environments import is_environment
+from airfleet.pipelines.language.spec import CallableRef, FileText, OperatorRef, Task, Template, Value, XCom
 
 #: Their task sends the source of its function to another Python, so they want the function itself.
 _SENDS_SOURCE = (PythonVirtualenvOperator, ExternalPythonOperator)

@@ -7,7 +7,7 @@ import functools
 from collections.abc import Iterator
 from typing import Final
 
-from airfleet.pipelines.arguments import Kind
+from airfleet.pipelines.language.arguments import Kind
 
 _KINDS: Final[dict[frozenset[str], Kind]] = {
     frozenset({"int"}): "integer",

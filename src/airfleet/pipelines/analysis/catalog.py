@@ -1,7 +1,7 @@
 """What is installed, found by reading files: no Airflow and no user code is imported.
 
 ``resolve`` turns short names into import paths, ``operator`` says what an operator class takes, and
-``function`` what a Python function takes. All answer :data:`~airfleet.pipelines.modules.UNKNOWN`
+``function`` what a Python function takes. All answer :data:`~airfleet.pipelines.analysis.modules.UNKNOWN`
 rather than guess.
 """
 
@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from airfleet.pipelines import modules
-from airfleet.pipelines.arguments import BASE_OPERATOR_ARGUMENTS
-from airfleet.pipelines.module_files import Roots, find_file, module_file
-from airfleet.pipelines.modules import UNKNOWN, Found, Missing, Unknown
-from airfleet.pipelines.signatures import Signature, class_facts, signature
+from airfleet.pipelines.analysis import modules
+from airfleet.pipelines.analysis.module_files import Roots, find_file, module_file
+from airfleet.pipelines.analysis.modules import UNKNOWN, Found, Missing, Unknown
+from airfleet.pipelines.analysis.signatures import Signature, class_facts, signature
+from airfleet.pipelines.language.arguments import BASE_OPERATOR_ARGUMENTS
 
 # -- short names -------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from airfleet.pipelines.module_files import Roots, find_file, may_be_there, module_file, modules_in
+from airfleet.pipelines.analysis.module_files import Roots, find_file, may_be_there, module_file, modules_in
 
 
 class Unknown(Enum):

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
-from airfleet.pipelines import modules
-from airfleet.pipelines.annotations import kind_in
-from airfleet.pipelines.arguments import Kind
-from airfleet.pipelines.module_files import Roots
-from airfleet.pipelines.modules import Found
+from airfleet.pipelines.analysis import modules
+from airfleet.pipelines.analysis.annotations import kind_in
+from airfleet.pipelines.analysis.module_files import Roots
+from airfleet.pipelines.analysis.modules import Found
+from airfleet.pipelines.language.arguments import Kind
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Final
 
 from airfleet.errors import Problem
-from airfleet.pipelines import catalog, ids
-from airfleet.pipelines.arguments import DAG_ARGUMENTS, TASK_ARGUMENTS
-from airfleet.pipelines.files import project_root
-from airfleet.pipelines.module_files import Roots
-from airfleet.pipelines.modules import Missing, Unknown
-from airfleet.pipelines.report import Hints, joined
-from airfleet.pipelines.signatures import Signature
-from airfleet.pipelines.spec import Const, FileText, Marker, Pipeline, Task, Template, Value, XCom
+from airfleet.pipelines.analysis import catalog
+from airfleet.pipelines.analysis.module_files import Roots
+from airfleet.pipelines.analysis.modules import Missing, Unknown
+from airfleet.pipelines.analysis.signatures import Signature
+from airfleet.pipelines.files.project_files import project_root
+from airfleet.pipelines.language import ids
+from airfleet.pipelines.language.arguments import DAG_ARGUMENTS, TASK_ARGUMENTS
+from airfleet.pipelines.language.problems import Hints, joined
+from airfleet.pipelines.language.spec import Const, FileText, Marker, Pipeline, Task, Template, Value, XCom
 
 
 class Installed:

@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from airfleet.errors import did_you_mean
-from airfleet.pipelines.arguments import CONTEXT_NAMES
-from airfleet.pipelines.moved_names import CONTEXT
-from airfleet.pipelines.spec import Pipeline
+from airfleet.pipelines.language.arguments import CONTEXT_NAMES
+from airfleet.pipelines.language.spec import Pipeline
+from airfleet.pipelines.upgrade.names import CONTEXT
 
 if TYPE_CHECKING:
     from jinja2 import Environment, nodes

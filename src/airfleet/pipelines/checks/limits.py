@@ -10,13 +10,13 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from airfleet import columns
-from airfleet.pipelines import cron
-from airfleet.pipelines.checking import Checking, markers_in
-from airfleet.pipelines.durations import MOST_DURATION, parse_duration
-from airfleet.pipelines.report import joined
-from airfleet.pipelines.spec import CallableRef, Const, Task, Template, Value, XCom
-from airfleet.pipelines.values import frozen
+from airfleet.metadata import column_limits
+from airfleet.pipelines.checks.check_context import Checking, markers_in
+from airfleet.pipelines.language import cron
+from airfleet.pipelines.language.durations import MOST_DURATION, parse_duration
+from airfleet.pipelines.language.problems import joined
+from airfleet.pipelines.language.spec import CallableRef, Const, Task, Template, Value, XCom
+from airfleet.pipelines.language.values import frozen
 
 #: keys of a pipeline, and the columns that they end in
 DAG_COLUMNS: Final[dict[str, str]] = {
@@ -76,8 +76,8 @@ def _misfit(value: Value, column: str | None) -> str | None:
     if isinstance(value, dt.timedelta):
         return duration_misfit(value)
     if column is not None and isinstance(value, (str, int)):
-        return columns.misfit(column, value)
-    return columns.unstorable(value) if isinstance(value, str) else None
+        return column_limits.misfit(column, value)
+    return column_limits.unstorable(value) if isinstance(value, str) else None
 
 
 def duration_misfit(value: Value) -> str | None:
@@ -121,9 +121,9 @@ def _check_owner_links(checking: Checking) -> None:
         path = f"owner_links.{owner}"
         if not isinstance(link, str):
             checking.problem(path, f"must be a link, not {link}")
-        elif wrong := columns.misfit("dag_owner_attributes.link", link):
+        elif wrong := column_limits.misfit("dag_owner_attributes.link", link):
             checking.problem(path, wrong)
-        if wrong := columns.misfit("dag_owner_attributes.owner", owner):
+        if wrong := column_limits.misfit("dag_owner_attributes.owner", owner):
             checking.problem(path, f"the owner's name {wrong}")
 
 
@@ -132,7 +132,7 @@ def _check_owners(checking: Checking) -> None:
     owners = {task.options.get("owner"): task for task in checking.pipeline.tasks}
     names = [name for name in owners if isinstance(name, str)]
     joined = ", ".join(names)
-    if len(names) > 1 and (wrong := columns.misfit("dag.owners", joined)):
+    if len(names) > 1 and (wrong := column_limits.misfit("dag.owners", joined)):
         checking.problem("tasks", f"the list of all owners {wrong}")
 
 
@@ -161,7 +161,7 @@ def _check_rendered(value: Value, path: str, checking: Checking) -> None:
             hint = "write it as text, or let the function make it"
             checking.problem(at, f"is {item}, which Airflow cannot keep beside what it renders", hint)
         text = item.text if isinstance(item, Template) else item
-        if isinstance(text, str) and (wrong := columns.unstorable(text)):
+        if isinstance(text, str) and (wrong := column_limits.unstorable(text)):
             checking.problem(at, wrong)
-        if isinstance(item, XCom) and (wrong := columns.misfit("xcom.key", item.key)):
+        if isinstance(item, XCom) and (wrong := column_limits.misfit("xcom.key", item.key)):
             checking.problem(at, f"the key {wrong}")

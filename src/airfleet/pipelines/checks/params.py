@@ -14,8 +14,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from airfleet.pipelines.checking import Checking, Installed
-from airfleet.pipelines.spec import Timetable, Value
+from airfleet.pipelines.checks.check_context import Checking, Installed
+from airfleet.pipelines.language.spec import Timetable, Value
 
 _TYPES: Final = frozenset({"string", "number", "integer", "boolean", "object", "array", "null"})
 _TELLING: Final = frozenset({"type", "enum", "default"})

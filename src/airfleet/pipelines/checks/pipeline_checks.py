@@ -14,18 +14,21 @@ from pathlib import Path
 from typing import Final
 
 from airfleet.errors import Problem, listed
-from airfleet.pipelines import circles, cron, expand, foreign_files, reader
-from airfleet.pipelines.checking import Checking, Installed, check_callbacks, check_id, markers_in
-from airfleet.pipelines.durations import MOST_DURATION
-from airfleet.pipelines.files import project_root, read_bytes, read_text
-from airfleet.pipelines.limits import check_limits
-from airfleet.pipelines.params import check_params
-from airfleet.pipelines.refusals import check_refusals
-from airfleet.pipelines.remarks import remarks_about
-from airfleet.pipelines.report import in_order, joined
-from airfleet.pipelines.spec import Pipeline, Task, Timetable, Value, XCom
-from airfleet.pipelines.task_checks import check_task
-from airfleet.pipelines.timetables import check_timetable
+from airfleet.pipelines.checks import circles
+from airfleet.pipelines.checks.check_context import Checking, Installed, check_callbacks, check_id, markers_in
+from airfleet.pipelines.checks.limits import check_limits
+from airfleet.pipelines.checks.params import check_params
+from airfleet.pipelines.checks.refusals import check_refusals
+from airfleet.pipelines.checks.remarks import remarks_about
+from airfleet.pipelines.checks.task_checks import check_task
+from airfleet.pipelines.checks.timetables import check_timetable
+from airfleet.pipelines.files import foreign_files
+from airfleet.pipelines.files.project_files import project_root, read_bytes, read_text
+from airfleet.pipelines.language import cron, interpolation
+from airfleet.pipelines.language.durations import MOST_DURATION
+from airfleet.pipelines.language.problems import in_order, joined
+from airfleet.pipelines.language.spec import Pipeline, Task, Timetable, Value, XCom
+from airfleet.pipelines.reading import reader
 
 __all__ = ["Checked", "check", "project_root", "read_and_check"]
 
@@ -64,7 +67,7 @@ def read_and_check(
     if isinstance(text, Problem):
         return _unread(path, text)
     if variables is None:
-        variables = expand.variables(environ)
+        variables = interpolation.variables(environ)
     reading = reader.read(text, str(path), variables=variables, environ=environ, only=only)
     problems = list(reading.problems)
     remarks: list[Problem] = []

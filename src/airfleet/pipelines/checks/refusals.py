@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
-from airfleet.pipelines.checking import Checking
-from airfleet.pipelines.report import joined
-from airfleet.pipelines.signatures import Signature
-from airfleet.pipelines.spec import Task, Timetable, Value
+from airfleet.pipelines.analysis.signatures import Signature
+from airfleet.pipelines.checks.check_context import Checking
+from airfleet.pipelines.language.problems import joined
+from airfleet.pipelines.language.spec import Task, Timetable, Value
 
 #: how a task may call the executor of a fleet, which has one
-EXECUTORS: Final = ("CeleryExecutor", "FleetExecutor", "airfleet.runtime.executor.FleetExecutor")
+EXECUTORS: Final = ("CeleryExecutor", "FleetExecutor", "airfleet.scheduler.executor.FleetExecutor")
 _OF_FAIL_FAST: Final = ("all_success", "all_done_setup_success")
 _RESOURCES: Final = ("cpus", "ram", "disk", "gpus")
 _MODES: Final = ("poke", "reschedule")

@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from airfleet.errors import Problem
-from airfleet.pipelines import catalog, cron
-from airfleet.pipelines.arguments import CONTEXT_NAMES
-from airfleet.pipelines.checking import Installed
-from airfleet.pipelines.moved_names import CONTEXT
-from airfleet.pipelines.params import doubtful
-from airfleet.pipelines.spec import CallableRef, OperatorRef, Pipeline, Task, Value
+from airfleet.pipelines.analysis import catalog
+from airfleet.pipelines.checks.check_context import Installed
+from airfleet.pipelines.checks.params import doubtful
+from airfleet.pipelines.language import cron
+from airfleet.pipelines.language.arguments import CONTEXT_NAMES
+from airfleet.pipelines.language.spec import CallableRef, OperatorRef, Pipeline, Task, Value
+from airfleet.pipelines.upgrade.names import CONTEXT
 
 #: path, sentence, hint
 _Remark = tuple[str, str, str | None]

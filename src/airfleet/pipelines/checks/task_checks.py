@@ -5,17 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from airfleet import columns
-from airfleet.pipelines import catalog, habits, jinja, old_imports
-from airfleet.pipelines.arguments import CONTEXT_NAMES, TASK_ARGUMENTS
-from airfleet.pipelines.checking import MARKERS, Checking, Installed, check_callbacks, check_id, markers_in, not_found
-from airfleet.pipelines.files import MAX_MEGABYTES, MAX_MEGABYTES_TOGETHER
-from airfleet.pipelines.limits import duration_misfit
-from airfleet.pipelines.modules import Missing
-from airfleet.pipelines.refusals import check_sensor
-from airfleet.pipelines.signatures import Signature
-from airfleet.pipelines.spec import CallableRef, Const, FileText, OperatorRef, Task, Template, Value
-from airfleet.pipelines.values import FUNCTION, misfit
+from airfleet.metadata import column_limits
+from airfleet.pipelines.analysis import catalog
+from airfleet.pipelines.analysis.modules import Missing
+from airfleet.pipelines.analysis.signatures import Signature
+from airfleet.pipelines.checks import jinja
+from airfleet.pipelines.checks.check_context import (
+    MARKERS,
+    Checking,
+    Installed,
+    check_callbacks,
+    check_id,
+    markers_in,
+    not_found,
+)
+from airfleet.pipelines.checks.limits import duration_misfit
+from airfleet.pipelines.checks.refusals import check_sensor
+from airfleet.pipelines.files.project_files import MAX_MEGABYTES, MAX_MEGABYTES_TOGETHER
+from airfleet.pipelines.language import wrong_key_hints
+from airfleet.pipelines.language.arguments import CONTEXT_NAMES, TASK_ARGUMENTS
+from airfleet.pipelines.language.spec import CallableRef, Const, FileText, OperatorRef, Task, Template, Value
+from airfleet.pipelines.language.values import FUNCTION, misfit
+from airfleet.pipelines.upgrade import imports
 
 
 def check_task(task: Task, checking: Checking) -> None:
@@ -44,7 +55,7 @@ def _check_template(template: Template, path: str, checking: Checking) -> None:
     text = _check_file(file, path, checking) if isinstance(file, FileText) else file
     if text is None or jinja.has_own_jinja(checking.pipeline):
         return
-    if isinstance(file, FileText) and (wrong := columns.unstorable(text)):
+    if isinstance(file, FileText) and (wrong := column_limits.unstorable(text)):
         checking.problem(path, f"'{file.path}' {wrong}")
     for sentence, hint in jinja.problems_of(text):
         checking.problem(path, sentence, hint)
@@ -115,13 +126,13 @@ def _check_function(task: Task, uses: CallableRef, checking: Checking) -> None:
 
 
 def _check_operator(task: Task, uses: OperatorRef, checking: Checking) -> None:
-    if wrong := old_imports.gone(uses.path):
+    if wrong := imports.gone(uses.path):
         checking.problem(f"{task.path}.uses", *wrong)
         return
-    found = checking.installed.operator(old_imports.now(uses.path))
+    found = checking.installed.operator(imports.now(uses.path))
     if isinstance(found, Missing):
         sentence, hint = not_found(found, "operator", checking.hints)
-        checking.problem(f"{task.path}.uses", sentence, old_imports.renamed(uses.path) or hint)
+        checking.problem(f"{task.path}.uses", sentence, imports.renamed(uses.path) or hint)
         return
     if not isinstance(found, catalog.Operator):
         return
@@ -161,7 +172,7 @@ def _not_taken(task: Task, takes: Signature, elsewhere: frozenset[str]) -> tuple
 
 def _not_given(task: Task, takes: Signature, elsewhere: frozenset[str], checking: Checking) -> Iterator[str]:
     """Required names that are not there; a misspelt or misplaced one is said once, at the place of the slip."""
-    if any(f"{task.path}.{key}" in checking.wrong for key in habits.HOLDING_ARGUMENTS):
+    if any(f"{task.path}.{key}" in checking.wrong for key in wrong_key_hints.HOLDING_ARGUMENTS):
         return
     slips = {checking.hints.nearest(name, takes.parameters) for name in _not_taken(task, takes, elsewhere)}
     for name in takes.required:

@@ -12,20 +12,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from airfleet import columns
 from airfleet.errors import did_you_mean
-from airfleet.pipelines import cron, limits, modules, old_imports
-from airfleet.pipelines.annotations import items_in, words_in
-from airfleet.pipelines.checking import Checking, markers_in, not_found
-from airfleet.pipelines.durations import calendar_duration, parse_duration
-from airfleet.pipelines.module_files import Roots
-from airfleet.pipelines.modules import Found, Missing
-from airfleet.pipelines.spec import Timetable, Value
+from airfleet.metadata import column_limits
+from airfleet.pipelines.analysis import modules
+from airfleet.pipelines.analysis.annotations import items_in, words_in
+from airfleet.pipelines.analysis.module_files import Roots
+from airfleet.pipelines.analysis.modules import Found, Missing
+from airfleet.pipelines.checks import limits
+from airfleet.pipelines.checks.check_context import Checking, markers_in, not_found
+from airfleet.pipelines.language import cron
+from airfleet.pipelines.language.durations import calendar_duration, parse_duration
+from airfleet.pipelines.language.spec import Timetable, Value
+from airfleet.pipelines.upgrade import imports
 
 
 def check_timetable(timetable: Timetable, checking: Checking) -> None:
     """Note every problem of a schedule of ``uses`` and ``with``."""
-    if wrong := old_imports.gone(timetable.path):
+    if wrong := imports.gone(timetable.path):
         checking.problem("schedule.uses", *wrong)
         return
     module, _, name = timetable.path.rpartition(".")
@@ -182,7 +185,7 @@ def _check_value(name: str, value: Value, annotation: str, checking: Checking) -
 def _check_stored(args: Mapping[str, Value], checking: Checking) -> None:
     """The arguments are stored with the Dag; those of an asset in columns of JSON, which have no infinity."""
     for at, item in limits.leaves(args, "schedule.with"):
-        if isinstance(item, str) and (wrong := columns.unstorable(item)):
+        if isinstance(item, str) and (wrong := column_limits.unstorable(item)):
             checking.problem(at, wrong)
         elif isinstance(item, float) and not math.isfinite(item):
             checking.problem(at, f"must be a finite number, not {item}")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from airfleet.errors import Place, Problem
-from airfleet.source import Mapping, Node, Scalar, Sequence
+from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence
 
 HINT: Final = "to keep it here unread without this line, begin its name with '_' or name it in .airflowignore"
 

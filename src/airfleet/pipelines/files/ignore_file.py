@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from airfleet.errors import Place, Problem
-from airfleet.pipelines.files import read_text
+from airfleet.pipelines.files.project_files import read_text
 
 NAME: Final = ".airflowignore"
 REGEXP: Final = "regexp"

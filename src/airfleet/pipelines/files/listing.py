@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from airfleet.errors import Place, Problem
-from airfleet.pipelines import ignore_file
-from airfleet.pipelines.files import FLEET_FILE, SUFFIXES, not_a_file, read_bytes, why_not_read
+from airfleet.pipelines.files import ignore_file
+from airfleet.pipelines.files.project_files import FLEET_FILE, SUFFIXES, not_a_file, read_bytes, why_not_read
 
 PYTHON: Final = ".py"
 ARCHIVE: Final = ".zip"

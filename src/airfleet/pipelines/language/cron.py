@@ -9,8 +9,8 @@ from calendar import monthrange
 from collections.abc import Iterator
 from typing import Final, TypeAlias
 
-from airfleet.database_columns import TEXTS
 from airfleet.errors import did_you_mean
+from airfleet.metadata.column_sizes import TEXTS
 
 PRESETS: Final = {
     "@once": "one run, as soon as it can be",

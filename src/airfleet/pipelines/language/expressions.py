@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from airfleet.errors import did_you_mean
-from airfleet.pipelines.arguments import CONTEXT_NAMES
-from airfleet.scalars import scalar_value
+from airfleet.pipelines.language.arguments import CONTEXT_NAMES
+from airfleet.yaml.scalars import scalar_value
 
 ROOTS: Final = ("job", "env", "vars")
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from airfleet.errors import listed
-from airfleet.pipelines.expressions import Expression, Part, Path, Wrong, parse
-from airfleet.pipelines.report import Hints, Report, joined
-from airfleet.source import Mapping, Node, Scalar, Sequence
+from airfleet.pipelines.language.expressions import Expression, Part, Path, Wrong, parse
+from airfleet.pipelines.language.problems import Hints, Report, joined
+from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from airfleet.pipelines.report import Report, joined
-from airfleet.pipelines.spec import Const, FileText, Marker, Template, Value, XCom
-from airfleet.pipelines.values import MARKERS, NO_OBJECTS, OBJECT_KEY, OBJECTS_HINT, Invalid, frozen, marker_key, text
-from airfleet.source import Mapping, Node, Scalar, Sequence, plain
+from airfleet.pipelines.language.problems import Report, joined
+from airfleet.pipelines.language.spec import Const, FileText, Marker, Template, Value, XCom
+from airfleet.pipelines.language.values import (
+    MARKERS,
+    NO_OBJECTS,
+    OBJECT_KEY,
+    OBJECTS_HINT,
+    Invalid,
+    frozen,
+    marker_key,
+    text,
+)
+from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence, plain
 
 
 def arguments(

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from airfleet.errors import Place, Problem
-from airfleet.source import MAX_NODES, Mapping, Node, Sequence
 from airfleet.spelling import nearest
+from airfleet.yaml.nodes import MAX_NODES, Mapping, Node, Sequence
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """What a pipeline file says, as frozen values: no Airflow, no disk, no clock.
 
-The reader makes these from YAML, the checks judge them, and :mod:`airfleet.pipelines.dag`
+The reader makes these from YAML, the checks judge them, and :mod:`airfleet.pipelines.airflow.dag`
 turns one :class:`Pipeline` into one Airflow Dag.
 """
 

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from typing import Final
 
 from airfleet.errors import did_you_mean
-from airfleet.pipelines.arguments import Argument, Kind
-from airfleet.pipelines.durations import parse_duration
-from airfleet.pipelines.report import Report, joined
-from airfleet.pipelines.spec import Value
-from airfleet.scalars import scalar_value
-from airfleet.source import Mapping, Node, Scalar, Sequence
+from airfleet.pipelines.language.arguments import Argument, Kind
+from airfleet.pipelines.language.durations import parse_duration
+from airfleet.pipelines.language.problems import Report, joined
+from airfleet.pipelines.language.spec import Value
+from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence
+from airfleet.yaml.scalars import scalar_value
 
 
 class Invalid(ValueError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final, TypeAlias
 
-from airfleet.pipelines.cron import IN_A_ZONE, INTERVAL, SEVERAL
+from airfleet.pipelines.language.cron import IN_A_ZONE, INTERVAL, SEVERAL
 
 #: Sentence and hint.
 Instead: TypeAlias = tuple[str, str]

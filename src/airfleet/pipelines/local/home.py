@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from airfleet.pipelines.checks import ZONE_VARIABLE
+from airfleet.pipelines.checks.pipeline_checks import ZONE_VARIABLE
 
 #: runs whose logs are kept
 _KEPT_RUNS = 20
@@ -95,7 +95,7 @@ def environment(home: Path, dag_id: str, environ: Mapping[str, str]) -> dict[str
 
 def airflow_cfg(home: Path, file: str) -> str:
     """The text of ``airflow.cfg`` for one pipeline file and nothing else."""
-    bundle = {"name": "file", "classpath": "airfleet.pipelines.bundle.FileBundle", "kwargs": {"path": file}}
+    bundle = {"name": "file", "classpath": "airfleet.pipelines.airflow.bundle.FileBundle", "kwargs": {"path": file}}
     settings: dict[str, dict[str, Any]] = {
         "core": {
             "dags_folder": home,

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from airfleet.pipelines.spec import Pipeline, Value
+from airfleet.pipelines.language.spec import Pipeline, Value
 
 
 @dataclass(frozen=True)

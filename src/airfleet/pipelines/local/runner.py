@@ -5,7 +5,7 @@
     run_pipeline ─ check the file ─→ child process (Airflow, throw-away database) ─ events ─→ on_event, Outcome
 
 This module imports no Airflow, so the command line starts at once and a wrong file is told within
-milliseconds. The child (:mod:`airfleet.pipelines.local_child`) gets a home of its own in a temporary
+milliseconds. The child (:mod:`airfleet.pipelines.airflow.local_child`) gets a home of its own in a temporary
 folder and a copy of an empty, migrated SQLite database that is kept per Airflow version under
 ``$XDG_CACHE_HOME/airfleet``. No ``AIRFLOW__…`` setting of the caller reaches it, except those
 of ``[secrets]``; connections and variables come from ``AIRFLOW_CONN_…`` and ``AIRFLOW_VAR_…``.
@@ -18,7 +18,7 @@ Messages of the child, one JSON object a line on a pipe of its own:
 
 The child ended without ``end``: it was killed or Airflow itself failed; the run log says more, and
 :class:`FleetError` names it. Ctrl-C, SIGTERM, SIGHUP or the death of this process: the task's ``on_kill`` is called,
-then the child and everything it started ends (:mod:`airfleet.pipelines.local_guard`), and KeyboardInterrupt or
+then the child and everything it started ends (:mod:`airfleet.pipelines.local.guard`), and KeyboardInterrupt or
 :class:`Stopped` goes on to the caller.
 """
 
@@ -40,15 +40,16 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from airfleet.errors import FileProblems, FleetError, Place, Problem, Stopped, UsageError, did_you_mean
-from airfleet.pipelines import local_guard, local_home, participation
-from airfleet.pipelines.checks import default_zone, read_and_check
-from airfleet.pipelines.participation import Absence, day, written
-from airfleet.pipelines.spec import Pipeline
+from airfleet.pipelines.checks.pipeline_checks import default_zone, read_and_check
+from airfleet.pipelines.language.spec import Pipeline
+from airfleet.pipelines.local import guard, participation
+from airfleet.pipelines.local import home as local_home
+from airfleet.pipelines.local.participation import Absence, day, written
 
 Kind: TypeAlias = Literal["started", "succeeded", "failed", "skipped", "retrying", "upstream_failed", "deferred"]
 
 #: until a guard that was told to end a run is given up, seconds
-_END_SECONDS = local_guard.ON_KILL_SECONDS + local_guard.TERM_SECONDS + local_guard.KILL_SECONDS + 5.0
+_END_SECONDS = guard.ON_KILL_SECONDS + guard.TERM_SECONDS + guard.KILL_SECONDS + 5.0
 
 
 @dataclass(frozen=True)
@@ -206,7 +207,7 @@ def _child_running(
     (home / "airflow.cfg").write_text(local_home.airflow_cfg(home, order["file"]), encoding="utf-8")
     with open(run_log, "wb") as output, os.fdopen(reader, encoding="utf-8") as lines:
         child = subprocess.Popen(
-            [sys.executable, "-m", "airfleet.pipelines.local_start", str(writer), str(home)],
+            [sys.executable, "-m", "airfleet.pipelines.airflow.local_start", str(writer), str(home)],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from collections.abc import Mapping as AbstractMapping
 
 from airfleet.errors import Place
-from airfleet.pipelines import habits
-from airfleet.pipelines.arguments import (
+from airfleet.pipelines.language import wrong_key_hints
+from airfleet.pipelines.language.arguments import (
     DAG_ARGUMENTS,
     DAG_OWN_KEYS,
     DAG_PYTHON_ONLY,
@@ -18,14 +18,14 @@ from airfleet.pipelines.arguments import (
     TASK_PYTHON_ONLY,
     only_python,
 )
-from airfleet.pipelines.expand import entry
-from airfleet.pipelines.markers import arguments
-from airfleet.pipelines.report import TOO_MANY_VALUES, Report, joined
-from airfleet.pipelines.spec import Pipeline, Task, Timetable, Value
-from airfleet.pipelines.task_reader import TaskReader
-from airfleet.pipelines.templates import Templates
-from airfleet.pipelines.values import OBJECT_KEY, argument, required_text
-from airfleet.source import Mapping, Node, Scalar, Sequence, plain
+from airfleet.pipelines.language.interpolation import entry
+from airfleet.pipelines.language.markers import arguments
+from airfleet.pipelines.language.problems import TOO_MANY_VALUES, Report, joined
+from airfleet.pipelines.language.spec import Pipeline, Task, Timetable, Value
+from airfleet.pipelines.language.values import OBJECT_KEY, argument, required_text
+from airfleet.pipelines.reading.task_reader import TaskReader
+from airfleet.pipelines.reading.templates import Templates
+from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence, plain
 
 
 class DocumentReader:
@@ -90,7 +90,7 @@ class DocumentReader:
         if isinstance(node, Scalar) and isinstance(node.value, str):
             return node.value
         sentence = "must be a cron expression, a preset such as '@daily', a timetable, or null"
-        self.report.problem(node, "schedule", sentence, habits.schedule_hint(plain(node)))
+        self.report.problem(node, "schedule", sentence, wrong_key_hints.schedule_hint(plain(node)))
         return None
 
     def timetable(self, node: Mapping) -> Timetable | None:
@@ -100,7 +100,7 @@ class DocumentReader:
             written = f"write schedule: {{uses: {plain(cls)}, with: {{{given}}}}}"
             self.report.problem(node, "schedule", "a timetable needs 'uses', the import path of its class", written)
             return None
-        if uses is None and (hint := habits.schedule_hint(plain(node))) is not None:
+        if uses is None and (hint := wrong_key_hints.schedule_hint(plain(node))) is not None:
             self.report.problem(node, "schedule", "a timetable needs 'uses', the import path of its class", hint)
             return None
         for key, _ in node.entries:
@@ -130,16 +130,16 @@ class DocumentReader:
         if name in DAG_OWN_KEYS:
             self.report.problem(key, name, f"is written '{DAG_OWN_KEYS[name]}' in a pipeline")
         elif name in DAG_PYTHON_ONLY:
-            self.report.problem(key, name, only_python(DAG_PYTHON_ONLY[name]), habits.BY_PYTHON.get(name))
+            self.report.problem(key, name, only_python(DAG_PYTHON_ONLY[name]), wrong_key_hints.BY_PYTHON.get(name))
         elif name in TASK_ARGUMENTS:
             hint = "write it under 'defaults' to give it to every task"
             self.report.problem(key, name, "is an argument of tasks, not of a pipeline", hint)
-        elif glued := habits.glued(name, (*DOCUMENT_KEYS, *DAG_ARGUMENTS)):
+        elif glued := wrong_key_hints.glued(name, (*DOCUMENT_KEYS, *DAG_ARGUMENTS)):
             self.slip(name.partition(":")[0])
             self.report.problem(key, name, *glued)
-        elif name in habits.OF_A_PIPELINE:
-            self.slip(habits.MEANT_OF_A_PIPELINE.get(name, name))
-            self.report.problem(key, name, *habits.OF_A_PIPELINE[name])
+        elif name in wrong_key_hints.OF_A_PIPELINE:
+            self.slip(wrong_key_hints.MEANT_OF_A_PIPELINE.get(name, name))
+            self.report.problem(key, name, *wrong_key_hints.OF_A_PIPELINE[name])
         else:
             near = self.report.hints.nearest(name, [*DOCUMENT_KEYS, *DAG_ARGUMENTS])
             self.slip(near or name)
@@ -161,7 +161,7 @@ class DocumentReader:
     def unknown_default(self, key: Scalar, path: str) -> None:
         name: str = key.text
         if name in TASK_PYTHON_ONLY:
-            self.report.problem(key, path, only_python(TASK_PYTHON_ONLY[name]), habits.BY_PYTHON.get(name))
+            self.report.problem(key, path, only_python(TASK_PYTHON_ONLY[name]), wrong_key_hints.BY_PYTHON.get(name))
         elif name in TASK_OWN_KEYS or name in TASK_KEYS:
             self.report.problem(key, path, "cannot be a default", "a template can hold it; see 'templates'")
         elif name in DAG_ARGUMENTS:

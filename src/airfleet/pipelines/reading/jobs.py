@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from airfleet.pipelines.expand import Scope, entry, resolve
-from airfleet.pipelines.report import Report
-from airfleet.source import Mapping, Node, Scalar
+from airfleet.pipelines.language.interpolation import Scope, entry, resolve
+from airfleet.pipelines.language.problems import Report
+from airfleet.yaml.nodes import Mapping, Node, Scalar
 
 
 @dataclass(frozen=True)

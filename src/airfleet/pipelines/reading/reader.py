@@ -1,4 +1,4 @@
-"""A pipeline file's text becomes :class:`~airfleet.pipelines.spec.Pipeline` values and problems.
+"""A pipeline file's text becomes :class:`~airfleet.pipelines.language.spec.Pipeline` values and problems.
 
 ::
 
@@ -15,15 +15,15 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass
 
-from airfleet import source
 from airfleet.errors import Place, Problem
-from airfleet.pipelines import foreign_files
-from airfleet.pipelines.document_reader import DocumentReader
-from airfleet.pipelines.expand import Scope, entry, plain_parts, resolve
-from airfleet.pipelines.jobs import Job, read_jobs
-from airfleet.pipelines.report import TOO_MANY_VALUES, Hints, Report, in_order
-from airfleet.pipelines.spec import Pipeline
-from airfleet.source import Mapping, Node, Scalar
+from airfleet.pipelines.files import foreign_files
+from airfleet.pipelines.language.interpolation import Scope, entry, plain_parts, resolve
+from airfleet.pipelines.language.problems import TOO_MANY_VALUES, Hints, Report, in_order
+from airfleet.pipelines.language.spec import Pipeline
+from airfleet.pipelines.reading.document_reader import DocumentReader
+from airfleet.pipelines.reading.jobs import Job, read_jobs
+from airfleet.yaml import nodes
+from airfleet.yaml.nodes import Mapping, Node, Scalar
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def read(
     ``variables`` are the fleet's, for ``${{ vars.x }}``; ``environ`` is for ``${{ env.X }}``. With ``only``, no other
     Dag than the one with that id is made, and nothing is said about those that come after it.
     """
-    documents, problems = source.load(text, file)
+    documents, problems = nodes.load(text, file)
     if foreign := foreign_files.said_of(documents, text, file, broken=bool(problems)):
         return Reading((), (), foreign=foreign)
     scope = Scope(variables or {}, environ or {})

@@ -1,6 +1,6 @@
 """The JSON Schema of a pipeline file, made from the same tables the reader uses.
 
-``python -m airfleet.pipelines.schema --write docs/reference`` writes the schema and the reference page;
+``python -m airfleet.pipelines.reading.schema --write docs/reference`` writes the schema and the reference page;
 with ``--check`` it writes nothing and fails when they are not what it would write.
 """
 
@@ -13,9 +13,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from airfleet.pipelines import catalog, reference
-from airfleet.pipelines.arguments import DAG_ARGUMENTS, DOCUMENT_KEYS, TASK_ARGUMENTS, TASK_KEYS, Argument, Kind
-from airfleet.pipelines.cron import PRESETS
+from airfleet.pipelines.analysis import catalog
+from airfleet.pipelines.language.arguments import (
+    DAG_ARGUMENTS,
+    DOCUMENT_KEYS,
+    TASK_ARGUMENTS,
+    TASK_KEYS,
+    Argument,
+    Kind,
+)
+from airfleet.pipelines.language.cron import PRESETS
+from airfleet.pipelines.reading import reference
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -222,7 +230,7 @@ def files() -> dict[str, str]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the generated files, or check that they are as they would be written."""
-    parser = argparse.ArgumentParser(prog="python -m airfleet.pipelines.schema", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m airfleet.pipelines.reading.schema", description=__doc__)
     parser.add_argument("--write", type=Path, required=True, metavar="FOLDER", help="where the files are")
     parser.add_argument("--check", action="store_true", help="write nothing; fail when a file is stale")
     given = parser.parse_args(arguments)

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from collections.abc import Mapping as AbstractMapping
 from functools import partial
 
-from airfleet.pipelines import catalog, habits, old_imports
-from airfleet.pipelines.arguments import (
+from airfleet.pipelines.analysis import catalog
+from airfleet.pipelines.language import wrong_key_hints
+from airfleet.pipelines.language.arguments import (
     DAG_ARGUMENTS,
     TASK_ARGUMENTS,
     TASK_KEYS,
@@ -15,12 +16,13 @@ from airfleet.pipelines.arguments import (
     TASK_PYTHON_ONLY,
     only_python,
 )
-from airfleet.pipelines.environments import is_environment
-from airfleet.pipelines.markers import arguments
-from airfleet.pipelines.report import Hints, Report, joined
-from airfleet.pipelines.spec import CallableRef, OperatorRef, Task, Uses, Value
-from airfleet.pipelines.values import FUNCTION, Invalid, argument, required_text, text
-from airfleet.source import Mapping, Node, Scalar, Sequence
+from airfleet.pipelines.language.environments import is_environment
+from airfleet.pipelines.language.markers import arguments
+from airfleet.pipelines.language.problems import Hints, Report, joined
+from airfleet.pipelines.language.spec import CallableRef, OperatorRef, Task, Uses, Value
+from airfleet.pipelines.language.values import FUNCTION, Invalid, argument, required_text, text
+from airfleet.pipelines.upgrade import imports
+from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence
 
 
 class TaskReader:
@@ -102,22 +104,22 @@ class TaskReader:
 
     def unknown_key(self, key: Scalar, path: str, uses: Uses) -> None:
         name = key.text
-        if name in habits.MEANT_OF_A_TASK:
-            self.slip(habits.MEANT_OF_A_TASK[name])
+        if name in wrong_key_hints.MEANT_OF_A_TASK:
+            self.slip(wrong_key_hints.MEANT_OF_A_TASK[name])
         if name in TASK_OWN_KEYS:
             self.report.problem(key, path, "cannot be set on a task", TASK_OWN_KEYS[name])
         elif name in TASK_PYTHON_ONLY:
-            self.report.problem(key, path, only_python(TASK_PYTHON_ONLY[name]), habits.BY_PYTHON.get(name))
+            self.report.problem(key, path, only_python(TASK_PYTHON_ONLY[name]), wrong_key_hints.BY_PYTHON.get(name))
         elif name == "run":
             hint = "write 'uses' with an operator or a Python function"
             self.report.problem(key, path, "tasks in other languages ('run') cannot be run here", hint)
-        elif glued := habits.glued(name, (*TASK_KEYS, *TASK_ARGUMENTS)):
+        elif glued := wrong_key_hints.glued(name, (*TASK_KEYS, *TASK_ARGUMENTS)):
             self.slip(name.partition(":")[0])
             self.report.problem(key, path, *glued)
         elif name in DAG_ARGUMENTS:
             self.report.problem(key, path, "is an argument of the pipeline, not of a task", "write it at the top level")
-        elif name in habits.OF_A_TASK and not self.is_argument(name, uses):
-            self.report.problem(key, path, *habits.OF_A_TASK[name])
+        elif name in wrong_key_hints.OF_A_TASK and not self.is_argument(name, uses):
+            self.report.problem(key, path, *wrong_key_hints.OF_A_TASK[name])
         else:
             self.report.problem(key, path, f"a task has no key '{name}'", self.hint_for(name, uses))
 
@@ -150,7 +152,9 @@ class TaskReader:
             elif key.text in TASK_OWN_KEYS:
                 self.report.problem(key, path, "cannot be set on a task", TASK_OWN_KEYS[key.text])
             elif key.text in TASK_PYTHON_ONLY:
-                self.report.problem(key, path, only_python(TASK_PYTHON_ONLY[key.text]), habits.BY_PYTHON.get(key.text))
+                self.report.problem(
+                    key, path, only_python(TASK_PYTHON_ONLY[key.text]), wrong_key_hints.BY_PYTHON.get(key.text)
+                )
 
     def needs(self) -> tuple[str, ...]:
         node = self.value("needs")
@@ -176,8 +180,8 @@ def unknown_short_name(written: str, hints: Hints) -> tuple[str, str | None]:
         sentence = (
             f"there is no operator '{written}': its last part is not a class, and no provider is called '{provider}'"
         )
-        if provider in habits.PROVIDERS:
-            return f"there is no operator '{written}'", f"is {habits.package(provider)} installed?"
+        if provider in wrong_key_hints.PROVIDERS:
+            return f"there is no operator '{written}'", f"is {wrong_key_hints.package(provider)} installed?"
         return sentence, f"a Python function is written {provider}:{name}"
-    hint = old_imports.uses_instead(name) or hints.did_you_mean(name, known) or "write its import path"
+    hint = imports.uses_instead(name) or hints.did_you_mean(name, known) or "write its import path"
     return f"there is no operator '{written}'", hint

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from collections.abc import Mapping as AbstractMapping
 from typing import Final, TypeAlias
 
-from airfleet.pipelines.expand import entry
-from airfleet.pipelines.report import Report, joined
-from airfleet.source import Mapping, Node, Scalar, Sequence
+from airfleet.pipelines.language.interpolation import entry
+from airfleet.pipelines.language.problems import Report, joined
+from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence
 
 #: of one file: how often a template is merged into what extends it, over all tasks; some seconds of work
 MOST: Final = 200_000

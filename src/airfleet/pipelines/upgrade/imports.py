@@ -11,8 +11,9 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from airfleet.pipelines import catalog, moved_names
-from airfleet.pipelines.module_files import module_file
+from airfleet.pipelines.analysis import catalog
+from airfleet.pipelines.analysis.module_files import module_file
+from airfleet.pipelines.upgrade import names as moved_names
 
 
 def is_airflow(module: str) -> bool:

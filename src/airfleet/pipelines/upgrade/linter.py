@@ -15,10 +15,17 @@ from pathlib import Path
 from typing import Final
 
 from airfleet.errors import Place, Problem
-from airfleet.pipelines import moved_names
-from airfleet.pipelines.files import read_python
-from airfleet.pipelines.old_imports import instead, instead_of_module, is_airflow, is_gone, module_is_gone, not_there
-from airfleet.pipelines.report import in_order
+from airfleet.pipelines.files.project_files import read_python
+from airfleet.pipelines.language.problems import in_order
+from airfleet.pipelines.upgrade import names
+from airfleet.pipelines.upgrade.imports import (
+    instead,
+    instead_of_module,
+    is_airflow,
+    is_gone,
+    module_is_gone,
+    not_there,
+)
 
 SUFFIX: Final = ".py"
 
@@ -195,9 +202,9 @@ class _Reading:
             hint = f"pendulum.today('UTC').add(days=-{days}) is the same; a date that stays is better"
             self.problem(node.func, not_there("days_ago"), hint)
         if called in ("DAG", "dag"):
-            self._keywords(node, called, moved_names.DAG_KEYWORDS)
+            self._keywords(node, called, names.DAG_KEYWORDS)
         elif called.endswith(("Operator", "Sensor")):
-            known = {**moved_names.TASK_KEYWORDS, **moved_names.OPERATOR_KEYWORDS.get(called, {})}
+            known = {**names.TASK_KEYWORDS, **names.OPERATOR_KEYWORDS.get(called, {})}
             self._keywords(node, called, known)
         for keyword in node.keywords:
             if keyword.arg == "default_args":
@@ -226,7 +233,7 @@ class _Reading:
     def _keywords(self, node: ast.Call, called: str, known: Mapping[str, str | None]) -> None:
         for keyword in node.keywords:
             if keyword.arg is not None and keyword.arg in known:
-                taken = keyword.arg in moved_names.TAKEN_FOR_NOTHING
+                taken = keyword.arg in names.TAKEN_FOR_NOTHING
                 said = f"'{keyword.arg}' does nothing" if taken else f"{called} takes no '{keyword.arg}'"
                 sentence = f"{said} in Airflow 3"
                 self.problem(keyword, sentence, _other_keyword(keyword.arg, known[keyword.arg], keyword.value))
@@ -236,13 +243,13 @@ class _Reading:
             return
         for key, given in zip(value.keys, value.values, strict=True):
             name = key.value if isinstance(key, ast.Constant) else None
-            if key is not None and isinstance(name, str) and name in moved_names.TASK_KEYWORDS:
+            if key is not None and isinstance(name, str) and name in names.TASK_KEYWORDS:
                 sentence = f"'{name}' in default_args does nothing in Airflow 3"
-                self.problem(key, sentence, _other_keyword(name, moved_names.TASK_KEYWORDS[name], given))
+                self.problem(key, sentence, _other_keyword(name, names.TASK_KEYWORDS[name], given))
 
     def _trigger_rule(self, value: ast.Constant) -> None:
         rule = _text(value)
-        if new := moved_names.TRIGGER_RULES.get(rule):
+        if new := names.TRIGGER_RULES.get(rule):
             self.problem(value, f"there is no trigger rule '{rule}' in Airflow 3", f"write '{new}'")
 
     # --- what tasks are given
@@ -253,7 +260,7 @@ class _Reading:
         for name in sorted({name for inside in _TEMPLATE.findall(text.value) for name in _OLD_NAMES.findall(inside)}):
             line, column = self._find(name, text)
             sentence = f"templates have no '{name}' in Airflow 3"
-            self._problem_at(line, column, sentence, f"write {{{{ {moved_names.CONTEXT[name]} }}}}")
+            self._problem_at(line, column, sentence, f"write {{{{ {names.CONTEXT[name]} }}}}")
 
     def _find(self, name: str, text: ast.Constant) -> tuple[int, int]:
         """Where a name stands first in a string of the source."""
@@ -265,19 +272,17 @@ class _Reading:
 
     def _context_key(self, key: ast.Constant) -> None:
         name = _text(key)
-        if new := moved_names.CONTEXT.get(name):
+        if new := names.CONTEXT.get(name):
             self.problem(key, f"the context has no '{name}' in Airflow 3", f"use {_in_python(new)}")
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         for decorator in node.decorator_list:
             if self._called(decorator) == "apply_defaults":
-                self.problem(
-                    decorator, "'apply_defaults' is not there in Airflow 3", moved_names.GONE["apply_defaults"]
-                )
+                self.problem(decorator, "'apply_defaults' is not there in Airflow 3", names.GONE["apply_defaults"])
         if node.name not in self.callables:
             return
         for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
-            if new := moved_names.CONTEXT.get(argument.arg):
+            if new := names.CONTEXT.get(argument.arg):
                 sentence = f"a function is given no '{argument.arg}' in Airflow 3"
                 self.problem(argument, sentence, f"use {_in_python(new)}")
 
@@ -286,7 +291,7 @@ class _Reading:
 _CONTEXTS: Final = ("context", "kwargs")
 # An end is looked for up to the next beginning only: the time stays linear.
 _TEMPLATE: Final = re.compile(r"\{[{%]((?:(?!\{[{%]).)*?)[%}]\}", re.DOTALL)
-_OLD_NAMES: Final = re.compile(rf"\b(?:{'|'.join(moved_names.CONTEXT)})\b")
+_OLD_NAMES: Final = re.compile(rf"\b(?:{'|'.join(names.CONTEXT)})\b")
 
 
 def _text(constant: ast.Constant) -> str:
@@ -303,7 +308,7 @@ def _in_python(template: str) -> str:
 
 def _other_keyword(old: str, new: str | None, value: ast.expr) -> str:
     if new is None:
-        return moved_names.WITHOUT.get(old, "leave it out")
+        return names.WITHOUT.get(old, "leave it out")
     return f"write {new}={ast.unparse(value)}"
 
 

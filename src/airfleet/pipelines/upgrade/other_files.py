@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from airfleet import source
 from airfleet.errors import Place, Problem
-from airfleet.pipelines import foreign_files, python_dags
-from airfleet.pipelines.files import MAX_MEGABYTES, SUFFIXES, read_text, why_not_read
-from airfleet.pipelines.listing import Listing
+from airfleet.pipelines.files import foreign_files
+from airfleet.pipelines.files.listing import Listing
+from airfleet.pipelines.files.project_files import MAX_MEGABYTES, SUFFIXES, read_text, why_not_read
+from airfleet.pipelines.upgrade import linter
+from airfleet.yaml import nodes
 
 #: megabytes of an archive that are looked into
 _MAX_UNPACKED: Final = 64
@@ -24,7 +25,7 @@ def remarks(found: Listing) -> Iterator[Problem]:
         if _is_pipeline_file(file):
             yield in_other_case(file)
     for file in found.without_dags:
-        if python_dags.read_and_check(file).calls:
+        if linter.read_and_check(file).calls:
             yield without_words(file)
 
 
@@ -46,7 +47,7 @@ def _is_pipeline_file(file: Path) -> bool:
 
 
 def _speaks_of_pipelines(text: str) -> bool:
-    documents, problems = source.load(text, "")
+    documents, problems = nodes.load(text, "")
     return foreign_files.said_of(documents, text, "", broken=bool(problems)) is None
 
 

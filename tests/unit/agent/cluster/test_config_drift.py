@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from airfleet.agent.cluster.config_drift import Edits, Libraries, Origin
 from airfleet.agent.control import Edited, Snapshot, Unapplied
-from airfleet.agent.edits import Edits, Libraries, Origin
-from airfleet.fleet import paths, secrets
+from airfleet.fleet.planning import paths
+from airfleet.fleet.servers import secrets
 
 Running = Callable[..., Edits]
 

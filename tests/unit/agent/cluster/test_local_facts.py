@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.agent import own_facts
+from airfleet.agent.cluster import local_facts
+from airfleet.agent.cluster.local_facts import OwnFacts, Places
 from airfleet.agent.host_facts import Facts
-from airfleet.agent.own_facts import OwnFacts, Places
-from airfleet.fleet.reader import ENVIRONMENT
+from airfleet.fleet.config.reader import ENVIRONMENT
 
 FLEET = "name: shop\npools: {etl: 3}\nvars: {secret: hunter2}\n"
 
@@ -53,7 +53,7 @@ def test_names_that_no_database_stores_are_written_out(root: Path) -> None:
 
 
 def test_a_look_that_fails_is_said_and_the_next_one_is_made(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(own_facts, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(local_facts, "PAUSE_SECONDS", 0.01)
     made = OwnFacts(Places(root, root / "pipelines", {}, "a key", ()), {})
     looked, said = threading.Event(), threading.Event()
     looks: list[int] = []
@@ -124,7 +124,7 @@ def test_a_file_that_was_not_touched_is_not_read_again(root: Path, monkeypatch: 
     def opened(*_: object) -> None:
         raise AssertionError("a file was opened")
 
-    monkeypatch.setattr(own_facts, "open", opened, raising=False)
+    monkeypatch.setattr(local_facts, "open", opened, raising=False)
     made.look()
     assert made.now == before
 
@@ -151,7 +151,7 @@ def test_versions_are_those_of_what_is_installed(tmp_path: Path) -> None:
     for name in names:
         (first / name).mkdir(parents=True)
     (second / "apache_airflow_core-3.3.1.dist-info").mkdir(parents=True)  # hidden by that of the first folder
-    told = own_facts.versions((first, second, tmp_path / "missing"))
+    told = local_facts.versions((first, second, tmp_path / "missing"))
     assert {name: told[name] for name in told if name != "python"} == {
         "airfleet": "0.1.0",
         "apache-airflow-core": "3.3.2",
@@ -159,5 +159,5 @@ def test_versions_are_those_of_what_is_installed(tmp_path: Path) -> None:
 
 
 def test_this_environment_has_airflow() -> None:
-    told = own_facts.versions(own_facts.library_folders())
+    told = local_facts.versions(local_facts.library_folders())
     assert {"airfleet", "apache-airflow-core", "apache-airflow-providers-celery", "python"} <= told.keys()

@@ -11,12 +11,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from airfleet.agent.deciding import LEASE_SECONDS, TakeOver
+from airfleet.agent.cluster.leases import Refused, Row, Told
+from airfleet.agent.cluster.membership import Membership
+from airfleet.agent.cluster.quorum import LEASE_SECONDS, TakeOver
 from airfleet.agent.host_facts import Facts
-from airfleet.agent.leases import Refused, Row, Told
-from airfleet.agent.membership import Membership
 from airfleet.events import Event
-from airfleet.fleet.plan import Neighbours
+from airfleet.fleet.planning.plan import Neighbours
 
 AROUND = Neighbours(("one", "two", "three"), "replace", "127.0.0.1", 0, "a key")
 NOW = 1000.0

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airfleet.agent import peers
-from airfleet.agent.peers import Answering, Place
+from airfleet.agent.cluster import peers
+from airfleet.agent.cluster.peers import Answering, Place
 
 KEY = "the fleet's"
 #: seconds after which a test that waits for nothing has failed

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from airfleet.agent.deciding import (
+from airfleet.agent.cluster.quorum import (
     BREAK_SECONDS,
     FENCE_SECONDS,
     LEASE_SECONDS,

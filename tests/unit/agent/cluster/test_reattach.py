@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.agent import leftovers, lives, setup, succession
-from airfleet.agent.deciding import FENCE_SECONDS
-from airfleet.agent.succession import NOTHING, Inheritance, inherit
-from airfleet.fleet.paths import Paths, fleet_id
-from airfleet.testing import processes
-from airfleet.testing.waiting import wait_until
+from airfleet.agent import bootstrap
+from airfleet.agent.cluster import incarnation, reattach
+from airfleet.agent.cluster.quorum import FENCE_SECONDS
+from airfleet.agent.cluster.reattach import NOTHING, Inheritance, inherit
+from airfleet.drill.waiting import wait_until
+from airfleet.fleet.planning.paths import Paths, fleet_id
+from airfleet.system import process_tree, procfs
 from support.survival import survives
 
 #: says when it was asked to end, and goes on
@@ -28,8 +29,8 @@ STAY = "echo here; while :; do sleep 0.05; done"
 HEIR = """
 import sys, time
 from pathlib import Path
-from airfleet.agent.succession import inherit
-from airfleet.fleet.paths import Paths
+from airfleet.agent.cluster.reattach import inherit
+from airfleet.fleet.planning.paths import Paths
 inherited = inherit(Paths(home=Path(sys.argv[1]), runtime=Path(sys.argv[2])), "replace", float(sys.argv[3]))
 time.sleep(1000)
 """
@@ -43,7 +44,7 @@ def paths(tmp_path: Path) -> Iterator[Paths]:
     made.home.mkdir()
     made.runtime.mkdir()
     yield made
-    setup.end_leftovers(made, 0.0)
+    bootstrap.end_leftovers(made, 0.0)
 
 
 @dataclasses.dataclass
@@ -64,11 +65,11 @@ def left(paths: Paths) -> Iterator[Left]:
     assert scheduler.stdout
     child = int(worker.stdout.readline())
     scheduler.stdout.readline()
-    leftovers.write_down(paths.processes, {worker.pid: "worker", scheduler.pid: "scheduler"})
+    process_tree.write_down(paths.processes, {worker.pid: "worker", scheduler.pid: "scheduler"})
     try:
         yield Left(worker, child, scheduler, asked)
     finally:
-        setup.end_leftovers(paths, 0.0)
+        bootstrap.end_leftovers(paths, 0.0)
         for process in (worker, scheduler):
             process.wait()
             assert process.stdout
@@ -76,14 +77,14 @@ def left(paths: Paths) -> Iterator[Left]:
 
 
 def started(paths: Paths, script: str) -> subprocess.Popen[str]:
-    environ = {**os.environ, leftovers.MARK: fleet_id(paths.home), "PYTHONPATH": os.pathsep.join(sys.path)}
+    environ = {**os.environ, process_tree.MARK: fleet_id(paths.home), "PYTHONPATH": os.pathsep.join(sys.path)}
     return subprocess.Popen(
         ["sh", "-c", script], env=environ, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
 
 
-def life(seconds_ago: float, boot: str = "b007") -> lives.Life:
-    return lives.of_now(boot, NOW - seconds_ago)
+def life(seconds_ago: float, boot: str = "b007") -> incarnation.Life:
+    return incarnation.of_now(boot, NOW - seconds_ago)
 
 
 def close(inherited: Inheritance) -> None:
@@ -99,15 +100,15 @@ def test_a_worker_is_told_to_finish_and_stays_with_all_below_it_while_everything
         inherited = inherit(paths, None, NOW)
         assert [worker.pid for worker in inherited.workers] == [them.worker.pid]
         wait_until(them.asked.exists, 10, "the worker was told")
-        assert them.scheduler.pid in setup.end_leftovers(paths, 1.0, inherited.pids)
-        assert not processes.is_alive(them.scheduler.pid)
+        assert them.scheduler.pid in bootstrap.end_leftovers(paths, 1.0, inherited.pids)
+        assert not procfs.is_alive(them.scheduler.pid)
         assert survives(them.worker.pid)
         assert survives(them.child)
 
 
 @pytest.mark.parametrize("policy", ["replace", "keep"])
 def test_a_life_goes_on_while_its_lease_holds(paths: Paths, policy: str) -> None:
-    lives.write_down(paths.boot, life(seconds_ago=2.0))
+    incarnation.write_down(paths.boot, life(seconds_ago=2.0))
     with left(paths) as them:
         inherited = inherit(paths, policy, NOW)  # type: ignore[arg-type]
         try:
@@ -120,11 +121,11 @@ def test_a_life_goes_on_while_its_lease_holds(paths: Paths, policy: str) -> None
 
 
 def test_a_guard_ends_what_goes_on_when_the_lease_is_over_and_the_new_agent_hangs(paths: Paths) -> None:
-    lives.write_down(paths.boot, life(seconds_ago=FENCE_SECONDS - 0.5))
+    incarnation.write_down(paths.boot, life(seconds_ago=FENCE_SECONDS - 0.5))
     with left(paths) as them:
         heir = subprocess.Popen([sys.executable, "-c", HEIR, str(paths.home), str(paths.runtime), str(NOW)])
         try:
-            wait_until(lambda: not processes.is_alive(them.child), 10, "the guard has done its duty")
+            wait_until(lambda: not procfs.is_alive(them.child), 10, "the guard has done its duty")
             assert survives(heir.pid)
         finally:
             heir.kill()
@@ -139,16 +140,16 @@ def test_a_guard_ends_what_goes_on_when_the_lease_is_over_and_the_new_agent_hang
         pytest.param(dataclasses.replace(life(seconds_ago=1.0), machine="another"), id="the machine was restarted"),
     ],
 )
-def test_nothing_goes_on_when_others_may_have_taken_over(paths: Paths, kept: lives.Life | None) -> None:
+def test_nothing_goes_on_when_others_may_have_taken_over(paths: Paths, kept: incarnation.Life | None) -> None:
     if kept is not None:
-        lives.write_down(paths.boot, kept)
+        incarnation.write_down(paths.boot, kept)
     with left(paths) as them:
         assert inherit(paths, "replace", NOW) is NOTHING
-        assert {them.worker.pid, them.child, them.scheduler.pid} <= set(setup.end_leftovers(paths, 0.0))
+        assert {them.worker.pid, them.child, them.scheduler.pid} <= set(bootstrap.end_leftovers(paths, 0.0))
 
 
 def test_with_keep_nobody_takes_over_however_old_the_lease_is(paths: Paths) -> None:
-    lives.write_down(paths.boot, life(seconds_ago=1000.0))
+    incarnation.write_down(paths.boot, life(seconds_ago=1000.0))
     inherited = inherit(paths, "keep", NOW)
     assert inherited.life == life(seconds_ago=1000.0)
 
@@ -156,23 +157,23 @@ def test_with_keep_nobody_takes_over_however_old_the_lease_is(paths: Paths) -> N
 @pytest.mark.parametrize("text", ["", "b007", "{}", '{"boot": "b", "renewed_at": null, "machine": "m"}'])
 def test_a_life_that_cannot_be_read_is_none(paths: Paths, text: str) -> None:
     paths.boot.write_text(text)
-    assert lives.read_down(paths.boot) is None
+    assert incarnation.read_down(paths.boot) is None
 
 
 def test_a_life_that_was_copied_with_its_home_is_none(paths: Paths, tmp_path: Path) -> None:
-    lives.write_down(paths.boot, life(seconds_ago=1.0))
-    assert lives.read_down(paths.boot) == life(seconds_ago=1.0)
+    incarnation.write_down(paths.boot, life(seconds_ago=1.0))
+    assert incarnation.read_down(paths.boot) == life(seconds_ago=1.0)
     shutil.copytree(paths.home, tmp_path / "copy")
-    assert lives.read_down(tmp_path / "copy" / paths.boot.name) is None
+    assert incarnation.read_down(tmp_path / "copy" / paths.boot.name) is None
 
 
 def test_a_life_that_ended_in_good_order_has_no_heir(paths: Paths) -> None:
-    lives.write_down(paths.boot, life(seconds_ago=1.0))
-    lives.forget(paths.boot)
+    incarnation.write_down(paths.boot, life(seconds_ago=1.0))
+    incarnation.forget(paths.boot)
     assert inherit(paths, "replace", NOW) is NOTHING
-    lives.forget(paths.boot)
+    incarnation.forget(paths.boot)
 
 
 def test_nothing_is_inherited_where_nothing_was_left(paths: Paths) -> None:
     assert inherit(paths, None, NOW) == Inheritance()
-    assert succession.NOTHING.pids == frozenset()
+    assert reattach.NOTHING.pids == frozenset()

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from airfleet.agent import leftovers
-from airfleet.agent.guard import BYE, LOOK_SECONDS, Permission, Remains, end_attempts, has_attempts
-from airfleet.testing.waiting import wait_until
+from airfleet.agent.cluster.watchdog import BYE, LOOK_SECONDS, Permission, Remains, end_attempts, has_attempts
+from airfleet.drill.waiting import wait_until
+from airfleet.system import process_tree
 from support.survival import survives
 
 Spawn = Callable[..., "subprocess.Popen[bytes]"]
@@ -37,12 +37,12 @@ def spawn(fleet_id: str) -> Iterator[Spawn]:
     started: list[subprocess.Popen[bytes]] = []
 
     def begin(*argv: str, **options: Any) -> subprocess.Popen[bytes]:
-        environ = {**os.environ, leftovers.MARK: fleet_id, "PYTHONPATH": os.pathsep.join(sys.path)}
+        environ = {**os.environ, process_tree.MARK: fleet_id, "PYTHONPATH": os.pathsep.join(sys.path)}
         started.append(subprocess.Popen(argv, env=environ, start_new_session=True, **options))
         return started[-1]
 
     yield begin
-    leftovers.end(lambda: leftovers.find(fleet_id), grace_seconds=0.0)
+    process_tree.end(lambda: process_tree.find(fleet_id), grace_seconds=0.0)
     for process in started:
         process.wait()
         for stream in (process.stdin, process.stdout):
@@ -52,7 +52,7 @@ def spawn(fleet_id: str) -> Iterator[Spawn]:
 
 def agent_with_guard(spawn: Spawn, fleet_id: str) -> subprocess.Popen[bytes]:
     """A guard whose agent is a shell; it ends when the guard has."""
-    script = '"$0" -m airfleet.agent.guard "$1"; :'
+    script = '"$0" -m airfleet.agent.cluster.watchdog "$1"; :'
     return spawn("/bin/sh", "-c", script, sys.executable, fleet_id, stdin=subprocess.PIPE)
 
 
@@ -68,7 +68,7 @@ def test_attempts_end_and_servers_stay_with_all_that_is_below_them(spawn: Spawn,
     attempt, (leader, child) = spawn("sleep", "600"), server(spawn)
     assert end_attempts(fleet_id, {leader}) == 1
     assert attempt.wait() == -9
-    assert leftovers.find(fleet_id) == tuple(sorted((leader, child)))
+    assert process_tree.find(fleet_id) == tuple(sorted((leader, child)))
 
 
 def test_a_permission_that_is_over_ends_attempts_although_the_agent_lives(spawn: Spawn, fleet_id: str) -> None:
@@ -80,7 +80,7 @@ def test_a_permission_that_is_over_ends_attempts_although_the_agent_lives(spawn:
     guard.stdin.flush()
     assert attempt.wait(timeout=20) == -9
     assert survives(guard.pid)
-    assert leader in leftovers.find(fleet_id)
+    assert leader in process_tree.find(fleet_id)
 
 
 def test_a_guard_whose_agent_was_killed_does_its_duty_and_goes(spawn: Spawn, fleet_id: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airfleet.agent.schema_revisions import Revision, Revisions, in_order, installed, versions_of
+from airfleet.agent.database.airflow_revisions import Revision, Revisions, in_order, installed, versions_of
 
 OF_2, OF_30, OF_31, OF_33 = (
     Revision("22ed7efa9da2", "", "2.10.0"),

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.agent import agent_search, leftovers, unix_sockets
-from airfleet.fleet.paths import Paths, fleet_id
-from airfleet.testing.waiting import wait_until
+from airfleet.agent.host import agent_search
+from airfleet.drill.waiting import wait_until
+from airfleet.fleet.planning.paths import Paths, fleet_id
+from airfleet.system import process_tree, unix_sockets
 
 #: has the words of an agent's command line when these are given
 STAND_IN = "import signal; signal.pause()"
@@ -36,7 +37,7 @@ def start() -> Iterator[Start]:
 
         def started(home: Path, *words: str, **environ: str) -> int:
             argv = [sys.executable, "-c", STAND_IN, *(words or ("airfleet.agent", "--root", "/project"))]
-            process = subprocess.Popen(argv, env={leftovers.MARK: fleet_id(home), **environ})
+            process = subprocess.Popen(argv, env={process_tree.MARK: fleet_id(home), **environ})
             stack.callback(process.wait)
             stack.callback(process.kill)
             wait_until(lambda: STAND_IN in _command(process.pid), 20, "it has its command line")
@@ -70,7 +71,7 @@ def test_an_agent_is_found_when_its_home_was_deleted(home: Path, start: Start) -
 
 
 def test_what_a_fleet_runs_is_no_agent(home: Path, start: Start) -> None:
-    start(home, "airfleet.agent.guard", "id")
+    start(home, "airfleet.agent.cluster.watchdog", "id")
     assert found(home) == []
 
 

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.agent import upstreams
-from airfleet.agent.upstreams import Upstreams
+from airfleet.agent.host import api_discovery
+from airfleet.agent.host.api_discovery import Upstreams
+from airfleet.drill.waiting import wait_until
 from airfleet.events import Event
 from airfleet.fleet.components import proxy
-from airfleet.fleet.plan import Exec, Plan
-from airfleet.fleet.site import Door, Site
-from airfleet.runtime import execution_urls
+from airfleet.fleet.planning.plan import Exec, Plan
+from airfleet.fleet.servers.nginx_site import Door, Site
+from airfleet.spool import api_endpoints
 from airfleet.testing.ports import free_ports
-from airfleet.testing.waiting import wait_until
 from support.proxies import ask, nginx_here, serving, upstream
 
 PLANNED = {"a": ("127.0.0.1:8080",), "b": ("10.0.0.2:8080", "10.0.0.2:8081"), "work": ()}
@@ -61,7 +61,7 @@ def runs(*addresses: str) -> Sequence[Mapping[str, object]]:
     ],
 )
 def test_what_there_is_of_what_was_planned(own: list[str], rows: list[Host], expected: tuple[str, ...]) -> None:
-    assert upstreams.servers(PLANNED, "a", own, rows) == expected
+    assert api_discovery.servers(PLANNED, "a", own, rows) == expected
 
 
 LOCAL = Plan(
@@ -79,11 +79,11 @@ def silent(event: Event, **_: object) -> None:
 
 
 def written(home: Path) -> list[str]:
-    return list(execution_urls.read(execution_urls.of(home)))
+    return list(api_endpoints.read(api_endpoints.of(home)))
 
 
 def test_tasks_are_told_of_servers_that_are_added_and_taken_away(tmp_path: Path) -> None:
-    execution_urls.of(tmp_path).write_text("http://127.0.0.1:9/an/earlier/life/\n")
+    api_endpoints.of(tmp_path).write_text("http://127.0.0.1:9/an/earlier/life/\n")
     told = Upstreams(LOCAL, tmp_path, silent)
     assert told.urls() == LOCAL.execution_urls
     told.look(["127.0.0.1:8080"], [])
@@ -116,7 +116,7 @@ def test_what_cannot_be_written_down_is_said_once(tmp_path: Path) -> None:
 
 
 def test_a_file_of_an_earlier_life_does_not_stay_when_it_cannot_be_written_again(tmp_path: Path) -> None:
-    stale = execution_urls.of(tmp_path)
+    stale = api_endpoints.of(tmp_path)
     stale.write_text("http://127.0.0.1:9/an/earlier/life/\n")
     (tmp_path / f".{stale.name}.{os.getpid()}").mkdir()  # in the way of the draft
     Upstreams(LOCAL, tmp_path, lambda event, **_: None).look(["127.0.0.1:8080"], [])
@@ -173,7 +173,7 @@ def test_a_running_nginx_is_told_and_refuses_what_it_does_not_take(tmp_path: Pat
             assert teller.tell(("no.such.host.invalid:99999",), process.pid) is Event.UPSTREAMS_REFUSED
             assert "nginx does not take its new configuration: " in teller.said[-1][1]
             assert (found.folder / "nginx.conf").read_text() == before
-            assert not (found.folder / upstreams.CANDIDATE).exists()
+            assert not (found.folder / api_discovery.CANDIDATE).exists()
             assert answers() == {"two"}
             teller.told.tell_nginx(teller.start, process.pid)  # the same is not tried again at once
             assert teller.told._trial is None
@@ -192,11 +192,11 @@ def test_an_nginx_that_takes_long_to_read_is_not_waited_for_and_asked_again_afte
     began = time.monotonic()
     teller.told.tell_nginx(start, None)
     teller.told.tell_nginx(start, None)
-    assert time.monotonic() - began < upstreams.TEST_SECONDS / 2
+    assert time.monotonic() - began < api_discovery.TEST_SECONDS / 2
     teller.reap(os.WNOHANG)
     assert teller.told._trial is not None
     assert teller.told._trial.status is None  # it reads on
-    teller.now = upstreams.TEST_SECONDS + 1
+    teller.now = api_discovery.TEST_SECONDS + 1
     teller.told.tell_nginx(start, None)
     teller.reap(0)
     teller.told.tell_nginx(start, None)
@@ -204,7 +204,7 @@ def test_an_nginx_that_takes_long_to_read_is_not_waited_for_and_asked_again_afte
     assert (tmp_path / "nginx.conf").read_text() == "in use"
     teller.told.tell_nginx(start, None)
     assert teller.told._trial is None
-    teller.now += upstreams.AGAIN_SECONDS
+    teller.now += api_discovery.AGAIN_SECONDS
     teller.told.tell_nginx(start, None)
     assert teller.told._trial is not None
     os.kill(teller.told._trial.pid, 9)
@@ -221,11 +221,11 @@ def test_what_cannot_be_tried_is_tried_again_later_each_time_and_said_once(tmp_p
     for second in range(0, 200, 10):
         teller.now = second
         teller.told.tell_nginx(start, None)
-        if (tmp_path / upstreams.CANDIDATE).exists():
+        if (tmp_path / api_discovery.CANDIDATE).exists():
             tried.append(second)
-            (tmp_path / upstreams.CANDIDATE).unlink()
+            (tmp_path / api_discovery.CANDIDATE).unlink()
     assert tried == [0, 30, 90]
     assert [event for event, _ in teller.said] == [Event.UPSTREAMS_REFUSED]
     teller.told.look(["127.0.0.1:8081"], [])
     teller.told.tell_nginx(start, None)
-    assert (tmp_path / upstreams.CANDIDATE).exists()
+    assert (tmp_path / api_discovery.CANDIDATE).exists()

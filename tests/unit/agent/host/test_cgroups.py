@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.agent import limits
-from airfleet.agent.limits import Hierarchy
+from airfleet.agent.host import cgroups
+from airfleet.agent.host.cgroups import Hierarchy
 from airfleet.events import Event
-from airfleet.fleet.plan import Component, Fork, Plan
+from airfleet.fleet.planning.plan import Component, Fork, Plan
 
 V2 = "cgroup2 /sys/fs/cgroup cgroup2 rw,nosuid,nsdelegate 0 0\n"
 V1 = "cgroup /sys/fs/cgroup/memory cgroup rw,relatime,memory 0 0\ncgroup /sys/fs/cgroup/cpu cgroup rw,cpu 0 0\n"
@@ -36,35 +36,35 @@ OTHERS = "proc /proc proc rw 0 0\ntmpfs /run tmpfs rw 0 0\n"
     ],
 )
 def test_where_a_process_is_counted(groups: str, mounts: str, found: Hierarchy) -> None:
-    assert limits.find(groups, mounts) == found
+    assert cgroups.find(groups, mounts) == found
 
 
 @pytest.mark.parametrize(("groups", "mounts"), [("0::/\n", OTHERS), ("1:cpu:/\n", V1.splitlines()[1]), ("", V2)])
 def test_a_kernel_that_counts_no_memory(groups: str, mounts: str) -> None:
     with pytest.raises(OSError, match="no control groups that count memory"):
-        limits.find(groups, mounts)
+        cgroups.find(groups, mounts)
 
 
 def test_a_component_with_a_limit_puts_itself_into_a_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(limits.GROUP, str(tmp_path))
-    limits.enter("light-2", {"memory_bytes": "1048576"})
+    monkeypatch.setenv(cgroups.GROUP, str(tmp_path))
+    cgroups.enter("light-2", {"memory_bytes": "1048576"})
     assert (tmp_path / "light-2" / "memory.max").read_text() == "1048576"
     assert int((tmp_path / "light-2" / "cgroup.procs").read_text()) > 0
 
 
 def test_a_component_without_a_limit_stays_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(limits.GROUP, str(tmp_path))
-    limits.enter("light", {"slots": "2"})
-    monkeypatch.delenv(limits.GROUP)
-    limits.enter("light", {"memory_bytes": "1"})
+    monkeypatch.setenv(cgroups.GROUP, str(tmp_path))
+    cgroups.enter("light", {"slots": "2"})
+    monkeypatch.delenv(cgroups.GROUP)
+    cgroups.enter("light", {"memory_bytes": "1"})
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_component_that_cannot_be_limited_says_so_and_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv(limits.GROUP, str(tmp_path / "gone"))
-    limits.enter("light", {"memory_bytes": "1"})
+    monkeypatch.setenv(cgroups.GROUP, str(tmp_path / "gone"))
+    cgroups.enter("light", {"memory_bytes": "1"})
     assert capsys.readouterr().out.startswith("runs without its limit of memory: ")
 
 
@@ -72,14 +72,14 @@ PLAN = Plan("shop", Path("/srv/shop"), (Component("w", "worker", Fork("worker"))
 
 
 def test_a_fleet_without_limits_makes_no_group(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(limits.GROUP, raising=False)
-    assert limits.prepare(PLAN, "test", lambda *_, **__: pytest.fail("something was said")) is None
+    monkeypatch.delenv(cgroups.GROUP, raising=False)
+    assert cgroups.prepare(PLAN, "test", lambda *_, **__: pytest.fail("something was said")) is None
 
 
 ABOVE = """\
 import os, sys
-from airfleet.agent import limits
-from test_limits import limited
+from airfleet.agent.host import cgroups as limits
+from test_cgroups import limited
 
 told = []
 group = limits.prepare(limited(48 * 2**20), f"test-{os.getpid()}", lambda event, **words: told.append(event.name))
@@ -104,9 +104,9 @@ def limited(memory_bytes: int) -> Plan:
 
 
 def test_a_limit_is_kept_where_the_agent_has_a_group() -> None:
-    assert limits.not_kept(limited(1), {}) == ("w",)
-    assert limits.not_kept(limited(1), {limits.GROUP: "/sys/fs/cgroup/x"}) == ()
-    assert limits.not_kept(PLAN, {}) == ()
+    assert cgroups.not_kept(limited(1), {}) == ("w",)
+    assert cgroups.not_kept(limited(1), {cgroups.GROUP: "/sys/fs/cgroup/x"}) == ()
+    assert cgroups.not_kept(PLAN, {}) == ()
 
 
 def test_the_kernel_ends_what_asks_for_more_or_the_agent_says_that_it_cannot() -> None:
@@ -133,7 +133,7 @@ if role == "up":
     (own / "cgroup.procs").write_text(str(os.getpid()))
     sys.exit(subprocess.run([sys.executable, "-c", sys.argv[4], *sys.argv[1:3], "agent"]).returncode)
 
-from airfleet.agent import limits
+from airfleet.agent.host import cgroups as limits
 group = limits.group_of(own, "test")
 group.mkdir()
 for _ in range(2):  # the second time as an agent that comes after one that died
@@ -185,15 +185,15 @@ def test_in_a_group_with_strangers_there_are_no_limits_and_it_is_said_why(given_
     own, controller = given_on
     with subprocess.Popen(["sleep", "60"]) as stranger:
         (own / "cgroup.procs").write_text(str(stranger.pid))
-        group = limits.group_of(own, "test")
+        group = cgroups.group_of(own, "test")
         group.mkdir()
         try:
             with pytest.raises(OSError, match="busy") as refused:
-                limits.step_aside(group, controller)
+                cgroups.step_aside(group, controller)
         finally:
-            limits.step_back(group, controller)
+            cgroups.step_back(group, controller)
             group.rmdir()
             stranger.kill()
-    assert limits._plain(refused.value) == (
+    assert cgroups._plain(refused.value) == (
         f"others run in its control group {own}; a systemd unit of its own with Delegate=yes has one"
     )

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.agent import disks, snapshots
-from airfleet.agent.disks import LOW_BYTES, Disks
+from airfleet.agent import status
+from airfleet.agent.host import disk_monitor
+from airfleet.agent.host.disk_monitor import LOW_BYTES, Disks
 from airfleet.agent.states import State
+from airfleet.drill.waiting import wait_until
 from airfleet.events import Event
-from airfleet.testing.waiting import wait_until
 
 MB = 2**20
 
@@ -61,7 +62,7 @@ def test_a_disk_counts_once_and_a_folder_that_is_not_there_does_not(tmp_path: Pa
 
 
 def test_it_looks_by_itself_until_it_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(disks, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(disk_monitor, "PAUSE_SECONDS", 0.01)
     watched = Watched(tmp_path)
     watched.disks.start()
     watched.free[tmp_path] = 0
@@ -70,6 +71,6 @@ def test_it_looks_by_itself_until_it_is_closed(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_full_disk_is_a_part_of_the_host_that_is_not_well() -> None:
-    (shown,) = snapshots.unwell({"disk": "the disk of /srv has 1 MB left", "clock": ""})
+    (shown,) = status.unwell({"disk": "the disk of /srv has 1 MB left", "clock": ""})
     assert (shown.name, shown.state, shown.reason) == ("disk", State.DEGRADED, "the disk of /srv has 1 MB left")
-    assert snapshots.unwell({"disk": ""}) == ()
+    assert status.unwell({"disk": ""}) == ()

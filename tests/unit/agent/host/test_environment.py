@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from airfleet.agent import environment
+from airfleet.agent.host import environment
 
 SHELL = {"PATH": "/bin", "HOME": "/var/shop", "DATABASE_PASSWORD": "s3cret", "REGION": "eu"}
 
@@ -45,7 +45,7 @@ def test_an_agent_reads_what_it_is_told_with_any_bytes() -> None:
 def test_a_process_hides_what_it_was_started_with_and_knows_it_still() -> None:
     script = """
 import os
-from airfleet.agent import environment
+from airfleet.agent.host import environment
 environment.clear_first({"DATABASE_PASSWORD", "HOME"})
 first = open("/proc/self/environ", "rb").read()
 assert b"s3cret" not in first and b"DATABASE" not in first, first

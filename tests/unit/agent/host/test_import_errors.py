@@ -9,8 +9,9 @@ from typing import Any
 import psycopg
 
 from airfleet.agent.control import ImportErrors, Snapshot
-from airfleet.agent.import_errors import PAUSE_SECONDS, ImportErrorWatch
-from airfleet.cli import asking, status
+from airfleet.agent.host.import_errors import PAUSE_SECONDS, ImportErrorWatch
+from airfleet.cli.commands.fleet import status
+from airfleet.client import agent_client
 
 
 class Database:
@@ -73,4 +74,4 @@ def test_what_is_wrong_reaches_whoever_asks_and_the_fleet_is_healthy_all_the_sam
     assert status.whole(heard)["import_errors"] == {"count": 1, "files": {"a.py": "ValueError: no"}}
     assert status.cannot_be_imported(heard) == ("1 Dag file has an import error, 'a.py': ValueError: no",)
     assert status.cannot_be_imported(Snapshot("shop", "ready", 7, "/home")) == ()
-    assert asking.is_healthy(heard)
+    assert agent_client.is_healthy(heard)

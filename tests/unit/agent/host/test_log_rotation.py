@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from airfleet.agent import __main__ as program
-from airfleet.agent import large_logs, setup
-from airfleet.agent.succession import NOTHING
+from airfleet.agent import bootstrap
+from airfleet.agent.cluster.reattach import NOTHING
+from airfleet.agent.host import log_rotation
+from airfleet.drill.waiting import wait_until
 from airfleet.events import Event
-from airfleet.fleet.paths import Paths
-from airfleet.fleet.plan import Plan
-from airfleet.fleet.ports import PortBook
-from airfleet.testing.waiting import wait_until
+from airfleet.fleet.planning.paths import Paths
+from airfleet.fleet.planning.plan import Plan
+from airfleet.fleet.planning.ports import PortBook
 
 MOST = 100
 
@@ -45,7 +46,7 @@ def test_what_a_component_writes_afterwards_is_the_first_of_its_log(tmp_path: Pa
         for _ in range(2):
             before = b"a line\n" * MOST
             component.write(before)
-            large_logs.set_aside(tmp_path, MOST, told)
+            log_rotation.set_aside(tmp_path, MOST, told)
             assert path.read_bytes() == b""
             assert (tmp_path / "nginx.log.1").read_bytes() == before
             component.write(b"the next\n")
@@ -61,8 +62,8 @@ def test_small_logs_links_and_other_files_are_left(tmp_path: Path, told: Told) -
     for name in ("scheduler.log.1", "elsewhere"):
         (tmp_path / name).write_bytes(b"x" * 5 * MOST)
     (tmp_path / "link.log").symlink_to(tmp_path / "elsewhere")
-    large_logs.set_aside(tmp_path, MOST, told)
-    large_logs.set_aside(tmp_path / "none", MOST, told)
+    log_rotation.set_aside(tmp_path, MOST, told)
+    log_rotation.set_aside(tmp_path / "none", MOST, told)
     assert told.events == []
     assert {entry.name for entry in tmp_path.iterdir()} == {"small.log", "scheduler.log.1", "elsewhere", "link.log"}
 
@@ -73,8 +74,8 @@ def test_a_log_for_which_there_is_no_room_aside_stays_as_it_is(
 ) -> None:
     path = tmp_path / "worker.log"
     path.write_bytes(b"x" * 2 * MOST)
-    monkeypatch.setattr(large_logs, "private", lambda _path, flags: os.open("/dev/full", flags & ~os.O_CREAT))
-    large_logs.set_aside(tmp_path, MOST, told)
+    monkeypatch.setattr(log_rotation, "private", lambda _path, flags: os.open("/dev/full", flags & ~os.O_CREAT))
+    log_rotation.set_aside(tmp_path, MOST, told)
     assert path.read_bytes() == b"x" * 2 * MOST
     assert told.events == []
     assert list(tmp_path.iterdir()) == [path]
@@ -82,18 +83,18 @@ def test_a_log_for_which_there_is_no_room_aside_stays_as_it_is(
 
 def test_an_agent_looks_from_its_start_on(tmp_path: Path, told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "scheduler.log").write_bytes(b"x" * 3_500_000)
-    monkeypatch.setattr(large_logs, "MOST_BYTES", 1_000_000)
-    large_logs.set_aside_from_now_on(tmp_path, told)
+    monkeypatch.setattr(log_rotation, "MOST_BYTES", 1_000_000)
+    log_rotation.set_aside_from_now_on(tmp_path, told)
     assert told.done.wait(10)
     assert told.events == [(Event.LOG_SET_ASIDE, {"component": "scheduler", "size": 3, "file": "scheduler.log.1"})]
 
 
 def test_it_goes_on_looking(tmp_path: Path, told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(large_logs, "MOST_BYTES", MOST)
-    monkeypatch.setattr(large_logs, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(log_rotation, "MOST_BYTES", MOST)
+    monkeypatch.setattr(log_rotation, "PAUSE_SECONDS", 0.01)
     path = tmp_path / "worker.log"
     path.touch()
-    large_logs.set_aside_from_now_on(tmp_path, told)
+    log_rotation.set_aside_from_now_on(tmp_path, told)
     for _ in range(2):
         told.done.clear()
         os.truncate(path, 2 * MOST)
@@ -114,9 +115,9 @@ def test_it_begins_with_the_agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     paths = Paths(home=tmp_path / "home", runtime=tmp_path / "run")
     paths.logs.mkdir(parents=True)
     (paths.logs / "api-server.log").write_bytes(b"x" * 2 * MOST)
-    monkeypatch.setattr(large_logs, "MOST_BYTES", MOST)
+    monkeypatch.setattr(log_rotation, "MOST_BYTES", MOST)
     monkeypatch.setattr(program, "Agent", Waiting)
     plan = Plan("toy", tmp_path, (), {}, {}, "http://127.0.0.1:1", "admin")
     with (tmp_path / "lock").open("w") as lock, socket.socket() as listener:
-        program._run(setup.Prepared(plan, paths, lock, PortBook(paths.ports), (), NOTHING), listener)
+        program._run(bootstrap.Prepared(plan, paths, lock, PortBook(paths.ports), (), NOTHING), listener)
     assert (paths.logs / "api-server.log").read_bytes() == b""

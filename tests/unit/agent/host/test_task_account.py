@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.agent import task_account
+from airfleet.agent.host import task_account
 from airfleet.errors import FleetError
-from airfleet.fleet.spec import Fleet
+from airfleet.fleet.config.spec import Fleet
 
 ME = pwd.getpwuid(os.geteuid()).pw_name
 MAKE = "useradd --system --shell /usr/sbin/nologin airfleet-tasks"

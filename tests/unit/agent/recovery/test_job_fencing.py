@@ -12,11 +12,19 @@ from typing import Any
 import psycopg
 import pytest
 
-from airfleet.agent import fencing, job_marks
-from airfleet.agent.fencing import AGAIN_SECONDS, BUSY_LOOKS, BUSY_SECONDS, QUICK_LOOKS, QUIET_SECONDS, Fencing
-from airfleet.agent.job_marks import Job
+from airfleet.agent.recovery import job_fencing
+from airfleet.agent.recovery.job_fencing import (
+    AGAIN_SECONDS,
+    BUSY_LOOKS,
+    BUSY_SECONDS,
+    QUICK_LOOKS,
+    QUIET_SECONDS,
+    Fencing,
+)
+from airfleet.drill.waiting import wait_until
 from airfleet.events import Event
-from airfleet.testing.waiting import wait_until
+from airfleet.spool import job_marks
+from airfleet.spool.job_marks import Job
 
 # --- what is left for the agent --------------------------------------------------------------------------------------
 
@@ -151,7 +159,7 @@ def test_a_fence_leaves_what_a_successor_wrote_down_meanwhile(make: Make, tmp_pa
     successor = Job("scheduler", 2, 4)
     job_marks.write_down(tmp_path, successor)
     one._fence(Job("scheduler", 1, 3))
-    assert database.asked == [(fencing.FENCE, (3,))]
+    assert database.asked == [(job_fencing.FENCE, (3,))]
     assert job_marks.read_down(tmp_path, "scheduler") == successor
     one._fence(successor)
     assert list(tmp_path.iterdir()) == []

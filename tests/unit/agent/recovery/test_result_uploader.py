@@ -11,9 +11,9 @@ import psycopg
 import pytest
 from celery import Celery
 
-from airfleet.agent.outcomes import Outcomes
-from airfleet.runtime.outcomes import WorkerOutcomes
-from airfleet.testing.waiting import wait_until
+from airfleet.agent.recovery.result_uploader import Outcomes
+from airfleet.drill.waiting import wait_until
+from airfleet.worker.result_backend import WorkerOutcomes
 
 
 class Database:
@@ -77,7 +77,7 @@ def test_no_folder_is_nothing_to_carry(tmp_path: Path) -> None:
 
 
 def test_celery_in_a_worker_leaves_failures_there_without_a_database(tmp_path: Path) -> None:
-    app = Celery(backend=f"airfleet.runtime.outcomes:WorkerOutcomes+file://{tmp_path}", set_as_current=False)
+    app = Celery(backend=f"airfleet.worker.result_backend:WorkerOutcomes+file://{tmp_path}", set_as_current=False)
     assert isinstance(app.backend, WorkerOutcomes)
     app.backend.mark_as_failure("1-2-3", ValueError("no such thing"))
     (file,) = tmp_path.iterdir()

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.agent import embedded, embedded_postgres, server_programs
-from airfleet.agent.server_programs import Maker, Program
+from airfleet.agent.servers import embedded_postgres, embedded_servers, server_programs
+from airfleet.agent.servers.server_programs import Maker, Program
 from airfleet.errors import FleetError
-from airfleet.fleet.paths import Paths, fleet_id
+from airfleet.fleet.planning.paths import Paths, fleet_id
 
 #: as these programs wrote them
 HEADERS = {
@@ -114,7 +114,7 @@ def test_a_program_says_what_it_is(standing: Standing) -> None:
 
 
 def prepared(home: Path) -> Path:
-    return embedded.prepare(Paths(home, home / "run"), euid=1000, database=False).valkey_server
+    return embedded_servers.prepare(Paths(home, home / "run"), euid=1000, database=False).valkey_server
 
 
 def test_a_redis_that_is_installed_later_does_not_take_over_what_valkey_wrote(
@@ -173,7 +173,7 @@ def test_a_cluster_of_another_postgresql_is_refused_untouched(tmp_path: Path) ->
     cluster.mkdir(parents=True)
     (cluster / "PG_VERSION").write_text("13\n")
     with pytest.raises(FleetError) as refused:
-        embedded.prepare(Paths(tmp_path, tmp_path / "run"), euid=1000, broker=False)
+        embedded_servers.prepare(Paths(tmp_path, tmp_path / "run"), euid=1000, broker=False)
     assert refused.value.sentence.startswith(
         f"the data in {tmp_path}/postgres were written by PostgreSQL 13, and no program here reads them for certain; "
         "here is PostgreSQL 18."
@@ -184,7 +184,7 @@ def test_a_cluster_of_another_postgresql_is_refused_untouched(tmp_path: Path) ->
 
 def test_a_server_that_is_not_needed_may_have_anything(tmp_path: Path) -> None:
     messages(tmp_path / "valkey", HEADERS["no version"])
-    assert "pginstall" in str(embedded.prepare(Paths(tmp_path, tmp_path), euid=1000, broker=False).postgres_bin)
+    assert "pginstall" in str(embedded_servers.prepare(Paths(tmp_path, tmp_path), euid=1000, broker=False).postgres_bin)
 
 
 @pytest.mark.parametrize("text", ["", "no number\n", None])
@@ -216,7 +216,7 @@ def test_a_server_that_runs_keeps_its_file(tmp_path: Path) -> None:
 @pytest.fixture
 def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that only its owner can pass through."""
-    monkeypatch.setattr(embedded, "SYSTEM_STATE", tmp_path / "state")
+    monkeypatch.setattr(embedded_servers, "SYSTEM_STATE", tmp_path / "state")
     (tmp_path / "closed").mkdir(mode=0o700)
     return tmp_path / "closed"
 
@@ -224,7 +224,7 @@ def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def state_of(home: Path) -> Path:
     """Where the servers of a home have their data, and had them this time."""
     home.mkdir(exist_ok=True)
-    state = embedded.state_folder(
+    state = embedded_servers.state_folder(
         Paths(home, home / "run"), pwd.struct_passwd(("server", "x", 54321, 54321, "", "/", ""))
     )
     (state / "postgres" / "cluster").mkdir(parents=True, exist_ok=True)
@@ -236,10 +236,10 @@ def test_data_stay_where_they_are_when_the_home_is_renamed_or_opened(
     closed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = state_of(closed / "home")
-    assert before.parent == embedded.SYSTEM_STATE
+    assert before.parent == embedded_servers.SYSTEM_STATE
     (closed / "home").rename(closed / "renamed")
     assert state_of(closed / "renamed") == before
-    monkeypatch.setattr(embedded, "can_reach", lambda *_: True)
+    monkeypatch.setattr(embedded_servers, "can_reach", lambda *_: True)
     assert state_of(closed / "renamed") == before
 
 
@@ -247,7 +247,7 @@ def test_data_in_a_home_that_was_closed_are_not_replaced_by_empty_ones(
     closed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as opened:
-        opened.setattr(embedded, "can_reach", lambda *_: True)
+        opened.setattr(embedded_servers, "can_reach", lambda *_: True)
         assert state_of(closed / "home") == closed / "home"
     with pytest.raises(FleetError) as refused:
         state_of(closed / "home")
@@ -266,7 +266,7 @@ def test_a_copied_home_does_not_take_the_data_of_the_fleet_that_it_was_copied_fr
     assert refused.value.sentence == (
         f"the data of this fleet's servers are in {before}, and are those of the fleet in {closed / 'renamed'}"
     )
-    own = embedded.SYSTEM_STATE / fleet_id(closed / "copy")
+    own = embedded_servers.SYSTEM_STATE / fleet_id(closed / "copy")
     assert refused.value.hint is not None
     assert f"'cp -a {before} {own}', then remove {closed / 'copy' / 'servers.json'}" in refused.value.hint
     shutil.copytree(before, own)
@@ -291,14 +291,14 @@ def test_data_whose_password_is_gone_are_left_alone_and_named(tmp_path: Path, el
     home, state = tmp_path / "my home", tmp_path / "state" if elsewhere else tmp_path / "my home"
     places = Paths(home, home / "run")
     home.mkdir()
-    embedded.require_password(places)  # a fleet that never ran
+    embedded_servers.require_password(places)  # a fleet that never ran
     (state / "postgres" / "cluster").mkdir(parents=True)
     (state / "postgres" / "cluster" / "PG_VERSION").write_text("18\n")
     if elsewhere:
         places.servers.write_text(f'{{"state": "{state}"}}')
     data = f"{state}/postgres"
     with pytest.raises(FleetError) as refused:
-        embedded.require_password(places)
+        embedded_servers.require_password(places)
     assert refused.value.sentence == f"{home}/secrets.json is gone, and with it the password of the database in {data}"
     way = f"mv {data} {data}.before" if elsewhere else f"mv '{data}' '{data}.before'"
     assert refused.value.hint == (
@@ -307,4 +307,4 @@ def test_data_whose_password_is_gone_are_left_alone_and_named(tmp_path: Path, el
     )
     assert not places.secrets.exists()
     places.secrets.write_text("{}")
-    embedded.require_password(places)
+    embedded_servers.require_password(places)

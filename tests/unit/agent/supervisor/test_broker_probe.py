@@ -10,9 +10,9 @@ from contextlib import suppress
 
 import pytest
 
-from airfleet.agent.broker_lines import BrokerRefuses, BrokerTrouble, Line, line_to
-from airfleet.fleet import brokers
-from airfleet.testing.brokers import Valkey
+from airfleet.agent.supervisor.broker_probe import BrokerRefuses, BrokerTrouble, Line, line_to
+from airfleet.faultlab.brokers import Valkey
+from airfleet.fleet.servers import brokers
 
 
 @pytest.fixture(scope="module")

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.agent import health
-from airfleet.agent.health import WELL, Subject, Verdict
-from airfleet.fleet import brokers
-from airfleet.fleet.plan import BrokerWorks, FileBeats, HttpAnswers, JobBeats, PostgresAnswers, Started
+from airfleet.agent.supervisor import health
+from airfleet.agent.supervisor.health import WELL, Subject, Verdict
+from airfleet.fleet.planning.plan import BrokerWorks, FileBeats, HttpAnswers, JobBeats, PostgresAnswers, Started
+from airfleet.fleet.servers import brokers
 
 SUBJECT = Subject(pid=4711, started_at=time.time(), database=health.Database("postgresql://a:s3cret@127.0.0.1:9/a"))
 WAS_READY = replace(SUBJECT, was_ready=True)

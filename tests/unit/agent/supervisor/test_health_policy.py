@@ -9,12 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.agent import restarts
-from airfleet.agent.health import WELL, Verdict
-from airfleet.agent.judging import FOREIGN_PATIENCE_SECONDS, FORK_SECONDS, PATIENCE_SECONDS, Judge, why_ended
-from airfleet.agent.process import Running
 from airfleet.agent.states import State
-from airfleet.fleet.plan import Component, Exec, Watch
+from airfleet.agent.supervisor import restarts
+from airfleet.agent.supervisor.health import WELL, Verdict
+from airfleet.agent.supervisor.health_policy import (
+    FOREIGN_PATIENCE_SECONDS,
+    FORK_SECONDS,
+    PATIENCE_SECONDS,
+    Judge,
+    why_ended,
+)
+from airfleet.agent.supervisor.process import Running
+from airfleet.fleet.planning.plan import Component, Exec, Watch
 from support.lives import lives
 
 UNWELL = Verdict(False, "it says no")

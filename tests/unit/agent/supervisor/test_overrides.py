@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from airfleet.agent.orders import Orders, Size, api_servers, workers
-from airfleet.fleet.plan import Component, FileBeats, Fork, HttpAnswers
+from airfleet.agent.supervisor.overrides import Orders, Size, api_servers, workers
+from airfleet.fleet.planning.plan import Component, FileBeats, Fork, HttpAnswers
 
 
 def worker(name: str, group: str = "light", slots: str = "4") -> Component:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.agent import control, process
-from airfleet.agent.process import Running
-from airfleet.agent.retrying import LOOK_SECONDS, Retrying
-from airfleet.cli import components
-from airfleet.current_work import CurrentWork, Kind, Work, path_of, read
-from airfleet.fleet.plan import Component, Exec
+from airfleet.agent import control
+from airfleet.agent.supervisor import process
+from airfleet.agent.supervisor.process import Running
+from airfleet.agent.supervisor.retries import LOOK_SECONDS, Retrying
+from airfleet.cli.output import component_view
+from airfleet.fleet.planning.plan import Component, Exec
+from airfleet.spool.current_work import CurrentWork, Kind, Work, path_of, read
 from support.toy_agent import reporting, toy
 
 STAY = "while :; do sleep 0.05; done"
@@ -132,5 +133,8 @@ def test_status_names_what_a_component_died_of_and_when_it_is_tried_again() -> N
     running = given_up()
     running.reason, running.work, running.error = "ended with exit code 1", Work(Kind.FILE, "bad.py"), "DataError: x"
     shown = replace(running.status(0.0), tried_again_in=50.0)
-    assert components.why(shown) == "ended with exit code 1 while it stored bad.py (DataError: x); tried again in 50.0s"
+    assert (
+        component_view.why(shown)
+        == "ended with exit code 1 while it stored bad.py (DataError: x); tried again in 50.0s"
+    )
     assert control._component(shown.in_short()).work_kind is Kind.FILE

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.agent.draining import Draining
-from airfleet.agent.orders import DRAINED, Orders, Size
-from airfleet.agent.process import Running
-from airfleet.agent.scaling import FINISHES, Scaling
 from airfleet.agent.states import State
+from airfleet.agent.supervisor.overrides import DRAINED, Orders, Size
+from airfleet.agent.supervisor.process import Running
+from airfleet.agent.supervisor.scaling import FINISHES, Scaling
+from airfleet.agent.supervisor.worker_drain import Draining
 from airfleet.events import Event
-from airfleet.fleet.paths import Paths
-from airfleet.fleet.plan import Component, Fork, Plan
+from airfleet.fleet.planning.paths import Paths
+from airfleet.fleet.planning.plan import Component, Fork, Plan
 
 WORKERS = tuple(
     Component(name, "worker", Fork("worker", {"name": name, "slots": "2"}), group="worker")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.agent.ending import end_in_order
-from airfleet.agent.process import Running, signal_group
 from airfleet.agent.states import State
-from airfleet.fleet.plan import Component, Exec
+from airfleet.agent.supervisor.process import Running, signal_group
+from airfleet.agent.supervisor.shutdown import end_in_order
+from airfleet.fleet.planning.plan import Component, Exec
 from support.lives import lives
 
 

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from airfleet.agent import draining, leftovers
-from airfleet.agent.draining import Draining
-from airfleet.testing.waiting import wait_until
+from airfleet.agent.supervisor import worker_drain
+from airfleet.agent.supervisor.worker_drain import Draining
+from airfleet.drill.waiting import wait_until
+from airfleet.system import process_tree
 from support.survival import survives
 
 #: a program that does not end when it is asked to
@@ -46,11 +47,11 @@ def test_one_that_does_not_hear_is_ended_when_nothing_of_it_works_any_more() -> 
     out = Draining(clock, works=lambda pid: busy[0])
     with deaf_worker() as worker:
         out.add(worker.pid)
-        clock.now += draining.GRACE_SECONDS + draining.LOOK_SECONDS + 1
+        clock.now += worker_drain.GRACE_SECONDS + worker_drain.LOOK_SECONDS + 1
         out.look()
         assert survives(worker.pid), "it was ended while an attempt ran"
         busy[0] = False
-        clock.now += draining.LOOK_SECONDS
+        clock.now += worker_drain.LOOK_SECONDS
         out.look()
         assert worker.wait(10) == -signal.SIGKILL
         assert out.ended(worker.pid)
@@ -62,7 +63,7 @@ def test_it_has_time_to_end_by_itself() -> None:
     out = Draining(clock, works=lambda pid: False)
     with deaf_worker() as worker:
         out.add(worker.pid)
-        clock.now += draining.GRACE_SECONDS
+        clock.now += worker_drain.GRACE_SECONDS
         out.look()
         assert survives(worker.pid)
 
@@ -72,9 +73,9 @@ def test_between_two_looks_passes_some_time() -> None:
     out = Draining(clock, works=lambda pid: not looks.append(pid))
     with deaf_worker() as worker:
         out.add(worker.pid)
-        clock.now += draining.GRACE_SECONDS + 1
+        clock.now += worker_drain.GRACE_SECONDS + 1
         out.look()
-        clock.now += draining.LOOK_SECONDS - 0.1
+        clock.now += worker_drain.LOOK_SECONDS - 0.1
         out.look()
         assert looks == [worker.pid]
         clock.now += 0.1
@@ -95,15 +96,15 @@ def test_one_that_is_no_child_is_missed_when_it_has_gone() -> None:
     clock = Clock()
     out = Draining(clock, works=lambda pid: True)
     with deaf_worker() as worker:
-        kept = leftovers.component(worker.pid, "worker")
+        kept = process_tree.component(worker.pid, "worker")
         assert kept is not None
         out.adopt(kept)
         assert out.pids == (worker.pid,)
-        clock.now += draining.LOOK_SECONDS
+        clock.now += worker_drain.LOOK_SECONDS
         assert out.look() == ()
         os.killpg(worker.pid, signal.SIGKILL)
         os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)  # dead, and nobody has reaped it
-        clock.now += draining.LOOK_SECONDS
+        clock.now += worker_drain.LOOK_SECONDS
         assert out.look() == (worker.pid,)
         assert not out
 
@@ -112,18 +113,18 @@ def test_a_process_that_watches_an_attempt_is_known_by_its_title_and_its_session
     script = 'exec -a "airflow supervisor: 01a1ff67" sleep 60'
     process = subprocess.Popen(["bash", "-c", script], start_new_session=True)
     try:
-        wait_until(lambda: draining.has_attempts(process.pid), 10, "its title is there")
-        assert not draining.has_attempts(os.getpid())
+        wait_until(lambda: worker_drain.has_attempts(process.pid), 10, "its title is there")
+        assert not worker_drain.has_attempts(os.getpid())
     finally:
         process.kill()
         process.wait()
-    assert not draining.has_attempts(process.pid)
+    assert not worker_drain.has_attempts(process.pid)
 
 
 def test_a_process_that_goes_while_it_is_looked_at_watches_nothing(tmp_path: Path) -> None:
     (tmp_path / "12").mkdir()
-    (tmp_path / "12" / "cmdline").write_bytes(draining.MONITOR + b"01a1ff67")
-    assert not draining.has_attempts(11, tmp_path)
+    (tmp_path / "12" / "cmdline").write_bytes(worker_drain.MONITOR + b"01a1ff67")
+    assert not worker_drain.has_attempts(11, tmp_path)
     (tmp_path / "12" / "stat").write_text("12 (airflow) S 1 12 11 0 -1")
-    assert draining.has_attempts(11, tmp_path)
-    assert not draining.has_attempts(1, tmp_path)
+    assert worker_drain.has_attempts(11, tmp_path)
+    assert not worker_drain.has_attempts(1, tmp_path)

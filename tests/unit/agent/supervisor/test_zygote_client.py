@@ -10,10 +10,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from airfleet.agent import template_link
-from airfleet.agent.template import Orders
-from airfleet.agent.template_link import TemplateLink
-from airfleet.fleet.plan import Fork
+from airfleet.agent.supervisor import zygote_client
+from airfleet.agent.supervisor.zygote_client import TemplateLink
+from airfleet.fleet.planning.plan import Fork
+from airfleet.zygote.main import Orders
 
 LOG = Path("/log")
 #: more than a socket holds
@@ -70,7 +70,7 @@ def test_a_template_that_stands_still_holds_up_the_agent_for_a_moment_only() -> 
     with link.their_end():
         began = time.monotonic()
         link.order("scheduler", LARGE, LOG)
-        assert time.monotonic() - began < 3 * template_link.ORDER_SECONDS
+        assert time.monotonic() - began < 3 * zygote_client.ORDER_SECONDS
         assert link.unanswered == {"scheduler"}
         assert link.read() == ()  # and it is not waited for either
     with contextlib.closing(link):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from airfleet.fleet import airflow_settings, managed_settings, secrets
-from airfleet.fleet.components import airflow
-from airfleet.fleet.context import Context, Ports
-from airfleet.fleet.paths import Paths
-from airfleet.fleet.spec import EMBEDDED, Fleet, Flower
+from airfleet.fleet.airflow import managed_settings
+from airfleet.fleet.components import settings
+from airfleet.fleet.config.spec import EMBEDDED, Fleet, Flower
+from airfleet.fleet.planning import airflow_settings
+from airfleet.fleet.planning.context import Context, Ports
+from airfleet.fleet.planning.paths import Paths
+from airfleet.fleet.servers import secrets
 
 #: what only airfleet reads, of itself
 INTERNAL = {"logs_key", "component_logs_key", "flower_cookie_secret", "objects"}
@@ -28,8 +30,8 @@ def all_settings() -> set[str]:
         made = context(replace(Fleet("shop", "/srv/shop", flower=Flower("local")), broker=broker))
         sections = airflow_settings._all_settings(made)
         found |= {f"{section}.{key}" for section, values in sections.items() for key in values}
-        for kind in airflow.KNOWS:
-            found |= {f"{section}.{key}" for section, key, _ in airflow.settings(made, kind)}
+        for kind in settings.KNOWS:
+            found |= {f"{section}.{key}" for section, key, _ in settings.settings(made, kind)}
     return {name for name in found if name.partition(".")[2] not in INTERNAL}
 
 
@@ -59,8 +61,8 @@ def test_each_overridable_setting_that_a_user_gives_is_in_force() -> None:
         section, _, option = name.partition(".")
         made = context(replace(Fleet("shop", "/srv/shop"), airflow={section: {option: "17"}}))
         assert airflow_settings._all_settings(made)[section][option] == "17", name
-        for kind in airflow.KNOWS:  # no component is told another value
-            told = {f"{part}.{key}": value for part, key, value in airflow.settings(made, kind)}
+        for kind in settings.KNOWS:  # no component is told another value
+            told = {f"{part}.{key}": value for part, key, value in settings.settings(made, kind)}
             assert told.get(name, "17") == "17", name
 
 

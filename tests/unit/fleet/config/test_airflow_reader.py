@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.fleet import airflow_options
+from airfleet.fleet.airflow import airflow_options
 from support.fleet_files import problems_of, read
 
 KEY = base64.urlsafe_b64encode(b"k" * 32).decode()

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from airfleet import source
 from airfleet.errors import FileProblems
-from airfleet.fleet import overlays, reader
+from airfleet.fleet.config import overlays, reader
+from airfleet.yaml import nodes
 
 
 def merged(below: str, over: str) -> object:
-    (first,), _ = source.load(below, "fleet.yaml")
-    (second,), _ = source.load(over, "fleet.prod.yaml")
-    return source.plain(overlays.merged(first, second))
+    (first,), _ = nodes.load(below, "fleet.yaml")
+    (second,), _ = nodes.load(over, "fleet.prod.yaml")
+    return nodes.plain(overlays.merged(first, second))
 
 
 @pytest.mark.parametrize(

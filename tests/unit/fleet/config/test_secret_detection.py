@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airfleet.fleet import sensitive
+from airfleet.fleet.config import secret_detection
 from support.fleet_files import problems_of, read
 
 WHERE = "hint: write ${{ secrets.NAME }} (a file in the folder of secrets) or ${{ env.NAME }}"
@@ -35,8 +35,8 @@ PW = "${{ env.PW }}"
     ],
 )
 def test_a_password_in_a_text_is_refused_and_never_shown(text: str, shown: str) -> None:
-    assert sensitive.masked(text) == shown
-    assert sensitive.has_password(text)
+    assert secret_detection.masked(text) == shown
+    assert secret_detection.has_password(text)
 
 
 @pytest.mark.parametrize(
@@ -57,13 +57,13 @@ def test_a_password_in_a_text_is_refused_and_never_shown(text: str, shown: str) 
     ],
 )
 def test_what_is_no_password_stays_as_it_is(text: str) -> None:
-    assert sensitive.masked(text) == text
-    assert not sensitive.has_password(text)
+    assert secret_detection.masked(text) == text
+    assert not secret_detection.has_password(text)
 
 
 def test_what_may_be_a_port_is_taken_and_hidden() -> None:
     assert read("env: {REGISTRY: 'https://h:8080/@scope'}\n").environment == {"REGISTRY": "https://h:8080/@scope"}
-    assert sensitive.masked("https://h:8080/@scope") == "https://h:***@scope"
+    assert secret_detection.masked("https://h:8080/@scope") == "https://h:***@scope"
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_what_may_be_a_port_is_taken_and_hidden() -> None:
     ],
 )  # fmt: skip
 def test_names_of_secrets(key: str) -> None:
-    assert sensitive.is_secret(key)
+    assert secret_detection.is_secret(key)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_names_of_secrets(key: str) -> None:
     ],
 )  # fmt: skip
 def test_names_that_only_sound_like_it(key: str) -> None:
-    assert not sensitive.is_secret(key)
+    assert not secret_detection.is_secret(key)
 
 
 @pytest.mark.parametrize(

@@ -11,15 +11,16 @@ from typing import Any
 
 import pytest
 
-from airfleet import clocks
-from airfleet.fleet import airflow_settings, secrets
-from airfleet.fleet.components import airflow
-from airfleet.fleet.context import Context, Ports
-from airfleet.fleet.paths import Paths
-from airfleet.fleet.spec import Fleet, Worker, local_host
-from airfleet.runtime import heartbeats
+from airfleet.fleet.components import settings as airflow
+from airfleet.fleet.config.spec import Fleet, Worker, local_host
+from airfleet.fleet.planning import airflow_settings
+from airfleet.fleet.planning.context import Context, Ports
+from airfleet.fleet.planning.paths import Paths
+from airfleet.fleet.servers import secrets
+from airfleet.metadata import heartbeat_trigger
+from airfleet.system import clock_skew
 
-OURS = {"airfleet": {"classpath": "airfleet.runtime.coordinator.TaskCoordinator"}}
+OURS = {"airfleet": {"classpath": "airfleet.worker.coordinator.TaskCoordinator"}}
 GO = {"go": {"classpath": "provider.GoCoordinator", "kwargs": {"path": "/go"}}}
 
 
@@ -84,8 +85,8 @@ def test_another_setting_of_the_section_is_the_users() -> None:
 
 def test_what_is_decided_by_the_age_of_a_heartbeat_is_decided_by_the_same_age_everywhere() -> None:
     found = written()["scheduler"]
-    assert int(found["scheduler_health_check_threshold"]) == heartbeats.YOUNG_SECONDS
-    assert int(written()["api_auth"]["jwt_leeway"]) == clocks.MAY_DIFFER_SECONDS > heartbeats.YOUNG_SECONDS
+    assert int(found["scheduler_health_check_threshold"]) == heartbeat_trigger.YOUNG_SECONDS
+    assert int(written()["api_auth"]["jwt_leeway"]) == clock_skew.MAY_DIFFER_SECONDS > heartbeat_trigger.YOUNG_SECONDS
 
 
 @pytest.mark.parametrize(

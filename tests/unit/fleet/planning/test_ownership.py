@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from airfleet.errors import FleetError
-from airfleet.fleet import ownership
-from airfleet.fleet.paths import Paths
+from airfleet.fleet.planning import ownership
+from airfleet.fleet.planning.paths import Paths
 
 
 def places(home: Path, shared: Path | None = None) -> Paths:

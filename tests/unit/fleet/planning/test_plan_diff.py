@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.fleet.brokers import Broker
-from airfleet.fleet.changes import Change, compare
-from airfleet.fleet.description import Described, Description, describe, scaled
-from airfleet.fleet.plan import BrokerWorks, Component, Exec, Neighbours, Plan, Watch
-from airfleet.fleet.site import Certificate, Door, Public, Site
+from airfleet.fleet.planning.plan import BrokerWorks, Component, Exec, Neighbours, Plan, Watch
+from airfleet.fleet.planning.plan_diff import Change, compare
+from airfleet.fleet.planning.plan_record import Described, Description, describe, scaled
+from airfleet.fleet.servers.brokers import Broker
+from airfleet.fleet.servers.nginx_site import Certificate, Door, Public, Site
 
 SCHEDULER = Described("scheduler", "scheduler", secrets="s")
 WORKER = Described("light", "worker", options={"queues": "default", "slots": "4"}, secrets="w", group="light")

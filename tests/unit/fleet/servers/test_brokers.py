@@ -6,7 +6,7 @@ import pytest
 from kombu import Connection
 from kombu.utils.url import parse_url
 
-from airfleet.fleet import brokers
+from airfleet.fleet.servers import brokers
 
 SECRET = "s3cr:et/@;?&pass"
 QUOTED = "s3cr%3Aet%2F%40%3B%3F%26pass"

@@ -10,7 +10,7 @@ from psycopg.pq import Conninfo
 from sqlalchemy import make_url
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from airfleet.fleet import databases
+from airfleet.fleet.servers import databases
 
 SEVERAL = "postgresql://me:wo%2Frd@one:5433,two,[fd00::1]:5434/shop?target_session_attrs=read-write&sslmode=require"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from airfleet.fleet import secrets
+from airfleet.fleet.servers import secrets
 
 ALL = secrets.generate()
 

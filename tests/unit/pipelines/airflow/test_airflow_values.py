@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airfleet.pipelines.lowering import template_error
+from airfleet.pipelines.airflow.airflow_values import template_error
 
 PARTS = ["{{ ", " }}", "{{", "}}", "{%", "%}", "{#", "#}", "{", "}", " ", "\n", "ds", "not", "in", "is", "if", "."]
 PIECES = st.lists(st.sampled_from([*PARTS, "{{ ds }}", "{{ params.day }}", "{{ not }}", "{{ 1a }}", "echo"]))

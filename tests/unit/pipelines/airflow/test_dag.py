@@ -8,9 +8,9 @@ import pytest
 from airflow.sdk import DAG, BaseOperator, XComArg
 
 from airfleet.errors import FileProblems, Place
-from airfleet.pipelines.dag import build
-from airfleet.pipelines.function_task import FunctionTask, LateFunction
-from airfleet.pipelines.spec import (
+from airfleet.pipelines.airflow.dag import build
+from airfleet.pipelines.airflow.function_task import FunctionTask, LateFunction
+from airfleet.pipelines.language.spec import (
     CallableRef,
     Const,
     FileText,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.pipelines import catalog, modules
-from airfleet.pipelines.modules import UNKNOWN, Found, Missing
+from airfleet.pipelines.analysis import catalog, modules
+from airfleet.pipelines.analysis.modules import UNKNOWN, Found, Missing
 
 FILES = {
     "pkg/__init__.py": "from .steps import fetch as exported\nfrom .steps import *\n",

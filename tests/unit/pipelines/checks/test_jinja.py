@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.pipelines import jinja
-from airfleet.pipelines.checks import read_and_check
+from airfleet.pipelines.checks import jinja
+from airfleet.pipelines.checks.pipeline_checks import read_and_check
 
 FINE = [
     "plain {text}",
@@ -81,7 +81,7 @@ def test_templates_of_another_dialect_are_left_alone(tmp_path: Path) -> None:
 
 
 def test_jinja_is_imported_only_for_templates_that_are_more_than_names() -> None:
-    code = "import sys; from airfleet.pipelines import jinja; jinja.problems_of('{{ ds }}'); print(*sys.modules)"
+    code = "import sys; from airfleet.pipelines.checks import jinja; jinja.problems_of('{{ ds }}'); print(*sys.modules)"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert "airfleet.pipelines.jinja" in said.split()
+    assert "airfleet.pipelines.checks.jinja" in said.split()
     assert "jinja2" not in said.split()

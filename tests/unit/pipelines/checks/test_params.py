@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.pipelines.checks import read_and_check
-from airfleet.pipelines.dag import build
-from airfleet.pipelines.params import _MOST_TOO_LONG, _TOO_LONG
+from airfleet.pipelines.airflow.dag import build
+from airfleet.pipelines.checks.params import _MOST_TOO_LONG, _TOO_LONG
+from airfleet.pipelines.checks.pipeline_checks import read_and_check
 
 TEXT = "dag_id: d\n{}params:\n  {}\ntasks: [{{id: t, params: {{mode: {{type: string, default: fast}}}}}}]\n"
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airfleet.pipelines.checks import Checked, read_and_check
+from airfleet.pipelines.checks.pipeline_checks import Checked, read_and_check
 
 STEPS = """
 import functools
@@ -478,7 +478,7 @@ def test_checking_imports_no_airflow_and_is_quick(project: Path, capsys: pytest.
 import time; begin = time.perf_counter()
 import sys
 from pathlib import Path
-from airfleet.pipelines.checks import read_and_check
+from airfleet.pipelines.checks.pipeline_checks import read_and_check
 found = read_and_check(Path({str(file)!r}), environ={{}})
 assert not found.problems, found.problems
 print(f"{{(time.perf_counter() - begin) * 1e3:.0f}} ms")

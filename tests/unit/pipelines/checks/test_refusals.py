@@ -9,10 +9,11 @@ import jinja2
 import pytest
 
 from airfleet.errors import FileProblems
-from airfleet.pipelines import dag, reader
-from airfleet.pipelines.checks import read_and_check
-from airfleet.pipelines.module_files import module_file
-from airfleet.pipelines.refusals import JINJA_OPTIONS, RESOURCES_OF_DAGS
+from airfleet.pipelines.airflow import dag
+from airfleet.pipelines.analysis.module_files import module_file
+from airfleet.pipelines.checks.pipeline_checks import read_and_check
+from airfleet.pipelines.checks.refusals import JINJA_OPTIONS, RESOURCES_OF_DAGS
+from airfleet.pipelines.reading import reader
 
 SENSOR = "uses: file_sensor, with: {{filepath: /x, {}}}"
 TASKS = "tasks: [{id: a}]"

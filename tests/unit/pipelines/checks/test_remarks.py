@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.pipelines.checks import read_and_check
-from airfleet.pipelines.remarks import template_in
+from airfleet.pipelines.checks.pipeline_checks import read_and_check
+from airfleet.pipelines.checks.remarks import template_in
 
 SCHEDULE = "dag_id: d\n{}\ntasks: [{{id: t}}]\n"
 INTERVAL_HINT = (

@@ -10,9 +10,9 @@ from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import DataInterval, TimeRestriction
 from dateutil.relativedelta import relativedelta
 
-from airfleet.pipelines import dag
-from airfleet.pipelines.checks import Checked, read_and_check
-from airfleet.pipelines.importing import dags_and_problems
+from airfleet.pipelines.airflow import dag
+from airfleet.pipelines.airflow.import_common import dags_and_problems
+from airfleet.pipelines.checks.pipeline_checks import Checked, read_and_check
 
 TRIGGER = "airflow.timetables.trigger."
 INTERVAL = "airflow.timetables.interval."

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.pipelines import foreign_files, reader
-from airfleet.pipelines.checks import read_and_check
+from airfleet.pipelines.checks.pipeline_checks import read_and_check
+from airfleet.pipelines.files import foreign_files
+from airfleet.pipelines.reading import reader
 
 NO_KEYS = "this is not a pipeline, and is not read: it has none of the keys dag_id, tasks, jobs and templates"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from airflow._shared.module_loading.file_discovery import find_path_from_directory
 
-from airfleet.pipelines import listing
-from airfleet.pipelines.listing import Rules
+from airfleet.pipelines.files import listing
+from airfleet.pipelines.files.listing import Rules
 
 FILES = (
     "a.yaml",

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.pipelines import listing
-from airfleet.pipelines.listing import Listing, Rules
+from airfleet.pipelines.files import listing
+from airfleet.pipelines.files.listing import Listing, Rules
 
 
 @pytest.fixture

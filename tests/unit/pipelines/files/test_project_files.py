@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from airfleet.errors import Problem
-from airfleet.pipelines import files
-from airfleet.pipelines.files import project_root, read_python, read_text
+from airfleet.pipelines.files import project_files
+from airfleet.pipelines.files.project_files import project_root, read_python, read_text
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_huge_file_is_a_problem_before_it_is_read(tmp_path: Path, monkeypatch:
     said = read_text(tmp_path / "p.yaml")
     assert isinstance(said, Problem)
     assert said.sentence == "the file has 1,000,000 MB; airfleet reads up to 16 MB"
-    monkeypatch.setattr(files, "MAX_MEGABYTES", 0)  # as of a file in /proc, whose size says nothing
+    monkeypatch.setattr(project_files, "MAX_MEGABYTES", 0)  # as of a file in /proc, whose size says nothing
     assert isinstance(read_text(Path("/proc/self/environ")), Problem)
 
 

@@ -7,7 +7,7 @@ from croniter import croniter
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from airfleet.pipelines.cron import PRESETS, problem_of
+from airfleet.pipelines.language.cron import PRESETS, problem_of
 
 FIVE = "minute, hour, day of the month, month and day of the week, as in '30 6 * * *'; or a preset such as '@daily'"
 

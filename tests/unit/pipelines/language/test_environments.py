@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from airflow.sdk import BaseOperator
 
-from airfleet.pipelines.annotations import is_mapping_of_texts
-from airfleet.pipelines.checks import read_and_check
-from airfleet.pipelines.dag import build
+from airfleet.pipelines.airflow.dag import build
+from airfleet.pipelines.analysis.annotations import is_mapping_of_texts
+from airfleet.pipelines.checks.pipeline_checks import read_and_check
 
 
 class Outputs:

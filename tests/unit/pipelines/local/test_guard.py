@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from airfleet.errors import Stopped
-from airfleet.pipelines import local_home, local_run
+from airfleet.pipelines.local import home as local_home
+from airfleet.pipelines.local import runner
 
 #: far above what it takes, so that a busy machine fails nothing
 PATIENCE = 60.0
@@ -24,7 +25,7 @@ PATIENCE = 60.0
 WORK = """
 import os, signal, subprocess, sys
 from pathlib import Path
-from airfleet.pipelines import local_guard
+from airfleet.pipelines.local import guard as local_guard
 home = Path(sys.argv[1])
 local_guard.TERM_SECONDS = 0.2
 events = int(sys.argv[2])
@@ -178,7 +179,7 @@ def test_a_signal_is_raised_once_and_handled_as_before_afterwards(
 ) -> None:
     before = signal.signal(number, signal.SIG_DFL)  # whoever started the tests may have it ignored, as nohup does
     request.addfinalizer(lambda: signal.signal(number, before))
-    with pytest.raises(Stopped) as stopped, local_run.stopped_by_signals():
+    with pytest.raises(Stopped) as stopped, runner.stopped_by_signals():
         try:
             os.kill(os.getpid(), number)
             time.sleep(PATIENCE)
@@ -191,7 +192,7 @@ def test_a_signal_is_raised_once_and_handled_as_before_afterwards(
 def test_a_signal_that_is_ignored_stays_ignored() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with local_run.stopped_by_signals():
+        with runner.stopped_by_signals():
             os.kill(os.getpid(), signal.SIGHUP)
         assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from airfleet.pipelines import local_home
+from airfleet.pipelines.local import home
 
 
 def test_a_local_run_has_the_time_zone_of_the_fleet_and_no_other_setting_of_the_caller() -> None:
@@ -14,7 +14,7 @@ def test_a_local_run_has_the_time_zone_of_the_fleet_and_no_other_setting_of_the_
         "AIRFLOW_HOME": "/srv/airflow",
         "PATH": "/bin",
     }
-    inside = local_home.environment(Path("/srv/run"), "d", outside)
+    inside = home.environment(Path("/srv/run"), "d", outside)
     assert {name: value for name, value in inside.items() if name in outside} == {
         "AIRFLOW__CORE__DEFAULT_TIMEZONE": "Europe/Berlin",
         "AIRFLOW_HOME": "/srv/run",
@@ -24,4 +24,4 @@ def test_a_local_run_has_the_time_zone_of_the_fleet_and_no_other_setting_of_the_
 
 def test_the_logs_of_the_longest_id_have_a_folder(tmp_path: Path) -> None:
     for dag_id in ("x" * 248, "é" * 124):
-        assert local_home.log_folder({"XDG_CACHE_HOME": str(tmp_path)}, dag_id).is_dir()
+        assert home.log_folder({"XDG_CACHE_HOME": str(tmp_path)}, dag_id).is_dir()

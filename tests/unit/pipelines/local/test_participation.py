@@ -7,8 +7,8 @@ import datetime as dt
 import pytest
 
 from airfleet.errors import FleetError
-from airfleet.pipelines import reader
-from airfleet.pipelines.local_run import absences
+from airfleet.pipelines.local.runner import absences
+from airfleet.pipelines.reading import reader
 
 TASKS = """
 tasks:

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airfleet.errors import Place
-from airfleet.pipelines import habits
-from airfleet.pipelines.arguments import (
+from airfleet.pipelines.language import wrong_key_hints
+from airfleet.pipelines.language.arguments import (
     BASE_OPERATOR_ARGUMENTS,
     DAG_ARGUMENTS,
     DAG_OWN_KEYS,
@@ -18,8 +18,18 @@ from airfleet.pipelines.arguments import (
     DOCUMENT_KEYS,
     TASK_KEYS,
 )
-from airfleet.pipelines.reader import Reading, read
-from airfleet.pipelines.spec import CallableRef, Const, FileText, OperatorRef, Pipeline, Task, Template, Timetable, XCom
+from airfleet.pipelines.language.spec import (
+    CallableRef,
+    Const,
+    FileText,
+    OperatorRef,
+    Pipeline,
+    Task,
+    Template,
+    Timetable,
+    XCom,
+)
+from airfleet.pipelines.reading.reader import Reading, read
 
 BASH = OperatorRef("airflow.providers.standard.operators.bash.BashOperator", "bash")
 
@@ -798,8 +808,8 @@ def test_reading_ten_tasks_takes_little(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_no_habit_hides_a_key_that_can_be_written() -> None:
-    assert not set(habits.OF_A_PIPELINE) & {*DOCUMENT_KEYS, *DAG_ARGUMENTS, *DAG_OWN_KEYS, *DAG_PYTHON_ONLY}
-    assert not set(habits.OF_A_TASK) & {*TASK_KEYS, *BASE_OPERATOR_ARGUMENTS}
+    assert not set(wrong_key_hints.OF_A_PIPELINE) & {*DOCUMENT_KEYS, *DAG_ARGUMENTS, *DAG_OWN_KEYS, *DAG_PYTHON_ONLY}
+    assert not set(wrong_key_hints.OF_A_TASK) & {*TASK_KEYS, *BASE_OPERATOR_ARGUMENTS}
 
 
 @pytest.mark.parametrize("written", ["007", "01234", "1_000", "0x10", "0o17", "1e3", "1.50", "+5", "2026-01-01", "1.0"])

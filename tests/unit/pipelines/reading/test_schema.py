@@ -10,10 +10,11 @@ from typing import Any
 import jsonschema
 import pytest
 
-from airfleet import source
-from airfleet.pipelines import listing, schema
+from airfleet.pipelines.files import listing
+from airfleet.pipelines.reading import schema
+from airfleet.yaml import nodes
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 GOLDEN = ROOT / "tests" / "golden" / "pipelines"
 EXAMPLES = sorted(file for folder in ROOT.glob("examples/*/pipelines") for file in listing.of(folder).pipelines)
 
@@ -22,7 +23,7 @@ validator = jsonschema.Draft202012Validator(schema.schema())
 
 def documents(text: str) -> list[Any]:
     """As an editor sees them: dates are text."""
-    return [_as_json(source.plain(node)) for node in source.load(text, "f.yaml")[0]]
+    return [_as_json(nodes.plain(node)) for node in nodes.load(text, "f.yaml")[0]]
 
 
 def _as_json(value: Any) -> Any:

@@ -12,14 +12,16 @@ from types import FrameType
 
 from airfleet.agent import control
 from airfleet.agent.control import Snapshot
-from airfleet.agent.database_finding import Verdict
+from airfleet.agent.database.finding import Verdict
 from airfleet.agent.states import State
-from airfleet.cli import asking, components, down, progress, terminal
-from airfleet.cli.following import follow
-from airfleet.cli.project import Project
+from airfleet.cli.commands.fleet import down
+from airfleet.cli.output import component_view, progress, terminal
+from airfleet.client import agent_client
+from airfleet.client.project import Project
+from airfleet.client.snapshot_stream import follow
 from airfleet.errors import FileProblems, FleetError, WaitTimedOut
-from airfleet.fleet import paths
-from airfleet.tailing import last_lines
+from airfleet.fleet.planning import paths
+from airfleet.system.log_tail import last_lines
 
 LAST_LINES = 20
 #: the kind of a broker that is not the fleet's own
@@ -44,7 +46,7 @@ def wait_until_ready(here: Project, deadline: float, timeout: float) -> Snapshot
     view = progress.view(live=terminal.is_live())
     try:
         for snapshot in follow(control.watch(here.paths.socket)):
-            components.show(view, snapshot)
+            component_view.show(view, snapshot)
             last = snapshot or last
             if last is not None and last.healthy:
                 return last
@@ -91,10 +93,10 @@ def too_late(last: Snapshot | None, timeout: float) -> WaitTimedOut:
     if last is not None and last.database:
         sentence = f"not healthy within {terminal.seconds(timeout)}: {last.database['sentence']}"
         return WaitTimedOut("\n".join([sentence, f"hint: {last.database['hint'] or _DATABASE_HINT}"]))
-    late = components.not_fine(last) if last is not None else ()
+    late = component_view.not_fine(last) if last is not None else ()
     if not late:
         return WaitTimedOut(f"the fleet was not healthy within {terminal.seconds(timeout)}\nhint: airfleet status")
-    names = ", ".join(f"{c.name} ({components.describe(c)})" for c in late)
+    names = ", ".join(f"{c.name} ({component_view.describe(c)})" for c in late)
     # What is waiting waits for what is starting, and that perhaps for what dies again and again.
     first = min(late, key=lambda component: _TELLING.get(component.state, len(_TELLING)))
     lines = (first.last_lines or _tail(Path(first.log))) if first.log and first.state in _DEAD else ()
@@ -124,8 +126,8 @@ def summary(snapshot: Snapshot, *, attached: bool) -> str:
 
 def _tasks_as_root(here: Project) -> str | None:
     """What root should know before its fleet starts; None when there is nothing, or fleet.yaml is wrong."""
-    from airfleet.agent import task_account
-    from airfleet.cli import plan
+    from airfleet.agent.host import task_account
+    from airfleet.cli.commands.fleet import plan
 
     try:
         return task_account.warning(plan.read(here)[0], os.geteuid()) if os.geteuid() == 0 else None
@@ -135,14 +137,15 @@ def _tasks_as_root(here: Project) -> str | None:
 
 def launch_agent(here: Project) -> None:
     """Start the agent; end what it began when the person gives up meanwhile. Raises FleetError or FileProblems."""
-    from airfleet.agent import environment, launch
+    from airfleet.agent import launch
+    from airfleet.agent.host import environment
 
     host = here.environ.get(paths.HOST)
     what = f"host '{host}' of the fleet" if host else "the fleet"
     terminal.say(f"starting {what} in {here.root}")
     if warning := _tasks_as_root(here):
         terminal.say(warning)
-    if other := asking.elsewhere(here):
+    if other := agent_client.elsewhere(here):
         home = "its usual home" if other.is_usual else "another home"
         terminal.say(f"a fleet of this project with {home} runs, too (agent {other.pid}), and the same pipelines")
     if names := launch.left_out(here.environ):

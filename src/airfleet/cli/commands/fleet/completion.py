@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
-from airfleet.cli import terminal
+from airfleet.cli.output import terminal
 
 
 @click.command(

@@ -10,9 +10,10 @@ from typing import Any, Final, Literal
 
 import click
 
-from airfleet import source
-from airfleet.cli import options, tables, terminal
-from airfleet.cli.project import find
+from airfleet.cli import options
+from airfleet.cli.output import tables, terminal
+from airfleet.client.project import find
+from airfleet.yaml import nodes
 
 Kind = Literal["text", "value"]
 
@@ -33,7 +34,7 @@ def command(project: Path | None, env: str | None, output: str) -> None:
     References stand as they are written, and a secret that is written out is masked. What the fleet then
     runs is what 'airfleet plan' shows.
     """
-    from airfleet.fleet import reader
+    from airfleet.fleet.config import reader
 
     here = find(project, env)
     document = reader.load_files(here.fleet_file, here.environ)
@@ -42,30 +43,30 @@ def command(project: Path | None, env: str | None, output: str) -> None:
     tables.put_value(shown(document.top), output)
 
 
-def shown(node: source.Node, key: str = "", below: Kind | None = None) -> Any:
+def shown(node: nodes.Node, key: str = "", below: Kind | None = None) -> Any:
     """A node as plain data without a secret, its values as the fleet takes them; ``below``: what all of them are.
 
-    >>> shown(source.load("{broker: redis://:s3cret@queue/0, env: {API_TOKEN: abc, TZ: UTC}}", "fleet.yaml")[0][0])
+    >>> shown(nodes.load("{broker: redis://:s3cret@queue/0, env: {API_TOKEN: abc, TZ: UTC}}", "fleet.yaml")[0][0])
     {'broker': 'redis://:***@queue/0', 'env': {'API_TOKEN': '***', 'TZ': 'UTC'}}
-    >>> shown(source.load("{env: {V: 1.10, N: 8}, workers: [{slots: 1_000}]}", "fleet.yaml")[0][0])
+    >>> shown(nodes.load("{env: {V: 1.10, N: 8}, workers: [{slots: 1_000}]}", "fleet.yaml")[0][0])
     {'env': {'V': '1.10', 'N': 8}, 'workers': [{'slots': 1000}]}
     """
-    from airfleet.fleet import sensitive
+    from airfleet.fleet.config import secret_detection
 
-    if isinstance(node, source.Mapping):
+    if isinstance(node, nodes.Mapping):
         below = below or BELOW.get(key)
         return {name.text: shown(value, _key(key, name.text, node), below) for name, value in node.entries}
-    if isinstance(node, source.Sequence):
+    if isinstance(node, nodes.Sequence):
         return [shown(item, key, below) for item in node.items]
     may_be_secret = node.value is not None and not isinstance(node.value, bool)
-    if may_be_secret and sensitive.is_secret(key) and sensitive.is_written_out(node.text):
-        return sensitive.MASK
+    if may_be_secret and secret_detection.is_secret(key) and secret_detection.is_written_out(node.text):
+        return secret_detection.MASK
     if isinstance(node.value, str):
-        return sensitive.masked(node.value)
+        return secret_detection.masked(node.value)
     return _value(node, below or ("value" if key in _values() else "text"))
 
 
-def _value(node: source.Scalar, kind: Kind) -> Any:
+def _value(node: nodes.Scalar, kind: Kind) -> Any:
     """A number or truth value where one is meant; else what is written, unless a number says exactly that."""
     says_it = node.value is None or json.dumps(node.value, default=str) == node.text
     return node.value if says_it or (kind == "value" and isinstance(node.value, int | float)) else node.text
@@ -74,15 +75,15 @@ def _value(node: source.Scalar, kind: Kind) -> Any:
 @cache
 def _values() -> frozenset[str]:
     """The keys of fleet.yaml that stand for numbers and truth values."""
-    from airfleet.fleet import keys
+    from airfleet.fleet.config import keys
 
     tables = (keys.FLEET, keys.API_SERVER, keys.WORKER, keys.PROXY, keys.FLOWER, keys.CONNECTION, keys.POOL)
     kinds = ("integer", "boolean", "instances", "api_server", "flower")
     return frozenset(name for table in tables for name, key in table.items() if key.kind in kinds)
 
 
-def _key(above: str, name: str, node: source.Mapping) -> str:
+def _key(above: str, name: str, node: nodes.Mapping) -> str:
     """The key that a value is judged by: a variable ``{value: ...}`` is one of the name above it."""
-    from airfleet.fleet import sensitive
+    from airfleet.fleet.config import secret_detection
 
-    return above if name == "value" and sensitive.is_secret(above) else name
+    return above if name == "value" and secret_detection.is_secret(above) else name

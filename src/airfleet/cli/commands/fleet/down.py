@@ -24,12 +24,15 @@ from pathlib import Path
 
 import click
 
-from airfleet.agent import agent_search, control
+from airfleet.agent import control
 from airfleet.agent.control import AgentGone
-from airfleet.cli import asking, components, down_lock, options, progress, terminal
-from airfleet.cli.following import follow
-from airfleet.cli.project import Project, find
-from airfleet.fleet import paths
+from airfleet.agent.host import agent_search
+from airfleet.cli import options
+from airfleet.cli.output import component_view, progress, terminal
+from airfleet.client import agent_client, shutdown_lock
+from airfleet.client.project import Project, find
+from airfleet.client.snapshot_stream import follow
+from airfleet.fleet.planning import paths
 
 #: how long running tasks may take to end; and all else after that
 PATIENCE_SECONDS, REST_SECONDS = 60.0, 20.0
@@ -51,7 +54,7 @@ def command(project: Path | None, host: str | None, timeout: float) -> None:
 
 
 def _nothing(here: Project) -> str:
-    if (other := asking.elsewhere(here)) is None:
+    if (other := agent_client.elsewhere(here)) is None:
         return "nothing is running"
     ends = f"{other.asked_by} airfleet down"
     return f"nothing is running here; a fleet with another home is (agent {other.pid}): {ends}"
@@ -60,8 +63,8 @@ def _nothing(here: Project) -> str:
 def remove_network(here: Project) -> None:
     """Take away the network that the hosts of this machine had."""
     if here.network.exists():
-        from airfleet.agent import netns
-        from airfleet.fleet.local_hosts import Network
+        from airfleet.agent.host import netns
+        from airfleet.fleet.planning.local_hosts import Network
 
         netns.remove(Network(int(here.network.read_text())))
         here.network.unlink()
@@ -76,9 +79,9 @@ def everything(here: Project, host: str | None = None) -> tuple[Project, ...]:
 
 def end(here: Project, patience_seconds: float) -> str:
     """Stop the fleet and end every process of it; what was done, or nothing, as a sentence."""
-    asking.require_own(here.paths)
+    agent_client.require_own(here.paths)
     name, in_time, unreachable = None, True, False
-    with down_lock.at_work(here.paths):
+    with shutdown_lock.at_work(here.paths):
         try:
             name, in_time = _stop(here, patience_seconds)
         except AgentGone:
@@ -100,10 +103,10 @@ def _stop(here: Project, patience_seconds: float) -> tuple[str, bool]:
     snapshot = control.status(here.paths.socket)
     deadline = time.monotonic() + patience_seconds + REST_SECONDS
     view = progress.view(live=terminal.is_live())
-    view.remember(components.items(snapshot))
+    view.remember(component_view.items(snapshot))
     try:
         for change in follow(control.stop(here.paths.socket, patience_seconds)):
-            components.show(view, change)
+            component_view.show(view, change)
             if time.monotonic() > deadline:
                 return snapshot.fleet, False
     finally:

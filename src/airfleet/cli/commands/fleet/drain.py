@@ -7,8 +7,10 @@ from pathlib import Path
 import click
 
 from airfleet.agent.control import Snapshot
-from airfleet.cli import options, telling, terminal
-from airfleet.cli.project import find
+from airfleet.cli import options
+from airfleet.cli.output import terminal
+from airfleet.client import overrides
+from airfleet.client.project import find
 from airfleet.errors import FleetError
 
 
@@ -30,16 +32,16 @@ def command(project: Path | None, host: str, undo: bool, gone: bool) -> None:
     if undo and gone:
         raise click.UsageError("--undo and --gone say different things")
     here = find(project)
-    snapshot = telling.require(here, host)
+    snapshot = overrides.require(here, host)
     if gone and not snapshot.hosts:
         raise FleetError("this fleet has one host, and its agent answers: it is not gone", hint="airfleet down")
     if gone:
         _require_silent(snapshot, host)
-        telling.tell(here, {"do": "bury", "host": host}, host, lambda one: one.state in ("gone", "left"))
+        overrides.tell(here, {"do": "bury", "host": host}, host, lambda one: one.state in ("gone", "left"))
         terminal.put(f"host '{host}' is gone: what ran there runs again elsewhere")
         return
     request = {"do": "order", "host": host, "orders": {"drained": None if undo else True}}
-    telling.tell(here, request, host, lambda one: one.drained is not undo)
+    overrides.tell(here, request, host, lambda one: one.drained is not undo)
     terminal.put(f"host '{host}' takes tasks again" if undo else f"host '{host}' takes no more tasks")
 
 

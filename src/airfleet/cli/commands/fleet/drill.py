@@ -19,8 +19,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from airfleet.agent.control import Snapshot
-from airfleet.cli import agent_start, options, rest, tables, telling, terminal
-from airfleet.cli.project import Project, find
+from airfleet.cli import options
+from airfleet.cli.commands.fleet import agent_start
+from airfleet.cli.output import tables, terminal
+from airfleet.client import api_client, overrides
+from airfleet.client.project import Project, find
 from airfleet.errors import (
     EXIT_OK,
     EXIT_WAIT_TIMED_OUT,
@@ -33,12 +36,12 @@ from airfleet.errors import (
 )
 
 if TYPE_CHECKING:
-    from airfleet.fleet.spec import Fleet, Host
-    from airfleet.testing.drill import Drill, Place, Verdict
+    from airfleet.drill.runner import Drill, Place, Verdict
+    from airfleet.fleet.config.spec import Fleet, Host
 
 _OWN_QUEUE = "a worker with a queue that no other host's worker has"
 ALL = "all"
-#: the words of airfleet.testing.drill, which is not imported for ``--help``
+#: the words of airfleet.drill.runner, which is not imported for ``--help``
 PARTS = ("scheduler", "worker", "api-server", "broker", "database", "host", ALL)
 COLUMNS = {
     "part": "drill",
@@ -73,10 +76,10 @@ def command(part: str, yes: bool, queue: str | None, timeout: float, output: str
 
     Exit code: 0 nothing was lost, 1 something was, 4 the fleet was not healthy before, 124 it was not in time.
     """
-    from airfleet.testing import drill
+    from airfleet.drill import runner as drill
 
     here = find(project)
-    asked = telling.running(here)
+    asked = overrides.running(here)
     place = place_of(here, asked, queue, allowed=yes)
     parts = _parts(asked, part)
     one = drill.Drill(place, timeout, _say, _warn)
@@ -119,9 +122,9 @@ def row(verdict: Verdict) -> dict[str, Any]:
 
 def place_of(here: Project, asked: Snapshot, queue: str | None, *, allowed: bool) -> Place:
     """The fleet that is drilled, as its agent was started. Raises FleetError when it may not, or cannot, be drilled."""
-    from airfleet.fleet import local_hosts
-    from airfleet.fleet.reader import read_file
-    from airfleet.testing import drill
+    from airfleet.drill import runner as drill
+    from airfleet.fleet.config.reader import read_file
+    from airfleet.fleet.planning import local_hosts
 
     environ = _as_started(here, asked)
     fleet = local_hosts.of(read_file(here.fleet_file, environ, lenient=True), environ)
@@ -133,7 +136,7 @@ def place_of(here: Project, asked: Snapshot, queue: str | None, *, allowed: bool
     host = asked.host or fleet.hosts[0].name
     require_reader(fleet, host)
     queue = queue_of(fleet, host, queue)
-    api, _ = rest.connect(here)
+    api, _ = api_client.connect(here)
     seen = _seen(fleet, host)
     workers = [worker for one in seen for worker in one.workers if queue in worker.queues]
     slots = sum(one.count * (one.slots or os.cpu_count() or 1) for one in workers)
@@ -203,7 +206,7 @@ def _where(host: str, wanted: str | None, elsewhere: Mapping[str, str]) -> str:
 
 def _seen(fleet: Fleet, host: str) -> tuple[Host, ...]:
     """The hosts whose tasks write into a folder of this machine: all, when it plays them, or else this one."""
-    from airfleet.fleet import local_hosts
+    from airfleet.fleet.planning import local_hosts
 
     together = all(local_hosts.is_played(one.address) for one in fleet.hosts)
     return fleet.hosts if together else tuple(one for one in fleet.hosts if one.name == host)
@@ -226,7 +229,7 @@ def _others(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _parts(asked: Snapshot, part: str) -> tuple[str, ...]:
-    from airfleet.testing import drill
+    from airfleet.drill import runner as drill
 
     if part == ALL:
         return drill.available(asked)

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import click
 
-from airfleet.cli import asking, host_logs, options, terminal
-from airfleet.cli.host_logs import Followed, Logs
-from airfleet.cli.project import find
+from airfleet.cli import options
+from airfleet.cli.output import terminal
+from airfleet.cli.queries import log_sources
+from airfleet.cli.queries.log_sources import Followed, Logs
+from airfleet.client import agent_client
+from airfleet.client.project import find
 from airfleet.errors import FleetError, did_you_mean
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -33,9 +36,9 @@ COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "bright_cyan", "bright_
 def command(component: str | None, follow: bool, lines: int, host: str | None, project: Path | None) -> None:
     """Show the logs of COMPONENT, or of all of them."""
     here = find(project)
-    logs = host_logs.of(here, host)
+    logs = log_sources.of(here, host)
     if not logs.names():
-        asking.require_own(here.paths)  # whoever may not look there sees none
+        agent_client.require_own(here.paths)  # whoever may not look there sees none
     opened = {name: logs.open(name, from_end=True) for name in chosen(logs, component)}
     names = Names(opened, prefixed=component is None)
     for name, line in merged({name: log.last(lines) for name, log in opened.items()}):

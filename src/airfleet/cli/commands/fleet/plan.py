@@ -15,19 +15,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from airfleet.cli import asking, options, status, tables, terminal
-from airfleet.cli.project import Project, find
+from airfleet.cli import options
+from airfleet.cli.commands.fleet import status
+from airfleet.cli.output import tables, terminal
+from airfleet.client import agent_client
+from airfleet.client.project import Project, find
 from airfleet.errors import FileProblems, FleetError, did_you_mean
-from airfleet.fleet import paths as fleet_paths
+from airfleet.fleet.config.spec import LOCAL, Fleet, Host
 from airfleet.fleet.names import TAKEN
-from airfleet.fleet.paths import HOST, Paths
-from airfleet.fleet.spec import LOCAL, Fleet, Host
+from airfleet.fleet.planning import paths as fleet_paths
+from airfleet.fleet.planning.paths import HOST, Paths
 
 if TYPE_CHECKING:
     from airfleet.agent.control import ComponentStatus, HostStatus, Snapshot
-    from airfleet.agent.orders import Orders
-    from airfleet.fleet.changes import Change
-    from airfleet.fleet.description import Described, Description
+    from airfleet.agent.supervisor.overrides import Orders
+    from airfleet.fleet.planning.plan_diff import Change
+    from airfleet.fleet.planning.plan_record import Described, Description
     from airfleet.fleet.preview import Machine
 
 COLUMNS = {
@@ -104,7 +107,7 @@ class Now:
     @property
     def orders(self) -> Orders:
         """What it was told beyond ``fleet.yaml``, and still is when it starts again: the database keeps it."""
-        from airfleet.agent.orders import Orders
+        from airfleet.agent.supervisor.overrides import Orders
 
         return Orders.read(self.row.orders if self.row else {})
 
@@ -137,7 +140,7 @@ def command(project: Path | None, host: str | None, env: str | None, output: str
     if output == "table":
         again = f"airfleet up --hosts {len(fleet.hosts)}" if plays else "airfleet up"
         is_awake = bool(strangers) or any(now.snapshot for now in known.values())
-        alone = 0 if is_awake else asking.running_alone(here)
+        alone = 0 if is_awake else agent_client.running_alone(here)
         terminal.say(f"\n{summary(planned, again, is_awake=is_awake, alone=alone)}")
         if not sure:
             terminal.say("secrets of this fleet are not here: whatever depends on them was not compared")
@@ -145,7 +148,7 @@ def command(project: Path | None, host: str | None, env: str | None, output: str
 
 def read(here: Project) -> tuple[Fleet, bool]:
     """The fleet, and whether its secrets are here. Raises FileProblems when it is wrong in any other way."""
-    from airfleet.fleet import reader
+    from airfleet.fleet.config import reader
 
     try:
         return reader.read_file(here.fleet_file, here.environ), True
@@ -158,10 +161,10 @@ def read(here: Project) -> tuple[Fleet, bool]:
 
 def as_played(fleet: Fleet, here: Project) -> Fleet:
     """The fleet on the hosts that this machine plays, while one of them runs and the folder's own fleet does not."""
-    from airfleet.fleet import local_hosts
+    from airfleet.fleet.planning import local_hosts
 
     def runs(one: Project) -> bool:
-        return asking.snapshot(one.root, one.paths) is not None
+        return agent_client.snapshot(one.root, one.paths) is not None
 
     if local_hosts.is_named(fleet) or runs(here.on("")):
         return fleet
@@ -172,7 +175,7 @@ def as_played(fleet: Fleet, here: Project) -> Fleet:
 def look(fleet: Fleet, here: Project) -> tuple[dict[str, Now], tuple[HostStatus, ...]]:
     """What is known of each host of the fleet, and which others run that it does not have (any more)."""
     found = {host.name: _now(host, here) for host in fleet.hosts}
-    snapshots = [*(now.snapshot for now in found.values()), asking.snapshot(here.root, here.paths)]
+    snapshots = [*(now.snapshot for now in found.values()), agent_client.snapshot(here.root, here.paths)]
     rows = next((snapshot.hosts for snapshot in snapshots if snapshot and snapshot.hosts), ())
     known = {row.host: row for row in rows}
     told = {name: replace(now, row=known.get(name), others_are_known=bool(known)) for name, now in found.items()}
@@ -181,7 +184,10 @@ def look(fleet: Fleet, here: Project) -> tuple[dict[str, Now], tuple[HostStatus,
 
 def plan_host(host: Host, fleet: Fleet, here: Project, now: Now, *, sure: bool, plays: bool = False) -> Planned:
     """What a host would run, compared with what it runs; ``plays``: this machine is all hosts."""
-    from airfleet.fleet import changes, description, local_hosts, planning, preview, secrets
+    from airfleet.fleet import planner, preview
+    from airfleet.fleet.planning import local_hosts, plan_record
+    from airfleet.fleet.planning import plan_diff as changes
+    from airfleet.fleet.servers import secrets
 
     kept = secrets.load(now.paths.secrets)
     told = kept or secrets.generate()
@@ -189,8 +195,8 @@ def plan_host(host: Host, fleet: Fleet, here: Project, now: Now, *, sure: bool, 
         fleet = local_hosts.seen_from(host.name, fleet, here.on(fleet.hosts[0].name).paths, told)
     is_here = plays or now.snapshot is not None or host.name == LOCAL
     machine = _this_machine(here, plays=plays) if is_here else _other_machine(now)
-    planned = planning.plan(preview.as_an_agent(fleet, host.name, now.paths, told, machine))
-    wanted = _as_ordered(description.describe(planned, told.fingerprint_key), now.orders)
+    planned = planner.plan(preview.as_an_agent(fleet, host.name, now.paths, told, machine))
+    wanted = _as_ordered(plan_record.describe(planned, told.fingerprint_key), now.orders)
     before = now.before and _as_ordered(now.before, now.orders)
     running, notes = _standing(now, wanted)
     found = changes.compare(wanted, before, running, sure=sure and kept is not None, notes=notes)
@@ -199,8 +205,8 @@ def plan_host(host: Host, fleet: Fleet, here: Project, now: Now, *, sure: bool, 
 
 def end_host(row: HostStatus, here: Project) -> Planned:
     """A host that runs, and that the fleet does not have any more."""
-    from airfleet.fleet.changes import Change
-    from airfleet.fleet.description import Described
+    from airfleet.fleet.planning.plan_diff import Change
+    from airfleet.fleet.planning.plan_record import Described
 
     now = Now(here.paths, row=row, others_are_known=True)
     running, _ = _running(now, ())
@@ -209,11 +215,11 @@ def end_host(row: HostStatus, here: Project) -> Planned:
 
 
 def _as_ordered(what: Description, orders: Orders) -> Description:
-    from airfleet.fleet import description
+    from airfleet.fleet.planning import plan_record
 
     counts = {name: size.count for name, size in orders.scale.items() if size.count is not None}
     slots = {name: size.slots for name, size in orders.scale.items() if size.slots is not None}
-    return description.scaled(what, counts, slots)
+    return plan_record.scaled(what, counts, slots)
 
 
 def _standing(now: Now, wanted: Description) -> tuple[list[str], dict[str, str]]:
@@ -240,7 +246,7 @@ def _running(now: Now, wanted: Collection[str]) -> tuple[list[str], dict[str, st
 
 
 def _this_machine(here: Project, *, plays: bool) -> Machine:
-    from airfleet.agent import nginx
+    from airfleet.agent.servers import nginx
     from airfleet.fleet.preview import Machine
 
     return Machine(len(os.sched_getaffinity(0)), nginx.find(here.environ) is not None, plays)
@@ -268,7 +274,7 @@ def _now(host: Host, here: Project) -> Now:
     own, *shared = (fleet_paths.of(here.root, environ) for environ in _environs(host, here))
     last: Paths | None = None
     for paths in (own, *shared):
-        before, snapshot = _before(paths), asking.snapshot(here.root, paths)
+        before, snapshot = _before(paths), agent_client.snapshot(here.root, paths)
         if snapshot and _whose(before, snapshot, paths, host) == host.name:
             return Now(paths, before, snapshot)
         if last is None and before and before.host == host.name:
@@ -291,7 +297,7 @@ def _whose(before: Description | None, snapshot: Snapshot, paths: Paths, host: H
 
 def _before(paths: Paths) -> Description | None:
     """What the agent was told to run, if one ever was."""
-    from airfleet.fleet.description import Description
+    from airfleet.fleet.planning.plan_record import Description
 
     try:
         return Description.from_json(paths.plan.read_text("utf-8"))
@@ -301,7 +307,7 @@ def _before(paths: Paths) -> Description | None:
 
 def row(host: Host, change: Change, *, several: bool) -> dict[str, Any]:
     """One component for the table."""
-    from airfleet.fleet.units import size_text
+    from airfleet.fleet.config.units import size_text
 
     component = change.component
     return {
@@ -373,7 +379,7 @@ def _elsewhere(one: Planned) -> Iterator[str]:
     elif state == "late" and row is not None:
         yield f"host '{name}' is not seen for {terminal.seconds(row.age)}: what it runs is what it said last"
     elif state in _AWAY:
-        how = f"is {asking.about(row)}" if row else status.NOT_YET
+        how = f"is {agent_client.about(row)}" if row else status.NOT_YET
         yield f"host '{name}' {how}: '{up}' there starts it"
     elif state == "up" and one.would_change:
         yield f"on host '{name}', 'airfleet down', then 'airfleet up', makes it so"

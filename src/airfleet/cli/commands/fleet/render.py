@@ -9,10 +9,12 @@ from pathlib import Path
 
 import click
 
-from airfleet.cli import options, plan, terminal
-from airfleet.cli.project import Project, find
+from airfleet.cli import options
+from airfleet.cli.commands.fleet import plan
+from airfleet.cli.output import terminal
+from airfleet.client.project import Project, find
 from airfleet.errors import FleetError, did_you_mean
-from airfleet.fleet.spec import Fleet, Host
+from airfleet.fleet.config.spec import Fleet, Host
 
 
 @click.command(
@@ -57,10 +59,11 @@ def write(file: Path, text: str) -> None:
 
 def nginx(here: Project, fleet: Fleet, host: str | None) -> Mapping[str, str]:
     """The nginx.conf of a host of the proxy. Raises FleetError when there is none."""
-    from airfleet.agent import nginx as machine
-    from airfleet.fleet import preview, secrets
+    from airfleet.agent.servers import nginx as machine
+    from airfleet.fleet import preview
     from airfleet.fleet.components import proxy
-    from airfleet.fleet.context import Nginx
+    from airfleet.fleet.planning.context import Nginx
+    from airfleet.fleet.servers import secrets
     from airfleet.render.nginx import ACCESS_LOG, FILE_NAME, configuration
 
     chosen = _host_of_the_proxy(fleet, host)

@@ -18,11 +18,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeAlias
 
-from airfleet.agent import control, restarts
+from airfleet.agent import control
 from airfleet.agent.control import AgentGone, AlreadyRuns, Snapshot
-from airfleet.cli import components, down_lock, progress, terminal
-from airfleet.cli.following import follow
-from airfleet.cli.project import Project
+from airfleet.agent.supervisor import restarts
+from airfleet.cli.output import component_view, progress, terminal
+from airfleet.client import shutdown_lock
+from airfleet.client.project import Project
+from airfleet.client.snapshot_stream import follow
 from airfleet.errors import AirfleetError, Unhealthy
 
 #: so many agents are started within so many seconds
@@ -52,11 +54,11 @@ def keep(
     Raises NotKept, or EndedByOthers.
     """
     lines = progress.Lines()
-    lines.remember(components.items(ready))
+    lines.remember(component_view.items(ready))
     starts: list[float] = []
     found: Snapshot | None = ready
     while found is not None:
-        began = down_lock.began(here.paths)
+        began = shutdown_lock.began(here.paths)
         last = _shown(here, lines, found)
         if last.state in ENDING:
             _require_purpose(last)
@@ -74,7 +76,7 @@ def _require_purpose(last: Snapshot) -> None:
 def _shown(here: Project, lines: progress.Lines, last: Snapshot) -> Snapshot:
     """Say what an agent says until it has gone; the last of it."""
     for snapshot in follow(control.watch(here.paths.socket)):
-        components.show(lines, snapshot)
+        component_view.show(lines, snapshot)
         last = snapshot or last
     return last
 
@@ -89,15 +91,15 @@ def _next(
     why, own = "", 0
     with suppress(ChildProcessError):  # whoever started it has to bury it
         os.waitpid(gone.pid, os.WNOHANG)
-    while not down_lock.is_at_work(here.paths):
+    while not shutdown_lock.is_at_work(here.paths):
         if found := _running(here):
             _say_who(gone, found, own)
             return found
-        if down_lock.began(here.paths) != began:
+        if shutdown_lock.began(here.paths) != began:
             return None
         _require_patience(here, starts, why)
         sleep(restarts.wait_before_start(1 + _recent(starts)))
-        if down_lock.began(here.paths) != began:  # meanwhile
+        if shutdown_lock.began(here.paths) != began:  # meanwhile
             continue
         try:
             own = start(here)

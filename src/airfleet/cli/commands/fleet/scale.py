@@ -9,11 +9,13 @@ from pathlib import Path
 import click
 
 from airfleet.agent.control import ComponentStatus, HostStatus
-from airfleet.agent.orders import API_SERVER
-from airfleet.cli import options, telling, terminal
-from airfleet.cli.project import find
+from airfleet.agent.supervisor.overrides import API_SERVER
+from airfleet.cli import options
+from airfleet.cli.output import terminal
+from airfleet.client import overrides
+from airfleet.client.project import find
 from airfleet.errors import FleetError, did_you_mean
-from airfleet.fleet.spec import LOCAL
+from airfleet.fleet.config.spec import LOCAL
 
 _SIZE = re.compile(r"(?P<worker>[^=]+)=(?P<count>[1-9]\d{0,2})?(?:x(?P<slots>[1-9]\d{0,3}))?")
 RESET = "fleet"
@@ -38,7 +40,7 @@ def command(project: Path | None, sizes: tuple[str, ...], host: str | None) -> N
     """
     wanted = [_size(size) for size in sizes]
     here = find(project)
-    snapshot = telling.require(here, host) if host else telling.running(here)
+    snapshot = overrides.require(here, host) if host else overrides.running(here)
     name = host or snapshot.host or LOCAL
     there = next((one for one in snapshot.hosts if one.host == name), None)
     known = list(dict.fromkeys(_scaled((there or snapshot).components)))
@@ -53,7 +55,7 @@ def command(project: Path | None, sizes: tuple[str, ...], host: str | None) -> N
     def done(one: HostStatus) -> bool:
         return (one.orders.get("scale") or {}) == scale
 
-    telling.tell(here, {"do": "order", "host": host or "", "orders": {"scale": scale}}, name, done)
+    overrides.tell(here, {"do": "order", "host": host or "", "orders": {"scale": scale}}, name, done)
     terminal.put(f"host '{name}': {', '.join(sizes)}")
 
 

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from airfleet.cli import asking, options, terminal
-from airfleet.cli.project import Project, find
+from airfleet.cli import options
+from airfleet.cli.output import terminal
+from airfleet.client import agent_client
+from airfleet.client.project import Project, find
 from airfleet.errors import FleetError, argument, did_you_mean
 
 if TYPE_CHECKING:
-    from airfleet.fleet.spec import Fleet
+    from airfleet.fleet.config.spec import Fleet
 
 
 @click.group(
@@ -44,11 +46,11 @@ def command() -> None:
 @options.project
 def export(project: Path | None, env: str | None, host: str, output: Path, with_password: bool) -> None:
     """Write what a host's components have to know, and nothing else, into a file."""
-    from airfleet.agent import hosts
-    from airfleet.fleet import secrets
+    from airfleet.agent.cluster import identity
+    from airfleet.fleet.servers import secrets
 
     here = find(project, env)
-    asking.require_own(here.paths)
+    agent_client.require_own(here.paths)
     fleet = _fleet(here)
     known = [one.name for one in fleet.hosts]
     if host not in known:
@@ -56,7 +58,7 @@ def export(project: Path | None, env: str | None, host: str, output: Path, with_
         raise FleetError(f"fleet '{fleet.name}' has no host '{host}'", hint=hint)
     with _written(here.paths.secrets, "the secrets of the fleet are kept there"):
         kept = secrets.load_or_generate(here.paths.secrets)
-    names = tuple(sorted({*hosts.needed(fleet, fleet.host(host)), *(["user_password"] if with_password else [])}))
+    names = tuple(sorted({*identity.needed(fleet, fleet.host(host)), *(["user_password"] if with_password else [])}))
     if missing := [name for name in names if not getattr(kept, name)]:
         sentence = f"this host does not have what '{host}' needs ({', '.join(missing)})"
         raise FleetError(sentence, hint=f"do it on '{fleet.hosts[0].name}', where they were made")
@@ -73,10 +75,10 @@ def export(project: Path | None, env: str | None, host: str, output: Path, with_
 @options.project
 def bring(project: Path | None, env: str | None, host: str | None, file: Path) -> None:
     """Keep the secrets in FILE as those of the fleet on this host."""
-    from airfleet.fleet import secrets
+    from airfleet.fleet.servers import secrets
 
     here = find(project, env, host)
-    asking.require_own(here.paths)
+    agent_client.require_own(here.paths)
     if file.stat().st_mode & 0o077:
         terminal.say(f"{file} was open to others: chmod 600 {argument(file)}")
     text = _text(file)
@@ -122,13 +124,13 @@ def rotate(project: Path | None, env: str | None, name: str) -> None:
     The key of connections (fernet_key) and the superuser of the embedded PostgreSQL are in what they protect, too:
     docs/how-to/secrets.md says how to replace these.
     """
-    from airfleet.agent import hosts
-    from airfleet.fleet import secrets
+    from airfleet.agent.cluster import identity
+    from airfleet.fleet.servers import secrets
 
     here = find(project, env)
-    asking.require_own(here.paths)
+    agent_client.require_own(here.paths)
     fleet = _fleet(here)
-    if asking.snapshot(here.root, here.paths) is not None:
+    if agent_client.snapshot(here.root, here.paths) is not None:
         raise FleetError(f"fleet '{fleet.name}' is up, and its parts know the old secrets", hint="airfleet down")
     if not here.paths.secrets.exists():
         raise FleetError(f"there is no {here.paths.secrets} yet", hint="the first 'airfleet up' makes all secrets")
@@ -140,7 +142,7 @@ def rotate(project: Path | None, env: str | None, name: str) -> None:
     with _written(here.paths.secrets, "the secrets of the fleet are kept there"):
         secrets.renew(here.paths.secrets, names)
     terminal.put(f"new: {', '.join(names)}; the next 'airfleet up' uses {'them' if len(names) > 1 else 'it'}")
-    if others := [one.name for one in fleet.hosts[1:] if {*hosts.needed(fleet, one)} & {*names}]:
+    if others := [one.name for one in fleet.hosts[1:] if {*identity.needed(fleet, one)} & {*names}]:
         terminal.say(f"end the fleet on {', '.join(others)}, and carry it there: airfleet secrets export --host NAME")
 
 
@@ -162,6 +164,6 @@ def _text(file: Path) -> str:
 
 
 def _fleet(here: Project) -> Fleet:
-    from airfleet.fleet import reader
+    from airfleet.fleet.config import reader
 
     return reader.read_file(here.fleet_file, here.environ, lenient=True)

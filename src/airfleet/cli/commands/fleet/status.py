@@ -11,8 +11,11 @@ import click
 from airfleet import versions
 from airfleet.agent.control import ComponentStatus, Snapshot, Unapplied
 from airfleet.agent.states import FINE, LABELS
-from airfleet.cli import asking, components, options, tables, terminal
-from airfleet.cli.project import Project, find
+from airfleet.cli import options
+from airfleet.cli.output import component_view as components
+from airfleet.cli.output import tables, terminal
+from airfleet.client import agent_client
+from airfleet.client.project import Project, find
 from airfleet.errors import EXIT_OK, EXIT_UNHEALTHY, Unhealthy
 
 COLUMNS = {
@@ -44,7 +47,7 @@ def command(project: Path | None, host: str | None, memory: bool, output: str) -
     Exit code: 0 healthy, 4 running but not healthy, 1 not running.
     """
     here = find(project, host=host)
-    snapshot = asking.snapshot(here.root, here.paths, memory=memory)
+    snapshot = agent_client.snapshot(here.root, here.paths, memory=memory)
     if snapshot is None:
         return _not_running(here, output)
     columns = COLUMNS if snapshot.hosts else {key: title for key, title in COLUMNS.items() if key != "host"}
@@ -56,7 +59,7 @@ def command(project: Path | None, host: str | None, memory: bool, output: str) -
         terminal.warn(cannot_be_imported(snapshot))
         for other in filter(None, (not_in_force(snapshot), changed_libraries(snapshot))):
             terminal.say(str(other))
-    return EXIT_OK if asking.is_healthy(snapshot) else EXIT_UNHEALTHY
+    return EXIT_OK if agent_client.is_healthy(snapshot) else EXIT_UNHEALTHY
 
 
 def limits_not_kept(snapshot: Snapshot) -> tuple[str, ...]:
@@ -77,12 +80,12 @@ def rows(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
         if host.state in ("gone", "left") or not components:
             yield {
                 "host": host.host,
-                "label": asking.about(host),
+                "label": agent_client.about(host),
                 "for": terminal.seconds(host.age),
                 "address": host.address,
             }
             continue
-        note = {"up": ""}.get(host.state, f" ({asking.about(host)})")
+        note = {"up": ""}.get(host.state, f" ({agent_client.about(host)})")
         yield from ({**row(component), "host": f"{host.host}{note}"} for component in components)
     yield from ({"host": name, "label": NOT_YET} for name in snapshot.missing)
 
@@ -103,7 +106,7 @@ def row(component: ComponentStatus) -> dict[str, Any]:
 
 def whole(snapshot: Snapshot) -> dict[str, Any]:
     """Everything the agent said, and the one word that a program asks first."""
-    return {"healthy": asking.is_healthy(snapshot), **snapshot.to_json(), "warnings": list(versions.warnings())}
+    return {"healthy": agent_client.is_healthy(snapshot), **snapshot.to_json(), "warnings": list(versions.warnings())}
 
 
 def headline(snapshot: Snapshot) -> str:
@@ -112,9 +115,9 @@ def headline(snapshot: Snapshot) -> str:
     >>> headline(Snapshot("shop", "ready", 7, "/home", url="http://127.0.0.1:8080", elapsed=75))
     "fleet 'shop' is healthy, up for 1m15s: http://127.0.0.1:8080"
     """
-    state = "healthy" if asking.is_healthy(snapshot) else snapshot.state if not snapshot.healthy else "degraded"
+    state = "healthy" if agent_client.is_healthy(snapshot) else snapshot.state if not snapshot.healthy else "degraded"
     line = f"fleet '{snapshot.fleet}' is {state}, up for {terminal.seconds(snapshot.elapsed)}: {snapshot.url}"
-    unwell = [f"host '{host.host}' is {asking.about(host)}" for host in snapshot.hosts if host.state != "up"]
+    unwell = [f"host '{host.host}' is {agent_client.about(host)}" for host in snapshot.hosts if host.state != "up"]
     missing = [f"host '{name}' {NOT_YET}" for name in snapshot.missing]
     refused = [f"host '{host}' {why}" for host, why in snapshot.refused.items() if host != snapshot.host]
     differ = map(str, snapshot.differences)
@@ -185,7 +188,7 @@ def _would(one: Unapplied) -> str:
 
 
 def _not_running(here: Project, output: str) -> int:
-    why = asking.not_running(here)
+    why = agent_client.not_running(here)
     if output not in ("json", "yaml"):
         raise why
     state = "unreachable" if isinstance(why, Unhealthy) else "stopped"

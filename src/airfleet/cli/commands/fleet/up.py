@@ -11,7 +11,7 @@
                                                                        └─ its agents keep dying: leave all, exit 4
 
 A foreground ``up`` owns the fleet: however it ends, nothing is left running, but when it ends because
-no agent lives long (see :mod:`airfleet.cli.keeping`). With ``--detach`` the fleet stays, also when it
+no agent lives long (see :mod:`airfleet.cli.commands.fleet.respawn`). With ``--detach`` the fleet stays, also when it
 was not ready in time, so that its logs can be read.
 """
 
@@ -27,22 +27,15 @@ import click
 from airfleet import versions
 from airfleet.agent import control
 from airfleet.agent.control import AlreadyRuns, Snapshot
-from airfleet.agent.database_finding import MAY_MIGRATE
+from airfleet.agent.database.finding import MAY_MIGRATE
 from airfleet.agent.states import State
-from airfleet.cli import (
-    agent_start,
-    asking,
-    down,
-    down_lock,
-    keeping,
-    options,
-    status,
-    telling,
-    terminal,
-)
-from airfleet.cli.project import Project, find
+from airfleet.cli import options
+from airfleet.cli.commands.fleet import agent_start, down, respawn, status
+from airfleet.cli.output import terminal
+from airfleet.client import agent_client, overrides, shutdown_lock
+from airfleet.client.project import Project, find
 from airfleet.errors import FleetError, Unhealthy, WaitTimedOut
-from airfleet.fleet import local_hosts
+from airfleet.fleet.planning import local_hosts
 
 #: between two looks whether a fleet has ended
 PAUSE_SECONDS = 0.2
@@ -97,7 +90,7 @@ def command(
     if host and hosts:
         raise click.UsageError("--hosts starts all of them, --host one")
     here = find(project, env, host)
-    asking.require_own(here.paths)
+    agent_client.require_own(here.paths)
     if not detach:
         keep_to_itself(here)
     if unchecked:
@@ -108,7 +101,7 @@ def command(
     def start(here: Project) -> None:
         deadline = time.monotonic() + timeout
         if hosts:
-            from airfleet.cli import up_hosts
+            from airfleet.cli.commands.fleet import up_hosts
 
             up_hosts.start(here, hosts, netns=netns, detach=detach, deadline=deadline, timeout=timeout)
         elif detach:
@@ -133,8 +126,8 @@ def keep_to_itself(here: Project) -> None:
 
     Raises FileProblems when fleet.yaml is no YAML.
     """
-    from airfleet.agent import environment
-    from airfleet.fleet import reader
+    from airfleet.agent.host import environment
+    from airfleet.fleet.config import reader
 
     environment.clear_first(reader.taken_variables(here.fleet_file, here.environ).for_the_fleet)
 
@@ -142,7 +135,7 @@ def keep_to_itself(here: Project) -> None:
 def start_detached(here: Project, *, wait: bool, deadline: float, timeout: float) -> None:
     """Start the fleet, or find it running, and leave it running."""
     wait_for_the_end(here, deadline, timeout)
-    running = asking.snapshot(here.root, here.paths)
+    running = agent_client.snapshot(here.root, here.paths)
     if running is None:
         running = _launched_or_found(here)
     elif any(component.state is State.GAVE_UP for component in running.components):
@@ -151,7 +144,7 @@ def start_detached(here: Project, *, wait: bool, deadline: float, timeout: float
         with _nothing_left_behind(here) if running is None else _as_it_is():
             snapshot = agent_start.wait_until_ready(here, deadline, timeout)
     else:
-        snapshot = telling.running(here)
+        snapshot = overrides.running(here)
     terminal.say()
     if running is not None:
         terminal.put(f"fleet '{snapshot.fleet}' was already up (agent {snapshot.pid})")
@@ -166,7 +159,7 @@ def _launched_or_found(here: Project) -> Snapshot | None:
     try:
         agent_start.launch_agent(here)
     except AlreadyRuns:
-        if (found := asking.snapshot(here.root, here.paths)) is None:
+        if (found := agent_client.snapshot(here.root, here.paths)) is None:
             raise
         return found
     return None
@@ -186,10 +179,10 @@ def wait_for_the_end(here: Project, deadline: float, timeout: float) -> None:
 
 def _ends(here: Project) -> bool:
     """Whether 'down' is at work, or the agent was told to end otherwise."""
-    if down_lock.is_at_work(here.paths):
+    if shutdown_lock.is_at_work(here.paths):
         return True
-    found = asking.snapshot(here.root, here.paths)
-    return found is not None and found.state in keeping.ENDING
+    found = agent_client.snapshot(here.root, here.paths)
+    return found is not None and found.state in respawn.ENDING
 
 
 def require_in_force(here: Project, snapshot: Snapshot) -> None:
@@ -216,7 +209,7 @@ def stay(here: Project, *, deadline: float, timeout: float) -> None:
             terminal.put(agent_start.summary(snapshot, attached=True))
             terminal.warn(status.limits_not_kept(snapshot))
             terminal.say()
-            keeping.keep(here, snapshot)
+            respawn.keep(here, snapshot)
 
 
 @contextmanager
@@ -239,7 +232,7 @@ def _ended_at_last(here: Project) -> Iterator[None]:
     """End the fleet when the block ends, whatever ended it but a keeper that gave up: tasks go on for the next one."""
     try:
         yield
-    except keeping.NotKept:
+    except respawn.NotKept:
         raise
     except BaseException as ended:
         if isinstance(ended, KeyboardInterrupt):

@@ -12,10 +12,13 @@ from contextlib import suppress
 
 from airfleet.agent import control
 from airfleet.agent.control import AgentGone, Snapshot
-from airfleet.cli import agent_start, components, down, progress, terminal
-from airfleet.cli.project import Project
+from airfleet.cli.commands.fleet import agent_start, down
+from airfleet.cli.output import component_view, progress, terminal
+from airfleet.client.project import Project
 from airfleet.errors import FleetError
-from airfleet.fleet import local_hosts, reader, secrets
+from airfleet.fleet.config import reader
+from airfleet.fleet.planning import local_hosts
+from airfleet.fleet.servers import secrets
 
 #: between two looks for an agent that comes after one that has ended
 AGAIN_SECONDS = 0.5
@@ -74,7 +77,7 @@ def _runs(host: Project) -> bool:
 
 
 def _make_network(here: Project, count: int) -> None:
-    from airfleet.agent import netns
+    from airfleet.agent.host import netns
 
     network = netns.make(count, here.root)
     secrets.write_private(here.network, str(network.number), mode=0o644)
@@ -108,7 +111,7 @@ def _say_each(hosts: dict[str, Project], changes: queue.SimpleQueue[tuple[str, S
     views = {name: progress.Lines(f"{name}: ") for name in hosts}
     for name in hosts:
         with suppress(AgentGone, OSError):  # of one that is gone just now nothing was said
-            views[name].remember(components.items(control.status(hosts[name].paths.socket)))
+            views[name].remember(component_view.items(control.status(hosts[name].paths.socket)))
     there = set(hosts)
     while there:
         name, snapshot = _next(changes)
@@ -119,7 +122,7 @@ def _say_each(hosts: dict[str, Project], changes: queue.SimpleQueue[tuple[str, S
         if name not in there:
             there.add(name)
             terminal.say(f"{name} has an agent again")
-        components.show(views[name], snapshot)
+        component_view.show(views[name], snapshot)
 
 
 def _next(changes: queue.SimpleQueue[tuple[str, Snapshot | None]]) -> tuple[str, Snapshot | None]:

@@ -13,15 +13,20 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from airfleet import versions
-from airfleet.cli import options, pipeline_file, problems, project, queues, tables, terminal
-from airfleet.cli.project import FLEET_FILE, Project
+from airfleet.cli import options
+from airfleet.cli.diagnosis import queue_checks
+from airfleet.cli.output import problem_view as problems
+from airfleet.cli.output import tables, terminal
+from airfleet.cli.queries import pipeline_file
+from airfleet.client import project
+from airfleet.client.project import FLEET_FILE, Project
 from airfleet.errors import EXIT_OK, EXIT_WRONG, FileProblems, Place, Problem
 
 if TYPE_CHECKING:
-    from airfleet import source
-    from airfleet.fleet.spec import Fleet
-    from airfleet.pipelines.listing import Rules
-    from airfleet.pipelines.spec import Pipeline
+    from airfleet.fleet.config.spec import Fleet
+    from airfleet.pipelines.files.listing import Rules
+    from airfleet.pipelines.language.spec import Pipeline
+    from airfleet.yaml import nodes
 
 #: fleet.yaml, or its overlay for an environment
 _FLEET = re.compile(r"fleet(?:\.([\w-]+))?\.yaml")
@@ -123,14 +128,14 @@ def check(paths: Sequence[Path], here: Project | None) -> Findings:
             _check_file(file, of_tasks, findings, sure=known is fleet, named=named)
     findings.problems += _said_twice(findings)
     if fleet is not None:
-        findings.problems += queues.unserved(findings.pipelines, fleet)
+        findings.problems += queue_checks.unserved(findings.pipelines, fleet)
     findings.problems.sort()
     findings.remarks = sorted(_condensed(findings.remarks))
     return findings
 
 
 def _fleet_of(here: Project) -> tuple[Fleet | None, Sequence[Problem]]:
-    from airfleet.fleet import reader
+    from airfleet.fleet.config import reader
 
     try:
         return reader.read_file(here.fleet_file, here.environ), ()
@@ -140,14 +145,14 @@ def _fleet_of(here: Project) -> tuple[Fleet | None, Sequence[Problem]]:
 
 def _what_is_right(here: Project) -> Fleet | None:
     """The fleet of a file with problems, without the keys that have them: its pipelines are checked all the same."""
-    from airfleet import source
-    from airfleet.fleet import reader
+    from airfleet.fleet.config import reader
+    from airfleet.yaml import nodes
 
     try:
         top = reader.load_files(here.fleet_file, here.environ).top
     except FileProblems:
         return None
-    while isinstance(top, source.Mapping):
+    while isinstance(top, nodes.Mapping):
         fleet, wrong = reader.interpreted(reader.Document(top, ()), here.environ, here.root.absolute(), lenient=True)
         rest = _without(top, {problem.path for problem in wrong})
         if fleet is not None or rest == top:
@@ -156,15 +161,15 @@ def _what_is_right(here: Project) -> Fleet | None:
     return None
 
 
-def _without(node: source.Mapping, blamed: Set[str], path: str = "") -> source.Mapping:
+def _without(node: nodes.Mapping, blamed: Set[str], path: str = "") -> nodes.Mapping:
     """The same without what is blamed: of :data:`_ONE_BY_ONE` the entries alone."""
-    from airfleet import source
-    from airfleet.fleet.reading import joined
+    from airfleet.fleet.config.section_reader import joined
+    from airfleet.yaml import nodes
 
-    kept: list[tuple[source.Scalar, source.Node]] = []
+    kept: list[tuple[nodes.Scalar, nodes.Node]] = []
     for key, value in node.entries:
         at = joined(path, key.text)
-        if at in _ONE_BY_ONE and at not in blamed and isinstance(value, source.Mapping):
+        if at in _ONE_BY_ONE and at not in blamed and isinstance(value, nodes.Mapping):
             kept.append((key, _without(value, blamed, at)))
         elif not any(wrong == at or wrong.startswith((f"{at}.", f"{at}[")) for wrong in blamed):
             kept.append((key, value))
@@ -204,7 +209,8 @@ def _files(paths: Sequence[Path], rules: Rules, root: Path | None, findings: Fin
 
 
 def _in_folder(folder: Path, rules: Rules, root: Path | None, findings: Findings) -> Iterator[Path]:
-    from airfleet.pipelines import listing, other_files
+    from airfleet.pipelines.files import listing
+    from airfleet.pipelines.upgrade import other_files
 
     found = listing.of(folder, rules, root)
     findings.problems += _shown(found.problems)
@@ -217,14 +223,14 @@ def _in_folder(folder: Path, rules: Rules, root: Path | None, findings: Findings
 
 def _left_out(file: Path, rules: Rules, root: Path | None) -> Iterator[Problem]:
     """What is said of a file that was named, although the fleet does not read it."""
-    from airfleet.pipelines import listing
+    from airfleet.pipelines.files import listing
 
     if root is not None and file.absolute().is_relative_to(root) and listing.is_left_out(file, root, rules):
         yield Problem(Place(str(file)), "", "the fleet does not read this file: an .airflowignore names it")
 
 
 def _check_file(file: Path, environ: Mapping[str, str], findings: Findings, *, sure: bool, named: bool) -> None:
-    from airfleet.pipelines import listing
+    from airfleet.pipelines.files import listing
 
     kind = file.suffix.lower()
     if kind == listing.PYTHON:
@@ -236,7 +242,9 @@ def _check_file(file: Path, environ: Mapping[str, str], findings: Findings, *, s
 
 
 def _check_python(file: Path, findings: Findings, named: bool) -> None:
-    from airfleet.pipelines import listing, other_files, python_dags
+    from airfleet.pipelines.files import listing
+    from airfleet.pipelines.upgrade import linter as python_dags
+    from airfleet.pipelines.upgrade import other_files
 
     checked = python_dags.read_and_check(file)
     findings.problems += _shown(checked.problems)
@@ -248,7 +256,7 @@ def _check_python(file: Path, findings: Findings, named: bool) -> None:
 
 
 def _check_archive(file: Path, findings: Findings, named: bool) -> None:
-    from airfleet.pipelines import other_files
+    from airfleet.pipelines.upgrade import other_files
 
     problem, remarks = other_files.of_archive(file)
     if named and problem is None:
@@ -259,7 +267,7 @@ def _check_archive(file: Path, findings: Findings, named: bool) -> None:
 
 
 def _check_fleet(file: Path, env: str, environ: Mapping[str, str], findings: Findings) -> None:
-    from airfleet.fleet import reader
+    from airfleet.fleet.config import reader
 
     findings.fleet_files.append(_short(str(file)))
     try:
@@ -270,17 +278,17 @@ def _check_fleet(file: Path, env: str, environ: Mapping[str, str], findings: Fin
 
 def _check_pipelines(file: Path, environ: Mapping[str, str], findings: Findings, *, sure: bool, named: bool) -> None:
     """``sure``: whether nothing in the environment stands for what is not known, as ``***``."""
-    from airfleet.fleet.sensitive import MASK
-    from airfleet.pipelines import checks
+    from airfleet.fleet.config.secret_detection import MASK
+    from airfleet.pipelines.checks import pipeline_checks
 
-    checked = checks.read_and_check(file, environ=environ)
+    checked = pipeline_checks.read_and_check(file, environ=environ)
     problems = checked.problems
     if checked.foreign is not None:
         (findings.problems if named else findings.remarks).extend(_shown([checked.foreign]))
         return
     if not sure:  # what is wrong with *** alone may be right with what is meant
         others = {name: value.replace(MASK, "1") for name, value in environ.items()}
-        also = checks.read_and_check(file, environ=others).problems
+        also = pipeline_checks.read_and_check(file, environ=others).problems
         problems = tuple(problem for problem in problems if problem in also)
     findings.problems += _shown(problems)
     findings.remarks += _shown(checked.remarks)

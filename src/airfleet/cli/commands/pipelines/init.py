@@ -8,7 +8,9 @@ from pathlib import Path
 
 import click
 
-from airfleet.cli import options, scaffold, terminal
+from airfleet.cli import options
+from airfleet.cli.commands.pipelines import scaffold
+from airfleet.cli.output import terminal
 from airfleet.errors import FleetError, UsageError, argument
 
 

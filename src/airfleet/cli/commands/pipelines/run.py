@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from airfleet.cli import causes, logtail, options, pipeline_file, progress, sensors, tables, terminal
-from airfleet.cli.progress import Item
+from airfleet.cli import options
+from airfleet.cli.diagnosis import failure_patterns, sensors
+from airfleet.cli.output import log_filter, progress, tables, terminal
+from airfleet.cli.output.progress import Item
+from airfleet.cli.queries import pipeline_file
 from airfleet.errors import EXIT_OK, EXIT_WRONG, Stopped
-from airfleet.tailing import last_lines
+from airfleet.system.log_tail import last_lines
 
 if TYPE_CHECKING:
-    from airfleet.pipelines.local_run import Outcome, TaskEvent
-    from airfleet.pipelines.spec import Pipeline
+    from airfleet.pipelines.language.spec import Pipeline
+    from airfleet.pipelines.local.runner import Outcome, TaskEvent
 
 COLUMNS = {"task": "task", "state": "state", "seconds": "seconds", "attempt": "attempt", "error": "error"}
 #: kind of event -> (label, mood)
@@ -69,16 +72,16 @@ def command(
     refused.
     Exit code: 0 the run succeeded, 1 it failed.
     """
-    from airfleet.pipelines import local_run, participation
+    from airfleet.pipelines.local import participation, runner
 
     pipeline_file.of_yaml(file, "airfleet run")
     environ = pipeline_file.environment(file, project)
-    pipeline = local_run.choose(file, None, job, environ)
+    pipeline = runner.choose(file, None, job, environ)
     date = date or dt.datetime.now(dt.UTC)
-    for absence in local_run.absences(pipeline, date, environ):
+    for absence in runner.absences(pipeline, date, environ):
         terminal.say(f"task '{absence.task}' takes no part in the run of {participation.day(date)}: {absence.why}")
     with _shown(pipeline) as show, _told_when_ended(pipeline):
-        outcome = local_run.run_pipeline(
+        outcome = runner.run_pipeline(
             file,
             dag_id=pipeline.dag_id,
             job=job,
@@ -217,12 +220,12 @@ def report(outcome: Outcome, output: str) -> int:
 
 def failure(event: TaskEvent) -> Iterator[str]:
     """What is known about a failed task."""
-    lines = logtail.telling(last_lines(Path(event.log), LINES_READ), LOG_LINES) if event.log else []
+    lines = log_filter.telling(last_lines(Path(event.log), LINES_READ), LOG_LINES) if event.log else []
     yield f"{terminal.style('✗', fg='red')} task '{event_name(event)}' failed"
     yield from (f"    {line}" for line in lines)
     if event.error:
         yield f"  {terminal.style(event.error, fg='red')}"
-    cause = causes.likely(event.error or "", lines)
+    cause = failure_patterns.likely(event.error or "", lines)
     if cause:
         yield f"  likely cause: {cause.sentence}"
         if cause.advice:

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from airfleet.cli import terminal
+from airfleet.cli.output import terminal
 
 
 @click.command(
@@ -21,11 +21,11 @@ def command(file: str) -> None:
     only 'airfleet check' knows.
     """
     if file == "fleet":
-        from airfleet.fleet import schema as fleet
+        from airfleet.fleet.config import schema as fleet
 
         found = fleet.schema()
     else:
-        from airfleet.pipelines import schema as pipelines
+        from airfleet.pipelines.reading import schema as pipelines
 
         found = pipelines.schema()
     terminal.put(json.dumps(found, indent=2, ensure_ascii=False))

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from airfleet.cli import options, pipeline_file, tables, terminal
+from airfleet.cli import options
 from airfleet.cli.graph import dot, layers, svg, text
 from airfleet.cli.graph.layers import Graph, Node
+from airfleet.cli.output import tables, terminal
+from airfleet.cli.queries import pipeline_file
 from airfleet.errors import FleetError, listed
 
 if TYPE_CHECKING:
-    from airfleet.pipelines.spec import Pipeline
+    from airfleet.pipelines.language.spec import Pipeline
 
 #: What a terminal can show; a larger graph is summed up.
 MOST_TASKS: Final = 500

@@ -10,10 +10,13 @@ from typing import Any
 
 import click
 
-from airfleet.cli import dags, options, pipeline_file, rest, runs, tables, terminal
-from airfleet.cli.dags import Json
-from airfleet.cli.project import Project, find
-from airfleet.cli.rest import Api, ApiError
+from airfleet.cli import options
+from airfleet.cli.output import tables, terminal
+from airfleet.cli.queries import api_queries, pipeline_file, run_watcher
+from airfleet.cli.queries.api_queries import Json
+from airfleet.client import api_client
+from airfleet.client.api_client import Api, ApiError
+from airfleet.client.project import Project, find
 from airfleet.errors import EXIT_OK, EXIT_WRONG, FleetError
 
 #: how long a Dag that the project has, but the fleet does not know yet, is waited for
@@ -77,7 +80,7 @@ def command(
     Exit code with --wait: 0 the run succeeded, 1 it failed, 124 it was not over in time.
     """
     found = find(project)
-    api, _ = rest.connect(found)
+    api, _ = api_client.connect(found)
     dag = _known(api, dag_id, found)
     now = dt.datetime.now(dt.UTC)
     if not no_date:
@@ -104,7 +107,7 @@ def _known(api: Api, dag_id: str, project: Project) -> Json:
     waits = False
     while True:
         try:
-            return dags.find(api, dag_id)
+            return api_queries.find(api, dag_id)
         except FleetError:
             if time.monotonic() >= deadline or not (waits or _is_here(dag_id, project)):
                 raise
@@ -116,9 +119,9 @@ def _known(api: Api, dag_id: str, project: Project) -> Json:
 
 def _is_here(dag_id: str, project: Project) -> bool:
     """Whether a file of the project's pipelines says that Dag, without a problem."""
-    from airfleet.fleet.reader import read_file
-    from airfleet.pipelines import listing
-    from airfleet.pipelines.checks import read_and_check
+    from airfleet.fleet.config.reader import read_file
+    from airfleet.pipelines.checks.pipeline_checks import read_and_check
+    from airfleet.pipelines.files import listing
 
     fleet = read_file(project.fleet_file, project.environ)
     for file in listing.of(Path(fleet.root) / fleet.pipelines, pipeline_file.rules_of(fleet)).pipelines:
@@ -135,7 +138,7 @@ def _make_ready(api: Api, dag: Json, *, unpause: bool) -> None:
         FleetError: its file has problems, or it is paused.
     """
     dag_id = dag["dag_id"]
-    problem = dags.import_error(api, dag)
+    problem = api_queries.import_error(api, dag)
     if problem:
         raise FleetError(f"'{dag_id}' cannot be triggered: {problem}", hint="airfleet check")
     if not dag["is_paused"]:
@@ -151,7 +154,7 @@ def _in_its_time(dag: Json, date: dt.datetime) -> None:
     Raises:
         FleetError: the Dag begins later, or has ended earlier.
     """
-    begin, end = dags.moment(dag.get("start_date")), dags.moment(dag.get("end_date"))
+    begin, end = api_queries.moment(dag.get("start_date")), api_queries.moment(dag.get("end_date"))
     for key, limit in (("start_date", begin), ("end_date", end)):
         if limit is not None and (limit > date if key == "start_date" else limit < date):
             written = limit.isoformat(timespec="minutes")
@@ -190,13 +193,18 @@ def _there_already(api: Api, dag_id: str, run_id: str, date: dt.datetime | None,
 
 def _watch(api: Api, dag_id: str, run_id: str, timeout: float | None, output: str) -> int:
     try:
-        run, instances = runs.watch(api, dag_id, run_id, timeout)
+        run, instances = run_watcher.watch(api, dag_id, run_id, timeout)
     except KeyboardInterrupt:
         terminal.say(f"the run goes on; to see how it does: airfleet why {dag_id} {run_id}")
         raise
     if output != "table":
-        tables.put_rows(runs.rows(instances), output, runs.COLUMNS, whole={**run, "tasks": runs.rows(instances)})
-    terminal.say(runs.sentence(run, instances))
+        tables.put_rows(
+            run_watcher.rows(instances),
+            output,
+            run_watcher.COLUMNS,
+            whole={**run, "tasks": run_watcher.rows(instances)},
+        )
+    terminal.say(run_watcher.sentence(run, instances))
     if run["state"] == "success":
         if not instances:
             terminal.say("no task took part in it: each has a start_date that is later, or an end_date that is earlier")

@@ -10,12 +10,16 @@ from pathlib import Path
 import click
 
 from airfleet.agent.control import Snapshot
-from airfleet.cli import evidence, options, reasons, rest, tables, terminal
-from airfleet.cli.project import Project, find
-from airfleet.cli.reasons import Finding, Verdict
-from airfleet.cli.task_logs import Places
+from airfleet.cli import options
+from airfleet.cli.diagnosis import diagnosis
+from airfleet.cli.diagnosis import facts as evidence
+from airfleet.cli.diagnosis.diagnosis import Finding, Verdict
+from airfleet.cli.output import tables, terminal
+from airfleet.cli.queries.task_logs import Places
+from airfleet.client import api_client
+from airfleet.client.project import Project, find
 from airfleet.errors import FileProblems
-from airfleet.fleet.spec import Fleet
+from airfleet.fleet.config.spec import Fleet
 
 COLUMNS = {"kind": "kind", "tasks": "tasks", "sentence": "what", "cause": "cause", "next": "next"}
 MARKS = {"failed": "✗", "retrying": "✗", "timed_out": "✗", "import_error": "✗", "running": "›"}
@@ -35,11 +39,11 @@ def command(dag_id: str, run_id: str | None, project: Path | None, output: str) 
     Without RUN_ID: the latest run.
     """
     here = find(project)
-    api, snapshot = rest.connect(here)
+    api, snapshot = api_client.connect(here)
     now = dt.datetime.now(dt.UTC)
     cores = os.cpu_count() or 1
     facts = evidence.gather(api, dag_id, run_id, snapshot, _fleet(here), cores, now, _places(here, snapshot))
-    verdict = reasons.judge(facts)
+    verdict = diagnosis.judge(facts)
     if output == "table":
         terminal.put("\n".join(lines(verdict, here)))
     else:
@@ -49,7 +53,7 @@ def command(dag_id: str, run_id: str | None, project: Path | None, output: str) 
 
 def _fleet(here: Project) -> Fleet | None:
     """What fleet.yaml says; a broken one only makes the answer less exact."""
-    from airfleet.fleet import reader
+    from airfleet.fleet.config import reader
 
     try:
         return reader.read_file(here.fleet_file, here.environ)
@@ -59,7 +63,7 @@ def _fleet(here: Project) -> Fleet | None:
 
 def _places(here: Project, snapshot: Snapshot) -> Places:
     """Where logs of tasks can be read: folders of hosts whose homes are here, and log servers of the others."""
-    from airfleet.fleet import secrets
+    from airfleet.fleet.servers import secrets
 
     folders = tuple(dict.fromkeys(one.paths.task_logs for one in (here, *map(here.on, here.hosts))))
     servers = {

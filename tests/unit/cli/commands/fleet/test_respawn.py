@@ -11,8 +11,9 @@ import pytest
 from fake_agent import FakeAgent, component, snapshot
 
 from airfleet.agent.control import AlreadyRuns, Snapshot
-from airfleet.cli import down, down_lock, keeping, up
-from airfleet.cli.project import Project
+from airfleet.cli.commands.fleet import down, respawn, up
+from airfleet.client import shutdown_lock
+from airfleet.client.project import Project
 from airfleet.errors import FleetError
 from conftest import Airfleet
 
@@ -62,7 +63,7 @@ def test_an_agent_that_died_gets_a_successor_which_is_followed(
     project: Project, stack: ExitStack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     start = Starter(stack, stopping(4712))
-    keeping.keep(project, DEAD, start, start.sleep)
+    respawn.keep(project, DEAD, start, start.sleep)
     assert (start.started, start.waited) == (1, [0.0])
     assert capsys.readouterr().err == (
         f"the agent (process 4711) has died; another one (process 4712) goes on with what runs\n{STOPPED}"
@@ -74,7 +75,7 @@ def test_an_agent_that_was_told_to_stop_gets_none(
 ) -> None:
     stack.enter_context(fake_agent.listening(stopping(4711), project.paths.socket))
     start = Starter(stack)
-    keeping.keep(project, DEAD, start, start.sleep)
+    respawn.keep(project, DEAD, start, start.sleep)
     assert start.started == 0
     assert capsys.readouterr().err == STOPPED
 
@@ -85,8 +86,8 @@ def test_an_agent_that_was_ended_by_a_signal_is_a_failure_for_a_service_manager(
     agent = FakeAgent([DEAD, _stopping(4711, asked_to_end=False)])
     agent.gone.set()
     stack.enter_context(fake_agent.listening(agent, project.paths.socket))
-    with pytest.raises(keeping.EndedByOthers) as ended:
-        keeping.keep(project, DEAD, Starter(stack))
+    with pytest.raises(respawn.EndedByOthers) as ended:
+        respawn.keep(project, DEAD, Starter(stack))
     assert ended.value.exit_code == 4
     assert str(ended.value) == (
         "the agent (process 4711) was told to end, and not by 'airfleet down': the fleet has stopped\n"
@@ -101,7 +102,7 @@ def test_an_agent_that_somebody_else_started_is_followed(
         stack.enter_context(fake_agent.listening(stopping(4713), here.paths.socket))
         raise AlreadyRuns("fleet 'shop' is already running (agent 4713)")
 
-    keeping.keep(project, DEAD, somebody_was_faster, lambda seconds: None)
+    respawn.keep(project, DEAD, somebody_was_faster, lambda seconds: None)
     assert capsys.readouterr().err == (
         "the agent (process 4711) has died; another one (process 4713) was started meanwhile, "
         f"and goes on with what runs\n{STOPPED}"
@@ -111,11 +112,11 @@ def test_an_agent_that_somebody_else_started_is_followed(
 def test_an_agent_that_down_ends_by_force_gets_none(project: Project, stack: ExitStack) -> None:
     project.paths.runtime.mkdir(parents=True)
     start = Starter(stack)
-    with down_lock.at_work(project.paths):
-        assert down_lock.is_at_work(project.paths)
-        keeping.keep(project, DEAD, start, start.sleep)
+    with shutdown_lock.at_work(project.paths):
+        assert shutdown_lock.is_at_work(project.paths)
+        respawn.keep(project, DEAD, start, start.sleep)
     assert start.started == 0
-    assert not down_lock.is_at_work(project.paths)
+    assert not shutdown_lock.is_at_work(project.paths)
 
 
 def test_a_down_that_begins_and_ends_while_a_successor_waits_is_not_undone(
@@ -128,7 +129,7 @@ def test_a_down_that_begins_and_ends_while_a_successor_waits_is_not_undone(
         if seconds:  # not before the first one
             airfleet("down")
 
-    keeping.keep(project, DEAD, start, down_meanwhile)
+    respawn.keep(project, DEAD, start, down_meanwhile)
     assert start.started == 1
     assert capsys.readouterr().err.endswith(STOPPED)
 
@@ -136,9 +137,9 @@ def test_a_down_that_begins_and_ends_while_a_successor_waits_is_not_undone(
 def test_a_down_that_has_ended_when_the_agent_is_missed_is_not_undone(project: Project, stack: ExitStack) -> None:
     project.paths.runtime.mkdir(parents=True)
     start = Starter(stack, stopping(4712))
-    began = down_lock.began(project.paths)
+    began = shutdown_lock.began(project.paths)
     down.end(project, 1)
-    assert keeping._next(project, DEAD, began, [], start, start.sleep) is None
+    assert respawn._next(project, DEAD, began, [], start, start.sleep) is None
     assert start.started == 0
 
 
@@ -146,14 +147,14 @@ def test_a_down_of_before_is_none_of_this_fleet(project: Project, stack: ExitSta
     project.paths.runtime.mkdir(parents=True)
     down.end(project, 1)
     start = Starter(stack, stopping(4712))
-    keeping.keep(project, DEAD, start, start.sleep)
+    respawn.keep(project, DEAD, start, start.sleep)
     assert start.started == 1
 
 
 def test_agents_that_keep_dying_are_not_started_for_ever(project: Project, stack: ExitStack) -> None:
     start = Starter(stack, *[None] * 9)
-    with pytest.raises(keeping.NotKept) as given_up:
-        keeping.keep(project, DEAD, start, start.sleep)
+    with pytest.raises(respawn.NotKept) as given_up:
+        respawn.keep(project, DEAD, start, start.sleep)
     assert given_up.value.exit_code == 4
     assert start.waited == [0.0, 1.0, 2.0, 4.0]
     assert "'airfleet up' goes on with what runs, 'airfleet down' ends it" in str(given_up.value)
@@ -163,13 +164,13 @@ def test_why_no_agent_starts_is_said(project: Project) -> None:
     def refuse(here: Project) -> int:
         raise FleetError("there is no room")
 
-    with pytest.raises(keeping.NotKept, match="there is no room"):
-        keeping.keep(project, DEAD, refuse, lambda seconds: None)
+    with pytest.raises(respawn.NotKept, match="there is no room"):
+        respawn.keep(project, DEAD, refuse, lambda seconds: None)
 
 
 def test_what_runs_is_left_alone_when_the_keeper_gives_up(agent_says: Callable, project: Project) -> None:
-    with agent_says(DEAD) as agent, pytest.raises(keeping.NotKept), up._ended_at_last(project):
-        raise keeping.NotKept("agents keep dying")
+    with agent_says(DEAD) as agent, pytest.raises(respawn.NotKept), up._ended_at_last(project):
+        raise respawn.NotKept("agents keep dying")
     assert agent.asked == []
 
 
@@ -189,7 +190,7 @@ def test_down_of_an_agent_that_hangs_ends_what_there_is(airfleet: Airfleet) -> N
 
 def test_two_may_end_a_fleet_at_the_same_time(project: Project) -> None:
     project.paths.runtime.mkdir(parents=True)
-    with down_lock.at_work(project.paths), down_lock.at_work(project.paths):
-        assert down_lock.is_at_work(project.paths)
-    with down_lock._lock(project.paths).open() as lock:
+    with shutdown_lock.at_work(project.paths), shutdown_lock.at_work(project.paths):
+        assert shutdown_lock.is_at_work(project.paths)
+    with shutdown_lock._lock(project.paths).open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

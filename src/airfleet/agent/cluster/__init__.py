@@ -1,0 +1,1 @@
+"""One host among others: leases, quorum, the watchdog, facts that hosts compare."""

@@ -1,0 +1,1 @@
+"""This machine as its agent sees it: disks, logs, memory, network, accounts."""

@@ -1,0 +1,1 @@
+"""Attempts and jobs that died: found, reported, and their results carried."""

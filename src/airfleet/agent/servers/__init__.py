@@ -1,0 +1,1 @@
+"""The servers that a fleet may bring itself: PostgreSQL, Valkey, nginx."""

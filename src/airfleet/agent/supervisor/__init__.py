@@ -1,0 +1,1 @@
+"""Components as processes: started, probed, restarted, scaled, drained, ended."""

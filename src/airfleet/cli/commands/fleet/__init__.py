@@ -1,0 +1,1 @@
+"""Commands about the fleet; each module has the ``command`` of its name."""

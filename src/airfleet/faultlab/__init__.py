@@ -1,0 +1,1 @@
+"""The laboratory of the fault matrix: systems under test, faults, and what measures them."""

@@ -1,0 +1,1 @@
+"""Settings of Airflow: which there are, which airfleet decides, which libraries they need."""

@@ -1,0 +1,1 @@
+"""``fleet.yaml``: its keys, readers, checks, JSON Schema and reference page."""

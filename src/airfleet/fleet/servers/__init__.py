@@ -1,0 +1,1 @@
+"""Servers around Airflow as values: database, broker, proxy, secrets."""

@@ -1,0 +1,1 @@
+"""Tables, triggers and locks of airfleet in Airflow's database, and what its columns take."""

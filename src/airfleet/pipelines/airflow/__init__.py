@@ -1,0 +1,1 @@
+"""Pipelines as Airflow's Dags: importers, operators, values. [A]"""

@@ -1,0 +1,1 @@
+"""Code that pipelines name, known without importing it: modules, signatures, catalog."""

@@ -1,0 +1,1 @@
+"""The pipeline language: its values, its grammar, and problems with their places."""

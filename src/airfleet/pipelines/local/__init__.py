@@ -1,0 +1,1 @@
+"""``airfleet run``: a pipeline to its end on this machine, and its guard."""

@@ -1,0 +1,1 @@
+"""Dags of older Airflows: what is gone, and what to write instead."""

@@ -1,0 +1,1 @@
+"""The scheduler of a fleet: Airflow's, woken by changes, with the database as witness. [A]"""

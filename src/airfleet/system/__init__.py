@@ -1,0 +1,1 @@
+"""The operating system: processes, sockets, logs, clocks. Knows no Airflow."""

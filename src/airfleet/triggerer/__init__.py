@@ -1,0 +1,1 @@
+"""The triggerer of a fleet: Airflow's, at rest while nothing is deferred. [A]"""

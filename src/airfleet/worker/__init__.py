@@ -1,0 +1,1 @@
+"""The Celery worker of a fleet: consumer, prefetch, monitors of attempts. [A]"""

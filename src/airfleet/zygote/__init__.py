@@ -1,0 +1,1 @@
+"""The process that imports Airflow once and forks every component. [A]"""
