@@ -132,7 +132,7 @@ docs-check: install-dev
 	$(BIN)/python scripts/docs.py check
 
 bench: .venv-core/.installed .venv-peers/.installed ## Measure, beside others (BENCH=task_path SYSTEMS="airfleet stock" WORKLOADS=chain40 SLOTS=2 REPEATS=1 SCALE=1 TURNS=1 ROUNDS=5; QUICK=1; FULL=1)
-	.venv-core/bin/python benchmarks/run.py $(BENCH) -- $(if $(SYSTEMS),--systems "$(SYSTEMS)") \
+	PYTHONPATH=tests .venv-core/bin/python benchmarks/run.py $(BENCH) -- $(if $(SYSTEMS),--systems "$(SYSTEMS)") \
 		$(if $(WORKLOADS),--workloads "$(WORKLOADS)") $(if $(SLOTS),--slots $(SLOTS)) $(if $(REPEATS),--repeats $(REPEATS)) \
 		$(if $(SCALE),--scale $(SCALE)) $(if $(BUDGET),--budget $(BUDGET)) $(if $(TURNS),--turns) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(QUICK),--quick) $(if $(FULL),--full)
 
@@ -140,13 +140,13 @@ compare: install-dev ## Run some hundred tasks on stock Airflow and on a fleet, 
 	PYTHONPATH=tests $(BIN)/python -m semantics.compare $(COMPARE)
 
 soak: .venv-core/.installed ## An hour of steady load on a database with history (SOAK="--minutes 5 --finished 1000")
-	.venv-core/bin/python benchmarks/soak.py $(SOAK)
+	PYTHONPATH=tests .venv-core/bin/python benchmarks/soak.py $(SOAK)
 
 mutants: install-dev .venv-mutants/.installed ## Mutation tests of the rules that guard data (MUTANTS="leases lost --most 20")
 	$(BIN)/python scripts/mutants.py $(MUTANTS)
 
 drill: .venv-core/.installed ## The fault matrix but F21, F32 and F32a, on Valkey (FAULTS="--only F1,F5 --runs 5 --stock --broker rabbitmq")
-	.venv-core/bin/python benchmarks/fault_matrix.py $(FAULTS)
+	PYTHONPATH=tests .venv-core/bin/python benchmarks/fault_matrix.py $(FAULTS)
 
 faults: drill
 

@@ -1,6 +1,6 @@
 """What each component needs: memory and connections to the database, at rest and under load.
 
-    python benchmarks/capacity.py [--slots 4] [--settle 30] [--tasks 200]
+    PYTHONPATH=tests python benchmarks/capacity.py [--slots 4] [--settle 30] [--tasks 200]
 
 A fleet of two hosts on this machine, PostgreSQL and Valkey beside it: *front* decides and serves (two api-servers,
 nginx and Flower among it), *back* has a worker and a log server. Three moments are measured. *Rest*: everything is
@@ -29,9 +29,9 @@ from measuring import report
 from airfleet.agent import control
 from airfleet.agent.servers import nginx
 from airfleet.drill.waiting import wait_until
-from airfleet.faultlab.hosts_apart import hosts_apart
 from airfleet.testing.fleet import FleetUnderTest
 from airfleet.testing.ports import free_ports
+from faultlab.hosts_apart import hosts_apart
 
 FLEET = """\
 name: capacity

@@ -1,6 +1,6 @@
 """The fault matrix, measured: each fault is done to a fleet under load, and if wished to stock Airflow beside it.
 
-    python benchmarks/fault_matrix.py [--only F1,F5] [--runs 5] [--stock] [--broker rabbitmq] [--seed 1] [--scale 1]
+    PYTHONPATH=tests python benchmarks/fault_matrix.py [--only F1,F5] [--runs 5] [--stock] [--broker rabbitmq] [--seed 1] [--scale 1]
 
 A row is one experiment: a steady load on a system of its own, the fault so many times at random moments of it, and at
 the end the verdict of both witnesses on everything that happened. ``F32`` is the random nemesis, ``F32a`` that of whole
@@ -39,13 +39,13 @@ from measuring import RESULTS
 from airfleet.agent.supervisor.restarts import HEALED_AFTER
 from airfleet.drill.invariants import Violation
 from airfleet.drill.workload import Mix
-from airfleet.faultlab import rabbitmq
-from airfleet.faultlab.experiment import Experiment, Outcome, Recovery, Shape, Trial
-from airfleet.faultlab.hosts_system import HostsTarget
-from airfleet.faultlab.matrix import BY_NUMBER, NEMESES, RANDOM, ROWS, Row
-from airfleet.faultlab.simulated_hosts import can_have_networks
-from airfleet.faultlab.stock_hosts import StockHostsTarget
-from airfleet.faultlab.systems import FleetTarget, Observed, StockTarget, Topology
+from faultlab import rabbitmq
+from faultlab.experiment import Experiment, Outcome, Recovery, Shape, Trial
+from faultlab.hosts_system import HostsTarget
+from faultlab.matrix import BY_NUMBER, NEMESES, RANDOM, ROWS, Row
+from faultlab.simulated_hosts import can_have_networks
+from faultlab.stock_hosts import StockHostsTarget
+from faultlab.systems import FleetTarget, Observed, StockTarget, Topology
 
 FILE = "faults.json"
 #: seconds of quiet before a fault, drawn anew each time: enough for the one before to be forgotten, for an agent waits

@@ -1,4 +1,4 @@
-"""Every benchmark, or those that are named: ``python benchmarks/run.py [NAME …] [-- option …]``.
+"""Every benchmark, or those that are named: ``PYTHONPATH=tests python benchmarks/run.py [NAME …] [-- option …]``.
 
 Each prints a table and writes ``benchmarks/results/<name>.json``. Run them on a machine that does nothing else.
 Options go to ``task_path`` alone.

@@ -1,6 +1,6 @@
 """Hours of a steady load with much history: does anything grow?
 
-    python benchmarks/soak.py [--minutes 60] [--rate 5] [--finished 100000] [--systems airfleet]
+    PYTHONPATH=tests python benchmarks/soak.py [--minutes 60] [--rate 5] [--finished 100000] [--systems airfleet]
 
 First so many finished runs, each with its task, are written into the database. Then a run of ``--rate`` no-op tasks is
 asked for every second. Each minute says: the time from a request until the scheduler has queued the run's tasks (what

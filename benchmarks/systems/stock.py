@@ -11,9 +11,9 @@ from dag_files import HELPER, python_files
 from workloads import Workload
 
 from airfleet.client.api_client import Api
-from airfleet.faultlab.stock_airflow import StockAirflow
 from airfleet.fleet.components.postgres import SETTINGS
 from airfleet.testing.servers import Servers
+from faultlab.stock_airflow import StockAirflow
 from systems import About
 from systems.airflow import AirflowSystem, airflow_version
 

@@ -25,10 +25,10 @@ from airfleet.drill.records import Fault as HappenedFault
 from airfleet.drill.recovery_times import Evidence, Moment, Stopwatch, backlog
 from airfleet.drill.workload import Asked, Mix
 from airfleet.events import Event as LogEvent
-from airfleet.faultlab import secret_scan, state_audit
-from airfleet.faultlab.api_probe import Probe
-from airfleet.faultlab.nemesis import Fault
-from airfleet.faultlab.systems import Observed
+from faultlab import secret_scan, state_audit
+from faultlab.api_probe import Probe
+from faultlab.nemesis import Fault
+from faultlab.systems import Observed
 
 #: between two looks at the witnesses
 LOOK_SECONDS = 0.5

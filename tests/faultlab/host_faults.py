@@ -1,4 +1,4 @@
-"""Faults of whole hosts, as values like those of :mod:`airfleet.faultlab.nemesis`."""
+"""Faults of whole hosts, as values like those of :mod:`faultlab.nemesis`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import psycopg
 from airfleet.drill import killing
 from airfleet.drill.killing import Attempts
 from airfleet.drill.waiting import wait_until
-from airfleet.faultlab.hosts_system import HostsTarget
-from airfleet.faultlab.latency_link import FarLink
-from airfleet.faultlab.nemesis import NOBODY, TOLD_SECONDS, Fault
-from airfleet.faultlab.several_hosts import SeveralHosts
-from airfleet.faultlab.systems import SCHEDULER, WELL_SECONDS, WORKER
 from airfleet.system import procfs
+from faultlab.hosts_system import HostsTarget
+from faultlab.latency_link import FarLink
+from faultlab.nemesis import NOBODY, TOLD_SECONDS, Fault
+from faultlab.several_hosts import SeveralHosts
+from faultlab.systems import SCHEDULER, WELL_SECONDS, WORKER
 
 #: whether a client at an address holds the lock of the schedulers' critical section; nothing else of an Airflow that
 #: runs takes an advisory lock

@@ -23,12 +23,12 @@ from typing import Self
 from airfleet.agent.control import HostStatus, Snapshot
 from airfleet.agent.host import netns
 from airfleet.drill.waiting import wait_until
-from airfleet.faultlab.simulated_hosts import PlayedHosts
 from airfleet.fleet.planning import local_hosts
 from airfleet.fleet.planning.local_hosts import Network
 from airfleet.fleet.planning.paths import HOST, fleet_id
 from airfleet.system import process_tree
 from airfleet.testing.fleet import START_SECONDS, FleetUnderTest
+from faultlab.simulated_hosts import PlayedHosts
 
 
 @dataclass

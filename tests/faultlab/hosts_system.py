@@ -1,4 +1,4 @@
-"""A fleet of some hosts on this machine, for experiments; see :mod:`airfleet.faultlab.several_hosts`.
+"""A fleet of some hosts on this machine, for experiments; see :mod:`faultlab.several_hosts`.
 
 The first host has the servers, unless the topology wants whole control hosts: then they stand beside the hosts.
 """
@@ -15,13 +15,15 @@ from airfleet.agent.states import State
 from airfleet.client.api_client import Api
 from airfleet.drill import journal, workload
 from airfleet.drill.load_generator import SLOW_SECONDS
-from airfleet.faultlab import named_hosts
-from airfleet.faultlab.bridge_address import place_beside
-from airfleet.faultlab.hosts import HostsUnderTest
-from airfleet.faultlab.named_hosts import NamedHosts
-from airfleet.faultlab.several_hosts import SeveralHosts
-from airfleet.faultlab.simulated_hosts import can_have_networks
-from airfleet.faultlab.systems import (
+from airfleet.fleet.config.spec import LOOPBACK
+from airfleet.fleet.servers import secrets
+from faultlab import named_hosts
+from faultlab.bridge_address import place_beside
+from faultlab.hosts import HostsUnderTest
+from faultlab.named_hosts import NamedHosts
+from faultlab.several_hosts import SeveralHosts
+from faultlab.simulated_hosts import can_have_networks
+from faultlab.systems import (
     BROKER,
     DATABASE,
     MakeBroker,
@@ -30,8 +32,6 @@ from airfleet.faultlab.systems import (
     files_below,
     password_of,
 )
-from airfleet.fleet.config.spec import LOOPBACK
-from airfleet.fleet.servers import secrets
 
 
 class HostsTarget(SeveralHosts):

@@ -19,9 +19,9 @@ from airfleet.drill import journal, killing, recovery_times
 from airfleet.drill.records import Event
 from airfleet.drill.recovery_times import Stopwatch
 from airfleet.drill.workload import DEFERRED, ONE, TOLD, Asked
-from airfleet.faultlab import nemesis
-from airfleet.faultlab.experiment import Outcome, Trial
-from airfleet.faultlab.host_faults import (
+from faultlab import nemesis
+from faultlab.experiment import Outcome, Trial
+from faultlab.host_faults import (
     AgentKilled,
     ClockSetWrong,
     EachHostAnew,
@@ -31,10 +31,10 @@ from airfleet.faultlab.host_faults import (
     PowerOffHoldingLock,
     of_several_hosts,
 )
-from airfleet.faultlab.hosts_system import HostsTarget
-from airfleet.faultlab.nemesis import Choices, Fault
-from airfleet.faultlab.several_hosts import SeveralHosts
-from airfleet.faultlab.systems import API_SERVER, SCHEDULER, WORKER, FleetTarget, Observed, Target, Topology
+from faultlab.hosts_system import HostsTarget
+from faultlab.nemesis import Choices, Fault
+from faultlab.several_hosts import SeveralHosts
+from faultlab.systems import API_SERVER, SCHEDULER, WORKER, FleetTarget, Observed, Target, Topology
 
 #: callbacks that run while the dag-processor dies, and how many of them have run when it does
 CALLBACKS, CALLBACKS_BEFORE = 50, 5

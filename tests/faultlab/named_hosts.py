@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from airfleet.agent.control import Snapshot
-from airfleet.faultlab.hosts import HostsUnderTest
-from airfleet.faultlab.systems import BROKER, DATABASE, Topology
 from airfleet.fleet.planning import local_hosts
 from airfleet.fleet.planning.local_hosts import NAMESPACE, Network
 from airfleet.testing.fleet import FleetUnderTest
+from faultlab.hosts import HostsUnderTest
+from faultlab.systems import BROKER, DATABASE, Topology
 
 #: where nginx listens, on its host
 _DOOR_PORT = 8088

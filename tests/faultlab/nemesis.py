@@ -19,11 +19,11 @@ from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from airfleet.drill.killing import Attempts, attempts_of, kill_all, running, stop_all, unheard
 from airfleet.drill.waiting import wait_until
-from airfleet.faultlab.replicated_postgres import ReplicatedServers
-from airfleet.faultlab.small_disk import fill, make_room
-from airfleet.faultlab.systems import API_SERVER, SCHEDULER, WORKER, FleetTarget, Target
 from airfleet.system.procfs import arguments, send, tree
 from airfleet.testing.servers import POSTGRES_SERVER
+from faultlab.replicated_postgres import ReplicatedServers
+from faultlab.small_disk import fill, make_room
+from faultlab.systems import API_SERVER, SCHEDULER, WORKER, FleetTarget, Target
 
 #: how Airflow calls the process that watches an attempt; there may not be room for all of the id
 _MONITOR = re.compile(r"airflow supervisor: ([0-9a-f-]{30,36})")

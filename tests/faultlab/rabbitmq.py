@@ -1,4 +1,4 @@
-"""A real RabbitMQ for tests, as the package of the operating system brings it; see :mod:`airfleet.faultlab.brokers`.
+"""A real RabbitMQ for tests, as the package of the operating system brings it; see :mod:`faultlab.brokers`.
 
 It has an epmd, a cookie and a node name of its own, listens at one address alone, and touches no folder of the system.
 """
@@ -15,14 +15,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from airfleet.faultlab.brokers import BrokerUnderTest
 from airfleet.fleet.config.spec import LOOPBACK
 from airfleet.testing.fleet import clean_environment
 from airfleet.testing.ports import free_ports
+from faultlab.brokers import BrokerUnderTest
 
 
 def beside(folder: Path, address: str) -> RabbitMQ:
-    """One for a target of experiments (:data:`airfleet.faultlab.systems.MakeBroker`)."""
+    """One for a target of experiments (:data:`faultlab.systems.MakeBroker`)."""
     return RabbitMQ(folder, address=address)
 
 

@@ -18,12 +18,12 @@ from pathlib import Path
 from airfleet.agent.host import netns
 from airfleet.drill import killing
 from airfleet.drill.records import Note
-from airfleet.faultlab.clock_shim import WrongClocks
-from airfleet.faultlab.simulated_hosts import PlayedHosts
-from airfleet.faultlab.systems import Broker, MakeBroker, Observed, Topology
 from airfleet.fleet.planning.local_hosts import Network
 from airfleet.testing.lifetime import Startable
 from airfleet.testing.servers import Servers
+from faultlab.clock_shim import WrongClocks
+from faultlab.simulated_hosts import PlayedHosts
+from faultlab.systems import Broker, MakeBroker, Observed, Topology
 
 
 class SeveralHosts(Startable, Observed):

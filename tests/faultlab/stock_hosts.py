@@ -1,4 +1,4 @@
-"""Stock Airflow on some hosts of this machine, for experiments; see :mod:`airfleet.faultlab.several_hosts`.
+"""Stock Airflow on some hosts of this machine, for experiments; see :mod:`faultlab.several_hosts`.
 
 Each has a network, a name and an ``AIRFLOW_HOME`` of its own; Dags and secrets are the same on all. PostgreSQL and
 Valkey stand beside them, on this machine's end of their bridge. A component that ends is started again at once, as by a
@@ -13,10 +13,16 @@ from pathlib import Path
 from airfleet.agent.host import netns
 from airfleet.client.api_client import Api
 from airfleet.drill import journal, workload
-from airfleet.faultlab.several_hosts import SeveralHosts
-from airfleet.faultlab.simulated_hosts import PlayedHosts
-from airfleet.faultlab.stock_airflow import COMPONENTS, StockAirflow
-from airfleet.faultlab.systems import (
+from airfleet.fleet.planning import local_hosts
+from airfleet.fleet.planning.local_hosts import NAMESPACE, Network
+from airfleet.fleet.planning.paths import HOST
+from airfleet.fleet.servers import secrets
+from airfleet.testing.ports import free_ports
+from airfleet.testing.servers import Servers
+from faultlab.several_hosts import SeveralHosts
+from faultlab.simulated_hosts import PlayedHosts
+from faultlab.stock_airflow import COMPONENTS, StockAirflow
+from faultlab.systems import (
     SCHEDULER,
     WORKER,
     MakeBroker,
@@ -25,12 +31,6 @@ from airfleet.faultlab.systems import (
     files_below,
     password_of,
 )
-from airfleet.fleet.planning import local_hosts
-from airfleet.fleet.planning.local_hosts import NAMESPACE, Network
-from airfleet.fleet.planning.paths import HOST
-from airfleet.fleet.servers import secrets
-from airfleet.testing.ports import free_ports
-from airfleet.testing.servers import Servers
 
 
 class StockHosts(PlayedHosts):

@@ -1,9 +1,9 @@
 """What an experiment is done to: a fleet, or stock Airflow, with the same servers, the same Dags and the same slots.
 
 PostgreSQL and Valkey belong to the harness (:class:`~airfleet.testing.servers.Servers`), so that it can take them away;
-tasks reach the execution API through a :class:`~airfleet.faultlab.tcp_fault_proxy.Gate`, so that it can take that away,
+tasks reach the execution API through a :class:`~faultlab.tcp_fault_proxy.Gate`, so that it can take that away,
 too. What dies by itself is started again: by its agent in a fleet, by
-:class:`~airfleet.faultlab.stock_airflow.StockAirflow` otherwise.
+:class:`~faultlab.stock_airflow.StockAirflow` otherwise.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from airfleet.agent.states import State
 from airfleet.client.api_client import Api
 from airfleet.drill import dags, journal, workload
 from airfleet.drill.waiting import wait_until
-from airfleet.faultlab import state_audit
-from airfleet.faultlab.replicated_postgres import ReplicatedServers
-from airfleet.faultlab.small_disk import small_disk
-from airfleet.faultlab.stock_airflow import COMPONENTS, StockAirflow
-from airfleet.faultlab.tcp_fault_proxy import Gate
 from airfleet.fleet.config.spec import LOOPBACK, OnPartition
 from airfleet.system import procfs as processes
 from airfleet.testing.fleet import FleetUnderTest
 from airfleet.testing.lifetime import Startable
 from airfleet.testing.ports import free_ports
 from airfleet.testing.servers import BROKER_SERVER, POSTGRES_SERVER, Servers
+from faultlab import state_audit
+from faultlab.replicated_postgres import ReplicatedServers
+from faultlab.small_disk import small_disk
+from faultlab.stock_airflow import COMPONENTS, StockAirflow
+from faultlab.tcp_fault_proxy import Gate
 
 WORKER, SCHEDULER, API_SERVER = "worker", "scheduler", "api-server"
 #: until everything answers again after it was started
@@ -140,7 +140,7 @@ class Topology:
     disk_mb: int = 0
     #: the database is on a disk of its own, of so many MB; needs root's rights
     database_disk_mb: int = 0
-    #: more than one: see :mod:`airfleet.faultlab.several_hosts`
+    #: more than one: see :mod:`faultlab.several_hosts`
     hosts: int = 1
     #: each host has a network of its own, so that it can be cut off; needs root's rights
     networks: bool = False

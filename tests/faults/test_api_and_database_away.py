@@ -12,9 +12,9 @@ from collections.abc import Iterator
 import pytest
 
 from airfleet.drill.workload import Mix
-from airfleet.faultlab import matrix
-from airfleet.faultlab.experiment import Experiment, Outcome, Shape
-from airfleet.faultlab.systems import FleetTarget, Topology
+from faultlab import matrix
+from faultlab.experiment import Experiment, Outcome, Shape
+from faultlab.systems import FleetTarget, Topology
 
 OUTAGE_SECONDS = 25.0
 #: what is promised on a machine that does nothing else, and what one is given that runs all tests

@@ -12,8 +12,8 @@ import pytest
 
 from airfleet.agent.host import netns
 from airfleet.drill.waiting import wait_until
-from airfleet.faultlab.bridge_address import place_beside
 from airfleet.fleet.planning.local_hosts import Network
+from faultlab.bridge_address import place_beside
 
 pytestmark = pytest.mark.long
 

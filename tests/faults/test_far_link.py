@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from airfleet.agent.host import netns
-from airfleet.faultlab.latency_link import FarLink
 from airfleet.fleet.planning.local_hosts import Network
+from faultlab.latency_link import FarLink
 
 pytestmark = pytest.mark.long
 

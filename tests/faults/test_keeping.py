@@ -6,8 +6,8 @@ import os
 import signal
 
 from airfleet.drill.waiting import wait_until
-from airfleet.faultlab.ledger import Ledger
 from airfleet.testing.fleet import START_SECONDS, command
+from faultlab.ledger import Ledger
 from support.fleets import Tiny
 from support.terminal import terminal
 

@@ -1,7 +1,7 @@
 """Schedulers, workers, attempts and triggerers die without a warning; no task is lost, started twice, or pays for it.
 
 Two witnesses: what tasks wrote down themselves (:mod:`airfleet.drill.journal`), and what the database committed
-(:mod:`airfleet.faultlab.state_audit`); what must hold of both is in :mod:`airfleet.drill.invariants`.
+(:mod:`faultlab.state_audit`); what must hold of both is in :mod:`airfleet.drill.invariants`.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from airfleet.drill import journal
 from airfleet.drill.invariants import violations
 from airfleet.drill.records import Event, Fault, History, Note, Run, Task
 from airfleet.drill.waiting import wait_until
-from airfleet.faultlab import state_audit
 from airfleet.fleet.servers import secrets
 from airfleet.scheduler.orphan_recovery import MOST_RERUNS
 from airfleet.system import procfs
 from airfleet.testing.fleet import FleetUnderTest
+from faultlab import state_audit
 
 FLEET = """\
 name: losing

@@ -1,6 +1,6 @@
 """The fault matrix at reduced times, with either broker: on one fleet, under one load, one fault after the other.
 
-``make faults`` is the whole of it, with as many repetitions as wished; see :mod:`airfleet.faultlab.matrix`.
+``make faults`` is the whole of it, with as many repetitions as wished; see :mod:`faultlab.matrix`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import pytest
 from airfleet.drill.records import Event, Note
 from airfleet.drill.recovery_times import Moment
 from airfleet.drill.workload import Mix
-from airfleet.faultlab import rabbitmq
-from airfleet.faultlab.experiment import Experiment, Outcome, Shape
-from airfleet.faultlab.matrix import BY_NUMBER, late
-from airfleet.faultlab.systems import FleetTarget, Topology
+from faultlab import rabbitmq
+from faultlab.experiment import Experiment, Outcome, Shape
+from faultlab.matrix import BY_NUMBER, late
+from faultlab.systems import FleetTarget, Topology
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -19,11 +19,11 @@ from airfleet.drill import journal
 from airfleet.drill.invariants import violations
 from airfleet.drill.records import Event, Fault, History, Note, Run, Task
 from airfleet.drill.waiting import wait_until
-from airfleet.faultlab import state_audit
-from airfleet.faultlab.hosts import HostsUnderTest
 from airfleet.fleet.servers import secrets
 from airfleet.metadata import api_availability
 from airfleet.system import procfs
+from faultlab import state_audit
+from faultlab.hosts import HostsUnderTest
 from support import works
 
 CUT = "host-3"

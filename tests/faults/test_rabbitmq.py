@@ -1,6 +1,6 @@
 """A fleet on RabbitMQ: what its messages and queues are, and that nothing is lost when the broker or a worker fails.
 
-The matrix (:mod:`airfleet.faultlab.matrix`) is done to a fleet on Valkey elsewhere; these are its rows about brokers.
+The matrix (:mod:`faultlab.matrix`) is done to a fleet on Valkey elsewhere; these are its rows about brokers.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from airfleet.agent.supervisor.broker_probe import BrokerRefuses, line_to
 from airfleet.drill.records import Event
 from airfleet.drill.waiting import wait_until
 from airfleet.drill.workload import ONE, Mix
-from airfleet.faultlab.experiment import Experiment, Outcome, Shape
-from airfleet.faultlab.matrix import BY_NUMBER, late
-from airfleet.faultlab.rabbitmq import RabbitMQ
-from airfleet.faultlab.systems import FleetTarget, Topology
 from airfleet.fleet.servers import brokers
 from airfleet.system import procfs
 from airfleet.testing.ports import free_ports
 from airfleet.worker import queue_declarations
+from faultlab.experiment import Experiment, Outcome, Shape
+from faultlab.matrix import BY_NUMBER, late
+from faultlab.rabbitmq import RabbitMQ
+from faultlab.systems import FleetTarget, Topology
 from support.consuming_nothing import check_that_it_is_replaced
 from support.single_runs import ask, ask_for_endless, is_told, let_end, times_told, wait_for
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from airfleet.faultlab.replicated_postgres import ReplicatedServers
+from faultlab.replicated_postgres import ReplicatedServers
 
 pytestmark = pytest.mark.long
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.faultlab.clock_shim import WrongClocks
-from airfleet.faultlab.experiment import Experiment, Shape
-from airfleet.faultlab.hosts_system import HostsTarget
-from airfleet.faultlab.matrix import BY_NUMBER
 from airfleet.fleet.planning.paths import HOST
+from faultlab.clock_shim import WrongClocks
+from faultlab.experiment import Experiment, Shape
+from faultlab.hosts_system import HostsTarget
+from faultlab.matrix import BY_NUMBER
 
 pytestmark = pytest.mark.long
 

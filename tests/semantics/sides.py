@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from airfleet.faultlab.stock_airflow import StockAirflow
 from airfleet.testing.fleet import FleetUnderTest, clean_environment
+from faultlab.stock_airflow import StockAirflow
 from semantics import bundled, installation
 from semantics.installation import HERE, Installation
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.faultlab.ledger import Ledger
 from airfleet.testing.fleet import FleetUnderTest
+from faultlab.ledger import Ledger
 from support import pipelines
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "air_quality"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from airfleet.drill.waiting import wait_until
-from airfleet.faultlab.ledger import Ledger
 from airfleet.testing.fleet import FleetUnderTest
+from faultlab.ledger import Ledger
 
 HELLO = """\
 # A word to find in the UI: periwinkle.

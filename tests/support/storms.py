@@ -12,9 +12,9 @@ import pytest
 
 from airfleet.client.api_client import ApiError
 from airfleet.drill.waiting import wait_until
-from airfleet.faultlab import nemesis
-from airfleet.faultlab.nemesis import KillMonitor
-from airfleet.faultlab.systems import FleetTarget, Topology
+from faultlab import nemesis
+from faultlab.nemesis import KillMonitor
+from faultlab.systems import FleetTarget, Topology
 
 #: variables of a fleet's own would be taken for settings of the one who runs the tests
 MARK = "STORM_"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 
-from airfleet.faultlab.tcp_fault_proxy import Gate
 from airfleet.fleet.config.spec import LOOPBACK
+from faultlab.tcp_fault_proxy import Gate
 
 
 def tls_before(port: int, certificate: Path, key: Path) -> Gate:

@@ -13,9 +13,9 @@ import pytest
 from airfleet.drill import recovery_times
 from airfleet.drill.killing import Attempts
 from airfleet.drill.workload import Mix
-from airfleet.faultlab.experiment import Experiment, Outcome, Shape, Trial
-from airfleet.faultlab.nemesis import NOBODY
-from airfleet.faultlab.systems import FleetTarget, Topology
+from faultlab.experiment import Experiment, Outcome, Shape, Trial
+from faultlab.nemesis import NOBODY
+from faultlab.systems import FleetTarget, Topology
 from support.sentinels import Watched
 
 #: to the first start of a task of which nobody had heard before: from the fault, or after a return from its end

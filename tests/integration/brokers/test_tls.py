@@ -16,10 +16,10 @@ from redis.sentinel import Sentinel as RedisSentinel
 
 from airfleet.agent.supervisor.broker_probe import BrokerTrouble, line_to
 from airfleet.drill.waiting import wait_until
-from airfleet.faultlab.brokers import BrokerUnderTest, Valkey
 from airfleet.fleet.planning import celery_settings
 from airfleet.fleet.servers import brokers
 from airfleet.testing.fleet import FleetUnderTest
+from faultlab.brokers import BrokerUnderTest, Valkey
 from support.pipelines import HELLO
 from support.proxies import certificate
 from support.sentinels import MASTER, Sentinel

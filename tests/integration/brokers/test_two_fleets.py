@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from celery import Celery
 
-from airfleet.faultlab.brokers import BrokerUnderTest, Valkey
-from airfleet.faultlab.rabbitmq import RabbitMQ
 from airfleet.fleet.planning import celery_settings
 from airfleet.fleet.servers import brokers
 from airfleet.scheduler.publisher import Publisher
+from faultlab.brokers import BrokerUnderTest, Valkey
+from faultlab.rabbitmq import RabbitMQ
 from support.celery_apps import application
 
 

@@ -20,12 +20,12 @@ from sqlalchemy.orm import Session
 
 from airfleet.agent.supervisor.database_gate import PAUSE_SECONDS, DatabaseWatch
 from airfleet.drill.waiting import wait_until
-from airfleet.faultlab.small_disk import fill, make_room, small_disk
 from airfleet.fleet.planning.plan import Component, Exec
 from airfleet.metadata import api_availability
 from airfleet.metadata.api_availability import Presence
 from airfleet.system import connection_timeouts
 from airfleet.testing.servers import POSTGRES_SERVER, Servers
+from faultlab.small_disk import fill, make_room, small_disk
 from support.toy_agent import toy
 
 

@@ -14,9 +14,9 @@ import pytest
 
 from airfleet.agent.control import HostStatus
 from airfleet.drill.waiting import wait_until
-from airfleet.faultlab.hosts_apart import hosts_apart
 from airfleet.testing.fleet import FleetUnderTest
 from airfleet.testing.ports import free_ports
+from faultlab.hosts_apart import hosts_apart
 
 pytestmark = pytest.mark.long  # the protocol itself: tests/integration/runtime/test_task_logs.py
 

@@ -11,11 +11,11 @@ import pytest
 from celery import Celery
 
 from airfleet.drill.waiting import wait_until
-from airfleet.faultlab.brokers import BrokerUnderTest, Valkey
-from airfleet.faultlab.rabbitmq import RabbitMQ
 from airfleet.scheduler.message_reconciler import LOST_SECONDS, Answer, Reconciler
 from airfleet.scheduler.publisher import BrokerGone, Publisher
 from airfleet.scheduler.queue_inspector import missing
+from faultlab.brokers import BrokerUnderTest, Valkey
+from faultlab.rabbitmq import RabbitMQ
 
 QUEUE = "heavy"
 

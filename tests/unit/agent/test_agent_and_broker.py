@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from airfleet.drill.waiting import wait_until
-from airfleet.faultlab.brokers import Valkey
 from airfleet.fleet.planning.plan import BrokerWorks, Component, FileBeats, Watch
 from airfleet.fleet.servers import brokers
 from airfleet.system import procfs
+from faultlab.brokers import Valkey
 from support.toy_agent import SECONDS, Toy, program, toy
 
 STAY = "while :; do sleep 0.05; done"

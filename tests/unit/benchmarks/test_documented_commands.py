@@ -13,7 +13,7 @@ import run
 from systems import SYSTEMS
 from workloads import all_workloads
 
-from airfleet.faultlab.matrix import BY_NUMBER, NEMESES
+from faultlab.matrix import BY_NUMBER, NEMESES
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 DOCUMENTS = sorted(file for pattern in ("*.md", "docs/**/*.md", "examples/*/*.md") for file in REPOSITORY.glob(pattern))

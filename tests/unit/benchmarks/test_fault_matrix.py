@@ -14,8 +14,8 @@ import pytest
 
 from airfleet.agent.supervisor.restarts import HEALED_AFTER
 from airfleet.drill.recovery_times import UNHURT, Moment
-from airfleet.faultlab.experiment import Outcome, Recovery
-from airfleet.faultlab.matrix import BY_NUMBER, ROWS
+from faultlab.experiment import Outcome, Recovery
+from faultlab.matrix import BY_NUMBER, ROWS
 
 #: a row, and two seeds of the random nemesis
 OPTIONS = argparse.Namespace(

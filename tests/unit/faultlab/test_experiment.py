@@ -24,18 +24,18 @@ from airfleet.drill.records import Run, Task
 from airfleet.drill.waiting import wait_until
 from airfleet.drill.workload import Asked, DrillMix, Mix
 from airfleet.errors import FleetError
-from airfleet.faultlab import host_faults, matrix, named_hosts, nemesis, secret_scan, stock_hosts
-from airfleet.faultlab.experiment import drained, surprises
-from airfleet.faultlab.named_hosts import NamedHosts
-from airfleet.faultlab.simulated_hosts import PlayedHosts
-from airfleet.faultlab.stock_hosts import StockHostsTarget
-from airfleet.faultlab.systems import BROKER, DATABASE, SCHEDULER, WORKER, Topology
 from airfleet.fleet.config.reader import FILE_NAME, read_file
 from airfleet.fleet.config.spec import Fleet
 from airfleet.fleet.planning import local_hosts
 from airfleet.fleet.planning.local_hosts import Network
 from airfleet.pipelines.checks.pipeline_checks import read_and_check
 from airfleet.system import procfs
+from faultlab import host_faults, matrix, named_hosts, nemesis, secret_scan, stock_hosts
+from faultlab.experiment import drained, surprises
+from faultlab.named_hosts import NamedHosts
+from faultlab.simulated_hosts import PlayedHosts
+from faultlab.stock_hosts import StockHostsTarget
+from faultlab.systems import BROKER, DATABASE, SCHEDULER, WORKER, Topology
 from support.survival import survives
 
 # --- the workload -----------------------------------------------------------------------------------

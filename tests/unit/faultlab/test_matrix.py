@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from airfleet.drill.recovery_times import Moment
-from airfleet.faultlab.experiment import Outcome, Recovery
-from airfleet.faultlab.matrix import BY_NUMBER, UNPROMISED_SECONDS, late
+from faultlab.experiment import Outcome, Recovery
+from faultlab.matrix import BY_NUMBER, UNPROMISED_SECONDS, late
 
 
 def outcome(**seconds: float | None) -> Outcome:

@@ -11,8 +11,8 @@ from contextlib import suppress
 import pytest
 
 from airfleet.agent.supervisor.broker_probe import BrokerRefuses, BrokerTrouble, Line, line_to
-from airfleet.faultlab.brokers import Valkey
 from airfleet.fleet.servers import brokers
+from faultlab.brokers import Valkey
 
 
 @pytest.fixture(scope="module")
