@@ -287,7 +287,7 @@ def _mark(name: str, measured: Mapping[str, Any]) -> str:
 
 def measured() -> dict[Path, str]:
     """The pages of what was measured, with their charts."""
-    sys.path.append(str(RESULTS.parent))
+    sys.path += [str(RESULTS.parent), str(REPOSITORY / "tests")]
     import charts
     import fault_table
     import memory_table
