@@ -41,7 +41,7 @@ PYTHON_TESTS := tests/conformance/airflow_contract tests/unit/pipelines tests/un
 PYTHONS := 3.11 3.12 3.13 3.14
 MACHINES := x86_64-manylinux_2_28 aarch64-manylinux_2_28
 
-.PHONY: help demo stop test lint types imports docs docs-check test-34 test-python platforms test-unit test-runs test-fleet test-tasks test-faults test-times test-long test-long-turn test-lightning mutants bench compare soak drill faults format lock install install-dev clean
+.PHONY: help demo stop test lint types imports prose docs docs-check test-34 test-python platforms test-unit test-runs test-fleet test-tasks test-faults test-times test-long test-long-turn test-lightning mutants bench compare soak drill faults format lock install install-dev clean
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -110,7 +110,7 @@ platforms: install-dev ## Resolve the locked wheels for every Python and machine
 		echo "Python $$python, $$machine: every locked wheel exists"; \
 	done; done
 
-lint: install-dev types imports ## Style, types and the direction of imports
+lint: install-dev types imports prose ## Style, types, the direction of imports, prose and links
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
@@ -119,6 +119,10 @@ types: install-dev
 
 imports: install-dev
 	$(BIN)/lint-imports
+
+prose: install-dev
+	$(BIN)/python scripts/prose.py
+	$(BIN)/python scripts/links.py
 
 format: install-dev ## Put the style right where a machine can
 	$(BIN)/ruff check --fix .

@@ -15,7 +15,6 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 GENERATED = ("docs/reference/pipeline.md", "docs/reference/cli.md")
 
 _FENCE = re.compile(r"^```(\w+)?(?: (\S+))?(?: (wrong))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_LINK = re.compile(r"\]\(([^)#\s]+)(?:#([^)\s]+))?\)")
 
 
 @dataclass(frozen=True)
@@ -47,9 +46,3 @@ def blocks(document: Path) -> list[Block]:
 def without_blocks(text: str) -> str:
     """Give a text without its fenced blocks."""
     return _FENCE.sub("", text)
-
-
-def links(document: Path) -> list[str]:
-    """The files that it points to."""
-    text = without_blocks(document.read_text())
-    return [match[1] for match in _LINK.finditer(text) if "://" not in match[1]]
