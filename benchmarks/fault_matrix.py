@@ -1,6 +1,7 @@
 """The fault matrix, measured: each fault is done to a fleet under load, and if wished to stock Airflow beside it.
 
-    PYTHONPATH=tests python benchmarks/fault_matrix.py [--only F1,F5] [--runs 5] [--stock] [--broker rabbitmq] [--seed 1] [--scale 1]
+    PYTHONPATH=tests python benchmarks/fault_matrix.py [--only F1,F5] [--runs 5] [--stock] [--broker rabbitmq]
+        [--seed 1] [--scale 1]
 
 A row is one experiment: a steady load on a system of its own, the fault so many times at random moments of it, and at
 the end the verdict of both witnesses on everything that happened. ``F32`` is the random nemesis, ``F32a`` that of whole
