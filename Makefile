@@ -82,14 +82,14 @@ test-long: install-dev .venv-fab/.installed .venv-lightning/.installed .venv-emu
 		long $(BIN)/python -m pytest -p tests.no_skips -p tests.long_tests -m long $$tests $(PYTEST_ARGS); \
 	done; \
 	long .venv-fab/bin/python -m pytest -p tests.no_skips -p tests.long_tests -m long tests/fab $(PYTEST_ARGS); \
-	long env PYTHONDONTWRITEBYTECODE= .venv-lightning/bin/python -m pytest -p tests.no_skips -p tests.long_tests -m long tests/lightning $(PYTEST_ARGS); \
+	long env PYTHONDONTWRITEBYTECODE= .venv-lightning/bin/python -m pytest -p tests.no_skips --import-mode=prepend -p tests.long_tests -m long tests/lightning $(PYTEST_ARGS); \
 	[ "$$ran" ] || { echo "there is no such test" >&2; exit 5; }; exit $$status
 
 test-long-turn: install-dev
 	LONG_TURN=$(LONG_TURN) $(BIN)/python -m pytest -p tests.no_skips -p tests.long_tests -m long $(LONG_GROUP) $(PYTEST_ARGS)
 
 test-lightning: .venv-lightning/.installed .venv-emulators/.installed ## The tests of examples/lightning, on its own clouds
-	PYTHONDONTWRITEBYTECODE= .venv-lightning/bin/python -m pytest -p tests.no_skips tests/lightning $(PYTEST_ARGS)
+	PYTHONDONTWRITEBYTECODE= .venv-lightning/bin/python -m pytest --import-mode=prepend -p tests.no_skips tests/lightning $(PYTEST_ARGS)
 
 test-34: .venv-34/.installed
 	PYTHONPATH=src .venv-34/bin/python -m pytest -p tests.no_skips $(AIRFLOW_34_TESTS) \

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[3]
+REPOSITORY = Path(__file__).resolve().parents[2]
 #: pages whose examples are tested where they are made
 GENERATED = ("docs/reference/pipeline.md", "docs/reference/cli.md")
 

@@ -4,7 +4,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from airflow_home import Home
+
+from support.airflow_home import Home
 
 
 @pytest.fixture(scope="session")

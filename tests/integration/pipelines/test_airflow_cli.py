@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from airflow_home import Home
+from support.airflow_home import Home
 
 
 def test_reserialize_stores_the_dags_and_their_yaml_and_lists_the_errors(home: Home) -> None:

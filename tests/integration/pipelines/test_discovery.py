@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from airflow_home import Home
+
+from support.airflow_home import Home
 
 #: far above the one or two seconds it takes, so that a busy machine fails nothing
 PATIENCE = 60.0

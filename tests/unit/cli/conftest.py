@@ -5,29 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 
-import fake_agent
-import fake_airflow
 import pytest
-from click.testing import CliRunner
-from fake_agent import FakeAgent, component, snapshot
-from fake_airflow import FakeAirflow
 
 from airfleet.agent import control
-from airfleet.cli.main import cli
 from airfleet.client.project import Project
-
-
-@dataclass(frozen=True)
-class Result:
-    code: int
-    out: str
-    err: str
-
-
-Airfleet = Callable[..., Result]
+from support import fake_agent, fake_airflow
+from support.command_line import Airfleet, run
+from support.fake_agent import FakeAgent, component, snapshot
+from support.fake_airflow import FakeAirflow
 
 
 @pytest.fixture(autouse=True)
@@ -52,13 +39,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 @pytest.fixture
 def airfleet() -> Airfleet:
     """Run ``airfleet`` with these arguments."""
-
-    def run(*argv: object) -> Result:
-        result = CliRunner().invoke(cli, [str(argument) for argument in argv])
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return Result(result.exit_code, result.stdout, result.stderr)
-
     return run
 
 

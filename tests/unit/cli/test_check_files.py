@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from airfleet.client.project import Project
-from conftest import Airfleet
+from support.command_line import Airfleet
 
 PIPELINE = "dag_id: {}\ntasks: [{{id: one}}]\n"
 HINT = "hint: to keep it here unread without this line, begin its name with '_' or name it in .airflowignore\n"

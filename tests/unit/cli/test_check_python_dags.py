@@ -13,7 +13,7 @@ from airfleet.pipelines.analysis.modules import Missing
 from airfleet.pipelines.files import listing
 from airfleet.pipelines.upgrade import linter, names
 from airfleet.pipelines.upgrade.imports import is_gone, module_is_gone
-from conftest import Airfleet
+from support.command_line import Airfleet
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "existing_dags"
 

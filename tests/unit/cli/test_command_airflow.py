@@ -11,7 +11,7 @@ import pytest
 
 from airfleet.client.project import Project
 from airfleet.fleet.servers import secrets
-from conftest import Airfleet
+from support.command_line import Airfleet
 
 HOSTS = """\
 name: shop

@@ -13,10 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import fake_agent
 import pytest
-from fake_agent import FakeAgent, component, snapshot
-from fake_airflow import FakeAirflow, dag
 
 from airfleet.agent.control import HostStatus, Snapshot
 from airfleet.agent.states import State
@@ -32,7 +29,10 @@ from airfleet.errors import FileProblems, FleetError, Unhealthy, WaitTimedOut
 from airfleet.fleet.config.spec import LOOPBACK, SIMPLE_AUTH_MANAGER, Fleet, Host, Instances, Worker
 from airfleet.fleet.planning.paths import fleet_id
 from airfleet.system.process_tree import MARK
-from conftest import Airfleet
+from support import fake_agent
+from support.command_line import Airfleet
+from support.fake_agent import FakeAgent, component, snapshot
+from support.fake_airflow import FakeAirflow, dag
 
 GOOD = Verdict("worker", 1.234, 2.5, tasks=38, rerun=2, rerun_after=2.25, lost=0, twice=0, failed=0, violations=())
 LATE = Verdict("scheduler", None, 2.5, tasks=38, rerun=0, rerun_after=0.0, lost=0, twice=0, failed=0, violations=())

@@ -15,7 +15,7 @@ from airfleet import errors
 from airfleet.cli import main
 from airfleet.cli.main import COMMANDS, cli
 from airfleet.cli.output import crash_report
-from conftest import Airfleet
+from support.command_line import Airfleet
 
 
 def command(name: str) -> click.Command:

@@ -15,7 +15,7 @@ from airfleet.cli.output import problem_view
 from airfleet.client.project import Project
 from airfleet.errors import Place, Problem
 from airfleet.fleet.config import reader
-from conftest import Airfleet
+from support.command_line import Airfleet
 
 
 def test_init_writes_a_project_that_checks_clean(

@@ -11,7 +11,7 @@ import pytest
 
 from airfleet.client.project import Project
 from airfleet.system.log_tail import Tail, complete_after, last_complete, last_lines
-from conftest import Airfleet
+from support.command_line import Airfleet
 
 
 @pytest.fixture

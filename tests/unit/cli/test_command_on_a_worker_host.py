@@ -7,14 +7,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from fake_agent import component, snapshot
-from fake_airflow import PASSWORD, USER, FakeAirflow, dag
 
 from airfleet.agent.control import HostStatus
 from airfleet.client.api_client import no_password_here
 from airfleet.client.project import Project
 from airfleet.fleet.servers import secrets
-from conftest import Airfleet
+from support.command_line import Airfleet
+from support.fake_agent import component, snapshot
+from support.fake_airflow import PASSWORD, USER, FakeAirflow, dag
 
 HOSTS = """\
 name: shop

@@ -11,11 +11,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
-import fake_agent
 import jsonschema
 import pytest
 import yaml
-from fake_agent import FakeAgent, component, snapshot
 
 from airfleet.agent import bootstrap
 from airfleet.agent.control import ComponentStatus, HostStatus, Snapshot
@@ -32,7 +30,9 @@ from airfleet.fleet.planning.ports import PortBook, is_free
 from airfleet.fleet.servers import secrets
 from airfleet.fleet.servers.secrets import Secrets
 from airfleet.testing.ports import free_ports
-from conftest import Airfleet
+from support import fake_agent
+from support.command_line import Airfleet
+from support.fake_agent import FakeAgent, component, snapshot
 
 FIVE = """\
 name: shop

@@ -18,7 +18,7 @@ from airfleet.cli.output import progress
 from airfleet.client.project import Project
 from airfleet.pipelines.local.runner import Outcome, TaskEvent
 from airfleet.pipelines.reading import reader
-from conftest import Airfleet
+from support.command_line import Airfleet
 
 
 def test_each_event_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:

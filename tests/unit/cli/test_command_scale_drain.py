@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from fake_agent import FakeAgent, component, listening, snapshot
 
 from airfleet.agent.control import HostStatus, Snapshot
 from airfleet.client import overrides
 from airfleet.client.project import Project
-from conftest import Airfleet
+from support.command_line import Airfleet
+from support.fake_agent import FakeAgent, component, listening, snapshot
 
 LIGHT = (component("light", kind="worker", group="light"), component("light-2", kind="worker", group="light"))
 API = component("api-server")

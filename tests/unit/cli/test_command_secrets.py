@@ -12,7 +12,7 @@ import pytest
 from airfleet.cli.main import at_the_edge, cli
 from airfleet.client.project import Project
 from airfleet.fleet.servers import secrets
-from conftest import Airfleet
+from support.command_line import Airfleet
 
 HOSTS = """\
 name: shop

@@ -8,13 +8,13 @@ import socket
 from typing import Any
 
 import pytest
-from fake_airflow import PASSWORD, USER, FakeAirflow, dag, run
 
 from airfleet.cli.commands.pipelines import trigger
 from airfleet.client.api_client import Api
 from airfleet.client.project import Project
 from airfleet.errors import FleetError
-from conftest import Airfleet
+from support.command_line import Airfleet
+from support.fake_airflow import PASSWORD, USER, FakeAirflow, dag, run
 
 
 @pytest.fixture(autouse=True)

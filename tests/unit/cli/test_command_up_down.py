@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fake_agent import component, snapshot
 
 from airfleet import versions
 from airfleet.agent import launch
@@ -25,7 +24,8 @@ from airfleet.cli.output import progress
 from airfleet.client import shutdown_lock
 from airfleet.client.project import Project
 from airfleet.errors import FleetError, WaitTimedOut
-from conftest import Airfleet
+from support.command_line import Airfleet
+from support.fake_agent import component, snapshot
 
 FAR = 1e9
 

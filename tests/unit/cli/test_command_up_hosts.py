@@ -7,7 +7,6 @@ import threading
 from contextlib import AbstractContextManager
 
 import pytest
-from fake_agent import FakeAgent, component, listening, snapshot
 
 from airfleet.agent.states import State
 from airfleet.cli.commands.fleet import up_hosts
@@ -18,7 +17,8 @@ from airfleet.errors import FleetError
 from airfleet.fleet.config.spec import Fleet, Host, Proxy
 from airfleet.fleet.planning import local_hosts
 from airfleet.system import unix_sockets
-from conftest import Airfleet
+from support.command_line import Airfleet
+from support.fake_agent import FakeAgent, component, listening, snapshot
 
 NAMED = """\
 name: shop

@@ -11,8 +11,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from fake_agent import component
-from fake_airflow import FakeAirflow, dag, pool, run, task
 
 from airfleet.agent.states import State
 from airfleet.cli.diagnosis import diagnosis
@@ -21,7 +19,9 @@ from airfleet.cli.diagnosis.facts import Facts, Log
 from airfleet.cli.queries import task_logs
 from airfleet.client.api_client import Api
 from airfleet.client.project import Project
-from conftest import Airfleet
+from support.command_line import Airfleet
+from support.fake_agent import component
+from support.fake_airflow import FakeAirflow, dag, pool, run, task
 
 NOW = dt.datetime(2026, 1, 31, 6, 1, tzinfo=dt.UTC)
 UPSTREAM: dict[str, tuple[str, ...]] = {"extract": (), "load": ("extract",), "report": ("load",)}

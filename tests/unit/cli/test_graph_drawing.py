@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from airfleet.cli.graph import dot, layers, placing, routing, svg, text
 from airfleet.cli.graph.layers import Graph, Node, Vertex
 from airfleet.client.project import Project
-from conftest import Airfleet
+from support.command_line import Airfleet
 
 
 def graph(*ways: str) -> Graph:

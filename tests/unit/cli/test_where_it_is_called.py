@@ -13,7 +13,7 @@ import pytest
 
 from airfleet.cli import main
 from airfleet.client.project import Project
-from conftest import Airfleet
+from support.command_line import Airfleet
 
 #: what a locale of another character set does to Python, on machines that have none
 NOT_UTF8 = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C", "PYTHONPATH": os.pathsep.join(sys.path)}

@@ -13,15 +13,15 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Timer
 
-import fake_agent
 import pytest
-from fake_agent import FakeAgent, snapshot
 
 from airfleet.client.project import Project
 from airfleet.fleet.planning.ownership import described
 from airfleet.fleet.planning.paths import fleet_id
 from airfleet.system import process_tree
-from conftest import Airfleet
+from support import fake_agent
+from support.command_line import Airfleet
+from support.fake_agent import FakeAgent, snapshot
 
 
 @pytest.fixture

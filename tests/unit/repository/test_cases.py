@@ -7,7 +7,8 @@ import re
 from functools import cache
 
 import pytest
-from documents import REPOSITORY
+
+from support.documents import REPOSITORY
 
 CASES = REPOSITORY / "tests" / "cases.md"
 _ROW = re.compile(r"^\| ([A-Z]+[0-9]*[a-z]?\+?) \| (.+?) \| (.+) \|$", re.MULTILINE)

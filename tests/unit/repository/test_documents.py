@@ -13,16 +13,16 @@ import sys
 from pathlib import Path
 
 import click
-import documents
 import pytest
 import yaml
-from documents import GENERATED, REPOSITORY, Block
 
 from airfleet.cli.commands.pipelines import scaffold
 from airfleet.cli.main import COMMANDS, cli
 from airfleet.errors import FileProblems, Problem
 from airfleet.fleet.config import reader as fleet_reader
 from airfleet.pipelines.checks.pipeline_checks import read_and_check
+from support import documents
+from support.documents import GENERATED, REPOSITORY, Block
 
 ENVIRON = {"DATABASE_PASSWORD": "d", "BROKER_PASSWORD": "b", "WAREHOUSE_URL": "postgresql://w"}
 DOCUMENTS = documents.documents()

@@ -8,8 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from documents import REPOSITORY
 from tests.long_tests import whose_turn
+
+from support.documents import REPOSITORY
 
 TOY = """
 import pytest

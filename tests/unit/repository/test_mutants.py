@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from documents import REPOSITORY
 
 from airfleet.drill.waiting import wait_until
 from airfleet.system.procfs import is_alive
+from support.documents import REPOSITORY
 
 SCRIPTS = REPOSITORY / "scripts"
 

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from documents import REPOSITORY
+
+from support.documents import REPOSITORY
 
 ONE_TEST = "import pytest\n\n@pytest.mark.skip(reason='no chromium')\ndef test_a(): pass\n"
 WHOLE_FILE = "import pytest\n\npytest.skip('no chromium', allow_module_level=True)\n"

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from documents import REPOSITORY
+
+from support.documents import REPOSITORY
 
 REQUIREMENTS = sorted((REPOSITORY / "requirements").glob("*.lock"))
 #: places of one machine, and addresses of registries; put together here so that this file does not hold them

@@ -6,16 +6,16 @@ import fcntl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
-import fake_agent
 import pytest
-from fake_agent import FakeAgent, component, snapshot
 
 from airfleet.agent.control import AlreadyRuns, Snapshot
 from airfleet.cli.commands.fleet import down, respawn, up
 from airfleet.client import shutdown_lock
 from airfleet.client.project import Project
 from airfleet.errors import FleetError
-from conftest import Airfleet
+from support import fake_agent
+from support.command_line import Airfleet
+from support.fake_agent import FakeAgent, component, snapshot
 
 DEAD = snapshot(component("worker"), pid=4711)
 STOPPED = "the fleet was stopped\n"
