@@ -15,7 +15,7 @@ from airfleet.pipelines.upgrade import linter, names
 from airfleet.pipelines.upgrade.imports import is_gone, module_is_gone
 from support.command_line import Airfleet
 
-EXAMPLE = Path(__file__).parents[3] / "examples" / "existing_dags"
+EXAMPLE = Path(__file__).parents[4] / "examples" / "existing_dags"
 
 
 def said(folder: Path, text: str) -> list[str]:
