@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from airfleet.pipelines.analysis.modules import Missing
 from airfleet.pipelines.files import listing
 from airfleet.pipelines.upgrade import linter, names
 from airfleet.pipelines.upgrade.imports import is_gone, module_is_gone
-from support.command_line import Airfleet
 
 EXAMPLE = Path(__file__).parents[4] / "examples" / "existing_dags"
 
@@ -250,24 +248,3 @@ def test_a_new_name_is_not_an_old_module() -> None:
 
 
 # --- the command
-
-
-def test_check_of_a_project_reads_pipelines_and_dags_in_python(
-    tmp_path: Path, airfleet: Airfleet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "fleet.yaml").write_text("name: shop\n")
-    folder = tmp_path / "pipelines"
-    folder.mkdir()
-    (folder / "one.yaml").write_text("dag_id: one\ntasks: [{id: a}]\n")
-    (folder / "two.py").write_text("from airflow.sdk import DAG\nDAG('two')\n")
-    fine = airfleet("check")
-    assert (fine.code, fine.out, fine.err) == (0, "", "1 pipeline and 1 Python file are fine\n")
-    (folder / "three.py").write_text("from airflow import DAG\nDAG('three', schedule_interval=None)\n")
-    wrong = airfleet("check")
-    assert (wrong.code, wrong.err) == (1, "1 problem in 1 file; 1 pipeline and 1 Python file are fine\n")
-    assert wrong.out == (
-        "pipelines/three.py:2:14: DAG takes no 'schedule_interval' in Airflow 3\nhint: write schedule=None\n"
-    )
-    said = json.loads(airfleet("check", "pipelines/three.py", "-o", "json").out)
-    assert [said[key] for key in ("files", "pipelines", "python_files", "fine")] == [1, 0, 1, 0]

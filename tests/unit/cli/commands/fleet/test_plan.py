@@ -8,14 +8,11 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-import jsonschema
 import pytest
-import yaml
 
-from airfleet.agent import bootstrap
 from airfleet.agent.control import ComponentStatus, HostStatus, Snapshot
 from airfleet.agent.servers import embedded_servers, nginx
 from airfleet.agent.states import State
@@ -23,13 +20,8 @@ from airfleet.client.project import Project
 from airfleet.fleet import names, planner, preview
 from airfleet.fleet.config import reader
 from airfleet.fleet.config.spec import Fleet
-from airfleet.fleet.planning import local_hosts, paths, plan_record
-from airfleet.fleet.planning.context import Context
-from airfleet.fleet.planning.plan_record import Description
-from airfleet.fleet.planning.ports import PortBook, is_free
+from airfleet.fleet.planning import local_hosts, paths
 from airfleet.fleet.servers import secrets
-from airfleet.fleet.servers.secrets import Secrets
-from airfleet.testing.ports import free_ports
 from support import fake_agent
 from support.command_line import Airfleet
 from support.fake_agent import FakeAgent, component, snapshot
@@ -660,101 +652,6 @@ def test_a_host_of_this_machine_that_was_killed_is_known_from_another(project: P
     assert people.startswith("\nnothing would change\nhost 'host-2' is not seen for 12.0s")
 
 
-# --- what the agent itself would plan ----------------------------------------------------------------
-
-
-TWO = """\
-api_server: {{port: {api}, count: 2}}
-flower: {{port: {other}}}
-"""
-SERVED = """\
-api_server: {{port: {api}, count: 2}}
-proxy: {{name: airflow.example.com, airflow: /a, port: {other}}}
-"""
-HOSTS = """\
-hosts:
-  - {{name: a, address: 127.0.0.1, scheduler: 2, dag_processor: true, api_server: {{port: {api}, count: 2}}}}
-  - {{name: b, address: 127.0.0.2, api_server: {{port: {api}}}, workers: [{{name: light, slots: 2}}]}}
-flower: {{on: b, port: {other}}}
-policies: {{on_partition: keep}}
-"""
-SERVERS = "database: postgresql://db.internal/airflow\nbroker: redis://queue.internal/0\n"
-
-
-@pytest.mark.parametrize(
-    ("text", "host", "nginx_is_there", "nginx_runs"),
-    [
-        ("", "local", True, False),
-        (TWO, "local", True, True),
-        (TWO, "local", False, False),
-        (SERVED, "local", True, True),
-        (HOSTS, "a", True, False),
-        (HOSTS, "b", True, True),
-        (HOSTS, "b", False, False),
-        (TWO, "host-1", True, True),
-        (TWO, "host-2", False, False),
-        (f"{TWO}witness: '127.0.0.1:9'\nlog_retention: 30d\n", "host-1", True, True),
-        (SERVED, "host-3", True, True),
-    ],
-)
-def test_a_preview_is_what_the_agent_would_plan(
-    text: str,
-    host: str,
-    nginx_is_there: bool,
-    nginx_runs: bool,
-    project: Project,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
-    programs(tmp_path, monkeypatch, nginx_is_there=nginx_is_there)
-    project.fleet_file.write_text(SERVERS + text.format(api=two_ports(), other=free_ports(1)[0]))
-    fleet = reader.read_file(project.fleet_file, project.environ)
-    its, plays = project.on("" if host == "local" else host).paths, host.startswith("host-")
-    for folder in (its.home, its.runtime, its.airflow_home):
-        folder.mkdir(parents=True, exist_ok=True)
-    kept = secrets.load_or_generate(its.secrets)
-    if plays:
-        fleet = seen_among_three(fleet, host, project, kept)
-    with closing(PortBook(its.ports)) as book:
-        agent = described(bootstrap._context(fleet, fleet.host(host), its, book, kept, together=plays), kept)
-    machine = preview.Machine(len(os.sched_getaffinity(0)), nginx_is_there, plays)
-    assert described(preview.as_an_agent(fleet, host, its, kept, machine), kept) == agent
-    assert ("nginx" in [one.name for one in agent.components]) == nginx_runs
-
-
-@pytest.mark.parametrize("name", ["host-1", "host-2"])
-def test_a_preview_has_the_witness_of_two_hosts_that_this_machine_plays(
-    name: str, project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    programs(tmp_path, monkeypatch, nginx_is_there=False)
-    monkeypatch.setattr(bootstrap.embedded_servers, "prepare", lambda its, **_: preview._embedded(its))
-    project.fleet_file.write_text("name: shop\n")
-    played(project, 2)
-    first, its = project.on("host-1").paths, project.on(name).paths
-    first.ports.write_text(json.dumps(dict(zip(("api_server", "postgres", "broker"), free_ports(3), strict=True))))
-    kept = secrets.load_or_generate(its.secrets)
-    spread = local_hosts.spread(reader.read_file(project.fleet_file, project.environ), 2)
-    fleet = local_hosts.seen_from(name, spread, first, kept)
-    with closing(PortBook(its.ports)) as book:
-        agent = described(bootstrap._context(fleet, fleet.host(name), its, book, kept, together=True), kept)
-    machine = preview.Machine(len(os.sched_getaffinity(0)), has_nginx=False, plays=True)
-    assert described(preview.as_an_agent(fleet, name, its, kept, machine), kept) == agent
-    assert agent.agent is not None
-    assert "witness" in agent.agent.options
-
-
-def seen_among_three(fleet: Fleet, host: str, project: Project, kept: Secrets) -> Fleet:
-    """The fleet on three hosts of this machine, the first of which has run."""
-    first = project.on("host-1").paths
-    first.home.mkdir(parents=True, exist_ok=True)
-    first.ports.write_text(json.dumps({"api_server": fleet.hosts[0].api_server.port}))
-    return local_hosts.seen_from(host, local_hosts.spread(fleet, 3), first, kept)
-
-
-def described(context: Context, kept: Secrets) -> Description:
-    return plan_record.describe(planner.plan(context), kept.jwt_secret)
-
-
 def programs(folder: Path, monkeypatch: pytest.MonkeyPatch, *, nginx_is_there: bool) -> None:
     """A path on which there is an nginx, or none."""
     (folder / "bin").mkdir()
@@ -764,14 +661,6 @@ def programs(folder: Path, monkeypatch: pytest.MonkeyPatch, *, nginx_is_there: b
     monkeypatch.setenv("PATH", f"{folder / 'bin'}:/usr/bin:/bin")
     monkeypatch.setattr(nginx, "SYSTEM_FOLDERS", ())
     monkeypatch.setattr(embedded_servers, "SYSTEM_STATE", folder / "state")
-
-
-def two_ports() -> int:
-    """A free port with a free one behind it."""
-    while True:
-        (port,) = free_ports(1)
-        if is_free(port + 1):
-            return port
 
 
 def test_a_machine_without_nginx_is_not_told_for_ever_to_start_one(
@@ -787,84 +676,7 @@ def test_a_machine_without_nginx_is_not_told_for_ever_to_start_one(
 
 
 # --- config ----------------------------------------------------------------------------------------
-
-
-def test_config_is_the_merged_file_with_secrets_masked(project: Project, airfleet: Airfleet) -> None:
-    (project.root / "fleet.yaml").write_text(
-        "name: shop\nworkers: [{name: a, slots: 2}]\nbroker: redis://:s3cret@queue/0\n"
-        "connections: {w: {type: http, password: s3cret, login: '${{ env.W }}'}}\n"
-        "variables: {api_token: s3cret, other_token: {value: s3cret}, plain: {value: x}}\n"
-    )
-    (project.root / "fleet.prod.yaml").write_text(
-        "workers: [{name: a, slots: 8}, {name: b}]\n"
-        "database: postgresql://a:${{ secrets.db }}@db/a\nenv: {AWS_SECRET_ACCESS_KEY: s3cret, TZ: UTC}\n"
-    )
-    result = airfleet("config", "--env", "prod")
-    assert "s3cret" not in result.out
-    assert result.out.startswith("# fleet.yaml + fleet.prod.yaml\n")
-    assert yaml.safe_load(result.out) == {
-        "name": "shop",
-        "workers": [{"name": "a", "slots": 8}, {"name": "b"}],
-        "broker": "redis://:***@queue/0",
-        "connections": {"w": {"type": "http", "password": "***", "login": "${{ env.W }}"}},
-        "variables": {"api_token": "***", "other_token": {"value": "***"}, "plain": {"value": "x"}},
-        "database": "postgresql://a:${{ secrets.db }}@db/a",
-        "env": {"AWS_SECRET_ACCESS_KEY": "***", "TZ": "UTC"},
-    }
-    assert json.loads(airfleet("config", "-o", "json").out)["workers"] == [{"name": "a", "slots": 2}]
-
-
-def test_config_masks_nothing_where_there_is_no_secret(project: Project, airfleet: Airfleet) -> None:
-    project.fleet_file.write_text(
-        "connections: {c: {type: http, password: null, extra: {use_token: true}}}\n"
-        "variables: {pin_token: 5}\nenv: {API_TOKEN: ''}\n"
-    )
-    assert json.loads(airfleet("config", "-o", "json").out) == {
-        "connections": {"c": {"type": "http", "password": None, "extra": {"use_token": True}}},
-        "variables": {"pin_token": "***"},
-        "env": {"API_TOKEN": ""},
-    }
-
-
-def test_config_shows_texts_as_they_are_written_and_numbers_as_numbers(project: Project, airfleet: Airfleet) -> None:
-    project.fleet_file.write_text(
-        "name: 007\nproduction: True\nlog_retention: 30d\nworkers: [{queues: [1_000], slots: 1_000}]\n"
-        "pools: {few: 0x10, more: {slots: 0o20}}\n"
-        "env: {V: 1.10, N: 007, M: 1_000, X: .nan, D: 2026-01-01 00:00:00, B: True, I: 8, F: 1.5, T: true}\n"
-        "variables: {limit: -.inf, port: 0x10}\nairflow: {core: {parallelism: 0_32}}\n"
-        "connections: {w: {type: http, port: 8_080, login: 1e3, extra: {timeout: 1.10, wait: .inf}}}\n"
-    )
-    found = json.loads(airfleet("config", "-o", "json").out, parse_constant=pytest.fail)
-    assert yaml.safe_load(airfleet("config").out) == found
-    texts = {"V": "1.10", "N": "007", "M": "1_000", "X": ".nan", "D": "2026-01-01 00:00:00", "B": "True"}
-    assert found == {
-        "name": "007",
-        "production": True,
-        "log_retention": "30d",
-        "workers": [{"queues": ["1_000"], "slots": 1000}],
-        "pools": {"few": 16, "more": {"slots": 16}},
-        "env": {**texts, "I": 8, "F": 1.5, "T": True},
-        "variables": {"limit": "-.inf", "port": "0x10"},
-        "airflow": {"core": {"parallelism": "0_32"}},
-        "connections": {"w": {"type": "http", "port": 8080, "login": "1e3", "extra": {"timeout": 1.1, "wait": "inf"}}},
-    }
-
-
-def test_config_of_a_file_that_is_no_yaml(project: Project, airfleet: Airfleet) -> None:
-    project.fleet_file.write_text("name: [\n")
-    result = airfleet("config")
-    assert (result.code, result.out) == (1, "")
-    assert "fleet.yaml:2:1: " in result.err
-
-
 # --- schema ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("file", ["fleet", "pipeline"])
-def test_schema_prints_a_schema(file: str, airfleet: Airfleet) -> None:
-    found = json.loads(airfleet("schema", file).out)
-    jsonschema.Draft202012Validator.check_schema(found)
-    assert found["title"] == f"airfleet {file}"
 
 
 # --- all of them -----------------------------------------------------------------------------------

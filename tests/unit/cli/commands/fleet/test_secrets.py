@@ -121,3 +121,29 @@ def test_what_cannot_be_rotated_is_said(project: Project, say: Airfleet, tmp_pat
         1, f"error: {path} was carried here\nhint: do it on 'one', and carry the new ones\n"
     )  # fmt: skip
     assert say("secrets", "rotate", "fernet_key")[0] == 2
+
+
+ONE_THAT_WORKS = """\
+name: shop
+database: postgresql://db.internal/airflow
+broker: redis://queue.internal/0
+hosts:
+  - {name: front, address: 10.0.0.1, scheduler: true, api_server: true, dag_processor: true, triggerer: true}
+  - {name: work-1, address: 10.0.0.2, workers: [{slots: 2}]}
+witness: 10.0.0.9:22
+"""
+
+
+def test_it_is_carried_only_when_somebody_asks_for_it(project: Project, airfleet: Airfleet, tmp_path: Path) -> None:
+    project.fleet_file.write_text(ONE_THAT_WORKS)
+    made = secrets.generate()
+    secrets.write_private(project.paths.secrets, json.dumps(asdict(made)))
+    for words, password in (((), None), (("--with-password",), made.user_password)):
+        file = tmp_path / "parcel"
+        result = airfleet("secrets", "export", "--host", "work-1", *words, "-o", file)
+        assert result.code == 0, result.err
+        assert made.user_password not in result.out + result.err
+        parcel = json.loads(file.read_text())
+        assert parcel.get("user_password") == password
+        assert parcel["peers_key"] == made.peers_key
+        assert "jwt_secret" not in parcel

@@ -16,7 +16,7 @@ import pytest
 
 from airfleet import versions
 from airfleet.agent import launch
-from airfleet.agent.control import AlreadyRuns, Edited, HostStatus
+from airfleet.agent.control import AlreadyRuns, Edited
 from airfleet.agent.database.finding import Verdict
 from airfleet.agent.states import State
 from airfleet.cli.commands.fleet import agent_start
@@ -235,13 +235,6 @@ def test_up_detached_without_waiting_returns_at_once(agent_says: Callable, airfl
     assert "fleet 'shop' is starting\n" in result.out
 
 
-def test_down_gives_running_tasks_as_long_as_it_was_told(agent_says: Callable, airfleet: Airfleet) -> None:
-    with agent_says(READY, stopped=(snapshot(state="stopping"),)) as agent:
-        result = airfleet("down", "--timeout", "5m")
-    assert (result.code, result.err) == (0, "fleet 'shop' is stopped\n")
-    assert agent.orders == [{"do": "stop", "seconds": 300}]
-
-
 def test_sigterm_interrupts_a_foreground_up_as_ctrl_c_does() -> None:
     with pytest.raises(KeyboardInterrupt), agent_start.signals_interrupt():
         os.kill(os.getpid(), signal.SIGTERM)
@@ -286,94 +279,6 @@ def test_settings_of_airflow_in_the_environment_are_said_to_set_nothing() -> Non
     assert agent_start.left_out(("A", "B", "C", "D", "E")).startswith(
         "not used: A, B, C and 2 more of this environment; "
     )
-
-
-def test_status_of_a_healthy_fleet(agent_says: Callable, airfleet: Airfleet) -> None:
-    with agent_says(READY):
-        result = airfleet("status")
-    assert result.code == 0
-    assert result.out == (
-        "COMPONENT  STATE    FOR    ADDRESS\npostgres   healthy  1m00s\nscheduler  healthy  1m00s  127.0.0.1:8974\n"
-    )
-    assert result.err == "\nfleet 'shop' is healthy, up for 8.2s: http://127.0.0.1:8080\n"
-
-
-def test_limits_of_memory_that_are_not_kept_are_told(agent_says: Callable, airfleet: Airfleet) -> None:
-    with agent_says(replace(READY, unlimited=("worker", "flower"))):
-        result = airfleet("status")
-    assert result.code == 0
-    assert result.err.splitlines()[-1] == (
-        "warning: the limit of memory is not kept of worker, flower; 'airfleet logs agent' says why"
-    )
-
-
-def test_status_of_an_unhealthy_fleet_says_why_and_exits_4(agent_says: Callable, airfleet: Airfleet) -> None:
-    limping = component("worker", State.BACKOFF, restarts=3, reason="killed by signal 9", pid=None)
-    with agent_says(snapshot(POSTGRES, limping, state="degraded", url="http://127.0.0.1:8080")):
-        result = airfleet("status")
-    assert result.code == 4
-    assert result.out == (
-        "COMPONENT  STATE       FOR    RESTARTS  REASON\n"
-        "postgres   healthy     1m00s\n"
-        "worker     restarting  1m00s  3         killed by signal 9\n"
-    )
-
-
-@pytest.mark.parametrize(
-    ("other", "code"),
-    [
-        (HostStatus("b", "up", components=(component("worker"), component("migrate", State.DONE))), 0),
-        (HostStatus("b", "up", components=(component("worker", State.STOPPED),)), 0),
-        (HostStatus("b", "left", components=(component("worker", State.STOPPING),)), 4),
-        (HostStatus("b", "up", components=(component("worker", State.GAVE_UP),)), 4),
-        (HostStatus("b", "up", components=(component("disk", State.DEGRADED, reason="it is full"),)), 4),
-        (HostStatus("b", "late"), 4),
-        (HostStatus("b", "gone"), 4),
-    ],
-)
-def test_status_exits_4_when_something_is_not_well_on_any_host(
-    agent_says: Callable, airfleet: Airfleet, other: HostStatus, code: int
-) -> None:
-    with agent_says(snapshot(POSTGRES, host="a", hosts=(HostStatus("a", "up"), other))):
-        result = airfleet("status")
-    assert result.code == code
-    assert ("is healthy" if code == 0 else "is degraded") in result.err
-
-
-def test_status_names_a_host_of_fleet_yaml_that_was_never_up(agent_says: Callable, airfleet: Airfleet) -> None:
-    with agent_says(snapshot(POSTGRES, host="a", hosts=(HostStatus("a", "up"),), missing=("b",))):
-        result = airfleet("status")
-    assert result.code == 4
-    assert result.out.splitlines()[-1].split() == ["b", "was", "not", "up", "yet"]
-    assert result.err.endswith("host 'b' was not up yet\n")
-
-
-def test_status_as_plain_is_tab_separated_without_a_heading(agent_says: Callable, airfleet: Airfleet) -> None:
-    with agent_says(snapshot(component("worker", pid=12, memory_mb=101.25))):
-        result = airfleet("status", "--memory", "-o", "plain")
-    assert result.out == "worker\thealthy\t1m00s\t12\t\t101.2\t\t\n"
-    assert result.err == ""
-
-
-def test_status_as_json_has_everything_and_one_word_to_ask_first(agent_says: Callable, airfleet: Airfleet) -> None:
-    with agent_says(READY):
-        data = json.loads(airfleet("status", "-o", "json").out)
-    assert data == {"healthy": True, **json.loads(json.dumps(READY.to_json())), "warnings": []}
-
-
-def test_status_of_a_stopped_fleet_exits_1_in_every_format(project: Project, airfleet: Airfleet) -> None:
-    told = airfleet("status")
-    assert (told.code, told.out) == (1, "")
-    assert told.err == f"error: the fleet in {project.root} is not running\nhint: airfleet up\n"
-    data = airfleet("status", "-o", "json")
-    assert data.code == 1
-    assert json.loads(data.out) == {
-        "healthy": False,
-        "state": "stopped",
-        "problem": f"the fleet in {project.root} is not running",
-        "home": str(project.paths.home),
-        "components": [],
-    }
 
 
 def test_a_live_list_keeps_the_last_picture_and_moves_its_clocks_on(

@@ -1,10 +1,8 @@
-"""``trigger``, ``why`` and the like on a host that only works: the password of the UI has to be carried there."""
+"""The password of the UI on a host that only works: it has to be carried there."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from pathlib import Path
 
 import pytest
 
@@ -15,16 +13,6 @@ from airfleet.fleet.servers import secrets
 from support.command_line import Airfleet
 from support.fake_agent import component, snapshot
 from support.fake_airflow import PASSWORD, USER, FakeAirflow, dag
-
-HOSTS = """\
-name: shop
-database: postgresql://db.internal/airflow
-broker: redis://queue.internal/0
-hosts:
-  - {name: front, address: 10.0.0.1, scheduler: true, api_server: true, dag_processor: true, triggerer: true}
-  - {name: work-1, address: 10.0.0.2, workers: [{slots: 2}]}
-witness: 10.0.0.9:22
-"""
 
 
 @pytest.fixture
@@ -51,21 +39,6 @@ def test_a_password_that_was_carried_there_is_used_at_once(
     carried = json.dumps({secrets.FOR_FLEET: "shop", secrets.FOR_HOST: "work-1", "user_password": PASSWORD})
     secrets.write_private(project.paths.secrets, carried)
     assert airfleet("trigger", "orders").code == 0
-
-
-def test_it_is_carried_only_when_somebody_asks_for_it(project: Project, airfleet: Airfleet, tmp_path: Path) -> None:
-    project.fleet_file.write_text(HOSTS)
-    made = secrets.generate()
-    secrets.write_private(project.paths.secrets, json.dumps(asdict(made)))
-    for words, password in (((), None), (("--with-password",), made.user_password)):
-        file = tmp_path / "parcel"
-        result = airfleet("secrets", "export", "--host", "work-1", *words, "-o", file)
-        assert result.code == 0, result.err
-        assert made.user_password not in result.out + result.err
-        parcel = json.loads(file.read_text())
-        assert parcel.get("user_password") == password
-        assert parcel["peers_key"] == made.peers_key
-        assert "jwt_secret" not in parcel
 
 
 def test_the_hosts_that_have_it_are_named() -> None:

@@ -1,50 +1,131 @@
-"""Commands of who does not own a fleet, and of its owner when its agent cannot be asked."""
+"""``status``: how every component and host is, for people and as data."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import Timer
 
 import pytest
 
+from airfleet.agent.control import HostStatus
+from airfleet.agent.states import State
 from airfleet.client.project import Project
-from airfleet.fleet.planning.ownership import described
 from airfleet.fleet.planning.paths import fleet_id
 from airfleet.system import process_tree
 from support import fake_agent
 from support.command_line import Airfleet
-from support.fake_agent import FakeAgent, snapshot
+from support.fake_agent import FakeAgent, component, snapshot
+
+POSTGRES = component("postgres", started_after=1.2)
 
 
-@pytest.fixture
-def of_somebody_else(project: Project, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The fleet of another user; who that is."""
-    project.paths.home.mkdir()
-    if os.geteuid() == 0:
-        os.chown(project.paths.home, 54321, 54321)
-        return "uid 54321"
-    monkeypatch.setattr(os, "geteuid", lambda: 54321)
-    return described(os.getuid())
+SCHEDULER = component("scheduler", started_after=4.06, address="127.0.0.1:8974")
+
+
+READY = snapshot(
+    POSTGRES,
+    SCHEDULER,
+    url="http://127.0.0.1:8080",
+    user="admin",
+    password_file="/shop/.airfleet/password",
+    elapsed=8.2,
+)
+
+
+def test_status_of_a_healthy_fleet(agent_says: Callable, airfleet: Airfleet) -> None:
+    with agent_says(READY):
+        result = airfleet("status")
+    assert result.code == 0
+    assert result.out == (
+        "COMPONENT  STATE    FOR    ADDRESS\npostgres   healthy  1m00s\nscheduler  healthy  1m00s  127.0.0.1:8974\n"
+    )
+    assert result.err == "\nfleet 'shop' is healthy, up for 8.2s: http://127.0.0.1:8080\n"
+
+
+def test_limits_of_memory_that_are_not_kept_are_told(agent_says: Callable, airfleet: Airfleet) -> None:
+    with agent_says(replace(READY, unlimited=("worker", "flower"))):
+        result = airfleet("status")
+    assert result.code == 0
+    assert result.err.splitlines()[-1] == (
+        "warning: the limit of memory is not kept of worker, flower; 'airfleet logs agent' says why"
+    )
+
+
+def test_status_of_an_unhealthy_fleet_says_why_and_exits_4(agent_says: Callable, airfleet: Airfleet) -> None:
+    limping = component("worker", State.BACKOFF, restarts=3, reason="killed by signal 9", pid=None)
+    with agent_says(snapshot(POSTGRES, limping, state="degraded", url="http://127.0.0.1:8080")):
+        result = airfleet("status")
+    assert result.code == 4
+    assert result.out == (
+        "COMPONENT  STATE       FOR    RESTARTS  REASON\n"
+        "postgres   healthy     1m00s\n"
+        "worker     restarting  1m00s  3         killed by signal 9\n"
+    )
 
 
 @pytest.mark.parametrize(
-    "command",
-    ["up", "up --detach", "up --hosts 2", "down", "status", "plan", "why hello", "drain local", "logs worker -n 3"],
+    ("other", "code"),
+    [
+        (HostStatus("b", "up", components=(component("worker"), component("migrate", State.DONE))), 0),
+        (HostStatus("b", "up", components=(component("worker", State.STOPPED),)), 0),
+        (HostStatus("b", "left", components=(component("worker", State.STOPPING),)), 4),
+        (HostStatus("b", "up", components=(component("worker", State.GAVE_UP),)), 4),
+        (HostStatus("b", "up", components=(component("disk", State.DEGRADED, reason="it is full"),)), 4),
+        (HostStatus("b", "late"), 4),
+        (HostStatus("b", "gone"), 4),
+    ],
 )
-def test_nobody_but_the_owner_may(project: Project, airfleet: Airfleet, of_somebody_else: str, command: str) -> None:
-    result = airfleet(*command.split())
-    assert result.code == 1
-    assert result.err.startswith(f"error: this fleet belongs to {of_somebody_else}\nhint: sudo -u ")
-    assert result.err.endswith(f" airfleet {command}\n")
-    assert list(project.paths.home.iterdir()) == []
+def test_status_exits_4_when_something_is_not_well_on_any_host(
+    agent_says: Callable, airfleet: Airfleet, other: HostStatus, code: int
+) -> None:
+    with agent_says(snapshot(POSTGRES, host="a", hosts=(HostStatus("a", "up"), other))):
+        result = airfleet("status")
+    assert result.code == code
+    assert ("is healthy" if code == 0 else "is degraded") in result.err
+
+
+def test_status_names_a_host_of_fleet_yaml_that_was_never_up(agent_says: Callable, airfleet: Airfleet) -> None:
+    with agent_says(snapshot(POSTGRES, host="a", hosts=(HostStatus("a", "up"),), missing=("b",))):
+        result = airfleet("status")
+    assert result.code == 4
+    assert result.out.splitlines()[-1].split() == ["b", "was", "not", "up", "yet"]
+    assert result.err.endswith("host 'b' was not up yet\n")
+
+
+def test_status_as_plain_is_tab_separated_without_a_heading(agent_says: Callable, airfleet: Airfleet) -> None:
+    with agent_says(snapshot(component("worker", pid=12, memory_mb=101.25))):
+        result = airfleet("status", "--memory", "-o", "plain")
+    assert result.out == "worker\thealthy\t1m00s\t12\t\t101.2\t\t\n"
+    assert result.err == ""
+
+
+def test_status_as_json_has_everything_and_one_word_to_ask_first(agent_says: Callable, airfleet: Airfleet) -> None:
+    with agent_says(READY):
+        data = json.loads(airfleet("status", "-o", "json").out)
+    assert data == {"healthy": True, **json.loads(json.dumps(READY.to_json())), "warnings": []}
+
+
+def test_status_of_a_stopped_fleet_exits_1_in_every_format(project: Project, airfleet: Airfleet) -> None:
+    told = airfleet("status")
+    assert (told.code, told.out) == (1, "")
+    assert told.err == f"error: the fleet in {project.root} is not running\nhint: airfleet up\n"
+    data = airfleet("status", "-o", "json")
+    assert data.code == 1
+    assert json.loads(data.out) == {
+        "healthy": False,
+        "state": "stopped",
+        "problem": f"the fleet in {project.root} is not running",
+        "home": str(project.paths.home),
+        "components": [],
+    }
 
 
 def test_an_agent_that_has_just_started_is_waited_for(project: Project, airfleet: Airfleet) -> None:
