@@ -24,12 +24,12 @@ _PARSED = re.compile(r"^info\*? Worker startup parse complete ")
 _RESOLVING = re.compile(r"^error\*? Failed to resolve template field ")
 _PARSED_OR_KILLED = re.compile(rf"{_PARSED.pattern}|^error Task killed!$")
 _LAST_WORDS = (
-    'Whether the log of a task that somebody ended says "Task killed!" is decided by a race in Airflow itself, between '
-    "its process and the reader of what it writes."
+    'A race in Airflow itself decides whether the log of a task that somebody ended says "Task killed!": between the '
+    "task's process and the reader of its output."
 )
 _LATE_CALL = (
-    "Whether a task that is ended because its run took too long calls its own callback before it is gone, is decided "
-    "by a race in Airflow itself: the program that it waits for ends by the same signal."
+    "A race in Airflow itself decides whether a task that is ended because its run took too long calls its own "
+    "callback first: the program that it waits for ends by the same signal."
 )
 _KILLED = (
     "The callbacks of an attempt that was killed (by a signal, `os._exit`, a lack of memory) are called after the last "
