@@ -6,9 +6,9 @@ import re
 import tomllib
 
 import pytest
-from documents import REPOSITORY
 
 from airfleet.events import Event
+from support.documents import REPOSITORY
 
 DOCS = REPOSITORY / "docs"
 ARCHITECTURE = (DOCS / "explanation" / "architecture.md").read_text(encoding="utf-8")

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from documents import REPOSITORY
+
+from support.documents import REPOSITORY
 
 LONG = " ".join(["word"] * 41) + "."
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from documents import REPOSITORY
+
+from support.documents import REPOSITORY
 
 OTHER = "# Other page\n\n## A part's `end`\n\n## Twice\n\n## Twice\n\n```\n## In a block\n```\n"
 
