@@ -54,6 +54,7 @@ from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 from uuid6 import uuid7
 
+from airfleet.backoff import UNTIL_MENDED
 from airfleet.dag_processor import callback_claims
 from airfleet.dag_processor.callback_claims import Claimed
 from airfleet.dag_processor.parsing_process import ParsingProcess, took_too_long
@@ -76,8 +77,6 @@ log = logging.getLogger(__name__)
 _REQUESTS = select(exists(select(DagPriorityParsingRequest.__table__.c.id)), exists().where(callback_claims.TO_DO))
 
 _PURGE_SECONDS = 60.0
-#: until a file that failed for what may pass is parsed again, seconds
-AGAIN_SECONDS = (60.0, 120.0, 300.0)
 #: Dags of one file of which the database says what is wrong
 MOST_REFUSED = 10
 #: between two looks at the stamps, seconds: while files are parsed, turns of the loop take milliseconds
@@ -563,8 +562,7 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
     def _look_again_later(self, file: DagFileInfo) -> None:
         """Have a file parsed again before its time: after one minute, then two, then five."""
         _, tries = self._again.get(file, (0.0, 0))
-        pause = AGAIN_SECONDS[min(tries, len(AGAIN_SECONDS) - 1)]
-        self._again[file] = time.monotonic() + pause, tries + 1
+        self._again[file] = time.monotonic() + UNTIL_MENDED.delay(tries + 1), tries + 1
 
     def _due_again(self) -> list[DagFileInfo]:
         """Files that are to be tried again now; each is looked at once until it has failed once more."""

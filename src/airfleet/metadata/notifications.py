@@ -35,6 +35,7 @@ from typing import Any, LiteralString
 
 import psycopg
 
+from airfleet.backoff import Backoff
 from airfleet.metadata import heartbeat_trigger
 from airfleet.system.connection_timeouts import CLIENT
 
@@ -44,8 +45,8 @@ DAGS, RUNS, TASKS, OTHER = "airfleet_dags", "airfleet_runs", "airfleet_tasks", "
 JOBS, LOST = "airfleet_jobs", "airfleet_lost"
 CHANNELS = (DAGS, RUNS, TASKS, OTHER, JOBS, LOST)
 
-#: seconds between two attempts to connect: at first, and at most
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
+#: between two attempts to connect
+RECONNECT_BACKOFF = Backoff(first=0.5, most=30.0)
 #: seconds between two looks whether the triggers are still there
 LOOK_SECONDS = 30.0
 #: seconds that others may be in the way of putting them back
@@ -113,7 +114,7 @@ class Listener:
         self._sleep = sleep
         self._connection: psycopg.Connection[Any] | None = None
         self._news = News()
-        self._pause = FIRST_PAUSE_SECONDS
+        self._failures = 0
         self._next_attempt = clock()
         self._told = False
         #: when it was seen that the database has all triggers
@@ -193,7 +194,7 @@ class Listener:
             return
         if self._told:
             log.warning("The database tells of changes again")
-        self._connection, self._told, self._pause = connection, False, FIRST_PAUSE_SECONDS
+        self._connection, self._told, self._failures = connection, False, 0
         self._news.everything = True
 
     def _look(self, connection: psycopg.Connection[Any]) -> None:
@@ -222,8 +223,8 @@ class Listener:
 
     def _lost(self, error: psycopg.Error) -> None:
         self.close()
-        self._next_attempt = self._clock() + self._pause
-        self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
+        self._failures += 1
+        self._next_attempt = self._clock() + RECONNECT_BACKOFF.delay(self._failures)
         if not self._told:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             log.warning("The database does not tell of changes; the scheduler looks once a second instead: %s", reason)

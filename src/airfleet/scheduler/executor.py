@@ -53,6 +53,7 @@ from celery.backends.base import BaseKeyValueStoreBackend
 from celery.backends.database import DatabaseBackend
 from sqlalchemy import func, select
 
+from airfleet.backoff import Backoff
 from airfleet.metadata.notifications import Listener, News
 from airfleet.scheduler.message_reconciler import Answer, Reconciler
 from airfleet.scheduler.publisher import BrokerGone, Publisher
@@ -70,8 +71,8 @@ LOOK_SECONDS, LOOK_WITH_NEWS_SECONDS = 1.0, 5.0
 WITNESS_SECONDS = 2.0
 #: how often the message of an attempt that could not begin is sent again: for four minutes, on any of many workers
 MOST_UNBEGUN = 8
-#: until it is, seconds: the first time, doubled each time, and at most
-FIRST_UNBEGUN_SECONDS, LONGEST_UNBEGUN_SECONDS = 2.0, 60.0
+#: until it is
+UNBEGUN_BACKOFF = Backoff(first=2.0, most=60.0)
 #: how often a callback that lost its worker is run again: it may be what kills it
 MOST_CALLBACK_LOSSES = 2
 #: how often it is asked after a callback that runs, a second apart, before no sign of its worker means that it is gone
@@ -79,11 +80,10 @@ MOST_SILENT_LOOKS = 15
 #: While workers have attempts to take, passes of the scheduler need not follow each other at once: seconds between
 #: two for each attempt that waits for a worker, and at most.
 PACE_SECONDS, LONGEST_PACE_SECONDS = 0.02, 0.2
-#: pauses between two attempts to reach the broker, seconds: the first and the longest, as tasks are to start within
-#: five seconds of its return
-FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.5, 1.0
-#: pauses between two attempts to send one message that the broker refuses, seconds: the first and the longest
-FIRST_REFUSED_SECONDS, LONGEST_REFUSED_SECONDS = 0.5, 30.0
+#: between two attempts to reach the broker: tasks are to start within five seconds of its return
+BROKER_BACKOFF = Backoff(first=0.5, most=1.0)
+#: between two attempts to send one message that the broker refuses
+REFUSED_BACKOFF = Backoff(first=0.5, most=30.0)
 
 _ACTIVE = (TaskInstanceState.QUEUED, TaskInstanceState.RUNNING, TaskInstanceState.RESTARTING)
 _ROWS = "SELECT id, state, external_executor_id FROM task_instance WHERE id = ANY(%s)"
@@ -119,8 +119,8 @@ class Refused:
 
     #: when it is tried again, by the monotonic clock
     again_at: float
-    #: what that is after now, seconds
-    pause: float
+    #: how often in a row it was not taken
+    times: int
 
 
 #: the id of a message, its queue, and what it says
@@ -140,7 +140,8 @@ class FleetExecutor(CeleryExecutor):
         self.freed = False
         self._publisher = Publisher(self.celery_app)
         self._reconciler = Reconciler(self._look_into_broker)
-        self._backoff = FIRST_BACKOFF_SECONDS
+        #: how often in a row the broker could not be reached
+        self._unreached = 0
         self._publish_at = 0.0
         self._refused: dict[WorkloadKey, Refused] = {}
         #: ids of callbacks that another scheduler had queued
@@ -247,25 +248,27 @@ class FleetExecutor(CeleryExecutor):
             except Exception as error:
                 self._message_refused(key, error)
             else:
-                self._backoff = FIRST_BACKOFF_SECONDS
+                self._unreached = 0
 
     def _message_refused(self, key: WorkloadKey, error: Exception) -> None:
         """Wrong with this one message or its queue, not with the broker: the others go on."""
         before = self._refused.get(key)
-        pause = min(2 * before.pause, LONGEST_REFUSED_SECONDS) if before else FIRST_REFUSED_SECONDS
-        self._refused[key] = Refused(time.monotonic() + pause, pause)
+        times = before.times + 1 if before else 1
+        pause = REFUSED_BACKOFF.delay(times)
+        self._refused[key] = Refused(time.monotonic() + pause, times)
         told = "The message of %s cannot be sent; it stays queued, next attempt in %.1f s: %s"
         self.log.error(told, key, pause, error, exc_info=before is None)
 
     def _broker_gone(self, gone: BrokerGone) -> None:
-        self._publish_at = time.monotonic() + self._backoff
+        self._unreached += 1
+        pause = BROKER_BACKOFF.delay(self._unreached)
+        self._publish_at = time.monotonic() + pause
         self.log.warning(
             "The broker cannot be reached; %d workloads stay queued, next attempt in %.1f s: %s",
             len(self.queued_tasks) + len(self.queued_callbacks),
-            self._backoff,
+            pause,
             gone,
         )
-        self._backoff = min(2 * self._backoff, LONGEST_BACKOFF_SECONDS)
 
     def _send(self, key: WorkloadKey, workload: Any, queue: str | None) -> None:
         is_task = isinstance(workload, ExecuteTask)
@@ -437,7 +440,7 @@ class FleetExecutor(CeleryExecutor):
             self._reconciler.sent(flight.celery_id, flight.callback[1], now)  # it was not watched any more
         if worker_was_lost(failure):
             self._reconciler.doubt_all(now)  # it may have taken more of them with it
-        pause = min(FIRST_UNBEGUN_SECONDS * 2.0 ** (flight.unbegun - 1), LONGEST_UNBEGUN_SECONDS)
+        pause = UNBEGUN_BACKOFF.delay(flight.unbegun)
         self._reconciler.came_to_nothing(flight.celery_id, now + pause)
         told = "%s came to nothing where it was taken (%s); its message is sent again in %d s (%d of %d)"
         self.log.warning(told, key, failure, pause, flight.unbegun, most)

@@ -13,11 +13,11 @@ from typing import Any
 
 from sqlalchemy import text
 
+from airfleet.backoff import UNTIL_MENDED, Backoff, Steps
 from airfleet.metadata import database_errors
 
-#: seconds until a Dag is tried again, and a run
-DAG_PAUSES = (60.0, 120.0, 300.0)
-RUN_PAUSES = (1.0, 2.0, 4.0, 8.0)
+#: how often a run is tried again, and the delays between
+RUN_TRIES, RUN_BACKOFF = 4, Backoff(first=1.0, most=8.0)
 #: characters of a note of a run
 NOTE_CHARACTERS = 900
 
@@ -81,13 +81,13 @@ class Faults:
     def dag_failed(self, dag_id: str, why: str) -> bool:
         """Note it; whether that is new."""
         before = self.dags.get(dag_id)
-        self.dags[dag_id] = self._next(before, why, DAG_PAUSES)
+        self.dags[dag_id] = self._next(before, why, UNTIL_MENDED)
         return before is None or before.why != why
 
     def run_failed(self, run: int, why: str) -> bool:
         """Note it; whether it was tried often enough."""
-        fault = self.runs[run] = self._next(self.runs.get(run), why, RUN_PAUSES)
-        return fault.tries > len(RUN_PAUSES)
+        fault = self.runs[run] = self._next(self.runs.get(run), why, RUN_BACKOFF)
+        return fault.tries > RUN_TRIES
 
     def changed(self, dag_id: str) -> None:
         """There are news of a Dag: it is tried at once."""
@@ -98,9 +98,9 @@ class Faults:
         """Forget what was wrong; what that was."""
         return self.dags.pop(dag_id, None)
 
-    def _next(self, before: Fault | None, why: str, pauses: tuple[float, ...]) -> Fault:
+    def _next(self, before: Fault | None, why: str, delays: Backoff | Steps) -> Fault:
         tries = before.tries + 1 if before else 1
-        return Fault(tries, why, self.clock() + pauses[min(tries, len(pauses)) - 1])
+        return Fault(tries, why, self.clock() + delays.delay(tries))
 
 
 def note_dag(session: Any, dag_id: str, why: str) -> None:

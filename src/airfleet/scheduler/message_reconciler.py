@@ -27,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
+from airfleet.backoff import Backoff
 from airfleet.scheduler.queue_inspector import Waiting, held, missing
 
 #: between two questions to the broker, seconds; and while messages are doubted
@@ -35,10 +36,8 @@ LOOK_SECONDS, DOUBTFUL_LOOK_SECONDS = 5.0, 1.0
 EPOCH_SECONDS = 1.0
 #: until the first one about a message that is watched alone, seconds
 FIRST_LOOK_SECONDS = 2.0
-#: seconds until a message that waits nowhere is sent again; doubled each time, up to the longest
-LOST_SECONDS, LONGEST_SECONDS = 10.0, 320.0
-#: the same for one that a worker holds
-HELD_SECONDS = 60.0
+#: until a message that waits nowhere is sent again, and one that a worker holds
+LOST_BACKOFF, HELD_BACKOFF = Backoff(first=10.0, most=320.0), Backoff(first=60.0, most=320.0)
 #: a message on its way from a queue to a worker is in neither place for a moment
 PASSING_SECONDS = 2.0
 
@@ -71,8 +70,7 @@ def is_to_be_sent(message: Message, now: float, is_held: bool, content: Waiting)
     age = now - message.sent_at
     if message.doubted:
         return age >= PASSING_SECONDS
-    first = HELD_SECONDS if is_held else LOST_SECONDS
-    return age >= min(first * 2.0 ** min(message.sends - 1, 10), LONGEST_SECONDS)
+    return age >= (HELD_BACKOFF if is_held else LOST_BACKOFF).delay(message.sends)
 
 
 class Reconciler:

@@ -34,6 +34,7 @@ import httpx
 import structlog
 from airflow.sdk.api.client import API_RETRIES, API_TIMEOUT, Client
 
+from airfleet.backoff import Backoff
 from airfleet.spool import outbox
 from airfleet.worker import http_transport, piggyback
 
@@ -45,8 +46,8 @@ PATIENCE_SECONDS = 3600.0
 CONNECT_SECONDS, ANSWER_SECONDS = 1.0, 2.0
 #: the longest time that an answer may take, in later rounds, seconds: logs wait meanwhile
 LONGEST_ANSWER_SECONDS = 15.0
-#: pauses between two rounds, seconds: the first and the longest; short, so that a return is noticed
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 3.0
+#: between two rounds: short, so that a return is noticed; of many who wait, not all shall come at the same moment
+ROUND_BACKOFF = Backoff(first=0.25, most=3.0, jitter=0.5)
 #: after this long the first address is asked first again, seconds
 RETURN_SECONDS = 30.0
 #: for how long an unused connection is kept, seconds
@@ -75,7 +76,7 @@ class FleetClient(Client):
         known: Callable[[], Sequence[str]] | None = None,
         patience_seconds: float = PATIENCE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
-        jitter: Callable[[], float] = random.random,
+        chance: Callable[[], float] = random.random,
         **options: Any,
     ) -> None:
         self.urls = tuple(urls)
@@ -101,7 +102,7 @@ class FleetClient(Client):
         self._at = 0
         self._return_at = 0.0
         self._clock = clock
-        self._jitter = jitter
+        self._chance = chance
 
     def request(self, method: str, url: Any, **options: Any) -> httpx.Response:  # type: ignore[override]
         """One request, answered by whichever server can.
@@ -235,9 +236,7 @@ class FleetClient(Client):
         return True
 
     def _rest(self, round_: int) -> None:
-        pause = min(FIRST_PAUSE_SECONDS * 2.0 ** min(round_ - 1, 10), LONGEST_PAUSE_SECONDS)
-        # Of many who wait, not all shall come at the same moment.
-        self.pause(pause * (0.5 + 0.5 * self._jitter()))
+        self.pause(ROUND_BACKOFF.delay(round_, self._chance))
 
     def look_again(self) -> None:
         """Ask the servers that there are by now, from the next request on."""
@@ -259,8 +258,8 @@ class FleetClient(Client):
     def _time_for(self, round_: int) -> httpx.Timeout:
         """Longer in each round: a server that is slow and not away has to be given its time in the end."""
         answer, connect = (ANSWER_SECONDS, CONNECT_SECONDS) if len(self.urls) > 1 else (API_TIMEOUT, API_TIMEOUT)
-        seconds = min(min(answer, API_TIMEOUT) * 2.0 ** min(round_, 10), max(LONGEST_ANSWER_SECONDS, API_TIMEOUT))
-        return httpx.Timeout(seconds, connect=min(connect, API_TIMEOUT))
+        longer = Backoff(first=min(answer, API_TIMEOUT), most=max(LONGEST_ANSWER_SECONDS, API_TIMEOUT))
+        return httpx.Timeout(longer.delay(round_ + 1), connect=min(connect, API_TIMEOUT))
 
 
 def is_outage(error: Exception) -> bool:

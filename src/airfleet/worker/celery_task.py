@@ -44,6 +44,7 @@ from celery.signals import task_postrun
 from pydantic import TypeAdapter, ValidationError
 from setproctitle import setproctitle
 
+from airfleet.backoff import Backoff
 from airfleet.system import disk_full_logging
 from airfleet.task_process import task_user
 from airfleet.worker import coordinator
@@ -56,8 +57,8 @@ NAME = "execute_workload"
 IDLE_TITLE = "airfleet slot"
 #: answers to a start that mean that this message is not wanted any more: a state from which nothing starts; no such id
 _NOT_WANTED = (409, 404)
-#: how long a slot rests that could not begin an attempt, seconds: the first time, doubled each time, and at most
-FIRST_REST_SECONDS, LONGEST_REST_SECONDS = 1.0, 30.0
+#: how long a slot rests that could not begin an attempt
+REST_BACKOFF = Backoff(first=1.0, most=30.0)
 #: between two signs of who runs a callback, seconds
 CALLBACK_BEAT_SECONDS = 3.0
 _PR_SET_PDEATHSIG, _PR_GET_PDEATHSIG = 1, 2
@@ -112,7 +113,7 @@ class Rests:
     def seconds(self) -> float:
         """After one more of them."""
         self.setbacks += 1
-        return min(FIRST_REST_SECONDS * 2.0 ** min(self.setbacks - 1, 10), LONGEST_REST_SECONDS)
+        return REST_BACKOFF.delay(self.setbacks)
 
 
 _rests = Rests()

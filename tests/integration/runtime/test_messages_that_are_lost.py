@@ -11,7 +11,7 @@ import pytest
 from celery import Celery
 
 from airfleet.drill.waiting import wait_until
-from airfleet.scheduler.message_reconciler import LOST_SECONDS, Answer, Reconciler
+from airfleet.scheduler.message_reconciler import LOST_BACKOFF, Answer, Reconciler
 from airfleet.scheduler.publisher import BrokerGone, Publisher
 from airfleet.scheduler.queue_inspector import missing
 from faultlab.brokers import BrokerUnderTest, Valkey
@@ -88,14 +88,14 @@ def test_messages_of_a_broker_that_lost_its_data_are_sent_again_at_once(
     sent = {send(publisher, "wiped") for _ in range(3)}
     for message in sent:
         one.sent(message, "wiped", now)
-    assert one.to_send(now + LOST_SECONDS + 1) == frozenset()
+    assert one.to_send(now + LOST_BACKOFF.first + 1) == frozenset()
     broker.wipe()
     look_again(publisher, "wiped")
-    assert one.to_send(now + LOST_SECONDS + 2) == sent
+    assert one.to_send(now + LOST_BACKOFF.first + 2) == sent
     for message in sent:
         publisher.send("{}", task_id=message, queue="wiped", keep_result=False)
-        one.sent(message, "wiped", now + LOST_SECONDS + 2)
-    assert one.to_send(now + 10 * LOST_SECONDS) == frozenset()
+        one.sent(message, "wiped", now + LOST_BACKOFF.first + 2)
+    assert one.to_send(now + 10 * LOST_BACKOFF.first) == frozenset()
 
 
 def test_a_message_that_a_dead_scheduler_did_not_send_is_sent_while_those_of_others_wait(

@@ -19,6 +19,7 @@ from airflow.executors.workloads.task import TaskInstanceDTO
 from airflow.sdk.execution_time import supervisor
 from airflow.sdk.execution_time.comms import GetVariable, SucceedTask, _RequestFrame, _ResponseFrame
 
+from airfleet.backoff import Backoff
 from airfleet.task_process import ipc
 from airfleet.worker import api_client, coordinator
 from airfleet.worker.api_client import FleetClient
@@ -91,8 +92,7 @@ def act(attempt: ipc.Attempt, _: object) -> NoReturn:
 
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(api_client, "LONGEST_PAUSE_SECONDS", 0.05)
-    monkeypatch.setattr(api_client, "FIRST_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(api_client, "ROUND_BACKOFF", Backoff(first=0.05, most=0.05))
     for module in (supervisor, coordinator):
         monkeypatch.setattr(module, "MIN_HEARTBEAT_INTERVAL", 0.05)
     with attempts_served(act):

@@ -6,6 +6,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from queue import Empty
 from typing import Any
@@ -28,9 +29,10 @@ from airflow.utils.state import CallbackState, TaskInstanceState
 from celery.exceptions import WorkerLostError
 from sqlalchemy.orm import scoped_session, sessionmaker
 
+from airfleet.backoff import Backoff
 from airfleet.scheduler import executor as module
-from airfleet.scheduler.executor import FleetExecutor, Refused
-from airfleet.scheduler.message_reconciler import LOST_SECONDS
+from airfleet.scheduler.executor import FleetExecutor
+from airfleet.scheduler.message_reconciler import LOST_BACKOFF
 from airfleet.scheduler.publisher import TASK_NAME
 from airfleet.scheduler.queue_inspector import Waiting
 from airfleet.worker.result_backend import NotBegun, begun_mark
@@ -390,7 +392,7 @@ def test_the_end_of_a_callback_is_what_its_kept_result_says(
 
 def lost(fleet_executor: FleetExecutor, celery_id: str) -> None:
     """As if this message, which waits nowhere, was sent long ago."""
-    fleet_executor._reconciler.watched[celery_id].sent_at -= LOST_SECONDS
+    fleet_executor._reconciler.watched[celery_id].sent_at -= LOST_BACKOFF.first
     fleet_executor.doubt_messages()
     look(fleet_executor)
 
@@ -450,7 +452,7 @@ def test_the_message_of_a_callback_is_watched_until_it_has_begun_and_sent_again_
     fleet_executor.celery_app.backend.store_result(begun_mark(ids[0]), None, "STARTED")
     look(fleet_executor)
     assert list(fleet_executor._reconciler.watched) == ids[1:]
-    fleet_executor._reconciler.watched[ids[1]].sent_at -= LOST_SECONDS
+    fleet_executor._reconciler.watched[ids[1]].sent_at -= LOST_BACKOFF.first
     fleet_executor.doubt_messages()
     look(fleet_executor)
     again = message(fleet_executor)
@@ -463,7 +465,7 @@ def test_the_message_of_a_callback_is_watched_until_it_has_begun_and_sent_again_
 def test_a_callback_that_loses_its_worker_runs_again_a_few_times(
     fleet_executor: FleetExecutor, database: sqlalchemy.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "FIRST_UNBEGUN_SECONDS", 0.0)
+    monkeypatch.setattr(module, "UNBEGUN_BACKOFF", Backoff(first=0.0, most=0.0))
     workload = callback()
     send(fleet_executor, workload)
     for tries in range(1 + module.MOST_CALLBACK_LOSSES):
@@ -481,7 +483,7 @@ def test_a_callback_that_loses_its_worker_runs_again_a_few_times(
 def test_a_callback_whose_worker_is_not_heard_of_any_more_runs_again_a_few_times(
     fleet_executor: FleetExecutor, database: sqlalchemy.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "FIRST_UNBEGUN_SECONDS", 0.0)
+    monkeypatch.setattr(module, "UNBEGUN_BACKOFF", Backoff(first=0.0, most=0.0))
     workload = callback()
     send(fleet_executor, workload)
     for beat in range(2 * module.MOST_SILENT_LOOKS):  # as long as it is heard of, it runs
@@ -648,14 +650,13 @@ def test_pauses_between_attempts_to_reach_the_broker_grow_and_end_with_the_first
 ) -> None:
     send(without_broker, task())
     pauses = []
-    for _ in range(7):
-        pauses.append(without_broker._backoff)
+    for _ in range(3):
         without_broker._publish_at = 0.0
         without_broker.trigger_tasks(8)
-    assert pauses == sorted(pauses)
-    assert pauses[-1] == module.LONGEST_BACKOFF_SECONDS
+        pauses.append(without_broker._publish_at - time.monotonic())
+    assert pauses == pytest.approx([1.0, 1.0, 1.0], abs=0.3)  # the half second was after the first try
     broker_is_back(without_broker)
-    assert without_broker._backoff == module.FIRST_BACKOFF_SECONDS
+    assert without_broker._unreached == 0
 
 
 def refused(fleet_executor: FleetExecutor, count: int) -> list[ExecuteTask]:
@@ -697,15 +698,16 @@ def test_a_message_that_is_refused_is_tried_again_later_each_time_and_sent_when_
     send(fleet_executor, one)
     pauses = []
     for _ in range(9):
-        pauses.append(fleet_executor._refused[one.key].pause)
+        refusal = fleet_executor._refused[one.key]
+        pauses.append(refusal.again_at - time.monotonic())
         fleet_executor.event_buffer.clear()
         fleet_executor.patience_seconds = 5.0
         assert 0.0 < fleet_executor._patience(sent_anything=True) <= pauses[-1]
-        fleet_executor._refused[one.key] = Refused(0.0, pauses[-1])
+        fleet_executor._refused[one.key] = replace(refusal, again_at=0.0)
         assert fleet_executor._patience(sent_anything=False) == 0.0
         fleet_executor.trigger_tasks(8)
-    assert pauses == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
-    fleet_executor._refused[one.key] = Refused(0.0, 30.0)
+    assert pauses == pytest.approx([0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0], abs=0.3)
+    fleet_executor._refused[one.key] = replace(refusal, again_at=0.0)
     fleet_executor.celery_app.amqp.queues.create_missing = True
     fleet_executor.trigger_tasks(8)
     assert fleet_executor.running == {one.key}

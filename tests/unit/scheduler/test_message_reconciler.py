@@ -10,8 +10,8 @@ from kombu.connection import Connection
 
 from airfleet.scheduler import message_reconciler, queue_inspector
 from airfleet.scheduler.message_reconciler import (
-    HELD_SECONDS,
-    LOST_SECONDS,
+    HELD_BACKOFF,
+    LOST_BACKOFF,
     PASSING_SECONDS,
     Answer,
     Message,
@@ -57,8 +57,8 @@ def test_a_message_that_waits_nowhere_is_sent_again_with_growing_pauses() -> Non
 
 def test_a_message_that_a_worker_holds_has_longer() -> None:
     one = watching(Broker(waiting=Waiting(0, frozenset(), held=frozenset({"a"}))), "a")
-    assert one.to_send(LOST_SECONDS + 1) == frozenset()
-    assert one.to_send(HELD_SECONDS) == {"a"}
+    assert one.to_send(LOST_BACKOFF.first + 1) == frozenset()
+    assert one.to_send(HELD_BACKOFF.first) == {"a"}
 
 
 def test_another_epoch_makes_all_messages_doubtful_even_those_that_are_held() -> None:
@@ -70,7 +70,7 @@ def test_another_epoch_makes_all_messages_doubtful_even_those_that_are_held() ->
     one.forget("b")
     one.sent("c", "q", 6.0)
     broker.waiting = Waiting(2, frozenset({"a", "c"}))
-    assert one.to_send(6.0 + LOST_SECONDS) == frozenset()
+    assert one.to_send(6.0 + LOST_BACKOFF.first) == frozenset()
 
 
 def test_what_was_adopted_is_asked_about_at_once_and_sent_when_it_waits_nowhere() -> None:
@@ -148,8 +148,8 @@ def test_a_doubted_message_that_was_seen_to_wait_is_doubted_no_more() -> None:
     one.doubt_all(1.0)
     assert one.to_send(3.0) == frozenset()
     broker.waiting = Waiting(0, frozenset())  # a worker takes it now
-    assert [one.to_send(at) for at in (5.0, LOST_SECONDS - 1.0)] == [frozenset()] * 2
-    assert one.to_send(LOST_SECONDS) == {"a"}
+    assert [one.to_send(at) for at in (5.0, LOST_BACKOFF.first - 1.0)] == [frozenset()] * 2
+    assert one.to_send(LOST_BACKOFF.first) == {"a"}
 
 
 def test_a_message_that_could_not_be_sent_again_is_asked_about_no_more_than_each_second() -> None:

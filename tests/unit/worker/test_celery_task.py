@@ -17,6 +17,7 @@ from airflow.executors.workloads.task import TaskInstanceDTO
 from celery import Celery
 from celery.exceptions import Ignore, WorkerLostError
 
+from airfleet.backoff import Backoff
 from airfleet.drill.waiting import wait_until
 from airfleet.worker import celery_task
 from airfleet.worker.api_client import FleetClient
@@ -98,7 +99,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     client = FleetClient(["http://api/execution/"], transport=httpx.MockTransport(answer))
     monkeypatch.setattr(celery_task.coordinator, "_client", lambda _server: client)
     monkeypatch.setattr(celery_task, "init_log_file", lambda _: None)
-    monkeypatch.setattr(celery_task, "FIRST_REST_SECONDS", 0.0)
+    monkeypatch.setattr(celery_task, "REST_BACKOFF", Backoff(first=0.0, most=0.0))
     monkeypatch.setattr(celery_task, "setproctitle", lambda _: None)
     hooks = len(client.event_hooks["response"])
     yield answers

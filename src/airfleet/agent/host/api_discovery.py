@@ -27,6 +27,7 @@ from typing import IO, Protocol
 from urllib.parse import urlsplit
 
 from airfleet.agent.supervisor.overrides import API_SERVER
+from airfleet.backoff import Backoff
 from airfleet.errors import FleetError
 from airfleet.events import Event, Log
 from airfleet.fleet.config.spec import LOOPBACK
@@ -38,8 +39,8 @@ from airfleet.spool import api_endpoints
 
 #: seconds that nginx may take to read its configuration
 TEST_SECONDS = 20.0
-#: seconds from one that it did not take to the next time: the first time, doubled each time, and at most
-AGAIN_SECONDS, LONGEST_AGAIN_SECONDS = 30.0, 480.0
+#: from one that it did not take to the next time
+REFUSED_BACKOFF = Backoff(first=30.0, most=480.0)
 CANDIDATE = f"{FILE_NAME}.new"
 _EVERYWHERE = ("0.0.0.0", "[::]", "::")
 
@@ -72,7 +73,8 @@ class Upstreams:
         #: an nginx that reads the next one
         self._trial: Trial | None = None
         self._not_before = -math.inf
-        self._pause = AGAIN_SECONDS
+        #: how often in a row it did not take one
+        self._refusals = 0
         #: what the log said of why it was not told
         self._said = ""
 
@@ -81,7 +83,7 @@ class Upstreams:
         before, self._found = self._found, servers(self._plan.api_servers, self._plan.host, own, rows)
         if set(self._found) != set(before):
             self._write_down()
-            self._not_before, self._pause, self._said = -math.inf, AGAIN_SECONDS, ""
+            self._not_before, self._refusals, self._said = -math.inf, 0, ""
 
     def tell_nginx(self, start: Exec, pid: int | None) -> None:
         """Tell it when there are others than it serves; ``start`` is how it is started, ``pid`` the one that runs.
@@ -130,8 +132,8 @@ class Upstreams:
         if why != self._said:
             self._log(Event.UPSTREAMS_REFUSED, why=why)
             self._said = why
-        self._not_before = self._clock() + self._pause
-        self._pause = min(2 * self._pause, LONGEST_AGAIN_SECONDS)
+        self._refusals += 1
+        self._not_before = self._clock() + REFUSED_BACKOFF.delay(self._refusals)
 
     def urls(self) -> tuple[str, ...]:
         """Every way to an execution API that there is now."""

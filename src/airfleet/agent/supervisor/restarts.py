@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from airfleet.backoff import Backoff
+
 #: seconds a component must have been ready for its earlier deaths to be forgotten
 HEALED_AFTER = 60.0
+#: before each start after the second death
+START_BACKOFF = Backoff(first=1.0, most=30.0)
 
 
 @dataclass(frozen=True)
@@ -18,21 +22,8 @@ class Policy:
     #: deaths within ``window_seconds`` after which it is given up although it was ready once
     attempts: int = 10
     window_seconds: float = 300.0
-    #: longest wait before a start, seconds
-    longest_wait: float = 30.0
-
-
-#: seconds until a component that was given up is tried again
-_AFTER_GIVING_UP = (60.0, 120.0, 300.0)
-
-
-def wait_after_giving_up(times: int) -> float:
-    """Seconds until a component is tried again that was given up so often before.
-
-    >>> [wait_after_giving_up(times) for times in range(4)]
-    [60.0, 120.0, 300.0, 300.0]
-    """
-    return _AFTER_GIVING_UP[min(times, len(_AFTER_GIVING_UP) - 1)]
+    #: delays before it is started again
+    backoff: Backoff = START_BACKOFF
 
 
 def wait_before_start(deaths: int, policy: Policy = Policy()) -> float:
@@ -41,10 +32,7 @@ def wait_before_start(deaths: int, policy: Policy = Policy()) -> float:
     >>> [wait_before_start(deaths) for deaths in (1, 2, 3, 4)]
     [0.0, 1.0, 2.0, 4.0]
     """
-    if deaths <= 1:
-        return 0.0
-    doublings = min(deaths - 2, 32)  # more would only overflow; the limit was reached long before
-    return min(2.0**doublings, policy.longest_wait)
+    return policy.backoff.delay(deaths - 1) if deaths > 1 else 0.0
 
 
 def gives_up(deaths: Sequence[float], was_ready: bool, now: float, policy: Policy = Policy()) -> bool:

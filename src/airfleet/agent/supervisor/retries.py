@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from airfleet.agent.cluster.local_facts import pipeline_files
-from airfleet.agent.supervisor import restarts
 from airfleet.agent.supervisor.process import Running
+from airfleet.backoff import UNTIL_MENDED
 
 #: seconds between two looks at the files
 LOOK_SECONDS = 2.0
@@ -31,8 +31,8 @@ class Retrying:
 
     def gave_up(self, running: Running) -> None:
         """Take note of it."""
-        running.wait_until = self.clock() + restarts.wait_after_giving_up(running.given_up)
         running.given_up += 1
+        running.wait_until = self.clock() + UNTIL_MENDED.delay(running.given_up)
         self._then[running.name] = self._look(now=True)
 
     def is_due(self, running: Running) -> bool:

@@ -204,7 +204,7 @@ def test_an_nginx_that_takes_long_to_read_is_not_waited_for_and_asked_again_afte
     assert (tmp_path / "nginx.conf").read_text() == "in use"
     teller.told.tell_nginx(start, None)
     assert teller.told._trial is None
-    teller.now += api_discovery.AGAIN_SECONDS
+    teller.now += api_discovery.REFUSED_BACKOFF.first
     teller.told.tell_nginx(start, None)
     assert teller.told._trial is not None
     os.kill(teller.told._trial.pid, 9)
