@@ -31,6 +31,9 @@ FLEET_TESTS := tests/integration/brokers tests/integration/fleet tests/browser/t
 TASK_TESTS := tests/integration/proxy tests/integration/runtime tests/browser/test_behind_nginx.py
 FAULT_TESTS := tests/faults
 TIMED_TESTS := tests/faults/test_matrix.py tests/faults/test_consuming_nothing.py
+# Each run of pytest adds the tests that it left out, because a program of the system is missing.
+LEFT_OUT := build/left_out.jsonl
+test: export AIRFLEET_LEFT_OUT := $(abspath $(LEFT_OUT))
 # One long test runs each time, another one for each commit.
 LONG_TURN := $(shell git rev-list --count HEAD 2>/dev/null || echo 0)
 LONG_GROUP := $(if $(filter 0,$(shell echo $$(($(LONG_TURN) % 3)))),$(RUN_TESTS) $(FLEET_TESTS),$(FAULT_TESTS))
@@ -41,7 +44,7 @@ PYTHON_TESTS := tests/conformance/airflow_contract tests/unit/pipelines tests/un
 PYTHONS := 3.11 3.12 3.13 3.14
 MACHINES := x86_64-manylinux_2_28 aarch64-manylinux_2_28
 
-.PHONY: help demo stop test lint types imports prose docs docs-check test-34 test-python platforms test-unit test-runs test-fleet test-tasks test-faults test-times test-long test-long-turn test-lightning mutants bench compare soak drill faults format lock install install-dev clean
+.PHONY: help demo stop test system-packages lint types imports prose docs docs-check test-34 test-python platforms test-unit test-runs test-fleet test-tasks test-faults test-times test-long test-long-turn test-lightning mutants bench compare soak drill faults format lock install install-dev clean
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -53,10 +56,15 @@ demo: install ## Start the fleet of examples/air_quality and run two of its pipe
 stop: ## End what `make demo` started
 	@if [ -x $(BIN)/python ]; then $(BIN)/python scripts/demo.py stop; else echo "nothing is running"; fi
 
-test: install-dev ## Everything that CI runs
+test: system-packages install-dev ## Everything that CI runs; what the tests need of the system is installed, or named and left out
+	@mkdir -p build && rm -f $(LEFT_OUT)
 	@$(MAKE) --no-print-directory -j3 --output-sync=target lint test-faults test-fleet test-long-turn test-runs test-unit \
 		test-tasks test-lightning test-34 test-python docs-check platforms
 	@$(MAKE) --no-print-directory test-times
+	@$(PYTHON) scripts/system_packages.py summary $(LEFT_OUT)
+
+system-packages: # nginx, Chromium, RabbitMQ and the like: before anything else, for python3-venv is among them
+	@[ -z "$(PYTHON)" ] || $(PYTHON) scripts/system_packages.py install
 
 test-unit: install-dev
 	$(BIN)/python -m pytest -p tests.no_skips $(UNIT_TESTS) $(PYTEST_ARGS)

@@ -35,5 +35,14 @@ for _name in ("air_quality", "csv_to_dynamo", "etl_classics", "existing_dags"):
 
 from support.databases import new_database  # noqa: E402
 from support.fleets import air_quality_fleet, running, stopped, tiny_fleet  # noqa: E402
+from support.left_out import pytest_collection_modifyitems, pytest_terminal_summary  # noqa: E402
 
-__all__ = ["air_quality_fleet", "new_database", "running", "stopped", "tiny_fleet"]
+__all__ = [
+    "air_quality_fleet",
+    "new_database",
+    "pytest_collection_modifyitems",
+    "pytest_terminal_summary",
+    "running",
+    "stopped",
+    "tiny_fleet",
+]

@@ -30,6 +30,8 @@ from support import pipelines, proxies
 from support.browsers import fill, find, is_green, opened, shown_code, waiting
 from support.proxies import Answer
 
+pytestmark = pytest.mark.needs("chromium", "nginx")
+
 NAME = "airflow.test"
 #: what the task of ``hello`` printed, and not the command that printed it
 LOGGED = "//*[contains(text(), 'good day') and not(contains(text(), 'echo'))]"

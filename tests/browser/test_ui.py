@@ -17,6 +17,8 @@ from airfleet.testing.fleet import FleetUnderTest
 from support.browsers import fill, find, is_green, opened, shown_code, waiting, with_text
 from support.fleets import AirQuality
 
+pytestmark = pytest.mark.needs("chromium")
+
 PICTURE = Path(__file__).parents[2] / "docs" / "images" / "ui.png"
 
 

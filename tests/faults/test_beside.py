@@ -15,7 +15,7 @@ from airfleet.drill.waiting import wait_until
 from airfleet.fleet.planning.local_hosts import Network
 from faultlab.bridge_address import place_beside
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.needs("root", "ip"), pytest.mark.long]
 
 KNOCK = """\
 import socket, sys

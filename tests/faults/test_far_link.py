@@ -15,7 +15,7 @@ from airfleet.agent.host import netns
 from airfleet.fleet.planning.local_hosts import Network
 from faultlab.latency_link import FarLink
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.needs("root", "ip"), pytest.mark.long]
 
 SERVER = """\
 import socket, sys

@@ -49,7 +49,13 @@ class Done:
     outcome: Outcome
 
 
-@pytest.fixture(scope="module", params=[(None, ROWS), (rabbitmq.beside, OF_THE_BROKER)], ids=["valkey", "rabbitmq"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param((None, ROWS), id="valkey"),
+        pytest.param((rabbitmq.beside, OF_THE_BROKER), id="rabbitmq", marks=pytest.mark.needs("rabbitmq")),
+    ],
+)
 def done(request: pytest.FixtureRequest) -> Done:
     """Each of the faults, once."""
     make_broker, rows = request.param

@@ -38,7 +38,7 @@ airflow:
     task_instance_heartbeat_timeout_detection_interval: 2
 """
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.needs("root", "ip"), pytest.mark.long]
 
 
 @pytest.fixture

@@ -35,6 +35,8 @@ from faultlab.systems import FleetTarget, Topology
 from support.consuming_nothing import check_that_it_is_replaced
 from support.single_runs import ask, ask_for_endless, is_told, let_end, times_told, wait_for
 
+pytestmark = pytest.mark.needs("rabbitmq", "openssl")
+
 SLOTS = 8
 #: in the latter it is away, too, for as long as it needs to start; `make drill` has all rows
 ROWS = ("F18", "F19")

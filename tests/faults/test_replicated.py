@@ -11,7 +11,7 @@ import pytest
 
 from faultlab.replicated_postgres import ReplicatedServers
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.needs("root", "ip"), pytest.mark.long]
 
 
 @pytest.fixture

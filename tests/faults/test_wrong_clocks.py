@@ -19,7 +19,7 @@ from faultlab.experiment import Experiment, Shape
 from faultlab.hosts_system import HostsTarget
 from faultlab.matrix import BY_NUMBER
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.needs("cc"), pytest.mark.long]
 
 #: answers each line with two clocks
 CLOCKS = "import sys, time\nfor _ in sys.stdin: print(time.time(), time.monotonic(), flush=True)"

@@ -25,6 +25,8 @@ from lightning.tables import Tables
 from lightning.tiles import BIGQUERY
 from support.browsers import find, opened, waiting
 
+pytestmark = pytest.mark.needs("chromium")
+
 PICTURE = Path(__file__).parents[2] / "docs" / "images" / "lightning.png"
 PICTURE_WANTED = os.environ.get("AIRFLEET_SCREENSHOTS") == "1"
 YEARS = tuple(range(2019 if PICTURE_WANTED else 2021, 2024))

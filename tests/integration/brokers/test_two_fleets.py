@@ -18,7 +18,7 @@ from faultlab.rabbitmq import RabbitMQ
 from support.celery_apps import application
 
 
-@pytest.fixture(scope="module", params=[Valkey, RabbitMQ])
+@pytest.fixture(scope="module", params=[Valkey, pytest.param(RabbitMQ, marks=pytest.mark.needs("rabbitmq"))])
 def url(request: pytest.FixtureRequest) -> Iterator[str]:
     """A broker that nobody else uses."""
     server: BrokerUnderTest

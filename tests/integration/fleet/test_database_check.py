@@ -253,6 +253,7 @@ def answers(url: str) -> bool:
     return True
 
 
+@pytest.mark.needs("pgbouncer")
 @pytest.mark.parametrize("mode", ["transaction", "statement"])
 def test_a_pooler_that_gives_each_transaction_another_session_is_refused(url: str, mode: str, tmp_path: Path) -> None:
     with pooled(url, mode, tmp_path) as through:
@@ -264,11 +265,13 @@ def test_a_pooler_that_gives_each_transaction_another_session_is_refused(url: st
         )
 
 
+@pytest.mark.needs("pgbouncer")
 def test_a_pooler_of_sessions_may_stand_between(url: str, tmp_path: Path) -> None:
     with pooled(url, "session", tmp_path) as through:
         assert look(through) == FIT
 
 
+@pytest.mark.needs("pgbouncer")
 def test_a_pooler_with_fewer_sessions_than_a_host_keeps_is_refused(url: str, tmp_path: Path) -> None:
     with pooled(url, "session", tmp_path, "default_pool_size = 3") as through:
         assert look(through, needs=3) == FIT
@@ -279,6 +282,7 @@ def test_a_pooler_with_fewer_sessions_than_a_host_keeps_is_refused(url: str, tmp
         )
 
 
+@pytest.mark.needs("pgbouncer")
 def test_a_pooler_whose_sessions_others_have_now_is_not_refused(url: str, tmp_path: Path) -> None:
     with pooled(url, "session", tmp_path, "default_pool_size = 5") as through, ExitStack() as others:
         for _ in range(3):

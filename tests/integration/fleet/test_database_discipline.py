@@ -166,7 +166,7 @@ def test_a_database_that_is_away_is_asked_until_it_is_back(servers: Servers) -> 
     assert watch.trouble == ""
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a disk needs root's rights")
+@pytest.mark.needs("root")  # who may mount a disk
 def test_a_database_whose_disk_is_full_is_of_no_use_until_there_is_room(tmp_path: Path) -> None:
     for parent in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
         parent.chmod(0o755)

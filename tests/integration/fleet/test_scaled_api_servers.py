@@ -13,6 +13,8 @@ from airfleet.testing.fleet import FleetUnderTest
 from airfleet.testing.ports import free_ports
 from support.pipelines import waiting_task
 
+pytestmark = pytest.mark.needs("nginx")
+
 FLEET = "name: scaled\nproxy: {{name: localhost, address: 127.0.0.1, port: {port}}}\n"
 
 

@@ -116,7 +116,8 @@ def tell(context):
     told.write_text(json.dumps([os.getuid(), context["ti"].task_id]))
 '''
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give tasks another user")
+#: only root can give tasks another user
+pytestmark = pytest.mark.needs("root")
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,8 @@ from airfleet.render.nginx import ACCESS_LOG, FILE_NAME, configuration
 from airfleet.testing.ports import free_ports
 from support.proxies import Answer, Upstream, ask, certificate, nginx_here, serving, upstream
 
+pytestmark = pytest.mark.needs("nginx")
+
 NAME = "airflow.test"
 
 

@@ -75,6 +75,7 @@ def plan(found: Nginx, public: Public) -> Plan:
     return Plan(fleet="shop", root=Path("/"), components=(), files={}, environment={}, url="", user="", site=site)
 
 
+@pytest.mark.needs("nginx")
 def test_what_nginx_takes_is_written_for_its_owner_alone(tmp_path: Path) -> None:
     chain, key = certificate(tmp_path, "localhost")
     with nginx_here(tmp_path) as found:
@@ -83,6 +84,7 @@ def test_what_nginx_takes_is_written_for_its_owner_alone(tmp_path: Path) -> None
         assert oct((found.folder / "nginx.conf").stat().st_mode & 0o777) == "0o600"
 
 
+@pytest.mark.needs("nginx")
 def test_what_is_wrong_is_said_before_anything_starts(tmp_path: Path) -> None:
     with nginx_here(tmp_path) as found, socket.socket() as taken:
         free = Door("127.0.0.1", free_ports(1)[0])
@@ -98,6 +100,7 @@ def test_what_is_wrong_is_said_before_anything_starts(tmp_path: Path) -> None:
             nginx.configure(plan(found, Public(replace(free, address="192.0.2.1"), "localhost")), found)
 
 
+@pytest.mark.needs("nginx")
 def test_a_port_that_needs_rights(tmp_path: Path) -> None:
     said = "nginx: [emerg] bind() to 0.0.0.0:443 failed (13: Permission denied)"
     with nginx_here(tmp_path) as real:

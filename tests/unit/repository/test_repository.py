@@ -203,3 +203,8 @@ def test_every_python_of_the_classifiers_is_one_that_the_locks_are_resolved_for(
     resolved = re.findall(r"^PYTHONS := (.*)$", makefile, re.MULTILINE)[0].split()
     named = [entry.rpartition(" ")[2] for entry in configuration()["project"]["classifiers"] if "Python :: 3." in entry]
     assert named == resolved
+
+
+def test_the_first_screen_of_the_readme_names_the_two_commands_of_a_fresh_clone() -> None:
+    screen = (REPOSITORY / "README.md").read_text().splitlines()[:40]
+    assert {"make demo", "make test"} <= {line.strip().partition("  ")[0] for line in screen}

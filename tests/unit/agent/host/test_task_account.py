@@ -69,7 +69,7 @@ def test_a_user_that_is_not_to_be_had_is_refused(made: Fleet, euid: int, said: s
     assert str(refused.value) == said
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can try another user")
+@pytest.mark.needs("root")  # who can try another user
 def test_a_user_who_cannot_read_the_project_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     with pytest.raises(FleetError) as refused:
