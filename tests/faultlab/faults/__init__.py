@@ -1,0 +1,1 @@
+"""Faults as values: component, server and host faults, and the schedule of the random nemesis."""

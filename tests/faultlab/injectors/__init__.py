@@ -1,0 +1,1 @@
+"""Injectors: a slow link, a TCP proxy, a wrong clock, a small disk."""

@@ -1,0 +1,1 @@
+"""Measurements: the audit of the database, the probe of the API, the scan for secrets, the ledger."""
