@@ -31,7 +31,7 @@ from airfleet.agent.servers import nginx
 from airfleet.drill.waiting import wait_until
 from airfleet.testing.fleet import FleetUnderTest
 from airfleet.testing.ports import free_ports
-from faultlab.hosts_apart import hosts_apart
+from faultlab.systems.hosts_apart import hosts_apart
 
 FLEET = """\
 name: capacity

@@ -40,13 +40,14 @@ from measuring import RESULTS
 from airfleet.agent.supervisor.restarts import HEALED_AFTER
 from airfleet.drill.invariants import Violation
 from airfleet.drill.workload import Mix
-from faultlab import rabbitmq
 from faultlab.experiment import Experiment, Outcome, Recovery, Shape, Trial
-from faultlab.hosts_system import HostsTarget
-from faultlab.matrix import BY_NUMBER, NEMESES, RANDOM, ROWS, Row
-from faultlab.simulated_hosts import can_have_networks
-from faultlab.stock_hosts import StockHostsTarget
-from faultlab.systems import FleetTarget, Observed, StockTarget, Topology
+from faultlab.matrix import BY_NUMBER, NEMESES, RANDOM, ROWS
+from faultlab.rows.row import Row
+from faultlab.servers import rabbitmq
+from faultlab.systems.hosts_system import HostsTarget
+from faultlab.systems.simulated_hosts import can_have_networks
+from faultlab.systems.stock_hosts import StockHostsTarget
+from faultlab.systems.system import FleetTarget, Observed, StockTarget, Topology
 
 FILE = "faults.json"
 #: seconds of quiet before a fault, drawn anew each time: enough for the one before to be forgotten, for an agent waits

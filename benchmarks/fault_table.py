@@ -13,7 +13,8 @@ from charts import IMAGES, Pair, pair_chart
 from measuring import table
 
 from airfleet.drill.recovery_times import UNHURT
-from faultlab.matrix import RANDOM, RANDOM_HOSTS, ROWS, Promise, Row
+from faultlab.matrix import RANDOM, RANDOM_HOSTS, ROWS
+from faultlab.rows.row import Promise, Row
 
 #: the column of what Airflow alone did
 STOCK = "stock"

@@ -13,7 +13,7 @@ from workloads import Workload
 from airfleet.client.api_client import Api
 from airfleet.fleet.components.postgres import SETTINGS
 from airfleet.testing.servers import Servers
-from faultlab.stock_airflow import StockAirflow
+from faultlab.systems.stock_airflow import StockAirflow
 from systems import About
 from systems.airflow import AirflowSystem, airflow_version
 

@@ -25,10 +25,10 @@ from airfleet.drill.records import Fault as HappenedFault
 from airfleet.drill.recovery_times import Evidence, Moment, Stopwatch, backlog
 from airfleet.drill.workload import Asked, Mix
 from airfleet.events import Event as LogEvent
-from faultlab import secret_scan, state_audit
-from faultlab.api_probe import Probe
-from faultlab.nemesis import Fault
-from faultlab.systems import Observed
+from faultlab.faults.fault import Fault
+from faultlab.measuring import secret_scan, state_audit
+from faultlab.measuring.api_probe import Probe
+from faultlab.systems.system import Observed
 
 #: between two looks at the witnesses
 LOOK_SECONDS = 0.5

@@ -14,7 +14,7 @@ import pytest
 from airfleet.drill.workload import Mix
 from faultlab import matrix
 from faultlab.experiment import Experiment, Outcome, Shape
-from faultlab.systems import FleetTarget, Topology
+from faultlab.systems.system import FleetTarget, Topology
 
 OUTAGE_SECONDS = 25.0
 #: what is promised on a machine that does nothing else, and what one is given that runs all tests

@@ -13,7 +13,7 @@ import pytest
 from airfleet.agent.host import netns
 from airfleet.drill.waiting import wait_until
 from airfleet.fleet.planning.local_hosts import Network
-from faultlab.bridge_address import place_beside
+from faultlab.servers.bridge_address import place_beside
 
 pytestmark = [pytest.mark.needs("root", "ip"), pytest.mark.long]
 

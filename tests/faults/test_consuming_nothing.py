@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from faultlab.systems import FleetTarget, Topology
+from faultlab.systems.system import FleetTarget, Topology
 from support.consuming_nothing import check_that_it_is_replaced
 
 #: what is promised: from the moment it reads nothing until another one is ready

@@ -13,7 +13,7 @@ import pytest
 
 from airfleet.agent.host import netns
 from airfleet.fleet.planning.local_hosts import Network
-from faultlab.latency_link import FarLink
+from faultlab.injectors.latency_link import FarLink
 
 pytestmark = [pytest.mark.needs("root", "ip"), pytest.mark.long]
 

@@ -24,8 +24,8 @@ from airfleet.drill.records import Event, Fault, History, Note, Run, Task
 from airfleet.drill.waiting import wait_until
 from airfleet.fleet.servers import secrets
 from airfleet.testing.fleet import FleetUnderTest
-from faultlab import state_audit
-from faultlab.hosts import HostsUnderTest
+from faultlab.measuring import state_audit
+from faultlab.systems.hosts_under_test import HostsUnderTest
 from support import works
 
 #: from the death of a host to the start of what ran there

@@ -7,7 +7,7 @@ import signal
 
 from airfleet.drill.waiting import wait_until
 from airfleet.testing.fleet import START_SECONDS, command
-from faultlab.ledger import Ledger
+from faultlab.measuring.ledger import Ledger
 from support.fleets import Tiny
 from support.terminal import terminal
 

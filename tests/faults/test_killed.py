@@ -1,6 +1,6 @@
 """Processes of a fleet die without a warning; what a person has goes on.
 
-The witness is a file outside the fleet, to which a task appends: see :mod:`faultlab.ledger`.
+The witness is a file outside the fleet, to which a task appends: see :mod:`faultlab.measuring.ledger`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from airfleet.agent.supervisor.worker_drain import GRACE_SECONDS
 from airfleet.drill.waiting import wait_until
 from airfleet.system import procfs
 from airfleet.testing.fleet import FleetUnderTest
-from faultlab.ledger import Ledger
+from faultlab.measuring.ledger import Ledger
 from support.fleets import TINY, Tiny
 
 #: from the death of a component to its being ready again; a machine that is busy otherwise takes longer

@@ -1,7 +1,7 @@
 """Schedulers, workers, attempts and triggerers die without a warning; no task is lost, started twice, or pays for it.
 
 Two witnesses: what tasks wrote down themselves (:mod:`airfleet.drill.journal`), and what the database committed
-(:mod:`faultlab.state_audit`); what must hold of both is in :mod:`airfleet.drill.invariants`.
+(:mod:`faultlab.measuring.state_audit`); what must hold of both is in :mod:`airfleet.drill.invariants`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from airfleet.fleet.servers import secrets
 from airfleet.scheduler.orphan_recovery import MOST_RERUNS
 from airfleet.system import procfs
 from airfleet.testing.fleet import FleetUnderTest
-from faultlab import state_audit
+from faultlab.measuring import state_audit
 
 FLEET = """\
 name: losing

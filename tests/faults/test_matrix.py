@@ -13,10 +13,10 @@ import pytest
 from airfleet.drill.records import Event, Note
 from airfleet.drill.recovery_times import Moment
 from airfleet.drill.workload import Mix
-from faultlab import rabbitmq
 from faultlab.experiment import Experiment, Outcome, Shape
 from faultlab.matrix import BY_NUMBER, late
-from faultlab.systems import FleetTarget, Topology
+from faultlab.servers import rabbitmq
+from faultlab.systems.system import FleetTarget, Topology
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -22,8 +22,8 @@ from airfleet.drill.waiting import wait_until
 from airfleet.fleet.servers import secrets
 from airfleet.metadata import api_availability
 from airfleet.system import procfs
-from faultlab import state_audit
-from faultlab.hosts import HostsUnderTest
+from faultlab.measuring import state_audit
+from faultlab.systems.hosts_under_test import HostsUnderTest
 from support import works
 
 CUT = "host-3"

@@ -30,8 +30,8 @@ from airfleet.testing.ports import free_ports
 from airfleet.worker import queue_declarations
 from faultlab.experiment import Experiment, Outcome, Shape
 from faultlab.matrix import BY_NUMBER, late
-from faultlab.rabbitmq import RabbitMQ
-from faultlab.systems import FleetTarget, Topology
+from faultlab.servers.rabbitmq import RabbitMQ
+from faultlab.systems.system import FleetTarget, Topology
 from support.consuming_nothing import check_that_it_is_replaced
 from support.single_runs import ask, ask_for_endless, is_told, let_end, times_told, wait_for
 

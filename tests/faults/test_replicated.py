@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from faultlab.replicated_postgres import ReplicatedServers
+from faultlab.servers.replicated_postgres import ReplicatedServers
 
 pytestmark = [pytest.mark.needs("root", "ip"), pytest.mark.long]
 

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from airfleet.fleet.planning.paths import HOST
-from faultlab.clock_shim import WrongClocks
 from faultlab.experiment import Experiment, Shape
-from faultlab.hosts_system import HostsTarget
+from faultlab.injectors.clock_shim import WrongClocks
 from faultlab.matrix import BY_NUMBER
+from faultlab.systems.hosts_system import HostsTarget
 
 pytestmark = [pytest.mark.needs("cc"), pytest.mark.long]
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from airfleet.testing.fleet import FleetUnderTest, clean_environment
-from faultlab.stock_airflow import StockAirflow
+from faultlab.systems.stock_airflow import StockAirflow
 from semantics import bundled, installation
 from semantics.installation import HERE, Installation
 

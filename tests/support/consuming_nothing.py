@@ -13,7 +13,7 @@ from airfleet.drill.records import Event
 from airfleet.drill.waiting import wait_until
 from airfleet.drill.workload import ONE
 from airfleet.testing.fleet import FleetUnderTest
-from faultlab.systems import FleetTarget
+from faultlab.systems.system import FleetTarget
 from support.celery_apps import application, settings_of
 from support.single_runs import ask, ask_for_endless, is_told, let_end, times_told, wait_for
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from airfleet.testing.fleet import FleetUnderTest
-from faultlab.ledger import Ledger
+from faultlab.measuring.ledger import Ledger
 from support import pipelines
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "air_quality"

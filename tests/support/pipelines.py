@@ -6,7 +6,7 @@ from pathlib import Path
 
 from airfleet.drill.waiting import wait_until
 from airfleet.testing.fleet import FleetUnderTest
-from faultlab.ledger import Ledger
+from faultlab.measuring.ledger import Ledger
 
 HELLO = """\
 # A word to find in the UI: periwinkle.

@@ -10,7 +10,7 @@ from airfleet.drill import journal
 from airfleet.drill.records import Event
 from airfleet.drill.waiting import wait_until
 from airfleet.drill.workload import ONE
-from faultlab.systems import FleetTarget
+from faultlab.systems.system import FleetTarget
 
 #: longer than a test waits for anything
 _ENDLESS_SECONDS = 600.0

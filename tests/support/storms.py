@@ -12,9 +12,9 @@ import pytest
 
 from airfleet.client.api_client import ApiError
 from airfleet.drill.waiting import wait_until
-from faultlab import nemesis
-from faultlab.nemesis import KillMonitor
-from faultlab.systems import FleetTarget, Topology
+from faultlab.faults import nemesis
+from faultlab.faults.component_faults import KillMonitor
+from faultlab.systems.system import FleetTarget, Topology
 
 #: variables of a fleet's own would be taken for settings of the one who runs the tests
 MARK = "STORM_"

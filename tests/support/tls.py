@@ -6,7 +6,7 @@ import ssl
 from pathlib import Path
 
 from airfleet.fleet.config.spec import LOOPBACK
-from faultlab.tcp_fault_proxy import Gate
+from faultlab.injectors.tcp_fault_proxy import Gate
 
 
 def tls_before(port: int, certificate: Path, key: Path) -> Gate:

@@ -1,4 +1,4 @@
-"""Faults of whole hosts, as values like those of :mod:`faultlab.nemesis`."""
+"""Faults of whole hosts, as values like those of :mod:`faultlab.faults.component_faults`."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from airfleet.drill import killing
 from airfleet.drill.killing import Attempts
 from airfleet.drill.waiting import wait_until
 from airfleet.system import procfs
-from faultlab.hosts_system import HostsTarget
-from faultlab.latency_link import FarLink
-from faultlab.nemesis import NOBODY, TOLD_SECONDS, Fault
-from faultlab.several_hosts import SeveralHosts
-from faultlab.systems import SCHEDULER, WELL_SECONDS, WORKER
+from faultlab.faults.fault import NOBODY, TOLD_SECONDS, Fault
+from faultlab.injectors.latency_link import FarLink
+from faultlab.systems.hosts_system import HostsTarget
+from faultlab.systems.several_hosts import SeveralHosts
+from faultlab.systems.system import SCHEDULER, WELL_SECONDS, WORKER
 
 #: whether a client at an address holds the lock of the schedulers' critical section; nothing else of an Airflow that
 #: runs takes an advisory lock

@@ -1,4 +1,4 @@
-"""A fleet of some hosts on this machine, for experiments; see :mod:`faultlab.several_hosts`.
+"""A fleet of some hosts on this machine, for experiments; see :mod:`faultlab.systems.several_hosts`.
 
 The first host has the servers, unless the topology wants whole control hosts: then they stand beside the hosts.
 """
@@ -17,13 +17,13 @@ from airfleet.drill import journal, workload
 from airfleet.drill.load_generator import SLOW_SECONDS
 from airfleet.fleet.config.spec import LOOPBACK
 from airfleet.fleet.servers import secrets
-from faultlab import named_hosts
-from faultlab.bridge_address import place_beside
-from faultlab.hosts import HostsUnderTest
-from faultlab.named_hosts import NamedHosts
-from faultlab.several_hosts import SeveralHosts
-from faultlab.simulated_hosts import can_have_networks
-from faultlab.systems import (
+from faultlab.servers.bridge_address import place_beside
+from faultlab.systems import named_hosts
+from faultlab.systems.hosts_under_test import HostsUnderTest
+from faultlab.systems.named_hosts import NamedHosts
+from faultlab.systems.several_hosts import SeveralHosts
+from faultlab.systems.simulated_hosts import can_have_networks
+from faultlab.systems.system import (
     BROKER,
     DATABASE,
     MakeBroker,

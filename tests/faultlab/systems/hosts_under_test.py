@@ -28,7 +28,7 @@ from airfleet.fleet.planning.local_hosts import Network
 from airfleet.fleet.planning.paths import HOST, fleet_id
 from airfleet.system import process_tree
 from airfleet.testing.fleet import START_SECONDS, FleetUnderTest
-from faultlab.simulated_hosts import PlayedHosts
+from faultlab.systems.simulated_hosts import PlayedHosts
 
 
 @dataclass

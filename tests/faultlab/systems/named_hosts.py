@@ -11,8 +11,8 @@ from airfleet.agent.control import Snapshot
 from airfleet.fleet.planning import local_hosts
 from airfleet.fleet.planning.local_hosts import NAMESPACE, Network
 from airfleet.testing.fleet import FleetUnderTest
-from faultlab.hosts import HostsUnderTest
-from faultlab.systems import BROKER, DATABASE, Topology
+from faultlab.systems.hosts_under_test import HostsUnderTest
+from faultlab.systems.system import BROKER, DATABASE, Topology
 
 #: where nginx listens, on its host
 _DOOR_PORT = 8088

@@ -21,9 +21,9 @@ from airfleet.drill.records import Note
 from airfleet.fleet.planning.local_hosts import Network
 from airfleet.testing.lifetime import Startable
 from airfleet.testing.servers import Servers
-from faultlab.clock_shim import WrongClocks
-from faultlab.simulated_hosts import PlayedHosts
-from faultlab.systems import Broker, MakeBroker, Observed, Topology
+from faultlab.injectors.clock_shim import WrongClocks
+from faultlab.systems.simulated_hosts import PlayedHosts
+from faultlab.systems.system import Broker, MakeBroker, Observed, Topology
 
 
 class SeveralHosts(Startable, Observed):

@@ -1,4 +1,4 @@
-"""Stock Airflow on some hosts of this machine, for experiments; see :mod:`faultlab.several_hosts`.
+"""Stock Airflow on some hosts of this machine, for experiments; see :mod:`faultlab.systems.several_hosts`.
 
 Each has a network, a name and an ``AIRFLOW_HOME`` of its own; Dags and secrets are the same on all. PostgreSQL and
 Valkey stand beside them, on this machine's end of their bridge. A component that ends is started again at once, as by a
@@ -19,10 +19,10 @@ from airfleet.fleet.planning.paths import HOST
 from airfleet.fleet.servers import secrets
 from airfleet.testing.ports import free_ports
 from airfleet.testing.servers import Servers
-from faultlab.several_hosts import SeveralHosts
-from faultlab.simulated_hosts import PlayedHosts
-from faultlab.stock_airflow import COMPONENTS, StockAirflow
-from faultlab.systems import (
+from faultlab.systems.several_hosts import SeveralHosts
+from faultlab.systems.simulated_hosts import PlayedHosts
+from faultlab.systems.stock_airflow import COMPONENTS, StockAirflow
+from faultlab.systems.system import (
     SCHEDULER,
     WORKER,
     MakeBroker,

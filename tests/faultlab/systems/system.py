@@ -1,9 +1,9 @@
 """What an experiment is done to: a fleet, or stock Airflow, with the same servers, the same Dags and the same slots.
 
 PostgreSQL and Valkey belong to the harness (:class:`~airfleet.testing.servers.Servers`), so that it can take them away;
-tasks reach the execution API through a :class:`~faultlab.tcp_fault_proxy.Gate`, so that it can take that away,
-too. What dies by itself is started again: by its agent in a fleet, by
-:class:`~faultlab.stock_airflow.StockAirflow` otherwise.
+tasks reach the execution API through a :class:`~faultlab.injectors.tcp_fault_proxy.Gate`, so that it can take that
+away, too. A component that dies is started again: by its agent in a fleet, by
+:class:`~faultlab.systems.stock_airflow.StockAirflow` otherwise.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from airfleet.testing.fleet import FleetUnderTest
 from airfleet.testing.lifetime import Startable
 from airfleet.testing.ports import free_ports
 from airfleet.testing.servers import BROKER_SERVER, POSTGRES_SERVER, Servers
-from faultlab import state_audit
-from faultlab.replicated_postgres import ReplicatedServers
-from faultlab.small_disk import small_disk
-from faultlab.stock_airflow import COMPONENTS, StockAirflow
-from faultlab.tcp_fault_proxy import Gate
+from faultlab.injectors.small_disk import small_disk
+from faultlab.injectors.tcp_fault_proxy import Gate
+from faultlab.measuring import state_audit
+from faultlab.servers.replicated_postgres import ReplicatedServers
+from faultlab.systems.stock_airflow import COMPONENTS, StockAirflow
 
 WORKER, SCHEDULER, API_SERVER = "worker", "scheduler", "api-server"
 #: until everything answers again after it was started
@@ -140,7 +140,7 @@ class Topology:
     disk_mb: int = 0
     #: the database is on a disk of its own, of so many MB; needs root's rights
     database_disk_mb: int = 0
-    #: more than one: see :mod:`faultlab.several_hosts`
+    #: more than one: see :mod:`faultlab.systems.several_hosts`
     hosts: int = 1
     #: each host has a network of its own, so that it can be cut off; needs root's rights
     networks: bool = False

@@ -14,8 +14,8 @@ from airfleet.drill import recovery_times
 from airfleet.drill.killing import Attempts
 from airfleet.drill.workload import Mix
 from faultlab.experiment import Experiment, Outcome, Shape, Trial
-from faultlab.nemesis import NOBODY
-from faultlab.systems import FleetTarget, Topology
+from faultlab.faults.fault import NOBODY
+from faultlab.systems.system import FleetTarget, Topology
 from support.sentinels import Watched
 
 #: to the first start of a task of which nobody had heard before: from the fault, or after a return from its end

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from airfleet.drill.records import Run, Task
-from faultlab import state_audit
+from faultlab.measuring import state_audit
 from support.databases import NewDatabase
 
 TASK = Task("d", "r", "t", 2)

@@ -25,7 +25,7 @@ from airfleet.metadata import api_availability
 from airfleet.metadata.api_availability import Presence
 from airfleet.system import connection_timeouts
 from airfleet.testing.servers import POSTGRES_SERVER, Servers
-from faultlab.small_disk import fill, make_room, small_disk
+from faultlab.injectors.small_disk import fill, make_room, small_disk
 from support.toy_agent import toy
 
 

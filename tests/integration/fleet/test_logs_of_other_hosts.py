@@ -16,7 +16,7 @@ from airfleet.agent.control import HostStatus
 from airfleet.drill.waiting import wait_until
 from airfleet.testing.fleet import FleetUnderTest
 from airfleet.testing.ports import free_ports
-from faultlab.hosts_apart import hosts_apart
+from faultlab.systems.hosts_apart import hosts_apart
 
 pytestmark = pytest.mark.long  # the protocol itself: tests/integration/runtime/test_task_logs.py
 

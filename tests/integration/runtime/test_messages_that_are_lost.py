@@ -14,8 +14,8 @@ from airfleet.drill.waiting import wait_until
 from airfleet.scheduler.message_reconciler import LOST_BACKOFF, Answer, Reconciler
 from airfleet.scheduler.publisher import BrokerGone, Publisher
 from airfleet.scheduler.queue_inspector import missing
-from faultlab.brokers import BrokerUnderTest, Valkey
-from faultlab.rabbitmq import RabbitMQ
+from faultlab.servers.brokers import BrokerUnderTest, Valkey
+from faultlab.servers.rabbitmq import RabbitMQ
 
 QUEUE = "heavy"
 ON_RABBITMQ = pytest.param(RabbitMQ, id="rabbitmq", marks=pytest.mark.needs("rabbitmq"))

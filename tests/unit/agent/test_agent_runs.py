@@ -14,7 +14,7 @@ from airfleet.agent.control import AgentGone
 from airfleet.drill.waiting import wait_until
 from airfleet.fleet.planning.plan import Component, Exec, FileBeats
 from airfleet.system import procfs, unix_sockets
-from faultlab.ledger import Ledger
+from faultlab.measuring.ledger import Ledger
 from support.survival import survives
 from support.toy_agent import SECONDS, Toy, program, reporting, toy
 

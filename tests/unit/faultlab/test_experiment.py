@@ -30,12 +30,15 @@ from airfleet.fleet.planning import local_hosts
 from airfleet.fleet.planning.local_hosts import Network
 from airfleet.pipelines.checks.pipeline_checks import read_and_check
 from airfleet.system import procfs
-from faultlab import host_faults, matrix, named_hosts, nemesis, secret_scan, stock_hosts
+from faultlab import matrix
 from faultlab.experiment import drained, surprises
-from faultlab.named_hosts import NamedHosts
-from faultlab.simulated_hosts import PlayedHosts
-from faultlab.stock_hosts import StockHostsTarget
-from faultlab.systems import BROKER, DATABASE, SCHEDULER, WORKER, Topology
+from faultlab.faults import fault, host_faults, nemesis
+from faultlab.measuring import secret_scan
+from faultlab.systems import named_hosts, stock_hosts
+from faultlab.systems.named_hosts import NamedHosts
+from faultlab.systems.simulated_hosts import PlayedHosts
+from faultlab.systems.stock_hosts import StockHostsTarget
+from faultlab.systems.system import BROKER, DATABASE, SCHEDULER, WORKER, Topology
 from support.survival import survives
 
 # --- the workload -----------------------------------------------------------------------------------
@@ -360,7 +363,7 @@ def test_a_host_that_is_cut_off_lives_and_its_attempts_suffer_if_they_are_to_be_
 
 
 def test_hosts_are_started_anew_one_by_one_and_the_first_one_comes_last(target: FakeTarget) -> None:
-    assert host_faults.EachHostAnew().inflict(target) == nemesis.NOBODY
+    assert host_faults.EachHostAnew().inflict(target) == fault.NOBODY
     of_each = [[f"stop {host}", f"start {host}", "is it well?"] for host in ("host-2", "host-1")]
     assert target.fake.done == of_each[0] + of_each[1]
 

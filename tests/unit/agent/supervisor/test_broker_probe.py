@@ -12,7 +12,7 @@ import pytest
 
 from airfleet.agent.supervisor.broker_probe import BrokerRefuses, BrokerTrouble, Line, line_to
 from airfleet.fleet.servers import brokers
-from faultlab.brokers import Valkey
+from faultlab.servers.brokers import Valkey
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What passes the door of :mod:`faultlab.tcp_fault_proxy`, and what does not."""
+"""What passes the door of :mod:`faultlab.injectors.tcp_fault_proxy`, and what does not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from faultlab.tcp_fault_proxy import Gate
+from faultlab.injectors.tcp_fault_proxy import Gate
 
 
 class Echo(socketserver.BaseRequestHandler):

@@ -7,8 +7,8 @@ import threading
 import pytest
 
 from airfleet.errors import FleetError
-from faultlab import api_probe
-from faultlab.api_probe import Probe
+from faultlab.measuring import api_probe
+from faultlab.measuring.api_probe import Probe
 
 
 class Silent:

@@ -1,0 +1,271 @@
+"""Faults of the servers and disks around Airflow: database, broker, the way to the API."""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import dataclass
+
+from airfleet.drill.killing import Attempts, attempts_of, kill_all, stop_all, unheard
+from airfleet.drill.waiting import wait_until
+from airfleet.testing.servers import POSTGRES_SERVER
+from faultlab.faults.fault import NOBODY, TOLD_SECONDS
+from faultlab.injectors.small_disk import fill, make_room
+from faultlab.servers.replicated_postgres import ReplicatedServers
+from faultlab.systems.system import SCHEDULER, FleetTarget, Target
+
+#: from a full disk of the database until its agent says so: the server goes on for a while in the room that it has
+_ROOM_SECONDS = 60.0
+#: the words of the operating system for a full disk
+_NO_ROOM = os.strerror(errno.ENOSPC)
+
+
+@dataclass(frozen=True)
+class DatabaseAway:
+    """PostgreSQL ends at once and finishes nothing: connections break, new ones are refused."""
+
+    seconds: float = 0.0
+    silences: bool = True
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"database away for {self.seconds:g} s" if self.seconds else "database started anew"
+
+    def inflict(self, target: Target) -> Attempts:
+        """Its immediate shutdown."""
+        target.servers.crash(POSTGRES_SERVER)
+        return NOBODY
+
+    def heal(self, target: Target) -> None:
+        """Start it."""
+        target.servers.start_again(POSTGRES_SERVER)
+
+
+@dataclass(frozen=True)
+class PrimaryLost:
+    """The host of the primary vanishes without closing a connection; its standby is promoted after a moment."""
+
+    name: str = "host of the database's primary gone, standby promoted"
+    #: until somebody promotes
+    seconds: float = 3.0
+    silences: bool = True
+
+    def inflict(self, target: Target) -> Attempts:
+        """Its link is cut, and its power goes off."""
+        servers = _replicated(target)
+        if not servers.has_standby:
+            servers.add_standby()
+        servers.lose_primary()
+        return NOBODY
+
+    def heal(self, target: Target) -> None:
+        """As whoever watches over the two would."""
+        _replicated(target).promote()
+
+
+@dataclass(frozen=True)
+class BrokerAway:
+    """The broker is gone: connections break, new ones are refused. Its data are as they were."""
+
+    seconds: float = 0.0
+    silences: bool = False
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"broker away for {self.seconds:g} s" if self.seconds else "broker started anew"
+
+    def inflict(self, target: Target) -> Attempts:
+        """SIGKILL."""
+        target.broker.kill()
+        return NOBODY
+
+    def heal(self, target: Target) -> None:
+        """Start it."""
+        target.broker.start()
+
+
+@dataclass(frozen=True)
+class BrokerHangs:
+    """The broker keeps its connections and answers nothing."""
+
+    seconds: float
+    silences: bool = False
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"broker hangs for {self.seconds:g} s"
+
+    def inflict(self, target: Target) -> Attempts:
+        """SIGSTOP."""
+        target.broker.freeze()
+        return NOBODY
+
+    def heal(self, target: Target) -> None:
+        """SIGCONT."""
+        target.broker.thaw()
+
+
+@dataclass(frozen=True)
+class BrokerWiped:
+    """The broker is gone and comes back with nothing of what it held."""
+
+    name: str = "broker's data wiped"
+    seconds: float = 0.0
+    silences: bool = False
+
+    def inflict(self, target: Target) -> Attempts:
+        """End it."""
+        target.broker.kill()
+        return NOBODY
+
+    def heal(self, target: Target) -> None:
+        """Start it without its files."""
+        target.broker.wipe()
+
+
+@dataclass(frozen=True)
+class DiskFull:
+    """The disk on which a fleet keeps its logs is full."""
+
+    seconds: float
+    silences: bool = False
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"disk of logs full for {self.seconds:g} s"
+
+    def inflict(self, target: FleetTarget) -> Attempts:
+        """Fill it up. Raises AssertionError when that is not told in time; no attempt may suffer."""
+        fill(target.home)
+        wait_until(lambda: target.is_told("disk"), TOLD_SECONDS, "it is told that the disk is full")
+        return NOBODY
+
+    def heal(self, target: FleetTarget) -> None:
+        """Make room."""
+        make_room(target.home)
+
+
+@dataclass(frozen=True)
+class DatabaseDiskFull:
+    """The disk on which PostgreSQL keeps its data is full: it answers what needs no room, or gives up altogether."""
+
+    seconds: float
+    silences: bool = True
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"disk of the database full for {self.seconds:g} s"
+
+    def inflict(self, target: Target) -> Attempts:
+        """Fill it up. Raises AssertionError when a fleet does not tell that in time; no attempt may suffer."""
+        disk = target.servers.postgres_data
+        fill(disk)
+        if isinstance(target, FleetTarget):
+
+            def told() -> bool:
+                fill(disk)  # what the server has given back meanwhile, as it does with old segments of its log
+                return target.says(_NO_ROOM)
+
+            wait_until(told, _ROOM_SECONDS, "it is told that the database's disk is full")
+        return NOBODY
+
+    def heal(self, target: Target) -> None:
+        """Make room; if it has given up it is started, as whatever keeps it would."""
+        make_room(target.servers.postgres_data)
+        target.servers.revive(POSTGRES_SERVER)
+
+
+@dataclass(frozen=True)
+class ExecutionApiAway:
+    """Tasks and workers cannot reach any api-server; the servers themselves are well."""
+
+    seconds: float
+    silences: bool = False
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"execution API away for {self.seconds:g} s"
+
+    def inflict(self, target: Target) -> Attempts:
+        """Shut the gate."""
+        target.gate.refuse()
+        return NOBODY
+
+    def heal(self, target: Target) -> None:
+        """Open it."""
+        target.gate.open()
+
+
+@dataclass(frozen=True)
+class KillBeforePublishing:
+    """A scheduler dies that has committed tasks as queued and has not sent them: the broker was away at the moment."""
+
+    name: str = "scheduler killed between commit and publish"
+    #: how long the broker is away before, so that tasks are queued meanwhile
+    seconds: float = 3.0
+    silences: bool = False
+
+    def inflict(self, target: Target) -> Attempts:
+        """The broker goes first."""
+        target.broker.kill()
+        return NOBODY
+
+    def heal(self, target: Target) -> None:
+        """Every scheduler dies, whichever of them queued what, and the broker is back."""
+        kill_all(target.pids(SCHEDULER), target.witness_folder)
+        target.broker.start()
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Nothing breaks; tasks wait in the queue for so long."""
+
+    seconds: float
+    silences: bool = False
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"tasks wait {self.seconds:g} s in the queue"
+
+    def inflict(self, target: Target) -> Attempts:
+        """Nothing to do."""
+        return NOBODY
+
+    def heal(self, target: Target) -> None:
+        """Nothing to do."""
+
+
+@dataclass(frozen=True)
+class PowerOff:
+    """Everything on the machine is ended at once, servers too, and started again."""
+
+    name: str = "power failure of the whole machine"
+    seconds: float = 2.0
+    silences: bool = True
+
+    def inflict(self, target: Target) -> Attempts:
+        """Servers last: until they are gone, nothing that is ended before can be told from one that ended well."""
+        there = stop_all(target.processes)  # nothing may begin while it is asked what runs
+        hurt = attempts_of(there, target.witness_folder) | unheard(target.witness_folder)
+        target.power_off()
+        target.broker.kill()
+        target.servers.crash(POSTGRES_SERVER)
+        return hurt
+
+    def heal(self, target: Target) -> None:
+        """As a machine that boots."""
+        target.servers.start_again(POSTGRES_SERVER)
+        target.broker.start()
+        target.power_on()
+
+
+def _replicated(target: Target) -> ReplicatedServers:
+    assert isinstance(target.servers, ReplicatedServers), "the database has no standby"
+    return target.servers

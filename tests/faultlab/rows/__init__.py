@@ -1,0 +1,1 @@
+"""Rows of the fault matrix: the fault, its stopwatches and promises."""

@@ -1,0 +1,101 @@
+"""A row of the fault matrix: one fault, the stopwatches that measure it, and the promise.
+
+A *scale* shortens outages for a quick look; 1 is the matrix itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Generic, LiteralString, TypeVar
+
+import psycopg
+
+from airfleet.drill import journal, killing
+from airfleet.drill.records import Event
+from airfleet.drill.recovery_times import Stopwatch
+from airfleet.drill.workload import ONE, Asked
+from faultlab.experiment import Trial
+from faultlab.faults.fault import Fault
+from faultlab.systems.system import Observed, Topology
+
+#: callbacks that have run when the dag-processor dies
+CALLBACKS_BEFORE = 5
+
+#: what is broken
+T = TypeVar("T", bound=Observed)
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What is promised, in seconds."""
+
+    p95: float
+    most: float
+
+
+@dataclass(frozen=True)
+class Row(Generic[T]):
+    """One fault of the matrix."""
+
+    number: str
+    #: the fault, when things are away for the given share of their full time
+    fault: Callable[[float], Fault[T]]
+    watches: Mapping[str, Stopwatch]
+    #: by the name of the stopwatch
+    promised: Mapping[str, Promise]
+    #: the longest that stock Airflow takes by its timers, where it recovers at all
+    stock: str
+    before: Callable[[str], Sequence[Asked]] = lambda label: ()
+    #: instead: the length of two tasks that outlast the fault, when things are away for their full time
+    through_seconds: float = 0.0
+    moment: Callable[[T, str], bool] = lambda target, label: True
+    topology: Topology = field(default_factory=Topology)
+    overlap_seconds: float = 0.0
+    #: whether no scheduler dies of it, so that none may be given up
+    spares_schedulers: bool = False
+    #: whether stock Airflow has nothing that it could be done to
+    fleet_only: bool = False
+
+    def trial(self, scale: float = 1.0, after_seconds: float = 0.0) -> Trial[T]:
+        """The row as a part of an experiment."""
+        before = runs(ONE, 2, self.through_seconds * scale) if self.through_seconds else self.before
+        return Trial(self.fault(scale), self.watches, after_seconds, before, self.moment, self.spares_schedulers)
+
+
+def some_callbacks(target: Observed, label: str) -> bool:
+    notes = journal.read(target.witness_folder)
+    told = {n.task for n in notes if n.event == Event.CALLBACK and n.task.run_id.startswith(f"{label}-more-")}
+    return len(told) >= CALLBACKS_BEFORE
+
+
+def some_run(target: Observed, label: str) -> bool:
+    """One of the tasks that were asked for has begun."""
+    return any(note.task.run_id.startswith(f"{label}-more-") for note in killing.running(target.witness_folder))
+
+
+def in_state(state: str, count: int) -> Callable[[Observed, str], bool]:
+    question: LiteralString = "SELECT count(*) FROM task_instance WHERE state = %s"
+    return lambda target, label: counted(target, question, state) >= count
+
+
+def counted(target: Observed, question: LiteralString, *values: str) -> int:
+    with closing(psycopg.connect(target.database_url, autocommit=True, connect_timeout=5)) as connection:
+        row = connection.execute(question, values).fetchone()
+    return int(row[0]) if row else 0
+
+
+def runs(dag_id: str, count: int, seconds: float) -> Callable[[str], Sequence[Asked]]:
+    return lambda label: [Asked(dag_id, f"{label}-more-{one}", {"seconds": seconds}) for one in range(count)]
+
+
+def every_scheduler_has_tasks(target: Observed, label: str) -> bool:
+    """Whichever is hurt now, some tasks are without the scheduler that looked after them."""
+    return counted(target, _WITHOUT_TASKS) == 0
+
+
+_WITHOUT_TASKS: LiteralString = """
+SELECT count(*) FROM job WHERE job_type = 'SchedulerJob' AND state = 'running' AND NOT EXISTS (
+    SELECT 1 FROM task_instance WHERE queued_by_job_id = job.id AND state IN ('queued', 'running'))
+"""
