@@ -28,6 +28,7 @@ from airfleet.testing.fleet import FleetUnderTest
 from airfleet.testing.ports import free_ports
 from support import pipelines, proxies
 from support.browsers import fill, find, is_green, opened, shown_code, waiting
+from support.exposed import first_environment, listening
 from support.proxies import Answer
 
 pytestmark = pytest.mark.needs("chromium", "nginx")
@@ -232,8 +233,8 @@ def test_an_api_server_believes_nobody_but_the_proxy_about_the_client(entered: E
 def test_everything_listens_on_loopback_and_nobody_shows_a_secret(entered: Entered) -> None:
     fleet, secrets = entered.fleet, json.loads(entered.fleet.paths.secrets.read_text())
     pids = fleet.pids()
-    assert {socket.address for socket in procfs.listening(pids)} <= {"127.0.0.1", "::1"}
-    shown = [procfs.arguments(pid) + procfs.first_environment(pid) for pid in pids]
+    assert {socket.address for socket in listening(pids)} <= {"127.0.0.1", "::1"}
+    shown = [procfs.arguments(pid) + first_environment(pid) for pid in pids]
     shown += [path.read_text(errors="replace") for path in fleet.paths.logs.glob("*.log")]
     assert len(shown) > 15
     assert [name for name, value in secrets.items() for text in shown if value in text] == []

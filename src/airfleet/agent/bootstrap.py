@@ -35,8 +35,7 @@ from airfleet.fleet.planning.plan_record import describe
 from airfleet.fleet.planning.ports import PortBook, api_server, given
 from airfleet.fleet.servers import secrets
 from airfleet.fleet.servers.secrets import Secrets
-from airfleet.system import process_tree as leftovers
-from airfleet.system import unix_sockets
+from airfleet.system import process_tree, procfs, unix_sockets
 
 #: what to do when the file system of the home does not serve
 _ELSEWHERE = "name a place on a disk of this machine with AIRFLEET_HOME"
@@ -144,13 +143,14 @@ def end_leftovers(paths: Paths, grace_seconds: float, spared: Collection[int] = 
 
     ``spared`` are the pids of those that stay, with all below them.
     """
-    name, written_down = fleet_paths.fleet_id(paths.home), leftovers.read_down(paths.processes)
+    name, written_down = fleet_paths.fleet_id(paths.home), process_tree.read_down(paths.processes)
 
     def found() -> tuple[int, ...]:
-        family = leftovers.families()
-        return tuple(pid for pid in leftovers.find(name, written_down) if not leftovers.belongs(pid, family, spared))
+        table = procfs.table()
+        members = process_tree.find(name, written_down)
+        return tuple(pid for pid in members if not process_tree.belongs(pid, table, spared))
 
-    return leftovers.end(found, grace_seconds)
+    return process_tree.end(found, grace_seconds)
 
 
 def _make_folders(paths: Paths) -> None:

@@ -15,7 +15,7 @@ from airfleet.agent.control import AlreadyRuns
 from airfleet.agent.host import environment, netns
 from airfleet.errors import FileProblems, FleetError, Place, Problem
 from airfleet.fleet.planning.paths import Paths, fleet_id, of
-from airfleet.system import process_tree
+from airfleet.system import procfs
 from airfleet.system.process_tree import MARK
 
 #: of the caller alone
@@ -61,7 +61,7 @@ def environment_of(pid: int, paths: Paths) -> dict[str, str]:
 
     Nothing when this is no process of that fleet.
     """
-    found = process_tree.environment(pid)
+    found = procfs.environment(pid)
     return found if found.get(MARK) == fleet_id(paths.home) else {}
 
 

@@ -17,23 +17,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from airfleet.system import machine_id
+from airfleet.system import machine_id, procfs
+from airfleet.system.procfs import Stat
 
 #: every process of a fleet has ``AIRFLEET_FLEET=<id>`` in its first environment
 MARK = "AIRFLEET_FLEET"
-
-
-@dataclass(frozen=True)
-class Process:
-    """One line of the process table."""
-
-    pid: int
-    parent: int
-    session: int
-    #: clock ticks since boot; with the pid it names a process for good
-    started: int
-    state: str
-    marked: bool
 
 
 @dataclass(frozen=True)
@@ -48,8 +36,8 @@ class Component:
     @property
     def lives(self) -> bool:
         """Whether it runs now: it, and not another one with its number."""
-        process = _process(self.pid, b"")
-        return process is not None and process.started == self.started and process.state != "Z"
+        found = procfs.stat(self.pid)
+        return found is not None and found.started == self.started and not found.has_ended
 
 
 def find(
@@ -62,8 +50,8 @@ def find(
 
     ``below`` is the agent while it lives: orphans that hide their origin are its children.
     """
-    table = {process.pid: process for process in _table(f"{MARK}={fleet_id}".encode())}
-    members = {p.pid for p in table.values() if p.marked}
+    table, mark = procfs.table(), f"{MARK}={fleet_id}".encode()
+    members = {pid for pid in table if mark in procfs.variables(pid)}
     members |= {kept.pid for kept in written_down if kept.pid in table and table[kept.pid].started == kept.started}
     left_out = {os.getpid(), *exclude}
     members -= left_out
@@ -74,25 +62,19 @@ def find(
             p.pid for p in table.values() if (p.parent in parents or p.session in sessions) and p.pid not in left_out
         }
         if more <= members:
-            return tuple(sorted(pid for pid in members if table[pid].state != "Z"))
+            return tuple(sorted(pid for pid in members if not table[pid].has_ended))
         members |= more
 
 
-def families() -> dict[int, tuple[int, int]]:
-    """Of every process, its parent and its session."""
-    return {process.pid: (process.parent, process.session) for process in _table(b"")}
-
-
-def belongs(pid: int, family: Mapping[int, tuple[int, int]], others: Collection[int]) -> bool:
+def belongs(pid: int, table: Mapping[int, Stat], others: Collection[int]) -> bool:
     """Whether a process is one of ``others``, in the session of one, or below one (PostgreSQL's have own sessions).
 
-    ``family`` is of :func:`families`.
+    ``table`` is of :func:`airfleet.system.procfs.table`.
     """
-    while pid in family:
-        parent, session = family[pid]
-        if pid in others or session in others:
+    while found := table.get(pid):
+        if pid in others or found.session in others:
             return True
-        pid = parent
+        pid = found.parent
     return False
 
 
@@ -117,8 +99,8 @@ def end(
 
 def component(pid: int, kind: str) -> Component | None:
     """A process that runs now; None when it is gone."""
-    process = _process(pid, b"")
-    return Component(pid, process.started, kind) if process else None
+    found = procfs.stat(pid)
+    return Component(pid, found.started, kind) if found else None
 
 
 def write_down(path: Path, kinds: Mapping[int, str]) -> None:
@@ -144,39 +126,8 @@ def read_down(path: Path) -> tuple[Component, ...]:
         return ()
 
 
-def environment(pid: int) -> dict[str, str]:
-    """The first environment of a process; nothing when it cannot be read."""
-    try:
-        lines = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    except OSError:
-        return {}
-    return dict(os.fsdecode(line).split("=", 1) for line in lines if b"=" in line)
-
-
 def _origin(path: Path) -> dict[str, str]:
     return {"machine": machine_id.boot_id(), "place": machine_id.place_of(path.parent)}
-
-
-def _table(mark: bytes) -> Iterable[Process]:
-    for name in os.listdir("/proc"):
-        if name.isdigit() and (process := _process(int(name), mark)):
-            yield process
-
-
-def _process(pid: int, mark: bytes) -> Process | None:
-    try:
-        # The command's name is in parentheses and may hold anything: parentheses, and half of a letter.
-        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
-    except OSError:
-        return None
-    return Process(pid, int(fields[1]), int(fields[3]), int(fields[19]), fields[0], _is_marked(pid, mark))
-
-
-def _is_marked(pid: int, mark: bytes) -> bool:
-    try:
-        return bool(mark) and mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    except OSError:
-        return False
 
 
 def _wait_for_any(pids: Iterable[int], seconds: float) -> None:

@@ -2,56 +2,40 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+
+from airfleet.system import procfs
+from airfleet.system.procfs import Stat
 
 
 def of_process(pid: int) -> float | None:
-    """PSS of one process in MB; None when it is gone or may not be read."""
-    try:
-        with open(f"/proc/{pid}/smaps_rollup") as file:
-            for line in file:
-                if line.startswith("Pss:"):
-                    return int(line.split()[1]) / 1024
-    except OSError:
-        pass
+    """Return the PSS of one process in MB; None when it is gone or may not be read."""
+    for line in procfs.read(pid, "smaps_rollup").splitlines():
+        if line.startswith(b"Pss:"):
+            return int(line.split()[1]) / 1024
     return None
 
 
 def of_sessions(leaders: Iterable[int]) -> dict[int, float]:
-    """PSS in MB of each leader together with every process of its session and below it."""
-    wanted = set(leaders)
-    owner = {pid: pid for pid in wanted}
-    parents, sessions = _table()
-    for pid in parents:
-        _find_owner(pid, owner, parents, sessions)
-    used = dict.fromkeys(wanted, 0.0)
+    """Return the PSS in MB of each leader together with every process of its session and below it."""
+    used = dict.fromkeys(leaders, 0.0)
+    owner = {pid: pid for pid in used}
+    table = procfs.table()
+    for pid in table:
+        _find_owner(pid, owner, table)
     for pid, leader in owner.items():
         if leader:
             used[leader] += of_process(pid) or 0.0
     return used
 
 
-def _find_owner(pid: int, owner: dict[int, int], parents: dict[int, int], sessions: dict[int, int]) -> int:
+def _find_owner(pid: int, owner: dict[int, int], table: Mapping[int, Stat]) -> int:
+    """Return the leader that a process counts for, and note it in ``owner``; 0 for none."""
     if pid not in owner:
         owner[pid] = 0  # a circle cannot be, but a pid reused meanwhile can
-        session = sessions.get(pid, 0)
-        if owner.get(session, 0) == session and session:
-            owner[pid] = session
-        elif (parent := parents.get(pid, 0)) > 1:
-            owner[pid] = _find_owner(parent, owner, parents, sessions)
+        found = table.get(pid)
+        if found and found.session and owner.get(found.session) == found.session:
+            owner[pid] = found.session
+        elif found and found.parent > 1:
+            owner[pid] = _find_owner(found.parent, owner, table)
     return owner[pid]
-
-
-def _table() -> tuple[dict[int, int], dict[int, int]]:
-    parents: dict[int, int] = {}
-    sessions: dict[int, int] = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/stat", errors="replace") as file:
-                    fields = file.read().rpartition(")")[2].split()
-            except OSError:
-                continue
-            parents[int(name)], sessions[int(name)] = int(fields[1]), int(fields[3])
-    return parents, sessions

@@ -12,6 +12,7 @@ import pytest
 
 from airfleet.system import procfs
 from airfleet.testing.fleet import FleetUnderTest
+from support.exposed import first_environment, listening
 from support.fleets import AirQuality
 
 
@@ -40,7 +41,7 @@ def test_no_secret_is_in_the_arguments_of_a_process(fleet: FleetUnderTest, secre
 
 
 def test_no_secret_is_in_the_first_environment_of_a_process(fleet: FleetUnderTest, secrets: dict[str, str]) -> None:
-    shown = {pid: procfs.first_environment(pid) for pid in fleet.pids()}
+    shown = {pid: first_environment(pid) for pid in fleet.pids()}
     assert len([lines for lines in shown.values() if "AIRFLEET_FLEET=" in lines]) >= 8
     assert [(name, pid) for pid, lines in shown.items() for name in secrets if secrets[name] in lines] == []
 
@@ -86,7 +87,7 @@ def test_a_task_sees_neither_the_database_nor_a_key(fleet: FleetUnderTest, secre
 
 
 def test_every_listening_socket_is_on_loopback(fleet: FleetUnderTest) -> None:
-    found = procfs.listening(fleet.pids())
+    found = listening(fleet.pids())
     ports = {s.port for s in found}
     known = {int(c.address.rpartition(":")[2]) for c in fleet.snapshot().components if c.address}
     assert len(known) == 3  # api-server, PostgreSQL, Valkey

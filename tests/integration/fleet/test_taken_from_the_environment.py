@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from airfleet.drill.waiting import wait_until
-from airfleet.system import procfs
 from airfleet.testing.fleet import START_SECONDS, FleetUnderTest, command
 from airfleet.testing.servers import Servers
+from support.exposed import first_environment
 
 FLEET = """\
 name: outside
@@ -99,7 +99,7 @@ def found_in(text: str, hidden: dict[str, str]) -> list[str]:
 
 def test_no_process_of_the_fleet_was_started_with_them(outside: Outside) -> None:
     pids = (outside.up.pid, *outside.fleet.pids())
-    shown = {pid: procfs.first_environment(pid) for pid in pids}
+    shown = {pid: first_environment(pid) for pid in pids}
     assert len([text for text in shown.values() if "PATH=" in text]) >= 6
     assert {pid: found for pid, text in shown.items() if (found := found_in(text, outside.hidden))} == {}
 

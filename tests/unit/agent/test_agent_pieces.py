@@ -32,7 +32,7 @@ from airfleet.fleet.planning.paths import Paths
 from airfleet.fleet.planning.plan import Component, Exec
 from airfleet.fleet.planning.ports import PortBook
 from airfleet.fleet.servers.secrets import generate
-from airfleet.system import pss, unix_sockets
+from airfleet.system import unix_sockets
 
 # --- states ----------------------------------------------------------------------------------------
 
@@ -235,31 +235,7 @@ def test_an_agent_that_is_killed_while_it_answers_is_gone(words: bytes) -> None:
         control.status(path)
 
 
-# --- memory and heap -------------------------------------------------------------------------------
-
-
-def test_memory_of_a_process_and_of_its_session() -> None:
-    own = pss.of_process(os.getpid())
-    assert own is not None
-    assert 5 < own < 5000
-    script = "import subprocess, sys; b = bytearray(30_000_000); subprocess.run([sys.executable, '-c', INNER])"
-    inner = "b = bytearray(20_000_000); print('there', flush=True); input()"
-    argv = [sys.executable, "-c", script.replace("INNER", repr(inner))]
-    child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
-    with child:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "there\n"
-        alone, whole = pss.of_process(child.pid), pss.of_sessions([child.pid])[child.pid]
-        assert alone is not None
-        assert whole > alone + 15  # the inner process has 20 MB of its own
-        child.communicate("\n")
-
-
-def test_a_process_that_is_gone_uses_nothing() -> None:
-    ended = subprocess.Popen(["true"])
-    ended.wait()
-    assert pss.of_process(ended.pid) is None
-    assert pss.of_sessions([ended.pid]) == {ended.pid: 0.0}
+# --- heap ------------------------------------------------------------------------------------------
 
 
 def test_holes_in_the_heap_are_filled_and_stay_filled() -> None:

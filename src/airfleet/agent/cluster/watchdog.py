@@ -23,7 +23,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 
-from airfleet.system import process_tree
+from airfleet.system import process_tree, procfs
 
 #: how long processes that were killed may take to be gone, seconds
 KILL_SECONDS = 5.0
@@ -167,8 +167,8 @@ class Remains:
 
 def _others(fleet_id: str, spared: Collection[int], below: int | None) -> tuple[int, ...]:
     found = process_tree.find(fleet_id, below=below)
-    family = process_tree.families()
-    return tuple(pid for pid in found if pid != below and not process_tree.belongs(pid, family, set(spared) - {below}))
+    table = procfs.table()
+    return tuple(pid for pid in found if pid != below and not process_tree.belongs(pid, table, set(spared) - {below}))
 
 
 def main(fleet_id: str) -> None:

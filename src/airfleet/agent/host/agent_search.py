@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from airfleet.fleet.planning.paths import HOME, Paths, fleet_id, of
-from airfleet.system import process_tree
+from airfleet.system import process_tree, procfs
 
 #: how long an agent that has just ended may still be there
 LAST_MOMENTS_SECONDS = 5.0
@@ -35,7 +35,7 @@ class FoundAgent:
 def find(home: Path) -> tuple[FoundAgent, ...]:
     """The agents of this home that live, of the same user; this process is none of them."""
     mark = fleet_id(home)
-    found = (FoundAgent(pid, process_tree.environment(pid)) for pid in _own_processes() if _is_agent(pid))
+    found = (FoundAgent(pid, procfs.environment(pid)) for pid in procfs.of_user(os.geteuid()) if _is_agent(pid))
     return tuple(agent for agent in found if agent.environ.get(process_tree.MARK) == mark and agent.pid != os.getpid())
 
 
@@ -44,8 +44,8 @@ def homes_elsewhere(root: Path, home: Path) -> dict[int, str]:
 
     ``home`` is the one of the project, not of a host in it.
     """
-    of_root = (pid for pid in _own_processes() if _root_of(pid) == str(root.absolute()))
-    told = {pid: process_tree.environment(pid).get(HOME, "") for pid in of_root}
+    of_root = (pid for pid in procfs.of_user(os.geteuid()) if _root_of(pid) == str(root.absolute()))
+    told = {pid: procfs.environment(pid).get(HOME, "") for pid in of_root}
     return {pid: where for pid, where in told.items() if of(root, {HOME: where}).home != home}
 
 
@@ -99,25 +99,14 @@ def _is_own(folder: Path) -> bool:
         return False
 
 
-def _own_processes() -> Iterator[int]:
-    """Of nobody else: what another user calls itself is no reason to refuse anything."""
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit():
-            try:
-                if entry.stat().st_uid == os.geteuid():
-                    yield int(entry.name)
-            except OSError:
-                continue
-
-
 def _is_agent(pid: int) -> bool:
     return _root_of(pid) is not None
 
 
 def _root_of(pid: int) -> str | None:
     """The project folder of an agent; None of another process, and of a zombie, which has no words."""
+    words = procfs.words(pid)
     try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         return os.fsdecode(words[words.index(_ROOT) + 1]) if _MODULE in words else None
-    except (OSError, ValueError, IndexError):
+    except (ValueError, IndexError):
         return None

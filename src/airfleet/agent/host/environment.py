@@ -15,6 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from airfleet.system import procfs
+
 #: what every process of a fleet is started with, whatever the locale of the shell: files are UTF-8
 FIXED = {"PYTHONUTF8": "1"}
 
@@ -23,7 +25,7 @@ _ESSENTIAL = re.compile(
     r"PATH|HOME|USER|LOGNAME|SHELL|PWD|LANG|LANGUAGE|LC_[A-Z]+|TZ|TMPDIR|VIRTUAL_ENV|LD_[A-Z_]+|PYTHON[A-Z0-9]+"
     r"|AIRFLEET_(HOME|HOST|ENV)"
 )
-_MEMORY, _STAT = Path("/proc/self/mem"), Path("/proc/self/stat")
+_MEMORY = Path("/proc/self/mem")
 #: where the first environment begins and ends, among the fields of ``stat`` behind the command's name
 _ENV_START, _ENV_END = 47, 48
 
@@ -66,8 +68,8 @@ def clear_first(names: Collection[str]) -> None:
 
     A kernel that does not let a process write into its own memory this way leaves them there.
     """
-    with suppress(OSError):
-        fields = _STAT.read_text(errors="replace").rpartition(")")[2].split()
+    with suppress(OSError, IndexError):
+        fields = procfs.stat_fields(procfs.read("self", "stat"))
         start, end = int(fields[_ENV_START]), int(fields[_ENV_END])
         with _MEMORY.open("r+b", buffering=0) as memory:
             memory.seek(start)

@@ -33,6 +33,7 @@ from airfleet.agent.supervisor.signals import Wakeup
 from airfleet.events import Event, Log, Surprises
 from airfleet.spool import job_marks
 from airfleet.spool.job_marks import Job
+from airfleet.system import procfs
 
 #: seconds between two looks for lost attempts: while some run here, or did a while ago, and at rest
 BUSY_SECONDS, QUIET_SECONDS = 2.0, 5.0
@@ -176,4 +177,4 @@ class Fencing:
 
 
 def _is_alive(pid: int) -> bool:
-    return Path(f"/proc/{pid}").exists()
+    return procfs.stat(pid) is not None

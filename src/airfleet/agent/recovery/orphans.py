@@ -29,10 +29,10 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, LiteralString, Protocol
 
 from airfleet.metadata.lost_attempts import KEPT_DAYS, REPORT, RUNNING_HERE, WORKER_GONE
+from airfleet.system import procfs
 
 MONITOR, ATTEMPT = "airflow supervisor: ", "airflow worker -- "
 
@@ -261,42 +261,23 @@ def _signal(pid: int, number: int) -> None:
         os.kill(pid, number)
 
 
-def look_at_processes(pids: Collection[int], proc: Path = Path("/proc")) -> Processes:
+def look_at_processes(pids: Collection[int], proc: str | os.PathLike[str] = procfs.PROC) -> Processes:
     """The processes of this machine that are of attempts, which monitors of them stand still, and when those of
     ``pids`` started that are alive."""
     monitors: dict[str, int] = {}
     attempts: dict[str, int] = {}
     started: dict[int, float] = {}
     booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
-    for entry in os.listdir(proc):
-        if not entry.isdigit():
-            continue
-        pid = int(entry)
-        title = _title(proc / entry / "cmdline")
+    for pid in procfs.pids(proc):
+        title = procfs.arguments(pid, proc)
         for beginning, found in ((MONITOR, monitors), (ATTEMPT, attempts)):
             name = title.removeprefix(beginning)
             if name != title and len(name) >= _SHORTEST_ID:
                 found[name] = pid
-        if pid in pids and (stat := _stat(proc / entry / "stat")):
-            started[pid] = booted + int(stat[19]) / _TICKS_A_SECOND
-    stopped = frozenset(pid for pid in monitors.values() if _stat(proc / str(pid) / "stat")[:1] == [b"T"])
+        if pid in pids and (stat := procfs.stat(pid, proc)) and not stat.has_ended:
+            started[pid] = booted + stat.started / _TICKS_A_SECOND
+    stopped = frozenset(pid for pid in monitors.values() if (stat := procfs.stat(pid, proc)) and stat.is_stopped)
     return Processes(monitors, attempts, started, stopped)
 
 
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
-
-
-def _title(path: Path) -> str:
-    try:
-        return path.read_bytes().rstrip(b"\0").decode(errors="replace").strip()
-    except OSError:
-        return ""
-
-
-def _stat(path: Path) -> list[bytes]:
-    """Of a process its state and what follows (``man 5 proc_pid_stat``); nothing when it has ended."""
-    try:
-        fields = path.read_bytes().rpartition(b")")[2].split()
-    except OSError:
-        return []
-    return [] if fields[0] in (b"Z", b"X") else fields

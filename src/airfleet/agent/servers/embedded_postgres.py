@@ -20,6 +20,8 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from airfleet.system import procfs
+
 SUPERUSER = "airfleet"
 #: before a network that is let in, and the role that its clients may log in as; everything else is a setting of
 #: PostgreSQL's
@@ -62,11 +64,7 @@ def forget_lost_server(cluster: Path) -> None:
         pid = int(file.read_text(encoding="utf-8").split("\n", 1)[0])
     except (FileNotFoundError, ValueError):
         return
-    try:
-        runs = os.path.samefile(f"/proc/{pid}/cwd", cluster)  # where a server of this cluster always is
-    except OSError:
-        runs = False
-    if not runs:
+    if not procfs.works_in(pid, cluster):  # where a server of this cluster always is
         file.unlink(missing_ok=True)
 
 

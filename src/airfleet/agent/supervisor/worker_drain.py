@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from pathlib import Path
 
 from airfleet.agent.supervisor import process
+from airfleet.system import procfs
 from airfleet.system.process_tree import Component
 
 #: how the title of a process begins that watches an attempt
@@ -72,15 +72,7 @@ class Draining:
         return gone
 
 
-def has_attempts(session: int, proc: Path = Path("/proc")) -> bool:
-    """Whether some process of this session watches an attempt."""
-    return any(entry.isdigit() and _watches(proc / entry, session) for entry in os.listdir(proc))
-
-
-def _watches(place: Path, session: int) -> bool:
-    try:
-        if not (place / "cmdline").read_bytes().startswith(MONITOR):
-            return False
-        return int((place / "stat").read_text(errors="replace").rpartition(")")[2].split()[3]) == session
-    except OSError:
-        return False
+def has_attempts(session: int, proc: str | os.PathLike[str] = procfs.PROC) -> bool:
+    """Tell whether some process of this session watches an attempt."""
+    monitors = (pid for pid in procfs.pids(proc) if procfs.read(pid, "cmdline", proc).startswith(MONITOR))
+    return any(found.session == session for pid in monitors if (found := procfs.stat(pid, proc)))

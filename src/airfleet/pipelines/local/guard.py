@@ -23,6 +23,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from airfleet.system import procfs
+
 #: for ``on_kill`` of the running task, seconds
 ON_KILL_SECONDS: Final = 10.0
 #: for what is left then, between SIGTERM and SIGKILL, seconds
@@ -117,17 +119,7 @@ def _children() -> Iterator[int]:
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
     own = os.getpid()
-    for name in os.listdir("/proc") if os.path.isdir("/proc") else ():
-        if name.isdigit() and _parent(int(name)) == own:
-            yield int(name)
-
-
-def _parent(pid: int) -> int | None:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
-        return int(fields[1])
-    except (OSError, IndexError):
-        return None
+    yield from (pid for pid, found in procfs.table().items() if found.parent == own)
 
 
 def _prctl(option: int, value: int) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from airfleet.pipelines.checks.pipeline_checks import ZONE_VARIABLE
+from airfleet.system import procfs
 
 #: runs whose logs are kept
 _KEPT_RUNS = 20
@@ -68,11 +69,8 @@ def _is_abandoned(home: Path) -> bool:
 
 def processes(home: Path) -> Iterator[int]:
     """The processes that have this home in their environment."""
-    mark = b"\0AIRFLOW_HOME=" + os.fsencode(home) + b"\0"
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if mark in b"\0" + (folder / "environ").read_bytes() + b"\0":
-                yield int(folder.name)
+    mark = b"AIRFLOW_HOME=" + os.fsencode(home)
+    return (pid for pid in procfs.pids() if mark in procfs.variables(pid))
 
 
 def environment(home: Path, dag_id: str, environ: Mapping[str, str]) -> dict[str, str]:

@@ -125,6 +125,6 @@ def test_a_process_that_goes_while_it_is_looked_at_watches_nothing(tmp_path: Pat
     (tmp_path / "12").mkdir()
     (tmp_path / "12" / "cmdline").write_bytes(worker_drain.MONITOR + b"01a1ff67")
     assert not worker_drain.has_attempts(11, tmp_path)
-    (tmp_path / "12" / "stat").write_text("12 (airflow) S 1 12 11 0 -1")
+    (tmp_path / "12" / "stat").write_text("12 (airflow) S 1 12 11 0 -1" + " 0" * 15)
     assert worker_drain.has_attempts(11, tmp_path)
     assert not worker_drain.has_attempts(1, tmp_path)
