@@ -208,3 +208,9 @@ def test_every_python_of_the_classifiers_is_one_that_the_locks_are_resolved_for(
 def test_the_first_screen_of_the_readme_names_the_two_commands_of_a_fresh_clone() -> None:
     screen = (REPOSITORY / "README.md").read_text().splitlines()[:40]
     assert {"make demo", "make test"} <= {line.strip().partition("  ")[0] for line in screen}
+
+
+def test_the_changes_of_a_version_fit_a_page() -> None:
+    text = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
+    versions = [part.splitlines() for part in text.split("\n## ")[1:]]
+    assert [lines[0] for lines in versions if len(lines) > 60] == []
