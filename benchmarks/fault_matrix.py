@@ -285,7 +285,7 @@ def compact(told: dict[str, Any]) -> dict[str, Any]:
 def _found(
     recoveries: Sequence[Recovery], violations: Sequence[Violation] = (), runs: int = 0, tasks: int = 0
 ) -> dict[str, Any]:
-    seen = [_fault(one.moment.name, one.seconds) for one in recoveries]
+    seen = [_fault(one.injection.name, one.seconds) for one in recoveries]
     return {
         "runs_of_dags": runs,
         "attempts": tasks,

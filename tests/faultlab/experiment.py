@@ -20,9 +20,8 @@ import psycopg
 from airfleet.drill import invariants, journal
 from airfleet.drill.invariants import Violation
 from airfleet.drill.load_generator import Load
-from airfleet.drill.records import Answer, History, Run
-from airfleet.drill.records import Fault as HappenedFault
-from airfleet.drill.recovery_times import Evidence, Moment, Stopwatch, backlog
+from airfleet.drill.records import ApiAnswer, History, Injection, RunKey
+from airfleet.drill.recovery_times import Stopwatch, backlog
 from airfleet.drill.workload import Asked, Mix
 from airfleet.events import Event as LogEvent
 from faultlab.faults.fault import Fault
@@ -79,7 +78,7 @@ class Trial(Generic[T]):
 class Recovery:
     """What one fault cost."""
 
-    moment: Moment
+    injection: Injection
     #: seconds by each stopwatch; None is longer than patience
     seconds: dict[str, float | None]
     #: seconds from the healing until all of them had stopped and all was well
@@ -140,9 +139,9 @@ class Experiment(Generic[T]):
         self._say(fault.name)
         time.sleep(fault.seconds)
         fault.heal(self._target)
-        moment = Moment(fault.name, began, time.monotonic(), hurt, fault.silences, trial.spares_schedulers)
-        seconds = self._wait_for(moment, trial.watches)
-        recovery = Recovery(moment, seconds, time.monotonic() - moment.ended)
+        injection = Injection(fault.name, began, time.monotonic(), hurt, fault.silences, trial.spares_schedulers)
+        seconds = self._wait_for(injection, trial.watches)
+        recovery = Recovery(injection, seconds, time.monotonic() - injection.ended)
         self._say(f"{fault.name}: {_shown(recovery.seconds)}")
         return recovery
 
@@ -151,7 +150,7 @@ class Experiment(Generic[T]):
 
         A backlog that does not get less within the patience is left to the invariants, which judge progress.
         """
-        drained(lambda: in_line(self._evidence()), lambda: True, self._shape.patience_seconds)
+        drained(lambda: in_line(self._history()), lambda: True, self._shape.patience_seconds)
 
     def _wait_for_moment(self, label: str, trial: Trial[T]) -> None:
         deadline = time.monotonic() + self._shape.patience_seconds
@@ -160,17 +159,17 @@ class Experiment(Generic[T]):
                 raise AssertionError(f"the moment for '{trial.fault.name}' did not come")
             time.sleep(0.05)
 
-    def _wait_for(self, moment: Moment, watches: Mapping[str, Stopwatch]) -> dict[str, float | None]:
-        deadline = moment.ended + self._shape.patience_seconds
+    def _wait_for(self, injection: Injection, watches: Mapping[str, Stopwatch]) -> dict[str, float | None]:
+        deadline = injection.ended + self._shape.patience_seconds
         while True:
-            evidence = self._evidence()
-            seconds = {name: stopwatch(evidence, moment) for name, stopwatch in watches.items()} if evidence else {}
+            history = self._history()
+            seconds = {name: stopwatch(history, injection) for name, stopwatch in watches.items()} if history else {}
             over = bool(seconds) and None not in seconds.values()
             if (over and self._target.is_well()) or time.monotonic() > deadline:
                 return seconds or dict.fromkeys(watches)
             time.sleep(LOOK_SECONDS)
 
-    def _evidence(self) -> Evidence | None:
+    def _history(self) -> History | None:
         """None while the database is away."""
         try:
             with closing(psycopg.connect(self._target.database_url, autocommit=True, connect_timeout=5)) as connection:
@@ -182,7 +181,7 @@ class Experiment(Generic[T]):
             return None
         ours = {one.run for one in self._load.asked}
         callbacks = frozenset(task for one in self._load.asked for task in one.callbacks)
-        return Evidence(
+        return History(
             notes=tuple(n for n in journal.read(self._target.witness_folder) if n.task.run in ours),
             changes=tuple(change for change in changes if change.task.run in ours),
             gone=gone,
@@ -193,7 +192,7 @@ class Experiment(Generic[T]):
             seconds={one.run: float(one.conf.get("seconds", 0.0)) for one in self._load.asked},
         )
 
-    def _answers(self) -> tuple[Answer, ...]:
+    def _answers(self) -> tuple[ApiAnswer, ...]:
         return *self._load.answers, *self._probe.answers
 
     def _drain(self) -> None:
@@ -207,14 +206,14 @@ class Experiment(Generic[T]):
 
     def _left(self) -> int | None:
         """How many runs and callbacks have not come to their end; None when nobody can say."""
-        states, evidence = self._states(), self._evidence()
-        if states is None or evidence is None:
+        states, history = self._states(), self._history()
+        if states is None or history is None:
             return None
-        told = {note.task for note in evidence.notes if note.event == "callback"}
+        told = {note.task for note in history.notes if note.event == "callback"}
         running = [one for one in self._load.asked if states.get(one.run) not in ("success", "failed")]
-        return len(running) + len(evidence.callbacks - told)
+        return len(running) + len(history.callbacks - told)
 
-    def _states(self) -> dict[Run, str] | None:
+    def _states(self) -> dict[RunKey, str] | None:
         try:
             with closing(psycopg.connect(self._target.database_url, autocommit=True, connect_timeout=5)) as connection:
                 return state_audit.states(connection)
@@ -222,23 +221,22 @@ class Experiment(Generic[T]):
             return None
 
     def _verdict(self) -> Outcome:
-        evidence, states = self._evidence(), self._states()
-        assert evidence is not None, "the database did not come back"
+        history, states = self._history(), self._states()
+        assert history is not None, "the database did not come back"
         assert states is not None, "the database did not come back"
         self._helped += surprises(self._target.logs())
-        faults = [one.moment for one in self._recoveries]
         history = History(
-            notes=evidence.notes,
-            changes=evidence.changes,
+            notes=history.notes,
+            changes=history.changes,
             asked={one.run: one.must_end for one in self._load.asked},
             states=states,
-            faults=tuple(_happened(moment) for moment in faults),
-            callbacks=evidence.callbacks,
+            injections=tuple(one.injection for one in self._recoveries),
+            callbacks=history.callbacks,
             helped=tuple(self._helped),
             answers=self._answers(),
             leaks=secret_scan.leaks(self._target.secrets(), self._target.logs()),
-            run_states=evidence.run_states,
-            given_up=evidence.given_up,
+            run_states=history.run_states,
+            given_up=history.given_up,
         )
         shape = self._shape
         found = (
@@ -248,7 +246,7 @@ class Experiment(Generic[T]):
         )
         return Outcome(tuple(self._recoveries), found, len(history.asked), _tasks(history), history)
 
-    def _is_steady(self, run: Run) -> bool:
+    def _is_steady(self, run: RunKey) -> bool:
         return self._shape.mix.is_steady(self._label, run)
 
     def _settled(self) -> float:
@@ -256,9 +254,9 @@ class Experiment(Generic[T]):
         return self._recoveries[-1].waited + self._shape.settle_seconds
 
 
-def in_line(evidence: Evidence | None) -> int | None:
+def in_line(history: History | None) -> int | None:
     """Count the tasks that wait for a slot; None while nobody can say."""
-    return None if evidence is None else len(backlog(evidence))
+    return None if history is None else len(backlog(history))
 
 
 def drained(
@@ -285,17 +283,6 @@ def surprises(logs: Sequence[Path]) -> list[str]:
     agents = [path for path in logs if path.name == "agent.log"]
     lines = (line for path in agents for line in path.read_text(errors="replace").splitlines())
     return [f"an agent says: {line.strip()}" for line in lines if _SURPRISED in line]
-
-
-def _happened(moment: Moment) -> HappenedFault:
-    return HappenedFault(
-        moment.name,
-        moment.began,
-        moment.ended,
-        attempts=moment.hurt,
-        silences=moment.silences,
-        spares_schedulers=moment.spares_schedulers,
-    )
 
 
 def _tasks(history: History) -> int:

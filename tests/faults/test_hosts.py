@@ -20,7 +20,7 @@ from airfleet.agent.supervisor.overrides import DRAINED
 from airfleet.cli.commands.fleet import status
 from airfleet.drill import journal
 from airfleet.drill.invariants import violations
-from airfleet.drill.records import Event, Fault, History, Note, Run, Task
+from airfleet.drill.records import History, Injection, Note, NoteKind, RunKey, TaskKey
 from airfleet.drill.waiting import wait_until
 from airfleet.fleet.servers import secrets
 from airfleet.testing.fleet import FleetUnderTest
@@ -52,9 +52,9 @@ def database(fleet: tuple[HostsUnderTest, Path]) -> Iterator[psycopg.Connection[
         state_audit.remove(connection)
 
 
-def start(fleet: HostsUnderTest, count: int, seconds: float) -> list[Task]:
+def start(fleet: HostsUnderTest, count: int, seconds: float) -> list[TaskKey]:
     runs = [fleet.trigger("works", {"seconds": seconds}) for _ in range(count)]
-    return [Task("works", run, "work") for run in runs]
+    return [TaskKey("works", run, "work") for run in runs]
 
 
 def running_on(database: psycopg.Connection[Any]) -> dict[str, str]:
@@ -62,17 +62,17 @@ def running_on(database: psycopg.Connection[Any]) -> dict[str, str]:
     return {run: hostname for run, hostname in database.execute(works.WHERE).fetchall() if hostname}
 
 
-def wait_until_running(database: psycopg.Connection[Any], task: Task) -> None:
+def wait_until_running(database: psycopg.Connection[Any], task: TaskKey) -> None:
     wait_until(lambda: task.run_id in running_on(database), 60, f"{task} runs")
 
 
-def on_host(database: psycopg.Connection[Any], tasks: list[Task], host: str) -> list[Task]:
+def on_host(database: psycopg.Connection[Any], tasks: list[TaskKey], host: str) -> list[TaskKey]:
     placed = running_on(database)
     return [task for task in tasks if placed.get(task.run_id, "").startswith(f"{host}.")]
 
 
-def starts(folder: Path, task: Task) -> list[Note]:
-    return [note for note in journal.read(folder) if note.task == task and note.event == Event.START]
+def starts(folder: Path, task: TaskKey) -> list[Note]:
+    return [note for note in journal.read(folder) if note.task == task and note.event == NoteKind.START]
 
 
 def test_what_ran_on_a_host_that_is_gone_runs_again_elsewhere(
@@ -81,7 +81,7 @@ def test_what_ran_on_a_host_that_is_gone_runs_again_elsewhere(
     record_property: Callable[[str, object], None],
 ) -> None:
     one, folder = fleet
-    tasks: list[Task] = []
+    tasks: list[TaskKey] = []
     while not (there := on_host(database, tasks, "host-2")):
         assert len(tasks) < 8, "no worker of host-2 took one; the others have no room for what will be lost"
         tasks += start(one, 1, seconds=30)
@@ -110,14 +110,14 @@ def test_what_ran_on_a_host_that_is_gone_runs_again_elsewhere(
 
 
 def broken(
-    folder: Path, database: psycopg.Connection[Any], asked: dict[Run, frozenset[Task]], lost: Note
+    folder: Path, database: psycopg.Connection[Any], asked: dict[RunKey, frozenset[TaskKey]], lost: Note
 ) -> tuple[object, ...]:
     history = History(
         notes=journal.read(folder),
         changes=state_audit.changes(database),
         asked=asked,
         states=state_audit.states(database),
-        faults=(Fault("power off", 0.0, 0.0, attempts=frozenset({lost.attempt})),),
+        injections=(Injection("power off", 0.0, 0.0, attempts=frozenset({lost.attempt})),),
     )
     return violations(history)
 

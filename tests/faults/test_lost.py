@@ -22,7 +22,7 @@ import redis
 from airfleet.agent.recovery.orphans import ATTEMPT, MONITOR
 from airfleet.drill import journal
 from airfleet.drill.invariants import violations
-from airfleet.drill.records import Event, Fault, History, Note, Run, Task
+from airfleet.drill.records import History, Injection, Note, NoteKind, RunKey, TaskKey
 from airfleet.drill.waiting import wait_until
 from airfleet.fleet.servers import secrets
 from airfleet.scheduler.orphan_recovery import MOST_RERUNS
@@ -43,7 +43,7 @@ from airflow.sdk import DAG, BaseOperator, DeadlineAlert, DeadlineReference, Syn
 from datetime import timedelta
 
 from airfleet.drill import journal as witness
-from airfleet.drill.records import Event
+from airfleet.drill.records import NoteKind
 from too_late import tell
 
 COMMON = {"schedule": None, "max_active_runs": 100, "is_paused_upon_creation": False}
@@ -55,12 +55,12 @@ def work(*, ti, dag_run):
 
 class Waits(BaseOperator):
     def execute(self, context):
-        witness.tell(Event.START, context["ti"])
+        witness.tell(NoteKind.START, context["ti"])
         seconds = float(context["dag_run"].conf["seconds"])
         self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=seconds)), method_name="resume")
 
     def resume(self, context, event=None):
-        witness.tell(Event.END, context["ti"])
+        witness.tell(NoteKind.END, context["ti"])
 
 
 with DAG("works", **COMMON):
@@ -100,23 +100,23 @@ class Losing:
     fleet: FleetUnderTest
     database: psycopg.Connection[Any]
     folder: Path
-    asked: dict[Run, frozenset[Task]] = field(default_factory=dict)
+    asked: dict[RunKey, frozenset[TaskKey]] = field(default_factory=dict)
     measured: dict[str, float] = field(default_factory=dict)
 
-    def start(self, count: int, seconds: float, dag_id: str = "works") -> list[Task]:
+    def start(self, count: int, seconds: float, dag_id: str = "works") -> list[TaskKey]:
         """Ask for runs of a task that lasts some seconds."""
         tasks = []
         for _ in range(count):
-            run = Run(dag_id, self.fleet.trigger(dag_id, {"seconds": seconds}))
-            tasks.append(Task(run.dag_id, run.run_id, "work"))
+            run = RunKey(dag_id, self.fleet.trigger(dag_id, {"seconds": seconds}))
+            tasks.append(TaskKey(run.dag_id, run.run_id, "work"))
             self.asked[run] = frozenset(tasks[-1:])
         return tasks
 
-    def notes(self, task: Task, event: Event = Event.START) -> list[Note]:
+    def notes(self, task: TaskKey, event: NoteKind = NoteKind.START) -> list[Note]:
         """What a task wrote down."""
         return [note for note in journal.read(self.folder) if note.task == task and note.event == event]
 
-    def wait_for_start(self, task: Task, times: int = 1, seconds: float = 30.0) -> Note:
+    def wait_for_start(self, task: TaskKey, times: int = 1, seconds: float = 30.0) -> Note:
         """Its latest start, when it has started so often."""
         wait_until(lambda: len(self.notes(task)) >= times, seconds, f"{task} starts ({times})", pause_seconds=0.05)
         return self.notes(task)[-1]
@@ -147,7 +147,7 @@ class Losing:
             changes=state_audit.changes(self.database),
             asked=self.asked,
             states=state_audit.states(self.database),
-            faults=(Fault("lost", 0.0, 0.0, attempts=frozenset(note.attempt for note in lost)),),
+            injections=(Injection("lost", 0.0, 0.0, attempts=frozenset(note.attempt for note in lost)),),
         )
         assert violations(history) == (), self.told()
 
@@ -306,10 +306,10 @@ def test_a_worker_that_was_full_when_its_broker_died_fills_its_slots_when_they_a
     with connect_to_broker(losing.fleet) as broker:
         default = losing.fleet.queue_in_broker("default")
         wait_until(lambda: broker.llen(default) >= 3, 20, "all wait in the broker", pause_seconds=0.02)
-    while_full = log_until(log, lambda: any(losing.notes(task, Event.END) for task in full))
+    while_full = log_until(log, lambda: any(losing.notes(task, NoteKind.END) for task in full))
     assert while_full.count(TAKEN) == before.count(TAKEN)
     losing.wait_for_the_end()
-    starts, ends = ([losing.notes(task, event)[0].at for task in waiting] for event in (Event.START, Event.END))
+    starts, ends = ([losing.notes(task, event)[0].at for task in waiting] for event in (NoteKind.START, NoteKind.END))
     assert sorted(starts)[1] < min(ends)  # side by side, from the first one on
 
 
@@ -322,8 +322,8 @@ def test_a_task_waits_for_no_other_while_a_slot_is_free_whatever_ran_when_the_br
     wait_until(lambda: log.read_text().count(CONNECTED) > before, 20, "the worker is connected again")
     short = losing.start(4, seconds=0)
     losing.wait_for_the_end()
-    ended = losing.notes(long, Event.END)[0].at
-    assert all(losing.notes(task, Event.START)[0].at < ended for task in short)
+    ended = losing.notes(long, NoteKind.END)[0].at
+    assert all(losing.notes(task, NoteKind.START)[0].at < ended for task in short)
 
 
 def log_until(log: Path, condition: Callable[[], bool]) -> str:
@@ -383,7 +383,7 @@ def test_a_second_message_that_cannot_begin_does_no_harm_to_the_attempt_that_run
             known = "SELECT count(*) FROM airfleet_outcome WHERE value LIKE '%FAILURE%' AND at > now() - interval '9 s'"
             wait_until(lambda: losing.database.execute(known).fetchone() != (0,), 9, "its failure is told")
     losing.wait_for_the_end()
-    assert len(losing.notes(task)) == len(losing.notes(task, Event.END)) == 1
+    assert len(losing.notes(task)) == len(losing.notes(task, NoteKind.END)) == 1
 
 
 @pytest.mark.long
@@ -512,7 +512,7 @@ def test_a_deferred_task_goes_on_when_its_triggerer_is_killed(losing: Losing) ->
 
     def taken_over() -> bool:
         now = losing.database.execute(claimed).fetchall()
-        return bool(now and now != before) or bool(losing.notes(task, Event.END))
+        return bool(now and now != before) or bool(losing.notes(task, NoteKind.END))
 
     wait_until(taken_over, TRIGGERED, "another triggerer runs it", pause_seconds=0.05)
     losing.measured["triggerer killed, trigger runs again"] = time.monotonic() - began

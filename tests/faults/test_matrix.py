@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from airfleet.drill.records import Event, Note
-from airfleet.drill.recovery_times import Moment
+from airfleet.drill.records import Injection, Note, NoteKind
 from airfleet.drill.workload import Mix
 from faultlab.experiment import Experiment, Outcome, Shape
 from faultlab.matrix import BY_NUMBER, late
@@ -68,15 +67,15 @@ def test_no_invariant_is_violated_whatever_breaks(done: Done) -> None:
     assert [str(violation) for violation in done.outcome.violations] == []
     assert done.outcome.runs > 10 * len(done.rows)
     for number in SCALES.keys() & set(done.rows):
-        moment = done.outcome.recoveries[done.rows.index(number)].moment
+        moment = done.outcome.recoveries[done.rows.index(number)].injection
         assert moment.ended - moment.began > AIRFLOW_ENDS_SECONDS + 5
         assert ran_through(moment, done.outcome.history.notes), f"no task ran from before until after {moment.name}"
 
 
-def ran_through(moment: Moment, notes: Sequence[Note]) -> set[str]:
+def ran_through(moment: Injection, notes: Sequence[Note]) -> set[str]:
     """Attempts that had begun before a fault, and came to their end after it."""
-    begun = {note.attempt for note in notes if note.event == Event.START and note.at < moment.began}
-    return begun & {note.attempt for note in notes if note.event == Event.END and note.at > moment.ended}
+    begun = {note.attempt for note in notes if note.event == NoteKind.START and note.at < moment.began}
+    return begun & {note.attempt for note in notes if note.event == NoteKind.END and note.at > moment.ended}
 
 
 def test_everything_recovers_in_time(done: Done) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from airfleet.drill import journal
 from airfleet.drill.invariants import violations
-from airfleet.drill.records import Event, Fault, History, Note, Run, Task
+from airfleet.drill.records import History, Injection, Note, NoteKind, RunKey, TaskKey
 from airfleet.drill.waiting import wait_until
 from airfleet.fleet.servers import secrets
 from airfleet.metadata import api_availability
@@ -66,7 +66,7 @@ def on(database: psycopg.Connection[Any], host: str) -> list[str]:
 
 
 def starts(folder: Path, run: str) -> list[Note]:
-    return [note for note in journal.read(folder) if note.task.run_id == run and note.event == Event.START]
+    return [note for note in journal.read(folder) if note.task.run_id == run and note.event == NoteKind.START]
 
 
 def test_a_minority_ends_what_it_runs_before_the_majority_runs_it_again(
@@ -98,14 +98,14 @@ def test_a_minority_ends_what_it_runs_before_the_majority_runs_it_again(
     assert ended < 15
     assert ended < again
     assert again > 12
-    asked = {Run("works", run): frozenset({Task("works", run, "work")}) for run in runs}
+    asked = {RunKey("works", run): frozenset({TaskKey("works", run, "work")}) for run in runs}
     lost = frozenset(note.attempt for note in firsts.values())
     history = History(
         notes=journal.read(tmp_path),
         changes=state_audit.changes(database),
         asked=asked,
         states=state_audit.states(database),
-        faults=(Fault("cut off", 0.0, 0.0, attempts=lost),),
+        injections=(Injection("cut off", 0.0, 0.0, attempts=lost),),
     )
     assert violations(history) == ()
     network = fleet.network

@@ -21,7 +21,7 @@ from kombu import Connection
 from kombu.exceptions import OperationalError
 
 from airfleet.agent.supervisor.broker_probe import BrokerRefuses, line_to
-from airfleet.drill.records import Event
+from airfleet.drill.records import NoteKind
 from airfleet.drill.waiting import wait_until
 from airfleet.drill.workload import ONE, Mix
 from airfleet.fleet.servers import brokers
@@ -126,7 +126,7 @@ def main_worker(target: FleetTarget) -> int:
 
 def test_tasks_wait_in_quorum_queues_and_no_other_queue_outlives_its_worker(target: FleetTarget) -> None:
     ask(target, "first", 0.1)
-    wait_for(target, "first", Event.END, 30)
+    wait_for(target, "first", NoteKind.END, 30)
     kinds = {name: kind for name, (kind, _, _) in rabbit(target).queues().items()}
     assert target.fleet is not None
     named = [target.fleet.queue_in_broker(queue) for queue in ("default", "one", "two")]
@@ -157,14 +157,14 @@ def test_a_message_does_not_print_the_token_that_it_carries(target: FleetTarget)
     assert token not in json.dumps(message.headers)
     assert message.headers["argsrepr"] == "(workload)"
     for run in runs:
-        wait_for(target, run, Event.END, 30)
+        wait_for(target, run, NoteKind.END, 30)
 
 
 def test_a_worker_that_takes_no_more_tasks_is_replaced_and_what_it_runs_goes_on(target: FleetTarget) -> None:
     fleet = target.fleet
     assert fleet is not None
     ask_for_endless(target, "long")
-    wait_for(target, "long", Event.START, 30)
+    wait_for(target, "long", NoteKind.START, 30)
     worker = main_worker(target)
     began = time.monotonic()
     os.kill(worker, signal.SIGSTOP)  # it is there, and connected, and takes nothing
@@ -172,14 +172,14 @@ def test_a_worker_that_takes_no_more_tasks_is_replaced_and_what_it_runs_goes_on(
     again = fleet.wait_until_replaced("worker", worker, 15.0 * FACTOR)
     print(f"replaced after {time.monotonic() - began:.1f} s")
     assert "took nothing from its queues" in fleet.paths.log("agent").read_text()
-    wait_for(target, "next", Event.END, 15)
-    assert is_told(target, "long", Event.START)
-    assert not is_told(target, "long", Event.END)
+    wait_for(target, "next", NoteKind.END, 15)
+    assert is_told(target, "long", NoteKind.START)
+    assert not is_told(target, "long", NoteKind.END)
     let_end(target, "long")
     assert fleet.wait_for_run(ONE, "long", 30) == "success"
     wait_until(lambda: not procfs.is_alive(worker), 40, "the old worker is gone")
     assert fleet.component("worker").pid == again.pid
-    assert times_told(target, "long", Event.START) == 1
+    assert times_told(target, "long", NoteKind.START) == 1
 
 
 def test_a_worker_that_reads_no_queue_is_replaced_and_what_it_runs_goes_on(target: FleetTarget) -> None:
@@ -226,15 +226,15 @@ def test_what_rabbitmq_refuses_is_said_without_the_password(target: FleetTarget)
 
 def test_a_worker_that_is_full_holds_no_task_that_another_could_run(target: FleetTarget) -> None:
     ask_for_endless(target, "hours", "on_one")
-    wait_for(target, "hours", Event.START, 30)
+    wait_for(target, "hours", NoteKind.START, 30)
     runs = [f"minutes-{number}" for number in range(3)]
     for run in runs:
         ask(target, run, 0.1, "on_two")
     for run in runs:
-        wait_for(target, run, Event.END, 15)
-    assert not is_told(target, "hours", Event.END)
+        wait_for(target, run, NoteKind.END, 15)
+    assert not is_told(target, "hours", NoteKind.END)
     let_end(target, "hours")
-    wait_for(target, "hours", Event.END, 15)
+    wait_for(target, "hours", NoteKind.END, 15)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 
 from airfleet.drill import journal
-from airfleet.drill.records import Event
+from airfleet.drill.records import NoteKind
 from airfleet.drill.waiting import wait_until
 from airfleet.drill.workload import ONE
 from airfleet.testing.fleet import FleetUnderTest
@@ -28,22 +28,22 @@ def check_that_it_is_replaced(target: FleetTarget, within_seconds: float) -> Non
     fleet = target.fleet
     assert fleet is not None
     ask_for_endless(target, LONG)
-    wait_for(target, LONG, Event.START, 30)
+    wait_for(target, LONG, NoteKind.START, 30)
     before = fleet.component("worker").pid
     assert before
     began = read_nothing(target, fleet)
     ask(target, NEXT, 0.1)
     again = fleet.wait_until_replaced("worker", before, PATIENCE_SECONDS)
     ready = time.monotonic() - began
-    wait_for(target, NEXT, Event.END, PATIENCE_SECONDS)
+    wait_for(target, NEXT, NoteKind.END, PATIENCE_SECONDS)
     taken = min(note.at for note in journal.read(target.witness_folder) if note.task.run_id == NEXT) - began
     print(f"another worker was ready after {ready:.1f} s, and its first task had begun after {taken:.1f} s")
     assert ready <= within_seconds
-    assert not is_told(target, LONG, Event.END)
+    assert not is_told(target, LONG, NoteKind.END)
     let_end(target, LONG)
     assert fleet.wait_for_run(ONE, LONG, 30) == "success"
     assert fleet.component("worker").pid == again.pid
-    assert times_told(target, LONG, Event.START) == 1
+    assert times_told(target, LONG, NoteKind.START) == 1
 
 
 def read_nothing(target: FleetTarget, fleet: FleetUnderTest) -> float:

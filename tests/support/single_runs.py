@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from airfleet.drill import journal
-from airfleet.drill.records import Event
+from airfleet.drill.records import NoteKind
 from airfleet.drill.waiting import wait_until
 from airfleet.drill.workload import ONE
 from faultlab.systems.system import FleetTarget
@@ -40,16 +40,16 @@ def _end_of(target: FleetTarget, run_id: str) -> Path:
     return target.witness_folder / f"end of {run_id}"
 
 
-def times_told(target: FleetTarget, run_id: str, event: Event) -> int:
+def times_told(target: FleetTarget, run_id: str, event: NoteKind) -> int:
     """How often the task of a run wrote this down."""
     return sum(n.task.run_id == run_id and n.event == event for n in journal.read(target.witness_folder))
 
 
-def is_told(target: FleetTarget, run_id: str, event: Event) -> bool:
+def is_told(target: FleetTarget, run_id: str, event: NoteKind) -> bool:
     """Whether it did."""
     return times_told(target, run_id, event) > 0
 
 
-def wait_for(target: FleetTarget, run_id: str, event: Event, seconds: float) -> None:
+def wait_for(target: FleetTarget, run_id: str, event: NoteKind, seconds: float) -> None:
     """Wait until it has."""
     wait_until(lambda: is_told(target, run_id, event), seconds, f"{run_id} says {event}")

@@ -24,7 +24,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from airfleet.drill.records import Change, Event, History, Note, Run, Task
+from airfleet.drill.records import History, Note, NoteKind, RunKey, StateChange, TaskKey
 from airfleet.drill.workload import LINKS, MAPS
 
 _FINAL = ("success", "failed")
@@ -67,7 +67,9 @@ def violations(history: History, overlap_seconds: float = 0.0) -> tuple[Violatio
 
 def silence(history: History, allowed_seconds: float = 2.0, return_seconds: float = 0.0) -> tuple[Violation, ...]:
     """I10: how long the API did not answer. ``return_seconds`` are given after a fault that left nothing to answer."""
-    excused = [(fault.began, fault.ended + return_seconds) for fault in history.faults if fault.silences]
+    excused = [
+        (injection.began, injection.ended + return_seconds) for injection in history.injections if injection.silences
+    ]
     found: list[Violation] = []
     since: float | None = None
     for answer in sorted(history.answers, key=lambda answer: answer.at):
@@ -85,18 +87,18 @@ def standstill(
     history: History,
     settle_seconds: float,
     window_seconds: float,
-    is_steady: Callable[[Run], bool] = lambda run: True,
+    is_steady: Callable[[RunKey], bool] = lambda run: True,
 ) -> tuple[Violation, ...]:
     """I11 under steady load: tasks that ended in a window after the last fault, and as many as did so before the first.
 
     How many those are is the mean of all the time before, as some runs of the load come in bursts, which one window may
     miss. What was asked for beside the load counts afterwards only: of what waits Airflow starts the most urgent first.
     """
-    if not history.faults:
+    if not history.injections:
         return ()
-    first = min(fault.began for fault in history.faults)
-    again = max(fault.ended for fault in history.faults) + settle_seconds
-    ended = [note for note in history.notes if note.event == Event.END]
+    first = min(injection.began for injection in history.injections)
+    again = max(injection.ended for injection in history.injections) + settle_seconds
+    ended = [note for note in history.notes if note.event == NoteKind.END]
     quiet = [note.at for note in ended if note.at < first and is_steady(note.task.run)]
     if not quiet:
         return (Violation("I11", "no task ended before the first fault"),)
@@ -109,8 +111,8 @@ def standstill(
 
 
 def _lost_runs(history: History) -> Iterator[str]:
-    ended = {note.task for note in history.notes if note.event == Event.END}
-    raised = {note.task.run for note in history.notes if note.event == Event.RAISED}
+    ended = {note.task for note in history.notes if note.event == NoteKind.END}
+    raised = {note.task.run for note in history.notes if note.event == NoteKind.RAISED}
     for run, tasks in history.asked.items():
         state = history.states.get(run)
         if state is None:
@@ -126,7 +128,7 @@ def _lost_runs(history: History) -> Iterator[str]:
 
 
 def _decided_twice(history: History) -> Iterator[str]:
-    decided: dict[Run, str] = {}
+    decided: dict[RunKey, str] = {}
     for run, state in history.run_states:
         if state in _FINAL and decided.setdefault(run, state) != state:
             yield f"run {run} is recorded as {decided[run]}, and later as {state}"
@@ -134,7 +136,7 @@ def _decided_twice(history: History) -> Iterator[str]:
 
 def _started_twice(history: History) -> Iterator[str]:
     for attempt, notes in _by_attempt(history.notes).items():
-        starts = [note for note in notes if note.event == Event.START]
+        starts = [note for note in notes if note.event == NoteKind.START]
         if len(starts) > 1:
             where = " and ".join(f"pid {note.pid} on {note.host}" for note in starts)
             yield f"attempt {attempt} at {starts[0].task} started {len(starts)} times: {where}"
@@ -147,27 +149,27 @@ def _overlapping(history: History, allowed: float) -> Iterator[str]:
                 yield f"{task} ran {end - begin:.3f} s in two processes at once, {one} and {other}"
 
 
-def _spans(history: History) -> dict[Task, list[tuple[float, float, str]]]:
+def _spans(history: History) -> dict[TaskKey, list[tuple[float, float, str]]]:
     """Of each task: from when to when each process was seen to run, and which it was."""
-    seen: dict[tuple[Task, str, int], list[float]] = defaultdict(list)
+    seen: dict[tuple[TaskKey, str, int], list[float]] = defaultdict(list)
     for note in history.notes:
-        if note.event != Event.CALLBACK:
+        if note.event != NoteKind.CALLBACK:
             seen[note.task, note.host, note.pid].append(note.at)
-    spans: dict[Task, list[tuple[float, float, str]]] = defaultdict(list)
+    spans: dict[TaskKey, list[tuple[float, float, str]]] = defaultdict(list)
     for (task, host, pid), times in seen.items():
         spans[task].append((min(times), max(times), f"pid {pid} on {host}"))
     return spans
 
 
 def _completed_and_again(history: History) -> Iterator[str]:
-    completed: dict[Task, Note] = {}
+    completed: dict[TaskKey, Note] = {}
     recorded = {change.attempt for change in history.changes if change.state == "success"}
     # What died between its last word and the record of it was not completed for anybody but itself.
-    unheard = frozenset[str]().union(*(fault.attempts for fault in history.faults)) - recorded
+    unheard = frozenset[str]().union(*(injection.attempts for injection in history.injections)) - recorded
     for note in sorted(history.notes, key=lambda note: note.at):
-        if note.event == Event.START and note.task in completed:
+        if note.event == NoteKind.START and note.task in completed:
             yield f"{note.task} was completed, and started again {note.at - completed[note.task].at:.3f} s later"
-        elif note.event == Event.END and note.attempt not in unheard:
+        elif note.event == NoteKind.END and note.attempt not in unheard:
             completed.setdefault(note.task, note)
     for change in history.changes:
         if change.state in _LOSING and change.task in completed and change.at >= completed[change.task].at:
@@ -183,23 +185,23 @@ def _recorded_twice(history: History) -> Iterator[str]:
 
 
 def _blamed(history: History) -> Iterator[str]:
-    raised = {note.attempt for note in history.notes if note.event == Event.RAISED}
+    raised = {note.attempt for note in history.notes if note.event == NoteKind.RAISED}
     for change in history.changes:
         if change.state in _LOSING and change.attempt not in raised:
             yield f"try {change.try_number} of {change.task} is recorded as {change.state}, and raised no error"
     budgets = _budgets(history.changes)
     for task, notes in _by_task(history.notes).items():
-        own = len({note.attempt for note in notes if note.event == Event.RAISED})
-        last = max((note.try_number for note in notes if note.event == Event.START), default=1)
+        own = len({note.attempt for note in notes if note.event == NoteKind.RAISED})
+        last = max((note.try_number for note in notes if note.event == NoteKind.START), default=1)
         if task in budgets and (spent := budgets[task][0] - min(budgets[task])) > own:
             yield f"{task} lost {spent} of its retries, and raised {own} errors"
         elif task not in budgets and last > 1 + own:
             yield f"{task} came to its try {last}, and raised {own} errors"
 
 
-def _budgets(changes: Iterable[Change]) -> dict[Task, list[int]]:
+def _budgets(changes: Iterable[StateChange]) -> dict[TaskKey, list[int]]:
     """Of each task: how many retries were left each time that it was sent or ran, in order."""
-    found: dict[Task, list[int]] = defaultdict(list)
+    found: dict[TaskKey, list[int]] = defaultdict(list)
     for change in changes:
         if change.state in ("queued", "running") and change.max_tries is not None:
             found[change.task].append(change.max_tries - change.try_number)
@@ -207,27 +209,27 @@ def _budgets(changes: Iterable[Change]) -> dict[Task, list[int]]:
 
 
 def _untold(history: History) -> Iterator[str]:
-    told = {note.task for note in history.notes if note.event == Event.CALLBACK}
+    told = {note.task for note in history.notes if note.event == NoteKind.CALLBACK}
     for task in sorted(history.callbacks - told):
         yield f"no callback of {task} ran"
 
 
 def _bystanders(history: History) -> Iterator[str]:
-    hurt = frozenset[str]().union(*(fault.hosts for fault in history.faults))
-    suffering = frozenset[str]().union(*(fault.attempts for fault in history.faults))
+    hurt = frozenset[str]().union(*(injection.hosts for injection in history.injections))
+    suffering = frozenset[str]().union(*(injection.attempts for injection in history.injections))
     for attempt, notes in _by_attempt(history.notes).items():
         events = {note.event for note in notes}
-        healthy = [note for note in notes if note.event == Event.START and note.host not in hurt]
+        healthy = [note for note in notes if note.event == NoteKind.START and note.host not in hurt]
         if attempt in suffering:
             continue
-        if healthy and not events & {Event.END, Event.RAISED}:
+        if healthy and not events & {NoteKind.END, NoteKind.RAISED}:
             yield f"attempt {attempt} at {healthy[0].task} did not come to its end on {healthy[0].host}, which was well"
 
 
 def _given_up(history: History) -> Iterator[str]:
-    for fault in history.faults:
-        if fault.spares_schedulers and any(fault.began <= at <= fault.ended for at in history.given_up):
-            yield f"a scheduler was held for dead, or ended, by '{fault.name}', of which none dies"
+    for injection in history.injections:
+        if injection.spares_schedulers and any(injection.began <= at <= injection.ended for at in history.given_up):
+            yield f"a scheduler was held for dead, or ended, by '{injection.name}', of which none dies"
 
 
 def _by_attempt(notes: Iterable[Note]) -> dict[str, list[Note]]:
@@ -237,21 +239,21 @@ def _by_attempt(notes: Iterable[Note]) -> dict[str, list[Note]]:
     return found
 
 
-def _by_task(notes: Iterable[Note]) -> dict[Task, list[Note]]:
-    found: dict[Task, list[Note]] = defaultdict(list)
+def _by_task(notes: Iterable[Note]) -> dict[TaskKey, list[Note]]:
+    found: dict[TaskKey, list[Note]] = defaultdict(list)
     for note in notes:
         found[note.task].append(note)
     return found
 
 
-def _some(tasks: Iterable[Task]) -> str:
+def _some(tasks: Iterable[TaskKey]) -> str:
     first, *rest = sorted(tasks)
     return f"{first} and {len(rest)} more" if rest else str(first)
 
 
-def runs_of(tasks: Iterable[Task]) -> dict[Run, frozenset[Task]]:
+def runs_of(tasks: Iterable[TaskKey]) -> dict[RunKey, frozenset[TaskKey]]:
     """Tasks by the run they belong to."""
-    found: dict[Run, set[Task]] = defaultdict(set)
+    found: dict[RunKey, set[TaskKey]] = defaultdict(set)
     for task in tasks:
         found[task.run].add(task)
     return {run: frozenset(of_run) for run, of_run in found.items()}

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from airfleet.drill.records import Event, Note, Task
+from airfleet.drill.records import Note, NoteKind, TaskKey
 
 #: names the folder of the files, for tasks; a run's conf may name another as ``witness``
 FOLDER = "WITNESS_FOLDER"
@@ -32,15 +32,15 @@ def work(
 
     ``ti`` is the task instance, which Airflow gives to a callable that asks for it by name.
     """
-    tell(Event.START, ti)
+    tell(NoteKind.START, ti)
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0 and not (until and until.exists()):
         time.sleep(min(left, beat_seconds))
-        tell(Event.BEAT, ti)
+        tell(NoteKind.BEAT, ti)
     if ti.try_number <= raise_until_try:
-        tell(Event.RAISED, ti)
+        tell(NoteKind.RAISED, ti)
         raise Witnessed(f"try {ti.try_number} was to fail")
-    tell(Event.END, ti)
+    tell(NoteKind.END, ti)
 
 
 def asked(*, ti: Any, dag_run: Any) -> None:
@@ -57,22 +57,22 @@ def asked(*, ti: Any, dag_run: Any) -> None:
 
 def told(context: Mapping[str, Any]) -> None:
     """A callback of a task, for ``on_success_callback`` and its like."""
-    tell(Event.CALLBACK, context["ti"])
+    tell(NoteKind.CALLBACK, context["ti"])
 
 
 def told_of_run(context: Mapping[str, Any]) -> None:
     """A callback of a Dag: a line about a task without a name."""
     run = context["dag_run"]
-    _write(Event.CALLBACK, (run.dag_id, run.run_id, "", -1), "", 0)
+    _write(NoteKind.CALLBACK, (run.dag_id, run.run_id, "", -1), "", 0)
 
 
-def tell(event: Event, ti: Any) -> None:
+def tell(event: NoteKind, ti: Any) -> None:
     """Append one line about a task instance."""
     map_index = ti.map_index if ti.map_index is not None else -1
     _write(event, (ti.dag_id, ti.run_id, ti.task_id, map_index), str(ti.id), ti.try_number)
 
 
-def _write(event: Event, task: tuple[str, str, str, int], attempt: str, try_number: int) -> None:
+def _write(event: NoteKind, task: tuple[str, str, str, int], attempt: str, try_number: int) -> None:
     host = socket.gethostname()
     line = {
         "event": event.value,
@@ -106,8 +106,8 @@ def _notes(path: Path) -> Iterator[Note]:
     for text in path.read_text().split("\n")[:-1]:
         line = json.loads(text)
         yield Note(
-            event=Event(line["event"]),
-            task=Task(*line["task"]),
+            event=NoteKind(line["event"]),
+            task=TaskKey(*line["task"]),
             attempt=line["attempt"],
             try_number=line["try_number"],
             host=line["host"],

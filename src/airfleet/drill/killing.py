@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from airfleet.drill import journal
-from airfleet.drill.records import Event, Note
+from airfleet.drill.records import Note, NoteKind
 from airfleet.drill.waiting import wait_until
 from airfleet.system import procfs
 from airfleet.system.procfs import send, tree
@@ -54,8 +54,8 @@ def _stop(pids: list[int]) -> None:
 def running(witness_folder: Path) -> list[Note]:
     """The starts of attempts that did not end and whose processes live, the oldest first."""
     notes = journal.read(witness_folder)
-    ended = {note.attempt for note in notes if note.event in (Event.END, Event.RAISED)}
-    starts = (note for note in notes if note.event == Event.START and note.attempt not in ended)
+    ended = {note.attempt for note in notes if note.event in (NoteKind.END, NoteKind.RAISED)}
+    starts = (note for note in notes if note.event == NoteKind.START and note.attempt not in ended)
     return [note for note in starts if procfs.is_alive(note.pid)]
 
 
@@ -68,5 +68,5 @@ def attempts_of(pids: Iterable[int], witness_folder: Path) -> Attempts:
 def unheard(witness_folder: Path) -> Attempts:
     """Those that ended so shortly before that nobody may have heard of it: a part of the worker would have told."""
     now = time.monotonic()
-    ends = (note for note in journal.read(witness_folder) if note.event in (Event.END, Event.RAISED))
+    ends = (note for note in journal.read(witness_folder) if note.event in (NoteKind.END, NoteKind.RAISED))
     return frozenset(note.attempt for note in ends if now - note.at < HEARD_SECONDS)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from airfleet.client.api_client import Api, ApiError
-from airfleet.drill.records import Answer, Run
+from airfleet.drill.records import ApiAnswer, RunKey
 from airfleet.drill.workload import Asked
 from airfleet.errors import FleetError
 
@@ -47,8 +47,8 @@ class Load:
         self._lock = threading.Lock()
         self._waiting: deque[Asked] = deque()
         self._asked: list[Asked] = []
-        self._accepted: dict[Run, float] = {}
-        self._answers: list[Answer] = []
+        self._accepted: dict[RunKey, float] = {}
+        self._answers: list[ApiAnswer] = []
 
     def start(self) -> None:
         """Begin to ask."""
@@ -71,13 +71,13 @@ class Load:
             return tuple(self._asked)
 
     @property
-    def accepted(self) -> Mapping[Run, float]:
+    def accepted(self) -> Mapping[RunKey, float]:
         """When Airflow said so of each run."""
         with self._lock:
             return dict(self._accepted)
 
     @property
-    def answers(self) -> tuple[Answer, ...]:
+    def answers(self) -> tuple[ApiAnswer, ...]:
         """Whether each question was answered."""
         with self._lock:
             return tuple(self._answers)
@@ -126,8 +126,8 @@ class Load:
         return True
 
 
-def answers_of(began: float, ended: float, *, answered: bool) -> tuple[Answer, ...]:
+def answers_of(began: float, ended: float, *, answered: bool) -> tuple[ApiAnswer, ...]:
     """What became of one question; one whose answer took too long was not answered all that time."""
     if ended - began <= SLOW_SECONDS:
-        return (Answer(began, answered, ended - began),)
-    return Answer(began, False), Answer(ended, False)
+        return (ApiAnswer(began, answered, ended - began),)
+    return ApiAnswer(began, False), ApiAnswer(ended, False)

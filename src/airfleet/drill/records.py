@@ -1,29 +1,30 @@
-"""What happened while something was broken on purpose, from two witnesses: the tasks themselves, and the database.
+"""The history of a fault injection, from two witnesses: the journal of the tasks, and the database (or the API).
 
-Times are seconds of one monotonic clock. What was read at one place of one machine can be put in order exactly.
+All times are seconds of one monotonic clock, so records of one machine have one order.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
-class Event(StrEnum):
-    """What a task writes down about itself."""
+class NoteKind(StrEnum):
+    """The kind of a line that a task writes into its journal."""
 
     START = "start"
     BEAT = "beat"
     END = "end"
-    #: it raised an error of its own
+    #: the task raised an error of its own
     RAISED = "raised"
     #: a callback of the task ran
     CALLBACK = "callback"
 
 
 @dataclass(frozen=True, order=True)
-class Task:
-    """A task of a run, whatever attempts there were at it."""
+class TaskKey:
+    """A task of a run; all attempts at it share this key."""
 
     dag_id: str
     run_id: str
@@ -35,13 +36,13 @@ class Task:
         return f"{self.dag_id}/{self.run_id}/{self.task_id}{mapped}"
 
     @property
-    def run(self) -> Run:
-        """The run it belongs to."""
-        return Run(self.dag_id, self.run_id)
+    def run(self) -> RunKey:
+        """The run of the task."""
+        return RunKey(self.dag_id, self.run_id)
 
 
 @dataclass(frozen=True, order=True)
-class Run:
+class RunKey:
     """A run of a Dag."""
 
     dag_id: str
@@ -53,11 +54,11 @@ class Run:
 
 @dataclass(frozen=True)
 class Note:
-    """One line that a task wrote, on disk before the task went on."""
+    """One line of a task's journal, on disk before the task went on."""
 
-    event: Event
-    task: Task
-    #: the task instance's id, a new one for each try
+    event: NoteKind
+    task: TaskKey
+    #: id of the task instance, a new one for each try
     attempt: str
     try_number: int
     host: str
@@ -66,23 +67,23 @@ class Note:
 
 
 @dataclass(frozen=True)
-class Change:
+class StateChange:
     """A state of a task instance that the database committed."""
 
-    task: Task
+    task: TaskKey
     attempt: str
     try_number: int
     state: str | None
     at: float
-    #: the try after which it fails for good; None where the witness did not say
+    #: the try after which the task fails for good; None where the witness did not say
     max_tries: int | None = None
-    #: the scheduler that looks after it, by the id of its job
+    #: job id of the scheduler that looks after the task
     job: int | None = None
 
 
 @dataclass(frozen=True)
-class Answer:
-    """Whether the API answered a question that was asked at a moment, and how many seconds that took."""
+class ApiAnswer:
+    """One question to the API: asked at a moment, answered or not, after so many seconds."""
 
     at: float
     answered: bool
@@ -90,39 +91,47 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Fault:
-    """Something that was broken, when, until when, and whose tasks may suffer from it: hosts, or single attempts."""
+class Injection:
+    """One fault as it happened: when it began, when it was healed, and who may suffer from it."""
 
     name: str
     began: float
     ended: float
-    hosts: frozenset[str] = frozenset()
+    #: ids of attempts that may suffer
     attempts: frozenset[str] = frozenset()
-    #: whether nothing is left that could answer for the API
+    #: whether no api-server is left meanwhile
     silences: bool = False
     #: whether no scheduler dies of it, so that none may be given up
     spares_schedulers: bool = False
+    #: names of hosts on which every attempt may suffer
+    hosts: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class History:
-    """All that is known of one experiment.
-
-    ``asked``: each run that was asked for, with the tasks that have to end for it to succeed. ``states``: what the
-    database says became of each run. ``callbacks``: tasks whose outcome has to be told by a callback; a run's own are
-    those of its task without a name. ``helped``: what a person would have had to do to get things going again.
-    ``answers``: what became of questions to the API. ``leaks``: where a secret stood in clear. ``run_states``: every
-    state of a run that was committed, in order. ``given_up``: when a scheduler was recorded as ended or dead.
-    """
+    """All that the witnesses have said so far."""
 
     notes: tuple[Note, ...]
-    changes: tuple[Change, ...]
-    asked: dict[Run, frozenset[Task]]
-    states: dict[Run, str]
-    faults: tuple[Fault, ...] = ()
-    callbacks: frozenset[Task] = frozenset()
+    changes: tuple[StateChange, ...]
+    #: each run that was asked for, with the tasks that have to end for it to succeed
+    asked: Mapping[RunKey, frozenset[TaskKey]] = field(default_factory=dict)
+    #: the state of each run in the database
+    states: Mapping[RunKey, str] = field(default_factory=dict)
+    injections: tuple[Injection, ...] = ()
+    #: tasks whose outcome has to be told by a callback; a callback of a run belongs to its task without a name
+    callbacks: frozenset[TaskKey] = frozenset()
+    #: sentences: the help that a person would have had to give
     helped: tuple[str, ...] = ()
-    answers: tuple[Answer, ...] = ()
+    answers: tuple[ApiAnswer, ...] = ()
+    #: sentences: where a secret stood in clear
     leaks: tuple[str, ...] = ()
-    run_states: tuple[tuple[Run, str], ...] = ()
+    #: every state of a run that was committed, in order
+    run_states: tuple[tuple[RunKey, str], ...] = ()
+    #: when a scheduler was recorded as ended or dead
     given_up: tuple[float, ...] = ()
+    #: job id of each scheduler that has ended or is held for dead -> when that was recorded
+    gone: Mapping[int, float] = field(default_factory=dict)
+    #: for how many seconds the tasks of a run were asked to run, or to wait
+    seconds: Mapping[RunKey, float] = field(default_factory=dict)
+    #: when Airflow accepted each run
+    accepted: Mapping[RunKey, float] = field(default_factory=dict)

@@ -30,8 +30,7 @@ from airfleet.client.project import Project
 from airfleet.drill import dags, invariants, journal, killing, recovery_times
 from airfleet.drill.invariants import Violation
 from airfleet.drill.load_generator import Load
-from airfleet.drill.records import Change, Event, Fault, History, Note, Run, Task
-from airfleet.drill.recovery_times import Evidence, Moment
+from airfleet.drill.records import History, Injection, Note, NoteKind, RunKey, StateChange, TaskKey
 from airfleet.drill.workload import DRILL, LONG, DrillMix, drill_pipeline
 from airfleet.errors import FleetError, Unhealthy, WaitTimedOut
 from airfleet.system import procfs
@@ -165,7 +164,7 @@ class Drill:
             load.stop()
         states = self._drained(load)
         healthy = watched.healthy_after if watched.healthy_after is not None else self.timeout_seconds
-        fault = Fault(part, self._fault_at, self._fault_at + healthy, attempts=hurt)
+        fault = Injection(part, self._fault_at, self._fault_at + healthy, attempts=hurt)
         self._warn_of_a_dag_taken_away()
         return self._verdict(part, load, states, fault, watched)
 
@@ -258,16 +257,16 @@ class Drill:
         return seen
 
     def _rerun(self, hurt: frozenset[str]) -> float | None:
-        moment = Moment("drill", self._fault_at, self._fault_at, hurt)
-        return recovery_times.rerun(Evidence(self._notes(), ()), moment)
+        moment = Injection("drill", self._fault_at, self._fault_at, hurt)
+        return recovery_times.rerun(History(self._notes(), ()), moment)
 
     def _gap(self, load: Load) -> float | None:
         accepted = load.accepted
-        starts = (note for note in self._notes() if note.event == Event.START)
+        starts = (note for note in self._notes() if note.event == NoteKind.START)
         new = (note.at for note in starts if accepted.get(note.task.run, 0.0) > self._fault_at)
         return min((at - self._fault_at for at in new), default=None)
 
-    def _drained(self, load: Load) -> dict[Run, str] | None:
+    def _drained(self, load: Load) -> dict[RunKey, str] | None:
         """What became of each run, when all have ended or time is over; None when the API did not say then."""
         deadline = time.monotonic() + self.timeout_seconds
         load.settle(self.timeout_seconds)
@@ -277,12 +276,12 @@ class Drill:
                 return states
             time.sleep(0.5)
 
-    def _states(self) -> dict[Run, str] | None:
+    def _states(self) -> dict[RunKey, str] | None:
         try:
             runs = list(self._place.api.every("dag_runs", "dags", DRILL, "dagRuns"))
         except FleetError:
             return None
-        return {Run(DRILL, str(run["dag_run_id"])): str(run["state"]) for run in runs}
+        return {RunKey(DRILL, str(run["dag_run_id"])): str(run["state"]) for run in runs}
 
     def _notes(self) -> tuple[Note, ...]:
         return journal.read(self._folder)
@@ -290,7 +289,7 @@ class Drill:
     # --- afterwards --------------------------------------------------------------------------------
 
     def _verdict(
-        self, part: str, load: Load, states: dict[Run, str] | None, fault: Fault, watched: _Watched
+        self, part: str, load: Load, states: dict[RunKey, str] | None, fault: Injection, watched: _Watched
     ) -> Verdict:
         asked = {one.run: one.must_end for one in load.asked}
         notes = tuple(note for note in self._notes() if note.task.run in asked)
@@ -298,13 +297,13 @@ class Drill:
         # Of what Airflow does not say, the witness tells at least whether something was done twice.
         found = invariants.violations(told or History(notes, (), {}, {}, (fault,)))
         by_name = [violation.invariant for violation in found]
-        ended = {note.attempt for note in notes if note.event == Event.END}
+        ended = {note.attempt for note in notes if note.event == NoteKind.END}
         return Verdict(
             part=part,
             gap=watched.gap,
             healthy_after=watched.healthy_after,
             tasks=len({note.task for note in notes}),
-            rerun=len({n.task for n in notes if n.event == Event.START and n.attempt not in ended}),
+            rerun=len({n.task for n in notes if n.event == NoteKind.START and n.attempt not in ended}),
             rerun_after=watched.rerun_after,
             lost=by_name.count("I1") if told else None,
             twice=by_name.count("I2") + by_name.count("I3") + by_name.count("I4"),
@@ -313,7 +312,11 @@ class Drill:
         )
 
     def _told(
-        self, notes: tuple[Note, ...], asked: dict[Run, frozenset[Task]], states: dict[Run, str] | None, fault: Fault
+        self,
+        notes: tuple[Note, ...],
+        asked: dict[RunKey, frozenset[TaskKey]],
+        states: dict[RunKey, str] | None,
+        fault: Injection,
     ) -> History | None:
         """The history with what Airflow says; None when it does not answer."""
         try:
@@ -321,19 +324,19 @@ class Drill:
         except FleetError:
             return None
 
-    def _tries(self, notes: tuple[Note, ...]) -> tuple[Change, ...]:
+    def _tries(self, notes: tuple[Note, ...]) -> tuple[StateChange, ...]:
         """How many retries each attempt at a task had left, of tasks that were tried more than once."""
         again = sorted({note.task for note in notes if note.try_number > 1})
         return tuple(change for task in again for change in self._tries_of(task))
 
-    def _tries_of(self, task: Task) -> Iterator[Change]:
+    def _tries_of(self, task: TaskKey) -> Iterator[StateChange]:
         path = ("dags", task.dag_id, "dagRuns", task.run_id, "taskInstances", task.task_id, "tries")
         try:
             tries = self._place.api.get(*path)["task_instances"]
         except ApiError:  # it has no such run: that is a finding of its own
             return
         for one in tries:
-            yield Change(task, "", int(one["try_number"]), "running", 0.0, int(one["max_tries"]))
+            yield StateChange(task, "", int(one["try_number"]), "running", 0.0, int(one["max_tries"]))
 
     def _warn_of_a_dag_taken_away(self) -> None:
         """Say so when another machine's dag-processor did it: what is lost or late then is so because of that.
@@ -397,10 +400,10 @@ def _read_alike(others: Sequence[str]) -> str:
 def long_task_runs(notes: Iterable[Note], label: str) -> bool:
     """Whether a task that takes some seconds runs, of those that the load of this label asked for."""
     its = [n for n in notes if n.task.run_id.startswith(f"{label}-") and n.task.run_id.endswith(LONG)]
-    return sum(n.event == Event.START for n in its) > sum(n.event == Event.END for n in its)
+    return sum(n.event == NoteKind.START for n in its) > sum(n.event == NoteKind.END for n in its)
 
 
-def _ended(states: Mapping[Run, str] | None, load: Load) -> bool:
+def _ended(states: Mapping[RunKey, str] | None, load: Load) -> bool:
     return states is not None and all(states.get(one.run) in ("success", "failed") for one in load.asked)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from airfleet.drill.records import Run, Task
+from airfleet.drill.records import RunKey, TaskKey
 
 #: the file's name in the folder of Dags
 FILE_NAME = "witness_dags.py"
@@ -46,7 +46,7 @@ from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk import DAG, BaseOperator
 
 from airfleet.drill import journal as witness
-from airfleet.drill.records import Event
+from airfleet.drill.records import NoteKind
 
 COMMON = {{
     "schedule": None,
@@ -62,12 +62,12 @@ class Waits(BaseOperator):
     """Starts, waits for a moment where no worker is needed, and ends."""
 
     def execute(self, context):
-        witness.tell(Event.START, context["ti"])
+        witness.tell(NoteKind.START, context["ti"])
         seconds = float((context["dag_run"].conf or {{}}).get("seconds", 1))
         self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=seconds)), method_name="resume")
 
     def resume(self, context, event=None):
-        witness.tell(Event.END, context["ti"])
+        witness.tell(NoteKind.END, context["ti"])
 
 
 def link(before, *, ti, dag_run):
@@ -130,24 +130,24 @@ class Asked:
     conf: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def run(self) -> Run:
+    def run(self) -> RunKey:
         """The run."""
-        return Run(self.dag_id, self.run_id)
+        return RunKey(self.dag_id, self.run_id)
 
     @property
-    def must_end(self) -> frozenset[Task]:
+    def must_end(self) -> frozenset[TaskKey]:
         """The tasks that have to come to their end; none where an error was asked for."""
         if self.conf.get("errors"):
             return frozenset()
-        return frozenset(Task(self.dag_id, self.run_id, *one) for one in _TASKS[self.dag_id])
+        return frozenset(TaskKey(self.dag_id, self.run_id, *one) for one in _TASKS[self.dag_id])
 
     @property
-    def callbacks(self) -> frozenset[Task]:
+    def callbacks(self) -> frozenset[TaskKey]:
         """The callbacks that have to run."""
         if self.dag_id == TOLD:
-            return frozenset({Task(self.dag_id, self.run_id, "")})
+            return frozenset({TaskKey(self.dag_id, self.run_id, "")})
         wanted = self.dag_id == ONE and self.conf.get("errors")
-        return frozenset({Task(self.dag_id, self.run_id, "work")}) if wanted else frozenset()
+        return frozenset({TaskKey(self.dag_id, self.run_id, "work")}) if wanted else frozenset()
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ class Mix:
     #: once in so many ticks each
     every: Mapping[str, int] = field(default_factory=lambda: {CHAIN: 7, MAPPED: 11, DEFERRED: 9, "error": 13})
 
-    def is_steady(self, label: str, run: Run) -> bool:
+    def is_steady(self, label: str, run: RunKey) -> bool:
         """Whether it was asked for at a tick, and not for the sake of a fault."""
         return _OF_A_TICK.fullmatch(run.run_id.removeprefix(f"{label}-")) is not None
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from airfleet.drill.dags import Gets
 from airfleet.drill.load_generator import answers_of
-from airfleet.drill.records import Answer
+from airfleet.drill.records import ApiAnswer
 from airfleet.errors import FleetError
 
 #: between two questions, where answers come at once
@@ -32,7 +32,7 @@ class Probe:
             for number in range(ASKERS)
         ]
         self._lock = threading.Lock()
-        self._answers: tuple[Answer, ...] = ()
+        self._answers: tuple[ApiAnswer, ...] = ()
 
     def start(self) -> None:
         """Begin to ask."""
@@ -46,7 +46,7 @@ class Probe:
             thread.join()
 
     @property
-    def answers(self) -> tuple[Answer, ...]:
+    def answers(self) -> tuple[ApiAnswer, ...]:
         """Whether each question was answered, and when it was asked."""
         with self._lock:
             return self._answers

@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from airfleet.drill.records import Change, Run, Task
+from airfleet.drill.records import RunKey, StateChange, TaskKey
 
 _INSTALL = (
     """
@@ -100,7 +100,7 @@ def remove(connection: psycopg.Connection[Any]) -> None:
             connection.execute(statement.encode())
 
 
-def changes(connection: psycopg.Connection[Any]) -> tuple[Change, ...]:
+def changes(connection: psycopg.Connection[Any]) -> tuple[StateChange, ...]:
     """Every state that was committed, in order; times by the monotonic clock of this machine."""
     rows = connection.execute(
         "SELECT dag_id, run_id, task_id, map_index, attempt, try_number, state,"
@@ -108,21 +108,21 @@ def changes(connection: psycopg.Connection[Any]) -> tuple[Change, ...]:
     ).fetchall()
     now = time.monotonic()
     return tuple(
-        Change(Task(dag_id, run_id, task_id, map_index), attempt, try_number, state, now + ago, max_tries, job)
+        StateChange(TaskKey(dag_id, run_id, task_id, map_index), attempt, try_number, state, now + ago, max_tries, job)
         for dag_id, run_id, task_id, map_index, attempt, try_number, state, ago, max_tries, job in rows
     )
 
 
-def states(connection: psycopg.Connection[Any]) -> dict[Run, str]:
+def states(connection: psycopg.Connection[Any]) -> dict[RunKey, str]:
     """The state of every run."""
     rows = connection.execute("SELECT dag_id, run_id, state FROM dag_run").fetchall()
-    return {Run(dag_id, run_id): state for dag_id, run_id, state in rows}
+    return {RunKey(dag_id, run_id): state for dag_id, run_id, state in rows}
 
 
-def run_states(connection: psycopg.Connection[Any]) -> tuple[tuple[Run, str], ...]:
+def run_states(connection: psycopg.Connection[Any]) -> tuple[tuple[RunKey, str], ...]:
     """Every new state of a run that was committed, in order."""
     rows = connection.execute("SELECT dag_id, run_id, state FROM airfleet_audit_run ORDER BY number").fetchall()
-    return tuple((Run(dag_id, run_id), state) for dag_id, run_id, state in rows)
+    return tuple((RunKey(dag_id, run_id), state) for dag_id, run_id, state in rows)
 
 
 def given_up(connection: psycopg.Connection[Any]) -> tuple[float, ...]:

@@ -13,7 +13,7 @@ from typing import Generic, LiteralString, TypeVar
 import psycopg
 
 from airfleet.drill import journal, killing
-from airfleet.drill.records import Event
+from airfleet.drill.records import NoteKind
 from airfleet.drill.recovery_times import Stopwatch
 from airfleet.drill.workload import ONE, Asked
 from faultlab.experiment import Trial
@@ -66,7 +66,7 @@ class Row(Generic[T]):
 
 def some_callbacks(target: Observed, label: str) -> bool:
     notes = journal.read(target.witness_folder)
-    told = {n.task for n in notes if n.event == Event.CALLBACK and n.task.run_id.startswith(f"{label}-more-")}
+    told = {n.task for n in notes if n.event == NoteKind.CALLBACK and n.task.run_id.startswith(f"{label}-more-")}
     return len(told) >= CALLBACKS_BEFORE
 
 

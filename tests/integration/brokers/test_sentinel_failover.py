@@ -87,7 +87,7 @@ def test_no_task_fails_is_lost_or_runs_twice_when_another_server_takes_over(outc
 @pytest.mark.parametrize(("number", "name"), list(enumerate(PROMISED_SECONDS)), ids=["silent", "back", "killed"])
 def test_what_is_asked_for_then_starts_within_seconds(outcome: Outcome, number: int, name: str) -> None:
     recovery = outcome.recoveries[number]
-    assert recovery.moment.name == name
+    assert recovery.injection.name == name
     seconds = recovery.seconds["start"]
     assert seconds is not None, f"not within {SHAPE.patience_seconds:.0f} s"
     assert seconds < PROMISED_SECONDS[name] * FACTOR

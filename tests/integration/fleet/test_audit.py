@@ -9,11 +9,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from airfleet.drill.records import Run, Task
+from airfleet.drill.records import RunKey, TaskKey
 from faultlab.measuring import state_audit
 from support.databases import NewDatabase
 
-TASK = Task("d", "r", "t", 2)
+TASK = TaskKey("d", "r", "t", 2)
 #: the columns of Airflow's tables that count here
 TABLES = (
     "CREATE TABLE task_instance (id uuid, dag_id text, run_id text, task_id text, map_index int, try_number int,"
@@ -61,7 +61,7 @@ def test_every_state_that_was_committed_is_told_once_and_in_order(database: psyc
     times = [one.at for one in found]
     assert times == sorted(times)
     assert began - 0.1 <= times[0] <= times[-1] <= time.monotonic() + 0.1
-    assert state_audit.states(database) == {Run("d", "r"): "running"}
+    assert state_audit.states(database) == {RunKey("d", "r"): "running"}
 
 
 def test_schedulers_that_have_ended_are_known_with_the_moment(database: psycopg.Connection[Any]) -> None:
@@ -82,7 +82,7 @@ def test_what_was_decided_of_a_run_is_told_each_time(database: psycopg.Connectio
     for state in ("failed", "failed", "running", "success"):
         database.execute("UPDATE dag_run SET state = %s", (state,))
     assert state_audit.run_states(database) == tuple(
-        (Run("d", "r"), state) for state in ("failed", "running", "success")
+        (RunKey("d", "r"), state) for state in ("failed", "running", "success")
     )
 
 

@@ -13,7 +13,8 @@ import provenance
 import pytest
 
 from airfleet.agent.supervisor.restarts import HEALED_AFTER
-from airfleet.drill.recovery_times import UNHURT, Moment
+from airfleet.drill.records import Injection
+from airfleet.drill.recovery_times import UNHURT
 from faultlab.experiment import Outcome, Recovery
 from faultlab.matrix import BY_NUMBER, ROWS
 
@@ -172,7 +173,7 @@ def test_an_experiment_that_fails_is_written_down_in_the_place_of_what_was_there
     monkeypatch.setattr(fault_matrix, "RESULTS", tmp_path)
     file = tmp_path / fault_matrix.FILE
     file.write_text(json.dumps({"systems": {"airfleet": {"F4": row(1.0), "F5": row(1.0)}}}))
-    recovery = Recovery(Moment("worker killed", 0.0, 1.0), {"dispatch": 2.0})
+    recovery = Recovery(Injection("worker killed", 0.0, 1.0), {"dispatch": 2.0})
     went_well = Outcome((recovery,), (), 7, 8, history=None)  # type: ignore[arg-type]
     outcomes = iter([AssertionError("nothing runs"), AssertionError("it did not start"), went_well])
 

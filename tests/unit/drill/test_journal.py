@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from airfleet.drill import journal
-from airfleet.drill.records import Event, Task
+from airfleet.drill.records import NoteKind, TaskKey
 from airfleet.drill.waiting import wait_until
 from airfleet.drill.workload import Mix
 
@@ -38,8 +38,8 @@ def test_a_task_tells_that_it_starts_lives_and_ends(folder: Path) -> None:
     journal.work(seconds=0.02, beat_seconds=0.01, ti=Instance())
     notes = journal.read(folder)
     first, *beats, last = (note.event for note in notes)
-    assert (first, set(beats), last) == (Event.START, {Event.BEAT}, Event.END)
-    assert {(n.task, n.attempt, n.try_number) for n in notes} == {(Task("d", "r", "t"), "0190", 1)}
+    assert (first, set(beats), last) == (NoteKind.START, {NoteKind.BEAT}, NoteKind.END)
+    assert {(n.task, n.attempt, n.try_number) for n in notes} == {(TaskKey("d", "r", "t"), "0190", 1)}
     assert {(n.host, n.pid) for n in notes} == {(socket.gethostname(), os.getpid())}
     assert [note.at for note in notes] == sorted(note.at for note in notes)
 
@@ -49,13 +49,17 @@ def test_a_task_raises_as_often_as_it_is_told(folder: Path) -> None:
         with pytest.raises(journal.Witnessed):
             journal.work(raise_until_try=2, ti=Instance(try_number=tried))
     journal.work(raise_until_try=2, ti=Instance(try_number=3))
-    assert [n.event for n in journal.read(folder) if n.event != Event.START] == [Event.RAISED, Event.RAISED, Event.END]
+    assert [n.event for n in journal.read(folder) if n.event != NoteKind.START] == [
+        NoteKind.RAISED,
+        NoteKind.RAISED,
+        NoteKind.END,
+    ]
 
 
 def test_a_callback_is_told(folder: Path) -> None:
     journal.told({"ti": Instance(map_index=4)})
     (note,) = journal.read(folder)
-    assert (note.event, note.task.map_index) == (Event.CALLBACK, 4)
+    assert (note.event, note.task.map_index) == (NoteKind.CALLBACK, 4)
 
 
 @dataclass
@@ -75,7 +79,12 @@ def test_a_run_says_in_its_conf_what_its_task_does_and_where_it_tells(folder: Pa
         journal.asked(ti=Instance(), dag_run=run)
     journal.asked(ti=Instance(try_number=2), dag_run=run)
     assert journal.read(tmp_path) == ()
-    assert [n.event for n in journal.read(elsewhere)] == [Event.START, Event.RAISED, Event.START, Event.END]
+    assert [n.event for n in journal.read(elsewhere)] == [
+        NoteKind.START,
+        NoteKind.RAISED,
+        NoteKind.START,
+        NoteKind.END,
+    ]
 
 
 def test_a_task_goes_on_until_a_file_is_there(folder: Path) -> None:
@@ -83,11 +92,11 @@ def test_a_task_goes_on_until_a_file_is_there(folder: Path) -> None:
     run = DagRun({"seconds": 60, "until": str(end)})
     working = threading.Thread(target=journal.asked, kwargs={"ti": Instance(), "dag_run": run})
     working.start()
-    wait_until(lambda: [n for n in journal.read(folder) if n.event == Event.BEAT], 10, "it goes on")
+    wait_until(lambda: [n for n in journal.read(folder) if n.event == NoteKind.BEAT], 10, "it goes on")
     end.touch()
     working.join(10)
     assert not working.is_alive()
-    assert journal.read(folder)[-1].event == Event.END
+    assert journal.read(folder)[-1].event == NoteKind.END
 
 
 def test_the_error_of_an_experiment_comes_in_the_try_that_replaces_a_lost_one_too(folder: Path) -> None:
@@ -101,25 +110,25 @@ def test_the_error_of_an_experiment_comes_in_the_try_that_replaces_a_lost_one_to
 
 def test_a_run_without_conf_is_a_task_that_ends_at_once(folder: Path) -> None:
     journal.asked(ti=Instance(), dag_run=DagRun({}))
-    assert [n.event for n in journal.read(folder)] == [Event.START, Event.END]
+    assert [n.event for n in journal.read(folder)] == [NoteKind.START, NoteKind.END]
 
 
 def test_the_callback_of_a_run_is_told_of_a_task_without_a_name(folder: Path) -> None:
     journal.told_of_run({"dag_run": DagRun({})})
     [note] = journal.read(folder)
-    assert (note.event, note.task) == (Event.CALLBACK, Task("d", "r", ""))
+    assert (note.event, note.task) == (NoteKind.CALLBACK, TaskKey("d", "r", ""))
 
 
 def test_a_line_that_was_cut_off_is_left_out(folder: Path) -> None:
-    journal.tell(Event.START, Instance())
+    journal.tell(NoteKind.START, Instance())
     path = next(folder.glob("*.jsonl"))
     path.write_text(path.read_text() + '{"event": "en')
-    assert [note.event for note in journal.read(folder)] == [Event.START]
+    assert [note.event for note in journal.read(folder)] == [NoteKind.START]
 
 
 def test_lines_of_all_hosts_are_in_order_of_time(folder: Path) -> None:
-    journal.tell(Event.START, Instance())
+    journal.tell(NoteKind.START, Instance())
     (folder / f"{socket.gethostname()}.jsonl").rename(folder / "zzz.jsonl")
-    journal.tell(Event.END, Instance())
+    journal.tell(NoteKind.END, Instance())
     (folder / f"{socket.gethostname()}.jsonl").rename(folder / "aaa.jsonl")
-    assert [note.event for note in journal.read(folder)] == [Event.START, Event.END]
+    assert [note.event for note in journal.read(folder)] == [NoteKind.START, NoteKind.END]

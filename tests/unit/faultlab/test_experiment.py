@@ -20,7 +20,7 @@ import pytest
 from airfleet.client.api_client import ApiError
 from airfleet.drill import journal, killing, workload
 from airfleet.drill.load_generator import Load
-from airfleet.drill.records import Run, Task
+from airfleet.drill.records import RunKey, TaskKey
 from airfleet.drill.waiting import wait_until
 from airfleet.drill.workload import Asked, DrillMix, Mix
 from airfleet.errors import FleetError
@@ -77,8 +77,8 @@ def test_what_is_asked_for_at_a_tick_is_steady_and_what_a_fault_needs_is_not() -
     mix = Mix()
     asked = [one.run for tick in range(40) for one in mix.at("x-y", tick)]
     assert all(mix.is_steady("x-y", run) for run in asked)
-    assert not mix.is_steady("x-y", Run(workload.ONE, "x-y-3-more-1"))
-    assert not mix.is_steady("x-y", Run(workload.ONE, "another-3"))
+    assert not mix.is_steady("x-y", RunKey(workload.ONE, "x-y-3-more-1"))
+    assert not mix.is_steady("x-y", RunKey(workload.ONE, "another-3"))
 
 
 @pytest.mark.parametrize("slots", [1, 4])
@@ -93,11 +93,11 @@ def test_a_drill_leaves_room_for_its_short_tasks(slots: int) -> None:
 
 def test_a_run_says_what_has_to_become_of_it() -> None:
     chain = Asked(workload.CHAIN, "r")
-    assert chain.must_end == {Task(workload.CHAIN, "r", f"link{link}") for link in range(workload.LINKS)}
+    assert chain.must_end == {TaskKey(workload.CHAIN, "r", f"link{link}") for link in range(workload.LINKS)}
     assert len(Asked(workload.MAPPED, "r").must_end) == workload.MAPS
     fails = Asked(workload.ONE, "r", {"errors": 1})
-    assert (fails.must_end, fails.callbacks) == (frozenset(), {Task(workload.ONE, "r", "work")})
-    assert Asked(workload.TOLD, "r").callbacks == {Task(workload.TOLD, "r", "")}
+    assert (fails.must_end, fails.callbacks) == (frozenset(), {TaskKey(workload.ONE, "r", "work")})
+    assert Asked(workload.TOLD, "r").callbacks == {TaskKey(workload.TOLD, "r", "")}
 
 
 def test_what_an_agent_met_that_nobody_had_thought_of_is_seen(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from airfleet.client import api_client
 from airfleet.client.project import Project
 from airfleet.drill import runner
 from airfleet.drill.invariants import Violation
-from airfleet.drill.records import Event, Note, Task
+from airfleet.drill.records import Note, NoteKind, TaskKey
 from airfleet.drill.runner import Drill, Verdict, available, long_task_runs, victim_of
 from airfleet.drill.workload import DRILL, LONG
 from airfleet.errors import FileProblems, FleetError, Unhealthy, WaitTimedOut
@@ -468,7 +468,7 @@ def test_what_is_not_known_is_not_called_lost(capsys: pytest.CaptureFixture[str]
 
 def test_runs_of_which_the_api_says_nothing_are_not_known(project: Project) -> None:
     from airfleet.drill.load_generator import Load
-    from airfleet.drill.records import Fault
+    from airfleet.drill.records import Injection
     from airfleet.drill.runner import _Watched
     from airfleet.drill.workload import DrillMix
 
@@ -477,15 +477,15 @@ def test_runs_of_which_the_api_says_nothing_are_not_known(project: Project) -> N
     load = Load(api, DrillMix("/nowhere", 1), "worker-7")
     load._asked = list(DrillMix("/nowhere", 1).at("worker-7", 0))
     assert one._states() is None
-    verdict = one._verdict("worker", load, one._states(), Fault("worker", 0.0, 1.0), _Watched(1.0, 1.0, 0.0))
+    verdict = one._verdict("worker", load, one._states(), Injection("worker", 0.0, 1.0), _Watched(1.0, 1.0, 0.0))
     assert (verdict.lost, verdict.failed, verdict.violations) == (None, None, ())
 
 
 def test_a_long_task_of_an_earlier_part_does_not_count() -> None:
-    killed = Note(Event.START, Task(DRILL, f"worker-7-0{LONG}", "work"), "a", 1, "here", 1, 1.0)
+    killed = Note(NoteKind.START, TaskKey(DRILL, f"worker-7-0{LONG}", "work"), "a", 1, "here", 1, 1.0)
     assert long_task_runs([killed], "worker-7")
     assert not long_task_runs([killed], "host-7")
-    assert not long_task_runs([killed, replace(killed, event=Event.END)], "worker-7")
+    assert not long_task_runs([killed, replace(killed, event=NoteKind.END)], "worker-7")
 
 
 def test_a_host_that_was_switched_off_is_started_again_whatever_came_between(project: Project, tmp_path: Path) -> None:
