@@ -19,10 +19,10 @@ import psycopg
 
 from airfleet.drill import invariants, journal
 from airfleet.drill.invariants import Violation
-from airfleet.drill.load_generator import Load
+from airfleet.drill.load_generator import LoadGenerator
 from airfleet.drill.records import ApiAnswer, History, Injection, RunKey
 from airfleet.drill.recovery_times import Stopwatch, backlog
-from airfleet.drill.workload import Asked, Mix
+from airfleet.drill.workload import Mix, RunRequest
 from airfleet.events import Event as LogEvent
 from faultlab.faults.fault import Fault
 from faultlab.measuring import secret_scan, state_audit
@@ -67,7 +67,7 @@ class Trial(Generic[T]):
     #: of quiet before it
     after_seconds: float = 0.0
     #: more runs, asked for just before; it is given a label for their ids
-    before: Callable[[str], Sequence[Asked]] = lambda label: ()
+    before: Callable[[str], Sequence[RunRequest]] = lambda label: ()
     #: asked until it is true, after those were asked for: the moment has come
     moment: Callable[[T, str], bool] = lambda target, label: True
     #: whether no scheduler dies of it, so that none may be given up
@@ -109,7 +109,7 @@ class Experiment(Generic[T]):
         self._shape = shape
         self._label = label
         self._say = say
-        self._load = Load(replace(target.api, patience_seconds=0.0), shape.mix, label)
+        self._load = LoadGenerator(replace(target.api, patience_seconds=0.0), shape.mix, label)
         self._probe = Probe(replace(target.api, patience_seconds=0.0))
         self._recoveries: list[Recovery] = []
         self._helped: list[str] = []

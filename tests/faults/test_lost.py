@@ -55,12 +55,12 @@ def work(*, ti, dag_run):
 
 class Waits(BaseOperator):
     def execute(self, context):
-        witness.tell(NoteKind.START, context["ti"])
+        witness.write(NoteKind.START, context["ti"])
         seconds = float(context["dag_run"].conf["seconds"])
         self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=seconds)), method_name="resume")
 
     def resume(self, context, event=None):
-        witness.tell(NoteKind.END, context["ti"])
+        witness.write(NoteKind.END, context["ti"])
 
 
 with DAG("works", **COMMON):

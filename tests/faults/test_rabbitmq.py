@@ -64,7 +64,7 @@ dag_id: on_{queue}
 start_date: 2026-01-01
 defaults: {{queue: {queue}}}
 tasks:
-  - {{id: work, uses: "airfleet.drill.journal:asked"}}
+  - {{id: work, uses: "airfleet.drill.journal:work_from_conf"}}
 """
 
 

@@ -20,30 +20,30 @@ from airfleet.drill.records import Note, NoteKind, TaskKey
 FOLDER = "WITNESS_FOLDER"
 
 
-class Witnessed(Exception):
+class PlannedError(Exception):
     """The error that a task raises because it was told to."""
 
 
 def work(
     seconds: float = 0.0, beat_seconds: float = 1.0, raise_until_try: int = 0, until: Path | None = None, *, ti: Any
 ) -> None:
-    """Run for some seconds, or until that file is there, telling so. Raises Witnessed in each try up to
+    """Run for some seconds, or until that file is there, telling so. Raises PlannedError in each try up to
     ``raise_until_try``.
 
     ``ti`` is the task instance, which Airflow gives to a callable that asks for it by name.
     """
-    tell(NoteKind.START, ti)
+    write(NoteKind.START, ti)
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0 and not (until and until.exists()):
         time.sleep(min(left, beat_seconds))
-        tell(NoteKind.BEAT, ti)
+        write(NoteKind.BEAT, ti)
     if ti.try_number <= raise_until_try:
-        tell(NoteKind.RAISED, ti)
-        raise Witnessed(f"try {ti.try_number} was to fail")
-    tell(NoteKind.END, ti)
+        write(NoteKind.RAISED, ti)
+        raise PlannedError(f"try {ti.try_number} was to fail")
+    write(NoteKind.END, ti)
 
 
-def asked(*, ti: Any, dag_run: Any) -> None:
+def work_from_conf(*, ti: Any, dag_run: Any) -> None:
     """Run as long as the conf of the run says, and raise in as many tries as it says (``errors``).
 
     That is for some ``seconds``, or less: ``until`` a file is there.
@@ -55,24 +55,24 @@ def asked(*, ti: Any, dag_run: Any) -> None:
     work(float(conf.get("seconds", 0.0)), raise_until_try=int(conf.get("errors", 0)), until=until, ti=ti)
 
 
-def told(context: Mapping[str, Any]) -> None:
+def write_callback(context: Mapping[str, Any]) -> None:
     """A callback of a task, for ``on_success_callback`` and its like."""
-    tell(NoteKind.CALLBACK, context["ti"])
+    write(NoteKind.CALLBACK, context["ti"])
 
 
-def told_of_run(context: Mapping[str, Any]) -> None:
+def write_run_callback(context: Mapping[str, Any]) -> None:
     """A callback of a Dag: a line about a task without a name."""
     run = context["dag_run"]
-    _write(NoteKind.CALLBACK, (run.dag_id, run.run_id, "", -1), "", 0)
+    _write_line(NoteKind.CALLBACK, (run.dag_id, run.run_id, "", -1), "", 0)
 
 
-def tell(event: NoteKind, ti: Any) -> None:
+def write(event: NoteKind, ti: Any) -> None:
     """Append one line about a task instance."""
     map_index = ti.map_index if ti.map_index is not None else -1
-    _write(event, (ti.dag_id, ti.run_id, ti.task_id, map_index), str(ti.id), ti.try_number)
+    _write_line(event, (ti.dag_id, ti.run_id, ti.task_id, map_index), str(ti.id), ti.try_number)
 
 
-def _write(event: NoteKind, task: tuple[str, str, str, int], attempt: str, try_number: int) -> None:
+def _write_line(event: NoteKind, task: tuple[str, str, str, int], attempt: str, try_number: int) -> None:
     host = socket.gethostname()
     line = {
         "event": event.value,

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from airfleet.client.api_client import Api, ApiError
 from airfleet.drill.records import ApiAnswer, RunKey
-from airfleet.drill.workload import Asked
+from airfleet.drill.workload import RunRequest
 from airfleet.errors import FleetError
 
 #: an answer that takes longer is none
@@ -23,21 +23,21 @@ SLOW_SECONDS = 2.0
 _CONFLICT = 409
 
 
-class Asks(Protocol):
+class RunMix(Protocol):
     """What to ask for, tick by tick."""
 
     @property
     def tick_seconds(self) -> float:
         """From one tick to the next."""
 
-    def at(self, label: str, tick: int) -> Iterator[Asked]:
+    def at(self, label: str, tick: int) -> Iterator[RunRequest]:
         """The runs of one tick."""
 
 
-class Load:
+class LoadGenerator:
     """Runs asked for by a thread of its own, between ``start`` and ``stop``. Times by the monotonic clock."""
 
-    def __init__(self, api: Api, mix: Asks, label: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, api: Api, mix: RunMix, label: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._api = api
         self._mix = mix
         self._label = label
@@ -45,8 +45,8 @@ class Load:
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"load {label}", daemon=True)
         self._lock = threading.Lock()
-        self._waiting: deque[Asked] = deque()
-        self._asked: list[Asked] = []
+        self._waiting: deque[RunRequest] = deque()
+        self._asked: list[RunRequest] = []
         self._accepted: dict[RunKey, float] = {}
         self._answers: list[ApiAnswer] = []
 
@@ -59,13 +59,13 @@ class Load:
         self._end.set()
         self._thread.join()
 
-    def ask(self, runs: Iterable[Asked]) -> None:
+    def ask(self, runs: Iterable[RunRequest]) -> None:
         """Ask for these runs, too, as soon as may be."""
         with self._lock:
             self._waiting.extend(runs)
 
     @property
-    def asked(self) -> tuple[Asked, ...]:
+    def asked(self) -> tuple[RunRequest, ...]:
         """The runs that Airflow said it would do."""
         with self._lock:
             return tuple(self._asked)
@@ -115,7 +115,7 @@ class Load:
                 self._asked.append(one)
                 self._accepted[one.run] = self._clock()
 
-    def _ask_for(self, one: Asked) -> bool:
+    def _ask_for(self, one: RunRequest) -> bool:
         body: dict[str, Any] = {"logical_date": None, "dag_run_id": one.run_id, "conf": dict(one.conf)}
         try:
             self._api.post("dags", one.dag_id, "dagRuns", body=body)

@@ -29,7 +29,7 @@ from airfleet.client.api_client import Api, ApiError
 from airfleet.client.project import Project
 from airfleet.drill import dags, invariants, journal, killing, recovery_times
 from airfleet.drill.invariants import Violation
-from airfleet.drill.load_generator import Load
+from airfleet.drill.load_generator import LoadGenerator
 from airfleet.drill.records import History, Injection, Note, NoteKind, RunKey, StateChange, TaskKey
 from airfleet.drill.workload import DRILL, LONG, DrillMix, drill_pipeline
 from airfleet.errors import FleetError, Unhealthy, WaitTimedOut
@@ -60,7 +60,7 @@ Warn = Callable[[str, str], None]
 
 
 @dataclass(frozen=True)
-class Verdict:
+class DrillVerdict:
     """What came of one drill; times in seconds from the fault, None where it did not happen in time."""
 
     part: str
@@ -95,7 +95,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Place:
+class DrilledFleet:
     """The fleet that is drilled."""
 
     here: Project
@@ -116,7 +116,7 @@ class Place:
 class Drill:
     """Drills on one fleet: :meth:`prepared` adds the pipeline, :meth:`run` does one drill."""
 
-    def __init__(self, place: Place, timeout_seconds: float, say: Say, warn: Warn) -> None:
+    def __init__(self, place: DrilledFleet, timeout_seconds: float, say: Say, warn: Warn) -> None:
         self._place = place
         self.timeout_seconds = timeout_seconds
         self._say = say
@@ -144,7 +144,7 @@ class Drill:
             finally:
                 shutil.rmtree(self._folder, ignore_errors=True)
 
-    def run(self, part: str) -> Verdict:
+    def run(self, part: str) -> DrillVerdict:
         """Break one part and watch.
 
         Raises FleetError when the fleet has no such part of its own, Unhealthy when it is not well (any more).
@@ -152,7 +152,7 @@ class Drill:
         self._require_health()
         label = f"{part}-{os.getpid()}"
         mix = DrillMix(str(self._folder), self._place.slots)
-        load = Load(replace(self._place.api, patience_seconds=0.0), mix, label)
+        load = LoadGenerator(replace(self._place.api, patience_seconds=0.0), mix, label)
         load.start()
         try:
             time.sleep(WARM_SECONDS)
@@ -233,7 +233,7 @@ class Drill:
 
     # --- watching ----------------------------------------------------------------------------------
 
-    def _watch(self, load: Load, hurt: frozenset[str]) -> _Watched:
+    def _watch(self, load: LoadGenerator, hurt: frozenset[str]) -> _Watched:
         """Until all is as before, or time is over."""
         states, seen, answered = _States(self._place.here.paths.socket), _Watched(), True
         deadline = self._fault_at + self.timeout_seconds
@@ -260,13 +260,13 @@ class Drill:
         moment = Injection("drill", self._fault_at, self._fault_at, hurt)
         return recovery_times.rerun(History(self._notes(), ()), moment)
 
-    def _gap(self, load: Load) -> float | None:
+    def _gap(self, load: LoadGenerator) -> float | None:
         accepted = load.accepted
         starts = (note for note in self._notes() if note.event == NoteKind.START)
         new = (note.at for note in starts if accepted.get(note.task.run, 0.0) > self._fault_at)
         return min((at - self._fault_at for at in new), default=None)
 
-    def _drained(self, load: Load) -> dict[RunKey, str] | None:
+    def _drained(self, load: LoadGenerator) -> dict[RunKey, str] | None:
         """What became of each run, when all have ended or time is over; None when the API did not say then."""
         deadline = time.monotonic() + self.timeout_seconds
         load.settle(self.timeout_seconds)
@@ -289,8 +289,8 @@ class Drill:
     # --- afterwards --------------------------------------------------------------------------------
 
     def _verdict(
-        self, part: str, load: Load, states: dict[RunKey, str] | None, fault: Injection, watched: _Watched
-    ) -> Verdict:
+        self, part: str, load: LoadGenerator, states: dict[RunKey, str] | None, fault: Injection, watched: _Watched
+    ) -> DrillVerdict:
         asked = {one.run: one.must_end for one in load.asked}
         notes = tuple(note for note in self._notes() if note.task.run in asked)
         told = self._told(notes, asked, states, fault)
@@ -298,7 +298,7 @@ class Drill:
         found = invariants.violations(told or History(notes, (), {}, {}, (fault,)))
         by_name = [violation.invariant for violation in found]
         ended = {note.attempt for note in notes if note.event == NoteKind.END}
-        return Verdict(
+        return DrillVerdict(
             part=part,
             gap=watched.gap,
             healthy_after=watched.healthy_after,
@@ -403,7 +403,7 @@ def long_task_runs(notes: Iterable[Note], label: str) -> bool:
     return sum(n.event == NoteKind.START for n in its) > sum(n.event == NoteKind.END for n in its)
 
 
-def _ended(states: Mapping[RunKey, str] | None, load: Load) -> bool:
+def _ended(states: Mapping[RunKey, str] | None, load: LoadGenerator) -> bool:
     return states is not None and all(states.get(one.run) in ("success", "failed") for one in load.asked)
 
 
@@ -488,6 +488,6 @@ class _States:
                 self._told[one.name] = one.state
 
 
-def _answers(load: Load) -> bool:
+def _answers(load: LoadGenerator) -> bool:
     answers = load.answers
     return not answers or answers[-1].answered

@@ -62,28 +62,28 @@ class Waits(BaseOperator):
     """Starts, waits for a moment where no worker is needed, and ends."""
 
     def execute(self, context):
-        witness.tell(NoteKind.START, context["ti"])
+        witness.write(NoteKind.START, context["ti"])
         seconds = float((context["dag_run"].conf or {{}}).get("seconds", 1))
         self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=seconds)), method_name="resume")
 
     def resume(self, context, event=None):
-        witness.tell(NoteKind.END, context["ti"])
+        witness.write(NoteKind.END, context["ti"])
 
 
 def link(before, *, ti, dag_run):
-    """Asks the API for what the link before has left there, and leaves something itself."""
+    """RunMix the API for what the link before has left there, and leaves something itself."""
     if before and ti.xcom_pull(task_ids=before, key="left") != before:
         raise RuntimeError(f"what {{before}} left is not there")
     ti.xcom_push("left", ti.task_id)
-    witness.asked(ti=ti, dag_run=dag_run)
+    witness.work_from_conf(ti=ti, dag_run=dag_run)
 
 
 def number(number, *, ti, dag_run):
-    witness.asked(ti=ti, dag_run=dag_run)
+    witness.work_from_conf(ti=ti, dag_run=dag_run)
 
 
 with DAG("{ONE}", **COMMON):
-    PythonOperator(task_id="work", python_callable=witness.asked, on_failure_callback=witness.told)
+    PythonOperator(task_id="work", python_callable=witness.work_from_conf, on_failure_callback=witness.write_callback)
 
 with DAG("{CHAIN}", **COMMON):
     before = None
@@ -101,8 +101,8 @@ with DAG("{MAPPED}", **COMMON):
 with DAG("{DEFERRED}", **COMMON):
     Waits(task_id="wait")
 
-with DAG("{TOLD}", on_success_callback=witness.told_of_run, **COMMON):
-    PythonOperator(task_id="work", python_callable=witness.asked)
+with DAG("{TOLD}", on_success_callback=witness.write_run_callback, **COMMON):
+    PythonOperator(task_id="work", python_callable=witness.work_from_conf)
 '''
 
 
@@ -122,7 +122,7 @@ _TASKS: Mapping[str, tuple[tuple[str, int], ...]] = {
 
 
 @dataclass(frozen=True)
-class Asked:
+class RunRequest:
     """A run to ask for, and what has to become of it."""
 
     dag_id: str
@@ -167,17 +167,17 @@ class Mix:
         """Whether it was asked for at a tick, and not for the sake of a fault."""
         return _OF_A_TICK.fullmatch(run.run_id.removeprefix(f"{label}-")) is not None
 
-    def at(self, label: str, tick: int) -> Iterator[Asked]:
+    def at(self, label: str, tick: int) -> Iterator[RunRequest]:
         """The runs of one tick."""
-        yield Asked(ONE, f"{label}-{tick}", {"seconds": self.short_seconds})
+        yield RunRequest(ONE, f"{label}-{tick}", {"seconds": self.short_seconds})
         if tick % max(1, round(self.long_seconds / self.tick_seconds / 2)) == 0:
-            yield Asked(ONE, f"{label}-{tick}-long", {"seconds": self.long_seconds})
+            yield RunRequest(ONE, f"{label}-{tick}-long", {"seconds": self.long_seconds})
         seconds = {CHAIN: self.chain_seconds, MAPPED: self.short_seconds, DEFERRED: self.deferred_seconds}
         for dag_id, wanted in seconds.items():
             if tick % self.every[dag_id] == self.every[dag_id] // 2:
-                yield Asked(dag_id, f"{label}-{tick}", {"seconds": wanted})
+                yield RunRequest(dag_id, f"{label}-{tick}", {"seconds": wanted})
         if tick % self.every["error"] == self.every["error"] // 2:
-            yield Asked(ONE, f"{label}-{tick}-error", {"seconds": 0.1, "errors": IN_EVERY_TRY})
+            yield RunRequest(ONE, f"{label}-{tick}-error", {"seconds": 0.1, "errors": IN_EVERY_TRY})
 
 
 def drill_pipeline(queue: str) -> str:
@@ -191,7 +191,7 @@ max_active_runs: 1000
 max_active_tasks: 1000
 defaults: {{retries: 0, queue: "{queue}"}}
 tasks:
-  - {{id: work, uses: "airfleet.drill.journal:asked"}}
+  - {{id: work, uses: "airfleet.drill.journal:work_from_conf"}}
 """
 
 
@@ -208,10 +208,10 @@ class DrillMix:
     slots: int
     tick_seconds: float = 0.5
 
-    def at(self, label: str, tick: int) -> Iterator[Asked]:
+    def at(self, label: str, tick: int) -> Iterator[RunRequest]:
         """The runs of one tick."""
-        yield Asked(DRILL, f"{label}-{tick}", {"witness": self.witness})
+        yield RunRequest(DRILL, f"{label}-{tick}", {"witness": self.witness})
         # A single slot must have room for the short ones, too.
         seconds, every = (10.0, 20) if self.slots > 1 else (2.0, 10)
         if tick % every == 0:
-            yield Asked(DRILL, f"{label}-{tick}{LONG}", {"witness": self.witness, "seconds": seconds})
+            yield RunRequest(DRILL, f"{label}-{tick}{LONG}", {"witness": self.witness, "seconds": seconds})

@@ -15,7 +15,7 @@ import psycopg
 from airfleet.drill import journal, killing
 from airfleet.drill.records import NoteKind
 from airfleet.drill.recovery_times import Stopwatch
-from airfleet.drill.workload import ONE, Asked
+from airfleet.drill.workload import ONE, RunRequest
 from faultlab.experiment import Trial
 from faultlab.faults.fault import Fault
 from faultlab.systems.system import Observed, Topology
@@ -47,7 +47,7 @@ class Row(Generic[T]):
     promised: Mapping[str, Promise]
     #: the longest that stock Airflow takes by its timers, where it recovers at all
     stock: str
-    before: Callable[[str], Sequence[Asked]] = lambda label: ()
+    before: Callable[[str], Sequence[RunRequest]] = lambda label: ()
     #: instead: the length of two tasks that outlast the fault, when things are away for their full time
     through_seconds: float = 0.0
     moment: Callable[[T, str], bool] = lambda target, label: True
@@ -86,8 +86,8 @@ def counted(target: Observed, question: LiteralString, *values: str) -> int:
     return int(row[0]) if row else 0
 
 
-def runs(dag_id: str, count: int, seconds: float) -> Callable[[str], Sequence[Asked]]:
-    return lambda label: [Asked(dag_id, f"{label}-more-{one}", {"seconds": seconds}) for one in range(count)]
+def runs(dag_id: str, count: int, seconds: float) -> Callable[[str], Sequence[RunRequest]]:
+    return lambda label: [RunRequest(dag_id, f"{label}-more-{one}", {"seconds": seconds}) for one in range(count)]
 
 
 def every_scheduler_has_tasks(target: Observed, label: str) -> bool:

@@ -46,7 +46,7 @@ def test_a_task_tells_that_it_starts_lives_and_ends(folder: Path) -> None:
 
 def test_a_task_raises_as_often_as_it_is_told(folder: Path) -> None:
     for tried in (1, 2):
-        with pytest.raises(journal.Witnessed):
+        with pytest.raises(journal.PlannedError):
             journal.work(raise_until_try=2, ti=Instance(try_number=tried))
     journal.work(raise_until_try=2, ti=Instance(try_number=3))
     assert [n.event for n in journal.read(folder) if n.event != NoteKind.START] == [
@@ -57,7 +57,7 @@ def test_a_task_raises_as_often_as_it_is_told(folder: Path) -> None:
 
 
 def test_a_callback_is_told(folder: Path) -> None:
-    journal.told({"ti": Instance(map_index=4)})
+    journal.write_callback({"ti": Instance(map_index=4)})
     (note,) = journal.read(folder)
     assert (note.event, note.task.map_index) == (NoteKind.CALLBACK, 4)
 
@@ -75,9 +75,9 @@ def test_a_run_says_in_its_conf_what_its_task_does_and_where_it_tells(folder: Pa
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     run = DagRun({"witness": str(elsewhere), "errors": 1})
-    with pytest.raises(journal.Witnessed):
-        journal.asked(ti=Instance(), dag_run=run)
-    journal.asked(ti=Instance(try_number=2), dag_run=run)
+    with pytest.raises(journal.PlannedError):
+        journal.work_from_conf(ti=Instance(), dag_run=run)
+    journal.work_from_conf(ti=Instance(try_number=2), dag_run=run)
     assert journal.read(tmp_path) == ()
     assert [n.event for n in journal.read(elsewhere)] == [
         NoteKind.START,
@@ -90,7 +90,7 @@ def test_a_run_says_in_its_conf_what_its_task_does_and_where_it_tells(folder: Pa
 def test_a_task_goes_on_until_a_file_is_there(folder: Path) -> None:
     end = folder / "end"
     run = DagRun({"seconds": 60, "until": str(end)})
-    working = threading.Thread(target=journal.asked, kwargs={"ti": Instance(), "dag_run": run})
+    working = threading.Thread(target=journal.work_from_conf, kwargs={"ti": Instance(), "dag_run": run})
     working.start()
     wait_until(lambda: [n for n in journal.read(folder) if n.event == NoteKind.BEAT], 10, "it goes on")
     end.touch()
@@ -104,31 +104,31 @@ def test_the_error_of_an_experiment_comes_in_the_try_that_replaces_a_lost_one_to
     assert asked
     for one in asked:
         for tried in (1, 2, 5):  # no retry, but each lost attempt is followed by a further try
-            with pytest.raises(journal.Witnessed):
-                journal.asked(ti=Instance(try_number=tried), dag_run=DagRun({**one.conf, "seconds": 0}))
+            with pytest.raises(journal.PlannedError):
+                journal.work_from_conf(ti=Instance(try_number=tried), dag_run=DagRun({**one.conf, "seconds": 0}))
 
 
 def test_a_run_without_conf_is_a_task_that_ends_at_once(folder: Path) -> None:
-    journal.asked(ti=Instance(), dag_run=DagRun({}))
+    journal.work_from_conf(ti=Instance(), dag_run=DagRun({}))
     assert [n.event for n in journal.read(folder)] == [NoteKind.START, NoteKind.END]
 
 
 def test_the_callback_of_a_run_is_told_of_a_task_without_a_name(folder: Path) -> None:
-    journal.told_of_run({"dag_run": DagRun({})})
+    journal.write_run_callback({"dag_run": DagRun({})})
     [note] = journal.read(folder)
     assert (note.event, note.task) == (NoteKind.CALLBACK, TaskKey("d", "r", ""))
 
 
 def test_a_line_that_was_cut_off_is_left_out(folder: Path) -> None:
-    journal.tell(NoteKind.START, Instance())
+    journal.write(NoteKind.START, Instance())
     path = next(folder.glob("*.jsonl"))
     path.write_text(path.read_text() + '{"event": "en')
     assert [note.event for note in journal.read(folder)] == [NoteKind.START]
 
 
 def test_lines_of_all_hosts_are_in_order_of_time(folder: Path) -> None:
-    journal.tell(NoteKind.START, Instance())
+    journal.write(NoteKind.START, Instance())
     (folder / f"{socket.gethostname()}.jsonl").rename(folder / "zzz.jsonl")
-    journal.tell(NoteKind.END, Instance())
+    journal.write(NoteKind.END, Instance())
     (folder / f"{socket.gethostname()}.jsonl").rename(folder / "aaa.jsonl")
     assert [note.event for note in journal.read(folder)] == [NoteKind.START, NoteKind.END]

@@ -19,10 +19,10 @@ import pytest
 
 from airfleet.client.api_client import ApiError
 from airfleet.drill import journal, killing, workload
-from airfleet.drill.load_generator import Load
+from airfleet.drill.load_generator import LoadGenerator
 from airfleet.drill.records import RunKey, TaskKey
 from airfleet.drill.waiting import wait_until
-from airfleet.drill.workload import Asked, DrillMix, Mix
+from airfleet.drill.workload import DrillMix, Mix, RunRequest
 from airfleet.errors import FleetError
 from airfleet.fleet.config.reader import FILE_NAME, read_file
 from airfleet.fleet.config.spec import Fleet
@@ -92,12 +92,12 @@ def test_a_drill_leaves_room_for_its_short_tasks(slots: int) -> None:
 
 
 def test_a_run_says_what_has_to_become_of_it() -> None:
-    chain = Asked(workload.CHAIN, "r")
+    chain = RunRequest(workload.CHAIN, "r")
     assert chain.must_end == {TaskKey(workload.CHAIN, "r", f"link{link}") for link in range(workload.LINKS)}
-    assert len(Asked(workload.MAPPED, "r").must_end) == workload.MAPS
-    fails = Asked(workload.ONE, "r", {"errors": 1})
+    assert len(RunRequest(workload.MAPPED, "r").must_end) == workload.MAPS
+    fails = RunRequest(workload.ONE, "r", {"errors": 1})
     assert (fails.must_end, fails.callbacks) == (frozenset(), {TaskKey(workload.ONE, "r", "work")})
-    assert Asked(workload.TOLD, "r").callbacks == {TaskKey(workload.TOLD, "r", "")}
+    assert RunRequest(workload.TOLD, "r").callbacks == {TaskKey(workload.TOLD, "r", "")}
 
 
 def test_what_an_agent_met_that_nobody_had_thought_of_is_seen(tmp_path: Path) -> None:
@@ -128,15 +128,15 @@ class Once:
 
     tick_seconds = 0.01
 
-    def at(self, label: str, tick: int) -> Iterator[Asked]:
+    def at(self, label: str, tick: int) -> Iterator[RunRequest]:
         if tick == 0:
-            yield Asked(workload.ONE, f"{label}-a")
-            yield Asked(workload.ONE, f"{label}-b")
+            yield RunRequest(workload.ONE, f"{label}-a")
+            yield RunRequest(workload.ONE, f"{label}-b")
 
 
 def test_a_run_that_got_no_answer_is_asked_for_again_and_counts_once() -> None:
     api = FakeApi([FleetError("away"), ApiError(503, "not now"), ApiError(409, "it is there"), None])
-    load = Load(api, Once(), "x")  # type: ignore[arg-type]
+    load = LoadGenerator(api, Once(), "x")  # type: ignore[arg-type]
     load.start()
     wait_until(lambda: len(load.asked) == 2, 10, "both are asked for")
     load.stop()
@@ -149,15 +149,15 @@ def test_a_run_that_got_no_answer_is_asked_for_again_and_counts_once() -> None:
 
 def test_an_answer_that_comes_too_late_is_none() -> None:
     clock = iter([0.0, 0.0, 0.0, 5.0, 5.0, 5.0, 5.1, 5.1]).__next__
-    load = Load(FakeApi([]), Once(), "x", clock)  # type: ignore[arg-type]
-    load.ask([Asked(workload.ONE, "a"), Asked(workload.ONE, "b")])
+    load = LoadGenerator(FakeApi([]), Once(), "x", clock)  # type: ignore[arg-type]
+    load.ask([RunRequest(workload.ONE, "a"), RunRequest(workload.ONE, "b")])
     assert load.settle(1) == 0
     assert [(one.at, one.answered) for one in load.answers] == [(0.0, False), (5.0, False), (5.0, True)]
 
 
 def test_what_could_not_be_asked_for_is_counted() -> None:
     api = FakeApi([FleetError("away")] * 1000)
-    load = Load(api, Once(), "x")  # type: ignore[arg-type]
+    load = LoadGenerator(api, Once(), "x")  # type: ignore[arg-type]
     load.start()
     wait_until(lambda: api.asked, 10, "it tries")
     load.stop()

@@ -36,7 +36,7 @@ from airfleet.errors import (
 )
 
 if TYPE_CHECKING:
-    from airfleet.drill.runner import Drill, Place, Verdict
+    from airfleet.drill.runner import Drill, DrilledFleet, DrillVerdict
     from airfleet.fleet.config.spec import Fleet, Host
 
 _OWN_QUEUE = "a worker with a queue that no other host's worker has"
@@ -84,7 +84,7 @@ def command(part: str, yes: bool, queue: str | None, timeout: float, output: str
     parts = _parts(asked, part)
     one = drill.Drill(place, timeout, _say, _warn)
     terminal.say(f"adding '{drill.FILE_NAME}' for the time of the drill")
-    verdicts: list[Verdict] = []
+    verdicts: list[DrillVerdict] = []
     try:
         with agent_start.signals_interrupt(), one.prepared():
             _drill(one, parts, verdicts, output)
@@ -95,14 +95,14 @@ def command(part: str, yes: bool, queue: str | None, timeout: float, output: str
     return exit_code(verdicts)
 
 
-def exit_code(verdicts: Sequence[Verdict]) -> int:
+def exit_code(verdicts: Sequence[DrillVerdict]) -> int:
     """Something lost is worse than something late."""
     if not all(verdict.held for verdict in verdicts):
         return EXIT_WRONG
     return EXIT_OK if all(verdict.in_time for verdict in verdicts) else EXIT_WAIT_TIMED_OUT
 
 
-def row(verdict: Verdict) -> dict[str, Any]:
+def row(verdict: DrillVerdict) -> dict[str, Any]:
     """One drill for the table; everything it found for programs."""
     return {
         "part": verdict.part,
@@ -120,7 +120,7 @@ def row(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def place_of(here: Project, asked: Snapshot, queue: str | None, *, allowed: bool) -> Place:
+def place_of(here: Project, asked: Snapshot, queue: str | None, *, allowed: bool) -> DrilledFleet:
     """The fleet that is drilled, as its agent was started. Raises FleetError when it may not, or cannot, be drilled."""
     from airfleet.drill import runner as drill
     from airfleet.fleet.config.reader import read_file
@@ -142,7 +142,7 @@ def place_of(here: Project, asked: Snapshot, queue: str | None, *, allowed: bool
     slots = sum(one.count * (one.slots or os.cpu_count() or 1) for one in workers)
     others = tuple(one.name for one in _readers(fleet) if one not in seen)
     names = tuple(worker.name for worker in workers)
-    return drill.Place(here, environ, here.root / fleet.pipelines, queue, slots, api, names, others)
+    return drill.DrilledFleet(here, environ, here.root / fleet.pipelines, queue, slots, api, names, others)
 
 
 def require_reader(fleet: Fleet, host: str) -> None:
@@ -238,7 +238,7 @@ def _parts(asked: Snapshot, part: str) -> tuple[str, ...]:
     return (part,)
 
 
-def _drill(drill: Drill, parts: Sequence[str], verdicts: list[Verdict], output: str) -> None:
+def _drill(drill: Drill, parts: Sequence[str], verdicts: list[DrillVerdict], output: str) -> None:
     """Do each; whatever ends it, say what came of those that are done."""
     try:
         for number, part in enumerate(parts):
@@ -254,14 +254,14 @@ def _drill(drill: Drill, parts: Sequence[str], verdicts: list[Verdict], output: 
             _put(verdicts, output)
 
 
-def _not_well_after(before: Verdict, timeout: float, left: Sequence[str], ill: Unhealthy) -> WaitTimedOut:
+def _not_well_after(before: DrillVerdict, timeout: float, left: Sequence[str], ill: Unhealthy) -> WaitTimedOut:
     """The fleet was healthy before all of it, so that it is not well now is what came of a part, and late."""
     late = f"was not well again within {terminal.seconds(timeout)}"
     how = late if before.healthy_after is None else "was well again, but is not any more,"
     return WaitTimedOut(f"the fleet {how} after drill {before.part}; not done: {', '.join(left)}\n{ill}")
 
 
-def _put(verdicts: Sequence[Verdict], output: str) -> None:
+def _put(verdicts: Sequence[DrillVerdict], output: str) -> None:
     tables.put_rows([row(verdict) for verdict in verdicts], output, COLUMNS)
     for verdict in verdicts:
         if not verdict.known:

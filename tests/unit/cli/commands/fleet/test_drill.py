@@ -23,7 +23,7 @@ from airfleet.client.project import Project
 from airfleet.drill import runner
 from airfleet.drill.invariants import Violation
 from airfleet.drill.records import Note, NoteKind, TaskKey
-from airfleet.drill.runner import Drill, Verdict, available, long_task_runs, victim_of
+from airfleet.drill.runner import Drill, DrillVerdict, available, long_task_runs, victim_of
 from airfleet.drill.workload import DRILL, LONG
 from airfleet.errors import FileProblems, FleetError, Unhealthy, WaitTimedOut
 from airfleet.fleet.config.spec import LOOPBACK, SIMPLE_AUTH_MANAGER, Fleet, Host, Instances, Worker
@@ -34,9 +34,11 @@ from support.command_line import Airfleet
 from support.fake_agent import FakeAgent, component, snapshot
 from support.fake_airflow import FakeAirflow, dag
 
-GOOD = Verdict("worker", 1.234, 2.5, tasks=38, rerun=2, rerun_after=2.25, lost=0, twice=0, failed=0, violations=())
-LATE = Verdict("scheduler", None, 2.5, tasks=38, rerun=0, rerun_after=0.0, lost=0, twice=0, failed=0, violations=())
-BAD = Verdict("worker", 1.0, 2.0, 38, 0, 0.0, 1, 0, 0, (Violation("I1", "run d/r is still running"),))
+GOOD = DrillVerdict("worker", 1.234, 2.5, tasks=38, rerun=2, rerun_after=2.25, lost=0, twice=0, failed=0, violations=())
+LATE = DrillVerdict(
+    "scheduler", None, 2.5, tasks=38, rerun=0, rerun_after=0.0, lost=0, twice=0, failed=0, violations=()
+)
+BAD = DrillVerdict("worker", 1.0, 2.0, 38, 0, 0.0, 1, 0, 0, (Violation("I1", "run d/r is still running"),))
 PRODUCTION = f"production: true\nairflow: {{core: {{auth_manager: {SIMPLE_AUTH_MANAGER}}}}}\n"
 UNKNOWN = replace(GOOD, lost=None, failed=None)
 
@@ -93,7 +95,7 @@ def test_a_program_is_told_everything_of_a_verdict() -> None:
 @pytest.mark.parametrize(
     ("verdicts", "code"), [([GOOD], 0), ([GOOD, LATE], 124), ([UNKNOWN], 124), ([BAD, LATE], 1), ([], 0)]
 )
-def test_something_lost_is_worse_than_something_late(verdicts: list[Verdict], code: int) -> None:
+def test_something_lost_is_worse_than_something_late(verdicts: list[DrillVerdict], code: int) -> None:
     assert command.exit_code(verdicts) == code
 
 
@@ -116,7 +118,7 @@ def test_of_several_workers_one_dies_that_takes_the_tasks_of_the_drill() -> None
 
 def test_an_unhealthy_fleet_is_left_alone(agent_says: Callable, project: Project) -> None:
     ill: Snapshot = snapshot(component("scheduler", State.BACKOFF), state="degraded")
-    place = runner.Place(project, {}, project.root / "pipelines", "default", 1, None)  # type: ignore[arg-type]
+    place = runner.DrilledFleet(project, {}, project.root / "pipelines", "default", 1, None)  # type: ignore[arg-type]
     with agent_says(ill), pytest.raises(FleetError, match="the fleet is not healthy") as refused:
         Drill(place, 1.0, lambda at, line: None, print).prepared().__enter__()
     assert refused.value.exit_code == 4
@@ -300,7 +302,7 @@ def one_drill(
     environ: Mapping[str, str] = {},
     others: tuple[str, ...] = (),
 ) -> Drill:
-    place = runner.Place(
+    place = runner.DrilledFleet(
         project,
         environ,
         project.root / "pipelines",
@@ -384,7 +386,7 @@ class IllAfter:
 
     timeout_seconds = 120.0
 
-    def __init__(self, *verdicts: Verdict) -> None:
+    def __init__(self, *verdicts: DrillVerdict) -> None:
         self._verdicts = iter(verdicts)
         self.asked_for: list[str] = []
 
@@ -392,7 +394,7 @@ class IllAfter:
     def prepared(self) -> Iterator[None]:
         yield
 
-    def run(self, part: str) -> Verdict:
+    def run(self, part: str) -> DrillVerdict:
         self.asked_for.append(part)
         for verdict in self._verdicts:
             return verdict
@@ -407,7 +409,7 @@ class IllAfter:
     ],
 )
 def test_a_part_after_which_the_fleet_is_not_well_ends_a_drill_of_all(
-    before: Verdict, how: str, capsys: pytest.CaptureFixture[str]
+    before: DrillVerdict, how: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ill = IllAfter(before)
     with pytest.raises(WaitTimedOut) as late:
@@ -423,7 +425,7 @@ def test_a_part_after_which_the_fleet_is_not_well_ends_a_drill_of_all(
 
 @pytest.mark.parametrize(("before", "code"), [(replace(GOOD, healthy_after=None), 124), (BAD, 1)])
 def test_a_fleet_that_is_not_well_after_a_part_is_late_unless_something_was_lost(
-    before: Verdict, code: int, airflow: FakeAirflow, airfleet: Airfleet, monkeypatch: pytest.MonkeyPatch
+    before: DrillVerdict, code: int, airflow: FakeAirflow, airfleet: Airfleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner, "Drill", lambda *_: IllAfter(before))
     monkeypatch.setattr(runner, "available", lambda _: ("worker", "host"))
@@ -443,7 +445,7 @@ class Interrupted:
     def __init__(self) -> None:
         self._verdicts = iter([BAD])
 
-    def run(self, part: str) -> Verdict:
+    def run(self, part: str) -> DrillVerdict:
         for verdict in self._verdicts:
             return verdict
         raise KeyboardInterrupt
@@ -467,14 +469,14 @@ def test_what_is_not_known_is_not_called_lost(capsys: pytest.CaptureFixture[str]
 
 
 def test_runs_of_which_the_api_says_nothing_are_not_known(project: Project) -> None:
-    from airfleet.drill.load_generator import Load
+    from airfleet.drill.load_generator import LoadGenerator
     from airfleet.drill.records import Injection
     from airfleet.drill.runner import _Watched
     from airfleet.drill.workload import DrillMix
 
     api = api_client.Api("http://127.0.0.1:9", "admin", "x", patience_seconds=0.0)
     one = one_drill(project, [], api)
-    load = Load(api, DrillMix("/nowhere", 1), "worker-7")
+    load = LoadGenerator(api, DrillMix("/nowhere", 1), "worker-7")
     load._asked = list(DrillMix("/nowhere", 1).at("worker-7", 0))
     assert one._states() is None
     verdict = one._verdict("worker", load, one._states(), Injection("worker", 0.0, 1.0), _Watched(1.0, 1.0, 0.0))
