@@ -44,7 +44,7 @@ PYTHON_TESTS := tests/conformance/airflow_contract tests/unit/pipelines tests/un
 PYTHONS := 3.11 3.12 3.13 3.14
 MACHINES := x86_64-manylinux_2_28 aarch64-manylinux_2_28
 
-.PHONY: help demo stop test system-packages lint types imports prose docs docs-check test-34 test-python platforms test-unit test-runs test-fleet test-tasks test-faults test-times test-long test-long-turn test-lightning mutants bench compare soak drill faults format lock install install-dev clean
+.PHONY: help demo stop test system-packages lint types imports prose docs docs-check test-34 test-python platforms test-unit test-runs test-fleet test-tasks test-faults test-times test-long test-long-turn test-lightning mutants bench commits compare soak drill faults format lock install install-dev clean
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -147,6 +147,9 @@ bench: .venv-core/.installed .venv-peers/.installed ## Measure, beside others (B
 	PYTHONPATH=tests .venv-core/bin/python benchmarks/run.py $(BENCH) -- $(if $(SYSTEMS),--systems "$(SYSTEMS)") \
 		$(if $(WORKLOADS),--workloads "$(WORKLOADS)") $(if $(SLOTS),--slots $(SLOTS)) $(if $(REPEATS),--repeats $(REPEATS)) \
 		$(if $(SCALE),--scale $(SCALE)) $(if $(BUDGET),--budget $(BUDGET)) $(if $(TURNS),--turns) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(QUICK),--quick) $(if $(FULL),--full)
+
+commits: .venv-core/.installed ## Measure two commits of airfleet in turn (COMMITS="4e2fc1f --rounds 3")
+	PYTHONPATH=tests .venv-core/bin/python benchmarks/commits.py $(COMMITS)
 
 compare: install-dev ## Run some hundred tasks on stock Airflow and on a fleet, and say where they differ (COMPARE="--only mapping")
 	PYTHONPATH=tests $(BIN)/python -m semantics.compare $(COMPARE)

@@ -25,6 +25,7 @@ TASK_PATH = tuple(
 DEPENDS_ON: Mapping[str, tuple[str, ...]] = {
     "capacity": (f"{SRC}/agent", f"{SRC}/fleet", *TASK_PATH, "benchmarks/capacity.py"),
     "cli_start": (f"{SRC}/cli", f"{SRC}/client", f"{SRC}/errors.py", f"{SRC}/__init__.py", "benchmarks/cli_start.py"),
+    "commits": ("benchmarks/commits.py",),
     "edit_visible": (
         f"{SRC}/dag_processor",
         f"{SRC}/pipelines",
