@@ -37,20 +37,20 @@ NOTES = """\
 
 - **Load**: short, long, chained, mapped and deferred tasks, all the time, all with `retries: 0`. So a task that a fault
   costs counts as failed; with retries it would run again.
-- **times**: how often the fault was done under that load.
+- **times**: number of faults under that load.
 - **invariants**: *all held*, or those that were violated and how often.
 - **median, p95, most**: seconds. With fewer than twenty times, p95 is the most.
 - **promised**: the 95th percentile and the most. A figure in **bold** is above its promise.
 - **stock**: Airflow alone, in the version that stands above the table, with its defaults: also `retries: 0`, on the
-  same servers, under a quarter of the load: a run every four seconds instead of every second. What ends there is
-  started again at once. `n` is how often the fault was done; then come the median and the most, and what was violated.
+  same servers, under a quarter of the load: a run every four seconds instead of every second. Its service
+  manager restarts components at once. `n` is the number of faults; then come median, most, and violated invariants.
   On several hosts its servers stand beside the hosts, so F30 does not stop them.
 - **stock, by its timers**: what Airflow's settings let expect.
 - *not measured*: this fault was not done to stock Airflow yet. An empty cell:
   [it has no such part](../how-to/drill.md#the-whole-matrix).
 - –: nothing had to recover, because no attempt died before its end, or no task was left to wait. The violated
   invariants say what became of them. Such faults do not count among the seconds.
-- †: the machine was busy with other things, too.
+- †: the machine had other load.
 - ‡: the code has changed since. `benchmarks/results/faults.json` has the date, the commit, the load and Airflow's
   version of each row.
 

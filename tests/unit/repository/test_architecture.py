@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import tomllib
+from pathlib import Path
 
 import pytest
 
 from airfleet.events import Event
-from support.documents import REPOSITORY
+from support.documents import REPOSITORY, documents, name, without_blocks
 
 DOCS = REPOSITORY / "docs"
+SOURCE = REPOSITORY / "src" / "airfleet"
 ARCHITECTURE = (DOCS / "explanation" / "architecture.md").read_text(encoding="utf-8")
 FAULTS = (DOCS / "explanation" / "faults.md").read_text(encoding="utf-8")
 GLOSSARY = (DOCS / "glossary.md").read_text(encoding="utf-8")
@@ -64,3 +66,31 @@ def test_every_row_about_a_fault_says_detection_action_setting_event_and_effect(
     tables = [row for row in rows(FAULTS) if len(row) > 3]
     assert len(tables) > 60
     assert [row for row in tables if len(row) != 6] == []
+
+
+def missing_modules(text: str) -> list[str]:
+    """Name what a text has as ``airfleet.room.module`` (or something in it) or ``room/module.py``, and is not there."""
+    codes = sorted(set(_CODE.findall(without_blocks(text))))
+    dotted = [code for code in codes if re.fullmatch(r"airfleet(?:\.\w+)+", code)]
+    paths = [
+        code for code in codes if re.fullmatch(r"(?:\w+/)+\w+\.py", code) and (SOURCE / code.split("/")[0]).is_dir()
+    ]
+    roots = (SOURCE, REPOSITORY / "tests" / "unit")
+    return [
+        *(code for code in dotted if not _is_module_or_in_one(REPOSITORY / "src" / Path(*code.split(".")))),
+        *(code for code in paths if not any((root / code).is_file() for root in roots)),
+    ]
+
+
+def _is_module_or_in_one(path: Path) -> bool:
+    return path.is_dir() or path.with_suffix(".py").is_file() or path.parent.with_suffix(".py").is_file()
+
+
+@pytest.mark.parametrize("document", documents(), ids=name)
+def test_modules_that_a_document_names_exist(document: Path) -> None:
+    assert missing_modules(document.read_text(encoding="utf-8")) == []
+
+
+def test_a_module_that_is_not_there_is_found() -> None:
+    text = "`airfleet.agent.judging`, `agent/judging.py`, `airfleet.drill.invariants.check`, `spool/outbox.py`"
+    assert missing_modules(text) == ["airfleet.agent.judging", "agent/judging.py"]

@@ -60,6 +60,7 @@ def test_a_sentence_that_is_long_or_has_a_clause_as_its_subject_is_found(prose: 
         "Whatsoever is a word.",
         " ".join(["word"] * 40) + ".",
         f"{' '.join(['word'] * 30)}. {' '.join(['Word'] * 30)}.",
+        f"{' '.join(['word'] * 30)}. *term*: {' '.join(['word'] * 30)}.",
         f"- {' '.join(['word'] * 30)}\n- {' '.join(['word'] * 30)}",
         f"| {' '.join(['word'] * 30)} | {' '.join(['word'] * 30)} |",
         f"The command `{' '.join(['word'] * 50)}` is one word.",
