@@ -71,15 +71,17 @@ def test_every_row_about_a_fault_says_detection_action_setting_event_and_effect(
 def missing_modules(text: str) -> list[str]:
     """Name what a text has as ``airfleet.room.module`` (or something in it) or ``room/module.py``, and is not there."""
     codes = sorted(set(_CODE.findall(without_blocks(text))))
-    dotted = [code for code in codes if re.fullmatch(r"airfleet(?:\.\w+)+", code)]
-    paths = [
-        code for code in codes if re.fullmatch(r"(?:\w+/)+\w+\.py", code) and (SOURCE / code.split("/")[0]).is_dir()
-    ]
+    dotted = [code for code in codes if re.fullmatch(r"airfleet(?:\.\w+)+", code) and _is_room(code.split(".")[1])]
+    paths = [code for code in codes if re.fullmatch(r"(?:\w+/)+\w+\.py", code) and (SOURCE / code).parent.is_dir()]
     roots = (SOURCE, REPOSITORY / "tests" / "unit")
     return [
         *(code for code in dotted if not _is_module_or_in_one(REPOSITORY / "src" / Path(*code.split(".")))),
         *(code for code in paths if not any((root / code).is_file() for root in roots)),
     ]
+
+
+def _is_room(name: str) -> bool:  # a setting of Airflow's section ``airfleet`` is none
+    return (SOURCE / name).is_dir()
 
 
 def _is_module_or_in_one(path: Path) -> bool:
