@@ -60,7 +60,7 @@ class Airfleet(click.Group):
     """The group of all commands; each is the ``command`` of the module with its name."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Every command, in the order in which people meet them."""
+        """List every command, in the order in which people meet them."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -79,7 +79,7 @@ class Airfleet(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that ``args`` begin with; an unknown one gets the nearest as hint."""
+        """Return the command that ``args`` begin with; an unknown one gets the nearest as hint."""
         if args and not args[0].startswith("-") and args[0] not in COMMANDS and not ctx.resilient_parsing:
             raise UnknownCommand(args[0])
         if args and args[0] in COMMANDS and args[0] not in ANYWHERE and not set(args) & set(ctx.help_option_names):
@@ -87,7 +87,7 @@ class Airfleet(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands, in sections."""
+        """Return the list of commands, in sections."""
         for section, names in SECTIONS.items():
             commands = [(name, self.get_command(ctx, name)) for name in names]
             with formatter.section(section):
@@ -157,7 +157,7 @@ _REFUSED = frozenset(
 
 
 def of_the_machine(wrong: OSError) -> str | None:
-    """What the machine refuses, as a sentence; None for what a command should have known."""
+    """Put a refusal of the machine into a sentence; None for an error that a command should have known."""
     if wrong.errno == errno.ENOENT and not _has_working_directory():
         return "the working directory was deleted\nhint: cd to another one; -C DIR names a project"
     if wrong.errno not in _REFUSED:

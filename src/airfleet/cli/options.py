@@ -24,7 +24,7 @@ UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def duration(text: str) -> float:
-    """The seconds of an option's value: ``90s``, ``2m``, ``1h30m`` or a number of seconds."""
+    """Read the seconds of an option's value: ``90s``, ``2m``, ``1h30m`` or a number of seconds."""
     seconds = seconds_of(text)
     if seconds is None:
         raise click.BadParameter(f"'{text}' is not a duration; write 90s, 2m or 1h30m")
@@ -32,7 +32,7 @@ def duration(text: str) -> float:
 
 
 def seconds_of(text: str) -> float | None:
-    """The seconds of ``1h30m`` and the like, or None when it is not a duration.
+    """Read the seconds of ``1h30m`` and the like; None for what is no duration.
 
     >>> seconds_of("1m30s")
     90.0
@@ -98,7 +98,7 @@ def timeout(default: str | None, what: str) -> Callable[[F], F]:
 
 
 def pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, Any]:
-    """``k=v`` arguments as a mapping; a value that is JSON is read as such."""
+    """Read ``k=v`` arguments as a mapping; a value that is JSON is read as such."""
     return dict(_pair(text, param, ctx) for text in values)
 
 
@@ -110,7 +110,7 @@ def _pair(text: str, param: click.Parameter, ctx: click.Context) -> tuple[str, A
 
 
 def json_or_text(text: str) -> Any:
-    """``3`` as a number, ``true`` as a truth value, ``[1]`` as a list; anything else is text."""
+    """Read ``3`` as a number, ``true`` as a truth value, ``[1]`` as a list; anything else is text."""
     try:
         return json.loads(text)
     except ValueError:
@@ -118,7 +118,7 @@ def json_or_text(text: str) -> Any:
 
 
 def moment(ctx: click.Context, param: click.Parameter, text: str | None) -> dt.datetime | None:
-    """An ISO date, or date and time; UTC when it names no zone."""
+    """Read an ISO date, or date and time; UTC when it names no zone."""
     if text is None:
         return None
     try:

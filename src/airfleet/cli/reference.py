@@ -32,7 +32,7 @@ EXIT_CODES = {
 
 
 def page() -> str:
-    """The whole page."""
+    """Write the whole page."""
     root = click.Context(cli, info_name="airfleet", auto_envvar_prefix="AIRFLEET")
     lines = [
         "# The command line",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from airfleet.pipelines.local.runner import Outcome, run_pipeline
+from airfleet.pipelines.local.runner import RunOutcome, run_pipeline
 from corner_shop.orders import by_region, orders
 from csv_to_dynamo import sample
 from etl_classics import arrivals, shop
@@ -22,12 +22,12 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Classics]:
         yield around
 
 
-def ran(there: Classics, file: str, **params: str) -> Outcome:
+def ran(there: Classics, file: str, **params: str) -> RunOutcome:
     """One pipeline, run to its end."""
     return run_pipeline(EXAMPLES / file, params=params, environ=environment_of(there))
 
 
-def ends(outcome: Outcome) -> dict[str, str]:
+def ends(outcome: RunOutcome) -> dict[str, str]:
     """How each task ended."""
     return {event.task: event.kind for event in outcome.tasks}
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from airfleet.errors import FileProblems, UsageError
-from airfleet.pipelines.local.runner import Outcome, TaskEvent, run_pipeline
+from airfleet.pipelines.local.runner import RunOutcome, TaskEvent, run_pipeline
 
 STEPS = """
 import os, time
@@ -56,7 +56,7 @@ def write(folder: Path, text: str) -> Path:
     return folder / "pipelines" / "p.yaml"
 
 
-def kinds(outcome: Outcome) -> dict[str, str]:
+def kinds(outcome: RunOutcome) -> dict[str, str]:
     return {event.task: event.kind for event in outcome.tasks}
 
 

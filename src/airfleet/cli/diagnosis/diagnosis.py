@@ -10,7 +10,7 @@ from typing import Any
 from airfleet.agent.control import ComponentStatus
 from airfleet.agent.states import FINE, LABELS
 from airfleet.cli.diagnosis import failure_patterns, wait_reasons
-from airfleet.cli.diagnosis.facts import Facts, key
+from airfleet.cli.diagnosis.facts import RunFacts, key
 from airfleet.cli.output import terminal
 from airfleet.cli.queries import api_queries
 from airfleet.cli.queries.api_queries import Json
@@ -19,7 +19,7 @@ WAITING = frozenset({None, "scheduled", "queued", "deferred", "up_for_reschedule
 
 
 @dataclass(frozen=True)
-class Finding:
+class RunFinding:
     """One thing to know. ``kind`` is for programs, the sentences are for people."""
 
     #: failed, retrying, waiting, running, paused, import_error, not_due, no_run or timed_out
@@ -35,25 +35,25 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class RunVerdict:
     """The state of a run in a sentence, and the findings behind it."""
 
     dag_id: str
     run_id: str | None
     state: str
     sentence: str
-    findings: tuple[Finding, ...] = field(default_factory=tuple)
+    findings: tuple[RunFinding, ...] = field(default_factory=tuple)
 
     def to_json(self) -> dict[str, Any]:
-        """A plain value for programs."""
+        """Return a plain value for programs."""
         return asdict(self)
 
 
-def judge(facts: Facts) -> Verdict:
-    """The verdict on the run that the facts are about."""
+def judge(facts: RunFacts) -> RunVerdict:
+    """Return the verdict on the run that the facts are about."""
     findings = tuple(_findings(facts))
     run = facts.run
-    return Verdict(
+    return RunVerdict(
         facts.dag["dag_id"],
         run["dag_run_id"] if run else None,
         run["state"] if run else "no_run",
@@ -62,7 +62,7 @@ def judge(facts: Facts) -> Verdict:
     )
 
 
-def _headline(facts: Facts) -> str:
+def _headline(facts: RunFacts) -> str:
     dag_id, run = facts.dag["dag_id"], facts.run
     if run is None:
         return f"Dag '{dag_id}' has not run yet"
@@ -73,13 +73,13 @@ def _headline(facts: Facts) -> str:
     return f"run {run['dag_run_id']} of '{dag_id}' {ends.get(run['state'], since)}"
 
 
-def _findings(facts: Facts) -> Iterator[Finding]:
+def _findings(facts: RunFacts) -> Iterator[RunFinding]:
     dag_id = facts.dag["dag_id"]
     if facts.import_error:
-        yield Finding("import_error", facts.import_error, next="airfleet check")
+        yield RunFinding("import_error", facts.import_error, next="airfleet check")
     over = facts.run is not None and facts.run["state"] in api_queries.FINISHED
     if facts.dag["is_paused"] and not over:
-        yield Finding(
+        yield RunFinding(
             "paused", f"Dag '{dag_id}' is paused: nothing of it starts", next=f"airfleet trigger {dag_id} --unpause"
         )
     if facts.run is None:
@@ -94,40 +94,40 @@ def _findings(facts: Facts) -> Iterator[Finding]:
         yield from _waiting(facts)
 
 
-def _no_run(facts: Facts) -> Iterator[Finding]:
+def _no_run(facts: RunFacts) -> Iterator[RunFinding]:
     dag_id, due = facts.dag["dag_id"], api_queries.moment(facts.dag.get("next_dagrun_run_after"))
     trigger = f"airfleet trigger {dag_id} --wait"
     if due is not None and due > facts.now:
         wait = terminal.seconds((due - facts.now).total_seconds())
-        yield Finding("not_due", f"its first run is due at {_at(due)}, in {wait}", next=trigger)
+        yield RunFinding("not_due", f"its first run is due at {_at(due)}, in {wait}", next=trigger)
     elif facts.dag["is_paused"] and due is not None:
         return  # said already
     elif due is not None:
         yield from _unwell(facts, ("scheduler", "dag-processor"))
-        yield Finding(
+        yield RunFinding(
             "no_run", f"a run has been due since {_at(due)}; the scheduler has not made it yet", next="airfleet status"
         )
     elif due is None and facts.dag.get("timetable_summary") in (None, "", "None"):
-        yield Finding("no_run", "it has no schedule: it runs when it is triggered", next=trigger)
+        yield RunFinding("no_run", "it has no schedule: it runs when it is triggered", next=trigger)
     else:
-        yield Finding(
+        yield RunFinding(
             "no_run", "nothing is due: its schedule has no further run, or it waits for an asset", next=trigger
         )
 
 
-def _failed(facts: Facts) -> Iterator[Finding]:
-    """One finding for each task that failed; those that did not run because of it are named with it."""
+def _failed(facts: RunFacts) -> Iterator[RunFinding]:
+    """Yield one finding for each task that failed; those that did not run because of it are named with it."""
     for instance in facts.instances:
         if instance["state"] in ("failed", "up_for_retry"):
             yield _failure(facts, instance)
 
 
-def _failure(facts: Facts, instance: Json) -> Finding:
+def _failure(facts: RunFacts, instance: Json) -> RunFinding:
     log = facts.logs.get(key(instance))
     cause = _cause(facts, instance)
     dag_id, run_id = instance["dag_id"], instance["dag_run_id"]
     again = instance["state"] == "up_for_retry"
-    return Finding(
+    return RunFinding(
         kind="retrying" if again else "failed",
         sentence=_failure_sentence(facts, instance),
         tasks=(api_queries.name(instance),),
@@ -140,18 +140,18 @@ def _failure(facts: Facts, instance: Json) -> Finding:
     )
 
 
-def _cause(facts: Facts, instance: Json) -> failure_patterns.Cause | None:
+def _cause(facts: RunFacts, instance: Json) -> failure_patterns.FailureCause | None:
     log = facts.logs.get(key(instance))
     if log is None:
         return None
     if log.missing_dag and not log.exception:
-        return failure_patterns.Cause(
+        return failure_patterns.FailureCause(
             *failure_patterns.missing_dag(instance.get("hostname") or "", facts.folder, log.missing_dag)
         )
     return failure_patterns.likely(log.exception, log.lines)
 
 
-def _failure_sentence(facts: Facts, instance: Json) -> str:
+def _failure_sentence(facts: RunFacts, instance: Json) -> str:
     number, most = instance.get("try_number") or 1, (instance.get("max_tries") or 0) + 1
     took = api_queries.seconds(instance, facts.now)
     sentence = f"task '{api_queries.name(instance)}' failed"
@@ -169,7 +169,7 @@ def _failure_sentence(facts: Facts, instance: Json) -> str:
     return sentence
 
 
-def _depends(facts: Facts, instance: Json, on: str) -> bool:
+def _depends(facts: RunFacts, instance: Json, on: str) -> bool:
     seen, todo = set(), [instance["task_id"]]
     while todo:
         for up in facts.upstream.get(todo.pop(), ()):
@@ -181,44 +181,44 @@ def _depends(facts: Facts, instance: Json, on: str) -> bool:
     return False
 
 
-def _failed_without_a_task(facts: Facts) -> Iterator[Finding]:
+def _failed_without_a_task(facts: RunFacts) -> Iterator[RunFinding]:
     assert facts.run is not None
     if any(ti["state"] == "failed" for ti in facts.instances):
         return
     limit = facts.dag.get("dag_run_timeout")
     if limit:
-        yield Finding("timed_out", f"no task failed: the run took longer than dagrun_timeout allows ({limit})")
+        yield RunFinding("timed_out", f"no task failed: the run took longer than dagrun_timeout allows ({limit})")
     else:
-        yield Finding("failed", "no task failed: the run was set to failed, or its tasks were removed from the Dag")
+        yield RunFinding("failed", "no task failed: the run was set to failed, or its tasks were removed from the Dag")
 
 
-def _queued_run(facts: Facts) -> Iterator[Finding]:
+def _queued_run(facts: RunFacts) -> Iterator[RunFinding]:
     assert facts.run is not None
     after = api_queries.moment(facts.run.get("run_after"))
     most = facts.dag.get("max_active_runs")
     if after is not None and after > facts.now:
-        yield Finding("not_due", f"it may not start before {_at(after)}")
+        yield RunFinding("not_due", f"it may not start before {_at(after)}")
     elif most and facts.active_runs >= most:
         running = f"{facts.active_runs} {'run' if facts.active_runs == 1 else 'runs'} of the Dag"
-        yield Finding("waiting", f"{running} must end first: max_active_runs is {most}")
+        yield RunFinding("waiting", f"{running} must end first: max_active_runs is {most}")
     elif not facts.dag["is_paused"]:
         yield from _unwell(facts, ("scheduler",))
-        yield Finding("waiting", "the scheduler has not started it yet", next="airfleet status")
+        yield RunFinding("waiting", "the scheduler has not started it yet", next="airfleet status")
 
 
-def _waiting(facts: Facts) -> Iterator[Finding]:
-    """What runs, and for each task that could run and does not, why; alike ones together."""
+def _waiting(facts: RunFacts) -> Iterator[RunFinding]:
+    """Explain for each task that could run why it does not, alike ones together, after those that run."""
     running = [ti for ti in facts.instances if ti["state"] in ("running", "restarting")]
     for instance in running:
         took = terminal.seconds(api_queries.seconds(instance, facts.now))
         host = f" on {instance['hostname']}" if instance.get("hostname") else ""
-        yield Finding(
+        yield RunFinding(
             "running",
             f"task '{api_queries.name(instance)}' has been running for {took or '0s'}{host}",
             (api_queries.name(instance),),
         )
     yield from _unwell(facts, ("scheduler", "worker"))
-    reasons: dict[wait_reasons.Reason, list[Json]] = {}
+    reasons: dict[wait_reasons.WaitReason, list[Json]] = {}
     behind: list[Json] = []
     for instance in facts.instances:
         if instance["state"] not in WAITING:
@@ -230,31 +230,31 @@ def _waiting(facts: Facts) -> Iterator[Finding]:
     for why, instances in reasons.items():
         verb = "waits" if len(instances) == 1 else "wait"
         sentence = f"{_named(instances)} {verb}: {why.sentence}"
-        yield Finding("waiting", sentence, tuple(map(api_queries.name, instances)), advice=why.advice, next=why.next)
+        yield RunFinding("waiting", sentence, tuple(map(api_queries.name, instances)), advice=why.advice, next=why.next)
     if behind:
         yield _behind(facts, behind)
 
 
-def _behind(facts: Facts, behind: Sequence[Json]) -> Finding:
+def _behind(facts: RunFacts, behind: Sequence[Json]) -> RunFinding:
     first = behind[0]
     ups = ", ".join(f"'{up}'" for up in open_upstream(facts, first))
     verb = "waits" if len(behind) == 1 else "wait"
     sentence = f"{_named(behind)} {verb} for tasks before {'it' if len(behind) == 1 else 'them'}"
-    return Finding(
+    return RunFinding(
         "waiting", f"{sentence} ('{api_queries.name(first)}' for {ups})", tuple(map(api_queries.name, behind))
     )
 
 
-def open_upstream(facts: Facts, instance: Json) -> tuple[str, ...]:
-    """The tasks before this one that are not over yet."""
+def open_upstream(facts: RunFacts, instance: Json) -> tuple[str, ...]:
+    """List the tasks before this one that are not over yet."""
     still = {ti["task_id"] for ti in facts.instances if ti["state"] not in api_queries.DONE_STATES}
     return tuple(up for up in facts.upstream.get(instance["task_id"], ()) if up in still)
 
 
-def _unwell(facts: Facts, kinds: Iterable[str]) -> Iterator[Finding]:
+def _unwell(facts: RunFacts, kinds: Iterable[str]) -> Iterator[RunFinding]:
     for component in facts.components:
         if component.kind in kinds and component.state not in FINE:
-            yield Finding("waiting", _unwell_sentence(component), next=f"airfleet logs {component.name}")
+            yield RunFinding("waiting", _unwell_sentence(component), next=f"airfleet logs {component.name}")
 
 
 def _unwell_sentence(component: ComponentStatus) -> str:

@@ -1,4 +1,4 @@
-"""What is known about a run: gathered from the REST API, the agent and fleet.yaml, judged elsewhere."""
+"""RunFacts about a run, gathered from the REST API, the agent and fleet.yaml; the verdict is made elsewhere."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from airfleet.agent.control import ComponentStatus, Snapshot
 from airfleet.cli.output import log_filter
 from airfleet.cli.queries import api_queries, task_logs
 from airfleet.cli.queries.api_queries import Json
-from airfleet.cli.queries.task_logs import Places
+from airfleet.cli.queries.task_logs import LogPlaces
 from airfleet.client.api_client import Api, ApiError
 from airfleet.errors import FleetError
 from airfleet.fleet.config.spec import Fleet
@@ -44,7 +44,7 @@ class Log:
 
 
 @dataclass(frozen=True)
-class Facts:
+class RunFacts:
     """Everything that a verdict on a run needs."""
 
     dag: Json
@@ -78,9 +78,9 @@ def gather(
     fleet: Fleet | None,
     cores: int,
     now: dt.datetime,
-    places: Places,
-) -> Facts:
-    """All facts about a run; without ``run_id`` about the latest one.
+    places: LogPlaces,
+) -> RunFacts:
+    """Gather all facts about a run; without ``run_id`` about the latest one.
 
     ``places`` are where logs can be read without the API.
 
@@ -102,15 +102,15 @@ def gather(
         "folder": fleet.pipelines if fleet is not None else "pipelines",
     }
     if run is None:
-        return Facts(**common)
+        return RunFacts(**common)
     upstream = api_queries.upstream(api, dag_id)
     instances = tuple(api_queries.in_order(api_queries.task_instances(api, dag_id, run["dag_run_id"]), upstream))
     common |= {"upstream": upstream, "instances": instances, "logs": _logs(api, instances, places)}
-    return Facts(**common, **_why_not_running(api, dag_id, run, instances))
+    return RunFacts(**common, **_why_not_running(api, dag_id, run, instances))
 
 
 def key(instance: Json) -> Key:
-    """The task instance's key."""
+    """Return the task instance's key."""
     return instance["task_id"], instance["map_index"]
 
 
@@ -121,7 +121,7 @@ def _workers(fleet: Fleet | None, cores: int) -> tuple[tuple[str, ...], int | No
 
 
 def _why_not_running(api: Api, dag_id: str, run: Json, instances: Sequence[Json]) -> dict[str, Any]:
-    """Facts that only matter while something has not run yet."""
+    """RunFacts that only matter while something has not run yet."""
     if run["state"] in api_queries.FINISHED:
         return {}
     waiting = [ti for ti in instances if ti["state"] in (None, "scheduled")]
@@ -146,15 +146,15 @@ def _dependencies(api: Api, instance: Json) -> tuple[tuple[str, str], ...]:
     return tuple((entry["name"], entry["reason"]) for entry in found)
 
 
-def _logs(api: Api, instances: Sequence[Json], places: Places) -> dict[Key, Log]:
-    """The ends of the logs of what failed, and of what is to be looked at again: a worker may lack its Dag."""
+def _logs(api: Api, instances: Sequence[Json], places: LogPlaces) -> dict[Key, Log]:
+    """Return the ends of the logs of what failed, and of what is to be looked at again: a worker may lack its Dag."""
     failed = [ti for ti in instances if ti["state"] in ("failed", "up_for_retry")]
     again = [ti for ti in instances if ti["state"] == "up_for_reschedule"]
     deadline = time.monotonic() + task_logs.MOST_SECONDS
     return {key(ti): _log(api, ti, places, deadline) for ti in (*failed[:MOST], *again[:MOST])}
 
 
-def _log(api: Api, instance: Json, places: Places, deadline: float) -> Log:
+def _log(api: Api, instance: Json, places: LogPlaces, deadline: float) -> Log:
     found = places.end_of(instance, time.time())
     if found is None:
         try:
@@ -172,7 +172,7 @@ def _path(instance: Json) -> tuple[str, ...]:
 
 
 def read_log(content: Sequence[Any]) -> Log:
-    """The end of a log as the API gives it: structured messages, or plain lines."""
+    """Read the end of a log as the API gives it: structured messages, or plain lines."""
     lines: list[str] = []
     exception = ""
     frames: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
-"""What a task's exception most likely means, and what to do about it.
+"""Likely causes of exceptions of tasks, and what to do about them.
 
 A table of patterns, tried in order on ``ExceptionType: message`` and, for commands, on the last
-lines of the log. What no pattern knows gets no guess.
+lines of the log. A failure that no pattern knows gets no guess.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from airfleet.fleet.config.spec import LOCAL
 
 
 @dataclass(frozen=True)
-class Cause:
+class FailureCause:
     """Why it failed, as a sentence, and what to do about it."""
 
     sentence: str
@@ -25,11 +25,11 @@ class Cause:
 #: Of a longer text, beginning and end say what there is to say; patterns would look at the rest for minutes.
 LONGEST = 1_000
 
-Explain = Callable[[Match[str]], Cause]
+Explain = Callable[[Match[str]], FailureCause]
 
 
-def likely(exception: str, lines: Sequence[str] = ()) -> Cause | None:
-    """The likely cause of ``exception`` (``Type: message``), with the log's last lines as witness."""
+def likely(exception: str, lines: Sequence[str] = ()) -> FailureCause | None:
+    """Return the likely cause of ``exception`` (``Type: message``), with the log's last lines as witness."""
     if len(exception) > 2 * LONGEST:
         exception = f"{exception[:LONGEST]} … {exception[-LONGEST:]}"
     for pattern, explain in EXCEPTIONS:
@@ -40,7 +40,7 @@ def likely(exception: str, lines: Sequence[str] = ()) -> Cause | None:
 
 
 def missing_dag(hostname: str, folder: str, file: str) -> tuple[str, str]:
-    """That a worker did not find the Dag of its task, and what to do; ``hostname`` is that of the attempt."""
+    """Say that a worker did not find the Dag of its task, and what to do; ``hostname`` is that of the attempt."""
     host = hostname.rpartition(".")[0] or hostname
     where = "the host of the worker" if host in ("", LOCAL) else f"host '{host}'"
     return (
@@ -50,14 +50,14 @@ def missing_dag(hostname: str, folder: str, file: str) -> tuple[str, str]:
     )
 
 
-def _sharper(cause: Cause, exception: str, lines: Sequence[str]) -> Cause:
-    """A command only has an exit code, and a trigger only has failed; what was printed says more."""
+def _sharper(cause: FailureCause, exception: str, lines: Sequence[str]) -> FailureCause:
+    """Prefer what was printed: a command only has an exit code, and a trigger only has failed."""
     if "returned a non-zero exit code" not in exception and "Trigger failure" not in exception:
         return cause
     return _in_lines(lines) or cause
 
 
-def _in_lines(lines: Sequence[str]) -> Cause | None:
+def _in_lines(lines: Sequence[str]) -> FailureCause | None:
     for line in reversed(lines):
         for pattern, explain in OUTPUT:
             match = re.search(pattern, line[:LONGEST])
@@ -67,24 +67,24 @@ def _in_lines(lines: Sequence[str]) -> Cause | None:
 
 
 def _says(sentence: str, advice: str = "") -> Explain:
-    return lambda match: Cause(
+    return lambda match: FailureCause(
         sentence.format(*match.groups(), **match.groupdict()), advice.format(*match.groups(), **match.groupdict())
     )
 
 
-def _exit_code(match: Match[str]) -> Cause:
+def _exit_code(match: Match[str]) -> FailureCause:
     code = int(match[1])
     if code == 127:
-        return Cause("the command was not found (exit code 127)", "install it on the host of the worker")
+        return FailureCause("the command was not found (exit code 127)", "install it on the host of the worker")
     if code == 126:
-        return Cause("the command may not be executed (exit code 126)", "chmod +x the script")
+        return FailureCause("the command may not be executed (exit code 126)", "chmod +x the script")
     if code == 124:
-        return Cause("the command ran into a time limit (exit code 124)")
+        return FailureCause("the command ran into a time limit (exit code 124)")
     if code == 137:
-        return Cause("the command was killed (exit code 137), most likely because memory ran out", MEMORY_ADVICE)
+        return FailureCause("the command was killed (exit code 137), most likely because memory ran out", MEMORY_ADVICE)
     if code == 143:
-        return Cause("the command was told to end (exit code 143)", "somebody stopped the task or the worker")
-    return Cause(f"the command ended with exit code {code}", "its output above says why")
+        return FailureCause("the command was told to end (exit code 143)", "somebody stopped the task or the worker")
+    return FailureCause(f"the command ended with exit code {code}", "its output above says why")
 
 
 MEMORY_ADVICE = "give the host or the worker (memory:) more memory, or the worker fewer slots in fleet.yaml"
@@ -218,7 +218,7 @@ EXCEPTIONS: tuple[tuple[str, Explain], ...] = (
     ),
     (
         r"AssertionError(?:: (.+))?",
-        lambda match: Cause(f"a check in the task's own code was not met: {match[1] or 'assert'}"),
+        lambda match: FailureCause(f"a check in the task's own code was not met: {match[1] or 'assert'}"),
     ),
     (r"KeyError: '?([^'\n]+)'?", _says("the task's code looked for '{0}' where it is not")),
     (r"SyntaxError|IndentationError", _says("the Python code that the task imports is not valid Python")),
@@ -227,14 +227,14 @@ EXCEPTIONS: tuple[tuple[str, Explain], ...] = (
 OUTPUT: tuple[tuple[str, Explain], ...] = (
     (
         r"blocked the (?:event loop|process) of all triggers(?: for \d+ s at (?P<place>\S+))?",
-        lambda match: Cause(
+        lambda match: FailureCause(
             "its trigger blocked the event loop that all triggers share" + (f" ({match[1]})" if match[1] else ""),
             "await what the trigger waits for; what cannot be awaited belongs into asyncio.to_thread",
         ),
     ),
     (
         r"process of all triggers(?: has ended while it ran \((.+)\)|: (.+))",
-        lambda match: Cause(
+        lambda match: FailureCause(
             f"its trigger ended the process that all triggers share ({match[1] or match[2]})",
             "a trigger ends by its event or by an exception",
         ),

@@ -17,7 +17,7 @@ USUAL = "default"
 
 
 def unserved(pipelines: Iterable[Pipeline], fleet: Fleet) -> Iterator[Problem]:
-    """A problem for each place that sends tasks to a queue that no worker of ``fleet`` takes."""
+    """Yield a problem for each place that sends tasks to a queue that no worker of ``fleet`` takes."""
     usual = fleet.airflow.get("operators", {}).get("default_queue", USUAL)
     said: set[tuple[Place, str]] = set()
     for pipeline in pipelines:
@@ -32,7 +32,7 @@ def unserved(pipelines: Iterable[Pipeline], fleet: Fleet) -> Iterator[Problem]:
 
 
 def _where(pipeline: Pipeline, task: Task) -> tuple[str, Place]:
-    """Where the queue of a task is said: at the task, in the defaults, or nowhere (then it is the task itself)."""
+    """Say where the queue of a task is said: at the task, in the defaults, or nowhere (then it is the task itself)."""
     for path in (f"{task.path}.queue", "defaults.queue"):
         if path in pipeline.places:
             return path, replace(pipeline.places[path], file=pipeline.file)

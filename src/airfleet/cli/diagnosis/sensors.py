@@ -1,4 +1,4 @@
-"""What a task of a local run waits for, when it is a sensor, and what would end it."""
+"""Sensors of a local run: what they wait for, and what would end them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ USUAL_TIMEOUT = "7 days"
 
 
 def waits_for(pipeline: Pipeline, task_id: str) -> str | None:
-    """What the sensor of this id waits for, and until when; None when the task is no sensor."""
+    """Say what the sensor of this id waits for, and until when; None when the task is no sensor."""
     task = next((task for task in pipeline.tasks if task.id == task_id), None)
     name = str(getattr(task.uses, "path", "")).rpartition(".")[2] if task else ""
     if task is None or not name.endswith(("Sensor", "SensorAsync")):

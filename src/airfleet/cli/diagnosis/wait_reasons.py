@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from airfleet.cli.diagnosis import failure_patterns
-from airfleet.cli.diagnosis.facts import Facts, key
+from airfleet.cli.diagnosis.facts import RunFacts, key
 from airfleet.cli.queries.api_queries import Json
 
 #: What Airflow calls the checks that say no more than other findings do.
@@ -14,7 +14,7 @@ IN_POOLS = "in the UI under Admin, Pools"
 
 
 @dataclass(frozen=True)
-class Reason:
+class WaitReason:
     """Why a task does not run, what would help, and the next command."""
 
     sentence: str
@@ -22,77 +22,77 @@ class Reason:
     next: str = ""
 
 
-def reason(facts: Facts, instance: Json) -> Reason:
-    """Why a task that could run does not."""
+def reason(facts: RunFacts, instance: Json) -> WaitReason:
+    """Explain why a task that could run does not."""
     state = instance["state"]
     if state == "deferred":
         return _deferred(facts, instance)
     if state == "up_for_reschedule":
-        return _without_its_dag(facts, instance) or Reason("it is a sensor that looks again later")
+        return _without_its_dag(facts, instance) or WaitReason("it is a sensor that looks again later")
     if state == "awaiting_input":
-        return Reason("a person has to answer it in the UI")
+        return WaitReason("a person has to answer it in the UI")
     if facts.dag["is_paused"]:
-        return Reason("the Dag is paused", next=f"airfleet trigger {facts.dag['dag_id']} --unpause")
+        return WaitReason("the Dag is paused", next=f"airfleet trigger {facts.dag['dag_id']} --unpause")
     return _no_queue(facts, instance) or _no_room(facts, instance) or _in_airflows_words(facts, instance)
 
 
-def _deferred(facts: Facts, instance: Json) -> Reason:
+def _deferred(facts: RunFacts, instance: Json) -> WaitReason:
     trigger = (instance.get("trigger") or {}).get("classpath", "").rpartition(".")[2]
     waits = f"it waits for an event ({trigger})" if trigger else "it waits for an event"
     if facts.components and not any(c.kind == "triggerer" for c in facts.components):
-        return Reason(f"{waits}, but no triggerer runs", "triggerer: true in fleet.yaml")
-    return Reason(waits)
+        return WaitReason(f"{waits}, but no triggerer runs", "triggerer: true in fleet.yaml")
+    return WaitReason(waits)
 
 
-def _without_its_dag(facts: Facts, instance: Json) -> Reason | None:
+def _without_its_dag(facts: RunFacts, instance: Json) -> WaitReason | None:
     log = facts.logs.get(key(instance))
     if log is None or not log.missing_dag:
         return None
-    return Reason(*failure_patterns.missing_dag(instance.get("hostname") or "", facts.folder, log.missing_dag))
+    return WaitReason(*failure_patterns.missing_dag(instance.get("hostname") or "", facts.folder, log.missing_dag))
 
 
-def _no_queue(facts: Facts, instance: Json) -> Reason | None:
+def _no_queue(facts: RunFacts, instance: Json) -> WaitReason | None:
     queue = instance.get("queue")
     if not facts.queues or not queue or queue in facts.queues:
         return None
     there = ", ".join(facts.queues)
-    return Reason(
+    return WaitReason(
         f"no worker listens to the queue '{queue}' (workers listen to {there})",
         "add it to queues: of a worker in fleet.yaml, then airfleet down and airfleet up",
     )
 
 
-def _no_room(facts: Facts, instance: Json) -> Reason | None:
-    """A limit that is reached: pool, tasks of the Dag, slots of the workers."""
+def _no_room(facts: RunFacts, instance: Json) -> WaitReason | None:
+    """Name a limit that is reached: pool, tasks of the Dag, slots of the workers."""
     name = instance.get("pool")
     pool = facts.pools.get(name or "")
     if name and facts.pools and pool is None:
-        return Reason(f"there is no pool '{name}'", f"make it {IN_POOLS}, or correct pool: of the task")
+        return WaitReason(f"there is no pool '{name}'", f"make it {IN_POOLS}, or correct pool: of the task")
     if instance["state"] == "queued":
         return _no_slot(facts)
     if pool and 0 <= pool["open_slots"] < (instance.get("pool_slots") or 1):
         taken = f"{pool['occupied_slots']} of {pool['slots']} slots taken"
-        return Reason(f"the pool '{name}' is full ({taken})", f"wait, or give it more slots {IN_POOLS}")
+        return WaitReason(f"the pool '{name}' is full ({taken})", f"wait, or give it more slots {IN_POOLS}")
     running = sum(ti["state"] in ("running", "queued") for ti in facts.instances)
     most = facts.dag.get("max_active_tasks")
     if most and running >= most:
         others = "1 task" if running == 1 else f"{running} tasks"
-        return Reason(f"{others} of the run must end first: max_active_tasks is {most}")
+        return WaitReason(f"{others} of the run must end first: max_active_tasks is {most}")
     return None
 
 
-def _no_slot(facts: Facts) -> Reason | None:
+def _no_slot(facts: RunFacts) -> WaitReason | None:
     if facts.slots is None or facts.running_tasks < facts.slots:
         return None
-    return Reason(f"all {facts.slots} slots of the workers are taken", "wait, or raise slots: of a worker")
+    return WaitReason(f"all {facts.slots} slots of the workers are taken", "wait, or raise slots: of a worker")
 
 
-def _in_airflows_words(facts: Facts, instance: Json) -> Reason:
+def _in_airflows_words(facts: RunFacts, instance: Json) -> WaitReason:
     said = [text for name, text in facts.blocked.get(key(instance), ()) if name not in SAID_OTHERWISE]
     if said:
-        return Reason(said[0])
+        return WaitReason(said[0])
     if instance["state"] == "queued":
-        return Reason(
+        return WaitReason(
             f"it is in the queue '{instance.get('queue')}', and no worker has taken it yet", next="airfleet logs worker"
         )
-    return Reason("the scheduler has not looked at it yet", next="airfleet status")
+    return WaitReason("the scheduler has not looked at it yet", next="airfleet status")

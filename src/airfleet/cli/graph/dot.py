@@ -6,7 +6,7 @@ from airfleet.cli.graph.layers import Graph
 
 
 def draw(graph: Graph, title: str) -> str:
-    """The graph as the text of a ``.dot`` file."""
+    """Draw the graph as the text of a ``.dot`` file."""
     nodes = [f"  {_quoted(node.id)} [tooltip={_quoted(node.note or node.id)}];" for node in graph.nodes]
     edges = [f"  {_quoted(up)} -> {_quoted(down)};" for up, down in graph.edges]
     head = [

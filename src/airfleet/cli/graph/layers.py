@@ -66,18 +66,18 @@ class Layers:
         return frozenset(source for source, _ in self.links)
 
     def before(self) -> dict[Vertex, list[Vertex]]:
-        """The vertices that each vertex is linked from."""
+        """Return the vertices that each vertex is linked from."""
         return _grouped((target, source) for source, target in self.links)
 
     def after(self) -> dict[Vertex, list[Vertex]]:
-        """The vertices that each vertex is linked to."""
+        """Return the vertices that each vertex is linked to."""
         return _grouped(self.links)
 
 
 def without_implied(graph: Graph) -> Graph:
-    """The graph without the edges that a longer way implies: of a→b, b→c and a→c, the last.
+    """Return the graph without the edges that a longer way implies: of a→b, b→c and a→c, the last.
 
-    What can be reached from a task is one number with a bit for each other task. Of more than :data:`MOST_REACHED`
+    The tasks that can be reached from one are a number with a bit for each. Of more than :data:`MOST_REACHED`
     tasks these would take too much memory; such a graph keeps its edges.
     """
     if len(graph.nodes) > MOST_REACHED:
@@ -93,7 +93,7 @@ def without_implied(graph: Graph) -> Graph:
 
 
 def components(graph: Graph) -> tuple[Graph, ...]:
-    """The parts of a graph that have nothing to do with each other, in the order of their first tasks."""
+    """List the parts of a graph that have nothing to do with each other, in the order of their first tasks."""
     root = {node.id: node.id for node in graph.nodes}
 
     def find(task: str) -> str:
@@ -126,7 +126,7 @@ def arrange(graph: Graph) -> Layers:
 
 
 def levels(graph: Graph) -> dict[str, int]:
-    """The layer of every task, from 0.
+    """Return the layer of every task, from 0.
 
     Raises:
         graphlib.CycleError: the tasks need each other.
@@ -158,7 +158,7 @@ def _links(graph: Graph, level: Mapping[str, int]) -> tuple[tuple[Vertex, Vertex
 
 
 def size(graph: Graph) -> int:
-    """How many lines and boxes a drawing of the graph has, counted without making them."""
+    """Count the lines and boxes of a drawing of the graph, without making them."""
     level = levels(graph)
     farthest: dict[str, int] = {}
     for up, down in graph.edges:
@@ -196,7 +196,7 @@ def _sort_by_middle(free: list[Vertex], fixed: Sequence[Vertex], neighbours: Map
 
 
 def crossings(layers: Layers) -> int:
-    """How many pairs of links cross."""
+    """Count the pairs of links that cross."""
     place = {vertex: index for layer in layers.layers for index, vertex in enumerate(layer)}
     count = 0
     for ends in _grouped((source.layer, (place[source], place[target])) for source, target in layers.links).values():

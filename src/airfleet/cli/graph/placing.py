@@ -21,7 +21,7 @@ Reach = Callable[[Vertex], tuple[float, float]]
 
 
 def place(layers: Layers, reach: Reach, gap: float) -> dict[Vertex, float]:
-    """The position of every vertex across its layer; the smallest edge is at 0."""
+    """Return the position of every vertex across its layer; the smallest edge is at 0."""
     before, after = layers.before(), layers.after()
     distances = {layer: _distances(layer, reach, gap) for layer in layers.layers}
     at: dict[Vertex, float] = {}
@@ -76,7 +76,7 @@ def _straighten(
 
 
 def monotone(values: Sequence[float], weights: Sequence[float]) -> list[float]:
-    """The never-decreasing sequence nearest to ``values`` in weighted least squares.
+    """Return the never-decreasing sequence nearest to ``values`` in weighted least squares.
 
     >>> monotone([1, 3, 2, 4], [1, 1, 1, 1])
     [1.0, 2.5, 2.5, 4.0]

@@ -2,9 +2,9 @@
 
 Sources that lead to the very same targets share one *net*: a line from each source to the net's
 track, along the track, and from the track to each target. A row must not carry a line of one
-net to its track and of another from its track at the same place; so the order of tracks is
-constrained, and when the constraints contradict each other there is no routing: the caller then
-separates the rows by which lines leave from those by which they arrive.
+net to its track and of another from its track at the same place: that constrains the order of
+tracks. Constraints that contradict each other allow no routing. The caller then separates the rows
+by which lines leave from those by which they arrive.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Net:
 def nets(
     links: Iterable[tuple[Vertex, Vertex]], leave: Mapping[Vertex, int], arrive: Mapping[Vertex, int]
 ) -> list[Net]:
-    """The links of one gutter, as nets."""
+    """List the links of one gutter, as nets."""
     targets: dict[Vertex, list[Vertex]] = {}
     for source, target in links:
         targets.setdefault(source, []).append(target)
@@ -62,7 +62,7 @@ def _net(
 
 
 def tracks(found: Sequence[Net]) -> dict[Net, int] | None:
-    """The track of each net that needs one, counted from 0; None when no order of tracks is right."""
+    """Return the track of each net that needs one, counted from 0; None when no order of tracks is right."""
     bent = [net for net in found if not net.is_straight]
     order = _order(bent)
     if order is None:
@@ -87,7 +87,7 @@ def _order(bent: Sequence[Net]) -> list[Net] | None:
 
 
 def _by_preference(bent: Sequence[Net], before: Mapping[Net, set[Net]]) -> Iterator[Net]:
-    """The nets in an order that the constraints allow, as near as possible to the one with few crossings."""
+    """Order the nets as the constraints allow, as near as possible to the one with few crossings."""
     waiting = sorted(bent, key=_preference)
     done: set[Net] = set()
     while waiting:
@@ -105,7 +105,7 @@ def _preference(net: Net) -> tuple[int, float]:
 
 
 def _must_precede(first: Net, second: Net) -> bool:
-    """Whether a line of ``first`` comes in on a row on which one of ``second`` goes out."""
+    """Tell whether a line of ``first`` comes in on a row on which one of ``second`` goes out."""
     return first is not second and not set(first.leaves).isdisjoint(second.arrives)
 
 

@@ -36,7 +36,7 @@ STYLE = """\
 
 
 def draw(graph: Graph, title: str) -> str:
-    """The picture as the text of an SVG file."""
+    """Draw the picture as the text of an SVG file."""
     arranged, at = _stacked([layers.arrange(part) for part in layers.components(graph)])
     nodes = {node.id: node for node in graph.nodes}
     columns = _columns(arranged, nodes)
@@ -50,7 +50,7 @@ def draw(graph: Graph, title: str) -> str:
 
 
 def _stacked(parts: Sequence[Layers]) -> tuple[Layers, dict[Vertex, float]]:
-    """The parts as one, each under the one before it."""
+    """Join the parts, each under the one before it."""
     at: dict[Vertex, float] = {}
     top = 0.0
     for part in parts:
@@ -97,7 +97,7 @@ def _node_width(node: Node) -> float:
 
 
 def _pixels(length: float) -> str:
-    """A length as SVG has it: six digits say enough, but no exponent of a long picture."""
+    """Write a length as SVG has it: six digits say enough, but no exponent of a long picture."""
     return f"{length:g}" if abs(length) < 1e5 else f"{length:.0f}"
 
 

@@ -38,7 +38,7 @@ LINES = {
 
 
 def draw(graph: Graph, width: int) -> str:
-    """The drawing that fits ``width`` columns, or the narrower one when none does."""
+    """Draw the graph so that it fits ``width`` columns, or as narrow as possible."""
     parts = [layers.arrange(part) for part in layers.components(graph)]
     if max(map(_least_across, parts), default=0) > width:
         down = _draw_all(parts, Downwards())
@@ -70,7 +70,7 @@ class Across:
     arrow: str = "▶"
 
     def reach(self, vertex: Vertex) -> tuple[int, int]:
-        """Rows of the box on either side of its line."""
+        """Count rows of the box on either side of its line."""
         return (0, 0) if vertex.bend else (1, 1)
 
     def length(self, vertex: Vertex) -> int:
@@ -102,7 +102,7 @@ class Downwards:
         return width // 2, width - 1 - width // 2
 
     def length(self, vertex: Vertex) -> int:
-        """Rows of the box."""
+        """Count rows of the box."""
         return 1 if vertex.bend else 3
 
     def cell(self, along: int, across: int) -> tuple[int, int]:
@@ -124,7 +124,7 @@ class Canvas:
         nets[net] = nets.get(net, 0) | directions
 
     def text(self) -> str:
-        """The drawing, without spaces at the ends of lines."""
+        """Return the drawing without spaces at the ends of lines."""
         cells = {cell: _line_character(nets) for cell, nets in self.lines.items()} | self.texts
         rows: dict[int, dict[int, str]] = {}
         for (column, row), character in cells.items():

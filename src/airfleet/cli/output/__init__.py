@@ -1,1 +1,1 @@
-"""What people see: tables, progress, problems, crash reports."""
+"""Output for people: tables, progress, problems, crash reports."""

@@ -19,7 +19,7 @@ MOODS = {
 }
 
 
-def show(view: progress.View, snapshot: Snapshot | None) -> None:
+def show(view: progress.ProgressView, snapshot: Snapshot | None) -> None:
     """Show a new snapshot; None when time has passed without one."""
     if snapshot is None:
         view.tick()
@@ -28,7 +28,7 @@ def show(view: progress.View, snapshot: Snapshot | None) -> None:
 
 
 def items(snapshot: Snapshot) -> tuple[Item, ...]:
-    """The components as rows."""
+    """List the components as rows."""
     return tuple(_item(component) for component in snapshot.components)
 
 
@@ -65,7 +65,7 @@ WORKS = {Kind.FILE: "while it stored {}", Kind.DAG: "while it made a run of Dag 
 
 
 def why(component: ComponentStatus) -> str:
-    """Why a component is not well, what it worked on when it died, and when it is tried again.
+    """Explain why a component is not well, what it worked on when it died, and when it is tried again.
 
     >>> why(ComponentStatus("s", "scheduler", State.GAVE_UP, reason="ended with exit code 1", work_kind=Kind.DAG,
     ...     work_name="daily", error="DataError: integer out of range", tried_again_in=41.3))
@@ -80,5 +80,5 @@ def why(component: ComponentStatus) -> str:
 
 
 def not_fine(snapshot: Snapshot) -> tuple[ComponentStatus, ...]:
-    """The components that are not (yet) ready."""
+    """List the components that are not (yet) ready."""
     return tuple(component for component in snapshot.components if component.state not in FINE)

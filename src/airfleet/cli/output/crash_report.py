@@ -1,4 +1,4 @@
-"""What is written down when airfleet itself is wrong: versions and the traceback, ready to send."""
+"""A report for errors of airfleet itself: versions and the traceback, ready to send."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def report(wrong: BaseException) -> str:
 
 
 def summary(wrong: BaseException) -> str:
-    """The exception in one line."""
+    """Write the exception in one line."""
     return traceback.format_exception_only(wrong)[-1].strip().splitlines()[0]
 
 

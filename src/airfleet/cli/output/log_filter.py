@@ -18,22 +18,22 @@ FOREIGN = re.compile(r"site-packages|/airfleet/pipelines/|<template>|<frozen")
 
 
 def is_routine(line: str) -> bool:
-    """Whether the line says nothing about this task."""
+    """Tell whether the line says nothing about this task."""
     return ROUTINE.search(line) is not None
 
 
 def is_foreign(file: str) -> bool:
-    """Whether code in ``file`` is none of the user's."""
+    """Tell whether code in ``file`` is none of the user's."""
     return FOREIGN.search(file) is not None
 
 
 def telling(lines: Iterable[str], count: int) -> list[str]:
-    """The last ``count`` lines that tell something: without routine and without other people's frames."""
+    """Return the last ``count`` lines that tell something: without routine and without other people's frames."""
     return _without_foreign_frames([_plain(line) for line in lines if not is_routine(line)])[-count:]
 
 
 def _plain(line: str) -> str:
-    """A line of Airflow's as time and message; any other line as it is."""
+    """Write a line of Airflow's as time and message; any other line as it is."""
     match = DECORATED.match(line)
     if not match:
         return line
@@ -57,5 +57,5 @@ def _without_foreign_frames(lines: Sequence[str]) -> list[str]:
 
 
 def _is_bare_head(line: str, following: str) -> bool:
-    """Whether a traceback's first line has lost all its frames."""
+    """Tell whether a traceback's first line has lost all its frames."""
     return line.startswith("Traceback (most recent call last)") and FRAME.match(following) is None

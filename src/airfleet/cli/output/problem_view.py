@@ -23,19 +23,19 @@ LONGEST_LINE = 160
 
 
 def text(problems: Sequence[Problem], stream: TextIO) -> str:
-    """Every problem as it suits ``stream``: with source lines on a terminal, plain elsewhere."""
+    """Write every problem as it suits ``stream``: with source lines on a terminal, plain elsewhere."""
     if stream.isatty():
         return "\n\n".join(with_source(problem, read_line) for problem in problems)
     return "\n".join(str(problem) for problem in problems)
 
 
 def as_remark(problem: Problem) -> Problem:
-    """Something that is not wrong, marked as such."""
+    """Mark something that is not wrong as a remark."""
     return replace(problem, sentence=f"remark: {problem.sentence}")
 
 
 def count_of_remarks(remarks: Sequence[Problem]) -> str:
-    """How many remarks there are, at the end of a summary.
+    """Count the remarks, for the end of a summary.
 
     >>> count_of_remarks([])
     ''
@@ -44,7 +44,7 @@ def count_of_remarks(remarks: Sequence[Problem]) -> str:
 
 
 def with_source(problem: Problem, line_of: Callable[[Place], str | None]) -> str:
-    """One problem with the line it stands on and a caret under the value."""
+    """Write one problem with the line it stands on and a caret under the value."""
     where, _, rest = str(problem).partition(": ")
     sentence, _, hint = rest.partition("\nhint: ")
     lines = [f"{terminal.style(where, bold=True)}: {sentence}", *_excerpt(problem.place, line_of(problem.place))]
@@ -54,7 +54,7 @@ def with_source(problem: Problem, line_of: Callable[[Place], str | None]) -> str
 
 
 def read_line(place: Place) -> str | None:
-    """The line of the file that ``place`` names, or None when it cannot be read."""
+    """Read the line of the file that ``place`` names, or None when it cannot be read."""
     try:
         lines = Path(place.file).read_text("utf-8", errors="replace").splitlines()
     except OSError:
@@ -75,7 +75,7 @@ def _excerpt(place: Place, line: str | None) -> list[str]:
 
 
 def _word(text: str) -> str:
-    """What the caret underlines: a quoted string, or up to the end of the plain value."""
+    """Return the word under the caret: a quoted string, or up to the end of the plain value."""
     for quote in "'\"":
         if text.startswith(quote):
             end = text.find(quote, 1)
@@ -85,7 +85,7 @@ def _word(text: str) -> str:
 
 
 def summary(problems: Sequence[Problem], fine: int, fine_python: int = 0, fine_fleet: Sequence[str] = ()) -> str:
-    """What a check found, in one line; ``fine_python`` files hold Dags in Python, ``fine_fleet`` are of the fleet.
+    """Sum up a check in one line; ``fine_python`` files hold Dags in Python, ``fine_fleet`` are of the fleet.
 
     >>> summary([], 2)
     '2 pipelines are fine'

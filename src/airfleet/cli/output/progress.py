@@ -45,7 +45,7 @@ MARKS = {"good": "✓", "bad": "✗", "busy": "›", "idle": "·"}
 COLOURS = {"good": "green", "bad": "red", "busy": "yellow", "idle": "dim"}
 
 
-class View(Protocol):
+class ProgressView(Protocol):
     """Something that shows items."""
 
     def remember(self, items: Sequence[Item]) -> None:
@@ -61,12 +61,12 @@ class View(Protocol):
         """Leave the last picture on the screen."""
 
 
-def view(*, live: bool, clock: Callable[[], float] = time.monotonic) -> View:
-    """The view that fits: ``live`` redraws itself."""
-    return LiveList(clock) if live else Lines()
+def view(*, live: bool, clock: Callable[[], float] = time.monotonic) -> ProgressView:
+    """Return the view that fits: ``live`` redraws itself."""
+    return LiveList(clock) if live else ChangeLines()
 
 
-class Lines:
+class ChangeLines:
     """One line for each change."""
 
     def __init__(self, before: str = "") -> None:
@@ -88,10 +88,10 @@ class Lines:
                 terminal.say(f"{elapsed:7.1f}s  {self._before}{name}  {item.sentence or item.label}")
 
     def tick(self) -> None:
-        """Lines do not move."""
+        """Do nothing: lines do not move."""
 
     def close(self) -> None:
-        """Nothing to leave behind."""
+        """Do nothing: there is nothing to leave behind."""
 
 
 class LiveList:
@@ -106,7 +106,7 @@ class LiveList:
         self._lock = threading.RLock()
 
     def remember(self, items: Sequence[Item]) -> None:
-        """A list shows everything anyway."""
+        """Do nothing: a list shows everything anyway."""
 
     def show(self, items: Sequence[Item], elapsed: float) -> None:
         """Draw ``items``."""
@@ -155,7 +155,7 @@ class LiveList:
 
 
 def fitting(items: Sequence[Item], rows: int) -> tuple[list[Item], str]:
-    """The items that fit on the screen, and what to say of the others: the busy and the bad come first."""
+    """Choose the items that fit on the screen, the busy and the bad first, and sum up the others."""
     if len(items) <= rows:
         return list(items), ""
     wish = {"bad": 0, "busy": 1, "good": 2, "idle": 3}

@@ -37,7 +37,7 @@ def put_value(value: Any, output: str) -> None:
 
 
 def as_json(value: Any) -> str:
-    """``value`` as indented JSON; what JSON does not know (dates, paths, infinity) as text."""
+    """Write ``value`` as indented JSON; what JSON does not know (dates, paths, infinity) as text."""
     try:
         return json.dumps(value, indent=2, default=str, ensure_ascii=False, allow_nan=False)
     except ValueError:
@@ -45,7 +45,7 @@ def as_json(value: Any) -> str:
 
 
 def _finite(value: Any) -> Any:
-    """The same without NaN and infinity, which Python writes and no other program reads."""
+    """Replace NaN and infinity, which Python writes and no other program reads."""
     if isinstance(value, Mapping):
         return {key: _finite(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
@@ -54,14 +54,14 @@ def _finite(value: Any) -> Any:
 
 
 def as_yaml(value: Any) -> str:
-    """``value`` as YAML."""
+    """Write ``value`` as YAML."""
     import yaml
 
     return str(yaml.safe_dump(json.loads(as_json(value)), sort_keys=False, allow_unicode=True)).rstrip()
 
 
 def table(rows: Sequence[Row], columns: Mapping[str, str]) -> str:
-    """``rows`` under headings, in aligned columns; a column that says nothing is left out."""
+    """Write ``rows`` under headings, in aligned columns; a column that says nothing is left out."""
     shown = {key: heading for key, heading in columns.items() if any(_text(row.get(key)) for row in rows)}
     lines = [[heading.upper() for heading in shown.values()]]
     lines += [[_text(row.get(key)) for key in shown] for row in rows]

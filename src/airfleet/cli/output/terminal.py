@@ -1,4 +1,4 @@
-"""What the terminal can show, and the two ways to speak: data to stdout, talk to stderr.
+"""Abilities of the terminal, and the two ways to speak: data to stdout, talk to stderr.
 
 Colour and live displays need a terminal. ``NO_COLOR`` turns colour off, ``FORCE_COLOR`` turns
 it on, ``CI=1`` and ``TERM=dumb`` turn live displays off. Nothing is said by colour alone.
@@ -19,34 +19,34 @@ WIDTH_WITHOUT_TERMINAL = 120
 
 
 def say(text: str = "") -> None:
-    """A line for the person, on stderr."""
+    """Write a line for the person to stderr."""
     click.echo(text, err=True, color=coloured(sys.stderr))
 
 
 def warn(sentences: Iterable[str]) -> None:
-    """What is not wrong yet, on stderr; a line for each."""
+    """Write warnings to stderr, a line for each."""
     for sentence in sentences:
         say(f"warning: {sentence}")
 
 
 def put(text: str) -> None:
-    """A line of data, on stdout."""
+    """Write a line of data to stdout."""
     click.echo(text, color=coloured(sys.stdout))
 
 
 def agrees(question: str) -> bool:
-    """Whether a person says yes; where nobody can be asked, it is no."""
+    """Ask a person for a yes; where nobody can be asked, it is no."""
     return sys.stdin.isatty() and sys.stderr.isatty() and click.confirm(question, default=False, err=True)
 
 
 def is_live() -> bool:
-    """Whether a display may redraw itself on stderr."""
+    """Tell whether a display may redraw itself on stderr."""
     quiet = os.environ.get("CI", "") not in ("", "0", "false") or os.environ.get("TERM") == "dumb"
     return sys.stderr.isatty() and not quiet
 
 
 def coloured(stream: TextIO) -> bool:
-    """Whether colour may be written to ``stream``."""
+    """Tell whether colour may be written to ``stream``."""
     if os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("FORCE_COLOR"):
@@ -60,17 +60,17 @@ def width() -> int:
 
 
 def height() -> int:
-    """Rows of the terminal."""
+    """Count the rows of the terminal."""
     return shutil.get_terminal_size((WIDTH_WITHOUT_TERMINAL, 24)).lines
 
 
 def style(text: str, **how: Any) -> str:
-    """``text`` with colour; :func:`say` and :func:`put` remove it where it may not be."""
+    """Colour ``text``; :func:`say` and :func:`put` remove it where it may not be."""
     return click.style(text, **how)
 
 
 def cells(text: str) -> int:
-    """How many columns ``text`` takes: wide characters take two, combining ones none."""
+    """Count the columns of ``text``: wide characters take two, combining ones none."""
     if text.isascii():
         return len(text)
     return sum(_cells(character) for character in text)
@@ -83,12 +83,12 @@ def _cells(character: str) -> int:
 
 
 def fill(text: str, columns: int) -> str:
-    """``text`` with spaces after it up to ``columns``; colour codes take no column."""
+    """Fill ``text`` with spaces up to ``columns``; colour codes take no column."""
     return text + " " * max(0, columns - cells(click.unstyle(text)))
 
 
 def seconds(value: float | None) -> str:
-    """A duration for people.
+    """Write a duration for people.
 
     >>> [seconds(0.52), seconds(12.3), seconds(75), seconds(3700), seconds(200000)]
     ['0.5s', '12.3s', '1m15s', '1h01m', '2d07h']

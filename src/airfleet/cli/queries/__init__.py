@@ -1,1 +1,1 @@
-"""What commands ask of Airflow's REST API, of log servers and of pipeline files."""
+"""Questions of commands to Airflow's REST API, to log servers and to pipeline files."""

@@ -36,7 +36,7 @@ TRACE_LINES = 4
 
 
 def find(api: Api, dag_id: str) -> Json:
-    """The Dag's details.
+    """Find the Dag's details.
 
     Raises:
         FleetError: there is none; says which name is near, or what keeps its file from being read.
@@ -53,7 +53,7 @@ def find(api: Api, dag_id: str) -> Json:
 
 
 def unknown(api: Api, dag_id: str) -> FleetError:
-    """What to say about a Dag that the fleet does not have."""
+    """Describe a Dag that the fleet does not have."""
     broken = list(api.every("import_errors", "importErrors"))
     for error in broken:
         if _speaks_of(error, dag_id):
@@ -79,7 +79,7 @@ def _speaks_of(error: Json, dag_id: str) -> bool:
 
 
 def import_error(api: Api, dag: Json) -> str:
-    """What keeps the Dag's file from being read; empty when nothing does."""
+    """Return the import error of the Dag's file; empty when there is none."""
     if not dag.get("has_import_errors"):
         return ""
     own = dag.get("relative_fileloc") or dag.get("fileloc")
@@ -90,19 +90,19 @@ def import_error(api: Api, dag: Json) -> str:
 
 
 def short_trace(trace: str) -> str:
-    """An import error's text; of a Python traceback only the end."""
+    """Return an import error's text; of a Python traceback only the end."""
     lines = trace.strip().splitlines()
     return "\n".join(lines[-TRACE_LINES:] if lines and lines[0].startswith("Traceback") else lines)
 
 
 def latest_run(api: Api, dag_id: str) -> Json | None:
-    """The run that is last in time, or None."""
+    """Find the run that is last in time, or None."""
     runs = api.get("dags", dag_id, "dagRuns", order_by="-run_after", limit=1)["dag_runs"]
     return runs[0] if runs else None
 
 
 def run(api: Api, dag_id: str, run_id: str) -> Json:
-    """A run. Raises FleetError naming a near one when there is none."""
+    """Find a run. Raises FleetError naming a near one when there is none."""
     try:
         found: Json = api.get("dags", dag_id, "dagRuns", run_id)
         return found
@@ -116,7 +116,7 @@ def run(api: Api, dag_id: str, run_id: str) -> Json:
 
 
 def task_instances(api: Api, dag_id: str, run_id: str) -> list[Json]:
-    """Every task instance of a run."""
+    """List every task instance of a run."""
     return list(api.every("task_instances", "dags", dag_id, "dagRuns", run_id, "taskInstances"))
 
 
@@ -138,12 +138,12 @@ def in_order(instances: Iterable[Json], order: Iterable[str]) -> list[Json]:
 
 
 def name(instance: Json) -> str:
-    """``task`` or, when it is mapped, ``task[3]``."""
+    """Return ``task`` or, when it is mapped, ``task[3]``."""
     return instance["task_id"] if instance["map_index"] < 0 else f"{instance['task_id']}[{instance['map_index']}]"
 
 
 def item(instance: Json, now: dt.datetime) -> Item:
-    """A task instance as a row of a progress list."""
+    """Return a task instance as a row of a progress list."""
     state: str | None = instance["state"]
     label = LABELS.get(state, state) if state else "waiting"
     mood = MOODS.get(state, "idle") if state else "idle"
@@ -174,7 +174,7 @@ def _attempt(instance: Json) -> str:
 
 
 def seconds(instance: Mapping[str, Any], now: dt.datetime) -> float | None:
-    """How long a run or a task instance took, or has been running."""
+    """Say how long a run or a task instance took, or has been running."""
     if instance.get("duration") is not None and instance.get("end_date"):
         return float(instance["duration"])
     start, end = moment(instance.get("start_date")), moment(instance.get("end_date"))
@@ -184,5 +184,5 @@ def seconds(instance: Mapping[str, Any], now: dt.datetime) -> float | None:
 
 
 def moment(text: str | None) -> dt.datetime | None:
-    """A time as the API writes it."""
+    """Read a time as the API writes it."""
     return dt.datetime.fromisoformat(text) if text else None

@@ -25,10 +25,10 @@ class Followed(Protocol):
     """One log, from the moment on that it was opened."""
 
     def last(self, lines: int) -> list[str]:
-        """What stands at its end."""
+        """Return the lines at its end."""
 
     def read(self) -> list[str]:
-        """What was written since the last time."""
+        """Return the lines written since the last time."""
 
 
 class Logs(Protocol):
@@ -42,14 +42,14 @@ class Logs(Protocol):
         """Where they are, for people."""
 
     def names(self) -> list[str]:
-        """The components that have one."""
+        """List the components that have one."""
 
     def open(self, name: str, *, from_end: bool) -> Followed:
-        """One of them; what was written before is new when it is not opened at its end."""
+        """Open one of them; at its end, or so that everything in it is new."""
 
 
 def of(here: Project, host: str | None) -> Logs:
-    """The logs of a host, or of this one.
+    """Open the logs of a host, or of this one.
 
     Raises FleetError: the fleet has no such host, it does not run here or there, or secrets are missing.
     """
@@ -67,7 +67,7 @@ def of(here: Project, host: str | None) -> Logs:
 
 
 def _server_of(hosts: tuple[HostStatus, ...], name: str) -> str:
-    """Where a host's log server listens. Raises FleetError when nobody does."""
+    """Find where a host's log server listens. Raises FleetError when nobody does."""
     host = next(one for one in hosts if one.host == name)
     server = next((c.address for c in host.components if c.kind == log_server.NAME and c.pid is not None), "")
     if host.state in ("gone", "left") or not server:
@@ -137,7 +137,7 @@ class OtherHost:
         return _Remote(self, name, None if from_end else 0)
 
     def ask(self, name: str, **query: int) -> Any:
-        """An answer of the log server. Raises FleetError."""
+        """Ask the log server. Raises FleetError."""
         path = f"{component_logs.QUESTION}{f'/{quote(name)}' if name else ''}?{urlencode(query)}"
         try:
             return api_client.send(

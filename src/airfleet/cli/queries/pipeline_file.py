@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def read(file: Path, job: str | None, project: Path | None) -> tuple[Pipeline, ...]:
-    """The pipelines of ``file``: all of them, or the one of ``job``.
+    """Read the pipelines of ``file``: all of them, or the one of ``job``.
 
     Raises:
         FileProblems: the file is wrong.
@@ -34,7 +34,7 @@ def read(file: Path, job: str | None, project: Path | None) -> tuple[Pipeline, .
 
 
 def there(path: Path, what: str = "file or folder") -> Path:
-    """A path that was named. Raises FleetError when nothing is there."""
+    """Require a path that was named. Raises FleetError when nothing is there."""
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -45,7 +45,7 @@ def there(path: Path, what: str = "file or folder") -> Path:
 
 
 def of_yaml(file: Path, command: str) -> Path:
-    """A pipeline file that was named.
+    """Return a pipeline file that was named.
 
     Raises:
         FleetError: there is no such file, or it is a folder, or of a kind that ``command`` does not take.
@@ -62,7 +62,7 @@ def of_yaml(file: Path, command: str) -> Path:
 
 
 def near(path: Path) -> str | None:
-    """A hint naming what lies in the same folder under a similar name."""
+    """Hint at a file of the same folder with a similar name."""
     try:
         return did_you_mean(path.name, os.listdir(path.parent))
     except OSError:
@@ -70,7 +70,7 @@ def near(path: Path) -> str | None:
 
 
 def rules_of(fleet: Fleet | None) -> Rules:
-    """How the fleet's Airflow looks for files."""
+    """Read how the fleet's Airflow looks for files."""
     from airfleet.pipelines.files.listing import Rules
 
     core = fleet.airflow.get("core", {}) if fleet is not None else {}
@@ -86,7 +86,7 @@ def _fleet(file: Path, folder: Path | None) -> Fleet | None:
 
 
 def environment(file: Path, folder: Path | None) -> Mapping[str, str]:
-    """The environment of tasks: this process's, with what ``env:`` and ``vars:`` in fleet.yaml add."""
+    """Return the environment of tasks: this process's, with what ``env:`` and ``vars:`` in fleet.yaml add."""
     fleet = _fleet(file, folder)
     if fleet is None:
         return os.environ
@@ -94,7 +94,7 @@ def environment(file: Path, folder: Path | None) -> Mapping[str, str]:
 
 
 def the_only(pipelines: Sequence[Pipeline], file: Path) -> Pipeline:
-    """The pipeline of a file that has one.
+    """Require that a file has one pipeline, and return it.
 
     Raises:
         UsageError: it has several.

@@ -53,7 +53,7 @@ def _too_late(dag_id: str, run_id: str, timeout: float, instances: list[Json]) -
 
 
 def rows(instances: list[Json]) -> list[dict[str, Any]]:
-    """The task instances as data."""
+    """Return the task instances as data."""
     now = dt.datetime.now(dt.UTC)
     return [
         {
@@ -68,7 +68,7 @@ def rows(instances: list[Json]) -> list[dict[str, Any]]:
 
 
 def sentence(run: Json, instances: list[Json]) -> str:
-    """How the run ended, in a line."""
+    """Say how the run ended, in a line."""
     took = api_queries.seconds(run, dt.datetime.now(dt.UTC))
     failed = sum(instance["state"] == "failed" for instance in instances)
     end = "succeeded" if run["state"] == "success" else "failed"

@@ -35,7 +35,7 @@ class End:
 
 
 @dataclass(frozen=True)
-class Places:
+class LogPlaces:
     """Where the ends of logs can be read without the API."""
 
     #: the folders of task logs on this machine
@@ -46,14 +46,14 @@ class Places:
     key: str = field(default="", repr=False)
 
     def end_of(self, instance: Json, now: float) -> End | None:
-        """The end of the log of this attempt; None when it is in no such place."""
+        """Return the end of the log of this attempt; None when it is in no such place."""
         found = on_this_machine(self.folders, instance)
         server = self.servers.get(str(instance.get("hostname") or "").rpartition(".")[0])
         return of_server(server, self.key, instance, now) if found is None and server and self.key else found
 
 
 def on_this_machine(folders: Iterable[Path], instance: Json) -> End | None:
-    """The end of the log of this attempt in the latest of the ``folders`` of task logs that have it."""
+    """Return the end of the log of this attempt in the latest of the ``folders`` of task logs that have it."""
     name = _name(instance)
     try:
         found = max((file for folder in folders if _has_text(file := folder / name)), key=_written, default=None)
@@ -63,7 +63,7 @@ def on_this_machine(folders: Iterable[Path], instance: Json) -> End | None:
 
 
 def of_server(server: str, key: str, instance: Json, now: float) -> End | None:
-    """The same from the log server of the host that the attempt ran on; None when it gives none."""
+    """Ask the log server of the host that the attempt ran on; None when it gives none."""
     name = _name(instance).as_posix()
     headers = {"Authorization": _token(key, name, int(now)), "Range": f"bytes=-{MOST_BYTES}"}
     connection = http.client.HTTPConnection(server, timeout=MOST_SECONDS)
@@ -79,7 +79,7 @@ def of_server(server: str, key: str, instance: Json, now: float) -> End | None:
 
 
 def _token(key: str, name: str, now: int) -> str:
-    """What opens one log for a while, as api-servers make it."""
+    """Sign a token that opens one log for a while, as api-servers do."""
     import jwt  # only here: a command that needs no other host needs none
 
     claims = {"filename": name, "aud": "task-instance-logs", "iat": now, "nbf": now, "exp": now + _TOKEN_SECONDS}
@@ -91,7 +91,7 @@ def _has_text(file: Path) -> bool:
 
 
 def of_api(api: Api, instance: Json, seconds: float) -> End:
-    """The same by the API. Raises ApiError, FleetError."""
+    """Ask the API. Raises ApiError, FleetError."""
     path = ("dags", instance["dag_id"], "dagRuns", instance["dag_run_id"], "taskInstances", instance["task_id"])
     number = instance.get("try_number") or 1
     data, is_whole, is_end = api.end_of(
@@ -101,7 +101,7 @@ def of_api(api: Api, instance: Json, seconds: float) -> End:
 
 
 def _name(instance: Json) -> Path:
-    """Where Airflow writes it, below the folder of logs."""
+    """Say where Airflow writes it, below the folder of logs."""
     folder = Path(f"dag_id={instance['dag_id']}", f"run_id={instance['dag_run_id']}", f"task_id={instance['task_id']}")
     if instance["map_index"] >= 0:
         folder = folder / f"map_index={instance['map_index']}"
@@ -113,7 +113,7 @@ def _written(file: Path) -> float:
 
 
 def _last_bytes(file: Path) -> tuple[bytes, bool]:
-    """The end of a file, and whether that is all of it. Raises OSError."""
+    """Read the end of a file, and tell whether that is all of it. Raises OSError."""
     with file.open("rb") as opened:
         size = opened.seek(0, 2)
         opened.seek(max(0, size - MOST_BYTES))
@@ -121,7 +121,7 @@ def _last_bytes(file: Path) -> tuple[bytes, bool]:
 
 
 def entries(data: bytes, is_whole: bool) -> Iterator[Any]:
-    """What stands in lines of JSON, and other lines as they are; the first is half a line unless this ``is_whole``."""
+    """Read lines of JSON, and other lines as they are; the first is half a line unless this ``is_whole``."""
     lines: Sequence[bytes] = data.split(b"\n")
     for line in lines if is_whole or len(lines) == 1 else lines[1:]:
         if line.strip():

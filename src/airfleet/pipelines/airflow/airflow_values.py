@@ -26,7 +26,7 @@ MARKERS: Final = (Template, XCom, FileText, Const)
 
 
 def has_marker(value: object, kinds: tuple[type, ...]) -> bool:
-    """Whether a marker of one of these kinds stands anywhere in ``value``."""
+    """Tell whether a marker of one of these kinds stands anywhere in ``value``."""
     if isinstance(value, kinds):
         return True
     if isinstance(value, Mapping):
@@ -35,7 +35,7 @@ def has_marker(value: object, kinds: tuple[type, ...]) -> bool:
 
 
 def lower(value: Value, path: str, site: Site, *, guard: bool) -> Any:
-    """A value with its markers made into what Airflow knows; literals guarded from Jinja if asked."""
+    """Convert a value's markers to what Airflow knows; literals are guarded from Jinja if asked."""
     if isinstance(value, XCom):
         return _output(value, path, site)
     if isinstance(value, Template):
@@ -52,7 +52,7 @@ def lower(value: Value, path: str, site: Site, *, guard: bool) -> Any:
 
 
 def environment(value: Value, path: str, site: Site) -> Any:
-    """The environment of a process: literals as text, and what is only known later as what becomes text then."""
+    """Convert the environment of a process: literals become text now, values of later become text then."""
     if isinstance(value, (Template, XCom)):
         return Late(lower(value, path, site, guard=False), whole=True)
     if not isinstance(value, Mapping):
@@ -69,7 +69,7 @@ def _variable(value: Value, path: str, site: Site, *, guard: bool) -> Any:
 
 
 def _guarded(value: Any, guard: bool) -> Any:
-    """``value`` so that rendering, when its field is rendered at all, gives it back unchanged."""
+    """Guard ``value`` so that rendering its field gives it back unchanged."""
     return literal(value) if guard and isinstance(value, str | list | dict) else value
 
 
@@ -115,7 +115,7 @@ def unfrozen(value: Any) -> Any:
 
 
 def literal_argument(value: Value, annotation: str, path: str, site: Site) -> Any:
-    """A literal under ``with`` as :func:`converted` has it, unless it cannot be what ``annotation`` asks for."""
+    """Convert a literal under ``with`` by :func:`converted`, unless it cannot be what ``annotation`` asks for."""
     kind = kind_in(annotation)
     if value is not None and kind is not None and (wrong := misfit(value, kind)):
         site.wrong(path, wrong)
@@ -124,7 +124,7 @@ def literal_argument(value: Value, annotation: str, path: str, site: Site) -> An
 
 
 def converted(value: Value, annotation: str, path: str, site: Site) -> Any:
-    """A literal as the value that ``annotation`` asks for; as it is, where the annotation says nothing plain.
+    """Convert a literal to the value that ``annotation`` asks for; as it is, where the annotation says nothing plain.
 
     A function's name becomes the function, imported when it is called. Text becomes a duration, number or date;
     dates are in Airflow's default time zone unless they say otherwise.
@@ -150,7 +150,7 @@ _DATETIMES: Final = frozenset({"datetime", "DateTime"})
 
 
 def late_function(value: Value, path: str, site: Site, *, is_callback: bool = False) -> Any:
-    """``module:function`` (one, or a list) as functions that are imported when they are called."""
+    """Wrap ``module:function`` (one, or a list) as functions that are imported when they are called."""
     if isinstance(value, tuple):
         return [
             late_function(item, f"{path}[{index}]", site, is_callback=is_callback) for index, item in enumerate(value)
@@ -188,7 +188,7 @@ def _as_datetime(value: str | dt.date) -> Any:
 
 
 def _parsed(parse: Callable[[str], dt.date], text: str) -> dt.date | str:
-    """What ``parse`` makes of it, or the text itself: a template or a word may be meant."""
+    """Parse a text, or return it as it is: a template or a word may be meant."""
     try:
         return parse(text)
     except ValueError:

@@ -38,7 +38,7 @@ RAISED: Final = (Exception, SystemExit)
 
 
 def message(error: BaseException) -> str:
-    """The message of an error as one line; its kind where it has none, or fails to say it."""
+    """Write the message of an error as one line; its kind where it has none, or fails to say it."""
     try:
         text = " ".join(str(error).split())
     except RAISED:
@@ -49,7 +49,7 @@ def message(error: BaseException) -> str:
 
 
 def said_by(error: BaseException, name: str) -> str:
-    """One sentence from what the constructor of ``name`` raised."""
+    """Write one sentence from what the constructor of ``name`` raised."""
     text = message(error)
     if wrong_type := re.fullmatch(r"'(\w+)' type must be (.+), not (\w+)", text):
         return f"'{wrong_type[1]}' must be {wrong_type[2]}, not {wrong_type[3]}"
@@ -57,7 +57,7 @@ def said_by(error: BaseException, name: str) -> str:
 
 
 def mentioned(error: BaseException, names: Iterable[str]) -> str | None:
-    """The first of ``names`` that the error's message speaks of."""
+    """Find the first of ``names`` that the error's message speaks of."""
     text = message(error)
     return next((name for name in names if _speaks_of(name, text)), None)
 

@@ -31,7 +31,7 @@ _OURS = frozenset({"self", "dag_id", "schedule", "default_args", "auto_register"
 
 
 def build(pipeline: Pipeline) -> DAG:
-    """The Dag of ``pipeline``.
+    """Build the Dag of ``pipeline``.
 
     Raises:
         FileProblems: with everything that is wrong in any of its tasks and arguments.
@@ -48,7 +48,7 @@ def build(pipeline: Pipeline) -> DAG:
 
 
 def _empty_dag(site: Site) -> DAG:
-    """The Dag without tasks; a bare one stands in when its arguments are wrong."""
+    """Build the Dag without tasks; a bare one stands in when its arguments are wrong."""
     pipeline = site.pipeline
     wrong_id = ids.problem_of(pipeline.dag_id, "Dag")
     if wrong_id:
@@ -85,7 +85,7 @@ def dag_arguments() -> Mapping[str, str]:
 
 
 def _defaults(site: Site) -> dict[str, Any]:
-    """``defaults`` as default_args: whatever the operators of the pipeline may take."""
+    """Return ``defaults`` as default_args: whatever the operators of the pipeline may take."""
     known = task_arguments()
     return {
         name: operators.option(name, value, known.get(name, ""), f"defaults.{name}", site)
@@ -112,7 +112,7 @@ def _schedule(site: Site) -> Any:
 
 
 def _is_schedule(made: Any) -> bool:
-    """Whether a Dag takes this as its schedule."""
+    """Tell whether a Dag takes this as its schedule."""
     try:
         DAG("of-a-schedule", schedule=made)
     except ValueError:
@@ -121,7 +121,7 @@ def _is_schedule(made: Any) -> bool:
 
 
 def _timetable_arguments(schedule: Timetable, timetable: Any, site: Site) -> tuple[list[Any], dict[str, Any]]:
-    """What a timetable is given: the list behind its ``*names``, if it has such, and everything else by name."""
+    """Return a timetable's arguments: the list behind its ``*names``, if it has such, and all others by name."""
     given: list[Any] = []
     named: dict[str, Any] = {}
     parameters = inspect.signature(timetable).parameters
@@ -138,7 +138,7 @@ def _timetable_arguments(schedule: Timetable, timetable: Any, site: Site) -> tup
 
 
 def _upstream_first(site: Site) -> tuple[Task, ...]:
-    """The tasks in an order in which every output that is used exists already."""
+    """List the tasks in an order in which every output that is used exists already."""
     tasks = {task.id: task for task in site.pipeline.tasks}
     for task in site.pipeline.tasks:
         for needed in task.needs:
@@ -154,7 +154,7 @@ def _upstream_first(site: Site) -> tuple[Task, ...]:
 
 
 def _validate(site: Site) -> None:
-    """What Airflow itself checks when it takes a Dag in, said at the place it is about."""
+    """Run Airflow's own checks of a new Dag, and say each problem at its place."""
     try:
         site.dag.validate()
     except RAISED as error:
@@ -188,7 +188,7 @@ def _is_airflows(uses: OperatorRef) -> bool:
 
 
 def _not_stored(dag: DAG, pipeline: Pipeline, foreign: list[Task]) -> tuple[str, str]:
-    """The path and name of the part that cannot be stored: the schedule, a task, or we do not know."""
+    """Find the path and name of the part that cannot be stored: the schedule, a task, or unknown."""
     if isinstance(pipeline.schedule, Timetable) and not _can_be_stored(lambda: DAG("part", schedule=dag.schedule)):
         return "schedule", "the schedule"
     for task in foreign:

@@ -39,7 +39,7 @@ def take_out_others(
 
 
 def _stored(result: DagFileParsingResult, path: str, bundle: str, session: Session) -> dict[str, str]:
-    """The other files from which Dags of these ids were stored, and are active."""
+    """Read the other files from which active Dags of these ids were stored."""
     ids = [dag.dag_id for dag in result.serialized_dags]
     if not ids:
         return {}

@@ -45,7 +45,7 @@ class LateFunction:
         return inspect.signature(self.load())
 
     def load(self) -> Callable[..., Any]:
-        """The function itself. Raises ImportError that names what is missing."""
+        """Import the function. Raises ImportError that names what is missing."""
         try:
             found: object = importlib.import_module(self.module)
         except ImportError as error:
@@ -60,7 +60,7 @@ class LateFunction:
         return self._notifier(found) if self.is_callback and isinstance(found, type) else found
 
     def _notifier(self, cls: type) -> Callable[..., Any]:
-        """A notifier of this class. Calling another class would make an object and do nothing more, silently."""
+        """Make a notifier of this class. Another class would make an object and do nothing more, silently."""
         if not issubclass(cls, BaseNotifier):
             raise TypeError(f"{self.written} is a class, and a callback is a function")
         return cls()
@@ -71,7 +71,7 @@ class LateFunction:
 
 
 def _carried_out(result: Any) -> Any:
-    """What a callback gives; one that is asynchronous or a generator has done nothing yet."""
+    """Carry a callback out: an asynchronous one or a generator has done nothing yet."""
     if inspect.iscoroutine(result):
         return asyncio.run(result)
     return list(result) if inspect.isgenerator(result) else result

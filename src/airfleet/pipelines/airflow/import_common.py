@@ -1,4 +1,4 @@
-"""What every Airflow version's importer does with a pipeline file: read, check, build, explain.
+"""The steps of every Airflow version's importer with a pipeline file: read, check, build, explain.
 
 Kept apart from the importer classes because their interface differs between Airflow 3.3 and 3.4.
 """
@@ -34,7 +34,7 @@ class Imported:
 
 
 def import_pipelines(file: Path, root: Path | None = None) -> Imported:
-    """The Dags of ``file``; never raises. Problems name the file relative to ``root``, the bundle's folder.
+    """Return the Dags of ``file``; never raises. Problems name the file relative to ``root``, the bundle's folder.
 
     In a task's process only the Dag of that task is read and built: Airflow says which one it is
     in the parsing context.
@@ -58,7 +58,7 @@ def import_pipelines(file: Path, root: Path | None = None) -> Imported:
 def dags_and_problems(
     file: Path, only: str | None = None, *, is_stored: bool = True
 ) -> tuple[list[DAG], tuple[Problem, ...]]:
-    """The good Dags of ``file`` and the problems of all others. ``only`` names the one Dag to build.
+    """Return the good Dags of ``file`` and the problems of all others. ``only`` names the one Dag to build.
 
     With ``is_stored``, a Dag that Airflow cannot store is not good.
     """
@@ -77,7 +77,7 @@ def dags_and_problems(
 
 
 def as_text(problems: Iterable[Problem], file: str) -> str | None:
-    """All problems as one text in which the file is called ``file``, or None when there are none."""
+    """Write all problems as one text in which the file is called ``file``, or None when there are none."""
     renamed = [dataclasses.replace(p, place=dataclasses.replace(p.place, file=file)) for p in problems]
     return "\n".join(str(problem) for problem in renamed) or None
 
@@ -93,7 +93,7 @@ def reach_modules(file: Path) -> None:
 
 
 def relative_to(file: Path, root: Path | None) -> str:
-    """``file`` as it is called inside the bundle, or as it was given when it lies elsewhere."""
+    """Name ``file`` as inside the bundle, or as it was given when it lies elsewhere."""
     if root is None or file == root:
         return file.name if file == root else str(file)
     return str(file.relative_to(root)) if file.is_relative_to(root) else str(file)

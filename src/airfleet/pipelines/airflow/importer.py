@@ -14,10 +14,11 @@ import importlib.util
 
 if importlib.util.find_spec("airflow.sdk.importers") is None:
     from airfleet.pipelines.airflow import importer_33 as own
+    from airfleet.pipelines.airflow.importer_33 import YamlDagImporter33 as YamlDagImporter
 else:
     from airfleet.pipelines.airflow import importer_34 as own  # type: ignore[no-redef]
+    from airfleet.pipelines.airflow.importer_34 import YamlDagImporter34 as YamlDagImporter
 
-YamlDagImporter = own.YamlDagImporter
 #: the files of a folder in which Airflow looks for Dags; None where Airflow's own manager asks the importers
 find_files = own.find_files
 search_rules = own.search_rules

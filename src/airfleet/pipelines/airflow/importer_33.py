@@ -27,12 +27,12 @@ from airfleet.pipelines.upgrade import linter
 log = logging.getLogger(__name__)
 
 
-class YamlDagImporter(AbstractDagImporter):
+class YamlDagImporter33(AbstractDagImporter):
     """Pipeline files become Dags; everything wrong in one file becomes one import error."""
 
     @classmethod
     def supported_extensions(cls) -> list[str]:
-        """The endings of pipeline files."""
+        """List the endings of pipeline files."""
         return list(SUFFIXES)
 
     def import_file(
@@ -53,7 +53,7 @@ class YamlDagImporter(AbstractDagImporter):
         return result
 
     def list_dag_files(self, directory: str | os.PathLike[str], safe_mode: bool = True) -> Iterator[str]:
-        """Every pipeline file under ``directory`` that no ``.airflowignore`` names."""
+        """Yield every pipeline file under ``directory`` that no ``.airflowignore`` names."""
         yield from map(str, listing.of(Path(directory), search_rules()).pipelines)
 
 
@@ -61,7 +61,7 @@ class ExplainingPythonImporter(PythonDagImporter):
     """Airflow's importer of Python files; of one that it cannot read, it also says what to change in it."""
 
     def list_dag_files(self, directory: str | os.PathLike[str], safe_mode: bool = True) -> Iterator[str]:
-        """Every file in Python, and every archive, under ``directory`` in which Airflow looks for Dags."""
+        """Yield every file in Python, and every archive, under ``directory`` in which Airflow looks for Dags."""
         found = find_files(Path(directory), safe_mode=safe_mode)
         yield from map(str, (*found.python, *found.archives))
 
@@ -73,7 +73,7 @@ class ExplainingPythonImporter(PythonDagImporter):
         bundle_name: str | None = None,
         safe_mode: bool = True,
     ) -> DagImportResult:
-        """As Airflow does; an error begins with every line that Airflow 3 does not understand."""
+        """Import as Airflow does; an error begins with every line that Airflow 3 does not understand."""
         result = super().import_file(file_path, bundle_path=bundle_path, bundle_name=bundle_name, safe_mode=safe_mode)
         if result.errors and Path(file_path).suffix == linter.SUFFIX:
             file = Path(file_path)
@@ -84,7 +84,7 @@ class ExplainingPythonImporter(PythonDagImporter):
 
 
 def find_files(folder: Path, safe_mode: bool | None = None) -> listing.Listing:
-    """The files of a folder; of those in Python, Airflow's function or the configured one finds those with Dags."""
+    """List the files of a folder; Airflow's function or the configured one finds those in Python with Dags."""
     rules = search_rules()
     found = listing.of(folder, dataclasses.replace(rules, safe_mode=False))
     wanted = rules.safe_mode if safe_mode is None else safe_mode
@@ -102,7 +102,7 @@ def _may_hold_dags(file: Path, safe_mode: bool) -> bool:
 
 
 def search_rules() -> listing.Rules:
-    """How this Airflow looks for files."""
+    """Say how this Airflow looks for files."""
     return listing.Rules(
         conf.get_mandatory_value("core", "dag_ignore_file_syntax", fallback="glob"),
         conf.getboolean("core", "dag_discovery_safe_mode", fallback=True),
@@ -112,9 +112,9 @@ def search_rules() -> listing.Rules:
 def register(bundle: str | None) -> None:
     """Make Airflow read pipelines in this process, and explain old Dags in Python."""
     known = registry(bundle)
-    if isinstance(known.get_importer("pipeline.yaml"), YamlDagImporter):
+    if isinstance(known.get_importer("pipeline.yaml"), YamlDagImporter33):
         return
-    known.register(YamlDagImporter())
+    known.register(YamlDagImporter33())
     # Airflow warns of every importer that takes the place of another: here that is meant, in each process.
     warns = logging.getLogger(DagImporterRegistry.__module__)
     was, warns.disabled = warns.disabled, True
@@ -125,5 +125,5 @@ def register(bundle: str | None) -> None:
 
 
 def registry(bundle: str | None) -> DagImporterRegistry:
-    """The importers of this process; 3.3 does not tell bundles apart."""
+    """Return the importers of this process; 3.3 does not tell bundles apart."""
     return get_importer_registry()

@@ -23,18 +23,18 @@ from airfleet.pipelines.files import listing
 from airfleet.pipelines.files.project_files import SUFFIXES
 
 
-class YamlDagImporter(AbstractDagImporter):  # type: ignore[misc]
+class YamlDagImporter34(AbstractDagImporter):  # type: ignore[misc]
     """Pipeline files become Dags; everything wrong in one file becomes one import error."""
 
     def __init__(self) -> None:
         self.supported_extensions = list(SUFFIXES)
 
     def can_handle(self, definition: DagDefinition | str | Path) -> bool:
-        """Whether this is a file with the ending of a pipeline."""
+        """Tell whether this is a file with the ending of a pipeline."""
         return get_file_suffix(definition) in SUFFIXES
 
     def list_dag_definitions(self, bundle: Any, *, safe_mode: bool = True) -> Iterator[DagDefinition]:
-        """Every pipeline file of the bundle that no ``.airflowignore`` names."""
+        """Yield every pipeline file of the bundle that no ``.airflowignore`` names."""
         root = Path(bundle.path)
         found = {Path(item.path): item for item in find_file_dag_definitions(root, SUFFIXES)}
         counting = (root,) if root.is_file() else listing.of(root).pipelines
@@ -51,12 +51,12 @@ class YamlDagImporter(AbstractDagImporter):  # type: ignore[misc]
         return result
 
     def get_source_code(self, definition: DagDefinition, dag_id: str | None = None) -> DagSourceCode:
-        """The YAML, for the Code tab."""
+        """Return the YAML, for the Code tab."""
         return DagSourceCode(source_code=definition.read_text(encoding="utf-8"), language="yaml")
 
 
 def search_rules() -> listing.Rules:
-    """How this Airflow looks for files."""
+    """Say how this Airflow looks for files."""
     return listing.Rules()
 
 
@@ -66,10 +66,10 @@ find_files = None
 def register(bundle: str | None) -> None:
     """Make Airflow read pipelines, in one bundle or where none is named."""
     known = registry(bundle)
-    if not isinstance(known.get_importer("pipeline.yaml"), YamlDagImporter):
-        known.register(YamlDagImporter())
+    if not isinstance(known.get_importer("pipeline.yaml"), YamlDagImporter34):
+        known.register(YamlDagImporter34())
 
 
 def registry(bundle: str | None) -> Any:
-    """The importers of one bundle, or those used where no bundle is named."""
+    """Return the importers of one bundle, or those used where no bundle is named."""
     return get_importer_registry(bundle)

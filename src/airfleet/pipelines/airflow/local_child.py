@@ -60,7 +60,7 @@ def run(dag: DAG, order: Mapping[str, Any], out: TextIO) -> dict[str, Any]:
     hurry(dag)
     with fast_import.few_collections():
         fast_import.serve_current_version_only(in_process_api_server().app)
-    listener = Listener(out, Path(order["logs"]))
+    listener = TaskListener(out, Path(order["logs"]))
     get_listener_manager().add_listener(listener)
     signal.signal(signal.SIGINT, lambda number, frame: listener.interrupted())
     began = time.monotonic()
@@ -77,7 +77,7 @@ def hurry(dag: DAG) -> None:
         task.retry_exponential_backoff = 0
 
 
-class Listener:
+class TaskListener:
     """Tells of every task, and sends each one's output to its own file."""
 
     def __init__(self, out: TextIO, logs: Path) -> None:
@@ -90,22 +90,22 @@ class Listener:
 
     @hookimpl
     def on_task_instance_running(self, previous_state: Any, task_instance: Any) -> None:
-        """An attempt begins."""
+        """Tell that an attempt begins."""
         self.begin(task_instance)
 
     @hookimpl
     def on_task_instance_success(self, previous_state: Any, task_instance: Any) -> None:
-        """An attempt succeeded."""
+        """Tell that an attempt succeeded."""
         self.finish("succeeded", task_instance)
 
     @hookimpl
     def on_task_instance_skipped(self, previous_state: Any, task_instance: Any) -> None:
-        """A task skipped itself."""
+        """Tell that a task skipped itself."""
         self.finish("skipped", task_instance)
 
     @hookimpl
     def on_task_instance_failed(self, previous_state: Any, task_instance: Any, error: Any) -> None:
-        """An attempt failed; there may be another one."""
+        """Tell that an attempt failed; there may be another one."""
         if self.running is None:  # it failed before it began: a template, an input
             self.begin(task_instance)
             if isinstance(error, BaseException):
@@ -127,7 +127,7 @@ class Listener:
         self.tell(kind, ti, seconds, error)
 
     def tell(self, kind: Kind, ti: Any, seconds: float | None, error: str | None) -> None:
-        """One event over the pipe."""
+        """Send one event over the pipe."""
         if kind not in ("started", "retrying"):
             self.told.add((ti.task_id, ti.map_index))
         log = str(self.log(ti)) if self.log(ti).exists() else None
@@ -135,7 +135,7 @@ class Listener:
         self.out.write(message(event=event))
 
     def log(self, ti: Any) -> Path:
-        """The file of an attempt."""
+        """Return the file of an attempt."""
         copy = f"[{ti.map_index}]" if ti.map_index >= 0 else ""
         return self.logs / f"{ti.task_id}{copy}.{ti.try_number}.log"
 
@@ -147,7 +147,7 @@ class Listener:
                 self.tell(kind, ti, None, None)
 
     def interrupted(self) -> None:
-        """Ctrl-C: give the running task a chance to stop what it started, then end."""
+        """End on Ctrl-C, after the running task had a chance to stop what it started."""
         try:
             if self.running is not None:
                 self.running.task.on_kill()
@@ -165,13 +165,13 @@ def redirect(target: int) -> None:
 
 
 def one_line(error: Any) -> str:
-    """An exception as ``Type: message``."""
+    """Write an exception as ``Type: message``."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if isinstance(error, BaseException) else text
 
 
 def prepare_database(empty: Path) -> None:
-    """An empty metadata database for this run: a copy of ``empty``, which is made when it is not there."""
+    """Make an empty metadata database for this run: a copy of ``empty``, which is made when it is not there."""
     own = Path(conf.get_mandatory_value("database", "sql_alchemy_conn").removeprefix("sqlite:///"))
     if empty.exists():
         shutil.copyfile(empty, own)

@@ -22,7 +22,7 @@ def main(events: int, home: Path) -> None:
 
 
 def _line(source: int) -> bytes:
-    """The first line, and nothing of what comes after it."""
+    """Read the first line, and nothing after it."""
     line = b""
     while not line.endswith(b"\n") and (byte := os.read(source, 65536)):
         line += byte

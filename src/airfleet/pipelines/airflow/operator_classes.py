@@ -23,7 +23,7 @@ class NotImported(Exception):
 
 
 def imported(path: str) -> object:
-    """What an import path names. Raises NotImported when there is no such thing."""
+    """Import what a path names. Raises NotImported when there is no such thing."""
     module_name, _, name = path.rpartition(".")
     if not module_name:
         raise NotImported(f"'{path}' is not an import path", None)
@@ -46,7 +46,7 @@ def imported(path: str) -> object:
 
 
 def _why_not(module: str, error: BaseException) -> str:
-    """The sentence about a module that raises as it is imported, or asked for a name."""
+    """Write the sentence about a module that raises as it is imported, or asked for a name."""
     kind = "" if isinstance(error, SystemExit) else f"{type(error).__name__}: "
     return f"'{module}' cannot be imported: {kind}{message(error)}"
 
@@ -58,7 +58,7 @@ def _package_hint(path: str) -> str | None:
 
 @dataclass(frozen=True)
 class Arguments:
-    """What an operator class can be told under ``with``: names and annotations, and which of them are what."""
+    """Arguments of an operator class under ``with``: names and annotations, and which of them are what."""
 
     annotations: Mapping[str, str]
     required: tuple[str, ...]
@@ -67,7 +67,7 @@ class Arguments:
 
 @functools.cache
 def arguments(cls: type[BaseOperator]) -> Arguments:
-    """What ``cls`` and the classes under it take, read from their constructors."""
+    """Read what ``cls`` and the classes under it take from their constructors."""
     annotations: dict[str, str] = {}
     required: tuple[str, ...] | None = None
     for parameters in _constructors(cls):
@@ -81,7 +81,7 @@ def arguments(cls: type[BaseOperator]) -> Arguments:
 
 
 def _constructors(cls: type[BaseOperator]) -> Iterator[list[inspect.Parameter]]:
-    """The parameters of ``cls`` and, as long as they pass on what they do not know, of the classes under it."""
+    """Yield the parameters of ``cls`` and, as long as they pass on what they do not know, of the classes under it."""
     for base in cls.__mro__:
         if base is BaseOperator:
             return
@@ -101,7 +101,7 @@ def task_arguments() -> Mapping[str, str]:
 
 
 def annotation(parameter: inspect.Parameter) -> str:
-    """The annotation as it is written in the source, whether Python evaluated it or not."""
+    """Write the annotation as it is written in the source, whether Python evaluated it or not."""
     written = parameter.annotation
     if written is parameter.empty:
         return ""

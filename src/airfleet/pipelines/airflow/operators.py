@@ -79,7 +79,7 @@ def _function_task(task: Task, uses: CallableRef, site: Site) -> BaseOperator | 
 def _construct(
     cls: type[BaseOperator], task: Task, site: Site, given: Mapping[str, Any], literals: set[str]
 ) -> BaseOperator | None:
-    """The operator; what Airflow is to render of it are not the fields in ``literals``, nor those that hold nothing.
+    """Make the operator; Airflow renders neither its fields in ``literals`` nor empty ones.
 
     For each field that it looks at an attempt builds a validator of some milliseconds (reference:
     ``_serialize_rendered_fields`` in airflow/sdk/execution_time/task_runner.py).
@@ -98,7 +98,7 @@ def _construct(
 
 
 def _stays_empty(operator: BaseOperator, field: str) -> bool:
-    """Whether there is nothing to render in a field, and nothing to show of it after the task either."""
+    """Tell whether there is nothing to render in a field, and nothing to show of it after the task either."""
     if getattr(operator, "overwrite_rtif_after_execution", False) or not hasattr(operator, field):
         return False  # shown as it is then; Airflow has something to say about a field that is not there
     value = getattr(operator, field)
@@ -106,7 +106,7 @@ def _stays_empty(operator: BaseOperator, field: str) -> bool:
 
 
 def _place_of(error: BaseException, task: Task) -> str:
-    """The path of the argument that the message speaks of, else of the task."""
+    """Find the path of the argument that the message speaks of, else of the task."""
     if name := mentioned(error, task.args):
         return f"{task.path}.with.{name}"
     if name := mentioned(error, task.options):
@@ -149,7 +149,7 @@ def _check_names(takes: Arguments, task: Task, site: Site) -> None:
 
 
 def _lowered(task: Task, site: Site, takes: Arguments) -> dict[str, Any]:
-    """``with`` as Airflow takes it."""
+    """Convert ``with`` to what Airflow takes."""
     kwargs: dict[str, Any] = {}
     for name, value in task.args.items():
         path = f"{task.path}.with.{name}"
@@ -172,7 +172,7 @@ def _is_environment(name: str, task: Task, takes: Arguments) -> bool:
 
 
 def _with_functions(kwargs: Mapping[str, Any], task: Task, site: Site) -> dict[str, Any]:
-    """The arguments with every function imported now."""
+    """Import every function among the arguments now."""
     given = dict(kwargs)
     for name, value in kwargs.items():
         if isinstance(value, LateFunction):
@@ -187,7 +187,7 @@ def _with_functions(kwargs: Mapping[str, Any], task: Task, site: Site) -> dict[s
 
 
 def _options(task: Task, site: Site) -> dict[str, Any]:
-    """The task's own arguments (retries, queue, ...) as Airflow takes them."""
+    """Convert the task's own arguments (retries, queue, ...) to what Airflow takes."""
     options: dict[str, Any] = {}
     for name, value in task.options.items():
         path = f"{task.path}.{name}"
@@ -209,7 +209,7 @@ def _option_hint(name: str, task: Task) -> str | None:
 
 
 def option(name: str, value: Value, annotation: str, path: str, site: Site) -> Any:
-    """An argument outside ``with``: a literal, or a function's name where a callback is due."""
+    """Convert an argument outside ``with``: a literal, or a function's name where a callback is due."""
     if name.startswith("on_") and name.endswith("_callback"):
         return late_function(value, path, site, is_callback=True)
     if name == "params" and isinstance(value, Mapping):
@@ -221,6 +221,6 @@ def option(name: str, value: Value, annotation: str, path: str, site: Site) -> A
 
 
 def _param(value: Value) -> Any:
-    """A value with its schema as Airflow keeps both; any other value as it is."""
+    """Return a value with its schema as Airflow keeps both; any other value as it is."""
     plain = unfrozen(value)
     return Param(**plain) if is_schema(value) else plain

@@ -1,4 +1,4 @@
-"""What kind of value an argument takes, from the annotation that is written at it."""
+"""Kinds of values that arguments take, from the annotations written at them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SAY_NOTHING: Final = frozenset({"None", "ArgNotSet", "NOTSET"})
 
 @functools.cache
 def kind_in(annotation: str) -> Kind | None:
-    """The kind of value behind ``int``, ``timedelta | None``, ``Callable[..., bool]`` and the like."""
+    """Return the kind of value behind ``int``, ``timedelta | None``, ``Callable[..., bool]`` and the like."""
     words = words_in(annotation)
     if "timedelta" in words and words <= _BESIDE_TIMEDELTA:
         return "duration"
@@ -31,7 +31,7 @@ def kind_in(annotation: str) -> Kind | None:
 
 @functools.cache
 def words_in(annotation: str) -> frozenset[str]:
-    """The classes that an annotation allows, by their bare names: ``dt.date | None`` allows ``date``."""
+    """List the classes that an annotation allows, by their bare names: ``dt.date | None`` allows ``date``."""
     try:
         return frozenset(_alternatives(_parsed(annotation))) - _SAY_NOTHING
     except (SyntaxError, ValueError):  # there is none, or Python wrote out an object
@@ -40,7 +40,7 @@ def words_in(annotation: str) -> frozenset[str]:
 
 @functools.cache
 def items_in(annotation: str) -> frozenset[str]:
-    """The classes that the items of a list may have: ``Iterable[DateTime]`` has items that are ``DateTime``."""
+    """List the classes that the items of a list may have: ``Iterable[DateTime]`` has items that are ``DateTime``."""
     try:
         node = _parsed(annotation)
         if isinstance(node, ast.Subscript) and words_in(annotation) & _LISTS:
@@ -55,7 +55,7 @@ _LISTS: Final = frozenset({"list", "List", "Iterable", "Sequence", "Collection"}
 
 @functools.cache
 def is_mapping_of_texts(annotation: str) -> bool:
-    """Whether an argument takes names with texts, as ``dict[str, str] | None`` does, and nothing else."""
+    """Tell whether an argument takes names with texts, as ``dict[str, str] | None`` does, and nothing else."""
     try:
         parts = list(_parts_of(_parsed(annotation)))
     except (SyntaxError, ValueError):
@@ -70,7 +70,7 @@ def is_mapping_of_texts(annotation: str) -> bool:
 
 
 def _parts_of(node: ast.expr) -> Iterator[ast.expr]:
-    """The alternatives of an annotation, each as it is written."""
+    """Yield the alternatives of an annotation, each as it is written."""
     if isinstance(node, ast.BinOp):
         yield from (*_parts_of(node.left), *_parts_of(node.right))
     elif isinstance(node, ast.Subscript) and list(_alternatives(node.value)) in _UNIONS:

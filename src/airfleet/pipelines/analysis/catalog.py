@@ -1,4 +1,4 @@
-"""What is installed, found by reading files: no Airflow and no user code is imported.
+"""Installed operators and functions, found by reading files: no Airflow and no user code is imported.
 
 ``resolve`` turns short names into import paths, ``operator`` says what an operator class takes, and
 ``function`` what a Python function takes. All answer :data:`~airfleet.pipelines.analysis.modules.UNKNOWN`
@@ -17,7 +17,7 @@ from types import MappingProxyType
 
 from airfleet.pipelines.analysis import modules
 from airfleet.pipelines.analysis.module_files import Roots, find_file, module_file
-from airfleet.pipelines.analysis.modules import UNKNOWN, Found, Missing, Unknown
+from airfleet.pipelines.analysis.modules import UNKNOWN, Definition, MissingDefinition, Unknown
 from airfleet.pipelines.analysis.signatures import Signature, class_facts, signature
 from airfleet.pipelines.language.arguments import BASE_OPERATOR_ARGUMENTS
 
@@ -29,7 +29,7 @@ _WORD_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def resolve(written: str) -> str | None:
-    """The import path behind a short name (``bash``, ``http.http``), or None when there is none.
+    """Find the import path behind a short name (``bash``, ``http.http``), or None when there is none.
 
     An import path is given back as it is: its last part begins with a capital.
     """
@@ -57,7 +57,7 @@ def short_names(provider: str = "standard") -> Mapping[str, str]:
 
 
 def _operator_modules(provider: str) -> tuple[tuple[str, Path], ...]:
-    """The modules in which a provider says it has operators and sensors."""
+    """List the modules in which a provider says it has operators and sensors."""
     if not re.fullmatch(r"\w+(\.\w+)*", provider):
         return ()
     info = find_file(f"airflow/providers/{provider.replace('.', '/')}/get_provider_info.py")
@@ -67,7 +67,7 @@ def _operator_modules(provider: str) -> tuple[tuple[str, Path], ...]:
 
 
 def is_installed(provider: str) -> bool:
-    """Whether Airflow's provider of this name (``http``, ``common.sql``) is installed."""
+    """Tell whether Airflow's provider of this name (``http``, ``common.sql``) is installed."""
     return find_file(f"airflow/providers/{provider.replace('.', '/')}/get_provider_info.py") is not None
 
 
@@ -80,7 +80,7 @@ def _operator_classes(file: Path) -> dict[str, str]:
 
 
 def snake_case(name: str) -> str:
-    """``BranchPython`` → ``branch_python``, ``S3Key`` → ``s3_key``, ``HITLEntry`` → ``hitl_entry``."""
+    """Write a name in lower case: ``BranchPython`` → ``branch_python``, ``HITLEntry`` → ``hitl_entry``."""
     return _WORD_BOUNDARY.sub("_", name).lower()
 
 
@@ -94,10 +94,10 @@ def _text(file: Path) -> str:
 # -- functions ---------------------------------------------------------------------------------
 
 
-def function(module: str, name: str, roots: Roots = ()) -> Signature | Missing | Unknown:
-    """What the Python function ``module:name`` takes. Modules are looked for in ``roots`` first."""
+def function(module: str, name: str, roots: Roots = ()) -> Signature | MissingDefinition | Unknown:
+    """Read what the Python function ``module:name`` takes. Modules are looked for in ``roots`` first."""
     found = modules.find(module, name, roots)
-    if not isinstance(found, Found):
+    if not isinstance(found, Definition):
         return _only_callables(found, roots)
     if isinstance(found.node, ast.ClassDef) or found.node.decorator_list:
         return UNKNOWN  # a decorator may change what is taken
@@ -105,12 +105,12 @@ def function(module: str, name: str, roots: Roots = ()) -> Signature | Missing |
 
 
 def callback_problem(module: str, name: str, roots: Roots = ()) -> tuple[str, str | None] | None:
-    """Why what ``module:name`` is cannot be a callback, as (sentence, hint); None when it can, or nobody knows.
+    """Explain why what ``module:name`` is cannot be a callback, as (sentence, hint); None when it can, or nobody knows.
 
     Airflow calls a callback with the context. A notifier that takes no arguments is made first.
     """
     found = modules.find(module, name, roots)
-    if not isinstance(found, Found):
+    if not isinstance(found, Definition):
         return None
     if isinstance(found.node, ast.ClassDef):
         return _class_as_callback(found, f"{module}:{name}", roots)
@@ -124,7 +124,7 @@ def callback_problem(module: str, name: str, roots: Roots = ()) -> tuple[str, st
     return f"'{module}:{name}' takes {named}, but a callback is given the context alone", f"write def {name}(context)"
 
 
-def _class_as_callback(found: Found, written: str, roots: Roots) -> tuple[str, str | None] | None:
+def _class_as_callback(found: Definition, written: str, roots: Roots) -> tuple[str, str | None] | None:
     assert isinstance(found.node, ast.ClassDef)
     facts = class_facts(found.module, found.node.name, roots)
     hint = "write a function that takes the context, and name that"
@@ -140,14 +140,14 @@ def _class_as_callback(found: Found, written: str, roots: Roots) -> tuple[str, s
     return None
 
 
-def _only_callables(answer: Missing | Unknown, roots: Roots) -> Missing | Unknown:
-    """For the hint, only names that can be functions."""
+def _only_callables(answer: MissingDefinition | Unknown, roots: Roots) -> MissingDefinition | Unknown:
+    """Keep for the hint only names that can be functions."""
     if answer is UNKNOWN or not answer.name:
         return answer
     outline = modules.read(answer.module, roots)
     if not isinstance(outline, modules.Outline):
         return answer
-    return Missing(answer.module, answer.name, outline.callables)
+    return MissingDefinition(answer.module, answer.name, outline.callables)
 
 
 # -- operators ---------------------------------------------------------------------------------
@@ -155,7 +155,7 @@ def _only_callables(answer: Missing | Unknown, roots: Roots) -> Missing | Unknow
 
 @dataclass(frozen=True)
 class Operator:
-    """What an operator class takes beyond what every task takes."""
+    """Arguments of an operator class beyond those that every task takes."""
 
     path: str
     signature: Signature
@@ -165,8 +165,8 @@ class Operator:
     is_operator: bool = True
 
 
-def operator(path: str, roots: Roots = ()) -> Operator | Missing | Unknown:
-    """What the operator at an import path takes, with everything it inherits up to BaseOperator."""
+def operator(path: str, roots: Roots = ()) -> Operator | MissingDefinition | Unknown:
+    """Read what the operator at an import path takes, with everything it inherits up to BaseOperator."""
     top = path.partition(".")[0]
     if any(Path(root, top).exists() or Path(root, f"{top}.py").is_file() for root in roots):
         return _read_operator(path, roots)  # the user's own: may be edited while we live
@@ -174,14 +174,14 @@ def operator(path: str, roots: Roots = ()) -> Operator | Missing | Unknown:
 
 
 @functools.cache
-def _installed_operator(path: str) -> Operator | Missing | Unknown:
+def _installed_operator(path: str) -> Operator | MissingDefinition | Unknown:
     return _read_operator(path, ())
 
 
-def _read_operator(path: str, roots: Roots) -> Operator | Missing | Unknown:
+def _read_operator(path: str, roots: Roots) -> Operator | MissingDefinition | Unknown:
     module, _, name = path.rpartition(".")
     found = modules.find(module, name, roots)
-    if not isinstance(found, Found):
+    if not isinstance(found, Definition):
         return found
     if not isinstance(found.node, ast.ClassDef):
         return Operator(path, Signature({}, open=True), None, is_operator=False)

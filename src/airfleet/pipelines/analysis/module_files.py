@@ -18,7 +18,7 @@ Roots: TypeAlias = tuple[str, ...]
 
 
 def module_file(module: str, roots: Roots = ()) -> Path | None:
-    """The source file that importing ``module`` would read, looked for in ``roots`` and then ``sys.path``."""
+    """Return the source file that importing ``module`` would read, looked for in ``roots`` and then ``sys.path``."""
     path = module.replace(".", "/")
     if not path or path.startswith("/"):
         return None
@@ -26,7 +26,7 @@ def module_file(module: str, roots: Roots = ()) -> Path | None:
 
 
 def may_be_there(top: str, roots: Roots = ()) -> bool:
-    """Whether anything could provide a module of this top name: one look at each folder, whatever the module."""
+    """Tell whether anything could provide a module of this top name: one look at each folder, whatever the module."""
     for folder in (*roots, *sys.path):
         names = _names_in(folder or ".")
         if names is None or top in names:
@@ -35,7 +35,7 @@ def may_be_there(top: str, roots: Roots = ()) -> bool:
 
 
 def _names_in(folder: str) -> frozenset[str] | None:
-    """The names of what is in a folder, up to their first dot; None for what is no folder, but may hold modules."""
+    """List the names in a folder, up to their first dot; None for a place that is no folder and may hold modules."""
     try:
         found = os.stat(folder)
     except (OSError, ValueError):
@@ -52,7 +52,7 @@ def _listed(folder: str, _stamp: int) -> frozenset[str] | None:
 
 
 def find_file(relative: str, roots: Roots = ()) -> Path | None:
-    """The first file with this relative path in ``roots`` and ``sys.path``."""
+    """Find the first file with this relative path in ``roots`` and ``sys.path``."""
     for root in (*roots, *sys.path):
         file = os.path.join(root or ".", relative)
         if os.path.isfile(file):  # also false for a name that no file can have, whatever its length
@@ -62,7 +62,7 @@ def find_file(relative: str, roots: Roots = ()) -> Path | None:
 
 @functools.cache
 def _by_finder(module: str) -> Path | None:
-    """For packages that only an import hook knows (editable installs). Asking for the top package imports nothing."""
+    """Ask import hooks, which alone know editable installs. Asking for the top package imports nothing."""
     top, _, rest = module.partition(".")
     for folder in _package_folders(top):
         inner = Path(folder, *rest.split(".")) if rest else Path(folder)
@@ -82,7 +82,7 @@ def _package_folders(top: str) -> tuple[str, ...]:
 
 
 def modules_in(folder: Path) -> tuple[str, ...]:
-    """The names of the modules and packages in a folder."""
+    """List the names of the modules and packages in a folder."""
     try:
         return _modules_in(folder, folder.stat().st_mtime_ns)
     except OSError:

@@ -1,7 +1,7 @@
 """Python modules read as text: which names a module has and where they really come from.
 
 Nothing is imported or run. A name that a module makes at run time, a compiled module, or a file that
-cannot be parsed is :data:`UNKNOWN`; only what is certain not to be there is :class:`Missing`.
+cannot be parsed is :data:`UNKNOWN`; only what is certain not to be there is :class:`MissingDefinition`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ UNKNOWN: Final = Unknown.UNKNOWN
 
 
 @dataclass(frozen=True)
-class Missing:
+class MissingDefinition:
     """There is no such module (``name`` is empty), or the module has no such name."""
 
     module: str
@@ -42,7 +42,7 @@ class Missing:
 
 
 @dataclass(frozen=True)
-class Found:
+class Definition:
     """A class or function, in the module that defines it."""
 
     module: str
@@ -54,8 +54,8 @@ _DEFINITIONS: Final = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 _LONGEST_CHAIN: Final = 12
 
 
-def find(module: str, name: str, roots: Roots = (), depth: int = 0) -> Found | Missing | Unknown:
-    """The class or function that ``module`` calls ``name``, followed through its imports."""
+def find(module: str, name: str, roots: Roots = (), depth: int = 0) -> Definition | MissingDefinition | Unknown:
+    """Find the class or function that ``module`` calls ``name``, followed through its imports."""
     outline = read(module, roots)
     if not isinstance(outline, Outline):
         return outline
@@ -63,7 +63,7 @@ def find(module: str, name: str, roots: Roots = (), depth: int = 0) -> Found | M
         return UNKNOWN
     answers = [_follow(binding, outline, roots, depth) for binding in outline.names.get(name, ())]
     answers += [find(star, name, roots, depth + 1) for star in outline.stars]
-    if found := next((answer for answer in answers if isinstance(answer, Found)), None):
+    if found := next((answer for answer in answers if isinstance(answer, Definition)), None):
         return found
     if outline.makes_names or any(answer is UNKNOWN or _is_broken(answer) for answer in answers):
         return UNKNOWN
@@ -71,16 +71,16 @@ def find(module: str, name: str, roots: Roots = (), depth: int = 0) -> Found | M
         return UNKNOWN  # it is bound to something that is not installed; importing it will say so better
     if module_file(f"{module}.{name}", roots) is not None:
         return UNKNOWN  # a module, not a class
-    return Missing(module, name, outline.known)
+    return MissingDefinition(module, name, outline.known)
 
 
-def _is_broken(answer: Found | Missing | Unknown) -> bool:
-    return isinstance(answer, Missing) and bool(answer.broken)
+def _is_broken(answer: Definition | MissingDefinition | Unknown) -> bool:
+    return isinstance(answer, MissingDefinition) and bool(answer.broken)
 
 
-def _follow(binding: Binding, outline: Outline, roots: Roots, depth: int) -> Found | Missing | Unknown:
+def _follow(binding: Binding, outline: Outline, roots: Roots, depth: int) -> Definition | MissingDefinition | Unknown:
     if isinstance(binding, _DEFINITIONS):
-        return Found(outline.module, binding)
+        return Definition(outline.module, binding)
     if isinstance(binding, tuple):
         return find(*binding, roots, depth + 1)
     if isinstance(binding, str) and binding in outline.names and depth < _LONGEST_CHAIN:
@@ -118,13 +118,13 @@ class Outline:
 _LONGEST_MODULE: Final = 1000
 
 
-def read(module: str, roots: Roots = ()) -> Outline | Missing | Unknown:
-    """The outline of a module, Missing when it is certainly not there."""
+def read(module: str, roots: Roots = ()) -> Outline | MissingDefinition | Unknown:
+    """Read the outline of a module; a MissingDefinition when it is certainly not there."""
     if len(module) > _LONGEST_MODULE:
-        return Missing(module)
+        return MissingDefinition(module)
     top = module.partition(".")[0]
     if not may_be_there(top, roots):
-        return Missing(module, "", _top_level(roots))
+        return MissingDefinition(module, "", _top_level(roots))
     file = module_file(module, roots)
     if file is None:
         return _no_file(module, roots)
@@ -136,15 +136,15 @@ def read(module: str, roots: Roots = ()) -> Outline | Missing | Unknown:
 
 
 @functools.lru_cache(maxsize=512)
-def _outline(module: str, file: str, stamp: int) -> Outline | Missing | Unknown:
+def _outline(module: str, file: str, stamp: int) -> Outline | MissingDefinition | Unknown:
     """Read anew when the file's time ``stamp`` changes: a long-lived process checks edited modules."""
     try:
         tree = ast.parse(Path(file).read_bytes())
     except SyntaxError as error:
         line = f"line {error.lineno}: " if error.lineno else ""
-        return Missing(module, broken=f"{line}{error.msg}")
+        return MissingDefinition(module, broken=f"{line}{error.msg}")
     except ValueError:
-        return Missing(module, broken="it holds a NUL character")
+        return MissingDefinition(module, broken="it holds a NUL character")
     except (OSError, RecursionError, MemoryError):
         return UNKNOWN
     package = module if file.endswith("__init__.py") else module.rpartition(".")[0]
@@ -160,7 +160,7 @@ def _outline(module: str, file: str, stamp: int) -> Outline | Missing | Unknown:
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Top-level statements, and those inside ``if`` and ``try``."""
+    """Yield top-level statements, and those inside ``if`` and ``try``."""
     for statement in body:
         if isinstance(statement, ast.If):
             yield from _statements(statement.body)
@@ -203,8 +203,8 @@ def _absolute(statement: ast.ImportFrom, package: str) -> str:
     return f"{base}.{statement.module}" if statement.module else base
 
 
-def _no_file(module: str, roots: Roots) -> Missing | Unknown:
-    """Missing only when nothing else could provide the module."""
+def _no_file(module: str, roots: Roots) -> MissingDefinition | Unknown:
+    """Return a MissingDefinition only when nothing else could provide the module."""
     path = module.replace(".", "/")
     if any(find_file(path + suffix, roots) for suffix in EXTENSION_SUFFIXES):
         return UNKNOWN
@@ -213,11 +213,11 @@ def _no_file(module: str, roots: Roots) -> Missing | Unknown:
     if any(os.path.isdir(os.path.join(root or ".", path)) for root in (*roots, *sys.path)):
         return UNKNOWN  # a namespace package
     nearest = _installed_part(module, roots)
-    return Missing(module, "", _siblings(nearest, roots) if nearest else _top_level(roots))
+    return MissingDefinition(module, "", _siblings(nearest, roots) if nearest else _top_level(roots))
 
 
 def _is_made_by_airflow(module: str) -> bool:
-    """Airflow answers for many old module names (``airflow.operators.bash``) that its packages list, without files."""
+    """Tell whether Airflow answers for an old module name without a file (``airflow.operators.bash``)."""
     if not module.startswith("airflow.") or module.startswith("airflow.providers."):
         return False
     package = _installed_part(module, ())

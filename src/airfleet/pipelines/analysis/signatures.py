@@ -1,4 +1,4 @@
-"""What a function or a class takes by name, read from its source.
+"""Arguments of functions and classes, read from their source.
 
 A class takes what its constructor takes and, through ``**kwargs``, what its bases take up to BaseOperator.
 """
@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 from airfleet.pipelines.analysis import modules
 from airfleet.pipelines.analysis.annotations import kind_in
 from airfleet.pipelines.analysis.module_files import Roots
-from airfleet.pipelines.analysis.modules import Found
+from airfleet.pipelines.analysis.modules import Definition
 from airfleet.pipelines.language.arguments import Kind
 
 
@@ -48,7 +48,7 @@ def signature(args: ast.arguments) -> Signature:
 
 @dataclass(frozen=True)
 class ClassFacts:
-    """What a class takes and renders, with its bases."""
+    """Arguments and rendered fields of a class, with its bases."""
 
     parameters: Mapping[str, bool] = field(default_factory=dict)
     template_fields: tuple[str, ...] | None = ()
@@ -59,7 +59,7 @@ class ClassFacts:
     lineage: frozenset[str] = frozenset()
 
     def comes_from(self, name: str) -> bool:
-        """Whether a class of this name is among its bases, or the class itself."""
+        """Tell whether a class of this name is among its bases, or the class itself."""
         return name in self.lineage
 
 
@@ -70,13 +70,13 @@ _WITHOUT_ARGUMENTS: Final = ("object", "ABC", "Generic", "Protocol")
 
 
 def class_facts(module: str, name: str, roots: Roots, within: frozenset[tuple[str, str]] = frozenset()) -> ClassFacts:
-    """What the class ``name`` of ``module`` takes; ``within`` are the classes that are being read already."""
+    """Read what the class ``name`` of ``module`` takes; ``within`` are the classes that are being read already."""
     if name in _ROOTS_OF_OPERATORS:
         return _BASE
     if name in _WITHOUT_ARGUMENTS or name.endswith(("Mixin", "MixIn")):
         return ClassFacts()
     found = modules.find(module, name, roots)
-    if not isinstance(found, Found) or not isinstance(found.node, ast.ClassDef):
+    if not isinstance(found, Definition) or not isinstance(found.node, ast.ClassDef):
         return replace(_UNKNOWN_BASE, lineage=frozenset({name}))
     here = (found.module, found.node.name)
     if found.node.name in _ROOTS_OF_OPERATORS:
@@ -135,7 +135,7 @@ def _kinds(node: ast.ClassDef, bases: list[ClassFacts]) -> dict[str, Kind]:
 
 
 def _passed_on(init: ast.FunctionDef) -> set[str]:
-    """The arguments that ``super().__init__(...)`` is given: nobody else can give them again."""
+    """Return the arguments that ``super().__init__(...)`` is given: nobody else can give them again."""
     return {
         keyword.arg
         for call in ast.walk(init)
@@ -164,7 +164,7 @@ def _is(node: ast.expr, name: str) -> bool:
 
 
 def _template_fields(
-    found: Found, bases: list[ClassFacts], roots: Roots, within: frozenset[tuple[str, str]]
+    found: Definition, bases: list[ClassFacts], roots: Roots, within: frozenset[tuple[str, str]]
 ) -> tuple[str, ...] | None:
     assert isinstance(found.node, ast.ClassDef)
     value = _assigned_fields(found.node)
@@ -198,7 +198,7 @@ def _assigned_fields(node: ast.ClassDef) -> ast.expr | None:
 
 
 def _changes_fields(node: ast.ClassDef) -> bool:
-    """Whether the fields are changed after they are assigned, in the class or by its constructor."""
+    """Tell whether the fields are changed after they are assigned, in the class or by its constructor."""
     for item in ast.walk(node):
         if isinstance(item, ast.Attribute) and item.attr == "template_fields" and isinstance(item.ctx, ast.Store):
             return True
@@ -211,7 +211,7 @@ _OfClass: TypeAlias = Callable[[str], tuple[str, ...] | None]
 
 
 def _evaluated(value: ast.expr, of_class: _OfClass) -> tuple[str, ...] | None:
-    """The strings of a tuple, list or set display; sums, unions and ``Base.template_fields`` are followed."""
+    """List the strings of a tuple, list or set display; sums, unions and ``Base.template_fields`` are followed."""
     if isinstance(value, ast.Constant) and isinstance(value.value, str):
         return (value.value,)
     if isinstance(value, ast.Attribute) and value.attr == "template_fields" and isinstance(value.value, ast.Name):

@@ -14,7 +14,7 @@ from typing import Final
 from airfleet.errors import Problem
 from airfleet.pipelines.analysis import catalog
 from airfleet.pipelines.analysis.module_files import Roots
-from airfleet.pipelines.analysis.modules import Missing, Unknown
+from airfleet.pipelines.analysis.modules import MissingDefinition, Unknown
 from airfleet.pipelines.analysis.signatures import Signature
 from airfleet.pipelines.files.project_files import project_root
 from airfleet.pipelines.language import ids
@@ -34,8 +34,8 @@ class Installed:
         #: patterns of params that took too long so far
         self.slow_patterns = 0
         self._beside: dict[Path, frozenset[str]] = {}
-        self._operators: dict[str, catalog.Operator | Missing | Unknown] = {}
-        self._functions: dict[tuple[str, str], Signature | Missing | Unknown] = {}
+        self._operators: dict[str, catalog.Operator | MissingDefinition | Unknown] = {}
+        self._functions: dict[tuple[str, str], Signature | MissingDefinition | Unknown] = {}
         self._callbacks: dict[tuple[str, str], tuple[str, str | None] | None] = {}
 
     def files_in(self, folder: Path) -> frozenset[str]:
@@ -47,13 +47,13 @@ class Installed:
                 self._beside[folder] = frozenset()
         return self._beside[folder]
 
-    def operator(self, path: str) -> catalog.Operator | Missing | Unknown:
+    def operator(self, path: str) -> catalog.Operator | MissingDefinition | Unknown:
         """What the operator at an import path takes."""
         if path not in self._operators:
             self._operators[path] = catalog.operator(path, self.roots)
         return self._operators[path]
 
-    def function(self, module: str, name: str) -> Signature | Missing | Unknown:
+    def function(self, module: str, name: str) -> Signature | MissingDefinition | Unknown:
         """What the Python function ``module:name`` takes."""
         if (module, name) not in self._functions:
             self._functions[module, name] = catalog.function(module, name, self.roots)
@@ -118,13 +118,13 @@ def check_callbacks(prefix: str, options: Mapping[str, Value], checking: Checkin
                 path = f"{joined(prefix, name)}[{index}]"
             module, _, function = str(written).partition(":")
             found = checking.installed.function(module, function)
-            if isinstance(found, Missing):
+            if isinstance(found, MissingDefinition):
                 checking.problem(path, *not_found(found, "function", checking.hints))
             elif wrong := checking.installed.callback_problem(module, function):
                 checking.problem(path, *wrong)
 
 
-def not_found(missing: Missing, what: str, hints: Hints) -> tuple[str, str | None]:
+def not_found(missing: MissingDefinition, what: str, hints: Hints) -> tuple[str, str | None]:
     """Sentence and hint for a module or name that is not installed."""
     if missing.broken:
         return f"'{missing.module}' is not Python: {missing.broken}", None

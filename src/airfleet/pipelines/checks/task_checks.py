@@ -7,7 +7,7 @@ from pathlib import Path
 
 from airfleet.metadata import column_limits
 from airfleet.pipelines.analysis import catalog
-from airfleet.pipelines.analysis.modules import Missing
+from airfleet.pipelines.analysis.modules import MissingDefinition
 from airfleet.pipelines.analysis.signatures import Signature
 from airfleet.pipelines.checks import jinja
 from airfleet.pipelines.checks.check_context import (
@@ -114,7 +114,7 @@ def _text(target: Path, file: FileText, path: str, checking: Checking) -> str | 
 
 def _check_function(task: Task, uses: CallableRef, checking: Checking) -> None:
     found = checking.installed.function(uses.module, uses.function)
-    if isinstance(found, Missing):
+    if isinstance(found, MissingDefinition):
         checking.problem(f"{task.path}.uses", *not_found(found, "function", checking.hints))
         return
     if not isinstance(found, Signature):
@@ -130,7 +130,7 @@ def _check_operator(task: Task, uses: OperatorRef, checking: Checking) -> None:
         checking.problem(f"{task.path}.uses", *wrong)
         return
     found = checking.installed.operator(imports.now(uses.path))
-    if isinstance(found, Missing):
+    if isinstance(found, MissingDefinition):
         sentence, hint = not_found(found, "operator", checking.hints)
         checking.problem(f"{task.path}.uses", sentence, imports.renamed(uses.path) or hint)
         return
@@ -210,5 +210,5 @@ def _check_named_function(value: Value, path: str, checking: Checking) -> None:
         return
     module, _, name = value.partition(":")
     found = checking.installed.function(module, name)
-    if isinstance(found, Missing):
+    if isinstance(found, MissingDefinition):
         checking.problem(path, *not_found(found, "function", checking.hints))

@@ -17,7 +17,7 @@ from airfleet.metadata import column_limits
 from airfleet.pipelines.analysis import modules
 from airfleet.pipelines.analysis.annotations import items_in, words_in
 from airfleet.pipelines.analysis.module_files import Roots
-from airfleet.pipelines.analysis.modules import Found, Missing
+from airfleet.pipelines.analysis.modules import Definition, MissingDefinition
 from airfleet.pipelines.checks import limits
 from airfleet.pipelines.checks.check_context import Checking, markers_in, not_found
 from airfleet.pipelines.language import cron
@@ -37,7 +37,7 @@ def check_timetable(timetable: Timetable, checking: Checking) -> None:
         checking.problem("schedule.uses", f"'{timetable.path}' is not the import path of a class", hint)
         return
     found = modules.find(module, name, checking.installed.roots)
-    if isinstance(found, Missing):
+    if isinstance(found, MissingDefinition):
         checking.problem("schedule.uses", *not_found(found, "timetable", checking.hints))
         return
     for path, _marker in markers_in(timetable.args, "schedule.with"):
@@ -45,7 +45,7 @@ def check_timetable(timetable: Timetable, checking: Checking) -> None:
     _check_stored(timetable.args, checking)
     if timetable.path.startswith("airflow."):
         _check_by_name(name, timetable.args, checking)
-    takes = _taken(found, checking.installed.roots) if isinstance(found, Found) else None
+    takes = _taken(found, checking.installed.roots) if isinstance(found, Definition) else None
     if takes is not None:
         _check_names(name, timetable.args, takes, checking)
         for argument, value in timetable.args.items():
@@ -70,7 +70,7 @@ class Taken:
 _NOTHING: Final = ("object", "ABC", "Protocol", "Generic", "Timetable", "BaseTimetable")
 
 
-def _taken(found: Found, roots: Roots, depth: int = 0) -> Taken | None:
+def _taken(found: Definition, roots: Roots, depth: int = 0) -> Taken | None:
     """What a class takes, by its own constructor, its fields or its bases; None when that cannot be read."""
     node = found.node
     if not isinstance(node, ast.ClassDef) or depth > 12:
@@ -117,7 +117,7 @@ def _of_base(module: str, base: ast.expr, roots: Roots, depth: int) -> Taken | N
     if inner.id in _NOTHING:
         return Taken()
     found = modules.find(module, inner.id, roots)
-    return _taken(found, roots, depth + 1) if isinstance(found, Found) else None
+    return _taken(found, roots, depth + 1) if isinstance(found, Definition) else None
 
 
 def _merged(bases: list[Taken]) -> Taken:

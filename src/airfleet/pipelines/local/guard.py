@@ -4,10 +4,12 @@
 
     airfleet run ── lifeline (a pipe) ──> guard ── forks ──> Airflow ──> tasks and what they start
 
-The guard ends the run when Airflow's process has ended, when nobody holds the other end of the lifeline any more
-(because ``airfleet run`` was killed, for example), or on a signal: Airflow gets SIGINT and time to call a task's
-``on_kill``, then everything below the guard is ended. It is a subreaper: what leaves its parent, or begins a session of
-its own, stays below the guard. The kernel kills Airflow's process when the guard dies.
+The guard ends the run when Airflow's process has ended, when nobody holds the other end of the lifeline (because
+``airfleet run`` was killed, for example), or on a signal. Airflow then gets SIGINT and time to call a task's
+``on_kill``. After that the guard ends everything below it.
+
+The guard is a subreaper: what leaves its parent, or begins a session of its own, stays below the guard. The kernel
+kills Airflow's process when the guard dies.
 """
 
 from __future__ import annotations
@@ -85,7 +87,7 @@ def _interrupted(child: int) -> int:
 
 
 def _ended(child: int, seconds: float) -> int | None:
-    """The status of the child, if it ends within so many seconds."""
+    """Return the status of the child, if it ends within so many seconds."""
     deadline = time.monotonic() + seconds
     while True:
         pid, status = os.waitpid(child, os.WNOHANG)
@@ -114,7 +116,7 @@ def _send_until_gone(number: signal.Signals, seconds: float) -> None:
 
 
 def _children() -> Iterator[int]:
-    """The living children of this process; those that ended are reaped."""
+    """Yield the living children of this process; those that ended are reaped."""
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass

@@ -1,4 +1,4 @@
-"""What a local run has on this machine: a throw-away home for Airflow, and logs and an empty database in a cache."""
+"""Files of a local run on this machine: a throw-away home for Airflow, and logs and an empty database in a cache."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MAKING_SECONDS = 60.0
 
 @contextlib.contextmanager
 def made() -> Iterator[tuple[Path, int]]:
-    """A new home, and the descriptor of its lock, which the processes of a run hold; it is gone afterwards."""
+    """Yield a new home, and the descriptor of its lock, which the processes of a run hold; it is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as folder:
         home = Path(folder)
         lock = os.open(home / "lock.new", os.O_CREAT | os.O_RDWR, 0o600)
@@ -68,13 +68,13 @@ def _is_abandoned(home: Path) -> bool:
 
 
 def processes(home: Path) -> Iterator[int]:
-    """The processes that have this home in their environment."""
+    """Find the processes that have this home in their environment."""
     mark = b"AIRFLOW_HOME=" + os.fsencode(home)
     return (pid for pid in procfs.pids() if mark in procfs.variables(pid))
 
 
 def environment(home: Path, dag_id: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """The caller's environment without its own Airflow but its time zone, and which Dag is wanted."""
+    """Return the caller's environment without its own Airflow but its time zone, and which Dag is wanted."""
     kept = {
         name: value
         for name, value in environ.items()
@@ -92,7 +92,7 @@ def environment(home: Path, dag_id: str, environ: Mapping[str, str]) -> dict[str
 
 
 def airflow_cfg(home: Path, file: str) -> str:
-    """The text of ``airflow.cfg`` for one pipeline file and nothing else."""
+    """Write the text of ``airflow.cfg`` for one pipeline file and nothing else."""
     bundle = {"name": "file", "classpath": "airfleet.pipelines.airflow.bundle.FileBundle", "kwargs": {"path": file}}
     settings: dict[str, dict[str, Any]] = {
         "core": {
@@ -120,7 +120,7 @@ def _cache(environ: Mapping[str, str]) -> Path:
 
 
 def log_folder(environ: Mapping[str, str], dag_id: str) -> Path:
-    """A new folder for this run's logs; the oldest runs' folders go."""
+    """Return a new folder for this run's logs; the oldest runs' folders go."""
     runs = _cache(environ) / "runs"
     runs.mkdir(exist_ok=True)
     for old in sorted(runs.iterdir(), key=lambda run: run.stat().st_mtime)[: -_KEPT_RUNS + 1 or None]:
@@ -129,5 +129,5 @@ def log_folder(environ: Mapping[str, str], dag_id: str) -> Path:
 
 
 def empty_database(environ: Mapping[str, str]) -> Path:
-    """Where the migrated database without rows is, or will be after the first run."""
+    """Say where the migrated database without rows is, or will be after the first run."""
     return _cache(environ) / f"empty-airflow-{version('apache-airflow')}.sqlite"

@@ -24,7 +24,7 @@ class Absence:
 
 
 def absences(pipeline: Pipeline, moment: dt.datetime, zone: dt.tzinfo) -> tuple[Absence, ...]:
-    """The tasks that take no part in a run of that logical date; dates without a time zone are in ``zone``."""
+    """List the tasks that take no part in a run of that logical date; dates without a time zone are in ``zone``."""
     dag = _dates(pipeline.options, zone)
     found = []
     for task in pipeline.tasks:
@@ -39,17 +39,17 @@ def absences(pipeline: Pipeline, moment: dt.datetime, zone: dt.tzinfo) -> tuple[
 
 
 def nearest(found: tuple[Absence, ...], moment: dt.datetime) -> Absence:
-    """The one whose date is nearest to the run's."""
+    """Find the one whose date is nearest to the run's."""
     return min(found, key=lambda absence: abs(absence.date - moment))
 
 
 def day(date: dt.datetime) -> str:
-    """A date as a person writes it: with the time only when it is not midnight."""
+    """Write a date as a person writes it: with the time only when it is not midnight."""
     return str(date.date()) if date.time() == dt.time() else date.isoformat(timespec="minutes")
 
 
 def written(date: dt.datetime) -> str:
-    """A date as ``--date`` takes it, which reads one without a time zone in UTC."""
+    """Write a date as ``--date`` takes it, which reads one without a time zone in UTC."""
     return day(date) if date.utcoffset() == dt.timedelta() else date.isoformat()
 
 

@@ -2,7 +2,7 @@
 
 ::
 
-    run_pipeline ─ check the file ─→ child process (Airflow, throw-away database) ─ events ─→ on_event, Outcome
+    run_pipeline ─ check the file ─→ child process (Airflow, throw-away database) ─ events ─→ on_event, RunOutcome
 
 This module imports no Airflow, so the command line starts at once and a wrong file is told within
 milliseconds. The child (:mod:`airfleet.pipelines.airflow.local_child`) gets a home of its own in a temporary
@@ -69,7 +69,7 @@ class TaskEvent:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunOutcome:
     """How a run ended."""
 
     dag_id: str
@@ -96,7 +96,7 @@ def run_pipeline(
     logical_date: dt.datetime | None = None,
     on_event: Callable[[TaskEvent], None] = lambda event: None,
     environ: Mapping[str, str] = os.environ,
-) -> Outcome:
+) -> RunOutcome:
     """Run one pipeline of ``path``; ``on_event`` hears of every task as it happens.
 
     Raises:
@@ -129,7 +129,7 @@ def run_pipeline(
 
 
 def absences(pipeline: Pipeline, moment: dt.datetime, environ: Mapping[str, str]) -> tuple[Absence, ...]:
-    """The tasks that take no part in a run of that logical date.
+    """List the tasks that take no part in a run of that logical date.
 
     Raises:
         FleetError: it is all of them.
@@ -145,7 +145,7 @@ def absences(pipeline: Pipeline, moment: dt.datetime, environ: Mapping[str, str]
 
 
 def choose(path: Path, dag_id: str | None, job: str | None, environ: Mapping[str, str]) -> Pipeline:
-    """The pipeline that is meant. Raises as :func:`run_pipeline` does."""
+    """Find the pipeline that is meant. Raises as :func:`run_pipeline` does."""
     checked = read_and_check(path, environ=environ, only=dag_id)
     wanted = [p for p in checked.pipelines if (dag_id is None or p.dag_id == dag_id) and (job is None or p.job == job)]
     if checked.problems:
@@ -172,7 +172,7 @@ def _hint(word: str, known: list[str] | tuple[str, ...]) -> str:
 
 def _follow(
     order: Mapping[str, Any], messages: Iterator[Any], path: Path, on_event: Callable[[TaskEvent], None]
-) -> Outcome:
+) -> RunOutcome:
     last: dict[tuple[str, int], TaskEvent] = {}
     logs = Path(order["logs"])
     for message in messages:
@@ -185,7 +185,7 @@ def _follow(
             shutil.rmtree(logs, ignore_errors=True)
             raise FileProblems(_problem(item, path) for item in message["problems"])
         elif "end" in message:
-            return Outcome(order["dag_id"], tasks=tuple(last.values()), logs=logs, **message["end"])
+            return RunOutcome(order["dag_id"], tasks=tuple(last.values()), logs=logs, **message["end"])
     raise FleetError("the run ended before its time: Airflow's process died", f"see {logs / 'run.log'}")
 
 
@@ -201,7 +201,7 @@ def _problem(item: Mapping[str, Any], path: Path) -> Problem:
 def _child_running(
     order: dict[str, Any], home: Path, lock: int, environ: Mapping[str, str]
 ) -> Iterator[tuple[dict[str, Any], Iterator[Any]]]:
-    """The child at work: its order, and its messages as they come. It is gone afterwards, whatever happens."""
+    """Yield the child at work: its order, and its messages as they come. It is gone afterwards, whatever happens."""
     reader, writer = os.pipe()
     run_log = Path(order["logs"]) / "run.log"
     (home / "airflow.cfg").write_text(local_home.airflow_cfg(home, order["file"]), encoding="utf-8")
@@ -267,7 +267,7 @@ def stopped_by_signals() -> Iterator[None]:
 
 
 def message(**content: Any) -> str:
-    """A message of the child as it goes over the pipe."""
+    """Write a message of the child as it goes over the pipe."""
     if isinstance(event := content.get("event"), TaskEvent):
         content = {"event": asdict(event)}
     return json.dumps(content) + "\n"

@@ -17,12 +17,12 @@ from airfleet.pipelines.upgrade import names as moved_names
 
 
 def is_airflow(module: str) -> bool:
-    """Whether this is Airflow, or a module of it."""
+    """Tell whether this is Airflow, or a module of it."""
     return module == "airflow" or module.startswith("airflow.")
 
 
 def is_gone(module: str, name: str) -> bool:
-    """Whether ``from module import name`` fails in Airflow 3."""
+    """Tell whether ``from module import name`` fails in Airflow 3."""
     if name in moved_names.GONE_NAMES.get(module, ()) or module_is_gone(module):
         return True
     if module in moved_names.SHIMMED:  # as in 1.10: from airflow.operators import BashOperator
@@ -33,7 +33,7 @@ def is_gone(module: str, name: str) -> bool:
 
 
 def module_is_gone(module: str) -> bool:
-    """Whether ``import module`` fails in Airflow 3."""
+    """Tell whether ``import module`` fails in Airflow 3."""
     if any(module == gone or module.startswith(f"{gone}.") for gone in moved_names.GONE_MODULES):
         return True
     package, _, last = module.rpartition(".")
@@ -44,7 +44,7 @@ def module_is_gone(module: str) -> bool:
 
 @functools.cache
 def _shims(package: str) -> Mapping[str, frozenset[str]]:
-    """Old modules of a package that Airflow answers for without files, and the names in them.
+    """List old modules of a package that Airflow answers for without files, and the names in them.
 
     They are written in the package itself, as a mapping from modules to names and where those are now.
     """
@@ -63,12 +63,12 @@ def _shims(package: str) -> Mapping[str, frozenset[str]]:
 
 
 def not_there(name: str) -> str:
-    """The sentence about a name that is gone."""
+    """Write the sentence about a name that is gone."""
     return f"'{name}' is not there in Airflow 3"
 
 
 def instead(name: str, alias: str | None) -> str | None:
-    """The import to write; under the old name, so that the rest of the file can stay."""
+    """Write the import to write; under the old name, so that the rest of the file can stay."""
     if name not in moved_names.NOW:
         return moved_names.GONE.get(name)
     module, _, new = moved_names.NOW[name].rpartition(".")
@@ -85,21 +85,21 @@ def gone(path: str) -> tuple[str, str | None] | None:
 
 
 def now(path: str) -> str:
-    """Where the class of an old path that Airflow still answers for stands now; any other path as it is."""
+    """Say where the class of an old path that Airflow still answers for stands now; any other path as it is."""
     module, _, name = path.rpartition(".")
     is_shimmed = module.rpartition(".")[0] in moved_names.SHIMMED and module_file(module) is None
     return moved_names.NOW.get(name, path) if is_shimmed else path
 
 
 def renamed(path: str) -> str | None:
-    """What to write for a class of a provider that has another name now; None for every other path."""
+    """Return the new path of a class of a provider that was renamed; None for every other path."""
     module, _, name = path.rpartition(".")
     has_other_name = moved_names.NOW.get(name, name).rpartition(".")[2] != name
     return uses_instead(name) if is_airflow(module) and has_other_name else None
 
 
 def uses_instead(name: str) -> str | None:
-    """What is written behind ``uses`` for the class of this name, wherever it was once imported from."""
+    """Return what ``uses`` takes for the class of this name, wherever it was once imported from."""
     path = moved_names.NOW.get(name)
     if path is None:
         return None
@@ -108,7 +108,7 @@ def uses_instead(name: str) -> str | None:
 
 
 def instead_of_module(module: str) -> str | None:
-    """For a module by its name, which mostly is that of its class: ``bash_operator`` has ``BashOperator``."""
+    """Guess from a module's name, which mostly is that of its class: ``bash_operator`` has ``BashOperator``."""
     wanted = module.rpartition(".")[2].replace("_", "").lower()
     name = next((name for name in moved_names.NOW if name.lower() == wanted), None)
     return instead(name, None) if name else None

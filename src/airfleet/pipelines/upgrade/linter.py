@@ -31,8 +31,8 @@ SUFFIX: Final = ".py"
 
 
 @dataclass(frozen=True)
-class Checked:
-    """What is known of one file without running it."""
+class CheckedDagFile:
+    """Facts about one file, known without running it."""
 
     problems: tuple[Problem, ...] = ()
     #: ids of Dags that are written out in it, each at its place
@@ -42,28 +42,28 @@ class Checked:
 
 
 def check(file: Path) -> tuple[Problem, ...]:
-    """Everything in one file that Airflow 3 does not understand. Never raises for any content."""
+    """Find everything in one file that Airflow 3 does not understand. Never raises for any content."""
     return read_and_check(file).problems
 
 
-def read_and_check(file: Path) -> Checked:
-    """What is known of one file. Never raises for any content."""
+def read_and_check(file: Path) -> CheckedDagFile:
+    """Read one file without running it. Never raises for any content."""
     text = read_python(file)
     if isinstance(text, Problem):
-        return Checked((text,))
+        return CheckedDagFile((text,))
     try:
         tree = ast.parse(text)
         return _checked(file, text, tree)
     except SyntaxError as error:
         place = Place(str(file), error.lineno or 1, max(1, error.offset or 1))
-        return Checked((Problem(place, "", f"this is not Python 3: {error.msg}"),))
+        return CheckedDagFile((Problem(place, "", f"this is not Python 3: {error.msg}"),))
     except RecursionError:
-        return Checked((Problem(Place(str(file)), "", "this is not Python: it is nested too deeply"),))
+        return CheckedDagFile((Problem(Place(str(file)), "", "this is not Python: it is nested too deeply"),))
     except (ValueError, MemoryError) as error:
-        return Checked((Problem(Place(str(file)), "", f"this is not Python: {error}"),))
+        return CheckedDagFile((Problem(Place(str(file)), "", f"this is not Python: {error}"),))
 
 
-def _checked(file: Path, text: str, tree: ast.Module) -> Checked:
+def _checked(file: Path, text: str, tree: ast.Module) -> CheckedDagFile:
     reading = _Reading(
         str(file),
         text.split("\n"),
@@ -73,7 +73,7 @@ def _checked(file: Path, text: str, tree: ast.Module) -> Checked:
     )
     for node in ast.walk(tree):
         reading.look_at(node)
-    return Checked(in_order(dict.fromkeys(reading.problems)), reading.dag_ids(tree), _calls_another_module(tree))
+    return CheckedDagFile(in_order(dict.fromkeys(reading.problems)), reading.dag_ids(tree), _calls_another_module(tree))
 
 
 # --- the file as a whole
@@ -81,7 +81,7 @@ def _checked(file: Path, text: str, tree: ast.Module) -> Checked:
 
 @dataclass(frozen=True)
 class _Imported:
-    """What a name in the file stands for: ``module`` and, when it is not a module itself, ``name`` in it."""
+    """The origin of a name in the file: ``module`` and, when it is not a module itself, ``name`` in it."""
 
     module: str
     name: str = ""
@@ -92,7 +92,7 @@ class _Imported:
 
 
 def _imports(tree: ast.Module) -> dict[str, _Imported]:
-    """The names of the file that come from Airflow."""
+    """Return the names of the file that come from Airflow."""
     found: dict[str, _Imported] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and not node.level and is_airflow(node.module or ""):
@@ -106,7 +106,7 @@ def _imports(tree: ast.Module) -> dict[str, _Imported]:
 
 
 def _names_given_as(argument: str, tree: ast.Module) -> frozenset[str]:
-    """The names of the file that are given to anything as this argument."""
+    """List the names of the file that are given to anything as this argument."""
     return frozenset(
         keyword.value.id
         for node in ast.walk(tree)
@@ -151,7 +151,7 @@ class _Reading:
         self._problem_at(node.lineno, self._column(node), sentence, hint)
 
     def _column(self, node: ast.expr | ast.alias | ast.keyword | ast.arg) -> int:
-        """The column of a node in characters; those of ast are bytes."""
+        """Return the column of a node in characters; those of ast are bytes."""
         line = self.lines[node.lineno - 1]
         before = line if line.isascii() else line.encode()[: node.col_offset].decode(errors="replace")
         return min(len(before), node.col_offset) + 1
@@ -162,7 +162,7 @@ class _Reading:
     # --- ids of Dags
 
     def dag_ids(self, tree: ast.Module) -> dict[str, Place]:
-        """The ids of Dags that are made as the file is loaded, as far as they are written out."""
+        """Return the ids of Dags that are made as the file is loaded, as far as they are written out."""
         found: dict[str, Place] = {}
         makers: dict[str, ast.expr | None] = {}
         for node in _at_load(tree):
@@ -220,7 +220,7 @@ class _Reading:
                 self._context_key(key)
 
     def _called(self, function: ast.expr) -> str:
-        """The name in Airflow of what is called; empty when it is not Airflow's."""
+        """Write the name in Airflow of what is called; empty when it is not Airflow's."""
         if isinstance(function, ast.Name) and function.id in self.imports:
             return self.imports[function.id].last
         root = function
@@ -263,7 +263,7 @@ class _Reading:
             self._problem_at(line, column, sentence, f"write {{{{ {names.CONTEXT[name]} }}}}")
 
     def _find(self, name: str, text: ast.Constant) -> tuple[int, int]:
-        """Where a name stands first in a string of the source."""
+        """Say where a name stands first in a string of the source."""
         for number in range(text.lineno, (text.end_lineno or text.lineno) + 1):
             start = text.col_offset if number == text.lineno else 0
             if match := re.compile(rf"\b{name}\b").search(self.lines[number - 1], start):
@@ -316,7 +316,7 @@ def _other_keyword(old: str, new: str | None, value: ast.expr) -> str:
 
 
 def _at_load(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes below one in order, but for what stands in functions and classes."""
+    """Yield the nodes below one in order, but for what stands in functions and classes."""
     waiting = list(reversed(list(ast.iter_child_nodes(node))))
     while waiting:
         inner = waiting.pop()
@@ -326,13 +326,13 @@ def _at_load(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _id_given(call: ast.Call) -> ast.expr | None:
-    """What a call gives as the id of a Dag."""
+    """Return the id of a Dag that a call gives."""
     by_name = (keyword.value for keyword in call.keywords if keyword.arg == "dag_id")
     return next(by_name, call.args[0] if call.args else None)
 
 
 def _calls_another_module(tree: ast.Module) -> bool:
-    """Whether a statement of the file calls what it imports from elsewhere than Python itself."""
+    """Tell whether a statement of the file calls what it imports from elsewhere than Python itself."""
     imported = {
         (alias.asname or alias.name).partition(".")[0]
         for node in ast.walk(tree)
@@ -352,7 +352,7 @@ def _calls_another_module(tree: ast.Module) -> bool:
 
 
 def problems_as_text(file: Path, shown_as: str) -> Iterator[str]:
-    """Every problem of a file as ``check`` prints it, with the file called ``shown_as``."""
+    """Yield every problem of a file as ``check`` prints it, with the file called ``shown_as``."""
     for problem in check(file):
         place = Place(shown_as, problem.place.line, problem.place.column)
         yield str(Problem(place, problem.path, problem.sentence, problem.hint))

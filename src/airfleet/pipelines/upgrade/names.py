@@ -1,7 +1,7 @@
-"""What Airflow 3 no longer has of Airflow 1.10 and 2, and what to write instead.
+"""Names of Airflow 1.10 and 2 that Airflow 3 no longer has, and their successors.
 
 Classes are looked up by their own name: wherever an old file imports ``BashOperator`` from, there is one place now.
-What Airflow 3 still understands under its old name is not here.
+Old names that Airflow 3 still understands are not here.
 """
 
 from __future__ import annotations

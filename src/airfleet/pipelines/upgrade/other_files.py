@@ -20,7 +20,7 @@ _MAX_UNPACKED: Final = 64
 
 
 def remarks(found: Listing) -> Iterator[Problem]:
-    """What is said of the files of a folder that are not read."""
+    """Remark on the files of a folder that are not read."""
     for file in found.other_case:
         if _is_pipeline_file(file):
             yield in_other_case(file)
@@ -30,13 +30,13 @@ def remarks(found: Listing) -> Iterator[Problem]:
 
 
 def in_other_case(file: Path) -> Problem:
-    """What is said of ``P.YAML``."""
+    """Remark on ``P.YAML``."""
     sentence = "the fleet does not read this pipeline: its name has to end in .yaml or .yml"
     return Problem(Place(str(file)), "", sentence, f"call it {file.stem}{file.suffix.lower()}")
 
 
 def without_words(file: Path) -> Problem:
-    """What is said of a file in Python in which Airflow does not look for Dags."""
+    """Remark on a file in Python in which Airflow does not look for Dags."""
     sentence = "not read by Airflow: the word 'airflow', and 'dag' or 'asset', have to stand in a file with Dags"
     return Problem(Place(str(file)), "", sentence, "a comment with both words is enough, if it makes Dags")
 
@@ -55,7 +55,7 @@ def _speaks_of_pipelines(text: str) -> bool:
 
 
 def of_archive(file: Path) -> tuple[Problem | None, tuple[Problem, ...]]:
-    """What is wrong with an archive of Dags in Python, and what is said of the pipelines in it."""
+    """Find problems of an archive of Dags in Python, and remark on the pipelines in it."""
     place = Place(str(file))
     try:
         if not zipfile.is_zipfile(file):

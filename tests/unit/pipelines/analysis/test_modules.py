@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from airfleet.pipelines.analysis import catalog, modules
-from airfleet.pipelines.analysis.modules import UNKNOWN, Found, Missing
+from airfleet.pipelines.analysis.modules import UNKNOWN, Definition, MissingDefinition
 
 FILES = {
     "pkg/__init__.py": "from .steps import fetch as exported\nfrom .steps import *\n",
@@ -49,7 +49,7 @@ def roots(tmp_path: Path) -> tuple[str, ...]:
 )
 def test_a_name_is_found_where_it_is_defined(module: str, name: str, defined_in: str, roots: tuple[str, ...]) -> None:
     found = modules.find(module, name, roots)
-    assert isinstance(found, Found)
+    assert isinstance(found, Definition)
     assert (found.module, isinstance(found.node, ast.FunctionDef)) == (defined_in, True)
 
 
@@ -84,7 +84,7 @@ def test_what_is_certainly_not_there_comes_with_what_is(
     module: str, name: str, missing: str, known: str, roots: tuple[str, ...]
 ) -> None:
     found = modules.find(module, name, roots)
-    assert isinstance(found, Missing)
+    assert isinstance(found, MissingDefinition)
     assert (found.module, found.name, known in found.known) == (module, missing, True)
 
 
@@ -135,4 +135,6 @@ def test_snake_case(name: str, snake: str) -> None:
 
 
 def test_a_module_that_cannot_be_parsed_is_none(roots: tuple[str, ...]) -> None:
-    assert modules.find("pkg.broken", "x", roots) == modules.Missing("pkg.broken", broken="line 1: invalid syntax")
+    assert modules.find("pkg.broken", "x", roots) == modules.MissingDefinition(
+        "pkg.broken", broken="line 1: invalid syntax"
+    )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from airfleet.pipelines.analysis import catalog, modules
-from airfleet.pipelines.analysis.modules import Missing
+from airfleet.pipelines.analysis.modules import MissingDefinition
 from airfleet.pipelines.files import listing
 from airfleet.pipelines.upgrade import linter, names
 from airfleet.pipelines.upgrade.imports import is_gone, module_is_gone
@@ -203,7 +203,7 @@ def test_sub_dags_and_what_else_has_no_successor_say_what_people_do_instead(tmp_
 
 def test_a_file_that_is_no_python_3_says_where(tmp_path: Path) -> None:
     [only] = said(tmp_path, "from airflow import DAG\nprint 'dag'\n")
-    assert only.startswith("2:1 this is not Python 3: Missing parentheses in call to 'print'")
+    assert only.startswith("2:1 this is not Python 3: MissingDefinition parentheses in call to 'print'")
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"dag airflow\0", b"(" * 5000])
@@ -236,7 +236,7 @@ def test_every_new_name_is_there_where_its_distribution_is_installed() -> None:
         ):
             continue
         looked_at += 1
-        if isinstance(modules.find(module, name), Missing):
+        if isinstance(modules.find(module, name), MissingDefinition):
             wrong.append(path)
     assert wrong == []
     assert looked_at > 70

@@ -60,7 +60,7 @@ def wait_until_ready(here: Project, deadline: float, timeout: float) -> Snapshot
 
 
 def failure(here: Project, last: Snapshot | None) -> FleetError:
-    """Why the fleet did not come up: the component, the reason, the last lines of its log."""
+    """Explain why the fleet did not come up: the component, the reason, the last lines of its log."""
     if last is not None and last.database and last.database["verdict"] != Verdict.WAIT:
         return _database_failure(last.database)
     if last is not None and last.host in last.refused:
@@ -89,7 +89,7 @@ def _database_failure(found: Mapping[str, str]) -> FleetError:
 
 
 def too_late(last: Snapshot | None, timeout: float) -> WaitTimedOut:
-    """Which component is not ready, and where to look."""
+    """Say which component is not ready, and where to look."""
     if last is not None and last.database:
         sentence = f"not healthy within {terminal.seconds(timeout)}: {last.database['sentence']}"
         return WaitTimedOut("\n".join([sentence, f"hint: {last.database['hint'] or _DATABASE_HINT}"]))
@@ -108,7 +108,7 @@ def too_late(last: Snapshot | None, timeout: float) -> WaitTimedOut:
 
 
 def summary(snapshot: Snapshot, *, attached: bool) -> str:
-    """Where the fleet is, who may enter, and what to do next."""
+    """Say where the fleet is, who may enter, and what to do next."""
     ready = f"healthy after {terminal.seconds(snapshot.ready_after)}" if snapshot.healthy else snapshot.state
     lines = [
         f"fleet '{snapshot.fleet}' is {ready}",
@@ -125,7 +125,7 @@ def summary(snapshot: Snapshot, *, attached: bool) -> str:
 
 
 def _tasks_as_root(here: Project) -> str | None:
-    """What root should know before its fleet starts; None when there is nothing, or fleet.yaml is wrong."""
+    """Warn root of tasks that run with its rights; None when there are none, or fleet.yaml is wrong."""
     from airfleet.agent.host import task_account
     from airfleet.cli.commands.fleet import plan
 
@@ -160,7 +160,7 @@ def launch_agent(here: Project) -> None:
 
 
 def left_out(names: tuple[str, ...]) -> str:
-    """That settings in the environment set nothing."""
+    """Say that settings in the environment set nothing."""
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     sentence = f"not used: {', '.join(names[:3])}{more} of this environment"
     return f"{sentence}; Airflow's settings have their place under 'airflow:' in fleet.yaml"

@@ -39,7 +39,7 @@ def command(project: Path | None, env: str | None, host: str | None, arguments: 
 
 
 def environment(here: Project) -> dict[str, str]:
-    """The environment of a command. Raises FleetError where the fleet was not started, or knows no database."""
+    """Return the environment of a command. Raises FleetError where the fleet was not started, or knows no database."""
     from airfleet.agent import launch
     from airfleet.agent.cluster import identity
     from airfleet.fleet import planner, preview

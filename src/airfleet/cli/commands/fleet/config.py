@@ -31,8 +31,8 @@ BELOW: Final[Mapping[str, Kind]] = {
 def command(project: Path | None, env: str | None, output: str) -> None:
     """Print fleet.yaml with its overlay laid over it.
 
-    References stand as they are written, and a secret that is written out is masked. What the fleet then
-    runs is what 'airfleet plan' shows.
+    References stand as they are written, and a secret that is written out is masked. 'airfleet plan'
+    shows what the fleet then runs.
     """
     from airfleet.fleet.config import reader
 
@@ -44,7 +44,7 @@ def command(project: Path | None, env: str | None, output: str) -> None:
 
 
 def shown(node: nodes.Node, key: str = "", below: Kind | None = None) -> Any:
-    """A node as plain data without a secret, its values as the fleet takes them; ``below``: what all of them are.
+    """Return a node as plain data without secrets; ``below`` says what all its values are.
 
     >>> shown(nodes.load("{broker: redis://:s3cret@queue/0, env: {API_TOKEN: abc, TZ: UTC}}", "fleet.yaml")[0][0])
     {'broker': 'redis://:***@queue/0', 'env': {'API_TOKEN': '***', 'TZ': 'UTC'}}
@@ -67,14 +67,14 @@ def shown(node: nodes.Node, key: str = "", below: Kind | None = None) -> Any:
 
 
 def _value(node: nodes.Scalar, kind: Kind) -> Any:
-    """A number or truth value where one is meant; else what is written, unless a number says exactly that."""
+    """Return a number or truth value where one is meant; else what is written, unless a number says exactly that."""
     says_it = node.value is None or json.dumps(node.value, default=str) == node.text
     return node.value if says_it or (kind == "value" and isinstance(node.value, int | float)) else node.text
 
 
 @cache
 def _values() -> frozenset[str]:
-    """The keys of fleet.yaml that stand for numbers and truth values."""
+    """List the keys of fleet.yaml that stand for numbers and truth values."""
     from airfleet.fleet.config import keys
 
     tables = (keys.FLEET, keys.API_SERVER, keys.WORKER, keys.PROXY, keys.FLOWER, keys.CONNECTION, keys.POOL)
@@ -83,7 +83,7 @@ def _values() -> frozenset[str]:
 
 
 def _key(above: str, name: str, node: nodes.Mapping) -> str:
-    """The key that a value is judged by: a variable ``{value: ...}`` is one of the name above it."""
+    """Return the key that a value is judged by: a variable ``{value: ...}`` is one of the name above it."""
     from airfleet.fleet.config import secret_detection
 
     return above if name == "value" and secret_detection.is_secret(above) else name

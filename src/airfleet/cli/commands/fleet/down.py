@@ -8,10 +8,9 @@
           ├─ an agent that has just started, or whose home was moved or deleted: ask it by a signal, wait
           └─ no agent
 
-What is left is found by the mark that every process of a fleet carries in its environment,
-so it is found also after the agent was killed. As long as it is at work it holds a lock, whose file
-says when it began, so that a foreground ``up`` does not take the end of an agent that could not say
-goodbye for its death.
+Every process of a fleet carries a mark in its environment, by which ``down`` finds the rest, also after the agent
+was killed. While at work, ``down`` holds a lock whose file says when it began. So a foreground ``up`` does not take
+the end of an agent without a socket for its death.
 """
 
 from __future__ import annotations
@@ -71,7 +70,7 @@ def remove_network(here: Project) -> None:
 
 
 def everything(here: Project, host: str | None = None) -> tuple[Project, ...]:
-    """What ``down`` ends: the host that is named, or all that have a home here, the one with the servers at last."""
+    """List what ``down`` ends: the host that is named, or all with a home here, the one with the servers last."""
     if host or here.environ.get("AIRFLEET_HOME"):
         return (here,)
     return (*(here.on(name) for name in reversed(here.hosts)), here.on(""))

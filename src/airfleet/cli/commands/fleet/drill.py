@@ -69,8 +69,8 @@ COLUMNS = {
 def command(part: str, yes: bool, queue: str | None, timeout: float, output: str, project: Path | None) -> int:
     """Break a part of the fleet and see what is lost.
 
-    The part is killed without a warning, while small tasks of the drill's own run; they show how long nothing
-    started, and whether one was lost, was done twice, or failed. "host" kills everything on this host, and starts
+    The part is killed without a warning while small tasks of the drill's own run. They show how long nothing
+    started, and whether one was lost, was done twice, or failed. "host" kills everything on this host and starts
     it again; "all" does every part that this host runs, one after the other. Your own tasks that run meanwhile
     suffer what they would suffer from the real thing.
 
@@ -96,14 +96,14 @@ def command(part: str, yes: bool, queue: str | None, timeout: float, output: str
 
 
 def exit_code(verdicts: Sequence[DrillVerdict]) -> int:
-    """Something lost is worse than something late."""
+    """Choose the exit code: something lost is worse than something late."""
     if not all(verdict.held for verdict in verdicts):
         return EXIT_WRONG
     return EXIT_OK if all(verdict.in_time for verdict in verdicts) else EXIT_WAIT_TIMED_OUT
 
 
 def row(verdict: DrillVerdict) -> dict[str, Any]:
-    """One drill for the table; everything it found for programs."""
+    """Return one drill for the table; everything it found for programs."""
     return {
         "part": verdict.part,
         "gap": _rounded(verdict.gap),
@@ -121,7 +121,7 @@ def row(verdict: DrillVerdict) -> dict[str, Any]:
 
 
 def place_of(here: Project, asked: Snapshot, queue: str | None, *, allowed: bool) -> DrilledFleet:
-    """The fleet that is drilled, as its agent was started. Raises FleetError when it may not, or cannot, be drilled."""
+    """Return the fleet to drill, as its agent was started. Raises FleetError when it may not or cannot be drilled."""
     from airfleet.drill import runner as drill
     from airfleet.fleet.config.reader import read_file
     from airfleet.fleet.planning import local_hosts
@@ -163,12 +163,12 @@ def require_reader(fleet: Fleet, host: str) -> None:
 
 
 def _readers(fleet: Fleet) -> tuple[Host, ...]:
-    """The hosts with a dag-processor; there always is one."""
+    """List the hosts with a dag-processor; there always is one."""
     return tuple(one for one in fleet.hosts if one.dag_processor.count)
 
 
 def queue_of(fleet: Fleet, host: str, wanted: str | None) -> str:
-    """The queue of a drill on ``host``: the wanted one, or the first of which every task runs where its witness is.
+    """Choose the queue of a drill on ``host``: the wanted one, or the first whose tasks all run where its journal is.
 
     Raises FleetError when nobody takes the wanted one, or a worker elsewhere does.
     """
@@ -186,7 +186,7 @@ def queue_of(fleet: Fleet, host: str, wanted: str | None) -> str:
 
 
 def _own_queues(fleet: Fleet, host: str) -> tuple[str, ...]:
-    """The queues whose tasks all run where a drill on ``host`` sees them."""
+    """List the queues whose tasks all run where a drill on ``host`` sees them."""
     own = dict.fromkeys(queue for one in _seen(fleet, host) for worker in one.workers for queue in worker.queues)
     elsewhere = _queues_elsewhere(fleet, host)
     return tuple(queue for queue in own if queue not in elsewhere)
@@ -205,7 +205,7 @@ def _where(host: str, wanted: str | None, elsewhere: Mapping[str, str]) -> str:
 
 
 def _seen(fleet: Fleet, host: str) -> tuple[Host, ...]:
-    """The hosts whose tasks write into a folder of this machine: all, when it plays them, or else this one."""
+    """List the hosts whose tasks write into a folder of this machine: all, when it plays them, or else this one."""
     from airfleet.fleet.planning import local_hosts
 
     together = all(local_hosts.is_played(one.address) for one in fleet.hosts)
@@ -213,9 +213,9 @@ def _seen(fleet: Fleet, host: str) -> tuple[Host, ...]:
 
 
 def _as_started(here: Project, asked: Snapshot) -> Mapping[str, str]:
-    """What its agent was started with: this shell may know nothing of its overlay and its host.
+    """Take over the environment that its agent was started with; this shell may lack its overlay and its host.
 
-    What fleet.yaml takes from the environment has to be in this shell's: nobody can ask the agent for it.
+    Variables that fleet.yaml reads have to be in this shell's environment: nobody can ask the agent for them.
     """
     from airfleet.agent import launch
 
@@ -255,7 +255,7 @@ def _drill(drill: Drill, parts: Sequence[str], verdicts: list[DrillVerdict], out
 
 
 def _not_well_after(before: DrillVerdict, timeout: float, left: Sequence[str], ill: Unhealthy) -> WaitTimedOut:
-    """The fleet was healthy before all of it, so that it is not well now is what came of a part, and late."""
+    """Count a fleet that is not well after a part as late: it was healthy before."""
     late = f"was not well again within {terminal.seconds(timeout)}"
     how = late if before.healthy_after is None else "was well again, but is not any more,"
     return WaitTimedOut(f"the fleet {how} after drill {before.part}; not done: {', '.join(left)}\n{ill}")

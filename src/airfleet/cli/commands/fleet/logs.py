@@ -48,7 +48,7 @@ def command(component: str | None, follow: bool, lines: int, host: str | None, p
 
 
 def chosen(logs: Logs, component: str | None) -> list[str]:
-    """The component, or all.
+    """Return the component, or all.
 
     Raises:
         FleetError: there are no logs at all, or no component of that name has one.
@@ -65,7 +65,7 @@ def chosen(logs: Logs, component: str | None) -> list[str]:
 
 
 def merged(logs: Mapping[str, Iterable[str]]) -> list[tuple[str, str]]:
-    """Lines of several logs, all in the order of their times."""
+    """Merge lines of several logs in the order of their times."""
     timed: list[tuple[str, str, str]] = []
     for name, lines in logs.items():
         at = ""
@@ -78,7 +78,7 @@ def merged(logs: Mapping[str, Iterable[str]]) -> list[tuple[str, str]]:
 
 
 def time_of(line: str) -> str:
-    """When the line was written, as text that sorts; empty when it does not say.
+    """Find when the line was written, as text that sorts; empty when it does not say.
 
     >>> time_of("30133:M 21 Nov 2026 09:21:29.146 * Ready to accept connections tcp")
     '2026-11-21T09:21:29.146'
@@ -101,7 +101,7 @@ class Names:
         self._width = max(map(terminal.cells, names), default=0)
 
     def line(self, name: str, text: str) -> str:
-        """``text`` as a line of ``name``."""
+        """Return ``text`` as a line of ``name``."""
         if not self._prefixed:
             return text
         colour = self._colours.setdefault(name, COLOURS[len(self._colours) % len(COLOURS)])

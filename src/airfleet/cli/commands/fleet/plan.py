@@ -72,7 +72,7 @@ class Planned:
 
 @dataclass(frozen=True)
 class Now:
-    """What is known here of a host."""
+    """A host as it is known here."""
 
     #: where its agent keeps its things, if it runs on this machine
     paths: Paths
@@ -96,7 +96,7 @@ class Now:
 
     @property
     def components(self) -> tuple[ComponentStatus, ...]:
-        """What runs there, or is to run: no disk, no clock."""
+        """Components that run there, or are to run: no disk, no clock."""
         told: tuple[ComponentStatus, ...] = ()
         if self.snapshot is not None:
             told = self.snapshot.components
@@ -106,7 +106,7 @@ class Now:
 
     @property
     def orders(self) -> Orders:
-        """What it was told beyond ``fleet.yaml``, and still is when it starts again: the database keeps it."""
+        """Its overrides of ``fleet.yaml``, which the database keeps for its next start."""
         from airfleet.agent.supervisor.overrides import Orders
 
         return Orders.read(self.row.orders if self.row else {})
@@ -122,9 +122,9 @@ class Now:
 def command(project: Path | None, host: str | None, env: str | None, output: str) -> None:
     """Show what each host would run, and what would change.
 
-    + starts, - stops, ~ is started anew. What runs now is known of every host while an agent runs on this
-    machine; settings are compared for the hosts whose agents do. Starts nothing, changes nothing, imports
-    no Airflow.
+    + starts, - stops, ~ is started anew. While an agent runs on this machine, components of every host are
+    compared; settings are compared for hosts whose agents run here. Starts nothing, changes nothing,
+    imports no Airflow.
     """
     here = find(project, env)
     named, sure = read(here)
@@ -147,7 +147,7 @@ def command(project: Path | None, host: str | None, env: str | None, output: str
 
 
 def read(here: Project) -> tuple[Fleet, bool]:
-    """The fleet, and whether its secrets are here. Raises FileProblems when it is wrong in any other way."""
+    """Read the fleet, and whether its secrets are here. Raises FileProblems when it is wrong in any other way."""
     from airfleet.fleet.config import reader
 
     try:
@@ -160,7 +160,7 @@ def read(here: Project) -> tuple[Fleet, bool]:
 
 
 def as_played(fleet: Fleet, here: Project) -> Fleet:
-    """The fleet on the hosts that this machine plays, while one of them runs and the folder's own fleet does not."""
+    """Return the fleet on the hosts that this machine plays, while one of them runs and the folder's own does not."""
     from airfleet.fleet.planning import local_hosts
 
     def runs(one: Project) -> bool:
@@ -173,7 +173,7 @@ def as_played(fleet: Fleet, here: Project) -> Fleet:
 
 
 def look(fleet: Fleet, here: Project) -> tuple[dict[str, Now], tuple[HostStatus, ...]]:
-    """What is known of each host of the fleet, and which others run that it does not have (any more)."""
+    """Look at each host of the fleet, and at hosts that run and that it does not have (any more)."""
     found = {host.name: _now(host, here) for host in fleet.hosts}
     snapshots = [*(now.snapshot for now in found.values()), agent_client.snapshot(here.root, here.paths)]
     rows = next((snapshot.hosts for snapshot in snapshots if snapshot and snapshot.hosts), ())
@@ -183,7 +183,7 @@ def look(fleet: Fleet, here: Project) -> tuple[dict[str, Now], tuple[HostStatus,
 
 
 def plan_host(host: Host, fleet: Fleet, here: Project, now: Now, *, sure: bool, plays: bool = False) -> Planned:
-    """What a host would run, compared with what it runs; ``plays``: this machine is all hosts."""
+    """Compare what a host would run with what it runs; ``plays``: this machine is all hosts."""
     from airfleet.fleet import planner, preview
     from airfleet.fleet.planning import local_hosts, plan_record
     from airfleet.fleet.planning import plan_diff as changes
@@ -204,7 +204,7 @@ def plan_host(host: Host, fleet: Fleet, here: Project, now: Now, *, sure: bool, 
 
 
 def end_host(row: HostStatus, here: Project) -> Planned:
-    """A host that runs, and that the fleet does not have any more."""
+    """Return a host that runs, and that the fleet does not have any more."""
     from airfleet.fleet.planning.plan_diff import Change
     from airfleet.fleet.planning.plan_record import Described
 
@@ -223,7 +223,7 @@ def _as_ordered(what: Description, orders: Orders) -> Description:
 
 
 def _standing(now: Now, wanted: Description) -> tuple[list[str], dict[str, str]]:
-    """The names of what runs, or will without anybody's doing, and how it is where that is not as it should be.
+    """List the names of what runs, or will without anybody's doing, and how it is where that is not as it should be.
 
     Workers of a drained host are as they should be: they stay stopped, also when it starts again.
     """
@@ -253,7 +253,7 @@ def _this_machine(here: Project, *, plays: bool) -> Machine:
 
 
 def _other_machine(now: Now) -> Machine:
-    """Where nginx only helps, a host that runs without one has none: it is not told for ever to start it."""
+    """Drop nginx where it only helps and the host runs without it: the plan would start it for ever."""
     from airfleet.fleet.preview import Machine
 
     return Machine(has_nginx=now.state not in _RUN or any(one.kind == "nginx" for one in now.components))
@@ -283,7 +283,7 @@ def _now(host: Host, here: Project) -> Now:
 
 
 def _environs(host: Host, here: Project) -> Iterator[dict[str, str]]:
-    """What the agent of a host may have been started with: its name, or nothing where the machine says it."""
+    """List the environments that a host's agent may have: with its name, or without where the machine says it."""
     others = {name: value for name, value in here.environ.items() if name != HOST}
     if host.name != LOCAL:
         yield {**others, HOST: host.name}
@@ -291,12 +291,12 @@ def _environs(host: Host, here: Project) -> Iterator[dict[str, str]]:
 
 
 def _whose(before: Description | None, snapshot: Snapshot, paths: Paths, host: Host) -> str:
-    """The host whose agent runs there; an older one may not say it, but has a home of that name."""
+    """Return the host whose agent runs there; an older agent may not say it, but has a home of that name."""
     return before.host if before else snapshot.host or (host.name if paths.shared else LOCAL)
 
 
 def _before(paths: Paths) -> Description | None:
-    """What the agent was told to run, if one ever was."""
+    """Read what the agent was told to run, if one ever was."""
     from airfleet.fleet.planning.plan_record import Description
 
     try:
@@ -306,7 +306,7 @@ def _before(paths: Paths) -> Description | None:
 
 
 def row(host: Host, change: Change, *, several: bool) -> dict[str, Any]:
-    """One component for the table."""
+    """Return one component for the table."""
     from airfleet.fleet.config.units import size_text
 
     component = change.component
@@ -322,7 +322,7 @@ def row(host: Host, change: Change, *, several: bool) -> dict[str, Any]:
 
 
 def what(component: Described) -> Iterator[str]:
-    """What is to know about one component, in a few words."""
+    """Describe one component in a few words."""
     if queues := component.options.get("queues"):
         yield f"queues {queues.replace(',', ', ')}" if "," in queues else f"queue {queues}"
     if slots := component.options.get("slots"):
@@ -330,7 +330,7 @@ def what(component: Described) -> Iterator[str]:
 
 
 def as_data(planned: Planned) -> dict[str, Any]:
-    """One host, for programs: ``state`` is ``up``, ``late``, ``gone`` or ``left``, ``new``, or nothing when unknown."""
+    """Return one host for programs; ``state`` is ``up``, ``late``, ``gone``, ``left`` or ``new``, None when unknown."""
     return {
         "host": planned.host.name,
         "address": planned.host.address,
@@ -353,7 +353,7 @@ def as_data(planned: Planned) -> dict[str, Any]:
 
 
 def summary(planned: Sequence[Planned], again: str, *, is_awake: bool, alone: int = 0) -> str:
-    """What would happen, and by what; ``again`` is the command that starts the fleet.
+    """Say what would happen, and by what; ``again`` is the command that starts the fleet.
 
     ``is_awake``: an agent answers here, of these hosts or another one. ``alone``: so many components run without one.
     """
@@ -371,7 +371,7 @@ def summary(planned: Sequence[Planned], again: str, *, is_awake: bool, alone: in
 
 
 def _elsewhere(one: Planned) -> Iterator[str]:
-    """How a host is that has no agent here, and what brings it to what is planned."""
+    """Say how a host is that has no agent here, and what brings it to what is planned."""
     name, state, row = one.host.name, one.now.state, one.now.row
     up = "airfleet up" if name == LOCAL else f"airfleet up --host {name}"
     if not one.named:

@@ -58,7 +58,7 @@ def write(file: Path, text: str) -> None:
 
 
 def nginx(here: Project, fleet: Fleet, host: str | None) -> Mapping[str, str]:
-    """The nginx.conf of a host of the proxy. Raises FleetError when there is none."""
+    """Return the nginx.conf of a host of the proxy. Raises FleetError when there is none."""
     from airfleet.agent.servers import nginx as machine
     from airfleet.fleet import preview
     from airfleet.fleet.components import proxy

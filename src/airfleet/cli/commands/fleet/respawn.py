@@ -53,7 +53,7 @@ def keep(
 
     Raises NotKept, or EndedByOthers.
     """
-    lines = progress.Lines()
+    lines = progress.ChangeLines()
     lines.remember(component_view.items(ready))
     starts: list[float] = []
     found: Snapshot | None = ready
@@ -73,7 +73,7 @@ def _require_purpose(last: Snapshot) -> None:
         raise EndedByOthers(sentence, hint="a signal to that process does that; 'airfleet up' starts the fleet again")
 
 
-def _shown(here: Project, lines: progress.Lines, last: Snapshot) -> Snapshot:
+def _shown(here: Project, lines: progress.ChangeLines, last: Snapshot) -> Snapshot:
     """Say what an agent says until it has gone; the last of it."""
     for snapshot in follow(control.watch(here.paths.socket)):
         component_view.show(lines, snapshot)
@@ -84,7 +84,7 @@ def _shown(here: Project, lines: progress.Lines, last: Snapshot) -> Snapshot:
 def _next(
     here: Project, gone: Snapshot, began: int, starts: list[float], start: Start, sleep: Callable[[float], None]
 ) -> Snapshot | None:
-    """The agent after one that has gone, whoever started it; None when somebody ends the fleet, or has since then.
+    """Return the agent after one that has gone, whoever started it; None when somebody ends the fleet.
 
     ``began``: when somebody last began to end it, as of when the agent that has gone was there.
     """

@@ -35,7 +35,7 @@ def command(project: Path | None, sizes: tuple[str, ...], host: str | None) -> N
     """Change how many workers or api-servers a host has.
 
     A worker that gets other slots is replaced: a new one takes tasks at once, the old one finishes what it runs.
-    What was said of another worker, or of the other of its numbers, still holds. Sizes outlive the agent in a fleet
+    Earlier sizes of other workers, and the other number of this one, still hold. Sizes outlive the agent in a fleet
     with hosts, and last as long as it in one without.
     """
     wanted = [_size(size) for size in sizes]
@@ -62,7 +62,7 @@ def command(project: Path | None, sizes: tuple[str, ...], host: str | None) -> N
 def together(
     before: Mapping[str, Mapping[str, int]], wanted: Iterable[tuple[str, Mapping[str, int] | None]]
 ) -> dict[str, dict[str, int]]:
-    """The sizes that hold after an order: of each worker what was said last of its count, and of its slots.
+    """Return the sizes that hold after an order: of each worker what was said last of its count, and of its slots.
 
     >>> together({"light": {"count": 2}, "heavy": {"count": 3}}, [("light", {"slots": 8}), ("heavy", None)])
     {'light': {'count': 2, 'slots': 8}}
@@ -77,7 +77,7 @@ def together(
 
 
 def _scaled(components: Iterable[ComponentStatus]) -> Iterator[str]:
-    """The names that can be given: of a worker that is there several times, what fleet.yaml calls it."""
+    """Yield the names that can be given: a worker that is there several times has its name of fleet.yaml."""
     for component in components:
         if component.kind == "worker":
             yield component.group or component.name
@@ -86,7 +86,7 @@ def _scaled(components: Iterable[ComponentStatus]) -> Iterator[str]:
 
 
 def _size(text: str) -> tuple[str, dict[str, int] | None]:
-    """``light=2x8`` as a name and a size; None is that of fleet.yaml.
+    """Return ``light=2x8`` as a name and a size; None is that of fleet.yaml.
 
     >>> _size("light=2x8")
     ('light', {'count': 2, 'slots': 8})

@@ -156,7 +156,7 @@ def _written(file: Path, hint: str) -> Iterator[None]:
 
 
 def _text(file: Path) -> str:
-    """The text of a file; whatever is none is no file of ours. Raises FleetError when it cannot be read."""
+    """Read the text of a file; other bytes are no file of ours. Raises FleetError when it cannot be read."""
     try:
         return file.read_bytes().decode(errors="replace")
     except OSError as wrong:

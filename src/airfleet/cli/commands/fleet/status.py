@@ -63,7 +63,7 @@ def command(project: Path | None, host: str | None, memory: bool, output: str) -
 
 
 def limits_not_kept(snapshot: Snapshot) -> tuple[str, ...]:
-    """That limits of memory are not in force on this machine."""
+    """Say that limits of memory are not in force on this machine."""
     if not snapshot.unlimited:
         return ()
     names = ", ".join(snapshot.unlimited)
@@ -71,7 +71,7 @@ def limits_not_kept(snapshot: Snapshot) -> tuple[str, ...]:
 
 
 def rows(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
-    """Every component of every host: this host's as they are now, the others' as they were told seconds ago."""
+    """Yield every component of every host: this host's as they are now, the others' as they were told seconds ago."""
     if not snapshot.hosts:
         yield from map(row, snapshot.components)
         return
@@ -91,7 +91,7 @@ def rows(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
 
 
 def row(component: ComponentStatus) -> dict[str, Any]:
-    """One component for the table."""
+    """Return one component for the table."""
     return {
         "name": component.name,
         "label": LABELS[component.state],
@@ -105,12 +105,12 @@ def row(component: ComponentStatus) -> dict[str, Any]:
 
 
 def whole(snapshot: Snapshot) -> dict[str, Any]:
-    """Everything the agent said, and the one word that a program asks first."""
+    """Join everything that the agent said with the one word that a program asks first."""
     return {"healthy": agent_client.is_healthy(snapshot), **snapshot.to_json(), "warnings": list(versions.warnings())}
 
 
 def headline(snapshot: Snapshot) -> str:
-    """The fleet in one line.
+    """Sum up the fleet in one line.
 
     >>> headline(Snapshot("shop", "ready", 7, "/home", url="http://127.0.0.1:8080", elapsed=75))
     "fleet 'shop' is healthy, up for 1m15s: http://127.0.0.1:8080"
@@ -125,7 +125,7 @@ def headline(snapshot: Snapshot) -> str:
 
 
 def cannot_be_imported(snapshot: Snapshot) -> tuple[str, ...]:
-    """How many Dag files have import errors, and the first one.
+    """Count the Dag files with import errors, and quote the first one.
 
     >>> from airfleet.agent.control import ImportErrors
     >>> wrong = ImportErrors(3, {"a.py": "ValueError: no", "b.py": "Dag 'b' cannot be stored"})
@@ -142,7 +142,7 @@ def cannot_be_imported(snapshot: Snapshot) -> tuple[str, ...]:
 
 
 def not_in_force(snapshot: Snapshot) -> Unhealthy | None:
-    """What of fleet.yaml is not in force, and how to apply it; None when all is.
+    """Say which settings of fleet.yaml are not in force, and how to apply them; None when all are.
 
     >>> from airfleet.agent.control import Edited
     >>> edited = Edited(unapplied=(Unapplied("flower", "+"), Unapplied("worker", "~", ("slots 1 → 2",))))
@@ -164,7 +164,7 @@ def not_in_force(snapshot: Snapshot) -> Unhealthy | None:
 
 
 def changed_libraries(snapshot: Snapshot) -> Unhealthy | None:
-    """Which libraries are other ones than when the fleet was started; None when none is.
+    """Say which libraries are other ones than when the fleet was started; None when none is.
 
     >>> from airfleet.agent.control import Edited
     >>> edited = Edited(libraries=("celery 5.6.3 → 5.6.4",))

@@ -178,7 +178,7 @@ def wait_for_the_end(here: Project, deadline: float, timeout: float) -> None:
 
 
 def _ends(here: Project) -> bool:
-    """Whether 'down' is at work, or the agent was told to end otherwise."""
+    """Tell whether 'down' is at work, or the agent was told to end otherwise."""
     if shutdown_lock.is_at_work(here.paths):
         return True
     found = agent_client.snapshot(here.root, here.paths)

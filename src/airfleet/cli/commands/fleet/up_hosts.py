@@ -58,7 +58,7 @@ def start(here: Project, count: int, *, netns: bool, detach: bool, deadline: flo
 
 
 def _require_that_none_runs(here: Project) -> None:
-    """Two fleets of one folder would run the same pipelines, each on a database of its own. Raises FleetError."""
+    """Require that no fleet of the folder runs: two would run the same pipelines twice. Raises FleetError."""
     if running := [name for name in here.hosts if _runs(here.on(name))]:
         raise FleetError(f"there run already: {', '.join(running)}", hint="airfleet down")
     if _runs(here.on("")):
@@ -66,7 +66,7 @@ def _require_that_none_runs(here: Project) -> None:
 
 
 def _runs(host: Project) -> bool:
-    """Whether an agent answers; one that was killed leaves its socket behind."""
+    """Tell whether an agent answers; one that was killed leaves its socket behind."""
     try:
         control.status(host.paths.socket)
     except AgentGone:
@@ -108,7 +108,7 @@ def _say_changes(hosts: dict[str, Project]) -> None:
 
 
 def _say_each(hosts: dict[str, Project], changes: queue.SimpleQueue[tuple[str, Snapshot | None]]) -> None:
-    views = {name: progress.Lines(f"{name}: ") for name in hosts}
+    views = {name: progress.ChangeLines(f"{name}: ") for name in hosts}
     for name in hosts:
         with suppress(AgentGone, OSError):  # of one that is gone just now nothing was said
             views[name].remember(component_view.items(control.status(hosts[name].paths.socket)))
@@ -136,7 +136,7 @@ def _next(changes: queue.SimpleQueue[tuple[str, Snapshot | None]]) -> tuple[str,
 def _watch(
     name: str, host: Project, changes: queue.SimpleQueue[tuple[str, Snapshot | None]], over: threading.Event
 ) -> None:
-    """What an agent says, and the one after it, whoever starts that, until ``over``; None of each when it ends.
+    """Yield snapshots of an agent and of its successors, whoever starts them, until ``over``; None when one ends.
 
     The first one has come up: one that is not there has ended.
     """

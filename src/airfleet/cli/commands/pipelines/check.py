@@ -37,7 +37,7 @@ _ONE_BY_ONE = ("vars", "env")
 
 @dataclass
 class Findings:
-    """What a check has found so far."""
+    """Findings of a check so far."""
 
     problems: list[Problem] = field(default_factory=list)
     #: what is not read although somebody may count on it, and what is allowed but hardly meant; nothing of it is wrong
@@ -103,7 +103,7 @@ def command(paths: tuple[Path, ...], project: Path | None, env: str | None, outp
 
 
 def _project(folder: Path | None, env: str | None, paths: Sequence[Path]) -> Project | None:
-    """The project; only named files can be checked without one."""
+    """Return the project; only named files can be checked without one."""
     if folder is not None or not paths:
         return project.find(folder, env)
     root = project.nearest(Path.cwd()) or project.nearest(paths[0].absolute().parent)
@@ -144,7 +144,7 @@ def _fleet_of(here: Project) -> tuple[Fleet | None, Sequence[Problem]]:
 
 
 def _what_is_right(here: Project) -> Fleet | None:
-    """The fleet of a file with problems, without the keys that have them: its pipelines are checked all the same."""
+    """Return the fleet of a file without the keys that have problems: its pipelines are checked all the same."""
     from airfleet.fleet.config import reader
     from airfleet.yaml import nodes
 
@@ -162,7 +162,7 @@ def _what_is_right(here: Project) -> Fleet | None:
 
 
 def _without(node: nodes.Mapping, blamed: Set[str], path: str = "") -> nodes.Mapping:
-    """The same without what is blamed: of :data:`_ONE_BY_ONE` the entries alone."""
+    """Return the same without what is blamed: of :data:`_ONE_BY_ONE` the entries alone."""
     from airfleet.fleet.config.section_reader import joined
     from airfleet.yaml import nodes
 
@@ -194,7 +194,7 @@ def _whole_project(
 
 
 def _files(paths: Sequence[Path], rules: Rules, root: Path | None, findings: Findings) -> dict[Path, bool]:
-    """Every file to check, and whether it was named itself."""
+    """List every file to check, and whether it was named itself."""
     files: dict[Path, bool] = {}
     for path in dict.fromkeys(paths):
         if not os.path.isdir(path):  # also where it may not be looked at
@@ -222,7 +222,7 @@ def _in_folder(folder: Path, rules: Rules, root: Path | None, findings: Findings
 
 
 def _left_out(file: Path, rules: Rules, root: Path | None) -> Iterator[Problem]:
-    """What is said of a file that was named, although the fleet does not read it."""
+    """Remark on a file that was named, although the fleet does not read it."""
     from airfleet.pipelines.files import listing
 
     if root is not None and file.absolute().is_relative_to(root) and listing.is_left_out(file, root, rules):
@@ -277,7 +277,7 @@ def _check_fleet(file: Path, env: str, environ: Mapping[str, str], findings: Fin
 
 
 def _check_pipelines(file: Path, environ: Mapping[str, str], findings: Findings, *, sure: bool, named: bool) -> None:
-    """``sure``: whether nothing in the environment stands for what is not known, as ``***``."""
+    """Check the pipelines of a file; ``sure``: no value of the environment is a stand-in (``***``)."""
     from airfleet.fleet.config.secret_detection import MASK
     from airfleet.pipelines.checks import pipeline_checks
 
@@ -316,7 +316,7 @@ _NAMED_ONE_BY_ONE = 3
 
 
 def _condensed(remarks: Iterable[Problem]) -> Iterator[Problem]:
-    """The remarks, with one for all files of a folder of which the same is said."""
+    """Yield the remarks, with one for all files of a folder of which the same is said."""
     alike: dict[tuple[str, str, str | None], list[Problem]] = {}
     for remark in dict.fromkeys(remarks):
         if remark.path:  # about one value of a file that is read
@@ -342,7 +342,7 @@ def _short_place(place: Place) -> Place:
 
 
 def _short(file: str) -> str:
-    """The file as a person here would write it; bytes that are no text are escaped."""
+    """Write the file as a person here would write it; bytes that are no text are escaped."""
     file = file.encode(errors="backslashreplace").decode()
     try:
         return str(Path(file).absolute().relative_to(Path.cwd()))
@@ -363,7 +363,7 @@ def put(findings: Findings, output: str) -> None:
 
 
 def as_data(findings: Findings) -> dict[str, Any]:
-    """What the check found, for programs."""
+    """Return what the check found, for programs."""
     return {
         "problems": [_as_data(problem) for problem in findings.problems],
         "remarks": [_as_data(remark) for remark in findings.remarks],

@@ -54,7 +54,7 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
 
 
 def next_commands(folder: Path) -> tuple[str, ...]:
-    """What to do in the new project."""
+    """List what to do in the new project."""
     there = () if folder.absolute() == Path.cwd() else (f"cd {argument(folder)}",)
     return (
         *there,

@@ -23,7 +23,7 @@ from airfleet.system.log_tail import last_lines
 
 if TYPE_CHECKING:
     from airfleet.pipelines.language.spec import Pipeline
-    from airfleet.pipelines.local.runner import Outcome, TaskEvent
+    from airfleet.pipelines.local.runner import RunOutcome, TaskEvent
 
 COLUMNS = {"task": "task", "state": "state", "seconds": "seconds", "attempt": "attempt", "error": "error"}
 #: kind of event -> (label, mood)
@@ -105,10 +105,10 @@ def _told_when_ended(pipeline: Pipeline) -> Iterator[None]:
 
 
 @contextmanager
-def _shown(pipeline: Pipeline) -> Iterator[Board]:
-    """A board of the pipeline's tasks whose clocks move on while Airflow works."""
+def _shown(pipeline: Pipeline) -> Iterator[TaskBoard]:
+    """Show a board of the pipeline's tasks whose clocks move on while Airflow works."""
     view = progress.view(live=terminal.is_live())
-    board = Board(view, [task.id for task in pipeline.tasks], lambda task: sensors.waits_for(pipeline, task))
+    board = TaskBoard(view, [task.id for task in pipeline.tasks], lambda task: sensors.waits_for(pipeline, task))
     over = threading.Event()
     ticker = threading.Thread(target=_tick, args=(view, board, over), daemon=True)
     ticker.start()
@@ -121,18 +121,18 @@ def _shown(pipeline: Pipeline) -> Iterator[Board]:
             view.close()
 
 
-def _tick(view: progress.View, board: Board, over: threading.Event) -> None:
+def _tick(view: progress.ProgressView, board: TaskBoard, over: threading.Event) -> None:
     with suppress(OSError):  # the terminal may be gone
         while not over.wait(0.1):
             board.remind(time.monotonic())
             view.tick()
 
 
-class Board:
+class TaskBoard:
     """The tasks as they are now; called with each event."""
 
     def __init__(
-        self, view: progress.View, tasks: list[str], waits_for: Callable[[str], str | None] = lambda _: None
+        self, view: progress.ProgressView, tasks: list[str], waits_for: Callable[[str], str | None] = lambda _: None
     ) -> None:
         self._view = view
         self._began = self._latest = time.monotonic()
@@ -183,7 +183,7 @@ _NOTHING = Item("", "")
 
 
 def event_name(event: TaskEvent) -> str:
-    """``task`` or, when it is mapped, ``task[3]``."""
+    """Return ``task`` or, when it is mapped, ``task[3]``."""
     return event.task if event.map_index < 0 else f"{event.task}[{event.map_index}]"
 
 
@@ -204,7 +204,7 @@ def _item(event: TaskEvent) -> Item:
     )
 
 
-def report(outcome: Outcome, output: str) -> int:
+def report(outcome: RunOutcome, output: str) -> int:
     """Say how the run ended: data on stdout, what went wrong on stderr; the exit code."""
     if output != "table":
         rows = [_row(event) for event in outcome.tasks]
@@ -219,7 +219,7 @@ def report(outcome: Outcome, output: str) -> int:
 
 
 def failure(event: TaskEvent) -> Iterator[str]:
-    """What is known about a failed task."""
+    """Describe a failed task."""
     lines = log_filter.telling(last_lines(Path(event.log), LINES_READ), LOG_LINES) if event.log else []
     yield f"{terminal.style('✗', fg='red')} task '{event_name(event)}' failed"
     yield from (f"    {line}" for line in lines)
@@ -245,7 +245,7 @@ def _row(event: TaskEvent) -> dict[str, Any]:
     }
 
 
-def _whole(outcome: Outcome, rows: list[dict[str, Any]]) -> Mapping[str, Any]:
+def _whole(outcome: RunOutcome, rows: list[dict[str, Any]]) -> Mapping[str, Any]:
     return {
         "dag_id": outcome.dag_id,
         "run_id": outcome.run_id,

@@ -134,7 +134,7 @@ def files(name: str) -> Mapping[str, str]:
 
 
 def fleet_name(folder_name: str) -> str:
-    """A name for the fleet in a folder: lower case, digits and dashes.
+    """Make a name for the fleet in a folder: lower case, digits and dashes.
 
     >>> fleet_name("My Shop (2)")
     'my-shop-2'
@@ -143,7 +143,7 @@ def fleet_name(folder_name: str) -> str:
 
 
 def module_name(name: str) -> str:
-    """The Python package for a project: never one that Python or airfleet already has.
+    """Name the Python package for a project: never one that Python or airfleet already has.
 
     >>> [module_name("my-shop"), module_name("json"), module_name("2nd")]
     ['my_shop', 'json_project', 'project_2nd']

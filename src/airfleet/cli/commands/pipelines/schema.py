@@ -17,8 +17,8 @@ from airfleet.cli.output import terminal
 def command(file: str) -> None:
     """Print the JSON Schema of fleet.yaml or of pipeline files.
 
-    An editor that knows YAML completes keys and marks mistakes with it. What rules between values say,
-    only 'airfleet check' knows.
+    An editor that knows YAML completes keys and marks mistakes with it. Rules between values are
+    known to 'airfleet check' alone.
     """
     if file == "fleet":
         from airfleet.fleet.config import schema as fleet

@@ -55,7 +55,7 @@ def command(file: Path, job: str | None, all_arrows: bool, output: str, project:
 
 
 def graph(pipeline: Pipeline) -> Graph:
-    """The tasks of a pipeline and which waits for which."""
+    """Return the tasks of a pipeline and which waits for which."""
     nodes = tuple(Node(task.id, task.uses.written if task.uses else "") for task in pipeline.tasks)
     known = {task.id for task in pipeline.tasks}
     edges = tuple((up, task.id) for task in pipeline.tasks for up in task.upstream if up in known)
@@ -63,7 +63,7 @@ def graph(pipeline: Pipeline) -> Graph:
 
 
 def as_data(pipeline: Pipeline) -> dict[str, Any]:
-    """The graph for programs; ``layer`` counts from 0."""
+    """Return the graph for programs; ``layer`` counts from 0."""
     layer = layers.levels(graph(pipeline))
     tasks = [
         {
@@ -78,7 +78,7 @@ def as_data(pipeline: Pipeline) -> dict[str, Any]:
 
 
 def _by_graph(pipelines: Sequence[Pipeline]) -> list[tuple[Graph, list[Pipeline]]]:
-    """The pipelines by what they look like: the jobs of a file mostly look alike."""
+    """Group the pipelines by what they look like: the jobs of a file mostly look alike."""
     groups: dict[Graph, list[Pipeline]] = {}
     for pipeline in pipelines:
         groups.setdefault(graph(pipeline), []).append(pipeline)
@@ -86,7 +86,7 @@ def _by_graph(pipelines: Sequence[Pipeline]) -> list[tuple[Graph, list[Pipeline]
 
 
 def _the_graph(pipelines: Sequence[Pipeline], file: Path) -> tuple[str, Graph]:
-    """The one graph of the file and its title; jobs that look alike are one."""
+    """Return the one graph of the file and its title; jobs that look alike are one."""
     alike = _by_graph(pipelines)
     if len(alike) == 1 and len(pipelines) > 1:
         return file.stem, alike[0][0]
@@ -107,7 +107,7 @@ def _as_text(pipelines: Sequence[Pipeline], drawn: Graph, all_arrows: bool) -> s
 
 
 def summary(graph: Graph) -> list[str]:
-    """What can be said of a graph that is too large to be drawn in a terminal."""
+    """Describe a graph that is too large to be drawn in a terminal."""
     level = layers.levels(graph)
     wide = Counter(level.values())
     most = max(wide, key=lambda layer: (wide[layer], -layer))

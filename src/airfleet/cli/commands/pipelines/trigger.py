@@ -96,7 +96,7 @@ def command(
 
 
 def _known(api: Api, dag_id: str, project: Project) -> Json:
-    """The Dag's details; when a pipeline of this project is not known yet, it is waited for.
+    """Return the Dag's details; wait for a pipeline of this project that is not known yet.
 
     A fleet that has just begun, or a file that was just written, takes a moment to be read.
 
@@ -118,7 +118,7 @@ def _known(api: Api, dag_id: str, project: Project) -> Json:
 
 
 def _is_here(dag_id: str, project: Project) -> bool:
-    """Whether a file of the project's pipelines says that Dag, without a problem."""
+    """Tell whether a file of the project's pipelines says that Dag, without a problem."""
     from airfleet.fleet.config.reader import read_file
     from airfleet.pipelines.checks.pipeline_checks import read_and_check
     from airfleet.pipelines.files import listing

@@ -13,9 +13,9 @@ from airfleet.agent.control import Snapshot
 from airfleet.cli import options
 from airfleet.cli.diagnosis import diagnosis
 from airfleet.cli.diagnosis import facts as evidence
-from airfleet.cli.diagnosis.diagnosis import Finding, Verdict
+from airfleet.cli.diagnosis.diagnosis import RunFinding, RunVerdict
 from airfleet.cli.output import tables, terminal
-from airfleet.cli.queries.task_logs import Places
+from airfleet.cli.queries.task_logs import LogPlaces
 from airfleet.client import api_client
 from airfleet.client.project import Project, find
 from airfleet.errors import FileProblems
@@ -52,7 +52,7 @@ def command(dag_id: str, run_id: str | None, project: Path | None, output: str) 
 
 
 def _fleet(here: Project) -> Fleet | None:
-    """What fleet.yaml says; a broken one only makes the answer less exact."""
+    """Read fleet.yaml; a broken one only makes the answer less exact."""
     from airfleet.fleet.config import reader
 
     try:
@@ -61,8 +61,8 @@ def _fleet(here: Project) -> Fleet | None:
         return None
 
 
-def _places(here: Project, snapshot: Snapshot) -> Places:
-    """Where logs of tasks can be read: folders of hosts whose homes are here, and log servers of the others."""
+def _places(here: Project, snapshot: Snapshot) -> LogPlaces:
+    """Say where logs of tasks can be read: folders of hosts whose homes are here, and log servers of the others."""
     from airfleet.fleet.servers import secrets
 
     folders = tuple(dict.fromkeys(one.paths.task_logs for one in (here, *map(here.on, here.hosts))))
@@ -73,11 +73,11 @@ def _places(here: Project, snapshot: Snapshot) -> Places:
         if component.kind == "log-server" and component.pid is not None
     }
     kept = secrets.load(here.paths.secrets) if servers else None
-    return Places(folders, servers, kept.logs_key if kept is not None else "")
+    return LogPlaces(folders, servers, kept.logs_key if kept is not None else "")
 
 
-def lines(verdict: Verdict, here: Project) -> Iterator[str]:
-    """The verdict for people."""
+def lines(verdict: RunVerdict, here: Project) -> Iterator[str]:
+    """Yield the verdict for people."""
     yield terminal.style(verdict.sentence, bold=True)
     for finding in verdict.findings:
         yield ""
@@ -91,7 +91,7 @@ def lines(verdict: Verdict, here: Project) -> Iterator[str]:
         yield "next: " + "\n      ".join(commands)
 
 
-def _finding_lines(finding: Finding) -> Iterator[str]:
+def _finding_lines(finding: RunFinding) -> Iterator[str]:
     mark = MARKS.get(finding.kind, "·")
     yield f"{terminal.style(mark, fg=COLOURS[mark])} {finding.sentence}"
     for line in finding.log:
@@ -106,8 +106,8 @@ def _finding_lines(finding: Finding) -> Iterator[str]:
         yield f"  what helps:   {finding.advice}"
 
 
-def log_file(here: Project, verdict: Verdict, finding: Finding) -> Path | None:
-    """The file of a failed task's latest attempt on this machine, when it is there."""
+def log_file(here: Project, verdict: RunVerdict, finding: RunFinding) -> Path | None:
+    """Return the file of a failed task's latest attempt on this machine, when it is there."""
     if finding.kind not in ("failed", "retrying") or not finding.tasks or verdict.run_id is None:
         return None
     task, _, index = finding.tasks[0].partition("[")

@@ -16,13 +16,13 @@ from airfleet.cli.commands.pipelines import run
 from airfleet.cli.diagnosis import sensors
 from airfleet.cli.output import progress
 from airfleet.client.project import Project
-from airfleet.pipelines.local.runner import Outcome, TaskEvent
+from airfleet.pipelines.local.runner import RunOutcome, TaskEvent
 from airfleet.pipelines.reading import reader
 from support.command_line import Airfleet
 
 
 def test_each_event_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
-    board = run.Board(progress.Lines(), ["extract", "load", "report"])
+    board = run.TaskBoard(progress.ChangeLines(), ["extract", "load", "report"])
     board(TaskEvent("started", "extract"))
     board(TaskEvent("retrying", "extract", seconds=0.5, error="KeyError: 'x'"))
     board(TaskEvent("started", "extract", attempt=2))
@@ -57,8 +57,8 @@ tasks:
 
 def test_it_is_said_once_what_a_sensor_waits_for_and_what_would_end_it(capsys: pytest.CaptureFixture[str]) -> None:
     (pipeline,) = reader.read(WAITS, "p.yaml").pipelines
-    board = run.Board(
-        progress.Lines(), [task.id for task in pipeline.tasks], lambda task: sensors.waits_for(pipeline, task)
+    board = run.TaskBoard(
+        progress.ChangeLines(), [task.id for task in pipeline.tasks], lambda task: sensors.waits_for(pipeline, task)
     )
     now = time.monotonic()
     for task in ("other", "file", "work"):
@@ -82,7 +82,7 @@ def test_it_is_said_once_what_a_sensor_waits_for_and_what_would_end_it(capsys: p
 
 
 def test_it_is_said_when_nothing_runs_and_some_still_wait(capsys: pytest.CaptureFixture[str]) -> None:
-    board = run.Board(progress.Lines(), ["a", "b"])
+    board = run.TaskBoard(progress.ChangeLines(), ["a", "b"])
     now = time.monotonic()
     board.remind(now + 60)  # Airflow is still being loaded
     board(TaskEvent("started", "a"))
@@ -102,7 +102,7 @@ def test_a_failed_task_is_told_with_the_end_of_its_log_and_the_likely_cause(
     log.write_text("::group::x\nloading\nsh: 1: jq: not found\n")
     error = "AirflowException: Bash command failed. The command returned a non-zero exit code 127."
     event = TaskEvent("failed", "load", seconds=1.0, log=str(log), error=error)
-    code = run.report(Outcome("orders", "r1", "failed", 2.0, (event,), tmp_path), "table")
+    code = run.report(RunOutcome("orders", "r1", "failed", 2.0, (event,), tmp_path), "table")
     captured = capsys.readouterr()
     assert (code, captured.out) == (1, "")
     assert captured.err == (
@@ -121,7 +121,7 @@ def test_a_failed_task_is_told_with_the_end_of_its_log_and_the_likely_cause(
 
 def test_the_outcome_as_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     event = TaskEvent("succeeded", "load", seconds=1.25, log="load.1.log")
-    assert run.report(Outcome("orders", "r1", "success", 2.0, (event,), tmp_path), "json") == 0
+    assert run.report(RunOutcome("orders", "r1", "success", 2.0, (event,), tmp_path), "json") == 0
     assert json.loads(capsys.readouterr().out) == {
         "dag_id": "orders",
         "run_id": "r1",

@@ -15,7 +15,7 @@ import pytest
 from airfleet.agent.states import State
 from airfleet.cli.diagnosis import diagnosis
 from airfleet.cli.diagnosis import facts as evidence
-from airfleet.cli.diagnosis.facts import Facts, Log
+from airfleet.cli.diagnosis.facts import Log, RunFacts
 from airfleet.cli.queries import task_logs
 from airfleet.client.api_client import Api
 from airfleet.client.project import Project
@@ -27,7 +27,7 @@ NOW = dt.datetime(2026, 1, 31, 6, 1, tzinfo=dt.UTC)
 UPSTREAM: dict[str, tuple[str, ...]] = {"extract": (), "load": ("extract",), "report": ("load",)}
 
 
-def facts(*instances: dict[str, Any], state: str = "running", **more: Any) -> Facts:
+def facts(*instances: dict[str, Any], state: str = "running", **more: Any) -> RunFacts:
     given: dict[str, Any] = {
         "dag": dag("orders"),
         "run": run("orders", state=state),
@@ -37,10 +37,10 @@ def facts(*instances: dict[str, Any], state: str = "running", **more: Any) -> Fa
         "slots": 4,
         **more,
     }
-    return Facts(now=NOW, instances=instances, **given)
+    return RunFacts(now=NOW, instances=instances, **given)
 
 
-def sentences(found: Facts) -> list[str]:
+def sentences(found: RunFacts) -> list[str]:
     return [finding.sentence for finding in diagnosis.judge(found).findings]
 
 
@@ -187,7 +187,7 @@ NO_RUN = {
 @pytest.mark.parametrize("name", NO_RUN)
 def test_why_a_dag_has_not_run(name: str) -> None:
     more, said = NO_RUN[name]
-    verdict = diagnosis.judge(Facts(dag=dag("orders", **more), now=NOW))
+    verdict = diagnosis.judge(RunFacts(dag=dag("orders", **more), now=NOW))
     assert (verdict.sentence, verdict.state) == ("Dag 'orders' has not run yet", "no_run")
     assert [finding.sentence for finding in verdict.findings] == said
 
