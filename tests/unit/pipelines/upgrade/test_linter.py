@@ -203,7 +203,7 @@ def test_sub_dags_and_what_else_has_no_successor_say_what_people_do_instead(tmp_
 
 def test_a_file_that_is_no_python_3_says_where(tmp_path: Path) -> None:
     [only] = said(tmp_path, "from airflow import DAG\nprint 'dag'\n")
-    assert only.startswith("2:1 this is not Python 3: MissingDefinition parentheses in call to 'print'")
+    assert only.startswith("2:1 this is not Python 3: Missing parentheses in call to 'print'")
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"dag airflow\0", b"(" * 5000])
