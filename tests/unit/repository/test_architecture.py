@@ -62,6 +62,14 @@ def test_log_events_that_a_fault_names_exist() -> None:
     assert sorted(named - actions) == []
 
 
+def test_lines_of_logs_that_a_fault_quotes_stand_in_the_source() -> None:
+    source = "".join(file.read_text(encoding="utf-8") for file in SOURCE.rglob("*.py"))
+    cells = [row[4] for row in rows(FAULTS) if len(row) == 6]
+    quoted = {text for cell in cells if " log: " in cell for text in _CODE.findall(cell)}
+    assert len(quoted) > 10
+    assert sorted(text for text in quoted if any(part not in source for part in text.split("…"))) == []
+
+
 def test_every_row_about_a_fault_says_detection_action_setting_event_and_effect() -> None:
     tables = [row for row in rows(FAULTS) if len(row) > 3]
     assert len(tables) > 60
