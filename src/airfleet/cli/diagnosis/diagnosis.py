@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import enum
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -18,12 +19,30 @@ from airfleet.cli.queries.api_queries import Json
 WAITING = frozenset({None, "scheduled", "queued", "deferred", "up_for_reschedule", "awaiting_input"})
 
 
+class FindingKind(enum.StrEnum):
+    """The sort of a finding, for programs."""
+
+    FAILED = "failed"
+    RETRYING = "retrying"
+    TIMED_OUT = "timed_out"
+    IMPORT_ERROR = "import_error"
+    RUNNING = "running"
+    WAITING = "waiting"
+    PAUSED = "paused"
+    NOT_DUE = "not_due"
+    NO_RUN = "no_run"
+
+    @property
+    def is_of_a_failed_task(self) -> bool:
+        """Whether an attempt of a task failed, which has a log."""
+        return self in (FindingKind.FAILED, FindingKind.RETRYING)
+
+
 @dataclass(frozen=True)
 class RunFinding:
     """One thing to know. ``kind`` is for programs, the sentences are for people."""
 
-    #: failed, retrying, waiting, running, paused, import_error, not_due, no_run or timed_out
-    kind: str
+    kind: FindingKind
     sentence: str
     tasks: tuple[str, ...] = ()
     cause: str = ""
@@ -76,11 +95,13 @@ def _headline(facts: RunFacts) -> str:
 def _findings(facts: RunFacts) -> Iterator[RunFinding]:
     dag_id = facts.dag["dag_id"]
     if facts.import_error:
-        yield RunFinding("import_error", facts.import_error, next="airfleet check")
+        yield RunFinding(FindingKind.IMPORT_ERROR, facts.import_error, next="airfleet check")
     over = facts.run is not None and facts.run["state"] in api_queries.FINISHED
     if facts.dag["is_paused"] and not over:
         yield RunFinding(
-            "paused", f"Dag '{dag_id}' is paused: nothing of it starts", next=f"airfleet trigger {dag_id} --unpause"
+            FindingKind.PAUSED,
+            f"Dag '{dag_id}' is paused: nothing of it starts",
+            next=f"airfleet trigger {dag_id} --unpause",
         )
     if facts.run is None:
         yield from _no_run(facts)
@@ -99,19 +120,23 @@ def _no_run(facts: RunFacts) -> Iterator[RunFinding]:
     trigger = f"airfleet trigger {dag_id} --wait"
     if due is not None and due > facts.now:
         wait = terminal.seconds((due - facts.now).total_seconds())
-        yield RunFinding("not_due", f"its first run is due at {_at(due)}, in {wait}", next=trigger)
+        yield RunFinding(FindingKind.NOT_DUE, f"its first run is due at {_at(due)}, in {wait}", next=trigger)
     elif facts.dag["is_paused"] and due is not None:
         return  # said already
     elif due is not None:
         yield from _unwell(facts, ("scheduler", "dag-processor"))
         yield RunFinding(
-            "no_run", f"a run has been due since {_at(due)}; the scheduler has not made it yet", next="airfleet status"
+            FindingKind.NO_RUN,
+            f"a run has been due since {_at(due)}; the scheduler has not made it yet",
+            next="airfleet status",
         )
     elif due is None and facts.dag.get("timetable_summary") in (None, "", "None"):
-        yield RunFinding("no_run", "it has no schedule: it runs when it is triggered", next=trigger)
+        yield RunFinding(FindingKind.NO_RUN, "it has no schedule: it runs when it is triggered", next=trigger)
     else:
         yield RunFinding(
-            "no_run", "nothing is due: its schedule has no further run, or it waits for an asset", next=trigger
+            FindingKind.NO_RUN,
+            "nothing is due: its schedule has no further run, or it waits for an asset",
+            next=trigger,
         )
 
 
@@ -128,7 +153,7 @@ def _failure(facts: RunFacts, instance: Json) -> RunFinding:
     dag_id, run_id = instance["dag_id"], instance["dag_run_id"]
     again = instance["state"] == "up_for_retry"
     return RunFinding(
-        kind="retrying" if again else "failed",
+        kind=FindingKind.RETRYING if again else FindingKind.FAILED,
         sentence=_failure_sentence(facts, instance),
         tasks=(api_queries.name(instance),),
         cause=cause.sentence if cause else "",
@@ -145,9 +170,7 @@ def _cause(facts: RunFacts, instance: Json) -> failure_patterns.FailureCause | N
     if log is None:
         return None
     if log.missing_dag and not log.exception:
-        return failure_patterns.FailureCause(
-            *failure_patterns.missing_dag(instance.get("hostname") or "", facts.folder, log.missing_dag)
-        )
+        return failure_patterns.missing_dag(instance.get("hostname") or "", facts.folder, log.missing_dag)
     return failure_patterns.likely(log.exception, log.lines)
 
 
@@ -187,9 +210,13 @@ def _failed_without_a_task(facts: RunFacts) -> Iterator[RunFinding]:
         return
     limit = facts.dag.get("dag_run_timeout")
     if limit:
-        yield RunFinding("timed_out", f"no task failed: the run took longer than dagrun_timeout allows ({limit})")
+        yield RunFinding(
+            FindingKind.TIMED_OUT, f"no task failed: the run took longer than dagrun_timeout allows ({limit})"
+        )
     else:
-        yield RunFinding("failed", "no task failed: the run was set to failed, or its tasks were removed from the Dag")
+        yield RunFinding(
+            FindingKind.FAILED, "no task failed: the run was set to failed, or its tasks were removed from the Dag"
+        )
 
 
 def _queued_run(facts: RunFacts) -> Iterator[RunFinding]:
@@ -197,13 +224,13 @@ def _queued_run(facts: RunFacts) -> Iterator[RunFinding]:
     after = api_queries.moment(facts.run.get("run_after"))
     most = facts.dag.get("max_active_runs")
     if after is not None and after > facts.now:
-        yield RunFinding("not_due", f"it may not start before {_at(after)}")
+        yield RunFinding(FindingKind.NOT_DUE, f"it may not start before {_at(after)}")
     elif most and facts.active_runs >= most:
         running = f"{facts.active_runs} {'run' if facts.active_runs == 1 else 'runs'} of the Dag"
-        yield RunFinding("waiting", f"{running} must end first: max_active_runs is {most}")
+        yield RunFinding(FindingKind.WAITING, f"{running} must end first: max_active_runs is {most}")
     elif not facts.dag["is_paused"]:
         yield from _unwell(facts, ("scheduler",))
-        yield RunFinding("waiting", "the scheduler has not started it yet", next="airfleet status")
+        yield RunFinding(FindingKind.WAITING, "the scheduler has not started it yet", next="airfleet status")
 
 
 def _waiting(facts: RunFacts) -> Iterator[RunFinding]:
@@ -213,7 +240,7 @@ def _waiting(facts: RunFacts) -> Iterator[RunFinding]:
         took = terminal.seconds(api_queries.seconds(instance, facts.now))
         host = f" on {instance['hostname']}" if instance.get("hostname") else ""
         yield RunFinding(
-            "running",
+            FindingKind.RUNNING,
             f"task '{api_queries.name(instance)}' has been running for {took or '0s'}{host}",
             (api_queries.name(instance),),
         )
@@ -230,7 +257,9 @@ def _waiting(facts: RunFacts) -> Iterator[RunFinding]:
     for why, instances in reasons.items():
         verb = "waits" if len(instances) == 1 else "wait"
         sentence = f"{_named(instances)} {verb}: {why.sentence}"
-        yield RunFinding("waiting", sentence, tuple(map(api_queries.name, instances)), advice=why.advice, next=why.next)
+        yield RunFinding(
+            FindingKind.WAITING, sentence, tuple(map(api_queries.name, instances)), advice=why.advice, next=why.next
+        )
     if behind:
         yield _behind(facts, behind)
 
@@ -241,7 +270,7 @@ def _behind(facts: RunFacts, behind: Sequence[Json]) -> RunFinding:
     verb = "waits" if len(behind) == 1 else "wait"
     sentence = f"{_named(behind)} {verb} for tasks before {'it' if len(behind) == 1 else 'them'}"
     return RunFinding(
-        "waiting", f"{sentence} ('{api_queries.name(first)}' for {ups})", tuple(map(api_queries.name, behind))
+        FindingKind.WAITING, f"{sentence} ('{api_queries.name(first)}' for {ups})", tuple(map(api_queries.name, behind))
     )
 
 
@@ -254,7 +283,7 @@ def open_upstream(facts: RunFacts, instance: Json) -> tuple[str, ...]:
 def _unwell(facts: RunFacts, kinds: Iterable[str]) -> Iterator[RunFinding]:
     for component in facts.components:
         if component.kind in kinds and component.state not in FINE:
-            yield RunFinding("waiting", _unwell_sentence(component), next=f"airfleet logs {component.name}")
+            yield RunFinding(FindingKind.WAITING, _unwell_sentence(component), next=f"airfleet logs {component.name}")
 
 
 def _unwell_sentence(component: ComponentStatus) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airfleet.agent.control import ComponentStatus, Snapshot
-from airfleet.cli.output import log_filter
+from airfleet.cli.output import airflow_messages, log_filter
 from airfleet.cli.queries import api_queries, task_logs
 from airfleet.cli.queries.api_queries import Json
 from airfleet.cli.queries.task_logs import LogPlaces
@@ -20,10 +20,6 @@ from airfleet.fleet.config.spec import Fleet
 #: Logs are fetched for so many failed tasks, dependencies asked for so many waiting ones.
 MOST = 8
 LOG_LINES = 12
-#: what a worker says that has not got the Dag of a task
-NO_DAG = "Dag not found during start up"
-#: what an attempt says whose code called ``sys.exit``; the code stands beside it
-EXITED = "Task exited"
 _UNREAD = "(its log did not come in time: it is long, or the api-server is busy)"
 _UNFINISHED = "(there is more of this log than could be read in time)"
 
@@ -185,7 +181,7 @@ def read_log(content: Sequence[Any]) -> Log:
             lines += _line(entry)  # what has no time and names a file says where the log was read from
         if entry.get("error_detail"):
             exception, frames = _exception(entry["error_detail"])
-        missing_dag = str(entry.get("path") or "?") if entry.get("event") == NO_DAG else missing_dag
+        missing_dag = str(entry.get("path") or "?") if entry.get("event") == airflow_messages.NO_DAG else missing_dag
     return Log(tuple(log_filter.telling(lines, LOG_LINES)), exception, frames, missing_dag)
 
 
@@ -194,7 +190,7 @@ def _line(entry: Json) -> list[str]:
     level = str(entry.get("level") or "").upper()
     head = " ".join(part for part in (at, level if level not in ("", "INFO") else "") if part)
     said = str(entry.get("event", ""))
-    if said == EXITED and entry.get("exit_code") is not None:
+    if said == airflow_messages.EXITED and entry.get("exit_code") is not None:
         said += f" with code {entry['exit_code']}"
     return [f"{head} {line}".strip() for line in said.splitlines()]
 

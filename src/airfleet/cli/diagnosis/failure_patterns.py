@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from re import Match
 
+from airfleet.cli.output import airflow_messages
 from airfleet.fleet.config.spec import LOCAL
 
 
@@ -39,11 +40,11 @@ def likely(exception: str, lines: Sequence[str] = ()) -> FailureCause | None:
     return _in_lines(lines) if not exception else None
 
 
-def missing_dag(hostname: str, folder: str, file: str) -> tuple[str, str]:
+def missing_dag(hostname: str, folder: str, file: str) -> FailureCause:
     """Say that a worker did not find the Dag of its task, and what to do; ``hostname`` is that of the attempt."""
     host = hostname.rpartition(".")[0] or hostname
     where = "the host of the worker" if host in ("", LOCAL) else f"host '{host}'"
-    return (
+    return FailureCause(
         f"{where} has no {folder}/{file}, or that file is another one there and has not got the Dag",
         "bring the file there: the worker looks again each minute, three times (airflow: {workers: "
         "{missing_dag_retries: 3}})",
@@ -52,7 +53,7 @@ def missing_dag(hostname: str, folder: str, file: str) -> tuple[str, str]:
 
 def _sharper(cause: FailureCause, exception: str, lines: Sequence[str]) -> FailureCause:
     """Prefer what was printed: a command only has an exit code, and a trigger only has failed."""
-    if "returned a non-zero exit code" not in exception and "Trigger failure" not in exception:
+    if airflow_messages.EXIT_CODE not in exception and airflow_messages.TRIGGER_FAILED not in exception:
         return cause
     return _in_lines(lines) or cause
 
@@ -88,7 +89,7 @@ def _exit_code(match: Match[str]) -> FailureCause:
 
 
 MEMORY_ADVICE = "give the host or the worker (memory:) more memory, or the worker fewer slots in fleet.yaml"
-MISSING = "(?:isn't defined|was not found|not found|does not exist|doesn't exist)"
+MISSING = f"(?:{airflow_messages.NO_CONNECTION}|was not found|not found|{airflow_messages.NO_VARIABLE}|doesn't exist)"
 REACH_ADVICE = "is the server running, and are host and port of the connection right?"
 
 EXCEPTIONS: tuple[tuple[str, Explain], ...] = (
@@ -100,7 +101,7 @@ EXCEPTIONS: tuple[tuple[str, Explain], ...] = (
         ),
     ),
     (
-        r"unmappable_return_value_length",
+        airflow_messages.TOO_MANY_TO_MAP,
         _says(
             "the task returned more values than one may be mapped over",
             "raise it in fleet.yaml, 'airflow: {{core: {{max_map_length: 5000}}}}', then airfleet down and airfleet up",
@@ -125,9 +126,9 @@ EXCEPTIONS: tuple[tuple[str, Explain], ...] = (
             "define it in the UI under Admin, Variables, or as AIRFLOW_VAR_<NAME> under env: in fleet.yaml",
         ),
     ),
-    (r"returned a non-zero exit code (\d+)", _exit_code),
+    (rf"{airflow_messages.EXIT_CODE} (\d+)", _exit_code),
     (
-        r"TaskDeferralError: Trigger failure",
+        rf"TaskDeferralError: {airflow_messages.TRIGGER_FAILED}",
         _says("the trigger that the task waited for has failed", "the lines above say of what"),
     ),
     (
@@ -206,7 +207,7 @@ EXCEPTIONS: tuple[tuple[str, Explain], ...] = (
         _says("{0} was called without {1}", "add it to with: of the task"),
     ),
     (
-        r"XComNotFound: XComArg result from (\S+) at \S+ with key=[\"'](?!return_value)([^\"']+)[\"']",
+        rf"XComNotFound: {airflow_messages.NO_OUTPUT}(\S+) at \S+ with key=[\"'](?!return_value)([^\"']+)[\"']",
         _says(
             "'{0}' left no output called '{1}'",
             "write multiple_outputs: true at '{0}', so that each key of the mapping it returns is an output",
@@ -244,7 +245,7 @@ OUTPUT: tuple[tuple[str, Explain], ...] = (
         _says("the event of its trigger cannot be {0}: {1}", "an event holds text, numbers, lists and mappings"),
     ),
     (
-        r"Process terminated by signal\. Likely out of memory",
+        re.escape(f"{airflow_messages.KILLED} {airflow_messages.OUT_OF_MEMORY}"),
         _says("the task's process was killed (SIGKILL), most likely because memory ran out", MEMORY_ADVICE),
     ),
     (

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 from airfleet.cli.diagnosis import failure_patterns
 from airfleet.cli.diagnosis.facts import RunFacts, key
+from airfleet.cli.output import airflow_messages
 from airfleet.cli.queries.api_queries import Json
 
-#: What Airflow calls the checks that say no more than other findings do.
-SAID_OTHERWISE = frozenset({"Dag Not Paused", "Dagrun Running", "Trigger Rule", "Task Instance State"})
 IN_POOLS = "in the UI under Admin, Pools"
 
 
@@ -48,7 +47,8 @@ def _without_its_dag(facts: RunFacts, instance: Json) -> WaitReason | None:
     log = facts.logs.get(key(instance))
     if log is None or not log.missing_dag:
         return None
-    return WaitReason(*failure_patterns.missing_dag(instance.get("hostname") or "", facts.folder, log.missing_dag))
+    cause = failure_patterns.missing_dag(instance.get("hostname") or "", facts.folder, log.missing_dag)
+    return WaitReason(cause.sentence, cause.advice)
 
 
 def _no_queue(facts: RunFacts, instance: Json) -> WaitReason | None:
@@ -88,7 +88,8 @@ def _no_slot(facts: RunFacts) -> WaitReason | None:
 
 
 def _in_airflows_words(facts: RunFacts, instance: Json) -> WaitReason:
-    said = [text for name, text in facts.blocked.get(key(instance), ()) if name not in SAID_OTHERWISE]
+    blocked = facts.blocked.get(key(instance), ())
+    said = [text for name, text in blocked if name not in airflow_messages.CHECKS_SAID_OTHERWISE]
     if said:
         return WaitReason(said[0])
     if instance["state"] == "queued":

@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-#: lines that every task's log has, whatever it does
-ROUTINE = re.compile(
-    r"::(?:group|endgroup)::|DAG bundles loaded|Filling up the DagBag|Worker startup parse complete"
-    r"|Tmp dir root location|Done\. Returned value was"
-)
+from airfleet.cli.output import airflow_messages
+
+_ROUTINE = re.compile("|".join(map(re.escape, airflow_messages.ROUTINE)))
 #: ``2026-01-31T06:00:00.1Z [info     ] reading        [shop.steps] loc=steps.py:12``
 DECORATED = re.compile(r"\d{4}-\d\d-\d\dT(\d\d:\d\d:\d\d)\S* \[(\w+) *\] (.*?) *\[[\w.]+\] loc=.*")
 FRAME = re.compile(r'\s*File "([^"]+)", line \d+')
@@ -19,7 +17,7 @@ FOREIGN = re.compile(r"site-packages|/airfleet/pipelines/|<template>|<frozen")
 
 def is_routine(line: str) -> bool:
     """Tell whether the line says nothing about this task."""
-    return ROUTINE.search(line) is not None
+    return _ROUTINE.search(line) is not None
 
 
 def is_foreign(file: str) -> bool:

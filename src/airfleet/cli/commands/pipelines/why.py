@@ -13,7 +13,7 @@ from airfleet.agent.control import Snapshot
 from airfleet.cli import options
 from airfleet.cli.diagnosis import diagnosis
 from airfleet.cli.diagnosis import facts as evidence
-from airfleet.cli.diagnosis.diagnosis import RunFinding, RunVerdict
+from airfleet.cli.diagnosis.diagnosis import FindingKind, RunFinding, RunVerdict
 from airfleet.cli.output import tables, terminal
 from airfleet.cli.queries.task_logs import LogPlaces
 from airfleet.client import api_client
@@ -22,7 +22,13 @@ from airfleet.errors import FileProblems
 from airfleet.fleet.config.spec import Fleet
 
 COLUMNS = {"kind": "kind", "tasks": "tasks", "sentence": "what", "cause": "cause", "next": "next"}
-MARKS = {"failed": "✗", "retrying": "✗", "timed_out": "✗", "import_error": "✗", "running": "›"}
+MARKS = {
+    FindingKind.FAILED: "✗",
+    FindingKind.RETRYING: "✗",
+    FindingKind.TIMED_OUT: "✗",
+    FindingKind.IMPORT_ERROR: "✗",
+    FindingKind.RUNNING: "›",
+}
 COLOURS = {"✗": "red", "›": "yellow", "·": "cyan"}
 
 
@@ -108,7 +114,7 @@ def _finding_lines(finding: RunFinding) -> Iterator[str]:
 
 def log_file(here: Project, verdict: RunVerdict, finding: RunFinding) -> Path | None:
     """Return the file of a failed task's latest attempt on this machine, when it is there."""
-    if finding.kind not in ("failed", "retrying") or not finding.tasks or verdict.run_id is None:
+    if not finding.kind.is_of_a_failed_task or not finding.tasks or verdict.run_id is None:
         return None
     task, _, index = finding.tasks[0].partition("[")
     folder = here.paths.task_logs / f"dag_id={verdict.dag_id}" / f"run_id={verdict.run_id}" / f"task_id={task}"
