@@ -20,6 +20,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -97,28 +98,48 @@ def command(
         here = here.told(versions.UNCHECKED, "1")
     if migrate:
         here = here.told(MAY_MIGRATE, "1")
-
-    def start(here: Project) -> None:
-        deadline = time.monotonic() + timeout
-        if hosts:
-            from airfleet.cli.commands.fleet import up_hosts
-
-            up_hosts.start(here, hosts, netns=netns, detach=detach, deadline=deadline, timeout=timeout)
-        elif detach:
-            start_detached(here, wait=wait, deadline=deadline, timeout=timeout)
-        else:
-            stay(here, deadline=deadline, timeout=timeout)
-
+    start = Start(hosts=hosts, netns=netns, detach=detach, wait=wait, timeout=timeout)
     try:
-        try:
-            start(here)
-        except agent_start.NeedsMigration as needed:
-            if not terminal.agrees(f"{needed.sentence}\nIs there a backup, and shall it be migrated?"):
-                raise
-            start(here.told(MAY_MIGRATE, "1"))
+        start.migrating_if_agreed(here)
     except agent_start.ToldToEnd:
         if detach:  # what was to stay did not come up
             raise
+
+
+@dataclass(frozen=True)
+class Start:
+    """The way in which a fleet is started."""
+
+    #: so many hosts are played on this machine, each in a network namespace with ``netns``
+    hosts: int | None
+    netns: bool
+    detach: bool
+    wait: bool
+    #: seconds until it is healthy
+    timeout: float
+
+    def migrating_if_agreed(self, here: Project) -> None:
+        """Start the fleet; ask a person first where its database has the schema of an older Airflow."""
+        try:
+            self.now(here)
+        except agent_start.NeedsMigration as needed:
+            if not terminal.agrees(f"{needed.sentence}\nIs there a backup, and shall it be migrated?"):
+                raise
+            self.now(here.told(MAY_MIGRATE, "1"))
+
+    def now(self, here: Project) -> None:
+        """Start the fleet, and stay with it unless it is detached."""
+        deadline = time.monotonic() + self.timeout
+        if self.hosts:
+            from airfleet.cli.commands.fleet import up_hosts
+
+            up_hosts.start(
+                here, self.hosts, netns=self.netns, detach=self.detach, deadline=deadline, timeout=self.timeout
+            )
+        elif self.detach:
+            start_detached(here, wait=self.wait, deadline=deadline, timeout=self.timeout)
+        else:
+            stay(here, deadline=deadline, timeout=self.timeout)
 
 
 def keep_to_itself(here: Project) -> None:
