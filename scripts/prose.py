@@ -33,7 +33,9 @@ _OPENER = re.compile(r"(What|Whatever|Who|Whoever|Whichever|That which)\s")
 _CODE = re.compile(r"(`+).+?\1", re.DOTALL)
 _LINK = re.compile(r"!?\[([^\]]*)\](?:\([^)]*\))?")
 #: white space between two sentences: after a full stop that no abbreviation has, before the start of another one
-_BETWEEN = re.compile(r"(?<!\be\.g\.)(?<!\bi\.e\.)(?<=[.!?])[\"')*”]*\s+(?=[\"'(*“`]*[A-Z0-9`]|\*[a-z])")
+_BETWEEN = re.compile(
+    r"(?<!\be\.g\.)(?<!\bi\.e\.)(?<=[.!?])[\"')*”]*\s+(?=[\"'(*“`]*[A-Z0-9`]|\*[a-z]|(?:airfleet|nginx|pip)\b)"
+)
 _ITEM = re.compile(r"\s*(?:[-*+]|\d+\.|:\w[^:]*:)\s+")
 _FENCE = re.compile(r"\s*(```|~~~)")
 #: a line that is no sentence: indented code, HTML, the rule of a table, a drawing
