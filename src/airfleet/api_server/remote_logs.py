@@ -29,6 +29,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from http import HTTPStatus
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,8 @@ from airflow.utils.log.file_task_handler import FileTaskHandler, StructuredLogMe
 from sqlalchemy import text
 
 from airfleet.log_server.main import PARTS
-from airfleet.system import host_name
+from airfleet.system import host_name, http_client
+from airfleet.system.http_client import OpenAnswer, Timeouts
 
 #: seconds that another host may take to take a connection, and to say the next thing
 CONNECT_SECONDS, READ_SECONDS = 2.0, 5.0
@@ -185,13 +187,11 @@ def ask_all(known: Sequence[Server], path: str) -> list[Found]:
 
 def ask(server: Server, path: str) -> Found:
     """What one host has of a log. Never raises: what is wrong is a sentence."""
-    import requests
-
     try:
         with _get(server, PARTS, path) as answer:
-            parts: list[tuple[str, int]] = answer.json()
+            parts: list[tuple[str, int]] = json.loads(answer.read())
         opened = [(name, _get(server, "/log/", name, size)) for name, size in parts if size]
-    except (requests.RequestException, ValueError) as error:
+    except (OSError, ValueError) as error:
         return Found((f"The logs of host '{server.host}' ({server.place}) could not be read: {error}",))
     return Found(
         [f"{server.host}: {name}" for name, _ in opened],
@@ -199,23 +199,23 @@ def ask(server: Server, path: str) -> Found:
     )
 
 
-def _get(server: Server, question: str, path: str, size: int = 0) -> Any:
-    """An answer; of a file no more than its first ``size`` bytes. Raises requests.RequestException."""
-    import requests
-
+def _get(server: Server, question: str, path: str, size: int = 0) -> OpenAnswer:
+    """Return an answer; of a file no more than its first ``size`` bytes. Raises OSError."""
     bounded = {"Range": f"bytes=0-{size - 1}"} if size else {}
-    answer = requests.get(
+    answer = http_client.begin(
+        "GET",
         f"http://{server.place}{question}{urllib.parse.quote(path)}",
-        timeout=(CONNECT_SECONDS, READ_SECONDS),
+        Timeouts(CONNECT_SECONDS, READ_SECONDS),
         headers={"Authorization": token(path), "Accept-Encoding": "identity", **bounded},
-        stream=True,
     )
-    answer.raise_for_status()
+    if answer.status >= 400:
+        answer.close()
+        raise OSError(f"it answers {answer.status} {HTTPStatus(answer.status).phrase}")
     return answer
 
 
-def _lines(answer: Any) -> io.TextIOWrapper:
-    return io.TextIOWrapper(answer.raw, encoding="utf-8", errors="replace")
+def _lines(answer: OpenAnswer) -> io.TextIOWrapper:
+    return io.TextIOWrapper(answer.stream, encoding="utf-8", errors="replace")
 
 
 def token(path: str) -> str:

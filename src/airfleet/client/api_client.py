@@ -1,33 +1,31 @@
 """Airflow's REST API, as much of it as the command line needs.
 
-Spoken with the standard library: an HTTP package would cost more to import than the rest of the
-command together. A restarting api-server refuses connections for some seconds, so what could not
-be sent is sent to the next one, and again until ``patience_seconds`` are over; so is a GET that got
-no good answer. A POST that may have arrived is sent again only when the caller says that this does
-no harm.
+A restarting api-server refuses connections for some seconds. A request that could not be sent goes to the next one, and
+again until ``patience_seconds`` are over; so does a GET that got no good answer. A POST that may have arrived is sent
+again only when the caller says that this does no harm.
 """
 
 from __future__ import annotations
 
-import http.client
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from airfleet.agent.control import Snapshot
 from airfleet.client import overrides
 from airfleet.client.project import Project
 from airfleet.errors import FleetError
+from airfleet.system import http_client
+from airfleet.system.http_client import Answer, NotConnected, OpenAnswer, Timeouts
 
 PATIENCE_SECONDS = 20.0
 #: for a connection, and then for an answer
 CONNECT_SECONDS, REQUEST_SECONDS = 5.0, 30.0
 PAUSE_SECONDS = 0.3
-_BLOCK = 64 * 1024
 #: Airflow gives no more than this many entries at a time unless told otherwise.
 PAGE = 100
 #: a token of the API in the environment, for auth managers that give none for airfleet's user
@@ -45,10 +43,6 @@ class ApiError(FleetError):
         self.status = status_code
         self.detail = detail
         super().__init__(f"the API said {status_code}: {detail}", hint=hint)
-
-
-class NotSent(OSError):
-    """There was no connection, so nothing has been asked."""
 
 
 @dataclass
@@ -103,7 +97,7 @@ class Api:
         self._token = self._token or self.token or self._log_in()
         try:
             return _end_of(self.url, _path(path, query), self._token, seconds, most_bytes)
-        except (OSError, http.client.HTTPException) as lost:
+        except OSError as lost:
             raise self._silent(lost) from lost
 
     def _authorised(self, method: str, path: str, body: Any, *, repeatable: bool) -> Any:
@@ -149,9 +143,9 @@ class Api:
         while True:
             try:
                 return send(self.url, method, path, body, token, self.request_seconds)
-            except NotSent as gone:
+            except NotConnected as gone:
                 reason: Exception = gone
-            except (OSError, http.client.HTTPException) as lost:
+            except OSError as lost:
                 if not repeatable:
                     raise FleetError(
                         f"the connection to {self.url} broke while the answer was awaited: {lost}",
@@ -229,48 +223,30 @@ def _path(parts: tuple[object, ...], query: Mapping[str, Any]) -> str:
 
 
 def send(url: str, method: str, path: str, body: Any, token: str, seconds: float = REQUEST_SECONDS) -> Any:
-    """One request and its answer, of JSON. Raises ApiError, NotSent, OSError, HTTPException."""
-    where = urlsplit(url)
-    kind = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection
-    connection = kind(where.netloc, timeout=CONNECT_SECONDS)
+    """One request and its answer, of JSON. Raises ApiError, NotConnected, OSError."""
     headers = {"Accept": "application/json", "Content-Type": "application/json"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
-    try:
-        _connect(connection, seconds)
-        connection.request(method, where.path + path, None if body is None else json.dumps(body), headers)
-        response = connection.getresponse()
-        return _answer(response.status, response.read())
-    finally:
-        connection.close()
+    data = None if body is None else json.dumps(body).encode()
+    return _value(http_client.ask(method, url + path, Timeouts(CONNECT_SECONDS, seconds), headers=headers, body=data))
 
 
 def _end_of(url: str, path: str, token: str, seconds: float, most_bytes: int) -> tuple[bytes, bool, bool]:
-    """See :meth:`Api.end_of`. Raises ApiError, OSError, HTTPException."""
+    """See :meth:`Api.end_of`. Raises ApiError, OSError."""
     deadline = time.monotonic() + seconds
-    where = urlsplit(url)
-    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=min(CONNECT_SECONDS, seconds))
     headers = {"Accept": "application/x-ndjson", "Authorization": f"Bearer {token}"}
-    try:
-        _connect(connection, seconds)
-        connection.request("GET", where.path + path, headers=headers)
-        response = connection.getresponse()
-        if response.status >= 400:
-            _answer(response.status, response.read(most_bytes))
-        return _last_of(response, connection, deadline, most_bytes)
-    finally:
-        connection.close()
+    timeouts = Timeouts(min(CONNECT_SECONDS, seconds), seconds)
+    with http_client.begin("GET", url + path, timeouts, headers=headers) as answer:
+        if answer.status >= 400:
+            _value(Answer(answer.status, answer.read(most_bytes)))
+        return _last_of(answer, deadline, most_bytes)
 
 
-def _last_of(
-    response: http.client.HTTPResponse, connection: http.client.HTTPConnection, deadline: float, most_bytes: int
-) -> tuple[bytes, bool, bool]:
+def _last_of(answer: OpenAnswer, deadline: float, most_bytes: int) -> tuple[bytes, bool, bool]:
     kept, is_whole = bytearray(), True
     while (left := deadline - time.monotonic()) > 0:
-        if connection.sock is not None:
-            connection.sock.settimeout(left)
         try:
-            block = response.read1(_BLOCK)
+            block = answer.read_some(left)
         except TimeoutError:
             break
         if not block:
@@ -282,21 +258,14 @@ def _last_of(
     return bytes(kept), is_whole, False
 
 
-def _connect(connection: http.client.HTTPConnection, seconds: float) -> None:
+def _value(answer: Answer) -> Any:
+    """Return what an answer says. Raises ApiError for a refusal."""
     try:
-        connection.connect()
-    except OSError as wrong:
-        raise NotSent(str(wrong)) from wrong
-    connection.sock.settimeout(seconds)
-
-
-def _answer(status_code: int, data: bytes) -> Any:
-    try:
-        value = json.loads(data) if data else None
+        value = json.loads(answer.body) if answer.body else None
     except ValueError:
-        value = data.decode("utf-8", errors="replace")
-    if status_code >= 400:
-        raise ApiError(status_code, _detail(value), hint=_FAULT_HINT if status_code >= 500 else None)
+        value = answer.body.decode("utf-8", errors="replace")
+    if answer.status >= 400:
+        raise ApiError(answer.status, _detail(value), hint=_FAULT_HINT if answer.status >= 500 else None)
     return value
 
 

@@ -10,16 +10,15 @@ hour that they cannot hear it - it is thrown away, the log says so, and its atte
 
 from __future__ import annotations
 
-import http.client
-import os
 import time
-import urllib.parse
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
 from airfleet.events import Event, Log
 from airfleet.spool import outbox
 from airfleet.spool.outbox import Outcome
+from airfleet.system import http_client
+from airfleet.system.http_client import Timeouts
 
 #: seconds that a server may take for an answer
 ANSWER_SECONDS = 3.0
@@ -107,16 +106,13 @@ def _means_outage(status: int) -> bool:
 
 def _send(url: str, outcome: Outcome) -> int | None:
     """The status of the answer; None when there was none. Raises ValueError when this is no request."""
-    where = urllib.parse.urlsplit(url)
-    kind = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection
     headers = {"Authorization": f"Bearer {outcome.token}", "Content-Type": "application/json"}
     if outcome.version:
         headers["Airflow-API-Version"] = outcome.version
-    connection = kind(where.netloc, timeout=ANSWER_SECONDS)
+    asked, timeouts = f"{url.rstrip('/')}/{outcome.path}", Timeouts(ANSWER_SECONDS, ANSWER_SECONDS)
     try:
-        connection.request("PATCH", os.path.join(where.path, outcome.path), outcome.body.encode(), headers)
-        return connection.getresponse().status
-    except (OSError, http.client.HTTPException):
+        return http_client.ask(
+            "PATCH", asked, timeouts, headers=headers, body=outcome.body.encode(), most_bytes=0
+        ).status
+    except OSError:
         return None
-    finally:
-        connection.close()

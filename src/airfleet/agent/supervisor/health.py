@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 import select
-import socket
 import threading
 import time
-import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, LiteralString
+from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import pq, sql
@@ -34,9 +33,12 @@ from airfleet.fleet.planning.plan import (
 )
 from airfleet.fleet.servers.brokers import Broker
 from airfleet.spool import job_marks
+from airfleet.system import http_client
 from airfleet.system.connection_timeouts import CLIENT
+from airfleet.system.http_client import Timeouts
 
 TIMEOUT_SECONDS = 10.0
+_HTTP_TIMEOUTS = Timeouts(TIMEOUT_SECONDS, TIMEOUT_SECONDS)
 #: for the first word of a database server that had been ready
 GREETING_SECONDS = 5.0
 #: a worker needs not as long to take tasks again after its broker came back
@@ -250,22 +252,10 @@ def _answers(database: Database) -> bool:
 
 def _http(probe: HttpAnswers) -> Verdict:
     for url in probe.urls:
-        parts = urllib.parse.urlsplit(url)
-        status = _status_of_get(parts.hostname or "", parts.port or 80, parts.path)
+        status = http_client.ask("GET", url, _HTTP_TIMEOUTS, most_bytes=0).status
         if status >= 500:
-            return Verdict(False, f"{parts.path} answers {status}")
+            return Verdict(False, f"{urlsplit(url).path} answers {status}")
     return WELL
-
-
-def _status_of_get(host: str, port: int, path: str) -> int:
-    """The status of an answer; the standard library's client would cost the agent 3 MB for this."""
-    with socket.create_connection((host, port), timeout=TIMEOUT_SECONDS) as connection:
-        connection.sendall(f"GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
-        with connection.makefile("rb") as answer:
-            words = answer.readline().split()
-    if len(words) < 2 or not words[1].isdigit():
-        raise OSError(f"no HTTP answer from {host}:{port}")
-    return int(words[1])
 
 
 def _job(probe: JobBeats, subject: Subject) -> Verdict:

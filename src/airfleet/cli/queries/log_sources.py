@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -146,7 +145,7 @@ class OtherHost:
         except ApiError as refused:
             hint = "the clocks of the hosts, or their secrets, differ" if refused.status == 403 else None
             raise FleetError(f"{self.place} gives no logs: {refused.detail}", hint=hint) from refused
-        except (OSError, http.client.HTTPException) as lost:
+        except OSError as lost:
             raise FleetError(f"{self.place} does not answer: {lost}", hint="airfleet status") from lost
 
 

@@ -7,7 +7,6 @@ beginning, so there is a limit of time. Asked for a whole log in one answer, an 
 
 from __future__ import annotations
 
-import http.client
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,8 @@ from urllib.parse import quote
 
 from airfleet.cli.queries.api_queries import Json
 from airfleet.client.api_client import Api
+from airfleet.system import http_client
+from airfleet.system.http_client import Timeouts
 
 #: of a log's end, as much as is looked at
 MOST_BYTES = 512 * 1024
@@ -66,15 +67,12 @@ def of_server(server: str, key: str, instance: Json, now: float) -> End | None:
     """Ask the log server of the host that the attempt ran on; None when it gives none."""
     name = _name(instance).as_posix()
     headers = {"Authorization": _token(key, name, int(now)), "Range": f"bytes=-{MOST_BYTES}"}
-    connection = http.client.HTTPConnection(server, timeout=MOST_SECONDS)
+    url, timeouts = f"http://{server}/log/{quote(name)}", Timeouts(MOST_SECONDS, MOST_SECONDS)
     try:
-        connection.request("GET", f"/log/{quote(name)}", headers=headers)
-        answer = connection.getresponse()
-        data = answer.read(MOST_BYTES) if answer.status in (200, 206) else b""
-    except (OSError, http.client.HTTPException):
+        answer = http_client.ask("GET", url, timeouts, headers=headers, most_bytes=MOST_BYTES)
+    except OSError:
         return None
-    finally:
-        connection.close()
+    data = answer.body if answer.status in (200, 206) else b""
     return End(tuple(entries(data, is_whole=len(data) < MOST_BYTES))) if data else None
 
 
