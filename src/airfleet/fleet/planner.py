@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from airfleet.fleet.components import (
-    api_server,
-    broker,
-    dag_processor,
-    flower,
-    log_server,
-    migrate,
-    objects,
-    postgres,
-    proxy,
-    scheduler,
-    template,
-    triggerer,
-    valkey,
-    worker,
-)
+from airfleet.fleet.components import proxy
+from airfleet.fleet.components.kinds import KINDS
 from airfleet.fleet.planning import airflow_settings
 from airfleet.fleet.planning.context import Context
 from airfleet.fleet.planning.plan import Component, File, Fork, Neighbours, Plan
@@ -82,42 +67,17 @@ def _rules(context: Context) -> dict[str, str]:
 
 
 def _components(context: Context) -> tuple[Component, ...]:
-    """In the order of their needs."""
-    with_database = (
-        *scheduler.components(context),
-        *dag_processor.components(context),
-        *triggerer.components(context),
-    )
-    workers = worker.components(context)
-    api_servers = api_server.components(context)
-    steps = (migrate.component(context), *objects.components(context)) if with_database or api_servers else ()
-    beside = _those(log_server.component(context), flower.component(context))
-    forked = (*steps, *with_database, *workers, *api_servers, *beside)
-    limited = map(_limited, forked)
-    return (*_servers(context), *_template(context, forked), *limited, *_those(proxy.component(context)))
+    """Make all components of the host, in the order of their needs."""
+    return tuple(_limited(component) for kind in KINDS for component in kind.components(context))
 
 
 def _limited(component: Component) -> Component:
-    """The same, told its limit of memory: it puts itself under it before it starts anything."""
+    """Tell a forked component its limit of memory: it puts itself under it before it starts anything."""
     start = component.start
     if component.memory_bytes is None or not isinstance(start, Fork):
         return component
     told = {**start.options, "memory_bytes": str(component.memory_bytes)}
     return replace(component, start=replace(start, options=told))
-
-
-def _servers(context: Context) -> Iterator[Component]:
-    return _those(postgres.component(context), valkey.component(context), broker.component(context))
-
-
-def _those(*components: Component | None) -> Iterator[Component]:
-    """The components that there are."""
-    return (component for component in components if component is not None)
-
-
-def _template(context: Context, others: tuple[Component, ...]) -> Iterator[Component]:
-    if any(isinstance(component.start, Fork) for component in others):
-        yield template.component(context)
 
 
 def _files(context: Context) -> dict[Path, File]:

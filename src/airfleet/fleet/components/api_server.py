@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from airfleet.fleet.components import proxy, settings
+from typing import Final
+
+from airfleet.fleet.components import migrate, proxy, settings, template
 from airfleet.fleet.names import numbered
 from airfleet.fleet.planning.context import Context
 from airfleet.fleet.planning.plan import Component, Fork, HttpAnswers
 
+KIND: Final = "api-server"
+
 
 def components(context: Context) -> tuple[Component, ...]:
     """The api-servers of this host, each on a port of its own."""
-    names = numbered("api-server", len(context.ports.api_servers))
+    names = numbered(KIND, len(context.ports.api_servers))
     urls = context.api_urls  # its own come first
     return tuple(
         _component(context, name, port, url)
@@ -21,21 +25,21 @@ def components(context: Context) -> tuple[Component, ...]:
 def _component(context: Context, name: str, port: int, url: str) -> Component:
     return Component(
         name=name,
-        kind="api-server",
+        kind=KIND,
         start=Fork(
-            "api-server",
+            KIND,
             {
                 "address": context.api_address,
                 "port": str(port),
                 "proxies": ",".join(proxy.trusted(context)),
                 "user": context.fleet.user,
             },
-            settings.settings(context, "api-server"),
+            settings.settings(context, KIND),
         ),
         # The first request of the execution API builds its routers (seconds in stock Airflow): a fleet
         # is not ready to run a task before that has been answered.
         probe=HttpAnswers((f"{url}/api/v2/version", f"{url}/execution/health")),
-        needs=("migrate", "template"),
+        needs=(migrate.KIND, template.KIND),
         grace_seconds=15.0,
         address=f"{context.api_address}:{port}",
         memory_bytes=context.here.api_server.memory_bytes,

@@ -6,36 +6,40 @@ listens on loopback unless a proxy on another host must reach it.
 
 from __future__ import annotations
 
-from airfleet.fleet.components import settings
+from typing import Final
+
+from airfleet.fleet.components import settings, template, valkey
 from airfleet.fleet.config.spec import LOOPBACK, Fleet, Flower
 from airfleet.fleet.planning.context import Context
 from airfleet.fleet.planning.plan import Component, Fork, HttpAnswers
 from airfleet.fleet.servers.nginx_site import Door
 
+KIND: Final = "flower"
 
-def component(context: Context) -> Component | None:
-    """Flower, when it runs on this host."""
+
+def components(context: Context) -> tuple[Component, ...]:
+    """Make Flower, if it runs on this host."""
     flower, port = context.fleet.flower, context.ports.flower
-    if flower is None or port is None:
-        return None
+    return () if flower is None or port is None else (_component(context, flower, port),)
+
+
+def _component(context: Context, flower: Flower, port: int) -> Component:
     door = Door(listens_on(context.fleet, flower), port)
     path = url_path(context.fleet)
+    own_broker = (valkey.KIND,) if context.embedded is not None and context.ports.broker is not None else ()
+    options = {
+        "address": door.address,
+        "port": str(port),
+        "path": path,
+        "read_only": "yes" if flower.read_only else "no",
+    }
     asked = Door(LOOPBACK, port) if door.address in ("0.0.0.0", "::") else door
     return Component(
-        name="flower",
-        kind="flower",
-        start=Fork(
-            "flower",
-            {
-                "address": door.address,
-                "port": str(port),
-                "path": path,
-                "read_only": "yes" if flower.read_only else "no",
-            },
-            settings.settings(context, "flower"),
-        ),
+        name=KIND,
+        kind=KIND,
+        start=Fork(KIND, options, settings.settings(context, KIND)),
         probe=HttpAnswers((f"http://{asked}{path}/healthcheck",)),
-        needs=(*(("valkey",) if context.embedded is not None and context.ports.broker is not None else ()), "template"),
+        needs=(*own_broker, template.KIND),
         grace_seconds=5.0,
         address=str(door),
         memory_bytes=flower.memory_bytes,

@@ -5,28 +5,31 @@ It runs on every host, with anything of Airflow's, of a fleet that has several, 
 
 from __future__ import annotations
 
-from airfleet.fleet.components import settings
+from typing import Final
+
+from airfleet.fleet.components import settings, template
 from airfleet.fleet.planning.context import Context
 from airfleet.fleet.planning.plan import Component, Fork, HttpAnswers
 from airfleet.fleet.servers.nginx_site import Door
 
-NAME = "log-server"
-HEALTH = "/airfleet/health"
+KIND: Final = "log-server"
+HEALTH: Final = "/airfleet/health"
 
 
-def component(context: Context) -> Component | None:
-    """This host's log server, or None when nobody needs one."""
+def components(context: Context) -> tuple[Component, ...]:
+    """Make this host's log server, if other hosts need one."""
     port = context.ports.logs
     if port is None:
-        return None
+        return ()
     door = Door(context.here.address, port)
     options = {"address": door.address, "port": str(port), "components": str(context.paths.logs)}
-    return Component(
-        name=NAME,
-        kind=NAME,
-        start=Fork(NAME, options, settings.settings(context, NAME)),
+    made = Component(
+        name=KIND,
+        kind=KIND,
+        start=Fork(KIND, options, settings.settings(context, KIND)),
         probe=HttpAnswers((f"http://{door}{HEALTH}",)),
-        needs=("template",),
+        needs=(template.KIND,),
         grace_seconds=5.0,
         address=str(door),
     )
+    return (made,)

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from airfleet.fleet.components import settings
+from typing import Final
+
+from airfleet.fleet.components import postgres, settings
 from airfleet.fleet.planning.context import Context
 from airfleet.fleet.planning.plan import Component, Fork
 
+KIND: Final = "migrate"
 #: a database of years is changed for long, and another host waits for as long; the step itself does not wait for locks
-START_SECONDS = 4 * 3600.0
+START_SECONDS: Final = 4 * 3600.0
 
 
-def component(context: Context) -> Component:
-    """The step that every component with a database waits for."""
+def components(context: Context) -> tuple[Component, ...]:
+    """Make the step that every component with a database waits for, if this host has any."""
+    return (_component(context),) if context.uses_database else ()
+
+
+def _component(context: Context) -> Component:
     return Component(
-        name="migrate",
-        kind="migrate",
+        name=KIND,
+        kind=KIND,
         start=Fork(
-            "migrate",
+            KIND,
             {"objects": "some" if context.fleet.objects else "none"},
-            settings=settings.settings(context, "migrate"),
+            settings=settings.settings(context, KIND),
         ),
         # Not "template": the order waits for it, and is obeyed before the template is quite ready.
-        needs=("postgres",) if context.embedded is not None and context.ports.postgres is not None else (),
+        needs=(postgres.KIND,) if context.embedded is not None and context.ports.postgres is not None else (),
         once=True,
         grace_seconds=30.0,
         start_seconds=START_SECONDS,

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from typing import Final
 
-from airfleet.fleet.components import settings
+from airfleet.fleet.components import migrate, settings
 from airfleet.fleet.planning.context import Context
 from airfleet.fleet.planning.plan import Component, Fork
 
-NAME = "objects"
+KIND: Final = "objects"
 
 
 def components(context: Context) -> tuple[Component, ...]:
-    """The step, on each host with a scheduler (which waits for it) when the fleet has any of them."""
+    """Make the step, on each host with a scheduler (which waits for it), if the fleet has any of them."""
     if not context.fleet.objects or not context.here.scheduler.count:
         return ()
     told = ("airfleet", "objects", json.dumps(asdict(context.fleet.objects)))
-    start = Fork("objects", settings=(*settings.settings(context, "objects"), told))
-    step = Component(name=NAME, kind=NAME, start=start, needs=("migrate",), once=True, grace_seconds=30.0)
+    start = Fork(KIND, settings=(*settings.settings(context, KIND), told))
+    step = Component(name=KIND, kind=KIND, start=start, needs=(migrate.KIND,), once=True, grace_seconds=30.0)
     return (step,)

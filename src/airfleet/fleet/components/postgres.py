@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import signal
 import sys
+from typing import Final
 
-from airfleet.fleet.planning.context import Context
+from airfleet.fleet.planning.context import Context, Embedded
 from airfleet.fleet.planning.plan import Component, Exec, PostgresAnswers
 from airfleet.system import connection_timeouts
 
+KIND: Final = "postgres"
 SUPERUSER = "airfleet"
 #: no setting of PostgreSQL's: a network, and the role that its clients may log in as; never the superuser (see
 #: airfleet.agent.servers.embedded_postgres)
@@ -36,11 +38,13 @@ SETTINGS = {
 }
 
 
-def component(context: Context) -> Component | None:
-    """The server, or None when the fleet brings its own database."""
+def components(context: Context) -> tuple[Component, ...]:
+    """Make the server, unless the fleet has a database of its own."""
     embedded, port = context.embedded, context.ports.postgres
-    if embedded is None or port is None:
-        return None
+    return () if embedded is None or port is None else (_component(context, embedded, port),)
+
+
+def _component(context: Context, embedded: Embedded, port: int) -> Component:
     argv = (
         sys.executable,
         "-m",
@@ -54,8 +58,8 @@ def component(context: Context) -> Component | None:
         *(f"{LETS_IN}={address.rpartition('.')[0]}.0/24 {ROLE}" for address in context.served_addresses[1:]),
     )
     return Component(
-        name="postgres",
-        kind="postgres",
+        name=KIND,
+        kind=KIND,
         # The superuser's password goes to its standard input, never into argv.
         start=Exec(argv, secret_input=context.secrets.postgres_password),
         probe=PostgresAnswers(port, context.secrets.postgres_password, context.secrets.airflow_password),

@@ -10,12 +10,15 @@ from __future__ import annotations
 import ipaddress
 import signal
 from pathlib import Path
+from typing import Final
 
 from airfleet.fleet.components import flower
 from airfleet.fleet.config.spec import LOOPBACK, Fleet, Host, Proxy
 from airfleet.fleet.planning.context import Context, Nginx
 from airfleet.fleet.planning.plan import Component, Exec, HttpAnswers
 from airfleet.fleet.servers.nginx_site import HEALTH, Certificate, Door, Public, Site
+
+KIND: Final = "nginx"
 
 
 def is_public(fleet: Fleet, host: Host) -> bool:
@@ -28,16 +31,18 @@ def helps(fleet: Fleet, host: Host) -> bool:
     return bool(host.workers) and sum(other.api_server.count for other in fleet.hosts) > 1
 
 
-def component(context: Context) -> Component | None:
-    """This host's nginx, or None when it needs none."""
+def components(context: Context) -> tuple[Component, ...]:
+    """Make this host's nginx, if it needs one."""
     nginx, port = context.nginx, context.ports.nginx
-    if nginx is None or port is None:
-        return None
+    return () if nginx is None or port is None else (_component(context, nginx, port),)
+
+
+def _component(context: Context, nginx: Nginx, port: int) -> Component:
     serves = site(context)
     shown = serves.public.door if serves is not None and serves.public else Door(LOOPBACK, port)
     return Component(
-        name="nginx",
-        kind="nginx",
+        name=KIND,
+        kind=KIND,
         start=Exec(command(nginx)),
         probe=HttpAnswers((f"http://{Door(LOOPBACK, port)}{HEALTH}",)),
         stop_signal=signal.SIGQUIT,  # answers what it has begun to answer

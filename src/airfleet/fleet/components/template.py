@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import sys
+from typing import Final
 
 from airfleet.fleet.planning.context import Context
 from airfleet.fleet.planning.plan import Component, Exec, Started
 
+KIND: Final = "template"
 
-def component(_: Context) -> Component:
-    """The template process; the agent adds its end of the socket."""
-    return Component(
-        name="template",
-        kind="template",
-        start=Exec((sys.executable, "-m", "airfleet.zygote.main")),
-        probe=Started(),
-        start_seconds=120.0,
-        grace_seconds=5.0,
-    )
+
+def components(context: Context) -> tuple[Component, ...]:
+    """Make the process, if it has anything to fork here; the agent adds its end of the socket."""
+    if not context.runs_airflow:
+        return ()
+    start = Exec((sys.executable, "-m", "airfleet.zygote.main"))
+    return (Component(name=KIND, kind=KIND, start=start, probe=Started(), start_seconds=120.0, grace_seconds=5.0),)

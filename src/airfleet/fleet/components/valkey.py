@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from airfleet.fleet.config.spec import LOOPBACK
-from airfleet.fleet.planning.context import Context
+from airfleet.fleet.planning.context import Context, Embedded
 from airfleet.fleet.planning.plan import BrokerWorks, Component, Exec
 
+KIND: Final = "valkey"
 
-def component(context: Context) -> Component | None:
-    """The server, or None when the fleet brings its own broker."""
+
+def components(context: Context) -> tuple[Component, ...]:
+    """Make the server, unless the fleet has a broker of its own."""
     embedded, port = context.embedded, context.ports.broker
-    if embedded is None or port is None:
-        return None
+    return () if embedded is None or port is None else (_component(context, embedded, port),)
+
+
+def _component(context: Context, embedded: Embedded, port: int) -> Component:
     return Component(
-        name="valkey",
-        kind="valkey",
+        name=KIND,
+        kind=KIND,
         # "-" reads the configuration, and so the password, from standard input.
         start=Exec(
             (str(embedded.valkey_server), "-"),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from airfleet.fleet.components import broker, settings
+from typing import Final
+
+from airfleet.fleet.components import broker, settings, template
 from airfleet.fleet.config.spec import Worker
 from airfleet.fleet.names import numbered
 from airfleet.fleet.planning.context import Context
 from airfleet.fleet.planning.plan import Component, FileBeats, Fork
 
+KIND: Final = "worker"
 #: seconds without a sign that it takes messages, after which it is replaced while the broker is well
 LATE_SECONDS = 9.0
 
@@ -25,19 +28,19 @@ def _component(context: Context, worker: Worker, name: str) -> Component:
     beat = str(context.paths.runtime / f"{name}.beat")
     return Component(
         name=name,
-        kind="worker",
+        kind=KIND,
         start=Fork(
-            "worker",
+            KIND,
             {
                 "name": name,
                 "queues": ",".join(worker.queues),
                 "slots": str(worker.slots or context.cores),
                 "beat": beat,
             },
-            settings.settings(context, "worker"),
+            settings.settings(context, KIND),
         ),
         probe=FileBeats(beat, LATE_SECONDS, context.broker),
-        needs=(broker.name(context), "template"),
+        needs=(broker.needed(context), template.KIND),
         memory_bytes=worker.memory_bytes,
         group=worker.name,
     )

@@ -79,6 +79,19 @@ class Context:
         return self.fleet.host(self.host)
 
     @property
+    def uses_database(self) -> bool:
+        """Whether something of Airflow's on this host connects to the metadata database."""
+        here = self.here
+        counts = (here.scheduler.count, here.dag_processor.count, here.triggerer.count, len(self.ports.api_servers))
+        return any(counts)
+
+    @property
+    def runs_airflow(self) -> bool:
+        """Whether anything of Airflow's runs on this host."""
+        beside = self.ports.logs is not None or (self.fleet.flower is not None and self.ports.flower is not None)
+        return self.uses_database or bool(self.here.workers) or beside
+
+    @property
     def database_url(self) -> str:
         """How SQLAlchemy reaches the metadata database."""
         if self.ports.postgres is None:
