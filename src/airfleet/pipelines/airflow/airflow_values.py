@@ -12,7 +12,7 @@ from airflow.sdk import XComArg, literal
 from dateutil.relativedelta import relativedelta  # type: ignore[import-untyped]
 
 from airfleet.errors import did_you_mean
-from airfleet.pipelines.airflow.build_context import Site
+from airfleet.pipelines.airflow.build_context import BuildContext
 from airfleet.pipelines.airflow.function_task import LateFunction
 from airfleet.pipelines.analysis.annotations import items_in, kind_in, words_in
 from airfleet.pipelines.checks.jinja import has_own_jinja, template_error
@@ -34,35 +34,35 @@ def has_marker(value: object, kinds: tuple[type, ...]) -> bool:
     return isinstance(value, tuple | list) and any(has_marker(item, kinds) for item in value)
 
 
-def lower(value: Value, path: str, site: Site, *, guard: bool) -> Any:
+def lower(value: Value, path: str, context: BuildContext, *, guard: bool) -> Any:
     """Convert a value's markers to what Airflow knows; literals are guarded from Jinja if asked."""
     if isinstance(value, XCom):
-        return _output(value, path, site)
+        return _output(value, path, context)
     if isinstance(value, Template):
-        return _template(value, path, site)
+        return _template(value, path, context)
     if isinstance(value, FileText):
-        return _guarded(_text(value, path, site), guard)
+        return _guarded(_text(value, path, context), guard)
     if isinstance(value, Const):
         return _guarded(unfrozen(value.value), guard)
     if isinstance(value, Mapping):
-        return {key: lower(item, f"{path}.{key}", site, guard=guard) for key, item in value.items()}
+        return {key: lower(item, f"{path}.{key}", context, guard=guard) for key, item in value.items()}
     if isinstance(value, tuple):
-        return [lower(item, f"{path}[{index}]", site, guard=guard) for index, item in enumerate(value)]
+        return [lower(item, f"{path}[{index}]", context, guard=guard) for index, item in enumerate(value)]
     return _guarded(value, guard)
 
 
-def environment(value: Value, path: str, site: Site) -> Any:
+def environment(value: Value, path: str, context: BuildContext) -> Any:
     """Convert the environment of a process: literals become text now, values of later become text then."""
     if isinstance(value, (Template, XCom)):
-        return Late(lower(value, path, site, guard=False), whole=True)
+        return Late(lower(value, path, context, guard=False), whole=True)
     if not isinstance(value, Mapping):
-        return lower(value, path, site, guard=True)
+        return lower(value, path, context, guard=True)
     is_late = has_marker(value, RENDERED)
-    return {name: _variable(one, f"{path}.{name}", site, guard=is_late) for name, one in value.items()}
+    return {name: _variable(one, f"{path}.{name}", context, guard=is_late) for name, one in value.items()}
 
 
-def _variable(value: Value, path: str, site: Site, *, guard: bool) -> Any:
-    lowered = lower(value, path, site, guard=False)
+def _variable(value: Value, path: str, context: BuildContext, *, guard: bool) -> Any:
+    lowered = lower(value, path, context, guard=False)
     if has_marker(value, RENDERED):
         return Late(lowered)
     return _guarded(as_text(lowered), guard)
@@ -73,34 +73,34 @@ def _guarded(value: Any, guard: bool) -> Any:
     return literal(value) if guard and isinstance(value, str | list | dict) else value
 
 
-def _output(xcom: XCom, path: str, site: Site) -> XComArg | None:
-    operator = site.built.get(xcom.task)
+def _output(xcom: XCom, path: str, context: BuildContext) -> XComArg | None:
+    operator = context.built.get(xcom.task)
     if operator is None:
-        known = [task.id for task in site.pipeline.tasks]
-        site.wrong(path, f"there is no task '{xcom.task}'", did_you_mean(xcom.task, known))
+        known = [task.id for task in context.pipeline.tasks]
+        context.wrong(path, f"there is no task '{xcom.task}'", did_you_mean(xcom.task, known))
         return None
     return XComArg(operator, key=xcom.key)
 
 
-def _template(template: Template, path: str, site: Site) -> str:
-    text = _text(template.text, path, site) if isinstance(template.text, FileText) else template.text
-    if not has_own_jinja(site.pipeline) and (wrong := template_error(text)):
-        site.wrong(path, wrong)
+def _template(template: Template, path: str, context: BuildContext) -> str:
+    text = _text(template.text, path, context) if isinstance(template.text, FileText) else template.text
+    if not has_own_jinja(context.pipeline) and (wrong := template_error(text)):
+        context.wrong(path, wrong)
     return text
 
 
-def _text(file: FileText, path: str, site: Site) -> str:
-    folder = site.folder.resolve()
+def _text(file: FileText, path: str, context: BuildContext) -> str:
+    folder = context.folder.resolve()
     target = (folder / file.path).resolve()
     if not target.is_relative_to(folder):
-        site.wrong(path, f"'{file.path}' lies outside the folder of the pipeline")
+        context.wrong(path, f"'{file.path}' lies outside the folder of the pipeline")
         return ""
     try:
         return target.read_text(encoding="utf-8")
     except OSError as error:
-        site.wrong(path, f"'{file.path}' cannot be read: {(error.strerror or str(error)).lower()}")
+        context.wrong(path, f"'{file.path}' cannot be read: {(error.strerror or str(error)).lower()}")
     except UnicodeDecodeError:
-        site.wrong(path, f"'{file.path}' is not UTF-8 text")
+        context.wrong(path, f"'{file.path}' is not UTF-8 text")
     return ""
 
 
@@ -114,16 +114,16 @@ def unfrozen(value: Any) -> Any:
 # --- literals, as the annotation of their argument asks
 
 
-def literal_argument(value: Value, annotation: str, path: str, site: Site) -> Any:
+def literal_argument(value: Value, annotation: str, path: str, context: BuildContext) -> Any:
     """Convert a literal under ``with`` by :func:`converted`, unless it cannot be what ``annotation`` asks for."""
     kind = kind_in(annotation)
     if value is not None and kind is not None and (wrong := misfit(value, kind)):
-        site.wrong(path, wrong)
+        context.wrong(path, wrong)
         return None
-    return converted(value, annotation, path, site)
+    return converted(value, annotation, path, context)
 
 
-def converted(value: Value, annotation: str, path: str, site: Site) -> Any:
+def converted(value: Value, annotation: str, path: str, context: BuildContext) -> Any:
     """Convert a literal to the value that ``annotation`` asks for; as it is, where the annotation says nothing plain.
 
     A function's name becomes the function, imported when it is called. Text becomes a duration, number or date;
@@ -131,7 +131,7 @@ def converted(value: Value, annotation: str, path: str, site: Site) -> Any:
     """
     kind = kind_in(annotation)
     if kind == "function":
-        return late_function(value, path, site) if value is not None else None
+        return late_function(value, path, context) if value is not None else None
     if kind == "duration":
         return _as_duration(value, words_in(annotation))
     if kind in ("integer", "number", "boolean") and isinstance(value, str):
@@ -149,14 +149,15 @@ def converted(value: Value, annotation: str, path: str, site: Site) -> Any:
 _DATETIMES: Final = frozenset({"datetime", "DateTime"})
 
 
-def late_function(value: Value, path: str, site: Site, *, is_callback: bool = False) -> Any:
+def late_function(value: Value, path: str, context: BuildContext, *, is_callback: bool = False) -> Any:
     """Wrap ``module:function`` (one, or a list) as functions that are imported when they are called."""
     if isinstance(value, tuple):
         return [
-            late_function(item, f"{path}[{index}]", site, is_callback=is_callback) for index, item in enumerate(value)
+            late_function(item, f"{path}[{index}]", context, is_callback=is_callback)
+            for index, item in enumerate(value)
         ]
     if not (isinstance(value, str) and FUNCTION.fullmatch(value)):
-        site.wrong(path, "must be the name of a function", "write module:function")
+        context.wrong(path, "must be the name of a function", "write module:function")
         return None
     module, _, function = value.partition(":")
     return LateFunction(module, function, is_callback)

@@ -1,4 +1,4 @@
-"""Where a Dag is put together: what is built of it so far, and what is wrong with it."""
+"""A Dag while it is built: its operators so far, and the problems found."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from airfleet.pipelines.language.spec import Pipeline
 
 
 @dataclass
-class Site:
+class BuildContext:
     """One Dag being built."""
 
     pipeline: Pipeline

@@ -21,7 +21,7 @@ from airflow.sdk import DAG
 
 from airfleet.errors import FileProblems, did_you_mean
 from airfleet.pipelines.airflow import operators
-from airfleet.pipelines.airflow.build_context import RAISED, Site, mentioned, message, said_by
+from airfleet.pipelines.airflow.build_context import RAISED, BuildContext, mentioned, message, said_by
 from airfleet.pipelines.airflow.operator_classes import NotImported, annotation, imported, task_arguments
 from airfleet.pipelines.language import ids
 from airfleet.pipelines.language.spec import OperatorRef, Pipeline, Task, Timetable
@@ -36,43 +36,43 @@ def build(pipeline: Pipeline) -> DAG:
     Raises:
         FileProblems: with everything that is wrong in any of its tasks and arguments.
     """
-    site = Site(pipeline)
-    site.dag = _empty_dag(site)
-    for task in _upstream_first(site):
-        operators.add(task, site)
-    if not site.problems:
-        _validate(site)
-    if site.problems:
-        raise FileProblems(dict.fromkeys(site.problems))
-    return site.dag
+    context = BuildContext(pipeline)
+    context.dag = _empty_dag(context)
+    for task in _upstream_first(context):
+        operators.add(task, context)
+    if not context.problems:
+        _validate(context)
+    if context.problems:
+        raise FileProblems(dict.fromkeys(context.problems))
+    return context.dag
 
 
-def _empty_dag(site: Site) -> DAG:
+def _empty_dag(context: BuildContext) -> DAG:
     """Build the Dag without tasks; a bare one stands in when its arguments are wrong."""
-    pipeline = site.pipeline
+    pipeline = context.pipeline
     wrong_id = ids.problem_of(pipeline.dag_id, "Dag")
     if wrong_id:
-        site.wrong("dag_id", *wrong_id)
-    given = _dag_arguments(site)
-    if not site.problems:
+        context.wrong("dag_id", *wrong_id)
+    given = _dag_arguments(context)
+    if not context.problems:
         try:
             dag = DAG(pipeline.dag_id, **given)
         except RAISED as error:  # Airflow's validators raise of many kinds
-            site.wrong(mentioned(error, pipeline.options) or "", said_by(error, "the Dag"))
+            context.wrong(mentioned(error, pipeline.options) or "", said_by(error, "the Dag"))
         else:
             dag.fileloc = str(Path(pipeline.file).absolute())
             return dag
     return DAG("stand-in" if wrong_id else pipeline.dag_id)
 
 
-def _dag_arguments(site: Site) -> dict[str, Any]:
-    pipeline = site.pipeline
-    given: dict[str, Any] = {"schedule": _schedule(site), "default_args": _defaults(site)}
+def _dag_arguments(context: BuildContext) -> dict[str, Any]:
+    pipeline = context.pipeline
+    given: dict[str, Any] = {"schedule": _schedule(context), "default_args": _defaults(context)}
     for name, value in pipeline.options.items():
         if name not in dag_arguments():
-            site.wrong(name, f"a pipeline has no '{name}'", did_you_mean(name, dag_arguments()))
+            context.wrong(name, f"a pipeline has no '{name}'", did_you_mean(name, dag_arguments()))
         else:
-            given[name] = operators.option(name, value, dag_arguments()[name], name, site)
+            given[name] = operators.option(name, value, dag_arguments()[name], name, context)
     given.setdefault("doc_md", given.get("description"))
     return given
 
@@ -84,30 +84,30 @@ def dag_arguments() -> Mapping[str, str]:
     return {p.name: annotation(p) for p in parameters if p.name not in _OURS}
 
 
-def _defaults(site: Site) -> dict[str, Any]:
+def _defaults(context: BuildContext) -> dict[str, Any]:
     """Return ``defaults`` as default_args: whatever the operators of the pipeline may take."""
     known = task_arguments()
     return {
-        name: operators.option(name, value, known.get(name, ""), f"defaults.{name}", site)
-        for name, value in site.pipeline.defaults.items()
+        name: operators.option(name, value, known.get(name, ""), f"defaults.{name}", context)
+        for name, value in context.pipeline.defaults.items()
     }
 
 
-def _schedule(site: Site) -> Any:
-    schedule = site.pipeline.schedule
+def _schedule(context: BuildContext) -> Any:
+    schedule = context.pipeline.schedule
     if not isinstance(schedule, Timetable):
         return schedule
     try:
         timetable: Any = imported(schedule.path)
-        given, named = _timetable_arguments(schedule, timetable, site)
+        given, named = _timetable_arguments(schedule, timetable, context)
         made = timetable(*given, **named)
         if _is_schedule(made):
             return made
-        site.wrong("schedule.uses", f"'{schedule.path}' makes no timetable and no asset")
+        context.wrong("schedule.uses", f"'{schedule.path}' makes no timetable and no asset")
     except NotImported as error:
-        site.wrong("schedule.uses", *error.args)
+        context.wrong("schedule.uses", *error.args)
     except RAISED as error:  # a timetable is the user's own code
-        site.wrong("schedule", said_by(error, schedule.path.rpartition(".")[2]))
+        context.wrong("schedule", said_by(error, schedule.path.rpartition(".")[2]))
     return None
 
 
@@ -120,7 +120,9 @@ def _is_schedule(made: Any) -> bool:
     return True
 
 
-def _timetable_arguments(schedule: Timetable, timetable: Any, site: Site) -> tuple[list[Any], dict[str, Any]]:
+def _timetable_arguments(
+    schedule: Timetable, timetable: Any, context: BuildContext
+) -> tuple[list[Any], dict[str, Any]]:
     """Return a timetable's arguments: the list behind its ``*names``, if it has such, and all others by name."""
     given: list[Any] = []
     named: dict[str, Any] = {}
@@ -130,38 +132,38 @@ def _timetable_arguments(schedule: Timetable, timetable: Any, site: Site) -> tup
         path = f"schedule.with.{name}"
         if parameter is not None and parameter.kind is parameter.VAR_POSITIONAL:
             items = value if isinstance(value, tuple) else (value,)
-            given = [operators.option("", item, annotation(parameter), path, site) for item in items]
+            given = [operators.option("", item, annotation(parameter), path, context) for item in items]
         else:
             written = annotation(parameter) if parameter is not None else ""
-            named[name] = operators.option(name, value, written, path, site)
+            named[name] = operators.option(name, value, written, path, context)
     return given, named
 
 
-def _upstream_first(site: Site) -> tuple[Task, ...]:
+def _upstream_first(context: BuildContext) -> tuple[Task, ...]:
     """List the tasks in an order in which every output that is used exists already."""
-    tasks = {task.id: task for task in site.pipeline.tasks}
-    for task in site.pipeline.tasks:
+    tasks = {task.id: task for task in context.pipeline.tasks}
+    for task in context.pipeline.tasks:
         for needed in task.needs:
             if needed not in tasks:
-                site.wrong(f"{task.path}.needs", f"there is no task '{needed}'", did_you_mean(needed, tasks))
-    graph = {task.id: [name for name in task.upstream if name in tasks] for task in site.pipeline.tasks}
+                context.wrong(f"{task.path}.needs", f"there is no task '{needed}'", did_you_mean(needed, tasks))
+    graph = {task.id: [name for name in task.upstream if name in tasks] for task in context.pipeline.tasks}
     try:
         return tuple(tasks[name] for name in graphlib.TopologicalSorter(graph).static_order())
     except graphlib.CycleError as error:
         cycle = list(reversed(error.args[1]))
-        site.wrong(f"{tasks[cycle[0]].path}.needs", "the tasks wait for each other: " + " → ".join(cycle))
+        context.wrong(f"{tasks[cycle[0]].path}.needs", "the tasks wait for each other: " + " → ".join(cycle))
         return ()
 
 
-def _validate(site: Site) -> None:
+def _validate(context: BuildContext) -> None:
     """Run Airflow's own checks of a new Dag, and say each problem at its place."""
     try:
-        site.dag.validate()
+        context.dag.validate()
     except RAISED as error:
-        if wrong := _schedule_error(site.dag):
-            site.wrong("schedule", f"the schedule is wrong: {wrong}")
+        if wrong := _schedule_error(context.dag):
+            context.wrong("schedule", f"the schedule is wrong: {wrong}")
         else:
-            site.wrong("", f"Airflow refuses the Dag: {message(error)}")
+            context.wrong("", f"Airflow refuses the Dag: {message(error)}")
 
 
 def check_stored(dag: DAG, pipeline: Pipeline) -> None:
@@ -176,11 +178,11 @@ def check_stored(dag: DAG, pipeline: Pipeline) -> None:
     try:
         _serialize(dag)
     except RAISED as error:  # of any kind: it is raised by what cannot be stored
-        site = Site(pipeline)
+        context = BuildContext(pipeline)
         path, what = _not_stored(dag, pipeline, foreign)
         hint = f"{type(error).__name__}: {message(error)}"
-        site.wrong(path, f"Airflow cannot store {what} of Dag '{pipeline.dag_id}'", hint)
-        raise FileProblems(site.problems) from None
+        context.wrong(path, f"Airflow cannot store {what} of Dag '{pipeline.dag_id}'", hint)
+        raise FileProblems(context.problems) from None
 
 
 def _is_airflows(uses: OperatorRef) -> bool:

@@ -21,7 +21,7 @@ from airfleet.pipelines.airflow.airflow_values import (
     lower,
     unfrozen,
 )
-from airfleet.pipelines.airflow.build_context import RAISED, Site, mentioned, said_by
+from airfleet.pipelines.airflow.build_context import RAISED, BuildContext, mentioned, said_by
 from airfleet.pipelines.airflow.function_task import FunctionTask, LateFunction
 from airfleet.pipelines.airflow.operator_classes import Arguments, NotImported, arguments, imported, task_arguments
 from airfleet.pipelines.analysis.annotations import is_mapping_of_texts
@@ -34,50 +34,52 @@ from airfleet.pipelines.language.spec import CallableRef, FileText, OperatorRef,
 _SENDS_SOURCE = (PythonVirtualenvOperator, ExternalPythonOperator)
 
 
-def add(task: Task, site: Site) -> None:
-    """Build ``task`` into the site's Dag. Upstream tasks must be there already."""
+def add(task: Task, context: BuildContext) -> None:
+    """Build ``task`` into the context's Dag. Upstream tasks must be there already."""
     if wrong := ids.problem_of(task.id, "task"):
-        site.wrong(f"{task.path}.id", *wrong)
+        context.wrong(f"{task.path}.id", *wrong)
     # A stand-in lets the tasks behind a wrong one be judged too; such a Dag is never handed out.
-    operator = _operator(task, site) or EmptyOperator(task_id=f"stand-in-{len(site.built)}")
-    site.built[task.id] = operator
+    operator = _operator(task, context) or EmptyOperator(task_id=f"stand-in-{len(context.built)}")
+    context.built[task.id] = operator
     for upstream in task.needs:
-        if upstream in site.built and not site.problems:
-            operator.set_upstream(site.built[upstream])
+        if upstream in context.built and not context.problems:
+            operator.set_upstream(context.built[upstream])
     for upstream in task.upstream:  # that Airflow does not see in an environment
-        if upstream in site.built and not site.problems and upstream not in operator.upstream_task_ids:
-            operator.set_upstream(site.built[upstream])
+        if upstream in context.built and not context.problems and upstream not in operator.upstream_task_ids:
+            operator.set_upstream(context.built[upstream])
 
 
-def _operator(task: Task, site: Site) -> BaseOperator | None:
+def _operator(task: Task, context: BuildContext) -> BaseOperator | None:
     if isinstance(task.uses, CallableRef):
-        return _function_task(task, task.uses, site)
-    options = _options(task, site)
-    cls = EmptyOperator if task.uses is None else _operator_class(task.uses, task, site)
+        return _function_task(task, task.uses, context)
+    options = _options(task, context)
+    cls = EmptyOperator if task.uses is None else _operator_class(task.uses, task, context)
     if cls is None:
         return None
     takes = arguments(cls)
-    before = len(site.problems)
-    _check_names(takes, task, site)
-    kwargs = _lowered(task, site, takes)
+    before = len(context.problems)
+    _check_names(takes, task, context)
+    kwargs = _lowered(task, context, takes)
     if issubclass(cls, _SENDS_SOURCE):
-        kwargs = _with_functions(kwargs, task, site)
-    if len(site.problems) > before:
+        kwargs = _with_functions(kwargs, task, context)
+    if len(context.problems) > before:
         return None
     literals = {name for name, value in task.args.items() if not has_marker(value, RENDERED)}
-    return _construct(cls, task, site, {**kwargs, **options}, literals)
+    return _construct(cls, task, context, {**kwargs, **options}, literals)
 
 
-def _function_task(task: Task, uses: CallableRef, site: Site) -> BaseOperator | None:
+def _function_task(task: Task, uses: CallableRef, context: BuildContext) -> BaseOperator | None:
     # All arguments of a function are one field to Airflow: when one is rendered, guard the others.
     rendered = has_marker(task.args, RENDERED)
-    kwargs = {name: lower(value, f"{task.path}.with.{name}", site, guard=rendered) for name, value in task.args.items()}
-    given = {"function": uses.written, "op_kwargs": kwargs, **_options(task, site)}
-    return _construct(FunctionTask, task, site, given, set() if rendered else {"op_kwargs"})
+    kwargs = {
+        name: lower(value, f"{task.path}.with.{name}", context, guard=rendered) for name, value in task.args.items()
+    }
+    given = {"function": uses.written, "op_kwargs": kwargs, **_options(task, context)}
+    return _construct(FunctionTask, task, context, given, set() if rendered else {"op_kwargs"})
 
 
 def _construct(
-    cls: type[BaseOperator], task: Task, site: Site, given: Mapping[str, Any], literals: set[str]
+    cls: type[BaseOperator], task: Task, context: BuildContext, given: Mapping[str, Any], literals: set[str]
 ) -> BaseOperator | None:
     """Make the operator; Airflow renders neither its fields in ``literals`` nor empty ones.
 
@@ -85,10 +87,10 @@ def _construct(
     ``_serialize_rendered_fields`` in airflow/sdk/execution_time/task_runner.py).
     """
     try:
-        operator = cls(task_id=task.id, dag=site.dag, **given)
+        operator = cls(task_id=task.id, dag=context.dag, **given)
     except RAISED as error:  # any operator may raise anything at its user
         name = task.uses.written.rpartition(".")[2] if task.uses else "empty"
-        site.wrong(_place_of(error, task), said_by(error, name))
+        context.wrong(_place_of(error, task), said_by(error, name))
         return None
     operator.template_fields = tuple(
         name for name in operator.template_fields if name not in literals and not _stays_empty(operator, name)
@@ -117,21 +119,21 @@ def _place_of(error: BaseException, task: Task) -> str:
 # --- the class, and what it is told under `with`
 
 
-def _operator_class(uses: OperatorRef, task: Task, site: Site) -> type[BaseOperator] | None:
+def _operator_class(uses: OperatorRef, task: Task, context: BuildContext) -> type[BaseOperator] | None:
     path = f"{task.path}.uses"
     try:
         found = imported(uses.path)
     except NotImported as error:
-        site.wrong(path, *error.args)
+        context.wrong(path, *error.args)
         return None
     if not (isinstance(found, type) and issubclass(found, BaseOperator)):
         module, _, name = uses.path.rpartition(".")
-        site.wrong(path, f"'{uses.written}' is not an operator", f"for a Python function write '{module}:{name}'")
+        context.wrong(path, f"'{uses.written}' is not an operator", f"for a Python function write '{module}:{name}'")
         return None
     return found
 
 
-def _check_names(takes: Arguments, task: Task, site: Site) -> None:
+def _check_names(takes: Arguments, task: Task, context: BuildContext) -> None:
     """Note names under ``with`` that the operator does not take, and those that it misses."""
     written = task.uses.written if task.uses else "empty"
     for name in task.args:
@@ -139,29 +141,29 @@ def _check_names(takes: Arguments, task: Task, site: Site) -> None:
         if name in takes.annotations:
             continue
         if name in task_arguments():
-            site.wrong(path, f"'{name}' is said of the task, not under 'with'", f"move '{name}' beside 'with'")
+            context.wrong(path, f"'{name}' is said of the task, not under 'with'", f"move '{name}' beside 'with'")
         else:
-            site.wrong(path, f"{written} takes no argument '{name}'", did_you_mean(name, takes.annotations))
-    given = {*task.args, *task.options, *site.pipeline.defaults}
+            context.wrong(path, f"{written} takes no argument '{name}'", did_you_mean(name, takes.annotations))
+    given = {*task.args, *task.options, *context.pipeline.defaults}
     for name in takes.required:
         if name not in given:
-            site.wrong(task.path, f"{written} needs '{name}' under 'with'")
+            context.wrong(task.path, f"{written} needs '{name}' under 'with'")
 
 
-def _lowered(task: Task, site: Site, takes: Arguments) -> dict[str, Any]:
+def _lowered(task: Task, context: BuildContext, takes: Arguments) -> dict[str, Any]:
     """Convert ``with`` to what Airflow takes."""
     kwargs: dict[str, Any] = {}
     for name, value in task.args.items():
         path = f"{task.path}.with.{name}"
         if isinstance(value, Mapping | XCom | Template) and _is_environment(name, task, takes):
-            kwargs[name] = environment(value, path, site)
+            kwargs[name] = environment(value, path, context)
         elif not has_marker(value, MARKERS):
-            kwargs[name] = literal_argument(value, takes.annotations.get(name, ""), path, site)
+            kwargs[name] = literal_argument(value, takes.annotations.get(name, ""), path, context)
         elif name in takes.rendered or not has_marker(value, (*RENDERED, FileText)):
-            kwargs[name] = lower(value, path, site, guard=has_marker(value, RENDERED))
+            kwargs[name] = lower(value, path, context, guard=has_marker(value, RENDERED))
         elif name in takes.annotations:
             hint = f"markers may stand in {', '.join(sorted(takes.rendered))}" if takes.rendered else None
-            site.wrong(path, f"'{name}' is not rendered by the operator, so it takes no marker", hint)
+            context.wrong(path, f"'{name}' is not rendered by the operator, so it takes no marker", hint)
     return kwargs
 
 
@@ -171,7 +173,7 @@ def _is_environment(name: str, task: Task, takes: Arguments) -> bool:
     return may_hold_it and (by_name or is_mapping_of_texts(takes.annotations.get(name, "")))
 
 
-def _with_functions(kwargs: Mapping[str, Any], task: Task, site: Site) -> dict[str, Any]:
+def _with_functions(kwargs: Mapping[str, Any], task: Task, context: BuildContext) -> dict[str, Any]:
     """Import every function among the arguments now."""
     given = dict(kwargs)
     for name, value in kwargs.items():
@@ -179,25 +181,25 @@ def _with_functions(kwargs: Mapping[str, Any], task: Task, site: Site) -> dict[s
             try:
                 given[name] = value.load()
             except ImportError as error:
-                site.wrong(f"{task.path}.with.{name}", str(error))
+                context.wrong(f"{task.path}.with.{name}", str(error))
     return given
 
 
 # --- arguments outside `with`
 
 
-def _options(task: Task, site: Site) -> dict[str, Any]:
+def _options(task: Task, context: BuildContext) -> dict[str, Any]:
     """Convert the task's own arguments (retries, queue, ...) to what Airflow takes."""
     options: dict[str, Any] = {}
     for name, value in task.options.items():
         path = f"{task.path}.{name}"
         if name not in task_arguments():
-            site.wrong(path, f"a task has no '{name}'", _option_hint(name, task))
+            context.wrong(path, f"a task has no '{name}'", _option_hint(name, task))
         elif name == "trigger_rule" and value not in list(TriggerRule):
             rules = [str(rule.value) for rule in TriggerRule]
-            site.wrong(path, f"trigger_rule is one of {', '.join(rules)}", did_you_mean(str(value), rules))
+            context.wrong(path, f"trigger_rule is one of {', '.join(rules)}", did_you_mean(str(value), rules))
         else:
-            options[name] = option(name, value, task_arguments()[name], path, site)
+            options[name] = option(name, value, task_arguments()[name], path, context)
     return options
 
 
@@ -208,16 +210,16 @@ def _option_hint(name: str, task: Task) -> str | None:
     return hint
 
 
-def option(name: str, value: Value, annotation: str, path: str, site: Site) -> Any:
+def option(name: str, value: Value, annotation: str, path: str, context: BuildContext) -> Any:
     """Convert an argument outside ``with``: a literal, or a function's name where a callback is due."""
     if name.startswith("on_") and name.endswith("_callback"):
-        return late_function(value, path, site, is_callback=True)
+        return late_function(value, path, context, is_callback=True)
     if name == "params" and isinstance(value, Mapping):
         return {key: _param(item) for key, item in value.items()}
     if has_marker(value, MARKERS):
-        site.wrong(path, "a marker ($t, $x, $f, $const) stands only under 'with'")
+        context.wrong(path, "a marker ($t, $x, $f, $const) stands only under 'with'")
         return None
-    return converted(value, annotation, path, site)
+    return converted(value, annotation, path, context)
 
 
 def _param(value: Value) -> Any:

@@ -98,7 +98,7 @@ def command(
         here = here.told(versions.UNCHECKED, "1")
     if migrate:
         here = here.told(MAY_MIGRATE, "1")
-    start = Start(hosts=hosts, netns=netns, detach=detach, wait=wait, timeout=timeout)
+    start = FleetStart(hosts=hosts, netns=netns, detach=detach, wait=wait, timeout=timeout)
     try:
         start.migrating_if_agreed(here)
     except agent_start.ToldToEnd:
@@ -107,7 +107,7 @@ def command(
 
 
 @dataclass(frozen=True)
-class Start:
+class FleetStart:
     """The way in which a fleet is started."""
 
     #: so many hosts are played on this machine, each in a network namespace with ``netns``
