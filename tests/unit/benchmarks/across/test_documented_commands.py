@@ -15,7 +15,7 @@ from workloads import all_workloads
 
 from faultlab.matrix import BY_NUMBER, NEMESES
 
-REPOSITORY = Path(__file__).resolve().parents[3]
+REPOSITORY = Path(__file__).resolve().parents[4]
 DOCUMENTS = sorted(file for pattern in ("*.md", "docs/**/*.md", "examples/*/*.md") for file in REPOSITORY.glob(pattern))
 #: words by which people mark a figure that nobody can make again
 OF_ONE_PERSON = re.compile(

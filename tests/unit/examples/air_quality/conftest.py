@@ -11,7 +11,7 @@ import yaml
 
 from air_quality import sample, serve
 
-EXAMPLE = Path(__file__).parents[3] / "examples" / "air_quality"
+EXAMPLE = Path(__file__).parents[4] / "examples" / "air_quality"
 OZONE, SO2 = "epa_aqs_ozone_daily_summary", "epa_aqs_so2_daily_summary"
 GSOD = "noaa_global_summary_of_day"
 

@@ -1,6 +1,6 @@
 """Whole files: what a good one says and what is said of a bad one, as files beside them.
 
-``AIRFLEET_WRITE_GOLDEN=1 pytest tests/unit/pipelines/test_golden.py`` writes them anew; read the difference.
+``AIRFLEET_WRITE_GOLDEN=1 pytest tests/unit/pipelines/across/test_golden.py`` writes them anew; read the difference.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pytest
 
 from airfleet.pipelines.checks.pipeline_checks import read_and_check
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "pipelines"
+GOLDEN = Path(__file__).parents[3] / "golden" / "pipelines"
 
 
 def compared(file: Path, text: str) -> None:
