@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from airfleet.errors import FileProblems
-from airfleet.fleet.config import reader, units
+from airfleet.fleet.config import reader
 from airfleet.fleet.config.spec import SIMPLE_AUTH_MANAGER, Flower, Policies, Proxy, Tls
 from support.fleet_files import problems_of, read
 
@@ -521,20 +521,3 @@ def test_a_problem_is_a_sentence_at_its_place(text: str, expected: list[str]) ->
 )
 def test_a_password_in_a_wrong_url_is_not_repeated(text: str) -> None:
     assert "s3cret" not in "".join(problems_of(text))
-
-
-# --- amounts ---------------------------------------------------------------------------------------
-
-
-def test_sizes_and_durations_as_people_write_them() -> None:
-    assert (units.size("9" * 400 + "GB"), units.seconds("9" * 400 + "d")) == (None, None)
-    assert [units.size(text) for text in ("512MB", "1.5 GiB", "2g", "4", "lots")] == [
-        2**29,
-        3 * 2**29,
-        2**31,
-        None,
-        None,
-    ]
-    assert [units.seconds(text) for text in ("14d", "1h 30m", "90", "1x", "")] == [1_209_600, 5400, None, None, None]
-    assert [units.size_text(count) for count in (2**29, 3 * 2**29, 2**31, 1536)] == ["512MB", "1536MB", "2GB", "2KB"]
-    assert [units.seconds_text(count) for count in (1_209_600, 5400, 1.5)] == ["14d", "90m", "1.5s"]

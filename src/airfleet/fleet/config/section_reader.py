@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
 from airfleet.errors import Place, Problem, did_you_mean
-from airfleet.fleet.config import secret_detection, units
+from airfleet.fleet.config import secret_detection
 from airfleet.fleet.config.interpolation import References
 from airfleet.fleet.config.keys import Key, Table
 from airfleet.yaml import nodes
+from airfleet.yaml.durations import seconds
+from airfleet.yaml.sizes import parse_size
 
 T = TypeVar("T", bound=str)
 
@@ -174,12 +176,12 @@ class Section:
 
     def size(self, key: str) -> int | None:
         """A number of bytes."""
-        found = self._scalar(key, None, lambda node: units.size(node.text), "a size, as in 512MB or 4GB")
+        found = self._scalar(key, None, lambda node: parse_size(node.text), "a size, as in 512MB or 4GB")
         return self._positive(key, found)
 
     def duration(self, key: str) -> float | None:
         """A number of seconds."""
-        found = self._scalar(key, None, lambda node: units.seconds(node.text), "a duration, as in 12h or 30d")
+        found = self._scalar(key, None, lambda node: seconds(node.text), "a duration, as in 12h or 30d")
         return self._positive(key, found)
 
     def names(self, key: str, default: tuple[str, ...], rule: re.Pattern[str], says: str) -> tuple[str, ...]:

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from airfleet.fleet.config import units
 from airfleet.fleet.config.secret_detection import MASK
 from airfleet.fleet.planning.plan_record import Described, Description
+from airfleet.yaml.sizes import size_text
 
 Sign = Literal["+", "-", "~", ""]
 
@@ -90,7 +90,7 @@ def _differences(planned: Described, before: Described, sure: bool) -> Iterator[
 
 
 def _memory(component: Described) -> str:
-    return "without limit" if component.memory_bytes is None else units.size_text(component.memory_bytes)
+    return "without limit" if component.memory_bytes is None else size_text(component.memory_bytes)
 
 
 def _everywhere(planned: Description, before: Description) -> Iterator[str]:

@@ -17,10 +17,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from airfleet.fleet.config import units
 from airfleet.fleet.names import numbered
 from airfleet.fleet.planning.plan import BrokerWorks, Component, File, FileBeats, Fork, Plan
 from airfleet.fleet.servers.nginx_site import Site
+from airfleet.yaml.durations import seconds_text
 
 AGENT = "agent"
 FOR_EVER = "for ever"
@@ -165,8 +165,8 @@ def _told(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "user", plan.user
     yield "url", plan.url
     yield "api_servers", ", ".join(place for places in plan.api_servers.values() for place in places)
-    yield "log_retention", FOR_EVER if kept is None else units.seconds_text(kept)
-    yield "silence", units.seconds_text(plan.silence_seconds)
+    yield "log_retention", FOR_EVER if kept is None else seconds_text(kept)
+    yield "silence", seconds_text(plan.silence_seconds)
     if around is not None:
         yield "hosts", ", ".join(around.names)
         yield "address", around.address

@@ -16,10 +16,10 @@ from airfleet.pipelines.airflow.build_context import BuildContext
 from airfleet.pipelines.airflow.function_task import LateFunction
 from airfleet.pipelines.analysis.annotations import items_in, kind_in, words_in
 from airfleet.pipelines.checks.jinja import has_own_jinja, template_error
-from airfleet.pipelines.language.durations import calendar_duration, parse_duration
 from airfleet.pipelines.language.environments import Late, as_text
 from airfleet.pipelines.language.spec import Const, FileText, Template, Value, XCom
 from airfleet.pipelines.language.values import FUNCTION, from_text, misfit
+from airfleet.yaml.durations import calendar_duration, parse_duration
 
 RENDERED: Final = (Template, XCom)
 MARKERS: Final = (Template, XCom, FileText, Const)

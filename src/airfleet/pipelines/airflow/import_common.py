@@ -20,7 +20,7 @@ from airfleet.errors import FileProblems, Place, Problem
 from airfleet.pipelines.airflow import dag
 from airfleet.pipelines.checks.pipeline_checks import read_and_check
 from airfleet.pipelines.files.project_files import project_root
-from airfleet.pipelines.language.problems import in_order
+from airfleet.yaml.problems import in_order
 
 log = logging.getLogger(__name__)
 

@@ -19,8 +19,8 @@ from airfleet.pipelines.analysis.signatures import Signature
 from airfleet.pipelines.files.project_files import project_root
 from airfleet.pipelines.language import ids
 from airfleet.pipelines.language.arguments import DAG_ARGUMENTS, TASK_ARGUMENTS
-from airfleet.pipelines.language.problems import Hints, joined
 from airfleet.pipelines.language.spec import Const, FileText, Marker, Pipeline, Task, Template, Value, XCom
+from airfleet.yaml.problems import Hints, joined
 
 
 class Installed:

@@ -13,10 +13,10 @@ from typing import Final
 from airfleet.metadata import column_limits
 from airfleet.pipelines.checks.check_context import Checking, markers_in
 from airfleet.pipelines.language import cron
-from airfleet.pipelines.language.durations import MOST_DURATION, parse_duration
-from airfleet.pipelines.language.problems import joined
 from airfleet.pipelines.language.spec import CallableRef, Const, Task, Template, Value, XCom
 from airfleet.pipelines.language.values import frozen
+from airfleet.yaml.durations import MOST_DURATION, parse_duration
+from airfleet.yaml.problems import joined
 
 #: keys of a pipeline, and the columns that they end in
 DAG_COLUMNS: Final[dict[str, str]] = {

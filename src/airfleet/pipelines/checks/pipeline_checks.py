@@ -25,10 +25,10 @@ from airfleet.pipelines.checks.timetables import check_timetable
 from airfleet.pipelines.files import foreign_files
 from airfleet.pipelines.files.project_files import project_root, read_bytes, read_text
 from airfleet.pipelines.language import cron, interpolation
-from airfleet.pipelines.language.durations import MOST_DURATION
-from airfleet.pipelines.language.problems import in_order, joined
 from airfleet.pipelines.language.spec import Pipeline, Task, Timetable, Value, XCom
 from airfleet.pipelines.reading import reader
+from airfleet.yaml.durations import MOST_DURATION
+from airfleet.yaml.problems import in_order, joined
 
 __all__ = ["Checked", "check", "project_root", "read_and_check"]
 

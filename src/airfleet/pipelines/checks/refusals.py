@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from airfleet.pipelines.analysis.signatures import Signature
 from airfleet.pipelines.checks.check_context import Checking
-from airfleet.pipelines.language.problems import joined
 from airfleet.pipelines.language.spec import Task, Timetable, Value
+from airfleet.yaml.problems import joined
 
 #: how a task may call the executor of a fleet, which has one
 EXECUTORS: Final = ("CeleryExecutor", "FleetExecutor", "airfleet.scheduler.executor.FleetExecutor")

@@ -21,9 +21,9 @@ from airfleet.pipelines.analysis.modules import Definition, MissingDefinition
 from airfleet.pipelines.checks import limits
 from airfleet.pipelines.checks.check_context import Checking, markers_in, not_found
 from airfleet.pipelines.language import cron
-from airfleet.pipelines.language.durations import calendar_duration, parse_duration
 from airfleet.pipelines.language.spec import Timetable, Value
 from airfleet.pipelines.upgrade import imports
+from airfleet.yaml.durations import calendar_duration, parse_duration
 
 
 def check_timetable(timetable: Timetable, checking: Checking) -> None:

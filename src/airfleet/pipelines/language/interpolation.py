@@ -15,8 +15,8 @@ from typing import Final
 
 from airfleet.errors import listed
 from airfleet.pipelines.language.expressions import Expression, Part, Path, Wrong, parse
-from airfleet.pipelines.language.problems import Hints, Report, joined
 from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence
+from airfleet.yaml.problems import Hints, Report, joined
 
 
 @dataclass(frozen=True)

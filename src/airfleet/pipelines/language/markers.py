@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from airfleet.pipelines.language.problems import Report, joined
 from airfleet.pipelines.language.spec import Const, FileText, Marker, Template, Value, XCom
 from airfleet.pipelines.language.values import (
     MARKERS,
@@ -18,6 +17,7 @@ from airfleet.pipelines.language.values import (
     text,
 )
 from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence, plain
+from airfleet.yaml.problems import Report, joined
 
 
 def arguments(

@@ -10,10 +10,10 @@ from typing import Final
 
 from airfleet.errors import did_you_mean
 from airfleet.pipelines.language.arguments import Argument, Kind
-from airfleet.pipelines.language.durations import parse_duration
-from airfleet.pipelines.language.problems import Report, joined
 from airfleet.pipelines.language.spec import Value
+from airfleet.yaml.durations import parse_duration
 from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence
+from airfleet.yaml.problems import Report, joined
 from airfleet.yaml.scalars import scalar_value
 
 

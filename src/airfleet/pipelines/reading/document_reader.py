@@ -20,12 +20,12 @@ from airfleet.pipelines.language.arguments import (
 )
 from airfleet.pipelines.language.interpolation import entry
 from airfleet.pipelines.language.markers import arguments
-from airfleet.pipelines.language.problems import TOO_MANY_VALUES, Report, joined
 from airfleet.pipelines.language.spec import Pipeline, Task, Timetable, Value
 from airfleet.pipelines.language.values import OBJECT_KEY, argument, required_text
 from airfleet.pipelines.reading.task_reader import TaskReader
 from airfleet.pipelines.reading.templates import Templates
 from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence, plain
+from airfleet.yaml.problems import TOO_MANY_VALUES, Report, joined
 
 
 class DocumentReader:

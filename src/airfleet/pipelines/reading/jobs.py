@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from airfleet.pipelines.language.interpolation import Scope, entry, resolve
-from airfleet.pipelines.language.problems import Report
 from airfleet.yaml.nodes import Mapping, Node, Scalar
+from airfleet.yaml.problems import Report
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from airfleet.errors import Place, Problem
 from airfleet.pipelines.files import foreign_files
 from airfleet.pipelines.language.interpolation import Scope, entry, plain_parts, resolve
-from airfleet.pipelines.language.problems import TOO_MANY_VALUES, Hints, Report, in_order
 from airfleet.pipelines.language.spec import Pipeline
 from airfleet.pipelines.reading.document_reader import DocumentReader
 from airfleet.pipelines.reading.jobs import Job, read_jobs
 from airfleet.yaml import nodes
 from airfleet.yaml.nodes import Mapping, Node, Scalar
+from airfleet.yaml.problems import TOO_MANY_VALUES, Hints, Report, in_order
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from airfleet.pipelines.language.arguments import (
     Kind,
 )
 from airfleet.pipelines.language.cron import PRESETS
-from airfleet.pipelines.language.durations import MOST_DURATION
 from airfleet.pipelines.language.interpolation import LONGEST_TEXT
 from airfleet.pipelines.reading.templates import MOST
+from airfleet.yaml.durations import MOST_DURATION
 from airfleet.yaml.nodes import MAX_ALIASED_NODES, MAX_DEPTH, MAX_KEY, MAX_NODES
 
 

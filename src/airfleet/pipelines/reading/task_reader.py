@@ -18,11 +18,11 @@ from airfleet.pipelines.language.arguments import (
 )
 from airfleet.pipelines.language.environments import is_environment
 from airfleet.pipelines.language.markers import arguments
-from airfleet.pipelines.language.problems import Hints, Report, joined
 from airfleet.pipelines.language.spec import CallableRef, OperatorRef, Task, Uses, Value
 from airfleet.pipelines.language.values import FUNCTION, Invalid, argument, required_text, text
 from airfleet.pipelines.upgrade import imports
 from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence
+from airfleet.yaml.problems import Hints, Report, joined
 
 
 class TaskReader:

@@ -11,8 +11,8 @@ from collections.abc import Mapping as AbstractMapping
 from typing import Final, TypeAlias
 
 from airfleet.pipelines.language.interpolation import entry
-from airfleet.pipelines.language.problems import Report, joined
 from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence
+from airfleet.yaml.problems import Report, joined
 
 #: of one file: how often a template is merged into what extends it, over all tasks; some seconds of work
 MOST: Final = 200_000

@@ -16,7 +16,6 @@ from typing import Final
 
 from airfleet.errors import Place, Problem
 from airfleet.pipelines.files.project_files import read_python
-from airfleet.pipelines.language.problems import in_order
 from airfleet.pipelines.upgrade import names
 from airfleet.pipelines.upgrade.imports import (
     instead,
@@ -26,6 +25,7 @@ from airfleet.pipelines.upgrade.imports import (
     module_is_gone,
     not_there,
 )
+from airfleet.yaml.problems import in_order
 
 SUFFIX: Final = ".py"
 

@@ -17,9 +17,9 @@ from airfleet.cli.commands.pipelines import show
 from airfleet.cli.graph import dot, layers, svg, text
 from airfleet.cli.graph.layers import Graph, Node
 from airfleet.errors import did_you_mean
-from airfleet.fleet.config import secret_detection, units
+from airfleet.fleet.config import secret_detection
 from airfleet.pipelines.checks.pipeline_checks import read_and_check
-from airfleet.pipelines.language.durations import parse_duration
+from airfleet.yaml.durations import parse_duration, seconds
 
 
 def calls(work: Callable[[], object]) -> int:
@@ -227,5 +227,5 @@ def test_a_graph_that_no_terminal_can_show_is_summed_up() -> None:
 def test_no_text_of_a_fleet_takes_long(hostile: str) -> None:
     begun = time.monotonic()
     assert secret_detection.REFERENCE.search(hostile) is None
-    assert units.seconds(hostile) is None
+    assert seconds(hostile) is None
     assert time.monotonic() - begun < 20

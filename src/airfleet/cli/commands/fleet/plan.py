@@ -307,7 +307,7 @@ def _before(paths: Paths) -> Description | None:
 
 def row(host: Host, change: Change, *, several: bool) -> dict[str, Any]:
     """Return one component for the table."""
-    from airfleet.fleet.config.units import size_text
+    from airfleet.yaml.sizes import size_text
 
     component = change.component
     return {
