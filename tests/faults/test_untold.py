@@ -31,4 +31,4 @@ def test_an_outcome_that_its_monitor_could_not_tell_is_told_by_the_agent() -> No
         assert fleet.wait_for_run("waits", run, 120) == "success"
         assert file.read_text().split() == ["begun", "ended"]
         wait_until(lambda: not any(outbox.kept(kept)), 20, "nothing is left to tell")
-        assert "was told how attempt" in fleet.paths.log("agent").read_text()
+        assert "from the outbox" in fleet.paths.log("agent").read_text()

@@ -26,7 +26,7 @@ def test_an_api_server_that_is_added_is_asked_and_one_that_is_taken_away_is_not(
         first = fleet.component("api-server").address
 
         def told() -> set[str]:
-            lines = [line for line in fleet.paths.log("agent").read_text().splitlines() if "nginx was told" in line]
+            lines = [line for line in fleet.paths.log("agent").read_text().splitlines() if "has a new list" in line]
             return set(re.findall(r"127\.0\.0\.1:\d+", lines[-1].partition(" {")[0])) if lines else {first}
 
         assert fleet.airfleet("scale", "api-server=2").returncode == 0
@@ -39,7 +39,7 @@ def test_an_api_server_that_is_added_is_asked_and_one_that_is_taken_away_is_not(
         assert fleet.api.get("version")["version"]  # over nginx, by the other one
         fleet.wait_until_replaced("api-server", pid, 60)
         assert fleet.airfleet("scale", "api-server=1").returncode == 0
-        wait_until(lambda: told() == {first}, 30, "nginx was told of one")
+        wait_until(lambda: told() == {first}, 30, "nginx has a new list of one")
         assert [c.name for c in fleet.snapshot().components if c.kind == "api-server"] == ["api-server"]
         slots = fleet.airfleet("scale", "api-server=x4")
         assert (slots.returncode, "an api-server has no slots" in slots.stderr) == (2, True)
