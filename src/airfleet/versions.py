@@ -25,7 +25,7 @@ _HINT = "install what it was made for: {install}; or start it all the same: airf
 
 
 @dataclass(frozen=True)
-class Difference:
+class VersionDifference:
     """A distribution of which another version is installed; ``found`` is None when it is missing."""
 
     name: str
@@ -57,10 +57,10 @@ def installed(name: str) -> str | None:
         return None
 
 
-def differences(find: Callable[[str], str | None] = installed) -> tuple[Difference, ...]:
+def differences(find: Callable[[str], str | None] = installed) -> tuple[VersionDifference, ...]:
     """Every distribution of which another version is installed than the expected one."""
     found = ((name, version, find(name)) for name, version in expected().items())
-    return tuple(Difference(name, version, other) for name, version, other in found if other != version)
+    return tuple(VersionDifference(name, version, other) for name, version, other in found if other != version)
 
 
 def require(environ: Mapping[str, str], find: Callable[[str], str | None] = installed) -> None:
@@ -80,7 +80,7 @@ def is_allowed(environ: Mapping[str, str]) -> bool:
     return environ.get(UNCHECKED, "").lower() not in ("", "0", "false", "no", "off")
 
 
-def install_line(others: tuple[Difference, ...]) -> str:
+def install_line(others: tuple[VersionDifference, ...]) -> str:
     """The command that installs the expected versions."""
     wanted = " ".join(f"{other.name}=={other.expected}" for other in others)
     return f"python -m pip install {wanted}"

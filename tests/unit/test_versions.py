@@ -8,7 +8,7 @@ import pytest
 
 from airfleet import versions
 from airfleet.errors import FleetError
-from airfleet.versions import Difference
+from airfleet.versions import VersionDifference
 
 
 def found(**others: str | None) -> dict[str, str | None]:
@@ -24,8 +24,8 @@ def test_the_expected_versions_differ_in_nothing() -> None:
 def test_each_other_version_is_named() -> None:
     core = versions.expected()["apache-airflow-core"]
     assert versions.differences(found(apache_airflow_core="3.3.3", flower=None).get) == (
-        Difference("apache-airflow-core", core, "3.3.3"),
-        Difference("flower", versions.expected()["flower"], None),
+        VersionDifference("apache-airflow-core", core, "3.3.3"),
+        VersionDifference("flower", versions.expected()["flower"], None),
     )
 
 

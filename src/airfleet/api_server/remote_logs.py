@@ -41,7 +41,7 @@ from sqlalchemy import text
 
 from airfleet.log_server.main import PARTS
 from airfleet.system import host_name, http_client
-from airfleet.system.http_client import OpenAnswer, Timeouts
+from airfleet.system.http_client import OpenHttpAnswer, Timeouts
 
 #: seconds that another host may take to take a connection, and to say the next thing
 CONNECT_SECONDS, READ_SECONDS = 2.0, 5.0
@@ -199,7 +199,7 @@ def ask(server: Server, path: str) -> Found:
     )
 
 
-def _get(server: Server, question: str, path: str, size: int = 0) -> OpenAnswer:
+def _get(server: Server, question: str, path: str, size: int = 0) -> OpenHttpAnswer:
     """Return an answer; of a file no more than its first ``size`` bytes. Raises OSError."""
     bounded = {"Range": f"bytes=0-{size - 1}"} if size else {}
     answer = http_client.begin(
@@ -214,7 +214,7 @@ def _get(server: Server, question: str, path: str, size: int = 0) -> OpenAnswer:
     return answer
 
 
-def _lines(answer: OpenAnswer) -> io.TextIOWrapper:
+def _lines(answer: OpenHttpAnswer) -> io.TextIOWrapper:
     return io.TextIOWrapper(answer.stream, encoding="utf-8", errors="replace")
 
 

@@ -20,7 +20,7 @@ from airfleet.client import overrides
 from airfleet.client.project import Project
 from airfleet.errors import FleetError
 from airfleet.system import http_client
-from airfleet.system.http_client import Answer, NotConnected, OpenAnswer, Timeouts
+from airfleet.system.http_client import HttpAnswer, NotConnected, OpenHttpAnswer, Timeouts
 
 PATIENCE_SECONDS = 20.0
 #: for a connection, and then for an answer
@@ -238,11 +238,11 @@ def _end_of(url: str, path: str, token: str, seconds: float, most_bytes: int) ->
     timeouts = Timeouts(min(CONNECT_SECONDS, seconds), seconds)
     with http_client.begin("GET", url + path, timeouts, headers=headers) as answer:
         if answer.status >= 400:
-            _value(Answer(answer.status, answer.read(most_bytes)))
+            _value(HttpAnswer(answer.status, answer.read(most_bytes)))
         return _last_of(answer, deadline, most_bytes)
 
 
-def _last_of(answer: OpenAnswer, deadline: float, most_bytes: int) -> tuple[bytes, bool, bool]:
+def _last_of(answer: OpenHttpAnswer, deadline: float, most_bytes: int) -> tuple[bytes, bool, bool]:
     kept, is_whole = bytearray(), True
     while (left := deadline - time.monotonic()) > 0:
         try:
@@ -258,7 +258,7 @@ def _last_of(answer: OpenAnswer, deadline: float, most_bytes: int) -> tuple[byte
     return bytes(kept), is_whole, False
 
 
-def _value(answer: Answer) -> Any:
+def _value(answer: HttpAnswer) -> Any:
     """Return what an answer says. Raises ApiError for a refusal."""
     try:
         value = json.loads(answer.body) if answer.body else None

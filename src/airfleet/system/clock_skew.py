@@ -25,7 +25,7 @@ def ahead(asked_at: float, theirs: float, answered_at: float) -> float:
     return max(0.0, asked_at - theirs) + min(0.0, answered_at - theirs)
 
 
-class Beats(Protocol):
+class HeartbeatingJob(Protocol):
     """A job of Airflow's: when it sent its last heartbeat, by the clock of its host, and how often it does, seconds."""
 
     latest_heartbeat: Any
@@ -34,7 +34,7 @@ class Beats(Protocol):
     def heartrate(self) -> float: ...
 
 
-def catch_up(job: Beats, now: datetime) -> None:
+def catch_up(job: HeartbeatingJob, now: datetime) -> None:
     """Have a heartbeat sent that is due though the clock was set back.
 
     Airflow counts from the last one (``airflow.jobs.job.perform_heartbeat``): with that in the future it would send

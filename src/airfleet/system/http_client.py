@@ -39,14 +39,14 @@ class Timeouts:
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpAnswer:
     """A whole answer, or the beginning that was asked for."""
 
     status: int
     body: bytes
 
 
-class OpenAnswer:
+class OpenHttpAnswer:
     """An answer whose body is still to be read; closes its connection when it is closed."""
 
     def __init__(self, connection: http.client.HTTPConnection, way: socket.socket) -> None:
@@ -85,7 +85,7 @@ class OpenAnswer:
         self._response.close()
         self._connection.close()
 
-    def __enter__(self) -> OpenAnswer:
+    def __enter__(self) -> OpenHttpAnswer:
         return self
 
     def __exit__(
@@ -102,7 +102,7 @@ def ask(
     headers: Mapping[str, str] | None = None,
     body: bytes | None = None,
     most_bytes: int | None = None,
-) -> Answer:
+) -> HttpAnswer:
     """Send one request and return its answer, of the body no more than ``most_bytes``.
 
     Raises:
@@ -111,7 +111,7 @@ def ask(
         ValueError: this makes no request: a header has an end of line, for one.
     """
     with begin(method, url, timeouts, headers=headers, body=body) as answer:
-        return Answer(answer.status, answer.read(most_bytes))
+        return HttpAnswer(answer.status, answer.read(most_bytes))
 
 
 def begin(
@@ -121,7 +121,7 @@ def begin(
     *,
     headers: Mapping[str, str] | None = None,
     body: bytes | None = None,
-) -> OpenAnswer:
+) -> OpenHttpAnswer:
     """Send one request and return its answer as soon as the status is there. Raises what :func:`ask` raises."""
     where = urlsplit(url)
     kind = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection
@@ -132,7 +132,7 @@ def begin(
             way = _connected(connection)
             way.settimeout(timeouts.read)
             connection.request(method, target, body, dict(headers or {}))
-            return OpenAnswer(connection, way)
+            return OpenHttpAnswer(connection, way)
         except BaseException:
             connection.close()
             raise

@@ -25,7 +25,7 @@ MARK = "AIRFLEET_FLEET"
 
 
 @dataclass(frozen=True)
-class Component:
+class RecordedProcess:
     """The process of a component, as its agent wrote it down."""
 
     pid: int
@@ -42,7 +42,7 @@ class Component:
 
 def find(
     fleet_id: str,
-    written_down: Iterable[Component] = (),
+    written_down: Iterable[RecordedProcess] = (),
     exclude: Iterable[int] = (),
     below: int | None = None,
 ) -> tuple[int, ...]:
@@ -97,10 +97,10 @@ def end(
     return tuple(sorted(asked))
 
 
-def component(pid: int, kind: str) -> Component | None:
+def component(pid: int, kind: str) -> RecordedProcess | None:
     """A process that runs now; None when it is gone."""
     found = procfs.stat(pid)
-    return Component(pid, found.started, kind) if found else None
+    return RecordedProcess(pid, found.started, kind) if found else None
 
 
 def write_down(path: Path, kinds: Mapping[int, str]) -> None:
@@ -112,7 +112,7 @@ def write_down(path: Path, kinds: Mapping[int, str]) -> None:
     os.replace(draft, path)
 
 
-def read_down(path: Path) -> tuple[Component, ...]:
+def read_down(path: Path) -> tuple[RecordedProcess, ...]:
     """What :func:`write_down` kept; nothing when there is no such file, or something else in it.
 
     Neither what was kept before the machine was started again, nor what a copied folder says of another fleet.
@@ -121,7 +121,7 @@ def read_down(path: Path) -> tuple[Component, ...]:
         found = json.loads(path.read_text())
         if any(found[name] != value for name, value in _origin(path).items()):
             return ()
-        return tuple(Component(int(pid), int(at), str(kind)) for pid, at, kind in found["processes"])
+        return tuple(RecordedProcess(int(pid), int(at), str(kind)) for pid, at, kind in found["processes"])
     except (OSError, ValueError, TypeError, KeyError):
         return ()
 

@@ -56,7 +56,7 @@ class Servers(Startable):
     _started: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, init=False, repr=False)
     _place: Embedded | None = field(default=None, init=False, repr=False)
     #: every process that it has started
-    _written_down: list[process_tree.Component] = field(default_factory=list, init=False, repr=False)
+    _written_down: list[process_tree.RecordedProcess] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.folder = self.folder.absolute()

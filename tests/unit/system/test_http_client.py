@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from airfleet.system import http_client
-from airfleet.system.http_client import Answer, BrokenAnswer, NotConnected, Timeouts
+from airfleet.system.http_client import BrokenAnswer, HttpAnswer, NotConnected, Timeouts
 from support.toy_api import DROP, HANG, toy_api
 
 PATIENT, HASTY = Timeouts(5.0, 5.0), Timeouts(5.0, 0.1)
@@ -52,7 +52,7 @@ def test_a_request_has_its_method_target_headers_and_body() -> None:
         answer = http_client.ask(
             "PATCH", f"{api.url}a%20b?x=1", PATIENT, headers={"Authorization": "Bearer t"}, body=b'{"a": 1}'
         )
-    assert answer == Answer(200, b'{"detail": "as it was told"}')
+    assert answer == HttpAnswer(200, b'{"detail": "as it was told"}')
     assert (api.asked, api.sent) == ([("PATCH", "/execution/a%20b")], [{"a": 1}])
     assert api.headers[0]["authorization"] == "Bearer t"
 

@@ -40,7 +40,7 @@ class Inheritance:
     """What goes on."""
 
     #: these have been told to end when their attempts have
-    workers: tuple[process_tree.Component, ...] = ()
+    workers: tuple[process_tree.RecordedProcess, ...] = ()
     #: in a fleet of several hosts
     life: Life | None = None
     guard: Guard | None = None
@@ -114,7 +114,7 @@ def _seconds_left(life: Life | None, policy: OnPartition, now: float) -> float:
     return math.inf if policy == "keep" else FENCE_SECONDS - (now - life.renewed_at)
 
 
-def _finishing(paths: Paths) -> tuple[process_tree.Component, ...]:
+def _finishing(paths: Paths) -> tuple[process_tree.RecordedProcess, ...]:
     """The workers that live, told to take nothing more while there is a broker to give back to."""
     workers = tuple(kept for kept in process_tree.read_down(paths.processes) if kept.kind == "worker" and kept.lives)
     for worker in workers:

@@ -19,7 +19,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import IO
 
-from airfleet.fleet.servers.brokers import Broker, Tls
+from airfleet.fleet.servers.brokers import Broker, BrokerTls
 
 TIMEOUT_SECONDS = 5.0
 
@@ -316,7 +316,7 @@ def _about_us() -> bytes:
 _ABOUT_US = _about_us()
 
 
-def _secured(plain: socket.socket, host: str, tls: Tls) -> socket.socket:
+def _secured(plain: socket.socket, host: str, tls: BrokerTls) -> socket.socket:
     import ssl  # costs the agent memory, which a broker without TLS does not need
 
     try:

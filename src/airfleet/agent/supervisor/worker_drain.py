@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from airfleet.agent.supervisor import process
 from airfleet.system import procfs
-from airfleet.system.process_tree import Component
+from airfleet.system.process_tree import RecordedProcess
 
 #: how the title of a process begins that watches an attempt
 MONITOR = b"airflow supervisor: "
@@ -29,7 +29,7 @@ class Draining:
         self._works = works or has_attempts
         self._since: dict[int, float] = {}
         #: those that are no children of this agent
-        self._adopted: dict[int, Component] = {}
+        self._adopted: dict[int, RecordedProcess] = {}
         self._looked_at = 0.0
 
     def __bool__(self) -> bool:
@@ -43,7 +43,7 @@ class Draining:
         except ProcessLookupError:
             pass  # whoever reaps it says so
 
-    def adopt(self, worker: Component) -> None:
+    def adopt(self, worker: RecordedProcess) -> None:
         """Wait for a worker that an earlier agent had left, and that has been told to end."""
         self._since[worker.pid] = self._clock()
         self._adopted[worker.pid] = worker

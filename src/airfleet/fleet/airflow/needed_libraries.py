@@ -42,7 +42,7 @@ _FAMILIES = ("apache", "cncf", "common", "dbt", "microsoft", "atlassian")
 
 
 @dataclass(frozen=True)
-class Missing:
+class MissingLibrary:
     """A setting (``section.option``) and what keeps it from having an effect."""
 
     setting: str
@@ -50,7 +50,7 @@ class Missing:
     hint: str | None = None
 
 
-def missing(settings: Settings, has: Callable[[str], bool] | None = None) -> Iterator[Missing]:
+def missing(settings: Settings, has: Callable[[str], bool] | None = None) -> Iterator[MissingLibrary]:
     """Everything that these settings need and that ``has`` (a module's name) does not know."""
     known = has or is_installed
     for setting, (module, package) in _WHEN_TRUE.items():
@@ -61,14 +61,14 @@ def missing(settings: Settings, has: Callable[[str], bool] | None = None) -> Ite
         if not where.startswith(tuple(_LOGS)) and not any(_value(settings, other) for other in _OTHER_LOGS):
             begins = ", ".join(begins for begins in _LOGS)
             sentence = f"needs 'remote_base_log_folder', which begins with one of {begins}"
-            yield Missing("logging.remote_logging", sentence)
+            yield MissingLibrary("logging.remote_logging", sentence)
         for begins, (module, provider) in _LOGS.items():
             if where.startswith(begins) and not known(f"airflow.providers.{module}"):
                 yield _lacks("logging.remote_base_log_folder", f"airflow.providers.{module}", _provider(provider))
     yield from _classes(settings, known)
 
 
-def _classes(settings: Settings, known: Callable[[str], bool]) -> Iterator[Missing]:
+def _classes(settings: Settings, known: Callable[[str], bool]) -> Iterator[MissingLibrary]:
     """Classes of Airflow, and of providers, that are not there."""
     for section, values in settings.items():
         for option, value in values.items():
@@ -76,26 +76,26 @@ def _classes(settings: Settings, known: Callable[[str], bool]) -> Iterator[Missi
                 yield from _class(f"{section}.{option}", match[1], match[2], known)
 
 
-def _class(setting: str, module: str, name: str, known: Callable[[str], bool]) -> Iterator[Missing]:
+def _class(setting: str, module: str, name: str, known: Callable[[str], bool]) -> Iterator[MissingLibrary]:
     if known(f"{module}.{name}"):
         return
     if not known(module):
         yield _no_module(setting, module)
     elif known is is_installed and not _names(module, name):
-        yield Missing(setting, f"the module {module} has no '{name}'")
+        yield MissingLibrary(setting, f"the module {module} has no '{name}'")
 
 
-def _no_module(setting: str, module: str) -> Missing:
+def _no_module(setting: str, module: str) -> MissingLibrary:
     words = module.split(".")
     if words[1] != "providers" or len(words) < 3:
-        return Missing(setting, f"there is no module {module} in this Airflow")
+        return MissingLibrary(setting, f"there is no module {module} in this Airflow")
     name = "-".join(words[2:4] if words[2] in _FAMILIES else words[2:3])
     return _lacks(setting, module, _provider(name))
 
 
-def _lacks(setting: str, module: str, package: str) -> Missing:
+def _lacks(setting: str, module: str, package: str) -> MissingLibrary:
     top = ".".join(module.split(".")[:4]) if module.startswith("airflow.") else module
-    return Missing(setting, f"needs the Python module {top}, which is not installed", f"pip install {package}")
+    return MissingLibrary(setting, f"needs the Python module {top}, which is not installed", f"pip install {package}")
 
 
 def _provider(name: str) -> str:

@@ -25,7 +25,7 @@ from airfleet.fleet.planning.context import Context
 from airfleet.fleet.planning.plan import Component
 
 
-class Kind(Protocol):
+class ComponentKind(Protocol):
     """A module of this room that makes the components of one kind."""
 
     @property
@@ -36,7 +36,7 @@ class Kind(Protocol):
         """Make the components of this kind for the host of a context; none when it has none."""
 
 
-KINDS: Final[tuple[Kind, ...]] = (
+KINDS: Final[tuple[ComponentKind, ...]] = (
     postgres,
     valkey,
     broker,

@@ -83,7 +83,7 @@ def broker(top: Section) -> str:
     try:
         if url != EMBEDDED:
             brokers.parse(url, _words_of(top, "broker"))
-    except brokers.Wrong as wrong:
+    except brokers.WrongBroker as wrong:
         if _is_hidden(top, url, _is_broker):
             return MASK
         top.wrong("broker", str(wrong), wrong.hint or _to_encode(top, "broker", _is_broker))
@@ -94,7 +94,7 @@ def broker(top: Section) -> str:
 def _is_broker(url: str) -> bool:
     try:
         brokers.parse(url)
-    except brokers.Wrong:
+    except brokers.WrongBroker:
         return False
     return True
 

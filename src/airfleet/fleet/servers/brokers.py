@@ -18,10 +18,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-Kind = Literal["redis", "sentinel", "amqp"]
+BrokerKind = Literal["redis", "sentinel", "amqp"]
 
 #: scheme -> kind, TLS
-SCHEMES: dict[str, tuple[Kind, bool]] = {
+SCHEMES: dict[str, tuple[BrokerKind, bool]] = {
     "redis": ("redis", False),
     "rediss": ("redis", True),
     "valkey": ("redis", False),
@@ -35,14 +35,14 @@ _PORTS |= {("amqp", False): 5672, ("amqp", True): 5671}
 _OPTIONS = ("master", "sentinel_password", "tls", "ca", "cert", "key")
 _TLS_FILES = ("ca", "cert", "key")
 #: how each kind is asked to speak TLS
-_WITH_TLS: Mapping[Kind, str] = {
+_WITH_TLS: Mapping[BrokerKind, str] = {
     "redis": "rediss:// and valkeys:// speak TLS",
     "sentinel": "write '&tls=true'",
     "amqp": "amqps:// speaks TLS",
 }
 
 
-class Wrong(ValueError):
+class WrongBroker(ValueError):
     """What is wrong with a URL, and what may be meant. Neither repeats a part that may hold a password."""
 
     def __init__(self, sentence: str, hint: str | None = None) -> None:
@@ -51,7 +51,7 @@ class Wrong(ValueError):
 
 
 @dataclass(frozen=True)
-class Tls:
+class BrokerTls:
     """PEM files; without a CA the system's are trusted."""
 
     ca: str = ""
@@ -63,14 +63,14 @@ class Tls:
 class Broker:
     """Where the fleet's messages are."""
 
-    kind: Kind
+    kind: BrokerKind
     #: host and port of each server; for Sentinel, of the sentinels
     servers: tuple[tuple[str, int], ...]
     user: str = ""
     password: str = field(default="", repr=False)
     #: the virtual host of RabbitMQ, the number of Redis's database
     path: str = ""
-    tls: Tls | None = None
+    tls: BrokerTls | None = None
     #: the name by which sentinels know the server
     master: str = ""
     sentinel_password: str = field(default="", repr=False)
@@ -96,20 +96,20 @@ class Broker:
 
 
 def parse(text: str, nameable: Collection[str] | None = None) -> Broker:
-    """The broker of a URL. Raises Wrong; what it says repeats no part that may hold a password.
+    """The broker of a URL. Raises WrongBroker; what it says repeats no part that may hold a password.
 
     ``nameable``: of options that are not known, those that may be named; None is all. What stands in a file may;
     what comes from elsewhere may be the end of a password.
     """
     urls = [_split(url.strip(), nameable) for url in text.split(";") if url.strip()]
     if not urls:
-        raise Wrong("is empty")
+        raise WrongBroker("is empty")
     brokers = [_one(url) for url in urls]
     first = brokers[0]
     # Of sentinels, one may say it for all.
     with_tls = len({broker.tls is None for broker in brokers})
     if any(broker.kind != first.kind for broker in brokers) or (with_tls > 1 and first.kind != "sentinel"):
-        raise Wrong("names servers of different kinds")
+        raise WrongBroker("names servers of different kinds")
     said: dict[str, Any] = {
         name: _first_said(brokers, name) for name in ("user", "password", "path", "master", "sentinel_password")
     }
@@ -119,13 +119,13 @@ def parse(text: str, nameable: Collection[str] | None = None) -> Broker:
     return whole
 
 
-def _tls(kind: Kind, brokers: Iterable[Broker], urls: Iterable[_Url]) -> Tls | None:
+def _tls(kind: BrokerKind, brokers: Iterable[Broker], urls: Iterable[_Url]) -> BrokerTls | None:
     """The files that the URLs name, each by the first that does; None without TLS."""
     files = {name: next((url.options[name] for url in urls if url.options.get(name)), "") for name in _TLS_FILES}
     if any(broker.tls for broker in brokers):
-        return Tls(**files)
+        return BrokerTls(**files)
     if given := [f"'{name}'" for name, value in files.items() if value]:
-        raise Wrong(f"has {' and '.join(given)} for TLS, and does not speak it", _WITH_TLS[kind])
+        raise WrongBroker(f"has {' and '.join(given)} for TLS, and does not speak it", _WITH_TLS[kind])
     return None
 
 
@@ -137,20 +137,20 @@ def _first_said(brokers: Iterable[Broker], name: str) -> str:
 
 def _check(broker: Broker) -> None:
     if broker.kind == "sentinel" and not broker.master:
-        raise Wrong("must name the server that the sentinels watch: ?master=NAME")
+        raise WrongBroker("must name the server that the sentinels watch: ?master=NAME")
     if broker.kind == "redis" and len(broker.servers) > 1:
-        raise Wrong("can name one Redis or Valkey server; for several of them use sentinel://")
+        raise WrongBroker("can name one Redis or Valkey server; for several of them use sentinel://")
     if broker.kind != "amqp" and not (broker.path or "0").isdigit():
-        raise Wrong("must end with the number of a database, as in /0")
+        raise WrongBroker("must end with the number of a database, as in /0")
     if broker.tls and bool(broker.tls.cert) != bool(broker.tls.key):
-        raise Wrong("must name both 'cert' and 'key', or neither")
+        raise WrongBroker("must name both 'cert' and 'key', or neither")
 
 
 @dataclass(frozen=True)
 class _Url:
     """One of the URLs, in parts."""
 
-    kind: Kind
+    kind: BrokerKind
     #: whether its scheme says so
     tls: bool
     secret: str = field(repr=False)
@@ -163,14 +163,14 @@ class _Url:
 def _split(url: str, nameable: Collection[str] | None) -> _Url:
     scheme, separator, rest = url.partition("://")
     if not separator or scheme not in SCHEMES:
-        raise Wrong(f"must be a URL that begins with one of {', '.join(f'{name}://' for name in SCHEMES)}")
+        raise WrongBroker(f"must be a URL that begins with one of {', '.join(f'{name}://' for name in SCHEMES)}")
     kind, tls = SCHEMES[scheme]
     rest, _, query = rest.partition("?")
     secret, _, place = rest.rpartition("@")
     places, slash, path = place.partition("/")
     options = _options(query, nameable)
     if tls and options.get("tls") == "false":
-        raise Wrong(f"has 'tls=false', and {scheme}:// speaks TLS", f"{scheme.removesuffix('s')}:// does not")
+        raise WrongBroker(f"has 'tls=false', and {scheme}:// speaks TLS", f"{scheme.removesuffix('s')}:// does not")
     return _Url(kind, tls, secret, places, path if slash else None, options)
 
 
@@ -178,9 +178,9 @@ def _options(query: str, nameable: Collection[str] | None) -> Mapping[str, str]:
     options = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
     if unknown := sorted(set(options) - set(_OPTIONS)):
         named = ", ".join(name for name in unknown if nameable is None or name in nameable)
-        raise Wrong(f"has options that are not known{': ' if named else ''}{named}; known: {', '.join(_OPTIONS)}")
+        raise WrongBroker(f"has options that are not known{': ' if named else ''}{named}; known: {', '.join(_OPTIONS)}")
     if options.get("tls", "true") not in ("true", "false"):
-        raise Wrong("has a 'tls' that is neither true nor false", "write 'tls=true'")
+        raise WrongBroker("has a 'tls' that is neither true nor false", "write 'tls=true'")
     return options
 
 
@@ -193,13 +193,13 @@ def _one(url: _Url) -> Broker:
         user=urllib.parse.unquote(user),
         password=urllib.parse.unquote(password),
         path=_path(url.kind, urllib.parse.unquote(url.path or ""), url.path is not None),
-        tls=Tls() if with_tls else None,
+        tls=BrokerTls() if with_tls else None,
         master=url.options.get("master", ""),
         sentinel_password=url.options.get("sentinel_password", ""),
     )
 
 
-def _path(kind: Kind, path: str, given: bool) -> str:
+def _path(kind: BrokerKind, path: str, given: bool) -> str:
     if kind != "amqp":
         return path or "0"
     # As everywhere: amqp://host and amqp://host// are the virtual host "/".
@@ -214,4 +214,4 @@ def _servers(places: Iterable[str], usual: int) -> Iterable[tuple[str, int]]:
                 raise ValueError(place)
             yield parts.hostname or "127.0.0.1", parts.port or usual
         except ValueError:
-            raise Wrong("has a server that is not HOST or HOST:PORT") from None
+            raise WrongBroker("has a server that is not HOST or HOST:PORT") from None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from airfleet.fleet import components, names
-from airfleet.fleet.components.kinds import KINDS, Kind
+from airfleet.fleet.components.kinds import KINDS, ComponentKind
 from airfleet.fleet.components.settings import KNOWS
 from airfleet.fleet.config.objects import Objects, Variable
 from airfleet.fleet.config.spec import NONE, ApiServer, Fleet, local_host
@@ -27,12 +27,12 @@ BROKER_ELSEWHERE = replace(
 )
 
 
-def made(kind: Kind) -> list[Component]:
+def made(kind: ComponentKind) -> list[Component]:
     return [*kind.components(FULL), *kind.components(BROKER_ELSEWHERE)]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.KIND)
-def test_a_kind_makes_components_of_its_kind_alone(kind: Kind) -> None:
+def test_a_kind_makes_components_of_its_kind_alone(kind: ComponentKind) -> None:
     assert {component.kind for component in made(kind)} == {kind.KIND}
 
 

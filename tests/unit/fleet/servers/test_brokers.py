@@ -81,7 +81,7 @@ def test_what_cannot_be_meant_is_refused_without_a_password(written: str, said: 
     ],
 )
 def test_who_names_files_for_tls_is_told_how_to_ask_for_it(scheme: str, hint: str) -> None:
-    with pytest.raises(brokers.Wrong) as refused:
+    with pytest.raises(brokers.WrongBroker) as refused:
         brokers.parse(f"{scheme}://a?ca=/x.pem")
     assert refused.value.hint == hint
 
@@ -95,11 +95,11 @@ def test_who_names_files_for_tls_is_told_how_to_ask_for_it(scheme: str, hint: st
     ],
 )
 def test_whichever_url_names_a_file_for_tls_names_it_for_all(url: str) -> None:
-    assert brokers.parse(url).tls == brokers.Tls(ca="/ca.pem")
+    assert brokers.parse(url).tls == brokers.BrokerTls(ca="/ca.pem")
 
 
 def test_only_options_that_may_be_named_are() -> None:
-    with pytest.raises(brokers.Wrong) as refused:
+    with pytest.raises(brokers.WrongBroker) as refused:
         brokers.parse("redis://a?heartbeat=3&hush=1", nameable={"heartbeat"})
     assert str(refused.value) == (
         "has options that are not known: heartbeat; known: master, sentinel_password, tls, ca, cert, key"
