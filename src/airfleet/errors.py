@@ -1,4 +1,4 @@
-"""What can go wrong, and who can do something about it.
+"""Errors for people, and their exit codes.
 
 ::
 
@@ -7,7 +7,7 @@
     ├── FleetError           1    the fleet cannot do what was asked; says the next command
     │   └── Unhealthy        4    the fleet runs, but not as it should
     ├── UsageError           2    the command line is wrong
-    └── WaitTimedOut         124  what was waited for did not happen in time
+    └── WaitTimedOut         124  an awaited event did not happen in time
 
 Everything else that escapes is our own mistake (exit code 3) and is shown with
 the place of its log. Ctrl-C is 130; SIGTERM and SIGHUP (:class:`Stopped`) are 143 and 129.
@@ -142,7 +142,7 @@ class UsageError(AirfleetError):
 
 
 class WaitTimedOut(AirfleetError):
-    """What was waited for did not happen in time."""
+    """An awaited event did not happen in time."""
 
     exit_code = EXIT_WAIT_TIMED_OUT
 
@@ -157,7 +157,7 @@ class Stopped(BaseException):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """A hint naming the known word nearest to ``word``, or None when none is near.
+    """Make a hint with the known word nearest to ``word``; None when none is near.
 
     >>> did_you_mean("extrct", ["extract", "load"])
     "did you mean 'extract'?"

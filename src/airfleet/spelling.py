@@ -23,7 +23,7 @@ LONGEST_TRACED: Final = 64
 
 
 def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """The known word that ``word`` is most likely a slip of, or None when none is as near as ``cutoff``.
+    """Find the known word that ``word`` is most likely a slip of; None when none is as near as ``cutoff``.
 
     >>> nearest("extrct", ["extract", "load"]), nearest("LOAD", ["extract", "load"]), nearest("x", ["extract"])
     ('extract', 'load', None)
@@ -52,7 +52,7 @@ def _among_many(word: str, known: frozenset[str], cutoff: float) -> str | None:
 
 
 def _best(word: str, known: tuple[str, ...], cutoff: float) -> str | None:
-    """The nearest one; case alone makes no difference when nothing else does."""
+    """Find the nearest word; case counts only between equally near ones."""
     folded = word.casefold()
     for other in known:
         if other.casefold() == folded:
@@ -74,7 +74,7 @@ def _index(known: frozenset[str]) -> Mapping[str, tuple[str, ...]]:
 
 
 def _traces(word: str) -> Iterator[str]:
-    """What a slip leaves as it is, the most telling first."""
+    """Yield traces of a word that a slip leaves unchanged, the most telling first."""
     folded = word.casefold()
     yield folded
     if len(folded) <= LONGEST_TRACED:

@@ -1,10 +1,9 @@
 """The versions of Airflow and of what it is built on for which airfleet was made, and those that are installed.
 
 airfleet replaces functions of Airflow, the Celery provider, Celery, kombu, cadwyn, uvicorn and Flower by its own, and
-each contract test compares one of them with what it was. With other versions nobody has compared. A fleet is started
-on them only by people who say that they want it (``airfleet up --unchecked``). Then what has Airflow's own way beside
-it goes that way, when the core or the Task SDK is another one: the short path of the execution API, the choice of
-tasks by one statement, and the look at what can start.
+each contract test compares one of them with its tested form. Other versions are not compared, so a fleet starts on them
+only with ``airfleet up --unchecked``. With another core or Task SDK, parts that have an equivalent in Airflow use
+Airflow's: the fast path of the execution API, the choice of tasks by one statement, and the look at ready tasks.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ def expected() -> Mapping[str, str]:
 
 
 def installed(name: str) -> str | None:
-    """The version of a distribution; None when there is none.
+    """Read the version of a distribution; None when there is none.
 
     >>> installed("no-such-distribution")
     """
@@ -58,7 +57,7 @@ def installed(name: str) -> str | None:
 
 
 def differences(find: Callable[[str], str | None] = installed) -> tuple[VersionDifference, ...]:
-    """Every distribution of which another version is installed than the expected one."""
+    """List the distributions of which another version is installed than the expected one."""
     found = ((name, version, find(name)) for name, version in expected().items())
     return tuple(VersionDifference(name, version, other) for name, version, other in found if other != version)
 
@@ -72,7 +71,7 @@ def require(environ: Mapping[str, str], find: Callable[[str], str | None] = inst
 
 
 def is_allowed(environ: Mapping[str, str]) -> bool:
-    """Whether versions may differ.
+    """Tell whether versions may differ.
 
     >>> is_allowed({UNCHECKED: "1"}), is_allowed({UNCHECKED: "0"}), is_allowed({})
     (True, False, False)
@@ -81,18 +80,18 @@ def is_allowed(environ: Mapping[str, str]) -> bool:
 
 
 def install_line(others: tuple[VersionDifference, ...]) -> str:
-    """The command that installs the expected versions."""
+    """Write the command that installs the expected versions."""
     wanted = " ".join(f"{other.name}=={other.expected}" for other in others)
     return f"python -m pip install {wanted}"
 
 
 def warnings() -> tuple[str, ...]:
-    """One sentence for each difference, for people who look at a project or at a fleet that runs."""
+    """Write a sentence for each difference, for people who look at a project or at a running fleet."""
     return tuple(map(str, differences()))
 
 
 @functools.cache
 def core_is_checked() -> bool:
-    """Whether the core and the Task SDK of this process are the ones that airfleet was made for."""
+    """Tell whether the core and the Task SDK of this process are the tested ones."""
     wanted = expected()
     return all(installed(name) == wanted[name] for name in _CORE)

@@ -1,4 +1,4 @@
-"""What the agent of a fleet says: to the owner of the fleet alone. One that hangs is neither well nor away."""
+"""Questions to the agent of a fleet, by its owner alone. An agent that hangs is neither well nor away."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PAUSE_SECONDS = 0.1
 
 
 def snapshot(root: Path, paths: Paths, *, memory: bool = False) -> Snapshot | None:
-    """How it is with what runs there; None without an agent, and with one that for seconds could not be asked.
+    """Ask for a snapshot of the host; None without an agent, and with one that could not be asked for seconds.
 
     Raises FleetError when the fleet is somebody else's, Unhealthy when its agent does not answer.
     """
@@ -45,7 +45,7 @@ def require_own(paths: Paths) -> None:
 
 
 def is_healthy(snapshot: Snapshot) -> bool:
-    """Whether this host is, and every other one of fleet.yaml is up, goes by the same, and says that its parts are."""
+    """Tell whether this host is healthy, and every other one of fleet.yaml is up, alike, and reports health."""
     alike = not snapshot.differences and not snapshot.refused
     heard = not snapshot.missing and all(_is_well(host, snapshot.host) for host in snapshot.hosts)
     return snapshot.healthy and alike and heard
@@ -56,13 +56,13 @@ def _is_well(host: HostStatus, here: str) -> bool:
 
 
 def about(host: HostStatus) -> str:
-    """How a host is, in words."""
+    """Describe the state of a host."""
     words = {"gone": f"gone, says {host.ended_by}", "left": "down", "late": "not seen"}
     return words.get(host.state, "drained" if host.drained else "up")
 
 
 def not_running(here: Project) -> FleetError:
-    """What to say to someone who asks a fleet that does not run, or cannot be asked."""
+    """Make the error for a question to a fleet that does not run, or cannot be asked."""
     for agent in agent_search.find(here.paths.home):
         if agent_search.holds(here.paths, agent.pid):
             sentence = (
@@ -102,7 +102,7 @@ class Elsewhere:
 
 
 def elsewhere(here: Project) -> Elsewhere | None:
-    """An agent of the project whose home is another one than this."""
+    """Find an agent of the project with another home than this one."""
     for pid, home in agent_search.homes_elsewhere(here.root, here.paths.shared or here.paths.home).items():
         return Elsewhere(pid, f"AIRFLEET_HOME={shlex.quote(home)}" if home else "env -u AIRFLEET_HOME", not home)
     return None

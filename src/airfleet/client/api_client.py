@@ -63,23 +63,23 @@ class Api:
     _token: str = field(default="", repr=False)
 
     def get(self, *path: object, **query: Any) -> Any:
-        """``GET /api/v2/<path>``. Raises ApiError, FleetError."""
+        """Send ``GET /api/v2/<path>``. Raises ApiError, FleetError."""
         return self._authorised("GET", _path(path, query), None, repeatable=True)
 
     def post(self, *path: str, body: Mapping[str, Any], repeatable: bool = False) -> Any:
-        """``POST /api/v2/<path>``. Raises ApiError, FleetError."""
+        """Send ``POST /api/v2/<path>``. Raises ApiError, FleetError."""
         return self._authorised("POST", _path(path, {}), body, repeatable=repeatable)
 
     def patch(self, *path: str, body: Mapping[str, Any], **query: Any) -> Any:
-        """``PATCH /api/v2/<path>``. Raises ApiError, FleetError."""
+        """Send ``PATCH /api/v2/<path>``. Raises ApiError, FleetError."""
         return self._authorised("PATCH", _path(path, query), body, repeatable=True)
 
     def delete(self, *path: str) -> Any:
-        """``DELETE /api/v2/<path>``. Raises ApiError, FleetError."""
+        """Send ``DELETE /api/v2/<path>``. Raises ApiError, FleetError."""
         return self._authorised("DELETE", _path(path, {}), None, repeatable=True)
 
     def every(self, key: str, *path: str, **query: Any) -> Iterator[Any]:
-        """All entries of a list, page by page."""
+        """Yield all entries of a list, page by page."""
         offset = 0
         while True:
             page = self.get(*path, limit=PAGE, offset=offset, **query)
@@ -90,7 +90,7 @@ class Api:
                 return
 
     def end_of(self, *path: object, seconds: float, most_bytes: int, **query: Any) -> tuple[bytes, bool, bool]:
-        """The end of an answer of JSON lines, as far as it comes in so many seconds.
+        """Read the end of an answer of JSON lines, as far as it comes in so many seconds.
 
         Told with it: whether that is all of it, and whether it is really the end. Raises ApiError, FleetError.
         """
@@ -131,14 +131,14 @@ class Api:
         return str(token)
 
     def _no_token(self, why: str) -> FleetError:
-        """Other auth managers than Airflow's own and FAB know nothing of airfleet's user."""
+        """Make the error for other auth managers than Airflow's own and FAB, which do not know airfleet's user."""
         return FleetError(
             f"the API at {self.url} gives the commands of airfleet no token for user '{self.user}': {why}",
             hint=_TOKEN_HINT,
         )
 
     def _persistent(self, method: str, path: str, body: Any, token: str, *, repeatable: bool) -> Any:
-        """One request; to the next api-server, and again, while one is not there."""
+        """Send a request; to the next api-server, and again, while one is away."""
         deadline, asked = self.clock() + self.patience_seconds, 0
         while True:
             try:
@@ -176,7 +176,7 @@ class Api:
 
 
 def connect(here: Project) -> tuple[Api, Snapshot]:
-    """The API of the running fleet of a project, and what its agent says.
+    """Connect to the API of the running fleet of a project; give it with the agent's snapshot.
 
     Raises:
         FleetError: the fleet does not run, or is not far enough up.
@@ -199,7 +199,7 @@ def connect(here: Project) -> tuple[Api, Snapshot]:
 
 
 def _carried_password(here: Project) -> str:
-    """What was carried to this host since its agent started."""
+    """Load a password that was imported on this host since its agent started."""
     from airfleet.fleet.servers import secrets
 
     kept = secrets.load(here.paths.secrets)
@@ -207,7 +207,7 @@ def _carried_password(here: Project) -> str:
 
 
 def no_password_here(snapshot: Snapshot) -> FleetError:
-    """A host that only works was told nothing that it does not need."""
+    """Make the error of a host of workers, which has no password: it needs none."""
     fronts = [host.host for host in snapshot.hosts if any(c.kind == "api-server" for c in host.components)]
     where = f"do it on {' or '.join(fronts)}" if fronts else "do it on a host with an api-server"
     return FleetError(
@@ -223,7 +223,7 @@ def _path(parts: tuple[object, ...], query: Mapping[str, Any]) -> str:
 
 
 def send(url: str, method: str, path: str, body: Any, token: str, seconds: float = REQUEST_SECONDS) -> Any:
-    """One request and its answer, of JSON. Raises ApiError, NotConnected, OSError."""
+    """Send a request and give its answer, both JSON. Raises ApiError, NotConnected, OSError."""
     headers = {"Accept": "application/json", "Content-Type": "application/json"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
@@ -270,7 +270,7 @@ def _value(answer: HttpAnswer) -> Any:
 
 
 def _detail(value: Any) -> str:
-    """What the API says is wrong, as one line."""
+    """Give the API's description of an error as one line."""
     detail = value.get("detail", value) if isinstance(value, dict) else value
     if isinstance(detail, list):
         return "; ".join(_complaint(entry) for entry in detail)

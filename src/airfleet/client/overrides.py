@@ -18,7 +18,7 @@ ORDER_SECONDS, PAUSE_SECONDS = 15.0, 0.2
 
 
 def running(here: Project) -> Snapshot:
-    """The fleet. Raises FleetError when it does not run, Unhealthy when its agent does not answer."""
+    """Ask the fleet. Raises FleetError when it does not run, Unhealthy when its agent does not answer."""
     found = agent_client.snapshot(here.root, here.paths)
     if found is None:
         raise agent_client.not_running(here)
@@ -26,7 +26,7 @@ def running(here: Project) -> Snapshot:
 
 
 def require(here: Project, host: str) -> Snapshot:
-    """The fleet, when it has this host. Raises FleetError."""
+    """Ask the fleet, which must have this host. Raises FleetError."""
     snapshot = running(here)
     known = [one.host for one in snapshot.hosts] or [LOCAL]
     if host not in known:

@@ -47,14 +47,14 @@ class Project:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """What its agent is started with: one of several hosts that this machine plays has to know how many."""
+        """The environment of its agent; a host that this machine plays beside others has to know their number."""
         host = self.environ.get(paths.HOST)
         if host and host.startswith("host-") and self.played.exists() and not self.environ.get(paths.HOME):
             return {"AIRFLEET_LOCAL_HOSTS": self.played.read_text(), **self._place(host), **self.environ}
         return self.environ
 
     def _place(self, host: str) -> dict[str, str]:
-        """Where a host is that has a network of its own."""
+        """Name the network and namespace of a host that has its own."""
         if not self.network.exists():
             return {}
         from airfleet.fleet.planning import local_hosts
@@ -64,22 +64,22 @@ class Project:
         return {local_hosts.NETWORK: network.prefix, local_hosts.NAMESPACE: namespace}
 
     def told(self, name: str, value: str) -> Project:
-        """The same, its agent started with one more variable."""
+        """Give the same project, its agent started with one more variable."""
         return Project(self.root, {**self.environ, name: value})
 
     def on(self, host: str) -> Project:
-        """The same folder, for one of the hosts that share it."""
+        """Give the same project, for one of the hosts that share its folder."""
         return Project(self.root, {**self.environ, paths.HOST: host})
 
     def of_a_host(self) -> Project:
-        """The same, for the first host that runs here when none is named and the folder's own fleet does not run."""
+        """Give the project for the first host that runs here, if none is named and the folder's own fleet is down."""
         if self.environ.get(paths.HOST) or self.environ.get(paths.HOME) or agent_search.has_socket(self.paths):
             return self
         return next((one for host in self.hosts if agent_search.has_socket((one := self.on(host)).paths)), self)
 
 
 def find(folder: Path | None, env: str | None = None, host: str | None = None) -> Project:
-    """The project in ``folder``, or in the nearest ancestor of the working directory.
+    """Find the project in ``folder``, or in the nearest ancestor of the working directory.
 
     ``env`` names the overlay of its fleet.yaml; without it, ``AIRFLEET_ENV`` does. ``host`` says which host of the
     fleet is meant (without it, ``AIRFLEET_HOST``), for a folder that several agents share; when nothing says it, and
@@ -100,7 +100,7 @@ def find(folder: Path | None, env: str | None = None, host: str | None = None) -
 
 
 def nearest(start: Path) -> Path | None:
-    """The nearest of ``start`` and its ancestors that has a fleet.yaml."""
+    """Find the nearest of ``start`` and its ancestors that has a fleet.yaml."""
     for folder in (start, *start.parents):
         if os.path.isfile(folder / FLEET_FILE):  # also where it may not be looked for
             return folder

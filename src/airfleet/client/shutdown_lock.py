@@ -12,7 +12,7 @@ from airfleet.fleet.planning import paths
 
 
 def began(places: paths.Paths) -> int:
-    """When somebody last began to end the fleet: a number that is another one each time, 0 before the first."""
+    """Give a number that differs for each shutdown of the fleet, 0 before the first: the time of its start, ns."""
     try:
         return _lock(places).stat().st_mtime_ns
     except FileNotFoundError:
@@ -20,7 +20,7 @@ def began(places: paths.Paths) -> int:
 
 
 def is_at_work(places: paths.Paths) -> bool:
-    """Whether somebody ends the fleet now."""
+    """Tell whether a shutdown of the fleet is under way."""
     try:
         with _lock(places).open() as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -14,7 +14,7 @@ _END = object()
 
 
 def follow(source: Iterable[Snapshot], tick_seconds: float = TICK_SECONDS) -> Iterator[Snapshot | None]:
-    """Every snapshot of ``source``, and None whenever a tick went by without one.
+    """Yield every snapshot of ``source``, and None for each tick without one.
 
     Ends when the agent has gone. A thread waits for the agent, so that the caller's own thread is
     free for Ctrl-C at any moment.

@@ -55,7 +55,7 @@ def _is_main() -> bool:
 
 
 def _is_of_signal(trace: TracebackType | None) -> bool:
-    """Whether a handler of a signal has raised this: somebody wants the component to end while a listener runs."""
+    """Tell whether a signal handler raised this error, to end the component while a listener runs."""
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
     codes = {getattr(getattr(handler, "__func__", handler), "__code__", None) for handler in handlers} - {None}
     while trace is not None:

@@ -1,8 +1,8 @@
-"""What Airflow's monitors of processes lack: limits for what a process may tell them. [A]
+"""Limits for messages and logs of a monitored process, which Airflow's monitors lack. [A]
 
-Mixed into the monitors of attempts, of Dag files and of triggers. A longer line of a log is cut; a line at which
-Airflow's monitor would end (a field of an event is named ``target``, say, or a disk is full) is passed on in other
-words, or is lost; a longer message is refused, and the process that sent it is told so (reference:
+A mixin for the monitors of attempts, of Dag files and of triggers. A line of a log above the limit is cut. A line at
+which Airflow's monitor would end (a field of an event is named ``target``, say, or a disk is full) is passed on in
+other words, or is lost. A message above the limit is refused, and its sender gets an error (reference:
 ``WatchedSubprocess`` in airflow/sdk/execution_time/supervisor.py).
 """
 
@@ -41,7 +41,7 @@ MESSAGE_BYTES = 64 << 20
 
 
 def most_bytes(setting: str) -> int:
-    """The limit that ``[airfleet]`` of airflow.cfg has under this name."""
+    """Read the limit of this name in ``[airfleet]`` of airflow.cfg, bytes."""
     return int(conf.getint("airfleet", setting, fallback=MESSAGE_BYTES))
 
 
@@ -80,14 +80,14 @@ class BoundedMonitor:
         return LineReader(lines, cut_text, data), self._on_socket_closed
 
     def _events(self, loggers: tuple[Any, ...]) -> Generator[None, Any, None]:
-        """What takes the events of the process's own logger, as JSON."""
+        """Make the consumer of events of the process's own logger, as JSON."""
         return process_log_messages_from_subprocess(loggers)
 
     def _line_lost(self, error: Exception) -> None:
         log.warning("A line of a log cannot be passed on, and is lost", error=repr(error)[:1000])
 
     def _lines(self, lines: Generator[None, Any, None], source: str) -> Generator[None, Any, None]:
-        """What takes the lines that come from this source."""
+        """Make the consumer of lines from this source."""
         return lines
 
     def _message_reader(self: Any) -> Callable[[socket], bool]:
@@ -118,7 +118,7 @@ class BoundedMonitor:
 
 
 def too_long(length: int, setting: str) -> str:
-    """Why a message was refused."""
+    """Describe why a message is refused."""
     return (
         f"What was to be stored has {megabytes(length)}; the limit is {megabytes(most_bytes(setting))} "
         f"([airfleet] {setting}). Store large data in a file or a bucket, and pass its address on."

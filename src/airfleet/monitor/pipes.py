@@ -179,7 +179,7 @@ def _in_a_slice(step: Callable[[socket.socket, int], bool], source: socket.socke
 
 
 def request_number(head: bytes) -> int | None:
-    """The number of a request whose beginning is known: the first of the values of a msgpack array.
+    """Read the number of a request from its beginning: the first of the values of a msgpack array.
 
     >>> request_number(bytes([0x92, 0x07, 0xC0])), request_number(bytes([0x93, 0xCD, 0x01, 0x00])), request_number(b"x")
     (7, 256, None)
@@ -193,7 +193,7 @@ def request_number(head: bytes) -> int | None:
 
 
 def megabytes(count: int) -> str:
-    """A number of bytes for people.
+    """Write a number of bytes for people.
 
     >>> megabytes(300_000_000), megabytes(1 << 20)
     ('300 MB', '1 MB')
@@ -202,7 +202,7 @@ def megabytes(count: int) -> str:
 
 
 def cut_text(start: bytes, length: int, _: bytes = b"") -> bytes:
-    """A line of text of which only the start is kept."""
+    """Mark a line of text of which only the start is kept."""
     return start + f"... (a line of {megabytes(length)} was cut here)".encode()
 
 
@@ -213,7 +213,7 @@ _TRIGGER = re.compile(rb'(?<!\\)"trigger_id": ?([0-9]+)')
 
 
 def cut_event(start: bytes, length: int, end: bytes = b"") -> bytes:
-    """A line of JSON of which only start and end are known, as one that can be read.
+    """Make a readable line of one in JSON of which only start and end are known.
 
     It has the text, the level, the time, and the trigger whose log it belongs to.
     """
@@ -264,7 +264,7 @@ def _begun(lines: Callable[[], Generator[None, Any, None]]) -> Generator[None, A
 
 
 def renamed_event(line: bytes) -> bytes:
-    """A line of JSON with the fields that nobody can take for something else; what is no event becomes the text of one.
+    """Keep the unambiguous fields of a line of JSON; a line that is no event becomes the text of one.
 
     >>> renamed_event(b'{"event": "copied", "level": "info", "target": "s3://x", "timestamp": "today"}')
     b'{"event": "copied", "level": "info", "target_": "s3://x", "timestamp_": "today"}'
@@ -290,7 +290,7 @@ def _is_time(value: object) -> bool:
 
 
 def _as_text(start: bytes) -> str | None:
-    """The text of which this is the start in JSON, less an escape or a character that was cut in two."""
+    """Decode the start of a text in JSON, less an escape or a character that was cut in two."""
     for end in range(len(start), max(0, len(start) - 12), -1):
         with contextlib.suppress(ValueError):
             return str(json.loads(b'"' + start[:end] + b'"', strict=False))

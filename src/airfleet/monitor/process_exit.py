@@ -21,7 +21,7 @@ class Descriptor:
         self._number = number
 
     def fileno(self) -> int:
-        """The descriptor."""
+        """Give the descriptor."""
         return self._number
 
     def close(self) -> None:

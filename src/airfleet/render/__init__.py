@@ -1,1 +1,1 @@
-"""What a plan looks like in the files of others, one module each; they give texts and write nothing."""
+"""A plan as configuration of other programs, one module each; they give texts and write nothing."""

@@ -2,13 +2,13 @@
 
 All paths in it are relative to that folder (``nginx -p FOLDER -c nginx.conf``), but for the certificate's.
 
-Who is upstream is watched by how it answers: an api-server that refuses, is silent or says 502 or 503 gets
-nothing more for some seconds, unless all have failed, and the request goes to the next one. A request that
-changes something is repeated only where that is safe: at the execution API, where a second start or end of an
-attempt is answered like the first, and anywhere when the api-server has refused the connection.
+nginx judges each upstream by its answers. An api-server that refuses, is silent or answers 502 or 503 gets no request
+for some seconds, unless all have failed; the request goes to the next one. A request that changes something is repeated
+only where that is safe: at the execution API, where a second start or end of an attempt is answered like the first, and
+anywhere after a refused connection.
 
-A host without power refuses nothing: what was sent over a connection to it stays without an answer. So people who read
-wait some seconds for one api-server; then another one is asked, and given all the time that slow pages take.
+A host without power refuses nothing: a request over a connection to it stays without an answer. So reading requests
+wait some seconds for one api-server. Then another one is asked, and given all the time that slow pages take.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def files(plan: Plan) -> Mapping[str, str]:
 
 
 def configuration(site: Site, access_log: str = STDOUT) -> str:
-    """The text of ``nginx.conf``. Raises FleetError for a value that cannot stand in one."""
+    """Write the text of ``nginx.conf``. Raises FleetError for a value that cannot stand in one."""
     lines = [
         *([f"user {_word(site.user)};"] if site.user else []),
         f"worker_processes {2 if site.public else 1};",
@@ -149,7 +149,7 @@ def _maps(site: Site, public: Public) -> Lines:
 
 
 def _limits_of_flower(public: Public) -> Lines:
-    """For :func:`_flower`: a password may come with each request there."""
+    """Limit requests of :func:`_flower`: a password may come with each of them."""
     return [
         *_block("map $http_authorization $password_from", ["default $network;", "'' '';"]),
         "limit_conn_zone $password_from zone=flower_clients:1m;",
@@ -204,13 +204,13 @@ def _several(site: Site) -> bool:
 
 
 def _repeatable() -> Lines:
-    """What may be asked twice, and is answered in one piece."""
+    """Map requests that may be repeated, and are answered in one piece."""
     read = '"~^(GET|HEAD)  (?!.*(event-stream|ndjson))" 1;'
     return _block('map "$request_method $http_upgrade $http_accept" $repeatable', ["default '';", read])
 
 
 def _soon(site: Site) -> Lines:
-    """Where an answer is not awaited for long, and where it is, from another api-server."""
+    """Wait shortly for the first api-server, and for another one as long as slow pages take."""
     seconds = f"{round(site.page_answer_seconds * 1000)}ms"
     return [
         *_block(
@@ -233,7 +233,7 @@ def _away(name: str, what: str) -> Lines:
 
 
 def _to_tls(public: Public) -> list[Lines]:
-    """The door that leads browsers from plain HTTP to TLS, and nobody anywhere else."""
+    """Listen for plain HTTP, and redirect browsers to TLS; refuse other names."""
     if public.plain is None:
         return []
     strangers = [f"listen {public.plain} default_server;", "server_name _;", "return 421;"]
@@ -251,7 +251,7 @@ def _with_tls(public: Public) -> str:
 
 
 def _host(public: Public) -> str:
-    """The name as it stands in URLs, and in the ``Host`` that browsers send."""
+    """Give the name as it stands in URLs, and in the ``Host`` of browsers."""
     return f"[{_word(public.name)}]" if ":" in public.name else _word(public.name)
 
 
@@ -294,7 +294,7 @@ def _answers(public: Public) -> Lines:
 
 
 def _fresh_headers() -> Lines:
-    """What the upstream is told about the client: by nginx alone, whatever the client says."""
+    """Set the headers about the client anew, whatever the client sends."""
     told = {
         "Host": "$http_host",
         "Connection": "$connection_upgrade",
@@ -420,7 +420,7 @@ def _execution(site: Site) -> Lines:
 
 
 def _tries(site: Site) -> int:
-    """Every api-server, and each once more whatever is known of it."""
+    """Count the tries: every api-server, and each once more whatever its state."""
     return 2 * len(site.api_servers)
 
 
@@ -432,21 +432,21 @@ def _block(head: str, body: Lines) -> Lines:
 
 
 def _word(text: str) -> str:
-    """A value that needs no quotes. Raises FleetError when it has what would end it."""
+    """Check a value that needs no quotes. Raises FleetError for characters that would end it."""
     if re.search(r"[\s;{}\"'\\$#]", text):
         raise FleetError(f"{text!r} cannot stand in nginx.conf")
     return text
 
 
 def _quoted(text: str, *, variables: bool = False) -> str:
-    """A value with spaces, ``;`` or quotes in it. Raises FleetError when it cannot be one."""
+    """Quote a value with spaces, ``;`` or quotes in it. Raises FleetError when that is impossible."""
     if re.search(r"[\n\r\0\"\\]", text) or ("$" in text and not variables):
         raise FleetError(f"{text!r} cannot stand in nginx.conf")
     return f'"{text}"'
 
 
 def _file(path: str) -> str:
-    """The name of a file. Raises FleetError when nginx has no way to write it."""
+    """Quote the name of a file. Raises FleetError when nginx has no way to write it."""
     if re.search(r"[\n\r\0$]", path):  # it would take what follows the $ for a variable, and knows no escape
         hint = "give the file, or the folder above it, a name without '$', or name a link to it in proxy.tls"
         raise FleetError(f"{path!r} cannot stand in nginx.conf", hint=hint)
@@ -455,5 +455,5 @@ def _file(path: str) -> str:
 
 
 def _pattern(path: str) -> str:
-    """A path as a part of a regular expression."""
+    """Escape a path for a regular expression."""
     return re.escape(path.rstrip("/"))

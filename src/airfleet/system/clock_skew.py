@@ -1,8 +1,7 @@
-"""The clocks of hosts may differ: by how much, and what a person is told of one that is wrong.
+"""Clock skew between hosts: its measurement, its limits, and the sentence for people.
 
-What is decided about life and death goes by the database's clock alone (leases, and heartbeats:
-:mod:`airfleet.metadata.heartbeat_trigger`). A host's own clock is left with what cannot be taken from it: when a token
-was made, when a Dag is due, what stands before a line of a log.
+Liveness goes by the database's clock alone (leases, and heartbeats: :mod:`airfleet.metadata.heartbeat_trigger`). A
+host's own clock still gives the time of a new token, the due time of a Dag, and the times in logs.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ WRONG_SECONDS = 2.0
 
 
 def ahead(asked_at: float, theirs: float, answered_at: float) -> float:
-    """For how many seconds at least this clock is ahead of one that was read in between; less than 0 when behind.
+    """Give the least seconds by which this clock is ahead of one that was read in between; below 0 when behind.
 
     >>> ahead(100.0, 101.0, 102.0), ahead(220.0, 101.0, 222.0), ahead(100.0, 220.0, 102.0)
     (0.0, 119.0, -118.0)
@@ -45,7 +44,7 @@ def catch_up(job: HeartbeatingJob, now: datetime) -> None:
 
 
 def trouble(seconds_ahead: float) -> str:
-    """What is wrong with a clock, as a sentence; empty while it is right enough."""
+    """Describe the fault of a clock in a sentence; empty while it is right enough."""
     if abs(seconds_ahead) < WRONG_SECONDS:
         return ""
     way = "ahead of" if seconds_ahead > 0 else "behind"

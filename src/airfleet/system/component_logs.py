@@ -24,14 +24,14 @@ _AUDIENCE, _ALGORITHM = "airfleet component logs", "HS512"
 
 
 def token(key: str, now: float) -> str:
-    """What opens the logs for half a minute; ``now`` is in seconds since the epoch."""
+    """Make a token that opens the logs for half a minute; ``now`` is in seconds since the epoch."""
     import jwt  # only here: a command that reads its own host's logs needs none
 
     return jwt.encode({"aud": _AUDIENCE, "iat": int(now), "exp": int(now) + TOKEN_SECONDS}, key, _ALGORITHM)
 
 
 def opens(given: str, key: str) -> bool:
-    """Whether this is a token of this key that is still good."""
+    """Tell whether this is a valid token of this key."""
     import jwt
 
     try:

@@ -1,11 +1,10 @@
-"""How connections to PostgreSQL find out that nobody is left at the other end.
+"""Timeouts by which connections to PostgreSQL notice a dead peer.
 
 A host that loses its power closes no connection. By the kernel's own settings its peer waits for it: a client for up to
-fifteen minutes, a server for more than two hours, with all the locks that the dead one held. With these both know
-within some eight seconds. What gets lost on a slow link (200 ms) is sent five times within these seven, as it would be
-within ten; so nobody is given up sooner for want of tries. Nor are those who say nothing: Linux gives up a connection
-of which nothing is heard for as long as the last setting says, however many probes are still to come, so four go out
-within that time.
+15 minutes, a server for more than two hours, with all the locks that the dead one held. With these settings both know
+within 8 s. On a slow link (200 ms) a lost packet is sent five times within 7 s, as often as within 10 s, so a shorter
+timeout would cost tries. Linux gives up a silent connection after the last setting, however many keepalive probes are
+still to come, so four go out within that time.
 """
 
 from __future__ import annotations

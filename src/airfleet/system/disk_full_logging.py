@@ -19,7 +19,7 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def is_full(error: OSError) -> bool:
-    """Whether a disk, or what we may use of it, is full."""
+    """Tell whether an error means a full disk or quota."""
     return error.errno in _FULL
 
 
@@ -29,7 +29,7 @@ class LossyFile(io.FileIO):
     _lost = False
 
     def write(self, data: Any) -> int:
-        """How much of ``data`` is done with: written, or lost. Raises OSError for every other reason."""
+        """Write ``data`` or lose it on a full disk; give its size. Raises OSError for every other reason."""
         try:
             if self._lost:
                 super().write(b"\n")
@@ -43,7 +43,7 @@ class LossyFile(io.FileIO):
 
 
 def text(path: Path) -> io.TextIOWrapper:
-    """A log at ``path``, made for its owner alone when it is not there. Raises OSError when that is impossible."""
+    """Open a log at ``path``; a new one is its owner's alone. Raises OSError when that is impossible."""
     raw = LossyFile(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "a")
     return io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace")
 
@@ -66,7 +66,7 @@ def _stream(stream: Any) -> io.TextIOWrapper:
 
 
 class LossyLogger:
-    """What structlog wraps, with lines that may get lost; all else is that logger's own."""
+    """A logger for structlog to wrap, whose lines may get lost; all else is that logger's own."""
 
     def __init__(self, logger: Any) -> None:
         self._logger = logger
@@ -89,7 +89,7 @@ def _bearing_call(write: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def bearing(logger: Any) -> Any:
-    """A logger of structlog whose lines may get lost: nobody fails for want of a log."""
+    """Make a logger of structlog whose lines may get lost: no caller fails for want of a log."""
     if logger is None:
         return None
     bound = logger.bind()

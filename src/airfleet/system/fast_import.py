@@ -1,4 +1,4 @@
-"""What makes a process that loads all of Airflow ready sooner. [A]"""
+"""Settings of Python that make the import of all of Airflow faster. [A]"""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ MOST_AT_THE_END = 16 * 1024 * 1024
 
 
 def last_lines(path: Path, count: int) -> list[str]:
-    """The last ``count`` lines, read from the end; none when the file cannot be read."""
+    """Read the last ``count`` lines from the end; none when the file cannot be read."""
     if count <= 0:
         return []
     try:
@@ -31,7 +31,7 @@ def last_lines(path: Path, count: int) -> list[str]:
 
 
 def last_complete(path: Path, count: int) -> tuple[list[str], int]:
-    """The last ``count`` complete lines, and the byte after them. Raises OSError when the file cannot be read."""
+    """Read the last ``count`` complete lines, and the byte after them. Raises OSError for an unreadable file."""
     with open(path, "rb") as file:
         data = _last_bytes(file, count + 1)
         end = file.seek(0, os.SEEK_CUR)
@@ -41,7 +41,7 @@ def last_complete(path: Path, count: int) -> tuple[list[str], int]:
 
 
 def complete_after(path: Path, offset: int, most: int = MOST_BYTES) -> tuple[list[str], int]:
-    """The complete lines from a byte on, at most so many bytes of them, and the byte after them.
+    """Read the complete lines from a byte on, at most so many bytes of them, and the byte after them.
 
     A file that is shorter was made anew, and is read from its beginning; of a line that is longer than ``most``, what
     there is of it is a line. Raises OSError when the file cannot be read.
@@ -57,7 +57,7 @@ def complete_after(path: Path, offset: int, most: int = MOST_BYTES) -> tuple[lis
 
 
 def _last_bytes(file: BinaryIO, lines: int) -> bytes:
-    """So many lines before the end as it is now, where the file's position is afterwards, and more.
+    """Read back from the end for at least so many lines; the file's position is at the end afterwards.
 
     Fewer when they are more than :data:`MOST_AT_THE_END` bytes.
     """
@@ -84,7 +84,7 @@ class Tail:
         self._open(from_end=from_end)
 
     def read(self) -> list[str]:
-        """The complete lines written since the last time."""
+        """Read the complete lines written since the last time."""
         new = self._new_bytes()
         data = self._rest + new
         if len(new) < MOST_BYTES and self._was_replaced():

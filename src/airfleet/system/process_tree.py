@@ -67,7 +67,7 @@ def find(
 
 
 def belongs(pid: int, table: Mapping[int, Stat], others: Collection[int]) -> bool:
-    """Whether a process is one of ``others``, in the session of one, or below one (PostgreSQL's have own sessions).
+    """Tell whether a process is one of ``others``, in the session of one, or below one, as PostgreSQL's are.
 
     ``table`` is of :func:`airfleet.system.procfs.table`.
     """
@@ -98,7 +98,7 @@ def end(
 
 
 def component(pid: int, kind: str) -> RecordedProcess | None:
-    """A process that runs now; None when it is gone."""
+    """Find a process that runs now; None when it is gone."""
     found = procfs.stat(pid)
     return RecordedProcess(pid, found.started, kind) if found else None
 
@@ -113,7 +113,7 @@ def write_down(path: Path, kinds: Mapping[int, str]) -> None:
 
 
 def read_down(path: Path) -> tuple[RecordedProcess, ...]:
-    """What :func:`write_down` kept; nothing when there is no such file, or something else in it.
+    """Read the list of :func:`write_down`; empty without such a file, or with other content in it.
 
     Neither what was kept before the machine was started again, nor what a copied folder says of another fleet.
     """

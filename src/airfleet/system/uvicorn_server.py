@@ -37,14 +37,14 @@ class RestingServer(uvicorn.Server):
                 continue
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """As uvicorn's; the loop hears of it now."""
+        """Handle the signal as uvicorn does, and wake the loop at once."""
         super().handle_exit(sig, frame)
         if self._loop is not None and self._asked is not None:
             self._loop.call_soon_threadsafe(self._asked.set)
 
 
 def serve(application: Any, **options: Any) -> None:
-    """Be the server of an application until a signal ends it; ``options`` are uvicorn's.
+    """Serve an application until a signal ends it; ``options`` are uvicorn's.
 
     Raises SystemExit when it cannot start, as ``uvicorn.run`` does.
     """

@@ -8,7 +8,7 @@
         run = fleet.trigger("hello")
         assert fleet.wait_for_run("hello", run) == "success"
 
-Whatever happens in the block, no process and no file of the fleet is left after it.
+No process and no file of the fleet is left after the block, whatever happens in it.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class FleetUnderTest(RunsDags):
     def make(
         cls, fleet_yaml: str, files: Mapping[str, str] | None = None, copy_of: Path | None = None
     ) -> FleetUnderTest:
-        """A project in a new folder: a copy of another one, ``fleet.yaml`` and ``files`` (path -> text)."""
+        """Make a project in a new folder: a copy of another one, ``fleet.yaml`` and ``files`` (path -> text)."""
         folder = Path(tempfile.mkdtemp(prefix="airfleet-test-"))
         folder.chmod(0o755)  # the user that embedded servers run as, when we are root, must reach its data
         root = folder / "project"
@@ -107,13 +107,13 @@ class FleetUnderTest(RunsDags):
         )
 
     def queue_in_broker(self, name: str) -> str:
-        """The name that a queue of this fleet has in its broker."""
+        """Name a queue of this fleet as its broker does."""
         parser = configparser.RawConfigParser()
         parser.read(self.paths.airflow_home / "airflow.cfg")
         return f"{json.loads(parser['celery']['extra_celery_config'])['airfleet_prefix']}{name}"
 
     def with_environment(self, **variables: str) -> FleetUnderTest:
-        """The same project for commands with some variables more."""
+        """Give the same project for commands with some variables more."""
         return FleetUnderTest(self.root, {**self.environ, **variables})
 
     def __enter__(self) -> FleetUnderTest:
@@ -149,11 +149,11 @@ class FleetUnderTest(RunsDags):
         return self.project.paths
 
     def snapshot(self) -> Snapshot:
-        """What its agent says. Raises AgentGone."""
+        """Ask the agent for a snapshot. Raises AgentGone."""
         return control.status(self.paths.socket)
 
     def is_running(self) -> bool:
-        """Whether an agent answers."""
+        """Tell whether an agent answers."""
         try:
             self.snapshot()
         except AgentGone:
@@ -161,16 +161,16 @@ class FleetUnderTest(RunsDags):
         return True
 
     def component(self, name: str) -> ComponentStatus:
-        """One component. Raises StopIteration when there is none of that name."""
+        """Find a component. Raises StopIteration when there is none of that name."""
         return next(c for c in self.snapshot().components if c.name == name)
 
     def pids(self) -> tuple[int, ...]:
-        """Every process of the fleet: agent, components, what they started."""
+        """Find every process of the fleet: agent, components, and their children."""
         written_down = process_tree.read_down(self.paths.processes)
         return process_tree.find(fleet_id(self.paths.home), written_down)
 
     def known_secrets(self) -> tuple[str, ...]:
-        """The generated ones."""
+        """Read the generated secrets."""
         return tuple(map(str, json.loads(self.paths.secrets.read_text()).values()))
 
     # --- what is done to it ----------------------------------------------------------------------
@@ -192,7 +192,7 @@ class FleetUnderTest(RunsDags):
         return pid
 
     def wait_until_replaced(self, name: str, pid: int, seconds: float) -> ComponentStatus:
-        """The component as soon as it is ready as another process than ``pid``."""
+        """Wait until the component is ready as another process than ``pid``."""
 
         def replaced() -> ComponentStatus | None:
             now = self.component(name)
@@ -211,10 +211,10 @@ class FleetUnderTest(RunsDags):
 
 
 def command() -> list[str]:
-    """The words that start ``airfleet`` with this Python."""
+    """Give the words that start ``airfleet`` with this Python."""
     return [sys.executable, "-m", "airfleet.cli"]
 
 
 def clean_environment() -> dict[str, str]:
-    """This process's environment without anybody's settings of airfleet or Airflow."""
+    """Copy this process's environment without settings of airfleet or Airflow."""
     return {name: value for name, value in os.environ.items() if not name.startswith(_PERSONAL)}

@@ -1,4 +1,4 @@
-"""What is started and stopped: a ``with`` block starts it, and stops it at its end, or when its start fails."""
+"""Resources with a start and a stop: a ``with`` block starts one, and stops it at its end or when its start fails."""
 
 from __future__ import annotations
 

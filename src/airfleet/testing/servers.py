@@ -85,18 +85,18 @@ class Servers(Startable):
         shutil.rmtree(embedded_servers.SYSTEM_STATE / fleet_id(self.folder), ignore_errors=True)
 
     def database(self, name: str) -> str:
-        """``postgresql://...`` of a database of this name, which is made when it is not there."""
+        """Make a database of this name, unless it exists; give its ``postgresql://...``."""
         with psycopg.connect(self.database_url("postgres"), autocommit=True) as db:
             if not db.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
                 db.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         return self.database_url(name)
 
     def database_url(self, name: str) -> str:
-        """``postgresql://...`` of a database of this name, whether it is there or not."""
+        """Give the ``postgresql://...`` of a database of this name, whether it exists or not."""
         return f"postgresql://{SUPERUSER}:{self._secrets.postgres_password}@{self.address}:{self._ports[0]}/{name}"
 
     def passwords(self) -> tuple[str, ...]:
-        """What nobody may write down."""
+        """Give the passwords, which no log may hold."""
         return self._secrets.postgres_password, self._secrets.broker_password
 
     @property
@@ -105,7 +105,7 @@ class Servers(Startable):
         return self._found.postgres_data
 
     def broker(self, number: int = 0) -> str:
-        """``redis://...`` of one of Valkey's two databases."""
+        """Give the ``redis://...`` of one of Valkey's two databases."""
         return f"redis://:{self._secrets.broker_password}@{self.address}:{self._ports[1]}/{number}"
 
     # --- what is done to them --------------------------------------------------------------------
@@ -142,7 +142,7 @@ class Servers(Startable):
         self.start_again(BROKER_SERVER)
 
     def pids(self) -> tuple[int, ...]:
-        """Every process of the two."""
+        """Find every process of the two servers."""
         # Valkey writes its title over its first environment, and with it over the mark.
         return process_tree.find(self._mark, self._written_down)
 
