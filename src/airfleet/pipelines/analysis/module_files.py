@@ -22,7 +22,7 @@ def module_file(module: str, roots: Roots = ()) -> Path | None:
     path = module.replace(".", "/")
     if not path or path.startswith("/"):
         return None
-    return find_file(f"{path}/__init__.py", roots) or find_file(f"{path}.py", roots) or _by_finder(module)
+    return _first((f"{path}/__init__.py", f"{path}.py"), roots) or _by_finder(module)
 
 
 def may_be_there(top: str, roots: Roots = ()) -> bool:
@@ -53,10 +53,16 @@ def _listed(folder: str, _stamp: int) -> frozenset[str] | None:
 
 def find_file(relative: str, roots: Roots = ()) -> Path | None:
     """Find the first file with this relative path in ``roots`` and ``sys.path``."""
+    return _first((relative,), roots)
+
+
+def _first(candidates: tuple[str, ...], roots: Roots) -> Path | None:
+    """Find the first folder that has one of the candidates, as an import does; in a folder, their order counts."""
     for root in (*roots, *sys.path):
-        file = os.path.join(root or ".", relative)
-        if os.path.isfile(file):  # also false for a name that no file can have, whatever its length
-            return Path(file)
+        for relative in candidates:
+            file = os.path.join(root or ".", relative)
+            if os.path.isfile(file):  # also false for a name that no file can have, whatever its length
+                return Path(file)
     return None
 
 
