@@ -12,7 +12,7 @@ TAKEN = (
 
 
 def numbered(name: str, count: int) -> Iterator[str]:
-    """``scheduler``, ``scheduler-2``, ``scheduler-3``: the first keeps its name when others join it.
+    """Number the names of a kind: ``scheduler``, ``scheduler-2``, ``scheduler-3``; the first keeps its name.
 
     >>> list(numbered("scheduler", 3))
     ['scheduler', 'scheduler-2', 'scheduler-3']

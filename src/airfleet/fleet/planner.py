@@ -14,7 +14,7 @@ from airfleet.fleet.planning.plan_record import describe
 
 
 def plan(context: Context) -> Plan:
-    """What the agent of ``context.host`` does: which components, which files, which environment.
+    """Plan the host of ``context``: its components, files and environment.
 
     Raises KeyError when the fleet has no such host.
     """

@@ -20,7 +20,7 @@ OLDEST_NGINX = (1, 18, 0)
 
 @dataclass(frozen=True)
 class Machine:
-    """What is known of the machine that a host is."""
+    """Facts about the machine of a host."""
 
     #: 0 where they are not known
     cores: int = 0
@@ -30,7 +30,7 @@ class Machine:
 
 
 def context(fleet: Fleet, host: str, paths: Paths, secrets: Secrets, machine: Machine = Machine()) -> Context:
-    """The host as ``agent.setup`` would make it: its ports are those of last time, or the usual ones.
+    """Give the host as ``agent.bootstrap`` would make it; its ports are those of last time, or the usual ones.
 
     Raises KeyError when the fleet has no such host.
     """
@@ -60,7 +60,7 @@ def context(fleet: Fleet, host: str, paths: Paths, secrets: Secrets, machine: Ma
 
 
 def as_an_agent(fleet: Fleet, host: str, paths: Paths, secrets: Secrets, machine: Machine) -> Context:
-    """The host as its agent would make it, with what the agent goes by itself. Raises KeyError as :func:`context`."""
+    """Give the host as its agent would make it, with the agent's own settings. Raises KeyError as :func:`context`."""
     found = context(fleet, host, paths, secrets, machine)
     if machine.plays:
         found = replace(found, fleet=local_hosts.with_witness(found.fleet, found.ports.postgres))

@@ -46,7 +46,7 @@ PROVIDERS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Option:
-    """What may stand at a setting."""
+    """The allowed value of a setting."""
 
     #: ``string``, ``integer``, ``float`` or ``boolean``
     kind: str
@@ -55,7 +55,7 @@ class Option:
 
 
 def section(name: str) -> Mapping[str, Option] | None:
-    """The options of a section; None when neither Airflow nor an installed provider has it."""
+    """List the options of a section; None when neither Airflow nor an installed provider has it."""
     described = {
         **_table()["options"].get(name, {}),
         **_OWN.get(name, {}),
@@ -65,12 +65,12 @@ def section(name: str) -> Mapping[str, Option] | None:
 
 
 def sections() -> tuple[str, ...]:
-    """The sections of Airflow itself, of Celery, and of the best known providers."""
+    """Name the sections of Airflow itself, of Celery, and of the best known providers."""
     return (*_table()["options"], "celery", *OPEN_SECTIONS, *PROVIDERS)
 
 
 def moved(name: str) -> str | None:
-    """How ``section.option`` of Airflow 2 is called now; empty when it is gone, None when it is not one of those."""
+    """Give today's name of ``section.option`` of Airflow 2; empty when it is gone, None for any other option."""
     known: Mapping[str, str] = _table()["moved"]
     found = known.get(name)
     while found and found in known:
@@ -79,7 +79,7 @@ def moved(name: str) -> str | None:
 
 
 def nearest(name: str, option: str) -> str | None:
-    """A hint for an option that a section does not have: one spelt alike there, or the section that has it."""
+    """Make a hint for an option that a section does not have: one spelt alike there, or the section that has it."""
     elsewhere = [other for other, options in _table()["options"].items() if option in options]
     if len(elsewhere) == 1:
         return f"did you mean {_written(f'{elsewhere[0]}.{option}')}?"
@@ -92,12 +92,12 @@ def nearest(name: str, option: str) -> str | None:
 
 
 def _written(name: str) -> str:
-    """``section.option`` as people write it."""
+    """Write ``section.option`` as people do."""
     return "[{}] {}".format(*name.split(".", 1))
 
 
 def is_sensitive(name: str) -> bool:
-    """Whether Airflow itself hides the value of ``section.option``."""
+    """Tell whether Airflow itself hides the value of ``section.option``."""
     return name in _table()["sensitive"]
 
 
@@ -115,7 +115,7 @@ def _table() -> Mapping[str, Any]:
 
 @functools.cache
 def _of_providers(name: str) -> Mapping[str, str]:
-    """The options that installed providers have in a section."""
+    """Find the options of installed providers in a section."""
     found: dict[str, str] = {}
     for text in _descriptions():
         if f'"{name}"' in text:
@@ -136,7 +136,7 @@ def _described(text: str, name: str) -> Mapping[str, str]:
 
 @functools.cache
 def _descriptions() -> tuple[str, ...]:
-    """What each installed provider says of itself, as Python source."""
+    """Read the description of each installed provider, as Python source."""
     return tuple(_readable(file) for folder in _provider_folders() for file in _files(folder))
 
 

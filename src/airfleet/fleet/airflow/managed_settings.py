@@ -155,7 +155,7 @@ WITHOUT_EFFECT: Mapping[str, Refusal] = {
 
 
 def refusal(section: str, option: str, value: str) -> Refusal | None:
-    """Why this value of ``[section] option`` is not taken; None when it is."""
+    """Give the reason to refuse this value of ``[section] option``; None when it is allowed."""
     name = f"{section}.{option}"
     if name == "core.executor" and value.rpartition(".")[2] == "CeleryExecutor":
         return None

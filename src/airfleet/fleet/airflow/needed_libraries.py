@@ -51,7 +51,7 @@ class MissingLibrary:
 
 
 def missing(settings: Settings, has: Callable[[str], bool] | None = None) -> Iterator[MissingLibrary]:
-    """Everything that these settings need and that ``has`` (a module's name) does not know."""
+    """List the libraries that these settings need and ``has`` (a module's name) does not know."""
     known = has or is_installed
     for setting, (module, package) in _WHEN_TRUE.items():
         if _is_true(_value(settings, setting)) and not known(module):
@@ -112,7 +112,7 @@ def _is_true(value: str) -> bool:
 
 
 def is_installed(module: str) -> bool:
-    """Whether importing ``module`` would find it. Nothing is imported.
+    """Tell whether an import of ``module`` would find it, without importing anything.
 
     >>> [is_installed(name) for name in ("json.decoder", "json.nothing", "no_such_package.inner")]
     [True, False, False]
@@ -121,7 +121,7 @@ def is_installed(module: str) -> bool:
 
 
 def _places(module: str) -> tuple[Path, ...]:
-    """The folders of a package, or the file of a module."""
+    """Find the folders of a package, or the file of a module."""
     top, *rest = module.split(".")
     try:
         spec = importlib.util.find_spec(top)  # of a package at the top, this imports nothing
@@ -144,7 +144,7 @@ def _inside(folder: Path, name: str) -> Iterator[Path]:
 
 
 def _names(module: str, name: str) -> bool:
-    """Whether the source of a module mentions a name; what cannot be read may have it."""
+    """Tell whether the source of a module mentions a name; unreadable source may."""
     files = [place / "__init__.py" if place.is_dir() else place for place in _places(module)]
     try:
         return any(re.search(rf"\b{name}\b", file.read_text("utf-8")) for file in files)

@@ -1,1 +1,1 @@
-"""What a plan is made of: settings, paths, ports, hosts of one machine."""
+"""Parts of a plan: settings, paths, ports, hosts of one machine."""

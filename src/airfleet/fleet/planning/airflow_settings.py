@@ -36,7 +36,7 @@ USUAL_TIMEOUT_SECONDS = 300.0
 
 
 def configuration(context: Context) -> str:
-    """The text of ``airflow.cfg``."""
+    """Write the text of ``airflow.cfg``."""
     parser = configparser.RawConfigParser()
     parser.read_dict({name: _in_file(context, name, values) for name, values in _all_settings(context).items()})
     text = io.StringIO()
@@ -47,13 +47,13 @@ def configuration(context: Context) -> str:
 
 
 def _in_file(context: Context, section: str, values: Mapping[str, str]) -> dict[str, str]:
-    """What of a section stands in the file, which tasks can read: not what only the components of the fleet need."""
+    """Leave out the settings that only components need: tasks can read the file."""
     private = {setting[:2] for setting in private_settings(context)}
     return {key: as_written(value) for key, value in values.items() if (section, key) not in private}
 
 
 def as_written(value: str) -> str:
-    """A value such that Airflow reads it as it is, which takes ``%`` in its file for the beginning of a reference.
+    """Escape a value for Airflow, which takes ``%`` in its file for the beginning of a reference.
 
     >>> [as_written(value) for value in ("100%", "%(message)s", "already %%(message)s")]
     ['100%%', '%%(message)s', 'already %%(message)s']
@@ -76,7 +76,7 @@ def _is_of_servers(section: str) -> bool:
 
 
 def fernet_keys(context: Context) -> str:
-    """The keys of connections and variables: what is new is encrypted with the first, all of them are tried to read.
+    """Join the Fernet keys of connections and variables: the first encrypts, all are tried for decryption.
 
     Those of fleet.yaml come first. The fleet's own stays behind them: it may have encrypted what is there.
     """
@@ -86,7 +86,7 @@ def fernet_keys(context: Context) -> str:
 
 
 def silence_seconds(context: Context) -> float:
-    """After which a monitor is held to be silent for good, while others of its host are heard.
+    """Give the seconds after which a monitor is silent for good, while others of its host are heard.
 
     Before a scheduler would fail its task by Airflow's rule, and never before two heartbeats are due.
     """
@@ -103,7 +103,7 @@ def token_seconds(
     *,
     airflows_way: bool = False,
 ) -> int:
-    """The life of an attempt's token: the least with which it still has its say after the longest outage it outlives.
+    """Compute the life of an attempt's token, seconds: the least with which it can report after the longest outage.
 
     An outage may begin just before a token would have been renewed. That is with the first heartbeat after it has come
     of age; in Airflow's own way, when a fifth of its life is left.
@@ -118,7 +118,7 @@ def token_seconds(
 
 
 def _token_life(sections: Mapping[str, Mapping[str, str]]) -> str:
-    """:func:`token_seconds` for these settings."""
+    """Compute :func:`token_seconds` for these settings."""
     outage = _number(sections["airfleet"].get("api_outage_seconds"), API_OUTAGE_SECONDS)
     heartbeat = _number(sections.get("workers", {}).get("min_heartbeat_interval"), 0.0)
     age = _number(sections["airfleet"].get("token_age_seconds"), TOKEN_AGE_SECONDS)
@@ -144,7 +144,7 @@ def _all_settings(context: Context) -> dict[str, dict[str, str]]:
 
 
 def _value(context: Context, name: str, ours: str | None, theirs: str) -> str:
-    """What holds of a setting that fleet.yaml has, and airfleet perhaps too."""
+    """Choose the value of a setting that fleet.yaml has, and airfleet may have."""
     if name == "core.executor" and ours:
         return ours  # it is the Celery executor, under the name that Airflow has for it
     if name == "core.simple_auth_manager_users":
@@ -278,18 +278,18 @@ def environment(context: Context) -> dict[str, str]:
 
 
 def passwords_file(context: Context) -> Path:
-    """Where the auth manager reads the users' passwords."""
+    """Name the file from which the auth manager reads the users' passwords."""
     return context.paths.airflow_home / "passwords.json"
 
 
 def passwords(context: Context) -> str:
-    """The text of that file: Airflow would make, and print, the password of whoever is not in it."""
+    """Write the text of that file: Airflow would make, and print, missing passwords."""
     found = {name: context.secrets.password_of(name) for name in users(context)}
     return json.dumps({**found, context.fleet.user: context.secrets.user_password}, indent=1) + "\n"
 
 
 def users(context: Context) -> dict[str, str]:
-    """The users of Airflow's simple auth manager by name, with role and teams: the fleet's own, and those it adds."""
+    """List the users of Airflow's simple auth manager, with role and teams: the fleet's own, and those it adds."""
     listed = context.fleet.airflow.get("core", {}).get("simple_auth_manager_users", "")
     entries = (entry.strip().partition(":") for entry in listed.split(",") if entry.strip())
     return {context.fleet.user: "admin", **{name: rest for name, _, rest in entries}}

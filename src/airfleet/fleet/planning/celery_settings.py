@@ -1,4 +1,4 @@
-"""What Celery is told about the broker, in Airflow's words; nothing of it is secret but :func:`secrets`."""
+"""Celery's settings for the broker, in Airflow's words; only those of :func:`secrets` are secret."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def sections(broker: Broker, cores: int, name: str = "") -> dict[str, dict[str, 
 
 
 def _named(name: str) -> Mapping[str, object]:
-    """What no other fleet with this broker may take: queues of tasks, remote control, events."""
+    """Name the fleet's own queues, remote control and events, which no other fleet with this broker may take."""
     if not name:
         return {}
     return {
@@ -87,14 +87,14 @@ def _transport(broker: Broker, name: str) -> dict[str, str]:
 
 
 def secrets(broker: Broker) -> tuple[Setting, ...]:
-    """What only components with a broker may know, beside its URL; that it speaks TLS is refused without that."""
+    """Give settings for components with a broker, beside its URL; TLS is refused without them."""
     if broker.kind != "sentinel":
         return _tls(broker)
     return (*_tls(broker), (TRANSPORT, "sentinel_kwargs", json.dumps(_to_sentinels(broker))))
 
 
 def _to_sentinels(broker: Broker) -> Mapping[str, object]:
-    """How the sentinels themselves are asked, which have a password of their own."""
+    """Give the options of connections to the sentinels, which have a password of their own."""
     told: dict[str, object] = {
         "socket_timeout": _SENTINEL_SECONDS,
         "socket_connect_timeout": _SENTINEL_SECONDS,

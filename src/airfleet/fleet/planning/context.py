@@ -1,4 +1,4 @@
-"""What every component's module is told to make its part of the plan."""
+"""The context from which every component's module makes its part of the plan."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class Context:
 
     @property
     def name_in_broker(self) -> str:
-        """What this fleet's queues are named by: the same on all its hosts, and another one than any other fleet's.
+        """The prefix of this fleet's queues: the same on all its hosts, and different from other fleets'.
 
         It comes of the fleet's name and of the key that its agents share, so it outlives a move of the database.
         """
@@ -174,13 +174,13 @@ class Context:
 
     @property
     def served_addresses(self) -> tuple[str, ...]:
-        """What embedded servers listen on: loopback, and what the other hosts of this machine reach them at."""
+        """The addresses of embedded servers: loopback, and one for the other hosts of this machine."""
         address = self.here.address
         return (LOOPBACK, address) if local_hosts.is_played(address) and not is_loopback(address) else (LOOPBACK,)
 
     @property
     def api_address(self) -> str:
-        """What this host's api-servers listen on."""
+        """The listening address of this host's api-servers."""
         return self.here.api_server.address or self.here.address
 
     @property
@@ -190,13 +190,13 @@ class Context:
 
 
 def logs_are_apart(fleet: Fleet, paths: Paths) -> bool:
-    """Whether each host has a folder of logs of its own: all but those that one machine plays in one folder."""
+    """Tell whether each host has a folder of logs of its own: not if one machine plays all in one folder."""
     together = paths.shared is not None and all(local_hosts.is_played(host.address) for host in fleet.hosts)
     return len(fleet.hosts) > 1 and local_hosts.is_named(fleet) and not together
 
 
 def needs_log_server(fleet: Fleet, here: Host, paths: Paths) -> bool:
-    """Whether components of this host, or tasks, write logs that others may want to read."""
+    """Tell whether components of this host, or tasks, write logs that other hosts may read."""
     instances = (here.scheduler, here.dag_processor, here.triggerer, here.api_server)
     return bool(here.workers or any(one.count for one in instances)) and logs_are_apart(fleet, paths)
 

@@ -35,7 +35,7 @@ class Network:
 
     @property
     def prefix(self) -> str:
-        """What all addresses begin with."""
+        """The beginning of all addresses."""
         return f"{_NETWORKS}{self.number}"
 
     @property
@@ -44,16 +44,16 @@ class Network:
         return f"af{self.number}"
 
     def link(self, host: int) -> str:
-        """The bridge's end of a host's link; hosts count from 1."""
+        """Name the bridge's end of a host's link; hosts count from 1."""
         return f"{self.bridge}-{host}"
 
     def namespace(self, host: int) -> str:
-        """What ``ip netns`` calls it."""
+        """Name the namespace of a host as ``ip netns`` does."""
         return f"airfleet-{self.number}-{host}"
 
 
 def of(fleet: Fleet, environ: Mapping[str, str]) -> Fleet:
-    """The fleet on as many hosts as the environment says; as it is, when that says nothing.
+    """Spread the fleet over as many hosts as the environment says; unchanged when it says nothing.
 
     Raises FleetError when ``fleet.yaml`` names its hosts itself.
     """
@@ -68,17 +68,17 @@ def of(fleet: Fleet, environ: Mapping[str, str]) -> Fleet:
 
 
 def names(count: int) -> tuple[str, ...]:
-    """The names of so many hosts."""
+    """Name so many hosts."""
     return tuple(f"host-{number}" for number in range(1, count + 1))
 
 
 def is_played(address: str) -> bool:
-    """Whether a host with this address is one of several on one machine."""
+    """Tell whether a host with this address is one of several on one machine."""
     return is_loopback(address) or address.startswith(_NETWORKS)
 
 
 def spread(fleet: Fleet, count: int, network: str | None = None) -> Fleet:
-    """The fleet on ``count`` hosts of this machine, on loopback or in a network of their own.
+    """Spread the fleet over ``count`` hosts of this machine, on loopback or in a network of their own.
 
     Raises FleetError when ``fleet.yaml`` names its hosts itself.
     """
@@ -101,12 +101,12 @@ def spread(fleet: Fleet, count: int, network: str | None = None) -> Fleet:
 
 
 def is_named(fleet: Fleet) -> bool:
-    """Whether ``fleet.yaml`` says which hosts there are."""
+    """Tell whether ``fleet.yaml`` names its hosts."""
     return len(fleet.hosts) > 1 or fleet.hosts[0].name != LOCAL
 
 
 def seen_from(host: str, fleet: Fleet, first: Paths, secrets: Secrets) -> Fleet:
-    """A fleet that was spread, as one of its hosts sees it: where the servers of the first one are.
+    """Give a fleet that was spread as one of its hosts sees it, with the servers of the first host.
 
     Raises FleetError when the first one does not run.
     """
@@ -132,7 +132,7 @@ def seen_from(host: str, fleet: Fleet, first: Paths, secrets: Secrets) -> Fleet:
 
 
 def with_witness(fleet: Fleet, postgres: int | None) -> Fleet:
-    """Two hosts of one machine ask the database's port which of them is cut off: that is all they share."""
+    """Make the database's port the witness of two hosts of one machine: they share nothing else."""
     if len(fleet.hosts) != 2 or fleet.witness or postgres is None:
         return fleet
     return replace(fleet, witness=f"{fleet.hosts[0].address}:{postgres}")

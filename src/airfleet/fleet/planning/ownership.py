@@ -1,7 +1,7 @@
 """Whose a fleet is: the owner of its home alone may start, ask and end it.
 
 Another user who starts it would take over its files, and root would succeed at that: hence nobody else may, root
-neither. What lies in the home is trusted only when its owner made it, and nobody else can write there.
+neither. Files in the home are trusted only when its owner made them, and no other user can write there.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def require_own(paths: Paths, command: str, *, euid: int | None = None) -> None:
 
 
 def described(uid: int) -> str:
-    """A user by name and number.
+    """Describe a user by name and number.
 
     >>> described(0)
     'root (uid 0)'

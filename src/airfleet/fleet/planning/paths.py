@@ -104,7 +104,7 @@ class Paths:
         return self.home / "airflow"
 
     def job(self, component: str) -> Path:
-        """Where a scheduler, a triggerer or a dag-processor writes down its row in Airflow's table of jobs."""
+        """Name the file for the job row of a scheduler, a triggerer or a dag-processor in Airflow's table."""
         return self.airflow_home / f"{component}.job"
 
     @property
@@ -116,12 +116,12 @@ class Paths:
         return (self.shared or self.home) / "task-logs"
 
     def log(self, component: str) -> Path:
-        """The file that a component's output goes to."""
+        """Name the file of a component's output."""
         return self.logs / f"{component}.log"
 
 
 def of(root: Path, environ: Mapping[str, str]) -> Paths:
-    """The places of the fleet whose ``fleet.yaml`` lies in ``root``: of its host AIRFLEET_HOST, where that is given.
+    """Find the places of the fleet with ``fleet.yaml`` in ``root``: of its host AIRFLEET_HOST, where that is given.
 
     A relative AIRFLEET_HOME is one beside ``fleet.yaml``, from whichever folder the command is called.
     """
@@ -155,5 +155,5 @@ def require_fit(environ: Mapping[str, str], *places: Path) -> None:
 
 
 def fleet_id(home: Path) -> str:
-    """A short name of this fleet on this machine; two homes never share one."""
+    """Make a short name of this fleet on this machine; two homes never share one."""
     return hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""What runs on this machine, as data: the agent executes it, renderers print it.
+"""The plan of this machine, as data: the agent executes it, renderers print it.
 
 A plan holds no secret in anything that becomes an argument, an environment or a log line:
 secrets travel as ``settings`` of a forked component (over the template's socket) and in
@@ -193,7 +193,7 @@ class Plan:
     neighbours: Neighbours | None = None
 
     def component(self, name: str) -> Component:
-        """The component of this name. Raises KeyError when there is none."""
+        """Find the component of this name. Raises KeyError when there is none."""
         for component in self.components:
             if component.name == name:
                 return component

@@ -1,4 +1,4 @@
-"""What bringing a plan up would change on a host: what starts, what stops, what is started anew, and why."""
+"""Changes of a host by a new plan: components that start, stop or restart, and the reasons."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NAMED = 4
 
 @dataclass(frozen=True)
 class Change:
-    """What becomes of one component: ``+`` starts, ``-`` stops, ``~`` is started anew, nothing at all."""
+    """The change of one component: ``+`` starts, ``-`` stops, ``~`` restarts, or none."""
 
     component: Described
     sign: Sign
@@ -34,7 +34,7 @@ def compare(
     sure: bool = True,
     notes: Mapping[str, str] | None = None,
 ) -> tuple[Change, ...]:
-    """The changes of one host, in the plan's order; what stops comes last.
+    """List the changes of one host, in the plan's order; components that stop come last.
 
     ``before`` is what its agent was told, ``running`` the names of what runs now, ``notes`` how some of it is. The
     agent itself stands first when it has to be started anew, and is not listed otherwise. With ``sure=False`` the plan

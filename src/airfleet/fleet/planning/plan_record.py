@@ -3,8 +3,8 @@
 Of the agent itself and of nginx there stands what a person decides in ``fleet.yaml``; what a machine finds by itself
 (a free port for agents, which nginx it has) is no reason to start them anew.
 
-What may be secret, or is long, stands there as a fingerprint, made with a key of the fleet: it tells that something
-has changed and not what.
+Values that are long, or may be secret, stand there as fingerprints, made with a key of the fleet. A fingerprint shows a
+change, and not the value.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Described:
 
 @dataclass(frozen=True)
 class Description:
-    """What one host runs."""
+    """The components and settings of one host."""
 
     host: str
     components: tuple[Described, ...]
@@ -63,12 +63,12 @@ class Description:
     agent: Described | None = None
 
     def to_json(self) -> str:
-        """As a file holds it."""
+        """Write the record as a file holds it."""
         return json.dumps(asdict(self), indent=1)
 
     @classmethod
     def from_json(cls, text: str) -> Description:
-        """What :meth:`to_json` gave. Raises ValueError, KeyError or TypeError for anything else."""
+        """Read the text of :meth:`to_json`. Raises ValueError, KeyError or TypeError for anything else."""
         found: Any = json.loads(text)
         if not isinstance(found, dict):
             raise TypeError
@@ -78,7 +78,7 @@ class Description:
 
 
 def describe(plan: Plan, key: str) -> Description:
-    """What ``plan`` runs; ``key`` is a secret of the fleet."""
+    """Describe a plan; ``key`` is a secret of the fleet."""
 
     def fingerprint(value: str) -> str:
         return hashlib.blake2b(value.encode(), key=key.encode()[:64], digest_size=9).hexdigest()
@@ -93,7 +93,7 @@ def describe(plan: Plan, key: str) -> Description:
 
 
 def scaled(description: Description, counts: Mapping[str, int], slots: Mapping[str, int]) -> Description:
-    """The same with as many components of a group as ``counts`` says, and workers of so many ``slots``."""
+    """Give the record with as many components of a group as ``counts`` says, and workers of so many ``slots``."""
     groups: dict[str, list[Described]] = {}
     for component in description.components:
         groups.setdefault(component.group or component.name, []).append(component)
@@ -113,7 +113,7 @@ def _of_size(name: str, members: Sequence[Described], count: int | None, slots: 
 
 
 def _one_more(like: Described, name: str) -> Described:
-    """Its port is found when it is ordered, so it is not known here."""
+    """Add a component of a group; its port is found when it is ordered, so it is not known here."""
     told = {key: name if key == "name" else value for key, value in like.options.items() if key != "port"}
     return replace(like, name=name, address="", options=told)
 
@@ -141,7 +141,7 @@ def _options(component: Component, site: Site | None) -> Iterator[tuple[str, str
 
 
 def _served(site: Site) -> Iterator[tuple[str, str]]:
-    """What nginx serves, by the names that ``fleet.yaml`` has for it."""
+    """List the settings of nginx, by their names in ``fleet.yaml``."""
     if public := site.public:
         yield "address", str(public.door)
         yield "name", public.name
@@ -159,7 +159,7 @@ def _served(site: Site) -> Iterator[tuple[str, str]]:
 
 
 def _told(plan: Plan) -> Iterator[tuple[str, str]]:
-    """What the agent goes by that no component is told."""
+    """List the agent's own settings, which no component gets."""
     kept, around = plan.log_retention_seconds, plan.neighbours
     yield "name", plan.fleet
     yield "user", plan.user
@@ -176,7 +176,7 @@ def _told(plan: Plan) -> Iterator[tuple[str, str]]:
 
 
 def _secrets(plan: Plan) -> str:
-    """How the agent gets at the database, at its like and at the broker, which it asks how they are."""
+    """Give the secrets of the agent: for the database, its peers, and the brokers that it probes."""
     probes = (component.probe for component in plan.components)
     brokers = [probe.broker for probe in probes if isinstance(probe, BrokerWorks | FileBeats) and probe.broker]
     key = plan.neighbours.key if plan.neighbours else ""

@@ -23,7 +23,7 @@ SEARCH_RANGE = 200
 
 
 def is_free(port: int, address: str = "127.0.0.1") -> bool:
-    """Whether a server could listen there now."""
+    """Tell whether a server could listen there now."""
     with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -36,7 +36,7 @@ def is_free(port: int, address: str = "127.0.0.1") -> bool:
 
 
 def reserve(port: int) -> socket.socket | None:
-    """A reservation among fleets, held until it is closed; None when another fleet has the port."""
+    """Reserve a port among fleets, until the socket is closed; None when another fleet has the port."""
     held = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         held.bind(f"\0airfleet-port-{port}")
@@ -47,7 +47,7 @@ def reserve(port: int) -> socket.socket | None:
 
 
 def require(port: int, address: str, wanted_by: str) -> int:
-    """``port``, which a person asked for. Raises FleetError when something listens there."""
+    """Check a port that a person asked for, and give it. Raises FleetError when a program listens there."""
     if is_free(port, address):
         return port
     raise FleetError(
@@ -58,7 +58,7 @@ def require(port: int, address: str, wanted_by: str) -> int:
 
 
 def given(fleet: Fleet, here: Host) -> Mapping[int, str]:
-    """The ports of this host that fleet.yaml gives away, and to whom: whoever looks for a free one keeps off them."""
+    """List the ports of this host that fleet.yaml assigns, with their owners: no search for a free one takes them."""
     first, flower, proxy = here.api_server.port, fleet.flower, fleet.proxy
     found = {first + number: api_server(number) for number in range(here.api_server.count)} if first else {}
     if flower and flower.on == here.name:
@@ -69,18 +69,18 @@ def given(fleet: Fleet, here: Host) -> Mapping[int, str]:
 
 
 def api_server(number: int) -> str:
-    """The name by which an api-server's port is kept; they count from 0."""
+    """Name an api-server for the book of ports; they count from 0."""
     return f"api_server_{number + 1}" if number else "api_server"
 
 
 def candidates(name: str, before: int | None, usual: int, taken: Mapping[int, str]) -> list[int]:
-    """Where ``name`` may listen, the best first: where it did before, at its usual port, or near it."""
+    """List ports for ``name``, the best first: its earlier one, its usual one, and those near it."""
     near = [*([before] if before is not None else []), *range(usual, usual + SEARCH_RANGE)]
     return [port for port in near if taken.get(port, name) == name]
 
 
 def read_kept(path: Path) -> dict[str, int]:
-    """The ports of last time, by name. Raises FleetError when the file is damaged."""
+    """Read the ports of last time, by name. Raises FleetError when the file is damaged."""
     return json_file.read(path, int, "delete it: free ports are looked for again")
 
 
@@ -99,7 +99,7 @@ class PortBook:
         self._taken = taken
 
     def port(self, name: str, usual: int, address: str = "127.0.0.1") -> int:
-        """The port that ``name`` had before when it is still free, else ``usual`` or the next free one.
+        """Take the port that ``name`` had before if it is still free, else ``usual`` or the next free one.
 
         Raises:
             FleetError: every port near ``usual`` is in use.
@@ -110,7 +110,7 @@ class PortBook:
         raise FleetError(f"ports {usual} to {usual + SEARCH_RANGE - 1} of {address} are all in use")
 
     def fixed(self, name: str, port: int, address: str) -> int:
-        """``port`` exactly. Raises FleetError when it is in use."""
+        """Take ``port`` exactly. Raises FleetError when it is in use."""
         require(port, address, name)
         if not self._take(port, address):
             raise FleetError(f"port {port}, which fleet.yaml gives to {name}, is taken by another fleet that starts")

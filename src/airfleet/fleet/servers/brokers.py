@@ -1,6 +1,6 @@
-"""The ``broker:`` of fleet.yaml as a value: which kind, where its servers are, how to get in.
+"""The ``broker:`` of fleet.yaml as a value: kind, servers, credentials.
 
-What people write::
+Its URLs::
 
     redis://[user]:password@host:6379/0            valkey:// is the same; rediss:// and valkeys:// speak TLS
     sentinel://:password@one:26379;sentinel://two:26379/0?master=name[&sentinel_password=...][&tls=true]
@@ -43,7 +43,7 @@ _WITH_TLS: Mapping[BrokerKind, str] = {
 
 
 class WrongBroker(ValueError):
-    """What is wrong with a URL, and what may be meant. Neither repeats a part that may hold a password."""
+    """The fault of a URL, and a guess at its meaning. Neither repeats a part that may hold a password."""
 
     def __init__(self, sentence: str, hint: str | None = None) -> None:
         self.hint = hint
@@ -82,7 +82,7 @@ class Broker:
 
     @property
     def url(self) -> str:
-        """What Celery is told."""
+        """The URL for Celery."""
         return ";".join(self._url_of(host, port) for host, port in self.servers)
 
     def _url_of(self, host: str, port: int) -> str:
@@ -96,10 +96,10 @@ class Broker:
 
 
 def parse(text: str, nameable: Collection[str] | None = None) -> Broker:
-    """The broker of a URL. Raises WrongBroker; what it says repeats no part that may hold a password.
+    """Read the URL of a broker. Raises WrongBroker, which repeats no part that may hold a password.
 
-    ``nameable``: of options that are not known, those that may be named; None is all. What stands in a file may;
-    what comes from elsewhere may be the end of a password.
+    ``nameable``: of options that are not known, those that may be named; None is all. Options of a file may;
+    an option from elsewhere may be the end of a password.
     """
     urls = [_split(url.strip(), nameable) for url in text.split(";") if url.strip()]
     if not urls:
@@ -120,7 +120,7 @@ def parse(text: str, nameable: Collection[str] | None = None) -> Broker:
 
 
 def _tls(kind: BrokerKind, brokers: Iterable[Broker], urls: Iterable[_Url]) -> BrokerTls | None:
-    """The files that the URLs name, each by the first that does; None without TLS."""
+    """Give the files that the URLs name, each by the first that does; None without TLS."""
     files = {name: next((url.options[name] for url in urls if url.options.get(name)), "") for name in _TLS_FILES}
     if any(broker.tls for broker in brokers):
         return BrokerTls(**files)
@@ -130,7 +130,7 @@ def _tls(kind: BrokerKind, brokers: Iterable[Broker], urls: Iterable[_Url]) -> B
 
 
 def _first_said(brokers: Iterable[Broker], name: str) -> str:
-    """What the first URL says that says anything: people write a path behind the last server, too."""
+    """Find the first value in the URLs: people write a path behind the last server, too."""
     values = [getattr(broker, name) for broker in brokers]
     return str(next((value for value in values if value not in ("", "/", "0")), values[0]))
 

@@ -45,7 +45,7 @@ def places(url: str) -> Iterator[tuple[str, str]]:
 
 
 def wrong_with(url: str) -> str | None:
-    """What keeps a URL of PostgreSQL from being read as it was meant, without a part that may hold a password.
+    """Describe the fault of a URL of PostgreSQL, without a part that may hold a password; None without one.
 
     >>> wrong_with("postgresql://me@one/"), wrong_with("postgresql://me@one/shop")
     ('must name the database, as in postgresql://user@host/airflow', None)
@@ -77,7 +77,7 @@ def wrong_with(url: str) -> str | None:
 
 
 def hosts(url: str) -> tuple[str, ...]:
-    """The servers that PostgreSQL's library asks; none where a file of services says which.
+    """List the servers that PostgreSQL's library asks; none where a file of services names them.
 
     >>> hosts("postgresql://me@one:5433,two/shop"), hosts("postgresql://me@/shop?host=/run/postgresql")
     (('one', 'two'), ('/run/postgresql',))
@@ -92,7 +92,7 @@ def hosts(url: str) -> tuple[str, ...]:
 
 
 def unknown_options(url: str) -> list[str]:
-    """The options that PostgreSQL's library does not know.
+    """List the options that PostgreSQL's library does not know.
 
     >>> unknown_options("postgresql://me@one/shop?sslmode=require&sslmod=require")
     ['sslmod']
@@ -102,7 +102,7 @@ def unknown_options(url: str) -> list[str]:
 
 
 def unknown_value(url: str) -> tuple[str, frozenset[str]] | None:
-    """The first option whose value PostgreSQL's library does not know, and the values that it knows.
+    """Find the first option with a value that PostgreSQL's library does not know, and the known values.
 
     >>> unknown_value("postgresql://me@one/shop?sslmode=required")[0]
     'sslmode'
@@ -119,7 +119,7 @@ def _options(query: str) -> dict[str, str]:
 
 
 def for_sqlalchemy(url: str) -> str:
-    """The same for SQLAlchemy, which reads several hosts out of the query alone; so does PostgreSQL's library.
+    """Write the URL for SQLAlchemy, which reads several hosts from the query alone, as PostgreSQL's library does.
 
     >>> for_sqlalchemy("postgresql://me@one/shop?sslmode=require")
     'postgresql+psycopg://me@one/shop?sslmode=require'

@@ -13,7 +13,7 @@ T = TypeVar("T", int, str)
 
 
 def read(path: Path, kind: type[T], hint: str) -> dict[str, T]:
-    """The values of ``kind`` in the mapping at ``path``; an empty one when there is no file.
+    """Read the values of ``kind`` in the mapping at ``path``; an empty one when there is no file.
 
     Raises FleetError, with ``hint``, when it cannot be read or is no such mapping.
     """
@@ -31,7 +31,7 @@ def read(path: Path, kind: type[T], hint: str) -> dict[str, T]:
 
 
 def text(values: Mapping[str, T]) -> str:
-    """What :func:`read` reads."""
+    """Write a mapping for :func:`read`."""
     return json.dumps(dict(values), indent=1) + "\n"
 
 

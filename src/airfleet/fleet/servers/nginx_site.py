@@ -1,4 +1,4 @@
-"""What nginx serves on one host, as values: who is upstream, which doors are open, and to whom.
+"""The site of nginx on one host, as values: upstreams, doors, and their clients.
 
 Two doors. The *public* one is for people and programs: the UI, the REST API and Flower below their paths, the
 execution API only for the networks that are named. The *local* one listens on loopback for the workers of
@@ -57,7 +57,7 @@ class Certificate:
 
 @dataclass(frozen=True)
 class Public:
-    """What is open to people."""
+    """The door for people."""
 
     door: Door
     #: the host name that people type; requests for another one are turned away

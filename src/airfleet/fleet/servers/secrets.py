@@ -66,7 +66,7 @@ class Secrets:
         return self._derived(b"the name of this fleet in its broker")[:8]
 
     def password_of(self, user: str) -> str:
-        """Of a further user of the UI: the same at each start and on each host with api-servers; elsewhere empty."""
+        """Derive the password of a further user of the UI: the same on each host with api-servers, elsewhere empty."""
         if not self.api_secret_key:
             return ""
         digest = hmac.new(self.api_secret_key.encode(), f"password of {user}".encode(), hashlib.sha256).digest()
@@ -82,7 +82,7 @@ class Secrets:
 
 
 def generate(random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> Secrets:
-    """New secrets; passwords have 32 random bytes, the signing keys 64."""
+    """Generate secrets; passwords have 32 random bytes, the signing keys 64."""
 
     def word(size: int) -> str:
         return base64.urlsafe_b64encode(random_bytes(size)).decode().rstrip("=")
@@ -102,10 +102,10 @@ def generate(random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> Secr
 
 
 def load_or_generate(path: Path, new: Callable[[], Secrets] = generate) -> Secrets:
-    """The secrets kept at ``path``; what it does not have is generated and written there first.
+    """Load the secrets at ``path``; missing ones are generated and written there first.
 
-    What was carried here for one host alone (:func:`parcel`) is not completed: the rest stays empty. Raises FleetError
-    when the file is damaged.
+    Secrets that were imported for one host alone (:func:`parcel`) are not completed: the rest stays empty. Raises
+    FleetError when the file is damaged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with _alone_in(path.parent):  # agents of several hosts may share the file, and start together
@@ -128,7 +128,7 @@ def renew(path: Path, names: Collection[str], new: Callable[[], Secrets] = gener
 
 
 def parcel(secrets: Secrets, names: Iterable[str], fleet: str, host: str) -> str:
-    """The text of a file that carries those of these names to a host."""
+    """Write the text of a file that carries the secrets of these names to a host."""
     chosen = {name: getattr(secrets, name) for name in names}
     return json.dumps({FOR_FLEET: fleet, FOR_HOST: host, **chosen}, indent=1)
 
@@ -149,7 +149,7 @@ def unpack(text: str, fleet: str, host: str | None) -> None:
 
 
 def is_parcel(path: Path) -> bool:
-    """Whether the secrets at ``path`` were carried there for one host. Raises FleetError when it is damaged."""
+    """Tell whether the secrets at ``path`` were imported for one host. Raises FleetError when it is damaged."""
     return FOR_HOST in _kept(path)
 
 
@@ -168,7 +168,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
 
 def load(path: Path) -> Secrets | None:
-    """The secrets kept at ``path``; None when it has none yet, or not all of them. Writes nothing.
+    """Load the secrets at ``path``; None when it has none yet, or not all of them. Writes nothing.
 
     Raises FleetError when the file is damaged.
     """
