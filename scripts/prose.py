@@ -25,7 +25,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 LIMITS = Path(__file__).with_name("prose_limits.json")
-DOCUMENTS = ("*.md", "docs/**/*.md", "examples/*/*.md")
+DOCUMENTS = ("*.md", "docs/**/*.md", "examples/*/*.md", "tests/*.md")
 #: words of a sentence
 MOST_WORDS = 40
 
