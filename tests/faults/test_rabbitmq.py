@@ -20,7 +20,7 @@ from celery import Celery
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
-from airfleet.agent.supervisor.broker_probe import BrokerRefuses, line_to
+from airfleet.agent.probes.broker_probe import BrokerRefuses, line_to
 from airfleet.drill.records import NoteKind
 from airfleet.drill.waiting import wait_until
 from airfleet.drill.workload import ONE, Mix

@@ -19,10 +19,10 @@ from typing import IO
 import psycopg
 from psycopg import sql
 
+from airfleet.agent.probes import component_probe
+from airfleet.agent.probes.component_probe import Subject
 from airfleet.agent.servers import embedded_servers
 from airfleet.agent.servers.embedded_postgres import LETS_IN, SUPERUSER
-from airfleet.agent.supervisor import health
-from airfleet.agent.supervisor.health import Subject
 from airfleet.drill.waiting import wait_until
 from airfleet.fleet.components import valkey
 from airfleet.fleet.config.spec import LOOPBACK
@@ -198,8 +198,8 @@ class Servers(Startable):
 
 
 def _wait(probe: Probe) -> None:
-    subject = Subject(0, time.time(), health.Database(""))
-    wait_until(lambda: health.ask(probe, subject).well, START_SECONDS, f"{type(probe).__name__} holds")
+    subject = Subject(0, time.time(), component_probe.Database(""))
+    wait_until(lambda: component_probe.ask(probe, subject).well, START_SECONDS, f"{type(probe).__name__} holds")
 
 
 def spawn(

@@ -9,7 +9,7 @@ through a queue of its own that it reads by the very consumer (connection, chann
 - A beat is written for any message that arrives, a task or one's own, and
 - when the worker has no free slot: then it takes nothing because it should not, and the loop that says so is alive.
 - While the broker is away nothing is written. The agent, which asks the broker itself, knows the difference, and
-  replaces a worker that is silent while the broker is well (:mod:`airfleet.agent.supervisor.health`).
+  replaces a worker that is silent while the broker is well (:mod:`airfleet.agent.probes.component_probe`).
 
 The queue is new with each connection: the broker may still hold that of the last one for a connection that is dead.
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
+from airfleet.agent.probes.broker_probe import Line, line_to
 from airfleet.agent.servers import embedded_servers
-from airfleet.agent.supervisor.broker_probe import Line, line_to
 from airfleet.drill.waiting import wait_until
 from airfleet.fleet.components import valkey
 from airfleet.fleet.planning.paths import Paths, fleet_id

@@ -14,7 +14,7 @@ from kombu.exceptions import OperationalError
 from redis.sentinel import MasterNotFoundError
 from redis.sentinel import Sentinel as RedisSentinel
 
-from airfleet.agent.supervisor.broker_probe import BrokerTrouble, line_to
+from airfleet.agent.probes.broker_probe import BrokerTrouble, line_to
 from airfleet.drill.waiting import wait_until
 from airfleet.fleet.planning import celery_settings
 from airfleet.fleet.servers import brokers

@@ -13,8 +13,8 @@ from typing import LiteralString
 import psycopg
 import pytest
 
-from airfleet.agent.supervisor import health
-from airfleet.agent.supervisor.health import WELL, Subject, Verdict
+from airfleet.agent.probes import component_probe
+from airfleet.agent.probes.component_probe import WELL, Subject, Verdict
 from airfleet.fleet.planning.plan import HttpAnswers, JobBeats
 from airfleet.spool import job_marks
 from support.databases import NewDatabase
@@ -41,8 +41,8 @@ def url(new_database: NewDatabase) -> str:
 
 
 @pytest.fixture
-def database(url: str) -> Iterator[health.Database]:
-    made = health.Database(url)
+def database(url: str) -> Iterator[component_probe.Database]:
+    made = component_probe.Database(url)
     yield made
     made.close()
 
@@ -53,18 +53,18 @@ def end_connections(url: str) -> int:
         return len(connection.execute(END).fetchall())
 
 
-def test_a_job_is_well_when_its_heartbeat_is_young(url: str, database: health.Database) -> None:
+def test_a_job_is_well_when_its_heartbeat_is_young(url: str, database: component_probe.Database) -> None:
     subject = Subject(1, time.time(), database)
-    assert health.ask(PROBE, subject) == Verdict(False, "has not written its first heartbeat yet")
+    assert component_probe.ask(PROBE, subject) == Verdict(False, "has not written its first heartbeat yet")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(INSERT)
-        assert health.ask(PROBE, subject) == WELL
+        assert component_probe.ask(PROBE, subject) == WELL
         connection.execute("UPDATE job SET latest_heartbeat = now() - interval '40 s'")
-    assert health.ask(PROBE, subject) == Verdict(False, "its last heartbeat is 40 s old")
+    assert component_probe.ask(PROBE, subject) == Verdict(False, "its last heartbeat is 40 s old")
 
 
 def test_of_two_of_a_kind_each_is_asked_for_its_own_heartbeat(
-    url: str, database: health.Database, tmp_path: Path
+    url: str, database: component_probe.Database, tmp_path: Path
 ) -> None:
     probes = [JobBeats("SchedulerJob", file=str(tmp_path / f"{name}.job")) for name in ("scheduler", "scheduler-2")]
     subjects = [Subject(pid, time.time(), database, was_ready=True) for pid in (101, 102)]
@@ -72,29 +72,29 @@ def test_of_two_of_a_kind_each_is_asked_for_its_own_heartbeat(
         for probe, subject in zip(probes, subjects, strict=True):
             row = connection.execute(f"{INSERT} RETURNING id").fetchone()
             assert row
-            assert health.ask(probe, subject) == Verdict(False, "has not written its first heartbeat yet")
+            assert component_probe.ask(probe, subject) == Verdict(False, "has not written its first heartbeat yet")
             job_marks.write_down(tmp_path, job_marks.Job(Path(probe.file).stem, subject.pid or 0, row[0]))
-        assert [health.ask(*one) for one in zip(probes, subjects, strict=True)] == [WELL, WELL]
+        assert [component_probe.ask(*one) for one in zip(probes, subjects, strict=True)] == [WELL, WELL]
         late = "UPDATE job SET latest_heartbeat = now() - interval '40 s' WHERE id = %s"
         connection.execute(late, (row[0],))
-    first, second = (health.ask(*one) for one in zip(probes, subjects, strict=True))
+    first, second = (component_probe.ask(*one) for one in zip(probes, subjects, strict=True))
     assert first == WELL
     assert second == Verdict(False, "its last heartbeat is 40 s old", silent=True)
     before = replace(subjects[0], pid=100)  # another process than that which wrote it down
-    assert not health.ask(probes[0], before).well
+    assert not component_probe.ask(probes[0], before).well
 
 
-def test_a_server_is_silent_only_while_the_database_is_not(database: health.Database) -> None:
+def test_a_server_is_silent_only_while_the_database_is_not(database: component_probe.Database) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         probe = HttpAnswers((f"http://127.0.0.1:{listener.getsockname()[1]}/",))
     ready = Subject(1, time.time(), database, was_ready=True)
-    gone = health.Database("postgresql://a:s3cret@127.0.0.1:9/a")
-    assert health.ask(probe, ready).silent
-    assert not health.ask(probe, replace(ready, was_ready=False)).silent
-    assert not health.ask(probe, replace(ready, database=gone)).silent
+    gone = component_probe.Database("postgresql://a:s3cret@127.0.0.1:9/a")
+    assert component_probe.ask(probe, ready).silent
+    assert not component_probe.ask(probe, replace(ready, was_ready=False)).silent
+    assert not component_probe.ask(probe, replace(ready, database=gone)).silent
 
 
-def test_one_connection_serves_all_questions_from_all_threads(url: str, database: health.Database) -> None:
+def test_one_connection_serves_all_questions_from_all_threads(url: str, database: component_probe.Database) -> None:
     asked = [threading.Thread(target=lambda: database.row("SELECT 1", ())) for _ in range(8)]
     for thread in asked:
         thread.start()
@@ -103,15 +103,15 @@ def test_one_connection_serves_all_questions_from_all_threads(url: str, database
     assert end_connections(url) == 1
 
 
-def test_a_connection_that_was_cut_is_made_again(url: str, database: health.Database) -> None:
+def test_a_connection_that_was_cut_is_made_again(url: str, database: component_probe.Database) -> None:
     assert database.row("SELECT 1", ()) == (1,)
     assert end_connections(url) == 1
     assert database.row("SELECT 2", ()) == (2,)
 
 
 def test_a_database_that_is_not_there_is_a_sentence() -> None:
-    subject = Subject(1, time.time(), health.Database("postgresql://a:s3cret@127.0.0.1:9/a"))
-    verdict = health.ask(PROBE, subject)
+    subject = Subject(1, time.time(), component_probe.Database("postgresql://a:s3cret@127.0.0.1:9/a"))
+    verdict = component_probe.ask(PROBE, subject)
     assert not verdict.well
     assert "refused" in verdict.reason
     assert "s3cret" not in verdict.reason

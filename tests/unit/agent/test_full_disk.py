@@ -14,8 +14,8 @@ import pytest
 
 from airfleet.agent.cluster import reattach
 from airfleet.agent.cluster.reattach import Book
-from airfleet.agent.supervisor import health
-from airfleet.agent.supervisor.health import WELL, Subject
+from airfleet.agent.probes import component_probe
+from airfleet.agent.probes.component_probe import WELL, Subject
 from airfleet.events import Event
 from airfleet.fleet.planning.plan import FileBeats
 from airfleet.spool import job_marks
@@ -61,19 +61,19 @@ def test_a_worker_beats(tmp_path: Path) -> None:
     beat, now = tmp_path / "worker.beat", [0.0]
     beat.write_text("17")  # of the one before
     probe = FileBeats(str(beat), late_seconds=9.0)
-    database = health.Database("postgresql://nobody@127.0.0.1:9/a")
-    subject = Subject(os.getpid(), 0.0, database, beats=health.Beats(clock=lambda: now[0]))
+    database = component_probe.Database("postgresql://nobody@127.0.0.1:9/a")
+    subject = Subject(os.getpid(), 0.0, database, beats=component_probe.Beats(clock=lambda: now[0]))
     with full_disk():
         job_marks.beat(beat, os.getpid())
-        assert health.ask(probe, subject) == WELL
+        assert component_probe.ask(probe, subject) == WELL
         now[0] = 10.0
-        assert not health.ask(probe, subject).well
+        assert not component_probe.ask(probe, subject).well
         os.utime(beat, (1, 1), follow_symlinks=False)
         job_marks.beat(beat, os.getpid())
-        assert health.ask(probe, subject) == WELL
+        assert component_probe.ask(probe, subject) == WELL
     job_marks.beat(beat, os.getpid())
     now[0] = 11.0
-    assert health.ask(probe, subject) == WELL
+    assert component_probe.ask(probe, subject) == WELL
 
 
 def test_a_worker_whose_beats_go_nowhere_says_so_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,9 +10,9 @@ import signal
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
+from airfleet.agent.probes.component_probe import Verdict
 from airfleet.agent.states import State
 from airfleet.agent.supervisor import restarts
-from airfleet.agent.supervisor.health import Verdict
 from airfleet.agent.supervisor.process import Running, signal_group
 from airfleet.fleet.planning.plan import Watch
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from airfleet.agent.probes import component_probe
 from airfleet.agent.states import State
-from airfleet.agent.supervisor import health
 from airfleet.agent.supervisor.process import Running
 from airfleet.events import in_words
 from airfleet.fleet.planning.plan import BrokerWorks, FileBeats, Watch
@@ -28,16 +28,16 @@ class Answer:
 
     name: str
     pid: int | None
-    verdict: health.Verdict
+    verdict: component_probe.Verdict
 
 
 class Prober:
     """Asks each component at its own pace, one question at a time; ``wake`` is called after each answer."""
 
     def __init__(self, database_url: str, wake: Callable[[], None]) -> None:
-        self.database = health.Database(database_url)
-        self._lines = health.Lines()
-        self._beats = health.Beats()
+        self.database = component_probe.Database(database_url)
+        self._lines = component_probe.Lines()
+        self._beats = component_probe.Beats()
         self._wake = wake
         self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="probe")
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
@@ -55,7 +55,9 @@ class Prober:
         self._asked[running.name] = now
         self._in_flight.add(running.name)
         was_ready = running.state != State.STARTING
-        subject = health.Subject(running.pid, running.started_at, self.database, self._lines, self._beats, was_ready)
+        subject = component_probe.Subject(
+            running.pid, running.started_at, self.database, self._lines, self._beats, was_ready
+        )
         self._threads.submit(self._probe, running, subject)
 
     def answers(self) -> Iterator[Answer]:
@@ -71,11 +73,11 @@ class Prober:
         self.database.close()
         self._lines.close()
 
-    def _probe(self, running: Running, subject: health.Subject) -> None:
+    def _probe(self, running: Running, subject: component_probe.Subject) -> None:
         try:
-            verdict = health.ask(running.component.probe, subject)
+            verdict = component_probe.ask(running.component.probe, subject)
         except Exception as surprise:  # without an answer it would never be asked again
-            verdict = health.Verdict(False, f"cannot be asked: {in_words(surprise)}")
+            verdict = component_probe.Verdict(False, f"cannot be asked: {in_words(surprise)}")
         self._answers.put(Answer(running.name, subject.pid, verdict))
         self._wake()
 

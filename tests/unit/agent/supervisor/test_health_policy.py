@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from airfleet.agent.probes.component_probe import WELL, Verdict
 from airfleet.agent.states import State
 from airfleet.agent.supervisor import restarts
-from airfleet.agent.supervisor.health import WELL, Verdict
 from airfleet.agent.supervisor.health_policy import (
     FOREIGN_PATIENCE_SECONDS,
     FORK_SECONDS,

@@ -20,8 +20,8 @@ import psycopg
 from psycopg import pq, sql
 from psycopg.conninfo import make_conninfo
 
+from airfleet.agent.probes.broker_probe import BrokerRefuses, BrokerTrouble, Line, line_to
 from airfleet.agent.servers.embedded_postgres import SUPERUSER
-from airfleet.agent.supervisor.broker_probe import BrokerRefuses, BrokerTrouble, Line, line_to
 from airfleet.fleet.planning.plan import (
     BrokerWorks,
     FileBeats,

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import pytest
 
-from airfleet.agent.supervisor.broker_probe import BrokerRefuses, BrokerTrouble, Line, line_to
+from airfleet.agent.probes.broker_probe import BrokerRefuses, BrokerTrouble, Line, line_to
 from airfleet.fleet.servers import brokers
 from faultlab.servers.brokers import Valkey
 

@@ -15,12 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.agent.supervisor import health
-from airfleet.agent.supervisor.health import WELL, Subject, Verdict
+from airfleet.agent.probes import component_probe
+from airfleet.agent.probes.component_probe import WELL, Subject, Verdict
 from airfleet.fleet.planning.plan import BrokerWorks, FileBeats, HttpAnswers, JobBeats, PostgresAnswers, Started
 from airfleet.fleet.servers import brokers
 
-SUBJECT = Subject(pid=4711, started_at=time.time(), database=health.Database("postgresql://a:s3cret@127.0.0.1:9/a"))
+SUBJECT = Subject(
+    pid=4711, started_at=time.time(), database=component_probe.Database("postgresql://a:s3cret@127.0.0.1:9/a")
+)
 WAS_READY = replace(SUBJECT, was_ready=True)
 
 
@@ -68,7 +70,7 @@ def closed_port() -> int:
 
 
 def test_what_only_has_to_run_is_well() -> None:
-    assert health.ask(Started(), SUBJECT) == WELL
+    assert component_probe.ask(Started(), SUBJECT) == WELL
 
 
 def test_a_server_that_is_not_there_yet() -> None:
@@ -76,14 +78,14 @@ def test_a_server_that_is_not_there_yet() -> None:
     refused = Verdict(False, "does not answer yet: [Errno 111] Connection refused")
     there = f"127.0.0.1:{port} cannot be reached: connection refused"
     for broker in (f"redis://:s3cret@127.0.0.1:{port}/0", f"amqp://me:s3cret@127.0.0.1:{port}"):
-        verdict = health.ask(BrokerWorks(brokers.parse(broker)), SUBJECT)
+        verdict = component_probe.ask(BrokerWorks(brokers.parse(broker)), SUBJECT)
         assert verdict == Verdict(False, f"does not answer yet: {there}")
-    assert health.ask(HttpAnswers((f"http://127.0.0.1:{port}/",)), SUBJECT) == refused
+    assert component_probe.ask(HttpAnswers((f"http://127.0.0.1:{port}/",)), SUBJECT) == refused
 
 
 def test_a_database_that_is_not_there_yet_and_its_password_is_not_shown() -> None:
     for probe in (PostgresAnswers(closed_port(), "s3cret", "s3cret"), JobBeats("SchedulerJob")):
-        verdict = health.ask(probe, SUBJECT)
+        verdict = component_probe.ask(probe, SUBJECT)
         assert not verdict.well
         assert verdict.reason.startswith("does not answer yet: ")
         assert "s3cret" not in verdict.reason
@@ -96,7 +98,7 @@ def test_a_database_that_was_ready_is_well_while_it_asks_newcomers_for_a_passwor
     monkeypatch.setenv("PGPASSWORD", "of somebody else")
     asks = b"R" + struct.pack("!ii", 23, 10) + b"SCRAM-SHA-256\0\0"
     with something(asks) as port:
-        assert health.ask(PostgresAnswers(port, "s3cret", "s3cret"), WAS_READY) == WELL
+        assert component_probe.ask(PostgresAnswers(port, "s3cret", "s3cret"), WAS_READY) == WELL
 
 
 @pytest.mark.parametrize(
@@ -106,7 +108,7 @@ def test_a_database_that_was_ready_is_not_well_while_it_starts_or_has_no_room(co
     fields = f"SFATAL\0C{code}\0M{said}\0\0".encode()
     starts = b"E" + struct.pack("!i", 4 + len(fields)) + fields
     with something(starts) as port:
-        verdict = health.ask(PostgresAnswers(port, "s3cret", "s3cret"), WAS_READY)
+        verdict = component_probe.ask(PostgresAnswers(port, "s3cret", "s3cret"), WAS_READY)
     assert not verdict.well
     assert verdict.reason.endswith(f"FATAL:  {said}")
 
@@ -114,26 +116,26 @@ def test_a_database_that_was_ready_is_not_well_while_it_starts_or_has_no_room(co
 def test_a_database_that_was_ready_and_says_nothing_is_not_well(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "GREETING_SECONDS", 0.05)
     with something(b"") as port:
-        verdict = health.ask(PostgresAnswers(port, "s3cret", "s3cret"), WAS_READY)
+        verdict = component_probe.ask(PostgresAnswers(port, "s3cret", "s3cret"), WAS_READY)
     assert verdict == Verdict(False, "does not answer yet: no answer within 0.05 s")
 
 
 def test_a_database_that_was_ready_and_is_gone() -> None:
-    verdict = health.ask(PostgresAnswers(closed_port(), "s3cret", "s3cret"), WAS_READY)
+    verdict = component_probe.ask(PostgresAnswers(closed_port(), "s3cret", "s3cret"), WAS_READY)
     assert not verdict.well
     assert "Connection refused" in verdict.reason
 
 
 def test_a_web_server_is_ready_when_every_address_answers() -> None:
     with web(one=200, two=403, three=503) as url:
-        assert health.ask(HttpAnswers((f"{url}/one", f"{url}/two")), SUBJECT) == WELL
-        verdict = health.ask(HttpAnswers((f"{url}/one", f"{url}/three")), SUBJECT)
+        assert component_probe.ask(HttpAnswers((f"{url}/one", f"{url}/two")), SUBJECT) == WELL
+        verdict = component_probe.ask(HttpAnswers((f"{url}/one", f"{url}/three")), SUBJECT)
     assert verdict == Verdict(False, "/three answers 503")
 
 
 def test_something_else_listens_there() -> None:
     with something() as port:
-        verdict = health.ask(HttpAnswers((f"http://127.0.0.1:{port}/",)), SUBJECT)
+        verdict = component_probe.ask(HttpAnswers((f"http://127.0.0.1:{port}/",)), SUBJECT)
     assert not verdict.well
     assert verdict.reason.startswith("does not answer yet: ")
 
@@ -141,16 +143,16 @@ def test_something_else_listens_there() -> None:
 def test_a_component_that_writes_that_it_is_well(tmp_path: Path) -> None:
     beat = tmp_path / "beat"
     probe, now = FileBeats(str(beat), late_seconds=30.0), [0.0]
-    subject = replace(SUBJECT, beats=health.Beats(clock=lambda: now[0]))
+    subject = replace(SUBJECT, beats=component_probe.Beats(clock=lambda: now[0]))
     not_yet = Verdict(False, "has not reported that it is ready yet")
-    assert health.ask(probe, subject) == not_yet
+    assert component_probe.ask(probe, subject) == not_yet
     beat.write_text("4710\n")  # of the process before
-    assert health.ask(probe, subject) == not_yet
+    assert component_probe.ask(probe, subject) == not_yet
     beat.write_text("4711\n")
-    assert health.ask(probe, subject) == WELL
+    assert component_probe.ask(probe, subject) == WELL
     now[0] = 95
-    assert health.ask(probe, subject) == Verdict(False, "its last sign of life is 95 s old")
+    assert component_probe.ask(probe, subject) == Verdict(False, "its last sign of life is 95 s old")
     os.utime(beat, (1, 1))  # the clock of the machine was put right: it was touched all the same
-    assert health.ask(probe, subject) == WELL
+    assert component_probe.ask(probe, subject) == WELL
     now[0] = 96
-    assert health.ask(probe, subject) == WELL
+    assert component_probe.ask(probe, subject) == WELL
