@@ -37,7 +37,7 @@ import measuring
 import provenance
 from measuring import RESULTS
 
-from airfleet.agent.supervisor.restarts import HEALED_AFTER
+from airfleet.agent.supervisor.restarts import HEALED_AFTER_SECONDS
 from airfleet.drill.invariants import Violation
 from airfleet.drill.workload import Mix
 from faultlab.experiment import Experiment, Outcome, Recovery, Shape, Trial
@@ -53,7 +53,7 @@ FILE = "faults.json"
 #: seconds of quiet before a fault, drawn anew each time: enough for the one before to be forgotten, for an agent waits
 #: longer and longer for what dies again within a minute, and a task that was lost four times is held to be the cause.
 #: The quick ones show that, too.
-QUIET, QUICK_QUIET = (HEALED_AFTER + 5.0, HEALED_AFTER + 12.0), (3.0, 6.0)
+QUIET, QUICK_QUIET = (HEALED_AFTER_SECONDS + 5.0, HEALED_AFTER_SECONDS + 12.0), (3.0, 6.0)
 #: seconds between two runs; stock Airflow needs several times as much CPU for a task (results/task_path.json)
 TICKS = {"airfleet": 1.0, "stock": 4.0}
 ON_ONE_HOST: dict[str, type[FleetTarget] | type[StockTarget]] = {"airfleet": FleetTarget, "stock": StockTarget}

@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from airfleet.agent.supervisor.overrides import DRAINED
+from airfleet.agent.supervisor.reasons import Drained
 from airfleet.cli.commands.fleet import status
 from airfleet.drill import journal
 from airfleet.drill.invariants import violations
@@ -131,7 +131,7 @@ def test_a_host_that_comes_back_is_another_one_and_can_be_drained(fleet: tuple[H
     assert one.wait_for_host("host-2", "up", 10).boot != before
 
     assert one.airfleet("drain", "host-2").returncode == 0
-    wait_until(lambda: stopped(one, "host-2") == DRAINED, 60, "its worker has finished what it ran")
+    wait_until(lambda: stopped(one, "host-2") == str(Drained()), 60, "its worker has finished what it ran")
     result = one.airfleet("status", "-o", "json")
     assert result.returncode == 0, result.stderr
     found = {host["host"]: host for host in json.loads(result.stdout)["hosts"]}
@@ -170,7 +170,7 @@ def test_a_host_that_goes_by_other_rules_does_not_join_and_one_with_other_pipeli
     assert set(differs) <= set(headline(one.on("host-3")))
     (one.root / "elsewhere" / "fresh.yaml").unlink()
     wait_until(lambda: differs[1] not in headline(one), 30, "the pipelines are the same again")
-    assert stopped(one, "host-3") == DRAINED
+    assert stopped(one, "host-3") == str(Drained())
     assert one.airfleet("drain", "host-3", "--undo").returncode == 0
     wait_until(lambda: one.on("host-3").component("worker").state == "ready", 60, "its worker is back")
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from airfleet import events
 from airfleet.agent import bootstrap, control, launch
-from airfleet.agent.agent import Agent
+from airfleet.agent.assembly import assemble
 from airfleet.agent.cluster import reattach
 from airfleet.agent.control import AgentGone, ComponentStatus, Snapshot
 from airfleet.drill.waiting import wait_until
@@ -146,7 +146,7 @@ def main() -> None:
     bootstrap.end_leftovers(paths, 1.0, inherited.pids)
     with bootstrap.listen(paths.socket) as listener, open(paths.log("agent"), "a") as file:
         log = events.to_file(file, lambda: dt.datetime.now().astimezone())
-        Agent(plan, paths, log, inherited=inherited).run(listener)
+        assemble(plan, paths, log, inherited=inherited).run(listener)
 
 
 if __name__ == "__main__":

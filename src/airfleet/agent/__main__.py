@@ -17,7 +17,7 @@ from pathlib import Path
 
 from airfleet import events
 from airfleet.agent import bootstrap
-from airfleet.agent.agent import Agent
+from airfleet.agent.assembly import assemble
 from airfleet.agent.control import AlreadyRuns
 from airfleet.agent.database.finding import MAY_MIGRATE
 from airfleet.agent.host import cgroups, environment, log_retention, log_rotation
@@ -58,7 +58,7 @@ def _run(prepared: bootstrap.Prepared, listener: socket.socket, *, may_migrate: 
         log_retention.delete_from_now_on(prepared.plan, (prepared.paths.logs, prepared.paths.task_logs), log)
         group = cgroups.prepare(prepared.plan, fleet_id(prepared.paths.home), log)
         try:
-            agent = Agent(
+            agent = assemble(
                 prepared.plan,
                 prepared.paths,
                 log,

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import IO
 
 from airfleet.agent.cluster import identity, local_facts
-from airfleet.agent.cluster.config_drift import Edits, Libraries, Origin
-from airfleet.agent.cluster.local_facts import OwnFacts
+from airfleet.agent.cluster.config_drift import ConfigDrift, LibraryDrift, PlanOrigin
+from airfleet.agent.cluster.local_facts import LocalFacts
 from airfleet.agent.cluster.reattach import Inheritance, inherit
 from airfleet.agent.control import AlreadyRuns, Edited
 from airfleet.agent.host import agent_search, task_account
@@ -68,7 +68,7 @@ class Prepared:
     #: what of fleet.yaml is not in force
     edits: Callable[[], Edited] = Edited
     #: what this host goes by, in a fleet of several
-    facts: OwnFacts | None = None
+    facts: LocalFacts | None = None
 
 
 def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
@@ -104,23 +104,23 @@ def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
     if context.nginx is not None:
         nginx.configure(plan, context.nginx)
     taken = taken_variables(root / FILE_NAME, environ)
-    origin = Origin(root, environ, here.name, paths, kept, nginx.find(environ) is not None)
-    edits = Edits(origin, describe(plan, kept.fingerprint_key), Libraries(local_facts.library_folders()))
+    origin = PlanOrigin(root, environ, here.name, paths, kept, nginx.find(environ) is not None)
+    edits = ConfigDrift(origin, describe(plan, kept.fingerprint_key), LibraryDrift(local_facts.library_folders()))
     names = taken.for_the_fleet | taken.for_tasks
     facts = _facts(plan, environ)
     return Prepared(plan, paths, lock, book, ended, inherited, names, edits.now, facts)
 
 
-def _facts(plan: Plan, environ: Mapping[str, str]) -> OwnFacts | None:
+def _facts(plan: Plan, environ: Mapping[str, str]) -> LocalFacts | None:
     around = plan.neighbours
     if around is None:
         return None
     reads = any(component.kind in _READERS for component in plan.components)
     overlay = {name: environ[name] for name in (ENVIRONMENT,) if name in environ}
-    places = local_facts.Places(
+    places = local_facts.FactSources(
         plan.root, plan.pipelines if reads else None, overlay, around.key, local_facts.library_folders()
     )
-    return OwnFacts(places, around.rules)
+    return LocalFacts(places, around.rules)
 
 
 def listen(path: Path) -> socket.socket:

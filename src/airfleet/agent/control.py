@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from airfleet.agent.host_facts import Difference
+from airfleet.agent.host_facts import HostDifference
 from airfleet.agent.states import FINE, State
 from airfleet.errors import FleetError
 from airfleet.spool.current_work import Kind
@@ -177,7 +177,7 @@ class Snapshot:
     #: hosts that ``fleet.yaml`` names and that have not been up yet
     missing: tuple[str, ...] = ()
     #: how the hosts that are up differ from the first of them
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[HostDifference, ...] = ()
     #: why hosts did not join the others, as sentences; this one may be among them
     refused: Mapping[str, str] = field(default_factory=dict)
     #: whether somebody ends it on purpose, as 'airfleet down' does; a signal to the agent may be anything
@@ -210,7 +210,7 @@ class Snapshot:
         told = {name: tuple(data.get(name, ())) for name in ("api_urls", "missing", "unlimited")}
         edited = Edited.from_json(data.get("edited", {}))
         wrong = ImportErrors(**_known(ImportErrors, data.get("import_errors", {})))
-        differences = tuple(map(Difference.from_json, data.get("differences", ())))
+        differences = tuple(map(HostDifference.from_json, data.get("differences", ())))
         made = {
             "components": components,
             "hosts": hosts,

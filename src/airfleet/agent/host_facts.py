@@ -36,7 +36,7 @@ _SAME = frozenset(
 )
 
 
-class Subject(StrEnum):
+class FactKind(StrEnum):
     """What two hosts differ in."""
 
     RULES = "rules"
@@ -46,7 +46,7 @@ class Subject(StrEnum):
 
 
 @dataclass(frozen=True)
-class Facts:
+class HostFacts:
     """What one host goes by."""
 
     #: what all hosts have to do alike: name -> value
@@ -68,13 +68,13 @@ class Facts:
         return json.dumps(asdict(self), sort_keys=True)
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Facts:
+    def from_json(cls, data: Mapping[str, Any]) -> HostFacts:
         """Of what the database held; what another airfleet says beside it is left out."""
         return cls(**{name: data[name] for name in cls.__dataclass_fields__ if name in data})
 
 
 @dataclass(frozen=True)
-class Entry:
+class FactDifference:
     """One thing that differs: how it is on the host, and on the one it is compared with; empty where it is not."""
 
     name: str
@@ -83,20 +83,20 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Difference:
+class HostDifference:
     """In what ``host`` differs from ``other``; ``more`` entries are not listed."""
 
     host: str
     other: str
-    subject: Subject
-    entries: tuple[Entry, ...]
+    subject: FactKind
+    entries: tuple[FactDifference, ...]
     more: int = 0
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Difference:
+    def from_json(cls, data: Mapping[str, Any]) -> HostDifference:
         """Of the plain value that it became."""
-        entries = tuple(Entry(**entry) for entry in data["entries"])
-        return cls(data["host"], data["other"], Subject(data["subject"]), entries, data["more"])
+        entries = tuple(FactDifference(**entry) for entry in data["entries"])
+        return cls(data["host"], data["other"], FactKind(data["subject"]), entries, data["more"])
 
     def __str__(self) -> str:
         return f"host '{self.host}' {self.predicate}"
@@ -107,17 +107,17 @@ class Difference:
         return _SENTENCES[self.subject](self)
 
 
-def differences(facts: Mapping[str, Facts], order: Sequence[str]) -> tuple[Difference, ...]:
+def differences(facts: Mapping[str, HostFacts], order: Sequence[str]) -> tuple[HostDifference, ...]:
     """How each host differs from the first one; ``order`` is that of ``fleet.yaml``.
 
-    >>> facts = {"control": Facts(versions={"airfleet": "1"}), "work": Facts(versions={"airfleet": "2"})}
+    >>> facts = {"control": HostFacts(versions={"airfleet": "1"}), "work": HostFacts(versions={"airfleet": "2"})}
     >>> [str(difference) for difference in differences(facts, ["control", "work"])]
     ["host 'work' has other versions than 'control': airfleet 2, there 1"]
     """
     hosts = sorted(facts, key=lambda host: (order.index(host) if host in order else len(order), host))
     return tuple(
         difference
-        for subject in Subject
+        for subject in FactKind
         for first, host in _beside_the_first([host for host in hosts if getattr(facts[host], subject) is not None])
         if (difference := _compared(subject, host, facts[host], first, facts[first])) is not None
     )
@@ -127,22 +127,22 @@ def _beside_the_first(hosts: Sequence[str]) -> list[tuple[str, str]]:
     return [(hosts[0], host) for host in hosts[1:]]
 
 
-def refusal(host: str, mine: Facts, others: Mapping[str, Facts], *, goes_on: bool = False) -> str:
+def refusal(host: str, mine: HostFacts, others: Mapping[str, HostFacts], *, goes_on: bool = False) -> str:
     """Why a host may not join those that are up, as a sentence; empty when it may.
 
     ``goes_on``: its tasks run already; then only a difference counts by which an attempt could run twice.
     """
     for other, theirs in sorted(others.items()):
-        for subject in (Subject.RULES, Subject.VERSIONS):
+        for subject in (FactKind.RULES, FactKind.VERSIONS):
             found = _compared(subject, host, mine, other, theirs, most=len(mine.rules) + len(mine.versions))
             entries = found.entries if found else ()
             if harmful := tuple(entry for entry in entries if _does_harm(subject, entry, goes_on)):
-                return f"does not join: it {Difference(host, other, subject, harmful).predicate}"
+                return f"does not join: it {HostDifference(host, other, subject, harmful).predicate}"
     return ""
 
 
-def _does_harm(subject: Subject, entry: Entry, goes_on: bool) -> bool:
-    if subject is Subject.VERSIONS:
+def _does_harm(subject: FactKind, entry: FactDifference, goes_on: bool) -> bool:
+    if subject is FactKind.VERSIONS:
         return not goes_on and entry.name in _SAME
     if entry.name == HOSTS:
         return len(set(entry.here.split(", ")) ^ set(entry.there.split(", "))) > 1
@@ -150,54 +150,54 @@ def _does_harm(subject: Subject, entry: Entry, goes_on: bool) -> bool:
 
 
 def _compared(
-    subject: Subject, host: str, mine: Facts, other: str, theirs: Facts, most: int = MOST_NAMED
-) -> Difference | None:
+    subject: FactKind, host: str, mine: HostFacts, other: str, theirs: HostFacts, most: int = MOST_NAMED
+) -> HostDifference | None:
     here, there = getattr(mine, subject), getattr(theirs, subject)
     if here is None or there is None or here == there:
         return None
     entries = tuple(
-        Entry(name, here.get(name, ""), there.get(name, ""))
+        FactDifference(name, here.get(name, ""), there.get(name, ""))
         for name in sorted({*here, *there})
         if here.get(name) != there.get(name)
     )
-    return Difference(host, other, subject, entries[:most], max(0, len(entries) - most))
+    return HostDifference(host, other, subject, entries[:most], max(0, len(entries) - most))
 
 
 # --- sentences ---------------------------------------------------------------------------------------
 
 
-def _rules(found: Difference) -> str:
+def _rules(found: HostDifference) -> str:
     told = (f"{entry.name} {entry.here or 'nothing'}, there {entry.there or 'nothing'}" for entry in found.entries)
     return f"goes by other rules than '{found.other}': {_listed(told, found)}"
 
 
-def _versions(found: Difference) -> str:
+def _versions(found: HostDifference) -> str:
     told = (f"{entry.name} {entry.here or 'missing'}, there {entry.there or 'missing'}" for entry in found.entries)
     return f"has other versions than '{found.other}': {_listed(told, found)}"
 
 
-def _fleet_file(found: Difference) -> str:
+def _fleet_file(found: HostDifference) -> str:
     return f"has another fleet.yaml than '{found.other}': {_listed((entry.name for entry in found.entries), found)}"
 
 
-def _pipelines(found: Difference) -> str:
+def _pipelines(found: HostDifference) -> str:
     count = len(found.entries) + found.more
     files = "1 file differs" if count == 1 else f"{count} files differ"
     told = (entry.name + _how(entry) for entry in found.entries)
     return f"has other pipelines than '{found.other}' ({files}: {_listed(told, found)})"
 
 
-def _how(entry: Entry) -> str:
+def _how(entry: FactDifference) -> str:
     return " is missing" if not entry.here else " is there alone" if not entry.there else ""
 
 
-def _listed(told: Iterator[str], found: Difference) -> str:
+def _listed(told: Iterator[str], found: HostDifference) -> str:
     return "; ".join(told) + (" …" if found.more else "")
 
 
 _SENTENCES = {
-    Subject.RULES: _rules,
-    Subject.VERSIONS: _versions,
-    Subject.FLEET_FILE: _fleet_file,
-    Subject.PIPELINES: _pipelines,
+    FactKind.RULES: _rules,
+    FactKind.VERSIONS: _versions,
+    FactKind.FLEET_FILE: _fleet_file,
+    FactKind.PIPELINES: _pipelines,
 }

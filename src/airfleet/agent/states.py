@@ -1,4 +1,4 @@
-"""The states of a component, and which may follow which. Imports nothing of ours.
+"""The states of a component, which may follow which, and the type of their reasons. Imports nothing of ours.
 
 ::
 
@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from enum import StrEnum
 
 
@@ -33,7 +34,14 @@ class State(StrEnum):
     DONE = "done"
 
 
-#: What a person sees of each state.
+class Reason(ABC):
+    """The cause of a state, a frozen value. Its text is for people; decisions look at the value."""
+
+    @abstractmethod
+    def __str__(self) -> str: ...
+
+
+#: the label of each state for people
 LABELS = {
     State.WAITING: "waiting",
     State.STARTING: "starting",

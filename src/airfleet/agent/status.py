@@ -1,21 +1,21 @@
-"""What people and other hosts are told of this host: values made of what the agent knows."""
+"""Snapshots of a fleet as values, for people and other hosts."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from airfleet.agent import states
-from airfleet.agent.cluster.leases import Row
+from airfleet.agent.cluster.leases import HostRow
+from airfleet.agent.cluster.member import ClusterFacts
 from airfleet.agent.cluster.quorum import BREAK_SECONDS
 from airfleet.agent.control import ComponentStatus, Edited, HostStatus, ImportErrors, Snapshot
 from airfleet.agent.database.finding import Finding
 from airfleet.agent.host import cgroups
-from airfleet.agent.host_facts import Difference
 from airfleet.agent.states import State
-from airfleet.agent.supervisor.overrides import Orders
+from airfleet.agent.supervisor.overrides import HostOverrides
 from airfleet.agent.supervisor.process import Running
 from airfleet.fleet.planning.paths import Paths
 from airfleet.fleet.planning.plan import Plan
@@ -26,8 +26,8 @@ NO_IMPORT_ERRORS = ImportErrors()
 
 
 @dataclass(frozen=True)
-class Life:
-    """How far the agent is; times in seconds."""
+class AgentProgress:
+    """The progress of an agent from start to end; times in seconds."""
 
     #: since it began
     elapsed: float
@@ -39,33 +39,21 @@ class Life:
     asked_to_end: bool = False
 
 
-@dataclass(frozen=True)
-class Others:
-    """All hosts of the fleet as their rows were read ``age`` seconds ago."""
-
-    rows: Sequence[Row]
-    age: float
-    #: how those that are up differ
-    differences: Sequence[Difference] = ()
-    #: why some did not join, this one among them: name -> sentence
-    refused: Mapping[str, str] = field(default_factory=dict)
-
-
 def snapshot(
     plan: Plan,
     paths: Paths,
     running: Collection[Running],
-    life: Life,
-    others: Others | None,
+    progress: AgentProgress,
+    others: ClusterFacts | None,
     now: float,
     *,
     troubles: Mapping[str, str],
-    orders: Mapping[str, Any],
+    overrides: Mapping[str, Any],
     database: Finding | None = None,
     edited: Edited = NOT_EDITED,
     import_errors: ImportErrors = NO_IMPORT_ERRORS,
 ) -> Snapshot:
-    """The fleet now; ``others`` is None in a fleet without hosts, and only there ``orders`` are what was told.
+    """Make the snapshot; ``others`` is None in a fleet without hosts, and only there ``overrides`` are shown.
 
     ``database`` is what keeps this host from using it.
     """
@@ -74,15 +62,15 @@ def snapshot(
     is_refused = bool(refusal) or (database is not None and database.is_final)
     return Snapshot(
         fleet=plan.fleet,
-        state=state(running, life, refused=is_refused),
+        state=state(running, progress, refused=is_refused),
         pid=os.getpid(),
         home=str(paths.home),
         url=plan.url,
         api_urls=plan.api_urls,
         user=plan.user,
         password_file=str(paths.password),
-        elapsed=life.elapsed,
-        ready_after=life.ready_after,
+        elapsed=progress.elapsed,
+        ready_after=progress.ready_after,
         components=(*components, *unwell(troubles)),
         problem=f"host '{plan.host}' {refusal}" if refusal else _problem(running),
         host=plan.host if others else "",
@@ -90,8 +78,8 @@ def snapshot(
         missing=_missing(plan, others.rows) if others else (),
         differences=tuple(others.differences) if others else (),
         refused=dict(others.refused) if others else {},
-        orders={} if others else dict(orders),
-        asked_to_end=life.asked_to_end,
+        orders={} if others else dict(overrides),
+        asked_to_end=progress.asked_to_end,
         database=_told(database),
         edited=edited,
         unlimited=cgroups.not_kept(plan, os.environ),
@@ -119,38 +107,38 @@ def _told(database: Finding | None) -> Mapping[str, str]:
     return {"verdict": str(database.verdict), "sentence": database.sentence, "hint": database.hint or ""}
 
 
-def state(running: Collection[Running], life: Life, *, refused: bool = False) -> str:
+def state(running: Collection[Running], progress: AgentProgress, *, refused: bool = False) -> str:
     """One word for all components; ``refused``: none may use the database."""
-    found = {r.state for r in running if not (r.state == State.STOPPED and not life.stopping)}
-    if life.done:
+    found = {r.state for r in running if not (r.state == State.STOPPED and not progress.stopping)}
+    if progress.done:
         return "stopped"
-    if life.stopping:
+    if progress.stopping:
         return "stopping"
     if State.GAVE_UP in found or refused:
         return "failed"
     if found <= states.FINE:
         return "ready"
-    return "starting" if life.ready_after is None else "degraded"
+    return "starting" if progress.ready_after is None else "degraded"
 
 
 def _problem(running: Collection[Running]) -> str:
-    return "; ".join(f"{r.name} {r.reason}" for r in running if r.state == State.GAVE_UP)
+    return "; ".join(f"{r.name} {r.reason or ''}" for r in running if r.state == State.GAVE_UP)
 
 
-def _missing(plan: Plan, rows: Sequence[Row]) -> tuple[str, ...]:
+def _missing(plan: Plan, rows: Sequence[HostRow]) -> tuple[str, ...]:
     """Hosts that nobody has heard of yet, as far as it is known who was."""
     heard = {row.host for row in rows}
     named = plan.neighbours.names if plan.neighbours and heard else ()
     return tuple(name for name in named if name not in heard)
 
 
-def _counts(row: Row, plan: Plan) -> bool:
+def _counts(row: HostRow, plan: Plan) -> bool:
     """Whether people want to know of a host: one that has ended and that fleet.yaml names no more is history."""
     return row.state == "up" or plan.neighbours is None or row.host in plan.neighbours.names
 
 
-def _host(row: Row, passed: float) -> HostStatus:
+def _host(row: HostRow, passed: float) -> HostStatus:
     age = row.age + passed
     word = "late" if row.state == "up" and age > BREAK_SECONDS else row.state
-    told = {**dict(row.__dict__), "state": word, "age": age, "drained": Orders.read(row.orders).drained}
+    told = {**dict(row.__dict__), "state": word, "age": age, "drained": HostOverrides.read(row.orders).drained}
     return HostStatus.from_json(told)

@@ -20,8 +20,9 @@ import psycopg
 from psycopg import sql
 
 from airfleet.agent.probes import component_probe
-from airfleet.agent.probes.component_probe import Subject
-from airfleet.agent.servers import embedded_servers
+from airfleet.agent.probes.component_probe import ProbeSubject
+from airfleet.agent.probes.database_connection import DatabaseConnection
+from airfleet.agent.servers import airflow_database, embedded_servers
 from airfleet.agent.servers.embedded_postgres import LETS_IN, SUPERUSER
 from airfleet.drill.waiting import wait_until
 from airfleet.fleet.components import valkey
@@ -177,7 +178,9 @@ class Servers(Startable):
 
     def _wait_for(self, name: str) -> None:
         if name == POSTGRES_SERVER:
-            _wait(PostgresAnswers(self._ports[0], self._secrets.postgres_password, self._secrets.airflow_password))
+            told = (self._ports[0], self._secrets.postgres_password, self._secrets.airflow_password)
+            wait_until(lambda: _provided(*told), START_SECONDS, "the server takes connections")
+            _wait(PostgresAnswers(*told))
         else:
             _wait(BrokerWorks(brokers.parse(self.broker())))
 
@@ -197,8 +200,16 @@ class Servers(Startable):
         process.stdin.close()
 
 
+def _provided(port: int, superuser_password: str, airflow_password: str) -> bool:
+    try:
+        airflow_database.provide(port, superuser_password, airflow_password)
+    except psycopg.Error:
+        return False
+    return True
+
+
 def _wait(probe: Probe) -> None:
-    subject = Subject(0, time.time(), component_probe.Database(""))
+    subject = ProbeSubject(0, time.time(), DatabaseConnection(""))
     wait_until(lambda: component_probe.ask(probe, subject).well, START_SECONDS, f"{type(probe).__name__} holds")
 
 

@@ -35,7 +35,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import psycopg
 
 from airfleet.agent.probes import component_probe
-from airfleet.agent.probes.component_probe import Subject
+from airfleet.agent.probes.component_probe import ProbeSubject
+from airfleet.agent.probes.database_connection import DatabaseConnection
 from airfleet.client.api_client import Api
 from airfleet.drill.dags import RunsDags
 from airfleet.drill.waiting import wait_until
@@ -279,13 +280,13 @@ class StockAirflow(Startable, RunsDags):
     def _works(self) -> bool:
         """Whether the API answers, the worker takes tasks, and of each kind that is here one beats that is not older
         than the latest that was started."""
-        with closing(component_probe.Database(self.database_url)) as database:
+        with closing(DatabaseConnection(self.database_url)) as database:
             beating = all(
-                component_probe.ask(JobBeats(job_type), Subject(0, self._latest_start(kind), database)).well
+                component_probe.ask(JobBeats(job_type), ProbeSubject(0, self._latest_start(kind), database)).well
                 for kind, job_type in _BEATS.items()
                 if kind in self.components
             )
-            answering = component_probe.ask(self._api_answers, Subject(0, 0.0, database)).well
+            answering = component_probe.ask(self._api_answers, ProbeSubject(0, 0.0, database)).well
         return beating and answering and ("worker" not in self.components or self._takes_tasks())
 
     def _takes_tasks(self) -> bool:

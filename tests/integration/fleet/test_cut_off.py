@@ -12,7 +12,7 @@ import pytest
 
 from airfleet.agent import control
 from airfleet.agent.cluster import leases
-from airfleet.agent.cluster.peers import Answering
+from airfleet.agent.cluster.peers import PeerServer
 from airfleet.agent.cluster.quorum import FENCE_SECONDS, LEASE_SECONDS
 from airfleet.agent.cluster.watchdog import LOOK_SECONDS
 from airfleet.agent.control import Snapshot
@@ -76,7 +76,7 @@ def test_a_host_that_is_cut_off_ends_its_attempts_and_nothing_else(servers: Serv
 
 
 def test_an_outage_that_others_have_too_ends_nothing(servers: Servers, url: str) -> None:
-    other = Answering("127.0.0.1", 0, KEY, "two", lambda: False)
+    other = PeerServer("127.0.0.1", 0, KEY, "two", lambda: False)
     other.start()
     with psycopg.connect(url, autocommit=True) as db:
         db.execute(

@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 
-from airfleet.agent.supervisor.database_gate import PAUSE_SECONDS, DatabaseWatch
+from airfleet.agent.supervisor.database_gate import PAUSE_SECONDS, DatabaseProbe
 from airfleet.drill.waiting import wait_until
 from airfleet.fleet.planning.plan import Component, Exec
 from airfleet.metadata import api_availability
@@ -144,7 +144,7 @@ def age(session: Session) -> tuple[int, int]:
 
 def test_a_database_that_is_away_is_asked_until_it_is_back(servers: Servers) -> None:
     answered = threading.Event()
-    watch = DatabaseWatch(servers.database_url("airflow"), answered.set)
+    watch = DatabaseProbe(servers.database_url("airflow"), answered.set)
 
     def back(since: float) -> bool:
         return watch.answered_since(since, time.monotonic())
@@ -172,7 +172,7 @@ def test_a_database_whose_disk_is_full_is_of_no_use_until_there_is_room(tmp_path
         parent.chmod(0o755)
     servers = Servers(tmp_path / "servers")
     with small_disk(tmp_path / "servers" / POSTGRES_SERVER, 200), servers:
-        watch = DatabaseWatch(servers.database("airflow"), lambda: None)
+        watch = DatabaseProbe(servers.database("airflow"), lambda: None)
         began = time.monotonic()
         # Whoever is the first to connect writes down what PostgreSQL wants to know of a database.
         wait_until(lambda: watch.answered_since(began, time.monotonic()), 10, "it is well")
@@ -191,7 +191,7 @@ def test_a_database_that_lets_nobody_make_a_temporary_table_counts_as_well_when_
         connection.execute("REVOKE TEMPORARY ON DATABASE airflow FROM PUBLIC")
         try:
             address = urlsplit(servers.database_url("airflow"))
-            watch = DatabaseWatch(f"postgresql://plain:plain@{address.hostname}:{address.port}/airflow", lambda: None)
+            watch = DatabaseProbe(f"postgresql://plain:plain@{address.hostname}:{address.port}/airflow", lambda: None)
             died = time.monotonic()
             wait_until(lambda: watch.answered_since(died, time.monotonic()), 10, "it answers")
             assert watch.trouble == ""
@@ -218,4 +218,4 @@ def test_a_component_that_dies_of_the_database_waits_for_it_and_is_not_given_up(
 
 
 def test_without_a_database_there_is_nothing_to_wait_for() -> None:
-    assert DatabaseWatch("", lambda: None).answered_since(0.0, 0.0)
+    assert DatabaseProbe("", lambda: None).answered_since(0.0, 0.0)

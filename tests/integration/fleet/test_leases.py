@@ -15,10 +15,10 @@ import psycopg
 import pytest
 
 from airfleet.agent.cluster import incarnation, leases
-from airfleet.agent.cluster.leases import Leases, Me, NameTaken, Refused
+from airfleet.agent.cluster.leases import HostIdentity, HostNameTaken, JoinRefused, Leases
 from airfleet.agent.cluster.membership import Membership
 from airfleet.agent.cluster.quorum import StartAnew
-from airfleet.agent.host_facts import Facts
+from airfleet.agent.host_facts import HostFacts
 from airfleet.agent.recovery.orphans import FORGET
 from airfleet.drill.waiting import wait_until
 from airfleet.events import Event
@@ -35,9 +35,9 @@ TABLES = (
     " external_executor_id text, dag_id text DEFAULT 'd', run_id text DEFAULT 'r', task_id text DEFAULT 't',"
     " map_index int DEFAULT -1, try_number int DEFAULT 1)",
 )
-ONE = Me("one", "a1", "one.a1", 11, "10.0.0.1", 8795)
-TWO = Me("two", "b1", "two.b1", 22, "10.0.0.2", 8795)
-THREE = Me("three", "c1", "three.c1", 33, "10.0.0.3", 8795)
+ONE = HostIdentity("one", "a1", "one.a1", 11, "10.0.0.1", 8795)
+TWO = HostIdentity("two", "b1", "two.b1", 22, "10.0.0.2", 8795)
+THREE = HostIdentity("three", "c1", "three.c1", 33, "10.0.0.3", 8795)
 
 
 #: how many seconds later it is by the database's clock than by that of any host
@@ -245,11 +245,11 @@ def test_the_next_agent_has_the_boot_of_one_that_was_killed_and_another_one_when
             lambda: (incarnation.read_down(kept) or left).renewed_at > left.renewed_at, 10, "it renews the lease"
         )
         assert {row.boot for row in heir.rows if row.host == "four"} == {left.boot}
-        assert heir.look(runs=True) == ()
+        assert heir.decide(runs=True) == ()
     database.execute("UPDATE airfleet_host SET state = 'gone' WHERE host = 'four'")
     before = incarnation.read_down(kept)
     with member(url, kept, before) as late:
-        wait_until(lambda: late.look(runs=True) == (StartAnew(),), 10, "it hears that the life is over")
+        wait_until(lambda: late.decide(runs=True) == (StartAnew(),), 10, "it hears that the life is over")
         assert not late.may_start()
         assert incarnation.read_down(kept) == before, "a life that is over was written down as one that goes on"
 
@@ -272,7 +272,7 @@ def test_a_host_whose_clock_is_wrong_says_so_once_and_again_when_it_is_right(url
 def member(
     url: str,
     boot_file: Path,
-    life: incarnation.Life | None = None,
+    life: incarnation.Incarnation | None = None,
     wall_clock: Callable[[], float] = time.time,
     said: list[str] | None = None,
     tell: Callable[[], Sequence[Mapping[str, Any]]] = lambda: (),
@@ -321,7 +321,7 @@ def test_a_name_that_another_machine_has_is_refused_until_its_lease_is_over(
     hosts: Leases, database: psycopg.Connection[Any]
 ) -> None:
     stranger = replace(TWO, boot="x9", hostname="two.x9")
-    with pytest.raises(NameTaken, match="another agent is host 'two'"):
+    with pytest.raises(HostNameTaken, match="another agent is host 'two'"):
         hosts.register(stranger, predecessor="")
     run_something(database, "two.b1")
     long_ago(database, "two")
@@ -410,8 +410,8 @@ def test_the_table_is_made_once(url: str) -> None:
         leases.install(db)
 
 
-def going_by(**rules: str) -> Facts:
-    return Facts(rules={"hosts": "one, two, three", "on_partition": "replace", **rules}, pipelines={"a.yaml": "1"})
+def going_by(**rules: str) -> HostFacts:
+    return HostFacts(rules={"hosts": "one, two, three", "on_partition": "replace", **rules}, pipelines={"a.yaml": "1"})
 
 
 @pytest.fixture
@@ -428,7 +428,7 @@ def test_a_host_that_goes_by_other_rules_does_not_join_and_the_others_know_why(
     first, second = two_leases
     first.register(ONE, "", going_by())
     why = "does not join: it goes by other rules than 'one': on_partition keep, there replace"
-    with pytest.raises(Refused, match=why):
+    with pytest.raises(JoinRefused, match=why):
         second.register(TWO, "", going_by(on_partition="keep"))
     assert states(first) == {"one": "up"}
     second.tell(TWO, going_by(on_partition="keep"), why)
@@ -445,7 +445,7 @@ def test_a_host_whose_tasks_run_joins_with_rules_that_do_no_harm_though_another_
     first, second = two_leases
     first.register(ONE, "", going_by(dag_bundles="a"))
     other = going_by(dag_bundles="b")
-    with pytest.raises(Refused, match="dag_bundles b, there a"):
+    with pytest.raises(JoinRefused, match="dag_bundles b, there a"):
         second.register(TWO, "", other)
     second.register(TWO, "", other, goes_on=True)
     assert states(first) == {"one": "up", "two": "up"}
@@ -480,13 +480,13 @@ def test_a_host_that_is_not_there_any_more_keeps_nobody_out(
 def test_of_two_hosts_that_join_at_once_the_second_is_compared_with_the_first(url: str) -> None:
     start, found = threading.Barrier(2), []
 
-    def join(me: Me, facts: Facts) -> None:
+    def join(me: HostIdentity, facts: HostFacts) -> None:
         one = Leases(url)
         start.wait()
         try:
             one.register(me, "", facts)
             found.append("joined")
-        except Refused:
+        except JoinRefused:
             found.append("refused")
         finally:
             one.close()

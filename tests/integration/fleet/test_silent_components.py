@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from airfleet.agent.supervisor.health_policy import FORK_SECONDS
+from airfleet.agent.supervisor.health_policy import FORK_TIMEOUT_SECONDS
 from airfleet.drill.waiting import wait_until
 from airfleet.fleet.planning.plan import Component, Exec, Fork, JobBeats
 from airfleet.system import procfs
@@ -120,7 +120,7 @@ def test_a_template_that_stands_still_is_replaced_when_it_is_needed(tmp_path: Pa
         template, scheduler = (running.component(name).pid or 0 for name in ("template", "scheduler"))
         os.kill(template, signal.SIGSTOP)
         os.kill(scheduler, signal.SIGKILL)
-        wait_until(lambda: not procfs.is_alive(template), FORK_SECONDS + 10, "it was ended")
+        wait_until(lambda: not procfs.is_alive(template), FORK_TIMEOUT_SECONDS + 10, "it was ended")
         running.wait(lambda now: now.healthy and now.components[1].pid != scheduler, "another one forked the other")
         (why,) = (line for line in running.log() if line.startswith("template did nothing for"))
         assert "it was told to fork scheduler" in why

@@ -26,6 +26,7 @@ from airfleet.agent.servers import embedded_servers
 from airfleet.agent.states import State
 from airfleet.agent.supervisor import process, restarts
 from airfleet.agent.supervisor.process import Running
+from airfleet.agent.supervisor.reasons import Exited, exit_of
 from airfleet.errors import FileProblems, FleetError
 from airfleet.fleet.config.spec import API_PORT, Fleet, Flower
 from airfleet.fleet.planning.paths import Paths
@@ -74,7 +75,7 @@ def test_what_people_are_shown_of_a_component(tmp_path: Path) -> None:
     one.move_to(State.STARTING, 1.0)
     one.deaths += [2.0, 3.0, 4.0]
     one.last_lines = ("why",)
-    one.move_to(State.GAVE_UP, 5.0, "ended with exit code 1")
+    one.move_to(State.GAVE_UP, 5.0, Exited(1))
     shown = one.status(now=9.0)
     assert (shown.state, shown.pid, shown.since, shown.restarts) == (State.GAVE_UP, None, 4.0, 2)
     assert (shown.reason, shown.last_lines, shown.log) == ("ended with exit code 1", ("why",), str(one.log))
@@ -133,7 +134,7 @@ def test_a_log_that_is_huge_or_not_text_is_no_trouble(tmp_path: Path) -> None:
     ],
 )
 def test_how_a_process_ended_in_words(status: int, sentence: str) -> None:
-    assert process.ended_sentence(status) == sentence
+    assert str(exit_of(status)) == sentence
 
 
 def test_a_program_gets_its_secret_on_standard_input_and_its_log_is_private(tmp_path: Path) -> None:

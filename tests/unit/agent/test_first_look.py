@@ -8,7 +8,7 @@ import pytest
 
 from airfleet.agent.database.finding import FIT, Finding, Verdict
 from airfleet.agent.database.fitness import connections_of, look
-from airfleet.agent.supervisor.database_gate import LONG_PAUSE_SECONDS, PAUSE_SECONDS, FirstLook
+from airfleet.agent.supervisor.database_gate import LONG_PAUSE_SECONDS, PAUSE_SECONDS, FitnessCheck
 from airfleet.fleet.planning.plan import Component, Fork, Plan
 from airfleet.testing.ports import free_ports
 from support.toy_agent import program, toy
@@ -24,7 +24,7 @@ class Looks:
         self._findings = list(findings)
         self.made = 0
         self._woken = threading.Event()
-        self.first = FirstLook(self._look, self._woken.set)
+        self.first = FitnessCheck(self._look, self._woken.set)
 
     def _look(self) -> Finding:
         self.made += 1

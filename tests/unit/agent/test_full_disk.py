@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from airfleet.agent.cluster import reattach
-from airfleet.agent.cluster.reattach import Book
+from airfleet.agent.cluster.reattach import ProcessRecord
 from airfleet.agent.probes import component_probe
-from airfleet.agent.probes.component_probe import WELL, Subject
+from airfleet.agent.probes.component_probe import ProbeSubject
+from airfleet.agent.probes.database_connection import DatabaseConnection
+from airfleet.agent.probes.results import WELL
 from airfleet.events import Event
 from airfleet.fleet.planning.plan import FileBeats
 from airfleet.spool import job_marks
@@ -61,8 +63,8 @@ def test_a_worker_beats(tmp_path: Path) -> None:
     beat, now = tmp_path / "worker.beat", [0.0]
     beat.write_text("17")  # of the one before
     probe = FileBeats(str(beat), late_seconds=9.0)
-    database = component_probe.Database("postgresql://nobody@127.0.0.1:9/a")
-    subject = Subject(os.getpid(), 0.0, database, beats=component_probe.Beats(clock=lambda: now[0]))
+    database = DatabaseConnection("postgresql://nobody@127.0.0.1:9/a")
+    subject = ProbeSubject(os.getpid(), 0.0, database, ages=component_probe.FileAges(clock=lambda: now[0]))
     with full_disk():
         job_marks.beat(beat, os.getpid())
         assert component_probe.ask(probe, subject) == WELL
@@ -105,7 +107,7 @@ class Row:
 def test_what_was_written_down_stays_until_the_disk_takes_something_again(tmp_path: Path) -> None:
     said: list[Event] = []
     now, file = [0.0], tmp_path / "processes.json"
-    book = Book(file, lambda event, **_: said.append(event), lambda: now[0])
+    book = ProcessRecord(file, lambda event, **_: said.append(event), lambda: now[0])
     book.write({os.getpid(): "worker"})
     with full_disk():
         book.write({os.getppid(): "worker"})

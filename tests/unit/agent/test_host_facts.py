@@ -7,9 +7,9 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from airfleet.agent.host_facts import Difference, Facts, Subject, differences, refusal
+from airfleet.agent.host_facts import FactKind, HostDifference, HostFacts, differences, refusal
 
-FACTS = Facts(
+FACTS = HostFacts(
     rules={"hosts": "control, work", "on_partition": "replace", "on_worker_lost": "rerun", "witness": ""},
     versions={
         "airfleet": "0.1.0",
@@ -23,16 +23,16 @@ FACTS = Facts(
 ORDER = ("control", "work")
 
 
-def said(work: Facts) -> list[str]:
+def said(work: HostFacts) -> list[str]:
     """What is said of host 'work' beside a host 'control' that goes by FACTS."""
     return [str(difference) for difference in differences({"work": work, "control": FACTS}, ORDER)]
 
 
-def rules(**changed: str) -> Facts:
+def rules(**changed: str) -> HostFacts:
     return replace(FACTS, rules={**FACTS.rules, **changed})
 
 
-def versions(**changed: str) -> Facts:
+def versions(**changed: str) -> HostFacts:
     return replace(FACTS, versions={**FACTS.versions, **{name.replace("_", "-"): new for name, new in changed.items()}})
 
 
@@ -55,7 +55,7 @@ def versions(**changed: str) -> Facts:
          "10.yaml is there alone …)"),
     ],
 )  # fmt: skip
-def test_each_difference_is_a_sentence_that_names_both_hosts(work: Facts, sentence: str) -> None:
+def test_each_difference_is_a_sentence_that_names_both_hosts(work: HostFacts, sentence: str) -> None:
     assert said(work) == [f"host 'work' {sentence}"]
 
 
@@ -76,7 +76,7 @@ def test_pipelines_are_compared_with_those_of_the_first_host_that_reads_some() -
 def test_each_host_is_compared_with_the_first_of_fleet_yaml_whoever_asks() -> None:
     facts = {"work": FACTS, "a": rules(on_partition="keep"), "control": FACTS}
     found = differences(facts, ("control", "work", "a"))
-    assert [(one.host, one.other, one.subject) for one in found] == [("a", "control", Subject.RULES)]
+    assert [(one.host, one.other, one.subject) for one in found] == [("a", "control", FactKind.RULES)]
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_each_host_is_compared_with_the_first_of_fleet_yaml_whoever_asks() -> No
         (replace(FACTS, fleet_file={}, pipelines={}), ""),
     ],
 )  # fmt: skip
-def test_a_host_joins_unless_a_difference_does_harm(mine: Facts, why: str) -> None:
+def test_a_host_joins_unless_a_difference_does_harm(mine: HostFacts, why: str) -> None:
     assert refusal("work", mine, {"control": FACTS}) == (f"does not join: it {why}" if why else "")
 
 
@@ -114,16 +114,16 @@ def test_a_host_joins_unless_a_difference_does_harm(mine: Facts, why: str) -> No
         (versions(airfleet="0.2.0"), False),
     ],
 )
-def test_a_life_that_goes_on_ends_only_where_an_attempt_could_run_twice(mine: Facts, is_refused: bool) -> None:
+def test_a_life_that_goes_on_ends_only_where_an_attempt_could_run_twice(mine: HostFacts, is_refused: bool) -> None:
     assert bool(refusal("work", mine, {"control": FACTS}, goes_on=True)) == is_refused
 
 
 def test_facts_and_differences_travel_as_json() -> None:
-    assert Facts.from_json({**json.loads(FACTS.to_json()), "of a later airfleet": 1}) == FACTS
+    assert HostFacts.from_json({**json.loads(FACTS.to_json()), "of a later airfleet": 1}) == FACTS
     (found,) = differences({"control": FACTS, "work": rules(on_partition="keep")}, ORDER)
-    assert Difference.from_json(json.loads(json.dumps(asdict(found)))) == found
+    assert HostDifference.from_json(json.loads(json.dumps(asdict(found)))) == found
 
 
 def test_a_digest_tells_facts_apart() -> None:
-    assert FACTS.digest == Facts.from_json(json.loads(FACTS.to_json())).digest
+    assert FACTS.digest == HostFacts.from_json(json.loads(FACTS.to_json())).digest
     assert len({FACTS.digest, rules(witness="w:1").digest, replace(FACTS, pipelines=None).digest}) == 3

@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from airfleet.agent.recovery import job_fencing, orphans
-from airfleet.agent.recovery.job_fencing import Fencing
+from airfleet.agent.recovery.job_fencing import JobFencing
 from airfleet.agent.recovery.orphans import (
     ALONE_SECONDS,
     ATTEMPT,
@@ -32,9 +32,9 @@ from airfleet.agent.recovery.orphans import (
     SILENT_SECONDS,
     STILL_SECONDS,
     VOID_SECONDS,
-    Lookout,
-    Processes,
-    Row,
+    AttemptProcesses,
+    AttemptRow,
+    OrphanDetector,
 )
 from airfleet.drill.waiting import wait_until
 from airfleet.events import Event
@@ -51,7 +51,7 @@ ONE, OTHER = "0199aaaa-0000-7000-8000-000000000001", "0199bbbb-0000-7000-8000-00
 
 
 def seen(monitors: Sequence[str] = (), attempts: Sequence[str] = (), started: dict[int, float] | None = None) -> Any:
-    return Processes(dict.fromkeys(monitors, 11), dict.fromkeys(attempts, 12), started or {})
+    return AttemptProcesses(dict.fromkeys(monitors, 11), dict.fromkeys(attempts, 12), started or {})
 
 
 # --- who is lost ------------------------------------------------------------------------------------
@@ -67,8 +67,8 @@ def seen(monitors: Sequence[str] = (), attempts: Sequence[str] = (), started: di
         seen(started={7: 100.0 + CLOCK_SECONDS}),
     ],
 )
-def test_an_attempt_with_a_process_is_not_lost(found: Processes) -> None:
-    assert orphans.lost([Row(ONE, pid=7, beat=100.0)], found) == ()
+def test_an_attempt_with_a_process_is_not_lost(found: AttemptProcesses) -> None:
+    assert orphans.lost([AttemptRow(ONE, pid=7, beat=100.0)], found) == ()
 
 
 @pytest.mark.parametrize(
@@ -80,26 +80,26 @@ def test_an_attempt_with_a_process_is_not_lost(found: Processes) -> None:
         seen(started={8: 90.0}),
     ],
 )
-def test_an_attempt_without_a_process_is_lost(found: Processes) -> None:
-    row = Row(ONE, pid=7, beat=100.0)
+def test_an_attempt_without_a_process_is_lost(found: AttemptProcesses) -> None:
+    row = AttemptRow(ONE, pid=7, beat=100.0)
     assert orphans.lost([row], found) == (row,)
 
 
 def test_a_cleared_attempt_is_known_by_its_number_alone_as_its_processes_have_its_old_id() -> None:
-    row = Row(ONE, pid=7, restarting=True, beat=100.0)
+    row = AttemptRow(ONE, pid=7, restarting=True, beat=100.0)
     assert orphans.lost([row], seen(started={7: 90.0})) == ()
     assert orphans.lost([row], seen()) == (row,)
 
 
 def test_a_cleared_attempt_is_not_lost_for_a_clock_that_went_back_while_it_ran() -> None:
-    cleared, other = Row(ONE, pid=12, restarting=True, beat=100.0), Row(OTHER, pid=12)
+    cleared, other = AttemptRow(ONE, pid=12, restarting=True, beat=100.0), AttemptRow(OTHER, pid=12)
     under_its_old_id = seen(attempts=["0199cccc-0000-7000-8000-000000000003"], started={12: 220.0})
     assert orphans.lost([cleared, other], under_its_old_id) == (other,)
     assert orphans.lost([cleared, other], seen(attempts=[OTHER], started={12: 220.0})) == (cleared,)
 
 
 def test_an_attempt_is_alone_without_its_monitor_only_if_it_runs_for_the_database() -> None:
-    rows = [Row(ONE, pid=12)]
+    rows = [AttemptRow(ONE, pid=12)]
     assert orphans.alone(rows, seen(attempts=[ONE])) == {ONE: 12}
     assert orphans.alone(rows, seen(monitors=[ONE], attempts=[ONE])) == {}
     assert orphans.alone(rows, seen(attempts=[OTHER])) == {}
@@ -156,7 +156,7 @@ def test_what_is_in_no_title_is_reported_and_what_is_is_not() -> None:
     here, gone = str(uuid4()), str(uuid4())
     database = Database([(here, 1, False, 0.0), (gone, 2**22 + 1, False, time.time())])
     with titled(f"{MONITOR}{here}"):
-        assert Lookout(database, "somewhere").look() == (2, 1)
+        assert OrphanDetector(database, "somewhere").look() == (2, 1)
     assert database.told(RUNNING_HERE) == [("somewhere",)]
     assert database.told(REPORT) == [told_of(gone, "somewhere")]
 
@@ -164,7 +164,7 @@ def test_what_is_in_no_title_is_reported_and_what_is_is_not() -> None:
 def test_what_workers_left_to_tell_is_told_before_anything_is_called_lost() -> None:
     database = Database([(str(uuid4()), 2**22 + 1, False, time.time())])
     reported_before: list[int] = []
-    Lookout(database, "here", carry=lambda: reported_before.append(len(database.told(REPORT)))).look()
+    OrphanDetector(database, "here", carry=lambda: reported_before.append(len(database.told(REPORT)))).look()
     assert reported_before == [0]
     assert len(database.told(REPORT)) == 1
 
@@ -175,13 +175,13 @@ def test_nothing_is_called_lost_while_what_workers_left_cannot_be_told() -> None
 
     database = Database([(str(uuid4()), 2**22 + 1, False, time.time())])
     with pytest.raises(OSError, match="no such folder"):
-        Lookout(database, "here", carry=cannot).look()
+        OrphanDetector(database, "here", carry=cannot).look()
     assert database.told(REPORT) == []
 
 
 def test_nothing_is_reported_and_no_process_looked_at_while_nothing_runs_here() -> None:
     database = Database()
-    assert Lookout(database, "here").look() == (0, 0)
+    assert OrphanDetector(database, "here").look() == (0, 0)
     assert database.told(REPORT) == []
 
 
@@ -189,7 +189,7 @@ def test_a_cleared_attempt_is_called_lost_only_when_nobody_has_heard_of_its_end_
     cleared, other = str(uuid4()), str(uuid4())
     database = Database([(cleared, 2**22 + 1, True, time.time())])
     now = [100.0]
-    lookout = Lookout(database, "here", clock=lambda: now[0])
+    lookout = OrphanDetector(database, "here", clock=lambda: now[0])
     assert lookout.look() == (1, 0)
     now[0] += CLEARED_SECONDS - 0.1
     database.running[:] = [(other, 2**22 + 1, True, time.time())]  # the first was heard of, another one ended
@@ -205,7 +205,7 @@ def test_an_attempt_without_its_monitor_is_asked_to_end_then_forced_and_reported
     attempt = str(uuid4())
     database = Database([(attempt, 2**22 + 1, False, 0.0)])
     now = [100.0]
-    lookout = Lookout(database, "here", clock=lambda: now[0])
+    lookout = OrphanDetector(database, "here", clock=lambda: now[0])
     with titled(f"{ATTEMPT}{attempt}", "signal.signal(signal.SIGTERM, signal.SIG_IGN)") as pid:
         for now[0] in (100.0, 100.1 + ALONE_SECONDS, 100.0 + ALONE_SECONDS + GRACE_SECONDS):
             assert lookout.look() == (1, 0)
@@ -220,7 +220,7 @@ def test_an_attempt_without_its_monitor_that_heeds_what_it_is_asked_ends_in_good
     attempt = str(uuid4())
     database = Database([(attempt, 2**22 + 1, False, 0.0)])
     now = [100.0]
-    lookout = Lookout(database, "here", clock=lambda: now[0])
+    lookout = OrphanDetector(database, "here", clock=lambda: now[0])
     with titled(f"{ATTEMPT}{attempt}") as pid:
         for now[0] in (100.0, 100.0 + ALONE_SECONDS):
             assert lookout.look() == (1, 0)
@@ -233,7 +233,7 @@ def test_an_attempt_without_its_monitor_that_heeds_what_it_is_asked_ends_in_good
 
 def test_an_attempt_whose_process_has_no_title_yet_is_not_lost() -> None:
     database = Database([(str(uuid4()), os.getpid(), False, time.time()), (str(uuid4()), None, False, time.time())])
-    assert Lookout(database, "here").look() == (2, 1)
+    assert OrphanDetector(database, "here").look() == (2, 1)
 
 
 def a_process(proc: Path, pid: int, title: str, state: str = "S") -> None:
@@ -261,7 +261,7 @@ def test_a_monitor_that_stands_still_for_long_is_ended_and_its_attempt_is_lost_t
     attempt = str(uuid4())
     database = Database([(attempt, 2**22 + 1, False, 0.0)])
     now = [100.0]
-    lookout = Lookout(database, "here", clock=lambda: now[0])
+    lookout = OrphanDetector(database, "here", clock=lambda: now[0])
     with titled(f"{MONITOR}{attempt}") as pid:
         stop_and_wait(pid)
         assert lookout.look() == (1, 0)
@@ -280,8 +280,8 @@ def test_a_monitor_that_stands_still_for_long_is_ended_and_its_attempt_is_lost_t
 
 
 def test_a_monitor_that_stands_still_and_is_of_no_attempt_here_is_left_alone() -> None:
-    found = Processes({ONE: 11, OTHER: 12}, {}, {}, stopped=frozenset({11, 12}))
-    assert orphans.still([Row(ONE, pid=7)], found) == {11}
+    found = AttemptProcesses({ONE: 11, OTHER: 12}, {}, {}, stopped=frozenset({11, 12}))
+    assert orphans.still([AttemptRow(ONE, pid=7)], found) == {11}
 
 
 class Silence:
@@ -291,7 +291,7 @@ class Silence:
         self.now = 100.0
         self.beats = dict.fromkeys(attempts, 0.0)
         self.database = Database()
-        self.lookout = Lookout(self.database, "here", clock=lambda: self.now)
+        self.lookout = OrphanDetector(self.database, "here", clock=lambda: self.now)
 
     def pass_by(self, seconds: float, heard: Sequence[str] = (), pause: float = 5.0) -> None:
         """Let time pass with a look after each pause; ``heard`` are those that send heartbeats."""
@@ -307,7 +307,7 @@ class Silence:
         until = self.now + seconds
         while self.now < until:
             self.now += pause
-            found |= self.lookout._silent([Row(ti_id, None, beat=beat) for ti_id, beat in self.beats.items()])
+            found |= self.lookout._silent([AttemptRow(ti_id, None, beat=beat) for ti_id, beat in self.beats.items()])
         return found
 
     def look(self) -> None:
@@ -333,7 +333,7 @@ def test_one_that_is_heard_now_and_then_counts_and_the_limits_themselves_are_in_
 
     def silent(beat: float) -> set[str]:
         host.now += HEARD_SECONDS
-        return host.lookout._silent([Row("silent", None), Row("other", None, beat=beat)])
+        return host.lookout._silent([AttemptRow("silent", None), AttemptRow("other", None, beat=beat)])
 
     looks = int(SILENT_SECONDS / HEARD_SECONDS) + 1  # the first begins the time
     assert [silent(float(look // 2)) for look in range(looks)] == [set()] * looks
@@ -422,11 +422,11 @@ def said() -> list[Event]:
 
 
 @pytest.fixture
-def make(tmp_path: Path, said: list[Event]) -> Iterator[Callable[[Database], Fencing]]:
-    made: list[Fencing] = []
+def make(tmp_path: Path, said: list[Event]) -> Iterator[Callable[[Database], JobFencing]]:
+    made: list[JobFencing] = []
 
-    def start(database: Database) -> Fencing:
-        made.append(Fencing(database, "here", tmp_path, lambda event, **_: said.append(event)))
+    def start(database: Database) -> JobFencing:
+        made.append(JobFencing(database, "here", tmp_path, lambda event, **_: said.append(event)))
         made[-1].start()
         return made[-1]
 
@@ -443,7 +443,7 @@ def dead() -> int:
 
 
 def test_the_job_of_a_dead_component_is_marked_once_and_its_file_is_gone(
-    tmp_path: Path, make: Callable[[Database], Fencing], said: list[Event]
+    tmp_path: Path, make: Callable[[Database], JobFencing], said: list[Event]
 ) -> None:
     database, pid = Database(), os.getpid()
     one = make(database)
@@ -456,7 +456,7 @@ def test_the_job_of_a_dead_component_is_marked_once_and_its_file_is_gone(
 
 
 def test_what_a_successor_wrote_down_is_not_taken_for_the_dead_one(
-    tmp_path: Path, make: Callable[[Database], Fencing]
+    tmp_path: Path, make: Callable[[Database], JobFencing]
 ) -> None:
     database = Database()
     one = make(database)
@@ -470,7 +470,7 @@ def test_what_a_successor_wrote_down_is_not_taken_for_the_dead_one(
 
 
 def test_what_a_dead_agent_could_not_say_is_said_by_the_next_one(
-    tmp_path: Path, make: Callable[[Database], Fencing]
+    tmp_path: Path, make: Callable[[Database], JobFencing]
 ) -> None:
     job_marks.write_down(tmp_path, Job("scheduler", dead(), 3))
     job_marks.write_down(tmp_path, Job("triggerer", os.getpid(), 4))
@@ -483,7 +483,7 @@ def test_what_a_dead_agent_could_not_say_is_said_by_the_next_one(
 
 
 def test_what_the_database_cannot_hear_is_said_when_it_is_back(
-    tmp_path: Path, make: Callable[[Database], Fencing], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, make: Callable[[Database], JobFencing], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(job_fencing, "AGAIN_SECONDS", 0.02)
     database = Database()
@@ -498,7 +498,7 @@ def test_what_the_database_cannot_hear_is_said_when_it_is_back(
 
 
 def test_an_error_that_nobody_expected_is_said_once_and_the_thread_goes_on(
-    tmp_path: Path, make: Callable[[Database], Fencing], monkeypatch: pytest.MonkeyPatch, said: list[Event]
+    tmp_path: Path, make: Callable[[Database], JobFencing], monkeypatch: pytest.MonkeyPatch, said: list[Event]
 ) -> None:
     monkeypatch.setattr(job_fencing, "BUSY_SECONDS", 0.02)
     monkeypatch.setattr(job_fencing, "QUIET_SECONDS", 0.02)
@@ -524,7 +524,7 @@ def test_an_error_that_nobody_expected_is_said_once_and_the_thread_goes_on(
 
 @pytest.mark.parametrize("kind", [MONITOR, ATTEMPT])
 def test_the_death_of_a_monitor_or_of_an_attempt_without_one_makes_the_agent_look_at_once(
-    kind: str, make: Callable[[Database], Fencing], monkeypatch: pytest.MonkeyPatch, said: list[Event]
+    kind: str, make: Callable[[Database], JobFencing], monkeypatch: pytest.MonkeyPatch, said: list[Event]
 ) -> None:
     monkeypatch.setattr(job_fencing, "BUSY_SECONDS", 60.0)
     attempt = str(uuid4())
@@ -555,7 +555,7 @@ def test_an_attempt_whose_end_is_known_and_not_told_yet_is_not_lost() -> None:
     one, other = str(uuid4()), str(uuid4())
     unheard = {one}
     database = Database([(one, 2**22 + 1, False, time.time()), (other, 2**22 + 2, False, time.time())])
-    lookout = Lookout(database, "here", untold=lambda gone, running: unheard & set(gone) & set(running))
+    lookout = OrphanDetector(database, "here", untold=lambda gone, running: unheard & set(gone) & set(running))
     assert lookout.look() == (2, 1)
     assert database.told(REPORT) == [told_of(other, "here")]
     unheard.clear()

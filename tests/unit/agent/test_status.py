@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from airfleet.agent import status as snapshots
-from airfleet.agent.cluster.leases import Row
+from airfleet.agent.cluster.leases import HostRow
+from airfleet.agent.cluster.member import ClusterFacts
 from airfleet.agent.cluster.quorum import BREAK_SECONDS
 from airfleet.agent.control import Snapshot
-from airfleet.agent.host_facts import Facts, differences
-from airfleet.agent.status import Life, Others
+from airfleet.agent.host_facts import HostFacts, differences
+from airfleet.agent.status import AgentProgress
 from airfleet.cli.commands.fleet import status
 from airfleet.client import agent_client
 from airfleet.fleet.planning.paths import Paths
@@ -22,13 +23,13 @@ from airfleet.fleet.planning.plan import Neighbours, Plan
 PATHS = Paths(home=Path("/srv/shop/.airfleet"), runtime=Path("/run/shop"))
 AROUND = Neighbours(("a", "b"), "replace", "10.0.0.1", 8795, "a key")
 PLAN = replace(Plan("shop", Path("/srv/shop"), (), {}, {}, url="", user=""), host="a", neighbours=AROUND)
-UP = Row("a", "1", "up", 7, "10.0.0.1", 8795, (), {}, age=0.5, steady=60.0, since=60.0, ended_by="")
+UP = HostRow("a", "1", "up", 7, "10.0.0.1", 8795, (), {}, age=0.5, steady=60.0, since=60.0, ended_by="")
 
 
-def told(plan: Plan, *rows: Row, age: float = 0.0) -> dict[str, str]:
+def told(plan: Plan, *rows: HostRow, age: float = 0.0) -> dict[str, str]:
     """Host -> how it is."""
-    life = Life(60.0, 5.0, stopping=False, done=False)
-    found = snapshots.snapshot(plan, PATHS, (), life, Others(rows, age), 60.0, troubles={}, orders={})
+    life = AgentProgress(60.0, 5.0, stopping=False, done=False)
+    found = snapshots.snapshot(plan, PATHS, (), life, ClusterFacts(rows, age), 60.0, troubles={}, overrides={})
     return {host.host: host.state for host in found.hosts}
 
 
@@ -43,17 +44,17 @@ def test_a_host_that_runs_is_told_of_also_when_fleet_yaml_does_not_name_it() -> 
 
 
 def test_a_host_that_was_never_up_is_missing_as_soon_as_it_is_known_who_was() -> None:
-    life = Life(60.0, 5.0, stopping=False, done=False)
+    life = AgentProgress(60.0, 5.0, stopping=False, done=False)
     for rows, missing in (((), ()), ((UP,), ("b",)), ((UP, replace(UP, host="b", state="left")), ())):
-        found = snapshots.snapshot(PLAN, PATHS, (), life, Others(rows, 0.0), 60.0, troubles={}, orders={})
+        found = snapshots.snapshot(PLAN, PATHS, (), life, ClusterFacts(rows, 0.0), 60.0, troubles={}, overrides={})
         assert found.missing == missing
 
 
 def test_only_a_fleet_without_hosts_tells_its_orders_by_itself() -> None:
-    life, told = Life(60.0, 5.0, stopping=False, done=False), {"scale": {"light": {"count": 2}}}
+    life, told = AgentProgress(60.0, 5.0, stopping=False, done=False), {"scale": {"light": {"count": 2}}}
     alone = replace(PLAN, neighbours=None)
-    assert snapshots.snapshot(alone, PATHS, (), life, None, 60.0, troubles={}, orders=told).orders == told
-    several = snapshots.snapshot(PLAN, PATHS, (), life, Others((UP,), 0.0), 60.0, troubles={}, orders=told)
+    assert snapshots.snapshot(alone, PATHS, (), life, None, 60.0, troubles={}, overrides=told).orders == told
+    several = snapshots.snapshot(PLAN, PATHS, (), life, ClusterFacts((UP,), 0.0), 60.0, troubles={}, overrides=told)
     assert several.orders == {}
 
 
@@ -64,21 +65,21 @@ def test_a_lease_that_nobody_renews_is_late_by_the_time_since_it_was_read_too() 
 
 
 def test_a_host_that_may_not_join_has_failed_and_says_why() -> None:
-    life = Life(60.0, 5.0, stopping=False, done=False)
-    refused = Others((), 0.0, refused={"a": "does not join: it is another one"})
-    found = snapshots.snapshot(PLAN, PATHS, (), life, refused, 60.0, troubles={}, orders={})
+    life = AgentProgress(60.0, 5.0, stopping=False, done=False)
+    refused = ClusterFacts((), 0.0, refused={"a": "does not join: it is another one"})
+    found = snapshots.snapshot(PLAN, PATHS, (), life, refused, 60.0, troubles={}, overrides={})
     assert (found.state, found.problem) == ("failed", "host 'a' does not join: it is another one")
-    elsewhere = Others((), 0.0, refused={"b": "does not join: it is another one"})
-    found = snapshots.snapshot(PLAN, PATHS, (), life, elsewhere, 60.0, troubles={}, orders={})
+    elsewhere = ClusterFacts((), 0.0, refused={"b": "does not join: it is another one"})
+    found = snapshots.snapshot(PLAN, PATHS, (), life, elsewhere, 60.0, troubles={}, overrides={})
     assert (found.state, found.problem, found.refused) == ("ready", "", elsewhere.refused)
     assert not agent_client.is_healthy(found)
 
 
 def test_hosts_that_differ_are_not_healthy_and_the_sentence_reaches_whoever_asks() -> None:
-    life = Life(60.0, 5.0, stopping=False, done=False)
-    facts = {"a": Facts(pipelines={"x.yaml": "1"}), "b": Facts(pipelines={})}
-    others = Others((UP, replace(UP, host="b")), 0.0, differences(facts, AROUND.names))
-    found = snapshots.snapshot(PLAN, PATHS, (), life, others, 60.0, troubles={}, orders={})
+    life = AgentProgress(60.0, 5.0, stopping=False, done=False)
+    facts = {"a": HostFacts(pipelines={"x.yaml": "1"}), "b": HostFacts(pipelines={})}
+    others = ClusterFacts((UP, replace(UP, host="b")), 0.0, differences(facts, AROUND.names))
+    found = snapshots.snapshot(PLAN, PATHS, (), life, others, 60.0, troubles={}, overrides={})
     heard = Snapshot.from_json(json.loads(json.dumps(found.to_json())))
     assert heard == found
     assert not agent_client.is_healthy(heard)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from airfleet.agent.recovery import outbox_relay as telling
-from airfleet.agent.recovery.outbox_relay import Untold
+from airfleet.agent.recovery.outbox_relay import OutboxRelay
 from airfleet.events import Event
 from airfleet.spool import outbox
 from airfleet.spool.outbox import Outcome
@@ -63,9 +63,9 @@ def mute() -> Iterator[tuple[str, list[int]]]:
             taken.append(1)
 
 
-def agent(folder: Path, *urls: str) -> tuple[Untold, list[tuple[Event, dict[str, Any]]]]:
+def agent(folder: Path, *urls: str) -> tuple[OutboxRelay, list[tuple[Event, dict[str, Any]]]]:
     said: list[tuple[Event, dict[str, Any]]] = []
-    return Untold(folder, lambda: urls, lambda event, **data: said.append((event, data))), said
+    return OutboxRelay(folder, lambda: urls, lambda event, **data: said.append((event, data))), said
 
 
 @pytest.mark.parametrize("words", ["東京の気象", "Zürich"])
@@ -134,7 +134,7 @@ def test_a_server_that_answers_for_an_hour_that_it_cannot_hear_an_outcome_is_bel
     outbox.keep(folder, Outcome(ATTEMPTS[0], "{}", "t0ken"))
     said: list[tuple[Event, str]] = []
     with toy_api(lambda method, path: 503) as api:
-        telling_it = Untold(
+        telling_it = OutboxRelay(
             folder, lambda: [api.url], lambda event, **data: said.append((event, data["why"])), lambda: now[0]
         )
         ((_, now[0]),) = outbox.kept(folder)

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from airfleet.agent.recovery.outbox_relay import OLD_SECONDS, Untold
+from airfleet.agent.recovery.outbox_relay import OLD_SECONDS, OutboxRelay
 from airfleet.events import Event
 from airfleet.spool import outbox
 from airfleet.spool.outbox import Outcome
@@ -97,9 +97,9 @@ def test_nothing_but_an_outcome_is_left(method: str, path: str, folder: Path) ->
 # --- the agent -------------------------------------------------------------------------------------------------------
 
 
-def agent(folder: Path, *urls: str, now: float = 0.0) -> tuple[Untold, list[tuple[Event, dict[str, Any]]]]:
+def agent(folder: Path, *urls: str, now: float = 0.0) -> tuple[OutboxRelay, list[tuple[Event, dict[str, Any]]]]:
     said: list[tuple[Event, dict[str, Any]]] = []
-    return Untold(folder, lambda: urls, lambda event, **data: said.append((event, data)), lambda: now), said
+    return OutboxRelay(folder, lambda: urls, lambda event, **data: said.append((event, data)), lambda: now), said
 
 
 def nowhere() -> str:

@@ -27,7 +27,7 @@ _Stamp = tuple[tuple[int, int, int], ...]
 
 
 @dataclass(frozen=True)
-class Origin:
+class PlanOrigin:
     """What a plan was made from, to make it again."""
 
     root: Path
@@ -49,7 +49,7 @@ class Origin:
         return plan_record.describe(planner.plan(context), self.secrets.fingerprint_key)
 
 
-class Libraries:
+class LibraryDrift:
     """Compares the libraries in some folders with those that were there at first, whenever a folder has changed.
 
     A process keeps those that it has imported, and one that starts later gets the others.
@@ -88,10 +88,10 @@ def differences(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[s
             yield f"{name} {before[name]} → {now[name]}"
 
 
-class Edits:
+class ConfigDrift:
     """Compares the files with what runs, whenever one of them has changed."""
 
-    def __init__(self, origin: Origin, running: Description, libraries: Libraries) -> None:
+    def __init__(self, origin: PlanOrigin, running: Description, libraries: LibraryDrift) -> None:
         self._origin = origin
         self._libraries = libraries
         self._running = running

@@ -16,7 +16,7 @@ from airfleet.system import machine_id as machine
 
 
 @dataclass(frozen=True)
-class Life:
+class Incarnation:
     """One life of a host's agents: its name, when its lease was renewed last, and since which start of the machine."""
 
     boot: str
@@ -30,12 +30,12 @@ class Life:
         return self.machine == machine.boot_id()
 
 
-def of_now(boot: str, renewed_at: float) -> Life:
+def of_now(boot: str, renewed_at: float) -> Incarnation:
     """A life on the machine as it was started last."""
-    return Life(boot, renewed_at, machine.boot_id())
+    return Incarnation(boot, renewed_at, machine.boot_id())
 
 
-def write_down(path: Path, life: Life) -> None:
+def write_down(path: Path, life: Incarnation) -> None:
     """Keep it. A disk that is full keeps none: then an agent that dies has no heir."""
     draft = path.with_suffix(".new")
     with suppress(OSError):
@@ -43,13 +43,13 @@ def write_down(path: Path, life: Life) -> None:
         os.replace(draft, path)
 
 
-def read_down(path: Path) -> Life | None:
+def read_down(path: Path) -> Incarnation | None:
     """What was kept; None when there is no such file, or something else in it, or it was copied from another home."""
     try:
         found = json.loads(path.read_text())
         if found["place"] != machine.place_of(path.parent):
             return None
-        return Life(str(found["boot"]), float(found["renewed_at"]), str(found["machine"]))
+        return Incarnation(str(found["boot"]), float(found["renewed_at"]), str(found["machine"]))
     except (OSError, ValueError, TypeError, KeyError):
         return None
 

@@ -37,12 +37,12 @@ from typing import Any, LiteralString
 import psycopg
 
 from airfleet.agent.cluster.quorum import BREAK_SECONDS, LEASE_SECONDS, Lease, majority
-from airfleet.agent.host_facts import Facts, refusal
+from airfleet.agent.host_facts import HostFacts, refusal
 from airfleet.metadata.lost_attempts import REPORT_HOST, WORKER_GONE
 from airfleet.system.connection_timeouts import CLIENT
 
 #: of a host that says nothing of what it goes by
-NO_FACTS = Facts()
+NO_FACTS = HostFacts()
 #: milliseconds that a statement may take
 STATEMENT_MS = 4000
 
@@ -149,7 +149,7 @@ _BODIES: LiteralString = "SELECT host, facts FROM airfleet_host_facts WHERE host
 
 
 @dataclass(frozen=True)
-class Me:
+class HostIdentity:
     """This host in one life of its agent."""
 
     host: str
@@ -161,7 +161,7 @@ class Me:
 
 
 @dataclass(frozen=True)
-class Row:
+class HostRow:
     """One host, as the database has it. Ages in seconds, by the database's clock."""
 
     host: str
@@ -185,20 +185,20 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Told:
+class JoinRecord:
     """What another host, or this one, said that it goes by."""
 
     digest: str
-    facts: Facts
+    facts: HostFacts
     #: why it did not join, as a sentence; empty when it did
     refusal: str = ""
 
 
-class NameTaken(Exception):
+class HostNameTaken(Exception):
     """Another machine has this host's name, and is alive."""
 
 
-class Refused(Exception):
+class JoinRefused(Exception):
     """This host goes by other rules than one that is up, and must not join it."""
 
 
@@ -209,11 +209,13 @@ class Leases:
         self._url = url
         self._connection: psycopg.Connection[Any] | None = None
 
-    def register(self, me: Me, predecessor: str, facts: Facts = NO_FACTS, *, goes_on: bool = False) -> int:
+    def register(
+        self, me: HostIdentity, predecessor: str, facts: HostFacts = NO_FACTS, *, goes_on: bool = False
+    ) -> int:
         """Begin a life; how many attempts the one before had left running.
 
         ``predecessor`` is the boot of the agent that ran here before and is known to be dead; ``goes_on``: it is this
-        life. Raises NameTaken, or Refused when the facts of another host forbid it.
+        life. Raises HostNameTaken, or JoinRefused when the facts of another host forbid it.
         """
         with self._transaction() as connection:
             connection.execute(_ONE_BY_ONE)
@@ -222,7 +224,7 @@ class Leases:
             if row is not None and row[1] != me.boot:
                 _, boot, hostname, state, age = row
                 if state == "up" and boot != predecessor and age <= LEASE_SECONDS:
-                    raise NameTaken(f"another agent is host '{me.host}' and renewed its lease {age:.0f} s ago")
+                    raise HostNameTaken(f"another agent is host '{me.host}' and renewed its lease {age:.0f} s ago")
             _require_alike(connection, me, facts, goes_on)
             if row is not None and row[1] != me.boot:
                 left = _report(connection, hostname)
@@ -230,30 +232,32 @@ class Leases:
             _tell(connection, me, facts)
         return left
 
-    def tell(self, me: Me, facts: Facts, refusal: str = "") -> None:
+    def tell(self, me: HostIdentity, facts: HostFacts, refusal: str = "") -> None:
         """Say what this host goes by, or why it does not join."""
         with self._transaction() as connection:
             _tell(connection, me, facts, refusal)
 
-    def told(self, known: Mapping[str, Told]) -> dict[str, Told]:
+    def told(self, known: Mapping[str, JoinRecord]) -> dict[str, JoinRecord]:
         """What every host says that it goes by; what is ``known`` already is not read again."""
         with self._transaction() as connection:
             heads = connection.execute(_HEADS, {"lease": LEASE_SECONDS}).fetchall()
             new = [host for host, digest, _ in heads if host not in known or known[host].digest != digest]
             bodies = dict(connection.execute(_BODIES, {"hosts": new}).fetchall()) if new else {}
-        facts = {host: Facts.from_json(body) for host, body in bodies.items()}
+        facts = {host: HostFacts.from_json(body) for host, body in bodies.items()}
         return {
-            host: Told(digest, facts.get(host) or known[host].facts, refusal)
+            host: JoinRecord(digest, facts.get(host) or known[host].facts, refusal)
             for host, digest, refusal in heads
             if host in facts or host in known
         }
 
-    def renew(self, me: Me, components: Sequence[Mapping[str, Any]]) -> tuple[float | None, tuple[Row, ...]]:
+    def renew(
+        self, me: HostIdentity, components: Sequence[Mapping[str, Any]]
+    ) -> tuple[float | None, tuple[HostRow, ...]]:
         """Renew the lease; when that was by the database's clock (None: it is not ours any more), and all rows."""
         told = {"host": me.host, "boot": me.boot, "break": BREAK_SECONDS, "components": json.dumps(list(components))}
         with self._transaction() as connection:
             renewed = connection.execute(_RENEW, told).fetchone()
-            rows = tuple(Row(*row) for row in connection.execute(_ALL).fetchall())
+            rows = tuple(HostRow(*row) for row in connection.execute(_ALL).fetchall())
         return renewed[0] if renewed else None, rows
 
     def take_over(
@@ -269,7 +273,7 @@ class Leases:
             row = connection.execute(_TAKE_OVER, {**told, "lease": LEASE_SECONDS, "break": BREAK_SECONDS}).fetchone()
             return None if row is None else _report(connection, row[0])
 
-    def leave(self, me: Me) -> None:
+    def leave(self, me: HostIdentity) -> None:
         """End a life in good order; nothing runs any more."""
         with self._transaction() as connection:
             row = connection.execute(_LEAVE, {"host": me.host, "boot": me.boot}).fetchone()
@@ -327,14 +331,14 @@ def install(connection: psycopg.Connection[Any]) -> None:
     connection.execute(CREATE_FACTS)
 
 
-def _require_alike(connection: psycopg.Connection[Any], me: Me, facts: Facts, goes_on: bool) -> None:
+def _require_alike(connection: psycopg.Connection[Any], me: HostIdentity, facts: HostFacts, goes_on: bool) -> None:
     rows = connection.execute(_FACTS_OF_OTHERS, {"host": me.host, "lease": LEASE_SECONDS}).fetchall()
-    others = {host: Facts.from_json(found) for host, found in rows}
+    others = {host: HostFacts.from_json(found) for host, found in rows}
     if why := refusal(me.host, facts, others, goes_on=goes_on):
-        raise Refused(why)
+        raise JoinRefused(why)
 
 
-def _tell(connection: psycopg.Connection[Any], me: Me, facts: Facts, refusal: str = "") -> None:
+def _tell(connection: psycopg.Connection[Any], me: HostIdentity, facts: HostFacts, refusal: str = "") -> None:
     told = {"host": me.host, "boot": me.boot, "digest": facts.digest, "facts": facts.to_json(), "refusal": refusal}
     connection.execute(_TELL_FACTS, told)
 
@@ -351,5 +355,5 @@ def _report(connection: psycopg.Connection[Any], hostname: str) -> int:
     return int(lost[0])
 
 
-def _as_parameters(me: Me) -> dict[str, Any]:
-    return {field: getattr(me, field) for field in Me.__dataclass_fields__}
+def _as_parameters(me: HostIdentity) -> dict[str, Any]:
+    return {field: getattr(me, field) for field in HostIdentity.__dataclass_fields__}

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from airfleet.agent.host_facts import Facts
+from airfleet.agent.host_facts import HostFacts
 from airfleet.errors import FileProblems
 from airfleet.events import Log, Surprises
 from airfleet.fleet.config.reader import FILE_NAME, files, load_files
@@ -39,7 +39,7 @@ Stamp: TypeAlias = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
-class Places:
+class FactSources:
     """Where a host looks."""
 
     root: Path
@@ -52,17 +52,19 @@ class Places:
     libraries: Sequence[Path]
 
 
-class OwnFacts:
+class LocalFacts:
     """The facts of this host; ``now`` has those of the last look."""
 
-    def __init__(self, places: Places, rules: Mapping[str, str], clock: Callable[[], float] = time.monotonic) -> None:
-        self._places = places
+    def __init__(
+        self, sources: FactSources, rules: Mapping[str, str], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._sources = sources
         self._clock = clock
         self._closing = threading.Event()
         self._seen: dict[str, tuple[Stamp, str]] = {}
         self._fleet_file: tuple[tuple[Stamp, ...], Mapping[str, str]] = ((), {})
         #: before the first look: what needs no file of the fleet
-        self.now = Facts(rules=rules, versions=versions(places.libraries))
+        self.now = HostFacts(rules=rules, versions=versions(sources.libraries))
 
     def start(self, log: Log) -> None:
         """Look from now on."""
@@ -86,7 +88,7 @@ class OwnFacts:
             pause = max(PAUSE_SECONDS, (self._clock() - began) * _SHARE)
 
     def _fleet_file_now(self) -> Mapping[str, str]:
-        file, environ = self._places.root / FILE_NAME, self._places.environ
+        file, environ = self._sources.root / FILE_NAME, self._sources.environ
         stamps = tuple(map(stamp, files(file, environ)))
         if stamps != self._fleet_file[0]:
             self._fleet_file = stamps, self._keys_of(file)
@@ -94,7 +96,7 @@ class OwnFacts:
 
     def _keys_of(self, file: Path) -> Mapping[str, str]:
         try:
-            top = load_files(file, self._places.environ).top
+            top = load_files(file, self._sources.environ).top
         except (FileProblems, RecursionError):
             return {"(it cannot be read)": "-"}
         found = nodes.plain(top)
@@ -105,10 +107,10 @@ class OwnFacts:
         }
 
     def _pipelines_now(self) -> Mapping[str, str] | None:
-        if self._places.pipelines is None:
+        if self._sources.pipelines is None:
             return None
         before, self._seen = self._seen, {}
-        for name, path, seen in pipeline_files(self._places.pipelines):
+        for name, path, seen in pipeline_files(self._sources.pipelines):
             known = before.get(name)
             digest = known[1] if known and known[0] == seen else self._digest_of(path)
             if digest:
@@ -126,7 +128,7 @@ class OwnFacts:
         return made.hexdigest()
 
     def _digest(self, content: bytes) -> str:
-        return hashlib.blake2b(content, key=self._places.key.encode()[:64], digest_size=6).hexdigest()
+        return hashlib.blake2b(content, key=self._sources.key.encode()[:64], digest_size=6).hexdigest()
 
 
 def pipeline_files(folder: Path) -> Iterator[tuple[str, str, Stamp]]:

@@ -1,14 +1,14 @@
-"""What an agent does as one of several: it keeps its lease, hears of the others, and acts on what is decided.
+"""Membership of one host in its cluster: the lease that it renews, and its knowledge of the others.
 
-Two threads: one renews the lease and does what the database is told, one asks the other agents while the lease cannot
-be renewed. Both may wait; the agent's loop never does. It looks at what they found (:meth:`Membership.look`), so also a
+Two threads: one renews the lease and writes to the database, one asks the other agents while the lease cannot be
+renewed. Both may wait; the agent's loop never does. It decides by their findings (:meth:`Membership.decide`), so a
 database that hangs does not keep it from ending its attempts in time.
 
 What fails: the database is away - nothing is renewed, and :mod:`airfleet.agent.cluster.quorum` says what follows; the
-agent hangs or is killed - its guard (:mod:`airfleet.agent.cluster.watchdog`) ends the attempts; another machine has the
-host's name - nothing starts here, and the status says why; nor does it where this host goes by other rules than one
-that is up (:mod:`airfleet.agent.host_facts`); an error that nobody expected - the log says it, and both threads go on:
-a lease that nobody renews costs this host its attempts.
+agent hangs or is killed - the watchdog (:mod:`airfleet.agent.cluster.watchdog`) ends the attempts; another machine has
+the host's name - nothing starts here, and the status says why; nor does it where this host goes by other rules than
+one that is up (:mod:`airfleet.agent.host_facts`); an error that nobody expected - the log says it, and both threads go
+on: a lease that nobody renews costs this host its attempts.
 """
 
 from __future__ import annotations
@@ -30,19 +30,17 @@ import psycopg
 
 from airfleet.agent import host_facts
 from airfleet.agent.cluster import incarnation, peers, quorum
-from airfleet.agent.cluster.incarnation import Life
-from airfleet.agent.cluster.leases import Leases, Me, NameTaken, Refused, Row, Told
+from airfleet.agent.cluster.incarnation import Incarnation
+from airfleet.agent.cluster.leases import HostIdentity, HostNameTaken, HostRow, JoinRecord, JoinRefused, Leases
 from airfleet.agent.cluster.quorum import (
     BREAK_SECONDS,
     RENEW_SECONDS,
     Action,
-    Answer,
-    EndAttempts,
-    StartAnew,
+    ClusterView,
+    PeerAnswer,
     TakeOver,
-    View,
 )
-from airfleet.agent.host_facts import Difference, Facts
+from airfleet.agent.host_facts import HostDifference, HostFacts
 from airfleet.events import Event, Log, Surprises
 from airfleet.fleet.planning.plan import Neighbours
 from airfleet.system import clock_skew, host_name
@@ -62,11 +60,11 @@ Tell = Callable[[], Sequence[Mapping[str, Any]]]
 class _Known:
     """What the threads found, replaced as a whole."""
 
-    me: Me
+    me: HostIdentity
     renewed_at: float | None = None
     steady_since: float | None = None
-    rows: tuple[Row, ...] = ()
-    answers: tuple[Answer, ...] = ()
+    rows: tuple[HostRow, ...] = ()
+    answers: tuple[PeerAnswer, ...] = ()
     witness_at: float | None = None
     taken_over: bool = False
     trouble: str = "has not registered yet"
@@ -88,9 +86,9 @@ class Membership:
         clock: Callable[[], float],
         tell: Tell,
         wake: Callable[[], None],
-        life: Life | None = None,
+        life: Incarnation | None = None,
         wall_clock: Callable[[], float] = time.time,
-        facts: Callable[[], Facts] = Facts,
+        facts: Callable[[], HostFacts] = HostFacts,
     ) -> None:
         self._neighbours = neighbours
         self._boot_file = boot_file
@@ -102,18 +100,17 @@ class Membership:
         self._wake = wake
         self._facts = facts
         #: what each host goes by, as last read; the digest of what this one has said, and when it is time again
-        self._told: dict[str, Told] = {}
+        self._told: dict[str, JoinRecord] = {}
         self._said = ""
         self._compare_at = 0.0
         self._leases = Leases(database_url)
-        self._answering = peers.Answering(
+        self._answering = peers.PeerServer(
             neighbours.address, neighbours.port, neighbours.key, host, lambda: self._renews()
         )
         self._known = self._first(host, life)
         #: what is wrong with the clock of this host, as a sentence; empty while it is right
         self.clock_trouble = ""
         self._registered = False
-        self._runs = False
         self._pending: set[TakeOver] = set()
         self._words: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._closing = threading.Event()
@@ -137,7 +134,7 @@ class Membership:
         return self._known.me.hostname
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[HostRow, ...]:
         """All hosts, as last read."""
         return self._known.rows
 
@@ -152,7 +149,7 @@ class Membership:
         return self._known.refusal
 
     @property
-    def differences(self) -> tuple[Difference, ...]:
+    def differences(self) -> tuple[HostDifference, ...]:
         """How the hosts that are up differ from the first of them."""
         facts = {host: told.facts for host, told in self._told.items() if not told.refusal}
         return host_facts.differences(facts, self._neighbours.names)
@@ -164,8 +161,8 @@ class Membership:
         return {host: told.refusal for host, told in self._told.items() if told.refusal and host != own}
 
     @property
-    def orders(self) -> Mapping[str, Any]:
-        """What this host was told to do."""
+    def overrides(self) -> Mapping[str, Any]:
+        """Return what people told this host beyond ``fleet.yaml``."""
         me = self._known.me
         return next((row.orders for row in self._known.rows if row.host == me.host and row.boot == me.boot), {})
 
@@ -188,15 +185,15 @@ class Membership:
         renewed = known.renewed_at
         return renewed is not None and not known.taken_over and self._clock() - renewed <= quorum.FENCE_SECONDS
 
-    def look(self, runs: bool) -> tuple[Action, ...]:
-        """What the loop has to do now; ``runs`` is whether attempts may be running here."""
-        self._runs = runs
-        actions = quorum.decide(self._view(), self._clock())
-        for action in actions:
-            if isinstance(action, TakeOver) and action not in self._pending:
-                self._pending.add(action)
-                self._words.put(lambda action=action: self._take_over(action))  # type: ignore[misc]
-        return tuple(action for action in actions if isinstance(action, EndAttempts | StartAnew))
+    def decide(self, runs: bool) -> tuple[Action, ...]:
+        """Return what the loop has to do now; ``runs``: attempts may be running here."""
+        return quorum.decide(self._view(runs), self._clock())
+
+    def take_over(self, action: TakeOver) -> None:
+        """Have another host taken over, unless that is under way; returns at once."""
+        if action not in self._pending:
+            self._pending.add(action)
+            self._words.put(lambda: self._take_over(action))
 
     def start_anew(self) -> None:
         """Begin another life: everything of the one before has ended here."""
@@ -205,9 +202,9 @@ class Membership:
             self._registered = False
         self._words.put(lambda: None)
 
-    def order(self, host: str, orders: Mapping[str, Any]) -> None:
-        """Tell a host, perhaps this one, what to do from now on."""
-        self._words.put(lambda: self._order(host, orders))
+    def override(self, host: str, overrides: Mapping[str, Any]) -> None:
+        """Override settings of a host, perhaps this one."""
+        self._words.put(lambda: self._override(host, overrides))
 
     def bury(self, host: str) -> None:
         """Take a host over because a person says that its machine is off."""
@@ -224,10 +221,10 @@ class Membership:
             if thread.is_alive():
                 thread.join(timeout=3.0)
 
-    def _view(self) -> View:
+    def _view(self, runs: bool = True) -> ClusterView:
         known, around = self._known, self._neighbours
         others = tuple(row.lease for row in known.rows if row.host != known.me.host)
-        return View(
+        return ClusterView(
             hosts=len(around.names),
             policy=around.on_partition,
             renewed_at=known.renewed_at,
@@ -237,24 +234,24 @@ class Membership:
             has_witness=around.witness is not None,
             witness_at=known.witness_at,
             taken_over=known.taken_over,
-            runs=self._runs,
+            runs=runs,
         )
 
     def _renews(self) -> bool:
         renewed = self._known.renewed_at
         return renewed is not None and self._clock() - renewed <= BREAK_SECONDS
 
-    def _first(self, host: str, life: Life | None) -> _Known:
+    def _first(self, host: str, life: Incarnation | None) -> _Known:
         if life is None:
             return _Known(self._new_life(host))
         return _Known(self._me(host, life.boot), renewed_at=life.renewed_at, trouble="")
 
-    def _new_life(self, host: str) -> Me:
+    def _new_life(self, host: str) -> HostIdentity:
         return self._me(host, secrets.token_hex(4))
 
-    def _me(self, host: str, boot: str) -> Me:
+    def _me(self, host: str, boot: str) -> HostIdentity:
         around = self._neighbours
-        return Me(host, boot, host_name.name(host, boot), os.getpid(), around.address, self._answering.port)
+        return HostIdentity(host, boot, host_name.name(host, boot), os.getpid(), around.address, self._answering.port)
 
     # --- the thread that keeps the lease ---------------------------------------------------------
 
@@ -289,10 +286,10 @@ class Membership:
                 self._register(known.me, began, goes_on=known.renewed_at is not None)
             asked_at = self._wall_clock()
             at, rows = self._leases.renew(known.me, storable(self._tell()))
-        except NameTaken as taken:
+        except HostNameTaken as taken:
             self._found(known.me, trouble=str(taken), refusal="")
             return RENEW_SECONDS
-        except Refused as refused:
+        except JoinRefused as refused:
             self._not_joined(known.me, str(refused))
             return RENEW_SECONDS
         except (psycopg.Error, OSError) as away:
@@ -312,14 +309,14 @@ class Membership:
         self._compare(known.me)
         return RENEW_SECONDS
 
-    def _not_joined(self, me: Me, why: str) -> None:
+    def _not_joined(self, me: HostIdentity, why: str) -> None:
         if self._known.refusal != why:
             self._log(Event.HOST_REFUSED, host=me.host, why=why)
         self._found(me, trouble=why, refusal=why)
         with suppress(psycopg.Error, OSError):
             self._leases.tell(me, self._facts(), why)
 
-    def _compare(self, me: Me) -> None:
+    def _compare(self, me: HostIdentity) -> None:
         """Tell the others what this host goes by, and read what they said."""
         if self._clock() < self._compare_at:
             return
@@ -331,7 +328,7 @@ class Membership:
                 self._said = facts.digest
             self._told = self._leases.told(self._told)
 
-    def _register(self, me: Me, at: float, goes_on: bool) -> None:
+    def _register(self, me: HostIdentity, at: float, goes_on: bool) -> None:
         before = incarnation.read_down(self._boot_file)
         facts = self._facts()
         left = self._leases.register(me, before.boot if before else "", facts, goes_on=goes_on)
@@ -347,7 +344,7 @@ class Membership:
         elif before and not self.clock_trouble:
             self._log(Event.CLOCK_RIGHT)
 
-    def _look_at_the_witness(self, rows: Sequence[Row]) -> None:
+    def _look_at_the_witness(self, rows: Sequence[HostRow]) -> None:
         """Ask it when somebody may have to be taken over; it is left in peace otherwise."""
         witness, me = self._neighbours.witness, self._known.me
         if witness and any(row.state == "up" and row.host != me.host and row.age > BREAK_SECONDS for row in rows):
@@ -385,8 +382,8 @@ class Membership:
                 if lost is not None:
                     self._log(Event.HOST_GONE, host=host, boot=row.boot, lost=lost)
 
-    def _order(self, host: str, orders: Mapping[str, Any]) -> None:
-        self._leases.order(host, orders)
+    def _override(self, host: str, overrides: Mapping[str, Any]) -> None:
+        self._leases.order(host, overrides)
 
     def _leave(self) -> None:
         if self._known.renewed_at is not None:
@@ -404,7 +401,7 @@ class Membership:
     def _ask_others(self) -> None:
         known, around = self._known, self._neighbours
         places = (
-            peers.Place(row.host, row.address, row.port)
+            peers.PeerAddress(row.host, row.address, row.port)
             for row in known.rows
             if row.host != known.me.host and row.state == "up"
         )
@@ -414,7 +411,7 @@ class Membership:
             self._ask_witness(around.witness)
         self._wake()
 
-    def _found(self, me: Me, **news: Any) -> None:
+    def _found(self, me: HostIdentity, **news: Any) -> None:
         with self._lock:  # two threads find things, and neither may undo what the other found
             if self._known.me == me:
                 self._known = dataclasses.replace(self._known, **news)
@@ -432,5 +429,5 @@ def storable(components: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _is_up(row: Row, action: TakeOver) -> bool:
+def _is_up(row: HostRow, action: TakeOver) -> bool:
     return row.host == action.host and row.boot == action.boot and row.state == "up"

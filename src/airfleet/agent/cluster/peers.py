@@ -31,7 +31,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from airfleet.agent.cluster.quorum import Answer
+from airfleet.agent.cluster.quorum import PeerAnswer
 
 #: from the connection to the answer, seconds, for who asks and who answers
 SECONDS = 1.0
@@ -46,8 +46,8 @@ _PAUSE_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where the agent of another host answers."""
+class PeerAddress:
+    """The address on which the agent of another host answers."""
 
     host: str
     address: str
@@ -65,7 +65,7 @@ class _Client:
     read: bytearray = field(default_factory=bytearray)
 
 
-class Answering:
+class PeerServer:
     """Answers the others from a thread. ``renews`` says whether this agent renews its lease."""
 
     def __init__(self, address: str, port: int, key: str, host: str, renews: Callable[[], bool]) -> None:
@@ -171,7 +171,7 @@ class Answering:
         client.connection.close()
 
 
-def ask(place: Place, key: str, clock: Callable[[], float]) -> Answer | None:
+def ask(place: PeerAddress, key: str, clock: Callable[[], float]) -> PeerAnswer | None:
     """What the agent there says of itself; None when it says nothing, or is not who it should be."""
     at, until = clock(), time.monotonic() + SECONDS
     nonce = os.urandom(_NONCE // 2).hex().encode()
@@ -185,7 +185,7 @@ def ask(place: Place, key: str, clock: Callable[[], float]) -> Answer | None:
         if not hmac.compare_digest(_seal(key, b"answers", challenge, nonce, said), seal):
             return None
         found = json.loads(said)
-        return Answer(place.host, at, bool(found["renews"])) if found["host"] == place.host else None
+        return PeerAnswer(place.host, at, bool(found["renews"])) if found["host"] == place.host else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -205,7 +205,7 @@ def _lines(connection: socket.socket, count: int, until: float) -> list[bytes]:
     return bytes(read).split(b"\n")[:count]
 
 
-def ask_all(places: Iterable[Place], key: str, clock: Callable[[], float]) -> tuple[Answer, ...]:
+def ask_all(places: Iterable[PeerAddress], key: str, clock: Callable[[], float]) -> tuple[PeerAnswer, ...]:
     """What those say that answer, all asked at once."""
     wanted = tuple(places)
     if not wanted:

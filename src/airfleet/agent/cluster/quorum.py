@@ -1,4 +1,4 @@
-"""Who may run what when hosts do not see one another: a pure function from what an agent knows to what it does.
+"""Quorum and partitions: a pure function from what an agent knows of the other hosts to what it does.
 
 Every agent renews a lease in the database. Two rules, which cannot both hold of one host:
 
@@ -42,7 +42,7 @@ ANSWER_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class Lease:
-    """Another host's lease, as the database told it. Seconds, by the database's clock."""
+    """Another host's lease, as the database told it. Times are seconds by the database's clock."""
 
     host: str
     boot: str
@@ -54,8 +54,8 @@ class Lease:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What another agent said when it was asked directly."""
+class PeerAnswer:
+    """Another agent's answer to a direct question."""
 
     host: str
     #: when the question was asked, by this agent's clock
@@ -65,8 +65,8 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class View:
-    """What one agent knows. Moments are of its own clock, which never goes back."""
+class ClusterView:
+    """One agent's knowledge of its cluster. Moments are of its own clock, which never goes back."""
 
     #: how many hosts the fleet has
     hosts: int
@@ -78,7 +78,7 @@ class View:
     #: the leases of the other hosts, as read with the last renewal
     leases: tuple[Lease, ...] = ()
     #: the latest answer of each other host
-    answers: tuple[Answer, ...] = ()
+    answers: tuple[PeerAnswer, ...] = ()
     has_witness: bool = False
     #: when the witness was asked that answered last
     witness_at: float | None = None
@@ -92,7 +92,11 @@ class View:
 class EndAttempts:
     """End every attempt here at once, and start none before the lease is renewed."""
 
-    why: str
+    #: seconds since the last renewal
+    unrenewed_seconds: float
+
+    def __str__(self) -> str:
+        return f"its lease was not renewed for {self.unrenewed_seconds:.0f} s, and others may take over"
 
 
 @dataclass(frozen=True)
@@ -111,8 +115,8 @@ class TakeOver:
 Action: TypeAlias = EndAttempts | StartAnew | TakeOver
 
 
-def decide(view: View, now: float) -> tuple[Action, ...]:
-    """What the agent has to do at ``now``."""
+def decide(view: ClusterView, now: float) -> tuple[Action, ...]:
+    """Decide what the agent has to do at ``now``."""
     if view.taken_over:
         return (StartAnew(),)
     if view.policy == "keep":
@@ -121,11 +125,11 @@ def decide(view: View, now: float) -> tuple[Action, ...]:
         return tuple(TakeOver(lease.host, lease.boot) for lease in _to_be_taken_over(view, now))
     if not view.runs or view.renewed_at is None:
         return ()
-    return (EndAttempts(f"its lease was not renewed for {now - view.renewed_at:.0f} s, and others may take over"),)
+    return (EndAttempts(now - view.renewed_at),)
 
 
-def may_run(view: View, now: float) -> bool:
-    """Whether attempts may run on this host: nobody can be starting the same ones elsewhere."""
+def may_run(view: ClusterView, now: float) -> bool:
+    """Tell whether attempts may run on this host: nobody can be starting the same ones elsewhere."""
     if view.renewed_at is None or view.taken_over:
         return False
     if view.policy == "keep" or now - view.renewed_at <= FENCE_SECONDS:
@@ -133,11 +137,11 @@ def may_run(view: View, now: float) -> bool:
     return _nobody_can_take_over(view, now)
 
 
-def seconds_left(view: View, now: float) -> float:
-    """For how long attempts may go on here from ``now``, whatever becomes of the agent: what its guard is told.
+def seconds_left(view: ClusterView, now: float) -> float:
+    """Return the seconds for which attempts may go on from ``now`` whatever becomes of the agent: the watchdog's term.
 
-    What the others said holds for a while: whoever could take over later has to renew for LEASE_SECONDS first. It is
-    counted in before FENCE_SECONDS are over: the time that is left then would end between two words to the guard.
+    Answers of others hold for a while: whoever could take over later has to renew for LEASE_SECONDS first. It is
+    counted in before FENCE_SECONDS are over: the time that is left then would end between two permissions.
     """
     if not may_run(view, now):
         return 0.0
@@ -148,13 +152,13 @@ def seconds_left(view: View, now: float) -> float:
     return max(left, FENCE_SECONDS / 2) if _nobody_can_take_over(view, now) else left
 
 
-def needs_answers(view: View, now: float) -> bool:
-    """Whether it is time to ask the others how they are."""
+def needs_answers(view: ClusterView, now: float) -> bool:
+    """Tell whether it is time to ask the others directly."""
     return view.renewed_at is not None and now - view.renewed_at > BREAK_SECONDS
 
 
 def majority(hosts: int, has_witness: bool) -> int:
-    """More than half.
+    """Return the smallest number that is more than half.
 
     >>> [majority(1, False), majority(2, False), majority(2, True), majority(3, False), majority(4, False)]
     [1, 2, 2, 2, 3]
@@ -162,7 +166,7 @@ def majority(hosts: int, has_witness: bool) -> int:
     return (hosts + has_witness) // 2 + 1
 
 
-def _nobody_can_take_over(view: View, now: float) -> bool:
+def _nobody_can_take_over(view: ClusterView, now: float) -> bool:
     fresh = [answer for answer in view.answers if now - answer.at <= ANSWER_SECONDS]
     if any(answer.renews for answer in fresh):
         return False
@@ -170,7 +174,7 @@ def _nobody_can_take_over(view: View, now: float) -> bool:
     return 1 + len({answer.host for answer in fresh}) + witness >= majority(view.hosts, view.has_witness)
 
 
-def _to_be_taken_over(view: View, now: float) -> tuple[Lease, ...]:
+def _to_be_taken_over(view: ClusterView, now: float) -> tuple[Lease, ...]:
     assert view.renewed_at is not None  # see decide
     passed = now - view.renewed_at
     if passed > BREAK_SECONDS or view.steady_since is None or now - view.steady_since < LEASE_SECONDS:

@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airfleet.agent.cluster import incarnation
-from airfleet.agent.cluster.incarnation import Life
+from airfleet.agent.cluster.incarnation import Incarnation
 from airfleet.agent.cluster.quorum import FENCE_SECONDS
-from airfleet.agent.cluster.watchdog import Guard, Permission
+from airfleet.agent.cluster.watchdog import Permission, Watchdog
 from airfleet.events import Event, Log
 from airfleet.fleet.config.spec import OnPartition
 from airfleet.fleet.planning.paths import Paths, fleet_id
@@ -42,8 +42,8 @@ class Inheritance:
     #: these have been told to end when their attempts have
     workers: tuple[process_tree.RecordedProcess, ...] = ()
     #: in a fleet of several hosts
-    life: Life | None = None
-    guard: Guard | None = None
+    life: Incarnation | None = None
+    guard: Watchdog | None = None
     #: how long the processes that do not stay may take to end: the lease has to be renewed meanwhile
     grace_seconds: float = LEFTOVER_GRACE_SECONDS
 
@@ -58,9 +58,9 @@ class Inheritance:
 NOTHING = Inheritance()
 
 
-class Book:
-    """What an agent writes down of its processes, for the next one. A disk that takes nothing is no reason to end what
-    runs: what stands there stays, the log says so once, and it is tried again.
+class ProcessRecord:
+    """The list of an agent's processes on disk, for the next agent. A disk that takes nothing is no reason to end what
+    runs: the list stays as it was, the log says so once, and the write is retried.
 
     Until then the next agent does not find the newest workers among those that may finish, and ends them with the rest.
     """
@@ -101,13 +101,13 @@ def inherit(paths: Paths, policy: OnPartition | None, now: float) -> Inheritance
     seconds = _seconds_left(life, policy, now)
     if seconds <= 0.0:
         return NOTHING
-    guard = Guard(fleet_id(paths.home))
+    guard = Watchdog(fleet_id(paths.home))
     if policy == "replace":
         guard.permit(Permission(seconds, frozenset({os.getpid()})))
     return Inheritance(_finishing(paths), life, guard, min(LEFTOVER_GRACE_SECONDS, seconds / 3))
 
 
-def _seconds_left(life: Life | None, policy: OnPartition, now: float) -> float:
+def _seconds_left(life: Incarnation | None, policy: OnPartition, now: float) -> float:
     """For how long attempts of a life may go on."""
     if life is None or not life.is_of_this_machine:
         return 0.0

@@ -54,7 +54,7 @@ class Permission:
         return cls(float(seconds), frozenset(map(int, spared)))
 
 
-class Guard:
+class Watchdog:
     """The agent's end."""
 
     def __init__(self, fleet_id: str) -> None:
@@ -137,7 +137,7 @@ def has_attempts(fleet_id: str, spared: Collection[int], below: int | None = Non
     return bool(_others(fleet_id, spared, below))
 
 
-class Remains:
+class LeftAttempts:
     """Whether something of a worker may run on a host: its slots and attempts outlive its leader. ``look`` tells."""
 
     def __init__(self, look: Callable[[], bool], clock: Callable[[], float]) -> None:

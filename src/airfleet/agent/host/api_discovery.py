@@ -45,7 +45,7 @@ CANDIDATE = f"{FILE_NAME}.new"
 _EVERYWHERE = ("0.0.0.0", "[::]", "::")
 
 
-class Told(Protocol):
+class PeerHost(Protocol):
     """A host as its row in the database tells of it."""
 
     @property
@@ -58,7 +58,7 @@ class Told(Protocol):
     def components(self) -> Sequence[Mapping[str, object]]: ...
 
 
-class Upstreams:
+class ApiDiscovery:
     """What this host's tasks and its nginx were told of; what the plan has, at first."""
 
     def __init__(self, plan: Plan, airflow_home: Path, log: Log, clock: Callable[[], float] = time.monotonic) -> None:
@@ -71,14 +71,14 @@ class Upstreams:
         #: what nginx's configuration was written with
         self._served = tuple(place for places in plan.api_servers.values() for place in places)
         #: an nginx that reads the next one
-        self._trial: Trial | None = None
+        self._trial: NginxTrial | None = None
         self._not_before = -math.inf
         #: how often in a row it did not take one
         self._refusals = 0
         #: what the log said of why it was not told
         self._said = ""
 
-    def look(self, own: Iterable[str], rows: Iterable[Told]) -> None:
+    def look(self, own: Iterable[str], rows: Iterable[PeerHost]) -> None:
         """Tell tasks when there are other api-servers now. ``own`` are those of this host, ``rows`` all hosts."""
         before, self._found = self._found, servers(self._plan.api_servers, self._plan.host, own, rows)
         if set(self._found) != set(before):
@@ -110,7 +110,7 @@ class Upstreams:
         except (FleetError, OSError) as refused:
             self._refused(str(refused))
 
-    def _go_on(self, trial: Trial, pid: int | None) -> None:
+    def _go_on(self, trial: NginxTrial, pid: int | None) -> None:
         if trial.status is None:
             if self._clock() - trial.since > TEST_SECONDS:
                 signal_process(trial.pid, signal.SIGKILL)
@@ -159,7 +159,7 @@ def urls(plan: Plan, found: Sequence[str]) -> tuple[str, ...]:
 
 
 def servers(
-    planned: Mapping[str, Sequence[str]], here: str, own: Iterable[str], rows: Iterable[Told]
+    planned: Mapping[str, Sequence[str]], here: str, own: Iterable[str], rows: Iterable[PeerHost]
 ) -> tuple[str, ...]:
     """``host:port`` of every api-server there is, those of this host first.
 
@@ -175,7 +175,7 @@ def servers(
     return tuple(dict.fromkeys(found)) or tuple(one for addresses in planned.values() for one in addresses)
 
 
-def _of(row: Told, planned: Sequence[str]) -> Sequence[str]:
+def _of(row: PeerHost, planned: Sequence[str]) -> Sequence[str]:
     if row.state != "up":
         return ()
     if not row.components:  # it has just come up, and has told nothing yet
@@ -192,7 +192,7 @@ def _reachable(place: str, address: str) -> str:
 
 
 @dataclass
-class Trial:
+class NginxTrial:
     """An nginx that reads the configuration for ``servers``, which lies beside the one in use."""
 
     servers: tuple[str, ...]
@@ -217,7 +217,7 @@ class Trial:
         return f"nginx does not take its new configuration: {said}"
 
 
-def begin(start: Exec, site: Site, servers: tuple[str, ...], now: float) -> Trial:
+def begin(start: Exec, site: Site, servers: tuple[str, ...], now: float) -> NginxTrial:
     """Have an nginx read what it would serve these with; ``start`` is how it is started. Raises OSError, FleetError."""
     folder = Path(start.argv[start.argv.index("-p") + 1])
     write_private(folder / CANDIDATE, configuration(replace(site, api_servers=servers)))
@@ -227,7 +227,7 @@ def begin(start: Exec, site: Site, servers: tuple[str, ...], now: float) -> Tria
     )
     child.returncode = 0  # the agent reaps it; keep Popen from doing so
     assert child.stderr is not None
-    return Trial(servers, folder, child.pid, child.stderr, now)
+    return NginxTrial(servers, folder, child.pid, child.stderr, now)
 
 
 def signal_process(pid: int, number: int) -> None:

@@ -20,7 +20,7 @@ LOW_BYTES = 100 * 2**20
 PAUSE_SECONDS = 5.0
 
 
-class Disks:
+class DiskMonitor:
     """Looks at the disks of ``folders``; ``wake`` is called, from the thread, when something has changed.
 
     A folder that is not there is not looked at. ``free`` gives the bytes that are left on a folder's disk.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from typing import Any, LiteralString, Protocol
+from collections.abc import Callable
+from typing import LiteralString
 
 import psycopg
 
 from airfleet.agent.control import ImportErrors
+from airfleet.agent.probes.database_connection import Queries
 
 #: between two questions, seconds
 PAUSE_SECONDS = 10.0
@@ -23,17 +24,10 @@ FROM import_error ORDER BY filename LIMIT %s
 """
 
 
-class Asks(Protocol):
-    """A connection to Airflow's database; raises psycopg.Error."""
-
-    def rows(self, query: LiteralString, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
-        """All rows of an answer."""
-
-
 class ImportErrorWatch:
     """What the database said last."""
 
-    def __init__(self, database: Asks, clock: Callable[[], float]) -> None:
+    def __init__(self, database: Queries, clock: Callable[[], float]) -> None:
         self._database = database
         self._clock = clock
         self._thread: threading.Thread | None = None

@@ -1,27 +1,40 @@
-"""Is a component ready, and is it still well? One function per kind of probe.
+"""Probes of components: one function for each kind.
 
-Probes may block for up to ``TIMEOUT_SECONDS``; the agent asks from a thread. A probe never
-raises: what is wrong is a sentence.
+A probe may block for up to ``HTTP_TIMEOUT_SECONDS``; the agent runs it in a thread. It changes nothing, and raises no
+error of the network or the database: those are reasons of its result.
 """
 
 from __future__ import annotations
 
 import os
-import select
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, LiteralString
 from urllib.parse import urlsplit
 
 import psycopg
-from psycopg import pq, sql
-from psycopg.conninfo import make_conninfo
 
+from airfleet.agent.probes import postgres_probe
 from airfleet.agent.probes.broker_probe import BrokerRefuses, BrokerTrouble, Line, line_to
-from airfleet.agent.servers.embedded_postgres import SUPERUSER
+from airfleet.agent.probes.database_connection import DatabaseConnection
+from airfleet.agent.probes.results import (
+    WELL,
+    BrokerError,
+    Health,
+    HttpError,
+    LateHeartbeat,
+    LateSign,
+    NoAnswer,
+    NoBroker,
+    NoHeartbeat,
+    NotConsuming,
+    NotReported,
+    ProbeResult,
+    unwell,
+)
 from airfleet.fleet.planning.plan import (
     BrokerWorks,
     FileBeats,
@@ -34,241 +47,133 @@ from airfleet.fleet.planning.plan import (
 from airfleet.fleet.servers.brokers import Broker
 from airfleet.spool import job_marks
 from airfleet.system import http_client
-from airfleet.system.connection_timeouts import CLIENT
 from airfleet.system.http_client import Timeouts
 
-TIMEOUT_SECONDS = 10.0
-_HTTP_TIMEOUTS = Timeouts(TIMEOUT_SECONDS, TIMEOUT_SECONDS)
-#: for the first word of a database server that had been ready
-GREETING_SECONDS = 5.0
-#: a worker needs not as long to take tasks again after its broker came back
+HTTP_TIMEOUT_SECONDS = 10.0
+_HTTP_TIMEOUTS = Timeouts(HTTP_TIMEOUT_SECONDS, HTTP_TIMEOUT_SECONDS)
+#: seconds that a worker may need to consume again after its broker came back
 RECONNECT_SECONDS = 8.0
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Whether it is well, and if not, why."""
-
-    well: bool
-    reason: str = ""
-    #: it does not do its work, and will not do it however long one waits
-    useless: bool = False
-    #: it does not do its work now, although the database does
-    silent: bool = False
-
-
-WELL = Verdict(True)
 
 #: by the database's own clock: the clocks of hosts differ
 _AGE: LiteralString = "SELECT extract(epoch FROM now() - max(latest_heartbeat)) FROM job"
 
 
-class Database:
-    """One connection for all questions to Airflow's database; a new one for each costs more than the answer."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._lock = threading.Lock()
-        self._connection: psycopg.Connection[Any] | None = None
-
-    def row(self, query: LiteralString, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
-        """The first row of an answer. Raises psycopg.Error."""
-        return next(iter(self.rows(query, parameters)), None)
-
-    def rows(self, query: LiteralString, parameters: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """All rows of an answer. Raises psycopg.Error."""
-        with self._lock:
-            if self._connection is not None:
-                try:
-                    return self._connection.execute(query, parameters).fetchall()
-                except psycopg.OperationalError:  # the server was started anew, perhaps
-                    self._close()
-            self._connection = psycopg.connect(
-                self._url,
-                autocommit=True,
-                application_name="airfleet health",
-                **CLIENT,
-            )
-            try:
-                return self._connection.execute(query, parameters).fetchall()
-            except BaseException:
-                self._close()
-                raise
-
-    def close(self) -> None:
-        """Ask no more; a question that is still open is left alone."""
-        if self._lock.acquire(blocking=False):
-            self._close()
-            self._lock.release()
-
-    def _close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-
-class Beats:
-    """Since when files have not been touched, as seen from here: the machine's clock may be put right meanwhile."""
+class FileAges:
+    """Ages of files by this process's clock, which stays right when the clock of the machine is set."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._seen: dict[str, tuple[int, float]] = {}
 
-    def age(self, path: str, touched: int) -> float:
-        """Seconds since it was first seen that ``path`` was touched at ``touched``."""
+    def age(self, path: str, touched_ns: int) -> float:
+        """Return the seconds since ``path`` was first seen with this time of change."""
         now = self._clock()
         seen = self._seen.get(path)
-        if seen is None or seen[0] != touched:
-            self._seen[path] = (touched, now)
+        if seen is None or seen[0] != touched_ns:
+            self._seen[path] = (touched_ns, now)
             return 0.0
         return now - seen[1]
 
 
-class Lines:
-    """One line to each broker, whoever asks."""
+class BrokerLines:
+    """One line to each broker, shared by all probes."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._lines: dict[Broker, Line] = {}
 
     def to(self, broker: Broker) -> Line:
-        """The line to a broker; it connects when first used."""
+        """Return the line to a broker; it connects when first used."""
         with self._lock:
             return self._lines.setdefault(broker, line_to(broker))
 
     def close(self) -> None:
-        """Give all connections up."""
+        """Close all connections."""
         for line in self._lines.values():
             line.close()
 
 
 @dataclass(frozen=True)
-class Subject:
-    """What a probe may need to know beside its own fields."""
+class ProbeSubject:
+    """The process that a probe asks about, and the connections that probes share."""
 
     pid: int | None
-    #: when the process started, seconds since the epoch
+    #: start of the process, seconds since the epoch
     started_at: float
-    database: Database
-    lines: Lines = field(default_factory=Lines)
-    beats: Beats = field(default_factory=Beats)
-    #: whether it has been ready since
+    database: DatabaseConnection
+    lines: BrokerLines = field(default_factory=BrokerLines)
+    ages: FileAges = field(default_factory=FileAges)
+    #: whether the component has been ready since
     was_ready: bool = False
 
 
-def ask(probe: Probe, subject: Subject) -> Verdict:
-    """The verdict on a running component."""
+def ask(probe: Probe, subject: ProbeSubject) -> ProbeResult:
+    """Probe a running component."""
     try:
         match probe:
             case Started():
                 return WELL
             case PostgresAnswers():
-                return _postgres_greets(probe.port) if subject.was_ready else _postgres(probe)
+                postgres_probe.greet(probe.port)
+                return WELL
             case BrokerWorks():
                 subject.lines.to(probe.broker).check()
                 return WELL
             case HttpAnswers():
-                return _http_or_silence(probe, subject)
+                return _http_or_stalled(probe, subject)
             case JobBeats():
                 return _job(probe, subject)
             case FileBeats():
                 return _file(probe, subject)
+    except BrokerRefuses as refused:
+        return ProbeResult(Health.USELESS, BrokerError(str(refused)))
     except BrokerTrouble as trouble:
-        return Verdict(False, str(trouble), useless=isinstance(trouble, BrokerRefuses))
+        return unwell(BrokerError(str(trouble)))
     except (OSError, psycopg.Error) as error:
-        return Verdict(False, f"does not answer yet: {_plain(error)}")
+        return unwell(NoAnswer(first_line(error)))
 
 
-def _postgres(probe: PostgresAnswers) -> Verdict:
-    with psycopg.connect(
-        host="127.0.0.1",
-        port=probe.port,
-        user=SUPERUSER,
-        password=probe.password,
-        dbname="postgres",
-        connect_timeout=5,
-        autocommit=True,
-    ) as db:
-        if not db.execute("SELECT 1 FROM pg_roles WHERE rolname = 'airflow'").fetchone():
-            db.execute("CREATE ROLE airflow LOGIN")
-        # At each start: it may have been replaced.
-        db.execute(sql.SQL("ALTER ROLE airflow PASSWORD {}").format(sql.Literal(probe.airflow_password)))
-        if not db.execute("SELECT 1 FROM pg_database WHERE datname = 'airflow'").fetchone():
-            db.execute("CREATE DATABASE airflow OWNER airflow")
-    return WELL
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text, or its type when it has none."""
+    text = str(error).strip().splitlines()
+    return text[0] if text else type(error).__name__
 
 
-def _postgres_greets(port: int) -> Verdict:
-    """Whether the server asks a newcomer for a password: a tenth of the work of a session, for both sides.
-
-    Raises psycopg.OperationalError when it does not, TimeoutError when it says nothing.
-    """
-    connection = pq.PGconn.connect_start(
-        make_conninfo(
-            host="127.0.0.1",
-            port=port,
-            user=SUPERUSER,
-            dbname="postgres",
-            sslmode="disable",
-            gssencmode="disable",
-            # None, and none from the environment or a file: then the server's question is the end of it.
-            password="",
-            passfile=os.path.join(os.devnull, "none"),
-        ).encode()
-    )
-    try:
-        _until_answered(connection, time.monotonic() + GREETING_SECONDS)
-        if not connection.needs_password:
-            raise psycopg.OperationalError(connection.error_message.decode(errors="replace"))
-    finally:
-        connection.finish()
-    return WELL
-
-
-def _until_answered(connection: pq.abc.PGconn, deadline: float) -> None:
-    """Go on with a connection until it is made, or fails. Raises TimeoutError at the deadline."""
-    interest = {pq.PollingStatus.READING: select.POLLIN, pq.PollingStatus.WRITING: select.POLLOUT}
-    while (status := pq.PollingStatus(connection.connect_poll())) in interest:
-        poll = select.poll()
-        poll.register(connection.socket, interest[status])
-        if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-            raise TimeoutError(f"no answer within {GREETING_SECONDS:g} s")
-
-
-def _http_or_silence(probe: HttpAnswers, subject: Subject) -> Verdict:
+def _http_or_stalled(probe: HttpAnswers, subject: ProbeSubject) -> ProbeResult:
     try:
         return _http(probe)
     except OSError as error:
-        silent = subject.was_ready and _answers(subject.database)
-        return Verdict(False, f"does not answer{'' if subject.was_ready else ' yet'}: {_plain(error)}", silent=silent)
+        stalled = subject.was_ready and _answers(subject.database)
+        health = Health.STALLED if stalled else Health.UNWELL
+        return ProbeResult(health, NoAnswer(first_line(error), subject.was_ready))
 
 
-def _answers(database: Database) -> bool:
+def _answers(database: DatabaseConnection) -> bool:
     try:
         return database.row("SELECT 1", ()) is not None
     except psycopg.Error:
         return False
 
 
-def _http(probe: HttpAnswers) -> Verdict:
+def _http(probe: HttpAnswers) -> ProbeResult:
     for url in probe.urls:
         status = http_client.ask("GET", url, _HTTP_TIMEOUTS, most_bytes=0).status
         if status >= 500:
-            return Verdict(False, f"{urlsplit(url).path} answers {status}")
+            return unwell(HttpError(urlsplit(url).path, status))
     return WELL
 
 
-def _job(probe: JobBeats, subject: Subject) -> Verdict:
-    age = _age_of_own(Path(probe.file), subject) if probe.file else _age_of_any(probe.job_type, subject)
-    if age is None:
-        return Verdict(False, "has not written its first heartbeat yet")
-    if age > probe.late_seconds:
-        return Verdict(False, f"its last heartbeat is {age:.0f} s old", silent=subject.was_ready)
+def _job(probe: JobBeats, subject: ProbeSubject) -> ProbeResult:
+    age_seconds = _age_of_own(Path(probe.file), subject) if probe.file else _age_of_any(probe.job_type, subject)
+    if age_seconds is None:
+        return unwell(NoHeartbeat())
+    if age_seconds > probe.late_seconds:
+        return ProbeResult(Health.STALLED if subject.was_ready else Health.UNWELL, LateHeartbeat(age_seconds))
     return WELL
 
 
-def _age_of_own(file: Path, subject: Subject) -> float | None:
-    """Of the heartbeat of the very process, which has written down its row: a host may have several of a kind."""
+def _age_of_own(file: Path, subject: ProbeSubject) -> float | None:
+    """Return the age of the very process's heartbeat, by the row in its mark: a host may have several of a kind."""
     job = job_marks.read_down(file.parent, file.stem)
     if job is None or job.pid != subject.pid:
         return None
@@ -277,7 +182,7 @@ def _age_of_own(file: Path, subject: Subject) -> float | None:
     return _seconds(subject.database.row(f"{_AGE} WHERE id = %s", (job.number,)))
 
 
-def _age_of_any(job_type: str, subject: Subject) -> float | None:
+def _age_of_any(job_type: str, subject: ProbeSubject) -> float | None:
     return _seconds(
         subject.database.row(
             f"{_AGE} WHERE job_type = %s AND state = 'running' AND start_date >= to_timestamp(%s)",
@@ -290,32 +195,27 @@ def _seconds(row: tuple[Any, ...] | None) -> float | None:
     return float(row[0]) if row and row[0] is not None else None
 
 
-def _file(probe: FileBeats, subject: Subject) -> Verdict:
+def _file(probe: FileBeats, subject: ProbeSubject) -> ProbeResult:
     try:
         pid = job_marks.left(Path(probe.path)).strip()
-        touched = os.lstat(probe.path).st_mtime_ns
+        touched_ns = os.lstat(probe.path).st_mtime_ns
     except FileNotFoundError:
-        return Verdict(False, "has not reported that it is ready yet")
+        return unwell(NotReported())
     if pid != str(subject.pid):
-        return Verdict(False, "has not reported that it is ready yet")
-    age = subject.beats.age(probe.path, touched)
-    if age > probe.late_seconds:
-        return _late(probe, age, subject)
+        return unwell(NotReported())
+    age_seconds = subject.ages.age(probe.path, touched_ns)
+    if age_seconds > probe.late_seconds:
+        return _late(probe, age_seconds, subject)
     return WELL
 
 
-def _late(probe: FileBeats, age: float, subject: Subject) -> Verdict:
+def _late(probe: FileBeats, age_seconds: float, subject: ProbeSubject) -> ProbeResult:
     if probe.broker is None:
-        return Verdict(False, f"its last sign of life is {age:.0f} s old")
+        return unwell(LateSign(age_seconds))
     line = subject.lines.to(probe.broker)
     try:
         line.check()
     except OSError as error:
-        return Verdict(False, f"takes no tasks: the broker {_plain(error)}")
-    sentence = f"took nothing from its queues for {age:.0f} s, and the broker is well"
-    return Verdict(False, sentence, useless=line.well_seconds > RECONNECT_SECONDS)
-
-
-def _plain(error: BaseException) -> str:
-    text = str(error).strip().splitlines()
-    return text[0] if text else type(error).__name__
+        return unwell(NoBroker(first_line(error)))
+    had_time = line.well_seconds > RECONNECT_SECONDS
+    return ProbeResult(Health.USELESS if had_time else Health.UNWELL, NotConsuming(age_seconds))

@@ -28,6 +28,7 @@ from typing import LiteralString
 
 import psycopg
 
+from airfleet.agent.probes.database_connection import Queries
 from airfleet.agent.recovery import orphans
 from airfleet.agent.supervisor.signals import Wakeup
 from airfleet.events import Event, Log, Surprises
@@ -52,13 +53,13 @@ FENCE: LiteralString = (
 )
 
 
-class Fencing:
+class JobFencing:
     """The thread that tells the database. ``folder`` is where components write down their jobs; ``carry`` brings what
     workers left to tell into the database, and ``untold`` to the API, before anything is called lost."""
 
     def __init__(
         self,
-        database: orphans.Asks,
+        database: Queries,
         hostname: str,
         folder: Path,
         log: Log,
@@ -67,7 +68,9 @@ class Fencing:
         silent_seconds: float = orphans.SILENT_SECONDS,
     ) -> None:
         self._database = database
-        self._lookout = orphans.Lookout(database, hostname, carry=carry, untold=untold, silent_seconds=silent_seconds)
+        self._lookout = orphans.OrphanDetector(
+            database, hostname, carry=carry, untold=untold, silent_seconds=silent_seconds
+        )
         self._folder = folder
         self._log = log
         self._surprises = Surprises("the look for lost attempts", log)

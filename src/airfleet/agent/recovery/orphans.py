@@ -26,11 +26,12 @@ import math
 import os
 import signal
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, LiteralString, Protocol
+from typing import Any, LiteralString
 
+from airfleet.agent.probes.database_connection import Queries
 from airfleet.metadata.lost_attempts import KEPT_DAYS, REPORT, RUNNING_HERE, WORKER_GONE
 from airfleet.system import procfs
 
@@ -67,7 +68,7 @@ WITH forgotten AS (
 
 
 @dataclass(frozen=True)
-class Row:
+class AttemptRow:
     """An attempt that is running here, as the database has it."""
 
     ti_id: str
@@ -81,7 +82,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Processes:
+class AttemptProcesses:
     """Processes of attempts: id -> pid; pid -> when it started, seconds since the epoch; monitors that stand still."""
 
     monitors: dict[str, int]
@@ -90,14 +91,14 @@ class Processes:
     stopped: frozenset[int] = frozenset()
 
 
-def lost(rows: Iterable[Row], processes: Processes) -> tuple[Row, ...]:
+def lost(rows: Iterable[AttemptRow], processes: AttemptProcesses) -> tuple[AttemptRow, ...]:
     """The attempts that have no process any more."""
     known = tuple(rows)
     old = _under_old_ids(known, processes)
     return tuple(row for row in known if not _has_process(row, processes, old))
 
 
-def _has_process(row: Row, processes: Processes, old: Collection[int]) -> bool:
+def _has_process(row: AttemptRow, processes: AttemptProcesses, old: Collection[int]) -> bool:
     if row.restarting and row.pid in old:
         return True
     if not row.restarting and any(row.ti_id.startswith(name) for name in (*processes.monitors, *processes.attempts)):
@@ -107,13 +108,13 @@ def _has_process(row: Row, processes: Processes, old: Collection[int]) -> bool:
     return began is not None and began <= row.beat + CLOCK_SECONDS
 
 
-def _under_old_ids(rows: Iterable[Row], processes: Processes) -> set[int]:
+def _under_old_ids(rows: Iterable[AttemptRow], processes: AttemptProcesses) -> set[int]:
     """The processes of attempts whose ids the database does not call running: those of cleared ones are among them."""
     ids = [row.ti_id for row in rows if not row.restarting]
     return {pid for name, pid in processes.attempts.items() if not any(ti_id.startswith(name) for ti_id in ids)}
 
 
-def alone(rows: Iterable[Row], processes: Processes) -> dict[str, int]:
+def alone(rows: Iterable[AttemptRow], processes: AttemptProcesses) -> dict[str, int]:
     """Attempts without a monitor: id -> pid."""
     ids = [row.ti_id for row in rows if not row.restarting]
     monitored = tuple(processes.monitors)
@@ -124,28 +125,21 @@ def alone(rows: Iterable[Row], processes: Processes) -> dict[str, int]:
     }
 
 
-def still(rows: Iterable[Row], processes: Processes) -> set[int]:
+def still(rows: Iterable[AttemptRow], processes: AttemptProcesses) -> set[int]:
     """Monitors of attempts that run here which stand still."""
     return monitors_of([row.ti_id for row in rows], processes) & processes.stopped
 
 
-def monitors_of(ids: Collection[str], processes: Processes) -> set[int]:
+def monitors_of(ids: Collection[str], processes: AttemptProcesses) -> set[int]:
     """The monitors of these attempts."""
     return {pid for name, pid in processes.monitors.items() if any(ti_id.startswith(name) for ti_id in ids)}
 
 
-class Asks(Protocol):
-    """A connection to Airflow's database; raises psycopg.Error."""
-
-    def rows(self, query: LiteralString, parameters: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """All rows of an answer."""
-
-
 @dataclass
-class Lookout:
+class OrphanDetector:
     """Looks for lost attempts of the host that Airflow knows as ``hostname``."""
 
-    database: Asks
+    database: Queries
     hostname: str
     clock: Callable[[], float] = time.monotonic
     silent_seconds: float = SILENT_SECONDS
@@ -171,7 +165,8 @@ class Lookout:
     def look(self) -> tuple[int, int]:
         """One look: how many attempts run here, and how many lost ones were reported. Raises psycopg.Error."""
         rows = [
-            Row(ti_id, pid, restarting, beat or 0.0, celery) for ti_id, pid, restarting, beat, celery in self._running()
+            AttemptRow(ti_id, pid, restarting, beat or 0.0, celery)
+            for ti_id, pid, restarting, beat, celery in self._running()
         ]
         silent = self._silent(rows)
         if not rows:
@@ -196,7 +191,7 @@ class Lookout:
             return len(rows), 0
         return len(rows), self._report({row.ti_id: row.celery_id for row in rows if row.ti_id in gone})
 
-    def _ids(self, rows: Iterable[Row]) -> list[str]:
+    def _ids(self, rows: Iterable[AttemptRow]) -> list[str]:
         """Those that are to be called lost now; the cleared ones in a while."""
         now, found = self.clock(), tuple(rows)
         self._ended = {row.ti_id: self._ended.get(row.ti_id, now) for row in found if row.restarting}
@@ -217,7 +212,7 @@ class Lookout:
             self.database.rows(FORGET, {"days": KEPT_DAYS})
         return reported
 
-    def _silent(self, rows: Iterable[Row]) -> set[str]:
+    def _silent(self, rows: Iterable[AttemptRow]) -> set[str]:
         """The attempts whose monitors say nothing, though they could."""
         now = self.clock()
         known = self._beats if now - self._looked <= BLIND_SECONDS else {}
@@ -261,7 +256,7 @@ def _signal(pid: int, number: int) -> None:
         os.kill(pid, number)
 
 
-def look_at_processes(pids: Collection[int], proc: str | os.PathLike[str] = procfs.PROC) -> Processes:
+def look_at_processes(pids: Collection[int], proc: str | os.PathLike[str] = procfs.PROC) -> AttemptProcesses:
     """The processes of this machine that are of attempts, which monitors of them stand still, and when those of
     ``pids`` started that are alive."""
     monitors: dict[str, int] = {}
@@ -277,7 +272,7 @@ def look_at_processes(pids: Collection[int], proc: str | os.PathLike[str] = proc
         if pid in pids and (stat := procfs.stat(pid, proc)) and not stat.has_ended:
             started[pid] = booted + stat.started / _TICKS_A_SECOND
     stopped = frozenset(pid for pid in monitors.values() if (stat := procfs.stat(pid, proc)) and stat.is_stopped)
-    return Processes(monitors, attempts, started, stopped)
+    return AttemptProcesses(monitors, attempts, started, stopped)
 
 
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")

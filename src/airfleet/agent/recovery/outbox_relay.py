@@ -30,7 +30,7 @@ OUTAGE_SECONDS = 3600.0
 _AWAY = frozenset({408, 425, 429})
 
 
-class Untold:
+class OutboxRelay:
     """What the workers of this host have left in a folder; ``urls`` gives those of the execution API."""
 
     def __init__(

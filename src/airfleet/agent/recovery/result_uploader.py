@@ -9,9 +9,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, LiteralString, Protocol
+from typing import LiteralString
 
 import psycopg
+
+from airfleet.agent.probes.database_connection import Queries
 
 #: files carried at once
 _BATCH = 200
@@ -29,17 +31,10 @@ SELECT (SELECT count(*) FROM kept), (SELECT count(*) FROM removed)
 """
 
 
-class Asks(Protocol):
-    """A connection to Airflow's database; raises psycopg.Error."""
-
-    def rows(self, query: LiteralString, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
-        """All rows of an answer."""
-
-
-class Outcomes:
+class ResultUploader:
     """The folder of one host's workers."""
 
-    def __init__(self, folder: Path, database: Asks, clock: Callable[[], float]) -> None:
+    def __init__(self, folder: Path, database: Queries, clock: Callable[[], float]) -> None:
         self._folder = folder
         self._database = database
         self._clock = clock

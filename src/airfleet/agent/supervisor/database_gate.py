@@ -1,12 +1,12 @@
-"""Whether the database is of use, asked when something died that cannot live without it.
+"""The database gate: no first start before the database is fit, no restart while it is away.
 
-A scheduler or a dag-processor ends when the database is away, or takes nothing more because its disk is full; started
-again, it would end again, and be given up at last for no fault of its own. So one that was ready and died is started
-when the database has done something that was asked after its death; and while it does not, deaths are not counted.
-Asking costs one connection, from a thread, and happens at no other time.
+A scheduler or a dag-processor ends when the database is away, or takes nothing more because its disk is full;
+restarted, it would end again, and be given up at last for no fault of its own. So one that was ready and died is
+restarted when the database has answered a question asked after its death; until then, deaths are not counted. A
+question costs one connection, from a thread, and is asked at no other time.
 
-Before anything is started, the database is looked at once more thoroughly (:class:`FirstLook`), again and again while
-it may yet be fit; then the agent does not ask any more.
+Before the first start the database is checked more thoroughly (:class:`FitnessCheck`), again and again while it may
+yet become fit; then no more.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import queue
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -30,7 +31,7 @@ LONG_PAUSE_SECONDS = 5.0
 _TAKE_ROOM = "CREATE TEMPORARY TABLE airfleet_room ON COMMIT DROP AS SELECT 1 AS taken"
 
 
-class DatabaseWatch:
+class DatabaseProbe:
     """Asks one database. ``wake`` is called, from a thread, after each answer."""
 
     def __init__(self, url: str, wake: Callable[[], None]) -> None:
@@ -44,7 +45,7 @@ class DatabaseWatch:
         self.trouble = ""
 
     def answered_since(self, moment: float, now: float) -> bool:
-        """Whether it answered a question asked after this moment; asks one when it did not.
+        """Tell whether it answered a question asked after this moment; ask one when it did not.
 
         Times are seconds of the caller's clock.
         """
@@ -82,8 +83,40 @@ def _ask_for_room(connection: psycopg.Connection[Any]) -> None:
         connection.execute(_TAKE_ROOM)
 
 
-class FirstLook:
-    """Whether a database is fit for this host. ``look`` may block; ``wake`` is called, from a thread, after each."""
+@dataclass
+class DatabaseGate:
+    """Whether this host may use the database; nothing that would is started, and nothing written, until then."""
+
+    probe: DatabaseProbe
+    check: FitnessCheck
+    clock: Callable[[], float]
+    is_open: bool
+
+    @property
+    def finding(self) -> Finding | None:
+        """Return the last finding that keeps the gate closed."""
+        return None if self.is_open else self.check.finding
+
+    def look(self) -> bool:
+        """Open the gate when the database is fit; tell whether there is another finding than before."""
+        if self.is_open:
+            return False
+        before = self.check.finding
+        self.is_open = self.check.is_fit(self.clock())
+        return self.check.finding != before
+
+    def answered_since(self, moment: float) -> bool:
+        """Tell whether the database answered a question asked after ``moment``; ask one when it did not."""
+        return self.probe.answered_since(moment, self.clock())
+
+    @property
+    def trouble(self) -> str:
+        """Return the last error of the database; empty when it answered."""
+        return self.probe.trouble
+
+
+class FitnessCheck:
+    """Checks whether a database is fit. ``look`` may block; ``wake`` is called, from a thread, after each look."""
 
     def __init__(self, look: Callable[[], Finding], wake: Callable[[], None]) -> None:
         self._look = look
@@ -95,7 +128,7 @@ class FirstLook:
         self.finding: Finding | None = None
 
     def is_fit(self, now: float) -> bool:
-        """Whether it is; looks while it is not. ``now`` counts seconds."""
+        """Tell whether it is; check while it is not. ``now`` counts seconds."""
         while not self._answers.empty():
             self.finding, self._in_flight = self._answers.get(), False
         if self.finding is not None and self.finding.verdict is Verdict.FIT:

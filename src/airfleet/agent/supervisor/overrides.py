@@ -1,7 +1,7 @@
-"""What people tell a host beyond ``fleet.yaml``: to be drained, or to run more or fewer workers or api-servers. Pure.
+"""Overrides of a host beyond ``fleet.yaml``: drained, or more or fewer workers or api-servers. Pure.
 
-Orders stand in the host's row of the database, so they outlive its agent; where a fleet has no such rows, they last as
-long as the agent. ``{"drained": true, "scale": {"light": {"count": 2, "slots": 16}}}``.
+Overrides stand in the host's row of the database, so they outlive its agent; where a fleet has no such rows, they last
+as long as the agent. ``{"drained": true, "scale": {"light": {"count": 2, "slots": 16}}}``.
 """
 
 from __future__ import annotations
@@ -14,14 +14,12 @@ from typing import Any
 from airfleet.fleet.names import numbered
 from airfleet.fleet.planning.plan import Component, FileBeats, Fork, HttpAnswers
 
-#: why a worker is stopped that nobody has to worry about
-DRAINED = "drained"
-#: the kind, and the name, of what a host may have more of beside its workers
+#: the kind, and the name, of components that a host may have more of beside its workers
 API_SERVER = "api-server"
 
 
 @dataclass(frozen=True)
-class Size:
+class ScaledSize:
     """How many components of a name, and how many tasks each worker runs at once; None is as in ``fleet.yaml``."""
 
     count: int | None = None
@@ -29,19 +27,19 @@ class Size:
 
 
 @dataclass(frozen=True)
-class Orders:
-    """All orders to one host."""
+class HostOverrides:
+    """All overrides of one host."""
 
     drained: bool = False
     #: name of a worker in ``fleet.yaml``, or ``api-server`` -> its size
-    scale: Mapping[str, Size] = field(default_factory=dict)
+    scale: Mapping[str, ScaledSize] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, data: Mapping[str, Any]) -> Orders:
-        """Of their JSON; what is not understood was not ordered."""
+    def read(cls, data: Mapping[str, Any]) -> HostOverrides:
+        """Read overrides from their JSON; keys and values that are not understood are left out."""
         scale = data.get("scale")
         sizes = {
-            str(name): Size(_number(size.get("count")), _number(size.get("slots")))
+            str(name): ScaledSize(_number(size.get("count")), _number(size.get("slots")))
             for name, size in (scale.items() if isinstance(scale, dict) else ())
             if isinstance(size, dict)
         }
@@ -52,22 +50,24 @@ def _number(value: Any) -> int | None:
     return value if isinstance(value, int) and value > 0 else None
 
 
-def workers(planned: Sequence[Component], orders: Orders) -> Iterator[Component]:
-    """The workers that a host has to run, which has these planned."""
+def workers(planned: Sequence[Component], overrides: HostOverrides) -> Iterator[Component]:
+    """Yield the workers that a host has to run, from those of its plan."""
     groups: dict[str, list[Component]] = {}
     for component in planned:
         if component.kind == "worker":
             groups.setdefault(component.group, []).append(component)
     for group, members in groups.items():
-        size = orders.scale.get(group, Size())
+        size = overrides.scale.get(group, ScaledSize())
         for name in numbered(group, size.count or len(members)):
             yield _worker(members[0], name, size.slots)
 
 
-def api_servers(planned: Sequence[Component], orders: Orders, port: Callable[[str, int], int]) -> Iterator[Component]:
-    """The api-servers that a host has to run; ``port(name, first)`` is a free one for one that is not planned."""
+def api_servers(
+    planned: Sequence[Component], overrides: HostOverrides, port: Callable[[str, int], int]
+) -> Iterator[Component]:
+    """Yield the api-servers that a host has to run; ``port(name, first)`` finds a free port beyond the plan."""
     members = [component for component in planned if component.kind == API_SERVER]
-    count = orders.scale.get(API_SERVER, Size()).count or len(members)
+    count = overrides.scale.get(API_SERVER, ScaledSize()).count or len(members)
     yield from members[:count]
     for name in list(numbered(API_SERVER, count))[len(members) :] if members else ():
         yield _api_server(members[0], name, port(name, _port(members[-1]) + 1))

@@ -12,7 +12,6 @@ import itertools
 import os
 import pwd
 import re
-import signal
 import subprocess
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +20,7 @@ from pathlib import Path
 
 from airfleet.agent import states
 from airfleet.agent.control import ComponentStatus
-from airfleet.agent.states import State
+from airfleet.agent.states import Reason, State
 from airfleet.fleet.planning.plan import Component, Exec
 from airfleet.spool.current_work import Work
 
@@ -52,7 +51,7 @@ class Running:
     #: the last death, and those that count
     died: float = float("-inf")
     deaths: list[float] = field(default_factory=list)
-    reason: str = ""
+    reason: Reason | None = None
     last_lines: tuple[str, ...] = ()
     #: how often it was given up since it was well for a while
     given_up: int = 0
@@ -73,7 +72,7 @@ class Running:
     def was_ready(self) -> bool:
         return self.ready_after is not None
 
-    def move_to(self, state: State, now: float, reason: str = "") -> None:
+    def move_to(self, state: State, now: float, reason: Reason | None = None) -> None:
         """Change the state. Raises RuntimeError for a change that the table does not have."""
         if state not in states.FOLLOWS[self.state]:
             raise RuntimeError(f"{self.name}: {self.state} cannot become {state}")
@@ -106,7 +105,7 @@ class Running:
             started_after=self.ready_after,
             since=max(now - self.since, 0.0),
             restarts=max(len(self.deaths) - (self.state == State.GAVE_UP), 0),
-            reason=self.reason,
+            reason=str(self.reason or ""),
             last_lines=self.last_lines,
             address=self.component.address,
             log=str(self.log),
@@ -153,26 +152,6 @@ def spawn(start: Exec, log: Path, environment: Mapping[str, str], cwd: Path, fds
 def private(path: str, flags: int) -> int:
     """Opens a file that is made for its owner alone when it is not there (``opener`` of :func:`open`)."""
     return os.open(path, flags, 0o600)
-
-
-def ended_sentence(status: int) -> str:
-    """What a wait status says: how the process ended.
-
-    >>> ended_sentence(9)
-    'was killed by SIGKILL'
-    >>> ended_sentence(256)
-    'ended with exit code 1'
-    """
-    if os.WIFSIGNALED(status):
-        return f"was killed by {_signal_name(os.WTERMSIG(status))}"
-    return f"ended with exit code {os.WEXITSTATUS(status)}"
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # most real-time signals have no name
-        return f"signal {number}"
 
 
 def last_lines(log: Path, offset: int, count: int = LAST_LINES) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""When a component that was given up is tried again: its cause may be gone.
+"""Retries of components that were given up: the cause may be gone.
 
 After one minute, then two, then every five; at once when a file with pipelines has changed since, when the database
 answers again, and when a person says ``up``.
@@ -19,8 +19,8 @@ LOOK_SECONDS = 2.0
 
 
 @dataclass
-class Retrying:
-    """See the module; ``folder`` is that of the pipelines."""
+class Retries:
+    """Remembers when components were given up; ``folder`` is that of the pipelines."""
 
     folder: Path | None
     clock: Callable[[], float]
@@ -30,13 +30,13 @@ class Retrying:
     _then: dict[str, int] = field(default_factory=dict)
 
     def gave_up(self, running: Running) -> None:
-        """Take note of it."""
+        """Note that a component was given up."""
         running.given_up += 1
         running.wait_until = self.clock() + UNTIL_MENDED.delay(running.given_up)
         self._then[running.name] = self._look(now=True)
 
     def is_due(self, running: Running) -> bool:
-        """Whether it is tried again now."""
+        """Tell whether a component is due for a retry."""
         return self.clock() >= running.wait_until or self._then.get(running.name) != self._look()
 
     def _look(self, now: bool = False) -> int:

@@ -1,13 +1,14 @@
-"""In which order the components of a host end, and how long each may take.
+"""The shutdown: in which order the components of a host end, and how long each may take.
 
-Workers, scheduler and the like first (a task that ends must still reach the api-server), then api-server and template,
+Workers, scheduler and the like first (a task that ends must still reach the api-server), then api-server and zygote,
 then the servers.
 """
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from airfleet.agent.states import State
 from airfleet.agent.supervisor.process import Running, ask_to_end, signal_group
@@ -19,6 +20,42 @@ _LATE = {"api-server": 1, "nginx": 1, "template": 1, "valkey": 2, "postgres": 2}
 DRAIN_SECONDS = 60.0
 
 
+@dataclass
+class Shutdown:
+    """The end of everything on this host: whether it has begun, how patient it is, and whether it is reached."""
+
+    clock: Callable[[], float]
+    has_begun: bool = False
+    done: bool = False
+    #: asked for over the agent's socket; a signal may come from anywhere
+    was_requested: bool = False
+    forced: bool = False
+    #: for how long, in seconds, running tasks may go on
+    drain_seconds: float = DRAIN_SECONDS
+    _began_at: float = 0.0
+
+    def begin(self, force: bool, drain_seconds: float | None = None) -> bool:
+        """Begin to end, or change how; tell whether this is the beginning."""
+        is_first = not self.has_begun
+        if is_first:
+            self.has_begun, self._began_at = True, self.clock()
+        self.forced = self.forced or force
+        if drain_seconds is not None:  # whoever comes last may change it
+            self.drain_seconds = drain_seconds
+        return is_first
+
+    def advance(self, components: Iterable[Running], workers_drain: bool) -> None:
+        """Bring the components nearer to their end; ``workers_drain``: replaced workers still run tasks."""
+        if not self.has_begun:
+            return
+        now = self.clock()
+        # Replaced workers were told to end before, and get no longer than those that are told now.
+        others_drain = workers_drain and not self.forced and now - self._began_at < self.drain_seconds
+        self.done = end_in_order(
+            components, now, forced=self.forced, drain_seconds=self.drain_seconds, others_drain=others_drain
+        )
+
+
 def end_in_order(
     components: Iterable[Running],
     now: float,
@@ -27,7 +64,7 @@ def end_in_order(
     drain_seconds: float = DRAIN_SECONDS,
     others_drain: bool = False,
 ) -> bool:
-    """Bring all of them nearer to their end; True when they are there.
+    """Bring all components nearer to their end; tell whether they have ended.
 
     Workers get ``drain_seconds`` for their running tasks, every other kind what it may take; with ``forced`` nothing.
     While workers drain that are none of these (``others_drain``), what their tasks need stays.

@@ -1,8 +1,8 @@
-"""Workers that were replaced, or whose agent was killed, and whose attempts still run.
+"""The drain of workers that were replaced, or whose agent was killed, while their attempts still run.
 
-Each was told to end (SIGTERM: Celery takes nothing more, waits for what runs, and goes). One that does not hear it,
-and that is how such workers may be, is ended by force as soon as none of its attempts is left: an attempt itself needs
-only its monitor, a process of its own in the worker's session.
+Each got SIGTERM: Celery takes nothing more, waits for what runs, and ends. A worker that does not react is killed as
+soon as none of its attempts is left: an attempt itself needs only its monitor, a process of its own in the worker's
+session.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from airfleet.agent.supervisor import process
 from airfleet.system import procfs
 from airfleet.system.process_tree import RecordedProcess
 
-#: how the title of a process begins that watches an attempt
+#: the beginning of a monitor's process title
 MONITOR = b"airflow supervisor: "
-#: seconds that Celery gets to end by itself when it has nothing to do; and between two looks
+#: seconds in which an idle Celery may end by itself; and between two looks
 GRACE_SECONDS, LOOK_SECONDS = 15.0, 3.0
 
 
-class Draining:
-    """The workers that are on their way out, by pid."""
+class WorkerDrain:
+    """The draining workers, by pid."""
 
     def __init__(self, clock: Callable[[], float], works: Callable[[int], bool] | None = None) -> None:
         self._clock = clock
@@ -36,7 +36,7 @@ class Draining:
         return bool(self._since)
 
     def add(self, pid: int) -> None:
-        """Ask a worker to end when its attempts have."""
+        """Ask a worker to end once its attempts have."""
         self._since[pid] = self._clock()
         try:
             os.kill(pid, signal.SIGTERM)
@@ -44,21 +44,21 @@ class Draining:
             pass  # whoever reaps it says so
 
     def adopt(self, worker: RecordedProcess) -> None:
-        """Wait for a worker that an earlier agent had left, and that has been told to end."""
+        """Wait for a worker of an earlier agent that has been told to end."""
         self._since[worker.pid] = self._clock()
         self._adopted[worker.pid] = worker
 
     @property
     def pids(self) -> tuple[int, ...]:
-        """Their processes."""
+        """Return their pids."""
         return tuple(self._since)
 
     def ended(self, pid: int) -> bool:
-        """Note that a process has ended; whether it was one of these."""
+        """Note that a process has ended; tell whether it was a draining worker."""
         return self._since.pop(pid, None) is not None
 
     def look(self) -> tuple[int, ...]:
-        """End those by force that have nothing to do and do not go; the pids of adopted ones that have ended."""
+        """Kill idle workers that do not end; return the pids of adopted ones that have ended."""
         now = self._clock()
         if not self._since or now - self._looked_at < LOOK_SECONDS:
             return ()

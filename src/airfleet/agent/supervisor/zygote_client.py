@@ -1,44 +1,130 @@
-"""The agent's end of its conversation with the template (see :mod:`airfleet.zygote.main`)."""
+"""The agent's side of the zygote (:mod:`airfleet.zygote.main`): orders to fork, and what it answers."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import selectors
+import signal
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from airfleet.agent.context import AgentContext
+from airfleet.agent.states import State
+from airfleet.agent.supervisor import process
+from airfleet.agent.supervisor.components import ZYGOTE, Components
+from airfleet.agent.supervisor.process import Running
+from airfleet.agent.supervisor.reasons import ZygoteDied
 from airfleet.fleet.planning.plan import Fork
 
-#: how long a full socket may hold up the agent
-ORDER_SECONDS = 1.0
+#: seconds for which a full socket may hold up the agent
+ORDER_TIMEOUT_SECONDS = 1.0
 
 
-class TemplateLink:
-    """Orders to one template, and what it answers. A new template gets a new link."""
+class Zygotes:
+    """The zygotes of this host, one at a time. ``forked`` is called with a component and its new process;
+    ``refuses`` tells whether this incarnation of the host ends, and no fork is wanted."""
+
+    def __init__(
+        self,
+        context: AgentContext,
+        components: Components,
+        selector: selectors.BaseSelector,
+        forked: Callable[[Running, int], None],
+        refuses: Callable[[], bool],
+    ) -> None:
+        self._clock = context.clock
+        self._surprises = context.surprises
+        self._components = components
+        self._selector = selector
+        self._forked = forked
+        self._refuses = refuses
+        self.link: ZygoteLink | None = None
+
+    def open(self) -> ZygoteLink:
+        """Make the link for a zygote that is about to start."""
+        link = self.link = ZygoteLink()
+        self._selector.register(link.socket, selectors.EVENT_READ, lambda _: self.hear(link))
+        return link
+
+    def hear(self, link: ZygoteLink) -> None:
+        """Act upon what a zygote has said; let a closed link go."""
+        messages = link.read()
+        self._take(messages or ())
+        if messages is None:
+            self._let_go(link)
+
+    def may_have_forked(self, pid: int) -> bool:
+        """Tell whether a dead child may be a component that was just forked: those lead a session of their own."""
+        if self.link is None or not self.link.unanswered:
+            return False
+        self.hear(self.link)
+        with contextlib.suppress(ProcessLookupError):
+            return self._components.by_pid(pid) is not None or os.getsid(pid) == pid
+        return False
+
+    def died(self) -> None:
+        """Hear the last words of a zygote that died; the next one gets its unanswered orders."""
+        if self.link is not None:
+            while messages := self.link.read():  # before it died it may have obeyed some
+                self._take(messages)
+            self._let_go(self.link)
+        now = self._clock()
+        for running in self._components.unforked():
+            running.move_to(State.BACKOFF, now, ZygoteDied())
+
+    def said(self, message: Mapping[str, Any]) -> None:
+        """Act upon one message."""
+        if message["said"] == "ready":
+            zygote = next(self._components.of_kind(ZYGOTE))
+            if zygote.state == State.STARTING:
+                zygote.move_to(State.READY, self._clock())
+            return
+        running = self._components.get(message["name"])
+        # The end, of this life or of all, may have come while it was being forked; or the order is one of another time.
+        if running is None or self._refuses() or running.state != State.STARTING or running.pid is not None:
+            _kill_fresh(message["pid"])
+            return
+        self._forked(running, message["pid"])
+
+    def _take(self, messages: Iterable[Mapping[str, Any]]) -> None:
+        for message in messages:
+            with self._surprises.borne():  # the next one tells of another process
+                self.said(message)
+
+    def _let_go(self, link: ZygoteLink) -> None:
+        self._selector.unregister(link.socket)
+        link.close()
+        if link is self.link:
+            self.link = None
+
+
+class ZygoteLink:
+    """Orders to one zygote, and its answers. A new zygote gets a new link."""
 
     def __init__(self) -> None:
         self.socket, self._theirs = socket.socketpair()
         self.socket.setblocking(False)
         self._half_line = b""
-        #: names of components that were ordered and of which no pid is known yet
+        #: names of components that were ordered and have no known pid yet
         self.unanswered: set[str] = set()
 
     @contextlib.contextmanager
     def their_end(self) -> Iterator[int]:
-        """The descriptor for the template to inherit; ours is closed afterwards."""
+        """Yield the descriptor for the zygote to inherit; this process's copy is closed afterwards."""
         with self._theirs:
             yield self._theirs.fileno()
 
     def order(self, name: str, start: Fork, log: Path) -> None:
-        """Have a component forked. The order waits in the socket while the template is busy, and is lost if it is full.
+        """Have a component forked. The order waits in the socket while the zygote is busy, and is lost if it is full.
 
-        Its settings go in a file without a name that only the forked process reads: what the template had read would
+        Its settings go in a file without a name that only the forked process reads: what the zygote had read would
         stay in the memory of whatever it forks later.
 
-        One that has not read for so long stands still, and is ended for it
+        A zygote that has not read for so long stalls, and is killed for it
         (:mod:`airfleet.agent.supervisor.health_policy`).
         """
         message = {
@@ -49,15 +135,15 @@ class TemplateLink:
         }
         line = json.dumps(message).encode() + b"\n"
         self.unanswered.add(name)
-        self.socket.settimeout(ORDER_SECONDS)
-        # A template that has died, or will have to, is seen to elsewhere, and the order is given to the next one.
+        self.socket.settimeout(ORDER_TIMEOUT_SECONDS)
+        # A zygote that has died, or will have to, is seen to elsewhere, and the order is given to the next one.
         with contextlib.suppress(OSError), _unnamed_file(json.dumps(start.settings)) as settings:
             sent = socket.send_fds(self.socket, [line], [settings])
             self.socket.sendall(line[sent:])
         self.socket.setblocking(False)
 
     def read(self) -> tuple[Mapping[str, Any], ...] | None:
-        """What it has said since the last time; None when it has closed its end."""
+        """Return the messages since the last call; None when the zygote has closed its end."""
         try:
             received = self.socket.recv(65536)
         except BlockingIOError:
@@ -72,7 +158,7 @@ class TemplateLink:
         return messages
 
     def close(self) -> None:
-        """End the conversation; a living template ends with it."""
+        """End the conversation; a living zygote ends with it."""
         self.socket.close()
 
 
@@ -82,3 +168,10 @@ def _unnamed_file(text: str) -> Iterator[int]:
         file.write(text)
         file.seek(0)
         yield file.fileno()
+
+
+def _kill_fresh(pid: int) -> None:
+    """Kill a component that was just forked, and perhaps has no session of its own yet."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    process.signal_group(pid, signal.SIGKILL)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.agent.cluster.config_drift import Edits, Libraries, Origin
+from airfleet.agent.cluster.config_drift import ConfigDrift, LibraryDrift, PlanOrigin
 from airfleet.agent.control import Edited, Snapshot, Unapplied
 from airfleet.fleet.planning import paths
 from airfleet.fleet.servers import secrets
 
-Running = Callable[..., Edits]
+Running = Callable[..., ConfigDrift]
 
 
 @pytest.fixture
@@ -22,10 +22,12 @@ def running(tmp_path: Path) -> Running:
     """A fleet that was started with this file, in this environment."""
     (tmp_path / "pipelines").mkdir()
 
-    def started(text: str, **environ: str) -> Edits:
+    def started(text: str, **environ: str) -> ConfigDrift:
         write(tmp_path, text)
-        origin = Origin(tmp_path, environ, "local", paths.of(tmp_path, environ), secrets.generate(), has_nginx=False)
-        return Edits(origin, origin.planned(), Libraries([tmp_path / "site-packages"]))
+        origin = PlanOrigin(
+            tmp_path, environ, "local", paths.of(tmp_path, environ), secrets.generate(), has_nginx=False
+        )
+        return ConfigDrift(origin, origin.planned(), LibraryDrift([tmp_path / "site-packages"]))
 
     return started
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from airfleet.agent.cluster import local_facts
-from airfleet.agent.cluster.local_facts import OwnFacts, Places
-from airfleet.agent.host_facts import Facts
+from airfleet.agent.cluster.local_facts import FactSources, LocalFacts
+from airfleet.agent.host_facts import HostFacts
 from airfleet.fleet.config.reader import ENVIRONMENT
 
 FLEET = "name: shop\npools: {etl: 3}\nvars: {secret: hunter2}\n"
@@ -28,13 +28,13 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def found(root: Path, environ: Mapping[str, str] | None = None, key: str = "a key") -> Facts:
-    made = OwnFacts(Places(root, root / "pipelines", environ or {}, key, ()), {"hosts": "a, b"})
+def found(root: Path, environ: Mapping[str, str] | None = None, key: str = "a key") -> HostFacts:
+    made = LocalFacts(FactSources(root, root / "pipelines", environ or {}, key, ()), {"hosts": "a, b"})
     made.look()
     return made.now
 
 
-def changed(before: Facts, after: Facts) -> set[str]:
+def changed(before: HostFacts, after: HostFacts) -> set[str]:
     one, other = before.fleet_file, after.fleet_file
     return {name for name in (*one, *other) if one.get(name) != other.get(name)}
 
@@ -54,7 +54,7 @@ def test_names_that_no_database_stores_are_written_out(root: Path) -> None:
 
 def test_a_look_that_fails_is_said_and_the_next_one_is_made(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local_facts, "PAUSE_SECONDS", 0.01)
-    made = OwnFacts(Places(root, root / "pipelines", {}, "a key", ()), {})
+    made = LocalFacts(FactSources(root, root / "pipelines", {}, "a key", ()), {})
     looked, said = threading.Event(), threading.Event()
     looks: list[int] = []
 
@@ -105,7 +105,7 @@ def test_a_file_that_is_no_fleet_differs_and_hurts_nobody(root: Path, text: str)
 
 def test_a_file_is_read_again_when_it_was_edited(root: Path) -> None:
     file = root / "pipelines" / "a.yaml"
-    made = OwnFacts(Places(root, root / "pipelines", {}, "a key", ()), {})
+    made = LocalFacts(FactSources(root, root / "pipelines", {}, "a key", ()), {})
     made.look()
     before = made.now.pipelines or {}
     file.write_text("another")
@@ -117,7 +117,7 @@ def test_a_file_is_read_again_when_it_was_edited(root: Path) -> None:
 
 
 def test_a_file_that_was_not_touched_is_not_read_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = OwnFacts(Places(root, root / "pipelines", {}, "a key", ()), {})
+    made = LocalFacts(FactSources(root, root / "pipelines", {}, "a key", ()), {})
     made.look()
     before = made.now
 
@@ -134,7 +134,7 @@ def test_a_folder_that_is_missing_has_no_pipelines(tmp_path: Path) -> None:
 
 
 def test_where_nothing_reads_pipelines_none_are_looked_at(root: Path) -> None:
-    made = OwnFacts(Places(root, None, {}, "a key", ()), {})
+    made = LocalFacts(FactSources(root, None, {}, "a key", ()), {})
     made.look()
     assert made.now.pipelines is None
     assert made.now.fleet_file

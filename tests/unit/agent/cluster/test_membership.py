@@ -11,16 +11,16 @@ from typing import Any
 import psycopg
 import pytest
 
-from airfleet.agent.cluster.leases import Refused, Row, Told
+from airfleet.agent.cluster.leases import HostRow, JoinRecord, JoinRefused
 from airfleet.agent.cluster.membership import Membership
 from airfleet.agent.cluster.quorum import LEASE_SECONDS, TakeOver
-from airfleet.agent.host_facts import Facts
+from airfleet.agent.host_facts import HostFacts
 from airfleet.events import Event
 from airfleet.fleet.planning.plan import Neighbours
 
 AROUND = Neighbours(("one", "two", "three"), "replace", "127.0.0.1", 0, "a key")
 NOW = 1000.0
-UP = Row("two", "b", "up", 2, "127.0.0.1", 8795, (), {}, age=1.0, steady=60.0, since=60.0, ended_by="")
+UP = HostRow("two", "b", "up", 2, "127.0.0.1", 8795, (), {}, age=1.0, steady=60.0, since=60.0, ended_by="")
 GONE = TakeOver("three", "c")
 
 
@@ -58,7 +58,9 @@ def member(tmp_path: Path, said: list[tuple[Event, dict[str, Any]]]) -> Iterator
 
 
 def look_and_obey(member: Membership) -> None:
-    member.look(runs=True)
+    for action in member.decide(runs=True):
+        assert isinstance(action, TakeOver)
+        member.take_over(action)
     assert member._obey(0.0)
 
 
@@ -99,37 +101,37 @@ class Keeping:
 
     def __init__(self, refusal: str = "") -> None:
         self.refusal = refusal
-        self.told_of: list[tuple[Facts, str]] = []
+        self.told_of: list[tuple[HostFacts, str]] = []
 
-    def register(self, me: object, predecessor: str, facts: Facts, *, goes_on: bool) -> int:
+    def register(self, me: object, predecessor: str, facts: HostFacts, *, goes_on: bool) -> int:
         if self.refusal:
-            raise Refused(self.refusal)
+            raise JoinRefused(self.refusal)
         self.told_of.append((facts, ""))
         return 0
 
-    def renew(self, *_: object) -> tuple[float, tuple[Row, ...]]:
+    def renew(self, *_: object) -> tuple[float, tuple[HostRow, ...]]:
         return time.time(), (UP,)
 
-    def tell(self, me: object, facts: Facts, refusal: str = "") -> None:
+    def tell(self, me: object, facts: HostFacts, refusal: str = "") -> None:
         self.told_of.append((facts, refusal))
 
-    def told(self, known: object) -> dict[str, Told]:
-        return {host: Told(facts.digest, facts, why) for host, (facts, why) in self.others().items()}
+    def told(self, known: object) -> dict[str, JoinRecord]:
+        return {host: JoinRecord(facts.digest, facts, why) for host, (facts, why) in self.others().items()}
 
-    def others(self) -> dict[str, tuple[Facts, str]]:
+    def others(self) -> dict[str, tuple[HostFacts, str]]:
         return {
             "one": self.told_of[-1],
-            "two": (Facts(pipelines={"a.yaml": "1"}), ""),
-            "three": (Facts(), "does not join: why"),
+            "two": (HostFacts(pipelines={"a.yaml": "1"}), ""),
+            "three": (HostFacts(), "does not join: why"),
         }
 
 
 @pytest.fixture
 def keeper(
     tmp_path: Path, said: list[tuple[Event, dict[str, Any]]]
-) -> Iterator[tuple[Membership, Keeping, list[Facts]]]:
+) -> Iterator[tuple[Membership, Keeping, list[HostFacts]]]:
     """Host one before it has joined, its leases, and what it goes by: the last of a list."""
-    now, facts = iter(range(0, 1_000_000, 100)), [Facts(pipelines={"a.yaml": "2"})]
+    now, facts = iter(range(0, 1_000_000, 100)), [HostFacts(pipelines={"a.yaml": "2"})]
 
     def log(event: Event, **payload: Any) -> None:
         said.append((event, payload))
@@ -144,7 +146,7 @@ def keeper(
 
 
 def test_a_host_that_is_refused_says_why_and_joins_when_it_may(
-    keeper: tuple[Membership, Keeping, list[Facts]], said: list[tuple[Event, dict[str, Any]]]
+    keeper: tuple[Membership, Keeping, list[HostFacts]], said: list[tuple[Event, dict[str, Any]]]
 ) -> None:
     member, leases, facts = keeper
     leases.refusal = "does not join: it is another one"
@@ -160,7 +162,7 @@ def test_a_host_that_is_refused_says_why_and_joins_when_it_may(
 
 
 def test_hosts_that_are_up_are_compared_and_those_that_are_not_say_why(
-    keeper: tuple[Membership, Keeping, list[Facts]],
+    keeper: tuple[Membership, Keeping, list[HostFacts]],
 ) -> None:
     member, _, _ = keeper
     member._renew()
@@ -170,12 +172,12 @@ def test_hosts_that_are_up_are_compared_and_those_that_are_not_say_why(
     assert member.refused == {"three": "does not join: why"}
 
 
-def test_what_a_host_goes_by_is_told_when_it_has_changed(keeper: tuple[Membership, Keeping, list[Facts]]) -> None:
+def test_what_a_host_goes_by_is_told_when_it_has_changed(keeper: tuple[Membership, Keeping, list[HostFacts]]) -> None:
     member, leases, facts = keeper
     for _ in range(2):
         member._renew()
         assert leases.told_of == [(facts[0], "")]
-    facts.append(Facts(pipelines={"a.yaml": "1"}))
+    facts.append(HostFacts(pipelines={"a.yaml": "1"}))
     for _ in range(2):
         member._renew()
         assert leases.told_of == [(facts[0], ""), (facts[1], "")]
@@ -183,11 +185,11 @@ def test_what_a_host_goes_by_is_told_when_it_has_changed(keeper: tuple[Membershi
 
 
 def test_a_lease_is_kept_also_where_nobody_can_be_compared(
-    keeper: tuple[Membership, Keeping, list[Facts]], monkeypatch: pytest.MonkeyPatch
+    keeper: tuple[Membership, Keeping, list[HostFacts]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     member, leases, _ = keeper
 
-    def away(known: object) -> dict[str, Told]:
+    def away(known: object) -> dict[str, JoinRecord]:
         raise psycopg.errors.UndefinedTable("airfleet_host_facts")
 
     monkeypatch.setattr(leases, "told", away)

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airfleet.agent.cluster import peers
-from airfleet.agent.cluster.peers import Answering, Place
+from airfleet.agent.cluster.peers import PeerAddress, PeerServer
 
 KEY = "the fleet's"
 #: seconds after which a test that waits for nothing has failed
@@ -22,11 +22,11 @@ GENEROUS = 60.0
 
 
 @contextmanager
-def answering(renews: bool = True, key: str = KEY, host: str = "one") -> Iterator[Place]:
-    agent = Answering("127.0.0.1", 0, key, host, lambda: renews)
+def answering(renews: bool = True, key: str = KEY, host: str = "one") -> Iterator[PeerAddress]:
+    agent = PeerServer("127.0.0.1", 0, key, host, lambda: renews)
     agent.start()
     try:
-        yield Place("one", "127.0.0.1", agent.port)
+        yield PeerAddress("one", "127.0.0.1", agent.port)
     finally:
         agent.close()
 
@@ -56,7 +56,7 @@ def question(challenge: bytes, key: str = KEY, nonce: bytes = b"0" * 32) -> byte
     return nonce + b" " + proof.encode() + b"\n"
 
 
-def connected(place: Place) -> socket.socket:
+def connected(place: PeerAddress) -> socket.socket:
     return socket.create_connection((place.address, place.port), timeout=GENEROUS)
 
 
@@ -100,7 +100,7 @@ def test_an_old_answer_does_not_pass_for_a_new_one() -> None:
 
 
 @contextmanager
-def forger(does: Callable[[socket.socket], object]) -> Iterator[Place]:
+def forger(does: Callable[[socket.socket], object]) -> Iterator[PeerAddress]:
     """Somebody who takes one connection where host *one* should be, and does something with it."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -112,7 +112,7 @@ def forger(does: Callable[[socket.socket], object]) -> Iterator[Place]:
         thread = threading.Thread(target=serve)
         thread.start()
         try:
-            yield Place("one", "127.0.0.1", listener.getsockname()[1])
+            yield PeerAddress("one", "127.0.0.1", listener.getsockname()[1])
         finally:
             thread.join()
 
@@ -199,17 +199,17 @@ def test_as_many_clients_as_there_may_be_are_all_kept() -> None:
 
 
 def test_an_agent_that_never_began_to_answer_ends_and_gives_its_port_back() -> None:
-    agent = Answering("127.0.0.1", 0, KEY, "one", lambda: True)
+    agent = PeerServer("127.0.0.1", 0, KEY, "one", lambda: True)
     port = agent.port
     agent.close()
-    Answering("127.0.0.1", port, KEY, "one", lambda: True).close()
+    PeerServer("127.0.0.1", port, KEY, "one", lambda: True).close()
 
 
 def test_who_has_not_asked_yet_is_let_go_when_the_agent_ends() -> None:
-    agent = Answering("127.0.0.1", 0, KEY, "one", lambda: True)
+    agent = PeerServer("127.0.0.1", 0, KEY, "one", lambda: True)
     assert agent._thread.daemon  # it keeps no process from its end
     agent.start()
-    with connected(Place("one", "127.0.0.1", agent.port)) as client, client.makefile("rb") as lines:
+    with connected(PeerAddress("one", "127.0.0.1", agent.port)) as client, client.makefile("rb") as lines:
         lines.readline()
         agent.close()
         client.settimeout(10.0)
@@ -253,7 +253,7 @@ def test_whatever_is_answered_is_none_of_who_does_not_know_the_key(nonsense: byt
 
 def test_nobody_there_is_no_answer_and_others_are_heard_all_the_same() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, answering() as place:
-        deaf = Place("deaf", "127.0.0.1", silent.getsockname()[1])
+        deaf = PeerAddress("deaf", "127.0.0.1", silent.getsockname()[1])
         began = time.monotonic()
         found = peers.ask_all((deaf, place), KEY, time.monotonic)
         assert [answer.host for answer in found] == ["one"]

@@ -83,7 +83,7 @@ def started(paths: Paths, script: str) -> subprocess.Popen[str]:
     )
 
 
-def life(seconds_ago: float, boot: str = "b007") -> incarnation.Life:
+def life(seconds_ago: float, boot: str = "b007") -> incarnation.Incarnation:
     return incarnation.of_now(boot, NOW - seconds_ago)
 
 
@@ -140,7 +140,7 @@ def test_a_guard_ends_what_goes_on_when_the_lease_is_over_and_the_new_agent_hang
         pytest.param(dataclasses.replace(life(seconds_ago=1.0), machine="another"), id="the machine was restarted"),
     ],
 )
-def test_nothing_goes_on_when_others_may_have_taken_over(paths: Paths, kept: incarnation.Life | None) -> None:
+def test_nothing_goes_on_when_others_may_have_taken_over(paths: Paths, kept: incarnation.Incarnation | None) -> None:
     if kept is not None:
         incarnation.write_down(paths.boot, kept)
     with left(paths) as them:

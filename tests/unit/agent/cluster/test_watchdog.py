@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from airfleet.agent.cluster.watchdog import BYE, LOOK_SECONDS, Permission, Remains, end_attempts, has_attempts
+from airfleet.agent.cluster.watchdog import BYE, LOOK_SECONDS, LeftAttempts, Permission, end_attempts, has_attempts
 from airfleet.drill.waiting import wait_until
 from airfleet.system import process_tree
 from support.survival import survives
@@ -125,7 +125,7 @@ def test_attempts_may_be_left_from_a_workers_beginning_until_a_look_finds_none()
         looks.append(now[0])
         return left[0]
 
-    remains = Remains(look, lambda: now[0])
+    remains = LeftAttempts(look, lambda: now[0])
     assert not remains.may_be(workers=False)
     assert looks == []  # none ever ran
     assert remains.may_be(workers=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from airfleet.agent.host import api_discovery
-from airfleet.agent.host.api_discovery import Upstreams
+from airfleet.agent.host.api_discovery import ApiDiscovery
 from airfleet.drill.waiting import wait_until
 from airfleet.events import Event
 from airfleet.fleet.components import proxy
@@ -84,7 +84,7 @@ def written(home: Path) -> list[str]:
 
 def test_tasks_are_told_of_servers_that_are_added_and_taken_away(tmp_path: Path) -> None:
     api_endpoints.of(tmp_path).write_text("http://127.0.0.1:9/an/earlier/life/\n")
-    told = Upstreams(LOCAL, tmp_path, silent)
+    told = ApiDiscovery(LOCAL, tmp_path, silent)
     assert told.urls() == LOCAL.execution_urls
     told.look(["127.0.0.1:8080"], [])
     assert written(tmp_path) == ["http://127.0.0.1:8080/org/execution/"]
@@ -97,7 +97,7 @@ def test_tasks_are_told_of_servers_that_are_added_and_taken_away(tmp_path: Path)
 
 def test_tasks_ask_nginx_first_where_it_has_several_to_choose_from(tmp_path: Path) -> None:
     plan = replace(LOCAL, site=Site(("127.0.0.1:8080",), local=Door("127.0.0.1", 8100)))
-    told = Upstreams(plan, tmp_path, silent)
+    told = ApiDiscovery(plan, tmp_path, silent)
     told.look(["127.0.0.1:8080"], [])
     assert written(tmp_path) == ["http://127.0.0.1:8080/org/execution/"]
     told.look(["127.0.0.1:8080", "127.0.0.1:8081"], [])
@@ -109,7 +109,7 @@ def test_what_cannot_be_written_down_is_said_once(tmp_path: Path) -> None:
     said: list[Event] = []
     nowhere = tmp_path / "file"
     nowhere.touch()
-    told = Upstreams(LOCAL, nowhere, lambda event, **_: said.append(event))
+    told = ApiDiscovery(LOCAL, nowhere, lambda event, **_: said.append(event))
     told.look(["127.0.0.1:8080"], [])
     told.look(["127.0.0.1:8080"], [])
     assert said == [Event.API_SERVERS_UNTOLD]
@@ -119,7 +119,7 @@ def test_a_file_of_an_earlier_life_does_not_stay_when_it_cannot_be_written_again
     stale = api_endpoints.of(tmp_path)
     stale.write_text("http://127.0.0.1:9/an/earlier/life/\n")
     (tmp_path / f".{stale.name}.{os.getpid()}").mkdir()  # in the way of the draft
-    Upstreams(LOCAL, tmp_path, lambda event, **_: None).look(["127.0.0.1:8080"], [])
+    ApiDiscovery(LOCAL, tmp_path, lambda event, **_: None).look(["127.0.0.1:8080"], [])
     assert written(tmp_path) == []
 
 
@@ -131,7 +131,7 @@ class Teller:
         self.now = 0.0
         plan = replace(LOCAL, site=site, api_servers={"a": site.api_servers})
         self.start = start
-        self.told = Upstreams(plan, home, self._hear, lambda: self.now)
+        self.told = ApiDiscovery(plan, home, self._hear, lambda: self.now)
 
     def _hear(self, event: Event, **payload: str) -> None:
         self.said.append((event, " ".join(payload.values())))

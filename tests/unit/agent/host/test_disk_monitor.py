@@ -8,7 +8,7 @@ import pytest
 
 from airfleet.agent import status
 from airfleet.agent.host import disk_monitor
-from airfleet.agent.host.disk_monitor import LOW_BYTES, Disks
+from airfleet.agent.host.disk_monitor import LOW_BYTES, DiskMonitor
 from airfleet.agent.states import State
 from airfleet.drill.waiting import wait_until
 from airfleet.events import Event
@@ -23,7 +23,7 @@ class Watched:
         self.free = dict.fromkeys(folders, LOW_BYTES)
         self.told: list[str] = []
         self.woken = 0
-        self.disks = Disks(folders, self._log, self._wake, self.free.__getitem__)
+        self.disks = DiskMonitor(folders, self._log, self._wake, self.free.__getitem__)
 
     def _log(self, event: Event, **payload: str) -> None:
         self.told.append(event.value.format(**payload))

@@ -116,7 +116,7 @@ def test_it_begins_with_the_agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     paths.logs.mkdir(parents=True)
     (paths.logs / "api-server.log").write_bytes(b"x" * 2 * MOST)
     monkeypatch.setattr(log_rotation, "MOST_BYTES", MOST)
-    monkeypatch.setattr(program, "Agent", Waiting)
+    monkeypatch.setattr(program, "assemble", Waiting)
     plan = Plan("toy", tmp_path, (), {}, {}, "http://127.0.0.1:1", "admin")
     with (tmp_path / "lock").open("w") as lock, socket.socket() as listener:
         program._run(bootstrap.Prepared(plan, paths, lock, PortBook(paths.ports), (), NOTHING), listener)

@@ -15,13 +15,15 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.agent.probes import component_probe
-from airfleet.agent.probes.component_probe import WELL, Subject, Verdict
+from airfleet.agent.probes import component_probe, postgres_probe
+from airfleet.agent.probes.component_probe import ProbeSubject
+from airfleet.agent.probes.database_connection import DatabaseConnection
+from airfleet.agent.probes.results import WELL, HttpError, LateSign, NoAnswer, NotReported, unwell
 from airfleet.fleet.planning.plan import BrokerWorks, FileBeats, HttpAnswers, JobBeats, PostgresAnswers, Started
 from airfleet.fleet.servers import brokers
 
-SUBJECT = Subject(
-    pid=4711, started_at=time.time(), database=component_probe.Database("postgresql://a:s3cret@127.0.0.1:9/a")
+SUBJECT = ProbeSubject(
+    pid=4711, started_at=time.time(), database=DatabaseConnection("postgresql://a:s3cret@127.0.0.1:9/a")
 )
 WAS_READY = replace(SUBJECT, was_ready=True)
 
@@ -75,21 +77,21 @@ def test_what_only_has_to_run_is_well() -> None:
 
 def test_a_server_that_is_not_there_yet() -> None:
     port = closed_port()
-    refused = Verdict(False, "does not answer yet: [Errno 111] Connection refused")
+    refused = unwell(NoAnswer("[Errno 111] Connection refused"))
     there = f"127.0.0.1:{port} cannot be reached: connection refused"
     for broker in (f"redis://:s3cret@127.0.0.1:{port}/0", f"amqp://me:s3cret@127.0.0.1:{port}"):
-        verdict = component_probe.ask(BrokerWorks(brokers.parse(broker)), SUBJECT)
-        assert verdict == Verdict(False, f"does not answer yet: {there}")
+        result = component_probe.ask(BrokerWorks(brokers.parse(broker)), SUBJECT)
+        assert result == unwell(NoAnswer(there))
     assert component_probe.ask(HttpAnswers((f"http://127.0.0.1:{port}/",)), SUBJECT) == refused
 
 
 def test_a_database_that_is_not_there_yet_and_its_password_is_not_shown() -> None:
     for probe in (PostgresAnswers(closed_port(), "s3cret", "s3cret"), JobBeats("SchedulerJob")):
-        verdict = component_probe.ask(probe, SUBJECT)
-        assert not verdict.well
-        assert verdict.reason.startswith("does not answer yet: ")
-        assert "s3cret" not in verdict.reason
-        assert "\n" not in verdict.reason
+        result = component_probe.ask(probe, SUBJECT)
+        assert not result.well
+        assert str(result.reason).startswith("does not answer yet: ")
+        assert "s3cret" not in str(result.reason)
+        assert "\n" not in str(result.reason)
 
 
 def test_a_database_that_was_ready_is_well_while_it_asks_newcomers_for_a_password(
@@ -108,50 +110,48 @@ def test_a_database_that_was_ready_is_not_well_while_it_starts_or_has_no_room(co
     fields = f"SFATAL\0C{code}\0M{said}\0\0".encode()
     starts = b"E" + struct.pack("!i", 4 + len(fields)) + fields
     with something(starts) as port:
-        verdict = component_probe.ask(PostgresAnswers(port, "s3cret", "s3cret"), WAS_READY)
-    assert not verdict.well
-    assert verdict.reason.endswith(f"FATAL:  {said}")
+        result = component_probe.ask(PostgresAnswers(port, "s3cret", "s3cret"), WAS_READY)
+    assert not result.well
+    assert str(result.reason).endswith(f"FATAL:  {said}")
 
 
-def test_a_database_that_was_ready_and_says_nothing_is_not_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "GREETING_SECONDS", 0.05)
-    with something(b"") as port:
-        verdict = component_probe.ask(PostgresAnswers(port, "s3cret", "s3cret"), WAS_READY)
-    assert verdict == Verdict(False, "does not answer yet: no answer within 0.05 s")
+def test_a_database_that_was_ready_and_says_nothing_is_not_well() -> None:
+    with something(b"") as port, pytest.raises(TimeoutError, match=r"^no answer within 0\.05 s$"):
+        postgres_probe.greet(port, timeout_seconds=0.05)
 
 
 def test_a_database_that_was_ready_and_is_gone() -> None:
-    verdict = component_probe.ask(PostgresAnswers(closed_port(), "s3cret", "s3cret"), WAS_READY)
-    assert not verdict.well
-    assert "Connection refused" in verdict.reason
+    result = component_probe.ask(PostgresAnswers(closed_port(), "s3cret", "s3cret"), WAS_READY)
+    assert not result.well
+    assert "Connection refused" in str(result.reason)
 
 
 def test_a_web_server_is_ready_when_every_address_answers() -> None:
     with web(one=200, two=403, three=503) as url:
         assert component_probe.ask(HttpAnswers((f"{url}/one", f"{url}/two")), SUBJECT) == WELL
-        verdict = component_probe.ask(HttpAnswers((f"{url}/one", f"{url}/three")), SUBJECT)
-    assert verdict == Verdict(False, "/three answers 503")
+        result = component_probe.ask(HttpAnswers((f"{url}/one", f"{url}/three")), SUBJECT)
+    assert result == unwell(HttpError("/three", 503))
 
 
 def test_something_else_listens_there() -> None:
     with something() as port:
-        verdict = component_probe.ask(HttpAnswers((f"http://127.0.0.1:{port}/",)), SUBJECT)
-    assert not verdict.well
-    assert verdict.reason.startswith("does not answer yet: ")
+        result = component_probe.ask(HttpAnswers((f"http://127.0.0.1:{port}/",)), SUBJECT)
+    assert not result.well
+    assert str(result.reason).startswith("does not answer yet: ")
 
 
 def test_a_component_that_writes_that_it_is_well(tmp_path: Path) -> None:
     beat = tmp_path / "beat"
     probe, now = FileBeats(str(beat), late_seconds=30.0), [0.0]
-    subject = replace(SUBJECT, beats=component_probe.Beats(clock=lambda: now[0]))
-    not_yet = Verdict(False, "has not reported that it is ready yet")
+    subject = replace(SUBJECT, ages=component_probe.FileAges(clock=lambda: now[0]))
+    not_yet = unwell(NotReported())
     assert component_probe.ask(probe, subject) == not_yet
     beat.write_text("4710\n")  # of the process before
     assert component_probe.ask(probe, subject) == not_yet
     beat.write_text("4711\n")
     assert component_probe.ask(probe, subject) == WELL
     now[0] = 95
-    assert component_probe.ask(probe, subject) == Verdict(False, "its last sign of life is 95 s old")
+    assert component_probe.ask(probe, subject) == unwell(LateSign(95.0))
     os.utime(beat, (1, 1))  # the clock of the machine was put right: it was touched all the same
     assert component_probe.ask(probe, subject) == WELL
     now[0] = 96

@@ -19,7 +19,7 @@ from airfleet.agent.recovery.job_fencing import (
     BUSY_SECONDS,
     QUICK_LOOKS,
     QUIET_SECONDS,
-    Fencing,
+    JobFencing,
 )
 from airfleet.drill.waiting import wait_until
 from airfleet.events import Event
@@ -99,12 +99,12 @@ def said() -> list[Event]:
 
 
 @pytest.fixture
-def make(tmp_path: Path, said: list[Event]) -> Iterator[Callable[[], tuple[Fencing, Database, Lookout]]]:
-    made: list[Fencing] = []
+def make(tmp_path: Path, said: list[Event]) -> Iterator[Callable[[], tuple[JobFencing, Database, Lookout]]]:
+    made: list[JobFencing] = []
 
-    def new() -> tuple[Fencing, Database, Lookout]:
+    def new() -> tuple[JobFencing, Database, Lookout]:
         database, lookout = Database(), Lookout()
-        one = Fencing(database, "here", tmp_path, lambda event, **_: said.append(event))
+        one = JobFencing(database, "here", tmp_path, lambda event, **_: said.append(event))
         one._lookout = lookout  # type: ignore[assignment]
         made.append(one)
         return one, database, lookout
@@ -114,7 +114,7 @@ def make(tmp_path: Path, said: list[Event]) -> Iterator[Callable[[], tuple[Fenci
         one.close()
 
 
-Make = Callable[[], tuple[Fencing, Database, Lookout]]
+Make = Callable[[], tuple[JobFencing, Database, Lookout]]
 
 
 def test_the_agent_looks_more_often_while_something_runs_and_for_a_while_after_a_death(make: Make) -> None:

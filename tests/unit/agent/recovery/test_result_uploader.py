@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from celery import Celery
 
-from airfleet.agent.recovery.result_uploader import Outcomes
+from airfleet.agent.recovery.result_uploader import ResultUploader
 from airfleet.drill.waiting import wait_until
 from airfleet.worker.result_backend import WorkerOutcomes
 
@@ -34,7 +34,7 @@ class Database:
 
 def test_an_outcome_is_carried_and_its_file_is_gone(tmp_path: Path) -> None:
     database = Database()
-    outcomes = Outcomes(tmp_path, database, clock=lambda: 0.0)
+    outcomes = ResultUploader(tmp_path, database, clock=lambda: 0.0)
     (tmp_path / "one").write_text("FAILURE")
     (tmp_path / ".two.123").write_text("not complete")
     outcomes.look()
@@ -46,7 +46,7 @@ def test_an_outcome_is_carried_and_its_file_is_gone(tmp_path: Path) -> None:
 def test_it_waits_while_the_database_is_away(tmp_path: Path) -> None:
     database, now = Database(), [0.0]
     database.away = True
-    outcomes = Outcomes(tmp_path, database, clock=lambda: now[0])
+    outcomes = ResultUploader(tmp_path, database, clock=lambda: now[0])
     (tmp_path / "one").write_text("FAILURE")
     with pytest.raises(psycopg.OperationalError):
         outcomes.carry()
@@ -65,7 +65,7 @@ def test_what_is_put_in_the_place_of_an_outcome_while_that_is_carried_is_carried
     puts = iter(["second", "third"])
     database = Database(meanwhile=lambda: [put(text) for text in puts] and None)
     put("first")
-    outcomes = Outcomes(tmp_path, database, clock=lambda: 0.0)
+    outcomes = ResultUploader(tmp_path, database, clock=lambda: 0.0)
     outcomes.carry()
     assert (database.told, (tmp_path / "one").read_text()) == ({"one": "first"}, "third")
     outcomes.carry()
@@ -73,7 +73,7 @@ def test_what_is_put_in_the_place_of_an_outcome_while_that_is_carried_is_carried
 
 
 def test_no_folder_is_nothing_to_carry(tmp_path: Path) -> None:
-    assert Outcomes(tmp_path / "none", Database(), clock=lambda: 0.0).carry() == 0
+    assert ResultUploader(tmp_path / "none", Database(), clock=lambda: 0.0).carry() == 0
 
 
 def test_celery_in_a_worker_leaves_failures_there_without_a_database(tmp_path: Path) -> None:

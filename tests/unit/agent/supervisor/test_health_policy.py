@@ -9,35 +9,46 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.agent.probes.component_probe import WELL, Verdict
-from airfleet.agent.states import State
+from airfleet.agent.probes.results import (
+    WELL,
+    BrokerError,
+    Health,
+    HttpError,
+    LateHeartbeat,
+    NotConsuming,
+    NotReported,
+    ProbeResult,
+    unwell,
+)
+from airfleet.agent.states import Reason, State
 from airfleet.agent.supervisor import restarts
 from airfleet.agent.supervisor.health_policy import (
     FOREIGN_PATIENCE_SECONDS,
-    FORK_SECONDS,
+    FORK_TIMEOUT_SECONDS,
     PATIENCE_SECONDS,
-    Judge,
-    why_ended,
+    HealthPolicy,
 )
 from airfleet.agent.supervisor.process import Running
+from airfleet.agent.supervisor.reasons import Stalled, StartTimeout, ZygoteStalled
 from airfleet.fleet.planning.plan import Component, Exec, Watch
 from support.lives import lives
 
-UNWELL = Verdict(False, "it says no")
-SILENT = Verdict(False, "no heartbeat", silent=True)
-USELESS = Verdict(False, "takes no tasks", useless=True)
+UNWELL = unwell(HttpError("/health", 503))
+STALLED = ProbeResult(Health.STALLED, LateHeartbeat(40.0))
+USELESS = ProbeResult(Health.USELESS, NotConsuming(90.0))
+REFUSED = ProbeResult(Health.USELESS, BrokerError("wrong password"))
 
 
 @dataclass
 class Court:
-    """A judge, and what it is told and tells."""
+    """A policy, the results that it is given, and what it does."""
 
     log: Path
     now: float = 0.0
-    replaced: list[tuple[str, int, str]] = field(default_factory=list)
+    replaced: list[tuple[str, int, Reason | None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.judge = Judge(lambda: self.now, lambda r, pid, why: self.replaced.append((r.name, pid, why)))
+        self.policy = HealthPolicy(lambda: self.now, lambda r, pid, why: self.replaced.append((r.name, pid, why)))
 
     def starting(self, kind: str, pid: int = 0, start: Exec | Watch | None = None) -> Running:
         component = Component("one", kind, start or Exec(("true",)), start_seconds=10.0, silent_seconds=30.0)
@@ -48,13 +59,13 @@ class Court:
 
     def ready(self, kind: str, pid: int = 0) -> Running:
         running = self.starting(kind, pid)
-        self.judge.judge(running, WELL)
+        self.policy.apply(running, WELL)
         assert running.state == State.READY
         return running
 
-    def hear(self, running: Running, verdict: Verdict, at: float) -> None:
+    def hear(self, running: Running, verdict: ProbeResult, at: float) -> None:
         self.now = at
-        self.judge.judge(running, verdict)
+        self.policy.apply(running, verdict)
 
 
 @pytest.fixture
@@ -75,7 +86,7 @@ def test_one_that_is_unwell_is_degraded_after_a_while_and_ready_again_at_once(co
     court.hear(one, UNWELL, PATIENCE_SECONDS)
     assert one.state == State.READY
     court.hear(one, UNWELL, PATIENCE_SECONDS + 1)
-    assert (one.state, one.reason) == (State.DEGRADED, "it says no")
+    assert (one.state, one.reason) == (State.DEGRADED, UNWELL.reason)
     court.hear(one, WELL, PATIENCE_SECONDS + 2)
     assert one.state == State.READY
 
@@ -83,26 +94,26 @@ def test_one_that_is_unwell_is_degraded_after_a_while_and_ready_again_at_once(co
 def test_a_broker_of_somebody_else_is_degraded_within_two_probes_and_some(court: Court) -> None:
     """It is asked every two seconds; one question may get lost."""
     broker = court.starting("broker", start=Watch())
-    court.judge.judge(broker, WELL)
+    court.policy.apply(broker, WELL)
     court.hear(broker, UNWELL, 2.0)
     assert broker.state == State.READY
     court.hear(broker, UNWELL, 4.0)
-    assert (broker.state, broker.reason) == (State.DEGRADED, "it says no")
+    assert (broker.state, broker.reason) == (State.DEGRADED, UNWELL.reason)
     assert FOREIGN_PATIENCE_SECONDS < 4.0 < PATIENCE_SECONDS
 
 
 def test_one_that_has_been_well_for_long_is_forgiven_its_deaths(court: Court) -> None:
     one = court.ready("scheduler")
     one.deaths.append(0.0)
-    court.hear(one, WELL, restarts.HEALED_AFTER)
+    court.hear(one, WELL, restarts.HEALED_AFTER_SECONDS)
     assert one.deaths
-    court.hear(one, WELL, restarts.HEALED_AFTER + 1)
+    court.hear(one, WELL, restarts.HEALED_AFTER_SECONDS + 1)
     assert not one.deaths
 
 
 def test_a_worker_of_no_use_is_replaced_and_nothing_else_is(court: Court) -> None:
     court.hear(court.ready("worker", pid=7), USELESS, 1.0)
-    assert court.replaced == [("one", 7, "takes no tasks")]
+    assert court.replaced == [("one", 7, USELESS.reason)]
     court.hear(court.ready("scheduler", pid=8), USELESS, 1.0)
     court.hear(court.starting("worker", pid=9), USELESS, 1.0)
     assert len(court.replaced) == 1
@@ -110,29 +121,29 @@ def test_a_worker_of_no_use_is_replaced_and_nothing_else_is(court: Court) -> Non
 
 def test_what_is_only_watched_and_will_never_do_is_given_up(court: Court) -> None:
     broker = court.starting("broker", start=Watch())
-    court.hear(broker, Verdict(False, "wrong password", useless=True), 1.0)
-    assert (broker.state, broker.reason) == (State.GAVE_UP, "wrong password")
+    court.hear(broker, REFUSED, 1.0)
+    assert (broker.state, broker.reason) == (State.GAVE_UP, REFUSED.reason)
 
 
 @pytest.mark.parametrize("kind", ["scheduler", "nginx"])
 def test_one_that_stands_still_is_ended(court: Court, process: subprocess.Popen[bytes], kind: str) -> None:
     one = court.ready(kind, process.pid)
-    court.hear(one, SILENT, 5.0)
-    court.hear(one, SILENT, 34.0)
+    court.hear(one, STALLED, 5.0)
+    court.hear(one, STALLED, 34.0)
     assert lives(process)
-    court.hear(one, SILENT, 35.0)
+    court.hear(one, STALLED, 35.0)
     assert process.wait(10.0) != 0
-    assert why_ended(one) == "did nothing for 30 s: no heartbeat"
+    assert one.reason == Stalled(30.0, STALLED.reason)
 
 
 @pytest.mark.parametrize("between", [WELL, UNWELL])
 def test_one_that_gives_a_sign_of_life_meanwhile_is_not(
-    court: Court, process: subprocess.Popen[bytes], between: Verdict
+    court: Court, process: subprocess.Popen[bytes], between: ProbeResult
 ) -> None:
     one = court.ready("scheduler", process.pid)
-    court.hear(one, SILENT, 5.0)
+    court.hear(one, STALLED, 5.0)
     court.hear(one, between, 20.0)
-    court.hear(one, SILENT, 36.0)
+    court.hear(one, STALLED, 36.0)
     assert lives(process)
 
 
@@ -140,16 +151,16 @@ def test_the_silence_of_one_that_died_is_not_held_against_the_next(
     court: Court, process: subprocess.Popen[bytes]
 ) -> None:
     one = court.ready("scheduler", process.pid)
-    court.hear(one, SILENT, 5.0)
-    court.judge.died(one)
-    court.hear(one, SILENT, 36.0)
+    court.hear(one, STALLED, 5.0)
+    court.policy.forget(one)
+    court.hear(one, STALLED, 36.0)
     assert lives(process)
 
 
 def test_a_silent_worker_is_left_to_its_own_probe(court: Court, process: subprocess.Popen[bytes]) -> None:
     one = court.ready("worker", process.pid)
-    court.hear(one, SILENT, 5.0)
-    court.hear(one, SILENT, 500.0)
+    court.hear(one, STALLED, 5.0)
+    court.hear(one, STALLED, 500.0)
     assert lives(process)
 
 
@@ -158,14 +169,14 @@ def test_one_that_is_not_ready_in_time_is_ended_and_says_what_it_last_said(
 ) -> None:
     one = court.starting("scheduler", process.pid)
     court.hear(one, UNWELL, 10.0)
-    court.judge.end_when_too_slow(one)
+    court.policy.kill_when_late(one)
     assert lives(process)
     court.now = 10.5
-    court.judge.end_when_too_slow(one)
+    court.policy.kill_when_late(one)
     assert process.wait(10.0) != 0
-    assert why_ended(one) == "was not ready after 10 s: it says no"
-    court.hear(one, Verdict(False, "something else"), 10.6)
-    assert why_ended(one) == "was not ready after 10 s: it says no"
+    assert one.reason == StartTimeout(10.0, UNWELL.reason)
+    court.hear(one, unwell(NotReported()), 10.6)
+    assert one.reason == StartTimeout(10.0, UNWELL.reason)
 
 
 def test_a_template_that_does_not_fork_what_it_was_told_to_is_ended(
@@ -174,20 +185,20 @@ def test_a_template_that_does_not_fork_what_it_was_told_to_is_ended(
     ordered = court.starting("scheduler")  # before there is a template to hear it
     court.now = 100.0
     template = court.ready("template", process.pid)
-    court.judge.end_when_it_forks_nothing(template, ())
-    court.now += FORK_SECONDS
-    court.judge.end_when_it_forks_nothing(template, (ordered,))
+    court.policy.kill_stalled_zygote(template, ())
+    court.now += FORK_TIMEOUT_SECONDS
+    court.policy.kill_stalled_zygote(template, (ordered,))
     assert lives(process)
     court.now += 1.0
-    court.judge.end_when_it_forks_nothing(template, ())
+    court.policy.kill_stalled_zygote(template, ())
     assert lives(process)
-    court.judge.end_when_it_forks_nothing(template, (ordered,))
+    court.policy.kill_stalled_zygote(template, (ordered,))
     assert process.wait(10.0) != 0
-    assert why_ended(template) == "did nothing for 16 s: it was told to fork one"
+    assert template.reason == ZygoteStalled(16.0, "one")
 
 
 def test_a_template_that_still_imports_has_its_time(court: Court, process: subprocess.Popen[bytes]) -> None:
     template, ordered = court.starting("template", process.pid), court.starting("migrate")
-    court.now = FORK_SECONDS * 2
-    court.judge.end_when_it_forks_nothing(template, (ordered,))
+    court.now = FORK_TIMEOUT_SECONDS * 2
+    court.policy.kill_stalled_zygote(template, (ordered,))
     assert lives(process)

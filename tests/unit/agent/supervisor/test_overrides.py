@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airfleet.agent.supervisor.overrides import Orders, Size, api_servers, workers
+from airfleet.agent.supervisor.overrides import HostOverrides, ScaledSize, api_servers, workers
 from airfleet.fleet.planning.plan import Component, FileBeats, Fork, HttpAnswers
 
 
@@ -15,29 +15,29 @@ PLANNED = (worker("light"), worker("light-2"), worker("heavy", "heavy"), Compone
 
 
 def test_without_orders_a_host_runs_the_workers_of_its_plan() -> None:
-    assert tuple(workers(PLANNED, Orders())) == PLANNED[:3]
+    assert tuple(workers(PLANNED, HostOverrides())) == PLANNED[:3]
 
 
 def test_more_workers_are_like_the_first_with_names_and_files_of_their_own() -> None:
-    assert tuple(workers(PLANNED, Orders(scale={"heavy": Size(count=2)}))) == (
+    assert tuple(workers(PLANNED, HostOverrides(scale={"heavy": ScaledSize(count=2)}))) == (
         *PLANNED[:3],
         worker("heavy-2", "heavy"),
     )
 
 
 def test_fewer_workers_are_the_first_ones() -> None:
-    assert tuple(workers(PLANNED, Orders(scale={"light": Size(count=1)}))) == (PLANNED[0], PLANNED[2])
+    assert tuple(workers(PLANNED, HostOverrides(scale={"light": ScaledSize(count=1)}))) == (PLANNED[0], PLANNED[2])
 
 
 def test_slots_change_for_every_worker_of_the_name() -> None:
-    found = tuple(workers(PLANNED, Orders(scale={"light": Size(slots=16)})))
+    found = tuple(workers(PLANNED, HostOverrides(scale={"light": ScaledSize(slots=16)})))
     assert found == (worker("light", slots="16"), worker("light-2", slots="16"), PLANNED[2])
 
 
 def test_orders_are_read_and_nonsense_is_not_ordered() -> None:
     told = {"drained": True, "scale": {"light": {"count": 2, "slots": -1}, "heavy": "many"}, "else": 1}
-    assert Orders.read(told) == Orders(True, {"light": Size(count=2)})
-    assert Orders.read({"drained": "yes", "scale": 3}) == Orders()
+    assert HostOverrides.read(told) == HostOverrides(True, {"light": ScaledSize(count=2)})
+    assert HostOverrides.read({"drained": "yes", "scale": 3}) == HostOverrides()
 
 
 def api_server(name: str, port: int) -> Component:
@@ -55,11 +55,11 @@ def test_more_api_servers_are_like_the_first_at_ports_of_their_own_and_fewer_are
         return first + len(asked)
 
     def found(count: int | None) -> tuple[Component, ...]:
-        scale = {"api-server": Size(count=count)} if count else {}
-        return tuple(api_servers(planned, Orders(scale=scale), port))
+        scale = {"api-server": ScaledSize(count=count)} if count else {}
+        return tuple(api_servers(planned, HostOverrides(scale=scale), port))
 
     assert found(None) == planned[-2:]
     assert found(1) == planned[-2:-1]
     assert found(4) == (*planned[-2:], api_server("api-server-3", 8083), api_server("api-server-4", 8084))
     assert asked == [("api-server-3", 8082), ("api-server-4", 8082)]
-    assert tuple(api_servers(PLANNED, Orders(scale={"api-server": Size(count=2)}), port)) == ()
+    assert tuple(api_servers(PLANNED, HostOverrides(scale={"api-server": ScaledSize(count=2)}), port)) == ()

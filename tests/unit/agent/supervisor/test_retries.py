@@ -11,7 +11,8 @@ import pytest
 from airfleet.agent import control
 from airfleet.agent.supervisor import process
 from airfleet.agent.supervisor.process import Running
-from airfleet.agent.supervisor.retries import LOOK_SECONDS, Retrying
+from airfleet.agent.supervisor.reasons import Exited
+from airfleet.agent.supervisor.retries import LOOK_SECONDS, Retries
 from airfleet.cli.output import component_view
 from airfleet.fleet.planning.plan import Component, Exec
 from airfleet.spool.current_work import CurrentWork, Kind, Work, path_of, read
@@ -33,7 +34,7 @@ def given_up() -> Running:
 
 def test_it_is_tried_after_one_minute_then_two_then_every_five() -> None:
     clock, running = Clock(), given_up()
-    retrying = Retrying(None, clock)
+    retrying = Retries(None, clock)
     for seconds in (60.0, 120.0, 300.0, 300.0):
         retrying.gave_up(running)
         clock.now += seconds - 0.1
@@ -48,7 +49,7 @@ def test_it_is_tried_when_a_file_of_pipelines_has_changed(change: str, tmp_path:
     (tmp_path / "team").mkdir()
     file = tmp_path / "team" / "bad.yaml"
     file.write_text("dag_id: bad")
-    retrying = Retrying(tmp_path, clock)
+    retrying = Retries(tmp_path, clock)
     retrying.gave_up(running)
     (tmp_path / "notes.txt").write_text("nothing that counts")
     clock.now += LOOK_SECONDS
@@ -131,7 +132,7 @@ def test_the_statement_of_the_error_has_no_values(lines: str, statement: str, tm
 
 def test_status_names_what_a_component_died_of_and_when_it_is_tried_again() -> None:
     running = given_up()
-    running.reason, running.work, running.error = "ended with exit code 1", Work(Kind.FILE, "bad.py"), "DataError: x"
+    running.reason, running.work, running.error = Exited(1), Work(Kind.FILE, "bad.py"), "DataError: x"
     shown = replace(running.status(0.0), tried_again_in=50.0)
     assert (
         component_view.why(shown)

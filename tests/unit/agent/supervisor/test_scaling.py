@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.agent.states import State
-from airfleet.agent.supervisor.overrides import DRAINED, Orders, Size
+from airfleet.agent.context import AgentContext
+from airfleet.agent.states import Reason, State
+from airfleet.agent.supervisor.components import Components
+from airfleet.agent.supervisor.overrides import HostOverrides, ScaledSize
 from airfleet.agent.supervisor.process import Running
-from airfleet.agent.supervisor.scaling import FINISHES, Scaling
-from airfleet.agent.supervisor.worker_drain import Draining
-from airfleet.events import Event
+from airfleet.agent.supervisor.reasons import Drained
+from airfleet.agent.supervisor.scaling import Scaling
+from airfleet.agent.supervisor.worker_drain import WorkerDrain
+from airfleet.events import Event, Surprises
 from airfleet.fleet.planning.paths import Paths
 from airfleet.fleet.planning.plan import Component, Fork, Plan
 
@@ -30,11 +33,14 @@ class Host:
 
     def __init__(self, folder: Path) -> None:
         self.now = 0.0
-        self.changes: list[tuple[str, State, str]] = []
-        self.running = {w.name: Running(w, folder / "log", self._changed) for w in WORKERS}
-        self.draining = Draining(lambda: self.now, works=lambda pid: True)
-        paths = Paths(folder, folder)
-        self.scaling = Scaling(PLAN, paths, self.running, self.draining, self._changed, self._log, lambda: self.now)
+        self.changes: list[tuple[str, State, Reason | None]] = []
+        self.draining = WorkerDrain(lambda: self.now, works=lambda pid: True)
+        context = AgentContext(PLAN, Paths(folder, folder), self._log, lambda: self.now, Surprises("", self._log))
+        context.paths.logs.mkdir()
+        components = Components.planned(context, self.draining)
+        components.listeners.append(self._changed)
+        self.running = components.by_name
+        self.scaling = Scaling(context, components)
         self.children: list[subprocess.Popen[bytes]] = []
         for name in self.running:
             self.start(name)
@@ -76,21 +82,21 @@ def host(tmp_path: Path) -> Iterator[Host]:
 
 
 ORDERS = {
-    "nothing": Orders(),
-    "drained": Orders(drained=True),
-    "of another size": Orders(scale={"worker": Size(slots=4)}),
-    "fewer": Orders(scale={"worker": Size(count=1)}),
-    "drained and of another size": Orders(True, {"worker": Size(slots=4)}),
-    "drained and fewer": Orders(True, {"worker": Size(count=1)}),
-    "drained and more": Orders(True, {"worker": Size(count=3)}),
+    "nothing": HostOverrides(),
+    "drained": HostOverrides(drained=True),
+    "of another size": HostOverrides(scale={"worker": ScaledSize(slots=4)}),
+    "fewer": HostOverrides(scale={"worker": ScaledSize(count=1)}),
+    "drained and of another size": HostOverrides(True, {"worker": ScaledSize(slots=4)}),
+    "drained and fewer": HostOverrides(True, {"worker": ScaledSize(count=1)}),
+    "drained and more": HostOverrides(True, {"worker": ScaledSize(count=3)}),
 }
 
 
 @pytest.mark.parametrize("words", list(itertools.permutations(ORDERS, 2)), ids=" - ".join)
 def test_any_orders_one_after_the_other_are_obeyed(host: Host, words: tuple[str, ...]) -> None:
     for word in (*words, "nothing"):
-        host.scaling.obey(ORDERS[word])
-        host.scaling.obey(ORDERS[word])
+        host.scaling.apply(ORDERS[word])
+        host.scaling.apply(ORDERS[word])
         if ORDERS[word].drained:
             assert set(host.states().values()) == {State.STOPPED}
         for name, state in host.states().items():
@@ -100,12 +106,14 @@ def test_any_orders_one_after_the_other_are_obeyed(host: Host, words: tuple[str,
 
 
 def test_a_drained_worker_is_stopped_and_tells_when_its_tasks_have_ended(host: Host) -> None:
-    host.scaling.obey(ORDERS["drained"])
-    assert {(r.state, r.reason, r.pid) for r in host.running.values()} == {(State.STOPPED, FINISHES, None)}
+    host.scaling.apply(ORDERS["drained"])
+    assert {(r.state, r.reason, r.pid) for r in host.running.values()} == {
+        (State.STOPPED, Drained(finishing=True), None)
+    }
     assert host.draining.pids == tuple(child.pid for child in host.children)
     host.reap()
-    host.scaling.obey(ORDERS["drained"])
-    assert host.changes[-2:] == [(name, State.STOPPED, DRAINED) for name in ("worker", "worker-2")]
+    host.scaling.apply(ORDERS["drained"])
+    assert host.changes[-2:] == [(name, State.STOPPED, Drained()) for name in ("worker", "worker-2")]
 
 
 def test_one_that_is_being_forked_is_drained_when_it_runs(host: Host) -> None:
@@ -114,10 +122,10 @@ def test_one_that_is_being_forked_is_drained_when_it_runs(host: Host) -> None:
     pid, running.pid = running.pid, None
     assert pid is not None
     running.move_to(State.STARTING, 0.0)
-    host.scaling.obey(ORDERS["drained"])
+    host.scaling.apply(ORDERS["drained"])
     assert running.state == State.STARTING
     running.began(pid, 0.0, 0.0)
-    host.scaling.obey(ORDERS["drained"])
+    host.scaling.apply(ORDERS["drained"])
     assert (running.state, pid in host.draining.pids) == (State.STOPPED, True)
 
 
@@ -126,8 +134,8 @@ def test_one_too_many_that_is_being_forked_is_not_remembered_as_outgrown(host: H
     running.move_to(State.BACKOFF, 0.0)
     running.pid = None
     running.move_to(State.STARTING, 0.0)
-    host.scaling.obey(ORDERS["fewer"])
-    host.scaling.obey(ORDERS["nothing"])
+    host.scaling.apply(ORDERS["fewer"])
+    host.scaling.apply(ORDERS["nothing"])
     pid = host.start("worker-2")
     host.scaling.forked(host.running["worker-2"])
     assert (host.running["worker-2"].pid, host.running["worker-2"].state) == (pid, State.READY)

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from airfleet.agent.supervisor import worker_drain
-from airfleet.agent.supervisor.worker_drain import Draining
+from airfleet.agent.supervisor.worker_drain import WorkerDrain
 from airfleet.drill.waiting import wait_until
 from airfleet.system import process_tree
 from support.survival import survives
@@ -44,7 +44,7 @@ def deaf_worker() -> Iterator[subprocess.Popen[str]]:
 
 def test_one_that_does_not_hear_is_ended_when_nothing_of_it_works_any_more() -> None:
     clock, busy = Clock(), [True]
-    out = Draining(clock, works=lambda pid: busy[0])
+    out = WorkerDrain(clock, works=lambda pid: busy[0])
     with deaf_worker() as worker:
         out.add(worker.pid)
         clock.now += worker_drain.GRACE_SECONDS + worker_drain.LOOK_SECONDS + 1
@@ -60,7 +60,7 @@ def test_one_that_does_not_hear_is_ended_when_nothing_of_it_works_any_more() -> 
 
 def test_it_has_time_to_end_by_itself() -> None:
     clock = Clock()
-    out = Draining(clock, works=lambda pid: False)
+    out = WorkerDrain(clock, works=lambda pid: False)
     with deaf_worker() as worker:
         out.add(worker.pid)
         clock.now += worker_drain.GRACE_SECONDS
@@ -70,7 +70,7 @@ def test_it_has_time_to_end_by_itself() -> None:
 
 def test_between_two_looks_passes_some_time() -> None:
     clock, looks = Clock(), []
-    out = Draining(clock, works=lambda pid: not looks.append(pid))
+    out = WorkerDrain(clock, works=lambda pid: not looks.append(pid))
     with deaf_worker() as worker:
         out.add(worker.pid)
         clock.now += worker_drain.GRACE_SECONDS + 1
@@ -84,7 +84,7 @@ def test_between_two_looks_passes_some_time() -> None:
 
 
 def test_it_is_asked_to_end_at_once() -> None:
-    out = Draining(Clock())
+    out = WorkerDrain(Clock())
     process = subprocess.Popen(["sleep", "60"], start_new_session=True)
     out.add(process.pid)
     assert process.wait(10) == -signal.SIGTERM
@@ -94,7 +94,7 @@ def test_it_is_asked_to_end_at_once() -> None:
 
 def test_one_that_is_no_child_is_missed_when_it_has_gone() -> None:
     clock = Clock()
-    out = Draining(clock, works=lambda pid: True)
+    out = WorkerDrain(clock, works=lambda pid: True)
     with deaf_worker() as worker:
         kept = process_tree.component(worker.pid, "worker")
         assert kept is not None

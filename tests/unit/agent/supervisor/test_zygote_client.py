@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from airfleet.agent.supervisor import zygote_client
-from airfleet.agent.supervisor.zygote_client import TemplateLink
+from airfleet.agent.supervisor.zygote_client import ZygoteLink
 from airfleet.fleet.planning.plan import Fork
 from airfleet.zygote.main import Orders
 
@@ -29,7 +29,7 @@ def told(descriptor: int) -> tuple[dict[str, Any], Any]:
 
 
 def test_an_order_is_heard_by_the_template_and_is_open_until_it_says_that_it_has_forked() -> None:
-    link = TemplateLink()
+    link = ZygoteLink()
     with link.their_end() as theirs:
         link.order("scheduler", Fork("scheduler", {"number": "2"}, (("core", "fernet_key", "s3cret"),)), LOG)
         assert told(theirs) == (
@@ -50,7 +50,7 @@ def test_an_order_is_heard_by_the_template_and_is_open_until_it_says_that_it_has
 
 
 def test_orders_that_wait_together_are_read_one_by_one_each_with_its_settings() -> None:
-    link = TemplateLink()
+    link = ZygoteLink()
     with link.their_end() as theirs, socket.socket(fileno=os.dup(theirs)) as connection:
         for name in ("a", "b", "c"):
             link.order(name, Fork(name, {"long": name * 9_000}, ((name, name, name),)), LOG)
@@ -66,11 +66,11 @@ def test_orders_that_wait_together_are_read_one_by_one_each_with_its_settings() 
 
 
 def test_a_template_that_stands_still_holds_up_the_agent_for_a_moment_only() -> None:
-    link = TemplateLink()
+    link = ZygoteLink()
     with link.their_end():
         began = time.monotonic()
         link.order("scheduler", LARGE, LOG)
-        assert time.monotonic() - began < 3 * zygote_client.ORDER_SECONDS
+        assert time.monotonic() - began < 3 * zygote_client.ORDER_TIMEOUT_SECONDS
         assert link.unanswered == {"scheduler"}
         assert link.read() == ()  # and it is not waited for either
     with contextlib.closing(link):

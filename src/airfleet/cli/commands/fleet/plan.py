@@ -28,7 +28,7 @@ from airfleet.fleet.planning.paths import HOST, Paths
 
 if TYPE_CHECKING:
     from airfleet.agent.control import ComponentStatus, HostStatus, Snapshot
-    from airfleet.agent.supervisor.overrides import Orders
+    from airfleet.agent.supervisor.overrides import HostOverrides
     from airfleet.fleet.planning.plan_diff import Change
     from airfleet.fleet.planning.plan_record import Described, Description
     from airfleet.fleet.preview import Machine
@@ -105,11 +105,11 @@ class Now:
         return tuple(one for one in told if one.kind in _KINDS)
 
     @property
-    def orders(self) -> Orders:
+    def orders(self) -> HostOverrides:
         """Its overrides of ``fleet.yaml``, which the database keeps for its next start."""
-        from airfleet.agent.supervisor.overrides import Orders
+        from airfleet.agent.supervisor.overrides import HostOverrides
 
-        return Orders.read(self.row.orders if self.row else {})
+        return HostOverrides.read(self.row.orders if self.row else {})
 
 
 @click.command(
@@ -214,7 +214,7 @@ def end_host(row: HostStatus, here: Project) -> Planned:
     return Planned(Host(row.host, row.address), now, tuple(ended), named=False)
 
 
-def _as_ordered(what: Description, orders: Orders) -> Description:
+def _as_ordered(what: Description, orders: HostOverrides) -> Description:
     from airfleet.fleet.planning import plan_record
 
     counts = {name: size.count for name, size in orders.scale.items() if size.count is not None}

@@ -1,4 +1,4 @@
-"""What nobody expected: it is said, and neither the agent nor what it watches ends of it."""
+"""The supervisor's steps, taken one at a time: unexpected errors at one component, and zygotes that die."""
 
 from __future__ import annotations
 
@@ -9,75 +9,34 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from airfleet.agent.agent import Agent
+from airfleet.agent.agent import AgentParts
+from airfleet.agent.assembly import assemble
 from airfleet.agent.states import State
-from airfleet.agent.supervisor.probe_runner import READY_PROBE_SECONDS, Answer, Prober
 from airfleet.agent.supervisor.process import Running
-from airfleet.agent.supervisor.zygote_client import TemplateLink
-from airfleet.drill.waiting import wait_until
-from airfleet.events import MANY, Event, Surprises
+from airfleet.agent.supervisor.zygote_client import Zygotes
+from airfleet.events import Event
 from airfleet.fleet.planning.paths import Paths
-from airfleet.fleet.planning.plan import Component, Exec, FileBeats, Fork, Plan
-
-
-def test_each_is_said_once_with_its_place_and_not_too_many() -> None:
-    said: list[dict[str, Any]] = []
-    surprises = Surprises("the loop", lambda event, **payload: said.append(payload))
-    for _ in range(3):
-        with surprises.borne():
-            raise RuntimeError("never thought of")
-    (first,) = said
-    assert first["part"] == "the loop"
-    assert first["why"].startswith("RuntimeError: never thought of (test_surprises.py:")
-    for number in range(2 * MANY):
-        with surprises.borne():
-            raise RuntimeError(str(number))
-    assert len(said) == MANY
-
-
-# --- probes --------------------------------------------------------------------------------------------------------
-
-
-def test_a_probe_that_fails_in_another_way_is_an_answer_and_is_asked_again(tmp_path: Path) -> None:
-    beat = tmp_path / "beat"
-    beat.write_bytes(b"\xff")  # no text
-    running = Running(
-        Component("one", "thing", Exec(("true",)), FileBeats(str(beat))), tmp_path / "log", lambda _: None
-    )
-    running.began(os.getpid(), 0.0, 0.0)
-    running.move_to(State.STARTING, 0.0)
-    prober = Prober("", lambda: None)
-
-    def answer(now: float) -> Answer:
-        prober.ask(running, now)
-        found: list[Answer] = []
-        wait_until(lambda: found.extend(prober.answers()) or found, 5, "there is an answer", pause_seconds=0.01)
-        return found[0]
-
-    assert answer(0.0).verdict.reason.startswith("cannot be asked: UnicodeDecodeError: ")
-    beat.write_text(str(os.getpid()))
-    assert answer(READY_PROBE_SECONDS).verdict.well
-    prober.close()
-
-
-# --- the agent -----------------------------------------------------------------------------------------------------
+from airfleet.fleet.planning.plan import Component, Exec, Fork, Plan
 
 
 @dataclass
 class Loop:
-    """An agent whose loop does not run: its steps are taken one at a time."""
+    """A supervisor whose loop does not run: its steps are taken one at a time."""
 
-    agent: Agent
+    parts: AgentParts
     said: list[Event] = field(default_factory=list)
     #: the template's end of its conversation
     template: socket.socket | None = None
 
+    @property
+    def zygotes(self) -> Zygotes:
+        return self.parts.supervisor._zygotes
+
     def component(self, name: str) -> Running:
-        return self.agent._running[name]
+        return self.parts.components.by_name[name]
 
     def ready(self, name: str, pid: int) -> Running:
         running = self.component(name)
@@ -99,7 +58,7 @@ def loop(tmp_path: Path) -> Loop:
         made.mkdir(parents=True)
     said: list[Event] = []
     plan = Plan("toy", tmp_path, components, {}, {}, url="", user="")
-    return Loop(Agent(plan, paths, lambda event, **_: said.append(event)), said)
+    return Loop(assemble(plan, paths, lambda event, **_: said.append(event))._parts, said)
 
 
 @pytest.fixture
@@ -111,18 +70,18 @@ def child() -> Iterator[subprocess.Popen[bytes]]:
 
 def test_a_surprise_at_one_component_is_seen_at_it_and_the_others_go_on(loop: Loop) -> None:
     one = loop.ready("one", os.getpid())
-    with loop.agent._bearing(one):
+    with loop.parts.supervisor._bearing(one):
         one.move_to(State.WAITING, 1.0)
     assert (one.state, loop.said.count(Event.SURPRISED)) == (State.DEGRADED, 1)
-    assert one.reason.startswith("the agent failed at it: RuntimeError: one: ready cannot become waiting")
+    assert str(one.reason).startswith("the agent failed at it: RuntimeError: one: ready cannot become waiting")
     starting = loop.component("template")
-    with loop.agent._bearing(starting):
+    with loop.parts.supervisor._bearing(starting):
         starting.move_to(State.STARTING, 1.0)
         raise ValueError("before it had a process")
     assert (starting.state, len(starting.deaths)) == (State.BACKOFF, 1)
     stopping = loop.component("scheduler")
     stopping.state = State.STOPPING
-    with loop.agent._bearing(stopping):
+    with loop.parts.supervisor._bearing(stopping):
         stopping.move_to(State.BACKOFF, 1.0)
     assert stopping.state == State.STOPPING
 
@@ -130,10 +89,8 @@ def test_a_surprise_at_one_component_is_seen_at_it_and_the_others_go_on(loop: Lo
 def template_with_an_order(loop: Loop) -> tuple[Running, Running]:
     """A template that was told to fork the scheduler; what it says is written by the test."""
     template = loop.ready("template", os.getpid())
-    link = loop.agent._template = TemplateLink()
-    loop.agent._selector.register(link.socket, 1, lambda _: loop.agent._hear(link))
-    loop.template = link._theirs
-    loop.agent._start_what_can_start()
+    loop.template = loop.zygotes.open()._theirs
+    loop.parts.supervisor.start_due()
     scheduler = loop.component("scheduler")
     assert (scheduler.state, scheduler.pid) == (State.STARTING, None)
     return template, scheduler
@@ -153,7 +110,7 @@ def test_what_a_template_said_before_it_died_counts(loop: Loop, child: subproces
         loop.template.close()
     ended(loop, template)
     assert (scheduler.state, scheduler.pid) == (State.STARTING, child.pid)
-    assert loop.agent._template is None
+    assert loop.zygotes.link is None
     assert template.state == State.BACKOFF
 
 
@@ -168,7 +125,7 @@ def ended(loop: Loop, template: Running) -> None:
     gone = subprocess.Popen(("true",))
     gone.wait()
     template.pid = gone.pid
-    loop.agent._ended(template, signal.SIGKILL)
+    loop.parts.supervisor.ended(template, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("state", [State.WAITING, State.BACKOFF, State.READY, State.STOPPED])
@@ -177,14 +134,14 @@ def test_a_component_that_nobody_waits_for_is_ended_at_once(
 ) -> None:
     scheduler = loop.component("scheduler")
     scheduler.state = state
-    loop.agent._template_said({"said": "forked", "name": "scheduler", "pid": child.pid})
+    loop.zygotes.said({"said": "forked", "name": "scheduler", "pid": child.pid})
     assert child.wait(10.0) == -signal.SIGKILL
     assert (scheduler.state, scheduler.pid) == (state, None)
 
 
 def test_the_second_of_two_for_one_order_is_ended(loop: Loop, child: subprocess.Popen[bytes]) -> None:
     _, scheduler = template_with_an_order(loop)
-    loop.agent._template_said({"said": "forked", "name": "scheduler", "pid": os.getpid()})
-    loop.agent._template_said({"said": "forked", "name": "scheduler", "pid": child.pid})
+    loop.zygotes.said({"said": "forked", "name": "scheduler", "pid": os.getpid()})
+    loop.zygotes.said({"said": "forked", "name": "scheduler", "pid": child.pid})
     assert child.wait(10.0) == -signal.SIGKILL
     assert scheduler.pid == os.getpid()
