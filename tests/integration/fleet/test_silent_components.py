@@ -124,7 +124,7 @@ def test_a_template_that_stands_still_is_replaced_when_it_is_needed(tmp_path: Pa
         running.wait(lambda now: now.healthy and now.components[1].pid != scheduler, "another one forked the other")
         (why,) = (line for line in running.log() if line.startswith("template did nothing for"))
         assert "it was told to fork scheduler" in why
-        assert len(ledger.read_text().split()) == 2
+        wait_until(lambda: len(ledger.read_text().split()) == 2, 10, "it has begun")
 
 
 def test_a_template_that_dies_before_it_says_what_it_forked_leaves_nothing_that_runs(tmp_path: Path) -> None:
