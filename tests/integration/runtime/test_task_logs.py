@@ -99,14 +99,14 @@ def test_the_command_line_reads_the_end_of_a_long_log_only(server: Server, folde
     with (folder / LOG).open("a") as file:
         file.seek(2**33)  # most of it is a hole
         file.write("".join(f'\n{{"event": "line {number}"}}' for number in range(50_000)))
-    places = ends.Places(servers={"work-1": server.place}, key=KEY)
+    places = ends.LogPlaces(servers={"work-1": server.place}, key=KEY)
     found = places.end_of(ATTEMPT, time.time())
     assert found is not None
     assert found.entries[-1] == {"event": "line 49999"}
     assert len(found.entries) < 50_000
     assert places.end_of({**ATTEMPT, "hostname": "work-2.3fa80c12"}, time.time()) is None
     assert places.end_of({**ATTEMPT, "task_id": "buy"}, time.time()) is None
-    assert ends.Places(servers=places.servers, key="another").end_of(ATTEMPT, time.time()) is None
+    assert ends.LogPlaces(servers=places.servers, key="another").end_of(ATTEMPT, time.time()) is None
     assert places.end_of(ATTEMPT, time.time() - 3600) is None  # the token has run out
 
 
