@@ -47,6 +47,13 @@ class Mapping:
     entries: tuple[tuple[Scalar, Node], ...]
     place: Place
 
+    def get(self, key: str) -> Node | None:
+        """Return the value of ``key``, or None."""
+        for known, value in self.entries:
+            if known.text == key:
+                return value
+        return None
+
 
 Node: TypeAlias = Scalar | Sequence | Mapping
 
@@ -94,6 +101,11 @@ def plain(node: Node) -> Any:
     if isinstance(node, Sequence):
         return [plain(item) for item in node.items]
     return {key.text: plain(value) for key, value in node.entries}
+
+
+def is_null(node: Node) -> bool:
+    """Return whether nothing stands there, or ``null``."""
+    return isinstance(node, Scalar) and node.value is None
 
 
 def texts(node: Node) -> Iterator[str]:
@@ -159,7 +171,7 @@ class _Composer:
             elif isinstance(event, yaml.DocumentStartEvent):
                 self.anchors.clear()
                 node = self.compose(next_event(), next_event, 0)
-                if not _is_empty(node):
+                if not is_null(node):
                     self.documents.append(node)
 
     def drop_fragment(self, error: yaml.YAMLError) -> None:
@@ -319,10 +331,6 @@ class _Composer:
     def place(self, event: Any) -> Place:
         mark = event.start_mark
         return Place(self.file, mark.line + 1, mark.column + 1)
-
-
-def _is_empty(node: Node) -> bool:
-    return isinstance(node, Scalar) and node.value is None
 
 
 _STR: Final = "tag:yaml.org,2002:str"

@@ -1,29 +1,37 @@
-"""What a reader notes while it reads: the problems it finds and where every value stands."""
+"""Problems of one file, collected while it is read, and the places of its values."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Protocol
 
 from airfleet.errors import Place, Problem
 from airfleet.spelling import nearest
 from airfleet.yaml.nodes import MAX_NODES, Mapping, Node, Sequence
 
 
+class Placed(Protocol):
+    """Anything with a place in a file: a node, or the section that a missing key belongs to."""
+
+    @property
+    def place(self) -> Place:
+        """Return the place."""
+
+
 @dataclass
 class Hints:
-    """The hints of one file. After so many nobody reads them, and the words are no longer compared."""
+    """A budget of spelling hints for one file. Nobody reads more, and comparing words takes time."""
 
     left: int = 500
 
     def did_you_mean(self, word: str, known: Iterable[str]) -> str | None:
-        """A hint naming the known word nearest to ``word``, or None when none is near."""
+        """Return a hint that names the known word nearest to ``word``, or None when none is near."""
         near = self.nearest(word, known)
         return f"did you mean '{near}'?" if near is not None else None
 
     def nearest(self, word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
-        """The known word that ``word`` is most likely a slip of, or None."""
+        """Return the known word that ``word`` is most likely a slip of, or None."""
         if self.left <= 0:
             return None
         self.left -= 1
@@ -31,15 +39,15 @@ class Hints:
 
 
 @dataclass
-class Values:
-    """How many more values one file may come to: by its jobs and templates a short one can come to any number."""
+class ValueBudget:
+    """A budget of values for one file: jobs and templates multiply the values of a short one."""
 
     left: int = MAX_NODES
-    #: the sizes of parts that several tasks share, with the parts, so that no other one gets their id
+    #: sizes of nodes that several tasks share, by id; the node is kept so that no other one gets its id
     _known: dict[int, tuple[Node, int]] = field(default_factory=dict)
 
     def take(self, node: Node) -> bool:
-        """Whether the values of ``node`` may be read, too."""
+        """Subtract the values of ``node``; return whether the budget still holds."""
         self.left -= self._size(node)
         return self.left >= 0
 
@@ -52,45 +60,59 @@ class Values:
         return self._known[id(node)][1]
 
 
-TOO_MANY_VALUES: Final = f"jobs and templates make more than {MAX_NODES:,} values of this file"
-
-
 @dataclass
 class Report:
-    """The notes of one reading. ``places`` maps the path of a value to its place."""
+    """Problems and places of one reading."""
 
     problems: list[Problem] = field(default_factory=list)
+    #: path of a value -> its place
     places: dict[str, Place] = field(default_factory=dict)
     hints: Hints = field(default_factory=Hints)
-    values: Values = field(default_factory=Values)
-    #: places of values of which something is said already: that the value is also of a wrong kind comes of it
-    told: set[Place] = field(default_factory=set)
+    budget: ValueBudget = field(default_factory=ValueBudget)
+    #: places whose first problem explains every later one
+    settled: set[Place] = field(default_factory=set)
+    #: paths with a problem
     wrong: set[str] = field(default_factory=set)
 
-    def problem(self, node: Node, path: str, sentence: str, hint: str | None = None) -> None:
-        """Note what is wrong with ``node``."""
+    def problem(self, at: Placed, path: str, sentence: str, hint: str | None = None) -> None:
+        """Note a problem of the value at ``path``, unless its place is settled."""
         self.wrong.add(path)
-        if node.place not in self.told:
-            self.problems.append(Problem(node.place, path, sentence, hint))
+        if at.place not in self.settled:
+            self.problems.append(Problem(at.place, path, sentence, hint))
 
-    def tell_no_more(self) -> None:
-        """Say nothing more about the values that have a problem so far."""
-        self.told |= {problem.place for problem in self.problems}
+    def settle(self) -> None:
+        """Note no more problems at the places that have one so far."""
+        self.settled |= {problem.place for problem in self.problems}
 
     def note_slip(self, path: str) -> None:
-        """Note that what belongs to ``path`` is written under another key, which has its problem."""
+        """Count ``path`` as wrong: its value stands under a misspelt key, which has the problem."""
         self.wrong.add(path)
 
     def is_wrong(self, path: str) -> bool:
-        """Whether something is noted about the value at ``path`` already."""
+        """Return whether the value at ``path`` has a problem."""
         return path in self.wrong
+
+    def note_places(self, node: Node, path: str) -> None:
+        """Note the places of ``node`` and of all values in it."""
+        note_places(node, path, self.places)
+
+
+def note_places(node: Node, path: str, places: dict[str, Place]) -> None:
+    """Add the places of ``node`` and of all values in it to ``places``."""
+    places[path] = node.place
+    if isinstance(node, Sequence):
+        for index, item in enumerate(node.items):
+            note_places(item, f"{path}[{index}]", places)
+    elif isinstance(node, Mapping):
+        for key, value in node.entries:
+            note_places(value, joined(path, key.text), places)
 
 
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """The problems in order of place, each once."""
+    """Sort problems by place; each stands once."""
     return tuple(sorted(dict.fromkeys(problems), key=lambda p: (p.place, p.path, p.sentence, p.hint or "")))
 
 
 def joined(path: str, key: str) -> str:
-    """The path of ``key`` inside the value at ``path``."""
+    """Return the path of ``key`` inside the value at ``path``."""
     return f"{path}.{key}" if path else key

@@ -30,11 +30,11 @@ from airfleet.pipelines.reading import reader
 from airfleet.yaml.durations import MOST_DURATION
 from airfleet.yaml.problems import in_order, joined
 
-__all__ = ["Checked", "check", "project_root", "read_and_check"]
+__all__ = ["CheckedFile", "check", "project_root", "read_and_check"]
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckedFile:
     """The good pipelines of a file and every problem in it.
 
     ``dag_ids`` also names Dags that have problems, as far as their ids could be read.
@@ -56,7 +56,7 @@ def read_and_check(
     variables: Mapping[str, str] | None = None,
     only: str | None = None,
     zone: dt.tzinfo | None = None,
-) -> Checked:
+) -> CheckedFile:
     """Read and check one file. With ``only``, no other Dag than the one with that id is made or checked.
 
     ``variables`` are the fleet's; a component of the fleet has them in its ``environ`` and leaves them out.
@@ -76,18 +76,18 @@ def read_and_check(
     zone = zone or default_zone(environ)
     for draft in reading.drafts:
         wrong = check(draft.pipeline, installed, draft.wrong, zone)
-        problems.extend(problem for problem in wrong if problem.place not in reading.told)
+        problems.extend(problem for problem in wrong if problem.place not in reading.settled)
         if draft.good and not wrong:
             good.append(draft.pipeline)
         remarks.extend(remarks_about(draft.pipeline, installed))
-    return Checked(tuple(good), in_order(problems), reading.dag_ids, reading.foreign, in_order(remarks))
+    return CheckedFile(tuple(good), in_order(problems), reading.dag_ids, reading.foreign, in_order(remarks))
 
 
-def _unread(path: Path, wrong: Problem) -> Checked:
+def _unread(path: Path, wrong: Problem) -> CheckedFile:
     """A file whose text cannot be had: wrong, unless it is certainly no pipeline file."""
     content = read_bytes(path)
     foreign = foreign_files.said_of_bytes(content, wrong) if isinstance(content, bytes) else None
-    return Checked((), () if foreign else (wrong,), foreign=foreign)
+    return CheckedFile((), () if foreign else (wrong,), foreign=foreign)
 
 
 def default_zone(environ: Mapping[str, str]) -> dt.tzinfo:

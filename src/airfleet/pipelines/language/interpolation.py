@@ -99,7 +99,7 @@ def _note_plain(node: Node, found: set[int]) -> bool:
 
 def _item_path(path: str, index: int, item: Node) -> str:
     """Tasks are named by their ids, other items by their numbers."""
-    name = entry(item, "id") if path == "tasks" and isinstance(item, Mapping) else None
+    name = item.get("id") if path == "tasks" and isinstance(item, Mapping) else None
     return f"tasks.{name.text}" if isinstance(name, Scalar) and name.text else f"{path}[{index}]"
 
 
@@ -237,11 +237,3 @@ def _from_names(written: Path, node: Node, scope: Scope, hints: Hints) -> Node |
         return _Missing(f"the environment has no '{name}'", hint)
     hint = hints.did_you_mean(name, names) or "write it under 'vars' in fleet.yaml"
     return _Missing(f"the fleet has no variable '{name}'", hint)
-
-
-def entry(node: Mapping, key: str) -> Node | None:
-    """The value of ``key``, or None."""
-    for known, value in node.entries:
-        if known.text == key:
-            return value
-    return None

@@ -16,7 +16,7 @@ from airfleet.pipelines.language.values import (
     marker_key,
     text,
 )
-from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence, plain
+from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence, is_null, plain
 from airfleet.yaml.problems import Report, joined
 
 
@@ -24,7 +24,7 @@ def arguments(
     node: Node | None, path: str, report: Report, is_environment: Callable[[str], bool] = lambda _: False
 ) -> dict[str, Value]:
     """The arguments under ``with``; of those that are an environment, the literals are text."""
-    if node is None or (isinstance(node, Scalar) and node.value is None):
+    if node is None or is_null(node):
         return {}
     report.places[path] = node.place
     if not isinstance(node, Mapping):
@@ -133,7 +133,7 @@ def _xcom(node: Node) -> Marker:
     if "task" not in parts:
         raise Invalid("does not say which task", "write {task: id, key: name}")
     key = parts.get("key")
-    if key is None or (isinstance(key, Scalar) and key.value is None):
+    if key is None or is_null(key):
         return XCom(text(parts["task"]))
     if not text(key):
         raise Invalid("needs the key of an output, not an empty text", "leave 'key' out for what the task returns")

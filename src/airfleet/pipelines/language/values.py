@@ -12,8 +12,8 @@ from airfleet.errors import did_you_mean
 from airfleet.pipelines.language.arguments import Argument, Kind
 from airfleet.pipelines.language.spec import Value
 from airfleet.yaml.durations import parse_duration
-from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence
-from airfleet.yaml.problems import Report, joined
+from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence, is_null
+from airfleet.yaml.problems import Report
 from airfleet.yaml.scalars import scalar_value
 
 
@@ -27,8 +27,8 @@ class Invalid(ValueError):
 
 def argument(node: Node, path: str, known: Argument, report: Report) -> Value:
     """The value of a DAG or task argument; None when it is null or wrong (noted in ``report``)."""
-    note_places(node, path, report)
-    if isinstance(node, Scalar) and node.value is None:
+    report.note_places(node, path)
+    if is_null(node):
         return None
     if marker_key(node) is not None:
         report.problem(node, path, "a marker such as $t is only read under 'with'", "write the value itself")
@@ -41,17 +41,6 @@ def argument(node: Node, path: str, known: Argument, report: Report) -> Value:
     except Invalid as wrong:
         report.problem(node, path, str(wrong), wrong.hint)
         return None
-
-
-def note_places(node: Node, path: str, report: Report) -> None:
-    """Where ``node`` stands, and each item in it."""
-    report.places[path] = node.place
-    if isinstance(node, Sequence):
-        for index, item in enumerate(node.items):
-            note_places(item, f"{path}[{index}]", report)
-    elif isinstance(node, Mapping):
-        for key, value in node.entries:
-            note_places(value, joined(path, key.text), report)
 
 
 def _check_choice(value: Value, known: Argument) -> None:

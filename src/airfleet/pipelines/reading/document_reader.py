@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Mapping as AbstractMapping
+from typing import Final
 
 from airfleet.errors import Place
 from airfleet.pipelines.language import wrong_key_hints
@@ -18,14 +19,15 @@ from airfleet.pipelines.language.arguments import (
     TASK_PYTHON_ONLY,
     only_python,
 )
-from airfleet.pipelines.language.interpolation import entry
 from airfleet.pipelines.language.markers import arguments
 from airfleet.pipelines.language.spec import Pipeline, Task, Timetable, Value
 from airfleet.pipelines.language.values import OBJECT_KEY, argument, required_text
 from airfleet.pipelines.reading.task_reader import TaskReader
 from airfleet.pipelines.reading.templates import Templates
-from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence, plain
-from airfleet.yaml.problems import TOO_MANY_VALUES, Report, joined
+from airfleet.yaml.nodes import MAX_NODES, Mapping, Node, Scalar, Sequence, is_null, plain
+from airfleet.yaml.problems import Report, joined
+
+TOO_MANY_VALUES: Final = f"jobs and templates make more than {MAX_NODES:,} values of this file"
 
 
 class DocumentReader:
@@ -82,7 +84,7 @@ class DocumentReader:
 
     def schedule(self) -> str | Timetable | None:
         node = self.keys["schedule"][1] if "schedule" in self.keys else None
-        if node is None or (isinstance(node, Scalar) and node.value is None):
+        if node is None or is_null(node):
             return None
         self.report.places["schedule"] = node.place
         if isinstance(node, Mapping):
@@ -94,8 +96,8 @@ class DocumentReader:
         return None
 
     def timetable(self, node: Mapping) -> Timetable | None:
-        uses, args = entry(node, "uses"), entry(node, "with")
-        if (cls := entry(node, OBJECT_KEY)) is not None:
+        uses, args = node.get("uses"), node.get("with")
+        if (cls := node.get(OBJECT_KEY)) is not None:
             given = ", ".join(f"{key.text}: …" for key, _ in node.entries if key.text != OBJECT_KEY)
             written = f"write schedule: {{uses: {plain(cls)}, with: {{{given}}}}}"
             self.report.problem(node, "schedule", "a timetable needs 'uses', the import path of its class", written)
@@ -188,7 +190,7 @@ class DocumentReader:
         self.report.places[name] = node.place
         if isinstance(node, Mapping):
             return node
-        if not (isinstance(node, Scalar) and node.value is None):
+        if not is_null(node):
             self.report.problem(node, name, "must be a mapping")
         return Mapping((), node.place)
 
@@ -205,7 +207,7 @@ class DocumentReader:
             self.report.problem(node, "tasks", "a pipeline needs at least one task")
         first: dict[str, Place] = {}
         for index, item in enumerate(node.items):
-            if self.report.values.left < 0:
+            if self.report.budget.left < 0:
                 self.report.problem(item, "tasks", TOO_MANY_VALUES, "write several files, or shorter templates")
                 return
             task = self.task(item, f"tasks[{index}]", defaults, templates)
@@ -223,15 +225,15 @@ class DocumentReader:
         if not isinstance(item, Mapping):
             self.report.problem(item, path, "a task must be a mapping with an 'id'")
             return None
-        written_id = entry(item, "id")
+        written_id = item.get("id")
         if isinstance(written_id, Scalar) and written_id.value is not None and written_id.text:
             path = f"tasks.{written_id.text}"
         self.report.places.setdefault(path, item.place)
         body = templates.merged(item, path)
         if body is not item:
-            self.report.values.take(body)
+            self.report.budget.take(body)
         return TaskReader(item, body, path, self.report).read(defaults)
 
 
 def _id_of(item: Node) -> Node:
-    return (entry(item, "id") if isinstance(item, Mapping) else None) or item
+    return (item.get("id") if isinstance(item, Mapping) else None) or item

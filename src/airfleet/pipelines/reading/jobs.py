@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from airfleet.pipelines.language.interpolation import Scope, entry, resolve
-from airfleet.yaml.nodes import Mapping, Node, Scalar
+from airfleet.pipelines.language.interpolation import Scope, resolve
+from airfleet.yaml.nodes import Mapping, Node, Scalar, is_null
 from airfleet.yaml.problems import Report
 
 
@@ -67,12 +67,12 @@ def _named(key: Scalar, value: Node, report: Report) -> Iterator[Job]:
     if not key.text:
         report.problem(key, "jobs", "the name of a job must not be empty")
         return
-    if isinstance(value, Scalar) and value.value is None:
+    if is_null(value):
         value = Mapping((), key.place)
     if not isinstance(value, Mapping):
         report.problem(value, path, "a job must be a mapping of its values")
         return
-    own = entry(value, "name")
+    own = value.get("name")
     if own is not None and not (isinstance(own, Scalar) and own.text == key.text):
         report.problem(own, f"{path}.name", f"the job is already named '{key.text}' by its key", "leave 'name' out")
         return
@@ -86,7 +86,7 @@ def _listed(item: Node, path: str, report: Report) -> Iterator[Job]:
     if not isinstance(item, Mapping):
         report.problem(item, path, "a job must be a mapping of its values, with a 'name'")
         return
-    name = entry(item, "name")
+    name = item.get("name")
     if name is None:
         report.problem(item, path, "the job has no 'name'")
         return
@@ -100,6 +100,6 @@ def _listed(item: Node, path: str, report: Report) -> Iterator[Job]:
 
 
 def _name_of(values: Mapping) -> Scalar:
-    name = entry(values, "name")
+    name = values.get("name")
     assert isinstance(name, Scalar)  # each job has one, and it is never resolved to something else
     return name

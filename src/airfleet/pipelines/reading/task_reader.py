@@ -21,7 +21,7 @@ from airfleet.pipelines.language.markers import arguments
 from airfleet.pipelines.language.spec import CallableRef, OperatorRef, Task, Uses, Value
 from airfleet.pipelines.language.values import FUNCTION, Invalid, argument, required_text, text
 from airfleet.pipelines.upgrade import imports
-from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence
+from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence, is_null
 from airfleet.yaml.problems import Hints, Report, joined
 
 
@@ -67,7 +67,7 @@ class TaskReader:
     def uses(self) -> Uses:
         node = self.value("uses")
         path = joined(self.path, "uses")
-        if node is None or (isinstance(node, Scalar) and node.value is None):
+        if node is None or is_null(node):
             return None
         self.report.places[path] = node.place
         if not isinstance(node, Scalar) or not isinstance(node.value, str) or not node.value:
@@ -159,7 +159,7 @@ class TaskReader:
     def needs(self) -> tuple[str, ...]:
         node = self.value("needs")
         path = joined(self.path, "needs")
-        if node is None or (isinstance(node, Scalar) and node.value is None):
+        if node is None or is_null(node):
             return ()
         self.report.places[path] = node.place
         items = node.items if isinstance(node, Sequence) else (node,)

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping as AbstractMapping
 from typing import Final, TypeAlias
 
-from airfleet.pipelines.language.interpolation import entry
-from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence
+from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence, is_null
 from airfleet.yaml.problems import Report, joined
 
 #: of one file: how often a template is merged into what extends it, over all tasks; some seconds of work
@@ -36,7 +35,7 @@ class Templates:
 
     def merged(self, task: Mapping, path: str) -> Mapping:
         """The task with the templates it ``extends`` merged in: in order, the later and then the task's own keys."""
-        extends = entry(task, "extends")
+        extends = task.get("extends")
         if extends is None:
             return task
         names = self._checked(extends, joined(path, "extends"))
@@ -80,7 +79,7 @@ class Templates:
 
     def _extended_by(self, name: str) -> tuple[str, ...]:
         if name not in self._extended:
-            extends = entry(self.by_name[name], "extends")
+            extends = self.by_name[name].get("extends")
             self._extended[name] = () if extends is None else self._checked(extends, f"templates.{name}.extends")
         return self._extended[name]
 
@@ -98,7 +97,7 @@ class Templates:
         if not self._circles.isdisjoint(around):
             return  # it was noted from another task, or where it begins
         self._circles.update(around)
-        extends = entry(self.by_name[way[-1]], "extends")
+        extends = self.by_name[way[-1]].get("extends")
         assert extends is not None  # it extends the one that the circle began with
         last = next(item for item in _names(extends, "", Report()) if item.text == name)
         sentence = f"the templates extend each other in a circle: {' → '.join(around)}"
@@ -119,7 +118,7 @@ def _put(keys: _Keys, over: Mapping) -> None:
 
 def _names(node: Node, path: str, report: Report) -> tuple[Scalar, ...]:
     items = node.items if isinstance(node, Sequence) else (node,)
-    if isinstance(node, Scalar) and node.value is None:
+    if is_null(node):
         return ()
     good = tuple(item for item in items if isinstance(item, Scalar) and item.text)
     if len(good) != len(items):

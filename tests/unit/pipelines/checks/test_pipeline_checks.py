@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airfleet.pipelines.checks.pipeline_checks import Checked, read_and_check
+from airfleet.pipelines.checks.pipeline_checks import CheckedFile, read_and_check
 
 STEPS = """
 import functools
@@ -92,7 +92,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def checked(project: Path, text: str) -> Checked:
+def checked(project: Path, text: str) -> CheckedFile:
     file = project / "pipelines" / "p.yaml"
     file.write_text(text)
     return read_and_check(file, environ={})

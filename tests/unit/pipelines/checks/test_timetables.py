@@ -12,7 +12,7 @@ from dateutil.relativedelta import relativedelta
 
 from airfleet.pipelines.airflow import dag
 from airfleet.pipelines.airflow.import_common import dags_and_problems
-from airfleet.pipelines.checks.pipeline_checks import Checked, read_and_check
+from airfleet.pipelines.checks.pipeline_checks import CheckedFile, read_and_check
 
 TRIGGER = "airflow.timetables.trigger."
 INTERVAL = "airflow.timetables.interval."
@@ -38,7 +38,7 @@ def written(folder: Path, schedule: str) -> Path:
     return file
 
 
-def checked(folder: Path, schedule: str) -> Checked:
+def checked(folder: Path, schedule: str) -> CheckedFile:
     return read_and_check(written(folder, schedule), environ={})
 
 

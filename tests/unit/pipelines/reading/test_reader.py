@@ -29,12 +29,12 @@ from airfleet.pipelines.language.spec import (
     Timetable,
     XCom,
 )
-from airfleet.pipelines.reading.reader import Reading, read
+from airfleet.pipelines.reading.reader import PipelineFile, read
 
 BASH = OperatorRef("airflow.providers.standard.operators.bash.BashOperator", "bash")
 
 
-def parsed(text: str, **environ: str) -> Reading:
+def parsed(text: str, **environ: str) -> PipelineFile:
     return read(text, "p.yaml", variables={"team": "air", "retries": "4"}, environ=environ)
 
 
