@@ -11,6 +11,7 @@ import pytest
 
 from airfleet.cli.commands.pipelines import scaffold
 from airfleet.fleet.config import keys, reader, schema
+from airfleet.fleet.config.kinds import KINDS
 from airfleet.yaml import nodes
 
 ROOT = Path(__file__).parents[3]
@@ -136,9 +137,10 @@ def test_what_must_be_there_is_said_where_an_editor_shows_it() -> None:
 
 def test_every_kind_of_key_has_a_schema_and_a_place_on_the_page() -> None:
     found = schema.schema()
-    named = {key.kind for table in (keys.FLEET, keys.HOST) for key in table.values()}
-    for kind in named - {"integer", "choice", *schema._KINDS}:
-        assert kind in found["$defs"]
+    for kind in KINDS.values():
+        assert kind.shown
+        if "$ref" in kind.schema:
+            assert kind.schema["$ref"].removeprefix("#/$defs/") in found["$defs"]
 
 
 def test_the_page_explains_every_key() -> None:

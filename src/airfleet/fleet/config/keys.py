@@ -5,34 +5,15 @@ The reader, the JSON Schema and the reference page are made from these tables.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, TypeAlias
 
+from airfleet.fleet.config.kinds import KeyKind
 from airfleet.fleet.config.spec import OnPartition, OnWorkerLost
+from airfleet.yaml import fields
+from airfleet.yaml.fields import Field
 
-Kind = Literal[
-    "text", "name", "integer", "boolean", "duration", "size", "names", "texts", "strings", "mapping", "sections",
-    "choice", "instances", "api_server", "workers", "hosts", "proxy", "tls", "flower", "policies", "connections",
-    "variables", "pools",
-]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Key:
-    """One key."""
-
-    kind: Kind
-    #: for the reference page and for editors
-    says: str
-    low: int = 0
-    high: int = 0
-    choices: tuple[str, ...] = ()
-    #: whether it must be there
-    required: bool = False
-
-
-Table = Mapping[str, Key]
+Key: TypeAlias = Field[KeyKind]
+Table: TypeAlias = fields.Table[KeyKind]
 
 MOST: Final = 100
 _ON_PARTITION: Final[tuple[OnPartition, ...]] = ("keep", "replace")

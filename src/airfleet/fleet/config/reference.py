@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 from airfleet.fleet.airflow import managed_settings
 from airfleet.fleet.config import keys
-from airfleet.fleet.config.keys import Key, Table
+from airfleet.fleet.config.kinds import KINDS
+from airfleet.yaml.reference import markdown_table, of_fields
 
 FILE_NAME: Final = "fleet.md"
 
@@ -16,7 +16,7 @@ def page() -> str:
     """The whole page as Markdown."""
     return _PAGE.format(
         **{
-            name: _keys(table)
+            name: of_fields(table, KINDS)
             for name, table in {
                 "fleet": {name: key for name, key in keys.FLEET.items() if name not in keys.COMPONENTS},
                 "components": keys.COMPONENTS,
@@ -41,43 +41,10 @@ def _refused() -> str:
     rows: dict[managed_settings.Refusal, list[str]] = {}
     for name, refusal in {**managed_settings.REFUSED, **managed_settings.WITHOUT_EFFECT}.items():
         rows.setdefault(refusal, []).append(f"`{name}`")
-    return _table(
+    return markdown_table(
         ("setting", "why", "write instead"),
         ((", ".join(names), refusal.sentence.partition(": ")[2], refusal.hint) for refusal, names in rows.items()),
     )
-
-
-def _keys(table: Table) -> str:
-    rows = ((f"`{name}`{'*' if key.required else ''}", _accepts(key), key.says) for name, key in table.items())
-    return _table(("key", "value", "means"), rows)
-
-
-def _accepts(key: Key) -> str:
-    if key.choices:
-        return " or ".join(f"`{choice}`" for choice in key.choices)
-    if key.kind == "integer":
-        return f"{key.low} to {key.high}"
-    return _KINDS.get(key.kind, "[see below](#" + key.kind.replace("_", "-") + ")")
-
-
-_KINDS: Final = {
-    "text": "text",
-    "name": "letters, digits, `.` `_` `-`",
-    "boolean": "true or false",
-    "duration": "duration",
-    "size": "size",
-    "names": "text or list of text",
-    "texts": "list of text",
-    "strings": "mapping of texts",
-    "sections": "mapping of mappings",
-    "mapping": "mapping",
-    "instances": "true, false, number, mapping",
-}
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [head, ("---",) * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 _PAGE: Final = """\

@@ -7,28 +7,23 @@ somewhere need not be there. What rules between values say, and what is missing 
 
 from __future__ import annotations
 
-import json
-from typing import Any, Final
+from typing import Final
 
 from airfleet.fleet.config import keys, reference
-from airfleet.fleet.config.keys import Key, Kind, Table
+from airfleet.fleet.config.keys import Key, Table
+from airfleet.fleet.config.kinds import KINDS, VALUE
+from airfleet.yaml import json_schema
+from airfleet.yaml.fields import Schema
 
-DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 FILE_NAME: Final = "fleet.schema.json"
 
-Schema = dict[str, Any]
-
-_NAME_FORM: Final = r"^([A-Za-z0-9][A-Za-z0-9._-]*|.*\$\{\{.*\}\}.*)$"
-_SIZE_FORM: Final = r"^\s*\d+(\.\d+)?\s*[KMGTkmgt]i?[Bb]?\s*$"
-_DURATION_FORM: Final = r"^\s*(\d+(\.\d+)?\s*[wdhms]\s*)+$"
-_QUEUE_FORM: Final = r"^([^\s,]+|.*\$\{\{.*\}\}.*)$"
 _PASSWORD_FORM: Final = r"^(\$\{\{.*\}\})?$"
 
 
 def schema() -> Schema:
     """The schema of a fleet and of its overlays."""
     return {
-        "$schema": DIALECT,
+        "$schema": json_schema.DIALECT,
         "title": "airfleet fleet",
         "description": "What runs where: fleet.yaml, or fleet.NAME.yaml, which is laid over it.",
         **_table(keys.FLEET),
@@ -43,29 +38,10 @@ def schema() -> Schema:
             "flower": {"anyOf": [{"type": "boolean"}, _table(keys.FLOWER)]},
             "policies": _table(keys.POLICIES),
             "connections": _by_name({"anyOf": [{"type": "string"}, _connection()]}),
-            "variables": _by_name({"anyOf": [_VALUE, _table(keys.VARIABLE)]}),
+            "variables": _by_name({"anyOf": [VALUE, _table(keys.VARIABLE)]}),
             "pools": _by_name({"anyOf": [_of(keys.POOL["slots"]), _table(keys.POOL)]}),
         },
     }
-
-
-_VALUE: Final[Schema] = {"type": ["string", "number", "boolean", "null"]}
-
-_KINDS: Final[dict[Kind, Schema]] = {
-    "text": {"type": ["string", "number"]},
-    "name": {"type": ["string", "number"], "pattern": _NAME_FORM},
-    "boolean": {"type": "boolean"},
-    "duration": {"type": "string", "pattern": _DURATION_FORM},
-    "size": {"type": "string", "pattern": _SIZE_FORM},
-    "names": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": ["string", "number"]}}]},
-    "texts": {"type": "array", "minItems": 1, "items": {"type": ["string", "number"], "pattern": _QUEUE_FORM}},
-    "strings": {"type": ["object", "null"], "additionalProperties": _VALUE},
-    "sections": {
-        "type": "object",
-        "additionalProperties": {"type": ["object", "null"], "additionalProperties": _VALUE},
-    },
-    "mapping": {"type": "object"},
-}
 
 
 def _table(table: Table) -> Schema:
@@ -91,11 +67,7 @@ def _or_null(one: Schema) -> Schema:
 
 
 def _of(key: Key) -> Schema:
-    if key.kind == "integer":
-        return {"type": "integer", "minimum": key.low, "maximum": key.high}
-    if key.kind == "choice":
-        return {"enum": list(key.choices)}
-    return dict(_KINDS.get(key.kind) or {"$ref": f"#/$defs/{key.kind}"})
+    return json_schema.of_field(key, KINDS)
 
 
 def _some(table: Table) -> Schema:
@@ -114,8 +86,5 @@ def _connection() -> Schema:
 
 
 def files() -> dict[str, str]:
-    """The generated files: name -> text."""
-    return {
-        FILE_NAME: json.dumps(schema(), indent=2, ensure_ascii=False) + "\n",
-        reference.FILE_NAME: reference.page(),
-    }
+    """Return the generated files: name → text."""
+    return {FILE_NAME: json_schema.text(schema()), reference.FILE_NAME: reference.page()}

@@ -11,6 +11,7 @@ from airfleet.errors import Place, Problem, did_you_mean
 from airfleet.fleet.config import secret_detection
 from airfleet.fleet.config.interpolation import References
 from airfleet.fleet.config.keys import Key, Table
+from airfleet.fleet.config.kinds import KINDS
 from airfleet.yaml import nodes
 from airfleet.yaml.durations import seconds
 from airfleet.yaml.sizes import parse_size
@@ -167,21 +168,21 @@ class Section:
 
     def integer(self, key: str, default: int | None = None) -> int | None:
         """A whole number in the key's range."""
-        return self._scalar(key, default, lambda node: whole(node, self.table[key]), _range(self.table[key]))
+        return self._scalar(key, default, lambda node: whole(node, self.table[key]))
 
     def boolean(self, key: str, default: bool) -> bool:
         """True or false."""
-        found = self._scalar(key, default, lambda n: n.value if isinstance(n.value, bool) else None, "true or false")
+        found = self._scalar(key, default, lambda node: node.value if isinstance(node.value, bool) else None)
         return bool(found)
 
     def size(self, key: str) -> int | None:
         """A number of bytes."""
-        found = self._scalar(key, None, lambda node: parse_size(node.text), "a size, as in 512MB or 4GB")
+        found = self._scalar(key, None, lambda node: parse_size(node.text))
         return self._positive(key, found)
 
     def duration(self, key: str) -> float | None:
         """A number of seconds."""
-        found = self._scalar(key, None, lambda node: seconds(node.text), "a duration, as in 12h or 30d")
+        found = self._scalar(key, None, lambda node: seconds(node.text))
         return self._positive(key, found)
 
     def names(self, key: str, default: tuple[str, ...], rule: re.Pattern[str], says: str) -> tuple[str, ...]:
@@ -205,13 +206,13 @@ class Section:
             self.wrong(key, "must be more than nothing")
         return found
 
-    def _scalar(self, key: str, default: V, read: Callable[[nodes.Scalar], V | None], wanted: str) -> V:
+    def _scalar(self, key: str, default: V, read: Callable[[nodes.Scalar], V | None]) -> V:
         node = self.found.get(key)
         if node is None:
             return default
         found = read(node) if isinstance(node, nodes.Scalar) else None
         if found is None:
-            self.wrong(key, f"must be {wanted}")
+            self.wrong(key, f"must be {_wanted(self.table[key])}")
             return default
         return found
 
@@ -223,7 +224,7 @@ def whole(node: nodes.Node, key: Key) -> int | None:
     """The whole number in the range of ``key`` that stands there, if one does."""
     value = node.value if isinstance(node, nodes.Scalar) else None
     is_number = isinstance(value, int) and not isinstance(value, bool)
-    return cast(int, value) if is_number and key.low <= cast(int, value) <= key.high else None
+    return cast(int, value) if is_number and key.takes(cast(int, value)) else None
 
 
 def _unfit(text: str) -> str | None:
@@ -248,5 +249,6 @@ def is_null(node: nodes.Node) -> bool:
     return isinstance(node, nodes.Scalar) and node.value is None
 
 
-def _range(key: Key) -> str:
-    return f"a whole number from {key.low} to {key.high}"
+def _wanted(key: Key) -> str:
+    limits = "" if key.maximum is None else f" from {key.minimum} to {key.maximum}"
+    return KINDS[key.kind].wanted + limits

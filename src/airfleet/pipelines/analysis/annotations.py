@@ -7,9 +7,9 @@ import functools
 from collections.abc import Iterator
 from typing import Final
 
-from airfleet.pipelines.language.arguments import Kind
+from airfleet.pipelines.language.kinds import ArgumentKind
 
-_KINDS: Final[dict[frozenset[str], Kind]] = {
+_KINDS: Final[dict[frozenset[str], ArgumentKind]] = {
     frozenset({"int"}): "integer",
     frozenset({"float"}): "number",
     frozenset({"int", "float"}): "number",
@@ -21,7 +21,7 @@ _SAY_NOTHING: Final = frozenset({"None", "ArgNotSet", "NOTSET"})
 
 
 @functools.cache
-def kind_in(annotation: str) -> Kind | None:
+def kind_in(annotation: str) -> ArgumentKind | None:
     """Return the kind of value behind ``int``, ``timedelta | None``, ``Callable[..., bool]`` and the like."""
     words = words_in(annotation)
     if "timedelta" in words and words <= _BESIDE_TIMEDELTA:

@@ -15,7 +15,7 @@ from airfleet.pipelines.analysis import modules
 from airfleet.pipelines.analysis.annotations import kind_in
 from airfleet.pipelines.analysis.module_files import Roots
 from airfleet.pipelines.analysis.modules import Definition
-from airfleet.pipelines.language.arguments import Kind
+from airfleet.pipelines.language.kinds import ArgumentKind
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Signature:
     #: whether it takes, or may take, others too
     open: bool = False
     #: name → kind of value, where the annotation says it plainly
-    kinds: Mapping[str, Kind] = field(default_factory=dict)
+    kinds: Mapping[str, ArgumentKind] = field(default_factory=dict)
 
     @functools.cached_property
     def required(self) -> tuple[str, ...]:
@@ -54,7 +54,7 @@ class ClassFacts:
     template_fields: tuple[str, ...] | None = ()
     is_operator: bool = False
     open: bool = False
-    kinds: Mapping[str, Kind] = field(default_factory=dict)
+    kinds: Mapping[str, ArgumentKind] = field(default_factory=dict)
     #: the names of the class and of all that it comes from, as far as they could be read
     lineage: frozenset[str] = frozenset()
 
@@ -126,7 +126,7 @@ def _parameters(node: ast.ClassDef, bases: list[ClassFacts]) -> dict[str, bool]:
     return {**{key: needed for key, needed in inherited.items() if key not in passed}, **taken, **own}
 
 
-def _kinds(node: ast.ClassDef, bases: list[ClassFacts]) -> dict[str, Kind]:
+def _kinds(node: ast.ClassDef, bases: list[ClassFacts]) -> dict[str, ArgumentKind]:
     """Kinds of the class's own arguments and of inherited ones; an argument taken anew counts as its own."""
     init = _init(node)
     own = signature(init.args) if init else Signature({})

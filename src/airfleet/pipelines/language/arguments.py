@@ -6,22 +6,12 @@ a contract test compares them with the installed Airflow.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final, TypeAlias
 
-Kind: TypeAlias = Literal["text", "texts", "integer", "number", "boolean", "date", "duration", "mapping", "function"]
+from airfleet.pipelines.language.kinds import ArgumentKind
+from airfleet.yaml.fields import Field, Table
 
-
-@dataclass(frozen=True)
-class Argument:
-    """One argument: what kind of value it takes, and what it does in a sentence."""
-
-    kind: Kind
-    says: str
-    choices: tuple[str, ...] = ()
-    #: the smallest number that makes sense
-    least: int | None = None
-
+Argument: TypeAlias = Field[ArgumentKind]
 
 TRIGGER_RULES: Final = (
     "all_success",
@@ -48,17 +38,17 @@ RUN_TYPES: Final = (
     "asset_materialization",
 )
 
-DAG_ARGUMENTS: Final[dict[str, Argument]] = {
+DAG_ARGUMENTS: Final[Table[ArgumentKind]] = {
     "description": Argument("text", "One line about the Dag, shown in lists."),
     "start_date": Argument("date", "The first moment that can be scheduled."),
     "end_date": Argument("date", "Nothing is scheduled after this moment."),
     "catchup": Argument("boolean", "Run every interval missed since `start_date`, not only the latest."),
     "tags": Argument("texts", "Words to find the Dag by."),
     "params": Argument("mapping", "Values that a person may change when triggering a run, with their defaults."),
-    "max_active_runs": Argument("integer", "How many runs may be active at once.", least=1),
-    "max_active_tasks": Argument("integer", "How many tasks of the Dag may run at once.", least=1),
+    "max_active_runs": Argument("integer", "How many runs may be active at once.", minimum=1),
+    "max_active_tasks": Argument("integer", "How many tasks of the Dag may run at once.", minimum=1),
     "max_consecutive_failed_dag_runs": Argument(
-        "integer", "Pause the Dag after this many failed runs in a row; 0 means never.", least=0
+        "integer", "Pause the Dag after this many failed runs in a row; 0 means never.", minimum=0
     ),
     "dagrun_timeout": Argument("duration", "A run that takes longer fails."),
     "fail_fast": Argument("boolean", "Stop the whole run when one task fails."),
@@ -70,7 +60,7 @@ DAG_ARGUMENTS: Final[dict[str, Argument]] = {
     "template_searchpath": Argument("texts", "Folders in which Jinja looks for files."),
     "jinja_environment_kwargs": Argument("mapping", "Options of the Jinja environment."),
     "render_template_as_native_obj": Argument("boolean", "Templates give Python values instead of text."),
-    "allowed_run_types": Argument("texts", "Kinds of runs that this Dag may have.", RUN_TYPES),
+    "allowed_run_types": Argument("texts", "Kinds of runs that this Dag may have.", choices=RUN_TYPES),
     "disable_bundle_versioning": Argument("boolean", "Tasks use the newest files instead of those of their run."),
     "rerun_with_latest_version": Argument("boolean", "A cleared run uses the newest files."),
     "on_success_callback": Argument("function", "`module:function`, or a list, called when a run has succeeded."),
@@ -91,28 +81,28 @@ DAG_PYTHON_ONLY: Final[dict[str, str]] = {
     "auto_register": "is for Dags written in Python",
 }
 
-TASK_ARGUMENTS: Final[dict[str, Argument]] = {
+TASK_ARGUMENTS: Final[Table[ArgumentKind]] = {
     "queue": Argument("text", "The queue whose workers run the task."),
-    "retries": Argument("integer", "How often a failed task is tried again.", least=0),
+    "retries": Argument("integer", "How often a failed task is tried again.", minimum=0),
     "retry_delay": Argument("duration", "The pause before the next try."),
     "retry_exponential_backoff": Argument(
-        "number", "Multiply the pause by this after every try; 0 keeps it the same.", least=0
+        "number", "Multiply the pause by this after every try; 0 keeps it the same.", minimum=0
     ),
     "max_retry_delay": Argument("duration", "The longest pause between two tries."),
     "execution_timeout": Argument("duration", "A try that takes longer fails."),
-    "trigger_rule": Argument("text", "States of the upstream tasks that let the task start.", TRIGGER_RULES),
+    "trigger_rule": Argument("text", "States of the upstream tasks that let the task start.", choices=TRIGGER_RULES),
     "pool": Argument("text", "The pool whose slots the task takes."),
-    "pool_slots": Argument("integer", "The number of slots that the task takes.", least=1),
+    "pool_slots": Argument("integer", "The number of slots that the task takes.", minimum=1),
     "priority_weight": Argument("integer", "The highest of several waiting tasks goes first."),
-    "weight_rule": Argument("text", "How the weights of related tasks are added up.", WEIGHT_RULES),
+    "weight_rule": Argument("text", "How the weights of related tasks are added up.", choices=WEIGHT_RULES),
     "depends_on_past": Argument("boolean", "Wait for the same task of the previous run to succeed."),
     "wait_for_downstream": Argument(
         "boolean", "Wait for the tasks right after this one in the previous run to succeed."
     ),
     "ignore_first_depends_on_past": Argument("boolean", "The first run of a backfill need not wait for a past one."),
     "wait_for_past_depends_before_skipping": Argument("boolean", "Wait for the past before being marked skipped."),
-    "max_active_tis_per_dag": Argument("integer", "How many of this task may run at once over all runs.", least=1),
-    "max_active_tis_per_dagrun": Argument("integer", "How many of this task may run at once in a run.", least=1),
+    "max_active_tis_per_dag": Argument("integer", "How many of this task may run at once over all runs.", minimum=1),
+    "max_active_tis_per_dagrun": Argument("integer", "How many of this task may run at once in a run.", minimum=1),
     "start_date": Argument("date", "The task takes no part in runs before this moment."),
     "end_date": Argument("date", "The task takes no part in runs after this moment."),
     "owner": Argument("text", "The person or team that looks after the task."),

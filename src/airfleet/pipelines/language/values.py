@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Final
 
 from airfleet.errors import did_you_mean
-from airfleet.pipelines.language.arguments import Argument, Kind
+from airfleet.pipelines.language.arguments import Argument
+from airfleet.pipelines.language.kinds import KINDS, ArgumentKind
 from airfleet.pipelines.language.spec import Value
 from airfleet.yaml.durations import parse_duration
 from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence, is_null
@@ -34,9 +35,9 @@ def argument(node: Node, path: str, known: Argument, report: Report) -> Value:
         report.problem(node, path, "a marker such as $t is only read under 'with'", "write the value itself")
         return None
     try:
-        value = _KINDS[known.kind](node)
+        value = _READERS[known.kind](node)
         _check_choice(value, known)
-        _check_least(value, known)
+        _check_minimum(value, known)
         return value
     except Invalid as wrong:
         report.problem(node, path, str(wrong), wrong.hint)
@@ -52,9 +53,9 @@ def _check_choice(value: Value, known: Argument) -> None:
             raise Invalid(f"'{item}' is not one of the values it can have", hint)
 
 
-def _check_least(value: Value, known: Argument) -> None:
-    if known.least is not None and isinstance(value, (int, float)) and value < known.least:
-        raise Invalid(f"must be {known.least} or more, not {value}")
+def _check_minimum(value: Value, known: Argument) -> None:
+    if isinstance(value, (int, float)) and not known.takes(value):
+        raise Invalid(f"must be {known.minimum} or more, not {value}")
     if known.kind == "number" and isinstance(value, (int, float)) and value > sys.float_info.max:
         raise Invalid("must be a finite number that fits into 64 bits")
 
@@ -186,26 +187,18 @@ def duration(node: Node) -> dt.timedelta:
         raise wrong from None
 
 
-def misfit(value: Value, kind: Kind) -> str | None:
+def misfit(value: Value, kind: ArgumentKind) -> str | None:
     """Why a value under ``with`` cannot be of the kind that its argument takes; None when it can.
 
     Text of a number fits a number: what comes from the environment is always text.
     """
-    if kind not in _MUST_BE or _fits(value, kind):
+    if not KINDS[kind].wanted or _fits(value, kind):
         return None
     written = "a list" if isinstance(value, tuple) else "a mapping" if isinstance(value, dict) else f"'{value}'"
-    return f"must be {_MUST_BE[kind]}, not {written}"
+    return f"must be {KINDS[kind].wanted}, not {written}"
 
 
-_MUST_BE: Final[dict[Kind, str]] = {
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "true or false",
-    "duration": "a duration such as 90s, 5m or 1h30m",
-}
-
-
-def from_text(value: str, kind: Kind) -> Value:
+def from_text(value: str, kind: ArgumentKind) -> Value:
     """A number, or true or false, that is written as text, for the environment only knows text; other text as it is."""
     meant = scalar_value(value)
     if isinstance(meant, bool) or kind == "boolean":
@@ -213,7 +206,7 @@ def from_text(value: str, kind: Kind) -> Value:
     return meant if isinstance(meant, (int, float)) else value
 
 
-def _fits(value: Value, kind: Kind) -> bool:
+def _fits(value: Value, kind: ArgumentKind) -> bool:
     if isinstance(value, bool):
         return kind == "boolean"
     if isinstance(value, str):
@@ -264,7 +257,7 @@ def _holds_marker(node: Node) -> bool:
     return False
 
 
-_KINDS: Final[dict[Kind, Callable[[Node], Value]]] = {
+_READERS: Final[dict[ArgumentKind, Callable[[Node], Value]]] = {
     "text": text,
     "texts": texts,
     "integer": integer,

@@ -1,17 +1,8 @@
-"""The JSON Schema of a pipeline file, made from the same tables the reader uses.
-
-``python -m airfleet.pipelines.reading.schema --write docs/reference`` writes the schema and the reference page;
-with ``--check`` it writes nothing and fails when they are not what it would write.
-"""
+"""The JSON Schema of a pipeline file, made from the same tables the reader uses."""
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from airfleet.pipelines.analysis import catalog
 from airfleet.pipelines.language.arguments import (
@@ -20,20 +11,20 @@ from airfleet.pipelines.language.arguments import (
     TASK_ARGUMENTS,
     TASK_KEYS,
     Argument,
-    Kind,
 )
 from airfleet.pipelines.language.cron import PRESETS
+from airfleet.pipelines.language.kinds import KINDS, ArgumentKind
 from airfleet.pipelines.reading import reference
+from airfleet.yaml import json_schema
+from airfleet.yaml.fields import Schema, Table
 
-DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
-
-Schema = dict[str, Any]
+FILE_NAME: Final = "pipeline.schema.json"
 
 
 def schema() -> Schema:
     """The schema of one document of a pipeline file."""
     return {
-        "$schema": DIALECT,
+        "$schema": json_schema.DIALECT,
         "title": "airfleet pipeline",
         "description": "One document makes one Airflow Dag, or one Dag for each of its jobs.",
         "type": "object",
@@ -188,66 +179,15 @@ def _task() -> Schema:
     return {"type": "object", "properties": {**own, **shared}, "additionalProperties": False}
 
 
-def _arguments(table: Mapping[str, Argument]) -> dict[str, Schema]:
+def _arguments(table: Table[ArgumentKind]) -> dict[str, Schema]:
     return {name: _argument(argument) for name, argument in table.items()}
 
 
 def _argument(argument: Argument) -> Schema:
-    accepted = [_of_kind(argument), {"$ref": "#/$defs/expression"}, {"type": "null"}]
+    accepted = [json_schema.of_field(argument, KINDS), {"$ref": "#/$defs/expression"}, {"type": "null"}]
     return {"description": argument.says, "anyOf": accepted}
 
 
-def _of_kind(argument: Argument) -> Schema:
-    if argument.choices:
-        one: Schema = {"enum": list(argument.choices)}
-        return {"anyOf": [one, {"type": "array", "items": one}]} if argument.kind == "texts" else one
-    found = dict(_KINDS[argument.kind])
-    if argument.least is not None:
-        found["minimum"] = argument.least
-    return found
-
-
-_KINDS: Final[dict[Kind, Schema]] = {
-    "text": {"type": ["string", "number"]},
-    "texts": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": ["string", "number"]}}]},
-    "integer": {"type": "integer"},
-    "number": {"type": ["number", "boolean"]},
-    "boolean": {"type": "boolean"},
-    "date": {"$ref": "#/$defs/date"},
-    "duration": {"$ref": "#/$defs/duration"},
-    "mapping": {"type": "object"},
-    "function": {"anyOf": [{"$ref": "#/$defs/function"}, {"type": "array", "items": {"$ref": "#/$defs/function"}}]},
-}
-
-
 def files() -> dict[str, str]:
-    """The generated files: name → text."""
-    return {
-        "pipeline.schema.json": json.dumps(schema(), indent=2, ensure_ascii=False) + "\n",
-        "pipeline.md": reference.page(),
-    }
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Write the generated files, or check that they are as they would be written."""
-    parser = argparse.ArgumentParser(prog="python -m airfleet.pipelines.reading.schema", description=__doc__)
-    parser.add_argument("--write", type=Path, required=True, metavar="FOLDER", help="where the files are")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail when a file is stale")
-    given = parser.parse_args(arguments)
-    stale = [name for name, text in files().items() if _read(given.write / name) != text]
-    if given.check:
-        for name in stale:
-            print(f"{given.write / name} is stale; run this command without --check", file=sys.stderr)
-        return 1 if stale else 0
-    given.write.mkdir(parents=True, exist_ok=True)
-    for name in stale:
-        (given.write / name).write_text(files()[name], encoding="utf-8")
-    return 0
-
-
-def _read(file: Path) -> str | None:
-    return file.read_text(encoding="utf-8") if file.is_file() else None
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    """Return the generated files: name → text."""
+    return {FILE_NAME: json_schema.text(schema()), reference.FILE_NAME: reference.page()}
