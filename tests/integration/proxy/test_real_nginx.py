@@ -579,7 +579,7 @@ def test_what_is_logged_of_a_request_holds_no_query(proxied: Proxied) -> None:
 @pytest.mark.parametrize("name", ["whole", "plain", "local"])
 def test_nginx_itself_takes_every_golden_site(name: str, tmp_path: Path) -> None:
     chain, key = certificate(tmp_path, "airflow.example.com")
-    ports = dict(zip((443, 8000, 8090), free_ports(3), strict=True))
+    ports = dict(zip((80, 443, 8000, 8090), free_ports(4), strict=True))  # those below 1024 are root's
     golden = (Path(__file__).parents[2] / "golden" / "nginx" / f"{name}.conf").read_text()
     with nginx_here(tmp_path) as found:
         text = golden.replace("/etc/tls/fullchain.pem", str(chain)).replace("/etc/tls/privkey.pem", str(key))

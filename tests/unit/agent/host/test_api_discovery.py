@@ -153,6 +153,7 @@ class Teller:
             assert self.told.ended(pid, status)
 
 
+@pytest.mark.needs("nginx")
 def test_a_running_nginx_is_told_and_refuses_what_it_does_not_take(tmp_path: Path) -> None:
     (local,) = free_ports(1)
     with upstream("one") as one, upstream("two") as two, nginx_here(tmp_path) as found:
