@@ -7,7 +7,7 @@ from pathlib import Path
 
 from airfleet.fleet.components import proxy
 from airfleet.fleet.components.kinds import KINDS
-from airfleet.fleet.planning import airflow_settings
+from airfleet.fleet.planning import airflow_settings, default_settings, patience
 from airfleet.fleet.planning.context import Context
 from airfleet.fleet.planning.plan import Component, File, Fork, Neighbours, Plan
 from airfleet.fleet.planning.plan_record import describe
@@ -28,7 +28,7 @@ def plan(context: Context) -> Plan:
         url=context.url,
         user=context.fleet.user,
         log_retention_seconds=context.fleet.log_retention_seconds,
-        silence_seconds=airflow_settings.silence_seconds(context),
+        silence_seconds=patience.silence_seconds(airflow_settings.sections(context)),
         database_url=context.database_url.replace("+psycopg", "", 1),
         api_urls=context.api_urls,
         execution_urls=context.execution_urls,
@@ -88,6 +88,6 @@ def _files(context: Context) -> dict[Path, File]:
             airflow_settings.configuration(context), 0o644 if context.task_user else 0o600
         ),
         context.paths.password: File(context.secrets.user_password + "\n"),
-        airflow_settings.passwords_file(context): File(airflow_settings.passwords(context)),
+        default_settings.passwords_file(context): File(airflow_settings.passwords(context)),
         **{path: File(password + "\n") for path, password in passwords.items()},
     }

@@ -23,7 +23,7 @@ import psycopg
 
 from airfleet.agent.cluster import leases
 from airfleet.agent.database import adoption, airflow_revisions, fitness
-from airfleet.fleet.planning import airflow_settings
+from airfleet.fleet.planning import default_settings
 from airfleet.metadata import (
     api_availability,
     heartbeat_trigger,
@@ -152,7 +152,7 @@ def _bundles() -> tuple[str, frozenset[str]]:
     from airflow.configuration import conf
 
     bundles: Any = conf.getjson("dag_processor", "dag_bundle_config_list")
-    return airflow_settings.BUNDLE_NAME, frozenset(str(bundle["name"]) for bundle in bundles)
+    return default_settings.BUNDLE_NAME, frozenset(str(bundle["name"]) for bundle in bundles)
 
 
 def _settle() -> None:

@@ -38,8 +38,8 @@ from airfleet.agent.recovery.orphans import (
 )
 from airfleet.drill.waiting import wait_until
 from airfleet.events import Event
-from airfleet.fleet.planning import airflow_settings
-from airfleet.fleet.planning.airflow_settings import API_OUTAGE_SECONDS
+from airfleet.fleet.planning import patience
+from airfleet.fleet.planning.default_settings import API_OUTAGE_SECONDS
 from airfleet.metadata.lost_attempts import REPORT, RUNNING_HERE, WORKER_GONE
 from airfleet.spool import job_marks
 from airfleet.spool.job_marks import Job
@@ -395,7 +395,7 @@ def test_nobody_was_silent_while_the_database_was_away() -> None:
 
 def test_a_token_is_void_when_this_says_so() -> None:
     for airflows_way in (False, True):
-        life = airflow_settings.token_seconds(airflows_way=airflows_way) + MAY_DIFFER_SECONDS
+        life = patience.token_seconds(airflows_way=airflows_way) + MAY_DIFFER_SECONDS
         assert API_OUTAGE_SECONDS < life <= VOID_SECONDS
 
 

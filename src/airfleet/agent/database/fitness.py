@@ -21,7 +21,7 @@ from psycopg import sql
 from airfleet.agent.database import adoption, airflow_revisions
 from airfleet.agent.database.airflow_revisions import Revision, Revisions
 from airfleet.agent.database.finding import FIT, Finding, Verdict
-from airfleet.fleet.planning import airflow_settings
+from airfleet.fleet.planning import default_settings
 from airfleet.fleet.planning.plan import Plan
 from airfleet.metadata import schema_lock, schema_version
 from airfleet.system.connection_timeouts import CLIENT
@@ -391,7 +391,7 @@ def _of_migration(
     )
     if runs:
         sentence += f"\n{runs} run{'s are' if runs > 1 else ' is'} under way there, to go on here"
-        usual = [adoption.FOLDER, airflow_settings.BUNDLE_NAME]
+        usual = [adoption.FOLDER, default_settings.BUNDLE_NAME]
         for bundle, some in connection.execute(_ELSEWHERE, [usual]):
             needed = f"'{bundle}' in [dag_processor] dag_bundle_config_list, or their tasks fail"
             sentence += f"\n{some} of them need bundle {needed}"

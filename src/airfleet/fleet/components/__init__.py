@@ -7,5 +7,5 @@
     template ────────────┤
     valkey ──────────────┴─> workers
 
-The migration, too, is forked by the template, but does not wait until that is ready.
+The template forks the migration, too, which does not wait until the template is ready.
 """

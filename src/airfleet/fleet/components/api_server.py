@@ -13,7 +13,7 @@ KIND: Final = "api-server"
 
 
 def components(context: Context) -> tuple[Component, ...]:
-    """The api-servers of this host, each on a port of its own."""
+    """Make the api-servers of this host, each on a port of its own."""
     names = numbered(KIND, len(context.ports.api_servers))
     urls = context.api_urls  # its own come first
     return tuple(

@@ -13,7 +13,7 @@ KIND: Final = "dag-processor"
 
 
 def components(context: Context) -> tuple[Component, ...]:
-    """The dag-processors of this host."""
+    """Make the dag-processors of this host."""
     count = context.here.dag_processor.count
     return tuple(_component(context, name) for name in numbered(KIND, count))
 

@@ -1,7 +1,7 @@
 """Flower: the page about workers and queues that comes with Celery. Off unless ``fleet.yaml`` has it.
 
-Nobody enters without the generated password, nobody changes anything unless the fleet says that they may, and it
-listens on loopback unless a proxy on another host must reach it.
+It asks for the generated password, changes nothing unless the fleet allows it, and listens on loopback unless a proxy
+on another host must reach it.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ def _component(context: Context, flower: Flower, port: int) -> Component:
 
 
 def url_path(fleet: Fleet) -> str:
-    """The path below which Flower serves everything: nothing without a proxy."""
+    """Return the path below which Flower serves everything: empty without a proxy."""
     return fleet.proxy.flower_path.rstrip("/") if fleet.proxy else ""
 
 
 def listens_on(fleet: Fleet, flower: Flower) -> str:
-    """The address: loopback, unless a proxy on another host must reach it or ``fleet.yaml`` says another."""
+    """Return the address: loopback, unless a proxy on another host must reach it or ``fleet.yaml`` says another."""
     if flower.address is not None:
         return flower.address
     elsewhere = fleet.proxy is not None and set(fleet.proxy.on) != {flower.on}
@@ -60,7 +60,7 @@ def listens_on(fleet: Fleet, flower: Flower) -> str:
 
 
 def reached_at(context: Context) -> str | None:
-    """``host:port`` of Flower for the proxy on this host; None without Flower."""
+    """Return ``host:port`` of Flower for the proxy on this host; None without Flower."""
     flower = context.fleet.flower
     if flower is None:
         return None

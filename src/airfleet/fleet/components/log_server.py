@@ -1,4 +1,4 @@
-"""The log server: gives what tasks and components wrote on this host to other hosts.
+"""The log server: it gives the logs of this host's tasks and components to other hosts.
 
 It runs on every host, with anything of Airflow's, of a fleet that has several, each with a folder of its own.
 """

@@ -1,8 +1,8 @@
 """nginx: in front of the UI, the APIs and Flower, and between a host's workers and the api-servers.
 
 It runs on the hosts that ``proxy:`` names. Where several api-servers share the work and the machine has an nginx, it
-also runs on each host with workers: it remembers for all of them which api-server is silent, while every attempt
-would have to find out by itself.
+also runs on each host with workers. It remembers for all of them which api-server is silent; without it every attempt
+would find out by itself.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ KIND: Final = "nginx"
 
 
 def is_public(fleet: Fleet, host: Host) -> bool:
-    """Whether people enter the fleet at this host."""
+    """Tell whether people enter the fleet at this host."""
     return fleet.proxy is not None and host.name in fleet.proxy.on
 
 
 def helps(fleet: Fleet, host: Host) -> bool:
-    """Whether this host's workers have a choice of api-servers."""
+    """Tell whether this host's workers have a choice of api-servers."""
     return bool(host.workers) and sum(other.api_server.count for other in fleet.hosts) > 1
 
 
@@ -52,13 +52,13 @@ def _component(context: Context, nginx: Nginx, port: int) -> Component:
 
 
 def command(nginx: Nginx) -> tuple[str, ...]:
-    """The words that start it in the foreground."""
+    """Return the command that starts nginx in the foreground."""
     early_errors = ("-e", "stderr") if nginx.version >= (1, 19, 5) else ()
     return (str(nginx.program), *early_errors, "-p", f"{nginx.folder}/", "-c", "nginx.conf")
 
 
 def site(context: Context) -> Site | None:
-    """What this host's nginx serves; None without one."""
+    """Describe the site of this host's nginx; None without one."""
     nginx, port = context.nginx, context.ports.nginx
     if nginx is None or port is None:
         return None
@@ -77,7 +77,7 @@ def site(context: Context) -> Site | None:
 
 
 def trusted(context: Context) -> tuple[str, ...]:
-    """Addresses from which the api-servers of this host are asked by the proxy, and believe what it says of clients."""
+    """List the addresses of proxies whose words about clients this host's api-servers believe."""
     proxy = context.fleet.proxy
     if proxy is None:
         return ()
@@ -97,7 +97,7 @@ def _public(proxy: Proxy, root: Path) -> Public:
 
 
 def _is_of_the_network(name: str) -> bool:
-    """Whether browsers may remember that this name speaks TLS: not one that every machine calls itself by."""
+    """Tell whether browsers may remember that this name speaks TLS: not ``localhost``, and no address."""
     if name == "localhost" or name.endswith(".localhost"):
         return False
     try:

@@ -13,7 +13,7 @@ KIND: Final = "scheduler"
 
 
 def components(context: Context) -> tuple[Component, ...]:
-    """The schedulers of this host."""
+    """Make the schedulers of this host."""
     return tuple(_component(context, name) for name in numbered(KIND, context.here.scheduler.count))
 
 

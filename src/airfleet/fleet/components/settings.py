@@ -1,4 +1,4 @@
-"""Which Airflow settings each kind of component is told: only what it needs to know.
+"""The secret settings of Airflow for each kind of component: only those that it needs.
 
 Workers and their tasks get no database password, no key of the tokens and no key of the
 connections: they reach data through the execution API alone.
@@ -12,7 +12,7 @@ from airfleet.fleet.planning.plan import Setting
 
 FERNET = ("core", "fernet_key")
 
-#: kind -> what it is trusted with
+#: kind -> the groups of settings that it is trusted with
 KNOWS = {
     "migrate": ("database", "fernet", "private"),
     "objects": ("database", "fernet", "private"),
@@ -27,7 +27,7 @@ KNOWS = {
 
 
 def settings(context: Context, kind: str) -> tuple[Setting, ...]:
-    """The secret settings of a component of this kind."""
+    """Return the secret settings of a kind of component."""
     secrets = context.secrets
     known: dict[str, tuple[Setting, ...]] = {
         "database": (

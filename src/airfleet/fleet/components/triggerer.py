@@ -13,7 +13,7 @@ KIND: Final = "triggerer"
 
 
 def components(context: Context) -> tuple[Component, ...]:
-    """The triggerers of this host."""
+    """Make the triggerers of this host."""
     return tuple(_component(context, name) for name in numbered(KIND, context.here.triggerer.count))
 
 

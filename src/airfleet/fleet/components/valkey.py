@@ -37,7 +37,7 @@ def _component(context: Context, embedded: Embedded, port: int) -> Component:
 
 
 def configuration(data: Path, port: int, password: str, addresses: tuple[str, ...] = (LOOPBACK,)) -> str:
-    """Its configuration: every message on disk within a second, nothing ever evicted."""
+    """Write the configuration: every message on disk within a second, nothing ever evicted."""
     lines = {
         "bind": " ".join(addresses),
         "port": str(port),
@@ -56,7 +56,7 @@ def configuration(data: Path, port: int, password: str, addresses: tuple[str, ..
 
 
 def quoted(text: str) -> str:
-    r"""A word of its configuration, whatever characters are in it.
+    r"""Quote a word of the configuration, whatever characters are in it.
 
     >>> print(quoted('a "b" 100%'), quoted("c:\\d"))
     "a \"b\" 100%" "c:\\d"

@@ -16,7 +16,7 @@ LATE_SECONDS = 9.0
 
 
 def components(context: Context) -> tuple[Component, ...]:
-    """The workers of this host."""
+    """Make the workers of this host."""
     return tuple(
         _component(context, worker, name)
         for worker in context.here.workers

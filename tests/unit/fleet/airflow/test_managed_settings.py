@@ -28,7 +28,7 @@ def all_settings() -> set[str]:
     found: set[str] = set()
     for broker in BROKERS:
         made = context(replace(Fleet("shop", "/srv/shop", flower=Flower("local")), broker=broker))
-        sections = airflow_settings._all_settings(made)
+        sections = airflow_settings.sections(made)
         found |= {f"{section}.{key}" for section, values in sections.items() for key in values}
         for kind in settings.KNOWS:
             found |= {f"{section}.{key}" for section, key, _ in settings.settings(made, kind)}
@@ -60,7 +60,7 @@ def test_each_overridable_setting_that_a_user_gives_is_in_force() -> None:
     for name in sorted(managed_settings.OVERRIDABLE):
         section, _, option = name.partition(".")
         made = context(replace(Fleet("shop", "/srv/shop"), airflow={section: {option: "17"}}))
-        assert airflow_settings._all_settings(made)[section][option] == "17", name
+        assert airflow_settings.sections(made)[section][option] == "17", name
         for kind in settings.KNOWS:  # no component is told another value
             told = {f"{part}.{key}": value for part, key, value in settings.settings(made, kind)}
             assert told.get(name, "17") == "17", name
@@ -68,4 +68,4 @@ def test_each_overridable_setting_that_a_user_gives_is_in_force() -> None:
 
 def test_the_celery_executor_may_be_named_and_is_ours() -> None:
     made = context(replace(Fleet("shop", "/srv/shop"), airflow={"core": {"executor": "CeleryExecutor"}}))
-    assert airflow_settings._all_settings(made)["core"]["executor"].endswith("FleetExecutor")
+    assert airflow_settings.sections(made)["core"]["executor"].endswith("FleetExecutor")

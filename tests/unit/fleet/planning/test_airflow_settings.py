@@ -89,40 +89,11 @@ def test_what_is_decided_by_the_age_of_a_heartbeat_is_decided_by_the_same_age_ev
     assert int(written()["api_auth"]["jwt_leeway"]) == clock_skew.MAY_DIFFER_SECONDS > heartbeat_trigger.YOUNG_SECONDS
 
 
-@pytest.mark.parametrize(
-    ("airflow", "seconds"),
-    [
-        ({}, 4200),
-        ({"airfleet": {"api_outage_seconds": "7200"}}, 7800),
-        ({"airfleet": {"api_outage_seconds": "long"}}, 4200),
-        ({"workers": {"min_heartbeat_interval": "600"}}, 5400),
-        ({"airfleet": {"token_age_seconds": "60"}}, 3960),
-        ({"core": {"multi_team": "True"}}, 19500),
-        ({"traces": {"otel_on": "true"}}, 19500),
-        ({"traces": {"otel_on": "false"}}, 4200),
-        ({"execution_api": {"jwt_expiration_time": "600"}}, 600),
-    ],
-)
-def test_a_token_lives_as_long_as_the_longest_outage_wants_it(airflow: dict[str, dict[str, str]], seconds: int) -> None:
-    found = configparser.RawConfigParser()
-    found.read_string(airflow_settings.configuration(context(airflow)))
-    assert found.getint("execution_api", "jwt_expiration_time") == seconds
-
-
-@pytest.mark.parametrize(
-    ("airflow", "seconds"),
-    [
-        ({}, 240.0),
-        ({"scheduler": {"task_instance_heartbeat_timeout": "20"}}, 240.0),
-        ({"scheduler": {"task_instance_heartbeat_timeout": "1800"}}, 1440.0),
-        ({"workers": {"min_heartbeat_interval": "300"}}, 630.0),
-        ({"workers": {"min_heartbeat_interval": "often"}}, 240.0),
-    ],
-)
-def test_a_monitor_may_be_silent_for_as_long_as_its_heartbeats_and_airflows_rule_allow(
-    airflow: dict[str, dict[str, str]], seconds: float
+@pytest.mark.parametrize(("airflow", "seconds"), [({}, 4200), ({"execution_api": {"jwt_expiration_time": "600"}}, 600)])
+def test_the_life_of_a_token_is_computed_unless_the_fleet_says_it(
+    airflow: dict[str, dict[str, str]], seconds: int
 ) -> None:
-    assert airflow_settings.silence_seconds(context(airflow)) == seconds
+    assert written(airflow).getint("execution_api", "jwt_expiration_time") == seconds
 
 
 USERS = {"core": {"simple_auth_manager_users": "bob:viewer, eve:op:red|blue"}}
