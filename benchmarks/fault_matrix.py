@@ -44,10 +44,11 @@ from faultlab.experiment import Experiment, Outcome, Recovery, Shape, Trial
 from faultlab.matrix import BY_NUMBER, NEMESES, RANDOM, ROWS
 from faultlab.rows.row import Row
 from faultlab.servers import rabbitmq
-from faultlab.systems.hosts_system import HostsTarget
+from faultlab.systems.fleet_system import FleetSystem
 from faultlab.systems.simulated_hosts import can_have_networks
-from faultlab.systems.stock_hosts import StockHostsTarget
-from faultlab.systems.system import FleetTarget, Observed, StockTarget, Topology
+from faultlab.systems.stock_system import StockSystem
+from faultlab.systems.system import System
+from faultlab.systems.topology import Topology
 
 FILE = "faults.json"
 #: seconds of quiet before a fault, drawn anew each time: enough for the one before to be forgotten, for an agent waits
@@ -56,11 +57,7 @@ FILE = "faults.json"
 QUIET, QUICK_QUIET = (HEALED_AFTER_SECONDS + 5.0, HEALED_AFTER_SECONDS + 12.0), (3.0, 6.0)
 #: seconds between two runs; stock Airflow needs several times as much CPU for a task (results/task_path.json)
 TICKS = {"airfleet": 1.0, "stock": 4.0}
-ON_ONE_HOST: dict[str, type[FleetTarget] | type[StockTarget]] = {"airfleet": FleetTarget, "stock": StockTarget}
-ON_SEVERAL_HOSTS: dict[str, type[HostsTarget] | type[StockHostsTarget]] = {
-    "airfleet": HostsTarget,
-    "stock": StockHostsTarget,
-}
+SYSTEMS: dict[str, type[FleetSystem] | type[StockSystem]] = {kind.name: kind for kind in (FleetSystem, StockSystem)}
 RABBITMQ = "rabbitmq"
 #: in the file of results a row stands on one line
 DEPTH = 3
@@ -113,17 +110,17 @@ def run_all(name: str, options: argparse.Namespace) -> bool:
     return all(held)
 
 
-def _is_there(name: str, row: Row[Any]) -> bool:
+def _is_there(name: str, row: Row) -> bool:
     """Whether a system has what is broken; several hosts of stock Airflow always have networks of their own."""
-    return name == FleetTarget.name or not (row.fleet_only or (row.topology.hosts > 1 and not can_have_networks()))
+    return name == FleetSystem.name or not (row.fleet_only or (row.topology.hosts > 1 and not can_have_networks()))
 
 
-def _row(name: str, row: Row[Any], options: argparse.Namespace) -> bool:
+def _row(name: str, row: Row, options: argparse.Namespace) -> bool:
     shape = replace(shape_of(name, options), overlap_seconds=row.overlap_seconds)
     return _measure(name, row.number, row.topology, shape, trials_of(row, options), options, options.seed)
 
 
-def trials_of(row: Row[Any], options: argparse.Namespace) -> list[Trial[Any]]:
+def trials_of(row: Row, options: argparse.Namespace) -> list[Trial]:
     """The fault, as often as it was asked for, at random moments."""
     chance = random.Random(f"{row.number}-{options.seed}")
     quiet = QUICK_QUIET if options.quick else QUIET
@@ -141,7 +138,7 @@ def _measure(
     key: str,
     topology: Topology,
     shape: Shape,
-    trials: Sequence[Trial[Any]],
+    trials: Sequence[Trial],
     options: argparse.Namespace,
     seed: int,
 ) -> bool:
@@ -170,31 +167,31 @@ def shape_of(name: str, options: argparse.Namespace) -> Shape:
     )
 
 
-def _experiment(target: Observed, shape: Shape, trials: Sequence[Trial[Any]], title: str) -> Outcome:
+def _experiment(system: System, shape: Shape, trials: Sequence[Trial], title: str) -> Outcome:
     began = time.monotonic()
 
     def say(line: str) -> None:
         print(f"  {time.monotonic() - began:7.1f} s  {line}", flush=True)
 
-    print(f"{title} on {target.name}", flush=True)
+    print(f"{title} on {system.name}", flush=True)
     try:
-        outcome = Experiment(target, shape, f"{title.lower()}-{int(time.time())}", say).run(trials)
+        outcome = Experiment(system, shape, f"{title.lower()}-{int(time.time())}", say).run(trials)
     except BaseException:
         _Kept.end()
         raise
     for violation in outcome.violations:
         say(str(violation))
     if outcome.violations:
-        say(f"the logs are in {_keep_logs(target, title)}")
+        say(f"the logs are in {_keep_logs(system, title)}")
     if not outcome.recovered:
         _Kept.end()
     return outcome
 
 
-def _keep_logs(target: Observed, title: str) -> Path:
+def _keep_logs(system: System, title: str) -> Path:
     """Copies of what components and tasks wrote, and of what tasks told, for who wants to know why."""
-    folder = Path(tempfile.mkdtemp(prefix=f"{target.name}-{title}-".lower().replace(" ", "-")))
-    for number, file in enumerate((*target.logs(), *target.witness_folder.iterdir())):
+    folder = Path(tempfile.mkdtemp(prefix=f"{system.name}-{title}-".lower().replace(" ", "-")))
+    for number, file in enumerate((*system.logs(), *system.witness_folder.iterdir())):
         shutil.copyfile(file, folder / f"{number}-{file.name}")
     return folder
 
@@ -202,18 +199,18 @@ def _keep_logs(target: Observed, title: str) -> Path:
 class _Kept:
     """The system that runs now: the next row takes it, too, if it is of the kind it needs."""
 
-    _target: Observed | None = None
+    _system: System | None = None
     _kind: tuple[str, Topology, str] | None = None
 
     @classmethod
-    def get(cls, name: str, topology: Topology, broker: str) -> Observed:
+    def get(cls, name: str, topology: Topology, broker: str) -> System:
         """A system that runs."""
         kind = (name, topology, broker)
-        if cls._target is not None and cls._kind == kind and cls._target.is_well():
-            return cls._target
+        if cls._system is not None and cls._kind == kind and cls._system.is_well():
+            return cls._system
         cls.end()
         made = _make(name, topology, broker)
-        cls._target, cls._kind = made, kind
+        cls._system, cls._kind = made, kind
         try:
             made.start()
         except BaseException:
@@ -224,15 +221,14 @@ class _Kept:
     @classmethod
     def end(cls) -> None:
         """End it."""
-        if cls._target is not None:
-            cls._target.stop()
-        cls._target = cls._kind = None
+        if cls._system is not None:
+            cls._system.stop()
+        cls._system = cls._kind = None
 
 
-def _make(name: str, topology: Topology, broker: str) -> Observed:
+def _make(name: str, topology: Topology, broker: str) -> System:
     make_broker = rabbitmq.beside if broker == RABBITMQ else None
-    kinds = ON_SEVERAL_HOSTS if topology.hosts > 1 else ON_ONE_HOST
-    return kinds[name](topology, make_broker=make_broker)
+    return SYSTEMS[name](topology, make_broker)
 
 
 def _write(name: str, key: str, options: argparse.Namespace, seed: int, found: dict[str, Any]) -> None:

@@ -144,7 +144,7 @@ def _recovery(found: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return recovery
 
 
-def _nothing(row: Row[Any]) -> dict[str, dict[str, Any]]:
+def _nothing(row: Row) -> dict[str, dict[str, Any]]:
     return summary([dict.fromkeys(row.watches, UNHURT)])
 
 
@@ -212,7 +212,7 @@ def _table(ours: Mapping[str, Any], stock: Mapping[str, Any]) -> str:
     return table(head, lines)
 
 
-def _row(row: Row[Any], found: Mapping[str, Any], stock: Mapping[str, Any] | None) -> Iterator[tuple[str, ...]]:
+def _row(row: Row, found: Mapping[str, Any], stock: Mapping[str, Any] | None) -> Iterator[tuple[str, ...]]:
     """A line for each stopwatch."""
     name = row.fault(found["scale"]).name if FAILED in found else _title(found)
     for number, (watch, one) in enumerate((_recovery(found) or _nothing(row)).items()):
@@ -263,7 +263,7 @@ def _promise(promise: Promise | None) -> str:
     return f"{promise.p95:g}" if promise.p95 == promise.most else f"{promise.p95:g} / {promise.most:g}"
 
 
-def _stock(row: Row[Any], stock: Mapping[str, Any] | None, watch: str, name: str, *, first: bool) -> str:
+def _stock(row: Row, stock: Mapping[str, Any] | None, watch: str, name: str, *, first: bool) -> str:
     if stock is not None and FAILED in stock:
         return _invariants(stock) if first else ""
     if stock is None or (one := _recovery(stock).get(watch)) is None:

@@ -33,7 +33,7 @@ DEPENDS_ON: Mapping[str, tuple[str, ...]] = {
         "benchmarks/edit_visible.py",
     ),
     "faults": (f"{SRC}/agent", f"{SRC}/fleet", *TASK_PATH),
-    "faults of others": ("tests/faultlab/systems/stock_airflow.py", "tests/faultlab/systems/stock_hosts.py"),
+    "faults of others": ("tests/faultlab/systems/stock_airflow.py", "tests/faultlab/systems/stock_system.py"),
     "lightning": ("examples/lightning", *TASK_PATH, "benchmarks/lightning.py"),
     "long_tests": (f"{SRC}", "tests"),
     "many_files": (f"{SRC}/pipelines", "benchmarks/many_files.py"),

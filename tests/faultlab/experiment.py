@@ -2,7 +2,7 @@
 
 Order: audit on → load → quiet window → for each step: fault, heal, wait until its stopwatch stops (or patience ends),
 quiet → window → load off → wait until every run has ended → witnesses read → verdict. What did not recover is written
-into the history as help that a person would have had to give (I7); the target is then of no further use.
+into the history as help that a person would have had to give (I7); the system is then of no further use.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import psycopg
 
@@ -27,7 +27,7 @@ from airfleet.events import Event as LogEvent
 from faultlab.faults.fault import Fault
 from faultlab.measuring import secret_scan, state_audit
 from faultlab.measuring.api_probe import Probe
-from faultlab.systems.system import Observed
+from faultlab.systems.system import System
 
 #: between two looks at the witnesses
 LOOK_SECONDS = 0.5
@@ -36,8 +36,6 @@ RETURN_SECONDS = 60.0
 Say = Callable[[str], None]
 #: stands in each such line of an agent's log
 _SURPRISED = f'"action": "{LogEvent.SURPRISED.name.lower()}"'
-#: what is broken
-T = TypeVar("T", bound=Observed)
 
 
 @dataclass(frozen=True)
@@ -59,17 +57,17 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class Trial(Generic[T]):
+class Trial:
     """One fault of an experiment, and what measures it."""
 
-    fault: Fault[T]
+    fault: Fault
     watches: Mapping[str, Stopwatch]
     #: of quiet before it
     after_seconds: float = 0.0
     #: more runs, asked for just before; it is given a label for their ids
     before: Callable[[str], Sequence[RunRequest]] = lambda label: ()
     #: asked until it is true, after those were asked for: the moment has come
-    moment: Callable[[T, str], bool] = lambda target, label: True
+    moment: Callable[[System, str], bool] = lambda system, label: True
     #: whether no scheduler dies of it, so that none may be given up
     spares_schedulers: bool = False
 
@@ -97,24 +95,24 @@ class Outcome:
 
     @property
     def recovered(self) -> bool:
-        """Whether the target is of use for another one."""
+        """Whether the system is of use for another one."""
         return not self.history.helped
 
 
-class Experiment(Generic[T]):
+class Experiment:
     """One run of it. ``label`` makes the ids of its runs unique."""
 
-    def __init__(self, target: T, shape: Shape, label: str, say: Say = lambda line: None) -> None:
-        self._target = target
+    def __init__(self, system: System, shape: Shape, label: str, say: Say = lambda line: None) -> None:
+        self._system = system
         self._shape = shape
         self._label = label
         self._say = say
-        self._load = LoadGenerator(replace(target.api, patience_seconds=0.0), shape.mix, label)
-        self._probe = Probe(replace(target.api, patience_seconds=0.0))
+        self._load = LoadGenerator(replace(system.api, patience_seconds=0.0), shape.mix, label)
+        self._probe = Probe(replace(system.api, patience_seconds=0.0))
         self._recoveries: list[Recovery] = []
         self._helped: list[str] = []
 
-    def run(self, trials: Sequence[Trial[T]]) -> Outcome:
+    def run(self, trials: Sequence[Trial]) -> Outcome:
         """The whole story."""
         self._load.start()
         self._probe.start()
@@ -130,15 +128,15 @@ class Experiment(Generic[T]):
         self._drain()
         return self._verdict()
 
-    def _one(self, label: str, trial: Trial[T]) -> Recovery:
+    def _one(self, label: str, trial: Trial) -> Recovery:
         self._wait_until_worked_off()
         self._load.ask(trial.before(label))
         self._wait_for_moment(label, trial)
         fault, began = trial.fault, time.monotonic()
-        hurt = fault.inflict(self._target)
+        hurt = fault.inflict(self._system)
         self._say(fault.name)
         time.sleep(fault.seconds)
-        fault.heal(self._target)
+        fault.heal(self._system)
         injection = Injection(fault.name, began, time.monotonic(), hurt, fault.silences, trial.spares_schedulers)
         seconds = self._wait_for(injection, trial.watches)
         recovery = Recovery(injection, seconds, time.monotonic() - injection.ended)
@@ -152,9 +150,9 @@ class Experiment(Generic[T]):
         """
         drained(lambda: in_line(self._history()), lambda: True, self._shape.patience_seconds)
 
-    def _wait_for_moment(self, label: str, trial: Trial[T]) -> None:
+    def _wait_for_moment(self, label: str, trial: Trial) -> None:
         deadline = time.monotonic() + self._shape.patience_seconds
-        while not trial.moment(self._target, label):
+        while not trial.moment(self._system, label):
             if time.monotonic() > deadline:
                 raise AssertionError(f"the moment for '{trial.fault.name}' did not come")
             time.sleep(0.05)
@@ -165,14 +163,14 @@ class Experiment(Generic[T]):
             history = self._history()
             seconds = {name: stopwatch(history, injection) for name, stopwatch in watches.items()} if history else {}
             over = bool(seconds) and None not in seconds.values()
-            if (over and self._target.is_well()) or time.monotonic() > deadline:
+            if (over and self._system.is_well()) or time.monotonic() > deadline:
                 return seconds or dict.fromkeys(watches)
             time.sleep(LOOK_SECONDS)
 
     def _history(self) -> History | None:
         """None while the database is away."""
         try:
-            with closing(psycopg.connect(self._target.database_url, autocommit=True, connect_timeout=5)) as connection:
+            with closing(psycopg.connect(self._system.database_url, autocommit=True, connect_timeout=5)) as connection:
                 changes = state_audit.changes(connection)
                 gone = state_audit.gone_schedulers(connection)
                 run_states = state_audit.run_states(connection)
@@ -182,7 +180,7 @@ class Experiment(Generic[T]):
         ours = {one.run for one in self._load.asked}
         callbacks = frozenset(task for one in self._load.asked for task in one.callbacks)
         return History(
-            notes=tuple(n for n in journal.read(self._target.witness_folder) if n.task.run in ours),
+            notes=tuple(n for n in journal.read(self._system.witness_folder) if n.task.run in ours),
             changes=tuple(change for change in changes if change.task.run in ours),
             gone=gone,
             run_states=tuple((run, state) for run, state in run_states if run in ours),
@@ -198,8 +196,8 @@ class Experiment(Generic[T]):
     def _drain(self) -> None:
         if lost := self._load.settle(self._shape.drain_seconds):
             self._helped.append(f"{lost} runs could not be asked for")
-        if not drained(self._left, self._target.is_well, self._shape.drain_seconds):
-            if not self._target.is_well():
+        if not drained(self._left, self._system.is_well, self._shape.drain_seconds):
+            if not self._system.is_well():
                 self._helped.append("not every component came back")
             if self._left() != 0:
                 self._helped.append("runs did not end")
@@ -215,7 +213,7 @@ class Experiment(Generic[T]):
 
     def _states(self) -> dict[RunKey, str] | None:
         try:
-            with closing(psycopg.connect(self._target.database_url, autocommit=True, connect_timeout=5)) as connection:
+            with closing(psycopg.connect(self._system.database_url, autocommit=True, connect_timeout=5)) as connection:
                 return state_audit.states(connection)
         except psycopg.Error:
             return None
@@ -224,7 +222,7 @@ class Experiment(Generic[T]):
         history, states = self._history(), self._states()
         assert history is not None, "the database did not come back"
         assert states is not None, "the database did not come back"
-        self._helped += surprises(self._target.logs())
+        self._helped += surprises(self._system.logs())
         history = History(
             notes=history.notes,
             changes=history.changes,
@@ -234,7 +232,7 @@ class Experiment(Generic[T]):
             callbacks=history.callbacks,
             helped=tuple(self._helped),
             answers=self._answers(),
-            leaks=secret_scan.leaks(self._target.secrets(), self._target.logs()),
+            leaks=secret_scan.leaks(self._system.secrets(), self._system.logs()),
             run_states=history.run_states,
             given_up=history.given_up,
         )

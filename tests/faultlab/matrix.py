@@ -9,40 +9,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from string import ascii_lowercase
-from typing import Any, Generic, TypeVar
 
 from airfleet.drill import recovery_times
 from airfleet.drill.recovery_times import Stopwatch
 from faultlab.experiment import Outcome, Trial
 from faultlab.faults import nemesis
-from faultlab.faults.host_faults import of_several_hosts
-from faultlab.faults.nemesis import Choices
-from faultlab.rows.one_host import ON_A_SMALL_DISK, ON_ONE_HOST
+from faultlab.faults.nemesis import Choices, of_several_hosts
+from faultlab.rows.one_host import ON_ONE_HOST
 from faultlab.rows.row import Row
-from faultlab.rows.several_hosts import (
-    APART,
-    DARK_SECONDS,
-    DECIDING,
-    ON_SEVERAL_HOSTS,
-    WITH_AGENTS,
-    WITH_CONTROL_HOSTS,
-    WORKING,
-)
-from faultlab.systems.system import Observed, Topology
-
-#: what is broken
-T = TypeVar("T", bound=Observed)
+from faultlab.rows.several_hosts import APART, DARK_SECONDS, DECIDING, ON_SEVERAL_HOSTS, WORKING
+from faultlab.systems.topology import Topology
 
 
-def _number(row: Row[Any]) -> tuple[int, str]:
+def _number(row: Row) -> tuple[int, str]:
     """Of F26a what comes after F26."""
     digits = row.number.removeprefix("F").rstrip(ascii_lowercase)
     return int(digits), row.number
 
 
-_UNSORTED: tuple[Row[Any], ...] = (*ON_ONE_HOST, *ON_A_SMALL_DISK, *ON_SEVERAL_HOSTS, *WITH_CONTROL_HOSTS, *WITH_AGENTS)
-ROWS: tuple[Row[Any], ...] = tuple(sorted(_UNSORTED, key=_number))
-BY_NUMBER: Mapping[str, Row[Any]] = {row.number: row for row in ROWS}
+ROWS: tuple[Row, ...] = tuple(sorted((*ON_ONE_HOST, *ON_SEVERAL_HOSTS), key=_number))
+BY_NUMBER: Mapping[str, Row] = {row.number: row for row in ROWS}
 
 
 #: seconds that a stopwatch may take of which the matrix promises nothing
@@ -65,18 +51,18 @@ def _most(number: str, watch: str) -> float:
 
 
 @dataclass(frozen=True)
-class RandomNemesis(Generic[T]):
+class RandomNemesis:
     """How random faults are drawn; not a row of its own, as each seed has others."""
 
     #: what they are drawn from
-    choices: Choices[T]
+    choices: Choices
     topology: Topology = field(default_factory=Topology)
     faults: int = 6
     quiet_seconds: tuple[float, float] = (3.0, 10.0)
     longest_seconds: float = 20.0
     watches: Mapping[str, Stopwatch] = field(default_factory=lambda: {"dispatch": recovery_times.dispatch})
 
-    def trials(self, seed: int) -> tuple[Trial[T], ...]:
+    def trials(self, seed: int) -> tuple[Trial, ...]:
         """Always the same ones from the same seed."""
         drawn = nemesis.schedule(self.choices, seed, self.faults, self.quiet_seconds, self.longest_seconds)
         return tuple(Trial(step.fault, self.watches, step.after_seconds) for step in drawn)
@@ -84,7 +70,7 @@ class RandomNemesis(Generic[T]):
 
 #: the parts of one host, and whole hosts of three
 RANDOM, RANDOM_HOSTS = "F32", "F32a"
-NEMESES: Mapping[str, RandomNemesis[Any]] = {
+NEMESES: Mapping[str, RandomNemesis] = {
     RANDOM: RandomNemesis(nemesis.of_one_host),
     RANDOM_HOSTS: RandomNemesis(partial(of_several_hosts, DECIDING, WORKING, DARK_SECONDS), APART),
 }

@@ -14,7 +14,8 @@ import pytest
 from airfleet.drill.workload import Mix
 from faultlab import matrix
 from faultlab.experiment import Experiment, Outcome, Shape
-from faultlab.systems.system import FleetTarget, Topology
+from faultlab.systems.fleet_system import FleetSystem
+from faultlab.systems.topology import Topology
 
 OUTAGE_SECONDS = 25.0
 #: what is promised on a machine that does nothing else, and what one is given that runs all tests
@@ -32,7 +33,7 @@ def outcome() -> Iterator[Outcome]:
     mix = Mix(long_seconds=15.0, chain_seconds=0.5)
     shape = Shape(mix, window_seconds=3.0, settle_seconds=1.0, patience_seconds=PATIENCE_SECONDS)
     hasty = '  scheduler: {task_instance_heartbeat_timeout: "20"}\n'
-    with FleetTarget(Topology(slots=8), settings=hasty) as target:
+    with FleetSystem(Topology(slots=8), settings=hasty) as target:
         yield Experiment(target, shape, "outages").run((API_AWAY, DATABASE_CRASHES, CALLBACKS))
 
 

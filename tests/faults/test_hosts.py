@@ -157,7 +157,7 @@ def test_a_host_that_goes_by_other_rules_does_not_join_and_one_with_other_pipeli
     assert odd.returncode == 1, odd.stdout
     why = "host 'host-3' does not join: it goes by other rules than 'host-1': on_worker_lost fail, there rerun"
     assert f"error: {why}\nhint: make it the same on all hosts" in odd.stderr
-    assert not one.pids_on("host-3")
+    assert not one.on("host-3").pids()
     assert why in headline(one)
 
     one.on("host-3").with_environment(AIRFLEET_ENV="elsewhere").start()

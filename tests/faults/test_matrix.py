@@ -15,7 +15,8 @@ from airfleet.drill.workload import Mix
 from faultlab.experiment import Experiment, Outcome, Shape
 from faultlab.matrix import BY_NUMBER, late
 from faultlab.servers import rabbitmq
-from faultlab.systems.system import FleetTarget, Topology
+from faultlab.systems.fleet_system import FleetSystem
+from faultlab.systems.topology import Topology
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -59,7 +60,7 @@ def done(request: pytest.FixtureRequest) -> Done:
     """Each of the faults, once."""
     make_broker, rows = request.param
     trials = [BY_NUMBER[number].trial(SCALES.get(number, SCALE), after_seconds=2.0) for number in rows]
-    with FleetTarget(Topology(slots=10, schedulers=2), make_broker) as target:
+    with FleetSystem(Topology(slots=10, schedulers=2), make_broker) as target:
         return Done(rows, Experiment(target, SHAPE, "matrix", print).run(trials))
 
 

@@ -31,7 +31,8 @@ from airfleet.worker import queue_declarations
 from faultlab.experiment import Experiment, Outcome, Shape
 from faultlab.matrix import BY_NUMBER, late
 from faultlab.servers.rabbitmq import RabbitMQ
-from faultlab.systems.system import FleetTarget, Topology
+from faultlab.systems.fleet_system import FleetSystem
+from faultlab.systems.topology import Topology
 from support.consuming_nothing import check_that_it_is_replaced
 from support.single_runs import ask, ask_for_endless, is_told, let_end, times_told, wait_for
 
@@ -68,7 +69,7 @@ tasks:
 """
 
 
-class SeveralWorkers(FleetTarget):
+class SeveralWorkers(FleetSystem):
     """A fleet with two workers more, which share a queue."""
 
     def _fleet_yaml(self) -> str:
@@ -98,11 +99,10 @@ def with_tls(folder: Path, address: str) -> RabbitMQ:
 
 
 @pytest.fixture(scope="module")
-def target() -> Iterator[FleetTarget]:
+def target() -> Iterator[FleetSystem]:
     """A fleet with RabbitMQ as its broker."""
     with SeveralWorkers(Topology(slots=SLOTS), make_broker=with_tls) as target:
         fleet = target.fleet
-        assert fleet is not None
         for queue in ("one", "two"):
             fleet.write(f"pipelines/on_{queue}.yaml", PIPELINE.format(queue=queue))
         for queue in ("one", "two"):
@@ -110,25 +110,23 @@ def target() -> Iterator[FleetTarget]:
         yield target
 
 
-def rabbit(target: FleetTarget) -> RabbitMQ:
+def rabbit(target: FleetSystem) -> RabbitMQ:
     """Its broker."""
     assert isinstance(target.broker, RabbitMQ)
     return target.broker
 
 
-def main_worker(target: FleetTarget) -> int:
+def main_worker(target: FleetSystem) -> int:
     """The pid of the worker of the default queue."""
-    assert target.fleet is not None
     pid = target.fleet.component("worker").pid
     assert pid is not None
     return pid
 
 
-def test_tasks_wait_in_quorum_queues_and_no_other_queue_outlives_its_worker(target: FleetTarget) -> None:
+def test_tasks_wait_in_quorum_queues_and_no_other_queue_outlives_its_worker(target: FleetSystem) -> None:
     ask(target, "first", 0.1)
     wait_for(target, "first", NoteKind.END, 30)
     kinds = {name: kind for name, (kind, _, _) in rabbit(target).queues().items()}
-    assert target.fleet is not None
     named = [target.fleet.queue_in_broker(queue) for queue in ("default", "one", "two")]
     assert {kinds[queue] for queue in named} == {"quorum"}
     assert not [name for name in kinds if name.startswith("celery_delayed")]
@@ -136,10 +134,9 @@ def test_tasks_wait_in_quorum_queues_and_no_other_queue_outlives_its_worker(targ
     assert sorted(line.split("\t")[0] for line in listed if line.endswith("true")) == named
 
 
-def test_a_message_does_not_print_the_token_that_it_carries(target: FleetTarget) -> None:
+def test_a_message_does_not_print_the_token_that_it_carries(target: FleetSystem) -> None:
     worker = main_worker(target)
     os.kill(worker, signal.SIGSTOP)  # so that a message stays where it can be read
-    assert target.fleet is not None
     default = target.fleet.queue_in_broker("default")
     runs = [f"read-{number}" for number in range(SLOTS + 1)]  # one more than the worker is sent
     try:
@@ -160,9 +157,8 @@ def test_a_message_does_not_print_the_token_that_it_carries(target: FleetTarget)
         wait_for(target, run, NoteKind.END, 30)
 
 
-def test_a_worker_that_takes_no_more_tasks_is_replaced_and_what_it_runs_goes_on(target: FleetTarget) -> None:
+def test_a_worker_that_takes_no_more_tasks_is_replaced_and_what_it_runs_goes_on(target: FleetSystem) -> None:
     fleet = target.fleet
-    assert fleet is not None
     ask_for_endless(target, "long")
     wait_for(target, "long", NoteKind.START, 30)
     worker = main_worker(target)
@@ -182,11 +178,11 @@ def test_a_worker_that_takes_no_more_tasks_is_replaced_and_what_it_runs_goes_on(
     assert times_told(target, "long", NoteKind.START) == 1
 
 
-def test_a_worker_that_reads_no_queue_is_replaced_and_what_it_runs_goes_on(target: FleetTarget) -> None:
+def test_a_worker_that_reads_no_queue_is_replaced_and_what_it_runs_goes_on(target: FleetSystem) -> None:
     check_that_it_is_replaced(target, 15.0 * FACTOR)
 
 
-def test_by_tls_the_certificate_of_the_server_is_checked(target: FleetTarget) -> None:
+def test_by_tls_the_certificate_of_the_server_is_checked(target: FleetSystem) -> None:
     broker = rabbit(target)
     address = broker.settings["listeners.ssl.local"].rpartition(":")[2]
     url = f"amqps://airfleet:{broker.password}@localhost:{address}/"
@@ -199,7 +195,7 @@ def test_by_tls_the_certificate_of_the_server_is_checked(target: FleetTarget) ->
         connection.ensure_connection(max_retries=1)
 
 
-def test_by_tls_workers_and_schedulers_check_the_name_of_the_server_too(target: FleetTarget) -> None:
+def test_by_tls_workers_and_schedulers_check_the_name_of_the_server_too(target: FleetSystem) -> None:
     broker = rabbit(target)
     port = broker.settings["listeners.ssl.local"].rpartition(":")[2]
     app = Celery(set_as_current=False)
@@ -216,7 +212,7 @@ def test_by_tls_workers_and_schedulers_check_the_name_of_the_server_too(target: 
         other.ensure_connection(max_retries=1)
 
 
-def test_what_rabbitmq_refuses_is_said_without_the_password(target: FleetTarget) -> None:
+def test_what_rabbitmq_refuses_is_said_without_the_password(target: FleetSystem) -> None:
     url = rabbit(target).url
     with pytest.raises(BrokerRefuses, match=r"^refuses the user or the password$"):
         line_to(brokers.parse(url.replace(rabbit(target).password, "hush"))).check()
@@ -224,7 +220,7 @@ def test_what_rabbitmq_refuses_is_said_without_the_password(target: FleetTarget)
         line_to(brokers.parse(f"{url}nowhere")).check()
 
 
-def test_a_worker_that_is_full_holds_no_task_that_another_could_run(target: FleetTarget) -> None:
+def test_a_worker_that_is_full_holds_no_task_that_another_could_run(target: FleetSystem) -> None:
     ask_for_endless(target, "hours", "on_one")
     wait_for(target, "hours", NoteKind.START, 30)
     runs = [f"minutes-{number}" for number in range(3)]
@@ -238,7 +234,7 @@ def test_a_worker_that_is_full_holds_no_task_that_another_could_run(target: Flee
 
 
 @pytest.fixture(scope="module")
-def outcome(target: FleetTarget) -> Outcome:
+def outcome(target: FleetSystem) -> Outcome:
     """The broker away, hanging, wiped and started anew."""
     trials = [BY_NUMBER[number].trial(SCALE, after_seconds=2.0) for number in ROWS]
     return Experiment(target, SHAPE, "rabbit", print).run(trials)

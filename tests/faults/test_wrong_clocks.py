@@ -17,7 +17,7 @@ from airfleet.fleet.planning.paths import HOST
 from faultlab.experiment import Experiment, Shape
 from faultlab.injectors.clock_shim import WrongClocks
 from faultlab.matrix import BY_NUMBER
-from faultlab.systems.hosts_system import HostsTarget
+from faultlab.systems.fleet_system import FleetSystem
 
 pytestmark = [pytest.mark.needs("cc"), pytest.mark.long]
 
@@ -45,7 +45,7 @@ def test_a_clock_is_set_wrong_while_a_process_runs_and_no_other_clock_is(tmp_pat
 
 def test_a_wrong_clock_costs_nobody_anything() -> None:
     row = BY_NUMBER["F29"]
-    with HostsTarget(row.topology, netns=False) as target:
+    with FleetSystem(row.topology, netns=False) as target:
         outcome = Experiment(target, Shape(), "clock").run([row.trial(scale=0.5)])
     assert outcome.violations == ()
     (recovery,) = outcome.recoveries

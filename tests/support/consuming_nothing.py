@@ -13,7 +13,7 @@ from airfleet.drill.records import NoteKind
 from airfleet.drill.waiting import wait_until
 from airfleet.drill.workload import ONE
 from airfleet.testing.fleet import FleetUnderTest
-from faultlab.systems.system import FleetTarget
+from faultlab.systems.fleet_system import FleetSystem
 from support.celery_apps import application, settings_of
 from support.single_runs import ask, ask_for_endless, is_told, let_end, times_told, wait_for
 
@@ -23,10 +23,9 @@ PATIENCE_SECONDS = 45.0
 LONG, NEXT = "goes-on-unread", "waits-unread"
 
 
-def check_that_it_is_replaced(target: FleetTarget, within_seconds: float) -> None:
+def check_that_it_is_replaced(target: FleetSystem, within_seconds: float) -> None:
     """Have the worker of the default queue read nothing; another one is ready in time, and what it runs goes on."""
     fleet = target.fleet
-    assert fleet is not None
     ask_for_endless(target, LONG)
     wait_for(target, LONG, NoteKind.START, 30)
     before = fleet.component("worker").pid
@@ -46,7 +45,7 @@ def check_that_it_is_replaced(target: FleetTarget, within_seconds: float) -> Non
     assert times_told(target, LONG, NoteKind.START) == 1
 
 
-def read_nothing(target: FleetTarget, fleet: FleetUnderTest) -> float:
+def read_nothing(target: FleetSystem, fleet: FleetUnderTest) -> float:
     """Tell the worker of the default queue to; when that began."""
     default = fleet.queue_in_broker("default")
     with application(target.broker.url, settings_of(fleet.paths.airflow_home)) as app:

@@ -17,7 +17,7 @@ from redis.sentinel import Sentinel as RedisSentinel
 from airfleet.agent.servers import embedded_servers
 from airfleet.drill.waiting import wait_until
 from airfleet.fleet.planning.paths import Paths
-from faultlab.servers.brokers import BrokerUnderTest, Valkey
+from faultlab.servers.broker_under_test import BrokerUnderTest, Valkey
 
 #: what the sentinels call the server that they watch
 MASTER = "shop"
@@ -75,7 +75,7 @@ class Sentinel(BrokerUnderTest):
 
 
 class Watched:
-    """The broker (:class:`faultlab.systems.system.Broker`): what is done to it is done to the primary of the two.
+    """The broker (:class:`faultlab.servers.broker.Broker`): what is done to it is done to the primary of the two.
 
     The first of the sentinels stands for one on the primary's host: it stands still when the primary does.
     """

@@ -14,7 +14,8 @@ from airfleet.client.api_client import ApiError
 from airfleet.drill.waiting import wait_until
 from faultlab.faults import nemesis
 from faultlab.faults.component_faults import KillMonitor
-from faultlab.systems.system import FleetTarget, Topology
+from faultlab.systems.fleet_system import FleetSystem
+from faultlab.systems.topology import Topology
 
 #: variables of a fleet's own would be taken for settings of the one who runs the tests
 MARK = "STORM_"
@@ -36,7 +37,7 @@ class Project:
     settings: str = ""
 
 
-class ProjectTarget(FleetTarget):
+class ProjectSystem(FleetSystem):
     """A fleet with the Dags of a project, too."""
 
     def __init__(self, project: Project) -> None:
@@ -46,26 +47,28 @@ class ProjectTarget(FleetTarget):
     def start(self) -> None:
         """As ever, and then the project."""
         super().start()
-        self.project.copy_into(self._fleet.root)
+        self.project.copy_into(self.fleet.root)
         for dag_id in self.project.dag_ids:
-            self._fleet.wait_for_dag(dag_id)
+            self.fleet.wait_for_dag(dag_id)
+
+    def _environment(self) -> Mapping[str, str]:
+        return {**super()._environment(), **{name: f"${{{{ env.{MARK}{name} }}}}" for name in self.project.environ}}
 
     def _fleet_yaml(self) -> str:
-        mine = "".join(f', {name}: "${{{{ env.{MARK}{name} }}}}"' for name in self.project.environ)
-        made = super()._fleet_yaml().replace(f"{self.witness_folder}}}", f"{self.witness_folder}{mine}}}")
-        return made.replace("{name: worker,", f"{{name: worker, queues: [{', '.join(self.project.queues)}],")
+        queues = f"{{name: worker, queues: [{', '.join(self.project.queues)}],"
+        return super()._fleet_yaml().replace("{name: worker,", queues)
 
 
 @dataclass
 class Storm:
     """Runs that were begun, and faults between them."""
 
-    target: ProjectTarget
+    system: ProjectSystem
     begun: list[tuple[str, str]] = field(default_factory=list)
 
     def begin(self, dag_id: str, **conf: object) -> None:
         """Start a run; asked again while nobody answers, under an id that makes it one run."""
-        fleet, run_id = self.target._fleet, f"storm-{len(self.begun)}"
+        fleet, run_id = self.system.fleet, f"storm-{len(self.begun)}"
         self.begun.append((dag_id, run_id))
 
         def asked() -> bool:
@@ -89,14 +92,14 @@ class Storm:
                 continue
             time.sleep(step.after_seconds)
             print(f"fault: {step.fault.name}")
-            step.fault.inflict(self.target)
+            step.fault.inflict(self.system)
             time.sleep(step.fault.seconds)
-            step.fault.heal(self.target)
-            wait_until(self.target.is_well, WELL_SECONDS, f"all is well after: {step.fault.name}", 0.5)
+            step.fault.heal(self.system)
+            wait_until(self.system.is_well, WELL_SECONDS, f"all is well after: {step.fault.name}", 0.5)
 
     def states(self) -> dict[tuple[str, str], str]:
         """How the runs that were begun ended."""
-        return {run: self.target._fleet.wait_for_run(*run, ENDS_SECONDS) for run in self.begun}
+        return {run: self.system.fleet.wait_for_run(*run, ENDS_SECONDS) for run in self.begun}
 
 
 @contextmanager
@@ -105,5 +108,5 @@ def storm_over(project: Project) -> Iterator[Storm]:
     with pytest.MonkeyPatch.context() as patched:
         for name, value in project.environ.items():
             patched.setenv(f"{MARK}{name}", value)
-        with ProjectTarget(project) as target:
-            yield Storm(target)
+        with ProjectSystem(project) as system:
+            yield Storm(system)

@@ -11,7 +11,8 @@ from airfleet.drill.killing import Attempts, attempts_of, kill_all, running, sto
 from airfleet.drill.waiting import wait_until
 from airfleet.system.procfs import arguments, send, tree
 from faultlab.faults.fault import FIND_SECONDS, NOBODY, first_pid
-from faultlab.systems.system import API_SERVER, WORKER, Target
+from faultlab.systems.system import System
+from faultlab.systems.topology import API_SERVER, WORKER
 
 #: the title by which Airflow names the monitor of an attempt; a long id may be cut off
 _MONITOR = re.compile(r"airflow supervisor: ([0-9a-f-]{30,36})")
@@ -27,23 +28,27 @@ class Kill:
     seconds: float = 0.0
     #: whether there is no other of its kind
     alone: bool = True
+    #: the host that it runs on; None is any
+    host: str | None = None
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Give the name in tables."""
+        if self.host is not None:
+            return f"{self.kind} of {self.host} killed"
         return f"{self.kind} killed" if self.alone else f"one of several {self.kind}s killed"
 
     @property
     def silences(self) -> bool:
         """Whether it was what answers for the API."""
-        return self.kind == API_SERVER and self.alone
+        return self.kind == API_SERVER and self.alone and self.host is None
 
-    def inflict(self, target: Target) -> Attempts:
+    def inflict(self, system: System) -> Attempts:
         """With all that it started."""
-        hurt = kill_all((first_pid(target, self.kind),), target.witness_folder)
-        return hurt | unheard(target.witness_folder) if self.kind == WORKER else hurt
+        hurt = kill_all((first_pid(system, self.kind, self.host),), system.witness_folder)
+        return hurt | unheard(system.witness_folder) if self.kind == WORKER else hurt
 
-    def heal(self, target: Target) -> None:
+    def heal(self, system: System) -> None:
         """It is started again by what keeps it."""
 
 
@@ -55,12 +60,12 @@ class KillWhatStandsInFront:
     seconds: float = 0.0
     silences: bool = False
 
-    def inflict(self, target: Target) -> Attempts:
+    def inflict(self, system: System) -> Attempts:
         """Both at once; no attempt may suffer."""
-        kill_all([first_pid(target, kind) for kind in ("nginx", "flower")], target.witness_folder)
+        kill_all([first_pid(system, kind) for kind in ("nginx", "flower")], system.witness_folder)
         return NOBODY
 
-    def heal(self, target: Target) -> None:
+    def heal(self, system: System) -> None:
         """They are started again by what keeps them."""
 
 
@@ -72,22 +77,22 @@ class KillMonitor:
     seconds: float = 0.0
     silences: bool = False
 
-    def inflict(self, target: Target) -> Attempts:
+    def inflict(self, system: System) -> Attempts:
         """The one whose attempt began last, of those that have run too long to be one of the short ones."""
 
         def found() -> tuple[int, str] | None:
             # A slot keeps the name of its last attempt: what tasks write down says which of them still run.
-            named = ((pid, _MONITOR.match(arguments(pid))) for pid in tree(first_pid(target, WORKER)))
+            named = ((pid, _MONITOR.match(arguments(pid))) for pid in tree(first_pid(system, WORKER)))
             there = [(pid, match[1]) for pid, match in named if match]
             # One that began first may end before its monitor is gone: nothing would be lost.
-            attempts = [n.attempt for n in running(target.witness_folder) if time.monotonic() - n.at > SHORT_SECONDS]
+            attempts = [n.attempt for n in running(system.witness_folder) if time.monotonic() - n.at > SHORT_SECONDS]
             return next(((pid, one) for one in reversed(attempts) for pid, name in there if one.startswith(name)), None)
 
         pid, attempt = wait_until(found, FIND_SECONDS, "an attempt runs") or (0, "")
         send(pid, signal.SIGKILL)
         return frozenset({attempt})
 
-    def heal(self, target: Target) -> None:
+    def heal(self, system: System) -> None:
         """Nothing to do."""
 
 
@@ -109,14 +114,14 @@ class Pause:
         """Whether it is what answers for the API."""
         return self.kind == API_SERVER
 
-    def inflict(self, target: Target) -> Attempts:
+    def inflict(self, system: System) -> Attempts:
         """SIGSTOP."""
-        root = first_pid(target, self.kind)
+        root = first_pid(system, self.kind)
         self._stopped[:] = stop_all(lambda: tree(root))
-        hurt = attempts_of(self._stopped, target.witness_folder)
-        return hurt | unheard(target.witness_folder) if self.kind == WORKER else hurt
+        hurt = attempts_of(self._stopped, system.witness_folder)
+        return hurt | unheard(system.witness_folder) if self.kind == WORKER else hurt
 
-    def heal(self, target: Target) -> None:
+    def heal(self, system: System) -> None:
         """SIGCONT."""
         for pid in self._stopped:
             send(pid, signal.SIGCONT)

@@ -5,43 +5,58 @@ Both touch only processes and servers of the system that they are given.
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from airfleet.drill.killing import Attempts
 from airfleet.drill.waiting import wait_until
-from faultlab.systems.system import Target
+from faultlab.systems.fleet_system import FleetSystem
+from faultlab.systems.system import System
 
 NOBODY: Attempts = frozenset()
 #: until something is there that can be broken
 FIND_SECONDS = 60.0
-#: until a person can see that something is wrong, at the latest
+#: until the agent reports a fault, at the latest
 TOLD_SECONDS = 10.0
-#: what can be broken
-T_contra = TypeVar("T_contra", contravariant=True)
 
 
-class Fault(Protocol[T_contra]):
+class Fault(Protocol):
     """Something that breaks."""
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Give the name in tables."""
 
     @property
     def seconds(self) -> float:
-        """From ``inflict`` to ``heal``."""
+        """Give the seconds from ``inflict`` to ``heal``."""
 
     @property
     def silences(self) -> bool:
-        """Whether nothing is left meanwhile that could answer for the API."""
+        """Tell whether no api-server is left meanwhile."""
 
-    def inflict(self, target: T_contra) -> Attempts:
+    def inflict(self, system: System) -> Attempts:
         """Break it; the attempts that may suffer."""
 
-    def heal(self, target: T_contra) -> None:
-        """Make it whole, where it does not come back by itself."""
+    def heal(self, system: System) -> None:
+        """Repair it, where it does not come back by itself."""
 
 
-def first_pid(target: Target, kind: str) -> int:
-    found = wait_until(lambda: target.pids(kind), FIND_SECONDS, f"a {kind} runs")
-    return found[0]
+def first_pid(system: System, kind: str, host: str | None = None) -> int:
+    """Wait for a component of a kind, on any host or on that one. Raises AssertionError when none comes."""
+
+    def found() -> tuple[int, ...]:
+        return system.pids_on(host, kind) if host else system.pids(kind)
+
+    return wait_until(found, FIND_SECONDS, f"a {kind} runs")[0]
+
+
+def wait_until_degraded(system: System, component: str, host: str | None = None) -> None:
+    """Wait until the agent of a fleet reports a component as degraded; stock Airflow has nobody to report it."""
+    if isinstance(system, FleetSystem):
+        wait_until(lambda: system.is_degraded(component, host), TOLD_SECONDS, f"the agent reports: {component}")
+
+
+def fleet_of(system: System) -> FleetSystem:
+    """Give a system that has to be a fleet."""
+    assert isinstance(system, FleetSystem), f"{system.name} has no agent"
+    return system

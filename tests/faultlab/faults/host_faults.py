@@ -1,4 +1,4 @@
-"""Faults of whole hosts, as values like those of :mod:`faultlab.faults.component_faults`."""
+"""Faults of whole hosts: without power, without an agent, cut off, far away, with a wrong clock, upgraded."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ from airfleet.drill import killing
 from airfleet.drill.killing import Attempts
 from airfleet.drill.waiting import wait_until
 from airfleet.system import procfs
-from faultlab.faults.fault import NOBODY, TOLD_SECONDS, Fault
+from faultlab.faults.fault import NOBODY, first_pid, fleet_of, wait_until_degraded
 from faultlab.injectors.latency_link import FarLink
-from faultlab.systems.hosts_system import HostsTarget
-from faultlab.systems.several_hosts import SeveralHosts
-from faultlab.systems.system import SCHEDULER, WELL_SECONDS, WORKER
+from faultlab.systems.system import WELL_SECONDS, System
+from faultlab.systems.topology import SCHEDULER
 
 #: whether a client at an address holds the lock of the schedulers' critical section; nothing else of an Airflow that
 #: runs takes an advisory lock
@@ -51,21 +50,21 @@ class HostPowerOff:
         """What people call it."""
         return f"power of {self.host} off for {self.seconds:g} s"
 
-    def inflict(self, target: SeveralHosts) -> Attempts:
+    def inflict(self, system: System) -> Attempts:
         """The network first: nobody is told that sockets are closed."""
-        if target.netns:
-            target.hosts.vanish(self.host)
+        if system.netns:
+            system.vanish(self.host)
         # Nothing may begin while it is asked what runs.
-        there = killing.stop_all(lambda: target.hosts.pids_on(self.host))
-        hurt = killing.attempts_of(there, target.witness_folder) | killing.unheard(target.witness_folder)
-        target.hosts.power_off(self.host)
+        there = killing.stop_all(lambda: system.processes_on(self.host))
+        hurt = killing.attempts_of(there, system.witness_folder) | killing.unheard(system.witness_folder)
+        system.power_off(self.host)
         return hurt
 
-    def heal(self, target: SeveralHosts) -> None:
+    def heal(self, system: System) -> None:
         """As a machine that boots: ``airfleet up``, in a fleet."""
-        if target.netns:
-            target.hosts.mend(self.host)
-        target.hosts.start_again(self.host)
+        if system.netns:
+            system.mend(self.host)
+        system.power_on(self.host)
 
 
 @dataclass(frozen=True)
@@ -85,21 +84,21 @@ class PowerOffHoldingLock:
         """What people call it."""
         return f"power of {self.host} off while its scheduler holds the lock"
 
-    def inflict(self, target: SeveralHosts) -> Attempts:
+    def inflict(self, system: System) -> Attempts:
         """Raises AssertionError when the scheduler is never caught with the lock."""
-        pid, address = target.hosts.pid_of(self.host, SCHEDULER), target.hosts.address(self.host)
-        with closing(psycopg.connect(target.database_url, autocommit=True)) as database:
+        pid, address = first_pid(system, SCHEDULER, self.host), system.address(self.host)
+        with closing(psycopg.connect(system.database_url, autocommit=True)) as database:
 
             def holds_lock() -> bool:
                 found = database.execute(_HOLDS_LOCK, (address,)).fetchone()
                 return found is not None and bool(found[0])
 
             stop_while(holds_lock, procfs.tree(pid))
-        return HostPowerOff(self.host, self.seconds).inflict(target)
+        return HostPowerOff(self.host, self.seconds).inflict(system)
 
-    def heal(self, target: SeveralHosts) -> None:
+    def heal(self, system: System) -> None:
         """It boots."""
-        HostPowerOff(self.host, self.seconds).heal(target)
+        HostPowerOff(self.host, self.seconds).heal(system)
 
 
 def stop_while(condition: Callable[[], bool], pids: Sequence[int]) -> None:
@@ -134,37 +133,14 @@ class AgentKilled:
         """What people call it."""
         return f"agent of {self.host} killed"
 
-    def inflict(self, target: HostsTarget) -> Attempts:
+    def inflict(self, system: System) -> Attempts:
         """Nobody may suffer."""
-        os.kill(target.hosts.on(self.host).snapshot().pid, signal.SIGKILL)
+        os.kill(fleet_of(system).fleet.on(self.host).snapshot().pid, signal.SIGKILL)
         return NOBODY
 
-    def heal(self, target: HostsTarget) -> None:
+    def heal(self, system: System) -> None:
         """``airfleet up``."""
-        target.hosts.start_again(self.host)
-
-
-@dataclass(frozen=True)
-class KilledOn:
-    """One component of a host is ended by SIGKILL, and with it all that it started; its agent starts it again."""
-
-    host: str
-    component: str
-    seconds: float = 0.0
-    silences: bool = False
-
-    @property
-    def name(self) -> str:
-        """What people call it."""
-        return f"{self.component} of {self.host} killed"
-
-    def inflict(self, target: SeveralHosts) -> Attempts:
-        """With all that it started."""
-        hurt = killing.kill_all((target.hosts.pid_of(self.host, self.component),), target.witness_folder)
-        return hurt | killing.unheard(target.witness_folder) if self.component == WORKER else hurt
-
-    def heal(self, target: SeveralHosts) -> None:
-        """Nothing to do."""
+        system.power_on(self.host)
 
 
 @dataclass(frozen=True)
@@ -182,14 +158,14 @@ class HostCutOff:
         """What people call it."""
         return f"{self.host} cut off for {self.seconds:g} s"
 
-    def inflict(self, target: SeveralHosts) -> Attempts:
+    def inflict(self, system: System) -> Attempts:
         """Its link goes down."""
-        target.hosts.cut(self.host)
-        return target.attempts_on(self.host) if self.replaced else NOBODY
+        system.cut(self.host)
+        return system.attempts_on(self.host) if self.replaced else NOBODY
 
-    def heal(self, target: SeveralHosts) -> None:
+    def heal(self, system: System) -> None:
         """Its link is up again."""
-        target.hosts.mend(self.host)
+        system.mend(self.host)
 
 
 @dataclass(frozen=True)
@@ -210,15 +186,15 @@ class HostFarAway:
         round_trip = 2000 * self.delay_seconds
         return f"{self.host} {round_trip:g} ms away, {self.lost:.0%} lost, for {self.seconds:g} s"
 
-    def inflict(self, target: SeveralHosts) -> Attempts:
+    def inflict(self, system: System) -> Attempts:
         """Nobody may suffer."""
-        chance, hosts = random.Random(self.name), target.hosts
-        link = FarLink(hosts.network, hosts.number(self.host), self.delay_seconds, self.lost, chance)
+        chance = random.Random(self.name)
+        link = FarLink(system.network, system.number(self.host), self.delay_seconds, self.lost, chance)
         link.begin()
         self._links.append(link)
         return NOBODY
 
-    def heal(self, target: SeveralHosts) -> None:
+    def heal(self, system: System) -> None:
         """Near again."""
         while self._links:
             self._links.pop().end()
@@ -239,38 +215,17 @@ class ClockSetWrong:
         """What people call it."""
         return f"clock of {self.host} {self.ahead_seconds} s ahead, then as much behind, {self.seconds:g} s each"
 
-    def inflict(self, target: SeveralHosts) -> Attempts:
+    def inflict(self, system: System) -> Attempts:
         """Nobody may suffer. Raises AssertionError when a fleet does not tell in time that a clock is wrong."""
-        target.clocks.set(self.host, self.ahead_seconds)
-        if isinstance(target, HostsTarget):
-            wait_until(lambda: target.is_told(self.host, "clock"), TOLD_SECONDS, "it is told that the clock is wrong")
+        system.clocks.set(self.host, self.ahead_seconds)
+        wait_until_degraded(system, "clock", self.host)
         time.sleep(self.seconds)
-        target.clocks.set(self.host, -self.ahead_seconds)
+        system.clocks.set(self.host, -self.ahead_seconds)
         return NOBODY
 
-    def heal(self, target: SeveralHosts) -> None:
+    def heal(self, system: System) -> None:
         """As whoever watches over the clocks would."""
-        target.clocks.set(self.host, 0)
-
-
-def of_several_hosts(
-    deciding: str, working: str, long_seconds: float, seconds: float
-) -> tuple[Fault[HostsTarget], ...]:
-    """Faults of two hosts, the first of which has a scheduler, too. What is away is so for ``seconds``, or for
-    so long that others have taken it over by then."""
-    hosts = (deciding, working)
-    return (
-        KilledOn(deciding, SCHEDULER),
-        *(KilledOn(host, WORKER) for host in hosts),
-        *(AgentKilled(host) for host in hosts),
-        *(HostFarAway(host, seconds) for host in hosts),
-        *(
-            fault(host, away)
-            for fault in (HostPowerOff, HostCutOff)
-            for host in hosts
-            for away in (seconds, long_seconds)
-        ),
-    )
+        system.clocks.set(self.host, 0)
 
 
 @dataclass(frozen=True)
@@ -281,13 +236,13 @@ class EachHostAnew:
     seconds: float = 0.0
     silences: bool = True
 
-    def inflict(self, target: SeveralHosts) -> Attempts:
+    def inflict(self, system: System) -> Attempts:
         """What runs is waited for, so nobody suffers. Raises AssertionError when a host does not come back."""
-        for host in reversed(target.hosts.names):
-            target.hosts.shut_down(host)
-            target.hosts.start_again(host)
-            wait_until(target.is_well, WELL_SECONDS, f"all is well with {host} started again")
+        for host in reversed(system.names):
+            system.shut_down(host)
+            system.power_on(host)
+            wait_until(system.is_well, WELL_SECONDS, f"all is well with {host} started again")
         return NOBODY
 
-    def heal(self, target: SeveralHosts) -> None:
+    def heal(self, system: System) -> None:
         """Nothing to do."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeAlias, TypeVar
+from typing import TypeAlias
 
 from faultlab.faults.component_faults import Kill, KillMonitor, Pause
 from faultlab.faults.fault import Fault
+from faultlab.faults.host_faults import AgentKilled, HostCutOff, HostFarAway, HostPowerOff
 from faultlab.faults.server_faults import (
     BrokerAway,
     BrokerHangs,
@@ -17,24 +18,22 @@ from faultlab.faults.server_faults import (
     ExecutionApiAway,
     KillBeforePublishing,
 )
-from faultlab.systems.system import API_SERVER, SCHEDULER, WORKER, Target
-
-T = TypeVar("T")
+from faultlab.systems.topology import API_SERVER, SCHEDULER, WORKER
 
 
 @dataclass(frozen=True)
-class Step(Generic[T]):
+class Step:
     """One fault of a schedule: so many seconds of quiet, then the fault."""
 
-    fault: Fault[T]
+    fault: Fault
     after_seconds: float
 
 
 #: what a schedule is drawn from, when things are away for so many seconds
-Choices: TypeAlias = Callable[[float], tuple[Fault[T], ...]]
+Choices: TypeAlias = Callable[[float], tuple[Fault, ...]]
 
 
-def of_one_host(seconds: float) -> tuple[Fault[Target], ...]:
+def of_one_host(seconds: float) -> tuple[Fault, ...]:
     """Faults of the parts of one host, of its servers and of the way to its API."""
     return (
         Kill(SCHEDULER),
@@ -55,9 +54,27 @@ def of_one_host(seconds: float) -> tuple[Fault[Target], ...]:
     )
 
 
+def of_several_hosts(deciding: str, working: str, long_seconds: float, seconds: float) -> tuple[Fault, ...]:
+    """Faults of two hosts, the first of which has a scheduler, too. What is away is so for ``seconds``, or for
+    so long that others have taken it over by then."""
+    hosts = (deciding, working)
+    return (
+        Kill(SCHEDULER, host=deciding),
+        *(Kill(WORKER, host=host) for host in hosts),
+        *(AgentKilled(host) for host in hosts),
+        *(HostFarAway(host, seconds) for host in hosts),
+        *(
+            fault(host, away)
+            for fault in (HostPowerOff, HostCutOff)
+            for host in hosts
+            for away in (seconds, long_seconds)
+        ),
+    )
+
+
 def schedule(
-    choices: Choices[T], seed: int, count: int, quiet_seconds: tuple[float, float], longest_seconds: float
-) -> tuple[Step[T], ...]:
+    choices: Choices, seed: int, count: int, quiet_seconds: tuple[float, float], longest_seconds: float
+) -> tuple[Step, ...]:
     """``count`` faults with pauses between; the same for the same arguments, whatever else is drawn."""
     chance = random.Random(seed)
     steps = []

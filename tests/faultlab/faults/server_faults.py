@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from airfleet.drill.killing import Attempts, attempts_of, kill_all, stop_all, unheard
 from airfleet.drill.waiting import wait_until
 from airfleet.testing.servers import POSTGRES_SERVER
-from faultlab.faults.fault import NOBODY, TOLD_SECONDS
+from faultlab.faults.fault import NOBODY, fleet_of, wait_until_degraded
 from faultlab.injectors.small_disk import fill, make_room
 from faultlab.servers.replicated_postgres import ReplicatedServers
-from faultlab.systems.system import SCHEDULER, FleetTarget, Target
+from faultlab.systems.fleet_system import FleetSystem
+from faultlab.systems.system import System
+from faultlab.systems.topology import SCHEDULER
 
 #: from a full disk of the database until its agent says so: the server goes on for a while in the room that it has
 _ROOM_SECONDS = 60.0
@@ -32,14 +34,14 @@ class DatabaseAway:
         """What people call it."""
         return f"database away for {self.seconds:g} s" if self.seconds else "database started anew"
 
-    def inflict(self, target: Target) -> Attempts:
+    def inflict(self, system: System) -> Attempts:
         """Its immediate shutdown."""
-        target.servers.crash(POSTGRES_SERVER)
+        system.servers.crash(POSTGRES_SERVER)
         return NOBODY
 
-    def heal(self, target: Target) -> None:
+    def heal(self, system: System) -> None:
         """Start it."""
-        target.servers.start_again(POSTGRES_SERVER)
+        system.servers.start_again(POSTGRES_SERVER)
 
 
 @dataclass(frozen=True)
@@ -51,17 +53,17 @@ class PrimaryLost:
     seconds: float = 3.0
     silences: bool = True
 
-    def inflict(self, target: Target) -> Attempts:
+    def inflict(self, system: System) -> Attempts:
         """Its link is cut, and its power goes off."""
-        servers = _replicated(target)
+        servers = _replicated(system)
         if not servers.has_standby:
             servers.add_standby()
         servers.lose_primary()
         return NOBODY
 
-    def heal(self, target: Target) -> None:
+    def heal(self, system: System) -> None:
         """As whoever watches over the two would."""
-        _replicated(target).promote()
+        _replicated(system).promote()
 
 
 @dataclass(frozen=True)
@@ -76,14 +78,14 @@ class BrokerAway:
         """What people call it."""
         return f"broker away for {self.seconds:g} s" if self.seconds else "broker started anew"
 
-    def inflict(self, target: Target) -> Attempts:
+    def inflict(self, system: System) -> Attempts:
         """SIGKILL."""
-        target.broker.kill()
+        system.broker.kill()
         return NOBODY
 
-    def heal(self, target: Target) -> None:
+    def heal(self, system: System) -> None:
         """Start it."""
-        target.broker.start()
+        system.broker.start()
 
 
 @dataclass(frozen=True)
@@ -98,14 +100,14 @@ class BrokerHangs:
         """What people call it."""
         return f"broker hangs for {self.seconds:g} s"
 
-    def inflict(self, target: Target) -> Attempts:
+    def inflict(self, system: System) -> Attempts:
         """SIGSTOP."""
-        target.broker.freeze()
+        system.broker.freeze()
         return NOBODY
 
-    def heal(self, target: Target) -> None:
+    def heal(self, system: System) -> None:
         """SIGCONT."""
-        target.broker.thaw()
+        system.broker.thaw()
 
 
 @dataclass(frozen=True)
@@ -116,14 +118,14 @@ class BrokerWiped:
     seconds: float = 0.0
     silences: bool = False
 
-    def inflict(self, target: Target) -> Attempts:
+    def inflict(self, system: System) -> Attempts:
         """End it."""
-        target.broker.kill()
+        system.broker.kill()
         return NOBODY
 
-    def heal(self, target: Target) -> None:
+    def heal(self, system: System) -> None:
         """Start it without its files."""
-        target.broker.wipe()
+        system.broker.wipe()
 
 
 @dataclass(frozen=True)
@@ -138,15 +140,15 @@ class DiskFull:
         """What people call it."""
         return f"disk of logs full for {self.seconds:g} s"
 
-    def inflict(self, target: FleetTarget) -> Attempts:
+    def inflict(self, system: System) -> Attempts:
         """Fill it up. Raises AssertionError when that is not told in time; no attempt may suffer."""
-        fill(target.home)
-        wait_until(lambda: target.is_told("disk"), TOLD_SECONDS, "it is told that the disk is full")
+        fill(fleet_of(system).home)
+        wait_until_degraded(system, "disk")
         return NOBODY
 
-    def heal(self, target: FleetTarget) -> None:
+    def heal(self, system: System) -> None:
         """Make room."""
-        make_room(target.home)
+        make_room(fleet_of(system).home)
 
 
 @dataclass(frozen=True)
@@ -161,23 +163,23 @@ class DatabaseDiskFull:
         """What people call it."""
         return f"disk of the database full for {self.seconds:g} s"
 
-    def inflict(self, target: Target) -> Attempts:
+    def inflict(self, system: System) -> Attempts:
         """Fill it up. Raises AssertionError when a fleet does not tell that in time; no attempt may suffer."""
-        disk = target.servers.postgres_data
+        disk = system.servers.postgres_data
         fill(disk)
-        if isinstance(target, FleetTarget):
+        if isinstance(system, FleetSystem):
 
             def told() -> bool:
                 fill(disk)  # what the server has given back meanwhile, as it does with old segments of its log
-                return target.says(_NO_ROOM)
+                return system.reports(_NO_ROOM)
 
             wait_until(told, _ROOM_SECONDS, "it is told that the database's disk is full")
         return NOBODY
 
-    def heal(self, target: Target) -> None:
+    def heal(self, system: System) -> None:
         """Make room; if it has given up it is started, as whatever keeps it would."""
-        make_room(target.servers.postgres_data)
-        target.servers.revive(POSTGRES_SERVER)
+        make_room(system.servers.postgres_data)
+        system.servers.revive(POSTGRES_SERVER)
 
 
 @dataclass(frozen=True)
@@ -192,14 +194,14 @@ class ExecutionApiAway:
         """What people call it."""
         return f"execution API away for {self.seconds:g} s"
 
-    def inflict(self, target: Target) -> Attempts:
+    def inflict(self, system: System) -> Attempts:
         """Shut the gate."""
-        target.gate.refuse()
+        system.gate.refuse()
         return NOBODY
 
-    def heal(self, target: Target) -> None:
+    def heal(self, system: System) -> None:
         """Open it."""
-        target.gate.open()
+        system.gate.open()
 
 
 @dataclass(frozen=True)
@@ -211,15 +213,15 @@ class KillBeforePublishing:
     seconds: float = 3.0
     silences: bool = False
 
-    def inflict(self, target: Target) -> Attempts:
+    def inflict(self, system: System) -> Attempts:
         """The broker goes first."""
-        target.broker.kill()
+        system.broker.kill()
         return NOBODY
 
-    def heal(self, target: Target) -> None:
+    def heal(self, system: System) -> None:
         """Every scheduler dies, whichever of them queued what, and the broker is back."""
-        kill_all(target.pids(SCHEDULER), target.witness_folder)
-        target.broker.start()
+        kill_all(system.pids(SCHEDULER), system.witness_folder)
+        system.broker.start()
 
 
 @dataclass(frozen=True)
@@ -234,11 +236,11 @@ class Waiting:
         """What people call it."""
         return f"tasks wait {self.seconds:g} s in the queue"
 
-    def inflict(self, target: Target) -> Attempts:
+    def inflict(self, system: System) -> Attempts:
         """Nothing to do."""
         return NOBODY
 
-    def heal(self, target: Target) -> None:
+    def heal(self, system: System) -> None:
         """Nothing to do."""
 
 
@@ -250,22 +252,24 @@ class PowerOff:
     seconds: float = 2.0
     silences: bool = True
 
-    def inflict(self, target: Target) -> Attempts:
+    def inflict(self, system: System) -> Attempts:
         """Servers last: until they are gone, nothing that is ended before can be told from one that ended well."""
-        there = stop_all(target.processes)  # nothing may begin while it is asked what runs
-        hurt = attempts_of(there, target.witness_folder) | unheard(target.witness_folder)
-        target.power_off()
-        target.broker.kill()
-        target.servers.crash(POSTGRES_SERVER)
+        there = stop_all(system.processes)  # nothing may begin while it is asked what runs
+        hurt = attempts_of(there, system.witness_folder) | unheard(system.witness_folder)
+        for host in system.names:
+            system.power_off(host)
+        system.broker.kill()
+        system.servers.crash(POSTGRES_SERVER)
         return hurt
 
-    def heal(self, target: Target) -> None:
+    def heal(self, system: System) -> None:
         """As a machine that boots."""
-        target.servers.start_again(POSTGRES_SERVER)
-        target.broker.start()
-        target.power_on()
+        system.servers.start_again(POSTGRES_SERVER)
+        system.broker.start()
+        for host in system.names:
+            system.power_on(host)
 
 
-def _replicated(target: Target) -> ReplicatedServers:
-    assert isinstance(target.servers, ReplicatedServers), "the database has no standby"
-    return target.servers
+def _replicated(system: System) -> ReplicatedServers:
+    assert isinstance(system.servers, ReplicatedServers), "the database has no standby"
+    return system.servers

@@ -6,7 +6,7 @@ from airfleet.drill import recovery_times
 from airfleet.drill.workload import DEFERRED, ONE, TOLD
 from faultlab.faults import component_faults, server_faults
 from faultlab.rows.row import Promise, Row, every_scheduler_has_tasks, in_state, runs, some_callbacks, some_run
-from faultlab.systems.system import API_SERVER, SCHEDULER, WORKER, FleetTarget, Target, Topology
+from faultlab.systems.topology import API_SERVER, SCHEDULER, WORKER, Topology
 
 #: callbacks that run while the dag-processor dies
 CALLBACKS = 50
@@ -21,7 +21,7 @@ _THROUGH_SECONDS = 345.0
 #: what waited while there was no broker comes first, in its order; the second one counts until it is worked off
 _AFTER_THE_BROKER = {"first": recovery_times.first_of_waiting, "start": recovery_times.dispatch_of_waiting}
 
-ON_ONE_HOST: tuple[Row[Target], ...] = (
+ON_ONE_HOST: tuple[Row, ...] = (
     Row(
         "F1",
         lambda scale: component_faults.Kill(SCHEDULER),
@@ -227,10 +227,6 @@ ON_ONE_HOST: tuple[Row[Target], ...] = (
         before=_LONG_TASK,
         moment=some_run,
     ),
-)
-
-
-ON_A_SMALL_DISK: tuple[Row[FleetTarget], ...] = (
     Row(
         "F27",
         lambda scale: server_faults.DiskFull(30.0),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Generic, LiteralString, TypeVar
+from typing import LiteralString
 
 import psycopg
 
@@ -18,13 +18,11 @@ from airfleet.drill.recovery_times import Stopwatch
 from airfleet.drill.workload import ONE, RunRequest
 from faultlab.experiment import Trial
 from faultlab.faults.fault import Fault
-from faultlab.systems.system import Observed, Topology
+from faultlab.systems.system import System
+from faultlab.systems.topology import Topology
 
 #: callbacks that have run when the dag-processor dies
 CALLBACKS_BEFORE = 5
-
-#: what is broken
-T = TypeVar("T", bound=Observed)
 
 
 @dataclass(frozen=True)
@@ -36,12 +34,12 @@ class Promise:
 
 
 @dataclass(frozen=True)
-class Row(Generic[T]):
+class Row:
     """One fault of the matrix."""
 
     number: str
     #: the fault, when things are away for the given share of their full time
-    fault: Callable[[float], Fault[T]]
+    fault: Callable[[float], Fault]
     watches: Mapping[str, Stopwatch]
     #: by the name of the stopwatch
     promised: Mapping[str, Promise]
@@ -50,7 +48,7 @@ class Row(Generic[T]):
     before: Callable[[str], Sequence[RunRequest]] = lambda label: ()
     #: instead: the length of two tasks that outlast the fault, when things are away for their full time
     through_seconds: float = 0.0
-    moment: Callable[[T, str], bool] = lambda target, label: True
+    moment: Callable[[System, str], bool] = lambda system, label: True
     topology: Topology = field(default_factory=Topology)
     overlap_seconds: float = 0.0
     #: whether no scheduler dies of it, so that none may be given up
@@ -58,30 +56,30 @@ class Row(Generic[T]):
     #: whether stock Airflow has nothing that it could be done to
     fleet_only: bool = False
 
-    def trial(self, scale: float = 1.0, after_seconds: float = 0.0) -> Trial[T]:
+    def trial(self, scale: float = 1.0, after_seconds: float = 0.0) -> Trial:
         """The row as a part of an experiment."""
         before = runs(ONE, 2, self.through_seconds * scale) if self.through_seconds else self.before
         return Trial(self.fault(scale), self.watches, after_seconds, before, self.moment, self.spares_schedulers)
 
 
-def some_callbacks(target: Observed, label: str) -> bool:
-    notes = journal.read(target.witness_folder)
+def some_callbacks(system: System, label: str) -> bool:
+    notes = journal.read(system.witness_folder)
     told = {n.task for n in notes if n.event == NoteKind.CALLBACK and n.task.run_id.startswith(f"{label}-more-")}
     return len(told) >= CALLBACKS_BEFORE
 
 
-def some_run(target: Observed, label: str) -> bool:
+def some_run(system: System, label: str) -> bool:
     """One of the tasks that were asked for has begun."""
-    return any(note.task.run_id.startswith(f"{label}-more-") for note in killing.running(target.witness_folder))
+    return any(note.task.run_id.startswith(f"{label}-more-") for note in killing.running(system.witness_folder))
 
 
-def in_state(state: str, count: int) -> Callable[[Observed, str], bool]:
+def in_state(state: str, count: int) -> Callable[[System, str], bool]:
     question: LiteralString = "SELECT count(*) FROM task_instance WHERE state = %s"
-    return lambda target, label: counted(target, question, state) >= count
+    return lambda system, label: counted(system, question, state) >= count
 
 
-def counted(target: Observed, question: LiteralString, *values: str) -> int:
-    with closing(psycopg.connect(target.database_url, autocommit=True, connect_timeout=5)) as connection:
+def counted(system: System, question: LiteralString, *values: str) -> int:
+    with closing(psycopg.connect(system.database_url, autocommit=True, connect_timeout=5)) as connection:
         row = connection.execute(question, values).fetchone()
     return int(row[0]) if row else 0
 
@@ -90,9 +88,9 @@ def runs(dag_id: str, count: int, seconds: float) -> Callable[[str], Sequence[Ru
     return lambda label: [RunRequest(dag_id, f"{label}-more-{one}", {"seconds": seconds}) for one in range(count)]
 
 
-def every_scheduler_has_tasks(target: Observed, label: str) -> bool:
+def every_scheduler_has_tasks(system: System, label: str) -> bool:
     """Whichever is hurt now, some tasks are without the scheduler that looked after them."""
-    return counted(target, _WITHOUT_TASKS) == 0
+    return counted(system, _WITHOUT_TASKS) == 0
 
 
 _WITHOUT_TASKS: LiteralString = """

@@ -18,9 +18,8 @@ from faultlab.faults.host_faults import (
     PowerOffHoldingLock,
 )
 from faultlab.rows.row import Promise, Row, counted, runs
-from faultlab.systems.hosts_system import HostsTarget
-from faultlab.systems.several_hosts import SeveralHosts
-from faultlab.systems.system import Topology
+from faultlab.systems.system import System
+from faultlab.systems.topology import Topology
 
 #: hosts of a fleet of three: the second one has a scheduler and a worker, the last one only a worker
 DECIDING, WORKING = "host-2", "host-3"
@@ -30,17 +29,17 @@ FIRST, SECOND = "host-1", "host-2"
 DARK_SECONDS = 45.0
 
 
-def _some_run_on(host: str) -> Callable[[SeveralHosts, str], bool]:
-    def there(target: SeveralHosts, label: str) -> bool:
-        return any(note.task.run_id.startswith(f"{label}-more-") for note in target.running_on(host))
+def _some_run_on(host: str) -> Callable[[System, str], bool]:
+    def there(system: System, label: str) -> bool:
+        return any(note.task.run_id.startswith(f"{label}-more-") for note in system.running_on(host))
 
     return there
 
 
-def _all_parts_on(host: str) -> Callable[[SeveralHosts, str], bool]:
+def _all_parts_on(host: str) -> Callable[[System, str], bool]:
     """Some task runs there, and a deferred one waits in its triggerer."""
     run = _some_run_on(host)
-    return lambda target, label: run(target, label) and counted(target, _TRIGGERS_ON, f"{host}.%") > 0
+    return lambda system, label: run(system, label) and counted(system, _TRIGGERS_ON, f"{host}.%") > 0
 
 
 _TRIGGERS_ON: LiteralString = """
@@ -56,7 +55,29 @@ _TWO = Topology(slots=12, hosts=2, networks=True, control_hosts=2)
 _ON_EVERY_HOST = runs(ONE, 8, 30.0)
 _WAITING = runs(DEFERRED, 6, 5.0)
 
-ON_SEVERAL_HOSTS: tuple[Row[SeveralHosts], ...] = (
+
+def _control_host_lost(number: str, host: str) -> Row:
+    return Row(
+        number,
+        lambda scale: HostPowerOff(host, DARK_SECONDS),
+        {
+            "rerun": recovery_times.rerun,
+            "watch": recovery_times.watch,
+            "gap": recovery_times.gap,
+            "resumed": recovery_times.resumed,
+            "answers": recovery_times.answering,
+            "dispatch": recovery_times.dispatch,
+        },
+        {"rerun": Promise(25, 40)},
+        "640 s",
+        before=lambda label: (*_ON_EVERY_HOST(label), *_WAITING(label)),
+        moment=_all_parts_on(host),
+        topology=_CONTROLLED,
+        fleet_only=True,
+    )
+
+
+ON_SEVERAL_HOSTS: tuple[Row, ...] = (
     Row(
         "F6",
         lambda scale: HostPowerOff(WORKING, DARK_SECONDS),
@@ -133,31 +154,6 @@ ON_SEVERAL_HOSTS: tuple[Row[SeveralHosts], ...] = (
         "tasks killed",
         topology=_THREE,
     ),
-)
-
-
-def _control_host_lost(number: str, host: str) -> Row[SeveralHosts]:
-    return Row(
-        number,
-        lambda scale: HostPowerOff(host, DARK_SECONDS),
-        {
-            "rerun": recovery_times.rerun,
-            "watch": recovery_times.watch,
-            "gap": recovery_times.gap,
-            "resumed": recovery_times.resumed,
-            "answers": recovery_times.answering,
-            "dispatch": recovery_times.dispatch,
-        },
-        {"rerun": Promise(25, 40)},
-        "640 s",
-        before=lambda label: (*_ON_EVERY_HOST(label), *_WAITING(label)),
-        moment=_all_parts_on(host),
-        topology=_CONTROLLED,
-        fleet_only=True,
-    )
-
-
-WITH_CONTROL_HOSTS: tuple[Row[SeveralHosts], ...] = (
     _control_host_lost("F7a", SECOND),
     _control_host_lost("F7b", FIRST),
     Row(
@@ -171,10 +167,6 @@ WITH_CONTROL_HOSTS: tuple[Row[SeveralHosts], ...] = (
         topology=_TWO,
         fleet_only=True,
     ),
-)
-
-
-WITH_AGENTS: tuple[Row[HostsTarget], ...] = (
     Row(
         "F26a",
         lambda scale: AgentKilled(DECIDING),

@@ -1,4 +1,4 @@
-"""A real RabbitMQ for tests, as the package of the operating system brings it; see :mod:`faultlab.servers.brokers`.
+"""A real RabbitMQ for tests, as the package of the operating system brings it; see :mod:`faultlab.servers.broker_under_test`.
 
 It has an epmd, a cookie and a node name of its own, listens at one address alone, and touches no folder of the system.
 """
@@ -18,11 +18,11 @@ from pathlib import Path
 from airfleet.fleet.config.spec import LOOPBACK
 from airfleet.testing.fleet import clean_environment
 from airfleet.testing.ports import free_ports
-from faultlab.servers.brokers import BrokerUnderTest
+from faultlab.servers.broker_under_test import BrokerUnderTest
 
 
 def beside(folder: Path, address: str) -> RabbitMQ:
-    """One for a target of experiments (:data:`faultlab.systems.system.MakeBroker`)."""
+    """Make one for a system under test (:data:`faultlab.servers.broker.MakeBroker`)."""
     return RabbitMQ(folder, address=address)
 
 

@@ -1,429 +1,260 @@
-"""What an experiment is done to: a fleet, or stock Airflow, with the same servers, the same Dags and the same slots.
+"""A system under test: a fleet or stock Airflow, on one host or several, with the same servers, Dags and slots.
 
-PostgreSQL and Valkey belong to the harness (:class:`~airfleet.testing.servers.Servers`), so that it can take them away;
-tasks reach the execution API through a :class:`~faultlab.injectors.tcp_fault_proxy.Gate`, so that it can take that
-away, too. A component that dies is started again: by its agent in a fleet, by
-:class:`~faultlab.systems.stock_airflow.StockAirflow` otherwise.
+::
+
+    folder ─> network ─> PostgreSQL, broker ─> gate ─> Airflow on each host ─> Dags known, audit of the database on
+
+The servers stand beside the hosts, so that a fault can take them away. The tasks of a single host reach the API through
+a gate (:class:`~faultlab.injectors.tcp_fault_proxy.Gate`), so that a fault can shut it. A component that dies is
+started again: by its agent in a fleet, by :class:`~faultlab.systems.stock_airflow.StockAirflow` otherwise.
 """
 
 from __future__ import annotations
 
 import shutil
-import signal
 import tempfile
-from collections.abc import Callable
+from abc import abstractmethod
+from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
-from urllib.parse import unquote, urlsplit
+from typing import TypeVar
 
 import psycopg
 
-from airfleet.agent.control import AgentGone
-from airfleet.agent.states import State
+from airfleet.agent.host import netns
 from airfleet.client.api_client import Api
-from airfleet.drill import dags, journal, workload
+from airfleet.drill import dags, killing, workload
+from airfleet.drill.killing import Attempts
+from airfleet.drill.records import Note
 from airfleet.drill.waiting import wait_until
-from airfleet.fleet.config.spec import LOOPBACK, OnPartition
-from airfleet.system import procfs as processes
-from airfleet.testing.fleet import FleetUnderTest
+from airfleet.fleet.config.spec import LOOPBACK
+from airfleet.fleet.planning import local_hosts
+from airfleet.fleet.planning.local_hosts import Network
 from airfleet.testing.lifetime import Startable
 from airfleet.testing.ports import free_ports
-from airfleet.testing.servers import BROKER_SERVER, POSTGRES_SERVER, Servers
+from airfleet.testing.servers import POSTGRES_SERVER, Servers
+from faultlab.injectors.clock_shim import WrongClocks
 from faultlab.injectors.small_disk import small_disk
 from faultlab.injectors.tcp_fault_proxy import Gate
 from faultlab.measuring import state_audit
+from faultlab.servers.bridge_address import place_beside
+from faultlab.servers.broker import Broker, EmbeddedBroker, MakeBroker, password_of
 from faultlab.servers.replicated_postgres import ReplicatedServers
-from faultlab.systems.stock_airflow import COMPONENTS, StockAirflow
+from faultlab.systems.simulated_hosts import SimulatedHosts, can_have_networks
+from faultlab.systems.topology import Topology
 
-WORKER, SCHEDULER, API_SERVER = "worker", "scheduler", "api-server"
-#: until everything answers again after it was started
+#: until everything answers again after a start
 WELL_SECONDS = 240.0
-#: names of variables that say where a server is
-DATABASE, BROKER = "FAULTS_DATABASE_URL", "FAULTS_BROKER_URL"
+T = TypeVar("T")
 
 
-class Broker(Protocol):
-    """A broker of the harness; it is on the same port, with the same password, whatever happens to it."""
+class System(Startable, SimulatedHosts):
+    """An Airflow that can be watched and hurt; one host is n = 1.
 
-    @property
-    def url(self) -> str:
-        """What ``broker:`` of fleet.yaml says."""
-
-    def start(self) -> None:
-        """Start it and wait until it answers."""
-
-    def kill(self) -> None:
-        """End it at once; its data are as they were on disk."""
-
-    def freeze(self) -> None:
-        """Connections stay, nothing is answered."""
-
-    def thaw(self) -> None:
-        """Let it go on."""
-
-    def wipe(self) -> None:
-        """Forget what it held, and start."""
-
-    def end(self) -> None:
-        """End it, whatever was done to it, with all that it started."""
-
-
-class Observed(Protocol):
-    """An Airflow that can be watched."""
+    ``make_broker`` makes a broker beside the hosts instead of theirs. ``netns`` gives each of several hosts a network,
+    without which they share loopback; None means: where we have root's rights.
+    """
 
     #: ``airfleet`` or ``stock``
     name: str
-    #: where tasks write down what they do
-    witness_folder: Path
-
-    @property
-    def api(self) -> Api:
-        """Its REST API."""
-
-    @property
-    def database_url(self) -> str:
-        """``postgresql://...`` of the metadata database."""
-
-    def start(self) -> None:
-        """Start it all; the Dags of the workload are known afterwards."""
-
-    def stop(self) -> None:
-        """End it all and remove its files."""
-
-    def is_well(self) -> bool:
-        """Whether every component is there and answers."""
-
-    def logs(self) -> tuple[Path, ...]:
-        """The files to which components and tasks write."""
-
-    def secrets(self) -> tuple[str, ...]:
-        """What must not stand in any of them."""
-
-
-class Target(Observed, Protocol):
-    """An Airflow on one machine that can be hurt."""
-
-    servers: Servers
-    broker: Broker
-    gate: Gate
-
-    def pids(self, kind: str) -> tuple[int, ...]:
-        """The first process of every component of a kind (``scheduler``, ``worker`` ...) that runs now."""
-
-    def processes(self) -> tuple[int, ...]:
-        """Every process of it; the servers are not its own."""
-
-    def power_off(self) -> None:
-        """End all of these, which stand still, at once."""
-
-    def power_on(self) -> None:
-        """Start it again after that."""
-
-
-@dataclass(frozen=True)
-class Topology:
-    """How much of everything; the same for all targets."""
-
-    #: of each worker
-    slots: int = 8
-    #: of each task
-    retries: int = 0
-    schedulers: int = 1
-    #: two api-servers behind nginx, and Flower; a fleet's tasks then find their way themselves, without the gate. Of
-    #: several hosts, the api-servers of all control hosts behind nginx on the last host
-    proxied: bool = False
-    #: the database has a standby; needs root's rights
-    standby: bool = False
-    #: the fleet's home is on a disk of its own, of so many MB; needs root's rights
-    disk_mb: int = 0
-    #: the database is on a disk of its own, of so many MB; needs root's rights
-    database_disk_mb: int = 0
-    #: more than one: see :mod:`faultlab.systems.several_hosts`
-    hosts: int = 1
-    #: each host has a network of its own, so that it can be cut off; needs root's rights
-    networks: bool = False
-    #: so many of the hosts have everything that decides and serves, and database and broker stand beside them all; 0 is
-    #: what one machine plays. Needs root's rights
-    control_hosts: int = 0
-    on_partition: OnPartition = "replace"
-    #: the clock of each host can be set wrong; needs a C compiler
-    clocks: bool = False
-
-
-@dataclass(frozen=True)
-class _Valkey:
-    """The one that the servers bring."""
-
-    servers: Servers
-
-    @property
-    def url(self) -> str:
-        return self.servers.broker()
-
-    def start(self) -> None:
-        self.servers.start_again(BROKER_SERVER)
-
-    def kill(self) -> None:
-        self.servers.crash(BROKER_SERVER)
-
-    def freeze(self) -> None:
-        self.servers.pause(BROKER_SERVER)
-
-    def thaw(self) -> None:
-        self.servers.resume(BROKER_SERVER)
-
-    def wipe(self) -> None:
-        self.servers.wipe_broker()
-
-    def end(self) -> None:
-        """The servers end it."""
-
-
-#: makes a broker whose data lie in a folder, and that listens on an address
-MakeBroker = Callable[[Path, str], Broker]
-
-
-class _Harness(Startable):
-    """The part that both targets have: a folder, servers, a broker, a gate, Dags."""
-
-    def __init__(self, topology: Topology, make_broker: MakeBroker | None) -> None:
-        self.topology = topology
-        self.folder = Path(tempfile.mkdtemp(prefix="airfleet-faults-"))
-        self.folder.chmod(0o755)  # the user that embedded servers run as, when we are root, must reach their data
-        self.servers = (ReplicatedServers if topology.standby else Servers)(self.folder / "servers")
-        self._own_broker = make_broker(self.folder / "broker", LOOPBACK) if make_broker else None
-        self.broker: Broker = self._own_broker or _Valkey(self.servers)
-        self.api_port = free_ports(1)[0]
-        self.gate = Gate(("127.0.0.1", self.api_port))
-        self.witness_folder = self.folder / "witness"
-        self._held = ExitStack()
-
-    @property
-    def database_url(self) -> str:
-        return self.servers.database_url("airflow")
-
-    @property
-    def execution_api(self) -> str:
-        """The URL that tasks are told."""
-        return f"http://127.0.0.1:{self.gate.port}/execution/"
-
-    def _begin(self) -> None:
-        self.witness_folder.mkdir(exist_ok=True)
-        self._held.callback(shutil.rmtree, self.folder, ignore_errors=True)
-        if self.topology.database_disk_mb:
-            self._held.enter_context(small_disk(self.servers.folder / POSTGRES_SERVER, self.topology.database_disk_mb))
-        self.servers.start()
-        self._held.callback(self.servers.stop)
-        self.servers.database("airflow")
-        if self._own_broker is not None:
-            self._held.callback(self._own_broker.end)
-            self._own_broker.start()
-        self.gate.start()
-        self._held.callback(self.gate.close)
-
-    def stop(self) -> None:
-        self._held.close()
-
-
-def begin_watching(target: Observed) -> None:
-    """Wait until the Dags of the workload are known, and have the database write down what becomes of their tasks."""
-
-    def known() -> bool:
-        return all(dags.knows(target.api, dag_id) for dag_id in workload.DAGS)
-
-    wait_until(known, WELL_SECONDS, f"the Dags of {workload.FILE_NAME} are known", pause_seconds=0.3)
-    with psycopg.connect(target.database_url, autocommit=True, connect_timeout=5) as connection:
-        state_audit.install(connection)
-
-
-def password_of(broker: Broker | None) -> tuple[str, ...]:
-    """What opens a broker, if anything does."""
-    found = urlsplit(broker.url).password if broker else None
-    return (unquote(found),) if found else ()
-
-
-def files_below(*folders: Path) -> tuple[Path, ...]:
-    """Every file there is."""
-    return tuple(path for folder in folders for path in folder.rglob("*") if path.is_file())
-
-
-class FleetTarget(_Harness):
-    """A fleet of this machine."""
-
-    name = "airfleet"
 
     def __init__(
-        self, topology: Topology | None = None, make_broker: MakeBroker | None = None, settings: str = ""
+        self, topology: Topology | None = None, make_broker: MakeBroker | None = None, *, netns: bool | None = None
     ) -> None:
-        """``settings``: more lines of fleet.yaml."""
-        super().__init__(topology or Topology(), make_broker)
-        self._settings = settings
-        self.fleet: FleetUnderTest | None = None
+        self.topology = topology or Topology()
+        self.netns = self.topology.hosts > 1 and (can_have_networks() if netns is None else netns)
+        self.folder = Path(tempfile.mkdtemp(prefix="airfleet-faults-"))
+        self.folder.chmod(0o755)  # users of embedded servers and of tasks write below it
+        #: where tasks keep their journals
+        self.witness_folder = self.folder / "witness"
+        self.api_port = free_ports(1)[0]
+        self._make_broker = make_broker
+        self._servers: Servers | None = None
+        self._broker: Broker | None = None
+        self._gate: Gate | None = None
+        self._network: Network | None = None
+        self._clocks: WrongClocks | None = None
+        self._held = ExitStack()
 
     def start(self) -> None:
-        """Servers, fleet, Dags."""
-        self._begin()
-        files = {f"pipelines/{workload.FILE_NAME}": workload.file(self.topology.retries)}
-        self.fleet = FleetUnderTest.make(self._fleet_yaml(), files)
-        if self.topology.disk_mb:
-            self._held.callback(shutil.rmtree, self.fleet.root.parent, ignore_errors=True)
-            self._held.enter_context(small_disk(self.fleet.paths.home, self.topology.disk_mb))
-        self._held.callback(self.fleet.remove)
-        # Passwords do not stand in fleet.yaml.
-        servers = {DATABASE: self.database_url, BROKER: self.broker.url}
-        self.fleet.environ = {**self.fleet.environ, **servers}
-        self.fleet.start()
-        begin_watching(self)
+        """Start servers and Airflow; the Dags of the workload are known afterwards."""
+        self.witness_folder.mkdir(exist_ok=True)
+        self._held.callback(shutil.rmtree, self.folder, ignore_errors=True)
+        if self.topology.clocks:
+            self._clocks = WrongClocks(self.folder / "clocks", self.names)
+        self._start_servers()
+        self._start_airflow()
+        self._begin_watching()
+
+    def stop(self) -> None:
+        """End everything and remove its files."""
+        self._held.close()
+
+    # --- what differs between a fleet and stock Airflow --------------------------------------------
+
+    @abstractmethod
+    def _start_airflow(self) -> None:
+        """Start all hosts, and register in ``_held`` how they end."""
 
     @property
+    @abstractmethod
     def api(self) -> Api:
-        """Its REST API, by the way that people take."""
-        found = self._fleet.api
-        if not self.topology.proxied:
-            return found
-        # Nobody else is asked when nginx is silent: it is what is looked at.
-        return replace(found, url=self._fleet.snapshot().url.rstrip("/"), others=())
+        """Give the REST API."""
+
+    @abstractmethod
+    def is_well(self) -> bool:
+        """Tell whether every component of every host is there and answers."""
+
+    @abstractmethod
+    def log_folders(self) -> tuple[Path, ...]:
+        """List the folders to which components and tasks of all hosts write their logs."""
+
+    @abstractmethod
+    def known_secrets(self) -> tuple[str, ...]:
+        """List the secrets that Airflow or its agent generated."""
+
+    @abstractmethod
+    def pids_on(self, host: str, kind: str) -> tuple[int, ...]:
+        """List the first process of every component of a kind that runs on a host now."""
+
+    @abstractmethod
+    def processes_on(self, host: str) -> tuple[int, ...]:
+        """List every process of a host; servers beside it are not its own."""
+
+    @abstractmethod
+    def power_off(self, host: str) -> None:
+        """End every process of a host at once, and let none begin."""
+
+    @abstractmethod
+    def shut_down(self, host: str) -> None:
+        """End everything on a host in good order, and let nothing begin."""
+
+    @abstractmethod
+    def power_on(self, host: str) -> None:
+        """Start the components of a host, after one of the two."""
+
+    @property
+    def _servers_stand_beside(self) -> bool:
+        """Tell whether PostgreSQL and the broker stand beside the hosts."""
+        return True
+
+    # --- what both have ----------------------------------------------------------------------------
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Name all hosts."""
+        return local_hosts.names(self.topology.hosts)
+
+    @property
+    def network(self) -> Network:
+        """Give the bridge between the hosts."""
+        return there(self._network, "network of hosts")
+
+    @property
+    def servers(self) -> Servers:
+        """Give the servers beside the hosts."""
+        return there(self._servers, "servers beside its hosts")
+
+    @property
+    def broker(self) -> Broker:
+        """Give the broker beside the hosts."""
+        return there(self._broker, "broker beside its hosts")
+
+    @property
+    def gate(self) -> Gate:
+        """Give the gate before the API of a single host."""
+        return there(self._gate, "gate before its API")
+
+    @property
+    def clocks(self) -> WrongClocks:
+        """Give the clocks of the hosts."""
+        return there(self._clocks, "clocks that can be set wrong")
+
+    @property
+    def database_url(self) -> str:
+        """Give ``postgresql://...`` of the metadata database."""
+        return self.servers.database_url("airflow")
 
     def pids(self, kind: str) -> tuple[int, ...]:
-        """The first process of every component of a kind that runs now."""
-        return tuple(one.pid for one in self._fleet.snapshot().components if one.kind == kind and one.pid)
+        """List the first process of every component of a kind that runs on any host now."""
+        return tuple(pid for host in self.names for pid in self.pids_on(host, kind))
 
     def processes(self) -> tuple[int, ...]:
-        """Its agent among them."""
-        return self._fleet.pids()
+        """List every process of all hosts."""
+        return tuple(pid for host in self.names for pid in self.processes_on(host))
 
-    def power_off(self) -> None:
-        """They stand still already: nobody sees the others die."""
-        for pid in self.processes():
-            processes.send(pid, signal.SIGKILL)
+    def running_on(self, host: str) -> list[Note]:
+        """List the starts of attempts whose processes live on a host, the oldest first."""
+        on_host = set(self.processes_on(host))
+        return [note for note in killing.running(self.witness_folder) if note.pid in on_host]
 
-    def power_on(self) -> None:
-        """``airfleet up``, as the unit of a machine that boots does it; how long it takes is a part of the recovery."""
-        self._fleet.boot()
-
-    def is_well(self) -> bool:
-        """Whether its agent says so."""
-        try:
-            return self._fleet.snapshot().healthy
-        except (AgentGone, OSError):
-            return False
+    def attempts_on(self, host: str) -> Attempts:
+        """Give the attempts that suffer when a host does."""
+        alive = killing.attempts_of(self.processes_on(host), self.witness_folder)
+        return alive | killing.unheard(self.witness_folder)
 
     def logs(self) -> tuple[Path, ...]:
-        """Logs of the agent, of components and of tasks."""
-        return files_below(self._fleet.paths.logs, self._fleet.paths.task_logs)
+        """List all log files."""
+        return files_below(self.log_folders())
 
     def secrets(self) -> tuple[str, ...]:
-        """The generated ones, and those of the servers."""
-        return (*self._fleet.known_secrets(), *self.servers.passwords(), *password_of(self.broker))
+        """List all that must not stand in a log."""
+        of_servers = self._servers.passwords() if self._servers else ()
+        return (*self.known_secrets(), *of_servers, *password_of(self._broker))
 
-    @property
-    def home(self) -> Path:
-        """Where it keeps what it writes."""
-        return self._fleet.paths.home
+    # --- how it starts -----------------------------------------------------------------------------
 
-    def is_told(self, component: str) -> bool:
-        """Whether the agent says of a part of the fleet that it is not well."""
-        return any(one.name == component and one.state == State.DEGRADED for one in self._fleet.snapshot().components)
+    def _start_servers(self) -> None:
+        """Start everything that stands beside the hosts. Raises FleetError where it lacks root's rights."""
+        if self._servers_stand_beside:
+            address = self._make_network() if self.topology.hosts > 1 else LOOPBACK
+            self._servers = servers = self._make_servers(address)
+            self._broker = self._own_broker(address) or EmbeddedBroker(servers)
+        elif self._make_broker:
+            self._broker = self._own_broker(self._held.enter_context(place_beside()) if self.netns else LOOPBACK)
+        if self.topology.hosts == 1:
+            self._gate = self._held.enter_context(Gate((LOOPBACK, self.api_port)))
 
-    def says(self, words: str) -> bool:
-        """Whether the agent gives that as a reason why some part of the fleet is as it is."""
-        return any(words in one.reason for one in self._fleet.snapshot().components)
+    def _make_network(self) -> str:
+        """Make a bridge with a network for each host; the address of this machine on it."""
+        self._network = netns.make(self.topology.hosts, self.folder)
+        self._held.callback(netns.remove, self._network)
+        return f"{self._network.prefix}.254"
 
-    @property
-    def _fleet(self) -> FleetUnderTest:
-        assert self.fleet is not None, "the fleet was not started"
-        return self.fleet
+    def _make_servers(self, address: str) -> Servers:
+        kind = ReplicatedServers if self.topology.standby else Servers
+        servers = kind(self.folder / "servers", address=address)
+        if self.topology.database_disk_mb:
+            self._held.enter_context(small_disk(servers.folder / POSTGRES_SERVER, self.topology.database_disk_mb))
+        self._held.enter_context(servers)
+        servers.database("airflow")
+        return servers
 
-    def _fleet_yaml(self) -> str:
-        schedulers = "" if self.topology.schedulers == 1 else f"scheduler: {self.topology.schedulers}\n"
-        return f"""\
-name: faults
-database: ${{{{ env.{DATABASE} }}}}
-broker: ${{{{ env.{BROKER} }}}}
-{schedulers}workers: [{{name: worker, slots: {self.topology.slots}}}]
-env: {{{journal.FOLDER}: {self.witness_folder}}}
-{self._way_in()}{self._settings}"""
+    def _own_broker(self, address: str) -> Broker | None:
+        if self._make_broker is None:
+            return None
+        broker = self._make_broker(self.folder / "broker", address)
+        self._held.callback(broker.end)
+        broker.start()
+        return broker
 
-    def _way_in(self) -> str:
-        """The lines that say where the API is; the last key is ``airflow``, so that settings may go on with it."""
-        if self.topology.proxied:
-            proxy = f"proxy: {{name: localhost, address: 127.0.0.1, port: {self.api_port}}}"
-            return f"api_server: {{count: 2}}\nflower: true\n{proxy}\nairflow:\n  logging: {{logging_level: INFO}}\n"
-        core = f'airflow:\n  core: {{execution_api_server_url: "{self.execution_api}"}}\n'
-        return f"api_server: {{port: {self.api_port}}}\n{core}"
+    def _begin_watching(self) -> None:
+        """Wait until the Dags of the workload are known, and have the database record what becomes of their tasks."""
+
+        def known() -> bool:
+            return all(dags.knows(self.api, dag_id) for dag_id in workload.DAGS)
+
+        wait_until(known, WELL_SECONDS, f"the Dags of {workload.FILE_NAME} are known", pause_seconds=0.3)
+        with psycopg.connect(self.database_url, autocommit=True, connect_timeout=5) as connection:
+            state_audit.install(connection)
 
 
-class StockTarget(_Harness):
-    """Airflow alone, every component started again as soon as it ends."""
+def there(part: T | None, name: str) -> T:
+    """Give a part of a system. Raises AssertionError when it has none."""
+    assert part is not None, f"the system has no {name}, or was not started"
+    return part
 
-    name = "stock"
 
-    def __init__(self, topology: Topology | None = None, make_broker: MakeBroker | None = None) -> None:
-        super().__init__(topology or Topology(), make_broker)
-        self.airflow: StockAirflow | None = None
-
-    def start(self) -> None:
-        """Servers, Airflow, Dags."""
-        self._begin()
-        folder = self.folder / "dags"
-        folder.mkdir()
-        (folder / workload.FILE_NAME).write_text(workload.file(self.topology.retries))
-        more = {f"{SCHEDULER}-{number}": COMPONENTS[SCHEDULER] for number in range(2, self.topology.schedulers + 1)}
-        self.airflow = StockAirflow(
-            self.folder / "stock",
-            dags=folder,
-            slots=self.topology.slots,
-            settings={
-                "core": {"execution_api_server_url": self.execution_api},
-                "celery": {"broker_url": self.broker.url},
-            },
-            environ={journal.FOLDER: str(self.witness_folder)},
-            components={**COMPONENTS, **more},
-            keep_running=True,
-            given_servers=self.servers,
-            api_port=self.api_port,
-        )
-        self._held.callback(self.airflow.stop)
-        self.airflow.start()
-        begin_watching(self)
-
-    @property
-    def api(self) -> Api:
-        """Its REST API."""
-        return self._stock.api
-
-    def pids(self, kind: str) -> tuple[int, ...]:
-        """The first process of every component of a kind that runs now."""
-        found = (pid for name, pid in self._stock.pid_of_each().items() if name.startswith(kind))
-        return tuple(pid for pid in found if processes.is_alive(pid))
-
-    def processes(self) -> tuple[int, ...]:
-        """All that carry its mark."""
-        return self._stock.processes()
-
-    def power_off(self) -> None:
-        """Everything, until :meth:`power_on`."""
-        self._stock.power_off()
-
-    def power_on(self) -> None:
-        """Start every component."""
-        self._stock.power_on()
-
-    def is_well(self) -> bool:
-        """Whether every component beats, answers or takes tasks."""
-        return self._stock.is_well()
-
-    def logs(self) -> tuple[Path, ...]:
-        """Logs of components and of tasks."""
-        return files_below(self._stock.logs, self._stock.task_logs)
-
-    def secrets(self) -> tuple[str, ...]:
-        """The generated ones, and those of the servers."""
-        return (*self._stock.known_secrets(), *self.servers.passwords(), *password_of(self.broker))
-
-    @property
-    def _stock(self) -> StockAirflow:
-        assert self.airflow is not None, "Airflow was not started"
-        return self.airflow
+def files_below(folders: Iterable[Path]) -> tuple[Path, ...]:
+    """List all files below some folders."""
+    return tuple(path for folder in folders for path in folder.rglob("*") if path.is_file())

@@ -14,7 +14,7 @@ from celery import Celery
 from airfleet.agent.probes.broker_probe import BrokerRefuses, line_to
 from airfleet.fleet.planning import celery_settings
 from airfleet.fleet.servers import brokers
-from faultlab.servers.brokers import Valkey
+from faultlab.servers.broker_under_test import Valkey
 from support.sentinels import Sentinel
 
 #: a sentinel that says nothing costs less, and would cost a minute and more if it were asked again and again

@@ -15,7 +15,8 @@ from airfleet.drill.killing import Attempts
 from airfleet.drill.workload import Mix
 from faultlab.experiment import Experiment, Outcome, Shape, Trial
 from faultlab.faults.fault import NOBODY
-from faultlab.systems.system import FleetTarget, Topology
+from faultlab.systems.fleet_system import FleetSystem
+from faultlab.systems.topology import Topology
 from support.sentinels import Watched
 
 #: to the first start of a task of which nobody had heard before: from the fault, or after a return from its end
@@ -37,12 +38,12 @@ class DoneToServers:
     seconds: float = 0.0
     silences: bool = False
 
-    def inflict(self, target: FleetTarget) -> Attempts:
+    def inflict(self, target: FleetSystem) -> Attempts:
         """See ``do``."""
         self.do(watched(target))
         return NOBODY
 
-    def heal(self, target: FleetTarget) -> None:
+    def heal(self, target: FleetSystem) -> None:
         """See ``is_over``."""
         self.is_over(watched(target))
 
@@ -55,7 +56,7 @@ HOST_BACK = DoneToServers(BACK, Watched.thaw, Watched.wait_until_replicated)
 PRIMARY_KILLED = DoneToServers(KILLED, Watched.kill, Watched.wait_for_another)
 
 
-def watched(target: FleetTarget) -> Watched:
+def watched(target: FleetSystem) -> Watched:
     """Its broker."""
     assert isinstance(target.broker, Watched)
     return target.broker
@@ -69,11 +70,8 @@ def outcome() -> Iterator[Outcome]:
         (HOST_BACK, recovery_times.dispatch),
         (PRIMARY_KILLED, recovery_times.since),
     )
-    trials = [
-        Trial[FleetTarget](fault, {"start": watch}, after_seconds=3.0, spares_schedulers=True)
-        for fault, watch in faults
-    ]
-    with FleetTarget(Topology(slots=8), make_broker=Watched) as target:
+    trials = [Trial(fault, {"start": watch}, after_seconds=3.0, spares_schedulers=True) for fault, watch in faults]
+    with FleetSystem(Topology(slots=8), make_broker=Watched) as target:
         yield Experiment(target, SHAPE, "sentinels", print).run(trials)
 
 

@@ -19,7 +19,7 @@ from airfleet.drill.waiting import wait_until
 from airfleet.fleet.planning import celery_settings
 from airfleet.fleet.servers import brokers
 from airfleet.testing.fleet import FleetUnderTest
-from faultlab.servers.brokers import BrokerUnderTest, Valkey
+from faultlab.servers.broker_under_test import BrokerUnderTest, Valkey
 from support.pipelines import HELLO
 from support.proxies import certificate
 from support.sentinels import MASTER, Sentinel

@@ -13,7 +13,7 @@ from celery import Celery
 from airfleet.fleet.planning import celery_settings
 from airfleet.fleet.servers import brokers
 from airfleet.scheduler.publisher import Publisher
-from faultlab.servers.brokers import BrokerUnderTest, Valkey
+from faultlab.servers.broker_under_test import BrokerUnderTest, Valkey
 from faultlab.servers.rabbitmq import RabbitMQ
 from support.celery_apps import application
 

@@ -14,7 +14,7 @@ from airfleet.drill.waiting import wait_until
 from airfleet.scheduler.message_reconciler import LOST_BACKOFF, Answer, Reconciler
 from airfleet.scheduler.publisher import BrokerGone, Publisher
 from airfleet.scheduler.queue_inspector import missing
-from faultlab.servers.brokers import BrokerUnderTest, Valkey
+from faultlab.servers.broker_under_test import BrokerUnderTest, Valkey
 from faultlab.servers.rabbitmq import RabbitMQ
 
 QUEUE = "heavy"

@@ -13,7 +13,7 @@ from airfleet.drill.waiting import wait_until
 from airfleet.fleet.planning.plan import BrokerWorks, Component, FileBeats, Watch
 from airfleet.fleet.servers import brokers
 from airfleet.system import procfs
-from faultlab.servers.brokers import Valkey
+from faultlab.servers.broker_under_test import Valkey
 from support.toy_agent import SECONDS, Toy, program, toy
 
 STAY = "while :; do sleep 0.05; done"

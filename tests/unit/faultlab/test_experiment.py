@@ -32,13 +32,13 @@ from airfleet.pipelines.checks.pipeline_checks import read_and_check
 from airfleet.system import procfs
 from faultlab import matrix
 from faultlab.experiment import drained, surprises
-from faultlab.faults import fault, host_faults, nemesis
+from faultlab.faults import component_faults, fault, host_faults, nemesis
 from faultlab.measuring import secret_scan
-from faultlab.systems import named_hosts, stock_hosts
-from faultlab.systems.named_hosts import NamedHosts
-from faultlab.systems.simulated_hosts import PlayedHosts
-from faultlab.systems.stock_hosts import StockHostsTarget
-from faultlab.systems.system import BROKER, DATABASE, SCHEDULER, WORKER, Topology
+from faultlab.systems import stock_system
+from faultlab.systems.fleet_yaml import BROKER, DATABASE, fleet_yaml
+from faultlab.systems.hosts_under_test import HostsUnderTest
+from faultlab.systems.stock_system import StockSystem
+from faultlab.systems.topology import SCHEDULER, WORKER, Topology
 from support.survival import survives
 
 # --- the workload -----------------------------------------------------------------------------------
@@ -237,27 +237,28 @@ def test_a_process_that_is_gone_has_no_family_and_cannot_be_hurt(tmp_path: Path)
 # --- faults of hosts --------------------------------------------------------------------------------
 
 
-@dataclass
-class FakeHosts(PlayedHosts):
-    """Hosts on which one process runs each; writes down what is done to them, and when that process was stopped."""
+class FakeSystem(StockSystem):
+    """Two hosts on which one process runs each; records what is done to them, and whether that process was stopped."""
 
-    running: dict[str, subprocess.Popen[str]]
-    done: list[str] = field(default_factory=list)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(self.running)
+    def __init__(self, running: dict[str, subprocess.Popen[str]]) -> None:
+        super().__init__(Topology(hosts=len(running)))
+        self.running = running
+        self.done: list[str] = []
 
     @property
     def network(self) -> Network:
         return Network(7)
 
-    def pids_on(self, host: str) -> tuple[int, ...]:
+    def is_well(self) -> bool:
+        self.done.append("is it well?")
+        return True
+
+    def processes_on(self, host: str) -> tuple[int, ...]:
         return (self.running[host].pid,)
 
-    def pid_of(self, host: str, component: str) -> int:
-        self.done.append(f"look for {component} of {host}")
-        return self.running[host].pid
+    def pids_on(self, host: str, kind: str) -> tuple[int, ...]:
+        self.done.append(f"look for {kind} of {host}")
+        return self.processes_on(host)
 
     def cut(self, host: str) -> None:
         self.done.append(f"cut {host}")
@@ -275,39 +276,23 @@ class FakeHosts(PlayedHosts):
     def shut_down(self, host: str) -> None:
         self.done.append(f"stop {host}")
 
-    def start_again(self, host: str) -> None:
+    def power_on(self, host: str) -> None:
         self.done.append(f"start {host}")
 
 
-class FakeTarget(StockHostsTarget):
-    """What runs on them."""
-
-    def __init__(self, fake: FakeHosts) -> None:
-        super().__init__(Topology(hosts=2))
-        self.fake = fake
-
-    @property
-    def hosts(self) -> FakeHosts:  # type: ignore[override]
-        return self.fake
-
-    def is_well(self) -> bool:
-        self.fake.done.append("is it well?")
-        return True
-
-
 @pytest.fixture
-def target() -> Iterator[FakeTarget]:
+def system() -> Iterator[FakeSystem]:
     """Two hosts with networks; an attempt called ``there`` runs on the second one, and ``here`` on the first."""
     with contextlib.ExitStack() as stack:
         sleeping = {name: stack.enter_context(_sleeper()) for name in ("host-1", "host-2")}
-        target = FakeTarget(FakeHosts(sleeping))
-        stack.callback(shutil.rmtree, target.folder)
-        target.witness_folder.mkdir()
+        system = FakeSystem(sleeping)
+        stack.callback(shutil.rmtree, system.folder)
+        system.witness_folder.mkdir()
         for name, attempt in (("host-1", "here"), ("host-2", "there")):
             line = {"event": "start", "task": ["d", "r", attempt, -1], "attempt": attempt, "try_number": 1}
             more = {"host": "machine", "pid": sleeping[name].pid, "at": time.monotonic()}
-            journal.append(target.witness_folder / "machine.jsonl", {**line, **more})
-        yield target
+            journal.append(system.witness_folder / "machine.jsonl", {**line, **more})
+        yield system
 
 
 @contextlib.contextmanager
@@ -317,24 +302,24 @@ def _sleeper() -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
-def test_a_host_without_power_tells_nobody_and_nothing_begins_while_it_is_asked_what_runs(target: FakeTarget) -> None:
+def test_a_host_without_power_tells_nobody_and_nothing_begins_while_it_is_asked_what_runs(system: FakeSystem) -> None:
     fault = host_faults.HostPowerOff("host-2", 45)
-    assert fault.inflict(target) == {"there"}
-    fault.heal(target)
-    assert target.fake.done == ["host-2 vanishes", "power off host-2, stopped", "mend host-2", "start host-2"]
+    assert fault.inflict(system) == {"there"}
+    fault.heal(system)
+    assert system.done == ["host-2 vanishes", "power off host-2, stopped", "mend host-2", "start host-2"]
 
 
 @pytest.mark.parametrize(("component", "suffer"), [(SCHEDULER, {"there"}), (WORKER, {"there", "ended just now"})])
 def test_a_component_is_killed_on_one_host_with_what_it_runs_and_no_other_host_suffers(
-    target: FakeTarget, component: str, suffer: set[str]
+    system: FakeSystem, component: str, suffer: set[str]
 ) -> None:
     line = {"event": "end", "task": ["d", "r", "t", -1], "attempt": "ended just now", "try_number": 1}
     more = {"host": "machine", "pid": 0, "at": time.monotonic()}
-    journal.append(target.witness_folder / "machine.jsonl", {**line, **more})
-    assert host_faults.KilledOn("host-2", component).inflict(target) == suffer
-    assert target.fake.done == [f"look for {component} of host-2"]
-    assert target.fake.running["host-2"].wait(10) == -signal.SIGKILL
-    assert survives(target.fake.running["host-1"].pid)
+    journal.append(system.witness_folder / "machine.jsonl", {**line, **more})
+    assert component_faults.Kill(component, host="host-2").inflict(system) == suffer
+    assert system.done == [f"look for {component} of host-2"]
+    assert system.running["host-2"].wait(10) == -signal.SIGKILL
+    assert survives(system.running["host-1"].pid)
 
 
 def test_processes_are_stopped_while_something_is_so_and_go_on_when_it_was_too_late() -> None:
@@ -353,34 +338,34 @@ def test_processes_are_stopped_while_something_is_so_and_go_on_when_it_was_too_l
 
 @pytest.mark.parametrize(("replaced", "suffer"), [(True, {"there"}), (False, set())])
 def test_a_host_that_is_cut_off_lives_and_its_attempts_suffer_if_they_are_to_be_replaced(
-    target: FakeTarget, replaced: bool, suffer: set[str]
+    system: FakeSystem, replaced: bool, suffer: set[str]
 ) -> None:
     fault = host_faults.HostCutOff("host-2", 120, replaced)
-    assert fault.inflict(target) == suffer
-    fault.heal(target)
-    assert target.fake.done == ["cut host-2", "mend host-2"]
-    assert survives(target.fake.running["host-2"].pid)
+    assert fault.inflict(system) == suffer
+    fault.heal(system)
+    assert system.done == ["cut host-2", "mend host-2"]
+    assert survives(system.running["host-2"].pid)
 
 
-def test_hosts_are_started_anew_one_by_one_and_the_first_one_comes_last(target: FakeTarget) -> None:
-    assert host_faults.EachHostAnew().inflict(target) == fault.NOBODY
+def test_hosts_are_started_anew_one_by_one_and_the_first_one_comes_last(system: FakeSystem) -> None:
+    assert host_faults.EachHostAnew().inflict(system) == fault.NOBODY
     of_each = [[f"stop {host}", f"start {host}", "is it well?"] for host in ("host-2", "host-1")]
-    assert target.fake.done == of_each[0] + of_each[1]
+    assert system.done == of_each[0] + of_each[1]
 
 
-def test_what_runs_on_a_host_is_known_by_its_processes(target: FakeTarget) -> None:
-    assert [note.attempt for note in target.running_on("host-2")] == ["there"]
-    assert target.attempts_on("host-1") == {"here"}
+def test_what_runs_on_a_host_is_known_by_its_processes(system: FakeSystem) -> None:
+    assert [note.attempt for note in system.running_on("host-2")] == ["there"]
+    assert system.attempts_on("host-1") == {"here"}
 
 
-def test_hosts_are_found_on_their_bridge(target: FakeTarget) -> None:
-    assert [target.fake.address(host) for host in target.fake.names] == ["198.18.7.1", "198.18.7.2"]
+def test_hosts_are_found_on_their_bridge(system: FakeSystem) -> None:
+    assert [system.address(host) for host in system.names] == ["198.18.7.1", "198.18.7.2"]
 
 
 def test_a_host_of_stock_airflow_has_what_one_of_a_fleet_has() -> None:
     fleet = local_hosts.spread(Fleet("shop", "/srv/shop"), 4)
     for number, host in enumerate(fleet.hosts, start=1):
-        there = stock_hosts.components_of(number)
+        there = stock_system.components_of(number)
         counts = {"api-server": host.api_server.count, SCHEDULER: host.scheduler.count, WORKER: len(host.workers)}
         assert {name: int(name in there) for name in counts} == counts
         assert ("dag-processor" in there, "triggerer" in there) == (host.dag_processor.count == 1,) * 2
@@ -390,10 +375,10 @@ def test_a_host_of_stock_airflow_has_what_one_of_a_fleet_has() -> None:
 def test_a_fleet_with_two_control_hosts_has_no_problem_and_either_may_be_lost(
     topology: Topology, tmp_path: Path
 ) -> None:
-    (tmp_path / FILE_NAME).write_text(
-        named_hosts.fleet_yaml(topology, Network(7), "198.18.7.254:5432", "env: {A: b}\n")
-    )
     urls = {DATABASE: "postgresql://u@198.18.7.254/a", BROKER: "redis://198.18.7.254:6379/0"}
+    (tmp_path / FILE_NAME).write_text(
+        fleet_yaml(topology, urls, {"A": "b"}, network=Network(7), witness="198.18.7.254:5432")
+    )
     fleet = read_file(tmp_path / FILE_NAME, urls)
     assert (fleet.database, fleet.broker, fleet.environment) == (*urls.values(), {"A": "b"})
     assert [host.address for host in fleet.hosts] == [f"198.18.7.{number}" for number in range(1, topology.hosts + 1)]
@@ -406,13 +391,13 @@ def test_a_fleet_with_two_control_hosts_has_no_problem_and_either_may_be_lost(
 
 
 def test_a_host_that_the_file_names_runs_in_its_part_of_the_network(tmp_path: Path) -> None:
-    fleet = NamedHosts(tmp_path, {"A": "b"}, count=2, given=Network(7))
+    fleet = HostsUnderTest(tmp_path, {"A": "b"}, count=2, given=Network(7))
     assert fleet.on("host-2").environ == {"A": "b", "AIRFLEET_HOST": "host-2", "AIRFLEET_NETNS": "airfleet-7-2"}
     assert fleet.address("host-2") == "198.18.7.2"
 
 
 def test_a_component_of_stock_airflow_is_started_in_the_network_and_under_the_name_of_its_host() -> None:
-    words = stock_hosts.words_before(Network(7), 2, "host-2")
+    words = stock_system.words_before(Network(7), 2, "host-2")
     place = words.index("unshare")
     assert "airfleet-7-2" in " ".join(words[:place])
     assert words[place + 1] == "--uts"

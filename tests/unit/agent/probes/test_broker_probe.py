@@ -12,7 +12,7 @@ import pytest
 
 from airfleet.agent.probes.broker_probe import BrokerRefuses, BrokerTrouble, Line, line_to
 from airfleet.fleet.servers import brokers
-from faultlab.servers.brokers import Valkey
+from faultlab.servers.broker_under_test import Valkey
 
 
 @pytest.fixture(scope="module")
