@@ -39,8 +39,9 @@ from measuring import RESULTS
 
 from airfleet.agent.supervisor.restarts import HEALED_AFTER_SECONDS
 from airfleet.drill.invariants import Violation
+from airfleet.drill.runner import ExperimentOutcome, Recovery
 from airfleet.drill.workload import Mix
-from faultlab.experiment import Experiment, Outcome, Recovery, Shape, Trial
+from faultlab.experiment import Experiment, Shape, Trial
 from faultlab.matrix import BY_NUMBER, NEMESES, RANDOM, ROWS
 from faultlab.rows.row import Row
 from faultlab.servers import rabbitmq
@@ -167,7 +168,7 @@ def shape_of(name: str, options: argparse.Namespace) -> Shape:
     )
 
 
-def _experiment(system: System, shape: Shape, trials: Sequence[Trial], title: str) -> Outcome:
+def _experiment(system: System, shape: Shape, trials: Sequence[Trial], title: str) -> ExperimentOutcome:
     began = time.monotonic()
 
     def say(line: str) -> None:

@@ -12,7 +12,8 @@ from string import ascii_lowercase
 
 from airfleet.drill import recovery_times
 from airfleet.drill.recovery_times import Stopwatch
-from faultlab.experiment import Outcome, Trial
+from airfleet.drill.runner import ExperimentOutcome
+from faultlab.experiment import Trial
 from faultlab.faults import nemesis
 from faultlab.faults.nemesis import Choices, of_several_hosts
 from faultlab.rows.one_host import ON_ONE_HOST
@@ -35,7 +36,7 @@ BY_NUMBER: Mapping[str, Row] = {row.number: row for row in ROWS}
 UNPROMISED_SECONDS = 10.0
 
 
-def late(numbers: Sequence[str], outcome: Outcome, factor: float) -> tuple[str, ...]:
+def late(numbers: Sequence[str], outcome: ExperimentOutcome, factor: float) -> tuple[str, ...]:
     """Say what took longer than ``factor`` times the most that is promised, or for ever; the rows as they were done."""
     return tuple(
         f"{number} {watch}: {seconds}"

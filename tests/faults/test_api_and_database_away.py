@@ -11,9 +11,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from airfleet.drill.runner import ExperimentOutcome
 from airfleet.drill.workload import Mix
 from faultlab import matrix
-from faultlab.experiment import Experiment, Outcome, Shape
+from faultlab.experiment import Experiment, Shape
 from faultlab.systems.fleet_system import FleetSystem
 from faultlab.systems.topology import Topology
 
@@ -27,7 +28,7 @@ CALLBACKS = matrix.BY_NUMBER["F23"].trial()
 
 
 @pytest.fixture(scope="module")
-def outcome() -> Iterator[Outcome]:
+def outcome() -> Iterator[ExperimentOutcome]:
     """All three, one after the other, under one steady load."""
     # Little enough that what waits after an outage is soon worked off.
     mix = Mix(long_seconds=15.0, chain_seconds=0.5)
@@ -38,7 +39,7 @@ def outcome() -> Iterator[Outcome]:
 
 
 @pytest.mark.long
-def test_nothing_is_lost_done_twice_or_blamed_on_a_task(outcome: Outcome) -> None:
+def test_nothing_is_lost_done_twice_or_blamed_on_a_task(outcome: ExperimentOutcome) -> None:
     # So few seconds say little about how much is done (I11); that it goes on is seen below.
     assert [str(one) for one in outcome.violations if one.invariant != "I11"] == []
 
@@ -47,6 +48,6 @@ def test_nothing_is_lost_done_twice_or_blamed_on_a_task(outcome: Outcome) -> Non
 @pytest.mark.parametrize(
     ("number", "what"), [(0, "recorded"), (1, "dispatch"), (2, "callbacks")], ids=["api", "database", "callbacks"]
 )
-def test_work_goes_on_soon_afterwards(outcome: Outcome, number: int, what: str) -> None:
+def test_work_goes_on_soon_afterwards(outcome: ExperimentOutcome, number: int, what: str) -> None:
     seconds = outcome.recoveries[number].seconds[what]
     assert seconds is not None, f"not within {PATIENCE_SECONDS:.0f} s"

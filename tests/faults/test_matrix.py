@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 import pytest
 
 from airfleet.drill.records import Injection, Note, NoteKind
+from airfleet.drill.runner import ExperimentOutcome
 from airfleet.drill.workload import Mix
-from faultlab.experiment import Experiment, Outcome, Shape
+from faultlab.experiment import Experiment, Shape
 from faultlab.matrix import BY_NUMBER, late
 from faultlab.servers import rabbitmq
 from faultlab.systems.fleet_system import FleetSystem
@@ -46,7 +47,7 @@ class Done:
     """The rows that were done, and what came of it."""
 
     rows: Sequence[str]
-    outcome: Outcome
+    outcome: ExperimentOutcome
 
 
 @pytest.fixture(

@@ -22,13 +22,14 @@ from kombu.exceptions import OperationalError
 
 from airfleet.agent.probes.broker_probe import BrokerRefuses, line_to
 from airfleet.drill.records import NoteKind
+from airfleet.drill.runner import ExperimentOutcome
 from airfleet.drill.waiting import wait_until
 from airfleet.drill.workload import ONE, Mix
 from airfleet.fleet.servers import brokers
 from airfleet.system import procfs
 from airfleet.testing.ports import free_ports
 from airfleet.worker import queue_declarations
-from faultlab.experiment import Experiment, Outcome, Shape
+from faultlab.experiment import Experiment, Shape
 from faultlab.matrix import BY_NUMBER, late
 from faultlab.servers.rabbitmq import RabbitMQ
 from faultlab.systems.fleet_system import FleetSystem
@@ -234,18 +235,18 @@ def test_a_worker_that_is_full_holds_no_task_that_another_could_run(target: Flee
 
 
 @pytest.fixture(scope="module")
-def outcome(target: FleetSystem) -> Outcome:
+def outcome(target: FleetSystem) -> ExperimentOutcome:
     """The broker away, hanging, wiped and started anew."""
     trials = [BY_NUMBER[number].trial(SCALE, after_seconds=2.0) for number in ROWS]
     return Experiment(target, SHAPE, "rabbit", print).run(trials)
 
 
 @pytest.mark.long
-def test_whatever_becomes_of_the_broker_nothing_is_lost_and_nothing_runs_twice(outcome: Outcome) -> None:
+def test_whatever_becomes_of_the_broker_nothing_is_lost_and_nothing_runs_twice(outcome: ExperimentOutcome) -> None:
     assert [str(violation) for violation in outcome.violations] == []
     assert outcome.runs > 15
 
 
 @pytest.mark.long
-def test_tasks_start_again_within_seconds_of_its_return(outcome: Outcome) -> None:
+def test_tasks_start_again_within_seconds_of_its_return(outcome: ExperimentOutcome) -> None:
     assert late(ROWS, outcome, FACTOR) == ()

@@ -135,3 +135,7 @@ class History:
     seconds: Mapping[RunKey, float] = field(default_factory=dict)
     #: when Airflow accepted each run
     accepted: Mapping[RunKey, float] = field(default_factory=dict)
+    #: when the agent reported, after a fault, that every component is healthy
+    healthy_at: float | None = None
+    #: whether Airflow said what became of the runs
+    is_known: bool = True

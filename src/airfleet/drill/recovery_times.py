@@ -39,6 +39,17 @@ def since(history: History, injection: Injection) -> float | None:
     return None if seconds is None else seconds + injection.ended - injection.began
 
 
+def first_accepted(history: History, injection: Injection) -> float | None:
+    """From the fault to the first start of a task of a run that Airflow accepted after it."""
+    new = {run for run, at in history.accepted.items() if at > injection.began}
+    return _least([note for note in _starts(history, injection.began) if note.task.run in new], injection.began)
+
+
+def healthy(history: History, injection: Injection) -> float | None:
+    """From the fault until the agent reports that every component is healthy."""
+    return None if history.healthy_at is None else history.healthy_at - injection.began
+
+
 def first_of_waiting(history: History, injection: Injection) -> float | None:
     """From the healing to the first start of a task that was queued while things were broken, and could not be sent."""
     waited = {

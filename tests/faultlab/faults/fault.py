@@ -5,9 +5,10 @@ Both touch only processes and servers of the system that they are given.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TypeAlias
 
 from airfleet.drill.killing import Attempts
+from airfleet.drill.runner import FaultInjector
 from airfleet.drill.waiting import wait_until
 from faultlab.systems.fleet_system import FleetSystem
 from faultlab.systems.system import System
@@ -19,26 +20,8 @@ FIND_SECONDS = 60.0
 TOLD_SECONDS = 10.0
 
 
-class Fault(Protocol):
-    """Something that breaks."""
-
-    @property
-    def name(self) -> str:
-        """Give the name in tables."""
-
-    @property
-    def seconds(self) -> float:
-        """Give the seconds from ``inflict`` to ``heal``."""
-
-    @property
-    def silences(self) -> bool:
-        """Tell whether no api-server is left meanwhile."""
-
-    def inflict(self, system: System) -> Attempts:
-        """Break it; the attempts that may suffer."""
-
-    def heal(self, system: System) -> None:
-        """Repair it, where it does not come back by itself."""
+#: something that breaks
+Fault: TypeAlias = FaultInjector[System]
 
 
 def first_pid(system: System, kind: str, host: str | None = None) -> int:

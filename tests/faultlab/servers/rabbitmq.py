@@ -1,4 +1,4 @@
-"""A real RabbitMQ for tests, as the package of the operating system brings it; see :mod:`faultlab.servers.broker_under_test`.
+"""A real RabbitMQ for tests, as the package of the operating system brings it.
 
 It has an epmd, a cookie and a node name of its own, listens at one address alone, and touches no folder of the system.
 """

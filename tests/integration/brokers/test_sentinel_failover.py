@@ -12,8 +12,9 @@ import pytest
 
 from airfleet.drill import recovery_times
 from airfleet.drill.killing import Attempts
+from airfleet.drill.runner import ExperimentOutcome
 from airfleet.drill.workload import Mix
-from faultlab.experiment import Experiment, Outcome, Shape, Trial
+from faultlab.experiment import Experiment, Shape, Trial
 from faultlab.faults.fault import NOBODY
 from faultlab.systems.fleet_system import FleetSystem
 from faultlab.systems.topology import Topology
@@ -63,7 +64,7 @@ def watched(target: FleetSystem) -> Watched:
 
 
 @pytest.fixture(scope="module")
-def outcome() -> Iterator[Outcome]:
+def outcome() -> Iterator[ExperimentOutcome]:
     """One host is silent and comes back, and then the server that took over is killed for good; under steady load."""
     faults = (
         (HOST_SILENT, recovery_times.since),
@@ -76,14 +77,14 @@ def outcome() -> Iterator[Outcome]:
 
 
 @pytest.mark.long
-def test_no_task_fails_is_lost_or_runs_twice_when_another_server_takes_over(outcome: Outcome) -> None:
+def test_no_task_fails_is_lost_or_runs_twice_when_another_server_takes_over(outcome: ExperimentOutcome) -> None:
     assert [str(violation) for violation in outcome.violations] == []
     assert outcome.runs > 30
 
 
 @pytest.mark.long
 @pytest.mark.parametrize(("number", "name"), list(enumerate(PROMISED_SECONDS)), ids=["silent", "back", "killed"])
-def test_what_is_asked_for_then_starts_within_seconds(outcome: Outcome, number: int, name: str) -> None:
+def test_what_is_asked_for_then_starts_within_seconds(outcome: ExperimentOutcome, number: int, name: str) -> None:
     recovery = outcome.recoveries[number]
     assert recovery.injection.name == name
     seconds = recovery.seconds["start"]

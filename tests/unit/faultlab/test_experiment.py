@@ -21,6 +21,7 @@ from airfleet.client.api_client import ApiError
 from airfleet.drill import journal, killing, workload
 from airfleet.drill.load_generator import LoadGenerator
 from airfleet.drill.records import RunKey, TaskKey
+from airfleet.drill.runner import drained
 from airfleet.drill.waiting import wait_until
 from airfleet.drill.workload import DrillMix, Mix, RunRequest
 from airfleet.errors import FleetError
@@ -31,7 +32,7 @@ from airfleet.fleet.planning.local_hosts import Network
 from airfleet.pipelines.checks.pipeline_checks import read_and_check
 from airfleet.system import procfs
 from faultlab import matrix
-from faultlab.experiment import drained, surprises
+from faultlab.experiment import surprises
 from faultlab.faults import component_faults, fault, host_faults, nemesis
 from faultlab.measuring import secret_scan
 from faultlab.systems import stock_system

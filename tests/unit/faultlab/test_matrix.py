@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from airfleet.drill.records import Injection
-from faultlab.experiment import Outcome, Recovery
+from airfleet.drill.records import History, Injection
+from airfleet.drill.runner import ExperimentOutcome, Recovery
 from faultlab.matrix import BY_NUMBER, UNPROMISED_SECONDS, late
 
 
-def outcome(**seconds: float | None) -> Outcome:
-    return Outcome((Recovery(Injection("a fault", 0.0, 1.0), dict(seconds)),), (), 1, 1, history=None)  # type: ignore[arg-type]
+def outcome(**seconds: float | None) -> ExperimentOutcome:
+    return ExperimentOutcome((Recovery(Injection("a fault", 0.0, 1.0), dict(seconds)),), (), History((), ()))
 
 
 @pytest.mark.parametrize(

@@ -36,12 +36,14 @@ from airfleet.errors import (
 )
 
 if TYPE_CHECKING:
-    from airfleet.drill.runner import Drill, DrilledFleet, DrillVerdict
+    from airfleet.drill.fleet_drill import Drill
+    from airfleet.drill.parts import DrilledFleet
+    from airfleet.drill.verdict import DrillVerdict
     from airfleet.fleet.config.spec import Fleet, Host
 
 _OWN_QUEUE = "a worker with a queue that no other host's worker has"
 ALL = "all"
-#: the words of airfleet.drill.runner, which is not imported for ``--help``
+#: the words of airfleet.drill.parts, which is not imported for ``--help``
 PARTS = ("scheduler", "worker", "api-server", "broker", "database", "host", ALL)
 COLUMNS = {
     "part": "drill",
@@ -76,14 +78,14 @@ def command(part: str, yes: bool, queue: str | None, timeout: float, output: str
 
     Exit code: 0 nothing was lost, 1 something was, 4 the fleet was not healthy before, 124 it was not in time.
     """
-    from airfleet.drill import runner as drill
+    from airfleet.drill import fleet_drill, pipeline
 
     here = find(project)
     asked = overrides.running(here)
     place = place_of(here, asked, queue, allowed=yes)
     parts = _parts(asked, part)
-    one = drill.Drill(place, timeout, _say, _warn)
-    terminal.say(f"adding '{drill.FILE_NAME}' for the time of the drill")
+    one = fleet_drill.Drill(place, timeout, _say, _warn)
+    terminal.say(f"adding '{pipeline.FILE_NAME}' for the time of the drill")
     verdicts: list[DrillVerdict] = []
     try:
         with agent_start.signals_interrupt(), one.prepared():
@@ -122,7 +124,7 @@ def row(verdict: DrillVerdict) -> dict[str, Any]:
 
 def place_of(here: Project, asked: Snapshot, queue: str | None, *, allowed: bool) -> DrilledFleet:
     """Return the fleet to drill, as its agent was started. Raises FleetError when it may not or cannot be drilled."""
-    from airfleet.drill import runner as drill
+    from airfleet.drill.parts import DrilledFleet
     from airfleet.fleet.config.reader import read_file
     from airfleet.fleet.planning import local_hosts
 
@@ -142,7 +144,7 @@ def place_of(here: Project, asked: Snapshot, queue: str | None, *, allowed: bool
     slots = sum(one.count * (one.slots or os.cpu_count() or 1) for one in workers)
     others = tuple(one.name for one in _readers(fleet) if one not in seen)
     names = tuple(worker.name for worker in workers)
-    return drill.DrilledFleet(here, environ, here.root / fleet.pipelines, queue, slots, api, names, others)
+    return DrilledFleet(here, environ, here.root / fleet.pipelines, queue, slots, api, names, others)
 
 
 def require_reader(fleet: Fleet, host: str) -> None:
@@ -229,12 +231,12 @@ def _others(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _parts(asked: Snapshot, part: str) -> tuple[str, ...]:
-    from airfleet.drill import runner as drill
+    from airfleet.drill import parts as drill_parts
 
     if part == ALL:
-        return drill.available(asked)
-    if part != drill.HOST:
-        drill.victim_of(part, asked)
+        return drill_parts.available(asked)
+    if part != drill_parts.HOST:
+        drill_parts.victim_of(part, asked)
     return (part,)
 
 

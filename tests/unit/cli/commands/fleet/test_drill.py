@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from airfleet.agent.control import HostStatus, Snapshot
-from airfleet.agent.states import State
+from airfleet.agent.control import Snapshot
 from airfleet.cli.commands.fleet import drill as command
-from airfleet.client import api_client
 from airfleet.client.project import Project
-from airfleet.drill import runner
+from airfleet.drill import fleet_drill, parts
 from airfleet.drill.invariants import Violation
-from airfleet.drill.records import Note, NoteKind, TaskKey
-from airfleet.drill.runner import Drill, DrillVerdict, available, long_task_runs, victim_of
-from airfleet.drill.workload import DRILL, LONG
-from airfleet.errors import FileProblems, FleetError, Unhealthy, WaitTimedOut
+from airfleet.drill.verdict import DrillVerdict
+from airfleet.errors import FleetError, Unhealthy, WaitTimedOut
 from airfleet.fleet.config.spec import LOOPBACK, SIMPLE_AUTH_MANAGER, Fleet, Host, Instances, Worker
 from airfleet.fleet.planning.paths import fleet_id
 from airfleet.system.process_tree import MARK
 from support import fake_agent
 from support.command_line import Airfleet
 from support.fake_agent import FakeAgent, component, snapshot
-from support.fake_airflow import FakeAirflow, dag
+from support.fake_airflow import FakeAirflow
 
 GOOD = DrillVerdict("worker", 1.234, 2.5, tasks=38, rerun=2, rerun_after=2.25, lost=0, twice=0, failed=0, violations=())
 LATE = DrillVerdict(
@@ -70,7 +63,7 @@ def test_an_unknown_part_is_a_slip_of_the_command_line(project: Project, airflee
 
 
 def test_the_words_of_the_command_are_those_of_the_drill() -> None:
-    assert (*runner.PARTS, command.ALL) == command.PARTS
+    assert (*parts.PARTS, command.ALL) == command.PARTS
 
 
 def test_a_program_is_told_everything_of_a_verdict() -> None:
@@ -97,32 +90,6 @@ def test_a_program_is_told_everything_of_a_verdict() -> None:
 )
 def test_something_lost_is_worse_than_something_late(verdicts: list[DrillVerdict], code: int) -> None:
     assert command.exit_code(verdicts) == code
-
-
-def test_every_part_that_a_host_runs_can_be_drilled_and_the_host_itself() -> None:
-    now = snapshot(
-        component("scheduler", pid=1), component("worker-1", kind="worker", pid=2), component("valkey", pid=3)
-    )
-    assert available(now) == ("scheduler", "worker", "broker", "host")
-    assert victim_of("worker", now).name == "worker-1"
-    with pytest.raises(FleetError, match="no api-server of fleet 'shop'"):
-        victim_of("api-server", now)
-
-
-def test_of_several_workers_one_dies_that_takes_the_tasks_of_the_drill() -> None:
-    workers = (component(name, kind="worker", pid=pid, group=name) for pid, name in ((1, "light"), (2, "heavy")))
-    now = snapshot(*workers)
-    assert victim_of("worker", now, ["heavy"]).name == "heavy"
-    assert victim_of("worker", now, ["of-another-host"]).name == "light"
-
-
-def test_an_unhealthy_fleet_is_left_alone(agent_says: Callable, project: Project) -> None:
-    ill: Snapshot = snapshot(component("scheduler", State.BACKOFF), state="degraded")
-    place = runner.DrilledFleet(project, {}, project.root / "pipelines", "default", 1, None)  # type: ignore[arg-type]
-    with agent_says(ill), pytest.raises(FleetError, match="the fleet is not healthy") as refused:
-        Drill(place, 1.0, lambda at, line: None, print).prepared().__enter__()
-    assert refused.value.exit_code == 4
-    assert list((project.root / "pipelines").iterdir()) == []
 
 
 # --- what is drilled --------------------------------------------------------------------------------
@@ -292,95 +259,6 @@ def test_other_machines_that_read_pipelines_are_known(project: Project, reads: s
     assert (place.queue, place.workers, place.other_readers) == ("own", ("light",), others)
 
 
-# --- what a drill asks of the agent, and what it leaves ----------------------------------------------
-
-
-def one_drill(
-    project: Project,
-    warnings: list[str],
-    api: object = None,
-    environ: Mapping[str, str] = {},
-    others: tuple[str, ...] = (),
-) -> Drill:
-    place = runner.DrilledFleet(
-        project,
-        environ,
-        project.root / "pipelines",
-        "default",
-        1,
-        api,
-        other_readers=others,  # type: ignore[arg-type]
-    )
-    return Drill(place, 1.0, lambda at, line: warnings.append(line), lambda said, hint: warnings.append(said))
-
-
-def test_a_fleet_is_not_healthy_as_long_as_one_of_its_hosts_is_gone(agent_says: Callable, project: Project) -> None:
-    hosts = (HostStatus("a", "up"), HostStatus("b", "gone"))
-    with (
-        agent_says(snapshot(component("worker", pid=2), host="a", hosts=hosts)),
-        pytest.raises(Unhealthy, match="is not healthy"),
-    ):
-        one_drill(project, []).run("worker")
-
-
-def test_an_agent_that_has_gone_is_no_mistake_of_airfleet(project: Project) -> None:
-    with pytest.raises(FleetError, match="is not running"):
-        one_drill(project, []).run("worker")
-
-
-def test_what_cannot_be_taken_back_is_a_warning(airflow: FakeAirflow, project: Project) -> None:
-    airflow.dags[DRILL] = dag(DRILL)
-    warnings: list[str] = []
-    one = one_drill(project, warnings, api_client.connect(project)[0])
-    with one.prepared():
-        folder = one._folder
-        assert folder.is_dir()
-        airflow.failures = [500]
-    assert not folder.exists()
-    assert list((project.root / "pipelines").iterdir()) == []
-    assert len(warnings) == 1
-    assert warnings[0].startswith(f"the drill has left Dag '{DRILL}' with its runs: the API said 500")
-
-
-@pytest.mark.parametrize(
-    ("others", "hint"),
-    [
-        ((), "airfleet logs dag-processor"),
-        (
-            ("b", "c"),
-            "the dag-processors of hosts b and c have to read the same folder of pipelines, on a disk that is shared: "
-            "one that does not see airfleet_drill.yaml takes its Dag away again",
-        ),
-    ],
-)
-def test_a_pipeline_that_is_not_seen_is_said_with_who_may_have_taken_it_away(
-    airflow: FakeAirflow, project: Project, monkeypatch: pytest.MonkeyPatch, others: tuple[str, ...], hint: str
-) -> None:
-    monkeypatch.setattr(runner, "DISCOVERY_SECONDS", 0.0)
-    one = one_drill(project, [], api_client.connect(project)[0], others=others)
-    with pytest.raises(WaitTimedOut) as late, one.prepared():
-        pass
-    assert str(late.value) == f"the fleet did not see airfleet_drill.yaml within 0 s\nhint: {hint}"
-    assert list((project.root / "pipelines").iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("others", "is_stale", "said"),
-    [
-        (("b",), True, [f"Dag '{DRILL}' was taken away during the drill, so the verdict says little about the fault"]),
-        (("b",), False, []),
-        ((), True, []),
-    ],
-)
-def test_a_dag_that_another_machine_took_away_is_said(
-    airflow: FakeAirflow, project: Project, others: tuple[str, ...], is_stale: bool, said: list[str]
-) -> None:
-    airflow.dags[DRILL] = dag(DRILL, is_stale=is_stale)
-    warnings: list[str] = []
-    one_drill(project, warnings, api_client.connect(project)[0], others=others)._warn_of_a_dag_taken_away()
-    assert warnings == said
-
-
 class IllAfter:
     """A drill on a fleet that is not well when the second part is to be broken."""
 
@@ -427,8 +305,8 @@ def test_a_part_after_which_the_fleet_is_not_well_ends_a_drill_of_all(
 def test_a_fleet_that_is_not_well_after_a_part_is_late_unless_something_was_lost(
     before: DrillVerdict, code: int, airflow: FakeAirflow, airfleet: Airfleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "Drill", lambda *_: IllAfter(before))
-    monkeypatch.setattr(runner, "available", lambda _: ("worker", "host"))
+    monkeypatch.setattr(fleet_drill, "Drill", lambda *_: IllAfter(before))
+    monkeypatch.setattr(parts, "available", lambda _: ("worker", "host"))
     result = airfleet("drill", "all")
     assert result.code == code
     assert "after drill worker; not done: host" in result.err
@@ -466,45 +344,3 @@ def test_what_is_not_known_is_not_called_lost(capsys: pytest.CaptureFixture[str]
     assert said.err == "worker: whether a run was lost is not known; the API did not answer in time\n"
     assert UNKNOWN.held
     assert not UNKNOWN.in_time
-
-
-def test_runs_of_which_the_api_says_nothing_are_not_known(project: Project) -> None:
-    from airfleet.drill.load_generator import LoadGenerator
-    from airfleet.drill.records import Injection
-    from airfleet.drill.runner import _Watched
-    from airfleet.drill.workload import DrillMix
-
-    api = api_client.Api("http://127.0.0.1:9", "admin", "x", patience_seconds=0.0)
-    one = one_drill(project, [], api)
-    load = LoadGenerator(api, DrillMix("/nowhere", 1), "worker-7")
-    load._asked = list(DrillMix("/nowhere", 1).at("worker-7", 0))
-    assert one._states() is None
-    verdict = one._verdict("worker", load, one._states(), Injection("worker", 0.0, 1.0), _Watched(1.0, 1.0, 0.0))
-    assert (verdict.lost, verdict.failed, verdict.violations) == (None, None, ())
-
-
-def test_a_long_task_of_an_earlier_part_does_not_count() -> None:
-    killed = Note(NoteKind.START, TaskKey(DRILL, f"worker-7-0{LONG}", "work"), "a", 1, "here", 1, 1.0)
-    assert long_task_runs([killed], "worker-7")
-    assert not long_task_runs([killed], "host-7")
-    assert not long_task_runs([killed, replace(killed, event=NoteKind.END)], "worker-7")
-
-
-def test_a_host_that_was_switched_off_is_started_again_whatever_came_between(project: Project, tmp_path: Path) -> None:
-    project.fleet_file.write_text("naem: shop\n")  # so that the attempt to start it shows
-    one = one_drill(project, [])
-    one._folder = tmp_path
-    (tmp_path / "here.jsonl").write_text("not what a witness writes\n")
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as agent:
-        with pytest.raises(FileProblems, match="naem"):
-            one._power_off(snapshot(pid=agent.pid))
-        assert agent.wait(10) == -signal.SIGKILL
-
-
-def test_a_keeper_may_have_started_the_host_again_before(project: Project) -> None:
-    said: list[str] = []
-    project.paths.runtime.mkdir(parents=True)
-    with project.paths.lock.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        one_drill(project, said, environ=project.environ)._start_again()
-    assert said == ["the agent was started again by its keeper"]

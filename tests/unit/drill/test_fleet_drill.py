@@ -1,0 +1,66 @@
+"""A drill before it breaks anything, and its history without an answer of the API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from airfleet.agent.control import HostStatus, Snapshot
+from airfleet.agent.states import State
+from airfleet.client.project import Project
+from airfleet.drill.fleet_drill import DrillExperiment, ProgressLog, long_task_runs
+from airfleet.drill.records import Note, NoteKind, TaskKey
+from airfleet.drill.workload import DRILL, LONG, DrillMix
+from airfleet.errors import FleetError, Unhealthy
+from support.drills import drilled_fleet, one_drill
+from support.fake_agent import component, snapshot
+
+
+def test_an_unhealthy_fleet_is_left_alone(agent_says: Callable, project: Project) -> None:
+    ill: Snapshot = snapshot(component("scheduler", State.BACKOFF), state="degraded")
+    with agent_says(ill), pytest.raises(FleetError, match="the fleet is not healthy") as refused:
+        one_drill(drilled_fleet(project), []).prepared().__enter__()
+    assert refused.value.exit_code == 4
+    assert list((project.root / "pipelines").iterdir()) == []
+
+
+def test_a_fleet_is_not_healthy_as_long_as_one_of_its_hosts_is_gone(agent_says: Callable, project: Project) -> None:
+    hosts = (HostStatus("a", "up"), HostStatus("b", "gone"))
+    with (
+        agent_says(snapshot(component("worker", pid=2), host="a", hosts=hosts)),
+        pytest.raises(Unhealthy, match="is not healthy"),
+    ):
+        one_drill(drilled_fleet(project), []).run("worker")
+
+
+def test_an_agent_that_has_gone_is_no_mistake_of_airfleet(project: Project) -> None:
+    with pytest.raises(FleetError, match="is not running"):
+        one_drill(drilled_fleet(project), []).run("worker")
+
+
+def test_without_an_answer_of_the_api_the_runs_are_not_known_and_none_is_called_lost(project: Project) -> None:
+    one = DrillExperiment(drilled_fleet(project), "worker", 1.0, lambda at, line: None)
+    one.load._asked = list(DrillMix("/nowhere", 1).at("worker-7", 0))
+    assert one.states() is None
+    history = one.final_history()
+    assert (history.is_known, one.judge(history)) == (False, ())
+
+
+def test_a_long_task_of_an_earlier_part_does_not_count() -> None:
+    killed = Note(NoteKind.START, TaskKey(DRILL, f"worker-7-0{LONG}", "work"), "a", 1, "here", 1, 1.0)
+    assert long_task_runs([killed], "worker-7")
+    assert not long_task_runs([killed], "host-7")
+    assert not long_task_runs([killed, replace(killed, event=NoteKind.END)], "worker-7")
+
+
+def test_lines_carry_the_seconds_since_the_first_one() -> None:
+    said: list[tuple[float, str]] = []
+    log = ProgressLog(lambda at, line: said.append((at, line)))
+    log.tell("worker is killed")
+    log.tell("worker is starting")
+    (first, _), (second, line) = said
+    assert first == 0.0
+    assert second > 0.0
+    assert line == "worker is starting"
