@@ -1,4 +1,4 @@
-"""What tests do with the Dags of any installation: wait until they are known, start runs, wait for their end."""
+"""Dags of any Airflow through its REST API: wait until it knows them, start runs, wait for their end."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from airfleet.client.api_client import Api, ApiError
 from airfleet.drill.waiting import wait_until
 
 RUN_SECONDS = 120.0
-#: from an edit to what the UI shows
+#: from an edit of a file until the UI shows it
 DISCOVERY_SECONDS = 60.0
 
 _ENDED = ("success", "failed")
 
 
 class Gets(Protocol):
-    """What asks the REST API; raises ApiError when it is refused."""
+    """A client of the REST API; raises ApiError when it is refused."""
 
     def get(self, *path: str, **query: Any) -> Any:
-        """The answer to a GET below ``/api/v2``."""
+        """Send a GET below ``/api/v2``."""
 
 
 def knows(api: Gets, dag_id: str) -> bool:
-    """Whether Airflow knows a Dag."""
+    """Tell whether Airflow knows a Dag."""
     try:
         api.get("dags", dag_id)
     except ApiError as refused:
@@ -40,18 +40,18 @@ class RunsDags(Protocol):
 
     @property
     def api(self) -> Api:
-        """Its REST API."""
+        """Give its REST API."""
 
     def wait_for_dag(self, dag_id: str, seconds: float = DISCOVERY_SECONDS) -> None:
         """Wait until Airflow knows a Dag."""
         wait_until(lambda: self.knows(dag_id), seconds, f"Dag '{dag_id}' is known", pause_seconds=0.2)
 
     def knows(self, dag_id: str) -> bool:
-        """Whether Airflow knows a Dag."""
+        """Tell whether Airflow knows a Dag."""
         return knows(self.api, dag_id)
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
-        """Start a run; its id. The Dag is unpaused first."""
+        """Unpause the Dag, start a run, and give its id."""
         if dag_id not in self._unpaused:
             self.api.patch("dags", dag_id, body={"is_paused": False}, update_mask="is_paused")
             self._unpaused.add(dag_id)
@@ -59,7 +59,7 @@ class RunsDags(Protocol):
         return str(run["dag_run_id"])
 
     def wait_for_run(self, dag_id: str, run_id: str, seconds: float = RUN_SECONDS) -> str:
-        """The state in which the run ended: ``success`` or ``failed``."""
+        """Wait for the final state of a run: ``success`` or ``failed``."""
 
         def ended() -> str:
             state = str(self.api.get("dags", dag_id, "dagRuns", run_id)["state"])

@@ -1,20 +1,18 @@
-"""What must hold whatever broke: a pure function from a history to what is wrong with it.
+"""The invariants of every fault: a pure function from a history to its violations.
 
-The numbers are those of the fault matrix. I7 and I9 are seen by who breaks things, and written into the history.
+The numbers are those of the fault matrix. The runner of the experiment sees I7 and I9, and writes them into the history.
 
-==== ==========================================================================================
-I1   no run is lost: each ends, and as its tasks' outcomes say
-I2   an attempt is started once at the most
-I3   two attempts at one task do not run at the same time
-I4   a task that was completed is not run again, nor recorded as failed
-I5   what broke costs no retry and fails nothing: only a task's own error does
-I6   a callback that is wanted runs at least once
-I7   nobody has to lend a hand
-I8   tasks that nothing happened to go on to their end
-I9   no secret stands in a log
-I10  the API answers within seconds, but while nothing is left that could
-I11  work goes on: soon after the last fault as much is done as before the first
-==== ==========================================================================================
+- I1: no run is lost; each ends, and as the outcomes of its tasks say
+- I2: an attempt is started once at the most
+- I3: two attempts at one task do not run at the same time
+- I4: a task that was completed is not run again, nor recorded as failed
+- I5: a fault costs no retry and fails nothing; only a task's own error does
+- I6: a callback that is wanted runs at least once
+- I7: nobody has to help
+- I8: tasks beside the fault go on to their end
+- I9: no secret stands in a log
+- I10: the API answers within seconds, except while no api-server is left
+- I11: work goes on; soon after the last fault as much is done as before the first
 """
 
 from __future__ import annotations
@@ -29,13 +27,13 @@ from airfleet.drill.workload import LINKS, MAPS
 
 _FINAL = ("success", "failed")
 _LOSING = ("failed", "up_for_retry")
-#: the share of what was done before that has to be done afterwards; a burst may lie on the other side of an edge
+#: share of the work before a fault that has to be done after it; a burst may lie on the other side of an edge
 _AS_MUCH, _ON_THE_EDGE = 0.9, LINKS + MAPS + 1
 
 
 @dataclass(frozen=True)
 class Violation:
-    """One thing that is wrong."""
+    """An invariant that does not hold, with the evidence as a sentence."""
 
     invariant: str
     sentence: str
@@ -47,7 +45,7 @@ class Violation:
 
 
 def violations(history: History, overlap_seconds: float = 0.0) -> tuple[Violation, ...]:
-    """Everything that is wrong; ``overlap_seconds`` for which two attempts at a task may run at once (I3)."""
+    """List the violations of I1 to I9; two attempts at a task may run at once for ``overlap_seconds`` (I3)."""
     rules = (
         ("I1", _lost_runs(history)),
         ("I1", _decided_twice(history)),
@@ -66,7 +64,7 @@ def violations(history: History, overlap_seconds: float = 0.0) -> tuple[Violatio
 
 
 def silence(history: History, allowed_seconds: float = 2.0, return_seconds: float = 0.0) -> tuple[Violation, ...]:
-    """I10: how long the API did not answer. ``return_seconds`` are given after a fault that left nothing to answer."""
+    """List the violations of I10. After a fault that left no api-server the API has ``return_seconds`` to come back."""
     excused = [
         (injection.began, injection.ended + return_seconds) for injection in history.injections if injection.silences
     ]
@@ -89,10 +87,10 @@ def standstill(
     window_seconds: float,
     is_steady: Callable[[RunKey], bool] = lambda run: True,
 ) -> tuple[Violation, ...]:
-    """I11 under steady load: tasks that ended in a window after the last fault, and as many as did so before the first.
+    """Check I11: as many tasks end in a window after the last fault as ended before the first one, under steady load.
 
-    How many those are is the mean of all the time before, as some runs of the load come in bursts, which one window may
-    miss. What was asked for beside the load counts afterwards only: of what waits Airflow starts the most urgent first.
+    The count before is the mean of all that time, as some runs of the load come in bursts, which one window may miss.
+    Runs beside the load count afterwards only: Airflow starts the most urgent of the waiting tasks first.
     """
     if not history.injections:
         return ()
@@ -150,7 +148,7 @@ def _overlapping(history: History, allowed: float) -> Iterator[str]:
 
 
 def _spans(history: History) -> dict[TaskKey, list[tuple[float, float, str]]]:
-    """Of each task: from when to when each process was seen to run, and which it was."""
+    """Give the span in which each process of a task was seen to run, and its name."""
     seen: dict[tuple[TaskKey, str, int], list[float]] = defaultdict(list)
     for note in history.notes:
         if note.event != NoteKind.CALLBACK:
@@ -164,7 +162,7 @@ def _spans(history: History) -> dict[TaskKey, list[tuple[float, float, str]]]:
 def _completed_and_again(history: History) -> Iterator[str]:
     completed: dict[TaskKey, Note] = {}
     recorded = {change.attempt for change in history.changes if change.state == "success"}
-    # What died between its last word and the record of it was not completed for anybody but itself.
+    # An attempt that died between its last note and the record of it was completed for nobody but itself.
     unheard = frozenset[str]().union(*(injection.attempts for injection in history.injections)) - recorded
     for note in sorted(history.notes, key=lambda note: note.at):
         if note.event == NoteKind.START and note.task in completed:
@@ -200,7 +198,7 @@ def _blamed(history: History) -> Iterator[str]:
 
 
 def _budgets(changes: Iterable[StateChange]) -> dict[TaskKey, list[int]]:
-    """Of each task: how many retries were left each time that it was sent or ran, in order."""
+    """Give the retries that each task had left each time that it was queued or ran, in order."""
     found: dict[TaskKey, list[int]] = defaultdict(list)
     for change in changes:
         if change.state in ("queued", "running") and change.max_tries is not None:
@@ -252,7 +250,7 @@ def _some(tasks: Iterable[TaskKey]) -> str:
 
 
 def runs_of(tasks: Iterable[TaskKey]) -> dict[RunKey, frozenset[TaskKey]]:
-    """Tasks by the run they belong to."""
+    """Group tasks by their run."""
     found: dict[RunKey, set[TaskKey]] = defaultdict(set)
     for task in tasks:
         found[task.run].add(task)

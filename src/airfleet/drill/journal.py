@@ -1,7 +1,7 @@
-"""What tasks of an experiment do: write down that they started, that they live and that they ended, and nothing else.
+"""The journal of tasks: each writes that it started, that it lives and that it ended, and does nothing else.
 
-Each line is one write that is on disk before the task goes on. There is a file for each host, so that no two write into
-one; a last line that was cut off by a power failure is left out when they are read.
+Each line is one write that is on disk before the task goes on. Each host has a file of its own, so that no two write
+into one. A reader leaves out a last line that a power failure cut off.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from typing import Any
 
 from airfleet.drill.records import Note, NoteKind, TaskKey
 
-#: names the folder of the files, for tasks; a run's conf may name another as ``witness``
+#: environment variable with the folder of the journals; the conf of a run may name another as ``witness``
 FOLDER = "WITNESS_FOLDER"
 
 
 class PlannedError(Exception):
-    """The error that a task raises because it was told to."""
+    """The error that a task raises because its run asks for it."""
 
 
 def work(
     seconds: float = 0.0, beat_seconds: float = 1.0, raise_until_try: int = 0, until: Path | None = None, *, ti: Any
 ) -> None:
-    """Run for some seconds, or until that file is there, telling so. Raises PlannedError in each try up to
-    ``raise_until_try``.
+    """Run for some seconds, or until a file is there, and write a note at each beat.
 
-    ``ti`` is the task instance, which Airflow gives to a callable that asks for it by name.
+    ``ti`` is the task instance, which Airflow gives to a callable that asks for it by name. Raises PlannedError in each
+    try up to ``raise_until_try``.
     """
     write(NoteKind.START, ti)
     end = time.monotonic() + seconds
@@ -44,10 +44,7 @@ def work(
 
 
 def work_from_conf(*, ti: Any, dag_run: Any) -> None:
-    """Run as long as the conf of the run says, and raise in as many tries as it says (``errors``).
-
-    That is for some ``seconds``, or less: ``until`` a file is there.
-    """
+    """Run as the conf of the run says: for ``seconds``, or ``until`` a file is there, with ``errors`` failing tries."""
     conf = dag_run.conf or {}
     if folder := conf.get("witness"):
         os.environ[FOLDER] = str(folder)
@@ -56,18 +53,18 @@ def work_from_conf(*, ti: Any, dag_run: Any) -> None:
 
 
 def write_callback(context: Mapping[str, Any]) -> None:
-    """A callback of a task, for ``on_success_callback`` and its like."""
+    """Write that a callback of a task ran, as ``on_success_callback`` and its like."""
     write(NoteKind.CALLBACK, context["ti"])
 
 
 def write_run_callback(context: Mapping[str, Any]) -> None:
-    """A callback of a Dag: a line about a task without a name."""
+    """Write that a callback of a Dag ran: a note about a task without a name."""
     run = context["dag_run"]
     _write_line(NoteKind.CALLBACK, (run.dag_id, run.run_id, "", -1), "", 0)
 
 
 def write(event: NoteKind, ti: Any) -> None:
-    """Append one line about a task instance."""
+    """Append one note about a task instance."""
     map_index = ti.map_index if ti.map_index is not None else -1
     _write_line(event, (ti.dag_id, ti.run_id, ti.task_id, map_index), str(ti.id), ti.try_number)
 
@@ -97,7 +94,7 @@ def append(path: Path, line: Mapping[str, Any]) -> None:
 
 
 def read(folder: Path) -> tuple[Note, ...]:
-    """What all hosts wrote, in order of time."""
+    """Read the notes of all hosts, in order of time."""
     notes = (note for path in sorted(folder.glob("*.jsonl")) for note in _notes(path))
     return tuple(sorted(notes, key=lambda note: note.at))
 

@@ -1,4 +1,4 @@
-"""Ends processes as a machine does that fails, and names the attempts that were among them."""
+"""Processes end as on a machine that fails, and the attempts among them are named."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from airfleet.system.procfs import send, tree
 
 #: ids of attempts
 Attempts: TypeAlias = frozenset[str]
-#: from an attempt's last word until its outcome is in the database, at the latest
+#: from the last note of an attempt until its outcome is in the database, at the latest
 HEARD_SECONDS = 2.0
 
 
 def kill_all(roots: Iterable[int], witness_folder: Path) -> Attempts:
-    """End processes and all that they started by SIGKILL; the attempts among them.
+    """End processes and all that they started by SIGKILL, and give the attempts among them.
 
     They are stopped first, so that nothing new begins while they are looked for.
     """
@@ -34,7 +34,7 @@ def kill_all(roots: Iterable[int], witness_folder: Path) -> Attempts:
 
 
 def stop_all(find: Callable[[], Iterable[int]], rounds: int = 20) -> list[int]:
-    """Stop the processes that are found in the middle of what they do; looked for until nothing new appears."""
+    """Stop all processes that are found by SIGSTOP, and look again until none is new."""
     stopped: list[int] = []
     for _ in range(rounds):
         new = [pid for pid in find() if pid not in stopped]
@@ -52,7 +52,7 @@ def _stop(pids: list[int]) -> None:
 
 
 def running(witness_folder: Path) -> list[Note]:
-    """The starts of attempts that did not end and whose processes live, the oldest first."""
+    """List the starts of attempts that did not end and whose processes live, the oldest first."""
     notes = journal.read(witness_folder)
     ended = {note.attempt for note in notes if note.event in (NoteKind.END, NoteKind.RAISED)}
     starts = (note for note in notes if note.event == NoteKind.START and note.attempt not in ended)
@@ -60,13 +60,13 @@ def running(witness_folder: Path) -> list[Note]:
 
 
 def attempts_of(pids: Iterable[int], witness_folder: Path) -> Attempts:
-    """Those whose process is among these."""
+    """Give the running attempts whose process is among these."""
     family = set(pids)
     return frozenset(note.attempt for note in running(witness_folder) if note.pid in family)
 
 
 def unheard(witness_folder: Path) -> Attempts:
-    """Those that ended so shortly before that nobody may have heard of it: a part of the worker would have told."""
+    """Give the attempts that ended just now, so that the worker may not have reported it."""
     now = time.monotonic()
     ends = (note for note in journal.read(witness_folder) if note.event in (NoteKind.END, NoteKind.RAISED))
     return frozenset(note.attempt for note in ends if now - note.at < HEARD_SECONDS)

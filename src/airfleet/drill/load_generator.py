@@ -1,7 +1,7 @@
-"""A steady load on any Airflow: asks for the runs of a mix, tick by tick, whatever breaks.
+"""A steady load on any Airflow: the runs of a mix are asked for tick by tick, whatever breaks.
 
-Each run has an id of its own, given here. A request that got no answer is made again with the same id, so that a run is
-asked for once, and every run that this says was asked for is in Airflow's database or was lost by it.
+Each run gets its id here. A request without an answer is repeated with the same id, so that a run is asked for once.
+Every run that Airflow accepted is in its database, or Airflow lost it.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from airfleet.drill.records import ApiAnswer, RunKey
 from airfleet.drill.workload import RunRequest
 from airfleet.errors import FleetError
 
-#: an answer that takes longer is none
+#: an answer that takes longer counts as none
 SLOW_SECONDS = 2.0
-#: "a run of that id is there"
+#: the API's status for a run whose id exists
 _CONFLICT = 409
 
 
 class RunMix(Protocol):
-    """What to ask for, tick by tick."""
+    """The runs of a load, tick by tick."""
 
     @property
     def tick_seconds(self) -> float:
-        """From one tick to the next."""
+        """Give the seconds from one tick to the next."""
 
     def at(self, label: str, tick: int) -> Iterator[RunRequest]:
-        """The runs of one tick."""
+        """Give the runs of one tick."""
 
 
 class LoadGenerator:
-    """Runs asked for by a thread of its own, between ``start`` and ``stop``. Times by the monotonic clock."""
+    """A thread that asks for runs between ``start`` and ``stop``; times by the monotonic clock."""
 
     def __init__(self, api: Api, mix: RunMix, label: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._api = api
@@ -55,35 +55,35 @@ class LoadGenerator:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ask for no new run; what waits for an answer is asked for until it is there."""
+        """Ask for no new run."""
         self._end.set()
         self._thread.join()
 
     def ask(self, runs: Iterable[RunRequest]) -> None:
-        """Ask for these runs, too, as soon as may be."""
+        """Ask for these runs, too, as soon as possible."""
         with self._lock:
             self._waiting.extend(runs)
 
     @property
     def asked(self) -> tuple[RunRequest, ...]:
-        """The runs that Airflow said it would do."""
+        """Give the runs that Airflow accepted."""
         with self._lock:
             return tuple(self._asked)
 
     @property
     def accepted(self) -> Mapping[RunKey, float]:
-        """When Airflow said so of each run."""
+        """Give the time at which Airflow accepted each run."""
         with self._lock:
             return dict(self._accepted)
 
     @property
     def answers(self) -> tuple[ApiAnswer, ...]:
-        """Whether each question was answered."""
+        """Give the answer to each question."""
         with self._lock:
             return tuple(self._answers)
 
     def settle(self, seconds: float) -> int:
-        """After ``stop``: ask for what is still waiting; how many runs could not be asked for."""
+        """Ask for the runs that still wait after ``stop``, and count those that nobody accepted."""
         deadline = self._clock() + seconds
         while self._waiting and self._clock() < deadline:
             self._send()
@@ -127,7 +127,7 @@ class LoadGenerator:
 
 
 def answers_of(began: float, ended: float, *, answered: bool) -> tuple[ApiAnswer, ...]:
-    """What became of one question; one whose answer took too long was not answered all that time."""
+    """Record one question; one whose answer took too long was not answered all that time."""
     if ended - began <= SLOW_SECONDS:
         return (ApiAnswer(began, answered, ended - began),)
     return ApiAnswer(began, False), ApiAnswer(ended, False)

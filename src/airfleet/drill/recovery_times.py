@@ -13,14 +13,14 @@ from typing import TypeAlias
 
 from airfleet.drill.records import History, Injection, Note, NoteKind, StateChange, TaskKey
 
-#: an API that has answered for so long will go on
+#: an API that has answered for so long is held to be back
 SURE_SECONDS = 3.0
 #: there was nothing to recover
 UNHURT = 0.0
 _FINAL = ("success", "failed", "skipped", "upstream_failed")
 _IN_LINE = ("scheduled", "queued")
 _LIVE = ("queued", "running", "deferred")
-#: what an attempt writes down that has begun
+#: notes of an attempt that has begun
 _SIGNS = (NoteKind.START, NoteKind.END)
 
 
@@ -28,30 +28,30 @@ Stopwatch: TypeAlias = Callable[[History, Injection], float | None]
 
 
 def dispatch(history: History, injection: Injection) -> float | None:
-    """From the healing to the first start of a task that was not sent before it."""
+    """Measure from the healing to the first start of a task that was not sent before it."""
     sent_before = {one.attempt for one in history.changes if one.state == "queued" and one.at < injection.ended}
     return _least(_starts(history, injection.ended, without=sent_before), injection.ended)
 
 
 def since(history: History, injection: Injection) -> float | None:
-    """From the fault to the first start of a task that was not sent before it was healed."""
+    """Measure from the fault to the first start of a task that was not sent before it was healed."""
     seconds = dispatch(history, injection)
     return None if seconds is None else seconds + injection.ended - injection.began
 
 
 def first_accepted(history: History, injection: Injection) -> float | None:
-    """From the fault to the first start of a task of a run that Airflow accepted after it."""
+    """Measure from the fault to the first start of a task of a run that Airflow accepted after it."""
     new = {run for run, at in history.accepted.items() if at > injection.began}
     return _least([note for note in _starts(history, injection.began) if note.task.run in new], injection.began)
 
 
 def healthy(history: History, injection: Injection) -> float | None:
-    """From the fault until the agent reports that every component is healthy."""
+    """Measure from the fault until the agent reports that every component is healthy."""
     return None if history.healthy_at is None else history.healthy_at - injection.began
 
 
 def first_of_waiting(history: History, injection: Injection) -> float | None:
-    """From the healing to the first start of a task that was queued while things were broken, and could not be sent."""
+    """Measure from the healing to the first start of a task that was queued during the fault, and could not be sent."""
     waited = {
         one.attempt for one in history.changes if one.state == "queued" and injection.began <= one.at < injection.ended
     }
@@ -59,7 +59,7 @@ def first_of_waiting(history: History, injection: Injection) -> float | None:
 
 
 def dispatch_of_waiting(history: History, injection: Injection) -> float | None:
-    """From the healing to the start of the last task that was queued, and had not started, while things were broken.
+    """Measure from the healing to the start of the last task that waited in the queue at that time.
 
     One that had been deferred goes on where it was: it starts no second time, and is seen when it ends.
     """
@@ -70,7 +70,7 @@ def dispatch_of_waiting(history: History, injection: Injection) -> float | None:
 
 
 def rerun(history: History, injection: Injection) -> float | None:
-    """From the fault until the last of the tasks whose attempts died by it has started again."""
+    """Measure from the fault to the new start of the last task whose attempt died by it."""
     ended = {note.attempt for note in history.notes if note.event in (NoteKind.END, NoteKind.RAISED)}
     died = {
         note.task: note.attempt
@@ -82,13 +82,13 @@ def rerun(history: History, injection: Injection) -> float | None:
 
 
 def fenced(history: History, injection: Injection) -> float | None:
-    """From the fault until the last sign of life of an attempt that was to be ended by it."""
+    """Measure from the fault to the last sign of life of an attempt that it had to end."""
     signs = [note.at for note in history.notes if note.attempt in injection.attempts and note.at > injection.began]
     return max(signs, default=injection.began) - injection.began
 
 
 def watch(history: History, injection: Injection) -> float | None:
-    """From the fault until a scheduler that lives looks after every task that the dead one looked after.
+    """Measure from the fault until a living scheduler looks after every task of the dead one.
 
     As long as nobody knows that a scheduler is dead, nobody looks after its tasks, also where they all have ended
     meanwhile. A task that ends before anybody took it over counts until then.
@@ -108,7 +108,7 @@ def watch(history: History, injection: Injection) -> float | None:
 
 
 def recorded(history: History, injection: Injection) -> float | None:
-    """From the healing until what tasks had done while things were broken is recorded as success."""
+    """Measure from the healing until all tasks that ended during the fault are recorded as success."""
     done = {
         note.task
         for note in history.notes
@@ -119,13 +119,13 @@ def recorded(history: History, injection: Injection) -> float | None:
 
 
 def gap(history: History, injection: Injection) -> float | None:
-    """The longest time, while things were broken, in which no task started."""
+    """Measure the longest time during the fault in which no task started."""
     starts = sorted(note.at for note in _starts(history, injection.began) if note.at <= injection.ended)
     return max(later - sooner for sooner, later in itertools.pairwise((injection.began, *starts, injection.ended)))
 
 
 def resumed(history: History, injection: Injection) -> float | None:
-    """How late, at the most, a task has ended that waited for an event then: after the fault, or after the event."""
+    """Measure how late the last deferred task ended, after the fault or after its event."""
     states = _states_at(history.changes, injection.began)
     waiting = {task: one.at for task, one in states.items() if one.state == "deferred"}
     ends = {note.task: note.at for note in history.notes if note.event == NoteKind.END}
@@ -136,7 +136,7 @@ def resumed(history: History, injection: Injection) -> float | None:
 
 
 def callbacks(history: History, injection: Injection) -> float | None:
-    """From the fault to the last of the callbacks that have to run."""
+    """Measure from the fault to the last of the callbacks that have to run."""
     told: dict[TaskKey, float] = {}
     for note in history.notes:
         if note.event == NoteKind.CALLBACK:
@@ -145,7 +145,7 @@ def callbacks(history: History, injection: Injection) -> float | None:
 
 
 def answering(history: History, injection: Injection) -> float | None:
-    """From the fault to the first answer of the API after which none failed; known when some seconds have passed."""
+    """Measure from the fault to the first answer of the API after which none failed, known some seconds later."""
     later = sorted((one for one in history.answers if one.at > injection.began), key=lambda one: one.at)
     if not later or later[-1].at < injection.ended + SURE_SECONDS:
         return None
@@ -198,7 +198,7 @@ def _least(notes: Iterable[Note], since: float) -> float | None:
 
 
 def _slowest(wanted: set[TaskKey], at: dict[TaskKey, float], since: float) -> float | None:
-    """Until the last of those that are wanted; None while one is missing."""
+    """Measure until the last of the wanted tasks; None while one is missing."""
     if wanted - at.keys():
         return None
     return max((at[task] - since for task in wanted), default=UNHURT)

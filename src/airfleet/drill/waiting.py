@@ -1,4 +1,4 @@
-"""Wait for something to become true, and say what it was when it did not."""
+"""Waiting for a condition, with its last value in the error."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PAUSE_SECONDS = 0.1
 
 
 def wait_until(condition: Callable[[], T], seconds: float, what: str, pause_seconds: float = PAUSE_SECONDS) -> T:
-    """The first true value of ``condition``. Raises AssertionError after ``seconds``, naming ``what``."""
+    """Wait for the first true value of ``condition``. Raises AssertionError after ``seconds``, naming ``what``."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()

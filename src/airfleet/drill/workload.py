@@ -1,8 +1,7 @@
 """The Dags of an experiment, as a file that a fleet and stock Airflow run alike, and a steady mix of runs of them.
 
-Every task writes into the ledger (:mod:`airfleet.drill.journal`) and has no retries unless asked for, so that a
-fault which costs one shows as a failed run. Which runs are asked for when is a pure function of the tick, so a schedule
-can be repeated.
+Every task keeps a journal (:mod:`airfleet.drill.journal`). It has no retries by default, so that a fault which costs
+one shows as a failed run. The runs of a tick are a pure function of its number, so a load can be repeated.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any
 
 from airfleet.drill.records import RunKey, TaskKey
 
-#: the file's name in the folder of Dags
+#: name of the file in the folder of Dags
 FILE_NAME = "witness_dags.py"
 ONE, CHAIN, MAPPED, DEFERRED, TOLD = (
     "witness_one",
@@ -24,11 +23,11 @@ ONE, CHAIN, MAPPED, DEFERRED, TOLD = (
     "witness_told",
 )
 DAGS = (ONE, CHAIN, MAPPED, DEFERRED, TOLD)
-#: what a drill adds to a fleet for as long as it lasts
+#: the Dag that a drill adds to a fleet as long as it lasts
 DRILL = "airfleet_drill"
 LINKS = 3
 MAPS = 4
-#: what comes behind the label in the id of a run that is asked for at a tick
+#: the end of the id of a run that belongs to a tick, behind the label
 _OF_A_TICK = re.compile(r"\d+(-long|-error)?")
 #: an attempt that was lost runs again as a further try, and has to raise as the first one would have
 IN_EVERY_TRY = 1000
@@ -37,7 +36,7 @@ RETRY_DELAY_SECONDS = 5
 
 _RETRIES = "@retries@"
 _FILE = f'''\
-"""Tasks that write down what they do; see airfleet.drill.workload."""
+"""Tasks that keep a journal; see airfleet.drill.workload."""
 
 from datetime import datetime, timedelta
 
@@ -59,7 +58,7 @@ COMMON = {{
 
 
 class Waits(BaseOperator):
-    """Starts, waits for a moment where no worker is needed, and ends."""
+    """Starts, waits in the triggerer, and ends."""
 
     def execute(self, context):
         witness.write(NoteKind.START, context["ti"])
@@ -73,7 +72,7 @@ class Waits(BaseOperator):
 def link(before, *, ti, dag_run):
     """RunMix the API for what the link before has left there, and leaves something itself."""
     if before and ti.xcom_pull(task_ids=before, key="left") != before:
-        raise RuntimeError(f"what {{before}} left is not there")
+        raise RuntimeError(f"the XCom of {{before}} is not there")
     ti.xcom_push("left", ti.task_id)
     witness.work_from_conf(ti=ti, dag_run=dag_run)
 
@@ -123,7 +122,7 @@ _TASKS: Mapping[str, tuple[tuple[str, int], ...]] = {
 
 @dataclass(frozen=True)
 class RunRequest:
-    """A run to ask for, and what has to become of it."""
+    """A run to ask for, and the outcome that it must have."""
 
     dag_id: str
     run_id: str
@@ -131,19 +130,19 @@ class RunRequest:
 
     @property
     def run(self) -> RunKey:
-        """The run."""
+        """Give the run."""
         return RunKey(self.dag_id, self.run_id)
 
     @property
     def must_end(self) -> frozenset[TaskKey]:
-        """The tasks that have to come to their end; none where an error was asked for."""
+        """Give the tasks that have to end; none where an error was asked for."""
         if self.conf.get("errors"):
             return frozenset()
         return frozenset(TaskKey(self.dag_id, self.run_id, *one) for one in _TASKS[self.dag_id])
 
     @property
     def callbacks(self) -> frozenset[TaskKey]:
-        """The callbacks that have to run."""
+        """Give the callbacks that have to run."""
         if self.dag_id == TOLD:
             return frozenset({TaskKey(self.dag_id, self.run_id, "")})
         wanted = self.dag_id == ONE and self.conf.get("errors")
@@ -152,7 +151,7 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class Mix:
-    """What is asked for at each tick; times in seconds."""
+    """The runs of each tick; times in seconds."""
 
     tick_seconds: float = 1.0
     #: a task that runs so long is always there
@@ -164,11 +163,11 @@ class Mix:
     every: Mapping[str, int] = field(default_factory=lambda: {CHAIN: 7, MAPPED: 11, DEFERRED: 9, "error": 13})
 
     def is_steady(self, label: str, run: RunKey) -> bool:
-        """Whether it was asked for at a tick, and not for the sake of a fault."""
+        """Tell whether a run belongs to a tick, and not to a fault."""
         return _OF_A_TICK.fullmatch(run.run_id.removeprefix(f"{label}-")) is not None
 
     def at(self, label: str, tick: int) -> Iterator[RunRequest]:
-        """The runs of one tick."""
+        """Give the runs of one tick."""
         yield RunRequest(ONE, f"{label}-{tick}", {"seconds": self.short_seconds})
         if tick % max(1, round(self.long_seconds / self.tick_seconds / 2)) == 0:
             yield RunRequest(ONE, f"{label}-{tick}-long", {"seconds": self.long_seconds})
@@ -181,7 +180,7 @@ class Mix:
 
 
 def drill_pipeline(queue: str) -> str:
-    """The pipeline that a drill adds: one task, which does what the conf of its run says."""
+    """Give the pipeline that a drill adds: one task, which runs as the conf of its run says."""
     return f"""\
 # Added by 'airfleet drill', which removes it again.
 dag_id: {DRILL}
@@ -201,7 +200,7 @@ LONG = "-long"
 
 @dataclass(frozen=True)
 class DrillMix:
-    """What a drill asks for: a short task every tick, and often one that takes some seconds."""
+    """The load of a drill: a short task every tick, and often one that takes some seconds."""
 
     witness: str
     #: tasks that can run at the same time
@@ -209,7 +208,7 @@ class DrillMix:
     tick_seconds: float = 0.5
 
     def at(self, label: str, tick: int) -> Iterator[RunRequest]:
-        """The runs of one tick."""
+        """Give the runs of one tick."""
         yield RunRequest(DRILL, f"{label}-{tick}", {"witness": self.witness})
         # A single slot must have room for the short ones, too.
         seconds, every = (10.0, 20) if self.slots > 1 else (2.0, 10)
