@@ -1,6 +1,6 @@
 """The invariants of every fault: a pure function from a history to its violations.
 
-The numbers are those of the fault matrix. The runner of the experiment sees I7 and I9, and writes them into the history.
+The numbers are those of the fault matrix. The runner of the experiment sees I7 and I9, and writes them into history.
 
 - I1: no run is lost; each ends, and as the outcomes of its tasks say
 - I2: an attempt is started once at the most

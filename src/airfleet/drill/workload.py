@@ -70,7 +70,7 @@ class Waits(BaseOperator):
 
 
 def link(before, *, ti, dag_run):
-    """RunMix the API for what the link before has left there, and leaves something itself."""
+    """Pull the XCom that the link before has pushed, and push one."""
     if before and ti.xcom_pull(task_ids=before, key="left") != before:
         raise RuntimeError(f"the XCom of {{before}} is not there")
     ti.xcom_push("left", ti.task_id)
