@@ -23,7 +23,7 @@ from faultlab.systems.topology import Topology
 
 
 def _number(row: Row) -> tuple[int, str]:
-    """Of F26a what comes after F26."""
+    """Sort F26a after F26."""
     digits = row.number.removeprefix("F").rstrip(ascii_lowercase)
     return int(digits), row.number
 

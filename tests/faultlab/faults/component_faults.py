@@ -40,16 +40,16 @@ class Kill:
 
     @property
     def silences(self) -> bool:
-        """Whether it was what answers for the API."""
+        """Tell whether it was the only api-server."""
         return self.kind == API_SERVER and self.alone and self.host is None
 
     def inflict(self, system: System) -> Attempts:
-        """With all that it started."""
+        """End it with all that it started."""
         hurt = kill_all((first_pid(system, self.kind, self.host),), system.witness_folder)
         return hurt | unheard(system.witness_folder) if self.kind == WORKER else hurt
 
     def heal(self, system: System) -> None:
-        """It is started again by what keeps it."""
+        """Leave the restart to its agent."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,12 @@ class KillWhatStandsInFront:
     silences: bool = False
 
     def inflict(self, system: System) -> Attempts:
-        """Both at once; no attempt may suffer."""
+        """End both at once; no attempt may suffer."""
         kill_all([first_pid(system, kind) for kind in ("nginx", "flower")], system.witness_folder)
         return NOBODY
 
     def heal(self, system: System) -> None:
-        """They are started again by what keeps them."""
+        """Leave the restart to their agent."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class KillMonitor:
     silences: bool = False
 
     def inflict(self, system: System) -> Attempts:
-        """The one whose attempt began last, of those that have run too long to be one of the short ones."""
+        """End the monitor of the youngest attempt that has run too long to be a short one."""
 
         def found() -> tuple[int, str] | None:
             # A slot keeps the name of its last attempt: what tasks write down says which of them still run.
@@ -93,7 +93,7 @@ class KillMonitor:
         return frozenset({attempt})
 
     def heal(self, system: System) -> None:
-        """Nothing to do."""
+        """Do nothing."""
 
 
 @dataclass(frozen=True)
@@ -106,23 +106,23 @@ class Pause:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Give the name in tables."""
         return f"{self.kind} stands still for {self.seconds:g} s"
 
     @property
     def silences(self) -> bool:
-        """Whether it is what answers for the API."""
+        """Tell whether it is an api-server."""
         return self.kind == API_SERVER
 
     def inflict(self, system: System) -> Attempts:
-        """SIGSTOP."""
+        """Send SIGSTOP."""
         root = first_pid(system, self.kind)
         self._stopped[:] = stop_all(lambda: tree(root))
         hurt = attempts_of(self._stopped, system.witness_folder)
         return hurt | unheard(system.witness_folder) if self.kind == WORKER else hurt
 
     def heal(self, system: System) -> None:
-        """SIGCONT."""
+        """Send SIGCONT."""
         for pid in self._stopped:
             send(pid, signal.SIGCONT)
         self._stopped.clear()

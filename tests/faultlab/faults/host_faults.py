@@ -47,11 +47,11 @@ class HostPowerOff:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Give the name in tables."""
         return f"power of {self.host} off for {self.seconds:g} s"
 
     def inflict(self, system: System) -> Attempts:
-        """The network first: nobody is told that sockets are closed."""
+        """Cut the network first, so that no socket closes for the others."""
         if system.netns:
             system.vanish(self.host)
         # Nothing may begin while it is asked what runs.
@@ -61,7 +61,7 @@ class HostPowerOff:
         return hurt
 
     def heal(self, system: System) -> None:
-        """As a machine that boots: ``airfleet up``, in a fleet."""
+        """Mend the network and boot."""
         if system.netns:
             system.mend(self.host)
         system.power_on(self.host)
@@ -81,7 +81,7 @@ class PowerOffHoldingLock:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Give the name in tables."""
         return f"power of {self.host} off while its scheduler holds the lock"
 
     def inflict(self, system: System) -> Attempts:
@@ -97,7 +97,7 @@ class PowerOffHoldingLock:
         return HostPowerOff(self.host, self.seconds).inflict(system)
 
     def heal(self, system: System) -> None:
-        """It boots."""
+        """Boot the host."""
         HostPowerOff(self.host, self.seconds).heal(system)
 
 
@@ -130,16 +130,16 @@ class AgentKilled:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Give the name in tables."""
         return f"agent of {self.host} killed"
 
     def inflict(self, system: System) -> Attempts:
-        """Nobody may suffer."""
+        """Let no attempt suffer."""
         os.kill(fleet_of(system).fleet.on(self.host).snapshot().pid, signal.SIGKILL)
         return NOBODY
 
     def heal(self, system: System) -> None:
-        """``airfleet up``."""
+        """Run ``airfleet up``."""
         system.power_on(self.host)
 
 
@@ -155,16 +155,16 @@ class HostCutOff:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Give the name in tables."""
         return f"{self.host} cut off for {self.seconds:g} s"
 
     def inflict(self, system: System) -> Attempts:
-        """Its link goes down."""
+        """Cut its link."""
         system.cut(self.host)
         return system.attempts_on(self.host) if self.replaced else NOBODY
 
     def heal(self, system: System) -> None:
-        """Its link is up again."""
+        """Mend its link."""
         system.mend(self.host)
 
 
@@ -182,12 +182,12 @@ class HostFarAway:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Give the name in tables."""
         round_trip = 2000 * self.delay_seconds
         return f"{self.host} {round_trip:g} ms away, {self.lost:.0%} lost, for {self.seconds:g} s"
 
     def inflict(self, system: System) -> Attempts:
-        """Nobody may suffer."""
+        """Let no attempt suffer."""
         chance = random.Random(self.name)
         link = FarLink(system.network, system.number(self.host), self.delay_seconds, self.lost, chance)
         link.begin()
@@ -212,11 +212,11 @@ class ClockSetWrong:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Give the name in tables."""
         return f"clock of {self.host} {self.ahead_seconds} s ahead, then as much behind, {self.seconds:g} s each"
 
     def inflict(self, system: System) -> Attempts:
-        """Nobody may suffer. Raises AssertionError when a fleet does not tell in time that a clock is wrong."""
+        """Let no attempt suffer. Raises AssertionError when a fleet does not tell in time that a clock is wrong."""
         system.clocks.set(self.host, self.ahead_seconds)
         wait_until_degraded(system, "clock", self.host)
         time.sleep(self.seconds)
@@ -224,7 +224,7 @@ class ClockSetWrong:
         return NOBODY
 
     def heal(self, system: System) -> None:
-        """As whoever watches over the clocks would."""
+        """Set it right."""
         system.clocks.set(self.host, 0)
 
 
@@ -237,7 +237,7 @@ class EachHostAnew:
     silences: bool = True
 
     def inflict(self, system: System) -> Attempts:
-        """What runs is waited for, so nobody suffers. Raises AssertionError when a host does not come back."""
+        """Stop and start each host; its tasks end before. Raises AssertionError when one does not come back."""
         for host in reversed(system.names):
             system.shut_down(host)
             system.power_on(host)
@@ -245,4 +245,4 @@ class EachHostAnew:
         return NOBODY
 
     def heal(self, system: System) -> None:
-        """Nothing to do."""
+        """Do nothing."""

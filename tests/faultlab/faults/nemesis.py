@@ -34,7 +34,7 @@ Choices: TypeAlias = Callable[[float], tuple[Fault, ...]]
 
 
 def of_one_host(seconds: float) -> tuple[Fault, ...]:
-    """Faults of the parts of one host, of its servers and of the way to its API."""
+    """Give the faults of the parts of one host, of its servers and of the way to its API."""
     return (
         Kill(SCHEDULER),
         Kill(WORKER),
@@ -55,8 +55,10 @@ def of_one_host(seconds: float) -> tuple[Fault, ...]:
 
 
 def of_several_hosts(deciding: str, working: str, long_seconds: float, seconds: float) -> tuple[Fault, ...]:
-    """Faults of two hosts, the first of which has a scheduler, too. What is away is so for ``seconds``, or for
-    so long that others have taken it over by then."""
+    """Give the faults of two hosts, the first of which has a scheduler, too.
+
+    An outage takes ``seconds``, or ``long_seconds``: so long that other hosts have taken over by then.
+    """
     hosts = (deciding, working)
     return (
         Kill(SCHEDULER, host=deciding),
@@ -75,7 +77,7 @@ def of_several_hosts(deciding: str, working: str, long_seconds: float, seconds: 
 def schedule(
     choices: Choices, seed: int, count: int, quiet_seconds: tuple[float, float], longest_seconds: float
 ) -> tuple[Step, ...]:
-    """``count`` faults with pauses between; the same for the same arguments, whatever else is drawn."""
+    """Draw ``count`` faults with pauses between; the same arguments give the same faults."""
     chance = random.Random(seed)
     steps = []
     for _ in range(count):

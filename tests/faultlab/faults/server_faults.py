@@ -31,11 +31,11 @@ class DatabaseAway:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Give the name in tables."""
         return f"database away for {self.seconds:g} s" if self.seconds else "database started anew"
 
     def inflict(self, system: System) -> Attempts:
-        """Its immediate shutdown."""
+        """Send the signal of its immediate shutdown."""
         system.servers.crash(POSTGRES_SERVER)
         return NOBODY
 
@@ -54,7 +54,7 @@ class PrimaryLost:
     silences: bool = True
 
     def inflict(self, system: System) -> Attempts:
-        """Its link is cut, and its power goes off."""
+        """Cut its link, and power it off."""
         servers = _replicated(system)
         if not servers.has_standby:
             servers.add_standby()
@@ -62,7 +62,7 @@ class PrimaryLost:
         return NOBODY
 
     def heal(self, system: System) -> None:
-        """As whoever watches over the two would."""
+        """Promote the standby."""
         _replicated(system).promote()
 
 
@@ -75,11 +75,11 @@ class BrokerAway:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Give the name in tables."""
         return f"broker away for {self.seconds:g} s" if self.seconds else "broker started anew"
 
     def inflict(self, system: System) -> Attempts:
-        """SIGKILL."""
+        """Send SIGKILL."""
         system.broker.kill()
         return NOBODY
 
@@ -97,16 +97,16 @@ class BrokerHangs:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Give the name in tables."""
         return f"broker hangs for {self.seconds:g} s"
 
     def inflict(self, system: System) -> Attempts:
-        """SIGSTOP."""
+        """Send SIGSTOP."""
         system.broker.freeze()
         return NOBODY
 
     def heal(self, system: System) -> None:
-        """SIGCONT."""
+        """Send SIGCONT."""
         system.broker.thaw()
 
 
@@ -137,7 +137,7 @@ class DiskFull:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Give the name in tables."""
         return f"disk of logs full for {self.seconds:g} s"
 
     def inflict(self, system: System) -> Attempts:
@@ -160,7 +160,7 @@ class DatabaseDiskFull:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Give the name in tables."""
         return f"disk of the database full for {self.seconds:g} s"
 
     def inflict(self, system: System) -> Attempts:
@@ -191,7 +191,7 @@ class ExecutionApiAway:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Give the name in tables."""
         return f"execution API away for {self.seconds:g} s"
 
     def inflict(self, system: System) -> Attempts:
@@ -214,12 +214,12 @@ class KillBeforePublishing:
     silences: bool = False
 
     def inflict(self, system: System) -> Attempts:
-        """The broker goes first."""
+        """End the broker first."""
         system.broker.kill()
         return NOBODY
 
     def heal(self, system: System) -> None:
-        """Every scheduler dies, whichever of them queued what, and the broker is back."""
+        """Kill every scheduler, whichever queued the tasks, and start the broker."""
         kill_all(system.pids(SCHEDULER), system.witness_folder)
         system.broker.start()
 
@@ -233,15 +233,15 @@ class Waiting:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Give the name in tables."""
         return f"tasks wait {self.seconds:g} s in the queue"
 
     def inflict(self, system: System) -> Attempts:
-        """Nothing to do."""
+        """Do nothing."""
         return NOBODY
 
     def heal(self, system: System) -> None:
-        """Nothing to do."""
+        """Do nothing."""
 
 
 @dataclass(frozen=True)
@@ -263,7 +263,7 @@ class PowerOff:
         return hurt
 
     def heal(self, system: System) -> None:
-        """As a machine that boots."""
+        """Boot: servers first."""
         system.servers.start_again(POSTGRES_SERVER)
         system.broker.start()
         for host in system.names:

@@ -1,12 +1,11 @@
 """Clocks of hosts that are played on one machine, each of which can be set wrong while everything runs.
 
-The kernel has one clock of the day for all network namespaces, so the C library is asked in its stead: a small library,
-compiled here, stands before it in every process of the fleet (``LD_PRELOAD``) and adds the host's offset to the time of
-day, and to nothing else. The offset is read anew at each call, from a file that processes share as memory: setting it
-is a step of the clock, as an administrator makes one. Clocks that only count (``CLOCK_MONOTONIC``, ``CLOCK_BOOTTIME``)
-and every sleep stay true.
+The kernel has one clock of the day for all network namespaces. So a small library, compiled here, stands before the C
+library in every process of the fleet (``LD_PRELOAD``). It adds the host's offset to the time of day alone.
+It reads the offset anew at each call, from a file that processes share as memory: setting it is a step of the clock, as
+an administrator makes one. Clocks that only count (``CLOCK_MONOTONIC``, ``CLOCK_BOOTTIME``) and every sleep stay true.
 
-Needs a C compiler. What asks the kernel without the C library (a statically linked program) keeps the true time.
+Needs a C compiler. A program that asks the kernel without the C library (a statically linked one) keeps the true time.
 """
 
 from __future__ import annotations
@@ -83,7 +82,7 @@ class WrongClocks:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What every process of such a fleet has to have in its environment."""
+        """Give the environment that every process of such a fleet needs."""
         return {"LD_PRELOAD": str(self._library), _FOLDER: str(self._folder)}
 
     def set(self, host: str, seconds_ahead: int) -> None:
@@ -93,7 +92,7 @@ class WrongClocks:
 
 
 def _compile(folder: Path) -> Path:
-    """The library. Raises AssertionError when there is no C compiler."""
+    """Compile the library. Raises AssertionError when there is no C compiler."""
     compiler = shutil.which("cc") or shutil.which("gcc")
     assert compiler, "clocks of hosts are set wrong by a library that a C compiler makes here, and there is none"
     source, library = folder / "clock.c", folder / "clock.so"

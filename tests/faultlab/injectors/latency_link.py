@@ -49,7 +49,7 @@ class FarLink:
         self._thread = threading.Thread(target=self._relay, name="far link", daemon=True)
 
     def begin(self) -> None:
-        """Be far away. Raises FleetError, OSError."""
+        """Move the host far away. Raises FleetError, OSError."""
         near, far = self._names
         self._taps = _tap(near), _tap(far)
         (eth0,) = json.loads(ip("-j", "-n", self._namespace, "link", "show", "eth0"))
@@ -61,7 +61,7 @@ class FarLink:
         self._move("eth0", _FAR)
 
     def end(self) -> None:
-        """Be near again."""
+        """Move the host near again."""
         self._move(_FAR, "eth0")
         self._closing.set()
         self._thread.join()
@@ -105,7 +105,7 @@ def _pass_on(tap: int, frame: bytes) -> None:
 
 
 def _tap(name: str) -> int:
-    """A TAP device, which is there as long as this descriptor is. Raises OSError."""
+    """Open a TAP device, which exists as long as this descriptor. Raises OSError."""
     descriptor = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
     try:
         fcntl.ioctl(descriptor, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TAP | _IFF_NO_PI))

@@ -19,7 +19,7 @@ _BALLAST = "ballast"
 
 @contextmanager
 def small_disk(folder: Path, size_mb: int) -> Iterator[None]:
-    """A disk of that size at a folder that is made."""
+    """Mount a disk of that size at a folder that is made."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_mb}m,mode=700", "disk", str(folder)], check=True)
     try:

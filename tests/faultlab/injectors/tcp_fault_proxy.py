@@ -76,7 +76,7 @@ class Gate:
         self._do(self._hang())
 
     def close(self) -> None:
-        """Be gone."""
+        """Break all connections and end the loop."""
         if self._thread.is_alive():
             self.refuse()
             self._loop.call_soon_threadsafe(self._loop.stop)

@@ -1,6 +1,6 @@
 """A witness outside the fleet: a file to which tasks append a line that is on disk before they go on.
 
-What a task wrote there has happened, whatever the fleet's own database says about it.
+A line in it has happened, whatever the fleet's own database says about it.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ class Ledger:
     path: Path
 
     def command(self, words: str) -> str:
-        """A shell command that appends ``words`` as one line; the words may hold ``$variables``."""
+        """Give a shell command that appends ``words`` as one line; the words may hold ``$variables``."""
         return f'echo "{words}" >> "{self.path}" && sync "{self.path}"'
 
     def lines(self) -> tuple[str, ...]:
-        """What was written so far; a last line that is still being written is left out."""
+        """Read the lines so far, without a last one that is still being written."""
         try:
             return tuple(self.path.read_text().split("\n")[:-1])
         except FileNotFoundError:

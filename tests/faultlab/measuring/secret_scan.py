@@ -13,7 +13,7 @@ _LONG_ENOUGH = 16
 
 
 def leaks(secrets: Iterable[str], files: Iterable[Path]) -> tuple[str, ...]:
-    """The files that hold one of the secrets, or a token; a sentence for each."""
+    """List the files that hold one of the secrets, or a token, as sentences."""
     words = [word.encode() for word in secrets if len(word) >= _LONG_ENOUGH]
     found = []
     for file in sorted(files):

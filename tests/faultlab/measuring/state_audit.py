@@ -1,8 +1,8 @@
-"""What the database committed about tasks, told by the database itself.
+"""The audit of the database: every state of a task, a run and a scheduler that it committed.
 
-Triggers write each new state of a task instance, each new scheduler that looks after it, and each new state of a run
-and of a scheduler's job into tables beside Airflow's, with the server's own clock: nothing has to be asked while the
-experiment runs, and no state is missed between two looks.
+Triggers write each new state of a task instance, a run and a scheduler's job into tables beside Airflow's. They write
+each new scheduler of a task instance, too, and the time of the server's clock. So no state is missed between two looks,
+and nobody has to ask while the experiment runs.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def remove(connection: psycopg.Connection[Any]) -> None:
 
 
 def changes(connection: psycopg.Connection[Any]) -> tuple[StateChange, ...]:
-    """Every state that was committed, in order; times by the monotonic clock of this machine."""
+    """Read every state that was committed, in order; times by the monotonic clock of this machine."""
     rows = connection.execute(
         "SELECT dag_id, run_id, task_id, map_index, attempt, try_number, state,"
         " extract(epoch FROM at - clock_timestamp())::float, max_tries, job FROM airfleet_audit ORDER BY number"
@@ -114,19 +114,19 @@ def changes(connection: psycopg.Connection[Any]) -> tuple[StateChange, ...]:
 
 
 def states(connection: psycopg.Connection[Any]) -> dict[RunKey, str]:
-    """The state of every run."""
+    """Read the state of every run."""
     rows = connection.execute("SELECT dag_id, run_id, state FROM dag_run").fetchall()
     return {RunKey(dag_id, run_id): state for dag_id, run_id, state in rows}
 
 
 def run_states(connection: psycopg.Connection[Any]) -> tuple[tuple[RunKey, str], ...]:
-    """Every new state of a run that was committed, in order."""
+    """Read every new state of a run that was committed, in order."""
     rows = connection.execute("SELECT dag_id, run_id, state FROM airfleet_audit_run ORDER BY number").fetchall()
     return tuple((RunKey(dag_id, run_id), state) for dag_id, run_id, state in rows)
 
 
 def given_up(connection: psycopg.Connection[Any]) -> tuple[float, ...]:
-    """When a scheduler's job was recorded as ended or dead, each time, by the monotonic clock."""
+    """Read when a scheduler's job was recorded as ended or dead, each time, by the monotonic clock."""
     rows = connection.execute(
         "SELECT extract(epoch FROM at - clock_timestamp())::float FROM airfleet_audit_scheduler"
         " WHERE state IS DISTINCT FROM 'running' ORDER BY number"

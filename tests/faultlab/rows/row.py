@@ -27,7 +27,7 @@ CALLBACKS_BEFORE = 5
 
 @dataclass(frozen=True)
 class Promise:
-    """What is promised, in seconds."""
+    """The promise of one stopwatch, in seconds."""
 
     p95: float
     most: float
@@ -57,7 +57,7 @@ class Row:
     fleet_only: bool = False
 
     def trial(self, scale: float = 1.0, after_seconds: float = 0.0) -> Trial:
-        """The row as a part of an experiment."""
+        """Make the row a trial of an experiment."""
         before = runs(ONE, 2, self.through_seconds * scale) if self.through_seconds else self.before
         return Trial(self.fault(scale), self.watches, after_seconds, before, self.moment, self.spares_schedulers)
 
@@ -69,7 +69,7 @@ def some_callbacks(system: System, label: str) -> bool:
 
 
 def some_run(system: System, label: str) -> bool:
-    """One of the tasks that were asked for has begun."""
+    """Tell whether one of the tasks that were asked for has begun."""
     return any(note.task.run_id.startswith(f"{label}-more-") for note in killing.running(system.witness_folder))
 
 
@@ -89,7 +89,7 @@ def runs(dag_id: str, count: int, seconds: float) -> Callable[[str], Sequence[Ru
 
 
 def every_scheduler_has_tasks(system: System, label: str) -> bool:
-    """Whichever is hurt now, some tasks are without the scheduler that looked after them."""
+    """Tell whether every scheduler looks after some task, so that the death of any leaves orphans."""
     return counted(system, _WITHOUT_TASKS) == 0
 
 

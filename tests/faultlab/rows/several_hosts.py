@@ -37,7 +37,7 @@ def _some_run_on(host: str) -> Callable[[System, str], bool]:
 
 
 def _all_parts_on(host: str) -> Callable[[System, str], bool]:
-    """Some task runs there, and a deferred one waits in its triggerer."""
+    """Tell whether a task runs there, and a deferred one waits in its triggerer."""
     run = _some_run_on(host)
     return lambda system, label: run(system, label) and counted(system, _TRIGGERS_ON, f"{host}.%") > 0
 

@@ -15,7 +15,7 @@ from airfleet.agent.host import netns
 
 @contextmanager
 def place_beside() -> Iterator[str]:
-    """The address, for as long as the block lasts. Raises FleetError without root's rights."""
+    """Make the address for the time of the block. Raises FleetError without root's rights."""
     number = next(one for one in range(1, 255) if not Path("/sys/class/net", _link(one)).exists())
     netns.ip("link", "add", "name", _link(number), "type", "bridge")
     try:

@@ -42,7 +42,7 @@ class BrokerUnderTest(ABC):
     @property
     @abstractmethod
     def url(self) -> str:
-        """What ``broker:`` of fleet.yaml says."""
+        """Give the value for ``broker:`` of fleet.yaml."""
 
     @abstractmethod
     def _spawn(self) -> subprocess.Popen[bytes]:
@@ -60,7 +60,7 @@ class BrokerUnderTest(ABC):
         wait_until(self.answers, START_SECONDS, f"{type(self).__name__} on port {self.port} takes messages")
 
     def answers(self) -> bool:
-        """Whether it takes a message and gives it back."""
+        """Tell whether it takes a message and gives it back."""
         line: Line = line_to(brokers.parse(self.url))
         try:
             line.check(timeout_seconds=5.0)

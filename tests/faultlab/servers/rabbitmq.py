@@ -44,20 +44,20 @@ class RabbitMQ(BrokerUnderTest):
         return f"amqp://airfleet:{self.password}@{self.address}:{self.port}/{vhost}"
 
     def end(self) -> None:
-        """With the daemon that names its node."""
+        """End the daemon that names its node, too."""
         super().end()
         if self._epmd is not None:
             self.signal_group(self._epmd, signal.SIGKILL)
             self._epmd.wait()
 
     def queues(self) -> dict[str, tuple[str, int, int]]:
-        """Of each queue: its type, how many messages it holds and how many consumers it has."""
+        """Give the type, the messages and the consumers of each queue."""
         listed = self.control("list_queues", "--quiet", "--no-table-headers", "name", "type", "messages", "consumers")
         rows = (line.split("\t") for line in listed.splitlines())
         return {name: (kind, int(messages), int(consumers)) for name, kind, messages, consumers in rows}
 
     def control(self, *command: str) -> str:
-        """What ``rabbitmqctl`` says to a command."""
+        """Run ``rabbitmqctl`` with a command and give its output."""
         done = subprocess.run(
             [str(self._programs / "rabbitmqctl"), "-n", self._node, *command],
             env={**clean_environment(), **self._environment()},
@@ -142,7 +142,7 @@ class RabbitMQ(BrokerUnderTest):
 
 
 def _user() -> str | None:
-    """The user it runs as: its own when we are root, who may read too much."""
+    """Name the user that it runs as: its own when we are root, who may read too much."""
     return "rabbitmq" if os.geteuid() == 0 else None
 
 

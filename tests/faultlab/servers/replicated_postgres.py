@@ -48,19 +48,19 @@ class ReplicatedServers(Servers):
         self.add_standby()
 
     def stop(self) -> None:
-        """All of it, and the network."""
+        """End all servers, and remove the network."""
         super().stop()
         if self._network is not None:
             netns.remove(self._network)
 
     def database_url(self, name: str) -> str:
-        """``postgresql://...`` with both hosts, of whichever takes writes."""
+        """Give ``postgresql://...`` with both hosts, of which one takes writes."""
         places = ",".join(f"{self._address(host)}:{self._ports[0]}" for host in _HOSTS)
         user = f"{SUPERUSER}:{self._secrets.postgres_password}"
         return f"postgresql://{user}@{places}/{name}?target_session_attrs=read-write"
 
     def lose_primary(self) -> None:
-        """The power of its host goes off: first nothing gets through any more, then its processes are gone."""
+        """Power its host off: cut the link, then end the processes."""
         netns.cut(self._reached, self.primary)
         for pid in procfs.tree(self._started[_name(self.primary)].pid):
             procfs.send(pid, signal.SIGKILL)
@@ -78,7 +78,7 @@ class ReplicatedServers(Servers):
             connection.execute("SELECT pg_promote()")
 
     def add_standby(self) -> None:
-        """A copy of the primary on the other host, which from then on has every commit before it is confirmed."""
+        """Copy the primary to the other host, which from then on has every commit before it is confirmed."""
         netns.mend(self._reached, self._other)
         data = self._data(self._other)
         shutil.rmtree(data, ignore_errors=True)
@@ -142,7 +142,7 @@ class ReplicatedServers(Servers):
         wait_until(answers, START_SECONDS, f"PostgreSQL on host {host} answers")
 
     def _let_replicate(self) -> None:
-        """Those who may log in may not copy everything: that is a rule of its own."""
+        """Add the rule for replication, which the rules for logins do not include."""
         with (self._data(self.primary) / "cluster" / "pg_hba.conf").open("a") as rules:
             rules.write(f"host replication all {self._reached.prefix}.0/24 scram-sha-256\n")
         with self._at(self.primary) as connection:

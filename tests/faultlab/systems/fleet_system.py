@@ -36,7 +36,7 @@ class FleetSystem(System):
         *,
         netns: bool | None = None,
     ) -> None:
-        """``settings``: more lines of fleet.yaml."""
+        """Take ``settings``, more lines of fleet.yaml."""
         super().__init__(topology, make_broker, netns=netns)
         self._settings = settings
         self._fleet: HostsUnderTest | None = None

@@ -64,7 +64,7 @@ def _unnamed(topology: Topology) -> Iterator[str]:
 
 
 def _named(topology: Topology, network: Network, witness: str) -> Iterator[str]:
-    """A worker on each host, all that decides and serves on the first ones, and the proxy on the last one."""
+    """Put a worker on each host, all that decides and serves on the first ones, and the proxy on the last one."""
     names = local_hosts.names(topology.hosts)
     yield "hosts:"
     for number, name in enumerate(names, start=1):

@@ -24,7 +24,7 @@ from airfleet.testing.servers import Servers
 def hosts_apart(
     folder: Path, fleet_yaml: str, names: Sequence[str], files: Mapping[str, str] | None = None
 ) -> Iterator[tuple[FleetUnderTest, ...]]:
-    """The hosts of these names, which ``fleet_yaml`` describes without ``database`` and ``broker``, all healthy."""
+    """Start the hosts of these names, which ``fleet_yaml`` describes without ``database`` and ``broker``."""
     with ExitStack() as stack:
         servers = stack.enter_context(Servers(folder / "servers"))
         addresses, passwords = _servers(servers)
@@ -41,7 +41,7 @@ def hosts_apart(
 
 
 def _servers(servers: Servers) -> tuple[str, dict[str, str]]:
-    """Two keys of fleet.yaml, and the environment with the passwords that they name."""
+    """Give two keys of fleet.yaml, and the environment with the passwords that they name."""
     lines, passwords = [], {}
     # As of a server with a standby: the first of the two is away, and the one that takes writes is looked for.
     database = f"{servers.database('airflow').replace('@', '@127.0.0.1:1,')}?target_session_attrs=read-write"

@@ -12,8 +12,8 @@ It is CeleryExecutor on the embedded PostgreSQL and Valkey; every component is a
 started, and every setting has Airflow's default but addresses, secrets and what ``settings`` says. Nothing of airfleet
 is loaded by it. Order: servers, migration, all components at once; the block begins when all of them are healthy and
 the worker takes tasks. A component that ends before that is an error that shows the end of its log. With
-``keep_running`` a component that ends later is started again at once. Whatever happens in the block, no process is left
-after it; the folder stays. Several of them are one Airflow when they have servers and secrets in common.
+``keep_running`` a component that ends later is started again at once. The end of the block ends every process,
+whatever happens in it; the folder stays. Several of them are one Airflow when they have servers and secrets in common.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ class StockAirflow(Startable, RunsDags):
             self.servers.stop()
 
     def airflow(self, *arguments: str) -> str:
-        """What an ``airflow`` command prints. Raises AssertionError with what it said when it fails."""
+        """Run an ``airflow`` command and give its output. Raises AssertionError with that output when it fails."""
         done = subprocess.run(
             [_PROGRAM, *arguments], env=self._environment, capture_output=True, text=True, check=False, timeout=600
         )
@@ -184,7 +184,7 @@ class StockAirflow(Startable, RunsDags):
         return self.folder / "home" / "logs"
 
     def component(self, name: str) -> int:
-        """The pid of the process that was started as this component."""
+        """Give the pid of the process that was started as this component."""
         return self._running[name].pid
 
     def power_off(self) -> None:
@@ -208,26 +208,26 @@ class StockAirflow(Startable, RunsDags):
         self._resting.clear()
 
     def pid_of_each(self) -> Mapping[str, int]:
-        """The pid of each component's latest process."""
+        """Give the pid of each component's latest process."""
         return {name: process.pid for name, process in self._running.items()}
 
     def is_well(self) -> bool:
-        """Whether every component runs, and beats, answers or takes tasks."""
+        """Tell whether every component runs, and beats, answers or takes tasks."""
         try:
             return all(one.poll() is None for one in self._running.values()) and self._works()
         except psycopg.Error:
             return False
 
     def known_secrets(self) -> tuple[str, ...]:
-        """What must not stand in a log."""
+        """List the generated secrets, which must not stand in a log."""
         return tuple(map(str, asdict(self._secrets).values()))
 
     def pids(self) -> tuple[int, ...]:
-        """Every process of it, servers included."""
+        """List every process of it, servers included."""
         return tuple(sorted({*self.processes(), *self.servers.pids()}))
 
     def processes(self) -> tuple[int, ...]:
-        """Every process of Airflow itself."""
+        """List every process of Airflow itself."""
         return process_tree.find(self._mark)
 
     # --- what it does ----------------------------------------------------------------------------
@@ -238,7 +238,7 @@ class StockAirflow(Startable, RunsDags):
         return Api(self.url, USER, self._secrets.user_password)
 
     def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """The answer to ``GET``, ``POST`` or ``PATCH`` of a path below ``/api/v2/``; it may have a query.
+        """Send ``GET``, ``POST`` or ``PATCH`` to a path below ``/api/v2/``, which may have a query.
 
         Raises ApiError when Airflow refuses.
         """
@@ -278,8 +278,7 @@ class StockAirflow(Startable, RunsDags):
         return self._works()
 
     def _works(self) -> bool:
-        """Whether the API answers, the worker takes tasks, and of each kind that is here one beats that is not older
-        than the latest that was started."""
+        """Tell whether the API answers, the worker takes tasks, and the latest component of each kind beats."""
         with closing(DatabaseConnection(self.database_url)) as database:
             beating = all(
                 component_probe.ask(JobBeats(job_type), ProbeSubject(0, self._latest_start(kind), database)).well
@@ -290,7 +289,7 @@ class StockAirflow(Startable, RunsDags):
         return beating and answering and ("worker" not in self.components or self._takes_tasks())
 
     def _takes_tasks(self) -> bool:
-        """Whether the worker that was started last has said so."""
+        """Tell whether the worker that was started last has said so."""
         with self._log("worker").open("rb") as log:
             log.seek(self._logged["worker"])
             return _WORKER_READY.encode() in log.read(_FIRST_BYTES)
@@ -332,7 +331,7 @@ class StockAirflow(Startable, RunsDags):
         return clean_environment() | home | options | dict(self.environ)
 
     def _needed(self) -> Mapping[str, Mapping[str, str]]:
-        """What has no default that several systems on one machine could share."""
+        """Give the settings whose defaults several systems on one machine cannot share."""
         api, worker_logs, trigger_logs = map(str, self._ports)
         driver = databases.for_sqlalchemy(self.database_url)
         return {

@@ -68,7 +68,7 @@ class StockSystem(System):
         self.on(host).power_off()
 
     def shut_down(self, host: str) -> None:
-        """The same, with time for what runs to end."""
+        """End everything, with time for running tasks."""
         self.on(host).shut_down()
 
     def power_on(self, host: str) -> None:
