@@ -13,7 +13,7 @@ from airfleet.errors import did_you_mean
 from airfleet.fleet.airflow import airflow_options, managed_settings, needed_libraries
 from airfleet.fleet.airflow.airflow_options import Option
 from airfleet.fleet.config import secret_detection
-from airfleet.fleet.config.section_reader import Reading, Section, joined
+from airfleet.fleet.config.section_reader import FleetReading, Section, joined
 from airfleet.yaml import nodes as source
 
 #: of a section or a key of airflow.cfg
@@ -54,7 +54,7 @@ def airflow(top: Section, user: str) -> tuple[Settings, frozenset[str]]:
             continue
         values = reading.strings(section, path)
         if name.text.lower() in made:
-            reading.problem(name.place, path, f"section '{name.text.lower()}' stands here twice", _SMALL)
+            reading.problem(name, path, f"section '{name.text.lower()}' stands here twice", _SMALL)
         made[name.text.lower()] = {key.lower(): value for key, value in values.items()}
         _judge(reading, name, section, path, values, user)
         for key, value in section.entries if isinstance(section, source.Mapping) else ():
@@ -64,24 +64,24 @@ def airflow(top: Section, user: str) -> tuple[Settings, frozenset[str]]:
     return made, frozenset(name for name, (value, _) in nodes.items() if _is_secret(name, value))
 
 
-def _setting_names(reading: Reading, section: source.Node, path: str) -> None:
+def _setting_names(reading: FleetReading, section: source.Node, path: str) -> None:
     seen: set[str] = set()
     for key, _ in section.entries if isinstance(section, source.Mapping) else ():
         if _is_setting(reading, key, joined(path, key.text)) and key.text.lower() in seen:
-            reading.problem(key.place, joined(path, key.text), f"'{key.text.lower()}' stands here twice", _SMALL)
+            reading.problem(key, joined(path, key.text), f"'{key.text.lower()}' stands here twice", _SMALL)
         seen.add(key.text.lower())
 
 
-def _is_setting(reading: Reading, key: source.Scalar, path: str) -> bool:
+def _is_setting(reading: FleetReading, key: source.Scalar, path: str) -> bool:
     if _SETTING_NAME.fullmatch(key.text):
         return True
     rule = "may only have letters, digits, '.', '_' and '-', and starts with a letter, a digit or '_'"
-    reading.problem(key.place, path, f"{key.text!r} {rule}")
+    reading.problem(key, path, f"{key.text!r} {rule}")
     return False
 
 
 def _judge(
-    reading: Reading, name: source.Scalar, section: source.Node, path: str, values: Mapping[str, str], user: str
+    reading: FleetReading, name: source.Scalar, section: source.Node, path: str, values: Mapping[str, str], user: str
 ) -> None:
     """Note what of a section would not hold."""
     of_section = name.text.lower()
@@ -94,7 +94,7 @@ def _judge(
 
 
 def _judge_one(
-    reading: Reading,
+    reading: FleetReading,
     of_section: str,
     options: Mapping[str, Option] | None,
     key: source.Scalar,
@@ -106,31 +106,31 @@ def _judge_one(
     """Note what of one setting would not hold."""
     at, option = joined(path, key.text), key.text.lower()
     if refused := managed_settings.refusal(of_section, option, value):
-        reading.problem(key.place, at, refused.sentence, refused.hint)
+        reading.problem(key, at, refused.sentence, refused.hint)
     elif _is_known(reading, key, at, of_section, options) and not reading.is_hidden(value):
         known = (options or {}).get(option, Option("string"))
         # What stands elsewhere may be secret, and is not repeated.
         shown = _short if isinstance(node, source.Scalar) and node.text == value else _masked
         for sentence, hint in _wrong(f"{of_section}.{option}", value, known, user, shown):
-            reading.problem(node.place, at, sentence, hint)
+            reading.problem(node, at, sentence, hint)
 
 
-def _is_no_section(reading: Reading, name: source.Scalar, path: str, values: Mapping[str, str]) -> bool:
+def _is_no_section(reading: FleetReading, name: source.Scalar, path: str, values: Mapping[str, str]) -> bool:
     """Whether nothing reads a section of this name, as far as can be told: one of a plugin is known to nobody else."""
     of_section = name.text.lower()
     if provider := airflow_options.PROVIDERS.get(of_section):
         sentence = f"no provider is installed that reads the section '{of_section}'"
-        reading.problem(name.place, path, sentence, f"pip install apache-airflow-providers-{provider}")
+        reading.problem(name, path, sentence, f"pip install apache-airflow-providers-{provider}")
         return True
     old = [option for option in values if airflow_options.moved(f"{of_section}.{option.lower()}") is not None]
     if not old and (hint := did_you_mean(of_section, airflow_options.sections())):
-        reading.problem(name.place, path, f"Airflow has no section '{of_section}'", hint)
+        reading.problem(name, path, f"Airflow has no section '{of_section}'", hint)
         return True
     return False
 
 
 def _is_known(
-    reading: Reading, key: source.Scalar, at: str, of_section: str, options: Mapping[str, Option] | None
+    reading: FleetReading, key: source.Scalar, at: str, of_section: str, options: Mapping[str, Option] | None
 ) -> bool:
     option = key.text.lower()
     # Airflow asks a command, or its secrets backend, for what has such a name.
@@ -143,12 +143,12 @@ def _is_known(
         sentence = (
             f"'{option}' is called [{new.replace('.', '] ')} in Airflow 3" if new else f"Airflow 3 has no '{option}'"
         )
-        reading.problem(key.place, at, sentence, hint)
+        reading.problem(key, at, sentence, hint)
         return False
     if options is None:
         return True
     reading.problem(
-        key.place,
+        key,
         at,
         f"Airflow has no setting '{option}' in '{of_section}'",
         airflow_options.nearest(of_section, option),
@@ -249,12 +249,11 @@ def _wrong_users(value: str, own: str, shown: Callable[[str], str]) -> Iterator[
         seen.add(name)
 
 
-def _say_what_is_missing(reading: Reading, made: Settings, nodes: Mapping[str, tuple[source.Node, str]]) -> None:
-    blamed = {problem.path for problem in reading.problems}
+def _say_what_is_missing(reading: FleetReading, made: Settings, nodes: Mapping[str, tuple[source.Node, str]]) -> None:
     for found in needed_libraries.missing(made):
         node, path = nodes[found.setting]
-        if path not in blamed:
-            reading.problem(node.place, path, found.sentence, found.hint)
+        if not reading.is_wrong(path):
+            reading.problem(node, path, found.sentence, found.hint)
 
 
 def _is_secret(name: str, node: source.Node) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from airfleet.errors import Place
 from airfleet.fleet import names
 from airfleet.fleet.config.keys import API_SERVER, COMPONENTS, HOST, INSTANCES, MOST, WORKER, Key
-from airfleet.fleet.config.section_reader import Reading, Section, is_null, whole
+from airfleet.fleet.config.section_reader import FleetReading, Section, whole
 from airfleet.fleet.config.spec import LOCAL, LOOPBACK, NONE, ApiServer, Host, Instances, Worker, local_host
 from airfleet.yaml import nodes
+from airfleet.yaml.nodes import is_null
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 #: what is a number can be no name
@@ -51,7 +51,7 @@ def _local(top: Section) -> Host:
     )
 
 
-def _host(reading: Reading, node: nodes.Node, path: str) -> Host:
+def _host(reading: FleetReading, node: nodes.Node, path: str) -> Host:
     keys = reading.section(node, path, HOST)
     return Host(
         name=keys.name("name", ""),
@@ -130,23 +130,23 @@ def _workers(keys: Section) -> tuple[Worker, ...]:
     taken: dict[str, str] = dict.fromkeys(names.TAKEN, "")
     for worker, at, item in found:
         if isinstance(item, nodes.Mapping):
-            _worker_named_once(keys.reading, worker, at, item.place, taken)
+            _worker_named_once(keys.reading, worker, at, item, taken)
     return tuple(worker for worker, _, _ in found)
 
 
-def _worker_named_once(reading: Reading, worker: Worker, at: str, place: Place, taken: dict[str, str]) -> None:
+def _worker_named_once(reading: FleetReading, worker: Worker, at: str, item: nodes.Node, taken: dict[str, str]) -> None:
     for name in names.numbered(worker.name, worker.count):
         if taken.get(name) == "":
-            reading.problem(place, f"{at}.name", f"'{name}' is the name of another component")
+            reading.problem(item, f"{at}.name", f"'{name}' is the name of another component")
         elif name in taken:
             where = "" if name == worker.name else f" (one of the {worker.count} of '{worker.name}')"
-            reading.problem(place, f"{at}.name", f"there are two workers named '{name}'{where}")
+            reading.problem(item, f"{at}.name", f"there are two workers named '{name}'{where}")
         taken.setdefault(name, at)
 
 
-def _worker(reading: Reading, node: nodes.Node, path: str) -> Worker:
+def _worker(reading: FleetReading, node: nodes.Node, path: str) -> Worker:
     if is_null(node):
-        reading.problem(node.place, path, "is an empty entry", "take the '-' away, or write '- {}' for a usual worker")
+        reading.problem(node, path, "is an empty entry", "take the '-' away, or write '- {}' for a usual worker")
     keys = reading.section(node, path, WORKER)
     return Worker(
         name=keys.name("name", "worker"),
@@ -164,12 +164,12 @@ def _queues(keys: Section) -> tuple[str, ...]:
     return keys.names("queues", ("default",), QUEUE, QUEUE_RULE)
 
 
-def _named_once(reading: Reading, items: tuple[tuple[str, nodes.Node], ...], found: tuple[Host, ...]) -> None:
+def _named_once(reading: FleetReading, items: tuple[tuple[str, nodes.Node], ...], found: tuple[Host, ...]) -> None:
     seen: set[str] = set()
     for host, (path, item) in zip(found, items, strict=True):
         if host.name == LOCAL:
             hint = "any other will do"
-            reading.problem(item.place, f"{path}.name", f"'{LOCAL}' is the name of a host without one", hint)
+            reading.problem(item, f"{path}.name", f"'{LOCAL}' is the name of a host without one", hint)
         if host.name in seen:
-            reading.problem(item.place, f"{path}.name", f"there are two hosts named '{host.name}'")
+            reading.problem(item, f"{path}.name", f"there are two hosts named '{host.name}'")
         seen |= {host.name} - {""}

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from airfleet.fleet.config.keys import CONNECTION, POOL, VARIABLE
 from airfleet.fleet.config.objects import Connection, Objects, Pool, Variable
-from airfleet.fleet.config.section_reader import Reading, Section, joined, whole
+from airfleet.fleet.config.section_reader import FleetReading, Section, joined, whole
 from airfleet.metadata import column_limits
 from airfleet.yaml import nodes
 
@@ -48,13 +48,13 @@ _COLUMNS: Final[dict[type, dict[str, str]]] = {
 _One = TypeVar("_One", Connection, Variable, Pool)
 
 
-def _fitting(reading: Reading, one: _One, name: str, path: str, node: nodes.Node) -> _One:
+def _fitting(reading: FleetReading, one: _One, name: str, path: str, node: nodes.Node) -> _One:
     """The same; noted is what the columns of the database do not take. No value is shown: it may be a secret."""
     for attribute, column in _COLUMNS[type(one)].items():
         value = getattr(one, attribute)
         if not reading.is_hidden(value) and (wrong := column_limits.misfit(column, value)):
             what = "the name" if value == name else f"'{attribute}'"
-            reading.problem(node.place, path, f"{what} {wrong}")
+            reading.problem(node, path, f"{what} {wrong}")
     return one
 
 
@@ -64,13 +64,13 @@ def _named(top: Section, key: str) -> Iterator[tuple[str, str, nodes.Node]]:
     for name, value in top.reading.entries(node, key) if node is not None else ():
         path = joined(key, name.text)
         if not name.text.strip():
-            top.reading.problem(name.place, path, "has no name")
+            top.reading.problem(name, path, "has no name")
         yield name.text, path, value
 
 
-def _connection(reading: Reading, id: str, path: str, node: nodes.Node) -> Connection:
+def _connection(reading: FleetReading, id: str, path: str, node: nodes.Node) -> Connection:
     if id in (".", "..") or (id.strip() and not _ID.fullmatch(id)):
-        reading.problem(node.place, path, f"'{id}' may only have letters, digits and {' '.join(_SIGNS)}")
+        reading.problem(node, path, f"'{id}' may only have letters, digits and {' '.join(_SIGNS)}")
     if isinstance(node, nodes.Scalar) and node.value is not None:
         return Connection(id, uri=_uri(reading, path, node))
     keys = reading.section(node, path, CONNECTION)
@@ -87,10 +87,10 @@ def _connection(reading: Reading, id: str, path: str, node: nodes.Node) -> Conne
     )
 
 
-def _uri(reading: Reading, path: str, node: nodes.Scalar) -> str:
+def _uri(reading: FleetReading, path: str, node: nodes.Scalar) -> str:
     uri = reading.resolved(node, path) or ""
     if uri and "://" not in uri and not reading.is_hidden(uri):
-        reading.problem(node.place, path, "must be a URI, as in postgres://user@host/database, or a mapping")
+        reading.problem(node, path, "must be a URI, as in postgres://user@host/database, or a mapping")
     return uri
 
 
@@ -100,7 +100,7 @@ def _extra(keys: Section) -> dict[str, object]:
     return {key.text: _value(keys.reading, value, joined(path, key.text), key.text) for key, value in entries}
 
 
-def _value(reading: Reading, node: nodes.Node, path: str, key: str) -> object:
+def _value(reading: FleetReading, node: nodes.Node, path: str, key: str) -> object:
     """A value as Airflow's JSON has it, with references resolved and its kind kept."""
     if isinstance(node, nodes.Sequence):
         return [_value(reading, item, f"{path}[{i}]", key) for i, item in enumerate(node.items)]
@@ -113,12 +113,12 @@ def _value(reading: Reading, node: nodes.Node, path: str, key: str) -> object:
     return node.value if isinstance(node.value, bool | int | float) else found
 
 
-def _variable(reading: Reading, key: str, path: str, node: nodes.Node) -> Variable:
+def _variable(reading: FleetReading, key: str, path: str, node: nodes.Node) -> Variable:
     if lost := _LOST_IN_URL.search(key):
         sentence = f"'{lost[0].strip('/')}' in the name of a variable is lost: tasks ask for it by a URL"
-        reading.problem(node.place, path, sentence)
+        reading.problem(node, path, sentence)
     if key == "keys":
-        reading.problem(node.place, path, "'keys' cannot be read by tasks: Airflow's list of keys is asked there")
+        reading.problem(node, path, "'keys' cannot be read by tasks: Airflow's list of keys is asked there")
     if not isinstance(node, nodes.Mapping):
         return Variable(key, reading.value(node, path, key) or "")
     keys = reading.section(node, path, VARIABLE)
@@ -127,11 +127,11 @@ def _variable(reading: Reading, key: str, path: str, node: nodes.Node) -> Variab
     return Variable(key, found or "", keys.text("description", ""))
 
 
-def _pool(reading: Reading, name: str, path: str, node: nodes.Node) -> Pool:
+def _pool(reading: FleetReading, name: str, path: str, node: nodes.Node) -> Pool:
     if isinstance(node, nodes.Scalar):
         slots = whole(node, POOL["slots"])
         if slots is None:
-            reading.problem(node.place, path, "must be a number of slots (-1 is no limit), or a mapping")
+            reading.problem(node, path, "must be a number of slots (-1 is no limit), or a mapping")
         return Pool(name, slots or 0)
     keys = reading.section(node, path, POOL)
     return Pool(

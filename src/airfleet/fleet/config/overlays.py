@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from airfleet.fleet.config.section_reader import is_null
 from airfleet.yaml import nodes
+from airfleet.yaml.nodes import is_null
 
 
 def merged(below: nodes.Node, over: nodes.Node) -> nodes.Node:

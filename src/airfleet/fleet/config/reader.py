@@ -16,7 +16,7 @@ from airfleet.errors import FileProblems, Place, Problem, did_you_mean
 from airfleet.fleet.config import airflow_reader, checks, hosts_reader, objects_reader, overlays, servers_reader
 from airfleet.fleet.config.interpolation import FOLDER, References, variables_in
 from airfleet.fleet.config.keys import COMPONENTS, FLEET, POLICIES
-from airfleet.fleet.config.section_reader import Reading, Section, joined
+from airfleet.fleet.config.section_reader import FleetReading, Section, joined
 from airfleet.fleet.config.spec import Fleet, Policies
 from airfleet.yaml import nodes
 
@@ -107,35 +107,24 @@ def interpreted(
     document: Document, environ: Mapping[str, str], root: Path, *, lenient: bool = False
 ) -> tuple[Fleet | None, tuple[Problem, ...]]:
     """The fleet that a document means, and what is wrong in it; with problems there is no fleet."""
-    reading = Reading(References(environ, root / FOLDER, lenient))
+    reading = FleetReading(references=References(environ, root / FOLDER, lenient))
     fleet = _fleet(reading.section(document.top, "", FLEET), root)
     reading.problems += _across(fleet, document.top, reading)
     return (None if reading.problems else fleet), tuple(reading.problems)
 
 
-def _across(fleet: Fleet, top: nodes.Node, reading: Reading) -> list[Problem]:
+def _across(fleet: Fleet, top: nodes.Node, reading: FleetReading) -> list[Problem]:
     """What is wrong between values, but for what may only follow from what is wrong with one of them."""
     blamed = {_top_key(problem) for problem in reading.problems}
     if blamed & {"hosts", *COMPONENTS} or not blamed <= FLEET.keys():
         return []
-    found = (problem for problem in checks.check(fleet, places(top)) if _top_key(problem) not in blamed)
+    reading.note_places(top, "")
+    found = (problem for problem in checks.check(fleet, reading.places) if _top_key(problem) not in blamed)
     return [problem for problem in found if not reading.is_hidden(problem.sentence)]
 
 
 def _top_key(problem: Problem) -> str:
     return re.split(r"[.\[]", problem.path, maxsplit=1)[0]
-
-
-def places(node: nodes.Node, path: str = "") -> dict[str, Place]:
-    """The place of every value, by its path."""
-    found = {path: node.place}
-    if isinstance(node, nodes.Mapping):
-        for key, value in node.entries:
-            found |= places(value, joined(path, key.text))
-    elif isinstance(node, nodes.Sequence):
-        for number, item in enumerate(node.items):
-            found |= places(item, f"{path}[{number}]")
-    return found
 
 
 def _fleet(top: Section, root: Path) -> Fleet:
@@ -171,10 +160,9 @@ def _use_secrets_of(top: Section, root: Path) -> None:
 
 
 def _pipelines(top: Section, root: Path) -> str:
-    wrong_before = len(top.reading.problems)
     folder = top.text("pipelines", "pipelines")
-    is_judged = "pipelines" in top and len(top.reading.problems) == wrong_before and not top.reading.is_hidden(folder)
-    if is_judged and not os.path.isdir(root / folder):
+    is_judged = not (top.reading.is_wrong("pipelines") or top.reading.is_hidden(folder))
+    if "pipelines" in top and is_judged and not os.path.isdir(root / folder):
         top.wrong("pipelines", f"there is no folder '{folder}' beside {FILE_NAME}")
     return folder
 
@@ -203,9 +191,9 @@ def _environment(top: Section) -> dict[str, str]:
     for key in _keys(top, "env"):
         if key.text.startswith("AIRFLOW__"):
             hint = "Airflow's settings have a place of their own: 'airflow: {section: {key: value}}'"
-            top.reading.problem(key.place, joined("env", key.text), f"'{key.text}' is a setting of Airflow", hint)
+            top.reading.problem(key, joined("env", key.text), f"'{key.text}' is a setting of Airflow", hint)
         elif key.text.startswith("AIRFLEET_") or key.text in ("AIRFLOW_HOME", "AIRFLOW_CONFIG"):
-            top.reading.problem(key.place, joined("env", key.text), f"'{key.text}' is set by airfleet itself")
+            top.reading.problem(key, joined("env", key.text), f"'{key.text}' is set by airfleet itself")
     return made
 
 
@@ -214,7 +202,7 @@ def _variables(top: Section, section: str) -> dict[str, str]:
     for key in _keys(top, section):
         if not _VARIABLE_NAME.fullmatch(key.text):
             sentence = f"{key.text!r} cannot be the name of a variable: it has at least one character, and no '='"
-            top.reading.problem(key.place, joined(section, key.text), sentence)
+            top.reading.problem(key, joined(section, key.text), sentence)
     return top.strings(section)
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar, cast
 
-from airfleet.errors import Place, Problem, did_you_mean
+from airfleet.errors import Place, did_you_mean
 from airfleet.fleet.config import secret_detection
 from airfleet.fleet.config.interpolation import References
 from airfleet.fleet.config.keys import Key, Table
 from airfleet.fleet.config.kinds import KINDS
-from airfleet.yaml import nodes
+from airfleet.yaml import nodes, problems
 from airfleet.yaml.durations import seconds
+from airfleet.yaml.nodes import is_null
+from airfleet.yaml.problems import Report
 from airfleet.yaml.sizes import parse_size
 
 T = TypeVar("T", bound=str)
@@ -25,20 +27,15 @@ NO_VALUE = 'write "" for an empty text, or leave it out'
 WHERE_INSTEAD = "write ${{ secrets.NAME }} (a file in the folder of secrets) or ${{ env.NAME }}"
 
 
-@dataclass
-class Reading:
-    """One reading of a file: where references lead, and what has been wrong so far."""
+@dataclass(kw_only=True)
+class FleetReading(Report):
+    """One reading of a fleet's files: the report, and the values that references stand for."""
 
     references: References
-    problems: list[Problem] = field(default_factory=list)
 
     def is_hidden(self, text: str) -> bool:
         """Whether this reading does not know what stands there, and so cannot judge it."""
         return self.references.lenient and secret_detection.MASK in text
-
-    def problem(self, place: Place, path: str, sentence: str, hint: str | None = None) -> None:
-        """Note something that is wrong."""
-        self.problems.append(Problem(place, path, sentence, hint))
 
     def section(self, node: nodes.Node, path: str, table: Table) -> Section:
         """The mapping at ``path``, with the keys that ``table`` knows; others are problems."""
@@ -48,7 +45,7 @@ class Reading:
                 found[key.text] = value
             else:
                 hint = did_you_mean(key.text, table) or f"known keys: {', '.join(table)}"
-                self.problem(key.place, joined(path, key.text), f"unknown key '{key.text}'", hint)
+                self.problem(key, joined(path, key.text), f"unknown key '{key.text}'", hint)
         made = Section(self, path, node.place, table, found)
         if isinstance(node, nodes.Mapping) or is_null(node):
             made.require()
@@ -59,7 +56,7 @@ class Reading:
         if isinstance(node, nodes.Mapping):
             return node.entries
         if not is_null(node):
-            self.problem(node.place, path, "must be a mapping of keys to values")
+            self.problem(node, path, "must be a mapping of keys to values")
         return ()
 
     def items(self, node: nodes.Node | None, path: str) -> Iterator[tuple[str, nodes.Node]]:
@@ -67,7 +64,7 @@ class Reading:
         if isinstance(node, nodes.Sequence):
             yield from ((f"{path}[{number}]", item) for number, item in enumerate(node.items))
         elif node is not None:
-            self.problem(node.place, path, "must be a list")
+            self.problem(node, path, "must be a list")
 
     def strings(self, node: nodes.Node | None, path: str) -> dict[str, str]:
         """A mapping of names to single values, as text."""
@@ -78,27 +75,27 @@ class Reading:
     def value(self, node: nodes.Node, path: str, key: str) -> str | None:
         """One value as text; None, and a problem, when it is none or a secret that is written out."""
         if not isinstance(node, nodes.Scalar):
-            self.problem(node.place, path, "must be one value, not a list or a mapping")
+            self.problem(node, path, "must be one value, not a list or a mapping")
             return None
         if node.value is None:
-            self.problem(node.place, path, "has no value", NO_VALUE)
+            self.problem(node, path, "has no value", NO_VALUE)
             return None
         # true and false are no password, but ``use_token``; a number may be one
         if not isinstance(node.value, bool) and secret_detection.stands_at(key, node.text):
-            self.problem(node.place, path, IN_THE_FILE, WHERE_INSTEAD)
+            self.problem(node, path, IN_THE_FILE, WHERE_INSTEAD)
             return None
         return self.resolved(node, path)
 
     def resolved(self, node: nodes.Scalar, path: str) -> str | None:
         """The text with what its references stand for; None, and problems, when one stands for nothing."""
         if secret_detection.has_password(node.text):
-            self.problem(node.place, path, IN_THE_FILE, WHERE_INSTEAD)
+            self.problem(node, path, IN_THE_FILE, WHERE_INSTEAD)
             return None
         text, missing = self.references.resolved(node.text)
         for wrong in missing:
-            self.problem(node.place, path, wrong.sentence, wrong.hint)
+            self.problem(node, path, wrong.sentence, wrong.hint)
         if unfit := _unfit(text):
-            self.problem(node.place, path, unfit)
+            self.problem(node, path, unfit)
         return None if missing or unfit else text
 
 
@@ -106,7 +103,7 @@ class Reading:
 class Section:
     """The known keys of one mapping. What is not there, or is wrong, is the default."""
 
-    reading: Reading
+    reading: FleetReading
     path: str
     place: Place
     table: Table
@@ -119,7 +116,7 @@ class Section:
         """Note every key that must be there and is not."""
         for key, known in self.table.items():
             if known.required and key not in self.found:
-                self.reading.problem(self.place, self.path, f"'{key}' is missing: {known.says.partition(' (')[0]}")
+                self.reading.problem(self, self.path, f"'{key}' is missing: {known.says}")
 
     def get(self, key: str) -> nodes.Node | None:
         """The node of a key."""
@@ -129,14 +126,9 @@ class Section:
         """The path of a key."""
         return joined(self.path, key)
 
-    def place_of(self, key: str) -> Place:
-        """Where a key's value stands; the whole section when it is not there."""
-        node = self.found.get(key)
-        return node.place if node is not None else self.place
-
     def wrong(self, key: str, sentence: str, hint: str | None = None) -> None:
-        """Note that the value of a key is wrong."""
-        self.reading.problem(self.place_of(key), self.at(key), sentence, hint)
+        """Note a problem of the value of a key; of a missing key, at the place of the section."""
+        self.reading.problem(self.found.get(key, self), self.at(key), sentence, hint)
 
     def text(self, key: str, default: str) -> str:
         """A text."""
@@ -190,10 +182,10 @@ class Section:
         found: list[str] = []
         for path, item in self.reading.items(self.found.get(key), self.at(key)):
             if not isinstance(item, nodes.Scalar) or item.value is None:
-                self.reading.problem(item.place, path, "must be text")
+                self.reading.problem(item, path, "must be text")
             elif (text := self.reading.resolved(item, path)) is not None:
                 if not rule.fullmatch(text) and not self.reading.is_hidden(text):
-                    self.reading.problem(item.place, path, f"'{text}' {says}")
+                    self.reading.problem(item, path, f"'{text}' {says}")
                 found.append(text)
         return tuple(found) if key in self.found else default
 
@@ -239,14 +231,8 @@ def _unfit(text: str) -> str | None:
 
 
 def joined(path: str, key: str) -> str:
-    """The path of a key below another, on one line."""
-    key = key if key.isprintable() else repr(key)
-    return f"{path}.{key}" if path else key
-
-
-def is_null(node: nodes.Node) -> bool:
-    """Whether nothing stands there, or ``null``."""
-    return isinstance(node, nodes.Scalar) and node.value is None
+    """Return the path of a key below another, on one line."""
+    return problems.joined(path, key if key.isprintable() else repr(key))
 
 
 def _wanted(key: Key) -> str:
