@@ -13,7 +13,7 @@ import provenance
 import pytest
 
 from airfleet.agent.supervisor.restarts import HEALED_AFTER_SECONDS
-from airfleet.drill.records import History, Injection
+from airfleet.drill.records import History, Injection, Note, NoteKind, TaskKey
 from airfleet.drill.recovery_times import UNHURT
 from airfleet.drill.runner import ExperimentOutcome, Recovery
 from faultlab.matrix import BY_NUMBER, ROWS
@@ -174,7 +174,9 @@ def test_an_experiment_that_fails_is_written_down_in_the_place_of_what_was_there
     file = tmp_path / fault_matrix.FILE
     file.write_text(json.dumps({"systems": {"airfleet": {"F4": row(1.0), "F5": row(1.0)}}}))
     recovery = Recovery(Injection("worker killed", 0.0, 1.0), {"dispatch": 2.0})
-    went_well = ExperimentOutcome((recovery,), (), History((), ()))
+    task = TaskKey("d", "r", "t")
+    notes = tuple(Note(NoteKind.START, task, f"attempt {number}", 1, "host", number, 0.5) for number in range(8))
+    went_well = ExperimentOutcome((recovery,), (), History(notes, ()))
     outcomes = iter([AssertionError("nothing runs"), AssertionError("it did not start"), went_well])
 
     def experiment(*_: object) -> ExperimentOutcome:
