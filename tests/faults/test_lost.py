@@ -19,7 +19,7 @@ import psycopg
 import pytest
 import redis
 
-from airfleet.agent.recovery.orphans import ATTEMPT, MONITOR
+from airfleet.agent.recovery.attempt_processes import ATTEMPT, MONITOR
 from airfleet.drill import journal
 from airfleet.drill.invariants import violations
 from airfleet.drill.records import History, Injection, Note, NoteKind, RunKey, TaskKey

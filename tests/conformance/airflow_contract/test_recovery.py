@@ -26,7 +26,7 @@ from airflow.sdk.execution_time import task_runner
 from airflow.utils.session import create_session
 from airflow.utils.state import CallbackState, JobState, State, TaskInstanceState
 
-from airfleet.agent.recovery import job_fencing, orphans
+from airfleet.agent.recovery import attempt_processes, job_fencing
 from airfleet.metadata import lost_attempts
 from airfleet.scheduler import executor, job_runner
 from airfleet.worker import celery_task
@@ -58,8 +58,8 @@ def test_upstream_does_what_it_did_when_ours_was_written(function: Callable[...,
 
 def test_the_processes_of_an_attempt_name_it_in_their_titles() -> None:
     for supervises in (BaseExecutor.run_workload, celery_task._supervise):
-        assert f'f"{orphans.MONITOR}{{workload.display_name}}"' in inspect.getsource(supervises)
-    assert f'f"{orphans.ATTEMPT}{{msg.ti.id}}"' in inspect.getsource(task_runner)
+        assert f'f"{attempt_processes.MONITOR}{{workload.display_name}}"' in inspect.getsource(supervises)
+    assert f'f"{attempt_processes.ATTEMPT}{{msg.ti.id}}"' in inspect.getsource(task_runner)
 
 
 def test_the_columns_that_agents_and_schedulers_name_are_there() -> None:

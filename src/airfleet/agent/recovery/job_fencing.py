@@ -1,17 +1,16 @@
-"""What the agent tells the database of the dead: that a component's job has ended, and which attempts went with it.
+"""Job fencing: the job of a dead component is marked failed at once, and orphaned attempts of its host are reported.
 
-A scheduler, a triggerer or a dag-processor keeps a row in Airflow's ``job`` table with a heartbeat. One that is killed
-leaves it *running*, and the others believe that for as long as a heartbeat may be late. The agent knows better: it is
-the parent. So each such component leaves a mark for its agent (:mod:`airfleet.spool.job_marks`) which row is its own,
-and when its process is gone the agent marks that row *failed*, if it is still *running*. A trigger tells the
-schedulers, and they adopt at once.
+A scheduler, a triggerer or a dag-processor keeps a row in Airflow's ``job`` table with a heartbeat. When it is killed
+the row stays *running*, and the others believe that for as long as a heartbeat may be late. The agent knows better: it
+is the parent. So each such component leaves a mark (:mod:`airfleet.spool.job_marks`) with its row; when its process is
+gone the agent marks that row *failed*, if it is still *running*. A trigger tells the schedulers, which adopt at once.
 
-Everything that asks the database happens in one thread; the agent's loop only puts a word into its queue.
+One thread puts all questions to the database; the agent's loop only puts a word into its queue.
 
-What fails: the database is away - what is to be said waits, and is said when it is back; the component died before it
-wrote anything down, or the agent with it - the heartbeat's age is what tells, as in stock Airflow; a new agent finds
-what an earlier one could not say, for the files are still there; an error that nobody expected - it is in the log, and
-the thread goes on, because nobody else would notice that it does not.
+What fails: the database is away - words wait, and are said when it is back; the component died before it left its mark,
+or the agent with it - the heartbeat's age tells, as in stock Airflow; an agent died with words unsaid - the next one
+finds the marks; an error that nobody expected - it is logged, and the thread goes on, because nobody else would notice
+that it does not.
 """
 
 from __future__ import annotations
@@ -29,7 +28,8 @@ from typing import LiteralString
 import psycopg
 
 from airfleet.agent.probes.database_connection import Queries
-from airfleet.agent.recovery import orphans
+from airfleet.agent.recovery.orphans import OrphanDetector
+from airfleet.agent.recovery.silence import SILENT_SECONDS
 from airfleet.agent.supervisor.signals import Wakeup
 from airfleet.events import Event, Log, Surprises
 from airfleet.spool import job_marks
@@ -40,9 +40,9 @@ from airfleet.system import procfs
 BUSY_SECONDS, QUIET_SECONDS = 2.0, 5.0
 #: looks that find nothing running, after which the agent rests
 BUSY_LOOKS = 30
-#: seconds until something is said again that the database did not hear
+#: seconds until a word is repeated that the database did not hear
 AGAIN_SECONDS = 0.5
-#: looks that follow one another as soon when a worker or a monitor has died: its attempts need not go at once
+#: looks at that pace after the death of a worker or a monitor, whose attempts may take a while to end
 QUICK_LOOKS = 12
 
 #: kinds of components that have a row in the table of jobs
@@ -54,8 +54,11 @@ FENCE: LiteralString = (
 
 
 class JobFencing:
-    """The thread that tells the database. ``folder`` is where components write down their jobs; ``carry`` brings what
-    workers left to tell into the database, and ``untold`` to the API, before anything is called lost."""
+    """The thread that tells the database of deaths. ``folder`` has the marks of components.
+
+    ``upload`` and ``relay`` tell results that workers left, before any attempt is called lost (see
+    :class:`~airfleet.agent.recovery.orphans.OrphanDetector`).
+    """
 
     def __init__(
         self,
@@ -63,14 +66,12 @@ class JobFencing:
         hostname: str,
         folder: Path,
         log: Log,
-        carry: Callable[[], object] = lambda: None,
-        untold: Callable[[Collection[str], Collection[str]], Collection[str]] = lambda gone, running: (),
-        silent_seconds: float = orphans.SILENT_SECONDS,
+        upload: Callable[[], object] = lambda: None,
+        relay: Callable[[Collection[str], Collection[str]], Collection[str]] = lambda gone, running: (),
+        silent_seconds: float = SILENT_SECONDS,
     ) -> None:
         self._database = database
-        self._lookout = orphans.OrphanDetector(
-            database, hostname, carry=carry, untold=untold, silent_seconds=silent_seconds
-        )
+        self._orphans = OrphanDetector(database, hostname, upload=upload, relay=relay, silent_seconds=silent_seconds)
         self._folder = folder
         self._log = log
         self._surprises = Surprises("the look for lost attempts", log)
@@ -83,13 +84,13 @@ class JobFencing:
         self._thread = threading.Thread(target=self._run, name="fencing", daemon=True)
 
     def start(self) -> None:
-        """Begin, with what an earlier agent of this host could not say."""
+        """Begin, with the jobs that an earlier agent of this host left unfenced."""
         for job in job_marks.of_the_dead(self._folder, _is_alive):
             self._put(partial(self._fence, job))
         self._thread.start()
 
     def died(self, kind: str, component: str, pid: int) -> None:
-        """A component's process has ended; returns at once."""
+        """Note that a component's process has ended; return at once."""
         if kind == "worker":
             self._put(self._worker_gone)
         elif kind in WITH_JOB:
@@ -98,7 +99,7 @@ class JobFencing:
                 self._put(partial(self._fence, job))
 
     def close(self) -> None:
-        """Say no more; what the database cannot hear now is left to the next start."""
+        """Stop; words that the database cannot hear now are left to the next start."""
         self._put(None)
         if self._thread.is_alive():
             self._thread.join(timeout=2.0)
@@ -119,19 +120,19 @@ class JobFencing:
             os.close(descriptor)
 
     def _say_and_look(self) -> float:
-        """Seconds until the next time."""
+        """Say what is unsaid and look for orphans; return the seconds until the next time."""
         try:
             self._say()
-            running, reported = self._lookout.look()
+            found = self._orphans.look()
         except (psycopg.Error, OSError):
             return AGAIN_SECONDS if self._unsaid else BUSY_SECONDS
-        if reported:
-            self._log(Event.ATTEMPTS_LOST, count=reported)
-        self._heed(self._lookout.watched)
-        return self._pause(running)
+        if found.reported:
+            self._log(Event.ATTEMPTS_LOST, count=found.reported)
+        self._heed(self._orphans.watched)
+        return self._pause(found.running)
 
     def _wait(self, seconds: float) -> bool:
-        """Wait for a word, or the death of a process that is watched, for so long at the most; whether to go on."""
+        """Wait for a word, or the death of a watched process, for so long at most; tell whether to go on."""
         poll = select.poll()
         for descriptor in (self._wakeup.socket.fileno(), *self._watched.values()):
             poll.register(descriptor, select.POLLIN)
@@ -162,7 +163,7 @@ class JobFencing:
 
     def _worker_gone(self) -> None:
         self._quick_looks = QUICK_LOOKS
-        self._lookout.worker_gone()
+        self._orphans.worker_gone()
 
     def _say(self) -> None:
         while self._unsaid:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import subprocess
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
 
 from airfleet.agent.recovery import job_fencing
+from airfleet.agent.recovery.attempt_processes import ATTEMPT, MONITOR
 from airfleet.agent.recovery.job_fencing import (
     AGAIN_SECONDS,
     BUSY_LOOKS,
@@ -21,10 +24,14 @@ from airfleet.agent.recovery.job_fencing import (
     QUIET_SECONDS,
     JobFencing,
 )
+from airfleet.agent.recovery.orphans import LookResult
 from airfleet.drill.waiting import wait_until
 from airfleet.events import Event
+from airfleet.metadata.lost_attempts import REPORT, RUNNING_HERE, WORKER_GONE
 from airfleet.spool import job_marks
 from airfleet.spool.job_marks import Job
+from support.attempt_database import AttemptDatabase
+from support.titled import titled
 
 # --- what is left for the agent --------------------------------------------------------------------------------------
 
@@ -86,10 +93,10 @@ class Lookout:
     """Finds what a test says."""
 
     def __init__(self) -> None:
-        self.found = (0, 0)
+        self.found = LookResult(0)
         self.watched: Collection[int] = ()
 
-    def look(self) -> tuple[int, int]:
+    def look(self) -> LookResult:
         return self.found
 
 
@@ -105,7 +112,7 @@ def make(tmp_path: Path, said: list[Event]) -> Iterator[Callable[[], tuple[JobFe
     def new() -> tuple[JobFencing, Database, Lookout]:
         database, lookout = Database(), Lookout()
         one = JobFencing(database, "here", tmp_path, lambda event, **_: said.append(event))
-        one._lookout = lookout  # type: ignore[assignment]
+        one._orphans = lookout  # type: ignore[assignment]
         made.append(one)
         return one, database, lookout
 
@@ -134,16 +141,16 @@ def test_what_the_database_cannot_hear_is_said_again_sooner_than_a_look_is_taken
     one._unsaid = [lambda: one._fence(Job("scheduler", 1, 3))]
     assert one._say_and_look() == AGAIN_SECONDS
     one._unsaid = []
-    one._lookout.look = lambda: database.rows("", ())  # type: ignore[assignment, method-assign, return-value]
+    one._orphans.look = lambda: database.rows("", ())  # type: ignore[assignment, method-assign, return-value]
     assert one._say_and_look() == BUSY_SECONDS
 
 
 def test_lost_attempts_are_in_the_log_when_there_are_some(make: Make, said: list[Event]) -> None:
     one, _, lookout = make()
-    lookout.found = (2, 0)
+    lookout.found = LookResult(2, 0)
     assert one._say_and_look() == BUSY_SECONDS
     assert said == []
-    lookout.found = (2, 1)
+    lookout.found = LookResult(2, 1)
     one._say_and_look()
     assert said == [Event.ATTEMPTS_LOST]
 
@@ -170,7 +177,7 @@ def test_the_thread_ends_with_its_descriptors_and_keeps_no_process_from_its_end(
     never_started.close()
     one, _, lookout = make()
     with subprocess.Popen(["sleep", "60"]) as child:
-        lookout.found, lookout.watched = (1, 0), [child.pid]
+        lookout.found, lookout.watched = LookResult(1), [child.pid]
         assert one._thread.daemon
         one.start()
         wait_until(lambda: one._watched, 10, "the process is watched", pause_seconds=0.01)
@@ -191,3 +198,124 @@ def test_only_the_process_that_died_is_watched_no_more(make: Make) -> None:
         assert (set(one._watched), one._quick_looks) == ({lives.pid}, QUICK_LOOKS)
         os.close(one._watched.pop(lives.pid))
         lives.kill()
+
+
+# --- a thread that looks ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def begin(tmp_path: Path, said: list[Event]) -> Iterator[Callable[[AttemptDatabase], JobFencing]]:
+    made: list[JobFencing] = []
+
+    def start(database: AttemptDatabase) -> JobFencing:
+        made.append(JobFencing(database, "here", tmp_path, lambda event, **_: said.append(event)))
+        made[-1].start()
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.close()
+
+
+def dead() -> int:
+    """The number of a process that has ended."""
+    child = subprocess.Popen(["true"])
+    child.wait()
+    return child.pid
+
+
+def test_the_job_of_a_dead_component_is_marked_once_and_its_file_is_gone(
+    tmp_path: Path, begin: Callable[[AttemptDatabase], JobFencing], said: list[Event]
+) -> None:
+    database, pid = AttemptDatabase(), os.getpid()
+    one = begin(database)
+    job_marks.write_down(tmp_path, Job("scheduler", pid, 17))
+    one.died("scheduler", "scheduler", pid)
+    wait_until(lambda: database.told(job_fencing.FENCE), 5, "it is told", pause_seconds=0.01)
+    wait_until(lambda: job_marks.read_down(tmp_path, "scheduler") is None, 5, "the file is gone", pause_seconds=0.01)
+    assert database.told(job_fencing.FENCE) == [(17,)]
+    assert said == [Event.JOB_FENCED]
+
+
+def test_what_a_successor_wrote_down_is_not_taken_for_the_dead_one(
+    tmp_path: Path, begin: Callable[[AttemptDatabase], JobFencing]
+) -> None:
+    database = AttemptDatabase()
+    one = begin(database)
+    job_marks.write_down(tmp_path, Job("scheduler", os.getpid(), 18))
+    one.died("scheduler", "scheduler", dead())
+    one.died("api-server", "api-server", os.getpid())  # has no job
+    one.died("worker", "worker", dead())
+    wait_until(lambda: database.told(WORKER_GONE), 5, "the worker's death is told", pause_seconds=0.01)
+    assert database.told(job_fencing.FENCE) == []
+    assert job_marks.read_down(tmp_path, "scheduler") == Job("scheduler", os.getpid(), 18)
+
+
+def test_what_a_dead_agent_could_not_say_is_said_by_the_next_one(
+    tmp_path: Path, begin: Callable[[AttemptDatabase], JobFencing]
+) -> None:
+    job_marks.write_down(tmp_path, Job("scheduler", dead(), 3))
+    job_marks.write_down(tmp_path, Job("triggerer", os.getpid(), 4))
+    (tmp_path / "broken.job").write_text("{")
+    database = AttemptDatabase()
+    begin(database)
+    wait_until(lambda: database.told(job_fencing.FENCE), 5, "it is told", pause_seconds=0.01)
+    wait_until(lambda: database.told(RUNNING_HERE), 5, "attempts are looked at", pause_seconds=0.01)
+    assert database.told(job_fencing.FENCE) == [(3,)]
+
+
+def test_what_the_database_cannot_hear_is_said_when_it_is_back(
+    tmp_path: Path, begin: Callable[[AttemptDatabase], JobFencing], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_fencing, "AGAIN_SECONDS", 0.02)
+    database = AttemptDatabase()
+    database.away = True
+    one = begin(database)
+    job_marks.write_down(tmp_path, Job("triggerer", os.getpid(), 5))
+    one.died("triggerer", "triggerer", os.getpid())
+    wait_until(lambda: one._unsaid, 5, "it was tried", pause_seconds=0.01)
+    database.away = False
+    wait_until(lambda: database.told(job_fencing.FENCE), 5, "it is told", pause_seconds=0.01)
+    assert database.told(job_fencing.FENCE) == [(5,)]
+
+
+def test_an_error_that_nobody_expected_is_said_once_and_the_thread_goes_on(
+    tmp_path: Path, begin: Callable[[AttemptDatabase], JobFencing], monkeypatch: pytest.MonkeyPatch, said: list[Event]
+) -> None:
+    monkeypatch.setattr(job_fencing, "BUSY_SECONDS", 0.02)
+    monkeypatch.setattr(job_fencing, "QUIET_SECONDS", 0.02)
+    database = AttemptDatabase()
+    looks: list[int] = []
+
+    def surprise(gone: Any, running: Any) -> tuple[str, ...]:
+        looks.append(1)
+        "東京".encode("latin-1")
+        return ()
+
+    one = begin(database)
+    one._orphans.relay = surprise
+    one._put(lambda: 1 / 0)  # type: ignore[arg-type, return-value]
+    wait_until(lambda: len(looks) >= 3, 5, "it looks again and again", pause_seconds=0.01)
+    one._orphans.relay = lambda gone, running: ()
+    job_marks.write_down(tmp_path, Job("triggerer", os.getpid(), 6))
+    one.died("triggerer", "triggerer", os.getpid())
+    wait_until(lambda: database.told(job_fencing.FENCE) == [(6,)], 5, "the dead are told of", pause_seconds=0.01)
+    assert said[:2] == [Event.SURPRISED, Event.SURPRISED]  # one of each
+    assert said.count(Event.SURPRISED) <= 3
+
+
+@pytest.mark.parametrize("kind", [MONITOR, ATTEMPT])
+def test_the_death_of_a_monitor_or_of_an_attempt_without_one_makes_the_agent_look_at_once(
+    kind: str, begin: Callable[[AttemptDatabase], JobFencing], monkeypatch: pytest.MonkeyPatch, said: list[Event]
+) -> None:
+    monkeypatch.setattr(job_fencing, "BUSY_SECONDS", 60.0)
+    attempt = str(uuid4())
+    database = AttemptDatabase([(attempt, 2**22 + 1, False, 0.0)])
+    with titled(f"{kind}{attempt}") as pid:
+        one = begin(database)
+        wait_until(lambda: one._watched, 5, "the process is known", pause_seconds=0.01)
+        assert database.told(REPORT) == []
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: database.told(REPORT), 5, "the attempt is reported", pause_seconds=0.01)
+    wait_until(lambda: said, 5, "it is in the log", pause_seconds=0.01)
+    assert set(said) == {Event.ATTEMPTS_LOST}
