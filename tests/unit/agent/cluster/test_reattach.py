@@ -16,10 +16,12 @@ import pytest
 from airfleet.agent import bootstrap
 from airfleet.agent.cluster import incarnation, reattach
 from airfleet.agent.cluster.quorum import FENCE_SECONDS
-from airfleet.agent.cluster.reattach import NOTHING, Inheritance, inherit
+from airfleet.agent.cluster.reattach import NOTHING, Inheritance, ProcessRecord, inherit
 from airfleet.drill.waiting import wait_until
+from airfleet.events import Event
 from airfleet.fleet.planning.paths import Paths, fleet_id
 from airfleet.system import process_tree, procfs
+from support.full_disk import full_disk
 from support.survival import survives
 
 #: says when it was asked to end, and goes on
@@ -177,3 +179,20 @@ def test_a_life_that_ended_in_good_order_has_no_heir(paths: Paths) -> None:
 def test_nothing_is_inherited_where_nothing_was_left(paths: Paths) -> None:
     assert inherit(paths, None, NOW) == Inheritance()
     assert reattach.NOTHING.pids == frozenset()
+
+
+def test_what_was_written_down_stays_until_the_disk_takes_something_again(tmp_path: Path) -> None:
+    said: list[Event] = []
+    now, file = [0.0], tmp_path / "processes.json"
+    book = ProcessRecord(file, lambda event, **_: said.append(event), lambda: now[0])
+    book.write({os.getpid(): "worker"})
+    with full_disk():
+        book.write({os.getppid(): "worker"})
+        book.write({os.getppid(): "worker"})
+    assert [kept.pid for kept in process_tree.read_down(file)] == [os.getpid()]
+    assert (said, book.is_due) == ([Event.PROCESSES_UNWRITTEN], False)
+    now[0] = reattach.AGAIN_SECONDS
+    assert book.is_due
+    book.write({os.getppid(): "worker"})
+    assert [kept.pid for kept in process_tree.read_down(file)] == [os.getppid()]
+    assert (said, book.is_due) == ([Event.PROCESSES_UNWRITTEN, Event.PROCESSES_WRITTEN], False)

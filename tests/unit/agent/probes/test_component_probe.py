@@ -21,6 +21,8 @@ from airfleet.agent.probes.database_connection import DatabaseConnection
 from airfleet.agent.probes.results import WELL, HttpError, LateSign, NoAnswer, NotReported, unwell
 from airfleet.fleet.planning.plan import BrokerWorks, FileBeats, HttpAnswers, JobBeats, PostgresAnswers, Started
 from airfleet.fleet.servers import brokers
+from airfleet.spool import job_marks
+from support.full_disk import full_disk
 
 SUBJECT = ProbeSubject(
     pid=4711, started_at=time.time(), database=DatabaseConnection("postgresql://a:s3cret@127.0.0.1:9/a")
@@ -155,4 +157,23 @@ def test_a_component_that_writes_that_it_is_well(tmp_path: Path) -> None:
     os.utime(beat, (1, 1))  # the clock of the machine was put right: it was touched all the same
     assert component_probe.ask(probe, subject) == WELL
     now[0] = 96
+    assert component_probe.ask(probe, subject) == WELL
+
+
+def test_a_worker_beats(tmp_path: Path) -> None:
+    beat, now = tmp_path / "worker.beat", [0.0]
+    beat.write_text("17")  # of the one before
+    probe = FileBeats(str(beat), late_seconds=9.0)
+    database = DatabaseConnection("postgresql://nobody@127.0.0.1:9/a")
+    subject = ProbeSubject(os.getpid(), 0.0, database, ages=component_probe.FileAges(clock=lambda: now[0]))
+    with full_disk():
+        job_marks.beat(beat, os.getpid())
+        assert component_probe.ask(probe, subject) == WELL
+        now[0] = 10.0
+        assert not component_probe.ask(probe, subject).well
+        os.utime(beat, (1, 1), follow_symlinks=False)
+        job_marks.beat(beat, os.getpid())
+        assert component_probe.ask(probe, subject) == WELL
+    job_marks.beat(beat, os.getpid())
+    now[0] = 11.0
     assert component_probe.ask(probe, subject) == WELL

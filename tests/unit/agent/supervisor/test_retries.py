@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 
 from airfleet.agent import control
-from airfleet.agent.supervisor import process
 from airfleet.agent.supervisor.process import Running
 from airfleet.agent.supervisor.reasons import Exited
 from airfleet.agent.supervisor.retries import LOOK_SECONDS, Retries
 from airfleet.cli.output import component_view
 from airfleet.fleet.planning.plan import Component, Exec
-from airfleet.spool.current_work import CurrentWork, Kind, Work, path_of, read
+from airfleet.spool.current_work import Kind, Work
 from support.toy_agent import reporting, toy
 
 STAY = "while :; do sleep 0.05; done"
@@ -78,56 +77,6 @@ def test_an_agent_tries_again_what_it_gave_up(by: str, tmp_path: Path) -> None:
         else:
             control.tell(running.paths.socket, {"do": "restart", "name": ""})
         assert running.wait_for("one", "ready").tried_again_in is None
-
-
-def test_what_a_process_worked_on_is_known_after_its_death_and_nothing_of_another_one(tmp_path: Path) -> None:
-    path = path_of(tmp_path, "scheduler")
-    work = CurrentWork(path)
-    work.on(Kind.RUN, "run one of Dag a")
-    work.on(Kind.DAG, "b")
-    assert read(path, os.getpid()) == Work(Kind.DAG, "b")
-    assert read(path, os.getpid() + 1) == Work()
-    path.write_text("nonsense")
-    assert read(path, os.getpid()) == Work()
-
-
-def test_where_nothing_can_be_written_down_the_component_goes_on(tmp_path: Path) -> None:
-    work = CurrentWork(tmp_path / "no" / "such" / "folder")
-    work.on(Kind.DAG, "a")
-
-
-def test_the_error_of_a_dead_component_is_the_last_one_of_its_log(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    log.write_text("ValueError: of an earlier attempt\n")
-    offset = log.stat().st_size
-    assert process.last_error(log, offset) == ""
-    log.write_text(
-        log.read_text() + "Traceback (most recent call last):\n  File x\n"
-        "sqlalchemy.exc.DataError: (psycopg.errors.NumericValueOutOfRange) integer out of range\n[SQL: INSERT]\n"
-    )
-    assert process.last_error(log, offset) == "DataError: (psycopg.errors.NumericValueOutOfRange) integer out of range"
-
-
-@pytest.mark.parametrize(
-    ("lines", "statement"),
-    [
-        (
-            "sqlalchemy.exc.DataError: (psycopg.errors.NumericValueOutOfRange) integer out of range\n"
-            "CONTEXT:  unnamed portal parameter $4\n"
-            "[SQL: UPDATE dag SET retries=%(retries)s\n  WHERE dag.dag_id = 'it''s secret' AND x = %(x)s]\n"
-            "[parameters: {'retries': 'secret'}]\n(Background on this error at: https://sqlalche.me/e/20/9h9h)\n",
-            "UPDATE dag SET retries=%(retries)s WHERE dag.dag_id = '...' AND x = %(x)s",
-        ),
-        ("psycopg.DataError: no\n[SQL: " + "SELECT a, " * 1000 + "b]\n", ("SELECT a, " * 20) + " ..."),
-        ("psycopg.DataError: no\n[SQL: SELECT 1]\nValueError: something else\n", ""),
-        ("[SQL: SELECT 1]\n", ""),
-        ("psycopg.DataError: no\n", ""),
-    ],
-)
-def test_the_statement_of_the_error_has_no_values(lines: str, statement: str, tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    log.write_text("[SQL: SELECT 'earlier']\n" + lines)
-    assert process.last_statement(log, 0) == statement
 
 
 def test_status_names_what_a_component_died_of_and_when_it_is_tried_again() -> None:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+
+import pytest
 
 from airfleet.fleet import planner
-from airfleet.fleet.config.spec import ApiServer, local_host
+from airfleet.fleet.config.spec import ApiServer, Fleet, Host, local_host
 from airfleet.fleet.planning import airflow_settings
+from airfleet.fleet.planning.context import Context, Ports
+from airfleet.fleet.planning.paths import Paths
 from airfleet.fleet.planning.plan import HttpAnswers
+from airfleet.fleet.servers import secrets
 from support.proxied_fleets import ONE_HOST, here
 
 
@@ -30,3 +36,17 @@ def test_tasks_go_over_nginx_where_there_is_a_choice_and_straight_where_there_is
     assert here(two).execution_url == "http://127.0.0.1:8090/myorg/airflow/execution/"
     without = replace(here(two).ports, nginx=None)
     assert here(two, ports=without, nginx=None).execution_url == "http://127.0.0.1:8080/myorg/airflow/execution/"
+
+
+@pytest.mark.parametrize(
+    ("address", "listens"),
+    [
+        ("127.0.0.1", ("127.0.0.1",)),
+        ("198.18.37.1", ("127.0.0.1", "198.18.37.1")),
+        ("10.0.0.1", ("127.0.0.1",)),  # an embedded server is never open to a real network
+    ],
+)
+def test_where_embedded_servers_listen(address: str, listens: tuple[str, ...], tmp_path: Path) -> None:
+    fleet = Fleet("one", "/one", hosts=(Host("main", address),))
+    made = Context(fleet, Paths(tmp_path, tmp_path), Ports(), secrets.generate(), host="main")
+    assert made.served_addresses == listens

@@ -7,9 +7,8 @@ import threading
 import pytest
 
 from airfleet.agent.database.finding import FIT, Finding, Verdict
-from airfleet.agent.database.fitness import connections_of, look
 from airfleet.agent.supervisor.database_gate import LONG_PAUSE_SECONDS, PAUSE_SECONDS, FitnessCheck
-from airfleet.fleet.planning.plan import Component, Fork, Plan
+from airfleet.fleet.planning.plan import Component, Fork
 from airfleet.testing.ports import free_ports
 from support.toy_agent import program, toy
 
@@ -79,17 +78,3 @@ def test_nothing_that_uses_it_starts_while_it_is_away(closed: str) -> None:
 
 def _state(components: object, name: str) -> str:
     return next((str(c.state) for c in components if c.name == name), "")  # type: ignore[attr-defined]
-
-
-@pytest.mark.parametrize(
-    ("kinds", "connections"),
-    [(("worker",), 3), (("scheduler", "dag-processor", "triggerer", "api-server", "api-server", "worker"), 13)],
-)
-def test_the_connections_of_a_host(tmp_path: object, kinds: tuple[str, ...], connections: int) -> None:
-    components = tuple(Component(f"c{number}", kind, Fork(kind)) for number, kind in enumerate(kinds))
-    assert connections_of(Plan("toy", tmp_path, components, {}, {}, "", "")) == connections  # type: ignore[arg-type]
-
-
-def test_a_look_never_raises(closed: str) -> None:
-    assert look(closed, needs=3).verdict is Verdict.WAIT
-    assert look("postgresql://me@127.0.0.1/none?sslmode=nonsense", needs=3).verdict is Verdict.REFUSED

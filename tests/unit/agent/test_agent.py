@@ -13,7 +13,7 @@ from airfleet.agent import control, launch
 from airfleet.agent.control import AgentGone
 from airfleet.drill.waiting import wait_until
 from airfleet.fleet.planning.plan import Component, Exec, FileBeats
-from airfleet.system import procfs, unix_sockets
+from airfleet.system import process_tree, procfs, unix_sockets
 from faultlab.measuring.ledger import Ledger
 from support.survival import survives
 from support.toy_agent import SECONDS, Toy, program, reporting, toy
@@ -341,3 +341,20 @@ def test_a_disk_without_room_is_shown_among_the_components_until_it_has_some() -
         logs.unlink()
         running.wait(lambda now: now.healthy, "it has room again")
         assert "the disks of this host have room again" in running.log()
+
+
+def test_an_agent_that_cannot_write_down_its_processes_goes_on() -> None:
+    with toy(program("one", STAY)) as running:
+        before = running.wait_for("one", "ready").pid
+        assert before is not None
+        in_the_way = running.paths.processes.with_suffix(".new")
+        in_the_way.mkdir()
+        os.kill(before, signal.SIGKILL)
+        running.wait(lambda now: now.healthy and now.components[0].pid != before, "it was started again")
+        assert any(line.startswith("the list of processes for the next") for line in running.log())
+        in_the_way.rmdir()
+        running.wait(lambda now: written(running) == {now.components[0].pid}, "it is written down")
+
+
+def written(running: Toy) -> set[int]:
+    return {kept.pid for kept in process_tree.read_down(running.paths.processes)}
