@@ -1,4 +1,4 @@
-"""What the checks of a pipeline share: the pipeline under check, ids, functions, and markers with their paths."""
+"""The context of all checks: the pipeline under check, ids, functions, and markers with their paths."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from airfleet.yaml.problems import Hints, joined
 
 
 class Installed:
-    """What the pipelines of one file can name: installed, or in their project. Each thing is looked up once."""
+    """The names that pipelines of one file can use: installed, or in their project. Each thing is looked up once."""
 
     def __init__(self, file: Path) -> None:
         self.roots: Roots = tuple(dict.fromkeys((str(project_root(file)), str(file.parent.absolute()))))
@@ -39,7 +39,7 @@ class Installed:
         self._callbacks: dict[tuple[str, str], tuple[str, str | None] | None] = {}
 
     def files_in(self, folder: Path) -> frozenset[str]:
-        """The names of what is in a folder."""
+        """List the names in a folder."""
         if folder not in self._beside:
             try:
                 self._beside[folder] = frozenset(os.listdir(folder))
@@ -48,19 +48,19 @@ class Installed:
         return self._beside[folder]
 
     def operator(self, path: str) -> catalog.Operator | MissingDefinition | Unknown:
-        """What the operator at an import path takes."""
+        """Find the parameters of the operator at an import path."""
         if path not in self._operators:
             self._operators[path] = catalog.operator(path, self.roots)
         return self._operators[path]
 
     def function(self, module: str, name: str) -> Signature | MissingDefinition | Unknown:
-        """What the Python function ``module:name`` takes."""
+        """Find the parameters of the Python function ``module:name``."""
         if (module, name) not in self._functions:
             self._functions[module, name] = catalog.function(module, name, self.roots)
         return self._functions[module, name]
 
     def callback_problem(self, module: str, name: str) -> tuple[str, str | None] | None:
-        """Why ``module:name`` cannot be a callback, as (sentence, hint)."""
+        """Say why ``module:name`` cannot be a callback, as (sentence, hint)."""
         if (module, name) not in self._callbacks:
             self._callbacks[module, name] = catalog.callback_problem(module, name, self.roots)
         return self._callbacks[module, name]
@@ -85,14 +85,14 @@ class Checking:
         self._sorted: list[str] | None = None
 
     def ids_below(self, name: str) -> tuple[str, ...]:
-        """The ids that begin with ``name`` and a dot, as those of a group do elsewhere."""
+        """Give the ids that begin with ``name`` and a dot, as those of a group do elsewhere."""
         if self._sorted is None:
             self._sorted = sorted(self.ids)
         begin, end = bisect_left(self._sorted, f"{name}."), bisect_left(self._sorted, f"{name}/")  # '/' is after '.'
         return tuple(self._sorted[begin:end])
 
     def task(self, task_id: str) -> Task:
-        """The first task with this id."""
+        """Find the first task with this id."""
         return self._tasks[task_id]
 
     def problem(self, path: str, sentence: str, hint: str | None = None) -> None:
@@ -143,7 +143,7 @@ _PROVIDER_MODULE = re.compile(r"airflow\.providers\.(\w+(?:\.\w+)??)\.(?:\w+\.)?
 
 
 def markers_in(value: Value, path: str) -> Iterator[tuple[str, Marker]]:
-    """Every marker in ``value``, with its path."""
+    """Yield every marker in ``value``, with its path."""
     if isinstance(value, MARKERS):
         yield path, value
     elif isinstance(value, Mapping):

@@ -11,7 +11,7 @@ LONGEST_WRITTEN: Final = 20
 
 
 def way(circle: tuple[str, ...]) -> str:
-    """A circle in words, in the direction of the work.
+    """Write a circle in words, in the direction of the work.
 
     >>> way(("a", "b", "a"))
     'a → b → a'
@@ -24,7 +24,7 @@ def way(circle: tuple[str, ...]) -> str:
 
 
 def circles(upstream: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, ...]]:
-    """The shortest circle through the first task of every knot, from that task back to it, where the file has it first.
+    """Find the shortest circle through the first task of every knot, from that task back to it, in file order.
 
     A knot are tasks of which each waits, directly or not, for each other. One that waits for itself alone is none.
     """
@@ -57,7 +57,7 @@ def _followed(task: str, after: Mapping[str, str]) -> Iterator[str]:
 
 
 def _knots(arrows: Mapping[str, tuple[str, ...]]) -> Iterator[list[str]]:
-    """The strongly connected components (Tarjan), without recursion: chains have ten thousand tasks."""
+    """Find the strongly connected components (Tarjan), without recursion: chains have ten thousand tasks."""
     number: dict[str, int] = {}
     lowest: dict[str, int] = {}
     unfinished: dict[str, None] = {}
@@ -69,7 +69,7 @@ def _knots(arrows: Mapping[str, tuple[str, ...]]) -> Iterator[list[str]]:
         pending.append((task, iter(arrows[task])))
 
     def leave(task: str) -> list[str]:
-        """The knot that ``task`` was the first of, if it was that of any."""
+        """Give the knot that ``task`` was the first of, if it was that of any."""
         if pending:
             before = pending[-1][0]
             lowest[before] = min(lowest[before], lowest[task])

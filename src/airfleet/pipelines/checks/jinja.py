@@ -1,4 +1,4 @@
-"""What can be said of a template before it is rendered: its syntax, its filters, and the names that it uses.
+"""Checks of a template before it is rendered: its syntax, its filters, and the names that it uses.
 
 Templates are parsed and never compiled: Jinja's compiler works out constants, and ``{{ 9**9**9 }}`` takes for ever.
 """
@@ -36,7 +36,7 @@ _GLOBALS: Final = frozenset(
 
 
 def has_own_jinja(pipeline: Pipeline) -> bool:
-    """Whether the templates of ``pipeline`` may be written in another way, or have filters and names of their own."""
+    """Tell whether templates of ``pipeline`` may have another syntax, or filters and names of their own."""
     return bool(pipeline.options.get("jinja_environment_kwargs"))
 
 
@@ -45,7 +45,7 @@ _LONGEST_KEPT: Final = 10_000
 
 
 def template_error(text: str) -> str | None:
-    """What is wrong with ``text`` as Jinja, in a sentence; None when nothing is."""
+    """Describe the fault of ``text`` as Jinja in a sentence; None without one."""
     return _template_error(text) if len(text) <= _LONGEST_KEPT else _template_error.__wrapped__(text)
 
 
@@ -58,7 +58,7 @@ def _template_error(text: str) -> str | None:
 
 
 def problems_of(text: str) -> tuple[tuple[str, str | None], ...]:
-    """Everything that would fail when ``text`` is rendered, as (sentence, hint)."""
+    """Yield everything that would fail when ``text`` is rendered, as (sentence, hint)."""
     return _problems_of(text) if len(text) <= _LONGEST_KEPT else _problems_of.__wrapped__(text)
 
 
@@ -71,7 +71,7 @@ def _problems_of(text: str) -> tuple[tuple[str, str | None], ...]:
 
 
 def _parsed(text: str) -> list[nodes.Node] | str:
-    """Every node of the template, or the sentence that says why there are none."""
+    """Give every node of the template, or the sentence that says why there are none."""
     import jinja2  # late, for it is slow to import, and most pipelines need nothing of it
 
     try:
@@ -111,7 +111,7 @@ def _not_among(known: Collection[str], what: str, used: Iterable[str]) -> Iterat
 
 
 def _given(parsed: list[nodes.Node]) -> set[str]:
-    """The names that the template itself sets, imports, or asks for: ``{{ x | default('') }}``, ``x is defined``."""
+    """List names that the template sets, imports, or asks for: ``{{ x | default('') }}``, ``x is defined``."""
     from jinja2 import nodes
 
     found: set[str] = set()

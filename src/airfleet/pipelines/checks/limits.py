@@ -1,4 +1,4 @@
-"""What Airflow's database, its calendar and its processes cannot take: values that would end a component, not a task.
+"""Limits of Airflow's database, calendar and processes: values that would end a component, not a task.
 
 Everything here is found by :func:`check_limits`, before a Dag is built; so ``check`` and the importer say the same.
 """
@@ -81,7 +81,7 @@ def _misfit(value: Value, column: str | None) -> str | None:
 
 
 def duration_misfit(value: Value) -> str | None:
-    """Why a duration, however it is written, is none for Airflow's calendar; None when it is one."""
+    """Say why a duration, however it is written, is none for Airflow's calendar; None when it is one."""
     if isinstance(value, str):
         value = parse_duration(value)
     if isinstance(value, (int, float)):
@@ -95,7 +95,7 @@ def duration_misfit(value: Value) -> str | None:
 
 
 def queue_misfit(name: str) -> str | None:
-    """Why no broker has a queue of this name; None when one can."""
+    """Say why no broker has a queue of this name; None when one can."""
     length = len(name.encode(errors="surrogatepass"))
     if length <= _MOST_QUEUE_BYTES:
         return None
@@ -103,7 +103,7 @@ def queue_misfit(name: str) -> str | None:
 
 
 def leaves(value: Value, path: str) -> Iterator[tuple[str, Value]]:
-    """The plain values in ``value`` with their paths, and the keys of mappings with the path of their mapping."""
+    """Give the plain values in ``value`` with their paths, and the keys of mappings with the path of their mapping."""
     if isinstance(value, tuple):
         for index, item in enumerate(value):
             yield from leaves(item, f"{path}[{index}]")
@@ -128,7 +128,7 @@ def _check_owner_links(checking: Checking) -> None:
 
 
 def _check_owners(checking: Checking) -> None:
-    """Airflow keeps the owners of all tasks of a Dag in one column."""
+    """Check the owners of all tasks of a Dag, which Airflow keeps in one column."""
     owners = {task.options.get("owner"): task for task in checking.pipeline.tasks}
     names = [name for name in owners if isinstance(name, str)]
     joined = ", ".join(names)
@@ -140,7 +140,7 @@ def _check_owners(checking: Checking) -> None:
 
 
 def _check_arguments(task: Task, checking: Checking) -> None:
-    """What is rendered is stored with the Dag; other arguments are not, and are the task's own affair."""
+    """Check arguments that are rendered, and so stored with the Dag; others are the task's own affair."""
     rendered = {name for name, value in task.args.items() if _is_rendered(value)}
     if rendered and isinstance(task.uses, CallableRef):
         rendered = set(task.args)  # all arguments of a function are one field

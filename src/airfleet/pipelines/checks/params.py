@@ -30,7 +30,7 @@ _KEYS: Final = _TELLING | frozenset(
 
 
 def is_schema(value: object) -> bool:
-    """Whether the value of a param says what the param may be.
+    """Tell whether the value of a param is a schema.
 
     >>> is_schema({"default": "eu", "enum": ("eu", "us")}), is_schema({"type": "s3", "path": "x"}), is_schema("eu")
     (True, False, False)
@@ -39,7 +39,7 @@ def is_schema(value: object) -> bool:
 
 
 def _foreign(value: Mapping[str, Any]) -> tuple[str, ...]:
-    """The keys for which a mapping is no schema."""
+    """Give the keys for which a mapping is no schema."""
     keys = tuple(key for key in value if key not in _KEYS)
     return keys or (("type",) if "type" in value and not _is_type(value["type"]) else ())
 
@@ -104,7 +104,7 @@ _LONGEST_PATTERN: Final = 1000
 
 
 def _may_take_long(pattern: str) -> bool:
-    """Whether Python's regular expressions may go back exponentially often.
+    """Tell whether Python's regular expressions may go back exponentially often.
 
     >>> _may_take_long("^(a+)+$"), _may_take_long("^[a-z]+-[0-9]{4}$")
     (True, False)
@@ -131,7 +131,7 @@ _TOO_LONG: Final = "the pattern takes too long for its default: what it repeats 
 
 
 def _tried(schema: object, value: object, installed: Installed) -> str | None:
-    """What is wrong with a default; of a file, only so many trials may last."""
+    """Describe the fault of a default; of a file, only so many trials may last."""
     if installed.slow_patterns >= _MOST_TOO_LONG:
         return f"the pattern was not tried, for {_MOST_TOO_LONG} others of this file take too long"
     wrong = _misfit_elsewhere(json.dumps([schema, value], default=str))
@@ -141,7 +141,7 @@ def _tried(schema: object, value: object, installed: Installed) -> str | None:
 
 @functools.lru_cache(maxsize=256)
 def _misfit_elsewhere(given: str) -> str | None:
-    """What is wrong with a default, asked in a process that ends after so much time of the processor."""
+    """Describe the fault of a default, in a process that ends after so much time of the processor."""
     done = subprocess.run([sys.executable, "-c", _VALIDATION], input=given, text=True, capture_output=True, check=False)
     if done.returncode < 0:
         return _TOO_LONG
@@ -149,7 +149,7 @@ def _misfit_elsewhere(given: str) -> str | None:
 
 
 def _refers(value: object) -> bool:
-    """Whether a schema would be looked for elsewhere, on the network even."""
+    """Tell whether a schema would be looked for elsewhere, on the network even."""
     if isinstance(value, Mapping):
         return any(str(key).startswith("$") or _refers(item) for key, item in value.items())
     return isinstance(value, tuple) and any(_refers(item) for item in value)
@@ -160,7 +160,7 @@ def _runs_by_itself(checking: Checking) -> bool:
 
 
 def doubtful(params: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
-    """Each param that is nearly a schema, with the key for which it is taken as a mapping."""
+    """Give each param that is nearly a schema, with the key for which it is taken as a mapping."""
     for name, value in params.items():
         if isinstance(value, Mapping) and len(value.keys() & _KEYS) > 1 and value.keys() & _TELLING:
             yield from ((name, key) for key in _foreign(value)[:1])

@@ -84,14 +84,14 @@ def read_and_check(
 
 
 def _unread(path: Path, wrong: Problem) -> CheckedFile:
-    """A file whose text cannot be had: wrong, unless it is certainly no pipeline file."""
+    """Judge a file without a readable text: wrong, unless it is certainly no pipeline file."""
     content = read_bytes(path)
     foreign = foreign_files.said_of_bytes(content, wrong) if isinstance(content, bytes) else None
     return CheckedFile((), () if foreign else (wrong,), foreign=foreign)
 
 
 def default_zone(environ: Mapping[str, str]) -> dt.tzinfo:
-    """The time zone of dates that name none, as the environment of a fleet's components has it."""
+    """Give the time zone of dates that name none, as the environment of a fleet's components has it."""
     name = environ.get(ZONE_VARIABLE, "UTC")
     if name.upper() == "UTC":
         return dt.UTC
@@ -110,7 +110,7 @@ ZONE_VARIABLE: Final = "AIRFLOW__CORE__DEFAULT_TIMEZONE"
 def check(
     pipeline: Pipeline, installed: Installed, wrong: frozenset[str] = frozenset(), zone: dt.tzinfo = dt.UTC
 ) -> tuple[Problem, ...]:
-    """Every problem of one pipeline, in order of place.
+    """Give every problem of one pipeline, in order of place.
 
     Nothing more is said about the values at the paths in ``wrong``, which have a problem already.
     """

@@ -1,4 +1,4 @@
-"""What the constructors of Airflow's Dag, operators and sensors refuse, said before they are called, at its place.
+"""Values that constructors of Airflow's Dag, operators and sensors refuse, found at their places before a call.
 
 Rules of arguments by themselves stand in their tables; here are those that Airflow checks between several, or in code.
 """
@@ -43,7 +43,7 @@ def check_refusals(checking: Checking) -> None:
 
 
 def _written(checking: Checking) -> Iterator[tuple[str, Mapping[str, Value]]]:
-    """The arguments of tasks, each at the place where it is written."""
+    """Give the arguments of tasks, each at the place where it is written."""
     pipeline = checking.pipeline
     yield "defaults", pipeline.defaults
     for task in pipeline.tasks:
@@ -85,7 +85,7 @@ RESOURCES_OF_DAGS: Final = ("DAGs", "DAG Runs")
 
 
 def _check_access(checking: Checking) -> None:
-    """``access_control`` names, for each role, permissions, or permissions for each resource."""
+    """Check ``access_control``: for each role permissions, or permissions for each resource."""
     access = checking.pipeline.options.get("access_control")
     for role, given in access.items() if isinstance(access, Mapping) else ():
         path = f"access_control.{role}"

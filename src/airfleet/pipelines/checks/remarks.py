@@ -1,4 +1,4 @@
-"""What is allowed in a pipeline, but hardly what was meant. Nothing of it keeps a Dag from running."""
+"""Remarks about values of a pipeline that are allowed, but hardly meant. Nothing of it keeps a Dag from running."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _Remark = tuple[str, str, str | None]
 
 
 def remarks_about(pipeline: Pipeline, installed: Installed) -> Iterator[Problem]:
-    """Everything in one pipeline that its author should look at again."""
+    """Yield everything in one pipeline that its author should look at again."""
     for path, sentence, hint in _all(pipeline, installed):
         yield Problem(pipeline.place(path), path, sentence, hint)
 
@@ -43,7 +43,7 @@ def _all(pipeline: Pipeline, installed: Installed) -> Iterator[_Remark]:
 
 
 def _fixed_offsets(pipeline: Pipeline, schedule: str) -> Iterator[_Remark]:
-    """A date with an offset gives its cron expression that offset for ever, in summer, too."""
+    """Remark a date with an offset: its cron expression has that offset for ever, in summer, too."""
     if not cron.has_time_of_day(schedule):
         return
     for path, options in (("start_date", pipeline.options), ("defaults.start_date", pipeline.defaults)):
@@ -113,7 +113,7 @@ def _not_rendered(task: Task, installed: Installed) -> Iterator[_Remark]:
 
 
 def _would_be_rendered(name: str, task: Task, installed: Installed) -> bool:
-    """Whether a Dag in Python would have this argument rendered."""
+    """Tell whether a Dag in Python would have this argument rendered."""
     if isinstance(task.uses, CallableRef):
         return True
     found = installed.operator(task.uses.path) if isinstance(task.uses, OperatorRef) else None
@@ -121,7 +121,7 @@ def _would_be_rendered(name: str, task: Task, installed: Installed) -> bool:
 
 
 def _texts(value: Value, path: str) -> Iterator[tuple[str, str]]:
-    """Each text in a literal, with its path; a marker is none."""
+    """Yield each text in a literal, with its path; a marker is none."""
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, Mapping):
@@ -136,7 +136,7 @@ _NAME: Final = re.compile(r"\{\{-?\s{0,3}([A-Za-z_]\w{0,60})[^{}]{0,60}\}\}", re
 
 
 def template_in(text: str) -> str | None:
-    """The first ``{{ }}`` in a text that names something of Airflow's; ``${{ }}`` and others' templates are none.
+    """Find the first ``{{ }}`` in a text that names something of Airflow's; ``${{ }}`` and others' templates are none.
 
     >>> template_in("echo {{ ds }} {{.State}}"), template_in("{{.State}} ${{ ds }} {{ name }}")
     ('{{ ds }}', None)

@@ -62,7 +62,7 @@ def _check_template(template: Template, path: str, checking: Checking) -> None:
 
 
 def _check_file(file: FileText, path: str, checking: Checking) -> str | None:
-    """The text of a file; None when there is none to read."""
+    """Read the text of a file; None when there is none to read."""
     folder = checking.folder.resolve()
     try:
         target = (folder / file.path).resolve()
@@ -76,7 +76,7 @@ def _check_file(file: FileText, path: str, checking: Checking) -> str | None:
 
 
 def _file_problem(target: Path, folder: Path, file: FileText, checking: Checking) -> tuple[str, str | None] | None:
-    """Why a file cannot be read into a task, as (sentence, hint), by what is known without opening it."""
+    """Say why a file cannot be read into a task, as (sentence, hint), by what is known without opening it."""
     if not target.is_relative_to(folder):
         return f"'{file.path}' lies outside the folder of the pipeline", None
     if target.is_dir():

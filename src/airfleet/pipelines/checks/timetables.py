@@ -1,6 +1,6 @@
 """A schedule that is a timetable: whether its class takes its arguments, and whether they mean what they should.
 
-Classes are read as text. Whatever cannot be read, as a class that another language makes, is left to the importer.
+Classes are read as text. Unreadable classes, as those of another language, are left to the importer.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ _NOTHING: Final = ("object", "ABC", "Protocol", "Generic", "Timetable", "BaseTim
 
 
 def _taken(found: Definition, roots: Roots, depth: int = 0) -> Taken | None:
-    """What a class takes, by its own constructor, its fields or its bases; None when that cannot be read."""
+    """Find the parameters of a class by its constructor, its fields or its bases; None when unreadable."""
     node = found.node
     if not isinstance(node, ast.ClassDef) or depth > 12:
         return None
@@ -87,7 +87,7 @@ def _taken(found: Definition, roots: Roots, depth: int = 0) -> Taken | None:
 
 
 def _constructor(node: ast.ClassDef) -> ast.FunctionDef | None:
-    """The last one: those before it are overloads."""
+    """Find the last definition: those before it are overloads."""
     return next(
         (item for item in reversed(node.body) if isinstance(item, ast.FunctionDef) and item.name == "__init__"), None
     )
@@ -121,12 +121,12 @@ def _of_base(module: str, base: ast.expr, roots: Roots, depth: int) -> Taken | N
 
 
 def _merged(bases: list[Taken]) -> Taken:
-    """The first base that takes something is the one whose constructor is called."""
+    """Find the first base with parameters, whose constructor is called."""
     return next((base for base in bases if base.annotations or base.open), Taken())
 
 
 def _makes_constructor(decorator: ast.expr) -> bool:
-    """Whether this is a decorator that makes a constructor of the fields: attrs, or dataclass."""
+    """Tell whether this is a decorator that makes a constructor of the fields: attrs, or dataclass."""
     call = decorator if isinstance(decorator, ast.Call) else None
     name = ast.unparse(call.func if call else decorator)
     return name in ("attrs.define", "define", "dataclass", "dataclasses.dataclass", "attrs.frozen", "frozen")
@@ -183,7 +183,7 @@ def _check_value(name: str, value: Value, annotation: str, checking: Checking) -
 
 
 def _check_stored(args: Mapping[str, Value], checking: Checking) -> None:
-    """The arguments are stored with the Dag; those of an asset in columns of JSON, which have no infinity."""
+    """Check arguments, which are stored with the Dag; those of an asset in columns of JSON, without infinity."""
     for at, item in limits.leaves(args, "schedule.with"):
         if isinstance(item, str) and (wrong := column_limits.unstorable(item)):
             checking.problem(at, wrong)
@@ -192,7 +192,7 @@ def _check_stored(args: Mapping[str, Value], checking: Checking) -> None:
 
 
 def _check_by_name(name: str, args: Mapping[str, Value], checking: Checking) -> None:
-    """What Airflow says of its own classes in code alone."""
+    """Check rules that only the code of Airflow's own classes has."""
     if name == "ContinuousTimetable" and checking.pipeline.options.get("max_active_runs") != 1:
         checking.problem("schedule", "ContinuousTimetable needs one run at a time", "add 'max_active_runs: 1'")
     for argument in _IDENTIFIERS if name in ("Asset", "AssetAlias") else ():

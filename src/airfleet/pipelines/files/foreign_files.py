@@ -24,7 +24,7 @@ _WORDS: Final = re.compile(r"""^["']?(?:dag_id|tasks|jobs|templates)["']?[ ]*:|\
 
 
 def said_of(documents: tuple[Node, ...], text: str, file: str, *, broken: bool) -> Problem | None:
-    """What is said of a file that is no pipeline file; None for one that is. ``broken``: it is not YAML to its end."""
+    """Make the remark about a file that is no pipeline file; None for one. ``broken``: not YAML to its end."""
     named = next(filter(None, map(_named, documents)), None)
     if not named and (any(map(_is_pipeline, documents)) or (broken and _WORDS.search(text))):
         return None
@@ -38,7 +38,7 @@ def said_of(documents: tuple[Node, ...], text: str, file: str, *, broken: bool) 
 
 
 def said_of_bytes(content: bytes, wrong: Problem) -> Problem | None:
-    """The same of a file that is not UTF-8 text, which is ``wrong`` if it is a pipeline file."""
+    """Make the remark about a file that is not UTF-8 text, which is ``wrong`` if it is a pipeline file."""
     if b"\0" in content or _WORDS.search(content.decode("latin-1")):
         return None
     return Problem(wrong.place, "", f"this is not a pipeline, and is not read: {wrong.sentence}", HINT)
@@ -58,7 +58,7 @@ _LETTERS_OF_DAG_ID: Final = sorted("dagid")
 
 
 def _keys(node: Node) -> dict[str, Node]:
-    """The values of a mapping by their keys without case, dashes and underscores."""
+    """Give the values of a mapping by their keys without case, dashes and underscores."""
     if not isinstance(node, Mapping):
         return {}
     return {re.sub(r"[-_ ]", "", key.text.lower()): value for key, value in node.entries}
@@ -68,7 +68,7 @@ def _keys(node: Node) -> dict[str, Node]:
 
 
 def _named(document: Node) -> str | None:
-    """The kind of file that a document is; None for one that says its ``dag_id``, and for unknown kinds."""
+    """Give the kind of file that a document is; None for one that says its ``dag_id``, and for unknown kinds."""
     if isinstance(document, Mapping) and any(key.text == "dag_id" for key, _ in document.entries):
         return None
     return next((name for name, fits in _KINDS if fits(document)), None)
@@ -82,7 +82,7 @@ def _has(*names: str) -> Callable[[Node], bool]:
 
 
 def _is_dag_factory(node: Node) -> bool:
-    """Each key is the name of a Dag (or ``default``), and its value has the tasks."""
+    """Tell whether each key names a Dag (or ``default``), and its value has the tasks."""
     inner = list(_inner(node))
     return (
         any(_has("tasks")(value) or _has("task_groups")(value) for value in inner)
@@ -120,7 +120,7 @@ def _entries(node: Node) -> Iterator[tuple[Scalar, Node]]:
 
 
 def _inner(node: Node) -> Iterator[Node]:
-    """The values of a mapping."""
+    """Give the values of a mapping."""
     return (value for _, value in _entries(node))
 
 

@@ -1,4 +1,4 @@
-"""What ``.airflowignore`` leaves out, as Airflow's own walk through a folder of Dags reads it.
+"""Rules of ``.airflowignore``, as Airflow's own walk through a folder of Dags reads it.
 
 Lines are patterns of gitignore, or regular expressions when ``[core] dag_ignore_file_syntax`` says ``regexp``. They
 hold for the folder of the file and all folders below. Airflow's walk ends the dag-processor when a line or the file
@@ -37,7 +37,7 @@ class Rule:
 
 
 def leaves_out(rules: tuple[Rule, ...], path: Path, is_folder: bool) -> bool:
-    """Whether the rules leave out this file or folder: the last rule that matches decides."""
+    """Tell whether the rules leave out this file or folder: the last rule that matches decides."""
     out = False
     for rule in rules:
         if rule.folders_only and not is_folder:
@@ -49,7 +49,7 @@ def leaves_out(rules: tuple[Rule, ...], path: Path, is_folder: bool) -> bool:
 
 
 def read(folder: Path, root: Path, syntax: str) -> tuple[tuple[Rule, ...], tuple[Problem, ...]]:
-    """The rules in ``folder`` itself, of the Dags below ``root``, and what is wrong with them."""
+    """Read the rules in ``folder`` itself, of the Dags below ``root``, and their faults."""
     file = folder / NAME
     if not os.path.isfile(file):  # also where it may not be looked for
         return (), ()

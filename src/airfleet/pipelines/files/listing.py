@@ -5,7 +5,7 @@
 - Links are followed, also out of the folder, as Airflow follows them; but not to a folder above, which would never end.
 - Names that begin with ``.`` are left out, and so is ``__pycache__``. Pipelines below a name that begins with ``_`` are
   left out as well; Python files are not, because Airflow reads them.
-- What ``.airflowignore`` names is left out.
+- Files that ``.airflowignore`` names are left out.
 - Of Python files, those count in which Airflow looks for Dags; of archives, those that Airflow can open.
 - A folder that cannot be read is a problem; the rest counts all the same.
 """
@@ -62,7 +62,7 @@ class Listing:
 
 
 def of(folder: Path, rules: Rules = Rules(), root: Path | None = None) -> Listing:
-    """The files of ``folder``; ``root`` is a folder above it whose ``.airflowignore`` holds here as well."""
+    """List the files of ``folder``; ``root`` is a folder above it whose ``.airflowignore`` holds here as well."""
     walk = _walked(folder, rules, root)
     found = sorted(walk.files.values())
     python = {path: not rules.safe_mode or may_hold_dags(path) for path in found if path.suffix.lower() == PYTHON}
@@ -78,12 +78,12 @@ def of(folder: Path, rules: Rules = Rules(), root: Path | None = None) -> Listin
 
 
 def names(folder: Path, rules: Rules = Rules()) -> frozenset[str]:
-    """Every file of ``folder`` that may count, by its name alone: what changes when files come and go."""
+    """List every file of ``folder`` that may count, by its name alone: what changes when files come and go."""
     return frozenset(map(str, _walked(folder, rules, None).files.values()))
 
 
 def is_left_out(file: Path, root: Path, rules: Rules = Rules()) -> bool:
-    """Whether an ``.airflowignore`` in ``root`` or below leaves out this file of it."""
+    """Tell whether an ``.airflowignore`` in ``root`` or below leaves out this file of it."""
     file, root = file.absolute(), root.absolute()
     active: tuple[ignore_file.Rule, ...] = ()
     for folder in _from_root_to(file, root):
@@ -94,7 +94,7 @@ def is_left_out(file: Path, root: Path, rules: Rules = Rules()) -> bool:
 
 
 def may_hold_dags(file: Path) -> bool:
-    """As Airflow itself judges it: the words stand in the file. A file that cannot be read may."""
+    """Tell whether Airflow would look for Dags in a file, by its words; an unreadable file may have them."""
     content = read_bytes(file)
     if isinstance(content, Problem):
         return True  # the check says why it cannot be read
@@ -115,7 +115,7 @@ def _walked(folder: Path, rules: Rules, root: Path | None) -> _Walk:
 
 
 def _from_root_to(path: Path, root: Path) -> list[Path]:
-    """The folders above a path, from ``root`` downwards."""
+    """Give the folders above a path, from ``root`` downwards."""
     return [folder for folder in reversed(path.parents) if folder.is_relative_to(root)]
 
 
@@ -208,7 +208,7 @@ class _Walk:
             self.through(link)
 
     def is_known(self, place: _Place, folder: _Identity) -> bool:
-        """Whether the files of a folder count already, under another path."""
+        """Tell whether the files of a folder count already, under another path."""
         first = self.folders.get((folder, False)) or (place.private and self.folders.get((folder, True)))
         if first:
             self.remark(place.path, f"this is the same folder as {self.inside_name(first)}, whose files count once")
@@ -236,7 +236,7 @@ class _Walk:
         return bool(place.rules) and ignore_file.leaves_out(place.rules, self.absolute(place.path), is_folder)
 
     def inside_name(self, path: Path) -> str:
-        """The name of a file or folder as it is seen from the folder in which the walk began."""
+        """Give the name of a file or folder as it is seen from the folder in which the walk began."""
         return str(path.relative_to(self.start)) if path != self.start else f"{self.here.name} itself"
 
     def absolute(self, path: Path) -> Path:
@@ -250,14 +250,14 @@ class _Walk:
 
 
 def _inside(folder: _Place, name: str, rules: tuple[ignore_file.Rule, ...]) -> _Place | None:
-    """What lies in a folder under a name; None when the name says that it does not count."""
+    """Find the entry of a folder under a name; None when the name says that it does not count."""
     if name.startswith(".") or name == "__pycache__":
         return None
     return _Place(folder.path / name, rules, folder.private or name.startswith("_"), folder.above)
 
 
 def _above(folder: Path) -> frozenset[_Identity]:
-    """The real folders above one."""
+    """Give the real folders above one."""
     try:
         return frozenset(_identity(os.stat(parent)) for parent in Path(os.path.realpath(folder)).parents)
     except OSError:  # it went away while we walked
@@ -276,7 +276,7 @@ def _counts(path: Path, private: bool) -> bool:
 
 
 def _wrong_name(path: Path) -> str | None:
-    """Why Airflow's database could not hold the path of a file."""
+    """Say why Airflow's database could not hold the path of a file."""
     written = str(path.absolute())
     try:
         written.encode()

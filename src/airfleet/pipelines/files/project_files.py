@@ -24,7 +24,7 @@ _CODING = re.compile(rb"^[ \t\f]*#.*?coding[:=]")
 
 
 def project_root(file: Path) -> Path:
-    """The folder from which a pipeline's Python modules are imported.
+    """Give the folder from which a pipeline's Python modules are imported.
 
     The nearest folder above with ``fleet.yaml``; else the parent of a folder named ``pipelines``; else the file's own.
     """
@@ -36,7 +36,7 @@ def project_root(file: Path) -> Path:
 
 
 def read_text(path: Path) -> str | Problem:
-    """The UTF-8 text of a regular file, or the problem with it."""
+    """Read the UTF-8 text of a regular file, or the problem with it."""
     content = read_bytes(path)
     if isinstance(content, Problem):
         return content
@@ -47,7 +47,7 @@ def read_text(path: Path) -> str | Problem:
 
 
 def read_python(path: Path) -> str | Problem:
-    """The text of a file in Python, in the encoding that the file itself names."""
+    """Read the text of a file in Python, in the encoding that the file itself names."""
     content = read_bytes(path)
     if isinstance(content, Problem):
         return content
@@ -63,12 +63,12 @@ def read_python(path: Path) -> str | Problem:
 
 
 def _with_plain_ends(text: str) -> str:
-    """The text with each line's end as ``\\n``, as Python reads files."""
+    """Give the text with each line's end as ``\\n``, as Python reads files."""
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def read_bytes(path: Path) -> bytes | Problem:
-    """What is in a regular file, or the problem with it: nothing else is opened, and nothing huge is read."""
+    """Read a regular file, or give the problem with it: no other kind is opened, and no huge file is read."""
     place = Place(str(path))
     try:
         found = os.stat(path)
@@ -86,13 +86,13 @@ def read_bytes(path: Path) -> bytes | Problem:
 
 
 def too_large(place: Place, size: int) -> Problem:
-    """The problem with a file that is not read for its size."""
+    """Give the problem with a file that is not read for its size."""
     sentence = f"the file has {size / 1e6:,.0f} MB; airfleet reads up to {MAX_MEGABYTES} MB"
     return Problem(place, "", sentence, "keep data in a file with another ending")
 
 
 def not_a_file(mode: int) -> str | None:
-    """The sentence about what is no regular file, by its mode; None for one that is."""
+    """Describe a file that is not regular, by its mode; None for one that is."""
     if stat.S_ISREG(mode):
         return None
     kinds = {
@@ -106,7 +106,7 @@ def not_a_file(mode: int) -> str | None:
 
 
 def why_not_read(error: OSError, path: Path, what: str = "file") -> str:
-    """The sentence about a file or folder that cannot be read."""
+    """Describe the fault of a file or folder that cannot be read."""
     if isinstance(error, FileNotFoundError):
         return "the link leads to nothing" if path.is_symlink() else f"there is no such {what}"
     if error.errno == errno.ELOOP:
@@ -115,7 +115,7 @@ def why_not_read(error: OSError, path: Path, what: str = "file") -> str:
 
 
 def not_utf8(content: bytes, position: int, file: str) -> Problem:
-    """The problem with the first byte that is not UTF-8, at its place."""
+    """Give the problem with the first byte that is not UTF-8, at its place."""
     if content.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
         return Problem(Place(file), "", "the file is UTF-32 text, not UTF-8", "save it as UTF-8")
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):

@@ -224,5 +224,5 @@ CONTEXT_NAMES: Final = frozenset(
 
 
 def only_python(reason: str) -> str:
-    """The sentence for a key that only Python can give."""
+    """Give the sentence for a key that only Python can give."""
     return f"{reason}, which YAML cannot give" if reason.startswith("takes") else reason

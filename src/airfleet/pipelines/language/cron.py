@@ -56,7 +56,7 @@ _SIMPLE = re.compile(r"(?:\*|(\w+)(?:-(\w+))?)(?:/(\d+))?\Z", re.ASCII)
 
 
 def problem_of(schedule: str) -> tuple[str, str | None] | None:
-    """What is wrong with a cron expression or preset as (sentence, hint), or None.
+    """Describe the fault of a cron expression or preset as (sentence, hint), or None.
 
     >>> problem_of("0 25 * * *")
     ("the hour '25' is not between 0 and 23", None)
@@ -85,7 +85,7 @@ def problem_of(schedule: str) -> tuple[str, str | None] | None:
 
 
 def _may_be_last(end: str, words: tuple[str, ...]) -> bool:
-    """Whether this is one of the rare forms with ``L`` for the last day."""
+    """Tell whether this is one of the rare forms with ``L`` for the last day."""
     return not end.isdigit() and "l" in end.lower() and end.lower() not in words
 
 
@@ -100,7 +100,7 @@ def _preset_problem(text: str) -> tuple[str, str | None] | None:
 
 
 def _around_preset(schedule: str, text: str) -> tuple[str, str | None] | None:
-    """Airflow forgives spaces around five fields, and none around a preset."""
+    """Strip spaces as Airflow does: around five fields, and not around a preset."""
     return None if schedule == text else (f"there is a space beside the preset '{text}'", f"write '{text}'")
 
 
@@ -148,7 +148,7 @@ def _part_problem(
 
 
 def doubts(schedule: str) -> Iterator[tuple[str, str | None]]:
-    """What a right cron expression does otherwise than its steps look, as (sentence, hint).
+    """Say where a valid cron expression differs from the look of its steps, as (sentence, hint).
 
     >>> [sentence for sentence, _ in doubts("*/45 10-12/8 * * *")]
     ["'*/45' begins anew every hour: its last step is 15 minutes", "'10-12/8' is the hour 10 alone"]
@@ -184,7 +184,7 @@ def _number(end: str, words: tuple[str, ...], first: int) -> int:
 
 
 def has_time_of_day(schedule: str) -> bool:
-    """Whether a schedule names hours, which another time zone has at another moment."""
+    """Tell whether a schedule names hours, which another time zone has at another moment."""
     fields = schedule.split()
     if schedule.startswith("@"):
         return schedule not in ("@once", "@continuous", "@hourly")
@@ -192,12 +192,12 @@ def has_time_of_day(schedule: str) -> bool:
 
 
 def _whole(digits: str) -> int:
-    """The number, or one that is too large for anything: Python reads no more than some thousand digits."""
+    """Give the number, or one that is too large for anything: Python reads no more than some thousand digits."""
     return int(digits) if len(digits) < 10 else 10**9
 
 
 def _asked_croniter(text: str) -> tuple[str, str | None] | None:
-    """For the rare forms (``L``, ``5#2``, ``?``): what Airflow itself asks. Imported late, for it is slow to import."""
+    """Check the rare forms (``L``, ``5#2``, ``?``) as Airflow does. Imported late, because its import is slow."""
     from croniter import CroniterBadDateError, CroniterError, croniter  # type: ignore[import-untyped]
 
     try:
@@ -226,7 +226,7 @@ _LEAP_YEAR: Final = 2024
 
 
 def _numbers(field: str, kind: _Field) -> set[int] | None:
-    """The numbers that a field of simple parts means; None when a range goes backwards."""
+    """Give the numbers that a field of simple parts means; None when a range goes backwards."""
     _, least, most, words, first = kind
     found: set[int] = set()
     for part in field.split(","):
@@ -250,7 +250,7 @@ _MAY_BE_LONG: Final = 60
 
 
 def too_long_to_describe(schedule: str) -> str | None:
-    """The end of a sentence about a cron expression whose description the database would not take, or None."""
+    """Give the end of a sentence about a cron expression whose description the database would not take, or None."""
     text = schedule.strip()
     if len(text) <= _MAY_BE_LONG or problem_of(text):
         return None
@@ -261,7 +261,7 @@ def too_long_to_describe(schedule: str) -> str | None:
 
 
 def _descriptions(fields: list[str]) -> Iterator[str]:
-    """As Airflow has it: with both kinds of days, one for each, and a word between them."""
+    """Describe an expression as Airflow does: with both kinds of days, one text for each, and a word between."""
     from cron_descriptor import (  # type: ignore[import-untyped]
         CasingTypeEnum,
         ExpressionDescriptor,

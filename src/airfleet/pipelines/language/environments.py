@@ -16,12 +16,12 @@ NAMES: Final = frozenset({"env", "env_vars", "environment", "environment_vars", 
 
 
 def is_environment(operator: str, argument: str) -> bool:
-    """Whether an argument of the operator at an import path is an environment, by its name."""
+    """Tell whether an argument of the operator at an import path is an environment, by its name."""
     return operator.startswith("airflow.") and argument in NAMES
 
 
 def as_text(value: object) -> str:
-    """A value of a task or template as an environment has it.
+    """Write a value of a task or template as an environment has it.
 
     >>> [as_text(value) for value in (5, True, None, "007", [1, "a"], {"a": None})]
     ['5', 'true', '', '007', '[1, "a"]', '{"a": null}']
@@ -35,13 +35,13 @@ def as_text(value: object) -> str:
 
 @dataclass(frozen=True)
 class Late:
-    """What is rendered and made text right before the task runs: one value, or as ``whole`` the environment."""
+    """A value that is rendered and made text right before the task runs: one value, or as ``whole`` the environment."""
 
     inner: Any
     whole: bool = False
 
     def resolve(self, context: Mapping[str, Any]) -> Any:
-        """Airflow calls this where it would render text."""
+        """Render the value; Airflow calls this where it would render text."""
         value = context["task"].render_template(self.inner, context)
         if self.whole and isinstance(value, Mapping):
             return {str(name): as_text(one) for name, one in value.items()}

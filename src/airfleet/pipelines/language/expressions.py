@@ -43,7 +43,7 @@ class Literal:
 
 @dataclass(frozen=True)
 class Expression:
-    """What stands between ``${{`` and ``}}``: the first of ``paths`` that is there, else the literal."""
+    """The content of ``${{ }}``: the first of ``paths`` that is there, else the literal."""
 
     paths: tuple[Path, ...]
     literal: Literal | None
@@ -62,7 +62,7 @@ Part: TypeAlias = str | Expression | Wrong
 
 
 def parse(text: str) -> tuple[Part, ...]:
-    """The parts of a text that holds ``${{``. Takes as many steps as it has characters.
+    """Give the parts of a text that holds ``${{``. Takes as many steps as it has characters.
 
     >>> [part if isinstance(part, str) else part.inside for part in parse("a ${{ job.b }} $${{ c }}")]
     ['a ', 'job.b', ' ', '${{', ' c }}']
@@ -72,7 +72,7 @@ def parse(text: str) -> tuple[Part, ...]:
 
 @functools.lru_cache(maxsize=4096)
 def _kept(text: str) -> tuple[Part, ...]:
-    """Of short texts: the jobs of a document share them."""
+    """Cache the parts of short texts: the jobs of a document share them."""
     return tuple(_parts(text))
 
 
@@ -103,7 +103,7 @@ _INSIDE: Final = re.compile(r"""[^'"}$]+|'[^']*'|"[^"]*"|\}(?!\})|\$(?!\{\{)""")
 
 
 def _end(text: str, at: int) -> int | Wrong:
-    """Where the ``}}`` stands that closes an expression; quoted text does not close it."""
+    """Find the ``}}`` that closes an expression; quoted text does not close it."""
     while not text.startswith("}}", at):
         chunk = _INSIDE.match(text, at)
         if chunk is None:

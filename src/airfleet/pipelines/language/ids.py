@@ -14,7 +14,7 @@ _MOST_BYTES: Final[dict[What, int]] = {"Dag": 255 - len("dag_id="), "task": 255 
 
 
 def problem_of(written: str, what: What) -> tuple[str, str | None] | None:
-    """What is wrong with an id as (sentence, hint), or None.
+    """Describe the fault of an id as (sentence, hint), or None.
 
     >>> problem_of("..", "Dag")
     ("the id of a Dag cannot be '..', which means a folder in addresses and paths", None)

@@ -21,7 +21,7 @@ from airfleet.yaml.problems import Hints, Report, joined
 
 @dataclass(frozen=True)
 class Scope:
-    """What ``${{ }}`` can name."""
+    """The names that ``${{ }}`` can use."""
 
     variables: AbstractMapping[str, str] = field(default_factory=dict)
     environ: AbstractMapping[str, str] = field(default_factory=dict)
@@ -34,15 +34,15 @@ class Scope:
     _mappings: dict[int, tuple[dict[str, Node], frozenset[str]]] = field(default_factory=dict, compare=False)
 
     def of_job(self, values: Mapping, plain: AbstractSet[int] = frozenset()) -> Scope:
-        """The scope of one job."""
+        """Give the scope of one job."""
         return replace(self, job=values, plain=plain, _mappings={})
 
     def values_of(self, node: Mapping) -> AbstractMapping[str, Node]:
-        """The values of a mapping in the job, by their keys."""
+        """Give the values of a mapping in the job, by their keys."""
         return self._looked_into(node)[0]
 
     def names_in(self, node: Mapping) -> frozenset[str]:
-        """The keys of a mapping in the job; the same set each time."""
+        """Give the keys of a mapping in the job; the same set each time."""
         return self._looked_into(node)[1]
 
     def _looked_into(self, node: Mapping) -> tuple[dict[str, Node], frozenset[str]]:
@@ -59,7 +59,7 @@ LONGEST_TEXT: Final = 5_000_000
 
 
 def variables(environ: AbstractMapping[str, str]) -> dict[str, str]:
-    """The fleet's variables, for ``${{ vars.x }}``, as they stand in the environment of its components."""
+    """Give the fleet's variables, for ``${{ vars.x }}``, as they stand in the environment of its components."""
     return {
         name.removeprefix(VARIABLE_PREFIX): value
         for name, value in environ.items()
@@ -68,7 +68,7 @@ def variables(environ: AbstractMapping[str, str]) -> dict[str, str]:
 
 
 def resolve(node: Node, path: str, scope: Scope, report: Report) -> Node:
-    """``node`` with every ``${{ }}`` resolved. Parts without any are shared, not copied."""
+    """Resolve every ``${{ }}`` in ``node``. Parts without any are shared, not copied."""
     if isinstance(node, Scalar):
         return _resolve_text(node, path, scope, report) if "${{" in node.text else node
     if id(node) in scope.plain:
@@ -80,7 +80,7 @@ def resolve(node: Node, path: str, scope: Scope, report: Report) -> Node:
 
 
 def plain_parts(node: Node) -> frozenset[int]:
-    """The ids of the lists and mappings in ``node`` that hold no ``${{ }}``: all jobs of a document share these."""
+    """List the ids of lists and mappings in ``node`` without ``${{ }}``: all jobs of a document share these."""
     found: set[int] = set()
     _note_plain(node, found)
     return frozenset(found)
@@ -133,7 +133,7 @@ def _resolve_text(node: Scalar, path: str, scope: Scope, report: Report) -> Node
 
 
 def _alone(parts: tuple[Part, ...]) -> Expression | None:
-    """The expression that is the whole value, with nothing but space around it."""
+    """Give the expression that is the whole value, with nothing but space around it."""
     told = [part for part in parts if not isinstance(part, str) or part.strip()]
     return told[0] if len(told) == 1 and isinstance(told[0], Expression) else None
 
@@ -154,7 +154,7 @@ def _written_out(parts: tuple[Part, ...], node: Scalar, path: str, scope: Scope,
 
 
 def _in_text(found: Node, expression: Expression, node: Node, path: str, report: Report) -> str:
-    """A value inside text: as it was written, but nothing for null, and true and false in small letters."""
+    """Write a value inside text: unchanged, but nothing for null, and true and false in small letters."""
     if not isinstance(found, Scalar):
         shape = "list" if isinstance(found, Sequence) else "mapping"
         hint = f"write ${{{{ {expression.inside} }}}} as the whole value, without text around it"
@@ -166,7 +166,7 @@ def _in_text(found: Node, expression: Expression, node: Node, path: str, report:
 
 
 def _evaluate(expression: Expression, node: Node, path: str, scope: Scope, report: Report) -> Node | None:
-    """The first path that is there, else the literal; None with problems when there is neither."""
+    """Find the first path that is there, else the literal; None with problems when there is neither."""
     missing: list[_Missing] = []
     for written in expression.paths:
         if written.root == "job" and scope.job is None:

@@ -1,4 +1,4 @@
-"""What stands under ``with``: literals, and the markers ``$t $x $f $const`` at any depth."""
+"""The values under ``with``: literals, and the markers ``$t $x $f $const`` at any depth."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from airfleet.yaml.problems import Report, joined
 def arguments(
     node: Node | None, path: str, report: Report, is_environment: Callable[[str], bool] = lambda _: False
 ) -> dict[str, Value]:
-    """The arguments under ``with``; of those that are an environment, the literals are text."""
+    """Give the arguments under ``with``; of those that are an environment, the literals are text."""
     if node is None or is_null(node):
         return {}
     report.places[path] = node.place
@@ -61,7 +61,7 @@ def _variable(node: Node, path: str, report: Report) -> Value:
 
 
 def value(node: Node, path: str, report: Report) -> Value:
-    """The value under ``with``: literals, and markers at any depth."""
+    """Give the value under ``with``: literals, and markers at any depth."""
     report.places[path] = node.place
     if isinstance(node, Scalar):
         return node.value  # type: ignore[return-value]
@@ -98,7 +98,7 @@ def _marker(node: Mapping, key: Scalar, path: str, report: Report) -> Value:
 
 
 def _marker_hint(written: str, report: Report) -> str | None:
-    """The marker that is meant; of names so short, only a very near one."""
+    """Give the marker that is meant; of names so short, only a very near one."""
     near = report.hints.nearest(written, MARKERS, 0.75)
     return f"did you mean '{near}'?" if near else None
 

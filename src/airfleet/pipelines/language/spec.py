@@ -1,4 +1,4 @@
-"""What a pipeline file says, as frozen values: no Airflow, no disk, no clock.
+"""The contents of a pipeline file, as frozen values: no Airflow, no disk, no clock.
 
 The reader makes these from YAML, the checks judge them, and :mod:`airfleet.pipelines.airflow.dag`
 turns one :class:`Pipeline` into one Airflow Dag.
@@ -136,13 +136,13 @@ class Pipeline:
     places: Mapping[str, Place] = field(default_factory=dict, repr=False, compare=False)
 
     def place(self, path: str) -> Place:
-        """The place of ``path``, or of the nearest value around it that has one."""
+        """Give the place of ``path``, or of the nearest value around it that has one."""
         while path and path not in self.places:
             path = path[: max(path.rfind("."), path.rfind("["), 0)]
         return self.places.get(path, Place(self.file))
 
     def task(self, task_id: str) -> Task:
-        """The task with this id. Raises KeyError when there is none."""
+        """Give the task with this id. Raises KeyError when there is none."""
         for task in self.tasks:
             if task.id == task_id:
                 return task
@@ -150,7 +150,7 @@ class Pipeline:
 
 
 def xcoms(value: Value) -> tuple[XCom, ...]:
-    """Every ``$x`` inside ``value``, in reading order."""
+    """Yield every ``$x`` inside ``value``, in reading order."""
     if isinstance(value, XCom):
         return (value,)
     if isinstance(value, Mapping):

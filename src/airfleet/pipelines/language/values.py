@@ -27,7 +27,7 @@ class Invalid(ValueError):
 
 
 def argument(node: Node, path: str, known: Argument, report: Report) -> Value:
-    """The value of a DAG or task argument; None when it is null or wrong (noted in ``report``)."""
+    """Give the value of a DAG or task argument; None when it is null or wrong (noted in ``report``)."""
     report.note_places(node, path)
     if is_null(node):
         return None
@@ -82,7 +82,7 @@ def required_text(node: Node, path: str, report: Report) -> str:
 
 
 def texts(node: Node) -> tuple[str, ...]:
-    """A list of texts, or one text."""
+    """Read a list of texts, or one text."""
     if isinstance(node, Sequence):
         return tuple(text(item) for item in node.items)
     if isinstance(node, Mapping):
@@ -94,7 +94,7 @@ FUNCTION: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re
 
 
 def functions(node: Node) -> Value:
-    """``module:function``, or a list of them."""
+    """Read ``module:function``, or a list of them."""
     items = node.items if isinstance(node, Sequence) else (node,)
     if any(isinstance(item, Mapping) for item in items):
         hint = "a callback takes no arguments yet: write module:function, and let the function make the notifier"
@@ -107,14 +107,14 @@ def functions(node: Node) -> Value:
 
 
 def _as_function(written: str) -> str:
-    """``shop.steps.told`` as it is meant; how a function is written, where that cannot be known."""
+    """Read ``shop.steps.told`` as it is meant; how a function is written, where that cannot be known."""
     module, _, name = written.rpartition(".")
     meant = f"{module}:{name}"
     return meant if FUNCTION.fullmatch(meant) else "module:function"
 
 
 def integer(node: Node) -> int:
-    """A whole number; digits as text count, since the environment only knows text."""
+    """Read a whole number; digits as text count, since the environment only knows text."""
     value = node.value if isinstance(node, Scalar) else None
     if isinstance(value, int) and not isinstance(value, bool):
         return value
@@ -124,7 +124,7 @@ def integer(node: Node) -> int:
 
 
 def number(node: Node) -> Value:
-    """A number; true and false count as Airflow counts them there."""
+    """Read a number; true and false count as Airflow counts them there."""
     value = node.value if isinstance(node, Scalar) else None
     if isinstance(value, (bool, int, float)):
         return value
@@ -134,7 +134,7 @@ def number(node: Node) -> Value:
 
 
 def boolean(node: Node) -> bool:
-    """True or false."""
+    """Read true or false."""
     value = node.value if isinstance(node, Scalar) else None
     if isinstance(value, bool):
         return value
@@ -152,7 +152,7 @@ _WORDS_FOR_BOOLEANS: Final = {
 
 
 def date(node: Node) -> dt.datetime:
-    """A moment. A date alone is its midnight; without a zone it is in Airflow's default time zone."""
+    """Read a moment. A date alone is its midnight; without a zone it is in Airflow's default time zone."""
     value = node.value if isinstance(node, Scalar) else None
     if isinstance(value, dt.datetime):
         return value
@@ -167,7 +167,7 @@ def date(node: Node) -> dt.datetime:
 
 
 def duration(node: Node) -> dt.timedelta:
-    """``5m``, ``1h30m``, ``90s``, ``1d``, ``PT5M``, or a number of seconds."""
+    """Read ``5m``, ``1h30m``, ``90s``, ``1d``, ``PT5M``, or a number of seconds."""
     value = node.value if isinstance(node, Scalar) else None
     wrong = Invalid(f"must be a duration, not {_shape(node)}", "write 90s, 5m, 1h30m, 1d or a number of seconds")
     if isinstance(value, str):
@@ -188,7 +188,7 @@ def duration(node: Node) -> dt.timedelta:
 
 
 def misfit(value: Value, kind: ArgumentKind) -> str | None:
-    """Why a value under ``with`` cannot be of the kind that its argument takes; None when it can.
+    """Say why a value under ``with`` cannot be of the kind that its argument takes; None when it can.
 
     Text of a number fits a number: what comes from the environment is always text.
     """
@@ -199,7 +199,7 @@ def misfit(value: Value, kind: ArgumentKind) -> str | None:
 
 
 def from_text(value: str, kind: ArgumentKind) -> Value:
-    """A number, or true or false, that is written as text, for the environment only knows text; other text as it is."""
+    """Read a number, true or false that is written as text, as in the environment; other text stays."""
     meant = scalar_value(value)
     if isinstance(meant, bool) or kind == "boolean":
         return meant if isinstance(meant, bool) and kind == "boolean" else value
@@ -215,7 +215,7 @@ def _fits(value: Value, kind: ArgumentKind) -> bool:
 
 
 def mapping(node: Node) -> Value:
-    """A mapping of plain values; dates are text as they were written, for Airflow keeps such values as JSON."""
+    """Read a mapping of plain values; dates are text as they were written, for Airflow keeps such values as JSON."""
     if not isinstance(node, Mapping):
         raise Invalid(f"must be a mapping, not {_shape(node)}")
     for key, inner in node.entries:
@@ -233,7 +233,7 @@ OBJECTS_HINT: Final = "an operator or a function of your own can; to pass on the
 
 
 def _holds(node: Node, name: str) -> bool:
-    """Whether a mapping in ``node`` has a key of this name."""
+    """Tell whether a mapping in ``node`` has a key of this name."""
     if isinstance(node, Sequence):
         return any(_holds(item, name) for item in node.items)
     if isinstance(node, Mapping):
@@ -284,7 +284,7 @@ def _shape(node: Node) -> str:
 
 
 def frozen(value: object) -> Value:
-    """A plain Python value with tuples for lists, as the values of a pipeline are."""
+    """Make a plain Python value with tuples for lists, as the values of a pipeline are."""
     if isinstance(value, list):
         return tuple(frozen(item) for item in value)
     if isinstance(value, dict):
@@ -304,7 +304,7 @@ MARKERS: Final = {
 
 
 def marker_key(node: Node) -> Scalar | None:
-    """The key that makes ``node`` a marker (or a mistaken one), or None for a literal."""
+    """Give the key that makes ``node`` a marker (or a mistaken one), or None for a literal."""
     if isinstance(node, Mapping):
         for key, _ in node.entries:
             if key.text.startswith("$") and not key.text.startswith("${{"):

@@ -149,7 +149,7 @@ PROVIDERS: Final = frozenset(_PROVIDERS.split())
 
 
 def package(provider: str) -> str:
-    """The distribution of a provider.
+    """Give the distribution of a provider.
 
     >>> package("cncf.kubernetes")
     'apache-airflow-providers-cncf-kubernetes'
@@ -158,7 +158,7 @@ def package(provider: str) -> str:
 
 
 def glued(name: str, known: Collection[str]) -> Instead | None:
-    """What to say of ``{id:a}``, which is a key without a value to YAML."""
+    """Make a hint for ``{id:a}``, which is a key without a value to YAML."""
     key, _, rest = name.partition(":")
     return ("a space is missing after ':'", f"write {key}: {rest}") if rest and key in known else None
 
@@ -167,7 +167,7 @@ _UNITS: Final = {"weeks": "w", "days": "d", "hours": "h", "minutes": "m", "secon
 
 
 def schedule_hint(written: object) -> str | None:
-    """What to write for a schedule that other formats know: several crons, a length of time, assets."""
+    """Make a hint for a schedule of other formats: several crons, a length of time, assets."""
     items = written if isinstance(written, list) else [written]
     if items and all(isinstance(item, str) and len(item.split()) == 5 for item in items):
         return f"write {SEVERAL.format(', '.join(map(repr, items)))}"
@@ -183,7 +183,7 @@ def schedule_hint(written: object) -> str | None:
 
 
 def _uris(written: object) -> list[str]:
-    """The addresses of assets in what dag-factory and others take for a schedule."""
+    """Give the addresses of assets in what dag-factory and others take for a schedule."""
     if isinstance(written, str):
         return [written] if "://" in written else []
     if not isinstance(written, dict):
