@@ -13,8 +13,9 @@ from airfleet.cli.commands.pipelines import scaffold
 from airfleet.fleet.config import keys, reader, schema
 from airfleet.fleet.config.kinds import KINDS
 from airfleet.yaml import nodes
+from support.documents import REPOSITORY
 
-ROOT = Path(__file__).parents[3]
+ROOT = REPOSITORY
 EXAMPLES = sorted(ROOT.glob("examples/*/fleet.yaml"))
 DOCUMENTS = [ROOT / "docs" / name for name in ("reference/fleet.md", "how-to/several-hosts.md")]
 
