@@ -1,7 +1,7 @@
 """``python -m airfleet.agent --root FOLDER --report FD``: the agent's process, from its first line to its last.
 
-What keeps it from starting is reported as one JSON line on the descriptor ``FD``; after that
-line the descriptor is closed and people talk to it through its socket.
+The agent reports a refusal, or its pid, as one JSON line on the descriptor ``FD`` and closes it. From then on people
+talk to it through its socket.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
 One thread runs the loop; what may block runs in others. It never imports Airflow or user code, so a crash of a
 component cannot take it down.
 
-An unexpected error in one step is logged once and borne: tasks run on while somebody looks for the cause. The steps of
-the cluster, which keep two hosts from running the same attempts, are not borne, nor are those that end the agent;
-without the first the watchdog ends the attempts, which is right when nobody knows any more whether they may run.
+An unexpected error in one step is logged once and borne: tasks run on while somebody looks for the cause. Errors in
+the steps of the cluster, which keep two hosts from running the same attempts, are not borne: the agent ends, and the
+watchdog ends the attempts. That is right when nobody knows any more whether they may run.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from airfleet.agent.control import Snapshot
 from airfleet.agent.control_server import ControlServer
 from airfleet.agent.host.host_monitor import HostMonitor
 from airfleet.agent.probes.database_connection import DatabaseConnection
-from airfleet.agent.recovery.recovery import Recovery
+from airfleet.agent.recovery.recovery import AttemptRecovery
 from airfleet.agent.reporter import Reporter
 from airfleet.agent.supervisor import signals
 from airfleet.agent.supervisor.components import Components
@@ -54,7 +54,7 @@ class AgentParts:
     probes: ProbeRunner
     supervisor: Supervisor
     cluster: ClusterRole
-    recovery: Recovery
+    recovery: AttemptRecovery
     host: HostMonitor
     reporter: Reporter
     #: whether it goes on with the lease of an agent that was killed

@@ -21,7 +21,7 @@ from airfleet.agent.host.environment import without
 from airfleet.agent.host.host_monitor import HostMonitor
 from airfleet.agent.host_facts import HostFacts
 from airfleet.agent.probes.database_connection import DatabaseConnection
-from airfleet.agent.recovery.recovery import Recovery
+from airfleet.agent.recovery.recovery import AttemptRecovery
 from airfleet.agent.reporter import Reporter
 from airfleet.agent.supervisor.components import Components
 from airfleet.agent.supervisor.database_gate import DatabaseGate, DatabaseProbe, FitnessCheck
@@ -59,7 +59,7 @@ def assemble(
     # Its lease thread reads the reporter, which is made last; no thread runs before the agent does.
     cluster = _cluster(context, components, inherited, facts, wakeup, lambda: reporter.components_in_short())
     host = HostMonitor(context, database, facts, wakeup.wake)
-    recovery = Recovery(context, database, cluster.hostname, host.api.urls)
+    recovery = AttemptRecovery(context, database, cluster.hostname, host.api.urls)
     probes = ProbeRunner(database, wakeup.wake)
 
     def reaped(pid: int, status: int) -> None:

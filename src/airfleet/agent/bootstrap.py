@@ -124,7 +124,7 @@ def _facts(plan: Plan, environ: Mapping[str, str]) -> LocalFacts | None:
 
 
 def listen(path: Path) -> socket.socket:
-    """The agent's socket; whoever may enter its folder may use it."""
+    """Listen on the agent's socket; whoever may enter its folder may use it. Raises FleetError."""
     path.unlink(missing_ok=True)  # we hold the lock: nobody listens there
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -189,7 +189,7 @@ def _lock(paths: Paths, fleet: Fleet) -> IO[str]:
 
 
 def _told_of(holder: str) -> str:
-    """Who holds the lock: a home on a network file system may be that of another machine.
+    """Name the holder of the lock: a home on a network file system may be that of another machine.
 
     >>> _told_of("4711 elsewhere"), _told_of("4711")
     ('4711 on elsewhere', '4711')
@@ -221,7 +221,7 @@ def require_room(home: Path, free_bytes: int) -> None:
 
 
 def _context(fleet: Fleet, here: Host, paths: Paths, book: PortBook, kept: Secrets, *, together: bool) -> Context:
-    """``together``: all hosts are agents of this machine, which tell one another the ports that they found."""
+    """Collect what a plan needs; ``together``: all hosts are agents of this machine and tell their ports."""
     own_database, own_broker = fleet.database == EMBEDDED, fleet.broker == EMBEDDED
     book.keep_off(given(fleet, here))
     own_nginx = _nginx(fleet, here, paths)
@@ -261,7 +261,7 @@ def _task_user(fleet: Fleet, here: Host, servers: Embedded | None, own_nginx: Ng
 
 
 def _api_port(here: Host, number: int, book: PortBook, *, known: bool) -> int:
-    """The port of this host's api-server of this number (from 0); ``known`` to other hosts before it starts."""
+    """Choose the port of an api-server, by its number from 0; ``known``: other hosts know it before it starts."""
     name = api_server(number)
     address = here.api_server.address or here.address
     if here.api_server.port is not None or known:
@@ -270,7 +270,7 @@ def _api_port(here: Host, number: int, book: PortBook, *, known: bool) -> int:
 
 
 def _nginx(fleet: Fleet, here: Host, paths: Paths) -> Nginx | None:
-    """Needed where people enter; where it only helps tasks, they can do without."""
+    """Prepare nginx where people enter; tasks alone can do without it."""
     if proxy.is_public(fleet, here) or (proxy.helps(fleet, here) and nginx.find(os.environ)):
         return nginx.prepare(paths, os.environ, euid=os.geteuid())
     return None

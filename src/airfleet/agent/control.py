@@ -1,4 +1,4 @@
-"""How a person's command talks to the agent: JSON lines over a Unix socket.
+"""The control protocol between commands and the agent: JSON lines over a Unix socket.
 
 A client sends one line, ``{"do": "status" | "watch" | "stop" | ..., ...}``:
 
@@ -65,7 +65,7 @@ class ComponentStatus:
     memory_mb: float | None = None
 
     def in_short(self) -> dict[str, Any]:
-        """What other hosts are told of it."""
+        """Return the part that other hosts are told."""
         return {
             "name": self.name,
             "kind": self.kind,
@@ -105,14 +105,14 @@ class HostStatus:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> HostStatus:
-        """Of the plain value that :class:`Snapshot` became."""
+        """Read the plain value that :class:`Snapshot` became."""
         components = tuple(_component(component) for component in data.get("components", ()))
         return cls(**{**_known(cls, data), "components": components})
 
 
 @dataclass(frozen=True)
 class Unapplied:
-    """What bringing the fleet up anew would change at one component."""
+    """A change to one component that the next start of the fleet would make."""
 
     component: str
     #: ``+`` starts, ``-`` stops, ``~`` is started anew
@@ -122,7 +122,7 @@ class Unapplied:
 
 @dataclass(frozen=True)
 class Edited:
-    """How ``fleet.yaml`` and the libraries are now, beside what the agent was started with."""
+    """Drift of ``fleet.yaml`` and the libraries since the agent was started."""
 
     #: the environment whose ``fleet.NAME.yaml`` is laid over it; empty without one
     overlay: str = ""
@@ -134,7 +134,7 @@ class Edited:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Edited:
-        """Of the plain value that it became."""
+        """Read the plain value that it became."""
         found = (Unapplied(one["component"], one["change"], tuple(one["why"])) for one in data.get("unapplied", ()))
         return cls(**{**_known(cls, data), "unapplied": tuple(found), "libraries": tuple(data.get("libraries", ()))})
 
@@ -199,12 +199,12 @@ class Snapshot:
         return self.state == "ready" and all(is_fine(component) for component in self.components)
 
     def to_json(self) -> dict[str, Any]:
-        """A plain value for ``json.dumps``."""
+        """Return a plain value for ``json.dumps``."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Snapshot:
-        """The snapshot that :meth:`to_json` made ``data`` of; unknown keys are ignored."""
+        """Read what :meth:`to_json` made; unknown keys are ignored."""
         components = tuple(_component(component) for component in data.get("components", ()))
         hosts = tuple(HostStatus.from_json(host) for host in data.get("hosts", ()))
         told = {name: tuple(data.get(name, ())) for name in ("api_urls", "missing", "unlimited")}
@@ -222,7 +222,7 @@ class Snapshot:
 
 
 def is_fine(component: ComponentStatus) -> bool:
-    """Whether it does what it should: it is ready, or done, or stopped as it was told."""
+    """Tell whether a component does what it should: it is ready, or done, or stopped as it was told."""
     return component.state in FINE or component.state is State.STOPPED
 
 
@@ -259,14 +259,14 @@ def ask(path: Path, request: Mapping[str, Any], timeout_seconds: float | None = 
 
 
 def status(path: Path, *, memory: bool = False) -> Snapshot:
-    """The fleet's snapshot now. Raises AgentGone."""
+    """Return the fleet's snapshot. Raises AgentGone."""
     for snapshot in ask(path, {"do": "status", "memory": memory}):
         return snapshot
     raise AgentGone(str(path))
 
 
 def watch(path: Path) -> Iterator[Snapshot]:
-    """A snapshot now and after every change, until the agent ends. Raises AgentGone."""
+    """Yield a snapshot now and after every change, until the agent ends. Raises AgentGone."""
     return ask(path, {"do": "watch"}, timeout_seconds=None)
 
 

@@ -18,10 +18,10 @@ _LONGEST_SECONDS = 366 * 86_400
 
 
 class Commands(Protocol):
-    """What can be asked of an agent."""
+    """The requests that an agent takes."""
 
     def snapshot(self) -> Snapshot:
-        """The fleet now."""
+        """Return the fleet now."""
 
     def stop(self, force: bool = False, drain_seconds: float | None = None) -> None:
         """Begin to end everything; running tasks may take so long."""
@@ -30,10 +30,10 @@ class Commands(Protocol):
         """End one component, so that it is started again."""
 
     def order(self, host: str, orders: Mapping[str, Any]) -> None:
-        """Tell a host what to do from now on; no name is this one."""
+        """Override settings of a host; an empty name is this one."""
 
     def bury(self, host: str) -> None:
-        """Say that a host's machine is off."""
+        """Take over a host whose machine is off, as a person says."""
 
 
 class ControlServer:
@@ -123,7 +123,7 @@ def _request(client: socket.socket) -> Mapping[str, Any]:
 
 
 def _seconds(said: Any) -> float | None:
-    """How long something may take; None when nothing is said that could be a time."""
+    """Read a duration in seconds; None for a value that is none."""
     is_time = isinstance(said, int | float) and not isinstance(said, bool) and 0 <= said <= _LONGEST_SECONDS
     return float(said) if is_time else None
 

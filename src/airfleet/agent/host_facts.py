@@ -1,7 +1,7 @@
-"""What a host goes by, as it tells the others: rules, versions, ``fleet.yaml``, pipelines; and how two hosts differ.
+"""Facts of a host that others compare: rules, versions, ``fleet.yaml``, pipelines; and how two hosts differ.
 
-Pure: values in, values out. What is found on the disk comes from :mod:`airfleet.agent.cluster.local_facts`, and
-:mod:`airfleet.agent.facts_table` brings it to the other hosts.
+Pure: values in, values out. :mod:`airfleet.agent.cluster.local_facts` finds them on the disk, and
+:mod:`airfleet.agent.cluster.leases` brings them to the other hosts.
 
 A host is compared with the first one of the fleet that has the like, in the order of ``fleet.yaml``, so each host says
 the same of all.
@@ -37,7 +37,7 @@ _SAME = frozenset(
 
 
 class FactKind(StrEnum):
-    """What two hosts differ in."""
+    """The kinds of facts in which hosts may differ."""
 
     RULES = "rules"
     VERSIONS = "versions"
@@ -47,7 +47,7 @@ class FactKind(StrEnum):
 
 @dataclass(frozen=True)
 class HostFacts:
-    """What one host goes by."""
+    """The facts of one host."""
 
     #: what all hosts have to do alike: name -> value
     rules: Mapping[str, str] = field(default_factory=dict)
@@ -60,16 +60,16 @@ class HostFacts:
 
     @property
     def digest(self) -> str:
-        """The same for the same facts."""
+        """Return a digest, the same for the same facts."""
         return hashlib.blake2b(self.to_json().encode(), digest_size=12).hexdigest()
 
     def to_json(self) -> str:
-        """As the database holds them."""
+        """Return the text that the database holds."""
         return json.dumps(asdict(self), sort_keys=True)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> HostFacts:
-        """Of what the database held; what another airfleet says beside it is left out."""
+        """Read what the database held; keys of another airfleet are left out."""
         return cls(**{name: data[name] for name in cls.__dataclass_fields__ if name in data})
 
 
@@ -84,7 +84,7 @@ class FactDifference:
 
 @dataclass(frozen=True)
 class HostDifference:
-    """In what ``host`` differs from ``other``; ``more`` entries are not listed."""
+    """The facts of one kind in which ``host`` differs from ``other``; ``more`` entries are not listed."""
 
     host: str
     other: str
@@ -94,7 +94,7 @@ class HostDifference:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> HostDifference:
-        """Of the plain value that it became."""
+        """Read the plain value that it became."""
         entries = tuple(FactDifference(**entry) for entry in data["entries"])
         return cls(data["host"], data["other"], FactKind(data["subject"]), entries, data["more"])
 
@@ -103,12 +103,12 @@ class HostDifference:
 
     @property
     def predicate(self) -> str:
-        """The sentence without its subject, which is the host."""
+        """Return the sentence without its subject, which is the host."""
         return _SENTENCES[self.subject](self)
 
 
 def differences(facts: Mapping[str, HostFacts], order: Sequence[str]) -> tuple[HostDifference, ...]:
-    """How each host differs from the first one; ``order`` is that of ``fleet.yaml``.
+    """Compare each host with the first one; ``order`` is that of ``fleet.yaml``.
 
     >>> facts = {"control": HostFacts(versions={"airfleet": "1"}), "work": HostFacts(versions={"airfleet": "2"})}
     >>> [str(difference) for difference in differences(facts, ["control", "work"])]
@@ -128,7 +128,7 @@ def _beside_the_first(hosts: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def refusal(host: str, mine: HostFacts, others: Mapping[str, HostFacts], *, goes_on: bool = False) -> str:
-    """Why a host may not join those that are up, as a sentence; empty when it may.
+    """Say why a host may not join those that are up, as a sentence; empty when it may.
 
     ``goes_on``: its tasks run already; then only a difference counts by which an attempt could run twice.
     """

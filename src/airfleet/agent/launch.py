@@ -57,7 +57,7 @@ def start(root: Path, *, environ: Mapping[str, str]) -> int:
 
 
 def environment_of(pid: int, paths: Paths) -> dict[str, str]:
-    """What an agent was started with (its overlay, its host), but for what it was told in secret.
+    """Read the environment that an agent was started with (its overlay, its host), without its secrets.
 
     Nothing when this is no process of that fleet.
     """
@@ -94,7 +94,7 @@ def _spawn(
 
 
 def without_airflow_settings(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment without what would change the fleet's Airflow behind fleet.yaml's back.
+    """Return the environment without what would change the fleet's Airflow behind fleet.yaml's back.
 
     A shell that works with another Airflow too has ``AIRFLOW_HOME`` or ``AIRFLOW__DATABASE__...`` set,
     and the latter would win over the fleet's own settings. Connections and variables
@@ -109,7 +109,7 @@ def without_airflow_settings(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def left_out(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """The settings of Airflow in this environment that the fleet does not take."""
+    """Name the settings of Airflow in this environment that the fleet does not take."""
     return tuple(sorted(name for name in environ if name.startswith("AIRFLOW__")))
 
 

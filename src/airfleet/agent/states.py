@@ -21,7 +21,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """Where a component is in its life."""
+    """The states of a component."""
 
     WAITING = "waiting"
     STARTING = "starting"

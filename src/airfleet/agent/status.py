@@ -88,7 +88,7 @@ def snapshot(
 
 
 def with_memory(now: Snapshot) -> Snapshot:
-    """The same with what each component uses, and with the agent, which is this process, as the first of them."""
+    """Add the memory of each component, and the agent, which is this process, as the first of them."""
     used = pss.of_sessions([c.pid for c in now.components if c.pid])
     components = (replace(c, memory_mb=used.get(c.pid or 0)) for c in now.components)
     own = pss.of_process(now.pid)
@@ -97,7 +97,7 @@ def with_memory(now: Snapshot) -> Snapshot:
 
 
 def unwell(troubles: Mapping[str, str]) -> tuple[ComponentStatus, ...]:
-    """What a host has besides components (a disk, a clock) and what is wrong with it, as parts that are not well."""
+    """Make degraded parts of a host's troubles (a disk, a clock), beside its components."""
     return tuple(ComponentStatus(part, part, State.DEGRADED, reason=why) for part, why in troubles.items() if why)
 
 
@@ -108,7 +108,7 @@ def _told(database: Finding | None) -> Mapping[str, str]:
 
 
 def state(running: Collection[Running], progress: AgentProgress, *, refused: bool = False) -> str:
-    """One word for all components; ``refused``: none may use the database."""
+    """Sum all components up in one word; ``refused``: none may use the database."""
     found = {r.state for r in running if not (r.state == State.STOPPED and not progress.stopping)}
     if progress.done:
         return "stopped"
@@ -126,14 +126,14 @@ def _problem(running: Collection[Running]) -> str:
 
 
 def _missing(plan: Plan, rows: Sequence[HostRow]) -> tuple[str, ...]:
-    """Hosts that nobody has heard of yet, as far as it is known who was."""
+    """Name the hosts that were never up, as far as that is known."""
     heard = {row.host for row in rows}
     named = plan.neighbours.names if plan.neighbours and heard else ()
     return tuple(name for name in named if name not in heard)
 
 
 def _counts(row: HostRow, plan: Plan) -> bool:
-    """Whether people want to know of a host: one that has ended and that fleet.yaml names no more is history."""
+    """Tell whether a host is shown: one that has ended and that fleet.yaml names no more is history."""
     return row.state == "up" or plan.neighbours is None or row.host in plan.neighbours.names
 
 

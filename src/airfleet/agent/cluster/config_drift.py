@@ -1,4 +1,4 @@
-"""What of ``fleet.yaml`` and of the installed libraries, as they are now, is not what the fleet was started with.
+"""Drift: changes of ``fleet.yaml`` and of installed libraries since the fleet was started.
 
 The agent alone can tell: it has the environment and the overlay with which it read the file.
 """
@@ -28,7 +28,7 @@ _Stamp = tuple[tuple[int, int, int], ...]
 
 @dataclass(frozen=True)
 class PlanOrigin:
-    """What a plan was made from, to make it again."""
+    """The sources of a plan, to make it again."""
 
     root: Path
     environ: Mapping[str, str]
@@ -38,7 +38,7 @@ class PlanOrigin:
     has_nginx: bool
 
     def planned(self) -> Description:
-        """What the files ask for now. Raises FileProblems or FleetError."""
+        """Plan by the files as they are now. Raises FileProblems or FleetError."""
         fleet = local_hosts.of(read_file(self.root / FILE_NAME, self.environ), self.environ)
         plays = local_hosts.COUNT in self.environ
         if plays:
@@ -62,7 +62,7 @@ class LibraryDrift:
         self._changed: tuple[str, ...] = ()
 
     def changed(self) -> tuple[str, ...]:
-        """What differs now, each with its versions."""
+        """List the libraries that differ now, each with its versions."""
         stamp = self._stamped()
         if stamp != self._stamp:
             self._stamp = stamp
@@ -74,7 +74,7 @@ class LibraryDrift:
 
 
 def differences(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
-    """Each library that has another version, has come or has gone.
+    """Yield each library that has another version, has come or has gone.
 
     >>> list(differences({"a": "1", "b": "2", "c": "3"}, {"a": "1", "b": "2.1", "d": "4"}))
     ['b 2 → 2.1', 'c 3 is gone', 'd 4 is new']
@@ -99,7 +99,7 @@ class ConfigDrift:
         self._found = Edited(overlay=origin.environ.get(ENVIRONMENT, ""))
 
     def now(self) -> Edited:
-        """What differs now."""
+        """Return what differs now."""
         stamp = self._stamped()
         if stamp != self._stamp:
             self._stamp = stamp

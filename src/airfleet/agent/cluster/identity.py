@@ -1,4 +1,4 @@
-"""Which host of its fleet an agent is, and whether it has what that host must know."""
+"""The identity of an agent's host: its name in the fleet, and the secrets that it needs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from airfleet.fleet.servers.secrets import Secrets
 
 
 def choose(fleet: Fleet, environ: Mapping[str, str], machine: str) -> Host:
-    """The host that the environment names, or that is named as this machine is, or the only one.
+    """Choose the host that the environment names, or that is named as this machine is, or the only one.
 
     Raises FleetError when there is none, or no telling which.
     """
@@ -38,7 +38,7 @@ def choose(fleet: Fleet, environ: Mapping[str, str], machine: str) -> Host:
 
 
 def secrets_of(fleet: Fleet, here: Host, places: Paths, environ: Mapping[str, str]) -> Secrets:
-    """The secrets of the fleet on this host; made here when this is where they are made.
+    """Load the secrets of the fleet on this host; make them where this host is the one that does.
 
     Raises FleetError when they are not here, or not all that this host needs.
     """
@@ -53,7 +53,7 @@ def secrets_of(fleet: Fleet, here: Host, places: Paths, environ: Mapping[str, st
 
 
 def needed(fleet: Fleet, here: Host) -> tuple[str, ...]:
-    """The names of the secrets that this host's agent and components must know."""
+    """Name the secrets that this host's agent and components must know."""
     names = {"peers_key"} if local_hosts.is_named(fleet) else set()
     if fleet.database == EMBEDDED:
         names |= {"postgres_password", "airflow_password"}
@@ -69,7 +69,7 @@ def needed(fleet: Fleet, here: Host) -> tuple[str, ...]:
 
 
 def _are_made_here(fleet: Fleet, here: Host, places: Paths, environ: Mapping[str, str]) -> bool:
-    """On the first host, and wherever all agents share one folder."""
+    """Tell whether this host makes the secrets: the first one does, and all do that share one folder."""
     together = places.shared is not None and all(is_loopback(host.address) for host in fleet.hosts)
     return here.name == fleet.hosts[0].name or together or local_hosts.COUNT in environ
 

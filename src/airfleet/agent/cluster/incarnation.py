@@ -1,4 +1,4 @@
-"""The life of a host, written down at each renewal of its lease, so that an agent can go on with that of one that died.
+"""The incarnation of a host, written down at each renewal of its lease, for the heir of an agent that died.
 
 As long as the lease holds, nobody else may have taken the host over: its attempts may go on, known by the same name.
 After a restart of the machine nothing is left to go on with, and the moments of the one before mean nothing.
@@ -17,7 +17,7 @@ from airfleet.system import machine_id as machine
 
 @dataclass(frozen=True)
 class Incarnation:
-    """One life of a host's agents: its name, when its lease was renewed last, and since which start of the machine."""
+    """One life of a host's agents: its name, the last renewal of its lease, and the machine's boot id."""
 
     boot: str
     #: seconds since the machine started
@@ -26,17 +26,17 @@ class Incarnation:
 
     @property
     def is_of_this_machine(self) -> bool:
-        """Whether the machine has not been started again since."""
+        """Tell whether the machine has not been booted again since."""
         return self.machine == machine.boot_id()
 
 
 def of_now(boot: str, renewed_at: float) -> Incarnation:
-    """A life on the machine as it was started last."""
+    """Make an incarnation on the machine as it was booted last."""
     return Incarnation(boot, renewed_at, machine.boot_id())
 
 
 def write_down(path: Path, life: Incarnation) -> None:
-    """Keep it. A disk that is full keeps none: then an agent that dies has no heir."""
+    """Write an incarnation down. On a full disk none is kept: then an agent that dies has no heir."""
     draft = path.with_suffix(".new")
     with suppress(OSError):
         draft.write_text(json.dumps({**asdict(life), "place": machine.place_of(path.parent)}))
@@ -44,7 +44,7 @@ def write_down(path: Path, life: Incarnation) -> None:
 
 
 def read_down(path: Path) -> Incarnation | None:
-    """What was kept; None when there is no such file, or something else in it, or it was copied from another home."""
+    """Read what was kept; None for a file that is missing, unreadable, or copied from another home."""
     try:
         found = json.loads(path.read_text())
         if found["place"] != machine.place_of(path.parent):
@@ -55,5 +55,5 @@ def read_down(path: Path) -> Incarnation | None:
 
 
 def forget(path: Path) -> None:
-    """It has ended in good order."""
+    """Remove the file of an incarnation that has ended in good order."""
     path.unlink(missing_ok=True)

@@ -10,9 +10,9 @@
 
 ``register``: nothing of the host runs yet, or an agent goes on with the life of one that was killed: the same boot
 again, as long as its row is *up*. A row of another boot that is still *up* is its own predecessor on this
-machine, which is dead, or a lease that is too old to be of anyone alive; otherwise another machine has the name, and
-the agent waits. What the predecessor left in the database (jobs, running attempts) is reported in the same transaction,
-so before anything starts here.
+machine, which is dead, or a lease that is too old to be of anyone alive. Otherwise another machine has the name, and
+the agent waits. Jobs and running attempts of the predecessor are reported in the same transaction, so before
+anything starts here.
 
 ``renew``: tells how the host is and reads all rows. No row of this boot that is *up*: others took it over.
 
@@ -180,13 +180,13 @@ class HostRow:
 
     @property
     def lease(self) -> Lease:
-        """What decisions need of it."""
+        """Return the part that decisions need."""
         return Lease(self.host, self.boot, self.state == "up", self.age, self.steady)
 
 
 @dataclass(frozen=True)
 class JoinRecord:
-    """What another host, or this one, said that it goes by."""
+    """The facts of one host, as it told the others."""
 
     digest: str
     facts: HostFacts
@@ -199,7 +199,7 @@ class HostNameTaken(Exception):
 
 
 class JoinRefused(Exception):
-    """This host goes by other rules than one that is up, and must not join it."""
+    """This host has other rules than one that is up, and must not join it."""
 
 
 class Leases:
@@ -212,7 +212,7 @@ class Leases:
     def register(
         self, me: HostIdentity, predecessor: str, facts: HostFacts = NO_FACTS, *, goes_on: bool = False
     ) -> int:
-        """Begin a life; how many attempts the one before had left running.
+        """Begin an incarnation; return how many attempts the one before had left running.
 
         ``predecessor`` is the boot of the agent that ran here before and is known to be dead; ``goes_on``: it is this
         life. Raises HostNameTaken, or JoinRefused when the facts of another host forbid it.
@@ -233,12 +233,12 @@ class Leases:
         return left
 
     def tell(self, me: HostIdentity, facts: HostFacts, refusal: str = "") -> None:
-        """Say what this host goes by, or why it does not join."""
+        """Tell the others the facts of this host, or why it does not join."""
         with self._transaction() as connection:
             _tell(connection, me, facts, refusal)
 
     def told(self, known: Mapping[str, JoinRecord]) -> dict[str, JoinRecord]:
-        """What every host says that it goes by; what is ``known`` already is not read again."""
+        """Read the facts that every host has told; those that are ``known`` already are not read again."""
         with self._transaction() as connection:
             heads = connection.execute(_HEADS, {"lease": LEASE_SECONDS}).fetchall()
             new = [host for host, digest, _ in heads if host not in known or known[host].digest != digest]
@@ -253,7 +253,7 @@ class Leases:
     def renew(
         self, me: HostIdentity, components: Sequence[Mapping[str, Any]]
     ) -> tuple[float | None, tuple[HostRow, ...]]:
-        """Renew the lease; when that was by the database's clock (None: it is not ours any more), and all rows."""
+        """Renew the lease; return the database's time (None: the lease is not ours any more), and all rows."""
         told = {"host": me.host, "boot": me.boot, "break": BREAK_SECONDS, "components": json.dumps(list(components))}
         with self._transaction() as connection:
             renewed = connection.execute(_RENEW, told).fetchone()
@@ -263,7 +263,7 @@ class Leases:
     def take_over(
         self, host: str, boot: str, by: str, hosts: int, witness: bool | None, *, sure: bool = False
     ) -> int | None:
-        """Say that a host is gone; how many attempts were lost with it, None when it is not so.
+        """Take a host over; return how many attempts were lost with it, None when the database does not agree.
 
         ``witness`` is whether it answers, None when the fleet has none. ``sure``: a person has said so.
         """
@@ -274,20 +274,20 @@ class Leases:
             return None if row is None else _report(connection, row[0])
 
     def leave(self, me: HostIdentity) -> None:
-        """End a life in good order; nothing runs any more."""
+        """End an incarnation in good order; nothing runs any more."""
         with self._transaction() as connection:
             row = connection.execute(_LEAVE, {"host": me.host, "boot": me.boot}).fetchone()
             if row is not None:
                 _report(connection, row[0])
 
     def order(self, host: str, orders: Mapping[str, Any]) -> bool:
-        """Tell a host's agent what to do from now on; whether there is such a host."""
+        """Write overrides into a host's row; tell whether there is such a host."""
         with self._transaction() as connection:
             row = connection.execute(_ORDER, {"host": host, "orders": json.dumps(dict(orders))}).fetchone()
         return row is not None
 
     def close(self) -> None:
-        """Give the connection up."""
+        """Close the connection."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -344,7 +344,7 @@ def _tell(connection: psycopg.Connection[Any], me: HostIdentity, facts: HostFact
 
 
 def _report(connection: psycopg.Connection[Any], hostname: str) -> int:
-    """Tell of a host's life what its agent cannot tell any more; how many attempts were lost with it.
+    """Report the jobs and attempts of an incarnation that is over; return how many attempts were lost.
 
     Only for who knows that nothing runs there: its lease is over, and it ends what it runs before that.
     """

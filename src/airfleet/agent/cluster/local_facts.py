@@ -1,4 +1,4 @@
-"""What this host goes by, looked up on its disk every few seconds, in a thread of its own: a disk that hangs holds up
+"""The facts of this host, looked up on its disk every few seconds, in a thread of its own: a disk that hangs holds up
 nothing else. A file is read again when its size, its time or its inode has changed; libraries are known by the names
 of their ``dist-info`` folders, which need not be opened.
 """
@@ -40,7 +40,7 @@ Stamp: TypeAlias = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class FactSources:
-    """Where a host looks."""
+    """The places at which a host looks."""
 
     root: Path
     #: None where nothing reads pipelines
@@ -132,7 +132,7 @@ class LocalFacts:
 
 
 def pipeline_files(folder: Path) -> Iterator[tuple[str, str, Stamp]]:
-    """The regular files of a folder that are pipelines or code: name below the folder, path, stamp."""
+    """Yield the files of a folder that are pipelines or code: name below the folder, path, stamp."""
     left = MOST_FILES
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith((".", "__pycache__")))
@@ -147,7 +147,7 @@ def pipeline_files(folder: Path) -> Iterator[tuple[str, str, Stamp]]:
 
 
 def stamp(path: str | Path) -> Stamp:
-    """Changes with the content of a file; zeros for one that is not there."""
+    """Return a stamp that changes with the content of a file; zeros for one that is not there."""
     try:
         found = os.stat(path)
     except OSError:
@@ -156,18 +156,18 @@ def stamp(path: str | Path) -> Stamp:
 
 
 def versions(folders: Iterable[Path]) -> Mapping[str, str]:
-    """The version of Python and of each library of Airflow's or airfleet's own that is installed in ``folders``."""
+    """Return the versions of Python and of the libraries of Airflow and airfleet that are installed in ``folders``."""
     found = {name: version for name, version in libraries(folders).items() if name.startswith(_COMPARED)}
     return {"python": platform.python_version(), **found}
 
 
 def libraries(folders: Iterable[Path]) -> Mapping[str, str]:
-    """The version of each library that is installed in ``folders``; the first folder that has it counts."""
+    """Return the version of each library that is installed in ``folders``; the first folder that has it counts."""
     return {name: version for folder in reversed(list(folders)) for name, version in _installed(folder)}
 
 
 def library_folders() -> tuple[Path, ...]:
-    """The folders of this interpreter in which libraries are."""
+    """Return the folders of this interpreter in which libraries are."""
     return tuple(Path(path) for path in sys.path if Path(path).name in ("site-packages", "dist-packages"))
 
 

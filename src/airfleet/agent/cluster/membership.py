@@ -4,11 +4,14 @@ Two threads: one renews the lease and writes to the database, one asks the other
 renewed. Both may wait; the agent's loop never does. It decides by their findings (:meth:`Membership.decide`), so a
 database that hangs does not keep it from ending its attempts in time.
 
-What fails: the database is away - nothing is renewed, and :mod:`airfleet.agent.cluster.quorum` says what follows; the
-agent hangs or is killed - the watchdog (:mod:`airfleet.agent.cluster.watchdog`) ends the attempts; another machine has
-the host's name - nothing starts here, and the status says why; nor does it where this host goes by other rules than
-one that is up (:mod:`airfleet.agent.host_facts`); an error that nobody expected - the log says it, and both threads go
-on: a lease that nobody renews costs this host its attempts.
+Failures:
+
+- The database is away: nothing is renewed, and :mod:`airfleet.agent.cluster.quorum` says what follows.
+- The agent hangs or is killed: the watchdog (:mod:`airfleet.agent.cluster.watchdog`) ends the attempts.
+- Another machine has the host's name, or this host goes by other rules than one that is up
+  (:mod:`airfleet.agent.host_facts`): nothing starts here, and the status says why.
+- An error that nobody expected: it is logged, and both threads go on. A lease that nobody renews costs this host its
+  attempts.
 """
 
 from __future__ import annotations
@@ -57,8 +60,8 @@ Tell = Callable[[], Sequence[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True)
-class _Known:
-    """What the threads found, replaced as a whole."""
+class _Findings:
+    """The findings of the threads, replaced as a whole."""
 
     me: HostIdentity
     renewed_at: float | None = None
@@ -167,20 +170,20 @@ class Membership:
         return next((row.orders for row in self._known.rows if row.host == me.host and row.boot == me.boot), {})
 
     def age(self) -> float:
-        """Seconds since the rows were read."""
+        """Return the seconds since the rows were read."""
         read = self._known.renewed_at
         return 0.0 if read is None else self._clock() - read
 
     def may_run(self) -> bool:
-        """Whether attempts may run here."""
+        """Tell whether attempts may run here."""
         return quorum.may_run(self._view(), self._clock())
 
     def seconds_left(self) -> float:
-        """For how long attempts may go on whatever happens to this agent."""
+        """Return the seconds for which attempts may go on whatever happens to this agent."""
         return quorum.seconds_left(self._view(), self._clock())
 
     def may_start(self) -> bool:
-        """Whether something that runs or starts attempts may be started now."""
+        """Tell whether a component that runs or starts attempts may start now."""
         known = self._known
         renewed = known.renewed_at
         return renewed is not None and not known.taken_over and self._clock() - renewed <= quorum.FENCE_SECONDS
@@ -198,7 +201,7 @@ class Membership:
     def start_anew(self) -> None:
         """Begin another life: everything of the one before has ended here."""
         with self._lock:
-            self._known = _Known(self._new_life(self._known.me.host), rows=self._known.rows)
+            self._known = _Findings(self._new_life(self._known.me.host), rows=self._known.rows)
             self._registered = False
         self._words.put(lambda: None)
 
@@ -241,10 +244,10 @@ class Membership:
         renewed = self._known.renewed_at
         return renewed is not None and self._clock() - renewed <= BREAK_SECONDS
 
-    def _first(self, host: str, life: Incarnation | None) -> _Known:
+    def _first(self, host: str, life: Incarnation | None) -> _Findings:
         if life is None:
-            return _Known(self._new_life(host))
-        return _Known(self._me(host, life.boot), renewed_at=life.renewed_at, trouble="")
+            return _Findings(self._new_life(host))
+        return _Findings(self._me(host, life.boot), renewed_at=life.renewed_at, trouble="")
 
     def _new_life(self, host: str) -> HostIdentity:
         return self._me(host, secrets.token_hex(4))
@@ -265,7 +268,7 @@ class Membership:
         self._leases.close()
 
     def _obey(self, pause: float) -> bool:
-        """Wait, and do what the loop asks for meanwhile; False when it is the end."""
+        """Wait, and do what the loop asks for meanwhile; tell whether to go on."""
         deadline = self._clock() + pause
         with suppress(queue.Empty):
             while (left := deadline - self._clock()) > 0 or not self._words.empty():
@@ -277,7 +280,7 @@ class Membership:
         return True
 
     def _renew(self) -> float:
-        """Register or renew; seconds until the next time."""
+        """Register or renew; return the seconds until the next time."""
         known, began = self._known, self._clock()
         if known.taken_over:
             return RENEW_SECONDS  # the loop ends what runs and begins another life
@@ -317,7 +320,7 @@ class Membership:
             self._leases.tell(me, self._facts(), why)
 
     def _compare(self, me: HostIdentity) -> None:
-        """Tell the others what this host goes by, and read what they said."""
+        """Tell the others the facts of this host, and read theirs."""
         if self._clock() < self._compare_at:
             return
         self._compare_at = self._clock() + COMPARE_SECONDS
@@ -418,7 +421,7 @@ class Membership:
 
 
 def storable(components: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The same without what PostgreSQL refuses in JSON, as the words of a program may have it: NUL, half a surrogate.
+    """Replace what PostgreSQL refuses in JSON, and a program's output may have: NUL, half a surrogate.
 
     >>> storable([{"reason": "ended\\0", "pid": 7}])
     [{'reason': 'ended\ufffd', 'pid': 7}]

@@ -1,4 +1,4 @@
-"""How agents ask one another directly, when the database does not tell: one question and one answer over TCP.
+"""Peers: agents ask one another directly when the database does not tell. One question and one answer over TCP.
 
 ::
 
@@ -82,7 +82,7 @@ class PeerServer:
 
     @property
     def port(self) -> int:
-        """The port that it answers on."""
+        """Return the port that it answers on."""
         return int(self._listener.getsockname()[1])
 
     def start(self) -> None:
@@ -172,7 +172,7 @@ class PeerServer:
 
 
 def ask(place: PeerAddress, key: str, clock: Callable[[], float]) -> PeerAnswer | None:
-    """What the agent there says of itself; None when it says nothing, or is not who it should be."""
+    """Ask an agent whether it renews its lease; None when it says nothing, or is not who it should be."""
     at, until = clock(), time.monotonic() + SECONDS
     nonce = os.urandom(_NONCE // 2).hex().encode()
     try:
@@ -191,7 +191,7 @@ def ask(place: PeerAddress, key: str, clock: Callable[[], float]) -> PeerAnswer 
 
 
 def _lines(connection: socket.socket, count: int, until: float) -> list[bytes]:
-    """So many lines. Raises OSError or ValueError when they do not come in time, or are too long."""
+    """Read ``count`` lines. Raises OSError or ValueError when they come too late, or are too long."""
     read = bytearray()
     while read.count(b"\n") < count:
         left = until - time.monotonic()
@@ -206,7 +206,7 @@ def _lines(connection: socket.socket, count: int, until: float) -> list[bytes]:
 
 
 def ask_all(places: Iterable[PeerAddress], key: str, clock: Callable[[], float]) -> tuple[PeerAnswer, ...]:
-    """What those say that answer, all asked at once."""
+    """Ask all agents at once; return the answers that came."""
     wanted = tuple(places)
     if not wanted:
         return ()
@@ -216,7 +216,7 @@ def ask_all(places: Iterable[PeerAddress], key: str, clock: Callable[[], float])
 
 
 def answers(witness: str) -> bool:
-    """Whether something takes a connection at ``host:port``."""
+    """Tell whether something accepts a connection at ``host:port``."""
     address, _, port = witness.rpartition(":")
     try:
         with socket.create_connection((address.strip("[]"), int(port)), timeout=SECONDS):
@@ -230,7 +230,7 @@ def _seal(key: str, *parts: bytes) -> bytes:
 
 
 def _network(address: str) -> str:
-    """Where a client comes from: its address, or what one machine has of IPv6."""
+    """Return the network of a client: its address, or the part of IPv6 that one machine has."""
     found = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(found, ipaddress.IPv6Address):
         mapped = found.ipv4_mapped

@@ -10,8 +10,8 @@ Every agent renews a lease in the database. Two rules, which cannot both hold of
   the hosts, itself among them, told it within ANSWER_SECONDS that they cannot renew theirs either. Then nobody can be
   taking over: two majorities have a host in common, and that one would have to renew without a break and be unable to.
 
-So an outage of the database ends no attempt as long as agents see one another; a host that is cut off has ended its
-attempts before others begin them again; and a minority that still reaches the database takes nothing over.
+So an outage of the database ends no attempt as long as agents see one another. A host that is cut off has ended its
+attempts before others begin them again, and a minority that still reaches the database takes nothing over.
 
 A witness, an address that answers whoever reaches it, is one more member of both majorities. It says nothing about
 renewing: with it, the argument needs networks that break cleanly, where two who reach the witness reach one another.

@@ -1,4 +1,4 @@
-"""What an agent takes over from one of its host that was killed: workers with what they run, and the host's life.
+"""Reattachment of a new agent to the workers and the lease of a crashed one.
 
 A task needs its worker's processes and an execution API, not an agent. So the workers of a dead agent are told to end
 when their attempts have, and everything else is started anew. In a fleet of several hosts that holds as long as nobody
@@ -37,7 +37,7 @@ AGAIN_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Inheritance:
-    """What goes on."""
+    """The workers, the lease and the watchdog that a new agent takes over."""
 
     #: these have been told to end when their attempts have
     workers: tuple[process_tree.RecordedProcess, ...] = ()
@@ -49,7 +49,7 @@ class Inheritance:
 
     @property
     def pids(self) -> frozenset[int]:
-        """The processes that stay, each with all below it."""
+        """Return the processes that stay, each with all below it."""
         guard = self.guard.pid if self.guard else None
         return frozenset({*(worker.pid for worker in self.workers), *((guard,) if guard else ())})
 
@@ -73,11 +73,11 @@ class ProcessRecord:
 
     @property
     def is_due(self) -> bool:
-        """Whether something has to be written that could not be."""
+        """Tell whether a write that failed is due again."""
         return self._again_at is not None and self._clock() >= self._again_at
 
     def write(self, kinds: Mapping[int, str]) -> None:
-        """Write down what runs now, or try to."""
+        """Write down the running processes, pid -> kind; a write that fails is retried."""
         try:
             process_tree.write_down(self._path, kinds)
         except OSError as refused:
@@ -91,7 +91,7 @@ class ProcessRecord:
 
 
 def inherit(paths: Paths, policy: OnPartition | None, now: float) -> Inheritance:
-    """What goes on of an agent that was killed. Only for who holds the fleet's lock on this host.
+    """Take over from an agent that was killed. Only for the holder of the fleet's lock on this host.
 
     ``policy`` is None in a fleet without hosts; ``now`` is in seconds since the machine started.
     """
@@ -108,14 +108,14 @@ def inherit(paths: Paths, policy: OnPartition | None, now: float) -> Inheritance
 
 
 def _seconds_left(life: Incarnation | None, policy: OnPartition, now: float) -> float:
-    """For how long attempts of a life may go on."""
+    """Return the seconds for which attempts of an incarnation may go on."""
     if life is None or not life.is_of_this_machine:
         return 0.0
     return math.inf if policy == "keep" else FENCE_SECONDS - (now - life.renewed_at)
 
 
 def _finishing(paths: Paths) -> tuple[process_tree.RecordedProcess, ...]:
-    """The workers that live, told to take nothing more while there is a broker to give back to."""
+    """Tell living workers to take nothing more, while there is a broker to return messages to; return them."""
     workers = tuple(kept for kept in process_tree.read_down(paths.processes) if kept.kind == "worker" and kept.lives)
     for worker in workers:
         with suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""A process beside the agent that ends the attempts of a host when the agent cannot: it hangs, or was killed.
+"""The watchdog: a process that ends the attempts of a host when its agent hangs, or was killed.
 
 ``python -m airfleet.agent.cluster.watchdog ID`` reads lines from its standard input, each a permission: for how many
 seconds attempts may go on, and the trees that are nothing to it (servers, schedulers, api-servers; by their first
@@ -34,13 +34,13 @@ BYE = b"bye"
 
 @dataclass(frozen=True)
 class Permission:
-    """For how long attempts may go on, and the processes that have none, nor any below them."""
+    """A deadline, and the processes that are exempt from it with all below them."""
 
     seconds: float
     spared: frozenset[int]
 
     def line(self) -> bytes:
-        """As it is sent.
+        """Return the line that is sent.
 
         >>> Permission(8.5, frozenset({7})).line()
         b'8.50 7\\n'
@@ -49,7 +49,7 @@ class Permission:
 
     @classmethod
     def read(cls, line: bytes) -> Permission:
-        """What :meth:`line` made ``line`` of."""
+        """Read what :meth:`line` made."""
         seconds, *spared = line.split()
         return cls(float(seconds), frozenset(map(int, spared)))
 
@@ -63,11 +63,11 @@ class Watchdog:
 
     @property
     def pid(self) -> int | None:
-        """Its process, while it has one."""
+        """Return its pid, while it has a process."""
         return self._process.pid if self._process else None
 
     def permit(self, permission: Permission) -> None:
-        """Let attempts go on for a while; starts the guard when it does not run."""
+        """Let attempts go on for a while; start the watchdog when it does not run."""
         if self._process is None:
             self._process = _spawn(self._fleet_id)
         assert self._process.stdin is not None
@@ -75,14 +75,14 @@ class Watchdog:
             os.write(self._process.stdin.fileno(), permission.line())
 
     def ended(self, pid: int) -> bool:
-        """Note that a process has ended; whether it was the guard."""
+        """Note that a process has ended; tell whether it was the watchdog."""
         if self._process is None or self._process.pid != pid:
             return False
         self._forget()
         return True
 
     def close(self) -> None:
-        """Have it end: nothing is left to guard."""
+        """End the watchdog: no attempts are left."""
         if self._process is not None and self._process.stdin is not None:
             with suppress(OSError):
                 os.write(self._process.stdin.fileno(), BYE + b"\n")
@@ -115,7 +115,7 @@ def _spawn(fleet_id: str) -> subprocess.Popen[bytes]:
 def end_attempts(
     fleet_id: str, spared: Collection[int], below: int | None = None, seconds: float = KILL_SECONDS
 ) -> int:
-    """Kill every process of the fleet on this machine but the spared ones and those below them; how many there were.
+    """Kill every process of the fleet on this machine but the spared ones and those below them; return how many.
 
     ``below`` is the agent while it lives. Returns when they are gone, or after ``seconds``.
     """
@@ -133,12 +133,12 @@ def end_attempts(
 
 
 def has_attempts(fleet_id: str, spared: Collection[int], below: int | None = None) -> bool:
-    """Whether there is something that :func:`end_attempts` would end."""
+    """Tell whether there is a process that :func:`end_attempts` would kill."""
     return bool(_others(fleet_id, spared, below))
 
 
 class LeftAttempts:
-    """Whether something of a worker may run on a host: its slots and attempts outlive its leader. ``look`` tells."""
+    """Attempts that outlive the leaders of their workers; ``look`` tells whether there are any."""
 
     def __init__(self, look: Callable[[], bool], clock: Callable[[], float]) -> None:
         self._look = look
@@ -147,15 +147,15 @@ class LeftAttempts:
         self._looked_at = -math.inf
 
     def worker_began(self) -> None:
-        """From now on there may be something, until a look finds nothing."""
+        """Note that there may be attempts from now on, until a look finds none."""
         self._may_be = True
 
     def ended(self) -> None:
-        """All that there was has been ended, perhaps: the next question has the answer looked for."""
+        """Note that all may have been killed: the next question takes a look."""
         self._looked_at = -math.inf
 
     def may_be(self, workers: bool) -> bool:
-        """Whether there may be something now; ``workers`` is whether there are leaders."""
+        """Tell whether there may be attempts now; ``workers``: there are leaders."""
         now = self._clock()
         if workers:
             self._may_be = True
@@ -172,7 +172,7 @@ def _others(fleet_id: str, spared: Collection[int], below: int | None) -> tuple[
 
 
 def main(fleet_id: str) -> None:
-    """The guard's process."""
+    """Run the watchdog's process."""
     agent = os.getppid()  # it is spared, what is below it is not for that
     deadline, spared, told = math.inf, frozenset[int](), b""
     listening = True

@@ -33,7 +33,7 @@ class FoundAgent:
 
 
 def find(home: Path) -> tuple[FoundAgent, ...]:
-    """The agents of this home that live, of the same user; this process is none of them."""
+    """Find the living agents of this home, of the same user; this process is none of them."""
     mark = fleet_id(home)
     found = (FoundAgent(pid, procfs.environment(pid)) for pid in procfs.of_user(os.geteuid()) if _is_agent(pid))
     return tuple(agent for agent in found if agent.environ.get(process_tree.MARK) == mark and agent.pid != os.getpid())
@@ -50,7 +50,7 @@ def homes_elsewhere(root: Path, home: Path) -> dict[int, str]:
 
 
 def lasting(home: Path, seconds: float = LAST_MOMENTS_SECONDS) -> tuple[int, ...]:
-    """Those that live on for so long, by their pids: one that has given up its socket may be about to end."""
+    """Return the pids of agents that live on for so long: one that has given up its socket may be about to end."""
     left = {agent.pid for agent in find(home)}
     deadline = time.monotonic() + seconds
     while left and time.monotonic() < deadline:
@@ -60,7 +60,7 @@ def lasting(home: Path, seconds: float = LAST_MOMENTS_SECONDS) -> tuple[int, ...
 
 
 def holds(paths: Paths, pid: int) -> bool:
-    """Whether this agent has the lock of the home, which so is neither moved nor deleted: its socket comes, or went."""
+    """Tell whether this agent has the lock of the home, which so is neither moved nor deleted."""
     try:
         return paths.lock.read_text().split()[:1] == [str(pid)]
     except OSError:
@@ -69,7 +69,7 @@ def holds(paths: Paths, pid: int) -> bool:
 
 @lru_cache
 def reachable(paths: Paths) -> Paths:
-    """The same places, or those of an agent of an older airfleet that runs for this home."""
+    """Return the same places, or those of an agent of an older airfleet that runs for this home."""
     if has_socket(paths) or not paths.home.is_dir():
         return paths
     agents = find(paths.home)
@@ -78,7 +78,7 @@ def reachable(paths: Paths) -> Paths:
 
 
 def has_socket(paths: Paths) -> bool:
-    """Whether an agent has its socket there; no when the folder is closed to this user: whose it is, is told later."""
+    """Tell whether an agent has its socket there; no when the folder is closed to this user, who is told later."""
     try:
         return paths.socket.exists()
     except PermissionError:
@@ -104,7 +104,7 @@ def _is_agent(pid: int) -> bool:
 
 
 def _root_of(pid: int) -> str | None:
-    """The project folder of an agent; None of another process, and of a zombie, which has no words."""
+    """Return the project folder of an agent; None for another process, and for a zombie, which has no arguments."""
     words = procfs.words(pid)
     try:
         return os.fsdecode(words[words.index(_ROOT) + 1]) if _MODULE in words else None

@@ -1,15 +1,18 @@
-"""Which api-servers there are for this host's tasks and its nginx, and how they learn of them while they run.
+"""Discovery of api-servers: this host's tasks and its nginx learn of new ones while they run.
 
-``fleet.yaml`` says which there are to be. What there is changes meanwhile: ``airfleet scale`` adds one or takes one
-away, a host leaves or is gone. Each host's row in the database tells what it runs and where; so the agent compares,
-and when the set is another one writes it down for tasks (:mod:`airfleet.spool.api_endpoints`). Where there is nginx,
-it writes a configuration beside the one in use, has another nginx read it (a child of the agent, for which its loop
-does not wait: names that nobody resolves take their time), puts it in the place of the other, and tells the running
-nginx (SIGHUP), which drops no connection for it.
+``fleet.yaml`` says which there are to be; ``airfleet scale`` adds one or takes one away, a host leaves or is gone.
+Each host's row in the database tells what it runs and where. The agent compares, and writes a new set down for tasks
+(:mod:`airfleet.spool.api_endpoints`).
 
-What fails: nginx does not take the new text, does not say whether it does, or cannot be asked (a full disk) - the old
-one stays in use, the agent's log says so once, and it is tried again, later each time; the file for tasks cannot be
-written - they ask those of ``fleet.yaml``, and the log says that.
+Where there is nginx, the agent writes a configuration beside the one in use and has another nginx read it. That one is
+a child for which the loop does not wait: names that nobody resolves take their time. A good configuration replaces the
+other, and the running nginx is told (SIGHUP), which drops no connection for it.
+
+Failures:
+
+- nginx refuses the new text, does not answer, or cannot be asked (a full disk): the old one stays in use, the log says
+  so once, and the next try comes later each time.
+- The file for tasks cannot be written: tasks ask the servers of ``fleet.yaml``, and the log says that.
 """
 
 from __future__ import annotations
@@ -59,7 +62,7 @@ class PeerHost(Protocol):
 
 
 class ApiDiscovery:
-    """What this host's tasks and its nginx were told of; what the plan has, at first."""
+    """The api-servers that this host's tasks and its nginx know; at first those of the plan."""
 
     def __init__(self, plan: Plan, airflow_home: Path, log: Log, clock: Callable[[], float] = time.monotonic) -> None:
         self._plan = plan
@@ -86,7 +89,7 @@ class ApiDiscovery:
             self._not_before, self._refusals, self._said = -math.inf, 0, ""
 
     def tell_nginx(self, start: Exec, pid: int | None) -> None:
-        """Tell it when there are others than it serves; ``start`` is how it is started, ``pid`` the one that runs.
+        """Tell nginx when there are others than it serves; ``start`` is how it is started, ``pid`` the one that runs.
 
         Returns at once; whoever reaps children says to :meth:`ended` which of them did, and this is asked again.
         """
@@ -96,7 +99,7 @@ class ApiDiscovery:
             self._try(start, self._plan.site)
 
     def ended(self, pid: int, status: int) -> bool:
-        """Note that a child has ended, and with which wait status; whether it was nginx reading a configuration."""
+        """Note that a child has ended with this wait status; tell whether it was nginx reading a configuration."""
         if self._trial is None or self._trial.pid != pid:
             return False
         self._trial.status = status
@@ -136,7 +139,7 @@ class ApiDiscovery:
         self._not_before = self._clock() + REFUSED_BACKOFF.delay(self._refusals)
 
     def urls(self) -> tuple[str, ...]:
-        """Every way to an execution API that there is now."""
+        """Return every URL of an execution API that there is now."""
         return urls(self._plan, self._found) if self._found else self._plan.execution_urls
 
     def _write_down(self) -> None:
@@ -149,7 +152,7 @@ class ApiDiscovery:
 
 
 def urls(plan: Plan, found: Sequence[str]) -> tuple[str, ...]:
-    """Every way to an execution API of these servers: over nginx first, where it has several to choose from.
+    """Return the URLs of the execution API of these servers: over nginx first, where it has several to choose from.
 
     The path is that of the plan's own addresses.
     """
@@ -161,7 +164,7 @@ def urls(plan: Plan, found: Sequence[str]) -> tuple[str, ...]:
 def servers(
     planned: Mapping[str, Sequence[str]], here: str, own: Iterable[str], rows: Iterable[PeerHost]
 ) -> tuple[str, ...]:
-    """``host:port`` of every api-server there is, those of this host first.
+    """Return ``host:port`` of every api-server there is, those of this host first.
 
     ``planned`` is host -> what ``fleet.yaml`` has there, ``own`` what this host runs now. A host that nobody has heard
     of yet has what was planned; when there would be none at all, all that are planned are asked.
@@ -185,7 +188,7 @@ def _of(row: PeerHost, planned: Sequence[str]) -> Sequence[str]:
 
 
 def _reachable(place: str, address: str) -> str:
-    """Where a server is asked: at ``address`` when it listens on every one; as nginx writes it."""
+    """Return a server's address as nginx writes it: ``address`` for one that listens on every one."""
     host, _, port = place.rpartition(":")
     host = address if host in _EVERYWHERE else host
     return f"{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{port}"
@@ -205,7 +208,7 @@ class NginxTrial:
     status: int | None = None
 
     def take(self) -> str:
-        """Use the configuration, if it was found good; else why not. Raises OSError."""
+        """Use the configuration, if nginx found it good; else return why not. Raises OSError."""
         with self.said:
             said = self.said.read().decode(errors="replace").strip()[-300:]
         if self.status == 0:

@@ -64,13 +64,13 @@ def prepare(plan: Plan, fleet_id: str, log: Log) -> Path | None:
 
 
 def not_kept(plan: Plan, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """The components whose limits are not in force, in an agent of this environment."""
+    """Name the components whose limits are not in force, in an agent of this environment."""
     limited = tuple(component.name for component in plan.components if component.memory_bytes is not None)
     return () if GROUP in environ else limited
 
 
 def group_of(own: Path, fleet_id: str) -> Path:
-    """The fleet's group in that of its agent. One that comes after an agent that died begins where that one was."""
+    """Return the fleet's group in that of its agent; the heir of an agent that died begins where that one was."""
     name = f"airfleet-{fleet_id}"
     return own.parent if (own.parent.name, own.name) == (name, _AGENT) else own / name
 
@@ -127,7 +127,7 @@ def remove(group: Path | None) -> None:
 
 
 def find(groups: str, mounts: str) -> Hierarchy:
-    """The group of a process, from its ``/proc/self/cgroup`` and ``/proc/self/mounts``.
+    """Find the group of a process, by its ``/proc/self/cgroup`` and ``/proc/self/mounts``.
 
     Raises OSError when memory is counted nowhere.
     """

@@ -1,4 +1,4 @@
-"""Whether the disks to which a host writes have room: a disk that is full is told, before and while it hurts.
+"""The disk monitor: warns while a disk that a host writes to is full, or nearly.
 
 Asked from a thread of its own, because a network drive that hangs answers no such question. Each disk counts once,
 however many of the folders lie on it.

@@ -1,9 +1,9 @@
-"""Which variables of the environment reach which process.
+"""The environment of each process: variables that are withheld, cleared, or fixed.
 
-What ``fleet.yaml`` takes from the environment (``${{ env.DATABASE_PASSWORD }}``) is for the agent alone. It would else
-be in the first environment of every process of the fleet, which tasks of the same user can read in ``/proc``, and which
-they inherit. So the agent is told over its standard input, and ``airfleet up`` clears its own first environment, which
-``/proc`` shows as long as a process lives.
+Values that ``fleet.yaml`` takes from the environment (``${{ env.DATABASE_PASSWORD }}``) are for the agent alone. They
+would else be in the first environment of every process of the fleet, which tasks of the same user can read in
+``/proc``, and which they inherit. So the agent is told over its standard input, and ``airfleet up`` clears its own
+first environment, which ``/proc`` shows as long as a process lives.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _ENV_START, _ENV_END = 47, 48
 
 
 def unfit(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Names of variables for a person's own Python, with which no component would start or end as it should.
+    """Name the variables for a person's own Python with which no component would start or end as it should.
 
     >>> unfit({"PYTHONWARNINGS": "error::DeprecationWarning", "PYTHONINSPECT": "1", "PATH": "/bin"})
     ('PYTHONINSPECT', 'PYTHONWARNINGS')
@@ -44,12 +44,12 @@ def unfit(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def withheld(environ: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
-    """The variables of these names that are there, but for those without which no program runs."""
+    """Return the variables of these names that are there, but for those without which no program runs."""
     return {name: environ[name] for name in names if name in environ and not _ESSENTIAL.fullmatch(name)}
 
 
 def without(environ: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
-    """``environ`` without the variables of these names, but for those without which no program runs."""
+    """Return ``environ`` without the variables of these names; those without which no program runs stay."""
     return {name: value for name, value in environ.items() if name not in names or _ESSENTIAL.fullmatch(name)}
 
 
@@ -59,7 +59,7 @@ def write(stream: IO[bytes], variables: Mapping[str, str]) -> None:
 
 
 def read(stream: IO[str]) -> dict[str, str]:
-    """What :func:`write` told."""
+    """Read what :func:`write` told."""
     return {str(name): str(value) for name, value in json.loads(stream.read() or "{}").items()}
 
 

@@ -1,4 +1,4 @@
-"""Which Dag files have import errors, asked of the database now and then, from a thread."""
+"""Import errors of Dag files, read from the database now and then, in a thread."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FROM import_error ORDER BY filename LIMIT %s
 
 
 class ImportErrorWatch:
-    """What the database said last."""
+    """The import errors that the database named last."""
 
     def __init__(self, database: Queries, clock: Callable[[], float]) -> None:
         self._database = database
@@ -53,7 +53,7 @@ class ImportErrorWatch:
 
 
 def _sentence(start: str, end: str) -> str:
-    """The line that says what is wrong: of a traceback the last one, else the first one.
+    """Return the line that names the error: of a traceback the last one, else the first one.
 
     >>> _sentence("Traceback (most recent call last):\\n  File x", "File x\\nValueError: no\\n")
     'ValueError: no'

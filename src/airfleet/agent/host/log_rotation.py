@@ -2,7 +2,7 @@
 
 A component has its log open for as long as it lives, so the file itself stays: what stands in it is copied to
 ``NAME.log.1``, in the place of what was set aside before, and it is cut to nothing. All who write to it append, so
-their next line is the first. What is written in the moment between the end of the copy and the cut is lost.
+their next line is the first. Lines written between the end of the copy and the cut are lost.
 """
 
 from __future__ import annotations

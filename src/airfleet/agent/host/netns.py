@@ -7,12 +7,13 @@
                       ├─ af37-2 ═ eth0 of airfleet-37-2 (198.18.37.2)
                       └─ ...
 
-Each agent runs in its namespace, and everything that it starts with it, so each host has ports of its own, and a host
-is cut off from the others, alive, when the bridge's end of its link is set down. The addresses are of the range that is
+Each agent and everything that it starts run in its namespace, so each host has ports of its own. A host is cut off
+from the others, alive, when the bridge's end of its link is set down. The addresses are of the range that is
 kept for measurements (RFC 2544), which no real network has. Nothing leads out of the bridge but to addresses of this
 machine in that range: a server beside the fleet can have one, and tasks in such a fleet do not reach the internet.
 
-Root's rights and ``ip`` (iproute2) are needed. What is made is removed by ``airfleet down``, and by :func:`remove`.
+Root's rights and ``ip`` (iproute2) are needed. ``airfleet down`` and :func:`remove` remove the
+bridge and its hosts.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _SECONDS = 20.0
 
 
 def make(count: int, home: Path) -> Network:
-    """The bridge with so many hosts, for the fleet of ``home``. Raises FleetError; then nothing of it is left."""
+    """Make the bridge with so many hosts, for the fleet of ``home``. Raises FleetError; then nothing of it is left."""
     _require_rights()
     network = _free(home)
     try:
@@ -52,7 +53,7 @@ def make(count: int, home: Path) -> Network:
 
 
 def remove(network: Network) -> None:
-    """Everything of it, whatever there is."""
+    """Remove the bridge and its hosts, whatever there is of them."""
     prefix = network.namespace(0)[:-1]
     for name in sorted(Path("/run/netns").glob(f"{prefix}*")) if Path("/run/netns").exists() else ():
         ip("netns", "delete", name.name, check=False)
@@ -72,7 +73,7 @@ def mend(network: Network, host: int) -> None:
 
 
 def within(argv: list[str], environ: Mapping[str, str]) -> list[str]:
-    """The words that start a program in the namespace that the environment names, if it names one."""
+    """Return the arguments that start a program in the namespace that the environment names, if it names one."""
     name = environ.get(NAMESPACE)
     if not name:
         return argv
@@ -83,7 +84,7 @@ def within(argv: list[str], environ: Mapping[str, str]) -> list[str]:
 
 
 def ip(*words: str, check: bool = True) -> str:
-    """What ``ip`` says to these words. Raises FleetError when it refuses and ``check`` is true."""
+    """Run ``ip`` with these arguments; return its output. Raises FleetError when it refuses and ``check`` is true."""
     program = _program("ip") or "ip"
     done = subprocess.run([program, *words], capture_output=True, text=True, timeout=_SECONDS, check=False)
     if check and done.returncode != 0:

@@ -1,4 +1,4 @@
-"""Which user tasks run as on this host: chosen, and tried, before anything starts.
+"""The account of tasks on this host: chosen, and tried, before anything starts.
 
 As an ordinary user the agent can give tasks no other: they can read what it can. As root it can, and ``task_user`` in
 ``fleet.yaml`` says which. The user has to reach the environment of airfleet and the project, and nothing else: it must
@@ -29,7 +29,7 @@ _TRY_SECONDS = 60.0
 
 
 def choose(fleet: Fleet, *, euid: int, servers: Collection[str]) -> str | None:
-    """The user of tasks here; None is the agent's own. ``servers`` are users that run servers of this host.
+    """Choose the user of tasks here; None is the agent's own. ``servers`` are users that run servers of this host.
 
     Raises FleetError when fleet.yaml wants one that there is not, or production wants one and has none.
     """
@@ -59,7 +59,7 @@ def choose(fleet: Fleet, *, euid: int, servers: Collection[str]) -> str | None:
 
 
 def warning(fleet: Fleet, euid: int) -> str | None:
-    """What root should know whose tasks run as root; None when they do not, or fleet.yaml says so."""
+    """Warn root that tasks run as root; None when they do not, or fleet.yaml says so."""
     if euid != 0 or fleet.task_user is not None:
         return None
     return "tasks run as root, and can read all secrets of this machine; 'task_user' in fleet.yaml names another user"

@@ -1,4 +1,4 @@
-"""A line to the broker, kept open: does it take messages and give them back, as seen from this host?
+"""The broker probe: a connection, kept open, over which the broker has to take a message and give it back.
 
 Redis and Valkey are asked to store a key that lives for seconds; sentinels are asked first where that server is.
 RabbitMQ gets a message for a queue of this connection's own, and has to hand it back. That is more than an answer to a
@@ -33,12 +33,12 @@ class BrokerRefuses(BrokerTrouble):
 
 
 def line_to(broker: Broker, clock: Callable[[], float] = time.monotonic) -> Line:
-    """The line that fits the kind of the broker; it connects when first used."""
+    """Make the line for a kind of broker; it connects when first used."""
     return AmqpLine(broker, clock) if broker.kind == "amqp" else RedisLine(broker, clock)
 
 
 class Line(ABC):
-    """What all lines have in common; any thread may ask."""
+    """The base of all lines; any thread may ask."""
 
     def __init__(self, broker: Broker, clock: Callable[[], float]) -> None:
         self._broker = broker
@@ -49,7 +49,7 @@ class Line(ABC):
         self._well_since: float | None = None
 
     def check(self, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
-        """See that it takes a message and gives it back. Raises OSError, BrokerTrouble among them."""
+        """Give the broker a message and get it back. Raises OSError, BrokerTrouble among them."""
         with self._lock:
             self._deadline = self._clock() + timeout_seconds
             try:
@@ -65,7 +65,7 @@ class Line(ABC):
 
     @property
     def well_seconds(self) -> float:
-        """For how long it has been well on one connection; 0 when it is not."""
+        """Return the seconds for which it has been well on one connection; 0 when it is not."""
         since = self._well_since
         return self._clock() - since if since is not None else 0.0
 
@@ -254,7 +254,7 @@ class AmqpLine(Line):
         self._send(struct.pack(">BHI", kind, channel, len(payload)) + payload + bytes([_END]))
 
     def _expect(self, *wanted: tuple[int, int]) -> bytes:
-        """The arguments of the next method that is one of these. Raises BrokerTrouble for a refusal."""
+        """Return the arguments of the next method that is one of these. Raises BrokerTrouble for a refusal."""
         while True:
             kind, payload = self._next_frame()
             if kind != _METHOD:
@@ -308,7 +308,7 @@ def _long(data: bytes) -> bytes:
 
 
 def _about_us() -> bytes:
-    """The table by which RabbitMQ names this connection to people, and knows that we understand a refusal."""
+    """Make the table by which RabbitMQ names this connection to people, and knows that we understand a refusal."""
     able = b"".join(_short(name) + b"t\x01" for name in ("authentication_failure_close", "connection.blocked"))
     return _long(_short("product") + b"S" + _long(b"airfleet agent") + _short("capabilities") + b"F" + _long(able))
 

@@ -7,10 +7,12 @@ gone the agent marks that row *failed*, if it is still *running*. A trigger tell
 
 One thread puts all questions to the database; the agent's loop only puts a word into its queue.
 
-What fails: the database is away - words wait, and are said when it is back; the component died before it left its mark,
-or the agent with it - the heartbeat's age tells, as in stock Airflow; an agent died with words unsaid - the next one
-finds the marks; an error that nobody expected - it is logged, and the thread goes on, because nobody else would notice
-that it does not.
+Failures:
+
+- The database is away: words wait, and are said when it is back.
+- The component died before it left its mark, or the agent with it: the heartbeat's age tells, as in stock Airflow.
+- An agent died with words unsaid: the next one finds the marks.
+- An error that nobody expected: it is logged, and the thread goes on, as nobody else would notice that it does not.
 """
 
 from __future__ import annotations

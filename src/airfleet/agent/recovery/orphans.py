@@ -10,14 +10,16 @@ An attempt without its monitor (the worker's pool usually ends it within seconds
 SIGTERM, then SIGKILL, and is reported only then. So a lost attempt is never running anywhere. A stopped monitor
 (SIGSTOP) reports nothing either, and is killed before Airflow, which waits five minutes for a heartbeat, would fail its
 attempt at the cost of a retry. So is one that is silent for another reason (its disk does not answer, its control group
-is frozen) while another attempt of this host is heard: of a host that nobody took over, Airflow fails no attempt for
-silence, and it would hang for ever.
+is frozen) while another attempt of this host is heard. Of a host that nobody took over, Airflow fails no attempt for
+silence: it would hang for ever.
 
 Results come before losses: those in the outbox and the upload folder are told first, and an attempt whose result nobody
 has heard yet is not lost.
 
-What fails: the database is away - the next look sees the same, and nobody was silent meanwhile; a monitor cannot be
-killed (its disk does not answer) - its attempt stays its own for as long as that takes.
+Failures:
+
+- The database is away: the next look sees the same, and nobody was silent meanwhile.
+- A monitor cannot be killed (its disk does not answer): its attempt stays its own for as long as that takes.
 """
 
 from __future__ import annotations
@@ -81,7 +83,7 @@ class AttemptsSeen:
 
 @dataclass(frozen=True)
 class LookResult:
-    """How many attempts run here, and how many lost ones were reported."""
+    """The number of attempts that run here, and of lost ones that were reported."""
 
     running: int
     reported: int = 0

@@ -1,11 +1,14 @@
-"""Tells the API how attempts ended whose monitors cannot tell it any more. See :mod:`airfleet.spool.outbox`.
+"""The relay of the outbox: results whose monitors are gone are sent to the API. See :mod:`airfleet.spool.outbox`.
 
 Only the end of an attempt without any process is told here: a monitor that lives tells it itself. An answer that is no
 outage settles it, whatever it says; as long as there is none, the attempt is not called lost.
 
-What fails: a server is silent - it is not asked again in the same round, for others wait meanwhile, and what it was
-asked is asked last the next time, for that may be the cause; what was left makes no request, or servers answer for an
-hour that they cannot hear it - it is thrown away, the log says so, and its attempt is lost like one that left nothing.
+Failures:
+
+- A server is silent: it is not asked again in the same round, for other results wait. The result that it was asked
+  about comes last the next time, for that may be the cause.
+- A result makes no request, or servers answer for an hour that they cannot hear it: it is thrown away, the log says so,
+  and its attempt is lost like one that left nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ _AWAY = frozenset({408, 425, 429})
 
 
 class OutboxRelay:
-    """What the workers of this host have left in a folder; ``urls`` gives those of the execution API."""
+    """The outbox of this host's workers; ``urls`` gives those of the execution API."""
 
     def __init__(
         self, folder: Path, urls: Callable[[], Sequence[str]], log: Log, clock: Callable[[], float] = time.time
@@ -44,7 +47,7 @@ class OutboxRelay:
         self._unanswered: set[str] = set()
 
     def tell(self, gone: Collection[str], running: Collection[str]) -> frozenset[str]:
-        """Tell how those of ``gone`` ended of which that is known; the ones that nobody heard.
+        """Send the results of those in ``gone`` that left one; return the attempts whose results nobody heard.
 
         ``running`` are all attempts that the database calls running on this host.
         """
@@ -63,7 +66,7 @@ class OutboxRelay:
         return sorted(outbox.kept(self._folder), key=lambda kept: kept[0].attempt in last)
 
     def _tell(self, outcome: Outcome, left_at: float, silent: set[str]) -> bool:
-        """Whether that is settled; ``silent`` are servers that are not asked, and becomes more."""
+        """Send one result; tell whether it is settled. Servers in ``silent``, which grows, are not asked."""
         asked = [url for url in self._urls() if url not in silent]
         try:
             status = _best_answer(asked, outcome, silent)
@@ -88,7 +91,7 @@ class OutboxRelay:
 
 
 def _best_answer(urls: Iterable[str], outcome: Outcome, silent: set[str]) -> int | None:
-    """The first status that is no outage, else the last; those who say nothing become ``silent``. Raises ValueError."""
+    """Return the first status that is no outage, else the last; mute servers join ``silent``. Raises ValueError."""
     found = None
     for url in urls:
         status = _send(url, outcome)
@@ -105,7 +108,7 @@ def _means_outage(status: int) -> bool:
 
 
 def _send(url: str, outcome: Outcome) -> int | None:
-    """The status of the answer; None when there was none. Raises ValueError when this is no request."""
+    """Send a result; return the status of the answer, None without one. Raises ValueError when this is no request."""
     headers = {"Authorization": f"Bearer {outcome.token}", "Content-Type": "application/json"}
     if outcome.version:
         headers["Airflow-API-Version"] = outcome.version

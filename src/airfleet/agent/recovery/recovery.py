@@ -15,7 +15,7 @@ from airfleet.agent.recovery.result_uploader import ResultUploader
 from airfleet.spool.outbox import FOLDER
 
 
-class Recovery:
+class AttemptRecovery:
     """Fencing, the relay of the outbox and the upload of results. ``urls`` gives those of the execution API."""
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Carries outcomes that workers left in a folder into the database, where schedulers read them.
+"""The upload of results that workers left in a folder into the database, where schedulers read them.
 
 See :mod:`airfleet.worker.result_backend`. A file is removed when its row is committed; while the database is away the
 files wait. Looking costs the agent one listing of an empty folder; the database is asked from a thread.
@@ -32,7 +32,7 @@ SELECT (SELECT count(*) FROM kept), (SELECT count(*) FROM removed)
 
 
 class ResultUploader:
-    """The folder of one host's workers."""
+    """Uploads the results in the folder of one host's workers."""
 
     def __init__(self, folder: Path, database: Queries, clock: Callable[[], float]) -> None:
         self._folder = folder
@@ -44,7 +44,7 @@ class ResultUploader:
         self._carrying = threading.Lock()
 
     def look(self) -> None:
-        """Have what lies there carried; returns at once."""
+        """Have the results there uploaded; return at once."""
         if self._clock() < self._not_before or (self._thread is not None and self._thread.is_alive()):
             return
         if self._waiting():
@@ -58,7 +58,7 @@ class ResultUploader:
             self._not_before = self._clock() + _RETRY_SECONDS
 
     def carry(self) -> int:
-        """Carry all that lies there now; how many there were. Raises psycopg.Error or OSError."""
+        """Upload all results there; return how many there were. Raises psycopg.Error or OSError."""
         with self._carrying:
             files = self._waiting()
             for first in range(0, len(files), _BATCH):
@@ -80,6 +80,6 @@ class ResultUploader:
 
 
 def _mark(file: Path) -> tuple[int, int]:
-    """What tells a file from another one that is put in its place."""
+    """Return a mark that differs for another file in the same place."""
     found = file.stat()
     return found.st_ino, found.st_mtime_ns

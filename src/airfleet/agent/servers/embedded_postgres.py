@@ -89,7 +89,7 @@ def let_in(file: Path, who: Sequence[str]) -> None:
 
 
 def _of_others(lines: Iterable[str]) -> Iterator[str]:
-    """The lines that were not written here."""
+    """Yield the lines that were not written here."""
     ours = False
     for line in lines:
         ours = ours or line == _OURS

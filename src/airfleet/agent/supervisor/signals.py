@@ -1,4 +1,4 @@
-"""What wakes the agent's loop: signals, and threads that have an answer."""
+"""Wakeups of the agent's loop: signals, and threads that have an answer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Wakeup:
         self._write.setblocking(False)
 
     def heed_signals(self) -> None:
-        """From now on signals do nothing but wake the loop. Only the main thread may call this."""
+        """Have signals do nothing but wake the loop. Only the main thread may call this."""
         signal.set_wakeup_fd(self._write.fileno(), warn_on_full_buffer=False)
         for number in _HEEDED:
             signal.signal(number, lambda *_: None)
@@ -34,13 +34,13 @@ class Wakeup:
             self._write.send(b"\0")
 
     def hush(self) -> None:
-        """Empty it, whatever it says."""
+        """Drain the socket."""
         with contextlib.suppress(BlockingIOError):
             while self.socket.recv(4096):
                 pass
 
     def wants_end(self) -> bool:
-        """Empty it; whether one of the signals asks for the end."""
+        """Drain the socket; tell whether one of the signals asks for the end."""
         return bool({signal.SIGTERM, signal.SIGINT} & set(self.socket.recv(4096)))
 
 
@@ -50,7 +50,7 @@ def adopt_orphans() -> None:
 
 
 def dead_children() -> Iterator[int]:
-    """Pids of children that have ended, one at a time; they stay until :func:`os.waitpid`.
+    """Yield the pids of children that have ended, one at a time; they stay until :func:`os.waitpid`.
 
     A pid that is left for later is the next one again: stop then.
     """

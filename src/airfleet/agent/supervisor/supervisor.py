@@ -59,7 +59,7 @@ class Supervisor:
         reaped: Callable[[int, int], None],
         died: Callable[[str, str, int], None],
     ) -> None:
-        """``reaped`` gets the pid and the wait status of each child; ``died`` kind, name and pid of a component."""
+        """Take the parts; ``reaped`` gets pid and status of each child, ``died`` kind, name and pid of a component."""
         self._context, self._log, self._clock = context, context.log, context.clock
         self._components = components
         self._shutdown = shutdown
