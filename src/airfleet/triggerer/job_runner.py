@@ -41,6 +41,7 @@ from airfleet.monitor import process_exit
 from airfleet.monitor.limits import BoundedMonitor
 from airfleet.scheduler import unloadable_rows
 from airfleet.system import clock_skew
+from airfleet.trigger_failures import TriggerFailure, TriggerFault
 from airfleet.triggerer.trigger_runner import CarefulTriggerRunner
 from airfleet.triggerer.trigger_steps import Board
 
@@ -228,7 +229,8 @@ class RestingTriggerRunner(BoundedMonitor, TriggerRunnerSupervisor):
         for told, refused in self._in_full(self.events, super().handle_events):
             why = database_errors.storable(database_errors.in_words(refused))
             log.error("What a trigger tells cannot be stored; it fails", trigger_id=told.trigger_id, error=why)
-            self.failed_triggers.append((told.trigger_id, [f"What the trigger tells cannot be stored: {why}"]))
+            failure = TriggerFailure(TriggerFault.EVENT_NOT_STORED, why)
+            self.failed_triggers.append((told.trigger_id, [str(failure)]))
 
     def handle_failed_triggers(self) -> None:
         """Store which triggers failed; what could not be stored is told again."""
@@ -287,12 +289,12 @@ class Deaths:
         if step is None:
             return None
         if runner.was_blocked and code == -signal.SIGKILL:
-            return step.trigger, "It has blocked the process of all triggers, which had to be killed"
+            return step.trigger, str(TriggerFailure(TriggerFault.BLOCKED_PROCESS))
         if code == -signal.SIGKILL:
             times = self._killed[step.trigger] = self._killed.get(step.trigger, 0) + 1
             if times < MOST_KILLED:
                 return None
-        return step.trigger, f"The process of all triggers has ended while it ran ({_end(code)})"
+        return step.trigger, str(TriggerFailure(TriggerFault.ENDED_PROCESS, _end(code)))
 
     def goes_on(self, fault: tuple[int, str] | None) -> bool:
         """Whether another process may be tried."""

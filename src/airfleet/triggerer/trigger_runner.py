@@ -31,6 +31,7 @@ from airflow.sdk.execution_time.comms import _RequestFrame
 
 from airfleet.metadata import database_errors
 from airfleet.monitor.limits import most_bytes, too_long
+from airfleet.trigger_failures import TriggerFailure, TriggerFault
 from airfleet.triggerer.trigger_steps import Board, Step, StepLoop
 
 log = structlog.get_logger(logger_name=__name__)
@@ -152,7 +153,7 @@ class CarefulTriggerRunner(TriggerRunner):
         return told, kept
 
     def _cannot_be_told(self, trigger_id: int, error: Exception) -> None:
-        why = f"What the trigger tells cannot be passed on: {_one_line(error)}"
+        why = str(TriggerFailure(TriggerFault.EVENT_NOT_PASSED_ON, _one_line(error)))
         log.error(why, trigger_id=trigger_id)
         self.failed_triggers.append((trigger_id, ValueError(why)))
 
@@ -197,7 +198,7 @@ class CarefulTriggerRunner(TriggerRunner):
             return
         times = self._interrupted[step.trigger] = self._interrupted.get(step.trigger, 0) + 1
         seconds = time.monotonic() - step.since
-        why = f"This trigger has blocked the event loop of all triggers for {seconds:.0f} s at {_place(frame)}"
+        why = str(TriggerFailure(TriggerFault.BLOCKED_LOOP, f"{seconds:.0f} s at {_place(frame)}"))
         raise TriggerBlocks(why) if times == 1 else TriggerBlocksAgain(why)
 
 
@@ -214,7 +215,7 @@ def _length(entry: TriggerEventEntry) -> int:
 
 def _as_failure(error: BaseException) -> BaseException:
     if isinstance(error, SystemExit | KeyboardInterrupt):
-        return TriggerEndsProcess(f"The trigger wanted to end the process of all triggers: {error!r}")
+        return TriggerEndsProcess(str(TriggerFailure(TriggerFault.WANTED_TO_END_PROCESS, repr(error))))
     return error
 
 

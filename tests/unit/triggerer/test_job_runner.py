@@ -173,7 +173,7 @@ def test_what_the_database_refuses_fails_its_trigger_and_no_other(
     assert runner._if_answered(runner.handle_events)
     assert runner._if_answered(runner.handle_failed_triggers)
     assert database.stored == [1, 3]
-    assert failed == [(2, ["What the trigger tells cannot be stored: Exception: no number"])]
+    assert failed == [(2, ["The event of this trigger cannot be stored: Exception: no number"])]
 
 
 def test_a_trigger_that_cannot_be_made_fails_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:

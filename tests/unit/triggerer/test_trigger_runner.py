@@ -49,7 +49,7 @@ def test_an_event_that_cannot_be_passed_on_fails_its_trigger_alone(
     assert [entry.trigger_id for entry in message.events or ()] == [6]
     assert [number for number, _ in message.failures or ()] == [1, 2, 3, 4, 5]
     assert all(
-        "What the trigger tells cannot be passed on: " in "".join(why or ()) for _, why in message.failures or ()
+        "The event of this trigger cannot be passed on: " in "".join(why or ()) for _, why in message.failures or ()
     )
     assert message.finished == [1, 6]
 

@@ -11,8 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from re import Match
 
+from airfleet import trigger_failures
 from airfleet.cli.output import airflow_messages
 from airfleet.fleet.config.spec import LOCAL
+from airfleet.trigger_failures import TriggerFailure, TriggerFault
 
 
 @dataclass(frozen=True)
@@ -60,11 +62,35 @@ def _sharper(cause: FailureCause, exception: str, lines: Sequence[str]) -> Failu
 
 def _in_lines(lines: Sequence[str]) -> FailureCause | None:
     for line in reversed(lines):
+        if failure := trigger_failures.read(line):
+            return of_trigger(failure)
         for pattern, explain in OUTPUT:
             match = re.search(pattern, line[:LONGEST])
             if match:
                 return explain(match)
     return None
+
+
+def of_trigger(failure: TriggerFailure) -> FailureCause:
+    """Explain why a trigger that harmed the others failed."""
+    match failure.fault:
+        case TriggerFault.BLOCKED_LOOP | TriggerFault.BLOCKED_PROCESS:
+            place = re.search(r" at (\S+)", failure.detail)
+            return FailureCause(
+                "its trigger blocked the event loop that all triggers share" + (f" ({place[1]})" if place else ""),
+                "await what the trigger waits for; what cannot be awaited belongs into asyncio.to_thread",
+            )
+        case TriggerFault.ENDED_PROCESS | TriggerFault.WANTED_TO_END_PROCESS:
+            return FailureCause(
+                f"its trigger ended the process that all triggers share ({failure.detail})",
+                "a trigger ends by its event or by an exception",
+            )
+        case TriggerFault.EVENT_NOT_PASSED_ON | TriggerFault.EVENT_NOT_STORED:
+            was = "passed on" if failure.fault is TriggerFault.EVENT_NOT_PASSED_ON else "stored"
+            return FailureCause(
+                f"the event of its trigger cannot be {was}: {failure.detail}",
+                "an event holds text, numbers, lists and mappings",
+            )
 
 
 def _says(sentence: str, advice: str = "") -> Explain:
@@ -226,24 +252,6 @@ EXCEPTIONS: tuple[tuple[str, Explain], ...] = (
 )
 
 OUTPUT: tuple[tuple[str, Explain], ...] = (
-    (
-        r"blocked the (?:event loop|process) of all triggers(?: for \d+ s at (?P<place>\S+))?",
-        lambda match: FailureCause(
-            "its trigger blocked the event loop that all triggers share" + (f" ({match[1]})" if match[1] else ""),
-            "await what the trigger waits for; what cannot be awaited belongs into asyncio.to_thread",
-        ),
-    ),
-    (
-        r"process of all triggers(?: has ended while it ran \((.+)\)|: (.+))",
-        lambda match: FailureCause(
-            f"its trigger ended the process that all triggers share ({match[1] or match[2]})",
-            "a trigger ends by its event or by an exception",
-        ),
-    ),
-    (
-        r"What the trigger tells cannot be (passed on|stored): (.+)",
-        _says("the event of its trigger cannot be {0}: {1}", "an event holds text, numbers, lists and mappings"),
-    ),
     (
         re.escape(f"{airflow_messages.KILLED} {airflow_messages.OUT_OF_MEMORY}"),
         _says("the task's process was killed (SIGKILL), most likely because memory ran out", MEMORY_ADVICE),

@@ -107,7 +107,7 @@ def test_what_a_command_printed_says_more_than_its_exit_code(line: str, sentence
          "its trigger ended the process that all triggers share (SIGSEGV)"),
         ("x: The trigger wanted to end the process of all triggers: SystemExit(3)",
          "its trigger ended the process that all triggers share (SystemExit(3))"),
-        ("ValueError: What the trigger tells cannot be passed on: too long",
+        ("ValueError: The event of this trigger cannot be passed on: too long",
          "the event of its trigger cannot be passed on: too long"),
         ("nothing that is known", "the trigger that the task waited for has failed"),
     ],
