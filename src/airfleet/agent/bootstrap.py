@@ -24,7 +24,7 @@ from airfleet.errors import FleetError
 from airfleet.fleet import planner
 from airfleet.fleet.components import proxy
 from airfleet.fleet.components.flower import listens_on
-from airfleet.fleet.config.reader import ENVIRONMENT, FILE_NAME, read_file, taken_variables
+from airfleet.fleet.config.reader import ENVIRONMENT, FILE_NAME, read_file, referenced_variables
 from airfleet.fleet.config.spec import API_PORT, EMBEDDED, LOGS_PORT, Fleet, Host
 from airfleet.fleet.planning import local_hosts, ownership
 from airfleet.fleet.planning import paths as fleet_paths
@@ -103,7 +103,7 @@ def prepare(root: Path, environ: Mapping[str, str]) -> Prepared:
         secrets.write_private(path, file.text, file.mode)
     if context.nginx is not None:
         nginx.configure(plan, context.nginx)
-    taken = taken_variables(root / FILE_NAME, environ)
+    taken = referenced_variables(root / FILE_NAME, environ)
     origin = PlanOrigin(root, environ, here.name, paths, kept, nginx.find(environ) is not None)
     edits = ConfigDrift(origin, describe(plan, kept.fingerprint_key), LibraryDrift(local_facts.library_folders()))
     names = taken.for_the_fleet | taken.for_tasks

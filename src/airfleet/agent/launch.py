@@ -35,7 +35,9 @@ def start(root: Path, *, environ: Mapping[str, str]) -> int:
 
     versions.require(environ)
     paths = of(root, environ)
-    withheld = environment.withheld(environ, reader.taken_variables(root / reader.FILE_NAME, environ).for_the_fleet)
+    withheld = environment.withheld(
+        environ, reader.referenced_variables(root / reader.FILE_NAME, environ).for_the_fleet
+    )
     read, write = os.pipe()
     with os.fdopen(read) as report:
         try:

@@ -30,7 +30,7 @@ def variables_in(text: str) -> frozenset[str]:
     return frozenset(name for reference in REFERENCE.findall(text) for name in _VARIABLE.findall(reference))
 
 
-class Missing(Exception):
+class MissingReference(Exception):
     """What a reference stands for is not there, or not as it must be; the sentence says so."""
 
     def __init__(self, sentence: str, hint: str | None = None) -> None:
@@ -49,14 +49,14 @@ class References:
     #: whether what is not there is read as ``***`` (to show a fleet where its secrets are not)
     lenient: bool = False
 
-    def resolved(self, text: str) -> tuple[str, tuple[Missing, ...]]:
+    def resolved(self, text: str) -> tuple[str, tuple[MissingReference, ...]]:
         """``text`` with what its references stand for, and those that stand for nothing."""
-        missing: list[Missing] = []
+        missing: list[MissingReference] = []
 
         def value(match: re.Match[str]) -> str:
             try:
                 return self._value(match[0])
-            except Missing as wrong:
+            except MissingReference as wrong:
                 if self.lenient and _KNOWN.fullmatch(match[0]):
                     return MASK
                 missing.append(wrong)
@@ -67,12 +67,12 @@ class References:
     def _value(self, reference: str) -> str:
         match = _KNOWN.fullmatch(reference)
         if match is None:
-            raise Missing(f"'{reference}' is not known here", "known: ${{ env.NAME }} and ${{ secrets.NAME }}")
+            raise MissingReference(f"'{reference}' is not known here", "known: ${{ env.NAME }} and ${{ secrets.NAME }}")
         return self._variable(match[2]) if match[1] == "env" else self._secret(match[2])
 
     def _variable(self, name: str) -> str:
         if name not in self.environ:
-            raise Missing(f"the environment has no variable {name}")
+            raise MissingReference(f"the environment has no variable {name}")
         return self.environ[name]
 
     def _secret(self, name: str) -> str:
@@ -81,9 +81,11 @@ class References:
             others_read = file.stat().st_mode & stat.S_IROTH
             text = file.read_text(encoding="utf-8")
         except FileNotFoundError:
-            raise Missing(f"there is no secret '{name}': no file {file}") from None
+            raise MissingReference(f"there is no secret '{name}': no file {file}") from None
         except (OSError, UnicodeDecodeError) as wrong:
-            raise Missing(f"the secret '{name}' cannot be read: {wrong}") from None
+            raise MissingReference(f"the secret '{name}' cannot be read: {wrong}") from None
         if others_read:
-            raise Missing(f"everybody on this machine can read the secret {file}", f"chmod 600 {argument(file)}")
+            raise MissingReference(
+                f"everybody on this machine can read the secret {file}", f"chmod 600 {argument(file)}"
+            )
         return text.rstrip("\r\n")

@@ -34,7 +34,7 @@ class Variable:
 
 
 @dataclass(frozen=True)
-class Pool:
+class SlotPool:
     """One pool of Airflow: so many of its tasks run at once."""
 
     name: str
@@ -50,7 +50,7 @@ class Objects:
 
     connections: tuple[Connection, ...] = ()
     variables: tuple[Variable, ...] = ()
-    pools: tuple[Pool, ...] = ()
+    pools: tuple[SlotPool, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.connections or self.variables or self.pools)

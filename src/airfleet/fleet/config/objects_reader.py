@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final, TypeVar
 
 from airfleet.fleet.config.keys import CONNECTION, POOL, VARIABLE
-from airfleet.fleet.config.objects import Connection, Objects, Pool, Variable
+from airfleet.fleet.config.objects import Connection, Objects, SlotPool, Variable
 from airfleet.fleet.config.section_reader import FleetReading, Section, joined, whole
 from airfleet.metadata import column_limits
 from airfleet.yaml import nodes
@@ -43,9 +43,9 @@ _COLUMNS: Final[dict[type, dict[str, str]]] = {
         "login": "connection.login",
     },
     Variable: {"key": "variable.key", "value": "variable.val", "description": "variable.description"},
-    Pool: {"name": "slot_pool.pool", "description": "slot_pool.description"},
+    SlotPool: {"name": "slot_pool.pool", "description": "slot_pool.description"},
 }
-_One = TypeVar("_One", Connection, Variable, Pool)
+_One = TypeVar("_One", Connection, Variable, SlotPool)
 
 
 def _fitting(reading: FleetReading, one: _One, name: str, path: str, node: nodes.Node) -> _One:
@@ -127,14 +127,14 @@ def _variable(reading: FleetReading, key: str, path: str, node: nodes.Node) -> V
     return Variable(key, found or "", keys.text("description", ""))
 
 
-def _pool(reading: FleetReading, name: str, path: str, node: nodes.Node) -> Pool:
+def _pool(reading: FleetReading, name: str, path: str, node: nodes.Node) -> SlotPool:
     if isinstance(node, nodes.Scalar):
         slots = whole(node, POOL["slots"])
         if slots is None:
             reading.problem(node, path, "must be a number of slots (-1 is no limit), or a mapping")
-        return Pool(name, slots or 0)
+        return SlotPool(name, slots or 0)
     keys = reading.section(node, path, POOL)
-    return Pool(
+    return SlotPool(
         name,
         slots=keys.integer("slots", 0) or 0,
         description=keys.text("description", ""),

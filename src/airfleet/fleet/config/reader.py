@@ -30,7 +30,7 @@ _WITNESS = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})")
 
 
 @dataclass(frozen=True)
-class Taken:
+class ReferencedVariables:
     """Names of variables of the environment to which a fleet's files refer."""
 
     #: below ``env``: handed to tasks, if only by another name
@@ -60,13 +60,13 @@ def read_file(path: Path, environ: Mapping[str, str], *, lenient: bool = False) 
     return fleet
 
 
-def taken_variables(path: Path, environ: Mapping[str, str]) -> Taken:
+def referenced_variables(path: Path, environ: Mapping[str, str]) -> ReferencedVariables:
     """What ``path`` and its overlay take from the environment, also where one of them replaces what the other says.
 
     Raises FileProblems when one of them cannot be read or is no YAML.
     """
     tops = [_loaded(text, str(file)) for file in _files(path, environ) for text in [_text(file)]]
-    return Taken(
+    return ReferencedVariables(
         for_tasks=frozenset().union(*(_variables_of(top, lambda key: key == "env") for top in tops)),
         for_the_fleet=frozenset().union(*(_variables_of(top, lambda key: key != "env") for top in tops)),
     )

@@ -57,7 +57,7 @@ def check_timetable(timetable: Timetable, checking: Checking) -> None:
 
 
 @dataclass(frozen=True)
-class Taken:
+class ConstructorArguments:
     """The arguments of a class, by name."""
 
     #: name -> annotation
@@ -70,7 +70,7 @@ class Taken:
 _NOTHING: Final = ("object", "ABC", "Protocol", "Generic", "Timetable", "BaseTimetable")
 
 
-def _taken(found: Definition, roots: Roots, depth: int = 0) -> Taken | None:
+def _taken(found: Definition, roots: Roots, depth: int = 0) -> ConstructorArguments | None:
     """Find the parameters of a class by its constructor, its fields or its bases; None when unreadable."""
     node = found.node
     if not isinstance(node, ast.ClassDef) or depth > 12:
@@ -93,7 +93,7 @@ def _constructor(node: ast.ClassDef) -> ast.FunctionDef | None:
     )
 
 
-def _of_constructor(init: ast.FunctionDef) -> Taken:
+def _of_constructor(init: ast.FunctionDef) -> ConstructorArguments:
     args = init.args
     by_place = [*args.posonlyargs, *args.args][1:]
     needed = [arg.arg for arg in by_place[: max(len(by_place) - len(args.defaults), 0)]]
@@ -103,26 +103,26 @@ def _of_constructor(init: ast.FunctionDef) -> Taken:
         arg.arg: ast.unparse(arg.annotation) if arg.annotation else "" for arg in (*by_place, *args.kwonlyargs)
     }
     annotations |= {arg.arg: _LIST.format(ast.unparse(arg.annotation) if arg.annotation else "str") for arg in several}
-    return Taken(annotations, tuple(needed), open=args.kwarg is not None or bool(args.posonlyargs))
+    return ConstructorArguments(annotations, tuple(needed), open=args.kwarg is not None or bool(args.posonlyargs))
 
 
 #: how ``*names: kind`` is written in YAML
 _LIST: Final = "list[{}]"
 
 
-def _of_base(module: str, base: ast.expr, roots: Roots, depth: int) -> Taken | None:
+def _of_base(module: str, base: ast.expr, roots: Roots, depth: int) -> ConstructorArguments | None:
     inner = base.value if isinstance(base, ast.Subscript) else base
     if not isinstance(inner, ast.Name):
         return None
     if inner.id in _NOTHING:
-        return Taken()
+        return ConstructorArguments()
     found = modules.find(module, inner.id, roots)
     return _taken(found, roots, depth + 1) if isinstance(found, Definition) else None
 
 
-def _merged(bases: list[Taken]) -> Taken:
+def _merged(bases: list[ConstructorArguments]) -> ConstructorArguments:
     """Find the first base with parameters, whose constructor is called."""
-    return next((base for base in bases if base.annotations or base.open), Taken())
+    return next((base for base in bases if base.annotations or base.open), ConstructorArguments())
 
 
 def _makes_constructor(decorator: ast.expr) -> bool:
@@ -132,14 +132,14 @@ def _makes_constructor(decorator: ast.expr) -> bool:
     return name in ("attrs.define", "define", "dataclass", "dataclasses.dataclass", "attrs.frozen", "frozen")
 
 
-def _with_fields(node: ast.ClassDef, inherited: Taken) -> Taken:
+def _with_fields(node: ast.ClassDef, inherited: ConstructorArguments) -> ConstructorArguments:
     annotations, required = dict(inherited.annotations), list(inherited.required)
     for item in node.body:
         if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
             annotations[item.target.id] = ast.unparse(item.annotation)
             if item.value is None or _is_field_without_default(item.value):
                 required.append(item.target.id)
-    return Taken(annotations, tuple(dict.fromkeys(required)), inherited.open)
+    return ConstructorArguments(annotations, tuple(dict.fromkeys(required)), inherited.open)
 
 
 def _is_field_without_default(value: ast.expr) -> bool:
@@ -151,7 +151,7 @@ def _is_field_without_default(value: ast.expr) -> bool:
 # --- what it is given
 
 
-def _check_names(name: str, args: Mapping[str, Value], takes: Taken, checking: Checking) -> None:
+def _check_names(name: str, args: Mapping[str, Value], takes: ConstructorArguments, checking: Checking) -> None:
     unknown = [given for given in args if given not in takes.annotations] if not takes.open else []
     for given in unknown:
         hint = did_you_mean(given, takes.annotations) or (

@@ -120,7 +120,7 @@ def _from_root_to(path: Path, root: Path) -> list[Path]:
 
 
 @dataclass(frozen=True)
-class _Place:
+class _Folder:
     """A folder, or a link in one, and what holds there."""
 
     path: Path
@@ -145,17 +145,17 @@ class _Walk:
     remarks: list[Problem] = field(default_factory=list)
     #: folders that were walked through, and whether as private ones
     folders: dict[tuple[_Identity, bool], Path] = field(default_factory=dict)
-    links: list[_Place] = field(default_factory=list)
+    links: list[_Folder] = field(default_factory=list)
     entries: int = 0
 
     def go(self, rules: tuple[ignore_file.Rule, ...]) -> None:
-        self.through(_Place(self.start, rules))
+        self.through(_Folder(self.start, rules))
         while self.links:
             links, self.links = sorted(self.links, key=lambda link: link.path), []
             for link in links:
                 self.follow(link)
 
-    def through(self, start: _Place) -> None:
+    def through(self, start: _Folder) -> None:
         """Walk through the real folders below one folder."""
         waiting = [replace(start, above=start.above | _above(start.path))]
         while waiting and self.entries < MAX_ENTRIES:
@@ -165,7 +165,7 @@ class _Walk:
             sentence = f"there are more than {MAX_ENTRIES} files and folders here; the others are not looked at"
             self.problems.append(Problem(Place(str(self.start)), "", sentence, f"name some in {ignore_file.NAME}"))
 
-    def inside(self, place: _Place) -> Iterator[_Place]:
+    def inside(self, place: _Folder) -> Iterator[_Folder]:
         """Note the files of one folder; the folders in it."""
         try:
             if self.is_known(place, _identity(os.stat(place.path))):
@@ -192,7 +192,7 @@ class _Walk:
             else:
                 self.file(inner)
 
-    def follow(self, link: _Place) -> None:
+    def follow(self, link: _Folder) -> None:
         try:
             found = os.stat(link.path)
         except OSError:
@@ -207,7 +207,7 @@ class _Walk:
         else:
             self.through(link)
 
-    def is_known(self, place: _Place, folder: _Identity) -> bool:
+    def is_known(self, place: _Folder, folder: _Identity) -> bool:
         """Tell whether the files of a folder count already, under another path."""
         first = self.folders.get((folder, False)) or (place.private and self.folders.get((folder, True)))
         if first:
@@ -215,7 +215,7 @@ class _Walk:
         self.folders.setdefault((folder, place.private), place.path)
         return bool(first)
 
-    def file(self, place: _Place) -> None:
+    def file(self, place: _Folder) -> None:
         path = place.path
         if not _counts(path, place.private) or self.left_out(place, is_folder=False):
             return
@@ -232,7 +232,7 @@ class _Walk:
         if first != path:
             self.remark(path, f"this is the same file as {self.inside_name(first)}, which counts once")
 
-    def left_out(self, place: _Place, *, is_folder: bool) -> bool:
+    def left_out(self, place: _Folder, *, is_folder: bool) -> bool:
         return bool(place.rules) and ignore_file.leaves_out(place.rules, self.absolute(place.path), is_folder)
 
     def inside_name(self, path: Path) -> str:
@@ -249,11 +249,11 @@ class _Walk:
         self.remarks.append(Problem(Place(str(path)), "", sentence))
 
 
-def _inside(folder: _Place, name: str, rules: tuple[ignore_file.Rule, ...]) -> _Place | None:
+def _inside(folder: _Folder, name: str, rules: tuple[ignore_file.Rule, ...]) -> _Folder | None:
     """Find the entry of a folder under a name; None when the name says that it does not count."""
     if name.startswith(".") or name == "__pycache__":
         return None
-    return _Place(folder.path / name, rules, folder.private or name.startswith("_"), folder.above)
+    return _Folder(folder.path / name, rules, folder.private or name.startswith("_"), folder.above)
 
 
 def _above(folder: Path) -> frozenset[_Identity]:

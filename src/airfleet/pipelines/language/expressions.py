@@ -1,4 +1,4 @@
-"""The grammar of ``${{ }}``. Everything that is not understood is a :class:`Wrong` that names it.
+"""The grammar of ``${{ }}``. Everything that is not understood is a :class:`BadExpression` that names it.
 
 ::
 
@@ -24,7 +24,7 @@ ROOTS: Final = ("job", "env", "vars")
 
 
 @dataclass(frozen=True)
-class Path:
+class ValuePath:
     """``job.a[0]``: a name, and the steps from it."""
 
     root: str
@@ -33,7 +33,7 @@ class Path:
 
 
 @dataclass(frozen=True)
-class Literal:
+class LiteralValue:
     """``'text'``, ``5`` or ``true``: what a path that is not there stands back for."""
 
     value: object
@@ -45,20 +45,20 @@ class Literal:
 class Expression:
     """The content of ``${{ }}``: the first of ``paths`` that is there, else the literal."""
 
-    paths: tuple[Path, ...]
-    literal: Literal | None
+    paths: tuple[ValuePath, ...]
+    literal: LiteralValue | None
     inside: str
 
 
 @dataclass(frozen=True)
-class Wrong:
+class BadExpression:
     """Text that is not of the grammar, as sentence and hint."""
 
     sentence: str
     hint: str | None = None
 
 
-Part: TypeAlias = str | Expression | Wrong
+Part: TypeAlias = str | Expression | BadExpression
 
 
 def parse(text: str) -> tuple[Part, ...]:
@@ -90,7 +90,7 @@ def _parts(text: str) -> Iterator[Part]:
         at = opening + len("${{")
         if dollars % 2:
             end = _end(text, at)
-            if isinstance(end, Wrong):
+            if isinstance(end, BadExpression):
                 yield end
                 return
             yield _expression(text[at:end].strip())
@@ -102,14 +102,15 @@ def _parts(text: str) -> Iterator[Part]:
 _INSIDE: Final = re.compile(r"""[^'"}$]+|'[^']*'|"[^"]*"|\}(?!\})|\$(?!\{\{)""")
 
 
-def _end(text: str, at: int) -> int | Wrong:
+def _end(text: str, at: int) -> int | BadExpression:
     """Find the ``}}`` that closes an expression; quoted text does not close it."""
     while not text.startswith("}}", at):
         chunk = _INSIDE.match(text, at)
         if chunk is None:
             if at < len(text) and text[at] in "'\"":
-                return Wrong(f"a quote inside '${{{{ }}}}' is not closed: {_short(text[at:])}", "add the closing quote")
-            return Wrong("'${{' is not closed by '}}'", "to write it as text, double the dollar: $${{")
+                sentence = f"a quote inside '${{{{ }}}}' is not closed: {_short(text[at:])}"
+                return BadExpression(sentence, "add the closing quote")
+            return BadExpression("'${{' is not closed by '}}'", "to write it as text, double the dollar: $${{")
         at = chunk.end()
     return at
 
@@ -120,11 +121,11 @@ _STEP: Final = re.compile(r"[\w-]+")
 _WRITE: Final = "write job.name, env.NAME or vars.name, and a default as in: env.NAME or 'text'"
 
 
-def _expression(inside: str) -> Expression | Wrong:
+def _expression(inside: str) -> Expression | BadExpression:
     tokens = [match[0] for match in _TOKEN.finditer(inside)]
     if not tokens:
-        return Wrong("'${{ }}' is empty", _WRITE)
-    paths: list[Path] = []
+        return BadExpression("'${{ }}' is empty", _WRITE)
+    paths: list[ValuePath] = []
     for index, token in enumerate(tokens):
         if index % 2:
             if token != "or":
@@ -133,33 +134,33 @@ def _expression(inside: str) -> Expression | Wrong:
             if not paths:
                 return _not_understood(inside, token)
             if index + 1 < len(tokens):
-                return Wrong(
+                return BadExpression(
                     f"what stands behind {_short(token)} in '${{{{ }}}}' is never used", "write the default last"
                 )
             return Expression(tuple(paths), literal, inside)
         else:
             path = _path(token, inside, first=not paths)
-            if isinstance(path, Wrong):
+            if isinstance(path, BadExpression):
                 return path
             paths.append(path)
     if len(tokens) % 2 == 0:
-        return Wrong("'or' in '${{ }}' needs a default behind it", _WRITE)
+        return BadExpression("'or' in '${{ }}' needs a default behind it", _WRITE)
     return Expression(tuple(paths), None, inside)
 
 
-def _literal(token: str) -> Literal | None:
+def _literal(token: str) -> LiteralValue | None:
     if token[0] in "'\"":
-        return Literal(token[1:-1], token[1:-1], quoted=True)
+        return LiteralValue(token[1:-1], token[1:-1], quoted=True)
     value = scalar_value(token)
-    return None if isinstance(value, str) else Literal(value, token, quoted=False)
+    return None if isinstance(value, str) else LiteralValue(value, token, quoted=False)
 
 
-def _path(token: str, inside: str, *, first: bool) -> Path | Wrong:
+def _path(token: str, inside: str, *, first: bool) -> ValuePath | BadExpression:
     if token == "or" or not _PATH.fullmatch(token):
         return _not_understood(inside, token, first=first)
     root, *steps = _STEP.findall(token)
     if root in ROOTS:
-        return Path(root, tuple(steps), token)
+        return ValuePath(root, tuple(steps), token)
     hint = did_you_mean(root, ROOTS)
     if root in CONTEXT_NAMES:
         hint = "to render when the task runs, write {$t: \"{{ ... }}\"} without the '$'"
@@ -167,7 +168,7 @@ def _path(token: str, inside: str, *, first: bool) -> Path | Wrong:
         hint = hint if hint and steps else _quoted(token)
     elif root in _SECRETS:
         hint = "a task takes a secret from a connection or variable of Airflow when it runs"
-    return Wrong(
+    return BadExpression(
         f"'{_short(root if first else token)}' is not known in '${{{{ }}}}'; there are job, env and vars", hint
     )
 
@@ -176,10 +177,10 @@ def _path(token: str, inside: str, *, first: bool) -> Path | Wrong:
 _SECRETS: Final = ("secrets", "secret", "conn", "connections", "vault")
 
 
-def _not_understood(inside: str, token: str, *, first: bool = True) -> Wrong:
+def _not_understood(inside: str, token: str, *, first: bool = True) -> BadExpression:
     where = f", from {_short(token)} on" if not inside.startswith(token) else ""
     written = _short(inside)
-    return Wrong(f"'${{{{ {written} }}}}' cannot be understood{where}", _WRITE if first else _quoted(token))
+    return BadExpression(f"'${{{{ {written} }}}}' cannot be understood{where}", _WRITE if first else _quoted(token))
 
 
 def _quoted(token: str) -> str:

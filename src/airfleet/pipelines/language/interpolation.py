@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from airfleet.errors import listed
-from airfleet.pipelines.language.expressions import Expression, Part, Path, Wrong, parse
+from airfleet.pipelines.language.expressions import BadExpression, Expression, Part, ValuePath, parse
 from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence
 from airfleet.yaml.problems import Hints, Report, joined
 
@@ -123,7 +123,7 @@ def _same(new: Iterable[Node], old: Iterable[Node]) -> bool:
 def _resolve_text(node: Scalar, path: str, scope: Scope, report: Report) -> Node:
     parts = parse(node.text)
     for part in parts:
-        if isinstance(part, Wrong):
+        if isinstance(part, BadExpression):
             report.problem(node, path, part.sentence, part.hint)
     if (whole := _alone(parts)) is not None:
         found = _evaluate(whole, node, path, scope, report)
@@ -193,7 +193,7 @@ class _Missing:
     hint: str | None = None
 
 
-def _from_job(written: Path, scope: Scope, hints: Hints) -> Node | _Missing:
+def _from_job(written: ValuePath, scope: Scope, hints: Hints) -> Node | _Missing:
     assert scope.job is not None
     here: Node = scope.job
     walked = "job"
@@ -225,7 +225,7 @@ def _not_there(node: Node, walked: str, step: str, scope: Scope, hints: Hints) -
     return _Missing(f"'{walked}' is a plain value and has no '{step}'")
 
 
-def _from_names(written: Path, node: Node, scope: Scope, hints: Hints) -> Node | _Missing:
+def _from_names(written: ValuePath, node: Node, scope: Scope, hints: Hints) -> Node | _Missing:
     root, name = written.root, ".".join(written.steps)
     names = scope.environ if root == "env" else scope.variables
     if name in names:

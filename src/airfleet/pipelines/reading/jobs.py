@@ -11,7 +11,7 @@ from airfleet.yaml.problems import Report
 
 
 @dataclass(frozen=True)
-class Job:
+class JobEntry:
     """One entry of ``jobs``."""
 
     name: str
@@ -20,7 +20,7 @@ class Job:
     wrong: bool = False
 
 
-def read_jobs(node: Node, scope: Scope, report: Report) -> Iterator[Job]:
+def read_jobs(node: Node, scope: Scope, report: Report) -> Iterator[JobEntry]:
     """The jobs of a document: a list of mappings with ``name``, or a mapping from name to values.
 
     Each is read when it is asked for, and its problems are noted then: who wants one job need not read a thousand.
@@ -40,10 +40,10 @@ def read_jobs(node: Node, scope: Scope, report: Report) -> Iterator[Job]:
             report.problem(name, f"jobs.{name.text}", "two jobs have this name", hint)
             continue
         seen[name.text] = name.place.line
-        yield Job(name.text, values, wrong=len(report.wrong) > before)
+        yield JobEntry(name.text, values, wrong=len(report.wrong) > before)
 
 
-def _written(node: Node, report: Report) -> Iterator[Job]:
+def _written(node: Node, report: Report) -> Iterator[JobEntry]:
     """The jobs that have the shape of one."""
     if isinstance(node, Scalar):
         report.problem(node, "jobs", "must be a list of jobs, each with a 'name'")
@@ -62,7 +62,7 @@ def _written(node: Node, report: Report) -> Iterator[Job]:
 _NO_JOBS = "leave 'jobs' out for a single Dag"
 
 
-def _named(key: Scalar, value: Node, report: Report) -> Iterator[Job]:
+def _named(key: Scalar, value: Node, report: Report) -> Iterator[JobEntry]:
     path = f"jobs.{key.text}"
     if not key.text:
         report.problem(key, "jobs", "the name of a job must not be empty")
@@ -79,10 +79,10 @@ def _named(key: Scalar, value: Node, report: Report) -> Iterator[Job]:
     if own is None:
         name = Scalar("name", "name", key.place)
         value = Mapping(((name, Scalar(key.text, key.text, key.place)), *value.entries), value.place)
-    yield Job(key.text, value)
+    yield JobEntry(key.text, value)
 
 
-def _listed(item: Node, path: str, report: Report) -> Iterator[Job]:
+def _listed(item: Node, path: str, report: Report) -> Iterator[JobEntry]:
     if not isinstance(item, Mapping):
         report.problem(item, path, "a job must be a mapping of its values, with a 'name'")
         return
@@ -96,7 +96,7 @@ def _listed(item: Node, path: str, report: Report) -> Iterator[Job]:
     if not name.text:
         report.problem(name, f"{path}.name", "the name of a job must not be empty")
         return
-    yield Job(name.text, item)
+    yield JobEntry(name.text, item)
 
 
 def _name_of(values: Mapping) -> Scalar:

@@ -20,7 +20,7 @@ from airfleet.pipelines.files import foreign_files
 from airfleet.pipelines.language.interpolation import Scope, plain_parts, resolve
 from airfleet.pipelines.language.spec import Pipeline
 from airfleet.pipelines.reading.document_reader import TOO_MANY_VALUES, DocumentReader
-from airfleet.pipelines.reading.jobs import Job, read_jobs
+from airfleet.pipelines.reading.jobs import JobEntry, read_jobs
 from airfleet.yaml import nodes
 from airfleet.yaml.nodes import Mapping, Node, Scalar
 from airfleet.yaml.problems import Hints, Report, in_order
@@ -105,7 +105,7 @@ class _WholeFile:
         shared = self.report
         return Report(places=dict(places or {}), hints=shared.hints, budget=shared.budget, settled=set(shared.settled))
 
-    def is_wanted(self, dag_id: str | None, place: Place, job: Job | None) -> bool:
+    def is_wanted(self, dag_id: str | None, place: Place, job: JobEntry | None) -> bool:
         """Return whether a Dag is made: its job is right, its id is free, and ``only`` is no other."""
         if job is not None and job.wrong:
             if dag_id is not None:
@@ -158,7 +158,7 @@ def _of_jobs(document: Mapping, whole: _WholeFile, report: Report) -> Iterator[t
             return
 
 
-def _split(document: Mapping, scope: Scope, report: Report) -> tuple[Mapping, Iterable[Job | None]]:
+def _split(document: Mapping, scope: Scope, report: Report) -> tuple[Mapping, Iterable[JobEntry | None]]:
     """Return the part of a document that all its Dags share, and its jobs: a single None without ``jobs``."""
     node = document.get("jobs")
     if node is None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from airfleet.fleet.config import reader
-from airfleet.fleet.config.objects import Connection, Objects, Pool, Variable
+from airfleet.fleet.config.objects import Connection, Objects, SlotPool, Variable
 from support.fleet_files import problems_of
 
 LITERAL = (
@@ -69,7 +69,7 @@ pools:
             Variable("big", "true", "whether"),
             Variable("api_token", "s3cret"),
         ),
-        pools=(Pool("warehouse", 4), Pool("endless", -1), Pool("slow", 2, "one after the other", True)),
+        pools=(SlotPool("warehouse", 4), SlotPool("endless", -1), SlotPool("slow", 2, "one after the other", True)),
     )
     assert "s3cret" not in repr(fleet)
 
@@ -100,7 +100,7 @@ def test_a_fleet_without_any_has_none() -> None:
     fleet, _ = reader.read("", "fleet.yaml", {}, Path("/srv/shop"))
     assert fleet is not None
     assert not fleet.objects
-    assert Objects(pools=(Pool("a", 1),))
+    assert Objects(pools=(SlotPool("a", 1),))
 
 
 @pytest.mark.parametrize(

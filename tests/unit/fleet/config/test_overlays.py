@@ -143,8 +143,8 @@ def test_what_both_files_take_from_the_environment_is_known_although_one_hides_t
     project.with_name("fleet.prod.yaml").write_text(
         "database: postgresql://${{ env.PROD_URL }}\nenv: null\nworkers: [{name: '${{ env.WORKER }}'}]\n"
     )
-    assert reader.taken_variables(project, {}) == reader.Taken(
+    assert reader.referenced_variables(project, {}) == reader.ReferencedVariables(
         for_tasks=frozenset({"TOKEN", "BOTH"}), for_the_fleet=frozenset({"USER_NAME", "PASSWORD", "BOTH"})
     )
-    prod = reader.taken_variables(project, {"AIRFLEET_ENV": "prod"})
+    prod = reader.referenced_variables(project, {"AIRFLEET_ENV": "prod"})
     assert prod.for_the_fleet == {"USER_NAME", "PASSWORD", "BOTH", "PROD_URL", "WORKER"}

@@ -150,7 +150,7 @@ def keep_to_itself(here: Project) -> None:
     from airfleet.agent.host import environment
     from airfleet.fleet.config import reader
 
-    environment.clear_first(reader.taken_variables(here.fleet_file, here.environ).for_the_fleet)
+    environment.clear_first(reader.referenced_variables(here.fleet_file, here.environ).for_the_fleet)
 
 
 def start_detached(here: Project, *, wait: bool, deadline: float, timeout: float) -> None:
