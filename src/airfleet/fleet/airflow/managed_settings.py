@@ -16,8 +16,14 @@ from dataclasses import dataclass
 class Refusal:
     """Why a value is not taken, and what to write instead."""
 
-    sentence: str
+    verdict: str
+    why: str
     hint: str
+
+    @property
+    def sentence(self) -> str:
+        """Return the sentence of the problem."""
+        return f"{self.verdict}: {self.why}"
 
 
 #: airfleet has a default of its own, and a value in ``airflow:`` holds instead
@@ -87,7 +93,7 @@ _TLS_PARTS = ("active", "mutual_tls", "cacert", "cert", "key")
 
 
 def _decided(by: str, hint: str = _LEAVE_OUT) -> Refusal:
-    return Refusal(f"is not taken from here: {by}", hint)
+    return Refusal("is not taken from here", by, hint)
 
 
 #: airfleet would not work, or would go by another value
@@ -133,7 +139,7 @@ _WATCHED = "the agent watches the scheduler, and 'airfleet status' shows it"
 
 
 def _without_effect(section: str, options: str, why: str, hint: str = _LEAVE_OUT) -> dict[str, Refusal]:
-    found = Refusal(f"has no effect in a fleet: {why}", hint)
+    found = Refusal("has no effect in a fleet", why, hint)
     return {f"{section}.{option}": found for option in options.split()}
 
 

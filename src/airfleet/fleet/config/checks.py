@@ -20,7 +20,16 @@ NEEDED: Mapping[str, tuple[str, str]] = {
 }
 
 
-def check(fleet: Fleet, places: Mapping[str, Place]) -> Iterator[Problem]:
+@dataclass(frozen=True)
+class Conflict:
+    """A problem between values of a fleet."""
+
+    problem: Problem
+    #: values of the file that the sentence repeats
+    repeats: tuple[str, ...] = ()
+
+
+def check(fleet: Fleet, places: Mapping[str, Place]) -> Iterator[Conflict]:
     """Everything that is wrong between the values of a fleet; ``places`` says where each value stands."""
     found = _Found(fleet, places)
     yield from found.what_is_needed()
@@ -43,19 +52,19 @@ class _Found:
     fleet: Fleet
     places: Mapping[str, Place]
 
-    def problem(self, path: str, sentence: str, hint: str | None = None) -> Problem:
+    def problem(self, path: str, sentence: str, hint: str | None = None, repeats: tuple[str, ...] = ()) -> Conflict:
         nearest = path
         while nearest and nearest not in self.places:
             nearest = nearest[: max(nearest.rfind("."), nearest.rfind("["), 0)]
-        return Problem(self.places.get(nearest, self.places[""]), path, sentence, hint)
+        return Conflict(Problem(self.places.get(nearest, self.places[""]), path, sentence, hint), repeats)
 
-    def what_is_needed(self) -> Iterator[Problem]:
+    def what_is_needed(self) -> Iterator[Conflict]:
         for key, (sentence, without) in NEEDED.items():
             if not any(_runs(host, key) for host in self.fleet.hosts):
                 path = key if "hosts" not in self.places else "hosts"
                 yield self.problem(path, f"{sentence} anywhere: {without}")
 
-    def who_may_enter(self) -> Iterator[Problem]:
+    def who_may_enter(self) -> Iterator[Conflict]:
         core = self.fleet.airflow.get("core", {})
         if not self.fleet.production:
             return
@@ -73,7 +82,7 @@ class _Found:
             )
             yield self.problem("production", sentence, hint)
 
-    def hosts_named(self) -> Iterator[Problem]:
+    def hosts_named(self) -> Iterator[Conflict]:
         known = [host.name for host in self.fleet.hosts]
         named = [("flower.on", self.fleet.flower.on)] if self.fleet.flower else []
         named += [(f"proxy.on[{i}]", name) for i, name in enumerate(self.fleet.proxy.on)] if self.fleet.proxy else []
@@ -83,9 +92,9 @@ class _Found:
                 yield self.problem(path.partition(".")[0], "must say on which host", f"'on: {known[0]}', for one")
             elif name not in known:
                 hint = did_you_mean(name, known) or f"the hosts are: {', '.join(known)}"
-                yield self.problem(path, f"there is no host '{name}'", hint)
+                yield self.problem(path, f"there is no host '{name}'", hint, (name,))
 
-    def idle_hosts(self) -> Iterator[Problem]:
+    def idle_hosts(self) -> Iterator[Conflict]:
         fronts = set(self.fleet.proxy.on if self.fleet.proxy else ()) | {
             self.fleet.flower.on if self.fleet.flower else ""
         }
@@ -93,9 +102,9 @@ class _Found:
             return
         for number, host in enumerate(self.fleet.hosts):
             if not any(_runs(host, key) for key in (*NEEDED, "triggerer")) and host.name not in fronts:
-                yield self.problem(f"hosts[{number}]", f"host '{host.name}' runs nothing")
+                yield self.problem(f"hosts[{number}]", f"host '{host.name}' runs nothing", repeats=(host.name,))
 
-    def what_is_embedded(self) -> Iterator[Problem]:
+    def what_is_embedded(self) -> Iterator[Conflict]:
         for key, value, example in (
             ("database", self.fleet.database, "postgresql://airflow@db.example.com/airflow"),
             ("broker", self.fleet.broker, "redis://queue.example.com:6379/0"),
@@ -104,24 +113,25 @@ class _Found:
                 sentence = f"the embedded {key} serves one host only, and this fleet has {len(self.fleet.hosts)}"
                 yield self.problem(key, sentence, f"name a server that all of them reach: '{key}: {example}'")
 
-    def addresses(self) -> Iterator[Problem]:
+    def addresses(self) -> Iterator[Conflict]:
         # All on loopback is one machine that plays several, to watch what happens when one dies.
         elsewhere = [host for host in self.fleet.hosts if not is_loopback(host.address)]
         first: dict[str, str] = {}
         for number, host in enumerate(self.fleet.hosts):
             path = f"hosts[{number}].address"
             if elsewhere and is_loopback(host.address):
-                yield self.problem(
-                    path, f"'{host.address}' is every machine's own: the others cannot reach '{host.name}' there"
-                )
+                sentence = f"'{host.address}' is every machine's own: the others cannot reach '{host.name}' there"
+                yield self.problem(path, sentence, repeats=(host.address, host.name))
             elif is_any(host.address):
-                yield self.problem(
-                    path, f"'{host.address}' is all addresses of a machine: the others cannot reach '{host.name}' there"
+                sentence = (
+                    f"'{host.address}' is all addresses of a machine: the others cannot reach '{host.name}' there"
                 )
+                yield self.problem(path, sentence, repeats=(host.address, host.name))
             if (other := first.setdefault(host.address, host.name)) != host.name and elsewhere:
-                yield self.problem(path, f"'{host.address}' is the address of '{other}' already")
+                sentence = f"'{host.address}' is the address of '{other}' already"
+                yield self.problem(path, sentence, repeats=(host.address, other))
 
-    def what_listens_elsewhere(self) -> Iterator[Problem]:
+    def what_listens_elsewhere(self) -> Iterator[Conflict]:
         if self._is_one_machine():
             return
         for number, host in enumerate(self.fleet.hosts):
@@ -132,19 +142,20 @@ class _Found:
             if flower and proxy and flower.on == host.name and set(proxy.on) - {flower.on}:
                 yield from self._heard("flower.address", flower.address, host)
 
-    def _heard(self, path: str, listens: str | None, host: Host) -> Iterator[Problem]:
+    def _heard(self, path: str, listens: str | None, host: Host) -> Iterator[Conflict]:
         """What keeps others from reaching what listens there: they ask at the address of its host."""
         hint = "leave it out: it is its host's"
         if listens and is_loopback(listens):
-            yield self.problem(path, f"at '{listens}' the other hosts cannot reach it", hint)
+            yield self.problem(path, f"at '{listens}' the other hosts cannot reach it", hint, (listens,))
         elif listens and _are_apart(listens, host.address):
             sentence = f"the other hosts ask at '{host.address}', and it would listen at '{listens}' alone"
-            yield self.problem(path, sentence, f"{hint}; '0.0.0.0' is every one of IPv4")
+            hint = f"{hint}; '0.0.0.0' is every one of IPv4"
+            yield self.problem(path, sentence, hint, (host.address, listens))
 
     def _is_one_machine(self) -> bool:
         return all(is_loopback(host.address) for host in self.fleet.hosts)
 
-    def servers(self) -> Iterator[Problem]:
+    def servers(self) -> Iterator[Conflict]:
         if self._is_one_machine():
             return
         if any(not name or name.startswith(("/", "@")) for name in _database_hosts(self.fleet.database)):
@@ -157,9 +168,9 @@ class _Found:
         ):
             for name in names:
                 if is_loopback(name) or is_any(name):
-                    yield self.problem(key, f"'{name}' is another machine on each of the hosts")
+                    yield self.problem(key, f"'{name}' is another machine on each of the hosts", repeats=(name,))
 
-    def witness(self) -> Iterator[Problem]:
+    def witness(self) -> Iterator[Conflict]:
         if len(self.fleet.hosts) == 2 and self.fleet.policies.on_partition == "replace" and not self.fleet.witness:
             yield self.problem(
                 "hosts",
@@ -168,21 +179,22 @@ class _Found:
                 "'policies: {on_partition: keep}'",
             )
 
-    def witness_beside(self) -> Iterator[Problem]:
+    def witness_beside(self) -> Iterator[Conflict]:
         where = (self.fleet.witness or "").rpartition(":")[0].strip("[]").lower()
         for host in self.fleet.hosts:
             if where in (host.address.lower(), host.name.lower()) and not is_loopback(where):
                 sentence = f"is '{host.name}', a host of this fleet: when that one is cut off, so is its witness"
                 hint = "name something else that both can reach: a router, or the server of the database"
-                yield self.problem("witness", sentence, hint)
+                yield self.problem("witness", sentence, hint, (host.name,))
 
-    def ports(self) -> Iterator[Problem]:
+    def ports(self) -> Iterator[Conflict]:
         taken: dict[tuple[str, int], str] = {}
         for place, what, path in self._listening():
             other = taken.setdefault(place, what)
             if other != what:
                 address, port = place
-                yield self.problem(path, f"port {port} of {address} is given to {other} already")
+                sentence = f"port {port} of {address} is given to {other} already"
+                yield self.problem(path, sentence, repeats=(address, other))
 
     def _listening(self) -> Iterator[tuple[tuple[str, int], str, str]]:
         """Every port that the file gives out: address of the host and port, for what, and where that stands."""

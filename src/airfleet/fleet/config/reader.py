@@ -119,8 +119,12 @@ def _across(fleet: Fleet, top: nodes.Node, reading: FleetReading) -> list[Proble
     if blamed & {"hosts", *COMPONENTS} or not blamed <= FLEET.keys():
         return []
     reading.note_places(top, "")
-    found = (problem for problem in checks.check(fleet, reading.places) if _top_key(problem) not in blamed)
-    return [problem for problem in found if not reading.is_hidden(problem.sentence)]
+    found = (conflict for conflict in checks.check(fleet, reading.places) if _is_known(conflict, reading))
+    return [conflict.problem for conflict in found if _top_key(conflict.problem) not in blamed]
+
+
+def _is_known(conflict: checks.Conflict, reading: FleetReading) -> bool:
+    return not any(map(reading.is_hidden, conflict.repeats))
 
 
 def _top_key(problem: Problem) -> str:

@@ -43,7 +43,7 @@ def _refused() -> str:
         rows.setdefault(refusal, []).append(f"`{name}`")
     return markdown_table(
         ("setting", "why", "write instead"),
-        ((", ".join(names), refusal.sentence.partition(": ")[2], refusal.hint) for refusal, names in rows.items()),
+        ((", ".join(names), refusal.why, refusal.hint) for refusal, names in rows.items()),
     )
 
 

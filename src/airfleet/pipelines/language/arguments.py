@@ -72,10 +72,10 @@ DAG_OWN_KEYS: Final = {"dag_id": "dag_id", "schedule": "schedule", "default_args
 
 #: Arguments of the DAG class that only Python can give, with the reason.
 DAG_PYTHON_ONLY: Final[dict[str, str]] = {
-    "template_undefined": "takes a Python class",
-    "user_defined_macros": "takes Python functions",
-    "user_defined_filters": "takes Python functions",
-    "deadline": "takes Python objects",
+    "template_undefined": "takes a Python class, which YAML cannot give",
+    "user_defined_macros": "takes Python functions, which YAML cannot give",
+    "user_defined_filters": "takes Python functions, which YAML cannot give",
+    "deadline": "takes Python objects, which YAML cannot give",
     "sla_miss_callback": "has no effect in Airflow 3",
     "task_group": "is made by Airflow itself",
     "auto_register": "is for Dags written in Python",
@@ -145,11 +145,11 @@ TASK_OWN_KEYS: Final[dict[str, str]] = {
 
 #: Arguments of BaseOperator that only Python can give, with the reason.
 TASK_PYTHON_ONLY: Final[dict[str, str]] = {
-    "retry_policy": "takes a Python object",
-    "pre_execute": "takes a Python function",
-    "post_execute": "takes a Python function",
-    "inlets": "takes Python objects",
-    "outlets": "takes Python objects",
+    "retry_policy": "takes a Python object, which YAML cannot give",
+    "pre_execute": "takes a Python function, which YAML cannot give",
+    "post_execute": "takes a Python function, which YAML cannot give",
+    "inlets": "takes Python objects, which YAML cannot give",
+    "outlets": "takes Python objects, which YAML cannot give",
     "sla": "has no effect in Airflow 3",
 }
 
@@ -221,8 +221,3 @@ CONTEXT_NAMES: Final = frozenset(
         "var",
     )
 )
-
-
-def only_python(reason: str) -> str:
-    """Give the sentence for a key that only Python can give."""
-    return f"{reason}, which YAML cannot give" if reason.startswith("takes") else reason

@@ -3,51 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Final, TypeAlias
+from dataclasses import dataclass
+from typing import Final
 
 from airfleet.pipelines.language.cron import IN_A_ZONE, INTERVAL, SEVERAL
 
-#: Sentence and hint.
-Instead: TypeAlias = tuple[str, str]
 
-_NO_GROUPS: Final = ("tasks are not grouped", "write all tasks in the list 'tasks'; 'needs' says what comes first")
-_NO_MAPPING: Final = (
+@dataclass(frozen=True)
+class Instead:
+    """What to say of a key that this format does not have, and what people mean by it."""
+
+    sentence: str
+    hint: str
+    #: key of the format that the wrong one stands for; it is not missing then
+    meant: str | None = None
+    #: whether people write the arguments of an operator or a function below the key
+    holds_arguments: bool = False
+
+
+_NO_GROUPS: Final = Instead(
+    "tasks are not grouped", "write all tasks in the list 'tasks'; 'needs' says what comes first"
+)
+_NO_MAPPING: Final = Instead(
     "a task is not repeated for each item of a list",
     "write 'jobs' for one Dag per item, or let one function go through the list",
+    holds_arguments=True,
 )
-_NEEDS: Final = ("is written 'needs'", "write needs: [the ids of the tasks that come before]")
-_USES: Final = ("is written 'uses'", "write uses: bash, an import path, or module:function")
-_FUNCTION: Final = ("a function is named by 'uses'", "write uses: module:function, and its arguments under 'with'")
-_WITH: Final = ("is written 'with'", "write the arguments under 'with', by name")
-_CONDITION: Final = (
+_NEEDS: Final = Instead("is written 'needs'", "write needs: [the ids of the tasks that come before]")
+_USES: Final = Instead("is written 'uses'", "write uses: bash, an import path, or module:function", meant="uses")
+_FUNCTION: Final = Instead(
+    "a function is named by 'uses'", "write uses: module:function, and its arguments under 'with'", meant="uses"
+)
+_WITH: Final = Instead("is written 'with'", "write the arguments under 'with', by name", holds_arguments=True)
+_CONDITION: Final = Instead(
     "a task has no condition of its own",
     "put a task before it that uses short_circuit or branch_python",
 )
-_ONE_DOCUMENT: Final = ("each Dag is a document of its own", "begin the next with a line '---', or write 'jobs'")
+_ONE_DOCUMENT: Final = Instead("each Dag is a document of its own", "begin the next with a line '---', or write 'jobs'")
 _IN_THE_FLEET: Final = "is said in fleet.yaml, for all pipelines"
 
-_NO_ASSETS: Final = (
+_NO_ASSETS: Final = Instead(
     "takes Python objects, which YAML cannot give",
     "an operator class of your own can set it in __init__: self.outlets = [Asset('s3://lake/orders')]",
 )
-_NO_SETUP: Final = (
+_NO_SETUP: Final = Instead(
     "there are no setup and teardown tasks yet",
     "let 'needs' say what comes first, and give the task that cleans up trigger_rule: all_done",
 )
-_NO_INCLUDE: Final = (
+_NO_INCLUDE: Final = Instead(
     "one file cannot take in another yet",
     "write 'defaults' and 'templates' in each file, or several Dags in one file with 'jobs'",
 )
-_IN_THE_SCHEDULE: Final = (
+_IN_THE_SCHEDULE: Final = Instead(
     "the time zone belongs to the schedule",
     f"write {IN_A_ZONE.format('0 6 * * *', 'Europe/Berlin')}",
 )
-_GONE: Final = ("has no effect in Airflow 3", "leave it out")
+_GONE: Final = Instead("has no effect in Airflow 3", "leave it out")
 _SECONDS: Final = "a duration has its unit"
 
 #: What only Python can give, on a pipeline or a task, and the way out.
 BY_PYTHON: Final[dict[str, str]] = {
-    "outlets": _NO_ASSETS[1],
+    "outlets": _NO_ASSETS.hint,
     "inlets": "an operator class of your own can set it in __init__: self.inlets = [Asset('s3://lake/orders')]",
     "deadline": "'dagrun_timeout' ends a run that takes too long",
     "retry_policy": "'retries', 'retry_delay' and 'retry_exponential_backoff' say it without Python",
@@ -59,39 +75,48 @@ BY_PYTHON: Final[dict[str, str]] = {
 
 #: At the top level of a document.
 OF_A_PIPELINE: Final[dict[str, Instead]] = {
-    **dict.fromkeys(("id", "name"), ("the id of a Dag is written 'dag_id'", "write dag_id: my_pipeline")),
     **dict.fromkeys(
-        ("schedule_interval", "timetable", "cron"), ("is written 'schedule'", "write schedule: '@daily', for example")
+        ("id", "name"), Instead("the id of a Dag is written 'dag_id'", "write dag_id: my_pipeline", meant="dag_id")
     ),
-    **dict.fromkeys(("concurrency", "dag_concurrency"), ("is written 'max_active_tasks'", "write max_active_tasks: 4")),
-    **dict.fromkeys(("default_task_args", "task_defaults"), ("is written 'defaults'", "write defaults: {retries: 1}")),
+    **dict.fromkeys(
+        ("schedule_interval", "timetable", "cron"),
+        Instead("is written 'schedule'", "write schedule: '@daily', for example"),
+    ),
+    **dict.fromkeys(
+        ("concurrency", "dag_concurrency"), Instead("is written 'max_active_tasks'", "write max_active_tasks: 4")
+    ),
+    **dict.fromkeys(
+        ("default_task_args", "task_defaults"), Instead("is written 'defaults'", "write defaults: {retries: 1}")
+    ),
     **dict.fromkeys(("task_groups", "groups", "group"), _NO_GROUPS),
-    **dict.fromkeys(("dependencies", "edges"), ("each task says what it waits for", "write 'needs' at the task")),
+    **dict.fromkeys(
+        ("dependencies", "edges"), Instead("each task says what it waits for", "write 'needs' at the task")
+    ),
     **dict.fromkeys(("dag", "dags", "pipelines"), _ONE_DOCUMENT),
-    "steps": ("is written 'tasks'", "write tasks: and begin each task with '- id: '"),
+    "steps": Instead("is written 'tasks'", "write tasks: and begin each task with '- id: '", meant="tasks"),
     **dict.fromkeys(("timezone", "time_zone", "tz"), _IN_THE_SCHEDULE),
     **dict.fromkeys(("include", "includes", "import", "imports", "extends"), _NO_INCLUDE),
     **dict.fromkeys(("orientation", "default_view", "full_filepath"), _GONE),
     **dict.fromkeys(("setup", "teardown"), _NO_SETUP),
-    "dagrun_timeout_sec": (_SECONDS, "write dagrun_timeout: 3600s"),
-    "retry_delay_sec": (_SECONDS, "write defaults: {retry_delay: 300s}"),
-    "interval": ("is written 'schedule'", f"write {INTERVAL.format('90m')}"),
+    "dagrun_timeout_sec": Instead(_SECONDS, "write dagrun_timeout: 3600s"),
+    "retry_delay_sec": Instead(_SECONDS, "write defaults: {retry_delay: 300s}"),
+    "interval": Instead("is written 'schedule'", f"write {INTERVAL.format('90m')}"),
     **dict.fromkeys(
         ("assets", "datasets", "triggers"),
-        (
+        Instead(
             "is written 'schedule'",
             "write schedule: {uses: airflow.sdk.Asset, with: {name: orders, uri: 's3://lake/orders'}}",
         ),
     ),
-    "doc_md_file_path": ("is written 'doc_md'", "write the text itself: doc_md: |"),
-    "matrix": ("is written 'jobs'", "write one job for each combination"),
-    "vars": (_IN_THE_FLEET, "write ${{ vars.name }} where a variable is used"),
-    "env": (_IN_THE_FLEET, "write ${{ env.NAME }} where a value of the environment is used"),
+    "doc_md_file_path": Instead("is written 'doc_md'", "write the text itself: doc_md: |"),
+    "matrix": Instead("is written 'jobs'", "write one job for each combination"),
+    "vars": Instead(_IN_THE_FLEET, "write ${{ vars.name }} where a variable is used"),
+    "env": Instead(_IN_THE_FLEET, "write ${{ env.NAME }} where a value of the environment is used"),
 }
 
 #: Beside ``id``, ``uses`` and ``with`` of a task.
 OF_A_TASK: Final[dict[str, Instead]] = {
-    "name": ("the id of a task is written 'id'", "the name to show is 'task_display_name'"),
+    "name": Instead("the id of a task is written 'id'", "the name to show is 'task_display_name'", meant="id"),
     **dict.fromkeys(("operator", "operator_class", "class", "type", "task"), _USES),
     **dict.fromkeys(
         ("python_callable", "python_callable_name", "python_callable_file", "callable", "function"), _FUNCTION
@@ -99,40 +124,41 @@ OF_A_TASK: Final[dict[str, Instead]] = {
     **dict.fromkeys(("op_kwargs", "op_args", "args", "kwargs", "arguments", "parameters", "inputs"), _WITH),
     **dict.fromkeys(("dependencies", "depends_on", "depends", "upstream", "upstream_tasks", "after"), _NEEDS),
     **dict.fromkeys(
-        ("downstream", "downstream_tasks", "before"), ("is said by the tasks after this one", "write 'needs' there")
+        ("downstream", "downstream_tasks", "before"),
+        Instead("is said by the tasks after this one", "write 'needs' there"),
     ),
     **dict.fromkeys(
         ("expand", "expand_kwargs", "partial", "map", "foreach", "for_each", "loop", "matrix"), _NO_MAPPING
     ),
     **dict.fromkeys(("task_groups", "group", "groups", "task_group_name", "group_id"), _NO_GROUPS),
     **dict.fromkeys(("when", "if", "condition"), _CONDITION),
-    **dict.fromkeys(("timeout", "task_timeout"), ("is written 'execution_timeout'", "write execution_timeout: 30m")),
+    **dict.fromkeys(
+        ("timeout", "task_timeout"), Instead("is written 'execution_timeout'", "write execution_timeout: 30m")
+    ),
     **dict.fromkeys(
         ("setup", "teardown", "is_setup", "is_teardown", "as_setup", "as_teardown", "setups", "teardowns"), _NO_SETUP
     ),
     **dict.fromkeys(("include", "import"), _NO_INCLUDE),
-    "provide_context": (
+    "provide_context": Instead(
         "has no effect in Airflow 3",
         "parameters of the function that are named as context values get them",
     ),
     **dict.fromkeys(("assets", "datasets"), _NO_ASSETS),
-    "retry_delay_sec": (_SECONDS, "write retry_delay: 300s"),
-    "execution_timeout_secs": (_SECONDS, "write execution_timeout: 3600s"),
+    "retry_delay_sec": Instead(_SECONDS, "write retry_delay: 300s"),
+    "execution_timeout_secs": Instead(_SECONDS, "write execution_timeout: 3600s"),
     "sla_secs": _GONE,
-    "retry": ("is written 'retries'", "write retries: 3"),
-    "schedule": ("is said of the pipeline, not of a task", "write it at the top level"),
+    "retry": Instead("is written 'retries'", "write retries: 3"),
+    "schedule": Instead("is said of the pipeline, not of a task", "write it at the top level"),
 }
 
-#: Where those of them belong that hold what a key of ours holds. It is not missing then, and not said to be.
-MEANT_OF_A_PIPELINE: Final = {"id": "dag_id", "name": "dag_id", "steps": "tasks"}
+#: Wrong keys of a task -> the key that each stands for.
 MEANT_OF_A_TASK: Final = {
-    **{key: "uses" for key, instead in OF_A_TASK.items() if instead in (_USES, _FUNCTION)},
-    "name": "id",
     "task_id": "id",
+    **{key: instead.meant for key, instead in OF_A_TASK.items() if instead.meant is not None},
 }
 
-#: Those of them under which people write the arguments of an operator or a function.
-HOLDING_ARGUMENTS: Final = frozenset(key for key, instead in OF_A_TASK.items() if instead in (_WITH, _NO_MAPPING))
+#: Wrong keys of a task below which people write the arguments of an operator or a function.
+HOLDING_ARGUMENTS: Final = frozenset(key for key, instead in OF_A_TASK.items() if instead.holds_arguments)
 
 #: Airflow's providers, as they are written before the name of an operator.
 _PROVIDERS: Final = """
@@ -160,7 +186,9 @@ def package(provider: str) -> str:
 def glued(name: str, known: Collection[str]) -> Instead | None:
     """Make a hint for ``{id:a}``, which is a key without a value to YAML."""
     key, _, rest = name.partition(":")
-    return ("a space is missing after ':'", f"write {key}: {rest}") if rest and key in known else None
+    if not rest or key not in known:
+        return None
+    return Instead("a space is missing after ':'", f"write {key}: {rest}", meant=key)
 
 
 _UNITS: Final = {"weeks": "w", "days": "d", "hours": "h", "minutes": "m", "seconds": "s"}

@@ -17,11 +17,11 @@ from airfleet.pipelines.language.arguments import (
     TASK_KEYS,
     TASK_OWN_KEYS,
     TASK_PYTHON_ONLY,
-    only_python,
 )
 from airfleet.pipelines.language.markers import arguments
 from airfleet.pipelines.language.spec import Pipeline, Task, Timetable, Value
 from airfleet.pipelines.language.values import OBJECT_KEY, argument, required_text
+from airfleet.pipelines.language.wrong_key_hints import Instead
 from airfleet.pipelines.reading.task_reader import TaskReader
 from airfleet.pipelines.reading.templates import Templates
 from airfleet.yaml.nodes import MAX_NODES, Mapping, Node, Scalar, Sequence, is_null, plain
@@ -132,21 +132,24 @@ class DocumentReader:
         if name in DAG_OWN_KEYS:
             self.report.problem(key, name, f"is written '{DAG_OWN_KEYS[name]}' in a pipeline")
         elif name in DAG_PYTHON_ONLY:
-            self.report.problem(key, name, only_python(DAG_PYTHON_ONLY[name]), wrong_key_hints.BY_PYTHON.get(name))
+            self.report.problem(key, name, DAG_PYTHON_ONLY[name], wrong_key_hints.BY_PYTHON.get(name))
         elif name in TASK_ARGUMENTS:
             hint = "write it under 'defaults' to give it to every task"
             self.report.problem(key, name, "is an argument of tasks, not of a pipeline", hint)
         elif glued := wrong_key_hints.glued(name, (*DOCUMENT_KEYS, *DAG_ARGUMENTS)):
-            self.slip(name.partition(":")[0])
-            self.report.problem(key, name, *glued)
-        elif name in wrong_key_hints.OF_A_PIPELINE:
-            self.slip(wrong_key_hints.MEANT_OF_A_PIPELINE.get(name, name))
-            self.report.problem(key, name, *wrong_key_hints.OF_A_PIPELINE[name])
+            self.say_instead(key, glued)
+        elif instead := wrong_key_hints.OF_A_PIPELINE.get(name):
+            self.say_instead(key, instead)
         else:
             near = self.report.hints.nearest(name, [*DOCUMENT_KEYS, *DAG_ARGUMENTS])
             self.slip(near or name)
             meant = f"did you mean '{near}'?" if near else None
             self.report.problem(key, name, f"a pipeline has no key '{name}'", meant)
+
+    def say_instead(self, key: Scalar, instead: Instead) -> None:
+        """Note a wrong key, and what to write instead of it."""
+        self.slip(instead.meant or key.text)
+        self.report.problem(key, key.text, instead.sentence, instead.hint)
 
     def defaults(self) -> dict[str, Value]:
         found: dict[str, Value] = {}
@@ -163,7 +166,7 @@ class DocumentReader:
     def unknown_default(self, key: Scalar, path: str) -> None:
         name: str = key.text
         if name in TASK_PYTHON_ONLY:
-            self.report.problem(key, path, only_python(TASK_PYTHON_ONLY[name]), wrong_key_hints.BY_PYTHON.get(name))
+            self.report.problem(key, path, TASK_PYTHON_ONLY[name], wrong_key_hints.BY_PYTHON.get(name))
         elif name in TASK_OWN_KEYS or name in TASK_KEYS:
             self.report.problem(key, path, "cannot be a default", "a template can hold it; see 'templates'")
         elif name in DAG_ARGUMENTS:

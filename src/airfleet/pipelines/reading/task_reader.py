@@ -14,7 +14,6 @@ from airfleet.pipelines.language.arguments import (
     TASK_KEYS,
     TASK_OWN_KEYS,
     TASK_PYTHON_ONLY,
-    only_python,
 )
 from airfleet.pipelines.language.environments import is_environment
 from airfleet.pipelines.language.markers import arguments
@@ -109,23 +108,24 @@ class TaskReader:
         if name in TASK_OWN_KEYS:
             self.report.problem(key, path, "cannot be set on a task", TASK_OWN_KEYS[name])
         elif name in TASK_PYTHON_ONLY:
-            self.report.problem(key, path, only_python(TASK_PYTHON_ONLY[name]), wrong_key_hints.BY_PYTHON.get(name))
+            self.report.problem(key, path, TASK_PYTHON_ONLY[name], wrong_key_hints.BY_PYTHON.get(name))
         elif name == "run":
             hint = "write 'uses' with an operator or a Python function"
             self.report.problem(key, path, "tasks in other languages ('run') cannot be run here", hint)
         elif glued := wrong_key_hints.glued(name, (*TASK_KEYS, *TASK_ARGUMENTS)):
-            self.slip(name.partition(":")[0])
-            self.report.problem(key, path, *glued)
+            self.slip(glued.meant)
+            self.report.problem(key, path, glued.sentence, glued.hint)
         elif name in DAG_ARGUMENTS:
             self.report.problem(key, path, "is an argument of the pipeline, not of a task", "write it at the top level")
         elif name in wrong_key_hints.OF_A_TASK and not self.is_argument(name, uses):
-            self.report.problem(key, path, *wrong_key_hints.OF_A_TASK[name])
+            instead = wrong_key_hints.OF_A_TASK[name]
+            self.report.problem(key, path, instead.sentence, instead.hint)
         else:
             self.report.problem(key, path, f"a task has no key '{name}'", self.hint_for(name, uses))
 
-    def slip(self, meant: str) -> None:
-        """A key stands for another one, which is not missing then."""
-        if meant not in self.keys:
+    def slip(self, meant: str | None) -> None:
+        """Note that a wrong key stands for another one, which is not missing then."""
+        if meant is not None and meant not in self.keys:
             self.report.note_slip(joined(self.path, meant))
 
     def is_argument(self, name: str, uses: Uses) -> bool:
@@ -152,9 +152,7 @@ class TaskReader:
             elif key.text in TASK_OWN_KEYS:
                 self.report.problem(key, path, "cannot be set on a task", TASK_OWN_KEYS[key.text])
             elif key.text in TASK_PYTHON_ONLY:
-                self.report.problem(
-                    key, path, only_python(TASK_PYTHON_ONLY[key.text]), wrong_key_hints.BY_PYTHON.get(key.text)
-                )
+                self.report.problem(key, path, TASK_PYTHON_ONLY[key.text], wrong_key_hints.BY_PYTHON.get(key.text))
 
     def needs(self) -> tuple[str, ...]:
         node = self.value("needs")
