@@ -1,1 +1,1 @@
-"""What test files share."""
+"""Helpers of several test files."""

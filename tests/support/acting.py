@@ -196,7 +196,7 @@ class Act:
     run: str
 
     def state(self) -> str:
-        """How it ends."""
+        """Wait for its end."""
         return self.fleet.wait_for_run(self.dag, self.run)
 
     def instance(self) -> dict[str, Any]:
@@ -204,13 +204,13 @@ class Act:
         return found
 
     def found(self) -> Any:
-        """What the task has returned."""
+        """Give the return value of the task."""
         assert self.state() == "success", self.log()
         way = ("dags", self.dag, "dagRuns", self.run, "taskInstances", "act", "xcomEntries", "return_value")
         return self.fleet.api.get(*way, stringify="false")["value"]
 
     def log(self) -> str:
-        """The task's log as the API gives it, one line a message with all that is known of it."""
+        """Give the task's log as the API gives it, one line a message with all that is known of it."""
         way = ("dags", self.dag, "dagRuns", self.run, "taskInstances", "act", "logs", 1)
         answer = self.fleet.api.get(*way, full_content="true")
         return "\n".join(json.dumps(line) for line in answer["content"])
@@ -248,12 +248,12 @@ class Acting:
         return Waiting(self.fleet, dag, self.fleet.trigger(dag, {"do": f"wait {folder}"}), folder)
 
     def seconds_in_slot(self) -> list[float]:
-        """For how long each task that has ended so far held its slot, by the worker's log."""
+        """Tell for how long each task that has ended held its slot, by the worker's log."""
         log = (self.fleet.paths.logs / "worker.log").read_text(errors="replace")
         return [float(found) for found in re.findall(r"succeeded in ([0-9.e-]+)s", log)]
 
     def is_limited(self) -> bool:
-        """Whether the kernel keeps the worker's limit of memory here; the agent's log says so where it cannot."""
+        """Tell whether the kernel keeps the worker's limit of memory here; the agent's log says so where it cannot."""
         return Event.LIMITS_IMPOSSIBLE.name.lower() not in (self.fleet.paths.logs / "agent.log").read_text()
 
     def processes(self, title: str) -> list[int]:
@@ -269,13 +269,13 @@ def _title(pid: int) -> str:
 
 
 def parent(pid: int) -> int:
-    """The process that has started this one."""
+    """Give the process that has started this one."""
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 @contextmanager
 def acting_fleet() -> Iterator[Acting]:
-    """The fleet, healthy, with its Dags known."""
+    """Give the fleet, healthy, with its Dags known."""
     os.umask(0o022)
     with FleetUnderTest.make(FLEET, FILES) as fleet:
         fleet.start()

@@ -47,7 +47,7 @@ class Unusable(Exception):
 
 @dataclass
 class Expected:
-    """What the archives hold."""
+    """The contents of the archives."""
 
     columns: list[str]
     rows: list[Row] = field(default_factory=list)
@@ -94,14 +94,14 @@ def compare(
 
 
 def read_job(pipeline: Path, name: str) -> dict[str, Any]:
-    """One entry of ``jobs:`` of the pipeline file."""
+    """Give one entry of ``jobs:`` of the pipeline file."""
     jobs = yaml.safe_load(pipeline.read_text())["jobs"]
     found: dict[str, Any] = next(job for job in jobs if job["name"] == name)
     return found
 
 
 def expect(source_files: Iterable[Path], job: Mapping[str, Any]) -> Expected:
-    """What the archives hold, by the rules of the published formats."""
+    """Read the archives by the rules of the published formats."""
     expected = Expected(list(job["row"]))
     for archive in sorted(source_files):
         for name, text in _members(archive):
@@ -124,7 +124,7 @@ def read_parquet(path: Path) -> tuple[list[str], list[Row]]:
 
 
 def place_of(columns: Sequence[str], row: Row) -> Place:
-    """The partition that a row belongs to."""
+    """Give the partition that a row belongs to."""
     day = row[columns.index("date")]
     return _degree(row[columns.index("latitude")]), _degree(row[columns.index("longitude")]), day.year, day.month
 
@@ -206,7 +206,7 @@ def _flags(text: str) -> list[bool]:
 
 
 def _degree(value: float) -> int:
-    """The nearest degree; a half goes away from zero."""
+    """Round to the nearest degree; a half goes away from zero."""
     return int(math.copysign(math.floor(abs(value) + 0.5), value))
 
 
@@ -267,7 +267,7 @@ def _compare_chunk(name: str, layout: str, columns: Sequence[str], rows: Sequenc
 
 
 def _compare_neighbours(layout: str, chunk_of: Mapping[Place, str]) -> None:
-    """In the order of the layout a chunk's partitions follow one another."""
+    """Put the partitions of a chunk in the order of the layout."""
     ordered = [chunk_of[place] for place in sorted(chunk_of, key=lambda place: _in_layout(layout, place))]
     changes = sum(a != b for a, b in itertools.pairwise(ordered))
     assert changes == len(set(ordered)) - 1

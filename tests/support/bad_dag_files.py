@@ -77,7 +77,7 @@ GOOD = {
 
 
 def main() -> dict[str, Any]:
-    """What the database has when all files were read."""
+    """Read the database when all files were read."""
     folder = Path(conf.get("core", "dags_folder"))
     db.initdb()
     for name, text in ({name: text for name, (text, _) in BAD.items()} | GOOD).items():

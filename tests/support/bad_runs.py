@@ -33,7 +33,7 @@ MANY = 24
 
 
 def main() -> dict[str, Any]:
-    """What the database has after some passes."""
+    """Read the database after some passes."""
     store_dags()
     with Session() as session:
         for number in range(MANY):
@@ -109,7 +109,7 @@ def _add_partitions(session: Any) -> None:
 
 
 def _miss_deadlines(runner: FleetSchedulerJobRunner) -> dict[str, Any]:
-    """What became of callbacks of deadlines, of which one has no function."""
+    """Run callbacks of deadlines, of which one has no function."""
     functions: dict[str, Any] = {"bad": {}, "good": {"path": "some.function", "kwargs": {}}}
     with Session() as session:
         run = session.scalar(text("SELECT id FROM dag_run WHERE dag_id = 'beside'"))

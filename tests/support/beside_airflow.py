@@ -14,7 +14,7 @@ from airfleet.testing.servers import Servers
 
 
 def told_by(module: str, dags: str, folder: Path, **settings: str) -> Any:
-    """What a module of the tests prints last, as JSON; ``dags`` is the text of the one file with Dags."""
+    """Run a module of the tests and give its last line, as JSON; ``dags`` is the text of the one file with Dags."""
     for parent in (folder, folder.parent):
         parent.chmod(0o755)
     (folder / "dags").mkdir()
@@ -41,7 +41,7 @@ def told_by(module: str, dags: str, folder: Path, **settings: str) -> Any:
 
 
 def store_dags() -> None:
-    """In such a process: make the tables, and put the file's Dags into them."""
+    """Make the tables in such a process, and put the file's Dags into them."""
     from airflow.dag_processing.bundles.manager import DagBundlesManager
     from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
     from airflow.utils import db

@@ -26,7 +26,7 @@ FLAGS = (
 
 
 def opened(profile: Path, *flags: str, log: bool = False) -> webdriver.Chrome:
-    """A browser; with ``log`` it keeps what pages write to its console."""
+    """Start a browser; with ``log`` it keeps what pages write to its console."""
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
     assert chromium, "no 'chromium' on the path: apt-get install chromium"
     assert driver, "no 'chromedriver' on the path: apt-get install chromium-driver"
@@ -44,7 +44,7 @@ def waiting(driver: webdriver.Chrome) -> WebDriverWait[webdriver.Chrome]:
 
 
 def find(driver: webdriver.Chrome, css: str) -> WebElement:
-    """The first visible element, once there is one."""
+    """Wait for the first visible element."""
     found: WebElement = waiting(driver).until(
         lambda d: next((e for e in d.find_elements(By.CSS_SELECTOR, css) if e.is_displayed()), None),
         f"nothing visible matches {css}",
@@ -63,7 +63,7 @@ def with_text(driver: webdriver.Chrome, text: str) -> list[WebElement]:
 
 
 def shown_code(driver: webdriver.Chrome) -> str:
-    """What the editor shows; it writes hard spaces."""
+    """Read the text of the editor, which writes hard spaces."""
     lines = driver.find_elements(By.CSS_SELECTOR, ".view-lines")
     return lines[0].text.replace("\xa0", " ") if lines else ""
 
@@ -77,7 +77,7 @@ return Array.from(pen.getImageData(0, 0, 1, 1).data);
 
 
 def is_green(driver: webdriver.Chrome, element: WebElement) -> bool:
-    """Whether something in the element has a background that is more green than anything else."""
+    """Tell whether something in the element has a background that is more green than anything else."""
     for one in element.find_elements(By.CSS_SELECTOR, "*"):
         red, green, blue, opaque = driver.execute_script(RGB, one.value_of_css_property("background-color"))
         if opaque and green > max(red, blue) + 40:

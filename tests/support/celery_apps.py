@@ -14,7 +14,7 @@ from airfleet.worker import queue_declarations
 
 
 def application(url: str, sections: Mapping[str, Mapping[str, str]]) -> Celery:
-    """An application with the settings that ``airflow.cfg`` has in these sections."""
+    """Make an application with the settings that ``airflow.cfg`` has in these sections."""
     app = Celery(broker=url, set_as_current=False)
     app.conf.update(json.loads(sections["celery"]["extra_celery_config"]))
     options = sections.get(TRANSPORT, {})
@@ -25,7 +25,7 @@ def application(url: str, sections: Mapping[str, Mapping[str, str]]) -> Celery:
 
 
 def settings_of(airflow_home: Path) -> Mapping[str, Mapping[str, str]]:
-    """The sections of a fleet's ``airflow.cfg``."""
+    """Give the sections of a fleet's ``airflow.cfg``."""
     parser = configparser.ConfigParser()
     parser.read(airflow_home / "airflow.cfg", encoding="utf-8")
     return {name: dict(parser[name]) for name in parser.sections()}

@@ -35,14 +35,14 @@ airflow: {scheduler: {use_job_schedule: "False"}}
 
 @dataclass(frozen=True)
 class Classics:
-    """What the pipelines talk to, and where the shop's Dags leave their results."""
+    """The services of the pipelines, and the folder of the results of the shop's Dags."""
 
     clouds: Clouds
     around: Surroundings
     output: Path
 
     def environment(self) -> dict[str, str]:
-        """For everything that runs a task."""
+        """Give the environment of everything that runs a task."""
         return {
             **self.clouds.environment(),
             **self.around.environment(),
@@ -51,21 +51,21 @@ class Classics:
         }
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """What the warehouse answers."""
+        """Ask the warehouse."""
         with psycopg.connect(self.around.warehouse) as connection:
             return connection.execute(query).fetchall()
 
 
 @contextmanager
 def classics(folder: Path) -> Iterator[Classics]:
-    """Both accounts, the warehouse, the shop and the folders, until the block ends."""
+    """Start both accounts, the warehouse, the shop and the folders, until the block ends."""
     folder.chmod(0o755)  # the user that PostgreSQL runs as, when we are root, must reach its data
     with clouds.emulated() as accounts, local.surroundings(folder) as around:
         yield Classics(accounts, around, folder / "output")
 
 
 def copy_into(root: Path) -> None:
-    """Their pipelines, Dags and modules as one project."""
+    """Make one project of their pipelines, Dags and modules."""
     ignore = shutil.ignore_patterns("__pycache__", ".airfleet", "fleet.yaml", "README.md", "old")
     for name in PROJECTS:
         shutil.copytree(EXAMPLES / name, root, ignore=ignore, dirs_exist_ok=True)
@@ -73,7 +73,7 @@ def copy_into(root: Path) -> None:
 
 @contextmanager
 def fleet_of(there: Classics, settings: str = "") -> Iterator[FleetUnderTest]:
-    """One healthy fleet with all of their Dags; ``settings`` are more lines of fleet.yaml."""
+    """Start one healthy fleet with all of their Dags; ``settings`` are more lines of fleet.yaml."""
     given = there.environment()
     env = "\n".join(f"  {name}: ${{{{ env.{name} }}}}" for name in given)
     with FleetUnderTest.make(FLEET.format(env=env) + settings) as fleet:
@@ -84,5 +84,5 @@ def fleet_of(there: Classics, settings: str = "") -> Iterator[FleetUnderTest]:
 
 
 def environment_of(there: Classics) -> dict[str, str]:
-    """For ``run_pipeline`` in this process's place."""
+    """Give the environment for ``run_pipeline`` in place of this process's."""
     return {**os.environ, **there.environment()}

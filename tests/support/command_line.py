@@ -44,7 +44,7 @@ def run(*argv: object) -> Result:
 
 @pytest.fixture
 def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nothing of the person's own settings."""
+    """Remove the person's own settings."""
     for name in list(os.environ):
         if name.startswith("AIRFLEET") or name in ("NO_COLOR", "FORCE_COLOR", "CI", "COLUMNS"):
             monkeypatch.delenv(name)
@@ -53,7 +53,7 @@ def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """A project named ``shop``; the working directory is in it."""
+    """Make a project named ``shop``; the working directory is in it."""
     root = tmp_path / "shop"
     (root / "pipelines").mkdir(parents=True)
     (root / "fleet.yaml").write_text("name: shop\n")
@@ -79,7 +79,7 @@ def agent_says(project: Project) -> Callable[..., AbstractContextManager[FakeAge
 
 @pytest.fixture
 def hanging_agent(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An agent of the project that listens and never answers."""
+    """Start an agent of the project that listens and never answers."""
     monkeypatch.setattr(control.ask, "__defaults__", (0.05,))  # the silence that is allowed
     silent = FakeAgent([snapshot()])
     silent.answers = lambda request: silent.gone.wait(5) and iter(())  # type: ignore[method-assign, assignment]
@@ -90,7 +90,7 @@ def hanging_agent(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 @pytest.fixture
 def airflow(project: Project) -> Iterator[FakeAirflow]:
-    """A running fleet of the project: an agent, and an api-server that tests fill."""
+    """Start a running fleet of the project: an agent, and an api-server that tests fill."""
     fake = FakeAirflow()
     project.paths.home.mkdir(parents=True)
     project.paths.password.write_text(fake_airflow.PASSWORD + "\n")

@@ -28,18 +28,18 @@ class Block:
 
 
 def documents() -> list[Path]:
-    """Every Markdown file that people read."""
+    """Give every Markdown file that people read."""
     found = [*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md"), *REPOSITORY.glob("examples/*/*.md")]
     return sorted(found)
 
 
 def name(document: Path) -> str:
-    """A document as the repository names it."""
+    """Give a document as the repository names it."""
     return str(document.relative_to(REPOSITORY))
 
 
 def blocks(document: Path) -> list[Block]:
-    """Its fenced blocks, in order."""
+    """List its fenced blocks, in order."""
     return [Block(m[1] or "", m[2] or "", bool(m[3]), m[4]) for m in _FENCE.finditer(document.read_text())]
 
 

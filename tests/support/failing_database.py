@@ -23,7 +23,7 @@ def _raises(state: str) -> str:
 
 @dataclass(frozen=True)
 class Failure:
-    """What the database does when a row is inserted into a table, as an attempt tells its end."""
+    """The reaction of the database to a row that is inserted as an attempt reports its end."""
 
     table: str
     does: str
@@ -46,7 +46,7 @@ FAILURES = {
 
 
 async def tell() -> dict[str, Any]:
-    """Each failure on each side: the answer, the state then, and both when the request comes again and all is well."""
+    """Try each failure on each side: the answer, the state then, and both when the request comes again."""
     import httpx
 
     from airfleet.api_server.fast_path import ShortPath

@@ -64,11 +64,11 @@ def listening(agent: FakeAgent, path: Path) -> Iterator[FakeAgent]:
         daemon_threads = True
 
         def server_bind(self) -> None:
-            """At a path of any length, as the real one."""
+            """Bind a path of any length, as the real one does."""
             unix_sockets.bind(self.socket, path)
 
         def handle_error(self, request: object, client_address: object) -> None:
-            """A client that hung up is no news."""
+            """Ignore a client that hung up."""
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with Server(str(path), Handler) as server:

@@ -17,7 +17,7 @@ Json = dict[str, Any]
 
 
 def dag(dag_id: str, **more: Any) -> Json:
-    """A Dag as ``GET /dags/{id}/details`` gives it."""
+    """Make a Dag as ``GET /dags/{id}/details`` gives it."""
     return {
         "dag_id": dag_id,
         "is_paused": False,
@@ -35,7 +35,7 @@ def dag(dag_id: str, **more: Any) -> Json:
 
 
 def run(dag_id: str, run_id: str = "manual__1", state: str = "running", **more: Any) -> Json:
-    """A run as ``GET /dags/{id}/dagRuns/{run}`` gives it."""
+    """Make a run as ``GET /dags/{id}/dagRuns/{run}`` gives it."""
     return {
         "dag_id": dag_id,
         "dag_run_id": run_id,
@@ -50,7 +50,7 @@ def run(dag_id: str, run_id: str = "manual__1", state: str = "running", **more: 
 
 
 def task(dag_id: str, task_id: str, state: str | None, run_id: str = "manual__1", **more: Any) -> Json:
-    """A task instance as ``GET …/taskInstances`` gives it."""
+    """Make a task instance as ``GET …/taskInstances`` gives it."""
     return {
         "dag_id": dag_id,
         "dag_run_id": run_id,
@@ -73,7 +73,7 @@ def task(dag_id: str, task_id: str, state: str | None, run_id: str = "manual__1"
 
 @dataclass
 class FakeAirflow:
-    """What the api-server knows; tests change it, also between two requests."""
+    """The state of the api-server; tests change it, also between two requests."""
 
     dags: dict[str, Json] = field(default_factory=dict)
     #: task -> downstream tasks
@@ -170,7 +170,7 @@ def _trigger(fake: FakeAirflow, dag_id: str, *, query: Json, body: Any) -> tuple
 
 
 def _same_run(entry: Json, dag_id: str, body: Json) -> bool:
-    """Neither a run id nor a logical date may occur twice in a Dag."""
+    """Refuse a run id or a logical date that occurs twice in a Dag."""
     date = entry.get("logical_date")
     same = entry["dag_run_id"] == body["dag_run_id"] or (date is not None and date == body["logical_date"])
     return bool(entry["dag_id"] == dag_id and same)
@@ -199,7 +199,7 @@ def _logs(
 
 
 def _json_lines(content: list[Any]) -> Iterator[bytes]:
-    """A log as the API streams it; lines that are no JSON have become events."""
+    """Make a log as the API streams it; lines that are no JSON have become events."""
     for entry in content:
         yield json.dumps({"event": entry} if isinstance(entry, str) else entry).encode() + b"\n"
 

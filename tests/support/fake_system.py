@@ -63,7 +63,7 @@ class FakeSystem(StockSystem):
 
 @pytest.fixture
 def system() -> Iterator[FakeSystem]:
-    """Two hosts with networks; an attempt called ``there`` runs on the second one, and ``here`` on the first."""
+    """Make two hosts with networks; an attempt called ``there`` runs on the second one, and ``here`` on the first."""
     with contextlib.ExitStack() as stack:
         sleeping = {name: stack.enter_context(sleeper()) for name in ("host-1", "host-2")}
         system = FakeSystem(sleeping)

@@ -12,7 +12,7 @@ ROOT = Path("/srv/shop")
 
 
 def read(text: str, root: Path = ROOT, **environ: str) -> Fleet:
-    """The fleet of a text without problems."""
+    """Give the fleet of a text without problems."""
     fleet, problems = reader.read(text, "fleet.yaml", environ, root)
     assert problems == ()
     assert fleet is not None
@@ -20,7 +20,7 @@ def read(text: str, root: Path = ROOT, **environ: str) -> Fleet:
 
 
 def problems_of(text: str, root: Path = ROOT, **environ: str) -> list[str]:
-    """The problems of a text that is no fleet."""
+    """Give the problems of a text that is no fleet."""
     fleet, problems = reader.read(text, "fleet.yaml", environ, root)
     assert (fleet is None) is bool(problems)
     return [str(problem) for problem in problems]

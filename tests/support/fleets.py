@@ -52,7 +52,7 @@ class AirQuality:
     output: Path
 
     def archives(self, *pattern: str) -> list[Path]:
-        """The archives on the file server whose names match one of the patterns."""
+        """Give the archives on the file server whose names match one of the patterns."""
         return sorted(path for one in pattern for path in self.mirror.rglob(one))
 
 
@@ -64,7 +64,7 @@ class Tiny:
     ledger: Ledger
 
     def runs_a_task(self, words: str, seconds: float = 90.0) -> bool:
-        """Whether a task started now runs, by what it wrote into the ledger, and its run ends well."""
+        """Tell whether a task started now runs, by what it wrote into the ledger, and its run ends well."""
         self.fleet.wait_for_dag("witness")
         run = self.fleet.trigger("witness", {"words": words})
         return self.fleet.wait_for_run("witness", run, seconds) == "success" and words in self.ledger.lines()
@@ -72,7 +72,7 @@ class Tiny:
 
 @pytest.fixture(scope="session")
 def air_quality_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirQuality]:
-    """The air-quality example as a healthy fleet."""
+    """Start the air-quality example as a healthy fleet."""
     if str(EXAMPLE) not in sys.path:
         sys.path.insert(0, str(EXAMPLE))
     from air_quality import sample, serve
@@ -89,7 +89,7 @@ def air_quality_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirQ
 
 @pytest.fixture(scope="session")
 def tiny_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tiny]:
-    """The smallest fleet that runs tasks; not started yet."""
+    """Give the smallest fleet that runs tasks; not started yet."""
     ledger = Ledger(tmp_path_factory.mktemp("tiny") / "ledger")
     with FleetUnderTest.make(TINY, {"pipelines/witness.yaml": pipelines.witness(ledger)}) as fleet:
         yield Tiny(fleet, ledger)
@@ -97,14 +97,14 @@ def tiny_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tiny]:
 
 @pytest.fixture
 def running(tiny_fleet: Tiny) -> Tiny:
-    """The tiny fleet, healthy; ``up`` leaves a healthy one as it is."""
+    """Give the tiny fleet, healthy; ``up`` leaves a healthy one as it is."""
     tiny_fleet.fleet.start()
     return tiny_fleet
 
 
 @pytest.fixture
 def stopped(tiny_fleet: Tiny) -> Iterator[Tiny]:
-    """The tiny fleet with no process; its fleet.yaml is as it was after the test."""
+    """Give the tiny fleet with no process; its fleet.yaml is as it was after the test."""
     tiny_fleet.fleet.stop()
     yield tiny_fleet
     tiny_fleet.fleet.stop()

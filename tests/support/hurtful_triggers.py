@@ -14,14 +14,14 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 
 def itself() -> list[Any]:
-    """A list that is in itself."""
+    """Make a list that is in itself."""
     found: list[Any] = []
     found.append(found)
     return found
 
 
 def deep() -> list[Any]:
-    """A list nested without end."""
+    """Make a list nested without end."""
     found: list[Any] = []
     for _ in range(100_000):
         found = [found]

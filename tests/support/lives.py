@@ -6,7 +6,7 @@ import subprocess
 
 
 def lives(process: subprocess.Popen[bytes]) -> bool:
-    """Whether no signal has ended it; one that is on its way gets the time to arrive."""
+    """Tell whether no signal has ended it; one that is on its way gets the time to arrive."""
     try:
         process.wait(0.2)
     except subprocess.TimeoutExpired:

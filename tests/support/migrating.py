@@ -9,7 +9,7 @@ from airfleet.zygote import entrypoints
 
 
 def migrate(url: str) -> str:
-    """What came of it; nothing when all is well."""
+    """Give the outcome; nothing when all is well."""
     entrypoints.apply([["database", "sql_alchemy_conn", url.replace("postgresql://", "postgresql+psycopg://")]])
     try:
         entrypoints.migrate({"objects": "some"})

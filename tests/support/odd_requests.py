@@ -16,7 +16,7 @@ from airfleet.worker import piggyback
 
 @dataclass(frozen=True)
 class Request:
-    """What is sent, and the state of its task before. ``TI`` and ``TOKEN`` stand for those of the task."""
+    """A request, and the state of its task before. ``TI`` and ``TOKEN`` stand for those of the task."""
 
     method: str
     path: str
@@ -27,7 +27,7 @@ class Request:
 
 
 def drawn(usual: tuple[Request, ...], count: int) -> list[Request]:
-    """So many odd requests, each made of a usual one."""
+    """Make so many odd requests, each made of a usual one."""
     found: list[Request] = []
 
     @settings(

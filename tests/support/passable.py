@@ -12,7 +12,7 @@ import airfleet
 
 
 def within(argv: Sequence[str]) -> list[str]:
-    """``argv`` in a mount namespace in which everybody passes to this Python; needs root."""
+    """Run ``argv`` in a mount namespace in which everybody passes to this Python; needs root."""
     places = dict.fromkeys(Path(place).resolve() for place in (sys.base_prefix, sys.prefix, airfleet.__path__[0]))
     closed: dict[Path, list[Path]] = {}
     for place in places:
@@ -25,7 +25,7 @@ def within(argv: Sequence[str]) -> list[str]:
 
 
 def _closed(place: Path) -> Path | None:
-    """The first folder on the way to a place that others may not enter."""
+    """Give the first folder on the way to a place that others may not enter."""
     return next((each for each in (*reversed(place.parents), place) if not each.stat().st_mode & stat.S_IXOTH), None)
 
 

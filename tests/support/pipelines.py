@@ -91,7 +91,7 @@ def waiting_task(fleet: FleetUnderTest) -> tuple[str, Path]:
 
 
 def witness(ledger: Ledger) -> str:
-    """A pipeline whose one task writes ``conf.words`` into the ledger."""
+    """Make a pipeline whose one task writes ``conf.words`` into the ledger."""
     command = ledger.command("{{ dag_run.conf.get('words', 'nothing') }}").replace('"', '\\"')
     return f"""\
 dag_id: witness

@@ -43,7 +43,7 @@ FOUR_HOSTS = Fleet(
 
 
 def here(fleet: Fleet = ONE_HOST, host: str = "local", **changes: object) -> Context:
-    """The fleet on one host, with the ports that it would find."""
+    """Give the fleet on one host, with the ports that it would find."""
     embedded = Embedded(Path("/pg"), HOME / "pg", Path("/valkey"), HOME / "valkey") if host == "local" else None
     count = fleet.host(host).api_server.count
     first = fleet.host(host).api_server.port or 8080

@@ -35,7 +35,7 @@ SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Answer:
-    """What a client got."""
+    """The answer to a client."""
 
     status: int
     headers: Mapping[str, str]
@@ -55,7 +55,7 @@ def ask(
     trust: ssl.SSLContext | None = None,
     host: str = "airflow.test",
 ) -> Answer:
-    """One request. ``path`` goes over the wire as it is; ``host`` is who it is for."""
+    """Send one request. ``path`` goes over the wire as it is; ``host`` is the addressee."""
     kind = http.client.HTTPSConnection if trust else http.client.HTTPConnection
     connection = kind(host, door.port, timeout=SECONDS, **({"context": trust} if trust else {}))
     # To the door, whatever the name says.
@@ -101,7 +101,7 @@ class Upstream:
 
 @contextmanager
 def upstream(name: str) -> Iterator[Upstream]:
-    """A small server on a free port."""
+    """Start a small server on a free port."""
     made = Upstream(name)
 
     class Handler(BaseHTTPRequestHandler):
@@ -151,7 +151,7 @@ def upstream(name: str) -> Iterator[Upstream]:
 
 @contextmanager
 def nginx_here(folder: Path) -> Iterator[Nginx]:
-    """The nginx of this machine, with a folder of its own."""
+    """Start the nginx of this machine, with a folder of its own."""
     home = folder / "home"
     home.mkdir()
     try:
@@ -193,7 +193,7 @@ def serving(found: Nginx, site: Site, *, more: str = "") -> Iterator[subprocess.
 
 
 def certificate(folder: Path, name: str) -> tuple[Path, Path]:
-    """A new certificate for ``name``, signed by itself, and its key, as PEM files."""
+    """Make a new certificate for ``name``, signed by itself, and its key, as PEM files."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec

@@ -47,7 +47,7 @@ WITH_HOSTS, WITHOUT = "here.1", "laptop"
 
 
 def look() -> dict[str, Any]:
-    """What is found: before there is a table of hosts, with hosts, and when there are none any more."""
+    """Look before there is a table of hosts, with hosts, and when there are none any more."""
     from airflow.configuration import conf
 
     from airfleet.agent.cluster import leases
@@ -100,7 +100,7 @@ def _running() -> int:
 
 
 def _found(job_id: int) -> list[str]:
-    """The tasks that a scheduler would give up, and how many others its session can see afterwards."""
+    """Give the tasks that a scheduler would give up, and how many others its session can see afterwards."""
     from airflow.jobs.job import Job
     from airflow.models.taskinstance import TaskInstance
     from airflow.utils.session import create_session

@@ -29,7 +29,7 @@ _SET_FLAGS, _SET_ADDRESS, _UP, _RUNNING = 0x8914, 0x8916, 0x1, 0x40
 
 
 def main(folder: Path) -> None:
-    """One measurement."""
+    """Take one measurement."""
     set_up("lo")
     set_address("lo:1", ADDRESS)
     with Servers(folder / "servers", postgres={"listen_addresses": "*", **connection_timeouts.SERVER}) as servers:
@@ -41,7 +41,7 @@ def main(folder: Path) -> None:
 
 
 def measure(here: str, other: psycopg.Connection[tuple[object, ...]]) -> dict[str, float]:
-    """Seconds until the lock is free, and until the silent client gives up."""
+    """Measure the seconds until the lock is free, and until the silent client gives up."""
     silent = wait_until(lambda: connect(here.replace("127.0.0.1", ADDRESS)), 10, "it lets in who comes from there")
     assert silent is not None
     silent.execute("SELECT * FROM pool FOR UPDATE")
@@ -65,7 +65,7 @@ def measure(here: str, other: psycopg.Connection[tuple[object, ...]]) -> dict[st
 
 
 def connect(url: str) -> psycopg.Connection[tuple[object, ...]] | None:
-    """A connection as all of ours; None while the server does not let us in."""
+    """Open a connection as all of ours; None while the server does not let us in."""
     try:
         return psycopg.connect(url, **connection_timeouts.CLIENT)
     except psycopg.OperationalError:

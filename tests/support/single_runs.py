@@ -41,12 +41,12 @@ def _end_of(target: FleetSystem, run_id: str) -> Path:
 
 
 def times_told(target: FleetSystem, run_id: str, event: NoteKind) -> int:
-    """How often the task of a run wrote this down."""
+    """Count how often the task of a run wrote this down."""
     return sum(n.task.run_id == run_id and n.event == event for n in journal.read(target.witness_folder))
 
 
 def is_told(target: FleetSystem, run_id: str, event: NoteKind) -> bool:
-    """Whether it did."""
+    """Tell whether the task of a run wrote this down."""
     return times_told(target, run_id, event) > 0
 
 

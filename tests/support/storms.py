@@ -45,7 +45,7 @@ class ProjectSystem(FleetSystem):
         self.project = project
 
     def start(self) -> None:
-        """As ever, and then the project."""
+        """Start the fleet, and add the project."""
         super().start()
         self.project.copy_into(self.fleet.root)
         for dag_id in self.project.dag_ids:
@@ -86,7 +86,7 @@ class Storm:
         wait_until(asked, 90, f"{dag_id} is asked for", 0.5)
 
     def blow(self, faults: int, seed: int) -> None:
-        """One random fault after the other, each healed and recovered from."""
+        """Inflict one random fault after the other, each healed and recovered from."""
         for step in nemesis.schedule(nemesis.of_one_host, seed, faults, quiet_seconds=(1.0, 4.0), longest_seconds=6.0):
             if isinstance(step.fault, KillMonitor):  # it looks for tasks that write down what they do
                 continue
@@ -98,13 +98,13 @@ class Storm:
             wait_until(self.system.is_well, WELL_SECONDS, f"all is well after: {step.fault.name}", 0.5)
 
     def states(self) -> dict[tuple[str, str], str]:
-        """How the runs that were begun ended."""
+        """Tell how the runs that were begun ended."""
         return {run: self.system.fleet.wait_for_run(*run, ENDS_SECONDS) for run in self.begun}
 
 
 @contextmanager
 def storm_over(project: Project) -> Iterator[Storm]:
-    """A healthy fleet with the project, about to be hit."""
+    """Start a healthy fleet with the project, about to be hit."""
     with pytest.MonkeyPatch.context() as patched:
         for name, value in project.environ.items():
             patched.setenv(f"{MARK}{name}", value)

@@ -19,7 +19,7 @@ CTRL_C = b"\x03"
 
 @dataclass
 class Terminal:
-    """What is on the screen of a running program, and its keyboard."""
+    """The screen and the keyboard of a running program."""
 
     program: subprocess.Popen[bytes]
     keyboard_and_screen: int
@@ -30,7 +30,7 @@ class Terminal:
         os.write(self.keyboard_and_screen, keys)
 
     def read_until(self, words: str, seconds: float) -> str:
-        """Everything shown once ``words`` were. Raises AssertionError when they do not come."""
+        """Wait for ``words``, and give the whole screen. Raises AssertionError when they do not come."""
         deadline = time.monotonic() + seconds
         while words not in self.shown:
             assert time.monotonic() < deadline, f"'{words}' not within {seconds:.0f} s:\n{self.shown}"
@@ -38,7 +38,7 @@ class Terminal:
         return self.shown
 
     def wait(self, seconds: float) -> int:
-        """The program's exit code once it has ended."""
+        """Wait for the program's exit code."""
         deadline = time.monotonic() + seconds
         while self._read(0.2):
             assert time.monotonic() < deadline, f"has not ended within {seconds:.0f} s:\n{self.shown}"

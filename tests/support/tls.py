@@ -10,7 +10,7 @@ from faultlab.injectors.tcp_fault_proxy import Gate
 
 
 def tls_before(port: int, certificate: Path, key: Path) -> Gate:
-    """The door to ``port``, both on this machine, with a certificate that whoever connects has to be content with."""
+    """Make a gate to ``port``, both on this machine, with a certificate that clients must accept."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     return Gate((LOOPBACK, port), context)

@@ -39,12 +39,12 @@ class Toy:
     process: subprocess.Popen[bytes]
 
     def kill_agent(self) -> None:
-        """The agent dies; what it started does not."""
+        """Kill the agent, and none of its components."""
         self.process.kill()
         self.process.wait()
 
     def start_again(self) -> None:
-        """Another agent over the same plan."""
+        """Start another agent over the same plan."""
         self.process = _start(self.folder, self.paths)
         wait_until(lambda: _answers(self), SECONDS, "the agent answers", pause_seconds=0.02)
 
@@ -55,7 +55,7 @@ class Toy:
         return next(c for c in self.snapshot().components if c.name == name)
 
     def wait(self, condition: Callable[[Snapshot], bool], what: str) -> Snapshot:
-        """The first snapshot for which ``condition`` holds."""
+        """Wait for the first snapshot for which ``condition`` holds."""
 
         def holds() -> Snapshot | None:
             now = self.snapshot()
@@ -64,7 +64,7 @@ class Toy:
         return wait_until(holds, SECONDS, what, pause_seconds=0.02)
 
     def wait_for(self, name: str, *states: str) -> ComponentStatus:
-        """The component as soon as it is in one of the states."""
+        """Wait until the component is in one of the states."""
         self.wait(lambda now: self._state(now, name) in states, f"{name} is {' or '.join(states)}")
         return self.component(name)
 
@@ -80,7 +80,7 @@ class Toy:
         self.process.wait(timeout=SECONDS)
 
     def log(self) -> list[str]:
-        """The sentences of the agent's log, without time and data."""
+        """Read the sentences of the agent's log, without time and data."""
         lines = self.paths.log("agent").read_text().splitlines()
         return [line.partition(" ")[2].partition(" {")[0] for line in lines]
 
@@ -114,12 +114,12 @@ def toy(
 
 
 def program(name: str, script: str, kind: str = "thing", **fields: object) -> Component:
-    """A component that is a shell script, ready as soon as it runs."""
+    """Make a component that is a shell script, ready as soon as it runs."""
     return Component(name, kind, Exec(("/bin/sh", "-c", script)), **fields)  # type: ignore[arg-type]
 
 
 def reporting(name: str, beat: Path, script: str, **fields: object) -> Component:
-    """The same, ready when the script has written its pid into ``beat``."""
+    """Make the same, ready when the script has written its pid into ``beat``."""
     return program(name, script, probe=FileBeats(str(beat)), **fields)
 
 
@@ -140,7 +140,7 @@ def _answers(running: Toy) -> bool:
 
 
 def main() -> None:
-    """The agent's process."""
+    """Give the agent's process."""
     plan, paths = pickle.loads(Path(sys.argv[1]).read_bytes())
     inherited = reattach.inherit(paths, None, 0.0)
     bootstrap.end_leftovers(paths, 1.0, inherited.pids)

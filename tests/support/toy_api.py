@@ -36,13 +36,13 @@ class ToyApi:
     over: threading.Event = field(default_factory=threading.Event)
 
     def paths(self) -> list[str]:
-        """The paths of every request that arrived."""
+        """Give the paths of every request that arrived."""
         return [path for _, path in self.asked]
 
 
 @contextmanager
 def toy_api(answer: Callable[[str, str], Answer] = lambda method, path: 200, port: int = 0) -> Iterator[ToyApi]:
-    """A server on a free port of this machine, or on ``port``."""
+    """Start a server on a free port of this machine, or on ``port``."""
     api = ToyApi(answer)
 
     class Handler(http.server.BaseHTTPRequestHandler):

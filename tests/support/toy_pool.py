@@ -31,7 +31,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.
 
 
 def load(file: ipc.File) -> dict[str, Any]:
-    """What the file holds, and a mark that no other load has."""
+    """Give the content of the file, and a mark that no other load has."""
     text = Path(file.path).read_text()
     word = text.split()[0]
     if word == "raises":
@@ -60,7 +60,7 @@ def run(attempt: ipc.Attempt, loaded: Any) -> NoReturn:
 
 
 def _tell(attempt: ipc.Attempt, loaded: Any, _: Mapping[str, Any]) -> dict[str, Any]:
-    """What the attempt finds around it."""
+    """Give the environment of the attempt."""
     return {
         "id": attempt.id,
         "file": attempt.file.path,
@@ -166,7 +166,7 @@ class ToyAttempt:
         return self.exit_code()
 
     def exit_code(self) -> int | None:
-        """The code of its end, as soon as it is told; None when the status socket closes instead."""
+        """Wait for its exit code; None when the status socket closes instead."""
         received = ipc.receive(self.status)
         return None if received is None else int(received[0]["exit"])
 
@@ -193,7 +193,7 @@ class ToyPool:
     processes: list[tuple[str, int, int]] = field(default_factory=list)
 
     def file(self, words: str, name: str = "file", version: str | None = None) -> ipc.File:
-        """A file with this content; its stamp differs from what was there."""
+        """Write a file with this content; its stamp differs from what was there."""
         path = self.folder / name
         draft = path.with_name("draft")
         draft.write_text(words)
@@ -219,7 +219,7 @@ class ToyPool:
                 return found[1], found[2]
 
     def named(self, title: str) -> int:
-        """How many processes have named themselves so up to now."""
+        """Tell how many processes have named themselves so up to now."""
         self.titles.setblocking(False)
         try:
             while received := ipc.receive(self.titles):
@@ -236,7 +236,7 @@ class ToyPool:
             attempt.close()
 
     def all_ended(self) -> bool:
-        """Whether every process that has ever named itself is gone."""
+        """Tell whether every process that has ever named itself is gone."""
         self.named("")
         return all(ended(pidfd, SECONDS) for _, _, pidfd in self.processes)
 
@@ -254,7 +254,7 @@ def send(requests: socket.socket, name: str, file: ipc.File) -> ToyAttempt:
 
 
 def ended(pidfd: int, seconds: float = SECONDS) -> bool:
-    """Whether the process ends in time."""
+    """Tell whether the process ends in time."""
     poll = select.poll()
     poll.register(pidfd, select.POLLIN)
     return bool(poll.poll(seconds * 1000))
@@ -262,7 +262,7 @@ def ended(pidfd: int, seconds: float = SECONDS) -> bool:
 
 @contextmanager
 def toy_pool(folder: Path, limits: Limits | None = None) -> Iterator[ToyPool]:
-    """A pool; nothing of it is left after the block."""
+    """Start a pool; the end of the block ends all of it."""
     told, tells = ipc.pair()
     told.settimeout(SECONDS)
 
@@ -287,7 +287,7 @@ def toy_pool(folder: Path, limits: Limits | None = None) -> Iterator[ToyPool]:
 
 
 def in_child(act: Any) -> Any:
-    """What ``act`` returns in a forked process, where it may do what cannot be undone."""
+    """Call ``act`` in a forked process, whose changes cannot be undone, and give its result."""
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:

@@ -45,7 +45,7 @@ WHERE id = :id
 
 
 def compare() -> list[dict[str, Any]]:
-    """What came of each situation."""
+    """Give the outcome of each situation."""
     session = Session()
     _fill(session)
     runner = FleetSchedulerJobRunner(job=Job())
@@ -92,7 +92,7 @@ def _situation(dice: random.Random, runner: FleetSchedulerJobRunner, session: An
 
 
 def _arrange(dice: random.Random, session: Any) -> None:
-    """Any situation; two of three have only what is plain."""
+    """Draw any situation; two of three are plain."""
     tame = dice.random() < 0.66
     for dag_id in DAGS:
         session.execute(
@@ -158,7 +158,7 @@ def _witnessed(ways: list[bool]) -> Iterator[None]:
 
 
 def _chosen(kind: type[SchedulerJobRunner], runner: Any, most: int, session: Any) -> dict[str, Any]:
-    """What is handed on, and what the database has then; all of it is taken back."""
+    """Give what is handed on, and the database then; roll all of it back."""
     session.expunge_all()
     found = kind._executable_task_instances_to_queued(runner, most, session=session)
     made = [workloads.ExecuteTask.make(ti, sentry_integration="") for ti in found]

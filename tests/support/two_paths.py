@@ -367,7 +367,7 @@ class Database:
         self._do("DELETE FROM trigger", *then)
 
     def found(self) -> dict[str, Any]:
-        """What there is now, without the times at which it came."""
+        """Read the database, without times of insertion."""
         return {
             "task": self._rows(
                 "SELECT to_jsonb(task_instance) - '{id,trigger_id,last_heartbeat_at,updated_at}'::text[],"
@@ -420,7 +420,7 @@ def _headers(case: Case, ti_id: str, version: str) -> dict[str, str]:
 
 
 async def compare() -> dict[str, Any]:
-    """Every case on both sides."""
+    """Run every case on both sides."""
     import httpx
 
     database, sides = Database(), Sides()
@@ -497,7 +497,7 @@ async def _odd_answer(database: Database, client: Any, version: str, request: Re
 
 
 async def _with_one_token(database: Database, sides: Sides, client: Any, version: str) -> dict[str, Any]:
-    """What becomes of a token that comes several times: status, requests passed on, and signatures checked."""
+    """Send a token several times: status, requests passed on, and signatures checked."""
     checked = _count_checks(sides)
     headers = _headers(Case("PUT", "", valid_for=600.0), database.ti_id, version)
     told: dict[str, Any] = {}
@@ -518,7 +518,7 @@ async def _with_one_token(database: Database, sides: Sides, client: Any, version
 
 
 async def _with_fields(database: Database, clients: Mapping[str, Any], version: str) -> dict[str, Any]:
-    """What becomes of rendered fields that come with the end of their attempt: taken along? and what is stored."""
+    """Send rendered fields with the end of their attempt: are they taken along, and what is stored?"""
     from airfleet.worker import piggyback
 
     headers = _headers(Case("PATCH", ""), database.ti_id, version)
@@ -544,7 +544,7 @@ async def _with_fields(database: Database, clients: Mapping[str, Any], version: 
 
 
 async def _renewed(database: Database, sides: Sides, client: Any, version: str) -> dict[str, Any]:
-    """By the age of a token: what the one says that comes with an answer; None when none does."""
+    """Give the token that comes with an answer, by the age of the first one; None when none does."""
     from airflow.api_fastapi.auth.tokens import JWTValidator
 
     sides.short._token_age = 300.0
@@ -570,7 +570,7 @@ async def _renewed(database: Database, sides: Sides, client: Any, version: str) 
 
 
 async def _many_at_once(database: Database, sides: Sides, client: Any, version: str) -> dict[str, Any]:
-    """How many connections are opened for as many requests as come at once, and when as many come again."""
+    """Tell how many connections are opened for as many requests as come at once, and when as many come again."""
     from sqlalchemy import event
 
     opened: list[object] = []
@@ -589,7 +589,7 @@ async def _many_at_once(database: Database, sides: Sides, client: Any, version: 
 
 
 def _count_checks(sides: Sides) -> list[str]:
-    """The tokens whose signatures the short path checks from now on."""
+    """Give the tokens whose signatures the short path checks from now on."""
     from airflow.api_fastapi.auth.tokens import JWTValidator
 
     checked: list[str] = []

@@ -1,4 +1,4 @@
-"""What upstream's functions do, in a form that can be compared."""
+"""Functions of upstream as digests that can be compared."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def digest(function: Callable[..., Any]) -> str:
-    """Of what the function does: comments, docstrings and layout do not count."""
+    """Digest a function; comments, docstrings and layout do not count."""
     return source_digest(textwrap.dedent(inspect.getsource(function)))
 
 
 def source_digest(source: str) -> str:
-    """Of what Python source does; the same under every Python that reads it."""
+    """Digest Python source; the same under every Python that reads it."""
     return hashlib.sha256(repr(_shape(ast.parse(source))).encode()).hexdigest()[:16]
 
 

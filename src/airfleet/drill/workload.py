@@ -44,7 +44,7 @@ from airflow.providers.standard.operators.python import PythonOperator
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk import DAG, BaseOperator
 
-from airfleet.drill import journal as witness
+from airfleet.drill import journal
 from airfleet.drill.records import NoteKind
 
 COMMON = {{
@@ -61,12 +61,12 @@ class Waits(BaseOperator):
     """Starts, waits in the triggerer, and ends."""
 
     def execute(self, context):
-        witness.write(NoteKind.START, context["ti"])
+        journal.write(NoteKind.START, context["ti"])
         seconds = float((context["dag_run"].conf or {{}}).get("seconds", 1))
         self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=seconds)), method_name="resume")
 
     def resume(self, context, event=None):
-        witness.write(NoteKind.END, context["ti"])
+        journal.write(NoteKind.END, context["ti"])
 
 
 def link(before, *, ti, dag_run):
@@ -74,15 +74,15 @@ def link(before, *, ti, dag_run):
     if before and ti.xcom_pull(task_ids=before, key="left") != before:
         raise RuntimeError(f"the XCom of {{before}} is not there")
     ti.xcom_push("left", ti.task_id)
-    witness.work_from_conf(ti=ti, dag_run=dag_run)
+    journal.work_from_conf(ti=ti, dag_run=dag_run)
 
 
 def number(number, *, ti, dag_run):
-    witness.work_from_conf(ti=ti, dag_run=dag_run)
+    journal.work_from_conf(ti=ti, dag_run=dag_run)
 
 
 with DAG("{ONE}", **COMMON):
-    PythonOperator(task_id="work", python_callable=witness.work_from_conf, on_failure_callback=witness.write_callback)
+    PythonOperator(task_id="work", python_callable=journal.work_from_conf, on_failure_callback=journal.write_callback)
 
 with DAG("{CHAIN}", **COMMON):
     before = None
@@ -100,8 +100,8 @@ with DAG("{MAPPED}", **COMMON):
 with DAG("{DEFERRED}", **COMMON):
     Waits(task_id="wait")
 
-with DAG("{TOLD}", on_success_callback=witness.write_run_callback, **COMMON):
-    PythonOperator(task_id="work", python_callable=witness.work_from_conf)
+with DAG("{TOLD}", on_success_callback=journal.write_run_callback, **COMMON):
+    PythonOperator(task_id="work", python_callable=journal.work_from_conf)
 '''
 
 
