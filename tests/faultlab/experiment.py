@@ -23,7 +23,7 @@ from airfleet.drill.runner import ExperimentRunner, Pace, Recovery, drained
 from airfleet.drill.workload import Mix
 from airfleet.events import Event as LogEvent
 from faultlab.measuring import secret_scan, state_audit
-from faultlab.measuring.api_probe import Probe
+from faultlab.measuring.api_probe import ApiProbe
 from faultlab.systems.system import System
 
 #: between two looks at the witnesses
@@ -72,7 +72,7 @@ class Experiment(ExperimentRunner[System]):
         super().__init__(system, shape.mix, shape.pace, label)
         self._shape = shape
         self._say = say
-        self._probe = Probe(replace(system.api, patience_seconds=0.0))
+        self._probe = ApiProbe(replace(system.api, patience_seconds=0.0))
         self._waited = 0.0
 
     @contextmanager

@@ -13,7 +13,7 @@ import pytest
 
 from airfleet.agent.host import netns
 from airfleet.fleet.planning.local_hosts import Network
-from faultlab.injectors.latency_link import FarLink
+from faultlab.injectors.latency_link import LatencyLink
 
 pytestmark = [pytest.mark.needs("root", "ip"), pytest.mark.long]
 
@@ -69,7 +69,7 @@ def test_a_host_that_is_far_away_answers_late_and_keeps_its_connections(network:
         assert server.stdout.readline() == "listens\n"
         with within(network, 2, CLIENT) as client:
             assert answers_after(client) < 0.1
-            link, known_as = FarLink(network, 2, 0.1, 0.0, random.Random(1)), address_of(network)
+            link, known_as = LatencyLink(network, 2, 0.1, 0.0, random.Random(1)), address_of(network)
             link.begin()
             assert address_of(network) == known_as  # a host that knows another one reaches this machine no more
             answers_after(client)  # the address is looked up anew
@@ -86,7 +86,7 @@ def test_packets_are_lost_and_come_again(network: Network) -> None:
         assert server.stdout
         assert server.stdout.readline() == "listens\n"
         with within(network, 2, CLIENT) as client:
-            link = FarLink(network, 2, 0.01, 0.2, random.Random(1))
+            link = LatencyLink(network, 2, 0.01, 0.2, random.Random(1))
             link.begin()
             took = [answers_after(client) for _ in range(40)]
             link.end()

@@ -15,7 +15,7 @@ import pytest
 
 from airfleet.fleet.planning.paths import HOST
 from faultlab.experiment import Experiment, Shape
-from faultlab.injectors.clock_shim import WrongClocks
+from faultlab.injectors.clock_shim import ClockShim
 from faultlab.matrix import BY_NUMBER
 from faultlab.systems.fleet_system import FleetSystem
 
@@ -28,7 +28,7 @@ GAP_SECONDS = 8.0
 
 
 def test_a_clock_is_set_wrong_while_a_process_runs_and_no_other_clock_is(tmp_path: Path) -> None:
-    wrong = WrongClocks(tmp_path / "clocks", ("one", "two"))
+    wrong = ClockShim(tmp_path / "clocks", ("one", "two"))
     environ = {**os.environ, **wrong.environment, HOST: "two"}
     words = [sys.executable, "-c", CLOCKS]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environ) as process:

@@ -17,7 +17,7 @@ from airfleet.drill.killing import Attempts
 from airfleet.drill.waiting import wait_until
 from airfleet.system import procfs
 from faultlab.faults.fault import NOBODY, first_pid, fleet_of, wait_until_degraded
-from faultlab.injectors.latency_link import FarLink
+from faultlab.injectors.latency_link import LatencyLink
 from faultlab.systems.system import WELL_SECONDS, System
 from faultlab.systems.topology import SCHEDULER
 
@@ -178,7 +178,7 @@ class HostFarAway:
     delay_seconds: float = 0.1
     lost: float = 0.05
     silences: bool = False
-    _links: list[FarLink] = field(default_factory=list, compare=False, repr=False)
+    _links: list[LatencyLink] = field(default_factory=list, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -189,7 +189,7 @@ class HostFarAway:
     def inflict(self, system: System) -> Attempts:
         """Let no attempt suffer."""
         chance = random.Random(self.name)
-        link = FarLink(system.network, system.number(self.host), self.delay_seconds, self.lost, chance)
+        link = LatencyLink(system.network, system.number(self.host), self.delay_seconds, self.lost, chance)
         link.begin()
         self._links.append(link)
         return NOBODY

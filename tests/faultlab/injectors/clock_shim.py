@@ -69,7 +69,7 @@ time_t time(time_t *kept) {
 """
 
 
-class WrongClocks:
+class ClockShim:
     """The clocks of hosts; all are right at first. ``folder`` is made, and every user has to reach it."""
 
     def __init__(self, folder: Path, hosts: tuple[str, ...]) -> None:

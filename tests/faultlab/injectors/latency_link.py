@@ -32,7 +32,7 @@ _TUNSETIFF, _IFF_TAP, _IFF_NO_PI = 0x400454CA, 0x0002, 0x1000
 _FAR = "far0"
 
 
-class FarLink:
+class LatencyLink:
     """The link of one host; they count from 1. ``delay_seconds`` and the share ``lost`` are those of each direction."""
 
     def __init__(self, network: Network, host: int, delay_seconds: float, lost: float, chance: random.Random) -> None:

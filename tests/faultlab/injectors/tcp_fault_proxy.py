@@ -2,7 +2,7 @@
 
 ::
 
-    with Gate(("127.0.0.1", 8080)) as gate:
+    with TcpFaultProxy(("127.0.0.1", 8080)) as gate:
         client.connect(gate.address)
         gate.refuse()    # connections break, new ones are refused
         gate.hang()      # connections stay, new ones are taken, nothing passes
@@ -31,7 +31,7 @@ _CHUNK = 65536
 _SECONDS = 10.0
 
 
-class Gate:
+class TcpFaultProxy:
     """The door; open at first."""
 
     def __init__(self, target: Address, tls: ssl.SSLContext | None = None) -> None:

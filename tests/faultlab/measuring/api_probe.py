@@ -20,7 +20,7 @@ PAUSE_SECONDS = 0.25
 ASKERS = 3
 
 
-class Probe:
+class ApiProbe:
     """Threads of its own, between ``start`` and ``stop``. Times by the monotonic clock."""
 
     def __init__(self, api: Gets, clock: Callable[[], float] = time.monotonic) -> None:

@@ -5,7 +5,7 @@
     folder ─> network ─> PostgreSQL, broker ─> gate ─> Airflow on each host ─> Dags known, audit of the database on
 
 The servers stand beside the hosts, so that a fault can take them away. The tasks of a single host reach the API through
-a gate (:class:`~faultlab.injectors.tcp_fault_proxy.Gate`), so that a fault can shut it. A component that dies is
+a gate (:class:`~faultlab.injectors.tcp_fault_proxy.TcpFaultProxy`), so that a fault can shut it. A dead component is
 started again: by its agent in a fleet, by :class:`~faultlab.systems.stock_airflow.StockAirflow` otherwise.
 """
 
@@ -33,9 +33,9 @@ from airfleet.fleet.planning.local_hosts import Network
 from airfleet.testing.lifetime import Startable
 from airfleet.testing.ports import free_ports
 from airfleet.testing.servers import POSTGRES_SERVER, Servers
-from faultlab.injectors.clock_shim import WrongClocks
+from faultlab.injectors.clock_shim import ClockShim
 from faultlab.injectors.small_disk import small_disk
-from faultlab.injectors.tcp_fault_proxy import Gate
+from faultlab.injectors.tcp_fault_proxy import TcpFaultProxy
 from faultlab.measuring import state_audit
 from faultlab.servers.bridge_address import place_beside
 from faultlab.servers.broker import Broker, EmbeddedBroker, MakeBroker, password_of
@@ -71,9 +71,9 @@ class System(Startable, SimulatedHosts):
         self._make_broker = make_broker
         self._servers: Servers | None = None
         self._broker: Broker | None = None
-        self._gate: Gate | None = None
+        self._gate: TcpFaultProxy | None = None
         self._network: Network | None = None
-        self._clocks: WrongClocks | None = None
+        self._clocks: ClockShim | None = None
         self._held = ExitStack()
 
     def start(self) -> None:
@@ -81,7 +81,7 @@ class System(Startable, SimulatedHosts):
         self.witness_folder.mkdir(exist_ok=True)
         self._held.callback(shutil.rmtree, self.folder, ignore_errors=True)
         if self.topology.clocks:
-            self._clocks = WrongClocks(self.folder / "clocks", self.names)
+            self._clocks = ClockShim(self.folder / "clocks", self.names)
         self._start_servers()
         self._start_airflow()
         self._begin_watching()
@@ -161,12 +161,12 @@ class System(Startable, SimulatedHosts):
         return there(self._broker, "broker beside its hosts")
 
     @property
-    def gate(self) -> Gate:
+    def gate(self) -> TcpFaultProxy:
         """Give the gate before the API of a single host."""
         return there(self._gate, "gate before its API")
 
     @property
-    def clocks(self) -> WrongClocks:
+    def clocks(self) -> ClockShim:
         """Give the clocks of the hosts."""
         return there(self._clocks, "clocks that can be set wrong")
 
@@ -213,7 +213,7 @@ class System(Startable, SimulatedHosts):
         elif self._make_broker:
             self._broker = self._own_broker(self._held.enter_context(place_beside()) if self.netns else LOOPBACK)
         if self.topology.hosts == 1:
-            self._gate = self._held.enter_context(Gate((LOOPBACK, self.api_port)))
+            self._gate = self._held.enter_context(TcpFaultProxy((LOOPBACK, self.api_port)))
 
     def _make_network(self) -> str:
         """Make a bridge with a network for each host; the address of this machine on it."""

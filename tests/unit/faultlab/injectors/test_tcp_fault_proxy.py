@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from faultlab.injectors.tcp_fault_proxy import Gate
+from faultlab.injectors.tcp_fault_proxy import TcpFaultProxy
 
 
 class Echo(socketserver.BaseRequestHandler):
@@ -25,19 +25,19 @@ class Server(socketserver.ThreadingTCPServer):
 
 
 @pytest.fixture
-def gate() -> Iterator[Gate]:
+def gate() -> Iterator[TcpFaultProxy]:
     with Server(("127.0.0.1", 0), Echo) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
-            with Gate(("127.0.0.1", server.server_address[1])) as gate:
+            with TcpFaultProxy(("127.0.0.1", server.server_address[1])) as gate:
                 yield gate
         finally:
             server.shutdown()
             thread.join()
 
 
-def connect(gate: Gate) -> socket.socket:
+def connect(gate: TcpFaultProxy) -> socket.socket:
     client = socket.create_connection(gate.address, timeout=5)
     client.settimeout(5)
     return client
@@ -48,14 +48,14 @@ def says(client: socket.socket, word: bytes) -> bytes:
     return client.recv(100)
 
 
-def test_an_open_gate_passes_both_ways_and_the_end(gate: Gate) -> None:
+def test_an_open_gate_passes_both_ways_and_the_end(gate: TcpFaultProxy) -> None:
     with connect(gate) as client:
         assert says(client, b"one") == b"one"
         client.shutdown(socket.SHUT_WR)
         assert client.recv(100) == b""
 
 
-def test_a_gate_that_refuses_breaks_connections_and_takes_none(gate: Gate) -> None:
+def test_a_gate_that_refuses_breaks_connections_and_takes_none(gate: TcpFaultProxy) -> None:
     with connect(gate) as client:
         assert says(client, b"one") == b"one"
         gate.refuse()
@@ -68,7 +68,7 @@ def test_a_gate_that_refuses_breaks_connections_and_takes_none(gate: Gate) -> No
         assert says(client, b"two") == b"two"
 
 
-def test_a_gate_that_hangs_keeps_connections_and_says_nothing_until_it_opens(gate: Gate) -> None:
+def test_a_gate_that_hangs_keeps_connections_and_says_nothing_until_it_opens(gate: TcpFaultProxy) -> None:
     with connect(gate) as old:
         assert says(old, b"one") == b"one"
         gate.hang()
@@ -88,5 +88,5 @@ def test_nobody_behind_the_gate_is_a_connection_that_ends() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         nowhere = probe.getsockname()
-    with Gate(nowhere) as gate, pytest.raises(ConnectionResetError), connect(gate) as client:
+    with TcpFaultProxy(nowhere) as gate, pytest.raises(ConnectionResetError), connect(gate) as client:
         client.recv(100)

@@ -8,7 +8,7 @@ import pytest
 
 from airfleet.errors import FleetError
 from faultlab.measuring import api_probe
-from faultlab.measuring.api_probe import Probe
+from faultlab.measuring.api_probe import ApiProbe
 
 
 class Silent:
@@ -45,7 +45,7 @@ class HoldsOne(Silent):
 def test_who_gets_no_answer_does_not_keep_the_others_from_asking(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api_probe, "PAUSE_SECONDS", 0.001)
     api = HoldsOne()
-    asked = Probe(api)
+    asked = ApiProbe(api)
     asked.start()
     assert api.asked_enough.wait(5)
     assert asked.answers
@@ -57,7 +57,7 @@ def test_each_question_is_an_answer_or_none(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(api_probe, "PAUSE_SECONDS", 0.001)
     monkeypatch.setattr(api_probe, "ASKERS", 1)
     api = Silent(refused=2, enough=4)
-    asked = Probe(api)
+    asked = ApiProbe(api)
     asked.start()
     assert api.asked_enough.wait(10)
     asked.stop()
