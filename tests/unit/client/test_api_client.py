@@ -1,4 +1,4 @@
-"""The password of the UI on a host that only works: it has to be carried there."""
+"""The client of the REST API: patience, tokens, lists, and the password of a host that only works."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from airfleet.fleet.servers import secrets
 from support.command_line import Airfleet
 from support.fake_agent import component, snapshot
 from support.fake_airflow import PASSWORD, USER, FakeAirflow, dag, run
+from support.toy_api import DROP, toy_api
 
 
 @pytest.fixture
@@ -182,3 +183,21 @@ def test_lists_are_read_page_by_page(orders: FakeAirflow) -> None:
     orders.runs = [run("orders", f"r{number}") for number in range(250)]
     runs = list(api(orders).every("dag_runs", "dags", "orders", "dagRuns"))
     assert [entry["dag_run_id"] for entry in runs] == [f"r{number}" for number in range(250)]
+
+
+def test_a_post_that_may_have_arrived_is_not_repeated() -> None:
+    with toy_api(lambda *_: DROP) as toy:
+        asking = Api(toy.url.removesuffix("/execution/"), USER, "", token="t", patience_seconds=0.0)
+        with pytest.raises(FleetError, match="broke while the answer was awaited"):
+            asking.post("dags", body={})
+        assert len(toy.asked) == 1
+
+
+def test_the_end_of_an_answer_is_asked_for_with_tls_where_the_api_has_it() -> None:
+    with toy_api() as toy:
+        url = toy.url.removesuffix("/execution/")
+        with pytest.raises(FleetError, match="SSL"):
+            Api(url.replace("http:", "https:"), USER, "", token="t").end_of("logs", seconds=2.0, most_bytes=100)
+        assert toy.asked == []
+        found = Api(url, USER, "", token="t").end_of("logs", seconds=2.0, most_bytes=100)
+        assert found == (b'{"detail": "as it was told"}', True, True)
