@@ -72,7 +72,7 @@ _PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def load(text: str, file: str) -> tuple[tuple[Node, ...], tuple[Problem, ...]]:
-    """Every YAML document of ``text``, and everything that is wrong with it as YAML.
+    """Read every YAML document of ``text``, and all its faults as YAML.
 
     Documents before a syntax error are kept; the one with the error and those after it are not.
     An empty document is left out. Never raises for any text.
@@ -95,7 +95,7 @@ def load(text: str, file: str) -> tuple[tuple[Node, ...], tuple[Problem, ...]]:
 
 
 def plain(node: Node) -> Any:
-    """The Python value of a node: scalars, lists, and dicts with text keys."""
+    """Make the Python value of a node: scalars, lists, and dicts with text keys."""
     if isinstance(node, Scalar):
         return node.value
     if isinstance(node, Sequence):
@@ -109,7 +109,7 @@ def is_null(node: Node) -> bool:
 
 
 def texts(node: Node) -> Iterator[str]:
-    """Every text below a node, keys too; what several aliases stand for is seen once."""
+    """Yield every text below a node, keys too; a node of several aliases is seen once."""
     waiting, seen = [node], {id(node)}
     while waiting:
         match waiting.pop():
@@ -175,7 +175,7 @@ class _Composer:
                     self.documents.append(node)
 
     def drop_fragment(self, error: yaml.YAMLError) -> None:
-        """Lines that only looked like a whole document until the parser stumbled over the next one."""
+        """Drop lines that only looked like a whole document until the parser failed at the next one."""
         said = getattr(error, "problem", None) or ""
         is_cut = self.ended_by_chance and "expected <document start>" in said.replace("'", "")
         if self.documents and (is_cut or isinstance(self.documents[-1], Scalar)):
@@ -296,7 +296,7 @@ class _Composer:
         return Mapping(tuple(own.values()), self.place(event))
 
     def no_key(self, event: Any, key: Node) -> Problem:
-        """What is wrong with a list or a mapping in place of a key: in ``{{ ds }}``, people mean text."""
+        """Describe the fault of a list or mapping in place of a key: in ``{{ ds }}``, people mean text."""
         place = self.place(event)
         if isinstance(key, Mapping) and (key.place.line, key.place.column) == (place.line, place.column + 1):
             return Problem(
@@ -305,7 +305,7 @@ class _Composer:
         return Problem(key.place, "", "a key must be plain text, not a list or a mapping")
 
     def merge(self, into: dict[str, tuple[Scalar, Node]], source: Node, place: Place) -> None:
-        """``<<``: keys that are not there yet; of several mappings the earlier one wins."""
+        """Merge the keys of ``<<`` that are not there yet; of several mappings the earlier one wins."""
         if isinstance(source, Sequence) and all(isinstance(item, Mapping) for item in source.items):
             for item in source.items:
                 self.merge(into, item, place)

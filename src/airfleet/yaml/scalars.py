@@ -1,4 +1,4 @@
-"""What an unquoted YAML value means: YAML 1.2's core schema, with grouped digits and dates."""
+"""Values of unquoted YAML scalars: YAML 1.2's core schema, with grouped digits and dates."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _DATE_TIME = re.compile(
 
 
 def scalar_value(text: str) -> object:
-    """What an unquoted YAML value means.
+    """Read an unquoted YAML value.
 
     >>> [scalar_value(t) for t in ("yes", "250_000", "0o17", "12:30", "1e3", "~")]
     ['yes', 250000, 15, '12:30', 1000.0, None]

@@ -1,4 +1,4 @@
-"""What a YAML parser says about broken text, in words for the person who wrote it."""
+"""Errors of a YAML parser, in words for the author of the text."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _OURS: Final[tuple[tuple[str, str, str | None], ...]] = (
 
 
 def broken_yaml(error: yaml.YAMLError, text: str, file: str) -> Problem:
-    """The parser's error as one plain sentence at its place."""
+    """Write the parser's error as one plain sentence at its place."""
     if not isinstance(error, yaml.MarkedYAMLError):
         return odd_character(text, getattr(error, "position", 0), file)
     mark = error.problem_mark or error.context_mark
@@ -80,7 +80,7 @@ _GLUED = re.compile(r"\s*(?:- +)?([A-Za-z_][\w-]*):(?=[^\s/:])")
 
 
 def _without_space(text: str, place: Place) -> Problem | None:
-    """``key:value`` in the line before is text to YAML, which goes on in the next line."""
+    """Find ``key:value`` in the line before, which is text to YAML and goes on in the next line."""
     lines = text.splitlines()
     before = place.line - 2
     glued = _GLUED.match(lines[before]) if 0 <= before < len(lines) else None
@@ -91,14 +91,14 @@ def _without_space(text: str, place: Place) -> Problem | None:
 
 
 def _with_start(sentence: str, begun: Any, place: Place) -> str:
-    """Where an unclosed thing began is more help than where the parser gave up."""
+    """Find the start of an unclosed part, which helps more than the place where the parser gave up."""
     if "not closed" not in sentence or begun is None or begun.line + 1 == place.line:
         return sentence
     return f"{sentence} (it begins in line {begun.line + 1})"
 
 
 def _unquoted_hint(text: str, place: Place) -> str | None:
-    """In ``{a: ${{ b }}}`` YAML takes the inner braces for mappings; people write it every day."""
+    """Find ``{a: ${{ b }}}``, whose inner braces are mappings to YAML."""
     lines = text.splitlines()
     line = lines[place.line - 1] if place.line <= len(lines) else ""
     begin = re.search(r"[\[{]", line)
@@ -107,7 +107,7 @@ def _unquoted_hint(text: str, place: Place) -> str | None:
 
 
 def _no_name(mark: Any, file: str) -> Problem:
-    """``*`` and ``&`` without a name behind them: mostly a cron expression."""
+    """Find ``*`` and ``&`` without a name behind them: mostly a cron expression."""
     sentence = "'*' and '&' begin a reference to another value, and no name follows"
     return Problem(
         Place(file, mark.line + 1, mark.column + 1), "", sentence, "put the text in quotes, as in '*/5 * * * *'"
@@ -118,7 +118,7 @@ _CONFLICT = re.compile(r"^(?:<{7} |>{7} |={7}$)", re.MULTILINE)
 
 
 def _seen(text: str, place: Place) -> Problem | None:
-    """What a look at the text says better than the parser: tabs, marks of git, and a byte order mark."""
+    """Find faults that the text shows better than the parser: tabs, marks of git, and a byte order mark."""
     lines = text.splitlines()
     line = lines[place.line - 1] if place.line <= len(lines) else ""
     if "\t" in line[: len(line) - len(line.lstrip())]:
@@ -141,7 +141,7 @@ def _inner_mark(lines: list[str], place: Place) -> Problem | None:
 
 
 def odd_character(text: str, position: int, file: str) -> Problem:
-    """A character at ``position`` that YAML does not allow."""
+    """Describe a character at ``position`` that YAML does not allow."""
     position = min(max(position, 0), len(text))
     before = text[:position]
     place = Place(file, before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1)

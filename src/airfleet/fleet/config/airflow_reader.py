@@ -116,7 +116,7 @@ def _judge_one(
 
 
 def _is_no_section(reading: FleetReading, name: source.Scalar, path: str, values: Mapping[str, str]) -> bool:
-    """Whether nothing reads a section of this name, as far as can be told: one of a plugin is known to nobody else."""
+    """Tell whether nothing reads a section of this name, as far as known: only a plugin knows its own section."""
     of_section = name.text.lower()
     if provider := airflow_options.PROVIDERS.get(of_section):
         sentence = f"no provider is installed that reads the section '{of_section}'"
@@ -159,7 +159,7 @@ def _is_known(
 def _wrong(
     name: str, value: str, option: Option, user: str, shown: Callable[[str], str]
 ) -> Iterator[tuple[str, str | None]]:
-    """What is wrong with a value, and a hint."""
+    """Describe the fault of a value, with a hint."""
     if not (option.may_be_empty and not value.strip()) and (wanted := _unfit(value.strip(), option)):
         yield f"must be {wanted}, not '{shown(value)}'", did_you_mean(value, option.choices)
     if name in _JSON and value.strip() and not isinstance(_parsed(value), _JSON[name]):
@@ -177,7 +177,7 @@ def _wrong(
 
 
 def _unfit(value: str, option: Option) -> str | None:
-    """What a value must be and is not."""
+    """Describe the kind that a value must have and has not."""
     if option.choices:
         return None if value in option.choices else " or ".join(filter(None, option.choices))
     if option.kind == "boolean":
@@ -201,7 +201,7 @@ def _parsed(value: str) -> object:
 
 
 def _wrong_bundles(bundles: list[object], shown: Callable[[str], str]) -> Iterator[tuple[str, str | None]]:
-    """What is wrong with items that each have to be ``{"name": ..., "classpath": ...}``."""
+    """Describe the fault of items that each must be ``{"name": ..., "classpath": ...}``."""
     seen: set[object] = set()
     for number, bundle in enumerate(bundles):
         found = bundle if isinstance(bundle, dict) else {}
@@ -230,7 +230,7 @@ def _is_fernet_key(key: str) -> bool:
 
 
 def _wrong_users(value: str, own: str, shown: Callable[[str], str]) -> Iterator[tuple[str, str | None]]:
-    """What is wrong with ``NAME:ROLE`` or ``NAME:ROLE:TEAM|TEAM`` for each user."""
+    """Describe the fault of ``NAME:ROLE`` or ``NAME:ROLE:TEAM|TEAM`` for each user."""
     seen: set[str] = set()
     for entry in (entry.strip() for entry in value.split(",")):
         name, _, rest = entry.partition(":")
@@ -257,7 +257,7 @@ def _say_what_is_missing(reading: FleetReading, made: Settings, nodes: Mapping[s
 
 
 def _is_secret(name: str, node: source.Node) -> bool:
-    """Whether the value of ``section.option`` is one: by its name, or because it comes from the folder of secrets."""
+    """Tell whether ``section.option`` is secret: by its name, or because it comes from the folder of secrets."""
     if not isinstance(node, source.Scalar):
         return False
     option = name.partition(".")[2]

@@ -30,7 +30,7 @@ class Conflict:
 
 
 def check(fleet: Fleet, places: Mapping[str, Place]) -> Iterator[Conflict]:
-    """Everything that is wrong between the values of a fleet; ``places`` says where each value stands."""
+    """Find all conflicts between the values of a fleet; ``places`` says where each value stands."""
     found = _Found(fleet, places)
     yield from found.what_is_needed()
     yield from found.who_may_enter()
@@ -143,7 +143,7 @@ class _Found:
                 yield from self._heard("flower.address", flower.address, host)
 
     def _heard(self, path: str, listens: str | None, host: Host) -> Iterator[Conflict]:
-        """What keeps others from reaching what listens there: they ask at the address of its host."""
+        """Say why other hosts cannot reach a server there: they ask at the address of its host."""
         hint = "leave it out: it is its host's"
         if listens and is_loopback(listens):
             yield self.problem(path, f"at '{listens}' the other hosts cannot reach it", hint, (listens,))
@@ -197,7 +197,7 @@ class _Found:
                 yield self.problem(path, sentence, repeats=(address, other))
 
     def _listening(self) -> Iterator[tuple[tuple[str, int], str, str]]:
-        """Every port that the file gives out: address of the host and port, for what, and where that stands."""
+        """Yield every port that the file assigns: address of the host and port, for what, and where that stands."""
         addresses = {host.name: host.address for host in self.fleet.hosts}
         for number, host in enumerate(self.fleet.hosts):
             if host.api_server.port is None and host.name == LOCAL:
@@ -216,7 +216,7 @@ class _Found:
 
 
 def is_loopback(address: str) -> bool:
-    """Whether an address means the machine that uses it.
+    """Tell whether an address means the machine that uses it.
 
     >>> [is_loopback(address) for address in ("localhost", "127.0.0.2", "::1", "10.0.0.1", "127.example.com")]
     [True, True, True, False, False]
@@ -230,7 +230,7 @@ def is_loopback(address: str) -> bool:
 
 
 def is_any(address: str) -> bool:
-    """Whether an address means all addresses of a machine.
+    """Tell whether an address means all addresses of a machine.
 
     >>> [is_any(address) for address in ("0.0.0.0", "::", "10.0.0.1", "db")]
     [True, True, False, False]
@@ -248,7 +248,7 @@ def _ip(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def _are_apart(listens: str, told: str) -> bool:
-    """Whether nobody who asks at ``told`` is heard at ``listens``; of names it is not known."""
+    """Tell whether no request to ``told`` reaches a server at ``listens``; False for names, which are not known."""
     here, there = _ip(listens), _ip(told)
     return here is not None and there is not None and here != there and not here.is_unspecified
 

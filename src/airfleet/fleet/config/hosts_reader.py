@@ -25,7 +25,7 @@ _COUNT = Key("integer", "", 0, MOST)
 
 
 def hosts(top: Section) -> tuple[Host, ...]:
-    """Every host; without ``hosts:``, the one that runs everything."""
+    """Read every host; without ``hosts:``, the one that runs everything."""
     node = top.get("hosts")
     if node is None or is_null(node):
         return (_local(top),)
@@ -65,7 +65,7 @@ def _host(reading: FleetReading, node: nodes.Node, path: str) -> Host:
 
 
 def address(keys: Section, key: str, default: str) -> str:
-    """A host name or an IP address."""
+    """Read a host name or an IP address."""
     found = keys.text(key, default)
     if found != default and not _is_address(found) and not keys.reading.is_hidden(found):
         keys.wrong(key, f"'{found}' {ADDRESS_RULE}")
@@ -104,7 +104,7 @@ def _api_server(keys: Section, default: ApiServer) -> ApiServer:
 
 
 def _how_many(keys: Section, key: str, default: int) -> tuple[int, nodes.Node | None]:
-    """How many there are, or the mapping that says so."""
+    """Read a number of instances, or the mapping with it."""
     node = keys.get(key)
     if node is None:
         return default, None

@@ -22,7 +22,7 @@ _KNOWN = re.compile(r"\$\{\{\s*(env|secrets)\.([A-Za-z_][A-Za-z0-9_.-]*)\s*\}\}"
 
 
 def variables_in(text: str) -> frozenset[str]:
-    """The names of the variables that ``text`` takes from the environment.
+    """List the variables that ``text`` takes from the environment.
 
     >>> sorted(variables_in("redis://${{ env.BROKER }}:${{env.PORT}}/${{ secrets.NAME }} env.NOTHING"))
     ['BROKER', 'PORT']
@@ -31,7 +31,7 @@ def variables_in(text: str) -> frozenset[str]:
 
 
 class MissingReference(Exception):
-    """What a reference stands for is not there, or not as it must be; the sentence says so."""
+    """The value of a reference is missing or wrong; the sentence says so."""
 
     def __init__(self, sentence: str, hint: str | None = None) -> None:
         self.sentence = sentence
@@ -50,7 +50,7 @@ class References:
     lenient: bool = False
 
     def resolved(self, text: str) -> tuple[str, tuple[MissingReference, ...]]:
-        """``text`` with what its references stand for, and those that stand for nothing."""
+        """Resolve the references in ``text``; give it with those that have no value."""
         missing: list[MissingReference] = []
 
         def value(match: re.Match[str]) -> str:

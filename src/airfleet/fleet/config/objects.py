@@ -46,7 +46,7 @@ class SlotPool:
 
 @dataclass(frozen=True)
 class Objects:
-    """What Airflow has from the start."""
+    """The objects that Airflow gets at the start."""
 
     connections: tuple[Connection, ...] = ()
     variables: tuple[Variable, ...] = ()

@@ -21,7 +21,7 @@ _LOST_IN_URL = re.compile(r"[?#]|%[0-9A-Fa-f]{2}|(?:^|/)\.{1,2}(?=/|$)")
 
 
 def objects(top: Section) -> Objects:
-    """Everything that Airflow has from the start."""
+    """Read all objects that Airflow gets at the start."""
     reading = top.reading
     return Objects(
         connections=tuple(
@@ -49,7 +49,7 @@ _One = TypeVar("_One", Connection, Variable, SlotPool)
 
 
 def _fitting(reading: FleetReading, one: _One, name: str, path: str, node: nodes.Node) -> _One:
-    """The same; noted is what the columns of the database do not take. No value is shown: it may be a secret."""
+    """Check objects against the columns of the database. No value is shown: it may be a secret."""
     for attribute, column in _COLUMNS[type(one)].items():
         value = getattr(one, attribute)
         if not reading.is_hidden(value) and (wrong := column_limits.misfit(column, value)):
@@ -101,7 +101,7 @@ def _extra(keys: Section) -> dict[str, object]:
 
 
 def _value(reading: FleetReading, node: nodes.Node, path: str, key: str) -> object:
-    """A value as Airflow's JSON has it, with references resolved and its kind kept."""
+    """Write a value as Airflow's JSON has it, with references resolved and its kind kept."""
     if isinstance(node, nodes.Sequence):
         return [_value(reading, item, f"{path}[{i}]", key) for i, item in enumerate(node.items)]
     if isinstance(node, nodes.Mapping):

@@ -14,7 +14,7 @@ from airfleet.yaml.nodes import is_null
 
 
 def merged(below: nodes.Node, over: nodes.Node) -> nodes.Node:
-    """What ``over`` makes of ``below``."""
+    """Lay ``over`` over ``below``."""
     if isinstance(below, nodes.Mapping) and isinstance(over, nodes.Mapping):
         return _mappings(below, over)
     if isinstance(below, nodes.Sequence) and isinstance(over, nodes.Sequence):
@@ -23,7 +23,7 @@ def merged(below: nodes.Node, over: nodes.Node) -> nodes.Node:
 
 
 def _without_nulls(over: nodes.Node) -> nodes.Node:
-    """The same where nothing is below it: there ``null`` takes nothing away, and says nothing either."""
+    """Lay a value over nothing: there ``null`` removes nothing, and has no value either."""
     if isinstance(over, nodes.Mapping):
         kept = tuple((key, _without_nulls(value)) for key, value in over.entries if not is_null(value))
         return nodes.Mapping(kept, over.place)
@@ -54,7 +54,7 @@ def _lists(below: nodes.Sequence, over: nodes.Sequence) -> nodes.Node:
 
 
 def _by_name(items: nodes.Sequence) -> Mapping[str, nodes.Node] | None:
-    """The items by their names; None when one has none, or two have the same."""
+    """Map items by their names; None when one has none, or two have the same."""
     named = {name: item for item in items.items if (name := _name(item)) is not None}
     return named if len(named) == len(items.items) else None
 

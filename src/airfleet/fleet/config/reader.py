@@ -49,7 +49,7 @@ class Document:
 
 
 def read_file(path: Path, environ: Mapping[str, str], *, lenient: bool = False) -> Fleet:
-    """The fleet that ``path`` and its overlay describe. Raises FileProblems with everything wrong in them.
+    """Read the fleet of ``path`` and its overlay. Raises FileProblems with all problems in them.
 
     ``lenient``: variables and secrets that are not there are read as ``***``, to show a fleet elsewhere.
     """
@@ -61,7 +61,7 @@ def read_file(path: Path, environ: Mapping[str, str], *, lenient: bool = False) 
 
 
 def referenced_variables(path: Path, environ: Mapping[str, str]) -> ReferencedVariables:
-    """What ``path`` and its overlay take from the environment, also where one of them replaces what the other says.
+    """List the variables that ``path`` and its overlay use, also where one replaces a value of the other.
 
     Raises FileProblems when one of them cannot be read or is no YAML.
     """
@@ -86,7 +86,7 @@ def _variables_of(top: nodes.Node, is_chosen: Callable[[str], bool]) -> frozense
 
 
 def load_files(path: Path, environ: Mapping[str, str]) -> Document:
-    """``fleet.yaml`` with its overlay laid over it. Raises FileProblems when one cannot be read or is no YAML."""
+    """Lay the overlay over ``fleet.yaml``. Raises FileProblems when one cannot be read or is no YAML."""
     files = {str(file): _text(file) for file in _files(path, environ)}
     loaded = [_document(text, file) for file, text in files.items()]
     if problems := [problem for _, found in loaded for problem in found]:
@@ -98,7 +98,7 @@ def load_files(path: Path, environ: Mapping[str, str]) -> Document:
 
 
 def read(text: str, file: str, environ: Mapping[str, str], root: Path) -> tuple[Fleet | None, tuple[Problem, ...]]:
-    """The fleet in ``text`` and the problems in it; with problems there is no fleet."""
+    """Read the fleet in ``text`` and the problems in it; with problems there is no fleet."""
     top, problems = _document(text, file)
     return (None, problems) if problems else interpreted(Document(top, (file,)), environ, root)
 
@@ -106,7 +106,7 @@ def read(text: str, file: str, environ: Mapping[str, str], root: Path) -> tuple[
 def interpreted(
     document: Document, environ: Mapping[str, str], root: Path, *, lenient: bool = False
 ) -> tuple[Fleet | None, tuple[Problem, ...]]:
-    """The fleet that a document means, and what is wrong in it; with problems there is no fleet."""
+    """Read the fleet of a document, and its problems; with problems there is no fleet."""
     reading = FleetReading(references=References(environ, root / FOLDER, lenient))
     fleet = _fleet(reading.section(document.top, "", FLEET), root)
     reading.problems += _across(fleet, document.top, reading)
@@ -114,7 +114,7 @@ def interpreted(
 
 
 def _across(fleet: Fleet, top: nodes.Node, reading: FleetReading) -> list[Problem]:
-    """What is wrong between values, but for what may only follow from what is wrong with one of them."""
+    """Find conflicts between values, except those that may follow from the problem of one value."""
     blamed = {_top_key(problem) for problem in reading.problems}
     if blamed & {"hosts", *COMPONENTS} or not blamed <= FLEET.keys():
         return []
@@ -211,13 +211,13 @@ def _variables(top: Section, section: str) -> dict[str, str]:
 
 
 def _keys(top: Section, section: str) -> Iterator[nodes.Scalar]:
-    """The keys of a mapping at the top, when it is one."""
+    """List the top keys of a mapping, if it is one."""
     node = top.get(section)
     yield from (key for key, _ in node.entries) if isinstance(node, nodes.Mapping) else ()
 
 
 def _document(text: str, file: str) -> tuple[nodes.Node, tuple[Problem, ...]]:
-    """The one document of a file; an empty one when it has none."""
+    """Give the one document of a file; an empty one when it has none."""
     documents, broken = nodes.load(text, file)
     if len(documents) > 1:
         second = Problem(documents[1].place, "", "a fleet is one document; this starts a second one")
@@ -226,7 +226,7 @@ def _document(text: str, file: str) -> tuple[nodes.Node, tuple[Problem, ...]]:
 
 
 def files(path: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
-    """``fleet.yaml`` and the overlay that the environment names, whether they are there or not."""
+    """Name ``fleet.yaml`` and the overlay of the environment, whether they exist or not."""
     name = environ.get(ENVIRONMENT)
     return (path, path.with_name(f"{path.stem}.{name}{path.suffix}")) if name else (path,)
 

@@ -13,7 +13,7 @@ FILE_NAME: Final = "fleet.md"
 
 
 def page() -> str:
-    """The whole page as Markdown."""
+    """Write the whole page as Markdown."""
     return _PAGE.format(
         **{
             name: of_fields(table, KINDS)
@@ -37,7 +37,7 @@ def page() -> str:
 
 
 def _refused() -> str:
-    """The settings that are not taken under ``airflow:``, those with one reason in one row."""
+    """List the settings that ``airflow:`` refuses, those with one reason in one row."""
     rows: dict[managed_settings.Refusal, list[str]] = {}
     for name, refusal in {**managed_settings.REFUSED, **managed_settings.WITHOUT_EFFECT}.items():
         rows.setdefault(refusal, []).append(f"`{name}`")

@@ -1,8 +1,7 @@
 """The JSON Schema of ``fleet.yaml``, made from the same tables the reader uses.
 
-It is for overlays, too: ``null``, which takes away what the file below says, may stand anywhere, and what must be there
-somewhere need not be there. What rules between values say, and what is missing in the end, an editor does not know:
-``airfleet check fleet.yaml`` does.
+It is for overlays, too: ``null``, which removes a value of the file below, may stand anywhere, and no key is required.
+Rules between values, and missing keys, are unknown to an editor: ``airfleet check fleet.yaml`` checks them.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ _PASSWORD_FORM: Final = r"^(\$\{\{.*\}\})?$"
 
 
 def schema() -> Schema:
-    """The schema of a fleet and of its overlays."""
+    """Write the schema of a fleet and of its overlays."""
     return {
         "$schema": json_schema.DIALECT,
         "title": "airfleet fleet",
@@ -57,7 +56,7 @@ def _says(key: Key) -> str:
 
 
 def _or_null(one: Schema) -> Schema:
-    """The same, or ``null``."""
+    """Allow ``null``, too."""
     if "enum" in one:
         return {**one, "enum": [*one["enum"], None]}
     if "type" in one:

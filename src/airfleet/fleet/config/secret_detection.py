@@ -1,6 +1,6 @@
-"""What is secret in a fleet's file, judged by the name of its key and by the look of a URL.
+"""Secrets in a fleet's file, judged by the name of its key and by the look of a URL.
 
-Where it cannot be told, :func:`masked` hides it: a password may have any character, also those that a URL would have to
+In doubt, :func:`masked` hides it: a password may have any character, also those that a URL would have to
 encode. :func:`has_password` is asked whether a file is refused, and lets pass what may as well be a port.
 """
 
@@ -49,7 +49,7 @@ _PORT = re.compile(rf"(?:\d{{1,5}}|{_REFERENCE})[/?#,;\s].*", re.DOTALL)
 
 
 def is_secret(key: str) -> bool:
-    """Whether the value of a key of this name is a secret.
+    """Tell whether the value of a key of this name is a secret.
 
     >>> [is_secret(k) for k in ("password", "jwt_secret", "AWS_SECRET_ACCESS_KEY", "sql_alchemy_conn_secret", "tokens")]
     [True, True, True, False, False]
@@ -62,7 +62,7 @@ def is_secret(key: str) -> bool:
 
 
 def is_written_out(value: str) -> bool:
-    """Whether a secret stands there itself, and not where it comes from.
+    """Tell whether the text is a secret itself, and not a reference to one.
 
     >>> [is_written_out(value) for value in ("", "s3cret", "${{ env.PASSWORD }}", "a${{ env.PASSWORD }}")]
     [False, True, False, True]
@@ -73,7 +73,7 @@ def is_written_out(value: str) -> bool:
 
 
 def stands_at(key: str, value: str) -> bool:
-    """Whether ``key`` is one of a secret, and ``value`` the secret itself.
+    """Tell whether ``key`` is one of a secret, and ``value`` the secret itself.
 
     >>> [stands_at("flower_basic_auth", value) for value in ("ada:s3cret", "ada:${{ env.A }},bob:${{ env.B }}")]
     [True, False]
@@ -83,7 +83,7 @@ def stands_at(key: str, value: str) -> bool:
 
 
 def has_password(text: str) -> bool:
-    """Whether a URL in ``text`` holds a password that is written out.
+    """Tell whether a URL in ``text`` holds a password in plain text.
 
     >>> [has_password(f"redis://:{password}@queue/0") for password in ("s3cret", "a,b;c d/e", "${{ env.PASSWORD }}")]
     [True, True, False]
@@ -94,7 +94,7 @@ def has_password(text: str) -> bool:
 
 
 def masked(text: str) -> str:
-    """``text`` with every password in its URLs hidden that is written out.
+    """Hide every plain password in the URLs of ``text``.
 
     >>> masked("redis://me:s3cret@queue/0")
     'redis://me:***@queue/0'

@@ -34,11 +34,11 @@ class FleetReading(Report):
     references: References
 
     def is_hidden(self, text: str) -> bool:
-        """Whether this reading does not know what stands there, and so cannot judge it."""
+        """Tell whether the value is unknown to this reading, which so cannot judge it."""
         return self.references.lenient and secret_detection.MASK in text
 
     def section(self, node: nodes.Node, path: str, table: Table) -> Section:
-        """The mapping at ``path``, with the keys that ``table`` knows; others are problems."""
+        """Read the mapping at ``path``, with the keys that ``table`` knows; others are problems."""
         found: dict[str, nodes.Node] = {}
         for key, value in self.entries(node, path):
             if key.text in table:
@@ -52,7 +52,7 @@ class FleetReading(Report):
         return made
 
     def entries(self, node: nodes.Node, path: str) -> tuple[tuple[nodes.Scalar, nodes.Node], ...]:
-        """The keys and values of a mapping; null is an empty one."""
+        """Read the keys and values of a mapping; null is an empty one."""
         if isinstance(node, nodes.Mapping):
             return node.entries
         if not is_null(node):
@@ -60,20 +60,20 @@ class FleetReading(Report):
         return ()
 
     def items(self, node: nodes.Node | None, path: str) -> Iterator[tuple[str, nodes.Node]]:
-        """The items of a list and their paths."""
+        """Read the items of a list and their paths."""
         if isinstance(node, nodes.Sequence):
             yield from ((f"{path}[{number}]", item) for number, item in enumerate(node.items))
         elif node is not None:
             self.problem(node, path, "must be a list")
 
     def strings(self, node: nodes.Node | None, path: str) -> dict[str, str]:
-        """A mapping of names to single values, as text."""
+        """Read a mapping of names to single values, as text."""
         entries = self.entries(node, path) if node is not None else ()
         found = {key.text: self.value(value, joined(path, key.text), key.text) for key, value in entries}
         return {name: value for name, value in found.items() if value is not None}
 
     def value(self, node: nodes.Node, path: str, key: str) -> str | None:
-        """One value as text; None, and a problem, when it is none or a secret that is written out."""
+        """Read a value as text; None, and a problem, when it is none or a plain secret."""
         if not isinstance(node, nodes.Scalar):
             self.problem(node, path, "must be one value, not a list or a mapping")
             return None
@@ -87,7 +87,7 @@ class FleetReading(Report):
         return self.resolved(node, path)
 
     def resolved(self, node: nodes.Scalar, path: str) -> str | None:
-        """The text with what its references stand for; None, and problems, when one stands for nothing."""
+        """Resolve the references of a text; None, and problems, when one has no value."""
         if secret_detection.has_password(node.text):
             self.problem(node, path, IN_THE_FILE, WHERE_INSTEAD)
             return None
@@ -101,7 +101,7 @@ class FleetReading(Report):
 
 @dataclass(frozen=True)
 class Section:
-    """The known keys of one mapping. What is not there, or is wrong, is the default."""
+    """The known keys of one mapping. The default stands for a missing or wrong value."""
 
     reading: FleetReading
     path: str
@@ -119,11 +119,11 @@ class Section:
                 self.reading.problem(self, self.path, f"'{key}' is missing: {known.says}")
 
     def get(self, key: str) -> nodes.Node | None:
-        """The node of a key."""
+        """Find the node of a key."""
         return self.found.get(key)
 
     def at(self, key: str) -> str:
-        """The path of a key."""
+        """Give the path of a key."""
         return joined(self.path, key)
 
     def wrong(self, key: str, sentence: str, hint: str | None = None) -> None:
@@ -131,7 +131,7 @@ class Section:
         self.reading.problem(self.found.get(key, self), self.at(key), sentence, hint)
 
     def text(self, key: str, default: str) -> str:
-        """A text."""
+        """Read a text."""
         node = self.found.get(key)
         if node is None:
             return default
@@ -142,7 +142,7 @@ class Section:
         return default if found is None else found
 
     def name(self, key: str, default: str) -> str:
-        """A text that can be a name."""
+        """Read a text that can be a name."""
         found = self.text(key, default)
         if found != default and not NAME.fullmatch(found) and not self.reading.is_hidden(found):
             self.wrong(key, f"'{found}' {NAME_RULE}")
@@ -150,7 +150,7 @@ class Section:
         return found
 
     def choice(self, key: str, default: T) -> T:
-        """One of the key's words."""
+        """Read one of the key's words."""
         choices = self.table[key].choices
         found = self.text(key, default)
         if found not in choices and not self.reading.is_hidden(found):
@@ -159,26 +159,26 @@ class Section:
         return cast(T, found)
 
     def integer(self, key: str, default: int | None = None) -> int | None:
-        """A whole number in the key's range."""
+        """Read a whole number in the key's range."""
         return self._scalar(key, default, lambda node: whole(node, self.table[key]))
 
     def boolean(self, key: str, default: bool) -> bool:
-        """True or false."""
+        """Read true or false."""
         found = self._scalar(key, default, lambda node: node.value if isinstance(node.value, bool) else None)
         return bool(found)
 
     def size(self, key: str) -> int | None:
-        """A number of bytes."""
+        """Read a number of bytes."""
         found = self._scalar(key, None, lambda node: parse_size(node.text))
         return self._positive(key, found)
 
     def duration(self, key: str) -> float | None:
-        """A number of seconds."""
+        """Read a number of seconds."""
         found = self._scalar(key, None, lambda node: seconds(node.text))
         return self._positive(key, found)
 
     def names(self, key: str, default: tuple[str, ...], rule: re.Pattern[str], says: str) -> tuple[str, ...]:
-        """A list of texts that ``rule`` allows; ``says`` is what is wrong with others."""
+        """Read a list of texts that ``rule`` allows; ``says`` describes the fault of others."""
         found: list[str] = []
         for path, item in self.reading.items(self.found.get(key), self.at(key)):
             if not isinstance(item, nodes.Scalar) or item.value is None:
@@ -190,7 +190,7 @@ class Section:
         return tuple(found) if key in self.found else default
 
     def strings(self, key: str) -> dict[str, str]:
-        """A mapping of names to single values, as text."""
+        """Read a mapping of names to single values, as text."""
         return self.reading.strings(self.found.get(key), self.at(key))
 
     def _positive(self, key: str, found: V) -> V:
@@ -213,14 +213,14 @@ V = TypeVar("V", bound=int | float | bool | None)
 
 
 def whole(node: nodes.Node, key: Key) -> int | None:
-    """The whole number in the range of ``key`` that stands there, if one does."""
+    """Read a whole number in the range of ``key``; None for anything else."""
     value = node.value if isinstance(node, nodes.Scalar) else None
     is_number = isinstance(value, int) and not isinstance(value, bool)
     return cast(int, value) if is_number and key.takes(cast(int, value)) else None
 
 
 def _unfit(text: str) -> str | None:
-    """What keeps a text from standing in files, environments and the names of files."""
+    """Say why a text cannot stand in files, environments and names of files; None when it can."""
     if "\0" in text:
         return "must not have a character NUL"
     try:

@@ -1,4 +1,4 @@
-"""What stands around Airflow in ``fleet.yaml``: database, broker, proxy, Flower."""
+"""The servers around Airflow in ``fleet.yaml``: database, broker, proxy, Flower."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _OF_FLOWER = (
 
 
 def database(top: Section) -> str:
-    """``embedded``, or a URL of PostgreSQL. What is wrong in one is never repeated: it may hold a password."""
+    """Read ``embedded``, or a URL of PostgreSQL. No problem repeats a part of it: it may be a password."""
     url = top.text("database", EMBEDDED)
     wrong = None if url == EMBEDDED else _wrong_with(url, _words_of(top, "database"))
     if wrong is None:
@@ -49,7 +49,7 @@ def database(top: Section) -> str:
 
 
 def _wrong_with(url: str, nameable: Collection[str] = ()) -> tuple[str, str | None] | None:
-    """A sentence and a hint; ``nameable`` are the options that may be named in them."""
+    """Describe the fault, with a hint; ``nameable`` are the options that may be named in them."""
     if not _DATABASE.match(url):
         return "must be 'embedded' or a postgresql:// URL", None
     try:
@@ -73,12 +73,12 @@ def _is_database(url: str) -> bool:
 
 
 def _is_hidden(top: Section, url: str, fine: Callable[[str], bool]) -> bool:
-    """Whether a URL is wrong only for what this reading does not know, so that nothing can be said of it."""
+    """Tell whether a URL is wrong only for values unknown to this reading, which cannot judge it then."""
     return top.reading.is_hidden(url) and (url.startswith(MASK) or fine(url.replace(MASK, "1")))
 
 
 def broker(top: Section) -> str:
-    """``embedded``, or a URL that :mod:`airfleet.fleet.servers.brokers` understands."""
+    """Read ``embedded``, or a URL that :mod:`airfleet.fleet.servers.brokers` understands."""
     url = top.text("broker", EMBEDDED)
     try:
         if url != EMBEDDED:
@@ -100,13 +100,13 @@ def _is_broker(url: str) -> bool:
 
 
 def _words_of(top: Section, key: str) -> frozenset[str]:
-    """The words that the file itself has there: no part of what references stand for."""
+    """List the words of the file itself there, without values of references."""
     node = top.get(key)
     return frozenset(re.split(r"[?&=;]", REFERENCE.sub("?", node.text)) if isinstance(node, nodes.Scalar) else ())
 
 
 def _to_encode(top: Section, key: str, fine: Callable[[str], bool]) -> str | None:
-    """The hint for a URL that would be fine without what its references stand for."""
+    """Make the hint for a URL that would be right without the values of its references."""
     node = top.get(key)
     text = node.text if isinstance(node, nodes.Scalar) else ""
     return ENCODE if REFERENCE.search(text) and fine(REFERENCE.sub("1", text)) else None
@@ -157,7 +157,7 @@ def _paths_apart(keys: Section, made: Proxy) -> None:
 
 
 def _first_below(above: str, path: str) -> str | None:
-    """The first word of a path below another one; None when it is not below it."""
+    """Find the first word of a path below another one; None when it is not below it."""
     start = above.rstrip("/") + "/"
     return path.removeprefix(start).partition("/")[0] if path.startswith(start) else None
 
@@ -211,7 +211,7 @@ def _plain_flower(top: Section) -> Flower:
 
 
 def _on(keys: Section, *, several: bool) -> tuple[str, ...]:
-    """The hosts; that they exist is checked when all are known. One may stand without a list."""
+    """Read the hosts; their existence is checked when all are known. One may stand without a list."""
     node = keys.get("on")
     if node is None:
         return (LOCAL,)

@@ -1,4 +1,4 @@
-"""What ``fleet.yaml`` says, as frozen values: no disk, no clock, no Airflow.
+"""The contents of ``fleet.yaml``, as frozen values: no disk, no clock, no Airflow.
 
 A fleet always has hosts. A file without ``hosts:`` means one, named :data:`LOCAL`, on which everything
 runs; so whoever reads these values needs no second case.
@@ -95,7 +95,7 @@ def local_host(
     triggerer: Instances = Instances(),
     workers: tuple[Worker, ...] = (Worker(),),
 ) -> Host:
-    """The one host of a fleet without ``hosts:``; it runs one of each unless told otherwise."""
+    """Make the one host of a fleet without ``hosts:``; it runs one of each unless told otherwise."""
     return Host(LOCAL, LOOPBACK, scheduler, api_server, dag_processor, triggerer, workers)
 
 
@@ -166,7 +166,7 @@ class Flower:
 
 @dataclass(frozen=True)
 class Policies:
-    """What is done when it cannot be known what is right."""
+    """Actions of a fleet in doubt."""
 
     #: a host that the others do not see: leave its tasks to it, or run them again elsewhere
     on_partition: OnPartition = "replace"
@@ -214,7 +214,7 @@ class Fleet:
     objects: Objects = field(default_factory=Objects)
 
     def host(self, name: str) -> Host:
-        """The host of this name. Raises KeyError when there is none."""
+        """Find the host of this name. Raises KeyError when there is none."""
         for host in self.hosts:
             if host.name == name:
                 return host
@@ -232,7 +232,7 @@ class Fleet:
 
     @property
     def task_environment(self) -> Mapping[str, str]:
-        """What fleet.yaml adds to the environment of components and tasks.
+        """The variables that fleet.yaml adds to the environment of components and tasks.
 
         ``vars:`` by name, the time zone of dates that name none, and ``env:``.
         """

@@ -11,7 +11,7 @@ from airfleet.pipelines.language.cron import IN_A_ZONE, INTERVAL, SEVERAL
 
 @dataclass(frozen=True)
 class Instead:
-    """What to say of a key that this format does not have, and what people mean by it."""
+    """The sentence about a key that this format does not have, and its probable meaning."""
 
     sentence: str
     hint: str

@@ -58,7 +58,7 @@ class DocumentReader:
         )
 
     def refuse_parts_alone(self) -> None:
-        """A document of nothing but templates and defaults: people mean them for the documents that follow."""
+        """Note a document of nothing but templates and defaults: people mean them for the documents that follow."""
         if self.keys and self.keys.keys() <= {"templates", "defaults", "$schema"}:
             parts = " and ".join(f"'{name}'" for name in ("templates", "defaults") if name in self.keys)
             hint = "write them in each document whose tasks use them; each document is a pipeline of its own"
@@ -73,12 +73,12 @@ class DocumentReader:
         return required_text(self.keys["dag_id"][1], "dag_id", self.report)
 
     def slip(self, meant: str) -> None:
-        """A key stands for another one, which is not missing then."""
+        """Note that a key stands for another one, which is not missing then."""
         if meant not in self.keys:
             self.report.note_slip(meant)
 
     def missing(self, name: str) -> None:
-        """A key is not there; one that is written a little wrong has its problem already."""
+        """Note a missing key; one with a slip in its name has its problem already."""
         if not self.report.is_wrong(name):
             self.report.problem(self.body, "", f"'{name}' is missing")
 
@@ -186,7 +186,7 @@ class DocumentReader:
         return Templates(found, self.report)
 
     def mapping_at(self, name: str) -> Mapping:
-        """The mapping at a top-level key; an empty one when it is left out or wrong."""
+        """Read the mapping at a top-level key; an empty one when it is left out or wrong."""
         if name not in self.keys:
             return Mapping((), self.body.place)
         node = self.keys[name][1]

@@ -21,7 +21,7 @@ class JobEntry:
 
 
 def read_jobs(node: Node, scope: Scope, report: Report) -> Iterator[JobEntry]:
-    """The jobs of a document: a list of mappings with ``name``, or a mapping from name to values.
+    """Read the jobs of a document: a list of mappings with ``name``, or a mapping from name to values.
 
     Each is read when it is asked for, and its problems are noted then: who wants one job need not read a thousand.
     """
@@ -44,7 +44,7 @@ def read_jobs(node: Node, scope: Scope, report: Report) -> Iterator[JobEntry]:
 
 
 def _written(node: Node, report: Report) -> Iterator[JobEntry]:
-    """The jobs that have the shape of one."""
+    """List the jobs that have the shape of one."""
     if isinstance(node, Scalar):
         report.problem(node, "jobs", "must be a list of jobs, each with a 'name'")
     elif isinstance(node, Mapping):

@@ -26,7 +26,7 @@ FILE_NAME: Final = "pipeline.md"
 
 
 def page() -> str:
-    """The whole page as Markdown."""
+    """Write the whole page as Markdown."""
     return _PAGE.format(
         document_keys=markdown_table(("key", "means"), ((f"`{name}`", says) for name, says in DOCUMENT_KEYS.items())),
         dag_arguments=_arguments(DAG_ARGUMENTS),

@@ -22,7 +22,7 @@ FILE_NAME: Final = "pipeline.schema.json"
 
 
 def schema() -> Schema:
-    """The schema of one document of a pipeline file."""
+    """Write the schema of one document of a pipeline file."""
     return {
         "$schema": json_schema.DIALECT,
         "title": "airfleet pipeline",

@@ -49,7 +49,7 @@ class TaskReader:
         )
 
     def environments(self, uses: Uses) -> Callable[[str], bool]:
-        """Which arguments are the environment of a process."""
+        """List the arguments that are the environment of a process."""
         return partial(is_environment, uses.path) if isinstance(uses, OperatorRef) else lambda _: False
 
     def value(self, name: str) -> Node | None:
@@ -129,7 +129,7 @@ class TaskReader:
             self.report.note_slip(joined(self.path, meant))
 
     def is_argument(self, name: str, uses: Uses) -> bool:
-        """Whether the operator takes an argument of this name, as far as that can be known without the project."""
+        """Tell whether the operator takes an argument of this name, as far as that can be known without the project."""
         found = catalog.operator(uses.path) if isinstance(uses, OperatorRef) else None
         return isinstance(found, catalog.Operator) and name in found.signature.parameters
 
@@ -142,7 +142,7 @@ class TaskReader:
         return "arguments of the function go under 'with'" if uses else None
 
     def reject_misplaced(self, args: AbstractMapping[str, Value]) -> None:
-        """A BaseOperator argument under ``with`` of an operator."""
+        """Note an argument of BaseOperator under ``with`` of an operator."""
         node = self.value("with")
         for key, _ in node.entries if isinstance(node, Mapping) else ():
             path = joined(self.path, f"with.{key.text}")

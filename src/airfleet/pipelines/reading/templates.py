@@ -1,6 +1,6 @@
 """``extends``: a task begins from templates and says what is different.
 
-What a task is made of comes as one list, however the templates extend each other: each template once, what it extends
+The parts of a task are one list, however the templates extend each other: each template once, the ones it extends
 before it. That needs no recursion, and takes as many steps as there are templates in the list.
 """
 
@@ -20,7 +20,7 @@ _Keys: TypeAlias = dict[str, tuple[Scalar, Node]]
 
 
 class Templates:
-    """The templates of a document. What is wrong with one is noted once, however many tasks extend it."""
+    """The templates of a document. A problem of a template is noted once, however many tasks extend it."""
 
     def __init__(self, by_name: AbstractMapping[str, Mapping], report: Report) -> None:
         self.by_name = by_name
@@ -34,7 +34,7 @@ class Templates:
         self._merges = 0
 
     def merged(self, task: Mapping, path: str) -> Mapping:
-        """The task with the templates it ``extends`` merged in: in order, the later and then the task's own keys."""
+        """Merge the templates that a task ``extends`` into it: in order, the later ones and then its own keys win."""
         extends = task.get("extends")
         if extends is None:
             return task
@@ -52,7 +52,7 @@ class Templates:
         return keys
 
     def _all_of(self, names: tuple[str, ...], written: Node, path: str) -> list[str]:
-        """Every template behind ``names``, each where it comes last, in the order in which they are merged."""
+        """List every template behind ``names``, each where it comes last, in the order in which they are merged."""
         # Backwards: a template, then what it extends, the last first. So the first time that one is met counts.
         found: dict[str, None] = {}
         way: dict[str, None] = {}  # the templates between the task and where we are
@@ -84,7 +84,7 @@ class Templates:
         return self._extended[name]
 
     def _checked(self, extends: Node, path: str) -> tuple[str, ...]:
-        """The names at ``extends`` that are templates; the others are noted."""
+        """List the names at ``extends`` that are templates; the others are noted."""
         names = _names(extends, path, self.report)
         for name in names:
             if name.text not in self.by_name:
