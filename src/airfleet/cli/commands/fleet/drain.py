@@ -26,8 +26,8 @@ from airfleet.errors import FleetError
 def command(project: Path | None, host: str, undo: bool, gone: bool) -> None:
     """Have a host finish what it runs and take no more tasks.
 
-    It stays drained until --undo: in a fleet with hosts also over a restart of its agent, in one without as long as
-    that lives.
+    It stays drained until --undo. In a fleet with hosts that holds over restarts of its agent; in one without, it
+    ends with the agent.
     """
     if undo and gone:
         raise click.UsageError("--undo and --gone say different things")

@@ -27,7 +27,7 @@ COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "bright_cyan", "bright_
     "  airfleet logs worker --host work-2"
 )
 @click.argument("component", required=False)
-@options.option("-f", "--follow", is_flag=True, help="Go on with what is written from now on.")
+@options.option("-f", "--follow", is_flag=True, help="Keep showing new lines.")
 @options.option(
     "-n", "--lines", type=click.IntRange(min=0), default=100, show_default=True, help="Lines of each to begin with."
 )

@@ -46,7 +46,7 @@ PAUSE_SECONDS = 0.2
     epilog="\b\nExamples:\n  airfleet up                   # stay, show changes; Ctrl-C stops the fleet\n"
     "  airfleet up -d --timeout 5m   # return when everything is healthy\n"
     "  airfleet up -d --host work-1  # this machine is the host work-1 of fleet.yaml\n"
-    "  airfleet up --hosts 3         # play a fleet of three hosts on this machine\n"
+    "  airfleet up --hosts 3         # simulate a fleet of three hosts on this machine\n"
     "  airfleet up -d --migrate      # bring the database of an older Airflow to this one's schema"
 )
 @options.option("-d", "--detach", is_flag=True, help="Leave the fleet running and return.")
@@ -59,7 +59,7 @@ PAUSE_SECONDS = 0.2
     "--hosts",
     type=click.IntRange(2, local_hosts.MOST),
     metavar="N",
-    help="Play so many hosts on this machine, an agent for each, to watch what happens when one dies.",
+    help="Simulate so many hosts on this machine, an agent for each, to watch what happens when one dies.",
 )
 @options.option(
     "--netns", is_flag=True, help="With --hosts: each in a network namespace, to be cut off alive; needs root and 'ip'."

@@ -85,11 +85,11 @@ class Findings:
 def command(paths: tuple[Path, ...], project: Path | None, env: str | None, output: str, strict: bool) -> int:
     """Check pipeline files, Dags in Python, and fleet.yaml.
 
-    Of a Dag in Python, it names the lines that Airflow 3 does not understand.
+    For a Dag in Python, it names the lines that Airflow 3 does not understand.
     PATH is a file or a folder, with the fleet.yaml in it; without one: fleet.yaml of the project and its
-    folder of pipelines. In a folder, those files are checked that the fleet reads; a remark names what it does not
-    read although it may be meant.
-    A remark also names what is allowed but hardly meant, such as a template outside of $t.
+    folder of pipelines. In a folder, it checks the files that the fleet reads.
+    A remark names a file that the fleet does not read although it may be meant, and what is allowed but hardly
+    meant, such as a template outside of $t.
     Exit code: 0 nothing wrong, 1 problems; with --strict, also remarks.
     """
     findings = check(paths, _project(project, env, paths))
