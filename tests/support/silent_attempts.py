@@ -50,8 +50,7 @@ def look() -> dict[str, Any]:
     """Look before there is a table of hosts, with hosts, and when there are none any more."""
     from airflow.configuration import conf
 
-    from airfleet.agent.cluster import leases
-    from airfleet.metadata import api_availability
+    from airfleet.metadata.migrations import runner
     from airfleet.system import host_name
 
     store_dags()
@@ -61,8 +60,7 @@ def look() -> dict[str, Any]:
     with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as connection:
         os.environ[host_name.HOST] = WITHOUT
         told["no table"] = _found(job_id)
-        api_availability.install(connection)
-        leases.install(connection)
+        runner.apply(connection)
         connection.execute("INSERT INTO airfleet_api (since, beat) VALUES (now() - interval '1 day', now())")
         told["an empty table"] = _found(job_id)
         connection.execute((HOSTS + ROWS).encode())

@@ -25,9 +25,7 @@ import math
 import threading
 import time
 from dataclasses import dataclass
-from typing import Any
 
-import psycopg
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
@@ -36,12 +34,6 @@ log = logging.getLogger(__name__)
 #: between two signs of an api-server, and the longest time between two that is no outage, seconds
 BEAT_SECONDS, GAP_SECONDS = 5.0, 15.0
 
-#: run by the migration
-CREATE = """
-CREATE TABLE IF NOT EXISTS airfleet_api (
-    one boolean PRIMARY KEY DEFAULT true CHECK (one), since timestamptz NOT NULL, beat timestamptz NOT NULL
-)
-"""
 #: once for all api-servers in most of the time between two beats
 BEAT = f"""
 INSERT INTO airfleet_api AS api (since, beat) VALUES (now(), now())
@@ -67,11 +59,6 @@ class Presence:
 
     since_seconds: float
     silent_seconds: float
-
-
-def install(connection: psycopg.Connection[Any]) -> None:
-    """Make the table, when it is not there."""
-    connection.execute(CREATE)
 
 
 def hear() -> None:

@@ -16,26 +16,6 @@ import psycopg
 #: days for which rows are kept
 KEPT_DAYS = 7
 
-#: run by the migration, and again at each start: nothing happens when all is there
-CREATE: tuple[LiteralString, ...] = (
-    """
-    CREATE TABLE IF NOT EXISTS airfleet_lost (
-        number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-        ti_id uuid NOT NULL,
-        celery_id text NOT NULL,
-        dag_id text NOT NULL, run_id text NOT NULL, task_id text NOT NULL, map_index int NOT NULL,
-        try_number int NOT NULL,
-        hostname text NOT NULL,
-        reported_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-        handled_at timestamptz,
-        outcome text,
-        UNIQUE (ti_id, celery_id)
-    )
-    """,
-    "CREATE INDEX IF NOT EXISTS airfleet_lost_of_task ON airfleet_lost (dag_id, run_id, task_id, map_index)",
-    "CREATE INDEX IF NOT EXISTS airfleet_lost_waiting ON airfleet_lost (number) WHERE handled_at IS NULL",
-)
-
 #: attempts that the database calls running on a host: id, pid, whether cleared meanwhile, last sign of life (epoch),
 #: Celery id
 RUNNING_HERE: LiteralString = """
@@ -72,9 +52,6 @@ WORKER_GONE: LiteralString = "SELECT pg_notify('airfleet_lost', 'queued')"
 _FORGET = f"DELETE FROM airfleet_lost WHERE handled_at < now() - interval '{KEPT_DAYS} days'"
 
 
-def install(connection: psycopg.Connection[Any]) -> None:
-    """Make the table where it is not there yet, and forget what is old."""
-    with connection.transaction():
-        for statement in CREATE:
-            connection.execute(statement)
-        connection.execute(_FORGET.encode())
+def forget_old(connection: psycopg.Connection[Any]) -> None:
+    """Delete the rows that were handled more than :data:`KEPT_DAYS` days ago."""
+    connection.execute(_FORGET.encode())

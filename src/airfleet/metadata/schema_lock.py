@@ -13,15 +13,13 @@ from contextlib import contextmanager
 
 import psycopg
 
+from airfleet.metadata.advisory_locks import SCHEMA
 from airfleet.system.connection_timeouts import CLIENT
-
-#: names the lock among those of the database; any number that nobody else uses
-NUMBER = 0x41495246_4C454554
 
 
 @contextmanager
 def alone(url: str) -> Iterator[None]:
     """Wait until no other host is in such a block with this database. Raises psycopg.Error."""
     with psycopg.connect(url, autocommit=True, application_name="airfleet migrate", **CLIENT) as connection:
-        connection.execute("SELECT pg_advisory_lock(%s)", (NUMBER,))
+        connection.execute("SELECT pg_advisory_lock(%s)", (SCHEMA,))
         yield

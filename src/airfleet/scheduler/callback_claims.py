@@ -20,16 +20,11 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-import psycopg
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-#: run by the migration
-CREATE = """
-CREATE TABLE IF NOT EXISTS airfleet_callback (callback_id uuid PRIMARY KEY, job_id integer NOT NULL)
-"""
-#: of the advisory lock; Airflow's own are below a hundred
-_LOCK_ID = 20261124
+from airfleet.metadata.advisory_locks import CALLBACKS
+
 _LOCK = text("SELECT pg_try_advisory_xact_lock(:id)")
 _WAITING = text("""
 SELECT id, EXISTS (SELECT FROM airfleet_callback WHERE callback_id = callback.id)
@@ -53,11 +48,6 @@ DELETE FROM airfleet_callback WHERE NOT EXISTS (
 """)
 
 
-def install(connection: psycopg.Connection[Any]) -> None:
-    """Make the table, when it is not there."""
-    connection.execute(CREATE)
-
-
 def give_back(session: Session, job: int, known: Collection[UUID]) -> int:
     """Have those queued again that no scheduler sees to; how many there are.
 
@@ -75,7 +65,7 @@ def waiting(session: Session) -> dict[UUID, bool]:
 
 def may_queue(session: Session) -> bool:
     """Whether no other scheduler queues callbacks until the end of this transaction."""
-    return bool(session.scalar(_LOCK, {"id": _LOCK_ID}))
+    return bool(session.scalar(_LOCK, {"id": CALLBACKS}))
 
 
 def claim(session: Session, job: int, callbacks: Collection[UUID]) -> None:

@@ -54,7 +54,7 @@ from celery.backends.database import DatabaseBackend
 from sqlalchemy import func, select
 
 from airfleet.backoff import Backoff
-from airfleet.metadata.notifications import Listener, News
+from airfleet.metadata.notifications import News, NotificationListener
 from airfleet.scheduler.message_reconciler import Answer, Reconciler
 from airfleet.scheduler.publisher import BrokerGone, Publisher
 from airfleet.worker.result_backend import begun_mark, had_begun
@@ -133,7 +133,7 @@ class FleetExecutor(CeleryExecutor):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
         self.flights: dict[WorkloadKey, Flight] = {}
-        self.listener: Listener | None = None
+        self.listener: NotificationListener | None = None
         #: how long the next heartbeat may wait, seconds; set by a scheduler that knows, else it is found out here
         self.patience_seconds: float | None = None
         #: slots became free since somebody set this to False
@@ -162,7 +162,7 @@ class FleetExecutor(CeleryExecutor):
         engine = settings.get_engine()
         if engine.dialect.name == "postgresql":
             url = engine.url.set(drivername="postgresql")
-            self.listener = Listener(url.render_as_string(hide_password=False))
+            self.listener = NotificationListener(url.render_as_string(hide_password=False))
 
     def heartbeat(self) -> None:
         """Send what is queued, wait for news, look what became of what runs."""

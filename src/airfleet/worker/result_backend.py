@@ -26,12 +26,6 @@ from urllib.parse import urlsplit
 from celery.backends.base import KeyValueStoreBackend
 from sqlalchemy import bindparam, text
 
-#: run by the migration
-CREATE = """
-CREATE TABLE IF NOT EXISTS airfleet_outcome (
-    key text PRIMARY KEY, value text NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp()
-)
-"""
 _READ = text("SELECT key, value FROM airfleet_outcome WHERE key IN :keys").bindparams(bindparam("keys", expanding=True))
 _DELETE = text("DELETE FROM airfleet_outcome WHERE key = :key")
 

@@ -11,6 +11,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from airfleet.metadata.advisory_locks import AIRFLOW_OBJECTS
+
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
@@ -19,16 +21,12 @@ Json = Mapping[str, Any]
 #: what ``airflow`` calls each kind, and how it deletes one
 COMMANDS = {"connection": "connections delete", "variable": "variables delete", "pool": "pools delete"}
 
-_LOCK = 0x61697266  # "airf"
-_TABLE = "CREATE TABLE IF NOT EXISTS airfleet_objects (kind text, name text, PRIMARY KEY (kind, name))"
-
 
 def write(declared: Json, session: Session) -> Iterator[str]:
     """Bring the database to what ``declared`` says (an ``Objects`` as JSON); what was done, in sentences."""
     from sqlalchemy import text
 
-    session.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-    session.execute(text(_TABLE))
+    session.execute(text(f"SELECT pg_advisory_xact_lock({AIRFLOW_OBJECTS})"))
     writers = {"connection": _connection, "variable": _variable, "pool": _pool}
     names: set[tuple[str, str]] = set()
     for kind, writer in writers.items():
@@ -46,11 +44,8 @@ def write(declared: Json, session: Session) -> Iterator[str]:
 
 
 def left(session: Session) -> Iterator[str]:
-    """What a fleet without connections, variables and pools still has of an earlier file, in sentences."""
-    from sqlalchemy import text
-
-    if session.scalar(text("SELECT to_regclass('airfleet_objects')")) is not None:
-        yield from _left(session, set())
+    """Return, in sentences, what a fleet without connections, variables and pools still has of an earlier file."""
+    yield from _left(session, set())
 
 
 def _left(session: Session, declared: set[tuple[str, str]]) -> Iterator[str]:

@@ -21,18 +21,16 @@ from typing import Any
 
 import psycopg
 
-from airfleet.agent.cluster import leases
-from airfleet.agent.database import adoption, airflow_revisions, fitness
+from airfleet.agent.database import adoption, airflow_revisions, schema_fitness
 from airfleet.fleet.planning import default_settings
 from airfleet.metadata import (
     api_availability,
-    heartbeat_trigger,
-    lost_attempts,
-    notifications,
+    installation,
     schema_lock,
-    schema_version,
+    triggers,
 )
-from airfleet.scheduler import callback_claims
+from airfleet.metadata.migrations import record
+from airfleet.metadata.migrations.runner import SchemaRefused
 from airfleet.spool import job_marks
 from airfleet.system import connection_timeouts, host_name
 from airfleet.zygote import migration, preload, service_user
@@ -105,9 +103,9 @@ def _migrate() -> None:
     revisions = airflow_revisions.installed()
     found = _schema_in_database()
     if found is not None and revisions.after(found) is None:
-        sys.exit(fitness.unknown_revision(found, revisions))
+        sys.exit(schema_fitness.unknown_revision(found, revisions))
     with psycopg.connect(_database_url(), autocommit=True) as connection:
-        if sentence := schema_version.too_new(connection):
+        if sentence := record.refusal_of(connection):
             sys.exit(sentence)
     has_managers = not preload.is_shared()
     if has_managers and (other := _tables_of_managers_too_new()):
@@ -117,9 +115,7 @@ def _migrate() -> None:
     with migration.whole(_database_url()) as connection:
         foreign = adoption.is_foreign(connection)
         if found not in (None, revisions.head):
-            # Triggers must not stand in the way of a change of their tables.
-            notifications.remove(connection)
-            heartbeat_trigger.remove(connection)
+            triggers.remove(connection)  # or they block a migration that changes their tables
             migration.upgrade(connection)
         _install(connection)
         if foreign and found is not None:
@@ -134,17 +130,12 @@ def _migrate() -> None:
 
 
 def _install(connection: psycopg.Connection[Any]) -> None:
-    """Make everything of ours that is not there."""
-    from airfleet.worker import result_backend
-
-    notifications.install(connection)
-    heartbeat_trigger.install(connection)
-    connection.execute(result_backend.CREATE)
-    lost_attempts.install(connection)
-    leases.install(connection)
-    api_availability.install(connection)
-    callback_claims.install(connection)
-    schema_version.install(connection)
+    """Bring airfleet's tables and triggers to this version. Raises SystemExit with a sentence."""
+    try:
+        for applied in installation.install(connection):
+            print(f"migration {applied} was applied to the tables of airfleet")
+    except SchemaRefused as refused:
+        sys.exit(str(refused))
 
 
 def _bundles() -> tuple[str, frozenset[str]]:
@@ -183,7 +174,7 @@ def _tables_of_managers_too_new() -> str | None:
             found = manager.get_current_revision()
             known = {revision.revision for revision in manager.get_script_object().walk_revisions()}
             if found is not None and found not in known:
-                return fitness.unknown_tables(type(manager).__module__, manager.version_table_name, found)
+                return schema_fitness.unknown_tables(type(manager).__module__, manager.version_table_name, found)
     return None
 
 

@@ -24,7 +24,7 @@ from airflow.serialization.definitions.baseoperator import DEFAULT_OPERATOR_DEPS
 from airflow.ti_deps.dependencies_states import EXECUTION_STATES
 from airflow.utils.sqlalchemy import CommitProhibitorGuard
 
-from airfleet.metadata import notifications
+from airfleet.metadata import notification_triggers
 from airfleet.scheduler import bulk_enqueue as queueing
 from airfleet.scheduler import job_runner, ready_tasks, unloadable_rows
 from airfleet.scheduler.executor import FleetExecutor
@@ -127,7 +127,7 @@ def test_an_event_for_a_queued_task_would_only_store_the_id_that_is_stored_alrea
 
 def test_the_columns_and_tables_that_triggers_and_queries_name_are_there() -> None:
     tables = Base.metadata.tables
-    for table, *_ in notifications._TRIGGERS:
+    for table, *_ in notification_triggers._TRIGGERS:
         assert table in tables, table
     dag = set(tables["dag"].columns.keys())
     assert {

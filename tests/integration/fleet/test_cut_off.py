@@ -11,14 +11,13 @@ import psycopg
 import pytest
 
 from airfleet.agent import control
-from airfleet.agent.cluster import leases
 from airfleet.agent.cluster.peers import PeerServer
 from airfleet.agent.cluster.quorum import FENCE_SECONDS, LEASE_SECONDS
 from airfleet.agent.cluster.watchdog import LOOK_SECONDS
 from airfleet.agent.control import Snapshot
 from airfleet.drill.waiting import wait_until
 from airfleet.fleet.planning.plan import Neighbours
-from airfleet.metadata import lost_attempts
+from airfleet.metadata.migrations import runner
 from airfleet.system import procfs
 from airfleet.testing.servers import Servers
 from support.toy_agent import Toy, program, toy
@@ -43,8 +42,7 @@ def url(servers: Servers, request: pytest.FixtureRequest) -> str:
             "CREATE TABLE task_instance (id uuid, pid int, hostname text, state text, external_executor_id text,"
             " dag_id text, run_id text, task_id text, map_index int, try_number int, last_heartbeat_at timestamptz)"
         )
-        leases.install(db)
-        lost_attempts.install(db)
+        runner.apply(db)
     return found
 
 

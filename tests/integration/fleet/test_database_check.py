@@ -21,7 +21,8 @@ from airfleet.agent.database.airflow_revisions import Revision, Revisions
 from airfleet.agent.database.finding import FIT, Finding, Verdict
 from airfleet.agent.database.fitness import _Server
 from airfleet.drill.waiting import wait_until
-from airfleet.metadata import schema_lock, schema_version
+from airfleet.metadata import schema_lock
+from airfleet.metadata.migrations import runner
 from airfleet.testing.ports import free_ports
 from support.databases import NewDatabase
 
@@ -336,7 +337,9 @@ def test_an_airflow_that_still_runs_is_waited_for_to_end(url: str) -> None:
 
 def test_other_hosts_of_the_fleet_may_run(url: str) -> None:
     alive: LiteralString = "INSERT INTO job VALUES ('SchedulerJob', 'work-1', 'running', clock_timestamp())"
-    do(url, AIRFLOW, at(OF_33), alive, "CREATE TABLE airfleet_lost (number int)")
+    do(url, AIRFLOW, at(OF_33), alive)
+    with psycopg.connect(url) as connection:
+        runner.apply(connection)
     assert look(url) == FIT
 
 
@@ -366,13 +369,35 @@ def test_runs_without_a_revision_are_left_alone(url: str) -> None:
 
 def test_tables_of_a_newer_airfleet_are_left_alone(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
-        schema_version.install(connection)
+        newest = runner.apply(connection)[-1]
         assert look(url) == FIT
-        connection.execute("UPDATE airfleet_schema SET version = version + 1, airfleet = '0.9'")
-        schema_version.install(connection)  # it does not take back what a newer one wrote
+        connection.execute("INSERT INTO airfleet_migration VALUES (%s, 'next', '', '0.9')", [newest.number + 1])
     found = look(url)
     assert found.verdict is Verdict.REFUSED
-    assert found.sentence == "the database is of a newer airfleet (0.9): tables 2, here 1"
+    number = f"{newest.number + 1:04}"
+    assert found.sentence == (
+        f"the database is of a newer airfleet (0.9): it has migration {number} (next), the newest here is {newest}"
+    )
+
+
+def test_tables_of_an_older_airfleet_change_only_while_nothing_uses_them(url: str) -> None:
+    alive: LiteralString = "INSERT INTO job VALUES ('SchedulerJob', 'old', 'running', clock_timestamp())"
+    do(url, AIRFLOW, at(OF_33), "CREATE TABLE airfleet_lost (number int)")
+    assert look(url) == FIT
+    do(url, alive)
+    assert look(url).verdict is Verdict.WAIT
+
+
+def test_tables_of_airfleet_that_another_role_owns_are_found_before_they_have_to_change(url: str, role: str) -> None:
+    name = urlsplit(role).username
+    do(url, AIRFLOW, at(OF_33), "CREATE TABLE airfleet_lost (number int)")
+    do(url, f"GRANT CREATE ON SCHEMA public TO {name}; GRANT ALL ON ALL TABLES IN SCHEMA public TO {name}")  # type: ignore[arg-type]
+    found = look(role)
+    assert found.verdict is Verdict.REFUSED
+    assert found.sentence == (
+        f"role '{name}' may not change table 'airfleet_lost' of an older airfleet: another role owns it"
+    )
+    assert found.hint == f'ALTER TABLE "airfleet_lost" OWNER TO "{name}", for each of them'
 
 
 def test_a_host_that_changes_the_schema_is_waited_for(url: str) -> None:

@@ -23,6 +23,7 @@ from airfleet.drill.waiting import wait_until
 from airfleet.fleet.planning.plan import Component, Exec
 from airfleet.metadata import api_availability
 from airfleet.metadata.api_availability import Presence
+from airfleet.metadata.migrations import runner
 from airfleet.system import connection_timeouts
 from airfleet.testing.servers import POSTGRES_SERVER, Servers
 from faultlab.injectors.small_disk import fill, make_room, small_disk
@@ -94,8 +95,7 @@ def test_who_forgets_its_transaction_loses_its_locks(servers: Servers, connectio
 def test_since_when_heartbeats_can_be_delivered(engine: Engine, connection: psycopg.Connection[Any]) -> None:
     with Session(engine) as session:
         assert api_availability.read(session) is None  # no table: nobody would say anything
-        api_availability.install(connection)
-        api_availability.install(connection)
+        runner.apply(connection)
         session.rollback()
         assert api_availability.read(session) == Presence(since_seconds=0.0, silent_seconds=math.inf)
         api_availability.say(engine)
@@ -114,7 +114,7 @@ def test_since_when_heartbeats_can_be_delivered(engine: Engine, connection: psyc
 
 
 def test_it_is_said_when_a_heartbeat_was_delivered(engine: Engine, connection: psycopg.Connection[Any]) -> None:
-    api_availability.install(connection)
+    runner.apply(connection)
     connection.execute("DELETE FROM airfleet_api")
     api_availability.keep_saying(engine)
     with Session(engine) as session:

@@ -14,7 +14,7 @@ import pytest
 
 from airfleet.agent.database import airflow_revisions, fitness
 from airfleet.agent.database.finding import FIT, Verdict
-from airfleet.metadata import heartbeat_trigger, notifications
+from airfleet.metadata import heartbeat_trigger, notification_triggers
 from airfleet.zygote import migration
 from support import stock_databases
 from support.databases import NewDatabase
@@ -142,7 +142,7 @@ def test_deadlines_and_their_callbacks_come_over(version: str, urls: dict[str, s
 def test_ours_is_on_it(version: str, urls: dict[str, str], said: dict[str, str]) -> None:
     assert not said[version]
     with psycopg.connect(urls[version], autocommit=True) as connection:
-        assert notifications.installed(connection)
+        assert notification_triggers.installed(connection)
 
 
 def test_a_migration_that_fails_leaves_everything_as_it_was(

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from airfleet.agent.cluster import incarnation, leases
+from airfleet.agent.cluster import incarnation
 from airfleet.agent.cluster.leases import HostIdentity, HostNameTaken, JoinRefused, Leases
 from airfleet.agent.cluster.membership import Membership
 from airfleet.agent.cluster.quorum import StartAnew
@@ -24,6 +24,7 @@ from airfleet.drill.waiting import wait_until
 from airfleet.events import Event
 from airfleet.fleet.planning.plan import Neighbours
 from airfleet.metadata import lost_attempts
+from airfleet.metadata.migrations import runner
 from airfleet.scheduler import orphan_recovery
 from airfleet.testing.ports import free_ports
 from support.databases import NewDatabase
@@ -53,8 +54,7 @@ def url(new_database: NewDatabase, request: pytest.FixtureRequest) -> str:
     with psycopg.connect(found, autocommit=True) as db:
         for statement in TABLES:
             db.execute(statement.encode())
-        leases.install(db)
-        lost_attempts.install(db)
+        runner.apply(db)
     return found
 
 
@@ -403,11 +403,6 @@ def test_a_loss_that_waits_for_a_scheduler_is_seen_while_old_ones_are_forgotten(
         assert len(looks.execute(str(orphan_recovery._WAITING).replace(":batch", "100").encode()).fetchall()) == 20
         forgets.commit()
         assert looks.execute("SELECT count(*) FROM airfleet_lost").fetchone() == (40,)
-
-
-def test_the_table_is_made_once(url: str) -> None:
-    with psycopg.connect(url, autocommit=True) as db:
-        leases.install(db)
 
 
 def going_by(**rules: str) -> HostFacts:

@@ -18,6 +18,7 @@ from airflow.utils.state import CallbackState, JobState
 from sqlalchemy import create_engine, delete, select, text
 from sqlalchemy.orm import Session
 
+from airfleet.metadata.migrations import runner
 from airfleet.scheduler import callback_claims
 from support.databases import NewDatabase, with_tables
 
@@ -28,7 +29,7 @@ LIVES, DIES = 1, 2
 def url(new_database: NewDatabase) -> str:
     made = new_database("claims")
     with psycopg.connect(made, autocommit=True) as connection:
-        callback_claims.install(connection)
+        runner.apply(connection)
     return with_tables(made, Base.metadata, Team, Trigger, Job, Callback)
 
 

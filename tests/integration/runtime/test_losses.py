@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from airfleet.metadata import lost_attempts
+from airfleet.metadata.migrations import runner
 from support.databases import NewDatabase
 
 #: as much of Airflow's table as is asked for
@@ -24,7 +25,7 @@ RUNS, CLEARED, OVER, ELSEWHERE = (f"0199aaaa-0000-7000-8000-00000000000{number}"
 def database(new_database: NewDatabase) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(new_database("losses"), autocommit=True) as db:
         db.execute(TABLE)
-        lost_attempts.install(db)
+        runner.apply(db)
         for row in (
             (RUNS, "here", "running", "celery"),
             (CLEARED, "here", "restarting", None),
@@ -68,5 +69,5 @@ def test_what_was_handled_is_kept_for_some_days(database: psycopg.Connection[Any
     database.execute(lost_attempts.REPORT_HOST, {"hostname": "here"})
     for days, left in ((lost_attempts.KEPT_DAYS - 1, 2), (lost_attempts.KEPT_DAYS + 1, 0)):
         database.execute(f"UPDATE airfleet_lost SET handled_at = now() - interval '{days} days'".encode())
-        lost_attempts.install(database)
+        lost_attempts.forget_old(database)
         assert len(lost(database)) == left

@@ -17,7 +17,7 @@ import pytest
 
 from airfleet.drill.waiting import wait_until
 from airfleet.fleet.servers import secrets
-from airfleet.metadata import heartbeat_trigger, lost_attempts, notifications
+from airfleet.metadata import channels, heartbeat_trigger, lost_attempts, notification_triggers, notifications, triggers
 from airfleet.scheduler import bulk_enqueue, executor
 from airfleet.scheduler import job_runner as scheduler
 from airfleet.testing.fleet import FleetUnderTest
@@ -181,7 +181,7 @@ def test_the_database_tells_of_states_that_the_scheduler_acts_upon(
     database.execute("UPDATE task_instance SET hostname = 'elsewhere' WHERE id = %s", (ti_id,))
     change = "UPDATE task_instance SET state = %s WHERE id = %s"
     with connect(running.fleet) as hears:
-        hears.execute(f"LISTEN {notifications.TASKS}")
+        hears.execute(f"LISTEN {channels.TASKS}")
         with pytest.raises(ZeroDivisionError), database.transaction():
             database.execute(change, (state, ti_id))
             raise ZeroDivisionError  # what is rolled back is not told
@@ -204,7 +204,7 @@ def test_a_run_that_is_made_is_told_of_when_something_is_to_be_done(
         SELECT dag_id, NULL, run_id || %(suffix)s, %(state)s, run_type, 'infinity', creating_job_id, log_template_id, 0
         FROM dag_run LIMIT 1 RETURNING dag_id, run_id"""
     with connect(running.fleet) as hears:
-        hears.execute(f"LISTEN {notifications.RUNS}")
+        hears.execute(f"LISTEN {channels.RUNS}")
         row = database.execute(copied, {"suffix": f"-{state}", "state": state}).fetchone()
         assert row is not None
         assert heard(hears, *row) is told
@@ -240,7 +240,7 @@ def test_news_that_arrive_with_the_answer_to_a_question_are_heard(
     running: Tiny, database: psycopg.Connection[Any]
 ) -> None:
     info = database.info
-    listener = notifications.Listener(
+    listener = notifications.NotificationListener(
         f"host={info.host} port={info.port} dbname={info.dbname} user={info.user} password={info.password}"
     )
     try:
@@ -260,13 +260,13 @@ def heard(connection: psycopg.Connection[Any], dag_id: str, run_id: str) -> bool
 
 
 def test_triggers_are_made_once_and_can_be_taken_away(running: Tiny, database: psycopg.Connection[Any]) -> None:
-    assert notifications.installed(database)
-    assert not notifications.install(database)
+    assert notification_triggers.installed(database)
+    assert not notification_triggers.install(database)
     with pytest.raises(ZeroDivisionError), database.transaction():
-        notifications.remove(database)
-        assert not notifications.installed(database)
-        assert notifications.install(database)
-        assert notifications.installed(database)
+        notification_triggers.remove(database)
+        assert not notification_triggers.installed(database)
+        assert notification_triggers.install(database)
+        assert notification_triggers.installed(database)
         raise ZeroDivisionError
 
 
@@ -275,22 +275,23 @@ def test_triggers_that_somebody_took_away_are_put_back_while_the_fleet_runs(
 ) -> None:
     """As after a migration by hand, or by a host of another version."""
     log = running.fleet.paths.logs / "scheduler.log"
-    notifications.remove(database)
-    heartbeat_trigger.remove(database)
+    triggers.remove(database)
     for pid in listeners(database):  # which looks at once when it connects, and else within half a minute
         database.execute("SELECT pg_terminate_backend(%s)", (pid,))
     assert running.runs_a_task("without triggers")
     wait_until(
-        lambda: notifications.installed(database) and heartbeat_trigger.installed(database), 60, "they are put back"
+        lambda: notification_triggers.installed(database) and heartbeat_trigger.installed(database),
+        60,
+        "they are put back",
     )
-    assert "lost triggers of airfleet (wake-ups, heartbeats); they were put back" in log.read_text()
+    assert "lost triggers of airfleet (notifications, heartbeats); they were restored" in log.read_text()
     assert wait_until(lambda: listeners(database), 60, "the scheduler listens again")
 
 
 def test_a_scheduler_that_listens_looks_after_the_triggers(running: Tiny, database: psycopg.Connection[Any]) -> None:
     info, now = database.info, [0.0]
     url = f"host={info.host} port={info.port} dbname={info.dbname} user={info.user} password={info.password}"
-    listener = notifications.Listener(url, clock=lambda: now[0])
+    listener = notifications.NotificationListener(url, clock=lambda: now[0])
     try:
         listener.wait(0)
         listener.take()

@@ -38,6 +38,7 @@ import psycopg
 
 from airfleet.agent.cluster.quorum import BREAK_SECONDS, LEASE_SECONDS, Lease, majority
 from airfleet.agent.host_facts import HostFacts, refusal
+from airfleet.metadata.advisory_locks import HOST_JOIN
 from airfleet.metadata.lost_attempts import REPORT_HOST, WORKER_GONE
 from airfleet.system.connection_timeouts import CLIENT
 
@@ -45,25 +46,6 @@ from airfleet.system.connection_timeouts import CLIENT
 NO_FACTS = HostFacts()
 #: milliseconds that a statement may take
 STATEMENT_MS = 4000
-
-CREATE: LiteralString = """
-CREATE TABLE IF NOT EXISTS airfleet_host (
-    host text PRIMARY KEY,
-    boot text NOT NULL,
-    hostname text NOT NULL,
-    pid int NOT NULL,
-    address text NOT NULL,
-    port int NOT NULL,
-    state text NOT NULL DEFAULT 'up',
-    components jsonb NOT NULL DEFAULT '[]',
-    orders jsonb NOT NULL DEFAULT '{}',
-    started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    renewed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    steady_since timestamptz NOT NULL DEFAULT clock_timestamp(),
-    ended_at timestamptz,
-    ended_by text
-)
-"""
 
 FENCE_HOST: LiteralString = """
 UPDATE job SET state = 'failed', end_date = now() WHERE hostname = %(hostname)s AND state = 'running'
@@ -116,18 +98,6 @@ _ORDER: LiteralString = """
 UPDATE airfleet_host SET orders = jsonb_strip_nulls(orders || %(orders)s::jsonb) WHERE host = %(host)s RETURNING host
 """
 
-CREATE_FACTS: LiteralString = """
-CREATE TABLE IF NOT EXISTS airfleet_host_facts (
-    host text PRIMARY KEY,
-    boot text NOT NULL,
-    digest text NOT NULL,
-    facts jsonb NOT NULL,
-    refusal text NOT NULL,
-    told_at timestamptz NOT NULL DEFAULT clock_timestamp()
-)
-"""
-#: hosts that join at the same time are compared one after the other
-_ONE_BY_ONE: LiteralString = "SELECT pg_advisory_xact_lock(hashtextextended('airfleet hosts join', 0))"
 _FACTS_OF_OTHERS: LiteralString = """
 SELECT host, facts FROM airfleet_host_facts JOIN airfleet_host USING (host, boot)
 WHERE host <> %(host)s AND state = 'up' AND refusal = ''
@@ -218,7 +188,7 @@ class Leases:
         life. Raises HostNameTaken, or JoinRefused when the facts of another host forbid it.
         """
         with self._transaction() as connection:
-            connection.execute(_ONE_BY_ONE)
+            connection.execute(HOST_JOIN)
             row = connection.execute(_SEEN, {"host": me.host}).fetchone()
             left = 0
             if row is not None and row[1] != me.boot:
@@ -323,12 +293,6 @@ class _Transaction:
         except BaseException:
             self._leases.close()
             raise
-
-
-def install(connection: psycopg.Connection[Any]) -> None:
-    """Make the tables where they are not there yet."""
-    connection.execute(CREATE)
-    connection.execute(CREATE_FACTS)
 
 
 def _require_alike(connection: psycopg.Connection[Any], me: HostIdentity, facts: HostFacts, goes_on: bool) -> None:

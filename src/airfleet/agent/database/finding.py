@@ -37,3 +37,12 @@ class Finding:
 
 
 FIT = Finding(Verdict.FIT)
+
+
+def quoted(name: str) -> str:
+    """Return the name of a role, schema or table as a command of SQL needs it.
+
+    >>> quoted("shop"), quoted("my shop"), quoted('a"b')
+    ('"shop"', '"my shop"', '"a""b"')
+    """
+    return '"' + name.replace('"', '""') + '"'

@@ -16,20 +16,15 @@ from dataclasses import dataclass
 from typing import Any, LiteralString
 
 import psycopg
-from psycopg import sql
 
-from airfleet.agent.database import adoption, airflow_revisions
-from airfleet.agent.database.airflow_revisions import Revision, Revisions
-from airfleet.agent.database.finding import FIT, Finding, Verdict
-from airfleet.fleet.planning import default_settings
+from airfleet.agent.database import airflow_revisions, schema_fitness
+from airfleet.agent.database.airflow_revisions import Revisions
+from airfleet.agent.database.finding import FIT, Finding, Verdict, quoted
 from airfleet.fleet.planning.plan import Plan
-from airfleet.metadata import schema_lock, schema_version
 from airfleet.system.connection_timeouts import CLIENT
 
 #: the oldest PostgreSQL that Airflow and the triggers were tried with
 OLDEST_POSTGRES = 140_000
-#: for how long a component of another Airflow may say nothing and be alive, seconds
-ALIVE_SECONDS = 30
 #: kinds of components that keep connections to it; how many each of them, and the agent
 USES_DATABASE = frozenset({"scheduler", "dag-processor", "triggerer", "api-server"})
 _OF_COMPONENT, _OF_AGENT = 2, 3
@@ -91,46 +86,10 @@ SELECT current_setting('server_version_num')::int, current_setting('server_versi
     )
 FROM pg_database d, pg_roles r WHERE d.datname = current_database() AND r.rolname = current_user
 """
-#: the schemas with Airflow's tables, the current one first
-_AIRFLOWS: LiteralString = """
-SELECT n.nspname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relname = 'dag_run' AND c.relkind IN ('r', 'p')
-ORDER BY n.nspname = current_schema() DESC, n.nspname
-"""
-_NOT_OURS: LiteralString = """
-SELECT relname::text FROM pg_class
-WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')
-AND relname IN ('dag', 'dag_run', 'task_instance', 'job', 'slot_pool')
-AND NOT (has_table_privilege(oid, 'TRIGGER') AND has_table_privilege(oid, 'SELECT, INSERT, UPDATE, DELETE'))
-ORDER BY relname LIMIT 1
-"""
-_REVISIONS: LiteralString = "SELECT version_num FROM alembic_version"
-_HAS_REVISIONS: LiteralString = "SELECT to_regclass('alembic_version') IS NOT NULL"
-_HAS_RUNS: LiteralString = "SELECT to_regclass('dag_run') IS NOT NULL"
-_ANY_RUN: LiteralString = "SELECT EXISTS (SELECT FROM dag_run)"
-_IS_OF_A_FLEET: LiteralString = "SELECT to_regclass('airfleet_lost') IS NOT NULL"
-_OTHERS_HOLD: LiteralString = """
-SELECT EXISTS (
-    SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
-    AND (classid::bigint << 32) + objid::bigint = %s
-    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-)
-"""
-_ALIVE: LiteralString = """
-SELECT job_type, coalesce(hostname, '?'), extract(epoch FROM clock_timestamp() - latest_heartbeat)::int FROM job
-WHERE state = 'running' AND latest_heartbeat > clock_timestamp() - make_interval(secs => %s)
-ORDER BY latest_heartbeat DESC LIMIT 1
-"""
-#: of bundles that a fleet has only when fleet.yaml says so
-_ELSEWHERE: LiteralString = """
-SELECT d.bundle_name::text, count(*)::int FROM dag_run r JOIN dag d ON d.dag_id = r.dag_id
-WHERE r.state IN ('queued', 'running') AND d.bundle_name <> ALL (%s) GROUP BY 1 ORDER BY 1
-"""
 #: of this role in this database, also those that a pooler keeps
 _SESSIONS: LiteralString = """
 SELECT count(*) FROM pg_stat_activity WHERE usename = current_user AND datname = current_database()
 """
-_UNDER_WAY: LiteralString = "SELECT count(*) FROM dag_run WHERE state IN ('queued', 'running')"
 
 
 def connections_of(plan: Plan) -> int:
@@ -155,7 +114,7 @@ def look(
             return (
                 _of_server(connection, needs)
                 or _of_pooler(url, connection, needs)
-                or _of_schema(connection, revisions, may_migrate)
+                or schema_fitness.look(connection, revisions, may_migrate)
                 or FIT
             )
     except (OSError, psycopg.Error) as away:
@@ -220,19 +179,15 @@ def _wrong_with(server: _Server, needs: int) -> Iterator[tuple[str, str | None]]
         hint = "make the schema, or ALTER ROLE ... SET search_path"
         yield f"no schema of the search_path of role '{role}' ({server.search_path}) is there", hint
     elif not server.may_create:
-        hint = f"GRANT CREATE ON SCHEMA {_name(schema)} TO {_name(role)}"
+        hint = f"GRANT CREATE ON SCHEMA {quoted(schema)} TO {quoted(role)}"
         yield f"role '{role}' may not make tables in schema '{schema}'", hint
     if not server.may_use_plpgsql:
-        hint = f"GRANT USAGE ON LANGUAGE plpgsql TO {_name(role)}"
+        hint = f"GRANT USAGE ON LANGUAGE plpgsql TO {quoted(role)}"
         yield f"role '{role}' may not use PL/pgSQL, in which the triggers of a fleet are written", hint
     if server.connections < needs:
         hint = "raise max_connections of the server, or the CONNECTION LIMIT of the role or the database"
         sentence = f"role '{role}' may have {server.connections} connections to the database"
         yield f"{sentence}; this host needs {needs} at rest, and more when there is work", hint
-
-
-def _name(name: str) -> str:
-    return sql.Identifier(name).as_string()
 
 
 # --- what stands between ---------------------------------------------------------------------------
@@ -296,114 +251,3 @@ def _backend(connection: psycopg.Connection[Any]) -> int:
     row = connection.execute("SELECT pg_backend_pid()").fetchone()
     assert row is not None
     return int(row[0])
-
-
-# --- the schema ------------------------------------------------------------------------------------
-
-
-def _of_schema(
-    connection: psycopg.Connection[Any], revisions: Callable[[], Revisions], may_migrate: bool
-) -> Finding | None:
-    if sentence := schema_version.too_new(connection):
-        return Finding(Verdict.REFUSED, sentence, "install the airfleet that the other hosts have; nothing was changed")
-    if _is(connection, _OTHERS_HOLD, schema_lock.NUMBER):
-        return Finding(Verdict.WAIT, "another host changes the schema of the database")
-    if found := _of_place(connection):
-        return found
-    if not _is(connection, _HAS_REVISIONS):
-        return _of_tables_without_revision(connection)
-    at = [str(revision) for (revision,) in connection.execute(_REVISIONS)]
-    if not at:
-        return _of_tables_without_revision(connection)
-    known = revisions()
-    missing = known.after(at[0]) if len(at) == 1 else None
-    if missing is None:
-        return Finding(Verdict.REFUSED, unknown_revision(", ".join(at), known), "nothing was changed")
-    if missing and known.is_of_airflow_2(at[0]):
-        return Finding(Verdict.REFUSED, *_of_airflow_2(known.airflow_of(at[0])))
-    if missing and not may_migrate:
-        return _of_migration(connection, known, at[0], missing)
-    is_foreign = not _is(connection, _IS_OF_A_FLEET)
-    return _of_the_living(connection) if missing or is_foreign else None
-
-
-def _is(connection: psycopg.Connection[Any], question: LiteralString, *parameters: Any) -> bool:
-    return connection.execute(question, parameters).fetchone() == (True,)
-
-
-def _of_place(connection: psycopg.Connection[Any]) -> Finding | None:
-    """Whether Airflow's tables stand where new ones would be made, and may be used."""
-    schemas = [str(schema) for (schema,) in connection.execute(_AIRFLOWS)]
-    here = connection.execute("SELECT current_schema()::text, current_user::text, current_database()::text").fetchone()
-    assert here is not None
-    schema, role, database = here
-    if schemas and schemas[0] != schema:
-        hint = f"ALTER ROLE {_name(role)} IN DATABASE {_name(database)} SET search_path = {_name(schemas[0])}"
-        sentence = f"Airflow's tables stand in schema '{schemas[0]}'; role '{role}' would make new ones in '{schema}'"
-        return Finding(Verdict.REFUSED, sentence, f"{hint}; or give the fleet a database of its own")
-    row = connection.execute(_NOT_OURS).fetchone()
-    if row is None:
-        return None
-    hint = f"GRANT ALL ON ALL TABLES IN SCHEMA {_name(schema)} TO {_name(role)}, or be their owner"
-    return Finding(Verdict.REFUSED, f"role '{role}' may not write to table '{row[0]}' and put triggers on it", hint)
-
-
-def _of_tables_without_revision(connection: psycopg.Connection[Any]) -> Finding | None:
-    if not (_is(connection, _HAS_RUNS) and _is(connection, _ANY_RUN)):
-        return None  # it is empty, or its first start was interrupted
-    sentence = "the database has runs of Airflow and no revision of its schema, so nobody knows which Airflow it is of"
-    return Finding(Verdict.REFUSED, sentence, "restore its table alembic_version, or name another database")
-
-
-def unknown_revision(found: str, known: Revisions) -> str:
-    """What to say of a database whose revision this Airflow does not know."""
-    last = known.known[-1].airflow if known.known else "?"
-    return (
-        f"the database is of a newer Airflow: the one here does not know its revision {found} (its last is of {last})"
-    )
-
-
-def unknown_tables(module: str, table: str, found: str) -> str:
-    """What to say of tables of a provider whose revision the installed one does not know.
-
-    >>> print(unknown_tables("shop.tables", "versions", "ffff"))
-    the database has tables of a newer shop: the one here does not know its revision ffff (versions)
-    """
-    parts = module.split(".")
-    whose = f"apache-airflow-providers-{parts[2]}" if parts[:2] == ["airflow", "providers"] else parts[0]
-    return f"the database has tables of a newer {whose}: the one here does not know its revision {found} ({table})"
-
-
-def _of_airflow_2(version: str) -> tuple[str, str]:
-    sentence = f"the database has the schema of Airflow {version}; a fleet takes over databases of Airflow 3"
-    return sentence, "bring it to Airflow 3 by Airflow's own upgrade first: docs/how-to/from-stock-airflow.md"
-
-
-def _of_migration(
-    connection: psycopg.Connection[Any], known: Revisions, at: str, missing: tuple[Revision, ...]
-) -> Finding:
-    row = connection.execute(_UNDER_WAY).fetchone()
-    runs = row[0] if row is not None else 0
-    steps = f"{len(missing)} migration{'s' if len(missing) > 1 else ''}"
-    sentence = (
-        f"the database has the schema of Airflow {known.airflow_of(at)}; the Airflow here needs {steps}"
-        f" (of {airflow_revisions.versions_of(missing)}), after which the older one cannot use it"
-    )
-    if runs:
-        sentence += f"\n{runs} run{'s are' if runs > 1 else ' is'} under way there, to go on here"
-        usual = [adoption.FOLDER, default_settings.BUNDLE_NAME]
-        for bundle, some in connection.execute(_ELSEWHERE, [usual]):
-            needed = f"'{bundle}' in [dag_processor] dag_bundle_config_list, or their tasks fail"
-            sentence += f"\n{some} of them need bundle {needed}"
-    hint = "end the Airflow that uses it, make a backup (pg_dump), then: airfleet up --migrate"
-    return Finding(Verdict.MIGRATION, sentence, hint)
-
-
-def _of_the_living(connection: psycopg.Connection[Any]) -> Finding | None:
-    """A component of Airflow that was heard a moment ago: it may use the database while it changes."""
-    row = connection.execute(_ALIVE, [ALIVE_SECONDS]).fetchone()
-    if row is None:
-        return None
-    job, host, seconds = row
-    sentence = f"another Airflow uses the database: a {job} on '{host}' was heard {max(0, seconds)} s ago"
-    return Finding(Verdict.WAIT, sentence, f"end it; {ALIVE_SECONDS} s after its last word the fleet starts")
