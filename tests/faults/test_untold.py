@@ -23,12 +23,12 @@ def test_an_outcome_that_its_monitor_could_not_tell_is_told_by_the_agent() -> No
         try:
             (fleet.root / "said.go").touch()
             kept = fleet.paths.airflow_home / outbox.FOLDER
-            wait_until(lambda: kept.exists() and any(outbox.kept(kept)), 60, "its outcome is on disk")
+            wait_until(lambda: kept.exists() and any(outbox.pending(kept)), 60, "its outcome is on disk")
             for pid in procfs.tree(worker):
                 procfs.send(pid, signal.SIGKILL)
         finally:
             procfs.send(api, signal.SIGKILL)  # what it had received, it tells nobody
         assert fleet.wait_for_run("waits", run, 120) == "success"
         assert file.read_text().split() == ["begun", "ended"]
-        wait_until(lambda: not any(outbox.kept(kept)), 20, "nothing is left to tell")
+        wait_until(lambda: not any(outbox.pending(kept)), 20, "nothing is left to tell")
         assert "from the outbox" in fleet.paths.log("agent").read_text()

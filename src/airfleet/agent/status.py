@@ -12,7 +12,7 @@ from airfleet.agent.cluster.leases import HostRow
 from airfleet.agent.cluster.member import ClusterFacts
 from airfleet.agent.cluster.quorum import BREAK_SECONDS
 from airfleet.agent.control import ComponentStatus, Edited, HostStatus, ImportErrors, Snapshot
-from airfleet.agent.database.finding import Finding
+from airfleet.agent.database.finding import DatabaseFinding
 from airfleet.agent.host import cgroups
 from airfleet.agent.states import State
 from airfleet.agent.supervisor.overrides import HostOverrides
@@ -49,7 +49,7 @@ def snapshot(
     *,
     troubles: Mapping[str, str],
     overrides: Mapping[str, Any],
-    database: Finding | None = None,
+    database: DatabaseFinding | None = None,
     edited: Edited = NOT_EDITED,
     import_errors: ImportErrors = NO_IMPORT_ERRORS,
 ) -> Snapshot:
@@ -101,7 +101,7 @@ def unwell(troubles: Mapping[str, str]) -> tuple[ComponentStatus, ...]:
     return tuple(ComponentStatus(part, part, State.DEGRADED, reason=why) for part, why in troubles.items() if why)
 
 
-def _told(database: Finding | None) -> Mapping[str, str]:
+def _told(database: DatabaseFinding | None) -> Mapping[str, str]:
     if database is None:
         return {}
     return {"verdict": str(database.verdict), "sentence": database.sentence, "hint": database.hint or ""}

@@ -1,6 +1,6 @@
-"""Gives what the components of this host wrote to people on other hosts (``airfleet logs --host``).
+"""Serves the logs of this host's components to people on other hosts (``airfleet logs --host``).
 
-The protocol is that of :mod:`airfleet.system.component_logs`. Of the folder only files ``NAME.log`` in it are given.
+The protocol is that of :mod:`airfleet.system.component_logs`. Only files ``NAME.log`` of the folder are served.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from airfleet.system.log_tail import complete_after, last_complete
 
 
 def add(served: FastAPI, folder: Path, key: str) -> None:
-    """Have an application answer for the logs in ``folder``, with tokens of this key; without a key for nobody."""
+    """Add the logs in ``folder`` to an application, for tokens of this key; without a key for nobody."""
 
     async def names(request: Request) -> dict[str, list[str]]:
         _require_token(request, key)
@@ -39,12 +39,12 @@ def add(served: FastAPI, folder: Path, key: str) -> None:
 
 
 def names_in(folder: Path) -> list[str]:
-    """The components that have written a log."""
+    """List the components that have written a log."""
     return sorted(path.stem for path in folder.glob("*.log") if path.is_file() and not path.is_symlink())
 
 
 def _require_token(request: Request, key: str) -> None:
-    """Raises HTTPException (403) when the request has no token of this key."""
+    """Raise HTTPException (403) when the request has no token of this key."""
     given = request.headers.get("Authorization", "").removeprefix("Bearer ")
     if not key or not component_logs.opens(given, key):
         raise HTTPException(403, "this needs a token of the fleet")

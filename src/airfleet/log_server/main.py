@@ -1,13 +1,11 @@
-"""The log server of a host: it gives what tasks wrote here to the api-servers of other hosts. [A]
+"""The log server of a host: it serves the logs of tasks to api-servers, those of components to people. [A]
 
-It is Airflow's own (``airflow serve-logs``: files below ``/log``, each for a token that names it), and answers one
-question more: which files a log consists of, and how long each is now. A task that was deferred, or that waited between
-two looks, has written parts on several hosts under names that only those hosts know.
+It is Airflow's own (``airflow serve-logs``: files below ``/log``, each for a token that names it) with one more
+endpoint, which lists the files of a log with their sizes. A task that was deferred or rescheduled has written parts on
+several hosts, under names that only those hosts know. Logs of components are in :mod:`airfleet.log_server.components`.
 
-What components wrote it gives to people on other hosts (:mod:`airfleet.log_server.components`).
-
-Tokens are signed with a key that all hosts of the fleet derive from what their agents share, and that opens nothing but
-logs: a host of workers needs to know no more for this than before.
+Tokens are signed with a key that all hosts derive from the secret of their agents. The key opens logs alone, so a host
+of workers needs no further secret.
 """
 
 from __future__ import annotations
@@ -18,14 +16,14 @@ from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request
 
-#: answered while it serves, without a token
+#: the path of the health endpoint, which needs no token
 HEALTH = "/airfleet/health"
-#: the question, before the path of a log
+#: the prefix of the endpoint that lists the files of a log
 PARTS = "/airfleet/parts/"
 
 
 def serve(address: str, port: int, components: Path) -> None:
-    """Serve the folders of the logs of tasks and of components until the process is told to end."""
+    """Serve the folders of the logs of tasks and of components until the process gets a signal to end."""
     from airflow.configuration import conf
 
     from airfleet.log_server import components as component_log_server
@@ -44,7 +42,7 @@ def serve(address: str, port: int, components: Path) -> None:
 
 
 def application(folder: Path) -> FastAPI:
-    """Airflow's log server with our question; it knows its key as ``[api] secret_key``."""
+    """Build Airflow's log server with the endpoint for parts; it reads its key from ``[api] secret_key``."""
     from airflow.utils.serve_logs import log_server
 
     served: FastAPI = log_server.create_app()
@@ -62,11 +60,11 @@ def application(folder: Path) -> FastAPI:
 
 
 def parts_of(folder: Path, path: str) -> list[tuple[str, int]]:
-    """The files that a log consists of, relative to the folder, and the bytes that each has now; none outside it."""
+    """List the files of a log, relative to the folder, with their sizes in bytes; none outside the folder."""
     try:
         top, log = folder.resolve(), (folder / path).resolve()
         found = sorted(log.parent.glob(f"{glob.escape(log.name)}*"))
-    except (OSError, ValueError, RuntimeError):  # no name of a file, or links in a circle
+    except (OSError, ValueError, RuntimeError):  # no valid file name, or a loop of links
         return []
     if top not in log.parents:
         return []
@@ -76,7 +74,7 @@ def parts_of(folder: Path, path: str) -> list[tuple[str, int]]:
 def _size(file: Path) -> int:
     try:
         return file.stat().st_size
-    except FileNotFoundError:  # deleted in this moment
+    except FileNotFoundError:  # deleted just now
         return 0
 
 
@@ -85,7 +83,7 @@ def _is_ours(file: Path, top: Path) -> bool:
 
 
 async def _require_token(served: FastAPI, request: Request, path: str) -> None:
-    """Raises HTTPException (403) when the request has no token for this path."""
+    """Raise HTTPException (403) when the request has no token for this path."""
     import jwt
 
     try:

@@ -1,21 +1,19 @@
-"""Since when attempts can tell that they live: what an outage of the API or its database leaves a scheduler to know.
+"""The record of API availability: since when, without a gap, heartbeats of tasks could be delivered.
 
-A scheduler fails a task whose last heartbeat is minutes old. After an outage of minutes that is true of all tasks, and
-of no one's fault. So every api-server to which heartbeats are delivered says so in the database, every few seconds; all
-of them write one row, and what they write is the start of the time in which there was no gap. The age of a heartbeat is
-counted from there. Where no attempt runs for so long that it sends one, nobody says anything, and nothing is written.
+A scheduler fails a task whose last heartbeat is minutes old. After an outage of the API of that length every task's
+is. So each api-server that receives heartbeats records it every :data:`BEAT_SECONDS`, all in one row, which holds the
+start of the current time without a gap. Schedulers count the age of heartbeats from there. Where no attempt runs long
+enough to send a heartbeat, nothing is written.
 
-While nobody's heartbeats are delivered, attempts cannot be told from the dead. They end by themselves when they were
-out of touch for ``[airfleet] api_outage_seconds``, and a scheduler waits longer than that. Agents tell of attempts that
-are lost meanwhile; nobody waits for this to find those.
+During an outage live attempts look like dead ones. Attempts end by themselves after ``[airfleet] api_outage_seconds``
+without the API, and schedulers wait longer than that. Agents report lost attempts meanwhile, without this record.
 
-Of a fleet of several hosts the table of hosts says more: the attempts of a host are its agent's affair for as long as
-nobody took the host over (:mod:`airfleet.agent.cluster.leases`). It may be cut off while others are heard, and run them
-all the same; the age of their heartbeats says nothing then (:func:`holding`). Where there are no such hosts, or no
-agent, the age is what there is.
+In a fleet of several hosts the agent of a host answers for its attempts until others take the host over
+(:mod:`airfleet.agent.cluster.leases`). A host may be cut off while others are heard, and run its attempts; then the age
+of their heartbeats does not count (:func:`holding`). Without such hosts, or without an agent, the age decides.
 
-What fails: no table (another Airflow's migration made the database) - Airflow's own rule holds; the clocks of hosts
-differ - only the database's is used.
+Failures: without the table (``airflow db migrate`` made the database) Airflow's own rule holds. Clocks of hosts may
+differ: only the database's is used.
 """
 
 from __future__ import annotations
@@ -31,7 +29,7 @@ from sqlalchemy.orm import Session
 
 log = logging.getLogger(__name__)
 
-#: between two signs of an api-server, and the longest time between two that is no outage, seconds
+#: seconds between two records of an api-server; seconds between two that count as an outage
 BEAT_SECONDS, GAP_SECONDS = 5.0, 15.0
 
 #: once for all api-servers in most of the time between two beats
@@ -43,8 +41,8 @@ WHERE api.beat < now() - interval '{0.8 * BEAT_SECONDS} s'
 """
 _heard = threading.Event()
 _IS_THERE = "SELECT to_regclass('airfleet_api') IS NOT NULL"
-#: Hosts that nobody took over, as Airflow knows them; none where the host that asks is not in the table: its fleet has
-#: no hosts by now, and what the table says is of former times.
+#: Hosts that hold their lease, by Airflow's names; none where the asking host is not in the table: its fleet has no
+#: hosts any more, and the rows are old.
 _HOLDING = """
 SELECT hostname FROM airfleet_host
 WHERE state = 'up' AND EXISTS (SELECT FROM airfleet_host WHERE hostname = :own)
@@ -55,25 +53,25 @@ _READ = "SELECT extract(epoch FROM now() - since)::float, extract(epoch FROM now
 
 @dataclass(frozen=True)
 class Presence:
-    """For how many seconds heartbeats could be delivered, and how old the last sign of that is."""
+    """Seconds since when heartbeats could be delivered, and seconds since the last record of it."""
 
     since_seconds: float
     silent_seconds: float
 
 
 def hear() -> None:
-    """Take note that a heartbeat was delivered to this process."""
+    """Note that a heartbeat was delivered to this process."""
     _heard.set()
 
 
 def say(engine: Engine) -> None:
-    """Say that heartbeats were delivered. Raises sqlalchemy.exc.DBAPIError."""
+    """Record that heartbeats were delivered. Raises sqlalchemy.exc.DBAPIError."""
     with engine.begin() as connection:
         connection.execute(text(BEAT))
 
 
 def read(session: Session) -> Presence | None:
-    """What was said last; None where nobody would say anything."""
+    """Read the record; None where there is no table for it."""
     if session.get_bind().dialect.name != "postgresql" or not session.scalar(text(_IS_THERE)):
         return None
     found = session.execute(text(_READ)).one_or_none()
@@ -81,16 +79,16 @@ def read(session: Session) -> Presence | None:
 
 
 def holding(session: Session, own: str) -> frozenset[str]:
-    """The hosts whose attempts nobody may give up for the age of a heartbeat; ``own`` is the host that asks."""
+    """List the hosts whose attempts must not fail for the age of a heartbeat; ``own`` is the asking host."""
     if session.get_bind().dialect.name != "postgresql" or not session.scalar(text(_ARE_HOSTS_THERE)):
         return frozenset()
     return frozenset(session.scalars(text(_HOLDING), {"own": own}))
 
 
 def oldest_heartbeat(presence: Presence | None, timeout_seconds: float, patience_seconds: float) -> float:
-    """How old, in seconds, the last heartbeat of an attempt may be that is not taken for dead.
+    """Return the age in seconds beyond which a heartbeat counts as that of a dead attempt.
 
-    ``timeout_seconds`` is how old it may be in quiet times, ``patience_seconds`` after how long without an API attempts
+    ``timeout_seconds`` is the age without outages; ``patience_seconds`` is the time without an API after which attempts
     end by themselves.
 
     >>> oldest_heartbeat(Presence(since_seconds=9000, silent_seconds=2), 300, 3600)
@@ -106,7 +104,7 @@ def oldest_heartbeat(presence: Presence | None, timeout_seconds: float, patience
 
 
 def keep_saying(engine: Engine) -> None:
-    """Say it every few seconds while heartbeats are delivered, in a thread that ends with the process."""
+    """Record it every few seconds while heartbeats are delivered, in a thread that ends with the process."""
     threading.Thread(target=_keep_saying, args=(engine,), name="presence", daemon=True).start()
 
 

@@ -1,4 +1,4 @@
-"""Whether a value fits into a column of Airflow's database; PostgreSQL ends a transaction that holds one that does not.
+"""Checks that a value fits into a column of Airflow's database; PostgreSQL aborts a transaction for one that does not.
 
 >>> misfit("dag_tag.name", "x" * 101)
 'is 101 characters long; the database takes 100'
@@ -17,7 +17,7 @@ MOST_INTEGER: Final = 2**31 - 1
 
 
 def misfit(column: str, value: str | int) -> str | None:
-    """The end of a sentence that begins with the key: why ``value`` does not fit; None when it does."""
+    """Return why ``value`` does not fit, as the end of a sentence that begins with the key; None when it fits."""
     return _integer_misfit(column, value) if isinstance(value, int) else _text_misfit(column, value)
 
 
@@ -31,7 +31,7 @@ def _integer_misfit(column: str, value: int) -> str | None:
 
 
 def unstorable(text: str) -> str | None:
-    """The end of a sentence about text that no column takes, however wide; None when it is no such text."""
+    """Return why no column takes a text, however wide, as the end of a sentence; None when columns take it."""
     if "\0" in text:
         return "holds a NUL character (\\0), which the database cannot keep"
     if any("\ud800" <= sign <= "\udfff" for sign in text):

@@ -1,7 +1,6 @@
-"""What an error of the database says: is it away, or was it asked for something that cannot be? Imports no database.
+"""Errors of the database in two kinds: an outage passes, a wrong value fails again. Imports no driver.
 
-An error of the first kind concerns everybody and passes; one of the second concerns whoever gave the value, and comes
-again each time. They are told apart by the five characters of SQLSTATE.
+The five characters of SQLSTATE tell them apart. An outage concerns every caller, a wrong value the one that gave it.
 """
 
 from __future__ import annotations
@@ -11,16 +10,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-#: connection lost, transaction has to be tried again, no resources, held by others, operator's intervention, system
+#: classes of SQLSTATE: connection lost, transaction to be retried, no resources, object in use, operator, system
 _PASSING = frozenset({"08", "40", "53", "55", "57", "58"})
-#: a standby that takes no writes, as the primary is for a moment after a failover; a session ended for being idle, or
-#: because its transaction took too long
+#: a standby that takes no writes, as the primary is for a moment after a failover; a session that was ended for being
+#: idle, or because its transaction took too long
 _PASSING_ALONE = frozenset({"25006", "25P03", "25P04"})
 _AWAY = frozenset({"OperationalError", "InterfaceError", "ConnectionTimeout", "TimeoutError"})
 
 
 def passes(error: BaseException) -> bool:
-    """Whether the same question may be answered later, as far as the database tells."""
+    """Return whether the same statement may succeed later, by the SQLSTATE of the error."""
     cause = getattr(error, "orig", None) or error
     if getattr(error, "connection_invalidated", False):
         return True
@@ -31,7 +30,7 @@ def passes(error: BaseException) -> bool:
 
 
 def in_words(error: BaseException) -> str:
-    """What happened, without the statement and its values, which may be secret or long."""
+    """Describe an error in one line, without the statement and its values, which may be secret or long."""
     cause = getattr(error, "orig", None) or error
     text = str(cause).strip().split("\n")[0][:300]
     name = type(cause).__name__
@@ -39,18 +38,18 @@ def in_words(error: BaseException) -> str:
 
 
 @dataclass
-class First:
-    """The first error that the database gave; what follows from it often hides it."""
+class FirstError:
+    """The first error that the database gave; errors that follow from it often hide it."""
 
     error: BaseException | None = None
 
 
 @contextmanager
-def noticing(engine: Any) -> Iterator[First]:
-    """Remember the first error of a statement in the block."""
+def noticing(engine: Any) -> Iterator[FirstError]:
+    """Record the first error of a statement in the block."""
     from sqlalchemy import event
 
-    first = First()
+    first = FirstError()
 
     def note(context: Any) -> None:
         first.error = first.error or context.original_exception
@@ -63,7 +62,7 @@ def noticing(engine: Any) -> Iterator[First]:
 
 
 def storable(text: str, most: int = 100_000) -> str:
-    """A text as PostgreSQL can store it: no NUL, no lone surrogates, not endless.
+    """Return a text as PostgreSQL can store it: no NUL, no lone surrogates, at most ``most`` characters.
 
     >>> storable("a\\0b"), storable("x" * 20, most=10)
     ('a\\\\x00b', 'xxxxxxxxxx ...')

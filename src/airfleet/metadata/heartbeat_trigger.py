@@ -1,15 +1,15 @@
-"""Whether a component lives is told by one clock, the database's.
+"""The trigger that stamps heartbeats of components by one clock, the database's.
 
-A scheduler, a triggerer or a dag-processor writes its heartbeat by the clock of its host, and others compare it with
-theirs. Where two clocks differ by more than a heartbeat may be old, each finds the living dead: a scheduler that is
-ahead marks all others as failed and takes their tasks, one that is behind is marked (Airflow's
-``SchedulerJobRunner.adopt_or_reset_orphaned_tasks``). A trigger on the table of jobs sees to it that
+In stock Airflow a scheduler, a triggerer or a dag-processor writes its heartbeat by the clock of its host, and others
+compare it with theirs. Where two clocks differ by more than the heartbeat timeout, a live component counts as dead: a
+scheduler that is ahead marks all others as failed and takes their tasks, one that is behind is marked (Airflow's
+``SchedulerJobRunner.adopt_or_reset_orphaned_tasks``). With the trigger on table ``job``
 
-- a heartbeat is of the moment when the database hears it, whatever time was given;
-- a job whose heartbeat is young by that clock stays *running* when somebody says no more than that it has failed. Who
-  knows better says when it ended, too: Airflow of a job that ends by itself, an agent of a process that is gone.
+- a heartbeat has the time at which the database received it;
+- a job with a young heartbeat stays *running* when an update sets *failed* without an end date. Updates that know of
+  the end set the date: Airflow's when a job ends by itself, the agent's when the process is gone.
 
-The function's text alone names columns, so the trigger stands in the way of no migration; it is taken away meanwhile.
+Only the text of the function names columns, so the trigger blocks no migration of Airflow; it is removed meanwhile.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from typing import Any
 
 import psycopg
 
-#: a heartbeat that is older may be that of a dead scheduler: ``[scheduler] scheduler_health_check_threshold``, seconds
+#: seconds for which a heartbeat protects its job from being marked as failed, as long as
+#: ``[scheduler] scheduler_health_check_threshold``
 YOUNG_SECONDS = 12
 
 _FUNCTION, _TRIGGER = "airfleet_heartbeat", "airfleet_heartbeat"
@@ -46,7 +47,7 @@ SELECT 1 FROM pg_trigger WHERE tgname = %s AND tgrelid = 'job'::regclass AND tge
 
 
 def install(connection: psycopg.Connection[Any]) -> None:
-    """Make the trigger where it is not there yet."""
+    """Create or replace the function, and create the trigger where it is missing."""
     with connection.transaction():
         connection.execute(_MAKE_FUNCTION.encode())
         if connection.execute(_IS_THERE, (_TRIGGER,)).fetchone() is None:
@@ -54,10 +55,10 @@ def install(connection: psycopg.Connection[Any]) -> None:
 
 
 def installed(connection: psycopg.Connection[Any]) -> bool:
-    """Whether the trigger is there."""
+    """Return whether the trigger is there and enabled."""
     return connection.execute(_IS_THERE, (_TRIGGER,)).fetchone() is not None
 
 
 def remove(connection: psycopg.Connection[Any]) -> None:
-    """Take it away again, if it is there."""
+    """Drop the trigger and its function, if they are there."""
     connection.execute(f"DROP FUNCTION IF EXISTS {_FUNCTION}() CASCADE".encode())

@@ -1,10 +1,10 @@
-"""The attempts that were lost with their processes: told by agents, acted upon by schedulers, kept as a record.
+"""Lost attempts: reported by agents, handled by schedulers, and kept as a record in table ``airfleet_lost``.
 
-An agent writes a row when the database calls an attempt running on its host and no process of it is left there. A
-scheduler takes the row and decides (:mod:`airfleet.scheduler.orphan_recovery`). Its outcome and what it was about stay
-in the table for some days: they count how often a task was lost, and tell a person why it ran again.
+An agent writes a row when an attempt is *running* in the database and has no process on the agent's host. A scheduler
+handles the row (:mod:`airfleet.scheduler.orphan_recovery`) and writes its outcome. Rows stay for :data:`KEPT_DAYS`:
+they count how often a task was lost, and tell a person why it ran again.
 
-An attempt is named by the task instance and its Celery id: the first alone stays the same over a deferral.
+The key of an attempt is the id of its task instance and its Celery id: a deferral changes only the latter.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from typing import Any, LiteralString
 
 import psycopg
 
-#: days for which rows are kept
+#: days for which handled rows are kept
 KEPT_DAYS = 7
 
-#: attempts that the database calls running on a host: id, pid, whether cleared meanwhile, last sign of life (epoch),
-#: Celery id
+#: attempts that run on a host by the database: id, pid, whether cleared meanwhile, last heartbeat (epoch), Celery id
 RUNNING_HERE: LiteralString = """
 SELECT id::text, pid, state = 'restarting', extract(epoch FROM last_heartbeat_at)::float,
     coalesce(external_executor_id, '')
@@ -39,14 +38,14 @@ SELECT (SELECT count(*) FROM reported)::int, (SELECT count(*) FROM told)::int
 _THESE: LiteralString = """
     AND (id, coalesce(external_executor_id, '')) IN (SELECT * FROM unnest(%(ids)s::uuid[], %(celery_ids)s::text[]))
 """
-#: Tells of those among ``ids`` (with their ``celery_ids``) that are running on ``hostname`` even now, and wakes the
-#: schedulers when there is one; how many are new. One that was deferred since it was looked at, and runs again, has
-#: another Celery id.
+#: Reports those among ``ids`` (with their ``celery_ids``) that are still running on ``hostname`` by the database, and
+#: notifies the schedulers when there is one; returns how many are new. An attempt that was deferred meanwhile and runs
+#: again has another Celery id.
 REPORT: LiteralString = _REPORT + _THESE + _AND_WAKE
-#: The same of all that ran on a host. Only for who knows that no process is left there.
+#: Reports all attempts of a host. Precondition: no process is left there.
 REPORT_HOST: LiteralString = _REPORT + _AND_WAKE
 
-#: a worker is gone, and with it perhaps messages that it had taken and not begun
+#: notifies the schedulers that a worker is gone, perhaps with messages that it had prefetched
 WORKER_GONE: LiteralString = "SELECT pg_notify('airfleet_lost', 'queued')"
 
 _FORGET = f"DELETE FROM airfleet_lost WHERE handled_at < now() - interval '{KEPT_DAYS} days'"

@@ -34,7 +34,7 @@ LOOK_SECONDS = 30.0
 
 @dataclass
 class News:
-    """What was heard since the last time somebody took it."""
+    """Notifications since the scheduler last took them, as reasons to act."""
 
     dags: bool = False
     runs: bool = False
@@ -79,7 +79,7 @@ class News:
 
 
 class NotificationListener:
-    """One connection that listens, made when it is first needed and made again when it is lost.
+    """One connection that listens, opened when it is first needed and reopened when it is lost.
 
     ``url`` is what libpq understands. ``clock`` is in seconds; ``sleep`` waits while there is no connection.
     """
@@ -100,16 +100,16 @@ class NotificationListener:
 
     @property
     def listening(self) -> bool:
-        """Whether news arrive now."""
+        """Whether notifications arrive now."""
         return self._connection is not None
 
     @property
     def has_news(self) -> bool:
-        """Whether anything was heard that nobody took yet."""
+        """Whether there are notifications that nobody took yet."""
         return bool(self._news)
 
     def wait(self, seconds: float) -> None:
-        """Wait until there are news, at most this long; without a connection, exactly this long."""
+        """Wait for news, at most so many seconds; without a connection, exactly so many."""
         began = self._clock()
         if self._connection is None and began >= self._next_attempt:
             self._connect()
@@ -120,7 +120,7 @@ class NotificationListener:
         self._read(remaining)
 
     def take(self) -> News:
-        """What was heard since the last call, up to this moment."""
+        """Return the news since the last call, up to this moment."""
         if self._connection is not None:
             self._read(0.0)
         if self._connection is not None and self._clock() - self._looked >= LOOK_SECONDS:
@@ -129,7 +129,7 @@ class NotificationListener:
         return taken
 
     def fetch(self, query: LiteralString, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]] | None:
-        """The rows of a small query over the same connection; None when there is none now."""
+        """Return the rows of a small query over the same connection; None while there is no connection."""
         if self._connection is None:
             return None
         try:
@@ -142,7 +142,7 @@ class NotificationListener:
             return None
 
     def close(self) -> None:
-        """Listen no more."""
+        """Close the connection."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -176,7 +176,7 @@ class NotificationListener:
         self._news.everything = True
 
     def _look(self, connection: psycopg.Connection[Any]) -> None:
-        """See whether the database still tells; what somebody took away meanwhile is put back."""
+        """Restore triggers that somebody removed meanwhile."""
         self._looked = self._clock()
         try:
             self._news.everything |= triggers.restore(connection)

@@ -1,11 +1,11 @@
-"""Where the execution API is to be had now: the agent of a host writes it down, the attempts of that host read it.
+"""The addresses of the execution API now: the agent of a host writes them to a file, the host's attempts read it.
 
-``fleet.yaml`` says which api-servers there are to be, and that is what workers are started with. Meanwhile
-``airfleet scale`` adds one or takes one away, and hosts leave. So what there is stands in a small file::
+A worker starts with the api-servers of ``fleet.yaml``. Meanwhile ``airfleet scale`` adds or removes one, and hosts
+leave. The file holds the current ones::
 
-    agent ──when it is another set──> <airflow home>/execution-urls <──before each attempt, and in an outage── slot
+    agent ──when the set changes──> <airflow home>/execution-urls <──before each attempt, and in an outage── slot
 
-What fails: nothing is written, or it cannot be read - then what ``fleet.yaml`` says is asked, as it was.
+Failures: where the file is missing or unreadable, the worker asks the api-servers of ``fleet.yaml``.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from airfleet.spool import home
 FILE = "execution-urls"
 
 
-def of(airflow_home: Path) -> Path:
-    """The file of a host."""
+def file_of(airflow_home: Path) -> Path:
+    """Name the file of a host."""
     return airflow_home / FILE
 
 
-def here(environ: Mapping[str, str]) -> Path | None:
-    """The file that this process reads; None where no agent writes one."""
-    found = home.looked_after(environ)
-    return of(found) if found else None
+def file_here(environ: Mapping[str, str]) -> Path | None:
+    """Name the file that this process reads; None where no agent writes one."""
+    found = home.of_component(environ)
+    return file_of(found) if found else None
 
 
-def text(urls: Sequence[str]) -> str:
-    """What is written: an address a line, the preferred one first."""
+def as_lines(urls: Sequence[str]) -> str:
+    """Write the addresses as the text of the file: one a line, the preferred one first."""
     return "".join(f"{url}\n" for url in urls)
 
 
 def read(file: Path | None) -> tuple[str, ...]:
-    """The addresses; none when nobody wrote them down."""
+    """Read the addresses, the preferred one first; none where there is no file."""
     if file is None:
         return ()
     try:

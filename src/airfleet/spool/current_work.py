@@ -1,7 +1,7 @@
-"""Which file, Dag or run a component works on, written down so that the agent can say what it died of.
+"""The file, Dag or run that a component works on, recorded so that its agent can name it when the component dies.
 
-A write of some bytes into a file that stays open, at every change: it costs microseconds, and is there when the process
-was killed. What cannot be written down is not known; the component goes on.
+At every change the component writes some bytes into a file that stays open. That takes microseconds, and the bytes
+outlive a kill. Where the write fails, the agent names nothing and the component goes on.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-#: bytes of the file, whatever is in it
+#: size of the file in bytes; shorter records are padded
 _BYTES = 1024
 
 
 class Kind(StrEnum):
-    """What a component may work on."""
+    """The kinds of things that a component works on."""
 
     NOTHING = ""
     FILE = "file"
@@ -27,26 +27,26 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Work:
-    """What a component worked on."""
+class WorkItem:
+    """One thing that a component works on."""
 
     kind: Kind = Kind.NOTHING
     name: str = ""
 
 
 class CurrentWork:
-    """The component's side."""
+    """The component's side: one open file, rewritten at every change."""
 
     def __init__(self, path: Path | None) -> None:
         self._descriptor = -1
-        self._now = Work()
+        self._now = WorkItem()
         with suppress(OSError):
             if path is not None:
                 self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
 
     def on(self, kind: Kind, name: str = "") -> None:
-        """Write it down, when it is another one than before."""
-        now = Work(kind, name)
+        """Record the item unless it is the same as before."""
+        now = WorkItem(kind, name)
         if now == self._now or self._descriptor < 0:
             return
         self._now = now
@@ -56,20 +56,20 @@ class CurrentWork:
 
 
 def path_of(folder: Path, component: str) -> Path:
-    """Where a component writes it."""
+    """Name the file of a component."""
     return folder / f"{component}.work"
 
 
 def of_this_process() -> CurrentWork:
-    """Of the component that this process is; nothing is written down outside of a fleet."""
+    """Open the file of this process; a process outside of a fleet records nothing."""
     name, home = os.environ.get("AIRFLEET_COMPONENT"), os.environ.get("AIRFLOW_HOME")
     return CurrentWork(path_of(Path(home), name) if name and home else None)
 
 
-def read(path: Path, pid: int) -> Work:
-    """What a process worked on last; nothing when it did not say."""
+def read(path: Path, pid: int) -> WorkItem:
+    """Read the last item of a process; of kind NOTHING where it recorded none."""
     with suppress(OSError, ValueError, TypeError):
         said, kind, name = json.loads(path.read_bytes()[: 2 * _BYTES].strip() or b"null")
         if said == pid:
-            return Work(Kind(kind), str(name))
-    return Work()
+            return WorkItem(Kind(kind), str(name))
+    return WorkItem()

@@ -1,4 +1,4 @@
-"""Where a component finds what its host's agent wrote for it, and leaves what the agent is to find."""
+"""The Airflow home of a component: there it reads what its host's agent wrote, and leaves files for the agent."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
-def looked_after(environ: Mapping[str, str]) -> Path | None:
-    """The Airflow home of a component of a fleet; None for any other process, whose home no agent looks into."""
+def of_component(environ: Mapping[str, str]) -> Path | None:
+    """Return the Airflow home of a component of a fleet; None for any other process, whose home no agent reads."""
     home = environ.get("AIRFLOW_HOME") if environ.get("AIRFLEET_COMPONENT") else None
     return Path(home) if home else None

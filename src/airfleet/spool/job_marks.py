@@ -1,4 +1,4 @@
-"""Marks that components leave in files for the agent of their host: which job is their own, and that they are well."""
+"""Marks of components in files for the agent of their host: the row of their job, and the heartbeat of a worker."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Job:
-    """Which row of the table of jobs a process has."""
+class JobMark:
+    """The row in Airflow's table ``job`` that belongs to a process."""
 
     component: str
     pid: int
     number: int
 
 
-def leave(path: Path, words: str) -> None:
-    """Leave a few words for the agent to find, also where the disk is full: then as the target of a link that leads
-    nowhere, for which a file system needs no room beside the entry. Raises OSError when it takes that neither."""
+def write(path: Path, words: str) -> None:
+    """Write a few words for the agent, on a full disk as the target of a dangling link.
+
+    A file system stores a short target in the entry itself, without a free block. Raises OSError when that fails, too.
+    """
     draft = path.with_name(f".{path.name}")
-    draft.unlink(missing_ok=True)  # one that was a link would be written through
+    draft.unlink(missing_ok=True)  # a link would be followed
     try:
         draft.write_text(words)
     except OSError:
@@ -32,40 +34,40 @@ def leave(path: Path, words: str) -> None:
     os.replace(draft, path)
 
 
-def left(path: Path) -> str:
-    """What was left there. Raises OSError (FileNotFoundError when there is nothing) and ValueError."""
+def read(path: Path) -> str:
+    """Read the words. Raises OSError (FileNotFoundError where there are none) and ValueError."""
     return os.readlink(path) if path.is_symlink() else path.read_text()
 
 
 def beat(path: Path, pid: int) -> None:
-    """Say, from within a worker, that it is well. Raises OSError when the agent will not learn of it."""
+    """Record the heartbeat of a worker, from within it. Raises OSError when the agent cannot see it."""
     try:
-        is_ours = left(path) == str(pid)
+        is_ours = read(path) == str(pid)
     except (OSError, ValueError):
         is_ours = False
     if is_ours:
         os.utime(path, follow_symlinks=False)
     else:
-        leave(path, str(pid))
+        write(path, str(pid))
 
 
-def write_down(folder: Path, job: Job) -> None:
-    """Say, from within a component, which row is its own. Raises OSError; see :func:`leave`."""
-    leave(_file(folder, job.component), json.dumps({"pid": job.pid, "job": job.number}))
+def write_job(folder: Path, job: JobMark) -> None:
+    """Record the row of a component, from within it. Raises OSError; see :func:`write`."""
+    write(_file(folder, job.component), json.dumps({"pid": job.pid, "job": job.number}))
 
 
-def read_down(folder: Path, component: str) -> Job | None:
-    """What a component wrote down; None when it has not."""
+def read_job(folder: Path, component: str) -> JobMark | None:
+    """Read the mark of a component; None where it has left none."""
     try:
-        found = json.loads(left(_file(folder, component)))
-        return Job(component, int(found["pid"]), int(found["job"]))
+        found = json.loads(read(_file(folder, component)))
+        return JobMark(component, int(found["pid"]), int(found["job"]))
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
-def of_the_dead(folder: Path, is_alive: Callable[[int], bool]) -> tuple[Job, ...]:
-    """The jobs in a folder whose processes are gone."""
-    found = (read_down(folder, path.stem) for path in sorted(folder.glob("[!.]*.job")))
+def jobs_of_dead_processes(folder: Path, is_alive: Callable[[int], bool]) -> tuple[JobMark, ...]:
+    """List the marks in a folder whose processes are gone."""
+    found = (read_job(folder, path.stem) for path in sorted(folder.glob("[!.]*.job")))
     return tuple(job for job in found if job is not None and not is_alive(job.pid))
 
 
@@ -73,8 +75,8 @@ def _file(folder: Path, component: str) -> Path:
     return folder / f"{component}.job"
 
 
-def forget(folder: Path, job: Job) -> None:
+def remove_job(folder: Path, job: JobMark) -> None:
     """Remove the mark of a component, unless another process of it has left its own meanwhile."""
     with contextlib.suppress(OSError):
-        if read_down(folder, job.component) == job:
+        if read_job(folder, job.component) == job:
             _file(folder, job.component).unlink()

@@ -1,17 +1,17 @@
-"""How an attempt ended, on disk, for as long as no API takes it.
+"""The outbox of a host: results of attempts on disk, until the execution API has taken them.
 
-A monitor that cannot tell an outcome tries again until the API is back. If it is ended by force meanwhile (a worker
-that did not drain in time, a kill, want of memory), the outcome would end with it, and the task would run again. So
-before it waits it leaves the request here, and takes it away when it was answered::
+A monitor retries the request that ends its attempt until the API is back. If the monitor is killed meanwhile (a drain
+that timed out, a kill, want of memory), the result would be lost with it, and the task would run again. So the monitor
+puts the request here before it waits, and removes it after the answer::
 
     monitor ──request, fsync──> <airflow home>/untold/<id of the attempt>     mode 0600: it holds the attempt's token
                                       │
                   (monitor is gone) ──┴──> the agent of the host sends it when the API is back
 
-Sending a request twice is safe: a state that is reached already is confirmed.
+Sending a request twice is safe: the API confirms a state that the attempt has already.
 
-What fails: the disk takes nothing - the worker's log says so, and all is as it was without; the machine loses its
-power - what was left is there when it is back, and is refused if the task was given to another host meanwhile.
+Failures: on a full disk nothing is put here, and the worker's log says so. After a power failure the agent sends what
+is here; the API refuses it if the task was given to another host meanwhile.
 """
 
 from __future__ import annotations
@@ -30,29 +30,29 @@ _STATE = re.compile(r"task-instances/([0-9a-fA-F-]{36})/state")
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """A request that ends an attempt."""
+class OutboxRequest:
+    """A request to the execution API that ends an attempt."""
 
     attempt: str
     body: str
     token: str = field(repr=False)
-    #: which version of the execution API it is written for
+    #: the version of the execution API for which it is written
     version: str = ""
 
     @property
     def path(self) -> str:
-        """Below the address of the execution API."""
+        """The path below the address of the execution API."""
         return f"task-instances/{self.attempt}/state"
 
 
 def folder(environ: Mapping[str, str]) -> Path | None:
-    """Where a process leaves them; None where no agent would find them."""
-    found = home.looked_after(environ)
+    """Name the outbox of this process; None where no agent would send from it."""
+    found = home.of_component(environ)
     return found / FOLDER if found else None
 
 
 def ended_by(method: str, path: str) -> str | None:
-    """The attempt that a request ends.
+    """Return the attempt that a request ends; None where it ends none.
 
     >>> ended_by("PATCH", "task-instances/019aa6d1-7a5b-7c09-a1c7-61a6f0e3b1de/state")
     '019aa6d1-7a5b-7c09-a1c7-61a6f0e3b1de'
@@ -61,29 +61,29 @@ def ended_by(method: str, path: str) -> str | None:
     return found[1] if found else None
 
 
-def keep(folder: Path, outcome: Outcome) -> None:
-    """Leave an outcome; it is on disk when this returns. Raises OSError."""
+def put(folder: Path, request: OutboxRequest) -> None:
+    """Put a request into the outbox; it is on disk when this returns. Raises OSError."""
     folder.mkdir(mode=0o700, exist_ok=True)
-    draft = folder / f".{outcome.attempt}.{os.getpid()}"
+    draft = folder / f".{request.attempt}.{os.getpid()}"
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        json.dump(asdict(outcome), file)
+        json.dump(asdict(request), file)
         file.flush()
         os.fsync(descriptor)
-    os.replace(draft, folder / outcome.attempt)
+    os.replace(draft, folder / request.attempt)
     _sync(folder)
 
 
-def forget(folder: Path, attempt: str) -> None:
-    """Take it away, if it is there."""
+def remove(folder: Path, attempt: str) -> None:
+    """Remove the request of an attempt, if there is one."""
     (folder / attempt).unlink(missing_ok=True)
 
 
-def kept(folder: Path) -> Iterator[tuple[Outcome, float]]:
-    """Every outcome that was left, and when, in seconds since the epoch; what is no outcome is passed over."""
+def pending(folder: Path) -> Iterator[tuple[OutboxRequest, float]]:
+    """Yield each request with the time when it was put here, in seconds since the epoch; skip files that are none."""
     for file in sorted(folder.glob("[!.]*")):
         try:
-            yield Outcome(**json.loads(file.read_text())), file.stat().st_mtime
+            yield OutboxRequest(**json.loads(file.read_text())), file.stat().st_mtime
         except (OSError, ValueError, TypeError):
             continue
 

@@ -157,16 +157,16 @@ class FleetClient(Client):
             return self._endure(method, url, options, error)
         try:
             auth, version = getattr(self.auth, "token", ""), self.headers.get("airflow-api-version", "")
-            outbox.keep(folder, outbox.Outcome(attempt, _text(options.get("content")), auth, version))
+            outbox.put(folder, outbox.OutboxRequest(attempt, _text(options.get("content")), auth, version))
         except OSError as refused:
             log.warning("The outcome of the attempt cannot be left on disk", error=str(refused))
         try:
             response = self._endure(method, url, options, error)
         except httpx.HTTPStatusError as refusal:
             if not is_outage(refusal):
-                outbox.forget(folder, attempt)
+                outbox.remove(folder, attempt)
             raise
-        outbox.forget(folder, attempt)
+        outbox.remove(folder, attempt)
         return response
 
     def _endure(

@@ -136,7 +136,7 @@ def client_for(server: str, auth: httpx.Auth | None) -> FleetClient:
 
 @lru_cache(maxsize=1)
 def _client(server: str) -> FleetClient:
-    known = partial(addresses, server, api_endpoints.here(os.environ))
+    known = partial(addresses, server, api_endpoints.file_here(os.environ))
     return FleetClient(known(), known=known, patience_seconds=patience_seconds())
 
 

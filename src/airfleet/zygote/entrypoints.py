@@ -275,7 +275,7 @@ def _tell_job(job: Any) -> None:
     """Say to the agent which row it has to mark when this process is gone."""
     name = os.environ["AIRFLEET_COMPONENT"]
     try:
-        job_marks.write_down(Path(os.environ["AIRFLOW_HOME"]), job_marks.Job(name, os.getpid(), job.id))
+        job_marks.write_job(Path(os.environ["AIRFLOW_HOME"]), job_marks.JobMark(name, os.getpid(), job.id))
     except OSError as refused:  # it works without; but the agent, which cannot hear its heartbeat, may end it
         print(f"the agent is not told which job this is: {refused}", file=sys.stderr)
 

@@ -76,7 +76,7 @@ def test_of_two_of_a_kind_each_is_asked_for_its_own_heartbeat(
             row = connection.execute(f"{INSERT} RETURNING id").fetchone()
             assert row
             assert component_probe.ask(probe, subject) == unwell(NoHeartbeat())
-            job_marks.write_down(tmp_path, job_marks.Job(Path(probe.file).stem, subject.pid or 0, row[0]))
+            job_marks.write_job(tmp_path, job_marks.JobMark(Path(probe.file).stem, subject.pid or 0, row[0]))
         assert [component_probe.ask(*one) for one in zip(probes, subjects, strict=True)] == [WELL, WELL]
         late = "UPDATE job SET latest_heartbeat = now() - interval '40 s' WHERE id = %s"
         connection.execute(late, (row[0],))

@@ -18,7 +18,7 @@ import pytest
 
 from airfleet.agent.database import fitness
 from airfleet.agent.database.airflow_revisions import Revision, Revisions
-from airfleet.agent.database.finding import FIT, Finding, Verdict
+from airfleet.agent.database.finding import FIT, DatabaseFinding, DatabaseVerdict
 from airfleet.agent.database.fitness import _Server
 from airfleet.drill.waiting import wait_until
 from airfleet.metadata import schema_lock
@@ -42,7 +42,7 @@ CREATE TABLE job (job_type text, hostname text, state text, latest_heartbeat tim
 """
 
 
-def look(url: str, *, needs: int = 12, may_migrate: bool = False) -> Finding:
+def look(url: str, *, needs: int = 12, may_migrate: bool = False) -> DatabaseFinding:
     return fitness.look(url, needs=needs, may_migrate=may_migrate, revisions=lambda: KNOWN)
 
 
@@ -82,7 +82,7 @@ def test_a_server_that_is_away_is_waited_for(url: str) -> None:
     parts = urlsplit(url)
     (port,) = free_ports(1)
     found = look(url.replace(f":{parts.port}", f":{port}"))
-    assert found.verdict is Verdict.WAIT
+    assert found.verdict is DatabaseVerdict.WAIT
     assert found.sentence.startswith("the database does not answer: ")
     assert found.sentence.endswith("Connection refused")
 
@@ -97,14 +97,14 @@ def test_a_server_that_is_away_is_waited_for(url: str) -> None:
 )
 def test_a_server_that_lets_us_not_in_is_not_waited_for(url: str, change: Callable[[str], str], words: str) -> None:
     found = look(change(url))
-    assert found.verdict is Verdict.REFUSED
+    assert found.verdict is DatabaseVerdict.REFUSED
     assert words in found.sentence
     assert found.hint == "'database:' in fleet.yaml says where it is and who we are there"
 
 
 def test_a_server_without_tls_is_not_waited_for_where_the_url_demands_it(url: str) -> None:
     found = look(f"{url}?sslmode=require")
-    assert found.verdict is Verdict.REFUSED
+    assert found.verdict is DatabaseVerdict.REFUSED
     assert found.sentence.startswith("the connection to the database is not what its URL demands: connection to server")
     assert found.sentence.endswith(" failed: server does not support SSL, but SSL was required")
     assert found.hint == "turn TLS on there (ssl = on), or say sslmode=disable where the network is trusted"
@@ -114,9 +114,9 @@ def test_of_several_servers_one_that_is_away_may_have_it(url: str) -> None:
     parts = urlsplit(url)
     (port,) = free_ports(1)
     several = url.replace(f":{parts.port}", f":{parts.port},{parts.hostname}:{port}")
-    assert look(f"{several}?sslmode=require").verdict is Verdict.WAIT
+    assert look(f"{several}?sslmode=require").verdict is DatabaseVerdict.WAIT
     same = url.replace(f":{parts.port}", f":{parts.port},{parts.hostname}:{parts.port}")
-    assert look(f"{same}?sslmode=require").verdict is Verdict.REFUSED
+    assert look(f"{same}?sslmode=require").verdict is DatabaseVerdict.REFUSED
 
 
 AT = 'connection to server at "10.0.0.1", port 5432 failed: '
@@ -144,7 +144,7 @@ def test_what_a_connection_lacks_is_said_and_not_waited_for(said: str, hint: str
     kind = "connection failed" if said.startswith(AT) else "connection is bad"
     found = fitness._of_error(psycopg.OperationalError(f"{kind}: {said}"))
     words = f"the connection to the database is not what its URL demands: {said.splitlines()[0]}"
-    assert found == Finding(Verdict.REFUSED, words, hint)
+    assert found == DatabaseFinding(DatabaseVerdict.REFUSED, words, hint)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_what_a_connection_lacks_is_said_and_not_waited_for(said: str, hint: str
     ],
 )
 def test_a_server_that_may_be_better_soon_is_waited_for(said: str) -> None:
-    assert fitness._of_error(psycopg.OperationalError(said)).verdict is Verdict.WAIT
+    assert fitness._of_error(psycopg.OperationalError(said)).verdict is DatabaseVerdict.WAIT
 
 
 SERVER = _Server(180_000, "18.0", "UTF8", False, False, "shop", "air", "public", '"$user", public', True, True, 97)
@@ -258,8 +258,8 @@ def answers(url: str) -> bool:
 @pytest.mark.parametrize("mode", ["transaction", "statement"])
 def test_a_pooler_that_gives_each_transaction_another_session_is_refused(url: str, mode: str, tmp_path: Path) -> None:
     with pooled(url, mode, tmp_path) as through:
-        assert look(through) == Finding(
-            Verdict.REFUSED,
+        assert look(through) == DatabaseFinding(
+            DatabaseVerdict.REFUSED,
             "a pooler stands before the database and gives every transaction another session (PgBouncer:"
             " pool_mode = transaction); locks and LISTEN of a fleet need one that stays",
             "set pool_mode = session for this database, or name PostgreSQL's own port",
@@ -276,8 +276,8 @@ def test_a_pooler_of_sessions_may_stand_between(url: str, tmp_path: Path) -> Non
 def test_a_pooler_with_fewer_sessions_than_a_host_keeps_is_refused(url: str, tmp_path: Path) -> None:
     with pooled(url, "session", tmp_path, "default_pool_size = 3") as through:
         assert look(through, needs=3) == FIT
-        assert look(through, needs=4) == Finding(
-            Verdict.REFUSED,
+        assert look(through, needs=4) == DatabaseFinding(
+            DatabaseVerdict.REFUSED,
             "the pooler before the database gives 3 sessions at once; this host needs 4 at rest",
             "raise default_pool_size of PgBouncer, or name PostgreSQL's own port",
         )
@@ -301,8 +301,8 @@ def test_the_schema_of_this_airflow_is_fit(url: str) -> None:
 
 def test_an_older_schema_is_migrated_when_a_person_agrees(url: str) -> None:
     do(url, AIRFLOW, at(OF_30), "INSERT INTO dag_run VALUES ('running'), ('success'), ('queued')")
-    assert look(url) == Finding(
-        Verdict.MIGRATION,
+    assert look(url) == DatabaseFinding(
+        DatabaseVerdict.MIGRATION,
         "the database has the schema of Airflow 3.0.0; the Airflow here needs 1 migration (of 3.3.0),"
         " after which the older one cannot use it\n"
         "2 runs are under way there, to go on here",
@@ -329,7 +329,7 @@ def test_runs_of_bundles_that_a_fleet_has_not_by_itself_are_named(url: str) -> N
 def test_an_airflow_that_still_runs_is_waited_for_to_end(url: str) -> None:
     do(url, AIRFLOW, at(OF_30), "INSERT INTO job VALUES ('SchedulerJob', 'old-1', 'running', clock_timestamp())")
     found = look(url, may_migrate=True)
-    assert found.verdict is Verdict.WAIT
+    assert found.verdict is DatabaseVerdict.WAIT
     assert found.sentence.startswith("another Airflow uses the database: a SchedulerJob on 'old-1' was heard ")
     do(url, "UPDATE job SET latest_heartbeat = clock_timestamp() - interval '31 s'")
     assert look(url, may_migrate=True) == FIT
@@ -345,8 +345,8 @@ def test_other_hosts_of_the_fleet_may_run(url: str) -> None:
 
 def test_a_newer_schema_is_left_alone(url: str) -> None:
     do(url, AIRFLOW, at("ffffffffffff"))
-    assert look(url, may_migrate=True) == Finding(
-        Verdict.REFUSED,
+    assert look(url, may_migrate=True) == DatabaseFinding(
+        DatabaseVerdict.REFUSED,
         "the database is of a newer Airflow: the one here does not know its revision ffffffffffff"
         " (its last is of 3.3.0)",
         "nothing was changed",
@@ -356,7 +356,7 @@ def test_a_newer_schema_is_left_alone(url: str) -> None:
 def test_a_schema_of_airflow_2_is_left_alone(url: str) -> None:
     do(url, AIRFLOW, at(OF_2))
     found = look(url, may_migrate=True)
-    assert found.verdict is Verdict.REFUSED
+    assert found.verdict is DatabaseVerdict.REFUSED
     assert found.sentence == "the database has the schema of Airflow 2.10.0; a fleet takes over databases of Airflow 3"
 
 
@@ -364,7 +364,7 @@ def test_runs_without_a_revision_are_left_alone(url: str) -> None:
     do(url, AIRFLOW)
     assert look(url) == FIT  # the first start was interrupted
     do(url, "INSERT INTO dag_run VALUES ('success')")
-    assert look(url).verdict is Verdict.REFUSED
+    assert look(url).verdict is DatabaseVerdict.REFUSED
 
 
 def test_tables_of_a_newer_airfleet_are_left_alone(url: str) -> None:
@@ -373,7 +373,7 @@ def test_tables_of_a_newer_airfleet_are_left_alone(url: str) -> None:
         assert look(url) == FIT
         connection.execute("INSERT INTO airfleet_migration VALUES (%s, 'next', '', '0.9')", [newest.number + 1])
     found = look(url)
-    assert found.verdict is Verdict.REFUSED
+    assert found.verdict is DatabaseVerdict.REFUSED
     number = f"{newest.number + 1:04}"
     assert found.sentence == (
         f"the database is of a newer airfleet (0.9): it has migration {number} (next), the newest here is {newest}"
@@ -385,7 +385,7 @@ def test_tables_of_an_older_airfleet_change_only_while_nothing_uses_them(url: st
     do(url, AIRFLOW, at(OF_33), "CREATE TABLE airfleet_lost (number int)")
     assert look(url) == FIT
     do(url, alive)
-    assert look(url).verdict is Verdict.WAIT
+    assert look(url).verdict is DatabaseVerdict.WAIT
 
 
 def test_tables_of_airfleet_that_another_role_owns_are_found_before_they_have_to_change(url: str, role: str) -> None:
@@ -393,7 +393,7 @@ def test_tables_of_airfleet_that_another_role_owns_are_found_before_they_have_to
     do(url, AIRFLOW, at(OF_33), "CREATE TABLE airfleet_lost (number int)")
     do(url, f"GRANT CREATE ON SCHEMA public TO {name}; GRANT ALL ON ALL TABLES IN SCHEMA public TO {name}")  # type: ignore[arg-type]
     found = look(role)
-    assert found.verdict is Verdict.REFUSED
+    assert found.verdict is DatabaseVerdict.REFUSED
     assert found.sentence == (
         f"role '{name}' may not change table 'airfleet_lost' of an older airfleet: another role owns it"
     )
@@ -402,7 +402,7 @@ def test_tables_of_airfleet_that_another_role_owns_are_found_before_they_have_to
 
 def test_a_host_that_changes_the_schema_is_waited_for(url: str) -> None:
     with schema_lock.alone(url):
-        assert look(url) == Finding(Verdict.WAIT, "another host changes the schema of the database")
+        assert look(url) == DatabaseFinding(DatabaseVerdict.WAIT, "another host changes the schema of the database")
     assert look(url) == FIT
 
 

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from airfleet.agent.database import airflow_revisions, fitness
-from airfleet.agent.database.finding import FIT, Verdict
+from airfleet.agent.database.finding import FIT, DatabaseVerdict
 from airfleet.metadata import heartbeat_trigger, notification_triggers
 from airfleet.zygote import migration
 from support import stock_databases
@@ -102,8 +102,8 @@ def rows(url: str, query: LiteralString) -> list[tuple[object, ...]]:
 @pytest.mark.parametrize("version", stock_databases.VERSIONS)
 def test_a_person_is_asked_before(version: str, before: dict[str, object]) -> None:
     found = before[version]
-    assert isinstance(found, fitness.Finding)
-    assert found.verdict is Verdict.MIGRATION
+    assert isinstance(found, fitness.DatabaseFinding)
+    assert found.verdict is DatabaseVerdict.MIGRATION
     assert "\n1 run is under way there, to go on here" in found.sentence
 
 
@@ -151,7 +151,7 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(
     url = urls["fails"]
     assert 'relation "task_state_store" already exists' in said["fails"]
     assert rows(url, TABLES) == before["columns"]
-    assert fitness.look(url, needs=12).verdict is Verdict.MIGRATION
+    assert fitness.look(url, needs=12).verdict is DatabaseVerdict.MIGRATION
     assert rows(url, TRIGGERS) == [("job",)]
 
 

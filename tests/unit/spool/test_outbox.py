@@ -14,7 +14,7 @@ import pytest
 from airfleet.agent.recovery.outbox_relay import OLD_SECONDS, OutboxRelay
 from airfleet.events import Event
 from airfleet.spool import outbox
-from airfleet.spool.outbox import Outcome
+from airfleet.spool.outbox import OutboxRequest
 from airfleet.testing.ports import free_ports
 from airfleet.worker.api_client import FleetClient
 from support.toy_api import DROP, Answer, toy_api
@@ -48,8 +48,8 @@ def client(url: str, pause: Callable[[float], Any] = lambda _: None) -> FleetCli
     return made
 
 
-def left(folder: Path) -> list[Outcome]:
-    return [outcome for outcome, _ in outbox.kept(folder)]
+def left(folder: Path) -> list[OutboxRequest]:
+    return [outcome for outcome, _ in outbox.pending(folder)]
 
 
 def killed(_: float) -> None:
@@ -63,7 +63,7 @@ def test_an_outcome_that_is_taken_at_once_leaves_nothing_on_disk(folder: Path) -
 
 
 def test_an_outcome_is_on_disk_while_it_waits_and_gone_when_it_was_taken(folder: Path) -> None:
-    seen: list[list[Outcome]] = []
+    seen: list[list[OutboxRequest]] = []
     with toy_api(answers(503, DROP)) as api, client(api.url, lambda _: seen.append(left(folder))) as asking:
         assert asking.patch(STATE, content=BODY).status_code == 200
     [[kept], *_] = seen
@@ -108,7 +108,7 @@ def nowhere() -> str:
 
 def test_the_agent_tells_it_to_the_server_that_answers_with_the_attempts_own_token(tmp_path: Path) -> None:
     folder = tmp_path / "untold"
-    outbox.keep(folder, Outcome(ATTEMPT, BODY, "t0ken", "2026-01-01"))
+    outbox.put(folder, OutboxRequest(ATTEMPT, BODY, "t0ken", "2026-01-01"))
     with toy_api() as api:
         telling, said = agent(folder, nowhere(), api.url)
         assert telling.tell([ATTEMPT], [ATTEMPT, OTHER]) == frozenset()
@@ -120,7 +120,7 @@ def test_the_agent_tells_it_to_the_server_that_answers_with_the_attempts_own_tok
 @pytest.mark.parametrize("answer", [503, 500, 429, DROP])
 def test_what_nobody_hears_is_kept_and_its_attempt_not_called_lost(answer: Answer, tmp_path: Path) -> None:
     folder = tmp_path / "untold"
-    outbox.keep(folder, Outcome(ATTEMPT, BODY, "t0ken"))
+    outbox.put(folder, OutboxRequest(ATTEMPT, BODY, "t0ken"))
     with toy_api(answers(then=answer)) as api:
         telling, said = agent(folder, api.url, nowhere())
         assert telling.tell([ATTEMPT], [ATTEMPT]) == {ATTEMPT}
@@ -130,7 +130,7 @@ def test_what_nobody_hears_is_kept_and_its_attempt_not_called_lost(answer: Answe
 
 def test_a_refusal_is_an_answer_too(tmp_path: Path) -> None:
     folder = tmp_path / "untold"
-    outbox.keep(folder, Outcome(ATTEMPT, BODY, "t0ken"))
+    outbox.put(folder, OutboxRequest(ATTEMPT, BODY, "t0ken"))
     with toy_api(answers(then=409)) as api:
         telling, said = agent(folder, api.url)
         assert telling.tell([ATTEMPT], [ATTEMPT]) == frozenset()
@@ -140,7 +140,7 @@ def test_a_refusal_is_an_answer_too(tmp_path: Path) -> None:
 
 def test_what_a_living_monitor_waits_with_is_its_own(tmp_path: Path) -> None:
     folder = tmp_path / "untold"
-    outbox.keep(folder, Outcome(ATTEMPT, BODY, "t0ken"))
+    outbox.put(folder, OutboxRequest(ATTEMPT, BODY, "t0ken"))
     with toy_api() as api:
         telling, _ = agent(folder, api.url, now=2e9 + OLD_SECONDS)
         assert telling.tell([], [ATTEMPT]) == frozenset()
@@ -150,7 +150,7 @@ def test_what_a_living_monitor_waits_with_is_its_own(tmp_path: Path) -> None:
 
 def test_what_nobody_waits_for_any_more_is_thrown_away_after_a_while(tmp_path: Path) -> None:
     folder = tmp_path / "untold"
-    outbox.keep(folder, Outcome(ATTEMPT, BODY, "t0ken"))
+    outbox.put(folder, OutboxRequest(ATTEMPT, BODY, "t0ken"))
     at = (folder / ATTEMPT).stat().st_mtime
     for now, remain in ((at + 1, 1), (at + OLD_SECONDS + 1, 0)):
         agent(folder, now=now)[0].tell([], [])
@@ -159,6 +159,6 @@ def test_what_nobody_waits_for_any_more_is_thrown_away_after_a_while(tmp_path: P
 
 def test_a_file_that_was_cut_off_is_no_outcome(tmp_path: Path) -> None:
     folder = tmp_path / "untold"
-    outbox.keep(folder, Outcome(ATTEMPT, BODY, "t0ken"))
+    outbox.put(folder, OutboxRequest(ATTEMPT, BODY, "t0ken"))
     (folder / OTHER).write_text(json.dumps({"attempt": OTHER})[:-4])
     assert [one.attempt for one in left(folder)] == [ATTEMPT]

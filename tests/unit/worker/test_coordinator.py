@@ -141,15 +141,17 @@ def test_the_servers_that_the_agent_wrote_down_are_asked(
     given: str, written: str | None, asked: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW__AIRFLEET__EXECUTION_API_URLS", PLANNED)
-    file = api_endpoints.of(tmp_path)
+    file = api_endpoints.file_of(tmp_path)
     if written is not None:
         file.write_text(written)
     assert coordinator.addresses(given, file) == asked
 
 
 def test_only_a_component_of_a_fleet_has_an_agent_that_writes_them_down() -> None:
-    assert api_endpoints.here({"AIRFLOW_HOME": "/srv"}) is None
-    assert api_endpoints.here({"AIRFLOW_HOME": "/srv", "AIRFLEET_COMPONENT": "worker"}) == Path("/srv/execution-urls")
+    assert api_endpoints.file_here({"AIRFLOW_HOME": "/srv"}) is None
+    assert api_endpoints.file_here({"AIRFLOW_HOME": "/srv", "AIRFLEET_COMPONENT": "worker"}) == Path(
+        "/srv/execution-urls"
+    )
 
 
 # --- a full disk ------------------------------------------------------------------------------------

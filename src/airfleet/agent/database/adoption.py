@@ -1,9 +1,8 @@
-"""Makes a fleet's what a database has of an Airflow that was no fleet.
+"""Adoption: the Dags and runs of an Airflow that was no fleet move to the fleet's bundle.
 
-Dags and runs of Airflow's own folder of Dags belong to its bundle ``dags-folder``, which a fleet does not have: runs
-that were under way would fail. They are given to the bundle of the fleet's folder of pipelines, where the same files
-are expected at the same places. What belongs to other bundles is left alone, and said when the fleet has none of that
-name.
+Dags and runs of Airflow's own folder of Dags belong to its bundle ``dags-folder``. A fleet has no such bundle, so
+active runs would fail. They move to the bundle of the fleet's folder of pipelines, where the same files are expected at
+the same places. Dags of other bundles stay, with a sentence about active runs whose bundle the fleet does not have.
 """
 
 from __future__ import annotations
@@ -14,13 +13,13 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
-#: of Airflow, for the folder of Dags
+#: Airflow's name for the bundle of its folder of Dags
 FOLDER = "dags-folder"
 
 _IS_FOREIGN: LiteralString = "SELECT num_nonnulls(to_regclass('airfleet_schema'), to_regclass('airfleet_lost')) = 0"
 _HAS_BUNDLES: LiteralString = "SELECT to_regclass('dag_bundle') IS NOT NULL"
 _BUNDLES: LiteralString = "SELECT name::text FROM dag_bundle"
-#: every column that names a bundle: those that refer to the table, and those that are called so
+#: every column that names a bundle: by a foreign key, or by its own name
 _COLUMNS: LiteralString = """
 SELECT c.relname::text, a.attname::text FROM pg_class c
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -43,14 +42,14 @@ WHERE r.state IN ('queued', 'running') AND d.bundle_name <> ALL (%s) GROUP BY 1 
 
 
 def is_foreign(connection: psycopg.Connection[Any]) -> bool:
-    """Whether no fleet has used this database yet."""
+    """Return whether no fleet has used this database yet."""
     return connection.execute(_IS_FOREIGN).fetchone() == (True,)
 
 
 def adopt(connection: psycopg.Connection[Any], ours: str, configured: Collection[str]) -> list[str]:
-    """Give the folder of Dags to the bundle ``ours``; what was done, and what is left, as sentences.
+    """Move the folder of Dags to the bundle ``ours``; return sentences about what moved and what stays.
 
-    ``configured`` are the bundles that the fleet has, ``ours`` among them.
+    ``configured``: the bundles of the fleet, ``ours`` among them.
     """
     if connection.execute(_HAS_BUNDLES).fetchone() != (True,):
         return []

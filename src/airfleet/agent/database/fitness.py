@@ -1,8 +1,8 @@
-"""Whether a database is fit for a fleet, and whose schema it has: asked before anything is written to it.
+"""The check of a database before a fleet writes to it: the connection, the server, a pooler, the schema.
 
-What is found is one of four: it is fit; it may be soon (it does not answer yet, another host changes its schema, an
-Airflow still runs on it); it has the schema of an older Airflow, and a person has to agree to the migration; it is not
-fit, and a sentence says what to do.
+There are four results. The database is fit. The agent waits for it: it does not answer yet, another host changes its
+schema, or an Airflow still runs on it. It has the schema of an older Airflow, and a person has to agree to the
+migration. It is refused, and a sentence names the next action.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ import psycopg
 
 from airfleet.agent.database import airflow_revisions, schema_fitness
 from airfleet.agent.database.airflow_revisions import Revisions
-from airfleet.agent.database.finding import FIT, Finding, Verdict, quoted
+from airfleet.agent.database.finding import FIT, DatabaseFinding, quoted, refused, wait
 from airfleet.fleet.planning.plan import Plan
 from airfleet.system.connection_timeouts import CLIENT
 
-#: the oldest PostgreSQL that Airflow and the triggers were tried with
+#: the oldest PostgreSQL with which Airflow and the triggers were tested
 OLDEST_POSTGRES = 140_000
-#: kinds of components that keep connections to it; how many each of them, and the agent
+#: kinds of components that keep connections to the database; the connections of each, and of the agent
 USES_DATABASE = frozenset({"scheduler", "dag-processor", "triggerer", "api-server"})
 _OF_COMPONENT, _OF_AGENT = 2, 3
-#: how often two clients are compared before a pooler is held to give each a session of its own
+#: pairs of clients that are compared before a pooler counts as one of sessions
 _TRIES = 5
-#: how long a pooler may take to give a client a session, seconds
+#: seconds that a pooler may take to give a client a session
 _SESSION_SECONDS = 2.0
-#: of a server that answered, and will not let us in however long one waits
+#: words of a server that answers and refuses the connection, however long one waits
 _SHUT = (
     "authentication failed",
     "no password supplied",
@@ -42,7 +42,7 @@ _SHUT = (
     "permission denied for database",
     "is not currently accepting connections",
 )
-#: of a connection that is not what the URL demands of it, which is found out before anybody is let in
+#: words of libpq about a connection that is not as the URL demands, found before the server lets anybody in
 _NOT_AS_DEMANDED = re.compile(
     r"does not support SSL|certificate|private key file|does not match host name|channel binding required"
     r"|encryption required|invalid \S+ value|invalid SSL protocol|weak sslmode"
@@ -86,14 +86,14 @@ SELECT current_setting('server_version_num')::int, current_setting('server_versi
     )
 FROM pg_database d, pg_roles r WHERE d.datname = current_database() AND r.rolname = current_user
 """
-#: of this role in this database, also those that a pooler keeps
+#: sessions of this role in this database, those that a pooler keeps included
 _SESSIONS: LiteralString = """
 SELECT count(*) FROM pg_stat_activity WHERE usename = current_user AND datname = current_database()
 """
 
 
 def connections_of(plan: Plan) -> int:
-    """How many connections a host keeps when it has nothing to do: its agent's, and those of each component."""
+    """Count the connections that a host keeps at rest: those of its agent and of each component."""
     components = sum(component.kind in USES_DATABASE for component in plan.components)
     return _OF_AGENT + _OF_COMPONENT * components
 
@@ -104,10 +104,10 @@ def look(
     needs: int,
     may_migrate: bool = False,
     revisions: Callable[[], Revisions] = airflow_revisions.installed,
-) -> Finding:
-    """Look at the database of ``url`` (for libpq), in which this host needs so many connections; never raises.
+) -> DatabaseFinding:
+    """Check the database of ``url`` (for libpq), in which this host needs so many connections; never raises.
 
-    ``may_migrate``: a person agreed to a migration.
+    ``may_migrate``: a person agreed to a migration of Airflow's tables.
     """
     try:
         with closing(_connect(url)) as connection:
@@ -122,27 +122,27 @@ def look(
 
 
 def _connect(url: str) -> psycopg.Connection[Any]:
-    # A database of another encoding gives bytes instead of text to who does not say what to make of them.
+    # Without client_encoding, psycopg returns bytes instead of text from a database of another encoding.
     own: dict[str, Any] = {**CLIENT, "application_name": "airfleet check", "client_encoding": "utf8"}
     return psycopg.connect(url, autocommit=True, prepare_threshold=None, **own)
 
 
-def _of_error(error: OSError | psycopg.Error) -> Finding:
+def _of_error(error: OSError | psycopg.Error) -> DatabaseFinding:
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    # What a server says before it lets one in has no code, in any library: there are only its words.
+    # No library gives a code for a refusal before the login: there are only the server's words.
     shut = next((line for line in lines if "FATAL" in line and any(words in line for words in _SHUT)), None)
     if shut is not None:
         sentence = f"the database lets nobody in: {shut.removeprefix('connection failed: ')}"
-        return Finding(Verdict.REFUSED, sentence, "'database:' in fleet.yaml says where it is and who we are there")
+        return refused(sentence, "'database:' in fleet.yaml says where it is and who we are there")
     if _is_other_than_demanded(lines):
         said = lines[0].removeprefix("connection failed: ").removeprefix("connection is bad: ")
         hint = next((hint for words, hint in _TLS_HINTS.items() if words in said), _TLS_HINT)
-        return Finding(Verdict.REFUSED, f"the connection to the database is not what its URL demands: {said}", hint)
-    return Finding(Verdict.WAIT, f"the database does not answer: {lines[0].removeprefix('connection failed: ')}")
+        return refused(f"the connection to the database is not what its URL demands: {said}", hint)
+    return wait(f"the database does not answer: {lines[0].removeprefix('connection failed: ')}")
 
 
 def _is_other_than_demanded(lines: Sequence[str]) -> bool:
-    """Whether that is what each of the servers failed of: one that is away may be another one when it is back."""
+    """Return whether each of the servers failed in that way: one that is away may be as demanded when it is back."""
     if any("failed to resolve" in line for line in lines):
         return False
     reasons = [re.split("failed: |is bad: ", line)[-1] for line in lines if "failed: " in line or "is bad: " in line]
@@ -152,12 +152,12 @@ def _is_other_than_demanded(lines: Sequence[str]) -> bool:
 # --- the server ------------------------------------------------------------------------------------
 
 
-def _of_server(connection: psycopg.Connection[Any], needs: int) -> Finding | None:
+def _of_server(connection: psycopg.Connection[Any], needs: int) -> DatabaseFinding | None:
     row = connection.execute(_SERVER).fetchone()
-    assert row is not None  # we are connected to a database as some role
+    assert row is not None  # a session has a database and a role
     server = _Server(*row)
     for sentence, hint in _wrong_with(server, needs):
-        return Finding(Verdict.REFUSED, sentence, hint)
+        return refused(sentence, hint)
     return None
 
 
@@ -190,43 +190,43 @@ def _wrong_with(server: _Server, needs: int) -> Iterator[tuple[str, str | None]]
         yield f"{sentence}; this host needs {needs} at rest, and more when there is work", hint
 
 
-# --- what stands between ---------------------------------------------------------------------------
+# --- the pooler ------------------------------------------------------------------------------------
 
 
-def _of_pooler(url: str, connection: psycopg.Connection[Any], needs: int) -> Finding | None:
-    """Whether a pooler gives each transaction another session, or this host too few of them.
+def _of_pooler(url: str, connection: psycopg.Connection[Any], needs: int) -> DatabaseFinding | None:
+    """Refuse a pooler that gives each transaction another session, or gives this host too few sessions.
 
-    Prepared statements, locks and LISTEN need one that stays.
+    Prepared statements, advisory locks and LISTEN need a session that stays.
     """
     if _backend(connection) == connection.info.backend_pid:
-        return None  # nothing stands between
+        return None  # no pooler
     try:
         keeps = all(_has_its_own_session(url, connection) for _ in range(_TRIES))
-    except psycopg.errors.ProtocolViolation:  # a pooler of statements takes no transaction
+    except psycopg.errors.ProtocolViolation:  # pool_mode = statement takes no transaction
         keeps = False
     if keeps:
         return _of_few_sessions(url, connection, needs)
     sentence = "a pooler stands before the database and gives every transaction another session (PgBouncer: pool_mode"
     hint = "set pool_mode = session for this database, or name PostgreSQL's own port"
-    return Finding(Verdict.REFUSED, f"{sentence} = transaction); locks and LISTEN of a fleet need one that stays", hint)
+    return refused(f"{sentence} = transaction); locks and LISTEN of a fleet need one that stays", hint)
 
 
-def _of_few_sessions(url: str, connection: psycopg.Connection[Any], needs: int) -> Finding | None:
-    """Whether a pooler of sessions lets clients of this host wait for one, as each keeps its own for ever."""
+def _of_few_sessions(url: str, connection: psycopg.Connection[Any], needs: int) -> DatabaseFinding | None:
+    """Refuse a pooler whose sessions do not suffice for this host, each client of which keeps one for ever."""
     with ExitStack() as opened:
         others = (opened.enter_context(closing(_connect(url))) for _ in range(needs - 1))
         if all(_answers(other) for other in others):
             return None
         row = connection.execute(_SESSIONS).fetchone()
     assert row is not None
-    if row[0] >= needs:  # other clients have them now
+    if row[0] >= needs:  # enough of them, in use by other clients now
         return None
     sentence = f"the pooler before the database gives {row[0]} sessions at once; this host needs {needs} at rest"
-    return Finding(Verdict.REFUSED, sentence, "raise default_pool_size of PgBouncer, or name PostgreSQL's own port")
+    return refused(sentence, "raise default_pool_size of PgBouncer, or name PostgreSQL's own port")
 
 
 def _answers(connection: psycopg.Connection[Any]) -> bool:
-    """Whether a client gets a session soon; a pooler that has none leaves the question without an answer."""
+    """Return whether a client gets a session soon; a pooler without a free one never answers the query."""
     raw, deadline = connection.pgconn, time.monotonic() + _SESSION_SECONDS
     raw.send_query(b"SELECT 1")
     while raw.flush():
@@ -243,7 +243,7 @@ def _has_its_own_session(url: str, connection: psycopg.Connection[Any]) -> bool:
     before = _backend(connection)
     with closing(_connect(url)) as other:
         other.autocommit = False
-        taken = _backend(other)  # in a transaction, which goes on
+        taken = _backend(other)  # in a transaction that stays open
         return before != taken and before == _backend(connection)
 
 

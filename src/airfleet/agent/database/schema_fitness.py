@@ -1,4 +1,8 @@
-"""Whose schema a database has, and whether a fleet may change it now: asked before anything is written to it."""
+"""The check of a schema before a fleet writes to it: is it known here, who has to agree, who may still use it?
+
+Airflow's tables and those of airfleet are checked alike: a newer schema is refused, and an older one changes only while
+no component of Airflow sends heartbeats.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ import psycopg
 
 from airfleet.agent.database import adoption, airflow_revisions
 from airfleet.agent.database.airflow_revisions import Revision, Revisions
-from airfleet.agent.database.finding import Finding, Verdict, quoted
+from airfleet.agent.database.finding import DatabaseFinding, DatabaseVerdict, quoted, refused, wait
 from airfleet.fleet.planning import default_settings
 from airfleet.metadata import advisory_locks
 from airfleet.metadata.migrations import record
@@ -54,7 +58,7 @@ SELECT job_type, coalesce(hostname, '?'), extract(epoch FROM clock_timestamp() -
 WHERE state = 'running' AND latest_heartbeat > clock_timestamp() - make_interval(secs => %s)
 ORDER BY latest_heartbeat DESC LIMIT 1
 """
-#: of bundles that a fleet has only when fleet.yaml says so
+#: active runs of bundles that a fleet has only when fleet.yaml says so
 _ELSEWHERE: LiteralString = """
 SELECT d.bundle_name::text, count(*)::int FROM dag_run r JOIN dag d ON d.dag_id = r.dag_id
 WHERE r.state IN ('queued', 'running') AND d.bundle_name <> ALL (%s) GROUP BY 1 ORDER BY 1
@@ -62,15 +66,17 @@ WHERE r.state IN ('queued', 'running') AND d.bundle_name <> ALL (%s) GROUP BY 1 
 _UNDER_WAY: LiteralString = "SELECT count(*) FROM dag_run WHERE state IN ('queued', 'running')"
 
 
-def look(connection: psycopg.Connection[Any], revisions: Callable[[], Revisions], may_migrate: bool) -> Finding | None:
+def look(
+    connection: psycopg.Connection[Any], revisions: Callable[[], Revisions], may_migrate: bool
+) -> DatabaseFinding | None:
     """Return what keeps a fleet from this schema now; None when nothing does. Raises psycopg.Error.
 
     ``may_migrate``: a person agreed to a migration of Airflow's tables.
     """
     if sentence := record.refusal_of(connection):
-        return Finding(Verdict.REFUSED, sentence, "install the airfleet that the other hosts have; nothing was changed")
+        return refused(sentence, "install the airfleet that the other hosts have; nothing was changed")
     if _is(connection, _OTHERS_HOLD, advisory_locks.SCHEMA):
-        return Finding(Verdict.WAIT, "another host changes the schema of the database")
+        return wait("another host changes the schema of the database")
     if found := _of_place(connection):
         return found
     if not _is(connection, _HAS_REVISIONS):
@@ -81,9 +87,9 @@ def look(connection: psycopg.Connection[Any], revisions: Callable[[], Revisions]
     known = revisions()
     missing = known.after(at[0]) if len(at) == 1 else None
     if missing is None:
-        return Finding(Verdict.REFUSED, unknown_revision(", ".join(at), known), "nothing was changed")
+        return refused(unknown_revision(", ".join(at), known), "nothing was changed")
     if missing and known.is_of_airflow_2(at[0]):
-        return Finding(Verdict.REFUSED, *_of_airflow_2(known.airflow_of(at[0])))
+        return refused(*_of_airflow_2(known.airflow_of(at[0])))
     if missing and not may_migrate:
         return _of_migration(connection, known, at[0], missing)
     ours = record.pending(record.read(connection), shipped())
@@ -94,7 +100,7 @@ def _is(connection: psycopg.Connection[Any], question: LiteralString, *parameter
     return connection.execute(question, parameters).fetchone() == (True,)
 
 
-def _of_place(connection: psycopg.Connection[Any]) -> Finding | None:
+def _of_place(connection: psycopg.Connection[Any]) -> DatabaseFinding | None:
     """Refuse Airflow's tables in another schema than the current one, and tables that the role may not use."""
     schemas = [str(schema) for (schema,) in connection.execute(_AIRFLOWS)]
     here = connection.execute("SELECT current_schema()::text, current_user::text, current_database()::text").fetchone()
@@ -103,29 +109,29 @@ def _of_place(connection: psycopg.Connection[Any]) -> Finding | None:
     if schemas and schemas[0] != schema:
         hint = f"ALTER ROLE {quoted(role)} IN DATABASE {quoted(database)} SET search_path = {quoted(schemas[0])}"
         sentence = f"Airflow's tables stand in schema '{schemas[0]}'; role '{role}' would make new ones in '{schema}'"
-        return Finding(Verdict.REFUSED, sentence, f"{hint}; or give the fleet a database of its own")
+        return refused(sentence, f"{hint}; or give the fleet a database of its own")
     row = connection.execute(_NOT_OURS).fetchone()
     if row is None:
         return None
     hint = f"GRANT ALL ON ALL TABLES IN SCHEMA {quoted(schema)} TO {quoted(role)}, or be their owner"
-    return Finding(Verdict.REFUSED, f"role '{role}' may not write to table '{row[0]}' and put triggers on it", hint)
+    return refused(f"role '{role}' may not write to table '{row[0]}' and put triggers on it", hint)
 
 
-def _of_owner(connection: psycopg.Connection[Any]) -> Finding | None:
+def _of_owner(connection: psycopg.Connection[Any]) -> DatabaseFinding | None:
     """Refuse a migration of tables of airfleet that only another role may change."""
     row = connection.execute(_OF_ANOTHER_OWNER).fetchone()
     if row is None:
         return None
     role, table = connection.info.user, row[0]
     sentence = f"role '{role}' may not change table '{table}' of an older airfleet: another role owns it"
-    return Finding(Verdict.REFUSED, sentence, f"ALTER TABLE {quoted(table)} OWNER TO {quoted(role)}, for each of them")
+    return refused(sentence, f"ALTER TABLE {quoted(table)} OWNER TO {quoted(role)}, for each of them")
 
 
-def _of_tables_without_revision(connection: psycopg.Connection[Any]) -> Finding | None:
+def _of_tables_without_revision(connection: psycopg.Connection[Any]) -> DatabaseFinding | None:
     if not (_is(connection, _HAS_RUNS) and _is(connection, _ANY_RUN)):
         return None  # it is empty, or its first start was interrupted
     sentence = "the database has runs of Airflow and no revision of its schema, so nobody knows which Airflow it is of"
-    return Finding(Verdict.REFUSED, sentence, "restore its table alembic_version, or name another database")
+    return refused(sentence, "restore its table alembic_version, or name another database")
 
 
 def unknown_revision(found: str, known: Revisions) -> str:
@@ -154,7 +160,7 @@ def _of_airflow_2(version: str) -> tuple[str, str]:
 
 def _of_migration(
     connection: psycopg.Connection[Any], known: Revisions, at: str, missing: tuple[Revision, ...]
-) -> Finding:
+) -> DatabaseFinding:
     row = connection.execute(_UNDER_WAY).fetchone()
     runs = row[0] if row is not None else 0
     steps = f"{len(missing)} migration{'s' if len(missing) > 1 else ''}"
@@ -169,14 +175,14 @@ def _of_migration(
             needed = f"'{bundle}' in [dag_processor] dag_bundle_config_list, or their tasks fail"
             sentence += f"\n{some} of them need bundle {needed}"
     hint = "end the Airflow that uses it, make a backup (pg_dump), then: airfleet up --migrate"
-    return Finding(Verdict.MIGRATION, sentence, hint)
+    return DatabaseFinding(DatabaseVerdict.MIGRATION, sentence, hint)
 
 
-def _of_running_jobs(connection: psycopg.Connection[Any]) -> Finding | None:
+def _of_running_jobs(connection: psycopg.Connection[Any]) -> DatabaseFinding | None:
     """Wait for a component that sent a heartbeat a moment ago: it may use the tables while they change."""
     row = connection.execute(_ALIVE, [ALIVE_SECONDS]).fetchone()
     if row is None:
         return None
     job, host, seconds = row
     sentence = f"another Airflow uses the database: a {job} on '{host}' was heard {max(0, seconds)} s ago"
-    return Finding(Verdict.WAIT, sentence, f"end it; {ALIVE_SECONDS} s after its last word the fleet starts")
+    return wait(sentence, f"end it; {ALIVE_SECONDS} s after its last word the fleet starts")

@@ -67,7 +67,7 @@ class ApiDiscovery:
     def __init__(self, plan: Plan, airflow_home: Path, log: Log, clock: Callable[[], float] = time.monotonic) -> None:
         self._plan = plan
         self._clock = clock
-        self._file = api_endpoints.of(airflow_home)
+        self._file = api_endpoints.file_of(airflow_home)
         self._log = log
         #: none before the first look: an earlier life may have left another file
         self._found: tuple[str, ...] = ()
@@ -144,7 +144,7 @@ class ApiDiscovery:
 
     def _write_down(self) -> None:
         try:
-            write_private(self._file, api_endpoints.text(self.urls()))
+            write_private(self._file, api_endpoints.as_lines(self.urls()))
         except OSError as refused:
             with suppress(OSError):  # what stands there may be of servers that are no more
                 self._file.unlink(missing_ok=True)

@@ -174,7 +174,7 @@ def _job(probe: JobBeats, subject: ProbeSubject) -> ProbeResult:
 
 def _age_of_own(file: Path, subject: ProbeSubject) -> float | None:
     """Return the age of the very process's heartbeat, by the row in its mark: a host may have several of a kind."""
-    job = job_marks.read_down(file.parent, file.stem)
+    job = job_marks.read_job(file.parent, file.stem)
     if job is None or job.pid != subject.pid:
         return None
     # Whatever its state: another scheduler calls one that is silent failed long before its agent ends it, and when it
@@ -197,7 +197,7 @@ def _seconds(row: tuple[Any, ...] | None) -> float | None:
 
 def _file(probe: FileBeats, subject: ProbeSubject) -> ProbeResult:
     try:
-        pid = job_marks.left(Path(probe.path)).strip()
+        pid = job_marks.read(Path(probe.path)).strip()
         touched_ns = os.lstat(probe.path).st_mtime_ns
     except FileNotFoundError:
         return unwell(NotReported())

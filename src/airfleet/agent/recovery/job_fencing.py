@@ -35,7 +35,7 @@ from airfleet.agent.recovery.silence import SILENT_SECONDS
 from airfleet.agent.supervisor.signals import Wakeup
 from airfleet.events import Event, Log, Surprises
 from airfleet.spool import job_marks
-from airfleet.spool.job_marks import Job
+from airfleet.spool.job_marks import JobMark
 from airfleet.system import procfs
 
 #: seconds between two looks for lost attempts: while some run here, or did a while ago, and at rest
@@ -87,7 +87,7 @@ class JobFencing:
 
     def start(self) -> None:
         """Begin, with the jobs that an earlier agent of this host left unfenced."""
-        for job in job_marks.of_the_dead(self._folder, _is_alive):
+        for job in job_marks.jobs_of_dead_processes(self._folder, _is_alive):
             self._put(partial(self._fence, job))
         self._thread.start()
 
@@ -96,7 +96,7 @@ class JobFencing:
         if kind == "worker":
             self._put(self._worker_gone)
         elif kind in WITH_JOB:
-            job = job_marks.read_down(self._folder, component)
+            job = job_marks.read_job(self._folder, component)
             if job is not None and job.pid == pid:
                 self._put(partial(self._fence, job))
 
@@ -176,10 +176,10 @@ class JobFencing:
                 self._unsaid.insert(0, word)
                 raise
 
-    def _fence(self, job: Job) -> None:
+    def _fence(self, job: JobMark) -> None:
         if self._database.rows(FENCE, (job.number,)):
             self._log(Event.JOB_FENCED, component=job.component, job=job.number)
-        job_marks.forget(self._folder, job)
+        job_marks.remove_job(self._folder, job)
 
 
 def _is_alive(pid: int) -> bool:

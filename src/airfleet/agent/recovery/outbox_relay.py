@@ -19,7 +19,7 @@ from pathlib import Path
 
 from airfleet.events import Event, Log
 from airfleet.spool import outbox
-from airfleet.spool.outbox import Outcome
+from airfleet.spool.outbox import OutboxRequest
 from airfleet.system import http_client
 from airfleet.system.http_client import Timeouts
 
@@ -58,14 +58,14 @@ class OutboxRelay:
                 if not self._tell(outcome, left_at, silent):
                     unheard.add(outcome.attempt)
             elif outcome.attempt not in running and self._clock() - left_at > OLD_SECONDS:
-                outbox.forget(self._folder, outcome.attempt)
+                outbox.remove(self._folder, outcome.attempt)
         return frozenset(unheard)
 
-    def _kept(self) -> list[tuple[Outcome, float]]:
+    def _kept(self) -> list[tuple[OutboxRequest, float]]:
         last, self._unanswered = self._unanswered, set()
-        return sorted(outbox.kept(self._folder), key=lambda kept: kept[0].attempt in last)
+        return sorted(outbox.pending(self._folder), key=lambda kept: kept[0].attempt in last)
 
-    def _tell(self, outcome: Outcome, left_at: float, silent: set[str]) -> bool:
+    def _tell(self, outcome: OutboxRequest, left_at: float, silent: set[str]) -> bool:
         """Send one result; tell whether it is settled. Servers in ``silent``, which grows, are not asked."""
         asked = [url for url in self._urls() if url not in silent]
         try:
@@ -80,17 +80,17 @@ class OutboxRelay:
         if _means_outage(status):
             late = self._clock() - left_at > OUTAGE_SECONDS
             return late and self._give_up(outcome, f"the API answers {status}")
-        outbox.forget(self._folder, outcome.attempt)
+        outbox.remove(self._folder, outcome.attempt)
         self._log(Event.OUTCOME_TOLD, attempt=outcome.attempt, status=status)
         return True
 
-    def _give_up(self, outcome: Outcome, why: str) -> bool:
-        outbox.forget(self._folder, outcome.attempt)
+    def _give_up(self, outcome: OutboxRequest, why: str) -> bool:
+        outbox.remove(self._folder, outcome.attempt)
         self._log(Event.OUTCOME_UNTELLABLE, attempt=outcome.attempt, why=why)
         return True
 
 
-def _best_answer(urls: Iterable[str], outcome: Outcome, silent: set[str]) -> int | None:
+def _best_answer(urls: Iterable[str], outcome: OutboxRequest, silent: set[str]) -> int | None:
     """Return the first status that is no outage, else the last; mute servers join ``silent``. Raises ValueError."""
     found = None
     for url in urls:
@@ -107,7 +107,7 @@ def _means_outage(status: int) -> bool:
     return status >= 500 or status in _AWAY
 
 
-def _send(url: str, outcome: Outcome) -> int | None:
+def _send(url: str, outcome: OutboxRequest) -> int | None:
     """Send a result; return the status of the answer, None without one. Raises ValueError when this is no request."""
     headers = {"Authorization": f"Bearer {outcome.token}", "Content-Type": "application/json"}
     if outcome.version:

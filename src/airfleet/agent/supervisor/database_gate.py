@@ -20,7 +20,7 @@ from typing import Any
 
 import psycopg
 
-from airfleet.agent.database.finding import Finding, Verdict
+from airfleet.agent.database.finding import DatabaseFinding, DatabaseVerdict
 from airfleet.system.connection_timeouts import CLIENT
 
 #: between two questions while there is no answer, seconds
@@ -93,7 +93,7 @@ class DatabaseGate:
     is_open: bool
 
     @property
-    def finding(self) -> Finding | None:
+    def finding(self) -> DatabaseFinding | None:
         """Return the last finding that keeps the gate closed."""
         return None if self.is_open else self.check.finding
 
@@ -118,20 +118,20 @@ class DatabaseGate:
 class FitnessCheck:
     """Checks whether a database is fit. ``look`` may block; ``wake`` is called, from a thread, after each look."""
 
-    def __init__(self, look: Callable[[], Finding], wake: Callable[[], None]) -> None:
+    def __init__(self, look: Callable[[], DatabaseFinding], wake: Callable[[], None]) -> None:
         self._look = look
         self._wake = wake
-        self._answers: queue.SimpleQueue[Finding] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[DatabaseFinding] = queue.SimpleQueue()
         self._asked_at = float("-inf")
         self._in_flight = False
         #: the last answer; None before the first
-        self.finding: Finding | None = None
+        self.finding: DatabaseFinding | None = None
 
     def is_fit(self, now: float) -> bool:
         """Tell whether it is; check while it is not. ``now`` counts seconds."""
         while not self._answers.empty():
             self.finding, self._in_flight = self._answers.get(), False
-        if self.finding is not None and self.finding.verdict is Verdict.FIT:
+        if self.finding is not None and self.finding.verdict is DatabaseVerdict.FIT:
             return True
         pause = LONG_PAUSE_SECONDS if self.finding is not None and self.finding.is_final else PAUSE_SECONDS
         if not self._in_flight and now - self._asked_at >= pause:

@@ -22,7 +22,7 @@ from airfleet.agent import states
 from airfleet.agent.control import ComponentStatus
 from airfleet.agent.states import Reason, State
 from airfleet.fleet.planning.plan import Component, Exec
-from airfleet.spool.current_work import Work
+from airfleet.spool.current_work import WorkItem
 
 #: lines of a dead component's log that are shown
 LAST_LINES = 12
@@ -56,7 +56,7 @@ class Running:
     #: how often it was given up since it was well for a while
     given_up: int = 0
     #: what it worked on when it died last, and the error that its log ends with
-    work: Work = field(default_factory=Work)
+    work: WorkItem = field(default_factory=WorkItem)
     error: str = ""
     statement: str = ""
     #: not before this moment
@@ -91,7 +91,7 @@ class Running:
         """Note that its process runs."""
         self.pid, self.started, self.started_at = pid, now, epoch
         self.last_lines = ()
-        self.work, self.error, self.statement = Work(), "", ""
+        self.work, self.error, self.statement = WorkItem(), "", ""
         if self.first_start is None:
             self.first_start = now
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airfleet.agent.database.finding import Verdict
+from airfleet.agent.database.finding import DatabaseVerdict
 from airfleet.agent.database.fitness import connections_of, look
 from airfleet.fleet.planning.plan import Component, Fork, Plan
 from airfleet.testing.ports import free_ports
@@ -27,5 +27,5 @@ def test_the_connections_of_a_host(tmp_path: object, kinds: tuple[str, ...], con
 
 
 def test_a_look_never_raises(closed: str) -> None:
-    assert look(closed, needs=3).verdict is Verdict.WAIT
-    assert look("postgresql://me@127.0.0.1/none?sslmode=nonsense", needs=3).verdict is Verdict.REFUSED
+    assert look(closed, needs=3).verdict is DatabaseVerdict.WAIT
+    assert look("postgresql://me@127.0.0.1/none?sslmode=nonsense", needs=3).verdict is DatabaseVerdict.REFUSED

@@ -79,11 +79,11 @@ def silent(event: Event, **_: object) -> None:
 
 
 def written(home: Path) -> list[str]:
-    return list(api_endpoints.read(api_endpoints.of(home)))
+    return list(api_endpoints.read(api_endpoints.file_of(home)))
 
 
 def test_tasks_are_told_of_servers_that_are_added_and_taken_away(tmp_path: Path) -> None:
-    api_endpoints.of(tmp_path).write_text("http://127.0.0.1:9/an/earlier/life/\n")
+    api_endpoints.file_of(tmp_path).write_text("http://127.0.0.1:9/an/earlier/life/\n")
     told = ApiDiscovery(LOCAL, tmp_path, silent)
     assert told.urls() == LOCAL.execution_urls
     told.look(["127.0.0.1:8080"], [])
@@ -116,7 +116,7 @@ def test_what_cannot_be_written_down_is_said_once(tmp_path: Path) -> None:
 
 
 def test_a_file_of_an_earlier_life_does_not_stay_when_it_cannot_be_written_again(tmp_path: Path) -> None:
-    stale = api_endpoints.of(tmp_path)
+    stale = api_endpoints.file_of(tmp_path)
     stale.write_text("http://127.0.0.1:9/an/earlier/life/\n")
     (tmp_path / f".{stale.name}.{os.getpid()}").mkdir()  # in the way of the draft
     ApiDiscovery(LOCAL, tmp_path, lambda event, **_: None).look(["127.0.0.1:8080"], [])

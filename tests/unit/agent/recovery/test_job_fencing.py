@@ -28,7 +28,7 @@ from airfleet.drill.waiting import wait_until
 from airfleet.events import Event
 from airfleet.metadata.lost_attempts import REPORT, RUNNING_HERE, WORKER_GONE
 from airfleet.spool import job_marks
-from airfleet.spool.job_marks import Job
+from airfleet.spool.job_marks import JobMark
 from support.attempt_database import AttemptDatabase
 from support.titled import titled
 
@@ -98,7 +98,7 @@ def test_the_agent_looks_more_often_while_something_runs_and_for_a_while_after_a
 def test_what_the_database_cannot_hear_is_said_again_sooner_than_a_look_is_taken_again(make: Make) -> None:
     one, database, _ = make()
     database.away = True
-    one._unsaid = [lambda: one._fence(Job("scheduler", 1, 3))]
+    one._unsaid = [lambda: one._fence(JobMark("scheduler", 1, 3))]
     assert one._say_and_look() == AGAIN_SECONDS
     one._unsaid = []
     one._orphans.look = lambda: database.rows("", ())  # type: ignore[assignment, method-assign, return-value]
@@ -123,11 +123,11 @@ def test_of_a_component_that_left_no_word_nothing_is_said(make: Make) -> None:
 
 def test_a_fence_leaves_what_a_successor_wrote_down_meanwhile(make: Make, tmp_path: Path) -> None:
     one, database, _ = make()
-    successor = Job("scheduler", 2, 4)
-    job_marks.write_down(tmp_path, successor)
-    one._fence(Job("scheduler", 1, 3))
+    successor = JobMark("scheduler", 2, 4)
+    job_marks.write_job(tmp_path, successor)
+    one._fence(JobMark("scheduler", 1, 3))
     assert database.asked == [(job_fencing.FENCE, (3,))]
-    assert job_marks.read_down(tmp_path, "scheduler") == successor
+    assert job_marks.read_job(tmp_path, "scheduler") == successor
     one._fence(successor)
     assert list(tmp_path.iterdir()) == []
 
@@ -189,10 +189,10 @@ def test_the_job_of_a_dead_component_is_marked_once_and_its_file_is_gone(
 ) -> None:
     database, pid = AttemptDatabase(), os.getpid()
     one = begin(database)
-    job_marks.write_down(tmp_path, Job("scheduler", pid, 17))
+    job_marks.write_job(tmp_path, JobMark("scheduler", pid, 17))
     one.died("scheduler", "scheduler", pid)
     wait_until(lambda: database.told(job_fencing.FENCE), 5, "it is told", pause_seconds=0.01)
-    wait_until(lambda: job_marks.read_down(tmp_path, "scheduler") is None, 5, "the file is gone", pause_seconds=0.01)
+    wait_until(lambda: job_marks.read_job(tmp_path, "scheduler") is None, 5, "the file is gone", pause_seconds=0.01)
     assert database.told(job_fencing.FENCE) == [(17,)]
     assert said == [Event.JOB_FENCED]
 
@@ -202,20 +202,20 @@ def test_what_a_successor_wrote_down_is_not_taken_for_the_dead_one(
 ) -> None:
     database = AttemptDatabase()
     one = begin(database)
-    job_marks.write_down(tmp_path, Job("scheduler", os.getpid(), 18))
+    job_marks.write_job(tmp_path, JobMark("scheduler", os.getpid(), 18))
     one.died("scheduler", "scheduler", dead())
     one.died("api-server", "api-server", os.getpid())  # has no job
     one.died("worker", "worker", dead())
     wait_until(lambda: database.told(WORKER_GONE), 5, "the worker's death is told", pause_seconds=0.01)
     assert database.told(job_fencing.FENCE) == []
-    assert job_marks.read_down(tmp_path, "scheduler") == Job("scheduler", os.getpid(), 18)
+    assert job_marks.read_job(tmp_path, "scheduler") == JobMark("scheduler", os.getpid(), 18)
 
 
 def test_what_a_dead_agent_could_not_say_is_said_by_the_next_one(
     tmp_path: Path, begin: Callable[[AttemptDatabase], JobFencing]
 ) -> None:
-    job_marks.write_down(tmp_path, Job("scheduler", dead(), 3))
-    job_marks.write_down(tmp_path, Job("triggerer", os.getpid(), 4))
+    job_marks.write_job(tmp_path, JobMark("scheduler", dead(), 3))
+    job_marks.write_job(tmp_path, JobMark("triggerer", os.getpid(), 4))
     (tmp_path / "broken.job").write_text("{")
     database = AttemptDatabase()
     begin(database)
@@ -231,7 +231,7 @@ def test_what_the_database_cannot_hear_is_said_when_it_is_back(
     database = AttemptDatabase()
     database.away = True
     one = begin(database)
-    job_marks.write_down(tmp_path, Job("triggerer", os.getpid(), 5))
+    job_marks.write_job(tmp_path, JobMark("triggerer", os.getpid(), 5))
     one.died("triggerer", "triggerer", os.getpid())
     wait_until(lambda: one._unsaid, 5, "it was tried", pause_seconds=0.01)
     database.away = False
@@ -257,7 +257,7 @@ def test_an_error_that_nobody_expected_is_said_once_and_the_thread_goes_on(
     one._put(lambda: 1 / 0)  # type: ignore[arg-type, return-value]
     wait_until(lambda: len(looks) >= 3, 5, "it looks again and again", pause_seconds=0.01)
     one._orphans.relay = lambda gone, running: ()
-    job_marks.write_down(tmp_path, Job("triggerer", os.getpid(), 6))
+    job_marks.write_job(tmp_path, JobMark("triggerer", os.getpid(), 6))
     one.died("triggerer", "triggerer", os.getpid())
     wait_until(lambda: database.told(job_fencing.FENCE) == [(6,)], 5, "the dead are told of", pause_seconds=0.01)
     assert said[:2] == [Event.SURPRISED, Event.SURPRISED]  # one of each

@@ -6,26 +6,28 @@ import threading
 
 import pytest
 
-from airfleet.agent.database.finding import FIT, Finding, Verdict
+from airfleet.agent.database.finding import FIT, DatabaseFinding, DatabaseVerdict
 from airfleet.agent.supervisor.database_gate import LONG_PAUSE_SECONDS, PAUSE_SECONDS, FitnessCheck
 from airfleet.fleet.planning.plan import Component, Fork
 from airfleet.testing.ports import free_ports
 from support.toy_agent import program, toy
 
-AWAY = Finding(Verdict.WAIT, "the database does not answer: nobody is there")
-OLDER = Finding(Verdict.MIGRATION, "the database has the schema of Airflow 3.0.0", "airfleet up --migrate")
+AWAY = DatabaseFinding(DatabaseVerdict.WAIT, "the database does not answer: nobody is there")
+OLDER = DatabaseFinding(
+    DatabaseVerdict.MIGRATION, "the database has the schema of Airflow 3.0.0", "airfleet up --migrate"
+)
 
 
 class Looks:
     """Looks that find one thing after another, and a clock."""
 
-    def __init__(self, *findings: Finding) -> None:
+    def __init__(self, *findings: DatabaseFinding) -> None:
         self._findings = list(findings)
         self.made = 0
         self._woken = threading.Event()
         self.first = FitnessCheck(self._look, self._woken.set)
 
-    def _look(self) -> Finding:
+    def _look(self) -> DatabaseFinding:
         self.made += 1
         return self._findings.pop(0)
 
@@ -70,7 +72,7 @@ def test_nothing_that_uses_it_starts_while_it_is_away(closed: str) -> None:
         running.wait(lambda now: bool(now.database), "the agent has looked")
         now = running.wait(lambda now: _state(now.components, "nginx") == "ready", "what needs none has started")
     assert now.state == "starting"
-    assert now.database["verdict"] == Verdict.WAIT
+    assert now.database["verdict"] == DatabaseVerdict.WAIT
     assert now.database["sentence"].startswith("the database does not answer: ")
     assert _state(now.components, "scheduler") == "waiting"
     assert _state(now.components, "database") == "degraded"

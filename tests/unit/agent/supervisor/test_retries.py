@@ -14,7 +14,7 @@ from airfleet.agent.supervisor.reasons import Exited
 from airfleet.agent.supervisor.retries import LOOK_SECONDS, Retries
 from airfleet.cli.output import component_view
 from airfleet.fleet.planning.plan import Component, Exec
-from airfleet.spool.current_work import Kind, Work
+from airfleet.spool.current_work import Kind, WorkItem
 from support.toy_agent import reporting, toy
 
 STAY = "while :; do sleep 0.05; done"
@@ -81,7 +81,7 @@ def test_an_agent_tries_again_what_it_gave_up(by: str, tmp_path: Path) -> None:
 
 def test_status_names_what_a_component_died_of_and_when_it_is_tried_again() -> None:
     running = given_up()
-    running.reason, running.work, running.error = Exited(1), Work(Kind.FILE, "bad.py"), "DataError: x"
+    running.reason, running.work, running.error = Exited(1), WorkItem(Kind.FILE, "bad.py"), "DataError: x"
     shown = replace(running.status(0.0), tried_again_in=50.0)
     assert (
         component_view.why(shown)

@@ -12,7 +12,7 @@ from types import FrameType
 
 from airfleet.agent import control
 from airfleet.agent.control import Snapshot
-from airfleet.agent.database.finding import Verdict
+from airfleet.agent.database.finding import DatabaseVerdict
 from airfleet.agent.states import State
 from airfleet.cli.commands.fleet import down
 from airfleet.cli.output import component_view, progress, terminal
@@ -61,7 +61,7 @@ def wait_until_ready(here: Project, deadline: float, timeout: float) -> Snapshot
 
 def failure(here: Project, last: Snapshot | None) -> FleetError:
     """Explain why the fleet did not come up: the component, the reason, the last lines of its log."""
-    if last is not None and last.database and last.database["verdict"] != Verdict.WAIT:
+    if last is not None and last.database and last.database["verdict"] != DatabaseVerdict.WAIT:
         return _database_failure(last.database)
     if last is not None and last.host in last.refused:
         return FleetError(last.problem, hint=_REFUSED_HINT)
@@ -84,7 +84,7 @@ class NeedsMigration(FleetError):
 
 
 def _database_failure(found: Mapping[str, str]) -> FleetError:
-    kind = NeedsMigration if found["verdict"] == Verdict.MIGRATION else FleetError
+    kind = NeedsMigration if found["verdict"] == DatabaseVerdict.MIGRATION else FleetError
     return kind(found["sentence"], found["hint"] or None)
 
 

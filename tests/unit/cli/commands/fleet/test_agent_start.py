@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from airfleet.agent import launch
-from airfleet.agent.database.finding import Verdict
+from airfleet.agent.database.finding import DatabaseVerdict
 from airfleet.agent.states import State
 from airfleet.cli.commands.fleet import agent_start
 from airfleet.client.project import Project
@@ -146,12 +146,12 @@ def test_where_a_component_says_nothing_its_log_file_does(project: Project, tmp_
     )
 
 
-def found(verdict: Verdict, sentence: str, hint: str = "") -> dict[str, str]:
+def found(verdict: DatabaseVerdict, sentence: str, hint: str = "") -> dict[str, str]:
     return {"verdict": str(verdict), "sentence": sentence, "hint": hint}
 
 
 def test_what_is_wrong_with_the_database_is_said_and_nothing_else(project: Project) -> None:
-    standby = found(Verdict.REFUSED, "the database is a standby, which takes no writes", "name the primary")
+    standby = found(DatabaseVerdict.REFUSED, "the database is a standby, which takes no writes", "name the primary")
     last = snapshot(WAITING, state="failed", database=standby)
     failed = agent_start.failure(project, last)
     assert str(failed) == "the database is a standby, which takes no writes\nhint: name the primary"
@@ -159,7 +159,7 @@ def test_what_is_wrong_with_the_database_is_said_and_nothing_else(project: Proje
 
 
 def test_a_database_that_stays_away_is_said_when_it_is_too_late() -> None:
-    away = found(Verdict.WAIT, "the database does not answer: connection refused")
+    away = found(DatabaseVerdict.WAIT, "the database does not answer: connection refused")
     late = agent_start.too_late(snapshot(WAITING, state="starting", database=away), 120)
     assert str(late) == (
         "not healthy within 2m00s: the database does not answer: connection refused\n"

@@ -17,7 +17,7 @@ import pytest
 from airfleet import versions
 from airfleet.agent import launch
 from airfleet.agent.control import AlreadyRuns, Edited
-from airfleet.agent.database.finding import Verdict
+from airfleet.agent.database.finding import DatabaseVerdict
 from airfleet.agent.states import State
 from airfleet.cli.commands.fleet import agent_start
 from airfleet.client import shutdown_lock
@@ -216,11 +216,11 @@ def test_check_and_status_warn_of_other_versions(agent_says: Callable, other_kom
 # --- a database that may not be used -----------------------------------------------------------------
 
 
-def found(verdict: Verdict, sentence: str, hint: str = "") -> dict[str, str]:
+def found(verdict: DatabaseVerdict, sentence: str, hint: str = "") -> dict[str, str]:
     return {"verdict": str(verdict), "sentence": sentence, "hint": hint}
 
 
-OLDER = found(Verdict.MIGRATION, "the database has the schema of Airflow 3.0.3", "then: airfleet up --migrate")
+OLDER = found(DatabaseVerdict.MIGRATION, "the database has the schema of Airflow 3.0.3", "then: airfleet up --migrate")
 
 
 def test_a_migration_that_nobody_agreed_to_is_refused(agent_says: Callable, airfleet: Airfleet) -> None:
