@@ -114,5 +114,5 @@ def _keep_saying(engine: Engine) -> None:
         try:
             say(engine)
         except Exception as error:  # an outage of the database: the others see a gap
-            log.debug("The database was not told that heartbeats were delivered: %s", error)
+            log.debug("API availability was not recorded: %s", error)
         time.sleep(BEAT_SECONDS)

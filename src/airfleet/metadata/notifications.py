@@ -149,31 +149,31 @@ class NotificationListener:
 
     def _connect(self) -> None:
         try:
-            connection = psycopg.connect(
-                self._url,
-                autocommit=True,
-                application_name="airfleet wake-ups",
-                **CLIENT,
-            )
-            try:
-                triggers.restore(connection)
-                self._looked = self._clock()
-                if not notification_triggers.installed(connection):
-                    raise psycopg.OperationalError(
-                        "the database has no triggers for wake-ups; 'airfleet up' makes them"
-                    )
-                for channel in CHANNELS:
-                    connection.execute(f"LISTEN {channel}".encode())
-            except BaseException:
-                connection.close()
-                raise
+            connection = self._open()
         except psycopg.Error as error:
             self._lost(error)
             return
         if self._told:
-            log.warning("The database tells of changes again")
+            log.warning("Notifications of the database arrive again")
         self._connection, self._told, self._failures = connection, False, 0
         self._news.everything = True
+
+    def _open(self) -> psycopg.Connection[Any]:
+        """Open a connection that listens, to a database with all triggers. Raises psycopg.Error."""
+        connection = psycopg.connect(self._url, autocommit=True, application_name="airfleet wake-ups", **CLIENT)
+        try:
+            triggers.restore(connection)
+            self._looked = self._clock()
+            if not notification_triggers.installed(connection):
+                raise psycopg.OperationalError(
+                    "the database lacks triggers for notifications; 'airfleet up' creates them"
+                )
+            for channel in CHANNELS:
+                connection.execute(f"LISTEN {channel}".encode())
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def _look(self, connection: psycopg.Connection[Any]) -> None:
         """Restore triggers that somebody removed meanwhile."""
@@ -205,5 +205,5 @@ class NotificationListener:
         self._next_attempt = self._clock() + RECONNECT_BACKOFF.delay(self._failures)
         if not self._told:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            log.warning("The database does not tell of changes; the scheduler looks once a second instead: %s", reason)
+            log.warning("No notifications from the database, so the scheduler polls once a second: %s", reason)
             self._told = True

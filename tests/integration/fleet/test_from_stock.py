@@ -14,9 +14,11 @@ import pytest
 
 from airfleet.agent.database import airflow_revisions, fitness
 from airfleet.agent.database.finding import FIT, DatabaseVerdict
-from airfleet.metadata import heartbeat_trigger, notification_triggers
+from airfleet.metadata import heartbeat_trigger, installation, notification_triggers
+from airfleet.metadata.migrations import record
+from airfleet.metadata.migrations.migration import shipped
 from airfleet.zygote import migration
-from support import stock_databases
+from support import fleet_databases, stock_databases
 from support.databases import NewDatabase
 
 HEAD = airflow_revisions.installed().head
@@ -31,6 +33,13 @@ FROM public.dag_run WHERE dag_id = 'slow'
 """
 #: what a migration of 3.3 is about to make
 IN_THE_WAY: LiteralString = "CREATE TABLE public.task_state_store (mine int)"
+#: as an older airfleet made it, whose function does less
+OLDER_TRIGGER: LiteralString = """
+CREATE FUNCTION public.airfleet_wake_for_run() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+COMMENT ON FUNCTION public.airfleet_wake_for_run() IS 'older';
+CREATE TRIGGER airfleet_wake AFTER UPDATE ON public.dag_run FOR EACH ROW
+EXECUTE FUNCTION public.airfleet_wake_for_run()
+"""
 TABLES: LiteralString = """
 SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2
 """
@@ -43,16 +52,18 @@ UNION SELECT 'callback', bundle_name FROM callback WHERE bundle_name <> '' UNION
 
 @pytest.fixture(scope="module")
 def urls(new_database: NewDatabase) -> dict[str, str]:
-    """A database of each version, one whose migration fails, and one of a newer Airflow."""
-    names = (*stock_databases.VERSIONS, "fails", "newer")
+    """A database of each version, one whose migration fails, one of a newer Airflow, and one of an older fleet."""
+    names = (*stock_databases.VERSIONS, "fails", "newer", "fleet")
     made = {name: new_database(f"stock_{name.replace('.', '')}") for name in names}
     for version in stock_databases.VERSIONS:
         stock_databases.restore(version, made[version])
     do(made["3.0.6"], DEADLINE)
-    for name in ("fails", "newer"):
+    for name in ("fails", "newer", "fleet"):
         stock_databases.restore("3.2.2", made[name])
         with psycopg.connect(made[name], autocommit=True) as connection:
             heartbeat_trigger.install(connection)
+    fleet_databases.restore("4e2fc1f", made["fleet"])
+    do(made["fleet"], OLDER_TRIGGER)
     do(made["fails"], IN_THE_WAY)
     do(made["newer"], "UPDATE public.alembic_version SET version_num = 'ffffffffffff'")
     return made
@@ -143,6 +154,24 @@ def test_ours_is_on_it(version: str, urls: dict[str, str], said: dict[str, str])
     assert not said[version]
     with psycopg.connect(urls[version], autocommit=True) as connection:
         assert notification_triggers.installed(connection)
+
+
+def test_a_fleet_of_an_older_airflow_and_airfleet_keeps_its_rows_and_gets_tables_and_triggers_of_these(
+    urls: dict[str, str], said: dict[str, str]
+) -> None:
+    url = urls["fleet"]
+    assert said["fleet"] == ""
+    assert rows(url, "SELECT version_num FROM alembic_version") == [(HEAD,)]
+    assert rows(url, "SELECT host, state FROM airfleet_host ORDER BY 1") == [
+        ("one", "up"),
+        ("three", "gone"),
+        ("two", "left"),
+    ]
+    with psycopg.connect(url, autocommit=True) as connection:
+        assert [one.number for one in record.read(connection)] == [one.number for one in shipped()]
+        assert notification_triggers.installed(connection)
+        assert heartbeat_trigger.installed(connection)
+        assert installation.install(connection) == ()
 
 
 def test_a_migration_that_fails_leaves_everything_as_it_was(

@@ -214,3 +214,21 @@ def test_the_changes_of_a_version_fit_a_page() -> None:
     text = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
     versions = [part.splitlines() for part in text.split("\n## ")[1:]]
     assert [lines[0] for lines in versions if len(lines) > 60] == []
+
+
+#: statements that make or change a part of a schema, and advisory locks with a key of their own
+_DEFINITION = re.compile(
+    r"\b(CREATE|DROP) (OR REPLACE )?(UNIQUE )?(TABLE|VIEW|FUNCTION|TRIGGER|INDEX)\b|\bALTER TABLE \w"
+    r"|advisory_(xact_)?lock\((\d|hashtext)"
+)
+
+
+def test_only_the_room_of_metadata_changes_the_schema_and_names_locks() -> None:
+    source = REPOSITORY / "src/airfleet"
+    found = [
+        f"{file.relative_to(source)}: {match[0]}"
+        for file in sorted(source.rglob("*.py"))
+        if file.relative_to(source).parts[0] != "metadata"
+        for match in _DEFINITION.finditer(file.read_text())
+    ]
+    assert found == []
