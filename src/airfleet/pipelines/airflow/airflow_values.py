@@ -17,12 +17,12 @@ from airfleet.pipelines.airflow.function_task import LateFunction
 from airfleet.pipelines.analysis.annotations import items_in, kind_in, words_in
 from airfleet.pipelines.checks.jinja import has_own_jinja, template_error
 from airfleet.pipelines.language.environments import Late, as_text
-from airfleet.pipelines.language.spec import Const, FileText, Template, Value, XCom
+from airfleet.pipelines.language.spec import Const, FileText, JinjaText, Value, XCom
 from airfleet.pipelines.language.values import FUNCTION, from_text, misfit
 from airfleet.yaml.durations import calendar_duration, parse_duration
 
-RENDERED: Final = (Template, XCom)
-MARKERS: Final = (Template, XCom, FileText, Const)
+RENDERED: Final = (JinjaText, XCom)
+MARKERS: Final = (JinjaText, XCom, FileText, Const)
 
 
 def has_marker(value: object, kinds: tuple[type, ...]) -> bool:
@@ -38,8 +38,8 @@ def lower(value: Value, path: str, context: BuildContext, *, guard: bool) -> Any
     """Convert a value's markers to what Airflow knows; literals are guarded from Jinja if asked."""
     if isinstance(value, XCom):
         return _output(value, path, context)
-    if isinstance(value, Template):
-        return _template(value, path, context)
+    if isinstance(value, JinjaText):
+        return _jinja_text(value, path, context)
     if isinstance(value, FileText):
         return _guarded(_text(value, path, context), guard)
     if isinstance(value, Const):
@@ -53,7 +53,7 @@ def lower(value: Value, path: str, context: BuildContext, *, guard: bool) -> Any
 
 def environment(value: Value, path: str, context: BuildContext) -> Any:
     """Convert the environment of a process: literals become text now, values of later become text then."""
-    if isinstance(value, (Template, XCom)):
+    if isinstance(value, (JinjaText, XCom)):
         return Late(lower(value, path, context, guard=False), whole=True)
     if not isinstance(value, Mapping):
         return lower(value, path, context, guard=True)
@@ -82,8 +82,8 @@ def _output(xcom: XCom, path: str, context: BuildContext) -> XComArg | None:
     return XComArg(operator, key=xcom.key)
 
 
-def _template(template: Template, path: str, context: BuildContext) -> str:
-    text = _text(template.text, path, context) if isinstance(template.text, FileText) else template.text
+def _jinja_text(rendered: JinjaText, path: str, context: BuildContext) -> str:
+    text = _text(rendered.text, path, context) if isinstance(rendered.text, FileText) else rendered.text
     if not has_own_jinja(context.pipeline) and (wrong := template_error(text)):
         context.wrong(path, wrong)
     return text

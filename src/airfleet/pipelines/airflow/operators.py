@@ -28,7 +28,7 @@ from airfleet.pipelines.analysis.annotations import is_mapping_of_texts
 from airfleet.pipelines.checks.params import is_schema
 from airfleet.pipelines.language import ids
 from airfleet.pipelines.language.environments import is_environment
-from airfleet.pipelines.language.spec import CallableRef, FileText, OperatorRef, Task, Template, Value, XCom
+from airfleet.pipelines.language.spec import CallableRef, FileText, JinjaText, OperatorRef, Task, Value, XCom
 
 #: Their task sends the source of its function to another Python, so they want the function itself.
 _SENDS_SOURCE = (PythonVirtualenvOperator, ExternalPythonOperator)
@@ -155,7 +155,7 @@ def _lowered(task: Task, context: BuildContext, takes: Arguments) -> dict[str, A
     kwargs: dict[str, Any] = {}
     for name, value in task.args.items():
         path = f"{task.path}.with.{name}"
-        if isinstance(value, Mapping | XCom | Template) and _is_environment(name, task, takes):
+        if isinstance(value, Mapping | XCom | JinjaText) and _is_environment(name, task, takes):
             kwargs[name] = environment(value, path, context)
         elif not has_marker(value, MARKERS):
             kwargs[name] = literal_argument(value, takes.annotations.get(name, ""), path, context)

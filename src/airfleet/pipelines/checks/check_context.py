@@ -19,7 +19,7 @@ from airfleet.pipelines.analysis.signatures import Signature
 from airfleet.pipelines.files.project_files import project_root
 from airfleet.pipelines.language import ids
 from airfleet.pipelines.language.arguments import DAG_ARGUMENTS, TASK_ARGUMENTS
-from airfleet.pipelines.language.spec import Const, FileText, Marker, Pipeline, Task, Template, Value, XCom
+from airfleet.pipelines.language.spec import Const, FileText, JinjaText, Marker, Pipeline, Task, Value, XCom
 from airfleet.yaml.problems import Hints, joined
 
 
@@ -156,6 +156,6 @@ def markers_in(value: Value, path: str) -> Iterator[tuple[str, Marker]]:
                 yield from markers_in(item, f"{path}[{index}]")
 
 
-MARKERS: Final = (Template, XCom, FileText, Const)
+MARKERS: Final = (JinjaText, XCom, FileText, Const)
 #: Most values are plain; their paths need not be written out.
 _MAY_HOLD_MARKERS: Final = (*MARKERS, dict, tuple)

@@ -1,6 +1,6 @@
-"""Checks of a template before it is rendered: its syntax, its filters, and the names that it uses.
+"""Checks of Jinja text before it is rendered: its syntax, its filters, and the names that it uses.
 
-Templates are parsed and never compiled: Jinja's compiler works out constants, and ``{{ 9**9**9 }}`` takes for ever.
+Text is parsed and never compiled: Jinja's compiler works out constants, and ``{{ 9**9**9 }}`` takes for ever.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from airfleet.pipelines.upgrade.names import CONTEXT
 if TYPE_CHECKING:
     from jinja2 import Environment, nodes
 
-#: Text in which Jinja finds nothing but names, such as ``{{ ds }}`` and ``{{ params.day }}``. Most templates are, and
+#: Text in which Jinja finds nothing but names, such as ``{{ ds }}`` and ``{{ params.day }}``. Most texts are such, and
 #: parsing them takes longer than everything else that is done for their tasks.
 _ONLY_NAMES: Final = re.compile(
     r"(?:[^{]|\{(?![{%#])|\{\{ (?!(?:not|and|or|if|else|in|is) )[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)* \}\})*", re.ASCII
@@ -26,7 +26,7 @@ _ONLY_NAMES: Final = re.compile(
 _NAME: Final = re.compile(r"\{\{ ([A-Za-z_]\w*)", re.ASCII)
 #: what Airflow adds to Jinja's own
 _FILTERS: Final = ("ds", "ds_nodash", "ts", "ts_nodash", "ts_nodash_with_tz")
-#: what Jinja itself gives to every template, and to macros and blocks
+#: what Jinja itself gives to every text, and to macros and blocks
 _GLOBALS: Final = frozenset(
     [
         *("range", "dict", "lipsum", "cycler", "joiner", "namespace"),
@@ -36,11 +36,11 @@ _GLOBALS: Final = frozenset(
 
 
 def has_own_jinja(pipeline: Pipeline) -> bool:
-    """Tell whether templates of ``pipeline`` may have another syntax, or filters and names of their own."""
+    """Tell whether Jinja in ``pipeline`` may have another syntax, or filters and names of their own."""
     return bool(pipeline.options.get("jinja_environment_kwargs"))
 
 
-#: Longer templates are files; they are not kept for the next one who asks.
+#: Longer texts are files; they are not kept for the next one who asks.
 _LONGEST_KEPT: Final = 10_000
 
 
@@ -71,7 +71,7 @@ def _problems_of(text: str) -> tuple[tuple[str, str | None], ...]:
 
 
 def _parsed(text: str) -> list[nodes.Node] | str:
-    """Give every node of the template, or the sentence that says why there are none."""
+    """Give every node of the text, or the sentence that says why there are none."""
     import jinja2  # late, for it is slow to import, and most pipelines need nothing of it
 
     try:
@@ -111,7 +111,7 @@ def _not_among(known: Collection[str], what: str, used: Iterable[str]) -> Iterat
 
 
 def _given(parsed: list[nodes.Node]) -> set[str]:
-    """List names that the template sets, imports, or asks for: ``{{ x | default('') }}``, ``x is defined``."""
+    """List names that the text sets, imports, or asks for: ``{{ x | default('') }}``, ``x is defined``."""
     from jinja2 import nodes
 
     found: set[str] = set()

@@ -13,7 +13,7 @@ from typing import Final
 from airfleet.metadata import column_limits
 from airfleet.pipelines.checks.check_context import Checking, markers_in
 from airfleet.pipelines.language import cron
-from airfleet.pipelines.language.spec import CallableRef, Const, Task, Template, Value, XCom
+from airfleet.pipelines.language.spec import CallableRef, Const, JinjaText, Task, Value, XCom
 from airfleet.pipelines.language.values import frozen
 from airfleet.yaml.durations import MOST_DURATION, parse_duration
 from airfleet.yaml.problems import joined
@@ -149,7 +149,7 @@ def _check_arguments(task: Task, checking: Checking) -> None:
 
 
 def _is_rendered(value: Value) -> bool:
-    return any(isinstance(marker, (Template, XCom)) for _, marker in markers_in(value, ""))
+    return any(isinstance(marker, (JinjaText, XCom)) for _, marker in markers_in(value, ""))
 
 
 def _check_rendered(value: Value, path: str, checking: Checking) -> None:
@@ -160,7 +160,7 @@ def _check_rendered(value: Value, path: str, checking: Checking) -> None:
         if isinstance(item, float) and not math.isfinite(item):
             hint = "write it as text, or let the function make it"
             checking.problem(at, f"is {item}, which Airflow cannot keep beside what it renders", hint)
-        text = item.text if isinstance(item, Template) else item
+        text = item.text if isinstance(item, JinjaText) else item
         if isinstance(text, str) and (wrong := column_limits.unstorable(text)):
             checking.problem(at, wrong)
         if isinstance(item, XCom) and (wrong := column_limits.misfit("xcom.key", item.key)):

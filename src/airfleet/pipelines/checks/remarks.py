@@ -99,7 +99,7 @@ def _params(path: str, options: Mapping[str, Value], within: Pipeline | None = N
         yield f"{path}.{name}", sentence, "for a mapping that looks like one, write {type: object, default: {…}}"
 
 
-# -- templates outside of $t
+# -- Jinja outside of $t
 
 
 def _not_rendered(task: Task, installed: Installed) -> Iterator[_Remark]:

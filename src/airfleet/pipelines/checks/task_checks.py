@@ -24,7 +24,7 @@ from airfleet.pipelines.checks.refusals import check_sensor
 from airfleet.pipelines.files.project_files import MAX_MEGABYTES, MAX_MEGABYTES_TOGETHER
 from airfleet.pipelines.language import wrong_key_hints
 from airfleet.pipelines.language.arguments import CONTEXT_NAMES, TASK_ARGUMENTS
-from airfleet.pipelines.language.spec import CallableRef, Const, FileText, OperatorRef, Task, Template, Value
+from airfleet.pipelines.language.spec import CallableRef, Const, FileText, JinjaText, OperatorRef, Task, Value
 from airfleet.pipelines.language.values import FUNCTION, misfit
 from airfleet.pipelines.upgrade import imports
 
@@ -34,8 +34,8 @@ def check_task(task: Task, checking: Checking) -> None:
     check_id(f"{task.path}.id", task.id, "task", checking)
     check_callbacks(task.path, task.options, checking)
     for path, value in markers_in(task.args, f"{task.path}.with"):
-        if isinstance(value, Template):
-            _check_template(value, path, checking)
+        if isinstance(value, JinjaText):
+            _check_jinja(value, path, checking)
         elif isinstance(value, FileText):
             _check_file(value, path, checking)
     if {f"{task.path}.uses", f"{task.path}.with"} & checking.wrong:
@@ -50,8 +50,8 @@ def check_task(task: Task, checking: Checking) -> None:
             checking.problem(path, "a task without 'uses' does no work and takes no arguments", "add 'uses'")
 
 
-def _check_template(template: Template, path: str, checking: Checking) -> None:
-    file = template.text
+def _check_jinja(rendered: JinjaText, path: str, checking: Checking) -> None:
+    file = rendered.text
     text = _check_file(file, path, checking) if isinstance(file, FileText) else file
     if text is None or jinja.has_own_jinja(checking.pipeline):
         return

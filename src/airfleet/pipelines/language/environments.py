@@ -1,7 +1,7 @@
 """Arguments that are the environment of a process: their values become text, for a process knows nothing else.
 
-The reader takes literals as they are written (``007`` stays ``007``); what a task returns or a template gives becomes
-text when the task runs.
+The reader takes literals as they are written (``007`` stays ``007``); what a task returns or Jinja gives becomes text
+when the task runs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def is_environment(operator: str, argument: str) -> bool:
 
 
 def as_text(value: object) -> str:
-    """Write a value of a task or template as an environment has it.
+    """Write a value of a task or of Jinja as an environment has it.
 
     >>> [as_text(value) for value in (5, True, None, "007", [1, "a"], {"a": None})]
     ['5', 'true', '', '007', '[1, "a"]', '{"a": null}']

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from airfleet.pipelines.language.spec import Const, FileText, Marker, Template, Value, XCom
+from airfleet.pipelines.language.spec import Const, FileText, JinjaText, Marker, Value, XCom
 from airfleet.pipelines.language.values import (
     MARKERS,
     NO_OBJECTS,
@@ -103,13 +103,13 @@ def _marker_hint(written: str, report: Report) -> str | None:
     return f"did you mean '{near}'?" if near else None
 
 
-def _template(node: Node) -> Marker:
+def _jinja_text(node: Node) -> Marker:
     if isinstance(node, Mapping):
         key = marker_key(node)
         if len(node.entries) != 1 or key is None or MARKERS.get(key.text) != "$f":
             raise Invalid("takes text, or {$f: path} for a file to render")
-        return Template(_file(node.entries[0][1]))
-    return Template(text(node))
+        return JinjaText(_file(node.entries[0][1]))
+    return JinjaText(text(node))
 
 
 def _file(node: Node) -> FileText:
@@ -141,7 +141,7 @@ def _xcom(node: Node) -> Marker:
 
 
 _MARKER_READERS: Final[dict[str, Callable[[Node], Marker]]] = {
-    "$t": _template,
+    "$t": _jinja_text,
     "$x": _xcom,
     "$f": _file,
     "$const": lambda node: Const(frozen(plain(node))),

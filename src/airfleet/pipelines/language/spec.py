@@ -22,7 +22,7 @@ class FileText:
 
 
 @dataclass(frozen=True)
-class Template:
+class JinjaText:
     """``{$t: text}``: Jinja, rendered when the task runs. ``{$t: {$f: path}}`` renders a file."""
 
     text: str | FileText
@@ -43,7 +43,7 @@ class Const:
     value: object
 
 
-Marker: TypeAlias = Template | XCom | FileText | Const
+Marker: TypeAlias = JinjaText | XCom | FileText | Const
 
 #: A literal as YAML gives it, a marker, or a list (as tuple) or mapping of these.
 Value: TypeAlias = (

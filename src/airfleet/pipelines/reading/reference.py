@@ -139,7 +139,7 @@ Where the operator's annotation is plain, a literal is read by its type:
 - numbers, `true` and `false` that are written as text.
 
 The environment of a command or container (`env` of `bash`, `env_vars`, `environment`) is text: a literal as it is
-written, and what a task returned or a template gave when it runs. `true` and `false` stay small, `null` is the empty
+written, and what a task returned or Jinja gave when it runs. `true` and `false` stay small, `null` is the empty
 text, and a list or mapping of a task becomes JSON.
 
 `airfleet check` makes a remark on `{{{{ ds }}}}` and the like outside `$t`, because it is not rendered.
@@ -165,8 +165,8 @@ Airflow's UI shows these values: secrets belong into connections and variables.
 
 ## Jobs
 
-`jobs` is a list of mappings that each have a `name`, or a mapping from names to mappings. Each job makes one Dag. The
-rest of the document is the template of all, and `dag_id` must name the job.
+`jobs` is a list of mappings that each have a `name`, or a mapping from names to mappings. Each job makes one Dag. All
+jobs share the rest of the document, and `dag_id` must name the job.
 
 ```yaml
 dag_id: ${{{{ job.name }}}}_job

@@ -14,10 +14,10 @@ from airfleet.pipelines.language.spec import (
     CallableRef,
     Const,
     FileText,
+    JinjaText,
     OperatorRef,
     Pipeline,
     Task,
-    Template,
     Timetable,
     Value,
     XCom,
@@ -86,7 +86,7 @@ def test_a_timetable_is_built_with_its_arguments() -> None:
 
 
 def test_a_literal_stays_literal_and_a_template_is_rendered() -> None:
-    dag = dag_of(task("say", BASH, bash_command=Template("echo {{ ds }}"), cwd="{{ not a template }}"))
+    dag = dag_of(task("say", BASH, bash_command=JinjaText("echo {{ ds }}"), cwd="{{ not a template }}"))
     say = dag.task_dict["say"]
     say.render_template_fields({"ds": "2026-01-01"})
     assert (say.bash_command, say.cwd) == ("echo 2026-01-01", "{{ not a template }}")
@@ -95,7 +95,7 @@ def test_a_literal_stays_literal_and_a_template_is_rendered() -> None:
 
 @pytest.mark.parametrize("command", ["touch x.sh", "./x.sh", "x.jinja"])
 def test_a_command_that_ends_like_the_name_of_a_file_is_no_file_to_read(command: str) -> None:
-    dag = dag_of(task("plain", BASH, bash_command=command), task("rendered", BASH, bash_command=Template(command)))
+    dag = dag_of(task("plain", BASH, bash_command=command), task("rendered", BASH, bash_command=JinjaText(command)))
     for operator in dag.tasks:
         operator.resolve_template_files()
         operator.render_template_fields({"ds": "2026-01-01"})
@@ -104,7 +104,7 @@ def test_a_command_that_ends_like_the_name_of_a_file_is_no_file_to_read(command:
 
 def test_fields_that_hold_nothing_are_not_rendered() -> None:
     assert dag_of(task("say", BASH, bash_command="true")).task_dict["say"].template_fields == ()
-    rendered = dag_of(task("say", BASH, bash_command=Template("{{ ds }}"), env={}, cwd="")).task_dict["say"]
+    rendered = dag_of(task("say", BASH, bash_command=JinjaText("{{ ds }}"), env={}, cwd="")).task_dict["say"]
     assert rendered.template_fields == ("bash_command",)
 
 
@@ -121,10 +121,10 @@ def test_fields_that_airflow_shows_after_the_task_stay_also_when_they_hold_nothi
 
 def test_arguments_of_a_function_mix_literals_and_templates_at_any_depth() -> None:
     args: dict[str, Value] = {
-        "day": Template("{{ ds }}"),
+        "day": JinjaText("{{ ds }}"),
         "literal": "{{ ds }}",
         "broken": "{% raw {# {{ x",
-        "deep": {"list": (Template("{{ ds }}!"), "{{ ds }}", 3), "const": Const({"$t": "{{ ds }}"})},
+        "deep": {"list": (JinjaText("{{ ds }}!"), "{{ ds }}", 3), "const": Const({"$t": "{{ ds }}"})},
     }
     fetch = dag_of(task("fetch", FETCH, **args)).task_dict["fetch"]
     fetch.render_template_fields({"ds": "2026-01-01"})
@@ -159,7 +159,7 @@ def test_a_file_is_read_beside_the_pipeline(tmp_path: Path) -> None:
     (tmp_path / "sql" / "day.sql").write_text("select '{{ ds }}'\n")
     dag = dag_of(
         task("text", BASH, bash_command=FileText("sql/day.sql")),
-        task("rendered", BASH, bash_command=Template(FileText("sql/day.sql"))),
+        task("rendered", BASH, bash_command=JinjaText(FileText("sql/day.sql"))),
         file=str(tmp_path / "weather.yaml"),
     )
     for name in ("text", "rendered"):
@@ -286,14 +286,14 @@ WRONG: list[tuple[Task, list[str]]] = [
         ],
     ),
     (
-        task("a", BASH, bash_command="ls", skip_on_exit_code=Template("{{ 3 }}")),
+        task("a", BASH, bash_command="ls", skip_on_exit_code=JinjaText("{{ 3 }}")),
         [
             "weather.yaml:7:3: tasks.a.with.skip_on_exit_code: 'skip_on_exit_code' is not rendered by the operator, "
             "so it takes no marker\nhint: markers may stand in bash_command, cwd, env"
         ],
     ),
     (
-        task("a", BASH, bash_command=Template("{{ ds")),
+        task("a", BASH, bash_command=JinjaText("{{ ds")),
         [
             "weather.yaml:7:3: tasks.a.with.bash_command: the template is wrong in its line 1: "
             "unexpected end of template, expected 'end of print statement'."

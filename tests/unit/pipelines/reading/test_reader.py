@@ -22,10 +22,10 @@ from airfleet.pipelines.language.spec import (
     CallableRef,
     Const,
     FileText,
+    JinjaText,
     OperatorRef,
     Pipeline,
     Task,
-    Template,
     Timetable,
     XCom,
 )
@@ -88,7 +88,7 @@ tasks:
             Task(
                 id="two",
                 uses=BASH,
-                args={"cwd": "/var", "env": {"A": "b"}, "bash_command": Template("echo {{ ds }}")},
+                args={"cwd": "/var", "env": {"A": "b"}, "bash_command": JinjaText("echo {{ ds }}")},
                 options={"retries": 3, "retry_delay": dt.timedelta(minutes=5), "queue": "q1"},
                 needs=("one",),
                 path="tasks.two",
@@ -138,9 +138,9 @@ def test_what_a_task_runs(written: str, uses: object) -> None:
     ("written", "value"),
     [
         ("plain", "plain"),
-        ("{$t: x}", Template("x")),
-        ("{$template: x}", Template("x")),
-        ("{$t: {$f: a.sql}}", Template(FileText("a.sql"))),
+        ("{$t: x}", JinjaText("x")),
+        ("{$template: x}", JinjaText("x")),
+        ("{$t: {$f: a.sql}}", JinjaText(FileText("a.sql"))),
         ("{$x: up}", XCom("up")),
         ("{$xcom: {task: up, key: k}}", XCom("up", "k")),
         ("{$x: {task: up}}", XCom("up")),
@@ -148,7 +148,7 @@ def test_what_a_task_runs(written: str, uses: object) -> None:
         ("{$file: a.txt}", FileText("a.txt")),
         ("{$const: {$t: [x]}}", Const({"$t": ("x",)})),
         ('{$const: "${{ job.x }}"}', Const("${{ job.x }}")),
-        ("[1, {$t: x}, {deep: [{$x: up}]}]", (1, Template("x"), {"deep": (XCom("up"),)})),
+        ("[1, {$t: x}, {deep: [{$x: up}]}]", (1, JinjaText("x"), {"deep": (XCom("up"),)})),
     ],
 )
 def test_values_and_markers(written: str, value: object) -> None:
