@@ -88,22 +88,22 @@ class Experiment(ExperimentRunner[System]):
         """Ask the system."""
         return self.target.is_well()
 
-    def before(self, trial: Trial) -> None:
+    def prepare(self, trial: Trial) -> None:
         """Wait until no task waits for a slot, so that no fault is timed behind the backlog of the one before it.
 
         A backlog that does not get less within the patience is left to the invariants, which judge progress.
         """
         drained(lambda: in_line(self.history()), lambda: True, self._shape.patience_seconds)
 
-    def missed(self, trial: Trial) -> None:
+    def on_missed_moment(self, trial: Trial) -> None:
         """Give up. Raises AssertionError."""
         raise AssertionError(f"the moment for '{trial.fault.name}' did not come")
 
-    def inflicted(self, injection: Injection) -> None:
+    def on_injection(self, injection: Injection) -> None:
         """Name the fault."""
         self._say(injection.name)
 
-    def recovered(self, recovery: Recovery) -> None:
+    def on_recovery(self, recovery: Recovery) -> None:
         """Say how long it took."""
         self._waited = recovery.waited
         self._say(f"{recovery.injection.name}: {_shown(recovery.seconds)}")

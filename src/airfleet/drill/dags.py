@@ -15,14 +15,14 @@ DISCOVERY_SECONDS = 60.0
 _ENDED = ("success", "failed")
 
 
-class Gets(Protocol):
+class ApiReader(Protocol):
     """A client of the REST API; raises ApiError when it is refused."""
 
     def get(self, *path: str, **query: Any) -> Any:
         """Send a GET below ``/api/v2``."""
 
 
-def knows(api: Gets, dag_id: str) -> bool:
+def knows(api: ApiReader, dag_id: str) -> bool:
     """Tell whether Airflow knows a Dag."""
     try:
         api.get("dags", dag_id)

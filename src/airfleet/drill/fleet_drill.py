@@ -116,7 +116,7 @@ class DrillExperiment(ExperimentRunner[DrilledFleet]):
 
     # --- the agent as a witness --------------------------------------------------------------------
 
-    def inflicted(self, injection: Injection) -> None:
+    def on_injection(self, injection: Injection) -> None:
         """Follow the states of components from now on."""
         self._agent = AgentStates(self.target.here.paths.socket)
 
@@ -131,7 +131,7 @@ class DrillExperiment(ExperimentRunner[DrilledFleet]):
             self._progress.tell("every component is healthy")
         return replace(self.told_by_tasks(), healthy_at=self._healthy_at)
 
-    def looked(self, injection: Injection, seconds: Mapping[str, float | None]) -> None:
+    def on_look(self, injection: Injection, seconds: Mapping[str, float | None]) -> None:
         """Tell what has come back since the last look."""
         if self._has_stopped(GAP, seconds):
             self._progress.tell("a task that was asked for after the fault has started")

@@ -54,7 +54,7 @@ def violations(history: History, overlap_seconds: float = 0.0) -> tuple[Violatio
         ("I4", _completed_and_again(history)),
         ("I4", _recorded_twice(history)),
         ("I5", _blamed(history)),
-        ("I6", _untold(history)),
+        ("I6", _missing_callbacks(history)),
         ("I7", history.helped),
         ("I8", _bystanders(history)),
         ("I8", _given_up(history)),
@@ -206,7 +206,7 @@ def _budgets(changes: Iterable[StateChange]) -> dict[TaskKey, list[int]]:
     return found
 
 
-def _untold(history: History) -> Iterator[str]:
+def _missing_callbacks(history: History) -> Iterator[str]:
     told = {note.task for note in history.notes if note.event == NoteKind.CALLBACK}
     for task in sorted(history.callbacks - told):
         yield f"no callback of {task} ran"

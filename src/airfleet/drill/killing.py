@@ -17,7 +17,7 @@ from airfleet.system.procfs import send, tree
 #: ids of attempts
 Attempts: TypeAlias = frozenset[str]
 #: from the last note of an attempt until its outcome is in the database, at the latest
-HEARD_SECONDS = 2.0
+REPORT_SECONDS = 2.0
 
 
 def kill_all(roots: Iterable[int], witness_folder: Path) -> Attempts:
@@ -65,8 +65,8 @@ def attempts_of(pids: Iterable[int], witness_folder: Path) -> Attempts:
     return frozenset(note.attempt for note in running(witness_folder) if note.pid in family)
 
 
-def unheard(witness_folder: Path) -> Attempts:
+def just_ended(witness_folder: Path) -> Attempts:
     """Give the attempts that ended just now, so that the worker may not have reported it."""
     now = time.monotonic()
     ends = (note for note in journal.read(witness_folder) if note.event in (NoteKind.END, NoteKind.RAISED))
-    return frozenset(note.attempt for note in ends if now - note.at < HEARD_SECONDS)
+    return frozenset(note.attempt for note in ends if now - note.at < REPORT_SECONDS)

@@ -186,19 +186,19 @@ class ExperimentRunner(ABC, Generic[T]):
         """Give the history so far; None while a witness is silent."""
         return self.told_by_tasks()
 
-    def before(self, trial: Trial[T]) -> None:
+    def prepare(self, trial: Trial[T]) -> None:
         """Do what a trial has to wait for."""
 
-    def missed(self, trial: Trial[T]) -> None:
+    def on_missed_moment(self, trial: Trial[T]) -> None:
         """Do something about a moment that did not come."""
 
-    def inflicted(self, injection: Injection) -> None:
+    def on_injection(self, injection: Injection) -> None:
         """Tell that a fault has begun and ended."""
 
-    def looked(self, injection: Injection, seconds: Mapping[str, float | None]) -> None:
+    def on_look(self, injection: Injection, seconds: Mapping[str, float | None]) -> None:
         """Tell what the stopwatches show now."""
 
-    def recovered(self, recovery: Recovery) -> None:
+    def on_recovery(self, recovery: Recovery) -> None:
         """Tell that a recovery is over, or given up."""
 
     @contextmanager
@@ -212,14 +212,14 @@ class ExperimentRunner(ABC, Generic[T]):
     # --- one trial ---------------------------------------------------------------------------------
 
     def _try(self, label: str, trial: Trial[T]) -> Recovery:
-        self.before(trial)
+        self.prepare(trial)
         self.load.ask(trial.before(label))
         if not self._wait_for_moment(label, trial):
-            self.missed(trial)
+            self.on_missed_moment(trial)
         injection = self._inject(trial)
         seconds = self._wait_for_recovery(injection, trial.watches)
         recovery = Recovery(injection, seconds, time.monotonic() - injection.ended)
-        self.recovered(recovery)
+        self.on_recovery(recovery)
         return recovery
 
     def _wait_for_moment(self, label: str, trial: Trial[T]) -> bool:
@@ -233,7 +233,7 @@ class ExperimentRunner(ABC, Generic[T]):
     def _inject(self, trial: Trial[T]) -> Injection:
         fault, began = trial.fault, time.monotonic()
         attempts = fault.inflict(self.target)
-        self.inflicted(Injection(fault.name, began, began, attempts))
+        self.on_injection(Injection(fault.name, began, began, attempts))
         time.sleep(fault.seconds)
         fault.heal(self.target)
         ended = time.monotonic()
@@ -244,7 +244,7 @@ class ExperimentRunner(ABC, Generic[T]):
         while True:
             history = self.history()
             seconds = {name: stopwatch(history, injection) for name, stopwatch in watches.items()} if history else {}
-            self.looked(injection, seconds)
+            self.on_look(injection, seconds)
             over = bool(seconds) and None not in seconds.values()
             if (over and self.is_well()) or time.monotonic() > deadline:
                 return seconds or dict.fromkeys(watches)

@@ -1,4 +1,4 @@
-"""Faults of single components: killed, or stopped in the middle of what they do."""
+"""Faults of single components: killed, or stopped by SIGSTOP."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 import time
 from dataclasses import dataclass, field
 
-from airfleet.drill.killing import Attempts, attempts_of, kill_all, running, stop_all, unheard
+from airfleet.drill.killing import Attempts, attempts_of, just_ended, kill_all, running, stop_all
 from airfleet.drill.waiting import wait_until
 from airfleet.system.procfs import arguments, send, tree
 from faultlab.faults.fault import FIND_SECONDS, NOBODY, first_pid
@@ -46,15 +46,15 @@ class Kill:
     def inflict(self, system: System) -> Attempts:
         """End it with all that it started."""
         hurt = kill_all((first_pid(system, self.kind, self.host),), system.witness_folder)
-        return hurt | unheard(system.witness_folder) if self.kind == WORKER else hurt
+        return hurt | just_ended(system.witness_folder) if self.kind == WORKER else hurt
 
     def heal(self, system: System) -> None:
-        """Leave the restart to its agent."""
+        """Leave the restart to its supervisor."""
 
 
 @dataclass(frozen=True)
-class KillWhatStandsInFront:
-    """nginx and Flower are ended by SIGKILL: what people look through, and no task needs."""
+class KillProxyAndFlower:
+    """nginx and Flower are ended by SIGKILL; people need them, and no task does."""
 
     name: str = "nginx and Flower killed"
     seconds: float = 0.0
@@ -66,7 +66,7 @@ class KillWhatStandsInFront:
         return NOBODY
 
     def heal(self, system: System) -> None:
-        """Leave the restart to their agent."""
+        """Leave the restart to their supervisor."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class KillMonitor:
 
 @dataclass(frozen=True)
 class Pause:
-    """One component and all that it started are stopped in the middle of what they do, as a machine that swaps does."""
+    """One component and all that it started are stopped by SIGSTOP, as on a machine that swaps."""
 
     kind: str
     seconds: float
@@ -119,7 +119,7 @@ class Pause:
         root = first_pid(system, self.kind)
         self._stopped[:] = stop_all(lambda: tree(root))
         hurt = attempts_of(self._stopped, system.witness_folder)
-        return hurt | unheard(system.witness_folder) if self.kind == WORKER else hurt
+        return hurt | just_ended(system.witness_folder) if self.kind == WORKER else hurt
 
     def heal(self, system: System) -> None:
         """Send SIGCONT."""

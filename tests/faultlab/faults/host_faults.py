@@ -56,7 +56,7 @@ class HostPowerOff:
             system.vanish(self.host)
         # Nothing may begin while it is asked what runs.
         there = killing.stop_all(lambda: system.processes_on(self.host))
-        hurt = killing.attempts_of(there, system.witness_folder) | killing.unheard(system.witness_folder)
+        hurt = killing.attempts_of(there, system.witness_folder) | killing.just_ended(system.witness_folder)
         system.power_off(self.host)
         return hurt
 

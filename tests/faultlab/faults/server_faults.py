@@ -6,7 +6,7 @@ import errno
 import os
 from dataclasses import dataclass
 
-from airfleet.drill.killing import Attempts, attempts_of, kill_all, stop_all, unheard
+from airfleet.drill.killing import Attempts, attempts_of, just_ended, kill_all, stop_all
 from airfleet.drill.waiting import wait_until
 from airfleet.testing.servers import POSTGRES_SERVER
 from faultlab.faults.fault import NOBODY, fleet_of, wait_until_degraded
@@ -255,7 +255,7 @@ class PowerOff:
     def inflict(self, system: System) -> Attempts:
         """Servers last: until they are gone, nothing that is ended before can be told from one that ended well."""
         there = stop_all(system.processes)  # nothing may begin while it is asked what runs
-        hurt = attempts_of(there, system.witness_folder) | unheard(system.witness_folder)
+        hurt = attempts_of(there, system.witness_folder) | just_ended(system.witness_folder)
         for host in system.names:
             system.power_off(host)
         system.broker.kill()

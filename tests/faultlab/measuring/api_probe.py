@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from airfleet.drill.dags import Gets
+from airfleet.drill.dags import ApiReader
 from airfleet.drill.load_generator import answers_of
 from airfleet.drill.records import ApiAnswer
 from airfleet.errors import FleetError
@@ -23,7 +23,7 @@ ASKERS = 3
 class ApiProbe:
     """Threads of its own, between ``start`` and ``stop``. Times by the monotonic clock."""
 
-    def __init__(self, api: Gets, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, api: ApiReader, clock: Callable[[], float] = time.monotonic) -> None:
         self._api = api
         self._clock = clock
         self._end = threading.Event()

@@ -201,7 +201,7 @@ ON_ONE_HOST: tuple[Row, ...] = (
     ),
     Row(
         "F26",
-        lambda scale: component_faults.KillWhatStandsInFront(),
+        lambda scale: component_faults.KillProxyAndFlower(),
         {"answers": recovery_times.answering},
         {"answers": Promise(2, 2)},
         "for ever",

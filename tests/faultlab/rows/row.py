@@ -38,7 +38,7 @@ class Row:
     """One fault of the matrix."""
 
     number: str
-    #: the fault, when things are away for the given share of their full time
+    #: makes the fault, with outages of the given share of their full time
     fault: Callable[[float], Fault]
     watches: Mapping[str, Stopwatch]
     #: by the name of the stopwatch
@@ -46,14 +46,14 @@ class Row:
     #: the longest that stock Airflow takes by its timers, where it recovers at all
     stock: str
     before: Callable[[str], Sequence[RunRequest]] = lambda label: ()
-    #: instead: the length of two tasks that outlast the fault, when things are away for their full time
+    #: instead of these runs: the length of two tasks that outlast the fault at its full time
     through_seconds: float = 0.0
     moment: Callable[[System, str], bool] = lambda system, label: True
     topology: Topology = field(default_factory=Topology)
     overlap_seconds: float = 0.0
     #: whether no scheduler dies of it, so that none may be given up
     spares_schedulers: bool = False
-    #: whether stock Airflow has nothing that it could be done to
+    #: whether stock Airflow has no such part
     fleet_only: bool = False
 
     def trial(self, scale: float = 1.0, after_seconds: float = 0.0) -> Trial:
@@ -63,6 +63,7 @@ class Row:
 
 
 def some_callbacks(system: System, label: str) -> bool:
+    """Tell whether enough of the callbacks that were asked for have run."""
     notes = journal.read(system.witness_folder)
     told = {n.task for n in notes if n.event == NoteKind.CALLBACK and n.task.run_id.startswith(f"{label}-more-")}
     return len(told) >= CALLBACKS_BEFORE
@@ -74,17 +75,20 @@ def some_run(system: System, label: str) -> bool:
 
 
 def in_state(state: str, count: int) -> Callable[[System, str], bool]:
+    """Make a moment: so many task instances are in a state."""
     question: LiteralString = "SELECT count(*) FROM task_instance WHERE state = %s"
     return lambda system, label: counted(system, question, state) >= count
 
 
 def counted(system: System, question: LiteralString, *values: str) -> int:
+    """Count rows of the database by a question."""
     with closing(psycopg.connect(system.database_url, autocommit=True, connect_timeout=5)) as connection:
         row = connection.execute(question, values).fetchone()
     return int(row[0]) if row else 0
 
 
 def runs(dag_id: str, count: int, seconds: float) -> Callable[[str], Sequence[RunRequest]]:
+    """Make the runs of a Dag that are asked for before a fault."""
     return lambda label: [RunRequest(dag_id, f"{label}-more-{one}", {"seconds": seconds}) for one in range(count)]
 
 

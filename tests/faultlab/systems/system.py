@@ -191,7 +191,7 @@ class System(Startable, SimulatedHosts):
     def attempts_on(self, host: str) -> Attempts:
         """Give the attempts that suffer when a host does."""
         alive = killing.attempts_of(self.processes_on(host), self.witness_folder)
-        return alive | killing.unheard(self.witness_folder)
+        return alive | killing.just_ended(self.witness_folder)
 
     def logs(self) -> tuple[Path, ...]:
         """List all log files."""

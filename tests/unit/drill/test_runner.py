@@ -86,16 +86,16 @@ class FakeRunner(ExperimentRunner[FakeTarget]):
     def judge(self, history: History) -> tuple[Violation, ...]:
         return invariants.violations(history)
 
-    def before(self, trial: Trial[FakeTarget]) -> None:
+    def prepare(self, trial: Trial[FakeTarget]) -> None:
         self.target.done.append("before")
 
-    def missed(self, trial: Trial[FakeTarget]) -> None:
+    def on_missed_moment(self, trial: Trial[FakeTarget]) -> None:
         self.target.done.append("missed")
 
-    def inflicted(self, injection: Injection) -> None:
+    def on_injection(self, injection: Injection) -> None:
         self.target.done.append(f"inflicted {injection.name}")
 
-    def recovered(self, recovery: Recovery) -> None:
+    def on_recovery(self, recovery: Recovery) -> None:
         self.target.done.append("recovered")
 
 
