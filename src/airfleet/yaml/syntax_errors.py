@@ -28,8 +28,6 @@ _OURS: Final[tuple[tuple[str, str, str | None], ...]] = (
         "look at its indentation, and for a quote or bracket that was not closed",
     ),
     ("expected '-' indicator", "this line is not an item of the list above it", "look at its indentation"),
-    ("expected ',' or ']'", "the list that begins with '[' is not closed here", "a ',' or a ']' is missing"),
-    ("expected ',' or '}'", "the mapping that begins with '{' is not closed here", "a ',' or a '}' is missing"),
     (
         "invalid Unicode character escape code",
         "this escape is no character: it is a half of one, or too high a number",
@@ -46,13 +44,18 @@ _OURS: Final[tuple[tuple[str, str, str | None], ...]] = (
         "this line does not belong to the document above it",
         "look at its indentation; another document begins after a line '---'",
     ),
-    ("unexpected end of stream", "a quoted text is not closed", "add the closing quote"),
-    ("unexpected document separator", "a quoted text is not closed", "add the closing quote"),
     ("unknown escape character", "unknown escape after '\\' in double quotes", "use single quotes, or write '\\\\'"),
     ("character that cannot start any token", "no value can begin with this character", "put the text in quotes"),
     ("tab character", "a tab cannot be used to indent", "use spaces"),
     ("found duplicate anchor", "this anchor is defined twice", None),
     ("undefined tag handle", "this tag is not known here", None),
+)
+#: the same of things that are not closed: their beginning is more help than the place where the parser gave up
+_UNCLOSED: Final[tuple[tuple[str, str, str], ...]] = (
+    ("expected ',' or ']'", "the list that begins with '[' is not closed here", "a ',' or a ']' is missing"),
+    ("expected ',' or '}'", "the mapping that begins with '{' is not closed here", "a ',' or a '}' is missing"),
+    ("unexpected end of stream", "a quoted text is not closed", "add the closing quote"),
+    ("unexpected document separator", "a quoted text is not closed", "add the closing quote"),
 )
 
 
@@ -69,10 +72,13 @@ def broken_yaml(error: yaml.YAMLError, text: str, file: str) -> Problem:
         return _no_name(error.context_mark, file)
     if "mapping values are not allowed" in said and (glued := _without_space(text, place)):
         return glued
-    begun = error.context_mark
+    for theirs, ours, end in _UNCLOSED:
+        if theirs in said:
+            sentence = ours + _beginning(error.context_mark, place)
+            return Problem(place, "", sentence, _unquoted_hint(text, place) or end)
     for theirs, ours, hint in _OURS:
         if theirs in said:
-            return Problem(place, "", _with_start(ours, begun, place), _unquoted_hint(text, place) or hint)
+            return Problem(place, "", ours, _unquoted_hint(text, place) or hint)
     return Problem(place, "", f"this is not YAML: {said}")
 
 
@@ -90,11 +96,9 @@ def _without_space(text: str, place: Place) -> Problem | None:
     return Problem(Place(place.file, place.line - 1, glued.end() + 1), "", "a space is missing after ':'", hint)
 
 
-def _with_start(sentence: str, begun: Any, place: Place) -> str:
-    """Find the start of an unclosed part, which helps more than the place where the parser gave up."""
-    if "not closed" not in sentence or begun is None or begun.line + 1 == place.line:
-        return sentence
-    return f"{sentence} (it begins in line {begun.line + 1})"
+def _beginning(begun: Any, place: Place) -> str:
+    """Name the line of a beginning, unless it is that of the problem."""
+    return "" if begun is None or begun.line + 1 == place.line else f" (it begins in line {begun.line + 1})"
 
 
 def _unquoted_hint(text: str, place: Place) -> str | None:
