@@ -43,7 +43,7 @@ class Event(Enum):
     CLOCK_RIGHT = "the clock of this host agrees with the database's again"
     PROCESSES_UNWRITTEN = "the list of processes for the next agent cannot be written: {why}"
     PROCESSES_WRITTEN = "the list of processes for the next agent is written again"
-    GUARD_MISSING = "no watchdog would end this host's attempts if the agent died: {why}"
+    WATCHDOG_MISSING = "no watchdog would end this host's attempts if the agent died: {why}"
     SURPRISED = "unexpected error in {part}, which goes on; please report it: {why}"
     FLEET_READY = "fleet '{fleet}' is ready after {seconds} s"
     FLEET_STOPPING = "fleet '{fleet}' stops"

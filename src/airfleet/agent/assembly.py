@@ -94,7 +94,7 @@ def assemble(
             recovery,
             host,
             reporter,
-            is_heir=inherited.life is not None,
+            is_heir=inherited.incarnation is not None,
         )
     )
 
@@ -133,10 +133,10 @@ def _cluster(
         _boot_time,
         tell,
         wakeup.wake,
-        inherited.life,
+        inherited.incarnation,
         facts=(lambda: facts.now) if facts else HostFacts,
     )
-    return ClusterMember(context, membership, inherited.guard or Watchdog(context.fleet_id), components)
+    return ClusterMember(context, membership, inherited.watchdog or Watchdog(context.fleet_id), components)
 
 
 def _boot_time() -> float:

@@ -35,11 +35,11 @@ def of_now(boot: str, renewed_at: float) -> Incarnation:
     return Incarnation(boot, renewed_at, machine.boot_id())
 
 
-def write_down(path: Path, life: Incarnation) -> None:
+def write_down(path: Path, made: Incarnation) -> None:
     """Write an incarnation down. On a full disk none is kept: then an agent that dies has no heir."""
     draft = path.with_suffix(".new")
     with suppress(OSError):
-        draft.write_text(json.dumps({**asdict(life), "place": machine.place_of(path.parent)}))
+        draft.write_text(json.dumps({**asdict(made), "place": machine.place_of(path.parent)}))
         os.replace(draft, path)
 
 

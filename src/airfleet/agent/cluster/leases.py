@@ -8,8 +8,8 @@
                            v      ^
                           gone ───┘
 
-``register``: nothing of the host runs yet, or an agent goes on with the life of one that was killed: the same boot
-again, as long as its row is *up*. A row of another boot that is still *up* is its own predecessor on this
+``register``: nothing of the host runs yet, or an agent goes on with the incarnation of one that was killed: the same
+boot again, as long as its row is *up*. A row of another boot that is still *up* is its own predecessor on this
 machine, which is dead, or a lease that is too old to be of anyone alive. Otherwise another machine has the name, and
 the agent waits. Jobs and running attempts of the predecessor are reported in the same transaction, so before
 anything starts here.
@@ -120,7 +120,7 @@ _BODIES: LiteralString = "SELECT host, facts FROM airfleet_host_facts WHERE host
 
 @dataclass(frozen=True)
 class HostIdentity:
-    """This host in one life of its agent."""
+    """This host in one incarnation."""
 
     host: str
     boot: str
@@ -185,7 +185,7 @@ class Leases:
         """Begin an incarnation; return how many attempts the one before had left running.
 
         ``predecessor`` is the boot of the agent that ran here before and is known to be dead; ``goes_on``: it is this
-        life. Raises HostNameTaken, or JoinRefused when the facts of another host forbid it.
+        incarnation. Raises HostNameTaken, or JoinRefused when the facts of another host forbid it.
         """
         with self._transaction() as connection:
             connection.execute(HOST_JOIN)

@@ -300,7 +300,7 @@ class ClusterMember:
             self._watchdog_is_missing = False
         except OSError as refused:
             if not self._watchdog_is_missing:
-                self._context.log(Event.GUARD_MISSING, why=str(refused))
+                self._context.log(Event.WATCHDOG_MISSING, why=str(refused))
             self._watchdog_is_missing = True
 
     # --- processes -----------------------------------------------------------------------------------

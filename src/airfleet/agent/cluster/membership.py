@@ -77,7 +77,8 @@ class _Findings:
 
 class Membership:
     """One host among several. ``clock`` counts seconds since the machine started; ``tell`` and ``wake`` are called from
-    a thread, the second one when there is news. ``life`` is of an agent that was killed here, and goes on."""
+    a thread, the second one when there is news. ``last`` is the incarnation of an agent that was killed here, which
+    goes on."""
 
     def __init__(
         self,
@@ -89,7 +90,7 @@ class Membership:
         clock: Callable[[], float],
         tell: Tell,
         wake: Callable[[], None],
-        life: Incarnation | None = None,
+        last: Incarnation | None = None,
         wall_clock: Callable[[], float] = time.time,
         facts: Callable[[], HostFacts] = HostFacts,
     ) -> None:
@@ -110,7 +111,7 @@ class Membership:
         self._answering = peers.PeerServer(
             neighbours.address, neighbours.port, neighbours.key, host, lambda: self._renews()
         )
-        self._known = self._first(host, life)
+        self._known = self._first(host, last)
         #: what is wrong with the clock of this host, as a sentence; empty while it is right
         self.clock_trouble = ""
         self._registered = False
@@ -133,7 +134,7 @@ class Membership:
 
     @property
     def hostname(self) -> str:
-        """The name by which Airflow knows this host in this life."""
+        """The name by which Airflow knows this incarnation."""
         return self._known.me.hostname
 
     @property
@@ -199,9 +200,9 @@ class Membership:
             self._words.put(lambda: self._take_over(action))
 
     def start_anew(self) -> None:
-        """Begin another life: everything of the one before has ended here."""
+        """Begin another incarnation: everything of the one before has ended here."""
         with self._lock:
-            self._known = _Findings(self._new_life(self._known.me.host), rows=self._known.rows)
+            self._known = _Findings(self._new_incarnation(self._known.me.host), rows=self._known.rows)
             self._registered = False
         self._words.put(lambda: None)
 
@@ -244,12 +245,12 @@ class Membership:
         renewed = self._known.renewed_at
         return renewed is not None and self._clock() - renewed <= BREAK_SECONDS
 
-    def _first(self, host: str, life: Incarnation | None) -> _Findings:
-        if life is None:
-            return _Findings(self._new_life(host))
-        return _Findings(self._me(host, life.boot), renewed_at=life.renewed_at, trouble="")
+    def _first(self, host: str, last: Incarnation | None) -> _Findings:
+        if last is None:
+            return _Findings(self._new_incarnation(host))
+        return _Findings(self._me(host, last.boot), renewed_at=last.renewed_at, trouble="")
 
-    def _new_life(self, host: str) -> HostIdentity:
+    def _new_incarnation(self, host: str) -> HostIdentity:
         return self._me(host, secrets.token_hex(4))
 
     def _me(self, host: str, boot: str) -> HostIdentity:
@@ -283,7 +284,7 @@ class Membership:
         """Register or renew; return the seconds until the next time."""
         known, began = self._known, self._clock()
         if known.taken_over:
-            return RENEW_SECONDS  # the loop ends what runs and begins another life
+            return RENEW_SECONDS  # the loop ends what runs and begins another incarnation
         try:
             if not self._registered:
                 self._register(known.me, began, goes_on=known.renewed_at is not None)
@@ -336,7 +337,7 @@ class Membership:
         facts = self._facts()
         left = self._leases.register(me, before.boot if before else "", facts, goes_on=goes_on)
         self._registered, self._said = True, facts.digest
-        if not goes_on:  # a life that may be over already is written down when its lease is renewed
+        if not goes_on:  # an incarnation that may be over already is written down when its lease is renewed
             incarnation.write_down(self._boot_file, incarnation.of_now(me.boot, at))
         self._log(Event.HOST_REGISTERED, host=me.host, hostname=me.hostname, lost=left)
 

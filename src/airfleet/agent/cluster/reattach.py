@@ -3,11 +3,11 @@
 A task needs its worker's processes and an execution API, not an agent. So the workers of a dead agent are told to end
 when their attempts have, and everything else is started anew. In a fleet of several hosts that holds as long as nobody
 can have taken this host over: the new agent goes on with the lease of the dead one, under the same name. When that is
-too old (:data:`airfleet.agent.cluster.quorum.FENCE_SECONDS`, unless the policy is *keep*), all ends, as the guard sees
-to.
+too old (:data:`airfleet.agent.cluster.quorum.FENCE_SECONDS`, unless the policy is *keep*), all ends: the watchdog sees to
+that.
 
-The dead agent's guard would end whatever it does not know, this agent too, when its time is over. So a guard of our own
-has its permission first, and then that one is ended with the rest.
+The dead agent's watchdog would end whatever it does not know, this agent too, when its time is over. So a watchdog of
+our own has its permission first, and then that one is ended with the rest.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ class Inheritance:
     #: these have been told to end when their attempts have
     workers: tuple[process_tree.RecordedProcess, ...] = ()
     #: in a fleet of several hosts
-    life: Incarnation | None = None
-    guard: Watchdog | None = None
+    incarnation: Incarnation | None = None
+    watchdog: Watchdog | None = None
     #: how long the processes that do not stay may take to end: the lease has to be renewed meanwhile
     grace_seconds: float = LEFTOVER_GRACE_SECONDS
 
     @property
     def pids(self) -> frozenset[int]:
         """Return the processes that stay, each with all below it."""
-        guard = self.guard.pid if self.guard else None
-        return frozenset({*(worker.pid for worker in self.workers), *((guard,) if guard else ())})
+        watchdog = self.watchdog.pid if self.watchdog else None
+        return frozenset({*(worker.pid for worker in self.workers), *((watchdog,) if watchdog else ())})
 
 
 #: of an agent that ended in good order, or never was
@@ -97,21 +97,21 @@ def inherit(paths: Paths, policy: OnPartition | None, now: float) -> Inheritance
     """
     if policy is None:
         return Inheritance(_finishing(paths))
-    life = incarnation.read_down(paths.boot)
-    seconds = _seconds_left(life, policy, now)
+    last = incarnation.read_down(paths.boot)
+    seconds = _seconds_left(last, policy, now)
     if seconds <= 0.0:
         return NOTHING
-    guard = Watchdog(fleet_id(paths.home))
+    watchdog = Watchdog(fleet_id(paths.home))
     if policy == "replace":
-        guard.permit(Permission(seconds, frozenset({os.getpid()})))
-    return Inheritance(_finishing(paths), life, guard, min(LEFTOVER_GRACE_SECONDS, seconds / 3))
+        watchdog.permit(Permission(seconds, frozenset({os.getpid()})))
+    return Inheritance(_finishing(paths), last, watchdog, min(LEFTOVER_GRACE_SECONDS, seconds / 3))
 
 
-def _seconds_left(life: Incarnation | None, policy: OnPartition, now: float) -> float:
+def _seconds_left(last: Incarnation | None, policy: OnPartition, now: float) -> float:
     """Return the seconds for which attempts of an incarnation may go on."""
-    if life is None or not life.is_of_this_machine:
+    if last is None or not last.is_of_this_machine:
         return 0.0
-    return math.inf if policy == "keep" else FENCE_SECONDS - (now - life.renewed_at)
+    return math.inf if policy == "keep" else FENCE_SECONDS - (now - last.renewed_at)
 
 
 def _finishing(paths: Paths) -> tuple[process_tree.RecordedProcess, ...]:

@@ -1,7 +1,7 @@
 """Limits of memory for components, kept by the kernel in control groups.
 
-The agent makes a group for the fleet when it starts; a component, forked by the template, goes into a group of its own
-in it before it forks anything itself, so that all its processes count together. Pages that it shares with the template
+The agent makes a group for the fleet when it starts; a component, forked by the zygote, goes into a group of its own
+in it before it forks anything itself, so that all its processes count together. Pages that it shares with the zygote
 are not counted. Above the limit the kernel ends one of its processes, the largest as a rule: of a worker, the
 attempt that asks too much.
 

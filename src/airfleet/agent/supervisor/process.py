@@ -27,7 +27,7 @@ from airfleet.spool.current_work import WorkItem
 #: lines of a dead component's log that are shown
 LAST_LINES = 12
 
-#: names the descriptor of the template's end of its socket with the agent
+#: names the descriptor of the zygote's end of its socket with the agent
 TEMPLATE_DESCRIPTOR = "AIRFLEET_TEMPLATE_FD"
 
 

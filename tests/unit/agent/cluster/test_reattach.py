@@ -90,9 +90,9 @@ def life(seconds_ago: float, boot: str = "b007") -> incarnation.Incarnation:
 
 
 def close(inherited: Inheritance) -> None:
-    if inherited.guard is not None:
-        guard = inherited.guard.pid
-        inherited.guard.close()
+    if inherited.watchdog is not None:
+        guard = inherited.watchdog.pid
+        inherited.watchdog.close()
         if guard is not None:
             os.waitpid(guard, 0)
 
@@ -114,10 +114,10 @@ def test_a_life_goes_on_while_its_lease_holds(paths: Paths, policy: str) -> None
     with left(paths) as them:
         inherited = inherit(paths, policy, NOW)  # type: ignore[arg-type]
         try:
-            assert inherited.life == life(seconds_ago=2.0)
+            assert inherited.incarnation == life(seconds_ago=2.0)
             assert [worker.pid for worker in inherited.workers] == [them.worker.pid]
             # where others may take over, a guard has its permission before anything else happens
-            assert (inherited.guard is not None and inherited.guard.pid is not None) == (policy == "replace")
+            assert (inherited.watchdog is not None and inherited.watchdog.pid is not None) == (policy == "replace")
         finally:
             close(inherited)
 
@@ -153,7 +153,7 @@ def test_nothing_goes_on_when_others_may_have_taken_over(paths: Paths, kept: inc
 def test_with_keep_nobody_takes_over_however_old_the_lease_is(paths: Paths) -> None:
     incarnation.write_down(paths.boot, life(seconds_ago=1000.0))
     inherited = inherit(paths, "keep", NOW)
-    assert inherited.life == life(seconds_ago=1000.0)
+    assert inherited.incarnation == life(seconds_ago=1000.0)
 
 
 @pytest.mark.parametrize("text", ["", "b007", "{}", '{"boot": "b", "renewed_at": null, "machine": "m"}'])
