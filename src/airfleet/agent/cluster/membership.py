@@ -31,10 +31,10 @@ from typing import Any
 
 import psycopg
 
-from airfleet.agent import host_facts
 from airfleet.agent.cluster import incarnation, peers, quorum
+from airfleet.agent.cluster.fact_exchange import FactExchange
 from airfleet.agent.cluster.incarnation import Incarnation
-from airfleet.agent.cluster.leases import HostIdentity, HostNameTaken, HostRow, JoinRecord, JoinRefused, Leases
+from airfleet.agent.cluster.leases import HostIdentity, HostNameTaken, HostRow, JoinRefused, Leases
 from airfleet.agent.cluster.quorum import (
     BREAK_SECONDS,
     RENEW_SECONDS,
@@ -50,8 +50,6 @@ from airfleet.system import clock_skew, host_name
 
 #: seconds between two tries of what the database did not hear
 AGAIN_SECONDS = 0.5
-#: seconds between two looks at what the hosts go by
-COMPARE_SECONDS = 5.0
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
@@ -102,12 +100,8 @@ class Membership:
         self._wall_clock = wall_clock
         self._tell = tell
         self._wake = wake
-        self._facts = facts
-        #: what each host goes by, as last read; the digest of what this one has said, and when it is time again
-        self._told: dict[str, JoinRecord] = {}
-        self._said = ""
-        self._compare_at = 0.0
         self._leases = Leases(database_url)
+        self._exchange = FactExchange(lambda: self._leases, facts, neighbours.names, clock)
         self._answering = peers.PeerServer(
             neighbours.address, neighbours.port, neighbours.key, host, lambda: self._renews()
         )
@@ -155,14 +149,13 @@ class Membership:
     @property
     def differences(self) -> tuple[HostDifference, ...]:
         """How the hosts that are up differ from the first of them."""
-        facts = {host: told.facts for host, told in self._told.items() if not told.refusal}
-        return host_facts.differences(facts, self._neighbours.names)
+        return self._exchange.differences()
 
     @property
     def refused(self) -> Mapping[str, str]:
         """Why other hosts did not join a moment ago: name -> sentence."""
         own = self._known.me.host
-        return {host: told.refusal for host, told in self._told.items() if told.refusal and host != own}
+        return {host: why for host, why in self._exchange.refused().items() if host != own}
 
     @property
     def overrides(self) -> Mapping[str, Any]:
@@ -300,43 +293,35 @@ class Membership:
             reason = (str(away).strip().splitlines() or [type(away).__name__])[0]
             self._found(known.me, trouble=f"waits for the database: {reason}" if known.renewed_at is None else "")
             return AGAIN_SECONDS
-        broken = known.renewed_at is None or began - known.renewed_at > BREAK_SECONDS
-        steady_since = began if broken or known.steady_since is None else known.steady_since
+        return self._note_renewal(known, began, at, rows, asked_at)
+
+    def _note_renewal(
+        self, known: _Findings, began: float, at: float | None, rows: tuple[HostRow, ...], asked_at: float
+    ) -> float:
+        """Keep the answer of the database; ``at`` is its time, None when others took this host over."""
         self._pending = {action for action in self._pending if any(_is_up(row, action) for row in rows)}
         if at is None:
             self._found(known.me, taken_over=True, rows=rows, trouble="was taken over by other hosts")
             return RENEW_SECONDS
+        broken = known.renewed_at is None or began - known.renewed_at > BREAK_SECONDS
+        steady_since = began if broken or known.steady_since is None else known.steady_since
         self._found(known.me, renewed_at=began, steady_since=steady_since, rows=rows, trouble="", refusal="")
         self._look_at_the_clock(clock_skew.ahead(asked_at, at, self._wall_clock()))
         incarnation.write_down(self._boot_file, incarnation.of_now(known.me.boot, began))
         self._look_at_the_witness(rows)
-        self._compare(known.me)
+        self._exchange.exchange(known.me)
         return RENEW_SECONDS
 
     def _not_joined(self, me: HostIdentity, why: str) -> None:
         if self._known.refusal != why:
             self._log(Event.HOST_REFUSED, host=me.host, why=why)
         self._found(me, trouble=why, refusal=why)
-        with suppress(psycopg.Error, OSError):
-            self._leases.tell(me, self._facts(), why)
-
-    def _compare(self, me: HostIdentity) -> None:
-        """Tell the others the facts of this host, and read theirs."""
-        if self._clock() < self._compare_at:
-            return
-        self._compare_at = self._clock() + COMPARE_SECONDS
-        facts = self._facts()
-        with suppress(psycopg.Error, OSError):  # the lease is renewed all the same
-            if facts.digest != self._said:
-                self._leases.tell(me, facts)
-                self._said = facts.digest
-            self._told = self._leases.told(self._told)
+        self._exchange.refuse(me, why)
 
     def _register(self, me: HostIdentity, at: float, goes_on: bool) -> None:
         before = incarnation.read_down(self._boot_file)
-        facts = self._facts()
-        left = self._leases.register(me, before.boot if before else "", facts, goes_on=goes_on)
-        self._registered, self._said = True, facts.digest
+        left = self._exchange.register(me, before.boot if before else "", goes_on=goes_on)
+        self._registered = True
         if not goes_on:  # an incarnation that may be over already is written down when its lease is renewed
             incarnation.write_down(self._boot_file, incarnation.of_now(me.boot, at))
         self._log(Event.HOST_REGISTERED, host=me.host, hostname=me.hostname, lost=left)

@@ -3,8 +3,7 @@
 A task needs its worker's processes and an execution API, not an agent. So the workers of a dead agent are told to end
 when their attempts have, and everything else is started anew. In a fleet of several hosts that holds as long as nobody
 can have taken this host over: the new agent goes on with the lease of the dead one, under the same name. When that is
-too old (:data:`airfleet.agent.cluster.quorum.FENCE_SECONDS`, unless the policy is *keep*), all ends: the watchdog sees to
-that.
+too old (:data:`airfleet.agent.cluster.quorum.FENCE_SECONDS`, unless the policy is *keep*), the watchdog ends all of it.
 
 The dead agent's watchdog would end whatever it does not know, this agent too, when its time is over. So a watchdog of
 our own has its permission first, and then that one is ended with the rest.
