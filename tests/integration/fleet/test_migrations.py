@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from airfleet.agent.cluster.leases import Leases, Me
+from airfleet.agent.cluster.leases import HostIdentity, Leases
 from airfleet.drill.waiting import wait_until
 from airfleet.metadata import installation
 from airfleet.metadata.migrations import record, runner
@@ -148,7 +148,7 @@ def test_hosts_of_a_fleet_without_numbers_go_on_with_their_leases(url: str, data
     fleet_databases.restore("4e2fc1f", url)
     runner.apply(database)
     with closing(Leases(url)) as leases:
-        me = Me("one", "boot-1", "one.boot-1", 11, "10.0.0.1", 8795)
+        me = HostIdentity("one", "boot-1", "one.boot-1", 11, "10.0.0.1", 8795)
         renewed, found = leases.renew(me, [{"name": "scheduler", "state": "healthy"}])
     assert renewed is not None
     assert {row.host: row.state for row in found} == {"one": "up", "three": "gone", "two": "left"}
