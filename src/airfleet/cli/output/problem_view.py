@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TextIO
 
 from airfleet.cli.output import terminal
-from airfleet.errors import Place, Problem, visible
+from airfleet.errors import Place, Problem, shown, visible
 
 LONGEST_LINE = 160
 
@@ -45,11 +45,11 @@ def count_of_remarks(remarks: Sequence[Problem]) -> str:
 
 def with_source(problem: Problem, line_of: Callable[[Place], str | None]) -> str:
     """Write one problem with the line it stands on and a caret under the value."""
-    where, _, rest = str(problem).partition(": ")
-    sentence, _, hint = rest.partition("\nhint: ")
-    lines = [f"{terminal.style(where, bold=True)}: {sentence}", *_excerpt(problem.place, line_of(problem.place))]
-    if hint:
-        lines.append(f"{terminal.style('hint', fg='cyan')}: {hint}")
+    path = f"{shown(problem.path)}: " if problem.path else ""
+    head = f"{terminal.style(str(problem.place), bold=True)}: {path}{shown(problem.sentence)}"
+    lines = [head, *_excerpt(problem.place, line_of(problem.place))]
+    if problem.hint:
+        lines.append(f"{terminal.style('hint', fg='cyan')}: {shown(problem.hint)}")
     return "\n".join(lines)
 
 

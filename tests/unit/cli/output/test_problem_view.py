@@ -59,3 +59,10 @@ def test_on_a_terminal_problems_have_their_source(tmp_path: Path) -> None:
     problem = Problem(Place(str(tmp_path / "a.yaml"), 1, 8), "tasks", "no list")
     assert "tasks: 3" in problem_view.text([problem], Screen())
     assert problem_view.text([problem], io.StringIO()) == f"{tmp_path}/a.yaml:1:8: tasks: no list"
+
+
+def test_signs_in_names_and_sentences_are_no_punctuation_of_ours(tmp_path: Path) -> None:
+    problem = Problem(Place("a: b.yaml", 1, 1), "", "no 'x'\nhint: is text of a person", "do better")
+    said = problem_view.with_source(problem, lambda _: None)
+    assert said.startswith("\x1b[1ma: b.yaml:1:1\x1b[0m: no 'x'")
+    assert said.endswith(": do better")
