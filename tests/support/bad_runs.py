@@ -26,6 +26,8 @@ from sqlalchemy import text
 from airfleet.scheduler.job_runner import FleetSchedulerJobRunner
 from support.beside_airflow import store_dags
 
+#: a statement that PostgreSQL refuses
+_REFUSED = text("SELECT 99999999999::integer")
 #: passes of the scheduler, and seconds of the given clock between two
 PASSES, STEP = 12, 5.0
 #: runs of each Dag that has many: more than Airflow looks at in one pass
@@ -42,6 +44,8 @@ def main() -> dict[str, Any]:
             _make_run("unreadable_queued_too", session, DagRunState.QUEUED, number)
             _make_run("unreadable_queued_due_too", session, DagRunState.QUEUED, number)
         _make_run("waits_for_ever", session)
+        _make_run("callback_refused", session)
+        _make_run("half_done", session)
         _make_run("beside", session)
         _make_run("unreadable", session)
         _make_run("unloadable", session)
@@ -49,7 +53,8 @@ def main() -> dict[str, Any]:
         for statement in (
             "UPDATE dag SET is_paused = false",
             "UPDATE task_instance SET state = 'up_for_retry', end_date = now(), try_number = 1"
-            " WHERE dag_id = 'waits_for_ever' AND task_id = 'a'",
+            " WHERE dag_id IN ('waits_for_ever', 'callback_refused') AND task_id = 'a'",
+            "UPDATE task_instance SET state = 'success', end_date = now() WHERE dag_id = 'half_done'",
             'UPDATE serialized_dag SET data = \'{"__version": 3, "dag": {"tasks": 7}}\', data_compressed = NULL'
             " WHERE dag_id LIKE 'unreadable%'",
             # A pickle of a class that is gone, and JSON of another shape.
@@ -75,11 +80,27 @@ def main() -> dict[str, Any]:
     runner = FleetSchedulerJobRunner(job=Job())
     runner.job.id = 7
     runner._faults.clock = lambda: now[0]
-    runner.executor.callback_sink = DatabaseCallbackSink()
+    runner.executor.callback_sink = FailingSink()
     for _ in range(PASSES):
         runner._going_on(lambda: _pass(runner))
         now[0] += STEP
     return _found() | {"deadlines": _miss_deadlines(runner)}
+
+
+class FailingSink(DatabaseCallbackSink):
+    """Airflow's, which fails the first time for one Dag, and each time in the database for another one."""
+
+    def __init__(self) -> None:
+        self._has_failed = False
+
+    def send(self, callback: Any, session: Any = None) -> None:
+        """Store a request, or fail."""
+        if callback.dag_id == "half_done" and not self._has_failed:
+            self._has_failed = True
+            raise RuntimeError("this callback is not taken")
+        if callback.dag_id == "callback_refused":
+            session.execute(_REFUSED)
+        super().send(callback, session=session)
 
 
 def _pass(runner: FleetSchedulerJobRunner) -> None:

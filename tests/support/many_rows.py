@@ -11,7 +11,7 @@ from airflow.settings import Session
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import event, text
 
-from airfleet.scheduler import unloadable_rows
+from airfleet.scheduler.isolation import unloadable_rows
 from support.beside_airflow import store_dags
 
 ROWS, BAD = 100_000, 5

@@ -16,7 +16,7 @@ This one takes a stamp (time, size, inode) of every file once in a turn of the l
 - nothing changed → no listing and no look for files that are due until Airflow's own timers run out, and of the
   database one small question every two seconds, whether anything was asked of the dag-processor, in place of three
   transactions in every turn;
-- a callback waits → it is run at least once, whoever dies meanwhile (:mod:`airfleet.dag_processor.callback_claims`);
+- a callback waits → it is run at least once, whoever dies meanwhile (:mod:`airfleet.dag_processor.callback_requests`);
 - a pipeline file was parsed → what it gave is what there is: its other Dags are gone (a job that was taken away,
   one with a problem), and those that are good run whatever is wrong elsewhere in the file.
 """
@@ -55,8 +55,8 @@ from sqlalchemy.orm import Session
 from uuid6 import uuid7
 
 from airfleet.backoff import UNTIL_MENDED
-from airfleet.dag_processor import callback_claims
-from airfleet.dag_processor.callback_claims import Claimed
+from airfleet.dag_processor import callback_requests
+from airfleet.dag_processor.callback_requests import Claimed
 from airfleet.dag_processor.parsing_process import ParsingProcess, took_too_long
 from airfleet.errors import Problem
 from airfleet.metadata import database_errors
@@ -74,7 +74,7 @@ Stamp: TypeAlias = tuple[int, int, int]
 
 log = logging.getLogger(__name__)
 
-_REQUESTS = select(exists(select(DagPriorityParsingRequest.__table__.c.id)), exists().where(callback_claims.TO_DO))
+_REQUESTS = select(exists(select(DagPriorityParsingRequest.__table__.c.id)), exists().where(callback_requests.TO_DO))
 
 _PURGE_SECONDS = 60.0
 #: Dags of one file of which the database says what is wrong
@@ -270,11 +270,11 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
         """Claim callbacks of Dags and tasks, when there are any."""
         if not self._asked_to_call:
             return []
-        by, job = callback_claims.own_name(), int(self.job.id or 0) if self.job is not None else 0
+        by, job = callback_requests.own_name(), int(self.job.id or 0) if self.job is not None else 0
         bundles = [bundle.name for bundle in self._dag_bundles]
         with create_session() as session:
-            callback_claims.release_dead(session, by, job)
-            claimed = callback_claims.claim(session, bundles, self.max_callbacks_per_loop, by, job)
+            callback_requests.release_dead(session, by, job)
+            claimed = callback_requests.claim(session, bundles, self.max_callbacks_per_loop, by, job)
         if len(claimed) >= self.max_callbacks_per_loop:
             self._requests_asked = float("-inf")  # there may be more
         self._claims |= {id(one.request): one for one in claimed}
@@ -286,13 +286,13 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
         claimed = self._claims.pop(id(request), None) if bundle is None else None
         if claimed is not None:
             with create_session() as session:
-                callback_claims.done(session, [claimed.row])
+                callback_requests.done(session, [claimed.row])
         return bundle
 
     def _create_process(self, dag_file: DagFileInfo) -> ParsingProcess:
         """Start a process for a file, with callbacks that may run together."""
         waiting = [self._claims.pop(id(request)) for request in self._callback_to_execute.pop(dag_file, ())]
-        now, later = callback_claims.first_batch(waiting)
+        now, later = callback_requests.first_batch(waiting)
         self._give_back(dag_file)
         if now:
             self._callback_to_execute[dag_file] = [one.request for one in now]
@@ -340,7 +340,7 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
         """Give back what an earlier process of a file ran when it was killed: the next one's end says nothing of it."""
         if left := self._calling.pop(dag_file, None):
             with create_session() as session:
-                callback_claims.crashed(session, callback_claims.rows(left))
+                callback_requests.crashed(session, callback_requests.rows(left))
 
     def _has_called(self, dag_file: DagFileInfo, process: Any) -> bool:
         """Whether a process has called all its callbacks; one may end it, with any exit code, before the others."""
@@ -359,9 +359,9 @@ class PipelineFileProcessorManager(DagFileProcessorManager):
         super()._collect_results()  # type: ignore[no-untyped-call]
         ended = [file for file in self._calling if file not in self._processors]
         for file in ended:
-            settle = callback_claims.done if file in ended_well else callback_claims.crashed
+            settle = callback_requests.done if file in ended_well else callback_requests.crashed
             with create_session() as session:
-                settle(session, callback_claims.rows(self._calling.pop(file)))
+                settle(session, callback_requests.rows(self._calling.pop(file)))
         if self._callback_to_execute:
             # Airflow forgets a file that is due while a process has it.
             waiting = [file for file in self._callback_to_execute if file not in self._processors]

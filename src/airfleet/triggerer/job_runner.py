@@ -39,7 +39,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from airfleet.metadata import database_errors
 from airfleet.monitor import process_exit
 from airfleet.monitor.limits import BoundedMonitor
-from airfleet.scheduler import unloadable_rows
+from airfleet.scheduler.isolation import unloadable_rows
 from airfleet.system import clock_skew
 from airfleet.trigger_failures import TriggerFailure, TriggerFault
 from airfleet.triggerer.trigger_runner import CarefulTriggerRunner

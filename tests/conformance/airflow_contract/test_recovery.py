@@ -28,7 +28,7 @@ from airflow.utils.state import CallbackState, JobState, State, TaskInstanceStat
 
 from airfleet.agent.recovery import attempt_processes, job_fencing
 from airfleet.metadata import lost_attempts
-from airfleet.scheduler import executor, job_runner
+from airfleet.scheduler import executor, lost_work
 from airfleet.worker import celery_task
 from support.upstream import digest
 
@@ -74,7 +74,7 @@ def test_the_columns_that_agents_and_schedulers_name_are_there() -> None:
         "executor", "pending", "running",
     )  # fmt: skip
     assert {state.value for state in ACTIVE_STATES} == {"pending", "queued", "running"}
-    for query in (lost_attempts.RUNNING_HERE, lost_attempts.REPORT, job_runner._MINE, str(job_runner._OWN)):
+    for query in (lost_attempts.RUNNING_HERE, lost_attempts.REPORT, lost_work.MINE, str(lost_work.OWN)):
         assert "FROM task_instance" in query or "UPDATE task_instance" in query
     assert "UPDATE job SET state" in job_fencing.FENCE
     assert {"running", "restarting"} <= {str(state) for state in State.adoptable_states}

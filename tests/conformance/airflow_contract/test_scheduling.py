@@ -26,9 +26,15 @@ from airflow.utils.sqlalchemy import CommitProhibitorGuard
 
 from airfleet.metadata import notification_triggers
 from airfleet.scheduler import bulk_enqueue as queueing
-from airfleet.scheduler import job_runner, ready_tasks, unloadable_rows
+from airfleet.scheduler import ready_tasks, run_choice
 from airfleet.scheduler.executor import FleetExecutor
-from airfleet.scheduler.job_runner import FleetSchedulerJobRunner, RememberingDagBag
+from airfleet.scheduler.isolation import unloadable_rows
+from airfleet.scheduler.isolation.dags import DagIsolation
+from airfleet.scheduler.isolation.loop import LoopIsolation
+from airfleet.scheduler.isolation.runs import RunIsolation
+from airfleet.scheduler.job_runner import FleetSchedulerJobRunner
+from airfleet.scheduler.lost_work import LostWork
+from airfleet.scheduler.run_choice import RememberingDagBag, RunChoice
 from support.upstream import digest
 
 #: written anew here, or relied upon step by step
@@ -90,7 +96,19 @@ def overridden(ours: type) -> list[tuple[Callable[..., Any], Callable[..., Any]]
     return found
 
 
-@pytest.mark.parametrize("ours", [FleetExecutor, FleetSchedulerJobRunner, RememberingDagBag])
+@pytest.mark.parametrize(
+    "ours",
+    [
+        FleetExecutor,
+        FleetSchedulerJobRunner,
+        LostWork,
+        RunChoice,
+        LoopIsolation,
+        RunIsolation,
+        DagIsolation,
+        RememberingDagBag,
+    ],
+)
 def test_what_is_overridden_takes_what_upstream_gives(ours: type) -> None:
     pairs = overridden(ours)
     assert pairs
@@ -143,7 +161,7 @@ def test_the_columns_and_tables_that_triggers_and_queries_name_are_there() -> No
     assert {"scheduled_dttm", "try_number", "updated_at"} <= set(TaskInstance.__table__.columns.keys())
     # What is set by itself when a row changes is set by our statement, too.
     assert [column.name for column in TaskInstance.__table__.columns if column.onupdate] == ["updated_at"]
-    assert "updated_at = :now" in str(job_runner._SCHEDULE)
+    assert "updated_at = :now" in str(run_choice.SCHEDULE)
     assert "updated_at = :now" in queueing.CHOOSE
     assert {"pool", "slots", "include_deferred"} <= set(tables["slot_pool"].columns.keys())
     assert {"is_paused", "max_active_tasks", "bundle_name", "has_task_concurrency_limits"} <= dag

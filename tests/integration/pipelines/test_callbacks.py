@@ -21,8 +21,8 @@ from airflow.utils.state import CallbackState, JobState
 from sqlalchemy import create_engine, delete, select
 from sqlalchemy.orm import Session
 
-from airfleet.dag_processor import callback_claims, job_runner
-from airfleet.dag_processor.callback_claims import Claimed
+from airfleet.dag_processor import callback_requests, job_runner
+from airfleet.dag_processor.callback_requests import Claimed
 from airfleet.dag_processor.job_runner import PipelineFileProcessorManager
 from airfleet.monitor import process_exit
 from support.databases import NewDatabase, with_tables
@@ -68,7 +68,7 @@ def job(session: Session, state: JobState = JobState.RUNNING, silent_seconds: fl
 
 
 def claim(session: Session, by: str, of_job: int, most: int = 100) -> list[Claimed]:
-    return callback_claims.claim(session, ["pipelines"], most, by, of_job)
+    return callback_requests.claim(session, ["pipelines"], most, by, of_job)
 
 
 def runs(claimed: list[Claimed]) -> list[str]:
@@ -81,7 +81,7 @@ def test_a_callback_is_claimed_once_and_gone_when_it_was_run(session: Session) -
     first, second = claim(session, ME, 1, most=2), claim(session, OTHER, 2)
     assert runs(first) + runs(second) == asked
     assert claim(session, ME, 1) == []
-    callback_claims.done(session, callback_claims.rows(first + second))
+    callback_requests.done(session, callback_requests.rows(first + second))
     assert [row.bundle_name for row in session.scalars(select(DbCallbackRequest))] == ["of others"]
 
 
@@ -89,7 +89,7 @@ def test_who_starts_again_gives_back_what_it_had_before(session: Session) -> Non
     asked = ask(session, 3)
     before, now = job(session), job(session)
     assert runs(claim(session, ME, before)) == asked
-    assert callback_claims.release_dead(session, ME, now) == 3
+    assert callback_requests.release_dead(session, ME, now) == 3
     again = claim(session, ME, now)
     assert runs(again) == asked
     assert not any(one.is_suspect for one in again)
@@ -99,7 +99,7 @@ def test_what_others_run_is_left_to_them_while_they_live(session: Session) -> No
     ask(session, 1)
     theirs, mine = job(session), job(session)
     claim(session, OTHER, theirs)
-    assert callback_claims.release_dead(session, ME, mine) == 0
+    assert callback_requests.release_dead(session, ME, mine) == 0
     assert claim(session, ME, mine) == []
 
 
@@ -108,16 +108,16 @@ def test_what_the_dead_had_is_given_back(session: Session, state: JobState, sile
     asked = ask(session, 2)
     theirs, mine = job(session, state, silent), job(session)
     claim(session, OTHER, theirs)
-    assert callback_claims.release_dead(session, ME, mine) == 2
+    assert callback_requests.release_dead(session, ME, mine) == 2
     assert runs(claim(session, ME, mine)) == asked
 
 
 def test_what_costs_processes_is_run_alone_and_given_up_at_last(session: Session) -> None:
     ask(session, 1)
-    for crash in range(callback_claims.MOST_CRASHES):
+    for crash in range(callback_requests.MOST_CRASHES):
         claimed = claim(session, ME, 1)
         assert [one.is_suspect for one in claimed] == [crash > 0]
-        callback_claims.crashed(session, callback_claims.rows(claimed))
+        callback_requests.crashed(session, callback_requests.rows(claimed))
     assert claim(session, ME, 1) == []
     assert session.scalars(select(DbCallbackRequest)).one().state == CallbackState.FAILED
 
@@ -136,11 +136,11 @@ def test_suspects_are_run_one_by_one_after_all_others(session: Session) -> None:
     ask(session, 4)
     one, two, three, four = claim(session, ME, 1)
     suspect = [Claimed(found.request, found.row, crashes=1) for found in (two, three)]
-    assert callback_claims.first_batch([one, *suspect, four]) == ([one, four], suspect)
-    assert callback_claims.first_batch(suspect) == (suspect[:1], suspect[1:])
-    assert callback_claims.first_batch([]) == ([], [])
+    assert callback_requests.first_batch([one, *suspect, four]) == ([one, four], suspect)
+    assert callback_requests.first_batch(suspect) == (suspect[:1], suspect[1:])
+    assert callback_requests.first_batch([]) == ([], [])
     worse = Claimed(one.request, one.row, crashes=2)
-    assert callback_claims.first_batch([worse, *suspect]) == (suspect[:1], [suspect[1], worse])
+    assert callback_requests.first_batch([worse, *suspect]) == (suspect[:1], [suspect[1], worse])
 
 
 # --- whose process is killed --------------------------------------------------------------------------
@@ -206,7 +206,7 @@ def test_callbacks_whose_process_was_killed_are_given_back_when_the_file_starts_
     end_well(manager)
     session.expire_all()
     left = session.scalars(select(DbCallbackRequest)).all()
-    assert [(row.state, callback_claims.Claim.read(row.output).crashes) for row in left] == [(None, 1)] * 2
+    assert [(row.state, callback_requests.Claim.read(row.output).crashes) for row in left] == [(None, 1)] * 2
     again = claim(session, ME, 1)
     assert sorted(runs(again)) == asked
     assert all(one.is_suspect for one in again)

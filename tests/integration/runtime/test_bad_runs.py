@@ -22,6 +22,8 @@ for name, options, of_task in (
     ("unreadable_due", due, {}),
     ("last_due", due, {}),
     ("waits_for_ever", {"on_failure_callback": tell}, {"retries": 2, "retry_delay": dt.timedelta(days=9999999)}),
+    ("callback_refused", {"on_failure_callback": tell}, {"retries": 2, "retry_delay": dt.timedelta(days=9999999)}),
+    ("half_done", {"on_success_callback": tell}, {}),
     ("unreadable", {}, {}),
     ("unreadable_running", due | {"max_active_runs": 100}, {}),
     ("unreadable_queued", due | {"max_active_runs": 100}, {}),
@@ -70,6 +72,7 @@ def test_runs_of_a_dag_that_cannot_be_read_wait_and_it_has_an_import_error(found
     ("dag_id", "why"),
     [
         ("waits_for_ever", "OverflowError: date value out of range"),
+        ("callback_refused", "OverflowError: date value out of range"),
         ("refused", "integer out of range"),
         ("refused_start", "integer out of range"),
     ],
@@ -85,6 +88,18 @@ def test_a_run_at_which_the_scheduler_fails_again_and_again_has_failed(
 
 def test_the_callback_of_such_a_run_is_called(found: dict[str, Any]) -> None:
     assert any("waits_for_ever" in request for request in found["callbacks"])
+
+
+def test_a_callback_that_the_database_refuses_undoes_nothing_of_its_run(found: dict[str, Any]) -> None:
+    assert states(found, "callback_refused") == ["failed"]
+    assert not any("callback_refused" in request for request in found["callbacks"])
+
+
+def test_nothing_stays_of_a_look_at_a_run_that_failed_half_way_and_its_callback_comes_with_its_state(
+    found: dict[str, Any],
+) -> None:
+    assert states(found, "half_done") == ["success"]
+    assert sum("half_done" in request for request in found["callbacks"]) == 1
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,10 @@ from airfleet.drill.waiting import wait_until
 from airfleet.fleet.servers import secrets
 from airfleet.metadata import channels, heartbeat_trigger, lost_attempts, notification_triggers, notifications, triggers
 from airfleet.scheduler import bulk_enqueue, executor
-from airfleet.scheduler import job_runner as scheduler
+from airfleet.scheduler.agenda import DUE
+from airfleet.scheduler.job_runner import ANY_SCHEDULED
+from airfleet.scheduler.lost_work import MINE
+from airfleet.scheduler.run_choice import RUNNING_RUNS
 from airfleet.testing.fleet import FleetUnderTest
 from support.fleets import Tiny
 
@@ -213,10 +216,10 @@ def test_a_run_that_is_made_is_told_of_when_something_is_to_be_done(
 
 #: what is asked again and again, of tables that only grow -> its parameters
 ASKED_AGAIN: dict[str, Any] = {
-    scheduler._DUE: (heartbeat_trigger.YOUNG_SECONDS,),
-    scheduler._MINE: (1,),
-    scheduler._ANY_SCHEDULED: None,
-    scheduler._RUNNING_RUNS: None,
+    DUE: (heartbeat_trigger.YOUNG_SECONDS,),
+    MINE: (1,),
+    ANY_SCHEDULED: None,
+    RUNNING_RUNS: None,
     re.sub(r"(?<!:):(\w+)", r"%(\1)s", bulk_enqueue.CHOOSE): {"most": 16, "job_id": 1, "now": dt.datetime.now(dt.UTC)},
     executor._ROWS: ([],),
     lost_attempts.RUNNING_HERE: ("here",),

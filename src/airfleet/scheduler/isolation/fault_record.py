@@ -1,8 +1,8 @@
-"""What a scheduler remembers of Dags and runs that it failed at, and where people see it.
+"""Backoff for Dags and runs at which the scheduler failed, and the notes by which people see them.
 
-A Dag of which no run can be made, or whose stored form cannot be read, is left alone for one minute, then two, then
-five, and until news of it; its file has an import error meanwhile. A run at which the scheduler fails is tried again
-after one second, two, four and eight; then the run has failed, and its note says why.
+A Dag rests when no run of it can be made or its stored form cannot be read: for one minute, then two, then five, or
+until it changes. Meanwhile its file has an import error. A run at which the scheduler fails is tried again after one
+second, two, four and eight; then the run has failed, and its note says why.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sqlalchemy import text
 from airfleet.backoff import UNTIL_MENDED, Backoff, Steps
 from airfleet.metadata import database_errors
 
-#: how often a run is tried again, and the delays between
+#: tries of a run after its first, and the delays between
 RUN_TRIES, RUN_BACKOFF = 4, Backoff(first=1.0, most=8.0)
 #: characters of a note of a run
 NOTE_CHARACTERS = 900
@@ -54,8 +54,8 @@ ON CONFLICT (dag_run_id) DO UPDATE SET content = :note, updated_at = now()
 
 
 @dataclass
-class Fault:
-    """How often it happened, why, and until when nothing is tried."""
+class FailedTries:
+    """Tries of one Dag or run that failed, the last reason, and until when it rests."""
 
     tries: int
     why: str
@@ -63,59 +63,59 @@ class Fault:
 
 
 @dataclass
-class Faults:
-    """See the module. Times are seconds of ``clock``."""
+class FaultRecord:
+    """Failed tries of Dags and runs; times are seconds of ``clock``."""
 
     clock: Callable[[], float]
-    dags: dict[str, Fault] = field(default_factory=dict)
-    runs: dict[int, Fault] = field(default_factory=dict)
+    dags: dict[str, FailedTries] = field(default_factory=dict)
+    runs: dict[int, FailedTries] = field(default_factory=dict)
 
     def dag_waits(self, dag_id: str) -> bool:
-        """Whether this Dag is left alone now."""
+        """Tell whether this Dag rests."""
         return dag_id in self.dags and self.clock() < self.dags[dag_id].until
 
     def run_waits(self, run: int) -> bool:
-        """Whether this run is left alone now."""
+        """Tell whether this run rests."""
         return run in self.runs and self.clock() < self.runs[run].until
 
     def dag_failed(self, dag_id: str, why: str) -> bool:
-        """Note it; whether that is new."""
+        """Count a failed try; tell whether its reason is new."""
         before = self.dags.get(dag_id)
         self.dags[dag_id] = self._next(before, why, UNTIL_MENDED)
         return before is None or before.why != why
 
     def run_failed(self, run: int, why: str) -> bool:
-        """Note it; whether it was tried often enough."""
+        """Count a failed try; tell whether it was the last one."""
         fault = self.runs[run] = self._next(self.runs.get(run), why, RUN_BACKOFF)
         return fault.tries > RUN_TRIES
 
     def changed(self, dag_id: str) -> None:
-        """There are news of a Dag: it is tried at once."""
+        """Have a changed Dag tried at once."""
         if dag_id in self.dags:
             self.dags[dag_id].until = 0.0
 
-    def dag_is_well(self, dag_id: str) -> Fault | None:
-        """Forget what was wrong; what that was."""
+    def dag_is_well(self, dag_id: str) -> FailedTries | None:
+        """Forget the failed tries of a Dag and return them."""
         return self.dags.pop(dag_id, None)
 
-    def _next(self, before: Fault | None, why: str, delays: Backoff | Steps) -> Fault:
+    def _next(self, before: FailedTries | None, why: str, delays: Backoff | Steps) -> FailedTries:
         tries = before.tries + 1 if before else 1
-        return Fault(tries, why, self.clock() + delays.delay(tries))
+        return FailedTries(tries, why, self.clock() + delays.delay(tries))
 
 
 def note_dag(session: Any, dag_id: str, why: str) -> None:
-    """Make what is wrong with a Dag an import error of its file, or add it to the one that it has."""
+    """Give the file of a Dag an import error, or add to the one that it has."""
     for statement in (_ADD_TO_NOTE, _NOTE_DAG):
         session.execute(statement, {"dag_id": dag_id, "why": why})
 
 
 def forget_dag(session: Any, why: str) -> None:
-    """Remove that import error, when it says nothing else; the next look at the file makes it anew."""
+    """Remove an import error that says nothing else; the next look at the file makes it anew."""
     session.execute(_FORGET_DAG, {"why": why})
 
 
 def end_run(session: Any, run: int, why: str) -> bool:
-    """Have a run failed, with what it has not begun; whether it was under way. What runs goes on to its end."""
+    """Fail a run and its tasks that have not begun; tell whether it was active. Running tasks go on to their end."""
     note = why if len(why) <= NOTE_CHARACTERS else why[:NOTE_CHARACTERS] + " ..."
     ended = bool(session.execute(_END_RUN, {"id": run}).rowcount)
     if ended:

@@ -1,11 +1,11 @@
-"""Rows that the ORM cannot load, and what becomes of them. [A]
+"""Search for rows that the ORM cannot load, and repair of them. [A]
 
-A pickle of a class that is gone, or JSON of another shape than Airflow's own, is found only when a row is loaded. Every
-query that loads the row fails then, for all rows, and ends the component that asked: nobody is told which row it was.
+A pickle of a removed class, or JSON of another shape than Airflow's own, shows only when its row is loaded. Every query
+that loads the row then fails for all rows and ends the component that asked, and the error does not name the row.
 
-Here the column is read again, in halves, until the row is known. Its value is emptied, so that the row can be loaded,
-and what needed the value has failed: a task instance that has not begun, a callback, a deadline. Of rows that have the
-same value one is read: most of a hundred thousand task instances have none.
+The search reads the column again, in halves, until the row is known. It empties the value, so that the row can be
+loaded, and fails the owner of the value: a task instance that has not begun, a callback, a deadline. Of rows with the
+same value it reads one: most of a hundred thousand task instances have none.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Unloadable:
     column: str
     key: Any
     why: str
-    #: it is a task instance that failed of this
+    #: a task instance failed of it
     has_failed: bool = False
 
     def __str__(self) -> str:
@@ -65,19 +65,19 @@ class Unloadable:
 
 @dataclass(frozen=True)
 class _Column:
-    """A column, which rows are loaded many at once, and what to do with one that cannot be."""
+    """A column that Airflow loads of many rows at once, and the repair of a row of which it cannot be loaded."""
 
     column: Any
     key: Any
     in_use: Any
     empty: Any
     is_dict: bool = True
-    #: makes what needed the value fail; whether something did
+    #: fails the owner of the value; tells whether a task has failed
     fail: Callable[[Session, Any, str], bool] = lambda session, key, why: False
 
 
 def mend(session: Session) -> list[Unloadable]:
-    """Find the rows that cannot be loaded, empty what is wrong with them, and have those fail that needed it."""
+    """Empty columns that cannot be loaded and fail their owners; return those rows."""
     found = []
     for one in _columns():
         stored = cast(one.column, Text)
@@ -115,7 +115,7 @@ def _columns() -> tuple[_Column, ...]:
 
 
 def _unloadable(session: Session, one: _Column, keys: Sequence[Any]) -> list[tuple[Any, str]]:
-    """The keys of rows that cannot be loaded, and why."""
+    """Return the keys of rows that cannot be loaded, and why."""
     try:
         rows = session.execute(select(one.key, one.column).where(one.key.in_(keys))).all()
     except DBAPIError:
@@ -144,7 +144,7 @@ def _fail_task(session: Session, key: UUID, why: str) -> bool:
 
 
 def fail_callback(session: Session, key: UUID, why: str) -> bool:
-    """Have a callback failed, and its deadline is watched no more."""
+    """Fail a callback and stop watching its deadline."""
     session.execute(_FAIL_CALLBACK, {"id": key, "note": why[:NOTE_CHARACTERS]})
     session.execute(_FORGET_DEADLINE, {"id": key})
     return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airfleet.scheduler.fault_record import Faults
+from airfleet.scheduler.isolation.fault_record import FaultRecord
 
 
 class Clock:
@@ -14,7 +14,7 @@ class Clock:
 
 def test_a_dag_is_left_alone_longer_each_time_and_tried_at_once_after_news() -> None:
     clock = Clock()
-    faults = Faults(clock)
+    faults = FaultRecord(clock)
     for pause in (60.0, 120.0, 300.0, 300.0):
         faults.dag_failed("a", "why")
         assert faults.dag_waits("a")
@@ -29,7 +29,7 @@ def test_a_dag_is_left_alone_longer_each_time_and_tried_at_once_after_news() -> 
 
 
 def test_what_is_wrong_with_a_dag_is_said_once() -> None:
-    faults = Faults(Clock())
+    faults = FaultRecord(Clock())
     said = [faults.dag_failed("a", why) for why in ("one", "one", "two", "two")]
     assert said == [True, False, True, False]
     faults.dag_is_well("a")
@@ -38,7 +38,7 @@ def test_what_is_wrong_with_a_dag_is_said_once() -> None:
 
 def test_a_run_is_given_up_after_five_tries_in_fifteen_seconds() -> None:
     clock = Clock()
-    faults = Faults(clock)
+    faults = FaultRecord(clock)
     tries = []
     for second in range(20):
         clock.now = float(second)

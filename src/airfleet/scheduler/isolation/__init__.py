@@ -1,0 +1,1 @@
+"""Faults of single Dags, runs and rows, kept from the rest of the scheduler. [A]"""
