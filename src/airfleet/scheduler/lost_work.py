@@ -24,7 +24,7 @@ from airfleet.metadata.heartbeat_trigger import YOUNG_SECONDS
 from airfleet.metadata.notifications import News
 from airfleet.scheduler import callback_claims
 from airfleet.scheduler.executor import FleetExecutor
-from airfleet.scheduler.narrowed_queries import narrowed
+from airfleet.scheduler.isolation.narrowed_queries import narrowed
 from airfleet.scheduler.orphan_recovery import LONG_AGO, Recovery
 from airfleet.scheduler.run_choice import RunChoice
 

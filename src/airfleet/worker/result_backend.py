@@ -46,15 +46,20 @@ def begun_mark(celery_id: str) -> str:
 
 
 def had_begun(error: object) -> bool:
-    """Whether a failure is the end of an attempt that had begun.
+    """Tell whether a failure is the end of an attempt that had begun.
 
-    Of a worker whose process died nobody knows, so its word counts for nothing: the agent of its host sees which
-    attempts are gone. Known by their names: who reads the outcome may not have loaded the class.
+    The death of a worker's process tells nothing: the agent of its host sees which attempts are gone. The two errors
+    are known by their names, for a process that reads a result may not have loaded their classes.
 
     >>> had_begun(NotBegun("no room")), had_begun(RuntimeError("exit code 1"))
     (False, True)
     """
-    return type(error).__name__ not in ("NotBegun", "WorkerLostError")
+    return type(error).__name__ != NotBegun.__name__ and not worker_was_lost(error)
+
+
+def worker_was_lost(error: object) -> bool:
+    """Tell whether a failure is the death of a worker's process (Celery's ``WorkerLostError``)."""
+    return type(error).__name__ == "WorkerLostError"
 
 
 class _Outcomes(KeyValueStoreBackend):  # type: ignore[misc]

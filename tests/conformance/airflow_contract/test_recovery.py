@@ -28,8 +28,8 @@ from airflow.utils.state import CallbackState, JobState, State, TaskInstanceStat
 
 from airfleet.agent.recovery import attempt_processes, job_fencing
 from airfleet.metadata import lost_attempts
-from airfleet.scheduler import executor, lost_work
-from airfleet.worker import celery_task
+from airfleet.scheduler import lost_work
+from airfleet.worker import celery_task, result_backend
 from support.upstream import digest
 
 #: relied upon step by step
@@ -83,8 +83,8 @@ def test_the_columns_that_agents_and_schedulers_name_are_there() -> None:
 def test_a_dead_worker_is_known_by_the_name_of_its_error() -> None:
     from celery.exceptions import WorkerLostError
 
-    assert executor.worker_was_lost(WorkerLostError("signal 9"))
-    assert not executor.worker_was_lost(RuntimeError("signal 9"))
+    assert result_backend.worker_was_lost(WorkerLostError("signal 9"))
+    assert not result_backend.worker_was_lost(RuntimeError("signal 9"))
 
 
 def refused(status: int, detail: object, path: str = "/run") -> Exception:

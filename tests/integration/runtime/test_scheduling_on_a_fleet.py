@@ -18,7 +18,7 @@ import pytest
 from airfleet.drill.waiting import wait_until
 from airfleet.fleet.servers import secrets
 from airfleet.metadata import channels, heartbeat_trigger, lost_attempts, notification_triggers, notifications, triggers
-from airfleet.scheduler import bulk_enqueue, executor
+from airfleet.scheduler import attempt_rows, bulk_enqueue
 from airfleet.scheduler.agenda import DUE
 from airfleet.scheduler.job_runner import ANY_SCHEDULED
 from airfleet.scheduler.lost_work import MINE
@@ -221,7 +221,7 @@ ASKED_AGAIN: dict[str, Any] = {
     ANY_SCHEDULED: None,
     RUNNING_RUNS: None,
     re.sub(r"(?<!:):(\w+)", r"%(\1)s", bulk_enqueue.CHOOSE): {"most": 16, "job_id": 1, "now": dt.datetime.now(dt.UTC)},
-    executor._ROWS: ([],),
+    attempt_rows.ROWS: ([],),
     lost_attempts.RUNNING_HERE: ("here",),
 }
 

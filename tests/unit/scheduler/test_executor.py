@@ -31,6 +31,7 @@ from sqlalchemy.orm import scoped_session, sessionmaker
 
 from airfleet.backoff import Backoff
 from airfleet.scheduler import executor as module
+from airfleet.scheduler import flights
 from airfleet.scheduler.executor import FleetExecutor
 from airfleet.scheduler.message_reconciler import LOST_BACKOFF
 from airfleet.scheduler.publisher import TASK_NAME
@@ -71,7 +72,7 @@ def without_broker(database: sqlalchemy.Engine, monkeypatch: pytest.MonkeyPatch)
 
 def broker_is_back(fleet_executor: FleetExecutor) -> None:
     """Have the executor try again, with a broker that answers."""
-    fleet_executor._publish_at = 0.0
+    fleet_executor._backoff.broker_at = 0.0
     fleet_executor.celery_app.conf.broker_write_url = fleet_executor.celery_app.conf.broker_url = "memory://"
     fleet_executor.trigger_tasks(8)
 
@@ -275,7 +276,7 @@ def test_what_became_of_a_second_message_is_not_believed_of_the_attempt_that_run
     write(database, workload, state)
     send(fleet_executor, workload)
     fail(fleet_executor, workload, error)
-    for _ in range(2 * module.MOST_UNBEGUN):
+    for _ in range(2 * flights.MOST_UNBEGUN):
         look(fleet_executor)
     assert fleet_executor.get_event_buffer() == {}
     assert fleet_executor.running == {workload.key}
@@ -296,7 +297,7 @@ def test_an_attempt_that_could_not_begin_is_sent_again_later_each_time_and_not_f
     send(fleet_executor, workload)
     celery_id = workload.ti.external_executor_id or ""
     pauses = (2, 4, 8, 16, 32, 60, 60, 60)
-    assert len(pauses) == module.MOST_UNBEGUN
+    assert len(pauses) == flights.MOST_UNBEGUN
     for pause in pauses:
         fail(fleet_executor, workload, error)
         before = time.monotonic()
@@ -465,10 +466,10 @@ def test_the_message_of_a_callback_is_watched_until_it_has_begun_and_sent_again_
 def test_a_callback_that_loses_its_worker_runs_again_a_few_times(
     fleet_executor: FleetExecutor, database: sqlalchemy.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "UNBEGUN_BACKOFF", Backoff(first=0.0, most=0.0))
+    monkeypatch.setattr(flights, "UNBEGUN_BACKOFF", Backoff(first=0.0, most=0.0))
     workload = callback()
     send(fleet_executor, workload)
-    for tries in range(1 + module.MOST_CALLBACK_LOSSES):
+    for tries in range(1 + flights.MOST_CALLBACK_LOSSES):
         celery_id = message(fleet_executor).headers["id"]
         fleet_executor.celery_app.backend.store_result(begun_mark(celery_id), None, "STARTED")
         look(fleet_executor)
@@ -476,27 +477,27 @@ def test_a_callback_that_loses_its_worker_runs_again_a_few_times(
         fleet_executor.celery_app.backend.mark_as_failure(celery_id, LOST)
         look(fleet_executor)
         fleet_executor.sync()
-        assert (fleet_executor.running == set()) is (tries == module.MOST_CALLBACK_LOSSES)
+        assert (fleet_executor.running == set()) is (tries == flights.MOST_CALLBACK_LOSSES)
     assert fleet_executor.get_event_buffer()[workload.callback.key][0] == CallbackState.FAILED
 
 
 def test_a_callback_whose_worker_is_not_heard_of_any_more_runs_again_a_few_times(
     fleet_executor: FleetExecutor, database: sqlalchemy.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "UNBEGUN_BACKOFF", Backoff(first=0.0, most=0.0))
+    monkeypatch.setattr(flights, "UNBEGUN_BACKOFF", Backoff(first=0.0, most=0.0))
     workload = callback()
     send(fleet_executor, workload)
-    for beat in range(2 * module.MOST_SILENT_LOOKS):  # as long as it is heard of, it runs
+    for beat in range(2 * flights.MOST_SILENT_LOOKS):  # as long as it is heard of, it runs
         says_that_it_runs(fleet_executor, workload, beat)
         look(fleet_executor)
-    for tries in range(1 + module.MOST_CALLBACK_LOSSES):
+    for tries in range(1 + flights.MOST_CALLBACK_LOSSES):
         assert message(fleet_executor).headers["id"] == workload.callback.id
         says_that_it_runs(fleet_executor, workload, -1)
-        for looks in range(1 + module.MOST_SILENT_LOOKS):
+        for looks in range(1 + flights.MOST_SILENT_LOOKS):
             assert fleet_executor.running, looks
             look(fleet_executor)
         fleet_executor.sync()
-        assert (fleet_executor.running == set()) is (tries == module.MOST_CALLBACK_LOSSES)
+        assert (fleet_executor.running == set()) is (tries == flights.MOST_CALLBACK_LOSSES)
     state, why = fleet_executor.get_event_buffer()[workload.callback.key]
     assert (state, why) == (CallbackState.FAILED, "It was lost with its worker too often")
 
@@ -507,12 +508,12 @@ def test_who_cannot_be_heard_is_not_taken_for_silent(
     workload = callback()
     send(fleet_executor, workload)
     says_that_it_runs(fleet_executor, workload, 1)
-    for _ in range(module.MOST_SILENT_LOOKS - 1):
+    for _ in range(flights.MOST_SILENT_LOOKS - 1):
         look(fleet_executor)
     with monkeypatch.context() as away:
         away.setattr(fleet_executor.celery_app.backend, "get_task_meta", lambda _: 1 / 0)
         look(fleet_executor)
-    for _ in range(module.MOST_SILENT_LOOKS - 1):
+    for _ in range(flights.MOST_SILENT_LOOKS - 1):
         look(fleet_executor)
     assert [flight.unbegun for flight in fleet_executor.flights.values()] == [0]
 
@@ -637,9 +638,9 @@ def test_without_a_broker_everything_stays_queued_and_is_sent_when_it_is_back(wi
     send(without_broker, *tasks)
     assert set(without_broker.queued_tasks) == {each.key for each in tasks}
     assert (without_broker.running, without_broker.get_event_buffer()) == (set(), {})
-    first_pause = without_broker._publish_at
+    first_pause = without_broker._backoff.broker_at
     without_broker.trigger_tasks(8)  # in the pause: not even tried
-    assert without_broker._publish_at == first_pause
+    assert without_broker._backoff.broker_at == first_pause
     broker_is_back(without_broker)
     assert not without_broker.queued_tasks
     assert without_broker.running == {each.key for each in tasks}
@@ -651,12 +652,12 @@ def test_pauses_between_attempts_to_reach_the_broker_grow_and_end_with_the_first
     send(without_broker, task())
     pauses = []
     for _ in range(3):
-        without_broker._publish_at = 0.0
+        without_broker._backoff.broker_at = 0.0
         without_broker.trigger_tasks(8)
-        pauses.append(without_broker._publish_at - time.monotonic())
+        pauses.append(without_broker._backoff.broker_at - time.monotonic())
     assert pauses == pytest.approx([1.0, 1.0, 1.0], abs=0.3)  # the half second was after the first try
     broker_is_back(without_broker)
-    assert without_broker._unreached == 0
+    assert without_broker._backoff.unreached == 0
 
 
 def refused(fleet_executor: FleetExecutor, count: int) -> list[ExecuteTask]:
@@ -698,20 +699,20 @@ def test_a_message_that_is_refused_is_tried_again_later_each_time_and_sent_when_
     send(fleet_executor, one)
     pauses = []
     for _ in range(9):
-        refusal = fleet_executor._refused[one.key]
+        refusal = fleet_executor._backoff.refused[one.key]
         pauses.append(refusal.again_at - time.monotonic())
         fleet_executor.event_buffer.clear()
         fleet_executor.patience_seconds = 5.0
         assert 0.0 < fleet_executor._patience(sent_anything=True) <= pauses[-1]
-        fleet_executor._refused[one.key] = replace(refusal, again_at=0.0)
+        fleet_executor._backoff.refused[one.key] = replace(refusal, again_at=0.0)
         assert fleet_executor._patience(sent_anything=False) == 0.0
         fleet_executor.trigger_tasks(8)
     assert pauses == pytest.approx([0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0], abs=0.3)
-    fleet_executor._refused[one.key] = replace(refusal, again_at=0.0)
+    fleet_executor._backoff.refused[one.key] = replace(refusal, again_at=0.0)
     fleet_executor.celery_app.amqp.queues.create_missing = True
     fleet_executor.trigger_tasks(8)
     assert fleet_executor.running == {one.key}
-    assert fleet_executor._refused == {}
+    assert fleet_executor._backoff.refused == {}
 
 
 def test_without_postgresql_a_heartbeat_waits_and_does_not_when_there_is_something_to_do(

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from airfleet.metadata import database_errors
 from airfleet.scheduler.isolation import fault_record
 from airfleet.scheduler.isolation.common import IsolatingJobRunner, in_words
-from airfleet.scheduler.narrowed_queries import narrowed
+from airfleet.scheduler.isolation.narrowed_queries import narrowed
 from airfleet.spool.current_work import Kind
 
 if TYPE_CHECKING:

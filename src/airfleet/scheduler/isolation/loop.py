@@ -23,8 +23,8 @@ from sqlalchemy import select, update
 from airfleet.metadata import database_errors
 from airfleet.scheduler.isolation import unloadable_rows
 from airfleet.scheduler.isolation.common import in_words
+from airfleet.scheduler.isolation.narrowed_queries import narrowed
 from airfleet.scheduler.isolation.runs import RunIsolation
-from airfleet.scheduler.narrowed_queries import narrowed
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

@@ -24,7 +24,7 @@ from airfleet.metadata import database_errors
 from airfleet.scheduler.isolation import fault_record
 from airfleet.scheduler.isolation.common import in_words
 from airfleet.scheduler.isolation.dags import DagIsolation
-from airfleet.scheduler.narrowed_queries import narrowed
+from airfleet.scheduler.isolation.narrowed_queries import narrowed
 from airfleet.spool.current_work import Kind
 
 if TYPE_CHECKING:
