@@ -36,6 +36,7 @@ FAILURES = {
     "its disk is full as an attempt is deferred": Failure("trigger", _raises("53100"), DEFERRED),
     "a deadlock": Failure("asset_event", _raises("40P01"), OUTLET, ASSETS),
     "the api-server stood still in its transaction": Failure("asset_event", _raises("25P03"), OUTLET, ASSETS),
+    "the transaction took too long": Failure("asset_event", _raises("25P04"), OUTLET, ASSETS),
     "the connection is cut": Failure("asset_event", CUT, OUTLET, ASSETS),
     "an operator stops it as a try is over": Failure("task_instance_history", _raises("57P01"), AGAIN),
     #: what no repetition mends
@@ -49,11 +50,11 @@ async def tell() -> dict[str, Any]:
     """Try each failure on each side: the answer, the state then, and both when the request comes again."""
     import httpx
 
-    from airfleet.api_server.fast_path import ShortPath
+    from airfleet.api_server.fast_path import FastPath
     from airfleet.metadata import api_availability
 
     database, sides = Database(), Sides()
-    around = ShortPath(sides.application)
+    around = FastPath(sides.application)
     around._wanted = False  # as with [traces] otel_on and [core] multi_team
     version = sides.execution.versions.versions[0].value
     told: dict[str, Any] = {}

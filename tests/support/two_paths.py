@@ -280,14 +280,14 @@ class Sides:
     def __init__(self) -> None:
         from airflow.api_fastapi.app import create_app
 
-        from airfleet.api_server.fast_path import ShortPath
+        from airfleet.api_server.fast_path import FastPath
 
         self.application = create_app(apps="execution")
         self.execution = next(r.app for r in self.application.routes if getattr(r, "path", "") == "/execution")
         self.passed_on = 0
         #: seconds by which the short path's clock is ahead
         self.later = 0.0
-        self.short: Any = ShortPath(self.application, clock=lambda: time.time() + self.later)
+        self.short: Any = FastPath(self.application, clock=lambda: time.time() + self.later)
         self.short._application = self._counting
 
     async def _counting(self, *message: Any) -> None:
@@ -547,8 +547,8 @@ async def _renewed(database: Database, sides: Sides, client: Any, version: str) 
     """Give the token that comes with an answer, by the age of the first one; None when none does."""
     from airflow.api_fastapi.auth.tokens import JWTValidator
 
-    sides.short._token_age = 300.0
-    validator = sides.short._container().get(JWTValidator)
+    sides.short._tokens._token_age_seconds = 300.0
+    validator = sides.short._tokens.services().get(JWTValidator)
     headers = _headers(Case("PUT", "", valid_for=4_200.0), database.ti_id, version)
     workload = _headers(Case("", "", valid_for=4_200.0, claims={"scope": "workload"}), database.ti_id, version)
     told: dict[str, Any] = {}
@@ -599,11 +599,11 @@ def _count_checks(sides: Sides) -> list[str]:
             checked.append(unvalidated)
             return await super().avalidated_claims(unvalidated, required_claims)
 
-    real = sides.short._container().get(JWTValidator)
+    real = sides.short._tokens.services().get(JWTValidator)
     sides.execution.state.svcs_registry.register_value(
         JWTValidator, Counting(secret_key=real.secret_key, issuer=real.issuer, audience=real.audience)
     )
-    sides.short._services = None  # it knows the one before
+    sides.short._tokens._services = None  # it knows the one before
     return checked
 
 

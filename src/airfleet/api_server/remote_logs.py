@@ -1,9 +1,9 @@
-"""How an api-server reads the log of a task that ran on another host. [A]
+"""Logs of tasks on other hosts, read by the api-server. [A]
 
-Airflow reads the folder of its own machine, and asks one other: the host that the task ran on last, under the name by
-which Airflow knows it. Hosts of a fleet have names that no resolver knows, and a log may have parts on several hosts:
-before and after a deferral, the trigger's, one for each look of a sensor. So here every host is asked that has a log
-server (:mod:`airfleet.log_server.main`), all at once; where it listens stands in its row of ``airfleet_host``.
+Airflow reads the folder of its own machine and asks one other host: the last one of the task, by its Airflow name.
+Resolvers do not know the names of a fleet's hosts, and a log may have parts on several hosts: before and after a
+deferral, the trigger's, one for each look of a sensor. So the api-server asks all log servers at once
+(:mod:`airfleet.log_server.main`); their addresses stand in ``airfleet_host``.
 
 ::
 
@@ -11,12 +11,12 @@ server (:mod:`airfleet.log_server.main`), all at once; where it listens stands i
                <──names and lengths──
                ──the bytes of each──>
 
-A part is read as long as it was when it was asked for; what is written meanwhile comes with the next look. Airflow
-makes an object of each line that it gives, and holds all of them: a million lines take it minutes and a gigabyte. So
-the middle of a part that is too long is left out, and the log says so.
+A part has the length that it had when it was asked for; later lines come with the next look. Airflow makes an object of
+each line and holds all of them: a million lines take minutes and a gigabyte. So the middle of a long part is left out,
+and the log says so.
 
-What fails: a host that does not answer is named in the log's head, and the others' parts are shown; the attempt's own
-host has no server that is up - so says the head, for the log is there and will be seen when it is back.
+Failures: the log's head names a host that does not answer, and shows the parts of the others. It also says when the
+attempt's own host has no log server that is up: that part comes back with the host.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ class Server:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What one host had to say: sentences for the log's head, and its parts line by line."""
+class HostLog:
+    """The parts of a log on one host, line by line, and sentences for the log's head."""
 
     sources: Sequence[str] = ()
     streams: Sequence[Any] = ()
@@ -105,12 +105,12 @@ class FleetTaskHandler(FileTaskHandler):
         return [], []
 
     def _read(self, ti: Any, try_number: int, metadata: Any = None) -> Any:
-        """What there is, and first a word when the host of the attempt could not be asked."""
+        """Read all parts; begin with a sentence when the host of the attempt could not be asked."""
         stream: Any
         stream, told = super()._read(ti, try_number, metadata)
         missing = not_asked(ti.hostname or "")
         if missing and not (metadata and "log_pos" in metadata):
-            word = f"Host '{missing}', on which this attempt ran, is not up; what it wrote there is seen when it is."
+            word = f"Host '{missing}', on which this attempt ran, is not up; its log is shown when the host is back."
             stream = chain([StructuredLogMessage(event=word)], stream)
         return stream, told
 
@@ -177,23 +177,23 @@ def host_of(hostname: str) -> str:
     return hostname.rpartition(".")[0]
 
 
-def ask_all(known: Sequence[Server], path: str) -> list[Found]:
-    """What each host has of a log."""
+def ask_all(known: Sequence[Server], path: str) -> list[HostLog]:
+    """Return the parts of a log on each host."""
     if not known:
         return []
     with ThreadPoolExecutor(max_workers=min(len(known), 16), thread_name_prefix="logs") as threads:
         return list(threads.map(lambda server: ask(server, path), known))
 
 
-def ask(server: Server, path: str) -> Found:
-    """What one host has of a log. Never raises: what is wrong is a sentence."""
+def ask(server: Server, path: str) -> HostLog:
+    """Return the parts of a log on one host. Never raises: a failure is a sentence."""
     try:
         with _get(server, PARTS, path) as answer:
             parts: list[tuple[str, int]] = json.loads(answer.read())
         opened = [(name, _get(server, "/log/", name, size)) for name, size in parts if size]
     except (OSError, ValueError) as error:
-        return Found((f"The logs of host '{server.host}' ({server.place}) could not be read: {error}",))
-    return Found(
+        return HostLog((f"The logs of host '{server.host}' ({server.place}) could not be read: {error}",))
+    return HostLog(
         [f"{server.host}: {name}" for name, _ in opened],
         [file_task_handler._stream_lines_by_chunk(_lines(answer)) for _, answer in opened],
     )
@@ -219,7 +219,7 @@ def _lines(answer: OpenHttpAnswer) -> io.TextIOWrapper:
 
 
 def token(path: str) -> str:
-    """What opens one log for half a minute."""
+    """Return a token that opens one log for half a minute."""
     from airflow.api_fastapi.auth.tokens import JWTGenerator
 
     generator = JWTGenerator(

@@ -286,7 +286,7 @@ def api_server(options: Options) -> None:
     from airflow.api_fastapi.auth.tokens import get_signing_args
 
     from airfleet.api_server import remote_logs
-    from airfleet.api_server.fast_path import ShortPath
+    from airfleet.api_server.fast_path import FastPath
     from airfleet.monitor import guarded_listeners
     from airfleet.system.uvicorn_server import serve
 
@@ -299,7 +299,7 @@ def api_server(options: Options) -> None:
     remote_logs.use()
     guarded_listeners.guard()
     serve(
-        ShortPath(importlib.import_module("airflow.api_fastapi.main").app),
+        FastPath(importlib.import_module("airflow.api_fastapi.main").app),
         host=options["address"],
         port=int(options["port"]),
         # What a client says of itself counts only when the proxy says it.

@@ -36,7 +36,7 @@ from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from cadwyn.middleware import VersionPickingMiddleware
 from fastapi.routing import APIRoute
 
-from airfleet.api_server import fast_path
+from airfleet.api_server import fast_handlers
 from airfleet.worker import coordinator
 from support.upstream import digest, parameters
 
@@ -261,7 +261,7 @@ def test_the_requests_of_an_attempt_about_itself_are_declared_as_the_short_path_
     method, last = request_
     handler, taken = HANDLERS[request_]
     route = routes(task_instances.ti_id_router)[(method, f"/{{task_instance_id}}/{last}")]
-    short = fast_path.TASK_INSTANCE[request_]
+    short = fast_handlers.TASK_INSTANCE[request_]
     assert route.endpoint is handler
     assert route.status_code == short.status
     assert route.allowed_token_types == short.scopes  # type: ignore[attr-defined]
@@ -277,12 +277,12 @@ def test_the_requests_of_an_attempt_about_itself_are_declared_as_the_short_path_
 
 
 def test_there_is_a_short_path_for_these_and_no_other() -> None:
-    assert set(HANDLERS) == set(fast_path.TASK_INSTANCE)
+    assert set(HANDLERS) == set(fast_handlers.TASK_INSTANCE)
 
 
 def test_the_bodies_are_the_models_of_the_handlers() -> None:
     run, state, heartbeat, _ = (inspect.signature(handler, eval_str=True) for handler, _ in HANDLERS.values())
-    models = {key[1]: hot.body._type for key, hot in fast_path.TASK_INSTANCE.items()}
+    models = {key[1]: hot.body._type for key, hot in fast_handlers.TASK_INSTANCE.items()}
     assert run.parameters["ti_run_payload"].annotation.__origin__ is models["run"]
     assert heartbeat.parameters["ti_payload"].annotation is models["heartbeat"]
     # The annotation of the handler, but for the name of its discriminator.
@@ -310,7 +310,7 @@ def test_an_xcom_is_set_and_asked_for_as_the_short_path_does_it(
     method: str, handler: Callable[..., Any], taken: list[str]
 ) -> None:
     route = routes(xcoms.router)[(method, "/{dag_id}/{run_id}/{task_id}/{key:path}")]
-    hot, options = fast_path.XCOM[method]
+    hot, options = fast_handlers.XCOM[method]
     assert route.endpoint is handler
     assert (route.status_code or 200) == hot.status
     assert getattr(route, "allowed_token_types", frozenset({"execution"})) == hot.scopes
