@@ -1,24 +1,24 @@
-"""A client of the execution API that outlives outages of its servers, and knows several of them. [A]
+"""A client of the execution API that survives outages of its servers, and knows several of them. [A]
 
-Airflow's own asks one address five times at the most, within half a minute, and does nothing else meanwhile. Here:
+Airflow's own client asks one address five times at the most, within half a minute, and blocks meanwhile. Here:
 
 ==============================  ======================================================================
-what comes                      what is done
+answer                          action
 ==============================  ======================================================================
-an answer (2xx, 3xx, 4xx)       it is given, as by Airflow's client
-no answer; 429, 502, 503, 504   the next address is asked at once; when all were, again after a pause
-500 and the like                the same, until some other question is answered: then it is the request
-                                that the server cannot bear, and it fails after a few tries as in Airflow
+2xx, 3xx, 4xx                   it is given, as by Airflow's client
+none; 429, 502, 503, 504        the next server is asked at once; after the last one, all again after a
+                                pause
+500 and the like                the same, until a server answers another question: then the server
+                                cannot bear the request, which fails after a few tries as in Airflow
 ==============================  ======================================================================
 
-An outage is borne for ``patience_seconds``. The pauses belong to the owner of the client (``pause``), who may have
-something to do meanwhile. A heartbeat is tried once at each address: the next one follows soon anyway.
+An outage may last for ``patience_seconds``. The owner of the client may work during its pauses (``pause``). A heartbeat
+is tried once at each server: the next one follows soon.
 
-Requests may be sent twice. That is safe: a start is accepted again from the same process, a state that is reached
-already is confirmed, what is stored is stored again. A run that is triggered twice is refused the second time; where
-an earlier try may have arrived, that refusal is the answer *done*. An attempt that pauses comes back under its id: told
-late a second time, its pause would befall the process that runs by then. So where an earlier try may have arrived, a
-heartbeat of the attempt's own process is sent first, and its refusal is the answer *done*.
+Requests may be sent twice, safely. A start is accepted again from the same process, a state that is reached is
+confirmed, a value is stored again. Where an earlier try may have arrived, the refusal of a second run means *done*. An
+attempt that pauses comes back under its id, and a pause told late a second time would befall the process that runs by
+then. So a heartbeat of the attempt's own process is sent first; its refusal means *done*.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -37,37 +38,36 @@ from airflow.sdk.api.client import API_RETRIES, API_TIMEOUT, Client
 from airfleet.backoff import Backoff
 from airfleet.spool import outbox
 from airfleet.worker import http_transport, piggyback
+from airfleet.worker.outages import ApiRequest, Outage, is_outage
 
 log = structlog.get_logger(__name__)
 
-#: seconds for which an outage is borne, unless the settings say otherwise
+#: the longest outage that an attempt survives, unless the settings say otherwise, seconds
 PATIENCE_SECONDS = 3600.0
-#: seconds in which an address has to take a connection, and to answer, when there are others to ask
+#: in which a server has to take a connection, and to answer, when there are others to ask, seconds
 CONNECT_SECONDS, ANSWER_SECONDS = 1.0, 2.0
 #: the longest time that an answer may take, in later rounds, seconds: logs wait meanwhile
 LONGEST_ANSWER_SECONDS = 15.0
-#: between two rounds: short, so that a return is noticed; of many who wait, not all shall come at the same moment
+#: between two rounds: short, so that a return is noticed; with jitter, for many clients wait for the same server
 ROUND_BACKOFF = Backoff(first=0.25, most=3.0, jitter=0.5)
-#: after this long the first address is asked first again, seconds
+#: until the preferred server is asked first again, seconds
 RETURN_SECONDS = 30.0
 #: for how long an unused connection is kept, seconds
 KEEP_ALIVE_SECONDS = 60.0
-#: between two words in the worker's log about the same request, seconds
+#: between two lines in the worker's log about the same request, seconds
 TOLD_SECONDS = 30.0
-#: for how long an error is borne of which nobody can say whose fault it is, seconds
+#: the longest time that a server's own error is retried while nobody can say whose fault it is, seconds
 UNEXPLAINED_SECONDS = 600.0
 
-_BUSY_OR_AWAY = frozenset({429, 502, 503, 504})
-#: what a heartbeat is refused with when its process does not run the attempt any more
+#: refusals of a heartbeat whose process does not run the attempt any more
 _RUNS_NO_MORE = frozenset({404, 409, 410})
-#: states from which an attempt comes back under the same id
-_COMES_BACK = frozenset({"deferred", "up_for_reschedule", "awaiting_input"})
-#: a question to the database that anybody may ask who runs a task, and which changes nothing
+_JSON = {"content-type": "application/json"}
+#: a question to the database that every running task may ask, and which changes nothing
 _OTHER_QUESTION = "dag-runs/count"
 
 
 class FleetClient(Client):
-    """A client for the API servers at ``urls``, the preferred one first; ``known`` says which there are by now."""
+    """A client of the API servers at ``urls``, the preferred one first; ``known`` reads the present list."""
 
     def __init__(
         self,
@@ -110,15 +110,16 @@ class FleetClient(Client):
         Raises httpx.HTTPStatusError for a refusal, and what the last try raised when the outage was too long.
         """
         if options.get("content") is not None and "content-type" not in (options.get("headers") or {}):
-            options["headers"] = {"content-type": "application/json"}
+            options["headers"] = _JSON
         if self._at and self._clock() >= self._return_at:
             self._use(0)
-        if method == "PATCH" and str(url).endswith("/run"):
-            self._sign_of_life = _sign_of_life(str(url), _text(options.get("content")))
-        if self.fields is None or outbox.ended_by(method, str(url)) is None:
-            return self._answered(method, url, options)
-        options["headers"] = {**(options.get("headers") or {}), piggyback.HEADER: self.fields}
-        response = self._answered(method, url, options)
+        asked = ApiRequest(method, str(url), options)
+        if method == "PATCH" and asked.url.endswith("/run"):
+            self._sign_of_life = _sign_of_life(asked)
+        if self.fields is None or asked.ends_attempt is None:
+            return self._answered(asked)
+        headers = {**(options.get("headers") or {}), piggyback.HEADER: self.fields}
+        response = self._answered(replace(asked, options={**options, "headers": headers}))
         if response.headers.get(piggyback.HEADER) == piggyback.STORED:
             self.fields = None
         return response
@@ -137,31 +138,29 @@ class FleetClient(Client):
             hook(response)
         return response
 
-    def _answered(self, method: str, url: Any, options: dict[str, Any]) -> httpx.Response:
+    def _answered(self, request: ApiRequest) -> httpx.Response:
         try:
-            return self._once(method, url, options)
+            return self._once(request)
         except (httpx.TransportError, httpx.HTTPStatusError) as error:
             if not is_outage(error):
                 raise
-            return self._endure_and_remember(method, url, options, error)
+            return self._endure_and_remember(request, Outage.begun(error, self._clock()))
 
-    def _once(self, method: str, url: Any, options: dict[str, Any]) -> httpx.Response:
-        return httpx.Client.request(self, method, url, **options)
+    def _once(self, request: ApiRequest, **options: Any) -> httpx.Response:
+        return httpx.Client.request(self, request.method, request.url, **{**request.options, **options})
 
-    def _endure_and_remember(
-        self, method: str, url: Any, options: dict[str, Any], error: httpx.TransportError | httpx.HTTPStatusError
-    ) -> httpx.Response:
-        """How an attempt ended outlives this process while nobody takes it (:mod:`airfleet.spool.outbox`)."""
-        attempt, folder = outbox.ended_by(method, str(url)), self._untold
+    def _endure_and_remember(self, request: ApiRequest, outage: Outage) -> httpx.Response:
+        """Endure; keep the end of an attempt on disk meanwhile (:mod:`airfleet.spool.outbox`)."""
+        attempt, folder = request.ends_attempt, self._untold
         if attempt is None or folder is None:
-            return self._endure(method, url, options, error)
+            return self._endure(request, outage)
         try:
             auth, version = getattr(self.auth, "token", ""), self.headers.get("airflow-api-version", "")
-            outbox.put(folder, outbox.OutboxRequest(attempt, _text(options.get("content")), auth, version))
+            outbox.put(folder, outbox.OutboxRequest(attempt, request.text, auth, version))
         except OSError as refused:
             log.warning("The outcome of the attempt cannot be left on disk", error=str(refused))
         try:
-            response = self._endure(method, url, options, error)
+            response = self._endure(request, outage)
         except httpx.HTTPStatusError as refusal:
             if not is_outage(refusal):
                 outbox.remove(folder, attempt)
@@ -169,46 +168,53 @@ class FleetClient(Client):
         outbox.remove(folder, attempt)
         return response
 
-    def _endure(
-        self, method: str, url: Any, options: dict[str, Any], error: httpx.TransportError | httpx.HTTPStatusError
-    ) -> httpx.Response:
-        began, tries, told = self._clock(), 1, float("-inf")
-        arrived, comes_back = _may_have_arrived(error), _comes_back(method, url, options)
+    def _endure(self, request: ApiRequest, outage: Outage) -> httpx.Response:
+        """Ask one server after the other until one answers. Raises a refusal, or the last failure."""
         while True:
-            round_, asked = divmod(tries, len(self.urls))
-            if asked == 0:
-                self._check_patience(method, url, round_, self._clock() - began, error)
-                if self._clock() - told >= TOLD_SECONDS:
-                    told = self._clock()
-                    log.warning("The execution API does not answer", request=f"{method} {url}", error=repr(error))
-                self._rest(round_)
-                self.look_again()
+            if outage.asked >= len(self.urls):
+                outage = self._between_rounds(request, outage.next_round())
             self._use((self._at + 1) % len(self.urls))
             try:
-                if arrived and comes_back and (refusal := self._runs_no_more(str(url), round_)) is not None:
-                    return refusal
-                response = self._once(method, url, options | {"timeout": self._time_for(round_)})
-            except (httpx.TransportError, httpx.HTTPStatusError) as again:
-                if arrived and _says_done(method, url, again):
-                    return again.response  # type: ignore[union-attr]
-                if not is_outage(again):
+                response = self._again(request, outage)
+            except (httpx.TransportError, httpx.HTTPStatusError) as error:
+                if outage.may_have_arrived and request.is_done(error):
+                    return error.response  # type: ignore[union-attr]
+                if not is_outage(error):
                     raise
-                error, tries = again, tries + 1
-                arrived |= _may_have_arrived(again)
-            else:
-                if self._clock() - began >= 1.0:
-                    seconds = round(self._clock() - began, 1)
-                    log.info("The execution API answers again", request=f"{method} {url}", after_seconds=seconds)
-                return response
+                outage = outage.failed_again(error)
+                continue
+            waited = self._clock() - outage.began
+            if waited >= 1.0:
+                log.info("The execution API answers again", request=str(request), after_seconds=round(waited, 1))
+            return response
 
-    def _runs_no_more(self, url: str, round_: int) -> httpx.Response | None:
-        """What refuses a heartbeat when the attempt's pause has arrived; None when it has not. Raises for an outage."""
+    def _between_rounds(self, request: ApiRequest, outage: Outage) -> Outage:
+        """Rest, and look which servers there are; return the outage with the time of the last line in the log."""
+        self._check_patience(request, outage)
+        now = self._clock()
+        if now - outage.told_at >= TOLD_SECONDS:
+            outage = replace(outage, told_at=now)
+            log.warning("The execution API does not answer", request=str(request), error=repr(outage.error))
+        self._rest(outage.rounds)
+        self.look_again()
+        return outage
+
+    def _again(self, request: ApiRequest, outage: Outage) -> httpx.Response:
+        """Ask one server again; before a pause of an attempt that may have arrived, ask whether it has."""
+        timeout = self._time_for(outage.rounds)
+        if outage.may_have_arrived and request.pauses_attempt:
+            refusal = self._runs_no_more(request, timeout)
+            if refusal is not None:
+                return refusal
+        return self._once(request, timeout=timeout)
+
+    def _runs_no_more(self, request: ApiRequest, timeout: httpx.Timeout) -> httpx.Response | None:
+        """Return the refusal of a heartbeat when the attempt's pause has arrived, else None. Raises for an outage."""
         path, body = self._sign_of_life
-        if path.rpartition("/")[0] != url.rpartition("/")[0]:
+        if path.rpartition("/")[0] != request.url.rpartition("/")[0]:
             return None
-        headers = {"content-type": "application/json"}
         try:
-            self._once("PUT", path, {"content": body, "headers": headers, "timeout": self._time_for(round_)})
+            self._once(ApiRequest("PUT", path, {"content": body, "headers": _JSON, "timeout": timeout}))
         except httpx.HTTPStatusError as refusal:
             if refusal.response.status_code in _RUNS_NO_MORE:
                 return refusal.response
@@ -216,20 +222,22 @@ class FleetClient(Client):
                 raise
         return None
 
-    def _check_patience(self, method: str, url: Any, rounds: int, waited: float, error: httpx.HTTPError) -> None:
-        """Raises ``error`` when it is no use to try again."""
-        own_fault = isinstance(error, httpx.HTTPStatusError) and error.response.status_code not in _BUSY_OR_AWAY
-        if _is_heartbeat(method, url) or waited >= self.patience_seconds:
-            raise error
-        if own_fault and rounds >= API_RETRIES and (waited >= UNEXPLAINED_SECONDS or self._answers_another()):
-            raise error
+    def _check_patience(self, request: ApiRequest, outage: Outage) -> None:
+        """Raise the failure of an outage when another round is of no use."""
+        waited = self._clock() - outage.began
+        if request.is_heartbeat or waited >= self.patience_seconds:
+            raise outage.error
+        if not outage.is_servers_fault or outage.rounds < API_RETRIES:
+            return
+        if waited >= UNEXPLAINED_SECONDS or self._answers_another():
+            raise outage.error
 
     def _answers_another(self) -> bool:
-        """Whether the API and its database are there for another question."""
+        """Tell whether the API and its database answer another question."""
         try:
-            self._once("GET", _OTHER_QUESTION, {"params": {"dag_id": "-"}})
+            self._once(ApiRequest("GET", _OTHER_QUESTION, {"params": {"dag_id": "-"}}))
         except httpx.HTTPStatusError as refused:
-            # Who may not ask yet (a task that has not started) does not learn whether the database is there.
+            # A task that has not started may not ask, and does not learn whether the database is there.
             return refused.response.status_code < 500 and refused.response.status_code not in (401, 403)
         except httpx.TransportError:
             return False
@@ -239,7 +247,7 @@ class FleetClient(Client):
         self.pause(ROUND_BACKOFF.delay(round_, self._chance))
 
     def look_again(self) -> None:
-        """Ask the servers that there are by now, from the next request on."""
+        """Ask the servers of the present list, from the next request on."""
         urls = tuple(self._known())
         if urls == self.urls:
             return
@@ -256,46 +264,14 @@ class FleetClient(Client):
         self.base_url = self.urls[number]
 
     def _time_for(self, round_: int) -> httpx.Timeout:
-        """Longer in each round: a server that is slow and not away has to be given its time in the end."""
+        """Return a timeout that grows with each round: a slow server gets its time in the end."""
         answer, connect = (ANSWER_SECONDS, CONNECT_SECONDS) if len(self.urls) > 1 else (API_TIMEOUT, API_TIMEOUT)
         longer = Backoff(first=min(answer, API_TIMEOUT), most=max(LONGEST_ANSWER_SECONDS, API_TIMEOUT))
         return httpx.Timeout(longer.delay(round_ + 1), connect=min(connect, API_TIMEOUT))
 
 
-def is_outage(error: Exception) -> bool:
-    """Whether the same request may well be answered later."""
-    if isinstance(error, httpx.HTTPStatusError):
-        return error.response.status_code >= 500 or error.response.status_code in _BUSY_OR_AWAY
-    broken = isinstance(error, (httpx.UnsupportedProtocol, httpx.LocalProtocolError))
-    return isinstance(error, httpx.TransportError) and not broken
-
-
-def _text(content: Any) -> str:
-    return content.decode() if isinstance(content, bytes) else str(content or "")
-
-
-def _may_have_arrived(error: httpx.HTTPError) -> bool:
-    return not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout))
-
-
-def _says_done(method: str, url: Any, error: Exception) -> bool:
-    """Whether a run that was to be triggered is refused because it is there."""
-    conflict = isinstance(error, httpx.HTTPStatusError) and error.response.status_code == 409
-    return conflict and method == "POST" and str(url).startswith("dag-runs/")
-
-
-def _comes_back(method: str, url: Any, options: dict[str, Any]) -> bool:
-    """Whether a request says of an attempt that it pauses."""
-    if outbox.ended_by(method, str(url)) is None:
-        return False
-    return json.loads(_text(options.get("content")) or "{}").get("state") in _COMES_BACK
-
-
-def _sign_of_life(url: str, start: str) -> tuple[str, str]:
-    """The path and the body of a heartbeat of the process that starts an attempt."""
-    told = json.loads(start or "{}")
-    return url.removesuffix("run") + "heartbeat", json.dumps({name: told.get(name) for name in ("hostname", "pid")})
-
-
-def _is_heartbeat(method: str, url: Any) -> bool:
-    return method == "PUT" and str(url).endswith("/heartbeat")
+def _sign_of_life(start: ApiRequest) -> tuple[str, str]:
+    """Return path and body of a heartbeat of the process that starts an attempt."""
+    told = json.loads(start.text or "{}")
+    body = json.dumps({name: told.get(name) for name in ("hostname", "pid")})
+    return start.url.removesuffix("run") + "heartbeat", body
