@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from airfleet.task_process import ipc, pool
 from airfleet.task_process.work import Work
-from airfleet.worker import coordinator
+from airfleet.worker import pool_client
 
 
 @contextmanager
@@ -26,10 +26,10 @@ def attempts_served(run: Callable[[ipc.Attempt, object], NoReturn]) -> Iterator[
     os.close(tells)
     keeper = int(os.read(told, 20))
     os.close(told)
-    coordinator.use(requests)
+    pool_client.use(requests)
     try:
         yield
     finally:
-        coordinator.use(None)
+        pool_client.use(None)
         requests.close()
         os.waitpid(keeper, 0)  # it ends when nobody can ask any more

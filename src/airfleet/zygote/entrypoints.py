@@ -444,11 +444,11 @@ def start_pool(settings: int) -> None:
     from setproctitle import setproctitle
 
     from airfleet.task_process import main, pool, task_user
-    from airfleet.worker import coordinator
+    from airfleet.worker import pool_client
 
     name = os.environ["AIRFLEET_COMPONENT"]
     user = task_user.named(os.environ)
-    coordinator.use(
+    pool_client.use(
         pool.start(
             main.work(),
             lambda title: setproctitle(f"airfleet {name} -- {title}"),

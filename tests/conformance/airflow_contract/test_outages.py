@@ -33,7 +33,7 @@ from sqlalchemy import Text
 from airfleet.dag_processor.job_runner import PipelineFileProcessorManager
 from airfleet.scheduler.job_runner import FleetSchedulerJobRunner
 from airfleet.triggerer.job_runner import RestingTriggerRunner
-from airfleet.worker.coordinator import Monitor
+from airfleet.worker.attempt_monitor import AttemptMonitor
 from support.upstream import digest, parameters
 
 #: repeated here in other words, or relied upon in every step
@@ -49,7 +49,7 @@ TAKEN_OVER: dict[Callable[..., Any], str] = {
     task_instances.ti_update_state: "f2dd075fdf50f109",
     _get_session: "4e499eec337baba7",
     dag_runs.get_dr_count: "5f44bedc918e7f7e",
-    # coordinator: requests are served after the sockets were read, and heartbeats may fail
+    # attempt_monitor: requests are served after the sockets were read, and heartbeats may fail
     WatchedSubprocess.handle_requests: "4a00cb4b94c7383b",
     WatchedSubprocess.kill: "c1fc6eaa69913cac",
     supervisor.length_prefixed_frame_reader: "8b813c83f7ad2dd2",
@@ -120,12 +120,12 @@ def test_the_clients_own_way_of_retrying_is_what_ours_stands_in_for() -> None:
 @pytest.mark.parametrize(
     ("ours", "theirs", "name"),
     [
-        (Monitor, ActivitySubprocess, "handle_requests"),
-        (Monitor, ActivitySubprocess, "kill"),
-        (Monitor, ActivitySubprocess, "_service_subprocess"),
-        (Monitor, ActivitySubprocess, "_send_heartbeat_if_needed"),
-        (Monitor, ActivitySubprocess, "_handle_heartbeat_failures"),
-        (Monitor, ActivitySubprocess, "_send_terminal_state_msg"),
+        (AttemptMonitor, ActivitySubprocess, "handle_requests"),
+        (AttemptMonitor, ActivitySubprocess, "kill"),
+        (AttemptMonitor, ActivitySubprocess, "_service_subprocess"),
+        (AttemptMonitor, ActivitySubprocess, "_send_heartbeat_if_needed"),
+        (AttemptMonitor, ActivitySubprocess, "_handle_heartbeat_failures"),
+        (AttemptMonitor, ActivitySubprocess, "_send_terminal_state_msg"),
         (RestingTriggerRunner, TriggerRunnerSupervisor, "run_once"),
         (RestingTriggerRunner, TriggerRunnerSupervisor, "handle_events"),
         (RestingTriggerRunner, TriggerRunnerSupervisor, "handle_failed_triggers"),

@@ -37,7 +37,7 @@ from cadwyn.middleware import VersionPickingMiddleware
 from fastapi.routing import APIRoute
 
 from airfleet.api_server import fast_handlers
-from airfleet.worker import coordinator
+from airfleet.worker import attempt_monitor, coordinator, pool_client
 from support.upstream import digest, parameters
 
 #: repeated here step by step, or relied upon in every step
@@ -67,7 +67,7 @@ TAKEN_OVER: dict[Callable[..., Any], str] = {
     RuntimeTaskInstance.render_templates: "ad0cb432e8dc73f9",
     # celery_task: what leads to the monitor
     BaseExecutor.run_workload: "1896f4602c6265d3",
-    # coordinator: the monitor
+    # attempt_monitor
     supervisor.supervise_task: "68682741c16306b8",
     WatchedSubprocess.start.__func__: "19b42d4907a6480f",
     WatchedSubprocess._register_pipe_readers: "62c32ca74d7327b2",
@@ -139,7 +139,7 @@ def test_a_monitor_has_the_attributes_that_ours_uses() -> None:
         "self", "ti", "dag_rel_path", "bundle_info", "sentry_integration"
     ]  # fmt: skip
     for name in ("start", "start_in_pool"):
-        taken = parameters(getattr(coordinator.Monitor, name))
+        taken = parameters(getattr(attempt_monitor.AttemptMonitor, name))
         assert taken == ["kwargs"] or {"what", "dag_rel_path", "bundle_info", "client"} <= set(taken)
     assert {"what", "dag_rel_path", "bundle_info", "client", "logger", "sentry_integration"} <= set(
         parameters(ActivitySubprocess.start)
@@ -149,7 +149,7 @@ def test_a_monitor_has_the_attributes_that_ours_uses() -> None:
 @pytest.mark.parametrize("name", ["_on_child_started", "_handle_request", "wait", "_service_subprocess"])
 def test_what_a_monitor_overrides_or_calls_is_there(name: str) -> None:
     assert callable(getattr(ActivitySubprocess, name))
-    if (ours := vars(coordinator.Monitor).get(name)) is not None and "kwargs" not in parameters(ours):
+    if (ours := vars(attempt_monitor.AttemptMonitor).get(name)) is not None and "kwargs" not in parameters(ours):
         assert parameters(ours) == parameters(getattr(ActivitySubprocess, name))
 
 
@@ -157,9 +157,9 @@ def test_a_tracker_has_all_that_airflow_asks_it_for() -> None:
     asked = {name for name in [*vars(ProcessTracker), *ProcessTracker.__annotations__] if not name.startswith("_")}
     assert asked == {"ProcessNotFound", "TimeoutExpired", "pid", "send_signal", "wait"}
     for name in asked:
-        assert name in vars(coordinator.PoolTracker), name
+        assert name in vars(pool_client.PoolTracker), name
     for name in ("send_signal", "wait"):
-        assert parameters(getattr(coordinator.PoolTracker, name)) == parameters(getattr(ProcessTracker, name))
+        assert parameters(getattr(pool_client.PoolTracker, name)) == parameters(getattr(ProcessTracker, name))
 
 
 def test_the_client_is_made_and_changed_like_this() -> None:

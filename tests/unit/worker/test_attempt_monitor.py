@@ -21,7 +21,7 @@ from airflow.sdk.execution_time.comms import GetVariable, SucceedTask, _RequestF
 
 from airfleet.backoff import Backoff
 from airfleet.task_process import ipc
-from airfleet.worker import api_client, coordinator
+from airfleet.worker import api_client, attempt_monitor
 from airfleet.worker.api_client import FleetClient
 from support.served import attempts_served
 from support.toy_api import Answer, ToyApi, toy_api
@@ -93,7 +93,7 @@ def act(attempt: ipc.Attempt, _: object) -> NoReturn:
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(api_client, "ROUND_BACKOFF", Backoff(first=0.05, most=0.05))
-    for module in (supervisor, coordinator):
+    for module in (supervisor, attempt_monitor):
         monkeypatch.setattr(module, "MIN_HEARTBEAT_INTERVAL", 0.05)
     with attempts_served(act):
         yield
@@ -113,7 +113,7 @@ class Said(list[str]):
         raise structlog.DropEvent
 
 
-def run(api: ToyApi, way: str, said: Said) -> coordinator.Monitor:
+def run(api: ToyApi, way: str, said: Said) -> attempt_monitor.AttemptMonitor:
     """An attempt to its end."""
     api.bodies["run"] = CONTEXT
     ti = TaskInstanceDTO(
@@ -122,7 +122,7 @@ def run(api: ToyApi, way: str, said: Said) -> coordinator.Monitor:
     )  # fmt: skip
     bundle = BundleInfo(name="pipelines", version=None)
     client = FleetClient([api.url], patience_seconds=SECONDS)
-    monitor = coordinator.Monitor.start_in_pool(
+    monitor = attempt_monitor.AttemptMonitor.start_in_pool(
         what=ti, dag_rel_path=way, bundle_info=bundle, client=client, logger=said.logger
     )
     monitor.wait()
@@ -182,7 +182,7 @@ def test_heartbeats_go_on_while_a_request_waits(served: None) -> None:
 def test_an_attempt_that_nobody_can_be_told_of_ends_when_patience_does(
     served: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(coordinator, "patience_seconds", lambda: 0.5)
+    monkeypatch.setattr(attempt_monitor, "patience_seconds", lambda: 0.5)
     lives, refused = tmp_path / "lives", []
 
     def away_once_it_lives(_: str, path: str) -> Answer:
@@ -247,16 +247,16 @@ def test_nobody_spins_while_the_last_heartbeat_is_old(served: None, tmp_path: Pa
         return 200
 
     turns: list[float] = []
-    service = coordinator.Monitor._service_subprocess
+    service = attempt_monitor.AttemptMonitor._service_subprocess
 
-    class Counted(coordinator.Monitor):
+    class Counted(attempt_monitor.AttemptMonitor):
         def _service_subprocess(self, max_wait_time: float, *rest: Any, **named: Any) -> Any:
             self._last_successful_heartbeat = time.monotonic() - 10_000
             turns.append(max_wait_time)
             return service(self, max_wait_time, *rest, **named)
 
     with toy_api(away) as api, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(coordinator, "Monitor", Counted)
-        patch.setattr(coordinator, "patience_seconds", lambda: 1e9)
+        patch.setattr(attempt_monitor, "AttemptMonitor", Counted)
+        patch.setattr(attempt_monitor, "patience_seconds", lambda: 1e9)
         assert run(api, f"lives_until:{tmp_path / 'end'}", Said())._exit_code == 0
     assert len(turns) < 5 * len(beats)

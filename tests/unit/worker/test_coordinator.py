@@ -28,7 +28,7 @@ from airfleet.spool import api_endpoints
 from airfleet.system import disk_full_logging
 from airfleet.task_process import ipc
 from airfleet.task_process.children import Descriptor, open_descriptors
-from airfleet.worker import coordinator
+from airfleet.worker import attempt_monitor, coordinator
 from support.served import attempts_served
 
 CONTEXT = {
@@ -72,7 +72,7 @@ def api(request: httpx.Request) -> httpx.Response:
     return httpx.Response(200, json=CONTEXT if request.url.path.endswith("/run") else {})
 
 
-def run(way: str) -> coordinator.Monitor:
+def run(way: str) -> attempt_monitor.AttemptMonitor:
     ti = TaskInstanceDTO(
         id=uuid.uuid4(),
         dag_id="dag",
@@ -87,7 +87,7 @@ def run(way: str) -> coordinator.Monitor:
     )
     client: Any = Client(base_url=None, dry_run=True, token="", transport=httpx.MockTransport(api))
     bundle = BundleInfo(name="pipelines", version=None)
-    monitor = coordinator.Monitor.start_in_pool(what=ti, dag_rel_path=way, bundle_info=bundle, client=client)
+    monitor = attempt_monitor.AttemptMonitor.start_in_pool(what=ti, dag_rel_path=way, bundle_info=bundle, client=client)
     monitor.wait()
     return monitor
 
@@ -199,7 +199,7 @@ def test_the_fields_of_a_logged_event_have_any_name(fields: str, shown: dict[str
             ends.enter_context(one)
         process: Any = None
         client: Any = None
-        monitor = coordinator.Monitor(
+        monitor = attempt_monitor.AttemptMonitor(
             id=uuid.uuid4(), pid=0, stdin=ours[4], process=process, client=client,
             process_log=structlog.wrap_logger(structlog.BytesLogger(file), processors=as_json),
         )  # fmt: skip

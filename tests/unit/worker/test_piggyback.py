@@ -19,8 +19,9 @@ from airflow.executors.workloads.task import TaskInstanceDTO
 from airflow.sdk.execution_time import comms
 
 from airfleet.task_process import ipc
-from airfleet.worker import coordinator, piggyback
+from airfleet.worker import piggyback
 from airfleet.worker.api_client import FleetClient
+from airfleet.worker.attempt_monitor import AttemptMonitor
 from support.served import attempts_served
 from unit.worker.test_coordinator import CONTEXT
 
@@ -109,7 +110,7 @@ class Runs:
         )  # fmt: skip
         client: Any = FleetClient(("http://here/execution/",), transport=httpx.MockTransport(answer))
         bundle = BundleInfo(name="pipelines", version=None)
-        monitor = coordinator.Monitor.start_in_pool(what=ti, dag_rel_path=script, bundle_info=bundle, client=client)
+        monitor = AttemptMonitor.start_in_pool(what=ti, dag_rel_path=script, bundle_info=bundle, client=client)
         assert client.fields is None
         with pytest.MonkeyPatch.context() as patch:
             silent = UNTIL_TOLD in SCRIPTS[script][0]
