@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from airfleet.task_process import ipc, pool
-from airfleet.task_process.work import Work
+from airfleet.task_process.work import AttemptWork
 from airfleet.worker import pool_client
 
 
 @contextmanager
 def attempts_served(run: Callable[[ipc.Attempt, object], NoReturn]) -> Iterator[None]:
     """Have attempts forked that call ``run``."""
-    work = Work(load=lambda file: None, run=run, seconds_good=lambda file: 60.0, stamp=lambda file: None)
+    work = AttemptWork(load=lambda file: None, run=run, seconds_good=lambda file: 60.0, stamp=lambda file: None)
     told, tells = os.pipe()
 
     def titled(title: str) -> None:

@@ -23,14 +23,14 @@ from typing import Any, NoReturn
 
 from airfleet.task_process import ipc, pool, side_effects
 from airfleet.task_process.pool import Limits
-from airfleet.task_process.work import Unshareable, Work
+from airfleet.task_process.work import AttemptWork, Unshareable
 
 SECONDS = 10.0
 #: signals whose handlers an attempt tells
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD)
 
 
-def load(file: ipc.File) -> dict[str, Any]:
+def load(file: ipc.DagFile) -> dict[str, Any]:
     """Give the content of the file, and a mark that no other load has."""
     text = Path(file.path).read_text()
     word = text.split()[0]
@@ -114,7 +114,7 @@ def _target(number: str) -> str:
         return "gone"
 
 
-WORK = Work(
+WORK = AttemptWork(
     load=load,
     run=run,
     seconds_good=lambda file: 0.0 if file.version == "old" else 1e9,
@@ -192,20 +192,20 @@ class ToyPool:
     #: title and pidfd of every process that has named itself
     processes: list[tuple[str, int, int]] = field(default_factory=list)
 
-    def file(self, words: str, name: str = "file", version: str | None = None) -> ipc.File:
+    def file(self, words: str, name: str = "file", version: str | None = None) -> ipc.DagFile:
         """Write a file with this content; its stamp differs from what was there."""
         path = self.folder / name
         draft = path.with_name("draft")
         draft.write_text(words)
         os.replace(draft, path)
-        return ipc.File("bundle", version, str(path))
+        return ipc.DagFile("bundle", version, str(path))
 
-    def send(self, file: ipc.File) -> ToyAttempt:
+    def send(self, file: ipc.DagFile) -> ToyAttempt:
         """Ask for an attempt; it may take a while to start."""
         self.attempts.append(send(self.requests, str(len(self.attempts)), file))
         return self.attempts[-1]
 
-    def start(self, file: ipc.File) -> ToyAttempt:
+    def start(self, file: ipc.DagFile) -> ToyAttempt:
         return self.send(file).wait_for_start()
 
     def process(self, title: str) -> tuple[int, int]:
@@ -241,7 +241,7 @@ class ToyPool:
         return all(ended(pidfd, SECONDS) for _, _, pidfd in self.processes)
 
 
-def send(requests: socket.socket, name: str, file: ipc.File) -> ToyAttempt:
+def send(requests: socket.socket, name: str, file: ipc.DagFile) -> ToyAttempt:
     """Send an attempt to whoever forks it or hands it on."""
     pairs = [ipc.pair(), ipc.pair(), *(socket.socketpair() for _ in range(3))]
     for near, _ in pairs:

@@ -94,11 +94,11 @@ class Recovery:
     retries: Callable[[TaskInstance, Session], int]
     ended: Callable[[Collection[str]], Collection[str]]
 
-    def __call__(self, session: Session) -> Outcomes:
+    def __call__(self, session: Session) -> Recovered:
         """Act on what was reported; the caller commits."""
         waiting = session.execute(_WAITING, {"batch": BATCH}).all()
         if not waiting:
-            return Outcomes()
+            return Recovered()
         wanted, ended = policy(), set(self.ended([row.celery_id for row in waiting if row.celery_id]))
         done: dict[str, int] = {}
         for row in waiting:
@@ -108,7 +108,7 @@ class Recovery:
                 done[outcome] = done.get(outcome, 0) + 1
         session.flush()
         left = len(waiting) == BATCH or len(waiting) > sum(done.values())
-        return Outcomes(reruns=done.get(RERUN, 0), failed=done.get(FAIL, 0), left=left)
+        return Recovered(reruns=done.get(RERUN, 0), failed=done.get(FAIL, 0), left=left)
 
     def _handle(self, row: Any, wanted: str, ended_by_itself: bool, session: Session) -> str | None:
         """The outcome; None when somebody else holds the task instance just now."""
@@ -143,7 +143,7 @@ class Recovery:
 
 
 @dataclass(frozen=True)
-class Outcomes:
+class Recovered:
     """How many attempts run again, how many are left to Airflow to fail, and whether there may be more."""
 
     reruns: int = 0

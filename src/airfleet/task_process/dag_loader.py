@@ -1,4 +1,4 @@
-"""Loads the Dags of a file into a task template, as an attempt would load them for itself. [A]
+"""Loads the Dags of a file into a Dag zygote, as an attempt would load them for itself. [A]
 
 What an attempt does first, this does once for many (reference: ``parse`` in
 airflow/sdk/execution_time/task_runner.py): the bundle, the Dag bag with its policies and template files,
@@ -57,22 +57,22 @@ def prepare() -> None:
     configure_logging(json_output=True, output=LOG_CHANNEL, sending_to_supervisor=True)
 
 
-def file_of(bundle: str, version: str | None, path: str, dag_id: str) -> ipc.File:
-    """The file of an attempt, and the part of it that its template loads."""
-    return ipc.File(bundle, version, path, dag_id if path.endswith(_DECLARATIVE) else None)
+def file_of(bundle: str, version: str | None, path: str, dag_id: str) -> ipc.DagFile:
+    """The file of an attempt, and the part of it that its zygote loads."""
+    return ipc.DagFile(bundle, version, path, dag_id if path.endswith(_DECLARATIVE) else None)
 
 
-def seconds_good(file: ipc.File) -> float:
+def seconds_good(file: ipc.DagFile) -> float:
     """For how long Dags of ``file`` may serve when no file changes."""
     return math.inf if file.path.endswith(_DECLARATIVE) else PYTHON_SECONDS_GOOD
 
 
-def stamp(file: ipc.File) -> side_effects.Stamp:
+def stamp(file: ipc.DagFile) -> side_effects.Stamp:
     """What tells one content of the file from the next."""
     return side_effects.stamp(str(_bundle(file).path / file.path))
 
 
-def load(file: ipc.File) -> Loaded:
+def load(file: ipc.DagFile) -> Loaded:
     """The Dags of ``file``.
 
     Raises:
@@ -110,7 +110,7 @@ def _import_functions(dag: DAG) -> None:
                 import_function()
 
 
-def _bundle(file: ipc.File) -> BaseDagBundle:
+def _bundle(file: ipc.DagFile) -> BaseDagBundle:
     return DagBundlesManager().get_bundle(name=file.bundle, version=file.version)
 
 
@@ -124,7 +124,7 @@ class _Refusing:
 
     def send(self, msg: object) -> NoReturn:
         self.asked = True
-        raise RuntimeError("a task template has no attempt for which it could ask")
+        raise RuntimeError("a Dag zygote has no attempt for which it could ask")
 
     async def asend(self, msg: object) -> NoReturn:
         self.send(msg)

@@ -4,10 +4,10 @@ States: loading -> warm -> retired (no more attempts come; ends with the last th
 load fails, or cannot be shared (:mod:`airfleet.task_process.side_effects`), is never warm: its attempts go back to
 the pool, which forks them without the file, and they load it themselves and report what is wrong with it.
 
-A template answers each attempt by forking it or by sending it back: when one of the files that loading
+A zygote answers each attempt by forking it or by sending it back: when one of the files that loading
 read has changed, or when it has grown older than what it loaded may. Its first attempt was there before
 it began to load, so what it loaded is as new as that attempt could have it: a file that reads what changes
-all the time gets a template for each attempt, and none without end.
+all the time gets a zygote for each attempt, and none without end.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from airfleet.task_process import ipc
 from airfleet.task_process.children import Attempts, Descriptor
 from airfleet.task_process.idle_children import Spares
 from airfleet.task_process.side_effects import Observation, observed
-from airfleet.task_process.work import Unshareable, Work
+from airfleet.task_process.work import AttemptWork, Unshareable
 
 
-def serve(file: ipc.File, connection: socket.socket, work: Work, inherited: frozenset[Descriptor]) -> None:
+def serve(file: ipc.DagFile, connection: socket.socket, work: AttemptWork, inherited: frozenset[Descriptor]) -> None:
     """Load ``file`` and fork what comes over ``connection``; returns when it was retired and is done.
 
     ``inherited``: the descriptors that attempts may have too.
     """
     loaded, observation = _load(file, work)
     gc.freeze()
-    _Template(file, connection, work, loaded, observation, inherited).run()
+    _DagZygote(file, connection, work, loaded, observation, inherited).run()
 
 
-def _load(file: ipc.File, work: Work) -> tuple[Any, Observation]:
+def _load(file: ipc.DagFile, work: AttemptWork) -> tuple[Any, Observation]:
     try:
         return observed(lambda: work.load(file))
     except Unshareable as error:
@@ -44,12 +44,12 @@ def _load(file: ipc.File, work: Work) -> tuple[Any, Observation]:
         return None, Observation({}, (f"it cannot be loaded: {type(error).__name__}: {error}",))
 
 
-class _Template:
+class _DagZygote:
     def __init__(
         self,
-        file: ipc.File,
+        file: ipc.DagFile,
         connection: socket.socket,
-        work: Work,
+        work: AttemptWork,
         loaded: Any,
         observation: Observation,
         inherited: frozenset[Descriptor],

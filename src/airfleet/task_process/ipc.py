@@ -1,11 +1,11 @@
-"""Messages between the monitors of attempts, the pool and its task templates: JSON with open files.
+"""Messages between the monitors of attempts, the pool and its Dag zygotes: JSON with open files.
 
 All of it goes over sockets of type ``SOCK_SEQPACKET``: a message arrives whole or not at all, with the
 descriptors that belong to it, and several processes may send into one socket.
 
 ::
 
-    monitor                       pool                          task template
+    monitor                       pool                          Dag zygote
     {"attempt", "file"} + 5 fds   ->  {"attempt", "file"} + 5 fds   ->    fork this
                                   <-  the same, and "stale" or "cold"     no: a file has changed, or cannot be kept
                                       {"retire"}                    ->    end when your last attempt has ended
@@ -35,7 +35,7 @@ MOST_DESCRIPTORS = 8
 
 
 @dataclass(frozen=True)
-class File:
+class DagFile:
     """What an attempt's Dag is read from: a file in a bundle, at a version where the bundle has versions."""
 
     bundle: str
@@ -50,7 +50,7 @@ class Attempt:
     """An attempt that is to be forked: its id, its file, and its ends of the five sockets."""
 
     id: str
-    file: File
+    file: DagFile
     descriptors: tuple[int, ...]
 
     def message(self) -> dict[str, Any]:
@@ -60,7 +60,7 @@ class Attempt:
 
 def attempt(message: Mapping[str, Any], descriptors: Sequence[int]) -> Attempt:
     """The attempt that such a message describes."""
-    return Attempt(message["attempt"], File(*message["file"]), tuple(descriptors))
+    return Attempt(message["attempt"], DagFile(*message["file"]), tuple(descriptors))
 
 
 def pair() -> tuple[socket.socket, socket.socket]:

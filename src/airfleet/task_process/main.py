@@ -1,6 +1,6 @@
 """What an attempt does in the process that was forked for it. [A]
 
-Forked from a task template it has its Dag already, and does what Airflow's ``task_runner.main`` does without
+Forked from a Dag zygote it has its Dag already, and does what Airflow's ``task_runner.main`` does without
 reading the file and without building again what never changes. Forked from the pool it has nothing, and runs
 Airflow's own. The steps themselves are Airflow's in both cases (reference: ``main``, ``startup`` and ``parse``
 in airflow/sdk/execution_time/task_runner.py; a contract test says when they change).
@@ -39,7 +39,7 @@ from structlog.contextvars import bind_contextvars
 
 from airfleet.task_process import dag_loader, ipc, template_fields
 from airfleet.task_process.dag_loader import Loaded
-from airfleet.task_process.work import Work
+from airfleet.task_process.work import AttemptWork
 
 #: read what the monitor answers; half of the time of an attempt's start, were they built in each
 _FRAMES = msgspec.msgpack.Decoder(comms._ResponseFrame)
@@ -48,12 +48,12 @@ _ANSWERS: TypeAdapter[Any] = TypeAdapter(ToTask)
 _Channel = CommsDecoder[ToTask, ToSupervisor]
 
 
-def work() -> Work:
+def work() -> AttemptWork:
     """What a worker's pool does. Sets up the logging that everything forked from here has."""
     dag_loader.prepare()
     _usual_user()
     _statistics()
-    return Work(load=dag_loader.load, run=run, seconds_good=dag_loader.seconds_good, stamp=dag_loader.stamp)
+    return AttemptWork(load=dag_loader.load, run=run, seconds_good=dag_loader.seconds_good, stamp=dag_loader.stamp)
 
 
 def run(attempt: ipc.Attempt, loaded: Loaded | None) -> NoReturn:

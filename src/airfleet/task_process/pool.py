@@ -1,19 +1,19 @@
-"""The pool of a worker: keeps task templates and hands each attempt to the one that has its file loaded.
+"""The pool of a worker: keeps Dag zygotes and hands each attempt to the one that has its file loaded.
 
 Processes, each a child of the one before::
 
     worker (Celery)   its slots hold the monitors of attempts
       keeper          starts the pool again when it dies; does nothing else
         pool          no user code, no Dag
-          template    one for each Dag file in use, user code loaded
+          zygote    one for each Dag file in use, user code loaded
             attempt   one for each attempt of a task
           attempt     of a file that cannot be kept loaded
 
 Requests wait in a socket that the keeper holds open, so none is lost when the pool dies; one that it had
 taken already is asked for again by its monitor, which sees the status socket closed.
 
-What each failure does: an attempt dies - its monitor is told; a template dies - its attempts go on, their
-monitors see that their parent is gone, and the next attempt gets another template; the pool dies - the
+What each failure does: an attempt dies - its monitor is told; a zygote dies - its attempts go on, their
+monitors see that their parent is gone, and the next attempt gets another zygote; the pool dies - the
 same; the keeper dies - the pool serves on; the pool dies then, or again and again - sending fails, and monitors
 fork by themselves; the worker dies - the socket is closed at its other end, and all of these end.
 """
@@ -35,19 +35,19 @@ from typing import NoReturn
 from airfleet.task_process import dag_zygote, ipc
 from airfleet.task_process.children import Attempts, Descriptor, leave_behind, open_descriptors
 from airfleet.task_process.side_effects import Stamp
-from airfleet.task_process.work import Work
+from airfleet.task_process.work import AttemptWork
 
 
 @dataclass(frozen=True)
 class Limits:
     """How much a pool keeps, and how often it tries."""
 
-    #: templates kept at the most, and seconds after which one that is not used is given up
-    templates: int = 8
+    #: zygotes kept at the most, and seconds after which one that is not used is given up
+    zygotes: int = 8
     idle_seconds: float = 300.0
     #: seconds for which a file that could not be kept is not tried again while it does not change
     cold_seconds: float = 300.0
-    #: a template that dies this often is not tried again for as long
+    #: a zygote that dies this often is not tried again for as long
     crashes: int = 3
     #: the keeper gives up when the pool dies more often than this within a minute
     pools_a_minute: int = 10
@@ -57,7 +57,7 @@ _USUAL = Limits()
 
 
 def start(
-    work: Work,
+    work: AttemptWork,
     titled: Callable[[str], None],
     limits: Limits = _USUAL,
     *,
@@ -75,12 +75,12 @@ def start(
     if os.fork() == 0:
         requests.close()
         ipc.close(withheld)
-        _child(lambda: _keep(Pool(served, work, titled, inherited, limits, settle)))
+        _child(lambda: _keep(ZygotePool(served, work, titled, inherited, limits, settle)))
     served.close()
     return requests
 
 
-def _keep(pool: Pool) -> None:
+def _keep(pool: ZygotePool) -> None:
     """Have a pool at all times, until it ends by itself because nobody is left who could ask."""
     pool.titled("keeper")
     _ignore_signals()
@@ -94,7 +94,7 @@ def _keep(pool: Pool) -> None:
             _child(pool.run)
         if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0:
             return
-    print("the pool of task templates dies again and again; attempts are forked by their monitors", file=sys.stderr)
+    print("the pool of Dag zygotes dies again and again; attempts are forked by their monitors", file=sys.stderr)
 
 
 def _child(run: Callable[[], None]) -> NoReturn:
@@ -116,12 +116,12 @@ def _ignore_signals() -> None:
 
 
 @dataclass
-class _Template:
-    file: ipc.File
+class _PooledZygote:
+    file: ipc.DagFile
     pid: int
     pidfd: int
     connection: socket.socket
-    far: socket.socket  # the template's end, held to get back what it leaves unread
+    far: socket.socket  # the zygote's end, held to get back what it leaves unread
     used: float
     retired: bool = False
 
@@ -136,20 +136,20 @@ class _Cold:
 
 
 @dataclass
-class Pool:
+class ZygotePool:
     """Serves attempts that come over ``served``."""
 
     served: socket.socket
-    work: Work
+    work: AttemptWork
     titled: Callable[[str], None]
     inherited: frozenset[Descriptor]
     limits: Limits = _USUAL
     #: what it does before anything else
     settle: Callable[[], None] | None = None
     clock: Callable[[], float] = time.monotonic
-    _templates: OrderedDict[ipc.File, _Template] = field(default_factory=OrderedDict)
-    _cold: dict[ipc.File, _Cold] = field(default_factory=dict)
-    #: processes of templates, the retired ones too
+    _zygotes: OrderedDict[ipc.DagFile, _PooledZygote] = field(default_factory=OrderedDict)
+    _cold: dict[ipc.DagFile, _Cold] = field(default_factory=dict)
+    #: processes of zygotes, the retired ones too
     _living: set[int] = field(default_factory=set)
 
     def run(self) -> None:
@@ -172,107 +172,107 @@ class Pool:
         if received is None:
             self._selector.unregister(self.served)
             self._open = False
-            for template in list(self._templates.values()):
-                self._retire(template)
+            for zygote in list(self._zygotes.values()):
+                self._retire(zygote)
             return
         self._give(ipc.attempt(*received))
 
     def _give(self, attempt: ipc.Attempt) -> None:
-        """To its template, or to a process that loads the file for itself when it cannot be kept."""
+        """To its zygote, or to a process that loads the file for itself when it cannot be kept."""
         if self._is_cold(attempt.file):
             self._attempts.start(attempt)
             return
-        template = self._templates.get(attempt.file) or self._new_template(attempt.file)
-        template.used = self.clock()
-        self._templates.move_to_end(attempt.file)
-        ipc.send(template.connection, attempt.message(), attempt.descriptors)
+        zygote = self._zygotes.get(attempt.file) or self._new_zygote(attempt.file)
+        zygote.used = self.clock()
+        self._zygotes.move_to_end(attempt.file)
+        ipc.send(zygote.connection, attempt.message(), attempt.descriptors)
         ipc.close(attempt.descriptors)
 
     def _run_unloaded(self, attempt: ipc.Attempt) -> NoReturn:
         self.work.run(attempt, None)
 
-    def _new_template(self, file: ipc.File) -> _Template:
-        while len(self._templates) >= self.limits.templates:
-            self._retire(next(iter(self._templates.values())))
+    def _new_zygote(self, file: ipc.DagFile) -> _PooledZygote:
+        while len(self._zygotes) >= self.limits.zygotes:
+            self._retire(next(iter(self._zygotes.values())))
         near, far = ipc.pair()
         pid = os.fork()
         if pid == 0:
             leave_behind(self.inherited, {far.fileno()})
-            _child(lambda: self._become_template(file, far))
-        template = _Template(file, pid, os.pidfd_open(pid), near, far, self.clock())
-        self._templates[file] = template
+            _child(lambda: self._become_zygote(file, far))
+        zygote = _PooledZygote(file, pid, os.pidfd_open(pid), near, far, self.clock())
+        self._zygotes[file] = zygote
         self._living.add(pid)
-        self._selector.register(near, selectors.EVENT_READ, lambda: self._returned(template))
-        self._selector.register(template.pidfd, selectors.EVENT_READ, lambda: self._ended(template))
-        return template
+        self._selector.register(near, selectors.EVENT_READ, lambda: self._returned(zygote))
+        self._selector.register(zygote.pidfd, selectors.EVENT_READ, lambda: self._ended(zygote))
+        return zygote
 
-    def _become_template(self, file: ipc.File, connection: socket.socket) -> None:
-        self.titled(f"template of {file.path}")
+    def _become_zygote(self, file: ipc.DagFile, connection: socket.socket) -> None:
+        self.titled(f"zygote of {file.path}")
         dag_zygote.serve(file, connection, self.work, self.inherited)
 
-    def _returned(self, template: _Template) -> None:
-        """A template sends an attempt back: its file has changed, or cannot be kept."""
-        if template.connection.fileno() < 0:
+    def _returned(self, zygote: _PooledZygote) -> None:
+        """A zygote sends an attempt back: its file has changed, or cannot be kept."""
+        if zygote.connection.fileno() < 0:
             return  # it has ended in the same moment; what it sent back is on its way already
-        received = ipc.receive(template.connection)
+        received = ipc.receive(zygote.connection)
         if received is None:
             return
         message, descriptors = received
         attempt = ipc.attempt(message, descriptors)
-        self._retire(template)
+        self._retire(zygote)
         if reasons := message.get("cold"):
-            self._note_cold(template.file)
-            print(f"{template.file.path} is loaded in each attempt: {', '.join(reasons)}", file=sys.stderr, flush=True)
+            self._note_cold(zygote.file)
+            print(f"{zygote.file.path} is loaded in each attempt: {', '.join(reasons)}", file=sys.stderr, flush=True)
             self._attempts.start(attempt)
         else:
             self._give(attempt)
 
-    def _ended(self, template: _Template) -> None:
-        """A template is gone, in order or not; what it left unread goes to another one."""
-        self._selector.unregister(template.pidfd)
-        self._selector.unregister(template.connection)
-        os.close(template.pidfd)
-        code = os.waitstatus_to_exitcode(os.waitpid(template.pid, 0)[1])
-        self._living.discard(template.pid)
-        if self._templates.get(template.file) is template:
-            del self._templates[template.file]
+    def _ended(self, zygote: _PooledZygote) -> None:
+        """A zygote is gone, in order or not; what it left unread goes to another one."""
+        self._selector.unregister(zygote.pidfd)
+        self._selector.unregister(zygote.connection)
+        os.close(zygote.pidfd)
+        code = os.waitstatus_to_exitcode(os.waitpid(zygote.pid, 0)[1])
+        self._living.discard(zygote.pid)
+        if self._zygotes.get(zygote.file) is zygote:
+            del self._zygotes[zygote.file]
         if code != 0:
-            self._note_crash(template.file)
-        for end in (template.connection, template.far):
+            self._note_crash(zygote.file)
+        for end in (zygote.connection, zygote.far):
             for attempt in _unread(end):
                 self._give(attempt)
             end.close()
 
-    def _retire(self, template: _Template) -> None:
-        """No further attempt goes to this template; it ends after its last."""
-        if self._templates.get(template.file) is template:
-            del self._templates[template.file]
-        if not template.retired:
-            template.retired = True
-            ipc.send(template.connection, {"retire": True})
+    def _retire(self, zygote: _PooledZygote) -> None:
+        """No further attempt goes to this zygote; it ends after its last."""
+        if self._zygotes.get(zygote.file) is zygote:
+            del self._zygotes[zygote.file]
+        if not zygote.retired:
+            zygote.retired = True
+            ipc.send(zygote.connection, {"retire": True})
 
     def _retire_idle(self) -> None:
-        for template in list(self._templates.values()):
-            if template.used + self.limits.idle_seconds < self.clock():
-                self._retire(template)
+        for zygote in list(self._zygotes.values()):
+            if zygote.used + self.limits.idle_seconds < self.clock():
+                self._retire(zygote)
 
     def _wait_seconds(self) -> float | None:
         waits = [self._attempts.wait_seconds()]
-        if self._templates:
+        if self._zygotes:
             waits.append(self.limits.idle_seconds)
         return min((wait for wait in waits if wait is not None), default=None)
 
-    def _is_cold(self, file: ipc.File) -> bool:
+    def _is_cold(self, file: ipc.DagFile) -> bool:
         cold = self._cold.get(file)
         if cold is not None and (cold.until < self.clock() or cold.seen != self.work.stamp(file)):
             del self._cold[file]
             return False
         return cold is not None and cold.crashes in (0, self.limits.crashes)
 
-    def _note_cold(self, file: ipc.File) -> None:
+    def _note_cold(self, file: ipc.DagFile) -> None:
         self._cold[file] = _Cold(self.clock() + self.limits.cold_seconds, self.work.stamp(file))
 
-    def _note_crash(self, file: ipc.File) -> None:
+    def _note_crash(self, file: ipc.DagFile) -> None:
         cold = self._cold.setdefault(file, _Cold(self.clock() + self.limits.cold_seconds, self.work.stamp(file)))
         cold.crashes = min(cold.crashes + 1, self.limits.crashes)
 

@@ -1,6 +1,6 @@
 """What loading a Dag file did to the process, and whether attempts may share the result.
 
-A task template loads a file once and forks an attempt for each of its tasks; Airflow loads the file in
+A Dag zygote loads a file once and forks an attempt for each of its tasks; Airflow loads the file in
 each attempt anew. That is the same only when loading depends on nothing but files that can be looked at
 again, and leaves nothing behind that forked processes would share. :func:`observed` runs a load and says
 which files and folders it read, and every reason why its result cannot be kept. A file with a reason is

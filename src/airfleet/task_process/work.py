@@ -15,12 +15,12 @@ class Unshareable(Exception):
 
 
 @dataclass(frozen=True)
-class Work:
+class AttemptWork:
     """``load`` may raise anything; ``run`` gets what it returned, or None, and never returns."""
 
-    load: Callable[[ipc.File], Any]
+    load: Callable[[ipc.DagFile], Any]
     run: Callable[[ipc.Attempt, Any], NoReturn]
     #: seconds for which what was loaded from a file may serve, when no file changes
-    seconds_good: Callable[[ipc.File], float]
+    seconds_good: Callable[[ipc.DagFile], float]
     #: tells one content of a file from the next
-    stamp: Callable[[ipc.File], Stamp]
+    stamp: Callable[[ipc.DagFile], Stamp]

@@ -43,7 +43,7 @@ from airfleet.scheduler.isolation import unloadable_rows
 from airfleet.system import clock_skew
 from airfleet.trigger_failures import TriggerFailure, TriggerFault
 from airfleet.triggerer.trigger_runner import CarefulTriggerRunner
-from airfleet.triggerer.trigger_steps import Board
+from airfleet.triggerer.trigger_steps import StepBoard
 
 log = structlog.get_logger(logger_name=__name__)
 
@@ -69,18 +69,18 @@ class RestingTriggerRunner(BoundedMonitor, TriggerRunnerSupervisor):
     _resting: bool = False
     _away: bool = False
     #: where the process says whose step it runs
-    board: Board | None = None
+    board: StepBoard | None = None
     #: triggers that rest, and until when
     rests: dict[int, float] | None = None
     #: whether a trigger had it for so long that it was killed
     was_blocked: bool = False
     #: the board of the process that is forked next
-    _next_board: Board | None = None
+    _next_board: StepBoard | None = None
 
     @classmethod
     def start(cls, **kwargs: Any) -> RestingTriggerRunner:
         """As Airflow's; its end is noticed at once, too."""
-        board = cls._next_board = Board()
+        board = cls._next_board = StepBoard()
         runner: RestingTriggerRunner = super().start(**kwargs)
         runner.board = board
         process_exit.notice(runner)

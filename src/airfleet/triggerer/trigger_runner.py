@@ -32,7 +32,7 @@ from airflow.sdk.execution_time.comms import _RequestFrame
 from airfleet.metadata import database_errors
 from airfleet.monitor.limits import most_bytes, too_long
 from airfleet.trigger_failures import TriggerFailure, TriggerFault
-from airfleet.triggerer.trigger_steps import Board, Step, StepLoop
+from airfleet.triggerer.trigger_steps import Step, StepBoard, StepLoop
 
 log = structlog.get_logger(logger_name=__name__)
 
@@ -59,9 +59,9 @@ class TriggerEndsProcess(Exception):
 class CarefulTriggerRunner(TriggerRunner):
     """See the module. ``board`` tells the process that watches this one whose step runs."""
 
-    def __init__(self, board: Board | None = None, block_seconds: float | None = None) -> None:
+    def __init__(self, board: StepBoard | None = None, block_seconds: float | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._board = board or Board()
+        self._board = board or StepBoard()
         self._block_seconds = most_seconds() if block_seconds is None else block_seconds
         self._loop: StepLoop | None = None
         #: triggers that wanted to end the process, and how

@@ -35,7 +35,7 @@ class Step:
     since: float
 
 
-class Board:
+class StepBoard:
     """Memory of both processes that has the present step; made before the fork."""
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class Board:
 class StepLoop(asyncio.SelectorEventLoop):
     """An event loop that writes on a board whose step it runs; ``ends`` is told of a trigger that ends the process."""
 
-    def __init__(self, board: Board, ends: Callable[[int, BaseException], object]) -> None:
+    def __init__(self, board: StepBoard, ends: Callable[[int, BaseException], object]) -> None:
         super().__init__()
         self._board = board
         self._ends = ends

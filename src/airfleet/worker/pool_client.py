@@ -84,7 +84,7 @@ class Forked:
     sockets: tuple[socket.socket, ...]
 
 
-def fork(attempt_id: str, file: ipc.File) -> Forked | None:
+def fork(attempt_id: str, file: ipc.DagFile) -> Forked | None:
     """Ask the pool for a process; return None without a pool that answers.
 
     The question is repeated when a Dag zygote or the pool dies before it has answered: nothing has started yet.

@@ -281,7 +281,7 @@ def _tell_job(job: Any) -> None:
 
 
 def api_server(options: Options) -> None:
-    """``airflow api-server`` with the application that the template has built, or this process builds now."""
+    """``airflow api-server`` with the application that the zygote has built, or this process builds now."""
     from airflow import settings
     from airflow.api_fastapi.auth.tokens import get_signing_args
 
@@ -349,7 +349,7 @@ def worker(options: Options) -> None:
 
     def ready(**_: Any) -> None:
         # The Celery provider thaws the heap here to let the pool's children collect it; they are
-        # forked already, and a collection would copy every page of the template.
+        # forked already, and a collection would copy every page of the zygote.
         gc.freeze()
         beat()
 

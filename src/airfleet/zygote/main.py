@@ -2,7 +2,7 @@
 
 It speaks JSON lines with the agent over a socket whose descriptor is in ``AIRFLEET_TEMPLATE_FD``::
 
-    template                                   agent
+    zygote                                     agent
                                          <-          {"name", "entry", "options", "log"} + a file      fork this
     {"said": "forked", "name", "pid"}    ->
     {"said": "ready"}                    ->          everything is imported and built
@@ -13,16 +13,16 @@ is ready: it is forked as soon as Airflow is imported, and runs while the API ap
 built. Everything else is forked after that, and so shares all of its pages.
 
 Each component is forked twice: the process between ends at once, so that the component becomes
-a child of the agent (a subreaper) and outlives the template. It does nothing before the agent was
-told of it: a template that dies between the two leaves no component of which nobody knows.
+a child of the agent (a subreaper) and outlives the zygote. It does nothing before the agent was
+told of it: a zygote that dies between the two leaves no component of which nobody knows.
 
 Before any fork there is no thread and no database connection; what was imported is frozen, so
 the garbage collector of a child does not touch (and so copy) its pages. Secrets are in the file that
 comes with the order to fork: its descriptor is passed on, and only the child that needs them reads it.
 What this process had read once would stay in the memory of everything that it forks, tasks among them.
 
-What each failure does: the template dies — components go on, the agent starts another; the agent
-dies — the socket closes and the template ends; a child cannot start — it says why in its log
+What each failure does: the zygote dies — components go on, the agent starts another; the agent
+dies — the socket closes and the zygote ends; a child cannot start — it says why in its log
 and ends with exit code 1.
 """
 
@@ -52,7 +52,7 @@ def main() -> None:
     connection = socket.socket(fileno=int(os.environ.pop(TEMPLATE_DESCRIPTOR)))
     connection.set_inheritable(False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the agent to handle
-    orders = Orders(connection)
+    orders = ForkOrders(connection)
     with fast_import.few_collections():
         preload.import_airflow()
         preload.forget_database()
@@ -67,7 +67,7 @@ def main() -> None:
         pass
 
 
-class Orders:
+class ForkOrders:
     """Reads orders, each with the descriptor of its settings."""
 
     def __init__(self, connection: socket.socket) -> None:
@@ -87,7 +87,7 @@ class Orders:
         return json.loads(line), self._settings.pop(0)
 
 
-def _obey_next(connection: socket.socket, orders: Orders) -> bool:
+def _obey_next(connection: socket.socket, orders: ForkOrders) -> bool:
     """Obey one order; False when the agent is gone."""
     found = orders.next()
     if found is None:

@@ -1,4 +1,4 @@
-"""What the template of a host does before it forks any component: it imports and builds what they share. [A]
+"""What the zygote of a host does before it forks any component: it imports and builds what they share. [A]
 
 Nothing here connects to a database or a broker, or starts a thread.
 """
@@ -113,7 +113,7 @@ def import_airflow() -> None:
 
 
 def is_shared() -> bool:
-    """Whether api-servers share the application that the template builds.
+    """Whether api-servers share the application that the zygote builds.
 
     It has no database: with an auth manager that may ask one (FAB does), each api-server builds its own.
     """

@@ -84,7 +84,7 @@ entries.apply = lambda settings: None
 entries.ENTRIES = {{"stay": stay, "step": step}}
 {extra}
 connection = socket.socket(fileno=int(os.environ[template.TEMPLATE_DESCRIPTOR]))
-orders = template.Orders(connection)
+orders = template.ForkOrders(connection)
 template._say(connection, said="ready")
 while template._obey_next(connection, orders):
     pass

@@ -15,7 +15,7 @@ from airfleet.task_process import ipc
 from airfleet.task_process.children import ESCALATION_SECONDS, Attempts, leave_behind, open_descriptors
 from support.toy_pool import SECONDS, Clock, ended, run
 
-FILE = ipc.File("bundle", None, "path")
+FILE = ipc.DagFile("bundle", None, "path")
 
 
 class Monitored:

@@ -16,12 +16,12 @@ from airfleet.task_process.children import Attempts, open_descriptors
 from airfleet.task_process.idle_children import DELAY_SECONDS, MOST_SPARES, SPARE_SECONDS, Spares
 from support.toy_pool import SECONDS, Clock, ToyAttempt, ended, run, send
 
-FILE = ipc.File("bundle", None, "path")
+FILE = ipc.DagFile("bundle", None, "path")
 
 
 @dataclass
-class Template:
-    """What has spares in the place of a task template, with its pool's end of the socket."""
+class Zygote:
+    """What has spares in the place of a Dag zygote, with its pool's end of the socket."""
 
     clock: Clock = field(default_factory=Clock)
     good: bool = True
@@ -81,8 +81,8 @@ def become(attempt: ipc.Attempt) -> NoReturn:
 
 
 @pytest.fixture
-def template() -> Iterator[Template]:
-    made = Template()
+def zygote() -> Iterator[Zygote]:
+    made = Zygote()
     yield made
     for asked in made.asked:
         asked.close()
@@ -94,157 +94,157 @@ def template() -> Iterator[Template]:
         made.attempts.end_overdue()
 
 
-def test_one_attempt_alone_has_no_spare_after_it(template: Template) -> None:
-    template.spares.attempt_started()
-    assert template.spares.wait_seconds() is None
-    template.clock.now += SPARE_SECONDS + 1
-    template.spares.attempt_started()
-    assert template.spares.wait_seconds() is None
+def test_one_attempt_alone_has_no_spare_after_it(zygote: Zygote) -> None:
+    zygote.spares.attempt_started()
+    assert zygote.spares.wait_seconds() is None
+    zygote.clock.now += SPARE_SECONDS + 1
+    zygote.spares.attempt_started()
+    assert zygote.spares.wait_seconds() is None
 
 
-def test_a_second_attempt_has_a_spare_soon_after_it(template: Template) -> None:
-    template.spares.attempt_started()
-    template.spares.attempt_started()
-    assert template.spares.wait_seconds() == pytest.approx(DELAY_SECONDS)
-    template.spares.tend()
-    assert template.spares.pids == ()
-    template.fork_due()
-    assert template.spares.pids
+def test_a_second_attempt_has_a_spare_soon_after_it(zygote: Zygote) -> None:
+    zygote.spares.attempt_started()
+    zygote.spares.attempt_started()
+    assert zygote.spares.wait_seconds() == pytest.approx(DELAY_SECONDS)
+    zygote.spares.tend()
+    assert zygote.spares.pids == ()
+    zygote.fork_due()
+    assert zygote.spares.pids
 
 
-def test_a_spare_takes_an_attempt_while_its_parent_is_busy(template: Template) -> None:
-    template.busy()
-    spare = template.spares.pids[0]
-    asked = template.ask()
+def test_a_spare_takes_an_attempt_while_its_parent_is_busy(zygote: Zygote) -> None:
+    zygote.busy()
+    spare = zygote.spares.pids[0]
+    asked = zygote.ask()
     assert asked.wait_for_start().pid == spare  # nothing was handled here
-    template.handle()
-    assert (len(template.attempts), len(template.spares), template.obeyed) == (1, 0, [])
+    zygote.handle()
+    assert (len(zygote.attempts), len(zygote.spares), zygote.obeyed) == (1, 0, [])
     ipc.send(asked.orders, {"do": "end", "code": 7})
-    template.handle()
+    zygote.handle()
     assert asked.exit_code() == 7
     asked.status.close()
-    template.handle()
-    assert len(template.attempts) == 0
+    zygote.handle()
+    assert len(zygote.attempts) == 0
 
 
-def test_after_a_spare_was_taken_its_parent_takes_the_next_and_forks_another_spare(template: Template) -> None:
-    template.busy()
-    first = template.ask("1")
+def test_after_a_spare_was_taken_its_parent_takes_the_next_and_forks_another_spare(zygote: Zygote) -> None:
+    zygote.busy()
+    first = zygote.ask("1")
     first.wait_for_start()
-    template.handle()
-    template.ask("2")
-    template.handle()
-    assert template.obeyed == ["2"]
-    template.fork_due()
-    assert template.spares.pids
+    zygote.handle()
+    zygote.ask("2")
+    zygote.handle()
+    assert zygote.obeyed == ["2"]
+    zygote.fork_due()
+    assert zygote.spares.pids
 
 
-def test_attempts_that_run_side_by_side_have_two_spares_and_each_takes_another(template: Template) -> None:
-    template.busy()
+def test_attempts_that_run_side_by_side_have_two_spares_and_each_takes_another(zygote: Zygote) -> None:
+    zygote.busy()
     for name in ("1", "2"):
-        template.ask(name).wait_for_start()
-        template.handle()
-        template.fork_due()
-    assert len(template.spares) == 1  # the first attempt was alone until now
-    template.fork_due()
-    waiting = template.spares.pids
+        zygote.ask(name).wait_for_start()
+        zygote.handle()
+        zygote.fork_due()
+    assert len(zygote.spares) == 1  # the first attempt was alone until now
+    zygote.fork_due()
+    waiting = zygote.spares.pids
     assert len(waiting) == MOST_SPARES
-    assert template.spares.wait_seconds() == pytest.approx(SPARE_SECONDS - DELAY_SECONDS * 2)
-    asked = [template.ask(name) for name in ("3", "4")]
+    assert zygote.spares.wait_seconds() == pytest.approx(SPARE_SECONDS - DELAY_SECONDS * 2)
+    asked = [zygote.ask(name) for name in ("3", "4")]
     assert {one.wait_for_start().pid for one in asked} == set(waiting)  # nothing was handled here
-    while len(template.attempts) < 4:
-        template.handle()
-    assert template.obeyed == []
+    while len(zygote.attempts) < 4:
+        zygote.handle()
+    assert zygote.obeyed == []
 
 
-def test_a_spare_that_nobody_needs_ends(template: Template) -> None:
-    template.busy()
-    template.clock.now += SPARE_SECONDS
-    assert template.spares.wait_seconds() == 0.0
-    template.spares.tend()
-    while len(template.spares):
-        template.handle()
-    assert template.spares.wait_seconds() is None
-    template.ask("1")
-    template.handle()
-    assert template.obeyed == ["1"]
+def test_a_spare_that_nobody_needs_ends(zygote: Zygote) -> None:
+    zygote.busy()
+    zygote.clock.now += SPARE_SECONDS
+    assert zygote.spares.wait_seconds() == 0.0
+    zygote.spares.tend()
+    while len(zygote.spares):
+        zygote.handle()
+    assert zygote.spares.wait_seconds() is None
+    zygote.ask("1")
+    zygote.handle()
+    assert zygote.obeyed == ["1"]
 
 
-def test_a_spare_that_was_taken_when_it_should_have_ended_is_an_attempt(template: Template) -> None:
-    template.busy()
-    asked = template.ask()
+def test_a_spare_that_was_taken_when_it_should_have_ended_is_an_attempt(zygote: Zygote) -> None:
+    zygote.busy()
+    asked = zygote.ask()
     asked.wait_for_start()
-    template.clock.now += SPARE_SECONDS
-    template.spares.tend()
-    template.handle()
-    assert (len(template.attempts), len(template.spares)) == (1, 0)
+    zygote.clock.now += SPARE_SECONDS
+    zygote.spares.tend()
+    zygote.handle()
+    assert (len(zygote.attempts), len(zygote.spares)) == (1, 0)
     assert not asked.has_ended(0.05)
 
 
-def test_when_a_spare_dies_its_parent_listens_again(template: Template) -> None:
-    template.busy()
-    assert template.spares.pids
-    os.kill(template.spares.pids[0], signal.SIGKILL)
-    while len(template.spares):
-        template.handle()
-    template.ask("1")
-    template.handle()
-    assert template.obeyed == ["1"]
+def test_when_a_spare_dies_its_parent_listens_again(zygote: Zygote) -> None:
+    zygote.busy()
+    assert zygote.spares.pids
+    os.kill(zygote.spares.pids[0], signal.SIGKILL)
+    while len(zygote.spares):
+        zygote.handle()
+    zygote.ask("1")
+    zygote.handle()
+    assert zygote.obeyed == ["1"]
 
 
-def test_a_spare_that_dies_with_its_attempt_is_told_to_the_monitor(template: Template) -> None:
-    template.busy()
-    asked = template.ask()
+def test_a_spare_that_dies_with_its_attempt_is_told_to_the_monitor(zygote: Zygote) -> None:
+    zygote.busy()
+    asked = zygote.ask()
     asked.wait_for_start().told()
     os.kill(asked.pid, signal.SIGKILL)
-    while not len(template.attempts):
-        template.handle()
-    template.handle()
+    while not len(zygote.attempts):
+        zygote.handle()
+    zygote.handle()
     assert asked.exit_code() == -signal.SIGKILL
 
 
 def test_a_monitor_sees_the_end_of_a_spare_that_dies_before_its_parent_knows_of_its_attempt(
-    template: Template,
+    zygote: Zygote,
 ) -> None:
-    template.busy()
-    assert template.spares.pids
-    os.kill(template.spares.pids[0], signal.SIGSTOP)
-    asked = template.ask()
-    os.kill(template.spares.pids[0], signal.SIGKILL)
-    while len(template.spares):
-        template.handle()
-    template.handle()  # what it did not take
-    assert template.obeyed == ["1"]
+    zygote.busy()
+    assert zygote.spares.pids
+    os.kill(zygote.spares.pids[0], signal.SIGSTOP)
+    asked = zygote.ask()
+    os.kill(zygote.spares.pids[0], signal.SIGKILL)
+    while len(zygote.spares):
+        zygote.handle()
+    zygote.handle()  # what it did not take
+    assert zygote.obeyed == ["1"]
     assert ipc.receive(asked.status) is None
 
 
-def test_a_spare_passes_on_that_its_template_is_retired(template: Template) -> None:
-    template.busy()
-    ipc.send(template.pool, {"retire": True})
-    while len(template.spares):
-        template.handle()
-    assert template.retired
+def test_a_spare_passes_on_that_its_zygote_is_retired(zygote: Zygote) -> None:
+    zygote.busy()
+    ipc.send(zygote.pool, {"retire": True})
+    while len(zygote.spares):
+        zygote.handle()
+    assert zygote.retired
 
 
-def test_a_spare_sends_back_what_it_may_not_run(template: Template) -> None:
-    template.good = False
-    template.busy()
-    template.ask()
-    received = ipc.receive(template.pool)
+def test_a_spare_sends_back_what_it_may_not_run(zygote: Zygote) -> None:
+    zygote.good = False
+    zygote.busy()
+    zygote.ask()
+    received = ipc.receive(zygote.pool)
     assert received is not None
     assert received[0] == {"stale": True}
     ipc.close(received[1])
-    while len(template.spares):
-        template.handle()
-    template.ask("2")
-    template.handle()
-    assert template.obeyed == ["2"]
+    while len(zygote.spares):
+        zygote.handle()
+    zygote.ask("2")
+    zygote.handle()
+    assert zygote.obeyed == ["2"]
 
 
-def test_a_spare_ends_with_its_parent(template: Template) -> None:
-    template.busy()
-    assert template.spares.pids
-    pidfd = os.pidfd_open(template.spares.pids[0])
-    template.spares.close()
+def test_a_spare_ends_with_its_parent(zygote: Zygote) -> None:
+    zygote.busy()
+    assert zygote.spares.pids
+    pidfd = os.pidfd_open(zygote.spares.pids[0])
+    zygote.spares.close()
     assert ended(pidfd)
     os.close(pidfd)

@@ -19,7 +19,7 @@ def test_an_attempt_is_the_same_after_the_way(
 ) -> None:
     near, far = ipc.pair()
     with near, far:
-        sent = ipc.Attempt(number, ipc.File(bundle, version, path, dag), ())
+        sent = ipc.Attempt(number, ipc.DagFile(bundle, version, path, dag), ())
         ipc.send(near, sent.message())
         received = ipc.receive(far)
         assert received is not None
@@ -77,7 +77,7 @@ def test_a_socket_that_may_not_wait_says_that_there_is_nothing() -> None:
 def test_a_path_as_long_as_linux_allows_fits() -> None:
     near, far = ipc.pair()
     with near, far:
-        sent = ipc.Attempt("id", ipc.File("bundle", None, "p" * 4096, "d" * 250), ())
+        sent = ipc.Attempt("id", ipc.DagFile("bundle", None, "p" * 4096, "d" * 250), ())
         ipc.send(near, sent.message())
         received = ipc.receive(far)
         assert received is not None

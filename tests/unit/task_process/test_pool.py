@@ -1,4 +1,4 @@
-"""The pool of a worker: templates are kept as long as they serve, and no failure takes more than it must."""
+"""The pool of a worker: zygotes are kept as long as they serve, and no failure takes more than it must."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_the_pid_that_is_told_is_the_attempts_own_and_stays_taken_until_its_moni
     assert attempt.end() == 0
     assert Path(f"/proc/{attempt.pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     attempt.status.close()
-    assert toys.start(toys.file("shared")).end() == 0  # the template has looked at its sockets again
+    assert toys.start(toys.file("shared")).end() == 0  # the zygote has looked at its sockets again
     assert not Path(f"/proc/{attempt.pid}").exists()
 
 
@@ -78,9 +78,9 @@ def test_a_file_is_loaded_once_for_all_its_attempts(toys: ToyPool) -> None:
     file = toys.file("shared by all")
     attempts = [toys.start(file) for _ in range(3)]
     told = [attempt.told() for attempt in attempts]
-    template, _ = toys.process("file")
+    zygote, _ = toys.process("file")
     assert {one["loaded"]["loaded"] for one in told} == {told[0]["loaded"]["loaded"]}
-    assert {one["parent"] for one in told} == {template}
+    assert {one["parent"] for one in told} == {zygote}
     assert len({one["pid"] for one in told}) == 3
     assert told[0]["loaded"]["text"] == "shared by all"
 
@@ -94,29 +94,29 @@ def test_what_an_attempt_changes_no_other_attempt_sees(toys: ToyPool) -> None:
     assert first.told()["loaded"]["text"] == "changed by an attempt"
 
 
-def test_random_numbers_differ_between_attempts_of_a_template(toys: ToyPool) -> None:
+def test_random_numbers_differ_between_attempts_of_a_zygote(toys: ToyPool) -> None:
     file = toys.file("shared")
     assert len({toys.start(file).told()["random"] for _ in range(3)}) == 3
 
 
-def test_a_changed_file_gets_a_new_template_and_the_old_one_ends_after_its_last_attempt(toys: ToyPool) -> None:
+def test_a_changed_file_gets_a_new_zygote_and_the_old_one_ends_after_its_last_attempt(toys: ToyPool) -> None:
     old = toys.start(toys.file("shared, old"))
-    _, old_template = toys.process("file")
+    _, old_zygote = toys.process("file")
     new = toys.start(toys.file("shared, new"))
     assert new.told()["loaded"]["text"] == "shared, new"
     assert old.told()["loaded"]["text"] == "shared, old"
-    assert not ended(old_template, 0)
+    assert not ended(old_zygote, 0)
     assert old.end() == 0
     old.status.close()
-    assert ended(old_template)
+    assert ended(old_zygote)
     assert new.end() == 0
 
 
-def test_a_template_that_is_too_old_is_replaced(toys: ToyPool) -> None:
+def test_a_zygote_that_is_too_old_is_replaced(toys: ToyPool) -> None:
     """As for a Python file, which may depend on the clock."""
     file = toys.file("shared", version="old")
-    templates = {toys.start(file).told()["parent"] for _ in range(2)}
-    assert len(templates) == 2
+    zygotes = {toys.start(file).told()["parent"] for _ in range(2)}
+    assert len(zygotes) == 2
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_attempts_of_a_file_that_cannot_be_kept_run_without_it_and_the_log_says_
             told = attempt.told()
             assert (told["loaded"], told["parent"]) == (None, pool)
             assert attempt.end(3) == 3
-        assert toys.named("file") == 1  # a template has tried once
+        assert toys.named("file") == 1  # a zygote has tried once
     assert f"{file.path} is loaded in each attempt: {reason}\n" in capfd.readouterr().err
 
 
@@ -157,21 +157,21 @@ def test_a_file_that_could_not_be_kept_is_tried_again_after_some_time(tmp_path: 
 # --- limits -------------------------------------------------------------------------------------------
 
 
-def test_the_template_that_was_used_least_lately_goes_when_there_are_too_many(tmp_path: Path) -> None:
-    with toy_pool(tmp_path, Limits(templates=2)) as toys:
+def test_the_zygote_that_was_used_least_lately_goes_when_there_are_too_many(tmp_path: Path) -> None:
+    with toy_pool(tmp_path, Limits(zygotes=2)) as toys:
         first, second, third = (toys.file("shared", name) for name in ("first", "second", "third"))
-        templates: dict[str, int] = {}
+        zygotes: dict[str, int] = {}
         for file in (first, second, first, third):
             assert toys.start(file).end() == 0
             name = Path(file.path).name
-            templates[name] = templates.get(name) or toys.process(name)[1]
+            zygotes[name] = zygotes.get(name) or toys.process(name)[1]
         toys.attempts[1].status.close()
-        assert ended(templates["second"])
-        assert not ended(templates["first"], 0)
-        assert not ended(templates["third"], 0)
+        assert ended(zygotes["second"])
+        assert not ended(zygotes["first"], 0)
+        assert not ended(zygotes["third"], 0)
 
 
-def test_a_template_that_nobody_uses_ends(tmp_path: Path) -> None:
+def test_a_zygote_that_nobody_uses_ends(tmp_path: Path) -> None:
     with toy_pool(tmp_path, Limits(idle_seconds=0.05)) as toys:
         attempt = toys.start(toys.file("shared"))
         assert attempt.end() == 0
@@ -183,11 +183,11 @@ def test_a_template_that_nobody_uses_ends(tmp_path: Path) -> None:
 # --- failures -----------------------------------------------------------------------------------------
 
 
-def test_a_template_that_dies_takes_no_attempt_with_it(toys: ToyPool) -> None:
+def test_a_zygote_that_dies_takes_no_attempt_with_it(toys: ToyPool) -> None:
     file = toys.file("shared")
     attempt = toys.start(file)
-    _, template = toys.process("file")
-    signal.pidfd_send_signal(template, signal.SIGKILL)
+    _, zygote = toys.process("file")
+    signal.pidfd_send_signal(zygote, signal.SIGKILL)
     assert attempt.exit_code() is None  # the status socket is closed: nobody can tell the code
     assert attempt.told()["pid"] == attempt.pid
     assert toys.start(file).told()["loaded"]["text"] == "shared"
@@ -212,7 +212,7 @@ def test_the_pool_is_started_again_when_it_dies_and_no_request_is_lost(toys: Toy
     assert toys.process("pool")[0] != pid
     assert cold.exit_code() is None  # its status socket was the pool's
     assert cold.told()["pid"] == cold.pid
-    assert warm.end(3) == 3  # its template goes on until it ends
+    assert warm.end(3) == 3  # its zygote goes on until it ends
 
 
 def test_the_keeper_gives_up_a_pool_that_dies_again_and_again_and_sending_fails(

@@ -20,7 +20,7 @@ from structlog.testing import capture_logs
 
 from airfleet.triggerer.job_runner import Deaths, RestingTriggerRunner
 from airfleet.triggerer.trigger_runner import CarefulTriggerRunner
-from airfleet.triggerer.trigger_steps import Board
+from airfleet.triggerer.trigger_steps import StepBoard
 
 AWAY = OperationalError("SELECT 1", {}, Exception("connection refused"))
 
@@ -230,7 +230,7 @@ class Ended:
     """A process of triggers that has ended in a step."""
 
     def __init__(self, code: int, trigger: int = 0, was_blocked: bool = False) -> None:
-        self.board = Board()
+        self.board = StepBoard()
         self.board.write(trigger, 1.0)
         self._exit_code = code
         self.was_blocked = was_blocked
@@ -272,7 +272,7 @@ def test_a_process_that_a_trigger_has_for_too_long_is_killed(
 ) -> None:
     killed: list[int] = []
     monkeypatch.setattr("airfleet.triggerer.job_runner.os.kill", lambda pid, number: killed.append(number))
-    runner.board = Board()
+    runner.board = StepBoard()
     runner.board.write(7, time.monotonic() - runner.runner_health_check_threshold + 5)
     runner.end_if_blocked()
     assert (killed, runner.was_blocked) == ([], False)

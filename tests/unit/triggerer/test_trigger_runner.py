@@ -14,7 +14,7 @@ from airflow.triggers.base import TriggerEvent
 
 from airfleet.triggerer import trigger_runner
 from airfleet.triggerer.trigger_runner import CarefulTriggerRunner, TriggerBlocks, TriggerBlocksAgain
-from airfleet.triggerer.trigger_steps import OWNER, Board, StepLoop
+from airfleet.triggerer.trigger_steps import OWNER, StepBoard, StepLoop
 
 
 @pytest.fixture
@@ -119,4 +119,4 @@ def test_a_signal_that_comes_late_hits_nobody_else(runner: CarefulTriggerRunner)
 
 
 def test_a_board_of_nobody_names_nobody() -> None:
-    assert Board().read() is None
+    assert StepBoard().read() is None

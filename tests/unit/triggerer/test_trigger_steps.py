@@ -6,10 +6,10 @@ import asyncio
 import os
 import time
 
-from airfleet.triggerer.trigger_steps import OWNER, Board, StepLoop
+from airfleet.triggerer.trigger_steps import OWNER, StepBoard, StepLoop
 
 
-def loop(board: Board, ends: dict[int, BaseException] | None = None) -> StepLoop:
+def loop(board: StepBoard, ends: dict[int, BaseException] | None = None) -> StepLoop:
     return StepLoop(board, (ends if ends is not None else {}).setdefault)
 
 
@@ -18,7 +18,7 @@ def owned(number: int) -> None:
 
 
 def test_the_board_has_the_trigger_that_runs_and_nobody_between_two_steps() -> None:
-    board, seen = Board(), []
+    board, seen = StepBoard(), []
 
     def look() -> None:
         step = board.read()
@@ -50,7 +50,7 @@ def test_the_board_has_the_trigger_that_runs_and_nobody_between_two_steps() -> N
 
 
 def test_who_ended_the_process_is_read_by_another_one() -> None:
-    board = Board()
+    board = StepBoard()
 
     async def trigger() -> None:
         owned(7)
@@ -83,6 +83,6 @@ def test_a_trigger_that_exits_does_not_end_the_loop() -> None:
         assert task.done()
         return "went on"
 
-    with asyncio.Runner(loop_factory=lambda: loop(Board(), ends)) as runner:
+    with asyncio.Runner(loop_factory=lambda: loop(StepBoard(), ends)) as runner:
         assert runner.run(others()) == "went on"
     assert {number: repr(end) for number, end in ends.items()} == {7: "SystemExit(3)"}

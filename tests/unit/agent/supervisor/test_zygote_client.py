@@ -13,7 +13,7 @@ from typing import Any
 from airfleet.agent.supervisor import zygote_client
 from airfleet.agent.supervisor.zygote_client import ZygoteLink
 from airfleet.fleet.planning.plan import Fork
-from airfleet.zygote.main import Orders
+from airfleet.zygote.main import ForkOrders
 
 LOG = Path("/log")
 #: more than a socket holds
@@ -23,7 +23,7 @@ LARGE = Fork("scheduler", {"much": "x" * 4_000_000})
 def told(descriptor: int) -> tuple[dict[str, Any], Any]:
     """An order, and the settings in its file."""
     with socket.socket(fileno=os.dup(descriptor)) as theirs:
-        order, settings = Orders(theirs).next() or ({}, -1)
+        order, settings = ForkOrders(theirs).next() or ({}, -1)
     with os.fdopen(settings) as file:
         return order, json.load(file)
 
@@ -54,7 +54,7 @@ def test_orders_that_wait_together_are_read_one_by_one_each_with_its_settings() 
     with link.their_end() as theirs, socket.socket(fileno=os.dup(theirs)) as connection:
         for name in ("a", "b", "c"):
             link.order(name, Fork(name, {"long": name * 9_000}, ((name, name, name),)), LOG)
-        orders = Orders(connection)
+        orders = ForkOrders(connection)
         for name in ("a", "b", "c"):
             order, settings = orders.next() or ({}, -1)
             assert order["name"] == name
