@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 import sys
 
-from airfleet.zygote import entrypoints
+from airfleet.zygote import component_settings, database_steps
 
 
 def migrate(url: str) -> str:
     """Give the outcome; nothing when all is well."""
-    entrypoints.apply([["database", "sql_alchemy_conn", url.replace("postgresql://", "postgresql+psycopg://")]])
+    component_settings.apply([["database", "sql_alchemy_conn", url.replace("postgresql://", "postgresql+psycopg://")]])
     try:
-        entrypoints.migrate({"objects": "some"})
+        database_steps.migrate({"objects": "some"})
     except SystemExit as refused:
         return str(refused)
     except Exception as failed:
         return f"{type(failed).__name__}: {failed}".partition("\n")[0]
     finally:
-        entrypoints.finish()
+        component_settings.finish()
     return ""
 
 

@@ -43,7 +43,7 @@ from typing import Any, NoReturn
 from airfleet.agent.host import cgroups
 from airfleet.agent.supervisor.process import TEMPLATE_DESCRIPTOR
 from airfleet.system import disk_full_logging, fast_import
-from airfleet.zygote import entrypoints, preload, shared_heap
+from airfleet.zygote import component_settings, entrypoints, preload, shared_heap
 
 
 def main() -> None:
@@ -163,7 +163,7 @@ def _become(order: dict[str, Any], settings: int) -> NoReturn:
         os.environ["AIRFLEET_COMPONENT"] = order["name"]
         entrypoints.PREPARATIONS.get(order["entry"], _nothing)(settings)
         with os.fdopen(settings) as told:
-            entrypoints.apply(json.load(told))
+            component_settings.apply(json.load(told))
         entrypoints.ENTRIES[order["entry"]](order["options"])
         code = 0
     except SystemExit as end:
@@ -173,7 +173,7 @@ def _become(order: dict[str, Any], settings: int) -> NoReturn:
     except BaseException:
         traceback.print_exc()
     finally:
-        entrypoints.finish()
+        component_settings.finish()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

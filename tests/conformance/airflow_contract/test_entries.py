@@ -26,12 +26,12 @@ from airfleet.fleet.planning import airflow_settings, celery_settings
 from airfleet.fleet.planning.context import Context, Ports
 from airfleet.fleet.planning.paths import Paths
 from airfleet.fleet.servers import secrets
-from airfleet.zygote import entrypoints, preload
+from airfleet.zygote import component_settings, entrypoints, preload
 
 #: Imports as the template does, builds the API application, and tells what came of it.
 TEMPLATE = """
 import json, os, threading
-from airfleet.zygote import entrypoints as entries, preload as preloading
+from airfleet.zygote import component_settings as entries, preload as preloading
 preloading.import_airflow()
 from airflow import settings
 threads_after_import = threading.active_count()
@@ -288,7 +288,7 @@ def test_celery_believes_no_other_variable_more_than_its_settings() -> None:
         inspect.getsource(module) for module in (celery.app.base, celery.app.utils, celery.loaders.default)
     )
     read = set(re.findall(r"environ(?:\.get\(|\[)\s*'(CELERY_\w+)'", sources))
-    assert read <= entrypoints.CELERY_VARIABLES
+    assert read <= component_settings.CELERY_VARIABLES
     assert "CELERY_BROKER_URL" in read
 
 

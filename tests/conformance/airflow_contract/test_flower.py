@@ -10,7 +10,7 @@ from flower.app import Flower
 from flower.options import options
 from tornado.web import RequestHandler, StaticFileHandler, URLSpec
 
-from airfleet.zygote import entrypoints
+from airfleet.zygote import server_components
 from support.upstream import parameters
 
 #: what answers without a password: files of its pages, its own login, that it lives, and numbers for Prometheus, for
@@ -40,7 +40,7 @@ def test_every_page_and_every_command_asks_for_the_password() -> None:
 
 def test_what_it_keeps_in_memory_is_bounded_by_an_option() -> None:
     assert "max_tasks_in_memory=self.options.max_tasks" in inspect.getsource(Flower)
-    assert options.max_tasks > entrypoints.FLOWER_TASKS
+    assert options.max_tasks > server_components.FLOWER_TASKS
 
 
 def test_every_command_heeds_that_it_may_only_show() -> None:

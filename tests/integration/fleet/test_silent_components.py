@@ -68,7 +68,7 @@ def test_of_two_schedulers_of_a_host_the_one_that_stands_still_is_started_again(
 #: a real template's conversation and forks, of components that need nothing; {extra} may bend it
 TEMPLATE = """
 import os, signal, socket, time
-from airfleet.zygote import entrypoints as entries, main as template
+from airfleet.zygote import component_settings, entrypoints as entries, main as template
 
 def stay(options):
     with open({ledger!r}, "a") as file:
@@ -80,7 +80,7 @@ def step(options):
     with open({ledger!r}, "a") as file:
         file.write("done\\n")
 
-entries.apply = lambda settings: None
+component_settings.apply = lambda settings: None
 entries.ENTRIES = {{"stay": stay, "step": step}}
 {extra}
 connection = socket.socket(fileno=int(os.environ[template.TEMPLATE_DESCRIPTOR]))

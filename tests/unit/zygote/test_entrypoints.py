@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.zygote import entrypoints
-from airfleet.zygote.entrypoints import addresses
+from airfleet.zygote.job_components import tell_job
+from airfleet.zygote.server_components import addresses
+from airfleet.zygote.worker_component import Beat
 
 
 @pytest.mark.parametrize(
@@ -34,7 +35,7 @@ def test_a_name_that_nobody_knows_is_said_and_nobody_is_believed_for_it(capsys: 
 
 
 def test_a_worker_whose_beats_go_nowhere_says_so_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    beat = entrypoints._Beat(tmp_path / "missing" / "worker.beat")
+    beat = Beat(tmp_path / "missing" / "worker.beat")
     beat()
     beat(sender="Celery says who")
     assert capsys.readouterr().err.count("is not told that this worker is well: ") == 1
@@ -45,7 +46,7 @@ def test_a_component_that_cannot_say_which_job_is_its_own_runs(
 ) -> None:
     monkeypatch.setenv("AIRFLEET_COMPONENT", "scheduler")
     monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "missing"))
-    entrypoints._tell_job(Row(4))
+    tell_job(Row(4))
     assert "the agent is not told which job this is: " in capsys.readouterr().err
 
 
