@@ -30,7 +30,7 @@ from airflow.sdk.execution_time import supervisor
 from airflow.sdk.execution_time.supervisor import ActivitySubprocess, WatchedSubprocess
 from sqlalchemy import Text
 
-from airfleet.dag_processor.job_runner import PipelineFileProcessorManager
+from airfleet.dag_processor.callback_running import CallbackRunningManager
 from airfleet.scheduler.job_runner import FleetSchedulerJobRunner
 from airfleet.triggerer.job_runner import RestingTriggerRunner
 from airfleet.worker.attempt_monitor import AttemptMonitor
@@ -130,10 +130,10 @@ def test_the_clients_own_way_of_retrying_is_what_ours_stands_in_for() -> None:
         (RestingTriggerRunner, TriggerRunnerSupervisor, "handle_events"),
         (RestingTriggerRunner, TriggerRunnerSupervisor, "handle_failed_triggers"),
         (FleetSchedulerJobRunner, SchedulerJobRunner, "_find_task_instances_without_heartbeats"),
-        (PipelineFileProcessorManager, DagFileProcessorManager, "fetch_callbacks"),
-        (PipelineFileProcessorManager, DagFileProcessorManager, "prepare_callback_bundle"),
-        (PipelineFileProcessorManager, DagFileProcessorManager, "_create_process"),
-        (PipelineFileProcessorManager, DagFileProcessorManager, "_collect_results"),
+        (CallbackRunningManager, DagFileProcessorManager, "fetch_callbacks"),
+        (CallbackRunningManager, DagFileProcessorManager, "prepare_callback_bundle"),
+        (CallbackRunningManager, DagFileProcessorManager, "_create_process"),
+        (CallbackRunningManager, DagFileProcessorManager, "_collect_results"),
     ],
 )
 def test_what_is_overridden_takes_what_it_took(ours: type, theirs: type, name: str) -> None:

@@ -21,7 +21,7 @@ from airflow.utils.state import CallbackState, JobState
 from sqlalchemy import create_engine, delete, select
 from sqlalchemy.orm import Session
 
-from airfleet.dag_processor import callback_requests, job_runner
+from airfleet.dag_processor import callback_requests, callback_running
 from airfleet.dag_processor.callback_requests import Claimed
 from airfleet.dag_processor.job_runner import PipelineFileProcessorManager
 from airfleet.monitor import process_exit
@@ -166,7 +166,7 @@ def manager(session: Session, url: str, monkeypatch: pytest.MonkeyPatch) -> Iter
         self._callback_to_execute.pop(file, None)
         return SimpleNamespace(is_ready=False, _exit_code=0, was_through=True)
 
-    monkeypatch.setattr(job_runner, "create_session", create_session)
+    monkeypatch.setattr(callback_running, "create_session", create_session)
     monkeypatch.setattr(process_exit, "notice", lambda process: None)
     monkeypatch.setattr(PipelineFileProcessorManager, "_start_process", create)
     monkeypatch.setattr(DagFileProcessorManager, "_collect_results", collect)

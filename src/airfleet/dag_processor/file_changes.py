@@ -1,0 +1,188 @@
+"""Files with Dags, found as fast as they change. [A]
+
+Airflow's manager lists only ``.py`` and ``.zip``, whatever importers there are. It looks for new files when a timer
+ends, and knows an edit by a modification time later than its last parse: a file with an older time (``rsync -t``,
+``mv``, ``git checkout``), or one saved while it is parsed, waits for the next full round.
+
+Here each turn of the loop (one second at rest) takes a stamp of every file: time, size, inode. When the *set* of files
+has changed, the bundle is refreshed at once. A file with another stamp goes to the front of the queue, and again after
+a parse in progress. Otherwise nothing is listed before Airflow's own timers end.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import attrs
+from airflow.dag_processing.bundles.base import BaseDagBundle
+from airflow.dag_processing.manager import BundleState, DagFileInfo, DagFileProcessorManager
+
+from airfleet.errors import Problem
+from airfleet.pipelines.airflow.importer import find_files, search_rules
+from airfleet.pipelines.files import listing
+
+#: tells one content of a file from another without reading it: mtime in ns, size, inode
+Stamp: TypeAlias = tuple[int, int, int]
+
+log = logging.getLogger(__name__)
+
+#: between two looks at the stamps, seconds: while files are parsed, turns of the loop take milliseconds
+_LOOK_SECONDS = 0.5
+#: between two looks for files that are due again by Airflow's interval, which is minutes; seconds
+_DUE_SECONDS = 10.0
+#: until the database is asked again when a bundle was refreshed, seconds; another dag-processor may refresh it
+_BUNDLE_STATE_SECONDS = 5.0
+
+
+@attrs.define
+class ChangeFindingManager(DagFileProcessorManager):
+    """Airflow's manager of parsing processes, which finds changes by stamps."""
+
+    #: every source of a bundle at its last refresh
+    _sources: dict[str, frozenset[str | tuple[str, Stamp | None]]] = attrs.field(factory=dict, init=False)
+    #: Python files of a bundle without words of Dags at its last refresh
+    _unread: dict[str, tuple[str, ...]] = attrs.field(factory=dict, init=False)
+    #: of Dags that another file defined first: its id and that file -> the files that define it, too
+    _left_to: dict[tuple[str, tuple[str, str]], set[tuple[str, str]]] = attrs.field(factory=dict, init=False)
+    #: unreadable files of a bundle at its last refresh
+    _said: dict[str, tuple[Problem, ...]] = attrs.field(factory=dict, init=False)
+    #: the files with Dags of a bundle at its last refresh, by path
+    _known: dict[str, dict[str, DagFileInfo]] = attrs.field(factory=dict, init=False)
+    #: the stamp of every known file when it was last put in the queue, by path
+    _stamps: dict[str, Stamp] = attrs.field(factory=dict, init=False)
+    _looked: float = attrs.field(default=float("-inf"), init=False)
+    _looked_for_due: float = attrs.field(default=float("-inf"), init=False)
+    #: of a bundle: when it was read, and its state in the database
+    _bundle_states: dict[str, tuple[float, BundleState | None]] = attrs.field(factory=dict, init=False)
+
+    def _find_files_in_bundle(self, bundle: BaseDagBundle) -> Any:
+        """Return every file that counts (:mod:`airfleet.pipelines.files.listing`).
+
+        The manager of Airflow 3.3 walks through the folder itself: it takes Python files alone, and a link to a folder
+        that it has seen, or a wrong byte in an ``.airflowignore``, would end it. That of 3.4 asks the importers.
+        """
+        if find_files is None:
+            found: Any = super()._find_files_in_bundle(bundle)
+        else:
+            listed = find_files(Path(bundle.path))
+            found = [path.relative_to(bundle.path) for path in (*listed.pipelines, *listed.python, *listed.archives)]
+            self._unread[bundle.name] = tuple(map(str, listed.without_dags))
+            self._say(bundle.name, listed.problems)
+        self._sources[bundle.name] = self._look_at_sources(bundle)
+        files = (_as_file(file, bundle) for file in found)
+        self._known[bundle.name] = {str(file.absolute_path): file for file in files}
+        for path in self._known[bundle.name].keys() - self._stamps.keys():
+            # Before it is parsed: an edit while it is parsed for the first time is an edit.
+            if (now := stamp(path)) is not None:
+                self._stamps[path] = now
+        for key in [key for key in self._left_to if key[1][0] == bundle.name and not self._is_there(*key[1])]:
+            self._parse_again(self._left_to.pop(key))
+        return found
+
+    def should_skip_refresh(
+        self,
+        *,
+        bundle: BaseDagBundle,
+        elapsed_time_since_refresh: float,
+        current_version_matches_db: bool,
+        previously_seen: bool,
+    ) -> bool:
+        """Tell whether the bundle's timer runs still and its files are the same."""
+        skip = super().should_skip_refresh(
+            bundle=bundle,
+            elapsed_time_since_refresh=elapsed_time_since_refresh,
+            current_version_matches_db=current_version_matches_db,
+            previously_seen=previously_seen,
+        )
+        return skip and self._sources.get(bundle.name) == self._look_at_sources(bundle)
+
+    def _look_at_sources(self, bundle: BaseDagBundle) -> frozenset[str | tuple[str, Stamp | None]]:
+        """Return a value that changes when a file comes, goes, or may hold Dags from now on."""
+        unread = self._unread.get(bundle.name, ())
+        return listing.names(Path(bundle.path), search_rules()) | {(path, stamp(path)) for path in unread}
+
+    def _say(self, bundle: str, problems: tuple[Problem, ...]) -> None:
+        """Log files that cannot be read, once."""
+        for problem in problems:
+            if problem not in self._said.get(bundle, ()):
+                log.warning("%s", str(problem).encode(errors="backslashreplace").decode())
+        self._said[bundle] = problems
+
+    def _get_observed_filelocs(self, present: set[DagFileInfo]) -> set[str]:
+        """Return the places of Dags, also inside of archives; an unreadable archive counts as one place."""
+        places: set[str] = set()
+        for file in present:
+            try:
+                places |= super()._get_observed_filelocs({file})
+            except Exception:
+                log.exception("%s cannot be looked into", file.rel_path)
+                places.add(str(file.rel_path))
+        return places
+
+    def get_bundle_state(self, bundle_name: str, **options: Any) -> BundleState | None:
+        """Return when a bundle was refreshed, as the database told seconds ago; our own refreshes count at once."""
+        read, state = self._bundle_states.get(bundle_name, (float("-inf"), None))
+        if state is None or time.monotonic() - read >= _BUNDLE_STATE_SECONDS:
+            state = super().get_bundle_state(bundle_name, **options)
+            self._bundle_states[bundle_name] = time.monotonic(), state
+        return state
+
+    def update_bundle_state(self, bundle_name: str, **options: Any) -> None:
+        """Store that a bundle was refreshed."""
+        self._bundle_states.pop(bundle_name, None)
+        super().update_bundle_state(bundle_name, **options)
+
+    def _changed(self) -> list[DagFileInfo]:
+        if time.monotonic() - self._looked < _LOOK_SECONDS:
+            return []
+        self._looked = time.monotonic()
+        changed = []
+        for path, file in ((path, file) for files in self._known.values() for path, file in files.items()):
+            now = stamp(path)
+            # A file that is being parsed keeps its old stamp, so that it is seen again afterwards.
+            if now is None or now == self._stamps.get(path) or file in self._processors:
+                continue
+            changed.append(file)
+            self._stamps[path] = now
+        return changed
+
+    def prepare_file_queue(self, known_files: dict[str, set[DagFileInfo]]) -> None:
+        """Queue files that are due again; new and changed ones do not wait for this.
+
+        Airflow asks for it in every turn in which the queue is empty, and it goes through all files.
+        """
+        has_ended_a_round = self._parsing_start_time is not None
+        if has_ended_a_round or time.monotonic() - self._looked_for_due >= _DUE_SECONDS:
+            self._looked_for_due = time.monotonic()
+            super().prepare_file_queue(known_files=known_files)
+
+    def _is_there(self, bundle: str, path: str) -> bool:
+        """Tell whether a file, or its archive, is among the files that count."""
+        known = {str(file.rel_path) for file in self._known.get(bundle, {}).values()}
+        return path in known or any(str(folder) in known for folder in Path(path).parents)
+
+    def _parse_again(self, files: set[tuple[str, str]]) -> None:
+        """Have files parsed as if they had changed."""
+        for bundle, path in files:
+            for absolute, file in self._known.get(bundle, {}).items():
+                if str(file.rel_path) == path:
+                    self._stamps.pop(absolute, None)
+
+
+def _as_file(found: Path | DagFileInfo, bundle: BaseDagBundle) -> DagFileInfo:
+    if isinstance(found, DagFileInfo):
+        return found
+    return DagFileInfo(rel_path=found, bundle_name=bundle.name, bundle_path=bundle.path)
+
+
+def stamp(path: str) -> Stamp | None:
+    """Return the stamp of a file; None when it is not there."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return (found.st_mtime_ns, found.st_size, found.st_ino)
