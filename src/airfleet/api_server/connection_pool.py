@@ -32,7 +32,7 @@ class KeptConnections:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """One for a while. Raises what SQLAlchemy and psycopg raise."""
+        """Lend a connection for the block. Raises what SQLAlchemy and psycopg raise."""
         async with self._places:
             ours = self._free.pop() if self._free else await self._open()
             try:

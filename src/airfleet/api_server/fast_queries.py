@@ -1,4 +1,4 @@
-"""What nearly every attempt tells the API, each as one statement of PostgreSQL. [A]
+"""Statements of PostgreSQL for the requests that nearly every attempt makes of the API, one for each. [A]
 
 Airflow's handlers for a start, a success, rendered fields and an XCom are written for every case there is: four to
 seven statements each, objects for whole rows, and a change of thread. These are for the plain case alone, and leave the
@@ -133,7 +133,7 @@ SELECT 1 FROM ti
 
 
 def database() -> KeptConnections | None:
-    """Airflow's database, for statements that are transactions by themselves; None when it is not PostgreSQL."""
+    """Return connections to Airflow's database, each statement a transaction; None when it is not PostgreSQL."""
     url = settings.SQL_ALCHEMY_CONN
     if url is None or make_url(url).drivername != "postgresql+psycopg":
         return None
@@ -211,6 +211,6 @@ async def push(connection: Connection, value: Any, names: Mapping[str, Any]) -> 
 
 
 async def pull(connection: Connection, names: Mapping[str, Any]) -> bytes | None:
-    """The value of an XCom, as JSON; None when there is none."""
+    """Return the value of an XCom, as JSON; None when there is none."""
     found = await _row(connection, _PULL, {"map_index": -1, **names})
     return None if found is None else str(found[0]).encode()

@@ -96,12 +96,12 @@ class FleetTaskHandler(FileTaskHandler):
         return sources, [bounded(stream) for stream in streams]
 
     def _read_remote_logs(self, ti: Any, try_number: int, metadata: Any = None) -> Any:
-        """As Airflow's, of each part its beginning and its end."""
+        """Read as Airflow does, and bound each part."""
         sources, logs = super()._read_remote_logs(ti, try_number, metadata)
         return sources, [part if isinstance(part, str) else bounded(part) for part in logs or ()]
 
     def _read_from_logs_server(self, ti: Any, worker_log_rel_path: str) -> tuple[list[str], list[Any]]:
-        """Nothing more: all hosts were asked already."""
+        """Return nothing more: all hosts were asked already."""
         return [], []
 
     def _read(self, ti: Any, try_number: int, metadata: Any = None) -> Any:
@@ -118,7 +118,7 @@ class FleetTaskHandler(FileTaskHandler):
 def bounded(
     lines: Iterable[str], first: int = FIRST_LINES, last: int = LAST_LINES, characters: int = LAST_CHARACTERS
 ) -> Iterator[str]:
-    """The beginning and the end of a part; where its middle was left out, a line says so.
+    """Yield the beginning and the end of a part, and a line in place of its middle.
 
     >>> list(bounded("abcdef", first=2, last=1))[2]
     '{"event": "... (3 lines were left out here; the file of the log has them)", "level": "warning"}'
@@ -140,7 +140,7 @@ def bounded(
 
 
 def not_asked(hostname: str) -> str | None:
-    """The host that Airflow knows by this name, when it is another one and has no log server that is up."""
+    """Return the host of this Airflow name, if it is another one without a log server that is up."""
     host = host_of(hostname)
     if not are_apart() or not host or host == host_of(host_name.host()):
         return None
@@ -148,7 +148,7 @@ def not_asked(hostname: str) -> str | None:
 
 
 def servers() -> tuple[Server, ...]:
-    """The log servers of all hosts that are up; none where one folder has all logs."""
+    """Return the log servers of all hosts that are up; none where one folder has all logs."""
     if not are_apart():
         return ()
     from airflow.utils.session import create_session
@@ -158,18 +158,18 @@ def servers() -> tuple[Server, ...]:
 
 
 def are_apart() -> bool:
-    """Whether each host has a folder of logs of its own."""
+    """Tell whether each host has a folder of logs of its own."""
     return bool(conf.getboolean("airfleet", "serve_logs", fallback=False))
 
 
 def others(known: Sequence[Server]) -> tuple[Server, ...]:
-    """All but the one of this host, whose folder is read as it is."""
+    """Leave out the log server of this host, whose folder is read as it is."""
     here = host_of(host_name.host())
     return tuple(server for server in known if server.host != here)
 
 
 def host_of(hostname: str) -> str:
-    """The host of the fleet that Airflow knows by a name with the agent's life in it.
+    """Return the host of an Airflow name, which ends with the agent's incarnation.
 
     >>> host_of("work-1.3fa80c12")
     'work-1'

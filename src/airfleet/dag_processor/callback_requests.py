@@ -10,10 +10,10 @@ that it holds are gone when it dies. Here a row stays until its callback was run
                             └──> failed: it has cost three processes, or its request cannot be read
 
 A claim names the component and its job. A dag-processor gives back at once what an earlier process of its own name had
-claimed, and what belongs to a job that has ended or was silent for half a minute. What may have cost a process is run
-alone from then on, so that nobody else suffers from it.
+claimed, and what belongs to a job that has ended or was silent for half a minute. A callback that may have cost a
+process runs alone from then on.
 
-What fails: a dag-processor that dies between a callback's end and the removal of its row - the callback runs again.
+Failure: a dag-processor dies between a callback's end and the removal of its row. The callback then runs again.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ TO_DO = (DbCallbackRequest.type == "dag_processor") & or_(
 
 @dataclass(frozen=True)
 class Claim:
-    """What a row says about who runs its callback, and what it has cost so far."""
+    """The dag-processor that runs the callback of a row, and the processes that it has cost."""
 
     by: str = ""
     job: int = 0
@@ -62,14 +62,14 @@ class Claim:
 
     @classmethod
     def read(cls, text: str | None) -> Claim:
-        """The claim in a row; an empty one when nobody made any."""
+        """Read the claim in a row; an empty one when there is none."""
         try:
             return cls(**json.loads(text or "{}"))
         except (TypeError, ValueError):
             return cls()
 
     def text(self) -> str:
-        """What is stored."""
+        """Return the claim as it is stored."""
         return json.dumps(asdict(self))
 
 
@@ -89,7 +89,7 @@ class Claimed:
 
 
 def own_name() -> str:
-    """What claims of this dag-processor are made under; a new process of the same component has the same."""
+    """Return the name of this dag-processor in claims; a new process of the component has the same."""
     return f"{get_hostname()}/{os.environ.get('AIRFLEET_COMPONENT') or os.getpid()}"
 
 
@@ -137,7 +137,7 @@ def release_dead(session: Session, by: str, job: int) -> int:
 
 
 def _alive(session: Session, jobs: Collection[int]) -> set[int]:
-    """Those of these jobs that run, by the database's clock."""
+    """Return those of these jobs that run, by the database's clock."""
     if not jobs:
         return set()
     recent = Job.latest_heartbeat > func.now() - timedelta(seconds=SILENT_SECONDS)
@@ -168,7 +168,7 @@ def _give_back(row: DbCallbackRequest, claim: Claim) -> None:
 
 
 def first_batch(claimed: Sequence[Claimed]) -> tuple[Sequence[Claimed], Sequence[Claimed]]:
-    """What one process runs of these, and the rest: all that never cost a process, else the least suspect one alone."""
+    """Split off the callbacks of one process: all that never cost one, else the least suspect alone."""
     unsuspected = [one for one in claimed if not one.is_suspect]
     if unsuspected:
         return unsuspected, [one for one in claimed if one.is_suspect]
@@ -182,5 +182,5 @@ def _locked(session: Session, query: object) -> list[DbCallbackRequest]:
 
 
 def rows(claimed: Iterable[Claimed]) -> list[UUID]:
-    """The rows of these."""
+    """Return the rows of these."""
     return [one.row for one in claimed]

@@ -1,7 +1,7 @@
 """Files with Dags, found as fast as they change. [A]
 
 Airflow's manager lists only ``.py`` and ``.zip``, whatever importers there are. It looks for new files when a timer
-ends, and knows an edit by a modification time later than its last parse: a file with an older time (``rsync -t``,
+ends, and knows an edit by a modification time later than its last parse. A file with an older time (``rsync -t``,
 ``mv``, ``git checkout``), or one saved while it is parsed, waits for the next full round.
 
 Here each turn of the loop (one second at rest) takes a stamp of every file: time, size, inode. When the *set* of files

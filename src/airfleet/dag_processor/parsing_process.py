@@ -1,8 +1,7 @@
 """The process that parses one Dag file, watched so that no file can hurt another one. [A]
 
-Whatever the file does to its process, the dag-processor goes on: it reads no more than so much of what the file
-prints and gives, and does not wait for what the file has left running. How such a process ended badly is told by
-:func:`misfortune`, which becomes the file's import error.
+The dag-processor reads a bounded part of the lines and results of a process, and does not wait for programs that the
+file has left running. The reason of a bad end (:func:`misfortune`) becomes the file's import error.
 """
 
 from __future__ import annotations
@@ -91,7 +90,7 @@ class ParsingProcess(BoundedMonitor, DagFileProcessorProcess):
         self._open_sockets.clear()
 
     def misfortune(self) -> str:
-        """Why it gave nothing, though it has ended; empty when it gave something, or was to give nothing."""
+        """Describe why it ended without a result; empty when it has one, or was to have none."""
         if self.parsing_result is not None or self.had_callbacks:
             return ""
         if self.too_long:
@@ -109,7 +108,7 @@ class ParsingProcess(BoundedMonitor, DagFileProcessorProcess):
                 self.send_msg(None, request_id=number, error=None)
 
     def _create_log_forwarder(self, loggers: tuple[Any, ...], name: str, **options: Any) -> Any:
-        """As Airflow's, under the name of the dag-processor."""
+        """Forward lines as Airflow does, under the name of the dag-processor."""
         return super()._create_log_forwarder(loggers, name.replace("task.", "dag_processor.", 1), **options)
 
     def _lines(self, lines: Generator[None, Any, None], source: str) -> Generator[None, Any, None]:
@@ -149,7 +148,7 @@ def parse_file(mark: mmap.mmap | None = None) -> None:
 
 
 def misfortune(code: int) -> str:
-    """What became of a process that gave nothing.
+    """Describe the end of a process without a result.
 
     >>> misfortune(3)
     'The process that read this file ended with exit code 3 before it had given its Dags. Does the file end it?'
@@ -164,7 +163,7 @@ def misfortune(code: int) -> str:
 
 
 def took_too_long(seconds: float) -> str:
-    """What is said of a file that was not parsed in time."""
+    """Describe a file that was not parsed in time."""
     return (
         f"This file was not read after {seconds:.0f} s, and its process was ended "
         "([dag_processor] dag_file_processor_timeout). Is there work outside of its tasks?"

@@ -1,7 +1,7 @@
 """Storing of parse results: exactly the Dags that a file gave, and an import error for all else. [A]
 
-Airflow forgets a Dag that left its file only after another parse some time later, takes all Dags of a file off the
-schedule when one thing in it is wrong, and loses all of them when the database refuses one. Here a pipeline file that
+Airflow forgets a Dag that left its file only after another parse some time later. One error takes all Dags of a file
+off the schedule, and the database's refusal of one Dag loses all of them. Here a pipeline file that
 was parsed has exactly the Dags that it gave. Dags that are refused become the file's import error, and so does a
 process that ended without a result; such a file is parsed again after a backoff.
 """

@@ -1,14 +1,13 @@
 """The agenda of a pass of the scheduler: which parts of Airflow's loop have a reason to run.
 
-===================  ==========================================================================
-part                 reason
-===================  ==========================================================================
-make runs            news of a Dag, or one is due by its time
-start runs           the above, news of a run, or a queued run whose time has come
-look at runs         the runs that news name, those never looked at, those with a retry or a
-                     reschedule ahead
-queue tasks          any of the above, or slots of a pool or of the executor became free
-===================  ==========================================================================
+::
+
+    part            reason
+    ────────────────────────────────────────────────────────────────────────────────────────────
+    make runs       news of a Dag, or one is due by its time
+    start runs      the above, news of a run, or a queued run whose time has come
+    look at runs    the runs that news name, those never looked at, those with a retry or a reschedule ahead
+    queue tasks     any of the above, or slots of a pool or of the executor became free
 
 One small query a second asks what is due by time. Every five seconds a pass does everything: it finds a run's timeout,
 of which there is no news, and news that were missed. While no run is active, the query runs every five seconds and

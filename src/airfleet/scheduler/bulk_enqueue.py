@@ -1,11 +1,10 @@
 """Tasks that can plainly be queued, chosen and marked as queued by one statement.
 
 Airflow's choice takes seven statements, loads every task instance that it examines, and writes a line about each; where
-a Dag has many tasks that wait for one another's room, most of what it examines finds none. Which tasks are next is
-plain as long as only the room of their runs (``max_active_tasks``) counts: the pools have more than what is chosen
-needs, no task names an executor, and no Dag limits how often one of its tasks runs at once. Then the choice is
-Airflow's: by priority, then the logical date, then the map index. Wherever it is not plain nothing is marked, and
-Airflow chooses.
+a Dag has many tasks that wait for one another's room, most of what it examines finds none. The choice
+is plain while only the room of runs (``max_active_tasks``) limits it. That is so while the pools have more slots than
+the chosen tasks need, no task names an executor, and no Dag limits how often one of its tasks runs at once. Then the
+order is Airflow's: by priority, the logical date, the map index. Otherwise nothing is marked, and Airflow chooses.
 
 Like Airflow's (reference: ``SchedulerJobRunner._executable_task_instances_to_queued``), it is made under the advisory
 lock of the schedulers' critical section. That comes first, in a statement of its own: what a statement sees is settled
@@ -77,7 +76,7 @@ _CHOOSE = text(CHOOSE)
 
 
 def choose(run: Callable[[Any, dict[str, Any]], Any], most: int, job_id: int, now: datetime) -> Sequence[UUID] | None:
-    """The task instances that are queued by now, ``most`` at the most, the first of them first; None: it is not plain.
+    """Queue up to ``most`` task instances and return them in their order; None where the choice is not plain.
 
     ``run`` executes a statement in the transaction that holds the lock. Raises what it raises.
     """

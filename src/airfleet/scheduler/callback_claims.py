@@ -1,15 +1,15 @@
-"""Which scheduler sees to a callback that runs in the executor, and which of them nobody sees to. [A]
+"""Claims of schedulers on callbacks that run in the executor. [A]
 
-A deadline that is missed has its callback run where tasks run (``SyncCallback``). What Airflow's scheduler knows of
-such a callback is in its memory: when it dies, the row says *queued* for ever. Here a row beside it says who queued
-it::
+The callback of a missed deadline runs where tasks run (``SyncCallback``). Airflow's scheduler keeps its knowledge of
+such a callback in memory: when it dies, the row stays *queued* for ever. Here a row beside it names the scheduler that
+queued it::
 
     pending ──queued, and claimed for the scheduler's job, in one transaction──> queued ──its end is told──> over
        ^                                                                           │
        └──────────────the job runs no more, or has lost sight of it────────────────┘
 
-Who takes over one that was queued before does not send it again, but looks first what became of its message
-(:meth:`airfleet.scheduler.executor.FleetExecutor.take_over`): its id is the callback's own.
+A scheduler that takes over a queued callback first looks for its message, whose id is the callback's own
+(:meth:`airfleet.scheduler.executor.FleetExecutor.take_over`).
 
 Several schedulers look at the same table; one at a time queues (an advisory lock), or each would queue all of them.
 """
@@ -59,12 +59,12 @@ def give_back(session: Session, job: int, known: Collection[UUID]) -> int:
 
 
 def waiting(session: Session) -> dict[UUID, bool]:
-    """The callbacks that wait for an executor, and whether each was queued before."""
+    """Return the callbacks that wait for an executor, and whether each was queued before."""
     return {found: bool(before) for found, before in session.execute(_WAITING)}
 
 
 def may_queue(session: Session) -> bool:
-    """Whether no other scheduler queues callbacks until the end of this transaction."""
+    """Tell whether no other scheduler queues callbacks until the end of this transaction."""
     return bool(session.scalar(_LOCK, {"id": CALLBACKS}))
 
 

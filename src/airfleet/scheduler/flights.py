@@ -84,7 +84,7 @@ class Flight:
 
 
 class Verdict(Enum):
-    """What becomes of a flight."""
+    """The next step of a flight."""
 
     GOES_ON = "goes on"
     BEGINS_AGAIN = "begins again"

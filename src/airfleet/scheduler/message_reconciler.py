@@ -1,4 +1,4 @@
-"""Which messages have to be sent again: they were sent, no worker has begun their attempts, and they wait nowhere.
+"""Lost messages: sent, waiting nowhere, and no worker has begun their attempts. They are sent again.
 
 A broker loses messages (a crash, a wiped volume), a worker dies with messages that it has taken and not begun, a
 scheduler dies between its commit and its send. All of them leave a task instance *queued* for which no message waits.
@@ -12,10 +12,10 @@ A message that was sent is *watched* until its attempt has begun::
        ├doubted (the broker or a worker was lost)──────────2 s─> sent again, whoever holds it, unless it waits
        └unsent (adopted; taken by who could not begin it)──────> sent again, unless it is seen to wait
 
-RabbitMQ tells how many messages wait, and not which (nor does Redis of a long queue). Where that are fewer than are
-watched, the oldest are missing, as many as do not wait; and each must be so in two looks with some time between them,
-as there always are some on their way to a worker. An unsent one is sent whatever the number: those may be of others.
-After a loss the messages of others are counted, and not taken for ours; else a backlog of theirs would hide it.
+RabbitMQ tells only how many messages wait, and so does Redis of a long queue. Where fewer wait than are watched, the
+oldest are missing. Each must be missing in two looks with some time between them, for some messages are always on their
+way to a worker. An unsent message is sent whatever the number. After a loss, the messages of other schedulers are
+counted and left out: their backlog would hide the loss.
 
 The broker is asked with the first message of all, so that another broker is known for another one, and then while
 something is watched for some seconds, and not else: an idle fleet costs nothing. Whether it still is the same one is a
@@ -60,7 +60,7 @@ class Message:
 
 
 def is_to_be_sent(message: Message, now: float, is_held: bool, content: Waiting) -> bool:
-    """Whether a message is to be sent again, when this is what is known of its queue."""
+    """Tell whether a message is to be sent again, by the content of its queue."""
     if message.unsent_from is not None:
         return now >= message.unsent_from and (message.missing_since is not None or not content.is_told)
     if message.missing_since is None:
@@ -84,7 +84,7 @@ class Reconciler:
         self._has_asked = False
 
     def sent(self, message: str, queue: str, now: float) -> None:
-        """A message was sent, or sent again."""
+        """Watch a message that was sent, or sent again."""
         known = self.watched.get(message)
         self.watched.pop(message, None)  # so that the order is that in which they were sent
         self.watched[message] = Message(queue, now, known.sends + 1 if known else 1)
@@ -93,23 +93,23 @@ class Reconciler:
             self._epoch_at = now + EPOCH_SECONDS
 
     def adopt(self, message: str, queue: str, now: float) -> None:
-        """A message that another scheduler sent, or did not come to send."""
+        """Watch a message that another scheduler sent, or did not come to send."""
         self.watched.pop(message, None)
         self.watched[message] = Message(queue, now, unsent_from=now)
         self._look_at = min(self._look_at, now)
 
     def came_to_nothing(self, message: str, again_at: float) -> None:
-        """A worker took a message and could not begin its attempt."""
+        """Take note that a worker took a message and could not begin its attempt."""
         if message in self.watched:
             self.watched[message].unsent_from = again_at
             self._look_at = min(self._look_at, again_at)
 
     def forget(self, message: str) -> None:
-        """Its attempt has begun, or is over."""
+        """Stop watching a message whose attempt has begun, or is over."""
         self.watched.pop(message, None)
 
     def doubt_all(self, now: float) -> None:
-        """Messages may have been lost."""
+        """Doubt all messages: some may have been lost."""
         for message in self.watched.values():
             message.doubted = True
         self._look_at = min(self._look_at, now)
@@ -124,11 +124,11 @@ class Reconciler:
             self.doubt_all(now)
 
     def is_due(self, now: float) -> bool:
-        """Whether the broker is to be asked what waits in it."""
+        """Tell whether it is time to ask the broker about its queues."""
         return bool(self.watched) and now >= self._look_at
 
     def to_send(self, now: float) -> frozenset[str]:
-        """Ask the broker; which messages are to be sent again. Raises what asking raises."""
+        """Ask the broker, and return the messages that are to be sent again. Raises the errors of asking."""
         self._look_at, self._epoch_at = now + LOOK_SECONDS, now + EPOCH_SECONDS
         epoch, waiting = self._ask({message.queue for message in self.watched.values()})
         self._has_asked = True
@@ -146,7 +146,7 @@ class Reconciler:
         return found
 
     def _most_likely_first(self) -> dict[str, str]:
-        """Where some of a queue's messages are missing, these are: id -> queue."""
+        """Return id -> queue, in the order in which messages of a queue are likely to be missing."""
         order = sorted(self.watched.items(), key=lambda item: item[1].unsent_from is None)
         return {name: message.queue for name, message in order}
 

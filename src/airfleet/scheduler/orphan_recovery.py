@@ -1,7 +1,7 @@
-"""What becomes of attempts that lost their processes: the task runs again, and its user pays nothing for it. [A]
+"""Recovery of attempts that lost their processes: the task runs again and consumes no retry. [A]
 
-An agent has reported them (:mod:`airfleet.metadata.lost_attempts`), having seen that no process of theirs is left.
-Here, in one transaction that holds the task instance's row, its state decides::
+An agent has seen that no process of theirs is left, and reported them (:mod:`airfleet.metadata.lost_attempts`). The
+state of the task instance decides, in one transaction that holds its row::
 
     running, as reported     ──rerun──> no state, a new id: scheduled at once; one more try allowed, none consumed
                              ──fail───> its last sign of life is put back to 1970: Airflow fails it as it would have
@@ -61,12 +61,12 @@ RERUN_EVENT = "airfleet lost attempt"
 
 
 def policy() -> str:
-    """``rerun`` or ``fail``, as the fleet wants it."""
+    """Return the fleet's policy, ``rerun`` or ``fail``."""
     return FAIL if conf.get("airfleet", "on_worker_lost", fallback=RERUN).strip().lower() == FAIL else RERUN
 
 
 def decide(state: str | None, wanted: str, earlier_reruns: int, ended_by_itself: bool) -> str:
-    """What is to be done about an attempt that was reported lost: its outcome, as the table keeps it.
+    """Decide the outcome of an attempt that was reported lost, as the table keeps it.
 
     >>> decide("running", "rerun", 0, False), decide("running", "rerun", 3, False), decide("success", "rerun", 0, False)
     ('rerun', 'fail', 'over')
@@ -111,7 +111,7 @@ class Recovery:
         return Recovered(reruns=done.get(RERUN, 0), failed=done.get(FAIL, 0), left=left)
 
     def _handle(self, row: Any, wanted: str, ended_by_itself: bool, session: Session) -> str | None:
-        """The outcome; None when somebody else holds the task instance just now."""
+        """Act on one report and return its outcome; None when another scheduler holds the task instance."""
         exists = session.scalar(select(TaskInstance.id).where(TaskInstance.id == row.ti_id)) is not None
         query = select(TaskInstance).where(TaskInstance.id == row.ti_id).options(lazyload(TaskInstance.dag_run))
         ti = session.scalar(with_row_locks(query, of=TaskInstance, session=session, skip_locked=True))
@@ -144,7 +144,7 @@ class Recovery:
 
 @dataclass(frozen=True)
 class Recovered:
-    """How many attempts run again, how many are left to Airflow to fail, and whether there may be more."""
+    """Counts of attempts that run again, and that Airflow fails, and whether more may be reported."""
 
     reruns: int = 0
     failed: int = 0

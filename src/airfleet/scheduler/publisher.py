@@ -3,9 +3,9 @@
 A message says the same to a worker as Celery's own ``apply_async`` does; only its printed form, which Celery puts
 beside the arguments for logs and monitors, leaves the arguments out: they hold the token of the task.
 
-What fails: a connection that was lost since the last message is made again at once, and the message sent again (it may
-then arrive twice, with one id: the second is refused when it asks to run). A broker that cannot be reached raises
-:class:`BrokerGone`, within seconds; nothing is retried here.
+Failures: a connection that was lost since the last message is made again at once, and the message sent again. It may
+then arrive twice, with one id; the start of the second is refused. A broker that cannot be reached raises
+:class:`BrokerGone` within seconds; nothing is retried here.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Publisher:
             raise
 
     def look(self, names: Collection[str]) -> Answer:
-        """The broker's epoch, and what waits in these queues. Raises BrokerGone, and what the broker refuses."""
+        """Return the broker's epoch, and the content of these queues. Raises BrokerGone, and refusals of the broker."""
         try:
             if self._connection is None:
                 self._connect()
@@ -133,7 +133,7 @@ class Publisher:
 
 
 def _limits(url: str | None) -> dict[str, Any]:
-    """What keeps a silent broker from holding up the scheduler, and a message from being lost unseen."""
+    """Return options that bound the wait for a silent broker, and have it confirm messages."""
     # One try: who retries, and when, is decided by the executor.
     once = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
     scheme = (url or "").partition("://")[0].partition("+")[0]

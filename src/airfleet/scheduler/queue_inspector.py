@@ -1,4 +1,4 @@
-"""What waits in the broker: which messages of a queue nobody has taken, and whether it is still the broker we knew.
+"""The content of the broker: messages that no worker has taken, and the identity of the broker.
 
 Redis and Valkey tell which messages wait, and which are held by some worker that has not said that it is done with
 them. Other brokers tell only how many wait.
@@ -37,22 +37,21 @@ class Waiting:
 
     @property
     def is_told(self) -> bool:
-        """Whether it is known of each message that it waits, or does not; else only how many do."""
+        """Whether the broker told which messages wait, and not only how many."""
         return self.ids is not None or not self.count
 
     def is_certain(self, is_doubted: bool) -> bool:
-        """Whether one look is enough to call a message missing.
+        """Tell whether one look is enough to call a message missing.
 
-        Where it is not told which ones workers hold, one of them may be on its way; one that is doubted may not wait.
+        By a mere number, a message may be on its way to a worker; a doubted one may not wait for a second look.
         """
         return self.is_told if is_doubted else self.ids is not None
 
     def lacks(self, messages: Sequence[str]) -> frozenset[str]:
-        """Those that do not wait; where only numbers are told, as many as must be missing.
+        """Return the messages that do not wait; by a mere number, as many as must be missing.
 
-        The first of these messages are the most likely to be missing: a queue hands out the oldest first, so those
-        that wait are the newest. It may hold messages of others, too: where it is not said how many, some that are
-        missing here are not seen.
+        The first of these messages are the most likely to be missing: a queue hands out the oldest first. It may hold
+        messages of other schedulers; while their number is unknown, some missing messages are not seen.
         """
         if self.ids is not None:
             return frozenset(messages) - self.ids
@@ -61,7 +60,7 @@ class Waiting:
 
 
 def missing(queued: Mapping[str, str], waiting: Mapping[str, Waiting]) -> frozenset[str]:
-    """Of messages that nobody began (id -> queue, the most likely first): those that wait nowhere."""
+    """Return unstarted messages missing from every queue; ``queued`` is id -> queue, the most likely first."""
     by_queue: dict[str, list[str]] = defaultdict(list)
     for message, queue in queued.items():
         by_queue[queue].append(message)
@@ -70,12 +69,12 @@ def missing(queued: Mapping[str, str], waiting: Mapping[str, Waiting]) -> frozen
 
 
 def held(waiting: Mapping[str, Waiting]) -> frozenset[str]:
-    """Messages that a worker has taken and is not done with."""
+    """Return messages that a worker has taken and not finished."""
     return frozenset[str]().union(*(content.held for content in waiting.values()))
 
 
 def epoch(connection: Connection) -> str:
-    """Names this broker with these data; empty where it cannot be told. Raises what the transport raises."""
+    """Return the identity of this broker and its data; empty if unknown. Raises what the transport raises."""
     channel: Any = connection.default_channel
     if not _is_redis(channel):
         return ""
@@ -88,7 +87,7 @@ def epoch(connection: Connection) -> str:
 
 
 def look(connection: Connection, queues: Collection[str]) -> dict[str, Waiting]:
-    """What waits in these queues. Raises what the transport raises."""
+    """Return the content of these queues. Raises what the transport raises."""
     channel: Any = connection.default_channel
     if _is_redis(channel):
         with channel.conn_or_acquire() as client:
@@ -106,7 +105,7 @@ def _look_into_redis(client: Any, channel: Any, queues: Collection[str]) -> dict
 
 
 def _lists(channel: Any, queue: str) -> list[str]:
-    """The lists of one queue, one for each priority."""
+    """Return the lists of one queue, one for each priority."""
     return list(dict.fromkeys(channel._q_for_pri(queue, priority) for priority in channel.priority_steps))
 
 

@@ -1,9 +1,8 @@
-"""Which tasks of a run can start: told from the states of its tasks, without loading them.
+"""The tasks of a run that can start, told from the states of its tasks without loading them.
 
-Airflow's own look at a run loads every task instance and checks each that waits. For a run of which 500 of 1,000
-tasks still go, and one waits for all of them, it finds each time that nothing can be done; in a chain of ten, that
-the next one can start and eight cannot. Here that is said only where it is certain; in every doubt Airflow looks for
-itself.
+Airflow's own look at a run loads every task instance and checks each that waits. While 500 of 1,000 tasks run and one
+waits for all of them, it finds each time that nothing can start. In a chain of ten it finds that the next task can
+start and eight cannot. This module tells it only where it is certain; in every doubt Airflow looks for itself.
 
 It is certain of a task that waits
 
@@ -34,7 +33,7 @@ _USUAL = frozenset(
 
 
 def startable(dag: Any, states: Iterable[tuple[str, str | None]]) -> frozenset[str] | None:
-    """The tasks of a run of this (serialized) Dag that can start now, and only they; None when Airflow has to look.
+    """Return the tasks of a run of this (serialized) Dag that can start now; None when Airflow has to look.
 
     ``states`` are task ids and states of every task instance that did not succeed.
     """
@@ -75,7 +74,7 @@ def _disjoint(dag: Any, task_id: str, others: set[str]) -> bool:
 
 
 def _just_runs(task: Any) -> bool:
-    """Whether nothing but its trigger rule decides when it starts, and a worker is what it needs then."""
+    """Tell whether its trigger rule alone decides when it starts, and it needs a worker then."""
     return (
         not (task.depends_on_past or task.wait_for_downstream)
         and not (task.start_from_trigger or task.inherits_from_empty_operator)
@@ -89,5 +88,5 @@ def _is_setup(dag: Any, task_id: str) -> bool:
 
 
 def _has_setups(dag: Any) -> bool:
-    """A setup decides about more tasks than those that name it."""
+    """Tell whether there are setups or teardowns: one decides about more tasks than those that name it."""
     return any(task.is_setup or task.is_teardown for task in dag.task_dict.values())

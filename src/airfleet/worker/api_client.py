@@ -2,15 +2,14 @@
 
 Airflow's own client asks one address five times at the most, within half a minute, and blocks meanwhile. Here:
 
-==============================  ======================================================================
-answer                          action
-==============================  ======================================================================
-2xx, 3xx, 4xx                   it is given, as by Airflow's client
-none; 429, 502, 503, 504        the next server is asked at once; after the last one, all again after a
-                                pause
-500 and the like                the same, until a server answers another question: then the server
-                                cannot bear the request, which fails after a few tries as in Airflow
-==============================  ======================================================================
+::
+
+    answer                       action
+    ───────────────────────────────────────────────────────────────────────────────────────────────
+    2xx, 3xx, 4xx                it is given, as by Airflow's client
+    none; 429, 502, 503, 504     the next server is asked at once; after the last one, all again after a pause
+    500 and the like             the same, until a server answers another question: then the request is at fault,
+                                 and fails after a few tries as in Airflow
 
 An outage may last for ``patience_seconds``. The owner of the client may work during its pauses (``pause``). A heartbeat
 is tried once at each server: the next one follows soon.
@@ -105,7 +104,7 @@ class FleetClient(Client):
         self._chance = chance
 
     def request(self, method: str, url: Any, **options: Any) -> httpx.Response:  # type: ignore[override]
-        """One request, answered by whichever server can.
+        """Make one request, to any server that answers.
 
         Raises httpx.HTTPStatusError for a refusal, and what the last try raised when the outage was too long.
         """
@@ -125,7 +124,7 @@ class FleetClient(Client):
         return response
 
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
-        """As httpx's; over plain HTTP without what the execution API never asks for: cookies, redirects, a sign-on."""
+        """Send as httpx does; over plain HTTP without cookies, redirects and a sign-on: the API asks for none."""
         if self._plain is None or request.url.scheme != "http":
             return super().send(request, **options)
         request = next(self.auth.sync_auth_flow(request)) if self.auth is not None else request

@@ -1,19 +1,18 @@
-"""What a worker does with a message: the Celery task ``execute_workload``. [A]
+"""The Celery task ``execute_workload``, by which a worker runs the attempt of a message. [A]
 
-As the Celery provider's own of that name, but for what reads the message, which is built once and not for each
-(reference: ``execute_workload`` in airflow/providers/celery/executors/celery_executor_utils.py). In a process that
-shares its memory with others, building it costs pages that are then its own.
+It is the Celery provider's own of that name, but for the reader of messages, which is built once (reference:
+``execute_workload`` in airflow/providers/celery/executors/celery_executor_utils.py). In a process that shares its
+memory, building it for each message costs pages of its own.
 
-A message may come twice, or late: an attempt that may not start is no failure. Whatever refuses the start (it runs, it
-has run, it is deferred, it was given up for another one), somebody else knows what becomes of the task.
+A message may come twice, or late: a refused start is no failure. The attempt runs, has run, is deferred or was given up
+for another one, and the scheduler knows its state.
 
-What goes wrong before the API has taken note that the attempt runs (a log that cannot be written, no process to be had,
-a token that is refused) is no failure of the task: it is told as :class:`airfleet.worker.result_backend.NotBegun`, and
-the message is sent again. A slot that cannot begin anything rests longer each time, or it would take every message from
-those that can.
+An error before the API knows that the attempt runs is no failure of the task: a log that cannot be written, no process,
+a refused token. The worker reports :class:`airfleet.worker.result_backend.NotBegun`, and the message is requeued. A
+slot that cannot begin attempts rests with backoff, or it would take every message from other slots.
 
-A slot ends with its worker's leader: Celery has the kernel see to it. While it looks after an attempt it does not: the
-attempt goes on, its end is reported, and the slot ends then. An idle one would wait for ever for a message.
+The kernel ends a slot with its worker's leader, by Celery's request. A slot that monitors an attempt reports its end
+first. An idle slot would wait for ever for a message.
 """
 
 from __future__ import annotations
@@ -105,13 +104,13 @@ class Start:
 
 
 class Rests:
-    """How long this slot rests after attempts that it could not begin."""
+    """Backoff of this slot after attempts that it could not begin."""
 
     def __init__(self) -> None:
         self.setbacks = 0
 
     def seconds(self) -> float:
-        """After one more of them."""
+        """Return the rest after one more setback, in seconds."""
         self.setbacks += 1
         return REST_BACKOFF.delay(self.setbacks)
 
@@ -182,7 +181,7 @@ def _run(workload: Any, to_stdout: bool, start: Start) -> None:
 
 @contextmanager
 def _saying_that_it_runs() -> Iterator[None]:
-    """Of a callback no row tells that a worker has begun with it, and lives. It runs also when that cannot be told."""
+    """Send signs of this worker while a callback runs, which has no row; a sign that cannot be sent is left out."""
     if not current_task:
         yield
         return
@@ -211,7 +210,7 @@ def _tell(backend: Any, mark: str, beat: int) -> None:
 
 
 def _supervise(workload: ExecuteTask, to_stdout: bool, start: Start) -> None:
-    """``BaseExecutor.run_workload``, with the client that this slot has already: building one takes a millisecond."""
+    """Run ``BaseExecutor.run_workload`` with the client of this slot: building one takes a millisecond."""
     setproctitle(f"airflow supervisor: {workload.display_name}")
     server = get_execution_api_server_url()
     with start.noticed_by(coordinator.client_for(server, client.BearerAuth(workload.token))) as api:
@@ -229,7 +228,7 @@ def _supervise(workload: ExecuteTask, to_stdout: bool, start: Start) -> None:
 
 
 def _log_path(workload: ExecuteTask) -> str | None:
-    """Where the attempt's log is; None where the disk has no room for it: its lines are then among the worker's.
+    """Return the path of the attempt's log; None on a full disk: its lines are then among the worker's.
 
     Airflow makes the file too, before the attempt; what fails there cannot be told from what fails later.
     """
@@ -247,7 +246,7 @@ def _log_path(workload: ExecuteTask) -> str | None:
 
 @contextmanager
 def _outliving_the_leader() -> Iterator[None]:
-    """Do something to its end also when the parent dies; end this process after it then."""
+    """Finish the block if the parent dies, then exit."""
     leader, signalled = os.getppid(), _signal_of_parents_death()
     _die_with_parent(0)
     try:
@@ -271,5 +270,5 @@ def _die_with_parent(number: int) -> None:
 
 
 def is_refused_start(error: ServerResponseError) -> bool:
-    """Whether the API refused to let an attempt start, because of the state it is in."""
+    """Tell whether the API refused the start of an attempt, because of its state."""
     return error.response.status_code in _NOT_WANTED and error.request.url.path.endswith("/run")

@@ -146,7 +146,7 @@ class FleetConsumer(Consumer):  # type: ignore[misc]
         )
 
     def on_close(self) -> None:
-        """As Celery's, after a lost connection; what still runs goes on to count as what a slot is taken by.
+        """Close as Celery does after a lost connection; running tasks go on to count as taken slots.
 
         Celery forgets all that it had taken, to take it again. But what runs is refused a second time, and a worker on
         Redis that does not count it takes messages that it has no slot for (``worker_disable_prefetch``). It also
@@ -158,7 +158,7 @@ class FleetConsumer(Consumer):  # type: ignore[misc]
         state.reserved_requests.update(state.active_requests)
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
-        """What is called for each message: it proves that messages arrive."""
+        """Return the handler of messages, each of which proves that messages arrive."""
         handle = super().create_task_handler(*args, **kwargs)
 
         def received(message: Any) -> None:
@@ -173,7 +173,7 @@ class FleetConsumer(Consumer):  # type: ignore[misc]
 
 @contextmanager
 def busy_kept(pool: AsynPool | None) -> Iterator[None]:
-    """A pool that forgets meanwhile which of its processes are busy knows it again afterwards.
+    """Restore a pool's knowledge of its busy processes after the block, which forgets it.
 
     Each of them has its task, so each tells its end, upon which the pool holds it to be free.
     """

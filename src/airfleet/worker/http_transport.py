@@ -3,8 +3,8 @@
 httpx takes a request through two libraries in pure Python, which can do more than is asked of them here: several
 protocols, streams, proxies, hundreds of connections that threads share. A monitor asks one question at a time and waits
 for the whole answer; a quarter of the CPU that it used was spent below httpx. So the way to the server is this one,
-with the parser (in C) that Airflow's own server reads requests with. What is above stays httpx: requests, answers and
-errors.
+with the parser (in C) that Airflow's own server reads requests with. Requests, answers and errors stay
+httpx.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _CHUNK = 65_536
 
 
 def transport(keep_seconds: float, proxies: Callable[[], Mapping[str, str]] = getproxies) -> PlainTransport | None:
-    """What carries requests to ``http`` addresses; None where the environment names a proxy for them."""
+    """Make the transport for ``http`` addresses; None where the environment names a proxy for them."""
     named = proxies()
     return None if "http" in named or "all" in named else PlainTransport(keep_seconds)
 
@@ -46,7 +46,7 @@ class PlainTransport(httpx.BaseTransport):
         self._kept: dict[_Address, tuple[socket.socket, float]] = {}
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """The whole answer. Raises httpx.TransportError where httpx would."""
+        """Return the whole answer. Raises httpx.TransportError where httpx would."""
         try:
             answer = self._ask(request)
         except httpx.TransportError as error:
@@ -78,7 +78,7 @@ class PlainTransport(httpx.BaseTransport):
         return answer
 
     def _take(self, address: _Address) -> socket.socket | None:
-        """The one that is kept; none when the server has closed it, which can be read, or when it is old."""
+        """Take the kept connection; None when the server has closed it, which can be read, or it is old."""
         connection, since = self._kept.pop(address, (None, 0.0))
         if connection is None or (self._clock() - since < self._keep_seconds and not _can_be_read(connection)):
             return connection
@@ -94,7 +94,7 @@ class PlainTransport(httpx.BaseTransport):
 
 @dataclass
 class _Answer:
-    """What the parser tells of an answer."""
+    """An answer as the parser finds it."""
 
     has_no_body: bool
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
@@ -141,7 +141,7 @@ class _Answer:
 
 
 def _written(request: httpx.Request) -> bytes:
-    """What is sent. Raises httpx.LocalProtocolError for a header that would end before its time."""
+    """Return the request as bytes. Raises httpx.LocalProtocolError for a header that would end before its time."""
     lines = [b"%s: %s\r\n" % pair for pair in request.headers.raw]
     head = b"%s %s HTTP/1.1\r\n%s" % (request.method.encode("ascii"), request.url.raw_path, b"".join(lines))
     if not head.count(b"\r") == head.count(b"\n") == len(lines) + 1 or b"\0" in head:

@@ -84,7 +84,7 @@ class Outage:
 
     @classmethod
     def begun(cls, error: Failure, now: float) -> Outage:
-        """The outage after the first try."""
+        """Return the outage after the first try."""
         return cls(error, now, may_have_arrived=_may_have_arrived(error))
 
     @property
@@ -93,12 +93,12 @@ class Outage:
         return isinstance(self.error, httpx.HTTPStatusError) and self.error.response.status_code not in _BUSY_OR_AWAY
 
     def failed_again(self, error: Failure) -> Outage:
-        """The outage after another try."""
+        """Return the outage after another try."""
         arrived = self.may_have_arrived or _may_have_arrived(error)
         return replace(self, error=error, asked=self.asked + 1, may_have_arrived=arrived)
 
     def next_round(self) -> Outage:
-        """The outage after every server was asked."""
+        """Return the outage after every server was asked."""
         return replace(self, rounds=self.rounds + 1, asked=0)
 
 

@@ -8,8 +8,8 @@ know of this, or for which the case is not plain, says nothing, and is told by a
     monitor ── PATCH state, airfleet-rendered-fields: {"bash_command": "echo 1"} ──> the short path
             <───────────────── 204, airfleet-rendered-fields: stored ───────────────
 
-What fails: a monitor that dies within that second takes the fields along; so does its attempt die, and the next one
-renders them again.
+Failure: a monitor that dies within that second loses the fields. Its attempt dies too, and the next one renders them
+again.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _MOST = 4_000
 
 
 def packed(fields: Mapping[str, Any]) -> str | None:
-    """Fields as the value of a header; None when they are too large for one, or no JSON.
+    """Return fields as the value of a header; None when they are too large for one, or no JSON.
 
     >>> packed({"bash_command": "echo ä"})
     '{"bash_command":"echo \\\\u00e4"}'
@@ -41,7 +41,7 @@ def packed(fields: Mapping[str, Any]) -> str | None:
 
 
 def unpacked(header: bytes | None) -> dict[str, Any] | None:
-    """The fields that a header holds; None when it holds none.
+    """Return the fields in a header; None when it holds none.
 
     >>> unpacked(b'{"n":[1]}'), unpacked(b"[1]"), unpacked(None)
     ({'n': [1]}, None, None)

@@ -1,8 +1,8 @@
-"""Messages that a full worker was sent all the same are given back, so that another worker may take them.
+"""Prefetched messages that a full worker requeues, so that another worker may take them.
 
-RabbitMQ counts what a consumer of a quorum queue may hold for each queue by itself: a worker with four slots and three
-queues is sent twelve messages, of which eight would wait for its slots while other workers have nothing to do. Tasks
-may run for hours. So what arrives while every slot has a task is held here::
+RabbitMQ counts the prefetch of each quorum queue by itself: a worker with four slots and three queues is sent twelve
+messages. Eight of them would wait for its slots, perhaps for hours, while other workers are idle. So a message that
+arrives while every slot has a task is held here::
 
     arrived ──a slot is free──> taken            held ──a second has passed──> given back; its queue is not read
                                                                                 until a slot is free again
@@ -30,7 +30,7 @@ PATIENCE_SECONDS, LOOK_SECONDS = 1.0, 0.02
 
 
 def is_full(consumer: Consumer) -> bool:
-    """Whether every slot of the worker has a task."""
+    """Tell whether every slot of the worker has a task."""
     slots: int = consumer.pool.num_processes
     return len({*state.reserved_requests, *state.active_requests}) >= slots
 
@@ -43,7 +43,7 @@ class _Held:
 
 
 class Surplus(bootsteps.StartStopStep):  # type: ignore[misc]
-    """What is held for a worker on RabbitMQ."""
+    """Messages held for a worker on RabbitMQ."""
 
     requires = (Tasks,)
 
@@ -55,16 +55,16 @@ class Surplus(bootsteps.StartStopStep):  # type: ignore[misc]
         self._timer: Any = None
 
     def include_if(self, consumer: Consumer) -> bool:
-        """For RabbitMQ, where each queue has a limit of its own."""
+        """Tell whether the broker is RabbitMQ, where each queue has a limit of its own."""
         return bool(consumer.conninfo.transport.driver_type == "amqp")
 
     def start(self, consumer: Consumer) -> None:
-        """Nothing is held yet by a new connection; what an old one held is the broker's again."""
+        """Begin without messages: those of an old connection are the broker's again."""
         self._let_go(consumer)
         consumer.surplus = self
 
     def stop(self, consumer: Consumer) -> None:
-        """As at the start."""
+        """Forget the messages, as at the start."""
         self._let_go(consumer)
 
     shutdown = stop
@@ -75,7 +75,7 @@ class Surplus(bootsteps.StartStopStep):  # type: ignore[misc]
         self._look_soon(consumer)
 
     def look(self, consumer: Consumer) -> None:
-        """Take what there is a slot for, give back what waited for too long."""
+        """Take messages for free slots, and requeue those that waited for too long."""
         self._timer = None
         while self._held and not is_full(consumer):
             held = self._held.popleft()

@@ -1,16 +1,14 @@
-"""How queues are declared and how the broker is reached again, in everything of a fleet that speaks with it.
+"""Declarations of queues, and backoff to the broker, for every process of a fleet that talks to it.
 
-Whoever comes first, a scheduler or a worker, declares a queue, and RabbitMQ refuses a later declaration that differs:
-so all of them use :class:`FleetQueues`. Redis and Valkey know no kinds of queues; the arguments mean nothing there.
+The first scheduler or worker declares a queue, and RabbitMQ refuses a later declaration that differs: all of them use
+:class:`FleetQueues`. Redis and Valkey know no kinds of queues; the arguments mean nothing there.
 
-========================= ================================================================================
-``x-queue-type: quorum``  copies on most servers of the cluster before a message counts as sent
-``x-consumer-timeout``    RabbitMQ takes a worker that holds a task for half an hour for dead, and its channel
-                          away; a task may run for a week. Heard from RabbitMQ 3.12 on; an older one has
-                          the limit in its configuration, and :mod:`airfleet.worker.consumer` lives with it
-``x-delivery-limit``      RabbitMQ 4 throws a message away that was delivered 20 times; whether a message has
-                          become useless is decided by the execution API, which refuses a second start
-========================= ================================================================================
+- ``x-queue-type: quorum``: a message counts as sent when most servers of the cluster have a copy.
+- ``x-consumer-timeout``: RabbitMQ takes a worker that holds a task for half an hour for dead and closes its channel; a
+  task may run for a week. RabbitMQ heeds it from 3.12 on; before, its configuration has the limit, and
+  :mod:`airfleet.worker.consumer` reconnects.
+- ``x-delivery-limit``: RabbitMQ 4 throws a message away that was delivered 20 times. Here the execution API decides
+  whether a message is useless: it refuses a second start.
 
 In the broker each name begins with that of the fleet (:data:`PREFIX`): several fleets may have one broker, and none
 takes the messages of another. Airflow, ``fleet.yaml`` and logs know the name without it. Exchanges for remote control
@@ -33,8 +31,8 @@ from kombu.connection import Connection
 
 #: seconds between two attempts to reach the broker: at first, added each time, and at most
 FIRST_PAUSE_SECONDS, PAUSE_STEP_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 0.4, 1.0
-#: a worker may hold a task for so long, milliseconds
-CONSUMER_TIMEOUT = 7 * 24 * 3600 * 1000
+#: the longest time that a worker may hold a task
+CONSUMER_TIMEOUT_MILLISECONDS = 7 * 24 * 3600 * 1000
 #: deliveries of one message; in every version of RabbitMQ a number, and more than there will be
 DELIVERY_LIMIT = 1_000_000
 
@@ -43,7 +41,7 @@ PREFIX = "airfleet_prefix"
 
 ARGUMENTS = {
     "x-queue-type": "quorum",
-    "x-consumer-timeout": CONSUMER_TIMEOUT,
+    "x-consumer-timeout": CONSUMER_TIMEOUT_MILLISECONDS,
     "x-delivery-limit": DELIVERY_LIMIT,
 }
 
@@ -66,13 +64,13 @@ class FleetQueues(Queues):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
 
     def __missing__(self, name: str) -> Any:
-        """A queue by its name in the broker, as messages have it, or a new one."""
+        """Return a queue by its name in the broker, as messages have it, or a new one."""
         if self._prefix and name.startswith(self._prefix):
             return self[name.removeprefix(self._prefix)]
         return super().__missing__(name)
 
     def deselect(self, exclude: str | Collection[str] | None) -> None:
-        """As Celery's, by either name."""
+        """Deselect queues as Celery does, by either name."""
         names = [exclude] if isinstance(exclude, str) else exclude or ()
         super().deselect([name.removeprefix(self._prefix) for name in names])
 
@@ -94,10 +92,10 @@ class FleetQueues(Queues):  # type: ignore[misc]
 
 
 class PatientConnection(Connection):
-    """A connection that is tried again soon, and for as long as it takes, and only to who shows its own certificate."""
+    """A connection that is tried again soon and without end, to a server with a certificate of its name."""
 
     def ensure_connection(self, errback: Any = None, max_retries: int | None = None, *args: Any, **kwargs: Any) -> Any:
-        """As kombu's, with pauses of our own where the caller names none."""
+        """Connect as kombu does, with pauses of our own where the caller names none."""
         if not args:
             kwargs = {
                 "interval_start": FIRST_PAUSE_SECONDS,
@@ -108,13 +106,13 @@ class PatientConnection(Connection):
         return super().ensure_connection(errback, max_retries, *args, **kwargs)  # type: ignore[no-untyped-call]
 
     def _establish_connection(self) -> Any:
-        """As kombu's, which of RabbitMQ's certificate checks only who has signed it, unless it is told a name."""
+        """Connect as kombu does, and have RabbitMQ's certificate checked for its name, too."""
         if isinstance(self.ssl, dict) and str(self.transport_cls).startswith(("amqp", "pyamqp")):
             self.ssl = {**self.ssl, "server_hostname": self._name_of_server(self.ssl.get("server_hostname"))}
         return super()._establish_connection()  # type: ignore[no-untyped-call]
 
     def _name_of_server(self, last: str | None) -> str:
-        """That of the URL; of several, of the one that is asked now. Kombu makes an address of ``localhost``."""
+        """Return the host of the URL that is asked now. Kombu makes an address of ``localhost``."""
         return "localhost" if (self.hostname, last) == ("127.0.0.1", "localhost") else str(self.hostname)
 
 

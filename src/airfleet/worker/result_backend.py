@@ -1,8 +1,7 @@
-"""How a worker's failures reach the scheduler: Celery's result backend of a fleet. [A]
+"""Celery's result backend of a fleet, by which a worker's failures reach the scheduler. [A]
 
-What became of an attempt is written by the attempt, through the execution API. Only Celery knows of a worker that
-could not even start it, or whose process died; and of callbacks, which have no row to write to. A worker has no
-database::
+An attempt writes its own end, through the execution API. Only Celery knows of a worker that could not start it or whose
+process died, and of callbacks, which have no row to write to. A worker has no database::
 
     worker ──a file, renamed when complete──> the agent of its host ──a row──> airfleet_outcome ──> scheduler
 
@@ -12,8 +11,8 @@ removed after a day.
 For Celery it is a store of keys and values, with two sides: workers write (``...:WorkerOutcomes+file:///folder``), and
 schedulers read (``...:SchedulerOutcomes+database://``).
 
-An outcome is told of a message's id, and there may be two messages of one id: what is told of an attempt that runs may
-be what became of the other one. So a worker says of a failure when the attempt had not begun (:class:`NotBegun`).
+An outcome names a message's id, and there may be two messages of one id: a failure may be that of the second, while the
+attempt runs. So a worker tells when an attempt had not begun (:class:`NotBegun`).
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ class NotBegun(Exception):
 
 
 def begun_mark(celery_id: str) -> str:
-    """Under which id it is kept that a worker has begun with a callback, and, with another number each time, lives.
+    """Return the id of the signs that a worker has begun with a callback, and lives.
 
     Not its own: the end, told a moment later, would be written into the file that the agent is just about to remove.
     """
@@ -76,10 +75,10 @@ class WorkerOutcomes(_Outcomes):
     """Where workers leave outcomes; they cannot read any."""
 
     def get(self, key: Any) -> None:
-        """Nothing: Celery asks before it writes, whether there is an outcome already."""
+        """Return nothing: Celery asks before it writes, whether there is an outcome already."""
 
     def mget(self, keys: Iterable[Any]) -> list[None]:
-        """Nothing of each."""
+        """Return nothing for each key."""
         return [None for _ in keys]
 
     def set(self, key: Any, value: Any) -> None:
@@ -95,11 +94,11 @@ class SchedulerOutcomes(_Outcomes):
     """Where schedulers read outcomes. All raise what SQLAlchemy raises."""
 
     def get(self, key: Any) -> str | None:
-        """One outcome, or None."""
+        """Return one outcome, or None."""
         return self.mget([key])[0]
 
     def mget(self, keys: Iterable[Any]) -> list[str | None]:
-        """The outcomes that are known, in the order of the keys."""
+        """Return the known outcomes, in the order of the keys."""
         names = [_text(key) for key in keys]
         if not names:
             return []

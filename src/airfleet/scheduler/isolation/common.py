@@ -75,7 +75,7 @@ class IsolatingJobRunner(SchedulerJobRunner):
                 self._guard.expected_commit = False
 
     def _mend(self, session: Session) -> bool:
-        """Empty columns that cannot be loaded and fail their owners; tell whether there were any."""
+        """Repair rows that cannot be loaded and fail their owners; tell whether there were any."""
         found = unloadable_rows.mend(session)
         for row in found:
             self.log.error("%s", row, key=str(row.key))

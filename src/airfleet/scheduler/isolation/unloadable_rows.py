@@ -77,7 +77,7 @@ class _Column:
 
 
 def mend(session: Session) -> list[Unloadable]:
-    """Empty columns that cannot be loaded and fail their owners; return those rows."""
+    """Repair rows that cannot be loaded and fail their owners; return those rows."""
     found = []
     for one in _columns():
         stored = cast(one.column, Text)
