@@ -1,10 +1,10 @@
 """A fast path for the six requests that attempts make most of the execution API. [A]
 
 Three quarters of the cost of such a request in Airflow's api-server lie around its handler: middleware, routing in two
-applications, conversion between API versions, dependencies, changes of thread. The class :class:`FastPath` stands in front of the
-application, checks the token, and reads the body into the handler's own model. A plain start, success, set of rendered
-fields or XCom is then one statement (:mod:`airfleet.api_server.fast_queries`). Other requests of the six go to
-Airflow's handlers (:mod:`airfleet.api_server.fast_handlers`).
+applications, conversion between API versions, dependencies, changes of thread. The class :class:`FastPath` stands in
+front of the application, checks the token, and reads the body into the handler's own model. A plain start, success, set
+of rendered fields or XCom is then one statement (:mod:`airfleet.api_server.fast_queries`). Other requests of the six go
+to Airflow's handlers (:mod:`airfleet.api_server.fast_handlers`).
 
 The fast path takes only requests that it can be sure of. A request in another version of the API, with a token that is
 not valid for this task or soon too old, or with a body that does not fit goes to the application. So does a request

@@ -6,8 +6,8 @@ is gone: its attempt gets SIGTERM, so that ``on_kill`` runs, and SIGKILL some se
 is left who could report what it does. An attempt may tell its exit code itself, when only the kernel's part of
 its end is left: then its monitor says that it has heard, and may go at once.
 
-What is forked starts with a process group of its own, without any descriptor that was opened here, and as
-the first process that the kernel ends when memory runs out: one attempt, not the worker.
+A forked process has a process group of its own and no descriptor that was opened here. It is the first process that
+the kernel ends when memory runs out: one attempt, not the worker.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Attempts:
         self._selector.register(status, selectors.EVENT_READ, lambda: self._from_monitor(running))
 
     def fork(self, kept: Collection[int], become: Callable[[], NoReturn]) -> int:
-        """The pid of a new process that has only the descriptors it may have, and calls ``become``."""
+        """Fork a process with only the descriptors that it may have, which calls ``become``; return its pid."""
         # Who forks attempts ignores what would end it: a signal to a new attempt waits until it does not.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
         pid = os.fork()
@@ -100,7 +100,7 @@ class Attempts:
         return pid
 
     def wait_seconds(self) -> float | None:
-        """How long the selector may wait before :meth:`end_overdue` has something to do."""
+        """Return the seconds until :meth:`end_overdue` has something to do."""
         due = [running.kill_at for running in self._running.values() if running.kill_at is not None]
         return max(0.0, min(due) - self._clock()) if due else None
 
@@ -123,7 +123,7 @@ class Attempts:
             self._reap(running)
 
     def _from_monitor(self, running: _Running) -> None:
-        """The monitor has heard of the end, or has closed its socket."""
+        """Take note that the monitor has heard of the end, or has closed its socket."""
         if running.pid not in self._running:
             return  # reaped by an event of the same moment
         if _has_message(running.status):
@@ -150,17 +150,17 @@ class Attempts:
 
 
 def tell_pid(status: socket.socket, pid: int, pidfd: int) -> bool:
-    """Tell a monitor which process its attempt is; whether it was there to be told."""
+    """Tell a monitor the process of its attempt; return whether it was there."""
     return _tell(status, {"pid": pid}, [pidfd])
 
 
 def open_descriptors() -> frozenset[Descriptor]:
-    """Every descriptor that is open in this process."""
+    """Return every descriptor that is open in this process."""
     return frozenset(found for number in map(int, os.listdir("/proc/self/fd")) if (found := _identity(number)))
 
 
 def leave_behind(inherited: Collection[Descriptor], kept: Collection[int]) -> None:
-    """In a new process: close every descriptor but those that were ``inherited`` and those that are ``kept``."""
+    """Close every descriptor but ``inherited`` and ``kept`` ones, in a new process."""
     ipc.close(number for number, *_ in open_descriptors() - set(inherited) if number not in kept)
 
 
@@ -173,7 +173,7 @@ def _identity(number: int) -> Descriptor | None:
 
 
 def _settle_in() -> None:
-    """What a new attempt does before anything else."""
+    """Make a new attempt a process of its own, before anything else."""
     _set_group(0)
     for number in (*_ENDING, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
@@ -201,7 +201,7 @@ def _signal_group(pid: int, number: signal.Signals) -> None:
 
 
 def _has_message(status: socket.socket) -> bool:
-    """Whether this is a word of the monitor and not its end."""
+    """Tell whether this is a message of the monitor, and not its end."""
     try:
         return status.fileno() >= 0 and ipc.receive(status) is not None
     except ConnectionResetError:  # it ended without reading what it was told
@@ -209,7 +209,7 @@ def _has_message(status: socket.socket) -> bool:
 
 
 def _tell(status: socket.socket, message: dict[str, int], descriptors: Iterable[int] = ()) -> bool:
-    """Whether the monitor was there to be told."""
+    """Tell a monitor; return whether it was there."""
     try:
         ipc.send(status, message, list(descriptors))
     except OSError:

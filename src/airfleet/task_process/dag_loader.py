@@ -1,10 +1,9 @@
-"""Loads the Dags of a file into a Dag zygote, as an attempt would load them for itself. [A]
+"""Loads the Dags of a file into a Dag zygote, as an attempt would load them itself. [A]
 
-What an attempt does first, this does once for many (reference: ``parse`` in
-airflow/sdk/execution_time/task_runner.py): the bundle, the Dag bag with its policies and template files,
-the classes that XComs may hold. A file that does more than define Dags while it is read is not shared:
-it is loaded in each attempt, by Airflow's own code (:class:`Unshareable`, and
-:mod:`airfleet.task_process.side_effects`).
+The first steps of an attempt are done once for many (reference: ``parse`` in
+airflow/sdk/execution_time/task_runner.py): the bundle, the Dag bag with its policies and template files, the classes
+that XComs may hold. A file that does more than define Dags while it is read is not shared: each attempt loads it, by
+Airflow's own code (:class:`Unshareable`, and :mod:`airfleet.task_process.side_effects`).
 """
 
 from __future__ import annotations
@@ -51,29 +50,29 @@ class Loaded:
 def prepare() -> None:
     """Set up logging as attempts need it, before anything is forked: setting it up is dear.
 
-    What it writes goes to :data:`LOG_CHANNEL`, and so to whatever that descriptor is made in each process.
+    It writes to the descriptor of :data:`LOG_CHANNEL`, which each process replaces by its own.
     """
     reset_logging()
     configure_logging(json_output=True, output=LOG_CHANNEL, sending_to_supervisor=True)
 
 
 def file_of(bundle: str, version: str | None, path: str, dag_id: str) -> ipc.DagFile:
-    """The file of an attempt, and the part of it that its zygote loads."""
+    """Return the file of an attempt, and the part of it that its zygote loads."""
     return ipc.DagFile(bundle, version, path, dag_id if path.endswith(_DECLARATIVE) else None)
 
 
 def seconds_good(file: ipc.DagFile) -> float:
-    """For how long Dags of ``file`` may serve when no file changes."""
+    """Return the seconds for which Dags of ``file`` may serve when no file changes."""
     return math.inf if file.path.endswith(_DECLARATIVE) else PYTHON_SECONDS_GOOD
 
 
 def stamp(file: ipc.DagFile) -> side_effects.Stamp:
-    """What tells one content of the file from the next."""
+    """Return a value that tells one content of the file from the next."""
     return side_effects.stamp(str(_bundle(file).path / file.path))
 
 
 def load(file: ipc.DagFile) -> Loaded:
-    """The Dags of ``file``.
+    """Load the Dags of ``file``.
 
     Raises:
         Unshareable: they cannot serve several attempts, or there are problems that the attempt reports.
@@ -173,7 +172,7 @@ def _lines(descriptor: int) -> list[bytes]:
 
 
 def _is_users(line: bytes) -> bool:
-    """Whether a line of a log comes from anything but Airflow and airfleet themselves."""
+    """Tell whether a line of a log comes from user code."""
     said: dict[str, Any] = json.loads(line)
     return not str(said.get("logger", "")).startswith(("airflow.", "airfleet."))
 

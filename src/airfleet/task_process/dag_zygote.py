@@ -5,9 +5,9 @@ load fails, or cannot be shared (:mod:`airfleet.task_process.side_effects`), is 
 the pool, which forks them without the file, and they load it themselves and report what is wrong with it.
 
 A zygote answers each attempt by forking it or by sending it back: when one of the files that loading
-read has changed, or when it has grown older than what it loaded may. Its first attempt was there before
-it began to load, so what it loaded is as new as that attempt could have it: a file that reads what changes
-all the time gets a zygote for each attempt, and none without end.
+read has changed, or when it has grown older than what it loaded may. Its first attempt was there before it
+began to load, so the loaded Dags are as new as that attempt could have them. A file that reads changing data gets a
+zygote for each attempt, and none without end.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class _DagZygote:
         self._work.run(attempt, self._loaded)
 
     def _may_run(self, attempt: ipc.Attempt) -> bool:
-        """Whether an attempt may run here; if not, it has been sent back."""
+        """Tell whether an attempt may run here; send it back otherwise."""
         reason = self._why_not()
         if reason is not None:
             ipc.send(self._connection, attempt.message() | reason, attempt.descriptors)

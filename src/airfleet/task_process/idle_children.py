@@ -5,8 +5,8 @@ attempts come one after the other, a *spare* waits on the socket on which they c
 the next one may come before the spare that was taken is replaced.
 
 States of a spare: waiting -> taken (it has told the monitor its pid, and whoever forked it that it is an attempt now)
-or ended. It ends when it was not needed for some seconds, when whoever forked it ends, and when what it reads is not
-for it: an order to retire it passes on, and an attempt that it may not run it sends back. Each message has one reader,
+or ended. It ends after some idle seconds, with its parent, and after a message that is not
+for it: it passes on an order to retire, and sends back an attempt that it may not run. Each message has one reader,
 the spare that is first; their parent reads only when there is none, so also when the last one dies.
 """
 
@@ -82,13 +82,13 @@ class Spares:
         return tuple(spare.pid for spare in self._waiting)
 
     def attempt_started(self) -> None:
-        """Another one may follow soon."""
+        """Take note of an attempt: another one may follow soon."""
         before, self._asked = self._asked, self._clock()
         if self._asked - before <= SPARE_SECONDS:
             self._plan()
 
     def wait_seconds(self) -> float | None:
-        """How long the selector may wait before :meth:`tend` has something to do."""
+        """Return the seconds until :meth:`tend` has something to do."""
         due = [] if self._fork_at is None else [self._fork_at]
         if any(not spare.let_go for spare in self._waiting):
             due.append(self._asked + SPARE_SECONDS)
@@ -104,7 +104,7 @@ class Spares:
             self._let_all_go()
 
     def close(self) -> None:
-        """No attempt comes any more."""
+        """End the spares: no attempt comes any more."""
         if self._closed:
             return
         self._closed = True

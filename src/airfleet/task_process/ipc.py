@@ -36,7 +36,7 @@ MOST_DESCRIPTORS = 8
 
 @dataclass(frozen=True)
 class DagFile:
-    """What an attempt's Dag is read from: a file in a bundle, at a version where the bundle has versions."""
+    """The source of an attempt's Dag: a file in a bundle, at a version where the bundle has versions."""
 
     bundle: str
     version: str | None
@@ -54,17 +54,17 @@ class Attempt:
     descriptors: tuple[int, ...]
 
     def message(self) -> dict[str, Any]:
-        """What is sent beside the descriptors."""
+        """Return the message beside the descriptors."""
         return {"attempt": self.id, "file": dataclasses.astuple(self.file)}
 
 
 def attempt(message: Mapping[str, Any], descriptors: Sequence[int]) -> Attempt:
-    """The attempt that such a message describes."""
+    """Return the attempt that such a message describes."""
     return Attempt(message["attempt"], DagFile(*message["file"]), tuple(descriptors))
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
-    """Two connected ends."""
+    """Make two connected ends."""
     return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
@@ -75,7 +75,7 @@ def send(connection: socket.socket, message: Mapping[str, Any], descriptors: Seq
 
 
 def receive(connection: socket.socket, *, wait: bool = True) -> tuple[dict[str, Any], list[int]] | None:
-    """The next message and its descriptors, or None at the end.
+    """Receive the next message and its descriptors, or None at the end.
 
     Raises:
         BlockingIOError: there is none, and neither this call nor the socket may wait.

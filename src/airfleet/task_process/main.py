@@ -1,4 +1,4 @@
-"""What an attempt does in the process that was forked for it. [A]
+"""The main function of an attempt, in the process that was forked for it. [A]
 
 Forked from a Dag zygote it has its Dag already, and does what Airflow's ``task_runner.main`` does without
 reading the file and without building again what never changes. Forked from the pool it has nothing, and runs
@@ -49,7 +49,7 @@ _Channel = CommsDecoder[ToTask, ToSupervisor]
 
 
 def work() -> AttemptWork:
-    """What a worker's pool does. Sets up the logging that everything forked from here has."""
+    """Make the work of a worker's pool. Sets up the logging that everything forked from here has."""
     dag_loader.prepare()
     _usual_user()
     _statistics()
@@ -57,7 +57,7 @@ def work() -> AttemptWork:
 
 
 def run(attempt: ipc.Attempt, loaded: Loaded | None) -> NoReturn:
-    """Be an attempt: what Airflow's own fork would do, over the sockets of ``attempt``."""
+    """Run an attempt as Airflow's own fork would, over the sockets of ``attempt``."""
     _reseed()
     supervisor._make_process_nondumpable()
     status, requests, stdout, stderr, logs = attempt.descriptors
@@ -75,7 +75,7 @@ def run(attempt: ipc.Attempt, loaded: Loaded | None) -> NoReturn:
 
 
 def _exit_code(main: Callable[[], None]) -> int:
-    """The exit code of ``main``. Raises SystemExit where Airflow has more to do than to exit."""
+    """Run ``main`` and return its exit code. Raises SystemExit where Airflow has more to do than to exit."""
     try:
         main()
     except SystemExit as end:
@@ -154,7 +154,7 @@ def _run(details: StartupDetails, loaded: Loaded) -> None:
 
 
 def _startup(details: StartupDetails, loaded: Loaded) -> tuple[RuntimeTaskInstance, Any, Any]:
-    """The task of the attempt, from the Dags that are loaded; Airflow's way when it is not among them."""
+    """Return the task of the attempt from the loaded Dags; load it in Airflow's way when it is not among them."""
     dag = loaded.dags.get(details.ti.dag_id)
     task: Any = dag.task_dict.get(details.ti.task_id) if dag is not None else None
     if task is None or _is_for_another_user(task):
@@ -194,14 +194,14 @@ def _instance(details: StartupDetails, task: Any, loaded: Loaded) -> RuntimeTask
 
 
 def _is_for_another_user(task: Any) -> bool:
-    """Whether Airflow will start the attempt again with ``sudo``, as it does for ``run_as_user``."""
+    """Tell whether Airflow will start the attempt again with ``sudo``, as it does for ``run_as_user``."""
     user = getattr(task, "run_as_user", None) or _usual_user()
     return bool(user) and user != getuser()
 
 
 @cache
 def _statistics() -> dict[str, Any]:
-    """How metrics are sent, as the settings say."""
+    """Return the sender of metrics that the settings name."""
     return {
         "factory": stats_utils.get_stats_factory(),
         "export_legacy_names": conf.getboolean("metrics", "legacy_names_on"),
@@ -210,7 +210,7 @@ def _statistics() -> dict[str, Any]:
 
 @cache
 def _usual_user() -> str | None:
-    """The user that tasks run as when they do not say."""
+    """Return the default user of tasks."""
     return conf.get("core", "default_impersonation", fallback=None) or None
 
 

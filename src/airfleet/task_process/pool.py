@@ -12,10 +12,14 @@ Processes, each a child of the one before::
 Requests wait in a socket that the keeper holds open, so none is lost when the pool dies; one that it had
 taken already is asked for again by its monitor, which sees the status socket closed.
 
-What each failure does: an attempt dies - its monitor is told; a zygote dies - its attempts go on, their
-monitors see that their parent is gone, and the next attempt gets another zygote; the pool dies - the
-same; the keeper dies - the pool serves on; the pool dies then, or again and again - sending fails, and monitors
-fork by themselves; the worker dies - the socket is closed at its other end, and all of these end.
+Deaths, and their effects:
+
+- an attempt: its monitor is told;
+- a zygote: its attempts go on, their monitors see that their parent is gone, and the next attempt gets another zygote;
+- the pool: the same;
+- the keeper: the pool serves on;
+- the pool without a keeper, or again and again: sending fails, and monitors fork by themselves;
+- the worker: its end of the socket is closed, and all of these end.
 """
 
 from __future__ import annotations
@@ -110,7 +114,7 @@ def _child(run: Callable[[], None]) -> NoReturn:
 
 
 def _ignore_signals() -> None:
-    """A worker that is asked to stop lets its attempts end: so does everything that forks them."""
+    """Ignore signals to stop: a worker lets its attempts end, and so does everything that forks them."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
 
@@ -178,7 +182,7 @@ class ZygotePool:
         self._give(ipc.attempt(*received))
 
     def _give(self, attempt: ipc.Attempt) -> None:
-        """To its zygote, or to a process that loads the file for itself when it cannot be kept."""
+        """Give an attempt to its zygote, or to a process that loads the file itself when it cannot be kept."""
         if self._is_cold(attempt.file):
             self._attempts.start(attempt)
             return
@@ -211,7 +215,7 @@ class ZygotePool:
         dag_zygote.serve(file, connection, self.work, self.inherited)
 
     def _returned(self, zygote: _PooledZygote) -> None:
-        """A zygote sends an attempt back: its file has changed, or cannot be kept."""
+        """Take back an attempt from a zygote whose file has changed, or cannot be kept."""
         if zygote.connection.fileno() < 0:
             return  # it has ended in the same moment; what it sent back is on its way already
         received = ipc.receive(zygote.connection)
@@ -228,7 +232,7 @@ class ZygotePool:
             self._give(attempt)
 
     def _ended(self, zygote: _PooledZygote) -> None:
-        """A zygote is gone, in order or not; what it left unread goes to another one."""
+        """Forget a zygote that has ended; its unread attempts go to another one."""
         self._selector.unregister(zygote.pidfd)
         self._selector.unregister(zygote.connection)
         os.close(zygote.pidfd)
@@ -244,7 +248,7 @@ class ZygotePool:
             end.close()
 
     def _retire(self, zygote: _PooledZygote) -> None:
-        """No further attempt goes to this zygote; it ends after its last."""
+        """Give no further attempt to this zygote, which ends after its last."""
         if self._zygotes.get(zygote.file) is zygote:
             del self._zygotes[zygote.file]
         if not zygote.retired:

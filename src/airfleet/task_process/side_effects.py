@@ -1,7 +1,7 @@
-"""What loading a Dag file did to the process, and whether attempts may share the result.
+"""Side effects of loading a Dag file, which decide whether attempts may share the result.
 
 A Dag zygote loads a file once and forks an attempt for each of its tasks; Airflow loads the file in
-each attempt anew. That is the same only when loading depends on nothing but files that can be looked at
+each attempt anew. The result is the same only when loading depends on nothing but files that can be looked at
 again, and leaves nothing behind that forked processes would share. :func:`observed` runs a load and says
 which files and folders it read, and every reason why its result cannot be kept. A file with a reason is
 loaded in each attempt, as Airflow does.
@@ -59,13 +59,13 @@ _WRITING = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC
 
 @dataclass(frozen=True)
 class Observation:
-    """What a load read (path to stamp), and why its result cannot be shared (empty: it can)."""
+    """Files that a load read (path to stamp), and reasons why its result cannot be shared (empty: it can)."""
 
     read: dict[str, Stamp]
     reasons: tuple[str, ...]
 
     def holds(self) -> bool:
-        """Whether everything that was read is as it was."""
+        """Tell whether all files that were read are unchanged."""
         return all(stamp(path) == seen for path, seen in self.read.items())
 
 
@@ -86,7 +86,7 @@ def observed(load: Callable[[], Result]) -> tuple[Result, Observation]:
 
 
 def stamp(path: str) -> Stamp:
-    """What tells one content of ``path`` from the next; None when there is none."""
+    """Return a value that tells one content of ``path`` from the next; None when there is none."""
     try:
         found = os.stat(path)
     except OSError:
@@ -95,7 +95,7 @@ def stamp(path: str) -> Stamp:
 
 
 def _unless_edited(seen: Stamp, since: int) -> Stamp:
-    """The stamp of a module that was not opened itself; one that never holds when it was edited during the load."""
+    """Return the stamp of a module that was not opened itself; one edited during the load never holds."""
     return (0, 0, 0) if seen is not None and since <= seen[0] <= time.time_ns() else seen
 
 
@@ -135,7 +135,7 @@ class _Watch:
 
 @dataclass(frozen=True)
 class _State:
-    """What a load may leave behind that forked processes would share or repeat."""
+    """Traces of a load that forked processes would share or repeat."""
 
     threads: int
     descriptors: frozenset[str]
@@ -206,17 +206,17 @@ _INSTALLED = tuple(
 
 
 def _may_change(path: str) -> bool:
-    """Whether the path is looked at again: not what is installed, nor what is no file at all."""
+    """Tell whether the path is looked at again: not if it is installed, or no file at all."""
     return not path.startswith((*_INSTALLED, "/proc/", "/sys/", "/dev/")) and not _is_bytecode(path)
 
 
 def _is_any_port(address: object) -> bool:
-    """Whether a socket is bound to whatever port is free."""
+    """Tell whether a socket is bound to any free port."""
     return isinstance(address, tuple) and len(address) > 1 and address[1] == 0
 
 
 def _is_bytecode(path: object) -> bool:
-    """Whether the path is one where Python keeps what it compiled; each import may write it anew."""
+    """Tell whether Python keeps compiled code at the path; each import may write it anew."""
     if not isinstance(path, str):
         return False
     return "__pycache__" in path or (sys.pycache_prefix is not None and path.startswith(sys.pycache_prefix))

@@ -1,10 +1,10 @@
-"""Be another user: the one that tasks run as, when root runs the fleet.
+"""The user that tasks run as, when root runs the fleet.
 
 A worker's pool, and with it every Dag that is loaded and every attempt, gives up root before it knows any secret or
 loads anything of the user's (:mod:`airfleet.task_process.pool`). The monitors of attempts stay what they are: they
 write the logs, and speak with the API and the broker.
 
-What a slot forks by itself, the callbacks of deadlines, gives it up right after the fork.
+Callbacks of deadlines, which a slot forks by itself, give up root right after the fork.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _forks_become: str | None = None
 
 
 def named(environ: Mapping[str, str]) -> str | None:
-    """The user that tasks run as; None when it is this process's own."""
+    """Return the user that tasks run as; None when it is this process's own."""
     return environ.get(NAME) or None
 
 
 def become(name: str, environ: MutableMapping[str, str] = os.environ) -> None:
-    """Be this user, with its groups and nothing of root's, from now on. Raises OSError or KeyError."""
+    """Become this user, with its groups and nothing of root's. Raises OSError or KeyError."""
     account = pwd.getpwnam(name)
     os.initgroups(name, account.pw_gid)
     os.setresgid(account.pw_gid, account.pw_gid, account.pw_gid)

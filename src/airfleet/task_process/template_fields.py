@@ -1,10 +1,10 @@
-"""What an attempt does about template fields: no more than there is to render, and to report. [A]
+"""Template fields of a task: an attempt renders and reports only fields that hold templates. [A]
 
-Airflow takes every template field of a task through the same steps, whatever it holds: each text in it is compiled as a
-Jinja template, and for each field a validator is built (reference: ``_do_render_template_fields`` in
+Airflow takes every template field of a task through the same steps: it compiles each text as a Jinja template, and
+builds a validator for each field (reference: ``_do_render_template_fields`` in
 airflow/sdk/definitions/_internal/templater.py and ``_serialize_rendered_fields`` in
-airflow/sdk/execution_time/task_runner.py). A single validator is a quarter of what an attempt of a small task does for
-itself, and most fields hold nothing, numbers, or text without a template.
+airflow/sdk/execution_time/task_runner.py). A single validator is a quarter of the work of a small task's attempt, and
+most fields hold nothing, numbers, or text without a template.
 
 A *plain* field is one that rendering would give back as it is. Airflow does not get to see it. And what was rendered is
 reported from here. The report, the operator and its arguments are as they would have been: fields that Airflow need not
@@ -78,7 +78,7 @@ class RuntimeTaskInstance(task_runner.RuntimeTaskInstance):
     def render_templates(
         self, context: Context | None = None, jinja_env: jinja2.Environment | None = None
     ) -> BaseOperator:
-        """As Airflow's; the first time, what was rendered is reported, too."""
+        """Render as Airflow does; the first time, report the rendered fields, too."""
         if self._is_prepared:
             again: BaseOperator = super().render_templates(context, jinja_env)
             return again
@@ -134,14 +134,14 @@ def _spared(task: Any) -> Iterator[None]:
 
 
 def _report(task: Any) -> dict[str, Any]:
-    """What the task's fields hold, as Airflow shows it; nothing when Airflow has to find that out."""
+    """Return the task's fields as Airflow shows them; nothing when Airflow has to find that out."""
     if _is_computed(task, "template_fields") or any("." in path for path in getattr(task, _RENDERERS, {})):
         return {}
     return {name: redact(_shown(getattr(task, name), name), name) for name in task.template_fields}
 
 
 def plain_fields(task: Any) -> Mapping[str, Any]:
-    """The template fields of a task that Airflow need not see to render it, with copies of what they hold."""
+    """Return copies of the template fields that rendering would give back as they are."""
     if not isinstance(task, BaseOperator) or not _is_rendered_as_usual(task):
         return {}
     held, ends = vars(task), ("\n", *task.template_ext)
@@ -153,7 +153,7 @@ def plain_fields(task: Any) -> Mapping[str, Any]:
 
 
 def _is_rendered_as_usual(task: BaseOperator) -> bool:
-    """Whether it is Airflow's own code that renders, with Jinja's usual marks, and gives text for text."""
+    """Tell whether Airflow's own code renders, with Jinja's usual marks, and gives text for text."""
     own = any(getattr(type(task), step) is not getattr(BaseOperator, step) for step in _STEPS)
     dag = task.get_dag()
     if own or dag is None or type(dag).get_template_env is not DAG.get_template_env:
@@ -163,22 +163,22 @@ def _is_rendered_as_usual(task: BaseOperator) -> bool:
 
 
 def _changes(task: BaseOperator, name: str) -> bool:
-    """Whether setting a field, as is done with what was rendered, makes something else of it."""
+    """Tell whether setting a field to its rendered value changes the value."""
     return hasattr(task, f"_convert_{name}") or _is_computed(task, name)
 
 
 def _is_computed(task: Any, name: str) -> bool:
-    """Whether an attribute is a property, or the like, of the operator's class."""
+    """Tell whether an attribute is a property, or the like, of the operator's class."""
     return hasattr(inspect.getattr_static(type(task), name, None), "__set__")
 
 
 def _stays(text: str, ends: tuple[str, ...]) -> bool:
-    """Whether Jinja gives a text back as it is: it makes one kind of line ends of all, and drops the last."""
+    """Tell whether Jinja gives a text back as it is: it unifies line ends, and drops the last."""
     return "{" not in text and "\r" not in text and not text.endswith(ends)
 
 
 def _is_made_of(value: Any, text: Callable[[str], bool] = lambda _: True) -> bool:
-    """Whether a value has only what JSON has, of just these types, and ``text`` holds for every text that is no key."""
+    """Tell whether a value has only JSON's own types, and ``text`` holds for every text that is no key."""
     kind = type(value)
     if kind is str:
         return text(value)
@@ -199,7 +199,7 @@ def _copy(value: Any) -> Any:
 
 
 def _shown(value: Any, name: str) -> Any:
-    """A value as Airflow shows it: what is long is cut."""
+    """Return a value as Airflow shows it: a long one is cut."""
     if _is_made_of(value) and len(str(shown := _sorted(value))) <= _longest():
         return shown
     return task_runner._serialize_template_field(value, name)

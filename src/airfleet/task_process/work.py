@@ -1,4 +1,4 @@
-"""What the pool does without knowing how: load a Dag file, run an attempt."""
+"""The two steps that the pool is given: load a Dag file, run an attempt."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from airfleet.task_process.side_effects import Stamp
 
 
 class Unshareable(Exception):
-    """What was loaded cannot serve more than one attempt; the message says why."""
+    """A loaded file that cannot serve more than one attempt; the message says why."""
 
 
 @dataclass(frozen=True)

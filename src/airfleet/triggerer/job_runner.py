@@ -9,10 +9,9 @@ they tell is kept, and told when the database is back. Another triggerer may hav
 says so, and they are ended here.
 
 A trigger that cannot be made, or tells what the database refuses, fails with its task, and no other one: stock's
-triggerer ends, and ends again as soon as it has the trigger back. So does one that ends the process of the triggers, or
-blocks it so that nothing in there can interrupt it (:mod:`airfleet.triggerer.trigger_runner` sees to the rest): the
-board of that process says which one it was (:mod:`airfleet.triggerer.trigger_steps`), and the others begin anew in
-another one.
+triggerer ends, and ends again as soon as it has the trigger back. So does a trigger that ends the process of the
+triggers, or blocks it beyond interruption (:mod:`airfleet.triggerer.trigger_runner` handles other blocks). The board of
+that process names the trigger (:mod:`airfleet.triggerer.trigger_steps`), and the others begin anew in another process.
 """
 
 from __future__ import annotations
@@ -79,7 +78,7 @@ class RestingTriggerRunner(BoundedMonitor, TriggerRunnerSupervisor):
 
     @classmethod
     def start(cls, **kwargs: Any) -> RestingTriggerRunner:
-        """As Airflow's; its end is noticed at once, too."""
+        """Start the process as Airflow does; notice its end at once."""
         board = cls._next_board = StepBoard()
         runner: RestingTriggerRunner = super().start(**kwargs)
         runner.board = board
@@ -99,7 +98,7 @@ class RestingTriggerRunner(BoundedMonitor, TriggerRunnerSupervisor):
         log.warning("A line of a trigger's log cannot be written", error=repr(error)[:1000])
 
     def run_once(self) -> None:
-        """One turn of the loop, whatever of it the database allows."""
+        """Run one turn of the loop, as far as the database answers."""
         answered = self._if_answered(self.load_triggers)
         self._service_subprocess(1)  # triggers run on, and the runner must not believe that nobody listens
         self._read_on()
@@ -118,7 +117,7 @@ class RestingTriggerRunner(BoundedMonitor, TriggerRunnerSupervisor):
             self._service_subprocess(0)
 
     def _if_answered(self, step: Callable[[], None]) -> bool:
-        """Whether the database answered all that this step asked of it."""
+        """Run a step; tell whether the database answered all its queries."""
         try:
             step()
         except Exception as error:
@@ -140,7 +139,7 @@ class RestingTriggerRunner(BoundedMonitor, TriggerRunnerSupervisor):
             super().load_triggers()
 
     def update_triggers(self, requested_trigger_ids: set[int]) -> None:
-        """As Airflow's; a trigger of which the rows cannot be loaded fails alone."""
+        """Update as Airflow does; a trigger whose rows cannot be loaded fails alone."""
         now = time.monotonic()
         requested_trigger_ids = {one for one in requested_trigger_ids if (self.rests or {}).get(one, now) <= now}
         try:
@@ -169,7 +168,7 @@ class RestingTriggerRunner(BoundedMonitor, TriggerRunnerSupervisor):
             self.failed_triggers.append((trigger_id, [f"The trigger cannot be loaded: {error!r}"[:1000]]))
 
     def heartbeat(self) -> None:
-        """As Airflow's, also when the clock was set back."""
+        """Send a heartbeat, also when the clock was set back."""
         if self.job is not None:
             clock_skew.catch_up(self.job, timezone.utcnow())
         super().heartbeat()  # type: ignore[no-untyped-call]
@@ -181,7 +180,7 @@ class RestingTriggerRunner(BoundedMonitor, TriggerRunnerSupervisor):
 
     @classmethod
     def run_in_process(cls) -> None:
-        """What the process of the triggers does."""
+        """Run the triggers, in their process."""
         CarefulTriggerRunner(cls._next_board).run()
 
     def end_if_blocked(self) -> None:
@@ -217,7 +216,7 @@ class RestingTriggerRunner(BoundedMonitor, TriggerRunnerSupervisor):
             self.board.close()
 
     def _create_workload(self, trigger: Any, *args: Any, **kwargs: Any) -> Any:
-        """As Airflow's; the log of a trigger that ran before goes on."""
+        """Make a workload as Airflow does; the log of a trigger that ran before goes on."""
         begun = self.logger_cache.get(trigger.id)
         workload = super()._create_workload(trigger, *args, **kwargs)
         if begun is not None:
@@ -264,17 +263,17 @@ class RestingTriggerRunner(BoundedMonitor, TriggerRunnerSupervisor):
 
 
 def _storable(lines: list[str] | None) -> list[str] | None:
-    """Why a trigger failed, as the database takes it: else the trigger would begin anew, and fail again, for ever."""
+    """Return a failure as the database takes it: else the trigger would begin anew, and fail again, for ever."""
     return None if lines is None else [database_errors.storable(line) for line in lines]
 
 
 def _is_away(error: Exception) -> bool:
-    """Whether the database did not answer, or may answer otherwise a moment later."""
+    """Tell whether the database did not answer, or may answer otherwise a moment later."""
     return isinstance(error, SQLAlchemyError) and database_errors.passes(error)
 
 
 class Deaths:
-    """What the processes of triggers have died of."""
+    """Deaths of processes of triggers, and the triggers at fault."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -284,7 +283,7 @@ class Deaths:
         self.rests: dict[int, float] = {}
 
     def fault(self, runner: RestingTriggerRunner) -> tuple[int, str] | None:
-        """The trigger that has failed of the end of this process, and why; None when it is not known."""
+        """Return the trigger at fault for the end of this process, and why; None when it is unknown."""
         step, code = runner.board.read() if runner.board else None, int(runner._exit_code or 0)
         if step is None:
             return None
@@ -297,7 +296,7 @@ class Deaths:
         return step.trigger, str(TriggerFailure(TriggerFault.ENDED_PROCESS, _end(code)))
 
     def goes_on(self, fault: tuple[int, str] | None) -> bool:
-        """Whether another process may be tried."""
+        """Tell whether another process may be tried."""
         now = self._clock()
         self._unexplained = [when for when in self._unexplained if when > now - 60]
         if fault is None:
@@ -308,7 +307,7 @@ class Deaths:
 
 
 def _end(code: int) -> str:
-    """How a process has ended.
+    """Describe the end of a process.
 
     >>> _end(3), _end(-11)
     ('exit code 3', 'SIGSEGV')
@@ -322,7 +321,7 @@ class FleetTriggererJobRunner(TriggererJobRunner):
     """Airflow's job of the triggerer, with a runner that rests."""
 
     def _execute(self) -> int | None:
-        """As Airflow's own, which names the class of its runner in its body."""
+        """Run the triggers as Airflow does, which names the class of its runner in its body."""
         before = os.environ.get("_AIRFLOW_PROCESS_CONTEXT")
         # Requests of the runner for connections are answered with the server's secrets backends.
         os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"

@@ -7,8 +7,8 @@ A trigger fails, with its task and nothing else, when it
 - ends the process by ``sys.exit``;
 - blocks the event loop. After a second its log says so, and where; after two thirds of ``[triggerer]
   runner_health_check_threshold``, from which on Airflow takes this process for dead, the call that blocks is
-  interrupted by an exception. What no exception can interrupt is seen by the process that watches this one
-  (:mod:`airfleet.triggerer.job_runner`), as is a trigger that ends the process at once.
+  interrupted by an exception. The process that watches this one (:mod:`airfleet.triggerer.job_runner`)
+  sees a call that no exception can interrupt, and a trigger that ends the process at once.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class CarefulTriggerRunner(TriggerRunner):
         self._to_interrupt: Step | None = None
 
     def run(self) -> None:
-        """As Airflow's, with an event loop that knows whose step it runs."""
+        """Run as Airflow does, with an event loop that knows whose step it runs."""
         os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "client"
         signal.signal(signal.SIGINT, self._handle_signal)
         signal.signal(signal.SIGTERM, self._handle_signal)
@@ -110,7 +110,7 @@ class CarefulTriggerRunner(TriggerRunner):
             self._loop.own(trigger)
 
     async def cleanup_finished_triggers(self) -> list[int]:
-        """As Airflow's, which takes a trigger that wanted to end the process for one that was asked to end."""
+        """Clean up as Airflow does, and fail triggers that wanted to end the process."""
         for trigger_id, end in self._ends.items():
             if trigger_id in self.triggers:
                 self.failed_triggers.append((trigger_id, _as_failure(end)))
@@ -122,7 +122,7 @@ class CarefulTriggerRunner(TriggerRunner):
     # --- what triggers tell -------------------------------------------------------------------------
 
     async def sync_state_to_supervisor(self, finished_ids: list[int]) -> None:
-        """As Airflow's; events that cannot be passed on fail their triggers, and no message is too long."""
+        """Send changes as Airflow does; events that cannot be sent fail their triggers, and no message is too long."""
         told, kept = self._told_now(most_bytes("max_message_bytes"))
         waiting = {entry.trigger_id for entry in kept}
         ended = [*self._finished, *finished_ids]
@@ -132,7 +132,7 @@ class CarefulTriggerRunner(TriggerRunner):
         self.events.extendleft(reversed(kept))
 
     def _told_now(self, most: int) -> tuple[deque[TriggerEventEntry], list[TriggerEventEntry]]:
-        """The events of which the next message consists, and those for which there is no room in it."""
+        """Return the events of the next message, and those for which it has no room."""
         told: deque[TriggerEventEntry] = deque()
         room = most
         while self.events:
@@ -158,7 +158,7 @@ class CarefulTriggerRunner(TriggerRunner):
         self.failed_triggers.append((trigger_id, ValueError(why)))
 
     def process_trigger_events(self, finished_ids: list[int]) -> messages.TriggerStateChanges:
-        """As Airflow's; a failure is text that can be stored, and not too much of it."""
+        """Collect events as Airflow does; a failure is bounded text that can be stored."""
         told = super().process_trigger_events(finished_ids)
         if told.failures:
             told.failures = [(trigger, None if lines is None else _short(lines)) for trigger, lines in told.failures]
@@ -203,12 +203,12 @@ class CarefulTriggerRunner(TriggerRunner):
 
 
 def most_seconds() -> float:
-    """For how long a step of a trigger may block the others; 0 is for ever."""
+    """Return the seconds for which a step of a trigger may block the others; 0 is for ever."""
     return conf.getfloat("triggerer", "runner_health_check_threshold") * 2 / 3
 
 
 def _length(entry: TriggerEventEntry) -> int:
-    """The bytes of an event as it is passed on. Raises whatever its value makes of it."""
+    """Return the bytes of an event as it is passed on. Raises the errors of its value."""
     message = messages.TriggerStateChanges(events=[entry])
     return len(_RequestFrame(id=0, body=message.model_dump()).as_bytes())
 
@@ -225,14 +225,14 @@ def _one_line(error: BaseException) -> str:
 
 
 def _short(lines: Iterable[str]) -> list[str]:
-    """The end of a traceback, as text that can be passed on."""
+    """Return the end of a traceback, as text that can be passed on."""
     text = "\n".join(lines)
     cut = text if len(text) <= _FAILURE_CHARACTERS else f"... {text[-_FAILURE_CHARACTERS:]}"
     return database_errors.storable(cut.encode(errors="backslashreplace").decode()).split("\n")
 
 
 def _place(frame: FrameType | None) -> str:
-    """Where in the trigger's code a step is: the first frame from the inside that is in no library."""
+    """Return the place of a step in the trigger's code: the innermost frame that is in no library."""
     found = frame
     while found is not None and "/lib/python" in found.f_code.co_filename:
         found = found.f_back

@@ -1,4 +1,4 @@
-"""Which trigger has the event loop: written where the process that watches it can read, whatever becomes of the loop.
+"""The trigger that has the event loop, on a board that the watching process reads even when the loop is stuck.
 
 All triggers share one process and one event loop. A trigger that blocks the loop, or ends the process, stops every
 other one, and afterwards nobody can ask which one it was. Here the loop writes the trigger of each step into memory
@@ -46,7 +46,7 @@ class StepBoard:
         _LAYOUT.pack_into(self._memory, 0, trigger, since)
 
     def read(self) -> Step | None:
-        """The step of a trigger that runs, or ran when the process ended."""
+        """Read the step of a trigger that runs, or ran when the process ended."""
         trigger, since = _LAYOUT.unpack_from(self._memory, 0)
         return Step(trigger, since) if trigger else None
 
@@ -66,19 +66,19 @@ class StepLoop(asyncio.SelectorEventLoop):
     def call_soon(  # type: ignore[override]
         self, callback: Any, *args: Any, context: Context | None = None
     ) -> Any:
-        """As asyncio's."""
+        """Schedule a callback as asyncio does."""
         return super().call_soon(self._step, callback, args, context=context)
 
     def call_soon_threadsafe(  # type: ignore[override]
         self, callback: Any, *args: Any, context: Context | None = None
     ) -> Any:
-        """As asyncio's."""
+        """Schedule a callback as asyncio does."""
         return super().call_soon_threadsafe(self._step, callback, args, context=context)
 
     def call_at(  # type: ignore[override]
         self, when: float, callback: Any, *args: Any, context: Context | None = None
     ) -> Any:
-        """As asyncio's."""
+        """Schedule a callback as asyncio does."""
         return super().call_at(when, self._step, callback, args, context=context)
 
     def own(self, trigger: int) -> None:

@@ -1,8 +1,8 @@
 """Connections, variables and pools of ``fleet.yaml``, written into Airflow's database. [A]
 
 One transaction, one host at a time (an advisory lock): what differs is written, the rest is left alone. A table of our
-own remembers what has come from the file. What is no longer in it is never deleted (a task may still use it, or a
-person have taken it over) but said, at every start, until it is gone or in the file again.
+own remembers what has come from the file. An object that left the file is never deleted: a task may still use
+it, or a person have taken it over. Every start names it, until it is gone or in the file again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ COMMANDS = {"connection": "connections delete", "variable": "variables delete", 
 
 
 def write(declared: Json, session: Session) -> Iterator[str]:
-    """Bring the database to what ``declared`` says (an ``Objects`` as JSON); what was done, in sentences."""
+    """Bring the database to ``declared`` (an ``Objects`` as JSON); yield a sentence for each change."""
     from sqlalchemy import text
 
     session.execute(text(f"SELECT pg_advisory_xact_lock({AIRFLOW_OBJECTS})"))
@@ -44,7 +44,7 @@ def write(declared: Json, session: Session) -> Iterator[str]:
 
 
 def left(session: Session) -> Iterator[str]:
-    """Return, in sentences, what a fleet without connections, variables and pools still has of an earlier file."""
+    """Yield sentences about objects of an earlier file, for a fleet whose file has none."""
     yield from _left(session, set())
 
 
@@ -75,7 +75,7 @@ def _connection(one: Json, session: Session) -> bool:
 
 
 def _made(one: Json) -> Any:
-    """The connection that the file describes. Raises SystemExit for a URI that Airflow cannot read."""
+    """Make the connection that the file describes. Raises SystemExit for a URI that Airflow cannot read."""
     from airflow.models import Connection
 
     common = {"conn_id": one["id"], "description": one["description"] or None}
@@ -100,7 +100,7 @@ def _made(one: Json) -> Any:
 
 
 def _told(connection: Any) -> dict[str, Any]:
-    """What a connection says; one whose key is gone says nothing that equals anything."""
+    """Return the content of a connection; one whose key is gone equals nothing."""
     from cryptography.fernet import InvalidToken
 
     keys = ("conn_type", "description", "host", "port", "schema", "login")

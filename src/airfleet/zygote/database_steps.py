@@ -19,7 +19,7 @@ from airfleet.zygote.component_settings import Options, use_database
 
 
 def migrate(options: Options) -> None:
-    """``airflow db migrate``, when the database is not at this Airflow's schema; one host at a time."""
+    """Run ``airflow db migrate`` when the database is not at this Airflow's schema; one host at a time."""
     use_database()
     with schema_lock.alone(_database_url()):
         _migrate()

@@ -12,7 +12,7 @@ from airfleet.zygote.component_settings import Options, end_on_signals, use_data
 
 
 def scheduler(_: Options) -> None:
-    """``airflow scheduler --skip-serve-logs``, looking only where something may have changed."""
+    """Run ``airflow scheduler --skip-serve-logs``, looking only where something may have changed."""
     from airflow.jobs.job import Job, run_job
 
     from airfleet.monitor import guarded_listeners
@@ -26,7 +26,7 @@ def scheduler(_: Options) -> None:
 
 
 def dag_processor(_: Options) -> None:
-    """``airflow dag-processor``, with our discovery of pipelines."""
+    """Run ``airflow dag-processor``, with our discovery of pipelines."""
     from airfleet.dag_processor.job_runner import run_dag_processor
     from airfleet.monitor import guarded_listeners
 
@@ -37,7 +37,7 @@ def dag_processor(_: Options) -> None:
 
 
 def triggerer(_: Options) -> None:
-    """``airflow triggerer --skip-serve-logs``."""
+    """Run ``airflow triggerer --skip-serve-logs``."""
     from airflow.configuration import conf
     from airflow.jobs.job import Job, run_job
     from airflow.sdk._shared.secrets_masker import SecretsMasker

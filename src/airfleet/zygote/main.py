@@ -19,11 +19,10 @@ told of it: a zygote that dies between the two leaves no component of which nobo
 Before any fork there is no thread and no database connection; what was imported is frozen, so
 the garbage collector of a child does not touch (and so copy) its pages. Secrets are in the file that
 comes with the order to fork: its descriptor is passed on, and only the child that needs them reads it.
-What this process had read once would stay in the memory of everything that it forks, tasks among them.
+A secret that this process had read would stay in the memory of everything that it forks, tasks among them.
 
-What each failure does: the zygote dies — components go on, the agent starts another; the agent
-dies — the socket closes and the zygote ends; a child cannot start — it says why in its log
-and ends with exit code 1.
+Deaths, and their effects: when the zygote dies, components go on and the agent starts another. When the agent dies, the
+socket closes and the zygote ends. A child that cannot start says why in its log and ends with exit code 1.
 """
 
 from __future__ import annotations
@@ -76,7 +75,7 @@ class ForkOrders:
         self._settings: list[int] = []
 
     def next(self) -> tuple[dict[str, Any], int] | None:
-        """An order and the descriptor; None when the agent is gone."""
+        """Read an order and its descriptor; None when the agent is gone."""
         while b"\n" not in self._read:
             more, descriptors, _, _ = socket.recv_fds(self._connection, 65536, 1)
             if not more:
@@ -180,7 +179,7 @@ def _become(order: dict[str, Any], settings: int) -> NoReturn:
 
 
 def _nothing(_: int) -> None:
-    """What most components do before they are told their settings."""
+    """Prepare nothing, as most components do before their settings."""
 
 
 def _redirect(log: str) -> None:

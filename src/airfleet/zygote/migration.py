@@ -5,7 +5,7 @@ types of parameters: a database would stay between two versions, which no Airflo
 airfleet adds before and after, are one transaction of PostgreSQL: a commit in the middle only sets a savepoint
 (:class:`OneTransaction`), and values are put into the statements by the client (``psycopg.ClientCursor``).
 
-What fails: a migration, the connection, this process - the server rolls everything back.
+When a migration, the connection or this process fails, the server rolls everything back.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class OneTransaction(psycopg.Connection[Any]):
 
 @contextmanager
 def whole(url: str) -> Iterator[OneTransaction]:
-    """A connection to the database of ``url`` (for libpq) on which everything is done, or nothing."""
+    """Open a connection to the database of ``url`` (for libpq) on which everything is done, or nothing."""
     connection = OneTransaction.connect(
         url, cursor_factory=psycopg.ClientCursor, application_name="airfleet migrate", **CLIENT
     )

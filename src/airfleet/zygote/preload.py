@@ -1,4 +1,4 @@
-"""What the zygote of a host does before it forks any component: it imports and builds what they share. [A]
+"""Imports and applications that all components share, made before the zygote forks them. [A]
 
 Nothing here connects to a database or a broker, or starts a thread.
 """
@@ -91,8 +91,7 @@ IMPORTED = (
 def import_airflow() -> None:
     """Import everything that any component needs; connect to nothing.
 
-    What is missing here is imported by each component for itself, which costs each of them time
-    and memory of its own.
+    Each component imports a missing module itself, at a cost of time and memory of its own.
     """
     for module in IMPORTED:
         importlib.import_module(module)
@@ -113,7 +112,7 @@ def import_airflow() -> None:
 
 
 def is_shared() -> bool:
-    """Whether api-servers share the application that the zygote builds.
+    """Tell whether api-servers share the application that the zygote builds.
 
     It has no database: with an auth manager that may ask one (FAB does), each api-server builds its own.
     """
@@ -138,7 +137,7 @@ def build_api() -> Any:
 
 
 async def _request(application: Any, path: str) -> None:
-    """One request without a network: the first one makes the execution API build all its routers."""
+    """Make one request without a network: the first makes the execution API build all its routers."""
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},

@@ -19,7 +19,7 @@ FLOWER_TASKS = 10_000
 
 
 def api_server(options: Options) -> None:
-    """``airflow api-server`` with the application that the zygote has built, or this process builds now."""
+    """Run ``airflow api-server`` with the application that the zygote has built, or this process builds now."""
     from airflow import settings
     from airflow.api_fastapi.auth.tokens import get_signing_args
 
@@ -75,7 +75,7 @@ def addresses(hosts: str) -> tuple[str, ...]:
 
 
 def flower(options: Options) -> None:
-    """``airflow celery flower``, told its password here and nothing by the environment."""
+    """Run ``airflow celery flower`` with its password, and without variables of the environment."""
     from airflow.configuration import conf
     from airflow.providers.celery.executors.celery_executor_utils import create_celery_app
     from flower import command
@@ -108,7 +108,7 @@ def flower(options: Options) -> None:
 
 
 def log_server(options: Options) -> None:
-    """``airflow serve-logs``, for other hosts."""
+    """Run ``airflow serve-logs``, for other hosts."""
     from airfleet.log_server import main as log_server
 
     log_server.serve(options["address"], int(options["port"]), Path(options["components"]))

@@ -129,7 +129,7 @@ def _holes() -> dict[int, int]:
 
 
 def _captured(write_to_stderr: object) -> str:
-    """What a C function writes to standard error."""
+    """Return the output of a C function on standard error."""
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as file:

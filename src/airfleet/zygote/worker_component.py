@@ -39,7 +39,7 @@ def start_pool(settings: int) -> None:
 
 
 def worker(options: Options) -> None:
-    """``airflow celery worker --skip-serve-logs``, without a database, saying when it is ready."""
+    """Run ``airflow celery worker --skip-serve-logs``, without a database, and tell when it is ready."""
     from airflow.sdk.log import configure_logging
 
     from airfleet.worker import consumer
@@ -89,7 +89,7 @@ def _celery_worker(options: Options) -> Any:
 
 
 class Beat:
-    """Proves that a worker is well; a disk that takes no proof costs the worker nothing but that."""
+    """Proof that a worker is well; a full disk costs the worker nothing but the proof."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
