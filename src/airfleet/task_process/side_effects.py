@@ -1,10 +1,10 @@
 """Side effects of loading a Dag file, which decide whether attempts may share the result.
 
-A Dag zygote loads a file once and forks an attempt for each of its tasks; Airflow loads the file in
-each attempt anew. The result is the same only when loading depends on nothing but files that can be looked at
-again, and leaves nothing behind that forked processes would share. :func:`observed` runs a load and says
-which files and folders it read, and every reason why its result cannot be kept. A file with a reason is
-loaded in each attempt, as Airflow does.
+A Dag zygote loads a file once and forks an attempt for each of its tasks; Airflow loads the file in each attempt anew.
+The result is the same only when loading depends on nothing but files that can be looked at again, and leaves nothing
+behind that forked processes would share. The function :func:`observed` runs a load and returns the files and folders
+that it read, with every reason why its result cannot be kept. A file with a reason is loaded in each attempt, as
+Airflow does.
 
 Python reports what it does through audit events (PEP 578). The hook cannot be taken back, so this is for
 processes that exist for one load; attempts inherit it and pay one comparison for each event.
