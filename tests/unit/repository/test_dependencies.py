@@ -27,9 +27,11 @@ HTTP_CLIENTS = {
     "dag_processor/job_runner.py": "httpx",
     "system/http_client.py": "http.client",
     "worker/api_client.py": "httpx",
+    "worker/attempt_monitor.py": "httpx",
     "worker/celery_task.py": "httpx",
     "worker/coordinator.py": "httpx",
     "worker/http_transport.py": "httpx",
+    "worker/outages.py": "httpx",
 }
 
 

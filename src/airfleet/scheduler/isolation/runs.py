@@ -137,6 +137,7 @@ class RunIsolation(DagIsolation):
                 if database_errors.passes(first.error or error):
                     raise
         self._look_later(waiting, session)
+        guard.commit()  # the rollback of a run that fails alone must not put them first again
         return [found for run in ids if (found := self._schedule_alone(run, guard, session)) is not None]
 
     @retry_db_transaction

@@ -107,6 +107,20 @@ def test_conclusions_from_what_was_undone_are_forgotten(session: Session, monkey
     assert scheduler.undone == [[1, 2, 3], [2]]
 
 
+def test_a_run_that_waits_is_put_behind_the_others_although_a_run_beside_it_fails_alone(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SchedulerJobRunner, "_schedule_dag_run", lambda self, dag_run, session: fail(dag_run))
+    scheduler = Scheduler()
+    scheduler._faults.run_failed(1, "a moment ago")
+    with prohibit_commit(session) as guard:
+        scheduler._schedule_all_dag_runs(guard, session.scalars(select(DagRun)).all(), session)
+    session.rollback()
+    looked_at = {run.id: run.last_scheduling_decision for run in session.scalars(select(DagRun))}
+    assert looked_at[1] is not None
+    assert (looked_at[2], looked_at[3]) == (None, None)
+
+
 def test_a_run_that_goes_on_again_has_no_fault(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     scheduler = Scheduler()
     scheduler._faults.run_failed(2, "a moment ago")
