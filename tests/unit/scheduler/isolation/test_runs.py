@@ -17,7 +17,7 @@ from airflow.models.dagrun import DagRun
 from airflow.utils.sqlalchemy import prohibit_commit
 from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunType
-from sqlalchemy import select
+from sqlalchemy import event, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -31,6 +31,9 @@ def session(tmp_path: Path) -> Iterator[Session]:
     """A database with three running runs of one Dag each."""
     import_all_models()  # their foreign keys name their tables
     engine = sqlalchemy.create_engine(f"sqlite:///{tmp_path}/airflow.db")
+    # The driver would begin a transaction late, and end it with a savepoint.
+    event.listen(engine, "connect", lambda connection, _: setattr(connection, "isolation_level", None))
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
     for table in ("log_template", "dag_run", "dag_run_note"):
         Base.metadata.tables[table].create(engine)
     with Session(engine) as session:
