@@ -67,6 +67,6 @@ def tell_job(job: Any) -> None:
     """Tell the agent the row of this process, for the day that the process is gone."""
     name = os.environ["AIRFLEET_COMPONENT"]
     try:
-        job_marks.write_down(Path(os.environ["AIRFLOW_HOME"]), job_marks.Job(name, os.getpid(), job.id))
+        job_marks.write_job(Path(os.environ["AIRFLOW_HOME"]), job_marks.JobMark(name, os.getpid(), job.id))
     except OSError as refused:  # the agent cannot hear the heartbeat then, and may end it
         print(f"the agent is not told which job this is: {refused}", file=sys.stderr)

@@ -8,7 +8,7 @@ from airflow.jobs.job import Job
 from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
 
 from airfleet.metadata import api_availability
-from airfleet.metadata.notifications import Listener
+from airfleet.metadata.notifications import NotificationListener
 from airfleet.scheduler.executor import WAIT_SECONDS, FleetExecutor
 from airfleet.scheduler.job_runner import FleetSchedulerJobRunner
 
@@ -25,7 +25,7 @@ def scheduler_with(executor: BaseExecutor) -> FleetSchedulerJobRunner:
 def listening() -> FleetExecutor:
     """A fleet's executor, which hears of changes in a database that is never asked here."""
     executor = FleetExecutor()
-    executor.listener = Listener("")
+    executor.listener = NotificationListener("")
     return executor
 
 
