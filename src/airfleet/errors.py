@@ -36,7 +36,7 @@ EXIT_INTERRUPTED = 130
 
 
 #: Control characters, and those that change the direction of text: a terminal obeys them, a log shows another order.
-#: Also spaces and marks that nobody sees, or takes for others.
+#: Also spaces and marks that are invisible, or look like others.
 _COMMANDS = re.compile(
     "[\x00-\x1f\x7f-\xa0\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]"
 )

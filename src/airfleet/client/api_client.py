@@ -58,7 +58,7 @@ class Api:
     request_seconds: float = REQUEST_SECONDS
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
-    #: one that somebody else has got, instead of user and password
+    #: a token from elsewhere, in place of user and password
     token: str = field(default="", repr=False)
     _token: str = field(default="", repr=False)
 

@@ -1,4 +1,4 @@
-"""The lock that ``airfleet down`` holds, by which others know that somebody ends the fleet, or did."""
+"""The lock of ``airfleet down``: it tells other commands that the fleet is being ended, or was."""
 
 from __future__ import annotations
 

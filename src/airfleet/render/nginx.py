@@ -71,7 +71,7 @@ def _public(site: Site, public: Public, access_log: str) -> list[Lines]:
 def _common() -> Lines:
     return [
         "default_type application/octet-stream;",
-        # The path without its query: that may hold what nobody else should read.
+        # The path without its query, which may hold a secret.
         "log_format plain '$remote_addr [$time_iso8601] \"$request_method $uri\" $status $body_bytes_sent'",
         "                 ' $request_time s, $upstream_addr $upstream_status';",
         "access_log off;",

@@ -48,7 +48,7 @@ def _of_the_fleet(site: Site, public: Public, access_log: str) -> Lines:
         *_next_upstream(site),
         *_error_pages(site, public),
         "",
-        # nginx reads /a/execution/../b as /a/b and passes it on as it came: nobody needs to write that.
+        # nginx reads /a/execution/../b as /a/b and passes it on as it came, past the rules of a location.
         *block(r"if ($request_uri ~* ^[^?]*(/|%2f)(\.|%2e)(\.|%2e)?(/|%2f|\?|$))", ["return 400;"]),
         "",
         *_airflow(site, public),
@@ -223,7 +223,7 @@ def _airflow(site: Site, public: Public) -> Lines:
     return [
         *(block(f"location = {word(path)}", [f"return 308 {word(path)}/$is_args$args;"]) if path else []),
         *block(f"location {word(path)}/", [*soon, "proxy_pass http://airflow;"]),
-        # Not @soon: what somebody who is logged in elsewhere comes back with is taken once, however long that takes.
+        # Not @soon: the code that a login elsewhere ends with is taken once, however long that takes.
         *block(
             f"location ^~ {word(path)}/auth/",
             [

@@ -1,4 +1,4 @@
-"""How one host asks another for what its components wrote: the question, and what opens it.
+"""The protocol by which one host reads the component logs of another, and its tokens.
 
 ::
 
@@ -6,8 +6,8 @@
     GET /airfleet/components/NAME?last=100        {"lines": [...], "end": 4711}   its last lines
     GET /airfleet/components/NAME?after=4711      {"lines": [...], "end": 4802}   what was written since
 
-Lines are complete; ``end`` is the byte after the last of them. Each request carries a token, signed with a key that
-whoever knows what the agents of the fleet know can make, and that opens nothing else
+Lines are complete; ``end`` is the byte after the last of them. Each request carries a token. Its key is
+derived from a secret of the agents, and opens nothing else
 (:attr:`airfleet.fleet.servers.secrets.Secrets.component_logs_key`).
 """
 

@@ -27,7 +27,7 @@ CLIENT: Mapping[str, Any] = {
 }
 
 #: For every session on the server. The last but one is for a client that is alive and has forgotten its transaction (a
-#: process that was stopped in the middle of one), the last for a query that nobody waits for any more.
+#: process that was stopped in the middle of one), the last for a query whose client is gone.
 SERVER: Mapping[str, str] = {
     "tcp_keepalives_idle": "3s",
     "tcp_keepalives_interval": "1s",

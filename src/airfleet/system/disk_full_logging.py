@@ -1,4 +1,4 @@
-"""Logs on a full disk: what cannot be written is lost, and whoever writes goes on.
+"""Logs on a full disk: lines without room are lost, and the process that writes them goes on.
 
 A write to a full disk is an error of the operating system. Where that reaches a scheduler, or the monitor of a task,
 from a line of its log, the scheduler dies and the task fails for want of a log. Only these two errors are borne

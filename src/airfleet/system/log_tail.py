@@ -88,7 +88,7 @@ class Tail:
         new = self._new_bytes()
         data = self._rest + new
         if len(new) < MOST_BYTES and self._was_replaced():
-            # The last line of the old file is complete: nobody writes to it any more.
+            # The last line of the old file is complete: no process writes to it any more.
             lines = _text(data).splitlines()
             self._rest = b""
             self._open(from_end=False)

@@ -1,4 +1,4 @@
-"""Find and end every process that an ``up`` of this fleet started, whoever its parent is now.
+"""Find and end every process that an ``up`` of this fleet started, orphans included.
 
 A process belongs to the fleet when its environment carries the fleet's mark, when it lives in
 the session of one that does (or that the agent wrote down), or when it descends from one of

@@ -1,4 +1,4 @@
-"""The web server of api-servers and log servers, at rest while nobody asks it anything.
+"""The web server of api-servers and log servers, at rest while it has no request.
 
 uvicorn's own loop looks ten times a second whether it shall end, and once a second renews the header with the date.
 Here the signal itself says that it shall end, and the date is all that is left to wake for.

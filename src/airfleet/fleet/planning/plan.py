@@ -143,7 +143,7 @@ class Neighbours:
     #: where this agent answers the others
     address: str
     port: int
-    #: what all agents of the fleet know, and nobody else
+    #: the secret that all agents of the fleet share
     key: str = field(repr=False)
     #: ``host:port`` that counts as one more host
     witness: str | None = None

@@ -95,7 +95,7 @@ class PortBook:
         self._reservations: dict[int, socket.socket] = {}
 
     def keep_off(self, taken: Mapping[int, str]) -> None:
-        """Give these ports to nobody but those that they are for."""
+        """Keep these ports for their owners."""
         self._taken = taken
 
     def port(self, name: str, usual: int, address: str = "127.0.0.1") -> int:

@@ -1,4 +1,4 @@
-"""Files of JSON that a fleet keeps for itself, and that somebody may have damaged."""
+"""JSON files of a fleet, which may be damaged."""
 
 from __future__ import annotations
 

@@ -52,17 +52,17 @@ class Secrets:
 
     @property
     def logs_key(self) -> str:
-        """Opens the logs of tasks on other hosts, and nothing else; whoever knows what agents know can make it."""
+        """The key to the logs of tasks on other hosts, and to nothing else; derived from the secret of the agents."""
         return self._derived(b"task logs")
 
     @property
     def component_logs_key(self) -> str:
-        """Opens what the components of other hosts wrote, and nothing else; of the same origin."""
+        """The key to the logs of components on other hosts, and to nothing else; derived likewise."""
         return self._derived(b"component logs")
 
     @property
     def fleet_mark(self) -> str:
-        """Tells fleets apart that have one name; known to all hosts of this one, and no secret."""
+        """A mark that tells apart fleets of one name: the same on all hosts of this one, and no secret."""
         return self._derived(b"the name of this fleet in its broker")[:8]
 
     def password_of(self, user: str) -> str:
@@ -74,7 +74,7 @@ class Secrets:
 
     @property
     def fingerprint_key(self) -> str:
-        """Makes fingerprints of what may be secret; a host that only works knows no key of tokens, and has its own."""
+        """The key of fingerprints of secrets. A host that only works has no key of tokens, and derives its own."""
         return self.jwt_secret or self._derived(b"fingerprints")
 
     def _derived(self, purpose: bytes) -> str:
