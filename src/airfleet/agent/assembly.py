@@ -66,37 +66,13 @@ def assemble(
         cluster.ended(pid)
         host.api.ended(pid, status)
 
+    environments = Environments(dict(os.environ), without(os.environ, withheld))
     supervisor = Supervisor(
-        context,
-        components,
-        shutdown,
-        gate,
-        cluster,
-        probes,
-        selector,
-        Environments(dict(os.environ), without(os.environ, withheld)),
-        reaped,
-        recovery.died,
+        context, components, shutdown, gate, cluster, probes, selector, environments, reaped, recovery.died
     )
     reporter = Reporter(context, components, shutdown, gate, cluster, host, edits)
-    return Agent(
-        AgentParts(
-            context,
-            selector,
-            wakeup,
-            database,
-            components,
-            shutdown,
-            gate,
-            probes,
-            supervisor,
-            cluster,
-            recovery,
-            host,
-            reporter,
-            is_heir=inherited.incarnation is not None,
-        )
-    )
+    working = (components, shutdown, gate, probes, supervisor, cluster, recovery, host, reporter)
+    return Agent(AgentParts(context, selector, wakeup, database, *working, is_heir=inherited.incarnation is not None))
 
 
 def _drain(context: AgentContext, inherited: Inheritance) -> WorkerDrain:

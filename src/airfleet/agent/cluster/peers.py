@@ -34,7 +34,7 @@ from dataclasses import dataclass, field
 from airfleet.agent.cluster.quorum import PeerAnswer
 
 #: from the connection to the answer, seconds, for who asks and who answers
-SECONDS = 1.0
+EXCHANGE_TIMEOUT_SECONDS = 1.0
 #: connections at once; beyond, the network that has most of them loses its oldest
 MOST_CLIENTS = 64
 #: hexadecimal digits of a challenge or a nonce, and of a seal
@@ -125,7 +125,7 @@ class PeerServer:
             return
         connection.setblocking(False)
         challenge = os.urandom(_NONCE // 2).hex().encode()
-        client = _Client(connection, _network(address[0]), time.monotonic() + SECONDS, challenge)
+        client = _Client(connection, _network(address[0]), time.monotonic() + EXCHANGE_TIMEOUT_SECONDS, challenge)
         self._clients[client] = None
         self._selector.register(connection, selectors.EVENT_READ, client)
         self._send(client, challenge + b"\n")
@@ -173,10 +173,10 @@ class PeerServer:
 
 def ask(place: PeerAddress, key: str, clock: Callable[[], float]) -> PeerAnswer | None:
     """Ask an agent whether it renews its lease; None when it says nothing, or is not who it should be."""
-    at, until = clock(), time.monotonic() + SECONDS
+    at, until = clock(), time.monotonic() + EXCHANGE_TIMEOUT_SECONDS
     nonce = os.urandom(_NONCE // 2).hex().encode()
     try:
-        with socket.create_connection((place.address, place.port), timeout=SECONDS) as connection:
+        with socket.create_connection((place.address, place.port), timeout=EXCHANGE_TIMEOUT_SECONDS) as connection:
             (challenge,) = _lines(connection, 1, until)
             if len(challenge) != _NONCE:
                 return None
@@ -219,7 +219,7 @@ def answers(witness: str) -> bool:
     """Tell whether something accepts a connection at ``host:port``."""
     address, _, port = witness.rpartition(":")
     try:
-        with socket.create_connection((address.strip("[]"), int(port)), timeout=SECONDS):
+        with socket.create_connection((address.strip("[]"), int(port)), timeout=EXCHANGE_TIMEOUT_SECONDS):
             return True
     except (OSError, ValueError):
         return False

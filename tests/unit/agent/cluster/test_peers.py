@@ -121,13 +121,13 @@ def test_who_asks_waits_no_longer_for_one_who_answers_byte_by_byte() -> None:
     heard = threading.Event()
 
     def drip(client: socket.socket) -> None:
-        while not heard.wait(peers.SECONDS / 5):
+        while not heard.wait(peers.EXCHANGE_TIMEOUT_SECONDS / 5):
             client.sendall(b"0")
 
     with forger(drip) as place:
         began = time.monotonic()
         assert peers.ask(place, KEY, time.monotonic) is None
-        assert time.monotonic() - began < 10 * peers.SECONDS  # of the 30 that its 150 bytes would last
+        assert time.monotonic() - began < 10 * peers.EXCHANGE_TIMEOUT_SECONDS  # of the 30 that its 150 bytes would last
         heard.set()
 
 
@@ -146,7 +146,7 @@ def test_strangers_who_send_a_byte_now_and_then_silence_nobody() -> None:
         ended = threading.Event()
 
         def drip() -> None:
-            while not ended.wait(0.8 * peers.SECONDS):
+            while not ended.wait(0.8 * peers.EXCHANGE_TIMEOUT_SECONDS):
                 for stranger in strangers:
                     with suppress(OSError):
                         stranger.send(b"0")
@@ -172,7 +172,7 @@ def test_who_says_nothing_is_let_go_at_his_time() -> None:
         began = time.monotonic()
         with silent.makefile("rb") as lines:
             lines.read()
-        assert time.monotonic() - began >= 0.9 * peers.SECONDS
+        assert time.monotonic() - began >= 0.9 * peers.EXCHANGE_TIMEOUT_SECONDS
 
 
 def test_of_too_many_clients_the_network_that_has_most_loses_its_oldest() -> None:
@@ -257,7 +257,7 @@ def test_nobody_there_is_no_answer_and_others_are_heard_all_the_same() -> None:
         began = time.monotonic()
         found = peers.ask_all((deaf, place), KEY, time.monotonic)
         assert [answer.host for answer in found] == ["one"]
-        assert time.monotonic() - began < 3 * peers.SECONDS
+        assert time.monotonic() - began < 3 * peers.EXCHANGE_TIMEOUT_SECONDS
     assert peers.ask(place, KEY, time.monotonic) is None
 
 
