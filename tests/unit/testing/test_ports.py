@@ -1,0 +1,16 @@
+"""Free ports are different ones, on which a server can listen."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import ExitStack
+
+from airfleet.testing.ports import free_ports
+
+
+def test_ports_are_different_and_free() -> None:
+    ports = free_ports(3)
+    assert len(set(ports)) == 3
+    with ExitStack() as held:
+        for port in ports:
+            held.enter_context(socket.socket()).bind(("127.0.0.1", port))
