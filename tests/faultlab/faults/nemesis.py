@@ -11,12 +11,12 @@ from faultlab.faults.component_faults import Kill, KillMonitor, Pause
 from faultlab.faults.fault import Fault
 from faultlab.faults.host_faults import AgentKilled, HostCutOff, HostFarAway, HostPowerOff
 from faultlab.faults.server_faults import (
-    BrokerAway,
-    BrokerHangs,
-    BrokerWiped,
-    DatabaseAway,
-    ExecutionApiAway,
     KillBeforePublishing,
+    broker_away,
+    broker_hangs,
+    broker_wiped,
+    database_away,
+    execution_api_away,
 )
 from faultlab.systems.topology import API_SERVER, SCHEDULER, WORKER
 
@@ -44,13 +44,13 @@ def of_one_host(seconds: float) -> tuple[Fault, ...]:
         KillMonitor(),
         KillBeforePublishing(),
         Pause(SCHEDULER, seconds),
-        BrokerAway(seconds),
-        BrokerAway(),
-        BrokerHangs(seconds),
-        BrokerWiped(),
-        DatabaseAway(seconds),
-        DatabaseAway(),
-        ExecutionApiAway(seconds),
+        broker_away(seconds),
+        broker_away(),
+        broker_hangs(seconds),
+        broker_wiped(),
+        database_away(seconds),
+        database_away(),
+        execution_api_away(seconds),
     )
 
 

@@ -78,7 +78,7 @@ ON_ONE_HOST: tuple[Row, ...] = (
     ),
     Row(
         "F11",
-        lambda scale: server_faults.ExecutionApiAway(300 * scale),
+        lambda scale: server_faults.execution_api_away(300 * scale),
         {"recorded": recovery_times.recorded},
         {"recorded": Promise(10, 10)},
         "every task killed",
@@ -88,7 +88,7 @@ ON_ONE_HOST: tuple[Row, ...] = (
     ),
     Row(
         "F12",
-        lambda scale: server_faults.ExecutionApiAway(60 * scale),
+        lambda scale: server_faults.execution_api_away(60 * scale),
         {"recorded": recovery_times.recorded},
         {"recorded": Promise(10, 10)},
         "success lost",
@@ -97,14 +97,14 @@ ON_ONE_HOST: tuple[Row, ...] = (
     ),
     Row(
         "F13",
-        lambda scale: server_faults.DatabaseAway(),
+        lambda scale: server_faults.database_away(),
         {"dispatch": recovery_times.dispatch},
         {"dispatch": Promise(5, 5)},
         "17 s, tasks killed after 16.5 s",
     ),
     Row(
         "F14",
-        lambda scale: server_faults.DatabaseAway(300 * scale),
+        lambda scale: server_faults.database_away(300 * scale),
         {"dispatch": recovery_times.dispatch},
         {"dispatch": Promise(10, 10)},
         "every task killed",
@@ -113,7 +113,7 @@ ON_ONE_HOST: tuple[Row, ...] = (
     ),
     Row(
         "F15",
-        lambda scale: server_faults.PrimaryLost(),
+        lambda scale: server_faults.primary_lost(),
         {"since": recovery_times.since},
         {"since": Promise(20, 30)},
         "15 min",
@@ -123,7 +123,7 @@ ON_ONE_HOST: tuple[Row, ...] = (
     ),
     Row(
         "F17",
-        lambda scale: server_faults.BrokerAway(60 * scale),
+        lambda scale: server_faults.broker_away(60 * scale),
         _AFTER_THE_BROKER,
         {"first": Promise(5, 5)},
         "failed after 1 s",
@@ -131,7 +131,7 @@ ON_ONE_HOST: tuple[Row, ...] = (
     ),
     Row(
         "F18",
-        lambda scale: server_faults.BrokerHangs(60 * scale),
+        lambda scale: server_faults.broker_hangs(60 * scale),
         _AFTER_THE_BROKER,
         {"first": Promise(5, 5)},
         "failed after 4 s",
@@ -139,7 +139,7 @@ ON_ONE_HOST: tuple[Row, ...] = (
     ),
     Row(
         "F19",
-        lambda scale: server_faults.BrokerWiped(),
+        lambda scale: server_faults.broker_wiped(),
         {"start": recovery_times.dispatch_of_waiting},
         {"start": Promise(10, 30)},
         "720 s, then failed",
@@ -148,14 +148,14 @@ ON_ONE_HOST: tuple[Row, ...] = (
     ),
     Row(
         "F20",
-        lambda scale: server_faults.BrokerAway(),
+        lambda scale: server_faults.broker_away(),
         {"dispatch": recovery_times.dispatch},
         {"dispatch": Promise(5, 5)},
         "30 s, or never",
     ),
     Row(
         "F21",
-        lambda scale: server_faults.Waiting(3600 * scale),
+        lambda scale: server_faults.waiting(3600 * scale),
         {"start": recovery_times.dispatch_of_waiting},
         {},
         "failed after 30 min",
@@ -210,7 +210,7 @@ ON_ONE_HOST: tuple[Row, ...] = (
     ),
     Row(
         "F27a",
-        lambda scale: server_faults.DatabaseDiskFull(30.0),
+        lambda scale: server_faults.database_disk_full(30.0),
         {"dispatch": recovery_times.dispatch},
         {"dispatch": Promise(10, 10)},
         "undefined",
@@ -229,7 +229,7 @@ ON_ONE_HOST: tuple[Row, ...] = (
     ),
     Row(
         "F27",
-        lambda scale: server_faults.DiskFull(30.0),
+        lambda scale: server_faults.disk_full(30.0),
         {"dispatch": recovery_times.dispatch},
         {"dispatch": Promise(2, 5)},
         "tasks fail",

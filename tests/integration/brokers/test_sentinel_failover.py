@@ -5,18 +5,17 @@ The sentinels of this test call a server gone that has been silent for 2 s; by t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import pytest
 
 from airfleet.drill import recovery_times
-from airfleet.drill.killing import Attempts
 from airfleet.drill.runner import ExperimentOutcome
 from airfleet.drill.workload import Mix
 from faultlab.experiment import Experiment, Shape, Trial
-from faultlab.faults.fault import NOBODY
+from faultlab.faults.server_faults import Outage
 from faultlab.systems.fleet_system import FleetSystem
+from faultlab.systems.system import System
 from faultlab.systems.topology import Topology
 from support.sentinels import Watched
 
@@ -28,39 +27,20 @@ FACTOR = 2.0
 SHAPE = Shape(Mix(tick_seconds=2.0, long_seconds=8.0), window_seconds=6.0, settle_seconds=4.0, patience_seconds=60.0)
 
 
-@dataclass(frozen=True)
-class DoneToServers:
-    """Something is done to what the sentinels watch, and no attempt may suffer; they make it good."""
-
-    name: str
-    do: Callable[[Watched], None]
-    #: returns when they have
-    is_over: Callable[[Watched], None]
-    seconds: float = 0.0
-    silences: bool = False
-
-    def inflict(self, target: FleetSystem) -> Attempts:
-        """See ``do``."""
-        self.do(watched(target))
-        return NOBODY
-
-    def heal(self, target: FleetSystem) -> None:
-        """See ``is_over``."""
-        self.is_over(watched(target))
+def watched(system: System) -> Watched:
+    """Give its broker."""
+    assert isinstance(system.broker, Watched)
+    return system.broker
 
 
 #: the primary and a sentinel say nothing more and close no connection, until they go on where they were: a server takes
 #: itself for the primary then, until it is told otherwise
-HOST_SILENT = DoneToServers(SILENT, Watched.freeze, Watched.wait_for_another)
-HOST_BACK = DoneToServers(BACK, Watched.thaw, Watched.wait_until_replicated)
+HOST_SILENT = Outage(SILENT, lambda system: watched(system).freeze(), lambda system: watched(system).wait_for_another())
+HOST_BACK = Outage(BACK, lambda system: watched(system).thaw(), lambda system: watched(system).wait_until_replicated())
 #: it does not come back
-PRIMARY_KILLED = DoneToServers(KILLED, Watched.kill, Watched.wait_for_another)
-
-
-def watched(target: FleetSystem) -> Watched:
-    """Its broker."""
-    assert isinstance(target.broker, Watched)
-    return target.broker
+PRIMARY_KILLED = Outage(
+    KILLED, lambda system: watched(system).kill(), lambda system: watched(system).wait_for_another()
+)
 
 
 @pytest.fixture(scope="module")
