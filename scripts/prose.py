@@ -1,8 +1,7 @@
 """Check the sentences of documents and docstrings: how long they are, and how they begin.
 
-Without arguments the command fails for a room (``docs``, ``src/airfleet/agent``, …) with more findings than
-``scripts/prose_limits.json`` allows it, and prints each as ``file:line: rule: sentence``. ``--count`` prints the number
-of findings of each room, ``--all ROOM`` every finding of the rooms whose names begin so.
+The command prints each finding as ``file:line: rule: sentence``, and fails when there is one. ``--count`` prints the
+number of findings of each room (``docs/how-to``, ``src/airfleet/agent``, …) instead.
 
 The rules are those of CONTRIBUTING.md that a program can see:
 
@@ -15,17 +14,17 @@ from __future__ import annotations
 
 import argparse
 import ast
-import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-LIMITS = Path(__file__).with_name("prose_limits.json")
 DOCUMENTS = ("*.md", "docs/**/*.md", "examples/*/*.md", "tests/*.md")
+#: begins a block of a command's help that click prints as it is
+_AS_IT_IS = "\b"
 #: words of a sentence
 MOST_WORDS = 40
 
@@ -86,38 +85,14 @@ class Finding:
 
 
 def main(arguments: list[str]) -> int:
-    """Print findings; give 1 when a room has more of them than it may."""
-    asked = _parser().parse_args(arguments)
-    found = list(findings())
-    counts = Counter(finding.room for finding in found)
-    if asked.count:
-        print(
-            "\n".join(f"{count:5} {room}" for room, count in sorted(counts.items())), f"{len(found):5} in all", sep="\n"
-        )
-        return 0
-    if asked.all is not None:
-        print(*(finding for finding in found if finding.room.startswith(asked.all)), sep="\n")
-        return 0
-    over = rooms_over(counts, json.loads(LIMITS.read_text(encoding="utf-8")))
-    for finding in found:
-        if finding.room in over:
-            print(finding)
-    for room, limit in over.items():
-        print(f"{room}: {counts[room]} findings, {limit} are allowed (scripts/prose_limits.json)", file=sys.stderr)
-    return 1 if over else 0
-
-
-def _parser() -> argparse.ArgumentParser:
+    """Print findings; give 1 when there is one."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument("--count", action="store_true", help="print how many findings each room has")
-    which.add_argument("--all", metavar="ROOM", nargs="?", const="", help="print all findings of a room, or of all")
-    return parser
-
-
-def rooms_over(counts: Mapping[str, int], limits: Mapping[str, int]) -> dict[str, int]:
-    """Find the rooms with more findings than they may have, and how many that is."""
-    return {room: limits.get(room, 0) for room, count in sorted(counts.items()) if count > limits.get(room, 0)}
+    parser.add_argument("--count", action="store_true", help="print how many findings each room has")
+    asked, found = parser.parse_args(arguments), list(findings())
+    counts = Counter(finding.room for finding in found)
+    lines = [f"{count:5} {room}" for room, count in sorted(counts.items())] if asked.count else map(str, found)
+    print("".join(f"{line}\n" for line in lines), end="")
+    return 1 if found else 0
 
 
 def findings(repository: Path = REPOSITORY) -> Iterator[Finding]:
@@ -174,6 +149,8 @@ def _of_sentences(found: Iterable[Sentence]) -> Iterator[Finding]:
 def sentences(text: str, file: str, first_line: int = 1) -> Iterator[Sentence]:
     """Find the sentences of a text in Markdown or reStructuredText."""
     for line, paragraph in _paragraphs(text.splitlines(), first_line):
+        if paragraph.startswith(_AS_IT_IS):
+            continue
         start = 0
         plain = _LINK.sub(lambda link: link[1], _CODE.sub(_one_word, paragraph))
         for end in (*(match.span() for match in _BETWEEN.finditer(plain)), (len(plain), len(plain))):

@@ -25,6 +25,12 @@ def rows(text: str) -> list[list[str]]:
     return [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
 
 
+def test_every_page_is_listed_in_the_documentation() -> None:
+    listed = set(re.findall(r"\]\(([^)]+\.md)\)", (DOCS / "README.md").read_text(encoding="utf-8")))
+    pages = {str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md") if page.parent.name != "adr"}
+    assert sorted(pages - listed - {"README.md"}) == []
+
+
 def test_every_place_of_the_table_of_changes_exists() -> None:
     _, table = ARCHITECTURE.split("\n## To change …, go to …\n")
     table = table.split("\n## ")[0]

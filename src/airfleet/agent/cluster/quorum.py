@@ -2,8 +2,8 @@
 
 Every agent renews a lease in the database. Two rules, which cannot both hold of one host:
 
-- **Takeover.** Hosts may say of another one that it is gone (its attempts then run again elsewhere) when its lease is
-  older than LEASE_SECONDS by the database's clock, and more than half of the fleet's hosts have renewed theirs without
+- **Takeover.** A quorum may declare a host gone; its attempts then run again elsewhere. The lease of that host must be
+  older than LEASE_SECONDS by the database's clock. More than half of the fleet's hosts must have renewed theirs without
   a break for as long. The database checks this itself, in the statement that does it
   (:mod:`airfleet.agent.cluster.leases`).
 - **Staying.** A host that could not renew its lease for FENCE_SECONDS ends its own attempts; unless more than half of

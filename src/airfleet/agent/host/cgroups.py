@@ -5,9 +5,9 @@ in it before it forks anything itself, so that all its processes count together.
 are not counted. Above the limit the kernel ends one of its processes, the largest as a rule: of a worker, the
 attempt that asks too much.
 
-Control groups of version 2 give limits only below a group without processes of its own: the agent steps aside into a
-group of its own first, with the ``airfleet up`` that has started it (reference: "No Internal Process Constraint" in
-Linux' Documentation/admin-guide/cgroup-v2.rst). Those of version 1 know no such rule. Where it is not allowed (a group
+Control groups of version 2 give limits only below a group without processes of its own (reference: "No Internal Process
+Constraint" in Linux' Documentation/admin-guide/cgroup-v2.rst). So the agent first moves into a group of its own, with
+the ``airfleet up`` that has started it. Version 1 has no such rule. Where it is not allowed (a group
 that is shared with others, no right to write there, no control groups at all) the agent's log says so, and components
 run without limit.
 """

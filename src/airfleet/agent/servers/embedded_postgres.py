@@ -33,7 +33,7 @@ _OLD_RULE = re.compile(r"host all all \S+/\d+ scram-sha-256")
 
 
 def main(argv: list[str]) -> None:
-    """Never returns: the process becomes ``postgres``."""
+    """Become ``postgres``; never returns."""
     bin_folder, data, port, user, *settings = argv
     account = None if user == "-" else pwd.getpwnam(user)
     password = sys.stdin.read()
