@@ -19,8 +19,6 @@ ELSEWHERE = {
 }
 #: folders of subjects that no single module has: the repository itself, and rules that hold across rooms
 ACROSS = frozenset({"repository", "across"})
-#: rooms whose tests have not moved yet
-PENDING = frozenset[str]()
 
 
 def mirrored(test: PurePosixPath) -> tuple[Path, Path]:
@@ -48,12 +46,7 @@ def strays() -> list[str]:
 
 
 def test_a_unit_test_stands_where_its_subject_stands() -> None:
-    assert [stray for stray in strays() if stray.partition("/")[0] not in PENDING] == []
-
-
-@pytest.mark.parametrize("room", sorted(PENDING))
-def test_a_room_is_pending_only_while_a_test_in_it_has_not_moved(room: str) -> None:
-    assert [stray for stray in strays() if stray.startswith(f"{room}/")], f"take {room!r} out of PENDING"
+    assert strays() == []
 
 
 @pytest.mark.parametrize(

@@ -234,34 +234,34 @@ def _queued_run(facts: RunFacts) -> Iterator[RunFinding]:
 
 
 def _waiting(facts: RunFacts) -> Iterator[RunFinding]:
-    """Explain for each task that could run why it does not, alike ones together, after those that run."""
-    running = [ti for ti in facts.instances if ti["state"] in ("running", "restarting")]
-    for instance in running:
-        took = terminal.seconds(api_queries.seconds(instance, facts.now))
-        host = f" on {instance['hostname']}" if instance.get("hostname") else ""
-        yield RunFinding(
-            FindingKind.RUNNING,
-            f"task '{api_queries.name(instance)}' has been running for {took or '0s'}{host}",
-            (api_queries.name(instance),),
-        )
+    """Tell what runs, and why each task that could run does not."""
+    yield from (_running(facts, ti) for ti in facts.instances if ti["state"] in ("running", "restarting"))
     yield from _unwell(facts, ("scheduler", "worker"))
-    reasons: dict[wait_reasons.WaitReason, list[Json]] = {}
+    held_up: list[Json] = []
     behind: list[Json] = []
-    for instance in facts.instances:
-        if instance["state"] not in WAITING:
-            continue
-        if open_upstream(facts, instance):
-            behind.append(instance)
-        else:
-            reasons.setdefault(wait_reasons.reason(facts, instance), []).append(instance)
+    for instance in (ti for ti in facts.instances if ti["state"] in WAITING):
+        (behind if open_upstream(facts, instance) else held_up).append(instance)
+    yield from _held_up(facts, held_up)
+    if behind:
+        yield _behind(facts, behind)
+
+
+def _running(facts: RunFacts, instance: Json) -> RunFinding:
+    name, took = api_queries.name(instance), terminal.seconds(api_queries.seconds(instance, facts.now))
+    host = f" on {instance['hostname']}" if instance.get("hostname") else ""
+    return RunFinding(FindingKind.RUNNING, f"task '{name}' has been running for {took or '0s'}{host}", (name,))
+
+
+def _held_up(facts: RunFacts, waiting: Sequence[Json]) -> Iterator[RunFinding]:
+    """Explain why tasks that could run wait; those with the same reason together."""
+    reasons: dict[wait_reasons.WaitReason, list[Json]] = {}
+    for instance in waiting:
+        reasons.setdefault(wait_reasons.reason(facts, instance), []).append(instance)
     for why, instances in reasons.items():
         verb = "waits" if len(instances) == 1 else "wait"
         sentence = f"{_named(instances)} {verb}: {why.sentence}"
-        yield RunFinding(
-            FindingKind.WAITING, sentence, tuple(map(api_queries.name, instances)), advice=why.advice, next=why.next
-        )
-    if behind:
-        yield _behind(facts, behind)
+        names = tuple(map(api_queries.name, instances))
+        yield RunFinding(FindingKind.WAITING, sentence, names, advice=why.advice, next=why.next)
 
 
 def _behind(facts: RunFacts, behind: Sequence[Json]) -> RunFinding:
