@@ -20,7 +20,8 @@ from celery import Celery
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
-from airfleet.agent.probes.broker_probe import BrokerRefuses, line_to
+from airfleet.agent.probes.broker_line import BrokerRefuses
+from airfleet.agent.probes.broker_probe import line_to
 from airfleet.drill.records import NoteKind
 from airfleet.drill.runner import ExperimentOutcome
 from airfleet.drill.waiting import wait_until

@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-from airfleet.agent.probes.broker_probe import Line, line_to
+from airfleet.agent.probes.broker_line import Line
+from airfleet.agent.probes.broker_probe import line_to
 from airfleet.agent.servers import embedded_servers
 from airfleet.drill.waiting import wait_until
 from airfleet.fleet.components import valkey

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from celery import Celery
 
-from airfleet.agent.probes.broker_probe import BrokerRefuses, line_to
+from airfleet.agent.probes.broker_line import BrokerRefuses
+from airfleet.agent.probes.broker_probe import line_to
 from airfleet.fleet.planning import celery_settings
 from airfleet.fleet.servers import brokers
 from faultlab.servers.broker_under_test import Valkey

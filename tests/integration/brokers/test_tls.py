@@ -14,7 +14,8 @@ from kombu.exceptions import OperationalError
 from redis.sentinel import MasterNotFoundError
 from redis.sentinel import Sentinel as RedisSentinel
 
-from airfleet.agent.probes.broker_probe import BrokerTrouble, line_to
+from airfleet.agent.probes.broker_line import BrokerTrouble
+from airfleet.agent.probes.broker_probe import line_to
 from airfleet.drill.waiting import wait_until
 from airfleet.fleet.planning import celery_settings
 from airfleet.fleet.servers import brokers

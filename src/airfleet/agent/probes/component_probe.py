@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 import psycopg
 
 from airfleet.agent.probes import postgres_probe
-from airfleet.agent.probes.broker_probe import BrokerRefuses, BrokerTrouble, Line, line_to
+from airfleet.agent.probes.broker_line import BrokerRefuses, BrokerTrouble, Line
+from airfleet.agent.probes.broker_probe import line_to
 from airfleet.agent.probes.database_connection import DatabaseConnection
 from airfleet.agent.probes.results import (
     WELL,

@@ -10,7 +10,8 @@ from contextlib import suppress
 
 import pytest
 
-from airfleet.agent.probes.broker_probe import BrokerRefuses, BrokerTrouble, Line, line_to
+from airfleet.agent.probes.broker_line import BrokerRefuses, BrokerTrouble, Line
+from airfleet.agent.probes.broker_probe import line_to
 from airfleet.fleet.servers import brokers
 from faultlab.servers.broker_under_test import Valkey
 
