@@ -1,5 +1,7 @@
 """Migrations as values: the files of this folder, ``NNNN_name.sql``, in the order of their numbers.
 
+They are written for PostgreSQL, the one database of a fleet; ``airfleet run`` has a database without airfleet's tables.
+
 A migration that a release has applied somewhere never changes; what comes after it is a new file. Databases record the
 digest of its statements, in which comments and white space do not count.
 """
