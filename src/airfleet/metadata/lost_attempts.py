@@ -9,12 +9,29 @@ The key of an attempt is the id of its task instance and its Celery id: a deferr
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any, LiteralString
 
 import psycopg
 
 #: days for which handled rows are kept
 KEPT_DAYS = 7
+
+
+class LostOutcome(StrEnum):
+    """The decision of a scheduler about a lost attempt, as the table keeps it."""
+
+    #: the task runs again under a new id, at no cost in retries
+    RERUN = "rerun"
+    #: the task fails as Airflow fails a task without heartbeats
+    FAIL = "fail"
+    #: the task was cleared meanwhile, and runs again with all its retries
+    CLEARED = "cleared"
+    #: the attempt has ended by the database
+    OVER = "over"
+    #: a worker's result says that the attempt ended by itself
+    TOLD = "told"
+
 
 #: attempts that run on a host by the database: id, pid, whether cleared meanwhile, last heartbeat (epoch), Celery id
 RUNNING_HERE: LiteralString = """

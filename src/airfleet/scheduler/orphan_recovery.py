@@ -32,6 +32,8 @@ from airflow.utils.state import TaskInstanceState
 from sqlalchemy import select, text
 from sqlalchemy.orm import lazyload
 
+from airfleet.metadata.lost_attempts import LostOutcome
+
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
@@ -41,6 +43,7 @@ log = logging.getLogger(__name__)
 MOST_RERUNS = 3
 #: attempts looked at in one transaction
 BATCH = 100
+#: values of ``policies.on_worker_lost``
 RERUN, FAIL = "rerun", "fail"
 
 _WAITING = text("""
@@ -65,21 +68,22 @@ def policy() -> str:
     return FAIL if conf.get("airfleet", "on_worker_lost", fallback=RERUN).strip().lower() == FAIL else RERUN
 
 
-def decide(state: str | None, wanted: str, earlier_reruns: int, ended_by_itself: bool) -> str:
+def decide(state: str | None, wanted: str, earlier_reruns: int, ended_by_itself: bool) -> LostOutcome:
     """Decide the outcome of an attempt that was reported lost, as the table keeps it.
 
-    >>> decide("running", "rerun", 0, False), decide("running", "rerun", 3, False), decide("success", "rerun", 0, False)
-    ('rerun', 'fail', 'over')
-    >>> decide("running", "rerun", 0, ended_by_itself=True)
-    'told'
+    >>> print(decide("running", "rerun", 0, False), decide("running", "rerun", 3, False))
+    rerun fail
+    >>> print(decide("success", "rerun", 0, False), decide("running", "rerun", 0, ended_by_itself=True))
+    over told
     """
     if state == TaskInstanceState.RESTARTING:
-        return "cleared"
+        return LostOutcome.CLEARED
     if state != TaskInstanceState.RUNNING:
-        return "over"
+        return LostOutcome.OVER
     if ended_by_itself:
-        return "told"
-    return FAIL if wanted == FAIL or earlier_reruns >= MOST_RERUNS else RERUN
+        return LostOutcome.TOLD
+    fails = wanted == FAIL or earlier_reruns >= MOST_RERUNS
+    return LostOutcome.FAIL if fails else LostOutcome.RERUN
 
 
 @dataclass(frozen=True)
@@ -100,40 +104,40 @@ class Recovery:
         if not waiting:
             return Recovered()
         wanted, ended = policy(), set(self.ended([row.celery_id for row in waiting if row.celery_id]))
-        done: dict[str, int] = {}
+        done: dict[LostOutcome, int] = {}
         for row in waiting:
             outcome = self._handle(row, wanted, row.celery_id in ended, session)
             if outcome is not None:
-                session.execute(_HANDLED, {"outcome": outcome, "number": row.number})
+                session.execute(_HANDLED, {"outcome": outcome.value, "number": row.number})
                 done[outcome] = done.get(outcome, 0) + 1
         session.flush()
         left = len(waiting) == BATCH or len(waiting) > sum(done.values())
-        return Recovered(reruns=done.get(RERUN, 0), failed=done.get(FAIL, 0), left=left)
+        return Recovered(reruns=done.get(LostOutcome.RERUN, 0), failed=done.get(LostOutcome.FAIL, 0), left=left)
 
-    def _handle(self, row: Any, wanted: str, ended_by_itself: bool, session: Session) -> str | None:
+    def _handle(self, row: Any, wanted: str, ended_by_itself: bool, session: Session) -> LostOutcome | None:
         """Act on one report and return its outcome; None when another scheduler holds the task instance."""
         exists = session.scalar(select(TaskInstance.id).where(TaskInstance.id == row.ti_id)) is not None
         query = select(TaskInstance).where(TaskInstance.id == row.ti_id).options(lazyload(TaskInstance.dag_run))
         ti = session.scalar(with_row_locks(query, of=TaskInstance, session=session, skip_locked=True))
         if ti is None:
-            return None if exists else "over"
+            return None if exists else LostOutcome.OVER
         if (ti.external_executor_id or "") != row.celery_id:
-            return "over"
+            return LostOutcome.OVER
         key = {"dag_id": ti.dag_id, "run_id": ti.run_id, "task_id": ti.task_id, "map_index": ti.map_index}
         outcome = decide(ti.state, wanted, session.scalar(_EARLIER, key) or 0, ended_by_itself)
-        if outcome == FAIL:
+        if outcome is LostOutcome.FAIL:
             ti.last_heartbeat_at = LONG_AGO
             ti.queued_by_job_id = self.job_id
-        elif outcome in (RERUN, "cleared"):
+        elif outcome in (LostOutcome.RERUN, LostOutcome.CLEARED):
             self._run_again(ti, outcome, session)
         return outcome
 
-    def _run_again(self, ti: TaskInstance, outcome: str, session: Session) -> None:
+    def _run_again(self, ti: TaskInstance, outcome: LostOutcome, session: Session) -> None:
         where = f"{ti.hostname} (pid {ti.pid})"
         log.warning("The process of %s on %s is gone; it runs again, no retry is consumed", ti, where)
         told = f"The process of try {ti.try_number} on {where} was lost; it runs again, no retry is consumed."
         session.add(Log(event=RERUN_EVENT, task_instance=ti.key, extra=told))
-        tries = ti.max_tries + 1 if outcome == RERUN else ti.try_number + self.retries(ti, session)
+        tries = ti.max_tries + 1 if outcome is LostOutcome.RERUN else ti.try_number + self.retries(ti, session)
         ti.prepare_db_for_next_try(session)
         ti.max_tries = tries
         ti.state = None
