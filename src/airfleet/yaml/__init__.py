@@ -1,1 +1,1 @@
-"""YAML text as nodes that know their places, and its syntax errors in words."""
+"""YAML text as nodes with places; problems in words; field tables that make readers, JSON Schemas and pages."""

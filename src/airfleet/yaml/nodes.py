@@ -278,30 +278,26 @@ class _Composer:
             # The keys of a value that is merged come into this mapping: they are no deeper than its own.
             value = self.compose(next_event(), next_event, depth - is_merge)
             self.path = above
-            if not isinstance(key, Scalar):
-                self.problems.append(self.no_key(event, key))
-            elif len(key.text) > MAX_KEY:
-                sentence = f"a key of {len(key.text)} characters; YAML's limit is {MAX_KEY}"
-                self.problems.append(Problem(key.place, "", sentence))
+            if not isinstance(key, Scalar) or len(key.text) > MAX_KEY:
+                self.problems.append(self.wrong_key(event, key))
             elif is_merge:
                 merged.append((key, value))
             elif key.text in own:
-                first = own[key.text][0].place.line
-                hint = f"line {first} already has '{key.text}'; YAML would silently keep only one of them"
-                self.problems.append(Problem(key.place, "", f"the key '{key.text}' is written twice", hint))
+                self.problems.append(_written_twice(key, own[key.text][0]))
             else:
                 own[key.text] = (key, value)
         for merge_key, source in merged:
             self.merge(own, source, merge_key.place)
         return Mapping(tuple(own.values()), self.place(event))
 
-    def no_key(self, event: Any, key: Node) -> Problem:
-        """Describe the fault of a list or mapping in place of a key: in ``{{ ds }}``, people mean text."""
+    def wrong_key(self, event: Any, key: Node) -> Problem:
+        """Describe the fault of a key that is too long, a list or a mapping: in ``{{ ds }}``, people mean text."""
+        if isinstance(key, Scalar):
+            return Problem(key.place, "", f"a key of {len(key.text)} characters; YAML's limit is {MAX_KEY}")
         place = self.place(event)
         if isinstance(key, Mapping) and (key.place.line, key.place.column) == (place.line, place.column + 1):
-            return Problem(
-                place, "", "'{{' begins a mapping in a mapping", 'put text with {{ }} in quotes: "{{ ... }}"'
-            )
+            hint = 'put text with {{ }} in quotes: "{{ ... }}"'
+            return Problem(place, "", "'{{' begins a mapping in a mapping", hint)
         return Problem(key.place, "", "a key must be plain text, not a list or a mapping")
 
     def merge(self, into: dict[str, tuple[Scalar, Node]], source: Node, place: Place) -> None:
@@ -331,6 +327,11 @@ class _Composer:
     def place(self, event: Any) -> Place:
         mark = event.start_mark
         return Place(self.file, mark.line + 1, mark.column + 1)
+
+
+def _written_twice(key: Scalar, first: Scalar) -> Problem:
+    hint = f"line {first.place.line} already has '{key.text}'; YAML would silently keep only one of them"
+    return Problem(key.place, "", f"the key '{key.text}' is written twice", hint)
 
 
 _STR: Final = "tag:yaml.org,2002:str"

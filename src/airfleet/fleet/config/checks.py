@@ -31,24 +31,26 @@ class Conflict:
 
 def check(fleet: Fleet, places: Mapping[str, Place]) -> Iterator[Conflict]:
     """Find all conflicts between the values of a fleet; ``places`` says where each value stands."""
-    found = _Found(fleet, places)
-    yield from found.what_is_needed()
-    yield from found.who_may_enter()
-    yield from found.hosts_named()
+    rules = _Conflicts(fleet, places)
+    yield from rules.missing_components()
+    yield from rules.open_doors()
+    yield from rules.unknown_hosts()
     if fleet.hosts[0].name != LOCAL or len(fleet.hosts) > 1:
-        yield from found.idle_hosts()
+        yield from rules.idle_hosts()
     if len(fleet.hosts) > 1:
-        yield from found.what_is_embedded()
-        yield from found.addresses()
-        yield from found.what_listens_elsewhere()
-        yield from found.servers()
-        yield from found.witness()
-        yield from found.witness_beside()
-    yield from found.ports()
+        yield from rules.embedded_servers()
+        yield from rules.unreachable_addresses()
+        yield from rules.unreachable_listeners()
+        yield from rules.local_servers()
+        yield from rules.missing_witness()
+        yield from rules.witness_on_a_host()
+    yield from rules.shared_ports()
 
 
 @dataclass(frozen=True)
-class _Found:
+class _Conflicts:
+    """Rules between values; each method finds the conflicts of one rule."""
+
     fleet: Fleet
     places: Mapping[str, Place]
 
@@ -58,13 +60,13 @@ class _Found:
             nearest = nearest[: max(nearest.rfind("."), nearest.rfind("["), 0)]
         return Conflict(Problem(self.places.get(nearest, self.places[""]), path, sentence, hint), repeats)
 
-    def what_is_needed(self) -> Iterator[Conflict]:
+    def missing_components(self) -> Iterator[Conflict]:
         for key, (sentence, without) in NEEDED.items():
             if not any(_runs(host, key) for host in self.fleet.hosts):
                 path = key if "hosts" not in self.places else "hosts"
                 yield self.problem(path, f"{sentence} anywhere: {without}")
 
-    def who_may_enter(self) -> Iterator[Conflict]:
+    def open_doors(self) -> Iterator[Conflict]:
         core = self.fleet.airflow.get("core", {})
         if not self.fleet.production:
             return
@@ -82,7 +84,7 @@ class _Found:
             )
             yield self.problem("production", sentence, hint)
 
-    def hosts_named(self) -> Iterator[Conflict]:
+    def unknown_hosts(self) -> Iterator[Conflict]:
         known = [host.name for host in self.fleet.hosts]
         named = [("flower.on", self.fleet.flower.on)] if self.fleet.flower else []
         named += [(f"proxy.on[{i}]", name) for i, name in enumerate(self.fleet.proxy.on)] if self.fleet.proxy else []
@@ -104,7 +106,7 @@ class _Found:
             if not any(_runs(host, key) for key in (*NEEDED, "triggerer")) and host.name not in fronts:
                 yield self.problem(f"hosts[{number}]", f"host '{host.name}' runs nothing", repeats=(host.name,))
 
-    def what_is_embedded(self) -> Iterator[Conflict]:
+    def embedded_servers(self) -> Iterator[Conflict]:
         for key, value, example in (
             ("database", self.fleet.database, "postgresql://airflow@db.example.com/airflow"),
             ("broker", self.fleet.broker, "redis://queue.example.com:6379/0"),
@@ -113,7 +115,7 @@ class _Found:
                 sentence = f"the embedded {key} serves one host only, and this fleet has {len(self.fleet.hosts)}"
                 yield self.problem(key, sentence, f"name a server that all of them reach: '{key}: {example}'")
 
-    def addresses(self) -> Iterator[Conflict]:
+    def unreachable_addresses(self) -> Iterator[Conflict]:
         # All on loopback is one machine that plays several, to watch what happens when one dies.
         elsewhere = [host for host in self.fleet.hosts if not is_loopback(host.address)]
         first: dict[str, str] = {}
@@ -131,18 +133,18 @@ class _Found:
                 sentence = f"'{host.address}' is the address of '{other}' already"
                 yield self.problem(path, sentence, repeats=(host.address, other))
 
-    def what_listens_elsewhere(self) -> Iterator[Conflict]:
+    def unreachable_listeners(self) -> Iterator[Conflict]:
         if self._is_one_machine():
             return
         for number, host in enumerate(self.fleet.hosts):
             if host.api_server.count:
-                yield from self._heard(f"hosts[{number}].api_server.address", host.api_server.address, host)
+                yield from self._unreachable(f"hosts[{number}].api_server.address", host.api_server.address, host)
         flower, proxy = self.fleet.flower, self.fleet.proxy
         for host in self.fleet.hosts:
             if flower and proxy and flower.on == host.name and set(proxy.on) - {flower.on}:
-                yield from self._heard("flower.address", flower.address, host)
+                yield from self._unreachable("flower.address", flower.address, host)
 
-    def _heard(self, path: str, listens: str | None, host: Host) -> Iterator[Conflict]:
+    def _unreachable(self, path: str, listens: str | None, host: Host) -> Iterator[Conflict]:
         """Say why other hosts cannot reach a server there: they ask at the address of its host."""
         hint = "leave it out: it is its host's"
         if listens and is_loopback(listens):
@@ -155,7 +157,7 @@ class _Found:
     def _is_one_machine(self) -> bool:
         return all(is_loopback(host.address) for host in self.fleet.hosts)
 
-    def servers(self) -> Iterator[Conflict]:
+    def local_servers(self) -> Iterator[Conflict]:
         if self._is_one_machine():
             return
         if any(not name or name.startswith(("/", "@")) for name in _database_hosts(self.fleet.database)):
@@ -170,7 +172,7 @@ class _Found:
                 if is_loopback(name) or is_any(name):
                     yield self.problem(key, f"'{name}' is another machine on each of the hosts", repeats=(name,))
 
-    def witness(self) -> Iterator[Conflict]:
+    def missing_witness(self) -> Iterator[Conflict]:
         if len(self.fleet.hosts) == 2 and self.fleet.policies.on_partition == "replace" and not self.fleet.witness:
             yield self.problem(
                 "hosts",
@@ -179,7 +181,7 @@ class _Found:
                 "'policies: {on_partition: keep}'",
             )
 
-    def witness_beside(self) -> Iterator[Conflict]:
+    def witness_on_a_host(self) -> Iterator[Conflict]:
         where = (self.fleet.witness or "").rpartition(":")[0].strip("[]").lower()
         for host in self.fleet.hosts:
             if where in (host.address.lower(), host.name.lower()) and not is_loopback(where):
@@ -187,7 +189,7 @@ class _Found:
                 hint = "name something else that both can reach: a router, or the server of the database"
                 yield self.problem("witness", sentence, hint, (host.name,))
 
-    def ports(self) -> Iterator[Conflict]:
+    def shared_ports(self) -> Iterator[Conflict]:
         taken: dict[tuple[str, int], str] = {}
         for place, what, path in self._listening():
             other = taken.setdefault(place, what)
