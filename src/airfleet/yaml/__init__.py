@@ -1,1 +1,1 @@
-"""YAML text as nodes with places; problems in words; field tables that make readers, JSON Schemas and pages."""
+"""YAML text as nodes that know their places; tables of fields as reader, JSON Schema and reference page."""

@@ -1,1 +1,1 @@
-"""The pipeline language: its values, its grammar, and problems with their places."""
+"""The pipeline language: its tables of keys, its values and its grammar."""
