@@ -10,7 +10,7 @@ An attempt of a task, from here::
   workloads stay queued here, with backoff; Airflow's own ``task_queued_timeout`` is their only end.
 - *End*: the attempt writes its state into the database, through the execution API. One small query finds attempts that
   are over. They make no executor event: Airflow would only read the task instance and find that it has ended. *Queued*
-  makes no event either: it would store the id that the scheduler has stored before.
+  makes none either: it would store an id that is stored.
 - *End without a report*: an attempt that could not report its end shows only in Celery's result backend, which is asked
   about attempts that stay queued or running for some seconds (:mod:`airfleet.scheduler.result_witness`). A message may
   have come twice: the failure of the second is no failure of the attempt that runs.
@@ -20,9 +20,9 @@ An attempt of a task, from here::
   (:mod:`airfleet.scheduler.orphan_recovery`).
 - *Lost message*: a message that waits nowhere, and whose attempt has not begun, is sent again with the same id and a
   fresh token (:mod:`airfleet.scheduler.message_reconciler`).
-- *Callbacks* have no row that a worker writes. Their results are kept, and so is the sign of a worker that runs one,
-  repeated every few seconds. A callback without such signs, or whose worker's process died, runs again a few times.
-  Those of a dead scheduler are taken over (:mod:`airfleet.scheduler.callback_claims`).
+- *Callbacks* have no row that a worker writes. Their results are kept, and signs of their workers every few seconds.
+  Without signs, or when its worker died, a callback runs again a few times. Those of a dead scheduler are taken over
+  (:mod:`airfleet.scheduler.callback_claims`).
 
 ``heartbeat`` is the only pause of the scheduler's loop: with nothing to send, it waits for a change in PostgreSQL
 (:mod:`airfleet.metadata.notifications`), at most a second; without flights, until the scheduler has something due.
@@ -139,8 +139,7 @@ class FleetExecutor(CeleryExecutor):
     def end(self, synchronous: bool = False) -> None:
         """Close both connections; wait first only when asked to.
 
-        Stock looks a last time, and nobody processes what it sees. Where the host of the database is gone, each of its
-        queries would delay the next start by ten seconds.
+        Stock looks a last time, for nobody. With the database's host gone, each query delays the next start by 10 s.
         """
         if synchronous:
             super().end(synchronous)

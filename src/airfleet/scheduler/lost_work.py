@@ -25,7 +25,7 @@ from airfleet.metadata.notifications import News
 from airfleet.scheduler import callback_claims
 from airfleet.scheduler.executor import FleetExecutor
 from airfleet.scheduler.isolation.narrowed_queries import narrowed
-from airfleet.scheduler.orphan_recovery import LONG_AGO, Recovery
+from airfleet.scheduler.orphan_recovery import LONG_AGO, OrphanRecovery
 from airfleet.scheduler.run_choice import RunChoice
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class LostWork(RunChoice):
             self._recover(executor, now)
 
     def _recover(self, executor: FleetExecutor, now: float) -> None:
-        recovery = Recovery(self.job.id, self._retries_of, executor.ended_by_themselves)
+        recovery = OrphanRecovery(self.job.id, self._retries_of, executor.ended_by_themselves)
         with create_session() as session:
             outcomes = recovery(session)
         if outcomes.left:

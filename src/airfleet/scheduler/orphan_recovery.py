@@ -87,7 +87,7 @@ def decide(state: str | None, wanted: str, earlier_reruns: int, ended_by_itself:
 
 
 @dataclass(frozen=True)
-class Recovery:
+class OrphanRecovery:
     """Acts for the scheduler with job ``job_id``.
 
     ``retries`` tells how many retries a task has by its Dag; ``ended`` which Celery ids have a result that says that
