@@ -116,8 +116,8 @@ class RunIsolation(DagIsolation):
     ) -> list[tuple[DagRun, DagCallbackRequest | None]]:
         """Look at all runs in one transaction; when one fails, undo it and look at each in its own.
 
-        Savepoints would spare the others that second look, and their listeners a second call. They would cost two
-        statements for each run in every pass, for a failure that a run can cause five times in its life.
+        Savepoints would spare the others that second look, and their listeners a second call. They would add two
+        statements to the three of each run in every pass, for a failure that a run causes at most five times.
         """
         self._guard = guard
         examined = list(dag_runs)
