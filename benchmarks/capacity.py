@@ -74,7 +74,7 @@ CLIENTS = 4
 PAUSE_SECONDS = 0.5
 HEAD = ("", "at rest, MB", "tasks in all slots, MB", "busy, MB", "connections at rest", "busy")
 NOTES = """\
-PSS, with all processes of a component. *agent* and *template* are on every host. Connections are those to PostgreSQL;
+PSS, with all processes of a component. *agent* and *zygote* are on every host. Connections are those to PostgreSQL;
 *busy* is the most of what was seen twice a second."""
 
 
@@ -115,7 +115,7 @@ class Fleet:
                     continue
                 name = f"{host}/{component.name}"
                 mb[name] = component.memory_mb or 0.0
-                connections[name] = self._connections(component.pid, alone=component.kind in ("agent", "template"))
+                connections[name] = self._connections(component.pid, alone=component.kind in ("agent", "zygote"))
         return mb, connections
 
     def _connections(self, pid: int, *, alone: bool) -> int:

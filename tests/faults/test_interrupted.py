@@ -16,7 +16,7 @@ STOP_SECONDS = 90.0
 @pytest.mark.parametrize(
     "moment",
     [
-        pytest.param("template", id="while it starts"),
+        pytest.param("zygote", id="while it starts"),
         pytest.param("is healthy after", id="when it runs", marks=pytest.mark.long),
     ],
 )

@@ -37,16 +37,16 @@ AGAIN_SECONDS = 45.0
 def test_a_component_that_is_killed_is_back_and_tasks_run(running: Tiny, name: str) -> None:
     fleet = running.fleet
     fleet.wait_for_dag("witness")
-    others = {c.name: c.pid for c in fleet.snapshot().components if c.kind == "template"}
+    others = {c.name: c.pid for c in fleet.snapshot().components if c.kind == "zygote"}
     killed = fleet.kill(name)
     again = fleet.wait_until_replaced(name, killed, AGAIN_SECONDS)
     assert again.restarts >= 1
     assert running.runs_a_task(f"after the death of {name}")
     wait_until(lambda: fleet.snapshot().healthy, AGAIN_SECONDS, "the fleet is healthy again")
-    assert {c.name: c.pid for c in fleet.snapshot().components if c.kind == "template"} == others
+    assert {c.name: c.pid for c in fleet.snapshot().components if c.kind == "zygote"} == others
 
 
-SERVERS_AND_TEMPLATE = ("postgres", "valkey", "template")
+SERVERS_AND_ZYGOTE = ("postgres", "valkey", "zygote")
 
 
 def sockets(pid: int) -> set[str]:
@@ -54,26 +54,26 @@ def sockets(pid: int) -> set[str]:
     return {link for link in links if link.startswith("socket:")}
 
 
-def test_no_component_holds_the_socket_by_which_the_template_gets_its_orders(running: Tiny) -> None:
-    template = sockets(running.fleet.component("template").pid or 0)
-    forked = [c for c in running.fleet.snapshot().components if c.pid and c.kind not in SERVERS_AND_TEMPLATE]
-    assert template
+def test_no_component_holds_the_socket_by_which_the_zygote_gets_its_orders(running: Tiny) -> None:
+    zygote = sockets(running.fleet.component("zygote").pid or 0)
+    forked = [c for c in running.fleet.snapshot().components if c.pid and c.kind not in SERVERS_AND_ZYGOTE]
+    assert zygote
     assert len(forked) >= 4
-    assert {c.name: template & sockets(c.pid or 0) for c in forked} == {c.name: set() for c in forked}
+    assert {c.name: zygote & sockets(c.pid or 0) for c in forked} == {c.name: set() for c in forked}
 
 
-def test_components_outlive_the_template_and_a_new_one_forks_their_successors(running: Tiny) -> None:
+def test_components_outlive_the_zygote_and_a_new_one_forks_their_successors(running: Tiny) -> None:
     fleet = running.fleet
-    before = {c.name: c.pid for c in fleet.snapshot().components if c.kind != "template"}
-    template = fleet.kill("template")
-    assert running.runs_a_task("without the template")
-    now = fleet.wait_until_replaced("template", template, AGAIN_SECONDS)
-    assert {c.name: c.pid for c in fleet.snapshot().components if c.kind != "template"} == before
+    before = {c.name: c.pid for c in fleet.snapshot().components if c.kind != "zygote"}
+    zygote = fleet.kill("zygote")
+    assert running.runs_a_task("without the zygote")
+    now = fleet.wait_until_replaced("zygote", zygote, AGAIN_SECONDS)
+    assert {c.name: c.pid for c in fleet.snapshot().components if c.kind != "zygote"} == before
 
     scheduler = fleet.kill("scheduler")
     assert fleet.wait_until_replaced("scheduler", scheduler, AGAIN_SECONDS).pid != scheduler
-    assert running.runs_a_task("with the new template's scheduler")
-    assert fleet.component("template").pid == now.pid
+    assert running.runs_a_task("with the new zygote's scheduler")
+    assert fleet.component("zygote").pid == now.pid
 
 
 #: what the migration says when there is nothing to migrate

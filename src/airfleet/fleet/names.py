@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 #: names that no worker can have
 TAKEN = (
-    "agent", "postgres", "valkey", "broker", "template", "migrate", "objects", "scheduler", "dag-processor",
+    "agent", "postgres", "valkey", "broker", "zygote", "migrate", "objects", "scheduler", "dag-processor",
     "triggerer", "api-server", "log-server", "flower", "nginx", "proxy",
 )  # fmt: skip
 

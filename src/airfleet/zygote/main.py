@@ -1,6 +1,6 @@
 """The process that imports Airflow once and forks every component. [A]
 
-It speaks JSON lines with the agent over a socket whose descriptor is in ``AIRFLEET_TEMPLATE_FD``::
+It speaks JSON lines with the agent over a socket whose descriptor is in ``AIRFLEET_ZYGOTE_FD``::
 
     zygote                                     agent
                                          <-          {"name", "entry", "options", "log"} + a file      fork this
@@ -40,7 +40,7 @@ import traceback
 from typing import Any, NoReturn
 
 from airfleet.agent.host import cgroups
-from airfleet.agent.supervisor.process import TEMPLATE_DESCRIPTOR
+from airfleet.agent.supervisor.process import ZYGOTE_DESCRIPTOR
 from airfleet.system import disk_full_logging, fast_import
 from airfleet.zygote import component_settings, entrypoints, preload, shared_heap
 
@@ -48,7 +48,7 @@ from airfleet.zygote import component_settings, entrypoints, preload, shared_hea
 def main() -> None:
     """Import, build, report, and serve orders until the agent closes the socket."""
     disk_full_logging.keep_streams()  # before Airflow's logging takes hold of them
-    connection = socket.socket(fileno=int(os.environ.pop(TEMPLATE_DESCRIPTOR)))
+    connection = socket.socket(fileno=int(os.environ.pop(ZYGOTE_DESCRIPTOR)))
     connection.set_inheritable(False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the agent to handle
     orders = ForkOrders(connection)

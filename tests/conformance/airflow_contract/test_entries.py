@@ -28,8 +28,8 @@ from airfleet.fleet.planning.paths import Paths
 from airfleet.fleet.servers import secrets
 from airfleet.zygote import component_settings, entrypoints, preload
 
-#: Imports as the template does, builds the API application, and tells what came of it.
-TEMPLATE = """
+#: Imports as the zygote does, builds the API application, and tells what came of it.
+ZYGOTE = """
 import json, os, threading
 from airfleet.zygote import component_settings as entries, preload as preloading
 preloading.import_airflow()
@@ -63,8 +63,8 @@ print(json.dumps({
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What a process that did as the template does tells of itself."""
+def zygote(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a process that did as the zygote does tells of itself."""
     home = tmp_path_factory.mktemp("airflow")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW", "_AIRFLOW"))}
     environment |= {
@@ -79,26 +79,26 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     # What is told to a component must win; a variable of the environment would win over it.
     del environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
     (home / "airflow.cfg").write_text(f"[database]\nsql_alchemy_conn = sqlite:///{home}/none.db\n")
-    done = subprocess.run([sys.executable, "-c", TEMPLATE], env=environment, capture_output=True, text=True, cwd=home)
+    done = subprocess.run([sys.executable, "-c", ZYGOTE], env=environment, capture_output=True, text=True, cwd=home)
     assert done.returncode == 0, done.stderr[-4000:]
     told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return told
 
 
-def test_importing_airflow_starts_no_thread_and_connects_to_nothing(template: dict[str, Any]) -> None:
-    assert template["threads"] == 1  # a fork copies one thread alone
-    assert template["connections"] == 0
+def test_importing_airflow_starts_no_thread_and_connects_to_nothing(zygote: dict[str, Any]) -> None:
+    assert zygote["threads"] == 1  # a fork copies one thread alone
+    assert zygote["connections"] == 0
 
 
-def test_the_application_of_the_api_server_is_the_one_that_was_built_before_the_fork(template: dict[str, Any]) -> None:
-    assert template["same application"] is True
-    assert template["mounted"] == ["/auth", "/execution"]
+def test_the_application_of_the_api_server_is_the_one_that_was_built_before_the_fork(zygote: dict[str, Any]) -> None:
+    assert zygote["same application"] is True
+    assert zygote["mounted"] == ["/auth", "/execution"]
 
 
-def test_a_component_forgets_the_database_and_takes_the_one_it_is_told(template: dict[str, Any]) -> None:
-    assert template["engine after forgetting"] is None
-    assert template["told"] == ["redis://told/%2F", "redis://told/%2F"]
-    assert template["database"] == "sqlite:////tmp/told"
+def test_a_component_forgets_the_database_and_takes_the_one_it_is_told(zygote: dict[str, Any]) -> None:
+    assert zygote["engine after forgetting"] is None
+    assert zygote["told"] == ["redis://told/%2F", "redis://told/%2F"]
+    assert zygote["database"] == "sqlite:////tmp/told"
 
 
 @pytest.mark.parametrize("module", preload.IMPORTED)
@@ -292,8 +292,8 @@ def test_celery_believes_no_other_variable_more_than_its_settings() -> None:
     assert "CELERY_BROKER_URL" in read
 
 
-def test_what_a_shell_says_of_another_broker_is_forgotten_with_the_fleets_own(template: dict[str, Any]) -> None:
-    assert template["of another broker"] == [True, False]
+def test_what_a_shell_says_of_another_broker_is_forgotten_with_the_fleets_own(zygote: dict[str, Any]) -> None:
+    assert zygote["of another broker"] == [True, False]
 
 
 def test_listeners_are_called_through_a_manager_whose_calls_can_be_watched() -> None:

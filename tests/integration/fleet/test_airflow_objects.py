@@ -74,7 +74,7 @@ def test_objects_reach_tasks_and_come_back_to_what_the_file_says(fleet: FleetUnd
     assert pools == {"default_pool": (64, False), "warehouse": (2, False), "slow": (1, True)}
     assert fleet.api.get("pools", "default_pool")["description"] == "Default pool"
     assert log(fleet, "objects").count("is written as fleet.yaml has it") == 7
-    assert PASSWORD not in log(fleet, "objects") + log(fleet, "template")
+    assert PASSWORD not in log(fleet, "objects") + log(fleet, "zygote")
 
     # Somebody changes one by hand; the file loses some, and changes one.
     fleet.api.patch("variables", "region", body={"key": "region", "value": "us-1"})

@@ -15,7 +15,7 @@ from support.fleets import AirQuality, Tiny
 OPERATE = Path(__file__).parents[3] / "docs" / "how-to" / "operate.md"
 
 COMPONENTS = {
-    "postgres", "valkey", "template", "migrate", "scheduler", "dag-processor", "triggerer", "light", "heavy",
+    "postgres", "valkey", "zygote", "migrate", "scheduler", "dag-processor", "triggerer", "light", "heavy",
     "api-server",
 }  # fmt: skip
 

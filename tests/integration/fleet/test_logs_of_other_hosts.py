@@ -95,7 +95,7 @@ def test_a_log_is_read_where_people_ask_for_it_with_its_parts_from_all_hosts(fle
 def test_every_host_that_writes_logs_shows_its_log_server(fleet: Apart) -> None:
     hosts = {host.host: {c.name for c in host.components} for host in wait_for_components(fleet)}
     assert "log-server" in hosts["front"]  # its triggers write logs too
-    assert hosts["back"] == {"template", "broker", "worker", "log-server"}
+    assert hosts["back"] == {"zygote", "broker", "worker", "log-server"}
 
 
 def test_what_the_components_of_another_host_wrote_is_shown_to_people(fleet: Apart) -> None:

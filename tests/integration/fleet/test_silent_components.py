@@ -63,12 +63,12 @@ def test_of_two_schedulers_of_a_host_the_one_that_stands_still_is_started_again(
         assert running.component("scheduler-2").restarts == 0
 
 
-# --- the template --------------------------------------------------------------------------------------------------
+# --- the zygote --------------------------------------------------------------------------------------------------
 
-#: a real template's conversation and forks, of components that need nothing; {extra} may bend it
-TEMPLATE = """
+#: a real zygote's conversation and forks, of components that need nothing; {extra} may bend it
+ZYGOTE = """
 import os, signal, socket, time
-from airfleet.zygote import component_settings, entrypoints as entries, main as template
+from airfleet.zygote import component_settings, entrypoints as entries, main as zygote
 
 def stay(options):
     with open({ledger!r}, "a") as file:
@@ -83,15 +83,15 @@ def step(options):
 component_settings.apply = lambda settings: None
 entries.ENTRIES = {{"stay": stay, "step": step}}
 {extra}
-connection = socket.socket(fileno=int(os.environ[template.TEMPLATE_DESCRIPTOR]))
-orders = template.ForkOrders(connection)
-template._say(connection, said="ready")
-while template._obey_next(connection, orders):
+connection = socket.socket(fileno=int(os.environ[zygote.ZYGOTE_DESCRIPTOR]))
+orders = zygote.ForkOrders(connection)
+zygote._say(connection, said="ready")
+while zygote._obey_next(connection, orders):
     pass
 """
-#: the first template dies before it tells of a fork; or when it has, and before it lets that begin
+#: the first zygote dies before it tells of a fork; or when it has, and before it lets that begin
 DIES = """
-say = template._say
+say = zygote._say
 def dies(connection, **message):
     dies_now = message["said"] == "forked" and not os.path.exists({died!r})
     if dies_now and {first!r} == "dies":
@@ -103,44 +103,44 @@ def die():
     open({died!r}, "w").close()
     time.sleep(0.5)
     os.kill(os.getpid(), signal.SIGKILL)
-template._say = dies
+zygote._say = dies
 """
 
 
-def with_template(ledger: Path, extra: str = "") -> tuple[Component, ...]:
-    script = TEMPLATE.format(ledger=str(ledger), extra=extra)
-    forked = Component("scheduler", "scheduler", Fork("stay"), needs=("template",))
-    return (Component("template", "template", Exec((sys.executable, "-c", script))), forked)
+def with_zygote(ledger: Path, extra: str = "") -> tuple[Component, ...]:
+    script = ZYGOTE.format(ledger=str(ledger), extra=extra)
+    forked = Component("scheduler", "scheduler", Fork("stay"), needs=("zygote",))
+    return (Component("zygote", "zygote", Exec((sys.executable, "-c", script))), forked)
 
 
-def test_a_template_that_stands_still_is_replaced_when_it_is_needed(tmp_path: Path) -> None:
+def test_a_zygote_that_stands_still_is_replaced_when_it_is_needed(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger"
-    with toy(*with_template(ledger)) as running:
+    with toy(*with_zygote(ledger)) as running:
         running.wait(lambda now: now.healthy, "both are ready")
-        template, scheduler = (running.component(name).pid or 0 for name in ("template", "scheduler"))
-        os.kill(template, signal.SIGSTOP)
+        zygote, scheduler = (running.component(name).pid or 0 for name in ("zygote", "scheduler"))
+        os.kill(zygote, signal.SIGSTOP)
         os.kill(scheduler, signal.SIGKILL)
-        wait_until(lambda: not procfs.is_alive(template), FORK_TIMEOUT_SECONDS + 10, "it was ended")
+        wait_until(lambda: not procfs.is_alive(zygote), FORK_TIMEOUT_SECONDS + 10, "it was ended")
         running.wait(lambda now: now.healthy and now.components[1].pid != scheduler, "another one forked the other")
-        (why,) = (line for line in running.log() if line.startswith("template did nothing for"))
+        (why,) = (line for line in running.log() if line.startswith("zygote did nothing for"))
         assert "it was told to fork scheduler" in why
         wait_until(lambda: len(ledger.read_text().split()) == 2, 10, "it has begun")
 
 
-def test_a_template_that_dies_before_it_says_what_it_forked_leaves_nothing_that_runs(tmp_path: Path) -> None:
+def test_a_zygote_that_dies_before_it_says_what_it_forked_leaves_nothing_that_runs(tmp_path: Path) -> None:
     ledger, died = tmp_path / "ledger", tmp_path / "died"
-    with toy(*with_template(ledger, DIES.format(died=str(died), first="dies"))) as running:
+    with toy(*with_zygote(ledger, DIES.format(died=str(died), first="dies"))) as running:
         running.wait(lambda now: now.healthy and now.components[0].restarts == 1, "another one forked it")
         assert died.exists()
         wait_until(ledger.exists, 10, "it runs")
         assert ledger.read_text().split() == [str(running.component("scheduler").pid)]
 
 
-def test_a_step_whose_template_dies_before_it_lets_it_begin_is_not_held_to_be_done(tmp_path: Path) -> None:
+def test_a_step_whose_zygote_dies_before_it_lets_it_begin_is_not_held_to_be_done(tmp_path: Path) -> None:
     ledger, died = tmp_path / "ledger", tmp_path / "died"
-    template, _ = with_template(ledger, DIES.format(died=str(died), first="tells"))
-    step = Component("migrate", "migrate", Fork("step"), needs=("template",), once=True)
-    with toy(template, step) as running:
+    zygote, _ = with_zygote(ledger, DIES.format(died=str(died), first="tells"))
+    step = Component("migrate", "migrate", Fork("step"), needs=("zygote",), once=True)
+    with toy(zygote, step) as running:
         running.wait(lambda now: now.healthy and now.components[0].restarts == 1, "another one forked it")
         assert died.exists()
         running.wait(lambda now: now.components[1].state == "done", "the step is done")

@@ -33,7 +33,7 @@ def test_a_task_has_all_its_template_fields_though_airflow_did_not_see_them(acti
     }
 
 
-def test_tasks_of_a_file_share_a_template_and_no_random_number(acting: Acting) -> None:
+def test_tasks_of_a_file_share_a_zygote_and_no_random_number(acting: Acting) -> None:
     found = [acting.act("declared").found() for _ in range(3)]
     assert len({one["parent"] for one in found}) == 1
     for position in range(2):

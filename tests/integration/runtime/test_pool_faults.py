@@ -1,4 +1,4 @@
-"""What dies takes no more with it than it must: an attempt, a template, the pool, a monitor."""
+"""What dies takes no more with it than it must: an attempt, a zygote, the pool, a monitor."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ def test_an_attempt_that_leaves_without_a_word_fails_soon(acting: Acting) -> Non
     assert died.fleet.wait_for_run(died.dag, died.run, seconds=20) == "failed"
 
 
-def test_an_attempt_fails_when_its_template_and_then_itself_is_killed(acting: Acting, tmp_path: Path) -> None:
+def test_an_attempt_fails_when_its_zygote_and_then_itself_is_killed(acting: Acting, tmp_path: Path) -> None:
     """Nobody is left who could tell its exit code."""
     task = acting.waiting("declared", tmp_path)
-    pid, template = task.pids
-    os.kill(template, signal.SIGKILL)
+    pid, zygote = task.pids
+    os.kill(zygote, signal.SIGKILL)
     os.kill(pid, signal.SIGKILL)
     assert task.state() == "failed"
     assert "exit code is not known" in task.log()
@@ -79,11 +79,11 @@ def test_a_slot_is_free_as_soon_as_its_task_has_ended(acting: Acting) -> None:
 
 
 @pytest.mark.parametrize("dag", ["declared", "written"])
-def test_a_task_goes_on_when_its_template_dies(acting: Acting, dag: str, tmp_path: Path) -> None:
+def test_a_task_goes_on_when_its_zygote_dies(acting: Acting, dag: str, tmp_path: Path) -> None:
     task = acting.waiting(dag, tmp_path)
-    pid, template = task.pids
-    os.kill(template, signal.SIGKILL)
-    assert acting.act(dag).found()["parent"] != template
+    pid, zygote = task.pids
+    os.kill(zygote, signal.SIGKILL)
+    assert acting.act(dag).found()["parent"] != zygote
     assert is_alive(pid)
     task.go_on()
     assert task.state() == "success"
@@ -92,8 +92,8 @@ def test_a_task_goes_on_when_its_template_dies(acting: Acting, dag: str, tmp_pat
 
 def test_tasks_go_on_when_the_pool_dies_and_another_one_takes_its_place(acting: Acting, tmp_path: Path) -> None:
     task = acting.waiting("declared", tmp_path)
-    _, template = task.pids
-    pool = parent(template)
+    _, zygote = task.pids
+    pool = parent(zygote)
     os.kill(pool, signal.SIGKILL)
     found = acting.act("declared").found()
     assert parent(found["parent"]) not in (pool, 0)
@@ -103,9 +103,9 @@ def test_tasks_go_on_when_the_pool_dies_and_another_one_takes_its_place(acting: 
 
 def test_an_attempt_whose_monitor_dies_ends_and_its_task_runs_again(acting: Acting, tmp_path: Path) -> None:
     task = acting.waiting("declared", tmp_path)
-    pid, template = task.pids
+    pid, zygote = task.pids
     worker = acting.fleet.component("worker").pid
-    forks = parent(parent(template))  # the keeper: a child of the worker, like the monitors
+    forks = parent(parent(zygote))  # the keeper: a child of the worker, like the monitors
     monitors = [one for one in acting.fleet.pids() if _parent(one) == worker and one != forks]
     assert monitors
     for monitor in monitors:

@@ -65,10 +65,10 @@ def known_to(plan: Plan, name: str) -> dict[str, str]:
 def test_the_components_of_a_fleet_and_what_each_waits_for() -> None:
     needs = {c.name: set(c.needs) for c in planner.plan(context()).components}
     assert list(needs) == [
-        "postgres", "valkey", "template", "migrate", "scheduler", "dag-processor", "triggerer", "worker", "api-server"
+        "postgres", "valkey", "zygote", "migrate", "scheduler", "dag-processor", "triggerer", "worker", "api-server"
     ]  # fmt: skip
     assert needs["migrate"] >= {"postgres"}
-    assert needs["worker"] == {"valkey", "template"}
+    assert needs["worker"] == {"valkey", "zygote"}
     for with_a_database in ("scheduler", "dag-processor", "triggerer", "api-server"):
         assert needs[with_a_database] >= {"migrate"}
 
@@ -219,9 +219,9 @@ def test_each_host_runs_what_it_names_and_nothing_else() -> None:
     control, work = on("control", api_servers=(8080, 8081)), on("work")
     assert (control.host, work.host) == ("control", "work")
     assert [c.name for c in control.components if c.kind != "broker"] == [
-        "template", "migrate", "scheduler", "scheduler-2", "dag-processor", "triggerer", "api-server", "api-server-2"
+        "zygote", "migrate", "scheduler", "scheduler-2", "dag-processor", "triggerer", "api-server", "api-server-2"
     ]  # fmt: skip
-    assert [c.name for c in work.components if c.kind != "broker"] == ["template", "light", "light-2", "heavy"]
+    assert [c.name for c in work.components if c.kind != "broker"] == ["zygote", "light", "light-2", "heavy"]
 
 
 def test_a_host_that_the_fleet_does_not_have() -> None:

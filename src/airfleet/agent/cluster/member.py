@@ -23,7 +23,7 @@ from airfleet.system import host_name
 
 #: kinds of components that may run while this host has no lease: nothing of an attempt depends on its name
 _WITHOUT_LEASE = frozenset(
-    {"postgres", "valkey", "broker", "nginx", "template", "migrate", "objects", "api-server", "log-server"}
+    {"postgres", "valkey", "broker", "nginx", "zygote", "migrate", "objects", "api-server", "log-server"}
 )
 
 

@@ -15,7 +15,7 @@ from airfleet.agent.supervisor.process import Running
 from airfleet.agent.supervisor.worker_drain import WorkerDrain
 from airfleet.fleet.planning.plan import Component, Fork
 
-ZYGOTE, WORKER, NGINX = "template", "worker", "nginx"
+ZYGOTE, WORKER, NGINX = "zygote", "worker", "nginx"
 #: states that change soon by the agent's own doing
 _BUSY = frozenset({State.STARTING, State.BACKOFF, State.WAITING})
 

@@ -11,7 +11,7 @@ from airfleet.agent.context import AgentContext
 from airfleet.agent.states import Reason, State
 from airfleet.agent.supervisor import process
 from airfleet.agent.supervisor.components import ZYGOTE
-from airfleet.agent.supervisor.process import TEMPLATE_DESCRIPTOR, Running
+from airfleet.agent.supervisor.process import ZYGOTE_DESCRIPTOR, Running
 from airfleet.agent.supervisor.reasons import NotStarted
 from airfleet.agent.supervisor.zygote_client import Zygotes
 from airfleet.fleet.planning.plan import Exec, Fork, Watch
@@ -67,7 +67,7 @@ class Launcher:
             return process.spawn(start, running.log, {**self.environments.others, **mark}, root)
         with self.zygotes.open().their_end() as descriptor:
             environment = {**self.environments.zygote, **mark, **self.context.plan.environment}
-            environment[TEMPLATE_DESCRIPTOR] = str(descriptor)
+            environment[ZYGOTE_DESCRIPTOR] = str(descriptor)
             if self.cluster.is_clustered:
                 environment[host_name.HOST] = self.cluster.hostname
             return process.spawn(start, running.log, environment, root, fds=[descriptor])

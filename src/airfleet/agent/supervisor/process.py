@@ -28,7 +28,7 @@ from airfleet.spool.current_work import WorkItem
 LAST_LINES = 12
 
 #: names the descriptor of the zygote's end of its socket with the agent
-TEMPLATE_DESCRIPTOR = "AIRFLEET_TEMPLATE_FD"
+ZYGOTE_DESCRIPTOR = "AIRFLEET_ZYGOTE_FD"
 
 
 @dataclass

@@ -72,7 +72,7 @@ class ZygoteDied(Reason):
     """The zygote died with this component's order unanswered."""
 
     def __str__(self) -> str:
-        return "the template ended before it was forked"
+        return "the zygote ended before it was forked"
 
 
 class Kill(Reason):

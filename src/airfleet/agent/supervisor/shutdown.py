@@ -14,7 +14,7 @@ from airfleet.agent.states import State
 from airfleet.agent.supervisor.process import Running, ask_to_end, signal_group
 
 #: components that end together, in this order; kinds not named are in the first group
-_LATE = {"api-server": 1, "nginx": 1, "template": 1, "valkey": 2, "postgres": 2}
+_LATE = {"api-server": 1, "nginx": 1, "zygote": 1, "valkey": 2, "postgres": 2}
 
 #: what a worker gives its running tasks when nobody says for how long, seconds
 DRAIN_SECONDS = 60.0

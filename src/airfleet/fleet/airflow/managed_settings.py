@@ -133,7 +133,7 @@ REFUSED: Mapping[str, Refusal] = {
 _ONE_PROCESS = "each api-server is one process, which the agent watches"
 _TLS = "nginx speaks TLS with people"
 _SLOTS = "a worker has as many processes as 'slots:' says"
-_FORKED = "attempts are forked from a warm template"
+_FORKED = "attempts are forked from a warm zygote of their Dag"
 _LOG_SERVER = "each host has one log server, on the port that 'airfleet status' shows"
 _WATCHED = "the agent watches the scheduler, and 'airfleet status' shows it"
 

@@ -4,8 +4,8 @@
 
     postgres ─> migrate ─┐
                          ├─> scheduler, dag-processor, triggerer, api-server
-    template ────────────┤
+    zygote ──────────────┤
     valkey ──────────────┴─> workers
 
-The template forks the migration, too, which does not wait until the template is ready.
+The zygote forks the migration, too, which does not wait until the zygote is ready.
 """

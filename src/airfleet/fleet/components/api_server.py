@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from airfleet.fleet.components import migrate, proxy, settings, template
+from airfleet.fleet.components import migrate, proxy, settings, zygote
 from airfleet.fleet.names import numbered
 from airfleet.fleet.planning.context import Context
 from airfleet.fleet.planning.plan import Component, Fork, HttpAnswers
@@ -39,7 +39,7 @@ def _component(context: Context, name: str, port: int, url: str) -> Component:
         # The first request of the execution API builds its routers (seconds in stock Airflow): a fleet
         # is not ready to run a task before that has been answered.
         probe=HttpAnswers((f"{url}/api/v2/version", f"{url}/execution/health")),
-        needs=(migrate.KIND, template.KIND),
+        needs=(migrate.KIND, zygote.KIND),
         grace_seconds=15.0,
         address=f"{context.api_address}:{port}",
         memory_bytes=context.here.api_server.memory_bytes,

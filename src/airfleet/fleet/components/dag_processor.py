@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from airfleet.fleet.components import migrate, settings, template
+from airfleet.fleet.components import migrate, settings, zygote
 from airfleet.fleet.names import numbered
 from airfleet.fleet.planning.context import Context
 from airfleet.fleet.planning.plan import Component, Fork, JobBeats
@@ -24,7 +24,7 @@ def _component(context: Context, name: str) -> Component:
         kind=KIND,
         start=Fork(KIND, settings=settings.settings(context, KIND)),
         probe=JobBeats("DagProcessorJob", file=str(context.paths.job(name))),
-        needs=(migrate.KIND, template.KIND),
+        needs=(migrate.KIND, zygote.KIND),
         grace_seconds=15.0,
         memory_bytes=context.here.dag_processor.memory_bytes,
     )

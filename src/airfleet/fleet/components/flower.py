@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from airfleet.fleet.components import settings, template, valkey
+from airfleet.fleet.components import settings, valkey, zygote
 from airfleet.fleet.config.spec import LOOPBACK, Fleet, Flower
 from airfleet.fleet.planning.context import Context
 from airfleet.fleet.planning.plan import Component, Fork, HttpAnswers
@@ -39,7 +39,7 @@ def _component(context: Context, flower: Flower, port: int) -> Component:
         kind=KIND,
         start=Fork(KIND, options, settings.settings(context, KIND)),
         probe=HttpAnswers((f"http://{asked}{path}/healthcheck",)),
-        needs=(*own_broker, template.KIND),
+        needs=(*own_broker, zygote.KIND),
         grace_seconds=5.0,
         address=str(door),
         memory_bytes=flower.memory_bytes,

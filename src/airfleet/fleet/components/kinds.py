@@ -16,10 +16,10 @@ from airfleet.fleet.components import (
     postgres,
     proxy,
     scheduler,
-    template,
     triggerer,
     valkey,
     worker,
+    zygote,
 )
 from airfleet.fleet.planning.context import Context
 from airfleet.fleet.planning.plan import Component
@@ -40,7 +40,7 @@ KINDS: Final[tuple[ComponentKind, ...]] = (
     postgres,
     valkey,
     broker,
-    template,
+    zygote,
     migrate,
     objects,
     scheduler,

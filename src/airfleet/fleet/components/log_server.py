@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from airfleet.fleet.components import settings, template
+from airfleet.fleet.components import settings, zygote
 from airfleet.fleet.planning.context import Context
 from airfleet.fleet.planning.plan import Component, Fork, HttpAnswers
 from airfleet.fleet.servers.nginx_site import Door
@@ -28,7 +28,7 @@ def components(context: Context) -> tuple[Component, ...]:
         kind=KIND,
         start=Fork(KIND, options, settings.settings(context, KIND)),
         probe=HttpAnswers((f"http://{door}{HEALTH}",)),
-        needs=(template.KIND,),
+        needs=(zygote.KIND,),
         grace_seconds=5.0,
         address=str(door),
     )

@@ -27,7 +27,7 @@ def _component(context: Context) -> Component:
             {"objects": "some" if context.fleet.objects else "none"},
             settings=settings.settings(context, KIND),
         ),
-        # Not "template": the order waits for it, and is obeyed before the template is quite ready.
+        # Not "zygote": the order waits for it, and is obeyed before the zygote is quite ready.
         needs=(postgres.KIND,) if context.embedded is not None and context.ports.postgres is not None else (),
         once=True,
         grace_seconds=30.0,

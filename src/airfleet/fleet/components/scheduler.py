@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from airfleet.fleet.components import migrate, objects, settings, template
+from airfleet.fleet.components import migrate, objects, settings, zygote
 from airfleet.fleet.names import numbered
 from airfleet.fleet.planning.context import Context
 from airfleet.fleet.planning.plan import Component, Fork, JobBeats
@@ -24,7 +24,7 @@ def _component(context: Context, name: str) -> Component:
         start=Fork(KIND, settings=settings.settings(context, KIND)),
         probe=JobBeats("SchedulerJob", file=str(context.paths.job(name))),
         # A task may ask for a connection as soon as it runs.
-        needs=(objects.KIND if context.fleet.objects else migrate.KIND, template.KIND),
+        needs=(objects.KIND if context.fleet.objects else migrate.KIND, zygote.KIND),
         grace_seconds=15.0,
         memory_bytes=context.here.scheduler.memory_bytes,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from airfleet.fleet.components import broker, settings, template
+from airfleet.fleet.components import broker, settings, zygote
 from airfleet.fleet.config.spec import Worker
 from airfleet.fleet.names import numbered
 from airfleet.fleet.planning.context import Context
@@ -40,7 +40,7 @@ def _component(context: Context, worker: Worker, name: str) -> Component:
             settings.settings(context, KIND),
         ),
         probe=FileBeats(beat, LATE_SECONDS, context.broker),
-        needs=(broker.needed(context), template.KIND),
+        needs=(broker.needed(context), zygote.KIND),
         memory_bytes=worker.memory_bytes,
         group=worker.name,
     )

@@ -1,4 +1,4 @@
-"""The template: imports Airflow once, and forks every Airflow component on command."""
+"""The zygote: imports Airflow once, and forks every Airflow component on command."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 from airfleet.fleet.planning.context import Context
 from airfleet.fleet.planning.plan import Component, Exec, Started
 
-KIND: Final = "template"
+KIND: Final = "zygote"
 
 
 def components(context: Context) -> tuple[Component, ...]:

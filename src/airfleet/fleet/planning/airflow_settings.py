@@ -97,7 +97,7 @@ def _merged(ours: str | None, theirs: str) -> str:
 
 
 def environment(context: Context) -> dict[str, str]:
-    """Environment of the template and all its forks; nothing in it is secret."""
+    """Environment of the zygote and all its forks; nothing in it is secret."""
     return {
         **context.fleet.task_environment,
         **({"AIRFLEET_HOST": context.host} if context.host != LOCAL else {}),

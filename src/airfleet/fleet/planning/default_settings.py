@@ -24,7 +24,7 @@ API_OUTAGE_SECONDS: Final = 3600
 TOKEN_AGE_SECONDS: Final = 300
 #: seconds after which a scheduler takes a silent attempt for dead, as in Airflow
 HEARTBEAT_TIMEOUT_SECONDS: Final = 300.0
-#: the database of the template and the workers, which is none: only components that are told a URL have one
+#: the database of the zygote and the workers, which is none: only components that are told a URL have one
 _NO_DATABASE: Final = "postgresql+psycopg://none@127.0.0.1:9/none"
 
 
@@ -119,7 +119,7 @@ def _logging(context: Context) -> dict[str, str]:
 
 
 def _sdk(context: Context) -> dict[str, str]:
-    # Attempts are forked from warm task templates, whatever their queue.
+    # Attempts are forked from warm zygotes of Dag files, whatever their queue.
     return {
         "coordinators": json.dumps({COORDINATOR: {"classpath": "airfleet.worker.coordinator.TaskCoordinator"}}),
         "queue_to_coordinator": json.dumps(dict.fromkeys(("default", *context.fleet.queues), COORDINATOR)),

@@ -1,7 +1,7 @@
 """The plan of this machine, as data: the agent executes it, renderers print it.
 
 A plan holds no secret in anything that becomes an argument, an environment or a log line:
-secrets travel as ``settings`` of a forked component (over the template's socket) and in
+secrets travel as ``settings`` of a forked component (over the zygote's socket) and in
 files of mode 0600.
 """
 
@@ -35,7 +35,7 @@ class Exec:
 
 @dataclass(frozen=True)
 class Fork:
-    """Have the template process fork this Airflow component."""
+    """Have the zygote process fork this Airflow component."""
 
     #: a name in :data:`airfleet.zygote.entrypoints.ENTRIES`
     entry: str
@@ -51,7 +51,7 @@ class Watch:
 
 @dataclass(frozen=True)
 class Started:
-    """Ready as soon as the process runs (the template, which reports by itself)."""
+    """Ready as soon as the process runs (the zygote, which reports by itself)."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ class Plan:
     root: Path
     components: tuple[Component, ...]
     files: Mapping[Path, File]
-    #: environment of the template, and so of every forked component; no secrets
+    #: environment of the zygote, and so of every forked component; no secrets
     environment: Mapping[str, str]
     url: str
     user: str

@@ -127,7 +127,7 @@ def _described(component: Component, site: Site | None, fingerprint: Callable[[s
         memory_bytes=component.memory_bytes,
         options=dict(_options(component, site)),
         secrets=fingerprint(json.dumps(start.settings)) if isinstance(start, Fork) else "",
-        airflow=isinstance(start, Fork) or component.kind == "template",
+        airflow=isinstance(start, Fork) or component.kind == "zygote",
         group=component.group or (_API_SERVER if component.kind == _API_SERVER else ""),
     )
 

@@ -179,26 +179,26 @@ def test_one_that_is_not_ready_in_time_is_ended_and_says_what_it_last_said(
     assert one.reason == StartTimeout(10.0, UNWELL.reason)
 
 
-def test_a_template_that_does_not_fork_what_it_was_told_to_is_ended(
+def test_a_zygote_that_does_not_fork_what_it_was_told_to_is_ended(
     court: Court, process: subprocess.Popen[bytes]
 ) -> None:
-    ordered = court.starting("scheduler")  # before there is a template to hear it
+    ordered = court.starting("scheduler")  # before there is a zygote to hear it
     court.now = 100.0
-    template = court.ready("template", process.pid)
-    court.policy.kill_stalled_zygote(template, ())
+    zygote = court.ready("zygote", process.pid)
+    court.policy.kill_stalled_zygote(zygote, ())
     court.now += FORK_TIMEOUT_SECONDS
-    court.policy.kill_stalled_zygote(template, (ordered,))
+    court.policy.kill_stalled_zygote(zygote, (ordered,))
     assert lives(process)
     court.now += 1.0
-    court.policy.kill_stalled_zygote(template, ())
+    court.policy.kill_stalled_zygote(zygote, ())
     assert lives(process)
-    court.policy.kill_stalled_zygote(template, (ordered,))
+    court.policy.kill_stalled_zygote(zygote, (ordered,))
     assert process.wait(10.0) != 0
-    assert template.reason == ZygoteStalled(16.0, "one")
+    assert zygote.reason == ZygoteStalled(16.0, "one")
 
 
-def test_a_template_that_still_imports_has_its_time(court: Court, process: subprocess.Popen[bytes]) -> None:
-    template, ordered = court.starting("template", process.pid), court.starting("migrate")
+def test_a_zygote_that_still_imports_has_its_time(court: Court, process: subprocess.Popen[bytes]) -> None:
+    zygote, ordered = court.starting("zygote", process.pid), court.starting("migrate")
     court.now = FORK_TIMEOUT_SECONDS * 2
-    court.policy.kill_stalled_zygote(template, (ordered,))
+    court.policy.kill_stalled_zygote(zygote, (ordered,))
     assert lives(process)

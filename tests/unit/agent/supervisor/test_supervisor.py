@@ -28,8 +28,8 @@ class Loop:
 
     parts: AgentParts
     said: list[Event] = field(default_factory=list)
-    #: the template's end of its conversation
-    template: socket.socket | None = None
+    #: the zygote's end of its conversation
+    zygote: socket.socket | None = None
 
     @property
     def zygotes(self) -> Zygotes:
@@ -49,8 +49,8 @@ class Loop:
 @pytest.fixture
 def loop(tmp_path: Path) -> Loop:
     components = (
-        Component("template", "template", Exec(("true",))),
-        Component("scheduler", "scheduler", Fork("scheduler"), needs=("template",)),
+        Component("zygote", "zygote", Exec(("true",))),
+        Component("scheduler", "scheduler", Fork("scheduler"), needs=("zygote",)),
         Component("one", "thing", Exec(("true",))),
     )
     paths = Paths(tmp_path / "home", tmp_path / "run")
@@ -74,7 +74,7 @@ def test_a_surprise_at_one_component_is_seen_at_it_and_the_others_go_on(loop: Lo
         one.move_to(State.WAITING, 1.0)
     assert (one.state, loop.said.count(Event.SURPRISED)) == (State.DEGRADED, 1)
     assert str(one.reason).startswith("the agent failed at it: RuntimeError: one: ready cannot become waiting")
-    starting = loop.component("template")
+    starting = loop.component("zygote")
     with loop.parts.supervisor._bearing(starting):
         starting.move_to(State.STARTING, 1.0)
         raise ValueError("before it had a process")
@@ -86,46 +86,46 @@ def test_a_surprise_at_one_component_is_seen_at_it_and_the_others_go_on(loop: Lo
     assert stopping.state == State.STOPPING
 
 
-def template_with_an_order(loop: Loop) -> tuple[Running, Running]:
-    """A template that was told to fork the scheduler; what it says is written by the test."""
-    template = loop.ready("template", os.getpid())
-    loop.template = loop.zygotes.open()._theirs
+def zygote_with_an_order(loop: Loop) -> tuple[Running, Running]:
+    """A zygote that was told to fork the scheduler; what it says is written by the test."""
+    zygote = loop.ready("zygote", os.getpid())
+    loop.zygote = loop.zygotes.open()._theirs
     loop.parts.supervisor.start_due()
     scheduler = loop.component("scheduler")
     assert (scheduler.state, scheduler.pid) == (State.STARTING, None)
-    return template, scheduler
+    return zygote, scheduler
 
 
 def says_forked(loop: Loop, pid: int) -> None:
-    assert loop.template is not None
-    loop.template.sendall(b'{"said": "forked", "name": "scheduler", "pid": %d}\n' % pid)
+    assert loop.zygote is not None
+    loop.zygote.sendall(b'{"said": "forked", "name": "scheduler", "pid": %d}\n' % pid)
 
 
 @pytest.mark.parametrize("closed", [True, False], ids=["its end is closed", "a child still has its end"])
-def test_what_a_template_said_before_it_died_counts(loop: Loop, child: subprocess.Popen[bytes], closed: bool) -> None:
-    template, scheduler = template_with_an_order(loop)
+def test_what_a_zygote_said_before_it_died_counts(loop: Loop, child: subprocess.Popen[bytes], closed: bool) -> None:
+    zygote, scheduler = zygote_with_an_order(loop)
     says_forked(loop, child.pid)
     if closed:
-        assert loop.template is not None
-        loop.template.close()
-    ended(loop, template)
+        assert loop.zygote is not None
+        loop.zygote.close()
+    ended(loop, zygote)
     assert (scheduler.state, scheduler.pid) == (State.STARTING, child.pid)
     assert loop.zygotes.link is None
-    assert template.state == State.BACKOFF
+    assert zygote.state == State.BACKOFF
 
 
-def test_an_order_that_a_template_did_not_answer_is_given_again(loop: Loop) -> None:
-    template, scheduler = template_with_an_order(loop)
-    ended(loop, template)
+def test_an_order_that_a_zygote_did_not_answer_is_given_again(loop: Loop) -> None:
+    zygote, scheduler = zygote_with_an_order(loop)
+    ended(loop, zygote)
     assert (scheduler.state, scheduler.pid) == (State.BACKOFF, None)
 
 
-def ended(loop: Loop, template: Running) -> None:
-    """The template was killed; its process is not this one."""
+def ended(loop: Loop, zygote: Running) -> None:
+    """The zygote was killed; its process is not this one."""
     gone = subprocess.Popen(("true",))
     gone.wait()
-    template.pid = gone.pid
-    loop.parts.supervisor.ended(template, signal.SIGKILL)
+    zygote.pid = gone.pid
+    loop.parts.supervisor.ended(zygote, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("state", [State.WAITING, State.BACKOFF, State.READY, State.STOPPED])
@@ -140,7 +140,7 @@ def test_a_component_that_nobody_waits_for_is_ended_at_once(
 
 
 def test_the_second_of_two_for_one_order_is_ended(loop: Loop, child: subprocess.Popen[bytes]) -> None:
-    _, scheduler = template_with_an_order(loop)
+    _, scheduler = zygote_with_an_order(loop)
     loop.zygotes.said({"said": "forked", "name": "scheduler", "pid": os.getpid()})
     loop.zygotes.said({"said": "forked", "name": "scheduler", "pid": child.pid})
     assert child.wait(10.0) == -signal.SIGKILL

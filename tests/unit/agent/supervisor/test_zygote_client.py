@@ -1,4 +1,4 @@
-"""The agent's conversation with a template, which may die or stand still in the middle of it."""
+"""The agent's conversation with a zygote, which may die or stand still in the middle of it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def told(descriptor: int) -> tuple[dict[str, Any], Any]:
         return order, json.load(file)
 
 
-def test_an_order_is_heard_by_the_template_and_is_open_until_it_says_that_it_has_forked() -> None:
+def test_an_order_is_heard_by_the_zygote_and_is_open_until_it_says_that_it_has_forked() -> None:
     link = ZygoteLink()
     with link.their_end() as theirs:
         link.order("scheduler", Fork("scheduler", {"number": "2"}, (("core", "fernet_key", "s3cret"),)), LOG)
@@ -65,7 +65,7 @@ def test_orders_that_wait_together_are_read_one_by_one_each_with_its_settings() 
         assert orders.next() is None
 
 
-def test_a_template_that_stands_still_holds_up_the_agent_for_a_moment_only() -> None:
+def test_a_zygote_that_stands_still_holds_up_the_agent_for_a_moment_only() -> None:
     link = ZygoteLink()
     with link.their_end():
         began = time.monotonic()

@@ -59,8 +59,8 @@ def test_no_worker_can_have_the_name_of_a_kind() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1])
-def test_the_migration_and_the_template_are_there_for_those_who_need_them(count: int) -> None:
+def test_the_migration_and_the_zygote_are_there_for_those_who_need_them(count: int) -> None:
     host = local_host(scheduler=NONE, api_server=ApiServer(count=count), dag_processor=NONE, triggerer=NONE, workers=())
     context = here(Fleet("shop", "/srv/shop", hosts=(host,)), nginx=None)
     found = {component.kind for kind in KINDS for component in kind.components(context)}
-    assert found == {"postgres", "valkey"} | ({"template", "migrate", "api-server"} if count else set())
+    assert found == {"postgres", "valkey"} | ({"zygote", "migrate", "api-server"} if count else set())

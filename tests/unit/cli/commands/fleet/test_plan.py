@@ -66,7 +66,7 @@ def part(name: str, state: State = State.READY, **more: object) -> ComponentStat
     return component(name, state, kind=kind if kind in names.TAKEN else "worker", **more)
 
 
-NAMES = ["postgres", "valkey", "template", "migrate", "scheduler", "dag-processor", "triggerer", "worker", "api-server"]
+NAMES = ["postgres", "valkey", "zygote", "migrate", "scheduler", "dag-processor", "triggerer", "worker", "api-server"]
 
 
 def test_what_a_fleet_on_this_machine_would_run(project: Project, airfleet: Airfleet) -> None:
@@ -86,19 +86,19 @@ def test_every_host_of_a_fleet_or_one_of_them(project: Project, airfleet: Airfle
     project.fleet_file.write_text(FIVE)
     found = [row for row in rows(airfleet("plan", "-o", "plain").out) if row[2] not in ("broker", "nginx")]
     assert [(row[1], row[2], row[3], row[4]) for row in found] == [
-        ("control", "template", "", ""),
+        ("control", "zygote", "", ""),
         ("control", "migrate", "", ""),
         ("control", "scheduler", "", ""),
         ("control", "scheduler-2", "", ""),
         ("control", "dag-processor", "", "1GB"),
         ("control", "api-server", "", ""),
         ("control", "log-server", "", ""),
-        ("work", "template", "", ""),
+        ("work", "zygote", "", ""),
         ("work", "light", "queues default, quick, 8 slots", "16GB"),
         ("work", "light-2", "queues default, quick, 8 slots", "16GB"),
         ("work", "heavy", "queue default, a slot per core", ""),
         ("work", "log-server", "", ""),
-        ("more", "template", "", ""),
+        ("more", "zygote", "", ""),
         ("more", "worker", "queue default, 1 slot", ""),
         ("more", "log-server", "", ""),
     ]
@@ -156,7 +156,7 @@ def test_what_would_start_stop_and_be_started_anew_and_why(
     assert {row[2]: (row[0], row[6]) for row in rows(result.out)} == {
         "postgres": ("", ""),
         "valkey": ("", ""),
-        **dict.fromkeys(("template", "migrate", "scheduler", "dag-processor", "triggerer"), ("~", settings)),
+        **dict.fromkeys(("zygote", "migrate", "scheduler", "dag-processor", "triggerer"), ("~", settings)),
         "light": ("~", f"slots 2 → 4; memory without limit → 2GB; {settings}"),
         "new": ("+", ""),
         "api-server": ("~", settings),
@@ -200,11 +200,11 @@ def test_a_host_with_a_home_of_its_own_is_compared_with_its_agent(
     its = paths.of(project.root, {**project.environ, "AIRFLEET_HOST": "more"})
     leave(its, fleet, "more", preview.Machine(2))
     project.fleet_file.write_text(text.replace("slots: 1", "slots: 3"))
-    with fake_agent.listening(FakeAgent([snapshot(part("template"), part("worker"))]), its.socket):
+    with fake_agent.listening(FakeAgent([snapshot(part("zygote"), part("worker"))]), its.socket):
         found = rows(airfleet("plan", "-o", "plain").out)
     changed = {(row[1], row[2]): (row[0], row[6]) for row in found if row[1] == "more"}
     assert changed["more", "worker"] == ("~", "slots 1 → 3")
-    assert changed["more", "template"] == ("", "")
+    assert changed["more", "zygote"] == ("", "")
     assert {row[0] for row in found if row[1] != "more"} == {"+"}
 
 
@@ -216,7 +216,7 @@ def test_a_host_whose_agent_was_started_without_its_name_is_compared_with_it(
     project.paths.home.mkdir()
     brought_up(project)
     project.fleet_file.write_text(project.fleet_file.read_text().replace("scheduler: 2", "scheduler: 1"))
-    running = ["template", "migrate", "scheduler", "scheduler-2", "dag-processor", "api-server", "log-server"]
+    running = ["zygote", "migrate", "scheduler", "scheduler-2", "dag-processor", "api-server", "log-server"]
     with agent_says(snapshot(part("agent"), *map(part, running))):
         found = rows(airfleet("plan", "-o", "plain").out)
         only = airfleet("plan", "--host", "work")
@@ -233,7 +233,7 @@ def test_hosts_that_this_machine_plays_are_those_of_the_plan(
     project.fleet_file.write_text("name: shop\nworkers: [{name: light, slots: 2}]\n")
     played(project, 3)
     project.fleet_file.write_text("name: shop\nworkers: [{name: light, slots: 4}]\n")
-    with listens(project, "host-2", "broker", "template", "migrate", "scheduler", "light"):
+    with listens(project, "host-2", "broker", "zygote", "migrate", "scheduler", "light"):
         result = airfleet("plan", "--host", "host-2")
         found = rows(airfleet("plan", "-o", "plain").out)
         wrong = airfleet("plan", "--host", "local")
@@ -273,9 +273,9 @@ def listens(project: Project, host: str, *names: str) -> AbstractContextManager[
 
 
 KNOWN = FIVE.replace(":${{ secrets.db }}", "")
-CONTROL = ("broker", "template", "migrate", "scheduler", "scheduler-2", "dag-processor", "api-server", "log-server")
-WORK = ("broker", "template", "light", "light-2", "heavy", "log-server")
-MORE = ("broker", "template", "worker", "log-server")
+CONTROL = ("broker", "zygote", "migrate", "scheduler", "scheduler-2", "dag-processor", "api-server", "log-server")
+WORK = ("broker", "zygote", "light", "light-2", "heavy", "log-server")
+MORE = ("broker", "zygote", "worker", "log-server")
 
 
 @pytest.mark.parametrize(
@@ -644,7 +644,7 @@ def test_another_host_that_does_without_nginx_is_not_told_to_start_one(
 def test_a_host_of_this_machine_that_was_killed_is_known_from_another(project: Project, airfleet: Airfleet) -> None:
     played(project, 2)
     first = ("postgres", "valkey", *NAMES[2:])
-    second = ("broker", "template", "migrate", "scheduler", "worker")
+    second = ("broker", "zygote", "migrate", "scheduler", "worker")
     rows_of_hosts = (host("host-1", *map(part, first)), host("host-2", *map(part, second), state="late", age=12.0))
     said = snapshot(*map(part, first), host="host-1", hosts=rows_of_hosts)
     with fake_agent.listening(FakeAgent([said]), project.on("host-1").paths.socket):

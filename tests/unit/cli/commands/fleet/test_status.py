@@ -159,7 +159,7 @@ def test_an_agent_that_cannot_be_asked_yet_has_no_home_that_was_moved(project: P
 def test_components_that_outlive_their_agent_are_said_to_run(project: Project, airfleet: Airfleet) -> None:
     project.paths.runtime.mkdir(parents=True)
     with stand_in(project, "airfleet.zygote.main") as component:
-        process_tree.write_down(project.paths.processes, {component.pid: "template"})
+        process_tree.write_down(project.paths.processes, {component.pid: "zygote"})
         told, data, planned = airfleet("status"), airfleet("status", "-o", "json"), airfleet("plan")
         component.kill()
     sentence = f"the agent of the fleet in {project.root} has died; 1 component runs on without it"
