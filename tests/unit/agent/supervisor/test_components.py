@@ -16,7 +16,7 @@ from airfleet.fleet.planning.paths import Paths
 from airfleet.fleet.planning.plan import Component, Exec, Fork, Plan
 
 PLANNED = (
-    Component("template", "template", Exec(("true",))),
+    Component("zygote", "zygote", Exec(("true",))),
     Component("worker", "worker", Fork("worker")),
     Component("nginx", "nginx", Exec(("true",))),
     Component("api-server", "api-server", Fork("api-server"), address="127.0.0.1:8080"),
@@ -40,7 +40,7 @@ def run(components: Components, **pids: int) -> None:
 
 
 def test_attempts_run_below_workers_alone(components: Components) -> None:
-    run(components, template=1, worker=2, nginx=3)
+    run(components, zygote=1, worker=2, nginx=3)
     assert components.pids_without_attempts() == {1, 3}
     assert components.have_workers()
 
