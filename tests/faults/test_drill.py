@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.drill import dags, runner
+from airfleet.drill import dags, parts
 from airfleet.drill.workload import DRILL
 from airfleet.testing.fleet import FleetUnderTest
 from support.fleets import Tiny
@@ -80,12 +80,12 @@ def test_all_parts_of_a_production_fleet_are_drilled_when_that_is_said_and_nothi
 
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     verdicts = {verdict["part"]: verdict for verdict in json.loads(done.stdout)}
-    assert tuple(verdicts) == runner.PARTS
+    assert tuple(verdicts) == parts.PARTS
     for verdict in verdicts.values():
         found = (verdict["lost"], verdict["twice"], verdict["failed"], verdict["violations"])
         assert found == (0, 0, 0, []), f"{verdict}\n{done.stderr}"
         assert None not in (verdict["gap"], verdict["healthy_after"], verdict["rerun_after"])
-    for part in ("worker", runner.HOST):
+    for part in ("worker", parts.HOST):
         assert verdicts[part]["rerun"] >= 1, done.stderr
     assert not dags.knows(fleet.api, DRILL)
     # A Celery worker that was killed leaves a folder of its own.

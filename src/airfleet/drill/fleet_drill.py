@@ -39,6 +39,8 @@ WARM_SECONDS = 5.0
 #: and after the recovery
 AFTER_SECONDS = 3.0
 _LOOK_SECONDS = 0.1
+#: between two questions to the API for the end of runs
+_STATES_SECONDS = 0.5
 
 #: takes seconds since the fault, and a line
 Say = Callable[[float, str], None]
@@ -99,6 +101,8 @@ class DrillExperiment(ExperimentRunner[DrilledFleet]):
         #: stopwatches that have stopped
         self._stopped: set[str] = set()
         self._answered = True
+        #: last answer of the API about the runs
+        self._states: Mapping[RunKey, str] | None = None
 
     def run_part(self) -> ExperimentOutcome:
         """Kill the part and watch."""
@@ -113,6 +117,10 @@ class DrillExperiment(ExperimentRunner[DrilledFleet]):
     def _has_much_to_lose(self, fleet: DrilledFleet, label: str) -> bool:
         """Tell whether a long task runs, which dies with a worker. None may start: then the drill shows that."""
         return long_task_runs(self.notes(), self.label)
+
+    def gives_up_at(self, injection: Injection) -> float:
+        """Count the timeout from the fault, as the stopwatches do."""
+        return injection.began + self.pace.patience_seconds
 
     # --- the agent as a witness --------------------------------------------------------------------
 
@@ -162,12 +170,22 @@ class DrillExperiment(ExperimentRunner[DrilledFleet]):
             return None
         return {RunKey(DRILL, str(run["dag_run_id"])): str(run["state"]) for run in runs}
 
+    def _drain(self) -> None:
+        """Wait until all runs have ended, for the timeout in all: a run that ends does not prolong it."""
+        deadline = time.monotonic() + self.pace.drain_seconds
+        self.load.settle(self.pace.drain_seconds)
+        while True:
+            self._states = self.states()
+            if time.monotonic() > deadline or self._left(self._states) == 0:
+                return
+            time.sleep(_STATES_SECONDS)
+
     def final_history(self) -> History:
-        """Add what the API says of runs and tries.
+        """Add what the API said last of runs, and says of tries.
 
         Without an answer the journals still show whether something was done twice, so no run is taken for asked for.
         """
-        told, states = self.told_by_tasks(), self.states()
+        told, states = self.told_by_tasks(), self._states
         try:
             if states is not None:
                 return replace(told, changes=self._tries(told.notes), states=states)

@@ -195,6 +195,10 @@ class ExperimentRunner(ABC, Generic[T]):
     def on_injection(self, injection: Injection) -> None:
         """Tell that a fault has begun and ended."""
 
+    def gives_up_at(self, injection: Injection) -> float:
+        """Give the time at which a recovery is given up: patience counts from the healing."""
+        return injection.ended + self.pace.patience_seconds
+
     def on_look(self, injection: Injection, seconds: Mapping[str, float | None]) -> None:
         """Tell what the stopwatches show now."""
 
@@ -240,7 +244,7 @@ class ExperimentRunner(ABC, Generic[T]):
         return Injection(fault.name, began, ended, attempts, fault.silences, trial.spares_schedulers)
 
     def _wait_for_recovery(self, injection: Injection, watches: Mapping[str, Stopwatch]) -> dict[str, float | None]:
-        deadline = injection.ended + self.pace.patience_seconds
+        deadline = self.gives_up_at(injection)
         while True:
             history = self.history()
             seconds = {name: stopwatch(history, injection) for name, stopwatch in watches.items()} if history else {}
@@ -255,15 +259,14 @@ class ExperimentRunner(ABC, Generic[T]):
     def _drain(self) -> None:
         if lost := self.load.settle(self.pace.drain_seconds):
             self.helped.append(f"{lost} runs could not be asked for")
-        if not drained(self._left, self.is_well, self.pace.drain_seconds):
+        if not drained(lambda: self._left(self.states()), self.is_well, self.pace.drain_seconds):
             if not self.is_well():
                 self.helped.append("not every component came back")
-            if self._left() != 0:
+            if self._left(self.states()) != 0:
                 self.helped.append("runs did not end")
 
-    def _left(self) -> int | None:
+    def _left(self, states: Mapping[RunKey, str] | None) -> int | None:
         """Count the runs and callbacks that have not come to their end; None while nobody says it."""
-        states = self.states()
         if states is None:
             return None
         told = {note.task for note in self.notes() if note.event == NoteKind.CALLBACK}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
@@ -11,8 +11,8 @@ from airfleet.agent.control import HostStatus, Snapshot
 from airfleet.agent.states import State
 from airfleet.client.project import Project
 from airfleet.drill.fleet_drill import DrillExperiment, ProgressLog, long_task_runs
-from airfleet.drill.records import Note, NoteKind, TaskKey
-from airfleet.drill.workload import DRILL, LONG, DrillMix
+from airfleet.drill.records import Injection, Note, NoteKind, RunKey, TaskKey
+from airfleet.drill.workload import DRILL, LONG, DrillMix, RunRequest
 from airfleet.errors import FleetError, Unhealthy
 from support.drills import drilled_fleet, one_drill
 from support.fake_agent import component, snapshot
@@ -46,6 +46,27 @@ def test_without_an_answer_of_the_api_the_runs_are_not_known_and_none_is_called_
     assert one.states() is None
     history = one.final_history()
     assert (history.is_known, one.judge(history)) == (False, ())
+
+
+def test_runs_that_end_one_by_one_do_not_prolong_the_timeout(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = DrillExperiment(drilled_fleet(project), "worker", 0.8, lambda at, line: None)
+    asked = one.load._asked = [RunRequest(DRILL, f"worker-7-{number}") for number in range(9)]
+    looks: list[Mapping[RunKey, str]] = []
+
+    def states(self: DrillExperiment) -> Mapping[RunKey, str]:
+        ended = len(looks)
+        looks.append({run.run: "success" if number < ended else "running" for number, run in enumerate(asked)})
+        return looks[-1]
+
+    monkeypatch.setattr(DrillExperiment, "states", states)
+    one._drain()
+    assert len(looks) < len(asked)
+    assert one.final_history().states == looks[-1]
+
+
+def test_the_timeout_counts_from_the_fault_also_where_the_kill_takes_its_time(project: Project) -> None:
+    one = DrillExperiment(drilled_fleet(project), "host", 120.0, lambda at, line: None)
+    assert one.gives_up_at(Injection("host", began=10.0, ended=40.0)) == 130.0
 
 
 def test_a_long_task_of_an_earlier_part_does_not_count() -> None:
