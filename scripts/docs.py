@@ -17,6 +17,7 @@ from airfleet.cli import reference as cli
 from airfleet.events import Event
 from airfleet.fleet.config import schema as fleet
 from airfleet.pipelines.reading import schema as pipelines
+from airfleet.yaml.reference import markdown_table
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REFERENCE = REPOSITORY / "docs" / "reference"
@@ -140,7 +141,7 @@ def pages() -> dict[Path, str]:
 def events_page() -> str:
     """The page of the agent's events."""
     rows = ((f"`{event.name.lower()}`", event.value.strip(), _payload(event)) for event in Event)
-    return EVENTS_PAGE.format(events=_table(("action", "sentence", "payload"), rows))
+    return EVENTS_PAGE.format(events=markdown_table(("action", "sentence", "payload"), rows))
 
 
 def long_tests() -> str:
@@ -151,7 +152,7 @@ def long_tests() -> str:
         (f"`{name}`", one["outcome"], f"{one['seconds']:.0f}", one["date"], one["commit"])
         for name, one in sorted(tests.items())
     ]
-    return LONG_TESTS_PAGE.format(tables=_table(("test", "outcome", "seconds", "date", "commit"), rows))
+    return LONG_TESTS_PAGE.format(tables=markdown_table(("test", "outcome", "seconds", "date", "commit"), rows))
 
 
 def figures() -> str:
@@ -162,7 +163,7 @@ def figures() -> str:
     rows = [*_idle_rows(), *_start_rows(), *_task_path_rows(), *_fault_rows()]
     said = "\n".join(note for title, note in README_NOTES.items() if any(row[0].startswith(title) for row in rows))
     return f"""\
-{_table(("", "airfleet", "Airflow, defaults", "Airflow, tuned"), [_whole(row) for row in rows])}
+{markdown_table(("", "airfleet", "Airflow, defaults", "Airflow, tuned"), [_whole(row) for row in rows])}
 
 Measured by `make bench` and `make drill` ({measuring.place(_results("start_and_idle")["machine"])}).
 Date and commit of each figure, and its spread where it was run several times, are in
@@ -352,11 +353,6 @@ def _results(name: str) -> dict[str, Any]:
 
 def _payload(event: Event) -> str:
     return ", ".join(f"`{name}`" for name in re.findall(r"{(\w+)}", event.value))
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [head, ("---",) * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def _read(path: Path) -> str | None:

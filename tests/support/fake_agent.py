@@ -23,6 +23,19 @@ def snapshot(*components: ComponentStatus, state: str = "ready", **more: object)
     return Snapshot(state=state, components=components, **given)  # type: ignore[arg-type]
 
 
+#: a fleet of two components that is healthy
+POSTGRES = component("postgres", started_after=1.2)
+SCHEDULER = component("scheduler", started_after=4.06, address="127.0.0.1:8974")
+READY = snapshot(
+    POSTGRES,
+    SCHEDULER,
+    url="http://127.0.0.1:8080",
+    user="admin",
+    password_file="/shop/.airfleet/password",
+    elapsed=8.2,
+)
+
+
 class FakeAgent:
     """Answers ``status`` and orders with the last snapshot, ``watch`` and ``stop`` with all of theirs."""
 

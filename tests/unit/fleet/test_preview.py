@@ -15,35 +15,14 @@ from airfleet.client.project import Project
 from airfleet.fleet import planner, preview
 from airfleet.fleet.config import reader
 from airfleet.fleet.config.spec import Fleet
-from airfleet.fleet.planning import local_hosts, paths, plan_record
+from airfleet.fleet.planning import local_hosts, plan_record
 from airfleet.fleet.planning.context import Context
 from airfleet.fleet.planning.plan_record import Description
 from airfleet.fleet.planning.ports import PortBook, is_free
 from airfleet.fleet.servers import secrets
 from airfleet.fleet.servers.secrets import Secrets
 from airfleet.testing.ports import free_ports
-
-
-def leave(its: paths.Paths, fleet: Fleet, host: str, machine: preview.Machine) -> None:
-    """Leave behind what the agent of a host leaves."""
-    its.home.mkdir(parents=True, exist_ok=True)
-    kept = secrets.load_or_generate(its.secrets)
-    its.plan.write_text(planner.plan(preview.as_an_agent(fleet, host, its, kept, machine)).files[its.plan].text)
-
-
-def played(project: Project, count: int) -> None:
-    """Leave behind what the agents of so many hosts leave that this machine plays."""
-    project.paths.home.mkdir()
-    project.played.write_text(str(count))
-    kept = secrets.load_or_generate(project.paths.secrets)
-    first = project.on("host-1").paths
-    first.home.mkdir(parents=True)
-    first.ports.write_text(json.dumps({"api_server": 8085, "postgres": 5444, "broker": 6444}))
-    fleet = local_hosts.spread(reader.read_file(project.fleet_file, project.environ), count)
-    for host in fleet.hosts:
-        seen = local_hosts.seen_from(host.name, fleet, first, kept)
-        leave(project.on(host.name).paths, seen, host.name, preview.Machine(2, plays=True))
-
+from support.left_behind import played
 
 pytestmark = pytest.mark.usefixtures("own_environment")
 

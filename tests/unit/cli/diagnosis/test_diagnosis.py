@@ -10,7 +10,7 @@ from airfleet.agent.states import State
 from airfleet.cli.diagnosis import diagnosis
 from airfleet.cli.diagnosis.facts import Log, RunFacts
 from support.fake_agent import component
-from support.fake_airflow import FakeAirflow, dag, run, task
+from support.fake_airflow import dag, run, task
 from support.run_facts import NOW, facts, sentences
 
 
@@ -139,47 +139,3 @@ def test_a_run_that_succeeded_needs_no_words() -> None:
     verdict = diagnosis.judge(facts(task("orders", "extract", "success"), run=done))
     assert verdict.sentence == "run manual__1 of 'orders' succeeded after 8.0s"
     assert verdict.findings == ()
-
-
-def message(event: str, **more: Any) -> dict[str, Any]:
-    return {"timestamp": "2026-01-31T06:00:01.5Z", "event": event, "level": "info", **more}
-
-
-LOG = [
-    {"event": "::group::Log message source details", "sources": ["/logs/1.log"]},
-    {"event": "/logs/attempt=1.log"},
-    {"event": "::endgroup::"},
-    message("Filling up the DagBag from /shop/pipelines/orders.yaml"),
-    message("reading in.csv\nof today"),
-    message(
-        "Task failed with exception",
-        level="error",
-        error_detail=[
-            {
-                "exc_type": "ModuleNotFoundError",
-                "exc_value": "No module named 'pandas'",
-                "frames": [
-                    {"filename": "/venv/site-packages/airflow/x.py", "lineno": 1, "name": "run"},
-                    {"filename": "/shop/shop/steps.py", "lineno": 12, "name": "load"},
-                ],
-            }
-        ],
-    ),
-    message("::group::Post Execute"),
-]
-
-
-@pytest.fixture
-def failed(airflow: FakeAirflow) -> FakeAirflow:
-    airflow.dags = {"orders": dag("orders")}
-    airflow.tasks = {"orders": {"extract": ["load"], "load": []}}
-    airflow.runs = [
-        run("orders", "old", "success", run_after="2026-01-01T00:00:00Z", duration=2.0, end_date="x"),
-        run("orders", state="failed", duration=4.0, end_date="2026-01-31T06:00:04Z"),
-    ]
-    airflow.instances = [
-        task("orders", "load", "upstream_failed"),
-        task("orders", "extract", "failed", duration=3.0, end_date="2026-01-31T06:00:03Z"),
-    ]
-    airflow.logs = {"extract": LOG}
-    return airflow

@@ -13,7 +13,7 @@ from airfleet.agent.states import State
 from airfleet.cli.commands.fleet import agent_start
 from airfleet.client.project import Project
 from airfleet.errors import FleetError, WaitTimedOut
-from support.fake_agent import component, snapshot
+from support.fake_agent import POSTGRES, READY, component, snapshot
 
 FAR = 1e9
 
@@ -22,22 +22,6 @@ WAITING = component("postgres", State.WAITING, started_after=None)
 
 
 STARTING = component("postgres", State.STARTING, started_after=None)
-
-
-POSTGRES = component("postgres", started_after=1.2)
-
-
-SCHEDULER = component("scheduler", started_after=4.06, address="127.0.0.1:8974")
-
-
-READY = snapshot(
-    POSTGRES,
-    SCHEDULER,
-    url="http://127.0.0.1:8080",
-    user="admin",
-    password_file="/shop/.airfleet/password",
-    elapsed=8.2,
-)
 
 
 def test_waiting_says_each_change_once_with_the_seconds_since_the_start(

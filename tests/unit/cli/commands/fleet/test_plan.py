@@ -17,14 +17,13 @@ from airfleet.agent.control import ComponentStatus, HostStatus, Snapshot
 from airfleet.agent.servers import embedded_servers, nginx
 from airfleet.agent.states import State
 from airfleet.client.project import Project
-from airfleet.fleet import names, planner, preview
+from airfleet.fleet import names, preview
 from airfleet.fleet.config import reader
-from airfleet.fleet.config.spec import Fleet
-from airfleet.fleet.planning import local_hosts, paths
-from airfleet.fleet.servers import secrets
+from airfleet.fleet.planning import paths
 from support import fake_agent
 from support.command_line import Airfleet
 from support.fake_agent import FakeAgent, component, snapshot
+from support.left_behind import leave, played
 
 FIVE = """\
 name: shop
@@ -51,13 +50,6 @@ def brought_up(project: Project) -> None:
     """Leave behind what an agent leaves that was told to run fleet.yaml as it is now."""
     fleet = reader.read_file(project.fleet_file, project.environ)
     leave(project.paths, fleet, fleet.hosts[0].name, preview.Machine(len(os.sched_getaffinity(0))))
-
-
-def leave(its: paths.Paths, fleet: Fleet, host: str, machine: preview.Machine) -> None:
-    """Leave behind what the agent of a host leaves."""
-    its.home.mkdir(parents=True, exist_ok=True)
-    kept = secrets.load_or_generate(its.secrets)
-    its.plan.write_text(planner.plan(preview.as_an_agent(fleet, host, its, kept, machine)).files[its.plan].text)
 
 
 def part(name: str, state: State = State.READY, **more: object) -> ComponentStatus:
@@ -248,20 +240,6 @@ def test_hosts_that_this_machine_plays_are_those_of_the_plan(
 def test_hosts_that_were_played_are_not_those_of_the_plan(project: Project, airfleet: Airfleet) -> None:
     played(project, 3)
     assert {row[1] for row in rows(airfleet("plan", "-o", "plain").out)} == {""}
-
-
-def played(project: Project, count: int) -> None:
-    """Leave behind what the agents of so many hosts leave that this machine plays."""
-    project.paths.home.mkdir()
-    project.played.write_text(str(count))
-    kept = secrets.load_or_generate(project.paths.secrets)
-    first = project.on("host-1").paths
-    first.home.mkdir(parents=True)
-    first.ports.write_text(json.dumps({"api_server": 8085, "postgres": 5444, "broker": 6444}))
-    fleet = local_hosts.spread(reader.read_file(project.fleet_file, project.environ), count)
-    for host in fleet.hosts:
-        seen = local_hosts.seen_from(host.name, fleet, first, kept)
-        leave(project.on(host.name).paths, seen, host.name, preview.Machine(2, plays=True))
 
 
 def listens(project: Project, host: str, *names: str) -> AbstractContextManager[FakeAgent]:

@@ -1,57 +1,16 @@
-"""``scale`` and ``drain``: what is refused, and what the agent is told."""
+"""``scale``: what is refused, and what the agent is told."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from airfleet.agent.control import HostStatus, Snapshot
-from airfleet.client import overrides
 from airfleet.client.project import Project
 from support.command_line import Airfleet
-from support.fake_agent import FakeAgent, component, listening, snapshot
-
-LIGHT = (component("light", kind="worker", group="light"), component("light-2", kind="worker", group="light"))
-API = component("api-server")
-
-
-def alone(**orders: Any) -> Snapshot:
-    """A fleet without hosts."""
-    return snapshot(*LIGHT, API, orders=orders)
-
-
-def two(state: str = "up", **more: Any) -> Snapshot:
-    """A fleet of two hosts, of which the agent of the first answers."""
-    far = HostStatus("b", state, components=(*LIGHT, API), **more)
-    return snapshot(API, host="a", hosts=(HostStatus("a", "up", components=(API,)), far))
-
-
-class Obeying(FakeAgent):
-    """Shows the fleet as it is after an order the second time that it is asked since."""
-
-    def __init__(self, before: Snapshot, after: Snapshot) -> None:
-        super().__init__([before])
-        self.after = after
-        self.asked_since = 0
-
-    @property
-    def has_shown_it(self) -> bool:
-        return self.watched == (self.after,)
-
-    def answers(self, request: dict[str, object]) -> Iterator[Snapshot]:
-        self.asked_since += bool(self.orders)
-        if self.asked_since == 2:
-            self.watched = (self.after,)
-        return super().answers(request)
-
-
-@pytest.fixture
-def fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is asked again at once."""
-    monkeypatch.setattr(overrides, "PAUSE_SECONDS", 0.0)
-
+from support.fake_agent import listening
+from support.obeying_agent import Obeying, alone, two
 
 SIZES = [
     ({}, ["light=2x8"], {"light": {"count": 2, "slots": 8}}),

@@ -22,22 +22,7 @@ from airfleet.fleet.planning.paths import fleet_id
 from airfleet.system import process_tree
 from support import fake_agent
 from support.command_line import Airfleet
-from support.fake_agent import FakeAgent, component, snapshot
-
-POSTGRES = component("postgres", started_after=1.2)
-
-
-SCHEDULER = component("scheduler", started_after=4.06, address="127.0.0.1:8974")
-
-
-READY = snapshot(
-    POSTGRES,
-    SCHEDULER,
-    url="http://127.0.0.1:8080",
-    user="admin",
-    password_file="/shop/.airfleet/password",
-    elapsed=8.2,
-)
+from support.fake_agent import POSTGRES, READY, FakeAgent, component, snapshot
 
 
 def test_status_of_a_healthy_fleet(agent_says: Callable, airfleet: Airfleet) -> None:

@@ -23,22 +23,12 @@ from airfleet.cli.commands.fleet import agent_start
 from airfleet.client import shutdown_lock
 from airfleet.client.project import Project
 from support.command_line import Airfleet
-from support.fake_agent import component, snapshot
+from support.fake_agent import READY, SCHEDULER, component, snapshot
 
 FAR = 1e9
 
 WAITING = component("postgres", State.WAITING, started_after=None)
 STARTING = component("postgres", State.STARTING, started_after=None)
-POSTGRES = component("postgres", started_after=1.2)
-SCHEDULER = component("scheduler", started_after=4.06, address="127.0.0.1:8974")
-READY = snapshot(
-    POSTGRES,
-    SCHEDULER,
-    url="http://127.0.0.1:8080",
-    user="admin",
-    password_file="/shop/.airfleet/password",
-    elapsed=8.2,
-)
 
 
 def test_up_detached_of_a_running_fleet_says_so_and_succeeds(agent_says: Callable, airfleet: Airfleet) -> None:

@@ -3,41 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
 from airfleet.client.project import Project
 from support.command_line import Airfleet
 from support.fake_airflow import FakeAirflow, dag, run, task
-
-
-def message(event: str, **more: Any) -> dict[str, Any]:
-    return {"timestamp": "2026-01-31T06:00:01.5Z", "event": event, "level": "info", **more}
-
-
-LOG = [
-    {"event": "::group::Log message source details", "sources": ["/logs/1.log"]},
-    {"event": "/logs/attempt=1.log"},
-    {"event": "::endgroup::"},
-    message("Filling up the DagBag from /shop/pipelines/orders.yaml"),
-    message("reading in.csv\nof today"),
-    message(
-        "Task failed with exception",
-        level="error",
-        error_detail=[
-            {
-                "exc_type": "ModuleNotFoundError",
-                "exc_value": "No module named 'pandas'",
-                "frames": [
-                    {"filename": "/venv/site-packages/airflow/x.py", "lineno": 1, "name": "run"},
-                    {"filename": "/shop/shop/steps.py", "lineno": 12, "name": "load"},
-                ],
-            }
-        ],
-    ),
-    message("::group::Post Execute"),
-]
+from support.task_logs import LOG, message
 
 
 @pytest.fixture
