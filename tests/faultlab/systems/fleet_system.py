@@ -51,12 +51,14 @@ class FleetSystem(System):
     def api(self) -> Api:
         """Give the REST API: of the first host, or by way of nginx alone, as people reach it.
 
-        A request by way of nginx that reached a lost host is answered late; the client gives it up and asks again.
+        Of several hosts, a request by way of nginx that reached a lost one is answered late; the client gives it up
+        and asks again.
         """
         found = self.fleet.api
         if not self.topology.proxied:
             return found
-        return replace(found, url=self.fleet.snapshot().url.rstrip("/"), others=(), request_seconds=SLOW_SECONDS)
+        seconds = found.request_seconds if self.topology.hosts == 1 else SLOW_SECONDS
+        return replace(found, url=self.fleet.snapshot().url.rstrip("/"), others=(), request_seconds=seconds)
 
     @property
     def database_url(self) -> str:
