@@ -21,8 +21,8 @@ _UNITS: Final = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "
 _SECONDS: Final = {"w": 604_800.0, "d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0}
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
-_PART = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(ms|[wdhms])")
-_PARTS = re.compile(rf"(?:{_PART.pattern})+\s*")
+_PART = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|[wdhms])", re.ASCII)
+_PARTS = re.compile(rf"(?:{_PART.pattern})+", re.ASCII)
 _ISO_DURATION = re.compile(
     r"P(?:(\d+(?:\.\d+)?)W)?(?:(\d+(?:\.\d+)?)D)?"
     r"(?:T(?:(\d+(?:\.\d+)?)H)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)S)?)?",
@@ -93,8 +93,8 @@ def seconds_text(count: float) -> str:
 
 
 def _parts(text: str) -> list[tuple[str, str]]:
-    """Return each amount with its unit; none when any part of the text is something else."""
-    return _PART.findall(text) if len(text) <= LONGEST and _PARTS.fullmatch(text) else []
+    """Return each amount with its unit; none when any part of the text is something else, a no-break space for one."""
+    return _PART.findall(text) if len(text) <= LONGEST and _PARTS.fullmatch(text.strip()) else []
 
 
 def _in_order(parts: list[tuple[str, str]]) -> dict[str, str]:

@@ -22,6 +22,7 @@ from airfleet.yaml.durations import calendar_duration, parse_duration, seconds, 
         ("90", 90),
         ("PT5M", 300),
         ("P1DT12H", 36 * 3600),
+        ("\xa05m\u3000", 300),
     ],
 )
 def test_pipelines_take_amounts_iso_8601_and_seconds(text: str, expected: float) -> None:
@@ -36,7 +37,8 @@ def test_other_texts_are_no_durations(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("14d", 1_209_600), ("1h 30m", 5400), ("30m1h", 5400), ("1h1h", 7200), ("0.5s", 0.5)]
+    ("text", "expected"),
+    [("14d", 1_209_600), ("1h 30m", 5400), ("30m1h", 5400), ("1h1h", 7200), ("0.5s", 0.5), ("\xa01h\u3000", 3600)],
 )
 def test_a_fleet_takes_amounts_with_units(text: str, expected: float) -> None:
     assert seconds(text) == expected
@@ -45,6 +47,12 @@ def test_a_fleet_takes_amounts_with_units(text: str, expected: float) -> None:
 @pytest.mark.parametrize("text", ["", "90", "1x", "5ms", "PT5M", "1h,30m", "9" * 400 + "d", "9" * 90 + "w"])
 def test_a_fleet_takes_no_other_duration(text: str) -> None:
     assert seconds(text) is None
+
+
+@pytest.mark.parametrize("space", ["\xa0", "\u2003", "\x1f"])
+def test_no_space_of_unicode_stands_inside_a_duration(space: str) -> None:
+    for text in (f"1{space}h", f"1h{space}30m"):
+        assert (parse_duration(text), seconds(text)) == (None, None)
 
 
 def test_a_duration_is_shown_in_the_largest_unit_without_a_rest() -> None:
