@@ -61,11 +61,11 @@ def _sharper(cause: FailureCause, exception: str, lines: Sequence[str]) -> Failu
 
 
 def _in_lines(lines: Sequence[str]) -> FailureCause | None:
-    for line in reversed(lines):
+    for line in (whole[:LONGEST] for whole in reversed(lines)):
         if failure := trigger_failures.read(line):
             return of_trigger(failure)
         for pattern, explain in OUTPUT:
-            match = re.search(pattern, line[:LONGEST])
+            match = re.search(pattern, line)
             if match:
                 return explain(match)
     return None

@@ -120,6 +120,14 @@ def test_what_its_trigger_said_is_why_a_task_failed(line: str, sentence: str) ->
     assert found.sentence == sentence
 
 
+def test_no_more_is_said_of_a_long_line_of_a_trigger_than_of_any_other() -> None:
+    line = f"The trigger wanted to end the process of all triggers: SystemExit('{'x' * 20_000}')"
+    found = failure_patterns.likely("TaskDeferralError: Trigger failure", ["Trigger failed:", line])
+    assert found is not None
+    assert found.sentence.startswith("its trigger ended the process that all triggers share (SystemExit('xxx")
+    assert len(found.sentence) < failure_patterns.LONGEST + 100
+
+
 def test_a_process_that_was_killed_says_nothing_and_airflow_does() -> None:
     found = failure_patterns.likely(
         "", ["Process terminated by signal. Likely out of memory error (OOM). For more information,"]
