@@ -18,12 +18,23 @@ SRC = "src/airfleet"
 #: behind a figure of which the code has changed since
 MARK = " ‡"
 #: the processes that a task goes through
-TASK_PATH = tuple(
-    f"{SRC}/{room}" for room in ("api_server", "metadata", "scheduler", "spool", "task_process", "triggerer", "worker")
+TASK_PATH = (
+    f"{SRC}/api_server",
+    f"{SRC}/log_server",
+    f"{SRC}/metadata",
+    f"{SRC}/monitor",
+    f"{SRC}/scheduler",
+    f"{SRC}/spool",
+    f"{SRC}/system",
+    f"{SRC}/task_process",
+    f"{SRC}/triggerer",
+    f"{SRC}/worker",
 )
+#: the processes of which each host has one
+EACH_HOST = (f"{SRC}/agent", f"{SRC}/zygote")
 #: result -> files and folders whose change may change its figures
 DEPENDS_ON: Mapping[str, tuple[str, ...]] = {
-    "capacity": (f"{SRC}/agent", f"{SRC}/fleet", *TASK_PATH, "benchmarks/capacity.py"),
+    "capacity": (*EACH_HOST, f"{SRC}/fleet", *TASK_PATH, "benchmarks/capacity.py"),
     "cli_start": (f"{SRC}/cli", f"{SRC}/client", f"{SRC}/errors.py", f"{SRC}/__init__.py", "benchmarks/cli_start.py"),
     "commits": ("benchmarks/commits.py",),
     "edit_visible": (
@@ -32,15 +43,15 @@ DEPENDS_ON: Mapping[str, tuple[str, ...]] = {
         f"{SRC}/scheduler/job_runner.py",
         "benchmarks/edit_visible.py",
     ),
-    "faults": (f"{SRC}/agent", f"{SRC}/fleet", *TASK_PATH),
+    "faults": (*EACH_HOST, f"{SRC}/fleet", *TASK_PATH),
     "faults of others": ("tests/faultlab/systems/stock_airflow.py", "tests/faultlab/systems/stock_system.py"),
     "lightning": ("examples/lightning", *TASK_PATH, "benchmarks/lightning.py"),
     "long_tests": (f"{SRC}", "tests"),
     "many_files": (f"{SRC}/pipelines", "benchmarks/many_files.py"),
-    "memory": (*TASK_PATH, f"{SRC}/agent", "benchmarks/memory.py"),
+    "memory": (*TASK_PATH, *EACH_HOST, "benchmarks/memory.py"),
     "parse_cost": (f"{SRC}/pipelines", f"{SRC}/yaml", "benchmarks/parse_cost.py"),
-    "soak": (*TASK_PATH, f"{SRC}/agent", "benchmarks/soak.py"),
-    "start_and_idle": (f"{SRC}/agent", f"{SRC}/fleet", *TASK_PATH, "benchmarks/start_and_idle.py"),
+    "soak": (*TASK_PATH, *EACH_HOST, "benchmarks/soak.py"),
+    "start_and_idle": (*EACH_HOST, f"{SRC}/fleet", *TASK_PATH, "benchmarks/start_and_idle.py"),
     "task_path": (*TASK_PATH, f"{SRC}/fleet", "benchmarks/systems", "benchmarks/workloads.py"),
     "task_path of others": ("benchmarks/systems", "benchmarks/workloads.py"),
 }
@@ -79,7 +90,7 @@ def mark(name: str, measured: Mapping[str, Any]) -> str:
 def _files(places: Iterable[str]) -> Iterable[str]:
     for place in places:
         path = REPOSITORY / place
-        for file in path.rglob("*.py") if path.is_dir() else (path,):
+        for file in (*path.rglob("*.py"), *path.rglob("*.sql")) if path.is_dir() else (path,):
             yield file.relative_to(REPOSITORY).as_posix()
 
 

@@ -36,7 +36,23 @@ def test_every_result_says_what_it_depends_on() -> None:
 def test_figures_of_others_do_not_depend_on_airfleet() -> None:
     assert provenance.depends("task_path", "airfleet_yaml") == "task_path"
     assert provenance.depends("task_path", "dbos") == "task_path of others"
-    assert not any(place.endswith(("/agent", "/runtime")) for place in provenance.DEPENDS_ON["faults of others"])
+    assert not any(place.startswith(provenance.SRC) for place in provenance.DEPENDS_ON["faults of others"])
+
+
+#: parsing costs a fleet nothing while no file changes
+BESIDE_TASKS = {"dag_processor", "pipelines"}
+
+
+@pytest.mark.parametrize("name", ["capacity", "faults", "memory", "soak", "start_and_idle"])
+def test_figures_of_a_running_fleet_depend_on_the_code_of_each_of_its_processes(name: str) -> None:
+    src = provenance.REPOSITORY / provenance.SRC
+    with_airflow = {file.parent.name for file in src.glob("*/__init__.py") if file.read_text().endswith('[A]"""\n')}
+    rooms = {"agent", "metadata", "spool", "system", *with_airflow} - BESIDE_TASKS
+    assert {f"{provenance.SRC}/{room}" for room in rooms} - set(provenance.DEPENDS_ON[name]) == set()
+
+
+def test_statements_of_sql_are_code_too() -> None:
+    assert any(file.endswith(".sql") for file in provenance._files(provenance.DEPENDS_ON["task_path"]))
 
 
 def test_every_row_of_the_results_fits_on_a_line_and_says_its_commit() -> None:
