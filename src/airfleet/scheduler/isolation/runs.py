@@ -128,12 +128,11 @@ class RunIsolation(DagIsolation):
         self._look_later(waiting, session)
         with database_errors.noticing(session.get_bind()) as first:
             try:
-                looked_at = self._schedule_together(runs, guard, session=session)
+                looked_at = self._schedule_together(runs, ids, guard, session=session)
                 self._went_well(ids)
                 return looked_at
             except Exception as error:
                 session.rollback()
-                self._rolled_back(ids)
                 if database_errors.passes(first.error or error):
                     raise
         self._look_later(waiting, session)
@@ -142,11 +141,15 @@ class RunIsolation(DagIsolation):
 
     @retry_db_transaction
     def _schedule_together(
-        self, runs: Sequence[DagRun], guard: CommitProhibitorGuard, session: Session
+        self, runs: Sequence[DagRun], ids: Sequence[int], guard: CommitProhibitorGuard, session: Session
     ) -> list[tuple[DagRun, DagCallbackRequest | None]]:
         """Do what Airflow's ``_schedule_all_dag_runs`` does, which passes over errors and commits half a run."""
-        found = [(run, self._schedule_dag_run(run, session)) for run in runs]
-        guard.commit()
+        try:
+            found = [(run, self._schedule_dag_run(run, session)) for run in runs]
+            guard.commit()
+        except Exception:
+            self._rolled_back(ids)  # also before a retry, which looks at the runs anew
+            raise
         return found
 
     def _look_later(self, waiting: Sequence[int], session: Session) -> None:

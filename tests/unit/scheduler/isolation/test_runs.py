@@ -110,6 +110,27 @@ def test_conclusions_from_what_was_undone_are_forgotten(session: Session, monkey
     assert scheduler.undone == [[1, 2, 3], [2]]
 
 
+class Deadlock(Exception):
+    """Of psycopg, as SQLAlchemy sees it."""
+
+    sqlstate = "40P01"
+
+
+def test_conclusions_are_forgotten_before_a_transaction_is_tried_again(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors = [DBAPIError("UPDATE", None, Deadlock())]
+
+    def deadlock_once(run: DagRun) -> None:
+        if errors:
+            raise errors.pop()
+
+    scheduler, found = look(session, deadlock_once, monkeypatch)
+    assert [dag_id for dag_id, _ in found] == ["before", "bad", "after"]
+    assert set(states(session).values()) == {"success"}
+    assert scheduler.undone == [[1, 2, 3]]
+
+
 def test_a_run_that_waits_is_put_behind_the_others_although_a_run_beside_it_fails_alone(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
