@@ -303,7 +303,7 @@ class FleetExecutor(CeleryExecutor):
             failure = self._witness.failure(flight.celery_id) if state == celery_states.FAILURE else None
             judgement = judge(flight, state, info, failure)
             if judgement.verdict is Verdict.BEGINS_AGAIN:
-                self._witness.forget(flight)
+                self._witness.forget(flight, state)
         except Exception as error:
             self.log.warning(NO_ANSWER, error)
             return

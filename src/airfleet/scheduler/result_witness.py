@@ -63,9 +63,14 @@ class ResultWitness:
         """
         return self._app.AsyncResult(celery_id).result
 
-    def forget(self, flight: Flight) -> None:
-        """Forget the failure of a flight that begins again. Raises what the backend raises."""
-        self._app.backend.forget(flight.celery_id)
+    def forget(self, flight: Flight, state: str | None) -> None:
+        """Forget the failure, and the signs, of a flight that begins again. Raises what the backend raises.
+
+        ``state`` is the answer on which it begins again. Of a silent worker there was no result; one that came since is
+        the end of its callback, and stays.
+        """
+        if state == celery_states.FAILURE:
+            self._app.backend.forget(flight.celery_id)
         if flight.callback:
             self._app.backend.forget(begun_mark(flight.celery_id))
 

@@ -502,6 +502,29 @@ def test_a_callback_whose_worker_is_not_heard_of_any_more_runs_again_a_few_times
     assert (state, why) == (CallbackState.FAILED, "It was lost with its worker too often")
 
 
+def test_the_result_of_a_callback_that_comes_after_it_was_given_up_for_lost_is_its_end(
+    fleet_executor: FleetExecutor, database: sqlalchemy.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workload = callback()
+    send(fleet_executor, workload)
+    says_that_it_runs(fleet_executor, workload, 1)
+    for _ in range(flights.MOST_SILENT_LOOKS - 1):
+        look(fleet_executor)
+    with monkeypatch.context() as late:
+        answers = fleet_executor._witness.answers
+
+        def answer_just_before(results: Any) -> Any:
+            found = answers(results)
+            fleet_executor.celery_app.backend.store_result(workload.callback.id, None, "SUCCESS")
+            return found
+
+        late.setattr(fleet_executor._witness, "answers", answer_just_before)
+        look(fleet_executor)
+    assert [flight.unbegun for flight in fleet_executor.flights.values()] == [1]
+    look(fleet_executor)
+    assert fleet_executor.get_event_buffer()[workload.callback.key][0] == CallbackState.SUCCESS
+
+
 def test_who_cannot_be_heard_is_not_taken_for_silent(
     fleet_executor: FleetExecutor, database: sqlalchemy.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
