@@ -47,8 +47,6 @@ class RunIsolation(DagIsolation):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        #: runs at which this pass failed
-        self._failed: set[int] = set()
         #: until when no search for rows that cannot be loaded is worth while, by the clock of faults
         self._none_until = float("-inf")
         #: whether runs were started in this pass
@@ -124,7 +122,6 @@ class RunIsolation(DagIsolation):
         runs = [run for run in examined if not self._waits(run)]
         ids = [run.id for run in runs]
         waiting = [run.id for run in examined if run.id not in ids]
-        self._failed.clear()
         self._look_later(waiting, session)
         with database_errors.noticing(session.get_bind()) as first:
             try:
@@ -217,14 +214,12 @@ class RunIsolation(DagIsolation):
 
     def _went_well(self, runs: Iterable[int]) -> None:
         for run in runs:
-            if run not in self._failed:
-                self._faults.runs.pop(run, None)
+            self._faults.runs.pop(run, None)
 
     def _run_failed(self, run: DagRun, cause: BaseException, session: Session) -> None:
         run_id, dag_id, name = run.id, run.dag_id, run.run_id
         why = f"The scheduler cannot go on with run '{name}' of Dag '{dag_id}': {in_words(cause)}"
         is_first = run_id not in self._faults.runs
-        self._failed.add(run_id)
         gives_up = self._faults.run_failed(run_id, why)
         if is_first:
             self.log.error("%s; it is tried again", why, exc_info=cause)
