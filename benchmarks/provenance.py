@@ -40,7 +40,9 @@ DEPENDS_ON: Mapping[str, tuple[str, ...]] = {
     "edit_visible": (
         f"{SRC}/dag_processor",
         f"{SRC}/pipelines",
+        f"{SRC}/scheduler/agenda.py",
         f"{SRC}/scheduler/job_runner.py",
+        f"{SRC}/scheduler/run_choice.py",
         "benchmarks/edit_visible.py",
     ),
     "faults": (*EACH_HOST, f"{SRC}/fleet", *TASK_PATH),

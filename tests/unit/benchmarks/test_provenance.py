@@ -29,6 +29,15 @@ def test_every_place_that_a_result_depends_on_is_there() -> None:
     assert [place for place in places if not (provenance.REPOSITORY / place).exists()] == []
 
 
+def test_how_soon_an_edit_is_seen_depends_on_the_scheduler_that_forgets_the_version_before() -> None:
+    (found,) = (
+        path
+        for path in (provenance.REPOSITORY / provenance.SRC).rglob("*.py")
+        if "class RememberingDagBag" in path.read_text()
+    )
+    assert found.relative_to(provenance.REPOSITORY).as_posix() in provenance.DEPENDS_ON["edit_visible"]
+
+
 def test_every_result_says_what_it_depends_on() -> None:
     assert {file.stem for file in measuring.RESULTS.glob("*.json")} <= provenance.DEPENDS_ON.keys()
 
