@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 from airflow.executors.base_executor import BaseExecutor
 from airflow.jobs.job import Job
 from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from airfleet.metadata import api_availability
 from airfleet.metadata.notifications import NotificationListener
+from airfleet.scheduler.agenda import Agenda
 from airfleet.scheduler.executor import WAIT_SECONDS, FleetExecutor
 from airfleet.scheduler.job_runner import FleetSchedulerJobRunner
 
@@ -76,3 +83,27 @@ def test_a_pass_without_news_is_stocks(executor: BaseExecutor) -> None:
     scheduler = Stock(job=Job())
     scheduler.executor, scheduler.executors = executor, [executor]
     assert scheduler._do_scheduling(session=None) == 1  # type: ignore[arg-type]
+
+
+class Locked(FleetSchedulerJobRunner):
+    """A scheduler, whose tasks another one queues just now."""
+
+    def _fetch(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        return [(True,)]
+
+    def _critical_section_enqueue_task_instances(self, session: Session) -> int:
+        raise OperationalError("another scheduler queues tasks", None, RuntimeError("55P03"))
+
+
+@pytest.mark.parametrize("has_started", [True, False])
+def test_what_a_pass_cannot_finish_is_left_for_the_next_one(has_started: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    scheduler = Locked(job=Job())
+    scheduler.executor = listening()
+    scheduler.executors = [scheduler.executor]
+    monkeypatch.setattr(scheduler, "_start_queued_dagruns", lambda session: None)
+    monkeypatch.setattr(scheduler, "_running", lambda exact, whole, session: [])
+    scheduler._has_started = has_started
+    with Session(create_engine("sqlite://")) as session:
+        queued = scheduler._pass(Agenda(start_runs=True, queue_tasks=True), session)
+    assert queued == 0
+    assert scheduler._planner.left == Agenda(start_runs=has_started, queue_tasks=True)
