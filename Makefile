@@ -159,7 +159,7 @@ compare: install-dev ## Run some hundred tasks on stock Airflow and on a fleet, 
 soak: .venv-core/.installed ## An hour of steady load on a database with history (SOAK="--minutes 5 --finished 1000")
 	PYTHONPATH=tests .venv-core/bin/python benchmarks/soak.py $(SOAK)
 
-mutants: install-dev .venv-mutants/.installed ## Mutation tests of the rules that guard data (MUTANTS="leases lost --most 20")
+mutants: install-dev .venv-mutants/.installed ## Mutation tests of the rules that guard data (MUTANTS="leases orphans --most 20")
 	$(BIN)/python scripts/mutants.py $(MUTANTS)
 
 drill: .venv-core/.installed ## The fault matrix but F21, F32 and F32a, on Valkey (FAULTS="--only F1,F5 --runs 5 --stock --broker rabbitmq")

@@ -117,9 +117,11 @@ def test_a_database_that_was_ready_is_not_well_while_it_starts_or_has_no_room(co
     assert str(result.reason).endswith(f"FATAL:  {said}")
 
 
-def test_a_database_that_was_ready_and_says_nothing_is_not_well() -> None:
-    with something(b"") as port, pytest.raises(TimeoutError, match=r"^no answer within 0\.05 s$"):
-        postgres_probe.greet(port, timeout_seconds=0.05)
+def test_a_database_that_was_ready_and_says_nothing_is_not_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres_probe.greet, "__defaults__", (0.05,))
+    with something(b"") as port:
+        result = component_probe.ask(PostgresAnswers(port, "s3cret", "s3cret"), WAS_READY)
+    assert result == unwell(NoAnswer("no answer within 0.05 s"))
 
 
 def test_a_database_that_was_ready_and_is_gone() -> None:
