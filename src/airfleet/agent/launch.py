@@ -20,8 +20,6 @@ from airfleet.system.process_tree import MARK
 
 #: of the caller alone
 _NOT_FOR_COMPONENTS = ("AIRFLOW_HOME", "AIRFLOW_CONFIG", "AIRFLEET_TOKEN")
-
-
 #: how a person's terminal writes characters; what the fleet writes is UTF-8
 _TERMINAL = "PYTHONIOENCODING"
 
@@ -105,8 +103,7 @@ def without_airflow_settings(environ: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in environ.items()
-        if not name.startswith(("AIRFLOW__", "_AIRFLOW_"))
-        and name not in ("AIRFLOW_HOME", "AIRFLOW_CONFIG", "AIRFLEET_TOKEN")
+        if not name.startswith(("AIRFLOW__", "_AIRFLOW_")) and name not in _NOT_FOR_COMPONENTS
     }
 
 

@@ -58,10 +58,6 @@ class ClassFacts:
     #: the names of the class and of all that it comes from, as far as they could be read
     lineage: frozenset[str] = frozenset()
 
-    def comes_from(self, name: str) -> bool:
-        """Tell whether a class of this name is among its bases, or the class itself."""
-        return name in self.lineage
-
 
 _BASE: Final = ClassFacts(is_operator=True)
 _UNKNOWN_BASE: Final = ClassFacts(template_fields=None, open=True)
