@@ -97,7 +97,7 @@ class Reader:
         if isinstance(content, str):
             return [{"event": line} for line in content.splitlines()]
         entries = [entry if isinstance(entry, dict) else {"event": str(entry)} for entry in content]
-        return _without_refused_start(_without_sources(entries))
+        return _without_sources(entries)
 
     def _line(self, entry: dict[str, Any]) -> str:
         """An entry as text: its level, a star when it names its task, what it says and carries."""
@@ -159,15 +159,6 @@ def _without_sources(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
         ends = (at for at, entry in enumerate(entries) if entry["event"] == "::endgroup::")
         return entries[next(ends, -1) + 1 :]
     return entries
-
-
-def _without_refused_start(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Without the last entry, where a second process of the attempt wrote it before its start was refused.
-
-    A message may come twice (:mod:`airfleet.scheduler.message_reconciler`); the guarantee is that it starts once.
-    """
-    starts = [at for at, entry in enumerate(entries) if entry["event"] == "::group::Pre Execute"]
-    return entries[:-1] if len(starts) > 1 and starts[-1] == len(entries) - 1 else entries
 
 
 def _error(error: dict[str, Any]) -> Iterator[str]:

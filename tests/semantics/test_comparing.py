@@ -13,7 +13,6 @@ from semantics.comparing import Decision, differences, mismatches
 from semantics.decisions import DECISIONS
 from semantics.installation import HERE
 from semantics.normalising import Normaliser
-from semantics.reading import _without_refused_start
 from semantics.record import Record
 from semantics.scenarios import SCENARIOS
 
@@ -109,19 +108,3 @@ def test_a_task_that_its_executor_took_to_be_in_another_state_is_counted_whereve
     found = mismatches(Record("s", facts | {"one/log": ["state mismatch of something else"]}))
     assert found == {"state mismatch work try 1": 1, "state mismatch a try 2": 1}
     assert not mismatches(Record("s", {"one/audit": ["success work try 1"]}))
-
-
-@pytest.mark.parametrize(
-    ("events", "kept"),
-    [
-        (["start", "::endgroup::", "the end", "start"], ["start", "::endgroup::", "the end"]),
-        (["start", "::endgroup::", "start", "the end"], ["start", "::endgroup::", "start", "the end"]),
-        (["start"], ["start"]),
-    ],
-    ids=["a refused one at the end", "one that went on", "the only one"],
-)
-def test_only_the_line_of_a_start_that_was_refused_is_overlooked(events: list[str], kept: list[str]) -> None:
-    def entries(of: list[str]) -> list[dict[str, str]]:
-        return [{"event": "::group::Pre Execute" if event == "start" else event} for event in of]
-
-    assert _without_refused_start(entries(events)) == entries(kept)

@@ -65,9 +65,22 @@ class Due:
     runs: bool
     next_dag_seconds: float | None
     #: Dag and run of each
-    timed: list[tuple[str, str]]
+    timed: frozenset[tuple[str, str]]
     any_run: bool
     one_is_silent: bool
+
+    @classmethod
+    def of(cls, row: tuple[bool, bool, float | None, list[list[str]], bool, bool]) -> Due:
+        """Make the value of a row as psycopg gives it: an array of arrays is a list of lists."""
+        dags, runs, next_dag_seconds, timed, any_run, one_is_silent = row
+        return cls(
+            dags,
+            runs,
+            next_dag_seconds,
+            frozenset((dag_id, run_id) for dag_id, run_id in timed),
+            any_run,
+            one_is_silent,
+        )
 
 
 @dataclass
@@ -134,7 +147,7 @@ class Planner:
         self.any_run = due.any_run
         agenda.make_runs |= due.dags
         agenda.start_runs |= due.runs
-        agenda.changed.update(due.timed)
+        agenda.changed |= due.timed
         pause = DUE_SECONDS if due.any_run else IDLE_DUE_SECONDS
         pause = min(pause, due.next_dag_seconds) if due.next_dag_seconds is not None else pause
         self._ask_at = now + pause

@@ -105,7 +105,7 @@ class FleetSchedulerJobRunner(LostWork):
         rows = self._fetch(DUE, (YOUNG_SECONDS,))
         if not rows:
             return None
-        due = Due(*rows[0])
+        due = Due.of(rows[0])
         self._silence.note(due.one_is_silent, now)
         return due
 

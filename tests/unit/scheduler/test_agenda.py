@@ -23,7 +23,7 @@ class Asked(Planner):
 
     def __init__(self, next_dag: float | None, any_run: bool) -> None:
         super().__init__(self._answer)
-        self.answer: Due | None = Due(False, False, next_dag, [], any_run, False)
+        self.answer: Due | None = Due(False, False, next_dag, frozenset(), any_run, False)
         self.asked: list[float] = []
         self.everything: list[float] = []
         self.thorough: list[float] = []
@@ -106,3 +106,14 @@ def test_free_slots_alone_have_tasks_queued(freed: bool) -> None:
     scheduler.look(0.0)
     agenda, _ = scheduler.plan(News(), freed, 0.5)
     assert bool(agenda) is agenda.queue_tasks is freed
+
+
+def test_runs_whose_time_has_come_are_looked_at_as_if_they_had_changed() -> None:
+    """PostgreSQL's array of arrays comes as a list of lists."""
+    scheduler = Asked(None, BUSY)
+    scheduler.answer = Due.of(
+        (False, False, None, [["sales", "first"], ["sales", "first"], ["sales", "second"]], BUSY, False)
+    )
+    agenda, _ = scheduler.plan(News(changed={("stock", "third")}), False, 0.0)
+    assert agenda.changed == {("sales", "first"), ("sales", "second"), ("stock", "third")}
+    assert agenda.queue_tasks
