@@ -8,7 +8,8 @@
         run = fleet.trigger("hello")
         assert fleet.wait_for_run("hello", run) == "success"
 
-No process and no file of the fleet is left after the block, whatever happens in it.
+No process and no file of the fleet is left after the block, whatever happens in it. An error of airfleet's own code in
+the log of a component fails the test, although the component was started again.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from airfleet.drill.dags import RunsDags
 from airfleet.drill.waiting import wait_until
 from airfleet.fleet.planning.paths import Paths, fleet_id
 from airfleet.system import process_tree
+from airfleet.testing import own_errors
 
 START_SECONDS = 240.0
 
@@ -122,7 +124,9 @@ class FleetUnderTest(RunsDags):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        errors = [] if error else own_errors.find(self.root)
         self.remove()
+        assert not errors, "airfleet itself failed:\n" + "\n".join(errors)
 
     def remove(self) -> None:
         """End every process and remove every file of it."""
