@@ -147,7 +147,7 @@ class FleetSystem(System):
         if self.topology.disk_mb:
             self._held.callback(shutil.rmtree, fleet.root.parent, ignore_errors=True)
             self._held.enter_context(small_disk(fleet.paths.home, self.topology.disk_mb))
-        self._held.callback(fleet.remove)
+        self._held.enter_context(fleet)
         clocks = self._clocks.environment if self._clocks else {}
         fleet.environ = {**fleet.environ, **self._urls(), **clocks}
         fleet.start()
