@@ -103,8 +103,7 @@ class FastPath:
         plain = await self._plainly(request, call)
         if plain is not None:
             return self._renew(known, _filled(call.response, plain.result))
-        answer = await self._handled(request, call)
-        return self._renew(known, answer) if answer is not None else None
+        return await self._handled(request, known, call)
 
     def _call(self, request: FastRequest, known: CheckedToken, body: bytes) -> Call | None:
         """Return the arguments of the handler; None when the body does not fit."""
@@ -138,15 +137,16 @@ class FastPath:
             log.debug("A request goes to its handler", error=repr(error))
             return None
 
-    async def _handled(self, request: FastRequest, call: Call) -> Response | None:
-        """Return the answer of Airflow's handler; None when there is none, or it raised."""
+    async def _handled(self, request: FastRequest, known: CheckedToken, call: Call) -> Response | None:
+        """Return the answer of Airflow's handler; None when there is none, it raised, or no new token can be made."""
         if request.route.call is None:
             return None
         try:
             loop = asyncio.get_running_loop()
             context = contextvars.copy_context()
-            return await loop.run_in_executor(self._threads, context.run, _handle, request, call)
-        except Exception as error:  # rolled back; Airflow's own answer follows
+            answer = await loop.run_in_executor(self._threads, context.run, _handle, request, call)
+            return self._renew(known, answer)
+        except Exception as error:  # Airflow's own answer follows
             log.debug("A request takes the long way", error=repr(error))
             return None
 
