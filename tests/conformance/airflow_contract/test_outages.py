@@ -45,7 +45,7 @@ TAKEN_OVER: dict[Callable[..., Any], str] = {
     DagRunOperations.trigger: "b0aff69f83c6cd4b",
     TaskInstanceOperations.heartbeat: "1ce395039112daf8",
     task_instances.ti_heartbeat: "53021bf458a1148d",
-    # execution_api: how an end is recorded that the database did not take, and what a handler's session is
+    # database_failures: how an end is recorded that the database did not take, and what a handler's session is
     task_instances.ti_update_state: "f2dd075fdf50f109",
     _get_session: "4e499eec337baba7",
     dag_runs.get_dr_count: "5f44bedc918e7f7e",
@@ -53,7 +53,7 @@ TAKEN_OVER: dict[Callable[..., Any], str] = {
     WatchedSubprocess.handle_requests: "4a00cb4b94c7383b",
     WatchedSubprocess.kill: "c1fc6eaa69913cac",
     supervisor.length_prefixed_frame_reader: "8b813c83f7ad2dd2",
-    # bounded_monitor: which names events cannot have for their fields
+    # monitor.limits: which names events cannot have for their fields
     supervisor.process_log_messages_from_subprocess: "90f7d342dcf2446f",
     supervisor._log_to_target: "8b8b9cbf2b19d2f6",
     ActivitySubprocess._handle_heartbeat_failures: "5bb78e00495260ac",
@@ -92,7 +92,7 @@ TAKEN_OVER: dict[Callable[..., Any], str] = {
     processor._parse_file: "570c547a9671c30b",
     processor._parse_file_entrypoint: "c0b19c69f5fa64b1",
     processor._execute_callbacks: "781923883fa46074",
-    # libpq: what is handed to every connection
+    # connection_timeouts: what is handed to every connection
     settings._get_connect_args: "fc7ec1c556d85efa",
 }
 

@@ -42,7 +42,7 @@ from support.upstream import digest, parameters
 
 #: repeated here step by step, or relied upon in every step
 TAKEN_OVER: dict[Callable[..., Any], str] = {
-    # child: an attempt with its Dag loaded
+    # task_process.main: an attempt with its Dag loaded
     task_runner.main: "7b68e5fae807f4d8",
     task_runner.startup: "e25b23ed2b3bf36f",
     task_runner.get_startup_details: "4f82718257528f0f",
@@ -55,7 +55,7 @@ TAKEN_OVER: dict[Callable[..., Any], str] = {
     task_runner.parse: "0768e3ebda7913d7",
     task_runner._verify_bundle_access: "96b069cb83bc27bd",
     task_runner._register_deserialization_allowed_classes: "42f7cfe7c325163d",
-    # plain_fields: what becomes of a template field
+    # template_fields: what becomes of a template field
     task_runner._prepare: "b3a2937fec10ec21",
     task_runner._serialize_rendered_fields: "3a0c6b35676bfc32",
     task_runner._serialize_template_field: "1e1358fcf9d967d2",
@@ -85,14 +85,14 @@ TAKEN_OVER: dict[Callable[..., Any], str] = {
     ActivitySubprocess.update_task_state_if_needed: "8732227ca3e8be39",
     ActivitySubprocess.final_state.fget: "afefac44520abf34",
     supervisor.PsutilTracker: "0e85e7323f5e8fb4",
-    # execution_api: what lies around the six handlers
+    # fast_path: what lies around the six handlers
     execution_app.CorrelationIdMiddleware.dispatch: "351c47296268881a",
     execution_app.JWTReissueMiddleware.dispatch: "0c0d28bf9a707bd0",
     security.JWTBearer.__call__: "7457353dc037276c",
     security.require_auth: "5b5b46584578f518",
     VersionPickingMiddleware.dispatch: "bbfd3f43afd71762",
     xcoms.has_xcom_access: "68c000d7b9100793",
-    # statements: the plain case of five handlers
+    # fast_queries: the plain case of five handlers
     task_instances.ti_run: "f771c909b73eb46e",
     task_instances.ti_update_state: "f2dd075fdf50f109",
     task_instances._create_ti_state_update_query_and_update_state: "cc7821950a9169b3",
