@@ -41,7 +41,8 @@ class Components:
         self.by_name[component.name] = Running(component, log, self.changed, since=now)
 
     def __iter__(self) -> Iterator[Running]:
-        return iter(self.by_name.values())
+        # A copy: the thread of the lease looks at them, too, while the loop adds and removes some.
+        return iter(tuple(self.by_name.values()))
 
     def changed(self, running: Running) -> None:
         """Tell the listeners of a change."""

@@ -83,3 +83,10 @@ def test_listeners_are_told_of_changes_in_their_order(components: Components) ->
     assert told == ["nginx", "starting"]
     assert components.are_busy()
     assert components.api_addresses() == ["127.0.0.1:8080"]
+
+
+def test_a_component_that_goes_meanwhile_does_not_end_a_look_at_all(components: Components) -> None:
+    looking = iter(components)
+    names = [next(looking).name]
+    del components.by_name["nginx"]
+    assert [*names, *(running.name for running in looking)] == ["zygote", "worker", "nginx", "api-server"]
