@@ -250,9 +250,10 @@ def _wrong_users(value: str, own: str, shown: Callable[[str], str]) -> Iterator[
 
 
 def _say_what_is_missing(reading: FleetReading, made: Settings, nodes: Mapping[str, tuple[source.Node, str]]) -> None:
-    for found in needed_libraries.missing(made):
+    wrong_before = frozenset(reading.wrong)
+    for found in needed_libraries.missing(made):  # several for a setting with several classes
         node, path = nodes[found.setting]
-        if not reading.is_wrong(path):
+        if path not in wrong_before:
             reading.problem(node, path, found.sentence, found.hint)
 
 

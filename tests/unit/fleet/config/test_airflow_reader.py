@@ -141,6 +141,16 @@ def test_a_setting_that_holds_is_none(setting: str) -> None:
     assert problems_of(f"airflow: {{{setting}}}\n") == []
 
 
+def test_each_missing_class_of_one_setting_is_a_problem() -> None:
+    classes = ("airflow.providers.git.bundles.git.GitDagBundle", "airflow.providers.nfs.bundles.Share")
+    bundles = ", ".join(f'{{"name": "{number}", "classpath": "{path}"}}' for number, path in enumerate(classes))
+    found = problems_of(f"airflow: {{dag_processor: {{dag_bundle_config_list: '[{bundles}]'}}}}\n")
+    assert [problem.rpartition("\n")[2] for problem in found] == [
+        "hint: pip install apache-airflow-providers-git",
+        "hint: pip install apache-airflow-providers-nfs",
+    ]
+
+
 @pytest.mark.parametrize("value", ["short", f"{KEY},", "not base64 at all", f"{KEY},{KEY[:-2]}"])
 def test_a_fernet_key_that_cannot_be_one_is_a_problem(value: str, tmp_path: Path) -> None:
     secret(tmp_path, "fernet", value)
