@@ -382,8 +382,9 @@ def test_tables_of_a_newer_airfleet_are_left_alone(url: str) -> None:
 
 def test_tables_of_an_older_airfleet_change_only_while_nothing_uses_them(url: str) -> None:
     alive: LiteralString = "INSERT INTO job VALUES ('SchedulerJob', 'old', 'running', clock_timestamp())"
-    do(url, AIRFLOW, at(OF_33), "CREATE TABLE airfleet_lost (number int)")
-    assert look(url) == FIT
+    ended: LiteralString = "INSERT INTO job VALUES ('SchedulerJob', 'old', 'success', clock_timestamp())"
+    do(url, AIRFLOW, at(OF_33), "CREATE TABLE airfleet_lost (number int)", ended)
+    assert look(url) == FIT  # a moment after 'airfleet down'
     do(url, alive)
     assert look(url).verdict is DatabaseVerdict.WAIT
 

@@ -69,7 +69,7 @@ class ApiDiscovery:
         self._clock = clock
         self._file = api_endpoints.file_of(airflow_home)
         self._log = log
-        #: none before the first look: an earlier life may have left another file
+        #: none before the first look: an earlier agent may have left another file
         self._found: tuple[str, ...] = ()
         #: what nginx's configuration was written with
         self._served = tuple(place for places in plan.api_servers.values() for place in places)

@@ -1,7 +1,7 @@
 """Retries of components that were given up: the cause may be gone.
 
-After one minute, then two, then every five; at once when a file with pipelines has changed since, when the database
-answers again, and when a person says ``up``.
+After one minute, then two, then every five; at once when a file with pipelines has changed since, and when a person
+says ``up``.
 """
 
 from __future__ import annotations

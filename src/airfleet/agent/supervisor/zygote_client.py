@@ -84,7 +84,7 @@ class Zygotes:
                 zygote.move_to(State.READY, self._clock())
             return
         running = self._components.get(message["name"])
-        # The end, of this life or of all, may have come while it was being forked; or the order is one of another time.
+        # The end of this incarnation, or of all, may have come while it was being forked; or the order is an old one.
         if running is None or self._refuses() or running.state != State.STARTING or running.pid is not None:
             _kill_fresh(message["pid"])
             return
