@@ -138,7 +138,7 @@ format: install-dev ## Put the style right where a machine can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: install-dev ## Write the reference pages and the README's figures again
+docs: install-dev ## Write the reference pages, the JSON Schemas and the README's figures again
 	$(BIN)/python scripts/database_columns.py write
 	$(BIN)/python scripts/docs.py write
 

@@ -1,4 +1,4 @@
-"""The generated pages of ``docs/reference`` and the figures in the README: ``write`` them, or ``check`` them.
+"""The generated pages and JSON Schemas of ``docs/reference``, and the README's figures: ``write`` or ``check`` them.
 
 Each page comes from the tables that the code itself uses, so that it cannot say what the code does not do. The figures
 come from ``benchmarks/results``, as the benchmarks wrote them.

@@ -189,5 +189,5 @@ def _argument(argument: Argument) -> Schema:
 
 
 def files() -> dict[str, str]:
-    """Return the generated files: name → text."""
+    """Return the files that ``make docs`` writes into ``docs/reference``: name → text."""
     return {FILE_NAME: json_schema.text(schema()), reference.FILE_NAME: reference.page()}
