@@ -35,7 +35,6 @@ JOB = 7
 _ROWS = text("""
 SELECT ti.*, ti.external_executor_id ~ '^[0-9a-f-]{36}$' AS has_message FROM task_instance ti ORDER BY id
 """)
-_POOL = text("INSERT INTO slot_pool (pool, slots, include_deferred) VALUES (:pool, 8, false)")
 _ARRANGE = text("""
 UPDATE task_instance SET state = :state, pool = :pool, pool_slots = :slots, executor = :executor,
     priority_weight = :weight, queued_by_job_id = NULL, external_executor_id = NULL, queued_dttm = NULL,

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from airfleet.agent import bootstrap
-from airfleet.agent.servers import embedded_servers, nginx
 from airfleet.client.project import Project
 from airfleet.fleet import planner, preview
 from airfleet.fleet.config import reader
@@ -23,6 +22,7 @@ from airfleet.fleet.servers import secrets
 from airfleet.fleet.servers.secrets import Secrets
 from airfleet.testing.ports import free_ports
 from support.left_behind import played
+from support.programs import programs
 
 pytestmark = pytest.mark.usefixtures("own_environment")
 
@@ -122,17 +122,6 @@ def seen_among_three(fleet: Fleet, host: str, project: Project, kept: Secrets) -
 
 def described(context: Context, kept: Secrets) -> Description:
     return plan_record.describe(planner.plan(context), kept.jwt_secret)
-
-
-def programs(folder: Path, monkeypatch: pytest.MonkeyPatch, *, nginx_is_there: bool) -> None:
-    """A path on which there is an nginx, or none."""
-    (folder / "bin").mkdir()
-    if nginx_is_there:
-        (folder / "bin" / "nginx").write_text("#!/bin/sh\necho nginx version: nginx/1.22.1\n")
-        (folder / "bin" / "nginx").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder / 'bin'}:/usr/bin:/bin")
-    monkeypatch.setattr(nginx, "SYSTEM_FOLDERS", ())
-    monkeypatch.setattr(embedded_servers, "SYSTEM_STATE", folder / "state")
 
 
 def two_ports() -> int:

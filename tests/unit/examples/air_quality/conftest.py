@@ -13,7 +13,6 @@ from air_quality import sample, serve
 
 EXAMPLE = Path(__file__).parents[4] / "examples" / "air_quality"
 OZONE, SO2 = "epa_aqs_ozone_daily_summary", "epa_aqs_so2_daily_summary"
-GSOD = "noaa_global_summary_of_day"
 
 
 @pytest.fixture(scope="session")

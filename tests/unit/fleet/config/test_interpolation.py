@@ -10,11 +10,6 @@ from airfleet.errors import FileProblems
 from airfleet.fleet.config import reader
 from support.fleet_files import problems_of, read
 
-LITERAL = (
-    "a password must not stand in the file\nhint: write ${{ secrets.NAME }} (a file in the folder of secrets) "
-    "or ${{ env.NAME }}"
-)
-
 
 @pytest.fixture
 def secrets(tmp_path: Path) -> Path:

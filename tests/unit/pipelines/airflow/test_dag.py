@@ -24,7 +24,6 @@ from airfleet.pipelines.language.spec import (
 )
 
 BASH = OperatorRef("airflow.providers.standard.operators.bash.BashOperator", "bash")
-SENSOR = OperatorRef("airflow.providers.standard.sensors.filesystem.FileSensor", "file_sensor")
 FETCH = CallableRef("weather.steps", "fetch")
 
 

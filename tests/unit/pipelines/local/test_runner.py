@@ -19,7 +19,6 @@ from airfleet.pipelines.local.runner import TaskEvent
 
 JOBS = "dag_id: '${{ job.name }}_daily'\njobs: [{name: red}, {name: blue}]\ntasks: [{id: t}]\n"
 ONE = "dag_id: only\ntasks: [{id: t}]\n"
-SEVERAL = "dag_id: first\ntasks: [{id: t}]\n---\ndag_id: second\ntasks: [{id: t}]\n"
 
 
 def file(folder: Path, text: str) -> Path:

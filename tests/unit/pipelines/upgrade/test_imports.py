@@ -9,7 +9,6 @@ import pytest
 
 from airfleet.pipelines.upgrade import imports
 
-STANDARD = "airflow.providers.standard.operators"
 GONE = [
     ("airflow.operators.bash_operator", "BashOperator"),
     ("airflow.operators.subdag", "SubDagOperator"),

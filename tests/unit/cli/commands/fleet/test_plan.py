@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from airfleet.agent.control import ComponentStatus, HostStatus, Snapshot
-from airfleet.agent.servers import embedded_servers, nginx
 from airfleet.agent.states import State
 from airfleet.client.project import Project
 from airfleet.fleet import names, preview
@@ -24,6 +23,7 @@ from support import fake_agent
 from support.command_line import Airfleet
 from support.fake_agent import FakeAgent, component, snapshot
 from support.left_behind import leave, played
+from support.programs import programs
 
 FIVE = """\
 name: shop
@@ -628,17 +628,6 @@ def test_a_host_of_this_machine_that_was_killed_is_known_from_another(project: P
     with fake_agent.listening(FakeAgent([said]), project.on("host-1").paths.socket):
         people = airfleet("plan").err
     assert people.startswith("\nnothing would change\nhost 'host-2' is not seen for 12.0s")
-
-
-def programs(folder: Path, monkeypatch: pytest.MonkeyPatch, *, nginx_is_there: bool) -> None:
-    """A path on which there is an nginx, or none."""
-    (folder / "bin").mkdir()
-    if nginx_is_there:
-        (folder / "bin" / "nginx").write_text("#!/bin/sh\necho nginx version: nginx/1.22.1\n")
-        (folder / "bin" / "nginx").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder / 'bin'}:/usr/bin:/bin")
-    monkeypatch.setattr(nginx, "SYSTEM_FOLDERS", ())
-    monkeypatch.setattr(embedded_servers, "SYSTEM_STATE", folder / "state")
 
 
 def test_a_machine_without_nginx_is_not_told_for_ever_to_start_one(
