@@ -118,6 +118,11 @@ class DrillExperiment(ExperimentRunner[DrilledFleet]):
         """Tell whether a long task runs, which dies with a worker. None may start: then the drill shows that."""
         return long_task_runs(self.notes(), self.label)
 
+    def _inject(self, trial: Trial[DrilledFleet]) -> Injection:
+        """Ask the agent first: its answer takes time in which a run may be accepted, and nothing is broken yet."""
+        found = require_health(self.target)
+        return super()._inject(replace(trial, fault=PartKilled(self._part, self._progress.tell, found)))
+
     def gives_up_at(self, injection: Injection) -> float:
         """Count the timeout from the fault, as the stopwatches do."""
         return injection.began + self.pace.patience_seconds

@@ -84,12 +84,14 @@ class PartKilled:
 
     name: str
     tell: Callable[[str], None]
+    #: the fleet just before, for a caller who has asked
+    found: Snapshot | None = None
     seconds: float = 0.0
     silences: bool = False
 
     def inflict(self, fleet: DrilledFleet) -> Attempts:
         """End the part as it is now. Raises Unhealthy, or FleetError when it does not run here."""
-        snapshot = require_health(fleet)
+        snapshot = self.found or require_health(fleet)
         if self.name == HOST:
             return self.power_off(fleet, snapshot)
         return self._end(fleet, victim_of(self.name, snapshot, fleet.workers))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -9,9 +12,12 @@ import pytest
 
 from airfleet.agent.control import HostStatus, Snapshot
 from airfleet.agent.states import State
+from airfleet.client import overrides
 from airfleet.client.project import Project
 from airfleet.drill.fleet_drill import DrillExperiment, ProgressLog, long_task_runs
+from airfleet.drill.parts import PartKilled
 from airfleet.drill.records import Injection, Note, NoteKind, RunKey, TaskKey
+from airfleet.drill.runner import Trial
 from airfleet.drill.workload import DRILL, LONG, DrillMix, RunRequest
 from airfleet.errors import FleetError, Unhealthy
 from support.drills import drilled_fleet, one_drill
@@ -67,6 +73,24 @@ def test_runs_that_end_one_by_one_do_not_prolong_the_timeout(project: Project, m
 def test_the_timeout_counts_from_the_fault_also_where_the_kill_takes_its_time(project: Project) -> None:
     one = DrillExperiment(drilled_fleet(project), "host", 120.0, lambda at, line: None)
     assert one.gives_up_at(Injection("host", began=10.0, ended=40.0)) == 130.0
+
+
+def test_a_fault_begins_when_the_agent_has_said_that_all_is_well(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = DrillExperiment(drilled_fleet(project), "scheduler", 1.0, lambda at, line: None)
+    said_at: list[float] = []
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as victim:
+
+        def running(here: Project) -> Snapshot:
+            said_at.append(time.monotonic())
+            return snapshot(component("scheduler", pid=victim.pid))
+
+        monkeypatch.setattr(overrides, "running", running)
+        monkeypatch.setattr(one, "on_injection", lambda injection: None)
+        injection = one._inject(Trial(PartKilled("scheduler", lambda line: None), {}))
+    assert len(said_at) == 1
+    assert injection.began > said_at[0]
 
 
 def test_a_long_task_of_an_earlier_part_does_not_count() -> None:
