@@ -1,16 +1,10 @@
-"""The reference page of the command line, made from the commands themselves.
-
-``python -m airfleet.cli.reference --write docs/reference`` writes ``cli.md`` there;
-``--check docs/reference`` says whether the one there is still true.
-"""
+"""The reference page of the command line, made from the commands themselves; ``scripts/docs.py`` writes it."""
 
 from __future__ import annotations
 
 import inspect
 import signal
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 
@@ -37,7 +31,7 @@ def page() -> str:
     lines = [
         "# The command line",
         "",
-        "<!-- Made by `python -m airfleet.cli.reference`; do not edit. -->",
+        "<!-- Made by `make docs`; do not edit. -->",
         "",
         *_intro(),
     ]
@@ -109,26 +103,3 @@ def _examples(command: click.Command) -> Iterator[str]:
     yield from (f"$ {line.strip()}" for line in lines[1:])
     yield "```"
     yield ""
-
-
-def main(argv: list[str]) -> int:
-    """Write or check the page; the exit code."""
-    if len(argv) != 2 or argv[0] not in ("--write", "--check"):
-        print("usage: python -m airfleet.cli.reference --write|--check FOLDER", file=sys.stderr)
-        return errors.EXIT_USAGE
-    file = Path(argv[1]) / FILE_NAME
-    if argv[0] == "--write":
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(page(), encoding="utf-8")
-        return errors.EXIT_OK
-    if file.is_file() and file.read_text(encoding="utf-8") == page():
-        return errors.EXIT_OK
-    print(
-        f"{file} is not what the commands say\nhint: python -m airfleet.cli.reference --write {argv[1]}",
-        file=sys.stderr,
-    )
-    return errors.EXIT_WRONG
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

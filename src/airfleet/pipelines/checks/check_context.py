@@ -144,6 +144,8 @@ _PROVIDER_MODULE = re.compile(r"airflow\.providers\.(\w+(?:\.\w+)??)\.(?:\w+\.)?
 
 def markers_in(value: Value, path: str) -> Iterator[tuple[str, Marker]]:
     """Yield every marker in ``value``, with its path."""
+    if isinstance(value, str):  # nearly all values; to ask for a mapping costs more
+        return
     if isinstance(value, MARKERS):
         yield path, value
     elif isinstance(value, Mapping):

@@ -67,6 +67,11 @@ def variables(environ: AbstractMapping[str, str]) -> dict[str, str]:
     }
 
 
+def may_have_expressions(text: str) -> bool:
+    """Tell whether a value of this YAML may have ``${{ }}``: as it stands, or by an escape in a quoted text."""
+    return "${{" in text or "\\" in text
+
+
 def resolve(node: Node, path: str, scope: Scope, report: Report) -> Node:
     """Resolve every ``${{ }}`` in ``node``. Parts without any are shared, not copied."""
     if isinstance(node, Scalar):

@@ -151,6 +151,8 @@ class Pipeline:
 
 def xcoms(value: Value) -> tuple[XCom, ...]:
     """Yield every ``$x`` inside ``value``, in reading order."""
+    if isinstance(value, str):  # nearly all values; to ask for a mapping costs more
+        return ()
     if isinstance(value, XCom):
         return (value,)
     if isinstance(value, Mapping):

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from airfleet.errors import Place, Problem
 from airfleet.pipelines.files import foreign_files
-from airfleet.pipelines.language.interpolation import Scope, plain_parts, resolve
+from airfleet.pipelines.language.interpolation import Scope, may_have_expressions, plain_parts, resolve
 from airfleet.pipelines.language.spec import Pipeline
 from airfleet.pipelines.reading.document_reader import TOO_MANY_VALUES, DocumentReader
 from airfleet.pipelines.reading.jobs import JobEntry, read_jobs
@@ -69,7 +69,7 @@ def read(
     if foreign := foreign_files.said_of(documents, text, file, broken=bool(problems)):
         return PipelineFile((), (), foreign=foreign)
     shared = Report(problems=list(problems), settled={problem.place for problem in problems})
-    whole = _WholeFile(file, Scope(variables or {}, environ or {}), only, shared)
+    whole = _WholeFile(file, Scope(variables or {}, environ or {}), only, shared, may_have_expressions(text))
     broken_lines = sorted(problem.place.line for problem in problems)
     drafts: list[Draft] = []
     for document, end in _with_ends(documents):
@@ -97,6 +97,8 @@ class _WholeFile:
     only: str | None
     #: budgets and problems of all documents
     report: Report
+    #: whether any value can have ``${{ }}``
+    has_expressions: bool
     #: ids of Dags, each with the place that has it first
     ids: dict[str, Place] = field(default_factory=dict)
 
@@ -147,7 +149,7 @@ def _of_jobs(document: Mapping, whole: _WholeFile, report: Report) -> Iterator[t
         if not whole.is_wanted(dag_id, id_place, job):
             continue
         inner = whole.own_report(report.places)
-        resolved = _resolved(body, scope, inner)
+        resolved = _resolved(body, scope, inner) if whole.has_expressions else body
         if not inner.budget.take(resolved):
             report.problem(document, "", TOO_MANY_VALUES, "write several files, or fewer jobs")
             return

@@ -38,7 +38,7 @@ class TaskReader:
         options = self.options(defaults, uses)
         args = arguments(self.value("with"), joined(self.path, "with"), self.report, self.environments(uses))
         if not isinstance(uses, CallableRef):
-            self.reject_misplaced(args)
+            self.reject_misplaced()
         return Task(
             id=self.id(),
             uses=uses,
@@ -141,7 +141,7 @@ class TaskReader:
             return f"arguments of {uses.written.rpartition('.')[2]} go under 'with'"
         return "arguments of the function go under 'with'" if uses else None
 
-    def reject_misplaced(self, args: AbstractMapping[str, Value]) -> None:
+    def reject_misplaced(self) -> None:
         """Note an argument of BaseOperator under ``with`` of an operator."""
         node = self.value("with")
         for key, _ in node.entries if isinstance(node, Mapping) else ():
