@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from airfleet.agent.control import HostStatus, Snapshot
+from airfleet.agent.states import HostState
 from airfleet.client import overrides
 from support.fake_agent import FakeAgent, component, snapshot
 
@@ -22,8 +23,8 @@ def alone(**orders: Any) -> Snapshot:
 
 def two(state: str = "up", **more: Any) -> Snapshot:
     """A fleet of two hosts, of which the agent of the first answers."""
-    far = HostStatus("b", state, components=(*LIGHT, API), **more)
-    return snapshot(API, host="a", hosts=(HostStatus("a", "up", components=(API,)), far))
+    far = HostStatus("b", HostState(state), components=(*LIGHT, API), **more)
+    return snapshot(API, host="a", hosts=(HostStatus("a", HostState.UP, components=(API,)), far))
 
 
 class Obeying(FakeAgent):

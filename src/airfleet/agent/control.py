@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from airfleet.agent.host_facts import HostDifference
-from airfleet.agent.states import FINE, State
+from airfleet.agent.states import FINE, HostState, State
 from airfleet.errors import FleetError
 from airfleet.spool.current_work import Kind
 from airfleet.system import unix_sockets
@@ -88,8 +88,7 @@ class HostStatus:
     """One host of the fleet, as the agent read it in the database; times in seconds."""
 
     host: str
-    #: ``up``, ``late`` (its lease is not renewed), ``gone`` (it was taken over), ``left`` (it ended in good order)
-    state: str
+    state: HostState
     boot: str = ""
     pid: int | None = None
     address: str = ""
@@ -107,7 +106,7 @@ class HostStatus:
     def from_json(cls, data: Mapping[str, Any]) -> HostStatus:
         """Read the plain value that :class:`Snapshot` became."""
         components = tuple(_component(component) for component in data.get("components", ()))
-        return cls(**{**_known(cls, data), "components": components})
+        return cls(**{**_known(cls, data), "state": HostState(data["state"]), "components": components})
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,6 @@
-"""The states of a component, which may follow which, and the type of their reasons. Imports nothing of ours.
+"""The states of a component, which may follow which, the type of their reasons, and the states of a host.
+
+Imports nothing of ours.
 
 ::
 
@@ -32,6 +34,23 @@ class State(StrEnum):
     STOPPED = "stopped"
     GAVE_UP = "gave_up"
     DONE = "done"
+
+
+class HostState(StrEnum):
+    """The states of a host, as others see it."""
+
+    UP = "up"
+    #: its lease is not renewed
+    LATE = "late"
+    #: others took it over
+    GONE = "gone"
+    #: it ended in good order
+    LEFT = "left"
+
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether nothing runs there any more."""
+        return self in (HostState.GONE, HostState.LEFT)
 
 
 class Reason(ABC):

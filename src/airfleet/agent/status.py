@@ -14,7 +14,7 @@ from airfleet.agent.cluster.quorum import BREAK_SECONDS
 from airfleet.agent.control import ComponentStatus, Edited, HostStatus, ImportErrors, Snapshot
 from airfleet.agent.database.finding import DatabaseFinding
 from airfleet.agent.host import cgroups
-from airfleet.agent.states import State
+from airfleet.agent.states import HostState, State
 from airfleet.agent.supervisor.overrides import HostOverrides
 from airfleet.agent.supervisor.process import Running
 from airfleet.fleet.planning.paths import Paths
@@ -134,11 +134,11 @@ def _missing(plan: Plan, rows: Sequence[HostRow]) -> tuple[str, ...]:
 
 def _counts(row: HostRow, plan: Plan) -> bool:
     """Tell whether a host is shown: one that has ended and that fleet.yaml names no more is history."""
-    return row.state == "up" or plan.neighbours is None or row.host in plan.neighbours.names
+    return row.state is HostState.UP or plan.neighbours is None or row.host in plan.neighbours.names
 
 
 def _host(row: HostRow, passed: float) -> HostStatus:
     age = row.age + passed
-    word = "late" if row.state == "up" and age > BREAK_SECONDS else row.state
-    told = {**dict(row.__dict__), "state": word, "age": age, "drained": HostOverrides.read(row.orders).drained}
+    state = HostState.LATE if row.state is HostState.UP and age > BREAK_SECONDS else row.state
+    told = {**dict(row.__dict__), "state": state, "age": age, "drained": HostOverrides.read(row.orders).drained}
     return HostStatus.from_json(told)

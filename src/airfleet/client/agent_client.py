@@ -10,6 +10,7 @@ from pathlib import Path
 from airfleet.agent import control
 from airfleet.agent.control import AgentGone, HostStatus, Snapshot, is_fine
 from airfleet.agent.host import agent_search
+from airfleet.agent.states import HostState
 from airfleet.client import command_line
 from airfleet.client.project import Project
 from airfleet.errors import FleetError, Unhealthy
@@ -52,13 +53,20 @@ def is_healthy(snapshot: Snapshot) -> bool:
 
 
 def _is_well(host: HostStatus, here: str) -> bool:
-    return host.state == "up" and (host.host == here or all(is_fine(component) for component in host.components))
+    return host.state is HostState.UP and (
+        host.host == here or all(is_fine(component) for component in host.components)
+    )
 
 
 def about(host: HostStatus) -> str:
     """Describe the state of a host."""
-    words = {"gone": f"gone, says {host.ended_by}", "left": "down", "late": "not seen"}
-    return words.get(host.state, "drained" if host.drained else "up")
+    texts = {
+        HostState.UP: "drained" if host.drained else "up",
+        HostState.LATE: "not seen",
+        HostState.GONE: f"gone, says {host.ended_by}",
+        HostState.LEFT: "down",
+    }
+    return texts[host.state]
 
 
 def not_running(here: Project) -> FleetError:

@@ -20,7 +20,7 @@ import uvicorn
 from fastapi import FastAPI, HTTPException
 
 from airfleet.agent.control import ComponentStatus, HostStatus
-from airfleet.agent.states import State
+from airfleet.agent.states import HostState, State
 from airfleet.cli.queries import log_sources
 from airfleet.cli.queries.log_sources import OtherHost
 from airfleet.client import overrides
@@ -151,7 +151,7 @@ def test_a_host_that_does_not_answer(other: OtherHost) -> None:
 
 def host(name: str, state: str = "up", **component: Any) -> HostStatus:
     components = (ComponentStatus("log-server", "log-server", State.READY, **component),) if component else ()
-    return HostStatus(name, state, components=components)
+    return HostStatus(name, HostState(state), components=components)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from airfleet.agent.cluster.member import ClusterFacts
 from airfleet.agent.cluster.quorum import BREAK_SECONDS
 from airfleet.agent.control import Snapshot
 from airfleet.agent.host_facts import HostFacts, differences
+from airfleet.agent.states import HostState
 from airfleet.agent.status import AgentProgress
 from airfleet.cli.commands.fleet import status
 from airfleet.client import agent_client
@@ -23,7 +24,7 @@ from airfleet.fleet.planning.plan import Neighbours, Plan
 PATHS = Paths(home=Path("/srv/shop/.airfleet"), runtime=Path("/run/shop"))
 AROUND = Neighbours(("a", "b"), "replace", "10.0.0.1", 8795, "a key")
 PLAN = replace(Plan("shop", Path("/srv/shop"), (), {}, {}, url="", user=""), host="a", neighbours=AROUND)
-UP = HostRow("a", "1", "up", 7, "10.0.0.1", 8795, (), {}, age=0.5, steady=60.0, since=60.0, ended_by="")
+UP = HostRow("a", "1", HostState.UP, 7, "10.0.0.1", 8795, (), {}, age=0.5, steady=60.0, since=60.0, ended_by="")
 
 
 def told(plan: Plan, *rows: HostRow, age: float = 0.0) -> dict[str, str]:
@@ -45,7 +46,7 @@ def test_a_host_that_runs_is_told_of_also_when_fleet_yaml_does_not_name_it() -> 
 
 def test_a_host_that_was_never_up_is_missing_as_soon_as_it_is_known_who_was() -> None:
     life = AgentProgress(60.0, 5.0, stopping=False, done=False)
-    for rows, missing in (((), ()), ((UP,), ("b",)), ((UP, replace(UP, host="b", state="left")), ())):
+    for rows, missing in (((), ()), ((UP,), ("b",)), ((UP, replace(UP, host="b", state=HostState.LEFT)), ())):
         found = snapshots.snapshot(PLAN, PATHS, (), life, ClusterFacts(rows, 0.0), 60.0, troubles={}, overrides={})
         assert found.missing == missing
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from airfleet.agent.control import HostStatus
+from airfleet.agent.states import HostState
 from airfleet.cli.commands.pipelines import trigger
 from airfleet.client.api_client import Api, no_password_here
 from airfleet.client.project import Project
@@ -48,7 +49,10 @@ def test_a_password_that_was_carried_there_is_used_at_once(
 
 
 def test_the_hosts_that_have_it_are_named() -> None:
-    hosts = (HostStatus("front", "up", components=(component("api-server"),)), HostStatus("work-1", "up"))
+    hosts = (
+        HostStatus("front", HostState.UP, components=(component("api-server"),)),
+        HostStatus("work-1", HostState.UP),
+    )
     said = str(no_password_here(snapshot(host="work-1", hosts=hosts, user="admin")))
     assert "host 'work-1' was not given" in said
     assert "do it on front;" in said

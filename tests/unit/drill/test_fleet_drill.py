@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from airfleet.agent.control import HostStatus, Snapshot
-from airfleet.agent.states import State
+from airfleet.agent.states import HostState, State
 from airfleet.client import overrides
 from airfleet.client.project import Project
 from airfleet.drill.fleet_drill import DrillExperiment, ProgressLog, long_task_runs
@@ -33,7 +33,7 @@ def test_an_unhealthy_fleet_is_left_alone(agent_says: Callable, project: Project
 
 
 def test_a_fleet_is_not_healthy_as_long_as_one_of_its_hosts_is_gone(agent_says: Callable, project: Project) -> None:
-    hosts = (HostStatus("a", "up"), HostStatus("b", "gone"))
+    hosts = (HostStatus("a", HostState.UP), HostStatus("b", HostState.GONE))
     with (
         agent_says(snapshot(component("worker", pid=2), host="a", hosts=hosts)),
         pytest.raises(Unhealthy, match="is not healthy"),

@@ -38,6 +38,7 @@ import psycopg
 
 from airfleet.agent.cluster.quorum import BREAK_SECONDS, LEASE_SECONDS, Lease, majority
 from airfleet.agent.host_facts import HostFacts, refusal
+from airfleet.agent.states import HostState
 from airfleet.metadata.advisory_locks import HOST_JOIN
 from airfleet.metadata.lost_attempts import REPORT_HOST, WORKER_GONE
 from airfleet.system.connection_timeouts import CLIENT
@@ -136,8 +137,7 @@ class HostRow:
 
     host: str
     boot: str
-    #: ``up``, ``gone`` (others took it over) or ``left`` (it ended in good order)
-    state: str
+    state: HostState
     pid: int
     address: str
     port: int
@@ -148,10 +148,16 @@ class HostRow:
     since: float
     ended_by: str
 
+    @classmethod
+    def of(cls, row: tuple[Any, ...]) -> HostRow:
+        """Make the value of a row of :data:`_ALL`, as psycopg gives it."""
+        host, boot, state, *rest = row
+        return cls(host, boot, HostState(state), *rest)
+
     @property
     def lease(self) -> Lease:
         """Return the part that decisions need."""
-        return Lease(self.host, self.boot, self.state == "up", self.age, self.steady)
+        return Lease(self.host, self.boot, self.state is HostState.UP, self.age, self.steady)
 
 
 @dataclass(frozen=True)
@@ -193,7 +199,7 @@ class Leases:
             left = 0
             if row is not None and row[1] != me.boot:
                 _, boot, hostname, state, age = row
-                if state == "up" and boot != predecessor and age <= LEASE_SECONDS:
+                if state == HostState.UP and boot != predecessor and age <= LEASE_SECONDS:
                     raise HostNameTaken(f"another agent is host '{me.host}' and renewed its lease {age:.0f} s ago")
             _require_alike(connection, me, facts, goes_on)
             if row is not None and row[1] != me.boot:
@@ -227,7 +233,7 @@ class Leases:
         told = {"host": me.host, "boot": me.boot, "break": BREAK_SECONDS, "components": json.dumps(list(components))}
         with self._transaction() as connection:
             renewed = connection.execute(_RENEW, told).fetchone()
-            rows = tuple(HostRow(*row) for row in connection.execute(_ALL).fetchall())
+            rows = tuple(map(HostRow.of, connection.execute(_ALL).fetchall()))
         return renewed[0] if renewed else None, rows
 
     def take_over(

@@ -44,6 +44,7 @@ from airfleet.agent.cluster.quorum import (
     TakeOver,
 )
 from airfleet.agent.host_facts import HostDifference, HostFacts
+from airfleet.agent.states import HostState
 from airfleet.events import Event, Log, Surprises
 from airfleet.fleet.planning.plan import Neighbours
 from airfleet.system import clock_skew, host_name
@@ -336,7 +337,9 @@ class Membership:
     def _look_at_the_witness(self, rows: Sequence[HostRow]) -> None:
         """Ask it when somebody may have to be taken over; it is left in peace otherwise."""
         witness, me = self._neighbours.witness, self._known.me
-        if witness and any(row.state == "up" and row.host != me.host and row.age > BREAK_SECONDS for row in rows):
+        if witness and any(
+            row.state is HostState.UP and row.host != me.host and row.age > BREAK_SECONDS for row in rows
+        ):
             self._ask_witness(witness)
 
     def _ask_witness(self, witness: str) -> bool:
@@ -365,7 +368,7 @@ class Membership:
 
     def _bury(self, host: str) -> None:
         for row in self._known.rows:
-            if row.host == host and row.host != self._known.me.host and row.state == "up":
+            if row.host == host and row.host != self._known.me.host and row.state is HostState.UP:
                 by = f"a person at {self._known.me.host}"
                 lost = self._leases.take_over(host, row.boot, by, 1, None, sure=True)
                 if lost is not None:
@@ -392,7 +395,7 @@ class Membership:
         places = (
             peers.PeerAddress(row.host, row.address, row.port)
             for row in known.rows
-            if row.host != known.me.host and row.state == "up"
+            if row.host != known.me.host and row.state is HostState.UP
         )
         answers = peers.ask_all(places, around.key, self._clock)
         self._found(known.me, answers=answers)
@@ -419,4 +422,4 @@ def storable(components: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _is_up(row: HostRow, action: TakeOver) -> bool:
-    return row.host == action.host and row.boot == action.boot and row.state == "up"
+    return row.host == action.host and row.boot == action.boot and row.state is HostState.UP

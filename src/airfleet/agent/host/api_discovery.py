@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import IO, Protocol
 from urllib.parse import urlsplit
 
+from airfleet.agent.states import HostState
 from airfleet.agent.supervisor.overrides import API_SERVER
 from airfleet.backoff import Backoff
 from airfleet.errors import FleetError
@@ -54,7 +55,7 @@ class PeerHost(Protocol):
     @property
     def host(self) -> str: ...
     @property
-    def state(self) -> str: ...
+    def state(self) -> HostState: ...
     @property
     def address(self) -> str: ...
     @property
@@ -179,7 +180,7 @@ def servers(
 
 
 def _of(row: PeerHost, planned: Sequence[str]) -> Sequence[str]:
-    if row.state != "up":
+    if row.state is not HostState.UP:
         return ()
     if not row.components:  # it has just come up, and has told nothing yet
         return planned

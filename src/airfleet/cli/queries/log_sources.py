@@ -69,7 +69,7 @@ def _server_of(hosts: tuple[HostStatus, ...], name: str) -> str:
     """Find where a host's log server listens. Raises FleetError when nobody does."""
     host = next(one for one in hosts if one.host == name)
     server = next((c.address for c in host.components if c.kind == log_server.KIND and c.pid is not None), "")
-    if host.state in ("gone", "left") or not server:
+    if host.state.has_ended or not server:
         raise FleetError(
             f"host '{name}' is {agent_client.about(host)}, and has no log server that runs",
             hint=f"look there: airfleet logs, in the folder of host '{name}'",

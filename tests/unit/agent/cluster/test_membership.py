@@ -15,12 +15,13 @@ from airfleet.agent.cluster.leases import HostRow, JoinRecord, JoinRefused
 from airfleet.agent.cluster.membership import Membership
 from airfleet.agent.cluster.quorum import LEASE_SECONDS, TakeOver
 from airfleet.agent.host_facts import HostFacts
+from airfleet.agent.states import HostState
 from airfleet.events import Event
 from airfleet.fleet.planning.plan import Neighbours
 
 AROUND = Neighbours(("one", "two", "three"), "replace", "127.0.0.1", 0, "a key")
 NOW = 1000.0
-UP = HostRow("two", "b", "up", 2, "127.0.0.1", 8795, (), {}, age=1.0, steady=60.0, since=60.0, ended_by="")
+UP = HostRow("two", "b", HostState.UP, 2, "127.0.0.1", 8795, (), {}, age=1.0, steady=60.0, since=60.0, ended_by="")
 GONE = TakeOver("three", "c")
 
 

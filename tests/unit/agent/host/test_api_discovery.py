@@ -12,6 +12,7 @@ import pytest
 
 from airfleet.agent.host import api_discovery
 from airfleet.agent.host.api_discovery import ApiDiscovery
+from airfleet.agent.states import HostState
 from airfleet.drill.waiting import wait_until
 from airfleet.events import Event
 from airfleet.fleet.components import proxy
@@ -27,7 +28,7 @@ PLANNED = {"a": ("127.0.0.1:8080",), "b": ("10.0.0.2:8080", "10.0.0.2:8081"), "w
 @dataclass(frozen=True)
 class Host:
     host: str
-    state: str = "up"
+    state: HostState = HostState.UP
     address: str = "10.0.0.2"
     components: Sequence[Mapping[str, object]] = ()
 
@@ -44,8 +45,8 @@ def runs(*addresses: str) -> Sequence[Mapping[str, object]]:
         (["127.0.0.1:8080"], [Host("b")], ("127.0.0.1:8080", "10.0.0.2:8080", "10.0.0.2:8081")),
         (["127.0.0.1:8080"], [Host("b", components=runs("10.0.0.2:8080"))], ("127.0.0.1:8080", "10.0.0.2:8080")),
         (["127.0.0.1:8080"], [Host("b", components=runs())], ("127.0.0.1:8080",)),
-        (["127.0.0.1:8080"], [Host("b", state="gone")], ("127.0.0.1:8080",)),
-        (["127.0.0.1:8080"], [Host("b", state="left")], ("127.0.0.1:8080",)),
+        (["127.0.0.1:8080"], [Host("b", state=HostState.GONE)], ("127.0.0.1:8080",)),
+        (["127.0.0.1:8080"], [Host("b", state=HostState.LEFT)], ("127.0.0.1:8080",)),
         (
             ["0.0.0.0:8080", "0.0.0.0:8083"],
             [Host("b", components=runs("0.0.0.0:8080", "[::]:8084"))],
@@ -56,8 +57,8 @@ def runs(*addresses: str) -> Sequence[Mapping[str, object]]:
             [Host("b", address="fd00::2", components=runs("fd00::2:8080", ":::8081"))],
             ("127.0.0.1:8080", "[fd00::2]:8080", "[fd00::2]:8081"),
         ),
-        ([], [Host("b", state="gone")], ("127.0.0.1:8080", "10.0.0.2:8080", "10.0.0.2:8081")),
-        (["127.0.0.1:8080"], [Host("a", state="gone"), Host("b", state="gone")], ("127.0.0.1:8080",)),
+        ([], [Host("b", state=HostState.GONE)], ("127.0.0.1:8080", "10.0.0.2:8080", "10.0.0.2:8081")),
+        (["127.0.0.1:8080"], [Host("a", state=HostState.GONE), Host("b", state=HostState.GONE)], ("127.0.0.1:8080",)),
     ],
 )
 def test_what_there_is_of_what_was_planned(own: list[str], rows: list[Host], expected: tuple[str, ...]) -> None:

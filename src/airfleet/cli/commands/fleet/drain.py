@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from airfleet.agent.control import Snapshot
+from airfleet.agent.states import HostState
 from airfleet.cli import options
 from airfleet.cli.output import terminal
 from airfleet.client import overrides
@@ -37,7 +38,7 @@ def command(project: Path | None, host: str, undo: bool, gone: bool) -> None:
         raise FleetError("this fleet has one host, and its agent answers: it is not gone", hint="airfleet down")
     if gone:
         _require_silent(snapshot, host)
-        overrides.tell(here, {"do": "bury", "host": host}, host, lambda one: one.state in ("gone", "left"))
+        overrides.tell(here, {"do": "bury", "host": host}, host, lambda one: one.state.has_ended)
         terminal.put(f"host '{host}' is gone: what ran there runs again elsewhere")
         return
     request = {"do": "order", "host": host, "orders": {"drained": None if undo else True}}
@@ -47,7 +48,7 @@ def command(project: Path | None, host: str, undo: bool, gone: bool) -> None:
 
 def _require_silent(snapshot: Snapshot, host: str) -> None:
     """Raise FleetError when a host shows that it lives: its tasks would run twice, and be killed."""
-    if any(one.host == host and one.state == "up" for one in snapshot.hosts):
+    if any(one.host == host and one.state is HostState.UP for one in snapshot.hosts):
         raise FleetError(
             f"host '{host}' is not gone: it renewed its lease a moment ago",
             hint=f"'airfleet drain {host}' lets it finish; once 'airfleet status' does not see it, --gone can be said",

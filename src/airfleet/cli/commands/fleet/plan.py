@@ -10,11 +10,13 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from airfleet.agent.states import HostState
 from airfleet.cli import options
 from airfleet.cli.commands.fleet import status
 from airfleet.cli.output import tables, terminal
@@ -44,12 +46,20 @@ COLUMNS = {
 }
 WORDS = {"+": "start", "-": "stop", "~": "restart", "": "keep"}
 
-#: how a host is of which nothing is known, and how one that was not up yet, though others are known
-UNKNOWN, NOT_YET = "", "new"
-#: how hosts are that run something
-_RUN = ("up", "late")
+
+class PlannedState(StrEnum):
+    """The states of a host of which no agent here has read."""
+
+    #: nothing is known of it
+    UNKNOWN = ""
+    #: it was not up yet, though others are known
+    NOT_YET = "new"
+
+
+#: the states of hosts that run something
+_RUN = (HostState.UP, HostState.LATE)
 #: and of those that do not
-_AWAY = ("gone", "left", NOT_YET)
+_AWAY = (HostState.GONE, HostState.LEFT, PlannedState.NOT_YET)
 #: kinds of components; whatever else an agent tells of (a disk, a clock) is the host's own
 _KINDS = frozenset({*TAKEN, "worker"}) - {"agent"}
 
@@ -86,13 +96,14 @@ class Now:
     others_are_known: bool = False
 
     @property
-    def state(self) -> str:
-        """A word of :attr:`HostStatus.state`, or UNKNOWN, or NOT_YET."""
+    def state(self) -> HostState | PlannedState:
+        """The state of the host, as far as it is known here."""
         if self.snapshot is not None:
-            return "up"
+            return HostState.UP
         if self.row is None:
-            return NOT_YET if self.others_are_known else UNKNOWN
-        return self.row.state if self.row.components or self.row.state != "up" else UNKNOWN
+            return PlannedState.NOT_YET if self.others_are_known else PlannedState.UNKNOWN
+        is_told = bool(self.row.components) or self.row.state is not HostState.UP
+        return self.row.state if is_told else PlannedState.UNKNOWN
 
     @property
     def components(self) -> tuple[ComponentStatus, ...]:
@@ -334,7 +345,7 @@ def as_data(planned: Planned) -> dict[str, Any]:
     return {
         "host": planned.host.name,
         "address": planned.host.address,
-        "running": planned.now.state == "up",
+        "running": planned.now.state is HostState.UP,
         "state": planned.now.state,
         "settings_compared": planned.now.before is not None,
         "components": [
@@ -376,17 +387,17 @@ def _elsewhere(one: Planned) -> Iterator[str]:
     up = "airfleet up" if name == LOCAL else f"airfleet up --host {name}"
     if not one.named:
         yield f"fleet.yaml has no host '{name}', which runs: 'airfleet down' there ends it"
-    elif state == "late" and row is not None:
+    elif state is HostState.LATE and row is not None:
         yield f"host '{name}' is not seen for {terminal.seconds(row.age)}: what it runs is what it said last"
     elif state in _AWAY:
         how = f"is {agent_client.about(row)}" if row else status.NOT_YET
         yield f"host '{name}' {how}: '{up}' there starts it"
-    elif state == "up" and one.would_change:
+    elif state is HostState.UP and one.would_change:
         yield f"on host '{name}', 'airfleet down', then 'airfleet up', makes it so"
 
 
 def _not_compared(elsewhere: Sequence[Planned]) -> Iterator[str]:
-    unknown = [one.host.name for one in elsewhere if one.now.state == UNKNOWN]
+    unknown = [one.host.name for one in elsewhere if one.now.state is PlannedState.UNKNOWN]
     by_name = [one.host.name for one in elsewhere if one.now.state in _RUN and one.named]
     if unknown:
         yield f"what {_hosts(unknown)} {'runs' if len(unknown) == 1 else 'run'} is not known here"

@@ -10,7 +10,7 @@ import click
 
 from airfleet import versions
 from airfleet.agent.control import ComponentStatus, Snapshot, Unapplied
-from airfleet.agent.states import FINE, LABELS
+from airfleet.agent.states import FINE, LABELS, HostState
 from airfleet.cli import options
 from airfleet.cli.output import component_view as components
 from airfleet.cli.output import tables, terminal
@@ -77,7 +77,7 @@ def rows(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
         return
     for host in snapshot.hosts:
         components = snapshot.components if host.host == snapshot.host else host.components
-        if host.state in ("gone", "left") or not components:
+        if host.state.has_ended or not components:
             yield {
                 "host": host.host,
                 "label": agent_client.about(host),
@@ -85,7 +85,7 @@ def rows(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
                 "address": host.address,
             }
             continue
-        note = {"up": ""}.get(host.state, f" ({agent_client.about(host)})")
+        note = "" if host.state is HostState.UP else f" ({agent_client.about(host)})"
         yield from ({**row(component), "host": f"{host.host}{note}"} for component in components)
     yield from ({"host": name, "label": NOT_YET} for name in snapshot.missing)
 
@@ -117,7 +117,9 @@ def headline(snapshot: Snapshot) -> str:
     """
     state = "healthy" if agent_client.is_healthy(snapshot) else snapshot.state if not snapshot.healthy else "degraded"
     line = f"fleet '{snapshot.fleet}' is {state}, up for {terminal.seconds(snapshot.elapsed)}: {snapshot.url}"
-    unwell = [f"host '{host.host}' is {agent_client.about(host)}" for host in snapshot.hosts if host.state != "up"]
+    unwell = [
+        f"host '{host.host}' is {agent_client.about(host)}" for host in snapshot.hosts if host.state is not HostState.UP
+    ]
     missing = [f"host '{name}' {NOT_YET}" for name in snapshot.missing]
     refused = [f"host '{host}' {why}" for host, why in snapshot.refused.items() if host != snapshot.host]
     differ = map(str, snapshot.differences)

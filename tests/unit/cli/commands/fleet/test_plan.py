@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from airfleet.agent.control import ComponentStatus, HostStatus, Snapshot
-from airfleet.agent.states import State
+from airfleet.agent.states import HostState, State
 from airfleet.client.project import Project
 from airfleet.fleet import names, preview
 from airfleet.fleet.config import reader
@@ -420,7 +420,7 @@ def test_what_was_scaled_in_a_fleet_without_hosts_lasts_as_long_as_its_agent(
 
 
 def host(name: str, *components: ComponentStatus, state: str = "up", **more: object) -> HostStatus:
-    return HostStatus(name, state, address="10.0.0.9", components=components, **more)  # type: ignore[arg-type]
+    return HostStatus(name, HostState(state), address="10.0.0.9", components=components, **more)  # type: ignore[arg-type]
 
 
 def on_control(

@@ -16,7 +16,7 @@ from threading import Timer
 import pytest
 
 from airfleet.agent.control import HostStatus
-from airfleet.agent.states import State
+from airfleet.agent.states import HostState, State
 from airfleet.client.project import Project
 from airfleet.fleet.planning.paths import fleet_id
 from airfleet.system import process_tree
@@ -59,26 +59,26 @@ def test_status_of_an_unhealthy_fleet_says_why_and_exits_4(agent_says: Callable,
 @pytest.mark.parametrize(
     ("other", "code"),
     [
-        (HostStatus("b", "up", components=(component("worker"), component("migrate", State.DONE))), 0),
-        (HostStatus("b", "up", components=(component("worker", State.STOPPED),)), 0),
-        (HostStatus("b", "left", components=(component("worker", State.STOPPING),)), 4),
-        (HostStatus("b", "up", components=(component("worker", State.GAVE_UP),)), 4),
-        (HostStatus("b", "up", components=(component("disk", State.DEGRADED, reason="it is full"),)), 4),
-        (HostStatus("b", "late"), 4),
-        (HostStatus("b", "gone"), 4),
+        (HostStatus("b", HostState.UP, components=(component("worker"), component("migrate", State.DONE))), 0),
+        (HostStatus("b", HostState.UP, components=(component("worker", State.STOPPED),)), 0),
+        (HostStatus("b", HostState.LEFT, components=(component("worker", State.STOPPING),)), 4),
+        (HostStatus("b", HostState.UP, components=(component("worker", State.GAVE_UP),)), 4),
+        (HostStatus("b", HostState.UP, components=(component("disk", State.DEGRADED, reason="it is full"),)), 4),
+        (HostStatus("b", HostState.LATE), 4),
+        (HostStatus("b", HostState.GONE), 4),
     ],
 )
 def test_status_exits_4_when_something_is_not_well_on_any_host(
     agent_says: Callable, airfleet: Airfleet, other: HostStatus, code: int
 ) -> None:
-    with agent_says(snapshot(POSTGRES, host="a", hosts=(HostStatus("a", "up"), other))):
+    with agent_says(snapshot(POSTGRES, host="a", hosts=(HostStatus("a", HostState.UP), other))):
         result = airfleet("status")
     assert result.code == code
     assert ("is healthy" if code == 0 else "is degraded") in result.err
 
 
 def test_status_names_a_host_of_fleet_yaml_that_was_never_up(agent_says: Callable, airfleet: Airfleet) -> None:
-    with agent_says(snapshot(POSTGRES, host="a", hosts=(HostStatus("a", "up"),), missing=("b",))):
+    with agent_says(snapshot(POSTGRES, host="a", hosts=(HostStatus("a", HostState.UP),), missing=("b",))):
         result = airfleet("status")
     assert result.code == 4
     assert result.out.splitlines()[-1].split() == ["b", "was", "not", "up", "yet"]
