@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from contextlib import ExitStack
+from pathlib import Path
 
 from airfleet.testing.ports import free_ports
 
@@ -14,3 +15,8 @@ def test_ports_are_different_and_free() -> None:
     with ExitStack() as held:
         for port in ports:
             held.enter_context(socket.socket()).bind(("127.0.0.1", port))
+
+
+def test_no_client_gets_a_free_port_before_its_server_listens() -> None:
+    first_of_clients = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    assert max(free_ports(50)) < first_of_clients
