@@ -175,8 +175,9 @@ def _page(results: Mapping[str, Any]) -> Iterator[str]:
         yield f"## With RabbitMQ\n\n{missing}{_table(rabbit, stock)}\n"
     if retried := systems.get("stock with 2 retries"):
         lines = [
-            (number, _title(one), str(one["times"]), str(one["failed_tasks"]), _recovered(one))
-            for number, one in retried.items()
+            (row.number, _title(one), str(one["times"]), str(one["failed_tasks"]), _recovered(one))
+            for row in ROWS
+            if (one := retried.get(row.number))
         ]
         yield f"## Airflow alone, tasks with two retries\n\n{RETRIED_NOTES}\n{table(RETRIED_HEAD, lines)}\n"
     yield from _nemeses({"": ours, ", with RabbitMQ": rabbit or {}})

@@ -21,7 +21,7 @@ from airfleet.drill.records import ApiAnswer, History, Injection, RunKey
 from airfleet.drill.recovery_times import backlog
 from airfleet.drill.runner import ExperimentRunner, Pace, Recovery, drained
 from airfleet.drill.workload import Mix
-from airfleet.events import Event as LogEvent
+from airfleet.testing import own_errors
 from faultlab.measuring import secret_scan, state_audit
 from faultlab.measuring.api_probe import ApiProbe
 from faultlab.systems.system import System
@@ -32,8 +32,6 @@ LOOK_SECONDS = 0.5
 RETURN_SECONDS = 60.0
 Say: TypeAlias = Callable[[str], None]
 Trial: TypeAlias = runner.Trial[System]
-#: stands in each such line of an agent's log
-_SURPRISED = f'"action": "{LogEvent.SURPRISED.name.lower()}"'
 
 
 @dataclass(frozen=True)
@@ -181,7 +179,7 @@ def surprises(logs: Sequence[Path]) -> list[str]:
     """List the lines of agents about errors that none of their code expected: somebody has to look at them."""
     agents = [path for path in logs if path.name == "agent.log"]
     lines = (line for path in agents for line in path.read_text(errors="replace").splitlines())
-    return [f"an agent says: {line.strip()}" for line in lines if _SURPRISED in line]
+    return [f"an agent says: {line.strip()}" for line in lines if own_errors.SURPRISED in line]
 
 
 def _shown(seconds: Mapping[str, float | None]) -> str:

@@ -189,10 +189,7 @@ class _Composer:
         return self.node(event, next_event, depth)
 
     def node(self, event: Any, next_event: Callable[[], Any], depth: int) -> Node:
-        self.nodes += 1
-        self.path_text += self.path
-        if self.nodes > MAX_NODES or self.path_text > MAX_PATH_TEXT:
-            raise self.too_many(event)
+        self.count(event, 1, self.path)
         if isinstance(event, yaml.ScalarEvent):
             return self.scalar(event)
         self.enter(event, depth + 1)
@@ -224,10 +221,7 @@ class _Composer:
         if self.aliased > MAX_ALIASED_NODES:
             sentence = f"the aliases of this file stand for more than {MAX_ALIASED_NODES} values"
             raise _Refused(self.problem(event, sentence))
-        self.nodes += repeated.nodes
-        self.path_text += repeated.nodes * self.path + repeated.path_text
-        if self.nodes > MAX_NODES or self.path_text > MAX_PATH_TEXT:
-            raise self.too_many(event)
+        self.count(event, repeated.nodes, repeated.nodes * self.path + repeated.path_text)
         self.enter(event, depth + repeated.height)
         return repeated.node
 
@@ -237,11 +231,14 @@ class _Composer:
             raise _Refused(self.problem(event, f"the values are nested more than {MAX_DEPTH} levels deep"))
         self.deepest = max(self.deepest, depth)
 
-    def too_many(self, event: Any) -> _Refused:
-        """Describe the limit that the keys and values so far, or the characters of their paths, are over."""
+    def count(self, event: Any, nodes: int, path_text: int) -> None:
+        """Count keys and values, and the characters of their paths."""
+        self.nodes += nodes
+        self.path_text += path_text
         if self.nodes > MAX_NODES:
-            return _Refused(self.problem(event, f"the file has more than {MAX_NODES} keys and values"))
-        return _Refused(self.problem(event, "the keys above the values of this file are too long for their number"))
+            raise _Refused(self.problem(event, f"the file has more than {MAX_NODES} keys and values"))
+        if self.path_text > MAX_PATH_TEXT:
+            raise _Refused(self.problem(event, "the keys above the values of this file are too long for their number"))
 
     def scalar(self, event: Any) -> Scalar:
         place = self.place(event)

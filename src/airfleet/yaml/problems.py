@@ -8,7 +8,7 @@ from typing import Protocol
 
 from airfleet.errors import Place, Problem
 from airfleet.spelling import nearest
-from airfleet.yaml.nodes import MAX_NODES, Mapping, Node, Scalar, Sequence
+from airfleet.yaml.nodes import MAX_NODES, Mapping, Node, Sequence
 
 
 class Placed(Protocol):
@@ -52,13 +52,11 @@ class ValueBudget:
         return self.left >= 0
 
     def _size(self, node: Node) -> int:
-        if isinstance(node, Scalar):
+        if not isinstance(node, (Mapping, Sequence)):
             return 1
         if id(node) not in self._known:
-            inner = node.items if isinstance(node, Sequence) else [value for _, value in node.entries]
-            lists_and_mappings = [one for one in inner if not isinstance(one, Scalar)]
-            size = 1 + len(inner) - len(lists_and_mappings) + sum(map(self._size, lists_and_mappings))
-            self._known[id(node)] = node, size
+            inner = node.items if isinstance(node, Sequence) else (value for _, value in node.entries)
+            self._known[id(node)] = node, 1 + sum(map(self._size, inner))
         return self._known[id(node)][1]
 
 

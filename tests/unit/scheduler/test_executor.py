@@ -502,14 +502,20 @@ def test_a_callback_whose_worker_is_not_heard_of_any_more_runs_again_a_few_times
     assert (state, why) == (CallbackState.FAILED, "It was lost with its worker too often")
 
 
+def silent_but_for_one_look(executor: FleetExecutor) -> ExecuteCallback:
+    """A callback of which the executor has heard once; at the next look it is given up for lost."""
+    workload = callback()
+    send(executor, workload)
+    says_that_it_runs(executor, workload, 1)
+    for _ in range(flights.MOST_SILENT_LOOKS - 1):
+        look(executor)
+    return workload
+
+
 def test_the_result_of_a_callback_that_comes_after_it_was_given_up_for_lost_is_its_end(
     fleet_executor: FleetExecutor, database: sqlalchemy.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workload = callback()
-    send(fleet_executor, workload)
-    says_that_it_runs(fleet_executor, workload, 1)
-    for _ in range(flights.MOST_SILENT_LOOKS - 1):
-        look(fleet_executor)
+    workload = silent_but_for_one_look(fleet_executor)
     with monkeypatch.context() as late:
         answers = fleet_executor._witness.answers
 
@@ -528,11 +534,7 @@ def test_the_result_of_a_callback_that_comes_after_it_was_given_up_for_lost_is_i
 def test_who_cannot_be_heard_is_not_taken_for_silent(
     fleet_executor: FleetExecutor, database: sqlalchemy.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workload = callback()
-    send(fleet_executor, workload)
-    says_that_it_runs(fleet_executor, workload, 1)
-    for _ in range(flights.MOST_SILENT_LOOKS - 1):
-        look(fleet_executor)
+    silent_but_for_one_look(fleet_executor)
     with monkeypatch.context() as away:
         away.setattr(fleet_executor.celery_app.backend, "get_task_meta", lambda _: 1 / 0)
         look(fleet_executor)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import io
+
 import pytest
 
+from airfleet.events import Event, to_file
 from airfleet.testing import own_errors
 from airfleet.testing.fleet import FleetUnderTest
 
@@ -13,7 +17,15 @@ MARK = "    agenda.changed.update(due.timed)"
 START = "Traceback (most recent call last):"
 CAUSE = "The above exception was the direct cause of the following exception:"
 LOG = f"{START}\n{OURS}\nTypeError: unhashable\n"
+CHANGED = "RuntimeError: dictionary changed size during iteration"
 FOUND = "scheduler/agenda.py: TypeError: unhashable type: 'list'"
+
+
+def agent_says(why: str) -> str:
+    """A line of the agent's log about an unexpected error."""
+    log = io.StringIO()
+    to_file(log, lambda: dt.datetime(2026, 11, 26, tzinfo=dt.UTC))(Event.SURPRISED, part="the lease", why=why)
+    return log.getvalue().strip()
 
 
 @pytest.mark.parametrize(
@@ -30,6 +42,12 @@ FOUND = "scheduler/agenda.py: TypeError: unhashable type: 'list'"
         ([START, OURS, MARK, "ConnectionRefusedError: [Errno 111] Connection refused"], []),
         ([START, OURS, MARK, "ConnectionError", START, "TypeError: of nothing"], []),
         (["TypeError: said by somebody"], []),
+        ([START, OURS, CHANGED], [f"scheduler/agenda.py: {CHANGED}"]),
+        ([START, OURS, "RuntimeError: cannot start new thread"], []),
+        ([agent_says(CHANGED)], [f"the lease: {CHANGED}"]),
+        ([agent_says("TypeError: unhashable (leases.py:7)")], ["the lease: TypeError: unhashable (leases.py:7)"]),
+        ([agent_says("OSError: [Errno 28] No space left on device")], []),
+        ([agent_says(CHANGED)[:-20]], []),
     ],
     ids=[
         "one in the middle",
@@ -40,6 +58,12 @@ FOUND = "scheduler/agenda.py: TypeError: unhashable type: 'list'"
         "a fault from outside",
         "one without a frame",
         "a line of text",
+        "a change while it was read",
+        "a fault of the machine",
+        "one with which the agent goes on",
+        "one of its own types",
+        "a fault that the agent did not expect",
+        "a line that a full disk cut",
     ],
 )
 def test_an_error_of_airfleet_is_one_whose_last_frame_is_its_own_code(log: list[str], found: list[str]) -> None:

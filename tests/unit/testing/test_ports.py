@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import socket
 from contextlib import ExitStack
-from pathlib import Path
 
-from airfleet.testing.ports import free_ports
+import pytest
+
+from airfleet.testing.ports import beside_clients, free_ports
 
 
 def test_ports_are_different_and_free() -> None:
@@ -17,6 +18,14 @@ def test_ports_are_different_and_free() -> None:
             held.enter_context(socket.socket()).bind(("127.0.0.1", port))
 
 
-def test_no_client_gets_a_free_port_before_its_server_listens() -> None:
-    first_of_clients = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    assert max(free_ports(50)) < first_of_clients
+@pytest.mark.parametrize(
+    ("clients", "expected"),
+    [
+        (range(32768, 61000), [*range(20_000, 32768), *range(61000, 65536)]),
+        (range(1024, 40_000), [*range(40_000, 65536)]),
+        (range(1024, 65536), [*range(20_000, 65536)]),
+    ],
+    ids=["as Linux has it", "many clients", "only clients"],
+)
+def test_servers_get_no_port_that_a_client_may_take(clients: range, expected: list[int]) -> None:
+    assert [*beside_clients(clients)] == expected

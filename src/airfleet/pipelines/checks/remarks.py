@@ -92,7 +92,7 @@ def _no_time(pipeline: Pipeline) -> Iterator[_Remark]:
 
 def _params(path: str, options: Mapping[str, Value], within: Pipeline | None = None) -> Iterator[_Remark]:
     params = options.get("params")
-    if params is None or not isinstance(params, Mapping) or (within is not None and path not in within.places):
+    if not isinstance(params, Mapping) or (within is not None and path not in within.places):
         return
     for name, key in doubtful(params):
         sentence = f"is taken as a mapping, not as the schema of a param, for its '{key}' is not of JSON Schema"

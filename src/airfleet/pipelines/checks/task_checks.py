@@ -172,7 +172,7 @@ def _not_taken(task: Task, takes: Signature, elsewhere: frozenset[str]) -> tuple
 
 def _not_given(task: Task, takes: Signature, elsewhere: frozenset[str], checking: Checking) -> Iterator[str]:
     """Required names that are not there; a misspelt or misplaced one is said once, at the place of the slip."""
-    if checking.wrong and any(f"{task.path}.{key}" in checking.wrong for key in wrong_key_hints.HOLDING_ARGUMENTS):
+    if any(f"{task.path}.{key}" in checking.wrong for key in wrong_key_hints.HOLDING_ARGUMENTS):
         return
     slips = {checking.hints.nearest(name, takes.parameters) for name in _not_taken(task, takes, elsewhere)}
     for name in takes.required:
