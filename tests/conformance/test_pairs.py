@@ -1,0 +1,59 @@
+"""Each folder of ``pairs`` has a pipeline and the Dag in Python that it equals: Airflow stores the same of both.
+
+The two differ on purpose in few things (:data:`OF_THE_AUTHOR`, and the operator of a function): a pipeline renders only
+texts that are marked, and imports a function when its task runs.
+"""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG
+from airflow.serialization.serialized_objects import DagSerialization
+
+from airfleet.pipelines.airflow.import_common import dags_and_problems
+
+PAIRS = Path(__file__).parent / "pairs"
+#: differs between a file and a module, or between marked and unmarked texts
+OF_THE_AUTHOR = frozenset(
+    [
+        *("_dag_hash", "doc_md", "fileloc", "relative_fileloc", "_processor_dags_folder", "op_args", "ui_color"),
+        *("template_fields", "template_ext", "template_fields_renderers", "template_searchpath"),
+        *("python_callable_name", "_operator_name", "_task_module", "task_module"),
+    ]
+)
+#: a function is a task by ours, or by Airflow's decorator
+_FUNCTION_TASKS = {"FunctionTask": "a function", "_PythonDecoratedOperator": "a function"}
+
+
+@pytest.mark.parametrize("name", sorted(folder.name for folder in PAIRS.iterdir()))
+def test_a_pipeline_equals_its_dag_in_python(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = PAIRS / name
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.delitem(sys.modules, "steps", raising=False)  # of the pair before
+    dags, problems = dags_and_problems(folder / "pipeline.yaml")
+    assert [str(problem) for problem in problems] == []
+    expected = [found for found in runpy.run_path(str(folder / "dag.py")).values() if isinstance(found, DAG)]
+    assert [stored(dag) for dag in dags] == [stored(dag) for dag in expected]
+
+
+def stored(dag: DAG) -> Any:
+    """Give what Airflow stores of a Dag, without the parts that the language of its author decides."""
+    return _compared(DagSerialization.to_dict(dag))
+
+
+def _compared(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: _FUNCTION_TASKS.get(item, item) if key == "task_type" else _compared(item)
+            for key, item in sorted(value.items())
+            if key not in OF_THE_AUTHOR
+        }
+    if isinstance(value, list):
+        items = [_compared(item) for item in value]
+        return sorted(items, key=repr) if all(isinstance(item, (str, dict)) for item in items) else items
+    return value
