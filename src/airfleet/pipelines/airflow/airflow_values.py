@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import pendulum
@@ -14,10 +15,11 @@ from dateutil.relativedelta import relativedelta  # type: ignore[import-untyped]
 from airfleet.errors import did_you_mean
 from airfleet.pipelines.airflow.build_context import BuildContext
 from airfleet.pipelines.airflow.function_task import LateFunction
+from airfleet.pipelines.airflow.new_objects import make
 from airfleet.pipelines.analysis.annotations import items_in, kind_in, words_in
 from airfleet.pipelines.checks.jinja import has_own_jinja, template_error
 from airfleet.pipelines.language.environments import Late, as_text
-from airfleet.pipelines.language.spec import Const, FileText, JinjaText, Value, XCom
+from airfleet.pipelines.language.spec import Const, FileText, JinjaText, NewObject, Value, XCom
 from airfleet.pipelines.language.values import FUNCTION, from_text, misfit
 from airfleet.yaml.durations import calendar_duration, parse_duration
 
@@ -31,6 +33,8 @@ def has_marker(value: object, kinds: tuple[type, ...]) -> bool:
         return True
     if isinstance(value, Mapping):
         return any(has_marker(item, kinds) for item in value.values())
+    if isinstance(value, NewObject):
+        return any(has_marker(item, kinds) for _, item in value.parts(""))
     return isinstance(value, tuple | list) and any(has_marker(item, kinds) for item in value)
 
 
@@ -44,11 +48,22 @@ def lower(value: Value, path: str, context: BuildContext, *, guard: bool) -> Any
         return _guarded(_text(value, path, context), guard)
     if isinstance(value, Const):
         return _guarded(unfrozen(value.value), guard)
+    if isinstance(value, NewObject):
+        return make(value, path, context, partial(_of_object, context=context, guard=guard))
     if isinstance(value, Mapping):
         return {key: lower(item, f"{path}.{key}", context, guard=guard) for key, item in value.items()}
     if isinstance(value, tuple):
         return [lower(item, f"{path}[{index}]", context, guard=guard) for index, item in enumerate(value)]
     return _guarded(value, guard)
+
+
+def _of_object(
+    value: Value, annotation: str, path: str, is_rendered: bool, *, context: BuildContext, guard: bool
+) -> Any:
+    """Convert an argument of an object: by its annotation if it is a literal; guarded if Airflow renders it."""
+    if has_marker(value, (*MARKERS, NewObject)):
+        return lower(value, path, context, guard=guard and is_rendered)
+    return _guarded(literal_argument(value, annotation, path, context), guard and is_rendered)
 
 
 def environment(value: Value, path: str, context: BuildContext) -> Any:
@@ -137,6 +152,8 @@ def converted(value: Value, annotation: str, path: str, context: BuildContext) -
     if kind in ("integer", "number", "boolean") and isinstance(value, str):
         return from_text(value, kind)
     words = words_in(annotation)
+    if "timedelta" in words and "str" not in words and isinstance(value, str):
+        return _as_duration(value, words)
     if words & _DATETIMES and isinstance(value, str | dt.date):
         return _as_datetime(value)
     if isinstance(value, tuple) and items_in(annotation) & _DATETIMES:

@@ -23,6 +23,7 @@ from airfleet.errors import FileProblems, did_you_mean
 from airfleet.pipelines.airflow import operators
 from airfleet.pipelines.airflow.build_context import RAISED, BuildContext, mentioned, message, said_by
 from airfleet.pipelines.airflow.operator_classes import NotImported, annotation, imported, task_arguments
+from airfleet.pipelines.checks.check_context import objects_in
 from airfleet.pipelines.language import ids
 from airfleet.pipelines.language.spec import OperatorRef, Pipeline, Task, Timetable
 
@@ -172,7 +173,7 @@ def check_stored(dag: DAG, pipeline: Pipeline) -> None:
     Raises:
         FileProblems: it cannot.
     """
-    foreign = [task for task in pipeline.tasks if isinstance(task.uses, OperatorRef) and not _is_airflows(task.uses)]
+    foreign = [task for task in pipeline.tasks if _is_foreign(task)]
     if not foreign and not isinstance(pipeline.schedule, Timetable):
         return
     try:
@@ -185,8 +186,10 @@ def check_stored(dag: DAG, pipeline: Pipeline) -> None:
         raise FileProblems(context.problems) from None
 
 
-def _is_airflows(uses: OperatorRef) -> bool:
-    return uses.path.startswith("airflow.")
+def _is_foreign(task: Task) -> bool:
+    """Tell whether a task has something that only users' own classes make."""
+    is_own = isinstance(task.uses, OperatorRef) and not task.uses.path.startswith("airflow.")
+    return is_own or any(True for _ in objects_in({**task.options, **task.args}, ""))
 
 
 def _not_stored(dag: DAG, pipeline: Pipeline, foreign: list[Task]) -> tuple[str, str]:

@@ -80,6 +80,11 @@ def arguments(cls: type[BaseOperator]) -> Arguments:
     return Arguments(annotations, required or (), frozenset([fields] if isinstance(fields, str) else fields))
 
 
+def renders_objects(cls: type[BaseOperator]) -> bool:
+    """Tell whether an operator says itself how objects in its fields are rendered, as those of Kubernetes do."""
+    return cls._render_nested_template_fields is not BaseOperator._render_nested_template_fields
+
+
 def _constructors(cls: type[BaseOperator]) -> Iterator[list[inspect.Parameter]]:
     """Yield the parameters of ``cls`` and, as long as they pass on what they do not know, of the classes under it."""
     for base in cls.__mro__:

@@ -23,12 +23,21 @@ from airfleet.pipelines.airflow.airflow_values import (
 )
 from airfleet.pipelines.airflow.build_context import RAISED, BuildContext, mentioned, said_by
 from airfleet.pipelines.airflow.function_task import FunctionTask, LateFunction
-from airfleet.pipelines.airflow.operator_classes import Arguments, NotImported, arguments, imported, task_arguments
+from airfleet.pipelines.airflow.new_objects import check_rendered
+from airfleet.pipelines.airflow.operator_classes import (
+    Arguments,
+    NotImported,
+    arguments,
+    imported,
+    renders_objects,
+    task_arguments,
+)
 from airfleet.pipelines.analysis.annotations import is_mapping_of_texts
+from airfleet.pipelines.checks.objects import must_be_rendered
 from airfleet.pipelines.checks.params import is_schema
 from airfleet.pipelines.language import ids
 from airfleet.pipelines.language.environments import is_environment
-from airfleet.pipelines.language.spec import CallableRef, FileText, JinjaText, OperatorRef, Task, Value, XCom
+from airfleet.pipelines.language.spec import CallableRef, JinjaText, NewObject, OperatorRef, Task, Value, XCom
 
 #: Their task sends the source of its function to another Python, so they want the function itself.
 _SENDS_SOURCE = (PythonVirtualenvOperator, ExternalPythonOperator)
@@ -60,6 +69,8 @@ def _operator(task: Task, context: BuildContext) -> BaseOperator | None:
     before = len(context.problems)
     _check_names(takes, task, context)
     kwargs = _lowered(task, context, takes)
+    if not renders_objects(cls):
+        check_rendered(task.args, f"{task.path}.with", context)
     if issubclass(cls, _SENDS_SOURCE):
         kwargs = _with_functions(kwargs, task, context)
     if len(context.problems) > before:
@@ -71,6 +82,7 @@ def _operator(task: Task, context: BuildContext) -> BaseOperator | None:
 def _function_task(task: Task, uses: CallableRef, context: BuildContext) -> BaseOperator | None:
     # All arguments of a function are one field to Airflow: when one is rendered, guard the others.
     rendered = has_marker(task.args, RENDERED)
+    check_rendered(task.args, f"{task.path}.with", context)
     kwargs = {
         name: lower(value, f"{task.path}.with.{name}", context, guard=rendered) for name, value in task.args.items()
     }
@@ -157,9 +169,9 @@ def _lowered(task: Task, context: BuildContext, takes: Arguments) -> dict[str, A
         path = f"{task.path}.with.{name}"
         if isinstance(value, Mapping | XCom | JinjaText) and _is_environment(name, task, takes):
             kwargs[name] = environment(value, path, context)
-        elif not has_marker(value, MARKERS):
+        elif not has_marker(value, (*MARKERS, NewObject)):
             kwargs[name] = literal_argument(value, takes.annotations.get(name, ""), path, context)
-        elif name in takes.rendered or not has_marker(value, (*RENDERED, FileText)):
+        elif name in takes.rendered or not must_be_rendered(value):
             kwargs[name] = lower(value, path, context, guard=has_marker(value, RENDERED))
         elif name in takes.annotations:
             hint = f"markers may stand in {', '.join(sorted(takes.rendered))}" if takes.rendered else None
@@ -216,6 +228,8 @@ def option(name: str, value: Value, annotation: str, path: str, context: BuildCo
         return late_function(value, path, context, is_callback=True)
     if name == "params" and isinstance(value, Mapping):
         return {key: _param(item) for key, item in value.items()}
+    if has_marker(value, (NewObject,)) and not has_marker(value, RENDERED):
+        return lower(value, path, context, guard=False)
     if has_marker(value, MARKERS):
         context.wrong(path, "a marker ($t, $x, $f, $const) stands only under 'with'")
         return None

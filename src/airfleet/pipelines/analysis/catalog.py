@@ -163,6 +163,8 @@ class Operator:
     template_fields: frozenset[str] | None
     #: False when the class is certainly not an operator
     is_operator: bool = True
+    #: whether it renders objects in ways of its own, as those of Kubernetes do
+    renders_objects: bool = False
 
 
 def operator(path: str, roots: Roots = ()) -> Operator | MissingDefinition | Unknown:
@@ -188,4 +190,5 @@ def _read_operator(path: str, roots: Roots) -> Operator | MissingDefinition | Un
     facts = class_facts(found.module, name, roots)
     own = {key: needed for key, needed in facts.parameters.items() if key not in BASE_OPERATOR_ARGUMENTS}
     fields = None if facts.template_fields is None else frozenset(facts.template_fields)
-    return Operator(path, Signature(own, facts.open, facts.kinds), fields, facts.is_operator or facts.open)
+    takes = Signature(own, facts.open, facts.kinds)
+    return Operator(path, takes, fields, facts.is_operator or facts.open, facts.renders_objects or facts.open)

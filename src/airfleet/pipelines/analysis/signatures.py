@@ -57,6 +57,8 @@ class ClassFacts:
     kinds: Mapping[str, ArgumentKind] = field(default_factory=dict)
     #: the names of the class and of all that it comes from, as far as they could be read
     lineage: frozenset[str] = frozenset()
+    #: whether it says itself how objects in its fields are rendered
+    renders_objects: bool = False
 
 
 _BASE: Final = ClassFacts(is_operator=True)
@@ -88,6 +90,7 @@ def class_facts(module: str, name: str, roots: Roots, within: frozenset[tuple[st
         open=any(base.open for base in bases) or _takes_unknown(found.node),
         kinds=_kinds(found.node, bases),
         lineage=frozenset({found.node.name}).union(*(base.lineage for base in bases)),
+        renders_objects=any(base.renders_objects for base in bases) or _renders_objects(found.node),
     )
 
 
@@ -95,6 +98,12 @@ def _base_names(node: ast.ClassDef) -> Iterator[str]:
     for base in node.bases:
         inner = base.value if isinstance(base, ast.Subscript) else base
         yield inner.id if isinstance(inner, ast.Name) else "?"
+
+
+def _renders_objects(node: ast.ClassDef) -> bool:
+    """Tell whether a class overrides Airflow's rendering of objects, as KubernetesPodOperator does."""
+    methods = [item.name for item in node.body if isinstance(item, ast.FunctionDef)]
+    return "_render_nested_template_fields" in methods
 
 
 def _init(node: ast.ClassDef) -> ast.FunctionDef | None:
@@ -117,8 +126,8 @@ def _parameters(node: ast.ClassDef, bases: list[ClassFacts]) -> dict[str, bool]:
     own.pop(init.args.args[0].arg if init.args.args else "self", None)
     if init.args.kwarg is None:
         return own
-    passed = _passed_on(init)
-    taken = dict.fromkeys(_taken_from(init.args.kwarg.arg, init), False)
+    passed = passed_on(init)
+    taken = dict.fromkeys(taken_from(init.args.kwarg.arg, init), False)
     return {**{key: needed for key, needed in inherited.items() if key not in passed}, **taken, **own}
 
 
@@ -130,7 +139,7 @@ def _kinds(node: ast.ClassDef, bases: list[ClassFacts]) -> dict[str, ArgumentKin
     return {**{name: kind for name, kind in inherited.items() if name not in own.parameters}, **own.kinds}
 
 
-def _passed_on(init: ast.FunctionDef) -> set[str]:
+def passed_on(init: ast.FunctionDef) -> set[str]:
     """Return the arguments that ``super().__init__(...)`` is given: nobody else can give them again."""
     return {
         keyword.arg
@@ -141,7 +150,7 @@ def _passed_on(init: ast.FunctionDef) -> set[str]:
     }
 
 
-def _taken_from(kwargs: str, init: ast.FunctionDef) -> Iterator[str]:
+def taken_from(kwargs: str, init: ast.FunctionDef) -> Iterator[str]:
     """Names looked up in ``**kwargs``: ``kwargs.pop("x")``, ``kwargs.get("x")``, ``kwargs["x"]``, ``"x" in kwargs``."""
     for item in ast.walk(init):
         key: ast.expr | None = None

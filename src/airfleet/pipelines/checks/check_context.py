@@ -13,13 +13,14 @@ from typing import Final
 
 from airfleet.errors import Problem
 from airfleet.pipelines.analysis import catalog
+from airfleet.pipelines.analysis.constructors import Maker, maker
 from airfleet.pipelines.analysis.module_files import Roots
 from airfleet.pipelines.analysis.modules import MissingDefinition, Unknown
 from airfleet.pipelines.analysis.signatures import Signature
 from airfleet.pipelines.files.project_files import project_root
 from airfleet.pipelines.language import ids
 from airfleet.pipelines.language.arguments import DAG_ARGUMENTS, TASK_ARGUMENTS
-from airfleet.pipelines.language.spec import Const, FileText, JinjaText, Marker, Pipeline, Task, Value, XCom
+from airfleet.pipelines.language.spec import Const, FileText, JinjaText, Marker, NewObject, Pipeline, Task, Value, XCom
 from airfleet.yaml.problems import Hints, joined
 
 
@@ -36,6 +37,7 @@ class Installed:
         self._beside: dict[Path, frozenset[str]] = {}
         self._operators: dict[str, catalog.Operator | MissingDefinition | Unknown] = {}
         self._functions: dict[tuple[str, str], Signature | MissingDefinition | Unknown] = {}
+        self._makers: dict[str, Maker | MissingDefinition | Unknown] = {}
         self._callbacks: dict[tuple[str, str], tuple[str, str | None] | None] = {}
 
     def files_in(self, folder: Path) -> frozenset[str]:
@@ -58,6 +60,12 @@ class Installed:
         if (module, name) not in self._functions:
             self._functions[module, name] = catalog.function(module, name, self.roots)
         return self._functions[module, name]
+
+    def maker(self, path: str) -> Maker | MissingDefinition | Unknown:
+        """Find what the class or function at an import path takes to make an object."""
+        if path not in self._makers:
+            self._makers[path] = maker(path, self.roots)
+        return self._makers[path]
 
     def callback_problem(self, module: str, name: str) -> tuple[str, str | None] | None:
         """Say why ``module:name`` cannot be a callback, as (sentence, hint)."""
@@ -156,8 +164,27 @@ def markers_in(value: Value, path: str) -> Iterator[tuple[str, Marker]]:
         for index, item in enumerate(value):
             if isinstance(item, _MAY_HOLD_MARKERS):
                 yield from markers_in(item, f"{path}[{index}]")
+    elif isinstance(value, NewObject):
+        for at, item in value.parts(path):
+            yield from markers_in(item, at)
+
+
+def objects_in(value: Value, path: str) -> Iterator[tuple[str, NewObject]]:
+    """Yield every object to make in ``value``, with its path; those in it come after it."""
+    if isinstance(value, NewObject):
+        yield path, value
+        for at, item in value.parts(path):
+            yield from objects_in(item, at)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            if isinstance(item, _MAY_HOLD_MARKERS):
+                yield from objects_in(item, f"{path}.{key}")
+    elif isinstance(value, tuple):
+        for index, item in enumerate(value):
+            if isinstance(item, _MAY_HOLD_MARKERS):
+                yield from objects_in(item, f"{path}[{index}]")
 
 
 MARKERS: Final = (JinjaText, XCom, FileText, Const)
 #: Most values are plain; their paths need not be written out.
-_MAY_HOLD_MARKERS: Final = (*MARKERS, dict, tuple)
+_MAY_HOLD_MARKERS: Final = (*MARKERS, NewObject, dict, tuple)

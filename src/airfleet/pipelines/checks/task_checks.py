@@ -20,11 +20,12 @@ from airfleet.pipelines.checks.check_context import (
     not_found,
 )
 from airfleet.pipelines.checks.limits import duration_misfit
+from airfleet.pipelines.checks.objects import check_objects, check_rendered_objects, must_be_rendered
 from airfleet.pipelines.checks.refusals import check_sensor
 from airfleet.pipelines.files.project_files import MAX_MEGABYTES, MAX_MEGABYTES_TOGETHER
 from airfleet.pipelines.language import wrong_key_hints
 from airfleet.pipelines.language.arguments import CONTEXT_NAMES, TASK_ARGUMENTS
-from airfleet.pipelines.language.spec import CallableRef, Const, FileText, JinjaText, OperatorRef, Task, Value
+from airfleet.pipelines.language.spec import CallableRef, FileText, JinjaText, NewObject, OperatorRef, Task, Value
 from airfleet.pipelines.language.values import FUNCTION, misfit
 from airfleet.pipelines.upgrade import imports
 
@@ -38,6 +39,7 @@ def check_task(task: Task, checking: Checking) -> None:
             _check_jinja(value, path, checking)
         elif isinstance(value, FileText):
             _check_file(value, path, checking)
+    check_objects(task.args, f"{task.path}.with", checking)
     if {f"{task.path}.uses", f"{task.path}.with"} & checking.wrong:
         return  # what it takes is not known
     if isinstance(task.uses, CallableRef):
@@ -117,6 +119,7 @@ def _check_function(task: Task, uses: CallableRef, checking: Checking) -> None:
     if isinstance(found, MissingDefinition):
         checking.problem(f"{task.path}.uses", *not_found(found, "function", checking.hints))
         return
+    check_rendered_objects(task, False, checking)
     if not isinstance(found, Signature):
         return
     _check_names(task, uses.written, found, frozenset(), checking)
@@ -143,6 +146,7 @@ def _check_operator(task: Task, uses: OperatorRef, checking: Checking) -> None:
         return
     _check_names(task, uses.written, found.signature, frozenset(TASK_ARGUMENTS), checking)
     _check_markers(task, uses.written, found, checking)
+    check_rendered_objects(task, found.renders_objects, checking)
     _check_kinds(task, found.signature, checking)
     check_sensor(task, found.signature, checking)
     for name in _not_given(task, found.signature, frozenset(TASK_ARGUMENTS), checking):
@@ -186,7 +190,7 @@ def _check_markers(task: Task, written: str, found: catalog.Operator, checking: 
         return
     for name, value in task.args.items():
         known = name in found.signature.parameters
-        if name not in fields and known and any(not isinstance(marker, Const) for _, marker in markers_in(value, "")):
+        if name not in fields and known and must_be_rendered(value):
             names = ", ".join(sorted(fields))
             hint = f"{written} takes markers in {names}" if names else f"{written} takes no markers"
             checking.problem(f"{task.path}.with.{name}", f"'{name}' is not rendered, so it cannot hold a marker", hint)
@@ -196,7 +200,7 @@ def _check_kinds(task: Task, takes: Signature, checking: Checking) -> None:
     """Literals that cannot be what the operator's annotation asks for."""
     for name, kind in takes.kinds.items():
         value, path = task.args.get(name), f"{task.path}.with.{name}"
-        if value is None or name not in takes.parameters or isinstance(value, MARKERS):
+        if value is None or name not in takes.parameters or isinstance(value, (*MARKERS, NewObject)):
             continue
         if kind == "function":
             _check_named_function(value, path, checking)

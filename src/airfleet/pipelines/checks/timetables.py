@@ -5,23 +5,21 @@ Classes are read as text. Unreadable classes, as those of another language, are 
 
 from __future__ import annotations
 
-import ast
 import datetime as dt
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 from airfleet.errors import did_you_mean
 from airfleet.metadata import column_limits
 from airfleet.pipelines.analysis import modules
 from airfleet.pipelines.analysis.annotations import items_in, words_in
-from airfleet.pipelines.analysis.module_files import Roots
+from airfleet.pipelines.analysis.constructors import ConstructorArguments, taken
 from airfleet.pipelines.analysis.modules import Definition, MissingDefinition
 from airfleet.pipelines.checks import limits
 from airfleet.pipelines.checks.check_context import Checking, markers_in, not_found
 from airfleet.pipelines.language import cron
-from airfleet.pipelines.language.spec import Timetable, Value
+from airfleet.pipelines.language.spec import NewObject, Timetable, Value
 from airfleet.pipelines.upgrade import imports
 from airfleet.yaml.durations import calendar_duration, parse_duration
 
@@ -45,107 +43,12 @@ def check_timetable(timetable: Timetable, checking: Checking) -> None:
     _check_stored(timetable.args, checking)
     if timetable.path.startswith("airflow."):
         _check_by_name(name, timetable.args, checking)
-    takes = _taken(found, checking.installed.roots) if isinstance(found, Definition) else None
+    takes = taken(found, checking.installed.roots) if isinstance(found, Definition) else None
     if takes is not None:
         _check_names(name, timetable.args, takes, checking)
         for argument, value in timetable.args.items():
             if argument in takes.annotations:
                 _check_value(argument, value, takes.annotations[argument], checking)
-
-
-# --- what a class takes
-
-
-@dataclass(frozen=True)
-class ConstructorArguments:
-    """The arguments of a class, by name."""
-
-    #: name -> annotation
-    annotations: Mapping[str, str] = field(default_factory=dict)
-    required: tuple[str, ...] = ()
-    #: whether it takes, or may take, others too
-    open: bool = False
-
-
-_NOTHING: Final = ("object", "ABC", "Protocol", "Generic", "Timetable", "BaseTimetable")
-
-
-def _taken(found: Definition, roots: Roots, depth: int = 0) -> ConstructorArguments | None:
-    """Find the parameters of a class by its constructor, its fields or its bases; None when unreadable."""
-    node = found.node
-    if not isinstance(node, ast.ClassDef) or depth > 12:
-        return None
-    if init := _constructor(node):
-        return _of_constructor(init)
-    bases = [_of_base(found.module, base, roots, depth) for base in node.bases]
-    if None in bases:
-        return None
-    inherited = _merged([base for base in bases if base is not None])
-    if node.decorator_list:
-        return _with_fields(node, inherited) if all(map(_makes_constructor, node.decorator_list)) else None
-    return inherited
-
-
-def _constructor(node: ast.ClassDef) -> ast.FunctionDef | None:
-    """Find the last definition: those before it are overloads."""
-    return next(
-        (item for item in reversed(node.body) if isinstance(item, ast.FunctionDef) and item.name == "__init__"), None
-    )
-
-
-def _of_constructor(init: ast.FunctionDef) -> ConstructorArguments:
-    args = init.args
-    by_place = [*args.posonlyargs, *args.args][1:]
-    needed = [arg.arg for arg in by_place[: max(len(by_place) - len(args.defaults), 0)]]
-    needed += [arg.arg for arg, value in zip(args.kwonlyargs, args.kw_defaults, strict=True) if value is None]
-    several = [args.vararg] if args.vararg else []
-    annotations = {
-        arg.arg: ast.unparse(arg.annotation) if arg.annotation else "" for arg in (*by_place, *args.kwonlyargs)
-    }
-    annotations |= {arg.arg: _LIST.format(ast.unparse(arg.annotation) if arg.annotation else "str") for arg in several}
-    return ConstructorArguments(annotations, tuple(needed), open=args.kwarg is not None or bool(args.posonlyargs))
-
-
-#: how ``*names: kind`` is written in YAML
-_LIST: Final = "list[{}]"
-
-
-def _of_base(module: str, base: ast.expr, roots: Roots, depth: int) -> ConstructorArguments | None:
-    inner = base.value if isinstance(base, ast.Subscript) else base
-    if not isinstance(inner, ast.Name):
-        return None
-    if inner.id in _NOTHING:
-        return ConstructorArguments()
-    found = modules.find(module, inner.id, roots)
-    return _taken(found, roots, depth + 1) if isinstance(found, Definition) else None
-
-
-def _merged(bases: list[ConstructorArguments]) -> ConstructorArguments:
-    """Find the first base with parameters, whose constructor is called."""
-    return next((base for base in bases if base.annotations or base.open), ConstructorArguments())
-
-
-def _makes_constructor(decorator: ast.expr) -> bool:
-    """Tell whether this is a decorator that makes a constructor of the fields: attrs, or dataclass."""
-    call = decorator if isinstance(decorator, ast.Call) else None
-    name = ast.unparse(call.func if call else decorator)
-    return name in ("attrs.define", "define", "dataclass", "dataclasses.dataclass", "attrs.frozen", "frozen")
-
-
-def _with_fields(node: ast.ClassDef, inherited: ConstructorArguments) -> ConstructorArguments:
-    annotations, required = dict(inherited.annotations), list(inherited.required)
-    for item in node.body:
-        if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
-            annotations[item.target.id] = ast.unparse(item.annotation)
-            if item.value is None or _is_field_without_default(item.value):
-                required.append(item.target.id)
-    return ConstructorArguments(annotations, tuple(dict.fromkeys(required)), inherited.open)
-
-
-def _is_field_without_default(value: ast.expr) -> bool:
-    if not isinstance(value, ast.Call) or not ast.unparse(value.func).endswith("field"):
-        return False
-    return not {keyword.arg for keyword in value.keywords} & {"default", "factory", "default_factory", "init"}
 
 
 # --- what it is given
@@ -168,7 +71,7 @@ def _check_value(name: str, value: Value, annotation: str, checking: Checking) -
     path, words, items = f"schedule.with.{name}", words_in(annotation), items_in(annotation)
     if value is None and words & {"timedelta", "relativedelta"} and "None" not in annotation:
         checking.problem(path, "cannot be null", "leave it out, or write a duration such as 90s, 5m or 1h30m")
-    if value is None or any(True for _ in markers_in(value, path)):
+    if value is None or isinstance(value, NewObject) or any(True for _ in markers_in(value, path)):
         return
     if words & {"Timezone", "FixedTimezone"} or name == "timezone":
         _note(path, _zone_problem(value), checking)

@@ -1,16 +1,16 @@
-"""The values under ``with``: literals, and the markers ``$t $x $f $const`` at any depth."""
+"""The values under ``with``: literals, and the markers ``$t $x $f $const $new`` at any depth."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Final
 
+from airfleet.pipelines.language.objects import instead_of_type, new_object
 from airfleet.pipelines.language.spec import Const, FileText, JinjaText, Marker, Value, XCom
 from airfleet.pipelines.language.values import (
     MARKERS,
     NO_OBJECTS,
     OBJECT_KEY,
-    OBJECTS_HINT,
     Invalid,
     frozen,
     marker_key,
@@ -74,17 +74,19 @@ def value(node: Node, path: str, report: Report) -> Value:
 
 
 def refuse_objects(node: Mapping, path: str, report: Report) -> None:
-    """Note ``__type__``, by which dag-factory makes Python objects: nothing here would, and the task got a mapping."""
+    """Note ``__type__``, by which dag-factory makes Python objects; here it would be a key like any other."""
     for key, _ in node.entries:
         if key.text == OBJECT_KEY:
-            report.problem(key, path, NO_OBJECTS, OBJECTS_HINT)
+            report.problem(key, path, NO_OBJECTS, instead_of_type(node))
 
 
 def _marker(node: Mapping, key: Scalar, path: str, report: Report) -> Value:
     if key.text not in MARKERS:
         hint = _marker_hint(key.text, report) or "to pass such a key on as it is, wrap the mapping in {$const: ...}"
-        report.problem(key, path, f"'{key.text}' is not a marker; there are $t, $x, $f and $const", hint)
+        report.problem(key, path, f"'{key.text}' is not a marker; there are $t, $x, $f, $new and $const", hint)
         return None
+    if key.text == "$new":
+        return new_object(node, path, report, value)
     if len(node.entries) > 1:
         others = ", ".join(f"'{other.text}'" for other, _ in node.entries if other is not key)
         report.problem(key, path, f"the marker '{key.text}' must stand alone in its mapping, without {others}")
@@ -99,8 +101,12 @@ def _marker(node: Mapping, key: Scalar, path: str, report: Report) -> Value:
 
 def _marker_hint(written: str, report: Report) -> str | None:
     """Give the marker that is meant; of names so short, only a very near one."""
-    near = report.hints.nearest(written, MARKERS, 0.75)
+    near = report.hints.nearest(written, MARKERS, 0.75) or ("$new" if written in _OBJECTS else None)
     return f"did you mean '{near}'?" if near else None
+
+
+#: what people write for an object
+_OBJECTS: Final = ("$object", "$type", "$class", "$call", "$init", "$target")
 
 
 def _jinja_text(node: Node) -> Marker:

@@ -7,7 +7,7 @@ turns one :class:`Pipeline` into one Airflow Dag.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -45,7 +45,27 @@ class Const:
 
 Marker: TypeAlias = JinjaText | XCom | FileText | Const
 
-#: A literal as YAML gives it, a marker, or a list (as tuple) or mapping of these.
+
+@dataclass(frozen=True)
+class NewObject:
+    """``{$new: import.path, args: […], with: {…}}``: an object of a class, or what a function gives, made with the Dag.
+
+    It holds values as a list and a mapping do; :meth:`parts` gives them.
+    """
+
+    path: str
+    #: arguments by their place
+    args: tuple[Value, ...] = ()
+    #: ``with``: arguments by their names
+    kwargs: Mapping[str, Value] = field(default_factory=dict)
+
+    def parts(self, path: str) -> Iterator[tuple[str, Value]]:
+        """Yield the arguments of an object that stands at ``path``, with their paths."""
+        yield from ((f"{path}.args[{index}]", value) for index, value in enumerate(self.args))
+        yield from ((f"{path}.with.{name}", value) for name, value in self.kwargs.items())
+
+
+#: A literal as YAML gives it, a marker, an object to make, or a list (as tuple) or mapping of these.
 Value: TypeAlias = (
     bool
     | int
@@ -55,6 +75,7 @@ Value: TypeAlias = (
     | dt.datetime
     | dt.timedelta
     | Marker
+    | NewObject
     | tuple["Value", ...]
     | Mapping[str, "Value"]
     | None
@@ -159,4 +180,6 @@ def xcoms(value: Value) -> tuple[XCom, ...]:
         return tuple(x for item in value.values() for x in xcoms(item))
     if isinstance(value, tuple):
         return tuple(x for item in value for x in xcoms(item))
+    if isinstance(value, NewObject):
+        return (*xcoms(value.args), *xcoms(value.kwargs))
     return ()

@@ -229,7 +229,6 @@ def mapping(node: Node) -> Value:
 #: dag-factory's key for the class of a Python object
 OBJECT_KEY: Final = "__type__"
 NO_OBJECTS: Final = "'__type__' makes no Python object here"
-OBJECTS_HINT: Final = "an operator or a function of your own can; to pass on the mapping itself, wrap it in {$const: …}"
 
 
 def _holds(node: Node, name: str) -> bool:
@@ -300,6 +299,7 @@ MARKERS: Final = {
     "$f": "$f",
     "$file": "$f",
     "$const": "$const",
+    "$new": "$new",
 }
 
 

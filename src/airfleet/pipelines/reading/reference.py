@@ -118,8 +118,8 @@ templates; `null` takes a default away.
 
 ## Values under `with`
 
-A value is taken as it stands: text is **not** rendered. A mapping with exactly one of these keys is a marker; any other
-key that begins with `$` is a problem. Markers may stand at any depth, in arguments that the operator renders, and in
+A value is taken as it stands: text is **not** rendered. A mapping with one of these keys is a marker; any other key
+that begins with `$` is a problem. Markers may stand at any depth, in arguments that the operator renders, and in
 all arguments of a function.
 
 | marker | means |
@@ -130,6 +130,7 @@ all arguments of a function.
 | `{{$x: {{task: id, key: name}}}}` | another output of it |
 | `{{$f: path}}` or `$file` | the text of a file beside the pipeline, read as the Dag is built; see [limits](#limits) |
 | `{{$const: value}}` | the value itself, whatever it looks like |
+| `{{$new: import.path, with: {{…}}, args: […]}}` | an [object](#objects) of a class, or the result of a function |
 
 Where the operator's annotation is plain, a literal is read by its type:
 
@@ -143,6 +144,25 @@ written, and what a task returned or Jinja gave when it runs. `true` and `false`
 text, and a list or mapping of a task becomes JSON.
 
 `airfleet check` makes a remark on `{{{{ ds }}}}` and the like outside `$t`, because it is not rendered.
+
+## Objects
+
+`$new` names a class, or a function, by its import path; `with` has its arguments by name, and `args` a list of those
+without. The object is made when the Dag is built, from values as under `with` of a task, other objects included.
+
+```yaml
+- id: load
+  uses: cncf.kubernetes.kubernetes_pod
+  with:
+    image: shop/load:3
+    volumes:
+      - $new: kubernetes.client.V1Volume
+        with: {{name: cache, empty_dir: {{$new: kubernetes.client.V1EmptyDirVolumeSource}}}}
+```
+
+`airfleet check` reads the class without importing it, and knows its arguments. Where an annotation is plain, a literal
+is read by its type, as an operator's is. `$t` and `$x` may stand in attributes that the class names in its
+`template_fields`, and in what an operator renders by itself (`cncf.kubernetes`); Airflow renders no others.
 
 ## Values known when the file is read: `${{{{ }}}}`
 
@@ -240,7 +260,7 @@ schedule:
 
 Values are read as YAML 1.2 says: `yes`, `no`, `on`, `off` and `12:30` are text. In addition `250_000` is a number and
 `2026-01-31` a date. Anchors, aliases and `<<` work. A key written twice, an unknown tag and a tab as indentation are
-problems. A mapping with the key `__type__` (dag-factory's Python objects) is one, too: nothing would be made of it.
+problems. A mapping with the key `__type__` (dag-factory's Python objects) is one, too: an object is written `$new`.
 
 ## Limits
 

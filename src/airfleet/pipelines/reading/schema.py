@@ -40,6 +40,7 @@ def schema() -> Schema:
             "uses": _uses(),
             "value": _VALUE,
             "marker": _MARKER,
+            "object": _OBJECT,
             "job": {"type": "object"},
             "task_arguments": {
                 "type": ["object", "null"],
@@ -102,12 +103,28 @@ def _single(keys: tuple[str, ...], value: Schema, description: str) -> Schema:
     }
 
 
+_OBJECT: Final[Schema] = {
+    "type": "object",
+    "description": "An object of a class, or what a function gives, made when the Dag is built.",
+    "properties": {
+        "$new": {"type": "string", "pattern": r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*[.:][A-Za-z_]\w*$"},
+        "args": {"type": ["array", "null"], "items": {"$ref": "#/$defs/value"}},
+        "with": {
+            "type": ["object", "null"],
+            "propertyNames": {"not": {"pattern": r"^\$"}},
+            "additionalProperties": {"$ref": "#/$defs/value"},
+        },
+    },
+    "required": ["$new"],
+    "additionalProperties": False,
+}
 _MARKER: Final[Schema] = {
     "anyOf": [
         _single(("$t", "$template"), {"anyOf": [{"type": "string"}, _FILE]}, "Jinja, rendered when the task runs."),
         _single(("$x", "$xcom"), _OUTPUT, "What an upstream task returned."),
         _FILE,
         _single(("$const",), {}, "The value itself, even when it looks like a marker."),
+        {"$ref": "#/$defs/object"},
     ]
 }
 _VALUE: Final[Schema] = {

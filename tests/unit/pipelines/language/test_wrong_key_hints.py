@@ -22,7 +22,7 @@ NOT_A_SCHEDULE = "must be a cron expression, a preset such as '@daily', a timeta
 NEEDS_USES = "a timetable needs 'uses', the import path of its class"
 TIMETABLE = "write airflow.timetables.trigger.CronTriggerTimetable, for example"
 NO_OBJECTS = "'__type__' makes no Python object here"
-OBJECTS = "an operator or a function of your own can; to pass on the mapping itself, wrap it in {$const: …}"
+OBJECTS = "write {$new: x.Y, with: {z: …}}; to pass on the mapping itself, wrap it in {$const: …}"
 NO_SETUP = "there are no setup and teardown tasks yet"
 CLEANS_UP = "let 'needs' say what comes first, and give the task that cleans up trigger_rule: all_done"
 
@@ -80,7 +80,7 @@ OF_A_TASK = [
     ("uses: 'm:f', with: {a: {$x: a.rows}}", "with.a", "there is no task 'a.rows'",
      "another output of 'a' is written {$x: {task: a, key: rows}}"),
     ("uses: 'm:f', with: {a: {b: [{__type__: x.Y, z: 1}]}}", "with.a.b[0]", NO_OBJECTS, OBJECTS),
-    ("uses: 'm:f', with: {a: {$ref: x}}", "with.a", "'$ref' is not a marker; there are $t, $x, $f and $const",
+    ("uses: 'm:f', with: {a: {$ref: x}}", "with.a", "'$ref' is not a marker; there are $t, $x, $f, $new and $const",
      "to pass such a key on as it is, wrap the mapping in {$const: ...}"),
     ("uses: 'm:f', with: {a: {$x: {task: a, key: ''}}}", "with.a",
      "$x needs the key of an output, not an empty text", "leave 'key' out for what the task returns"),

@@ -659,9 +659,9 @@ def test_templates_that_extend_each_other_in_a_circle() -> None:
 
 
 MARKERS = [
-    ("{$jinja: x}", "18: $: '$jinja' is not a marker; there are $t, $x, $f and $const\n"
+    ("{$jinja: x}", "18: $: '$jinja' is not a marker; there are $t, $x, $f, $new and $const\n"
      "hint: to pass such a key on as it is, wrap the mapping in {$const: ...}"),
-    ("{$templat: x}", "18: $: '$templat' is not a marker; there are $t, $x, $f and $const\n"
+    ("{$templat: x}", "18: $: '$templat' is not a marker; there are $t, $x, $f, $new and $const\n"
      "hint: did you mean '$template'?"),
     ("{$t: x, other: 1}", "18: $: the marker '$t' must stand alone in its mapping, without 'other'"),
     ("{$t: [x]}", "22: $: $t must be text, not a list"),

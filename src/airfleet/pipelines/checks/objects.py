@@ -1,0 +1,149 @@
+"""Objects to make (``$new``): their class or function, its arguments, and what of them Airflow renders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from airfleet.pipelines.analysis.annotations import kind_in, words_in
+from airfleet.pipelines.analysis.constructors import ConstructorArguments, Maker
+from airfleet.pipelines.analysis.modules import MissingDefinition
+from airfleet.pipelines.checks.check_context import MARKERS, Checking, markers_in, not_found, objects_in
+from airfleet.pipelines.checks.limits import duration_misfit
+from airfleet.pipelines.language.spec import Const, JinjaText, NewObject, Task, Value, XCom
+from airfleet.pipelines.language.values import FUNCTION, misfit
+from airfleet.pipelines.upgrade import imports
+from airfleet.yaml.durations import parse_duration
+
+
+def check_objects(value: Value, path: str, checking: Checking) -> None:
+    """Note every problem of the objects in ``value``."""
+    for at, made in objects_in(value, path):
+        _check_object(made, at, checking)
+
+
+def _check_object(made: NewObject, path: str, checking: Checking) -> None:
+    if wrong := imports.gone(made.path):
+        checking.problem(f"{path}.$new", *wrong)
+        return
+    found = checking.installed.maker(imports.now(made.path))
+    if isinstance(found, MissingDefinition):
+        sentence, hint = not_found(found, "class or function", checking.hints)
+        checking.problem(f"{path}.$new", sentence, imports.renamed(made.path) or hint)
+    elif isinstance(found, Maker) and found.takes is not None:
+        if not {f"{path}.args", f"{path}.with"} & checking.wrong:
+            _check_names(made, found.takes, path, checking)
+        for at, name, item in _named(made, found.takes, path):
+            _check_value(item, found.takes.annotations.get(name, ""), at, checking)
+
+
+def _check_names(made: NewObject, takes: ConstructorArguments, path: str, checking: Checking) -> None:
+    name = made.path.rpartition(".")[2]
+    unknown = [] if takes.open else [given for given in made.kwargs if given not in takes.annotations]
+    slips = {checking.hints.nearest(given, takes.annotations) for given in unknown}
+    for given in unknown:
+        hint = checking.hints.did_you_mean(given, takes.annotations) or _all_of(takes)
+        checking.problem(f"{path}.with.{given}", f"{name} takes no argument '{given}'", hint)
+    if takes.several is None and len(made.args) > len(takes.by_place):
+        sentence = f"{name} takes {len(takes.by_place)} arguments by their place, not {len(made.args)}"
+        checking.problem(f"{path}.args", sentence, _all_of(takes))
+    by_place = takes.by_place[: len(made.args)]
+    for twice in [given for given in by_place if given in made.kwargs]:
+        checking.problem(f"{path}.with.{twice}", f"'{twice}' is given twice: it is among 'args', too")
+    for missing in takes.required:
+        if missing not in made.kwargs and missing not in by_place and missing not in slips:
+            checking.problem(path, f"{name} needs '{missing}'", "write it under 'with' beside $new")
+
+
+def _all_of(takes: ConstructorArguments) -> str:
+    names = list(takes.annotations)
+    if not names:
+        return "it takes none"
+    return f"it takes {', '.join(names[:_MOST_NAMES])}{', …' if len(names) > _MOST_NAMES else ''}"
+
+
+_MOST_NAMES: Final = 12
+
+
+def _named(made: NewObject, takes: ConstructorArguments, path: str) -> Iterator[tuple[str, str, Value]]:
+    """Yield path, name and value of each argument whose name is known."""
+    for index, (name, value) in enumerate(zip(takes.by_place, made.args, strict=False)):
+        yield f"{path}.args[{index}]", name, value
+    for name, value in made.kwargs.items():
+        yield f"{path}.with.{name}", name, value
+
+
+def _check_value(value: Value, annotation: str, path: str, checking: Checking) -> None:
+    """Note a literal that cannot be what the annotation asks for."""
+    if value is None or isinstance(value, (*MARKERS, NewObject)):
+        return
+    kind = kind_in(annotation)
+    if kind == "function":
+        _check_function(value, path, checking)
+        return
+    wrong = misfit(value, kind) if kind is not None else None
+    if wrong is None and "timedelta" in words_in(annotation) and isinstance(value, str):
+        wrong = duration_misfit(value) if parse_duration(value) is not None else None
+    if wrong:
+        checking.problem(path, wrong)
+
+
+def _check_function(value: Value, path: str, checking: Checking) -> None:
+    if not isinstance(value, str) or not FUNCTION.fullmatch(value):
+        checking.problem(path, "must be the name of a function", "write module:function")
+        return
+    module, _, name = value.partition(":")
+    found = checking.installed.function(module, name)
+    if isinstance(found, MissingDefinition):
+        checking.problem(path, *not_found(found, "function", checking.hints))
+
+
+# --- what is rendered
+
+
+def must_be_rendered(value: Value) -> bool:
+    """Tell whether an argument holds markers that only an operator which renders it can take.
+
+    The text of a file inside an object is no such marker: it is there when the object is made.
+    """
+    if isinstance(value, NewObject):
+        return any(isinstance(marker, (JinjaText, XCom)) for _, marker in markers_in(value, ""))
+    if isinstance(value, dict):
+        return any(must_be_rendered(item) for item in value.values())
+    if isinstance(value, tuple):
+        return any(must_be_rendered(item) for item in value)
+    return isinstance(value, MARKERS) and not isinstance(value, Const)
+
+
+def check_rendered_objects(task: Task, renders_objects: bool, checking: Checking) -> None:
+    """Note ``$t`` and ``$x`` in objects whose class does not have Airflow render them.
+
+    Airflow renders the attributes that a class names in ``template_fields``. Operators with ``renders_objects`` know
+    more classes.
+    """
+    for path, made in objects_in(task.args, f"{task.path}.with") if not renders_objects else ():
+        found = checking.installed.maker(imports.now(made.path))
+        if isinstance(found, Maker) and found.template_fields is not None:
+            _check_markers(made, found, path, checking)
+
+
+def _check_markers(made: NewObject, found: Maker, path: str, checking: Checking) -> None:
+    fields, name = found.template_fields or frozenset(), made.path.rpartition(".")[2]
+    by_place = found.takes.by_place if found.takes else ()
+    placed = {f"{path}.args[{index}]": given for index, given in enumerate(by_place)}
+    for at, value in made.parts(path):
+        argument = placed.get(at) or at.removeprefix(f"{path}.with.")
+        if argument not in fields and (marker := rendered_marker(value, at)):
+            hint = f"{name} has {', '.join(sorted(fields))} rendered" if fields else "make it of values that are known"
+            checking.problem(marker, f"Airflow does not render '{argument}' of {name}, so it takes no marker", hint)
+
+
+def rendered_marker(value: Value, path: str) -> str | None:
+    """Find the first ``$t`` or ``$x`` in a value, but for those in objects of their own."""
+    if isinstance(value, dict):
+        found = (rendered_marker(item, f"{path}.{key}") for key, item in value.items())
+        return next(filter(None, found), None)
+    if isinstance(value, tuple):
+        found = (rendered_marker(item, f"{path}[{index}]") for index, item in enumerate(value))
+        return next(filter(None, found), None)
+    return path if isinstance(value, (JinjaText, XCom)) else None

@@ -1,0 +1,13 @@
+"""Objects of classes among the arguments of an operator."""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG
+from steps import ContainerOperator, Options, Volume
+
+with DAG("objects", schedule=None) as dag:
+    ContainerOperator(
+        task_id="load",
+        image="shop/load:{{ params.tag }}",
+        volumes=[Volume("cache", path="/cache/{{ ds }}", options=Options("ro", "sync", size=3))],
+    )
