@@ -43,6 +43,11 @@ def test_a_pipeline_equals_its_dag_in_python(name: str, monkeypatch: pytest.Monk
 
 def stored(dag: DAG) -> Any:
     """Give what Airflow stores of a Dag, without the parts that the language of its author decides."""
+    for task in dag.tasks:
+        if "template_fields" in vars(
+            task
+        ):  # ours leave fields out that hold a literal; their values are stored all the same
+            task.template_fields = type(task).template_fields
     return _compared(DagSerialization.to_dict(dag))
 
 

@@ -12,7 +12,7 @@ from airflow.sdk.definitions.context import KNOWN_CONTEXT_KEYS
 from airflow.utils.dates import cron_presets
 from airflow.utils.types import DagRunType
 
-from airfleet.pipelines.analysis import catalog
+from airfleet.pipelines.analysis import catalog, short_names
 from airfleet.pipelines.language.arguments import (
     BASE_OPERATOR_ARGUMENTS,
     CONTEXT_NAMES,
@@ -92,7 +92,7 @@ FILLED_IN = {"ApprovalOperator": {"options", "multiple"}, "HITLEntryOperator": {
 
 @pytest.mark.parametrize("provider", ["standard", "common.sql", "smtp"])
 def test_operators_read_as_text_are_as_they_are_imported(provider: str) -> None:
-    names = catalog.short_names(provider)
+    names = short_names.short_names(provider)
     assert names
     for path in names.values():
         module, _, name = path.rpartition(".")

@@ -53,7 +53,7 @@ def _why_not(module: str, error: BaseException) -> str:
 
 def _package_hint(path: str) -> str | None:
     provider = re.match(r"airflow\.providers\.([a-z0-9_]+)", path)
-    return f"is apache-airflow-providers-{provider[1].replace('_', '-')} installed?" if provider else None
+    return f"add apache-airflow-providers-{provider[1].replace('_', '-')} to the requirements" if provider else None
 
 
 @dataclass(frozen=True)

@@ -1,95 +1,21 @@
 """Installed operators and functions, found by reading files: no Airflow and no user code is imported.
 
-``resolve`` turns short names into import paths, ``operator`` says what an operator class takes, and
-``function`` what a Python function takes. All answer :data:`~airfleet.pipelines.analysis.modules.UNKNOWN`
-rather than guess.
+``operator`` says what an operator class takes, and ``function`` what a Python function takes. All answer
+:data:`~airfleet.pipelines.analysis.modules.UNKNOWN` rather than guess.
 """
 
 from __future__ import annotations
 
 import ast
 import functools
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 from airfleet.pipelines.analysis import modules
-from airfleet.pipelines.analysis.module_files import Roots, find_file, module_file
+from airfleet.pipelines.analysis.module_files import Roots
 from airfleet.pipelines.analysis.modules import UNKNOWN, Definition, MissingDefinition, Unknown
 from airfleet.pipelines.analysis.signatures import Signature, class_facts, signature
 from airfleet.pipelines.language.arguments import BASE_OPERATOR_ARGUMENTS
-
-# -- short names -------------------------------------------------------------------------------
-
-_OPERATOR_CLASS = re.compile(r"^class ([A-Z]\w*?)(Operator|Sensor)\b", re.MULTILINE)
-_OPERATOR_MODULE = re.compile(r"""["'](airflow\.providers\.[\w.]+\.(?:operators|sensors|transfers)\.[\w.]+)["']""")
-_WORD_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-
-
-def resolve(written: str) -> str | None:
-    """Find the import path behind a short name (``bash``, ``http.http``), or None when there is none.
-
-    An import path is given back as it is: its last part begins with a capital.
-    """
-    provider, _, name = written.rpartition(".")
-    if provider and name.lstrip("_")[:1].isupper():
-        return written
-    return short_names(provider or "standard").get(name)
-
-
-@functools.cache
-def short_names(provider: str = "standard") -> Mapping[str, str]:
-    """Short name → import path of every operator and sensor of an installed provider.
-
-    The name is the class in snake case without ``Operator``; sensors keep ``_sensor``. Where the module spells
-    the same words differently (``trigger_dagrun``), its spelling works too.
-    """
-    names: dict[str, str] = {}
-    aliases: dict[str, str] = {}
-    for module, file in _operator_modules(provider):
-        for class_name, short in _operator_classes(file).items():
-            names.setdefault(short, f"{module}.{class_name}")
-            if short.replace("_", "") == file.stem.replace("_", ""):
-                aliases[file.stem] = f"{module}.{class_name}"
-    return MappingProxyType({**aliases, **names})
-
-
-def _operator_modules(provider: str) -> tuple[tuple[str, Path], ...]:
-    """List the modules in which a provider says it has operators and sensors."""
-    if not re.fullmatch(r"\w+(\.\w+)*", provider):
-        return ()
-    info = find_file(f"airflow/providers/{provider.replace('.', '/')}/get_provider_info.py")
-    listed = dict.fromkeys(_OPERATOR_MODULE.findall(_text(info))) if info else {}
-    files = ((module, module_file(module)) for module in listed)
-    return tuple((module, file) for module, file in files if file is not None)
-
-
-def is_installed(provider: str) -> bool:
-    """Tell whether Airflow's provider of this name (``http``, ``common.sql``) is installed."""
-    return find_file(f"airflow/providers/{provider.replace('.', '/')}/get_provider_info.py") is not None
-
-
-def _operator_classes(file: Path) -> dict[str, str]:
-    return {
-        name + suffix: snake_case(name) + ("_sensor" if suffix == "Sensor" else "")
-        for name, suffix in _OPERATOR_CLASS.findall(_text(file))
-        if not name.startswith("Base")
-    }
-
-
-def snake_case(name: str) -> str:
-    """Write a name in lower case: ``BranchPython`` → ``branch_python``, ``HITLEntry`` → ``hitl_entry``."""
-    return _WORD_BOUNDARY.sub("_", name).lower()
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-
 
 # -- functions ---------------------------------------------------------------------------------
 

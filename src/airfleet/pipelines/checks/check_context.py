@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from airfleet.errors import Problem
-from airfleet.pipelines.analysis import catalog
+from airfleet.pipelines.analysis import catalog, short_names, well_known
 from airfleet.pipelines.analysis.constructors import Maker, maker
 from airfleet.pipelines.analysis.module_files import Roots
 from airfleet.pipelines.analysis.modules import MissingDefinition, Unknown
@@ -140,10 +140,9 @@ def not_found(missing: MissingDefinition, what: str, hints: Hints) -> tuple[str,
         hint = hints.did_you_mean(missing.name, missing.known)
         return f"'{missing.module}' has no {what} '{missing.name}'", hint
     provider = _PROVIDER_MODULE.match(missing.module)
-    if provider and not catalog.is_installed(provider[1]):
-        hint = f"is apache-airflow-providers-{re.sub('[._]', '-', provider[1])} installed?"
-    else:
-        hint = hints.did_you_mean(missing.module, missing.known)
+    if provider and not short_names.is_installed(provider[1]):
+        return well_known.missing(provider[1])
+    hint = hints.did_you_mean(missing.module, missing.known)
     return f"there is no module '{missing.module}'", hint
 
 

@@ -174,15 +174,6 @@ _PROVIDERS: Final = """
 PROVIDERS: Final = frozenset(_PROVIDERS.split())
 
 
-def package(provider: str) -> str:
-    """Give the distribution of a provider.
-
-    >>> package("cncf.kubernetes")
-    'apache-airflow-providers-cncf-kubernetes'
-    """
-    return f"apache-airflow-providers-{provider.replace('.', '-').replace('_', '-')}"
-
-
 def glued(name: str, known: Collection[str]) -> Instead | None:
     """Make a hint for ``{id:a}``, which is a key without a value to YAML."""
     key, _, rest = name.partition(":")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from airfleet.pipelines.analysis import catalog
+from airfleet.pipelines.analysis import short_names
 from airfleet.pipelines.files.project_files import MAX_MEGABYTES, MAX_MEGABYTES_TOGETHER
 from airfleet.pipelines.language.arguments import (
     DAG_ARGUMENTS,
@@ -47,7 +47,7 @@ def page() -> str:
 
 
 def _operators() -> Iterable[tuple[str, str]]:
-    return ((f"`{short}`", f"`{path}`") for short, path in sorted(catalog.short_names().items()))
+    return ((f"`{short}`", f"`{path}`") for short, path in sorted(short_names.short_names().items()))
 
 
 def _arguments(table: Table[ArgumentKind]) -> str:
@@ -105,9 +105,10 @@ templates; `null` takes a default away.
 
 ## The work of a task: `uses`
 
-- A **short name** of an operator of the standard provider: its class in snake case without `Operator`; sensors keep
-  `_sensor`. Operators of other installed providers are written with the provider in front: `http.http`,
-  `common.sql.sql_execute_query`.
+- A **short name** of an operator of an installed provider: its class in snake case without `Operator`; sensors keep
+  `_sensor`. `http` is `HttpOperator`, `sql_execute_query` is `SQLExecuteQueryOperator`. A name that several providers
+  have is written with the provider in front, `http.http` or `common.sql.sql_execute_query`, which always works; the
+  names of the standard provider, in the table below, need none.
 - The **import path** of any operator class: `my_project.operators.LoadOperator`.
 - A **Python function**, written `module:function`. `with` holds its keyword arguments; parameters named as Airflow's
   context values (`ti`, `ds`, `params`, `logical_date`, …) are filled in. Modules are found beside `fleet.yaml`, or

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from airfleet.pipelines.analysis import catalog
+from airfleet.pipelines.analysis import short_names
 from airfleet.pipelines.language.arguments import (
     DAG_ARGUMENTS,
     DOCUMENT_KEYS,
@@ -145,8 +145,8 @@ def _uses() -> Schema:
     return {
         "description": TASK_KEYS["uses"],
         "anyOf": [
-            {"enum": sorted(catalog.short_names())},
-            {"type": "string", "pattern": r"[.:]"},
+            {"enum": sorted(short_names.short_names())},
+            {"type": "string", "pattern": r"^[a-z][a-z0-9_]*$|[.:]"},
             {"type": "null"},
             {"$ref": "#/$defs/expression"},
         ],

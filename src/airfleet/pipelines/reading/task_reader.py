@@ -6,7 +6,7 @@ from collections.abc import Callable
 from collections.abc import Mapping as AbstractMapping
 from functools import partial
 
-from airfleet.pipelines.analysis import catalog
+from airfleet.pipelines.analysis import catalog, short_names
 from airfleet.pipelines.language import wrong_key_hints
 from airfleet.pipelines.language.arguments import (
     DAG_ARGUMENTS,
@@ -19,9 +19,9 @@ from airfleet.pipelines.language.environments import is_environment
 from airfleet.pipelines.language.markers import arguments
 from airfleet.pipelines.language.spec import CallableRef, OperatorRef, Task, Uses, Value
 from airfleet.pipelines.language.values import FUNCTION, Invalid, argument, required_text, text
-from airfleet.pipelines.upgrade import imports
+from airfleet.pipelines.reading.unknown_operators import unknown_short_name
 from airfleet.yaml.nodes import Mapping, Node, Scalar, Sequence, is_null
-from airfleet.yaml.problems import Hints, Report, joined
+from airfleet.yaml.problems import Report, joined
 
 
 class TaskReader:
@@ -82,7 +82,7 @@ class TaskReader:
                 return None
             module, _, function = written.partition(":")
             return CallableRef(module, function)
-        found = catalog.resolve(written)
+        found = short_names.resolve(written)
         if found is None:
             self.report.problem(node, path, *unknown_short_name(written, self.report.hints))
             return None
@@ -168,18 +168,3 @@ class TaskReader:
         except Invalid:
             self.report.problem(node, path, "must be the id of a task, or a list of ids")
             return ()
-
-
-def unknown_short_name(written: str, hints: Hints) -> tuple[str, str | None]:
-    """Sentence and hint for a name that is neither a short name nor an import path."""
-    provider, _, name = written.rpartition(".")
-    known = catalog.short_names(provider or "standard")
-    if provider and not known:
-        sentence = (
-            f"there is no operator '{written}': its last part is not a class, and no provider is called '{provider}'"
-        )
-        if provider in wrong_key_hints.PROVIDERS:
-            return f"there is no operator '{written}'", f"is {wrong_key_hints.package(provider)} installed?"
-        return sentence, f"a Python function is written {provider}:{name}"
-    hint = imports.uses_instead(name) or hints.did_you_mean(name, known) or "write its import path"
-    return f"there is no operator '{written}'", hint

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from airfleet.pipelines.analysis import catalog
+from airfleet.pipelines.analysis import short_names, well_known
 from airfleet.pipelines.analysis.module_files import module_file
 from airfleet.pipelines.upgrade import names as moved_names
 
@@ -103,8 +103,11 @@ def uses_instead(name: str) -> str | None:
     path = moved_names.NOW.get(name)
     if path is None:
         return None
-    short = next((short for short, known in catalog.short_names().items() if known == path), path)
-    return f"write uses: {short}" + _and_install(path.rpartition(".")[0])
+    module, _, now = path.rpartition(".")
+    match = _PROVIDER.match(module)
+    if match is None or short_names.is_installed(match[1]):
+        return f"write uses: {next(iter(short_names.of_class(now)), path)}"
+    return f"write uses: {short_names.short_of(now) or path}, and {well_known.missing(match[1])[1]}"
 
 
 def instead_of_module(module: str) -> str | None:
@@ -116,7 +119,7 @@ def instead_of_module(module: str) -> str | None:
 
 def _and_install(module: str) -> str:
     match = _PROVIDER.match(module)
-    if match is None or catalog.is_installed(match[1]):
+    if match is None or short_names.is_installed(match[1]):
         return ""
     return f", and install apache-airflow-providers-{match[1].replace('.', '-')}"
 

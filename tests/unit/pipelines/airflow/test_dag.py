@@ -310,7 +310,7 @@ WRONG: list[tuple[Task, list[str]]] = [
         task("a", OperatorRef("airflow.providers.nowhere.operators.x.X", "x")),
         [
             "weather.yaml:7:3: tasks.a.uses: there is no module 'airflow.providers.nowhere'\n"
-            "hint: is apache-airflow-providers-nowhere installed?"
+            "hint: add apache-airflow-providers-nowhere to the requirements"
         ],
     ),
     (

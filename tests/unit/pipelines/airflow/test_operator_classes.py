@@ -65,7 +65,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("Bash", "'Bash' is not an import path", None),
         ("no_such_module.Op", "there is no module 'no_such_module'", None),
         ("airflow.providers.no_such.operators.a.A", "there is no module 'airflow.providers.no_such'",
-         "is apache-airflow-providers-no-such installed?"),
+         "add apache-airflow-providers-no-such to the requirements"),
         ("airflow.providers.standard.operators.bash.BashOpertor",
          "'airflow.providers.standard.operators.bash' has no 'BashOpertor'", "did you mean 'BashOperator'?"),
     ],

@@ -11,35 +11,6 @@ from airfleet.pipelines.analysis import catalog
 from airfleet.pipelines.analysis.modules import UNKNOWN, MissingDefinition
 from airfleet.pipelines.analysis.signatures import Signature
 
-
-@pytest.mark.parametrize(
-    ("written", "path"),
-    [
-        ("bash", "airflow.providers.standard.operators.bash.BashOperator"),
-        ("standard.bash", "airflow.providers.standard.operators.bash.BashOperator"),
-        ("branch_python", "airflow.providers.standard.operators.python.BranchPythonOperator"),
-        ("trigger_dag_run", "airflow.providers.standard.operators.trigger_dagrun.TriggerDagRunOperator"),
-        ("trigger_dagrun", "airflow.providers.standard.operators.trigger_dagrun.TriggerDagRunOperator"),
-        ("file_sensor", "airflow.providers.standard.sensors.filesystem.FileSensor"),
-        ("shop.steps.LoadOperator", "shop.steps.LoadOperator"),
-        ("shop._Hidden", "shop._Hidden"),
-        ("bsah", None),
-        ("nowhere.bash", None),
-        ("../etc.bash", None),
-    ],
-)
-def test_a_short_name_stands_for_the_path_of_an_installed_operator(written: str, path: str | None) -> None:
-    assert catalog.resolve(written) == path
-
-
-@pytest.mark.parametrize(
-    ("name", "short"),
-    [("BranchPython", "branch_python"), ("S3Key", "s3_key"), ("HITLEntry", "hitl_entry"), ("Bash", "bash")],
-)
-def test_short_names_are_classes_in_snake_case(name: str, short: str) -> None:
-    assert catalog.snake_case(name) == short
-
-
 STEPS = """
 import functools
 

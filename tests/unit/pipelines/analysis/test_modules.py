@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.pipelines.analysis import catalog, modules
+from airfleet.pipelines.analysis import modules
 from airfleet.pipelines.analysis.modules import UNKNOWN, Definition, MissingDefinition
 
 FILES = {
@@ -86,52 +86,6 @@ def test_what_is_certainly_not_there_comes_with_what_is(
     found = modules.find(module, name, roots)
     assert isinstance(found, MissingDefinition)
     assert (found.module, found.name, known in found.known) == (module, missing, True)
-
-
-def test_short_names_come_from_what_is_installed() -> None:
-    names = catalog.short_names()
-    expected = {
-        "bash": "operators.bash.BashOperator",
-        "python": "operators.python.PythonOperator",
-        "branch_python": "operators.python.BranchPythonOperator",
-        "short_circuit": "operators.python.ShortCircuitOperator",
-        "empty": "operators.empty.EmptyOperator",
-        "latest_only": "operators.latest_only.LatestOnlyOperator",
-        "trigger_dag_run": "operators.trigger_dagrun.TriggerDagRunOperator",
-        "trigger_dagrun": "operators.trigger_dagrun.TriggerDagRunOperator",
-        "file_sensor": "sensors.filesystem.FileSensor",
-        "python_sensor": "sensors.python.PythonSensor",
-        "date_time_sensor": "sensors.date_time.DateTimeSensor",
-        "time_delta_sensor": "sensors.time_delta.TimeDeltaSensor",
-        "external_task_sensor": "sensors.external_task.ExternalTaskSensor",
-        "hitl_entry": "operators.hitl.HITLEntryOperator",
-    }
-    assert {name: names[name] for name in expected} == {
-        name: f"airflow.providers.standard.{path}" for name, path in expected.items()
-    }
-
-
-@pytest.mark.parametrize(
-    ("written", "path"),
-    [
-        ("common.sql.sql_execute_query", "airflow.providers.common.sql.operators.sql.SQLExecuteQueryOperator"),
-        ("smtp.email", "airflow.providers.smtp.operators.smtp.EmailOperator"),
-        ("my.Operator", "my.Operator"),
-        ("nowhere.thing", None),
-        ("thing", None),
-        ("../x.y", None),
-    ],
-)
-def test_short_names_of_other_providers(written: str, path: str | None) -> None:
-    assert catalog.resolve(written) == path
-
-
-@pytest.mark.parametrize(
-    ("name", "snake"),
-    [("BranchPython", "branch_python"), ("S3Key", "s3_key"), ("HITLEntry", "hitl_entry"), ("SQLCheck", "sql_check")],
-)
-def test_snake_case(name: str, snake: str) -> None:
-    assert catalog.snake_case(name) == snake
 
 
 def test_a_module_that_cannot_be_parsed_is_none(roots: tuple[str, ...]) -> None:

@@ -91,10 +91,10 @@ OF_A_TASK = [
     ("uses: 'm:f', with: {a: '${{ secrets.X }}'}", "with.a",
      "'secrets' is not known in '${{ }}'; there are job, env and vars",
      "a task takes a secret from a connection or variable of Airflow when it runs"),
-    ("uses: docker.docker", "uses", "there is no operator 'docker.docker'",
-     "is apache-airflow-providers-docker installed?"),
-    ("uses: cncf.kubernetes.pod", "uses", "there is no operator 'cncf.kubernetes.pod'",
-     "is apache-airflow-providers-cncf-kubernetes installed?"),
+    ("uses: docker.docker", "uses", "provider 'docker' is not installed",
+     "add apache-airflow-providers-docker to the requirements"),
+    ("uses: cncf.kubernetes.pod", "uses", "provider 'cncf.kubernetes' is not installed",
+     "add apache-airflow-providers-cncf-kubernetes to the requirements"),
     ("uses: BashOperator", "uses", "there is no operator 'BashOperator'", "write uses: bash"),
 ]  # fmt: skip
 

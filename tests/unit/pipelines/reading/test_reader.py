@@ -507,7 +507,7 @@ TASKS = [
      "hint: write its import path"),
     ("uses: ▸standard.bahs",
      "tasks.t.uses: there is no operator 'standard.bahs'\n"
-     "hint: did you mean 'bash'?"),
+     "hint: did you mean 'standard.bash'?"),
     ("uses: ▸steps.fetch",
      "tasks.t.uses: there is no operator 'steps.fetch': its last part is not a class,"
      " and no provider is called 'steps'\n"

@@ -63,7 +63,7 @@ def test_every_good_file_is_valid(file: Path) -> None:
         "on_failure_callback: page",
         "tasks: []",
         "tasks: [{uses: bash}]",
-        "tasks: [{id: a, uses: bahs}]",
+        "tasks: [{id: a, uses: 'ba hs'}]",
         "tasks: [{id: a, trigger_rule: some}]",
         "tasks: [{id: a, with: {x: {$y: 1}}}]",
         "tasks: [{id: a, with: {x: {$t: 1}}}]",

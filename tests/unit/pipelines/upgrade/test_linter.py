@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from airfleet.pipelines.analysis import catalog, modules
+from airfleet.pipelines.analysis import modules, short_names
 from airfleet.pipelines.analysis.modules import MissingDefinition
 from airfleet.pipelines.files import listing
 from airfleet.pipelines.upgrade import linter, names
@@ -232,7 +232,7 @@ def test_every_new_name_is_there_where_its_distribution_is_installed() -> None:
         module, _, name = path.rpartition(".")
         provider = module.removeprefix("airflow.providers.")
         if provider != module and not any(
-            catalog.is_installed(".".join(provider.split(".")[:parts])) for parts in (1, 2)
+            short_names.is_installed(".".join(provider.split(".")[:parts])) for parts in (1, 2)
         ):
             continue
         looked_at += 1
